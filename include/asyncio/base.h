@@ -1,0 +1,95 @@
+/*
+ * asyncio/base.h: the words that every other header uses: how errors travel, and the attributes.
+ *
+ * A call of this library returns 0 or more when it worked and -errno when it did not; errno says
+ * nothing. Each comment says whether the call may let other tasks run ("Switches.") or never does
+ * ("Never switches."), and who owns what afterwards: "takes" (yours no longer), "borrows" (only for the
+ * call), "copies".
+ */
+#ifndef ASYNCIO_BASE_H
+#define ASYNCIO_BASE_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define ASYNC_BEGIN_C        extern "C" {
+#define ASYNC_END_C          }
+#define ASYNC__STATIC_ASSERT static_assert
+#else
+#define ASYNC_BEGIN_C
+#define ASYNC_END_C
+#define ASYNC__STATIC_ASSERT _Static_assert
+#endif
+
+#define ASYNC_API                __attribute__((visibility("default")))
+#define ASYNC_MUST               __attribute__((warn_unused_result))
+#define ASYNC_UNUSED             __attribute__((unused))
+#define ASYNC_CLEANUP(function)  __attribute__((cleanup(function)))
+#define ASYNC__PRINTF(text, arg) __attribute__((format(printf, text, arg)))
+
+#define ASYNC__CAT_(a, b)        a##b
+#define ASYNC__CAT(a, b)         ASYNC__CAT_(a, b)
+#define ASYNC__TEXT_(...)        #__VA_ARGS__
+#define ASYNC__TEXT(...)         ASYNC__TEXT_(__VA_ARGS__)
+#define ASYNC__HERE              __FILE__ ":" ASYNC__TEXT(__LINE__) /* "file.c:42", one constant string */
+
+ASYNC_BEGIN_C
+
+/*
+ * ASYNC_TRY(call): go on if the call gave 0 or more, else return its error from this function, like an
+ * exception that is not caught. ASYNC_TRY(n = call) keeps the value. Not for functions that must clean
+ * up first: test those results with `if`.
+ */
+#define ASYNC_TRY(...)                                                                                       \
+    do {                                                                                                     \
+        ASYNC__STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 0,                                              \
+                             "ASYNC_TRY: an unsigned value cannot hold the error");                          \
+        long async__tried = (long)(__VA_ARGS__);                                                             \
+        if (async__tried < 0)                                                                                \
+            return (int)async__tried;                                                                        \
+    } while (0)
+
+/* Says that a result is not wanted; a cast to void does not silence gcc. Never switches. */
+static inline void async_ignore(long result)
+{
+    (void)result;
+}
+
+/*
+ * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels with
+ * the error to whoever awaits. Outside a task only the code is returned. Copies the text, at most 255
+ * bytes of it. Never switches.
+ */
+ASYNC_API int async_fail(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
+
+/*
+ * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task holds
+ * a sentence for that code, else "-ECONNREFUSED: Connection refused". The text lives as long as the
+ * loop (one loop keeps at most 1 MiB of such sentences; past that you get the plain meaning, so a
+ * server that logs for months uses async_strerror_copy). Borrowed. Never switches.
+ */
+ASYNC_API const char *async_strerror(int code);
+
+/*
+ * The same text, copied into text[0..size) and always ended by a zero byte; returns its whole length,
+ * as snprintf does. Never switches.
+ */
+ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
+
+/*
+ * Where a loop and what belongs to it gets its memory. reallocate(context, block, old_size, new_size)
+ * does what realloc does: block NULL allocates, new_size 0 frees and returns NULL, and NULL otherwise
+ * means out of memory with the block unchanged. Memory must be aligned as malloc's is. Stacks are
+ * mapped from the kernel and do not pass through here.
+ */
+typedef struct async_allocator {
+    void *(*reallocate)(void *context, void *block, size_t old_size,
+                        size_t new_size); /* NULL: realloc and free */
+    void *context;                        /* handed to each call */
+} async_allocator;
+
+ASYNC_END_C
+#endif

@@ -1,0 +1,44 @@
+/*
+ * asyncio/gather.h: waiting for several tasks at once.
+ */
+#ifndef ASYNCIO_GATHER_H
+#define ASYNCIO_GATHER_H
+
+#include <asyncio/task.h>
+
+ASYNC_BEGIN_C
+
+enum {
+    ASYNC_COLLECT = 1 /* gather: errors are results among others, as with return_exceptions=True */
+};
+
+/*
+ * async_gather(task, …): waits until all of them have ended; takes every handle. 0 if all succeeded,
+ * else the error of the one that failed first. If this task is cancelled, before or during, all of them are
+ * cancelled and still waited for; what they return then decides. A NULL among them failed with -ENOMEM. Switches.
+ */
+#define async_gather(...) ASYNC__GATHER(__VA_ARGS__)
+
+/*
+ * The same for tasks[0..count), with their results in results[] unless that is NULL. A handle that
+ * occurs twice is taken once and gives its result twice. With ASYNC_COLLECT it returns 0 whatever the
+ * results are. None at all is 0 at once. -EINVAL: tasks is NULL though count is not 0. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_gather_n(async_task *const tasks[], size_t count, int results[], int flags);
+
+ASYNC_END_C
+
+#ifdef __cplusplus
+#include <initializer_list>
+static inline int async__gather(std::initializer_list<async_task *> tasks)
+{
+    return async_gather_n(tasks.begin(), tasks.size(), NULL, 0);
+}
+#define ASYNC__GATHER(...) async__gather({__VA_ARGS__})
+#else
+#define ASYNC__TASKS(...) ((async_task *const[]){__VA_ARGS__})
+#define ASYNC__GATHER(...)                                                                                   \
+    async_gather_n(ASYNC__TASKS(__VA_ARGS__), sizeof ASYNC__TASKS(__VA_ARGS__) / sizeof(async_task *), NULL, \
+                   0)
+#endif
+#endif

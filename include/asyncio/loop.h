@@ -1,0 +1,80 @@
+/*
+ * asyncio/loop.h: callbacks on the loop, and loops that a foreign loop drives step by step.
+ *
+ * Callbacks run on the loop's own stack, one at a time and never inside the call that asks for them. They
+ * cannot wait: a switching call in a callback ends the program with a message. Let them create a task.
+ */
+#ifndef ASYNCIO_LOOP_H
+#define ASYNCIO_LOOP_H
+
+#include <asyncio/base.h>
+#include <asyncio/run.h>
+
+ASYNC_BEGIN_C
+
+/* A callback to come, by value; may be dropped and copied. id 0: memory was out, and nothing will be called. */
+typedef struct async_handle {
+    uint64_t id;    /* never used again, so that cancelling late is harmless */
+    void *callback; /* the library's */
+} async_handle;
+
+/* Has function(argument) called after everything that is ready now. Never switches. */
+ASYNC_API async_handle async_call_soon(void (*function)(void *argument), void *argument);
+
+/* Has function(argument) called that many seconds from now; 0 or less: in the next iteration. Never switches. */
+ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *argument), void *argument);
+
+/* Has function(argument) called when async_time() has reached when. Not a number: id 0. Never switches. */
+ASYNC_API async_handle async_call_at(double when, void (*function)(void *argument), void *argument);
+
+/* Takes the call back; false if it has been made or taken back already. Never switches. */
+ASYNC_API bool async_handle_cancel(async_handle handle);
+
+typedef struct async_loop async_loop;
+
+/* The calling thread's loop, borrowed; NULL if it has none. Never switches. */
+ASYNC_API async_loop *async_get_loop(void);
+
+/*
+ * async_call_soon from any thread; the loop is woken. The loop must not be closed meanwhile. 0 or -ENOMEM.
+ * Never switches.
+ */
+ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument), void *argument);
+
+/*
+ * Makes a loop for this thread without running it, so that a foreign loop can: from now on tasks and callbacks
+ * can be created on this thread, and async_loop_step runs them. SIGINT is left alone. Give it back with
+ * async_loop_close. 0; -EBUSY: this thread has one. -ENOMEM, -EMFILE, -EINVAL as async_run. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run_options *options);
+
+/*
+ * One iteration: waits at most seconds for something to do (0: does not wait; negative: as long as it takes), then
+ * runs what is ready. Returns how many tasks have not ended. Not from inside a task or callback. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
+
+/*
+ * A descriptor that polls readable when the loop has something to do; the loop's own, do not read or close it.
+ * -EOPNOTSUPP: the sim backend has none. Never switches.
+ */
+ASYNC_API int async_loop_fileno(const async_loop *loop);
+
+/*
+ * How many seconds a foreign loop may wait for that descriptor before the next step: 0 when something is ready,
+ * infinity when only the descriptor can bring something. Never switches.
+ */
+ASYNC_API double async_loop_timeout(const async_loop *loop);
+
+/*
+ * Cancels the tasks that are left and runs them to their end, then takes the loop. Handles are invalid after
+ * it. NULL is nothing. Not from inside a task or callback. Never switches.
+ */
+ASYNC_API void async_loop_close(async_loop *loop);
+
+/* Writes a line for each task of this thread's loop: its number and name, what it waits for and since when,
+ * where it was created. From a debugger: call async_dump(2). Never switches. */
+ASYNC_API void async_dump(int descriptor);
+
+ASYNC_END_C
+#endif

@@ -1,0 +1,49 @@
+/*
+ * asyncio/run.h: the way in. async_main and async_run make a loop on the calling thread, run one
+ * coroutine on it to its end, and take everything down again.
+ */
+#ifndef ASYNCIO_RUN_H
+#define ASYNCIO_RUN_H
+
+#include <asyncio/base.h>
+#include <asyncio/task.h>
+
+ASYNC_BEGIN_C
+
+/* How a loop is to be; {0} and NULL mean the defaults. */
+typedef struct async_run_options {
+    bool debug; /* report slow callbacks, ignored cancellations, lost results; so does ASYNCIO_DEBUG=1 */
+    bool virtual_clock;  /* time starts at 0 and jumps to the next deadline when nothing else is to be done */
+    bool keep_sigint;    /* leave SIGINT alone; otherwise the first one cancels main, the second ends us */
+    const char *backend; /* "epoll", "uring" or "sim"; NULL: ASYNCIO_BACKEND, else what suits the kernel */
+    uint64_t
+        shuffle_seed;  /* not 0: ready tasks run in an order drawn from this seed; so does ASYNCIO_SHUFFLE */
+    size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
+    async_allocator allocator; /* copied; {0}: malloc */
+} async_run_options;
+
+/*
+ * async_run(fn, args…): runs the coroutine to its end on a loop of its own, then cancels the tasks that
+ * are left, waits for them, and closes the loop. Returns the coroutine's result. -EINTR: SIGINT
+ * cancelled it. -EBUSY: this thread has a loop already (await the coroutine instead). -ENOMEM, -EMFILE and
+ * the like: no loop could be made. -EINVAL: a backend that does not exist. Not for use inside a task.
+ */
+#define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
+
+/* async_run with options, which are borrowed. */
+#define async_run_with(options, ...)                                                                         \
+    (async__run_begin((options)), async__run_end(async_create_task(__VA_ARGS__)))
+
+/*
+ * async_main(fn, args…): async_run for `return` from main(): 0 to 125 is the coroutine's own result, 1 an error
+ * (it is reported on standard error), 130 a SIGINT.
+ */
+#define async_main(...) (async__run_begin(NULL), async__main_end(async_create_task(__VA_ARGS__)))
+
+/* The halves of the macros above: the arguments are evaluated between them, with the loop in place. */
+ASYNC_API void async__run_begin(const async_run_options *options);
+ASYNC_API int async__run_end(async_task *main_task);
+ASYNC_API int async__main_end(async_task *main_task);
+
+ASYNC_END_C
+#endif

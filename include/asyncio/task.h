@@ -1,0 +1,120 @@
+/*
+ * asyncio/task.h: coroutines and tasks: making them, waiting for them, cancelling them, asking about them.
+ *
+ * A handle, async_task *, holds one reference. What awaits a task takes its handle; asking and cancelling borrow
+ * it. Every handle is awaited, gathered or detached once. NULL, which async_create_task returns when memory is
+ * out, acts everywhere as a task that has failed with -ENOMEM. All calls are for the loop's own thread.
+ */
+#ifndef ASYNCIO_TASK_H
+#define ASYNCIO_TASK_H
+
+#include <asyncio/base.h>
+#include <asyncio/fn.h>
+
+ASYNC_BEGIN_C
+
+/*
+ * async_create_task(fn, args…): makes a task that runs fn(args…), which async_fn named before. It starts
+ * after everything that is ready now; nothing of it runs inside this call. The arguments are copied.
+ * Returns a handle, or NULL when memory is out. Never switches.
+ */
+#define async_create_task(...) ASYNC__CREATE(NULL, __VA_ARGS__)
+
+/* How a task is to be; {0} and NULL mean the defaults. */
+typedef struct async_task_options {
+    const char *name;  /* copied; NULL: the function's name */
+    size_t stack_size; /* bytes, rounded up to a power of two from 16 KiB to 1 GiB; 0: the loop's default */
+} async_task_options;
+
+/* async_create_task_with(&options, fn, args…): the same with options, which are borrowed. Never switches. */
+#define async_create_task_with(options, ...) ASYNC__CREATE((options), __VA_ARGS__)
+
+/* async_create_task_ptr(function, argument): the same for a function chosen at run time. Never switches. */
+#define async_create_task_ptr(function, argument)                                                            \
+    async__create_task_ptr((function), (argument), NULL, ASYNC__HERE)
+ASYNC_API ASYNC_MUST async_task *async__create_task_ptr(int (*function)(void *), void *argument,
+                                                        const async_task_options *options, const char *where);
+
+/*
+ * Waits until the task has ended and returns its result; takes the handle, also on errors. If this task is
+ * cancelled, before or during, the awaited one is cancelled and still waited for: its result counts if it
+ * succeeded all the same. A sentence left by async_fail comes along. -EDEADLK: a task that awaits itself. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_await(async_task *task);
+
+/* Lets the handle go without waiting; the task goes on, and the loop reports its error. Takes it. Never switches. */
+ASYNC_API void async_detach(async_task *task);
+
+/* Another handle to the same task, to be let go of as the first one is. Returns task. Never switches. */
+ASYNC_API async_task *async_task_ref(async_task *task);
+
+/*
+ * Asks the task to end: from now on its switching calls are refused with -ECANCELED until it answers
+ * with async_uncancel. A task that has not started starts, and is refused then. Each call counts.
+ * false: it has ended already, or is NULL. Borrows. Never switches.
+ */
+ASYNC_API bool async_cancel(async_task *task);
+
+/* Answers one request to end that was made to the running task; returns how many are left. Never switches. */
+ASYNC_API int async_uncancel(void);
+
+/* How many requests to end the running task has not answered. Never switches. */
+ASYNC_API int async_cancelling(void);
+
+/* The same for any task; 0 once it has ended. Borrows. Never switches. */
+ASYNC_API int async_task_cancelling(const async_task *task);
+
+/* The running task, borrowed; NULL in a callback and outside a loop. Never switches. */
+ASYNC_API async_task *async_current_task(void);
+
+/*
+ * Fills tasks[0..capacity) with the tasks of this thread's loop that have not ended, oldest first, borrowed; returns
+ * how many there are, which may be more than capacity. Never switches.
+ */
+ASYNC_API size_t async_all_tasks(async_task *tasks[], size_t capacity);
+
+/* Whether the task has ended. Borrows. Never switches. */
+ASYNC_API bool async_task_done(const async_task *task);
+
+/* Whether the task has ended with -ECANCELED. Borrows. Never switches. */
+ASYNC_API bool async_task_cancelled(const async_task *task);
+
+/*
+ * The result of a task that has ended; -EINPROGRESS for one that has not. Counts as looking at its error.
+ * Borrows. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_task_result(async_task *task);
+
+/* The task's name; lives as long as the handle, until it is set anew. Never switches. */
+ASYNC_API const char *async_task_name(const async_task *task);
+
+/* Gives the task another name, which is copied. -ENOMEM, -EINVAL for NULL. Borrows. Never switches. */
+ASYNC_API int async_task_set_name(async_task *task, const char *name);
+
+/* The task's number: 1, 2, 3… in order of creation, never used again. 0 for NULL. Borrows. Never switches. */
+ASYNC_API uint64_t async_task_id(const async_task *task);
+
+/*
+ * How many bytes of its stack have been used at the deepest point so far; a stack that was used before
+ * counts what its earlier tasks used too, except in debug mode. 0 once it has ended. Borrows. Never switches.
+ */
+ASYNC_API size_t async_task_stack_used(const async_task *task);
+
+/* How many bytes of stack the task has. 0 once it has ended. Borrows. Never switches. */
+ASYNC_API size_t async_task_stack_size(const async_task *task);
+
+/*
+ * Has function(task, argument) called by the loop soon after the task has ended; callbacks run in the order they
+ * were added. In it the task is borrowed. -ENOMEM, -EINVAL for NULL. Borrows. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_task_add_done_callback(async_task *task,
+                                                      void (*function)(async_task *task, void *argument),
+                                                      void *argument);
+
+/* Takes back callbacks that were added with both of these; returns how many. Borrows. Never switches. */
+ASYNC_API size_t async_task_remove_done_callback(async_task *task,
+                                                 void (*function)(async_task *task, void *argument),
+                                                 void *argument);
+
+ASYNC_END_C
+#endif

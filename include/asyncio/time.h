@@ -1,0 +1,78 @@
+/*
+ * asyncio/time.h: sleeping, timeouts, and shelter from cancellation.
+ *
+ * Time is seconds in a double. Scopes are expressions, because a begin without its end is what the
+ * first `return` leaves behind: `r = async_timeout(5, fetch(url))` cannot be left half-way.
+ */
+#ifndef ASYNCIO_TIME_H
+#define ASYNCIO_TIME_H
+
+#include <asyncio/base.h>
+
+ASYNC_BEGIN_C
+
+/*
+ * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the loop.
+ * -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_sleep(double seconds);
+
+/* The loop's clock in seconds: monotonic, or virtual, which starts at 0. Never switches. */
+ASYNC_API double async_time(void);
+
+/*
+ * async_timeout(seconds, call): evaluates the call with a time limit. When it runs out, every switching
+ * call inside is refused, as under async_cancel. Gives the call's own result if it is 0 or more, -ETIMEDOUT if
+ * the limit ran out and the call failed, -ECANCELED while something further out has cancelled this task too,
+ * -EINVAL if seconds is not a number. 0 or negative has run out at once. An int. Never switches itself.
+ */
+#define async_timeout(seconds, ...)                                                                          \
+    (async_timeout_begin(ASYNC__SCOPE(async_timeout_scope), (seconds)), async__timeout_pop(__VA_ARGS__))
+
+/*
+ * async_shielded(call): evaluates the call as if nobody had cancelled this task: for the goodbye that
+ * must still be sent. Timeouts inside it work. The request is met again afterwards. Gives the call's own
+ * result, an int. Never switches itself.
+ */
+#define async_shielded(...)                                                                                  \
+    (async_shield_begin(ASYNC__SCOPE(async_shield_scope)), async__shield_pop(__VA_ARGS__))
+
+/* One time limit that is in force; a variable of the block it covers. Its fields are the library's. */
+typedef struct async_timeout_scope {
+    void *async__private[10]; /* see struct scope in the source */
+} async_timeout_scope;
+
+/* One shelter that is in force; a variable of the block it covers. Its fields are the library's. */
+typedef struct async_shield_scope {
+    void *async__private[10]; /* see struct scope in the source */
+} async_shield_scope;
+
+/* The begin of a timeout for a block rather than a call: scope must outlive its end. Never switches. */
+ASYNC_API void async_timeout_begin(async_timeout_scope *scope, double seconds);
+
+/* The end of it, on every way out of the block: turns the block's result into async_timeout's. Never switches. */
+ASYNC_API ASYNC_MUST int async_timeout_end(async_timeout_scope *scope, long result);
+
+/* The begin of a shelter for a block: scope must outlive its end. Never switches. */
+ASYNC_API void async_shield_begin(async_shield_scope *scope);
+
+/* The end of it, on every way out of the block. Never switches. */
+ASYNC_API void async_shield_end(async_shield_scope *scope);
+
+/* What the expression forms end in: ends the innermost scope and passes the result on. */
+ASYNC_API ASYNC_MUST int async__timeout_pop(long result);
+ASYNC_API ASYNC_MUST int async__shield_pop(long result);
+
+ASYNC_END_C
+
+#ifdef __cplusplus
+/* C++ has no address of a compound literal, but its temporaries live as long: to the end of the expression. */
+template <typename Scope> Scope *async__temporary(Scope &&scope)
+{
+    return &scope;
+}
+#define ASYNC__SCOPE(type) async__temporary(type())
+#else
+#define ASYNC__SCOPE(type) (&(type){0})
+#endif
+#endif

@@ -1,0 +1,32 @@
+/*
+ * base/assert.h: saying what is believed. ENSURE guards against misuse by the program and is always there;
+ * its sentence is written for the person who made the mistake. ASSERT states an invariant of the library
+ * and is compiled into builds with checks. Both end the program. The words are written by sys/report.c.
+ */
+#ifndef BASE_ASSERT_H
+#define BASE_ASSERT_H
+
+#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/* Writes "asyncio: " and the sentence to standard error and aborts. */
+_Noreturn void async__misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
+
+/* Writes what was believed and where, and aborts. */
+_Noreturn void async__broken(const char *condition, const char *where) __attribute__((cold));
+
+#define ENSURE(condition, ...) (likely(condition) ? (void)0 : async__misuse(__VA_ARGS__))
+
+#define ASSERT_TEXT_(line)     #line
+#define ASSERT_TEXT(line)      ASSERT_TEXT_(line)
+#if ASYNC_CHECKS
+#define ASSERT(condition)                                                                                    \
+    (likely(condition) ? (void)0 : async__broken(#condition, __FILE__ ":" ASSERT_TEXT(__LINE__)))
+#else
+#define ASSERT(condition) ((void)sizeof(condition))
+#endif
+
+/* The struct that a member is part of. */
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * base/heap.c: the 4-ary heap of deadlines. An entry is moved by leaving a hole, shifting entries into it and
+ * filling it at the end, so each step is one copy and one position written. See heap.h for the layout.
+ */
+#include "base/heap.h"
+
+enum { FIRST_CAPACITY = 64, CACHE_LINE = 64, CHILDREN = 4 };
+
+/* Children of i are 4i+1 … 4i+4: with three entries of room in front, each family begins on a cache line. */
+enum { ROOM_IN_FRONT = CHILDREN - 1 };
+
+static size_t block_size(uint32_t capacity)
+{
+    return ((size_t)capacity + ROOM_IN_FRONT) * sizeof(struct heap_entry) + CACHE_LINE;
+}
+
+static struct heap_entry *entries_in(void *block)
+{
+    uintptr_t line = ((uintptr_t)block + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+    return (struct heap_entry *)line + ROOM_IN_FRONT;
+}
+
+void async__heap_open(struct heap *heap, async_allocator memory)
+{
+    *heap = (struct heap){.free_slot = HEAP_NONE, .memory = memory};
+}
+
+void async__heap_close(struct heap *heap)
+{
+    memory_free(&heap->memory, heap->block, block_size(heap->capacity));
+    memory_free(&heap->memory, heap->slots, heap->capacity * sizeof *heap->slots);
+    async__heap_open(heap, heap->memory);
+}
+
+/* Whether a comes before b; two entries are never equal, because their sequences differ. */
+static bool before(const struct heap *heap, struct heap_entry a, struct heap_entry b)
+{
+    if (likely(a.key != b.key))
+        return a.key < b.key;
+    return heap->slots[a.slot].sequence < heap->slots[b.slot].sequence;
+}
+
+static void place(struct heap *heap, uint32_t position, struct heap_entry entry)
+{
+    heap->entries[position] = entry;
+    heap->slots[entry.slot].position = position;
+}
+
+/* Moves the hole at position up to where entry belongs, and fills it. */
+static void sift_up(struct heap *heap, uint32_t position, struct heap_entry entry)
+{
+    while (position > 0) {
+        uint32_t parent = (position - 1) / CHILDREN;
+        if (!before(heap, entry, heap->entries[parent]))
+            break;
+        place(heap, position, heap->entries[parent]);
+        position = parent;
+    }
+    place(heap, position, entry);
+}
+
+static uint32_t least_child(const struct heap *heap, uint32_t position)
+{
+    uint32_t least = CHILDREN * position + 1;
+    uint32_t end = heap->count - least < CHILDREN ? heap->count : least + CHILDREN;
+    for (uint32_t child = least + 1; child < end; child++)
+        if (before(heap, heap->entries[child], heap->entries[least]))
+            least = child;
+    return least;
+}
+
+/* Moves the hole at position down to where entry belongs, and fills it. */
+static void sift_down(struct heap *heap, uint32_t position, struct heap_entry entry)
+{
+    while (position < (heap->count + CHILDREN - 2) / CHILDREN) {
+        uint32_t child = least_child(heap, position);
+        if (!before(heap, heap->entries[child], entry))
+            break;
+        place(heap, position, heap->entries[child]);
+        position = child;
+    }
+    place(heap, position, entry);
+}
+
+static int grow(struct heap *heap)
+{
+    uint32_t old = heap->capacity;
+    uint32_t capacity = old != 0 ? old * 2 : FIRST_CAPACITY;
+    void *block = capacity > old ? memory_resize(&heap->memory, NULL, 0, block_size(capacity)) : NULL;
+    if (block == NULL)
+        return -ENOMEM;
+    struct heap_slot *slots = memory_resize(&heap->memory, heap->slots, old * sizeof *slots,
+                                            capacity * sizeof *slots);
+    if (slots == NULL) {
+        memory_free(&heap->memory, block, block_size(capacity));
+        return -ENOMEM;
+    }
+    if (old != 0)
+        memcpy(entries_in(block), heap->entries, heap->count * sizeof *heap->entries);
+    memory_free(&heap->memory, heap->block, block_size(old));
+    for (uint32_t slot = old; slot < capacity; slot++)
+        slots[slot] = (struct heap_slot){.position = slot + 1 < capacity ? slot + 1 : HEAP_NONE};
+    heap->block = block;
+    heap->entries = entries_in(block);
+    heap->slots = slots;
+    heap->free_slot = old;
+    heap->capacity = capacity;
+    return 0;
+}
+
+int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
+{
+    ASSERT(node != NULL);
+    if (unlikely(heap->free_slot == HEAP_NONE) && grow(heap) < 0)
+        return -ENOMEM;
+    uint32_t taken = heap->free_slot;
+    heap->free_slot = heap->slots[taken].position;
+    heap->slots[taken].sequence = heap->sequence++;
+    heap->slots[taken].node = node;
+    sift_up(heap, heap->count++, (struct heap_entry){.key = key, .slot = taken});
+    *slot = taken;
+    return 0;
+}
+
+void async__heap_remove(struct heap *heap, uint32_t slot)
+{
+    ASSERT(slot < heap->capacity && heap->slots[slot].node != NULL);
+    uint32_t position = heap->slots[slot].position;
+    struct heap_entry last = heap->entries[--heap->count];
+    if (last.slot != slot) {
+        bool up = position > 0 && before(heap, last, heap->entries[(position - 1) / CHILDREN]);
+        (up ? sift_up : sift_down)(heap, position, last);
+    }
+    heap->slots[slot].node = NULL;
+    heap->slots[slot].position = heap->free_slot;
+    heap->free_slot = slot;
+}
+
+void async__heap_check(const struct heap *heap)
+{
+    for (uint32_t i = 0; i < heap->count; i++) {
+        const struct heap_slot *slot = &heap->slots[heap->entries[i].slot];
+        ASSERT(slot->position == i && slot->node != NULL);
+        ASSERT(i == 0 || before(heap, heap->entries[(i - 1) / CHILDREN], heap->entries[i]));
+        (void)slot;
+    }
+}

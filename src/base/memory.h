@@ -1,0 +1,40 @@
+/*
+ * base/memory.h: where memory comes from: one function that allocates, resizes and frees, and is told the
+ * sizes. Everything the library keeps on the heap passes through here, so that a program can count it,
+ * place it, or make it fail. The default is made in sys/memory.c.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <asyncio/base.h>
+#include <string.h>
+
+/* The allocator that stands for {0}: realloc and free. */
+extern const async_allocator async__malloc;
+
+/* A copy of what the user gave, with the default filled in. */
+static inline async_allocator memory_from(const async_allocator *given)
+{
+    return given != NULL && given->reallocate != NULL ? *given : async__malloc;
+}
+
+static inline void *memory_resize(const async_allocator *memory, void *block, size_t old_size,
+                                  size_t new_size)
+{
+    return memory->reallocate(memory->context, block, old_size, new_size);
+}
+
+/* Zeroed memory, or NULL. */
+static inline void *memory_new(const async_allocator *memory, size_t size)
+{
+    void *block = memory_resize(memory, NULL, 0, size);
+    return block != NULL ? memset(block, 0, size) : NULL;
+}
+
+static inline void memory_free(const async_allocator *memory, void *block, size_t size)
+{
+    if (block != NULL)
+        memory->reallocate(memory->context, block, size, 0);
+}
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * base/text.c: sentences about errors, and the plain meaning of each code as a constant. The names are our
+ * own table: glibc's strerrorname_np is not everywhere, and a name costs one line.
+ */
+#include "base/text.h"
+#include <stdio.h>
+
+struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
+                                     va_list arguments)
+{
+    char text[SENTENCE_SIZE];
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    if (length < 0)
+        return NULL;
+    size_t bytes = (size_t)length < sizeof text ? (size_t)length + 1 : sizeof text;
+    struct sentence *sentence = memory_resize(memory, NULL, 0, sizeof *sentence + bytes);
+    if (sentence == NULL)
+        return NULL;
+    sentence->code = code;
+    sentence->size = sizeof *sentence + bytes;
+    memcpy(sentence->text, text, bytes);
+    return sentence;
+}
+
+void async__sentence_free(const async_allocator *memory, struct sentence *sentence)
+{
+    if (sentence != NULL)
+        memory_free(memory, sentence, sentence->size);
+}
+
+static size_t bucket_of(const char *text)
+{
+    size_t hash = 5381;
+    for (; *text != 0; text++)
+        hash = hash * 33 + (unsigned char)*text;
+    return hash % TEXT_BUCKETS;
+}
+
+const char *async__text_keep(struct text_table *table, const char *text)
+{
+    struct shown_text **bucket = &table->buckets[bucket_of(text)];
+    for (struct shown_text *shown = *bucket; shown != NULL; shown = shown->next)
+        if (strcmp(shown->text, text) == 0)
+            return shown->text;
+    size_t length = strlen(text) + 1;
+    size_t size = sizeof(struct shown_text) + length;
+    if (table->bytes + size > TEXT_TABLE_LIMIT)
+        return NULL;
+    struct shown_text *shown = memory_resize(&table->memory, NULL, 0, size);
+    if (shown == NULL)
+        return NULL;
+    shown->next = *bucket;
+    shown->size = size;
+    memcpy(shown->text, text, length);
+    *bucket = shown;
+    table->bytes += size;
+    return shown->text;
+}
+
+void async__text_close(struct text_table *table)
+{
+    for (size_t i = 0; i < TEXT_BUCKETS; i++)
+        for (struct shown_text *shown = table->buckets[i], *next; shown != NULL; shown = next) {
+            next = shown->next;
+            memory_free(&table->memory, shown, shown->size);
+        }
+    *table = (struct text_table){.memory = table->memory};
+}
+
+/* clang-format off */
+#define ERRORS(ERROR) \
+    ERROR(EPERM, "Operation not permitted")              ERROR(ENOENT, "No such file or directory") \
+    ERROR(ESRCH, "No such process")                      ERROR(EINTR, "Interrupted") \
+    ERROR(EIO, "Input/output error")                     ERROR(ENXIO, "No such device or address") \
+    ERROR(E2BIG, "Argument list too long")               ERROR(EBADF, "Not an open descriptor") \
+    ERROR(ECHILD, "No child processes")                  ERROR(EAGAIN, "Would have to wait") \
+    ERROR(ENOMEM, "Out of memory")                       ERROR(EACCES, "Permission denied") \
+    ERROR(EFAULT, "Bad address")                         ERROR(EBUSY, "Busy") \
+    ERROR(EEXIST, "Exists already")                      ERROR(ENODEV, "No such device") \
+    ERROR(ENOTDIR, "Not a directory")                    ERROR(EISDIR, "Is a directory") \
+    ERROR(EINVAL, "Invalid argument")                    ERROR(ENFILE, "Too many open files in the system") \
+    ERROR(EMFILE, "Too many open files")                 ERROR(EFBIG, "File too large") \
+    ERROR(ENOSPC, "No space left on device")             ERROR(ESPIPE, "Illegal seek") \
+    ERROR(EROFS, "Read-only file system")                ERROR(EPIPE, "Broken pipe") \
+    ERROR(EDOM, "Argument out of domain")                ERROR(ERANGE, "Result out of range") \
+    ERROR(EDEADLK, "Would wait for itself")              ERROR(ENAMETOOLONG, "File name too long") \
+    ERROR(ENOSYS, "Not implemented by this kernel")      ERROR(ENODATA, "No data available") \
+    ERROR(EPROTO, "Protocol error")                      ERROR(EBADMSG, "Bad message") \
+    ERROR(EOVERFLOW, "Value too large")                  ERROR(ENOTSOCK, "Not a socket") \
+    ERROR(EMSGSIZE, "Message too long")                  ERROR(EPROTONOSUPPORT, "Protocol not supported") \
+    ERROR(EOPNOTSUPP, "Operation not supported")         ERROR(EAFNOSUPPORT, "Address family not supported") \
+    ERROR(EADDRINUSE, "Address already in use")          ERROR(EADDRNOTAVAIL, "Address not available") \
+    ERROR(ENETDOWN, "Network is down")                   ERROR(ENETUNREACH, "Network is unreachable") \
+    ERROR(ECONNABORTED, "Connection aborted")            ERROR(ECONNRESET, "Connection reset by peer") \
+    ERROR(ENOBUFS, "No buffer space available")          ERROR(EISCONN, "Connected already") \
+    ERROR(ENOTCONN, "Not connected")                     ERROR(ESHUTDOWN, "Was shut down") \
+    ERROR(ETIMEDOUT, "Timed out")                        ERROR(ECONNREFUSED, "Connection refused") \
+    ERROR(EHOSTDOWN, "Host is down")                     ERROR(EHOSTUNREACH, "No route to host") \
+    ERROR(EALREADY, "In progress already")               ERROR(EINPROGRESS, "Has not ended yet") \
+    ERROR(ECANCELED, "Cancelled")
+/* clang-format on */
+
+const char *async__error_meaning(int code)
+{
+    switch (-(long)code) {
+#define MEANING(symbol, meaning)                                                                             \
+    case symbol:                                                                                             \
+        return "-" #symbol ": " meaning;
+        ERRORS(MEANING)
+    default:
+        return NULL;
+    }
+}
+
+const char *async__error_name(int code)
+{
+    switch (-(long)code) {
+#define NAME(symbol, meaning)                                                                                \
+    case symbol:                                                                                             \
+        return "-" #symbol;
+        ERRORS(NAME)
+    default:
+        return NULL;
+    }
+}

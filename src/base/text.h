@@ -1,0 +1,51 @@
+/*
+ * base/text.h: sentences about errors. A sentence belongs to one error code and travels from task to task
+ * with it; a text table keeps those that somebody was shown for as long as the loop lives, each once and
+ * at most 1 MiB in all, because the reader may keep the pointer.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/memory.h"
+#include <stdarg.h>
+
+enum { SENTENCE_SIZE = 256, TEXT_TABLE_LIMIT = 1 << 20 };
+
+/* An error and what was said about it. */
+struct sentence {
+    int code;    /* the error it belongs to, -errno */
+    size_t size; /* bytes of this struct with its text */
+    char text[]; /* "connect to 10.0.0.1:80" */
+};
+
+/* A text that was shown. */
+struct shown_text {
+    struct shown_text *next; /* in its bucket */
+    size_t size;             /* bytes of this struct with its text */
+    char text[];             /* "-ECONNREFUSED: connect to 10.0.0.1:80" */
+};
+
+enum { TEXT_BUCKETS = 64 };
+
+struct text_table {
+    struct shown_text *buckets[TEXT_BUCKETS]; /* by hash */
+    size_t bytes;                             /* of all of them */
+    async_allocator memory;                   /* where they come from */
+};
+
+/* A new sentence, or NULL when memory is out. */
+struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
+                                     va_list arguments);
+void async__sentence_free(const async_allocator *memory, struct sentence *sentence);
+
+/* The table's own copy of text, or NULL when the table is full or memory is out. */
+const char *async__text_keep(struct text_table *table, const char *text);
+void async__text_close(struct text_table *table);
+
+/* "-ECONNREFUSED: Connection refused", a constant; or NULL for a code without a name. */
+const char *async__error_meaning(int code);
+
+/* The code's symbol with a minus, "-ECONNREFUSED"; or NULL. */
+const char *async__error_name(int code);
+
+#endif

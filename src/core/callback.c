@@ -1,0 +1,197 @@
+/*
+ * core/callback.c: call_soon, call_later, call_at and done callbacks. A callback that is ready cannot leave the
+ * ready queue: taken back, it stays there without a function and is freed when its turn comes.
+ */
+#include "core/callback.h"
+#include "core/loop.h"
+
+enum { CALLBACKS_IN_CHUNK = 32 };
+
+struct callback_chunk {
+    struct callback_chunk *next;                   /* an older one */
+    struct callback callbacks[CALLBACKS_IN_CHUNK]; /* the records */
+};
+
+static void put_free(struct async_loop *loop, struct callback *callback)
+{
+    callback->id = 0;
+    callback->next = loop->free_callbacks;
+    loop->free_callbacks = callback;
+}
+
+static int add_chunk(struct async_loop *loop)
+{
+    struct callback_chunk *chunk = memory_new(&loop->memory, sizeof *chunk);
+    if (chunk == NULL)
+        return -ENOMEM;
+    chunk->next = loop->callback_chunks;
+    loop->callback_chunks = chunk;
+    for (int i = CALLBACKS_IN_CHUNK - 1; i >= 0; i--)
+        put_free(loop, &chunk->callbacks[i]);
+    return 0;
+}
+
+void async__callbacks_close(struct async_loop *loop)
+{
+    for (struct callback_chunk *chunk = loop->callback_chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        memory_free(&loop->memory, chunk, sizeof *chunk);
+    }
+    loop->callback_chunks = NULL;
+}
+
+static void run(struct ready *ready)
+{
+    struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
+    struct callback called = *callback;
+    put_free(called.loop, callback); /* first: it may ask for another one */
+    if (called.id != 0 && called.task != NULL)
+        called.done(called.task, called.argument);
+    else if (called.id != 0)
+        called.function(called.argument);
+    if (called.task != NULL) {
+        called.task->references--;
+        async__task_release(called.task);
+    }
+}
+
+static void time_came(struct timer *timer)
+{
+    struct callback *callback = CONTAINER_OF(timer, struct callback, timer);
+    ready_push(&callback->loop->ready, &callback->ready);
+}
+
+static struct callback *take(struct async_loop *loop, void *argument)
+{
+    if (loop->free_callbacks == NULL && add_chunk(loop) < 0)
+        return NULL;
+    struct callback *callback = loop->free_callbacks;
+    loop->free_callbacks = callback->next;
+    *callback = (struct callback){
+        .ready.run = run,
+        .timer.expire = time_came,
+        .argument = argument,
+        .id = ++loop->callbacks_made,
+        .loop = loop,
+    };
+    return callback;
+}
+
+static struct async_loop *loop_for(const char *call, const void *function)
+{
+    struct async_loop *loop = async__current;
+    ENSURE(loop != NULL, "%s: this thread has no loop; from another thread use async_call_soon_threadsafe",
+           call);
+    ENSURE(function != NULL, "%s: the function is NULL", call);
+    return loop;
+}
+
+static async_handle handle_of(struct callback *callback)
+{
+    return (async_handle){.id = callback->id, .callback = callback};
+}
+
+async_handle async_call_soon(void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_soon", (const void *)(uintptr_t)function);
+    struct callback *callback = take(loop, argument);
+    if (callback == NULL)
+        return (async_handle){0};
+    callback->function = function;
+    ready_push(&loop->ready, &callback->ready);
+    return handle_of(callback);
+}
+
+static async_handle call_at(struct async_loop *loop, int64_t when_ns, void (*function)(void *argument),
+                            void *argument)
+{
+    struct callback *callback = take(loop, argument);
+    if (callback == NULL)
+        return (async_handle){0};
+    callback->function = function;
+    if (async__timer_set(loop, &callback->timer, when_ns) < 0) {
+        put_free(loop, callback);
+        return (async_handle){0};
+    }
+    return handle_of(callback);
+}
+
+async_handle async_call_later(double seconds, void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_later", (const void *)(uintptr_t)function);
+    if (seconds != seconds)
+        return (async_handle){0};
+    return call_at(loop, async__deadline(loop, seconds), function, argument);
+}
+
+async_handle async_call_at(double when, void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_at", (const void *)(uintptr_t)function);
+    if (when != when)
+        return (async_handle){0};
+    return call_at(loop, async__nanoseconds(when), function, argument);
+}
+
+bool async_handle_cancel(async_handle handle)
+{
+    struct callback *callback = handle.callback;
+    if (handle.id == 0 || callback == NULL)
+        return false;
+    ENSURE(async__current != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
+    if (callback->id != handle.id)
+        return false;
+    ENSURE(callback->loop == async__current,
+           "async_handle_cancel: the handle belongs to another thread's loop");
+    callback->id = 0;
+    if (callback->timer.set) {
+        async__timer_clear(callback->loop, &callback->timer);
+        put_free(callback->loop, callback);
+    }
+    return true;
+}
+
+void async__callback_wake(struct async_loop *loop, struct waiter *waiter)
+{
+    list_remove(&waiter->link);
+    ready_push(&loop->ready, &CONTAINER_OF(waiter, struct callback, waiter)->ready);
+}
+
+int async_task_add_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
+                                 void *argument)
+{
+    if (task == NULL || function == NULL)
+        return -EINVAL;
+    async__task_check(task, "async_task_add_done_callback", false);
+    struct callback *callback = take(task->loop, argument);
+    if (callback == NULL)
+        return -ENOMEM;
+    callback->done = function;
+    callback->task = task;
+    task->references++;
+    if (task_done(task))
+        ready_push(&task->loop->ready, &callback->ready);
+    else
+        list_append(&task->waiters, &callback->waiter.link);
+    return 0;
+}
+
+size_t async_task_remove_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
+                                       void *argument)
+{
+    size_t removed = 0;
+    if (task == NULL)
+        return 0;
+    async__task_check(task, "async_task_remove_done_callback", false);
+    for (struct link *link = list_first(&task->waiters), *next; link != NULL; link = next) {
+        next = list_after(&task->waiters, link);
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        struct callback *callback = CONTAINER_OF(waiter, struct callback, waiter);
+        if (waiter->wait != NULL || callback->done != function || callback->argument != argument)
+            continue;
+        list_remove(link);
+        put_free(task->loop, callback);
+        task->references--;
+        removed++;
+    }
+    return removed;
+}

@@ -1,0 +1,141 @@
+/*
+ * core/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
+ *
+ * A join passes its request on to what it joins, which may be a join again, a million deep. So a request is not
+ * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. One
+ * request reaches a coroutine once, however many ways lead there.
+ *
+ *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out;
+ *                  and if there is no shelter, a request of its own that is not answered
+ */
+#include "core/cancel.h"
+#include "core/loop.h"
+#include <asyncio/time.h>
+
+static bool is_refused(const struct coroutine *coroutine)
+{
+    for (const struct scope *scope = coroutine->scopes; scope != NULL; scope = scope->outer) {
+        if (scope->kind == SCOPE_SHIELD)
+            return false;
+        if (scope->expired)
+            return true;
+    }
+    return coroutine->requests > 0;
+}
+
+/* Tells what the coroutine is stopped in, if it is and if that can be refused. */
+static void deliver(struct coroutine *coroutine)
+{
+    struct wait *wait = coroutine->wait;
+    if (wait != NULL && !wait->claimed && wait->refuse != NULL)
+        wait->refuse(wait);
+}
+
+static void deliver_all(struct async_loop *loop)
+{
+    loop->delivering = true;
+    while (loop->refused != NULL) {
+        struct coroutine *coroutine = loop->refused;
+        loop->refused = coroutine->next_refused;
+        deliver(coroutine);
+    }
+    loop->delivering = false;
+}
+
+/* What reaches the coroutine has changed; if it is refused, what it is stopped in must hear of it. */
+static void update(struct async_loop *loop, struct coroutine *coroutine)
+{
+    coroutine->refused = is_refused(coroutine);
+    if (!coroutine->refused)
+        return;
+    coroutine->next_refused = loop->refused;
+    loop->refused = coroutine;
+    if (!loop->delivering)
+        deliver_all(loop);
+}
+
+/* Whether this request has reached the coroutine already, by another way; tasks may even join in a circle. */
+static bool was_reached(struct async_loop *loop, struct coroutine *coroutine)
+{
+    if (!loop->delivering)
+        loop->request_round++;
+    bool reached = coroutine->request_round == loop->request_round;
+    coroutine->request_round = loop->request_round;
+    return reached;
+}
+
+void async__request(struct coroutine *coroutine)
+{
+    struct async_loop *loop = coroutine->task->loop;
+    if (was_reached(loop, coroutine))
+        return;
+    coroutine->requests++;
+    coroutine->refusals = 0;
+    update(loop, coroutine);
+}
+
+bool async_cancel(async_task *task)
+{
+    if (task == NULL)
+        return false;
+    async__task_check(task, "async_cancel", false);
+    if (task_done(task))
+        return false;
+    async__request(task->coroutine);
+    return true;
+}
+
+int async_uncancel(void)
+{
+    struct coroutine *self = loop_enter("async_uncancel")->current;
+    if (self->requests > 0)
+        self->requests--;
+    self->refused = is_refused(self);
+    return (int)self->requests;
+}
+
+int async_cancelling(void)
+{
+    return (int)loop_enter("async_cancelling")->current->requests;
+}
+
+int async_task_cancelling(const async_task *task)
+{
+    if (task == NULL)
+        return 0;
+    async__task_check(task, "async_task_cancelling", false);
+    return task_done(task) ? 0 : (int)task->coroutine->requests;
+}
+
+void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind)
+{
+    struct coroutine *self = loop->current;
+    *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind};
+    self->scopes = scope;
+    if (kind == SCOPE_SHIELD)
+        self->refused = false;
+}
+
+struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
+                                 const char *call)
+{
+    struct coroutine *self = loop->current;
+    struct scope *innermost = self->scopes;
+    ENSURE(innermost != NULL && (scope == NULL || scope == innermost) && innermost->kind == kind,
+           "%s: this is not the innermost scope of task #%llu '%s'; a block was left without the end of its "
+           "scope",
+           call, (unsigned long long)self->task->id, self->task->name);
+    async__timer_clear(loop, &innermost->timer);
+    self->scopes = innermost->outer;
+    self->refused = is_refused(self);
+    return innermost;
+}
+
+void async__scope_expire(struct scope *scope, int error)
+{
+    struct async_loop *loop = scope->coroutine->task->loop;
+    scope->expired = true;
+    scope->error = error;
+    was_reached(loop, scope->coroutine);
+    update(loop, scope->coroutine);
+}

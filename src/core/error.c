@@ -1,0 +1,59 @@
+/*
+ * core/error.c: sentences about errors on their way: async_fail leaves one in the running task, a join brings the
+ * awaited task's along, async_strerror shows it to whoever asks about that code.
+ */
+#include "core/loop.h"
+#include <stdio.h>
+
+int async__describe(char *text, size_t size, int code, const struct sentence *sentence)
+{
+    const char *name = async__error_name(code);
+    if (sentence != NULL && sentence->code == code && name != NULL)
+        return snprintf(text, size, "%s: %s", name, sentence->text);
+    if (sentence != NULL && sentence->code == code)
+        return snprintf(text, size, "%d: %s", code, sentence->text);
+    if (name != NULL)
+        return snprintf(text, size, "%s", async__error_meaning(code));
+    if (code < 0)
+        return snprintf(text, size, "%d: an error this library has no name for", code);
+    return snprintf(text, size, "%d: no error", code);
+}
+
+int async_fail(int code, const char *format, ...)
+{
+    struct async_loop *loop = async__current;
+    if (loop == NULL || loop->current == NULL || format == NULL)
+        return code;
+    va_list arguments;
+    va_start(arguments, format);
+    struct sentence *sentence = async__sentence_new(&loop->memory, code, format, arguments);
+    va_end(arguments);
+    async__sentence_free(&loop->memory, loop->current->sentence);
+    loop->current->sentence = sentence; /* NULL when memory is out: the code still tells */
+    return code;
+}
+
+static const struct sentence *running_sentence(void)
+{
+    const struct async_loop *loop = async__current;
+    return loop != NULL && loop->current != NULL ? loop->current->sentence : NULL;
+}
+
+int async_strerror_copy(int code, char *text, size_t size)
+{
+    return async__describe(text, size, code, running_sentence());
+}
+
+const char *async_strerror(int code)
+{
+    char text[SENTENCE_SIZE + 32];
+    const char *meaning = async__error_meaning(code);
+    const struct sentence *sentence = running_sentence();
+    if (async__current == NULL || (meaning != NULL && (sentence == NULL || sentence->code != code)))
+        return meaning != NULL ? meaning : "a result without a name";
+    async__describe(text, sizeof text, code, sentence);
+    const char *kept = async__text_keep(&async__current->texts, text);
+    if (kept != NULL)
+        return kept;
+    return meaning != NULL ? meaning : "a result without a name";
+}

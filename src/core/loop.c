@@ -1,0 +1,151 @@
+/*
+ * core/loop.c: the iteration: take what other threads sent, look at the descriptors, fire the timers, run what is
+ * ready. How often a look happens while tasks are ready is decided here and nowhere else:
+ *
+ *   real clock      a burst is 32 turns; after it the clock is read, and a look is due 50 µs after the last
+ *   strict          a burst is what was ready when it began, as in CPython, and every burst ends in a look
+ */
+#include "core/loop.h"
+
+enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
+static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
+                                       1000000000; /* as CPython: clocks and kernels differ beyond */
+static const int64_t SLOW_NS = 100000000;          /* debug mode names turns that take longer */
+
+int64_t async__idle_ns(const struct async_loop *loop)
+{
+    int64_t next_ns = heap_least(&loop->timers);
+    if (loop->ready.first != NULL)
+        return 0;
+    if (next_ns == TIME_NEVER)
+        return -1;
+    int64_t now_ns = async__now(loop);
+    return next_ns > now_ns ? next_ns - now_ns : 0;
+}
+
+static void take_attention(struct async_loop *loop)
+{
+    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
+    if ((reasons & ATTENTION_INBOX) != 0)
+        async__inbox_take(loop);
+    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task != NULL)
+        async_cancel(loop->main_task);
+}
+
+/* Waits in the kernel, unless somebody has sent something just now. */
+static void poll(struct async_loop *loop, int64_t timeout_ns)
+{
+    if (timeout_ns > LONGEST_WAIT_NS)
+        timeout_ns = LONGEST_WAIT_NS;
+    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
+        timeout_ns = 0;
+    int result = loop->poller.calls->wait(&loop->poller, timeout_ns);
+    ENSURE(result == 0, "waiting for the kernel failed: %s", async__error_meaning(result));
+}
+
+/*
+ * Virtual time stands still while anything can happen. When nothing is ready it jumps to the next deadline; an
+ * operation of the kernel that is in flight is given as much real time first.
+ */
+static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
+{
+    const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
+    int64_t begun_ns = async__clock_now();
+    if (timeout_ns < 0 || loop->poller.in_flight > 0)
+        poll(loop, timeout_ns);
+    bool waited = loop->poller.in_flight == 0 || async__clock_now() - begun_ns >= timeout_ns;
+    bool nothing = loop->ready.first == NULL && (atomic_load(&loop->attention) & sent) == 0;
+    if (waited && nothing && timeout_ns > 0)
+        loop->now_ns += timeout_ns;
+}
+
+/* Whether asking the kernel can bring anything. */
+static bool worth_polling(const struct async_loop *loop, int64_t timeout_ns)
+{
+    return timeout_ns != 0 || loop->poller.in_flight > 0;
+}
+
+static void look(struct async_loop *loop, int64_t most_ns)
+{
+    take_attention(loop);
+    int64_t timeout_ns = async__idle_ns(loop);
+    if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
+        timeout_ns = most_ns;
+    if (loop->virtual_clock)
+        wait_virtually(loop, timeout_ns);
+    else if (worth_polling(loop, timeout_ns))
+        poll(loop, timeout_ns);
+    take_attention(loop);
+    loop->now_ns = async__now(loop);
+    loop->looked_ns = loop->now_ns;
+    async__timers_expire(loop, loop->now_ns);
+}
+
+/* Runs one node; tasks that stop may go straight on to others before this returns. */
+static void run_one(struct async_loop *loop)
+{
+    struct ready *node = ready_pop(&loop->ready);
+    loop->turns_left--;
+    if (node->run != NULL) {
+        node->run(node);
+        return;
+    }
+    loop->current = coroutine_of_ready(node);
+    context_switch(&loop->context, &loop->current->context);
+    ASSERT(loop->current == NULL);
+}
+
+static void run_one_timed(struct async_loop *loop)
+{
+    const struct ready *node = loop->ready.first;
+    const struct async_task *task = node->run == NULL ? coroutine_of_ready(loop->ready.first)->task : NULL;
+    unsigned long long id = task != NULL ? task->id : 0;
+    const char *name = task != NULL ? task->name : "a callback";
+    const char *where = task != NULL ? task->where : "";
+    int64_t before_ns = async__clock_now();
+    run_one(loop);
+    int64_t took_ns = async__clock_now() - before_ns;
+    if (took_ns < SLOW_NS)
+        return;
+    if (task != NULL)
+        async__report(
+            "task #%llu '%s' (created at %s) held the loop for %.3f s; nothing else could run meanwhile", id,
+            name, where, (double)took_ns / 1e9);
+    else
+        async__report("a callback held the loop for %.3f s; nothing else could run meanwhile",
+                      (double)took_ns / 1e9);
+}
+
+static void run_burst(struct async_loop *loop, int32_t turns)
+{
+    const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
+    void (*run)(struct async_loop *) = loop->debug ? run_one_timed : run_one;
+    loop->turns_left = turns;
+    while (loop->turns_left > 0 && loop->ready.first != NULL &&
+           (loop->strict || (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
+        run(loop);
+}
+
+static void run_ready(struct async_loop *loop)
+{
+    if (loop->shuffle != 0)
+        async__ready_shuffle(&loop->ready, &loop->shuffle);
+    if (loop->strict) {
+        run_burst(loop, (int32_t)loop->ready.count);
+        return;
+    }
+    do {
+        run_burst(loop, BURST_TURNS);
+        loop->now_ns = async__now(loop);
+    } while (loop->ready.first != NULL && loop->now_ns - loop->looked_ns < LOOK_EVERY_NS &&
+             (atomic_load_explicit(&loop->attention, memory_order_relaxed) & ~(uint32_t)ATTENTION_DEBUG) ==
+                 0);
+}
+
+void async__iterate(struct async_loop *loop, int64_t most_ns)
+{
+    ASSERT(loop == async__current && loop->current == NULL);
+    look(loop, most_ns);
+    run_ready(loop);
+}

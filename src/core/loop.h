@@ -1,0 +1,133 @@
+/*
+ * core/loop.h: the loop: one for a thread, the only thing that schedules. A task that stops goes straight on to
+ * the next ready one; the loop's own stack is returned to only when something rare is due: a look at clock
+ * and descriptors, a callback, a message, nothing ready. The attention word gathers those reasons.
+ */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include "base/heap.h"
+#include "base/text.h"
+#include "core/cancel.h"
+#include "core/ready.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "core/wait.h"
+#include "coro/overflow.h"
+#include "poll/poll.h"
+#include "sys/sys.h"
+#include <asyncio/loop.h>
+#include <stdatomic.h>
+
+/* Bits of the attention word. */
+enum {
+    ATTENTION_INBOX = 1,    /* another thread has sent something */
+    ATTENTION_SIGNAL = 2,   /* SIGINT came */
+    ATTENTION_SLEEPING = 4, /* the loop waits, or may: whoever sets another bit must wake it */
+    ATTENTION_DEBUG = 8     /* every turn is timed, so tasks never go straight on */
+};
+
+struct task_chunk;
+struct callback;
+struct callback_chunk;
+
+struct async_loop {
+    _Atomic uint32_t attention;     /* not 0: a task that stops returns to the loop's stack */
+    int32_t turns_left;             /* nodes that may still run before the next look */
+    struct coroutine *current;      /* the running task's; NULL: the loop's own stack runs */
+    struct ready_queue ready;       /* what can run */
+    struct context context;         /* the loop's own stack */
+    int64_t now_ns;                 /* the clock as last read */
+    int64_t looked_ns;              /* when the last look was */
+    bool virtual_clock;             /* time is now_ns, and jumps when nothing else is to be done */
+    bool strict;                    /* a look after every iteration: with the virtual clock and a shuffle */
+    bool debug;                     /* say more, check more */
+    bool interruptible;             /* SIGINT is ours */
+    bool delivering;                /* requests are being delivered: see cancel.c */
+    unsigned default_log;           /* stacks have 2^this bytes */
+    uint64_t shuffle;               /* the random generator's state; 0: no shuffle */
+    struct heap timers;             /* what happens later */
+    struct poller poller;           /* the kernel */
+    struct stack_pool stacks;       /* of its tasks */
+    struct coroutine *refused;      /* the first of those a request is on its way to */
+    uint64_t request_round;         /* number of the request being delivered */
+    size_t alive;                   /* tasks that have not ended */
+    uint64_t created;               /* tasks ever */
+    uint64_t ended;                 /* tasks that have */
+    uint64_t callbacks_made;        /* callbacks ever: their ids */
+    struct task_chunk *task_chunks; /* records */
+    struct async_task *free_tasks;  /* free records; in debug mode used again as late as possible */
+    struct async_task **free_tasks_end;     /* where the next one is put in debug mode */
+    size_t free_task_count;                 /* of them */
+    struct callback_chunk *callback_chunks; /* callbacks */
+    struct callback *free_callbacks;        /* free ones */
+    struct text_table texts;                /* sentences that were shown */
+    struct async_task *main_task;           /* what SIGINT cancels; NULL: nothing */
+    _Atomic uint32_t interrupts;            /* how often SIGINT came */
+    _Atomic(struct message *) inbox;        /* sent by other threads, the last first */
+    struct signal_stack signal_stack;       /* for handlers */
+    struct sigaction sigint_before;         /* SIGINT's handler while it is ours */
+    unsigned fork_generation;               /* of the process that opened it */
+    async_allocator memory;                 /* where everything else comes from */
+};
+
+/* The calling thread's loop. Read without a function call, also in the shared library. */
+extern __thread struct async_loop *async__current
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* A task is created and this thread has no loop: fine if async_run could make none, else misuse. */
+void async__run_expect(const char *function, const char *where);
+
+/* Ends the program: the call needs a task, and there is none. */
+_Noreturn void async__no_task(const char *call);
+
+/* The loop, for a call that needs a running task. */
+static inline struct async_loop *loop_enter(const char *call)
+{
+    struct async_loop *loop = async__current;
+    if (unlikely(loop == NULL || loop->current == NULL))
+        async__no_task(call);
+    return loop;
+}
+
+/* A fresh clock. */
+static inline int64_t async__now(const struct async_loop *loop)
+{
+    return loop->virtual_clock ? loop->now_ns : async__clock_now();
+}
+
+/* Makes a loop and binds it to this thread. 0 or -errno. */
+int async__loop_open(struct async_loop **out, const async_run_options *options);
+
+/* Cancels what is left, waits for it, and frees the loop. */
+void async__loop_finish(struct async_loop *loop);
+
+/* One iteration: waits at most most_ns for something to do (negative: as long as it takes), then runs it. */
+void async__iterate(struct async_loop *loop, int64_t most_ns);
+
+/* How long nothing will happen by itself: 0 if something is ready, negative if only the kernel can tell. */
+int64_t async__idle_ns(const struct async_loop *loop);
+
+/* Where the running flow goes on when it stops: the next ready task, or the loop's own stack. */
+struct context *async__next_context(struct async_loop *loop);
+
+/* Another thread's or a handler's reason for the loop to come to its own stack. */
+void async__attend(struct async_loop *loop, uint32_t reason);
+
+/* Makes what other threads sent ready. */
+void async__inbox_take(struct async_loop *loop);
+
+/* Frees what was sent and never taken. */
+void async__inbox_close(struct async_loop *loop);
+
+/* Takes SIGINT for the loop's main task, if it is nobody's; and gives it back. */
+void async__sigint_take(struct async_loop *loop);
+void async__sigint_give_back(struct async_loop *loop);
+
+/* Frees callbacks that never ran. */
+void async__callbacks_close(struct async_loop *loop);
+
+/* Makes the callback ready whose place among a task's waiters this is. */
+void async__callback_wake(struct async_loop *loop, struct waiter *waiter);
+
+#endif

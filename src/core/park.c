@@ -1,0 +1,85 @@
+/*
+ * core/park.c: stopping and waking. All waiting in the library ends up in the one switch at the end of
+ * stop(): one call site, so that the return predictor of whoever goes on is in step.
+ */
+#include "core/loop.h"
+
+/* The next ready task, if nothing rare is due; else the loop's own stack. */
+struct context *async__next_context(struct async_loop *loop)
+{
+    struct ready *next = loop->ready.first;
+    bool straight_on = next != NULL && next->run == NULL && loop->turns_left > 0 &&
+                       atomic_load_explicit(&loop->attention, memory_order_relaxed) == 0;
+    if (unlikely(!straight_on)) {
+        loop->current = NULL;
+        return &loop->context;
+    }
+    loop->turns_left--;
+    loop->current = coroutine_of_ready(ready_pop(&loop->ready));
+    return &loop->current->context;
+}
+
+__attribute__((noinline)) static void stop(struct async_loop *loop)
+{
+    struct coroutine *self = loop->current;
+    struct context *next = async__next_context(loop);
+    if (next != &self->context) /* it may be its own successor */
+        context_switch(&self->context, next);
+    ASSERT(loop->current == self);
+}
+
+int async__park(struct async_loop *loop, struct wait *wait)
+{
+    struct coroutine *self = loop->current;
+    ASSERT(!wait->claimed && self->wait == NULL);
+    wait->coroutine = self;
+    wait->since_ns = loop->now_ns;
+    self->wait = wait;
+    stop(loop);
+    ASSERT(wait->claimed);
+    self->wait = NULL;
+    return wait->result;
+}
+
+void async__wake(struct wait *wait, struct waiter *winner, int result)
+{
+    ASSERT(!wait->claimed && wait->coroutine->wait == wait);
+    struct async_loop *loop = wait->coroutine->task->loop;
+    wait->claimed = true;
+    wait->winner = winner;
+    wait->result = result;
+    for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
+        list_remove(&waiter->link);
+    if (wait->timer != NULL)
+        async__timer_clear(loop, wait->timer);
+    ready_push(&loop->ready, &wait->coroutine->ready);
+}
+
+void async__wake_all(struct list *list, int result)
+{
+    for (struct waiter *waiter; (waiter = waiter_first(list)) != NULL;)
+        async__wake(waiter->wait, waiter, result);
+}
+
+void async__refuse_wait(struct wait *wait)
+{
+    async__wake(wait, NULL, -ECANCELED);
+}
+
+void async__turn(struct async_loop *loop)
+{
+    ready_push(&loop->ready, &loop->current->ready);
+    stop(loop);
+}
+
+int async__refused(struct async_loop *loop)
+{
+    enum { IGNORED_OFTEN = 100 };
+    struct coroutine *self = loop->current;
+    if (++self->refusals == IGNORED_OFTEN && loop->debug)
+        async__report("task #%llu '%s' (created at %s) ignores its cancellation: %d calls were refused with "
+                      "-ECANCELED; return the error, or answer with async_uncancel()",
+                      (unsigned long long)self->task->id, self->task->name, self->task->where, IGNORED_OFTEN);
+    async__turn(loop);
+    return -ECANCELED;
+}

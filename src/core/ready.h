@@ -1,0 +1,47 @@
+/*
+ * core/ready.h: the ready queue: what can run now, first come first served. A node is part of what it makes
+ * run, so that waking somebody never needs memory. Knows nothing of tasks.
+ */
+#ifndef CORE_READY_H
+#define CORE_READY_H
+
+#include "base/assert.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ready {
+    struct ready *next;          /* runs after this one */
+    void (*run)(struct ready *); /* called on the loop's stack; NULL: this is a coroutine's node */
+};
+
+struct ready_queue {
+    struct ready *first; /* runs next; NULL: nothing is ready */
+    struct ready *last;  /* meaningless when empty */
+    size_t count;        /* nodes in it */
+};
+
+static inline void ready_push(struct ready_queue *queue, struct ready *node)
+{
+    node->next = NULL;
+    if (queue->first == NULL)
+        queue->first = node;
+    else
+        queue->last->next = node;
+    queue->last = node;
+    queue->count++;
+}
+
+static inline struct ready *ready_pop(struct ready_queue *queue)
+{
+    struct ready *node = queue->first;
+    ASSERT(node != NULL && queue->count > 0);
+    queue->first = node->next;
+    queue->count--;
+    return node;
+}
+
+/* Puts the nodes in an order drawn from the state of a random generator, which it advances. */
+void async__ready_shuffle(struct ready_queue *queue, uint64_t *state);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * core/run.c: making a loop and taking it down: async_run and async_main, and the loop that a foreign loop drives.
+ * A thread has one loop at most. async_run's arguments are evaluated between its two halves, with the loop
+ * in place, so that they can create tasks and queues.
+ */
+#include "core/loop.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+__thread struct async_loop *async__current;
+
+/* Between the halves of async_run, if there is no loop to run on. */
+static __thread struct {
+    struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
+    int error;                    /* why there is none; 0: there is */
+} failed_run;
+
+static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
+
+static void forked(void)
+{
+    fork_generation++;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, forked);
+}
+
+_Noreturn void async__no_task(const char *call)
+{
+    ENSURE(
+        async__current == NULL,
+        "%s was called in a callback; callbacks run on the loop itself and cannot wait: create a task there",
+        call);
+    async__misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
+}
+
+void async__run_expect(const char *function, const char *where)
+{
+    ENSURE(failed_run.error != 0,
+           "async_create_task(%s) was called at %s on a thread without a loop; start one with async_main or "
+           "async_run",
+           function, where);
+}
+
+static const struct stack *running_stack(size_t *guard_size)
+{
+    const struct async_loop *loop = async__current;
+    if (loop == NULL || loop->current == NULL)
+        return NULL;
+    *guard_size = loop->stacks.page;
+    return &loop->current->stack;
+}
+
+static void explain_overflow(void)
+{
+    const struct coroutine *self = async__current->current;
+    const struct async_task *task = self->task;
+    async__report(
+        "task #%llu '%s' (created at %s) overflowed its stack of %zu KiB; make the recursion or the "
+        "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
+        (unsigned long long)task->id, task->name, task->where, stack_size(&self->stack) / 1024);
+}
+
+static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
+
+static bool is_on(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value != NULL && *value != 0 && strcmp(value, "0") != 0;
+}
+
+/* The backend of that name. 0 or -EINVAL. */
+static int find_backend(const char *name, const struct poller_calls **calls)
+{
+    static const struct poller_calls *const all[] = {&async__poll_epoll, &async__poll_uring,
+                                                     &async__poll_sim};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i]->name, name) == 0) {
+            *calls = all[i];
+            return 0;
+        }
+    async__report("there is no backend '%s'; choose epoll, uring or sim", name);
+    return -EINVAL;
+}
+
+/* Opens the backend that was asked for; io_uring may be denied, then it is epoll. */
+static int open_poller(struct async_loop *loop, const char *name)
+{
+    const struct poller_calls *calls;
+    const char *asked = name != NULL ? name : getenv("ASYNCIO_BACKEND");
+    if (asked == NULL || *asked == 0)
+        asked = "epoll";
+    int result = find_backend(asked, &calls);
+    if (result < 0)
+        return result;
+    if (calls == &async__poll_sim)
+        loop->virtual_clock = true;
+    result = async__poller_open(&loop->poller, calls, loop->memory);
+    bool denied = result == -EPERM || result == -ENOSYS || result == -EINVAL || result == -EACCES;
+    if (calls != &async__poll_uring || !denied)
+        return result;
+    if (loop->debug)
+        async__report("io_uring is not to be had here (%s); using epoll", async__error_meaning(result));
+    return async__poller_open(&loop->poller, &async__poll_epoll, loop->memory);
+}
+
+static void set_up(struct async_loop *loop, const async_run_options *options)
+{
+    const char *seed = getenv("ASYNCIO_SHUFFLE");
+    loop->memory = memory_from(&options->allocator);
+    loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
+    loop->virtual_clock = options->virtual_clock;
+    loop->shuffle = options->shuffle_seed;
+    if (loop->shuffle == 0 && seed != NULL)
+        loop->shuffle = strtoull(seed, NULL, 0);
+    loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
+    loop->texts.memory = loop->memory;
+    loop->fork_generation = fork_generation;
+    if (loop->debug)
+        loop->attention = ATTENTION_DEBUG;
+    async__heap_open(&loop->timers, loop->memory);
+    async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), loop->memory);
+}
+
+int async__loop_open(struct async_loop **out, const async_run_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static const async_run_options defaults;
+    if (async__current != NULL)
+        return -EBUSY;
+    pthread_once(&once, watch_forks);
+    if (options == NULL)
+        options = &defaults;
+    async_allocator memory = memory_from(&options->allocator);
+    struct async_loop *loop = memory_new(&memory, sizeof *loop);
+    if (loop == NULL)
+        return -ENOMEM;
+    set_up(loop, options);
+    int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
+    if (result == 0 && (result = async__overflow_open(&loop->signal_stack, &owner)) < 0)
+        async__poller_close(&loop->poller);
+    if (result < 0) {
+        memory_free(&memory, loop, sizeof *loop);
+        return result;
+    }
+    loop->strict = loop->virtual_clock || loop->shuffle != 0;
+    loop->now_ns = loop->virtual_clock ? 0 : async__clock_now();
+    *out = async__current = loop;
+    return 0;
+}
+
+static void free_loop(struct async_loop *loop)
+{
+    async_allocator memory = loop->memory;
+    async__tasks_close(loop);
+    async__callbacks_close(loop);
+    async__inbox_close(loop);
+    async__heap_close(&loop->timers);
+    async__text_close(&loop->texts);
+    async__stack_pool_close(&loop->stacks);
+    async__poller_close(&loop->poller);
+    async__overflow_close(&loop->signal_stack);
+    async__current = NULL;
+    memory_free(&memory, loop, sizeof *loop);
+}
+
+static void report_closing(const struct async_loop *loop)
+{
+    async__report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
+                  "%zu operations are in flight",
+                  loop->poller.calls->name, (unsigned long long)loop->created, loop->alive,
+                  loop->stacks.in_use, loop->poller.in_flight);
+}
+
+void async__loop_finish(struct async_loop *loop)
+{
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        async__request(task->coroutine);
+    while (loop->alive > 0)
+        async__iterate(loop, -1);
+    if (loop->ready.first != NULL)
+        async__iterate(loop, 0); /* callbacks that the last tasks left */
+    async__sigint_give_back(loop);
+    if (loop->debug)
+        report_closing(loop);
+    free_loop(loop);
+}
+
+void async__run_begin(const async_run_options *options)
+{
+    struct async_loop *loop = NULL;
+    failed_run.suspended = async__current;
+    failed_run.error = async__loop_open(&loop, options);
+    async__current = loop;
+    if (loop != NULL && (options == NULL || !options->keep_sigint))
+        async__sigint_take(loop);
+}
+
+static int give_up_run(void)
+{
+    int error = failed_run.error;
+    async__current = failed_run.suspended;
+    failed_run.error = 0;
+    failed_run.suspended = NULL;
+    return error;
+}
+
+/* Runs the task to its end. -EINTR if SIGINT cancelled it. */
+static int run_main(struct async_loop *loop, async_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    loop->main_task = task;
+    while (!task_done(task))
+        async__iterate(loop, -1);
+    loop->main_task = NULL;
+    task->seen = true;
+    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
+    return interrupted ? -EINTR : task->result;
+}
+
+int async__run_end(async_task *main_task)
+{
+    if (failed_run.error != 0)
+        return give_up_run();
+    struct async_loop *loop = async__current;
+    int result = run_main(loop, main_task);
+    async__loop_finish(loop);
+    return result;
+}
+
+static int exit_status(int result)
+{
+    enum { MOST = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
+    if (result == -EINTR)
+        return INTERRUPTED;
+    if (result < 0)
+        return FAILED;
+    return result < MOST ? result : MOST;
+}
+
+int async__main_end(async_task *main_task)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    const char *name = main_task != NULL ? main_task->name : "no loop";
+    if (failed_run.error != 0) {
+        int error = give_up_run();
+        async__report("no loop could be made: %s", async__error_meaning(error));
+        return exit_status(error);
+    }
+    struct async_loop *loop = async__current;
+    int result = run_main(loop, main_task);
+    if (result < 0 && result != -EINTR) {
+        async__describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
+        async__report("%s failed: %s", name, meaning);
+    }
+    async__loop_finish(loop);
+    return exit_status(result);
+}
+
+int async_new_event_loop(async_loop **loop, const async_run_options *options)
+{
+    return loop != NULL ? async__loop_open(loop, options) : -EINVAL;
+}
+
+async_loop *async_get_loop(void)
+{
+    return async__current;
+}
+
+static void check_outside(const async_loop *loop, const char *call)
+{
+    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
+    ENSURE(loop->current == NULL, "%s was called from inside one of the loop's tasks", call);
+    ENSURE(loop->fork_generation == fork_generation,
+           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
+           call);
+}
+
+int async_loop_step(async_loop *loop, double seconds)
+{
+    if (loop == NULL || seconds != seconds)
+        return -EINVAL;
+    check_outside(loop, "async_loop_step");
+    async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
+    loop->poller.calls->wait(&loop->poller,
+                             0); /* hands over what the tasks asked for, before a foreign wait */
+    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+    return loop->alive < INT32_MAX ? (int)loop->alive : INT32_MAX;
+}
+
+int async_loop_fileno(const async_loop *loop)
+{
+    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller) : -EINVAL;
+}
+
+double async_loop_timeout(const async_loop *loop)
+{
+    const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
+    if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
+        return 0;
+    int64_t idle_ns = async__idle_ns(loop);
+    return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
+}
+
+void async_loop_close(async_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    check_outside(loop, "async_loop_close");
+    async__loop_finish(loop);
+}

@@ -1,0 +1,42 @@
+/*
+ * core/signal.c: SIGINT while a loop runs: the first one cancels the main task, the second one ends the process as
+ * if we were not there. Only on the main thread, and only if nobody else handles it.
+ */
+#include "core/loop.h"
+
+static _Atomic(struct async_loop *) interrupted; /* whose main task SIGINT cancels */
+
+static void on_sigint(int number)
+{
+    struct async_loop *loop = atomic_load(&interrupted);
+    if (loop == NULL || atomic_fetch_add(&loop->interrupts, 1) > 0) {
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
+    int saved = errno;
+    async__attend(loop, ATTENTION_SIGNAL);
+    errno = saved;
+}
+
+void async__sigint_take(struct async_loop *loop)
+{
+    struct sigaction now;
+    struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK};
+    bool free_to_take = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
+                        now.sa_handler == SIG_DFL;
+    if (!free_to_take || !async__sys_is_main_thread())
+        return;
+    atomic_store(&interrupted, loop);
+    loop->sigint_before = now;
+    loop->interruptible = async__sys_sigaction(SIGINT, &action, NULL) == 0;
+}
+
+void async__sigint_give_back(struct async_loop *loop)
+{
+    if (!loop->interruptible)
+        return;
+    async__sys_sigaction(SIGINT, &loop->sigint_before, NULL);
+    atomic_store(&interrupted, NULL);
+    loop->interruptible = false;
+}

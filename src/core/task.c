@@ -1,0 +1,300 @@
+/*
+ * core/task.c: making tasks, their first and last moments, and joining them. A task that ends hands its result
+ * to its record, wakes who waits, gives its stack back while still on it, and goes on in whoever is next.
+ */
+#include "core/task.h"
+#include "core/loop.h"
+
+enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
+
+static void keep_sentence(struct coroutine *self, int result)
+{
+    bool belongs = self->sentence != NULL && self->sentence->code == result;
+    if (belongs)
+        self->task->sentence = self->sentence;
+    else if (self->sentence != NULL)
+        async__sentence_free(&self->task->loop->memory, self->sentence);
+    self->sentence = NULL;
+}
+
+/* Tells everyone who waits for the task's end, in the order they came. */
+static void tell_waiters(struct async_loop *loop, struct async_task *task)
+{
+    for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        if (waiter->wait != NULL)
+            async__wake(waiter->wait, waiter, 0);
+        else
+            async__callback_wake(loop, waiter);
+    }
+}
+
+_Noreturn static void end(struct async_loop *loop, struct coroutine *self, int result)
+{
+    struct async_task *task = self->task;
+    ENSURE(
+        self->scopes == NULL,
+        "task #%llu '%s' (created at %s) ended inside a timeout or shelter that it began; end the scope on "
+        "every way out of the block",
+        (unsigned long long)task->id, task->name, task->where);
+    task->result = result;
+    keep_sentence(self, result);
+    task->coroutine = NULL;
+    task->ended = ++loop->ended;
+    loop->alive--;
+    tell_waiters(loop, task);
+    async__task_release(task);
+    async__stack_give(&loop->stacks, &self->stack);
+    context_end(&self->context, async__next_context(loop));
+}
+
+/* The first function on every task's stack. */
+static void begin(void *argument)
+{
+    struct coroutine *self = argument;
+    struct async_loop *loop = self->task->loop;
+    context_begin(&loop->context);
+    end(loop, self, self->function->enter(self->arguments));
+}
+
+/* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
+static void lay_out(struct async_loop *loop, struct coroutine *self, const struct async__function *function,
+                    const void *arguments)
+{
+    size_t alignment = function->alignment > 16 ? function->alignment : 16;
+    uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)(alignment - 1);
+    memset((char *)self + sizeof self->stack, 0, sizeof *self - sizeof self->stack);
+    self->function = function;
+    self->arguments = (void *)top;
+    context_prepare(&self->context, stack_limit(&loop->stacks, &self->stack), (void *)top, begin, self);
+    if (function->size > 0)
+        memcpy(self->arguments, arguments, function->size);
+}
+
+static void set_up_record(struct async_task *task, struct coroutine *self, const char *where)
+{
+    task->coroutine = self;
+    task->name = self->function->name;
+    task->where = where;
+    task->result = -EINPROGRESS;
+    task->references = 1;
+    task->seen = false;
+    self->task = task;
+}
+
+static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
+{
+    if (likely(options == NULL || options->stack_size == 0))
+        return loop->default_log;
+    return async__stack_log(options->stack_size);
+}
+
+static struct coroutine *new_coroutine(struct async_loop *loop, const struct async__function *function,
+                                       const async_task_options *options)
+{
+    unsigned log = log_of(loop, options);
+    ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
+           "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
+           function->name, function->size, (size_t)1 << log);
+    struct stack *stack = log != 0 ? async__stack_take(&loop->stacks, log) : NULL;
+    if (unlikely(stack == NULL))
+        return NULL;
+    if (unlikely(loop->debug)) /* a clean stack shows how deep this task goes */
+        async__stack_clean(&loop->stacks, stack);
+    return CONTAINER_OF(stack, struct coroutine, stack);
+}
+
+static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self)
+{
+    if (self != NULL)
+        async__stack_give(&loop->stacks, &self->stack);
+    if (task != NULL) {
+        task->references = 0;
+        task->coroutine = NULL;
+        task->result = 0;
+        async__task_release(task);
+    }
+    return NULL;
+}
+
+async_task *async__create(const struct async__function *function, const void *arguments,
+                          const async_task_options *options, const char *where)
+{
+    struct async_loop *loop = async__current;
+    if (unlikely(loop == NULL)) {
+        async__run_expect(function->name, where);
+        return NULL;
+    }
+    struct async_task *task = async__task_take(loop);
+    struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
+    if (unlikely(self == NULL))
+        return give_up(loop, task, self);
+    lay_out(loop, self, function, arguments);
+    set_up_record(task, self, where);
+    if (options != NULL && options->name != NULL && async__task_rename(task, options->name) < 0)
+        return give_up(loop, task, self);
+    loop->alive++;
+    ready_push(&loop->ready, &self->ready);
+    return task;
+}
+
+struct pointer_call {
+    int (*function)(void *argument); /* what to call */
+    void *argument;                  /* with what */
+};
+
+static int enter_pointer(void *arguments)
+{
+    const struct pointer_call *call = arguments;
+    return call->function(call->argument);
+}
+
+async_task *async__create_task_ptr(int (*function)(void *), void *argument, const async_task_options *options,
+                                   const char *where)
+{
+    static const struct async__function description = {enter_pointer, sizeof(struct pointer_call),
+                                                       _Alignof(struct pointer_call), "async_create_task_ptr",
+                                                       "the library"};
+    ENSURE(function != NULL, "async_create_task_ptr: the function is NULL (%s)", where);
+    struct pointer_call call = {function, argument};
+    return async__create(&description, &call, options, where);
+}
+
+struct join {
+    struct wait wait;         /* of the task that joins */
+    struct waiter waiter;     /* its place with the task it waits for now */
+    async_task *const *tasks; /* all it waits for */
+    size_t count;             /* of them */
+};
+
+static void cancel_all(async_task *const tasks[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] != NULL && !task_done(tasks[i]))
+            async__request(tasks[i]->coroutine);
+}
+
+static void pass_on(struct wait *wait)
+{
+    const struct join *join = CONTAINER_OF(wait, struct join, wait);
+    cancel_all(join->tasks, join->count);
+}
+
+/* One after the other, the last first: those that were created together often end in order. */
+void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
+{
+    if (unlikely(loop->current->refused)) {
+        cancel_all(tasks, count);
+        async__refused(loop);
+    }
+    for (size_t i = count; i-- > 0;) {
+        if (tasks[i] == NULL || task_done(tasks[i]))
+            continue;
+        struct join join = {.wait = WAIT(call, tasks[i], pass_on), .tasks = tasks, .count = count};
+        wait_on(&join.wait, &join.waiter, &tasks[i]->waiters);
+        async__park(loop, &join.wait);
+        ASSERT(task_done(tasks[i]));
+    }
+}
+
+static struct sentence *copy_of(const async_allocator *memory, const struct sentence *sentence)
+{
+    struct sentence *copy = memory_resize(memory, NULL, 0, sentence->size);
+    return copy != NULL ? memcpy(copy, sentence, sentence->size) : NULL;
+}
+
+/* Brings the sentence of another task's error to the running task; the last who looks gets it, others a copy. */
+static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
+{
+    struct coroutine *self = loop->current;
+    struct sentence *sentence = task->sentence;
+    if (sentence != NULL && !last)
+        sentence = copy_of(&loop->memory, sentence);
+    else
+        task->sentence = NULL;
+    if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
+        return; /* what was said of another error stays */
+    async__sentence_free(&loop->memory, self->sentence);
+    self->sentence = sentence;
+}
+
+int async__task_collect(struct async_loop *loop, struct async_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    ASSERT(task_done(task) && task->references > 0);
+    int result = task->result;
+    if (unlikely(result < 0))
+        adopt_sentence(loop, task, task->references == 1);
+    task->seen = true;
+    task->references--;
+    async__task_release(task);
+    return result;
+}
+
+int async_await(async_task *task)
+{
+    struct async_loop *loop = loop_enter("async_await");
+    if (task == NULL)
+        return -ENOMEM;
+    async__task_check(task, "async_await", true);
+    if (unlikely(task->coroutine == loop->current)) {
+        async_detach(task);
+        return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
+    }
+    async__join(loop, &task, 1, "async_await");
+    return async__task_collect(loop, task);
+}
+
+void async_detach(async_task *task)
+{
+    if (task == NULL)
+        return;
+    async__task_check(task, "async_detach", true);
+    task->references--;
+    async__task_release(task);
+}
+
+async_task *async_current_task(void)
+{
+    const struct async_loop *loop = async__current;
+    return loop != NULL && loop->current != NULL ? loop->current->task : NULL;
+}
+
+bool async_task_done(const async_task *task)
+{
+    if (task == NULL)
+        return true;
+    async__task_check(task, "async_task_done", false);
+    return task_done(task);
+}
+
+bool async_task_cancelled(const async_task *task)
+{
+    return async_task_done(task) && task != NULL && task->result == -ECANCELED;
+}
+
+int async_task_result(async_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    async__task_check(task, "async_task_result", false);
+    if (!task_done(task))
+        return -EINPROGRESS;
+    task->seen = true;
+    if (task->result < 0 && task->loop->current != NULL)
+        adopt_sentence(task->loop, task, false);
+    return task->result;
+}
+
+size_t async_task_stack_used(const async_task *task)
+{
+    if (async_task_done(task))
+        return 0;
+    return async__stack_used(&task->loop->stacks, &task->coroutine->stack);
+}
+
+size_t async_task_stack_size(const async_task *task)
+{
+    return async_task_done(task) ? 0 : stack_size(&task->coroutine->stack);
+}

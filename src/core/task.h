@@ -1,0 +1,102 @@
+/*
+ * core/task.h: the two halves of a task. What a handle points to is a small record in memory that stays the
+ * loop's until it closes, so that a handle kept too long is never a wild pointer. What runs is the coroutine: the
+ * control block at the top of a stack, there only until the body has returned.
+ *
+ *      async_task  ────────────→  coroutine
+ *      result, references         context, wait, scopes       ┐
+ *      name, id         ←───────  task                        │ one stack
+ *                                 arguments                   │
+ *                                 frames…                     ┘
+ *
+ * A record is free when nobody holds a handle and its coroutine is gone.
+ */
+#ifndef CORE_TASK_H
+#define CORE_TASK_H
+
+#include "base/text.h"
+#include "core/ready.h"
+#include "core/wait.h"
+#include "coro/context.h"
+#include "coro/stack.h"
+#include <asyncio/task.h>
+
+struct scope;
+
+struct async_task {
+    struct coroutine *coroutine; /* what runs; NULL when it has ended */
+    struct async_loop *loop;     /* whose task it is */
+    struct list waiters;         /* who waits for its end, and callbacks, in the order they came */
+    uint64_t id;                 /* 1, 2, 3…; never used again */
+    const char *name;            /* the function's, or one of its own: see owns_name */
+    const char *where;           /* "file:line" that created it */
+    struct sentence *sentence;   /* what was said about its error; NULL: nothing */
+    union {
+        uint64_t ended;          /* when it has ended: how many had ended before it, plus one */
+        struct async_task *next; /* when it is free: the next free record */
+    };
+    int result;          /* when it has ended */
+    uint32_t references; /* handles that somebody holds */
+    bool owns_name;      /* the name is a copy on the heap */
+    bool seen;           /* somebody looked at its result */
+    bool marked;         /* for the moment, by async_gather_n: met before */
+};
+
+struct coroutine {
+    struct stack stack;                     /* what it lies on; first, because the pool finds it there */
+    struct ready ready;                     /* in the ready queue, while it can run */
+    struct context context;                 /* where it goes on, while it does not run */
+    struct wait *wait;                      /* what it is stopped in; NULL: it runs or is ready */
+    struct async_task *task;                /* its record */
+    const struct async__function *function; /* what it runs */
+    void *arguments;                        /* with these, below this struct */
+    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
+    struct sentence *sentence;              /* what it last said about an error, or was told */
+    struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
+    uint64_t request_round;                 /* the last request that reached it: see cancel.c */
+    uint32_t requests;                      /* to cancel it, not answered */
+    uint32_t refusals;                      /* calls refused since it was last asked */
+    bool refused;                           /* its switching calls are: see cancel.c for when */
+};
+
+static inline bool task_done(const struct async_task *task)
+{
+    return task->coroutine == NULL;
+}
+
+static inline struct coroutine *coroutine_of_ready(struct ready *ready)
+{
+    return CONTAINER_OF(ready, struct coroutine, ready);
+}
+
+/* A free record with its id, or NULL. */
+struct async_task *async__task_take(struct async_loop *loop);
+
+/* Frees the record if nobody needs it; an error that nobody looked at is reported then. */
+void async__task_release(struct async_task *task);
+
+/* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
+struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task);
+
+/* Gives the task a name of its own, a copy. 0 or -ENOMEM. */
+int async__task_rename(struct async_task *task, const char *name);
+
+/* Frees all records and reports what was lost. */
+void async__tasks_close(struct async_loop *loop);
+
+/* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
+void async__task_check(const struct async_task *task, const char *call, bool taking);
+
+/*
+ * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel, before or
+ * during, they all are, and are waited for nevertheless. Takes no handle.
+ */
+void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
+
+/* Writes what an error means into text: its sentence if it has one for that code, else the plain meaning. */
+int async__describe(char *text, size_t size, int code, const struct sentence *sentence);
+
+/* The result of a task that has ended; its sentence comes along; takes the handle. -ENOMEM for NULL. */
+int async__task_collect(struct async_loop *loop, struct async_task *task);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * core/timer.c: timers on the heap of deadlines, and async_sleep, the plainest thing that stands on them.
+ */
+#include "core/timer.h"
+#include "core/loop.h"
+#include <asyncio/time.h>
+
+int async__timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns)
+{
+    ASSERT(!timer->set && timer->expire != NULL);
+    int result = async__heap_add(&loop->timers, when_ns, timer, &timer->slot);
+    timer->set = result == 0;
+    return result;
+}
+
+void async__timer_clear(struct async_loop *loop, struct timer *timer)
+{
+    if (!timer->set)
+        return;
+    timer->set = false;
+    async__heap_remove(&loop->timers, timer->slot);
+}
+
+void async__timers_expire(struct async_loop *loop, int64_t now_ns)
+{
+    ASSERT(now_ns < TIME_NEVER);
+    while (heap_least(&loop->timers) <= now_ns) {
+        struct timer *timer = heap_first(&loop->timers);
+        async__timer_clear(loop, timer);
+        timer->expire(timer);
+    }
+}
+
+int64_t async__nanoseconds(double seconds)
+{
+    const double most = 9223372036.0; /* what fits in 63 bits of nanoseconds */
+    if (seconds >= most)
+        return TIME_NEVER;
+    if (seconds <= -most)
+        return -TIME_NEVER;
+    double exact = seconds * 1e9;
+    int64_t whole = (int64_t)exact;
+    return (double)whole < exact ? whole + 1 : whole;
+}
+
+int64_t async__deadline(const struct async_loop *loop, double seconds)
+{
+    int64_t now_ns = async__now(loop);
+    int64_t delay_ns = seconds > 0 ? async__nanoseconds(seconds) : 0;
+    return delay_ns < TIME_NEVER - now_ns ? now_ns + delay_ns : TIME_NEVER;
+}
+
+struct sleep {
+    struct wait wait;   /* of the sleeper */
+    struct timer timer; /* ends it */
+};
+
+static void wake_up(struct timer *timer)
+{
+    async__wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
+}
+
+int async_sleep(double seconds)
+{
+    struct async_loop *loop = loop_enter("async_sleep");
+    if (seconds != seconds)
+        return -EINVAL;
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (seconds <= 0) {
+        async__turn(loop);
+        return 0;
+    }
+    struct sleep sleep = {.wait = WAIT("async_sleep", NULL, async__refuse_wait), .timer.expire = wake_up};
+    sleep.wait.timer = &sleep.timer;
+    int result = async__timer_set(loop, &sleep.timer, async__deadline(loop, seconds));
+    return result < 0 ? result : async__park(loop, &sleep.wait);
+}
+
+double async_time(void)
+{
+    const struct async_loop *loop = async__current;
+    return (double)(loop != NULL ? async__now(loop) : async__clock_now()) / 1e9;
+}

@@ -1,0 +1,36 @@
+/*
+ * core/timer.h: something that happens at a time, and the conversion of the user's seconds. Timers that are due
+ * at the same time fire in the order they were set.
+ */
+#ifndef CORE_TIMER_H
+#define CORE_TIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct async_loop;
+
+struct timer {
+    void (*expire)(struct timer *timer); /* called on the loop's stack, once, the timer being clear */
+    uint32_t slot;                       /* in the loop's heap, while it is set */
+    bool set;                            /* it will fire */
+};
+
+#define TIME_NEVER INT64_MAX
+
+/* Sets a clear timer. 0 or -ENOMEM. */
+int async__timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns);
+
+/* Clears a timer; one that is clear stays so. */
+void async__timer_clear(struct async_loop *loop, struct timer *timer);
+
+/* Fires what is due at now_ns. */
+void async__timers_expire(struct async_loop *loop, int64_t now_ns);
+
+/* Seconds as nanoseconds, rounded up; beyond 292 years TIME_NEVER. seconds is a number. */
+int64_t async__nanoseconds(double seconds);
+
+/* The time that many seconds from now by a fresh clock; not before now. */
+int64_t async__deadline(const struct async_loop *loop, double seconds);
+
+#endif

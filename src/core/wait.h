@@ -1,0 +1,84 @@
+/*
+ * core/wait.h: park, the primitive that everything which waits stands on. A wait is one stop of one task; waiters are
+ * its places in the lists of whatever it waits for. Whoever comes first claims the wait, and at that
+ * moment all its waiters leave their lists and its timer is cleared: so a list holds only waiters that can
+ * still be woken, and a waker never has to ask.
+ *
+ *      struct wait wait = WAIT("async_event_wait", event, async__refuse_wait);
+ *      struct waiter waiter;
+ *      wait_on(&wait, &waiter, &event->waiters);
+ *      return async__park(loop, &wait);                what async__wake was given
+ *
+ * A request to cancel calls `refuse`: a plain wait is claimed with -ECANCELED; a join or an operation of the
+ * kernel passes the request on and waits for the answer; NULL is a wait that cannot be refused.
+ */
+#ifndef CORE_WAIT_H
+#define CORE_WAIT_H
+
+#include "base/list.h"
+#include <stdint.h>
+
+struct async_loop;
+struct coroutine;
+struct timer;
+struct wait;
+
+struct waiter {
+    struct link link;       /* in the list of what is waited for */
+    struct wait *wait;      /* whose place it is; NULL: it is a callback's (see callback.h) */
+    struct waiter *sibling; /* the next place of the same wait */
+};
+
+struct wait {
+    struct coroutine *coroutine;       /* who stops; set by park */
+    struct waiter *waiters;            /* its places */
+    struct timer *timer;               /* cleared with them; NULL: none */
+    void (*refuse)(struct wait *wait); /* what a request to cancel does; NULL: nothing */
+    const char *call;                  /* for people: the call that waits */
+    const void *object;                /* for people: what it waits for */
+    int64_t since_ns;                  /* for people: the loop's clock when it began */
+    struct waiter *winner;             /* the place that was woken; NULL: by timer, or refused */
+    int result;                        /* what park returns */
+    bool claimed;                      /* somebody was first; happens once */
+};
+
+#define WAIT(name, what, on_refusal)                                                                         \
+    {                                                                                                        \
+        .call = (name), .object = (what), .refuse = (on_refusal)                                             \
+    }
+
+/* Gives the wait a place at the end of a list. */
+static inline void wait_on(struct wait *wait, struct waiter *waiter, struct list *list)
+{
+    waiter->wait = wait;
+    waiter->sibling = wait->waiters;
+    wait->waiters = waiter;
+    list_append(list, &waiter->link);
+}
+
+/* The wait whose place is first in the list; NULL if it is empty. For lists without callbacks. */
+static inline struct waiter *waiter_first(const struct list *list)
+{
+    struct link *link = list_first(list);
+    return link != NULL ? CONTAINER_OF(link, struct waiter, link) : NULL;
+}
+
+/* Stops the running task until its wait is claimed; returns the result it was claimed with. */
+int async__park(struct async_loop *loop, struct wait *wait);
+
+/* Claims a wait that nobody has claimed: takes its waiters out and makes its task ready. */
+void async__wake(struct wait *wait, struct waiter *winner, int result);
+
+/* Wakes all whose places are in the list. */
+void async__wake_all(struct list *list, int result);
+
+/* For `refuse`: claims the wait with -ECANCELED. */
+void async__refuse_wait(struct wait *wait);
+
+/* Lets everything that is ready now run once; the running task goes on after it. */
+void async__turn(struct async_loop *loop);
+
+/* What a call returns that is refused at its entry: one turn, then -ECANCELED. */
+int async__refused(struct async_loop *loop);
+
+#endif

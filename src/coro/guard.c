@@ -1,0 +1,78 @@
+/*
+ * coro/guard.c: what stops a stack from growing into its neighbour: a lightweight guard where the kernel has
+ * them (6.13 and later; no mapping is spent, so a million work), page protection where it does not, and
+ * where mappings run out a canary, which only tells afterwards. The first kind is not believed, but proven: an
+ * emulated kernel may accept the call and do nothing.
+ */
+#include "coro/stack.h"
+#include "sys/sys.h"
+#include <stdatomic.h>
+
+enum { CANARY_WORDS = 8 };
+static const uint64_t CANARY = 0x5afe57ac6b077035;
+
+/* Whether the kernel itself refuses to write into the page at start. */
+static bool refuses_writes(char *start)
+{
+    int ends[2];
+    if (async__sys_pipe(ends) < 0)
+        return false;
+    bool refused = async__sys_write(ends[1], "x", 1) == 1 && async__sys_read(ends[0], start, 1) == -EFAULT;
+    async__sys_close(ends[0]);
+    async__sys_close(ends[1]);
+    return refused;
+}
+
+static bool light_guard_works(size_t page)
+{
+    char *start = async__sys_map(2 * page);
+    if (start == NULL)
+        return false;
+    bool works = async__sys_guard(start, page) == 0 && refuses_writes(start);
+    async__sys_unmap(start, 2 * page);
+    return works;
+}
+
+enum guard async__guard_best(size_t page)
+{
+    enum { UNKNOWN, WORKS, DOES_NOT };
+    static _Atomic int known; /* the kernel does not change while we run */
+    if (known == UNKNOWN)
+        known = light_guard_works(page) ? WORKS : DOES_NOT;
+    return known == WORKS ? GUARD_LIGHT : GUARD_PROTECTION;
+}
+
+static void write_canary(char *bottom)
+{
+    for (size_t i = 0; i < CANARY_WORDS; i++)
+        ((uint64_t *)(void *)bottom)[i] = CANARY;
+}
+
+bool async__guard_intact(const char *bottom)
+{
+    for (size_t i = 0; i < CANARY_WORDS; i++)
+        if (((const uint64_t *)(const void *)bottom)[i] != CANARY)
+            return false;
+    return true;
+}
+
+static int install_one(enum guard kind, char *slot, size_t page)
+{
+    switch (kind) {
+    case GUARD_LIGHT:
+        return async__sys_guard(slot, page);
+    case GUARD_PROTECTION:
+        return async__sys_protect(slot, page);
+    default:
+        write_canary(slot);
+        return 0;
+    }
+}
+
+uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t page, uint32_t count)
+{
+    for (uint32_t done = 0; done < count; done++)
+        if (install_one(kind, slot + done * slot_size, page) < 0)
+            return done;
+    return count;
+}

@@ -1,0 +1,27 @@
+/*
+ * coro/overflow.h: a stack that ran into its guard ends the program with a message that helps, instead of a
+ * bare "Segmentation fault". Knows nothing of tasks: who was running, and what to say of it, is asked back.
+ */
+#ifndef CORO_OVERFLOW_H
+#define CORO_OVERFLOW_H
+
+#include "coro/stack.h"
+
+/* What the owner of the stacks is asked when a fault happens; both run in the signal handler. */
+struct overflow_owner {
+    const struct stack *(*running)(size_t *guard_size); /* this thread's running stack, or NULL */
+    void (*explain)(void);                              /* says whose stack it is */
+};
+
+/* One thread's alternate signal stack, on which a handler can run when the other is full. */
+struct signal_stack {
+    void *start; /* what was mapped; NULL if the thread had one of its own */
+};
+
+/* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -ENOMEM. */
+int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
+
+/* The last one gives the signals back to whoever handled them before. */
+void async__overflow_close(struct signal_stack *stack);
+
+#endif

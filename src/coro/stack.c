@@ -1,0 +1,210 @@
+/*
+ * coro/stack.c: taking stacks and giving them back. The hot path is a pop and a push on the free stacks of
+ * the first slab that has any; the rest is what happens once a slab.
+ */
+#include "coro/stack.h"
+#include "coro/context.h"
+#include "sys/sys.h"
+
+enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
+enum { COLOURS = 12, COLOUR_BYTES = 192 };
+enum { GUARDS_AT_ONCE = 64 };
+enum { PROBE_PAGES = 16 };
+
+void async__stack_pool_open(struct stack_pool *pool, size_t reserve, async_allocator memory)
+{
+    size_t page = async__sys_page_size();
+    *pool = (struct stack_pool){.reserve = (reserve + 63) & ~(size_t)63, .page = page, .memory = memory};
+    pool->guard = async__guard_best(page);
+}
+
+static void unmap(struct stack_pool *pool, struct slab *slab)
+{
+#if CORO_ASAN
+    ASAN_UNPOISON_MEMORY_REGION(slab->start, (size_t)slab->slots << slab->log);
+#endif
+    async__sys_unmap(slab->start, (size_t)slab->slots << slab->log);
+    memory_free(&pool->memory, slab, sizeof *slab);
+}
+
+void async__stack_pool_close(struct stack_pool *pool)
+{
+    ASSERT(pool->in_use == 0);
+    for (struct slab *slab = pool->slabs, *next; slab != NULL; slab = next) {
+        next = slab->next;
+        unmap(pool, slab);
+    }
+    pool->slabs = NULL;
+}
+
+unsigned async__stack_log(size_t size)
+{
+    for (unsigned log = STACK_LEAST_LOG; log <= STACK_MOST_LOG; log++)
+        if (size <= (size_t)1 << log)
+            return log;
+    return 0;
+}
+
+static uint32_t slots_of_next_slab(const struct stack_pool *pool, unsigned log)
+{
+    unsigned slots_log = FIRST_SLAB_LOG + pool->slabs_made[log - STACK_LEAST_LOG];
+    if (slots_log > LAST_SLAB_LOG)
+        slots_log = LAST_SLAB_LOG;
+    unsigned most_log = log < SLAB_BYTES_LOG ? SLAB_BYTES_LOG - log : 0;
+    return (uint32_t)1 << (slots_log < most_log ? slots_log : most_log);
+}
+
+static struct slab *slab_new(struct stack_pool *pool, unsigned log)
+{
+    struct slab *slab = memory_new(&pool->memory, sizeof *slab);
+    if (slab == NULL)
+        return NULL;
+    slab->slots = slots_of_next_slab(pool, log);
+    slab->log = (uint8_t)log;
+    slab->start = async__sys_map((size_t)slab->slots << log);
+    if (slab->start == NULL) {
+        memory_free(&pool->memory, slab, sizeof *slab);
+        return NULL;
+    }
+    slab->next = pool->slabs;
+    pool->slabs = slab;
+    pool->slabs_made[log - STACK_LEAST_LOG]++;
+    list_append(&pool->available[log - STACK_LEAST_LOG], &slab->link);
+    return slab;
+}
+
+/* Guards the next slots, many at once, with the best kind that can still be had. */
+static void guard_more(struct stack_pool *pool, struct slab *slab)
+{
+    uint32_t left = slab->slots - slab->guarded;
+    uint32_t count = left < GUARDS_AT_ONCE ? left : GUARDS_AT_ONCE;
+    size_t size = (size_t)1 << slab->log;
+    char *slot = slab->start + size * slab->guarded;
+    uint32_t done;
+    while ((done = async__guard_install(pool->guard, slot, size, pool->page, count)) == 0) {
+        if (++pool->guard == GUARD_CANARY)
+            async__report("no more stack guards (vm.max_map_count is reached); "
+                          "further tasks have only a canary, checked when they end");
+    }
+    slab->guard = (uint8_t)pool->guard;
+    slab->guarded += done;
+}
+
+/* The next untouched slot of a slab as a stack. */
+static struct stack *cut_fresh(struct stack_pool *pool, struct slab *slab)
+{
+    if (slab->fresh == slab->guarded)
+        guard_more(pool, slab);
+    size_t size = (size_t)1 << slab->log;
+    char *bottom = slab->start + size * slab->fresh;
+    char *top = bottom + size - (slab->fresh % COLOURS) * COLOUR_BYTES;
+    struct stack *stack = (struct stack *)(void *)(top - pool->reserve);
+    *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
+    slab->fresh++;
+    return stack;
+}
+
+static bool has_one(const struct slab *slab)
+{
+    return slab->free != NULL || slab->fresh < slab->slots;
+}
+
+struct stack *async__stack_take(struct stack_pool *pool, unsigned log)
+{
+    ASSERT(log >= STACK_LEAST_LOG && log <= STACK_MOST_LOG);
+    struct link *first = list_first(&pool->available[log - STACK_LEAST_LOG]);
+    struct slab *slab = first != NULL ? CONTAINER_OF(first, struct slab, link) : slab_new(pool, log);
+    if (unlikely(slab == NULL))
+        return NULL;
+    struct stack *stack = slab->free;
+    if (likely(stack != NULL)) {
+        slab->free = stack->next;
+        pool->idle--;
+    } else {
+        stack = cut_fresh(pool, slab);
+    }
+    slab->in_use++;
+    pool->in_use++;
+    if (unlikely(!has_one(slab)))
+        list_remove(&slab->link);
+    return stack;
+}
+
+void async__stack_give(struct stack_pool *pool, struct stack *stack)
+{
+    struct slab *slab = stack->slab;
+    if (unlikely(stack->guard == GUARD_CANARY))
+        async__stack_check(stack);
+    if (unlikely(!has_one(slab)))
+        list_append(&pool->available[slab->log - STACK_LEAST_LOG], &slab->link);
+    ASSERT(slab->in_use > 0 && pool->in_use > 0);
+    stack->next = slab->free;
+    slab->free = stack;
+    slab->in_use--;
+    pool->in_use--;
+    pool->idle++;
+}
+
+void async__stack_check(const struct stack *stack)
+{
+    ENSURE(
+        stack->guard != GUARD_CANARY || async__guard_intact(stack->bottom),
+        "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be trusted now",
+        stack_size(stack) / 1024);
+}
+
+static uint32_t count_free(const struct slab *slab)
+{
+    return slab->fresh - slab->in_use;
+}
+
+void async__stack_trim(struct stack_pool *pool)
+{
+    struct slab **place = &pool->slabs;
+    while (*place != NULL) {
+        struct slab *slab = *place;
+        if (slab->in_use != 0) {
+            place = &slab->next;
+            continue;
+        }
+        *place = slab->next;
+        pool->idle -= count_free(slab);
+        pool->slabs_made[slab->log - STACK_LEAST_LOG]--;
+        list_remove(&slab->link);
+        unmap(pool, slab);
+    }
+}
+
+/* The first byte at or after start that is not zero: untouched pages read as zeros. */
+static const char *first_written(const char *start, const char *end)
+{
+    while (start < end && *start == 0)
+        start++;
+    return start;
+}
+
+size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack)
+{
+    const char *top = (const char *)stack;
+    char *page = stack_limit(pool, stack);
+    unsigned char resident[PROBE_PAGES];
+    for (; page < top; page += PROBE_PAGES * pool->page) {
+        size_t left = (size_t)(stack->bottom + stack_size(stack) - page);
+        size_t size = left < PROBE_PAGES * pool->page ? left : PROBE_PAGES * pool->page;
+        if (async__sys_resident(page, size, resident) < 0)
+            return 0;
+        for (size_t i = 0; i < size / pool->page; i++)
+            if (resident[i] & 1)
+                return (size_t)(top - first_written(page + i * pool->page, top));
+    }
+    return 0;
+}
+
+void async__stack_clean(const struct stack_pool *pool, const struct stack *stack)
+{
+    char *page = stack_limit(pool, stack);
+    uintptr_t top = (uintptr_t)stack & ~(uintptr_t)(pool->page - 1);
+    if ((char *)top > page)
+        async__sys_forget(page, (size_t)((char *)top - page));
+    memset((char *)top, 0, (uintptr_t)stack - top);
+}

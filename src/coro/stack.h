@@ -1,0 +1,104 @@
+/*
+ * coro/stack.h: the pool of stacks. Stacks of one size are cut from slabs of address space that costs nothing
+ * until it is touched; one that was given back is the next to be taken, still warm. Knows nothing of tasks:
+ * its user keeps a control block at each stack's own top, so that an idle task touches one page.
+ *
+ *   slot   |guard| … free … | frames | arguments | control block | colour |
+ *          bottom                                 ^ struct stack, its first member
+ *
+ * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
+ * multiples of 192 bytes. Invariant: a slab in its class's list has a stack to give.
+ */
+#ifndef CORO_STACK_H
+#define CORO_STACK_H
+
+#include "base/list.h"
+#include "base/memory.h"
+
+enum {
+    STACK_LEAST_LOG = 14,   /* 16 KiB: a first libc call uses 3.2 KB, printf of a double 9 */
+    STACK_DEFAULT_LOG = 16, /* 64 KiB of address space */
+    STACK_MOST_LOG = 30,    /* 1 GiB */
+    STACK_CLASSES = STACK_MOST_LOG - STACK_LEAST_LOG + 1
+};
+
+enum guard { GUARD_LIGHT, GUARD_PROTECTION, GUARD_CANARY };
+
+struct slab;
+
+struct stack {
+    struct stack *next; /* in the slab's free stacks */
+    struct slab *slab;  /* what it was cut from */
+    char *bottom;       /* the slot's lowest byte, where the guard begins */
+    uint8_t log;        /* the slot has 2^log bytes */
+    uint8_t guard;      /* enum guard: what stops an overflow */
+};
+
+struct slab {
+    struct link link;   /* in its class's list, while it has a stack to give */
+    struct slab *next;  /* in the pool's list of all slabs */
+    struct stack *free; /* given back, the warmest first */
+    char *start;        /* of the mapping */
+    uint32_t slots;     /* in the mapping */
+    uint32_t fresh;     /* slots that were ever taken; those behind are untouched */
+    uint32_t guarded;   /* slots whose guard is in place, at least fresh */
+    uint32_t in_use;    /* taken and not given back */
+    uint8_t log;        /* each slot has 2^log bytes */
+    uint8_t guard;      /* enum guard of the slots from fresh to guarded */
+};
+
+struct stack_pool {
+    struct list available[STACK_CLASSES]; /* slabs with a stack to give, by size */
+    uint32_t slabs_made[STACK_CLASSES];   /* decides how large the next slab is */
+    struct slab *slabs;                   /* all of them */
+    size_t in_use;                        /* stacks taken and not given back */
+    size_t idle;                          /* stacks given back and kept */
+    size_t reserve;                       /* bytes of control block at each top, struct stack included */
+    size_t page;                          /* bytes of a page, which is the guard's size too */
+    enum guard guard;                     /* the best there is */
+    async_allocator memory;               /* where the slabs' descriptions come from */
+};
+
+void async__stack_pool_open(struct stack_pool *pool, size_t reserve, async_allocator memory);
+
+/* All stacks must be back. */
+void async__stack_pool_close(struct stack_pool *pool);
+
+/* A stack of at least that many bytes, or NULL: out of memory, or more than 1 GiB. Its struct is set. */
+struct stack *async__stack_take(struct stack_pool *pool, unsigned log);
+void async__stack_give(struct stack_pool *pool, struct stack *stack);
+
+/* The least log for that many bytes; 0 if there is none. */
+unsigned async__stack_log(size_t size);
+
+/* Gives slabs that nobody uses back to the kernel. */
+void async__stack_trim(struct stack_pool *pool);
+
+/* How far down the stack was ever written, in bytes below its control block. */
+size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack);
+
+/* Makes everything below its control block zeros, so that async__stack_used starts anew. */
+void async__stack_clean(const struct stack_pool *pool, const struct stack *stack);
+
+/* Dies if the guard of a stack that has only a canary was overwritten. */
+void async__stack_check(const struct stack *stack);
+
+/* Puts guards of one kind into count slots; returns how many could be put. A canary always can. */
+uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t page, uint32_t count);
+
+/* The best kind that was proven to work here. */
+enum guard async__guard_best(size_t page);
+bool async__guard_intact(const char *bottom);
+
+static inline size_t stack_size(const struct stack *stack)
+{
+    return (size_t)1 << stack->log;
+}
+
+/* The lowest byte that frames may use. */
+static inline char *stack_limit(const struct stack_pool *pool, const struct stack *stack)
+{
+    return stack->bottom + pool->page;
+}
+
+#endif

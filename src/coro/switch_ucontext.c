@@ -1,0 +1,47 @@
+/*
+ * coro/switch_ucontext.c: the switch for processors that have no assembly of their own yet, from libc's
+ * swapcontext. Slower, because it saves the signal mask by a system call. A stack pointer here is the
+ * address of the ucontext_t that lies on the stack it describes, so that context.h holds for both.
+ */
+#include "coro/context.h"
+#include <stdint.h>
+#include <string.h>
+#include <ucontext.h>
+
+/* What lies at the top of a new stack until its flow begins. */
+struct beginning {
+    ucontext_t context;    /* goes on in start() */
+    void (*entry)(void *); /* what start() calls */
+    void *argument;        /* with this */
+};
+
+void async__switch(void **save, void *load)
+{
+    ucontext_t here;
+    *save = &here;
+    swapcontext(&here, load);
+}
+
+/* makecontext passes ints: the pointer comes in two halves. */
+static void start(unsigned high, unsigned low)
+{
+    struct beginning *beginning = (struct beginning *)(((uintptr_t)high << 16 << 16) | low);
+    beginning->entry(beginning->argument);
+    async__broken("the entry of a context never returns", __func__);
+}
+
+void *async__switch_prepare(void *top, void (*entry)(void *), void *argument)
+{
+    uintptr_t address = ((uintptr_t)top - sizeof(struct beginning)) & ~(uintptr_t)63;
+    struct beginning *beginning = (struct beginning *)address;
+    beginning->entry = entry;
+    beginning->argument = argument;
+    getcontext(&beginning->context);
+    enum { ANY_SIZE = 4096 }; /* only the stack's top matters: ss_sp + ss_size */
+    beginning->context.uc_stack.ss_sp = (void *)(address - ANY_SIZE);
+    beginning->context.uc_stack.ss_size = ANY_SIZE;
+    beginning->context.uc_link = NULL;
+    makecontext(&beginning->context, (void (*)(void))start, 2, (unsigned)(address >> 16 >> 16),
+                (unsigned)address);
+    return &beginning->context;
+}

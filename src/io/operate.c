@@ -1,0 +1,36 @@
+/*
+ * io/operate.c: the bridge from completions to waits. The operation lies in the waiting frame, and that frame stays
+ * until the completion has come, whatever else happens to the task.
+ */
+#include "io/operate.h"
+
+struct operation_wait {
+    struct operation operation; /* the kernel's until it is completed */
+    struct wait wait;           /* of the task */
+};
+
+static void completed(struct operation *operation)
+{
+    struct operation_wait *waiting = CONTAINER_OF(operation, struct operation_wait, operation);
+    async__wake(&waiting->wait, NULL, operation->result);
+}
+
+static void pass_on(struct wait *wait)
+{
+    struct operation_wait *waiting = CONTAINER_OF(wait, struct operation_wait, wait);
+    struct poller *poller = &wait->coroutine->task->loop->poller;
+    poller->calls->cancel(poller, &waiting->operation);
+}
+
+int async__operate(struct async_loop *loop, struct operation operation, const char *call)
+{
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    struct operation_wait waiting = {.operation = operation, .wait = WAIT(call, NULL, pass_on)};
+    waiting.operation.completed = completed;
+    waiting.wait.object = (const void *)(intptr_t)operation.descriptor;
+    int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
+    if (result != 0)
+        return result < 0 ? result : waiting.operation.result;
+    return async__park(loop, &waiting.wait);
+}

@@ -1,0 +1,44 @@
+/*
+ * observe/dump.c: what every task is doing, for people: on request, from a debugger, and when a test takes too long.
+ * Reads what the loop keeps anyway, needs no memory, and changes nothing.
+ */
+#include "core/loop.h"
+
+static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
+{
+    if (coroutine == loop->current)
+        return "runs";
+    const struct wait *wait = coroutine->wait;
+    return wait == NULL || wait->claimed ? "is ready" : "waits in ";
+}
+
+static void print_task(const struct async_loop *loop, const struct async_task *task, int descriptor)
+{
+    const struct coroutine *coroutine = task->coroutine;
+    const struct wait *wait = coroutine->wait;
+    const char *state = state_of(loop, coroutine);
+    async__print(descriptor, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
+    if (wait != NULL && !wait->claimed && coroutine != loop->current) {
+        double waited = (double)(async__now(loop) - wait->since_ns) / 1e9;
+        async__print(descriptor, "%s since %.3f s", wait->call, waited > 0 ? waited : 0);
+    }
+    if (coroutine->requests > 0)
+        async__print(descriptor, ", asked to cancel %u times", coroutine->requests);
+    if (wait != NULL && !wait->claimed && wait->refuse == NULL)
+        async__print(descriptor, ", cannot be cancelled here");
+    async__print(descriptor, ", created at %s\n", task->where);
+}
+
+void async_dump(int descriptor)
+{
+    const struct async_loop *loop = async__current;
+    if (loop == NULL) {
+        async__print(descriptor, "asyncio: this thread has no loop\n");
+        return;
+    }
+    async__print(descriptor, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
+                 loop->alive, loop->ready.count, loop->timers.count, loop->poller.in_flight,
+                 loop->poller.calls->name);
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        print_task(loop, task, descriptor);
+}

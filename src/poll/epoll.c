@@ -1,0 +1,223 @@
+/*
+ * poll/epoll.c: completions from epoll's readiness. Descriptors are the user's and their numbers are reused, so
+ * each is armed one-shot, for as long as an operation waits on it, and what the kernel remembers of an
+ * earlier owner of the number (EEXIST, ENOENT) is put right rather than believed.
+ *
+ * Invariant: between calls, a descriptor is armed for exactly what its operations wait for.
+ */
+#include "poll/poll.h"
+#include "sys/sys.h"
+#include <sys/epoll.h>
+
+enum { WATCHED_IN_CHUNK = 64, EVENTS_AT_ONCE = 128 };
+enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP };
+
+struct watched {
+    struct list readers; /* operations that wait for something to read */
+    struct list writers; /* operations that wait for room to write */
+    uint32_t armed;      /* events the kernel will tell us of once; 0: none */
+    uint32_t generation; /* of the arming, so that a late event of an earlier one is known */
+    bool known;          /* the kernel has this descriptor in its set, as far as we know */
+};
+
+struct epoll {
+    struct watched **chunks; /* watched descriptors by number, 64 in a chunk; NULL where none was needed */
+    size_t chunk_count;      /* entries in chunks */
+    int descriptor;          /* of the epoll set */
+};
+
+enum { WAKE_KEY = -1 };
+
+static int epoll_close_failed(struct poller *poller, int result)
+{
+    struct epoll *epoll = poller->backend;
+    if (epoll->descriptor >= 0)
+        async__sys_close(epoll->descriptor);
+    memory_free(&poller->memory, epoll, sizeof *epoll);
+    return result;
+}
+
+static int epoll_open(struct poller *poller)
+{
+    struct epoll *epoll = memory_new(&poller->memory, sizeof *epoll);
+    if (epoll == NULL)
+        return -ENOMEM;
+    poller->backend = epoll;
+    epoll->descriptor = async__sys_epoll_create();
+    if (epoll->descriptor < 0)
+        return epoll_close_failed(poller, epoll->descriptor);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)WAKE_KEY};
+    int result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor, &event);
+    return result < 0 ? epoll_close_failed(poller, result) : 0;
+}
+
+static void epoll_close(struct poller *poller)
+{
+    struct epoll *epoll = poller->backend;
+    for (size_t i = 0; i < epoll->chunk_count; i++)
+        memory_free(&poller->memory, epoll->chunks[i], WATCHED_IN_CHUNK * sizeof(struct watched));
+    memory_free(&poller->memory, epoll->chunks, epoll->chunk_count * sizeof *epoll->chunks);
+    epoll_close_failed(poller, 0);
+}
+
+static int make_chunks(struct poller *poller, size_t wanted)
+{
+    struct epoll *epoll = poller->backend;
+    if (wanted <= epoll->chunk_count)
+        return 0;
+    size_t count = epoll->chunk_count * 2 > wanted ? epoll->chunk_count * 2 : wanted;
+    size_t old_size = epoll->chunk_count * sizeof *epoll->chunks;
+    size_t size = count * sizeof *epoll->chunks;
+    struct watched **chunks = memory_resize(&poller->memory, epoll->chunks, old_size, size);
+    if (chunks == NULL)
+        return -ENOMEM;
+    memset(chunks + epoll->chunk_count, 0, size - old_size);
+    epoll->chunks = chunks;
+    epoll->chunk_count = count;
+    return 0;
+}
+
+/* What is known of a descriptor; NULL when memory is out. */
+static struct watched *watched_of(struct poller *poller, int descriptor)
+{
+    struct epoll *epoll = poller->backend;
+    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
+    if (make_chunks(poller, number + 1) < 0)
+        return NULL;
+    if (epoll->chunks[number] == NULL)
+        epoll->chunks[number] = memory_new(&poller->memory, WATCHED_IN_CHUNK * sizeof(struct watched));
+    if (epoll->chunks[number] == NULL)
+        return NULL;
+    return &epoll->chunks[number][descriptor % WATCHED_IN_CHUNK];
+}
+
+/* Tells the kernel, whether or not it still has the descriptor in its set. */
+static int control(const struct epoll *epoll, struct watched *watched, int descriptor, uint32_t events)
+{
+    uint64_t key = (uint64_t)++watched->generation << 32 | (uint32_t)descriptor;
+    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = key};
+    int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int result = async__sys_epoll_control(epoll->descriptor, first, descriptor, &event);
+    if (result == -ENOENT)
+        result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, descriptor, &event);
+    else if (result == -EEXIST)
+        result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_MOD, descriptor, &event);
+    return result;
+}
+
+/* Arms the descriptor for what its operations wait for now. */
+static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
+{
+    uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
+                      (list_empty(&watched->writers) ? 0 : (uint32_t)EPOLLOUT);
+    if (wanted == watched->armed)
+        return 0;
+    if (wanted == 0) {
+        async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+        watched->known = false;
+        watched->armed = 0;
+        return 0;
+    }
+    int result = control(epoll, watched, descriptor, wanted);
+    watched->known = result == 0;
+    watched->armed = result == 0 ? wanted : 0;
+    return result;
+}
+
+static int epoll_submit(struct poller *poller, struct operation *operation)
+{
+    if (operation->descriptor < 0)
+        return -EBADF;
+    operation->result = async__poll_attempt(operation);
+    if (operation->result != -EAGAIN)
+        return 1;
+    struct watched *watched = watched_of(poller, operation->descriptor);
+    if (watched == NULL)
+        return -ENOMEM;
+    list_append(poll_writes(operation) ? &watched->writers : &watched->readers, &operation->link);
+    int result = arm(poller->backend, watched, operation->descriptor);
+    if (result < 0) {
+        list_remove(&operation->link);
+        operation->result = 0;
+        return result == -EPERM ? 1 : result; /* a regular file is always ready */
+    }
+    poller->in_flight++;
+    return 0;
+}
+
+static void epoll_cancel(struct poller *poller, struct operation *operation)
+{
+    list_remove(&operation->link);
+    arm(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor);
+    poll_complete(poller, operation, -ECANCELED);
+}
+
+/* Takes out the operations that are done; they wait in `done` with their results. */
+static void collect(struct list *waiting, struct list *done)
+{
+    for (struct link *link = list_first(waiting), *next; link != NULL; link = next) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        next = list_after(waiting, link);
+        operation->result = operation->kind == OPERATION_RECV ? async__poll_attempt(operation) : 0;
+        if (operation->result == -EAGAIN)
+            continue;
+        list_remove(link);
+        list_append(done, link);
+    }
+}
+
+static void deliver(struct poller *poller, struct list *done)
+{
+    for (struct link *link; (link = list_first(done)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        list_remove(link);
+        poll_complete(poller, operation, operation->result);
+    }
+}
+
+static void handle_event(struct poller *poller, const struct epoll_event *event)
+{
+    if (event->data.u64 == (uint64_t)WAKE_KEY) {
+        async__poller_woken(poller);
+        return;
+    }
+    int descriptor = (int)(uint32_t)event->data.u64;
+    struct watched *watched = watched_of(poller, descriptor);
+    if (watched == NULL || watched->generation != (uint32_t)(event->data.u64 >> 32))
+        return;
+    struct list done = {0};
+    watched->armed = 0;
+    if ((event->events & (READ_EVENTS | FAILED_EVENTS)) != 0)
+        collect(&watched->readers, &done);
+    if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
+        collect(&watched->writers, &done);
+    int result = arm(poller->backend, watched, descriptor);
+    ENSURE(result == 0, "descriptor %d was closed while a task waited for it; cancel the task first",
+           descriptor);
+    deliver(poller, &done);
+}
+
+static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
+{
+    const struct epoll *epoll = poller->backend;
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int count = async__sys_epoll_wait(epoll->descriptor, events, EVENTS_AT_ONCE, timeout_ns);
+    for (int i = 0; i < count; i++)
+        handle_event(poller, &events[i]);
+    return count < 0 ? count : 0;
+}
+
+static int epoll_descriptor(const struct poller *poller)
+{
+    return ((const struct epoll *)poller->backend)->descriptor;
+}
+
+const struct poller_calls async__poll_epoll = {
+    .name = "epoll",
+    .open = epoll_open,
+    .close = epoll_close,
+    .submit = epoll_submit,
+    .cancel = epoll_cancel,
+    .wait = epoll_wait_for_events,
+    .descriptor = epoll_descriptor,
+};

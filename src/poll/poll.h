@@ -1,0 +1,84 @@
+/*
+ * poll/poll.h: the contract with the kernel, and what every backend keeps. It is completion-shaped: an operation
+ * is submitted, and its completion comes exactly once, from wait() or from cancel(). Until then the operation and
+ * its buffer belong to the backend. Knows nothing of tasks: whoever submits says what a completion calls.
+ *
+ *      submit → 0       the completion will come
+ *               1       it is done already, result is set, no completion comes
+ *               < 0     it could not be begun, no completion comes
+ *      cancel           makes the completion come soon: -ECANCELED, or what happened first
+ *      wait             delivers completions; sleeps until there is one, a wake, or the time is up
+ */
+#ifndef POLL_POLL_H
+#define POLL_POLL_H
+
+#include "base/list.h"
+#include "base/memory.h"
+
+enum operation_kind { OPERATION_READABLE, OPERATION_WRITABLE, OPERATION_RECV };
+
+struct operation {
+    struct link link;                               /* in a list of the backend's */
+    void (*completed)(struct operation *completed); /* is told of the completion; result is set */
+    void *buffer;                                   /* of a recv */
+    size_t size;                                    /* of the buffer */
+    enum operation_kind kind;                       /* what is to be done */
+    int descriptor;                                 /* to what */
+    int flags;                                      /* of a recv */
+    int result;                                     /* 0 or more, or -errno; set before the completion */
+};
+
+struct poller;
+
+struct poller_calls {
+    const char *name;                                                  /* as in ASYNCIO_BACKEND */
+    int (*open)(struct poller *poller);                                /* 0 or -errno */
+    void (*close)(struct poller *poller);                              /* nothing is in flight */
+    int (*submit)(struct poller *poller, struct operation *operation); /* see above */
+    void (*cancel)(struct poller *poller,
+                   struct operation *operation);            /* of one in flight; again does no harm */
+    int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
+    int (*descriptor)(const struct poller *poller);         /* readable when wait has something, or -errno */
+};
+
+struct poller {
+    const struct poller_calls *calls; /* the backend */
+    void *backend;                    /* its own state */
+    size_t in_flight;                 /* operations whose completion is to come */
+    int wake_descriptor;              /* an eventfd: readable ends a wait */
+    async_allocator memory;           /* for the backend's state */
+};
+
+extern const struct poller_calls async__poll_epoll;
+extern const struct poller_calls async__poll_uring;
+extern const struct poller_calls async__poll_sim;
+
+/* Opens that backend. 0 or -errno. */
+int async__poller_open(struct poller *poller, const struct poller_calls *calls, async_allocator memory);
+void async__poller_close(struct poller *poller);
+
+/* Ends a wait that is going on or the next one. From any thread and from signal handlers. */
+void async__poller_wake(const struct poller *poller);
+
+/* For backends: the wake was seen. */
+void async__poller_woken(const struct poller *poller);
+
+/* For backends that emulate completions: tries the operation; -EAGAIN if it must wait for readiness. */
+int async__poll_attempt(const struct operation *operation);
+
+/* For backends: delivers the completion of an operation that is in no list any more. */
+static inline void poll_complete(struct poller *poller, struct operation *operation, int result)
+{
+    ASSERT(poller->in_flight > 0);
+    poller->in_flight--;
+    operation->result = result;
+    operation->completed(operation);
+}
+
+/* For backends: whether the operation waits for room to write rather than for something to read. */
+static inline bool poll_writes(const struct operation *operation)
+{
+    return operation->kind == OPERATION_WRITABLE;
+}
+
+#endif

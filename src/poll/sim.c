@@ -1,0 +1,143 @@
+/*
+ * poll/sim.c: the backend for tests: completions come in the order of submission, whatever the kernel's order
+ * is, so that a run can be repeated. Plain poll(2) over all operations in flight; slow with many, and portable.
+ *
+ * Invariant: there is room in `polled` for every operation in flight and the wake, so wait() needs no memory.
+ */
+#include "poll/poll.h"
+#include "sys/sys.h"
+#include <poll.h>
+
+enum { FIRST_ROOM = 16 };
+
+struct sim {
+    struct list operations; /* in flight, in the order of submission */
+    struct pollfd *polled;  /* what poll(2) is given: the wake, then the operations */
+    size_t room;            /* entries in it */
+};
+
+static int sim_open(struct poller *poller)
+{
+    struct sim *sim = memory_new(&poller->memory, sizeof *sim);
+    if (sim == NULL)
+        return -ENOMEM;
+    poller->backend = sim;
+    return 0;
+}
+
+static void sim_close(struct poller *poller)
+{
+    struct sim *sim = poller->backend;
+    memory_free(&poller->memory, sim->polled, sim->room * sizeof *sim->polled);
+    memory_free(&poller->memory, sim, sizeof *sim);
+}
+
+static int make_room(struct poller *poller, size_t wanted)
+{
+    struct sim *sim = poller->backend;
+    if (wanted <= sim->room)
+        return 0;
+    size_t room = sim->room != 0 ? sim->room * 2 : FIRST_ROOM;
+    struct pollfd *polled = memory_resize(&poller->memory, sim->polled, sim->room * sizeof *polled,
+                                          room * sizeof *polled);
+    if (polled == NULL)
+        return -ENOMEM;
+    sim->polled = polled;
+    sim->room = room;
+    return 0;
+}
+
+static int sim_submit(struct poller *poller, struct operation *operation)
+{
+    struct sim *sim = poller->backend;
+    operation->result = async__poll_attempt(operation);
+    if (operation->result != -EAGAIN)
+        return 1;
+    if (make_room(poller, poller->in_flight + 2) < 0)
+        return -ENOMEM;
+    list_append(&sim->operations, &operation->link);
+    poller->in_flight++;
+    return 0;
+}
+
+static void sim_cancel(struct poller *poller, struct operation *operation)
+{
+    list_remove(&operation->link);
+    poll_complete(poller, operation, -ECANCELED);
+}
+
+static size_t fill(struct poller *poller)
+{
+    struct sim *sim = poller->backend;
+    size_t count = 0;
+    sim->polled[count++] = (struct pollfd){.fd = poller->wake_descriptor, .events = POLLIN};
+    LIST_EACH (link, &sim->operations) {
+        const struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        short events = poll_writes(operation) ? POLLOUT : POLLIN;
+        sim->polled[count++] = (struct pollfd){.fd = operation->descriptor, .events = events};
+    }
+    return count;
+}
+
+static int result_of(const struct operation *operation, short found)
+{
+    if ((found & POLLNVAL) != 0)
+        return -EBADF;
+    int result = async__poll_attempt(operation);
+    bool only_readiness = operation->kind != OPERATION_RECV;
+    return result == -EAGAIN && only_readiness ? 0 : result;
+}
+
+/* Completions may submit and cancel: so first take out what is done, then deliver. */
+static void deliver(struct poller *poller)
+{
+    struct sim *sim = poller->backend;
+    struct list done = {0};
+    struct link *next = list_first(&sim->operations);
+    for (size_t i = 1; next != NULL; i++) {
+        struct operation *operation = CONTAINER_OF(next, struct operation, link);
+        next = list_after(&sim->operations, next);
+        if (sim->polled[i].revents == 0)
+            continue;
+        operation->result = result_of(operation, sim->polled[i].revents);
+        if (operation->result == -EAGAIN)
+            continue;
+        list_remove(&operation->link);
+        list_append(&done, &operation->link);
+    }
+    for (struct link *link; (link = list_first(&done)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        list_remove(link);
+        poll_complete(poller, operation, operation->result);
+    }
+}
+
+static int sim_wait(struct poller *poller, int64_t timeout_ns)
+{
+    struct sim *sim = poller->backend;
+    int result = make_room(poller, poller->in_flight + 1);
+    if (result == 0)
+        result = async__sys_poll(sim->polled, fill(poller), timeout_ns);
+    if (result <= 0)
+        return result;
+    if (sim->polled[0].revents != 0)
+        async__poller_woken(poller);
+    deliver(poller);
+    return 0;
+}
+
+static int sim_descriptor(const struct poller *poller)
+{
+    (void)poller;
+    return -EOPNOTSUPP;
+}
+
+const struct poller_calls async__poll_sim = {
+    .name = "sim",
+    .open = sim_open,
+    .close = sim_close,
+    .submit = sim_submit,
+    .cancel = sim_cancel,
+    .wait = sim_wait,
+    .descriptor = sim_descriptor,
+};

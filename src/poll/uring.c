@@ -1,0 +1,281 @@
+/*
+ * poll/uring.c: completions from io_uring, by the kernel interface directly: its constants and layouts are
+ * written here, because Debian 12's headers lack what newer kernels have. Thin on purpose: what the network
+ * needs beyond this comes with the network. Requests are gathered and handed over by the next wait.
+ *
+ * A request's tag is the operation's address. That address may be used again for another operation once the
+ * completion was delivered; a cancellation still queued then cannot hit the new one, because the kernel
+ * takes requests in the order they were queued.
+ */
+#include "poll/poll.h"
+#include "sys/sys.h"
+#include <poll.h>
+#include <stdatomic.h>
+
+enum { ENTRIES = 256 };
+enum { OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
+enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256 };
+enum {
+    SETUP_COOP_TASKRUN = 256,
+    SETUP_TASKRUN_FLAG = 512,
+    SETUP_SINGLE_ISSUER = 4096,
+    SETUP_DEFER_TASKRUN = 8192
+};
+enum { RING_OFFSET = 0, REQUESTS_OFFSET = 0x10000000 };
+enum { TAG_WAKE = 1, TAG_CANCEL = 2 }; /* no operation lies at such an address */
+
+struct request {
+    uint8_t opcode;      /* what to do */
+    uint8_t flags;       /* of the request */
+    uint16_t priority;   /* unused here */
+    int32_t descriptor;  /* to what */
+    uint64_t offset;     /* unused here */
+    uint64_t address;    /* buffer, or the tag of the request to cancel */
+    uint32_t length;     /* of the buffer */
+    uint32_t call_flags; /* poll events, or recv's flags */
+    uint64_t tag;        /* comes back with the completion */
+    uint64_t unused[3];  /* fields of other requests */
+};
+
+struct completion {
+    uint64_t tag;   /* the request's */
+    int32_t result; /* as a system call's */
+    uint32_t flags; /* unused here */
+};
+
+struct offsets {
+    uint32_t head, tail, mask, entries; /* of either ring: positions of these words */
+    uint32_t flags_or_overflow;         /* submission: flags; completion: overflow */
+    uint32_t dropped_or_array;          /* submission: dropped; completion: the completions themselves */
+    uint32_t array_or_flags;            /* submission: the index array */
+    uint32_t unused;                    /* reserved */
+    uint64_t user_address;              /* where the ring is when the user provides it */
+};
+
+struct parameters {
+    uint32_t submission_entries; /* requests that fit */
+    uint32_t completion_entries; /* completions that fit */
+    uint32_t flags;              /* of the setup */
+    uint32_t unused[2];          /* of a kernel thread we do not use */
+    uint32_t features;           /* what the kernel can do */
+    uint32_t wq_descriptor;      /* shared workers, unused */
+    uint32_t reserved[3];        /* zeros */
+    struct offsets submission;   /* where the submission ring's words are */
+    struct offsets completion;   /* where the completion ring's words are */
+};
+
+struct uring {
+    char *ring;                           /* both rings, mapped */
+    size_t ring_size;                     /* of that mapping */
+    struct request *requests;             /* the requests, mapped */
+    size_t requests_size;                 /* of that mapping */
+    _Atomic uint32_t *taken;              /* submission head: what the kernel has taken */
+    _Atomic uint32_t *queued;             /* submission tail: what we have queued */
+    uint32_t request_mask;                /* position to index */
+    _Atomic uint32_t *seen;               /* completion head: what we have seen */
+    _Atomic uint32_t *posted;             /* completion tail: what the kernel has posted */
+    uint32_t completion_mask;             /* position to index */
+    const struct completion *completions; /* the completions */
+    uint32_t unsubmitted;                 /* queued and not handed over */
+    int descriptor;                       /* of the ring */
+};
+
+static int setup(struct parameters *parameters)
+{
+    static const uint32_t wanted[] = {
+        SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG,
+        SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG,
+        0,
+    };
+    int result = -EINVAL;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0] && result == -EINVAL; i++) {
+        *parameters = (struct parameters){.flags = wanted[i]};
+        result = async__sys_uring_setup(ENTRIES, parameters);
+    }
+    return result;
+}
+
+static void find_rings(struct uring *uring, const struct parameters *parameters)
+{
+    const struct offsets *submission = &parameters->submission, *completion = &parameters->completion;
+    uring->taken = (_Atomic uint32_t *)(void *)(uring->ring + submission->head);
+    uring->queued = (_Atomic uint32_t *)(void *)(uring->ring + submission->tail);
+    uring->request_mask = *(uint32_t *)(void *)(uring->ring + submission->mask);
+    uring->seen = (_Atomic uint32_t *)(void *)(uring->ring + completion->head);
+    uring->posted = (_Atomic uint32_t *)(void *)(uring->ring + completion->tail);
+    uring->completion_mask = *(uint32_t *)(void *)(uring->ring + completion->mask);
+    uring->completions = (const struct completion *)(void *)(uring->ring + completion->dropped_or_array);
+    uint32_t *array = (uint32_t *)(void *)(uring->ring + submission->array_or_flags);
+    for (uint32_t i = 0; i < parameters->submission_entries; i++)
+        array[i] = i; /* requests are taken in the order they lie in */
+}
+
+static int map_rings(struct uring *uring, const struct parameters *parameters)
+{
+    size_t submission_end = parameters->submission.array_or_flags +
+                            parameters->submission_entries * sizeof(uint32_t);
+    size_t completion_end = parameters->completion.dropped_or_array +
+                            parameters->completion_entries * sizeof(struct completion);
+    uring->ring_size = submission_end > completion_end ? submission_end : completion_end;
+    uring->requests_size = parameters->submission_entries * sizeof(struct request);
+    uring->ring = async__sys_map_shared(uring->ring_size, uring->descriptor, RING_OFFSET);
+    uring->requests = async__sys_map_shared(uring->requests_size, uring->descriptor, REQUESTS_OFFSET);
+    if (uring->ring == NULL || uring->requests == NULL)
+        return -ENOMEM;
+    find_rings(uring, parameters);
+    return 0;
+}
+
+static void uring_close(struct poller *poller)
+{
+    struct uring *uring = poller->backend;
+    if (uring->ring != NULL)
+        async__sys_unmap(uring->ring, uring->ring_size);
+    if (uring->requests != NULL)
+        async__sys_unmap(uring->requests, uring->requests_size);
+    if (uring->descriptor >= 0)
+        async__sys_close(uring->descriptor);
+    memory_free(&poller->memory, uring, sizeof *uring);
+}
+
+static void watch_wake(struct poller *poller);
+
+static int uring_open(struct poller *poller)
+{
+    struct parameters parameters;
+    struct uring *uring = memory_new(&poller->memory, sizeof *uring);
+    if (uring == NULL)
+        return -ENOMEM;
+    poller->backend = uring;
+    int result = uring->descriptor = setup(&parameters);
+    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG;
+    if (result >= 0)
+        result = (parameters.features & needed) == needed ? map_rings(uring, &parameters) : -ENOSYS;
+    if (result < 0) {
+        uring_close(poller);
+        return result;
+    }
+    watch_wake(poller);
+    return 0;
+}
+
+/* Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0. */
+static int enter(struct uring *uring, bool wait, int64_t timeout_ns)
+{
+    int result = async__sys_uring_enter(uring->descriptor, uring->unsubmitted, wait, timeout_ns);
+    uint32_t taken = atomic_load_explicit(uring->taken, memory_order_acquire);
+    uring->unsubmitted = atomic_load_explicit(uring->queued, memory_order_relaxed) - taken;
+    bool harmless = result == -EINTR || result == -ETIME || result == -EBUSY || result == -EAGAIN;
+    return result < 0 && !harmless ? result : 0;
+}
+
+/* The next request to fill, zeroed; NULL if the kernel takes none. */
+static struct request *next_request(struct uring *uring)
+{
+    if (uring->unsubmitted > uring->request_mask &&
+        (enter(uring, false, 0) < 0 || uring->unsubmitted > uring->request_mask))
+        return NULL;
+    uint32_t tail = atomic_load_explicit(uring->queued, memory_order_relaxed);
+    struct request *request = &uring->requests[tail & uring->request_mask];
+    memset(request, 0, sizeof *request);
+    return request;
+}
+
+static void queue(struct uring *uring)
+{
+    uint32_t tail = atomic_load_explicit(uring->queued, memory_order_relaxed);
+    atomic_store_explicit(uring->queued, tail + 1, memory_order_release);
+    uring->unsubmitted++;
+}
+
+static void watch_wake(struct poller *poller)
+{
+    struct request *request = next_request(poller->backend);
+    ASSERT(request != NULL);
+    request->opcode = OPCODE_POLL_ADD;
+    request->descriptor = poller->wake_descriptor;
+    request->call_flags = POLLIN;
+    request->tag = TAG_WAKE;
+    queue(poller->backend);
+}
+
+static int uring_submit(struct poller *poller, struct operation *operation)
+{
+    struct request *request = next_request(poller->backend);
+    if (request == NULL)
+        return -EAGAIN;
+    request->descriptor = operation->descriptor;
+    request->tag = (uint64_t)(uintptr_t)operation;
+    if (operation->kind == OPERATION_RECV) {
+        request->opcode = OPCODE_RECV;
+        request->address = (uint64_t)(uintptr_t)operation->buffer;
+        request->length = (uint32_t)operation->size;
+        request->call_flags = (uint32_t)operation->flags;
+    } else {
+        request->opcode = OPCODE_POLL_ADD;
+        request->call_flags = poll_writes(operation) ? POLLOUT : POLLIN;
+    }
+    queue(poller->backend);
+    poller->in_flight++;
+    return 0;
+}
+
+static void uring_cancel(struct poller *poller, struct operation *operation)
+{
+    struct request *request = next_request(poller->backend);
+    ENSURE(request != NULL, "io_uring takes no more requests, not even a cancellation; "
+                            "the kernel is out of memory");
+    request->opcode = OPCODE_ASYNC_CANCEL;
+    request->address = (uint64_t)(uintptr_t)operation;
+    request->tag = TAG_CANCEL;
+    queue(poller->backend);
+}
+
+static int result_of(const struct operation *operation, int result)
+{
+    if (operation->kind == OPERATION_RECV || result < 0)
+        return result;
+    return (result & POLLNVAL) != 0 ? -EBADF : 0;
+}
+
+static void deliver_one(struct poller *poller, struct completion completion)
+{
+    if (completion.tag == TAG_CANCEL)
+        return; /* the cancelled request has a completion of its own */
+    if (completion.tag == TAG_WAKE) {
+        async__poller_woken(poller);
+        watch_wake(poller);
+        return;
+    }
+    struct operation *operation = (struct operation *)(uintptr_t)completion.tag;
+    poll_complete(poller, operation, result_of(operation, completion.result));
+}
+
+static int uring_wait(struct poller *poller, int64_t timeout_ns)
+{
+    struct uring *uring = poller->backend;
+    uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
+    bool wait = timeout_ns != 0 && seen == atomic_load_explicit(uring->posted, memory_order_acquire);
+    int result = enter(uring, wait, timeout_ns);
+    while (seen != atomic_load_explicit(uring->posted, memory_order_acquire)) {
+        struct completion completion = uring->completions[seen & uring->completion_mask];
+        atomic_store_explicit(uring->seen, ++seen, memory_order_release);
+        deliver_one(poller, completion);
+    }
+    return result;
+}
+
+static int uring_descriptor(const struct poller *poller)
+{
+    return ((const struct uring *)poller->backend)->descriptor;
+}
+
+const struct poller_calls async__poll_uring = {
+    .name = "uring",
+    .open = uring_open,
+    .close = uring_close,
+    .submit = uring_submit,
+    .cancel = uring_cancel,
+    .wait = uring_wait,
+    .descriptor = uring_descriptor,
+};

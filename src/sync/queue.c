@@ -1,0 +1,263 @@
+/*
+ * sync/queue.c: Queue, LifoQueue and PriorityQueue. One struct serves all three: what differs is only in which order
+ * items lie in their memory (see items.h).
+ *
+ * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an item goes
+ * straight from a put to the task that has waited longest, and a free place to the one that has waited longest to put.
+ */
+#include "core/loop.h"
+#include "sync/items.h"
+#include <asyncio/queue.h>
+
+struct async_queue {
+    struct items items;                      /* what can be taken */
+    struct list getters;                     /* tasks that wait for an item, their struct transfer */
+    struct list putters;                     /* tasks that wait for room, their struct transfer */
+    struct list joiners;                     /* tasks that wait until everything is done */
+    size_t maxsize;                          /* items at most; 0: any number */
+    size_t unfinished;                       /* items put and not reported done */
+    void (*drop)(void *item, void *context); /* disposes of items thrown away; NULL: nothing to do */
+    void *drop_context;                      /* handed to it */
+    bool shut_down;                          /* puts fail, and gets once it is empty */
+    async_allocator memory;                  /* where this struct comes from */
+};
+
+/* A task that waits to get or to put, with the item's place in its own frame. */
+struct transfer {
+    struct wait wait;     /* of the task */
+    struct waiter waiter; /* its place in line */
+    void *item;           /* where the item goes, or comes from */
+};
+
+static void check(const struct async_queue *queue)
+{
+    ASSERT(list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down));
+    ASSERT(list_empty(&queue->putters) || (queue->items.count == queue->maxsize && !queue->shut_down));
+    ASSERT(queue->unfinished >= queue->items.count);
+    (void)queue;
+}
+
+static async_queue *queue_new(size_t maxsize, size_t item_size, enum order order,
+                              int (*compare)(const void *a, const void *b))
+{
+    enum { ITEM_MOST = 1 << 30 };
+    if (item_size == 0 || item_size > ITEM_MOST)
+        return NULL;
+    const async_allocator *memory = async__current != NULL ? &async__current->memory : &async__malloc;
+    struct async_queue *queue = memory_new(memory, sizeof *queue);
+    if (queue == NULL)
+        return NULL;
+    queue->maxsize = maxsize;
+    queue->memory = *memory;
+    async__items_open(&queue->items, item_size, order, compare, *memory);
+    return queue;
+}
+
+async_queue *async_queue_new(size_t maxsize, size_t item_size)
+{
+    return queue_new(maxsize, item_size, ORDER_FIFO, NULL);
+}
+
+async_queue *async_lifo_queue_new(size_t maxsize, size_t item_size)
+{
+    return queue_new(maxsize, item_size, ORDER_LIFO, NULL);
+}
+
+async_queue *async_priority_queue_new(size_t maxsize, size_t item_size,
+                                      int (*compare)(const void *a, const void *b))
+{
+    return compare != NULL ? queue_new(maxsize, item_size, ORDER_PRIORITY, compare) : NULL;
+}
+
+static void drop_items(struct async_queue *queue)
+{
+    const void *item;
+    while ((item = async__items_first(&queue->items)) != NULL) {
+        if (queue->drop != NULL)
+            queue->drop((void *)(uintptr_t)item, queue->drop_context);
+        async__items_skip(&queue->items);
+    }
+}
+
+void async_queue_free(async_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    ENSURE(list_empty(&queue->getters) && list_empty(&queue->putters) && list_empty(&queue->joiners),
+           "async_queue_free: a task still waits on the queue; end or cancel it first");
+    drop_items(queue);
+    async_allocator memory = queue->memory;
+    async__items_close(&queue->items);
+    memory_free(&memory, queue, sizeof *queue);
+}
+
+void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *context), void *context)
+{
+    queue->drop = drop;
+    queue->drop_context = context;
+}
+
+static void check_size(const async_queue *queue, size_t size, const char *call)
+{
+    ENSURE(queue != NULL, "%s: the queue is NULL; was there memory for it?", call);
+    ENSURE(size == queue->items.size, "%s: the item has %zu bytes, but this queue's items have %zu", call,
+           size, queue->items.size);
+}
+
+static struct transfer *first_in_line(const struct list *line)
+{
+    struct waiter *waiter = waiter_first(line);
+    return waiter != NULL ? CONTAINER_OF(waiter, struct transfer, waiter) : NULL;
+}
+
+static bool has_room(const struct async_queue *queue)
+{
+    return queue->maxsize == 0 || queue->items.count < queue->maxsize;
+}
+
+/* Hands the item to whoever waits longest, else keeps it. There is room. */
+static int accept(struct async_queue *queue, const void *item)
+{
+    struct transfer *getter = first_in_line(&queue->getters);
+    if (getter != NULL) {
+        items_copy(getter->item, item, queue->items.size);
+        async__wake(&getter->wait, &getter->waiter, 0);
+    } else {
+        int result = items_add(&queue->items, item);
+        if (result < 0)
+            return result;
+    }
+    queue->unfinished++;
+    return 0;
+}
+
+/* Lets those in who wait to put, as far as there is room. */
+static void let_in(struct async_queue *queue)
+{
+    struct transfer *putter;
+    while (has_room(queue) && (putter = first_in_line(&queue->putters)) != NULL)
+        async__wake(&putter->wait, &putter->waiter, accept(queue, putter->item));
+}
+
+/* Takes the next item, which is there. */
+static void give(struct async_queue *queue, void *item)
+{
+    items_take(&queue->items, item);
+    if (unlikely(!list_empty(&queue->putters)))
+        let_in(queue);
+}
+
+static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line, void *item,
+                         const char *call)
+{
+    struct transfer transfer = {.wait = WAIT(call, queue, async__refuse_wait), .item = item};
+    wait_on(&transfer.wait, &transfer.waiter, line);
+    int result = async__park(loop, &transfer.wait);
+    check(queue);
+    return result;
+}
+
+int async__queue_put(async_queue *queue, const void *item, size_t size)
+{
+    struct async_loop *loop = loop_enter("async_queue_put");
+    check_size(queue, size, "async_queue_put");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (queue->shut_down)
+        return -ESHUTDOWN;
+    if (likely(has_room(queue)))
+        return accept(queue, item);
+    return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
+}
+
+int async__queue_get(async_queue *queue, void *item, size_t size)
+{
+    struct async_loop *loop = loop_enter("async_queue_get");
+    check_size(queue, size, "async_queue_get");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (likely(queue->items.count != 0)) {
+        give(queue, item);
+        return 0;
+    }
+    if (queue->shut_down)
+        return -ESHUTDOWN;
+    return stand_in_line(loop, queue, &queue->getters, item, "async_queue_get");
+}
+
+int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
+{
+    check_size(queue, size, "async_queue_put_nowait");
+    if (queue->shut_down)
+        return -ESHUTDOWN;
+    return has_room(queue) ? accept(queue, item) : -EAGAIN;
+}
+
+int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
+{
+    check_size(queue, size, "async_queue_get_nowait");
+    if (queue->items.count == 0)
+        return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
+    give(queue, item);
+    return 0;
+}
+
+size_t async_queue_qsize(const async_queue *queue)
+{
+    return queue->items.count;
+}
+
+size_t async_queue_maxsize(const async_queue *queue)
+{
+    return queue->maxsize;
+}
+
+bool async_queue_empty(const async_queue *queue)
+{
+    return queue->items.count == 0;
+}
+
+bool async_queue_full(const async_queue *queue)
+{
+    return !has_room(queue);
+}
+
+static void release_joiners(struct async_queue *queue)
+{
+    if (queue->unfinished == 0)
+        async__wake_all(&queue->joiners, 0);
+}
+
+void async_queue_task_done(async_queue *queue)
+{
+    ENSURE(queue->unfinished > queue->items.count,
+           "async_queue_task_done was called more often than items were taken from the queue");
+    queue->unfinished--;
+    release_joiners(queue);
+}
+
+int async_queue_join(async_queue *queue)
+{
+    struct async_loop *loop = loop_enter("async_queue_join");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (queue->unfinished == 0)
+        return 0;
+    struct wait wait = WAIT("async_queue_join", queue, async__refuse_wait);
+    struct waiter waiter;
+    wait_on(&wait, &waiter, &queue->joiners);
+    return async__park(loop, &wait);
+}
+
+void async_queue_shutdown(async_queue *queue, bool immediate)
+{
+    queue->shut_down = true;
+    if (immediate) {
+        queue->unfinished -= queue->items.count;
+        drop_items(queue);
+        release_joiners(queue);
+    }
+    async__wake_all(&queue->getters, -ESHUTDOWN);
+    async__wake_all(&queue->putters, -ESHUTDOWN);
+    check(queue);
+}

@@ -1,0 +1,17 @@
+/*
+ * sys/memory.c: the allocator that everyone gets who names none.
+ */
+#include "base/memory.h"
+#include <stdlib.h>
+
+static void *reallocate(void *context, void *block, size_t old_size, size_t new_size)
+{
+    (void)context;
+    (void)old_size;
+    if (new_size != 0)
+        return realloc(block, new_size);
+    free(block);
+    return NULL;
+}
+
+const async_allocator async__malloc = {.reallocate = reallocate};

@@ -1,0 +1,58 @@
+/*
+ * sys/report.c: what the library says to people, on standard error, one line in one write. The text is
+ * formatted on the stack of whoever speaks, and a task's stack is small: 1 KiB is the most it may take.
+ */
+#include "base/assert.h"
+#include "sys/sys.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 1024 };
+
+static void write_line(int descriptor, const char *before, const char *format, va_list arguments,
+                       const char *after)
+{
+    char line[LINE_SIZE];
+    size_t used = strlen(before);
+    size_t room = sizeof line - used - strlen(after);
+    memcpy(line, before, used);
+    int length = vsnprintf(line + used, room, format, arguments);
+    if (length > 0)
+        used += (size_t)length < room ? (size_t)length : room - 1;
+    memcpy(line + used, after, strlen(after));
+    async__sys_write(descriptor, line, used + strlen(after));
+}
+
+void async__report(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(STDERR_FILENO, "asyncio: ", format, arguments, "\n");
+    va_end(arguments);
+}
+
+void async__print(int descriptor, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(descriptor, "", format, arguments, "");
+    va_end(arguments);
+}
+
+_Noreturn void async__misuse(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(STDERR_FILENO, "asyncio: ", format, arguments, "\n");
+    va_end(arguments);
+    abort();
+}
+
+_Noreturn void async__broken(const char *condition, const char *where)
+{
+    async__report("%s: the library believed that %s; this is a bug in it", where, condition);
+    abort();
+}

@@ -1,0 +1,203 @@
+/*
+ * sys/sys.c: the kernel's calls with -errno for errors. Constants that Debian 12's headers lack are our own.
+ * Knows nothing of what the calls are for.
+ */
+#include "sys/sys.h"
+#include "base/assert.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ADVICE_GUARD_INSTALL = 102 };                                              /* Linux 6.13 */
+enum { CALL_EPOLL_PWAIT2 = 441, CALL_URING_SETUP = 425, CALL_URING_ENTER = 426 }; /* the same everywhere */
+enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
+enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
+
+_Atomic long async__mapped_bytes;
+
+/* The result of a libc call as the kernel gave it. */
+static long kernel(long result)
+{
+    return result == -1 ? -(long)errno : result;
+}
+
+static void *mapped(void *start, size_t size)
+{
+    if (start == MAP_FAILED)
+        return NULL;
+    async__mapped_bytes += (long)size;
+    return start;
+}
+
+void *async__sys_map(size_t size)
+{
+    void *start = mapped(mmap(NULL, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0),
+                         size);
+    if (start != NULL)
+        madvise(start, size, MADV_NOHUGEPAGE); /* fails where there are no huge pages, which is as good */
+    return start;
+}
+
+void *async__sys_map_shared(size_t size, int descriptor, int64_t offset)
+{
+    void *start = mapped(
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, (off_t)offset), size);
+    return start;
+}
+
+void async__sys_unmap(void *start, size_t size)
+{
+    long result = kernel(munmap(start, size));
+    ENSURE(result == 0, "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
+    async__mapped_bytes -= (long)size;
+}
+
+int async__sys_guard(void *start, size_t size)
+{
+    return (int)kernel(madvise(start, size, ADVICE_GUARD_INSTALL));
+}
+
+int async__sys_protect(void *start, size_t size)
+{
+    return (int)kernel(mprotect(start, size, PROT_NONE));
+}
+
+int async__sys_forget(void *start, size_t size)
+{
+    return (int)kernel(madvise(start, size, MADV_DONTNEED));
+}
+
+int async__sys_resident(void *start, size_t size, unsigned char *resident)
+{
+    return (int)kernel(mincore(start, size, resident));
+}
+
+size_t async__sys_page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
+{
+    return kernel(read(descriptor, buffer, size));
+}
+
+ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)
+{
+    return kernel(write(descriptor, buffer, size));
+}
+
+void async__sys_close(int descriptor)
+{
+    (void)kernel(close(descriptor)); /* Linux closes it whatever it says */
+}
+
+int async__sys_pipe(int ends[2])
+{
+    return (int)kernel(pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+}
+
+int async__sys_recv(int descriptor, void *buffer, size_t size, int flags)
+{
+    long result;
+    do
+        result = kernel(recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
+    while (result == -EINTR);
+    return (int)result;
+}
+
+int async__sys_eventfd(void)
+{
+    return (int)kernel(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+int async__sys_epoll_create(void)
+{
+    return (int)kernel(epoll_create1(EPOLL_CLOEXEC));
+}
+
+int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event)
+{
+    return (int)kernel(epoll_ctl(epoll, operation, descriptor, event));
+}
+
+static struct timespec timespec_of(int64_t timeout_ns)
+{
+    return (struct timespec){.tv_sec = timeout_ns / NANOSECONDS, .tv_nsec = timeout_ns % NANOSECONDS};
+}
+
+/* Milliseconds, rounded up, for kernels that know nothing finer. */
+static int milliseconds_of(int64_t timeout_ns)
+{
+    int64_t milliseconds = timeout_ns / NANOSECONDS_IN_MS + (timeout_ns % NANOSECONDS_IN_MS != 0);
+    return milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds;
+}
+
+int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns)
+{
+    long result = -ENOSYS;
+    if (timeout_ns > 0) {
+        struct timespec timeout = timespec_of(timeout_ns);
+        result = kernel(syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));
+        timeout_ns = milliseconds_of(timeout_ns);
+    }
+    if (result == -ENOSYS)
+        result = kernel(epoll_wait(epoll, events, capacity, (int)timeout_ns));
+    return result == -EINTR ? 0 : (int)result;
+}
+
+int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
+{
+    struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
+    long result = kernel(ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+    return result == -EINTR ? 0 : (int)result;
+}
+
+int async__sys_uring_setup(unsigned entries, void *parameters)
+{
+    return (int)kernel(syscall(CALL_URING_SETUP, entries, parameters));
+}
+
+int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)
+{
+    struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
+    struct {
+        uint64_t mask;      /* no signal mask */
+        uint32_t mask_size; /* of it */
+        uint32_t least_ns;  /* no least wait */
+        uint64_t timeout;   /* the address of the time limit, or 0 */
+    } argument = {.mask_size = _NSIG / 8, .timeout = timeout_ns < 0 ? 0 : (uint64_t)(uintptr_t)&timeout};
+    return (int)kernel(syscall(CALL_URING_ENTER, ring, submit, wait ? 1 : 0, ENTER_GETEVENTS | ENTER_EXT_ARG,
+                               &argument, sizeof argument));
+}
+
+int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    return (int)kernel(sigaction(number, action, old));
+}
+
+int async__sys_sigaltstack(const stack_t *stack, stack_t *old)
+{
+    return (int)kernel(sigaltstack(stack, old));
+}
+
+bool async__sys_is_main_thread(void)
+{
+    return syscall(SYS_gettid) == getpid();
+}
+
+int64_t async__clock_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}

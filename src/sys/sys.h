@@ -1,0 +1,79 @@
+/*
+ * sys/sys.h: every way into the kernel, in one place, so that it can be made to fail. Each call returns what
+ * the kernel returns, with -errno for an error; errno means nothing to the library. Interrupted calls are
+ * repeated where nothing can be lost by it, and the comment says where not. Knows nothing of tasks.
+ */
+#ifndef SYS_SYS_H
+#define SYS_SYS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct epoll_event;
+struct pollfd;
+
+/* Bytes that the library has mapped and not given back, for whoever looks for leaks. */
+extern _Atomic long async__mapped_bytes;
+
+/* Private memory that costs nothing until it is touched, never in huge pages. NULL: out of memory. */
+void *async__sys_map(size_t size);
+void async__sys_unmap(void *start, size_t size);
+
+/* Memory shared with the kernel through a descriptor, as io_uring's rings are. NULL: it cannot be had. */
+void *async__sys_map_shared(size_t size, int descriptor, int64_t offset);
+
+/* Makes the range fault when it is touched, by a lightweight guard. -EINVAL: this kernel has none. */
+int async__sys_guard(void *start, size_t size);
+
+/* The same by page protection, which costs a mapping. */
+int async__sys_protect(void *start, size_t size);
+
+/* Gives the range's pages back; they read as zeros afterwards. */
+int async__sys_forget(void *start, size_t size);
+
+/* Sets a byte of resident[] to odd for each page of the range that is in memory. */
+int async__sys_resident(void *start, size_t size, unsigned char *resident);
+
+size_t async__sys_page_size(void);
+
+/* Both non-blocking in effect as the descriptor says; not repeated when interrupted. */
+ssize_t async__sys_read(int descriptor, void *buffer, size_t size);
+ssize_t async__sys_write(int descriptor, const void *buffer, size_t size);
+void async__sys_close(int descriptor);
+int async__sys_pipe(int ends[2]);
+
+/* recv(2) that never waits: -EAGAIN instead. */
+int async__sys_recv(int descriptor, void *buffer, size_t size, int flags);
+
+/* A counter that wakes whoever polls it, non-blocking. */
+int async__sys_eventfd(void);
+
+int async__sys_epoll_create(void);
+int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event);
+
+/* Waits up to timeout_ns, or as long as it takes if that is negative; never less. 0 also when interrupted. */
+int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
+int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns);
+
+int async__sys_uring_setup(unsigned entries, void *parameters);
+
+/* Submits, then waits up to timeout_ns for one completion if wait is true; negative: as long as it takes. */
+int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns);
+
+int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+int async__sys_sigaltstack(const stack_t *stack, stack_t *old);
+bool async__sys_is_main_thread(void);
+
+/* The monotonic clock in nanoseconds. Never fails. */
+int64_t async__clock_now(void);
+
+/* Writes "asyncio: " and the sentence as one line to standard error. Usable in a signal handler in practice. */
+void async__report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes the formatted text to a descriptor, at most 1 KiB of it. */
+void async__print(int descriptor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
