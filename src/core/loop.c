@@ -8,6 +8,8 @@
 #include "core/loop.h"
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
+enum { IDLE_STACKS_KEPT = 1024 };
+static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
                                        1000000000; /* as CPython: clocks and kernels differ beyond */
 static const int64_t SLOW_NS = 100000000;          /* debug mode names turns that take longer */
@@ -30,6 +32,18 @@ static void take_attention(struct async_loop *loop)
         async__inbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task != NULL)
         async_cancel(loop->main_task);
+}
+
+/*
+ * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not often: what comes
+ * in waves would have its stacks mapped and touched anew for each.
+ */
+static void trim_stacks(struct async_loop *loop)
+{
+    if (loop->stacks.idle <= IDLE_STACKS_KEPT || loop->now_ns - loop->trimmed_ns < TRIM_EVERY_NS)
+        return;
+    loop->trimmed_ns = loop->now_ns;
+    async__stack_trim(&loop->stacks);
 }
 
 /* Waits in the kernel, unless somebody has sent something just now. */
@@ -72,6 +86,8 @@ static void look(struct async_loop *loop, int64_t most_ns)
     int64_t timeout_ns = async__idle_ns(loop);
     if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
         timeout_ns = most_ns;
+    if (timeout_ns != 0)
+        trim_stacks(loop);
     if (loop->virtual_clock)
         wait_virtually(loop, timeout_ns);
     else if (worth_polling(loop, timeout_ns))

@@ -39,6 +39,7 @@ struct async_loop {
     struct context context;         /* the loop's own stack */
     int64_t now_ns;                 /* the clock as last read */
     int64_t looked_ns;              /* when the last look was */
+    int64_t trimmed_ns;             /* when idle stacks were last given back */
     bool virtual_clock;             /* time is now_ns, and jumps when nothing else is to be done */
     bool strict;                    /* a look after every iteration: with the virtual clock and a shuffle */
     bool debug;                     /* say more, check more */

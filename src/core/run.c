@@ -122,7 +122,8 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     if (loop->debug)
         loop->attention = ATTENTION_DEBUG;
     async__heap_open(&loop->timers, loop->memory);
-    async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), loop->memory);
+    async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
+                           loop->memory);
 }
 
 int async__loop_open(struct async_loop **out, const async_run_options *options)

@@ -29,7 +29,8 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
     }
 }
 
-_Noreturn static void end(struct async_loop *loop, struct coroutine *self, int result)
+/* The task's last moment on its stack; returns where to go on. */
+static void *end(struct async_loop *loop, struct coroutine *self, int result)
 {
     struct async_task *task = self->task;
     ENSURE(
@@ -45,16 +46,16 @@ _Noreturn static void end(struct async_loop *loop, struct coroutine *self, int r
     tell_waiters(loop, task);
     async__task_release(task);
     async__stack_give(&loop->stacks, &self->stack);
-    context_end(&self->context, async__next_context(loop));
+    return context_end(async__next_context(loop));
 }
 
 /* The first function on every task's stack. */
-static void begin(void *argument)
+static void *begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = self->task->loop;
     context_begin(&loop->context);
-    end(loop, self, self->function->enter(self->arguments));
+    return end(loop, self, self->function->enter(self->arguments));
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
@@ -63,9 +64,16 @@ static void lay_out(struct async_loop *loop, struct coroutine *self, const struc
 {
     size_t alignment = function->alignment > 16 ? function->alignment : 16;
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)(alignment - 1);
-    memset((char *)self + sizeof self->stack, 0, sizeof *self - sizeof self->stack);
+    self->ready.run = NULL;
+    self->wait = NULL;
+    self->refused = false;
+    self->requests = 0;
+    self->scopes = NULL;
     self->function = function;
     self->arguments = (void *)top;
+    self->sentence = NULL;
+    self->request_round = 0;
+    self->refusals = 0;
     context_prepare(&self->context, stack_limit(&loop->stacks, &self->stack), (void *)top, begin, self);
     if (function->size > 0)
         memcpy(self->arguments, arguments, function->size);
@@ -190,7 +198,10 @@ void async__join(struct async_loop *loop, async_task *const tasks[], size_t coun
     for (size_t i = count; i-- > 0;) {
         if (tasks[i] == NULL || task_done(tasks[i]))
             continue;
-        struct join join = {.wait = WAIT(call, tasks[i], pass_on), .tasks = tasks, .count = count};
+        struct join join;
+        wait_init(&join.wait, call, tasks[i], pass_on);
+        join.tasks = tasks;
+        join.count = count;
         wait_on(&join.wait, &join.waiter, &tasks[i]->waiters);
         async__park(loop, &join.wait);
         ASSERT(task_done(tasks[i]));

@@ -42,21 +42,22 @@ struct async_task {
     bool marked;         /* for the moment, by async_gather_n: met before */
 };
 
+/* What every switch touches comes first and fills one cache line; the rest is for rarer moments. */
 struct coroutine {
-    struct stack stack;                     /* what it lies on; first, because the pool finds it there */
     struct ready ready;                     /* in the ready queue, while it can run */
     struct context context;                 /* where it goes on, while it does not run */
     struct wait *wait;                      /* what it is stopped in; NULL: it runs or is ready */
     struct async_task *task;                /* its record */
+    bool refused;                           /* its switching calls are: see cancel.c for when */
+    uint32_t requests;                      /* to cancel it, not answered */
+    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
     const struct async__function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
-    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
     struct sentence *sentence;              /* what it last said about an error, or was told */
     struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     uint64_t request_round;                 /* the last request that reached it: see cancel.c */
-    uint32_t requests;                      /* to cancel it, not answered */
     uint32_t refusals;                      /* calls refused since it was last asked */
-    bool refused;                           /* its switching calls are: see cancel.c for when */
+    struct stack stack;                     /* what it lies on */
 };
 
 static inline bool task_done(const struct async_task *task)

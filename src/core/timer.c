@@ -71,7 +71,9 @@ int async_sleep(double seconds)
         async__turn(loop);
         return 0;
     }
-    struct sleep sleep = {.wait = WAIT("async_sleep", NULL, async__refuse_wait), .timer.expire = wake_up};
+    struct sleep sleep;
+    wait_init(&sleep.wait, "async_sleep", NULL, async__refuse_wait);
+    timer_init(&sleep.timer, wake_up);
     sleep.wait.timer = &sleep.timer;
     int result = async__timer_set(loop, &sleep.timer, async__deadline(loop, seconds));
     return result < 0 ? result : async__park(loop, &sleep.wait);

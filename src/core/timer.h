@@ -18,6 +18,12 @@ struct timer {
 
 #define TIME_NEVER INT64_MAX
 
+static inline void timer_init(struct timer *timer, void (*expire)(struct timer *timer))
+{
+    timer->expire = expire;
+    timer->set = false;
+}
+
 /* Sets a clear timer. 0 or -ENOMEM. */
 int async__timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns);
 

@@ -4,8 +4,9 @@
  * moment all its waiters leave their lists and its timer is cleared: so a list holds only waiters that can
  * still be woken, and a waker never has to ask.
  *
- *      struct wait wait = WAIT("async_event_wait", event, async__refuse_wait);
+ *      struct wait wait;
  *      struct waiter waiter;
+ *      wait_init(&wait, "async_event_wait", event, async__refuse_wait);
  *      wait_on(&wait, &waiter, &event->waiters);
  *      return async__park(loop, &wait);                what async__wake was given
  *
@@ -42,10 +43,17 @@ struct wait {
     bool claimed;                      /* somebody was first; happens once */
 };
 
-#define WAIT(name, what, on_refusal)                                                                         \
-    {                                                                                                        \
-        .call = (name), .object = (what), .refuse = (on_refusal)                                             \
-    }
+/* A wait without a place yet. Field by field: only what the others do not set. */
+static inline void wait_init(struct wait *wait, const char *call, const void *object,
+                             void (*refuse)(struct wait *wait))
+{
+    wait->waiters = NULL;
+    wait->timer = NULL;
+    wait->refuse = refuse;
+    wait->call = call;
+    wait->object = object;
+    wait->claimed = false;
+}
 
 /* Gives the wait a place at the end of a list. */
 static inline void wait_on(struct wait *wait, struct waiter *waiter, struct list *list)

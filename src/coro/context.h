@@ -3,7 +3,7 @@
  * not running is a stack pointer; everything else lies on its stack, in a frame that async__switch laid
  * down and takes up again. Knows nothing of tasks, and chooses nothing.
  *
- *      top     the first frame calls entry(argument); unwinders stop there
+ *      top     the first frame calls entry(argument), which returns where to go on; unwinders stop there
  *       ⋮      the frames of whoever waits
  *      sp      registers that a call preserves, with the floating-point control words
  */
@@ -38,11 +38,14 @@ struct context {
 /* Stores the running flow's stack pointer in *save and goes on where load was stored. */
 void async__switch(void **save, void *load);
 
-/* A stack pointer for a flow that calls entry(argument) on the stack below top and never returns from it. */
-void *async__switch_prepare(void *top, void (*entry)(void *), void *argument);
+/*
+ * A stack pointer for a flow that calls entry(argument) on the stack below top. What entry returns is the stack
+ * pointer to go on with, when this flow has ended.
+ */
+void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
 /* Makes a context that begins with entry(argument) below top, on the stack from bottom up. */
-static inline void context_prepare(struct context *context, void *bottom, void *top, void (*entry)(void *),
+static inline void context_prepare(struct context *context, void *bottom, void *top, void *(*entry)(void *),
                                    void *argument)
 {
     context->sp = async__switch_prepare(top, entry, argument);
@@ -84,14 +87,13 @@ static inline void context_begin(struct context *home)
 #endif
 }
 
-/* Goes on in `to` and never comes back: the last thing a context does. */
-_Noreturn static inline void context_end(struct context *from, struct context *to)
+/* The last thing a context does: returns what its entry must return, to go on in `to`. */
+static inline void *context_end(const struct context *to)
 {
 #if CORO_ASAN
     __sanitizer_start_switch_fiber(NULL, to->bottom, to->size);
 #endif
-    async__switch(&from->sp, to->sp);
-    async__broken("a context that has ended is never resumed", __func__);
+    return to->sp;
 }
 
 #endif

@@ -7,14 +7,15 @@
 #include "sys/sys.h"
 
 enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
-enum { COLOURS = 12, COLOUR_BYTES = 192 };
+enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
 enum { GUARDS_AT_ONCE = 64 };
 enum { PROBE_PAGES = 16 };
 
-void async__stack_pool_open(struct stack_pool *pool, size_t reserve, async_allocator memory)
+void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
 {
     size_t page = async__sys_page_size();
-    *pool = (struct stack_pool){.reserve = (reserve + 63) & ~(size_t)63, .page = page, .memory = memory};
+    reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+    *pool = (struct stack_pool){.reserve = reserve, .offset = offset, .page = page, .memory = memory};
     pool->guard = async__guard_best(page);
 }
 
@@ -98,7 +99,7 @@ static struct stack *cut_fresh(struct stack_pool *pool, struct slab *slab)
     size_t size = (size_t)1 << slab->log;
     char *bottom = slab->start + size * slab->fresh;
     char *top = bottom + size - (slab->fresh % COLOURS) * COLOUR_BYTES;
-    struct stack *stack = (struct stack *)(void *)(top - pool->reserve);
+    struct stack *stack = (struct stack *)(void *)(top - pool->reserve + pool->offset);
     *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
     slab->fresh++;
     return stack;
@@ -185,7 +186,7 @@ static const char *first_written(const char *start, const char *end)
 
 size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
-    const char *top = (const char *)stack;
+    const char *top = stack_control(pool, stack);
     char *page = stack_limit(pool, stack);
     unsigned char resident[PROBE_PAGES];
     for (; page < top; page += PROBE_PAGES * pool->page) {
@@ -203,8 +204,9 @@ size_t async__stack_used(const struct stack_pool *pool, const struct stack *stac
 void async__stack_clean(const struct stack_pool *pool, const struct stack *stack)
 {
     char *page = stack_limit(pool, stack);
-    uintptr_t top = (uintptr_t)stack & ~(uintptr_t)(pool->page - 1);
-    if ((char *)top > page)
-        async__sys_forget(page, (size_t)((char *)top - page));
-    memset((char *)top, 0, (uintptr_t)stack - top);
+    char *top = stack_control(pool, stack);
+    char *top_page = (char *)((uintptr_t)top & ~(uintptr_t)(pool->page - 1));
+    if (top_page > page)
+        async__sys_forget(page, (size_t)(top_page - page));
+    memset(top_page, 0, (size_t)(top - top_page));
 }

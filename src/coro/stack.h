@@ -1,10 +1,11 @@
 /*
  * coro/stack.h: the pool of stacks. Stacks of one size are cut from slabs of address space that costs nothing
  * until it is touched; one that was given back is the next to be taken, still warm. Knows nothing of tasks:
- * its user keeps a control block at each stack's own top, so that an idle task touches one page.
+ * its user keeps a control block at each stack's own top, so that an idle task touches one page; struct stack
+ * is a member of it.
  *
  *   slot   |guard| … free … | frames | arguments | control block | colour |
- *          bottom                                 ^ struct stack, its first member
+ *          bottom                                 stack_control()
  *
  * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
  * multiples of 192 bytes. Invariant: a slab in its class's list has a stack to give.
@@ -53,13 +54,15 @@ struct stack_pool {
     struct slab *slabs;                   /* all of them */
     size_t in_use;                        /* stacks taken and not given back */
     size_t idle;                          /* stacks given back and kept */
-    size_t reserve;                       /* bytes of control block at each top, struct stack included */
+    size_t reserve;                       /* bytes of control block at each top */
+    size_t offset;                        /* of struct stack in it */
     size_t page;                          /* bytes of a page, which is the guard's size too */
     enum guard guard;                     /* the best there is */
     async_allocator memory;               /* where the slabs' descriptions come from */
 };
 
-void async__stack_pool_open(struct stack_pool *pool, size_t reserve, async_allocator memory);
+/* The user's control block has `reserve` bytes, struct stack at `offset` in it; it begins a cache line. */
+void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory);
 
 /* All stacks must be back. */
 void async__stack_pool_close(struct stack_pool *pool);
@@ -93,6 +96,12 @@ bool async__guard_intact(const char *bottom);
 static inline size_t stack_size(const struct stack *stack)
 {
     return (size_t)1 << stack->log;
+}
+
+/* The control block that the stack is a member of: what lies below it is the flow's. */
+static inline char *stack_control(const struct stack_pool *pool, const struct stack *stack)
+{
+    return (char *)(uintptr_t)stack - pool->offset;
 }
 
 /* The lowest byte that frames may use. */

@@ -10,9 +10,9 @@
 
 /* What lies at the top of a new stack until its flow begins. */
 struct beginning {
-    ucontext_t context;    /* goes on in start() */
-    void (*entry)(void *); /* what start() calls */
-    void *argument;        /* with this */
+    ucontext_t context;     /* goes on in start() */
+    void *(*entry)(void *); /* what start() calls */
+    void *argument;         /* with this */
 };
 
 void async__switch(void **save, void *load)
@@ -26,11 +26,11 @@ void async__switch(void **save, void *load)
 static void start(unsigned high, unsigned low)
 {
     struct beginning *beginning = (struct beginning *)(((uintptr_t)high << 16 << 16) | low);
-    beginning->entry(beginning->argument);
-    async__broken("the entry of a context never returns", __func__);
+    setcontext(beginning->entry(beginning->argument));
+    async__broken("the next context goes on", __func__);
 }
 
-void *async__switch_prepare(void *top, void (*entry)(void *), void *argument)
+void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument)
 {
     uintptr_t address = ((uintptr_t)top - sizeof(struct beginning)) & ~(uintptr_t)63;
     struct beginning *beginning = (struct beginning *)address;

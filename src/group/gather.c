@@ -5,7 +5,6 @@
 #include "core/loop.h"
 #include <asyncio/gather.h>
 
-/* Checks the handles; marks those that occur for the first time, so that each is taken once. */
 static void check_handles(async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -13,45 +12,42 @@ static void check_handles(async_task *const tasks[], size_t count)
             async__task_check(tasks[i], "async_gather", true);
 }
 
-/* The result of the task that failed first, if any did. A NULL never began, which is before all others. */
-static int first_error(async_task *const tasks[], size_t count)
+/* The task that failed first; NULL if none did. All have ended. */
+static struct async_task *first_failed(async_task *const tasks[], size_t count)
 {
-    uint64_t first = UINT64_MAX;
-    int error = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (tasks[i] == NULL)
-            return -ENOMEM;
-        if (tasks[i]->result < 0 && tasks[i]->ended < first) {
-            first = tasks[i]->ended;
-            error = tasks[i]->result;
-        }
-    }
-    return error;
+    struct async_task *first = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] != NULL && tasks[i]->result < 0 && (first == NULL || tasks[i]->ended < first->ended))
+            first = tasks[i];
+    return first;
 }
 
-/* Takes every handle once, leaving for last the one whose error is returned, so that its sentence stays. */
-static void collect(struct async_loop *loop, async_task *const tasks[], size_t count, int error)
+/* A task that was never created failed before all others. */
+static bool any_missing(async_task *const tasks[], size_t count)
 {
-    struct async_task *kept = NULL;
-    uint64_t first = UINT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (tasks[i] == NULL)
-            continue;
-        tasks[i]->marked = true;
-        if (tasks[i]->result == error && error < 0 && tasks[i]->ended < first) {
-            first = tasks[i]->ended;
-            kept = tasks[i];
-        }
-    }
     for (size_t i = 0; i < count; i++)
-        if (tasks[i] != NULL && tasks[i] != kept && tasks[i]->marked) {
-            tasks[i]->marked = false;
-            async__task_collect(loop, tasks[i]);
-        }
-    if (kept != NULL) {
-        kept->marked = false;
-        async__task_collect(loop, kept);
+        if (tasks[i] == NULL)
+            return true;
+    return false;
+}
+
+/*
+ * Takes every handle once, also one that occurs twice; `last` in the end, because the sentence of the one that is
+ * collected last is the one that stays.
+ */
+static void collect(struct async_loop *loop, async_task *const tasks[], size_t count, struct async_task *last)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] != NULL)
+            tasks[i]->marked = tasks[i] != last;
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i] == NULL || !tasks[i]->marked)
+            continue;
+        tasks[i]->marked = false;
+        async__task_collect(loop, tasks[i]);
     }
+    if (last != NULL)
+        async__task_collect(loop, last);
 }
 
 int async_gather_n(async_task *const tasks[], size_t count, int results[], int flags)
@@ -61,9 +57,12 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
         return -EINVAL;
     check_handles(tasks, count);
     async__join(loop, tasks, count, "async_gather");
-    int error = first_error(tasks, count);
+    struct async_task *failed = first_failed(tasks, count);
+    int error = failed != NULL ? failed->result : 0;
+    if (any_missing(tasks, count))
+        error = -ENOMEM;
     for (size_t i = 0; results != NULL && i < count; i++)
         results[i] = tasks[i] != NULL ? tasks[i]->result : -ENOMEM;
-    collect(loop, tasks, count, error);
+    collect(loop, tasks, count, failed);
     return (flags & ASYNC_COLLECT) != 0 ? 0 : error;
 }

@@ -26,9 +26,9 @@ int async__operate(struct async_loop *loop, struct operation operation, const ch
 {
     if (unlikely(loop->current->refused))
         return async__refused(loop);
-    struct operation_wait waiting = {.operation = operation, .wait = WAIT(call, NULL, pass_on)};
+    struct operation_wait waiting = {.operation = operation};
     waiting.operation.completed = completed;
-    waiting.wait.object = (const void *)(intptr_t)operation.descriptor;
+    wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.descriptor, pass_on);
     int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
     if (result != 0)
         return result < 0 ? result : waiting.operation.result;

@@ -20,7 +20,10 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
     async__print(descriptor, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
     if (wait != NULL && !wait->claimed && coroutine != loop->current) {
         double waited = (double)(async__now(loop) - wait->since_ns) / 1e9;
-        async__print(descriptor, "%s since %.3f s", wait->call, waited > 0 ? waited : 0);
+        async__print(descriptor, "%s", wait->call);
+        if (wait->object != NULL)
+            async__print(descriptor, " on %#zx", (size_t)(uintptr_t)wait->object);
+        async__print(descriptor, " for %.3f s", waited > 0 ? waited : 0);
     }
     if (coroutine->requests > 0)
         async__print(descriptor, ", asked to cancel %u times", coroutine->requests);

@@ -150,7 +150,9 @@ static void give(struct async_queue *queue, void *item)
 static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line, void *item,
                          const char *call)
 {
-    struct transfer transfer = {.wait = WAIT(call, queue, async__refuse_wait), .item = item};
+    struct transfer transfer;
+    transfer.item = item;
+    wait_init(&transfer.wait, call, queue, async__refuse_wait);
     wait_on(&transfer.wait, &transfer.waiter, line);
     int result = async__park(loop, &transfer.wait);
     check(queue);
@@ -243,8 +245,9 @@ int async_queue_join(async_queue *queue)
         return async__refused(loop);
     if (queue->unfinished == 0)
         return 0;
-    struct wait wait = WAIT("async_queue_join", queue, async__refuse_wait);
+    struct wait wait;
     struct waiter waiter;
+    wait_init(&wait, "async_queue_join", queue, async__refuse_wait);
     wait_on(&wait, &waiter, &queue->joiners);
     return async__park(loop, &wait);
 }

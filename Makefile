@@ -1,0 +1,91 @@
+# The front door. Every target first installs what it needs and lacks (tools/need.sh), then configures and builds.
+# How things are compiled is meson.build's affair.
+#
+#   make              the library, the tests, the examples
+#   make demo         shows it at work
+#   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang
+#   make check        the tests under gcc, clang, sanitizers and the portable switch, then 20 times over
+#   make bench        B=core: bench/core.c, built as it would be installed
+#   make install      PREFIX=/usr/local; DESTDIR=
+#   make format       lays out every C file as .clang-format says
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.PHONY: all demo test check bench install format
+
+ifeq ($(origin CC),default)
+CC := cc
+BUILD := build
+else
+BUILD := build-$(notdir $(CC))
+endif
+OPTIONS :=
+REPEAT := 1
+B := core
+PREFIX := /usr/local
+TOOLS := $(CC) meson ninja python3
+
+# Nobody who installs or measures the library wants to pay for its self-checks.
+RELEASE := OPTIONS='-Dchecks=false -Dprefix=$(PREFIX)' BUILD=build-release
+
+# Configures $(BUILD) when it is new, and anew when its options changed or a file came or went that meson finds
+# by looking; then compiles.
+define build
+@tools/need.sh $(TOOLS)
+now=$$(echo '$(OPTIONS)'; find tests examples bench -name '*.c' | sort)
+known=$(BUILD)/configured-for
+if [ ! -f $(BUILD)/build.ninja ]; then
+    CC='$(CC)' meson setup $(BUILD) $(OPTIONS)
+elif [ "$$now" != "$$(cat $$known 2>/dev/null)" ]; then
+    $(if $(OPTIONS),meson configure $(BUILD) $(OPTIONS))
+    ninja --quiet -C $(BUILD) reconfigure
+fi
+echo "$$now" >$$known
+ninja --quiet -C $(BUILD)
+endef
+
+all:
+	$(build)
+
+demo:
+	$(build)
+	BUILD_DIR=$(CURDIR)/$(BUILD) tools/demo.sh
+
+test:
+	$(build)
+	$(BUILD)/suite --repeat $(REPEAT) $(T)
+
+bench:
+	@$(MAKE) --no-print-directory all $(RELEASE)
+	if [ ! -f bench/$(B).c ]; then echo "There is no bench/$(B).c"; exit 1; fi
+	build-release/bench-$(B)
+
+install:
+	@$(MAKE) --no-print-directory all $(RELEASE)
+	meson install -C build-release --no-rebuild
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+format:
+	@tools/need.sh clang-format
+	find $(wildcard src include tests bench examples ext) -name '*.[ch]' -exec clang-format -i {} +
+
+# Each step is a `make test` of its own, in a folder of its own; its last line goes into the table.
+check:
+	@tools/need.sh gcc g++ clang clang-format $(TOOLS)
+	table=
+	trap 'printf "\n%b" "$$table"' EXIT
+	step() {
+	    local name=$$1 folder=build-check-$$2 started=$$SECONDS log=$$(mktemp) result=passes
+	    printf '\n== %s\n' "$$name"
+	    $(MAKE) --no-print-directory test BUILD=$$folder "$${@:3}" | tee $$log || result=FAILS
+	    table+=$$(printf '%-24s %-7s %4d s   %s' "$$name" $$result $$((SECONDS - started)) "$$(tail -n 1 $$log)")'\n'
+	    rm $$log
+	    [ $$result = passes ]
+	}
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	step 'gcc' gcc CC=gcc OPTIONS=-Dwerror=true
+	step 'clang' clang CC=clang OPTIONS=-Dwerror=true
+	step 'sanitizers' sanitize CC=gcc OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false'
+	step 'ucontext switch' ucontext CC=gcc OPTIONS=-Dswitch=ucontext
+	step 'gcc, 20 times' gcc CC=gcc OPTIONS=-Dwerror=true REPEAT=20

@@ -1,0 +1,458 @@
+/*
+ * runner.c: the main program of the test suite: it finds the tests that registered themselves, makes a process of
+ * each case, runs as many at once as there are processors, judges how each ended, and says at the end how many
+ * passed. What happens inside a case is case.c's; nothing of the library is used here.
+ */
+#include "case.h"
+
+#include <linux/io_uring.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    GRACE = 2,              /* seconds past its limit before a case is killed from outside */
+    LOOK_AGAIN = 200000000, /* nanoseconds between two looks for such cases */
+    MOST_PARALLEL = 64,     /* cases at once */
+    OUTPUT_SHOWN = 1 << 14, /* the last bytes of what a case wrote, where it wrote more */
+    LABEL_SIZE = 160,       /* bytes of a case's name as it is shown */
+    REASON_SIZE = 256,      /* bytes of why it failed */
+};
+
+/* All tests of all files, in the order in which their constructors happened to run. */
+static struct test *registered;
+
+/* Seconds of real time that a case may take. */
+static unsigned time_limit = 20;
+
+void test_register(struct test *test)
+{
+    test->next = registered;
+    registered = test;
+}
+
+/* A mishap of the runner's own, not of a test. */
+static _Noreturn void give_up(const char *what)
+{
+    perror(what);
+    exit(2);
+}
+
+/* ---- cases --------------------------------------------------------------------------------------------- */
+
+enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
+
+/* One test on one backend, from being planned to being judged. */
+struct job {
+    const struct test *test; /* what to run */
+    const char *backend;     /* on what; NULL where the library shall choose */
+    pid_t process;           /* leader of a process group of its own while it runs */
+    int output;              /* the file in memory that it writes to */
+    double started;          /* the clock's reading then */
+    bool overdue;            /* had to be killed from outside */
+};
+
+/* What the command line asked for. */
+static struct {
+    char **filters;   /* parts of names, any of which selects a case; none selects all */
+    int filter_count; /* of them */
+    bool list;        /* print the names and run nothing */
+    bool verbose;     /* a line for each case, and its output */
+    long repeat;      /* times to run it all */
+    long parallel;    /* cases at once */
+} wanted = {.repeat = 1};
+
+/* Those that run now, [0..running_count): also for the handler that ends them. */
+static struct job *running[MOST_PARALLEL];
+static volatile sig_atomic_t running_count;
+
+static int totals[OUTCOMES];
+static int refused_by_kernel;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* Good until the next call. */
+static const char *label_of(const struct job *job)
+{
+    static char label[LABEL_SIZE];
+    if (!job->test->each_backend)
+        return job->test->name;
+    snprintf(label, sizeof label, "%s [%s]", job->test->name, job->backend);
+    return label;
+}
+
+/* Hidden cases are those that fail on purpose: tests of the runner run them. */
+static bool is_wanted(const struct job *job)
+{
+    static const char hidden[] = "selftest_";
+    bool is_hidden = strncmp(job->test->name, hidden, sizeof hidden - 1) == 0;
+    for (int i = 0; i < wanted.filter_count; i++) {
+        const char *filter = wanted.filters[i];
+        bool asks_for_hidden = strncmp(filter, hidden, sizeof hidden - 1) == 0;
+        if (strstr(label_of(job), filter) != NULL && (asks_for_hidden || !is_hidden))
+            return true;
+    }
+    return wanted.filter_count == 0 && !is_hidden;
+}
+
+static bool kernel_refuses_uring(void)
+{
+    static int refuses = -1;
+    if (refuses < 0) {
+        struct io_uring_params parameters = {0};
+        long ring = syscall(SYS_io_uring_setup, 1, &parameters);
+        refuses = ring < 0;
+        if (ring >= 0)
+            close((int)ring);
+    }
+    return refuses == 1;
+}
+
+static void start(struct job *job)
+{
+    fflush(stdout);
+    job->started = now();
+    job->output = memfd_create("output", MFD_CLOEXEC);
+    job->process = fork();
+    if (job->output < 0 || job->process < 0)
+        give_up(label_of(job));
+    if (job->process == 0)
+        case_run(job->test, job->backend, job->output, time_limit);
+    setpgid(job->process, job->process); /* in both: whichever comes first */
+    running[running_count] = job;
+    running_count++;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------- */
+
+/* What a case wrote. */
+struct output {
+    char *text;    /* not ended by a zero byte, and may hold some */
+    size_t length; /* in bytes */
+};
+
+static struct output read_output(int file)
+{
+    off_t size = lseek(file, 0, SEEK_END);
+    struct output output = {.text = malloc((size_t)size + 1)};
+    ssize_t length = output.text == NULL ? -1 : pread(file, output.text, (size_t)size, 0);
+    output.length = length < 0 ? 0 : (size_t)length;
+    return output;
+}
+
+/* The first part of last_words that is not in the output, its length in *length; NULL if all are. */
+static const char *missing_words(const char *last_words, const struct output *output, size_t *length)
+{
+    for (const char *part = last_words; *part != '\0'; part += *length + (part[*length] == '|')) {
+        *length = strcspn(part, "|");
+        if (memmem(output->text, output->length, part, *length) == NULL)
+            return part;
+    }
+    return NULL;
+}
+
+static enum outcome judge_death(const struct test *test, int status, const struct output *output,
+                                char reason[REASON_SIZE])
+{
+    size_t length = 0;
+    const char *missing = missing_words(test->last_words, output, &length);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        snprintf(reason, REASON_SIZE, "did not end the process");
+        return FAILED;
+    }
+    if (missing != NULL) {
+        snprintf(reason, REASON_SIZE, "died without saying \"%.*s\"", (int)length, missing);
+        return FAILED;
+    }
+    return PASSED;
+}
+
+static enum outcome judge(const struct job *job, int status, const struct output *output,
+                          char reason[REASON_SIZE])
+{
+    int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (job->overdue || ended_by == SIGALRM || exit_status == STATUS_TIME_LIMIT)
+        snprintf(reason, REASON_SIZE, "time limit of %u s", time_limit);
+    else if (exit_status == STATUS_SKIPPED)
+        return SKIPPED;
+    else if (job->test->last_words != NULL)
+        return judge_death(job->test, status, output, reason);
+    else if (exit_status == 0)
+        return PASSED;
+    else if (ended_by != 0)
+        snprintf(reason, REASON_SIZE, "signal %d (%s)", ended_by, strsignal(ended_by));
+    else
+        snprintf(reason, REASON_SIZE, "exit status %d", exit_status);
+    return FAILED;
+}
+
+/* Each line set in; of very much only the end. */
+static void print_output(const struct output *output)
+{
+    size_t skipped = output->length > OUTPUT_SHOWN ? output->length - OUTPUT_SHOWN : 0;
+    if (skipped > 0)
+        printf("    [%zu bytes left out]\n", skipped);
+    const char *end = output->text + output->length;
+    for (const char *line = output->text + skipped; line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        int length = (int)((stop == NULL ? end : stop) - line);
+        printf("    %.*s\n", length, line);
+        line += length + 1;
+    }
+}
+
+static void print_result(const struct job *job, enum outcome outcome, const char *reason,
+                         const struct output *output)
+{
+    static const char *const words[OUTCOMES] = {"ok  ", "FAIL", "skip"};
+    double seconds = now() - job->started;
+    if (outcome == FAILED)
+        printf("FAIL %s (%s:%d): %s\n", label_of(job), job->test->file, job->test->line, reason);
+    else if (outcome == SKIPPED || wanted.verbose)
+        printf("%s %s (%.2f s)\n", words[outcome], label_of(job), seconds);
+    if (outcome != PASSED || wanted.verbose)
+        print_output(output);
+}
+
+static void finish(struct job *job, int status)
+{
+    char reason[REASON_SIZE] = "";
+    struct output output = read_output(job->output);
+    enum outcome outcome = judge(job, status, &output, reason);
+    totals[outcome]++;
+    print_result(job, outcome, reason, &output);
+    free(output.text);
+    close(job->output);
+}
+
+/* ---- running many -------------------------------------------------------------------------------------- */
+
+/* What the case started goes with it, before its number can name another process. */
+static void reap(int index)
+{
+    struct job *job = running[index];
+    int status;
+    kill(-job->process, SIGKILL);
+    while (waitpid(job->process, &status, 0) < 0 && errno == EINTR)
+        continue;
+    running_count--;
+    running[index] = running[running_count];
+    finish(job, status);
+}
+
+static bool has_ended(const struct job *job)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)job->process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+/* For a case that its own time limit did not end: it may have blocked the signal, or hang in the report. */
+static void kill_if_overdue(struct job *job)
+{
+    if (now() - job->started <= time_limit + GRACE)
+        return;
+    job->overdue = true;
+    kill(-job->process, SIGKILL);
+}
+
+/* Waits until at least one case has ended, and finishes all that have. */
+static void collect(const sigset_t *child_signal)
+{
+    int before = running_count;
+    while (running_count == before) {
+        for (int i = running_count - 1; i >= 0; i--) {
+            kill_if_overdue(running[i]);
+            if (has_ended(running[i]))
+                reap(i);
+        }
+        if (running_count == before)
+            sigtimedwait(child_signal, NULL, &(struct timespec){.tv_nsec = LOOK_AGAIN});
+    }
+}
+
+/* The cases have process groups of their own, so that the terminal's Ctrl-C does not reach them. */
+static void on_interrupt(int signal_number)
+{
+    for (int i = 0; i < running_count; i++)
+        kill(-running[i]->process, SIGKILL);
+    _exit(128 + signal_number);
+}
+
+/* The end of a case is waited for and not interrupted by; it must not be ignored, or its status would be lost. */
+static void set_signals(sigset_t *child_signal)
+{
+    sigemptyset(child_signal);
+    sigaddset(child_signal, SIGCHLD);
+    sigprocmask(SIG_BLOCK, child_signal, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+}
+
+static void run_jobs(struct job *jobs, size_t count)
+{
+    sigset_t child_signal;
+    set_signals(&child_signal);
+    for (size_t i = 0; i < count; i++) {
+        bool on_uring = jobs[i].test->each_backend && strcmp(jobs[i].backend, "uring") == 0;
+        if (on_uring && kernel_refuses_uring()) {
+            refused_by_kernel++;
+            continue;
+        }
+        start(&jobs[i]);
+        if (running_count == wanted.parallel)
+            collect(&child_signal);
+    }
+    while (running_count > 0)
+        collect(&child_signal);
+}
+
+/* ---- which cases --------------------------------------------------------------------------------------- */
+
+static int compare_tests(const void *a, const void *b)
+{
+    const struct test *first = *(struct test *const *)a, *second = *(struct test *const *)b;
+    int files = strcmp(first->file, second->file);
+    return files != 0 ? files : strcmp(first->name, second->name);
+}
+
+/* All that is registered, sorted, so that the order of linking does not show. */
+static struct test **sorted_tests(size_t *count)
+{
+    *count = 0;
+    for (struct test *test = registered; test != NULL; test = test->next)
+        (*count)++;
+    struct test **tests = calloc(*count + 1, sizeof(struct test *));
+    if (tests == NULL)
+        give_up("the list of cases");
+    size_t i = 0;
+    for (struct test *test = registered; test != NULL; test = test->next)
+        tests[i++] = test;
+    qsort(tests, *count, sizeof *tests, compare_tests);
+    return tests;
+}
+
+/* Writes the cases of one test that are wanted to jobs and returns how many those are, at most three. */
+static size_t plan_test(const struct test *test, struct job *jobs)
+{
+    static const char *const backends[] = {"epoll", "uring", "sim"};
+    size_t count = 0;
+    const char *only = getenv("ASYNCIO_BACKEND");
+    if (only != NULL && only[0] == '\0')
+        only = NULL;
+    bool several = test->each_backend && only == NULL;
+    for (size_t i = 0; i < (several ? 3 : 1); i++) {
+        jobs[count] = (struct job){.test = test, .backend = several ? backends[i] : only};
+        if (is_wanted(&jobs[count]))
+            count++;
+    }
+    return count;
+}
+
+static struct job *plan(size_t *count)
+{
+    size_t test_count;
+    struct test **tests = sorted_tests(&test_count);
+    struct job *jobs = calloc(test_count * 3 * (size_t)wanted.repeat + 1, sizeof *jobs);
+    if (jobs == NULL)
+        give_up("the list of cases");
+    *count = 0;
+    for (long round = 0; round < wanted.repeat; round++) {
+        for (size_t i = 0; i < test_count; i++)
+            *count += plan_test(tests[i], jobs + *count);
+    }
+    free(tests);
+    return jobs;
+}
+
+/* ---- the command line ---------------------------------------------------------------------------------- */
+
+static _Noreturn void usage(void)
+{
+    fputs("usage: suite [-v] [-j cases-at-once] [--repeat times] [--list] [part of a name]...\n", stderr);
+    exit(2);
+}
+
+/* The number in text, but at most most; anything below 1 is a mistake. */
+static long parse_count(const char *text, long most)
+{
+    char *end = NULL;
+    long number = text == NULL ? 0 : strtol(text, &end, 10);
+    if (number < 1 || *end != '\0')
+        usage();
+    return number < most ? number : most;
+}
+
+static long processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    if (count < 1)
+        return 1;
+    return count < MOST_PARALLEL ? count : MOST_PARALLEL;
+}
+
+/* Filters stay in place at the front of arguments. */
+static void read_arguments(int count, char **arguments)
+{
+    wanted.parallel = processors();
+    wanted.filters = arguments;
+    for (int i = 1; i < count; i++) {
+        const char *argument = arguments[i];
+        if (strcmp(argument, "-v") == 0)
+            wanted.verbose = true;
+        else if (strcmp(argument, "--list") == 0)
+            wanted.list = true;
+        else if (strcmp(argument, "-j") == 0)
+            wanted.parallel = parse_count(arguments[++i], MOST_PARALLEL);
+        else if (strcmp(argument, "--repeat") == 0)
+            wanted.repeat = parse_count(arguments[++i], 1000000);
+        else if (argument[0] == '-')
+            usage();
+        else
+            wanted.filters[wanted.filter_count++] = arguments[i];
+    }
+}
+
+/* Returns the status of the whole run. */
+static int print_totals(void)
+{
+    int skipped = totals[SKIPPED] + refused_by_kernel;
+    if (refused_by_kernel > 0)
+        printf("skip [uring]: the kernel refuses io_uring to %d cases\n", refused_by_kernel);
+    printf("%d passed, %d failed", totals[PASSED], totals[FAILED]);
+    if (skipped > 0)
+        printf(", %d skipped", skipped);
+    printf("\n");
+    return totals[FAILED] == 0 && totals[PASSED] > 0 ? 0 : 1;
+}
+
+int main(int count, char **arguments)
+{
+    size_t job_count;
+    const char *limit = getenv("TEST_TIME_LIMIT");
+    read_arguments(count, arguments);
+    if (limit != NULL)
+        time_limit = (unsigned)parse_count(limit, 86400);
+    struct job *jobs = plan(&job_count);
+    if (wanted.list) {
+        for (size_t i = 0; i < job_count; i++)
+            puts(label_of(&jobs[i]));
+        free(jobs);
+        return 0;
+    }
+    run_jobs(jobs, job_count);
+    free(jobs);
+    return print_totals();
+}

@@ -1,0 +1,8 @@
+/*
+ * test_scripts.c: the tests that are programs of their own. It only names them; what they need to know they take
+ * from the environment.
+ */
+#include "runner.h"
+
+SCRIPT_TEST(tidy, "tests/tidy.py");
+SCRIPT_TEST(tidy_finds_what_it_should, "tests/tidy.py", "--self-test");

@@ -1,0 +1,48 @@
+#!/bin/bash
+# need.sh program…: sees to it that these programs are there. Silent when they are; what is missing is installed
+# as Debian packages, by root or through sudo if that asks for no password; else the one command to type is
+# printed and the status is 1. It must not know what the programs are for: whoever calls names them.
+set -u
+
+# The Debian package that brings a program.
+package_of() {
+    case $1 in
+    cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
+    ninja) echo ninja-build ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# A compiler without the headers of libc counts as missing.
+have() {
+    command -v "$1" >/dev/null || return 1
+    case $1 in
+    cc | gcc | clang) echo '#include <stdio.h>' | "$1" -E -x c - >/dev/null 2>&1 ;;
+    esac
+}
+
+packages=()
+for program in "$@"; do
+    have "$program" || packages+=($(package_of "$program"))
+done
+[ ${#packages[@]} -eq 0 ] && exit 0
+
+install=(apt-get install -y --no-install-recommends "${packages[@]}")
+if ! command -v apt-get >/dev/null; then
+    echo "These are missing (by their Debian names), please install them: ${packages[*]}" >&2
+    exit 1
+elif [ "$(id -u)" -eq 0 ]; then
+    as_root=(env DEBIAN_FRONTEND=noninteractive)
+elif sudo -n true 2>/dev/null; then
+    as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive)
+else
+    echo "Something is missing. Please run this, then try again:" >&2
+    echo "    sudo apt-get update && sudo ${install[*]}" >&2
+    exit 1
+fi
+
+echo "Installing ${packages[*]}" >&2
+{ "${as_root[@]}" apt-get update && "${as_root[@]}" "${install[@]}"; } >&2 || {
+    echo "That did not work; by hand: apt-get update && ${install[*]}" >&2
+    exit 1
+}
