@@ -59,7 +59,8 @@ test:
 bench:
 	@$(MAKE) --no-print-directory all $(RELEASE)
 	if [ ! -f bench/$(B).c ]; then echo "There is no bench/$(B).c"; exit 1; fi
-	build-release/bench-$(B)
+	mkdir -p bench/results
+	build-release/bench-$(B) bench/results/$(B).json
 
 install:
 	@$(MAKE) --no-print-directory all $(RELEASE)

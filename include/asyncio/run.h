@@ -15,7 +15,7 @@ typedef struct async_run_options {
     bool debug; /* report slow callbacks, ignored cancellations, lost results; so does ASYNCIO_DEBUG=1 */
     bool virtual_clock;  /* time starts at 0 and jumps to the next deadline when nothing else is to be done */
     bool keep_sigint;    /* leave SIGINT alone; otherwise the first one cancels main, the second ends us */
-    const char *backend; /* "epoll", "uring" or "sim"; NULL: ASYNCIO_BACKEND, else what suits the kernel */
+    const char *backend; /* "epoll", "uring" or "sim"; NULL: what ASYNCIO_BACKEND says, else epoll */
     uint64_t
         shuffle_seed;  /* not 0: ready tasks run in an order drawn from this seed; so does ASYNCIO_SHUFFLE */
     size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
