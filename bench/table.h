@@ -36,7 +36,7 @@ static inline void bench_pin(void)
     cpu_set_t all, one;
     if (sched_getaffinity(0, sizeof all, &all) != 0)
         return;
-    for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--)
+    for (size_t cpu = CPU_SETSIZE; cpu-- > 0;)
         if (CPU_ISSET(cpu, &all)) {
             CPU_ZERO(&one);
             CPU_SET(cpu, &one);

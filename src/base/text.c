@@ -123,3 +123,17 @@ const char *async__error_name(int code)
         return NULL;
     }
 }
+
+int async__describe(char *text, size_t size, int code, const struct sentence *sentence)
+{
+    const char *name = async__error_name(code);
+    if (sentence != NULL && sentence->code == code && name != NULL)
+        return snprintf(text, size, "%s: %s", name, sentence->text);
+    if (sentence != NULL && sentence->code == code)
+        return snprintf(text, size, "%d: %s", code, sentence->text);
+    if (name != NULL)
+        return snprintf(text, size, "%s", async__error_meaning(code));
+    if (code < 0)
+        return snprintf(text, size, "%d: an error this library has no name for", code);
+    return snprintf(text, size, "%d: no error", code);
+}

@@ -45,6 +45,9 @@ void async__text_close(struct text_table *table);
 /* "-ECONNREFUSED: Connection refused", a constant; or NULL for a code without a name. */
 const char *async__error_meaning(int code);
 
+/* Writes what an error means into text: its sentence if it has one for that code, else the plain meaning. */
+int async__describe(char *text, size_t size, int code, const struct sentence *sentence);
+
 /* The code's symbol with a minus, "-ECONNREFUSED"; or NULL. */
 const char *async__error_name(int code);
 

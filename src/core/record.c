@@ -4,7 +4,6 @@
  * once, because it is warm; in debug mode as late as possible, so that a stale handle is noticed.
  */
 #include "core/loop.h"
-#include <stdlib.h>
 
 enum { TASKS_IN_CHUNK = 64, DEBUG_QUARANTINE = 4096 };
 
@@ -131,14 +130,6 @@ void async__task_check(const struct async_task *task, const char *call, bool tak
         call, (unsigned long long)task->id, task->name, task->where);
 }
 
-const char *async_task_name(const async_task *task)
-{
-    if (task == NULL)
-        return "(no task)";
-    async__task_check(task, "async_task_name", false);
-    return task->name;
-}
-
 int async__task_rename(struct async_task *task, const char *name)
 {
     size_t size = strlen(name) + 1;
@@ -152,22 +143,6 @@ int async__task_rename(struct async_task *task, const char *name)
     return 0;
 }
 
-int async_task_set_name(async_task *task, const char *name)
-{
-    if (task == NULL || name == NULL)
-        return -EINVAL;
-    async__task_check(task, "async_task_set_name", false);
-    return async__task_rename(task, name);
-}
-
-uint64_t async_task_id(const async_task *task)
-{
-    if (task == NULL)
-        return 0;
-    async__task_check(task, "async_task_id", false);
-    return task->id;
-}
-
 async_task *async_task_ref(async_task *task)
 {
     if (task == NULL)
@@ -175,39 +150,4 @@ async_task *async_task_ref(async_task *task)
     async__task_check(task, "async_task_ref", false);
     task->references++;
     return task;
-}
-
-/* Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is older. */
-static void keep_oldest(async_task *tasks[], size_t capacity, size_t count, async_task *task)
-{
-    if (count < capacity) {
-        tasks[count] = task;
-        return;
-    }
-    size_t youngest = 0;
-    for (size_t i = 1; i < capacity; i++)
-        if (tasks[i]->id > tasks[youngest]->id)
-            youngest = i;
-    if (capacity > 0 && task->id < tasks[youngest]->id)
-        tasks[youngest] = task;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    uint64_t first = (*(async_task *const *)a)->id, second = (*(async_task *const *)b)->id;
-    return (first > second) - (first < second);
-}
-
-size_t async_all_tasks(async_task *tasks[], size_t capacity)
-{
-    const struct async_loop *loop = async__current;
-    size_t count = 0;
-    if (loop == NULL)
-        return 0;
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL; count++)
-        keep_oldest(tasks, capacity, count, task);
-    size_t kept = count < capacity ? count : capacity;
-    if (kept > 1)
-        qsort(tasks, kept, sizeof *tasks, by_id);
-    return count;
 }

@@ -297,15 +297,3 @@ int async_task_result(async_task *task)
         adopt_sentence(task->loop, task, false);
     return task->result;
 }
-
-size_t async_task_stack_used(const async_task *task)
-{
-    if (async_task_done(task))
-        return 0;
-    return async__stack_used(&task->loop->stacks, &task->coroutine->stack);
-}
-
-size_t async_task_stack_size(const async_task *task)
-{
-    return async_task_done(task) ? 0 : stack_size(&task->coroutine->stack);
-}

@@ -94,9 +94,6 @@ void async__task_check(const struct async_task *task, const char *call, bool tak
  */
 void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
 
-/* Writes what an error means into text: its sentence if it has one for that code, else the plain meaning. */
-int async__describe(char *text, size_t size, int code, const struct sentence *sentence);
-
 /* The result of a task that has ended; its sentence comes along; takes the handle. -ENOMEM for NULL. */
 int async__task_collect(struct async_loop *loop, struct async_task *task);
 

@@ -1,10 +1,10 @@
 /*
  * coro/overflow.c: the handler of SIGSEGV. It runs on an alternate stack, looks whether the address lies in the
  * guard of the running stack, and if so says what overflowed and which calls repeat. Every other fault goes
- * to whoever handled it before. To see what repeats it does not unwind, which may need memory or a lock: it counts
- * the return addresses that lie on the stack, and in a recursion the same ones lie there a hundred times.
+ * to whoever handled it before.
  */
 #include "coro/overflow.h"
+#include "sys/frames.h"
 #include "sys/symbol.h"
 #include "sys/sys.h"
 #include <pthread.h>
@@ -12,18 +12,12 @@
 #include <unistd.h>
 
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
-enum { SCAN_WORDS = 1 << 16, SEEN_MOST = 128, SHOWN_MOST = 6, REPEATS_LEAST = 3 };
 enum { NAME_SIZE = 128 };
 
 static const struct overflow_owner *watcher;             /* the same for all threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static unsigned watching;                                /* threads that are watched */
 static struct sigaction before_segv, before_bus;         /* whoever handled them before */
-
-struct seen {
-    const void *address; /* a word that may be a return address */
-    unsigned count;      /* how often it lies on the stack */
-};
 
 /* Where the flow was, and how far its stack reached. */
 static void registers(const void *signal_context, const void **pc, const char **sp)
@@ -42,70 +36,8 @@ static void registers(const void *signal_context, const void **pc, const char **
 #endif
 }
 
-/* Whether a call instruction ends at address; where that cannot be told, any address will do. */
-static bool follows_call(const void *address)
-{
-#if defined(__x86_64__)
-    const unsigned char *code = address;
-    return code[-5] == 0xe8 || (code[-2] == 0xff && (code[-1] & 0x38) == 0x10) || code[-3] == 0xff ||
-           code[-6] == 0xff;
-#else
-    return address != NULL;
-#endif
-}
-
-static void count(struct seen seen[SEEN_MOST], const void *address)
-{
-    for (int i = 0; i < SEEN_MOST; i++) {
-        if (seen[i].count == 0)
-            seen[i].address = address;
-        if (seen[i].address == address) {
-            seen[i].count++;
-            return;
-        }
-    }
-}
-
-/* Counts the words on the stack that look like return addresses, nearest first. */
-static void scan(const char *sp, const char *end, struct seen seen[SEEN_MOST])
-{
-    char name[NAME_SIZE];
-    const void *const *word = (const void *const *)(const void *)sp;
-    const void *last = NULL;
-    for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
-        bool known = false;
-        for (int j = 0; j < SEEN_MOST && seen[j].count != 0 && !known; j++)
-            known = seen[j].address == *word;
-        if (!known && (*word == last || !async__symbol(*word, name, sizeof name) || !follows_call(*word))) {
-            last = *word;
-            continue;
-        }
-        count(seen, *word);
-    }
-}
-
-static void say_frames(struct seen seen[SEEN_MOST])
-{
-    char name[NAME_SIZE];
-    bool repeats = false;
-    for (int i = 0; i < SEEN_MOST; i++)
-        repeats = repeats || seen[i].count >= REPEATS_LEAST;
-    int shown = 0;
-    for (int i = 0; i < SEEN_MOST && shown < SHOWN_MOST && seen[i].count != 0; i++) {
-        if (repeats && seen[i].count < REPEATS_LEAST)
-            continue;
-        async__symbol(seen[i].address, name, sizeof name);
-        if (repeats)
-            async__report("    in %s, %u times on the stack", name, seen[i].count);
-        else
-            async__report("    called from %s", name);
-        shown++;
-    }
-}
-
 static void explain(const struct stack *stack, size_t guard_size, const void *signal_context)
 {
-    static struct seen seen[SEEN_MOST]; /* only one flow gets here: the program ends */
     char name[NAME_SIZE];
     const void *pc;
     const char *sp;
@@ -114,8 +46,7 @@ static void explain(const struct stack *stack, size_t guard_size, const void *si
     if (async__symbol(pc, name, sizeof name))
         async__report("    it happened in %s", name);
     const char *lowest = stack->bottom + guard_size;
-    scan(sp > lowest ? sp : lowest, (const char *)stack, seen);
-    say_frames(seen);
+    async__frames_report(sp > lowest ? sp : lowest, (const char *)stack);
 }
 
 static void pass_on(int number, siginfo_t *info, void *signal_context)

@@ -73,6 +73,12 @@ static const char *find(const struct image *image, uintptr_t base, uintptr_t add
     return NULL;
 }
 
+bool async__symbol_known(const void *address)
+{
+    Dl_info info;
+    return dladdr(address, &info) != 0;
+}
+
 bool async__symbol(const void *address, char *text, size_t size)
 {
     Dl_info info;

@@ -1,0 +1,77 @@
+/*
+ * observe/inspect.c: what one can ask about tasks: names, numbers, stacks, which there are. Reads what the core
+ * keeps; the only thing it changes is a name.
+ */
+#include "core/loop.h"
+#include <stdlib.h>
+
+const char *async_task_name(const async_task *task)
+{
+    if (task == NULL)
+        return "(no task)";
+    async__task_check(task, "async_task_name", false);
+    return task->name;
+}
+
+int async_task_set_name(async_task *task, const char *name)
+{
+    if (task == NULL || name == NULL)
+        return -EINVAL;
+    async__task_check(task, "async_task_set_name", false);
+    return async__task_rename(task, name);
+}
+
+uint64_t async_task_id(const async_task *task)
+{
+    if (task == NULL)
+        return 0;
+    async__task_check(task, "async_task_id", false);
+    return task->id;
+}
+
+size_t async_task_stack_used(const async_task *task)
+{
+    if (async_task_done(task))
+        return 0;
+    return async__stack_used(&task->loop->stacks, &task->coroutine->stack);
+}
+
+size_t async_task_stack_size(const async_task *task)
+{
+    return async_task_done(task) ? 0 : stack_size(&task->coroutine->stack);
+}
+
+/* Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is older. */
+static void keep_oldest(async_task *tasks[], size_t capacity, size_t count, async_task *task)
+{
+    if (count < capacity) {
+        tasks[count] = task;
+        return;
+    }
+    size_t youngest = 0;
+    for (size_t i = 1; i < capacity; i++)
+        if (tasks[i]->id > tasks[youngest]->id)
+            youngest = i;
+    if (capacity > 0 && task->id < tasks[youngest]->id)
+        tasks[youngest] = task;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t first = (*(async_task *const *)a)->id, second = (*(async_task *const *)b)->id;
+    return (first > second) - (first < second);
+}
+
+size_t async_all_tasks(async_task *tasks[], size_t capacity)
+{
+    const struct async_loop *loop = async__current;
+    size_t count = 0;
+    if (loop == NULL)
+        return 0;
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL; count++)
+        keep_oldest(tasks, capacity, count, task);
+    size_t kept = count < capacity ? count : capacity;
+    if (kept > 1)
+        qsort(tasks, kept, sizeof *tasks, by_id);
+    return count;
+}

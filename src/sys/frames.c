@@ -1,0 +1,82 @@
+/*
+ * sys/frames.c: finds return addresses on a stack without unwinding it, which may need memory, or a lock that the
+ * code above holds. It counts the words that follow a call instruction: in a recursion without end the same few
+ * lie there a hundred times. Names whoever they belong to.
+ */
+#include "sys/frames.h"
+#include "sys/symbol.h"
+#include "sys/sys.h"
+
+enum { SCAN_WORDS = 1 << 16, SEEN_MOST = 128, SHOWN_MOST = 6, REPEATS_LEAST = 3 };
+enum { NAME_SIZE = 128 };
+
+struct seen {
+    const void *address; /* a word that may be a return address */
+    unsigned count;      /* how often it lies on the stack */
+};
+
+/* Whether a call instruction ends at address; where that cannot be told, any address will do. */
+static bool follows_call(const void *address)
+{
+#if defined(__x86_64__)
+    const unsigned char *code = address;
+    return code[-5] == 0xe8 || (code[-2] == 0xff && (code[-1] & 0x38) == 0x10) || code[-3] == 0xff ||
+           code[-6] == 0xff;
+#else
+    return address != NULL;
+#endif
+}
+
+/* The entry for that address: its own, else an unused one, else NULL. */
+static struct seen *entry_for(struct seen seen[SEEN_MOST], const void *address)
+{
+    for (int i = 0; i < SEEN_MOST; i++)
+        if (seen[i].count == 0 || seen[i].address == address)
+            return &seen[i];
+    return NULL;
+}
+
+/* Counts the words on the stack that look like return addresses, nearest first. */
+static void scan(const char *sp, const char *end, struct seen seen[SEEN_MOST])
+{
+    const void *const *word = (const void *const *)(const void *)sp;
+    for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
+        struct seen *entry = entry_for(seen, *word);
+        if (entry == NULL || (entry->count == 0 && (!async__symbol_known(*word) || !follows_call(*word))))
+            continue;
+        entry->address = *word;
+        entry->count++;
+    }
+}
+
+static bool any_repeats(const struct seen seen[SEEN_MOST])
+{
+    for (int i = 0; i < SEEN_MOST; i++)
+        if (seen[i].count >= REPEATS_LEAST)
+            return true;
+    return false;
+}
+
+static void say(const struct seen seen[SEEN_MOST])
+{
+    char name[NAME_SIZE];
+    bool repeats = any_repeats(seen);
+    int shown = 0;
+    for (int i = 0; i < SEEN_MOST && shown < SHOWN_MOST && seen[i].count != 0; i++) {
+        if (repeats && seen[i].count < REPEATS_LEAST)
+            continue;
+        async__symbol(seen[i].address, name, sizeof name);
+        if (repeats)
+            async__report("    in %s, %u times on the stack", name, seen[i].count);
+        else
+            async__report("    called from %s", name);
+        shown++;
+    }
+}
+
+void async__frames_report(const char *sp, const char *end)
+{
+    static struct seen seen[SEEN_MOST]; /* off the stack, which is the small one for signals */
+    scan(sp, end, seen);
+    say(seen);
+}
