@@ -6,6 +6,7 @@
  *   strict          a burst is what was ready when it began, as in CPython, and every burst ends in a look
  */
 #include "core/loop.h"
+#include <stdio.h>
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
@@ -112,24 +113,27 @@ static void run_one(struct async_loop *loop)
     ASSERT(loop->current == NULL);
 }
 
+/* Who the first ready node is, for people; written down before it runs, because it may be gone afterwards. */
+static void describe_first(const struct async_loop *loop, char *text, size_t size)
+{
+    if (loop->ready.first->run != NULL) {
+        snprintf(text, size, "a callback");
+        return;
+    }
+    const struct async_task *task = coroutine_of_ready(loop->ready.first)->task;
+    snprintf(text, size, "task #%llu '%s' (created at %s)", (unsigned long long)task->id, task->name,
+             task->where);
+}
+
 static void run_one_timed(struct async_loop *loop)
 {
-    const struct ready *node = loop->ready.first;
-    const struct async_task *task = node->run == NULL ? coroutine_of_ready(loop->ready.first)->task : NULL;
-    unsigned long long id = task != NULL ? task->id : 0;
-    const char *name = task != NULL ? task->name : "a callback";
-    const char *where = task != NULL ? task->where : "";
+    char who[SENTENCE_SIZE];
+    describe_first(loop, who, sizeof who);
     int64_t before_ns = async__clock_now();
     run_one(loop);
     int64_t took_ns = async__clock_now() - before_ns;
-    if (took_ns < SLOW_NS)
-        return;
-    if (task != NULL)
-        async__report(
-            "task #%llu '%s' (created at %s) held the loop for %.3f s; nothing else could run meanwhile", id,
-            name, where, (double)took_ns / 1e9);
-    else
-        async__report("a callback held the loop for %.3f s; nothing else could run meanwhile",
+    if (took_ns >= SLOW_NS)
+        async__report("%s held the loop for %.3f s; nothing else could run meanwhile", who,
                       (double)took_ns / 1e9);
 }
 
@@ -162,6 +166,8 @@ static void run_ready(struct async_loop *loop)
 void async__iterate(struct async_loop *loop, int64_t most_ns)
 {
     ASSERT(loop == async__current && loop->current == NULL);
+    loop->iterating = true;
     look(loop, most_ns);
     run_ready(loop);
+    loop->iterating = false;
 }

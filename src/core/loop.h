@@ -43,6 +43,7 @@ struct async_loop {
     bool virtual_clock;             /* time is now_ns, and jumps when nothing else is to be done */
     bool strict;                    /* a look after every iteration: with the virtual clock and a shuffle */
     bool debug;                     /* say more, check more */
+    bool iterating;                 /* an iteration is going on */
     bool interruptible;             /* SIGINT is ours */
     bool delivering;                /* requests are being delivered: see cancel.c */
     unsigned default_log;           /* stacks have 2^this bytes */

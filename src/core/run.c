@@ -176,15 +176,25 @@ static void report_closing(const struct async_loop *loop)
                   loop->stacks.in_use, loop->poller.in_flight);
 }
 
-void async__loop_finish(struct async_loop *loop)
+/* Asks those tasks to end whose numbers come after `asked`. */
+static void cancel_newer(struct async_loop *loop, uint64_t asked)
 {
     for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
-        async__request(task->coroutine);
-    while (loop->alive > 0)
-        async__iterate(loop, -1);
+        if (task->id > asked)
+            async__request(task->coroutine);
+}
+
+/* Tasks that others create while they end are asked to end as well. */
+void async__loop_finish(struct async_loop *loop)
+{
+    for (uint64_t asked = 0; loop->alive > 0; async__iterate(loop, -1)) {
+        if (loop->created == asked)
+            continue;
+        cancel_newer(loop, asked);
+        asked = loop->created;
+    }
     if (loop->ready.first != NULL)
         async__iterate(loop, 0); /* callbacks that the last tasks left */
-    async__sigint_give_back(loop);
     if (loop->debug)
         report_closing(loop);
     free_loop(loop);
@@ -212,12 +222,15 @@ static int give_up_run(void)
 /* Runs the task to its end. -EINTR if SIGINT cancelled it. */
 static int run_main(struct async_loop *loop, async_task *task)
 {
-    if (task == NULL)
+    if (task == NULL) {
+        async__sigint_give_back(loop);
         return -ENOMEM;
+    }
     loop->main_task = task;
     while (!task_done(task))
         async__iterate(loop, -1);
     loop->main_task = NULL;
+    async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
     bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     return interrupted ? -EINTR : task->result;
@@ -275,7 +288,7 @@ async_loop *async_get_loop(void)
 static void check_outside(const async_loop *loop, const char *call)
 {
     ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
-    ENSURE(loop->current == NULL, "%s was called from inside one of the loop's tasks", call);
+    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
     ENSURE(loop->fork_generation == fork_generation,
            "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
            call);

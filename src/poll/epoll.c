@@ -124,6 +124,34 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
     return result;
 }
 
+static void deliver(struct poller *poller, struct list *done)
+{
+    for (struct link *link; (link = list_first(done)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        list_remove(link);
+        poll_complete(poller, operation, operation->result);
+    }
+}
+
+static void fail_all(struct list *waiting, struct list *done, int result)
+{
+    for (struct link *link; (link = list_first(waiting)) != NULL;) {
+        CONTAINER_OF(link, struct operation, link)->result = result;
+        list_remove(link);
+        list_append(done, link);
+    }
+}
+
+/* Arms the descriptor for those that still wait; if the kernel will not, their wait is over with its error. */
+static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int descriptor, struct list *done)
+{
+    int result = arm(epoll, watched, descriptor);
+    if (result == 0)
+        return;
+    fail_all(&watched->readers, done, result);
+    fail_all(&watched->writers, done, result);
+}
+
 static int epoll_submit(struct poller *poller, struct operation *operation)
 {
     if (operation->descriptor < 0)
@@ -147,9 +175,12 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
 
 static void epoll_cancel(struct poller *poller, struct operation *operation)
 {
+    struct list done = {0};
+    operation->result = -ECANCELED;
     list_remove(&operation->link);
-    arm(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor);
-    poll_complete(poller, operation, -ECANCELED);
+    list_append(&done, &operation->link);
+    arm_or_fail(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor, &done);
+    deliver(poller, &done);
 }
 
 /* Takes out the operations that are done; they wait in `done` with their results. */
@@ -163,15 +194,6 @@ static void collect(struct list *waiting, struct list *done)
             continue;
         list_remove(link);
         list_append(done, link);
-    }
-}
-
-static void deliver(struct poller *poller, struct list *done)
-{
-    for (struct link *link; (link = list_first(done)) != NULL;) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        list_remove(link);
-        poll_complete(poller, operation, operation->result);
     }
 }
 
@@ -191,9 +213,7 @@ static void handle_event(struct poller *poller, const struct epoll_event *event)
         collect(&watched->readers, &done);
     if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
         collect(&watched->writers, &done);
-    int result = arm(poller->backend, watched, descriptor);
-    ENSURE(result == 0, "descriptor %d was closed while a task waited for it; cancel the task first",
-           descriptor);
+    arm_or_fail(poller->backend, watched, descriptor, &done);
     deliver(poller, &done);
 }
 

@@ -1,5 +1,5 @@
 /*
- * core/error.c: sentences about errors on their way: async_fail leaves one in the running task, a join brings the
+ * observe/error.c: sentences about errors on their way: async_fail leaves one in the running task, a join brings the
  * awaited task's along, async_strerror shows it to whoever asks about that code.
  */
 #include "core/loop.h"
