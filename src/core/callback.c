@@ -5,46 +5,17 @@
 #include "core/callback.h"
 #include "core/loop.h"
 
-enum { CALLBACKS_IN_CHUNK = 32 };
-
-struct callback_chunk {
-    struct callback_chunk *next;                   /* an older one */
-    struct callback callbacks[CALLBACKS_IN_CHUNK]; /* the records */
-};
-
-static void put_free(struct async_loop *loop, struct callback *callback)
+static void give_back(struct callback *callback)
 {
-    callback->id = 0;
-    callback->next = loop->free_callbacks;
-    loop->free_callbacks = callback;
-}
-
-static int add_chunk(struct async_loop *loop)
-{
-    struct callback_chunk *chunk = memory_new(&loop->memory, sizeof *chunk);
-    if (chunk == NULL)
-        return -ENOMEM;
-    chunk->next = loop->callback_chunks;
-    loop->callback_chunks = chunk;
-    for (int i = CALLBACKS_IN_CHUNK - 1; i >= 0; i--)
-        put_free(loop, &chunk->callbacks[i]);
-    return 0;
-}
-
-void async__callbacks_close(struct async_loop *loop)
-{
-    for (struct callback_chunk *chunk = loop->callback_chunks, *next; chunk != NULL; chunk = next) {
-        next = chunk->next;
-        memory_free(&loop->memory, chunk, sizeof *chunk);
-    }
-    loop->callback_chunks = NULL;
+    callback->id = 0; /* a handle used late finds that it is gone */
+    pool_give(&callback->loop->callbacks, callback);
 }
 
 static void run(struct ready *ready)
 {
     struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
     struct callback called = *callback;
-    put_free(called.loop, callback); /* first: it may ask for another one */
+    give_back(callback); /* first: it may ask for another one */
     if (called.id != 0 && called.task != NULL)
         called.done(called.task, called.argument);
     else if (called.id != 0)
@@ -63,10 +34,9 @@ static void time_came(struct timer *timer)
 
 static struct callback *take(struct async_loop *loop, void *argument)
 {
-    if (loop->free_callbacks == NULL && add_chunk(loop) < 0)
+    struct callback *callback = pool_take(&loop->callbacks);
+    if (callback == NULL)
         return NULL;
-    struct callback *callback = loop->free_callbacks;
-    loop->free_callbacks = callback->next;
     *callback = (struct callback){
         .ready.run = run,
         .timer.expire = time_came,
@@ -110,7 +80,7 @@ static async_handle call_at(struct async_loop *loop, int64_t when_ns, void (*fun
         return (async_handle){0};
     callback->function = function;
     if (async__timer_set(loop, &callback->timer, when_ns) < 0) {
-        put_free(loop, callback);
+        give_back(callback);
         return (async_handle){0};
     }
     return handle_of(callback);
@@ -145,7 +115,7 @@ bool async_handle_cancel(async_handle handle)
     callback->id = 0;
     if (callback->timer.set) {
         async__timer_clear(callback->loop, &callback->timer);
-        put_free(callback->loop, callback);
+        give_back(callback);
     }
     return true;
 }
@@ -189,7 +159,7 @@ size_t async_task_remove_done_callback(async_task *task, void (*function)(async_
         if (waiter->wait != NULL || callback->done != function || callback->argument != argument)
             continue;
         list_remove(link);
-        put_free(task->loop, callback);
+        give_back(callback);
         task->references--;
         removed++;
     }

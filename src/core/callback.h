@@ -5,6 +5,7 @@
 #ifndef CORE_CALLBACK_H
 #define CORE_CALLBACK_H
 
+#include "base/pool.h"
 #include "core/ready.h"
 #include "core/timer.h"
 #include "core/wait.h"
@@ -22,7 +23,7 @@ struct callback {
     struct async_task *task; /* whose end it is about; NULL: none */
     uint64_t id;             /* the handle's; 0: taken back, or free */
     struct async_loop *loop; /* whose it is */
-    struct callback *next;   /* when it is free: the next free one */
+    struct pool_link free;   /* in the pool, when it is free */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #define CORE_LOOP_H
 
 #include "base/heap.h"
+#include "base/pool.h"
 #include "base/text.h"
 #include "core/cancel.h"
 #include "core/ready.h"
@@ -27,50 +28,42 @@ enum {
     ATTENTION_DEBUG = 8     /* every turn is timed, so tasks never go straight on */
 };
 
-struct task_chunk;
-struct callback;
-struct callback_chunk;
-
 struct async_loop {
-    _Atomic uint32_t attention;     /* not 0: a task that stops returns to the loop's stack */
-    int32_t turns_left;             /* nodes that may still run before the next look */
-    struct coroutine *current;      /* the running task's; NULL: the loop's own stack runs */
-    struct ready_queue ready;       /* what can run */
-    struct context context;         /* the loop's own stack */
-    int64_t now_ns;                 /* the clock as last read */
-    int64_t looked_ns;              /* when the last look was */
-    int64_t trimmed_ns;             /* when idle stacks were last given back */
-    bool virtual_clock;             /* time is now_ns, and jumps when nothing else is to be done */
-    bool strict;                    /* a look after every iteration: with the virtual clock and a shuffle */
-    bool debug;                     /* say more, check more */
-    bool iterating;                 /* an iteration is going on */
-    bool interruptible;             /* SIGINT is ours */
-    bool delivering;                /* requests are being delivered: see cancel.c */
-    unsigned default_log;           /* stacks have 2^this bytes */
-    uint64_t shuffle;               /* the random generator's state; 0: no shuffle */
-    struct heap timers;             /* what happens later */
-    struct poller poller;           /* the kernel */
-    struct stack_pool stacks;       /* of its tasks */
-    struct coroutine *refused;      /* the first of those a request is on its way to */
-    uint64_t request_round;         /* number of the request being delivered */
-    size_t alive;                   /* tasks that have not ended */
-    uint64_t created;               /* tasks ever */
-    uint64_t ended;                 /* tasks that have */
-    uint64_t callbacks_made;        /* callbacks ever: their ids */
-    struct task_chunk *task_chunks; /* records */
-    struct async_task *free_tasks;  /* free records; in debug mode used again as late as possible */
-    struct async_task **free_tasks_end;     /* where the next one is put in debug mode */
-    size_t free_task_count;                 /* of them */
-    struct callback_chunk *callback_chunks; /* callbacks */
-    struct callback *free_callbacks;        /* free ones */
-    struct text_table texts;                /* sentences that were shown */
-    struct async_task *main_task;           /* what SIGINT cancels; NULL: nothing */
-    _Atomic uint32_t interrupts;            /* how often SIGINT came */
-    _Atomic(struct message *) inbox;        /* sent by other threads, the last first */
-    struct signal_stack signal_stack;       /* for handlers */
-    struct sigaction sigint_before;         /* SIGINT's handler while it is ours */
-    unsigned fork_generation;               /* of the process that opened it */
-    async_allocator memory;                 /* where everything else comes from */
+    _Atomic uint32_t attention;       /* not 0: a task that stops returns to the loop's stack */
+    int32_t turns_left;               /* nodes that may still run before the next look */
+    struct coroutine *current;        /* the running task's; NULL: the loop's own stack runs */
+    struct ready_queue ready;         /* what can run */
+    struct context context;           /* the loop's own stack */
+    int64_t now_ns;                   /* the clock as last read */
+    int64_t looked_ns;                /* when the last look was */
+    int64_t trimmed_ns;               /* when idle stacks were last given back */
+    bool virtual_clock;               /* time is now_ns, and jumps when nothing else is to be done */
+    bool strict;                      /* a look after every iteration: with the virtual clock and a shuffle */
+    bool debug;                       /* say more, check more */
+    bool iterating;                   /* an iteration is going on */
+    bool interruptible;               /* SIGINT is ours */
+    bool delivering;                  /* requests are being delivered: see cancel.c */
+    unsigned default_log;             /* stacks have 2^this bytes */
+    uint64_t shuffle;                 /* the random generator's state; 0: no shuffle */
+    struct heap timers;               /* what happens later */
+    struct poller poller;             /* the kernel */
+    struct stack_pool stacks;         /* of its tasks */
+    struct coroutine *refused;        /* the first of those a request is on its way to */
+    uint64_t request_round;           /* number of the request being delivered */
+    size_t alive;                     /* tasks that have not ended */
+    uint64_t created;                 /* tasks ever */
+    uint64_t ended;                   /* tasks that have */
+    uint64_t callbacks_made;          /* callbacks ever: their ids */
+    struct pool tasks;                /* their records */
+    struct pool callbacks;            /* theirs */
+    struct text_table texts;          /* sentences that were shown */
+    struct async_task *main_task;     /* what SIGINT cancels; NULL: nothing */
+    _Atomic uint32_t interrupts;      /* how often SIGINT came */
+    _Atomic(struct message *) inbox;  /* sent by other threads, the last first */
+    struct signal_stack signal_stack; /* for handlers */
+    struct sigaction sigint_before;   /* SIGINT's handler while it is ours */
+    unsigned fork_generation;         /* of the process that opened it */
+    async_allocator memory;           /* where everything else comes from */
 };
 
 /* The calling thread's loop. Read without a function call, also in the shared library. */
@@ -125,9 +118,6 @@ void async__inbox_close(struct async_loop *loop);
 /* Takes SIGINT for the loop's main task, if it is nobody's; and gives it back. */
 void async__sigint_take(struct async_loop *loop);
 void async__sigint_give_back(struct async_loop *loop);
-
-/* Frees callbacks that never ran. */
-void async__callbacks_close(struct async_loop *loop);
 
 /* Makes the callback ready whose place among a task's waiters this is. */
 void async__callback_wake(struct async_loop *loop, struct waiter *waiter);

@@ -1,55 +1,16 @@
 /*
- * core/record.c: the records that handles point to: where they come from, when they are free again, and what is
- * said when one is used wrongly. They lie in chunks that stay until the loop closes. A free one is used again at
- * once, because it is warm; in debug mode as late as possible, so that a stale handle is noticed.
+ * core/record.c: the records that handles point to: when they are taken and free again, and what is said when one is used
+ * wrongly. In debug mode a free one is used again as late as possible, so that a stale handle is noticed.
  */
 #include "core/loop.h"
 
-enum { TASKS_IN_CHUNK = 64, DEBUG_QUARANTINE = 4096 };
-
-struct task_chunk {
-    struct task_chunk *next;                 /* an older one */
-    struct async_task tasks[TASKS_IN_CHUNK]; /* the records */
-};
-
-static void put_free(struct async_loop *loop, struct async_task *task)
-{
-    if (loop->debug) {
-        task->next = NULL;
-        *loop->free_tasks_end = task;
-        loop->free_tasks_end = &task->next;
-    } else {
-        task->next = loop->free_tasks;
-        loop->free_tasks = task;
-    }
-    loop->free_task_count++;
-}
-
-static int add_chunk(struct async_loop *loop)
-{
-    struct task_chunk *chunk = memory_new(&loop->memory, sizeof *chunk);
-    if (chunk == NULL)
-        return -ENOMEM;
-    chunk->next = loop->task_chunks;
-    loop->task_chunks = chunk;
-    if (loop->free_tasks == NULL)
-        loop->free_tasks_end = &loop->free_tasks;
-    for (int i = TASKS_IN_CHUNK - 1; i >= 0; i--) {
-        chunk->tasks[i].loop = loop;
-        put_free(loop, &chunk->tasks[i]);
-    }
-    return 0;
-}
-
 struct async_task *async__task_take(struct async_loop *loop)
 {
-    size_t kept = loop->debug ? DEBUG_QUARANTINE : 0;
-    if (unlikely(loop->free_task_count <= kept) && add_chunk(loop) < 0 && loop->free_task_count == 0)
+    struct async_task *task = pool_take(&loop->tasks);
+    if (unlikely(task == NULL))
         return NULL;
-    struct async_task *task = loop->free_tasks;
-    loop->free_tasks = task->next;
-    loop->free_task_count--;
     ASSERT(task->references == 0 && task_done(task));
+    task->loop = loop;
     task->id = ++loop->created;
     return task;
 }
@@ -83,38 +44,27 @@ void async__task_release(struct async_task *task)
         free_name(task);
         task->name = "(its name is gone)";
     }
-    put_free(task->loop, task);
+    pool_give(&task->loop->tasks, task);
 }
 
 struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task)
 {
-    bool found = task == NULL;
-    for (struct task_chunk *chunk = loop->task_chunks; chunk != NULL; chunk = chunk->next) {
-        bool here = !found && task >= chunk->tasks && task < chunk->tasks + TASKS_IN_CHUNK;
-        if (!found && !here)
-            continue;
-        for (int i = here ? (int)(task - chunk->tasks) + 1 : 0; i < TASKS_IN_CHUNK; i++)
-            if (!task_done(&chunk->tasks[i]))
-                return &chunk->tasks[i];
-        found = true;
-    }
-    return NULL;
+    struct async_task *next = async__pool_next(&loop->tasks, task);
+    while (next != NULL && task_done(next))
+        next = async__pool_next(&loop->tasks, next);
+    return next;
 }
 
 void async__tasks_close(struct async_loop *loop)
 {
-    for (struct task_chunk *chunk = loop->task_chunks, *next; chunk != NULL; chunk = next) {
-        next = chunk->next;
-        for (int i = 0; i < TASKS_IN_CHUNK; i++) {
-            ASSERT(task_done(&chunk->tasks[i]));
-            if (chunk->tasks[i].references == 0)
-                continue;
-            chunk->tasks[i].references = 0;
-            async__task_release(&chunk->tasks[i]);
-        }
-        memory_free(&loop->memory, chunk, sizeof *chunk);
+    for (struct async_task *task = NULL; (task = async__pool_next(&loop->tasks, task)) != NULL;) {
+        ASSERT(task_done(task));
+        if (task->references == 0)
+            continue;
+        task->references = 0;
+        async__task_release(task);
     }
-    loop->task_chunks = NULL;
+    async__pool_close(&loop->tasks);
 }
 
 void async__task_check(const struct async_task *task, const char *call, bool taking)

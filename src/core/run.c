@@ -3,10 +3,13 @@
  * A thread has one loop at most. async_run's arguments are evaluated between its two halves, with the loop
  * in place, so that they can create tasks and queues.
  */
+#include "core/callback.h"
 #include "core/loop.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { DEBUG_QUARANTINE = 4096 }; /* records that wait before they are used again */
 
 __thread struct async_loop *async__current;
 
@@ -121,6 +124,10 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->fork_generation = fork_generation;
     if (loop->debug)
         loop->attention = ATTENTION_DEBUG;
+    async__pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),
+                     loop->debug ? DEBUG_QUARANTINE : 0, loop->memory);
+    async__pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
+                     loop->memory);
     async__heap_open(&loop->timers, loop->memory);
     async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
                            loop->memory);
@@ -157,7 +164,7 @@ static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
     async__tasks_close(loop);
-    async__callbacks_close(loop);
+    async__pool_close(&loop->callbacks);
     async__inbox_close(loop);
     async__heap_close(&loop->timers);
     async__text_close(&loop->texts);

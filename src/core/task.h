@@ -14,6 +14,7 @@
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
 
+#include "base/pool.h"
 #include "base/text.h"
 #include "core/ready.h"
 #include "core/wait.h"
@@ -32,8 +33,8 @@ struct async_task {
     const char *where;           /* "file:line" that created it */
     struct sentence *sentence;   /* what was said about its error; NULL: nothing */
     union {
-        uint64_t ended;          /* when it has ended: how many had ended before it, plus one */
-        struct async_task *next; /* when it is free: the next free record */
+        uint64_t ended;        /* when it has ended: how many had ended before it, plus one */
+        struct pool_link free; /* when it is free: in the pool */
     };
     int result;          /* when it has ended */
     uint32_t references; /* handles that somebody holds */

@@ -1,0 +1,62 @@
+/*
+ * base/pool.c: chunks of records, and the walk through all of them.
+ */
+#include "base/pool.h"
+
+enum { RECORDS_IN_CHUNK = 64 };
+
+struct pool_chunk {
+    struct pool_chunk *next;              /* an older one */
+    _Alignas(max_align_t) char records[]; /* RECORDS_IN_CHUNK of them */
+};
+
+void async__pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory)
+{
+    *pool = (struct pool){.size = size, .offset = offset, .kept = kept, .memory = memory};
+}
+
+static size_t chunk_size(const struct pool *pool)
+{
+    return sizeof(struct pool_chunk) + RECORDS_IN_CHUNK * pool->size;
+}
+
+void async__pool_close(struct pool *pool)
+{
+    for (struct pool_chunk *chunk = pool->chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        memory_free(&pool->memory, chunk, chunk_size(pool));
+    }
+    pool->chunks = NULL;
+}
+
+int async__pool_grow(struct pool *pool)
+{
+    struct pool_chunk *chunk = memory_new(&pool->memory, chunk_size(pool));
+    if (chunk == NULL)
+        return -ENOMEM;
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    for (size_t i = RECORDS_IN_CHUNK; i-- > 0;) /* the first one is taken first */
+        pool_give(pool, chunk->records + i * pool->size);
+    return 0;
+}
+
+/* The chunk that the record lies in. */
+static struct pool_chunk *chunk_of(const struct pool *pool, const char *record)
+{
+    struct pool_chunk *chunk = pool->chunks;
+    while (record < chunk->records || record >= chunk->records + RECORDS_IN_CHUNK * pool->size)
+        chunk = chunk->next;
+    return chunk;
+}
+
+void *async__pool_next(const struct pool *pool, const void *record)
+{
+    if (record == NULL)
+        return pool->chunks != NULL ? pool->chunks->records : NULL;
+    struct pool_chunk *chunk = chunk_of(pool, record);
+    const char *next = (const char *)record + pool->size;
+    if (next < chunk->records + RECORDS_IN_CHUNK * pool->size)
+        return (char *)(uintptr_t)next;
+    return chunk->next != NULL ? chunk->next->records : NULL;
+}
