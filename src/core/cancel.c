@@ -2,8 +2,8 @@
  * core/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
  *
  * A join passes its request on to what it joins, which may be a join again, a million deep. So a request is not
- * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. One
- * request reaches a coroutine once, however many ways lead there.
+ * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. That
+ * is a round; in one round a request reaches a coroutine once, however many ways lead there.
  *
  *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out;
  *                  and if there is no shelter, a request of its own that is not answered
@@ -33,7 +33,6 @@ static void deliver(struct coroutine *coroutine)
 
 static void deliver_all(struct async_loop *loop)
 {
-    loop->delivering = true;
     while (loop->refused != NULL) {
         struct coroutine *coroutine = loop->refused;
         loop->refused = coroutine->next_refused;
@@ -42,36 +41,43 @@ static void deliver_all(struct async_loop *loop)
     loop->delivering = false;
 }
 
-/* What reaches the coroutine has changed; if it is refused, what it is stopped in must hear of it. */
-static void update(struct async_loop *loop, struct coroutine *coroutine)
+/* Begins a round; false inside one, whose beginner delivers. */
+static bool begin_round(struct async_loop *loop)
 {
+    if (loop->delivering)
+        return false;
+    loop->delivering = true;
+    loop->request_round++;
+    return true;
+}
+
+/* What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear of it. */
+static void reach(struct async_loop *loop, struct coroutine *coroutine)
+{
+    coroutine->request_round = loop->request_round;
     coroutine->refused = is_refused(coroutine);
     if (!coroutine->refused)
         return;
     coroutine->next_refused = loop->refused;
     loop->refused = coroutine;
-    if (!loop->delivering)
-        deliver_all(loop);
 }
 
-/* Whether this request has reached the coroutine already, by another way; tasks may even join in a circle. */
-static bool was_reached(struct async_loop *loop, struct coroutine *coroutine)
+static void request(struct async_loop *loop, struct async_task *task)
 {
-    if (!loop->delivering)
-        loop->request_round++;
-    bool reached = coroutine->request_round == loop->request_round;
-    coroutine->request_round = loop->request_round;
-    return reached;
-}
-
-void async__request(struct coroutine *coroutine)
-{
-    struct async_loop *loop = coroutine->task->loop;
-    if (was_reached(loop, coroutine))
+    if (task == NULL || task_done(task) || task->coroutine->request_round == loop->request_round)
         return;
-    coroutine->requests++;
-    coroutine->refusals = 0;
-    update(loop, coroutine);
+    task->coroutine->requests++;
+    task->coroutine->refusals = 0;
+    reach(loop, task->coroutine);
+}
+
+void async__request(struct async_loop *loop, async_task *const tasks[], size_t count)
+{
+    bool first = begin_round(loop);
+    for (size_t i = 0; i < count; i++)
+        request(loop, tasks[i]);
+    if (first)
+        deliver_all(loop);
 }
 
 bool async_cancel(async_task *task)
@@ -81,7 +87,7 @@ bool async_cancel(async_task *task)
     async__task_check(task, "async_cancel", false);
     if (task_done(task))
         return false;
-    async__request(task->coroutine);
+    async__request(task->loop, &task, 1);
     return true;
 }
 
@@ -136,6 +142,7 @@ void async__scope_expire(struct scope *scope, int error)
     struct async_loop *loop = scope->coroutine->task->loop;
     scope->expired = true;
     scope->error = error;
-    was_reached(loop, scope->coroutine);
-    update(loop, scope->coroutine);
+    begin_round(loop);
+    reach(loop, scope->coroutine);
+    deliver_all(loop);
 }

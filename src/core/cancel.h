@@ -8,7 +8,9 @@
 
 #include "core/timer.h"
 #include <stdbool.h>
+#include <stddef.h>
 
+struct async_task;
 struct coroutine;
 
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD };
@@ -33,7 +35,7 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
 /* The scope's time is up: what is inside is refused from now on. */
 void async__scope_expire(struct scope *scope, int error);
 
-/* Asks a coroutine to cancel once more. */
-void async__request(struct coroutine *coroutine);
+/* Asks the tasks among these that have not ended to cancel once more. */
+void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count);
 
 #endif

@@ -188,7 +188,7 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
 {
     for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
         if (task->id > asked)
-            async__request(task->coroutine);
+            async__request(loop, &task, 1);
 }
 
 /* Tasks that others create while they end are asked to end as well. */

@@ -173,39 +173,43 @@ struct join {
     struct waiter waiter;     /* its place with the task it waits for now */
     async_task *const *tasks; /* all it waits for */
     size_t count;             /* of them */
+    uint64_t passed_on;       /* the last round of requests that they were told of */
 };
-
-static void cancel_all(async_task *const tasks[], size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (tasks[i] != NULL && !task_done(tasks[i]))
-            async__request(tasks[i]->coroutine);
-}
 
 static void pass_on(struct wait *wait)
 {
-    const struct join *join = CONTAINER_OF(wait, struct join, wait);
-    cancel_all(join->tasks, join->count);
+    struct join *join = CONTAINER_OF(wait, struct join, wait);
+    join->passed_on = wait->coroutine->request_round;
+    async__request(wait->coroutine->task->loop, join->tasks, join->count);
+}
+
+static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task, const char *call)
+{
+    struct coroutine *self = loop->current;
+    wait_init(&join->wait, call, task, pass_on);
+    join->wait.coroutine = self;
+    if (unlikely(self->refused && join->passed_on != self->request_round))
+        pass_on(&join->wait); /* asked when it was woken already, or in the turn of its refusal */
+    wait_on(&join->wait, &join->waiter, &task->waiters);
+    async__park(loop, &join->wait);
+    ASSERT(task_done(task));
 }
 
 /* One after the other, the last first: those that were created together often end in order. */
 void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
 {
+    struct join join;
+    join.tasks = tasks;
+    join.count = count;
+    join.passed_on = 0;
     if (unlikely(loop->current->refused)) {
-        cancel_all(tasks, count);
+        async__request(loop, tasks, count);
+        join.passed_on = loop->current->request_round;
         async__refused(loop);
     }
-    for (size_t i = count; i-- > 0;) {
-        if (tasks[i] == NULL || task_done(tasks[i]))
-            continue;
-        struct join join;
-        wait_init(&join.wait, call, tasks[i], pass_on);
-        join.tasks = tasks;
-        join.count = count;
-        wait_on(&join.wait, &join.waiter, &tasks[i]->waiters);
-        async__park(loop, &join.wait);
-        ASSERT(task_done(tasks[i]));
-    }
+    for (size_t i = count; i-- > 0;)
+        if (tasks[i] != NULL && !task_done(tasks[i]))
+            wait_for(loop, &join, tasks[i], call);
 }
 
 static struct sentence *copy_of(const async_allocator *memory, const struct sentence *sentence)

@@ -63,10 +63,10 @@ static void wake_up(struct timer *timer)
 int async_sleep(double seconds)
 {
     struct async_loop *loop = loop_enter("async_sleep");
-    if (seconds != seconds)
-        return -EINVAL;
     if (unlikely(loop->current->refused))
         return async__refused(loop);
+    if (seconds != seconds)
+        return -EINVAL;
     if (seconds <= 0) {
         async__turn(loop);
         return 0;

@@ -10,14 +10,14 @@ int async_wait_readable(int descriptor)
 {
     struct operation operation = {.kind = OPERATION_READABLE, .descriptor = descriptor};
     struct async_loop *loop = loop_enter("async_wait_readable");
-    return descriptor < 0 ? -EBADF : async__operate(loop, operation, "async_wait_readable");
+    return async__operate(loop, operation, "async_wait_readable");
 }
 
 int async_wait_writable(int descriptor)
 {
     struct operation operation = {.kind = OPERATION_WRITABLE, .descriptor = descriptor};
     struct async_loop *loop = loop_enter("async_wait_writable");
-    return descriptor < 0 ? -EBADF : async__operate(loop, operation, "async_wait_writable");
+    return async__operate(loop, operation, "async_wait_writable");
 }
 
 int async_recv(int descriptor, void *buffer, size_t size, int flags)
@@ -30,9 +30,5 @@ int async_recv(int descriptor, void *buffer, size_t size, int flags)
         .flags = flags & ~MSG_DONTWAIT, /* waiting is what we do */
     };
     struct async_loop *loop = loop_enter("async_recv");
-    if (descriptor < 0)
-        return -EBADF;
-    if (buffer == NULL && size != 0)
-        return -EINVAL;
     return async__operate(loop, operation, "async_recv");
 }

@@ -26,6 +26,10 @@ int async__operate(struct async_loop *loop, struct operation operation, const ch
 {
     if (unlikely(loop->current->refused))
         return async__refused(loop);
+    if (operation.descriptor < 0)
+        return -EBADF;
+    if (operation.buffer == NULL && operation.size != 0)
+        return -EINVAL;
     struct operation_wait waiting = {.operation = operation};
     waiting.operation.completed = completed;
     wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.descriptor, pass_on);
