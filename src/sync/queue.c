@@ -154,9 +154,8 @@ static int stand_in_line(struct async_loop *loop, struct async_queue *queue, str
     transfer.item = item;
     wait_init(&transfer.wait, call, queue, async__refuse_wait);
     wait_on(&transfer.wait, &transfer.waiter, line);
-    int result = async__park(loop, &transfer.wait);
     check(queue);
-    return result;
+    return async__park(loop, &transfer.wait); /* the queue may be gone by then */
 }
 
 int async__queue_put(async_queue *queue, const void *item, size_t size)
