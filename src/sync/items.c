@@ -95,12 +95,8 @@ static void close_top(struct items *items)
     fill_upwards(items, hole, last);
 }
 
-void async__items_skip(struct items *items)
+void async__items_close_gap(struct items *items)
 {
-    ASSERT(items->count > 0);
-    items->count--;
-    if (items->order == ORDER_FIFO)
-        items->first = (items->first + 1) & (items->capacity - 1);
-    else if (items->order == ORDER_PRIORITY && items->count > 0)
+    if (items->order == ORDER_PRIORITY && items->count > 0)
         close_top(items);
 }

@@ -34,8 +34,8 @@ int async__items_grow(struct items *items);
 /* Where the item that comes out next lies; NULL if there is none. */
 const void *async__items_first(const struct items *items);
 
-/* Forgets the item that comes out next. */
-void async__items_skip(struct items *items);
+/* Closes the gap that the item which came out of a stack or heap left; it is counted no more. */
+void async__items_close_gap(struct items *items);
 
 /* Moves the item that lies at the end of the heap up to where it belongs. */
 void async__items_sift_up(struct items *items);
@@ -67,13 +67,23 @@ static inline int items_add(struct items *items, const void *item)
     return 0;
 }
 
+/* Forgets the item that comes out next; there is one. */
+static inline void items_skip(struct items *items)
+{
+    ASSERT(items->count > 0);
+    items->count--;
+    if (likely(items->order == ORDER_FIFO))
+        items->first = (items->first + 1) & (items->capacity - 1);
+    else
+        async__items_close_gap(items);
+}
+
 /* Copies the next item out; there is one. */
 static inline void items_take(struct items *items, void *item)
 {
-    ASSERT(items->count > 0);
     size_t number = items->order == ORDER_LIFO ? items->count - 1 : 0;
     items_copy(item, items_place(items, number), items->size);
-    async__items_skip(items);
+    items_skip(items);
 }
 
 #endif

@@ -75,7 +75,7 @@ static void drop_items(struct async_queue *queue)
     while ((item = async__items_first(&queue->items)) != NULL) {
         if (queue->drop != NULL)
             queue->drop((void *)(uintptr_t)item, queue->drop_context);
-        async__items_skip(&queue->items);
+        items_skip(&queue->items);
     }
 }
 
