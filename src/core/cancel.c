@@ -128,9 +128,9 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     struct coroutine *self = loop->current;
     struct scope *innermost = self->scopes;
     ENSURE(innermost != NULL && (scope == NULL || scope == innermost) && innermost->kind == kind,
-           "%s: this is not the innermost scope of task #%llu '%s'; a block was left without the end of its "
+           "%s: this is not the innermost scope of %s; a block was left without the end of its "
            "scope",
-           call, (unsigned long long)self->task->id, self->task->name);
+           call, async__label(self->task).text);
     async__timer_clear(loop, &innermost->timer);
     self->scopes = innermost->outer;
     self->refused = is_refused(self);

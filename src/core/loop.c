@@ -6,7 +6,6 @@
  *   strict          a burst is what was ready when it began, as in CPython, and every burst ends in a look
  */
 #include "core/loop.h"
-#include <stdio.h>
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
@@ -114,26 +113,20 @@ static void run_one(struct async_loop *loop)
 }
 
 /* Who the first ready node is, for people; written down before it runs, because it may be gone afterwards. */
-static void describe_first(const struct async_loop *loop, char *text, size_t size)
+static struct label label_first(const struct async_loop *loop)
 {
-    if (loop->ready.first->run != NULL) {
-        snprintf(text, size, "a callback");
-        return;
-    }
-    const struct async_task *task = coroutine_of_ready(loop->ready.first)->task;
-    snprintf(text, size, "task #%llu '%s' (created at %s)", (unsigned long long)task->id, task->name,
-             task->where);
+    struct ready *first = loop->ready.first;
+    return first->run == NULL ? async__label(coroutine_of_ready(first)->task) : (struct label){"a callback"};
 }
 
 static void run_one_timed(struct async_loop *loop)
 {
-    char who[SENTENCE_SIZE];
-    describe_first(loop, who, sizeof who);
+    struct label who = label_first(loop);
     int64_t before_ns = async__clock_now();
     run_one(loop);
     int64_t took_ns = async__clock_now() - before_ns;
     if (took_ns >= SLOW_NS)
-        async__report("%s held the loop for %.3f s; nothing else could run meanwhile", who,
+        async__report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);
 }
 

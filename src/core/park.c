@@ -77,9 +77,9 @@ int async__refused(struct async_loop *loop)
     enum { IGNORED_OFTEN = 100 };
     struct coroutine *self = loop->current;
     if (++self->refusals == IGNORED_OFTEN && loop->debug)
-        async__report("task #%llu '%s' (created at %s) ignores its cancellation: %d calls were refused with "
+        async__report("%s ignores its cancellation: %d calls were refused with "
                       "-ECANCELED; return the error, or answer with async_uncancel()",
-                      (unsigned long long)self->task->id, self->task->name, self->task->where, IGNORED_OFTEN);
+                      async__label(self->task).text, IGNORED_OFTEN);
     async__turn(loop);
     return -ECANCELED;
 }

@@ -3,6 +3,15 @@
  * used wrongly. In debug mode a free one is used again as late as possible, so that a stale handle is noticed.
  */
 #include "core/loop.h"
+#include <stdio.h>
+
+struct label async__label(const struct async_task *task)
+{
+    struct label label;
+    snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)", (unsigned long long)task->id,
+             task->name, task->where);
+    return label;
+}
 
 struct async_task *async__task_take(struct async_loop *loop)
 {
@@ -28,8 +37,7 @@ static void report_unseen(const struct async_task *task)
         return;
     char meaning[SENTENCE_SIZE + 32];
     async__describe(meaning, sizeof meaning, task->result, task->sentence);
-    async__report("task #%llu '%s' (created at %s) failed and nobody looked at its result: %s",
-                  (unsigned long long)task->id, task->name, task->where, meaning);
+    async__report("%s failed and nobody looked at its result: %s", async__label(task).text, meaning);
 }
 
 void async__task_release(struct async_task *task)
@@ -61,6 +69,8 @@ void async__tasks_close(struct async_loop *loop)
         ASSERT(task_done(task));
         if (task->references == 0)
             continue;
+        if (loop->debug && !task->seen && task->result >= 0)
+            async__report("%s was never awaited, gathered or detached", async__label(task).text);
         task->references = 0;
         async__task_release(task);
     }
@@ -70,14 +80,13 @@ void async__tasks_close(struct async_loop *loop)
 void async__task_check(const struct async_task *task, const char *call, bool taking)
 {
     ENSURE(task->loop == async__current,
-           "%s: task #%llu '%s' belongs to another thread's loop; send work there with "
+           "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",
-           call, (unsigned long long)task->id, task->name);
-    ENSURE(
-        task->references > 0 || (!taking && !task_done(task)),
-        "%s: the handle of task #%llu '%s' (created at %s) was taken before: a handle is awaited, gathered "
-        "or detached once",
-        call, (unsigned long long)task->id, task->name, task->where);
+           call, async__label(task).text);
+    ENSURE(task->references > 0 || (!taking && !task_done(task)),
+           "%s: the handle of %s was taken before: a handle is awaited, gathered "
+           "or detached once",
+           call, async__label(task).text);
 }
 
 int async__task_rename(struct async_task *task, const char *name)

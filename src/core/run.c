@@ -60,11 +60,9 @@ static const struct stack *running_stack(size_t *guard_size)
 static void explain_overflow(void)
 {
     const struct coroutine *self = async__current->current;
-    const struct async_task *task = self->task;
-    async__report(
-        "task #%llu '%s' (created at %s) overflowed its stack of %zu KiB; make the recursion or the "
-        "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
-        (unsigned long long)task->id, task->name, task->where, stack_size(&self->stack) / 1024);
+    async__report("%s overflowed its stack of %zu KiB; make the recursion or the "
+                  "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
+                  async__label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
 static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
@@ -186,9 +184,15 @@ static void report_closing(const struct async_loop *loop)
 /* Asks those tasks to end whose numbers come after `asked`. */
 static void cancel_newer(struct async_loop *loop, uint64_t asked)
 {
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
-        if (task->id > asked)
-            async__request(loop, &task, 1);
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;) {
+        if (task->id <= asked)
+            continue;
+        if (loop->debug)
+            async__report("%s has not ended at the end of the run and is cancelled; "
+                          "was it to be awaited?",
+                          async__label(task).text);
+        async__request(loop, &task, 1);
+    }
 }
 
 /* Tasks that others create while they end are asked to end as well. */

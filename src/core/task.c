@@ -33,11 +33,10 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
 static void *end(struct async_loop *loop, struct coroutine *self, int result)
 {
     struct async_task *task = self->task;
-    ENSURE(
-        self->scopes == NULL,
-        "task #%llu '%s' (created at %s) ended inside a timeout or shelter that it began; end the scope on "
-        "every way out of the block",
-        (unsigned long long)task->id, task->name, task->where);
+    ENSURE(self->scopes == NULL,
+           "%s ended inside a timeout or shelter that it began; end the scope on "
+           "every way out of the block",
+           async__label(task).text);
     task->result = result;
     keep_sentence(self, result);
     task->coroutine = NULL;

@@ -80,6 +80,12 @@ void async__task_release(struct async_task *task);
 /* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
 struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task);
 
+/* What people are told of a task: "task #3 'fetch' (created at fetch.c:42)". */
+struct label {
+    char text[256]; /* the words */
+};
+struct label async__label(const struct async_task *task);
+
 /* Gives the task a name of its own, a copy. 0 or -ENOMEM. */
 int async__task_rename(struct async_task *task, const char *name);
 
