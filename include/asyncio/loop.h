@@ -58,7 +58,7 @@ ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
  * A descriptor that polls readable when the loop has something to do; the loop's own, do not read or close it.
  * -EOPNOTSUPP: the sim backend has none. Never switches.
  */
-ASYNC_API int async_loop_fileno(const async_loop *loop);
+ASYNC_API int async_loop_fileno(async_loop *loop);
 
 /*
  * How many seconds a foreign loop may wait for that descriptor before the next step: 0 when something is ready,

@@ -27,6 +27,8 @@ typedef struct async_run_options {
  * are left, waits for them, and closes the loop. Returns the coroutine's result. -EINTR: SIGINT
  * cancelled it. -EBUSY: this thread has a loop already (await the coroutine instead). -ENOMEM, -EMFILE and
  * the like: no loop could be made. -EINVAL: a backend that does not exist. Not for use inside a task.
+ * SIGINT is the loop's only on the main thread and if nobody else handles or ignores it (a shell ignores it for
+ * jobs that a script starts with &).
  */
 #define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
 

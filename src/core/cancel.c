@@ -2,8 +2,9 @@
  * core/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
  *
  * A join passes its request on to what it joins, which may be a join again, a million deep. So a request is not
- * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. That
- * is a round; in one round a request reaches a coroutine once, however many ways lead there.
+ * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. Those
+ * that one of them passes it on to come next and in their order, as they would in a recursion. All of that is a
+ * round; in one round a request reaches a coroutine once, however many ways lead there.
  *
  *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out;
  *                  and if there is no shelter, a request of its own that is not answered
@@ -36,6 +37,7 @@ static void deliver_all(struct async_loop *loop)
     while (loop->refused != NULL) {
         struct coroutine *coroutine = loop->refused;
         loop->refused = coroutine->next_refused;
+        loop->refused_place = &loop->refused;
         deliver(coroutine);
     }
     loop->delivering = false;
@@ -48,6 +50,7 @@ static bool begin_round(struct async_loop *loop)
         return false;
     loop->delivering = true;
     loop->request_round++;
+    loop->refused_place = &loop->refused;
     return true;
 }
 
@@ -58,8 +61,9 @@ static void reach(struct async_loop *loop, struct coroutine *coroutine)
     coroutine->refused = is_refused(coroutine);
     if (!coroutine->refused)
         return;
-    coroutine->next_refused = loop->refused;
-    loop->refused = coroutine;
+    coroutine->next_refused = *loop->refused_place;
+    *loop->refused_place = coroutine;
+    loop->refused_place = &coroutine->next_refused;
 }
 
 static void request(struct async_loop *loop, struct async_task *task)

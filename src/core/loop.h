@@ -40,6 +40,7 @@ struct async_loop {
     bool virtual_clock;               /* time is now_ns, and jumps when nothing else is to be done */
     bool strict;                      /* a look after every iteration: with the virtual clock and a shuffle */
     bool debug;                       /* say more, check more */
+    bool foreign;                     /* a foreign loop steps it */
     bool iterating;                   /* an iteration is going on */
     bool interruptible;               /* SIGINT is ours */
     bool delivering;                  /* requests are being delivered: see cancel.c */
@@ -49,6 +50,7 @@ struct async_loop {
     struct poller poller;             /* the kernel */
     struct stack_pool stacks;         /* of its tasks */
     struct coroutine *refused;        /* the first of those a request is on its way to */
+    struct coroutine **refused_place; /* where the next one is put among them: see cancel.c */
     uint64_t request_round;           /* number of the request being delivered */
     size_t alive;                     /* tasks that have not ended */
     uint64_t created;                 /* tasks ever */
@@ -91,8 +93,8 @@ static inline int64_t async__now(const struct async_loop *loop)
     return loop->virtual_clock ? loop->now_ns : async__clock_now();
 }
 
-/* Makes a loop and binds it to this thread. 0 or -errno. */
-int async__loop_open(struct async_loop **out, const async_run_options *options);
+/* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
+int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign);
 
 /* Cancels what is left, waits for it, and frees the loop. */
 void async__loop_finish(struct async_loop *loop);

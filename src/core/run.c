@@ -99,13 +99,13 @@ static int open_poller(struct async_loop *loop, const char *name)
         return result;
     if (calls == &async__poll_sim)
         loop->virtual_clock = true;
-    result = async__poller_open(&loop->poller, calls, loop->memory);
+    result = async__poller_open(&loop->poller, calls, loop->foreign, loop->memory);
     bool denied = result == -EPERM || result == -ENOSYS || result == -EINVAL || result == -EACCES;
     if (calls != &async__poll_uring || !denied)
         return result;
     if (loop->debug)
         async__report("io_uring is not to be had here (%s); using epoll", async__error_meaning(result));
-    return async__poller_open(&loop->poller, &async__poll_epoll, loop->memory);
+    return async__poller_open(&loop->poller, &async__poll_epoll, loop->foreign, loop->memory);
 }
 
 static void set_up(struct async_loop *loop, const async_run_options *options)
@@ -131,7 +131,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
                            loop->memory);
 }
 
-int async__loop_open(struct async_loop **out, const async_run_options *options)
+int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const async_run_options defaults;
@@ -145,6 +145,7 @@ int async__loop_open(struct async_loop **out, const async_run_options *options)
     if (loop == NULL)
         return -ENOMEM;
     set_up(loop, options);
+    loop->foreign = foreign;
     int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
     if (result == 0 && (result = async__overflow_open(&loop->signal_stack, &owner)) < 0)
         async__poller_close(&loop->poller);
@@ -195,17 +196,28 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
     }
 }
 
-/* Tasks that others create while they end are asked to end as well. */
+/* Runs the loop until the tasks up to that number have ended. */
+static void wait_for_older(struct async_loop *loop, uint64_t asked)
+{
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        while (!task_done(task) && task->id <= asked)
+            async__iterate(loop, -1);
+}
+
+/*
+ * A task that another one creates while it ends is that one's as long as it lasts: it may be its goodbye. Only
+ * then is it one of those left, and asked in its turn.
+ */
 void async__loop_finish(struct async_loop *loop)
 {
-    for (uint64_t asked = 0; loop->alive > 0; async__iterate(loop, -1)) {
-        if (loop->created == asked)
-            continue;
+    uint64_t asked = 0;
+    do {
         cancel_newer(loop, asked);
         asked = loop->created;
-    }
-    if (loop->ready.first != NULL)
-        async__iterate(loop, 0); /* callbacks that the last tasks left */
+        wait_for_older(loop, asked);
+        if (loop->alive == 0 && loop->ready.first != NULL)
+            async__iterate(loop, 0); /* callbacks that the last tasks left */
+    } while (loop->alive > 0);
     if (loop->debug)
         report_closing(loop);
     free_loop(loop);
@@ -215,7 +227,7 @@ void async__run_begin(const async_run_options *options)
 {
     struct async_loop *loop = NULL;
     failed_run.suspended = async__current;
-    failed_run.error = async__loop_open(&loop, options);
+    failed_run.error = async__loop_open(&loop, options, false);
     async__current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
         async__sigint_take(loop);
@@ -288,7 +300,10 @@ int async__main_end(async_task *main_task)
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
-    return loop != NULL ? async__loop_open(loop, options) : -EINVAL;
+    int result = loop != NULL ? async__loop_open(loop, options, true) : -EINVAL;
+    if (result == 0) /* the foreign loop may wait before the first step */
+        atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
+    return result;
 }
 
 async_loop *async_get_loop(void)
@@ -317,7 +332,7 @@ int async_loop_step(async_loop *loop, double seconds)
     return loop->alive < INT32_MAX ? (int)loop->alive : INT32_MAX;
 }
 
-int async_loop_fileno(const async_loop *loop)
+int async_loop_fileno(async_loop *loop)
 {
     return loop != NULL ? loop->poller.calls->descriptor(&loop->poller) : -EINVAL;
 }

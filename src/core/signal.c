@@ -6,6 +6,7 @@
 
 static _Atomic(struct async_loop *) interrupted; /* whose main task SIGINT cancels */
 
+/* Interrupted calls of the program go on (SA_RESTART): stdio would lose the line it was writing. */
 static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
@@ -22,7 +23,7 @@ static void on_sigint(int number)
 void async__sigint_take(struct async_loop *loop)
 {
     struct sigaction now;
-    struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK};
+    struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
     bool free_to_take = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
                         now.sa_handler == SIG_DFL;
     if (!free_to_take || !async__sys_is_main_thread())

@@ -29,16 +29,25 @@ int async_strerror_copy(int code, char *text, size_t size)
     return async__describe(text, size, code, running_sentence());
 }
 
+/* The text when there is no loop that could keep it: a constant, or for a code without a name this thread's last. */
+static const char *plain_text(int code)
+{
+    enum { UNNAMED_SIZE = 80 };
+    static __thread char unnamed[UNNAMED_SIZE];
+    const char *meaning = async__error_meaning(code);
+    if (meaning != NULL)
+        return meaning;
+    async__describe(unnamed, sizeof unnamed, code, NULL);
+    return unnamed;
+}
+
 const char *async_strerror(int code)
 {
     char text[SENTENCE_SIZE + 32];
-    const char *meaning = async__error_meaning(code);
     const struct sentence *sentence = running_sentence();
-    if (async__current == NULL || (meaning != NULL && (sentence == NULL || sentence->code != code)))
-        return meaning != NULL ? meaning : "a result without a name";
+    if (async__current == NULL || sentence == NULL || sentence->code != code)
+        return plain_text(code);
     async__describe(text, sizeof text, code, sentence);
     const char *kept = async__text_keep(&async__current->texts, text);
-    if (kept != NULL)
-        return kept;
-    return meaning != NULL ? meaning : "a result without a name";
+    return kept != NULL ? kept : plain_text(code);
 }

@@ -77,11 +77,13 @@ static int make_chunks(struct poller *poller, size_t wanted)
     return 0;
 }
 
-/* What is known of a descriptor; NULL when memory is out. */
+/* What is known of a descriptor; NULL when memory is out, or it is not open. */
 static struct watched *watched_of(struct poller *poller, int descriptor)
 {
     struct epoll *epoll = poller->backend;
     size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
+    if (number >= epoll->chunk_count && !async__sys_is_open(descriptor))
+        return NULL; /* a wild number must not cost a table up to it */
     if (make_chunks(poller, number + 1) < 0)
         return NULL;
     if (epoll->chunks[number] == NULL)
@@ -133,12 +135,19 @@ static void deliver(struct poller *poller, struct list *done)
     }
 }
 
+/* The operation is in no list: it waits among those whose completions are on their way. */
+static void mark_done(struct operation *operation, int result, struct list *done)
+{
+    operation->result = result;
+    operation->done = true;
+    list_append(done, &operation->link);
+}
+
 static void fail_all(struct list *waiting, struct list *done, int result)
 {
     for (struct link *link; (link = list_first(waiting)) != NULL;) {
-        CONTAINER_OF(link, struct operation, link)->result = result;
         list_remove(link);
-        list_append(done, link);
+        mark_done(CONTAINER_OF(link, struct operation, link), result, done);
     }
 }
 
@@ -154,14 +163,13 @@ static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int 
 
 static int epoll_submit(struct poller *poller, struct operation *operation)
 {
-    if (operation->descriptor < 0)
-        return -EBADF;
+    operation->done = false;
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
     struct watched *watched = watched_of(poller, operation->descriptor);
     if (watched == NULL)
-        return -ENOMEM;
+        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     list_append(poll_writes(operation) ? &watched->writers : &watched->readers, &operation->link);
     int result = arm(poller->backend, watched, operation->descriptor);
     if (result < 0) {
@@ -176,9 +184,10 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
 static void epoll_cancel(struct poller *poller, struct operation *operation)
 {
     struct list done = {0};
-    operation->result = -ECANCELED;
+    if (operation->done)
+        return; /* it came first */
     list_remove(&operation->link);
-    list_append(&done, &operation->link);
+    mark_done(operation, -ECANCELED, &done);
     arm_or_fail(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor, &done);
     deliver(poller, &done);
 }
@@ -189,11 +198,11 @@ static void collect(struct list *waiting, struct list *done)
     for (struct link *link = list_first(waiting), *next; link != NULL; link = next) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);
         next = list_after(waiting, link);
-        operation->result = operation->kind == OPERATION_RECV ? async__poll_attempt(operation) : 0;
-        if (operation->result == -EAGAIN)
+        int result = operation->kind == OPERATION_RECV ? async__poll_attempt(operation) : 0;
+        if (result == -EAGAIN)
             continue;
         list_remove(link);
-        list_append(done, link);
+        mark_done(operation, result, done);
     }
 }
 
@@ -227,7 +236,7 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
     return count < 0 ? count : 0;
 }
 
-static int epoll_descriptor(const struct poller *poller)
+static int epoll_descriptor(struct poller *poller)
 {
     return ((const struct epoll *)poller->backend)->descriptor;
 }

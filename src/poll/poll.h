@@ -26,6 +26,7 @@ struct operation {
     int descriptor;                                 /* to what */
     int flags;                                      /* of a recv */
     int result;                                     /* 0 or more, or -errno; set before the completion */
+    bool done;                                      /* it has happened; its completion is on its way */
 };
 
 struct poller;
@@ -38,7 +39,7 @@ struct poller_calls {
     void (*cancel)(struct poller *poller,
                    struct operation *operation);            /* of one in flight; again does no harm */
     int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
-    int (*descriptor)(const struct poller *poller);         /* readable when wait has something, or -errno */
+    int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
 };
 
 struct poller {
@@ -46,15 +47,17 @@ struct poller {
     void *backend;                    /* its own state */
     size_t in_flight;                 /* operations whose completion is to come */
     int wake_descriptor;              /* an eventfd: readable ends a wait */
-    async_allocator memory;           /* for the backend's state */
+    bool foreign; /* a foreign loop polls the descriptor and calls wait only when there is something */
+    async_allocator memory; /* for the backend's state */
 };
 
 extern const struct poller_calls async__poll_epoll;
 extern const struct poller_calls async__poll_uring;
 extern const struct poller_calls async__poll_sim;
 
-/* Opens that backend. 0 or -errno. */
-int async__poller_open(struct poller *poller, const struct poller_calls *calls, async_allocator memory);
+/* Opens that backend; foreign: somebody will poll its descriptor. 0 or -errno. */
+int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
+                       async_allocator memory);
 void async__poller_close(struct poller *poller);
 
 /* Ends a wait that is going on or the next one. From any thread and from signal handlers. */

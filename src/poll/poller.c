@@ -5,9 +5,10 @@
 #include "poll/poll.h"
 #include "sys/sys.h"
 
-int async__poller_open(struct poller *poller, const struct poller_calls *calls, async_allocator memory)
+int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
+                       async_allocator memory)
 {
-    *poller = (struct poller){.calls = calls, .memory = memory};
+    *poller = (struct poller){.calls = calls, .foreign = foreign, .memory = memory};
     poller->wake_descriptor = async__sys_eventfd();
     if (poller->wake_descriptor < 0)
         return poller->wake_descriptor;
@@ -38,6 +39,8 @@ void async__poller_woken(const struct poller *poller)
 
 int async__poll_attempt(const struct operation *operation)
 {
+    if (operation->descriptor < 0)
+        return -EBADF;
     switch (operation->kind) {
     case OPERATION_RECV:
         return async__sys_recv(operation->descriptor, operation->buffer, operation->size, operation->flags);

@@ -16,15 +16,6 @@ struct sim {
     size_t room;            /* entries in it */
 };
 
-static int sim_open(struct poller *poller)
-{
-    struct sim *sim = memory_new(&poller->memory, sizeof *sim);
-    if (sim == NULL)
-        return -ENOMEM;
-    poller->backend = sim;
-    return 0;
-}
-
 static void sim_close(struct poller *poller)
 {
     struct sim *sim = poller->backend;
@@ -47,9 +38,22 @@ static int make_room(struct poller *poller, size_t wanted)
     return 0;
 }
 
+static int sim_open(struct poller *poller)
+{
+    struct sim *sim = memory_new(&poller->memory, sizeof *sim);
+    if (sim == NULL)
+        return -ENOMEM;
+    poller->backend = sim;
+    int result = make_room(poller, 1);
+    if (result < 0)
+        sim_close(poller);
+    return result;
+}
+
 static int sim_submit(struct poller *poller, struct operation *operation)
 {
     struct sim *sim = poller->backend;
+    operation->done = false;
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
@@ -62,6 +66,8 @@ static int sim_submit(struct poller *poller, struct operation *operation)
 
 static void sim_cancel(struct poller *poller, struct operation *operation)
 {
+    if (operation->done)
+        return; /* it came first */
     list_remove(&operation->link);
     poll_complete(poller, operation, -ECANCELED);
 }
@@ -103,6 +109,7 @@ static void deliver(struct poller *poller)
         if (operation->result == -EAGAIN)
             continue;
         list_remove(&operation->link);
+        operation->done = true;
         list_append(&done, &operation->link);
     }
     for (struct link *link; (link = list_first(&done)) != NULL;) {
@@ -115,9 +122,7 @@ static void deliver(struct poller *poller)
 static int sim_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct sim *sim = poller->backend;
-    int result = make_room(poller, poller->in_flight + 1);
-    if (result == 0)
-        result = async__sys_poll(sim->polled, fill(poller), timeout_ns);
+    int result = async__sys_poll(sim->polled, fill(poller), timeout_ns);
     if (result <= 0)
         return result;
     if (sim->polled[0].revents != 0)
@@ -126,7 +131,7 @@ static int sim_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
-static int sim_descriptor(const struct poller *poller)
+static int sim_descriptor(struct poller *poller)
 {
     (void)poller;
     return -EOPNOTSUPP;

@@ -80,15 +80,20 @@ struct uring {
     int descriptor;                       /* of the ring */
 };
 
-static int setup(struct parameters *parameters)
+/*
+ * The best that this kernel has. Where completions wait until this thread comes and has them posted, who polls the
+ * ring's descriptor is not told: no such bargain for a foreign loop.
+ */
+static int setup(struct parameters *parameters, bool foreign)
 {
     static const uint32_t wanted[] = {
         SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG,
         SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG,
         0,
     };
+    size_t count = sizeof wanted / sizeof wanted[0];
     int result = -EINVAL;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0] && result == -EINVAL; i++) {
+    for (size_t i = foreign ? count - 1 : 0; i < count && result == -EINVAL; i++) {
         *parameters = (struct parameters){.flags = wanted[i]};
         result = async__sys_uring_setup(ENTRIES, parameters);
     }
@@ -138,27 +143,6 @@ static void uring_close(struct poller *poller)
     memory_free(&poller->memory, uring, sizeof *uring);
 }
 
-static void watch_wake(struct poller *poller);
-
-static int uring_open(struct poller *poller)
-{
-    struct parameters parameters;
-    struct uring *uring = memory_new(&poller->memory, sizeof *uring);
-    if (uring == NULL)
-        return -ENOMEM;
-    poller->backend = uring;
-    int result = uring->descriptor = setup(&parameters);
-    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG;
-    if (result >= 0)
-        result = (parameters.features & needed) == needed ? map_rings(uring, &parameters) : -ENOSYS;
-    if (result < 0) {
-        uring_close(poller);
-        return result;
-    }
-    watch_wake(poller);
-    return 0;
-}
-
 /* Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0. */
 static int enter(struct uring *uring, bool wait, int64_t timeout_ns)
 {
@@ -199,8 +183,32 @@ static void watch_wake(struct poller *poller)
     queue(poller->backend);
 }
 
+static int uring_open(struct poller *poller)
+{
+    struct parameters parameters;
+    struct uring *uring = memory_new(&poller->memory, sizeof *uring);
+    if (uring == NULL)
+        return -ENOMEM;
+    poller->backend = uring;
+    int result = uring->descriptor = setup(&parameters, poller->foreign);
+    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG;
+    if (result >= 0)
+        result = (parameters.features & needed) == needed ? map_rings(uring, &parameters) : -ENOSYS;
+    if (result >= 0) {
+        watch_wake(poller);
+        result = poller->foreign ? enter(uring, false, 0)
+                                 : 0; /* it may wait elsewhere before the first wait() */
+    }
+    if (result < 0)
+        uring_close(poller);
+    return result;
+}
+
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
+    operation->result = async__poll_attempt(operation);
+    if (operation->result != -EAGAIN)
+        return 1;
     struct request *request = next_request(poller->backend);
     if (request == NULL)
         return -EAGAIN;
@@ -251,21 +259,38 @@ static void deliver_one(struct poller *poller, struct completion completion)
     poll_complete(poller, operation, result_of(operation, completion.result));
 }
 
-static int uring_wait(struct poller *poller, int64_t timeout_ns)
+/* Delivers what was posted. */
+static void deliver(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
-    bool wait = timeout_ns != 0 && seen == atomic_load_explicit(uring->posted, memory_order_acquire);
-    int result = enter(uring, wait, timeout_ns);
     while (seen != atomic_load_explicit(uring->posted, memory_order_acquire)) {
         struct completion completion = uring->completions[seen & uring->completion_mask];
         atomic_store_explicit(uring->seen, ++seen, memory_order_release);
         deliver_one(poller, completion);
     }
+}
+
+static bool has_posted(const struct uring *uring)
+{
+    uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
+    return seen != atomic_load_explicit(uring->posted, memory_order_acquire);
+}
+
+static int uring_wait(struct poller *poller, int64_t timeout_ns)
+{
+    struct uring *uring = poller->backend;
+    int result = enter(uring, timeout_ns != 0 && !has_posted(uring), timeout_ns);
+    deliver(poller);
+    while (poller->foreign && result == 0 &&
+           uring->unsubmitted > 0) { /* it waits elsewhere, for all of them */
+        result = enter(uring, false, 0);
+        deliver(poller);
+    }
     return result;
 }
 
-static int uring_descriptor(const struct poller *poller)
+static int uring_descriptor(struct poller *poller)
 {
     return ((const struct uring *)poller->backend)->descriptor;
 }

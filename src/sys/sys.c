@@ -16,8 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ADVICE_GUARD_INSTALL = 102 };                                              /* Linux 6.13 */
-enum { CALL_EPOLL_PWAIT2 = 441, CALL_URING_SETUP = 425, CALL_URING_ENTER = 426 }; /* the same everywhere */
+enum { ADVICE_GUARD_INSTALL = 102 }; /* Linux 6.13 */
+enum {
+    CALL_EPOLL_PWAIT2 = 441,
+    CALL_URING_SETUP = 425,
+    CALL_URING_ENTER = 426,
+    CALL_URING_REGISTER = 427
+}; /* the same everywhere */
 enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
 enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
 
@@ -99,6 +104,11 @@ ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)
 void async__sys_close(int descriptor)
 {
     (void)kernel(close(descriptor)); /* Linux closes it whatever it says */
+}
+
+bool async__sys_is_open(int descriptor)
+{
+    return kernel(fcntl(descriptor, F_GETFD)) >= 0;
 }
 
 int async__sys_pipe(int ends[2])

@@ -43,6 +43,7 @@ size_t async__sys_page_size(void);
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size);
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size);
 void async__sys_close(int descriptor);
+bool async__sys_is_open(int descriptor);
 int async__sys_pipe(int ends[2]);
 
 /* recv(2) that never waits: -EAGAIN instead. */
