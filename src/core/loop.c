@@ -108,7 +108,7 @@ static void run_one(struct async_loop *loop)
         return;
     }
     loop->current = coroutine_of_ready(node);
-    context_switch(&loop->context, &loop->current->context);
+    loop_switch(loop, &loop->context, &loop->current->context);
     ASSERT(loop->current == NULL);
 }
 

@@ -28,6 +28,12 @@ enum {
     ATTENTION_DEBUG = 8     /* every turn is timed, so tasks never go straight on */
 };
 
+/* What the C++ runtime keeps for a thread (its ABI's __cxa_eh_globals): exceptions in flight and being handled. */
+struct exceptions {
+    void *caught;      /* the innermost being handled */
+    unsigned uncaught; /* thrown and not caught yet */
+};
+
 struct async_loop {
     _Atomic uint32_t attention;       /* not 0: a task that stops returns to the loop's stack */
     int32_t turns_left;               /* nodes that may still run before the next look */
@@ -46,6 +52,7 @@ struct async_loop {
     bool delivering;                  /* requests are being delivered: see cancel.c */
     unsigned default_log;             /* stacks have 2^this bytes */
     uint64_t shuffle;                 /* the random generator's state; 0: no shuffle */
+    struct exceptions *exceptions;    /* this thread's, if C++ is linked; they belong to whoever runs */
     struct heap timers;               /* what happens later */
     struct poller poller;             /* the kernel */
     struct stack_pool stacks;         /* of its tasks */
@@ -85,6 +92,17 @@ static inline struct async_loop *loop_enter(const char *call)
     if (unlikely(loop == NULL || loop->current == NULL))
         async__no_task(call);
     return loop;
+}
+
+/* Goes on in `to`; exceptions that are being handled here are here again when it returns. */
+static inline void loop_switch(const struct async_loop *loop, struct context *from, struct context *to)
+{
+    struct exceptions *shared = loop->exceptions, kept = {0};
+    if (unlikely(shared != NULL))
+        kept = *shared;
+    context_switch(from, to);
+    if (unlikely(shared != NULL))
+        *shared = kept;
 }
 
 /* A fresh clock. */

@@ -24,7 +24,7 @@ __attribute__((noinline)) static void stop(struct async_loop *loop)
     struct coroutine *self = loop->current;
     struct context *next = async__next_context(loop);
     if (next != &self->context) /* it may be its own successor */
-        context_switch(&self->context, next);
+        loop_switch(loop, &self->context, next);
     ASSERT(loop->current == self);
 }
 

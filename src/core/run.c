@@ -108,6 +108,9 @@ static int open_poller(struct async_loop *loop, const char *name)
     return async__poller_open(&loop->poller, &async__poll_epoll, loop->foreign, loop->memory);
 }
 
+/* The C++ runtime's, if there is one. */
+extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
+
 static void set_up(struct async_loop *loop, const async_run_options *options)
 {
     const char *seed = getenv("ASYNCIO_SHUFFLE");
@@ -120,6 +123,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
     loop->texts.memory = loop->memory;
     loop->fork_generation = fork_generation;
+    loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
     if (loop->debug)
         loop->attention = ATTENTION_DEBUG;
     async__pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),

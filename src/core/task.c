@@ -54,6 +54,8 @@ static void *begin(void *argument)
     struct coroutine *self = argument;
     struct async_loop *loop = self->task->loop;
     context_begin(&loop->context);
+    if (unlikely(loop->exceptions != NULL))
+        *loop->exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
 }
 
