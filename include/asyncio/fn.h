@@ -68,6 +68,14 @@ ASYNC_END_C
     ASYNC__STATIC_ASSERT(ASYNC__SAME_TYPE(name, __VA_ARGS__),                                                \
                          "async_fn(" #name ", ...): these are not the types of the function")
 
+#ifdef __cplusplus
+#define ASYNC__CHECK_BYTES(name)                                                                             \
+    ASYNC__STATIC_ASSERT(std::is_trivially_copyable<struct async__arguments_##name>::value,                  \
+                         "async_fn(" #name ", ...): arguments are copied as bytes; pass objects by pointer")
+#else
+#define ASYNC__CHECK_BYTES(name) struct async__semicolon
+#endif
+
 #define ASYNC__TYPE(type) __typeof__(type) /* lets int (*)(void) be listed like any other type */
 
 #define ASYNC__FN(name, SIZE, ALIGNMENT, PARAMETERS, FILL, ARGUMENTS)                                        \
@@ -92,6 +100,7 @@ ASYNC_END_C
     struct async__arguments_##name {                                                                         \
         FIELDS                                                                                               \
     };                                                                                                       \
+    ASYNC__CHECK_BYTES(name);                                                                                \
     static int async__enter_##name(void *async__a)                                                           \
     {                                                                                                        \
         struct async__arguments_##name *async__s = (struct async__arguments_##name *)async__a;               \

@@ -21,8 +21,8 @@ ASYNC_API ASYNC_MUST int async_wait_writable(int descriptor);
 /*
  * Receives up to size bytes from a socket, as recv(2) does; 0 is its end. Never more than INT_MAX. The buffer is
  * the kernel's until this returns and untouched after that, also when the task was cancelled: it may be
- * on the task's stack. flags are recv's, without MSG_WAITALL (-EINVAL): a task
- * cancelled half-way could neither keep its bytes nor give them back. -ECANCELED: nothing was received. -EBADF, -ENOTSOCK, -ECONNRESET… Switches.
+ * on the task's stack. flags are recv's, without MSG_WAITALL (-EINVAL): a task cancelled half-way could neither
+ * keep its bytes nor give them back. -ECANCELED: nothing was received. -EBADF, -ENOTSOCK, -ECONNRESET… Switches.
  */
 ASYNC_API ASYNC_MUST int async_recv(int descriptor, void *buffer, size_t size, int flags);
 

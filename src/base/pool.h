@@ -39,7 +39,9 @@ void *async__pool_next(const struct pool *pool, const void *record);
 /* A free record as it was given back, at first all zeros; NULL: out of memory. */
 static inline void *pool_take(struct pool *pool)
 {
-    if (unlikely(pool->free_count <= pool->kept) && async__pool_grow(pool) < 0 && pool->first == NULL)
+    while (unlikely(pool->free_count <= pool->kept) && async__pool_grow(pool) == 0)
+        continue;
+    if (unlikely(pool->first == NULL))
         return NULL;
     struct pool_link *link = pool->first;
     pool->first = link->next;
