@@ -1,0 +1,91 @@
+/*
+ * 5_queue.c: three producers and two consumers on one queue, until Ctrl-C. Most programs with workers look like it.
+ *
+ * The queue has room for a few jobs, so producers that are too fast wait in async_queue_put. Ctrl-C cancels amain,
+ * and with it the gather it waits in and the producers. amain then closes the shop in order: the consumers
+ * may work for a moment longer, are cancelled and awaited, and the queue is freed. The status is 130.
+ *
+ * `5_queue 7` draws the same pauses each time, from the seed 7.
+ */
+#include <asyncio.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { PRODUCERS = 3, CONSUMERS = 2, ROOM = 4, GRACE = 1 };
+
+struct job {
+    int producer; /* who made it */
+    int number;   /* in that producer's own count */
+};
+
+/* Shared by all tasks, and needs no lock: another task runs only where this one waits. */
+static uint32_t dice;
+
+/* 1 to 5 seconds. */
+static double draw_pause(void)
+{
+    dice = dice * 1664525 + 1013904223;
+    return 1 + 4 * (dice / 4294967296.0);
+}
+
+static int produce(int id, async_queue *queue)
+{
+    struct job job = {.producer = id};
+    for (;;) {
+        ASYNC_TRY(async_sleep(draw_pause()));
+        job.number++;
+        ASYNC_TRY(async_queue_put(queue, &job));
+        printf("producer %d puts %d.%d\n", id, job.producer, job.number);
+    }
+}
+async_fn(produce, int, async_queue *);
+
+static int work(int id, struct job job)
+{
+    printf("    consumer %d takes %d.%d\n", id, job.producer, job.number);
+    ASYNC_TRY(async_sleep(draw_pause()));
+    printf("    consumer %d is done with %d.%d\n", id, job.producer, job.number);
+    return 0;
+}
+
+static int consume(int id, async_queue *queue)
+{
+    for (;;) {
+        struct job job;
+        ASYNC_TRY(async_queue_get(queue, &job));
+        int result = work(id, job);
+        async_queue_task_done(queue); /* also when the work failed, or join would wait for ever */
+        ASYNC_TRY(result);
+    }
+}
+async_fn(consume, int, async_queue *);
+
+static int amain(void)
+{
+    async_task *producers[PRODUCERS], *consumers[CONSUMERS];
+    async_auto_queue *queue = async_queue_new(ROOM, sizeof(struct job));
+    if (queue == NULL)
+        return -ENOMEM;
+    for (int i = 0; i < PRODUCERS; i++)
+        producers[i] = async_create_task(produce, i + 1, queue);
+    for (int i = 0; i < CONSUMERS; i++)
+        consumers[i] = async_create_task(consume, i + 1, queue);
+
+    int result = async_gather_n(producers, PRODUCERS, NULL, 0); /* until Ctrl-C */
+    puts("closing");
+    /* amain stays cancelled: what it still wants to wait for needs a shelter. */
+    async_ignore(async_shielded(async_timeout(GRACE, async_queue_join(queue))));
+    for (int i = 0; i < CONSUMERS; i++)
+        async_cancel(consumers[i]);
+    async_ignore(async_gather_n(consumers, CONSUMERS, NULL, 0));
+    return result;
+}
+async_fn(amain);
+
+int main(int argc, char *argv[])
+{
+    dice = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : (uint32_t)time(NULL);
+    return async_main(amain);
+}

@@ -1,0 +1,10 @@
+/*
+ * test_tutorial.c: that the programs of the tutorial do what their twins in Python do, and that documents show the
+ * code as it is.
+ */
+#include "runner.h"
+
+SCRIPT_TEST(tutorial_in_virtual_time, "tests/tutorial.py", "virtual");
+SCRIPT_TEST(tutorial_in_real_time, "tests/tutorial.py", "real");
+SCRIPT_TEST(documents_show_the_real_code, "tools/include_code.py", "--check");
+SCRIPT_TEST(documents_that_are_stale_are_found, "tools/include_code.py", "--self-test");

@@ -1,0 +1,64 @@
+#!/bin/bash
+# demo.sh folder: runs the five programs of the tutorial, which were built in that folder, and shows their lines with
+# the second in which each came. Ends with status 1 if anything was not as docs/tutorial tells it.
+set -uo pipefail
+build=${1:-${BUILD_DIR:?give the folder that holds the programs}}
+shown=$(dirname "$0")/../docs/tutorial/output
+lines=$(mktemp)
+trap 'rm -f "$lines"' EXIT
+wrong=0
+
+# Microseconds; the decimal point depends on the language.
+now() { echo "${EPOCHREALTIME//[!0-9]/}"; }
+
+# Runs a command and keeps its lines in $lines, each with its second in front; leaves its status and its seconds.
+# In the background a shell ignores SIGINT, and what it starts inherits that.
+watch() {
+    local begun=$(now) line
+    env --default-signal=INT stdbuf -oL "$@" 2>&1 | while IFS= read -r line; do
+        printf '%4d s  %s\n' $((($(now) - begun) / 1000000)) "$line"
+    done | tee "$lines"
+    status=${PIPESTATUS[0]} took=$((($(now) - begun) / 1000000))
+}
+
+# judge condition…: says whether the run was right.
+judge() {
+    if "$@"; then
+        echo "        $took s, status $status"
+    else
+        echo "        $took s, status $status: WRONG"
+        wrong=1
+    fi
+}
+
+# as_shown name: lines and seconds are those of the tutorial; what debug mode says is no part of them.
+as_shown() {
+    [ "$status" = 0 ] && diff "$shown/$1.txt" <(grep -v 'asyncio: ' "$lines")
+}
+
+# The end of it: what comes after Ctrl-C is not the same each time.
+ended_clean() {
+    [ "$status" = 130 ] && grep -q 'closing$' "$lines" && grep -q ', 0 are left; 0 stacks are in use' "$lines"
+}
+
+title() { printf '\n== %s: %s\n\n' "$1" "$2"; }
+
+# show name title: one of the programs that end by themselves.
+show() {
+    title "$1" "$2"
+    watch "$build/$1"
+    judge as_shown "$1"
+}
+
+show 1_hello 'hello, and one second later world'
+show 2_await 'two calls in a row, 2 + 6 seconds'
+show 3_tasks 'two tasks of 3 seconds, side by side'
+ASYNCIO_DEBUG=1 show 4_gather 'three tasks that block, and how debug mode names them'
+
+# --foreground: otherwise timeout signals the program and then its group, which is twice, and the second SIGINT kills.
+title 5_queue 'three producers, two consumers, and Ctrl-C after ten seconds'
+ASYNCIO_DEBUG=1 watch timeout --foreground --preserve-status --signal=INT --kill-after=5 10 "$build/5_queue" 1
+judge ended_clean
+
+[ $wrong = 0 ] && printf '\nAll as docs/tutorial tells it.\n'
+exit $wrong

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Keeps what documents show the same as the files they show it from.
+
+    tools/include_code.py              refreshes every marked block
+    tools/include_code.py --check      names the blocks that are stale, and ends with 1 if there are any
+    tools/include_code.py --self-test  sees that stale blocks are found and refreshed, in documents of its own
+
+In a document, a comment on a line of its own names a file, and the fenced block under it shows that file:
+
+    <!-- code: examples/tutorial/1_hello.c -->
+    ```c
+    ```
+
+`<!-- code: examples/tutorial/1_hello.c, without its comment -->` leaves out the comment at the head of the file.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+MARK = "<!-- code: "
+BLOCK = re.compile(r"^(<!-- code: (?P<path>[^ ,]+)(?P<bare>, without its comment)? -->\n(?P<fence>```+)\w*\n)"
+                   r"(?P<shown>.*?)(?=^(?P=fence)$)", re.MULTILINE | re.DOTALL)
+HEAD_COMMENT = re.compile(r"\A/\*.*?\*/\n", re.DOTALL)
+
+
+class Mistake(Exception):
+    """A mark that cannot be followed; the text says why."""
+
+
+def documents(root):
+    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md")])
+
+
+def file_text(root, block):
+    """What that block has to show."""
+    path = root / block["path"]
+    if not path.is_file():
+        raise Mistake(f"there is no file {block['path']}")
+    text = path.read_text()
+    return HEAD_COMMENT.sub("", text, count=1) if block["bare"] else text
+
+
+def stale_blocks(root, text):
+    return [block for block in BLOCK.finditer(text) if block["shown"] != file_text(root, block)]
+
+
+def refresh(root, text):
+    return BLOCK.sub(lambda block: block[1] + file_text(root, block), text)
+
+
+def check_marks(text):
+    """A mark that is spelled wrongly would otherwise pass for a block that is up to date."""
+    marks = sum(line.startswith(MARK) for line in text.splitlines())
+    if marks != len(list(BLOCK.finditer(text))):
+        raise Mistake("a mark is not spelled as it should be, or there is no fenced block under it")
+
+
+def complaints_about(root, document):
+    text = document.read_text()
+    try:
+        check_marks(text)
+        stale = stale_blocks(root, text)
+    except Mistake as mistake:
+        return [f"{document}: {mistake}"]
+    return [f"{document}:{text.count(chr(10), 0, block.start()) + 1}: does not show {block['path']} as it is; "
+            "run tools/include_code.py" for block in stale]
+
+
+def check(root):
+    return [complaint for document in documents(root) for complaint in complaints_about(root, document)]
+
+
+def update(root):
+    for document in documents(root):
+        text = document.read_text()
+        try:
+            check_marks(text)
+            fresh = refresh(root, text)
+        except Mistake as mistake:
+            sys.exit(f"{document}: {mistake}")
+        if fresh != text:
+            document.write_text(fresh)
+            print(f"refreshed {document}")
+
+
+# ---- the test of all this -------------------------------------------------------------------------------------
+
+CODE = "/* one.c: counts. */\nint one(void);\n"
+FRESH = (f"# One\n\n{MARK}one.c -->\n```c\n{CODE}```\n\n"
+         f"{MARK}one.c, without its comment -->\n```c\nint one(void);\n```\n")
+
+# What is wrong with each, as a change to the fresh document, and how many complaints it deserves.
+STALE = [("int one", "int two", 2), ("/* one.c", "/* two.c", 1), ("one(void);\n```", "one(void);\n\n```", 2)]
+WRONG = [("one.c -->", "none.c -->", 1), ("```c\n", "\n```c\n", 1), ("without its", "without the", 1)]
+
+
+def self_test():
+    mistakes = []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        document = root / "README.md"
+        (root / "one.c").write_text(CODE)
+        for old, new, expected in [("", "", 0), *STALE, *WRONG]:
+            document.write_text(FRESH.replace(old, new) if old else FRESH)
+            found = check(root)
+            if len(found) != expected:
+                mistakes.append(f"{old!r} became {new!r}: {expected} complaints expected, got {found}")
+        for old, new, _ in STALE:
+            document.write_text(refresh(root, FRESH.replace(old, new)))
+            if document.read_text() != FRESH:
+                mistakes.append(f"{old!r} became {new!r}, and was not put right")
+    return mistakes
+
+
+def main(arguments):
+    root = Path(__file__).resolve().parent.parent
+    if arguments not in ([], ["--check"], ["--self-test"]):
+        print(__doc__)
+        return 2
+    if not arguments:
+        update(root)
+        return 0
+    complaints = check(root) if arguments == ["--check"] else self_test()
+    print("\n".join(complaints).replace(f"{root}/", ""))
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
