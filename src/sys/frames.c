@@ -16,7 +16,7 @@ struct seen {
 };
 
 /* Whether a call instruction ends at address; where that cannot be told, any address will do. */
-static bool follows_call(const void *address)
+__attribute__((no_sanitize_address)) static bool follows_call(const void *address)
 {
 #if defined(__x86_64__)
     const unsigned char *code = address;
@@ -36,8 +36,9 @@ static struct seen *entry_for(struct seen seen[SEEN_MOST], const void *address)
     return NULL;
 }
 
-/* Counts the words on the stack that look like return addresses, nearest first. */
-static void scan(const char *sp, const char *end, struct seen seen[SEEN_MOST])
+/* Counts the words on the stack that look like return addresses, nearest first. Whatever lies there is read. */
+__attribute__((no_sanitize_address)) static void scan(const char *sp, const char *end,
+                                                      struct seen seen[SEEN_MOST])
 {
     const void *const *word = (const void *const *)(const void *)sp;
     for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
