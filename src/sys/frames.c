@@ -15,13 +15,16 @@ struct seen {
     unsigned count;      /* how often it lies on the stack */
 };
 
-/* Whether a call instruction ends at address; where that cannot be told, any address will do. */
-__attribute__((no_sanitize_address)) static bool follows_call(const void *address)
+/* Whether a call instruction ends at address; where that cannot be told, any address in a loaded file will do. */
+static bool follows_call(const void *address)
 {
 #if defined(__x86_64__)
-    const unsigned char *code = address;
-    return code[-5] == 0xe8 || (code[-2] == 0xff && (code[-1] & 0x38) == 0x10) || code[-3] == 0xff ||
-           code[-6] == 0xff;
+    enum { LONGEST = 6 };
+    unsigned char code[LONGEST]; /* may lie in a gap between two segments: not to be read here */
+    if (!async__sys_peek((const char *)address - LONGEST, code, LONGEST))
+        return false;
+    return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
+           code[0] == 0xff;
 #else
     return address != NULL;
 #endif
