@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Compiles the programs of tests/cxx as C++17 against the library that was built, and runs them.
+
+    tests/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
+    tests/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
+
+With g++ and with clang++, as far as they are there; ends with 77 where neither is. BUILD_DIR is where the library is.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ["BUILD_DIR"])
+FLAGS = ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-pedantic", "-Werror",
+         "-fstack-clash-protection", f"-I{ROOT / 'include'}"]
+SKIPPED = 77
+
+
+def sanitizers() -> str:
+    """What the library was built with, "address,undefined" say; or an empty string."""
+    options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())
+    value = next((option["value"] for option in options if option["name"] == "b_sanitize"), "none")
+    return "" if value == "none" else value
+
+
+def compilers() -> list[str]:
+    """Two sanitizers' runtimes do not go together: there, only the one that belongs to the library's compiler."""
+    names = ["g++", "clang++"]
+    if sanitizers():
+        names = ["clang++" if "clang" in os.environ["CC"] else "g++"]
+    return [name for name in names if shutil.which(name)]
+
+
+def compile_program(compiler: str, name: str, output: Path) -> subprocess.CompletedProcess:
+    extra = [f"-fsanitize={sanitizers()}"] if sanitizers() else []
+    command = [compiler, *FLAGS, *extra, str(ROOT / "tests/cxx" / f"{name}.cc"), "-o", str(output), f"-L{BUILD}",
+               "-lasyncio", f"-Wl,-rpath,{BUILD}"]
+    return subprocess.run(command, text=True, capture_output=True)
+
+
+def complaint_about_running(compiler: str, name: str, output: Path) -> str:
+    compiled = compile_program(compiler, name, output)
+    if compiled.returncode != 0:
+        return f"{compiler} does not compile it:\n{compiled.stderr}"
+    answer = subprocess.run([output], text=True, capture_output=True)
+    if (answer.returncode, answer.stdout, answer.stderr) != (3, "fine\n", ""):
+        return f"by {compiler}, it ends with {answer.returncode} and says:\n{answer.stdout}{answer.stderr}"
+    return ""
+
+
+def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
+    compiled = compile_program(compiler, name, output)
+    if compiled.returncode == 0:
+        return f"{compiler} compiles it"
+    reasons = [line for line in compiled.stderr.splitlines() if "error:" in line]
+    return "" if "async_fn(" in reasons[0] else f"{compiler} refuses it, but says:\n{compiled.stderr}"
+
+
+def main(arguments: list[str]) -> int:
+    complain = complaint_about_compiling if arguments[0] == "--refuses" else complaint_about_running
+    if not compilers():
+        return SKIPPED
+    with tempfile.TemporaryDirectory() as folder:
+        complaints = [complain(compiler, arguments[-1], Path(folder) / "program") for compiler in compilers()]
+    for complaint in filter(None, complaints):
+        print(f"tests/cxx/{arguments[-1]}.cc: {complaint}")
+    return 1 if any(complaints) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

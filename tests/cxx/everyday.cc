@@ -1,0 +1,168 @@
+/*
+ * everyday.cc: the library from C++17, in a program that uses the macros which are written differently for C++ than for
+ * C, or that C++ is stricter about. It says "fine" and ends with 3 if everything is as it should be.
+ */
+#include <asyncio.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#define CHECK(condition) ((condition) ? (void)0 : fail(__LINE__, #condition))
+
+[[noreturn]] static void fail(int line, const char *condition)
+{
+    std::fprintf(stderr, "everyday.cc:%d: %s does not hold\n", line, condition);
+    std::exit(1);
+}
+
+struct point {
+    double x, y;
+};
+
+using predicate = bool (*)(int);
+
+static int add(int a, int b)
+{
+    ASYNC_TRY(async_sleep(1));
+    return a + b;
+}
+async_fn(add, int, int);
+
+static int add_point(point p, double *sum, predicate wanted)
+{
+    *sum += p.x + p.y;
+    return wanted(7) ? 0 : -EINVAL;
+}
+async_fn(add_point, point, double *, bool (*)(int));
+
+static int double_it(void *number)
+{
+    return 2 * *static_cast<int *>(number);
+}
+
+static void tasks()
+{
+    double sum = 0;
+    int twenty = 20;
+    async_task_options options = {};
+    options.name = "a name";
+    async_task *task = async_create_task_with(&options, add, 1, 2);
+    CHECK(async_task_name(task) == std::string("a name"));
+    CHECK(async_await(task) == 3);
+    predicate odd = [](int number) { return number % 2 == 1; };
+    CHECK(async_await(async_create_task(add_point, point{1, 2}, &sum, odd)) == 0);
+    CHECK(sum == 3);
+    CHECK(async_await(async_create_task_ptr(double_it, &twenty)) == 40);
+}
+
+static void gathers()
+{
+    int results[2];
+    CHECK(async_gather() == 0);
+    CHECK(async_gather(async_create_task(add, 1, 1), async_create_task(add, 2, 2)) == 0);
+    async_task *const both[] = {async_create_task(add, 3, 3), async_create_task(add, -9, 4)};
+    CHECK(async_gather_n(both, 2, results, ASYNC_COLLECT) == 0);
+    CHECK(results[0] == 6 && results[1] == -5);
+}
+
+static int timed(double limit)
+{
+    return async_timeout(limit, async_shielded(add(20, async_timeout(5, add(10, 12)))));
+}
+
+static void scopes()
+{
+    double begun = async_time();
+    CHECK(timed(10) == 42);
+    CHECK(timed(0.5) == 42); /* a shelter lets no limit through */
+    CHECK(async_time() == begun + 4);
+    CHECK(async_timeout(0.5, add(1, 2)) == -ETIMEDOUT);
+    async_timeout_scope scope;
+    async_timeout_begin(&scope, 0.5);
+    CHECK(async_timeout_end(&scope, async_sleep(1)) == -ETIMEDOUT);
+}
+
+static int greatest_first(const void *a, const void *b)
+{
+    return *static_cast<const int *>(b) - *static_cast<const int *>(a);
+}
+
+static void delete_int(void *item, void *)
+{
+    delete *static_cast<int **>(item);
+}
+
+static void queues()
+{
+    async_auto_queue *owners = async_queue_new(0, sizeof(int *));
+    async_queue_on_drop(owners, delete_int, nullptr);
+    auto one = std::make_unique<int>(1);
+    int *raw = one.get();
+    CHECK(async_queue_put(owners, &raw) == 0);
+    one.release();
+    async_auto_queue *numbers = async_priority_queue_new(0, sizeof(int), greatest_first);
+    for (int number : {3, 1, 4})
+        CHECK(async_queue_put_nowait(numbers, &number) == 0);
+    int greatest;
+    CHECK(async_queue_get(numbers, &greatest) == 0 && greatest == 4);
+    CHECK(async_queue_get_nowait(numbers, &greatest) == 0 && greatest == 3);
+}
+
+static int throw_and_catch(int depth)
+{
+    try {
+        auto on_the_heap = std::make_unique<int>(depth);
+        ASYNC_TRY(async_sleep(1));
+        if (depth == 0)
+            throw std::runtime_error("thrown in a task");
+        return throw_and_catch(*on_the_heap - 1);
+    } catch (const std::runtime_error &error) {
+        return error.what() == std::string("thrown in a task") ? 1 : 0;
+    }
+}
+async_fn(throw_and_catch, int);
+
+static void exceptions()
+{
+    async_task *const both[] = {async_create_task(throw_and_catch, 0), async_create_task(throw_and_catch, 5)};
+    int results[2];
+    CHECK(async_gather_n(both, 2, results, 0) == 0);
+    CHECK(results[0] == 1 && results[1] == 1);
+}
+
+static void count_up(void *count)
+{
+    ++*static_cast<int *>(count);
+}
+
+static void callbacks()
+{
+    int count = 0;
+    async_call_later(1, count_up, &count);
+    CHECK(async_handle_cancel(async_call_soon(count_up, &count)));
+    CHECK(async_sleep(2) == 0);
+    CHECK(count == 1);
+}
+
+static int everything(const char *word)
+{
+    tasks();
+    gathers();
+    scopes();
+    queues();
+    exceptions();
+    callbacks();
+    std::puts(word);
+    return 3;
+}
+async_fn(everything, const char *);
+
+int main()
+{
+    async_run_options options = {};
+    options.virtual_clock = true;
+    return async_run_with(&options, everything, "fine");
+}

@@ -1,0 +1,21 @@
+/*
+ * The function was never named to async_fn, so nothing is known of its arguments.
+ *
+ *  gcc: 'async_fn__repeat' undeclared
+ *  clang: use of undeclared identifier 'async_fn__repeat'
+ */
+#include <asyncio.h>
+
+static int repeat(int count)
+{
+    return 2 * count;
+}
+
+#ifdef RIGHT
+async_fn(repeat, int);
+#endif
+
+int main(void)
+{
+    return repeat(0) + async_main(repeat, 3);
+}

@@ -1,0 +1,28 @@
+/*
+ * 7. A call that blocks
+ *
+ * `usleep` stops the thread, and with it the loop and everybody on it. So does reading from a slow disk, or a long
+ * computation. Nothing can be done about it from outside, but debug mode tells you of every turn of more than a
+ * tenth of a second.
+ *
+ * Run with ASYNCIO_DEBUG=1.
+ *
+ * use what switches: `async_sleep` for `usleep`, `async_recv` for `recv`. In a long computation let the others
+ * have a turn from time to time, with `async_sleep(0)`.
+ */
+#include <asyncio.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int amain(void)
+{
+    usleep(150000);
+    puts("rested");
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}

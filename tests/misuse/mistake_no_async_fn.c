@@ -1,0 +1,22 @@
+/*
+ * 3. No async_fn
+ *
+ * `async_fn` makes a function something that a task can run; what the compiler misses is what that would have
+ * defined. A function that is only called, and never given to `async_create_task` or `async_main`, needs none.
+ *
+ * `async_fn(say, int, const char *);` after the function, or after its prototype in a header.
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static int say(int times, const char *what)
+{
+    while (times-- > 0)
+        puts(what);
+    return 0;
+}
+
+int main(void)
+{
+    return async_main(say, 3, "hello");
+}

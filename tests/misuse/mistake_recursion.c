@@ -1,0 +1,28 @@
+/*
+ * 8. A stack that is too small
+ *
+ * A task has 64 KiB of stack unless it is told otherwise. A recursion that goes deeper, or a large local array,
+ * ends the program before anything is overwritten, and you hear whose stack it was and which calls repeat.
+ *
+ * give the task more, with `async_create_task_with` and the option `stack_size`: up to 1 GiB, which costs nothing
+ * until it is used. Or put the array on the heap.
+ */
+#include <asyncio.h>
+
+static int sum_down_from(int number)
+{
+    char notes[1000] = {(char)number};
+    return number == 0 ? notes[0] : number + sum_down_from(number - 1);
+}
+async_fn(sum_down_from, int);
+
+static int amain(void)
+{
+    return async_await(async_create_task(sum_down_from, 1000));
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}

@@ -1,0 +1,17 @@
+/*
+ * Nobody looks at whether the time ran out.
+ *
+ *  gcc: ignoring return value of 'async__timeout_pop' declared with attribute 'warn_unused_result'
+ *  clang: ignoring return value of function declared with 'warn_unused_result' attribute
+ */
+#include <asyncio.h>
+
+int rest(void)
+{
+#ifdef RIGHT
+    return async_timeout(1, async_sleep(2));
+#else
+    async_timeout(1, async_sleep(2));
+    return 0;
+#endif
+}

@@ -1,0 +1,8 @@
+/*
+ * test_cxx.c: names the tests that are C++ programs. They lie in tests/cxx, and tests/cxx.py builds and runs them.
+ */
+#include "runner.h"
+
+SCRIPT_TEST(cxx_programs_use_the_library, "tests/cxx.py", "everyday");
+SCRIPT_TEST(cxx_tasks_may_wait_inside_a_catch, "tests/cxx.py", "catch");
+SCRIPT_TEST(cxx_arguments_with_constructors_are_refused, "tests/cxx.py", "--refuses", "string");

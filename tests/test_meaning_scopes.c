@@ -1,0 +1,134 @@
+/*
+ * test_meaning_scopes.c: time limits and shelters that were begun and not ended, ended twice or in the wrong order, or
+ * begun where there is no task: each ends the program with a sentence that says what to look for.
+ */
+#include "runner.h"
+
+static int leave_a_limit_open(void)
+{
+    async_timeout_scope scope;
+    async_timeout_begin(&scope, 5);
+    return 0;
+}
+async_fn(leave_a_limit_open);
+
+DEATH_TEST(a_limit_that_was_left_open_dies_at_the_end_of_its_task,
+           "task #1 'leave_a_limit_open'|ended inside a timeout or shelter that it began")
+{
+    async_ignore(async_run_with(test_options(), leave_a_limit_open));
+}
+
+static int leave_a_shelter_open(void)
+{
+    async_shield_scope scope;
+    async_shield_begin(&scope);
+    return 0;
+}
+async_fn(leave_a_shelter_open);
+
+DEATH_TEST(a_shelter_that_was_left_open_dies_at_the_end_of_its_task,
+           "task #1 'leave_a_shelter_open'|ended inside a timeout or shelter that it began")
+{
+    async_ignore(async_run_with(test_options(), leave_a_shelter_open));
+}
+
+static int return_early(async_shield_scope *inner)
+{
+    async_shield_begin(inner);
+    ASYNC_TRY(async_shielded(-EIO));
+    async_shield_end(inner);
+    return 0;
+}
+
+static int end_the_outer_first(void)
+{
+    async_timeout_scope outer;
+    async_shield_scope inner;
+    async_timeout_begin(&outer, 5);
+    return async_timeout_end(&outer, return_early(&inner));
+}
+async_fn(end_the_outer_first);
+
+DEATH_TEST(a_scope_ended_before_the_one_inside_it_dies,
+           "async_timeout_end: this is not the innermost scope of task #1 'end_the_outer_first'")
+{
+    async_ignore(async_run_with(test_options(), end_the_outer_first));
+}
+
+static int leave_open_inside_an_expression(void)
+{
+    async_shield_scope inner;
+    return async_timeout(5, return_early(&inner));
+}
+async_fn(leave_open_inside_an_expression);
+
+DEATH_TEST(an_expression_in_which_a_scope_was_left_open_dies,
+           "async_timeout: this is not the innermost scope of task #1 'leave_open_inside_an_expression'")
+{
+    async_ignore(async_run_with(test_options(), leave_open_inside_an_expression));
+}
+
+static int end_twice(void)
+{
+    async_shield_scope scope;
+    async_shield_begin(&scope);
+    async_shield_end(&scope);
+    async_shield_end(&scope);
+    return 0;
+}
+async_fn(end_twice);
+
+DEATH_TEST(a_scope_ended_twice_dies,
+           "async_shield_end: this is not the innermost scope of task #1 'end_twice'")
+{
+    async_ignore(async_run_with(test_options(), end_twice));
+}
+
+static int end_what_another_began(async_timeout_scope *scope)
+{
+    return async_timeout_end(scope, 0);
+}
+async_fn(end_what_another_began, async_timeout_scope *);
+
+static int begin_for_another(void)
+{
+    async_timeout_scope scope;
+    async_timeout_begin(&scope, 5);
+    int result = async_await(async_create_task(end_what_another_began, &scope));
+    return async_timeout_end(&scope, result);
+}
+async_fn(begin_for_another);
+
+DEATH_TEST(a_scope_ended_by_another_task_dies,
+           "async_timeout_end: this is not the innermost scope of task #2")
+{
+    async_ignore(async_run_with(test_options(), begin_for_another));
+}
+
+DEATH_TEST(a_limit_outside_a_task_dies, "async_timeout was called outside a task")
+{
+    async_ignore(async_timeout(5, 0));
+}
+
+DEATH_TEST(a_shelter_outside_a_task_dies, "async_shielded was called outside a task")
+{
+    async_ignore(async_shielded(0));
+}
+
+static void limit_a_callback(void *argument)
+{
+    (void)argument;
+    async_ignore(async_timeout(5, 0));
+}
+
+static int have_a_callback_limited(void)
+{
+    async_call_soon(limit_a_callback, NULL);
+    return async_sleep(1);
+}
+async_fn(have_a_callback_limited);
+
+DEATH_TEST(a_limit_in_a_callback_dies, "async_timeout was called in a callback")
+{
+    async_ignore(async_run_with(test_options(), have_a_callback_limited));
+}

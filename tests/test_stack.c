@@ -1,0 +1,550 @@
+/*
+ * test_stack.c: the pool of stacks: sizes, the order of reuse, slabs that grow and are given back, colours, and the
+ * three kinds of guard, each of which must really stop or betray whoever writes into it.
+ */
+#include "core/loop.h"
+#include "deny.h"
+#include "runner.h"
+#include "sys/sys.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Stands for the coroutine: what lies at the top of a stack. */
+struct control {
+    long number;        /* whose it is */
+    struct stack stack; /* what it lies on */
+};
+
+static struct stack_pool pool;
+
+static void open_pool(void)
+{
+    async__stack_pool_open(&pool, sizeof(struct control), offsetof(struct control, stack),
+                           test_options()->allocator);
+}
+
+static struct stack *take(unsigned log)
+{
+    struct stack *stack = async__stack_take(&pool, log);
+    CHECK(stack != NULL);
+    return stack;
+}
+
+static struct control *control_of(struct stack *stack)
+{
+    struct control *control = CONTAINER_OF(stack, struct control, stack);
+    CHECK((char *)control == stack_control(&pool, stack));
+    return control;
+}
+
+/* ---- sizes -------------------------------------------------------------------------------------------------- */
+
+TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
+{
+    const size_t gigabyte = (size_t)1 << 30;
+    CHECK_EQ(async__stack_log(1), 14);
+    CHECK_EQ(async__stack_log(16384), 14);
+    CHECK_EQ(async__stack_log(16385), 15);
+    CHECK_EQ(async__stack_log(65536), STACK_DEFAULT_LOG);
+    CHECK_EQ(async__stack_log(gigabyte - 1), 30);
+    CHECK_EQ(async__stack_log(gigabyte), 30);
+    CHECK_EQ(async__stack_log(gigabyte + 1), 0);
+}
+
+TEST(stack_of_any_size_can_be_used_from_end_to_end)
+{
+    open_pool();
+    for (unsigned log = STACK_LEAST_LOG; log <= STACK_MOST_LOG; log++) {
+        struct stack *stack = take(log);
+        char *control = (char *)control_of(stack), *lowest = stack_limit(&pool, stack);
+        CHECK_EQ(stack_size(stack), (size_t)1 << log);
+        CHECK((uintptr_t)control % 64 == 0);
+        CHECK(control + sizeof(struct control) <= stack->bottom + stack_size(stack));
+        control[-1] = lowest[0] = 1;
+        async__stack_give(&pool, stack);
+    }
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_pool_keeps_sizes_apart)
+{
+    open_pool();
+    struct stack *small = take(14), *large = take(20);
+    async__stack_give(&pool, small);
+    struct stack *other = take(20);
+    CHECK(other != small && other != large);
+    CHECK(take(14) == small);
+    async__stack_give(&pool, small);
+    async__stack_give(&pool, large);
+    async__stack_give(&pool, other);
+    async__stack_pool_close(&pool);
+}
+
+/* ---- many, and again ----------------------------------------------------------------------------------------- */
+
+enum { SEVERAL = 100 };
+
+static int by_address(const void *a, const void *b)
+{
+    const char *first = (*(struct stack *const *)a)->bottom, *second = (*(struct stack *const *)b)->bottom;
+    return (first > second) - (first < second);
+}
+
+TEST(stack_pool_gives_stacks_that_do_not_overlap)
+{
+    struct stack *stacks[SEVERAL];
+    open_pool();
+    for (int i = 0; i < SEVERAL; i++)
+        stacks[i] = take(14);
+    qsort(stacks, SEVERAL, sizeof stacks[0], by_address);
+    for (int i = 1; i < SEVERAL; i++)
+        CHECK(stacks[i - 1]->bottom + stack_size(stacks[i - 1]) <= stacks[i]->bottom);
+    for (int i = 0; i < SEVERAL; i++)
+        async__stack_give(&pool, stacks[i]);
+    CHECK_EQ(pool.in_use, 0);
+    CHECK_EQ(pool.idle, SEVERAL);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_given_back_last_is_taken_first)
+{
+    open_pool();
+    struct stack *a = take(16), *b = take(16), *c = take(16);
+    async__stack_give(&pool, b);
+    async__stack_give(&pool, a);
+    CHECK(take(16) == a);
+    CHECK(take(16) == b);
+    CHECK_EQ(pool.in_use, 3);
+    CHECK_EQ(pool.idle, 0);
+    async__stack_give(&pool, a);
+    async__stack_give(&pool, b);
+    async__stack_give(&pool, c);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_slabs_double_up_to_a_limit)
+{
+    enum { ALL = 16 + 32 + 64 + 128 + 256 + 512 + 1024 + 2048 + 4096 + 4096 };
+    static struct stack *stacks[ALL];
+    open_pool();
+    uint32_t expected = 16, left = 0;
+    for (int i = 0; i < ALL; i++, left--) {
+        stacks[i] = take(14);
+        if (left == 0) {
+            left = stacks[i]->slab->slots;
+            CHECK_EQ(left, expected);
+            expected = expected < 4096 ? expected * 2 : 4096;
+        }
+    }
+    for (int i = 0; i < ALL; i++)
+        async__stack_give(&pool, stacks[i]);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_slabs_have_at_most_256_MiB)
+{
+    open_pool();
+    struct stack *stack = take(26), *huge = take(30);
+    CHECK_EQ(stack->slab->slots, 4);
+    CHECK_EQ(huge->slab->slots, 1);
+    async__stack_give(&pool, stack);
+    async__stack_give(&pool, huge);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
+{
+    struct stack *stacks[SEVERAL];
+    open_pool();
+    for (int i = 0; i < SEVERAL; i++)
+        stacks[i] = take(16);
+    struct stack *kept = stacks[20]; /* in the second slab, between those of 16 and of 64 */
+    for (int i = 0; i < SEVERAL; i++)
+        if (stacks[i] != kept)
+            async__stack_give(&pool, stacks[i]);
+    async__stack_trim(&pool);
+    CHECK(pool.slabs == kept->slab && pool.slabs->next == NULL);
+    CHECK_EQ(pool.in_use, 1);
+    CHECK_EQ(pool.idle, 31);
+    *stack_limit(&pool, kept) = 1; /* still there */
+    struct stack *again = take(16);
+    CHECK(again->slab == kept->slab);
+    async__stack_give(&pool, again);
+    async__stack_give(&pool, kept);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_trim_of_an_idle_pool_leaves_nothing_mapped)
+{
+    struct stack *stacks[SEVERAL];
+    long mapped = async__mapped_bytes;
+    open_pool();
+    for (int i = 0; i < SEVERAL; i++)
+        stacks[i] = take(14 + (unsigned)i % 3);
+    for (int i = 0; i < SEVERAL; i++)
+        async__stack_give(&pool, stacks[i]);
+    async__stack_trim(&pool);
+    CHECK_EQ(async__mapped_bytes, mapped);
+    CHECK_EQ(pool.idle, 0);
+    struct stack *again = take(14);
+    CHECK_EQ(again->slab->slots, 16); /* it begins anew, small */
+    async__stack_give(&pool, again);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_colours_spread_the_tops)
+{
+    enum { COLOURS = 12, SET_STEP = 64 };
+    bool met[4096 / SET_STEP] = {false};
+    struct stack *stacks[COLOURS];
+    open_pool();
+    for (int i = 0; i < COLOURS; i++) {
+        stacks[i] = take(16);
+        size_t line = (uintptr_t)control_of(stacks[i]) % 4096 / SET_STEP;
+        CHECK(!met[line]);
+        met[line] = true;
+    }
+    for (int i = 0; i < COLOURS; i++)
+        async__stack_give(&pool, stacks[i]);
+    async__stack_pool_close(&pool);
+}
+
+/* The many-thousandth stack costs no more than the first. TEST_STACKS=1000000 in the environment makes it a million. */
+TEST(stack_pool_has_twenty_thousand_alive_at_once)
+{
+    const char *wanted = getenv("TEST_STACKS");
+    long count = wanted != NULL ? strtol(wanted, NULL, 10) : 20000;
+    struct stack **stacks = calloc((size_t)count, sizeof *stacks);
+    CHECK(stacks != NULL);
+    open_pool();
+    enum guard best = pool.guard;
+    for (long i = 0; i < count; i++) {
+        stacks[i] = take(STACK_DEFAULT_LOG);
+        control_of(stacks[i])->number = i;
+    }
+    CHECK(best != GUARD_LIGHT || pool.guard == GUARD_LIGHT);
+    for (long i = 0; i < count; i++) {
+        CHECK_EQ(control_of(stacks[i])->number, i);
+        async__stack_give(&pool, stacks[i]);
+    }
+    async__stack_pool_close(&pool);
+    free(stacks);
+}
+
+/* ---- guards ------------------------------------------------------------------------------------------------- */
+
+/* The signal that ends a child which writes one byte there; 0 if it lives. */
+static int signal_of_writing(volatile char *address)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        *address = 1;
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* Two neighbours: each has that guard at its bottom, all of it, and nowhere else. */
+static void expect_guards(enum guard kind)
+{
+    struct stack *stacks[] = {take(14), take(14)};
+    for (int i = 0; i < 2; i++) {
+        char *bottom = stacks[i]->bottom;
+        CHECK_EQ(stacks[i]->guard, kind);
+        CHECK_EQ(signal_of_writing(bottom), SIGSEGV);
+        CHECK_EQ(signal_of_writing(bottom + pool.page - 1), SIGSEGV);
+        CHECK_EQ(signal_of_writing(bottom + pool.page), 0);
+        CHECK_EQ(signal_of_writing(bottom + stack_size(stacks[i]) - 1), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        async__stack_give(&pool, stacks[i]);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_guard_stops_whoever_writes_into_it)
+{
+    open_pool();
+    CHECK(pool.guard == GUARD_LIGHT || pool.guard == GUARD_PROTECTION);
+    expect_guards(pool.guard);
+}
+
+TEST(stack_guard_by_page_protection_stops_whoever_writes_into_it)
+{
+    open_pool();
+    pool.guard = GUARD_PROTECTION;
+    expect_guards(GUARD_PROTECTION);
+}
+
+enum { ADVICE_GUARD_INSTALL = 102, ADVICE_ARGUMENT = 2, PROTECTION_ARGUMENT = 2, NO_PROTECTION = 0 };
+
+/* As before Linux 6.13. */
+TEST(stack_guard_is_page_protection_where_the_kernel_has_no_other)
+{
+    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, EINVAL);
+    open_pool();
+    expect_guards(GUARD_PROTECTION);
+}
+
+/* As under qemu-user: the call succeeds, and nothing has happened. */
+TEST(stack_guard_is_page_protection_where_the_other_is_a_lie)
+{
+    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, 0);
+    open_pool();
+    expect_guards(GUARD_PROTECTION);
+}
+
+TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
+{
+    open_pool();
+    if (pool.guard != GUARD_LIGHT)
+        test_skip("this kernel has only page protection");
+    struct stack *early = take(16);
+    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, ENOMEM);
+    struct stack *late = take(17);
+    CHECK_EQ(early->guard, GUARD_LIGHT);
+    CHECK_EQ(late->guard, GUARD_PROTECTION);
+    CHECK_EQ(signal_of_writing(early->bottom), SIGSEGV);
+    CHECK_EQ(signal_of_writing(late->bottom), SIGSEGV);
+    async__stack_give(&pool, early);
+    async__stack_give(&pool, late);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_canary_lets_pass_who_leaves_it_alone)
+{
+    open_pool();
+    pool.guard = GUARD_CANARY;
+    struct stack *stack = take(14);
+    CHECK_EQ(stack->guard, GUARD_CANARY);
+    CHECK_EQ(signal_of_writing(stack->bottom), 0);
+    *stack_limit(&pool, stack) = 1;
+    async__stack_check(stack);
+    async__stack_give(&pool, stack);
+    CHECK(take(14) == stack);
+    async__stack_give(&pool, stack);
+    async__stack_pool_close(&pool);
+}
+
+DEATH_TEST(stack_canary_betrays_an_overflow,
+           "a task overflowed its stack of 32 KiB into memory that is not its own")
+{
+    open_pool();
+    pool.guard = GUARD_CANARY;
+    struct stack *stack = take(15);
+    stack->bottom[0] ^= 1;
+    async__stack_give(&pool, stack);
+}
+
+/* When neither kind of guard is to be had any more, people are told, and overflows are still betrayed. */
+DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task overflowed its stack of 16 KiB")
+{
+    open_pool();
+    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, ENOMEM);
+    deny_call_with(SYS_mprotect, PROTECTION_ARGUMENT, NO_PROTECTION, ENOMEM);
+    struct stack *stack = take(14);
+    CHECK_EQ(stack->guard, GUARD_CANARY);
+    stack->bottom[63] ^= 1;
+    async__stack_give(&pool, stack);
+}
+
+/* ---- how much was used -------------------------------------------------------------------------------------- */
+
+TEST(stack_used_is_the_distance_to_the_lowest_byte_written)
+{
+    static const size_t depths[] = {1, 100, 4095, 5000, 20000, 60000};
+    open_pool();
+    struct stack *stack = take(16);
+    char *control = (char *)control_of(stack);
+    CHECK_EQ(async__stack_used(&pool, stack), 0);
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
+        control[-(ptrdiff_t)depths[i]] = 1;
+        CHECK_EQ(async__stack_used(&pool, stack), depths[i]);
+    }
+    *stack_limit(&pool, stack) = 1;
+    CHECK_EQ(async__stack_used(&pool, stack), (size_t)(control - stack_limit(&pool, stack)));
+    async__stack_give(&pool, stack);
+    async__stack_pool_close(&pool);
+}
+
+TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
+{
+    open_pool();
+    struct stack *stack = take(16);
+    struct control *control = control_of(stack);
+    control->number = 4711;
+    memset(stack_limit(&pool, stack), 0xff, (size_t)((char *)control - stack_limit(&pool, stack)));
+    async__stack_clean(&pool, stack);
+    CHECK_EQ(async__stack_used(&pool, stack), 0);
+    CHECK_EQ(control->number, 4711);
+    CHECK_EQ(stack->log, 16);
+    async__stack_give(&pool, stack);
+    async__stack_pool_close(&pool);
+}
+
+/* ---- out of memory ------------------------------------------------------------------------------------------ */
+
+TEST(stack_pool_without_memory_gives_none_and_stays_as_it_was)
+{
+    struct rlimit limit;
+    open_pool();
+    struct stack *stack = take(14);
+    test_allow_allocations(0);
+    CHECK(async__stack_take(&pool, 16) == NULL);
+    test_allow_allocations(-1);
+    CHECK_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){1, limit.rlim_max}), 0);
+    struct stack *none = async__stack_take(&pool, 16);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    CHECK(none == NULL);
+    CHECK_EQ(pool.in_use, 1);
+    CHECK(pool.slabs == stack->slab && pool.slabs->next == NULL);
+    async__stack_give(&pool, take(16));
+    async__stack_give(&pool, stack);
+    async__stack_pool_close(&pool);
+}
+
+/* ---- as tasks see it ---------------------------------------------------------------------------------------- */
+
+static int use_stack(size_t size)
+{
+    volatile char used[size];
+    used[0] = used[size - 1] = 1;
+    return async_sleep(1);
+}
+async_fn(use_stack, size_t);
+
+static async_task *task_with(size_t stack_size)
+{
+    return async_create_task_with(&(async_task_options){.stack_size = stack_size}, use_stack, 1);
+}
+
+LOOP_TEST(stack_size_of_a_task_is_what_its_options_say)
+{
+    async_task *tasks[] = {task_with(0), task_with(1), task_with(17000), task_with((size_t)1 << 30)};
+    CHECK_EQ(async_task_stack_size(tasks[0]), 65536);
+    CHECK_EQ(async_task_stack_size(tasks[1]), 16384);
+    CHECK_EQ(async_task_stack_size(tasks[2]), 32768);
+    CHECK_EQ(async_task_stack_size(tasks[3]), 1 << 30);
+    CHECK(task_with(((size_t)1 << 30) + 1) == NULL);
+    CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
+    return 0;
+}
+
+static int expect_default_size(size_t size)
+{
+    CHECK_EQ(async_task_stack_size(async_current_task()), size);
+    return 0;
+}
+async_fn(expect_default_size, size_t);
+
+TEST_EACH_BACKEND(stack_size_of_all_tasks_is_what_the_loops_options_say)
+{
+    async_run_options options = *test_options();
+    options.stack_size = 100000;
+    CHECK_EQ(async_run_with(&options, expect_default_size, 131072), 0);
+    options.stack_size = ((size_t)1 << 30) + 1;
+    CHECK_EQ(async_run_with(&options, expect_default_size, 0), -EINVAL);
+}
+
+/* Frames, red zones and what libc needs come on top; the compiler decides how much. */
+static void expect_used(const async_task *task, size_t least)
+{
+    size_t used = async_task_stack_used(task);
+    CHECK(used >= least && used < least + 8192);
+}
+
+static size_t used_after(size_t deep)
+{
+    async_task *task = async_create_task(use_stack, deep);
+    CHECK_EQ(async_sleep(0), 0);
+    size_t used = async_task_stack_used(task);
+    CHECK_EQ(async_await(task), 0);
+    return used;
+}
+
+LOOP_TEST(stack_used_by_a_task_is_about_what_it_used)
+{
+    async_task *shallow = async_create_task(use_stack, 100), *deep = async_create_task(use_stack, 40000);
+    CHECK_EQ(async_sleep(0), 0);
+    expect_used(shallow, 100);
+    expect_used(deep, 40000);
+    CHECK_EQ(async_gather(async_task_ref(shallow), async_task_ref(deep)), 0);
+    CHECK_EQ(async_task_stack_used(shallow), 0);
+    CHECK_EQ(async_task_stack_size(deep), 0);
+    return async_gather(shallow, deep);
+}
+
+static int use_one_stack_twice(bool debug)
+{
+    CHECK(used_after(40000) >= 40000);
+    CHECK_EQ(used_after(100) < 40000, debug);
+    return 0;
+}
+async_fn(use_one_stack_twice, bool);
+
+TEST_EACH_BACKEND(stack_used_begins_anew_in_debug_mode_only)
+{
+    async_run_options options = *test_options();
+    CHECK_EQ(async_run_with(&options, use_one_stack_twice, false), 0);
+    options.debug = true;
+    CHECK_EQ(async_run_with(&options, use_one_stack_twice, true), 0);
+}
+
+static size_t idle_stacks(void)
+{
+    return async_get_loop()->stacks.idle;
+}
+
+/* That many tasks at once, which end at once. */
+static void come_and_go(size_t count)
+{
+    async_task **tasks = calloc(count, sizeof *tasks);
+    CHECK(tasks != NULL);
+    for (size_t i = 0; i < count; i++)
+        tasks[i] = async_create_task(use_stack, 1);
+    CHECK_EQ(async_gather_n(tasks, count, NULL, 0), 0);
+    free(tasks);
+}
+
+LOOP_TEST(stack_trim_waits_until_many_are_idle_for_long)
+{
+    come_and_go(500);
+    CHECK_EQ(async_sleep(100), 0);
+    CHECK_EQ(async_sleep(100), 0);
+    CHECK_EQ(idle_stacks(), 500); /* few: they are kept for ever */
+    come_and_go(2000);
+    CHECK_EQ(idle_stacks(), 2000);
+    long mapped = async__mapped_bytes;
+    CHECK_EQ(async_sleep(100), 0);
+    CHECK_EQ(async_sleep(100), 0);
+    CHECK(idle_stacks() < 500);
+    CHECK(async__mapped_bytes < mapped - 1000 * 65536l);
+    come_and_go(2000);
+    return 0;
+}
+
+struct bulk {
+    char bytes[20000]; /* more than a quarter of 64 KiB */
+};
+
+static int take_bulk(struct bulk bulk)
+{
+    return bulk.bytes[0];
+}
+async_fn(take_bulk, struct bulk);
+
+DEATH_TEST(stack_too_small_for_the_arguments_dies,
+           "async_create_task(take_bulk): 20000 bytes of arguments do not fit")
+{
+    async_ignore(async_run_with(test_options(), take_bulk, (struct bulk){{0}}));
+}

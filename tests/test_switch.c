@@ -1,0 +1,401 @@
+/*
+ * test_switch.c: leaving one stack for another: that whatever a call must preserve is preserved, that floating-
+ * point control belongs to the flow, that a new stack is aligned as functions expect, and that an unwinder finds
+ * its way out. Contexts are switched here by hand, without a loop; the last tests do the same with tasks.
+ */
+#include "coro/context.h"
+#include "runner.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unwind.h>
+
+enum { STACK_SIZE = 1 << 16 };
+
+/* Two flows: the test's own, and one on a stack of its own. */
+static struct context home, away;
+static _Alignas(64) char stack[STACK_SIZE];
+
+static void prepare(void *(*entry)(void *), void *argument)
+{
+    context_prepare(&away, stack, stack + STACK_SIZE, entry, argument);
+}
+
+static void go_away(void)
+{
+    context_switch(&home, &away);
+}
+
+static void go_home(void)
+{
+    context_switch(&away, &home);
+}
+
+/* ---- there and back ----------------------------------------------------------------------------------------- */
+
+static void *note_where_it_runs(void *argument)
+{
+    char local;
+    context_begin(&home);
+    *(const char **)argument = &local;
+    go_home();
+    *(const char **)argument = NULL;
+    return context_end(&home);
+}
+
+TEST(switch_enters_a_new_flow_on_its_own_stack)
+{
+    const char *seen = NULL;
+    prepare(note_where_it_runs, &seen);
+    go_away();
+    CHECK(seen > stack && seen < stack + STACK_SIZE);
+    go_away();
+    CHECK(seen == NULL);
+}
+
+enum { MILLION = 1000000 };
+
+static void *count_turns(void *argument)
+{
+    context_begin(&home);
+    for (int *count = argument; *count < MILLION; ++*count)
+        go_home();
+    return context_end(&home);
+}
+
+TEST(switch_goes_a_million_times_there_and_back)
+{
+    int count = 0;
+    prepare(count_turns, &count);
+    go_away();
+    for (int i = 0; i < MILLION; i++) {
+        CHECK_EQ(count, i);
+        go_away();
+    }
+    CHECK_EQ(count, MILLION);
+}
+
+/* Each level keeps something on the stack while the flow is away, and finds it afterwards. */
+static unsigned descend(unsigned level)
+{
+    volatile unsigned kept = level * 2654435761u;
+    unsigned below = 0;
+    if (level > 0)
+        below = descend(level - 1);
+    go_home();
+    CHECK_EQ(kept, level * 2654435761u);
+    return below + 1;
+}
+
+static void *go_deep(void *argument)
+{
+    context_begin(&home);
+    *(unsigned *)argument = descend(100);
+    return context_end(&home);
+}
+
+TEST(switch_leaves_and_enters_in_the_middle_of_deep_calls)
+{
+    unsigned levels = 0;
+    prepare(go_deep, &levels);
+    for (int i = 0; i < 101; i++) {
+        go_away();
+        CHECK_EQ(levels, 0);
+    }
+    go_away();
+    CHECK_EQ(levels, 101);
+}
+
+/* ---- registers ---------------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+enum { PRESERVED = 6 };
+
+/* Loads all registers that a call preserves from in[], switches, and stores what they hold afterwards in out[]. */
+void switch_with_registers(void **save, void *load, const uint64_t in[PRESERVED], uint64_t out[PRESERVED]);
+__asm__("        .text\n"
+        "        .type switch_with_registers, @function\n"
+        "switch_with_registers:\n"
+        "        pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15; pushq %rcx\n"
+        "        movq 0(%rdx), %rbp;  movq 8(%rdx), %rbx;  movq 16(%rdx), %r12\n"
+        "        movq 24(%rdx), %r13; movq 32(%rdx), %r14; movq 40(%rdx), %r15\n"
+        "        call async__switch\n"
+        "        popq %rcx\n"
+        "        movq %rbp, 0(%rcx);  movq %rbx, 8(%rcx);  movq %r12, 16(%rcx)\n"
+        "        movq %r13, 24(%rcx); movq %r14, 32(%rcx); movq %r15, 40(%rcx)\n"
+        "        popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp\n"
+        "        ret\n"
+        "        .size switch_with_registers, . - switch_with_registers\n");
+
+/* Switches with all registers full of numbers that begin with first, and checks that they come back. */
+static void switch_and_compare(struct context *from, struct context *to, uint64_t first)
+{
+    uint64_t in[PRESERVED], out[PRESERVED] = {0};
+    for (uint64_t i = 0; i < PRESERVED; i++)
+        in[i] = (first + i) * 0x0101010101010101u;
+    switch_with_registers(&from->sp, to->sp, in, out);
+    for (int i = 0; i < PRESERVED; i++)
+        CHECK_EQ(in[i], out[i]);
+}
+
+static void *disturb_registers(void *argument)
+{
+    (void)argument;
+    for (uint64_t first = 100; first < 200; first++)
+        switch_and_compare(&away, &home, first);
+    return context_end(&home);
+}
+
+TEST(switch_preserves_what_a_call_preserves)
+{
+    prepare(disturb_registers, NULL);
+    for (uint64_t first = 1; first < 50; first++)
+        switch_and_compare(&home, &away, first);
+}
+
+/* ---- floating-point control --------------------------------------------------------------------------------- */
+
+enum rounding { NEAREST = 0, UPWARD = 2 }; /* as both units number them */
+
+/* In SSE and in the x87 unit. By hand, because fesetround would need libm. */
+__attribute__((noinline)) static void set_rounding(enum rounding mode)
+{
+    uint32_t mxcsr;
+    uint16_t control;
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(control));
+    mxcsr = (mxcsr & ~0x6000u) | (uint32_t)mode << 13;
+    control = (uint16_t)((control & ~0x0c00u) | (unsigned)mode << 10);
+    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
+}
+
+/* Told by arithmetic, in both units: the nearest number to a seventh lies below it. */
+__attribute__((noinline)) static bool rounds_up(void)
+{
+    static const double below = 1.0 / 7;
+    static const long double long_below = 1.0L / 7;
+    volatile double one = 1, seventh = one / 7;
+    volatile long double long_one = 1, long_seventh = long_one / 7;
+    CHECK_EQ(seventh > below, long_seventh > long_below);
+    return seventh > below;
+}
+
+static void *round_up_from_now_on(void *argument)
+{
+    context_begin(&home);
+    CHECK(!rounds_up());
+    set_rounding(UPWARD);
+    for (int *turns = argument; *turns < 10; ++*turns) {
+        CHECK(rounds_up());
+        go_home();
+    }
+    return context_end(&home);
+}
+
+TEST(switch_gives_each_flow_its_own_rounding)
+{
+    int turns = 0;
+    prepare(round_up_from_now_on, &turns);
+    while (turns < 10) {
+        CHECK(!rounds_up());
+        go_away();
+    }
+    CHECK(!rounds_up()); /* also when the other ended */
+}
+
+static void *tell_rounding(void *argument)
+{
+    context_begin(&home);
+    *(bool *)argument = rounds_up();
+    return context_end(&home);
+}
+
+TEST(switch_starts_a_flow_with_the_rounding_of_its_maker)
+{
+    bool rounded_up = false;
+    set_rounding(UPWARD);
+    prepare(tell_rounding, &rounded_up);
+    set_rounding(NEAREST);
+    go_away();
+    CHECK(rounded_up);
+    CHECK(!rounds_up());
+}
+
+static struct context after;
+
+static void *end_rounding_up(void *argument)
+{
+    (void)argument;
+    context_begin(&home);
+    set_rounding(UPWARD);
+    return context_end(&after);
+}
+
+/* Between the two nobody waits: the one is over, the other has not begun. */
+TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
+{
+    static _Alignas(64) char stack_after[STACK_SIZE];
+    bool rounded_up = true;
+    prepare(end_rounding_up, NULL);
+    context_prepare(&after, stack_after, stack_after + STACK_SIZE, tell_rounding, &rounded_up);
+    go_away();
+    CHECK(!rounded_up);
+    CHECK(!rounds_up());
+}
+
+static int round_up_for(int turns)
+{
+    set_rounding(UPWARD);
+    for (int i = 0; i < turns; i++) {
+        ASYNC_TRY(async_sleep(0));
+        CHECK(rounds_up());
+    }
+    return 0;
+}
+async_fn(round_up_for, int);
+
+static int round_nearest_for(int turns)
+{
+    for (int i = 0; i < turns; i++) {
+        ASYNC_TRY(async_sleep(0));
+        CHECK(!rounds_up());
+    }
+    return 0;
+}
+async_fn(round_nearest_for, int);
+
+static void check_nearest(void *argument)
+{
+    CHECK(!rounds_up());
+    ++*(int *)argument;
+}
+
+LOOP_TEST(switch_gives_each_task_its_own_rounding)
+{
+    int called = 0;
+    async_task *tasks[] = {async_create_task(round_up_for, 10), async_create_task(round_nearest_for, 20),
+                           async_create_task(round_up_for, 30)};
+    for (int i = 0; i < 40; i++) {
+        async_call_soon(check_nearest, &called); /* the loop has its own as well */
+        CHECK_EQ(async_sleep(0), 0);
+        CHECK(!rounds_up());
+    }
+    CHECK(called > 30);
+    return async_gather_n(tasks, 3, NULL, 0);
+}
+#endif
+
+/* ---- alignment ---------------------------------------------------------------------------------------------- */
+
+/* What the calling convention promises shows in the frame's address; vector moves in libc rely on it. */
+static void *check_alignment(void *argument)
+{
+    char text[64];
+    context_begin(&home);
+    CHECK_EQ((uintptr_t)__builtin_frame_address(0) % 16, 0);
+    snprintf(text, sizeof text, "%.1f %.1Lf", 1.5, 2.5L);
+    CHECK_STR(text, "1.5 2.5");
+    *(bool *)argument = true;
+    return context_end(&home);
+}
+
+TEST(switch_aligns_a_new_stack_whatever_its_top)
+{
+    for (size_t offset = 0; offset < 32; offset++) {
+        bool ran = false;
+        context_prepare(&away, stack, stack + STACK_SIZE - offset, check_alignment, &ran);
+        go_away();
+        CHECK(ran);
+    }
+}
+
+/* ---- unwinding ---------------------------------------------------------------------------------------------- */
+
+enum { MOST_FRAMES = 50, ABOVE = 1024 };
+
+struct walk {
+    int frames;      /* seen so far */
+    int after_entry; /* of them, since the flow's first function was met */
+};
+
+static void *walk_out(void *argument);
+
+static _Unwind_Reason_Code see_frame(struct _Unwind_Context *frame, void *argument)
+{
+    struct walk *walk = argument;
+    void *function = _Unwind_FindEnclosingFunction((void *)_Unwind_GetIP(frame));
+    if (function == (void *)(uintptr_t)walk_out || walk->after_entry > 0)
+        walk->after_entry++;
+    return ++walk->frames < MOST_FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
+}
+
+static void *walk_out(void *argument)
+{
+    context_begin(&home);
+    _Unwind_Backtrace(see_frame, argument);
+    return context_end(&home);
+}
+
+/* What lies above the stack would lead an unwinder that does not stop in time from frame to frame. */
+TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
+{
+    struct walk walk = {0};
+    void **word = (void **)(void *)(stack + STACK_SIZE);
+    for (size_t i = 1; i <= ABOVE / sizeof *word; i++)
+        word[-(ptrdiff_t)i] = (char *)(uintptr_t)walk_out + 1;
+    context_prepare(&away, stack, stack + STACK_SIZE - ABOVE, walk_out, &walk);
+    go_away();
+    CHECK(walk.after_entry >= 1 && walk.after_entry <= 3); /* the entry, and what called it */
+    CHECK(walk.frames < MOST_FRAMES);
+}
+
+/* ---- the same with tasks ------------------------------------------------------------------------------------ */
+
+enum { ROUNDS = 1000, LEVELS = 20 };
+
+/* Goes a number of calls deep and waits there, again and again; the stacks of many tasks have many depths. */
+static int wait_deep(int level, int *turns)
+{
+    volatile int kept = level;
+    if (level > 0)
+        ASYNC_TRY(wait_deep(level - 1, turns));
+    for (int i = 0; i < ROUNDS / LEVELS; i++) {
+        ASYNC_TRY(async_sleep(0));
+        ++*turns;
+    }
+    CHECK_EQ(kept, level);
+    return 0;
+}
+async_fn(wait_deep, int, int *);
+
+LOOP_TEST(switch_between_tasks_of_many_depths)
+{
+    async_task *tasks[LEVELS];
+    int turns = 0;
+    for (int i = 0; i < LEVELS; i++)
+        tasks[i] = async_create_task(wait_deep, i, &turns);
+    CHECK_EQ(async_gather_n(tasks, LEVELS, NULL, 0), 0);
+    CHECK_EQ(turns, LEVELS * (LEVELS + 1) / 2 * (ROUNDS / LEVELS));
+    return 0;
+}
+
+static int take_turns(int *turns)
+{
+    for (int i = 0; i < MILLION / 2; i++, ++*turns)
+        ASYNC_TRY(async_sleep(0));
+    return 0;
+}
+async_fn(take_turns, int *);
+
+static int take_turns_together(int *turns)
+{
+    return async_gather(async_create_task(take_turns, turns), async_create_task(take_turns, turns));
+}
+async_fn(take_turns_together, int *);
+
+/* On the real clock, where tasks go straight on to each other without the loop in between. */
+TEST(switch_between_tasks_a_million_times)
+{
+    int turns = 0;
+    CHECK_EQ(async_run_with(&(async_run_options){.backend = "epoll"}, take_turns_together, &turns), 0);
+    CHECK_EQ(turns, MILLION);
+}
