@@ -45,7 +45,7 @@ ASYNC_BEGIN_C
  */
 #define ASYNC_TRY(...)                                                                                       \
     do {                                                                                                     \
-        ASYNC__STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 0,                                              \
+        ASYNC__STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 1,                                              \
                              "ASYNC_TRY: an unsigned value cannot hold the error");                          \
         long async__tried = (long)(__VA_ARGS__);                                                             \
         if (async__tried < 0)                                                                                \

@@ -43,9 +43,10 @@ ASYNC_END_C
  */
 #define async_fn(...) ASYNC__CAT(ASYNC__FN_, ASYNC__COUNT(__VA_ARGS__))(__VA_ARGS__)
 
-/* How many arguments follow the first: 0 to 8. */
-#define ASYNC__COUNT(...)                                       ASYNC__COUNT_(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
-#define ASYNC__COUNT_(name, a, b, c, d, e, f, g, h, count, ...) count
+/* How many arguments follow the first: 0 to 8, or MANY, which is refused with a sentence. */
+#define ASYNC__COUNT(...)                                                                                    \
+    ASYNC__COUNT_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
+#define ASYNC__COUNT_(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
 
 /* 0 if nothing follows the first argument, else 1. */
 #define ASYNC__MORE(...)                                                                                     \
@@ -60,13 +61,14 @@ ASYNC_END_C
 #define ASYNC__CREATE_1(options, name, ...) (async_fn__##name)(options, ASYNC__HERE, __VA_ARGS__)
 
 #ifdef __cplusplus
-#define ASYNC__SAME_TYPE(name, ...) std::is_same<decltype(&name), int (*)(__VA_ARGS__)>::value
+#define ASYNC__SAME_TYPE(name, ...) std::is_convertible<decltype(&name), int (*)(__VA_ARGS__)>::value
 #else
 #define ASYNC__SAME_TYPE(name, ...) _Generic(&name, int (*)(__VA_ARGS__) : 1, default : 0)
 #endif
 #define ASYNC__CHECK(name, ...)                                                                              \
     ASYNC__STATIC_ASSERT(ASYNC__SAME_TYPE(name, __VA_ARGS__),                                                \
-                         "async_fn(" #name ", ...): these are not the types of the function")
+                         "async_fn(" #name                                                                   \
+                         ", ...): these are not the types of the function, or it does not return int")
 
 #ifdef __cplusplus
 #define ASYNC__CHECK_BYTES(name)                                                                             \
@@ -86,6 +88,9 @@ ASYNC_END_C
         FILL return async__create(&async__function_##name, ARGUMENTS, async__options, async__where);         \
     }                                                                                                        \
     struct async__semicolon
+
+#define ASYNC__FN_MANY(name, ...)                                                                            \
+    ASYNC__STATIC_ASSERT(sizeof(&name) == 0, "async_fn: more than 8 parameters; pass a pointer to a struct")
 
 #define ASYNC__FN_0(name)                                                                                    \
     ASYNC__CHECK(name, void);                                                                                \

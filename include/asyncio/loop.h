@@ -14,7 +14,8 @@ ASYNC_BEGIN_C
 
 /* A callback to come, by value; may be dropped and copied. id 0: memory was out, and nothing will be called. */
 typedef struct async_handle {
-    uint64_t id;    /* never used again, so that cancelling late is harmless */
+    uint64_t id;    /* never used again in its loop, so that cancelling late is harmless */
+    uint64_t loop;  /* the number of its loop, never used again in the process */
     void *callback; /* the library's */
 } async_handle;
 
@@ -27,7 +28,7 @@ ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *a
 /* Has function(argument) called when async_time() has reached when. Not a number: id 0. Never switches. */
 ASYNC_API async_handle async_call_at(double when, void (*function)(void *argument), void *argument);
 
-/* Takes the call back; false if it has been made or taken back already. Never switches. */
+/* Takes the call back; false if it was made or taken back already, or is another loop's. Never switches. */
 ASYNC_API bool async_handle_cancel(async_handle handle);
 
 typedef struct async_loop async_loop;

@@ -58,7 +58,7 @@ static struct async_loop *loop_for(const char *call, const void *function)
 
 static async_handle handle_of(struct callback *callback)
 {
-    return (async_handle){.id = callback->id, .callback = callback};
+    return (async_handle){.id = callback->id, .loop = callback->loop->number, .callback = callback};
 }
 
 async_handle async_call_soon(void (*function)(void *argument), void *argument)
@@ -104,17 +104,18 @@ async_handle async_call_at(double when, void (*function)(void *argument), void *
 
 bool async_handle_cancel(async_handle handle)
 {
+    struct async_loop *loop = async__current;
     struct callback *callback = handle.callback;
-    if (handle.id == 0 || callback == NULL)
+    if (handle.id == 0)
         return false;
-    ENSURE(async__current != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
+    ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
+    if (handle.loop != loop->number) /* its memory may be gone with its loop */
+        return false;
     if (callback->id != handle.id)
         return false;
-    ENSURE(callback->loop == async__current,
-           "async_handle_cancel: the handle belongs to another thread's loop");
     callback->id = 0;
     if (callback->timer.set) {
-        async__timer_clear(callback->loop, &callback->timer);
+        async__timer_clear(loop, &callback->timer);
         give_back(callback);
     }
     return true;

@@ -58,6 +58,7 @@ struct async_loop {
     struct stack_pool stacks;         /* of its tasks */
     struct coroutine *refused;        /* the first of those a request is on its way to */
     struct coroutine **refused_place; /* where the next one is put among them: see cancel.c */
+    uint64_t number;                  /* of all loops of the process */
     uint64_t request_round;           /* number of the request being delivered */
     size_t alive;                     /* tasks that have not ended */
     uint64_t created;                 /* tasks ever */

@@ -45,6 +45,7 @@ void async__wake(struct wait *wait, struct waiter *winner, int result)
 {
     ASSERT(!wait->claimed && wait->coroutine->wait == wait);
     struct async_loop *loop = wait->coroutine->task->loop;
+    ASSERT(loop == async__current); /* queues and the like are their loop's thread's */
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;

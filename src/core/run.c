@@ -19,6 +19,7 @@ static __thread struct {
     int error;                    /* why there is none; 0: there is */
 } failed_run;
 
+static _Atomic uint64_t loops_made;      /* their numbers */
 static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
 
 static void forked(void)
@@ -123,6 +124,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
     loop->texts.memory = loop->memory;
     loop->fork_generation = fork_generation;
+    loop->number = ++loops_made;
     loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
     if (loop->debug)
         loop->attention = ATTENTION_DEBUG;

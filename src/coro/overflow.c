@@ -56,7 +56,7 @@ static void pass_on(int number, siginfo_t *info, void *signal_context)
         before->sa_sigaction(number, info, signal_context);
     } else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
         before->sa_handler(number);
-    } else {
+    } else if (before->sa_handler == SIG_DFL || info->si_code > 0) { /* a fault cannot be ignored */
         signal(number, SIG_DFL); /* the fault repeats as soon as we return, and ends the program */
         if (info->si_code <= 0)
             raise(number); /* it was sent, and would not repeat */

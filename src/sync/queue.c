@@ -37,6 +37,11 @@ static void check(const struct async_queue *queue)
     (void)queue;
 }
 
+static void check_queue(const async_queue *queue, const char *call)
+{
+    ENSURE(queue != NULL, "%s: the queue is NULL; was there memory for it?", call);
+}
+
 static async_queue *queue_new(size_t maxsize, size_t item_size, enum order order,
                               int (*compare)(const void *a, const void *b))
 {
@@ -93,13 +98,14 @@ void async_queue_free(async_queue *queue)
 
 void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *context), void *context)
 {
+    check_queue(queue, "async_queue_on_drop");
     queue->drop = drop;
     queue->drop_context = context;
 }
 
 static void check_size(const async_queue *queue, size_t size, const char *call)
 {
-    ENSURE(queue != NULL, "%s: the queue is NULL; was there memory for it?", call);
+    check_queue(queue, call);
     ENSURE(size == queue->items.size, "%s: the item has %zu bytes, but this queue's items have %zu", call,
            size, queue->items.size);
 }
@@ -205,21 +211,25 @@ int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
 
 size_t async_queue_qsize(const async_queue *queue)
 {
+    check_queue(queue, "async_queue_qsize");
     return queue->items.count;
 }
 
 size_t async_queue_maxsize(const async_queue *queue)
 {
+    check_queue(queue, "async_queue_maxsize");
     return queue->maxsize;
 }
 
 bool async_queue_empty(const async_queue *queue)
 {
+    check_queue(queue, "async_queue_empty");
     return queue->items.count == 0;
 }
 
 bool async_queue_full(const async_queue *queue)
 {
+    check_queue(queue, "async_queue_full");
     return !has_room(queue);
 }
 
@@ -231,6 +241,7 @@ static void release_joiners(struct async_queue *queue)
 
 void async_queue_task_done(async_queue *queue)
 {
+    check_queue(queue, "async_queue_task_done");
     ENSURE(queue->unfinished > queue->items.count,
            "async_queue_task_done was called more often than items were taken from the queue");
     queue->unfinished--;
@@ -240,6 +251,7 @@ void async_queue_task_done(async_queue *queue)
 int async_queue_join(async_queue *queue)
 {
     struct async_loop *loop = loop_enter("async_queue_join");
+    check_queue(queue, "async_queue_join");
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (queue->unfinished == 0)
@@ -253,6 +265,7 @@ int async_queue_join(async_queue *queue)
 
 void async_queue_shutdown(async_queue *queue, bool immediate)
 {
+    check_queue(queue, "async_queue_shutdown");
     queue->shut_down = true;
     if (immediate) {
         queue->unfinished -= queue->items.count;
