@@ -11,10 +11,10 @@ enum { SWITCHES = 4000000, CREATIONS = 1000000, ITEMS = 4000000 };
 static long turns_each; /* of every task in this run */
 static double seconds;  /* what the run took */
 
-/* Waiting code is a few frames deep: these are not to be folded into one. */
+/* Waits that many frames deep, as programs do: they are not to be folded into one. */
 __attribute__((noinline)) static int deep(int frames)
 {
-    if (frames > 0) {
+    if (frames > 1) {
         int result = deep(frames - 1);
         __asm__ volatile("" : "+r"(result)); /* no tail call */
         return result;
@@ -45,7 +45,7 @@ static int switching(int tasks, int depth)
     static async_task *created[1000];
     turns_each = SWITCHES / tasks;
     for (int i = 0; i < tasks; i++) {
-        int frames = depth == MIXED ? i % 8 : 3;
+        int frames = depth == MIXED ? 1 + i % 8 : 3;
         created[i] = depth == FLAT ? async_create_task(flat) : async_create_task(turning, frames);
     }
     double begin = bench_now();

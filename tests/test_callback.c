@@ -206,6 +206,31 @@ LOOP_TEST(handle_of_the_running_call_is_used_too_late)
     return 0;
 }
 
+static int keep_a_handle(async_handle *handle)
+{
+    *handle = async_call_later(100, note_argument, "never");
+    return handle->id != 0 ? 0 : -ENOMEM;
+}
+async_fn(keep_a_handle, async_handle *);
+
+static int use_a_handle_of_another_loop(const async_handle *handle)
+{
+    async_handle mine = async_call_later(100, note_argument, "never");
+    CHECK_EQ(mine.id, handle->id);
+    CHECK(!async_handle_cancel(*handle));
+    CHECK(async_handle_cancel(mine));
+    return 0;
+}
+async_fn(use_a_handle_of_another_loop, const async_handle *);
+
+/* Though both count from one, and the memory of the first is gone. */
+TEST_EACH_BACKEND(handle_of_a_loop_that_was_closed_takes_nothing_back)
+{
+    async_handle handle;
+    CHECK_EQ(async_run_with(test_options(), keep_a_handle, &handle), 0);
+    CHECK_EQ(async_run_with(test_options(), use_a_handle_of_another_loop, &handle), 0);
+}
+
 /* ---- at the end of a task --------------------------------------------------------------------------------- */
 
 static void note_end(async_task *task, void *name)
@@ -388,17 +413,9 @@ DEATH_TEST(call_soon_of_no_function_dies, "async_call_soon: the function is NULL
     async_ignore(async_run_with(test_options(), call_nothing));
 }
 
-static async_handle kept_handle;
-
-static int keep_a_handle(void)
+DEATH_TEST(handle_used_without_a_loop_dies, "async_handle_cancel: this thread has no loop")
 {
-    kept_handle = async_call_later(100, note_argument, "");
-    return 0;
-}
-async_fn(keep_a_handle);
-
-DEATH_TEST(handle_used_after_its_loop_was_closed_dies, "async_handle_cancel: this thread has no loop")
-{
-    async_ignore(async_run_with(test_options(), keep_a_handle));
-    async_handle_cancel(kept_handle);
+    async_handle handle = {0};
+    async_ignore(async_run_with(test_options(), keep_a_handle, &handle));
+    async_handle_cancel(handle);
 }

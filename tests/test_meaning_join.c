@@ -203,6 +203,37 @@ LOOP_TEST(a_task_that_was_detached_is_left_alone)
     return async_await(child) == 8 ? 0 : -EINVAL;
 }
 
+/* Counts the turns of the loop until it is told to stop. */
+static int count_turns(int *turns)
+{
+    while (*turns >= 0) {
+        ++*turns;
+        CHECK_EQ(async_sleep(0), 0);
+    }
+    return 0;
+}
+async_fn(count_turns, int *);
+
+/* Otherwise one that joins in a loop, and ignores that it was cancelled, would starve the others. */
+LOOP_TEST(a_cancelled_task_gives_the_loop_one_turn_for_each_join_that_need_not_wait)
+{
+    int turns = 0;
+    async_task *counter = async_create_task(count_turns, &turns);
+    async_task *ended = async_create_task(give, 7);
+    settle();
+    async_cancel(async_current_task());
+    turns = 0;
+    CHECK_EQ(async_await(async_task_ref(ended)), 7);
+    CHECK_EQ(turns, 1);
+    CHECK_EQ(async_gather(ended), 0);
+    CHECK_EQ(turns, 2);
+    CHECK_EQ(async_gather_n(NULL, 0, NULL, 0), 0);
+    CHECK_EQ(turns, 3);
+    turns = -1;
+    CHECK_EQ(async_uncancel(), 0);
+    return async_await(counter);
+}
+
 /* ---- each request, and once ------------------------------------------------------------------------------- */
 
 LOOP_TEST(each_request_is_passed_on)

@@ -125,6 +125,28 @@ TEST(an_error_nobody_looked_at_is_reported_when_the_last_handle_goes)
     }
 }
 
+static void note_nothing(async_task *task, void *argument)
+{
+    (void)argument;
+    CHECK(async_task_done(task));
+}
+
+static int go_on_after_a_failure(void)
+{
+    async_task *task = async_create_task(fail);
+    CHECK_EQ(async_task_add_done_callback(task, note_nothing, NULL), 0);
+    async_detach(task);
+    CHECK_EQ(async_sleep(1), 0);
+    dprintf(STDERR_FILENO, "later\n");
+    return 0;
+}
+
+TEST(an_error_nobody_looked_at_is_reported_at_once)
+{
+    run_captured(go_on_after_a_failure);
+    check_said(2, "looked at its result: -EIO: the disk is on fire\nlater\n");
+}
+
 static int fail_without_a_word(void)
 {
     async_detach(async_create_task(give, -EPIPE));
@@ -347,13 +369,22 @@ static int ignore_cancellation(int times)
 }
 async_fn(ignore_cancellation, int);
 
+static int be_cancelled_again(void)
+{
+    async_cancel(async_current_task());
+    async_ignore(ignore_cancellation(99));
+    async_cancel(async_current_task());
+    return ignore_cancellation(99);
+}
+async_fn(be_cancelled_again);
+
 static int cancel_stubborn_tasks(void)
 {
     async_task *patient = async_create_task(ignore_cancellation, 99);
     async_task *stubborn = async_create_task(ignore_cancellation, 250);
     async_cancel(patient);
     async_cancel(stubborn);
-    return async_gather(patient, stubborn);
+    return async_gather(patient, stubborn, async_create_task(be_cancelled_again));
 }
 
 TEST(debug_mode_names_who_ignores_a_cancellation)

@@ -32,20 +32,12 @@ DEATH_TEST(a_shelter_that_was_left_open_dies_at_the_end_of_its_task,
     async_ignore(async_run_with(test_options(), leave_a_shelter_open));
 }
 
-static int return_early(async_shield_scope *inner)
-{
-    async_shield_begin(inner);
-    ASYNC_TRY(async_shielded(-EIO));
-    async_shield_end(inner);
-    return 0;
-}
-
 static int end_the_outer_first(void)
 {
-    async_timeout_scope outer;
-    async_shield_scope inner;
+    async_timeout_scope outer, inner;
     async_timeout_begin(&outer, 5);
-    return async_timeout_end(&outer, return_early(&inner));
+    async_timeout_begin(&inner, 5);
+    return async_timeout_end(&outer, 0);
 }
 async_fn(end_the_outer_first);
 
@@ -53,6 +45,14 @@ DEATH_TEST(a_scope_ended_before_the_one_inside_it_dies,
            "async_timeout_end: this is not the innermost scope of task #1 'end_the_outer_first'")
 {
     async_ignore(async_run_with(test_options(), end_the_outer_first));
+}
+
+static int return_early(async_shield_scope *scope)
+{
+    async_shield_begin(scope);
+    ASYNC_TRY(-EIO);
+    async_shield_end(scope);
+    return 0;
 }
 
 static int leave_open_inside_an_expression(void)

@@ -130,6 +130,23 @@ LOOP_TEST(a_task_takes_structs_by_value_large_and_over_aligned)
     return async_gather_n(tasks, 30, NULL, 0);
 }
 
+static int tell_misalignment(void *arguments)
+{
+    return (int)((uintptr_t)arguments % 64);
+}
+
+/* The compiler realigns what it passes by value; this sees where the arguments really lie. */
+LOOP_TEST(a_task_s_arguments_are_aligned_as_the_function_says)
+{
+    static const struct async__function function = {tell_misalignment, 3, 64, "tell_misalignment", "here"};
+    async_task *tasks[30];
+    for (int i = 0; i < 30; i++)
+        tasks[i] = async__create(&function, "ab", NULL, "there");
+    for (int i = 0; i < 30; i++)
+        CHECK_EQ(async_await(tasks[i]), 0);
+    return 0;
+}
+
 static int twice(int number)
 {
     return 2 * number;

@@ -104,6 +104,7 @@ LOOP_TEST(timeout_of_nothing_has_run_out_at_once)
     static const double limits[] = {0, -0.0, -1, -INFINITY};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         CHECK_EQ(async_timeout(limits[i], give_after(1, 7)), -ETIMEDOUT);
+        CHECK_EQ(async_timeout(limits[i], give_after(0, 7)), -ETIMEDOUT);
         CHECK_EQ(async_timeout(limits[i], give(7)), 7);
     }
     CHECK(async_time() == 0);
