@@ -47,7 +47,7 @@ TEST_EACH_BACKEND(run_without_memory_fails_at_each_allocation_and_leaves_nothing
         CHECK(async_get_loop() == NULL);
     }
     CHECK_EQ(result, 7);
-    CHECK(allocations > 2 && allocations < 50);
+    CHECK(allocations > 2 && allocations < 200);
 }
 
 TEST_EACH_BACKEND(new_event_loop_without_memory_fails_at_each_allocation_and_leaves_nothing)

@@ -1,7 +1,7 @@
 /*
  * test_meaning_random.c: programs drawn at random, of tasks that join tasks under limits and in shelters, while
- * somebody cancels one or the other. Whatever happens, what is joined ends first, a request reaches everybody who must
- * hear of it, and the same program takes the same course on every backend.
+ * somebody cancels one or the other. Whatever happens, what is joined ends first, a request reaches everybody who
+ * must hear of it, and the same program takes the same course on every backend.
  */
 #include "runner.h"
 

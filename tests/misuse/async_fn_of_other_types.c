@@ -1,8 +1,8 @@
 /*
  * The types given to async_fn are not those of the function.
  *
- *  gcc: static assertion failed: "async_fn(repeat, ...): these are not the types of the function"
- *  clang: static_assert failed "async_fn(repeat, ...): these are not the types of the function"
+ *  gcc: static assertion failed: "async_fn(repeat, ...): these are not the types of the function
+ *  clang: static_assert failed "async_fn(repeat, ...): these are not the types of the function
  */
 #include <asyncio.h>
 
