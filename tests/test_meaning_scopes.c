@@ -18,6 +18,38 @@ DEATH_TEST(a_limit_that_was_left_open_dies_at_the_end_of_its_task,
     async_ignore(async_run_with(test_options(), leave_a_limit_open));
 }
 
+__attribute__((noinline)) static int begin_and_return(void)
+{
+    async_timeout_scope scope;
+    async_timeout_begin(&scope, 1);
+    return -EIO;
+}
+
+/* What lay in the frames that are gone is another function's by now. */
+__attribute__((noinline)) static void use_the_stack(void)
+{
+    volatile char room[1024];
+    for (size_t i = 0; i < sizeof room; i++)
+        room[i] = 0x5a;
+}
+
+static int sleep_under_a_limit_that_is_gone(void)
+{
+    CHECK_EQ(begin_and_return(), -EIO);
+    use_the_stack();
+    return async_sleep(5);
+}
+async_fn(sleep_under_a_limit_that_is_gone);
+
+/* By the end of the task it would be too late: its timer would have fired into whatever lies there. */
+DEATH_TEST(a_limit_whose_block_is_gone_dies_at_the_next_wait_in_debug_mode,
+           "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shelter")
+{
+    async_run_options options = *test_options();
+    options.debug = true;
+    async_ignore(async_run_with(&options, sleep_under_a_limit_that_is_gone));
+}
+
 static int leave_a_shelter_open(void)
 {
     async_shield_scope scope;
