@@ -279,3 +279,25 @@ LOOP_TEST(gather_brings_along_nothing_when_nothing_was_said_of_the_error_it_retu
     CHECK_STR(async_strerror(-EIO), "-EIO: Input/output error");
     return 0;
 }
+
+static int gather_oneself(int *other)
+{
+    int results[2] = {1, 1};
+    async_task *tasks[2] = {async_task_ref(async_current_task()), async_create_task(give_after, 1, 5)};
+    CHECK_EQ(async_gather_n(tasks, 2, results, 0), -EDEADLK);
+    CHECK_EQ(results[0], -EDEADLK);
+    *other = results[1];
+    return async_cancelling();
+}
+async_fn(gather_oneself, int *);
+
+LOOP_TEST(gather_of_oneself_is_edeadlk_and_waits_for_the_others)
+{
+    int other = 0;
+    CHECK_EQ(async_await(async_create_task(gather_oneself, &other)), 0);
+    CHECK_EQ(other, 5);
+    async_task *cancelled = async_create_task(gather_oneself, &other);
+    async_cancel(cancelled);
+    CHECK_EQ(async_await(cancelled), 1); /* asked once: not once more by itself */
+    return 0;
+}

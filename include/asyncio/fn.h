@@ -101,6 +101,10 @@ ASYNC_END_C
     }                                                                                                        \
     ASYNC__FN(name, 0, 1, (ASYNC__COMMON), , NULL)
 
+/* One set of arguments, begun with the constructor's parameters: so that const ones can be listed, too. */
+#define ASYNC__SET_OF(name, VALUES) struct async__arguments_##name async__s = {ASYNC__LIST VALUES};
+#define ASYNC__LIST(...)            __VA_ARGS__
+
 #define ASYNC__FN_SOME(name, FIELDS, PARAMETERS, FILL, PASS)                                                 \
     struct async__arguments_##name {                                                                         \
         FIELDS                                                                                               \
@@ -112,8 +116,7 @@ ASYNC_END_C
         return name PASS;                                                                                    \
     }                                                                                                        \
     ASYNC__FN(name, sizeof(struct async__arguments_##name), __alignof__(struct async__arguments_##name),     \
-              PARAMETERS, struct async__arguments_##name async__s;                                           \
-              FILL, &async__s)
+              PARAMETERS, ASYNC__SET_OF(name, FILL), &async__s)
 
 /* The parameters that every constructor begins with. */
 #define ASYNC__COMMON const struct async_task_options *async__options, const char *async__where
@@ -121,7 +124,7 @@ ASYNC_END_C
 /* One parameter type in each of its four places. */
 #define ASYNC__FIELD(type, number)               ASYNC__TYPE(type) async__##number;
 #define ASYNC__PARAMETER(type, number)           ASYNC__TYPE(type) async__p##number
-#define ASYNC__FILL(number)                      async__s.async__##number = async__p##number;
+#define ASYNC__FILL(number)                      async__p##number
 #define ASYNC__PASS(number)                      async__s->async__##number
 
 #define ASYNC__FIELDS_1(A)                       ASYNC__FIELD(A, 1)
@@ -130,63 +133,63 @@ ASYNC_END_C
 #define ASYNC__PASS_1                            ASYNC__PASS(1)
 #define ASYNC__FIELDS_2(A, B)                    ASYNC__FIELDS_1(A) ASYNC__FIELD(B, 2)
 #define ASYNC__PARAMETERS_2(A, B)                ASYNC__PARAMETERS_1(A), ASYNC__PARAMETER(B, 2)
-#define ASYNC__FILL_2                            ASYNC__FILL_1 ASYNC__FILL(2)
+#define ASYNC__FILL_2                            ASYNC__FILL_1, ASYNC__FILL(2)
 #define ASYNC__PASS_2                            ASYNC__PASS_1, ASYNC__PASS(2)
 #define ASYNC__FIELDS_3(A, B, C)                 ASYNC__FIELDS_2(A, B) ASYNC__FIELD(C, 3)
 #define ASYNC__PARAMETERS_3(A, B, C)             ASYNC__PARAMETERS_2(A, B), ASYNC__PARAMETER(C, 3)
-#define ASYNC__FILL_3                            ASYNC__FILL_2 ASYNC__FILL(3)
+#define ASYNC__FILL_3                            ASYNC__FILL_2, ASYNC__FILL(3)
 #define ASYNC__PASS_3                            ASYNC__PASS_2, ASYNC__PASS(3)
 #define ASYNC__FIELDS_4(A, B, C, D)              ASYNC__FIELDS_3(A, B, C) ASYNC__FIELD(D, 4)
 #define ASYNC__PARAMETERS_4(A, B, C, D)          ASYNC__PARAMETERS_3(A, B, C), ASYNC__PARAMETER(D, 4)
-#define ASYNC__FILL_4                            ASYNC__FILL_3 ASYNC__FILL(4)
+#define ASYNC__FILL_4                            ASYNC__FILL_3, ASYNC__FILL(4)
 #define ASYNC__PASS_4                            ASYNC__PASS_3, ASYNC__PASS(4)
 #define ASYNC__FIELDS_5(A, B, C, D, E)           ASYNC__FIELDS_4(A, B, C, D) ASYNC__FIELD(E, 5)
 #define ASYNC__PARAMETERS_5(A, B, C, D, E)       ASYNC__PARAMETERS_4(A, B, C, D), ASYNC__PARAMETER(E, 5)
-#define ASYNC__FILL_5                            ASYNC__FILL_4 ASYNC__FILL(5)
+#define ASYNC__FILL_5                            ASYNC__FILL_4, ASYNC__FILL(5)
 #define ASYNC__PASS_5                            ASYNC__PASS_4, ASYNC__PASS(5)
 #define ASYNC__FIELDS_6(A, B, C, D, E, F)        ASYNC__FIELDS_5(A, B, C, D, E) ASYNC__FIELD(F, 6)
 #define ASYNC__PARAMETERS_6(A, B, C, D, E, F)    ASYNC__PARAMETERS_5(A, B, C, D, E), ASYNC__PARAMETER(F, 6)
-#define ASYNC__FILL_6                            ASYNC__FILL_5 ASYNC__FILL(6)
+#define ASYNC__FILL_6                            ASYNC__FILL_5, ASYNC__FILL(6)
 #define ASYNC__PASS_6                            ASYNC__PASS_5, ASYNC__PASS(6)
 #define ASYNC__FIELDS_7(A, B, C, D, E, F, G)     ASYNC__FIELDS_6(A, B, C, D, E, F) ASYNC__FIELD(G, 7)
 #define ASYNC__PARAMETERS_7(A, B, C, D, E, F, G) ASYNC__PARAMETERS_6(A, B, C, D, E, F), ASYNC__PARAMETER(G, 7)
-#define ASYNC__FILL_7                            ASYNC__FILL_6 ASYNC__FILL(7)
+#define ASYNC__FILL_7                            ASYNC__FILL_6, ASYNC__FILL(7)
 #define ASYNC__PASS_7                            ASYNC__PASS_6, ASYNC__PASS(7)
 #define ASYNC__FIELDS_8(A, B, C, D, E, F, G, H)  ASYNC__FIELDS_7(A, B, C, D, E, F, G) ASYNC__FIELD(H, 8)
 #define ASYNC__PARAMETERS_8(A, B, C, D, E, F, G, H)                                                          \
     ASYNC__PARAMETERS_7(A, B, C, D, E, F, G), ASYNC__PARAMETER(H, 8)
-#define ASYNC__FILL_8 ASYNC__FILL_7 ASYNC__FILL(8)
+#define ASYNC__FILL_8 ASYNC__FILL_7, ASYNC__FILL(8)
 #define ASYNC__PASS_8 ASYNC__PASS_7, ASYNC__PASS(8)
 
 #define ASYNC__FN_1(name, A)                                                                                 \
     ASYNC__CHECK(name, A);                                                                                   \
-    ASYNC__FN_SOME(name, ASYNC__FIELDS_1(A), (ASYNC__PARAMETERS_1(A)), ASYNC__FILL_1, (ASYNC__PASS_1))
+    ASYNC__FN_SOME(name, ASYNC__FIELDS_1(A), (ASYNC__PARAMETERS_1(A)), (ASYNC__FILL_1), (ASYNC__PASS_1))
 #define ASYNC__FN_2(name, A, B)                                                                              \
     ASYNC__CHECK(name, A, B);                                                                                \
-    ASYNC__FN_SOME(name, ASYNC__FIELDS_2(A, B), (ASYNC__PARAMETERS_2(A, B)), ASYNC__FILL_2, (ASYNC__PASS_2))
+    ASYNC__FN_SOME(name, ASYNC__FIELDS_2(A, B), (ASYNC__PARAMETERS_2(A, B)), (ASYNC__FILL_2), (ASYNC__PASS_2))
 #define ASYNC__FN_3(name, A, B, C)                                                                           \
     ASYNC__CHECK(name, A, B, C);                                                                             \
-    ASYNC__FN_SOME(name, ASYNC__FIELDS_3(A, B, C), (ASYNC__PARAMETERS_3(A, B, C)), ASYNC__FILL_3,            \
+    ASYNC__FN_SOME(name, ASYNC__FIELDS_3(A, B, C), (ASYNC__PARAMETERS_3(A, B, C)), (ASYNC__FILL_3),          \
                    (ASYNC__PASS_3))
 #define ASYNC__FN_4(name, A, B, C, D)                                                                        \
     ASYNC__CHECK(name, A, B, C, D);                                                                          \
-    ASYNC__FN_SOME(name, ASYNC__FIELDS_4(A, B, C, D), (ASYNC__PARAMETERS_4(A, B, C, D)), ASYNC__FILL_4,      \
+    ASYNC__FN_SOME(name, ASYNC__FIELDS_4(A, B, C, D), (ASYNC__PARAMETERS_4(A, B, C, D)), (ASYNC__FILL_4),    \
                    (ASYNC__PASS_4))
 #define ASYNC__FN_5(name, A, B, C, D, E)                                                                     \
     ASYNC__CHECK(name, A, B, C, D, E);                                                                       \
     ASYNC__FN_SOME(name, ASYNC__FIELDS_5(A, B, C, D, E), (ASYNC__PARAMETERS_5(A, B, C, D, E)),               \
-                   ASYNC__FILL_5, (ASYNC__PASS_5))
+                   (ASYNC__FILL_5), (ASYNC__PASS_5))
 #define ASYNC__FN_6(name, A, B, C, D, E, F)                                                                  \
     ASYNC__CHECK(name, A, B, C, D, E, F);                                                                    \
     ASYNC__FN_SOME(name, ASYNC__FIELDS_6(A, B, C, D, E, F), (ASYNC__PARAMETERS_6(A, B, C, D, E, F)),         \
-                   ASYNC__FILL_6, (ASYNC__PASS_6))
+                   (ASYNC__FILL_6), (ASYNC__PASS_6))
 #define ASYNC__FN_7(name, A, B, C, D, E, F, G)                                                               \
     ASYNC__CHECK(name, A, B, C, D, E, F, G);                                                                 \
     ASYNC__FN_SOME(name, ASYNC__FIELDS_7(A, B, C, D, E, F, G), (ASYNC__PARAMETERS_7(A, B, C, D, E, F, G)),   \
-                   ASYNC__FILL_7, (ASYNC__PASS_7))
+                   (ASYNC__FILL_7), (ASYNC__PASS_7))
 #define ASYNC__FN_8(name, A, B, C, D, E, F, G, H)                                                            \
     ASYNC__CHECK(name, A, B, C, D, E, F, G, H);                                                              \
     ASYNC__FN_SOME(name, ASYNC__FIELDS_8(A, B, C, D, E, F, G, H),                                            \
-                   (ASYNC__PARAMETERS_8(A, B, C, D, E, F, G, H)), ASYNC__FILL_8, (ASYNC__PASS_8))
+                   (ASYNC__PARAMETERS_8(A, B, C, D, E, F, G, H)), (ASYNC__FILL_8), (ASYNC__PASS_8))
 
 #endif

@@ -15,7 +15,8 @@ enum {
 /*
  * async_gather(task, …): waits until all of them have ended; takes every handle. 0 if all succeeded,
  * else the error of the one that failed first. If this task is cancelled, before or during, all of them are
- * cancelled and still waited for; what they return then decides. A NULL among them failed with -ENOMEM.
+ * cancelled and still waited for; what they return then decides. A NULL among them failed with -ENOMEM,
+ * and this task itself with -EDEADLK.
  * Tasks that are created among the arguments are created in no particular order. Switches.
  */
 #define async_gather(...) ASYNC__GATHER(__VA_ARGS__)

@@ -37,8 +37,8 @@ typedef struct async_loop async_loop;
 ASYNC_API async_loop *async_get_loop(void);
 
 /*
- * async_call_soon from any thread; the loop is woken. The loop must not be closed meanwhile. 0 or -ENOMEM.
- * Never switches.
+ * async_call_soon from any thread; the loop is woken. The loop must not be closed meanwhile. 0, -ENOMEM, -EINVAL for
+ * NULL. Never switches.
  */
 ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument), void *argument);
 

@@ -24,7 +24,7 @@ ASYNC_API double async_time(void);
  * async_timeout(seconds, call): evaluates the call with a time limit. When it runs out, every switching
  * call inside is refused, as under async_cancel. Gives the call's own result if it is 0 or more, -ETIMEDOUT if
  * the limit ran out and the call failed, -ECANCELED while something further out has cancelled this task too,
- * -EINVAL if seconds is not a number. 0 or negative has run out at once. An int. Never switches itself.
+ * -EINVAL if seconds is not a number, -ENOMEM. 0 or negative has run out at once. An int. Never switches itself.
  */
 #define async_timeout(seconds, ...)                                                                          \
     (async_timeout_begin(ASYNC__SCOPE(async_timeout_scope), (seconds)), async__timeout_pop(__VA_ARGS__))

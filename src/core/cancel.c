@@ -120,7 +120,7 @@ int async_task_cancelling(const async_task *task)
 void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind)
 {
     struct coroutine *self = loop->current;
-    *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind};
+    *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind, .again = self};
     self->scopes = scope;
     if (kind == SCOPE_SHIELD)
         self->refused = false;

@@ -23,6 +23,7 @@ struct scope {
     int error;                   /* what a timeout turns failures into when it has expired */
     enum scope_kind kind;        /* timeout or shelter */
     bool expired;                /* a timeout that has run out */
+    struct coroutine *again;     /* coroutine once more: if both are right, nothing was written over */
 };
 
 /* Makes the scope the innermost of the running task. */

@@ -4,6 +4,18 @@
  */
 #include "core/loop.h"
 
+/*
+ * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without its
+ * end, its frame is another function's by now, and its timer would fire into that.
+ */
+static void check_scopes(const struct coroutine *self)
+{
+    for (const struct scope *scope = self->scopes; scope != NULL; scope = scope->outer)
+        ENSURE(scope->coroutine == self && scope->again == self,
+               "%s left a block without the end of the timeout or shelter that it began there",
+               async__label(self->task).text);
+}
+
 /* The next ready task, if nothing rare is due; else the loop's own stack. */
 struct context *async__next_context(struct async_loop *loop)
 {
@@ -11,6 +23,8 @@ struct context *async__next_context(struct async_loop *loop)
     bool straight_on = next != NULL && next->run == NULL && loop->turns_left > 0 &&
                        atomic_load_explicit(&loop->attention, memory_order_relaxed) == 0;
     if (unlikely(!straight_on)) {
+        if (loop->debug)
+            check_scopes(loop->current);
         loop->current = NULL;
         return &loop->context;
     }

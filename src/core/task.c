@@ -177,20 +177,25 @@ struct join {
     uint64_t passed_on;       /* the last round of requests that they were told of */
 };
 
+/* Passes on what is asked of the joining task; if it is among those it joins, it has been asked already. */
+static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
+{
+    self->request_round = loop->request_round + (loop->delivering ? 0 : 1);
+    join->passed_on = self->request_round;
+    async__request(loop, join->tasks, join->count);
+}
+
 static void pass_on(struct wait *wait)
 {
-    struct join *join = CONTAINER_OF(wait, struct join, wait);
-    join->passed_on = wait->coroutine->request_round;
-    async__request(wait->coroutine->task->loop, join->tasks, join->count);
+    pass_on_to_all(wait->coroutine->task->loop, CONTAINER_OF(wait, struct join, wait), wait->coroutine);
 }
 
 static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task, const char *call)
 {
     struct coroutine *self = loop->current;
-    wait_init(&join->wait, call, task, pass_on);
-    join->wait.coroutine = self;
     if (unlikely(self->refused && join->passed_on != self->request_round))
-        pass_on(&join->wait); /* asked when it was woken already, or in the turn of its refusal */
+        pass_on_to_all(loop, join, self); /* asked when it was woken already, or in the turn of its refusal */
+    wait_init(&join->wait, call, task, pass_on);
     wait_on(&join->wait, &join->waiter, &task->waiters);
     async__park(loop, &join->wait);
     ASSERT(task_done(task));
@@ -204,12 +209,11 @@ void async__join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.count = count;
     join.passed_on = 0;
     if (unlikely(loop->current->refused)) {
-        async__request(loop, tasks, count);
-        join.passed_on = loop->current->request_round;
+        pass_on_to_all(loop, &join, loop->current);
         async__refused(loop);
     }
     for (size_t i = count; i-- > 0;)
-        if (tasks[i] != NULL && !task_done(tasks[i]))
+        if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->current)
             wait_for(loop, &join, tasks[i], call);
 }
 

@@ -97,7 +97,7 @@ void async__task_check(const struct async_task *task, const char *call, bool tak
 
 /*
  * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel, before or
- * during, they all are, and are waited for nevertheless. Takes no handle.
+ * during, they all are, and are waited for nevertheless. The running task among them is passed over. Takes no handle.
  */
 void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
 

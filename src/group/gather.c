@@ -17,18 +17,36 @@ static struct async_task *first_failed(async_task *const tasks[], size_t count)
 {
     struct async_task *first = NULL;
     for (size_t i = 0; i < count; i++)
-        if (tasks[i] != NULL && tasks[i]->result < 0 && (first == NULL || tasks[i]->ended < first->ended))
+        if (tasks[i] != NULL && task_done(tasks[i]) && tasks[i]->result < 0 &&
+            (first == NULL || tasks[i]->ended < first->ended))
             first = tasks[i];
     return first;
 }
 
-/* A task that was never created failed before all others. */
-static bool any_missing(async_task *const tasks[], size_t count)
+/* What one of them gives: one that was never created, and the one that gathers, cannot be waited for. */
+static int result_of(const struct async_loop *loop, const async_task *task)
+{
+    if (task == NULL)
+        return -ENOMEM;
+    return task->coroutine == loop->current ? -EDEADLK : task->result;
+}
+
+/* The error of one that could not be waited for, which failed before all others; 0 if all could. */
+static int impossible(const struct async_loop *loop, async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (tasks[i] == NULL)
-            return true;
-    return false;
+        if (tasks[i] == NULL || !task_done(tasks[i]))
+            return result_of(loop, tasks[i]);
+    return 0;
+}
+
+/* The running task's own handle is only let go. */
+static void take(struct async_loop *loop, struct async_task *task)
+{
+    if (task_done(task))
+        async__task_collect(loop, task);
+    else
+        async_detach(task);
 }
 
 /*
@@ -44,10 +62,10 @@ static void collect(struct async_loop *loop, async_task *const tasks[], size_t c
         if (tasks[i] == NULL || !tasks[i]->marked)
             continue;
         tasks[i]->marked = false;
-        async__task_collect(loop, tasks[i]);
+        take(loop, tasks[i]);
     }
     if (last != NULL)
-        async__task_collect(loop, last);
+        take(loop, last);
 }
 
 int async_gather_n(async_task *const tasks[], size_t count, int results[], int flags)
@@ -58,11 +76,11 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
     check_handles(tasks, count);
     async__join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);
-    int error = failed != NULL ? failed->result : 0;
-    if (any_missing(tasks, count))
-        error = -ENOMEM;
+    int error = impossible(loop, tasks, count);
+    if (error == 0 && failed != NULL)
+        error = failed->result;
     for (size_t i = 0; results != NULL && i < count; i++)
-        results[i] = tasks[i] != NULL ? tasks[i]->result : -ENOMEM;
+        results[i] = result_of(loop, tasks[i]);
     collect(loop, tasks, count, failed);
     return (flags & ASYNC_COLLECT) != 0 ? 0 : error;
 }
