@@ -154,15 +154,15 @@ static int twice(int number)
 
 typedef int matrix[2][2];
 
-static int take_odd_types(int (*function)(int), const char *text, long double number, const matrix *numbers,
-                          bool flag, enum colour colour, int (*const *functions)(int))
+static int take_odd_types(int (*function)(int), const char *const text, long double number,
+                          const matrix *numbers, bool flag, enum colour colour, int (*const *functions)(int))
 {
     CHECK_EQ(function(21), 42);
     CHECK_STR(text, "text");
     CHECK(number == 0.125L && flag && colour == GREEN);
     return (*numbers)[1][0] + functions[0](1);
 }
-async_fn(take_odd_types, int (*)(int), const char *, long double, const matrix *, bool, enum colour,
+async_fn(take_odd_types, int (*)(int), const char *const, long double, const matrix *, bool, enum colour,
          int (*const *)(int));
 
 LOOP_TEST(a_task_takes_functions_and_pointers_of_every_kind)

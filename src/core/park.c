@@ -5,8 +5,8 @@
 #include "core/loop.h"
 
 /*
- * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without its
- * end, its frame is another function's by now, and its timer would fire into that.
+ * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without
+ * its end, its frame is another function's by now, and its timer would fire into that.
  */
 static void check_scopes(const struct coroutine *self)
 {
