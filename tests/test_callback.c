@@ -2,22 +2,10 @@
  * test_callback.c: call_soon, call_later and call_at with the handles that take them back, and callbacks at the end
  * of a task. When they run is in test_meaning_order.c and test_meaning_time.c.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
 
 static void count(void *counter)
 {

@@ -2,21 +2,10 @@
  * test_cancel.c: async_cancel, async_uncancel and the questions about requests, call by call. What the rules are for
  * is in test_meaning_cancel.c.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
 
 LOOP_TEST(cancel_of_no_task_is_false)
 {

@@ -2,18 +2,13 @@
  * test_error.c: how errors travel: ASYNC_TRY out of a function, a sentence from async_fail to whoever awaits, and
  * async_strerror from the library to people, for as long as it promised.
  */
+#include "coroutines.h"
 #include "runner.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
 
 /* ---- ASYNC_TRY -------------------------------------------------------------------------------------------- */
 

@@ -2,16 +2,10 @@
  * test_gather.c: async_gather and async_gather_n: what they return, whose error it is, what becomes of the handles.
  * What gather has in common with await, above all when it is cancelled, is in test_meaning_join.c.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
 
 static int note_after(double seconds, int result)
 {

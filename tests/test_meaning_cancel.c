@@ -3,6 +3,7 @@
  * switching call is refused at its entry at the price of one turn, and of an effect and a request the one that came
  * first wins. How a request travels through joins is in test_meaning_join.c.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
@@ -14,12 +15,6 @@ static void cancel_myself(void)
 {
     CHECK(async_cancel(async_current_task()));
 }
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* ---- it stays until answered ------------------------------------------------------------------------------ */
 

@@ -3,23 +3,11 @@
  * told to everybody who holds one, ids and names identify, and a handle that is used wrongly ends the program
  * with a sentence and never with garbage.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
 #include <pthread.h>
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* ---- waiting and letting go ------------------------------------------------------------------------------- */
 

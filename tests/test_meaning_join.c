@@ -2,29 +2,11 @@
  * test_meaning_join.c: joins, which are async_await and async_gather: they pass a request to cancel on to what they
  * join, they never return before that has ended, and what they give is its own result.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* Once it is cancelled it takes its time to say goodbye, and then gives its result all the same. */
 static int end_slowly(double goodbye, int result)

@@ -2,28 +2,10 @@
  * test_meaning_memory.c: what happens when memory runs out, at every allocation there is: the call says so, nothing
  * that was begun is lost, and when there is memory again everything goes on.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* From here on there is no memory, until the next give_memory(). */
 static void take_memory(void)

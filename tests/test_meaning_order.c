@@ -2,6 +2,7 @@
  * test_meaning_order.c: who runs when: the ready queue is first come first served, an iteration runs what was ready
  * when it began, sleep(0) is one turn, and what need not wait does not let anybody run.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
@@ -23,12 +24,6 @@ static int note_turns(const char *name, int turns)
     return 0;
 }
 async_fn(note_turns, const char *, int);
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* ---- the ready queue -------------------------------------------------------------------------------------- */
 

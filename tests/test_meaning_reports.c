@@ -2,6 +2,7 @@
  * test_meaning_reports.c: what the library says on standard error, word for word where people depend on it: errors that
  * nobody looked at, how async_main failed, and what debug mode adds.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
@@ -71,12 +72,6 @@ static void run_captured(int (*coroutine)(void))
 }
 
 /* ---- errors nobody looked at ------------------------------------------------------------------------------ */
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
 
 static int fail(void)
 {
@@ -180,12 +175,6 @@ TEST(an_error_that_somebody_looked_at_is_not_reported)
     run_captured(look_at_everything);
     CHECK_STR(said, "");
 }
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 static int end_otherwise(void)
 {

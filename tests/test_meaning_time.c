@@ -2,6 +2,7 @@
  * test_meaning_time.c: when things happen: sleeps last as long as they were asked to, equal deadlines fire in the
  * order they were set whatever set them, and every one of them is counted from a fresh clock.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
@@ -13,12 +14,6 @@ static int note_after(double seconds, const char *name)
     return 0;
 }
 async_fn(note_after, double, const char *);
-
-static int forever(void)
-{
-    return async_sleep(INFINITY);
-}
-async_fn(forever);
 
 /* ---- sleeping --------------------------------------------------------------------------------------------- */
 

@@ -2,16 +2,11 @@
  * test_run.c: async_run and async_main: what they return, what they do with tasks that are left, and what each option
  * does. Ctrl-C is in test_meaning_interrupt.c, what they report in test_meaning_reports.c.
  */
+#include "coroutines.h"
 #include "journal.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static int give(int result)
-{
-    return result;
-}
-async_fn(give, int);
 
 static int add(int a, int b)
 {

@@ -27,6 +27,8 @@ void async__heap_open(struct heap *heap, async_allocator memory)
 
 void async__heap_close(struct heap *heap)
 {
+    if (ASYNC_CHECKS)
+        async__heap_check(heap);
     memory_free(&heap->memory, heap->block, block_size(heap->capacity));
     memory_free(&heap->memory, heap->slots, heap->capacity * sizeof *heap->slots);
     async__heap_open(heap, heap->memory);
