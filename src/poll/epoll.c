@@ -126,28 +126,11 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
     return result;
 }
 
-static void deliver(struct poller *poller, struct list *done)
-{
-    for (struct link *link; (link = list_first(done)) != NULL;) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        list_remove(link);
-        poll_complete(poller, operation, operation->result);
-    }
-}
-
-/* The operation is in no list: it waits among those whose completions are on their way. */
-static void mark_done(struct operation *operation, int result, struct list *done)
-{
-    operation->result = result;
-    operation->done = true;
-    list_append(done, &operation->link);
-}
-
 static void fail_all(struct list *waiting, struct list *done, int result)
 {
     for (struct link *link; (link = list_first(waiting)) != NULL;) {
         list_remove(link);
-        mark_done(CONTAINER_OF(link, struct operation, link), result, done);
+        poll_mark_done(CONTAINER_OF(link, struct operation, link), result, done);
     }
 }
 
@@ -187,9 +170,9 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
     if (operation->done)
         return; /* it came first */
     list_remove(&operation->link);
-    mark_done(operation, -ECANCELED, &done);
+    poll_mark_done(operation, -ECANCELED, &done);
     arm_or_fail(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor, &done);
-    deliver(poller, &done);
+    async__poll_deliver(poller, &done);
 }
 
 /* Takes out the operations that are done; they wait in `done` with their results. */
@@ -202,7 +185,7 @@ static void collect(struct list *waiting, struct list *done)
         if (result == -EAGAIN)
             continue;
         list_remove(link);
-        mark_done(operation, result, done);
+        poll_mark_done(operation, result, done);
     }
 }
 
@@ -223,7 +206,7 @@ static void handle_event(struct poller *poller, const struct epoll_event *event)
     if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
         collect(&watched->writers, &done);
     arm_or_fail(poller->backend, watched, descriptor, &done);
-    deliver(poller, &done);
+    async__poll_deliver(poller, &done);
 }
 
 static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)

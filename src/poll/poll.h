@@ -78,6 +78,17 @@ static inline void poll_complete(struct poller *poller, struct operation *operat
     operation->completed(operation);
 }
 
+/* For backends: the operation is in no list and has happened; it waits in `done` until all can be delivered. */
+static inline void poll_mark_done(struct operation *operation, int result, struct list *done)
+{
+    operation->result = result;
+    operation->done = true;
+    list_append(done, &operation->link);
+}
+
+/* For backends: delivers what waits there. A completion may submit, and cancel others, which then changes nothing. */
+void async__poll_deliver(struct poller *poller, struct list *done);
+
 /* For backends: whether the operation waits for room to write rather than for something to read. */
 static inline bool poll_writes(const struct operation *operation)
 {

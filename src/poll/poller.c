@@ -50,3 +50,12 @@ int async__poll_attempt(const struct operation *operation)
     }
     return -EINVAL;
 }
+
+void async__poll_deliver(struct poller *poller, struct list *done)
+{
+    for (struct link *link; (link = list_first(done)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        list_remove(link);
+        poll_complete(poller, operation, operation->result);
+    }
+}

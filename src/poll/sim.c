@@ -105,18 +105,13 @@ static void deliver(struct poller *poller)
         next = list_after(&sim->operations, next);
         if (sim->polled[i].revents == 0)
             continue;
-        operation->result = result_of(operation, sim->polled[i].revents);
-        if (operation->result == -EAGAIN)
+        int result = result_of(operation, sim->polled[i].revents);
+        if (result == -EAGAIN)
             continue;
         list_remove(&operation->link);
-        operation->done = true;
-        list_append(&done, &operation->link);
+        poll_mark_done(operation, result, &done);
     }
-    for (struct link *link; (link = list_first(&done)) != NULL;) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        list_remove(link);
-        poll_complete(poller, operation, operation->result);
-    }
+    async__poll_deliver(poller, &done);
 }
 
 static int sim_wait(struct poller *poller, int64_t timeout_ns)
