@@ -1,6 +1,6 @@
 /*
- * poll/poller.c: what all backends share: opening one, waking it from elsewhere, and the plain call behind each
- * operation, for those that only learn of readiness.
+ * poll/poller.c: what all backends share: opening one, waking it from elsewhere, the plain call that is tried before
+ * an operation waits, and the delivery of those that have happened.
  */
 #include "poll/poll.h"
 #include "sys/sys.h"
