@@ -9,6 +9,9 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* A function kept out of its callers, so that they save no registers for it on the path that does not call it. */
+#define OUT_OF_LINE __attribute__((noinline))
+
 /* Writes "asyncio: " and the sentence to standard error and aborts. */
 _Noreturn void async__misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 

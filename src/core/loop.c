@@ -145,7 +145,7 @@ static void run_ready(struct async_loop *loop)
     if (loop->shuffle != 0)
         async__ready_shuffle(&loop->ready, &loop->shuffle);
     if (loop->strict) {
-        run_burst(loop, (int32_t)loop->ready.count);
+        run_burst(loop, (int32_t)async__ready_count(&loop->ready));
         return;
     }
     do {

@@ -1,6 +1,6 @@
 /*
- * core/park.c: stopping and waking. All waiting in the library ends up in the one switch at the end of
- * stop(): one call site, so that the return predictor of whoever goes on is in step.
+ * core/park.c: stopping and waking. All waiting in the library ends up in stop(). What lies between it and the user's
+ * call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
  */
 #include "core/loop.h"
 
@@ -16,30 +16,36 @@ static void check_scopes(const struct coroutine *self)
                async__label(self->task).text);
 }
 
-/* The next ready task, if nothing rare is due; else the loop's own stack. */
-struct context *async__next_context(struct async_loop *loop)
+struct context *async__loop_home(struct async_loop *loop)
 {
-    struct ready *next = loop->ready.first;
-    bool straight_on = next != NULL && next->run == NULL && loop->turns_left > 0 &&
-                       atomic_load_explicit(&loop->attention, memory_order_relaxed) == 0;
-    if (unlikely(!straight_on)) {
-        if (loop->debug)
-            check_scopes(loop->current);
-        loop->current = NULL;
-        return &loop->context;
-    }
-    loop->turns_left--;
-    loop->current = coroutine_of_ready(ready_pop(&loop->ready));
-    return &loop->current->context;
+    if (loop->debug)
+        check_scopes(loop->current);
+    loop->current = NULL;
+    return &loop->context;
 }
 
-__attribute__((noinline)) static void stop(struct async_loop *loop)
+void async__switch_with_exceptions(struct exceptions *shared, struct context *from, struct context *to)
 {
-    struct coroutine *self = loop->current;
-    struct context *next = async__next_context(loop);
-    if (next != &self->context) /* it may be its own successor */
+    struct exceptions kept = *shared;
+    context_switch(from, to);
+    *shared = kept;
+}
+
+OUT_OF_LINE static void go_home(struct async_loop *loop, struct coroutine *self)
+{
+    loop_switch(loop, &self->context, async__loop_home(loop));
+}
+
+/* Leaves the running task; it may be its own successor. */
+static inline void stop(struct async_loop *loop, struct coroutine *self)
+{
+    if (unlikely(!loop_goes_on(loop))) {
+        go_home(loop, self);
+        return;
+    }
+    struct context *next = loop_advance(loop);
+    if (likely(next != &self->context))
         loop_switch(loop, &self->context, next);
-    ASSERT(loop->current == self);
 }
 
 int async__park(struct async_loop *loop, struct wait *wait)
@@ -49,8 +55,8 @@ int async__park(struct async_loop *loop, struct wait *wait)
     wait->coroutine = self;
     wait->since_ns = loop->now_ns;
     self->wait = wait;
-    stop(loop);
-    ASSERT(wait->claimed);
+    stop(loop, self);
+    ASSERT(loop->current == self && wait->claimed);
     self->wait = NULL;
     return wait->result;
 }
@@ -83,8 +89,9 @@ void async__refuse_wait(struct wait *wait)
 
 void async__turn(struct async_loop *loop)
 {
-    ready_push(&loop->ready, &loop->current->ready);
-    stop(loop);
+    struct coroutine *self = loop->current;
+    ready_push(&loop->ready, &self->ready);
+    stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }
 
 int async__refused(struct async_loop *loop)

@@ -38,11 +38,19 @@ static struct ready *shuffled(struct ready *first, size_t count, uint64_t *state
     return merge(a, count / 2, b, count - count / 2, state);
 }
 
+size_t async__ready_count(const struct ready_queue *queue)
+{
+    size_t count = 0;
+    for (const struct ready *node = queue->first; node != NULL; node = node->next)
+        count++;
+    return count;
+}
+
 void async__ready_shuffle(struct ready_queue *queue, uint64_t *state)
 {
-    if (queue->count < 2)
+    if (queue->first == NULL)
         return;
-    queue->first = shuffled(queue->first, queue->count, state);
+    queue->first = shuffled(queue->first, async__ready_count(queue), state);
     for (queue->last = queue->first; queue->last->next != NULL;)
         queue->last = queue->last->next;
 }

@@ -18,7 +18,6 @@ struct ready {
 struct ready_queue {
     struct ready *first; /* runs next; NULL: nothing is ready */
     struct ready *last;  /* meaningless when empty */
-    size_t count;        /* nodes in it */
 };
 
 static inline void ready_push(struct ready_queue *queue, struct ready *node)
@@ -29,17 +28,18 @@ static inline void ready_push(struct ready_queue *queue, struct ready *node)
     else
         queue->last->next = node;
     queue->last = node;
-    queue->count++;
 }
 
 static inline struct ready *ready_pop(struct ready_queue *queue)
 {
     struct ready *node = queue->first;
-    ASSERT(node != NULL && queue->count > 0);
+    ASSERT(node != NULL);
     queue->first = node->next;
-    queue->count--;
     return node;
 }
+
+/* How many nodes are in it, counted one by one. */
+size_t async__ready_count(const struct ready_queue *queue);
 
 /* Puts the nodes in an order drawn from the state of a random generator, which it advances. */
 void async__ready_shuffle(struct ready_queue *queue, uint64_t *state);

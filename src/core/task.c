@@ -45,7 +45,7 @@ static void *end(struct async_loop *loop, struct coroutine *self, int result)
     tell_waiters(loop, task);
     async__task_release(task);
     async__stack_give(&loop->stacks, &self->stack);
-    return context_end(async__next_context(loop));
+    return context_end(loop_goes_on(loop) ? loop_advance(loop) : async__loop_home(loop));
 }
 
 /* The first function on every task's stack. */

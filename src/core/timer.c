@@ -60,23 +60,27 @@ static void wake_up(struct timer *timer)
     async__wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
 }
 
-int async_sleep(double seconds)
+OUT_OF_LINE static int sleep_for(struct async_loop *loop, double seconds)
 {
-    struct async_loop *loop = loop_enter("async_sleep");
-    if (unlikely(loop->current->refused))
-        return async__refused(loop);
-    if (seconds != seconds)
-        return -EINVAL;
-    if (seconds <= 0) {
-        async__turn(loop);
-        return 0;
-    }
     struct sleep sleep;
     wait_init(&sleep.wait, "async_sleep", NULL, async__refuse_wait);
     timer_init(&sleep.timer, wake_up);
     sleep.wait.timer = &sleep.timer;
     int result = async__timer_set(loop, &sleep.timer, async__deadline(loop, seconds));
     return result < 0 ? result : async__park(loop, &sleep.wait);
+}
+
+int async_sleep(double seconds)
+{
+    struct async_loop *loop = loop_enter("async_sleep");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (seconds > 0)
+        return sleep_for(loop, seconds);
+    if (unlikely(seconds != seconds))
+        return -EINVAL;
+    async__turn(loop);
+    return 0;
 }
 
 double async_time(void)
