@@ -31,7 +31,7 @@ static void open_pool(void)
 
 static struct stack *take(unsigned log)
 {
-    struct stack *stack = async__stack_take(&pool, log);
+    struct stack *stack = stack_take(&pool, log);
     CHECK(stack != NULL);
     return stack;
 }
@@ -67,7 +67,7 @@ TEST(stack_of_any_size_can_be_used_from_end_to_end)
         CHECK((uintptr_t)control % 64 == 0);
         CHECK(control + sizeof(struct control) <= stack->bottom + stack_size(stack));
         control[-1] = lowest[0] = 1;
-        async__stack_give(&pool, stack);
+        stack_give(&pool, stack);
     }
     async__stack_pool_close(&pool);
 }
@@ -76,13 +76,13 @@ TEST(stack_pool_keeps_sizes_apart)
 {
     open_pool();
     struct stack *small = take(14), *large = take(20);
-    async__stack_give(&pool, small);
+    stack_give(&pool, small);
     struct stack *other = take(20);
     CHECK(other != small && other != large);
     CHECK(take(14) == small);
-    async__stack_give(&pool, small);
-    async__stack_give(&pool, large);
-    async__stack_give(&pool, other);
+    stack_give(&pool, small);
+    stack_give(&pool, large);
+    stack_give(&pool, other);
     async__stack_pool_close(&pool);
 }
 
@@ -106,9 +106,9 @@ TEST(stack_pool_gives_stacks_that_do_not_overlap)
     for (int i = 1; i < SEVERAL; i++)
         CHECK(stacks[i - 1]->bottom + stack_size(stacks[i - 1]) <= stacks[i]->bottom);
     for (int i = 0; i < SEVERAL; i++)
-        async__stack_give(&pool, stacks[i]);
-    CHECK_EQ(pool.in_use, 0);
-    CHECK_EQ(pool.idle, SEVERAL);
+        stack_give(&pool, stacks[i]);
+    CHECK_EQ(async__stack_count(&pool).in_use, 0);
+    CHECK_EQ(async__stack_count(&pool).idle, SEVERAL);
     async__stack_pool_close(&pool);
 }
 
@@ -116,15 +116,15 @@ TEST(stack_given_back_last_is_taken_first)
 {
     open_pool();
     struct stack *a = take(16), *b = take(16), *c = take(16);
-    async__stack_give(&pool, b);
-    async__stack_give(&pool, a);
+    stack_give(&pool, b);
+    stack_give(&pool, a);
     CHECK(take(16) == a);
     CHECK(take(16) == b);
-    CHECK_EQ(pool.in_use, 3);
-    CHECK_EQ(pool.idle, 0);
-    async__stack_give(&pool, a);
-    async__stack_give(&pool, b);
-    async__stack_give(&pool, c);
+    CHECK_EQ(async__stack_count(&pool).in_use, 3);
+    CHECK_EQ(async__stack_count(&pool).idle, 0);
+    stack_give(&pool, a);
+    stack_give(&pool, b);
+    stack_give(&pool, c);
     async__stack_pool_close(&pool);
 }
 
@@ -143,7 +143,7 @@ TEST(stack_slabs_double_up_to_a_limit)
         }
     }
     for (int i = 0; i < ALL; i++)
-        async__stack_give(&pool, stacks[i]);
+        stack_give(&pool, stacks[i]);
     async__stack_pool_close(&pool);
 }
 
@@ -153,8 +153,8 @@ TEST(stack_slabs_have_at_most_256_MiB)
     struct stack *stack = take(26), *huge = take(30);
     CHECK_EQ(stack->slab->slots, 4);
     CHECK_EQ(huge->slab->slots, 1);
-    async__stack_give(&pool, stack);
-    async__stack_give(&pool, huge);
+    stack_give(&pool, stack);
+    stack_give(&pool, huge);
     async__stack_pool_close(&pool);
 }
 
@@ -167,16 +167,16 @@ TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
     struct stack *kept = stacks[20]; /* in the second slab, between those of 16 and of 64 */
     for (int i = 0; i < SEVERAL; i++)
         if (stacks[i] != kept)
-            async__stack_give(&pool, stacks[i]);
+            stack_give(&pool, stacks[i]);
     async__stack_trim(&pool);
     CHECK(pool.slabs == kept->slab && pool.slabs->next == NULL);
-    CHECK_EQ(pool.in_use, 1);
-    CHECK_EQ(pool.idle, 31);
+    CHECK_EQ(async__stack_count(&pool).in_use, 1);
+    CHECK_EQ(async__stack_count(&pool).idle, 31);
     *stack_limit(&pool, kept) = 1; /* still there */
     struct stack *again = take(16);
     CHECK(again->slab == kept->slab);
-    async__stack_give(&pool, again);
-    async__stack_give(&pool, kept);
+    stack_give(&pool, again);
+    stack_give(&pool, kept);
     async__stack_pool_close(&pool);
 }
 
@@ -188,13 +188,13 @@ TEST(stack_trim_of_an_idle_pool_leaves_nothing_mapped)
     for (int i = 0; i < SEVERAL; i++)
         stacks[i] = take(14 + (unsigned)i % 3);
     for (int i = 0; i < SEVERAL; i++)
-        async__stack_give(&pool, stacks[i]);
+        stack_give(&pool, stacks[i]);
     async__stack_trim(&pool);
     CHECK_EQ(async__mapped_bytes, mapped);
-    CHECK_EQ(pool.idle, 0);
+    CHECK_EQ(async__stack_count(&pool).idle, 0);
     struct stack *again = take(14);
     CHECK_EQ(again->slab->slots, 16); /* it begins anew, small */
-    async__stack_give(&pool, again);
+    stack_give(&pool, again);
     async__stack_pool_close(&pool);
 }
 
@@ -211,7 +211,7 @@ TEST(stack_colours_spread_the_tops)
         met[line] = true;
     }
     for (int i = 0; i < COLOURS; i++)
-        async__stack_give(&pool, stacks[i]);
+        stack_give(&pool, stacks[i]);
     async__stack_pool_close(&pool);
 }
 
@@ -231,7 +231,7 @@ TEST(stack_pool_has_twenty_thousand_alive_at_once)
     CHECK(best != GUARD_LIGHT || pool.guard == GUARD_LIGHT);
     for (long i = 0; i < count; i++) {
         CHECK_EQ(control_of(stacks[i])->number, i);
-        async__stack_give(&pool, stacks[i]);
+        stack_give(&pool, stacks[i]);
     }
     async__stack_pool_close(&pool);
     free(stacks);
@@ -267,7 +267,7 @@ static void expect_guards(enum guard kind)
         CHECK_EQ(signal_of_writing(bottom + stack_size(stacks[i]) - 1), 0);
     }
     for (int i = 0; i < 2; i++)
-        async__stack_give(&pool, stacks[i]);
+        stack_give(&pool, stacks[i]);
     async__stack_pool_close(&pool);
 }
 
@@ -315,8 +315,8 @@ TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
     CHECK_EQ(late->guard, GUARD_PROTECTION);
     CHECK_EQ(signal_of_writing(early->bottom), SIGSEGV);
     CHECK_EQ(signal_of_writing(late->bottom), SIGSEGV);
-    async__stack_give(&pool, early);
-    async__stack_give(&pool, late);
+    stack_give(&pool, early);
+    stack_give(&pool, late);
     async__stack_pool_close(&pool);
 }
 
@@ -329,9 +329,9 @@ TEST(stack_canary_lets_pass_who_leaves_it_alone)
     CHECK_EQ(signal_of_writing(stack->bottom), 0);
     *stack_limit(&pool, stack) = 1;
     async__stack_check(stack);
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
     CHECK(take(14) == stack);
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
     async__stack_pool_close(&pool);
 }
 
@@ -342,7 +342,7 @@ DEATH_TEST(stack_canary_betrays_an_overflow,
     pool.guard = GUARD_CANARY;
     struct stack *stack = take(15);
     stack->bottom[0] ^= 1;
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
 }
 
 /* When neither kind of guard is to be had any more, people are told, and overflows are still betrayed. */
@@ -354,7 +354,7 @@ DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task over
     struct stack *stack = take(14);
     CHECK_EQ(stack->guard, GUARD_CANARY);
     stack->bottom[63] ^= 1;
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
 }
 
 /* ---- how much was used -------------------------------------------------------------------------------------- */
@@ -372,7 +372,7 @@ TEST(stack_used_is_the_distance_to_the_lowest_byte_written)
     }
     *stack_limit(&pool, stack) = 1;
     CHECK_EQ(async__stack_used(&pool, stack), (size_t)(control - stack_limit(&pool, stack)));
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
     async__stack_pool_close(&pool);
 }
 
@@ -387,7 +387,7 @@ TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
     CHECK_EQ(async__stack_used(&pool, stack), 0);
     CHECK_EQ(control->number, 4711);
     CHECK_EQ(stack->log, 16);
-    async__stack_give(&pool, stack);
+    stack_give(&pool, stack);
     async__stack_pool_close(&pool);
 }
 
@@ -399,17 +399,17 @@ TEST(stack_pool_without_memory_gives_none_and_stays_as_it_was)
     open_pool();
     struct stack *stack = take(14);
     test_allow_allocations(0);
-    CHECK(async__stack_take(&pool, 16) == NULL);
+    CHECK(stack_take(&pool, 16) == NULL);
     test_allow_allocations(-1);
     CHECK_EQ(getrlimit(RLIMIT_AS, &limit), 0);
     CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){1, limit.rlim_max}), 0);
-    struct stack *none = async__stack_take(&pool, 16);
+    struct stack *none = stack_take(&pool, 16);
     CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
     CHECK(none == NULL);
-    CHECK_EQ(pool.in_use, 1);
+    CHECK_EQ(async__stack_count(&pool).in_use, 1);
     CHECK(pool.slabs == stack->slab && pool.slabs->next == NULL);
-    async__stack_give(&pool, take(16));
-    async__stack_give(&pool, stack);
+    stack_give(&pool, take(16));
+    stack_give(&pool, stack);
     async__stack_pool_close(&pool);
 }
 
@@ -502,7 +502,7 @@ TEST_EACH_BACKEND(stack_used_begins_anew_in_debug_mode_only)
 
 static size_t idle_stacks(void)
 {
-    return async_get_loop()->stacks.idle;
+    return async__stack_count(&async_get_loop()->stacks).idle;
 }
 
 /* That many tasks at once, which end at once. */

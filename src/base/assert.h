@@ -12,6 +12,9 @@
 /* A function kept out of its callers, so that they save no registers for it on the path that does not call it. */
 #define OUT_OF_LINE __attribute__((noinline))
 
+/* A function that is called often enough to have what it calls, if it is in the same file, inside itself. */
+#define FLATTEN __attribute__((flatten))
+
 /* Writes "asyncio: " and the sentence to standard error and aborts. */
 _Noreturn void async__misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 

@@ -7,6 +7,7 @@
 #define BASE_MEMORY_H
 
 #include <asyncio/base.h>
+#include <stdint.h>
 #include <string.h>
 
 /* The allocator that stands for {0}: realloc and free. */
@@ -29,6 +30,17 @@ static inline void *memory_new(const async_allocator *memory, size_t size)
 {
     void *block = memory_resize(memory, NULL, 0, size);
     return block != NULL ? memset(block, 0, size) : NULL;
+}
+
+/* memcpy, but for the sizes that most items and arguments have it is a move or two. */
+static inline void memory_copy(void *to, const void *from, size_t size)
+{
+    if (size == sizeof(uint64_t))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (size == sizeof(uint32_t))
+        memcpy(to, from, sizeof(uint32_t));
+    else
+        memcpy(to, from, size);
 }
 
 static inline void memory_free(const async_allocator *memory, void *block, size_t size)

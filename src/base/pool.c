@@ -29,15 +29,42 @@ void async__pool_close(struct pool *pool)
     pool->chunks = NULL;
 }
 
-int async__pool_grow(struct pool *pool)
+static int grow(struct pool *pool)
 {
     struct pool_chunk *chunk = memory_new(&pool->memory, chunk_size(pool));
     if (chunk == NULL)
         return -ENOMEM;
     chunk->next = pool->chunks;
     pool->chunks = chunk;
-    for (size_t i = RECORDS_IN_CHUNK; i-- > 0;) /* the first one is taken first */
-        pool_give(pool, chunk->records + i * pool->size);
+    for (size_t i = RECORDS_IN_CHUNK; i-- > 0;) { /* the first one is taken first */
+        struct pool_link *link = (struct pool_link *)(void *)(chunk->records + i * pool->size + pool->offset);
+        link->next = pool->first;
+        pool->first = link;
+    }
+    return 0;
+}
+
+void async__pool_keep(struct pool *pool, struct pool_link *link)
+{
+    link->next = NULL;
+    *(pool->oldest != NULL ? pool->end : &pool->oldest) = link;
+    pool->end = &link->next;
+    pool->waiting++;
+}
+
+/* One that was kept back long enough, else new ones, else one that was kept back all the same. */
+int async__pool_refill(struct pool *pool)
+{
+    ASSERT(pool->first == NULL);
+    if (pool->waiting <= pool->kept && grow(pool) == 0)
+        return 0;
+    struct pool_link *link = pool->oldest;
+    if (link == NULL)
+        return -ENOMEM;
+    pool->oldest = link->next;
+    pool->waiting--;
+    link->next = NULL;
+    pool->first = link;
     return 0;
 }
 

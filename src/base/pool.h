@@ -1,8 +1,8 @@
 /*
  * base/pool.h: records of one size that stay where they are until the pool closes, so that a pointer kept too long
  * still points to a record, be it a free one. They lie in chunks. A record that was given back is the next to be
- * taken, because it is warm; or, if the pool is to keep some, as late as possible. A link in each strings the free ones
- * together. Knows nothing of what they are.
+ * taken, because it is warm; or, if the pool is to keep some, it waits behind those. A link in each strings the free
+ * ones together. Knows nothing of what they are.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -17,10 +17,11 @@ struct pool_link {
 struct pool_chunk;
 
 struct pool {
-    struct pool_link *first;   /* the free record to be taken next; NULL: none */
-    struct pool_link **end;    /* where the last free record's successor is written */
-    size_t free_count;         /* free records */
-    size_t kept;               /* free records that are not taken, but wait; 0: the warmest is taken first */
+    struct pool_link *first;   /* the free record to be taken next; NULL: none but those kept */
+    size_t kept;               /* how many free records to keep back; 0: the warmest is taken first */
+    size_t waiting;            /* how many are kept back now */
+    struct pool_link *oldest;  /* of those; NULL: none */
+    struct pool_link **end;    /* where the successor of the youngest is written */
     struct pool_chunk *chunks; /* all records */
     size_t size;               /* of a record */
     size_t offset;             /* of the link in it */
@@ -30,8 +31,11 @@ struct pool {
 void async__pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory);
 void async__pool_close(struct pool *pool);
 
-/* Adds a chunk of free records, all zeros. 0 or -ENOMEM. */
-int async__pool_grow(struct pool *pool);
+/* Sees to it that there is a free record to be taken. 0 or -ENOMEM. */
+int async__pool_refill(struct pool *pool);
+
+/* Keeps a free record back. */
+void async__pool_keep(struct pool *pool, struct pool_link *link);
 
 /* The record after this one, taken or free, in no particular order; NULL: the first, and at the end. */
 void *async__pool_next(const struct pool *pool, const void *record);
@@ -39,28 +43,22 @@ void *async__pool_next(const struct pool *pool, const void *record);
 /* A free record as it was given back, at first all zeros; NULL: out of memory. */
 static inline void *pool_take(struct pool *pool)
 {
-    while (unlikely(pool->free_count <= pool->kept) && async__pool_grow(pool) == 0)
-        continue;
-    if (unlikely(pool->first == NULL))
+    if (unlikely(pool->first == NULL) && async__pool_refill(pool) < 0)
         return NULL;
     struct pool_link *link = pool->first;
     pool->first = link->next;
-    pool->free_count--;
     return (char *)link - pool->offset;
 }
 
 static inline void pool_give(struct pool *pool, void *record)
 {
     struct pool_link *link = (struct pool_link *)(void *)((char *)record + pool->offset);
-    pool->free_count++;
-    if (likely(pool->kept == 0)) {
-        link->next = pool->first;
-        pool->first = link;
+    if (unlikely(pool->kept != 0)) {
+        async__pool_keep(pool, link);
         return;
     }
-    link->next = NULL;
-    *(pool->first != NULL ? pool->end : &pool->first) = link;
-    pool->end = &link->next;
+    link->next = pool->first;
+    pool->first = link;
 }
 
 #endif

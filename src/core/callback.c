@@ -22,7 +22,7 @@ static void run(struct ready *ready)
         called.function(called.argument);
     if (called.task != NULL) {
         called.task->references--;
-        async__task_release(called.task);
+        task_release(called.task);
     }
 }
 
@@ -132,7 +132,7 @@ int async_task_add_done_callback(async_task *task, void (*function)(async_task *
 {
     if (task == NULL || function == NULL)
         return -EINVAL;
-    async__task_check(task, "async_task_add_done_callback", false);
+    task_check(task, "async_task_add_done_callback", false);
     struct callback *callback = take(task->loop, argument);
     if (callback == NULL)
         return -ENOMEM;
@@ -152,7 +152,7 @@ size_t async_task_remove_done_callback(async_task *task, void (*function)(async_
     size_t removed = 0;
     if (task == NULL)
         return 0;
-    async__task_check(task, "async_task_remove_done_callback", false);
+    task_check(task, "async_task_remove_done_callback", false);
     for (struct link *link = list_first(&task->waiters), *next; link != NULL; link = next) {
         next = list_after(&task->waiters, link);
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);

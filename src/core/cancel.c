@@ -88,7 +88,7 @@ bool async_cancel(async_task *task)
 {
     if (task == NULL)
         return false;
-    async__task_check(task, "async_cancel", false);
+    task_check(task, "async_cancel", false);
     if (task_done(task))
         return false;
     async__request(task->loop, &task, 1);
@@ -113,7 +113,7 @@ int async_task_cancelling(const async_task *task)
 {
     if (task == NULL)
         return 0;
-    async__task_check(task, "async_task_cancelling", false);
+    task_check(task, "async_task_cancelling", false);
     return task_done(task) ? 0 : (int)task->coroutine->requests;
 }
 

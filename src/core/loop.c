@@ -40,10 +40,11 @@ static void take_attention(struct async_loop *loop)
  */
 static void trim_stacks(struct async_loop *loop)
 {
-    if (loop->stacks.idle <= IDLE_STACKS_KEPT || loop->now_ns - loop->trimmed_ns < TRIM_EVERY_NS)
+    if (loop->now_ns - loop->trimmed_ns < TRIM_EVERY_NS)
         return;
     loop->trimmed_ns = loop->now_ns;
-    async__stack_trim(&loop->stacks);
+    if (async__stack_count(&loop->stacks).idle > IDLE_STACKS_KEPT)
+        async__stack_trim(&loop->stacks);
 }
 
 /* Waits in the kernel, unless somebody has sent something just now. */
@@ -130,30 +131,37 @@ static void run_one_timed(struct async_loop *loop)
                       (double)took_ns / 1e9);
 }
 
-static void run_burst(struct async_loop *loop, int32_t turns)
+/* Until the burst is over, nothing is ready, or somebody outside wants something. */
+static void run_burst(struct async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     void (*run)(struct async_loop *) = loop->debug ? run_one_timed : run_one;
-    loop->turns_left = turns;
     while (loop->turns_left > 0 && loop->ready.first != NULL &&
            (loop->strict || (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
         run(loop);
+}
+
+bool async__burst_renew(struct async_loop *loop)
+{
+    const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
+    if (loop->strict || loop->turns_left > 0)
+        return false;
+    loop->now_ns = async__now(loop);
+    if (loop->now_ns - loop->looked_ns >= LOOK_EVERY_NS ||
+        (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
+        return false;
+    loop->turns_left = BURST_TURNS;
+    return true;
 }
 
 static void run_ready(struct async_loop *loop)
 {
     if (loop->shuffle != 0)
         async__ready_shuffle(&loop->ready, &loop->shuffle);
-    if (loop->strict) {
-        run_burst(loop, (int32_t)async__ready_count(&loop->ready));
-        return;
-    }
+    loop->turns_left = loop->strict ? (int32_t)async__ready_count(&loop->ready) : BURST_TURNS;
     do {
-        run_burst(loop, BURST_TURNS);
-        loop->now_ns = async__now(loop);
-    } while (loop->ready.first != NULL && loop->now_ns - loop->looked_ns < LOOK_EVERY_NS &&
-             (atomic_load_explicit(&loop->attention, memory_order_relaxed) & ~(uint32_t)ATTENTION_DEBUG) ==
-                 0);
+        run_burst(loop);
+    } while (loop->ready.first != NULL && async__burst_renew(loop));
 }
 
 void async__iterate(struct async_loop *loop, int64_t most_ns)

@@ -60,8 +60,7 @@ struct async_loop {
     struct coroutine **refused_place; /* where the next one is put among them: see cancel.c */
     uint64_t number;                  /* of all loops of the process */
     uint64_t request_round;           /* number of the request being delivered */
-    size_t alive;                     /* tasks that have not ended */
-    uint64_t created;                 /* tasks ever */
+    uint64_t created;                 /* tasks ever: their ids */
     uint64_t ended;                   /* tasks that have */
     uint64_t callbacks_made;          /* callbacks ever: their ids */
     struct pool tasks;                /* their records */
@@ -108,6 +107,23 @@ static inline void loop_switch(const struct async_loop *loop, struct context *fr
         context_switch(from, to);
 }
 
+/* Ends the program: the handle cannot be used in this call. */
+_Noreturn void async__task_misused(const struct async_task *task, const char *call) __attribute__((cold));
+
+/* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
+static inline void task_check(const struct async_task *task, const char *call, bool taking)
+{
+    bool taken = task->references == 0 && (taking || task_done(task));
+    if (unlikely(task->loop != async__current || taken))
+        async__task_misused(task, call);
+}
+
+/* How many tasks have not ended. */
+static inline size_t loop_alive(const struct async_loop *loop)
+{
+    return (size_t)(loop->created - loop->ended);
+}
+
 /* A fresh clock. */
 static inline int64_t async__now(const struct async_loop *loop)
 {
@@ -126,15 +142,23 @@ void async__iterate(struct async_loop *loop, int64_t most_ns);
 /* How long nothing will happen by itself: 0 if something is ready, negative if only the kernel can tell. */
 int64_t async__idle_ns(const struct async_loop *loop);
 
-/* The loop's own stack, on which the thread goes on when something rare is due. */
-struct context *async__loop_home(struct async_loop *loop);
+/* A burst is over: whether there is time for another before the next look. It is begun then. */
+bool async__burst_renew(struct async_loop *loop);
 
-/* Whether a task that stops goes straight on to the next one: nothing rare is due. */
+/* Where the thread goes on when the running task stops and loop_goes_on does not hold. */
+struct context *async__loop_next(struct async_loop *loop);
+
+/* Whether nothing rare is due. */
+static inline bool loop_is_undisturbed(const struct async_loop *loop)
+{
+    return loop->turns_left > 0 && atomic_load_explicit(&loop->attention, memory_order_relaxed) == 0;
+}
+
+/* Whether a task that stops goes straight on to the next one. */
 static inline bool loop_goes_on(const struct async_loop *loop)
 {
     const struct ready *next = loop->ready.first;
-    return next != NULL && next->run == NULL && loop->turns_left > 0 &&
-           atomic_load_explicit(&loop->attention, memory_order_relaxed) == 0;
+    return next != NULL && next->run == NULL && loop_is_undisturbed(loop);
 }
 
 /*

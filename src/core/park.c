@@ -16,8 +16,11 @@ static void check_scopes(const struct coroutine *self)
                async__label(self->task).text);
 }
 
-struct context *async__loop_home(struct async_loop *loop)
+/* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
+struct context *async__loop_next(struct async_loop *loop)
 {
+    if (loop->ready.first != NULL && async__burst_renew(loop) && loop_goes_on(loop))
+        return loop_advance(loop);
     if (loop->debug)
         check_scopes(loop->current);
     loop->current = NULL;
@@ -31,21 +34,20 @@ void async__switch_with_exceptions(struct exceptions *shared, struct context *fr
     *shared = kept;
 }
 
-OUT_OF_LINE static void go_home(struct async_loop *loop, struct coroutine *self)
+OUT_OF_LINE static void stop_rarely(struct async_loop *loop, struct coroutine *self)
 {
-    loop_switch(loop, &self->context, async__loop_home(loop));
+    struct context *next = async__loop_next(loop);
+    if (next != &self->context) /* it may be its own successor */
+        loop_switch(loop, &self->context, next);
 }
 
-/* Leaves the running task; it may be its own successor. */
+/* Leaves the running task, which is not the next one. */
 static inline void stop(struct async_loop *loop, struct coroutine *self)
 {
-    if (unlikely(!loop_goes_on(loop))) {
-        go_home(loop, self);
-        return;
-    }
-    struct context *next = loop_advance(loop);
-    if (likely(next != &self->context))
-        loop_switch(loop, &self->context, next);
+    if (likely(loop_goes_on(loop)))
+        loop_switch(loop, &self->context, loop_advance(loop));
+    else
+        stop_rarely(loop, self);
 }
 
 int async__park(struct async_loop *loop, struct wait *wait)
@@ -64,8 +66,8 @@ int async__park(struct async_loop *loop, struct wait *wait)
 void async__wake(struct wait *wait, struct waiter *winner, int result)
 {
     ASSERT(!wait->claimed && wait->coroutine->wait == wait);
-    struct async_loop *loop = wait->coroutine->task->loop;
-    ASSERT(loop == async__current); /* queues and the like are their loop's thread's */
+    struct async_loop *loop = async__current;
+    ASSERT(loop == wait->coroutine->task->loop); /* queues and the like are their loop's thread's */
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;
@@ -90,6 +92,10 @@ void async__refuse_wait(struct wait *wait)
 void async__turn(struct async_loop *loop)
 {
     struct coroutine *self = loop->current;
+    if (loop->ready.first == NULL && loop_is_undisturbed(loop)) {
+        loop->turns_left--; /* nobody else is ready: the next turn is this task's again */
+        return;
+    }
     ready_push(&loop->ready, &self->ready);
     stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }

@@ -13,17 +13,6 @@ struct label async__label(const struct async_task *task)
     return label;
 }
 
-struct async_task *async__task_take(struct async_loop *loop)
-{
-    struct async_task *task = pool_take(&loop->tasks);
-    if (unlikely(task == NULL))
-        return NULL;
-    ASSERT(task->references == 0 && task_done(task));
-    task->loop = loop;
-    task->id = ++loop->created;
-    return task;
-}
-
 static void free_name(struct async_task *task)
 {
     if (task->owns_name)
@@ -40,10 +29,8 @@ static void report_unseen(const struct async_task *task)
     async__report("%s failed and nobody looked at its result: %s", async__label(task).text, meaning);
 }
 
-void async__task_release(struct async_task *task)
+OUT_OF_LINE static void free_words(struct async_task *task)
 {
-    if (task->references > 0 || !task_done(task))
-        return;
     report_unseen(task);
     if (task->sentence != NULL)
         async__sentence_free(&task->loop->memory, task->sentence);
@@ -52,6 +39,13 @@ void async__task_release(struct async_task *task)
         free_name(task);
         task->name = "(its name is gone)";
     }
+}
+
+void async__task_free(struct async_task *task)
+{
+    ASSERT(task->references == 0 && task_done(task));
+    if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
+        free_words(task);
     pool_give(&task->loop->tasks, task);
 }
 
@@ -72,21 +66,20 @@ void async__tasks_close(struct async_loop *loop)
         if (loop->debug && !task->seen && task->result >= 0)
             async__report("%s was never awaited, gathered or detached", async__label(task).text);
         task->references = 0;
-        async__task_release(task);
+        task_release(task);
     }
     async__pool_close(&loop->tasks);
 }
 
-void async__task_check(const struct async_task *task, const char *call, bool taking)
+void async__task_misused(const struct async_task *task, const char *call)
 {
     ENSURE(task->loop == async__current,
            "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",
            call, async__label(task).text);
-    ENSURE(task->references > 0 || (!taking && !task_done(task)),
-           "%s: the handle of %s was taken before: a handle is awaited, gathered "
-           "or detached once",
-           call, async__label(task).text);
+    async__misuse("%s: the handle of %s was taken before: a handle is awaited, gathered "
+                  "or detached once",
+                  call, async__label(task).text);
 }
 
 int async__task_rename(struct async_task *task, const char *name)
@@ -106,7 +99,7 @@ async_task *async_task_ref(async_task *task)
 {
     if (task == NULL)
         return NULL;
-    async__task_check(task, "async_task_ref", false);
+    task_check(task, "async_task_ref", false);
     task->references++;
     return task;
 }

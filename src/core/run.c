@@ -184,8 +184,8 @@ static void report_closing(const struct async_loop *loop)
 {
     async__report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
                   "%zu operations are in flight",
-                  loop->poller.calls->name, (unsigned long long)loop->created, loop->alive,
-                  loop->stacks.in_use, loop->poller.in_flight);
+                  loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
+                  async__stack_count(&loop->stacks).in_use, loop->poller.in_flight);
 }
 
 /* Asks those tasks to end whose numbers come after `asked`. */
@@ -221,9 +221,9 @@ void async__loop_finish(struct async_loop *loop)
         cancel_newer(loop, asked);
         asked = loop->created;
         wait_for_older(loop, asked);
-        if (loop->alive == 0 && loop->ready.first != NULL)
+        if (loop_alive(loop) == 0 && loop->ready.first != NULL)
             async__iterate(loop, 0); /* callbacks that the last tasks left */
-    } while (loop->alive > 0);
+    } while (loop_alive(loop) > 0);
     if (loop->debug)
         report_closing(loop);
     free_loop(loop);
@@ -335,7 +335,7 @@ int async_loop_step(async_loop *loop, double seconds)
     loop->poller.calls->wait(&loop->poller,
                              0); /* hands over what the tasks asked for, before a foreign wait */
     atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
-    return loop->alive < INT32_MAX ? (int)loop->alive : INT32_MAX;
+    return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
 
 int async_loop_fileno(async_loop *loop)

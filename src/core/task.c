@@ -7,14 +7,23 @@
 
 enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
 
-static void keep_sentence(struct coroutine *self, int result)
+/* What was said of an error goes with the result, if it is that error. */
+OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
 {
-    bool belongs = self->sentence != NULL && self->sentence->code == result;
-    if (belongs)
+    if (self->sentence->code == result)
         self->task->sentence = self->sentence;
-    else if (self->sentence != NULL)
+    else
         async__sentence_free(&self->task->loop->memory, self->sentence);
     self->sentence = NULL;
+}
+
+/* What was asked of the task ends with it. */
+OUT_OF_LINE static void forget_requests(struct coroutine *self)
+{
+    self->refused = false;
+    self->requests = 0;
+    self->request_round = 0;
+    self->refusals = 0;
 }
 
 /* Tells everyone who waits for the task's end, in the order they came. */
@@ -29,34 +38,49 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
     }
 }
 
+/* A function of its own, as the label would lie in the first frame of every task. */
+OUT_OF_LINE static void scope_left_open(const struct async_task *task)
+{
+    async__misuse("%s ended inside a timeout or shelter that it began; end the scope on "
+                  "every way out of the block",
+                  async__label(task).text);
+}
+
 /* The task's last moment on its stack; returns where to go on. */
 static void *end(struct async_loop *loop, struct coroutine *self, int result)
 {
     struct async_task *task = self->task;
-    ENSURE(self->scopes == NULL,
-           "%s ended inside a timeout or shelter that it began; end the scope on "
-           "every way out of the block",
-           async__label(task).text);
+    if (unlikely(self->scopes != NULL))
+        scope_left_open(task);
     task->result = result;
-    keep_sentence(self, result);
+    if (unlikely(self->sentence != NULL))
+        keep_sentence(self, result);
+    if (unlikely(self->request_round != 0))
+        forget_requests(self);
     task->coroutine = NULL;
     task->ended = ++loop->ended;
-    loop->alive--;
     tell_waiters(loop, task);
-    async__task_release(task);
-    async__stack_give(&loop->stacks, &self->stack);
-    return context_end(loop_goes_on(loop) ? loop_advance(loop) : async__loop_home(loop));
+    task_release(task);
+    stack_give(&loop->stacks, &self->stack);
+    return context_end(loop_goes_on(loop) ? loop_advance(loop) : async__loop_next(loop));
 }
 
 /* The first function on every task's stack. */
 static void *begin(void *argument)
 {
     struct coroutine *self = argument;
-    struct async_loop *loop = self->task->loop;
+    struct async_loop *loop = async__current;
     context_begin(&loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
+}
+
+/* As a control block is in new memory, and as every task leaves its own for the next one on its stack. */
+static bool is_blank(const struct coroutine *self)
+{
+    return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL && self->sentence == NULL &&
+           !self->refused && self->requests == 0 && self->request_round == 0 && self->refusals == 0;
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
@@ -65,19 +89,12 @@ static void lay_out(struct async_loop *loop, struct coroutine *self, const struc
 {
     size_t alignment = function->alignment > 16 ? function->alignment : 16;
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)(alignment - 1);
-    self->ready.run = NULL;
-    self->wait = NULL;
-    self->refused = false;
-    self->requests = 0;
-    self->scopes = NULL;
+    ASSERT(is_blank(self));
     self->function = function;
     self->arguments = (void *)top;
-    self->sentence = NULL;
-    self->request_round = 0;
-    self->refusals = 0;
     context_prepare(&self->context, stack_limit(&loop->stacks, &self->stack), (void *)top, begin, self);
     if (function->size > 0)
-        memcpy(self->arguments, arguments, function->size);
+        memory_copy(self->arguments, arguments, function->size);
 }
 
 static void set_up_record(struct async_task *task, struct coroutine *self, const char *where)
@@ -89,6 +106,18 @@ static void set_up_record(struct async_task *task, struct coroutine *self, const
     task->references = 1;
     task->seen = false;
     self->task = task;
+}
+
+/* A record for a new task, or NULL. */
+static struct async_task *new_record(struct async_loop *loop)
+{
+    struct async_task *task = pool_take(&loop->tasks);
+    if (unlikely(task == NULL))
+        return NULL;
+    ASSERT(task->references == 0 && task_done(task));
+    task->loop = loop;
+    task->id = loop->created + 1;
+    return task;
 }
 
 static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
@@ -105,7 +134,7 @@ static struct coroutine *new_coroutine(struct async_loop *loop, const struct asy
     ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
            "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
            function->name, function->size, (size_t)1 << log);
-    struct stack *stack = log != 0 ? async__stack_take(&loop->stacks, log) : NULL;
+    struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
     if (unlikely(loop->debug)) /* a clean stack shows how deep this task goes */
@@ -116,12 +145,12 @@ static struct coroutine *new_coroutine(struct async_loop *loop, const struct asy
 static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self)
 {
     if (self != NULL)
-        async__stack_give(&loop->stacks, &self->stack);
+        stack_give(&loop->stacks, &self->stack);
     if (task != NULL) {
         task->references = 0;
         task->coroutine = NULL;
         task->result = 0;
-        async__task_release(task);
+        task_release(task);
     }
     return NULL;
 }
@@ -134,7 +163,7 @@ async_task *async__create(const struct async__function *function, const void *ar
         async__run_expect(function->name, where);
         return NULL;
     }
-    struct async_task *task = async__task_take(loop);
+    struct async_task *task = new_record(loop);
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
         return give_up(loop, task, self);
@@ -142,7 +171,7 @@ async_task *async__create(const struct async__function *function, const void *ar
     set_up_record(task, self, where);
     if (options != NULL && options->name != NULL && async__task_rename(task, options->name) < 0)
         return give_up(loop, task, self);
-    loop->alive++;
+    loop->created++;
     ready_push(&loop->ready, &self->ready);
     return task;
 }
@@ -248,16 +277,16 @@ int async__task_collect(struct async_loop *loop, struct async_task *task)
         adopt_sentence(loop, task, task->references == 1);
     task->seen = true;
     task->references--;
-    async__task_release(task);
+    task_release(task);
     return result;
 }
 
-int async_await(async_task *task)
+FLATTEN int async_await(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_await");
     if (task == NULL)
         return -ENOMEM;
-    async__task_check(task, "async_await", true);
+    task_check(task, "async_await", true);
     if (unlikely(task->coroutine == loop->current)) {
         async_detach(task);
         return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
@@ -270,9 +299,9 @@ void async_detach(async_task *task)
 {
     if (task == NULL)
         return;
-    async__task_check(task, "async_detach", true);
+    task_check(task, "async_detach", true);
     task->references--;
-    async__task_release(task);
+    task_release(task);
 }
 
 async_task *async_current_task(void)
@@ -285,7 +314,7 @@ bool async_task_done(const async_task *task)
 {
     if (task == NULL)
         return true;
-    async__task_check(task, "async_task_done", false);
+    task_check(task, "async_task_done", false);
     return task_done(task);
 }
 
@@ -298,7 +327,7 @@ int async_task_result(async_task *task)
 {
     if (task == NULL)
         return -ENOMEM;
-    async__task_check(task, "async_task_result", false);
+    task_check(task, "async_task_result", false);
     if (!task_done(task))
         return -EINPROGRESS;
     task->seen = true;

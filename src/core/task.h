@@ -43,21 +43,23 @@ struct async_task {
     bool marked;         /* for the moment, by async_gather_n: met before */
 };
 
-/* What every switch touches comes first and fills one cache line; the rest is for rarer moments. */
+/*
+ * What every switch and every call touches comes first and fills one cache line; the rest is for rarer moments.
+ */
 struct coroutine {
     struct ready ready;                     /* in the ready queue, while it can run */
     struct context context;                 /* where it goes on, while it does not run */
-    struct wait *wait;                      /* what it is stopped in; NULL: it runs or is ready */
     struct async_task *task;                /* its record */
+    struct wait *wait;                      /* what it is stopped in; NULL: it runs or is ready */
+    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
+    struct sentence *sentence;              /* what it last said about an error, or was told */
     bool refused;                           /* its switching calls are: see cancel.c for when */
     uint32_t requests;                      /* to cancel it, not answered */
-    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
-    const struct async__function *function; /* what it runs */
-    void *arguments;                        /* with these, below this struct */
-    struct sentence *sentence;              /* what it last said about an error, or was told */
-    struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     uint64_t request_round;                 /* the last request that reached it: see cancel.c */
     uint32_t refusals;                      /* calls refused since it was last asked */
+    const struct async__function *function; /* what it runs */
+    void *arguments;                        /* with these, below this struct */
+    struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     struct stack stack;                     /* what it lies on */
 };
 
@@ -71,11 +73,15 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
     return CONTAINER_OF(ready, struct coroutine, ready);
 }
 
-/* A free record with its id, or NULL. */
-struct async_task *async__task_take(struct async_loop *loop);
+/* Frees a record that nobody needs any more; an error that nobody looked at is reported. */
+void async__task_free(struct async_task *task);
 
-/* Frees the record if nobody needs it; an error that nobody looked at is reported then. */
-void async__task_release(struct async_task *task);
+/* Frees the record if nobody needs it. */
+static inline void task_release(struct async_task *task)
+{
+    if (task->references == 0 && task->coroutine == NULL)
+        async__task_free(task);
+}
 
 /* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
 struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task);
@@ -91,9 +97,6 @@ int async__task_rename(struct async_task *task, const char *name);
 
 /* Frees all records and reports what was lost. */
 void async__tasks_close(struct async_loop *loop);
-
-/* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
-void async__task_check(const struct async_task *task, const char *call, bool taking);
 
 /*
  * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel, before or

@@ -1,6 +1,6 @@
 /*
- * coro/stack.c: taking stacks and giving them back. The hot path is a pop and a push on the free stacks of
- * the first slab that has any; the rest is what happens once a slab.
+ * coro/stack.c: where stacks come from. Taking one that was given back is a pop from the first slab's free stacks (in
+ * stack.h); here is what happens once a stack, or once a slab.
  */
 #include "coro/stack.h"
 #include "coro/context.h"
@@ -30,7 +30,7 @@ static void unmap(struct stack_pool *pool, struct slab *slab)
 
 void async__stack_pool_close(struct stack_pool *pool)
 {
-    ASSERT(pool->in_use == 0);
+    ASSERT(async__stack_count(pool).in_use == 0);
     for (struct slab *slab = pool->slabs, *next; slab != NULL; slab = next) {
         next = slab->next;
         unmap(pool, slab);
@@ -55,6 +55,12 @@ static uint32_t slots_of_next_slab(const struct stack_pool *pool, unsigned log)
     return (uint32_t)1 << (slots_log < most_log ? slots_log : most_log);
 }
 
+void async__stack_list(struct stack_pool *pool, struct slab *slab)
+{
+    slab->listed = true;
+    list_append(&pool->available[slab->log - STACK_LEAST_LOG], &slab->link);
+}
+
 static struct slab *slab_new(struct stack_pool *pool, unsigned log)
 {
     struct slab *slab = memory_new(&pool->memory, sizeof *slab);
@@ -70,7 +76,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     slab->next = pool->slabs;
     pool->slabs = slab;
     pool->slabs_made[log - STACK_LEAST_LOG]++;
-    list_append(&pool->available[log - STACK_LEAST_LOG], &slab->link);
+    async__stack_list(pool, slab);
     return slab;
 }
 
@@ -110,40 +116,39 @@ static bool has_one(const struct slab *slab)
     return slab->free != NULL || slab->fresh < slab->slots;
 }
 
-struct stack *async__stack_take(struct stack_pool *pool, unsigned log)
+/* The first slab that has a stack to give; those before it leave the list. */
+static struct slab *find_slab(struct stack_pool *pool, unsigned log)
 {
-    ASSERT(log >= STACK_LEAST_LOG && log <= STACK_MOST_LOG);
-    struct link *first = list_first(&pool->available[log - STACK_LEAST_LOG]);
-    struct slab *slab = first != NULL ? CONTAINER_OF(first, struct slab, link) : slab_new(pool, log);
-    if (unlikely(slab == NULL))
-        return NULL;
-    struct stack *stack = slab->free;
-    if (likely(stack != NULL)) {
-        slab->free = stack->next;
-        pool->idle--;
-    } else {
-        stack = cut_fresh(pool, slab);
+    struct link *first;
+    while ((first = list_first(&pool->available[log - STACK_LEAST_LOG])) != NULL) {
+        struct slab *slab = CONTAINER_OF(first, struct slab, link);
+        if (has_one(slab))
+            return slab;
+        slab->listed = false;
+        list_remove(first);
     }
-    slab->in_use++;
-    pool->in_use++;
-    if (unlikely(!has_one(slab)))
-        list_remove(&slab->link);
-    return stack;
+    return slab_new(pool, log);
 }
 
-void async__stack_give(struct stack_pool *pool, struct stack *stack)
+struct stack *async__stack_find(struct stack_pool *pool, unsigned log)
 {
-    struct slab *slab = stack->slab;
-    if (unlikely(stack->guard == GUARD_CANARY))
-        async__stack_check(stack);
-    if (unlikely(!has_one(slab)))
-        list_append(&pool->available[slab->log - STACK_LEAST_LOG], &slab->link);
-    ASSERT(slab->in_use > 0 && pool->in_use > 0);
-    stack->next = slab->free;
-    slab->free = stack;
-    slab->in_use--;
-    pool->in_use--;
-    pool->idle++;
+    struct slab *slab = find_slab(pool, log);
+    if (slab == NULL)
+        return NULL;
+    if (slab->free != NULL)
+        return stack_take(pool, log);
+    slab->in_use++;
+    return cut_fresh(pool, slab);
+}
+
+struct stack_census async__stack_count(const struct stack_pool *pool)
+{
+    struct stack_census census = {0};
+    for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
+        census.in_use += slab->in_use;
+        census.idle += slab->fresh - slab->in_use;
+    }
+    return census;
 }
 
 void async__stack_check(const struct stack *stack)
@@ -152,11 +157,6 @@ void async__stack_check(const struct stack *stack)
         stack->guard != GUARD_CANARY || async__guard_intact(stack->bottom),
         "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be trusted now",
         stack_size(stack) / 1024);
-}
-
-static uint32_t count_free(const struct slab *slab)
-{
-    return slab->fresh - slab->in_use;
 }
 
 void async__stack_trim(struct stack_pool *pool)
@@ -169,8 +169,8 @@ void async__stack_trim(struct stack_pool *pool)
             continue;
         }
         *place = slab->next;
-        pool->idle -= count_free(slab);
         pool->slabs_made[slab->log - STACK_LEAST_LOG]--;
+        ASSERT(slab->listed);
         list_remove(&slab->link);
         unmap(pool, slab);
     }

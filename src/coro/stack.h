@@ -8,13 +8,15 @@
  *          bottom                                 stack_control()
  *
  * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
- * multiples of 192 bytes. Invariant: a slab in its class's list has a stack to give.
+ * multiples of 192 bytes. Invariant: a slab that has a stack to give is in its class's list; one that is in it may have
+ * none left, until somebody looks.
  */
 #ifndef CORO_STACK_H
 #define CORO_STACK_H
 
 #include "base/list.h"
 #include "base/memory.h"
+#include <stdint.h>
 
 enum {
     STACK_LEAST_LOG = 14,   /* 16 KiB: a first libc call uses 3.2 KB, printf of a double 9 */
@@ -36,7 +38,7 @@ struct stack {
 };
 
 struct slab {
-    struct link link;   /* in its class's list, while it has a stack to give */
+    struct link link;   /* in its class's list, while it is listed */
     struct slab *next;  /* in the pool's list of all slabs */
     struct stack *free; /* given back, the warmest first */
     char *start;        /* of the mapping */
@@ -46,14 +48,13 @@ struct slab {
     uint32_t in_use;    /* taken and not given back */
     uint8_t log;        /* each slot has 2^log bytes */
     uint8_t guard;      /* enum guard of the slots from fresh to guarded */
+    bool listed;        /* it is in its class's list */
 };
 
 struct stack_pool {
     struct list available[STACK_CLASSES]; /* slabs with a stack to give, by size */
     uint32_t slabs_made[STACK_CLASSES];   /* decides how large the next slab is */
     struct slab *slabs;                   /* all of them */
-    size_t in_use;                        /* stacks taken and not given back */
-    size_t idle;                          /* stacks given back and kept */
     size_t reserve;                       /* bytes of control block at each top */
     size_t offset;                        /* of struct stack in it */
     size_t page;                          /* bytes of a page, which is the guard's size too */
@@ -67,9 +68,18 @@ void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offs
 /* All stacks must be back. */
 void async__stack_pool_close(struct stack_pool *pool);
 
-/* A stack of at least that many bytes, or NULL: out of memory, or more than 1 GiB. Its struct is set. */
-struct stack *async__stack_take(struct stack_pool *pool, unsigned log);
-void async__stack_give(struct stack_pool *pool, struct stack *stack);
+/* A stack of 2^log bytes that was never used, or that another slab has; NULL: out of memory. */
+struct stack *async__stack_find(struct stack_pool *pool, unsigned log);
+
+/* Puts a slab that has a stack to give again into its class's list. */
+void async__stack_list(struct stack_pool *pool, struct slab *slab);
+
+/* How many stacks are in use, and how many were given back and kept: counted slab by slab. */
+struct stack_census {
+    size_t in_use; /* taken and not given back */
+    size_t idle;   /* given back */
+};
+struct stack_census async__stack_count(const struct stack_pool *pool);
 
 /* The least log for that many bytes; 0 if there is none. */
 unsigned async__stack_log(size_t size);
@@ -92,6 +102,36 @@ uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, siz
 /* The best kind that was proven to work here. */
 enum guard async__guard_best(size_t page);
 bool async__guard_intact(const char *bottom);
+
+/*
+ * A stack of 2^log bytes, or NULL: out of memory. Its struct is set; the rest of its control block is zeros, or as it
+ * was when the stack was given back.
+ */
+static inline struct stack *stack_take(struct stack_pool *pool, unsigned log)
+{
+    ASSERT(log >= STACK_LEAST_LOG && log <= STACK_MOST_LOG);
+    struct link *first = list_first(&pool->available[log - STACK_LEAST_LOG]);
+    struct slab *slab = first != NULL ? CONTAINER_OF(first, struct slab, link) : NULL;
+    if (unlikely(slab == NULL || slab->free == NULL))
+        return async__stack_find(pool, log);
+    struct stack *stack = slab->free;
+    slab->free = stack->next;
+    slab->in_use++;
+    return stack;
+}
+
+static inline void stack_give(struct stack_pool *pool, struct stack *stack)
+{
+    struct slab *slab = stack->slab;
+    if (unlikely(stack->guard == GUARD_CANARY))
+        async__stack_check(stack);
+    ASSERT(slab->in_use > 0);
+    stack->next = slab->free;
+    slab->free = stack;
+    slab->in_use--;
+    if (unlikely(!slab->listed))
+        async__stack_list(pool, slab);
+}
 
 static inline size_t stack_size(const struct stack *stack)
 {

@@ -9,7 +9,7 @@ static void check_handles(async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (tasks[i] != NULL)
-            async__task_check(tasks[i], "async_gather", true);
+            task_check(tasks[i], "async_gather", true);
 }
 
 /* The task that failed first; NULL if none did. All have ended. */

@@ -40,8 +40,8 @@ void async_dump(int descriptor)
         return;
     }
     async__print(descriptor, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
-                 loop->alive, async__ready_count(&loop->ready), loop->timers.count, loop->poller.in_flight,
-                 loop->poller.calls->name);
+                 loop_alive(loop), async__ready_count(&loop->ready), loop->timers.count,
+                 loop->poller.in_flight, loop->poller.calls->name);
     for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
         print_task(loop, task, descriptor);
 }

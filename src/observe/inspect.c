@@ -9,7 +9,7 @@ const char *async_task_name(const async_task *task)
 {
     if (task == NULL)
         return "(no task)";
-    async__task_check(task, "async_task_name", false);
+    task_check(task, "async_task_name", false);
     return task->name;
 }
 
@@ -17,7 +17,7 @@ int async_task_set_name(async_task *task, const char *name)
 {
     if (task == NULL || name == NULL)
         return -EINVAL;
-    async__task_check(task, "async_task_set_name", false);
+    task_check(task, "async_task_set_name", false);
     return async__task_rename(task, name);
 }
 
@@ -25,7 +25,7 @@ uint64_t async_task_id(const async_task *task)
 {
     if (task == NULL)
         return 0;
-    async__task_check(task, "async_task_id", false);
+    task_check(task, "async_task_id", false);
     return task->id;
 }
 

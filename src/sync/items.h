@@ -40,17 +40,6 @@ void async__items_close_gap(struct items *items);
 /* Moves the item that lies at the end of the heap up to where it belongs. */
 void async__items_sift_up(struct items *items);
 
-/* memcpy, but for the sizes that most queues have it is a move or two. */
-static inline void items_copy(void *to, const void *from, size_t size)
-{
-    if (size == sizeof(uint64_t))
-        memcpy(to, from, sizeof(uint64_t));
-    else if (size == sizeof(uint32_t))
-        memcpy(to, from, sizeof(uint32_t));
-    else
-        memcpy(to, from, size);
-}
-
 static inline char *items_place(const struct items *items, size_t number)
 {
     return items->places + ((items->first + number) & (items->capacity - 1)) * items->size;
@@ -61,7 +50,7 @@ static inline int items_add(struct items *items, const void *item)
 {
     if (unlikely(items->count == items->capacity) && async__items_grow(items) < 0)
         return -ENOMEM;
-    items_copy(items_place(items, items->count++), item, items->size);
+    memory_copy(items_place(items, items->count++), item, items->size);
     if (unlikely(items->order == ORDER_PRIORITY))
         async__items_sift_up(items);
     return 0;
@@ -82,7 +71,7 @@ static inline void items_skip(struct items *items)
 static inline void items_take(struct items *items, void *item)
 {
     size_t number = items->order == ORDER_LIFO ? items->count - 1 : 0;
-    items_copy(item, items_place(items, number), items->size);
+    memory_copy(item, items_place(items, number), items->size);
     items_skip(items);
 }
 

@@ -126,7 +126,7 @@ static int accept(struct async_queue *queue, const void *item)
 {
     struct transfer *getter = first_in_line(&queue->getters);
     if (getter != NULL) {
-        items_copy(getter->item, item, queue->items.size);
+        memory_copy(getter->item, item, queue->items.size);
         async__wake(&getter->wait, &getter->waiter, 0);
     } else {
         int result = items_add(&queue->items, item);
