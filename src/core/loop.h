@@ -180,6 +180,47 @@ static inline struct context *loop_advance(struct async_loop *loop)
     return &loop->current->context;
 }
 
+/* Leaves the running task when loop_goes_on does not hold. */
+void async__stop_rarely(struct async_loop *loop, struct coroutine *self);
+
+/* Leaves the running task, which is not the next one. */
+static inline void loop_stop(struct async_loop *loop, struct coroutine *self)
+{
+    if (likely(loop_goes_on(loop)))
+        loop_switch(loop, &self->context, loop_advance(loop));
+    else
+        async__stop_rarely(loop, self);
+}
+
+/* async__park and async__wake, for what happens so often that a call would show. */
+static inline int loop_park(struct async_loop *loop, struct wait *wait)
+{
+    struct coroutine *self = loop->current;
+    ASSERT(!wait->claimed && self->wait == NULL);
+    wait->coroutine = self;
+    wait->since_ns = loop->now_ns;
+    self->wait = wait;
+    loop_stop(loop, self);
+    ASSERT(loop->current == self && wait->claimed);
+    self->wait = NULL;
+    return wait->result;
+}
+
+static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
+{
+    struct coroutine *coroutine = wait->coroutine;
+    ASSERT(!wait->claimed && coroutine->wait == wait);
+    ASSERT(loop == coroutine->task->loop); /* queues and the like are their loop's thread's */
+    wait->claimed = true;
+    wait->winner = winner;
+    wait->result = result;
+    for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
+        list_remove(&waiter->link);
+    if (unlikely(wait->timer != NULL))
+        async__timer_clear(loop, wait->timer);
+    ready_push(&loop->ready, &coroutine->ready);
+}
+
 /* Another thread's or a handler's reason for the loop to come to its own stack. */
 void async__attend(struct async_loop *loop, uint32_t reason);
 

@@ -34,48 +34,21 @@ void async__switch_with_exceptions(struct exceptions *shared, struct context *fr
     *shared = kept;
 }
 
-OUT_OF_LINE static void stop_rarely(struct async_loop *loop, struct coroutine *self)
+void async__stop_rarely(struct async_loop *loop, struct coroutine *self)
 {
     struct context *next = async__loop_next(loop);
     if (next != &self->context) /* it may be its own successor */
         loop_switch(loop, &self->context, next);
 }
 
-/* Leaves the running task, which is not the next one. */
-static inline void stop(struct async_loop *loop, struct coroutine *self)
-{
-    if (likely(loop_goes_on(loop)))
-        loop_switch(loop, &self->context, loop_advance(loop));
-    else
-        stop_rarely(loop, self);
-}
-
 int async__park(struct async_loop *loop, struct wait *wait)
 {
-    struct coroutine *self = loop->current;
-    ASSERT(!wait->claimed && self->wait == NULL);
-    wait->coroutine = self;
-    wait->since_ns = loop->now_ns;
-    self->wait = wait;
-    stop(loop, self);
-    ASSERT(loop->current == self && wait->claimed);
-    self->wait = NULL;
-    return wait->result;
+    return loop_park(loop, wait);
 }
 
 void async__wake(struct wait *wait, struct waiter *winner, int result)
 {
-    ASSERT(!wait->claimed && wait->coroutine->wait == wait);
-    struct async_loop *loop = async__current;
-    ASSERT(loop == wait->coroutine->task->loop); /* queues and the like are their loop's thread's */
-    wait->claimed = true;
-    wait->winner = winner;
-    wait->result = result;
-    for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
-        list_remove(&waiter->link);
-    if (wait->timer != NULL)
-        async__timer_clear(loop, wait->timer);
-    ready_push(&loop->ready, &wait->coroutine->ready);
+    loop_wake(async__current, wait, winner, result);
 }
 
 void async__wake_all(struct list *list, int result)
@@ -97,7 +70,7 @@ void async__turn(struct async_loop *loop)
         return;
     }
     ready_push(&loop->ready, &self->ready);
-    stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
+    loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }
 
 int async__refused(struct async_loop *loop)

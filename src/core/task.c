@@ -32,7 +32,7 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
     for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
         if (waiter->wait != NULL)
-            async__wake(waiter->wait, waiter, 0);
+            loop_wake(loop, waiter->wait, waiter, 0);
         else
             async__callback_wake(loop, waiter);
     }
@@ -87,8 +87,9 @@ static bool is_blank(const struct coroutine *self)
 static void lay_out(struct async_loop *loop, struct coroutine *self, const struct async__function *function,
                     const void *arguments)
 {
-    size_t alignment = function->alignment > 16 ? function->alignment : 16;
-    uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)(alignment - 1);
+    uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)15;
+    if (unlikely(function->alignment > 16))
+        top &= ~(uintptr_t)(function->alignment - 1);
     ASSERT(is_blank(self));
     self->function = function;
     self->arguments = (void *)top;
@@ -127,13 +128,19 @@ static unsigned log_of(const struct async_loop *loop, const async_task_options *
     return async__stack_log(options->stack_size);
 }
 
+OUT_OF_LINE static void check_arguments(const struct async__function *function, unsigned log)
+{
+    ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
+           "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
+           function->name, function->size, (size_t)1 << log);
+}
+
 static struct coroutine *new_coroutine(struct async_loop *loop, const struct async__function *function,
                                        const async_task_options *options)
 {
     unsigned log = log_of(loop, options);
-    ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
-           "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
-           function->name, function->size, (size_t)1 << log);
+    if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
+        check_arguments(function, log);
     struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
@@ -226,7 +233,7 @@ static void wait_for(struct async_loop *loop, struct join *join, struct async_ta
         pass_on_to_all(loop, join, self); /* asked when it was woken already, or in the turn of its refusal */
     wait_init(&join->wait, call, task, pass_on);
     wait_on(&join->wait, &join->waiter, &task->waiters);
-    async__park(loop, &join->wait);
+    loop_park(loop, &join->wait);
     ASSERT(task_done(task));
 }
 

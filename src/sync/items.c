@@ -12,46 +12,59 @@ void async__items_open(struct items *items, size_t size, enum order order,
     *items = (struct items){.size = size, .order = order, .compare = compare, .memory = memory};
 }
 
-/* Bytes of the places; the heap has one more than it can hold, to move an item with. */
-static size_t bytes_for(const struct items *items, size_t capacity)
+/* What the places of that many items need; the heap has one more than it can hold, to move an item with. */
+static size_t bytes_for(const struct items *items, size_t bytes)
 {
-    size_t places = capacity != 0 && items->order == ORDER_PRIORITY ? capacity + 1 : capacity;
-    return places * items->size;
+    return bytes != 0 && items->order == ORDER_PRIORITY ? bytes + items->size : bytes;
 }
 
 void async__items_close(struct items *items)
 {
-    memory_free(&items->memory, items->places, bytes_for(items, items->capacity));
+    memory_free(&items->memory, items->places, bytes_for(items, items->bytes));
     items->places = NULL;
-    items->capacity = 0;
+    items->capacity = items->bytes = 0;
 }
 
 int async__items_grow(struct items *items)
 {
+    ASSERT(items->count == items->capacity && items->end == items->oldest);
     size_t capacity = items->capacity != 0 ? items->capacity * 2 : FIRST_CAPACITY;
     if (capacity > SIZE_MAX / 2 / items->size)
         return -ENOMEM;
-    char *places = memory_resize(&items->memory, NULL, 0, bytes_for(items, capacity));
+    size_t bytes = capacity * items->size;
+    char *places = memory_resize(&items->memory, NULL, 0, bytes_for(items, bytes));
     if (places == NULL)
         return -ENOMEM;
-    size_t until_end = items->capacity -
-                       items->first; /* the ring is full: from first to its end, then the rest */
-    if (items->capacity != 0) {
-        memcpy(places, items_place(items, 0), until_end * items->size);
-        memcpy(places + until_end * items->size, items->places, items->first * items->size);
+    if (items->bytes != 0) { /* the ring is full: from the oldest to its end, then the rest */
+        size_t until_end = items->bytes - items->oldest;
+        memcpy(places, items->places + items->oldest, until_end);
+        memcpy(places + until_end, items->places, items->oldest);
     }
-    memory_free(&items->memory, items->places, bytes_for(items, items->capacity));
+    memory_free(&items->memory, items->places, bytes_for(items, items->bytes));
     items->places = places;
     items->capacity = capacity;
-    items->first = 0;
+    items->oldest = 0;
+    items->end = items->bytes;
+    items->bytes = bytes;
     return 0;
+}
+
+/* One item back from the end, which wraps around when everything is full. */
+static size_t before_end(const struct items *items)
+{
+    return (items->end != 0 ? items->end : items->bytes) - items->size;
 }
 
 const void *async__items_first(const struct items *items)
 {
-    if (items->count == 0)
-        return NULL;
-    return items_place(items, items->order == ORDER_LIFO ? items->count - 1 : 0);
+    ASSERT(items->count > 0);
+    return items->places + (items->order == ORDER_LIFO ? before_end(items) : items->oldest);
+}
+
+/* A place of a heap. */
+static char *place(const struct items *items, size_t number)
+{
+    return items->places + number * items->size;
 }
 
 /* Moves the item in the spare place up from a hole, to below the first parent that does not come after it. */
@@ -59,23 +72,23 @@ static void fill_upwards(struct items *items, size_t hole, const char *item)
 {
     while (hole > 0) {
         size_t parent = (hole - 1) / 2;
-        if (items->compare(item, items_place(items, parent)) >= 0)
+        if (items->compare(item, place(items, parent)) >= 0)
             break;
-        memcpy(items_place(items, hole), items_place(items, parent), items->size);
+        memcpy(place(items, hole), place(items, parent), items->size);
         hole = parent;
     }
-    memcpy(items_place(items, hole), item, items->size);
+    memcpy(place(items, hole), item, items->size);
 }
 
 static char *spare_place(const struct items *items)
 {
-    return items->places + items->capacity * items->size;
+    return items->places + items->bytes;
 }
 
 void async__items_sift_up(struct items *items)
 {
     char *item = spare_place(items);
-    memcpy(item, items_place(items, items->count - 1), items->size);
+    memcpy(item, place(items, items->count - 1), items->size);
     fill_upwards(items, items->count - 1, item);
 }
 
@@ -84,19 +97,25 @@ static void close_top(struct items *items)
 {
     size_t hole = 0, count = items->count;
     char *last = spare_place(items);
-    memcpy(last, items_place(items, count), items->size);
+    memcpy(last, place(items, count), items->size);
     for (size_t child = 1; child < count; child = 2 * hole + 1) {
-        if (child + 1 < count &&
-            items->compare(items_place(items, child), items_place(items, child + 1)) >= 0)
+        if (child + 1 < count && items->compare(place(items, child), place(items, child + 1)) >= 0)
             child++;
-        memcpy(items_place(items, hole), items_place(items, child), items->size);
+        memcpy(place(items, hole), place(items, child), items->size);
         hole = child;
     }
     fill_upwards(items, hole, last);
 }
 
-void async__items_close_gap(struct items *items)
+void async__items_skip(struct items *items)
 {
+    ASSERT(items->count > 0);
+    items->count--;
+    if (items->order == ORDER_FIFO) {
+        items->oldest = (items->oldest + items->size) % items->bytes;
+        return;
+    }
+    items->end = before_end(items);
     if (items->order == ORDER_PRIORITY && items->count > 0)
         close_top(items);
 }

@@ -14,7 +14,8 @@ struct async_queue {
     struct list getters;                     /* tasks that wait for an item, their struct transfer */
     struct list putters;                     /* tasks that wait for room, their struct transfer */
     struct list joiners;                     /* tasks that wait until everything is done */
-    size_t maxsize;                          /* items at most; 0: any number */
+    size_t limit;                            /* puts wait at this many items; 0 when it is shut down */
+    size_t maxsize;                          /* as asked for; 0: any number */
     size_t unfinished;                       /* items put and not reported done */
     void (*drop)(void *item, void *context); /* disposes of items thrown away; NULL: nothing to do */
     void *drop_context;                      /* handed to it */
@@ -32,7 +33,8 @@ struct transfer {
 static void check(const struct async_queue *queue)
 {
     ASSERT(list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down));
-    ASSERT(list_empty(&queue->putters) || (queue->items.count == queue->maxsize && !queue->shut_down));
+    ASSERT(list_empty(&queue->putters) || (queue->items.count == queue->limit && !queue->shut_down));
+    ASSERT(queue->limit == (queue->shut_down ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX));
     ASSERT(queue->unfinished >= queue->items.count);
     (void)queue;
 }
@@ -53,6 +55,7 @@ static async_queue *queue_new(size_t maxsize, size_t item_size, enum order order
     if (queue == NULL)
         return NULL;
     queue->maxsize = maxsize;
+    queue->limit = maxsize != 0 ? maxsize : SIZE_MAX;
     queue->memory = *memory;
     async__items_open(&queue->items, item_size, order, compare, *memory);
     return queue;
@@ -76,11 +79,10 @@ async_queue *async_priority_queue_new(size_t maxsize, size_t item_size,
 
 static void drop_items(struct async_queue *queue)
 {
-    const void *item;
-    while ((item = async__items_first(&queue->items)) != NULL) {
+    while (queue->items.count > 0) {
         if (queue->drop != NULL)
-            queue->drop((void *)(uintptr_t)item, queue->drop_context);
-        items_skip(&queue->items);
+            queue->drop((void *)(uintptr_t)async__items_first(&queue->items), queue->drop_context);
+        async__items_skip(&queue->items);
     }
 }
 
@@ -118,20 +120,18 @@ static struct transfer *first_in_line(const struct list *line)
 
 static bool has_room(const struct async_queue *queue)
 {
-    return queue->maxsize == 0 || queue->items.count < queue->maxsize;
+    return queue->items.count < queue->limit;
 }
 
 /* Hands the item to whoever waits longest, else keeps it. There is room. */
 static int accept(struct async_queue *queue, const void *item)
 {
-    struct transfer *getter = first_in_line(&queue->getters);
+    struct transfer *getter = queue->items.count == 0 ? first_in_line(&queue->getters) : NULL;
     if (getter != NULL) {
         memory_copy(getter->item, item, queue->items.size);
         async__wake(&getter->wait, &getter->waiter, 0);
-    } else {
-        int result = items_add(&queue->items, item);
-        if (result < 0)
-            return result;
+    } else if (unlikely(items_add(&queue->items, item) < 0)) {
+        return -ENOMEM;
     }
     queue->unfinished++;
     return 0;
@@ -145,39 +145,46 @@ static void let_in(struct async_queue *queue)
         async__wake(&putter->wait, &putter->waiter, accept(queue, putter->item));
 }
 
+OUT_OF_LINE static void give_and_let_in(struct async_queue *queue, void *item)
+{
+    items_take(&queue->items, item);
+    let_in(queue);
+}
+
 /* Takes the next item, which is there. */
 static void give(struct async_queue *queue, void *item)
 {
-    items_take(&queue->items, item);
-    if (unlikely(!list_empty(&queue->putters)))
-        let_in(queue);
+    if (unlikely(!has_room(queue)))
+        give_and_let_in(queue, item);
+    else
+        items_take(&queue->items, item);
 }
 
-static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line, void *item,
-                         const char *call)
+OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line,
+                                     void *item, const char *call)
 {
     struct transfer transfer;
     transfer.item = item;
     wait_init(&transfer.wait, call, queue, async__refuse_wait);
     wait_on(&transfer.wait, &transfer.waiter, line);
     check(queue);
-    return async__park(loop, &transfer.wait); /* the queue may be gone by then */
+    return loop_park(loop, &transfer.wait); /* the queue may be gone by then */
 }
 
-int async__queue_put(async_queue *queue, const void *item, size_t size)
+FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
     check_size(queue, size, "async_queue_put");
     if (unlikely(loop->current->refused))
         return async__refused(loop);
-    if (queue->shut_down)
-        return -ESHUTDOWN;
     if (likely(has_room(queue)))
         return accept(queue, item);
+    if (queue->shut_down)
+        return -ESHUTDOWN;
     return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
 }
 
-int async__queue_get(async_queue *queue, void *item, size_t size)
+FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_get");
     check_size(queue, size, "async_queue_get");
@@ -195,9 +202,9 @@ int async__queue_get(async_queue *queue, void *item, size_t size)
 int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
     check_size(queue, size, "async_queue_put_nowait");
-    if (queue->shut_down)
-        return -ESHUTDOWN;
-    return has_room(queue) ? accept(queue, item) : -EAGAIN;
+    if (likely(has_room(queue)))
+        return accept(queue, item);
+    return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
 }
 
 int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
@@ -230,7 +237,7 @@ bool async_queue_empty(const async_queue *queue)
 bool async_queue_full(const async_queue *queue)
 {
     check_queue(queue, "async_queue_full");
-    return !has_room(queue);
+    return queue->maxsize != 0 && queue->items.count >= queue->maxsize;
 }
 
 static void release_joiners(struct async_queue *queue)
@@ -267,6 +274,7 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
 {
     check_queue(queue, "async_queue_shutdown");
     queue->shut_down = true;
+    queue->limit = 0;
     if (immediate) {
         queue->unfinished -= queue->items.count;
         drop_items(queue);
