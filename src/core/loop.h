@@ -118,6 +118,16 @@ static inline void task_check(const struct async_task *task, const char *call, b
         async__task_misused(task, call);
 }
 
+/* Frees the record if nobody needs it any more. */
+static inline void task_release(struct async_task *task)
+{
+    if (task->references > 0 || !task_done(task))
+        return;
+    if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
+        async__task_free_words(task);
+    pool_give(&task->loop->tasks, task);
+}
+
 /* How many tasks have not ended. */
 static inline size_t loop_alive(const struct async_loop *loop)
 {

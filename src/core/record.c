@@ -29,7 +29,7 @@ static void report_unseen(const struct async_task *task)
     async__report("%s failed and nobody looked at its result: %s", async__label(task).text, meaning);
 }
 
-OUT_OF_LINE static void free_words(struct async_task *task)
+void async__task_free_words(struct async_task *task)
 {
     report_unseen(task);
     if (task->sentence != NULL)
@@ -39,14 +39,6 @@ OUT_OF_LINE static void free_words(struct async_task *task)
         free_name(task);
         task->name = "(its name is gone)";
     }
-}
-
-void async__task_free(struct async_task *task)
-{
-    ASSERT(task->references == 0 && task_done(task));
-    if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
-        free_words(task);
-    pool_give(&task->loop->tasks, task);
 }
 
 struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task)

@@ -73,15 +73,8 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
     return CONTAINER_OF(ready, struct coroutine, ready);
 }
 
-/* Frees a record that nobody needs any more; an error that nobody looked at is reported. */
-void async__task_free(struct async_task *task);
-
-/* Frees the record if nobody needs it. */
-static inline void task_release(struct async_task *task)
-{
-    if (task->references == 0 && task->coroutine == NULL)
-        async__task_free(task);
-}
+/* Frees the words that a record has of its own; an error that nobody looked at is reported. */
+void async__task_free_words(struct async_task *task);
 
 /* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
 struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task);
