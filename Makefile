@@ -3,7 +3,8 @@
 #
 #   make              the library, the tests, the examples
 #   make demo         shows it at work
-#   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang
+#   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
+#                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
 #   make check        the tests under gcc, clang, sanitizers and the portable switch, then 20 times over
 #   make bench        B=core: bench/core.c, built as it would be installed
 #   make install      PREFIX=/usr/local; DESTDIR=
@@ -14,7 +15,12 @@ SHELL := /bin/bash
 .ONESHELL:
 .PHONY: all demo test check bench install format
 
-ifeq ($(origin CC),default)
+ifdef MACHINE
+CC := $(MACHINE)-linux-gnu-gcc
+BUILD := build-$(MACHINE)
+CROSS := --cross-file tools/cross/$(MACHINE).ini
+WRAPPER := qemu-$(MACHINE) -L /usr/$(MACHINE)-linux-gnu
+else ifeq ($(origin CC),default)
 CC := cc
 BUILD := build
 else
@@ -24,7 +30,7 @@ OPTIONS :=
 REPEAT := 1
 B := core
 PREFIX := /usr/local
-TOOLS := $(CC) meson ninja python3
+TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
 
 # Nobody who installs or measures the library wants to pay for its self-checks.
 RELEASE := OPTIONS='-Dchecks=false -Dprefix=$(PREFIX)' BUILD=build-release
@@ -36,7 +42,7 @@ define build
 now=$$(echo '$(OPTIONS)'; find tests examples bench -name '*.c' | sort)
 known=$(BUILD)/configured-for
 if [ ! -f $(BUILD)/build.ninja ]; then
-    CC='$(CC)' meson setup $(BUILD) $(OPTIONS)
+    $(if $(CROSS),,CC='$(CC)') meson setup $(BUILD) $(CROSS) $(OPTIONS)
 elif [ "$$now" != "$$(cat $$known 2>/dev/null)" ]; then
     $(if $(OPTIONS),meson configure $(BUILD) $(OPTIONS))
     ninja --quiet -C $(BUILD) reconfigure
@@ -54,7 +60,7 @@ demo:
 
 test:
 	$(build)
-	$(BUILD)/suite --repeat $(REPEAT) $(T)
+	$(WRAPPER) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
 bench:
 	@$(MAKE) --no-print-directory all $(RELEASE)

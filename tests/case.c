@@ -105,7 +105,7 @@ static _Noreturn void end_case(int status)
 
 _Noreturn void test_skip(const char *reason)
 {
-    printf("%s\n", reason);
+    fprintf(stderr, "%s\n", reason); /* of a death test nothing else is read */
     end_case(STATUS_SKIPPED);
 }
 
@@ -239,6 +239,7 @@ static _Noreturn void run_script(const struct test *test, unsigned time_limit)
     alarm(time_limit); /* ends the script without a word; the parent knows what the signal means */
     setenv("BUILD_DIR", TEST_BUILD_DIR, 1);
     setenv("CC", TEST_CC, 1);
+    setenv("WRAPPER", TEST_WRAPPER, 1);
     if (chdir(TEST_SOURCE_DIR) == 0)
         execvp(test->script[0], (char *const *)test->script);
     test_fail(test->file, test->line, "%s: %s", test->script[0], strerror(errno));

@@ -4,7 +4,8 @@
     tests/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
     tests/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
-With g++ and with clang++, as far as they are there; ends with 77 where neither is. BUILD_DIR is where the library is.
+With g++ and with clang++, as far as they are there; for another processor with its g++. Ends with 77 where there is
+none. BUILD_DIR is where the library is, CC what compiled it, and WRAPPER runs programs for another processor.
 """
 
 import json
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ["BUILD_DIR"])
 FLAGS = ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-pedantic", "-Werror",
          "-fstack-clash-protection", f"-I{ROOT / 'include'}"]
+WRAPPER = os.environ.get("WRAPPER", "").split()
 SKIPPED = 77
 
 
@@ -34,6 +36,8 @@ def compilers() -> list[str]:
     names = ["g++", "clang++"]
     if sanitizers():
         names = ["clang++" if "clang" in os.environ["CC"] else "g++"]
+    if WRAPPER:
+        names = [os.environ["CC"].replace("gcc", "g++")]
     return [name for name in names if shutil.which(name)]
 
 
@@ -48,7 +52,7 @@ def complaint_about_running(compiler: str, name: str, output: Path) -> str:
     compiled = compile_program(compiler, name, output)
     if compiled.returncode != 0:
         return f"{compiler} does not compile it:\n{compiled.stderr}"
-    answer = subprocess.run([output], text=True, capture_output=True)
+    answer = subprocess.run([*WRAPPER, output], text=True, capture_output=True)
     if (answer.returncode, answer.stdout, answer.stderr) != (3, "fine\n", ""):
         return f"by {compiler}, it ends with {answer.returncode} and says:\n{answer.stdout}{answer.stderr}"
     return ""
@@ -65,6 +69,7 @@ def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
 def main(arguments: list[str]) -> int:
     complain = complaint_about_compiling if arguments[0] == "--refuses" else complaint_about_running
     if not compilers():
+        print("there is no compiler of C++ for what was built")
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder:
         complaints = [complain(compiler, arguments[-1], Path(folder) / "program") for compiler in compilers()]

@@ -43,7 +43,8 @@
 
 /*
  * SCRIPT_TEST(name, "tests/x.py", arguments…); runs the script with python3 from the top of the source, with the
- * folder that was built in BUILD_DIR and the compiler in CC. Status 0 passes, 77 skips.
+ * folder that was built in BUILD_DIR, the compiler in CC, and in WRAPPER the command that runs what was built (empty
+ * where the processor does). Status 0 passes, 77 skips; the last line that it wrote is the reason.
  */
 #define SCRIPT_TEST(identifier, ...)                                                                         \
     static const char *const test_script_##identifier[] = {"python3", __VA_ARGS__, NULL};                    \

@@ -27,7 +27,8 @@ static _Noreturn void become_suite(const char *filter, const char *option, const
     dup2(output, STDERR_FILENO);
     setenv("ASYNCIO_BACKEND", "epoll", 1);
     setenv("TEST_TIME_LIMIT", "1", 1);
-    execl("/proc/self/exe", "suite", filter, option, value, (char *)NULL);
+    execl("/bin/sh", "sh", "-c", "exec " TEST_WRAPPER " \"$0\" \"$@\"", TEST_BUILD_DIR "/suite", filter,
+          option, value, (char *)NULL);
     _exit(127);
 }
 

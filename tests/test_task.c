@@ -320,7 +320,7 @@ LOOP_TEST(a_task_knows_how_much_of_its_stack_it_used)
     CHECK_EQ(async_task_stack_used(task), 0);
     async_detach(task);
     CHECK_EQ(async_await(async_create_task_with(&options, note_stack_used, 100, &much)), 0);
-    CHECK(little > 2 * 1024 && little < 40 * 1024);
+    CHECK(little > 1024 && little < 40 * 1024);
     CHECK(much > 100 * 1024 && much < 1 << 18);
     return 0;
 }

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 SOURCES = ROOT / "examples" / "tutorial"
 TWINS = ROOT / "tests" / "tutorial"
+WRAPPER = os.environ.get("WRAPPER", "").split()
 TRANSCRIPTS = ROOT / "docs" / "tutorial" / "output"
 
 
@@ -113,7 +114,7 @@ class Program:
 
 
 def in_c(program, run, backend, **surroundings):
-    return Program([program, *run.arguments], ASYNCIO_BACKEND=backend, **surroundings)
+    return Program([*WRAPPER, program, *run.arguments], ASYNCIO_BACKEND=backend, **surroundings)
 
 
 def in_python(name, run, *driver, **surroundings):

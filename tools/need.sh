@@ -9,6 +9,9 @@ package_of() {
     case $1 in
     cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
     ninja) echo ninja-build ;;
+    *-linux-gnu-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
+    qemu-*) echo qemu-user ;;
+    musl-gcc) echo musl-tools gcc ;;
     *) echo "$1" ;;
     esac
 }
@@ -17,7 +20,7 @@ package_of() {
 have() {
     command -v "$1" >/dev/null || return 1
     case $1 in
-    cc | gcc | clang) echo '#include <stdio.h>' | "$1" -E -x c - >/dev/null 2>&1 ;;
+    cc | clang | *gcc) echo '#include <stdio.h>' | "$1" -E -x c - >/dev/null 2>&1 ;;
     esac
 }
 

@@ -29,6 +29,9 @@ static void registers(const void *signal_context, const void **pc, const char **
 #elif defined(__aarch64__)
     *pc = (const void *)context->uc_mcontext.pc;
     *sp = (const char *)context->uc_mcontext.sp;
+#elif defined(__riscv)
+    *pc = (const void *)context->uc_mcontext.__gregs[REG_PC];
+    *sp = (const char *)context->uc_mcontext.__gregs[REG_SP];
 #else
     (void)context;
     *pc = NULL;
