@@ -4,6 +4,7 @@
  * its way out. Contexts are switched here by hand, without a loop; the last tests do the same with tasks.
  */
 #include "coro/context.h"
+#include "processor.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -108,25 +109,7 @@ TEST(switch_leaves_and_enters_in_the_middle_of_deep_calls)
 
 /* ---- registers ---------------------------------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
-enum { PRESERVED = 6 };
-
-/* Loads all registers that a call preserves from in[], switches, and stores what they hold afterwards in out[]. */
-void switch_with_registers(void **save, void *load, const uint64_t in[PRESERVED], uint64_t out[PRESERVED]);
-__asm__("        .text\n"
-        "        .type switch_with_registers, @function\n"
-        "switch_with_registers:\n"
-        "        pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15; pushq %rcx\n"
-        "        movq 0(%rdx), %rbp;  movq 8(%rdx), %rbx;  movq 16(%rdx), %r12\n"
-        "        movq 24(%rdx), %r13; movq 32(%rdx), %r14; movq 40(%rdx), %r15\n"
-        "        call async__switch\n"
-        "        popq %rcx\n"
-        "        movq %rbp, 0(%rcx);  movq %rbx, 8(%rcx);  movq %r12, 16(%rcx)\n"
-        "        movq %r13, 24(%rcx); movq %r14, 32(%rcx); movq %r15, 40(%rcx)\n"
-        "        popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp\n"
-        "        ret\n"
-        "        .size switch_with_registers, . - switch_with_registers\n");
-
+#if PROCESSOR_IS_KNOWN
 /* Switches with all registers full of numbers that begin with first, and checks that they come back. */
 static void switch_and_compare(struct context *from, struct context *to, uint64_t first)
 {
@@ -155,20 +138,13 @@ TEST(switch_preserves_what_a_call_preserves)
 
 /* ---- floating-point control --------------------------------------------------------------------------------- */
 
-enum rounding { NEAREST = 0, UPWARD = 2 }; /* as both units number them */
-
-/* In SSE and in the x87 unit. By hand, because fesetround would need libm. */
+/* By hand, because fesetround would need libm; apart, so that no arithmetic is moved across it. */
 __attribute__((noinline)) static void set_rounding(enum rounding mode)
 {
-    uint32_t mxcsr;
-    uint16_t control;
-    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(control));
-    mxcsr = (mxcsr & ~0x6000u) | (uint32_t)mode << 13;
-    control = (uint16_t)((control & ~0x0c00u) | (unsigned)mode << 10);
-    __asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(mxcsr), "m"(control));
+    processor_round(mode);
 }
 
-/* Told by arithmetic, in both units: the nearest number to a seventh lies below it. */
+/* Told by arithmetic, in both units where there are two: the nearest number to a seventh lies below it. */
 __attribute__((noinline)) static bool rounds_up(void)
 {
     static const double below = 1.0 / 7;
