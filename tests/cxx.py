@@ -4,7 +4,7 @@
     tests/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
     tests/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
-With g++ and with clang++, as far as they are there; for another processor with its g++. Ends with 77 where there is
+With g++ and with clang++, as far as they are there; for another processor or libc with its g++. Ends with 77 where there is
 none. BUILD_DIR is where the library is, CC what compiled it, and WRAPPER runs programs for another processor.
 """
 
@@ -36,7 +36,7 @@ def compilers() -> list[str]:
     names = ["g++", "clang++"]
     if sanitizers():
         names = ["clang++" if "clang" in os.environ["CC"] else "g++"]
-    if WRAPPER:
+    if WRAPPER or "musl" in os.environ["CC"]:
         names = [os.environ["CC"].replace("gcc", "g++")]
     return [name for name in names if shutil.which(name)]
 

@@ -105,10 +105,14 @@ def major_version(compiler: str) -> str:
     return answer.stdout.split(".")[0].strip()
 
 
-def speaks_otherwise() -> bool:
-    """Under a sanitizer, what a program says at its end is not the library's word alone; another processor's library
-    does not go with the compiler of this one."""
-    return bool(os.environ.get("WRAPPER")) or b"asan" in subprocess.run(["nm", "-D", BUILD / "libasyncio.so"], capture_output=True).stdout
+def is_sanitized() -> bool:
+    """Then what a program says at its end is not the library's word alone."""
+    return b"asan" in subprocess.run(["nm", "-D", BUILD / "libasyncio.so"], capture_output=True).stdout
+
+
+def is_elsewhere() -> bool:
+    """An emulator says a word of its own when a program dies; another libc prints in another order."""
+    return bool(os.environ.get("WRAPPER")) or "musl" in os.environ.get("CC", "")
 
 
 def split_diagnostics(output: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -206,7 +210,8 @@ class Page:
 def words(mistake: Mistake, speaker: str, page: Page, anew: bool) -> str:
     """anew: also where another version of the compiler is at hand than the one whose words the page has."""
     if speaker == "The library":
-        return page.words(mistake, speaker) if speaks_otherwise() and not anew else words_of_library(mistake)
+        others = is_sanitized() or is_elsewhere()
+        return page.words(mistake, speaker) if others and not anew else words_of_library(mistake)
     at_hand = speaker in compilers() and (anew or page.versions.get(speaker) == major_version(speaker))
     return words_of_compiler(mistake, speaker) if at_hand else page.words(mistake, speaker)
 
