@@ -60,7 +60,7 @@ demo:
 
 test:
 	$(build)
-	$(WRAPPER) $(BUILD)/suite --repeat $(REPEAT) $(T)
+	$(if $(WRAPPER),TEST_TIME_LIMIT=60 $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
 bench:
 	@$(MAKE) --no-print-directory all $(RELEASE)

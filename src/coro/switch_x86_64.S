@@ -17,6 +17,12 @@
  */
         .text
 
+#if defined(__CET__) && (__CET__ & 1)
+#define LANDING_PAD endbr64
+#else
+#define LANDING_PAD
+#endif
+
 /* eax and cx hold the control words in force: loads those at the stack pointer if they differ. */
         .macro  control_words
         xorl    (%rsp), %eax
@@ -36,6 +42,7 @@
         .p2align 4
 async__switch:
         .cfi_startproc
+        LANDING_PAD
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
         .cfi_rel_offset %rbp, 0
@@ -131,6 +138,7 @@ async__switch_start:
         .p2align 4
 async__switch_prepare:
         .cfi_startproc
+        LANDING_PAD
         andq    $-16, %rdi
         leaq    -32(%rdi), %rax
         stmxcsr (%rax)                  /* a new flow has the floating-point control of its maker */
@@ -141,5 +149,17 @@ async__switch_prepare:
         ret
         .cfi_endproc
         .size   async__switch_prepare, . - async__switch_prepare
+
+/*
+ * The linker says of the whole what all its parts say. This one is fit for indirect branch tracking, and not for shadow
+ * stacks: where a flow returns to was never pushed on the one that is in force.
+ */
+#if defined(__CET__) && (__CET__ & 1)
+        .section .note.gnu.property, "a", @note
+        .p2align 3
+        .long   4, 16, 5                /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"
+        .long   0xc0000002, 4, 1, 0     /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT alone */
+#endif
 
         .section .note.GNU-stack, "", @progbits

@@ -39,16 +39,27 @@ static struct seen *entry_for(struct seen seen[SEEN_MOST], const void *address)
     return NULL;
 }
 
+/* aarch64 can sign return addresses, in the bits that no address of a program needs. */
+static const void *without_signature(const void *word)
+{
+#if defined(__aarch64__)
+    return (const void *)((uintptr_t)word & (((uintptr_t)1 << 48) - 1));
+#else
+    return word;
+#endif
+}
+
 /* Counts the words on the stack that look like return addresses, nearest first. Whatever lies there is read. */
 __attribute__((no_sanitize_address)) static void scan(const char *sp, const char *end,
                                                       struct seen seen[SEEN_MOST])
 {
     const void *const *word = (const void *const *)(const void *)sp;
     for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
-        struct seen *entry = entry_for(seen, *word);
-        if (entry == NULL || (entry->count == 0 && (!async__symbol_known(*word) || !follows_call(*word))))
+        const void *address = without_signature(*word);
+        struct seen *entry = entry_for(seen, address);
+        if (entry == NULL || (entry->count == 0 && (!async__symbol_known(address) || !follows_call(address))))
             continue;
-        entry->address = *word;
+        entry->address = address;
         entry->count++;
     }
 }

@@ -3,7 +3,6 @@
  * program is about to end and when tasks are shown, so it maps the file anew each time and keeps nothing.
  */
 #include "sys/symbol.h"
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -58,44 +57,77 @@ static const char *find_in_table(const struct image *image, const ElfW(Shdr) * t
     return NULL;
 }
 
-static const char *find(const struct image *image, uintptr_t base, uintptr_t address, size_t *offset)
+/* In the table of all symbols, or where that was stripped, in the one of those that are exported. */
+static const char *find(const struct image *image, uintptr_t linked, size_t *offset)
 {
     const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
     if (header == NULL || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return NULL;
     const ElfW(Shdr) *sections = part(image, header->e_shoff, (size_t)header->e_shnum * sizeof *sections);
-    if (sections == NULL)
-        return NULL;
-    uintptr_t linked = header->e_type == ET_DYN ? address - base : address;
-    for (int i = 0; i < header->e_shnum; i++)
-        if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header->e_shnum)
-            return find_in_table(image, &sections[i], &sections[sections[i].sh_link], linked, offset);
-    return NULL;
+    const ElfW(Shdr) *table = NULL;
+    for (int i = 0; sections != NULL && i < header->e_shnum; i++)
+        if (sections[i].sh_link < header->e_shnum &&
+            (sections[i].sh_type == SHT_SYMTAB || (sections[i].sh_type == SHT_DYNSYM && table == NULL)))
+            table = &sections[i];
+    return table == NULL ? NULL : find_in_table(image, table, &sections[table->sh_link], linked, offset);
+}
+
+/* Where code was loaded from, found by the address of some of it. */
+struct place {
+    uintptr_t address; /* that is looked for */
+    uintptr_t base;    /* what the file's own addresses were moved by */
+    char path[256];    /* of the file; a longer one is cut off, and will not be found */
+};
+
+/* For each loaded file: not 0 when it has the code. dladdr would be simpler, and knows nothing in static programs. */
+static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
+{
+    (void)size;
+    struct place *place = argument;
+    for (int i = 0; i < file->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
+        bool is_code = segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0;
+        if (is_code && place->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
+            const char *path = file->dlpi_name;
+            snprintf(place->path, sizeof place->path, "%s", *path != '\0' ? path : "/proc/self/exe");
+            place->base = file->dlpi_addr;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 bool async__symbol_known(const void *address)
 {
-    Dl_info info;
-    return dladdr(address, &info) != 0;
+    struct place place = {.address = (uintptr_t)address};
+    return dl_iterate_phdr(look_into, &place) != 0;
+}
+
+/* The name of a file without its folders; of the program itself too. */
+static const char *file_name(char *path, size_t size)
+{
+    char target[256];
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    if (length > 0) {
+        target[length] = '\0';
+        snprintf(path, size, "%s", target);
+    }
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
 }
 
 bool async__symbol(const void *address, char *text, size_t size)
 {
-    Dl_info info;
+    struct place place = {.address = (uintptr_t)address};
     struct image image = {0};
-    size_t offset = 0;
-    if (dladdr(address, &info) == 0)
+    const char *name = NULL;
+    if (dl_iterate_phdr(look_into, &place) == 0)
         return false;
-    const char *name = info.dli_sname;
-    if (name != NULL)
-        offset = (size_t)((const char *)address - (const char *)info.dli_saddr);
-    else if (open_image(info.dli_fname, &image) || open_image("/proc/self/exe", &image))
-        name = find(&image, (uintptr_t)info.dli_fbase, (uintptr_t)address, &offset);
-    if (name == NULL) {
-        const char *slash = strrchr(info.dli_fname, '/');
-        name = slash != NULL ? slash + 1 : info.dli_fname;
-        offset = (size_t)((const char *)address - (const char *)info.dli_fbase);
-    }
+    size_t offset = place.address - place.base;
+    if (open_image(place.path, &image))
+        name = find(&image, offset, &offset);
+    if (name == NULL)
+        name = file_name(place.path, sizeof place.path);
     snprintf(text, size, "%s+0x%zx", name, offset);
     if (image.bytes != NULL)
         munmap((void *)(uintptr_t)image.bytes, image.size);

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Links programs with libasyncio.a and without any shared library, and runs them.
+
+    tests/static.py c    a program of the tutorial, by the compiler that built the library
+    tests/static.py c++  tests/cxx/catch.cc: what the library refers to weakly must be found in libstdc++.a
+
+BUILD_DIR is where the library is, CC what compiled it, and WRAPPER runs programs for another processor. Ends with 77
+where no such program can be linked at all, which an empty one tells.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ["BUILD_DIR"])
+COMPILER = shlex.split(os.environ["CC"])
+WRAPPER = os.environ.get("WRAPPER", "").split()
+SKIPPED = 77
+
+# The source, what it must print, and its status.
+C_PROGRAM = (ROOT / "examples/tutorial/3_tasks.c", "hello\nworld\n", 0)
+CXX_PROGRAM = (ROOT / "tests/cxx/catch.cc", "fine\n", 3)
+
+
+def is_sanitized() -> bool:
+    return b"san_" in subprocess.run(["nm", BUILD / "libasyncio.a"], capture_output=True).stdout
+
+
+def cxx_compiler() -> list[str]:
+    """The other half of the compiler of C: g++ of gcc, clang++ of clang."""
+    *before, name = COMPILER
+    return [*before, "g++" if name == "cc" else re.sub(r"clang\b", "clang++", name).replace("gcc", "g++")]
+
+
+def link(compiler: list[str], source: str, output: Path, *libraries) -> subprocess.CompletedProcess:
+    command = [*compiler, "-static", f"-I{ROOT / 'include'}", source, "-o", output, *libraries, "-pthread"]
+    return subprocess.run(command, input="int main(void) { return 0; }\n", text=True, capture_output=True)
+
+
+def cannot_link(compiler: list[str], language: str, folder: Path) -> str:
+    """Why not, or an empty string."""
+    if is_sanitized():
+        return "a sanitizer needs its shared libraries"
+    try:
+        answer = link([*compiler, "-x", language], "-", folder / "empty")
+    except FileNotFoundError:
+        return f"there is no {compiler[0]}"
+    return f"{compiler[0]} cannot link without shared libraries here" if answer.returncode != 0 else ""
+
+
+def complaint_about(compiler: list[str], program: tuple[Path, str, int], folder: Path) -> str:
+    source, words, status = program
+    linked = link(compiler, str(source), folder / "program", BUILD / "libasyncio.a")
+    if linked.returncode != 0:
+        return f"{source} cannot be linked:\n{linked.stderr}"
+    answer = subprocess.run([*WRAPPER, folder / "program"], env={**os.environ, "ASYNCIO_BACKEND": "sim"}, text=True,
+                            capture_output=True)
+    if (answer.stdout, answer.returncode) != (words, status):
+        return f"{source} ends with {answer.returncode} and says:\n{answer.stdout}{answer.stderr}"
+    return ""
+
+
+def main(language: str) -> int:
+    compiler, program = (COMPILER, C_PROGRAM) if language == "c" else (cxx_compiler(), CXX_PROGRAM)
+    with tempfile.TemporaryDirectory() as name:
+        obstacle = cannot_link(compiler, language, Path(name))
+        complaint = obstacle or complaint_about(compiler, program, Path(name))
+    if complaint:
+        print(complaint)
+    return SKIPPED if obstacle else 1 if complaint else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
