@@ -4,6 +4,7 @@
  * passed. What happens inside a case is case.c's; nothing of the library is used here.
  */
 #include "case.h"
+#include "omissions.h"
 
 #include <linux/io_uring.h>
 #include <signal.h>
@@ -73,7 +74,6 @@ static struct job *running[MOST_PARALLEL];
 static volatile sig_atomic_t running_count;
 
 static int totals[OUTCOMES];
-static int refused_by_kernel;
 
 static double now(void)
 {
@@ -220,10 +220,24 @@ static void print_result(const struct job *job, enum outcome outcome, const char
     double seconds = now() - job->started;
     if (outcome == FAILED)
         printf("FAIL %s (%s:%d): %s\n", label_of(job), job->test->file, job->test->line, reason);
-    else if (outcome == SKIPPED || wanted.verbose)
+    else if (wanted.verbose)
         printf("%s %s (%.2f s)\n", words[outcome], label_of(job), seconds);
-    if (outcome != PASSED || wanted.verbose)
+    if (outcome == FAILED || wanted.verbose)
         print_output(output);
+}
+
+/* The last line that the case wrote is why it was skipped. */
+static void note_omission(const struct job *job, const struct output *output)
+{
+    size_t end = output->length;
+    while (end > 0 && output->text[end - 1] == '\n')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && output->text[begin - 1] != '\n')
+        begin--;
+    char reason[REASON_SIZE];
+    snprintf(reason, sizeof reason, "%.*s", (int)(end - begin), output->text + begin);
+    omission_note(label_of(job), reason);
 }
 
 static void finish(struct job *job, int status)
@@ -233,6 +247,8 @@ static void finish(struct job *job, int status)
     enum outcome outcome = judge(job, status, &output, reason);
     totals[outcome]++;
     print_result(job, outcome, reason, &output);
+    if (outcome == SKIPPED)
+        note_omission(job, &output);
     free(output.text);
     close(job->output);
 }
@@ -308,7 +324,7 @@ static void run_jobs(struct job *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         bool on_uring = jobs[i].test->each_backend && strcmp(jobs[i].backend, "uring") == 0;
         if (on_uring && kernel_refuses_uring()) {
-            refused_by_kernel++;
+            omission_note(label_of(&jobs[i]), "the kernel refuses io_uring");
             continue;
         }
         start(&jobs[i]);
@@ -428,9 +444,8 @@ static void read_arguments(int count, char **arguments)
 /* Returns the status of the whole run. */
 static int print_totals(void)
 {
-    int skipped = totals[SKIPPED] + refused_by_kernel;
-    if (refused_by_kernel > 0)
-        printf("skip [uring]: the kernel refuses io_uring to %d cases\n", refused_by_kernel);
+    int skipped = omission_count();
+    omissions_print(wanted.verbose);
     printf("%d passed, %d failed", totals[PASSED], totals[FAILED]);
     if (skipped > 0)
         printf(", %d skipped", skipped);

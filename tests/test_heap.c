@@ -193,15 +193,15 @@ TEST(heap_that_is_empty_has_no_memory)
     async__heap_close(&heap);
 }
 
-#if ASYNC_CHECKS
 DEATH_TEST(heap_check_finds_an_entry_before_its_parent, "this is a bug in it")
 {
     struct known all[3];
     struct heap heap;
+    if (!ASYNC_CHECKS)
+        test_skip("this library was built without self-checks");
     async__heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < 3; i++)
         add(&heap, &all[i], (int64_t)i, i);
     heap.entries[0].key = 9;
     async__heap_check(&heap);
 }
-#endif
