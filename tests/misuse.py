@@ -107,7 +107,8 @@ def major_version(compiler: str) -> str:
 
 def is_sanitized() -> bool:
     """Then what a program says at its end is not the library's word alone."""
-    return b"asan" in subprocess.run(["nm", "-D", BUILD / "libasyncio.so"], capture_output=True).stdout
+    symbols = subprocess.run(["nm", "-D", BUILD / "libasyncio.so"], capture_output=True).stdout
+    return b"__asan" in symbols or b"__tsan" in symbols
 
 
 def is_elsewhere() -> bool:

@@ -17,9 +17,20 @@ enum { STACK_SIZE = 1 << 16 };
 static struct context home, away;
 static _Alignas(64) char stack[STACK_SIZE];
 
+/* Makes a flow that calls entry(argument) on the stack, which ends here. */
+static void prepare_below(char *top, void *(*entry)(void *), void *argument)
+{
+    static struct known_stack known;
+    static bool known_already;
+    if (!known_already)
+        tools_stack_mapped(&known, stack, stack + STACK_SIZE);
+    known_already = true;
+    context_prepare(&away, &known, top, entry, argument);
+}
+
 static void prepare(void *(*entry)(void *), void *argument)
 {
-    context_prepare(&away, stack, stack + STACK_SIZE, entry, argument);
+    prepare_below(stack + STACK_SIZE, entry, argument);
 }
 
 static void go_away(void)
@@ -34,10 +45,10 @@ static void go_home(void)
 
 /* ---- there and back ----------------------------------------------------------------------------------------- */
 
-static void *note_where_it_runs(void *argument)
+TOOLS_BLIND static void *note_where_it_runs(void *argument)
 {
     char local;
-    context_begin(&home);
+    context_begin(&away, &home);
     *(const char **)argument = &local;
     go_home();
     *(const char **)argument = NULL;
@@ -56,9 +67,9 @@ TEST(switch_enters_a_new_flow_on_its_own_stack)
 
 enum { MILLION = 1000000 };
 
-static void *count_turns(void *argument)
+TOOLS_BLIND static void *count_turns(void *argument)
 {
-    context_begin(&home);
+    context_begin(&away, &home);
     for (int *count = argument; *count < MILLION; ++*count)
         go_home();
     return context_end(&home);
@@ -88,9 +99,9 @@ static unsigned descend(unsigned level)
     return below + 1;
 }
 
-static void *go_deep(void *argument)
+TOOLS_BLIND static void *go_deep(void *argument)
 {
-    context_begin(&home);
+    context_begin(&away, &home);
     *(unsigned *)argument = descend(100);
     return context_end(&home);
 }
@@ -121,7 +132,7 @@ static void switch_and_compare(struct context *from, struct context *to, uint64_
         CHECK_EQ(in[i], out[i]);
 }
 
-static void *disturb_registers(void *argument)
+TOOLS_BLIND static void *disturb_registers(void *argument)
 {
     (void)argument;
     for (uint64_t first = 100; first < 200; first++)
@@ -155,9 +166,9 @@ __attribute__((noinline)) static bool rounds_up(void)
     return seventh > below;
 }
 
-static void *round_up_from_now_on(void *argument)
+TOOLS_BLIND static void *round_up_from_now_on(void *argument)
 {
-    context_begin(&home);
+    context_begin(&away, &home);
     CHECK(!rounds_up());
     set_rounding(UPWARD);
     for (int *turns = argument; *turns < 10; ++*turns) {
@@ -178,9 +189,9 @@ TEST(switch_gives_each_flow_its_own_rounding)
     CHECK(!rounds_up()); /* also when the other ended */
 }
 
-static void *tell_rounding(void *argument)
+TOOLS_BLIND static void *tell_rounding(void *argument)
 {
-    context_begin(&home);
+    context_begin(&away, &home);
     *(bool *)argument = rounds_up();
     return context_end(&home);
 }
@@ -196,12 +207,20 @@ TEST(switch_starts_a_flow_with_the_rounding_of_its_maker)
     CHECK(!rounds_up());
 }
 
+/* A third flow, for the change from one that ends to one that begins. */
 static struct context after;
 
-static void *end_rounding_up(void *argument)
+TOOLS_BLIND static void *tell_rounding_after(void *argument)
+{
+    context_begin(&after, &home);
+    *(bool *)argument = rounds_up();
+    return context_end(&home);
+}
+
+TOOLS_BLIND static void *end_rounding_up(void *argument)
 {
     (void)argument;
-    context_begin(&home);
+    context_begin(&away, &home);
     set_rounding(UPWARD);
     return context_end(&after);
 }
@@ -210,9 +229,11 @@ static void *end_rounding_up(void *argument)
 TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
 {
     static _Alignas(64) char stack_after[STACK_SIZE];
+    struct known_stack known_after;
     bool rounded_up = true;
     prepare(end_rounding_up, NULL);
-    context_prepare(&after, stack_after, stack_after + STACK_SIZE, tell_rounding, &rounded_up);
+    tools_stack_mapped(&known_after, stack_after, stack_after + STACK_SIZE);
+    context_prepare(&after, &known_after, stack_after + STACK_SIZE, tell_rounding_after, &rounded_up);
     go_away();
     CHECK(!rounded_up);
     CHECK(!rounds_up());
@@ -263,10 +284,10 @@ LOOP_TEST(switch_gives_each_task_its_own_rounding)
 /* ---- alignment ---------------------------------------------------------------------------------------------- */
 
 /* What the calling convention promises shows in the frame's address; vector moves in libc rely on it. */
-static void *check_alignment(void *argument)
+TOOLS_BLIND static void *check_alignment(void *argument)
 {
     char text[64];
-    context_begin(&home);
+    context_begin(&away, &home);
     CHECK_EQ((uintptr_t)__builtin_frame_address(0) % 16, 0);
     snprintf(text, sizeof text, "%.1f %.1Lf", 1.5, 2.5L);
     CHECK_STR(text, "1.5 2.5");
@@ -278,7 +299,7 @@ TEST(switch_aligns_a_new_stack_whatever_its_top)
 {
     for (size_t offset = 0; offset < 32; offset++) {
         bool ran = false;
-        context_prepare(&away, stack, stack + STACK_SIZE - offset, check_alignment, &ran);
+        prepare_below(stack + STACK_SIZE - offset, check_alignment, &ran);
         go_away();
         CHECK(ran);
     }
@@ -305,9 +326,9 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *frame, void *argume
     return ++walk->frames < MOST_FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-static void *walk_out(void *argument)
+TOOLS_BLIND static void *walk_out(void *argument)
 {
-    context_begin(&home);
+    context_begin(&away, &home);
     _Unwind_Backtrace(see_frame, argument);
     return context_end(&home);
 }
@@ -319,7 +340,7 @@ TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
     void **word = (void **)(void *)(stack + STACK_SIZE);
     for (size_t i = 1; i <= ABOVE / sizeof *word; i++)
         word[-(ptrdiff_t)i] = (char *)(uintptr_t)walk_out + 1;
-    context_prepare(&away, stack, stack + STACK_SIZE - ABOVE, walk_out, &walk);
+    prepare_below(stack + STACK_SIZE - ABOVE, walk_out, &walk);
     go_away();
     CHECK(walk.after_entry >= 1 && walk.after_entry <= 3); /* the entry, and what called it */
     CHECK(walk.frames < MOST_FRAMES);

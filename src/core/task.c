@@ -66,11 +66,11 @@ static void *end(struct async_loop *loop, struct coroutine *self, int result)
 }
 
 /* The first function on every task's stack. */
-static void *begin(void *argument)
+TOOLS_BLIND static void *begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = async__current;
-    context_begin(&loop->context);
+    context_begin(&self->context, &loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
@@ -84,8 +84,7 @@ static bool is_blank(const struct coroutine *self)
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
-static void lay_out(struct async_loop *loop, struct coroutine *self, const struct async__function *function,
-                    const void *arguments)
+static void lay_out(struct coroutine *self, const struct async__function *function, const void *arguments)
 {
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)15;
     if (unlikely(function->alignment > 16))
@@ -93,7 +92,7 @@ static void lay_out(struct async_loop *loop, struct coroutine *self, const struc
     ASSERT(is_blank(self));
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, stack_limit(&loop->stacks, &self->stack), (void *)top, begin, self);
+    context_prepare(&self->context, &self->stack.known, (void *)top, begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
@@ -174,7 +173,7 @@ async_task *async__create(const struct async__function *function, const void *ar
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
         return give_up(loop, task, self);
-    lay_out(loop, self, function, arguments);
+    lay_out(self, function, arguments);
     set_up_record(task, self, where);
     if (options != NULL && options->name != NULL && async__task_rename(task, options->name) < 0)
         return give_up(loop, task, self);

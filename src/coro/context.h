@@ -11,20 +11,7 @@
 #define CORO_CONTEXT_H
 
 #include "base/assert.h"
-#include <stddef.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define CORO_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CORO_ASAN 1
-#endif
-#endif
-
-#if CORO_ASAN
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "coro/tools.h"
 
 struct context {
     void *sp; /* where it goes on; meaningless while it runs */
@@ -32,6 +19,8 @@ struct context {
     void *shadow;       /* AddressSanitizer's stack beside ours */
     const void *bottom; /* the stack's lowest byte, for AddressSanitizer */
     size_t size;        /* the stack's size, for AddressSanitizer */
+#elif CORO_TSAN
+    void *fiber; /* ThreadSanitizer's name for a flow that has not begun */
 #endif
 };
 
@@ -44,19 +33,20 @@ void async__switch(void **save, void *load);
  */
 void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
-/* Makes a context that begins with entry(argument) below top, on the stack from bottom up. */
-static inline void context_prepare(struct context *context, void *bottom, void *top, void *(*entry)(void *),
-                                   void *argument)
+/* Makes a context that begins with entry(argument) below top, on that stack; entry is TOOLS_BLIND. */
+static inline void context_prepare(struct context *context, const struct known_stack *stack, void *top,
+                                   void *(*entry)(void *), void *argument)
 {
     context->sp = async__switch_prepare(top, entry, argument);
 #if CORO_ASAN
     context->shadow = NULL;
-    context->bottom = bottom;
-    context->size = (size_t)((char *)top - (char *)bottom);
-    ASAN_UNPOISON_MEMORY_REGION(bottom, context->size);
-#else
-    (void)bottom;
+    context->bottom = stack->start;
+    context->size = (size_t)((const char *)top - stack->start);
+    ASAN_UNPOISON_MEMORY_REGION(stack->start, context->size);
+#elif CORO_TSAN
+    context->fiber = stack->fiber;
 #endif
+    (void)stack;
 }
 
 /* Goes on in `to`; returns when somebody switches back to `from`. */
@@ -64,15 +54,19 @@ static inline void context_switch(struct context *from, struct context *to)
 {
 #if CORO_ASAN
     __sanitizer_start_switch_fiber(&from->shadow, to->bottom, to->size);
+#elif CORO_TSAN
+    void *fiber = __tsan_get_current_fiber();
 #endif
     async__switch(&from->sp, to->sp);
 #if CORO_ASAN
     __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
+#elif CORO_TSAN
+    __tsan_switch_to_fiber(fiber, 0);
 #endif
 }
 
 /* The first thing a new context does; home is the one whose stack nobody told us, if it came from there. */
-static inline void context_begin(struct context *home)
+TOOLS_BLIND static inline void context_begin(const struct context *self, struct context *home)
 {
 #if CORO_ASAN
     const void *bottom;
@@ -82,9 +76,11 @@ static inline void context_begin(struct context *home)
         home->bottom = bottom;
         home->size = size;
     }
-#else
-    (void)home;
+#elif CORO_TSAN
+    __tsan_switch_to_fiber(self->fiber, 0);
 #endif
+    (void)self;
+    (void)home;
 }
 
 /* The last thing a context does: returns what its entry must return, to go on in `to`. */

@@ -3,7 +3,6 @@
  * stack.h); here is what happens once a stack, or once a slab.
  */
 #include "coro/stack.h"
-#include "coro/context.h"
 #include "sys/sys.h"
 
 enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
@@ -19,8 +18,19 @@ void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offs
     pool->guard = async__guard_best(page);
 }
 
+/* The stack in that slot; its control block is where the colour of the slot puts it. */
+static struct stack *in_slot(const struct stack_pool *pool, const struct slab *slab, uint32_t slot)
+{
+    size_t size = (size_t)1 << slab->log;
+    char *top = slab->start + size * (slot + 1) - (slot % COLOURS) * COLOUR_BYTES;
+    return (struct stack *)(void *)(top - pool->reserve + pool->offset);
+}
+
 static void unmap(struct stack_pool *pool, struct slab *slab)
 {
+    if (tools_watch())
+        for (uint32_t slot = 0; slot < slab->fresh; slot++)
+            tools_stack_unmapped(&in_slot(pool, slab, slot)->known);
 #if CORO_ASAN
     ASAN_UNPOISON_MEMORY_REGION(slab->start, (size_t)slab->slots << slab->log);
 #endif
@@ -104,9 +114,9 @@ static struct stack *cut_fresh(struct stack_pool *pool, struct slab *slab)
         guard_more(pool, slab);
     size_t size = (size_t)1 << slab->log;
     char *bottom = slab->start + size * slab->fresh;
-    char *top = bottom + size - (slab->fresh % COLOURS) * COLOUR_BYTES;
-    struct stack *stack = (struct stack *)(void *)(top - pool->reserve + pool->offset);
+    struct stack *stack = in_slot(pool, slab, slab->fresh);
     *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
+    tools_stack_mapped(&stack->known, stack_limit(pool, stack), stack_control(pool, stack));
     slab->fresh++;
     return stack;
 }

@@ -16,7 +16,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include <stdint.h>
+#include "coro/tools.h"
 
 enum {
     STACK_LEAST_LOG = 14,   /* 16 KiB: a first libc call uses 3.2 KB, printf of a double 9 */
@@ -30,11 +30,12 @@ enum guard { GUARD_LIGHT, GUARD_PROTECTION, GUARD_CANARY };
 struct slab;
 
 struct stack {
-    struct stack *next; /* in the slab's free stacks */
-    struct slab *slab;  /* what it was cut from */
-    char *bottom;       /* the slot's lowest byte, where the guard begins */
-    uint8_t log;        /* the slot has 2^log bytes */
-    uint8_t guard;      /* enum guard: what stops an overflow */
+    struct stack *next;       /* in the slab's free stacks */
+    struct slab *slab;        /* what it was cut from */
+    char *bottom;             /* the slot's lowest byte, where the guard begins */
+    uint8_t log;              /* the slot has 2^log bytes */
+    uint8_t guard;            /* enum guard: what stops an overflow */
+    struct known_stack known; /* as the tools know it */
 };
 
 struct slab {
