@@ -116,3 +116,9 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
     pthread_join(thread, NULL);
     return 0;
 }
+
+/* ---- gdb ---------------------------------------------------------------------------------------------------- */
+
+SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction, "tests/stepping.py", "-O2");
+SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction_unoptimized, "tests/stepping.py", "-O0");
+SCRIPT_TEST(tools_gdb_notices_a_wrong_line_of_cfi, "tests/stepping.py", "--spoiled");

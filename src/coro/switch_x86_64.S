@@ -35,6 +35,18 @@
 8:
         .endm
 
+/* What an unwinder must know while the stack pointer is that of a flow that waits. */
+        .macro  waiting_flow
+        .cfi_def_cfa_offset 64
+        .cfi_offset %rip, -8
+        .cfi_offset %rbp, -16
+        .cfi_offset %rbx, -24
+        .cfi_offset %r12, -32
+        .cfi_offset %r13, -40
+        .cfi_offset %r14, -48
+        .cfi_offset %r15, -56
+        .endm
+
 /* void async__switch(void **save, void *load) */
         .globl  async__switch
         .hidden async__switch
@@ -111,11 +123,13 @@ async__switch:
 async__switch_start:
         .cfi_startproc
         .cfi_undefined %rip
+        .cfi_def_cfa_offset 40
 .Lbegin:
         control_words
         movq    8(%rsp), %rax
         movq    16(%rsp), %rdi
         addq    $32, %rsp
+        .cfi_adjust_cfa_offset -32
         callq   *%rax
         movq    %rax, %rsi
         stmxcsr -8(%rsp)
@@ -125,8 +139,12 @@ async__switch_start:
         testb   $1, %sil
         jnz     1f
         movq    %rsi, %rsp
+        .cfi_remember_state
+        waiting_flow
         jmp     .Lresume
+        .cfi_restore_state
 1:      leaq    -1(%rsi), %rsp
+        .cfi_adjust_cfa_offset 32
         jmp     .Lbegin
         .cfi_endproc
         .size   async__switch_start, . - async__switch_start

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Steps gdb through every instruction of a program that switches in every way: each backtrace must be right.
+
+    tests/stepping.py -O2          builds tests/stepping/switches.c with the library and -O2; tests/stepping/follow.py
+                                   does the stepping
+    tests/stepping.py --spoiled    the same with a switch that describes itself wrongly, which must be found
+    tests/stepping.py --spoiled all    leaves out each line of .cfi in its turn, and says which are not missed
+
+CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where this cannot be tried.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = ROOT / "tests/stepping"
+SWITCH = ROOT / "src/coro/switch_x86_64.S"
+BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
+CC = shlex.split(os.environ.get("CC", "cc"))
+SUMMARY = re.compile(r"(\d+) instructions stepped, .*; (\d+) wrong\n\Z")
+SKIPPED = 77
+
+
+def reason_to_skip() -> str:
+    """An empty string if there is none."""
+    symbols = subprocess.run(["nm", BUILD / "libasyncio.a"], text=True, capture_output=True).stdout
+    if os.uname().machine != "x86_64" or "async__switch_start" not in symbols:
+        return "only the switch for x86-64 is known here"
+    if "__asan" in symbols or "__tsan" in symbols:
+        return "a sanitizer's own calls would be stepped through"
+    if shutil.which("gdb") is None:
+        return "there is no gdb"
+    probe = ["gdb", "-nx", "-batch", "-ex", "python print('python')", "-ex", "starti", "/bin/true"]
+    answer = subprocess.run(probe, text=True, capture_output=True)
+    if "python" not in answer.stdout:
+        return "this gdb has no Python"
+    return "" if "Program stopped" in answer.stdout else f"gdb cannot trace here: {answer.stderr.strip()}"
+
+
+def follow(level: str, *instead: str) -> str:
+    """What follow.py prints of the program; the files in instead come before the library."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "switches"
+        subprocess.run([*CC, level, "-g", f"-I{ROOT / 'include'}", HERE / "switches.c", *instead, BUILD / "libasyncio.a",
+                        "-pthread", "-o", program], check=True)
+        gdb = ["gdb", "-nx", "-batch", "-x", HERE / "follow.py", program]
+        answer = subprocess.run(gdb, text=True, capture_output=True, env={**os.environ, "LD_BIND_NOW": "1"})
+    return answer.stdout if SUMMARY.search(answer.stdout) else answer.stdout + answer.stderr
+
+
+def complaint_about(said: str) -> str:
+    summary = SUMMARY.search(said)
+    if summary is None or int(summary[2]) > 0 or "never stepped" in said:
+        return said
+    return ""
+
+
+def lines_of_cfi(source: str) -> list[int]:
+    """Those that say something of the frame; numbers count from 0."""
+    structure = ("startproc", "endproc", "remember_state", "restore_state")
+    return [number for number, line in enumerate(source.splitlines())
+            if ".cfi_" in line and not line.strip().endswith(structure)]
+
+
+def is_missed(number: int) -> bool:
+    """Whether it is found out when that line of the switch is not there."""
+    lines = SWITCH.read_text().splitlines(keepends=True)
+    del lines[number]
+    with tempfile.NamedTemporaryFile("w", suffix=".S") as spoiled:
+        spoiled.write("".join(lines))
+        spoiled.flush()
+        return complaint_about(follow("-O2", spoiled.name)) != ""
+
+
+def spoil(numbers: list[int]) -> int:
+    source = SWITCH.read_text()
+    unnoticed = [number for number in numbers if not is_missed(number)]
+    for number in unnoticed:
+        print(f"{SWITCH.relative_to(ROOT)}:{number + 1} is not missed: {source.splitlines()[number].strip()}")
+    print(f"{len(numbers) - len(unnoticed)} of {len(numbers)} lines are missed")
+    return 1 if unnoticed else 0
+
+
+def main(arguments: list[str]) -> int:
+    reason = reason_to_skip()
+    if reason:
+        print(reason)
+        return SKIPPED
+    if arguments[0] == "--spoiled":
+        lines = lines_of_cfi(SWITCH.read_text())
+        return spoil(lines if arguments[1:] else lines[-1:])
+    said = follow(arguments[0])
+    print(said, end="")
+    return 1 if complaint_about(said) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
