@@ -163,9 +163,9 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_timers)
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
         return;
-    async_detach(async_create_task(give_after, 0.002, 2));
+    async_detach(async_create_task(give_after, 0.2, 2)); /* far apart: they begin when they begin */
     async_detach(async_create_task(give_after, 0.001, 1));
-    async_call_later(0.003, note_argument, "callback");
+    async_call_later(0.4, note_argument, "callback");
     while (poll_once(loop))
         continue;
     while (strstr(journal_text, "callback") == NULL)

@@ -307,8 +307,16 @@ static void handle_plainly(int number)
     _exit(number == SIGSEGV ? HANDLED : 0);
 }
 
+/* It counts a fault as an error, and ends the process with its own status then. */
+static void need_no_valgrind(void)
+{
+    if (tools_valgrind())
+        test_skip("valgrind says what becomes of a fault");
+}
+
 static void expect_end_of_all_faults(int end)
 {
+    need_no_valgrind();
     CHECK_EQ(end_of(run_fault_in_a_task), end);
     CHECK_EQ(end_of(run_fault_in_anothers_guard), end);
     CHECK_EQ(end_of(run_fault_in_a_callback), end);
@@ -349,12 +357,13 @@ static void run_with_a_handler_set_inside(void)
 
 TEST(overflow_handler_gives_way_to_one_set_later)
 {
+    need_no_valgrind();
     CHECK_EQ(end_of(run_with_a_handler_set_inside), HANDLED);
 }
 
 static void skip_under_address_sanitizer(void)
 {
-#if CORO_ASAN
+#if ASYNC_ASAN
     test_skip("AddressSanitizer handles every fault, and maps memory itself");
 #endif
 }
@@ -484,6 +493,8 @@ TEST(overflow_signal_stack_of_the_threads_own_is_left_in_place)
 TEST(overflow_signal_stack_that_cannot_be_had_is_enomem)
 {
     skip_under_address_sanitizer();
+    if (ASYNC_TSAN || tools_valgrind())
+        test_skip("ThreadSanitizer and valgrind need mappings themselves");
     CHECK_EQ(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL), 0);
     deny_call_with(SYS_mmap, 1, 65536, ENOMEM); /* of just that size: libc maps memory too */
     CHECK_EQ(async_run(expect_a_signal_stack), -ENOMEM);

@@ -3,6 +3,7 @@
  * cases made for it, most of which must fail, and looks at what was printed. Nothing here knows how the runner
  * comes to its verdict.
  */
+#include "base/tools.h"
 #include "runner.h"
 #include "sys/sys.h"
 
@@ -47,6 +48,8 @@ static struct run run_suite(const char *filter, const char *option, const char *
 {
     struct run run;
     int pipe_ends[2], status;
+    if (tools_valgrind())
+        test_skip("under valgrind a program cannot run itself again");
     CHECK_EQ(pipe(pipe_ends), 0);
     pid_t child = fork();
     CHECK(child >= 0);

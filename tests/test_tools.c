@@ -3,14 +3,14 @@
  * are there and no others, and says who was called by whom on a task's stack. Where the tool is not there, there is
  * nothing to test, and the case is skipped.
  */
-#include "coro/tools.h"
+#include "base/tools.h"
 #include "runner.h"
 
 #include <pthread.h>
 
 static void need_thread_sanitizer(void)
 {
-    if (!CORO_TSAN)
+    if (!ASYNC_TSAN)
         test_skip("this is not a build with ThreadSanitizer");
 }
 

@@ -46,6 +46,7 @@ struct async_loop {
     bool virtual_clock;               /* time is now_ns, and jumps when nothing else is to be done */
     bool strict;                      /* a look after every iteration: with the virtual clock and a shuffle */
     bool debug;                       /* say more, check more */
+    bool watched;                     /* in debug mode or under valgrind, which want stacks laid open */
     bool foreign;                     /* a foreign loop steps it */
     bool iterating;                   /* an iteration is going on */
     bool interruptible;               /* SIGINT is ours */

@@ -134,6 +134,14 @@ OUT_OF_LINE static void check_arguments(const struct async__function *function, 
            function->name, function->size, (size_t)1 << log);
 }
 
+/* Before a stack is used again, for those who look at it closely. */
+static void lay_open(struct async_loop *loop, const struct stack *stack)
+{
+    async__stack_open(&loop->stacks, stack);
+    if (loop->debug) /* a clean stack shows how deep this task goes */
+        async__stack_clean(&loop->stacks, stack);
+}
+
 static struct coroutine *new_coroutine(struct async_loop *loop, const struct async__function *function,
                                        const async_task_options *options)
 {
@@ -143,8 +151,8 @@ static struct coroutine *new_coroutine(struct async_loop *loop, const struct asy
     struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
-    if (unlikely(loop->debug)) /* a clean stack shows how deep this task goes */
-        async__stack_clean(&loop->stacks, stack);
+    if (unlikely(loop->watched))
+        lay_open(loop, stack);
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
 

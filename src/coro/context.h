@@ -11,15 +11,15 @@
 #define CORO_CONTEXT_H
 
 #include "base/assert.h"
-#include "coro/tools.h"
+#include "base/tools.h"
 
 struct context {
     void *sp; /* where it goes on; meaningless while it runs */
-#if CORO_ASAN
+#if ASYNC_ASAN
     void *shadow;       /* AddressSanitizer's stack beside ours */
     const void *bottom; /* the stack's lowest byte, for AddressSanitizer */
     size_t size;        /* the stack's size, for AddressSanitizer */
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     void *fiber; /* ThreadSanitizer's name for a flow that has not begun */
 #endif
 };
@@ -38,12 +38,12 @@ static inline void context_prepare(struct context *context, const struct known_s
                                    void *(*entry)(void *), void *argument)
 {
     context->sp = async__switch_prepare(top, entry, argument);
-#if CORO_ASAN
+#if ASYNC_ASAN
     context->shadow = NULL;
     context->bottom = stack->start;
     context->size = (size_t)((const char *)top - stack->start);
     ASAN_UNPOISON_MEMORY_REGION(stack->start, context->size);
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     context->fiber = stack->fiber;
 #endif
     (void)stack;
@@ -52,15 +52,15 @@ static inline void context_prepare(struct context *context, const struct known_s
 /* Goes on in `to`; returns when somebody switches back to `from`. */
 static inline void context_switch(struct context *from, struct context *to)
 {
-#if CORO_ASAN
+#if ASYNC_ASAN
     __sanitizer_start_switch_fiber(&from->shadow, to->bottom, to->size);
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     void *fiber = __tsan_get_current_fiber();
 #endif
     async__switch(&from->sp, to->sp);
-#if CORO_ASAN
+#if ASYNC_ASAN
     __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     __tsan_switch_to_fiber(fiber, 0);
 #endif
 }
@@ -68,7 +68,7 @@ static inline void context_switch(struct context *from, struct context *to)
 /* The first thing a new context does; home is the one whose stack nobody told us, if it came from there. */
 TOOLS_BLIND static inline void context_begin(const struct context *self, struct context *home)
 {
-#if CORO_ASAN
+#if ASYNC_ASAN
     const void *bottom;
     size_t size;
     __sanitizer_finish_switch_fiber(NULL, &bottom, &size);
@@ -76,7 +76,7 @@ TOOLS_BLIND static inline void context_begin(const struct context *self, struct 
         home->bottom = bottom;
         home->size = size;
     }
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     __tsan_switch_to_fiber(self->fiber, 0);
 #endif
     (void)self;
@@ -86,7 +86,7 @@ TOOLS_BLIND static inline void context_begin(const struct context *self, struct 
 /* The last thing a context does: returns what its entry must return, to go on in `to`. */
 static inline void *context_end(const struct context *to)
 {
-#if CORO_ASAN
+#if ASYNC_ASAN
     __sanitizer_start_switch_fiber(NULL, to->bottom, to->size);
 #endif
     return to->sp;

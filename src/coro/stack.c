@@ -28,10 +28,10 @@ static struct stack *in_slot(const struct stack_pool *pool, const struct slab *s
 
 static void unmap(struct stack_pool *pool, struct slab *slab)
 {
-    if (tools_watch())
+    if (tools_count_stacks())
         for (uint32_t slot = 0; slot < slab->fresh; slot++)
             tools_stack_unmapped(&in_slot(pool, slab, slot)->known);
-#if CORO_ASAN
+#if ASYNC_ASAN
     ASAN_UNPOISON_MEMORY_REGION(slab->start, (size_t)slab->slots << slab->log);
 #endif
     async__sys_unmap(slab->start, (size_t)slab->slots << slab->log);
@@ -189,6 +189,7 @@ void async__stack_trim(struct stack_pool *pool)
 /* The first byte at or after start that is not zero: untouched pages read as zeros. */
 static const char *first_written(const char *start, const char *end)
 {
+    tools_written(start, (size_t)(end - start)); /* below the frames too */
     while (start < end && *start == 0)
         start++;
     return start;
@@ -209,6 +210,12 @@ size_t async__stack_used(const struct stack_pool *pool, const struct stack *stac
                 return (size_t)(top - first_written(page + i * pool->page, top));
     }
     return 0;
+}
+
+void async__stack_open(const struct stack_pool *pool, const struct stack *stack)
+{
+    char *limit = stack_limit(pool, stack);
+    tools_cleared(limit, (size_t)(stack_control(pool, stack) - limit));
 }
 
 void async__stack_clean(const struct stack_pool *pool, const struct stack *stack)

@@ -16,7 +16,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "coro/tools.h"
+#include "base/tools.h"
 
 enum {
     STACK_LEAST_LOG = 14,   /* 16 KiB: a first libc call uses 3.2 KB, printf of a double 9 */
@@ -90,6 +90,9 @@ void async__stack_trim(struct stack_pool *pool);
 
 /* How far down the stack was ever written, in bytes below its control block. */
 size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack);
+
+/* Tells valgrind that everything below its control block may be written, wherever the last flow had its frames. */
+void async__stack_open(const struct stack_pool *pool, const struct stack *stack);
 
 /* Makes everything below its control block zeros, so that async__stack_used starts anew. */
 void async__stack_clean(const struct stack_pool *pool, const struct stack *stack);

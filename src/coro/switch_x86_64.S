@@ -123,13 +123,12 @@ async__switch:
 async__switch_start:
         .cfi_startproc
         .cfi_undefined %rip
-        .cfi_def_cfa_offset 40
 .Lbegin:
+        xorl    %ebp, %ebp              /* no caller, say those who follow frame pointers too */
         control_words
         movq    8(%rsp), %rax
         movq    16(%rsp), %rdi
         addq    $32, %rsp
-        .cfi_adjust_cfa_offset -32
         callq   *%rax
         movq    %rax, %rsi
         stmxcsr -8(%rsp)
@@ -144,7 +143,6 @@ async__switch_start:
         jmp     .Lresume
         .cfi_restore_state
 1:      leaq    -1(%rsi), %rsp
-        .cfi_adjust_cfa_offset 32
         jmp     .Lbegin
         .cfi_endproc
         .size   async__switch_start, . - async__switch_start

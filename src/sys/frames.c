@@ -4,6 +4,7 @@
  * lie there a hundred times. Names whoever they belong to.
  */
 #include "sys/frames.h"
+#include "base/tools.h"
 #include "sys/symbol.h"
 #include "sys/sys.h"
 
@@ -92,6 +93,8 @@ static void say(const struct seen seen[SEEN_MOST])
 void async__frames_report(const char *sp, const char *end)
 {
     static struct seen seen[SEEN_MOST]; /* off the stack, which is the small one for signals */
+    if (sp < end)
+        tools_written(sp, (size_t)(end - sp));
     scan(sp, end, seen);
     say(seen);
 }

@@ -7,6 +7,7 @@ linker's stubs) is run through at full speed: no switch happens there. tests/ste
 
 import re
 from collections import Counter
+from typing import NamedTuple
 
 import gdb
 
@@ -14,6 +15,7 @@ SLOT_SIZE = 1 << 16
 ENOUGH = 5  # wrong backtraces, after which the rest is not looked at
 MOST_FRAMES = 64
 SWITCHES = ("async__switch", "async__switch_start")
+PRESERVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
 REAL_FRAMES = (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME)  # neither inlined nor made up for a tail call
 FINE_ENDS = (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST)
 SETTINGS = ("pagination off", "confirm off", "suppress-cli-notifications on", "disassembly-flavor att",
@@ -63,20 +65,54 @@ def instructions_of(function):
     return [int(pc, 16) for pc, words in lines if "nop" not in words and words != "xchg   %ax,%ax"]
 
 
+class Call(NamedTuple):
+    """A call that was made."""
+    returns_to: int
+    registers: list[int]  # what the caller had in those that are preserved
+
+
+def preserved(frame):
+    """What is in these registers when the frame runs again."""
+    return [int(frame.read_register(name)) for name in PRESERVED]
+
+
+def unwind(newest):
+    """The frames that really are there, and why there are no more."""
+    frames, frame = [], newest
+    while frame is not None and len(frames) < MOST_FRAMES:
+        if frame.type() in REAL_FRAMES:
+            frames.append(frame)
+        end, frame = frame.unwind_stop_reason(), frame.older()
+    return frames, end
+
+
+def complain(frames, calls, end):
+    """Shows both, with the registers where the addresses agree."""
+    print("wrong at " + told("x/i $pc").strip())
+    print("    unwound: " + " < ".join(f"{symbol_at(frame.pc())} {frame.pc():#x}" for frame in frames))
+    print("    called:  " + " < ".join(f"{symbol_at(call.returns_to)} {call.returns_to:#x}" for call in calls))
+    print("    it stopped because: " + gdb.frame_stop_reason_string(end))
+    for frame, call in zip(frames[1:], calls):
+        for name, seen, expected in zip(PRESERVED, preserved(frame), call.registers):
+            if frame.pc() == call.returns_to and seen != expected:
+                print(f"    {name} of {symbol_at(frame.pc())}: {seen:#x}, and it had {expected:#x}")
+
+
 class Follower:
     """Steps, keeps the books, and compares."""
 
     def __init__(self):
         self.text = text_section()
         self.kinds = {}           # of each instruction that was met: "call", "ret" or "", and the address behind it
-        self.returns = {}         # by stack: the addresses to which the calls on it return, the innermost last
+        self.switches = {pc for name in SWITCHES for pc in instructions_of(name)}
+        self.calls = {}           # by stack: those that have not returned, the innermost last
         self.stepped = Counter()  # how often each instruction was
         self.wrong = 0
 
-    def returns_at(self, sp):
+    def calls_at(self, sp):
         """The list of the stack that this address is on."""
-        stack = next((stack for stack in self.returns if sp in stack), None) or stack_around(sp)
-        return self.returns.setdefault(stack, [])
+        stack = next((stack for stack in self.calls if sp in stack), None) or stack_around(sp)
+        return self.calls.setdefault(stack, [])
 
     def kind_at(self, pc):
         if pc not in self.kinds:
@@ -88,38 +124,30 @@ class Follower:
     def step(self):
         """One instruction; what it calls outside the program is run to its end."""
         frame = gdb.newest_frame()
-        returns = self.returns_at(int(frame.read_register("rsp")))
+        calls = self.calls_at(int(frame.read_register("rsp")))
         kind, behind = self.kind_at(frame.pc())
-        told("stepi")
         if kind == "call":
-            returns.append(behind)
+            calls.append(Call(behind, preserved(frame)))
         elif kind == "ret":
-            returns.pop()
+            calls.pop()
+        told("stepi")
         if gdb.newest_frame().pc() not in self.text:
-            told(f"tbreak *{returns.pop():#x}")
+            told(f"tbreak *{calls.pop().returns_to:#x}")
             told("continue")
 
     def compare(self):
         """The backtrace here with the books."""
-        frame = gdb.newest_frame()
-        expected = [frame.pc(), *reversed(self.returns_at(int(frame.read_register("rsp"))))]
-        self.stepped[frame.pc()] += 1
-        seen, names = [], []
-        while frame is not None and len(seen) < MOST_FRAMES:
-            if frame.type() in REAL_FRAMES:
-                seen.append(frame.pc())
-                names.append(frame.name())
-            end = frame.unwind_stop_reason()
-            frame = frame.older()
-        if seen != expected or None in names or end not in FINE_ENDS:
-            self.complain(seen, expected, end)
-
-    def complain(self, seen, expected, end):
-        self.wrong += 1
-        print("wrong at " + told("x/i $pc").strip())
-        print("    unwound: " + " < ".join(f"{symbol_at(pc)} {pc:#x}" for pc in seen))
-        print("    called:  " + " < ".join(f"{symbol_at(pc)} {pc:#x}" for pc in expected))
-        print("    it stopped because: " + gdb.frame_stop_reason_string(end))
+        newest = gdb.newest_frame()
+        calls = self.calls_at(int(newest.read_register("rsp")))[::-1]
+        frames, end = unwind(newest)
+        self.stepped[newest.pc()] += 1
+        right = [frame.pc() for frame in frames] == [newest.pc(), *(call.returns_to for call in calls)]
+        right = right and end in FINE_ENDS and all(frame.name() for frame in frames)
+        if right and newest.pc() in self.switches:
+            right = all(preserved(frame) == call.registers for frame, call in zip(frames[1:], calls))
+        if not right:
+            self.wrong += 1
+            complain(frames, calls, end)
 
     def follow(self, last):
         """To that address, or until enough was wrong."""
@@ -128,12 +156,12 @@ class Follower:
             self.step()
 
     def report(self):
-        switches = [pc for name in SWITCHES for pc in instructions_of(name)]
-        for pc in switches:
+        for pc in sorted(self.switches):
             if self.stepped[pc] == 0 and self.wrong < ENOUGH:
                 print("never stepped: " + told(f"x/i {pc:#x}").strip())
-        print(f"{self.stepped.total()} instructions stepped, {sum(self.stepped[pc] for pc in switches)} of them in "
-              f"switches between {len(self.returns)} stacks; {self.wrong} wrong")
+        in_switches = sum(self.stepped[pc] for pc in self.switches)
+        print(f"{self.stepped.total()} instructions stepped, {in_switches} of them in switches between "
+              f"{len(self.calls)} stacks; {self.wrong} wrong")
 
 
 def main():

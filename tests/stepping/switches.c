@@ -6,11 +6,14 @@
 #include <asyncio.h>
 #include <xmmintrin.h>
 
+/* With enough that lives on across the wait to fill all registers that a call preserves, each time with others. */
 static int waits_flat(int turns)
 {
+    static volatile int seed;
+    int a = ++seed, b = ++seed, c = ++seed, d = ++seed, e = ++seed, f = ++seed;
     for (int i = 0; i < turns; i++)
         ASYNC_TRY(async_sleep(0));
-    return 0;
+    return a + b + c + d + e == f;
 }
 async_fn(waits_flat, int);
 

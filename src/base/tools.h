@@ -1,39 +1,39 @@
 /*
- * coro/tools.h: what is told to the tools that watch a program from inside, so that stacks of our own do not confuse
+ * base/tools.h: what is told to the tools that watch a program from inside, so that stacks of our own do not confuse
  * them: AddressSanitizer and ThreadSanitizer where we are compiled with them, valgrind where its header was there.
- * A stack is told to them for as long as it is mapped, not for each task. It must not know of tasks, and costs an
- * ordinary run a few instructions each time a stack is cut or a slab unmapped.
+ * A stack is told to them for as long as it is mapped, not for each task. It must not know of tasks; an ordinary run
+ * pays a few instructions each time a stack is cut, a slab unmapped, or a ring completes a receive.
  */
-#ifndef CORO_TOOLS_H
-#define CORO_TOOLS_H
+#ifndef BASE_TOOLS_H
+#define BASE_TOOLS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define CORO_ASAN 1
+#define ASYNC_ASAN 1
 #elif defined(__SANITIZE_THREAD__)
-#define CORO_TSAN 1
+#define ASYNC_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define CORO_ASAN 1
+#define ASYNC_ASAN 1
 #elif __has_feature(thread_sanitizer)
-#define CORO_TSAN 1
+#define ASYNC_TSAN 1
 #endif
 #endif
 
-#ifndef CORO_ASAN
-#define CORO_ASAN 0
+#ifndef ASYNC_ASAN
+#define ASYNC_ASAN 0
 #endif
-#ifndef CORO_TSAN
-#define CORO_TSAN 0
+#ifndef ASYNC_TSAN
+#define ASYNC_TSAN 0
 #endif
 
-#if CORO_ASAN
+#if ASYNC_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
-#elif CORO_TSAN
+#elif ASYNC_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 #if ASYNC_VALGRIND
@@ -44,9 +44,9 @@
  * The first function of a flow, before context_begin: ThreadSanitizer counts calls and returns by flow, and this one
  * is called in one flow and returns in another.
  */
-#if CORO_TSAN && defined(__clang__)
+#if ASYNC_TSAN && defined(__clang__)
 #define TOOLS_BLIND __attribute__((disable_sanitizer_instrumentation))
-#elif CORO_TSAN
+#elif ASYNC_TSAN
 #define TOOLS_BLIND __attribute__((no_sanitize_thread))
 #else
 #define TOOLS_BLIND
@@ -54,9 +54,9 @@
 
 /* A stack as the tools know it. */
 struct known_stack {
-#if CORO_ASAN
+#if ASYNC_ASAN
     const char *start; /* its lowest byte */
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     void *fiber; /* takes megabytes, so that one task after the other has it */
 #endif
     uint32_t number; /* valgrind's */
@@ -66,9 +66,9 @@ struct known_stack {
 static inline void tools_stack_mapped(struct known_stack *known, const char *start, const char *end)
 {
     *known = (struct known_stack){0};
-#if CORO_ASAN
+#if ASYNC_ASAN
     known->start = start;
-#elif CORO_TSAN
+#elif ASYNC_TSAN
     known->fiber = __tsan_create_fiber(0);
     __tsan_set_fiber_name(known->fiber, "a task");
 #endif
@@ -82,7 +82,7 @@ static inline void tools_stack_mapped(struct known_stack *known, const char *sta
 /* No flow runs there any more. */
 static inline void tools_stack_unmapped(const struct known_stack *known)
 {
-#if CORO_TSAN
+#if ASYNC_TSAN
     __tsan_destroy_fiber(known->fiber);
 #endif
 #if ASYNC_VALGRIND
@@ -91,16 +91,40 @@ static inline void tools_stack_unmapped(const struct known_stack *known)
     (void)known;
 }
 
-/* Whether tools_stack_unmapped must be called for each: else there may be a million, and nobody to tell. */
-static inline bool tools_watch(void)
+/* Whether valgrind runs the program. A few instructions, but no call. */
+static inline bool tools_valgrind(void)
 {
-#if CORO_TSAN
-    return true;
-#elif ASYNC_VALGRIND
+#if ASYNC_VALGRIND
     return RUNNING_ON_VALGRIND != 0;
 #else
     return false;
 #endif
+}
+
+/* Whether somebody must be told of each stack that is unmapped, of which there may be a million. */
+static inline bool tools_count_stacks(void)
+{
+    return ASYNC_TSAN || tools_valgrind();
+}
+
+/* What lies there, below the frames of a stack, may be read and written, and is nothing yet. */
+static inline void tools_cleared(char *start, size_t size)
+{
+#if ASYNC_VALGRIND
+    VALGRIND_MAKE_MEM_UNDEFINED(start, size);
+#endif
+    (void)start;
+    (void)size;
+}
+
+/* The kernel wrote there behind valgrind's back, which sees system calls and not what a ring completes. */
+static inline void tools_written(const void *start, size_t size)
+{
+#if ASYNC_VALGRIND
+    VALGRIND_MAKE_MEM_DEFINED(start, size);
+#endif
+    (void)start;
+    (void)size;
 }
 
 #endif
