@@ -5,6 +5,7 @@
  * exit status.
  */
 #include "case.h"
+#include "faults.h"
 #include "sys/sys.h"
 
 #include <dirent.h>
@@ -66,7 +67,7 @@ static void *count_reallocate(void *context, void *memory, size_t old_size, size
         test_fail("allocator", 0, "a block of %zu bytes was given back as one of %zu", size, old_size);
     if (new_size == 0)
         return count_free(block);
-    if (!allocation_is_allowed())
+    if (!allocation_is_allowed() || fault_in_allocator())
         return NULL;
     struct block *moved = realloc(block, sizeof *moved + new_size);
     if (moved == NULL)
@@ -228,11 +229,13 @@ static _Noreturn void run_body(const struct test *test, unsigned time_limit)
     set_time_limit(time_limit);
     test->body();
     alarm(0);
+    faults_end();
+    async__sys_unmap_leftovers();
     take_inventory(&after);
     bool leaks = report_descriptors(&before, &after);
     leaks |= report_memory(&before, &after);
     leaks |= report_malloc();
-    end_case(leaks ? 1 : 0);
+    end_case(leaks ? STATUS_LEAKS : 0);
 }
 
 static _Noreturn void run_script(const struct test *test, unsigned time_limit)

@@ -9,6 +9,7 @@
 
 /* The statuses by which a case ends that mean more than 0 does and not 0. */
 enum {
+    STATUS_LEAKS = 3,        /* it holds, and has left something behind */
     STATUS_SKIPPED = 77,     /* as automake and meson have it */
     STATUS_TIME_LIMIT = 124, /* as timeout(1) has it */
 };

@@ -4,6 +4,7 @@
  * passed. What happens inside a case is case.c's; nothing of the library is used here.
  */
 #include "case.h"
+#include "faults.h"
 #include "omissions.h"
 
 #include <linux/io_uring.h>
@@ -51,22 +52,28 @@ enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
 
 /* One test on one backend, from being planned to being judged. */
 struct job {
-    const struct test *test; /* what to run */
-    const char *backend;     /* on what; NULL where the library shall choose */
-    pid_t process;           /* leader of a process group of its own while it runs */
-    int output;              /* the file in memory that it writes to */
-    double started;          /* the clock's reading then */
-    bool overdue;            /* had to be killed from outside */
+    const struct test *test;     /* what to run */
+    const char *backend;         /* on what; NULL where the library shall choose */
+    pid_t process;               /* leader of a process group of its own while it runs */
+    int output;                  /* the file in memory that it writes to */
+    double started;              /* the clock's reading then */
+    bool overdue;                /* had to be killed from outside */
+    struct fault fault;          /* what is to fail meanwhile */
+    const char *fault_text;      /* the same as it was asked for; NULL: nothing is to fail */
+    struct fault_record *record; /* how often what was called in it */
 };
 
 /* What the command line asked for. */
 static struct {
-    char **filters;   /* parts of names, any of which selects a case; none selects all */
-    int filter_count; /* of them */
-    bool list;        /* print the names and run nothing */
-    bool verbose;     /* a line for each case, and its output */
-    long repeat;      /* times to run it all */
-    long parallel;    /* cases at once */
+    char **filters;    /* parts of names, any of which selects a case; none selects all */
+    int filter_count;  /* of them */
+    bool list;         /* print the names and run nothing */
+    bool verbose;      /* a line for each case, and its output */
+    long repeat;       /* times to run it all */
+    long parallel;     /* cases at once */
+    const char *fault; /* what is to fail in each case; NULL: nothing */
+    bool sweep;        /* cases and what fails in them come from standard input; a line of verdict for each */
+    bool record;       /* a line for each case: how often what was called */
 } wanted = {.repeat = 1};
 
 /* Those that run now, [0..running_count): also for the handler that ends them. */
@@ -119,14 +126,32 @@ static bool kernel_refuses_uring(void)
     return refuses == 1;
 }
 
+/* Records that no running case uses. */
+static struct fault_record *records[MOST_PARALLEL];
+static int records_left;
+
+static void make_records(void)
+{
+    size_t size = MOST_PARALLEL * sizeof(struct fault_record);
+    struct fault_record *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        give_up("the records");
+    while (records_left < MOST_PARALLEL)
+        records[records_left++] = all++;
+}
+
 static void start(struct job *job)
 {
+    if (wanted.record || job->fault_text != NULL)
+        job->record = records[--records_left];
     fflush(stdout);
     job->started = now();
     job->output = memfd_create("output", MFD_CLOEXEC);
     job->process = fork();
     if (job->output < 0 || job->process < 0)
         give_up(label_of(job));
+    if (job->process == 0 && job->record != NULL)
+        faults_begin(&job->fault, job->record);
     if (job->process == 0)
         case_run(job->test, job->backend, job->output, time_limit);
     setpgid(job->process, job->process); /* in both: whichever comes first */
@@ -226,8 +251,8 @@ static void print_result(const struct job *job, enum outcome outcome, const char
         print_output(output);
 }
 
-/* The last line that the case wrote is why it was skipped. */
-static void note_omission(const struct job *job, const struct output *output)
+/* The last line that the case wrote, without its end. */
+static const char *last_line(const struct output *output, int *length)
 {
     size_t end = output->length;
     while (end > 0 && output->text[end - 1] == '\n')
@@ -235,9 +260,59 @@ static void note_omission(const struct job *job, const struct output *output)
     size_t begin = end;
     while (begin > 0 && output->text[begin - 1] != '\n')
         begin--;
+    *length = (int)(end - begin);
+    return output->text + begin;
+}
+
+/* It says why the case was skipped. */
+static void note_omission(const struct job *job, const struct output *output)
+{
     char reason[REASON_SIZE];
-    snprintf(reason, sizeof reason, "%.*s", (int)(end - begin), output->text + begin);
+    int length;
+    const char *line = last_line(output, &length);
+    snprintf(reason, sizeof reason, "%.*s", length, line);
     omission_note(label_of(job), reason);
+}
+
+static void print_calls(const struct job *job)
+{
+    printf("calls\t%s\t", label_of(job));
+    for (int site = 0; site < TEST_SITES; site++)
+        if (job->record->calls[site] > 0)
+            printf("%s=%ld ", fault_site_name(site), job->record->calls[site]);
+    printf("\n");
+}
+
+static bool says(const struct output *output, const char *words)
+{
+    return memmem(output->text, output->length, words, strlen(words)) != NULL;
+}
+
+/* What a fault did to the case, in a word. "reported": a check does not hold, because some call has said why. */
+static const char *verdict_of(const struct job *job, enum outcome outcome, int status,
+                              const struct output *output)
+{
+    if (job->overdue ||
+        (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
+        return "hung";
+    if (says(output, "this is a bug in it") || says(output, "Sanitizer") || says(output, "runtime error:"))
+        return "died";
+    if (outcome == PASSED)
+        return job->record->injected > 0 ? "passed" : "unreached";
+    if (outcome == SKIPPED || job->test->last_words != NULL)
+        return "reported"; /* a death test may well die in another way */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEAKS)
+        return "leaked";
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? "reported" : "died";
+}
+
+/* One line, its parts between tabs; the last of them is the last line that the case wrote. */
+static void print_verdict(const struct job *job, const char *verdict, const char *reason,
+                          const struct output *output)
+{
+    int length;
+    const char *line = last_line(output, &length);
+    printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, verdict, reason, length, line);
 }
 
 static void finish(struct job *job, int status)
@@ -246,9 +321,16 @@ static void finish(struct job *job, int status)
     struct output output = read_output(job->output);
     enum outcome outcome = judge(job, status, &output, reason);
     totals[outcome]++;
-    print_result(job, outcome, reason, &output);
+    if (wanted.sweep)
+        print_verdict(job, verdict_of(job, outcome, status, &output), reason, &output);
+    else
+        print_result(job, outcome, reason, &output);
     if (outcome == SKIPPED)
         note_omission(job, &output);
+    if (wanted.record)
+        print_calls(job);
+    if (job->record != NULL)
+        records[records_left++] = job->record;
     free(output.text);
     close(job->output);
 }
@@ -393,11 +475,60 @@ static struct job *plan(size_t *count)
     return jobs;
 }
 
+/* The case of that label, or NULL; looks first where it found the last one. */
+static struct job *find_job(struct job *jobs, size_t count, const char *label, size_t length)
+{
+    static size_t last;
+    for (size_t i = 0; i < count; i++) {
+        struct job *job = &jobs[(last + i) % count];
+        if (strncmp(label_of(job), label, length) != 0 || label_of(job)[length] != '\0')
+            continue;
+        last = (last + i) % count;
+        return job;
+    }
+    return NULL;
+}
+
+/* The cases that standard input names, one a line, each after a tab with what is to fail in it. */
+static struct job *plan_sweep(struct job *known, size_t *count)
+{
+    size_t known_count = *count, room = 0, size = 0;
+    struct job *jobs = NULL;
+    char *line = NULL;
+    for (*count = 0; getline(&line, &size, stdin) > 0; (*count)++) {
+        size_t length = strcspn(line, "\t");
+        const struct job *job = find_job(known, known_count, line, length);
+        if (*count == room)
+            jobs = realloc(jobs, (room = room * 2 + 64) * sizeof *jobs);
+        if (job == NULL || jobs == NULL || line[length] == '\0')
+            give_up(line);
+        jobs[*count] = *job;
+        jobs[*count].fault_text = strndup(line + length + 1, strcspn(line + length + 1, "\n"));
+    }
+    free(line);
+    free(known);
+    return jobs;
+}
+
+/* Reads the texts of what is to fail. */
+static void parse_faults(struct job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i].fault_text == NULL)
+            jobs[i].fault_text = wanted.fault;
+        if (jobs[i].fault_text != NULL && !fault_parse(jobs[i].fault_text, &jobs[i].fault))
+            give_up(jobs[i].fault_text);
+    }
+}
+
 /* ---- the command line ---------------------------------------------------------------------------------- */
 
 static _Noreturn void usage(void)
 {
-    fputs("usage: suite [-v] [-j cases-at-once] [--repeat times] [--list] [part of a name]...\n", stderr);
+    fputs("usage: suite [-v] [-j cases-at-once] [--repeat times] [--list] [part of a name]...\n"
+          "       suite --fault site:error:call[+]   that call, or all from it on, fails in each case\n"
+          "       suite --record | --sweep   for tests/faults.py\n",
+          stderr);
     exit(2);
 }
 
@@ -430,6 +561,12 @@ static void read_arguments(int count, char **arguments)
             wanted.verbose = true;
         else if (strcmp(argument, "--list") == 0)
             wanted.list = true;
+        else if (strcmp(argument, "--record") == 0)
+            wanted.record = true;
+        else if (strcmp(argument, "--sweep") == 0)
+            wanted.sweep = true;
+        else if (strcmp(argument, "--fault") == 0 && arguments[i + 1] != NULL)
+            wanted.fault = arguments[++i];
         else if (strcmp(argument, "-j") == 0)
             wanted.parallel = parse_count(arguments[++i], MOST_PARALLEL);
         else if (strcmp(argument, "--repeat") == 0)
@@ -467,6 +604,12 @@ int main(int count, char **arguments)
         free(jobs);
         return 0;
     }
+    if (wanted.sweep)
+        jobs = plan_sweep(jobs, &job_count);
+    parse_faults(jobs, job_count);
+    make_records();
+    if (wanted.record)
+        faults_list();
     run_jobs(jobs, job_count);
     free(jobs);
     return print_totals();

@@ -55,8 +55,9 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
     uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
         timeout_ns = 0;
-    int result = loop->poller.calls->wait(&loop->poller, timeout_ns);
-    ENSURE(result == 0, "waiting for the kernel failed: %s", async__error_meaning(result));
+    int result = async__poller_wait(&loop->poller, timeout_ns);
+    ENSURE(result == 0, "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
+           async__error_meaning(result));
 }
 
 /*
@@ -66,12 +67,15 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    int64_t begun_ns = async__clock_now();
-    if (timeout_ns < 0 || loop->poller.in_flight > 0)
-        poll(loop, timeout_ns);
-    bool waited = loop->poller.in_flight == 0 || async__clock_now() - begun_ns >= timeout_ns;
-    bool nothing = loop->ready.first == NULL && (atomic_load(&loop->attention) & sent) == 0;
-    if (waited && nothing && timeout_ns > 0)
+    int64_t until_ns = async__clock_now() + timeout_ns, left_ns = timeout_ns;
+    bool nothing;
+    do {
+        if (timeout_ns < 0 || loop->poller.in_flight > 0)
+            poll(loop, left_ns);
+        nothing = loop->ready.first == NULL && (atomic_load(&loop->attention) & sent) == 0;
+        left_ns = loop->poller.in_flight > 0 ? until_ns - async__clock_now() : 0;
+    } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
+    if (nothing && timeout_ns > 0)
         loop->now_ns += timeout_ns;
 }
 

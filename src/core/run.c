@@ -88,7 +88,7 @@ static int find_backend(const char *name, const struct poller_calls **calls)
     return -EINVAL;
 }
 
-/* Opens the backend that was asked for; io_uring may be denied, then it is epoll. */
+/* Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll. */
 static int open_poller(struct async_loop *loop, const char *name)
 {
     const struct poller_calls *calls;
@@ -101,8 +101,7 @@ static int open_poller(struct async_loop *loop, const char *name)
     if (calls == &async__poll_sim)
         loop->virtual_clock = true;
     result = async__poller_open(&loop->poller, calls, loop->foreign, loop->memory);
-    bool denied = result == -EPERM || result == -ENOSYS || result == -EINVAL || result == -EACCES;
-    if (calls != &async__poll_uring || !denied)
+    if (calls != &async__poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
     if (loop->debug)
         async__report("io_uring is not to be had here (%s); using epoll", async__error_meaning(result));
@@ -333,8 +332,7 @@ int async_loop_step(async_loop *loop, double seconds)
         return -EINVAL;
     check_outside(loop, "async_loop_step");
     async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
-    loop->poller.calls->wait(&loop->poller,
-                             0); /* hands over what the tasks asked for, before a foreign wait */
+    async__poller_wait(&loop->poller, 0); /* hands over what the tasks asked for, before a foreign wait */
     atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
@@ -350,6 +348,8 @@ double async_loop_timeout(const async_loop *loop)
     if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
         return 0;
     int64_t idle_ns = async__idle_ns(loop);
+    if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
+        idle_ns = POLLER_PAUSE_NS;
     return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
 }
 

@@ -31,6 +31,8 @@ void async__sigint_take(struct async_loop *loop)
     atomic_store(&interrupted, loop);
     loop->sigint_before = now;
     loop->interruptible = async__sys_sigaction(SIGINT, &action, NULL) == 0;
+    if (!loop->interruptible)
+        atomic_store(&interrupted, NULL);
 }
 
 void async__sigint_give_back(struct async_loop *loop)

@@ -11,34 +11,38 @@
 enum { CANARY_WORDS = 8 };
 static const uint64_t CANARY = 0x5afe57ac6b077035;
 
+enum proof { UNKNOWN, WORKS, DOES_NOT };
+
 /* Whether the kernel itself refuses to write into the page at start. */
-static bool refuses_writes(char *start)
+static enum proof refuses_writes(char *start)
 {
     int ends[2];
     if (async__sys_pipe(ends) < 0)
-        return false;
-    bool refused = async__sys_write(ends[1], "x", 1) == 1 && async__sys_read(ends[0], start, 1) == -EFAULT;
+        return UNKNOWN;
+    bool asked = async__sys_write(ends[1], "x", 1) == 1;
+    ssize_t answer = asked ? async__sys_read(ends[0], start, 1) : 0;
     async__sys_close(ends[0]);
     async__sys_close(ends[1]);
-    return refused;
+    return answer == -EFAULT ? WORKS : answer == 1 ? DOES_NOT : UNKNOWN;
 }
 
-static bool light_guard_works(size_t page)
+/* UNKNOWN when the kernel is short of something now. */
+static enum proof prove_light_guard(size_t page)
 {
     char *start = async__sys_map(2 * page);
     if (start == NULL)
-        return false;
-    bool works = async__sys_guard(start, page) == 0 && refuses_writes(start);
+        return UNKNOWN;
+    int result = async__sys_guard(start, page);
+    enum proof proof = result == 0 ? refuses_writes(start) : result == -EINVAL ? DOES_NOT : UNKNOWN;
     async__sys_unmap(start, 2 * page);
-    return works;
+    return proof;
 }
 
 enum guard async__guard_best(size_t page)
 {
-    enum { UNKNOWN, WORKS, DOES_NOT };
     static _Atomic int known; /* the kernel does not change while we run */
     if (known == UNKNOWN)
-        known = light_guard_works(page) ? WORKS : DOES_NOT;
+        known = (int)prove_light_guard(page);
     return known == WORKS ? GUARD_LIGHT : GUARD_PROTECTION;
 }
 

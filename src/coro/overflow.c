@@ -96,17 +96,23 @@ static void give_back(int number, const struct sigaction *before)
         async__sys_sigaction(number, before, NULL);
 }
 
+static int take_stack(struct signal_stack *stack)
+{
+    stack->start = async__sys_map(SIGNAL_STACK_SIZE);
+    if (stack->start == NULL)
+        return -ENOMEM;
+    int result = async__sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
+    if (result < 0)
+        async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
+    return result;
+}
+
 int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner)
 {
-    stack_t old;
     *stack = (struct signal_stack){0};
-    if (async__sys_sigaltstack(NULL, &old) == 0 && (old.ss_flags & SS_DISABLE) != 0) {
-        stack->start = async__sys_map(SIGNAL_STACK_SIZE);
-        if (stack->start == NULL)
-            return -ENOMEM;
-        stack_t ours = {.ss_sp = stack->start, .ss_size = SIGNAL_STACK_SIZE};
-        async__sys_sigaltstack(&ours, NULL);
-    }
+    int result = async__sys_has_signal_stack() ? 0 : take_stack(stack);
+    if (result < 0)
+        return result;
     pthread_mutex_lock(&lock);
     watcher = owner;
     if (watching++ == 0)
@@ -124,8 +130,7 @@ void async__overflow_close(struct signal_stack *stack)
     }
     pthread_mutex_unlock(&lock);
     if (stack->start != NULL) {
-        stack_t none = {.ss_flags = SS_DISABLE};
-        async__sys_sigaltstack(&none, NULL);
+        async__sys_no_signal_stack();
         async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
     }
 }

@@ -18,7 +18,7 @@ struct signal_stack {
     void *start; /* what was mapped; NULL if the thread had one of its own */
 };
 
-/* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -ENOMEM. */
+/* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -errno. */
 int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
 
 /* The last one gives the signals back to whoever handled them before. */

@@ -3,7 +3,7 @@
  * each is armed one-shot, for as long as an operation waits on it, and what the kernel remembers of an
  * earlier owner of the number (EEXIST, ENOENT) is put right rather than believed.
  *
- * Invariant: between calls, a descriptor is armed for exactly what its operations wait for.
+ * Invariant: between calls, a descriptor is armed for what its operations wait for.
  */
 #include "poll/poll.h"
 #include "sys/sys.h"
@@ -93,21 +93,23 @@ static struct watched *watched_of(struct poller *poller, int descriptor)
     return &epoll->chunks[number][descriptor % WATCHED_IN_CHUNK];
 }
 
-/* Tells the kernel, whether or not it still has the descriptor in its set. */
+/* Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps what it had. */
 static int control(const struct epoll *epoll, struct watched *watched, int descriptor, uint32_t events)
 {
-    uint64_t key = (uint64_t)++watched->generation << 32 | (uint32_t)descriptor;
+    uint64_t key = (uint64_t)(watched->generation + 1) << 32 | (uint32_t)descriptor;
     struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = key};
     int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int result = async__sys_epoll_control(epoll->descriptor, first, descriptor, &event);
-    if (result == -ENOENT)
+    if (result == -ENOENT) {
+        watched->armed = 0;
+        watched->known = false;
         result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, descriptor, &event);
-    else if (result == -EEXIST)
+    } else if (result == -EEXIST)
         result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_MOD, descriptor, &event);
     return result;
 }
 
-/* Arms the descriptor for what its operations wait for now. */
+/* Arms the descriptor for what its operations wait for now. If that fails, it is armed as it was. */
 static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
 {
     uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
@@ -121,9 +123,14 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
         return 0;
     }
     int result = control(epoll, watched, descriptor, wanted);
-    watched->known = result == 0;
-    watched->armed = result == 0 ? wanted : 0;
-    return result;
+    if (result == -ENOMEM && (watched->armed & wanted) == wanted)
+        return 0; /* it may tell us of more than we want */
+    if (result < 0)
+        return result;
+    watched->generation++;
+    watched->known = true;
+    watched->armed = wanted;
+    return 0;
 }
 
 static void fail_all(struct list *waiting, struct list *done, int result)

@@ -8,6 +8,9 @@
  *               < 0     it could not be begun, no completion comes
  *      cancel           makes the completion come soon: -ECANCELED, or what happened first
  *      wait             delivers completions; sleeps until there is one, a wake, or the time is up
+ *
+ * The kernel can be short of memory at any time, for what was submitted long ago too. A backend's wait says so with
+ * -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
  */
 #ifndef POLL_POLL_H
 #define POLL_POLL_H
@@ -27,6 +30,8 @@ struct operation {
     int flags;                                      /* of a recv */
     int result;                                     /* 0 or more, or -errno; set before the completion */
     bool done;                                      /* it has happened; its completion is on its way */
+    bool held;                                      /* for io_uring: its next request is not queued yet */
+    bool unwanted;                                  /* for io_uring: it is to be cancelled */
 };
 
 struct poller;
@@ -48,6 +53,7 @@ struct poller {
     size_t in_flight;                 /* operations whose completion is to come */
     int wake_descriptor;              /* an eventfd: readable ends a wait */
     bool foreign; /* a foreign loop polls the descriptor and calls wait only when there is something */
+    bool hurried; /* the kernel was short of something: wait is to be called again soon, whatever happens */
     async_allocator memory; /* for the backend's state */
 };
 
@@ -59,6 +65,13 @@ extern const struct poller_calls async__poll_sim;
 int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
                        async_allocator memory);
 void async__poller_close(struct poller *poller);
+
+/*
+ * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that no processor is burnt
+ * and nothing that is to happen is missed. 0, or an -errno that says the descriptor is not ours any more.
+ */
+#define POLLER_PAUSE_NS 10000000
+int async__poller_wait(struct poller *poller, int64_t timeout_ns);
 
 /* Ends a wait that is going on or the next one. From any thread and from signal handlers. */
 void async__poller_wake(const struct poller *poller);

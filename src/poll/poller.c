@@ -1,15 +1,16 @@
 /*
- * poll/poller.c: what all backends share: opening one, waking it from elsewhere, the plain call that is tried before
- * an operation waits, and the delivery of those that have happened.
+ * poll/poller.c: what all backends share: opening one, waiting when the kernel is short of something, waking it from
+ * elsewhere, the plain call that is tried before an operation waits, and the delivery of those that have happened.
  */
 #include "poll/poll.h"
 #include "sys/sys.h"
+#include <poll.h>
 
 int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
                        async_allocator memory)
 {
     *poller = (struct poller){.calls = calls, .foreign = foreign, .memory = memory};
-    poller->wake_descriptor = async__sys_eventfd();
+    poller->wake_descriptor = async__sys_event_open();
     if (poller->wake_descriptor < 0)
         return poller->wake_descriptor;
     int result = calls->open(poller);
@@ -25,16 +26,28 @@ void async__poller_close(struct poller *poller)
     async__sys_close(poller->wake_descriptor);
 }
 
+int async__poller_wait(struct poller *poller, int64_t timeout_ns)
+{
+    size_t before = poller->in_flight;
+    int result = poller->calls->wait(poller, timeout_ns);
+    poller->hurried = result == -ENOMEM || result == -EAGAIN || result == -EBUSY;
+    if (!poller->hurried)
+        return result;
+    struct pollfd wake = {.fd = poller->wake_descriptor, .events = POLLIN};
+    bool briefly = timeout_ns >= 0 && timeout_ns < POLLER_PAUSE_NS;
+    if (poller->in_flight >= before) /* nothing was completed */
+        async__sys_poll(&wake, 1, briefly ? timeout_ns : POLLER_PAUSE_NS);
+    return 0;
+}
+
 void async__poller_wake(const struct poller *poller)
 {
-    uint64_t one = 1;
-    async__sys_write(poller->wake_descriptor, &one, sizeof one); /* a full counter is a wake as well */
+    async__sys_event_raise(poller->wake_descriptor);
 }
 
 void async__poller_woken(const struct poller *poller)
 {
-    uint64_t count;
-    async__sys_read(poller->wake_descriptor, &count, sizeof count);
+    async__sys_event_clear(poller->wake_descriptor);
 }
 
 int async__poll_attempt(const struct operation *operation)

@@ -6,15 +6,20 @@
  * A request's tag is the operation's address. That address may be used again for another operation once the
  * completion was delivered; a cancellation still queued then cannot hit the new one, because the kernel
  * takes requests in the order they were queued.
+ *
+ * What the kernel has no room for is held here and queued by the next wait that finds some; what it gives back
+ * undone, for reasons of its own, is begun anew. So a submit never fails, and a cancellation is never lost.
  */
 #include "base/tools.h"
 #include "poll/poll.h"
+#include "sys/fault.h"
 #include "sys/sys.h"
 #include <poll.h>
 #include <stdatomic.h>
 
 enum { ENTRIES = 256 };
-enum { OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
+enum { OPCODE_NOP = 0, OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
+enum { NOP_INJECT_RESULT = 1 }; /* Linux 6.10; for tests */
 enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256 };
 enum {
     SETUP_COOP_TASKRUN = 256,
@@ -78,6 +83,8 @@ struct uring {
     uint32_t completion_mask;             /* position to index */
     const struct completion *completions; /* the completions */
     uint32_t unsubmitted;                 /* queued and not handed over */
+    struct list held;                     /* operations whose next request found no room */
+    bool watches_wake;                    /* a request is on its way that completes when we are to wake */
     int descriptor;                       /* of the ring */
 };
 
@@ -150,8 +157,7 @@ static int enter(struct uring *uring, bool wait, int64_t timeout_ns)
     int result = async__sys_uring_enter(uring->descriptor, uring->unsubmitted, wait, timeout_ns);
     uint32_t taken = atomic_load_explicit(uring->taken, memory_order_acquire);
     uring->unsubmitted = atomic_load_explicit(uring->queued, memory_order_relaxed) - taken;
-    bool harmless = result == -EINTR || result == -ETIME || result == -EBUSY || result == -EAGAIN;
-    return result < 0 && !harmless ? result : 0;
+    return result < 0 && result != -EINTR && result != -ETIME ? result : 0;
 }
 
 /* The next request to fill, zeroed; NULL if the kernel takes none. */
@@ -166,8 +172,18 @@ static struct request *next_request(struct uring *uring)
     return request;
 }
 
-static void queue(struct uring *uring)
+/*
+ * Puts the request that was filled into the queue, or one that fails in its place if a test says so. A cancellation
+ * needs nothing that the kernel could be short of.
+ */
+static void queue(struct uring *uring, struct request *request)
 {
+    int failure = request->tag != TAG_CANCEL ? fault_at(SITE_URING_REQUEST) : 0;
+    if (failure < 0)
+        *request = (struct request){.opcode = OPCODE_NOP,
+                                    .length = (uint32_t)failure,
+                                    .call_flags = NOP_INJECT_RESULT,
+                                    .tag = request->tag};
     uint32_t tail = atomic_load_explicit(uring->queued, memory_order_relaxed);
     atomic_store_explicit(uring->queued, tail + 1, memory_order_release);
     uring->unsubmitted++;
@@ -175,13 +191,16 @@ static void queue(struct uring *uring)
 
 static void watch_wake(struct poller *poller)
 {
-    struct request *request = next_request(poller->backend);
-    ASSERT(request != NULL);
+    struct uring *uring = poller->backend;
+    struct request *request = uring->watches_wake ? NULL : next_request(uring);
+    if (request == NULL)
+        return;
     request->opcode = OPCODE_POLL_ADD;
     request->descriptor = poller->wake_descriptor;
     request->call_flags = POLLIN;
     request->tag = TAG_WAKE;
-    queue(poller->backend);
+    queue(uring, request);
+    uring->watches_wake = true;
 }
 
 static int uring_open(struct poller *poller)
@@ -205,16 +224,10 @@ static int uring_open(struct poller *poller)
     return result;
 }
 
-static int uring_submit(struct poller *poller, struct operation *operation)
+static void fill(struct request *request, const struct operation *operation)
 {
-    operation->result = async__poll_attempt(operation);
-    if (operation->result != -EAGAIN)
-        return 1;
-    struct request *request = next_request(poller->backend);
-    if (request == NULL)
-        return -EAGAIN;
-    request->descriptor = operation->descriptor;
     request->tag = (uint64_t)(uintptr_t)operation;
+    request->descriptor = operation->descriptor;
     if (operation->kind == OPERATION_RECV) {
         request->opcode = OPCODE_RECV;
         request->address = (uint64_t)(uintptr_t)operation->buffer;
@@ -224,20 +237,70 @@ static int uring_submit(struct poller *poller, struct operation *operation)
         request->opcode = OPCODE_POLL_ADD;
         request->call_flags = poll_writes(operation) ? POLLOUT : POLLIN;
     }
-    queue(poller->backend);
+}
+
+static void fill_cancel(struct request *request, const struct operation *operation)
+{
+    request->opcode = OPCODE_ASYNC_CANCEL;
+    request->address = (uint64_t)(uintptr_t)operation;
+    request->tag = TAG_CANCEL;
+}
+
+/* Queues the operation's next request, which begins or cancels it; or holds it, if there is no room. */
+static void hand_over(struct uring *uring, struct operation *operation)
+{
+    struct request *request = next_request(uring);
+    operation->held = request == NULL;
+    if (operation->held) {
+        list_append(&uring->held, &operation->link);
+        return;
+    }
+    (operation->unwanted ? fill_cancel : fill)(request, operation);
+    queue(uring, request);
+}
+
+/* Queues what found no room before, and the watch for wakes. */
+static void catch_up(struct poller *poller)
+{
+    struct uring *uring = poller->backend;
+    watch_wake(poller);
+    for (struct link *link; (link = list_first(&uring->held)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        list_remove(link);
+        hand_over(uring, operation);
+        if (operation->held)
+            return;
+    }
+}
+
+/* Whether the kernel has, or will be given, all that was asked of it, and will tell us of a wake. */
+static bool is_caught_up(const struct uring *uring)
+{
+    return uring->watches_wake && list_empty(&uring->held);
+}
+
+static int uring_submit(struct poller *poller, struct operation *operation)
+{
+    operation->result = async__poll_attempt(operation);
+    if (operation->result != -EAGAIN)
+        return 1;
+    operation->unwanted = false;
+    hand_over(poller->backend, operation);
     poller->in_flight++;
     return 0;
 }
 
 static void uring_cancel(struct poller *poller, struct operation *operation)
 {
-    struct request *request = next_request(poller->backend);
-    ENSURE(request != NULL, "io_uring takes no more requests, not even a cancellation; "
-                            "the kernel is out of memory");
-    request->opcode = OPCODE_ASYNC_CANCEL;
-    request->address = (uint64_t)(uintptr_t)operation;
-    request->tag = TAG_CANCEL;
-    queue(poller->backend);
+    if (operation->unwanted)
+        return;
+    operation->unwanted = true;
+    if (!operation->held) {
+        hand_over(poller->backend, operation);
+        return;
+    }
+    list_remove(&operation->link); /* the kernel has not heard of it */
+    poll_complete(poller, operation, -ECANCELED);
 }
 
 static int result_of(const struct operation *operation, int result)
@@ -249,17 +312,33 @@ static int result_of(const struct operation *operation, int result)
     return (result & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-static void deliver_one(struct poller *poller, struct completion completion)
+/* The kernel may give an operation back undone although nobody asked for that: then it begins anew. */
+static void deliver_operation(struct poller *poller, struct operation *operation, int result)
 {
-    if (completion.tag == TAG_CANCEL)
-        return; /* the cancelled request has a completion of its own */
-    if (completion.tag == TAG_WAKE) {
-        async__poller_woken(poller);
-        watch_wake(poller);
+    bool undone = result == -EINTR || result == -EAGAIN || result == -ECANCELED;
+    if (undone && !operation->unwanted) {
+        hand_over(poller->backend, operation);
         return;
     }
-    struct operation *operation = (struct operation *)(uintptr_t)completion.tag;
-    poll_complete(poller, operation, result_of(operation, completion.result));
+    if (operation->held) /* its cancellation, which comes too late */
+        list_remove(&operation->link);
+    poll_complete(poller, operation, undone ? -ECANCELED : result_of(operation, result));
+}
+
+static void deliver_one(struct poller *poller, struct completion completion)
+{
+    struct uring *uring = poller->backend;
+    if (completion.tag == TAG_CANCEL)
+        return; /* the cancelled request has a completion of its own */
+    if (completion.tag != TAG_WAKE) {
+        deliver_operation(poller, (struct operation *)(uintptr_t)completion.tag, completion.result);
+        return;
+    }
+    uring->watches_wake = false;
+    if (completion.result < 0)
+        return; /* the next wait tries again */
+    async__poller_woken(poller);
+    watch_wake(poller);
 }
 
 /* Delivers what was posted. */
@@ -294,7 +373,8 @@ static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 static int uring_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct uring *uring = poller->backend;
-    bool waits = timeout_ns != 0 && !has_posted(uring);
+    catch_up(poller);
+    bool waits = timeout_ns != 0 && is_caught_up(uring) && !has_posted(uring);
     int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
                                            : enter(uring, waits, timeout_ns);
     deliver(poller);
@@ -303,7 +383,7 @@ static int uring_wait(struct poller *poller, int64_t timeout_ns)
         result = enter(uring, false, 0);
         deliver(poller);
     }
-    return result;
+    return result == 0 && !is_caught_up(uring) ? -EAGAIN : result;
 }
 
 static int uring_descriptor(struct poller *poller)

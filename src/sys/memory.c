@@ -2,6 +2,7 @@
  * sys/memory.c: the allocator that everyone gets who names none.
  */
 #include "base/memory.h"
+#include "sys/fault.h"
 #include <stdlib.h>
 
 static void *reallocate(void *context, void *block, size_t old_size, size_t new_size)
@@ -9,7 +10,7 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     (void)context;
     (void)old_size;
     if (new_size != 0)
-        return realloc(block, new_size);
+        return fault(SITE_MALLOC) ? NULL : realloc(block, new_size);
     free(block);
     return NULL;
 }

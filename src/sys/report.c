@@ -1,9 +1,10 @@
 /*
- * sys/report.c: what the library says to people, on standard error, one line in one write. The text is
- * formatted on the stack of whoever speaks, and a task's stack is small: 1 KiB is the most it may take.
+ * sys/report.c: what the library says to people, on standard error, one line in one write, if the kernel takes it so.
+ * The text is formatted on the stack of whoever speaks, and a task's stack is small: 1 KiB is the most it may take.
  */
 #include "base/assert.h"
 #include "sys/sys.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,18 @@
 #include <unistd.h>
 
 enum { LINE_SIZE = 1024 };
+
+/* All of it, unless nobody takes it. */
+static void write_whole(int descriptor, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = async__sys_write(descriptor, text, size);
+        if (written <= 0 && written != -EINTR)
+            return;
+        text += written > 0 ? written : 0;
+        size -= written > 0 ? (size_t)written : 0;
+    }
+}
 
 static void write_line(int descriptor, const char *before, const char *format, va_list arguments,
                        const char *after)
@@ -23,7 +36,7 @@ static void write_line(int descriptor, const char *before, const char *format, v
     if (length > 0)
         used += (size_t)length < room ? (size_t)length : room - 1;
     memcpy(line + used, after, strlen(after));
-    async__sys_write(descriptor, line, used + strlen(after));
+    write_whole(descriptor, line, used + strlen(after));
 }
 
 void async__report(const char *format, ...)

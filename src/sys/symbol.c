@@ -3,6 +3,7 @@
  * program is about to end and when tasks are shown, so it maps the file anew each time and keeps nothing.
  */
 #include "sys/symbol.h"
+#include "sys/fault.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -21,12 +22,13 @@ struct image {
 static bool open_image(const char *path, struct image *image)
 {
     struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = fault(SITE_IMAGE) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return false;
     void *bytes = MAP_FAILED;
-    if (fstat(file, &status) == 0 && status.st_size > (off_t)sizeof(ElfW(Ehdr)))
-        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 && status.st_size > (off_t)sizeof(ElfW(Ehdr)))
+        bytes = fault(SITE_IMAGE) ? MAP_FAILED
+                                  : mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     close(file);
     if (bytes == MAP_FAILED)
         return false;

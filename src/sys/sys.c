@@ -5,6 +5,7 @@
 #include "sys/sys.h"
 #include "base/assert.h"
 #include "base/tools.h"
+#include "sys/fault.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,13 +29,27 @@ enum {
 enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
 enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
 
+/* A mapping that is to go and is still there; lies in its own last bytes. */
+struct leftover {
+    struct leftover *next; /* an earlier one */
+    void *start;           /* of the mapping */
+    size_t size;           /* of it */
+};
+
 _Atomic long async__mapped_bytes;
+static _Atomic(struct leftover *) leftovers;
+#if ASYNC_CHECKS
+int (*async__fault)(enum site site);
+#endif
 
 /* The result of a libc call as the kernel gave it. */
 static long kernel(long result)
 {
     return result == -1 ? -(long)errno : result;
 }
+
+/* The result of a libc call, which is not made if a test says so. */
+#define KERNEL(site, call) kernel(fault(site) ? -1 : (long)(call))
 
 static void *mapped(void *start, size_t size)
 {
@@ -46,8 +61,11 @@ static void *mapped(void *start, size_t size)
 
 void *async__sys_map(size_t size)
 {
-    void *start = mapped(mmap(NULL, size, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0),
+    async__sys_unmap_leftovers();
+    void *start = mapped(fault(SITE_MAP)
+                             ? MAP_FAILED
+                             : mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0),
                          size);
     if (start != NULL)
         madvise(start, size, MADV_NOHUGEPAGE); /* fails where there are no huge pages, which is as good */
@@ -56,36 +74,67 @@ void *async__sys_map(size_t size)
 
 void *async__sys_map_shared(size_t size, int descriptor, int64_t offset)
 {
-    void *start = mapped(
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, descriptor, (off_t)offset), size);
-    return start;
+    return mapped(fault(SITE_MAP_SHARED) ? MAP_FAILED
+                                         : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                                                descriptor, (off_t)offset),
+                  size);
 }
 
+static void leave_over(void *start, size_t size)
+{
+    uintptr_t end = ((uintptr_t)start + size) & ~(uintptr_t)(_Alignof(struct leftover) - 1);
+    struct leftover *leftover = (struct leftover *)end - 1;
+    *leftover = (struct leftover){.next = leftovers, .start = start, .size = size};
+    while (!atomic_compare_exchange_weak(&leftovers, &leftover->next, leftover))
+        continue;
+}
+
+/*
+ * The kernel neighbours mappings of one kind into one, and cannot cut a piece out of its middle while the process
+ * has as many mappings as it may have.
+ */
 void async__sys_unmap(void *start, size_t size)
 {
-    long result = kernel(munmap(start, size));
-    ENSURE(result == 0, "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
-    async__mapped_bytes -= (long)size;
+    long result = KERNEL(SITE_UNMAP, munmap(start, size));
+    ENSURE(result == 0 || result == -ENOMEM,
+           "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
+    if (result < 0) {
+        madvise(start, size, MADV_FREE); /* its pages at least; shared memory refuses that, as it must */
+        leave_over(start, size);
+    } else
+        async__mapped_bytes -= (long)size;
+}
+
+void async__sys_unmap_leftovers(void)
+{
+    if (likely(leftovers == NULL))
+        return;
+    struct leftover *leftover = atomic_exchange(&leftovers, NULL);
+    while (leftover != NULL) {
+        struct leftover copy = *leftover;
+        async__sys_unmap(copy.start, copy.size);
+        leftover = copy.next;
+    }
 }
 
 int async__sys_guard(void *start, size_t size)
 {
-    return (int)kernel(madvise(start, size, ADVICE_GUARD_INSTALL));
+    return (int)KERNEL(SITE_GUARD, madvise(start, size, ADVICE_GUARD_INSTALL));
 }
 
 int async__sys_protect(void *start, size_t size)
 {
-    return (int)kernel(mprotect(start, size, PROT_NONE));
+    return (int)KERNEL(SITE_PROTECT, mprotect(start, size, PROT_NONE));
 }
 
 int async__sys_forget(void *start, size_t size)
 {
-    return (int)kernel(madvise(start, size, MADV_DONTNEED));
+    return (int)KERNEL(SITE_FORGET, madvise(start, size, MADV_DONTNEED));
 }
 
 int async__sys_resident(void *start, size_t size, unsigned char *resident)
 {
-    return (int)kernel(mincore(start, size, resident));
+    return (int)KERNEL(SITE_RESIDENT, mincore(start, size, resident));
 }
 
 size_t async__sys_page_size(void)
@@ -97,56 +146,72 @@ bool async__sys_peek(const void *address, void *copy, size_t size)
 {
     struct iovec here = {.iov_base = copy, .iov_len = size};
     struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    return kernel(process_vm_readv(getpid(), &here, 1, &there, 1, 0)) == (long)size;
+    return KERNEL(SITE_PEEK, process_vm_readv(getpid(), &here, 1, &there, 1, 0)) == (long)size;
 }
 
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
 {
-    return kernel(read(descriptor, buffer, size));
+    return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(descriptor, buffer, size));
 }
 
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)
 {
-    return kernel(write(descriptor, buffer, size));
+    return kernel(fault_or_less(SITE_WRITE, &size) ? -1 : write(descriptor, buffer, size));
 }
 
 void async__sys_close(int descriptor)
 {
-    (void)kernel(close(descriptor)); /* Linux closes it whatever it says */
+    close(descriptor); /* Linux closes it whatever it says */
 }
 
 bool async__sys_is_open(int descriptor)
 {
-    return kernel(fcntl(descriptor, F_GETFD)) >= 0;
+    return KERNEL(SITE_IS_OPEN, fcntl(descriptor, F_GETFD)) >= 0;
 }
 
 int async__sys_pipe(int ends[2])
 {
-    return (int)kernel(pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    return (int)KERNEL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
 }
 
 int async__sys_recv(int descriptor, void *buffer, size_t size, int flags)
 {
     long result;
     do
-        result = kernel(recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
+        result = kernel(
+            fault_or_less(SITE_RECV, &size) ? -1 : recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
     while (result == -EINTR);
     return (int)result;
 }
 
-int async__sys_eventfd(void)
+int async__sys_event_open(void)
 {
-    return (int)kernel(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    return (int)KERNEL(SITE_EVENT_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+/* A counter that is full is raised already. */
+void async__sys_event_raise(int event)
+{
+    const uint64_t one = 1;
+    while (KERNEL(SITE_EVENT_RAISE, write(event, &one, sizeof one)) == -EINTR)
+        continue;
+}
+
+void async__sys_event_clear(int event)
+{
+    uint64_t count;
+    while (KERNEL(SITE_EVENT_CLEAR, read(event, &count, sizeof count)) == -EINTR)
+        continue;
 }
 
 int async__sys_epoll_create(void)
 {
-    return (int)kernel(epoll_create1(EPOLL_CLOEXEC));
+    return (int)KERNEL(SITE_EPOLL_CREATE, epoll_create1(EPOLL_CLOEXEC));
 }
 
 int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event)
 {
-    return (int)kernel(epoll_ctl(epoll, operation, descriptor, event));
+    return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, descriptor, event));
 }
 
 static struct timespec timespec_of(int64_t timeout_ns)
@@ -166,11 +231,12 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
     long result = -ENOSYS;
     if (timeout_ns > 0 && !tools_valgrind()) { /* which knows no such call, and complains of each */
         struct timespec timeout = timespec_of(timeout_ns);
-        result = kernel(syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));
+        result = KERNEL(SITE_EPOLL_PWAIT2,
+                        syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));
     }
-    if (result == -ENOSYS) {
+    if (result == -ENOSYS || result == -EPERM) { /* older containers' filters say the latter */
         int timeout = timeout_ns > 0 ? milliseconds_of(timeout_ns) : (int)timeout_ns;
-        result = kernel(epoll_wait(epoll, events, capacity, timeout));
+        result = KERNEL(SITE_EPOLL_WAIT, epoll_wait(epoll, events, capacity, timeout));
     }
     return result == -EINTR ? 0 : (int)result;
 }
@@ -178,36 +244,53 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
 int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
-    long result = kernel(ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+    long result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
     return result == -EINTR ? 0 : (int)result;
 }
 
 int async__sys_uring_setup(unsigned entries, void *parameters)
 {
-    return (int)kernel(syscall(CALL_URING_SETUP, entries, parameters));
+    return (int)KERNEL(SITE_URING_SETUP, syscall(CALL_URING_SETUP, entries, parameters));
 }
 
 int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
+    size_t taken = submit;
+    bool fails = fault_or_less(SITE_URING_ENTER, &taken);
+    bool waits = wait && taken == submit; /* nor does the kernel wait after it has taken less */
     struct {
         uint64_t mask;      /* no signal mask */
         uint32_t mask_size; /* of it */
         uint32_t least_ns;  /* no least wait */
         uint64_t timeout;   /* the address of the time limit, or 0 */
     } argument = {.mask_size = _NSIG / 8, .timeout = timeout_ns < 0 ? 0 : (uint64_t)(uintptr_t)&timeout};
-    return (int)kernel(syscall(CALL_URING_ENTER, ring, submit, wait ? 1 : 0, ENTER_GETEVENTS | ENTER_EXT_ARG,
-                               &argument, sizeof argument));
+    return (int)kernel(fails ? -1
+                             : syscall(CALL_URING_ENTER, ring, (unsigned)taken, waits ? 1 : 0,
+                                       ENTER_GETEVENTS | ENTER_EXT_ARG, &argument, sizeof argument));
 }
 
 int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
-    return (int)kernel(sigaction(number, action, old));
+    return (int)KERNEL(SITE_SIGACTION, sigaction(number, action, old));
 }
 
-int async__sys_sigaltstack(const stack_t *stack, stack_t *old)
+bool async__sys_has_signal_stack(void)
 {
-    return (int)kernel(sigaltstack(stack, old));
+    stack_t now;
+    return sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0;
+}
+
+int async__sys_signal_stack(void *start, size_t size)
+{
+    stack_t stack = {.ss_sp = start, .ss_size = size};
+    return (int)KERNEL(SITE_SIGNAL_STACK, sigaltstack(&stack, NULL));
+}
+
+void async__sys_no_signal_stack(void)
+{
+    stack_t none = {.ss_flags = SS_DISABLE};
+    sigaltstack(&none, NULL);
 }
 
 bool async__sys_is_main_thread(void)

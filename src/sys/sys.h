@@ -20,7 +20,12 @@ extern _Atomic long async__mapped_bytes;
 
 /* Private memory that costs nothing until it is touched, never in huge pages. NULL: out of memory. */
 void *async__sys_map(size_t size);
+
+/* Gives a mapping back. What the kernel keeps for now, because it has no room for notes, stays mapped without pages. */
 void async__sys_unmap(void *start, size_t size);
+
+/* Tries that again with what stayed; every mapping begins with it. */
+void async__sys_unmap_leftovers(void);
 
 /* Memory shared with the kernel through a descriptor, as io_uring's rings are. NULL: it cannot be had. */
 void *async__sys_map_shared(size_t size, int descriptor, int64_t offset);
@@ -52,8 +57,10 @@ int async__sys_pipe(int ends[2]);
 /* recv(2) that never waits: -EAGAIN instead. */
 int async__sys_recv(int descriptor, void *buffer, size_t size, int flags);
 
-/* A counter that wakes whoever polls it, non-blocking. */
-int async__sys_eventfd(void);
+/* An event that wakes whoever polls it from when it is raised until it is cleared; neither waits nor fails. */
+int async__sys_event_open(void);
+void async__sys_event_raise(int event);
+void async__sys_event_clear(int event);
 
 int async__sys_epoll_create(void);
 int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event);
@@ -68,7 +75,11 @@ int async__sys_uring_setup(unsigned entries, void *parameters);
 int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns);
 
 int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
-int async__sys_sigaltstack(const stack_t *stack, stack_t *old);
+
+/* The stack on which this thread's signal handlers run, if they ask for one. */
+bool async__sys_has_signal_stack(void);
+int async__sys_signal_stack(void *start, size_t size);
+void async__sys_no_signal_stack(void);
 bool async__sys_is_main_thread(void);
 
 /* The monotonic clock in nanoseconds. Never fails. */
