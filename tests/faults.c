@@ -61,7 +61,7 @@ static const struct {
     [SITE_EVENT_RAISE] = {"event_raise", {PASSES(EINTR)}},
     [SITE_EVENT_CLEAR] = {"event_clear", {PASSES(EINTR)}},
     [SITE_EPOLL_CREATE] = {"epoll_create", {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM)}},
-    [SITE_EPOLL_CONTROL] = {"epoll_control", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EPERM), FAILS(EBADF)}},
+    [SITE_EPOLL_CONTROL] = {"epoll_control", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EBADF)}},
     [SITE_EPOLL_WAIT] = {"epoll_wait", {PASSES(EINTR), PASSES(ENOMEM)}},
     [SITE_EPOLL_PWAIT2] = {"epoll_pwait2", {PASSES(EINTR), PASSES(ENOMEM), FAILS(ENOSYS), FAILS(EPERM)}},
     [SITE_POLL] = {"poll", {PASSES(EINTR), PASSES(ENOMEM), PASSES(EAGAIN)}},

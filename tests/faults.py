@@ -22,8 +22,8 @@ from typing import Iterator, NamedTuple
 
 AT_ONCE = 1000  # faults that one process of the suite is given
 FEW = 3  # the first calls of a case, of which each fails in turn
-VERDICTS = ["passed", "reported", "excused", "died", "hung", "leaked"]
-BAD = {"died", "hung", "leaked"}
+VERDICTS = ["passed", "reported", "excused", "died", "hung", "leaked", "lost"]
+BAD = {"died", "hung", "leaked", "lost"}
 
 # Ends that are as they should be: the site, the verdict, what the case said last, and why.
 EXCUSES = [
@@ -39,6 +39,10 @@ SURROUNDINGS = {
     "ASAN_OPTIONS": "exitcode=99:" + os.environ.get("ASAN_OPTIONS", ""),
     "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
 }
+
+
+def is_thorough(case: str) -> bool:
+    return case.startswith("faults_")
 
 
 class Fault(NamedTuple):
@@ -59,8 +63,10 @@ class Verdict(NamedTuple):
     reason: str
     last_line: str
 
-    def excused(self) -> "Verdict":
-        """The same, or excused."""
+    def weighed(self) -> "Verdict":
+        """The same with the last word: a check that fails where every error is an answer says that something is lost."""
+        if self.word == "reported" and is_thorough(self.case):
+            return self._replace(word="lost")
         for site, word, pattern, _ in EXCUSES:
             said = f"{self.reason} {self.last_line}"
             if self.fault.startswith(site) and self.word == word and re.search(pattern, said):
@@ -105,10 +111,6 @@ def all_faults(calls: dict[str, dict[str, int]], errors: dict[str, list[str]]) -
                     yield Fault(case, site, error, number, True)
 
 
-def is_thorough(case: str) -> bool:
-    return case.startswith("faults_")
-
-
 def choose(calls: dict[str, dict[str, int]], errors: dict[str, list[str]], seed: int) -> Iterator[Fault]:
     """For each site of a case and each error: the first calls, the last one and one between; from one on likewise."""
     draw = random.Random(seed)
@@ -128,7 +130,7 @@ def sweep(faults: list[Fault], deadline: float) -> Iterator[Verdict]:
         plan = sorted(faults[begin:begin + AT_ONCE])
         for line in run_suite("--sweep", plan="".join(f"{fault.case}\t{fault.text()}\n" for fault in plan)):
             if line[0] == "verdict":
-                yield Verdict(*line[1:6]).excused()
+                yield Verdict(*line[1:6]).weighed()
 
 
 class Table:

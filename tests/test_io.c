@@ -290,7 +290,8 @@ static int receive_consecutive(int *received)
         int count = async_recv(here, bytes, sizeof bytes, 0);
         if (count == 0)
             return 0;
-        if (count == -ECANCELED)
+        CHECK(count >= 0 || count == -ECANCELED);
+        if (count < 0)
             async_uncancel();
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], (unsigned char)(*received)++);

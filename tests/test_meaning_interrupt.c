@@ -76,11 +76,11 @@ TEST_EACH_BACKEND(sigint_wakes_a_loop_that_sleeps)
     pid_t child = fork();
     if (child == 0)
         _exit(async_run_with(test_options(), say_ready_and_sleep) == -EINTR ? 42 : 1);
+    close(ready_pipe[1]);
     CHECK_EQ(read(ready_pipe[0], &byte, 1), 1);
     CHECK_EQ(kill(child, SIGINT), 0);
     CHECK_EQ(wait_for_child(child), 42);
     close(ready_pipe[0]);
-    close(ready_pipe[1]);
 }
 
 static int note_refusal(void)

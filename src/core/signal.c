@@ -24,8 +24,10 @@ void async__sigint_take(struct async_loop *loop)
 {
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
-    bool free_to_take = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
-                        now.sa_handler == SIG_DFL;
+    bool known = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
+    if (known && now.sa_handler == on_sigint) /* an earlier loop could not give it back */
+        now.sa_handler = SIG_DFL;
+    bool free_to_take = known && now.sa_handler == SIG_DFL;
     if (!free_to_take || !async__sys_is_main_thread())
         return;
     atomic_store(&interrupted, loop);

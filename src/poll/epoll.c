@@ -165,7 +165,8 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
     if (result < 0) {
         list_remove(&operation->link);
         operation->result = 0;
-        return result == -EPERM ? 1 : result; /* a regular file is always ready */
+        bool always_ready = result == -EPERM && operation->kind != OPERATION_RECV; /* a regular file */
+        return always_ready ? 1 : result;
     }
     poller->in_flight++;
     return 0;
