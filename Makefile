@@ -5,6 +5,7 @@
 #   make demo         shows it at work
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
+#   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make check        the tests under gcc, clang, sanitizers and the portable switch, then 20 times over
 #   make bench        B=core: bench/core.c, built as it would be installed
 #   make install      PREFIX=/usr/local; DESTDIR=
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo test check bench install format
+.PHONY: all demo test faults check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -28,6 +29,7 @@ BUILD := build-$(notdir $(CC))
 endif
 OPTIONS :=
 REPEAT := 1
+FULL :=
 B := core
 PREFIX := /usr/local
 TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
@@ -61,6 +63,16 @@ demo:
 test:
 	$(build)
 	$(if $(WRAPPER),TEST_TIME_LIMIT=60 $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
+
+# The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
+# under the sanitizers, a part of it again.
+faults: SANITIZED := OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false' BUILD=build-sanitize
+faults:
+	$(build)
+	BUILD_DIR=$(BUILD) python3 tests/faults.py $(if $(FULL),--full) $(T)
+	$(MAKE) --no-print-directory all $(SANITIZED)
+	printf '\nUnder the sanitizers:\n'
+	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
 
 bench:
 	@$(MAKE) --no-print-directory all $(RELEASE)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Makes every call that the library makes of the kernel and of its allocator fail in turn, while the suite runs.
 
-    tests/faults.py [--full] [--seconds 420] [--seed 1] [part of a name]...     BUILD_DIR: where the suite is
+    tests/faults.py [--full] [--seconds 180] [--seed 1] [part of a name]...     BUILD_DIR: where the suite is
+    tests/faults.py --sample 200 faults_      so many, drawn from all
+    tests/faults.py --self-test               sees that each kind of harm is found
 
 First it counts how often each case calls what; then each case is run again and again, and each time one call, or all
 from one on, fail with one of the errors they can have (tests/faults.c lists them). Cases whose names begin with
@@ -13,6 +15,7 @@ sanitizer's report, a hang and a leak are not, and are printed with the command 
 import argparse
 import collections
 import os
+import platform
 import random
 import re
 import subprocess
@@ -21,6 +24,10 @@ import time
 from typing import Iterator, NamedTuple
 
 AT_ONCE = 1000  # faults that one process of the suite is given
+SKIPPED = 77
+RUNNING = "FAULTS_ARE_RUN"  # in the environment of the suite
+FOREVER = float("inf")
+QUICK = 0.5  # seconds; slower cases are left to --full
 FEW = 3  # the first calls of a case, of which each fails in turn
 VERDICTS = ["passed", "reported", "excused", "died", "hung", "leaked", "lost"]
 BAD = {"died", "hung", "leaked", "lost"}
@@ -35,14 +42,13 @@ EXCUSES = [
 SUITE = os.path.join(os.environ.get("BUILD_DIR", "build"), "suite")
 # Statuses of their own, so that a report is not taken for a check that does not hold.
 SURROUNDINGS = {
-    "TEST_TIME_LIMIT": "10",
     "ASAN_OPTIONS": "exitcode=99:" + os.environ.get("ASAN_OPTIONS", ""),
     "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
 }
 
 
 def is_thorough(case: str) -> bool:
-    return case.startswith("faults_")
+    return case.startswith(("faults_", "selftest_faults_"))
 
 
 class Fault(NamedTuple):
@@ -64,7 +70,7 @@ class Verdict(NamedTuple):
     last_line: str
 
     def weighed(self) -> "Verdict":
-        """The same with the last word: a check that fails where every error is an answer says that something is lost."""
+        """The same; but where every error is an answer, a check that fails says that something is lost."""
         if self.word == "reported" and is_thorough(self.case):
             return self._replace(word="lost")
         for site, word, pattern, _ in EXCUSES:
@@ -88,49 +94,68 @@ def run_suite(*arguments: str, plan: str = "") -> Iterator[list[str]]:
             yield line.rstrip("\n").split("\t")
 
 
-def record(filters: list[str]) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
-    """The errors that each site can have, and how often each case calls each site."""
-    errors, calls = collections.defaultdict(list), {}
+def can_fail_requests() -> bool:
+    """Whether io_uring completes a request with the error that it is told to: Linux 6.10."""
+    return tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 10)
+
+
+class Case(NamedTuple):
+    name: str
+    seconds: float  # that it takes
+    calls: dict[str, int]  # how often it calls each site
+
+    def is_quick(self) -> bool:
+        return self.seconds < QUICK
+
+
+def record(filters: list[str]) -> tuple[dict[str, list[str]], list[Case]]:
+    """The errors that each site can have, and the cases that can be put through them."""
+    errors, cases = collections.defaultdict(list), []
     for kind, *parts in run_suite("--record", *filters):
-        if kind == "error":
+        if kind == "error" and (parts[0] != "uring_request" or can_fail_requests()):
             errors[parts[0]].append(parts[1])
         elif kind == "calls":
-            counts = (part.split("=") for part in parts[1].split())
-            calls[parts[0]] = {site: int(count) for site, count in counts}
+            counts = (part.split("=") for part in parts[2].split())
+            cases.append(Case(parts[0], float(parts[1]), {site: int(count) for site, count in counts}))
         elif kind.startswith("FAIL"):
             print(f"without any fault: {kind}")
-    return errors, calls
+    return errors, cases
 
 
-def all_faults(calls: dict[str, dict[str, int]], errors: dict[str, list[str]]) -> Iterator[Fault]:
-    for case, sites in calls.items():
-        for site, count in sites.items():
+def all_faults(cases: list[Case], errors: dict[str, list[str]], _seed: int = 0) -> Iterator[Fault]:
+    """Each call of each site of each case, with each error: alone, and from it on."""
+    for case in cases:
+        for site, count in case.calls.items():
             for error in errors[site]:
                 for number in range(1, count + 1):
-                    yield Fault(case, site, error, number, False)
-                    yield Fault(case, site, error, number, True)
+                    yield Fault(case.name, site, error, number, False)
+                    yield Fault(case.name, site, error, number, True)
 
 
-def choose(calls: dict[str, dict[str, int]], errors: dict[str, list[str]], seed: int) -> Iterator[Fault]:
+def choose(cases: list[Case], errors: dict[str, list[str]], seed: int) -> Iterator[Fault]:
     """For each site of a case and each error: the first calls, the last one and one between; from one on likewise."""
     draw = random.Random(seed)
-    for case, sites in calls.items():
-        for site, count in sites.items():
+    for case in filter(Case.is_quick, cases):
+        for site, count in case.calls.items():
             for error in errors[site]:
                 numbers = {*range(1, min(FEW, count) + 1), count, draw.randint(1, count)}
-                yield from (Fault(case, site, error, number, False) for number in numbers)
-                yield from (Fault(case, site, error, number, True) for number in {1, draw.randint(1, count)})
+                yield from (Fault(case.name, site, error, number, False) for number in numbers)
+                yield from (Fault(case.name, site, error, number, True) for number in {1, draw.randint(1, count)})
 
 
-def sweep(faults: list[Fault], deadline: float) -> Iterator[Verdict]:
-    """Runs them, in that order, until the time is up."""
+def sweep(faults: list[Fault], deadline: float, *filters: str) -> Iterator[Verdict]:
+    """Runs them, in that order, until the time is up. Cases that are hidden need a filter."""
     for begin in range(0, len(faults), AT_ONCE):
         if time.monotonic() > deadline:
             return
         plan = sorted(faults[begin:begin + AT_ONCE])
-        for line in run_suite("--sweep", plan="".join(f"{fault.case}\t{fault.text()}\n" for fault in plan)):
+        left = {(fault.case, fault.text()) for fault in plan}
+        for line in run_suite("--sweep", *filters, plan="".join(f"{fault.case}\t{fault.text()}\n" for fault in plan)):
             if line[0] == "verdict":
+                left.discard((line[1], line[2]))
                 yield Verdict(*line[1:6]).weighed()
+        for case, fault in left:
+            yield Verdict(case, fault, "died", "without a verdict", "")
 
 
 class Table:
@@ -160,37 +185,83 @@ class Table:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true", help="every fault in every case, which takes hours")
-    parser.add_argument("--seconds", type=float, default=420, help="for cases not written for this")
+    parser.add_argument("--seconds", type=float, default=180, help="for cases not written for this")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
+    parser.add_argument("--sample", type=int, help="so many faults drawn from all there are, and no more")
+    parser.add_argument("--self-test", action="store_true", help="sees that each kind of harm is found")
     parser.add_argument("filters", nargs="*", metavar="part of a name")
     return parser.parse_args()
 
 
+def self_test() -> int:
+    """Cases of which each comes to an end of its own (tests/test_faults_driver.c)."""
+    expected = {
+        "selftest_fault_is_reported": "reported",
+        "selftest_fault_kills": "died",
+        "selftest_fault_stops_everything": "hung",
+        "selftest_fault_leaves_a_descriptor": "leaked",
+        "selftest_fault_does_no_harm": "passed",
+        "selftest_faults_lose_an_item": "lost",
+    }
+    errors, cases = record(["selftest_fault"])
+    SURROUNDINGS["TEST_TIME_LIMIT"] = "1"
+    faults = list(all_faults(cases, errors))
+    verdicts = {verdict.case: verdict.word for verdict in sweep(faults, FOREVER, "selftest_fault")}
+    print(verdicts)
+    return 0 if verdicts == expected else 1
+
+
+class Plan:
+    """Which faults are to be run, of how many."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.errors, self.cases = record(options.filters)
+        self.thorough = [case for case in self.cases if is_thorough(case.name)]
+        self.others = [case for case in self.cases if not is_thorough(case.name)]
+        draw = random.Random(options.seed)
+        self.written = list(all_faults(self.thorough, self.errors))
+        self.chosen = list((all_faults if options.full else choose)(self.others, self.errors, options.seed))
+        draw.shuffle(self.chosen)
+        if options.sample is not None:
+            self.written, self.chosen = draw.sample(self.written, min(options.sample, len(self.written))), []
+        self.possible = collections.Counter()
+        for case in self.cases:
+            for site, count in case.calls.items():
+                self.possible[site] += 2 * count * len(self.errors[site])
+
+    def run(self, seconds: float, table: Table):
+        for verdict in sweep(self.written, FOREVER):
+            table.add(verdict)
+        for verdict in sweep(self.chosen, time.monotonic() + seconds):
+            table.add(verdict)
+
+
+def print_summary(plan: Plan, table: Table, options: argparse.Namespace):
+    table.print(plan.possible)
+    total = table.total()
+    others = sum(total.values()) - len(plan.written)
+    slow = 0 if options.full else sum(not case.is_quick() for case in plan.others)
+    possible, errors = sum(plan.possible.values()), sum(map(len, plan.errors.values()))
+    print(f"""
+{len(table.rows)} sites with {errors} errors; {possible} failures are possible in {len(plan.cases)} cases
+{len(plan.written)} were run in the {len(plan.thorough)} programs written for them
+{others} of {len(plan.chosen)} chosen ones were run in the other cases (seed {options.seed})
+{slow} cases that take longer than {QUICK} s were left out; in {total['unreached']} runs no call came so far
+{sum(total[word] for word in BAD)} did harm""")
+
+
 def main() -> int:
     options = read_arguments()
-    errors, calls = record(options.filters)
-    possible = collections.Counter()
-    for sites in calls.values():
-        for site, count in sites.items():
-            possible[site] += 2 * count * len(errors[site])
-    thorough = {case: sites for case, sites in calls.items() if is_thorough(case)}
-    others = {case: sites for case, sites in calls.items() if not is_thorough(case)}
-    drawn = list(all_faults(others, errors) if options.full else choose(others, errors, options.seed))
-    random.Random(options.seed).shuffle(drawn)
-    table = Table()
-    for verdict in sweep(list(all_faults(thorough, errors)), float("inf")):
-        table.add(verdict)
-    every = sum(table.total().values())
-    for verdict in sweep(drawn, float("inf") if options.full else time.monotonic() + options.seconds):
-        table.add(verdict)
-    table.print(possible)
-    total = table.total()
-    run = sum(total.values())
-    print(f"\n{len(table.rows)} sites, {sum(map(len, errors.values()))} errors, seed {options.seed}: {run} faults were "
-          f"run of {sum(possible.values())} possible in {len(calls)} cases ({total['unreached']} of them were not reached);\n"
-          f"all {every} in the {len(thorough)} cases written for them, {run - every} of {len(drawn)} chosen in the "
-          f"others. {sum(total[word] for word in BAD)} did harm.")
-    return 1 if table.bad else 0
+    if RUNNING in os.environ:
+        return SKIPPED  # the suite that is run here comes to its own test of this
+    SURROUNDINGS[RUNNING] = "1"
+    if options.self_test:
+        return self_test()
+    plan, table = Plan(options), Table()
+    SURROUNDINGS["TEST_TIME_LIMIT"] = "15"  # what hangs would else take its time from all others
+    plan.run(FOREVER if options.full else options.seconds, table)
+    print_summary(plan, table, options)
+    return 1 if table.bad or not table.rows else 0
 
 
 if __name__ == "__main__":

@@ -276,7 +276,7 @@ static void note_omission(const struct job *job, const struct output *output)
 
 static void print_calls(const struct job *job)
 {
-    printf("calls\t%s\t", label_of(job));
+    printf("calls\t%s\t%.2f\t", label_of(job), now() - job->started);
     for (int site = 0; site < TEST_SITES; site++)
         if (job->record->calls[site] > 0)
             printf("%s=%ld ", fault_site_name(site), job->record->calls[site]);
@@ -295,11 +295,13 @@ static const char *verdict_of(const struct job *job, enum outcome outcome, int s
     if (job->overdue ||
         (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
         return "hung";
-    if (says(output, "this is a bug in it") || says(output, "Sanitizer") || says(output, "runtime error:"))
+    bool dies = job->test->last_words != NULL;
+    if ((!dies && says(output, "this is a bug in it")) || says(output, "Sanitizer") ||
+        says(output, "runtime error:"))
         return "died";
     if (outcome == PASSED)
         return job->record->injected > 0 ? "passed" : "unreached";
-    if (outcome == SKIPPED || job->test->last_words != NULL)
+    if (outcome == SKIPPED || dies)
         return "reported"; /* a death test may well die in another way */
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEAKS)
         return "leaked";
@@ -321,9 +323,10 @@ static void finish(struct job *job, int status)
     struct output output = read_output(job->output);
     enum outcome outcome = judge(job, status, &output, reason);
     totals[outcome]++;
-    if (wanted.sweep)
+    if (wanted.sweep) {
         print_verdict(job, verdict_of(job, outcome, status, &output), reason, &output);
-    else
+        free((char *)(uintptr_t)job->fault_text);
+    } else
         print_result(job, outcome, reason, &output);
     if (outcome == SKIPPED)
         note_omission(job, &output);

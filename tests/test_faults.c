@@ -212,7 +212,7 @@ static int echo(int descriptor)
 }
 async_fn(echo, int);
 
-/* Sends bytes one by one and receives them until the other side ends; each comes back once, and none that was not sent. */
+/* Sends bytes one by one; each comes back, once, or the other side has ended. */
 static int converse(int descriptor)
 {
     for (int i = 0; i < MOST; i++) {
