@@ -262,6 +262,15 @@ def documented_and_tested(tree: Tree) -> Iterator[Finding]:
                 yield Finding(path, index + 1, f"{name} does not occur in {place}")
 
 
+def cancelled_everywhere(tree: Tree) -> Iterator[Finding]:
+    """A call that switches has a row in the table of those that are cancelled at every moment."""
+    text = "\n".join(line for path in tree.select("c", "tests") for line in tree.lines[path])
+    rows = set(re.findall(r"^SWITCHING_CALL\(\s*\w+,\s*(\w+)", text, re.MULTILINE))
+    for path, index, name in public_names(tree):
+        if re.search(r"\bSwitches\.", comment_above(tree.lines[path], index)) and name not in rows:
+            yield Finding(path, index + 1, f"{name} switches, and no SWITCHING_CALL in tests/ cancels it everywhere")
+
+
 # ---- compiling, and words ------------------------------------------------------------------------------------
 
 
@@ -293,7 +302,7 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
 
 
 CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, struct_fields, switching,
-          documented_and_tested, headers_alone, forbidden_words]
+          cancelled_everywhere, documented_and_tested, headers_alone, forbidden_words]
 
 
 # ---- the test of all this -------------------------------------------------------------------------------------
@@ -306,14 +315,15 @@ GOOD = {
     HEADER: ABOUT + "#include <stddef.h>\n#ifndef ONE_H\n#define ONE_H\n#define ASYNC_API\n"
             "/* Does one thing. Never\n * switches. */\nASYNC_API int async_one(void);\n"
             "/* Never switches itself. */\n#define async_two(call) (call)\n"
-            "ASYNC_API int async__three(void);\n#define async_auto_one int\n#endif\n",
-    "docs/reference.md": "`async_one`, `async_two`, `async_auto_one`\n",
+            "ASYNC_API int async__three(void);\n#define async_auto_one int\n"
+            "/* Waits.\n * Switches. */\nASYNC_API int async_four(void);\n#endif\n",
+    "docs/reference.md": "`async_one`, `async_two`, `async_four`, `async_auto_one`\n",
     "src/base/heap.c": ABOUT + '#include "base/heap.h"\n#include <sys/time.h>\n',
     "src/base/heap.h": ABOUT + "struct heap {\n    int size; /* of it */\n    /* What comes first. */\n"
                        "    int (*compare)(const void *the_one_that_may_come_first, const void *the_other,\n"
                        "                   void *what_the_caller_wants_to_know);\n};\n",
     "src/core/loop.c": ABOUT + '#include <asyncio/one.h>\n#include "base/heap.h"\n',
-    "tests/test_one.c": ABOUT + "/* async_one async_two async_auto_one */\n",
+    "tests/test_one.c": ABOUT + "/* async_one async_two async_auto_one */\nSWITCHING_CALL(one, async_four);\n",
     "examples/one.c": '#include "two.h"\n',
     "examples/two.h": "#include <asyncio/one.h>\n",
 }
@@ -337,6 +347,9 @@ BAD = {
     switching: [(HEADER, "/* Mute. */\nASYNC_API int async_one(void);\n"),
                 (HEADER, "/* Switches. */\n\nASYNC_API int\nasync_one(void);\n"),
                 (HEADER, "#define async_two(call) (call)\n")],
+    cancelled_everywhere: [(HEADER, "/* Switches. */\nASYNC_API int async_five(void);\n"),
+                           (HEADER, "/* Switches. */\n#define async_two(call) (call)\n"),
+                           ("tests/test_one.c", ABOUT + "/* SWITCHING_CALL(one, async_four); */\n")],
     documented_and_tested: [("docs/reference.md", "async_one async_two_more async_auto_one\n"),
                             ("tests/test_one.c", ABOUT + "/* async_one async_auto_one */\n")],
     headers_alone: [(HEADER, "size_t one;\n"), (HEADER, "typedef int class;\n"), (HEADER, "int one = 1;\n")],
