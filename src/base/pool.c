@@ -26,7 +26,7 @@ void async__pool_close(struct pool *pool)
         next = chunk->next;
         memory_free(&pool->memory, chunk, chunk_size(pool));
     }
-    pool->chunks = NULL;
+    pool->chunks = pool->walked = NULL;
 }
 
 static int grow(struct pool *pool)
@@ -68,22 +68,27 @@ int async__pool_refill(struct pool *pool)
     return 0;
 }
 
-/* The chunk that the record lies in. */
+static bool lies_in(const struct pool *pool, const struct pool_chunk *chunk, const char *record)
+{
+    return record >= chunk->records && record < chunk->records + RECORDS_IN_CHUNK * pool->size;
+}
+
+/* The chunk that the record lies in. A walk finds it where the step before ended, however many there are. */
 static struct pool_chunk *chunk_of(const struct pool *pool, const char *record)
 {
-    struct pool_chunk *chunk = pool->chunks;
-    while (record < chunk->records || record >= chunk->records + RECORDS_IN_CHUNK * pool->size)
-        chunk = chunk->next;
+    struct pool_chunk *chunk = pool->walked;
+    while (chunk == NULL || !lies_in(pool, chunk, record))
+        chunk = chunk != NULL && chunk->next != NULL ? chunk->next : pool->chunks;
     return chunk;
 }
 
-void *async__pool_next(const struct pool *pool, const void *record)
+void *async__pool_next(struct pool *pool, const void *record)
 {
     if (record == NULL)
         return pool->chunks != NULL ? pool->chunks->records : NULL;
-    struct pool_chunk *chunk = chunk_of(pool, record);
+    struct pool_chunk *chunk = pool->walked = chunk_of(pool, record);
     const char *next = (const char *)record + pool->size;
-    if (next < chunk->records + RECORDS_IN_CHUNK * pool->size)
+    if (lies_in(pool, chunk, next))
         return (char *)(uintptr_t)next;
     return chunk->next != NULL ? chunk->next->records : NULL;
 }

@@ -23,6 +23,7 @@ struct pool {
     struct pool_link *oldest;  /* of those; NULL: none */
     struct pool_link **end;    /* where the successor of the youngest is written */
     struct pool_chunk *chunks; /* all records */
+    struct pool_chunk *walked; /* where the last step of a walk found its record; NULL: nowhere yet */
     size_t size;               /* of a record */
     size_t offset;             /* of the link in it */
     async_allocator memory;    /* where the chunks come from */
@@ -38,7 +39,7 @@ int async__pool_refill(struct pool *pool);
 void async__pool_keep(struct pool *pool, struct pool_link *link);
 
 /* The record after this one, taken or free, in no particular order; NULL: the first, and at the end. */
-void *async__pool_next(const struct pool *pool, const void *record);
+void *async__pool_next(struct pool *pool, const void *record);
 
 /* A free record as it was given back, at first all zeros; NULL: out of memory. */
 static inline void *pool_take(struct pool *pool)

@@ -41,7 +41,7 @@ void async__task_free_words(struct async_task *task)
     }
 }
 
-struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task)
+struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task)
 {
     struct async_task *next = async__pool_next(&loop->tasks, task);
     while (next != NULL && task_done(next))

@@ -77,7 +77,7 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
 void async__task_free_words(struct async_task *task);
 
 /* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
-struct async_task *async__task_next(const struct async_loop *loop, const struct async_task *task);
+struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task);
 
 /* What people are told of a task: "task #3 'fetch' (created at fetch.c:42)". */
 struct label {

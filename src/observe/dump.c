@@ -34,7 +34,7 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
 
 void async_dump(int descriptor)
 {
-    const struct async_loop *loop = async__current;
+    struct async_loop *loop = async__current;
     if (loop == NULL) {
         async__print(descriptor, "asyncio: this thread has no loop\n");
         return;

@@ -64,7 +64,7 @@ static int by_id(const void *a, const void *b)
 
 size_t async_all_tasks(async_task *tasks[], size_t capacity)
 {
-    const struct async_loop *loop = async__current;
+    struct async_loop *loop = async__current;
     size_t count = 0;
     if (loop == NULL)
         return 0;
