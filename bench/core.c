@@ -1,15 +1,29 @@
 /*
  * bench/core.c: what the core costs: a switch through the scheduler, a task from creation to its end, an item through
- * a queue. Ours alone; the peers come beside it later, in the same run.
+ * a queue. And the list of all that is measured of the core.
  */
-#define _GNU_SOURCE
-#include "table.h"
-#include <asyncio.h>
+#include "core.h"
 
-enum { SWITCHES = 4000000, CREATIONS = 1000000, ITEMS = 4000000 };
+enum { SWITCHES = 8000000, SWITCHES_BEFORE = 800000 };
+enum { CREATIONS = 1000000, CREATIONS_BEFORE = 10000 };
+enum { ITEMS = 4000000, ITEMS_BEFORE = 40000 };
+enum { MOST_TASKS = 1000 };
 
-static long turns_each; /* of every task in this run */
-static double seconds;  /* what the run took */
+static double begun; /* when what is timed began */
+
+static void say_per(const char *row, long count)
+{
+    bench_say(row, (bench_cpu() - begun) * 1e9 / (double)count);
+}
+
+/* ---- switch/N ------------------------------------------------------------------------------------------------- */
+
+/* How one measurement of switches is to be. */
+static struct {
+    const char *row; /* its name */
+    int tasks;       /* that take turns */
+    int least, most; /* frames in which they wait: task i in one of these many, in turn */
+} switching;
 
 /* Waits that many frames deep, as programs do: they are not to be folded into one. */
 __attribute__((noinline)) static int deep(int frames)
@@ -22,140 +36,161 @@ __attribute__((noinline)) static int deep(int frames)
     return async_sleep(0);
 }
 
-static int turning(int frames)
+static int turn_flat(long turns)
 {
-    for (long i = 0; i < turns_each; i++)
-        ASYNC_TRY(deep(frames));
-    return 0;
-}
-async_fn(turning, int);
-
-static int flat(void)
-{
-    for (long i = 0; i < turns_each; i++)
+    for (long i = 0; i < turns; i++)
         ASYNC_TRY(async_sleep(0));
     return 0;
 }
-async_fn(flat);
 
-enum depth { FLAT, THREE_DEEP, MIXED };
-
-static int switching(int tasks, int depth)
+static int turn(int frames, long turns)
 {
-    static async_task *created[1000];
-    turns_each = SWITCHES / tasks;
-    for (int i = 0; i < tasks; i++) {
-        int frames = depth == MIXED ? 1 + i % 8 : 3;
-        created[i] = depth == FLAT ? async_create_task(flat) : async_create_task(turning, frames);
-    }
-    double begin = bench_now();
-    int result = async_gather_n(created, (size_t)tasks, NULL, 0);
-    seconds = bench_now() - begin;
-    return result;
-}
-async_fn(switching, int, int);
-
-static double per(long count, int result)
-{
-    if (result < 0) {
-        fprintf(stderr, "a benchmark failed: %s\n", async_strerror(result));
-        exit(1);
-    }
-    return seconds * 1e9 / (double)count;
+    if (frames == 1)
+        return turn_flat(turns);
+    for (long i = 0; i < turns; i++)
+        ASYNC_TRY(deep(frames));
+    return 0;
 }
 
-static double switch_2(void)
+/* All take equally many turns, one after another; the first one keeps the time. */
+static int take_turns(int number)
 {
-    return per(SWITCHES, async_run(switching, 2, FLAT));
+    int frames = switching.least + number % (switching.most - switching.least + 1);
+    ASYNC_TRY(turn(frames, SWITCHES_BEFORE / switching.tasks));
+    if (number == 0)
+        begun = bench_cpu();
+    ASYNC_TRY(turn(frames, SWITCHES / switching.tasks));
+    if (number == 0)
+        say_per(switching.row, SWITCHES);
+    return 0;
+}
+async_fn(take_turns, int);
+
+static int all_take_turns(void)
+{
+    async_task *tasks[MOST_TASKS];
+    for (int i = 0; i < switching.tasks; i++)
+        tasks[i] = async_create_task(take_turns, i);
+    return async_gather_n(tasks, (size_t)switching.tasks, NULL, 0);
+}
+async_fn(all_take_turns);
+
+static void measure_switch(const char *row, int tasks, int least, int most)
+{
+    switching.row = row;
+    switching.tasks = tasks;
+    switching.least = least;
+    switching.most = most;
+    must(async_run(all_take_turns), row);
 }
 
-static double switch_100(void)
+void measure_switch_2(void)
 {
-    return per(SWITCHES, async_run(switching, 100, THREE_DEEP));
+    measure_switch("switch/2", 2, 1, 1);
 }
 
-static double switch_1000(void)
+void measure_switch_100(void)
 {
-    return per(SWITCHES, async_run(switching, 1000, THREE_DEEP));
+    measure_switch("switch/100", 100, 3, 3);
 }
 
-static double switch_mixed(void)
+void measure_switch_1000(void)
 {
-    return per(SWITCHES, async_run(switching, 100, MIXED));
+    measure_switch("switch/1000", 1000, 3, 3);
 }
 
-static int nothing(int argument)
+void measure_switch_mixed(void)
+{
+    measure_switch("switch/mixed", 100, 1, 8);
+}
+
+/* ---- create+await --------------------------------------------------------------------------------------------- */
+
+static int give_back(int argument)
 {
     return argument;
 }
-async_fn(nothing, int);
+async_fn(give_back, int);
+
+static int create_and_await(long times)
+{
+    for (long i = 0; i < times; i++)
+        ASYNC_TRY(async_await(async_create_task(give_back, 1)));
+    return 0;
+}
 
 static int creating(void)
 {
-    double begin = bench_now();
-    for (int i = 0; i < CREATIONS; i++)
-        ASYNC_TRY(async_await(async_create_task(nothing, 1)));
-    seconds = bench_now() - begin;
+    ASYNC_TRY(create_and_await(CREATIONS_BEFORE));
+    begun = bench_cpu();
+    ASYNC_TRY(create_and_await(CREATIONS));
+    say_per("create+await", CREATIONS);
     return 0;
 }
 async_fn(creating);
 
-static double create_await(void)
+void measure_create_await(void)
 {
-    return per(CREATIONS, async_run(creating));
+    must(async_run(creating), "create+await");
 }
+
+/* ---- queue/N -------------------------------------------------------------------------------------------------- */
 
 static int produce(async_queue *queue)
 {
-    for (long i = 0; i < ITEMS; i++)
+    for (long i = 0; i < ITEMS_BEFORE + ITEMS; i++)
         ASYNC_TRY(async_queue_put(queue, &i));
     return 0;
 }
 async_fn(produce, async_queue *);
 
-static int consume(async_queue *queue)
+static int take(async_queue *queue, long items)
 {
     long item;
-    for (long i = 0; i < ITEMS; i++)
+    for (long i = 0; i < items; i++)
         ASYNC_TRY(async_queue_get(queue, &item));
     return 0;
 }
-async_fn(consume, async_queue *);
 
-static int queueing(int maxsize)
+/* The consumer keeps the time. */
+static int queueing(const char *row, size_t maxsize)
 {
-    async_auto_queue *queue = async_queue_new((size_t)maxsize, sizeof(long));
-    double begin = bench_now();
-    int result = async_gather(async_create_task(produce, queue), async_create_task(consume, queue));
-    seconds = bench_now() - begin;
-    return result;
+    async_auto_queue *queue = async_queue_new(maxsize, sizeof(long));
+    async_task *producer = async_create_task(produce, queue);
+    ASYNC_TRY(take(queue, ITEMS_BEFORE));
+    begun = bench_cpu();
+    ASYNC_TRY(take(queue, ITEMS));
+    say_per(row, ITEMS);
+    return async_await(producer);
 }
-async_fn(queueing, int);
+async_fn(queueing, const char *, size_t);
 
-static double queue_1(void)
+void measure_queue_1(void)
 {
-    return per(ITEMS, async_run(queueing, 1));
+    must(async_run(queueing, "queue/1", 1), "queue/1");
 }
 
-static double queue_128(void)
+void measure_queue_128(void)
 {
-    return per(ITEMS, async_run(queueing, 128));
+    must(async_run(queueing, "queue/128", 128), "queue/128");
 }
 
 int main(int argc, char **argv)
 {
-    static struct bench_row rows[] = {
-        {.name = "switch/2", .unit = "ns", .target = 14, .measure = switch_2},
-        {.name = "switch/100", .unit = "ns", .target = 12, .measure = switch_100},
-        {.name = "switch/1000", .unit = "ns", .target = 15, .measure = switch_1000},
-        {.name = "switch/mixed", .unit = "ns", .measure = switch_mixed},
-        {.name = "create+await", .unit = "ns", .target = 30, .measure = create_await},
-        {.name = "queue/1", .unit = "ns", .target = 25, .measure = queue_1},
-        {.name = "queue/128", .unit = "ns", .target = 8, .measure = queue_128},
+    static const struct bench_measurement all[] = {
+        {"switch/2", measure_switch_2},
+        {"switch/100", measure_switch_100},
+        {"switch/1000", measure_switch_1000},
+        {"switch/mixed", measure_switch_mixed},
+        {"create+await", measure_create_await},
+        {"queue/1", measure_queue_1},
+        {"queue/128", measure_queue_128},
+        {"million", measure_million},
+        {"sleep/100k", measure_sleep_100k},
+        {"sleep/1m", measure_sleep_1m},
+        {"timer", measure_timer},
+        {"lateness/2", measure_lateness_2},
+        {"lateness/1000", measure_lateness_1000},
     };
-    enum { COUNT = sizeof rows / sizeof rows[0] };
-    bench_pin();
-    bench_measure(rows, COUNT);
-    bench_print(rows, COUNT);
-    return argc > 1 && bench_write(argv[1], rows, COUNT) != 0;
+    return bench_main(argc, argv, all, sizeof all / sizeof all[0]);
 }

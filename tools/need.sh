@@ -1,10 +1,11 @@
 #!/bin/bash
-# need.sh program…: sees to it that these programs are there. Silent when they are; what is missing is installed
+# need.sh name…: sees to it that these programs, C headers (x.h), C++ headers (x.hpp), Rust crates and Python modules
+# (those listed below) are there. Silent when they are; what is missing is installed
 # as Debian packages, by root or through sudo if that asks for no password; else the one command to type is
 # printed and the status is 1. It must not know what the programs are for: whoever calls names them.
 set -u
 
-# The Debian package that brings a program.
+# The Debian package that brings it.
 package_of() {
     case $1 in
     cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
@@ -12,12 +13,24 @@ package_of() {
     *-linux-gnu-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
     qemu-*) echo qemu-user ;;
     musl-gcc) echo musl-tools gcc ;;
+    go) echo golang-go ;;
+    boost/context/fiber.hpp) echo libboost-context-dev ;;
+    st.h) echo libst-dev ;;
+    uv.h) echo libuv1-dev ;;
+    tokio) echo librust-tokio-dev ;;
+    uvloop) echo python3-uvloop ;;
     *) echo "$1" ;;
     esac
 }
 
 # A compiler without the headers of libc counts as missing.
 have() {
+    case $1 in
+    *.h) echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1; return ;;
+    *.hpp) echo "#include <$1>" | g++ -E -x c++ - >/dev/null 2>&1; return ;;
+    tokio) compgen -G '/usr/share/cargo/registry/tokio-1.*' >/dev/null; return ;;
+    uvloop) /usr/bin/python3 -c 'import uvloop' 2>/dev/null; return ;;
+    esac
     command -v "$1" >/dev/null || return 1
     case $1 in
     cc | clang | *gcc) echo '#include <stdio.h>' | "$1" -E -x c - >/dev/null 2>&1 ;;

@@ -1,0 +1,39 @@
+/*
+ * bench/core.h: the measurements of bench-core, a file for each topic. bench/README.md says what exactly each of
+ * them times.
+ */
+#ifndef BENCH_CORE_H
+#define BENCH_CORE_H
+
+#include <asyncio.h>
+#include <bench.h>
+
+/* core.c: the scheduler and the queue. */
+void measure_switch_2(void);
+void measure_switch_100(void);
+void measure_switch_1000(void);
+void measure_switch_mixed(void);
+void measure_create_await(void);
+void measure_queue_1(void);
+void measure_queue_128(void);
+
+/* core_memory.c: a million tasks at once. */
+void measure_million(void);
+
+/* core_time.c: sleepers and timers. */
+void measure_sleep_100k(void);
+void measure_sleep_1m(void);
+void measure_timer(void);
+
+/* core_lateness.c: how late what is due is noticed while tasks are ready. */
+void measure_lateness_2(void);
+void measure_lateness_1000(void);
+
+/* Ends the program if that call failed. */
+static inline void must(int result, const char *call)
+{
+    if (result < 0)
+        bench_die(call, async_strerror(result));
+}
+
+#endif

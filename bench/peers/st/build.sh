@@ -1,0 +1,6 @@
+#!/bin/bash
+# build.sh benchmark program: builds State Threads' part of it; prints the version.
+set -eu
+here=$(dirname "$0")
+${CC:-cc} -O2 -I"$here/../.." "$here/$1.c" $(pkg-config --cflags --libs st) -o "$2"
+echo "State Threads $(pkg-config --modversion st)"

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Runs a benchmark: ours and its peers in turn, on one core, and says how we stand.
+
+    bench/run.py NAME FOLDER [MEASUREMENT…]
+
+FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
+any program would be, and each bench/peers/PEER/build.sh builds what a peer has. bench/NAME.toml names the rows. With
+MEASUREMENTs only these are made. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
+"""
+import json
+import os
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:
+    sys.exit("bench/run.py needs Python 3.11 or later")
+
+BENCH = Path(__file__).resolve().parent
+OURS = "ours"
+LONGEST_RUN_S = 120
+WIDE_SPREAD = 0.15
+LEFT_OUT_OF_AHEAD = {"boost"}  # a raw switch without what a task has
+
+
+# ---- building -------------------------------------------------------------------------------------------------
+
+
+def output_of(command, **options):
+    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout.strip()
+
+
+def build_ours(name, folder):
+    """Compiles our program as a stranger's, with what pkg-config says of the installed library."""
+    installed = folder / "installed"
+    places = [path.parent for path in installed.rglob("asyncio.pc")]
+    environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(map(str, places))}
+    flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", "asyncio"], env=environment))
+    sources = [BENCH / f"{name}.c", *sorted(BENCH.glob(f"{name}_*.c"))]
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    program = folder / f"{name}-ours"
+    library = places[0].parent
+    subprocess.run([*compiler, "-O2", "-g", f"-I{BENCH}", *map(str, sources), *flags, f"-Wl,-rpath,{library}",
+                    "-o", str(program)], check=True)
+    return program, output_of([*compiler, "--version"]).splitlines()[0]
+
+
+def build_peer(peer, name, folder):
+    """The peer's program and what it is; or None and why not."""
+    program = folder / f"{name}-{peer}"
+    build = BENCH / "peers" / peer / "build.sh"
+    answer = subprocess.run([str(build), name, str(program)], text=True, capture_output=True)
+    if answer.returncode == 0:
+        return program, answer.stdout.strip()
+    complaint = answer.stderr.strip().splitlines() or ["it did not say why"]
+    return None, f"left out, it does not build here: {complaint[-1]}"
+
+
+def build(name, folder, peers):
+    """All programs by name, ours first, and a line about each."""
+    programs, about = {}, {}
+    programs[OURS], about[OURS] = build_ours(name, folder)
+    for peer in peers:
+        program, about[peer] = build_peer(peer, name, folder)
+        if program is not None:
+            programs[peer] = program
+    return programs, about
+
+
+# ---- measuring ------------------------------------------------------------------------------------------------
+
+
+def pin():
+    """To one core, the last: the first ones serve interrupts. What we start inherits it."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.environ["GOMAXPROCS"] = "1"
+
+
+def measure_once(program, measurement):
+    """What the program says: {row: (value, target or None)}."""
+    try:
+        said = output_of([str(program), measurement], timeout=LONGEST_RUN_S)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(f"{program.name} {measurement}: {error}\n{(error.stderr or '').strip()}", file=sys.stderr)
+        return {}
+    words = [line.split("\t") for line in said.splitlines()]
+    return {row: (float(value), float(target[0]) if target else None) for row, value, *target in words}
+
+
+def show_progress(what):
+    """In place, to somebody who watches."""
+    if sys.stderr.isatty():
+        print(f"\r{what:<40}\r", end="", file=sys.stderr, flush=True)
+
+
+def measure(programs, spec, wanted):
+    """In each round every program makes every measurement once: {row: {program: [(value, target), …]}}."""
+    measurements = {who: output_of([str(program)]).splitlines() for who, program in programs.items()}
+    rounds = {name: spec["rounds_of"].get(name, spec["rounds"]) for name in wanted or measurements[OURS]}
+    values = {}
+    for number in range(max(rounds.values())):
+        for name in (name for name in rounds if number < rounds[name]):
+            show_progress(f"round {number + 1}: {name}")
+            for who in (who for who in programs if name in measurements[who]):
+                for row, value in measure_once(programs[who], name).items():
+                    values.setdefault(row, {}).setdefault(who, []).append(value)
+    show_progress("")
+    return values
+
+
+# ---- judging --------------------------------------------------------------------------------------------------
+
+
+def target_of(row, ours, peers):
+    """A number; None if there is none to be had."""
+    beside = [target for _, target in ours if target is not None]
+    target = statistics.median(beside) if beside else row.get("target")
+    return peers.get(target) if isinstance(target, str) else target
+
+
+def judge(name, row, said):
+    """The row as it is written to the file."""
+    medians = {who: statistics.median(value for value, _ in values) for who, values in said.items()}
+    ours = medians.pop(OURS)
+    values = [value for value, _ in said[OURS]]
+    result = {"row": name, "unit": row["unit"], "better": "lower", "ours": ours, "peers": medians,
+              "target": target_of(row, said[OURS], medians), "least": min(values), "most": max(values)}
+    if "ahead" in row:
+        result["ahead"] = row["ahead"]
+    return result
+
+
+def short(value):
+    """Four digits, and no more of them than tell something."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def verdict(result):
+    """Whether the target was met, and whether we are as far ahead as we want to be."""
+    said = []
+    if result["target"] is not None:
+        met = result["ours"] <= result["target"]
+        said.append(f"<= {short(result['target'])} {'met' if met else 'MISSED'}")
+    rivals = {who: result["peers"][who] / result["ours"] for who in ("go", "tokio") if who in result["peers"]}
+    if "ahead" in result and rivals:
+        behind = [who for who, times in rivals.items() if times < result["ahead"]]
+        said.append(f"{result['ahead']}x ahead {'MISSED: ' + ', '.join(behind) if behind else 'met'}")
+    return "; ".join(said)
+
+
+def best_of(result):
+    peers = {who: value for who, value in result["peers"].items() if who not in LEFT_OUT_OF_AHEAD}
+    if not peers:
+        return ""
+    best = min(peers, key=peers.get)
+    return f"{best} {peers[best] / result['ours']:.2f}x"
+
+
+# ---- telling --------------------------------------------------------------------------------------------------
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def print_machine(about):
+    print(f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}")
+    for who, what in about.items():
+        print(f"    {who:<8} {what}")
+    print()
+
+
+def print_table(results, peers):
+    header = ["row", "unit", OURS, "least", "most", *peers, "best peer", "target"]
+    lines = [header]
+    for result in results:
+        shown = [short(result["peers"][peer]) if peer in result["peers"] else "" for peer in peers]
+        lines.append([result["row"], result["unit"], short(result["ours"]), short(result["least"]),
+                      short(result["most"]), *shown, best_of(result), verdict(result)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    left = {0, 1, len(header) - 1}
+    for line in lines:
+        cells = [cell.ljust(width) if column in left else cell.rjust(width)
+                 for column, (cell, width) in enumerate(zip(line, widths))]
+        print("  ".join(cells).rstrip())
+
+
+def print_doubts(results):
+    wide = [result["row"] for result in results
+            if result["most"] - result["least"] > WIDE_SPREAD * result["ours"]]
+    if wide:
+        print(f"\nOur own numbers spread by more than {WIDE_SPREAD:.0%} in: {', '.join(wide)}.\n"
+              "The machine was busy; trust ratios, or measure again when it is quiet.")
+
+
+def write(name, results):
+    file = BENCH / "results" / f"{name}.json"
+    file.parent.mkdir(exist_ok=True)
+    rows = ",\n".join("  " + json.dumps(result) for result in results)
+    file.write_text(f"[\n{rows}\n]\n")
+    print(f"\nwritten to {file.relative_to(BENCH.parent)}")
+
+
+def main(name, folder, *wanted):
+    spec = tomllib.loads((BENCH / f"{name}.toml").read_text())
+    programs, about = build(name, Path(folder).resolve(), spec["peers"])
+    print_machine(about)
+    pin()
+    values = measure(programs, spec, wanted)
+    results = [judge(row, spec["rows"][row], values[row]) for row in spec["rows"] if OURS in values.get(row, {})]
+    print_table(results, [peer for peer in spec["peers"] if peer in programs])
+    print_doubts(results)
+    if not wanted:
+        write(name, results)
+    return 0 if results else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
