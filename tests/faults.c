@@ -96,9 +96,22 @@ static int hook(enum site site)
     return answer((int)site);
 }
 
+static bool listening;
+
+/* In a build without checks the library asks nobody, and only memory can fail. */
+static void listen(bool on)
+{
+    listening = on;
+#if ASYNC_CHECKS
+    async__fault = on ? hook : NULL;
+#else
+    (void)hook;
+#endif
+}
+
 bool fault_in_allocator(void)
 {
-    return async__fault != NULL && answer(SITE_ALLOCATE) != 0;
+    return listening && answer(SITE_ALLOCATE) != 0;
 }
 
 void faults_begin(const struct fault *fault, struct fault_record *record)
@@ -106,12 +119,12 @@ void faults_begin(const struct fault *fault, struct fault_record *record)
     memset(record, 0, sizeof *record);
     wanted = *fault;
     counted = record;
-    async__fault = hook;
+    listen(true);
 }
 
 void faults_end(void)
 {
-    async__fault = NULL;
+    listen(false);
 }
 
 /* ---- their texts ---------------------------------------------------------------------------------------- */
