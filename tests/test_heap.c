@@ -181,6 +181,24 @@ TEST(heap_that_cannot_grow_is_as_it_was)
     async__heap_close(&heap);
 }
 
+TEST(heap_counts_keys_up_to_one_without_taking_them)
+{
+    enum { COUNT = 1000, MOST = 16 };
+    struct known all[COUNT];
+    struct heap heap;
+    async__heap_open(&heap, test_options()->allocator);
+    CHECK_EQ(async__heap_count(&heap, INT64_MAX, MOST), 0);
+    for (size_t i = 0; i < COUNT; i++)
+        add(&heap, &all[i], (int64_t)(i * 7919 % COUNT), i);
+    for (int64_t key = -1; key < COUNT; key++) {
+        CHECK_EQ(async__heap_count(&heap, key, COUNT), key + 1);
+        CHECK_EQ(async__heap_count(&heap, key, MOST), key + 1 < MOST ? key + 1 : MOST);
+    }
+    CHECK_EQ(async__heap_count(&heap, COUNT, 0), 0);
+    drain(&heap, all, COUNT);
+    async__heap_close(&heap);
+}
+
 TEST(heap_that_is_empty_has_no_memory)
 {
     struct heap heap;

@@ -3,6 +3,7 @@
  * In which order they come, what numbers are refused, that a call can be taken back until it is made, and that a
  * million of them are no trouble.
  */
+#include "core/loop.h"
 #include "journal.h"
 
 #include <math.h>
@@ -344,4 +345,46 @@ DEATH_TEST(timer_handle_of_a_closed_loop_dies,
     async_handle handle;
     CHECK_EQ(async_run_with(test_options(), leave_a_handle, &handle), 0);
     async_handle_cancel(handle);
+}
+
+/* ---- crowds ------------------------------------------------------------------------------------------------- */
+
+enum { CROWD = 16, CROWD_NS = 250000 };
+
+static int short_waits;
+static const struct poller_calls *real_calls;
+
+static int count_short_waits(struct poller *poller, int64_t timeout_ns)
+{
+    short_waits += timeout_ns > 0 && timeout_ns < CROWD_NS;
+    return real_calls->wait(poller, timeout_ns);
+}
+
+static void count_call(void *count)
+{
+    ++*(int *)count;
+}
+
+/* Has so many calls made a microsecond after each other; returns how many were. */
+static int call_one_after_the_other(int wanted)
+{
+    struct async_loop *loop = async_get_loop();
+    int count = 0;
+    real_calls = loop->poller.calls;
+    struct poller_calls counting = *real_calls;
+    counting.wait = count_short_waits;
+    loop->poller.calls = &counting;
+    for (int i = 0; i < wanted; i++)
+        async_call_later(0.05 + i * 1e-6, count_call, &count);
+    CHECK_EQ(async_sleep(0.06 + wanted * 1e-6), 0);
+    loop->poller.calls = real_calls;
+    return count;
+}
+
+/* Without that there would be a hundred and more wake-ups here; at the end, when there is no crowd left, a few. */
+REAL_LOOP_TEST(timers_that_crowd_are_served_by_one_wake_up)
+{
+    CHECK_EQ(call_one_after_the_other(20000), 20000);
+    CHECK(short_waits <= CROWD);
+    return 0;
 }

@@ -138,6 +138,22 @@ void async__heap_remove(struct heap *heap, uint32_t slot)
     heap->free_slot = slot;
 }
 
+/* In the subtree below that position; a family that is above the key has none below it. */
+static uint32_t count_from(const struct heap *heap, uint64_t position, int64_t key, uint32_t most)
+{
+    if (most == 0 || position >= heap->count || heap->entries[position].key > key)
+        return 0;
+    uint32_t count = 1;
+    for (uint64_t child = 1; child <= CHILDREN; child++)
+        count += count_from(heap, CHILDREN * position + child, key, most - count);
+    return count;
+}
+
+uint32_t async__heap_count(const struct heap *heap, int64_t key, uint32_t most)
+{
+    return count_from(heap, 0, key, most);
+}
+
 void async__heap_check(const struct heap *heap)
 {
     for (uint32_t i = 0; i < heap->count; i++) {

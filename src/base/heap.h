@@ -47,6 +47,9 @@ int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot);
 /* Takes out the entry in that slot. */
 void async__heap_remove(struct heap *heap, uint32_t slot);
 
+/* How many keys are at most that one, counted up to `most`. */
+uint32_t async__heap_count(const struct heap *heap, int64_t key, uint32_t most);
+
 /* Dies if the invariant does not hold. Looks at every entry. */
 void async__heap_check(const struct heap *heap);
 

@@ -12,7 +12,8 @@ enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
                                        1000000000; /* as CPython: clocks and kernels differ beyond */
-static const int64_t SLOW_NS = 100000000;          /* debug mode names turns that take longer */
+enum { CROWD = 16, CROWD_NS = 250000 };
+static const int64_t SLOW_NS = 100000000; /* debug mode names turns that take longer */
 
 int64_t async__idle_ns(const struct async_loop *loop)
 {
@@ -85,10 +86,22 @@ static bool worth_polling(const struct async_loop *loop, int64_t timeout_ns)
     return timeout_ns != 0 || loop->poller.in_flight > 0;
 }
 
+/*
+ * Where many deadlines crowd, one wake-up serves them all: a wake-up costs more than the task that it wakes, and what
+ * is due first may be late by as much.
+ */
+static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
+{
+    if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->virtual_clock)
+        return timeout_ns;
+    int64_t until_ns = async__now(loop) + CROWD_NS;
+    return async__heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
+}
+
 static void look(struct async_loop *loop, int64_t most_ns)
 {
     take_attention(loop);
-    int64_t timeout_ns = async__idle_ns(loop);
+    int64_t timeout_ns = wait_for_crowd(loop, async__idle_ns(loop));
     if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
         timeout_ns = most_ns;
     if (timeout_ns != 0)

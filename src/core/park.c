@@ -1,6 +1,6 @@
 /*
- * core/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies between it and the user's
- * call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
+ * core/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies between it and the
+ * user's call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
  */
 #include "core/loop.h"
 
