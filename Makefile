@@ -6,7 +6,7 @@
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
-#   make check        the tests under gcc, clang, sanitizers and the portable switch, then 20 times over
+#   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those
 #   make install      PREFIX=/usr/local; DESTDIR=
 #   make format       lays out every C file as .clang-format says
@@ -93,22 +93,7 @@ format:
 	@tools/need.sh clang-format
 	find $(wildcard src include tests bench examples ext) -name '*.[ch]' -exec clang-format -i {} +
 
-# Each step is a `make test` of its own, in a folder of its own; its last line goes into the table.
+# What is tried stands in tools/check.py, a line for each. The scripts of the suite use these compilers.
 check:
-	@tools/need.sh gcc g++ clang clang-format $(TOOLS)
-	table=
-	trap 'printf "\n%b" "$$table"' EXIT
-	step() {
-	    local name=$$1 folder=build-check-$$2 started=$$SECONDS log=$$(mktemp) result=passes
-	    printf '\n== %s\n' "$$name"
-	    $(MAKE) --no-print-directory test BUILD=$$folder "$${@:3}" | tee $$log || result=FAILS
-	    table+=$$(printf '%-24s %-7s %4d s   %s' "$$name" $$result $$((SECONDS - started)) "$$(tail -n 1 $$log)")'\n'
-	    rm $$log
-	    [ $$result = passes ]
-	}
-	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-	step 'gcc' gcc CC=gcc OPTIONS=-Dwerror=true
-	step 'clang' clang CC=clang OPTIONS=-Dwerror=true
-	step 'sanitizers' sanitize CC=gcc OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false'
-	step 'ucontext switch' ucontext CC=gcc OPTIONS=-Dswitch=ucontext
-	step 'gcc, 20 times' gcc CC=gcc OPTIONS=-Dwerror=true REPEAT=20
+	@tools/need.sh gcc g++ clang clang++ clang-format readelf $(TOOLS)
+	tools/check.py $(STEP)

@@ -4,40 +4,29 @@
     tests/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
     tests/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
-With g++ and with clang++, as far as they are there; for another processor or libc with its g++. Ends with 77 where there is
-none. BUILD_DIR is where the library is, CC what compiled it, and WRAPPER runs programs for another processor.
+With g++ and with clang++, as far as they are there; for another processor or libc with its g++. Ends with 77 where
+there is none.
 """
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ["BUILD_DIR"])
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, sanitizers
+
 FLAGS = ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-pedantic", "-Werror",
          "-fstack-clash-protection", f"-I{ROOT / 'include'}"]
-WRAPPER = os.environ.get("WRAPPER", "").split()
-SKIPPED = 77
-
-
-def sanitizers() -> str:
-    """What the library was built with, "address,undefined" say; or an empty string."""
-    options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())
-    value = next((option["value"] for option in options if option["name"] == "b_sanitize"), "none")
-    return "" if value == "none" else value
 
 
 def compilers() -> list[str]:
     """Two sanitizers' runtimes do not go together: there, only the one that belongs to the library's compiler."""
     names = ["g++", "clang++"]
     if sanitizers():
-        names = ["clang++" if "clang" in os.environ["CC"] else "g++"]
-    if WRAPPER or "musl" in os.environ["CC"]:
-        names = [os.environ["CC"].replace("gcc", "g++")]
+        names = ["clang++" if "clang" in COMPILER[-1] else "g++"]
+    if WRAPPER or "musl" in COMPILER[-1]:
+        names = [COMPILER[-1].replace("gcc", "g++")]
     return [name for name in names if shutil.which(name)]
 
 

@@ -4,20 +4,18 @@
 A linker marks a program for indirect branch tracking (IBT, BTI) or for shadow stacks (SHSTK) if all its objects are,
 and the loader then turns that on. The switch returns to addresses that are not on the shadow stack in force, so it must
 not be marked for that, while everything must be marked for landing pads where it was compiled with them. No object may
-ask for a stack that can be executed. Needs readelf, and BUILD_DIR; ends with 77 where the objects cannot be read.
+ask for a stack that can be executed. Needs readelf; ends with 77 where the objects cannot be read.
 """
 
-import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-LIBRARY = Path(os.environ["BUILD_DIR"]) / "libasyncio.a"
+from built import BUILD, SKIPPED, option
+
+LIBRARY = BUILD / "libasyncio.a"
 SWITCH = re.compile(r"switch_(?!ucontext).*\.S\.o$")
-SKIPPED = 77
 
 
 def objects(*options: str) -> dict[str, str]:
@@ -25,11 +23,6 @@ def objects(*options: str) -> dict[str, str]:
     answer = subprocess.run(["readelf", *options, LIBRARY], text=True, capture_output=True, check=True)
     parts = re.split(r"^File: .*\((.*)\)$", answer.stdout, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
-
-
-def is_unfinished() -> bool:
-    options = json.loads((LIBRARY.parent / "meson-info/intro-buildoptions.json").read_text())
-    return any(option["name"] == "b_lto" and option["value"] for option in options)
 
 
 def complaints() -> list[str]:
@@ -48,7 +41,7 @@ def main() -> int:
     if shutil.which("readelf") is None:
         print("there is no readelf")
         return SKIPPED
-    if is_unfinished():
+    if option("b_lto"):
         print("with link-time optimization the objects are not machine code yet")
         return SKIPPED
     found = complaints()

@@ -4,31 +4,21 @@
     tests/static.py c    a program of the tutorial, by the compiler that built the library
     tests/static.py c++  tests/cxx/catch.cc: what the library refers to weakly must be found in libstdc++.a
 
-BUILD_DIR is where the library is, CC what compiled it, and WRAPPER runs programs for another processor. Ends with 77
-where no such program can be linked at all, which an empty one tells.
+Ends with 77 where no such program can be linked at all, which an empty one tells.
 """
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ["BUILD_DIR"])
-COMPILER = shlex.split(os.environ["CC"])
-WRAPPER = os.environ.get("WRAPPER", "").split()
-SKIPPED = 77
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
 
 # The source, what it must print, and its status.
 C_PROGRAM = (ROOT / "examples/tutorial/3_tasks.c", "hello\nworld\n", 0)
 CXX_PROGRAM = (ROOT / "tests/cxx/catch.cc", "fine\n", 3)
-
-
-def is_sanitized() -> bool:
-    return b"san_" in subprocess.run(["nm", BUILD / "libasyncio.a"], capture_output=True).stdout
 
 
 def cxx_compiler() -> list[str]:
@@ -38,13 +28,14 @@ def cxx_compiler() -> list[str]:
 
 
 def link(compiler: list[str], source: str, output: Path, *libraries) -> subprocess.CompletedProcess:
-    command = [*compiler, "-static", f"-I{ROOT / 'include'}", source, "-o", output, *libraries, "-pthread"]
+    optimize = ["-flto"] if option("b_lto") else []
+    command = [*compiler, *optimize, "-static", f"-I{ROOT / 'include'}", source, "-o", output, *libraries, "-pthread"]
     return subprocess.run(command, input="int main(void) { return 0; }\n", text=True, capture_output=True)
 
 
 def cannot_link(compiler: list[str], language: str, folder: Path) -> str:
     """Why not, or an empty string."""
-    if is_sanitized():
+    if sanitizers():
         return "a sanitizer needs its shared libraries"
     try:
         answer = link([*compiler, "-x", language], "-", folder / "empty")

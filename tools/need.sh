@@ -12,6 +12,8 @@ package_of() {
     ninja) echo ninja-build ;;
     *-linux-gnu-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
     qemu-*) echo qemu-user ;;
+    readelf) echo binutils ;;
+    clang++) echo clang ;;
     musl-gcc) echo musl-tools gcc ;;
     go) echo golang-go ;;
     boost/context/fiber.hpp) echo libboost-context-dev ;;

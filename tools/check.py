@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs the steps of `make check`; says how each went, what it left out, and why.
+
+    tools/check.py               all steps
+    tools/check.py musl 'gcc O'  those that have one of these in their name
+    tools/check.py --list        their names
+
+A step is a target of the Makefile, mostly `test`, built in a folder of its own, where check.log is what it said. All
+steps are run, also when one has failed; then the status is 1. What a step needs, its make installs.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+
+HARDENING = "-D_FORTIFY_SOURCE=3 -fcf-protection=full -fstack-clash-protection"
+SANITIZERS = "-Db_sanitize=address,undefined -Db_lundef=false"
+SURROUNDINGS = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+
+
+class Step(NamedTuple):
+    name: str
+    settings: str         # for make, as one would type them; BUILD= only where it is another step's folder
+    target: str = "test"
+
+    def folder(self) -> str:
+        """Where it is built."""
+        given = [setting[len("BUILD="):] for setting in shlex.split(self.settings) if setting.startswith("BUILD=")]
+        return (given or ["build-check-" + re.sub(r"\W+", "-", self.name).strip("-")])[-1]
+
+
+# What there is to try, one line each. The default of meson.build is -O2 -g, with self-checks.
+STEPS = [
+    Step("gcc", "CC=gcc OPTIONS=-Dwerror=true"),
+    Step("clang", "CC=clang OPTIONS=-Dwerror=true"),
+    Step("gcc sanitizers", f"CC=gcc OPTIONS='{SANITIZERS}'"),
+    Step("clang sanitizers", f"CC=clang OPTIONS='{SANITIZERS}'"),
+    Step("gcc O0", "CC=gcc OPTIONS=-Doptimization=0"),
+    Step("gcc O1", "CC=gcc OPTIONS=-Doptimization=1"),
+    Step("gcc O3", "CC=gcc OPTIONS=-Doptimization=3"),
+    Step("gcc LTO", "CC=gcc OPTIONS=-Db_lto=true"),
+    Step("clang O0", "CC=clang OPTIONS=-Doptimization=0"),
+    Step("clang O1", "CC=clang OPTIONS=-Doptimization=1"),
+    Step("clang O3", "CC=clang OPTIONS=-Doptimization=3"),
+    Step("clang LTO", "CC=clang OPTIONS=-Db_lto=true"),
+    Step("as installed", "CC=gcc OPTIONS=-Dchecks=false"),
+    Step("hardened", f"CC=gcc OPTIONS='-Dc_args=\"{HARDENING}\"'"),
+    Step("ucontext", "CC=gcc OPTIONS=-Dswitch=ucontext"),
+    Step("static", "CC=gcc OPTIONS=-Dstatic_programs=true"),
+    Step("musl", "CC=musl-gcc"),
+    Step("musl static", "CC=musl-gcc OPTIONS=-Dstatic_programs=true"),
+    Step("aarch64", "MACHINE=aarch64"),
+    Step("aarch64 signed", "MACHINE=aarch64 OPTIONS=-Dc_args=-mbranch-protection=standard"),
+    Step("riscv64", "MACHINE=riscv64"),
+    Step("gcc, 20 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=20 BUILD=build-check-gcc"),
+]
+
+
+class Result(NamedTuple):
+    step: Step
+    passes: bool
+    seconds: float
+    cases: str                      # the suite's last line
+    omissions: dict[str, int]       # how many cases were left out, by reason
+
+
+def run(step: Step) -> Result:
+    log = ROOT / step.folder() / "check.log"
+    log.parent.mkdir(exist_ok=True)
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", step.target, f"BUILD={step.folder()}", *shlex.split(step.settings)]
+    began = time.monotonic()
+    with open(log, "w") as output:
+        status = subprocess.run(command, cwd=ROOT, env={**surroundings, **SURROUNDINGS}, stdin=subprocess.DEVNULL,
+                                stdout=output, stderr=subprocess.STDOUT).returncode
+    said = log.read_text(errors="replace")
+    omissions = {reason: int(count) for reason, count in re.findall(r"^left out: (.*) \((\d+)\)$", said, re.MULTILINE)}
+    cases = re.findall(r"^\d+ passed, \d+ failed.*$", said, re.MULTILINE)
+    return Result(step, status == 0, time.monotonic() - began, (cases or [""])[-1], omissions)
+
+
+def line_of(result: Result) -> str:
+    word = "passes" if result.passes else "FAILS"
+    return f"{result.step.name:18} {word:7} {result.seconds:5.0f} s   {result.cases}"
+
+
+def print_failure(result: Result) -> None:
+    """The end of what it said, which has the suite's complaints, or the compiler's."""
+    log = ROOT / result.step.folder() / "check.log"
+    lines = log.read_text(errors="replace").splitlines()
+    print(*("    " + line for line in lines[-40:]), f"    (all of it: {log.relative_to(ROOT)})", sep="\n", flush=True)
+
+
+def print_omissions(results: list[Result]) -> None:
+    """By reason, because many steps share one."""
+    steps = defaultdict(list)
+    for result in results:
+        for reason, count in result.omissions.items():
+            steps[reason].append(f"{result.step.name} {count}")
+    print("\nWhat was left out where, in cases, and why:\n")
+    for reason, places in steps.items():
+        print(f"{reason}:\n    {', '.join(places)}")
+
+
+def main(words: list[str]) -> int:
+    steps = [step for step in STEPS if not words or any(word in step.name for word in words)]
+    if words == ["--list"] or not steps:
+        print(*(step.name for step in STEPS), sep="\n")
+        return 0 if words == ["--list"] else 2
+    results = []
+    for step in steps:
+        print(f"{step.name} …", end="\r" if sys.stdout.isatty() else "\n", flush=True)
+        results.append(run(step))
+        print(line_of(results[-1]), flush=True)
+        if not results[-1].passes:
+            print_failure(results[-1])
+    print("\nIn all:\n", *map(line_of, results), sep="\n")
+    print_omissions(results)
+    return 0 if all(result.passes for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
