@@ -2,7 +2,8 @@
 """Runs the steps of `make check`; says how each went, what it left out, and why.
 
     tools/check.py               all steps
-    tools/check.py musl 'gcc O'  those that have one of these in their name
+    tools/check.py musl ucontext those with one of these names
+    tools/check.py O             those that have one of these in their name, where none has it for a name
     tools/check.py --list        their names
 
 A step is a target of the Makefile, mostly `test`, built in a folder of its own, where check.log is what it said. All
@@ -111,7 +112,8 @@ def print_omissions(results: list[Result]) -> None:
 
 
 def main(words: list[str]) -> int:
-    steps = [step for step in STEPS if not words or any(word in step.name for word in words)]
+    steps = [step for step in STEPS if step.name in words]
+    steps = steps or [step for step in STEPS if not words or any(word in step.name for word in words)]
     if words == ["--list"] or not steps:
         print(*(step.name for step in STEPS), sep="\n")
         return 0 if words == ["--list"] else 2
