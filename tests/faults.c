@@ -48,7 +48,6 @@ static const struct {
     [SITE_PROTECT] = {"protect", {FAILS(ENOMEM), FAILS(EACCES)}},
     [SITE_FORGET] = {"forget", {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EAGAIN)}},
     [SITE_RESIDENT] = {"resident", {PASSES(EAGAIN), FAILS(ENOMEM)}},
-    [SITE_PEEK] = {"peek", {FAILS(EPERM), FAILS(ENOSYS), FAILS(EFAULT), FAILS(ENOMEM)}},
     [SITE_READ] = {"read", {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO)}},
     [SITE_WRITE] = {"write",
                     {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO), FAILS(EPIPE), FAILS(ENOSPC), MOVES_ONE}},

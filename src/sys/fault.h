@@ -20,7 +20,6 @@ enum site {
     SITE_PROTECT,
     SITE_FORGET,
     SITE_RESIDENT,
-    SITE_PEEK,
     SITE_READ,
     SITE_WRITE,
     SITE_IS_OPEN,

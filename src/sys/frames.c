@@ -7,6 +7,7 @@
 #include "base/tools.h"
 #include "sys/symbol.h"
 #include "sys/sys.h"
+#include <string.h>
 
 enum { SCAN_WORDS = 1 << 16, SEEN_MOST = 128, SHOWN_MOST = 6, REPEATS_LEAST = 3 };
 enum { NAME_SIZE = 128 };
@@ -16,19 +17,36 @@ struct seen {
     unsigned count;      /* how often it lies on the stack */
 };
 
-/* Whether a call instruction ends at address; where that cannot be told, any address in a loaded file will do. */
-static bool follows_call(const void *address)
+enum { LONGEST_CALL = 6 };
+
+/* Whether these bytes end in a call instruction. Where nobody has said how one looks, they do. */
+static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 {
 #if defined(__x86_64__)
-    enum { LONGEST = 6 };
-    unsigned char code[LONGEST]; /* may lie in a gap between two segments: not to be read here */
-    if (!async__sys_peek((const char *)address - LONGEST, code, LONGEST))
-        return false;
     return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
            code[0] == 0xff;
+#elif defined(__aarch64__)
+    uint32_t word;
+    memcpy(&word, code + 2, sizeof word);
+    return word >> 26 == 0x25 || (word & 0xfefff000) == 0xd63f0000; /* bl; blr, also with a signature */
+#elif defined(__riscv)
+    uint32_t word;
+    uint16_t half;
+    memcpy(&word, code + 2, sizeof word);
+    memcpy(&half, code + 4, sizeof half);
+    return (word & 0xfff) == 0x0ef || (word & 0x7fff) == 0x00e7 || /* jal ra; jalr ra; c.jalr */
+           ((half & 0xf07f) == 0x9002 && (half & 0xf80) != 0);
 #else
-    return address != NULL;
+    (void)code;
+    return true;
 #endif
+}
+
+/* Whether address is where a call returns to. What lies before it must be code too, or it may not be there at all. */
+static bool follows_call(const void *address)
+{
+    const char *before = (const char *)address - LONGEST_CALL;
+    return async__symbol_known(address) && async__symbol_known(before) && ends_in_call((const void *)before);
 }
 
 /* The entry for that address: its own, else an unused one, else NULL. */
@@ -58,7 +76,7 @@ __attribute__((no_sanitize_address)) static void scan(const char *sp, const char
     for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
         const void *address = without_signature(*word);
         struct seen *entry = entry_for(seen, address);
-        if (entry == NULL || (entry->count == 0 && (!async__symbol_known(address) || !follows_call(address))))
+        if (entry == NULL || (entry->count == 0 && !follows_call(address)))
             continue;
         entry->address = address;
         entry->count++;

@@ -88,7 +88,7 @@ static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
     struct place *place = argument;
     for (int i = 0; i < file->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
-        bool is_code = segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0;
+        bool is_code = segment->p_type == PT_LOAD && (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
         if (is_code && place->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
             const char *path = file->dlpi_name;
             snprintf(place->path, sizeof place->path, "%s", *path != '\0' ? path : "/proc/self/exe");

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the address lies in the code of a file that was loaded, so that it may have a name. */
+/* Whether the address lies in the code of a file that was loaded: it can be read, and may have a name. */
 bool async__symbol_known(const void *address);
 
 /* Writes "function+0x1b" or "program+0x11a3" into text. false, and nothing written, if it is no code. */

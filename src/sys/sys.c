@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -140,13 +139,6 @@ int async__sys_resident(void *start, size_t size, unsigned char *resident)
 size_t async__sys_page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-bool async__sys_peek(const void *address, void *copy, size_t size)
-{
-    struct iovec here = {.iov_base = copy, .iov_len = size};
-    struct iovec there = {.iov_base = (void *)(uintptr_t)address, .iov_len = size};
-    return KERNEL(SITE_PEEK, process_vm_readv(getpid(), &here, 1, &there, 1, 0)) == (long)size;
 }
 
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size)

@@ -44,9 +44,6 @@ int async__sys_resident(void *start, size_t size, unsigned char *resident);
 
 size_t async__sys_page_size(void);
 
-/* Copies memory that may not be there; false if it is not, or if this kernel does not let us ask. */
-bool async__sys_peek(const void *address, void *copy, size_t size);
-
 /* Both non-blocking in effect as the descriptor says; not repeated when interrupted. */
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size);
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size);
