@@ -63,7 +63,7 @@ demo:
 
 test:
 	$(build)
-	$(if $(WRAPPER),TEST_TIME_LIMIT=60 $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
+	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
 # The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
 # under the sanitizers, a part of it again.

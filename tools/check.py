@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 HARDENING = "-D_FORTIFY_SOURCE=3 -fcf-protection=full -fstack-clash-protection"
 SANITIZERS = "-Db_sanitize=address,undefined -Db_lundef=false"
-SURROUNDINGS = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+SURROUNDINGS = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TEST_TIME_LIMIT": "120"}
 
 
 class Step(NamedTuple):
