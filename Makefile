@@ -95,5 +95,5 @@ format:
 
 # What is tried stands in tools/check.py, a line for each. The scripts of the suite use these compilers.
 check:
-	@tools/need.sh gcc g++ clang clang++ clang-format readelf $(TOOLS)
+	@tools/need.sh gcc g++ clang clang++ clang-format readelf valgrind gdb $(TOOLS)
 	tools/check.py $(STEP)
