@@ -11,29 +11,24 @@ CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where this c
 
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-HERE = ROOT / "tests/stepping"
-SWITCH = ROOT / "src/coro/switch_x86_64.S"
-BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
-CC = shlex.split(os.environ.get("CC", "cc"))
+import programs
+
+SWITCH = programs.ROOT / "src/coro/switch_x86_64.S"
 SUMMARY = re.compile(r"(\d+) instructions stepped, .*; (\d+) wrong\n\Z")
-SKIPPED = 77
 
 
 def reason_to_skip() -> str:
     """An empty string if there is none."""
-    symbols = subprocess.run(["nm", BUILD / "libasyncio.a"], text=True, capture_output=True).stdout
-    if os.uname().machine != "x86_64" or "async__switch_start" not in symbols:
+    if os.uname().machine != "x86_64":
         return "only the switch for x86-64 is known here"
-    if "__asan" in symbols or "__tsan" in symbols:
-        return "a sanitizer's own calls would be stepped through"
+    if programs.reason_to_skip():
+        return programs.reason_to_skip()
     if shutil.which("gdb") is None:
         return "there is no gdb"
     probe = ["gdb", "-nx", "-batch", "-ex", "python print('python')", "-ex", "starti", "/bin/true"]
@@ -46,10 +41,8 @@ def reason_to_skip() -> str:
 def follow(level: str, *instead: str) -> str:
     """What follow.py prints of the program; the files in instead come before the library."""
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "switches"
-        subprocess.run([*CC, level, "-g", f"-I{ROOT / 'include'}", HERE / "switches.c", *instead, BUILD / "libasyncio.a",
-                        "-pthread", "-o", program], check=True)
-        gdb = ["gdb", "-nx", "-batch", "-x", HERE / "follow.py", program]
+        program = programs.build("stepping/switches.c", Path(folder) / "switches", level, *instead)
+        gdb = ["gdb", "-nx", "-batch", "-x", programs.ROOT / "tests/stepping/follow.py", program]
         answer = subprocess.run(gdb, text=True, capture_output=True, env={**os.environ, "LD_BIND_NOW": "1"})
     return answer.stdout if SUMMARY.search(answer.stdout) else answer.stdout + answer.stderr
 
@@ -85,7 +78,7 @@ def spoil(numbers: list[int]) -> int:
     source = SWITCH.read_text()
     unnoticed = [number for number in numbers if not is_missed(number)]
     for number in unnoticed:
-        print(f"{SWITCH.relative_to(ROOT)}:{number + 1} is not missed: {source.splitlines()[number].strip()}")
+        print(f"{SWITCH.relative_to(programs.ROOT)}:{number + 1} is not missed: {source.splitlines()[number].strip()}")
     print(f"{len(numbers) - len(unnoticed)} of {len(numbers)} lines are missed")
     return 1 if unnoticed else 0
 
@@ -94,7 +87,7 @@ def main(arguments: list[str]) -> int:
     reason = reason_to_skip()
     if reason:
         print(reason)
-        return SKIPPED
+        return programs.SKIPPED
     if arguments[0] == "--spoiled":
         lines = lines_of_cfi(SWITCH.read_text())
         return spoil(lines if arguments[1:] else lines[-1:])

@@ -122,3 +122,8 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
 SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction, "tests/stepping.py", "-O2");
 SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction_unoptimized, "tests/stepping.py", "-O0");
 SCRIPT_TEST(tools_gdb_notices_a_wrong_line_of_cfi, "tests/stepping.py", "--spoiled");
+
+/* ---- the others ----------------------------------------------------------------------------------------------- */
+
+SCRIPT_TEST(tools_valgrind_finds_what_is_wrong_in_tasks_and_nothing_else, "tests/tools.py", "valgrind");
+SCRIPT_TEST(tools_perf_walks_from_each_sample_to_the_beginning, "tests/tools.py", "perf");
