@@ -241,6 +241,90 @@ TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
     CHECK(!rounds_up());
 }
 
+/* What both units are told; the flags of what has happened, in mxcsr's low six bits, are left out. */
+struct control {
+    uint32_t mxcsr; /* of SSE */
+    uint16_t x87;   /* control word of the other unit */
+};
+
+enum { CONTROL_BITS = 0xffc0 };
+
+static struct control get_control(void)
+{
+    struct control now;
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(now.mxcsr), "=m"(now.x87));
+    now.mxcsr &= CONTROL_BITS;
+    return now;
+}
+
+static void set_control(struct control control)
+{
+    if (tools_valgrind())
+        test_skip("valgrind keeps no more of the control words than it needs");
+    __asm__ volatile("fnclex; ldmxcsr %0; fldcw %1" : : "m"(control.mxcsr), "m"(control.x87));
+}
+
+static void check_control(struct control expected)
+{
+    struct control now = get_control();
+    CHECK_EQ(now.mxcsr, expected.mxcsr);
+    CHECK_EQ(now.x87, expected.x87);
+}
+
+/* Sets what it is given, and keeps it while others run. */
+TOOLS_BLIND static void *keep_control(void *argument)
+{
+    const struct control *control = argument;
+    context_begin(&away, &home);
+    set_control(*control);
+    go_home();
+    check_control(*control);
+    return context_end(&home);
+}
+
+static void keep_apart(struct control here, struct control there)
+{
+    prepare(keep_control, &there);
+    go_away();
+    check_control(here);
+    go_away();
+    check_control(here);
+}
+
+/* Rounding, precision, what raises a signal, flushing to zero: whatever one flow chooses, another does not notice. */
+TEST(switch_keeps_each_bit_of_floating_point_control_apart)
+{
+    static const uint16_t x87_bits[] = {0x001, 0x002, 0x004, 0x008, 0x010, 0x020, 0x100, 0x400, 0x800};
+    struct control here = get_control();
+    for (uint32_t bit = 1 << 6; bit < 1 << 16; bit <<= 1)
+        keep_apart(here, (struct control){here.mxcsr ^ bit, here.x87});
+    for (size_t i = 0; i < sizeof x87_bits / sizeof x87_bits[0]; i++)
+        keep_apart(here, (struct control){here.mxcsr, here.x87 ^ x87_bits[i]});
+}
+
+static int note_rounding(bool *up)
+{
+    *up = rounds_up();
+    ASYNC_TRY(async_sleep(0));
+    CHECK_EQ(rounds_up(), *up);
+    return 0;
+}
+async_fn(note_rounding, bool *);
+
+/* As it was when the task was created, not when it begins, nor what the stack's last task had. */
+LOOP_TEST(switch_starts_a_task_with_the_rounding_of_its_creator)
+{
+    bool up = false, nearest = true, again = true;
+    set_rounding(UPWARD);
+    async_task *rounds_up_too = async_create_task(note_rounding, &up);
+    set_rounding(NEAREST);
+    async_task *does_not = async_create_task(note_rounding, &nearest);
+    CHECK_EQ(async_gather(rounds_up_too, does_not), 0);
+    CHECK_EQ(async_await(async_create_task(note_rounding, &again)), 0);
+    CHECK(up && !nearest && !again);
+    return 0;
+}
+
 static int round_up_for(int turns)
 {
     set_rounding(UPWARD);

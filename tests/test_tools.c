@@ -6,6 +6,7 @@
 #include "base/tools.h"
 #include "runner.h"
 
+#include <execinfo.h>
 #include <pthread.h>
 
 static void need_thread_sanitizer(void)
@@ -114,6 +115,43 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
         CHECK_EQ(async_sleep(0.0001), 0);
     CHECK_EQ(shared, 2);
     pthread_join(thread, NULL);
+    return 0;
+}
+
+/* ---- unwinding from inside ------------------------------------------------------------------------------------ */
+
+enum { MOST_FRAMES = 200 };
+
+/* What backtrace(3) finds from so many calls deep, after a wait. */
+struct trace {
+    void *frames[MOST_FRAMES]; /* where each goes on, the innermost first */
+    int count;                 /* of them */
+};
+
+__attribute__((noinline)) static int trace_at(int depth, struct trace *trace)
+{
+    volatile int kept = depth; /* so that the calls stay calls */
+    if (depth > 0)
+        return trace_at(depth - 1, trace) + kept - depth;
+    ASYNC_TRY(async_sleep(0));
+    trace->count = backtrace(trace->frames, MOST_FRAMES);
+    return 0;
+}
+async_fn(trace_at, int, struct trace *);
+
+/* No frame too many above the task's own, and none missing, whatever other tasks do. */
+LOOP_TEST(tools_backtrace_finds_all_frames_of_a_task_and_ends)
+{
+    enum { SHALLOW = 10, DEEP = 60 };
+    struct trace traces[2] = {0};
+    CHECK_EQ(async_gather(async_create_task(trace_at, SHALLOW, &traces[0]),
+                          async_create_task(trace_at, DEEP, &traces[1])),
+             0);
+    CHECK(traces[0].count > SHALLOW && traces[0].count < SHALLOW + 10);
+    CHECK_EQ(traces[1].count - traces[0].count, DEEP - SHALLOW);
+    for (int i = 1; i <= 3;
+         i++) /* the same beginning: what async_fn made, and the two frames below every task */
+        CHECK(traces[0].frames[traces[0].count - i] == traces[1].frames[traces[1].count - i]);
     return 0;
 }
 
