@@ -2,13 +2,16 @@
 """Compiles the programs of tests/cxx as C++17 against the library that was built, and runs them.
 
     tests/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
+    tests/cxx.py --dies uncaught   tests/cxx/uncaught.cc must be ended by SIGABRT, with what its first comment quotes
     tests/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
 With g++ and with clang++, as far as they are there; for another processor or libc with its g++. Ends with 77 where
 there is none.
 """
 
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,6 +50,18 @@ def complaint_about_running(compiler: str, name: str, output: Path) -> str:
     return ""
 
 
+def complaint_about_dying(compiler: str, name: str, output: Path) -> str:
+    compiled = compile_program(compiler, name, output)
+    if compiled.returncode != 0:
+        return f"{compiler} does not compile it:\n{compiled.stderr}"
+    answer = subprocess.run([*WRAPPER, output], text=True, capture_output=True)
+    comment = (ROOT / "tests/cxx" / f"{name}.cc").read_text().split("*/")[0]
+    missing = [words for words in re.findall(r'"(.+?)"', comment) if words not in answer.stderr]
+    if answer.returncode != -signal.SIGABRT or missing:
+        return f"by {compiler}, it ends with {answer.returncode} and without {missing} in\n{answer.stderr}"
+    return ""
+
+
 def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
     compiled = compile_program(compiler, name, output)
     if compiled.returncode == 0:
@@ -56,7 +71,12 @@ def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    complain = complaint_about_compiling if arguments[0] == "--refuses" else complaint_about_running
+    symbols = subprocess.run(["nm", BUILD / "libasyncio.a"], text=True, capture_output=True).stdout
+    if arguments[0] == "--dies" and "async__switch_start" not in symbols:
+        print("only switches in assembly notice it")
+        return SKIPPED
+    special = {"--refuses": complaint_about_compiling, "--dies": complaint_about_dying}
+    complain = special.get(arguments[0], complaint_about_running)
     if not compilers():
         print("there is no compiler of C++ for what was built")
         return SKIPPED

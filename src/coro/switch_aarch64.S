@@ -134,10 +134,12 @@ async__switch:
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller:
  * unwinders stop here, and those that follow frame records do so too, for it leaves zeros to the entry's.
  */
+        .hidden async__uncaught
         .type   async__switch_start, %function
         .p2align 4
 async__switch_start:
         .cfi_startproc
+        .cfi_personality 0x1b, async__uncaught
         .cfi_undefined x30
 .Lbegin:                                /* x9: the fpcr in force */
         ldr     x10, [sp]

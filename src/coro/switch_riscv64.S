@@ -129,10 +129,12 @@ async__switch:
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
  * unwinders stop here.
  */
+        .hidden async__uncaught
         .type   async__switch_start, @function
         .p2align 4
 async__switch_start:
         .cfi_startproc
+        .cfi_personality 0x1b, async__uncaught
         .cfi_undefined ra
 .Lbegin:
         rounding_mode

@@ -119,12 +119,14 @@ async__switch:
 
 /*
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
- * unwinders stop here.
+ * unwinders stop here; a C++ exception that comes so far is told of by core/exception.c.
  */
+        .hidden async__uncaught
         .type   async__switch_start, @function
         .p2align 4
 async__switch_start:
         .cfi_startproc
+        .cfi_personality 0x1b, async__uncaught  /* 0x1b: relative to the program counter, 4 bytes */
         .cfi_undefined %rip
         .cfi_def_cfa_offset 24
 .Lbegin:
