@@ -6,6 +6,7 @@
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
+#   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those
 #   make install      PREFIX=/usr/local; DESTDIR=
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo test faults check bench install format
+.PHONY: all demo test faults valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -74,6 +75,12 @@ faults:
 	$(MAKE) --no-print-directory all $(SANITIZED)
 	printf '\nUnder the sanitizers:\n'
 	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
+
+# Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
+valgrind:
+	@tools/need.sh valgrind
+	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled
+	TEST_TIME_LIMIT=300 valgrind -q --error-exitcode=9 build-valgrind/suite $(T)
 
 # What others have is measured when it is there, or can be had; the rest of the table stands without it.
 bench:

@@ -44,6 +44,8 @@ STEPS = [
     Step("clang", "CC=clang OPTIONS=-Dwerror=true"),
     Step("gcc sanitizers", f"CC=gcc OPTIONS='{SANITIZERS}'"),
     Step("clang sanitizers", f"CC=clang OPTIONS='{SANITIZERS}'"),
+    Step("clang threads", "CC=clang OPTIONS='-Db_sanitize=thread -Db_lundef=false'"),
+    Step("valgrind", "CC=gcc", "valgrind"),
     Step("gcc O0", "CC=gcc OPTIONS=-Doptimization=0"),
     Step("gcc O1", "CC=gcc OPTIONS=-Doptimization=1"),
     Step("gcc O3", "CC=gcc OPTIONS=-Doptimization=3"),
@@ -61,6 +63,7 @@ STEPS = [
     Step("aarch64", "MACHINE=aarch64"),
     Step("aarch64 signed", "MACHINE=aarch64 OPTIONS=-Dc_args=-mbranch-protection=standard"),
     Step("riscv64", "MACHINE=riscv64"),
+    Step("faults", "CC=gcc", "faults"),
     Step("gcc, 20 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=20 BUILD=build-check-gcc"),
 ]
 
