@@ -135,7 +135,7 @@ OUT_OF_LINE static void check_arguments(const struct async__function *function, 
 }
 
 /* Before a stack is used again, for those who look at it closely. */
-static void lay_open(struct async_loop *loop, const struct stack *stack)
+__attribute__((cold, noinline)) static void lay_open(struct async_loop *loop, const struct stack *stack)
 {
     async__stack_open(&loop->stacks, stack);
     if (loop->debug) /* a clean stack shows how deep this task goes */
