@@ -7,7 +7,6 @@
  * to fail, these do so thirty times and no more, because a kernel that never lets us in again is no kernel.
  */
 #include "faults.h"
-#include "runner.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -78,6 +77,14 @@ static const struct {
 
 static struct fault wanted;
 static struct fault_record *counted;
+static atomic_bool is_on;
+
+/* A library that was built without checks has no hook: then only the allocator fails. */
+#if ASYNC_CHECKS
+#define SET_HOOK(function) (async__fault = (function))
+#else
+#define SET_HOOK(function) ((void)(function))
+#endif
 
 /* ---- the hook ------------------------------------------------------------------------------------------- */
 
@@ -92,25 +99,12 @@ static int answer(int site)
 
 static int hook(enum site site)
 {
-    return answer((int)site);
-}
-
-static bool listening;
-
-/* In a build without checks the library asks nobody, and only memory can fail. */
-static void listen(bool on)
-{
-    listening = on;
-#if ASYNC_CHECKS
-    async__fault = on ? hook : NULL;
-#else
-    (void)hook;
-#endif
+    return is_on ? answer((int)site) : 0;
 }
 
 bool fault_in_allocator(void)
 {
-    return listening && answer(SITE_ALLOCATE) != 0;
+    return is_on && answer(SITE_ALLOCATE) != 0;
 }
 
 void faults_begin(const struct fault *fault, struct fault_record *record)
@@ -118,12 +112,13 @@ void faults_begin(const struct fault *fault, struct fault_record *record)
     memset(record, 0, sizeof *record);
     wanted = *fault;
     counted = record;
-    listen(true);
+    is_on = true;
+    SET_HOOK(hook);
 }
 
 void faults_end(void)
 {
-    listen(false);
+    is_on = false;
 }
 
 /* ---- their texts ---------------------------------------------------------------------------------------- */
@@ -174,13 +169,4 @@ void faults_list(void)
     for (int site = 0; site < TEST_SITES; site++)
         for (int i = 0; i < MOST_ERRORS && sites[site].errors[i].name != NULL; i++)
             printf("error\t%s\t%s\n", sites[site].name, sites[site].errors[i].name);
-}
-
-void faults_set(const char *text)
-{
-    static struct fault_record own;
-    struct fault fault;
-    if (!fault_parse(text, &fault))
-        test_fail(__FILE__, __LINE__, "\"%s\" is no fault", text);
-    faults_begin(&fault, counted != NULL ? counted : &own);
 }

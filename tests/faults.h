@@ -37,9 +37,6 @@ void faults_end(void);
 /* For the runner's allocator: whether it is to fail now. */
 bool fault_in_allocator(void);
 
-/* For a test that injects by itself: the fault by its text. */
-void faults_set(const char *text);
-
 /* The site's name. */
 const char *fault_site_name(int site);
 

@@ -117,6 +117,30 @@ TEST_EACH_BACKEND(poll_wake_that_cannot_be_opened_is_an_error)
     CHECK_EQ(run_and_listen(test_options()), -EMFILE);
 }
 
+/* ---- the loop's own descriptor ------------------------------------------------------------------------------ */
+
+/* Waiting on would be waiting for ever: nothing can be told of what the loop had in hand. */
+static void close_the_loop_s_descriptor(const char *backend)
+{
+    async_loop *loop = NULL;
+    async_run_options options = *test_options();
+    options.backend = backend;
+    options.virtual_clock = false;
+    CHECK_EQ(async_new_event_loop(&loop, &options), 0);
+    close(async_loop_fileno(loop));
+    async_ignore(async_loop_step(loop, 0.001));
+}
+
+DEATH_TEST(poll_epoll_descriptor_that_the_program_closed_ends_it, "the loop's own descriptor is gone (-EBADF")
+{
+    close_the_loop_s_descriptor("epoll");
+}
+
+DEATH_TEST(poll_uring_descriptor_that_the_program_closed_ends_it, "the loop's own descriptor is gone (-EBADF")
+{
+    close_the_loop_s_descriptor("uring");
+}
+
 /* ---- the choice --------------------------------------------------------------------------------------------- */
 
 TEST(poll_backend_that_does_not_exist_is_einval)
