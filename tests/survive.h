@@ -18,11 +18,12 @@ static atomic_int promised[MOST], kept[MOST];
 /* Nothing can fail now. */
 static bool nothing_fails;
 
-/* An answer that may be an error, unless nothing fails. */
+/* An answer that may be an error, unless nothing fails; but never one that only says "once more". */
 static inline int answer(int result)
 {
     if (nothing_fails && result < 0)
         test_fail(__FILE__, __LINE__, "%d (%s), and nothing fails", result, async_strerror(result));
+    CHECK(result != -EINTR && result != -EAGAIN && result != -EBUSY);
     return result;
 }
 

@@ -221,6 +221,7 @@ static int converse(int descriptor)
         if (result < 0 || send(descriptor, &byte, 1, MSG_NOSIGNAL) != 1)
             return result < 0 ? result : -EPIPE;
         result = answer(async_recv(descriptor, &byte, 1, 0));
+        CHECK(result != -ECANCELED); /* nobody asked for that */
         if (result <= 0)
             return result < 0 ? result : -EPIPE;
         CHECK_EQ(byte, i);

@@ -151,7 +151,7 @@ static int interrupt_ourselves(void)
     struct sigaction now;
     CHECK_EQ(sigaction(SIGINT, NULL, &now), 0);
     if (now.sa_handler == SIG_DFL)
-        return answer(-EAGAIN);
+        return answer(-EPERM);
     raise(SIGINT);
     int result = async_sleep(INFINITY);
     kept[0] += result == -ECANCELED;
@@ -163,7 +163,7 @@ static void be_interrupted(void)
 {
     int result = async_run_with(test_options(), interrupt_ourselves);
     promised[0] = result == -EINTR;
-    CHECK(result == -EINTR || answer(result) == -ENOMEM || kept[0] == 0);
+    CHECK(result == -EINTR || answer(result) < 0);
 }
 
 TEST_EACH_BACKEND(faults_sigint_cancels_main_if_it_is_ours)
@@ -193,7 +193,7 @@ static int step(async_loop *loop, int other)
     struct pollfd polled[] = {{.fd = other, .events = POLLIN},
                               {.fd = async_loop_fileno(loop), .events = POLLIN}};
     double seconds = async_loop_timeout(loop);
-    CHECK(poll(polled, 2, seconds > 1000 ? -1 : (int)ceil(seconds * 1000)) >= 0);
+    CHECK(poll(polled, 2, seconds > 1000 ? -1 : (int)(seconds * 1000) + 1) >= 0);
     return async_loop_step(loop, 0);
 }
 
