@@ -87,7 +87,7 @@ static void cancel_argument(void *task)
 LOOP_TEST(cancel_works_from_a_callback)
 {
     async_task *task = async_create_task(forever);
-    async_call_later(3, cancel_argument, task);
+    CHECK(async_call_later(3, cancel_argument, task).id != 0);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK(async_time() == 3);
     return 0;
@@ -116,6 +116,7 @@ LOOP_TEST(cancel_reaches_a_task_that_nobody_holds)
     async_task *task = async_create_task(forever);
     async_detach(task);
     CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_all_tasks(NULL, 0), 2);
     CHECK(async_cancel(task)); /* it has not ended, so the handle can still be borrowed */
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_all_tasks(NULL, 0), 1);

@@ -98,7 +98,7 @@ LOOP_TEST(gather_gives_the_first_of_two_errors_in_one_iteration)
 LOOP_TEST(gather_counts_a_cancelled_task_as_failed_and_is_not_cancelled_itself)
 {
     async_task *tasks[] = {async_create_task(give_after, 2, -EIO), async_create_task(give_after, 9, 0)};
-    async_call_later(1, cancel_argument, tasks[1]);
+    CHECK(async_call_later(1, cancel_argument, tasks[1]).id != 0);
     CHECK_EQ(async_gather_n(tasks, 2, NULL, 0), -ECANCELED);
     CHECK(async_time() == 2);
     CHECK_EQ(async_cancelling(), 0);
@@ -133,7 +133,7 @@ LOOP_TEST(gather_collects_errors_as_results)
     async_task *tasks[] = {async_create_task(give_after, 1, -EIO), async_create_task(give_after, 2, 5), NULL,
                            async_create_task(give_after, 9, 0)};
     int results[4];
-    async_call_later(3, cancel_argument, tasks[3]);
+    CHECK(async_call_later(3, cancel_argument, tasks[3]).id != 0);
     CHECK_EQ(async_gather_n(tasks, 4, results, ASYNC_COLLECT), 0);
     CHECK(results[0] == -EIO && results[1] == 5 && results[2] == -ENOMEM && results[3] == -ECANCELED);
     return 0;
@@ -150,7 +150,7 @@ LOOP_TEST(gather_that_collects_is_not_refused_itself_but_the_next_call_is)
 {
     async_task *tasks[] = {async_create_task(give_after, 9, 0)};
     int results[1];
-    async_call_later(1, cancel_argument, async_current_task());
+    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(tasks, 1, results, ASYNC_COLLECT), 0);
     CHECK_EQ(results[0], -ECANCELED);
     CHECK_EQ(async_sleep(1), -ECANCELED);
@@ -241,7 +241,7 @@ LOOP_TEST(gather_that_is_cancelled_wakes_its_tasks_in_their_order)
     async_task *first = async_create_task(note_refusal, "first");
     async_task *second = async_create_task(note_refusal, "second");
     async_task *third = async_create_task(note_refusal, "third");
-    async_call_later(1, cancel_argument, async_current_task());
+    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather(first, second, third), -ECANCELED);
     CHECK_JOURNAL("first second third");
     CHECK_EQ(async_uncancel(), 0);

@@ -165,7 +165,7 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_timers)
         return;
     async_detach(async_create_task(give_after, 0.2, 2)); /* far apart: they begin when they begin */
     async_detach(async_create_task(give_after, 0.001, 1));
-    async_call_later(0.4, note_argument, "callback");
+    CHECK(async_call_later(0.4, note_argument, "callback").id != 0);
     while (poll_once(loop))
         continue;
     while (strstr(journal_text, "callback") == NULL)
@@ -195,7 +195,9 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
     if (loop == NULL)
         return;
     CHECK(pipe(there) == 0 && pipe(back) == 0);
-    async_detach(async_create_task(relay, there[0], back[1], 10));
+    async_task *relaying = async_create_task(relay, there[0], back[1], 10);
+    CHECK(relaying != NULL);
+    async_detach(relaying);
     for (int i = 0; i < 10; i++) {
         while (async_loop_timeout(loop) < INFINITY)
             CHECK(poll_once(loop));

@@ -74,7 +74,7 @@ LOOP_TEST(cancelling_a_gather_cancels_all_its_tasks)
     async_task *children[3];
     for (int i = 0; i < 3; i++)
         children[i] = async_create_task(forever);
-    async_call_later(2, cancel_argument, async_current_task());
+    CHECK(async_call_later(2, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(children, 3, NULL, 0), -ECANCELED);
     CHECK(async_time() == 2);
     CHECK_EQ(async_uncancel(), 0);
@@ -144,7 +144,7 @@ DEATH_TEST(cancelling_tasks_that_join_each_other_in_a_circle_comes_back, "the ca
 LOOP_TEST(cancelling_a_child_does_not_cancel_its_parent)
 {
     async_task *child = async_create_task(forever);
-    async_call_later(1, cancel_argument, child);
+    CHECK(async_call_later(1, cancel_argument, child).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
     CHECK_EQ(async_cancelling(), 0);
     CHECK_EQ(async_sleep(1), 0);
@@ -156,7 +156,7 @@ LOOP_TEST(cancelling_one_of_two_parents_tells_the_other_only_of_the_child_s_end)
     async_task *child = async_create_task(forever);
     async_task *cancelled = async_create_task(await_it, async_task_ref(child));
     settle();
-    async_call_later(1, cancel_argument, cancelled);
+    CHECK(async_call_later(1, cancel_argument, cancelled).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
     CHECK_EQ(async_cancelling(), 0);
     CHECK_EQ(async_await(cancelled), -ECANCELED);
@@ -166,7 +166,7 @@ LOOP_TEST(cancelling_one_of_two_parents_tells_the_other_only_of_the_child_s_end)
 LOOP_TEST(shelter_keeps_a_request_from_what_is_awaited)
 {
     async_task *child = async_create_task(give_after, 3, 8);
-    async_call_later(1, cancel_argument, async_current_task());
+    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_shielded(async_await(child)), 8);
     CHECK(async_time() == 3);
     CHECK_EQ(async_sleep(1), -ECANCELED);
@@ -244,7 +244,7 @@ LOOP_TEST(a_request_is_passed_on_also_in_the_turn_that_a_refusal_costs)
     async_task *child = async_create_task(count_requests);
     settle();
     async_cancel(async_current_task());
-    async_call_soon(cancel_argument, async_current_task());
+    CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_await(child), 2);
     CHECK_EQ(async_uncancel(), 1);
     CHECK_EQ(async_uncancel(), 0);
@@ -315,7 +315,7 @@ LOOP_TEST(joins_of_several_wait_for_the_slowest_to_end)
 {
     async_task *children[] = {async_create_task(end_slowly, 2, 0), async_create_task(end_slowly, 3, 0),
                               async_create_task(end_slowly, 1, 0)};
-    async_call_later(1, cancel_argument, async_current_task());
+    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(children, 3, NULL, 0), 0);
     CHECK_JOURNAL("goodbye1 goodbye2 goodbye3");
     CHECK(async_time() == 4);
