@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { SENDERS = 4, CALLS = 2000 };
 
@@ -172,6 +173,29 @@ LOOP_TEST(calls_from_another_thread_reach_a_loop_that_is_busy)
 REAL_LOOP_TEST(calls_from_another_thread_reach_a_loop_that_is_busy_on_the_real_clock)
 {
     return be_interrupted_by_a_call();
+}
+
+static long nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void take_long(void *argument)
+{
+    const long enough = 20000;
+    (void)argument;
+    for (long begun = nanoseconds(); nanoseconds() - begun < enough;)
+        continue;
+}
+
+/* The address sanitizer counts them: more than the loop's last turns can make. */
+REAL_LOOP_TEST(calls_that_are_left_when_the_loop_ends_are_freed)
+{
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQ(async_call_soon_threadsafe(async_get_loop(), take_long, NULL), 0);
+    return async_sleep(0); /* now they are ready */
 }
 
 LOOP_TEST(calls_need_a_loop_and_a_function)

@@ -77,6 +77,7 @@ static const struct moment moments[] = {
     {"|e", "CCCCC000?", PLAIN, "at the end of the loop"},
     {"|se", "00000000?", PLAIN, "at the end of the loop, satisfied in the same turn"},
     {"|ce", "CCCCC000?", PLAIN, "at the end of the loop, cancelled in the same turn"},
+    {"|e.s", "0C?0C000?", PLAIN, "at the end of the loop, satisfied by the last callback"},
     {"|s", "00000000?", LONG_LIMIT, "under a limit that is long enough"},
     {"|c.s", "CCCCC000?", LONG_LIMIT, "while it waits under a limit that is long enough"},
     {"|sb", "0-00-0--?", LIMIT_BURNT, "satisfied, when its limit runs out before it runs"},
@@ -165,6 +166,7 @@ static void check_next_calls(const struct scene *scene)
     int result = async_shielded(async_sleep(TICK));
     bool in_time = is_real(scene) ? async_time() >= until : fabs(async_time() - until) < TICK / 100;
     demand(scene, result == 0 && in_time, "a later call was woken by what was meant for this one");
+    demand(scene, !scene->cut_off || async_cancelling() > 0, "it was there at the end and was not cancelled");
 }
 
 static int be_caller(struct caller *caller)
@@ -292,7 +294,7 @@ static bool take_step(struct scene *scene, char step)
     case 'e':
         scene->cut_off = true;
         end_play(scene);
-        return true;
+        return false;
     case 'b':
         burn(scene);
         return false;
@@ -342,7 +344,8 @@ static void go_on(void *argument)
     while (*scene->step != '\0')
         if (take_step(scene, *scene->step++))
             return;
-    async_call_later(TICK, satisfy_all, scene);
+    if (!scene->cut_off)
+        async_call_later(TICK, satisfy_all, scene);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------------------- */

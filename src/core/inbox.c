@@ -73,8 +73,10 @@ void async__inbox_take(struct async_loop *loop)
 
 void async__inbox_close(struct async_loop *loop)
 {
-    for (struct message *message = take_in_order(loop), *next; message != NULL; message = next) {
-        next = message->next;
-        free_message(message);
+    async__inbox_take(loop);
+    while (loop->ready.first != NULL) {
+        struct ready *ready = ready_pop(&loop->ready);
+        if (ready->run == run)
+            free_message(CONTAINER_OF(ready, struct message, ready));
     }
 }

@@ -168,9 +168,9 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
 static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
+    async__inbox_close(loop);
     async__tasks_close(loop);
     async__pool_close(&loop->callbacks);
-    async__inbox_close(loop);
     async__heap_close(&loop->timers);
     async__text_close(&loop->texts);
     async__stack_pool_close(&loop->stacks);

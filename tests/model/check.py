@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Builds the model of the loop and those who send to it from the library's own source, and runs it.
+
+    tests/model/check.py            goes through all states; nothing may be violated
+    tests/model/check.py --planted src/core/inbox.c…   does it again for each change of these files that is wrong, which
+                                                       must be found
+    tests/model/check.py --right                       does it again for each that is right, though it may not look so
+
+It needs no build folder. CC is the compiler, cc by default. Nothing is built with sanitizers: the model moves stacks
+about, and sees by itself what is used after it was freed.
+"""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SWITCH = "src/coro/switch_x86_64.S" if platform.machine() == "x86_64" else "src/coro/switch_ucontext.c"
+REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/run.c", "src/core/timer.c",
+        "src/core/ready.c", "src/base/heap.c", SWITCH]
+MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
+
+# What the model does not use of those files is left out by the linker, and with it what that would need.
+FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wextra", "-Wno-unused-value",
+         "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-Itests/model", "-Iinclude", "-iquote", "src"]
+
+ASLEEP = "the loop sleeps for good, and a letter waits for it"
+DEAF = "the loop sleeps for good, and a SIGINT waits for it"
+UNSEEN = "a letter is delivered that was perhaps not written yet"
+RIGHT = ""
+
+
+class Change(NamedTuple):
+    what: str      # in words
+    path: str      # of the source
+    old: str       # occurs once there
+    new: str       # in its place
+    violated: str  # what the model must say then; RIGHT: nothing
+
+
+TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
+    if ((reasons & ATTENTION_INBOX) != 0)
+        async__inbox_take(loop);
+"""
+SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n"
+SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        timeout_ns = 0;"
+PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))\n        ;\n"
+ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
+WAKE = "if ((atomic_fetch_or(&loop->attention, reason) & ATTENTION_SLEEPING) != 0)"
+SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
+STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n    return loop->alive"
+INBOX, LOOP, RUN = "src/core/inbox.c", "src/core/loop.c", "src/core/run.c"
+
+CHANGES = [
+    Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,
+           "    uint32_t reasons = atomic_load(&loop->attention);\n"
+           "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n", DEAF),
+    Change("the loop does not say that it sleeps", LOOP, SLEEP,
+           "    uint32_t reasons = atomic_load(&loop->attention);\n", DEAF),
+    Change("the loop sleeps although something was sent", LOOP, SENT, "(void)reasons;", DEAF),
+    Change("the loop sleeps although SIGINT came", LOOP, SENT,
+           "if ((reasons & ATTENTION_INBOX) != 0)\n        timeout_ns = 0;", DEAF),
+    Change("the word is cleared after the inbox was taken", LOOP, TAKE,
+           TAKE.replace("atomic_fetch_and(&loop->attention, ATTENTION_DEBUG)", "atomic_load(&loop->attention)") +
+           "    atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);\n", DEAF),
+    Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF),
+    Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
+    Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),
+    Change("the sender wakes nobody", INBOX, WAKE, "if (atomic_fetch_or(&loop->attention, reason) > 1000)", DEAF),
+    Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, WAKE,
+           "bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;\n"
+           "    atomic_fetch_or(&loop->attention, reason);\n    if (sleeps)", DEAF),
+    Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", UNSEEN),
+    Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
+           "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
+    Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid async__inbox_take",
+           "    for (reversed = NULL; first != NULL;) {\n        struct message *next = first->next;\n"
+           "        first->next = reversed;\n        reversed = first;\n        first = next;\n    }\n"
+           "    return reversed;\n}\n\nvoid async__inbox_take",
+           "a letter comes before one that the same thread sent earlier"),
+    Change("a letter is read after it was freed", INBOX,
+           "    struct message called = *message;\n    free_message(message);\n",
+           "    free_message(message);\n    struct message called = *message;\n", "the program crashed"),
+    Change("a letter that was taken and not read is lost when the loop closes", INBOX,
+           "        if (ready->run == run)\n", "        if (ready->run == NULL)\n", "something was not freed"),
+    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop->alive", ASLEEP),
+    Change("a foreign loop is not told that something was sent", RUN,
+           "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
+           ASLEEP),
+    Change("the sender does not release the letter", INBOX, PUSH,
+           "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
+           "                                                  memory_order_relaxed, memory_order_relaxed))\n"
+           "        ;\n", UNSEEN),
+    Change("the loop does not acquire the letters", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
+           "= atomic_exchange_explicit(&loop->inbox, NULL, memory_order_release);", UNSEEN),
+    Change("release to send, acquire to take", INBOX, PUSH,
+           "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
+           "                                                  memory_order_release, memory_order_relaxed))\n"
+           "        ;\n", RIGHT),
+    Change("who finds the bit set leaves the wake to whoever has set it", INBOX, WAKE,
+           "uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
+           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)", RIGHT),
+]
+
+
+def compile_one(source: Path, target: Path) -> Path:
+    command = [*shlex.split(os.environ.get("CC", "cc")), *FLAGS, "-c", str(source), "-o", str(target)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return target
+
+
+def compile_all(folder: Path) -> dict[str, Path]:
+    """The object of each file, by its path in the source."""
+    targets = {path: folder / (Path(path).stem + ".o") for path in [*REAL, *MODEL]}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda path: compile_one(Path(path), targets[path]), targets))
+    return targets
+
+
+def run(objects: dict[str, Path], program: Path, *arguments: str) -> tuple[int, str]:
+    command = [*shlex.split(os.environ.get("CC", "cc")), "-Wl,--gc-sections", *map(str, objects.values()), "-o",
+               str(program)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    answer = subprocess.run([str(program), *arguments], text=True, capture_output=True)
+    return answer.returncode, answer.stdout
+
+
+def play(change: Change, objects: dict[str, Path], folder: Path) -> str:
+    """What the model says to the source with that change: what is violated, or RIGHT."""
+    text = (ROOT / change.path).read_text()
+    if text.count(change.old) != 1:
+        return f"the change does not fit {change.path} any more"
+    folder.mkdir()
+    changed = folder / Path(change.path).name
+    changed.write_text(text.replace(change.old, change.new))
+    target = compile_one(changed, folder / "changed.o")
+    status, output = run({**objects, change.path: target}, folder / "changed", "quick")
+    if status < 0:
+        return "the program crashed"
+    return next((line[len("violated: "):] for line in output.splitlines() if line.startswith("violated: ")), RIGHT)
+
+
+def check_changes(changes: list[Change], objects: dict[str, Path], folder: Path) -> int:
+    wrong = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(lambda i: play(changes[i], objects, folder / str(i)), range(len(changes)))
+        for change, found in zip(changes, answers):
+            print(f"{change.what}: {found or 'nothing is violated'}")
+            if found != change.violated:
+                print(f"    but the answer should be: {change.violated or 'nothing is violated'}")
+                wrong += 1
+    return 1 if wrong else 0
+
+
+def select(right: bool, paths: list[str]) -> list[Change]:
+    return [change for change in CHANGES
+            if (change.violated == RIGHT) == right and (right or not paths or change.path in paths)]
+
+
+def main(arguments: list[str]) -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        objects = compile_all(folder)
+        if arguments:
+            return check_changes(select(arguments[0] == "--right", arguments[1:]), objects, folder)
+        status, output = run(objects, folder / "model")
+        print(output, end="")
+        return 1 if status != 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,325 @@
+/*
+ * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which their steps can come.
+ * What runs is the library's own source: inbox.c, the iteration of loop.c, the handler of signal.c, the foreign
+ * stepping of run.c. Here is what stands around them: a kernel that knows one eventfd, memory that shows when it is
+ * used after it was freed, and the properties:
+ *
+ *      each letter is delivered once, those of one thread in order, and what it says can be read
+ *      the loop never sleeps for good while a letter or a SIGINT waits for it
+ *      everything that was allocated is freed, also what was sent to a loop that closes
+ *
+ * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
+ */
+#include "core/loop.h"
+#include "explore.h"
+#include "memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SENDERS = 2, LETTERS = 3, BLOCK = 64, BLOCKS = LETTERS };
+
+/* Something that is sent. */
+struct letter {
+    int sender; /* 0, 1 */
+    int number; /* among the sender's: 1, 2, …; 0: nobody sends it */
+    bool came;  /* it was delivered */
+};
+
+/* What the threads share, beside the words whose values memory.c keeps. */
+static struct {
+    struct async_loop loop;         /* the loop */
+    char blocks[BLOCKS][BLOCK];     /* what malloc gives out */
+    bool given[BLOCKS];             /* and has not been given back */
+    struct letter letters[LETTERS]; /* all that are sent */
+    int delivered[SENDERS];         /* how many of each sender's */
+    int ended;                      /* threads that have sent everything */
+    bool raised;                    /* the eventfd is readable */
+    bool ended_early;               /* a wait has */
+    int cancelled;                  /* how often SIGINT cancelled the main task */
+} shared MODEL_STATE;
+
+/* What is modelled. */
+struct scenario {
+    const char *name;          /* as it is printed */
+    int letters[SENDERS];      /* that each of them sends */
+    bool interrupt;            /* there is a SIGINT as well */
+    void (*run)(void *unused); /* what the loop's thread does */
+    bool virtual_clock;        /* of the loop */
+    int lag;                   /* of loads, in writes */
+};
+static const struct scenario *scenario;
+
+/* ---- the kernel, and what else the source calls -------------------------------------------------------------- */
+
+static bool is_raised(void *unused)
+{
+    (void)unused;
+    return shared.raised;
+}
+
+static bool ends_early(void)
+{
+    if (shared.ended_early || choose(2) == 0)
+        return false;
+    shared.ended_early = true;
+    return true;
+}
+
+static void wait_until_raised(void)
+{
+    if (ends_early())
+        step();
+    else
+        step_when(is_raised, NULL);
+    tell(shared.raised ? "is woken" : "stops waiting", 0, 0);
+}
+
+static int kernel_wait(struct poller *poller, int64_t timeout_ns)
+{
+    (void)poller;
+    if (timeout_ns < 0)
+        wait_until_raised();
+    if (!shared.raised)
+        return 0;
+    step();
+    shared.raised = false;
+    tell("clears the eventfd", 0, 0);
+    return 0;
+}
+
+void async__poller_wake(const struct poller *poller)
+{
+    (void)poller;
+    step();
+    shared.raised = true;
+    tell("raises the eventfd", 0, 0);
+}
+
+static void (*sigint_handler)(int number);
+
+int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    (void)number;
+    if (action != NULL)
+        sigint_handler = action->sa_handler;
+    if (old != NULL)
+        *old = (struct sigaction){.sa_handler = SIG_DFL};
+    return 0;
+}
+
+bool async__sys_is_main_thread(void)
+{
+    return true;
+}
+
+bool async_cancel(async_task *task)
+{
+    (void)task;
+    shared.cancelled++;
+    return true;
+}
+
+int64_t async__clock_now(void)
+{
+    return 0;
+}
+
+void async__misuse(const char *format, ...)
+{
+    violated(format);
+    abort();
+}
+
+void async__broken(const char *condition, const char *where)
+{
+    (void)where;
+    violated(condition);
+    abort();
+}
+
+/* What loop.c calls in debug mode, and when nothing has been asked of it for long. */
+struct label async__label(const struct async_task *task)
+{
+    (void)task;
+    return (struct label){"a task"};
+}
+
+void async__report(const char *format, ...)
+{
+    violated(format);
+}
+
+void async__stack_trim(struct stack_pool *pool)
+{
+    (void)pool;
+}
+
+const char *async__error_meaning(int code)
+{
+    (void)code;
+    return "an error";
+}
+
+/* Gives out the lowest free block, so that addresses come again as soon as they can. */
+static void *reallocate(void *context, void *block, size_t old_size, size_t new_size)
+{
+    (void)context;
+    size_t i = 0;
+    if (new_size == 0) {
+        i = (size_t)((char *)block - shared.blocks[0]) / BLOCK;
+        if (!shared.given[i])
+            violated("a block is freed twice");
+        shared.given[i] = false;
+        memset(block, 0xdf, old_size);
+        return NULL;
+    }
+    while (shared.given[i])
+        i++;
+    shared.given[i] = true;
+    return shared.blocks[i];
+}
+
+const async_allocator async__malloc = {.reallocate = reallocate};
+
+/* ---- the threads --------------------------------------------------------------------------------------------- */
+
+static void deliver(void *argument)
+{
+    struct letter *letter = argument;
+    if (!memory_sees_letter((int)(letter - shared.letters)))
+        violated("a letter is delivered that was perhaps not written yet");
+    if (letter->came)
+        violated("a letter is delivered twice");
+    if (letter->number != ++shared.delivered[letter->sender])
+        violated("a letter comes before one that the same thread sent earlier");
+    letter->came = true;
+}
+
+static void send(void *argument)
+{
+    int sender = (int)(intptr_t)argument;
+    for (int i = 0; i < LETTERS; i++) {
+        if (shared.letters[i].sender != sender || shared.letters[i].number == 0)
+            continue;
+        memory_write_letter(i);
+        if (async_call_soon_threadsafe(&shared.loop, deliver, &shared.letters[i]) < 0)
+            violated("a letter could not be sent");
+    }
+    shared.ended++;
+}
+
+static void interrupt(void *unused)
+{
+    (void)unused;
+    sigint_handler(SIGINT);
+}
+
+static void run(void *unused)
+{
+    (void)unused;
+    for (;;)
+        async__iterate(&shared.loop, -1);
+}
+
+/* A foreign loop: it polls the descriptor, and steps ours when there is something to do. */
+static void step_by_step(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        if (async_loop_step(&shared.loop, 0) < 0)
+            violated("the loop cannot be stepped");
+        if (async_loop_timeout(&shared.loop) > 0)
+            wait_until_raised();
+    }
+}
+
+static bool all_is_sent(void *unused)
+{
+    (void)unused;
+    return shared.ended == (scenario->letters[0] > 0) + (scenario->letters[1] > 0);
+}
+
+/* Closes when all is sent, whether or not it was taken. */
+static void iterate_and_close(void *unused)
+{
+    (void)unused;
+    async__iterate(&shared.loop, 0);
+    step_when(all_is_sent, NULL);
+    async__inbox_close(&shared.loop);
+    for (int i = 0; i < LETTERS; i++)
+        shared.letters[i].came = true; /* or was dropped */
+}
+
+/* ---- exploring ----------------------------------------------------------------------------------------------- */
+
+static const char *judge(void)
+{
+    for (int i = 0; i < LETTERS; i++)
+        if (shared.letters[i].number != 0 && !shared.letters[i].came)
+            return "the loop sleeps for good, and a letter waits for it";
+    if (shared.cancelled != scenario->interrupt)
+        return "the loop sleeps for good, and a SIGINT waits for it";
+    for (int i = 0; i < BLOCKS; i++)
+        if (shared.given[i])
+            return "something was not freed";
+    return NULL;
+}
+
+static void set_up(void)
+{
+    static const struct poller_calls calls = {.name = "model", .wait = kernel_wait};
+    memset(&shared, 0, sizeof shared);
+    shared.loop.virtual_clock = shared.loop.strict = scenario->virtual_clock;
+    shared.loop.poller.calls = &calls;
+    shared.loop.main_task = (struct async_task *)(void *)&shared;
+    async__current = &shared.loop;
+    memory_begin(scenario->lag);
+    memory_place(&shared.loop.attention, sizeof shared.loop.attention);
+    memory_place(&shared.loop.inbox, sizeof shared.loop.inbox);
+    if (scenario->interrupt)
+        async__sigint_take(&shared.loop);
+    thread_add("loop", scenario->run, NULL);
+    for (int i = 0, next = 0; i < SENDERS; i++) {
+        for (int j = 1; j <= scenario->letters[i]; j++)
+            shared.letters[next++] = (struct letter){.sender = i, .number = j};
+        if (scenario->letters[i] > 0)
+            thread_add(i == 0 ? "sender 1" : "sender 2", send, (void *)(intptr_t)i);
+    }
+    if (scenario->interrupt)
+        thread_add("SIGINT", interrupt, NULL);
+}
+
+/* The quickest first, and the one that takes longer than all others last. */
+static const struct scenario scenarios[] = {
+    {"SIGINT comes", {0, 0}, true, run, false, ANY_LAG},
+    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, ANY_LAG},
+    {"one thread sends 3", {3, 0}, false, run, false, ANY_LAG},
+    {"two threads send 1 each, virtual clock", {1, 1}, false, run, true, ANY_LAG},
+    {"two threads send 1 each", {1, 1}, false, run, false, ANY_LAG},
+    {"two threads send 2 and 1, and the loop closes", {2, 1}, false, iterate_and_close, false, ANY_LAG},
+    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, ANY_LAG},
+    {"two threads send 1 each, a foreign loop steps", {1, 1}, false, step_by_step, false, ANY_LAG},
+    {"two threads send 2 and 1", {2, 1}, false, run, false, 1},
+};
+
+/* With an argument: all but the last. */
+int main(int count, char **arguments)
+{
+    struct found sum = {0};
+    (void)arguments;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios - (count > 1); i++) {
+        scenario = &scenarios[i];
+        printf("%s\n", scenario->name);
+        struct found found = explore(set_up, judge);
+        printf("    %" PRIu64 " states, %" PRIu64 " steps between them, %" PRIu64
+               " ends, at most %zu steps\n",
+               found.states, found.transitions, found.ends, found.deepest);
+        sum.states += found.states;
+        sum.transitions += found.transitions;
+    }
+    printf("%" PRIu64 " states, %" PRIu64 " steps: nothing is violated\n", sum.states, sum.transitions);
+    return 0;
+}
