@@ -287,10 +287,19 @@ TEST(stack_guard_by_page_protection_stops_whoever_writes_into_it)
 
 enum { ADVICE_GUARD_INSTALL = 102, ADVICE_ARGUMENT = 2, PROTECTION_ARGUMENT = 2, NO_PROTECTION = 0 };
 
+enum { CALL_PROCESS_MADVISE = 440, ADVICE_ARGUMENT_OF_PROCESS = 3 };
+
+/* Neither one by one nor together. */
+static void deny_light_guards(int error)
+{
+    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, error);
+    deny_call_with(CALL_PROCESS_MADVISE, ADVICE_ARGUMENT_OF_PROCESS, ADVICE_GUARD_INSTALL, error);
+}
+
 /* As before Linux 6.13. */
 TEST(stack_guard_is_page_protection_where_the_kernel_has_no_other)
 {
-    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, EINVAL);
+    deny_light_guards(EINVAL);
     open_pool();
     expect_guards(GUARD_PROTECTION);
 }
@@ -298,9 +307,29 @@ TEST(stack_guard_is_page_protection_where_the_kernel_has_no_other)
 /* As under qemu-user: the call succeeds, and nothing has happened. */
 TEST(stack_guard_is_page_protection_where_the_other_is_a_lie)
 {
-    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, 0);
+    deny_light_guards(0);
     open_pool();
     expect_guards(GUARD_PROTECTION);
+}
+
+/* As before Linux 6.15, or where a sandbox lets nobody advise a process. */
+TEST(stack_guards_are_put_one_by_one_where_they_cannot_be_put_together)
+{
+    deny_call(CALL_PROCESS_MADVISE, EPERM);
+    open_pool();
+    if (pool.guard != GUARD_LIGHT)
+        test_skip("this kernel has only page protection");
+    expect_guards(GUARD_LIGHT);
+}
+
+/* An emulator may know the one call and only pretend to know the other. */
+TEST(stack_guards_are_put_one_by_one_where_together_is_a_lie)
+{
+    deny_call_with(CALL_PROCESS_MADVISE, ADVICE_ARGUMENT_OF_PROCESS, ADVICE_GUARD_INSTALL, 0);
+    open_pool();
+    if (pool.guard != GUARD_LIGHT)
+        test_skip("this kernel has only page protection");
+    expect_guards(GUARD_LIGHT);
 }
 
 TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
@@ -309,7 +338,7 @@ TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
     if (pool.guard != GUARD_LIGHT)
         test_skip("this kernel has only page protection");
     struct stack *early = take(16);
-    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, ENOMEM);
+    deny_light_guards(ENOMEM);
     struct stack *late = take(17);
     CHECK_EQ(early->guard, GUARD_LIGHT);
     CHECK_EQ(late->guard, GUARD_PROTECTION);
@@ -349,7 +378,7 @@ DEATH_TEST(stack_canary_betrays_an_overflow,
 DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task overflowed its stack of 16 KiB")
 {
     open_pool();
-    deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, ENOMEM);
+    deny_light_guards(ENOMEM);
     deny_call_with(SYS_mprotect, PROTECTION_ARGUMENT, NO_PROTECTION, ENOMEM);
     struct stack *stack = take(14);
     CHECK_EQ(stack->guard, GUARD_CANARY);

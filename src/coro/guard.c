@@ -26,24 +26,43 @@ static enum proof refuses_writes(char *start)
     return answer == -EFAULT ? WORKS : answer == 1 ? DOES_NOT : UNKNOWN;
 }
 
+static int guard_alone(char *start, size_t page)
+{
+    return async__sys_guard(start, page);
+}
+
+static int guard_with_others(char *start, size_t page)
+{
+    return async__sys_guard_each(start, page, page, 1);
+}
+
+static bool is_short(int error)
+{
+    return error == -ENOMEM || error == -EAGAIN;
+}
+
 /* UNKNOWN when the kernel is short of something now. */
-static enum proof prove_light_guard(size_t page)
+static enum proof prove(int (*guard)(char *start, size_t page), size_t page)
 {
     char *start = async__sys_map(2 * page);
     if (start == NULL)
         return UNKNOWN;
-    int result = async__sys_guard(start, page);
-    enum proof proof = result == 0 ? refuses_writes(start) : result == -EINVAL ? DOES_NOT : UNKNOWN;
+    int result = guard(start, page);
+    enum proof proof = result == 0 ? refuses_writes(start) : is_short(result) ? UNKNOWN : DOES_NOT;
     async__sys_unmap(start, 2 * page);
     return proof;
 }
 
+/* The kernel does not change while we run. */
+static _Atomic enum proof alone, together;
+
 enum guard async__guard_best(size_t page)
 {
-    static _Atomic int known; /* the kernel does not change while we run */
-    if (known == UNKNOWN)
-        known = (int)prove_light_guard(page);
-    return known == WORKS ? GUARD_LIGHT : GUARD_PROTECTION;
+    if (alone == UNKNOWN)
+        alone = prove(guard_alone, page);
+    if (alone == WORKS && together == UNKNOWN)
+        together = prove(guard_with_others, page);
+    return alone == WORKS ? GUARD_LIGHT : GUARD_PROTECTION;
 }
 
 static void write_canary(char *bottom)
@@ -75,6 +94,8 @@ static int install_one(enum guard kind, char *slot, size_t page)
 
 uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t page, uint32_t count)
 {
+    if (kind == GUARD_LIGHT && together == WORKS && async__sys_guard_each(slot, slot_size, page, count) == 0)
+        return count;
     for (uint32_t done = 0; done < count; done++)
         if (install_one(kind, slot + done * slot_size, page) < 0)
             return done;

@@ -7,7 +7,7 @@
 
 enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
 enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
-enum { GUARDS_AT_ONCE = 64 };
+enum { GUARDS_AT_ONCE = 32 };
 enum { PROBE_PAGES = 16 };
 
 void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
@@ -105,6 +105,8 @@ static void guard_more(struct stack_pool *pool, struct slab *slab)
     }
     slab->guard = (uint8_t)pool->guard;
     slab->guarded += done;
+    if (slab->slots == 1u << LAST_SLAB_LOG) /* thousands are in use, so a few pages early are no waste */
+        async__sys_touch_each(slot + size - pool->page, size, pool->page, done);
 }
 
 /* The next untouched slot of a slab as a stack. */

@@ -18,8 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ADVICE_GUARD_INSTALL = 102 }; /* Linux 6.13 */
+enum { ADVICE_GUARD_INSTALL = 102, ADVICE_POPULATE_WRITE = 23 }; /* Linux 6.13, 5.14 */
+enum { OWN_PROCESS = -10001 }; /* instead of a descriptor of it: Linux 6.15 */
 enum {
+    CALL_PROCESS_MADVISE = 440,
     CALL_EPOLL_PWAIT2 = 441,
     CALL_URING_SETUP = 425,
     CALL_URING_ENTER = 426,
@@ -119,6 +121,29 @@ void async__sys_unmap_leftovers(void)
 int async__sys_guard(void *start, size_t size)
 {
     return (int)KERNEL(SITE_GUARD, madvise(start, size, ADVICE_GUARD_INSTALL));
+}
+
+static int advise_each(enum site site, char *start, size_t stride, size_t size, uint32_t count, int advice)
+{
+    enum { MOST = 64 };
+    struct iovec ranges[MOST];
+    ASSERT(count <= MOST);
+    for (uint32_t i = 0; i < count; i++)
+        ranges[i] = (struct iovec){.iov_base = start + i * stride, .iov_len = size};
+    long done = KERNEL(site, syscall(CALL_PROCESS_MADVISE, OWN_PROCESS, ranges, (size_t)count, advice, 0u));
+    if (done < 0)
+        return (int)done;
+    return (size_t)done == count * size ? 0 : -EAGAIN;
+}
+
+int async__sys_guard_each(char *start, size_t stride, size_t size, uint32_t count)
+{
+    return advise_each(SITE_GUARD_EACH, start, stride, size, count, ADVICE_GUARD_INSTALL);
+}
+
+int async__sys_touch_each(char *start, size_t stride, size_t size, uint32_t count)
+{
+    return advise_each(SITE_TOUCH_EACH, start, stride, size, count, ADVICE_POPULATE_WRITE);
 }
 
 int async__sys_protect(void *start, size_t size)

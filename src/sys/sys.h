@@ -33,7 +33,16 @@ void *async__sys_map_shared(size_t size, int descriptor, int64_t offset);
 /* Makes the range fault when it is touched, by a lightweight guard. -EINVAL: this kernel has none. */
 int async__sys_guard(void *start, size_t size);
 
-/* The same by page protection, which costs a mapping. */
+/*
+ * The same for count ranges, at most 64, that lie stride bytes apart, in one call. Where this kernel, or whoever
+ * confines us, does not let us do that: an error, and some of them may be guarded.
+ */
+int async__sys_guard_each(char *start, size_t stride, size_t size, uint32_t count);
+
+/* Touches as many ranges in one call, which is faster than a fault for each. An error: some may be untouched. */
+int async__sys_touch_each(char *start, size_t stride, size_t size, uint32_t count);
+
+/* The same as async__sys_guard by page protection, which costs a mapping. */
 int async__sys_protect(void *start, size_t size);
 
 /* Gives the range's pages back; they read as zeros afterwards. */
