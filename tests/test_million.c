@@ -1,0 +1,24 @@
+/*
+ * test_million.c: that examples/million.c does what it says, with a thousand tasks, and says so when memory is short.
+ */
+#include "runner.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static int status_of(const char *command)
+{
+    int status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(million_example_runs_with_a_thousand_tasks)
+{
+    CHECK_EQ(status_of(TEST_BUILD_DIR "/million 1000 | grep -q '^ended'"), 0);
+}
+
+TEST(million_example_says_that_memory_is_short_before_it_begins)
+{
+    CHECK_EQ(status_of(TEST_BUILD_DIR
+                       "/million 2000000000 2>&1 | grep -q '^2000000000 tasks need .* available here'"),
+             0);
+}
