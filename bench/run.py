@@ -5,7 +5,7 @@
 
 FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
 any program would be, and each bench/peers/PEER/build.sh builds what a peer has. bench/NAME.toml names the rows. With
-MEASUREMENTs only these are made. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
+MEASUREMENTs only these are made; ROUNDS=1 in the environment makes each at most that often. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
 """
 import json
 import os
@@ -101,7 +101,8 @@ def show_progress(what):
 def measure(programs, spec, wanted):
     """In each round every program makes every measurement once: {row: {program: [(value, target), …]}}."""
     measurements = {who: output_of([str(program)]).splitlines() for who, program in programs.items()}
-    rounds = {name: spec["rounds_of"].get(name, spec["rounds"]) for name in wanted or measurements[OURS]}
+    most = int(os.environ.get("ROUNDS", spec["rounds"]))
+    rounds = {name: min(most, spec["rounds_of"].get(name, most)) for name in wanted or measurements[OURS]}
     values = {}
     for number in range(max(rounds.values())):
         for name in (name for name in rounds if number < rounds[name]):
