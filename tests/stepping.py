@@ -58,7 +58,8 @@ def lines_of_cfi(source: str) -> list[int]:
     """Those that would be missed, numbered from 0. What was restored still lies below the stack pointer, at a ret gdb
     looks at the instruction, in rbx everybody who calls the switch has the loop, and whoever has no caller needs no CFA
     but for valgrind."""
-    harmless = re.compile(r"\.cfi_(startproc|endproc|remember_state|restore_state|restore )|%rbx|cfa_offset (24|-?16)$")
+    structure = r"\.cfi_(startproc|endproc|personality|remember_state|restore_state|restore )"
+    harmless = re.compile(structure + r"|%rbx|cfa_offset (24|-?16)$")
     lines = source.splitlines()
     return [number for number, line in enumerate(lines)
             if ".cfi_" in line and not harmless.search(line) and "popq    %rbp" not in lines[number - 1]]
