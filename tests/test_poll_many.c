@@ -2,8 +2,10 @@
  * test_poll_many.c: the poll contract with a thousand descriptors, and with numbers that are closed and used again
  * while the backend still remembers whose they were.
  */
+#include "sys/fault.h"
 #include "watch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -105,6 +107,56 @@ TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_the_kernel_has_heard_of_them
     close_poller();
     close_counters();
 }
+
+/* ---- a kernel that has no room for a while -------------------------------------------------------------------- */
+
+#if ASYNC_CHECKS
+static int uring_calls_refused; /* so many, and after them every other one */
+
+static int have_little_room(enum site site)
+{
+    if (site != SITE_URING_ENTER)
+        return 0;
+    uring_calls_refused--;
+    return uring_calls_refused >= 0 || uring_calls_refused % 2 != 0 ? -EAGAIN : 0;
+}
+
+/* A completed operation is its owner's, who may have freed it. */
+static void forget_links(struct watch *watch)
+{
+    memset(&watch->operation.link, 0, sizeof watch->operation.link);
+}
+
+/* The kernel knows of the first half; more is asked of it than its queue holds, and part of all that taken back. */
+TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
+{
+    uring_calls_refused = INT_MAX;
+    open_counters();
+    open_poller();
+    for (int i = 0; i < THOUSAND; i++) {
+        if (i == THOUSAND / 2)
+            watch_settle();
+        async__fault = i < THOUSAND / 2 ? NULL : have_little_room;
+        watches[i].then = forget_links;
+        watch_submit(&watches[i], (struct operation){.kind = OPERATION_READABLE, .descriptor = counters[i]});
+    }
+    for (int i = 0; i < THOUSAND; i += 3)
+        watch_cancel(&watches[i]);
+    for (int i = 0; i < THOUSAND; i++)
+        count_up(i);
+    uring_calls_refused = 0;
+    for (int i = 0; i < THOUSAND && poller.in_flight > 0; i++)
+        CHECK_EQ(async__poller_wait(&poller, 1000000), 0);
+    async__fault = NULL;
+    for (int i = 0; i < THOUSAND; i++) {
+        CHECK(watch_is_done(&watches[i]));
+        int result = watches[i].operation.result;
+        CHECK(result == 0 || (i % 3 == 0 && result == -ECANCELED));
+    }
+    close_poller();
+    close_counters();
+}
+#endif
 
 /* ---- numbers that are used again ---------------------------------------------------------------------------- */
 
