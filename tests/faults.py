@@ -248,6 +248,8 @@ def print_summary(plan: Plan, table: Table, options: argparse.Namespace):
 {others} of {len(plan.chosen)} chosen ones were run in the other cases (seed {options.seed})
 {slow} cases that take longer than {QUICK} s were left out; in {total['unreached']} runs no call came so far
 {sum(total[word] for word in BAD)} did harm""")
+    if total["excused"]:
+        print("\n".join(["excused:", *(f"    {reason}" for *_, reason in EXCUSES)]))
 
 
 def main() -> int:
