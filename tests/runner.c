@@ -1,10 +1,11 @@
 /*
  * runner.c: the main program of the test suite: it finds the tests that registered themselves, makes a process of
- * each case, runs as many at once as there are processors, judges how each ended, and says at the end how many
- * passed. What happens inside a case is case.c's; nothing of the library is used here.
+ * each case, runs as many at once as there are processors, and says at the end how many passed. What happens inside a
+ * case is case.c's, what is thought of its end judge.c's; nothing of the library is used here.
  */
 #include "case.h"
 #include "faults.h"
+#include "judge.h"
 #include "omissions.h"
 
 #include <linux/io_uring.h>
@@ -22,9 +23,7 @@ enum {
     GRACE = 2,              /* seconds past its limit before a case is killed from outside */
     LOOK_AGAIN = 200000000, /* nanoseconds between two looks for such cases */
     MOST_PARALLEL = 64,     /* cases at once */
-    OUTPUT_SHOWN = 1 << 14, /* the last bytes of what a case wrote, where it wrote more */
     LABEL_SIZE = 160,       /* bytes of a case's name as it is shown */
-    REASON_SIZE = 256,      /* bytes of why it failed */
 };
 
 /* All tests of all files, in the order in which their constructors happened to run. */
@@ -47,8 +46,6 @@ static _Noreturn void give_up(const char *what)
 }
 
 /* ---- cases --------------------------------------------------------------------------------------------- */
-
-enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
 
 /* One test on one backend, from being planned to being judged. */
 struct job {
@@ -159,84 +156,7 @@ static void start(struct job *job)
     running_count++;
 }
 
-/* ---- judging ------------------------------------------------------------------------------------------- */
-
-/* What a case wrote. */
-struct output {
-    char *text;    /* not ended by a zero byte, and may hold some */
-    size_t length; /* in bytes */
-};
-
-static struct output read_output(int file)
-{
-    off_t size = lseek(file, 0, SEEK_END);
-    struct output output = {.text = malloc((size_t)size + 1)};
-    ssize_t length = output.text == NULL ? -1 : pread(file, output.text, (size_t)size, 0);
-    output.length = length < 0 ? 0 : (size_t)length;
-    return output;
-}
-
-/* The first part of last_words that is not in the output, its length in *length; NULL if all are. */
-static const char *missing_words(const char *last_words, const struct output *output, size_t *length)
-{
-    for (const char *part = last_words; *part != '\0'; part += *length + (part[*length] == '|')) {
-        *length = strcspn(part, "|");
-        if (memmem(output->text, output->length, part, *length) == NULL)
-            return part;
-    }
-    return NULL;
-}
-
-static enum outcome judge_death(const struct test *test, int status, const struct output *output,
-                                char reason[REASON_SIZE])
-{
-    size_t length = 0;
-    const char *missing = missing_words(test->last_words, output, &length);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        snprintf(reason, REASON_SIZE, "did not end the process");
-        return FAILED;
-    }
-    if (missing != NULL) {
-        snprintf(reason, REASON_SIZE, "died without saying \"%.*s\"", (int)length, missing);
-        return FAILED;
-    }
-    return PASSED;
-}
-
-static enum outcome judge(const struct job *job, int status, const struct output *output,
-                          char reason[REASON_SIZE])
-{
-    int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    int exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (job->overdue || ended_by == SIGALRM || exit_status == STATUS_TIME_LIMIT)
-        snprintf(reason, REASON_SIZE, "time limit of %u s", time_limit);
-    else if (exit_status == STATUS_SKIPPED)
-        return SKIPPED;
-    else if (job->test->last_words != NULL)
-        return judge_death(job->test, status, output, reason);
-    else if (exit_status == 0)
-        return PASSED;
-    else if (ended_by != 0)
-        snprintf(reason, REASON_SIZE, "signal %d (%s)", ended_by, strsignal(ended_by));
-    else
-        snprintf(reason, REASON_SIZE, "exit status %d", exit_status);
-    return FAILED;
-}
-
-/* Each line set in; of very much only the end. */
-static void print_output(const struct output *output)
-{
-    size_t skipped = output->length > OUTPUT_SHOWN ? output->length - OUTPUT_SHOWN : 0;
-    if (skipped > 0)
-        printf("    [%zu bytes left out]\n", skipped);
-    const char *end = output->text + output->length;
-    for (const char *line = output->text + skipped; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        int length = (int)((stop == NULL ? end : stop) - line);
-        printf("    %.*s\n", length, line);
-        line += length + 1;
-    }
-}
+/* ---- telling ------------------------------------------------------------------------------------------- */
 
 static void print_result(const struct job *job, enum outcome outcome, const char *reason,
                          const struct output *output)
@@ -248,20 +168,7 @@ static void print_result(const struct job *job, enum outcome outcome, const char
     else if (wanted.verbose)
         printf("%s %s (%.2f s)\n", words[outcome], label_of(job), seconds);
     if (outcome == FAILED || wanted.verbose)
-        print_output(output);
-}
-
-/* The last line that the case wrote, without its end. */
-static const char *last_line(const struct output *output, int *length)
-{
-    size_t end = output->length;
-    while (end > 0 && output->text[end - 1] == '\n')
-        end--;
-    size_t begin = end;
-    while (begin > 0 && output->text[begin - 1] != '\n')
-        begin--;
-    *length = (int)(end - begin);
-    return output->text + begin;
+        output_print(output);
 }
 
 /* It says why the case was skipped. */
@@ -269,7 +176,7 @@ static void note_omission(const struct job *job, const struct output *output)
 {
     char reason[REASON_SIZE];
     int length;
-    const char *line = last_line(output, &length);
+    const char *line = output_last_line(output, &length);
     snprintf(reason, sizeof reason, "%.*s", length, line);
     omission_note(label_of(job), reason);
 }
@@ -283,58 +190,34 @@ static void print_calls(const struct job *job)
     printf("\n");
 }
 
-static bool says(const struct output *output, const char *words)
-{
-    return memmem(output->text, output->length, words, strlen(words)) != NULL;
-}
-
-/* What a fault did to the case, in a word. "reported": a check does not hold, because some call has said why. */
-static const char *verdict_of(const struct job *job, enum outcome outcome, int status,
-                              const struct output *output)
-{
-    if (job->overdue ||
-        (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
-        return "hung";
-    bool dies = job->test->last_words != NULL;
-    if ((!dies && says(output, "this is a bug in it")) || says(output, "Sanitizer") ||
-        says(output, "runtime error:"))
-        return "died";
-    if (outcome == PASSED)
-        return job->record->injected > 0 ? "passed" : "unreached";
-    if (outcome == SKIPPED || dies)
-        return "reported"; /* a death test may well die in another way */
-    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEAKS)
-        return "leaked";
-    return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? "reported" : "died";
-}
-
 /* One line, its parts between tabs; the last of them is the last line that the case wrote. */
 static void print_verdict(const struct job *job, const char *verdict, const char *reason,
                           const struct output *output)
 {
     int length;
-    const char *line = last_line(output, &length);
+    const char *line = output_last_line(output, &length);
     printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, verdict, reason, length, line);
 }
 
 static void finish(struct job *job, int status)
 {
     char reason[REASON_SIZE] = "";
-    struct output output = read_output(job->output);
-    enum outcome outcome = judge(job, status, &output, reason);
+    struct ending ending = {job->test, status, job->overdue, time_limit, output_read(job->output)};
+    enum outcome outcome = judge(&ending, reason);
     totals[outcome]++;
     if (wanted.sweep) {
-        print_verdict(job, verdict_of(job, outcome, status, &output), reason, &output);
+        const char *verdict = judge_fault(&ending, outcome, job->record->injected > 0);
+        print_verdict(job, verdict, reason, &ending.output);
         free((char *)(uintptr_t)job->fault_text);
     } else
-        print_result(job, outcome, reason, &output);
+        print_result(job, outcome, reason, &ending.output);
     if (outcome == SKIPPED)
-        note_omission(job, &output);
+        note_omission(job, &ending.output);
     if (wanted.record)
         print_calls(job);
     if (job->record != NULL)
         records[records_left++] = job->record;
-    free(output.text);
+    free(ending.output.text);
     close(job->output);
 }
 
