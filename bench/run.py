@@ -2,6 +2,7 @@
 """Runs a benchmark: ours and its peers in turn, on one core, and says how we stand.
 
     bench/run.py NAME FOLDER [MEASUREMENT…]
+    bench/run.py --self-test    sees that it judges as it says
 
 FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
 any program would be, and each bench/peers/PEER/build.sh builds what a peer has. bench/NAME.toml names the rows. With
@@ -15,11 +16,6 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-
-try:
-    import tomllib
-except ImportError:
-    sys.exit("bench/run.py needs Python 3.11 or later")
 
 BENCH = Path(__file__).resolve().parent
 OURS = "ours"
@@ -210,8 +206,16 @@ def write(name, results):
     print(f"\nwritten to {file.relative_to(BENCH.parent)}")
 
 
+def read_spec(name):
+    try:
+        import tomllib  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        sys.exit("bench/run.py needs Python 3.11 or later")
+    return tomllib.loads((BENCH / f"{name}.toml").read_text())
+
+
 def main(name, folder, *wanted):
-    spec = tomllib.loads((BENCH / f"{name}.toml").read_text())
+    spec = read_spec(name)
     programs, about = build(name, Path(folder).resolve(), spec["peers"])
     print_machine(about)
     pin()
@@ -224,7 +228,40 @@ def main(name, folder, *wanted):
     return 0 if results else 1
 
 
+# ---- the test of all this -------------------------------------------------------------------------------------
+
+SAID = {OURS: [(6, None), (4, None), (5, None)], "go": [(30, None)], "tokio": [(20, None)], "boost": [(3, None)]}
+
+# A row of the table, what was said beside ours, and the verdict on 5 where Go has 30, tokio 20 and Boost 3.
+JUDGED = [
+    ({"unit": "ns"}, None, ""),
+    ({"unit": "ns", "target": 5}, None, "<= 5 met"),
+    ({"unit": "ns", "target": 4}, None, "<= 4 MISSED"),
+    ({"unit": "ns", "target": 9}, 4.5, "<= 4.5 MISSED"),
+    ({"unit": "ns", "target": "tokio"}, None, "<= 20 met"),
+    ({"unit": "ns", "target": "nobody"}, None, ""),
+    ({"unit": "ns", "ahead": 4}, None, "4x ahead met"),
+    ({"unit": "ns", "ahead": 5}, None, "5x ahead MISSED: tokio"),
+    ({"unit": "ns", "target": 5, "ahead": 7}, None, "<= 5 met; 7x ahead MISSED: go, tokio"),
+]
+
+
+def self_test():
+    mistakes = []
+    for row, beside, expected in JUDGED:
+        said = {**SAID, OURS: [(value, beside) for value, _ in SAID[OURS]]}
+        result = judge("row", row, said)
+        if verdict(result) != expected:
+            mistakes.append(f"{row}: {verdict(result)!r} instead of {expected!r}")
+        if (result["ours"], result["least"], result["most"], best_of(result)) != (5, 4, 6, "tokio 4.00x"):
+            mistakes.append(f"{row}: {result}")
+    print("\n".join(mistakes))
+    return 1 if mistakes else 0
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))
