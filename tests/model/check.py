@@ -34,6 +34,7 @@ ASLEEP = "the loop sleeps for good, and a letter waits for it"
 DEAF = "the loop sleeps for good, and a SIGINT waits for it"
 UNSEEN = "a letter is delivered that was perhaps not written yet"
 RIGHT = ""
+MOST_SECONDS = 60
 
 
 class Change(NamedTuple):
@@ -42,6 +43,7 @@ class Change(NamedTuple):
     old: str       # occurs once there
     new: str       # in its place
     violated: str  # what the model must say then; RIGHT: nothing
+    where: str = "send"  # a part of the scenarios' names
 
 
 TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
@@ -60,22 +62,22 @@ INBOX, LOOP, RUN = "src/core/inbox.c", "src/core/loop.c", "src/core/run.c"
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,
            "    uint32_t reasons = atomic_load(&loop->attention);\n"
-           "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n", DEAF),
+           "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n", DEAF, "SIGINT comes"),
     Change("the loop does not say that it sleeps", LOOP, SLEEP,
-           "    uint32_t reasons = atomic_load(&loop->attention);\n", DEAF),
-    Change("the loop sleeps although something was sent", LOOP, SENT, "(void)reasons;", DEAF),
+           "    uint32_t reasons = atomic_load(&loop->attention);\n", DEAF, "SIGINT comes"),
+    Change("the loop sleeps although something was sent", LOOP, SENT, "(void)reasons;", DEAF, "SIGINT comes"),
     Change("the loop sleeps although SIGINT came", LOOP, SENT,
-           "if ((reasons & ATTENTION_INBOX) != 0)\n        timeout_ns = 0;", DEAF),
+           "if ((reasons & ATTENTION_INBOX) != 0)\n        timeout_ns = 0;", DEAF, "SIGINT comes"),
     Change("the word is cleared after the inbox was taken", LOOP, TAKE,
            TAKE.replace("atomic_fetch_and(&loop->attention, ATTENTION_DEBUG)", "atomic_load(&loop->attention)") +
-           "    atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);\n", DEAF),
-    Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF),
+           "    atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);\n", DEAF, "SIGINT comes"),
+    Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF, "SIGINT comes"),
     Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
     Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),
-    Change("the sender wakes nobody", INBOX, WAKE, "if (atomic_fetch_or(&loop->attention, reason) > 1000)", DEAF),
+    Change("the sender wakes nobody", INBOX, WAKE, "if (atomic_fetch_or(&loop->attention, reason) > 1000)", DEAF, "SIGINT comes"),
     Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, WAKE,
            "bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;\n"
-           "    atomic_fetch_or(&loop->attention, reason);\n    if (sleeps)", DEAF),
+           "    atomic_fetch_or(&loop->attention, reason);\n    if (sleeps)", DEAF, "SIGINT comes"),
     Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", UNSEEN),
     Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
            "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
@@ -83,16 +85,17 @@ CHANGES = [
            "    for (reversed = NULL; first != NULL;) {\n        struct message *next = first->next;\n"
            "        first->next = reversed;\n        reversed = first;\n        first = next;\n    }\n"
            "    return reversed;\n}\n\nvoid async__inbox_take",
-           "a letter comes before one that the same thread sent earlier"),
+           "a letter comes before one that the same thread sent earlier", "sends 3"),
     Change("a letter is read after it was freed", INBOX,
            "    struct message called = *message;\n    free_message(message);\n",
            "    free_message(message);\n    struct message called = *message;\n", "the program crashed"),
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
-           "        if (ready->run == run)\n", "        if (ready->run == NULL)\n", "something was not freed"),
-    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop->alive", ASLEEP),
+           "        if (ready->run == run)\n", "        if (ready->run == NULL)\n", "something was not freed",
+           "closes"),
+    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop->alive", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", RUN,
            "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
-           ASLEEP),
+           ASLEEP, "foreign"),
     Change("the sender does not release the letter", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
            "                                                  memory_order_relaxed, memory_order_relaxed))\n"
@@ -102,10 +105,10 @@ CHANGES = [
     Change("release to send, acquire to take", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
            "                                                  memory_order_release, memory_order_relaxed))\n"
-           "        ;\n", RIGHT),
+           "        ;\n", RIGHT, "1 each"),
     Change("who finds the bit set leaves the wake to whoever has set it", INBOX, WAKE,
            "uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
-           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)", RIGHT),
+           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)", RIGHT, "1 each"),
 ]
 
 
@@ -127,7 +130,10 @@ def run(objects: dict[str, Path], program: Path, *arguments: str) -> tuple[int, 
     command = [*shlex.split(os.environ.get("CC", "cc")), "-Wl,--gc-sections", *map(str, objects.values()), "-o",
                str(program)]
     subprocess.run(command, cwd=ROOT, check=True)
-    answer = subprocess.run([str(program), *arguments], text=True, capture_output=True)
+    try:
+        answer = subprocess.run([str(program), *arguments], text=True, capture_output=True, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return 1, "violated: a step does not end\n"
     return answer.returncode, answer.stdout
 
 
@@ -140,7 +146,7 @@ def play(change: Change, objects: dict[str, Path], folder: Path) -> str:
     changed = folder / Path(change.path).name
     changed.write_text(text.replace(change.old, change.new))
     target = compile_one(changed, folder / "changed.o")
-    status, output = run({**objects, change.path: target}, folder / "changed", "quick")
+    status, output = run({**objects, change.path: target}, folder / "changed", change.where)
     if status < 0:
         return "the program crashed"
     return next((line[len("violated: "):] for line in output.splitlines() if line.startswith("violated: ")), RIGHT)
