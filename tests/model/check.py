@@ -56,7 +56,7 @@ PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, m
 ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
 WAKE = "if ((atomic_fetch_or(&loop->attention, reason) & ATTENTION_SLEEPING) != 0)"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
-STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n    return loop->alive"
+STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n    return loop_alive(loop)"
 INBOX, LOOP, RUN = "src/core/inbox.c", "src/core/loop.c", "src/core/run.c"
 
 CHANGES = [
@@ -92,7 +92,7 @@ CHANGES = [
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
            "        if (ready->run == run)\n", "        if (ready->run == NULL)\n", "something was not freed",
            "closes"),
-    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop->alive", ASLEEP, "foreign"),
+    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop_alive(loop)", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", RUN,
            "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
            ASLEEP, "foreign"),

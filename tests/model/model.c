@@ -76,7 +76,7 @@ static void wait_until_raised(void)
     tell(shared.raised ? "is woken" : "stops waiting", 0, 0);
 }
 
-static int kernel_wait(struct poller *poller, int64_t timeout_ns)
+int async__poller_wait(struct poller *poller, int64_t timeout_ns)
 {
     (void)poller;
     if (timeout_ns < 0)
@@ -149,6 +149,27 @@ struct label async__label(const struct async_task *task)
 void async__report(const char *format, ...)
 {
     violated(format);
+}
+
+void async__switch_with_exceptions(struct exceptions *shared_by_all, struct context *from, struct context *to)
+{
+    (void)shared_by_all;
+    (void)from;
+    (void)to;
+    violated("the model has no C++");
+}
+
+/* The switch names it as the last to be asked about a C++ exception. */
+void async__uncaught(void);
+void async__uncaught(void)
+{
+    violated("the model has no C++");
+}
+
+struct stack_census async__stack_count(const struct stack_pool *pool)
+{
+    (void)pool;
+    return (struct stack_census){0};
 }
 
 void async__stack_trim(struct stack_pool *pool)
@@ -269,10 +290,8 @@ static const char *judge(void)
 
 static void set_up(void)
 {
-    static const struct poller_calls calls = {.name = "model", .wait = kernel_wait};
     memset(&shared, 0, sizeof shared);
     shared.loop.virtual_clock = shared.loop.strict = scenario->virtual_clock;
-    shared.loop.poller.calls = &calls;
     shared.loop.main_task = (struct async_task *)(void *)&shared;
     async__current = &shared.loop;
     memory_begin(scenario->lag);
