@@ -45,8 +45,8 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 /* Whether address is where a call returns to. What lies before it must be code too, or it may not be there at all. */
 static bool follows_call(const void *address)
 {
-    const char *before = (const char *)address - LONGEST_CALL;
-    return async__symbol_known(address) && async__symbol_known(before) && ends_in_call((const void *)before);
+    const void *before = (const void *)((uintptr_t)address - LONGEST_CALL); /* any word may be asked about */
+    return async__symbol_known(address) && async__symbol_known(before) && ends_in_call(before);
 }
 
 /* The entry for that address: its own, else an unused one, else NULL. */
