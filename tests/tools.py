@@ -63,6 +63,7 @@ def complaints_of_valgrind(folder: Path) -> list[str]:
 # ---- perf -----------------------------------------------------------------------------------------------------
 
 LEAST_SAMPLES = 30
+CUT_SHORT = 0.01  # of the samples: perf copies the stack in an interrupt, where it waits for no page
 ENDS = {"async__switch_start", "_start", "main", "__libc_start_main"}
 
 
@@ -81,7 +82,9 @@ def complaints_of_perf(folder: Path) -> list[str]:
     wrong = [sample for sample in samples if sample[-1].split("@")[0] not in ENDS]
     deep = [sample for sample in samples if sample.count("dive") == 8 and sample[-2:] == TASK[-2:]]
     print(f"{len(samples)} samples, {len(deep)} of them eight calls deep; {len(wrong)} wrong")
-    complaints = ["a sample that ends too early: " + " < ".join(sample) for sample in wrong]
+    complaints = []
+    if len(wrong) > CUT_SHORT * len(samples):
+        complaints = ["a sample that ends too early: " + " < ".join(sample) for sample in wrong]
     if len(deep) < LEAST_SAMPLES:
         complaints.append("too few samples were taken to say anything")
     return complaints
