@@ -52,7 +52,7 @@ def complaint_about(run: Run, program: Path) -> str:
 
 
 def refusal_of_valgrind() -> str:
-    return "valgrind 3.19 cannot read the DWARF 5 that clang writes" if "clang" in programs.CC[0] else ""
+    return "valgrind 3.19 cannot read the DWARF 5 that clang writes" if "clang" in programs.COMPILER[-1] else ""
 
 
 def complaints_of_valgrind(folder: Path) -> list[str]:
