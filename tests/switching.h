@@ -61,8 +61,9 @@ struct scene {
     bool awaits_instant;                 /* the script goes on when it comes */
     async_queue *over;                   /* of int: one item when it is over */
     bool cut_off;                        /* the loop ends before it is over */
-    bool late;  /* what the moment wants to come first came too late, by the real clock */
-    int rounds; /* looks at whether everybody has ended */
+    bool late;         /* what the moment wants to come first came too late, by the real clock */
+    int attempts_left; /* to make the moment come about */
+    int rounds;        /* looks at whether everybody has ended */
 };
 
 struct switching_call {

@@ -15,7 +15,7 @@ static void take(int count)
 {
     async__pool_open(&pool, sizeof(struct record), offsetof(struct record, link), 0, async__malloc);
     for (int i = 0; i < count; i++)
-        ((struct record *)pool_take(&pool))->met = 0;
+        CHECK(pool_take(&pool) != NULL);
 }
 
 static int walk(void)

@@ -104,15 +104,18 @@ static void fail(const struct scene *scene, const char *sentence)
               scene->moment->name, scene->caller_count > 1 ? "between two others" : "alone", sentence);
 }
 
-static void demand(const struct scene *scene, bool condition, const char *sentence)
-{
-    if (!condition)
-        fail(scene, sentence);
-}
-
 static bool is_real(const struct scene *scene)
 {
     return scene->moment->manner == LIMIT_BURNT;
+}
+
+/* On the real clock a moment may not come about, so a rule is broken there when it is broken each time. */
+static void demand(struct scene *scene, bool condition, const char *sentence)
+{
+    if (!condition && is_real(scene) && scene->attempts_left > 0)
+        scene->late = true;
+    else if (!condition)
+        fail(scene, sentence);
 }
 
 /* ---- the callers ------------------------------------------------------------------------------------------- */
@@ -159,7 +162,7 @@ static void call_once(struct caller *caller)
 }
 
 /* The request is met by the next call, and no wake-up that was meant for the last one ends it. */
-static void check_next_calls(const struct scene *scene)
+static void check_next_calls(struct scene *scene)
 {
     int expected = async_cancelling() > 0 ? -ECANCELED : 0;
     demand(scene, async_sleep(0) == expected, "the next call does not meet the request, or one that is not");
@@ -172,7 +175,7 @@ static void check_next_calls(const struct scene *scene)
 
 static int be_caller(struct caller *caller)
 {
-    const struct scene *scene = caller->scene;
+    struct scene *scene = caller->scene;
     bool is_subject = caller == scene->subject;
     if (is_subject && scene->moment->script[0] == 'i')
         async_cancel(async_current_task());
@@ -192,7 +195,7 @@ async_fn(be_caller, struct caller *);
 
 static void cancel_subject(void *argument)
 {
-    const struct scene *scene = argument;
+    struct scene *scene = argument;
     bool asked = async_cancel(scene->subject->task);
     demand(scene, asked || scene->subject->ended, "a task that had not ended could not be cancelled");
 }
@@ -232,7 +235,7 @@ static double limit_passes(const struct scene *scene)
 static void supply(struct scene *scene)
 {
     const struct caller *subject = scene->subject;
-    scene->late = is_real(scene) && async_time() >= limit_passes(scene);
+    scene->late |= is_real(scene) && async_time() >= limit_passes(scene);
     for (int i = 0; i < scene->caller_count && scene->row->supply != NULL; i++) {
         const struct caller *caller = &scene->callers[i];
         if (caller == subject || (!caller->returned && caller->number < subject->number))
@@ -285,12 +288,12 @@ static bool take_step(struct scene *scene, char step)
         supply(scene);
         return is_timed(scene) && wait_for_instant(scene);
     case '.':
-        async_call_soon(go_on, scene);
+        CHECK(async_call_soon(go_on, scene).id != 0);
         return true;
     case '@':
         return wait_for_instant(scene);
     case '&':
-        async_call_at(scene->instant, go_on, scene);
+        CHECK(async_call_at(scene->instant, go_on, scene).id != 0);
         return true;
     case 'e':
         scene->cut_off = true;
@@ -305,7 +308,7 @@ static bool take_step(struct scene *scene, char step)
 
 /* ---- after it ---------------------------------------------------------------------------------------------- */
 
-static bool all_have(const struct scene *scene, bool ended)
+static bool all_have(struct scene *scene, bool ended)
 {
     for (int i = 0; i < scene->caller_count; i++)
         if (!(ended ? scene->callers[i].ended : scene->callers[i].returned))
@@ -322,7 +325,7 @@ static void await_all(void *argument)
         return;
     }
     demand(scene, ++scene->rounds < ROUNDS, "a task is stranded: it has what it waits for and does not end");
-    async_call_later(TICK, await_all, scene);
+    CHECK(async_call_later(TICK, await_all, scene).id != 0);
 }
 
 /* Everything has come to rest: who waits now waits with reason, and is given what it waits for. */
@@ -346,12 +349,12 @@ static void go_on(void *argument)
         if (take_step(scene, *scene->step++))
             return;
     if (!scene->cut_off)
-        async_call_later(TICK, satisfy_all, scene);
+        CHECK(async_call_later(TICK, satisfy_all, scene).id != 0);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------------------- */
 
-static char outcome(const struct scene *scene, const struct caller *caller)
+static char outcome(struct scene *scene, const struct caller *caller)
 {
     if (caller->result == scene->row->gives)
         return '0';
@@ -359,7 +362,7 @@ static char outcome(const struct scene *scene, const struct caller *caller)
 }
 
 /* What the rules say that the caller gets. */
-static char expected_of(const struct scene *scene, const struct caller *caller)
+static char expected_of(struct scene *scene, const struct caller *caller)
 {
     if (caller != scene->subject)
         return scene->cut_off ? '?' : '0';
@@ -368,7 +371,7 @@ static char expected_of(const struct scene *scene, const struct caller *caller)
     return scene->late || limit_claims_it ? '?' : expected;
 }
 
-static void check_outcomes(const struct scene *scene)
+static void check_outcomes(struct scene *scene)
 {
     for (int i = 0; i < scene->caller_count; i++) {
         const struct caller *caller = &scene->callers[i];
@@ -381,14 +384,14 @@ static void check_outcomes(const struct scene *scene)
 }
 
 /* Of two that were served, who called first got what was supplied first. */
-static void check_pair(const struct scene *scene, const struct caller *a, const struct caller *b)
+static void check_pair(struct scene *scene, const struct caller *a, const struct caller *b)
 {
     bool both = outcome(scene, a) == '0' && outcome(scene, b) == '0';
     demand(scene, !both || (a->number < b->number) == (a->value < b->value),
            "who came later was served first");
 }
 
-static void check_order(const struct scene *scene)
+static void check_order(struct scene *scene)
 {
     for (int i = 1; i < scene->caller_count && scene->row->in_order; i++)
         for (int j = 0; j < i; j++)
@@ -397,7 +400,7 @@ static void check_order(const struct scene *scene)
         demand(scene, scene->handed[i - 1] < scene->handed[i], "what was handed over came out of order");
 }
 
-static void check_conserved(const struct scene *scene)
+static void check_conserved(struct scene *scene)
 {
     int left = scene->row->left != NULL ? scene->row->left(scene) : scene->supplied - scene->taken;
     char sentence[80];
@@ -431,15 +434,16 @@ static int play(struct scene *scene)
     int ended;
     scene->instant = async_time() + INSTANT * TICK;
     scene->at_instant = async_call_at(scene->instant, instant_has_come, scene);
+    CHECK(scene->at_instant.id != 0);
     if (scene->row->set != NULL)
         scene->row->set(scene);
     make_callers(scene);
     while (*scene->step++ != '|')
         take_step(scene, scene->step[-1] == 'i' ? '\0' : scene->step[-1]);
     if (is_real(scene))
-        async_call_later(TICK, go_on, scene); /* turns are in no particular order there */
+        CHECK(async_call_later(TICK, go_on, scene).id != 0); /* turns are in no particular order there */
     else
-        async_call_soon(go_on, scene);
+        CHECK(async_call_soon(go_on, scene).id != 0);
     CHECK_EQ(async_queue_get(scene->over, &ended), 0);
     async_handle_cancel(scene->at_instant);
     if (scene->cut_off)
@@ -462,11 +466,13 @@ static void strike(struct scene *scene)
 }
 
 /* False if it did not come about, because the machine was too slow for it. */
-static bool play_cell(const struct switching_call *row, const struct moment *moment, int caller_count)
+static bool play_cell(const struct switching_call *row, const struct moment *moment, int caller_count,
+                      int attempts_left)
 {
     async_run_options options = *test_options();
     struct scene scene = {.row = row, .moment = moment, .step = moment->script, .ends = {-1, -1}};
     scene.caller_count = caller_count;
+    scene.attempts_left = attempts_left;
     for (int i = 0; i < caller_count; i++)
         scene.callers[i] = (struct caller){.scene = &scene, .place = i};
     scene.subject = &scene.callers[caller_count / 2];
@@ -490,8 +496,8 @@ static bool play_cell(const struct switching_call *row, const struct moment *mom
 static void play_until_it_comes_about(const struct switching_call *row, const struct moment *moment,
                                       int caller_count)
 {
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++)
-        if (play_cell(row, moment, caller_count))
+    for (int attempts_left = ATTEMPTS; attempts_left-- > 0;)
+        if (play_cell(row, moment, caller_count, attempts_left))
             return;
 }
 

@@ -52,6 +52,8 @@ def complaint_about(run: Run, program: Path) -> str:
 
 
 def refusal_of_valgrind() -> str:
+    if "musl" in programs.COMPILER[-1]:
+        return "valgrind's header is not there for musl, so it is not told of stacks"
     return "valgrind 3.19 cannot read the DWARF 5 that clang writes" if "clang" in programs.COMPILER[-1] else ""
 
 
@@ -91,7 +93,9 @@ def complaints_of_perf(folder: Path) -> list[str]:
 
 
 def refusal_of_perf() -> str:
-    """What perf says where it may not be used."""
+    """What perf says where it may not be used; or what it would miss."""
+    if "musl" in programs.COMPILER[-1]:
+        return "musl-gcc links no .eh_frame_hdr, where perf looks functions up"
     with tempfile.TemporaryDirectory() as folder:
         answer = subprocess.run(["perf", "record", "-q", "-e", "cpu-clock:u", "-o", Path(folder) / "data", "true"],
                                 text=True, capture_output=True)
