@@ -66,7 +66,7 @@ STEPS = [
                            "QEMU_CPU=max,pauth-impdef=on"),
     Step("riscv64", "MACHINE=riscv64"),
     Step("faults", "CC=gcc", "faults"),
-    Step("gcc, 20 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=20 BUILD=build-check-gcc"),
+    Step("gcc, 10 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=10 BUILD=build-check-gcc"),
 ]
 
 
