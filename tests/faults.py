@@ -40,6 +40,7 @@ EXCUSES = [
 ]
 
 SUITE = os.path.join(os.environ.get("BUILD_DIR", "build"), "suite")
+WRAPPER = os.environ.get("WRAPPER", "").split()  # what runs it, if it is for another processor
 # Statuses of their own, so that a report is not taken for a check that does not hold.
 SURROUNDINGS = {
     "ASAN_OPTIONS": "exitcode=99:" + os.environ.get("ASAN_OPTIONS", ""),
@@ -85,7 +86,7 @@ class Verdict(NamedTuple):
 
 def run_suite(*arguments: str, plan: str = "") -> Iterator[list[str]]:
     """The lines of the suite's output, cut at tabs."""
-    command = [SUITE, *arguments]
+    command = [*WRAPPER, SUITE, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace",
                           env=os.environ | SURROUNDINGS) as process:
         process.stdin.write(plan)

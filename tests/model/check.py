@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/coro/switch_x86_64.S" if platform.machine() == "x86_64" else "src/coro/switch_ucontext.c"
 REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/run.c", "src/core/timer.c",
@@ -170,6 +171,9 @@ def select(right: bool, paths: list[str]) -> list[Change]:
 
 
 def main(arguments: list[str]) -> int:
+    if os.environ.get("WRAPPER"):
+        print("the model is the same for every processor, and runs on this one")
+        return SKIPPED
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         objects = compile_all(folder)
