@@ -240,7 +240,7 @@ LOOP_TEST(call_later_fails_at_each_allocation_and_leaves_nothing)
 {
     int calls = 0, allocations = 0;
     async_handle handle = {0};
-    for (; handle.id == 0; allocations++) {
+    for (; handle.id == 0 && allocations < 10; allocations++) {
         test_allow_allocations(allocations);
         handle = async_call_later(1, count, &calls);
     }
