@@ -158,6 +158,31 @@ TEST(stack_slabs_have_at_most_256_MiB)
     async__stack_pool_close(&pool);
 }
 
+static void trim_what_rests(void)
+{
+    async__stack_trim(&pool);
+    async__stack_trim(&pool);
+}
+
+/* The next wave of tasks finds its stacks warm. */
+TEST(stack_trim_keeps_what_was_used_since_the_last_one)
+{
+    open_pool();
+    struct stack *stack = take(14);
+    async__stack_trim(&pool);
+    stack_give(&pool, stack);
+    async__stack_trim(&pool);
+    CHECK_EQ(async__stack_count(&pool).idle, 1);
+    CHECK(take(14) == stack);
+    async__stack_trim(&pool);
+    stack_give(&pool, stack);
+    async__stack_trim(&pool);
+    CHECK_EQ(async__stack_count(&pool).idle, 1);
+    async__stack_trim(&pool);
+    CHECK_EQ(async__stack_count(&pool).idle, 0);
+    async__stack_pool_close(&pool);
+}
+
 TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
 {
     struct stack *stacks[SEVERAL];
@@ -168,7 +193,7 @@ TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
     for (int i = 0; i < SEVERAL; i++)
         if (stacks[i] != kept)
             stack_give(&pool, stacks[i]);
-    async__stack_trim(&pool);
+    trim_what_rests();
     CHECK(pool.slabs == kept->slab && pool.slabs->next == NULL);
     CHECK_EQ(async__stack_count(&pool).in_use, 1);
     CHECK_EQ(async__stack_count(&pool).idle, 31);
@@ -189,7 +214,7 @@ TEST(stack_trim_of_an_idle_pool_leaves_nothing_mapped)
         stacks[i] = take(14 + (unsigned)i % 3);
     for (int i = 0; i < SEVERAL; i++)
         stack_give(&pool, stacks[i]);
-    async__stack_trim(&pool);
+    trim_what_rests();
     CHECK_EQ(async__mapped_bytes, mapped);
     CHECK_EQ(async__stack_count(&pool).idle, 0);
     struct stack *again = take(14);
@@ -538,39 +563,6 @@ TEST_EACH_BACKEND(stack_used_begins_anew_in_debug_mode_only)
     CHECK_EQ(async_run_with(&options, use_one_stack_twice, false), 0);
     options.debug = true;
     CHECK_EQ(async_run_with(&options, use_one_stack_twice, true), 0);
-}
-
-static size_t idle_stacks(void)
-{
-    return async__stack_count(&async_get_loop()->stacks).idle;
-}
-
-/* That many tasks at once, which end at once. */
-static void come_and_go(size_t count)
-{
-    async_task **tasks = calloc(count, sizeof *tasks);
-    CHECK(tasks != NULL);
-    for (size_t i = 0; i < count; i++)
-        tasks[i] = async_create_task(use_stack, 1);
-    CHECK_EQ(async_gather_n(tasks, count, NULL, 0), 0);
-    free(tasks);
-}
-
-LOOP_TEST(stack_trim_waits_until_many_are_idle_for_long)
-{
-    come_and_go(500);
-    CHECK_EQ(async_sleep(100), 0);
-    CHECK_EQ(async_sleep(100), 0);
-    CHECK_EQ(idle_stacks(), 500); /* few: they are kept for ever */
-    come_and_go(2000);
-    CHECK_EQ(idle_stacks(), 2000);
-    long mapped = async__mapped_bytes;
-    CHECK_EQ(async_sleep(100), 0);
-    CHECK_EQ(async_sleep(100), 0);
-    CHECK(idle_stacks() < 500);
-    CHECK(async__mapped_bytes < mapped - 1000 * 65536l);
-    come_and_go(2000);
-    return 0;
 }
 
 struct bulk {

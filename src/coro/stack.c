@@ -176,7 +176,9 @@ void async__stack_trim(struct stack_pool *pool)
     struct slab **place = &pool->slabs;
     while (*place != NULL) {
         struct slab *slab = *place;
-        if (slab->in_use != 0) {
+        bool rested = slab->in_use == 0 && slab->rested;
+        slab->rested = slab->in_use == 0;
+        if (!rested) {
             place = &slab->next;
             continue;
         }

@@ -50,6 +50,7 @@ struct slab {
     uint8_t log;        /* each slot has 2^log bytes */
     uint8_t guard;      /* enum guard of the slots from fresh to guarded */
     bool listed;        /* it is in its class's list */
+    bool rested;        /* nobody used it when stacks were last to be given back */
 };
 
 struct stack_pool {
@@ -85,7 +86,7 @@ struct stack_census async__stack_count(const struct stack_pool *pool);
 /* The least log for that many bytes; 0 if there is none. */
 unsigned async__stack_log(size_t size);
 
-/* Gives slabs that nobody uses back to the kernel. */
+/* Gives slabs back to the kernel that nobody uses, nor used the last time this was called. */
 void async__stack_trim(struct stack_pool *pool);
 
 /* How far down the stack was ever written, in bytes below its control block. */
