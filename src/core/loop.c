@@ -12,8 +12,8 @@ enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
                                        1000000000; /* as CPython: clocks and kernels differ beyond */
-enum { CROWD = 16, CROWD_NS = 250000 };
-static const int64_t SLOW_NS = 100000000; /* debug mode names turns that take longer */
+enum { CROWD = 16, CROWD_NS = 250000 };            /* so many deadlines within that share a wake-up */
+static const int64_t SLOW_NS = 100000000;          /* debug mode names turns that take longer */
 
 int64_t async__idle_ns(const struct async_loop *loop)
 {

@@ -1,6 +1,7 @@
 /*
- * core/record.c: the records that handles point to: when they are taken and free again, and what is said when one is
- * used wrongly. In debug mode a free one is used again as late as possible, so that a stale handle is noticed.
+ * core/record.c: the records that handles point to: their names and words, how they are walked and freed, and what is
+ * said when one is used wrongly. (Taking one is part of making a task, in task.c.) In debug mode a free one is used
+ * again as late as possible, so that a stale handle is noticed.
  */
 #include "core/loop.h"
 #include <stdio.h>
