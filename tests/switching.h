@@ -21,6 +21,7 @@ enum switching_kind {
     TAKES_A_TURN,  /* it is refused at its entry, and not after that */
     NEED_NOT_WAIT, /* it has what it wants at once, unless it is refused at its entry */
     DEPENDS,       /* it returns soon, so which comes first is its own affair */
+    WATCHES,       /* the same as WAITS, but what it waits for comes a turn after its supply: a task's end */
     KINDS
 };
 

@@ -2,9 +2,8 @@
  * switching_calls.c: the rows of the table of switching calls, topic by topic: queues, time, joins, descriptors. What
  * a row is says switching.h. A new call that switches gets one here, or in a file of its own beside this.
  */
-#include "switching.h"
-#include "core/task.h"
 #include "coroutines.h"
+#include "switching_children.h"
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -12,17 +11,6 @@
 #include <unistd.h>
 
 /* ---- queues ------------------------------------------------------------------------------------------------ */
-
-static void supply_item(struct scene *scene)
-{
-    scene->supplied++;
-    CHECK_EQ(async_queue_put_nowait(scene->queue, &scene->supplied), 0);
-}
-
-static void set_queue(struct scene *scene)
-{
-    scene->queue = async_queue_new(0, sizeof(int));
-}
 
 static void set_lifo_queue(struct scene *scene)
 {
@@ -51,27 +39,6 @@ static int get(struct caller *caller)
     int result = async_queue_get(caller->scene->queue, &caller->value);
     caller->scene->taken += result == 0;
     return result;
-}
-
-static int items_left(const struct scene *scene)
-{
-    return (int)async_queue_qsize(scene->queue);
-}
-
-/* It is emptied, and what was put into it is done exactly then. */
-static void check_queue(struct scene *scene)
-{
-    async_queue *queue = scene->queue;
-    int item = 77;
-    while (async_queue_get_nowait(queue, &item) == 0)
-        continue;
-    for (int i = 0; i < scene->supplied; i++) {
-        CHECK_EQ(async_timeout(0, async_queue_join(queue)), -ETIMEDOUT);
-        async_queue_task_done(queue);
-    }
-    CHECK_EQ(async_queue_join(queue), 0);
-    CHECK_EQ(async_queue_put(queue, &item), 0);
-    CHECK_EQ(async_queue_get(queue, &item), 0);
 }
 
 SWITCHING_CALL(queue_get_when_empty, async_queue_get, .kind = WAITS, .in_line = true, .in_order = true,
@@ -187,16 +154,6 @@ SWITCHING_CALL(queue_join_when_finished, async_queue_join, .kind = NEED_NOT_WAIT
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
-static double until_instant(const struct caller *caller)
-{
-    return caller->scene->instant - async_time();
-}
-
-static int sleep_until_instant(struct caller *caller)
-{
-    return async_sleep(until_instant(caller));
-}
-
 static int sleep_a_turn(struct caller *caller)
 {
     (void)caller;
@@ -214,99 +171,6 @@ SWITCHING_CALL(sleep_for_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sle
 SWITCHING_CALL(sleep_for_less_than_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_backwards);
 
 /* ---- joins ------------------------------------------------------------------------------------------------- */
-
-/* Whoever is to be joined waits for an item. */
-static int obey(struct caller *parent)
-{
-    int item;
-    int result = async_queue_get(parent->scene->queue, &item);
-    parent->scene->taken += result == 0;
-    parent->running--;
-    return result;
-}
-async_fn(obey, struct caller *);
-
-/* Says goodbye when it is cancelled, and has succeeded all the same. */
-static int insist(struct caller *parent)
-{
-    int item;
-    if (async_queue_get(parent->scene->queue, &item) == 0)
-        parent->scene->taken++;
-    else
-        CHECK_EQ(async_shielded(async_sleep(0)), 0);
-    parent->running--;
-    return 0;
-}
-async_fn(insist, struct caller *);
-
-static int sleep_on(struct caller *parent)
-{
-    int result = sleep_until_instant(parent);
-    parent->running--;
-    return result;
-}
-async_fn(sleep_on, struct caller *);
-
-static int succeed(struct caller *parent)
-{
-    parent->running--;
-    return 0;
-}
-async_fn(succeed, struct caller *);
-
-typedef async_task *child_maker(struct caller *parent);
-
-static async_task *make_obedient(struct caller *parent)
-{
-    parent->running++;
-    return async_create_task(obey, parent);
-}
-
-static async_task *make_insistent(struct caller *parent)
-{
-    parent->running++;
-    return async_create_task(insist, parent);
-}
-
-static async_task *make_sleeper(struct caller *parent)
-{
-    parent->running++;
-    return async_create_task(sleep_on, parent);
-}
-
-static async_task *make_succeeding(struct caller *parent)
-{
-    parent->running++;
-    return async_create_task(succeed, parent);
-}
-
-/* The children begin before the callers do. */
-static void set_children(struct scene *scene, child_maker *make_first, child_maker *make_second)
-{
-    scene->queue = async_queue_new(0, sizeof(int));
-    for (int i = 0; i < scene->caller_count; i++) {
-        struct caller *caller = &scene->callers[i];
-        caller->children[0] = make_first(caller);
-        caller->children[1] = make_second != NULL ? make_second(caller) : NULL;
-    }
-}
-
-/* The child that is there, or else a new one. It can be seen afterwards, by the reference that is kept. */
-static async_task *take_child(struct caller *caller, int index, child_maker *make)
-{
-    async_task *child = caller->children[index] != NULL ? caller->children[index] : make(caller);
-    caller->children[index] = NULL;
-    CHECK(child != NULL);
-    return async_task_ref(child);
-}
-
-/* It has ended, and of its two handles the call has taken one. */
-static void check_taken(async_task *child)
-{
-    CHECK(async_task_done(child));
-    CHECK_EQ(child->references, 1);
-    async_detach(child);
-}
 
 static int await_child(struct caller *caller, child_maker *make)
 {
@@ -336,26 +200,6 @@ static int await_succeeding(struct caller *caller)
     return await_child(caller, make_succeeding);
 }
 
-static void set_obedient(struct scene *scene)
-{
-    set_children(scene, make_obedient, NULL);
-}
-
-static void set_insistent(struct scene *scene)
-{
-    set_children(scene, make_insistent, NULL);
-}
-
-static void set_sleepers(struct scene *scene)
-{
-    set_children(scene, make_sleeper, NULL);
-}
-
-static void set_succeeding(struct scene *scene)
-{
-    set_children(scene, make_succeeding, NULL);
-}
-
 SWITCHING_CALL(await_of_a_task_that_waits, async_await, .kind = JOINS, .in_line = true, .set = set_obedient,
                .make = await_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
 SWITCHING_CALL(await_of_a_task_that_has_not_begun, async_await, .kind = DEPENDS, .in_line = true,
@@ -369,20 +213,9 @@ SWITCHING_CALL(await_of_a_task_that_succeeds_all_the_same, async_await, .kind = 
 SWITCHING_CALL(await_of_a_task_that_has_ended, async_await, .kind = JOINS_SURE, .set = set_succeeding,
                .make = await_succeeding);
 
-static void set_obedient_pairs(struct scene *scene)
-{
-    set_children(scene, make_obedient, make_obedient);
-}
-
 static void set_unlike_pairs(struct scene *scene)
 {
     set_children(scene, make_insistent, make_obedient);
-}
-
-static void supply_pair(struct scene *scene)
-{
-    supply_item(scene);
-    supply_item(scene);
 }
 
 static int gather_pair(struct caller *caller)

@@ -28,6 +28,36 @@ enum {
  */
 ASYNC_API ASYNC_MUST int async_gather_n(async_task *const tasks[], size_t count, int results[], int flags);
 
+/* What async_wait waits for. */
+enum {
+    ASYNC_ALL_COMPLETED,   /* the end of all of them */
+    ASYNC_FIRST_COMPLETED, /* the end of one */
+    ASYNC_FIRST_EXCEPTION  /* one that fails, not by being cancelled; or the end of all */
+};
+
+/*
+ * Waits for what return_when says of tasks[0..count), at most that many seconds (ASYNC_FOREVER: no limit). Returns
+ * how many of them have ended, which async_task_done tells apart; that time ran out is no error. Borrows, cancels
+ * nothing, and may return early. -EINVAL: there are none, or return_when or seconds is nothing of the kind. -EDEADLK:
+ * this task itself is among them. -ECANCELED, -ENOMEM. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds);
+
+/*
+ * Waits for the task at most that many seconds; takes the handle, also on errors. As async_timeout(seconds,
+ * async_await(task)): when time has run out, or this task is cancelled, the other one is cancelled and still waited
+ * for, and -ETIMEDOUT or -ECANCELED comes only if it failed. A task that has ended already gives its result.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_wait_for(async_task *task, double seconds);
+
+/*
+ * Waits for the task and returns its result, but does not pass on a request to cancel: then it returns -ECANCELED and
+ * the task goes on by itself (it must not point into this frame), and if it fails later, that is reported. Takes the
+ * handle. -EDEADLK: a task that waits for itself. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_shield(async_task *task);
+
 ASYNC_END_C
 
 #ifdef __cplusplus

@@ -30,6 +30,10 @@ ASYNC_API double async_time(void);
 #define async_timeout(seconds, ...)                                                                          \
     (async_timeout_begin(ASYNC__SCOPE(async_timeout_scope), (seconds)), async__timeout_pop(__VA_ARGS__))
 
+/* async_timeout_at(when, call): the same with a time of async_time(). An int. Never switches itself. */
+#define async_timeout_at(when, ...)                                                                          \
+    (async_timeout_at_begin(ASYNC__SCOPE(async_timeout_scope), (when)), async__timeout_pop(__VA_ARGS__))
+
 /*
  * async_shielded(call): evaluates the call as if nobody had cancelled this task: for the goodbye that
  * must still be sent. Timeouts inside it work. The request is met again afterwards. Gives the call's own
@@ -50,6 +54,21 @@ typedef struct async_shield_scope {
 
 /* The begin of a timeout for a block rather than a call: scope must outlive its end. Never switches. */
 ASYNC_API void async_timeout_begin(async_timeout_scope *scope, double seconds);
+
+/* The same with a time of async_time(). Never switches. */
+ASYNC_API void async_timeout_at_begin(async_timeout_scope *scope, double when);
+
+/* When the limit runs out, or did, in the time of async_time(); infinity: never. Never switches. */
+ASYNC_API double async_timeout_when(const async_timeout_scope *scope);
+
+/*
+ * Has the limit run out at another time of async_time(), ASYNC_FOREVER included; one that has passed: at once.
+ * -EALREADY: it has run out or was ended. -EINVAL: not a number. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_timeout_reschedule(async_timeout_scope *scope, double when);
+
+/* Whether the limit has run out, also after its end. Never switches. */
+ASYNC_API bool async_timeout_expired(const async_timeout_scope *scope);
 
 /* The end of it, on every way out of the block: turns the block's result into async_timeout's. Never switches. */
 ASYNC_API ASYNC_MUST int async_timeout_end(async_timeout_scope *scope, long result);

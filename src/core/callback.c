@@ -121,10 +121,10 @@ bool async_handle_cancel(async_handle handle)
     return true;
 }
 
-void async__callback_wake(struct async_loop *loop, struct waiter *waiter)
+static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
 {
-    list_remove(&waiter->link);
-    ready_push(&loop->ready, &CONTAINER_OF(waiter, struct callback, waiter)->ready);
+    ready_push(&loop->ready, &CONTAINER_OF(listener, struct callback, waiter)->ready);
+    (void)task;
 }
 
 int async_task_add_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
@@ -142,7 +142,7 @@ int async_task_add_done_callback(async_task *task, void (*function)(async_task *
     if (task_done(task))
         ready_push(&task->loop->ready, &callback->ready);
     else
-        list_append(&task->waiters, &callback->waiter.link);
+        listen_on(&callback->waiter, task_ended, &task->waiters);
     return 0;
 }
 
@@ -157,7 +157,8 @@ size_t async_task_remove_done_callback(async_task *task, void (*function)(async_
         next = list_after(&task->waiters, link);
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
         struct callback *callback = CONTAINER_OF(waiter, struct callback, waiter);
-        if (waiter->wait != NULL || callback->done != function || callback->argument != argument)
+        bool done_callback = waiter->wait == NULL && waiter->tell == task_ended;
+        if (!done_callback || callback->done != function || callback->argument != argument)
             continue;
         list_remove(link);
         give_back(callback);

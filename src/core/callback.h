@@ -14,7 +14,7 @@
 struct callback {
     struct ready ready;   /* in the ready queue, when it is to be called soon */
     struct timer timer;   /* set, when it is to be called later */
-    struct waiter waiter; /* among a task's waiters, when it is to be called at its end */
+    struct waiter waiter; /* a listener of a task, when it is to be called at its end */
     union {
         void (*function)(void *argument);                      /* to call, without a task */
         void (*done)(struct async_task *task, void *argument); /* to call, with one */

@@ -136,6 +136,7 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
            "scope",
            call, async__label(self->task).text);
     async__timer_clear(loop, &innermost->timer);
+    innermost->again = NULL;
     self->scopes = innermost->outer;
     self->refused = is_refused(self);
     return innermost;

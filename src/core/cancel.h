@@ -20,10 +20,12 @@ struct scope {
     struct scope *outer;         /* the one around it */
     struct coroutine *coroutine; /* whose it is */
     struct timer timer;          /* of a timeout */
+    int64_t when_ns;             /* of a timeout: when it runs out, or did */
     int error;                   /* what a timeout turns failures into when it has expired */
     enum scope_kind kind;        /* timeout or shelter */
     bool expired;                /* a timeout that has run out */
-    struct coroutine *again;     /* coroutine once more: if both are right, nothing was written over */
+    struct coroutine
+        *again; /* coroutine once more, until it ends: if both are right, nothing was written over */
 };
 
 /* Makes the scope the innermost of the running task. */

@@ -245,7 +245,4 @@ void async__inbox_close(struct async_loop *loop);
 void async__sigint_take(struct async_loop *loop);
 void async__sigint_give_back(struct async_loop *loop);
 
-/* Makes the callback ready whose place among a task's waiters this is. */
-void async__callback_wake(struct async_loop *loop, struct waiter *waiter);
-
 #endif

@@ -31,10 +31,12 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
 {
     for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
-        if (waiter->wait != NULL)
+        if (waiter->wait != NULL) {
             loop_wake(loop, waiter->wait, waiter, 0);
-        else
-            async__callback_wake(loop, waiter);
+        } else {
+            list_remove(link);
+            waiter->tell(loop, waiter, task);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ struct scope;
 struct async_task {
     struct coroutine *coroutine; /* what runs; NULL when it has ended */
     struct async_loop *loop;     /* whose task it is */
-    struct list waiters;         /* who waits for its end, and callbacks, in the order they came */
+    struct list waiters;         /* who waits for its end, and listeners, in the order they came */
     uint64_t id;                 /* 1, 2, 3…; never used again */
     const char *name;            /* the function's, or one of its own: see owns_name */
     const char *where;           /* "file:line" that created it */

@@ -20,14 +20,26 @@
 #include <stdint.h>
 
 struct async_loop;
+struct async_task;
 struct coroutine;
 struct timer;
 struct wait;
+struct waiter;
 
+/*
+ * What a listener is called with, at once and on the stack of whoever ends the task: out of the list already, and
+ * free to wake others, but it must not switch, nor run what is the user's.
+ */
+typedef void async__listen(struct async_loop *loop, struct waiter *listener, struct async_task *task);
+
+/* Listeners are found among those who wait for a task's end, and nowhere else. */
 struct waiter {
-    struct link link;       /* in the list of what is waited for */
-    struct wait *wait;      /* whose place it is; NULL: it is a callback's (see callback.h) */
-    struct waiter *sibling; /* the next place of the same wait */
+    struct link link;  /* in the list of what is waited for */
+    struct wait *wait; /* whose place it is; NULL: it is a listener */
+    union {
+        struct waiter *sibling; /* the next place of the same wait */
+        async__listen *tell;    /* of a listener: called when it comes about */
+    };
 };
 
 struct wait {
@@ -64,7 +76,15 @@ static inline void wait_on(struct wait *wait, struct waiter *waiter, struct list
     list_append(list, &waiter->link);
 }
 
-/* The wait whose place is first in the list; NULL if it is empty. For lists without callbacks. */
+/* Has tell called with the listener when the task ends whose list this is. */
+static inline void listen_on(struct waiter *listener, async__listen *tell, struct list *list)
+{
+    listener->wait = NULL;
+    listener->tell = tell;
+    list_append(list, &listener->link);
+}
+
+/* The wait whose place is first in the list; NULL if it is empty. For lists without listeners. */
 static inline struct waiter *waiter_first(const struct list *list)
 {
     struct link *link = list_first(list);

@@ -1,6 +1,6 @@
 /*
- * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the calls inside it is
- * decided in core/cancel.c; here is when a timeout runs out, and what becomes of the result at its end.
+ * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the calls inside it
+ * is decided in core/cancel.c; here is when a timeout runs out, and what becomes of the result at its end.
  */
 #include "core/loop.h"
 #include <asyncio/time.h>
@@ -14,19 +14,87 @@ static void run_out(struct timer *timer)
     async__scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT);
 }
 
+/* 0, or -ENOMEM with nothing changed; a time that has passed runs out at once. */
+static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_ns, bool passed)
+{
+    int result = passed ? 0 : async__timer_set(loop, &scope->timer, when_ns);
+    if (result == 0)
+        scope->when_ns = when_ns;
+    if (passed)
+        async__scope_expire(scope, -ETIMEDOUT);
+    return result;
+}
+
+static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope)
+{
+    struct scope *scope = (struct scope *)public_scope;
+    async__scope_enter(loop, scope, SCOPE_TIMEOUT);
+    timer_init(&scope->timer, run_out);
+    scope->when_ns = TIME_NEVER;
+    return scope;
+}
+
+/* What could not be limited is refused: code that was to run under a limit never runs without it. */
+static void refuse_unlimited(struct scope *scope, int error)
+{
+    if (error < 0)
+        async__scope_expire(scope, error);
+}
+
 void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
 {
     struct async_loop *loop = loop_enter("async_timeout");
+    struct scope *scope = begin(loop, public_scope);
+    refuse_unlimited(scope, seconds != seconds
+                                ? -EINVAL
+                                : set_limit(loop, scope, async__deadline(loop, seconds), seconds <= 0));
+}
+
+static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
+{
+    if (when != when)
+        return -EINVAL;
+    int64_t when_ns = async__nanoseconds(when);
+    return set_limit(loop, scope, when_ns, when_ns <= async__now(loop));
+}
+
+void async_timeout_at_begin(async_timeout_scope *public_scope, double when)
+{
+    struct async_loop *loop = loop_enter("async_timeout_at");
+    struct scope *scope = begin(loop, public_scope);
+    refuse_unlimited(scope, set_limit_at(loop, scope, when));
+}
+
+double async_timeout_when(const async_timeout_scope *public_scope)
+{
+    const struct scope *scope = (const struct scope *)public_scope;
+    return scope->when_ns < TIME_NEVER ? (double)scope->when_ns / 1e9 : ASYNC_FOREVER;
+}
+
+bool async_timeout_expired(const async_timeout_scope *public_scope)
+{
+    const struct scope *scope = (const struct scope *)public_scope;
+    return scope->expired && scope->error == -ETIMEDOUT;
+}
+
+/* Whether the scope is one of its task's: begun and not ended. */
+static bool is_in_force(const struct scope *scope)
+{
+    return scope->coroutine != NULL && scope->again == scope->coroutine;
+}
+
+int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
+{
     struct scope *scope = (struct scope *)public_scope;
-    async__scope_enter(loop, scope, SCOPE_TIMEOUT);
-    scope->timer.expire = run_out;
-    if (seconds != seconds) {
-        async__scope_expire(scope, -EINVAL);
-    } else if (seconds <= 0) {
-        async__scope_expire(scope, -ETIMEDOUT);
-    } else if (async__timer_set(loop, &scope->timer, async__deadline(loop, seconds)) < 0) {
-        async__scope_expire(scope, -ENOMEM);
-    }
+    struct async_loop *loop = async__current;
+    if (when != when)
+        return -EINVAL;
+    if (scope->expired || !is_in_force(scope))
+        return -EALREADY;
+    ENSURE(scope->coroutine->task->loop == loop,
+           "async_timeout_reschedule: the scope belongs to another thread's task");
+    async__timer_clear(loop, &scope->timer);
+    return set_limit_at(loop, scope, when);
 }
 
 /* A failure inside a limit that ran out is that limit's, unless something further out refuses this task too. */

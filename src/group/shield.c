@@ -1,0 +1,34 @@
+/*
+ * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the wait and goes no
+ * further. (The shelter that async_shielded gives to a call is a scope: see timeout.c.)
+ */
+#include "core/loop.h"
+#include <asyncio/gather.h>
+
+/* 0 when the task has ended, -ECANCELED if this task was refused first. */
+static int wait_until_ended(struct async_loop *loop, struct async_task *task)
+{
+    struct wait wait;
+    struct waiter waiter;
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (task_done(task))
+        return 0;
+    wait_init(&wait, "async_shield", task, async__refuse_wait);
+    wait_on(&wait, &waiter, &task->waiters);
+    return async__park(loop, &wait);
+}
+
+int async_shield(async_task *task)
+{
+    struct async_loop *loop = loop_enter("async_shield");
+    if (task == NULL)
+        return -ENOMEM;
+    task_check(task, "async_shield", true);
+    bool oneself = task->coroutine == loop->current;
+    int result = oneself ? -EDEADLK : wait_until_ended(loop, task);
+    if (result == 0)
+        return async__task_collect(loop, task);
+    async_detach(task);
+    return oneself ? async_fail(result, "a task waits for itself") : result;
+}

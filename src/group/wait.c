@@ -1,0 +1,82 @@
+/*
+ * group/wait.c: async_wait, which borrows its tasks and may return before their end, and async_wait_for, which is a
+ * join under a limit.
+ */
+#include "group/watch.h"
+#include <asyncio/gather.h>
+#include <asyncio/time.h>
+
+static bool all_ended(struct watch *watch)
+{
+    return watch->ended == watch->count;
+}
+
+static bool one_ended(struct watch *watch)
+{
+    return watch->ended > 0;
+}
+
+static bool one_failed(struct watch *watch)
+{
+    return watch->failed > 0 || all_ended(watch);
+}
+
+/* The question that return_when stands for; NULL: none. */
+static bool (*question(int return_when))(struct watch *)
+{
+    static bool (*const questions[])(struct watch *) = {
+        [ASYNC_ALL_COMPLETED] = all_ended,
+        [ASYNC_FIRST_COMPLETED] = one_ended,
+        [ASYNC_FIRST_EXCEPTION] = one_failed,
+    };
+    bool known = return_when >= 0 && return_when < (int)(sizeof questions / sizeof *questions);
+    return known ? questions[return_when] : NULL;
+}
+
+static bool is_among(const struct async_task *task, async_task *const tasks[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] == task)
+            return true;
+    return false;
+}
+
+/* How many have ended when it is over, or -errno. */
+static int watch_until(struct async_loop *loop, async_task *const tasks[], size_t count,
+                       bool (*enough)(struct watch *), double seconds)
+{
+    struct watch watch;
+    int result = async__watch_open(loop, &watch, tasks, count);
+    if (result < 0)
+        return result;
+    watch.enough = enough;
+    if (!enough(&watch))
+        result = async__watch_park(loop, &watch, "async_wait", async__deadline(loop, seconds));
+    int ended = watch.ended < INT32_MAX ? (int)watch.ended : INT32_MAX;
+    async__watch_close(loop, &watch);
+    return result < 0 && result != -ETIMEDOUT ? result : ended;
+}
+
+int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds)
+{
+    struct async_loop *loop = loop_enter("async_wait");
+    if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
+        return -EINVAL;
+    async__check_borrowed(tasks, count, "async_wait");
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (is_among(loop->current->task, tasks, count))
+        return async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name);
+    return watch_until(loop, tasks, count, question(return_when), seconds);
+}
+
+int async_wait_for(async_task *task, double seconds)
+{
+    struct async_loop *loop = loop_enter("async_wait_for");
+    if (task == NULL)
+        return -ENOMEM;
+    task_check(task, "async_wait_for", true);
+    if (task_done(task) || task->coroutine == loop->current)
+        return async_await(task);
+    return async_timeout(seconds, async_await(task));
+}

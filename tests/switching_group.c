@@ -1,0 +1,126 @@
+/*
+ * switching_group.c: the rows of calls that wait for several tasks, or for one without being its end: wait, wait_for,
+ * shield. What a row is says switching.h.
+ */
+#include "switching_children.h"
+
+#include <math.h>
+
+/* ---- wait -------------------------------------------------------------------------------------------------- */
+
+/* It borrows: the children go on when it is refused, and are cancelled and waited for here. */
+static int wait_for_children(struct caller *caller, child_maker *make, int count, int return_when)
+{
+    async_task *tasks[MOST_CHILDREN];
+    for (int i = 0; i < count; i++) {
+        tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
+        caller->children[i] = NULL;
+    }
+    int result = async_wait(tasks, (size_t)count, return_when, INFINITY);
+    for (int i = 0; i < count; i++) {
+        CHECK(tasks[i]->references == 1);
+        async_cancel(tasks[i]);
+        async_ignore(async_shielded(async_await(tasks[i])));
+    }
+    CHECK(result < 0 || result <= count);
+    return result < 0 ? result : 0;
+}
+
+static int wait_for_one(struct caller *caller)
+{
+    return wait_for_children(caller, make_obedient, 1, ASYNC_FIRST_COMPLETED);
+}
+
+static int wait_for_first(struct caller *caller)
+{
+    return wait_for_children(caller, make_obedient, 2, ASYNC_FIRST_COMPLETED);
+}
+
+static int wait_for_pair(struct caller *caller)
+{
+    return wait_for_children(caller, make_obedient, 2, ASYNC_ALL_COMPLETED);
+}
+
+static int wait_for_ended(struct caller *caller)
+{
+    return wait_for_children(caller, make_succeeding, 1, ASYNC_ALL_COMPLETED);
+}
+
+SWITCHING_CALL(wait_for_a_task_that_waits, async_wait, .kind = WATCHES, .set = set_obedient,
+               .make = wait_for_one, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_for_the_first_of_two, async_wait, .kind = WATCHES, .set = set_obedient_pairs,
+               .make = wait_for_first, .supply = supply_pair, .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_for_both_of_two, async_wait, .kind = WATCHES, .set = set_obedient_pairs,
+               .make = wait_for_pair, .supply = supply_pair, .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_for_a_task_that_has_ended, async_wait, .kind = NEED_NOT_WAIT, .set = set_succeeding,
+               .make = wait_for_ended);
+
+/* ---- wait_for ---------------------------------------------------------------------------------------------- */
+
+static int wait_for_child(struct caller *caller, child_maker *make)
+{
+    async_task *child = take_child(caller, 0, make);
+    int result = async_wait_for(child, INFINITY);
+    check_taken(child);
+    return result;
+}
+
+static int limit_obedient(struct caller *caller)
+{
+    return wait_for_child(caller, make_obedient);
+}
+
+static int limit_insistent(struct caller *caller)
+{
+    return wait_for_child(caller, make_insistent);
+}
+
+static int limit_sleeper(struct caller *caller)
+{
+    return wait_for_child(caller, make_sleeper);
+}
+
+static int limit_succeeding(struct caller *caller)
+{
+    return wait_for_child(caller, make_succeeding);
+}
+
+SWITCHING_CALL(wait_for_of_a_task_that_waits, async_wait_for, .kind = JOINS, .in_line = true,
+               .set = set_obedient, .make = limit_obedient, .supply = supply_item, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(wait_for_of_a_task_that_sleeps, async_wait_for, .kind = JOINS_SLEEPER, .set = set_sleepers,
+               .make = limit_sleeper);
+SWITCHING_CALL(wait_for_of_a_task_that_succeeds_all_the_same, async_wait_for, .kind = JOINS_SURE,
+               .set = set_insistent, .make = limit_insistent, .supply = supply_item, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(wait_for_of_a_task_that_has_ended, async_wait_for, .kind = JOINS_SURE, .set = set_succeeding,
+               .make = limit_succeeding);
+
+/* ---- shield ------------------------------------------------------------------------------------------------ */
+
+/* The child goes on when the call is refused; what is left of it is ended here. */
+static int shield_child(struct caller *caller, child_maker *make)
+{
+    async_task *child = take_child(caller, 0, make);
+    int result = async_shield(child);
+    CHECK(child->references == 1);
+    CHECK(result == -ECANCELED || async_task_done(child));
+    async_cancel(child);
+    async_ignore(async_shielded(async_await(child)));
+    return result;
+}
+
+static int shield_obedient(struct caller *caller)
+{
+    return shield_child(caller, make_obedient);
+}
+
+static int shield_succeeding(struct caller *caller)
+{
+    return shield_child(caller, make_succeeding);
+}
+
+SWITCHING_CALL(shield_of_a_task_that_waits, async_shield, .kind = WATCHES, .set = set_obedient,
+               .make = shield_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(shield_of_a_task_that_has_ended, async_shield, .kind = NEED_NOT_WAIT, .set = set_succeeding,
+               .make = shield_succeeding);
