@@ -33,6 +33,7 @@
 #include <asyncio/base.h>
 #include <asyncio/run.h>
 #include <asyncio/task.h>
+#include <asyncio/local.h>
 #include <asyncio/time.h>
 #include <asyncio/gather.h>
 #include <asyncio/queue.h>

@@ -7,6 +7,9 @@
 
 static void give_back(struct callback *callback)
 {
+    if (unlikely(callback->locals != NULL))
+        async__locals_release(callback->loop, callback->locals);
+    callback->locals = NULL;
     callback->id = 0; /* a handle used late finds that it is gone */
     pool_give(&callback->loop->callbacks, callback);
 }
@@ -15,11 +18,17 @@ static void run(struct ready *ready)
 {
     struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
     struct callback called = *callback;
+    struct async_loop *loop = called.loop;
+    callback->locals = NULL;
     give_back(callback); /* first: it may ask for another one */
+    loop->callback_locals = called.locals;
     if (called.id != 0 && called.task != NULL)
         called.done(called.task, called.argument);
     else if (called.id != 0)
         called.function(called.argument);
+    loop->callback_locals = NULL;
+    if (unlikely(called.locals != NULL))
+        async__locals_release(loop, called.locals);
     if (called.task != NULL) {
         called.task->references--;
         task_release(called.task);
@@ -43,6 +52,7 @@ static struct callback *take(struct async_loop *loop, void *argument)
         .argument = argument,
         .id = ++loop->callbacks_made,
         .loop = loop,
+        .locals = locals_inherit(loop),
     };
     return callback;
 }

@@ -21,6 +21,7 @@ struct callback {
     };
     void *argument;          /* to call it with */
     struct async_task *task; /* whose end it is about; NULL: none */
+    struct locals *locals;   /* task-local values of whoever asked for it; NULL: none */
     uint64_t id;             /* the handle's; 0: taken back, or free */
     struct async_loop *loop; /* whose it is */
     struct pool_link free;   /* in the pool, when it is free */

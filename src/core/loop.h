@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "core/cancel.h"
+#include "core/local.h"
 #include "core/ready.h"
 #include "core/task.h"
 #include "core/timer.h"
@@ -67,6 +68,8 @@ struct async_loop {
     struct pool tasks;                /* their records */
     struct pool callbacks;            /* theirs */
     struct text_table texts;          /* sentences that were shown */
+    struct list locals;               /* all tables of task-local values */
+    struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
     struct async_task *main_task;     /* what SIGINT cancels; NULL: nothing */
     _Atomic uint32_t interrupts;      /* how often SIGINT came */
     _Atomic(struct message *) inbox;  /* sent by other threads, the last first */
@@ -117,6 +120,12 @@ static inline void task_check(const struct async_task *task, const char *call, b
     bool taken = task->references == 0 && (taking || task_done(task));
     if (unlikely(task->loop != async__current || taken))
         async__task_misused(task, call);
+}
+
+/* The task-local values that a new task or callback begins with. While no task has any, nobody looks further. */
+static inline struct locals *locals_inherit(const struct async_loop *loop)
+{
+    return likely(list_empty(&loop->locals)) ? NULL : async__locals_inherit(loop);
 }
 
 /* Frees the record if nobody needs it any more. */

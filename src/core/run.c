@@ -173,6 +173,7 @@ static void free_loop(struct async_loop *loop)
     async__pool_close(&loop->callbacks);
     async__heap_close(&loop->timers);
     async__text_close(&loop->texts);
+    async__locals_close(loop);
     async__stack_pool_close(&loop->stacks);
     async__poller_close(&loop->poller);
     async__overflow_close(&loop->signal_stack);

@@ -26,6 +26,12 @@ OUT_OF_LINE static void forget_requests(struct coroutine *self)
     self->refusals = 0;
 }
 
+OUT_OF_LINE static void forget_locals(struct coroutine *self)
+{
+    async__locals_release(self->task->loop, self->locals);
+    self->locals = NULL;
+}
+
 /* Tells everyone who waits for the task's end, in the order they came. */
 static void tell_waiters(struct async_loop *loop, struct async_task *task)
 {
@@ -59,6 +65,8 @@ static void *end(struct async_loop *loop, struct coroutine *self, int result)
         keep_sentence(self, result);
     if (unlikely(self->request_round != 0))
         forget_requests(self);
+    if (unlikely(self->locals != NULL))
+        forget_locals(self);
     task->coroutine = NULL;
     task->ended = ++loop->ended;
     tell_waiters(loop, task);
@@ -82,7 +90,8 @@ TOOLS_BLIND static void *begin(void *argument)
 static bool is_blank(const struct coroutine *self)
 {
     return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL && self->sentence == NULL &&
-           !self->refused && self->requests == 0 && self->request_round == 0 && self->refusals == 0;
+           !self->refused && self->requests == 0 && self->request_round == 0 && self->refusals == 0 &&
+           self->locals == NULL;
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
@@ -187,6 +196,7 @@ async_task *async__create(const struct async__function *function, const void *ar
     set_up_record(task, self, where);
     if (options != NULL && options->name != NULL && async__task_rename(task, options->name) < 0)
         return give_up(loop, task, self);
+    self->locals = locals_inherit(loop);
     loop->created++;
     ready_push(&loop->ready, &self->ready);
     return task;

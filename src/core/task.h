@@ -22,6 +22,7 @@
 #include "coro/stack.h"
 #include <asyncio/task.h>
 
+struct locals;
 struct scope;
 
 struct async_task {
@@ -59,6 +60,7 @@ struct coroutine {
     uint32_t refusals;                      /* calls refused since it was last asked */
     const struct async__function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
+    struct locals *locals;                  /* task-local values; NULL: none */
     struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     struct stack stack;                     /* what it lies on */
 };
