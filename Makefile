@@ -44,7 +44,7 @@ RELEASE := OPTIONS='-Dchecks=false -Dprefix=$(PREFIX)' BUILD=build-release
 # by looking; then compiles.
 define build
 @tools/need.sh $(TOOLS)
-now=$$(echo '$(OPTIONS)'; find tests examples bench -name '*.c' | sort)
+now=$$(echo '$(OPTIONS)'; find tests examples bench docs/man include -name '*.[ch]' | sort)
 known=$(BUILD)/configured-for
 if [ ! -f $(BUILD)/build.ninja ]; then
     $(if $(CROSS),,CC='$(CC)') meson setup $(BUILD) $(CROSS) $(OPTIONS)
@@ -68,6 +68,7 @@ demo-million:
 	build-release/million
 
 test:
+	@$(if $(WRAPPER),,tools/need.sh mandoc groff || echo 'Nobody looks at the roff of the man pages.')
 	$(build)
 	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
@@ -103,9 +104,9 @@ install:
 
 format:
 	@tools/need.sh clang-format
-	find $(wildcard src include tests bench examples ext) -name '*.[ch]' -exec clang-format -i {} +
+	find $(wildcard src include tests bench examples docs ext) -name '*.[ch]' -exec clang-format -i {} +
 
 # What is tried stands in tools/check.py, a line for each. The scripts of the suite use these compilers.
 check:
-	@tools/need.sh gcc g++ clang clang++ clang-format readelf valgrind gdb $(TOOLS)
+	@tools/need.sh gcc g++ clang clang++ clang-format readelf valgrind gdb mandoc groff $(TOOLS)
 	tools/check.py $(STEP)

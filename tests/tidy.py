@@ -122,7 +122,7 @@ def line_shape(tree: Tree) -> Iterator[Finding]:
 
 
 def layout(tree: Tree) -> Iterator[Finding]:
-    paths = tree.select("c h", "src", "include", "tests", "bench", "examples", "ext")
+    paths = tree.select("c h", "src", "include", "tests", "bench", "examples", "docs", "ext")
     if not paths or not right_clang_format():
         return
     answer = subprocess.run(["clang-format", "--dry-run", "-Werror", *paths], cwd=tree.root, text=True,
@@ -145,7 +145,7 @@ def right_clang_format() -> bool:
 
 
 def floors(tree: Tree) -> Iterator[Finding]:
-    for path in tree.select("c h S", "src", "include", "ext", "examples", "bench"):
+    for path in tree.select("c h S", "src", "include", "ext", "examples", "docs", "bench"):
         for number, line in enumerate(tree.lines[path], 1):
             include = INCLUDE.match(line)
             complaint = include and complaint_about_include(tree, path, include[1], include[2])

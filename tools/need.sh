@@ -13,6 +13,7 @@ package_of() {
     *-linux-gnu-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
     qemu-*) echo qemu-user ;;
     readelf) echo binutils ;;
+    groff) echo groff-base ;;
     valgrind) echo valgrind libc6-dbg ;; # it refuses to start without the names in ld.so
     clang++) echo clang ;;
     musl-gcc) echo musl-tools gcc ;;

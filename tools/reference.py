@@ -22,7 +22,7 @@ def text_of(comment):
 
 def name_of(declaration):
     """The public name that a declaration or macro introduces, or None."""
-    macro = re.match(r"#define (async_\w+|ASYNC_(?!_)[A-Z]+)\b", declaration)
+    macro = re.match(r"#define (async_\w+|ASYNC_(?!_)[A-Z_]+)\b", declaration)
     if macro:
         return macro.group(1)
     if declaration.startswith("typedef") or declaration.startswith("enum"):
@@ -53,21 +53,34 @@ def entries(source):
             yield name, signature_of(declaration.strip()), text_of(comment)
 
 
-def section(header):
-    source = (ROOT / "include" / "asyncio" / f"{header}.h").read_text()
+def source_of(header):
+    return (ROOT / "include" / "asyncio" / f"{header}.h").read_text()
+
+
+def about(source):
+    """A header's name, and what its first comment says of it."""
     heading = text_of(source.split("/*", 1)[1].split("*/", 1)[0])
-    title, _, about = heading.partition(": ")
-    parts = [f"## {title}\n\n{about[:1].upper()}{about[1:]}\n"]
+    title, _, text = heading.partition(": ")
+    return title, text[:1].upper() + text[1:]
+
+
+def section(header):
+    source = source_of(header)
+    title, text = about(source)
+    parts = [f"## {title}\n\n{text}\n"]
     for name, signature, comment in entries(source):
         parts.append(f"### {name}\n\n```c\n{signature}\n```\n\n{comment}\n")
     return "\n".join(parts)
 
 
-def errors():
-    """The table of errors, from the one place where their meanings stand."""
+def error_meanings():
+    """(symbol, meaning) of each error, from the one place where they stand."""
     source = (ROOT / "src" / "base" / "text.c").read_text()
-    rows = re.findall(r'ERROR\((\w+), "([^"]+)"\)', source)
-    table = "\n".join(f"| `-{symbol}` | {meaning} |" for symbol, meaning in rows)
+    return re.findall(r'ERROR\((\w+), "([^"]+)"\)', source)
+
+
+def errors():
+    table = "\n".join(f"| `-{symbol}` | {meaning} |" for symbol, meaning in error_meanings())
     return f"## Errors\n\nWhat `async_strerror` says of each code by itself.\n\n| code | meaning |\n| --- | --- |\n{table}\n"
 
 

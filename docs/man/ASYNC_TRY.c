@@ -1,0 +1,45 @@
+/*
+ * ASYNC_TRY.c: pass errors on to the caller, or drop them
+ *
+ * Pages: ASYNC_TRY async_ignore
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static int measure(int sensor)
+{
+    ASYNC_TRY(async_sleep(1));
+    return sensor > 2 ? async_fail(-ENODEV, "there is no sensor %d", sensor)
+                      : 20 + sensor;
+}
+
+static int print_both(int first, int second)
+{
+    int a, b;
+    ASYNC_TRY(a = measure(
+                  first)); /* keeps the value, or returns the error from here */
+    ASYNC_TRY(b = measure(second));
+    printf("%d %d\n", a, b);
+    return 0;
+}
+
+static int amain(void)
+{
+    ASYNC_TRY(print_both(1, 2));
+    async_ignore(print_both(2, 3)); /* if it cannot be done, so be it */
+    puts("again");
+    ASYNC_TRY(print_both(3, 1));
+    puts("not reached");
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_run(amain) == -ENODEV ? 0 : 1;
+}
+
+/* Prints:
+ * 21 22
+ * again
+ */

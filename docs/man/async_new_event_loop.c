@@ -1,0 +1,51 @@
+/*
+ * async_new_event_loop.c: drive a loop from a foreign one
+ *
+ * Pages: async_new_event_loop async_loop_step async_loop_fileno
+ * async_loop_timeout async_loop_close
+ */
+#include <asyncio.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+
+static int blink(void)
+{
+    for (int i = 0; i < 3; i++) {
+        puts(i % 2 ? "off" : "on");
+        ASYNC_TRY(async_sleep(0.01));
+    }
+    return 0;
+}
+async_fn(blink);
+
+/* Milliseconds for poll(2), rounded up, or it would wake too early. */
+static int wait_ms(const async_loop *loop)
+{
+    double seconds = async_loop_timeout(loop);
+    if (seconds == INFINITY)
+        return -1; /* for ever */
+    return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
+}
+
+int main(void)
+{
+    async_loop *loop;
+    if (async_new_event_loop(&loop, &(async_run_options){.backend = "epoll"}) <
+        0)
+        return 1;
+    async_detach(async_create_task(blink));
+    do { /* a loop that has descriptors of its own to wait for adds them here */
+        struct pollfd polled = {.fd = async_loop_fileno(loop),
+                                .events = POLLIN};
+        poll(&polled, 1, wait_ms(loop));
+    } while (async_loop_step(loop, 0) > 0); /* as long as there are tasks */
+    async_loop_close(loop);
+    return 0;
+}
+
+/* Prints:
+ * on
+ * off
+ * on
+ */

@@ -1,0 +1,65 @@
+/*
+ * async_queue_new.c: make queues, and free them
+ *
+ * Pages: async_queue_new async_lifo_queue_new async_priority_queue_new
+ * async_queue_free async_auto_queue
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+struct errand {
+    int urgency; /* the least first */
+    const char *what;
+};
+
+static int compare_urgency(const void *a, const void *b)
+{
+    return ((const struct errand *)a)->urgency -
+           ((const struct errand *)b)->urgency;
+}
+
+static const struct errand errands[] = {
+    {2, "the post"}, {1, "the doctor"}, {3, "the barber"}};
+
+static int run_through(const char *how, async_queue *queue)
+{
+    struct errand errand;
+    for (int i = 0; i < 3; i++)
+        ASYNC_TRY(async_queue_put(queue, &errands[i]));
+    printf("%s:", how);
+    while (!async_queue_empty(queue)) {
+        ASYNC_TRY(async_queue_get(queue, &errand));
+        printf(" %s", errand.what);
+    }
+    puts("");
+    return 0;
+}
+
+static int amain(void)
+{
+    async_auto_queue *queue = async_queue_new(0, sizeof(struct errand));
+    async_auto_queue *stack = async_lifo_queue_new(0, sizeof(struct errand));
+    async_queue *sorted = async_priority_queue_new(0, sizeof(struct errand),
+                                                   compare_urgency);
+    if (queue == NULL || stack == NULL || sorted == NULL) {
+        async_queue_free(sorted); /* the others are freed by themselves */
+        return -ENOMEM;
+    }
+    ASYNC_TRY(run_through("by age", queue));
+    ASYNC_TRY(run_through("newest first", stack));
+    int result = run_through("by urgency", sorted);
+    async_queue_free(sorted);
+    return result;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * by age: the post the doctor the barber
+ * newest first: the barber the doctor the post
+ * by urgency: the doctor the post the barber
+ */

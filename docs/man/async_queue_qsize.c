@@ -1,0 +1,35 @@
+/*
+ * async_queue_qsize.c: ask how full a queue is
+ *
+ * Pages: async_queue_qsize async_queue_maxsize async_queue_empty
+ * async_queue_full
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static int amain(void)
+{
+    async_auto_queue *queue = async_queue_new(3, sizeof(int));
+    if (queue == NULL)
+        return -ENOMEM;
+    for (int i = 0; !async_queue_full(queue); i++)
+        ASYNC_TRY(async_queue_put(queue, &i));
+    printf("%zu of %zu\n", async_queue_qsize(queue),
+           async_queue_maxsize(queue));
+    for (int i; !async_queue_empty(queue);)
+        ASYNC_TRY(async_queue_get(queue, &i));
+    printf("%zu of %zu\n", async_queue_qsize(queue),
+           async_queue_maxsize(queue));
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * 3 of 3
+ * 0 of 3
+ */

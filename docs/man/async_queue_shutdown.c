@@ -1,0 +1,60 @@
+/*
+ * async_queue_shutdown.c: close a queue, and dispose of what is left in it
+ *
+ * Pages: async_queue_shutdown async_queue_on_drop
+ */
+#include <asyncio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The items are char *: what the queue throws away must be freed. */
+static void drop(void *item, void *context)
+{
+    char *word = *(char **)item;
+    printf("%s %s\n", (const char *)context, word);
+    free(word);
+}
+
+static int read_words(async_queue *words)
+{
+    char *word;
+    int result;
+    while ((result = async_queue_get(words, &word)) >= 0) {
+        printf("read %s\n", word);
+        free(word);
+        ASYNC_TRY(async_sleep(1));
+    }
+    return result == -ESHUTDOWN ? 0 : result; /* that is how it ends */
+}
+async_fn(read_words, async_queue *);
+
+static int amain(void)
+{
+    async_auto_queue *words = async_queue_new(0, sizeof(char *));
+    if (words == NULL)
+        return -ENOMEM;
+    async_queue_on_drop(words, drop, "dropped");
+    async_task *reader = async_create_task(read_words, words);
+    for (int i = 0; i < 4; i++) {
+        char *word = strdup((const char *[]){"one", "two", "three", "four"}[i]);
+        ASYNC_TRY(async_queue_put(words, &word));
+    }
+    async_queue_shutdown(words, false); /* no more; what is there may be read */
+    ASYNC_TRY(async_sleep(1.5));
+    async_queue_shutdown(words, true); /* and now at once */
+    return async_await(reader);
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * read one
+ * read two
+ * dropped three
+ * dropped four
+ */

@@ -1,0 +1,41 @@
+/*
+ * async_run.c: start a loop and run a coroutine on it
+ *
+ * Pages: async_run async_run_with async_run_options async_main
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static int wait_an_hour(void)
+{
+    ASYNC_TRY(async_sleep(3600));
+    return 7;
+}
+async_fn(wait_an_hour);
+
+static int count(int up_to)
+{
+    for (int i = 1; i <= up_to; i++)
+        printf("%d\n", i);
+    return 0;
+}
+async_fn(count, int);
+
+int main(void)
+{
+    async_run_options options = {
+        .virtual_clock = true}; /* an hour takes no time */
+    printf("%d\n", async_run_with(&options, wait_an_hour));
+
+    if (async_run(count, 2) <
+        0) /* one loop after the other, with a result to look at */
+        return 1;
+    return async_main(count, 1); /* the last thing that main does */
+}
+
+/* Prints:
+ * 7
+ * 1
+ * 2
+ * 1
+ */

@@ -1,0 +1,68 @@
+/*
+ * async_shielded.c: finish something though the task is being cancelled
+ *
+ * Pages: async_shielded async_shield_begin async_shield_end async_shield_scope
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static int send(const char *word)
+{
+    ASYNC_TRY(async_sleep(1)); /* a slow line */
+    puts(word);
+    return 0;
+}
+
+static int talk(void)
+{
+    int result;
+    while ((result = send("news")) >= 0)
+        continue;
+    if (send("goodbye") < 0)
+        puts("refused: we are being cancelled");
+    async_ignore(async_shielded(async_timeout(
+        5, send("goodbye")))); /* not for ever: a limit inside it counts */
+    return result;
+}
+async_fn(talk);
+
+/* For a block rather than a call. */
+static int write_log(void)
+{
+    async_shield_scope scope;
+    async_shield_begin(&scope);
+    int result = send("log: begin");
+    if (result >= 0)
+        result = send("log: end");
+    async_shield_end(&scope);
+    return result;
+}
+async_fn(write_log);
+
+static int amain(void)
+{
+    async_task *talker = async_create_task(talk),
+               *writer = async_create_task(write_log);
+    ASYNC_TRY(async_sleep(1.5));
+    async_cancel(talker);
+    async_cancel(writer);
+    int talked = async_await(talker), written = async_await(writer);
+    printf("%s\n%d\n", async_strerror(talked), written);
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * news
+ * log: begin
+ * refused: we are being cancelled
+ * log: end
+ * goodbye
+ * -ECANCELED: Cancelled
+ * 0
+ */

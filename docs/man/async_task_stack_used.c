@@ -1,0 +1,46 @@
+/*
+ * async_task_stack_used.c: how deep the stack of a task has become
+ *
+ * Pages: async_task_stack_used async_task_stack_size
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+/* Needs about a kilobyte for each step. */
+static int descend(int steps)
+{
+    volatile char frame[1024];
+    frame[0] = (char)steps;
+    int deepest = steps > 0 ? descend(steps - 1) : 0;
+    return deepest + frame[0] - frame[0];
+}
+
+static int explore(int steps)
+{
+    int deepest = descend(steps);
+    ASYNC_TRY(async_sleep(1));
+    return deepest;
+}
+async_fn(explore, int);
+
+static int amain(void)
+{
+    async_task_options options = {.stack_size = 256 * 1024};
+    async_task *task = async_create_task_with(&options, explore, 100);
+    ASYNC_TRY(async_sleep(0));
+    size_t used = async_task_stack_used(task),
+           size = async_task_stack_size(task);
+    printf("of %zu KiB it used %s\n", size / 1024,
+           used > 100 * 1024 && used < size ? "100 and some" : "what?");
+    return async_await(task);
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * of 256 KiB it used 100 and some
+ */

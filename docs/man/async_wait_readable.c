@@ -1,0 +1,68 @@
+/*
+ * async_wait_readable.c: wait for descriptors
+ *
+ * Pages: async_wait_readable async_wait_writable async_recv
+ */
+#include <asyncio.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Writes all of it; the descriptor does not block. */
+static int write_all(int descriptor, const char *text, size_t size)
+{
+    for (ssize_t written; size > 0; text += written, size -= (size_t)written) {
+        while ((written = write(descriptor, text, size)) < 0 && errno == EAGAIN)
+            ASYNC_TRY(async_wait_writable(descriptor));
+        if (written < 0)
+            return async_fail(-errno, "write to %d", descriptor);
+    }
+    return 0;
+}
+
+static int send_news(int descriptor)
+{
+    ASYNC_TRY(write_all(descriptor, "good news\n", 10));
+    ASYNC_TRY(async_sleep(0.01));
+    return write_all(descriptor, "bad news\n", 9);
+}
+async_fn(send_news, int);
+
+static int receive_news(int descriptor)
+{
+    char text[64];
+    int size;
+    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    printf("%.*s", size, text);
+
+    ASYNC_TRY(async_wait_readable(
+        descriptor)); /* for descriptors that are no sockets */
+    ASYNC_TRY(size = (int)read(descriptor, text, sizeof text));
+    printf("%.*s", size, text);
+    return 0;
+}
+async_fn(receive_news, int);
+
+static int amain(void)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                   ends) < 0)
+        return -errno;
+    int result = async_gather(async_create_task(receive_news, ends[0]),
+                              async_create_task(send_news, ends[1]));
+    close(ends[0]);
+    close(ends[1]);
+    return result;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * good news
+ * bad news
+ */

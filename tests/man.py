@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Sees that the man pages are whole, and that the programs they show work.
+
+    tests/man.py pages      every public name is on one page, whose program uses it; the pages that were built are those
+    tests/man.py roff       mandoc and groff have nothing to say against them
+    tests/man.py programs   each program prints what it says
+    tests/man.py self-test  pages that are not whole are found
+
+BUILD_DIR is where pages and programs were built.
+"""
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from built import BUILD, ROOT, SKIPPED, WRAPPER
+
+sys.path.insert(0, str(ROOT / "tools"))
+import man  # noqa: E402
+import tidy  # noqa: E402
+
+FOLDER = BUILD / "docs" / "man"
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------
+
+
+def complaints_about_pages() -> list[str]:
+    """Names are found in two ways, that of the pages and that of tidy."""
+    entries = man.read_headers()
+    pages = man.read_pages(entries)
+    names = {*entries, *(name for _, _, name in tidy.public_names(tidy.Tree(ROOT)))}
+    stale = (f"{name} is not what the sources say: run ninja" for name in man.stale(FOLDER))
+    return [*man.gaps(pages, sorted(names)), *stale]
+
+
+PROGRAM = """/*
+ * async_run.c: run
+ *
+ * Pages: async_run
+ *        async_main
+ */
+int async_run, async_main; /* async_sleep */
+
+/* Prints:
+ * one
+ */
+"""
+
+# A change to that program, and a word of the complaint that it must lead to.
+SPOILT = [("", "", ""), ("Pages: async_run", "Pages: async_time async_run", "does not use async_time"),
+          (" *        async_main\n", "", "async_main has no page"), ("async_main\n", "async_no\n", "about async_no"),
+          ("/* Prints", "/* Says", "does not begin and end"), ("async_run.c", "async_ran.c", "does not begin and end"),
+          ("async_main;", "x" * 99 + ";", "more than 80 columns"), ("async_run, ", "", "does not use async_run"),
+          ("       async_main", "       async_main async_run", "async_run is on 2 pages")]
+
+
+def complaints_about_rules() -> list[str]:
+    """That each way of spoiling a page is found, in a folder with one program."""
+    complaints = []
+    for old, new, expected in SPOILT:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "async_run.c").write_text(PROGRAM.replace(old, new) if old else PROGRAM)
+            try:
+                pages = man.read_pages(man.read_headers(), Path(folder))
+                found = "\n".join(man.gaps(pages, ["async_run", "async_main"]))
+            except man.Mistake as mistake:
+                found = str(mistake)
+        if expected not in found or bool(expected) != bool(found):
+            complaints.append(f"{old!r} became {new!r}, and all that was found is {found!r}")
+    return complaints
+
+
+# ---- roff -----------------------------------------------------------------------------------------------------
+
+
+def real_pages() -> list[Path]:
+    """Without those that only point to another."""
+    return [path for path in sorted(FOLDER.glob("man?/*")) if not path.read_text().startswith(".so ")]
+
+
+def complaints_about_roff() -> list[str]:
+    pages = real_pages()
+    commands = [["mandoc", "-T", "lint", "-W", "warning", *pages],
+                *(["groff", "-ww", "-z", "-man", "-T", "utf8", page] for page in pages)]
+    answers = [subprocess.run(command, text=True, capture_output=True) for command in commands]
+    return [line for answer in answers for line in (answer.stdout + answer.stderr).splitlines()]
+
+
+# ---- programs -------------------------------------------------------------------------------------------------
+
+
+def masked(text: str) -> list[str]:
+    """Addresses differ from run to run."""
+    return re.sub(r"0x[0-9a-f]+", "0x…", text).splitlines()
+
+
+def complaint_about(page: man.Page) -> str:
+    """The sim backend brings a virtual clock along, on which hours pass in no time."""
+    surroundings = {**os.environ, "ASYNCIO_BACKEND": "sim"}
+    answer = subprocess.run([*WRAPPER, FOLDER / page.name], env=surroundings, text=True, capture_output=True)
+    if answer.returncode == 0 and not answer.stderr and masked(answer.stdout) == masked(page.output):
+        return ""
+    difference = difflib.unified_diff(masked(page.output), masked(answer.stdout), "said", "printed", lineterm="")
+    return "\n".join([f"docs/man/{page.name}.c ends with {answer.returncode}", *difference, answer.stderr])
+
+
+def complaints_about_programs() -> list[str]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(filter(None, pool.map(complaint_about, man.read_pages(man.read_headers()))))
+
+
+def main(what: str) -> int:
+    missing = [tool for tool in ("mandoc", "groff") if what == "roff" and not shutil.which(tool)]
+    if missing:
+        print(f"there is no {missing[0]}")
+        return SKIPPED
+    complaints = {"pages": complaints_about_pages, "roff": complaints_about_roff,
+                  "programs": complaints_about_programs, "self-test": complaints_about_rules}[what]()
+    print(*complaints, sep="\n", end="")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
