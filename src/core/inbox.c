@@ -6,49 +6,57 @@
  * before it waits, in one word. Whoever comes second sees the other, and either the sender wakes the loop
  * or the loop does not sleep.
  */
+#include "core/inbox.h"
 #include "core/loop.h"
 
-struct message {
-    struct ready ready;               /* in the ready queue once it was taken */
-    struct message *next;             /* sent before it */
+/* Whoever finds its bit set already leaves the wake to the one who has set it. */
+void async__attend(struct async_loop *loop, uint32_t reason)
+{
+    uint32_t before = atomic_fetch_or(&loop->attention, reason);
+    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)
+        async__poller_wake(&loop->poller);
+}
+
+static void deliver(struct ready *ready)
+{
+    struct message *message = CONTAINER_OF(ready, struct message, ready);
+    message->receive(message, false);
+}
+
+void async__inbox_send(struct async_loop *loop, struct message *message)
+{
+    message->ready.run = deliver;
+    message->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))
+        ;
+    async__attend(loop, ATTENTION_INBOX);
+}
+
+/* A message on the heap: from malloc, because the loop's allocator is one thread's. */
+struct call {
+    struct message message;           /* how it comes to the loop */
     void (*function)(void *argument); /* to call */
     void *argument;                   /* with what */
 };
 
-void async__attend(struct async_loop *loop, uint32_t reason)
+static void receive_call(struct message *message, bool is_closing)
 {
-    if ((atomic_fetch_or(&loop->attention, reason) & ATTENTION_SLEEPING) != 0)
-        async__poller_wake(&loop->poller);
-}
-
-static void free_message(struct message *message)
-{
-    memory_free(&async__malloc, message, sizeof *message);
-}
-
-static void run(struct ready *ready)
-{
-    struct message *message = CONTAINER_OF(ready, struct message, ready);
-    struct message called = *message;
-    free_message(message);
-    called.function(called.argument);
+    struct call *call = CONTAINER_OF(message, struct call, message);
+    struct call called = *call;
+    memory_free(&async__malloc, call, sizeof *call);
+    if (!is_closing)
+        called.function(called.argument);
 }
 
 int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument), void *argument)
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
-    struct message *message = memory_new(&async__malloc,
-                                         sizeof *message); /* the loop's allocator is one thread's */
-    if (message == NULL)
+    struct call *call = memory_new(&async__malloc, sizeof *call);
+    if (call == NULL)
         return -ENOMEM;
-    message->ready.run = run;
-    message->function = function;
-    message->argument = argument;
-    message->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))
-        ;
-    async__attend(loop, ATTENTION_INBOX);
+    *call = (struct call){.message.receive = receive_call, .function = function, .argument = argument};
+    async__inbox_send(loop, &call->message);
     return 0;
 }
 
@@ -76,7 +84,9 @@ void async__inbox_close(struct async_loop *loop)
     async__inbox_take(loop);
     while (loop->ready.first != NULL) {
         struct ready *ready = ready_pop(&loop->ready);
-        if (ready->run == run)
-            free_message(CONTAINER_OF(ready, struct message, ready));
+        if (ready->run == deliver) {
+            struct message *message = CONTAINER_OF(ready, struct message, ready);
+            message->receive(message, true);
+        }
     }
 }

@@ -247,7 +247,7 @@ void async__attend(struct async_loop *loop, uint32_t reason);
 /* Makes what other threads sent ready. */
 void async__inbox_take(struct async_loop *loop);
 
-/* Frees what was sent and not called. */
+/* Tells what was sent and not received that the loop is closing. */
 void async__inbox_close(struct async_loop *loop);
 
 /* Takes SIGINT for the loop's main task, if it is nobody's; and gives it back. */

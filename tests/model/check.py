@@ -55,7 +55,9 @@ SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEE
 SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        timeout_ns = 0;"
 PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))\n        ;\n"
 ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
-WAKE = "if ((atomic_fetch_or(&loop->attention, reason) & ATTENTION_SLEEPING) != 0)"
+SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
+WAKE = "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)"
+FREE = "    struct call called = *call;\n    memory_free(&async__malloc, call, sizeof *call);\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n    return loop_alive(loop)"
 INBOX, LOOP, RUN = "src/core/inbox.c", "src/core/loop.c", "src/core/run.c"
@@ -75,10 +77,9 @@ CHANGES = [
     Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF, "SIGINT comes"),
     Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
     Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),
-    Change("the sender wakes nobody", INBOX, WAKE, "if (atomic_fetch_or(&loop->attention, reason) > 1000)", DEAF, "SIGINT comes"),
-    Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, WAKE,
-           "bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;\n"
-           "    atomic_fetch_or(&loop->attention, reason);\n    if (sleeps)", DEAF, "SIGINT comes"),
+    Change("the sender wakes nobody", INBOX, WAKE, "    if (before > 1000)", DEAF, "SIGINT comes"),
+    Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, SAY,
+           "    uint32_t before = atomic_load(&loop->attention);\n    atomic_fetch_or(&loop->attention, reason);\n", DEAF, "SIGINT comes"),
     Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", UNSEEN),
     Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
            "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
@@ -88,10 +89,9 @@ CHANGES = [
            "    return reversed;\n}\n\nvoid async__inbox_take",
            "a letter comes before one that the same thread sent earlier", "sends 3"),
     Change("a letter is read after it was freed", INBOX,
-           "    struct message called = *message;\n    free_message(message);\n",
-           "    free_message(message);\n    struct message called = *message;\n", "the program crashed"),
+           FREE, "".join(reversed(FREE.splitlines(keepends=True))), "the program crashed"),
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
-           "        if (ready->run == run)\n", "        if (ready->run == NULL)\n", "something was not freed",
+           "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),
     Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop_alive(loop)", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", RUN,
@@ -107,9 +107,9 @@ CHANGES = [
            "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
            "                                                  memory_order_release, memory_order_relaxed))\n"
            "        ;\n", RIGHT, "1 each"),
-    Change("who finds the bit set leaves the wake to whoever has set it", INBOX, WAKE,
-           "uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
-           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)", RIGHT, "1 each"),
+    Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) != 0)", RIGHT, "1 each"),
+    Change("who finds any bit set leaves the wake to whoever has set it", INBOX, WAKE,
+           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)", RIGHT, "SIGINT comes"),
 ]
 
 
