@@ -38,6 +38,7 @@
 #include <asyncio/gather.h>
 #include <asyncio/queue.h>
 #include <asyncio/loop.h>
+#include <asyncio/thread.h>
 #include <asyncio/io.h>
 
 #endif

@@ -76,6 +76,7 @@ static const struct {
                             {PASSES(EINTR), PASSES(EAGAIN), PASSES(ECANCELED), FAILS(ENOMEM)}},
     [SITE_SIGACTION] = {"sigaction", {FAILS(EINVAL), FAILS(EPERM)}},
     [SITE_SIGNAL_STACK] = {"signal_stack", {FAILS(ENOMEM), FAILS(EPERM), FAILS(EINVAL)}},
+    [SITE_THREAD] = {"thread", {FAILS(EAGAIN), FAILS(EPERM)}},
     [SITE_IMAGE] = {"image", {FAILS(EMFILE), FAILS(EACCES), FAILS(ENOMEM)}},
 };
 

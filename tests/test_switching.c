@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static const double TICK = 1e-4; /* short: while the kernel is asked, virtual time passes in real time */
-enum { INSTANT = 4, LONG = 100, ROUNDS = 40, ATTEMPTS = 20, MARGIN = 10 };
+enum { INSTANT = 4, LONG = 100, ROUNDS = 20000, ATTEMPTS = 20, MARGIN = 10 };
 
 /* What the call stands in. */
 enum manner {

@@ -10,7 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
-HEADERS = ["run", "task", "fn", "local", "time", "gather", "queue", "loop", "io", "base"]
+HEADERS = ["run", "task", "fn", "local", "time", "gather", "queue", "loop", "thread", "io", "base"]
 COMMENT = re.compile(r"/\*(.*?)\*/\n(.*?)(?=\n\n|\n/\*|\Z)", re.S)
 
 

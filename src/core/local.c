@@ -4,6 +4,7 @@
  * need not ask for a table to inherit while there is none at all.
  */
 #include "core/local.h"
+#include "core/errand.h"
 #include "core/loop.h"
 
 enum { FIRST_ROOM = 4 }; /* values in a new table */
@@ -16,7 +17,7 @@ static size_t bytes_for(uint32_t room)
 static const struct locals *running(const struct async_loop *loop)
 {
     if (loop == NULL)
-        return NULL;
+        return async__errand != NULL ? async__errand->locals : NULL;
     return loop->current != NULL ? loop->current->locals : loop->callback_locals;
 }
 

@@ -61,9 +61,15 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
            async__error_meaning(result));
 }
 
+/* What will be heard of by itself: of the kernel, or of a thread. */
+static size_t in_flight(const struct async_loop *loop)
+{
+    return loop->poller.in_flight + loop->errands;
+}
+
 /*
  * Virtual time stands still while anything can happen. When nothing is ready it jumps to the next deadline; an
- * operation of the kernel that is in flight is given as much real time first.
+ * operation of the kernel that is in flight, or work at a thread, is given as much real time first.
  */
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
@@ -71,10 +77,10 @@ static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
     int64_t until_ns = async__clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
-        if (timeout_ns < 0 || loop->poller.in_flight > 0)
+        if (timeout_ns < 0 || in_flight(loop) > 0)
             poll(loop, left_ns);
         nothing = loop->ready.first == NULL && (atomic_load(&loop->attention) & sent) == 0;
-        left_ns = loop->poller.in_flight > 0 ? until_ns - async__clock_now() : 0;
+        left_ns = in_flight(loop) > 0 ? until_ns - async__clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
         loop->now_ns += timeout_ns;

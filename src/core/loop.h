@@ -70,6 +70,10 @@ struct async_loop {
     struct text_table texts;          /* sentences that were shown */
     struct list locals;               /* all tables of task-local values */
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
+    struct async_executor *executor;  /* the default one; NULL: not made yet */
+    size_t errands;                   /* work at threads whose end has not been received */
+    _Atomic uint32_t
+        visitors; /* of those, and of threads that have just sent an end: who may touch the loop */
     struct async_task *main_task;     /* what SIGINT cancels; NULL: nothing */
     _Atomic uint32_t interrupts;      /* how often SIGINT came */
     _Atomic(struct message *) inbox;  /* sent by other threads, the last first */
@@ -88,6 +92,9 @@ void async__run_expect(const char *function, const char *where);
 
 /* Ends the program: the call needs a task, and there is none. */
 _Noreturn void async__no_task(const char *call);
+
+/* How many forks this process is from the first that asked. */
+unsigned async__fork_generation(void);
 
 /* The loop, for a call that needs a running task. */
 static inline struct async_loop *loop_enter(const char *call)

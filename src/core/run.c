@@ -4,6 +4,7 @@
  * in place, so that they can create tasks and queues.
  */
 #include "core/callback.h"
+#include "core/errand.h"
 #include "core/loop.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 enum { DEBUG_QUARANTINE = 4096 }; /* records that wait before they are used again */
 
 __thread struct async_loop *async__current;
+__thread struct errand *async__errand;
 
 /* Between the halves of async_run, if there is no loop to run on. */
 static __thread struct {
@@ -32,8 +34,20 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, forked);
 }
 
+unsigned async__fork_generation(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    return fork_generation;
+}
+
 _Noreturn void async__no_task(const char *call)
 {
+    ENSURE(async__errand == NULL,
+           "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
+           "send a call or "
+           "a coroutine to the loop, with async_call_soon_threadsafe or async_run_coroutine_threadsafe",
+           call);
     ENSURE(
         async__current == NULL,
         "%s was called in a callback; callbacks run on the loop itself and cannot wait: create a task there",
@@ -123,7 +137,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
         loop->shuffle = strtoull(seed, NULL, 0);
     loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
     loop->texts.memory = loop->memory;
-    loop->fork_generation = fork_generation;
+    loop->fork_generation = async__fork_generation();
     loop->number = ++loops_made;
     loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
     if (loop->debug)
@@ -139,11 +153,9 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
 
 int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static const async_run_options defaults;
     if (async__current != NULL)
         return -EBUSY;
-    pthread_once(&once, watch_forks);
     if (options == NULL)
         options = &defaults;
     async_allocator memory = memory_from(&options->allocator);
@@ -227,6 +239,7 @@ void async__loop_finish(struct async_loop *loop)
     } while (loop_alive(loop) > 0);
     if (loop->debug)
         report_closing(loop);
+    async__executor_leave(loop);
     free_loop(loop);
 }
 

@@ -3,6 +3,7 @@
  * to its record, wakes who waits, gives its stack back while still on it, and goes on in whoever is next.
  */
 #include "core/task.h"
+#include "core/errand.h"
 #include "core/loop.h"
 
 enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
@@ -84,6 +85,17 @@ TOOLS_BLIND static void *begin(void *argument)
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
+}
+
+/* The first function of a task whose function runs on a worker thread. */
+TOOLS_BLIND static void *begin_errand(void *argument)
+{
+    struct coroutine *self = argument;
+    struct async_loop *loop = async__current;
+    context_begin(&self->context, &loop->context);
+    if (unlikely(loop->exceptions != NULL))
+        *loop->exceptions = (struct exceptions){0};
+    return end(loop, self, async__executor_run(self->executor, self->function, self->arguments));
 }
 
 /* As a control block is in new memory, and as every task leaves its own for the next one on its stack. */
@@ -180,6 +192,17 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
     return NULL;
 }
 
+/* What else a task is to be. 0 or -ENOMEM. */
+OUT_OF_LINE static int follow_options(struct async_task *task, struct coroutine *self,
+                                      const async_task_options *options)
+{
+    if (options->executor != NULL) {
+        self->executor = options->executor;
+        context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
+    }
+    return options->name != NULL ? async__task_rename(task, options->name) : 0;
+}
+
 async_task *async__create(const struct async__function *function, const void *arguments,
                           const async_task_options *options, const char *where)
 {
@@ -194,7 +217,7 @@ async_task *async__create(const struct async__function *function, const void *ar
         return give_up(loop, task, self);
     lay_out(self, function, arguments);
     set_up_record(task, self, where);
-    if (options != NULL && options->name != NULL && async__task_rename(task, options->name) < 0)
+    if (unlikely(options != NULL) && follow_options(task, self, options) < 0)
         return give_up(loop, task, self);
     self->locals = locals_inherit(loop);
     loop->created++;
@@ -272,19 +295,13 @@ void async__join(struct async_loop *loop, async_task *const tasks[], size_t coun
             wait_for(loop, &join, tasks[i], call);
 }
 
-static struct sentence *copy_of(const async_allocator *memory, const struct sentence *sentence)
-{
-    struct sentence *copy = memory_resize(memory, NULL, 0, sentence->size);
-    return copy != NULL ? memcpy(copy, sentence, sentence->size) : NULL;
-}
-
 /* Brings the sentence of another task's error to the running task; the last who looks gets it, others a copy. */
 static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->current;
     struct sentence *sentence = task->sentence;
     if (sentence != NULL && !last)
-        sentence = copy_of(&loop->memory, sentence);
+        sentence = async__sentence_copy(&loop->memory, sentence);
     else
         task->sentence = NULL;
     if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))

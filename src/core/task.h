@@ -60,6 +60,7 @@ struct coroutine {
     uint32_t refusals;                      /* calls refused since it was last asked */
     const struct async__function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
+    struct async_executor *executor;        /* who runs it instead, if its first frame is begin_errand's */
     struct locals *locals;                  /* task-local values; NULL: none */
     struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     struct stack stack;                     /* what it lies on */

@@ -2,26 +2,43 @@
  * observe/error.c: sentences about errors on their way: async_fail leaves one in the running task, a join brings the
  * awaited task's along, async_strerror shows it to whoever asks about that code.
  */
+#include "core/errand.h"
 #include "core/loop.h"
+
+/* Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker thread. NULL: nobody. */
+static struct sentence **running_place(const async_allocator **memory)
+{
+    struct async_loop *loop = async__current;
+    if (loop == NULL && async__errand != NULL) {
+        *memory = &async__malloc;
+        return &async__errand->sentence;
+    }
+    if (loop == NULL || loop->current == NULL)
+        return NULL;
+    *memory = &loop->memory;
+    return &loop->current->sentence;
+}
 
 int async_fail(int code, const char *format, ...)
 {
-    struct async_loop *loop = async__current;
-    if (loop == NULL || loop->current == NULL || format == NULL)
+    const async_allocator *memory;
+    struct sentence **place = running_place(&memory);
+    if (place == NULL || format == NULL)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *sentence = async__sentence_new(&loop->memory, code, format, arguments);
+    struct sentence *sentence = async__sentence_new(memory, code, format, arguments);
     va_end(arguments);
-    async__sentence_free(&loop->memory, loop->current->sentence);
-    loop->current->sentence = sentence; /* NULL when memory is out: the code still tells */
+    async__sentence_free(memory, *place);
+    *place = sentence; /* NULL when memory is out: the code still tells */
     return code;
 }
 
 static const struct sentence *running_sentence(void)
 {
-    const struct async_loop *loop = async__current;
-    return loop != NULL && loop->current != NULL ? loop->current->sentence : NULL;
+    const async_allocator *memory;
+    struct sentence **place = running_place(&memory);
+    return place != NULL ? *place : NULL;
 }
 
 int async_strerror_copy(int code, char *text, size_t size)

@@ -40,6 +40,7 @@ enum site {
     SITE_URING_REQUEST, /* a request that the kernel took, and completes with an error */
     SITE_SIGACTION,
     SITE_SIGNAL_STACK,
+    SITE_THREAD,
     SITE_IMAGE, /* the program's own file, for the names in it */
     SITES
 };

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -315,6 +316,30 @@ void async__sys_no_signal_stack(void)
 bool async__sys_is_main_thread(void)
 {
     return syscall(SYS_gettid) == getpid();
+}
+
+/* What a thread does wrong itself must end the process with all that handlers have to say. */
+int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument)
+{
+    static const int own_mistakes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t blocked, before;
+    if (fault(SITE_THREAD))
+        return -errno;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own_mistakes / sizeof *own_mistakes; i++)
+        sigdelset(&blocked, own_mistakes[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int error = pthread_create(thread, NULL, function, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+size_t async__sys_processors(void)
+{
+    cpu_set_t processors;
+    if (sched_getaffinity(0, sizeof processors, &processors) < 0) /* more than a cpu_set_t holds */
+        return (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+    return (size_t)CPU_COUNT(&processors);
 }
 
 int64_t async__clock_now(void)

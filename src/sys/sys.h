@@ -6,6 +6,7 @@
 #ifndef SYS_SYS_H
 #define SYS_SYS_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -87,6 +88,15 @@ bool async__sys_has_signal_stack(void);
 int async__sys_signal_stack(void *start, size_t size);
 void async__sys_no_signal_stack(void);
 bool async__sys_is_main_thread(void);
+
+/*
+ * Starts a thread that calls function(argument) and to which no signal comes but those of its own mistakes. 0 or
+ * -errno, mostly -EAGAIN.
+ */
+int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
+
+/* How many processors this process may run on; 1 or more. */
+size_t async__sys_processors(void);
 
 /* The monotonic clock in nanoseconds. Never fails. */
 int64_t async__clock_now(void);

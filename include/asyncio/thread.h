@@ -1,0 +1,66 @@
+/*
+ * asyncio/thread.h: blocking functions on threads of their own, while the loop goes on; and coroutines for a loop that
+ * another thread asks for. A worker thread is no place for tasks: what runs there may block, and calls nothing of the
+ * library that switches; async_local_get, async_fail and whatever is for any thread work there.
+ */
+#ifndef ASYNCIO_THREAD_H
+#define ASYNCIO_THREAD_H
+
+#include <asyncio/base.h>
+#include <asyncio/loop.h>
+#include <asyncio/task.h>
+
+ASYNC_BEGIN_C
+
+/*
+ * async_to_thread(fn, args…): runs fn(args…), an ordinary blocking function that async_fn has named, on a worker thread
+ * of the loop's default executor, and waits for its result. The arguments may point into the frame of whoever waits. If
+ * this task is cancelled, what no worker has begun is taken back (-ECANCELED); what has begun is waited for, and its
+ * result counts.
+ * -ENOMEM; -EAGAIN: no thread could be made, and there is none. Switches.
+ */
+#define async_to_thread(...) async_run_in_executor(NULL, __VA_ARGS__)
+
+/* async_run_in_executor(executor, fn, args…): the same in that executor; NULL: in the default one. Switches. */
+#define async_run_in_executor(executor, ...)                                                                 \
+    async_await(ASYNC__CREATE(async__executor_options(executor), __VA_ARGS__))
+
+/*
+ * Threads that do blocking work, the first that came first. They are made when there is work that nobody is free for,
+ * and stay. Work may come from tasks of any loop. A signal is never handled on one of them.
+ */
+typedef struct async_executor async_executor;
+
+/* In async_task_options: the loop's default executor. */
+#define ASYNC_DEFAULT_EXECUTOR ((async_executor *)-1)
+
+/*
+ * An executor of at most so many threads; 0: 4 more than there are processors, and at most 32. NULL: out of memory.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST async_executor *async_executor_new(size_t threads);
+
+/*
+ * Blocks the calling thread until all that the executor was given is done and its threads have ended, and takes it.
+ * NULL is nothing. Not on one of its own threads. After fork(), the child only frees the memory. Never switches.
+ */
+ASYNC_API void async_executor_free(async_executor *executor);
+
+/*
+ * Makes it the default executor of this thread's loop; takes it: the loop frees it at its end. 0; -EBUSY: there is a
+ * default one already, given or made by its first use; then it stays yours. -EINVAL for NULL. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
+
+/* async_auto_executor e = async_executor_new(0); frees itself when its block is left. */
+#define async_auto_executor ASYNC_CLEANUP(async__executor_auto_free) async_executor *
+static inline void async__executor_auto_free(async_executor **executor)
+{
+    async_executor_free(*executor);
+}
+
+/* Options for a task whose function runs in that executor; NULL: in the default one. */
+ASYNC_API const async_task_options *async__executor_options(async_executor *executor);
+
+ASYNC_END_C
+#endif

@@ -1,0 +1,33 @@
+/*
+ * core/errand.h: functions that a task has run on a worker thread. The core knows of them what calls of the library
+ * on such a thread need to know, and that the task's body is the wait. The threads themselves are the affair of
+ * src/thread, which defines what is declared last here.
+ */
+#ifndef CORE_ERRAND_H
+#define CORE_ERRAND_H
+
+#include <asyncio/fn.h>
+
+struct async_executor;
+struct async_loop;
+struct locals;
+struct sentence;
+
+/* What is done on a worker thread. */
+struct errand {
+    const struct locals
+        *locals;               /* task-local values of the task that waits, which cannot set any meanwhile */
+    struct sentence *sentence; /* what was last said about an error there, from malloc; NULL: nothing */
+};
+
+/* Of the calling thread; NULL: it is not an executor's, or does nothing. */
+extern __thread struct errand *async__errand __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* The body of a task that has options.executor: has the function run there, and waits. Defined in src/thread. */
+int async__executor_run(struct async_executor *executor, const struct async__function *function,
+                        void *arguments);
+
+/* The loop closes, and all its tasks have ended: no worker thread touches it after this. Defined in src/thread. */
+void async__executor_leave(struct async_loop *loop);
+
+#endif

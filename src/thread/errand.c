@@ -1,0 +1,145 @@
+/*
+ * thread/errand.c: a function of a task's on a worker thread, and the task's wait for it. The work lies in the waiting
+ * frame, and so does the message by which it comes back, through the loop's inbox; so that frame stays until the
+ * message has come or the work was taken back, whatever else happens to the task.
+ */
+#include "core/errand.h"
+#include "core/inbox.h"
+#include "core/loop.h"
+#include "thread/executor.h"
+#include <sched.h>
+
+/* The function and its arguments are the worker's while it has the work, then the message is the loop's. */
+struct errand_wait {
+    struct work work;                       /* in the executor */
+    struct message message;                 /* that it is done */
+    struct wait wait;                       /* of the task */
+    struct errand errand;                   /* what calls of the library there see */
+    struct async_executor *executor;        /* who does it */
+    struct async_loop *loop;                /* the task's */
+    const struct async__function *function; /* to be called */
+    void *arguments;                        /* with these, on the task's stack */
+    int result;                             /* what it gave */
+};
+
+/* On the worker's thread. Once the message is sent the frame is gone; the loop stays until it is left. */
+static void run(struct work *work)
+{
+    struct errand_wait *waiting = CONTAINER_OF(work, struct errand_wait, work);
+    struct async_loop *loop = waiting->loop;
+    async__errand = &waiting->errand;
+    waiting->result = waiting->function->enter(waiting->arguments);
+    async__errand = NULL;
+    async__inbox_send(loop, &waiting->message);
+    atomic_fetch_sub(&loop->visitors, 1);
+}
+
+/* No longer out: done, or taken back. */
+static void come_back(struct errand_wait *waiting, int result)
+{
+    waiting->loop->errands--;
+    async__executor_release(waiting->executor);
+    async__wake(&waiting->wait, NULL, result);
+}
+
+/* The loop does not close before its tasks have ended, so nobody waits then. */
+static void receive(struct message *message, bool is_closing)
+{
+    struct errand_wait *waiting = CONTAINER_OF(message, struct errand_wait, message);
+    ASSERT(!is_closing);
+    (void)is_closing;
+    come_back(waiting, waiting->result);
+}
+
+static void take_back(struct wait *wait)
+{
+    struct errand_wait *waiting = CONTAINER_OF(wait, struct errand_wait, wait);
+    if (!async__executor_take_back(waiting->executor, &waiting->work))
+        return;
+    atomic_fetch_sub(&waiting->loop->visitors, 1);
+    come_back(waiting, -ECANCELED);
+}
+
+/* What was said on the worker's thread becomes what the task says. */
+static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
+{
+    if (sentence == NULL)
+        return;
+    async__sentence_free(&loop->memory, loop->current->sentence);
+    loop->current->sentence = async__sentence_copy(&loop->memory, sentence);
+    async__sentence_free(&async__malloc, sentence);
+}
+
+/* The loop's default executor, made when it is first asked for; NULL: out of memory. */
+static struct async_executor *default_executor(struct async_loop *loop)
+{
+    if (loop->executor == NULL)
+        loop->executor = async_executor_new(0);
+    return loop->executor;
+}
+
+/* The loop is visited as long as a worker may touch it, which is a little longer than the task waits. */
+static int give(struct async_loop *loop, struct errand_wait *waiting)
+{
+    loop->errands++;
+    atomic_fetch_add(&loop->visitors, 1);
+    int result = async__executor_give(waiting->executor, &waiting->work);
+    if (result < 0) {
+        loop->errands--;
+        atomic_fetch_sub(&loop->visitors, 1);
+    }
+    return result;
+}
+
+int async__executor_run(struct async_executor *executor, const struct async__function *function,
+                        void *arguments)
+{
+    struct async_loop *loop = async__current;
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    struct errand_wait waiting = {
+        .work.run = run,
+        .message.receive = receive,
+        .errand.locals = loop->current->locals,
+        .executor = executor != ASYNC_DEFAULT_EXECUTOR ? executor : default_executor(loop),
+        .loop = loop,
+        .function = function,
+        .arguments = arguments,
+    };
+    if (waiting.executor == NULL)
+        return -ENOMEM;
+    wait_init(&waiting.wait, "async_to_thread", waiting.executor, take_back);
+    int result = give(loop, &waiting);
+    if (result < 0)
+        return result;
+    result = async__park(loop, &waiting.wait);
+    adopt_sentence(loop, waiting.errand.sentence);
+    return result;
+}
+
+const async_task_options *async__executor_options(async_executor *executor)
+{
+    static const async_task_options by_default = {.executor = ASYNC_DEFAULT_EXECUTOR};
+    return executor != NULL && executor != ASYNC_DEFAULT_EXECUTOR ? &executor->options : &by_default;
+}
+
+int async_set_default_executor(async_executor *executor)
+{
+    struct async_loop *loop = async__current;
+    if (executor == NULL || executor == ASYNC_DEFAULT_EXECUTOR)
+        return -EINVAL;
+    ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
+    if (loop->executor != NULL)
+        return -EBUSY;
+    loop->executor = executor;
+    return 0;
+}
+
+/* A worker of an executor that stays may be between its last message and the wake that follows it: a few steps. */
+void async__executor_leave(struct async_loop *loop)
+{
+    async_executor_free(loop->executor);
+    loop->executor = NULL;
+    while (loop->fork_generation == async__fork_generation() && atomic_load(&loop->visitors) > 0)
+        sched_yield();
+}

@@ -1,0 +1,155 @@
+/*
+ * thread/executor.c: worker threads: making them, giving them work, and ending them. A worker is made when there is
+ * more work than there are idle workers; if the kernel has none to give, those that are there must do. It must not know
+ * of loops and tasks.
+ */
+#include "thread/executor.h"
+#include "base/memory.h"
+#include "core/errand.h"
+#include "core/loop.h"
+#include "sys/sys.h"
+
+enum { MORE_THAN_PROCESSORS = 4, MOST_BY_DEFAULT = 32 }; /* as CPython's ThreadPoolExecutor */
+
+static size_t bytes_for(size_t limit)
+{
+    return sizeof(struct async_executor) + limit * sizeof(pthread_t);
+}
+
+static size_t default_limit(void)
+{
+    size_t wanted = async__sys_processors() + MORE_THAN_PROCESSORS;
+    return wanted < MOST_BY_DEFAULT ? wanted : MOST_BY_DEFAULT;
+}
+
+async_executor *async_executor_new(size_t threads)
+{
+    size_t limit = threads != 0 ? threads : default_limit();
+    if (limit > (SIZE_MAX - sizeof(struct async_executor)) / sizeof(pthread_t))
+        return NULL;
+    struct async_executor *executor = memory_new(&async__malloc, bytes_for(limit));
+    if (executor == NULL)
+        return NULL;
+    executor->options.executor = executor;
+    executor->limit = limit;
+    executor->references = 1;
+    executor->fork_generation = async__fork_generation();
+    pthread_mutex_init(&executor->mutex, NULL);
+    pthread_cond_init(&executor->work_came, NULL);
+    return executor;
+}
+
+/* The next work, which is the caller's then; NULL: there will be none. */
+static struct work *wait_for_work(struct async_executor *executor)
+{
+    struct work *work = NULL;
+    pthread_mutex_lock(&executor->mutex);
+    while (list_empty(&executor->queue) && !executor->closing) {
+        executor->idle++;
+        pthread_cond_wait(&executor->work_came, &executor->mutex);
+        executor->idle--;
+    }
+    struct link *first = list_first(&executor->queue);
+    if (first != NULL) {
+        work = CONTAINER_OF(first, struct work, link);
+        list_remove(first);
+        work->queued = false;
+        executor->queued--;
+    }
+    pthread_mutex_unlock(&executor->mutex);
+    return work;
+}
+
+static void *be_worker(void *argument)
+{
+    struct async_executor *executor = argument;
+    for (struct work *work; (work = wait_for_work(executor)) != NULL;)
+        work->run(work);
+    return NULL;
+}
+
+/* Sees to it that somebody comes for the work that was queued last. 0, or -errno: there is nobody at all. */
+static int find_worker(struct async_executor *executor)
+{
+    int error = 0;
+    if (executor->queued <= executor->idle) {
+        pthread_cond_signal(&executor->work_came);
+        return 0;
+    }
+    if (executor->count < executor->limit) {
+        error = async__sys_thread_start(&executor->workers[executor->count], be_worker, executor);
+        executor->count += error == 0;
+    }
+    return executor->count == 0 ? error : 0;
+}
+
+static void unqueue(struct async_executor *executor, struct work *work)
+{
+    list_remove(&work->link);
+    work->queued = false;
+    executor->queued--;
+}
+
+int async__executor_give(struct async_executor *executor, struct work *work)
+{
+    ENSURE(executor->fork_generation == async__fork_generation(),
+           "an executor was made before fork(), and its threads are the parent's; make one in the child");
+    pthread_mutex_lock(&executor->mutex);
+    int result = executor->closing ? -ESHUTDOWN : 0;
+    if (result == 0) {
+        list_append(&executor->queue, &work->link);
+        work->queued = true;
+        executor->queued++;
+        if ((result = find_worker(executor)) < 0)
+            unqueue(executor, work);
+        else
+            executor->references++;
+    }
+    pthread_mutex_unlock(&executor->mutex);
+    return result;
+}
+
+bool async__executor_take_back(struct async_executor *executor, struct work *work)
+{
+    pthread_mutex_lock(&executor->mutex);
+    bool queued = work->queued;
+    if (queued)
+        unqueue(executor, work);
+    pthread_mutex_unlock(&executor->mutex);
+    return queued;
+}
+
+void async__executor_release(struct async_executor *executor)
+{
+    if (--executor->references > 0)
+        return;
+    if (executor->fork_generation == async__fork_generation()) { /* a child never learns who held them */
+        pthread_cond_destroy(&executor->work_came);
+        pthread_mutex_destroy(&executor->mutex);
+    }
+    memory_free(&async__malloc, executor, bytes_for(executor->limit));
+}
+
+/* Lets the workers do what is left, and waits until they have ended. */
+static void end_workers(struct async_executor *executor)
+{
+    pthread_mutex_lock(&executor->mutex);
+    executor->closing = true;
+    pthread_cond_broadcast(&executor->work_came);
+    pthread_mutex_unlock(&executor->mutex);
+    for (size_t i = 0; i < executor->count; i++) {
+        ENSURE(
+            !pthread_equal(executor->workers[i], pthread_self()),
+            "async_executor_free was called on one of the executor's own threads, which it would wait for");
+        pthread_join(executor->workers[i], NULL);
+    }
+}
+
+void async_executor_free(async_executor *executor)
+{
+    if (executor == NULL)
+        return;
+    if (executor->fork_generation == async__fork_generation())
+        end_workers(executor);
+    async__executor_release(executor);
+}

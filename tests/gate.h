@@ -1,0 +1,49 @@
+/*
+ * gate.h: how a test holds a function on a worker thread, without a clock: it passes a gate that the test opens, and
+ * tells when it has come there. One process, as many gates as a test has.
+ */
+#ifndef TEST_GATE_H
+#define TEST_GATE_H
+
+#include "runner.h"
+
+#include <semaphore.h>
+
+struct gate {
+    sem_t arrived; /* posted by whoever stands before it */
+    sem_t open;    /* posted for each who may pass */
+};
+
+static inline void gate_wait(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        CHECK_EQ(errno, EINTR);
+}
+
+static inline void gate_init(struct gate *gate)
+{
+    CHECK_EQ(sem_init(&gate->arrived, 0, 0), 0);
+    CHECK_EQ(sem_init(&gate->open, 0, 0), 0);
+}
+
+/* On the worker's thread. */
+ASYNC_UNUSED static int pass_gate(struct gate *gate, int result)
+{
+    sem_post(&gate->arrived);
+    gate_wait(&gate->open);
+    return result;
+}
+async_fn(pass_gate, struct gate *, int);
+
+/* In the test: blocks until somebody stands there. */
+static inline void gate_await_arrival(struct gate *gate)
+{
+    gate_wait(&gate->arrived);
+}
+
+static inline void gate_open(struct gate *gate)
+{
+    sem_post(&gate->open);
+}
+
+#endif
