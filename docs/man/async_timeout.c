@@ -1,8 +1,8 @@
 /*
  * async_timeout.c: set a time limit
  *
- * Pages: async_timeout async_timeout_begin async_timeout_end
- * async_timeout_scope
+ * Pages: async_timeout async_timeout_at async_timeout_begin
+ * async_timeout_at_begin async_timeout_end async_timeout_scope
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -23,12 +23,27 @@ static int fetch_twice(void)
     return async_timeout_end(&scope, second);
 }
 
+/* As many as there is time for. */
+static int fetch_until(double when)
+{
+    int count = 0;
+    async_timeout_scope scope;
+    async_timeout_at_begin(&scope, when);
+    while (fetch(1.5) >= 0)
+        count++;
+    return async_timeout_end(&scope, count);
+}
+
 static int amain(void)
 {
     int quick = async_timeout(5, fetch(1));
     int slow = async_timeout(5, fetch(60));
     printf("%d\n%s\n", quick, async_strerror(slow));
     printf("%s\n", async_strerror(fetch_twice()));
+
+    double when = async_time() + 10;
+    int late = async_timeout_at(when, fetch(8));
+    printf("%d, and then %d of them\n", late, fetch_until(when + 3));
     return 0;
 }
 async_fn(amain);
@@ -42,4 +57,5 @@ int main(void)
  * 200
  * -ETIMEDOUT: Timed out
  * -ETIMEDOUT: Timed out
+ * 200, and then 3 of them
  */

@@ -36,7 +36,8 @@
 #define ASYNC__TEXT(...)         ASYNC__TEXT_(__VA_ARGS__)
 #define ASYNC__HERE              __FILE__ ":" ASYNC__TEXT(__LINE__) /* "file.c:42", one constant string */
 
-#define ASYNC_FOREVER            __builtin_inf() /* no limit, wherever seconds are asked for */
+/* No limit, wherever seconds are asked for: infinity. */
+#define ASYNC_FOREVER __builtin_inf()
 
 ASYNC_BEGIN_C
 
