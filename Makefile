@@ -9,7 +9,8 @@
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
-#   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those
+#   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
+#                     B=sync: synchronisation
 #   make install      PREFIX=/usr/local; DESTDIR=
 #   make format       lays out every C file as .clang-format says
 

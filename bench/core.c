@@ -13,7 +13,7 @@ static double begun; /* when what is timed began */
 
 static void say_per(const char *row, long count)
 {
-    bench_say(row, (bench_cpu() - begun) * 1e9 / (double)count);
+    bench_say_per(row, begun, count);
 }
 
 /* ---- switch/N ------------------------------------------------------------------------------------------------- */

@@ -5,8 +5,7 @@
 #ifndef BENCH_CORE_H
 #define BENCH_CORE_H
 
-#include <asyncio.h>
-#include <bench.h>
+#include <ours.h>
 
 /* core.c: the scheduler and the queue. */
 void measure_switch_2(void);
@@ -28,12 +27,5 @@ void measure_timer(void);
 /* core_lateness.c: how late what is due is noticed while tasks are ready. */
 void measure_lateness_2(void);
 void measure_lateness_1000(void);
-
-/* Ends the program if that call failed. */
-static inline void must(int result, const char *call)
-{
-    if (result < 0)
-        bench_die(call, async_strerror(result));
-}
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a benchmark: ours and its peers in turn, on one core, and says how we stand.
+"""Runs a benchmark: ours and its peers in turn, pinned, and says how we stand.
 
     bench/run.py NAME FOLDER [MEASUREMENT…]
     bench/run.py --self-test    sees that it judges as it says
@@ -22,6 +22,7 @@ OURS = "ours"
 LONGEST_RUN_S = 120
 WIDE_SPREAD = 0.15
 LEFT_OUT_OF_AHEAD = {"boost"}  # a raw switch without what a task has
+RIVALS = ("go", "tokio", "asyncio")  # whom a row that says so is to be ahead of
 
 
 # ---- building -------------------------------------------------------------------------------------------------
@@ -71,10 +72,10 @@ def build(name, folder, peers):
 # ---- measuring ------------------------------------------------------------------------------------------------
 
 
-def pin():
-    """To one core, the last: the first ones serve interrupts. What we start inherits it."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    os.environ["GOMAXPROCS"] = "1"
+def pin(processors, allowed):
+    """To so many of those allowed, the last: the first ones serve interrupts. What we start inherits it."""
+    os.sched_setaffinity(0, allowed[-processors:])
+    os.environ["GOMAXPROCS"] = str(min(processors, len(allowed)))
 
 
 def measure_once(program, measurement):
@@ -98,11 +99,14 @@ def measure(programs, spec, wanted):
     """In each round every program makes every measurement once: {row: {program: [(value, target), …]}}."""
     measurements = {who: output_of([str(program)]).splitlines() for who, program in programs.items()}
     most = int(os.environ.get("ROUNDS", spec["rounds"]))
-    rounds = {name: min(most, spec["rounds_of"].get(name, most)) for name in wanted or measurements[OURS]}
+    rounds = {name: min(most, spec.get("rounds_of", {}).get(name, most)) for name in wanted or measurements[OURS]}
+    processors = spec.get("processors_of", {})
+    allowed = sorted(os.sched_getaffinity(0))
     values = {}
     for number in range(max(rounds.values())):
         for name in (name for name in rounds if number < rounds[name]):
             show_progress(f"round {number + 1}: {name}")
+            pin(processors.get(name, 1), allowed)
             for who in (who for who in programs if name in measurements[who]):
                 for row, value in measure_once(programs[who], name).items():
                     values.setdefault(row, {}).setdefault(who, []).append(value)
@@ -143,7 +147,7 @@ def verdict(result):
     if result["target"] is not None:
         met = result["ours"] <= result["target"]
         said.append(f"<= {short(result['target'])} {'met' if met else 'MISSED'}")
-    rivals = {who: result["peers"][who] / result["ours"] for who in ("go", "tokio") if who in result["peers"]}
+    rivals = {who: result["peers"][who] / result["ours"] for who in RIVALS if who in result["peers"]}
     if "ahead" in result and rivals:
         behind = [who for who, times in rivals.items() if times < result["ahead"]]
         said.append(f"{result['ahead']}x ahead {'MISSED: ' + ', '.join(behind) if behind else 'met'}")
@@ -218,7 +222,6 @@ def main(name, folder, *wanted):
     spec = read_spec(name)
     programs, about = build(name, Path(folder).resolve(), spec["peers"])
     print_machine(about)
-    pin()
     values = measure(programs, spec, wanted)
     results = [judge(row, spec["rows"][row], values[row]) for row in spec["rows"] if OURS in values.get(row, {})]
     print_table(results, [peer for peer in spec["peers"] if peer in programs])

@@ -21,7 +21,7 @@ package_of() {
     boost/context/fiber.hpp) echo libboost-context-dev ;;
     st.h) echo libst-dev ;;
     uv.h) echo libuv1-dev ;;
-    tokio) echo librust-tokio-dev ;;
+    tokio) echo librust-tokio-dev librust-tokio-macros-dev ;;
     uvloop) echo python3-uvloop ;;
     *) echo "$1" ;;
     esac
@@ -32,7 +32,7 @@ have() {
     case $1 in
     *.h) echo "#include <$1>" | cc -E -x c - >/dev/null 2>&1; return ;;
     *.hpp) echo "#include <$1>" | g++ -E -x c++ - >/dev/null 2>&1; return ;;
-    tokio) compgen -G '/usr/share/cargo/registry/tokio-1.*' >/dev/null; return ;;
+    tokio) (cd /usr/share/cargo/registry && ls -d tokio-1.* tokio-macros-1.*) >/dev/null 2>&1; return ;;
     uvloop) /usr/bin/python3 -c 'import uvloop' 2>/dev/null; return ;;
     esac
     command -v "$1" >/dev/null || return 1

@@ -3,18 +3,8 @@ the tasks. bench/README.md says what each of them times; the protocol is bench.h
 """
 import asyncio
 import sys
-import time
 
-cpu = time.process_time
-
-
-def say(row, value):
-    print(f"{row}\t{value:.9g}")
-
-
-def say_per(row, took, count):
-    say(row, took * 1e9 / count)
-
+from bench import cpu, main, say, say_per
 
 # ---- switch/N -------------------------------------------------------------------------------------------------
 
@@ -164,16 +154,5 @@ ALL = {
 }
 
 
-def main(loop, name=None):
-    if name is None:
-        print("\n".join(ALL))
-        return
-    if loop == "uvloop":
-        import uvloop  # pylint: disable=import-outside-toplevel
-        uvloop.install()
-    if name in ALL:
-        asyncio.run(ALL[name]())
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(ALL, *sys.argv[1:])

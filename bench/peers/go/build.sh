@@ -3,5 +3,5 @@
 set -eu
 here=$(dirname "$0")
 export GOFLAGS=-mod=mod GO111MODULE=off GOTOOLCHAIN=local GOCACHE=${2}-cache
-go build -o "$2" "$here/$1.go"
+go build -o "$2" "$here/$1.go" "$here/bench.go"
 go version | cut -d ' ' -f 3 | sed 's/^go/Go /'

@@ -4,32 +4,13 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
-	"unsafe"
 )
-
-func say(row string, value float64) {
-	fmt.Printf("%s\t%.9g\n", row, value)
-}
-
-func sayPer(row string, took float64, count int) {
-	say(row, took*1e9/float64(count))
-}
-
-// cpu is the processor time of this process in seconds, the collector's with it.
-func cpu() float64 {
-	var now syscall.Timespec
-	const processCPU = 2
-	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, processCPU, uintptr(unsafe.Pointer(&now)), 0)
-	return float64(now.Sec) + float64(now.Nsec)/1e9
-}
 
 // deep yields that many frames deep; no frame may be folded into another.
 //
@@ -67,7 +48,7 @@ func measureSwitch(row string, tasks, least, most int) {
 			begun := cpu()
 			takeTurns(frames, switches/tasks)
 			if number == 0 {
-				took = cpu()-begun
+				took = cpu() - begun
 			}
 		}(number)
 	}
@@ -197,10 +178,7 @@ func measureTimer() {
 }
 
 func main() {
-	all := []struct {
-		name    string
-		measure func()
-	}{
+	run([]measurement{
 		{"switch/2", func() { measureSwitch("switch/2", 2, 1, 1) }},
 		{"switch/100", func() { measureSwitch("switch/100", 100, 3, 3) }},
 		{"switch/1000", func() { measureSwitch("switch/1000", 1000, 3, 3) }},
@@ -212,12 +190,5 @@ func main() {
 		{"sleep/100k", func() { measureSleep("sleep/100k", 100000) }},
 		{"sleep/1m", func() { measureSleep("sleep/1m", 1000000) }},
 		{"timer", measureTimer},
-	}
-	for _, one := range all {
-		if len(os.Args) < 2 {
-			fmt.Println(one.name)
-		} else if os.Args[1] == one.name {
-			one.measure()
-		}
-	}
+	})
 }

@@ -1,5 +1,7 @@
 //! core.rs: the measurements of bench-core on tokio's current_thread runtime: spawned tasks, yield_now, bounded
 //! channels, its timer wheel. bench/README.md says what each of them times; the protocol is bench.h's.
+mod bench;
+use bench::{asked, cpu, say, say_per};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,30 +11,6 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, Notify};
 use tokio::task::{spawn, unconstrained, yield_now, JoinHandle};
 use tokio::time::{sleep, Sleep};
-
-fn say(row: &str, value: f64) {
-    println!("{row}\t{value:.9}");
-}
-
-fn say_per(row: &str, took: f64, count: usize) {
-    say(row, took * 1e9 / count as f64);
-}
-
-/// The processor time of this process in seconds: of all its threads, at a nanosecond's grain.
-fn cpu() -> f64 {
-    #[repr(C)]
-    struct Timespec {
-        seconds: i64,
-        nanoseconds: i64,
-    }
-    extern "C" {
-        fn clock_gettime(clock: i32, now: *mut Timespec) -> i32;
-    }
-    const PROCESS_CPU: i32 = 2;
-    let mut now = Timespec { seconds: 0, nanoseconds: 0 };
-    unsafe { clock_gettime(PROCESS_CPU, &mut now) };
-    now.seconds as f64 + now.nanoseconds as f64 / 1e9
-}
 
 /// Three async fns deep, each polled through the one above, as programs are written.
 #[inline(never)]
@@ -235,10 +213,7 @@ async fn measure(name: String) {
 }
 
 fn main() {
-    let Some(name) = std::env::args().nth(1) else {
-        println!("{}", ALL.join("\n"));
-        return;
-    };
+    let Some(name) = asked(&ALL) else { return };
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async { spawn(measure(name)).await.unwrap() });
 }

@@ -1,0 +1,52 @@
+// bench.go: what every benchmark's program does alike in Go: names, clocks, the protocol of bench.h.
+package main
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// measurement is one thing that can be measured.
+type measurement struct {
+	name    string
+	measure func()
+}
+
+func say(row string, value float64) {
+	fmt.Printf("%s\t%.9g\n", row, value)
+}
+
+func sayPer(row string, took float64, count int) {
+	say(row, took*1e9/float64(count))
+}
+
+func clock(which uintptr) float64 {
+	var now syscall.Timespec
+	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, which, uintptr(unsafe.Pointer(&now)), 0)
+	return float64(now.Sec) + float64(now.Nsec)/1e9
+}
+
+// cpu is the processor time of this process in seconds, the collector's with it.
+func cpu() float64 {
+	const processCPU = 2
+	return clock(processCPU)
+}
+
+// wall is a clock on the wall in seconds, for what waits for other threads.
+func wall() float64 {
+	const monotonic = 1
+	return clock(monotonic)
+}
+
+// run makes the measurement that the command line names, or lists all.
+func run(all []measurement) {
+	for _, one := range all {
+		if len(os.Args) < 2 {
+			fmt.Println(one.name)
+		} else if os.Args[1] == one.name {
+			one.measure()
+		}
+	}
+}

@@ -1,0 +1,37 @@
+/*
+ * bench/sync_scope.c: what a time limit costs that does not run out: around a call that does not wait, and around one
+ * that lets the others run.
+ */
+#include "sync.h"
+
+enum { TIMEOUTS = 5000000, FAR_AWAY_S = 1000 };
+
+__attribute__((noinline)) static int nothing(void)
+{
+    __asm__ volatile(""); /* or the compiler sees what it does, and does not call it */
+    return 0;
+}
+
+static int limit_nothing(long times)
+{
+    for (long i = 0; i < times; i++)
+        ASYNC_TRY(async_timeout(FAR_AWAY_S, nothing()));
+    return 0;
+}
+
+static int limit_yield(long times)
+{
+    for (long i = 0; i < times; i++)
+        ASYNC_TRY(async_timeout(FAR_AWAY_S, async_sleep(0)));
+    return 0;
+}
+
+void measure_timeout(void)
+{
+    bench_run("timeout", TIMEOUTS, limit_nothing);
+}
+
+void measure_timeout_yield(void)
+{
+    bench_run("timeout/yield", TIMEOUTS, limit_yield);
+}

@@ -1,0 +1,79 @@
+/*
+ * bench/sync_thread.c: how soon a task runs that another thread wakes.
+ */
+#include "sync.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { WAKES = 4000, PAUSE_NS = 100000 };
+
+/* What the thread and the loop share. */
+static struct {
+    async_loop *loop;    /* who is woken */
+    async_queue *bell;   /* what its task waits for */
+    _Atomic double sent; /* when the bell was rung last; 0 when that was heard */
+} ringing;
+
+static void sound(void *argument)
+{
+    char item = 0;
+    (void)argument;
+    must(async_queue_put_nowait(ringing.bell, &item), "async_queue_put_nowait");
+}
+
+static void *ring(void *argument)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    for (int i = 0; i < WAKES; i++) {
+        do
+            nanosleep(&pause, NULL);
+        while (ringing.sent > 0);
+        ringing.sent = bench_clock(CLOCK_MONOTONIC);
+        must(async_call_soon_threadsafe(ringing.loop, sound, NULL), "async_call_soon_threadsafe");
+    }
+    return argument;
+}
+
+static int listen_often(double late[])
+{
+    for (int i = 0; i < WAKES; i++) {
+        char item;
+        ASYNC_TRY(async_queue_get(ringing.bell, &item));
+        late[i] = bench_clock(CLOCK_MONOTONIC) - ringing.sent;
+        ringing.sent = 0;
+    }
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double difference = *(const double *)a - *(const double *)b;
+    return (difference > 0) - (difference < 0);
+}
+
+static int ringing_often(const char *row)
+{
+    static double late[WAKES];
+    pthread_t thread;
+    async_auto_queue *bell = async_queue_new(0, sizeof(char));
+    ringing.loop = async_get_loop();
+    ringing.bell = bell;
+    if (pthread_create(&thread, NULL, ring, NULL) != 0)
+        bench_die("pthread_create", "there is no thread");
+    ASYNC_TRY(listen_often(late));
+    pthread_join(thread, NULL);
+    qsort(late, WAKES, sizeof late[0], compare);
+    bench_say(row, late[WAKES / 2] * 1e6);
+    return 0;
+}
+async_fn(ringing_often, const char *);
+
+void measure_threadsafe(void)
+{
+    must(async_run(ringing_often, "threadsafe"), "threadsafe");
+}
+
+void measure_threadsafe_1(void)
+{
+    must(async_run(ringing_often, "threadsafe/1"), "threadsafe/1");
+}
