@@ -6,6 +6,7 @@
 #   make demo-million a million tasks at once, in some seconds and 4.5 GB of memory
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
+#   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
@@ -17,7 +18,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test faults valgrind check bench install format
+.PHONY: all demo demo-million test conformance faults valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -32,6 +33,8 @@ BUILD := build-$(notdir $(CC))
 endif
 OPTIONS :=
 REPEAT := 1
+N := 1000
+SEED := 1
 FULL :=
 B := core
 PREFIX := /usr/local
@@ -72,6 +75,10 @@ test:
 	@$(if $(WRAPPER),,tools/need.sh mandoc groff || echo 'Nobody looks at the roff of the man pages.')
 	$(build)
 	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
+
+conformance:
+	$(build)
+	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/judge.py $(N) $(SEED)
 
 # The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
 # under the sanitizers, a part of it again.

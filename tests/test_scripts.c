@@ -8,3 +8,4 @@ SCRIPT_TEST(tidy, "tests/tidy.py");
 SCRIPT_TEST(tidy_finds_what_it_should, "tests/tidy.py", "--self-test");
 SCRIPT_TEST(reference_is_what_the_headers_say, "tools/reference.py", "--check");
 SCRIPT_TEST(bench_judges_as_it_says, "bench/run.py", "--self-test");
+SCRIPT_TEST(conformance_with_cpython, "tests/conformance/judge.py", "--quiet", "300", "suite");

@@ -1,0 +1,206 @@
+"""How requests to cancel travel and what is refused: the rules of DESIGN §2 on top of CPython's tasks.
+
+A performer is a task of the program. Its requests are counted here; a request is handed to CPython (Task.cancel) only
+while the task is stopped in a plain wait whose effect has not happened. Joins pass it on to what they join.
+"""
+
+import asyncio
+
+
+class Limit:
+    """A time limit in force: the real asyncio.Timeout, and what it says to its task."""
+
+    shelters = False
+
+    def __init__(self, performer, seconds):
+        self.performer = performer
+        self.timeout = asyncio.timeout(seconds)
+        self.delivered = False
+
+    @property
+    def refuses(self):
+        return self.timeout.expired()
+
+    def enter(self):
+        """Begun by CPython; from now on it speaks to this object, where it means its task."""
+        self.timeout._task = self
+
+    # What CPython's Timeout calls on its task.
+
+    def cancel(self):
+        """It runs out. Its state says so a moment after this call, so the news is passed on by the loop then."""
+        self.timeout._state = type(self.timeout._state)("expiring")
+        self.performer.world.requests.begin_round_for(self.performer)
+
+    def uncancel(self):
+        """How many requests are left: an outer cause counts as one, and then this is no timeout."""
+        return 1 << 30 if self.performer.is_refused(self.outer) else 0
+
+    def cancelling(self):
+        return 0
+
+
+class Shelter:
+    """async_shielded in force."""
+
+    shelters = True
+    refuses = False
+
+
+class Join:
+    """A task waits for others to end."""
+
+    def __init__(self, performers):
+        self.performers = performers
+        self.passed_on = 0
+
+
+class Requests:
+    """Delivers requests in rounds: in one round a request reaches a task once."""
+
+    def __init__(self, rules):
+        self.rules = rules
+        self.round = 0
+        self.delivering = False
+        self.reached = []
+        self.place = 0
+
+    def begin(self) -> bool:
+        """Begins a round; False inside one, whose beginner delivers."""
+        if self.delivering:
+            return False
+        self.delivering = True
+        self.round += 1
+        self.place = 0
+        return True
+
+    def reach(self, performer):
+        """What is asked of the performer has changed."""
+        performer.round = self.round
+        performer.refused = performer.is_refused()
+        if performer.refused:
+            self.reached.insert(self.place, performer)
+            self.place += 1
+
+    def deliver_all(self):
+        while self.reached:
+            performer = self.reached.pop(0)
+            self.place = 0
+            self.deliver(performer)
+        self.delivering = False
+
+    def deliver(self, performer):
+        """Tells what the performer is stopped in, if it is and nothing has happened there yet."""
+        wait = performer.task._fut_waiter
+        if not performer.begun:
+            self.rules.count("starts_before_cancelled")
+        elif wait is None or wait.done():
+            if performer is not performer.world.running():
+                self.rules.count("first_come_wins")
+        elif performer.join is not None:
+            self.pass_on(performer, performer.join)
+        elif not performer.unrefusable:
+            performer.met = True
+            performer.task.cancel()
+
+    def pass_on(self, performer, join):
+        """Asks those it joins; if it is among them, it has been asked already."""
+        performer.round = self.round + (0 if self.delivering else 1)
+        join.passed_on = performer.round
+        self.request(join.performers)
+
+    def request(self, performers):
+        """Asks them to end."""
+        first = self.begin()
+        for performer in performers:
+            if performer.task.done():
+                continue
+            if performer.round == self.round:
+                self.rules.count("one_request_a_round")
+                continue
+            performer.requests += 1
+            performer.met = False
+            self.reach(performer)
+        if first:
+            self.deliver_all()
+
+    def begin_round_for(self, performer):
+        """Something else than a request refuses it from now on."""
+        self.begin()
+        performer.met = False
+        self.reach(performer)
+        self.deliver_all()
+
+
+class Performer:
+    """A task of the program, or (without a task) a callback."""
+
+    def __init__(self, world, name, coroutine=None):
+        self.world = world
+        self.name = name
+        self.coroutine = coroutine
+        self.sequence = 0
+        self.children = 0
+        self.result = 0
+        self.task = None
+        self.ended = 0  # how many had ended when it did
+        self.begun = False  # has made its first step
+        self.requests = 0  # to cancel it, not answered
+        self.refused = False  # its switching calls are
+        self.met = False  # the request it is refused for has been told to it
+        self.round = 0  # the last one that reached it
+        self.scopes = []  # the outermost first
+        self.join = None  # what it waits for, if that is a join
+        self.unrefusable = False  # it waits for what cannot be refused
+
+    def is_refused(self, below=None) -> bool:
+        """From the innermost scope (or that below so many) outwards, before any shelter."""
+        for scope in reversed(self.scopes[:below]):
+            if scope.shelters:
+                return False
+            if scope.refuses:
+                return True
+        return self.requests > 0
+
+    async def refuse(self):
+        """What a call does that is refused: one turn."""
+        rules = self.world.rules
+        if not self.met:
+            rules.count("refused_at_entry")
+        elif self.requests > 0:
+            rules.count("refused_until_answered")
+        else:
+            rules.count("limit_refuses_to_its_end")
+        self.met = True
+        await asyncio.sleep(0)
+
+    async def enter(self):
+        """Every switching call that can be refused begins so."""
+        if self.refused:
+            await self.refuse()
+            raise asyncio.CancelledError
+
+    async def wait_for_end(self, performers, outer=None):
+        """Waits until all have ended, one after the other, the last first; nothing makes it return before.
+
+        Returns whether there was still somebody to wait for when CPython's own future had its outcome.
+        """
+        waited = False
+        join, requests = Join(performers), self.world.requests
+        if self.refused:
+            self.world.rules.count("join_passes_refusal_on")
+            requests.pass_on(self, join)
+            await asyncio.sleep(0)
+        for performer in reversed(performers):
+            if performer.task.done():
+                continue
+            if self.refused and join.passed_on != self.round:
+                requests.pass_on(self, join)
+            waited = waited or (outer is not None and outer.done())
+            self.join = join
+            try:
+                await performer.task
+            except (Exception, asyncio.CancelledError):
+                pass  # whoever joins looks at its result afterwards
+            self.join = None
+        return waited

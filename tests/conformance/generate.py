@@ -1,0 +1,131 @@
+"""Draws programs at random: the same seed and number give the same program.
+
+Half of the programs are calm: each duration is another number, so that unrelated tasks rarely meet at one instant. The
+other half is crowded: durations are 0 to 4, everything happens at the same few instants, and what decides is the order
+in which libasyncio and CPython promise to run what is ready. Each program draws on a few families of operations only, so
+that they meet often.
+"""
+
+import random
+
+from language import ARGUMENTS, BLOCKS, KINDS
+
+# For each family: how often its words are drawn, beside each other.
+FAMILIES = {
+    "tasks": {"create": 10, "await": 6, "gather": 3, "collect": 2, "detach": 1, "look": 2, "await_self": 0.3},
+    "time": {"sleep": 8, "log": 1, "result": 2, "fail": 1.5, "try": 2, "catch": 4},
+    "cancel": {"cancel": 6, "cancel_self": 1.5, "uncancel": 4, "cancelling": 1, "cancelling_of": 1, "catch": 4,
+               "shield": 2},
+    "limits": {"timeout": 8, "catch": 2, "shield": 1},
+    "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
+    "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
+               "qsize": 2},
+}
+ALWAYS = ["tasks", "time"]
+
+# What a callback may do: it cannot wait, and it has no task of its own.
+IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
+                "task_done", "shutdown", "qsize"}
+
+# What a shelter may hold: nothing that waits for others without a limit, since nobody could end it.
+IN_SHELTERS = {"sleep", "log", "fail", "timeout", "catch", "cancel", "uncancel", "cancelling", "create", "look",
+               "put_nowait", "get_nowait", "qsize", "cancel_self", "try"}
+MOST_DEPTH = 3
+
+
+class Generator:
+    """Writes one program."""
+
+    def __init__(self, seed, number):
+        self.dice = random.Random(f"{seed} {number}")
+        self.calm = self.dice.random() < 0.5
+        self.durations = self.dice.sample(range(1, 1000), 200) if self.calm else None
+        others = [family for family in FAMILIES if family not in ALWAYS]
+        self.families = ALWAYS + self.dice.sample(others, self.dice.randint(1, 3))
+        self.slots = self.dice.randint(2, 5)
+        self.coroutines = self.dice.randint(2, 6)
+        self.queues = self.dice.randint(1, 2)
+        self.lines = []
+        self.weights = {}
+        for family in self.families:
+            for word, weight in FAMILIES[family].items():
+                self.weights[word] = self.weights.get(word, 0) + weight
+
+    def write(self, depth, *tokens):
+        self.lines.append("  " * depth + " ".join(map(str, tokens)))
+
+    def duration(self):
+        if self.calm:
+            return self.durations.pop() if self.durations else 1000
+        return self.dice.choice((0, 0, 1, 1, 1, 2, 2, 3, 4))
+
+    def argument(self, kind):
+        """One argument of that kind; see language.ARGUMENTS."""
+        if kind == "s":
+            return self.dice.randrange(self.slots)
+        if kind == "d":
+            return self.duration()
+        if kind == "c":
+            return self.dice.randrange(self.number + 1, self.coroutines)
+        if kind == "q":
+            return self.dice.randrange(self.queues)
+        if kind == "e":
+            return self.dice.choice((5, 5, 22, 125, 110))
+        if kind == "f":
+            return self.dice.randrange(2)
+        return self.dice.randrange(10) if kind == "v" else self.dice.randrange(3)
+
+    def arguments(self, kinds):
+        if kinds.endswith("+"):
+            return [self.argument(kinds[0]) for _ in range(self.dice.randint(1, 4))]
+        return [self.argument(kind) for kind in kinds]
+
+    def draw(self, allowed):
+        """A word that may stand here."""
+        words = [word for word in self.weights if allowed is None or word in allowed]
+        if self.number + 1 == self.coroutines:
+            words = [word for word in words if word != "create"]
+        return self.dice.choices(words, [self.weights[word] for word in words])[0] if words else "log"
+
+    def operation(self, depth, allowed):
+        word = self.draw(allowed)
+        if word in BLOCKS and depth > MOST_DEPTH:
+            word = "log"
+        self.write(depth, word, *self.arguments(ARGUMENTS[word]))
+        if word in BLOCKS:
+            self.block(word, depth, allowed)
+
+    def block(self, word, depth, allowed):
+        """The body of a block, and its end."""
+        if word == "shield":
+            allowed = IN_SHELTERS
+        elif word == "timeout":
+            allowed = None
+        elif word in ("soon", "later", "callback"):
+            allowed = IN_CALLBACKS
+        self.body(depth + 1, allowed, 1, 3)
+        if word == "try":
+            self.write(depth, "finally")
+            self.body(depth + 1, allowed, 1, 2)
+        self.write(depth, "end")
+
+    def body(self, depth, allowed, least, most):
+        for _ in range(self.dice.randint(least, most)):
+            self.operation(depth, allowed)
+
+    def program(self):
+        """The text of the program."""
+        for number in range(self.queues if "queues" in self.families else 0):
+            self.write(0, "queue", number, self.dice.choice(KINDS), self.dice.choice((0, 1, 1, 2, 3)))
+        for self.number in range(self.coroutines):
+            self.write(0, "coroutine", self.number)
+            if self.number == 0:
+                for slot in range(self.dice.randint(1, min(4, self.slots))):
+                    self.write(1, "create", slot, self.dice.randrange(1, self.coroutines))
+            self.body(1, None, 2, 8)
+        return "\n".join(self.lines)
+
+
+def generate(seed, number) -> str:
+    """The program of that number."""
+    return Generator(seed, number).program()

@@ -1,0 +1,113 @@
+/*
+ * player.h: a program of the conformance judge as the player holds it in memory, and what its operations may use. The
+ * language is described in docs/decisions/conformance.md; tests/conformance/language.py has the same table.
+ *
+ * The player is a stranger to the library: it sees the public headers only.
+ */
+#ifndef CONFORMANCE_PLAYER_H
+#define CONFORMANCE_PLAYER_H
+
+#include <asyncio.h>
+
+enum {
+    MOST_OPERATIONS = 400, /* in a program */
+    MOST_ARGUMENTS = 6,    /* of an operation */
+    MOST_COROUTINES = 8,   /* in a program */
+    MOST_TASKS = 60,       /* made by a program */
+    MOST_SLOTS = 8,        /* for tasks */
+    MOST_OBJECTS = 4,      /* of a kind: queues, locks… */
+    MOST_CALLBACKS = 64,   /* asked for by a program */
+    NAME_SIZE = 64         /* of a task's name, with its zero byte */
+};
+
+struct frame;
+struct operation;
+
+/* What a word of the language does. */
+struct word {
+    const char *name;                                                   /* as it is written */
+    int (*run)(struct frame *frame, const struct operation *operation); /* does it; NULL: only punctuation */
+    bool block;                                                         /* reaches to an `end` */
+    bool catches;                                                       /* its failure ends nothing */
+};
+
+/* One line of a program. */
+struct operation {
+    const struct word *word;       /* what it does */
+    int arguments[MOST_ARGUMENTS]; /* to what */
+    int count;                     /* of arguments */
+    int line;                      /* where it stands in its program, from 1 */
+    size_t middle;                 /* of a block: its `finally`, or its end */
+    size_t end;                    /* of a block: its `end`; else the operation itself */
+};
+
+/* A task of the program, or a callback: who performs operations. */
+struct frame {
+    char name[NAME_SIZE]; /* whose child it is, and which: "0.2.1" */
+    int sequence;         /* how many tasks were made before it */
+    int children;         /* how many it has made */
+    int result;           /* what it returns if nothing fails */
+    size_t begin, end;    /* its operations */
+};
+
+/* Somebody's task, held by the program. */
+struct slot {
+    async_task *task;          /* a handle of the program's own; NULL: none */
+    const struct frame *frame; /* who performs in it */
+};
+
+struct queue {
+    async_queue *queue; /* NULL: the program has none of this number */
+    int taken;          /* items got and not reported done */
+};
+
+/* A callback that was asked for. */
+struct callback {
+    struct frame frame;    /* performs it */
+    async_handle handle;   /* takes it back */
+    struct callback *next; /* asked for before */
+};
+
+/* The program that is played; one at a time. */
+struct play {
+    struct operation operations[MOST_OPERATIONS]; /* as written */
+    size_t operation_count;                       /* of them */
+    size_t begins[MOST_COROUTINES];               /* each coroutine's first operation */
+    size_t ends[MOST_COROUTINES];                 /* behind its last one */
+    struct frame frames[MOST_TASKS];              /* its tasks */
+    int frame_count;                              /* of them */
+    struct slot slots[MOST_SLOTS];                /* what it holds */
+    struct queue queues[MOST_OBJECTS];            /* its queues */
+    struct callback callbacks[MOST_CALLBACKS];    /* those it asked for */
+    int callback_count;                           /* of them */
+};
+
+extern struct play play;
+
+/* The words of the language; the last has no name. */
+extern const struct word words[];
+
+/* The words of queue declarations and the like, which stand for their place in the list; the last is NULL. */
+extern const char *const kinds[];
+
+/* Reads one program into play; dies with a message if it cannot. Returns the text behind it. */
+char *parse(char *text);
+
+/* Performs operations one after the other, up to a failure. 0 or the error. */
+int perform_block(struct frame *frame, size_t begin, size_t end);
+
+/* Writes down what happened. */
+void trace(const struct frame *frame, int line, int result, const int *more, size_t count);
+
+/* Makes what the program declares, before it runs; and takes it down. */
+void declare_all(void);
+void free_all(void);
+
+/* The frame of a new task; NULL: the program has enough of them. */
+struct frame *new_frame(struct frame *parent, int coroutine);
+
+/* Performs a coroutine of the program. */
+int perform(struct frame *frame);
+async_fn(perform, struct frame *);
+
+#endif

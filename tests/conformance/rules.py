@@ -1,0 +1,65 @@
+"""The named rules: every way in which libasyncio decides otherwise than the CPython at hand, with the sentence it follows.
+
+A rule is counted when it changes what CPython alone would have done at that moment, or may have. The judge prints the
+counts, so that a rule nobody exercises is seen.
+"""
+
+from collections import Counter
+
+RULES = {
+    # cancellation: DESIGN, "Cancellation stays until answered"
+    "refused_until_answered": "every switching call is refused until the request is answered; CPython throws once",
+    "refused_at_entry": "a refusal is checked at entry, before any side effect, also when the call would not have waited",
+    "first_come_wins": "a wait whose effect has happened returns it; the request is met at the next call",
+    "starts_before_cancelled": "a task cancelled before its first step runs, and its first switching call is refused",
+    "own_result_stands": "a body's own result is never replaced because a cancel came too late",
+    "one_request_a_round": "a request reaches a task once, however many joins lead there; CPython counts each way",
+    # joins: DESIGN, "Joins never return before what they join has ended"
+    "join_passes_refusal_on": "a join that is refused at its entry cancels what it joins and waits for it",
+    "gather_waits_for_all": "gather on a first error lets the others finish, then returns that error",
+    "gather_names_first_in_time": "of tasks that had failed before gather, the error is that of the first to end",
+    "gather_gives_results": "a gather that was cancelled returns what its tasks return, success too",
+    "collect_is_0": "a collecting gather that was cancelled returns 0 and the results",
+    # scopes: DESIGN, "Whose request"
+    "limit_refuses_to_its_end": "a limit that has run out refuses every call up to its end; CPython cancels once",
+    "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",
+    "failure_is_the_limits": "at the end of a limit that ran out, any failure is a timeout",
+    "outer_cause_stays": "at the end of a limit that ran out, -ECANCELED stays while an outer cause refuses the task",
+    "shelter": "async_shielded(call): no request is met inside; CPython has shield(task) only",
+    # queues: DESIGN, "A queue hands its item to the waiter it wakes"
+    "queue_hands_over": "who is woken has its item or its place; CPython lets others in between",
+    "queue_shutdown": "3.13: Queue.shutdown, which 3.11 and 3.12 lack",
+    # turns that CPython takes by accident, and heapq's order
+    "equal_deadlines_in_order": "equal deadlines fire in the order they were set",
+    "due_timers_act_at_once": "the end of a sleep or a limit wakes the task in the iteration in which it is due",
+    "passes_on_at_once": "gather and its kind wake their waiter when the last task ends, not a turn later",
+}
+
+
+class Rules:
+    """Counts how often each rule was exercised, in how many programs, and in how many each word was performed."""
+
+    def __init__(self):
+        self.uses = Counter()
+        self.programs = Counter()
+        self.words = Counter()
+        self.here = set()
+        self.words_here = set()
+
+    def count(self, name: str):
+        """The rule has made a difference."""
+        assert name in RULES, name
+        self.uses[name] += 1
+        self.here.add(name)
+
+    def next_program(self):
+        """What comes now is another program."""
+        self.programs.update(self.here)
+        self.words.update(self.words_here)
+        self.here, self.words_here = set(), set()
+
+    def add(self, other: "Rules"):
+        """What somebody else has counted."""
+        self.uses += other.uses
+        self.programs += other.programs
+        self.words += other.words

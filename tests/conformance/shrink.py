@@ -1,0 +1,71 @@
+"""Makes a program on which the sides differ as short as it gets while they still do."""
+
+from language import ARGUMENTS, BLOCKS
+from sides import compare
+
+
+def end_of(lines, begin) -> int:
+    """Where the block ends that begins there, or the line itself."""
+    depth = 0
+    for index in range(begin, len(lines)):
+        word = lines[index].split()[0]
+        depth += (word in BLOCKS) - (word == "end")
+        if depth == 0:
+            return index
+    return len(lines) - 1
+
+
+def parts(lines):
+    """What can be left out, the largest first: coroutines, blocks with what is in them, their frames, single lines."""
+    heads = [i for i, line in enumerate(lines) if line.startswith("coroutine")] + [len(lines)]
+    for begin, end in zip(heads[1:], heads[2:]):
+        yield set(range(begin, end))
+    for i, line in enumerate(lines):
+        word = line.split()[0]
+        if word in ("end", "finally", "coroutine", "queue"):
+            continue
+        end = end_of(lines, i)
+        yield set(range(i, end + 1))
+        if word in BLOCKS and not any(lines[j].split()[0] == "finally" for j in range(i, end)):
+            yield {i, end}
+
+
+def smaller_numbers(lines):
+    """The program with one argument made smaller."""
+    for i, line in enumerate(lines):
+        word, *arguments = line.split()
+        for k, argument in enumerate(arguments):
+            if ARGUMENTS[word][k:k + 1] == "d" and argument.isdigit() and int(argument) > 1:
+                yield lines[:i] + [" ".join([word, *arguments[:k], "1", *arguments[k + 1:]])] + lines[i + 1:]
+
+
+def candidates(lines):
+    """Programs that are a little less than this one."""
+    for part in parts(lines):
+        yield [line for i, line in enumerate(lines) if i not in part]
+    yield from smaller_numbers(lines)
+
+
+def shrink(player, difference, most_tries=3000):
+    """The shortest program found, with its difference."""
+    tries, smaller = 0, True
+    while smaller and tries < most_tries:
+        smaller = False
+        for lines in candidates([line.strip() for line in difference.text.split("\n")]):
+            tries += 1
+            found = compare(player, ["\n".join(lines)])
+            if found:
+                difference, smaller = found[0], True
+                break
+    return difference
+
+
+def indented(text) -> str:
+    """The program as people read it."""
+    depth, lines = 0, []
+    for line in text.split("\n"):
+        word = line.split()[0]
+        depth -= word in ("end", "finally")
+        lines.append(f"{len(lines) + 1:3} " + "  " * (depth + (word not in ("coroutine", "queue"))) + line.strip())
+        depth += word in BLOCKS or word == "finally"
+    return "\n".join(lines)
