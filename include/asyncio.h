@@ -37,6 +37,7 @@
 #include <asyncio/time.h>
 #include <asyncio/gather.h>
 #include <asyncio/queue.h>
+#include <asyncio/sync.h>
 #include <asyncio/loop.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>

@@ -10,7 +10,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
-HEADERS = ["run", "task", "fn", "local", "time", "gather", "queue", "loop", "thread", "io", "base"]
+HEADERS = ["run", "task", "fn", "local", "time", "gather", "group", "queue", "sync", "future", "select", "thread", "loop", "io", "base"]
+HEADERS = [name for name in HEADERS if (ROOT / "include" / "asyncio" / f"{name}.h").exists()]
 COMMENT = re.compile(r"/\*(.*?)\*/\n(.*?)(?=\n\n|\n/\*|\Z)", re.S)
 
 

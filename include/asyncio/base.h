@@ -29,6 +29,7 @@
 #define ASYNC_UNUSED             __attribute__((unused))
 #define ASYNC_CLEANUP(function)  __attribute__((cleanup(function)))
 #define ASYNC__PRINTF(text, arg) __attribute__((format(printf, text, arg)))
+#define ASYNC__ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
 
 #define ASYNC__CAT_(a, b)        a##b
 #define ASYNC__CAT(a, b)         ASYNC__CAT_(a, b)

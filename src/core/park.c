@@ -47,6 +47,16 @@ int async__park(struct async_loop *loop, struct wait *wait)
     return loop_park(loop, wait);
 }
 
+int async__stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
+                         void (*refuse)(struct wait *wait))
+{
+    struct wait wait;
+    struct waiter waiter;
+    wait_init(&wait, call, object, refuse);
+    wait_on(&wait, &waiter, line);
+    return loop_park(loop, &wait); /* what the list is part of may be gone by then */
+}
+
 void async__wake(struct wait *wait, struct waiter *winner, int result)
 {
     loop_wake(async__current, wait, winner, result);

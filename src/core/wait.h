@@ -94,6 +94,10 @@ static inline struct waiter *waiter_first(const struct list *list)
 /* Stops the running task until its wait is claimed; returns the result it was claimed with. */
 int async__park(struct async_loop *loop, struct wait *wait);
 
+/* All that most waits are: stops at the end of a list until somebody there is woken. */
+int async__stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
+                         void (*refuse)(struct wait *wait));
+
 /* Claims a wait that nobody has claimed: takes its waiters out and makes its task ready. */
 void async__wake(struct wait *wait, struct waiter *winner, int result);
 

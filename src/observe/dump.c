@@ -3,6 +3,7 @@
  * Reads what the loop keeps anyway, needs no memory, and changes nothing.
  */
 #include "core/loop.h"
+#include "sync/lock.h"
 
 static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
 {
@@ -10,6 +11,16 @@ static const char *state_of(const struct async_loop *loop, const struct coroutin
         return "runs";
     const struct wait *wait = coroutine->wait;
     return wait == NULL || wait->claimed ? "is ready" : "waits in ";
+}
+
+/* Who holds up the task, if it waits for a lock. */
+static void print_owner(const struct wait *wait, int descriptor)
+{
+    const struct lock *lock = async__lock_waited_for(wait);
+    if (lock != NULL && lock->owner == LOCK_NO_TASK)
+        async__print(descriptor, ", held by no task");
+    else if (lock != NULL)
+        async__print(descriptor, ", held by task #%llu", (unsigned long long)lock->owner);
 }
 
 static void print_task(const struct async_loop *loop, const struct async_task *task, int descriptor)
@@ -23,6 +34,7 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
         async__print(descriptor, "%s", wait->call);
         if (wait->object != NULL)
             async__print(descriptor, " on %#zx", (size_t)(uintptr_t)wait->object);
+        print_owner(wait, descriptor);
         async__print(descriptor, " for %.3f s", waited > 0 ? waited : 0);
     }
     if (coroutine->requests > 0)

@@ -263,11 +263,7 @@ int async_queue_join(async_queue *queue)
         return async__refused(loop);
     if (queue->unfinished == 0)
         return 0;
-    struct wait wait;
-    struct waiter waiter;
-    wait_init(&wait, "async_queue_join", queue, async__refuse_wait);
-    wait_on(&wait, &waiter, &queue->joiners);
-    return async__park(loop, &wait);
+    return async__stand_in_line(loop, &queue->joiners, "async_queue_join", queue, async__refuse_wait);
 }
 
 void async_queue_shutdown(async_queue *queue, bool immediate)

@@ -111,6 +111,54 @@ static void queues()
     CHECK(async_queue_get_nowait(numbers, &greatest) == 0 && greatest == 3);
 }
 
+static int hold(async_lock *lock, async_semaphore *slots, bool throws)
+{
+    ASYNC_WITH(lock);
+    ASYNC_WITH(slots);
+    CHECK(async_lock_locked(lock) && async_semaphore_locked(slots));
+    if (throws)
+        throw std::runtime_error("thrown while a lock is held");
+    return async_sleep(1);
+}
+async_fn(hold, async_lock *, async_semaphore *, bool);
+
+static int meet(async_condition *condition, async_barrier *barrier, bool *met)
+{
+    ASYNC_TRY(async_barrier_wait(barrier));
+    ASYNC_WITH(condition);
+    *met = true;
+    async_condition_notify_all(condition);
+    return 0;
+}
+async_fn(meet, async_condition *, async_barrier *, bool *);
+
+static void locks()
+{
+    async_lock lock = {};
+    async_semaphore slots = {};
+    slots.value = slots.bound = 1;
+    CHECK(async_gather(async_create_task(hold, &lock, &slots, false),
+                       async_create_task(hold, &lock, &slots, false)) == 0);
+    try {
+        hold(&lock, &slots, true);
+    } catch (const std::runtime_error &) {
+        CHECK(!async_lock_locked(&lock) && !async_semaphore_locked(&slots));
+    }
+    bool met = false;
+    async_condition condition = {};
+    condition.lock = &lock;
+    async_barrier barrier = {};
+    barrier.parties = 2;
+    async_event event = {};
+    async_task *other = async_create_task(meet, &condition, &barrier, &met);
+    CHECK(async_barrier_wait(&barrier) == 0);
+    CHECK(async_condition_acquire(&condition) == 0);
+    CHECK(async_condition_wait_for(&condition, [](void *flag) { return *static_cast<bool *>(flag); }, &met) == 0);
+    async_condition_release(&condition);
+    async_event_set(&event);
+    CHECK(async_await(other) == 0 && async_event_wait(&event) == 0);
+}
+
 static int throw_and_catch(int depth)
 {
     try {
@@ -153,6 +201,7 @@ static int everything(const char *word)
     gathers();
     scopes();
     queues();
+    locks();
     exceptions();
     callbacks();
     std::puts(word);

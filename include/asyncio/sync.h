@@ -1,0 +1,210 @@
+/*
+ * asyncio/sync.h: locks, events, conditions, semaphores and barriers, for tasks of one loop.
+ *
+ * Between two calls that switch, nobody else runs: what is changed there needs no lock. These are for what must hold
+ * across a wait. All are plain structs: {0} is a free lock, an event that is not set. Each must stay where it is, as
+ * long as anybody uses it. Who came first is served first; what is free goes to the one who has waited longest
+ * there and then, so nobody who comes later can take it. Those that never switch may be called in callbacks, too.
+ */
+#ifndef ASYNCIO_SYNC_H
+#define ASYNCIO_SYNC_H
+
+#include <asyncio/base.h>
+
+ASYNC_BEGIN_C
+
+/* A lock; {0} is one that is free. Its fields are the library's. */
+typedef struct ASYNC__ALIASES async_lock {
+    void *async__private[4]; /* see struct lock in the source */
+} async_lock;
+
+/* Takes the lock, waiting while somebody has it. -ECANCELED: it was not taken. Switches. */
+ASYNC_API ASYNC_MUST int async_lock_acquire(async_lock *lock);
+
+/* Takes the lock if it is free; -EAGAIN: it is not. Never switches. */
+ASYNC_API ASYNC_MUST int async_lock_acquire_nowait(async_lock *lock);
+
+/*
+ * Hands the lock to the task that has waited longest, or leaves it free. As in Python, another task than the one
+ * that took it may do so. Ends the program if nobody has it. Never switches.
+ */
+ASYNC_API void async_lock_release(async_lock *lock);
+
+/* Whether somebody has the lock. Never switches. */
+ASYNC_API bool async_lock_locked(const async_lock *lock);
+
+/* Something that happens, for any number of tasks to wait for; {0} has not happened. Its fields are the library's. */
+typedef struct ASYNC__ALIASES async_event {
+    void *async__private[4]; /* see struct event in the source */
+} async_event;
+
+/* Waits until the event is set; 0. -ECANCELED. Switches. */
+ASYNC_API ASYNC_MUST int async_event_wait(async_event *event);
+
+/* Sets the event and wakes all who wait for it, even if it is cleared before they run. Never switches. */
+ASYNC_API void async_event_set(async_event *event);
+
+/* Makes the event one that has not happened: who waits from now on waits for the next time. Never switches. */
+ASYNC_API void async_event_clear(async_event *event);
+
+/* Whether the event is set. Never switches. */
+ASYNC_API bool async_event_is_set(const async_event *event);
+
+/*
+ * A lock, and a place to wait for a change of what it guards. {0} has a lock of its own; {.lock = &shared} uses one
+ * that others use as well.
+ */
+typedef struct ASYNC__ALIASES async_condition {
+    async_lock *lock;        /* borrowed; NULL: one of its own */
+    void *async__private[6]; /* see struct condition in the source */
+} async_condition;
+
+/* async_lock_acquire for the condition's lock. Switches. */
+ASYNC_API ASYNC_MUST int async_condition_acquire(async_condition *condition);
+
+/* async_lock_release for the condition's lock. Never switches. */
+ASYNC_API void async_condition_release(async_condition *condition);
+
+/* Whether somebody has the condition's lock. Never switches. */
+ASYNC_API bool async_condition_locked(const async_condition *condition);
+
+/*
+ * Gives the lock, which is held, back, waits until it is notified, and takes the lock again. It is held again
+ * whatever this returns: 0, or -ECANCELED if no notification came before the request. Taking it again cannot be
+ * refused. Ends the program if nobody has the lock. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_condition_wait(async_condition *condition);
+
+/*
+ * Waits until predicate(context) holds, which is asked at once and after every notification, with the lock held;
+ * it must not switch. 0. -ECANCELED, as async_condition_wait. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
+                                                  bool (*predicate)(void *context), void *context);
+
+/*
+ * Wakes the count tasks that have waited longest, or as many as there are; each returns when it has got the lock.
+ * Ends the program if nobody has the lock. Never switches.
+ */
+ASYNC_API void async_condition_notify(async_condition *condition, size_t count);
+
+/* Wakes all who wait; otherwise as async_condition_notify. Never switches. */
+ASYNC_API void async_condition_notify_all(async_condition *condition);
+
+/*
+ * A number of permits: {.value = 10} has ten, {0} none until somebody releases one. With .bound it is a
+ * BoundedSemaphore: to release more than there were is a mistake, which ends the program.
+ */
+typedef struct ASYNC__ALIASES async_semaphore {
+    int value;               /* permits that are free; yours to set until it is used */
+    int bound;               /* the most there can be; 0: any number */
+    void *async__private[3]; /* see struct semaphore in the source */
+} async_semaphore;
+
+/* Takes a permit, waiting while there is none. -ECANCELED: none was taken. Switches. */
+ASYNC_API ASYNC_MUST int async_semaphore_acquire(async_semaphore *semaphore);
+
+/* Takes a permit if there is one; -EAGAIN: there is none. Never switches. */
+ASYNC_API ASYNC_MUST int async_semaphore_acquire_nowait(async_semaphore *semaphore);
+
+/* Hands a permit to the task that has waited longest, or leaves it for others. Never switches. */
+ASYNC_API void async_semaphore_release(async_semaphore *semaphore);
+
+/* Whether there is no permit to be had at once. Never switches. */
+ASYNC_API bool async_semaphore_locked(const async_semaphore *semaphore);
+
+/* A place where as many tasks as .parties says wait for each other, again and again. */
+typedef struct ASYNC__ALIASES async_barrier {
+    int parties;             /* how many; yours to set until it is used */
+    void *async__private[4]; /* see struct barrier in the source */
+} async_barrier;
+
+/*
+ * Waits until .parties tasks wait here, and returns the place of this one among them, 0 for who came first. -EPIPE: it
+ * was reset or aborted meanwhile, or aborted before. -ECANCELED: this task waits no more, and another one must
+ * come. -EINVAL: .parties is less than 1. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_barrier_wait(async_barrier *barrier);
+
+/* Makes the barrier as good as new; those who wait get -EPIPE. Never switches. */
+ASYNC_API void async_barrier_reset(async_barrier *barrier);
+
+/* Breaks the barrier: those who wait get -EPIPE, and so does who comes until it is reset. Never switches. */
+ASYNC_API void async_barrier_abort(async_barrier *barrier);
+
+/* How many tasks wait there. Never switches. */
+ASYNC_API int async_barrier_n_waiting(const async_barrier *barrier);
+
+/* Whether it was aborted and not reset since. Never switches. */
+ASYNC_API bool async_barrier_broken(const async_barrier *barrier);
+
+/* What a block holds by ASYNC_WITH: one of these. */
+struct async__held {
+    async_lock *lock;           /* or NULL */
+    async_semaphore *semaphore; /* or NULL */
+};
+
+static inline int async__hold_lock(struct async__held *held, async_lock *lock)
+{
+    int result = async_lock_acquire(lock);
+    held->lock = result < 0 ? NULL : lock;
+    return result;
+}
+
+static inline int async__hold_semaphore(struct async__held *held, async_semaphore *semaphore)
+{
+    int result = async_semaphore_acquire(semaphore);
+    held->semaphore = result < 0 ? NULL : semaphore;
+    return result;
+}
+
+/* The condition's lock, for ASYNC_WITH. */
+ASYNC_API async_lock *async__condition_lock(async_condition *condition);
+
+static inline int async__hold_condition(struct async__held *held, async_condition *condition)
+{
+    return async__hold_lock(held, async__condition_lock(condition));
+}
+
+static inline void async__release_held(struct async__held *held)
+{
+    if (held->lock != NULL)
+        async_lock_release(held->lock);
+    if (held->semaphore != NULL)
+        async_semaphore_release(held->semaphore);
+}
+
+/*
+ * ASYNC_WITH(&lock); takes a lock, a permit of a semaphore, or the lock of a condition, or returns the error from
+ * this function; it is released when the block is left, in whatever way. Switches.
+ */
+#define ASYNC_WITH(...)           ASYNC__WITH_(ASYNC__CAT(async__held_, __COUNTER__), (__VA_ARGS__))
+#define ASYNC__WITH_(held, thing) ASYNC__WITH(held, thing)
+#define ASYNC__WITH(held, thing)                                                                             \
+    ASYNC_CLEANUP(async__release_held) struct async__held held = {NULL, NULL};                               \
+    ASYNC_TRY(ASYNC__HOLD(thing)(&held, thing))
+
+ASYNC_END_C
+
+#ifdef __cplusplus
+static inline int async__hold(struct async__held *held, async_lock *lock)
+{
+    return async__hold_lock(held, lock);
+}
+static inline int async__hold(struct async__held *held, async_semaphore *semaphore)
+{
+    return async__hold_semaphore(held, semaphore);
+}
+static inline int async__hold(struct async__held *held, async_condition *condition)
+{
+    return async__hold_condition(held, condition);
+}
+#define ASYNC__HOLD(thing) async__hold
+#else
+#define ASYNC__HOLD(thing)                                                                                   \
+    _Generic(thing, async_lock *                                                                             \
+             : async__hold_lock, async_semaphore *                                                           \
+             : async__hold_semaphore, async_condition *                                                      \
+             : async__hold_condition)
+#endif
+#endif

@@ -1,0 +1,74 @@
+/*
+ * sync/lock.c: Lock. A lock that is given back goes straight to the task that has waited longest: it is never free
+ * while anybody waits, so who comes later can only stand behind. It knows whose it is, for people who look for what
+ * holds everything up; nothing else depends on that.
+ */
+#include "sync/lock.h"
+#include "core/loop.h"
+
+_Static_assert(sizeof(async_lock) >= sizeof(struct lock), "the public struct holds the lock");
+_Static_assert(_Alignof(async_lock) >= _Alignof(struct lock), "and is aligned for it");
+
+static struct lock *lock_of(const async_lock *lock, const char *call)
+{
+    ENSURE(lock != NULL, "%s: the lock is NULL", call);
+    return (struct lock *)(uintptr_t)lock;
+}
+
+/* The calls that wait for a lock; known by their addresses. */
+static const char acquire_call[] = "async_lock_acquire";
+static const char reacquire_call[] = "async_condition_wait";
+
+int async_lock_acquire(async_lock *public_lock)
+{
+    struct async_loop *loop = loop_enter(acquire_call);
+    struct lock *lock = lock_of(public_lock, acquire_call);
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (unlikely(lock_taken(lock)))
+        return async__stand_in_line(loop, &lock->waiters, acquire_call, lock, async__refuse_wait);
+    lock->owner = loop->current->task->id;
+    return 0;
+}
+
+int async_lock_acquire_nowait(async_lock *public_lock)
+{
+    const struct async_loop *loop = async__current;
+    struct lock *lock = lock_of(public_lock, "async_lock_acquire_nowait");
+    if (lock_taken(lock))
+        return -EAGAIN;
+    lock->owner = loop != NULL && loop->current != NULL ? loop->current->task->id : LOCK_NO_TASK;
+    return 0;
+}
+
+void async_lock_release(async_lock *public_lock)
+{
+    struct lock *lock = lock_of(public_lock, "async_lock_release");
+    ENSURE(lock_taken(lock),
+           "async_lock_release: nobody has the lock; it was released before, or never taken");
+    struct waiter *next = waiter_first(&lock->waiters);
+    lock->owner = LOCK_NOBODY;
+    if (unlikely(next != NULL)) {
+        lock->owner = next->wait->coroutine->task->id;
+        async__wake(next->wait, next, 0);
+    }
+}
+
+bool async_lock_locked(const async_lock *lock)
+{
+    return lock_taken(lock_of(lock, "async_lock_locked"));
+}
+
+void async__lock_reacquire(struct async_loop *loop, async_lock *public_lock)
+{
+    struct lock *lock = lock_of(public_lock, reacquire_call);
+    if (!lock_taken(lock))
+        lock->owner = loop->current->task->id;
+    else
+        async__stand_in_line(loop, &lock->waiters, reacquire_call, lock, NULL);
+}
+
+const struct lock *async__lock_waited_for(const struct wait *wait)
+{
+    return wait->call == acquire_call || wait->call == reacquire_call ? wait->object : NULL;
+}

@@ -1,0 +1,73 @@
+/*
+ * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the task that has waited
+ * longest: while anybody waits there is none to be had, so who comes later can only stand behind.
+ */
+#include "core/loop.h"
+#include <asyncio/sync.h>
+
+struct semaphore {
+    int value;           /* permits that are free */
+    int bound;           /* the most there can be; 0: any number */
+    struct list waiters; /* tasks that wait for one; there are none while one is free */
+};
+
+_Static_assert(sizeof(async_semaphore) >= sizeof(struct semaphore), "the public struct holds the semaphore");
+_Static_assert(_Alignof(async_semaphore) >= _Alignof(struct semaphore), "and is aligned for it");
+_Static_assert(offsetof(async_semaphore, value) == offsetof(struct semaphore, value) &&
+                   offsetof(async_semaphore, bound) == offsetof(struct semaphore, bound),
+               "what the program sets is found");
+
+static struct semaphore *semaphore_of(const async_semaphore *semaphore, const char *call)
+{
+    ENSURE(semaphore != NULL, "%s: the semaphore is NULL", call);
+    return (struct semaphore *)(uintptr_t)semaphore;
+}
+
+static void check_value(const struct semaphore *semaphore, const char *call)
+{
+    ENSURE(semaphore->value >= 0, "%s: the semaphore has %d permits; begin with 0 or more", call,
+           semaphore->value);
+}
+
+int async_semaphore_acquire(async_semaphore *public_semaphore)
+{
+    struct async_loop *loop = loop_enter("async_semaphore_acquire");
+    struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_acquire");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (likely(semaphore->value > 0)) {
+        semaphore->value--;
+        return 0;
+    }
+    check_value(semaphore, "async_semaphore_acquire");
+    return async__stand_in_line(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
+                                async__refuse_wait);
+}
+
+int async_semaphore_acquire_nowait(async_semaphore *public_semaphore)
+{
+    struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_acquire_nowait");
+    check_value(semaphore, "async_semaphore_acquire_nowait");
+    if (semaphore->value == 0)
+        return -EAGAIN;
+    semaphore->value--;
+    return 0;
+}
+
+void async_semaphore_release(async_semaphore *public_semaphore)
+{
+    struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_release");
+    ENSURE(semaphore->bound == 0 || semaphore->value < semaphore->bound,
+           "async_semaphore_release: all %d permits are there; it was called more often than one was taken",
+           semaphore->bound);
+    struct waiter *next = waiter_first(&semaphore->waiters);
+    if (unlikely(next != NULL))
+        async__wake(next->wait, next, 0);
+    else
+        semaphore->value++;
+}
+
+bool async_semaphore_locked(const async_semaphore *semaphore)
+{
+    return semaphore_of(semaphore, "async_semaphore_locked")->value <= 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * test_faults_sync.c: programs for tests/faults.py (see test_faults.c) whose tasks wait for each other: for locks,
+ * permits, events, notices and at barriers. Whatever fails, nobody is stranded, and what was taken is given back.
+ */
+#include "survive.h"
+
+/* ---- locks and permits -------------------------------------------------------------------------------------- */
+
+struct workshop {
+    async_semaphore places; /* in it */
+    async_lock tool;        /* of which there is one */
+    int working;            /* how many have it */
+};
+
+static int work(struct workshop *shop, int number)
+{
+    ASYNC_WITH(&shop->places);
+    answer(async_sleep(number % 3));
+    ASYNC_WITH(&shop->tool);
+    CHECK_EQ(++shop->working, 1);
+    answer(async_sleep(0));
+    CHECK_EQ(--shop->working, 0);
+    kept[number]++;
+    return 0;
+}
+async_fn(work, struct workshop *, int);
+
+FAULTS_TEST(locks_and_permits_come_back_whatever_fails)
+{
+    struct workshop shop = {.places = {.value = 3, .bound = 3}};
+    async_task *tasks[MOST];
+    for (int i = 0; i < MOST; i++) {
+        tasks[i] = async_create_task(work, &shop, i);
+        promised[i] = tasks[i] != NULL;
+    }
+    answer(async_gather_n(tasks, MOST, NULL, 0));
+    CHECK(!async_lock_locked(&shop.tool));
+    CHECK_EQ(shop.places.value, 3);
+    return 0;
+}
+
+/* ---- events, notices, barriers ------------------------------------------------------------------------------ */
+
+struct meeting {
+    async_event begun;       /* everybody may come */
+    async_condition changed; /* told of each who has come */
+    int present;             /* how many have */
+    int expected;            /* how many will */
+    async_barrier door;      /* they leave it together, if they are as many as were hoped for */
+};
+
+static bool are_all_present(void *argument)
+{
+    const struct meeting *meeting = argument;
+    return meeting->present == meeting->expected;
+}
+
+static int attend(struct meeting *meeting, int number)
+{
+    ASYNC_TRY(async_event_wait(&meeting->begun));
+    ASYNC_TRY(async_condition_acquire(&meeting->changed));
+    meeting->present++;
+    async_condition_notify_all(&meeting->changed);
+    int result = async_condition_wait_for(&meeting->changed, are_all_present, meeting);
+    async_condition_release(&meeting->changed);
+    CHECK_EQ(result, 0);
+    result = answer(async_barrier_wait(&meeting->door));
+    CHECK(result == -EPIPE || result >= 0);
+    kept[number]++;
+    return 0;
+}
+async_fn(attend, struct meeting *, int);
+
+/* Those that could not be made are not waited for; then the door does not open by itself. */
+FAULTS_TEST(everybody_who_came_to_a_meeting_leaves_it)
+{
+    struct meeting meeting = {.door = {.parties = MOST}};
+    async_task *tasks[MOST];
+    for (int i = 0; i < MOST; i++) {
+        tasks[i] = async_create_task(attend, &meeting, i);
+        promised[i] = tasks[i] != NULL;
+        meeting.expected += promised[i];
+    }
+    async_ignore(async_sleep(0));
+    async_event_set(&meeting.begun);
+    while (meeting.expected < MOST && async_barrier_n_waiting(&meeting.door) < meeting.expected)
+        async_ignore(async_sleep(0));
+    if (meeting.expected < MOST)
+        async_barrier_abort(&meeting.door);
+    answer(async_gather_n(tasks, MOST, NULL, 0));
+    CHECK_EQ(meeting.present, meeting.expected);
+    CHECK_EQ(async_barrier_n_waiting(&meeting.door), 0);
+    return 0;
+}
