@@ -12,17 +12,17 @@ class Limit:
 
     shelters = False
 
-    def __init__(self, performer, seconds):
+    def __init__(self, performer, timeout):
         self.performer = performer
-        self.timeout = asyncio.timeout(seconds)
-        self.delivered = False
+        self.timeout = timeout
+        self.outer = len(performer.scopes)  # so many are around it
 
     @property
     def refuses(self):
         return self.timeout.expired()
 
-    def enter(self):
-        """Begun by CPython; from now on it speaks to this object, where it means its task."""
+    def speak_for_task(self):
+        """CPython has begun it; from now on it speaks to this object, where it means its task."""
         self.timeout._task = self
 
     # What CPython's Timeout calls on its task.
@@ -150,6 +150,7 @@ class Performer:
         self.met = False  # the request it is refused for has been told to it
         self.round = 0  # the last one that reached it
         self.scopes = []  # the outermost first
+        self.limits = []  # those that were begun as blocks
         self.join = None  # what it waits for, if that is a join
         self.unrefusable = False  # it waits for what cannot be refused
 

@@ -16,7 +16,8 @@ FAMILIES = {
     "time": {"sleep": 8, "log": 1, "result": 2, "fail": 1.5, "try": 2, "catch": 4},
     "cancel": {"cancel": 6, "cancel_self": 1.5, "uncancel": 4, "cancelling": 1, "cancelling_of": 1, "catch": 4,
                "shield": 2},
-    "limits": {"timeout": 8, "catch": 2, "shield": 1},
+    "limits": {"timeout": 8, "catch": 2, "shield": 1, "limit": 3, "limit_at": 2, "reschedule": 3},
+    "waits": {"wait": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
                "qsize": 2},
@@ -29,7 +30,8 @@ IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "f
 
 # What a shelter may hold: nothing that waits for others without a limit, since nobody could end it.
 IN_SHELTERS = {"sleep", "log", "fail", "timeout", "catch", "cancel", "uncancel", "cancelling", "create", "look",
-               "put_nowait", "get_nowait", "qsize", "cancel_self", "try"}
+               "put_nowait", "get_nowait", "qsize", "cancel_self", "try",
+               "wait_for"}
 MOST_DEPTH = 3
 
 
@@ -63,8 +65,8 @@ class Generator:
         """One argument of that kind; see language.ARGUMENTS."""
         if kind == "s":
             return self.dice.randrange(self.slots)
-        if kind == "d":
-            return self.duration()
+        if kind in "dt":
+            return -1 if kind == "t" and self.dice.random() < 0.3 else self.duration()
         if kind == "c":
             return self.dice.randrange(self.number + 1, self.coroutines)
         if kind == "q":
@@ -77,7 +79,7 @@ class Generator:
 
     def arguments(self, kinds):
         if kinds.endswith("+"):
-            return [self.argument(kinds[0]) for _ in range(self.dice.randint(1, 4))]
+            return self.arguments(kinds[:-2]) + [self.argument(kinds[-2]) for _ in range(self.dice.randint(1, 4))]
         return [self.argument(kind) for kind in kinds]
 
     def draw(self, allowed):
@@ -99,7 +101,7 @@ class Generator:
         """The body of a block, and its end."""
         if word == "shield":
             allowed = IN_SHELTERS
-        elif word == "timeout":
+        elif word in ("timeout", "limit_at") and allowed is not IN_CALLBACKS:
             allowed = None
         elif word in ("soon", "later", "callback"):
             allowed = IN_CALLBACKS

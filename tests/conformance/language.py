@@ -12,7 +12,8 @@ MOST_TASKS, MOST_CALLBACKS = 60, 64
 HORIZON, MOST_ROUNDS = 100000, 100
 
 # What follows each word: s a task's slot, c a coroutine, d a duration, v a value, e an error, q a queue, k a kind of
-# queue, m a size, f a flag, n a small number; + one or more of what stands before it.
+# queue, m a size, f a flag, n a small number, t a duration or -1 for none, w what async_wait waits for; + one or more
+# of what stands before it.
 ARGUMENTS = {
     "coroutine": "c", "queue": "qkm", "end": "", "finally": "",
     "create": "sc", "await": "s", "await_self": "", "gather": "s+", "collect": "s+",
@@ -22,9 +23,10 @@ ARGUMENTS = {
     "soon": "", "later": "d", "callback": "s", "take_back": "n",
     "put": "qv", "put_nowait": "qv", "get": "q", "get_nowait": "q", "task_done": "q", "join": "q",
     "shutdown": "qf", "qsize": "q",
+    "wait": "wts+", "wait_for": "sd", "shield_task": "s", "limit": "t", "limit_at": "d", "reschedule": "t",
 }
 
-BLOCKS = {"timeout", "shield", "try", "catch", "soon", "later", "callback"}
+BLOCKS = {"timeout", "limit", "limit_at", "shield", "try", "catch", "soon", "later", "callback"}
 DECLARATIONS = {"queue"}
 
 

@@ -8,6 +8,7 @@ from language import HORIZON, MOST_ROUNDS, MOST_TASKS, OBJECTS, SLOTS, parse
 from queues import CLASSES
 from virtual_loop import VirtualLoop
 from words import WORDS, code_of
+import words_group  # noqa: F401, it adds its words
 
 SWITCHING = {name for name, function in WORDS.items() if inspect.iscoroutinefunction(function)}
 

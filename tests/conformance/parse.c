@@ -18,9 +18,11 @@ static _Noreturn void give_up(const char *what, const char *word, int line)
 
 static const struct word *find_word(const char *name, int line)
 {
-    for (const struct word *word = words; word->name != NULL; word++)
-        if (strcmp(word->name, name) == 0)
-            return word;
+    static const struct word *const tables[] = {words, group_words};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct word *word = tables[i]; word->name != NULL; word++)
+            if (strcmp(word->name, name) == 0)
+                return word;
     give_up("there is no such operation", name, line);
 }
 

@@ -68,6 +68,11 @@ int perform_block(struct frame *frame, size_t begin, size_t end)
     return 0;
 }
 
+int perform_body(struct frame *frame, const struct operation *operation)
+{
+    return perform_block(frame, (size_t)(operation - play.operations) + 1, operation->middle);
+}
+
 int perform(struct frame *frame)
 {
     int result = perform_block(frame, frame->begin, frame->end);

@@ -48,6 +48,7 @@ struct frame {
     int children;         /* how many it has made */
     int result;           /* what it returns if nothing fails */
     size_t begin, end;    /* its operations */
+    struct limit *limit;  /* the innermost in force that was begun as a block; NULL: none */
 };
 
 /* Somebody's task, held by the program. */
@@ -84,8 +85,8 @@ struct play {
 
 extern struct play play;
 
-/* The words of the language; the last has no name. */
-extern const struct word words[];
+/* The words of the language, a table a file; the last word of each has no name. */
+extern const struct word words[], group_words[];
 
 /* The words of queue declarations and the like, which stand for their place in the list; the last is NULL. */
 extern const char *const kinds[];
@@ -93,8 +94,26 @@ extern const char *const kinds[];
 /* Reads one program into play; dies with a message if it cannot. Returns the text behind it. */
 char *parse(char *text);
 
+/* An argument of an operation. */
+static inline int argument(const struct operation *operation, int number)
+{
+    return operation->arguments[number];
+}
+
+/* The slot that an argument names. */
+static inline struct slot *slot_of(const struct operation *operation, int number)
+{
+    return &play.slots[argument(operation, number)];
+}
+
 /* Performs operations one after the other, up to a failure. 0 or the error. */
 int perform_block(struct frame *frame, size_t begin, size_t end);
+
+/* Performs a block's operations. */
+int perform_body(struct frame *frame, const struct operation *operation);
+
+/* Whether the task may wait for that one's end. Only for younger ones, so that nobody waits in a circle. */
+bool may_join(const struct frame *frame, const struct slot *slot);
 
 /* Writes down what happened. */
 void trace(const struct frame *frame, int line, int result, const int *more, size_t count);

@@ -24,8 +24,8 @@ RULES = {
     "limit_refuses_to_its_end": "a limit that has run out refuses every call up to its end; CPython cancels once",
     "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",
     "failure_is_the_limits": "at the end of a limit that ran out, any failure is a timeout",
-    "outer_cause_stays": "at the end of a limit that ran out, -ECANCELED stays while an outer cause refuses the task",
     "shelter": "async_shielded(call): no request is met inside; CPython has shield(task) only",
+    "wait_for_312": "3.12: wait_for runs in the caller under a limit; 3.11 waits otherwise",
     # queues: DESIGN, "A queue hands its item to the waiter it wakes"
     "queue_hands_over": "who is woken has its item or its place; CPython lets others in between",
     "queue_shutdown": "3.13: Queue.shutdown, which 3.11 and 3.12 lack",

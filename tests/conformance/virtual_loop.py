@@ -52,7 +52,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         elif self.held is not None:
             self.held.append(handle)
         else:
-            self.rules.count("passes_on_at_once")
+            if self._ready:
+                self.rules.count("passes_on_at_once")
             handle._run()
         return handle
 
@@ -74,7 +75,8 @@ class VirtualLoop(base_events.BaseEventLoop):
             if self.timers and self.timers[0][0] == when and not self.timers[0][2]._cancelled:
                 self.rules.count("equal_deadlines_in_order")
             if is_inside(timer._callback):
-                self.rules.count("due_timers_act_at_once")
+                if self._ready:
+                    self.rules.count("due_timers_act_at_once")
                 timer._run()
             else:
                 self._ready.append(timer)

@@ -8,20 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static int argument(const struct operation *operation, int number)
-{
-    return operation->arguments[number];
-}
-
 /* ---- tasks -------------------------------------------------------------------------------------------------- */
 
-static struct slot *slot_of(const struct operation *operation, int number)
-{
-    return &play.slots[argument(operation, number)];
-}
-
-/* Whether the task may wait for that one. Only for younger ones, so that nobody waits in a circle. */
-static bool may_join(const struct frame *frame, const struct slot *slot)
+bool may_join(const struct frame *frame, const struct slot *slot)
 {
     return slot->task != NULL && slot->frame->sequence > frame->sequence;
 }
@@ -53,7 +42,7 @@ static int do_await_self(struct frame *frame, const struct operation *operation)
 
 static int gather(struct frame *frame, const struct operation *operation, int flags)
 {
-    async_task *tasks[MOST_ARGUMENTS];
+    async_task *tasks[MOST_ARGUMENTS] = {NULL};
     int results[MOST_ARGUMENTS];
     size_t count = 0;
     for (int i = 0; i < operation->count; i++)
@@ -135,24 +124,19 @@ static int do_sleep(struct frame *frame, const struct operation *operation)
     return async_sleep(argument(operation, 0));
 }
 
-static int body(struct frame *frame, const struct operation *operation)
-{
-    return perform_block(frame, (size_t)(operation - play.operations) + 1, operation->middle);
-}
-
 static int do_timeout(struct frame *frame, const struct operation *operation)
 {
-    return async_timeout(argument(operation, 0), body(frame, operation));
+    return async_timeout(argument(operation, 0), perform_body(frame, operation));
 }
 
 static int do_shield(struct frame *frame, const struct operation *operation)
 {
-    return async_shielded(body(frame, operation));
+    return async_shielded(perform_body(frame, operation));
 }
 
 static int do_try(struct frame *frame, const struct operation *operation)
 {
-    int result = body(frame, operation);
+    int result = perform_body(frame, operation);
     int cleanup = operation->middle < operation->end
                       ? perform_block(frame, operation->middle + 1, operation->end)
                       : 0;
@@ -357,7 +341,7 @@ const struct word words[] = {
     {"timeout", do_timeout, true, false},
     {"shield", do_shield, true, false},
     {"try", do_try, true, false},
-    {"catch", body, true, true},
+    {"catch", perform_body, true, true},
     {"fail", do_fail, false, false},
     {"result", do_result, false, false},
     {"log", do_log, false, false},

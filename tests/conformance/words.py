@@ -185,37 +185,46 @@ async def do_sleep(self, operation):
     return 0
 
 
-@word
-async def do_timeout(self, operation):
-    seconds = operation.arguments[0]
-    limit, loop = Limit(self, seconds), self.world.loop
-    limit.outer = len(self.scopes)
+async def enter_limit(self, timeout, run_out) -> Limit:
+    """Begins a limit. One that has run out is told so now; CPython tells it in a turn of its own."""
+    limit, loop = Limit(self, timeout), self.world.loop
     loop.held = []
-    await limit.timeout.__aenter__()
-    limit.enter()
+    await timeout.__aenter__()
     held, loop.held = loop.held, None
+    limit.speak_for_task()
     self.scopes.append(limit)
     for handle in held:
         self.world.rules.count("limit_of_0_has_run_out")
         handle._run()
-    error = None
+    assert timeout.expired() == run_out
+    return limit
+
+
+async def under_limit(self, timeout, run_out, body):
+    """Awaits body(limit) under the real Timeout, which decides what comes of it; but any failure is a timeout."""
+    limit, error = await enter_limit(self, timeout, run_out), None
     try:
-        await self.perform(operation.body)
+        await body(limit)
     except (Exception, asyncio.CancelledError) as caught:
         error = caught
     try:
-        await limit.timeout.__aexit__(type(error) if error else None, error, None)
+        await timeout.__aexit__(type(error) if error else None, error, None)
     finally:
         self.scopes.pop()
         self.refused = self.is_refused()
     if error is None:
-        return 0
+        return
     if not limit.refuses or self.refused:
-        if limit.refuses:
-            self.world.rules.count("outer_cause_stays")
         raise error
     self.world.rules.count("failure_is_the_limits")
     raise TimeoutError
+
+
+@word
+async def do_timeout(self, operation):
+    seconds = operation.arguments[0]
+    await under_limit(self, asyncio.timeout(seconds), seconds <= 0, lambda _: self.perform(operation.body))
+    return 0
 
 
 @word
@@ -249,6 +258,8 @@ async def do_catch(self, operation):
 
 @word
 def do_fail(self, operation):
+    if operation.arguments[0] == errno.ECANCELED:
+        raise asyncio.CancelledError  # a task that fails so counts as cancelled
     raise Failure(-operation.arguments[0])
 
 
