@@ -56,7 +56,7 @@ class Player(Performer):
             self.world.rules.words_here.add(operation.word)
             try:
                 value = WORDS[operation.word](self, operation)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 result = code_of(error)
                 self.world.trace(self, operation.line, result)
                 break
