@@ -36,6 +36,7 @@
 #include <asyncio/local.h>
 #include <asyncio/time.h>
 #include <asyncio/gather.h>
+#include <asyncio/group.h>
 #include <asyncio/queue.h>
 #include <asyncio/sync.h>
 #include <asyncio/loop.h>

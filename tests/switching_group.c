@@ -1,6 +1,6 @@
 /*
  * switching_group.c: the rows of calls that wait for several tasks, or for one without being its end: wait, wait_for,
- * shield. What a row is says switching.h.
+ * shield, task groups. What a row is says switching.h.
  */
 #include "switching_children.h"
 
@@ -124,3 +124,79 @@ SWITCHING_CALL(shield_of_a_task_that_waits, async_shield, .kind = WATCHES, .set 
                .make = shield_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
 SWITCHING_CALL(shield_of_a_task_that_has_ended, async_shield, .kind = NEED_NOT_WAIT, .set = set_succeeding,
                .make = shield_succeeding);
+
+/* ---- task groups ------------------------------------------------------------------------------------------- */
+
+typedef int child_body(struct caller *parent);
+
+/* What begins its life in the group runs as one that was made before the callers did. */
+static int run_child(child_body *body, struct caller *parent)
+{
+    return body(parent);
+}
+async_fn(run_child, child_body *, struct caller *);
+
+static int wait_for_group(struct caller *caller, child_body *body, int count)
+{
+    ASYNC_TASK_GROUP(group);
+    caller->running += count;
+    for (int i = 0; i < count; i++)
+        CHECK(async_group_create_task(&group, run_child, body, caller) != NULL);
+    return async_group_wait(&group);
+}
+
+static int group_of_waiting(struct caller *caller)
+{
+    return wait_for_group(caller, obey, 2);
+}
+
+static int group_of_insistent(struct caller *caller)
+{
+    return wait_for_group(caller, insist, 1);
+}
+
+static int group_of_sleeping(struct caller *caller)
+{
+    return wait_for_group(caller, sleep_on, 1);
+}
+
+static int group_of_none(struct caller *caller)
+{
+    return wait_for_group(caller, succeed, 0);
+}
+
+SWITCHING_CALL(group_wait_for_two_that_wait, async_group_wait, .kind = DEPENDS, .set = set_queue,
+               .make = group_of_waiting, .supply = supply_pair, .left = items_left, .check = check_queue);
+SWITCHING_CALL(group_wait_for_one_that_succeeds_all_the_same, async_group_wait, .kind = JOINS_SURE,
+               .set = set_queue, .make = group_of_insistent, .supply = supply_item, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(group_wait_for_one_that_sleeps, async_group_wait, .kind = DEPENDS, .make = group_of_sleeping);
+SWITCHING_CALL(group_wait_for_none, async_group_wait, .kind = JOINS_SURE, .make = group_of_none);
+
+/* It borrows: what it did not wait for is cancelled and waited for when the group is left. */
+static int next_of_group(struct caller *caller, child_body *body, int count)
+{
+    async_task *ended;
+    ASYNC_TASK_GROUP(group);
+    caller->running += count;
+    for (int i = 0; i < count; i++)
+        CHECK(async_group_create_task(&group, run_child, body, caller) != NULL);
+    int result = async_group_next(&group, &ended);
+    CHECK((ended == NULL) == (result < 0));
+    return result;
+}
+
+static int next_of_waiting(struct caller *caller)
+{
+    return next_of_group(caller, obey, 2);
+}
+
+static int next_of_none(struct caller *caller)
+{
+    return next_of_group(caller, obey, 0);
+}
+
+SWITCHING_CALL(group_next_of_two_that_wait, async_group_next, .kind = DEPENDS, .set = set_queue,
+               .make = next_of_waiting, .supply = supply_pair, .left = items_left, .check = check_queue);
+SWITCHING_CALL(group_next_of_none, async_group_next, .kind = NEED_NOT_WAIT, .gives = -ENODATA,
+               .make = next_of_none);

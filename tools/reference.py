@@ -10,8 +10,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
-HEADERS = ["run", "task", "fn", "local", "time", "gather", "group", "queue", "sync", "future", "select", "thread", "loop", "io", "base"]
-HEADERS = [name for name in HEADERS if (ROOT / "include" / "asyncio" / f"{name}.h").exists()]
+# In the order of asyncio.h, but async_fn after the tasks it is for, and the words that all others use last.
+INCLUDED = re.findall(r"#include <asyncio/(\w+)\.h>", (ROOT / "include" / "asyncio.h").read_text())
+HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])] + INCLUDED[:1]
 COMMENT = re.compile(r"/\*(.*?)\*/\n(.*?)(?=\n\n|\n/\*|\Z)", re.S)
 
 

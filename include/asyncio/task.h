@@ -20,12 +20,15 @@ ASYNC_BEGIN_C
  */
 #define async_create_task(...) ASYNC__CREATE(NULL, __VA_ARGS__)
 
+struct starter;
+
 /* How a task is to be; {0} and NULL mean the defaults. */
 typedef struct async_task_options {
     const char *name;  /* copied; NULL: the function's name */
     size_t stack_size; /* bytes, rounded up to a power of two from 16 KiB to 1 GiB; 0: the loop's default */
     struct async_executor
         *executor; /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
+    struct starter *async__starter; /* the library's */
 } async_task_options;
 
 /* async_create_task_with(&options, fn, args…): the same with options, which are borrowed. Never switches. */

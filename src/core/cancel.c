@@ -2,11 +2,12 @@
  * core/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
  *
  * A join passes its request on to what it joins, which may be a join again, a million deep. So a request is not
- * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. Those
- * that one of them passes it on to come next and in their order, as they would in a recursion. All of that is a
- * round; in one round a request reaches a coroutine once, however many ways lead there.
+ * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. Those that
+ * one of them passes it on to come next and in their order, as they would in a recursion. All of that is a round; in
+ * one round a request reaches a coroutine once, however many ways lead there.
  *
- *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out;
+ *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out, a group that has
+ *                  failed;
  *                  and if there is no shelter, a request of its own that is not answered
  */
 #include "core/cancel.h"
@@ -43,8 +44,8 @@ static void deliver_all(struct async_loop *loop)
     loop->delivering = false;
 }
 
-/* Begins a round; false inside one, whose beginner delivers. */
-static bool begin_round(struct async_loop *loop)
+/* Inside a round it is that round's beginner who delivers. */
+bool async__round_begin(struct async_loop *loop)
 {
     if (loop->delivering)
         return false;
@@ -52,6 +53,18 @@ static bool begin_round(struct async_loop *loop)
     loop->request_round++;
     loop->refused_place = &loop->refused;
     return true;
+}
+
+void async__round_end(struct async_loop *loop, bool is_new)
+{
+    if (is_new)
+        deliver_all(loop);
+}
+
+uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self)
+{
+    self->request_round = loop->request_round + (loop->delivering ? 0 : 1);
+    return self->request_round;
 }
 
 /* What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear of it. */
@@ -66,7 +79,7 @@ static void reach(struct async_loop *loop, struct coroutine *coroutine)
     loop->refused_place = &coroutine->next_refused;
 }
 
-static void request(struct async_loop *loop, struct async_task *task)
+void async__round_ask(struct async_loop *loop, struct async_task *task)
 {
     if (task == NULL || task_done(task) || task->coroutine->request_round == loop->request_round)
         return;
@@ -77,11 +90,10 @@ static void request(struct async_loop *loop, struct async_task *task)
 
 void async__request(struct async_loop *loop, async_task *const tasks[], size_t count)
 {
-    bool first = begin_round(loop);
+    bool is_new = async__round_begin(loop);
     for (size_t i = 0; i < count; i++)
-        request(loop, tasks[i]);
-    if (first)
-        deliver_all(loop);
+        async__round_ask(loop, tasks[i]);
+    async__round_end(loop, is_new);
 }
 
 bool async_cancel(async_task *task)
@@ -142,12 +154,32 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     return innermost;
 }
 
+struct scope **async__scope_place(struct async_loop *loop, const struct scope *scope, const char *call)
+{
+    struct coroutine *self = loop->current;
+    struct scope **place = &self->scopes;
+    while (*place != NULL && *place != scope && (*place)->kind != SCOPE_GROUP)
+        place = &(*place)->outer;
+    ENSURE(*place == scope,
+           "%s: this is not the innermost task group of %s; one that was declared later is left or waited "
+           "for first",
+           call, async__label(self->task).text);
+    return place;
+}
+
+void async__scope_remove(struct async_loop *loop, struct scope **place)
+{
+    (*place)->again = NULL;
+    *place = (*place)->outer;
+    loop->current->refused = is_refused(loop->current);
+}
+
 void async__scope_expire(struct scope *scope, int error)
 {
     struct async_loop *loop = scope->coroutine->task->loop;
     scope->expired = true;
     scope->error = error;
-    begin_round(loop);
+    bool is_new = async__round_begin(loop);
     reach(loop, scope->coroutine);
-    deliver_all(loop);
+    async__round_end(loop, is_new);
 }

@@ -13,17 +13,17 @@
 struct async_task;
 struct coroutine;
 
-enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD };
+enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 
-/* Lies in the user's async_timeout_scope or async_shield_scope. */
+/* Lies in the user's async_timeout_scope, async_shield_scope or async_task_group. */
 struct scope {
     struct scope *outer;         /* the one around it */
     struct coroutine *coroutine; /* whose it is */
     struct timer timer;          /* of a timeout */
     int64_t when_ns;             /* of a timeout: when it runs out, or did */
     int error;                   /* what a timeout turns failures into when it has expired */
-    enum scope_kind kind;        /* timeout or shelter */
-    bool expired;                /* a timeout that has run out */
+    enum scope_kind kind;        /* timeout, shelter or group */
+    bool expired;                /* a timeout that has run out, a group that has failed */
     struct coroutine
         *again; /* coroutine once more, until it ends: if both are right, nothing was written over */
 };
@@ -35,8 +35,31 @@ void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope
 struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
                                  const char *call);
 
-/* The scope's time is up: what is inside is refused from now on. */
+/*
+ * Where the running task's scopes name this one, which may lie around timeouts and shelters, but not around another
+ * group. Dies with a sentence if it is not there.
+ */
+struct scope **async__scope_place(struct async_loop *loop, const struct scope *scope, const char *call);
+
+/* Takes a scope away that is not the innermost. */
+void async__scope_remove(struct async_loop *loop, struct scope **place);
+
+/* The scope's time is up, or its group has failed: what is inside is refused from now on. */
 void async__scope_expire(struct scope *scope, int error);
+
+/*
+ * A round of requests to tasks that are asked one by one. The beginning says whether the round is new; otherwise it
+ * is part of one that is being delivered. The end wants to know that.
+ */
+bool async__round_begin(struct async_loop *loop);
+void async__round_ask(struct async_loop *loop, struct async_task *task);
+void async__round_end(struct async_loop *loop, bool is_new);
+
+/*
+ * The running task will be passing on what is asked of it: the number of the round that this belongs to. If it is
+ * among those it asks, it has been asked already.
+ */
+uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self);
 
 /* Asks the tasks among these that have not ended to cancel once more. */
 void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count);

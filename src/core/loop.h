@@ -118,15 +118,15 @@ static inline void loop_switch(const struct async_loop *loop, struct context *fr
         context_switch(from, to);
 }
 
-/* Ends the program: the handle cannot be used in this call. */
-_Noreturn void async__task_misused(const struct async_task *task, const char *call) __attribute__((cold));
+/* task_check for what is not the plain case: a handle of another loop, one that was taken, one that a group lent. */
+OUT_OF_LINE void async__task_check(const struct async_task *task, const char *call, bool taking);
 
 /* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
 static inline void task_check(const struct async_task *task, const char *call, bool taking)
 {
-    bool taken = task->references == 0 && (taking || task_done(task));
-    if (unlikely(task->loop != async__current || taken))
-        async__task_misused(task, call);
+    bool in_question = (int32_t)task->references <= 0 && (taking || task_done(task));
+    if (unlikely(task->loop != async__current || in_question))
+        async__task_check(task, call, taking);
 }
 
 /* The task-local values that a new task or callback begins with. While no task has any, nobody looks further. */

@@ -64,11 +64,16 @@ void async__tasks_close(struct async_loop *loop)
     async__pool_close(&loop->tasks);
 }
 
-void async__task_misused(const struct async_task *task, const char *call)
+void async__task_check(const struct async_task *task, const char *call, bool taking)
 {
     ENSURE(task->loop == async__current,
            "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",
+           call, async__label(task).text);
+    if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
+        return;
+    ENSURE(task->references == 0,
+           "%s: %s belongs to its group, whose handles are borrowed; async_task_ref gives one of your own",
            call, async__label(task).text);
     async__misuse("%s: the handle of %s was taken before: a handle is awaited, gathered "
                   "or detached once",

@@ -179,8 +179,12 @@ static struct coroutine *new_coroutine(struct async_loop *loop, const struct asy
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
 
-static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self)
+/* What is left of a task that is not to be; whoever was to start it is told that there was no memory for it. */
+static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self,
+                           const async_task_options *options)
 {
+    if (self != NULL && self->locals != NULL)
+        forget_locals(self);
     if (self != NULL)
         stack_give(&loop->stacks, &self->stack);
     if (task != NULL) {
@@ -189,18 +193,34 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
         task->result = 0;
         task_release(task);
     }
+    if (options != NULL && options->async__starter != NULL)
+        options->async__starter->start(loop, options->async__starter, NULL);
     return NULL;
 }
 
 /* What else a task is to be. 0 or -ENOMEM. */
-OUT_OF_LINE static int follow_options(struct async_task *task, struct coroutine *self,
-                                      const async_task_options *options)
+static int follow_options(struct async_task *task, struct coroutine *self, const async_task_options *options)
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
         context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
     }
     return options->name != NULL ? async__task_rename(task, options->name) : 0;
+}
+
+/* The last steps of making a task that has options. */
+OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_task *task,
+                                          struct coroutine *self, const async_task_options *options)
+{
+    if (follow_options(task, self, options) < 0)
+        return give_up(loop, task, self, options);
+    struct starter *starter = options->async__starter;
+    if (starter != NULL && starter->start(loop, starter, self) < 0)
+        return give_up(loop, task, self, NULL);
+    loop->created++;
+    if (starter == NULL)
+        ready_push(&loop->ready, &self->ready);
+    return task;
 }
 
 async_task *async__create(const struct async__function *function, const void *arguments,
@@ -214,15 +234,16 @@ async_task *async__create(const struct async__function *function, const void *ar
     struct async_task *task = new_record(loop);
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
-        return give_up(loop, task, self);
+        return give_up(loop, task, self, options);
     lay_out(self, function, arguments);
     set_up_record(task, self, where);
-    if (unlikely(options != NULL) && follow_options(task, self, options) < 0)
-        return give_up(loop, task, self);
     self->locals = locals_inherit(loop);
-    loop->created++;
-    ready_push(&loop->ready, &self->ready);
-    return task;
+    if (likely(options == NULL)) {
+        loop->created++;
+        ready_push(&loop->ready, &self->ready);
+        return task;
+    }
+    return start_with(loop, task, self, options);
 }
 
 struct pointer_call {
@@ -258,8 +279,7 @@ struct join {
 /* Passes on what is asked of the joining task; if it is among those it joins, it has been asked already. */
 static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
-    self->request_round = loop->request_round + (loop->delivering ? 0 : 1);
-    join->passed_on = self->request_round;
+    join->passed_on = async__round_pass_on(loop, self);
     async__request(loop, join->tasks, join->count);
 }
 

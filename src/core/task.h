@@ -25,6 +25,9 @@
 struct locals;
 struct scope;
 
+/* Set in a task's references while its group keeps it, which lends handles but owns none. */
+#define TASK_KEPT ((uint32_t)1 << 31)
+
 struct async_task {
     struct coroutine *coroutine; /* what runs; NULL when it has ended */
     struct async_loop *loop;     /* whose task it is */
@@ -37,11 +40,28 @@ struct async_task {
         uint64_t ended;        /* when it has ended: how many had ended before it, plus one */
         struct pool_link free; /* when it is free: in the pool */
     };
-    int result;          /* when it has ended */
-    uint32_t references; /* handles that somebody holds */
-    bool owns_name;      /* the name is a copy on the heap */
-    bool seen;           /* somebody looked at its result */
-    bool marked;         /* for the moment, by async_gather_n: met before */
+    int result;                    /* when it has ended */
+    struct async_task *next_ended; /* when it has ended: the child of its group that ended after it */
+    uint32_t references;           /* handles that somebody holds, and TASK_KEPT */
+    bool owns_name;                /* the name is a copy on the heap */
+    bool seen;                     /* somebody looked at its result */
+    bool marked;                   /* for the moment, by async_gather_n: met before */
+};
+
+/* Decides when new tasks begin: what a task group does with its children. */
+struct starter {
+    /*
+     * In place of the ready queue. -errno: the task is not to be, and nothing happened. coroutine is NULL when there
+     * was no memory for it.
+     */
+    int (*start)(struct async_loop *loop, struct starter *starter, struct coroutine *coroutine);
+};
+
+/* The membership of a task in a group. */
+struct member {
+    struct waiter listener; /* tells the group of the task's end */
+    struct link sibling;    /* among the children that have not ended */
+    struct starter *group;  /* whose child it is */
 };
 
 /*
@@ -64,6 +84,7 @@ struct coroutine {
     struct locals *locals;                  /* task-local values; NULL: none */
     struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
     struct stack stack;                     /* what it lies on */
+    struct member member;                   /* of the group it was created in; else meaningless */
 };
 
 static inline bool task_done(const struct async_task *task)

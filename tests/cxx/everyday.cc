@@ -95,6 +95,19 @@ static void delete_int(void *item, void *)
     delete *static_cast<int **>(item);
 }
 
+static int in_groups(size_t limit)
+{
+    ASYNC_TASK_GROUP(all);
+    async_task *child = async_group_create_task(&all, add, 4, 1);
+    CHECK(async_group_wait(&all) == 0);
+    CHECK(async_task_result(child) == 5);
+    ASYNC_TASK_GROUP_WITH(limited, limit, true);
+    async_task_options options = {};
+    async_group_create_task_with(&limited, &options, add, 1, 1);
+    async_group_create_task(&limited, add, 1, 1);
+    return async_group_wait(&limited);
+}
+
 static void queues()
 {
     async_auto_queue *owners = async_queue_new(0, sizeof(int *));
@@ -200,6 +213,7 @@ static int everything(const char *word)
     tasks();
     gathers();
     scopes();
+    CHECK(in_groups(1) == 0);
     queues();
     locks();
     exceptions();

@@ -1,0 +1,66 @@
+/*
+ * test_faults_group.c: task groups and watches among the programs for tests/faults.py, which makes every call of
+ * theirs fail in turn. See test_faults.c.
+ */
+#include "survive.h"
+
+#include <math.h>
+
+static int keep(int number, double seconds)
+{
+    int result = answer(async_sleep(seconds));
+    kept[number]++;
+    return result;
+}
+async_fn(keep, int, double);
+
+static int group_of_all(size_t limit)
+{
+    ASYNC_TASK_GROUP_WITH(group, .limit = limit, .discard = limit != 0);
+    for (int i = 0; i < MOST; i++)
+        promised[i] = async_group_create_task(&group, keep, i, i % 3) != NULL;
+    return answer(async_group_wait(&group));
+}
+
+/* A child is there or its group has failed; those that are there end before it does. */
+FAULTS_TEST(a_group_ends_after_its_children)
+{
+    for (size_t limit = 0; limit < 3; limit++) {
+        int result = group_of_all(limit);
+        CHECK(result == 0 || result == -ENOMEM);
+        for (int i = 0; i < MOST; i++) {
+            CHECK_EQ(kept[i], promised[i]);
+            CHECK(promised[i] == 1 || result == -ENOMEM);
+            kept[i] = promised[i] = 0;
+        }
+    }
+    return 0;
+}
+
+static int leave_early(void)
+{
+    ASYNC_TASK_GROUP(group);
+    for (int i = 0; i < MOST; i++)
+        promised[i] = async_group_create_task(&group, keep, i, 0) != NULL;
+    return answer(async_group_next(&group, NULL));
+}
+
+FAULTS_TEST(a_group_that_is_left_ends_after_its_children)
+{
+    int result = leave_early();
+    CHECK(result == 0 || result == -ENOMEM || result == -ECANCELED || result == -ENODATA);
+    return 0;
+}
+
+FAULTS_TEST(what_is_waited_for_is_still_there_when_the_wait_fails)
+{
+    async_task *tasks[MOST];
+    for (int i = 0; i < MOST; i++) {
+        tasks[i] = async_create_task(keep, i, i);
+        promised[i] = tasks[i] != NULL;
+    }
+    int ended = answer(async_wait(tasks, MOST, ASYNC_ALL_COMPLETED, MOST / 2));
+    CHECK(ended == -ENOMEM || ended >= MOST / 2);
+    answer(async_gather_n(tasks, MOST, NULL, 0));
+    return 0;
+}
