@@ -149,6 +149,17 @@ LOOP_TEST(wait_for_nothing_or_in_a_way_that_is_none_is_an_error)
 
 enum { MANY = 1000 };
 
+LOOP_TEST(wait_that_is_refused_says_so_before_it_complains)
+{
+    async_task *self = async_current_task();
+    CHECK(async_cancel(self));
+    CHECK_EQ(async_wait(NULL, 0, ASYNC_ALL_COMPLETED, 1), -ECANCELED);
+    CHECK_EQ(async_wait(&self, 1, ASYNC_ALL_COMPLETED, 1), -ECANCELED);
+    CHECK_EQ(async_shield(async_task_ref(self)), -ECANCELED);
+    CHECK_EQ(async_uncancel(), 0);
+    return 0;
+}
+
 LOOP_TEST(wait_for_many_is_told_of_each)
 {
     static async_task *tasks[MANY];

@@ -5,13 +5,15 @@
 #include "core/loop.h"
 #include <asyncio/gather.h>
 
-/* 0 when the task has ended, -ECANCELED if this task was refused first. */
+/* 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own. */
 static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;
     struct waiter waiter;
     if (loop->current->refused)
         return async__refused(loop);
+    if (task->coroutine == loop->current)
+        return async_fail(-EDEADLK, "a task waits for itself");
     if (task_done(task))
         return 0;
     wait_init(&wait, "async_shield", task, async__refuse_wait);
@@ -25,10 +27,9 @@ int async_shield(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_shield", true);
-    bool oneself = task->coroutine == loop->current;
-    int result = oneself ? -EDEADLK : wait_until_ended(loop, task);
+    int result = wait_until_ended(loop, task);
     if (result == 0)
         return async__task_collect(loop, task);
     async_detach(task);
-    return oneself ? async_fail(result, "a task waits for itself") : result;
+    return result;
 }

@@ -60,11 +60,11 @@ static int watch_until(struct async_loop *loop, async_task *const tasks[], size_
 int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds)
 {
     struct async_loop *loop = loop_enter("async_wait");
+    if (loop->current->refused)
+        return async__refused(loop);
     if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
         return -EINVAL;
     async__check_borrowed(tasks, count, "async_wait");
-    if (loop->current->refused)
-        return async__refused(loop);
     if (is_among(loop->current->task, tasks, count))
         return async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name);
     return watch_until(loop, tasks, count, question(return_when), seconds);
