@@ -84,7 +84,7 @@ static void sift_down(struct heap *heap, uint32_t position, struct heap_entry en
     place(heap, position, entry);
 }
 
-static int grow(struct heap *heap)
+OUT_OF_LINE static int grow(struct heap *heap)
 {
     uint32_t old = heap->capacity;
     uint32_t capacity = old != 0 ? old * 2 : FIRST_CAPACITY;
@@ -110,32 +110,42 @@ static int grow(struct heap *heap)
     return 0;
 }
 
-int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
+OUT_OF_LINE static int grow_and_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
+{
+    return grow(heap) < 0 ? -ENOMEM : async__heap_add(heap, key, node, slot);
+}
+
+FLATTEN int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
 {
     ASSERT(node != NULL);
-    if (unlikely(heap->free_slot == HEAP_NONE) && grow(heap) < 0)
-        return -ENOMEM;
     uint32_t taken = heap->free_slot;
+    if (unlikely(taken == HEAP_NONE))
+        return grow_and_add(heap, key, node, slot);
     heap->free_slot = heap->slots[taken].position;
     heap->slots[taken].sequence = heap->sequence++;
     heap->slots[taken].node = node;
-    sift_up(heap, heap->count++, (struct heap_entry){.key = key, .slot = taken});
     *slot = taken;
+    sift_up(heap, heap->count++, (struct heap_entry){.key = key, .slot = taken});
     return 0;
+}
+
+/* Puts an entry that was at the end into the hole at position. */
+OUT_OF_LINE static void refill(struct heap *heap, uint32_t position, struct heap_entry entry)
+{
+    bool up = position > 0 && before(heap, entry, heap->entries[(position - 1) / CHILDREN]);
+    (up ? sift_up : sift_down)(heap, position, entry);
 }
 
 void async__heap_remove(struct heap *heap, uint32_t slot)
 {
     ASSERT(slot < heap->capacity && heap->slots[slot].node != NULL);
     uint32_t position = heap->slots[slot].position;
-    struct heap_entry last = heap->entries[--heap->count];
-    if (last.slot != slot) {
-        bool up = position > 0 && before(heap, last, heap->entries[(position - 1) / CHILDREN]);
-        (up ? sift_up : sift_down)(heap, position, last);
-    }
     heap->slots[slot].node = NULL;
     heap->slots[slot].position = heap->free_slot;
     heap->free_slot = slot;
+    heap->count--;
+    if (position != heap->count) /* else it was the last: what is set last is often cleared first */
+        refill(heap, position, heap->entries[heap->count]);
 }
 
 /* In the subtree below that position; a family that is above the key has none below it. */
