@@ -39,6 +39,7 @@
 #include <asyncio/group.h>
 #include <asyncio/queue.h>
 #include <asyncio/sync.h>
+#include <asyncio/future.h>
 #include <asyncio/loop.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>

@@ -323,3 +323,55 @@ SWITCHING_CALL(barrier_wait_until_it_is_aborted, async_barrier_wait, .kind = WAI
                .check = check_barrier);
 SWITCHING_CALL(barrier_wait_of_one, async_barrier_wait, .kind = NEED_NOT_WAIT, .set = set_narrow_barrier,
                .make = wait_at_barrier, .check = check_barrier);
+
+/* ---- futures ------------------------------------------------------------------------------------------------ */
+
+static async_future *futures[MOST_CALLERS]; /* what each caller waits for; NULL: nothing */
+
+static void forget_futures(struct scene *scene)
+{
+    (void)scene;
+    for (int i = 0; i < MOST_CALLERS; i++)
+        futures[i] = NULL;
+}
+
+static void settle_futures(struct scene *scene)
+{
+    for (int i = 0; i < scene->caller_count; i++)
+        if (futures[i] != NULL)
+            async_future_set_result(futures[i], 0);
+}
+
+static int await_future(struct caller *caller)
+{
+    async_future *future = futures[caller->place] = async_future_new();
+    int result = async_await(async_task_ref(future));
+    CHECK(async_task_done(future));
+    CHECK_EQ(async_future_set_result(future, 1), -EALREADY);
+    futures[caller->place] = NULL;
+    async_detach(future);
+    return result;
+}
+
+static int await_settled_future(struct caller *caller)
+{
+    (void)caller;
+    async_future *future = async_future_new();
+    CHECK_EQ(async_future_set_result(future, 0), 0);
+    return async_await(future);
+}
+
+static int gather_futures(struct caller *caller)
+{
+    async_future *future = futures[caller->place] = async_future_new();
+    int result = async_gather(async_task_ref(future), async_task_ref(future));
+    futures[caller->place] = NULL;
+    async_detach(future);
+    return result;
+}
+
+SWITCHING_CALL(await_of_a_future, async_await, .kind = WAITS, .set = forget_futures, .make = await_future,
+               .supply = settle_futures);
+SWITCHING_CALL(await_of_a_settled_future, async_await, .kind = JOINS_SURE, .make = await_settled_future);
+SWITCHING_CALL(gather_of_futures, async_gather, .kind = WAITS, .set = forget_futures, .make = gather_futures,
+               .supply = settle_futures);

@@ -92,3 +92,47 @@ FAULTS_TEST(everybody_who_came_to_a_meeting_leaves_it)
     CHECK_EQ(async_barrier_n_waiting(&meeting.door), 0);
     return 0;
 }
+
+/* ---- futures ------------------------------------------------------------------------------------------------ */
+
+static int answer_question(async_future *question, int number)
+{
+    answer(async_sleep(number % 3));
+    if (number % 4 == 3)
+        async_future_set_exception(question, -EPROTO, "question %d has no answer", number);
+    else
+        async_future_set_result(question, number);
+    async_detach(question);
+    return 0;
+}
+async_fn(answer_question, async_future *, int);
+
+/* Whoever asks hears an answer, or nobody was asked. */
+static int ask(int number)
+{
+    async_future *question = async_future_new();
+    if (answer(question != NULL ? 0 : -ENOMEM) < 0)
+        return 0;
+    async_task *asked = async_create_task(answer_question, async_task_ref(question), number);
+    if (answer(asked != NULL ? 0 : -ENOMEM) < 0) {
+        async_detach(question);
+        async_cancel(question);
+        CHECK_EQ(async_await(question), -ECANCELED);
+        return 0;
+    }
+    promised[number]++;
+    int result = async_await(question);
+    CHECK(result == (number % 4 == 3 ? -EPROTO : number));
+    kept[number]++;
+    return async_await(asked);
+}
+async_fn(ask, int);
+
+FAULTS_TEST(every_future_that_is_promised_is_settled)
+{
+    async_task *tasks[MOST];
+    for (int i = 0; i < MOST; i++)
+        tasks[i] = async_create_task(ask, i);
+    answer(async_gather_n(tasks, MOST, NULL, 0));
+    return 0;
+}

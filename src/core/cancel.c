@@ -81,7 +81,13 @@ static void reach(struct async_loop *loop, struct coroutine *coroutine)
 
 void async__round_ask(struct async_loop *loop, struct async_task *task)
 {
-    if (task == NULL || task_done(task) || task->coroutine->request_round == loop->request_round)
+    if (task == NULL || task_done(task))
+        return;
+    if (task_is_future(task)) {
+        async__future_settle(task, -ECANCELED);
+        return;
+    }
+    if (task->coroutine->request_round == loop->request_round)
         return;
     task->coroutine->requests++;
     task->coroutine->refusals = 0;

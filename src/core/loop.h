@@ -64,6 +64,7 @@ struct async_loop {
     uint64_t request_round;           /* number of the request being delivered */
     uint64_t created;                 /* tasks ever: their ids */
     uint64_t ended;                   /* tasks that have */
+    uint64_t futures;                 /* of those created and not ended, how many run nothing */
     uint64_t callbacks_made;          /* callbacks ever: their ids */
     struct pool tasks;                /* their records */
     struct pool callbacks;            /* theirs */
@@ -87,8 +88,8 @@ struct async_loop {
 extern __thread struct async_loop *async__current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* A task is created and this thread has no loop: fine if async_run could make none, else misuse. */
-void async__run_expect(const char *function, const char *where);
+/* Something is made by a call and this thread has no loop: fine if async_run could make none, else misuse. */
+void async__run_expect(const char *call, const char *argument, const char *where);
 
 /* Ends the program: the call needs a task, and there is none. */
 _Noreturn void async__no_task(const char *call);
@@ -148,7 +149,7 @@ static inline void task_release(struct async_task *task)
 /* How many tasks have not ended. */
 static inline size_t loop_alive(const struct async_loop *loop)
 {
-    return (size_t)(loop->created - loop->ended);
+    return (size_t)(loop->created - loop->ended - loop->futures);
 }
 
 /* A fresh clock. */

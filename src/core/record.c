@@ -45,7 +45,7 @@ void async__task_free_words(struct async_task *task)
 struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task)
 {
     struct async_task *next = async__pool_next(&loop->tasks, task);
-    while (next != NULL && task_done(next))
+    while (next != NULL && (task_done(next) || task_is_future(next)))
         next = async__pool_next(&loop->tasks, next);
     return next;
 }
@@ -53,9 +53,11 @@ struct async_task *async__task_next(struct async_loop *loop, const struct async_
 void async__tasks_close(struct async_loop *loop)
 {
     for (struct async_task *task = NULL; (task = async__pool_next(&loop->tasks, task)) != NULL;) {
-        ASSERT(task_done(task));
         if (task->references == 0)
             continue;
+        if (task_is_future(task))
+            async__future_settle(task, -ECANCELED); /* which nobody waits for */
+        ASSERT(task_done(task));
         if (loop->debug && !task->seen && task->result >= 0)
             async__report("%s was never awaited, gathered or detached", async__label(task).text);
         task->references = 0;

@@ -55,12 +55,11 @@ _Noreturn void async__no_task(const char *call)
     async__misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
 }
 
-void async__run_expect(const char *function, const char *where)
+void async__run_expect(const char *call, const char *argument, const char *where)
 {
     ENSURE(failed_run.error != 0,
-           "async_create_task(%s) was called at %s on a thread without a loop; start one with async_main or "
-           "async_run",
-           function, where);
+           "%s(%s) was called at %s on a thread without a loop; start one with async_main or async_run", call,
+           argument, where);
 }
 
 static const struct stack *running_stack(size_t *guard_size)

@@ -55,8 +55,17 @@ OUT_OF_LINE static void scope_left_open(const struct async_task *task)
                   async__label(task).text);
 }
 
+/* The end of a task or a future: whoever waits hears of it. */
+static inline void conclude(struct async_loop *loop, struct async_task *task)
+{
+    task->coroutine = NULL;
+    task->ended = ++loop->ended;
+    tell_waiters(loop, task);
+    task_release(task);
+}
+
 /* The task's last moment on its stack; returns where to go on. */
-static void *end(struct async_loop *loop, struct coroutine *self, int result)
+FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int result)
 {
     struct async_task *task = self->task;
     if (unlikely(self->scopes != NULL))
@@ -68,10 +77,7 @@ static void *end(struct async_loop *loop, struct coroutine *self, int result)
         forget_requests(self);
     if (unlikely(self->locals != NULL))
         forget_locals(self);
-    task->coroutine = NULL;
-    task->ended = ++loop->ended;
-    tell_waiters(loop, task);
-    task_release(task);
+    conclude(loop, task);
     stack_give(&loop->stacks, &self->stack);
     return context_end(loop_goes_on(loop) ? loop_advance(loop) : async__loop_next(loop));
 }
@@ -120,15 +126,15 @@ static void lay_out(struct coroutine *self, const struct async__function *functi
         memory_copy(self->arguments, arguments, function->size);
 }
 
-static void set_up_record(struct async_task *task, struct coroutine *self, const char *where)
+static void set_up_record(struct async_task *task, struct coroutine *self, const char *name,
+                          const char *where)
 {
     task->coroutine = self;
-    task->name = self->function->name;
+    task->name = name;
     task->where = where;
     task->result = -EINPROGRESS;
     task->references = 1;
     task->seen = false;
-    self->task = task;
 }
 
 /* A record for a new task, or NULL. */
@@ -228,7 +234,7 @@ async_task *async__create(const struct async__function *function, const void *ar
 {
     struct async_loop *loop = async__current;
     if (unlikely(loop == NULL)) {
-        async__run_expect(function->name, where);
+        async__run_expect("async_create_task", function->name, where);
         return NULL;
     }
     struct async_task *task = new_record(loop);
@@ -236,7 +242,8 @@ async_task *async__create(const struct async__function *function, const void *ar
     if (unlikely(self == NULL))
         return give_up(loop, task, self, options);
     lay_out(self, function, arguments);
-    set_up_record(task, self, where);
+    set_up_record(task, self, function->name, where);
+    self->task = task;
     self->locals = locals_inherit(loop);
     if (likely(options == NULL)) {
         loop->created++;
@@ -244,6 +251,27 @@ async_task *async__create(const struct async__function *function, const void *ar
         return task;
     }
     return start_with(loop, task, self, options);
+}
+
+const struct coroutine async__future;
+
+struct async_task *async__task_promise(struct async_loop *loop, const char *name, const char *where)
+{
+    struct async_task *future = new_record(loop);
+    if (future == NULL)
+        return NULL;
+    set_up_record(future, (struct coroutine *)(uintptr_t)&async__future, name, where);
+    loop->created++;
+    loop->futures++;
+    return future;
+}
+
+void async__future_settle(struct async_task *future, int result)
+{
+    ASSERT(task_is_future(future));
+    future->result = result;
+    future->loop->futures--;
+    conclude(future->loop, future);
 }
 
 struct pointer_call {
@@ -291,8 +319,11 @@ static void pass_on(struct wait *wait)
 static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task, const char *call)
 {
     struct coroutine *self = loop->current;
-    if (unlikely(self->refused && join->passed_on != self->request_round))
+    if (unlikely(self->refused && join->passed_on != self->request_round)) {
         pass_on_to_all(loop, join, self); /* asked when it was woken already, or in the turn of its refusal */
+        if (task_done(task))
+            return; /* a future, which is over with that */
+    }
     wait_init(&join->wait, call, task, pass_on);
     wait_on(&join->wait, &join->waiter, &task->waiters);
     loop_park(loop, &join->wait);
@@ -364,7 +395,10 @@ void async_detach(async_task *task)
         return;
     task_check(task, "async_detach", true);
     task->references--;
-    task_release(task);
+    if (unlikely(task->references == 0 && task_is_future(task)))
+        async__future_settle(task, -ECANCELED); /* nobody can do that any more */
+    else
+        task_release(task);
 }
 
 async_task *async_current_task(void)

@@ -9,7 +9,8 @@
  *                                 arguments                   │
  *                                 frames…                     ┘
  *
- * A record is free when nobody holds a handle and its coroutine is gone.
+ * A record is free when nobody holds a handle and its coroutine is gone. A future is a record whose coroutine is one
+ * that never runs, the same for all: whoever asks whether it is done, or waits for its end, need not know.
  */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
@@ -29,7 +30,7 @@ struct scope;
 #define TASK_KEPT ((uint32_t)1 << 31)
 
 struct async_task {
-    struct coroutine *coroutine; /* what runs; NULL when it has ended */
+    struct coroutine *coroutine; /* what runs; NULL when it has ended; of a future, async__future */
     struct async_loop *loop;     /* whose task it is */
     struct list waiters;         /* who waits for its end, and listeners, in the order they came */
     uint64_t id;                 /* 1, 2, 3…; never used again */
@@ -92,6 +93,14 @@ static inline bool task_done(const struct async_task *task)
     return task->coroutine == NULL;
 }
 
+/* What stands for the coroutine of a future that is pending. Nobody writes to it. */
+extern const struct coroutine async__future __attribute__((visibility("hidden")));
+
+static inline bool task_is_future(const struct async_task *task)
+{
+    return task->coroutine == &async__future;
+}
+
 static inline struct coroutine *coroutine_of_ready(struct ready *ready)
 {
     return CONTAINER_OF(ready, struct coroutine, ready);
@@ -100,7 +109,13 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
 /* Frees the words that a record has of its own; an error that nobody looked at is reported. */
 void async__task_free_words(struct async_task *task);
 
-/* The next task after this one (NULL: the first) that has not ended, in no particular order; or NULL. */
+/* A new record of which somebody else will say how it ended. NULL: out of memory. */
+struct async_task *async__task_promise(struct async_loop *loop, const char *name, const char *where);
+
+/* Says how a pending future ended. */
+void async__future_settle(struct async_task *future, int result);
+
+/* The next task after this one (NULL: the first) that runs and has not ended, in no particular order; or NULL. */
 struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task);
 
 /* What people are told of a task: "task #3 'fetch' (created at fetch.c:42)". */

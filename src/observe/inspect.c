@@ -29,16 +29,21 @@ uint64_t async_task_id(const async_task *task)
     return task->id;
 }
 
+static bool has_stack(const async_task *task)
+{
+    return !async_task_done(task) && !task_is_future(task);
+}
+
 size_t async_task_stack_used(const async_task *task)
 {
-    if (async_task_done(task))
+    if (!has_stack(task))
         return 0;
     return async__stack_used(&task->loop->stacks, &task->coroutine->stack);
 }
 
 size_t async_task_stack_size(const async_task *task)
 {
-    return async_task_done(task) ? 0 : stack_size(&task->coroutine->stack);
+    return has_stack(task) ? stack_size(&task->coroutine->stack) : 0;
 }
 
 /* Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is older. */

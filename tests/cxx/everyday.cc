@@ -172,6 +172,20 @@ static void locks()
     CHECK(async_await(other) == 0 && async_event_wait(&event) == 0);
 }
 
+static void answer(void *future)
+{
+    async_future_set_result(static_cast<async_future *>(future), 42);
+}
+
+static void futures()
+{
+    async_future *future = async_future_new();
+    async_call_later(1, answer, future);
+    CHECK(async_await(async_task_ref(future)) == 42);
+    CHECK(async_future_set_exception(future, -EIO, "%d", 1) == -EALREADY);
+    async_detach(future);
+}
+
 static int throw_and_catch(int depth)
 {
     try {
@@ -216,6 +230,7 @@ static int everything(const char *word)
     CHECK(in_groups(1) == 0);
     queues();
     locks();
+    futures();
     exceptions();
     callbacks();
     std::puts(word);

@@ -1,0 +1,50 @@
+/*
+ * sync/future.c: Future: the record of a task without the task. What waits for a task waits for its record, so here
+ * is only how one is made and settled.
+ */
+#include "core/loop.h"
+#include <asyncio/future.h>
+
+async_future *async__future_new(const char *where)
+{
+    struct async_loop *loop = async__current;
+    if (loop == NULL) {
+        async__run_expect("async_future_new", "", where);
+        return NULL;
+    }
+    return async__task_promise(loop, "future", where);
+}
+
+/* 0 if it can be settled. */
+static int check_pending(const async_future *future, const char *call)
+{
+    if (future == NULL)
+        return -EINVAL;
+    task_check(future, call, false);
+    if (task_done(future))
+        return -EALREADY;
+    return task_is_future(future) ? 0 : -EINVAL;
+}
+
+int async_future_set_result(async_future *future, int result)
+{
+    int error = result < 0 ? -EINVAL : check_pending(future, "async_future_set_result");
+    if (error == 0)
+        async__future_settle(future, result);
+    return error;
+}
+
+int async_future_set_exception(async_future *future, int code, const char *format, ...)
+{
+    int error = code >= 0 ? -EINVAL : check_pending(future, "async_future_set_exception");
+    if (error < 0)
+        return error;
+    if (format != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        future->sentence = async__sentence_new(&future->loop->memory, code, format, arguments);
+        va_end(arguments);
+    }
+    async__future_settle(future, code);
+    return 0;
+}
