@@ -200,3 +200,68 @@ SWITCHING_CALL(group_next_of_two_that_wait, async_group_next, .kind = DEPENDS, .
                .make = next_of_waiting, .supply = supply_pair, .left = items_left, .check = check_queue);
 SWITCHING_CALL(group_next_of_none, async_group_next, .kind = NEED_NOT_WAIT, .gives = -ENODATA,
                .make = next_of_none);
+
+/* ---- wait_started ------------------------------------------------------------------------------------------ */
+
+/* Says that it has started when it has an item. */
+static int start_late(struct caller *parent)
+{
+    int result = obey(parent);
+    return result < 0 ? result : async_started(0);
+}
+async_fn(start_late, struct caller *);
+
+static async_task *make_starter(struct caller *parent)
+{
+    parent->running++;
+    return async_create_task(start_late, parent);
+}
+
+static void set_starters(struct scene *scene)
+{
+    set_children(scene, make_starter, NULL);
+}
+
+static int wait_started_of(struct caller *caller, child_maker *make)
+{
+    async_task *child = take_child(caller, 0, make);
+    int result = async_wait_started(child);
+    CHECK_EQ(child->references, 2);
+    async_detach(child);
+    async_cancel(child);
+    async_ignore(async_shielded(async_await(child)));
+    return result;
+}
+
+static int wait_started(struct caller *caller)
+{
+    return wait_started_of(caller, make_starter);
+}
+
+static int start_and_succeed(struct caller *parent)
+{
+    CHECK_EQ(async_started(0), 0);
+    return succeed(parent);
+}
+async_fn(start_and_succeed, struct caller *);
+
+static async_task *make_started(struct caller *parent)
+{
+    parent->running++;
+    return async_create_task(start_and_succeed, parent);
+}
+
+static int wait_already_started(struct caller *caller)
+{
+    return wait_started_of(caller, make_started);
+}
+
+static void set_started(struct scene *scene)
+{
+    set_children(scene, make_started, NULL);
+}
+
+SWITCHING_CALL(wait_started_of_one_that_waits, async_wait_started, .kind = WATCHES, .set = set_starters,
+               .make = wait_started, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_started_of_one_that_has, async_wait_started, .kind = NEED_NOT_WAIT, .set = set_started,
+               .make = wait_already_started);

@@ -27,11 +27,15 @@ typedef struct async_task_options {
     const char *name;  /* copied; NULL: the function's name */
     size_t stack_size; /* bytes, rounded up to a power of two from 16 KiB to 1 GiB; 0: the loop's default */
     struct async_executor
-        *executor; /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
+        *executor;    /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
+    bool eager_start; /* it has its first turn at once, and then the creator goes on; not in a callback */
     struct starter *async__starter; /* the library's */
 } async_task_options;
 
-/* async_create_task_with(&options, fn, args…): the same with options, which are borrowed. Never switches. */
+/*
+ * async_create_task_with(&options, fn, args…): the same with options, which are borrowed. With eager_start the new task
+ * runs inside this call up to its first stop; nobody else does. Never switches.
+ */
 #define async_create_task_with(options, ...) ASYNC__CREATE((options), __VA_ARGS__)
 
 /* async_create_task_ptr(function, argument): the same for a function chosen at run time. Never switches. */
@@ -60,6 +64,13 @@ ASYNC_API async_task *async_task_ref(async_task *task);
  */
 ASYNC_API bool async_cancel(async_task *task);
 
+/*
+ * async_cancel with a reason, which is copied (255 bytes of it): async_dump shows it, and async_strerror(-ECANCELED)
+ * in the task and, if it ends with that, in whoever awaits it. Without memory for it the task is asked all the same.
+ * Borrows. Never switches.
+ */
+ASYNC_API bool async_cancel_because(async_task *task, const char *reason, ...) ASYNC__PRINTF(2, 3);
+
 /* Answers one request to end that was made to the running task; returns how many are left. Never switches. */
 ASYNC_API int async_uncancel(void);
 
@@ -68,6 +79,18 @@ ASYNC_API int async_cancelling(void);
 
 /* The same for any task; 0 once it has ended. Borrows. Never switches. */
 ASYNC_API int async_task_cancelling(const async_task *task);
+
+/*
+ * Tells whoever waits in async_wait_started that the running task has started: that it listens, say, at port `value`.
+ * 0; -EALREADY: it has told before. -EINVAL: value is negative. Never switches.
+ */
+ASYNC_API int async_started(int value);
+
+/*
+ * Waits until the task has called async_started and returns that value. If it ends before, its error, or -ESRCH if it
+ * has succeeded. -EDEADLK: this task itself. -ECANCELED: this task was cancelled. Borrows. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_wait_started(async_task *task);
 
 /* The running task, borrowed; NULL in a callback and outside a loop. Never switches. */
 ASYNC_API async_task *async_current_task(void);

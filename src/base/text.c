@@ -30,8 +30,16 @@ struct sentence *async__sentence_copy(const async_allocator *memory, const struc
 
 void async__sentence_free(const async_allocator *memory, struct sentence *sentence)
 {
-    if (sentence != NULL)
+    if (sentence != NULL && !sentence_is_constant(sentence))
         memory_free(memory, sentence, sentence->size);
+}
+
+struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence)
+{
+    if (sentence_is_constant(sentence))
+        return sentence_handed_on(sentence);
+    struct sentence *copy = memory_resize(memory, NULL, 0, sentence->size);
+    return copy != NULL ? memcpy(copy, sentence, sentence->size) : NULL;
 }
 
 static size_t bucket_of(const char *text)

@@ -14,7 +14,7 @@ enum { SENTENCE_SIZE = 256, TEXT_TABLE_LIMIT = 1 << 20 };
 /* An error and what was said about it. */
 struct sentence {
     int code;    /* the error it belongs to, -errno */
-    size_t size; /* bytes of this struct with its text */
+    size_t size; /* bytes of this struct with its text; 0: it is a constant, which nobody owns */
     char text[]; /* "connect to 10.0.0.1:80" */
 };
 
@@ -41,6 +41,20 @@ struct sentence *async__sentence_new(const async_allocator *memory, int code, co
 struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence);
 
 void async__sentence_free(const async_allocator *memory, struct sentence *sentence);
+
+/* Another one that says the same, or NULL when memory is out. */
+struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence);
+
+static inline bool sentence_is_constant(const struct sentence *sentence)
+{
+    return sentence->size == 0;
+}
+
+/* What was only read so far, for its next owner. */
+static inline struct sentence *sentence_handed_on(const struct sentence *sentence)
+{
+    return (struct sentence *)(uintptr_t)sentence;
+}
 
 /* The table's own copy of text, or NULL when the table is full or memory is out. */
 const char *async__text_keep(struct text_table *table, const char *text);

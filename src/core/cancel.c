@@ -14,6 +14,27 @@
 #include "core/loop.h"
 #include <asyncio/time.h>
 
+/* As struct sentence, with room for the words. */
+struct reason_text {
+    int code;      /* -ECANCELED */
+    size_t size;   /* 0 */
+    char text[40]; /* why */
+};
+
+_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text), "it is a sentence");
+
+const struct sentence *async__reason(enum reason reason)
+{
+    static const struct reason_text reasons[] = {
+        [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
+        [REASON_SIBLING] = {-ECANCELED, 0, "a task of its group failed"},
+        [REASON_LEFT] = {-ECANCELED, 0, "its group was left or cancelled"},
+        [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
+        [REASON_END] = {-ECANCELED, 0, "the run has ended"},
+    };
+    return (const struct sentence *)(const void *)&reasons[reason];
+}
+
 static bool is_refused(const struct coroutine *coroutine)
 {
     for (const struct scope *scope = coroutine->scopes; scope != NULL; scope = scope->outer) {
@@ -45,12 +66,13 @@ static void deliver_all(struct async_loop *loop)
 }
 
 /* Inside a round it is that round's beginner who delivers. */
-bool async__round_begin(struct async_loop *loop)
+bool async__round_begin(struct async_loop *loop, const struct sentence *reason)
 {
     if (loop->delivering)
         return false;
     loop->delivering = true;
     loop->request_round++;
+    loop->reason = reason;
     loop->refused_place = &loop->refused;
     return true;
 }
@@ -67,10 +89,21 @@ uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self)
     return self->request_round;
 }
 
+/* Gives the coroutine a copy; one that memory is out for is as if nobody had said why. */
+static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
+                           const struct sentence *reason)
+{
+    const struct sentence *old = coroutine->reason;
+    coroutine->reason = reason != NULL ? async__sentence_copy(&loop->memory, reason) : NULL;
+    async__sentence_free(&loop->memory, sentence_handed_on(old));
+}
+
 /* What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear of it. */
 static void reach(struct async_loop *loop, struct coroutine *coroutine)
 {
     coroutine->request_round = loop->request_round;
+    if (loop->reason != NULL || !coroutine->refused)
+        replace_reason(loop, coroutine, loop->reason);
     coroutine->refused = is_refused(coroutine);
     if (!coroutine->refused)
         return;
@@ -94,9 +127,10 @@ void async__round_ask(struct async_loop *loop, struct async_task *task)
     reach(loop, task->coroutine);
 }
 
-void async__request(struct async_loop *loop, async_task *const tasks[], size_t count)
+void async__request(struct async_loop *loop, async_task *const tasks[], size_t count,
+                    const struct sentence *reason)
 {
-    bool is_new = async__round_begin(loop);
+    bool is_new = async__round_begin(loop, reason);
     for (size_t i = 0; i < count; i++)
         async__round_ask(loop, tasks[i]);
     async__round_end(loop, is_new);
@@ -109,7 +143,25 @@ bool async_cancel(async_task *task)
     task_check(task, "async_cancel", false);
     if (task_done(task))
         return false;
-    async__request(task->loop, &task, 1);
+    async__request(task->loop, &task, 1, NULL);
+    return true;
+}
+
+bool async_cancel_because(async_task *task, const char *format, ...)
+{
+    if (task == NULL)
+        return false;
+    task_check(task, "async_cancel_because", false);
+    if (task_done(task))
+        return false;
+    va_list arguments;
+    va_start(arguments, format);
+    struct sentence *reason = format != NULL
+                                  ? async__sentence_new(&task->loop->memory, -ECANCELED, format, arguments)
+                                  : NULL;
+    va_end(arguments);
+    async__request(task->loop, &task, 1, reason);
+    async__sentence_free(&task->loop->memory, reason);
     return true;
 }
 
@@ -119,6 +171,8 @@ int async_uncancel(void)
     if (self->requests > 0)
         self->requests--;
     self->refused = is_refused(self);
+    if (!self->refused && self->reason != NULL)
+        replace_reason(self->task->loop, self, NULL); /* it was answered */
     return (int)self->requests;
 }
 
@@ -157,6 +211,10 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     innermost->again = NULL;
     self->scopes = innermost->outer;
     self->refused = is_refused(self);
+    bool ran_out = kind == SCOPE_TIMEOUT &&
+                   innermost->expired; /* that of a group may leave the block with -ECANCELED */
+    if (unlikely(ran_out) && !self->refused && self->reason != NULL)
+        replace_reason(loop, self, NULL);
     return innermost;
 }
 
@@ -180,12 +238,12 @@ void async__scope_remove(struct async_loop *loop, struct scope **place)
     loop->current->refused = is_refused(loop->current);
 }
 
-void async__scope_expire(struct scope *scope, int error)
+void async__scope_expire(struct scope *scope, int error, enum reason reason)
 {
     struct async_loop *loop = scope->coroutine->task->loop;
     scope->expired = true;
     scope->error = error;
-    bool is_new = async__round_begin(loop);
+    bool is_new = async__round_begin(loop, async__reason(reason));
     reach(loop, scope->coroutine);
     async__round_end(loop, is_new);
 }

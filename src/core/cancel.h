@@ -12,8 +12,15 @@
 
 struct async_task;
 struct coroutine;
+struct sentence;
 
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
+
+/* Why the library asks. */
+enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_SIGINT, REASON_END };
+
+/* The same in words: the sentence of -ECANCELED, a constant. */
+const struct sentence *async__reason(enum reason reason);
 
 /* Lies in the user's async_timeout_scope, async_shield_scope or async_task_group. */
 struct scope {
@@ -45,13 +52,13 @@ struct scope **async__scope_place(struct async_loop *loop, const struct scope *s
 void async__scope_remove(struct async_loop *loop, struct scope **place);
 
 /* The scope's time is up, or its group has failed: what is inside is refused from now on. */
-void async__scope_expire(struct scope *scope, int error);
+void async__scope_expire(struct scope *scope, int error, enum reason reason);
 
 /*
- * A round of requests to tasks that are asked one by one. The beginning says whether the round is new; otherwise it
- * is part of one that is being delivered. The end wants to know that.
+ * A round of requests, for one reason (NULL: none is known), to tasks that are asked one by one. The beginning says
+ * whether the round is new; otherwise it is part of one that is being delivered. The end wants to know that.
  */
-bool async__round_begin(struct async_loop *loop);
+bool async__round_begin(struct async_loop *loop, const struct sentence *reason);
 void async__round_ask(struct async_loop *loop, struct async_task *task);
 void async__round_end(struct async_loop *loop, bool is_new);
 
@@ -61,7 +68,8 @@ void async__round_end(struct async_loop *loop, bool is_new);
  */
 uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self);
 
-/* Asks the tasks among these that have not ended to cancel once more. */
-void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count);
+/* Asks the tasks among these that have not ended to cancel once more. The reason is copied; NULL: none is known. */
+void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
+                    const struct sentence *reason);
 
 #endif

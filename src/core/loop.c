@@ -32,7 +32,7 @@ static void take_attention(struct async_loop *loop)
     if ((reasons & ATTENTION_INBOX) != 0)
         async__inbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task != NULL)
-        async_cancel(loop->main_task);
+        async__request(loop, &loop->main_task, 1, async__reason(REASON_SIGINT));
 }
 
 /*

@@ -62,6 +62,7 @@ struct async_loop {
     struct coroutine **refused_place; /* where the next one is put among them: see cancel.c */
     uint64_t number;                  /* of all loops of the process */
     uint64_t request_round;           /* number of the request being delivered */
+    const struct sentence *reason;    /* for it; NULL: none is known */
     uint64_t created;                 /* tasks ever: their ids */
     uint64_t ended;                   /* tasks that have */
     uint64_t futures;                 /* of those created and not ended, how many run nothing */

@@ -30,6 +30,15 @@ static inline void ready_push(struct ready_queue *queue, struct ready *node)
     queue->last = node;
 }
 
+/* For whoever has given way to somebody and goes on right after. */
+static inline void ready_push_first(struct ready_queue *queue, struct ready *node)
+{
+    node->next = queue->first;
+    if (queue->first == NULL)
+        queue->last = node;
+    queue->first = node;
+}
+
 static inline struct ready *ready_pop(struct ready_queue *queue)
 {
     struct ready *node = queue->first;

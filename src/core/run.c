@@ -210,7 +210,7 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
             async__report("%s has not ended at the end of the run and is cancelled; "
                           "was it to be awaited?",
                           async__label(task).text);
-        async__request(loop, &task, 1);
+        async__request(loop, &task, 1, async__reason(REASON_END));
     }
 }
 

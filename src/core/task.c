@@ -18,9 +18,14 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
     self->sentence = NULL;
 }
 
-/* What was asked of the task ends with it. */
-OUT_OF_LINE static void forget_requests(struct coroutine *self)
+/* What was asked of the task ends with it; why is the sentence of its end, if that came of it and no other was said. */
+OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
 {
+    if (result == -ECANCELED && self->task->sentence == NULL)
+        self->task->sentence = sentence_handed_on(self->reason);
+    else
+        async__sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
+    self->reason = NULL;
     self->refused = false;
     self->requests = 0;
     self->request_round = 0;
@@ -74,7 +79,7 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
     if (unlikely(self->sentence != NULL))
         keep_sentence(self, result);
     if (unlikely(self->request_round != 0))
-        forget_requests(self);
+        forget_requests(self, result);
     if (unlikely(self->locals != NULL))
         forget_locals(self);
     conclude(loop, task);
@@ -109,7 +114,7 @@ static bool is_blank(const struct coroutine *self)
 {
     return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL && self->sentence == NULL &&
            !self->refused && self->requests == 0 && self->request_round == 0 && self->refusals == 0 &&
-           self->locals == NULL;
+           self->locals == NULL && self->reason == NULL;
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
@@ -135,6 +140,7 @@ static void set_up_record(struct async_task *task, struct coroutine *self, const
     task->result = -EINPROGRESS;
     task->references = 1;
     task->seen = false;
+    task->started = false;
 }
 
 /* A record for a new task, or NULL. */
@@ -214,6 +220,17 @@ static int follow_options(struct async_task *task, struct coroutine *self, const
     return options->name != NULL ? async__task_rename(task, options->name) : 0;
 }
 
+/* Its first turn, now; the creator's next one is right after it, in the same burst. */
+static void begin_at_once(struct async_loop *loop, struct coroutine *self)
+{
+    struct coroutine *creator = loop->current;
+    ready_push_first(&loop->ready, &creator->ready);
+    loop->turns_left++;
+    loop->current = self;
+    loop_switch(loop, &creator->context, &self->context);
+    ASSERT(loop->current == creator);
+}
+
 /* The last steps of making a task that has options. */
 OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_task *task,
                                           struct coroutine *self, const async_task_options *options)
@@ -221,10 +238,13 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
     struct starter *starter = options->async__starter;
-    if (starter != NULL && starter->start(loop, starter, self) < 0)
+    int begins = starter != NULL ? starter->start(loop, starter, self) : 1;
+    if (begins < 0)
         return give_up(loop, task, self, NULL);
     loop->created++;
-    if (starter == NULL)
+    if (begins && options->eager_start && loop->current != NULL)
+        begin_at_once(loop, self);
+    else if (begins)
         ready_push(&loop->ready, &self->ready);
     return task;
 }
@@ -308,7 +328,7 @@ struct join {
 static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
     join->passed_on = async__round_pass_on(loop, self);
-    async__request(loop, join->tasks, join->count);
+    async__request(loop, join->tasks, join->count, self->reason);
 }
 
 static void pass_on(struct wait *wait)
@@ -351,6 +371,9 @@ static void adopt_sentence(struct async_loop *loop, struct async_task *task, boo
 {
     struct coroutine *self = loop->current;
     struct sentence *sentence = task->sentence;
+    bool of_another = self->sentence != NULL && self->sentence->code != task->result;
+    if (sentence != NULL && sentence_is_constant(sentence) && of_another)
+        return; /* a reason of the library's is not worth a sentence */
     if (sentence != NULL && !last)
         sentence = async__sentence_copy(&loop->memory, sentence);
     else

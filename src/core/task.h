@@ -41,19 +41,21 @@ struct async_task {
         uint64_t ended;        /* when it has ended: how many had ended before it, plus one */
         struct pool_link free; /* when it is free: in the pool */
     };
-    int result;                    /* when it has ended */
     struct async_task *next_ended; /* when it has ended: the child of its group that ended after it */
+    int result;                    /* when it has ended */
     uint32_t references;           /* handles that somebody holds, and TASK_KEPT */
     bool owns_name;                /* the name is a copy on the heap */
     bool seen;                     /* somebody looked at its result */
     bool marked;                   /* for the moment, by async_gather_n: met before */
+    bool started;                  /* it has called async_started */
+    int started_value;             /* with this */
 };
 
 /* Decides when new tasks begin: what a task group does with its children. */
 struct starter {
     /*
-     * In place of the ready queue. -errno: the task is not to be, and nothing happened. coroutine is NULL when there
-     * was no memory for it.
+     * Whether it begins now: 1, or 0 if the starter sees to that later. -errno: the task is not to be, and nothing
+     * happened. coroutine is NULL when there was no memory for it.
      */
     int (*start)(struct async_loop *loop, struct starter *starter, struct coroutine *coroutine);
 };
@@ -79,6 +81,7 @@ struct coroutine {
     uint32_t requests;                      /* to cancel it, not answered */
     uint64_t request_round;                 /* the last request that reached it: see cancel.c */
     uint32_t refusals;                      /* calls refused since it was last asked */
+    const struct sentence *reason;          /* why it was asked to cancel; NULL: nobody said, or nobody did */
     const struct async__function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
     struct async_executor *executor;        /* who runs it instead, if its first frame is begin_errand's */

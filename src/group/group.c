@@ -63,6 +63,13 @@ static void ask_children(struct async_loop *loop, struct group *group)
     }
 }
 
+static void cancel_children(struct async_loop *loop, struct group *group, const struct sentence *reason)
+{
+    bool is_new = async__round_begin(loop, reason);
+    ask_children(loop, group);
+    async__round_end(loop, is_new);
+}
+
 /* The first failure: the siblings are asked to end, and then the task that declared the group is refused. */
 OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int error, struct async_task *task)
 {
@@ -73,9 +80,9 @@ OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int e
     if (group->closing)
         return;
     group->closing = true;
-    bool is_new = async__round_begin(loop);
+    bool is_new = async__round_begin(loop, async__reason(REASON_SIBLING));
     ask_children(loop, group);
-    async__scope_expire(&group->scope, error);
+    async__scope_expire(&group->scope, error, REASON_SIBLING);
     group->passed_on = group->scope.coroutine->request_round;
     async__round_end(loop, is_new);
 }
@@ -152,8 +159,9 @@ static int start(struct async_loop *loop, struct starter *starter, struct corout
     group->live++;
     bool room = group->running < group->limit;
     group->running += room;
-    ready_push(room ? &loop->ready : &group->queued, &coroutine->ready);
-    return 0;
+    if (!room)
+        ready_push(&group->queued, &coroutine->ready);
+    return room;
 }
 
 async_task_options async__group_options(async_task_group *public_group, const async_task_options *options)
@@ -182,7 +190,8 @@ static void pass_on_to_children(struct async_loop *loop, struct group *group)
 {
     group->passed_on = async__round_pass_on(loop, group->scope.coroutine);
     group->closing = true;
-    async_group_cancel((async_task_group *)group);
+    const struct sentence *reason = group->scope.coroutine->reason;
+    cancel_children(loop, group, reason != NULL ? reason : async__reason(REASON_LEFT));
 }
 
 /* How a group is found from its wait. */
@@ -262,10 +271,7 @@ void async__group_leave(async_task_group *public_group)
 void async_group_cancel(async_task_group *public_group)
 {
     struct group *group = group_of(public_group, "async_group_cancel");
-    struct async_loop *loop = async__current;
-    bool is_new = async__round_begin(loop);
-    ask_children(loop, group);
-    async__round_end(loop, is_new);
+    cancel_children(async__current, group, async__reason(REASON_LEFT));
 }
 
 /* Waits until a child has ended that was not given. 0 or -ECANCELED. */

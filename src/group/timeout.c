@@ -11,7 +11,7 @@ _Static_assert(_Alignof(async_timeout_scope) >= _Alignof(struct scope), "and is 
 
 static void run_out(struct timer *timer)
 {
-    async__scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT);
+    async__scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
 }
 
 /* 0, or -ENOMEM with nothing changed; a time that has passed runs out at once. */
@@ -21,7 +21,7 @@ static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_
     if (result == 0)
         scope->when_ns = when_ns;
     if (passed)
-        async__scope_expire(scope, -ETIMEDOUT);
+        async__scope_expire(scope, -ETIMEDOUT, REASON_LIMIT);
     return result;
 }
 
@@ -38,7 +38,7 @@ static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_
 static void refuse_unlimited(struct scope *scope, int error)
 {
     if (error < 0)
-        async__scope_expire(scope, error);
+        async__scope_expire(scope, error, REASON_LIMIT);
 }
 
 void async_timeout_begin(async_timeout_scope *public_scope, double seconds)

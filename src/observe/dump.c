@@ -39,6 +39,8 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
     }
     if (coroutine->requests > 0)
         async__print(descriptor, ", asked to cancel %u times", coroutine->requests);
+    if (coroutine->refused && coroutine->reason != NULL)
+        async__print(descriptor, ", because: %s", coroutine->reason->text);
     if (wait != NULL && !wait->claimed && wait->refuse == NULL)
         async__print(descriptor, ", cannot be cancelled here");
     async__print(descriptor, ", created at %s\n", task->where);

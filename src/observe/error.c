@@ -34,16 +34,20 @@ int async_fail(int code, const char *format, ...)
     return code;
 }
 
-static const struct sentence *running_sentence(void)
+/* What the running task knows of that error, if anything: what was said last, or why it is cancelled. */
+static const struct sentence *running_sentence(int code)
 {
     const async_allocator *memory;
     struct sentence **place = running_place(&memory);
-    return place != NULL ? *place : NULL;
+    const struct sentence *said = place != NULL ? *place : NULL;
+    const struct async_loop *loop = async__current;
+    bool asked_why = code == -ECANCELED && (said == NULL || said->code != code);
+    return asked_why && loop != NULL && loop->current != NULL ? loop->current->reason : said;
 }
 
 int async_strerror_copy(int code, char *text, size_t size)
 {
-    return async__describe(text, size, code, running_sentence());
+    return async__describe(text, size, code, running_sentence(code));
 }
 
 /* The text when there is no loop that could keep it: a constant, or for a code without a name this thread's last. */
@@ -61,7 +65,7 @@ static const char *plain_text(int code)
 const char *async_strerror(int code)
 {
     char text[SENTENCE_SIZE + 32];
-    const struct sentence *sentence = running_sentence();
+    const struct sentence *sentence = running_sentence(code);
     if (async__current == NULL || sentence == NULL || sentence->code != code)
         return plain_text(code);
     async__describe(text, sizeof text, code, sentence);

@@ -114,11 +114,19 @@ bool async__sys_is_main_thread(void)
     return true;
 }
 
-bool async_cancel(async_task *task)
+void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
+                    const struct sentence *reason)
 {
-    (void)task;
-    shared.cancelled++;
-    return true;
+    (void)loop;
+    (void)tasks;
+    (void)reason;
+    shared.cancelled += (int)count;
+}
+
+const struct sentence *async__reason(enum reason reason)
+{
+    (void)reason;
+    return NULL;
 }
 
 int64_t async__clock_now(void)
