@@ -30,6 +30,8 @@ static void run(struct work *work)
     async__errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
     async__errand = NULL;
+    async__executor_worker_ends(
+        waiting->executor); /* before the next work can come, which else would want another */
     async__inbox_send(loop, &waiting->message);
     atomic_fetch_sub(&loop->visitors, 1);
 }

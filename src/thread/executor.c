@@ -1,6 +1,6 @@
 /*
  * thread/executor.c: worker threads: making them, giving them work, and ending them. A worker is made when there is
- * more work than there are idle workers; if the kernel has none to give, those that are there must do. It must not know
+ * more work than there are workers free to come for it; if the kernel has none to give, those that are there must do. It must not know
  * of loops and tasks.
  */
 #include "thread/executor.h"
@@ -39,22 +39,28 @@ async_executor *async_executor_new(size_t threads)
     return executor;
 }
 
+static void unqueue(struct async_executor *executor, struct work *work)
+{
+    list_remove(&work->link);
+    work->queued = false;
+    executor->queued--;
+}
+
 /* The next work, which is the caller's then; NULL: there will be none. */
 static struct work *wait_for_work(struct async_executor *executor)
 {
     struct work *work = NULL;
     pthread_mutex_lock(&executor->mutex);
     while (list_empty(&executor->queue) && !executor->closing) {
-        executor->idle++;
+        executor->waiting++;
         pthread_cond_wait(&executor->work_came, &executor->mutex);
-        executor->idle--;
+        executor->waiting--;
     }
     struct link *first = list_first(&executor->queue);
     if (first != NULL) {
         work = CONTAINER_OF(first, struct work, link);
-        list_remove(first);
-        work->queued = false;
-        executor->queued--;
+        unqueue(executor, work);
+        executor->available--;
     }
     pthread_mutex_unlock(&executor->mutex);
     return work;
@@ -68,26 +74,22 @@ static void *be_worker(void *argument)
     return NULL;
 }
 
-/* Sees to it that somebody comes for the work that was queued last. 0, or -errno: there is nobody at all. */
+/*
+ * Somebody is to come for the work that was queued last. 0: somebody will; 1: one who waits must be woken; -errno: there
+ * is nobody at all.
+ */
 static int find_worker(struct async_executor *executor)
 {
     int error = 0;
-    if (executor->queued <= executor->idle) {
-        pthread_cond_signal(&executor->work_came);
-        return 0;
-    }
+    size_t available = executor->available;
+    if (executor->queued <= available)
+        return executor->queued > available - executor->waiting;
     if (executor->count < executor->limit) {
         error = async__sys_thread_start(&executor->workers[executor->count], be_worker, executor);
         executor->count += error == 0;
+        executor->available += error == 0;
     }
     return executor->count == 0 ? error : 0;
-}
-
-static void unqueue(struct async_executor *executor, struct work *work)
-{
-    list_remove(&work->link);
-    work->queued = false;
-    executor->queued--;
 }
 
 int async__executor_give(struct async_executor *executor, struct work *work)
@@ -106,7 +108,14 @@ int async__executor_give(struct async_executor *executor, struct work *work)
             executor->references++;
     }
     pthread_mutex_unlock(&executor->mutex);
-    return result;
+    if (result > 0) /* not before: whoever is woken wants the mutex */
+        pthread_cond_signal(&executor->work_came);
+    return result < 0 ? result : 0;
+}
+
+void async__executor_worker_ends(struct async_executor *executor)
+{
+    executor->available++;
 }
 
 bool async__executor_take_back(struct async_executor *executor, struct work *work)

@@ -3,8 +3,8 @@
  * waits for it, so to give some needs no memory. It must not know who waits, nor how the worker tells him.
  *
  *      queue      work nobody has taken, the oldest first       ┐
- *      workers    made on demand, up to the limit, and kept     │ under one mutex
- *      idle       of those, how many wait for work              ┘
+ *      workers    made on demand, up to the limit, and kept     ┘ under one mutex
+ *      available  of those, how many run no function: they come for work by themselves
  */
 #ifndef THREAD_EXECUTOR_H
 #define THREAD_EXECUTOR_H
@@ -26,9 +26,10 @@ struct async_executor {
     pthread_cond_t work_came;    /* what idle workers wait for; or closing was set */
     struct list queue;           /* of work */
     size_t queued;               /* how much is there */
-    size_t idle;                 /* workers that wait */
     size_t count;                /* workers that were made */
     size_t limit;                /* workers that may be */
+    size_t waiting;              /* workers that wait for work */
+    _Atomic size_t available;    /* workers that have work neither now nor before they ask for some */
     bool closing;                /* workers end when the queue is empty */
     _Atomic uint32_t references; /* whoever may free it, and tasks that may still take work back */
     unsigned fork_generation;    /* of the process whose threads they are */
@@ -37,6 +38,9 @@ struct async_executor {
 
 /* Gives it work. 0; -EAGAIN and the like: nobody is there to do it; -ESHUTDOWN: the executor is closing. */
 int async__executor_give(struct async_executor *executor, struct work *work);
+
+/* For a worker that has done its work and has only to say so: it counts as free from now on. */
+void async__executor_worker_ends(struct async_executor *executor);
 
 /* Takes work back; false: a worker has it. */
 bool async__executor_take_back(struct async_executor *executor, struct work *work);
