@@ -29,7 +29,8 @@ typedef struct async_task_options {
     struct async_executor
         *executor;    /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
     bool eager_start; /* it has its first turn at once, and then the creator goes on; not in a callback */
-    struct starter *async__starter; /* the library's */
+    struct starter *async__starter;                 /* the library's */
+    struct async_concurrent_future *async__carrier; /* the library's, for async_run_coroutine_threadsafe */
 } async_task_options;
 
 /*

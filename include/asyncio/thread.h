@@ -59,6 +59,41 @@ static inline void async__executor_auto_free(async_executor **executor)
     async_executor_free(*executor);
 }
 
+/*
+ * What another thread holds of a coroutine that it sent to a loop. Its calls are for any thread, one at a time with
+ * async_concurrent_future_free.
+ */
+typedef struct async_concurrent_future async_concurrent_future;
+
+/*
+ * async_run_coroutine_threadsafe(loop, fn, args…): has the loop, which another thread runs, make a task that runs
+ * fn(args…). From any thread. The arguments are copied; the loop must not be closed meanwhile. Returns a future, to be
+ * freed; NULL: out of memory, or loop is NULL. Never switches.
+ */
+#define async_run_coroutine_threadsafe(loop, ...)                                                            \
+    ((async_concurrent_future *)(void *)ASYNC__CREATE(async__carrier_options(loop), __VA_ARGS__))
+
+/*
+ * Blocks the calling thread, for at most so many seconds (0: not at all; infinity: as long as it takes), until the
+ * coroutine has ended; returns its result. -ETIMEDOUT: it has not, and goes on. -ECANCELED: it was cancelled, or
+ * the loop closed before it began. -ENOMEM: NULL, or the task could not be made. -EDEADLK: this thread runs that loop.
+ * -EINVAL: not a number. In a task it would hold the task's own loop: have it called with async_to_thread. Never
+ * switches.
+ */
+ASYNC_API ASYNC_MUST int async_concurrent_future_result(async_concurrent_future *future, double seconds);
+
+/* Asks the coroutine to end, as async_cancel; once. false: it has ended already, or is NULL. Never switches. */
+ASYNC_API bool async_concurrent_future_cancel(async_concurrent_future *future);
+
+/* Whether the coroutine has ended; true for NULL. Never switches. */
+ASYNC_API bool async_concurrent_future_done(async_concurrent_future *future);
+
+/* Takes it; a coroutine that has not ended goes on, and its error is reported. NULL is nothing. Never switches. */
+ASYNC_API void async_concurrent_future_free(async_concurrent_future *future);
+
+/* Options by which a constructor makes no task here but sends it to that loop. */
+ASYNC_API const async_task_options *async__carrier_options(async_loop *loop);
+
 /* Options for a task whose function runs in that executor; NULL: in the default one. */
 ASYNC_API const async_task_options *async__executor_options(async_executor *executor);
 

@@ -8,6 +8,7 @@
 
 #include <asyncio/fn.h>
 
+struct async_concurrent_future;
 struct async_executor;
 struct async_loop;
 struct locals;
@@ -26,6 +27,14 @@ extern __thread struct errand *async__errand __attribute__((tls_model("initial-e
 /* The body of a task that has options.executor: has the function run there, and waits. Defined in src/thread. */
 int async__executor_run(struct async_executor *executor, const struct async__function *function,
                         void *arguments);
+
+/*
+ * A constructor was called for async_run_coroutine_threadsafe: copies the arguments, and sends what is to be done to
+ * the loop. NULL: out of memory. Defined in src/thread.
+ */
+struct async_concurrent_future *async__carry(struct async_concurrent_future *future,
+                                             const struct async__function *function, const void *arguments,
+                                             const char *where);
 
 /* The loop closes, and all its tasks have ended: no worker thread touches it after this. Defined in src/thread. */
 void async__executor_leave(struct async_loop *loop);

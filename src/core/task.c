@@ -253,6 +253,8 @@ async_task *async__create(const struct async__function *function, const void *ar
                           const async_task_options *options, const char *where)
 {
     struct async_loop *loop = async__current;
+    if (unlikely(options != NULL) && options->async__carrier != NULL)
+        return (async_task *)(void *)async__carry(options->async__carrier, function, arguments, where);
     if (unlikely(loop == NULL)) {
         async__run_expect("async_create_task", function->name, where);
         return NULL;

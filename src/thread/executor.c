@@ -1,7 +1,7 @@
 /*
  * thread/executor.c: worker threads: making them, giving them work, and ending them. A worker is made when there is
- * more work than there are workers free to come for it; if the kernel has none to give, those that are there must do. It must not know
- * of loops and tasks.
+ * more work than there are workers free to come for it; if the kernel has none to give, those that are there must do.
+ * It must not know of loops and tasks.
  */
 #include "thread/executor.h"
 #include "base/memory.h"
@@ -75,8 +75,8 @@ static void *be_worker(void *argument)
 }
 
 /*
- * Somebody is to come for the work that was queued last. 0: somebody will; 1: one who waits must be woken; -errno: there
- * is nobody at all.
+ * Somebody is to come for the work that was queued last. 0: somebody will; 1: one who waits must be woken;
+ * -errno: there is nobody at all.
  */
 static int find_worker(struct async_executor *executor)
 {

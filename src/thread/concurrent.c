@@ -1,0 +1,234 @@
+/*
+ * thread/concurrent.c: coroutines that another thread asks a loop for, and the futures by which it hears of them. The
+ * future is the messages' memory, too. Invariant: what both threads touch is under the mutex; a future that is not
+ * done keeps its loop from ending, so whoever holds the mutex and sees that may send to the loop.
+ */
+#include "core/errand.h"
+#include "core/inbox.h"
+#include "core/loop.h"
+#include <asyncio/thread.h>
+#include <pthread.h>
+#include <time.h>
+
+struct async_concurrent_future {
+    async_task_options options;             /* by which a constructor finds here */
+    struct message start;                   /* to the loop: make the task */
+    struct message cancel;                  /* to the loop: cancel it */
+    struct async_loop *loop;                /* whose task it is */
+    const struct async__function *function; /* the task's */
+    void *block;                            /* memory of its arguments; NULL: there are none */
+    void *arguments;                        /* there, aligned */
+    const char *where;                      /* "file:line" that asked */
+    struct async_task *task; /* on the loop's thread: the task, held; NULL: not yet, or no more */
+    pthread_mutex_t mutex;   /* of what follows */
+    pthread_cond_t settled;  /* done has become true */
+    uint32_t references;     /* who asked, the task, a request to cancel on its way */
+    int result;              /* when it is done */
+    bool done;               /* the task has ended, or never will be made */
+    bool asked;              /* to cancel */
+    bool released;           /* whoever asked has let go */
+    bool looked;             /* whoever asked has seen the result */
+};
+
+static size_t block_size(const struct async__function *function)
+{
+    return function->size + function->alignment;
+}
+
+static void free_future(struct async_concurrent_future *future)
+{
+    if (future->block != NULL)
+        memory_free(&async__malloc, future->block, block_size(future->function));
+    pthread_cond_destroy(&future->settled);
+    pthread_mutex_destroy(&future->mutex);
+    memory_free(&async__malloc, future, sizeof *future);
+}
+
+/* Gives up a reference and the mutex, which the caller has. */
+static void release_and_unlock(struct async_concurrent_future *future)
+{
+    bool last = --future->references == 0;
+    pthread_mutex_unlock(&future->mutex);
+    if (last)
+        free_future(future);
+}
+
+static void settle(struct async_concurrent_future *future, int result)
+{
+    pthread_mutex_lock(&future->mutex);
+    future->result = result;
+    future->done = true;
+    pthread_cond_broadcast(&future->settled);
+    release_and_unlock(future);
+}
+
+/* The task's body. If somebody will hear of its error, the loop need not report it. */
+static int enter_carried(void *arguments)
+{
+    struct async_concurrent_future *future = *(struct async_concurrent_future **)arguments;
+    struct async_task *task = future->task;
+    int result = future->function->enter(future->arguments);
+    pthread_mutex_lock(&future->mutex);
+    task->seen = !future->released;
+    pthread_mutex_unlock(&future->mutex);
+    future->task = NULL;
+    async_detach(task);
+    settle(future, result);
+    return result;
+}
+
+static void receive_start(struct message *message, bool is_closing)
+{
+    static const struct async__function carried = {enter_carried, sizeof(void *), _Alignof(void *),
+                                                   "async_run_coroutine_threadsafe", "the library"};
+    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, start);
+    if (!is_closing)
+        future->task = async__create(&carried, &future, NULL, future->where);
+    if (future->task != NULL)
+        future->task->name = future->function->name;
+    else
+        settle(future, is_closing ? -ECANCELED : -ENOMEM);
+}
+
+static void receive_cancel(struct message *message, bool is_closing)
+{
+    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, cancel);
+    if (!is_closing && future->task != NULL)
+        async_cancel(future->task);
+    pthread_mutex_lock(&future->mutex);
+    release_and_unlock(future);
+}
+
+/* A limit is measured by the clock that nobody sets. */
+static void set_up_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* Stands for a future for which there was no memory. */
+static struct async_concurrent_future none;
+
+const async_task_options *async__carrier_options(async_loop *loop)
+{
+    static const async_task_options of_none = {.async__carrier = &none};
+    struct async_concurrent_future *future = loop != NULL ? memory_new(&async__malloc, sizeof *future) : NULL;
+    if (future == NULL)
+        return &of_none;
+    future->options.async__carrier = future;
+    future->loop = loop;
+    future->references = 1;
+    future->start.receive = receive_start;
+    future->cancel.receive = receive_cancel;
+    pthread_mutex_init(&future->mutex, NULL);
+    set_up_condition(&future->settled);
+    return &future->options;
+}
+
+/* 0 or -ENOMEM. */
+static int copy_arguments(struct async_concurrent_future *future, const void *arguments)
+{
+    const struct async__function *function = future->function;
+    if (function->size == 0)
+        return 0;
+    future->block = memory_new(&async__malloc, block_size(function));
+    if (future->block == NULL)
+        return -ENOMEM;
+    uintptr_t address = (uintptr_t)future->block + function->alignment - 1;
+    future->arguments = (void *)(address - address % function->alignment);
+    memcpy(future->arguments, arguments, function->size);
+    return 0;
+}
+
+struct async_concurrent_future *async__carry(struct async_concurrent_future *future,
+                                             const struct async__function *function, const void *arguments,
+                                             const char *where)
+{
+    if (future == &none)
+        return NULL;
+    future->function = function;
+    future->where = where;
+    if (copy_arguments(future, arguments) < 0) {
+        free_future(future);
+        return NULL;
+    }
+    future->references++;
+    async__inbox_send(future->loop, &future->start);
+    return future;
+}
+
+/* Waits until the future is done or the clock has come so far; negative: as long as it takes. Has the mutex. */
+static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
+{
+    enum { NANOSECONDS = 1000000000 };
+    struct timespec deadline = {.tv_sec = deadline_ns / NANOSECONDS, .tv_nsec = deadline_ns % NANOSECONDS};
+    int result = 0;
+    while (!future->done && result != ETIMEDOUT)
+        result = deadline_ns < 0 ? pthread_cond_wait(&future->settled, &future->mutex)
+                                 : pthread_cond_timedwait(&future->settled, &future->mutex, &deadline);
+}
+
+int async_concurrent_future_result(async_concurrent_future *future, double seconds)
+{
+    if (future == NULL)
+        return -ENOMEM;
+    if (seconds != seconds)
+        return -EINVAL;
+    int64_t limit_ns = seconds > 0 ? async__nanoseconds(seconds) : 0, now_ns = async__clock_now();
+    pthread_mutex_lock(&future->mutex);
+    bool would_wait_for_itself = !future->done && future->loop == async__current;
+    if (!would_wait_for_itself)
+        wait_until_settled(future, limit_ns < TIME_NEVER - now_ns ? now_ns + limit_ns : -1);
+    int pending = would_wait_for_itself ? -EDEADLK : -ETIMEDOUT;
+    int result = future->done ? future->result : pending;
+    future->looked |= future->done;
+    pthread_mutex_unlock(&future->mutex);
+    return result;
+}
+
+bool async_concurrent_future_cancel(async_concurrent_future *future)
+{
+    if (future == NULL)
+        return false;
+    pthread_mutex_lock(&future->mutex);
+    bool pending = !future->done;
+    if (pending && !future->asked) {
+        future->asked = true;
+        future->references++;
+        async__inbox_send(future->loop, &future->cancel); /* under the mutex: the task cannot end meanwhile */
+    }
+    pthread_mutex_unlock(&future->mutex);
+    return pending;
+}
+
+bool async_concurrent_future_done(async_concurrent_future *future)
+{
+    if (future == NULL)
+        return true;
+    pthread_mutex_lock(&future->mutex);
+    bool done = future->done;
+    pthread_mutex_unlock(&future->mutex);
+    return done;
+}
+
+static void report_unseen(const struct async_concurrent_future *future)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    async__describe(meaning, sizeof meaning, future->result, NULL);
+    async__report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s",
+                  future->function->name, future->where, meaning);
+}
+
+void async_concurrent_future_free(async_concurrent_future *future)
+{
+    if (future == NULL)
+        return;
+    pthread_mutex_lock(&future->mutex);
+    future->released = true;
+    if (future->done && !future->looked && future->result < 0 && future->result != -ECANCELED)
+        report_unseen(future);
+    release_and_unlock(future);
+}
