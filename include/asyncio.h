@@ -41,6 +41,7 @@
 #include <asyncio/sync.h>
 #include <asyncio/future.h>
 #include <asyncio/loop.h>
+#include <asyncio/runner.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>
 

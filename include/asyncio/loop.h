@@ -56,6 +56,28 @@ ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run
 ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
 
 /*
+ * Runs such a loop until async_loop_stop is called in one of its tasks or callbacks, or was before. 0; -EINVAL for
+ * NULL. Not from inside a task or callback. Never switches.
+ */
+ASYNC_API int async_loop_run_forever(async_loop *loop);
+
+/*
+ * Runs such a loop until the task has ended, and returns its result; takes the handle. -EINPROGRESS: the loop was
+ * stopped before; the task goes on when it is run again. -ENOMEM for a task that is NULL, -EINVAL for a loop that
+ * is. Not from inside a task or callback. Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_loop_run_until_complete(async_loop *loop, async_task *task);
+
+/*
+ * Has whoever runs the loop return when the iteration is over; what is ready then is run the next time. Without effect
+ * in async_run and the like, which return when their coroutine has ended. NULL is nothing. Never switches.
+ */
+ASYNC_API void async_loop_stop(async_loop *loop);
+
+/* Whether the caller is inside one of its tasks or callbacks; only its own thread may ask. Never switches. */
+ASYNC_API bool async_loop_is_running(const async_loop *loop);
+
+/*
  * A descriptor that polls readable when the loop has something to do; the loop's own, do not read or close it.
  * -EOPNOTSUPP: the sim backend has none. Never switches.
  */

@@ -22,12 +22,6 @@ struct sentence *async__sentence_new(const async_allocator *memory, int code, co
     return sentence;
 }
 
-struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence)
-{
-    struct sentence *copy = memory_resize(memory, NULL, 0, sentence->size);
-    return copy != NULL ? memcpy(copy, sentence, sentence->size) : NULL;
-}
-
 void async__sentence_free(const async_allocator *memory, struct sentence *sentence)
 {
     if (sentence != NULL && !sentence_is_constant(sentence))

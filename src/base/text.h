@@ -37,9 +37,6 @@ struct text_table {
 struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
                                      va_list arguments);
 
-/* Another one with the same words, or NULL when memory is out. */
-struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence);
-
 void async__sentence_free(const async_allocator *memory, struct sentence *sentence);
 
 /* Another one that says the same, or NULL when memory is out. */

@@ -50,6 +50,7 @@ struct async_loop {
     bool watched;                     /* in debug mode or under valgrind, which want stacks laid open */
     bool foreign;                     /* a foreign loop steps it */
     bool iterating;                   /* an iteration is going on */
+    bool stopping;                    /* whoever drives it is to return after this iteration */
     bool interruptible;               /* SIGINT is ours */
     bool delivering;                  /* requests are being delivered: see cancel.c */
     unsigned default_log;             /* stacks have 2^this bytes */
@@ -161,6 +162,12 @@ static inline int64_t async__now(const struct async_loop *loop)
 
 /* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
 int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign);
+
+/* Dies unless this thread's loop is between two iterations, and was made by this process. */
+void async__check_outside(const struct async_loop *loop, const char *call);
+
+/* Iterates until the task has ended, if it is not NULL, or until the loop is stopped. */
+void async__loop_run(struct async_loop *loop, const struct async_task *task);
 
 /* Cancels what is left, waits for it, and frees the loop. */
 void async__loop_finish(struct async_loop *loop);

@@ -1,19 +1,11 @@
 /*
- * core/run.c: making a loop and taking it down: async_run and async_main, and the loop that a foreign loop drives.
- * A thread has one loop at most. async_run's arguments are evaluated between its two halves, with the loop
- * in place, so that they can create tasks and queues.
+ * core/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a runner on a loop that
+ * stays. The coroutine's arguments are evaluated between the two halves of each, with the loop in place, so that they
+ * can create tasks and queues.
  */
-#include "core/callback.h"
 #include "core/errand.h"
 #include "core/loop.h"
-#include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-enum { DEBUG_QUARANTINE = 4096 }; /* records that wait before they are used again */
-
-__thread struct async_loop *async__current;
-__thread struct errand *async__errand;
+#include <asyncio/runner.h>
 
 /* Between the halves of async_run, if there is no loop to run on. */
 static __thread struct {
@@ -21,32 +13,12 @@ static __thread struct {
     int error;                    /* why there is none; 0: there is */
 } failed_run;
 
-static _Atomic uint64_t loops_made;      /* their numbers */
-static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
-
-static void forked(void)
-{
-    fork_generation++;
-}
-
-static void watch_forks(void)
-{
-    pthread_atfork(NULL, NULL, forked);
-}
-
-unsigned async__fork_generation(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    return fork_generation;
-}
-
 _Noreturn void async__no_task(const char *call)
 {
     ENSURE(async__errand == NULL,
            "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
-           "send a call or "
-           "a coroutine to the loop, with async_call_soon_threadsafe or async_run_coroutine_threadsafe",
+           "send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
+           "async_run_coroutine_threadsafe",
            call);
     ENSURE(
         async__current == NULL,
@@ -60,186 +32,6 @@ void async__run_expect(const char *call, const char *argument, const char *where
     ENSURE(failed_run.error != 0,
            "%s(%s) was called at %s on a thread without a loop; start one with async_main or async_run", call,
            argument, where);
-}
-
-static const struct stack *running_stack(size_t *guard_size)
-{
-    const struct async_loop *loop = async__current;
-    if (loop == NULL || loop->current == NULL)
-        return NULL;
-    *guard_size = loop->stacks.page;
-    return &loop->current->stack;
-}
-
-static void explain_overflow(void)
-{
-    const struct coroutine *self = async__current->current;
-    async__report("%s overflowed its stack of %zu KiB; make the recursion or the "
-                  "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
-                  async__label(self->task).text, stack_size(&self->stack) / 1024);
-}
-
-static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
-
-static bool is_on(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value != NULL && *value != 0 && strcmp(value, "0") != 0;
-}
-
-/* The backend of that name. 0 or -EINVAL. */
-static int find_backend(const char *name, const struct poller_calls **calls)
-{
-    static const struct poller_calls *const all[] = {&async__poll_epoll, &async__poll_uring,
-                                                     &async__poll_sim};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (strcmp(all[i]->name, name) == 0) {
-            *calls = all[i];
-            return 0;
-        }
-    async__report("there is no backend '%s'; choose epoll, uring or sim", name);
-    return -EINVAL;
-}
-
-/* Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll. */
-static int open_poller(struct async_loop *loop, const char *name)
-{
-    const struct poller_calls *calls;
-    const char *asked = name != NULL ? name : getenv("ASYNCIO_BACKEND");
-    if (asked == NULL || *asked == 0)
-        asked = "epoll";
-    int result = find_backend(asked, &calls);
-    if (result < 0)
-        return result;
-    if (calls == &async__poll_sim)
-        loop->virtual_clock = true;
-    result = async__poller_open(&loop->poller, calls, loop->foreign, loop->memory);
-    if (calls != &async__poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
-        return result;
-    if (loop->debug)
-        async__report("io_uring is not to be had here (%s); using epoll", async__error_meaning(result));
-    return async__poller_open(&loop->poller, &async__poll_epoll, loop->foreign, loop->memory);
-}
-
-/* The C++ runtime's, if there is one. */
-extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
-
-static void set_up(struct async_loop *loop, const async_run_options *options)
-{
-    const char *seed = getenv("ASYNCIO_SHUFFLE");
-    loop->memory = memory_from(&options->allocator);
-    loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
-    loop->watched = loop->debug || tools_valgrind();
-    loop->virtual_clock = options->virtual_clock;
-    loop->shuffle = options->shuffle_seed;
-    if (loop->shuffle == 0 && seed != NULL)
-        loop->shuffle = strtoull(seed, NULL, 0);
-    loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
-    loop->texts.memory = loop->memory;
-    loop->fork_generation = async__fork_generation();
-    loop->number = ++loops_made;
-    loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
-    if (loop->debug)
-        loop->attention = ATTENTION_DEBUG;
-    async__pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),
-                     loop->debug ? DEBUG_QUARANTINE : 0, loop->memory);
-    async__pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
-                     loop->memory);
-    async__heap_open(&loop->timers, loop->memory);
-    async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
-                           loop->memory);
-}
-
-int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
-{
-    static const async_run_options defaults;
-    if (async__current != NULL)
-        return -EBUSY;
-    if (options == NULL)
-        options = &defaults;
-    async_allocator memory = memory_from(&options->allocator);
-    struct async_loop *loop = memory_new(&memory, sizeof *loop);
-    if (loop == NULL)
-        return -ENOMEM;
-    set_up(loop, options);
-    loop->foreign = foreign;
-    int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
-    if (result == 0 && (result = async__overflow_open(&loop->signal_stack, &owner)) < 0)
-        async__poller_close(&loop->poller);
-    if (result < 0) {
-        memory_free(&memory, loop, sizeof *loop);
-        return result;
-    }
-    loop->strict = loop->virtual_clock || loop->shuffle != 0;
-    loop->now_ns = loop->virtual_clock ? 0 : async__clock_now();
-    *out = async__current = loop;
-    return 0;
-}
-
-static void free_loop(struct async_loop *loop)
-{
-    async_allocator memory = loop->memory;
-    async__inbox_close(loop);
-    async__tasks_close(loop);
-    async__pool_close(&loop->callbacks);
-    async__heap_close(&loop->timers);
-    async__text_close(&loop->texts);
-    async__locals_close(loop);
-    async__stack_pool_close(&loop->stacks);
-    async__poller_close(&loop->poller);
-    async__overflow_close(&loop->signal_stack);
-    async__current = NULL;
-    memory_free(&memory, loop, sizeof *loop);
-}
-
-static void report_closing(const struct async_loop *loop)
-{
-    async__report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
-                  "%zu operations are in flight",
-                  loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
-                  async__stack_count(&loop->stacks).in_use, loop->poller.in_flight);
-}
-
-/* Asks those tasks to end whose numbers come after `asked`. */
-static void cancel_newer(struct async_loop *loop, uint64_t asked)
-{
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;) {
-        if (task->id <= asked)
-            continue;
-        if (loop->debug)
-            async__report("%s has not ended at the end of the run and is cancelled; "
-                          "was it to be awaited?",
-                          async__label(task).text);
-        async__request(loop, &task, 1, async__reason(REASON_END));
-    }
-}
-
-/* Runs the loop until the tasks up to that number have ended. */
-static void wait_for_older(struct async_loop *loop, uint64_t asked)
-{
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
-        while (!task_done(task) && task->id <= asked)
-            async__iterate(loop, -1);
-}
-
-/*
- * A task that another one creates while it ends is that one's as long as it lasts: it may be its goodbye. Only
- * then is it one of those left, and asked in its turn.
- */
-void async__loop_finish(struct async_loop *loop)
-{
-    uint64_t asked = 0;
-    do {
-        cancel_newer(loop, asked);
-        asked = loop->created;
-        wait_for_older(loop, asked);
-        if (loop_alive(loop) == 0 && loop->ready.first != NULL)
-            async__iterate(loop, 0); /* callbacks that the last tasks left */
-    } while (loop_alive(loop) > 0);
-    if (loop->debug)
-        report_closing(loop);
-    async__executor_leave(loop);
-    free_loop(loop);
 }
 
 void async__run_begin(const async_run_options *options)
@@ -270,7 +62,7 @@ static int run_main(struct async_loop *loop, async_task *task)
     }
     loop->main_task = task;
     while (!task_done(task))
-        async__iterate(loop, -1);
+        async__loop_run(loop, task);
     loop->main_task = NULL;
     async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
@@ -317,59 +109,56 @@ int async__main_end(async_task *main_task)
     return exit_status(result);
 }
 
-int async_new_event_loop(async_loop **loop, const async_run_options *options)
+/* The runner's loop, made if there is none yet. 0 or -errno. */
+static int find_loop(async_runner *runner, struct async_loop **loop)
 {
-    int result = loop != NULL ? async__loop_open(loop, options, true) : -EINVAL;
-    if (result == 0) /* the foreign loop may wait before the first step */
-        atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
+    *loop = runner->async__loop;
+    if (*loop != NULL)
+        return *loop == async__current && !(*loop)->iterating ? 0 : -EBUSY;
+    int result = async__loop_open(loop, &runner->options, false);
+    if (result == 0)
+        runner->async__loop = *loop;
     return result;
 }
 
-async_loop *async_get_loop(void)
+void async__runner_begin(async_runner *runner)
 {
-    return async__current;
-}
-
-static void check_outside(const async_loop *loop, const char *call)
-{
-    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
-    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
-    ENSURE(loop->fork_generation == fork_generation,
-           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
-           call);
-}
-
-int async_loop_step(async_loop *loop, double seconds)
-{
-    if (loop == NULL || seconds != seconds)
-        return -EINVAL;
-    check_outside(loop, "async_loop_step");
-    async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
-    async__poller_wait(&loop->poller, 0); /* hands over what the tasks asked for, before a foreign wait */
-    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
-    return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
-}
-
-int async_loop_fileno(async_loop *loop)
-{
-    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller) : -EINVAL;
-}
-
-double async_loop_timeout(const async_loop *loop)
-{
-    const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
-        return 0;
-    int64_t idle_ns = async__idle_ns(loop);
-    if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
-        idle_ns = POLLER_PAUSE_NS;
-    return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
-}
-
-void async_loop_close(async_loop *loop)
-{
-    if (loop == NULL)
+    struct async_loop *loop;
+    int error = find_loop(runner, &loop);
+    if (error < 0) {
+        failed_run.suspended = async__current;
+        failed_run.error = error;
+        async__current = NULL;
         return;
-    check_outside(loop, "async_loop_close");
-    async__loop_finish(loop);
+    }
+    async__check_outside(loop, "async_runner_run");
+    if (!runner->options.keep_sigint)
+        async__sigint_take(loop);
+}
+
+int async__runner_end(async_task *task)
+{
+    if (failed_run.error != 0)
+        return give_up_run();
+    int result = run_main(async__current, task);
+    async_detach(task);
+    return result;
+}
+
+async_loop *async_runner_get_loop(async_runner *runner)
+{
+    if (runner != NULL && runner->async__loop == NULL) {
+        struct async_loop *loop;
+        async_ignore(find_loop(runner, &loop));
+    }
+    return runner != NULL ? runner->async__loop : NULL;
+}
+
+void async_runner_close(async_runner *runner)
+{
+    if (runner == NULL || runner->async__loop == NULL)
+        return;
+    async__check_outside(runner->async__loop, "async_runner_close");
+    async__loop_finish(runner->async__loop);
+    runner->async__loop = NULL;
 }

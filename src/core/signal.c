@@ -30,6 +30,7 @@ void async__sigint_take(struct async_loop *loop)
     bool free_to_take = known && now.sa_handler == SIG_DFL;
     if (!free_to_take || !async__sys_is_main_thread())
         return;
+    atomic_store(&loop->interrupts, 0);
     atomic_store(&interrupted, loop);
     loop->sigint_before = now;
     loop->interruptible = async__sys_sigaction(SIGINT, &action, NULL) == 0;

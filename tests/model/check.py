@@ -23,7 +23,7 @@ from typing import NamedTuple
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/coro/switch_x86_64.S" if platform.machine() == "x86_64" else "src/coro/switch_ucontext.c"
-REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/run.c", "src/core/timer.c",
+REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/drive.c", "src/core/open.c", "src/core/timer.c",
         "src/core/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
@@ -59,8 +59,8 @@ SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)"
 FREE = "    struct call called = *call;\n    memory_free(&async__malloc, call, sizeof *call);\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
-STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n    return loop_alive(loop)"
-INBOX, LOOP, RUN = "src/core/inbox.c", "src/core/loop.c", "src/core/run.c"
+STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
+INBOX, LOOP, DRIVE = "src/core/inbox.c", "src/core/loop.c", "src/core/drive.c"
 
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,
@@ -93,8 +93,8 @@ CHANGES = [
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
            "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),
-    Change("a loop that a foreign loop steps does not say that it sleeps", RUN, STEP, "    return loop_alive(loop)", ASLEEP, "foreign"),
-    Change("a foreign loop is not told that something was sent", RUN,
+    Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
+    Change("a foreign loop is not told that something was sent", DRIVE,
            "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
            ASLEEP, "foreign"),
     Change("the sender does not release the letter", INBOX, PUSH,

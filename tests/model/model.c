@@ -1,7 +1,7 @@
 /*
  * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which their steps can come.
  * What runs is the library's own source: inbox.c, the iteration of loop.c, the handler of signal.c, the foreign
- * stepping of run.c. Here is what stands around them: a kernel that knows one eventfd, memory that shows when it is
+ * stepping of drive.c. Here is what stands around them: a kernel that knows one eventfd, memory that shows when it is
  * used after it was freed, and the properties:
  *
  *      each letter is delivered once, those of one thread in order, and what it says can be read

@@ -1,0 +1,119 @@
+/*
+ * core/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign loop, or until it
+ * is stopped or a task has ended. Between two drives such a loop counts as asleep: who sends to it wakes its descriptor.
+ */
+#include "core/loop.h"
+
+int async_new_event_loop(async_loop **loop, const async_run_options *options)
+{
+    int result = loop != NULL ? async__loop_open(loop, options, true) : -EINVAL;
+    if (result == 0) /* the foreign loop may wait before the first step */
+        atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
+    return result;
+}
+
+async_loop *async_get_loop(void)
+{
+    return async__current;
+}
+
+void async__check_outside(const async_loop *loop, const char *call)
+{
+    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
+    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
+    ENSURE(loop->fork_generation == async__fork_generation(),
+           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
+           call);
+}
+
+/* Hands over what the tasks asked for, before a foreign wait, during which the loop must be woken. */
+static void leave(struct async_loop *loop)
+{
+    async__poller_wait(&loop->poller, 0);
+    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+}
+
+int async_loop_step(async_loop *loop, double seconds)
+{
+    if (loop == NULL || seconds != seconds)
+        return -EINVAL;
+    async__check_outside(loop, "async_loop_step");
+    async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
+    leave(loop);
+    return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
+}
+
+int async_loop_fileno(async_loop *loop)
+{
+    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller) : -EINVAL;
+}
+
+double async_loop_timeout(const async_loop *loop)
+{
+    const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
+    if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
+        return 0;
+    int64_t idle_ns = async__idle_ns(loop);
+    if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
+        idle_ns = POLLER_PAUSE_NS;
+    return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
+}
+
+void async_loop_close(async_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    async__check_outside(loop, "async_loop_close");
+    async__loop_finish(loop);
+}
+
+void async__loop_run(struct async_loop *loop, const struct async_task *task)
+{
+    while (task == NULL || !task_done(task)) {
+        async__iterate(loop, loop->stopping ? 0 : -1);
+        if (loop->stopping)
+            break;
+    }
+    loop->stopping = false;
+}
+
+int async_loop_run_forever(async_loop *loop)
+{
+    if (loop == NULL)
+        return -EINVAL;
+    async__check_outside(loop, "async_loop_run_forever");
+    async__loop_run(loop, NULL);
+    leave(loop);
+    return 0;
+}
+
+int async_loop_run_until_complete(async_loop *loop, async_task *task)
+{
+    if (loop == NULL)
+        return -EINVAL;
+    async__check_outside(loop, "async_loop_run_until_complete");
+    if (task == NULL)
+        return -ENOMEM;
+    task_check(task, "async_loop_run_until_complete", true);
+    async__loop_run(loop, task);
+    leave(loop);
+    int result = task_done(task) ? task->result : -EINPROGRESS;
+    task->seen |= task_done(task);
+    async_detach(task);
+    return result;
+}
+
+void async_loop_stop(async_loop *loop)
+{
+    if (loop == NULL)
+        return;
+    ENSURE(loop == async__current,
+           "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
+           "called with async_call_soon_threadsafe");
+    loop->stopping = true;
+}
+
+bool async_loop_is_running(const async_loop *loop)
+{
+    return loop != NULL && loop->iterating;
+}
