@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Plants mistakes in a copy of the library, one at a time, and sees that the judge finds each within 1,000 programs.
+
+    planted.py [WORD]     only those whose name contains the word
+
+A judge that has never found anything proves nothing. Each mistake is one that an engineer could make: a comparison the
+wrong way round, a line forgotten, a case too few. Status 1 if one is not found, or can no longer be planted.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from generate import generate
+from shrink import indented, shrink
+from sides import compare
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COPY = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve() / "planted"
+MOST_PROGRAMS, BATCH = 1000, 100
+
+
+class Mistake(NamedTuple):
+    """What stands in a file once, and what an engineer could have written."""
+
+    name: str
+    path: str
+    right: str
+    wrong: str
+
+
+MISTAKES = [
+    Mistake("timer: equal deadlines in reverse", "src/base/heap.c",
+            "heap->slots[a.slot].sequence < heap->slots[b.slot].sequence",
+            "heap->slots[a.slot].sequence > heap->slots[b.slot].sequence"),
+    Mistake("await: requests are not passed on", "src/core/task.c",
+            "    async__request(loop, join->tasks, join->count);\n", ""),
+    Mistake("await: a request is passed on to the first only", "src/core/task.c",
+            "async__request(loop, join->tasks, join->count)", "async__request(loop, join->tasks, 1)"),
+    Mistake("gather: the last error, not the first", "src/group/gather.c",
+            "tasks[i]->ended < first->ended", "tasks[i]->ended > first->ended"),
+    Mistake("cancel: counted twice when two joins lead there", "src/core/cancel.c",
+            "|| task->coroutine->request_round == loop->request_round", ""),
+    Mistake("uncancel: refused all the same", "src/core/cancel.c",
+            "        self->requests--;\n    self->refused = is_refused(self);", "        self->requests--;"),
+    Mistake("shielded: a limit further out gets in", "src/core/cancel.c",
+            "        if (scope->kind == SCOPE_SHIELD)\n            return false;\n", ""),
+    Mistake("timeout: an outer cause is forgotten", "src/group/timeout.c",
+            "result < 0 && !outer_cause ?", "result < 0 ?"),
+    Mistake("timeout: success in time is a timeout", "src/group/timeout.c",
+            "scope->expired && result < 0 &&", "scope->expired &&"),
+    Mistake("reschedule: the old time stays", "src/group/timeout.c",
+            "    async__timer_clear(loop, &scope->timer);\n    return set_limit_at",
+            "    return scope->timer.set ? 0 : set_limit_at"),
+    Mistake("queue: an item that is handed over is not counted", "src/sync/queue.c",
+            "        async__wake(&getter->wait, &getter->waiter, 0);\n",
+            "        async__wake(&getter->wait, &getter->waiter, 0);\n        return 0;\n"),
+    Mistake("queue: shutdown leaves those who put", "src/sync/queue.c",
+            "    async__wake_all(&queue->putters, -ESHUTDOWN);\n", ""),
+    Mistake("queue: gets fail at once after a shutdown", "src/sync/queue.c",
+            "    if (queue->items.count == 0)\n        return queue->shut_down",
+            "    if (queue->items.count == 0 || queue->shut_down)\n        return queue->shut_down"),
+    Mistake("call_later: cannot be taken back", "src/core/callback.c",
+            "        async__timer_clear(loop, &callback->timer);\n        give_back(callback);\n", ""),
+    Mistake("wait: a cancelled task counts as one that failed", "src/group/watch.c",
+            "result < 0 && result != -ECANCELED", "result < 0"),
+    Mistake("wait_for: one that has ended is under the limit, too", "src/group/wait.c",
+            "if (task_done(task) || task->coroutine", "if (task->coroutine"),
+    Mistake("shield: has a task that is done wait", "src/group/shield.c",
+            "    if (task_done(task))\n        return 0;\n", "    if (task_done(task))\n        async__turn(loop);\n"
+            "    if (task_done(task))\n        return 0;\n"),
+]
+
+
+def run(*command):
+    """Runs it; what it says is shown only if it fails."""
+    answer = subprocess.run(command, cwd=COPY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if answer.returncode != 0:
+        sys.exit(answer.stdout)
+
+
+def make_copy():
+    """A copy of the sources, configured."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    ignored = shutil.ignore_patterns("build*", ".git", "__pycache__")
+    shutil.copytree(ROOT, COPY, ignore=ignored)
+    run("meson", "setup", "built")
+
+
+def first_found(player) -> tuple[Optional[int], Optional[object]]:
+    """The number of the first program that differs, and the difference."""
+    for first in range(0, MOST_PROGRAMS, BATCH):
+        texts = [generate("planted", number) for number in range(first, first + BATCH)]
+        differences = compare(player, texts)
+        if differences:
+            return first + texts.index(differences[0].text), differences[0]
+    return None, None
+
+
+def judge(mistake) -> bool:
+    """Plants it, builds, and tells what came of it."""
+    path = COPY / mistake.path
+    source = path.read_text()
+    if source.count(mistake.right) != 1:
+        print(f"{mistake.name}: what it replaces is not in {mistake.path} once")
+        return False
+    path.write_text(source.replace(mistake.right, mistake.wrong))
+    run("ninja", "-C", "built", "conformance-player")
+    player = [str(COPY / "built" / "conformance-player")]
+    number, difference = first_found(player)
+    path.write_text(source)
+    if difference is None:
+        print(f"{mistake.name}: not found in {MOST_PROGRAMS} programs")
+        return False
+    lines = indented(shrink(player, difference).text).count("\n") + 1
+    print(f"{mistake.name}: found by program {number}, shrunk to {lines} lines", flush=True)
+    return True
+
+
+def main(words) -> int:
+    make_copy()
+    run("ninja", "-C", "built", "conformance-player")
+    if first_found([str(COPY / "built" / "conformance-player")])[1] is not None:
+        print("there is a difference before anything is planted")
+        return 1
+    results = [judge(mistake) for mistake in MISTAKES if not words or words[0] in mistake.name]
+    print(f"{len(results)} mistakes planted, {sum(results)} found")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
