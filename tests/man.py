@@ -57,7 +57,8 @@ int async_run, async_main; /* async_sleep */
 SPOILT = [("", "", ""), ("Pages: async_run", "Pages: async_time async_run", "does not use async_time"),
           (" *        async_main\n", "", "async_main has no page"), ("async_main\n", "async_no\n", "about async_no"),
           ("/* Prints", "/* Says", "does not begin and end"), ("async_run.c", "async_ran.c", "does not begin and end"),
-          ("async_main;", "x" * 99 + ";", "more than 80 columns"), ("async_run, ", "", "does not use async_run"),
+          ("async_main;", "x" * 99 + ";", "more than 80 columns"),
+          ("async_run, ", "", "does not use async_run"),
           ("       async_main", "       async_main async_run", "async_run is on 2 pages")]
 
 
@@ -121,8 +122,11 @@ def main(what: str) -> int:
     if missing:
         print(f"there is no {missing[0]}")
         return SKIPPED
-    complaints = {"pages": complaints_about_pages, "roff": complaints_about_roff,
-                  "programs": complaints_about_programs, "self-test": complaints_about_rules}[what]()
+    try:
+        complaints = {"pages": complaints_about_pages, "roff": complaints_about_roff,
+                      "programs": complaints_about_programs, "self-test": complaints_about_rules}[what]()
+    except man.Mistake as mistake:
+        complaints = [str(mistake)]
     print(*complaints, sep="\n", end="")
     return 1 if complaints else 0
 

@@ -39,7 +39,7 @@ def signature_of(declaration):
     macro = re.match(r"#define (\w+(?:\([^)]*\))?)", declaration)
     if macro:
         return macro.group(1)
-    plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|static inline)\s+", "", declaration)
+    plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|ASYNC__ALIASES|static inline)\s+", "", declaration)
     plain = re.sub(r"\s+ASYNC__PRINTF\([^)]*\)", "", plain)
     if not plain.startswith(("typedef", "enum")):
         plain = plain.split("\n{")[0]

@@ -1,0 +1,87 @@
+/*
+ * async_condition_wait.c: wait until what a lock guards has changed
+ *
+ * Pages: async_condition_wait async_condition_wait_for async_condition_notify
+ * async_condition_notify_all async_condition_acquire async_condition_release
+ * async_condition_locked async_condition
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+struct kettle {
+    async_condition changed; /* guards all of it */
+    int cups;                /* of tea that are in it */
+    bool cold;
+};
+
+static bool has_two_cups(void *context)
+{
+    struct kettle *kettle = context;
+    return kettle->cups >= 2;
+}
+
+static int drink_two(struct kettle *kettle)
+{
+    ASYNC_WITH(&kettle->changed);
+    ASYNC_TRY(async_condition_wait_for(&kettle->changed, has_two_cups, kettle));
+    kettle->cups -= 2;
+    printf("drinks two, %d left\n", kettle->cups);
+    return 0;
+}
+async_fn(drink_two, struct kettle *);
+
+/* The same with a loop of its own, and with the lock by hand. */
+static int wash_up(struct kettle *kettle)
+{
+    ASYNC_TRY(async_condition_acquire(&kettle->changed));
+    int result = 0;
+    while (!kettle->cold && result >= 0)
+        result = async_condition_wait(&kettle->changed);
+    async_condition_release(
+        &kettle->changed); /* it is held, also after an error */
+    puts("washed up");
+    return result;
+}
+async_fn(wash_up, struct kettle *);
+
+static int brew(struct kettle *kettle)
+{
+    for (int i = 0; i < 4; i++) {
+        ASYNC_TRY(async_sleep(60));
+        ASYNC_WITH(&kettle->changed);
+        kettle->cups++;
+        async_condition_notify(&kettle->changed,
+                               3); /* three at most can be waiting */
+    }
+    ASYNC_TRY(async_sleep(600));
+    ASYNC_WITH(&kettle->changed);
+    kettle->cold = true;
+    async_condition_notify_all(&kettle->changed);
+    return 0;
+}
+async_fn(brew, struct kettle *);
+
+static int amain(void)
+{
+    struct kettle kettle = {.cups = 0};
+    ASYNC_TRY(async_gather(async_create_task(drink_two, &kettle),
+                           async_create_task(drink_two, &kettle),
+                           async_create_task(wash_up, &kettle),
+                           async_create_task(brew, &kettle)));
+    printf("%s\n",
+           async_condition_locked(&kettle.changed) ? "busy" : "all are gone");
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * drinks two, 0 left
+ * drinks two, 0 left
+ * washed up
+ * all are gone
+ */

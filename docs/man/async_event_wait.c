@@ -1,0 +1,53 @@
+/*
+ * async_event_wait.c: wait for something that happens
+ *
+ * Pages: async_event_wait async_event_set async_event_clear async_event_is_set
+ * async_event
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static async_event doors; /* {0} has not happened */
+
+static int shop(const char *who, double comes_after)
+{
+    ASYNC_TRY(async_sleep(comes_after));
+    if (!async_event_is_set(&doors))
+        printf("%s waits outside\n", who);
+    ASYNC_TRY(async_event_wait(&doors)); /* does not wait if it is set */
+    printf("%s is inside at %.0f\n", who, async_time());
+    return 0;
+}
+async_fn(shop, const char *, double);
+
+static int amain(void)
+{
+    async_task *shoppers[] = {async_create_task(shop, "Ada", 7),
+                              async_create_task(shop, "Bob", 7.5),
+                              async_create_task(shop, "Cleo", 12),
+                              async_create_task(shop, "Dan", 19)};
+    ASYNC_TRY(async_sleep(9));
+    async_event_set(&doors); /* lets all in who wait, and who comes later */
+    ASYNC_TRY(async_sleep(9));
+    async_event_clear(&doors);
+    ASYNC_TRY(async_sleep(15));
+    async_event_set(&doors);
+    return async_gather_n(shoppers, 4, NULL, 0);
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_run_with(&(async_run_options){.virtual_clock = true}, amain) <
+           0;
+}
+
+/* Prints:
+ * Ada waits outside
+ * Bob waits outside
+ * Ada is inside at 9
+ * Bob is inside at 9
+ * Cleo is inside at 12
+ * Dan waits outside
+ * Dan is inside at 33
+ */

@@ -1,0 +1,61 @@
+/*
+ * async_executor_new.c: worker threads of your own, for functions that block
+ *
+ * Pages: async_executor_new async_executor_free async_auto_executor
+ * async_run_in_executor async_set_default_executor ASYNC_DEFAULT_EXECUTOR
+ * async_executor
+ */
+#include <asyncio.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static int sort(int *numbers, size_t count)
+{
+    qsort(numbers, count, sizeof *numbers, compare);
+    return numbers[0];
+}
+async_fn(sort, int *, size_t);
+
+static int amain(void)
+{
+    int numbers[] = {7, 3, 5}, others[] = {9, 8, 6};
+
+    /* One thread, so that its work is done one after the other. */
+    async_auto_executor disk = async_executor_new(1);
+    if (disk == NULL)
+        return -ENOMEM;
+    int least;
+    ASYNC_TRY(least = async_run_in_executor(disk, sort, numbers, 3));
+    printf("%d\n", least);
+
+    /* What async_to_thread uses; from now on it is the loop's. */
+    async_executor *eight = async_executor_new(8);
+    int result = async_set_default_executor(eight);
+    if (result < 0)
+        async_executor_free(eight);
+    ASYNC_TRY(result);
+
+    /* As a task, to be awaited later, or cancelled before it has begun. */
+    async_task_options options = {.name = "sorting",
+                                  .executor = ASYNC_DEFAULT_EXECUTOR};
+    async_task *sorting = async_create_task_with(&options, sort, others, 3);
+    ASYNC_TRY(least = async_await(sorting));
+    printf("%d\n", least);
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * 3
+ * 6
+ */
