@@ -117,13 +117,13 @@ def in_c(program, run, backend, **surroundings):
     return Program([*WRAPPER, program, *run.arguments], ASYNCIO_BACKEND=backend, **surroundings)
 
 
-def in_python(name, run, *driver, **surroundings):
-    return Program([sys.executable, *driver, TWINS / (name + ".py"), *run.arguments], **surroundings)
+def in_python(twin, run, *driver, **surroundings):
+    return Program([sys.executable, *driver, twin, *run.arguments], **surroundings)
 
 
-def build_stamped(name, folder):
+def build_stamped(source, folder):
     """Builds the program so that each line begins with its second, against the library as it was built."""
-    program, source = folder / name, SOURCES / (name + ".c")
+    program = folder / source.stem
     subprocess.run([*shlex.split(os.environ.get("CC", "cc")), *sanitizers(source.name), "-include", TWINS / "stamp.h",
                     "-I", ROOT / "include", source, "-o", program,
                     "-L", BUILD, "-lasyncio", f"-Wl,-rpath,{BUILD}"], check=True)
@@ -172,10 +172,10 @@ def expect_debug_transcript(name, said):
 # ---- what is run ----------------------------------------------------------------------------------------------
 
 
-def stamped_twin(name, run):
+def stamped_twin(twin, run):
     """What the program in Python prints on a virtual clock."""
-    with in_python(name, run, TWINS / "virtual.py", **run.plan) as twin:
-        return list(twin.lines)
+    with in_python(twin, run, TWINS / "virtual.py", **run.plan) as program:
+        return list(program.lines)
 
 
 def compare_seconds(program, run, expected):
@@ -200,7 +200,7 @@ def compare_lines(program, run, expected):
 
 def compare_virtually(name, run, stamped):
     """The simulating backend brings a virtual clock along."""
-    expected = stamped_twin(name, run)
+    expected = stamped_twin(TWINS / (name + ".py"), run)
     said = compare_lines(BUILD / name, run, without_stamps(expected))
     if name != BLOCKING:  # a loop's virtual clock stands still meanwhile, so the seconds differ
         compare_seconds(stamped, run, expected)
@@ -211,14 +211,14 @@ def compare_virtually(name, run, stamped):
 
 def test_virtually(name):
     with tempfile.TemporaryDirectory() as folder:
-        stamped = build_stamped(name, Path(folder))
+        stamped = build_stamped(SOURCES / (name + ".c"), Path(folder))
         for run in RUNS[name]:
             compare_virtually(name, run, stamped)
 
 
 def compare_really(name, run, backend):
     began = time.monotonic()
-    with in_c(BUILD / name, run, backend) as c, in_python(name, run) as twin:
+    with in_c(BUILD / name, run, backend) as c, in_python(TWINS / (name + ".py"), run) as twin:
         lines, _ = c.finish(0)
         print(f"{name} on {backend}: {time.monotonic() - began:.3f} s")
         expected, _ = twin.finish(0)

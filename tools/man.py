@@ -124,7 +124,7 @@ def read_pages(entries, folder=PROGRAMS):
 
 
 def gaps(all_pages, names):
-    """What is wrong unless each of the names is on one page, whose program uses it and fits."""
+    """What is wrong unless each of the names is on one page, whose program fits and uses it (types may be implied)."""
     shown = [name for page in all_pages for name in page.names()]
     yield from (f"{name} has no page: there is no program about it in docs/man" for name in names if name not in shown)
     yield from (f"{name} is on {shown.count(name)} pages" for name in sorted(set(shown)) if shown.count(name) > 1)
@@ -132,8 +132,8 @@ def gaps(all_pages, names):
         yield from (f"docs/man/{page.name}.c has a line of more than {CODE_WIDTH} columns: {line.strip()}"
                     for line in page.code.splitlines() if len(line) > CODE_WIDTH)
         code = uncommented(page.code)
-        yield from (f"docs/man/{page.name}.c does not use {name}" for name in page.names()
-                    if not re.search(rf"\b{name}\b", code))
+        yield from (f"docs/man/{page.name}.c does not use {entry.name}" for entry in page.entries
+                    if not entry.is_type() and not re.search(rf"\b{entry.name}\b", code))
 
 
 def uncommented(code):

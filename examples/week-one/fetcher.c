@@ -1,0 +1,89 @@
+/*
+ * fetcher.c: fetches pages, ten at a time; each has three attempts and so many seconds for each of them.
+ *
+ *     fetcher SECONDS URL…
+ *
+ * A page that cannot be had is a result like others, so nobody else suffers from it.
+ */
+#include "http.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { AT_ONCE = 10, ATTEMPTS = 3, MOST_BYTES = 8 << 20 };
+
+struct page {
+    const char *url;
+    char *body;
+    int status;      /* the server's, or -errno */
+    const char *why; /* there is none */
+};
+
+static int http_get(const char *url, char **body)
+{
+    char host[256], port[6] = "80", request[2048];
+    int used = 0, status;
+    if (sscanf(url, "http://%255[^:/]%n:%5[0-9]%n", host, &used, port, &used) < 1)
+        return async_fail(-EINVAL, "not an http URL: %s", url);
+    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/",
+             host);
+
+    char *reply;
+    ASYNC_TRY(http_exchange(host, port, request, &reply, MOST_BYTES));
+    if (sscanf(reply, "HTTP/%*s %d", &status) != 1) {
+        free(reply);
+        return async_fail(-EPROTO, "%s: not an HTTP answer", host);
+    }
+    *body = reply;
+    return status;
+}
+
+static int fetch(struct page *page, async_semaphore *slots, double seconds)
+{
+    ASYNC_WITH(slots);
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        ASYNC_TRY(async_sleep(attempt * 0.1));
+        page->status = async_timeout(seconds, http_get(page->url, &page->body));
+        if (page->status >= 0)
+            return 0;
+        page->why = async_strerror(page->status);
+    }
+    return page->status == -ECANCELED ? -ECANCELED : 0;
+}
+async_fn(fetch, struct page *, async_semaphore *, double);
+
+static int fetch_all(struct page *pages, int count, double seconds)
+{
+    async_semaphore slots = {.value = AT_ONCE};
+    ASYNC_TASK_GROUP(fetchers);
+    for (int i = 0; i < count; i++)
+        async_group_create_task(&fetchers, fetch, &pages[i], &slots, seconds);
+    return async_group_wait(&fetchers);
+}
+
+static int amain(int count, char **urls, double seconds)
+{
+    struct page *pages = calloc((size_t)count + 1, sizeof *pages);
+    if (pages == NULL)
+        return -ENOMEM;
+    for (int i = 0; i < count; i++)
+        pages[i] = (struct page){.url = urls[i], .why = "not tried"};
+    int result = fetch_all(pages, count, seconds);
+    for (int i = 0; i < count; i++) {
+        if (pages[i].body != NULL)
+            printf("%s %d %zu\n", pages[i].url, pages[i].status, strlen(pages[i].body));
+        else
+            printf("%s %s\n", pages[i].url, pages[i].why);
+        free(pages[i].body);
+    }
+    free(pages);
+    return result;
+}
+async_fn(amain, int, char **, double);
+
+int main(int argc, char *argv[])
+{
+    if (argc < 3)
+        return fputs("usage: fetcher SECONDS URL…\n", stderr), 2;
+    return async_main(amain, argc - 2, argv + 2, strtod(argv[1], NULL));
+}
