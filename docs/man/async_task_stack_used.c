@@ -6,13 +6,13 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-/* Needs about a kilobyte for each step. */
+/* Needs more than a kilobyte for each step. */
 static int descend(int steps)
 {
-    volatile char frame[1024];
-    frame[0] = (char)steps;
-    int deepest = steps > 0 ? descend(steps - 1) : 0;
-    return deepest + frame[0] - frame[0];
+    char name[1024];
+    snprintf(name, sizeof name, "step %d", steps);
+    int deeper = steps > 0 ? descend(steps - 1) : 0;
+    return deeper + (name[0] == 's');
 }
 
 static int explore(int steps)
@@ -32,7 +32,8 @@ static int amain(void)
            size = async_task_stack_size(task);
     printf("of %zu KiB it used %s\n", size / 1024,
            used > 100 * 1024 && used < size ? "100 and some" : "what?");
-    return async_await(task);
+    int steps = async_await(task);
+    return steps < 0 ? steps : 0;
 }
 async_fn(amain);
 
