@@ -7,11 +7,27 @@
 
 #include <ours.h>
 
-/* sync_scope.c: time limits. */
+/* sync_lock.c: locks and semaphores. */
+void measure_lock(void);
+void measure_lock_2(void);
+void measure_lock_100(void);
+void measure_semaphore(void);
+void measure_semaphore_100(void);
+
+/* sync_event.c: what many tasks wait for together. */
+void measure_event(void);
+void measure_condition(void);
+void measure_barrier(void);
+
+/* sync_scope.c: groups and time limits. */
+void measure_group(void);
 void measure_timeout(void);
 void measure_timeout_yield(void);
 
 /* sync_thread.c: other threads. */
+void measure_to_thread(void);
+void measure_to_thread_64(void);
+void measure_to_thread_1(void);
 void measure_threadsafe(void);
 void measure_threadsafe_1(void);
 
@@ -21,7 +37,10 @@ typedef int bench_act(long times);
 /* Times it, after a tenth of it to warm up. Is a coroutine. */
 int bench_per_turn(const char *row, long times, bench_act *act);
 
-/* The same as a run of its own. */
+/* Lets so many tasks, a hundred at most, do it together, each an equal part of the times. Is a coroutine. */
+int bench_all(int tasks, long times, bench_act *act);
+
+/* bench_per_turn as a run of its own. */
 void bench_run(const char *row, long times, bench_act *act);
 
 #endif

@@ -1,10 +1,37 @@
 /*
- * bench/sync_scope.c: what a time limit costs that does not run out: around a call that does not wait, and around one
- * that lets the others run.
+ * bench/sync_scope.c: what scopes cost: a group of ten thousand children; a time limit that does not run out, around a
+ * call that does not wait, and around one that lets the others run.
  */
 #include "sync.h"
 
+enum { CHILDREN = 10000, ENDED = 300 * CHILDREN };
 enum { TIMEOUTS = 5000000, FAR_AWAY_S = 1000 };
+
+static int child(void)
+{
+    return 0;
+}
+async_fn(child);
+
+static int one_group(void)
+{
+    ASYNC_TASK_GROUP(group);
+    for (int i = 0; i < CHILDREN; i++)
+        async_group_create_task(&group, child);
+    return async_group_wait(&group);
+}
+
+static int groups(long times)
+{
+    for (long i = 0; i < times / CHILDREN; i++)
+        ASYNC_TRY(one_group());
+    return 0;
+}
+
+void measure_group(void)
+{
+    bench_run("group/10k", ENDED, groups);
+}
 
 __attribute__((noinline)) static int nothing(void)
 {

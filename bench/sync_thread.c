@@ -1,11 +1,53 @@
 /*
- * bench/sync_thread.c: how soon a task runs that another thread wakes.
+ * bench/sync_thread.c: a call on another thread and back, and how soon a task runs that another thread wakes. On the
+ * wall, because that is about who waits for whom.
  */
 #include "sync.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { CALLS = 60000, MOST_CALLERS = 64 };
 enum { WAKES = 4000, PAUSE_NS = 100000 };
+
+static int give_one(void)
+{
+    return 1;
+}
+async_fn(give_one);
+
+static int call_threads(long times)
+{
+    for (long i = 0; i < times; i++)
+        ASYNC_TRY(async_to_thread(give_one));
+    return 0;
+}
+
+static int calling_threads(const char *row, int callers)
+{
+    ASYNC_TRY(bench_all(callers, CALLS / 10, call_threads));
+    double begun = bench_clock(CLOCK_MONOTONIC);
+    ASYNC_TRY(bench_all(callers, CALLS, call_threads));
+    bench_say(row, (bench_clock(CLOCK_MONOTONIC) - begun) * 1e6 / CALLS);
+    return 0;
+}
+async_fn(calling_threads, const char *, int);
+
+void measure_to_thread(void)
+{
+    must(async_run(calling_threads, "to_thread", 1), "to_thread");
+}
+
+void measure_to_thread_64(void)
+{
+    must(async_run(calling_threads, "to_thread/64", MOST_CALLERS), "to_thread/64");
+}
+
+void measure_to_thread_1(void)
+{
+    must(async_run(calling_threads, "to_thread/1", 1), "to_thread/1");
+}
+
+/* ---- threadsafe ----------------------------------------------------------------------------------------------- */
 
 /* What the thread and the loop share. */
 static struct {
