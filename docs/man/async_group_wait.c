@@ -59,10 +59,10 @@ int main(void)
  * = 0
  * page 2: here
  * page 3: -ENOENT: there is no page 3
- * page 4: -ECANCELED: Cancelled
- * page 5: -ECANCELED: Cancelled
+ * page 4: -ECANCELED: a task of its group failed
+ * page 5: -ECANCELED: a task of its group failed
  * = -ENOENT: there is no page 3
  * page 1: here
- * page 60: -ECANCELED: Cancelled
+ * page 60: -ECANCELED: its group was left or cancelled
  * = 0
  */

@@ -1,6 +1,7 @@
 /*
  * core/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign loop, or until it
- * is stopped or a task has ended. Between two drives such a loop counts as asleep: who sends to it wakes its descriptor.
+ * is stopped or a task has ended. Between two drives such a loop counts as asleep: who sends to it wakes its
+ * descriptor.
  */
 #include "core/loop.h"
 
