@@ -265,3 +265,74 @@ SWITCHING_CALL(wait_started_of_one_that_waits, async_wait_started, .kind = WATCH
                .make = wait_started, .supply = supply_item, .left = items_left, .check = check_queue);
 SWITCHING_CALL(wait_started_of_one_that_has, async_wait_started, .kind = NEED_NOT_WAIT, .set = set_started,
                .make = wait_already_started);
+
+/* ---- as_completed ------------------------------------------------------------------------------------------ */
+
+static int next_completed(struct caller *caller, child_maker *make, int count)
+{
+    async_task *tasks[MOST_CHILDREN];
+    async_auto_completion it = {0};
+    for (int i = 0; i < count; i++) {
+        tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
+        caller->children[i] = NULL;
+    }
+    CHECK_EQ(async_as_completed(&it, tasks, (size_t)count, INFINITY), 0);
+    int result = async_completion_next(&it);
+    for (int i = 0; i < count; i++) {
+        CHECK(tasks[i]->references == 1);
+        async_cancel(tasks[i]);
+        async_ignore(async_shielded(async_await(tasks[i])));
+    }
+    CHECK(result < count);
+    return result;
+}
+
+static int next_completed_of_waiting(struct caller *caller)
+{
+    return next_completed(caller, make_obedient, 2);
+}
+
+static int next_completed_of_ended(struct caller *caller)
+{
+    return next_completed(caller, make_succeeding, 1);
+}
+
+SWITCHING_CALL(completion_next_of_two_that_wait, async_completion_next, .kind = WATCHES,
+               .set = set_obedient_pairs, .make = next_completed_of_waiting, .supply = supply_pair,
+               .left = items_left, .check = check_queue);
+SWITCHING_CALL(completion_next_of_one_that_has_ended, async_completion_next, .kind = NEED_NOT_WAIT,
+               .set = set_succeeding, .make = next_completed_of_ended);
+
+/* ---- staggered_race ---------------------------------------------------------------------------------------- */
+
+static int attempt_obedient(void *caller, size_t index)
+{
+    ((struct caller *)caller)->running++;
+    (void)index;
+    return obey(caller);
+}
+
+static int attempt_insistent(void *caller, size_t index)
+{
+    ((struct caller *)caller)->running++;
+    (void)index;
+    return insist(caller);
+}
+
+static int race_of_obedient(struct caller *caller)
+{
+    int result = async_staggered_race(attempt_obedient, caller, 2, INFINITY);
+    CHECK(result <= 1);
+    return result > 0 ? 0 : result;
+}
+
+static int race_of_insistent(struct caller *caller)
+{
+    return async_staggered_race(attempt_insistent, caller, 1, 0);
+}
+
+SWITCHING_CALL(race_of_two_that_wait, async_staggered_race, .kind = DEPENDS, .set = set_queue,
+               .make = race_of_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(race_of_one_that_succeeds_all_the_same, async_staggered_race, .kind = DEPENDS,
+               .set = set_queue, .make = race_of_insistent, .supply = supply_item, .left = items_left,
+               .check = check_queue);

@@ -64,3 +64,42 @@ FAULTS_TEST(what_is_waited_for_is_still_there_when_the_wait_fails)
     answer(async_gather_n(tasks, MOST, NULL, 0));
     return 0;
 }
+
+FAULTS_TEST(each_task_that_completes_is_given_once)
+{
+    async_task *tasks[MOST];
+    async_auto_completion it = {0};
+    for (int i = 0; i < MOST; i++) {
+        tasks[i] = async_create_task(keep, i, i % 4);
+        promised[i] = tasks[i] != NULL;
+    }
+    int given[MOST] = {0}, index = answer(async_as_completed(&it, tasks, MOST, 100));
+    for (int tries = 0; index == 0 && tries < 3 * MOST; tries++) {
+        int next = async_completion_next(&it);
+        if (next == -ENODATA)
+            break;
+        if (answer(next) >= 0)
+            CHECK_EQ(given[next]++, 0);
+    }
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_COLLECT));
+    for (int i = 0; i < MOST; i++)
+        CHECK(given[i] == 1 || !nothing_fails);
+    return 0;
+}
+
+static int attempt(void *context, size_t index)
+{
+    promised[index]++;
+    int result = async_sleep(1);
+    kept[index]++;
+    (void)context;
+    return index == 2 ? answer(result) : result < 0 ? result : -EPROTO;
+}
+
+FAULTS_TEST(a_race_ends_after_its_attempts)
+{
+    int result = async_staggered_race(attempt, NULL, 4, 0.5);
+    CHECK(result == 2 || result == -EPROTO || result == -ENOMEM);
+    answer(result == 2 ? 0 : result);
+    return 0;
+}

@@ -58,6 +58,50 @@ ASYNC_API ASYNC_MUST int async_wait_for(async_task *task, double seconds);
  */
 ASYNC_API ASYNC_MUST int async_shield(async_task *task);
 
+/*
+ * Several tasks, given in the order in which they end. A variable that must not be copied; {0} is one of no tasks.
+ * Its fields are the library's.
+ */
+typedef struct async_completion {
+    void *async__private[14]; /* see struct completion in the source */
+} async_completion;
+
+/*
+ * Makes *completion one of tasks[0..count), for at most that many seconds from now (ASYNC_FOREVER: no limit). Borrows
+ * the handles until each was given or async_completion_end was called, which must be in any case. -EINVAL: tasks is
+ * NULL though count is not 0, or seconds is not a number. -ENOMEM. Never switches.
+ *
+ *     async_auto_completion it = {0};
+ *     ASYNC_TRY(async_as_completed(&it, tasks, count, 10));
+ *     for (int i; (i = async_completion_next(&it)) >= 0;)
+ *         printf("%d: %d\n", i, async_await(tasks[i]));
+ */
+ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_task *const tasks[],
+                                            size_t count, double seconds);
+
+/*
+ * Waits for the next task that ends; returns its index in tasks. -ENODATA: all were given. -ETIMEDOUT: time has run
+ * out, and none has ended that was not given. -ECANCELED, -ENOMEM. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_completion_next(async_completion *completion);
+
+/* Ends it; the tasks go on. Once more, or of {0}, is nothing. Never switches. */
+ASYNC_API void async_completion_end(async_completion *completion);
+
+/* async_auto_completion it = {0}: ended when the block is left. */
+#define async_auto_completion ASYNC_CLEANUP(async_completion_end) async_completion
+
+/*
+ * Has attempt(context, 0), attempt(context, 1), … run as tasks, each delay_seconds after the one before it or as soon
+ * as that has failed (ASYNC_FOREVER: only then), until one succeeds. Returns its index; the others are cancelled and
+ * waited for. If none of `count` succeeds, the error of the first. -EINVAL: attempt is NULL, count is 0 or beyond
+ * INT_MAX, or delay_seconds is not a number. If this task is cancelled, the attempts are, and are waited for:
+ * -ECANCELED, unless one has succeeded all the same. What an attempt made that comes too late is its own to undo.
+ * -ENOMEM. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_staggered_race(int (*attempt)(void *context, size_t index), void *context,
+                                              size_t count, double delay_seconds);
+
 ASYNC_END_C
 
 #ifdef __cplusplus

@@ -29,6 +29,7 @@ const struct sentence *async__reason(enum reason reason)
         [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
         [REASON_SIBLING] = {-ECANCELED, 0, "a task of its group failed"},
         [REASON_LEFT] = {-ECANCELED, 0, "its group was left or cancelled"},
+        [REASON_RACE] = {-ECANCELED, 0, "another attempt succeeded first"},
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
     };

@@ -17,7 +17,7 @@ struct sentence;
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 
 /* Why the library asks. */
-enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_SIGINT, REASON_END };
+enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
 
 /* The same in words: the sentence of -ECANCELED, a constant. */
 const struct sentence *async__reason(enum reason reason);

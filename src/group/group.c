@@ -293,10 +293,10 @@ int async_group_next(async_task_group *public_group, async_task **ended)
     async_task *nowhere;
     ended = ended != NULL ? ended : &nowhere;
     *ended = NULL;
-    if (group->discard)
-        return -EINVAL;
     if (loop->current->refused)
         return async__refused(loop);
+    if (group->discard)
+        return -EINVAL;
     if (group->ungiven == NULL && group->live == 0)
         return -ENODATA;
     int result = group->ungiven == NULL ? wait_for_next(loop, group) : 0;

@@ -45,10 +45,14 @@ static bool is_among(const struct async_task *task, async_task *const tasks[], s
 static int watch_until(struct async_loop *loop, async_task *const tasks[], size_t count,
                        bool (*enough)(struct watch *), double seconds)
 {
+    enum { FEW = 8 };
+    struct watched few[FEW];
     struct watch watch;
-    int result = async__watch_open(loop, &watch, tasks, count);
+    int result = async__watch_open(loop, &watch, count, few, FEW);
     if (result < 0)
         return result;
+    for (size_t i = 0; i < count; i++)
+        async__watch_add(&watch, tasks[i]);
     watch.enough = enough;
     if (!enough(&watch))
         result = async__watch_park(loop, &watch, "async_wait", async__deadline(loop, seconds));

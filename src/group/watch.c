@@ -26,8 +26,10 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
         loop_wake(loop, watch->wait, NULL, 0);
 }
 
-static void watch_task(struct watch *watch, struct watched *place, struct async_task *task)
+void async__watch_add(struct watch *watch, struct async_task *task)
 {
+    ASSERT(watch->count < watch->capacity);
+    struct watched *place = &watch->places[watch->count++];
     place->watch = watch;
     place->ended = false;
     if (task == NULL || task_done(task))
@@ -36,22 +38,29 @@ static void watch_task(struct watch *watch, struct watched *place, struct async_
         listen_on(&place->listener, task_ended, &task->waiters);
 }
 
-int async__watch_open(struct async_loop *loop, struct watch *watch, async_task *const tasks[], size_t count)
+int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
+                      size_t few_count)
 {
-    watch->count = count;
-    watch->ended = watch->failed = 0;
-    watch->first = NULL;
-    watch->wait = NULL;
-    watch->places = watch->few;
-    if (count > SIZE_MAX / sizeof *watch->places)
-        return -ENOMEM;
-    if (count > WATCH_FEW)
-        watch->places = memory_resize(&loop->memory, NULL, 0, count * sizeof *watch->places);
-    if (watch->places == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        watch_task(watch, &watch->places[i], tasks[i]);
-    return 0;
+    *watch = (struct watch){.capacity = capacity, .enough = async__watch_has_one, .places = few};
+    if (capacity <= few_count)
+        return 0;
+    watch->owns_places = true;
+    bool countable = capacity <= SIZE_MAX / sizeof *watch->places;
+    watch->places = countable ? memory_resize(&loop->memory, NULL, 0, capacity * sizeof *watch->places)
+                              : NULL;
+    return watch->places != NULL ? 0 : -ENOMEM;
+}
+
+size_t async__watch_take(struct watch *watch)
+{
+    struct watched *place = watch->first;
+    watch->first = place->next;
+    return (size_t)(place - watch->places);
+}
+
+bool async__watch_has_one(struct watch *watch)
+{
+    return watch->first != NULL;
 }
 
 void async__watch_close(struct async_loop *loop, struct watch *watch)
@@ -59,10 +68,9 @@ void async__watch_close(struct async_loop *loop, struct watch *watch)
     for (size_t i = 0; i < watch->count; i++)
         if (!watch->places[i].ended)
             list_remove(&watch->places[i].listener.link);
-    if (watch->places != watch->few)
-        memory_free(&loop->memory, watch->places, watch->count * sizeof *watch->places);
-    watch->places = NULL;
-    watch->count = 0;
+    if (watch->owns_places)
+        memory_free(&loop->memory, watch->places, watch->capacity * sizeof *watch->places);
+    *watch = (struct watch){0};
 }
 
 struct watch_wait {

@@ -18,22 +18,34 @@ struct watched {
     bool ended;             /* it has */
 };
 
-enum { WATCH_FEW = 8 }; /* for so many no memory is asked for */
-
 struct watch {
-    struct watched *places;         /* one for each task, in their order */
-    size_t count;                   /* of them */
-    size_t ended;                   /* how many of them have ended */
+    struct watched *places;         /* one for each task, in the order they were added */
+    size_t capacity;                /* places there are */
+    size_t count;                   /* of those with a task */
+    size_t ended;                   /* how many tasks have ended */
     size_t failed;                  /* and how many of those failed, not by being cancelled */
     struct watched *first;          /* that ended and was not taken from the list; NULL: none */
     struct watched *last;           /* that ended; meaningless when there is no first */
     bool (*enough)(struct watch *); /* asked at each end whether who waits is to go on */
     struct wait *wait;              /* of who waits; NULL: nobody does */
-    struct watched few[WATCH_FEW];  /* places for a few */
+    bool owns_places;               /* they are on the heap */
 };
 
-/* Begins to watch. NULLs among the tasks have ended and failed. 0 or -ENOMEM. */
-int async__watch_open(struct async_loop *loop, struct watch *watch, async_task *const tasks[], size_t count);
+/*
+ * Makes a watch of no tasks, with places for `capacity` of them: in few[0..few_count), if they fit there, else on the
+ * heap. 0 or -ENOMEM.
+ */
+int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
+                      size_t few_count);
+
+/* Begins to watch one more; NULL has ended and failed. */
+void async__watch_add(struct watch *watch, struct async_task *task);
+
+/* The number of the next that ended, counted from 0 as they were added; takes it from the list, which is not empty. */
+size_t async__watch_take(struct watch *watch);
+
+/* Whether one has ended that was not taken: the plainest question. */
+bool async__watch_has_one(struct watch *watch);
 
 /* Stops watching. */
 void async__watch_close(struct async_loop *loop, struct watch *watch);

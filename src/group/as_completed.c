@@ -1,0 +1,67 @@
+/*
+ * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around all of it; each end
+ * costs the same, however many tasks there are.
+ */
+#include "group/watch.h"
+#include <asyncio/gather.h>
+
+struct completion {
+    struct watch watch;      /* of the tasks */
+    struct async_loop *loop; /* theirs; NULL: there are none */
+    int64_t deadline_ns;     /* when time runs out */
+    size_t given;            /* of the tasks */
+};
+
+_Static_assert(sizeof(async_completion) >= sizeof(struct completion), "the public struct holds it");
+_Static_assert(_Alignof(async_completion) >= _Alignof(struct completion), "and is aligned for it");
+
+int async_as_completed(async_completion *public_completion, async_task *const tasks[], size_t count,
+                       double seconds)
+{
+    struct async_loop *loop = async__current;
+    struct completion *completion = (struct completion *)public_completion;
+    *completion = (struct completion){0};
+    if ((tasks == NULL && count != 0) || seconds != seconds)
+        return -EINVAL;
+    ENSURE(loop != NULL, "async_as_completed: this thread has no loop");
+    async__check_borrowed(tasks, count, "async_as_completed");
+    if (async__watch_open(loop, &completion->watch, count, NULL, 0) < 0) {
+        *completion = (struct completion){0};
+        return -ENOMEM;
+    }
+    completion->loop = loop;
+    completion->deadline_ns = async__deadline(loop, seconds);
+    for (size_t i = 0; i < count; i++)
+        async__watch_add(&completion->watch, tasks[i]);
+    return 0;
+}
+
+int async_completion_next(async_completion *public_completion)
+{
+    struct async_loop *loop = loop_enter("async_completion_next");
+    struct completion *completion = (struct completion *)public_completion;
+    struct watch *watch = &completion->watch;
+    ENSURE(watch->wait == NULL, "async_completion_next: another task waits on it");
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (completion->given == watch->count)
+        return -ENODATA;
+    int result = watch->first == NULL
+                     ? async__watch_park(loop, watch, "async_completion_next", completion->deadline_ns)
+                     : 0;
+    if (result < 0)
+        return result;
+    completion->given++;
+    return (int)async__watch_take(watch);
+}
+
+void async_completion_end(async_completion *public_completion)
+{
+    struct completion *completion = (struct completion *)public_completion;
+    if (completion->loop == NULL)
+        return;
+    ENSURE(completion->loop == async__current, "async_completion_end: it belongs to another thread's loop");
+    ENSURE(completion->watch.wait == NULL, "async_completion_end: a task waits on it");
+    async__watch_close(completion->loop, &completion->watch);
+    *completion = (struct completion){0};
+}
