@@ -95,6 +95,38 @@ ASYNC_API double async_loop_timeout(const async_loop *loop);
  */
 ASYNC_API void async_loop_close(async_loop *loop);
 
+/* An error that nobody can be given any more. */
+typedef struct async_exception_context {
+    const char *message; /* what happened, in a sentence without its end; NULL: nothing is known */
+    async_task *task;    /* whose error it is; NULL: no task's */
+    int code;            /* the error, -errno */
+} async_exception_context;
+
+/* Is lent the context for the call. It may neither keep the task nor, at the loop's end, create any. */
+typedef void async_exception_handler(async_loop *loop, const async_exception_context *error, void *context);
+
+/*
+ * Has function(loop, error, context) told of errors that nobody looked at, and of what async_main's coroutine failed
+ * with, instead of standard error; NULL: that again. It is called like a callback, and may not wait. Never switches.
+ */
+ASYNC_API void async_loop_set_exception_handler(async_loop *loop, async_exception_handler *function,
+                                                void *context);
+
+/* Tells the handler, or standard error, of an error of the program's own. Borrows. Never switches. */
+ASYNC_API void async_loop_call_exception_handler(async_loop *loop, const async_exception_context *error);
+
+/* Switches debug mode on or off (async_run_options.debug); NULL is nothing. Never switches. */
+ASYNC_API void async_loop_set_debug(async_loop *loop, bool debug);
+
+/* Whether debug mode is on. Never switches. */
+ASYNC_API bool async_loop_get_debug(const async_loop *loop);
+
+/*
+ * Debug mode names what holds the loop for that long, 0.1 s unless this says otherwise. 0; -EINVAL: not a number, or
+ * loop is NULL. Never switches.
+ */
+ASYNC_API int async_loop_set_slow_callback_duration(async_loop *loop, double seconds);
+
 /* Writes a line for each task of this thread's loop: its number and name, what it waits for and since when,
  * where it was created. From a debugger: call async_dump(2). Never switches. */
 ASYNC_API void async_dump(int descriptor);

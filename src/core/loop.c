@@ -13,7 +13,6 @@ static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
                                        1000000000; /* as CPython: clocks and kernels differ beyond */
 enum { CROWD = 16, CROWD_NS = 250000 };            /* so many deadlines within that share a wake-up */
-static const int64_t SLOW_NS = 100000000;          /* debug mode names turns that take longer */
 
 int64_t async__idle_ns(const struct async_loop *loop)
 {
@@ -149,7 +148,7 @@ static void run_one_timed(struct async_loop *loop)
     int64_t before_ns = async__clock_now();
     run_one(loop);
     int64_t took_ns = async__clock_now() - before_ns;
-    if (took_ns >= SLOW_NS)
+    if (took_ns >= loop->slow_ns)
         async__report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);
 }

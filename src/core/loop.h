@@ -75,15 +75,17 @@ struct async_loop {
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
     struct async_executor *executor;  /* the default one; NULL: not made yet */
     size_t errands;                   /* work at threads whose end has not been received */
-    _Atomic uint32_t
-        visitors; /* of those, and of threads that have just sent an end: who may touch the loop */
-    struct async_task *main_task;     /* what SIGINT cancels; NULL: nothing */
-    _Atomic uint32_t interrupts;      /* how often SIGINT came */
-    _Atomic(struct message *) inbox;  /* sent by other threads, the last first */
-    struct signal_stack signal_stack; /* for handlers */
-    struct sigaction sigint_before;   /* SIGINT's handler while it is ours */
-    unsigned fork_generation;         /* of the process that opened it */
-    async_allocator memory;           /* where everything else comes from */
+    _Atomic uint32_t visitors;        /* work at threads that may still touch the loop: see errand.c */
+    int64_t slow_ns;                  /* debug mode names turns that take as long */
+    async_exception_handler *exception_handler; /* told of errors nobody looked at; NULL: standard error is */
+    void *exception_context;                    /* handed to it */
+    struct async_task *main_task;               /* what SIGINT cancels; NULL: nothing */
+    _Atomic uint32_t interrupts;                /* how often SIGINT came */
+    _Atomic(struct message *) inbox;            /* sent by other threads, the last first */
+    struct signal_stack signal_stack;           /* for handlers */
+    struct sigaction sigint_before;             /* SIGINT's handler while it is ours */
+    unsigned fork_generation;                   /* of the process that opened it */
+    async_allocator memory;                     /* where everything else comes from */
 };
 
 /* The calling thread's loop. Read without a function call, also in the shared library. */
@@ -168,6 +170,10 @@ void async__check_outside(const struct async_loop *loop, const char *call);
 
 /* Iterates until the task has ended, if it is not NULL, or until the loop is stopped. */
 void async__loop_run(struct async_loop *loop, const struct async_task *task);
+
+/* Tells the loop's exception handler, or standard error, of an error of that task's, which may be NULL. */
+void async__tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Cancels what is left, waits for it, and frees the loop. */
 void async__loop_finish(struct async_loop *loop);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { DEBUG_QUARANTINE = 4096 }; /* records that wait before they are used again */
+enum { SLOW_NS = 100000000 };     /* as CPython's slow_callback_duration */
 
 __thread struct async_loop *async__current;
 __thread struct errand *async__errand;
@@ -107,6 +108,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     if (loop->shuffle == 0 && seed != NULL)
         loop->shuffle = strtoull(seed, NULL, 0);
     loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
+    loop->slow_ns = SLOW_NS;
     loop->texts.memory = loop->memory;
     loop->fork_generation = async__fork_generation();
     loop->number = ++loops_made;

@@ -21,13 +21,14 @@ static void free_name(struct async_task *task)
     task->owns_name = false;
 }
 
-static void report_unseen(const struct async_task *task)
+static void report_unseen(struct async_task *task)
 {
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
     char meaning[SENTENCE_SIZE + 32];
     async__describe(meaning, sizeof meaning, task->result, task->sentence);
-    async__report("%s failed and nobody looked at its result: %s", async__label(task).text, meaning);
+    async__tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
+                async__label(task).text, meaning);
 }
 
 void async__task_free_words(struct async_task *task)

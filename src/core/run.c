@@ -103,7 +103,7 @@ int async__main_end(async_task *main_task)
     int result = run_main(loop, main_task);
     if (result < 0 && result != -EINTR) {
         async__describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
-        async__report("%s failed: %s", name, meaning);
+        async__tell(loop, main_task, result, "%s failed: %s", name, meaning);
     }
     async__loop_finish(loop);
     return exit_status(result);
