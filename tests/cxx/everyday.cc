@@ -222,6 +222,26 @@ static void callbacks()
     CHECK(count == 1);
 }
 
+static int divide(int a, int b)
+{
+    return b != 0 ? a / b : async_fail(-EDOM, "%d by nothing", a);
+}
+async_fn(divide, int, int);
+
+static void threads()
+{
+    static async_local unit = {const_cast<char *>("apples")};
+    CHECK(async_to_thread(divide, 6, 3) == 2);
+    CHECK(async_run_in_executor(nullptr, divide, 6, 0) == -EDOM);
+    CHECK(std::string(async_strerror(-EDOM)).find("6 by nothing") != std::string::npos);
+    CHECK(std::string(static_cast<const char *>(async_local_get(&unit))) == "apples");
+    async_concurrent_future *future = async_run_coroutine_threadsafe(async_get_loop(), divide, 9, 3);
+    while (!async_concurrent_future_done(future))
+        CHECK(async_sleep(0) == 0);
+    CHECK(async_concurrent_future_result(future, 0) == 3);
+    async_concurrent_future_free(future);
+}
+
 static int everything(const char *word)
 {
     tasks();
@@ -233,6 +253,7 @@ static int everything(const char *word)
     futures();
     exceptions();
     callbacks();
+    threads();
     std::puts(word);
     return 3;
 }
@@ -242,5 +263,8 @@ int main()
 {
     async_run_options options = {};
     options.virtual_clock = true;
+    async_auto_runner runner = {options, nullptr};
+    CHECK(async_runner_run(&runner, add, 1, 2) == 3);
+    async_runner_close(&runner);
     return async_run_with(&options, everything, "fine");
 }
