@@ -54,6 +54,12 @@ class Join:
         self.performers = performers
         self.passed_on = 0
 
+    def pass_on(self, performer):
+        """Asks those it joins; if its task is among them, it has been asked already."""
+        requests = performer.world.requests
+        self.passed_on = requests.round_passed_on(performer)
+        requests.request(self.performers)
+
 
 class Requests:
     """Delivers requests in rounds: in one round a request reaches a task once."""
@@ -94,20 +100,27 @@ class Requests:
         wait = performer.task._fut_waiter
         if not performer.begun:
             self.rules.count("starts_before_cancelled")
-        elif wait is None or wait.done():
+        elif wait is None or self.is_over(performer, wait):
             if performer is not performer.world.running():
                 self.rules.count("first_come_wins")
         elif performer.join is not None:
-            self.pass_on(performer, performer.join)
-        elif not performer.unrefusable:
+            performer.join.pass_on(performer)
+        elif performer.refusable_in is not None and wait not in performer.refusable_in:
+            self.rules.count("lock_taken_again_unrefused")
+        else:
             performer.met = True
             performer.task.cancel()
 
-    def pass_on(self, performer, join):
-        """Asks those it joins; if it is among them, it has been asked already."""
+    def is_over(self, performer, wait) -> bool:
+        """Whether what it waits for has woken it. A task that it joins may have ended, and not have told it yet."""
+        if performer.join is None:
+            return wait.done()
+        return performer.task in performer.world.loop.ready_tasks
+
+    def round_passed_on(self, performer) -> int:
+        """The round in which what is asked of the performer is passed on: this one, or one that begins now."""
         performer.round = self.round + (0 if self.delivering else 1)
-        join.passed_on = performer.round
-        self.request(join.performers)
+        return performer.round
 
     def request(self, performers):
         """Asks them to end."""
@@ -152,7 +165,10 @@ class Performer:
         self.scopes = []  # the outermost first
         self.limits = []  # those that were begun as blocks
         self.join = None  # what it waits for, if that is a join
-        self.unrefusable = False  # it waits for what cannot be refused
+        self.refusable_in = None  # a list: its wait can be refused only while that holds the future it waits for
+        self.locks = []  # those it holds
+        self.groups = []  # those it declared, the outermost first
+        self.home = None  # the one whose child it is
 
     def is_refused(self, below=None) -> bool:
         """From the innermost scope (or that below so many) outwards, before any shelter."""
@@ -187,18 +203,19 @@ class Performer:
         Returns whether there was still somebody to wait for when CPython's own future had its outcome.
         """
         waited = False
-        join, requests = Join(performers), self.world.requests
+        join = Join(performers)
         if self.refused:
             self.world.rules.count("join_passes_refusal_on")
-            requests.pass_on(self, join)
+            join.pass_on(self)
             await asyncio.sleep(0)
         for performer in reversed(performers):
             if performer.task.done():
                 continue
             if self.refused and join.passed_on != self.round:
-                requests.pass_on(self, join)
+                join.pass_on(self)
             waited = waited or (outer is not None and outer.done())
             self.join = join
+            self.world.loop.ready_tasks.discard(self.task)
             try:
                 await performer.task
             except (Exception, asyncio.CancelledError):

@@ -17,6 +17,12 @@ FAMILIES = {
     "cancel": {"cancel": 6, "cancel_self": 1.5, "uncancel": 4, "cancelling": 1, "cancelling_of": 1, "catch": 4,
                "shield": 2},
     "limits": {"timeout": 8, "catch": 2, "shield": 1, "limit": 3, "limit_at": 2, "reschedule": 3},
+    "locks": {"hold": 8, "hold_nowait": 2, "locked": 2, "event_wait": 5, "set": 4, "clear": 2, "is_set": 1, "sleep": 4},
+    "conditions": {"hold_condition": 9, "wait_condition": 3, "wait_until": 3, "count": 3, "notify": 3, "notify_all": 2,
+                   "hold": 2, "sleep": 3},
+    "semaphores": {"permit": 6, "acquire": 5, "acquire_nowait": 3, "release": 6, "semaphore_locked": 2, "sleep": 3},
+    "barriers": {"barrier_wait": 12, "barrier_reset": 1, "barrier_abort": 1, "barrier_look": 2, "create": 5},
+    "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 2, "sleep": 3},
     "waits": {"wait": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
@@ -26,13 +32,15 @@ ALWAYS = ["tasks", "time"]
 
 # What a callback may do: it cannot wait, and it has no task of its own.
 IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
-                "task_done", "shutdown", "qsize"}
+                "task_done", "shutdown", "qsize", "locked", "set", "clear", "is_set", "count", "acquire_nowait",
+                "release", "semaphore_locked", "barrier_reset", "barrier_abort", "barrier_look"}
 
 # What a shelter may hold: nothing that waits for others without a limit, since nobody could end it.
 IN_SHELTERS = {"sleep", "log", "fail", "timeout", "catch", "cancel", "uncancel", "cancelling", "create", "look",
                "put_nowait", "get_nowait", "qsize", "cancel_self", "try",
-               "wait_for"}
-MOST_DEPTH = 3
+               "wait_for", "locked", "set", "clear", "count", "notify", "notify_all", "release", "acquire_nowait",
+               "barrier_look", "spawn"}
+MOST_DEPTH, MOST_LINES = 3, 120
 
 
 class Generator:
@@ -51,7 +59,7 @@ class Generator:
         self.weights = {}
         for family in self.families:
             for word, weight in FAMILIES[family].items():
-                self.weights[word] = self.weights.get(word, 0) + weight
+                self.weights[word] = self.weights.get(word, 0) + weight * self.dice.choice((0.3, 1, 1, 3))
 
     def write(self, depth, *tokens):
         self.lines.append("  " * depth + " ".join(map(str, tokens)))
@@ -71,6 +79,8 @@ class Generator:
             return self.dice.randrange(self.number + 1, self.coroutines)
         if kind == "q":
             return self.dice.randrange(self.queues)
+        if kind in "lpb":
+            return self.dice.randrange(2)
         if kind == "e":
             return self.dice.choice((5, 5, 22, 125, 110))
         if kind == "f":
@@ -86,12 +96,12 @@ class Generator:
         """A word that may stand here."""
         words = [word for word in self.weights if allowed is None or word in allowed]
         if self.number + 1 == self.coroutines:
-            words = [word for word in words if word != "create"]
+            words = [word for word in words if word not in ("create", "spawn", "spawn_sibling")]
         return self.dice.choices(words, [self.weights[word] for word in words])[0] if words else "log"
 
     def operation(self, depth, allowed):
         word = self.draw(allowed)
-        if word in BLOCKS and depth > MOST_DEPTH:
+        if word in BLOCKS and (depth > MOST_DEPTH or len(self.lines) > MOST_LINES):
             word = "log"
         self.write(depth, word, *self.arguments(ARGUMENTS[word]))
         if word in BLOCKS:
@@ -105,7 +115,7 @@ class Generator:
             allowed = None
         elif word in ("soon", "later", "callback"):
             allowed = IN_CALLBACKS
-        self.body(depth + 1, allowed, 1, 3)
+        self.body(depth + 1, allowed, 1, 4 if word == "group" else 3)
         if word == "try":
             self.write(depth, "finally")
             self.body(depth + 1, allowed, 1, 2)
@@ -115,10 +125,18 @@ class Generator:
         for _ in range(self.dice.randint(least, most)):
             self.operation(depth, allowed)
 
-    def program(self):
-        """The text of the program."""
+    def declare(self):
+        """The objects that have to be."""
         for number in range(self.queues if "queues" in self.families else 0):
             self.write(0, "queue", number, self.dice.choice(KINDS), self.dice.choice((0, 1, 1, 2, 3)))
+        for number in range(2 if "semaphores" in self.families else 0):
+            self.write(0, "semaphore", number, self.dice.choice((0, 1, 1, 2) if number == 0 else (1, 2)), number)
+        for number in range(2 if "barriers" in self.families else 0):
+            self.write(0, "barrier", number, self.dice.choice((1, 2, 2, 3)))
+
+    def program(self):
+        """The text of the program."""
+        self.declare()
         for self.number in range(self.coroutines):
             self.write(0, "coroutine", self.number)
             if self.number == 0:

@@ -12,8 +12,8 @@ MOST_TASKS, MOST_CALLBACKS = 60, 64
 HORIZON, MOST_ROUNDS = 100000, 100
 
 # What follows each word: s a task's slot, c a coroutine, d a duration, v a value, e an error, q a queue, k a kind of
-# queue, m a size, f a flag, n a small number, t a duration or -1 for none, w what async_wait waits for; + one or more
-# of what stands before it.
+# queue, m a size, f a flag, n a small number, t a duration or -1 for none, w what async_wait waits for, l a lock
+# or an event, p a semaphore, b a barrier; + one or more of what stands before it.
 ARGUMENTS = {
     "coroutine": "c", "queue": "qkm", "end": "", "finally": "",
     "create": "sc", "await": "s", "await_self": "", "gather": "s+", "collect": "s+",
@@ -23,11 +23,18 @@ ARGUMENTS = {
     "soon": "", "later": "d", "callback": "s", "take_back": "n",
     "put": "qv", "put_nowait": "qv", "get": "q", "get_nowait": "q", "task_done": "q", "join": "q",
     "shutdown": "qf", "qsize": "q",
+    "semaphore": "qmf", "barrier": "qm", "hold": "l", "hold_nowait": "l", "locked": "l",
+    "event_wait": "l", "set": "l", "clear": "l", "is_set": "l",
+    "hold_condition": "f", "wait_condition": "f", "wait_until": "fv", "count": "n", "notify": "fn", "notify_all": "f",
+    "permit": "p", "acquire": "p", "acquire_nowait": "p", "release": "p", "semaphore_locked": "p",
+    "barrier_wait": "b", "barrier_reset": "b", "barrier_abort": "b", "barrier_look": "b",
+    "group": "", "spawn": "sc", "spawn_sibling": "sc", "group_cancel": "",
     "wait": "wts+", "wait_for": "sd", "shield_task": "s", "limit": "t", "limit_at": "d", "reschedule": "t",
 }
 
-BLOCKS = {"timeout", "limit", "limit_at", "shield", "try", "catch", "soon", "later", "callback"}
-DECLARATIONS = {"queue"}
+BLOCKS = {"timeout", "limit", "limit_at", "shield", "try", "catch", "soon", "later", "callback", "hold", "hold_nowait",
+          "hold_condition", "permit", "group"}
+DECLARATIONS = {"queue", "semaphore", "barrier"}
 
 
 class Operation(NamedTuple):

@@ -7,8 +7,9 @@ from cancellation import Performer, Requests
 from language import HORIZON, MOST_ROUNDS, MOST_TASKS, OBJECTS, SLOTS, parse
 from queues import CLASSES
 from virtual_loop import VirtualLoop
-from words import WORDS, code_of
+from words import MISTAKES, WORDS, code_of
 import words_group  # noqa: F401, it adds its words
+from words_sync import Sync
 
 SWITCHING = {name for name, function in WORDS.items() if inspect.iscoroutinefunction(function)}
 
@@ -79,9 +80,11 @@ class World:
         self.slots = [None] * SLOTS
         self.callbacks = []  # their handles; None: called, or without one
         self.queues = [None] * OBJECTS
+        self.sync = Sync(self)
         for operation in self.program.declarations:
-            number, kind, maxsize = operation.arguments
-            self.queues[number] = CLASSES[kind](maxsize, self)
+            if operation.word == "queue":
+                number, kind, maxsize = operation.arguments
+                self.queues[number] = CLASSES[kind](maxsize, self)
 
     def trace(self, performer, line, result, more=()):
         """Writes down what happened."""
@@ -93,17 +96,23 @@ class World:
         """Who runs now; None in a callback."""
         return self.by_task.get(asyncio.current_task(self.loop))
 
-    def create(self, parent, coroutine):
-        """A new task of the program; None if it has enough."""
+    def create(self, parent, coroutine, group=None):
+        """A new task of the program; None if it has enough, RuntimeError if the group takes none."""
         if len(self.performers) == MOST_TASKS:
             return None
-        name = "0"
-        if parent is not None:
-            name = f"{parent.name[:50]}.{parent.children}"
-            parent.children += 1
-        player = Player(self, name, coroutine)
+        player = Player(self, f"{parent.name[:50]}.{parent.children}" if parent else "0", coroutine)
         player.sequence = len(self.performers)
-        player.task = self.loop.create_task(player.run())
+        player.home = group
+        body = player.run()
+        try:
+            player.task = (group or self.loop).create_task(body)
+        except RuntimeError:
+            body.close()
+            raise
+        if parent is not None:
+            parent.children += 1
+        if group is not None:
+            group.members.append(player)
         self.performers.append(player)
         self.by_task[player.task] = player
         return player
@@ -130,5 +139,7 @@ def play(text, rules) -> str:
     """What happens in the program, line by line."""
     world = World(text, rules)
     world.loop.run_to_the_end(world.harness())
+    if MISTAKES:
+        raise MISTAKES[0]
     rules.next_program()
     return "\n".join(world.lines)

@@ -43,12 +43,15 @@ struct operation {
 
 /* A task of the program, or a callback: who performs operations. */
 struct frame {
-    char name[NAME_SIZE]; /* whose child it is, and which: "0.2.1" */
-    int sequence;         /* how many tasks were made before it */
-    int children;         /* how many it has made */
-    int result;           /* what it returns if nothing fails */
-    size_t begin, end;    /* its operations */
-    struct limit *limit;  /* the innermost in force that was begun as a block; NULL: none */
+    char name[NAME_SIZE];    /* whose child it is, and which: "0.2.1" */
+    int sequence;            /* how many tasks were made before it */
+    int children;            /* how many it has made */
+    int result;              /* what it returns if nothing fails */
+    size_t begin, end;       /* its operations */
+    struct limit *limit;     /* the innermost in force that was begun as a block; NULL: none */
+    unsigned locks;          /* those it holds, a bit each */
+    async_task_group *group; /* the innermost that it declared; NULL: none */
+    async_task_group *home;  /* the one whose child it is; NULL: none */
 };
 
 /* Somebody's task, held by the program. */
@@ -86,7 +89,7 @@ struct play {
 extern struct play play;
 
 /* The words of the language, a table a file; the last word of each has no name. */
-extern const struct word words[], group_words[];
+extern const struct word words[], group_words[], sync_words[];
 
 /* The words of queue declarations and the like, which stand for their place in the list; the last is NULL. */
 extern const char *const kinds[];
@@ -117,6 +120,9 @@ bool may_join(const struct frame *frame, const struct slot *slot);
 
 /* Writes down what happened. */
 void trace(const struct frame *frame, int line, int result, const int *more, size_t count);
+
+/* Makes locks and the like that are declared, or valid without, as new. */
+void declare_sync(void);
 
 /* Makes what the program declares, before it runs; and takes it down. */
 void declare_all(void);

@@ -29,6 +29,15 @@ RULES = {
     # queues: DESIGN, "A queue hands its item to the waiter it wakes"
     "queue_hands_over": "who is woken has its item or its place; CPython lets others in between",
     "queue_shutdown": "3.13: Queue.shutdown, which 3.11 and 3.12 lack",
+    # locks: docs/decisions/locks.md
+    "lock_handed_over": "a lock is never free while anybody waits; CPython frees it and wakes the waiter",
+    "left_the_line_at_once": "who is woken or cancelled is no longer in line, though it has not run yet",
+    "lock_taken_again_unrefused": "a condition's wait takes its lock again unrefused; the request is met at the next call",
+    "barrier_opens_at_once": "a barrier that filled is empty at once, and its places are 0 to n-1; CPython's has to drain",
+    # groups: docs/decisions/groups.md
+    "group_gives_first_failure": "the first failure, not an ExceptionGroup of all",
+    "group_left_gives_own_error": "a block that fails keeps its own error; the children are cancelled and waited for",
+    "group_gives_results": "a group whose task was cancelled, and whose children all succeeded, gives 0",
     # turns that CPython takes by accident, and heapq's order
     "equal_deadlines_in_order": "equal deadlines fire in the order they were set",
     "due_timers_act_at_once": "the end of a sleep or a limit wakes the task in the iteration in which it is due",

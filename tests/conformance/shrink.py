@@ -1,7 +1,11 @@
 """Makes a program on which the sides differ as short as it gets while they still do."""
 
-from language import ARGUMENTS, BLOCKS
+from itertools import islice
+
+from language import ARGUMENTS, BLOCKS, DECLARATIONS
 from sides import compare
+
+AT_ONCE, MOST_STEPS = 24, 300
 
 
 def end_of(lines, begin) -> int:
@@ -22,7 +26,7 @@ def parts(lines):
         yield set(range(begin, end))
     for i, line in enumerate(lines):
         word = line.split()[0]
-        if word in ("end", "finally", "coroutine", "queue"):
+        if word in ("end", "finally", "coroutine") or word in DECLARATIONS:
             continue
         end = end_of(lines, i)
         yield set(range(i, end + 1))
@@ -46,17 +50,23 @@ def candidates(lines):
     yield from smaller_numbers(lines)
 
 
-def shrink(player, difference, most_tries=3000):
+def first_smaller(player, text):
+    """The difference of the first candidate that has one; None if none has."""
+    programs = ("\n".join(lines) for lines in candidates([line.strip() for line in text.split("\n")]))
+    while some := list(islice(programs, AT_ONCE)):
+        found = compare(player, some)
+        if found:
+            return found[0]
+    return None
+
+
+def shrink(player, difference):
     """The shortest program found, with its difference."""
-    tries, smaller = 0, True
-    while smaller and tries < most_tries:
-        smaller = False
-        for lines in candidates([line.strip() for line in difference.text.split("\n")]):
-            tries += 1
-            found = compare(player, ["\n".join(lines)])
-            if found:
-                difference, smaller = found[0], True
-                break
+    for _ in range(MOST_STEPS):
+        smaller = first_smaller(player, difference.text)
+        if smaller is None:
+            break
+        difference = smaller
     return difference
 
 
@@ -66,6 +76,6 @@ def indented(text) -> str:
     for line in text.split("\n"):
         word = line.split()[0]
         depth -= word in ("end", "finally")
-        lines.append(f"{len(lines) + 1:3} " + "  " * (depth + (word not in ("coroutine", "queue"))) + line.strip())
+        lines.append(f"{len(lines) + 1:3} " + "  " * (depth + (word != "coroutine" and word not in DECLARATIONS)) + line.strip())
         depth += word in BLOCKS or word == "finally"
     return "\n".join(lines)

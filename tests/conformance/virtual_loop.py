@@ -11,7 +11,7 @@ import functools
 import heapq
 from asyncio import base_events
 
-INSIDE = ("asyncio.tasks", "asyncio.timeouts", "asyncio.taskgroups", "asyncio.futures")
+INSIDE = ("asyncio.tasks", "asyncio.timeouts", "asyncio.taskgroups", "asyncio.futures", "groups")
 
 
 def is_inside(callback) -> bool:
@@ -30,6 +30,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.rules = rules
         self.timers = []
         self.timers_set = 0
+        self.ready_tasks = set()  # tasks that were woken since somebody last asked, and more
         self.held = None  # a list: what passes something on is kept in it, to be done a moment later
         self.set_exception_handler(lambda loop, context: None)
 
@@ -49,6 +50,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         if not is_inside(callback):
             self._ready.append(handle)
+            self.ready_tasks.add(getattr(callback, "__self__", None))
         elif self.held is not None:
             self.held.append(handle)
         else:

@@ -170,6 +170,7 @@ static struct callback *new_callback(const struct frame *frame, const struct ope
     struct callback *callback = &play.callbacks[play.callback_count++];
     *callback = (struct callback){.frame = *frame};
     callback->frame.children = 0;
+    callback->frame.group = callback->frame.home = NULL;
     callback->frame.begin = (size_t)(operation - play.operations) + 1;
     callback->frame.end = operation->end;
     snprintf(callback->frame.name, NAME_SIZE, "%.50s!%d", frame->name, play.callback_count);
@@ -362,6 +363,7 @@ const struct word words[] = {
 
 void declare_all(void)
 {
+    declare_sync();
     for (size_t i = 0; i < play.operation_count; i++) {
         const struct operation *operation = &play.operations[i];
         if (strcmp(operation->word->name, "queue") == 0)

@@ -27,8 +27,12 @@ def code_of(error) -> int:
     for kind, code in CODES:
         if isinstance(error, kind):
             return -code
-    raise error
+    MISTAKES.append(error)
+    return -errno.ENOTRECOVERABLE
 
+
+# What was raised that no program can mean: a mistake of the judge, which ends it (see model.play).
+MISTAKES = []
 
 CODES = [(asyncio.CancelledError, errno.ECANCELED), (TimeoutError, errno.ETIMEDOUT), (ShutDown, errno.ESHUTDOWN),
          (asyncio.QueueEmpty, errno.EAGAIN), (asyncio.QueueFull, errno.EAGAIN)]

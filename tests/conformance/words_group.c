@@ -91,7 +91,62 @@ static int do_reschedule(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
+/* ---- groups ------------------------------------------------------------------------------------------------- */
+
+static int do_group(struct frame *frame, const struct operation *operation)
+{
+    ASYNC_TASK_GROUP(group);
+    async_task_group *outer = frame->group;
+    frame->group = &group;
+    int result = perform_body(frame, operation);
+    frame->group = outer;
+    return result < 0 ? result : async_group_wait(&group);
+}
+
+/* A child of the group, in a slot. */
+static int spawn(struct frame *frame, const struct operation *operation, async_task_group *group)
+{
+    struct slot *slot = slot_of(operation, 0);
+    struct frame *child = group != NULL ? new_frame(frame, argument(operation, 1)) : NULL;
+    if (child == NULL)
+        return group != NULL ? -EAGAIN : -ESRCH;
+    child->home = group;
+    async_task *task = async_group_create_task(group, perform, child);
+    if (task == NULL) {
+        play.frame_count--;
+        frame->children--;
+        return -EPERM;
+    }
+    async_detach(slot->task);
+    *slot = (struct slot){async_task_ref(task), child};
+    return 0;
+}
+
+static int do_spawn(struct frame *frame, const struct operation *operation)
+{
+    trace(frame, operation->line, spawn(frame, operation, frame->group), NULL, 0);
+    return 0;
+}
+
+static int do_spawn_sibling(struct frame *frame, const struct operation *operation)
+{
+    trace(frame, operation->line, spawn(frame, operation, frame->home), NULL, 0);
+    return 0;
+}
+
+static int do_group_cancel(struct frame *frame, const struct operation *operation)
+{
+    (void)operation;
+    if (frame->group != NULL)
+        async_group_cancel(frame->group);
+    return 0;
+}
+
 const struct word group_words[] = {
+    {"group", do_group, true, false},
+    {"spawn", do_spawn, false, false},
+    {"spawn_sibling", do_spawn_sibling, false, false},
+    {"group_cancel", do_group_cancel, false, false},
     {"wait", do_wait, false, false},
     {"wait_for", do_wait_for, false, false},
     {"shield_task", do_shield_task, false, false},

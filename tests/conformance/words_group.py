@@ -4,6 +4,7 @@ import asyncio
 import errno
 import sys
 
+from groups import Group
 from words import Failure, code_of, may_join, under_limit, word
 
 CONDITIONS = [asyncio.ALL_COMPLETED, asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION]
@@ -101,4 +102,59 @@ def do_reschedule(self, operation):
     else:
         self.limits[-1].timeout.reschedule(when if when >= 0 else None)
     self.world.trace(self, operation.line, result)
+    return 0
+
+
+# ---- groups ----------------------------------------------------------------------------------------------------
+
+
+@word
+async def do_group(self, operation):
+    group, error = Group(self), None
+    await group.__aenter__()
+    group._parent_task = group
+    self.scopes.append(group)
+    self.groups.append(group)
+    try:
+        await self.perform(operation.body)
+    except (Exception, asyncio.CancelledError) as caught:
+        error = caught
+    self.groups.pop()
+    await group.outcome(error)
+    return 0
+
+
+def spawn(self, operation, group) -> int:
+    """A child of the group, in a slot."""
+    slot, coroutine = operation.arguments
+    if group is None:
+        return -errno.ESRCH
+    try:
+        child = self.world.create(self, coroutine, group)
+    except RuntimeError:
+        return -errno.EPERM
+    if child is None:
+        return -errno.EAGAIN
+    self.world.slots[slot] = child
+    return 0
+
+
+@word
+def do_spawn(self, operation):
+    group = self.groups[-1] if self.groups else None
+    self.world.trace(self, operation.line, spawn(self, operation, group))
+    return 0
+
+
+@word
+def do_spawn_sibling(self, operation):
+    self.world.trace(self, operation.line, spawn(self, operation, self.home))
+    return 0
+
+
+@word
+def do_group_cancel(self, operation):
+    """What CPython's groups cannot do before 3.15."""
+    if self.groups:
+        self.world.requests.request(self.groups[-1].live())
     return 0
