@@ -131,8 +131,8 @@ def fetch(command, seconds, paths, **surroundings) -> list[str]:
     """Its lines, without the ports; at no time were there more requests than it is allowed."""
     with Server() as server, socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and does not listen, so it refuses
-        urls = [path if ":" in path else server.address + path for path in paths]
-        urls.append(f"http://127.0.0.1:{deaf.getsockname()[1]}/refused")
+        refusing = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        urls = [path if ":" in path else (refusing if path == "/refused" else server.address) + path for path in paths]
         lines = output_of(*command, seconds, *urls, **surroundings)
         if server.most > AT_ONCE:
             raise Failure(f"{server.most} requests at once")
@@ -142,7 +142,7 @@ def fetch(command, seconds, paths, **surroundings) -> list[str]:
 def test_fetcher() -> None:
     """What must time out has little time, what must not has much: how fast the machine is does not matter."""
     answered = [f"/together/{i}" for i in range(2 * AT_ONCE)] + \
-        ["/page", "/missing", "/flaky/1", "/flaky/2", "/nonsense", "ftp://elsewhere"]
+        ["/page", "/missing", "/flaky/1", "/flaky/2", "/nonsense", "/refused", "ftp://elsewhere"]
     for seconds, paths in (60, answered), (0.05, ["/silent/1", "/silent/2"]):
         expected = fetch([sys.executable, SOURCES / "fetcher.py"], seconds, paths)
         for backend in BACKENDS:

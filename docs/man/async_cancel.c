@@ -1,7 +1,8 @@
 /*
  * async_cancel.c: ask a task to end, and answer such a request
  *
- * Pages: async_cancel async_uncancel async_cancelling async_task_cancelling
+ * Pages: async_cancel async_cancel_because async_uncancel async_cancelling
+ * async_task_cancelling
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static int amain(void)
     async_task *server = async_create_task(serve),
                *worker = async_create_task(work);
     ASYNC_TRY(async_sleep(1));
-    async_cancel(server);
+    async_cancel_because(server, "closed at %d o'clock", 6);
     async_cancel(worker);
     printf("%d asked of the server\n", async_task_cancelling(server));
 
@@ -48,8 +49,8 @@ int main(void)
 
 /* Prints:
  * 1 asked of the server
- * -ECANCELED: Cancelled, 1 request
+ * -ECANCELED: closed at 6 o'clock, 1 request
  * saved
- * the server: -ECANCELED: Cancelled
+ * the server: -ECANCELED: closed at 6 o'clock
  * the worker: 0
  */

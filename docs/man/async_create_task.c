@@ -27,12 +27,15 @@ static int dance(void *where)
 static int amain(void)
 {
     async_task_options options = {.name = "greeter", .stack_size = 32 * 1024};
+    async_task_options at_once = {.name = "hasty", .eager_start = true};
     int (*chosen)(void *) = dance;
 
-    async_task *first = async_create_task(greet, "world", 1);
-    async_task *second = async_create_task_with(&options, greet, "moon", 2);
-    async_task *third = async_create_task_ptr(chosen, "kitchen");
-    return async_gather(first, second, third);
+    async_task *tasks[] = {async_create_task(greet, "world", 1),
+                           async_create_task_with(&options, greet, "moon", 2),
+                           async_create_task_ptr(chosen, "kitchen"),
+                           async_create_task_with(&at_once, greet, "sun", 1)};
+    puts("four tasks");
+    return async_gather_n(tasks, 4, NULL, 0);
 }
 async_fn(amain);
 
@@ -42,6 +45,8 @@ int main(void)
 }
 
 /* Prints:
+ * hasty: hello sun
+ * four tasks
  * greet: hello world
  * greeter: hello moon
  * dancing in the kitchen

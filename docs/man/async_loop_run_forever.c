@@ -1,43 +1,47 @@
 /*
- * async_loop_run_forever.c: run a loop until it is stopped
+ * async_loop_run_forever.c: run a loop of your own until it is told to stop
  *
- * Pages: async_loop_run_forever async_loop_run_until_complete
- * async_loop_stop async_loop_is_running
+ * Pages: async_loop_run_forever async_loop_run_until_complete async_loop_stop
+ * async_loop_is_running
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static void ring(void *loop)
+static int serve(async_loop *loop)
 {
-    printf("ring%s\n", async_loop_is_running((async_loop *)loop) ? "" : "?");
-    async_loop_stop((async_loop *)loop);
+    for (int request = 1; request <= 3; request++) {
+        ASYNC_TRY(async_sleep(1));
+        printf("request %d\n", request);
+    }
+    puts(async_loop_is_running(loop) ? "enough for now" : "who runs this?");
+    async_loop_stop(loop);
+    ASYNC_TRY(async_sleep(1)); /* goes on when the loop is run again */
+    return 3;
 }
-
-static int cook(void)
-{
-    ASYNC_TRY(async_sleep(60));
-    return 4;
-}
-async_fn(cook);
+async_fn(serve, async_loop *);
 
 int main(void)
 {
-    async_run_options options = {.virtual_clock = true};
     async_loop *loop;
-    if (async_new_event_loop(&loop, &options) < 0)
+    if (async_new_event_loop(&loop,
+                             &(async_run_options){.virtual_clock = true}) < 0)
         return 1;
-    async_task *dinner = async_create_task(cook);
-    async_call_later(10, ring, loop);
+    async_task *server = async_create_task(serve, loop);
     async_loop_run_forever(loop);
-    printf("stopped after %g s\n", async_time());
-    int plates = async_loop_run_until_complete(loop, dinner);
-    printf("%d plates after %g s\n", plates, async_time());
+    puts("stopped");
+
+    int requests = async_loop_run_until_complete(loop, server);
+    printf("%d requests; the loop is %s\n", requests,
+           async_loop_is_running(loop) ? "running" : "at rest");
     async_loop_close(loop);
     return 0;
 }
 
 /* Prints:
- * ring
- * stopped after 10 s
- * 4 plates after 60 s
+ * request 1
+ * request 2
+ * request 3
+ * enough for now
+ * stopped
+ * 3 requests; the loop is at rest
  */

@@ -1,50 +1,51 @@
 /*
- * async_run_coroutine_threadsafe.c: run a coroutine on another thread's loop
+ * async_run_coroutine_threadsafe.c: run a coroutine on the loop of another thread
  *
- * Pages: async_run_coroutine_threadsafe async_concurrent_future
- * async_concurrent_future_result async_concurrent_future_cancel
- * async_concurrent_future_done async_concurrent_future_free
+ * Pages: async_run_coroutine_threadsafe async_concurrent_future_result
+ * async_concurrent_future_cancel async_concurrent_future_done
+ * async_concurrent_future_free async_concurrent_future
  */
 #include <asyncio.h>
-#include <math.h>
 #include <stdio.h>
 
-/* On the loop's thread, as a task. */
-static int add(int a, int b)
+static int double_slowly(int number)
 {
     ASYNC_TRY(async_sleep(0.01));
-    return a + b;
+    return number * 2;
 }
-async_fn(add, int, int);
+async_fn(double_slowly, int);
 
-static int wait_for_ever(void)
+static int hang(void)
 {
-    return async_sleep(INFINITY);
+    return async_sleep(ASYNC_FOREVER);
 }
-async_fn(wait_for_ever);
+async_fn(hang);
 
-/* On a thread that has no loop, and may block. */
+/* On a thread that knows nothing of tasks, as that of another library. */
 static int ask(async_loop *loop)
 {
-    async_concurrent_future *sum, *never;
-    sum = async_run_coroutine_threadsafe(loop, add, 3, 4);
-    never = async_run_coroutine_threadsafe(loop, wait_for_ever);
-    printf("the sum is %d\n", async_concurrent_future_result(sum, INFINITY));
-    if (async_concurrent_future_result(never, 0.01) == -ETIMEDOUT)
-        puts("too long");
-    async_concurrent_future_cancel(never);
-    if (async_concurrent_future_result(never, INFINITY) == -ECANCELED)
-        puts("cancelled");
-    printf("%d\n", async_concurrent_future_done(never));
-    async_concurrent_future_free(never);
-    async_concurrent_future_free(sum);
-    return 0;
+    async_concurrent_future *future = async_run_coroutine_threadsafe(
+        loop, double_slowly, 21);
+    int answer = async_concurrent_future_result(
+        future, ASYNC_FOREVER); /* blocks this thread */
+    async_concurrent_future_free(future);
+
+    future = async_run_coroutine_threadsafe(loop, hang);
+    if (async_concurrent_future_result(future, 0) == -ETIMEDOUT &&
+        !async_concurrent_future_done(future))
+        async_concurrent_future_cancel(future);
+    int silence = async_concurrent_future_result(future, ASYNC_FOREVER);
+    async_concurrent_future_free(future);
+    return silence == -ECANCELED ? answer : silence;
 }
 async_fn(ask, async_loop *);
 
 static int amain(void)
 {
-    return async_to_thread(ask, async_get_loop());
+    int answer;
+    ASYNC_TRY(answer = async_to_thread(ask, async_get_loop()));
+    printf("%d\n", answer);
+    return 0;
 }
 async_fn(amain);
 
@@ -54,8 +55,5 @@ int main(void)
 }
 
 /* Prints:
- * the sum is 7
- * too long
- * cancelled
- * 1
+ * 42
  */

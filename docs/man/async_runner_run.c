@@ -1,50 +1,56 @@
 /*
- * async_runner_run.c: run several coroutines, one after the other, on one loop
+ * async_runner_run.c: run several coroutines on one loop
  *
- * Pages: async_runner_run async_runner async_auto_runner
- * async_runner_get_loop async_runner_close
+ * Pages: async_runner_run async_runner_get_loop async_runner_close
+ * async_auto_runner async_runner
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static int boil(void)
+static int blink(void)
 {
-    ASYNC_TRY(async_sleep(2));
-    puts("the water boils");
-    return 0;
+    for (;;) {
+        printf("%.0f: blink\n", async_time());
+        ASYNC_TRY(async_sleep(2));
+    }
 }
-async_fn(boil);
+async_fn(blink);
 
-static int begin(void)
+static int set_up(void)
 {
-    async_detach(async_create_task(boil)); /* goes on in the next run */
-    puts("the kettle is on");
-    return 0;
+    async_detach(async_create_task(blink)); /* goes on whenever the loop runs */
+    return async_sleep(1);
 }
-async_fn(begin);
+async_fn(set_up);
 
-static int wait_a_while(double seconds)
+static int work(int seconds)
 {
-    return async_sleep(seconds);
+    ASYNC_TRY(async_sleep(seconds));
+    return seconds;
 }
-async_fn(wait_a_while, double);
+async_fn(work, int);
 
 int main(void)
 {
     async_auto_runner runner = {.options = {.virtual_clock = true}};
-    if (async_runner_run(&runner, begin) < 0)
+    if (async_runner_run(&runner, set_up) < 0)
         return 1;
-    puts("here nothing runs");
-    int result = async_runner_run(&runner, wait_a_while, 3);
-    bool same = async_runner_get_loop(&runner) == async_get_loop();
-    printf("the loop is %s\n", same ? "there still" : "gone");
-    async_runner_close(&runner); /* the end of the block would do it, too */
-    return result < 0;
+    puts("between two runs nothing runs");
+    int result = async_runner_run(&runner, work, 4);
+    printf("= %d\n", result);
+
+    async_runner_close(
+        &runner); /* cancels what is left; the block's end would do it */
+    printf("%s\n",
+           async_runner_get_loop(&runner) != NULL ? "a new loop" : "no memory");
+    return 0;
 }
 
 /* Prints:
- * the kettle is on
- * here nothing runs
- * the water boils
- * the loop is there still
+ * 0: blink
+ * between two runs nothing runs
+ * 2: blink
+ * 4: blink
+ * = 4
+ * a new loop
  */
