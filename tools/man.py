@@ -26,6 +26,7 @@ import pathlib
 import re
 import shutil
 import sys
+import textwrap
 from typing import NamedTuple
 
 import include_code
@@ -38,7 +39,7 @@ CODE_WIDTH = 80  # of a program, so that a page of 87 columns shows it whole
 DATE = "2026-11-22"  # of the version; no page goes without one
 PROGRAM = re.compile(r"/\*\n \* (?P<name>\w+)\.c: (?P<title>.*?)\n \*\n \* Pages: (?P<names>.*?)\n \*/\n"
                      r"(?P<code>.*?)\n*/\* Prints:\n(?P<output>.*?) \*/\n", re.S)
-RESULT = re.compile(r"(Returns|Gives|True|False|true|false)\b|NULL(:| also| when| if)|0(:|,|;|\.$| when| if| once| for)")
+RESULT = re.compile(r"(Returns|Gives|If none|True|False|true|false)\b|NULL(:| also| when| if)|0(:|,|;|\.$| when| if| once| for)")
 SWITCHES = {
     "Switches.": ("switches: other tasks may run before it returns,\nand it is refused with -ECANCELED while its task is "
                   "being cancelled.",
@@ -155,7 +156,10 @@ class Told(NamedTuple):
 def sort_out(text):
     """The sentences about switching are left out: Entry has them."""
     told = Told([], [], [])
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in re.split(r"\n *\n", text):
+        if paragraph.startswith("    "):
+            told.paragraphs.append(paragraph)
+            continue
         kept = []
         for sentence in sentences(paragraph):
             if sentence in SWITCHES:
@@ -202,7 +206,10 @@ def escape(text):
 
 
 def words(text, own, known):
-    """A sentence: names bold, and with their section where they have a page of their own; what is code bold."""
+    """Sentences: names bold, and with their section where they have a page of their own; what is indented is code."""
+    if text.startswith("    "):
+        return literal(textwrap.dedent(text))
+
     def bold(found):
         name = found[0].strip("`")
         if name in own or name not in known:
@@ -269,7 +276,7 @@ def declaration_of(struct):
 
 def declaration(entry):
     """A prototype; or how a macro is written."""
-    if entry.is_type():
+    if entry.is_type() and "{" in entry.signature:
         return declaration_of(entry.signature)
     if entry.signature.startswith(entry.name):
         return entry.form or entry.signature

@@ -28,7 +28,7 @@ def name_of(declaration):
     if macro:
         return macro.group(1)
     if declaration.startswith("typedef") or declaration.startswith("enum"):
-        name = re.search(r"\b(async_(?!_)\w+)(?: \{|;)", declaration)
+        name = re.search(r"\b(async_(?!_)\w+)(?: \{|;|\()", declaration)
         return name.group(1) if name else None
     function = re.search(r"\b(async_(?!_)\w+)\(", declaration.split("{")[0])
     return function.group(1) if function else None
