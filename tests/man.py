@@ -62,9 +62,27 @@ SPOILT = [("", "", ""), ("Pages: async_run", "Pages: async_time async_run", "doe
           ("       async_main", "       async_main async_run", "async_run is on 2 pages")]
 
 
+# A comment, and what becomes of it: paragraphs of the description, the return value, and the errors by code.
+SORTED = [("Returns it. 0; -EBUSY: taken. Switches.", ["Returns it."], ["0 on success."], [("-EBUSY", "taken")]),
+          ("Does it (so.) Well. NULL: no memory.", ["Does it (so.) Well."], ["NULL: no memory."], []),
+          ("-ENOMEM, -EMFILE and the like: no. -EIO, -EINVAL for NULL.", [], [],
+           [("-ENOMEM", "no"), ("-EMFILE", "no"), ("-EIO", ""), ("-EINVAL", "for NULL")]),
+          ("Does it.\n\n    like(this);", ["Does it.", "    like(this);"], [], [])]
+
+
+def complaints_about_sorting() -> list[str]:
+    complaints = []
+    for comment, *expected in SORTED:
+        told = man.sort_out(comment)
+        found = [told.paragraphs, told.results, [error for line in told.errors for error in man.errors_in(line)]]
+        if found != expected:
+            complaints.append(f"of {comment!r} became {found}")
+    return complaints
+
+
 def complaints_about_rules() -> list[str]:
     """That each way of spoiling a page is found, in a folder with one program."""
-    complaints = []
+    complaints = complaints_about_sorting()
     for old, new, expected in SPOILT:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "async_run.c").write_text(PROGRAM.replace(old, new) if old else PROGRAM)
@@ -104,7 +122,8 @@ def masked(text: str) -> list[str]:
 
 def complaint_about(page: man.Page) -> str:
     """The sim backend brings a virtual clock along, on which hours pass in no time."""
-    surroundings = {**os.environ, "ASYNCIO_BACKEND": "sim"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASYNCIO_")}
+    surroundings = {**inherited, "ASYNCIO_BACKEND": "sim"}
     answer = subprocess.run([*WRAPPER, FOLDER / page.name], env=surroundings, text=True, capture_output=True)
     if answer.returncode == 0 and not answer.stderr and masked(answer.stdout) == masked(page.output):
         return ""

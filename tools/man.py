@@ -40,6 +40,7 @@ DATE = "2026-11-22"  # of the version; no page goes without one
 PROGRAM = re.compile(r"/\*\n \* (?P<name>\w+)\.c: (?P<title>.*?)\n \*\n \* Pages: (?P<names>.*?)\n \*/\n"
                      r"(?P<code>.*?)\n*/\* Prints:\n(?P<output>.*?) \*/\n", re.S)
 RESULT = re.compile(r"(Returns|Gives|If none|True|False|true|false)\b|NULL(:| also| when| if)|0(:|,|;|\.$| when| if| once| for)")
+VERBS = ("Returns", "Gives")  # a comment that begins so says what the function does
 SWITCHES = {
     "Switches.": ("switches: other tasks may run before it returns,\nand it is refused with -ECANCELED while its task is "
                   "being cancelled.",
@@ -166,10 +167,10 @@ def sort_out(text):
                 continue
             if sentence.startswith("-E"):
                 told.errors.append(sentence)
-            elif RESULT.match(sentence):
+            elif RESULT.match(sentence) and (kept or told.paragraphs or not sentence.startswith(VERBS)):
                 result, _, error = re.match(r"(0)([;,]) (?=-E)(.*)", sentence).groups() if \
                     re.match(r"0[;,] -E", sentence) else (sentence, "", "")
-                told.results.append(result.rstrip(".") + ".")
+                told.results.append("0 on success." if result.rstrip(".") == "0" else result.rstrip(".") + ".")
                 told.errors.extend([error] if error else [])
             else:
                 kept.append(sentence)
@@ -205,18 +206,21 @@ def escape(text):
     return re.sub(r"^\.", r"\\&.", text, flags=re.M)
 
 
+def whole(name):
+    """A name, bold, that is not to be broken at the end of a line."""
+    return f"\\%\\fB{escape(name)}\\fR"
+
+
 def words(text, own, known):
     """Sentences: names bold, and with their section where they have a page of their own; what is indented is code."""
     if text.startswith("    "):
         return literal(textwrap.dedent(text))
 
     def bold(found):
-        name = found[0].strip("`")
-        if name in own or name not in known:
-            return f"\\fB{escape(name)}\\fR"
-        return f"\\fB{escape(name)}\\fR(3)"
+        name = found[0].strip("`").removesuffix("()")
+        return whole(name) + ("(3)" if name in known and name not in own else found[0][len(name):].strip("`"))
 
-    pieces = re.split(r"(`[^`]*`|\basync_\w+\b|\bASYNC_[A-Z_]+\b|-E[A-Z0-9]{2,}|\bNULL\b)", text)
+    pieces = re.split(r"(`[^`]*`|\basync_\w+(?:\(\))?|\bASYNC_[A-Z_]+\b|-E[A-Z0-9]{2,}|\bNULL\b)", text)
     plain = [escape(piece).replace("\\(aq", "\\[cq]") for piece in pieces[::2]]
     marked = [re.sub(r".+", bold, piece) for piece in pieces[1::2]]
     joined = "".join(itertools.chain.from_iterable(itertools.zip_longest(plain, marked, fillvalue="")))
@@ -321,22 +325,26 @@ def returns(page, known):
     return [".SH RETURN VALUE", *lines] if lines else []
 
 
-def errors(page, known, plain_meanings):
-    """By code, in the order of their first mention; where meanings differ, each says whose it is."""
+def meanings_of(page, plain_meanings):
+    """The errors of a page, in the order of their first mention: code -> meaning -> whose it is."""
     meanings = {}
     for entry in page.entries:
-        for sentence in sort_out(entry.text).errors:
-            for code, meaning in errors_in(sentence):
-                meaning = meaning or MEANINGS.get(code) or plain_meanings.get(code, "")
-                names = meanings.setdefault(code, {}).setdefault(capital(meaning), [])
-                names.append(entry.name)
+        for code, meaning in itertools.chain(*map(errors_in, sort_out(entry.text).errors)):
+            meaning = meaning or MEANINGS.get(code) or plain_meanings.get(code, "")
+            if meaning.split(" ")[0] not in re.findall(r"\w+", entry.signature):  # a parameter keeps its name
+                meaning = capital(meaning)
+            meanings.setdefault(code, {}).setdefault(meaning, []).append(entry.name)
+    return meanings
+
+
+def errors(page, known, plain_meanings):
+    """By code; where there are several functions, each meaning says whose it is."""
     lines = []
-    for code, told in meanings.items():
+    for code, meanings in meanings_of(page, plain_meanings).items():
         lines += [".TP", f"\\fB{escape(code)}\\fR"]
-        for meaning, names in told.items():
-            whose = "" if len(page.names()) == 1 else \
-                "(" + ", ".join(f"\\fB{name}\\fR" for name in dict.fromkeys(names)) + ") "
-            lines += [".br"] if lines[-1][0] != "\\" or lines[-2] != ".TP" else []
+        for number, (meaning, names) in enumerate(meanings.items()):
+            whose = "(" + ", ".join(map(whole, dict.fromkeys(names))) + ") " if len(page.names()) > 1 else ""
+            lines += [".br"] if number > 0 else []
             lines += [whose + words(meaning.rstrip(".") + ".", page.names(), known)]
     return [".SH ERRORS", *lines] if lines else []
 
@@ -344,7 +352,7 @@ def errors(page, known, plain_meanings):
 def switching(page):
     lines = []
     for said, (one, several) in SWITCHES.items():
-        names = [f"\\fB{entry.name}\\fR" for entry in page.entries if entry.switches == said]
+        names = [whole(entry.name) for entry in page.entries if entry.switches == said]
         if names:
             those = ",\n".join(names[:-1]) + ("\nand\n" if names[1:] else "") + names[-1]
             lines += [".PP", those, escape(several if names[1:] else one)]
@@ -361,13 +369,13 @@ def see_also(page, all_pages):
     text = " ".join(entry.text for entry in page.entries)
     names = {other.name for other in all_pages if headers & {entry.header for entry in other.entries}}
     names |= {other.name for other in all_pages for name in other.names() if re.search(rf"\b{name}\b", text)}
-    shown = [f"\\fB{name}\\fR(3)" for name in sorted(names - {page.name})]
+    shown = [f"{whole(name)}(3)" for name in sorted(names - {page.name})]
     return [".SH SEE ALSO", ",\n".join([*shown, "\\fBasyncio\\fR(7)"])]
 
 
 def heading(name, section):
     return [".\\\" Made by tools/man.py from the comments of the headers and from docs/man. Change it there.",
-            f'.TH {name} {section} {DATE} "libasyncio {version()}" "Library Functions Manual"', ".nh"]
+            f'.TH {name} {section} {DATE} "libasyncio {version()}" "Library Functions Manual"', ".ad l"]
 
 
 def version():
@@ -376,7 +384,7 @@ def version():
 
 
 def roff_of(page, all_pages, known, plain_meanings):
-    names = ",\n".join(page.names())
+    names = ",\n".join(f"\\%{name}" for name in page.names())
     description = tagged(page, known, lambda entry: sort_out(entry.text).paragraphs)
     lines = [*heading(page.name, 3), ".SH NAME", f"{names} \\- {escape(page.title)}",
              ".SH LIBRARY", "asyncio for C (\\fIlibasyncio\\fR, \\fBpkg\\-config \\-\\-cflags \\-\\-libs asyncio\\fR)",
