@@ -117,7 +117,7 @@ class Follower:
     def kind_at(self, pc):
         if pc not in self.kinds:
             decoded = gdb.selected_inferior().architecture().disassemble(pc)[0]
-            kind = re.match(r"(?:(?:bnd|repz|notrack) )?(call|ret|)", decoded["asm"])[1]
+            kind = re.match(r"(?:(?:addr32|bnd|repz|notrack) )?(call|ret|)", decoded["asm"])[1]
             self.kinds[pc] = kind, pc + decoded["length"]
         return self.kinds[pc]
 
