@@ -57,3 +57,29 @@ FAULTS_TEST(a_function_that_is_taken_back_is_not_run)
     async_executor_free(executor);
     return 0;
 }
+
+static int keep_in_task(int number)
+{
+    kept[number]++;
+    return answer(async_sleep(0));
+}
+async_fn(keep_in_task, int);
+
+/* On a thread: what it was given a future for is run once, unless the loop lacks memory for the task. */
+static int send_coroutines(async_loop *loop)
+{
+    for (int i = 0; i < MOST; i++) {
+        async_concurrent_future *future = async_run_coroutine_threadsafe(loop, keep_in_task, i);
+        int result = answer(async_concurrent_future_result(future, INFINITY));
+        promised[i] = future != NULL && (result != -ENOMEM || kept[i] > 0);
+        async_concurrent_future_free(future);
+    }
+    return 0;
+}
+async_fn(send_coroutines, async_loop *);
+
+FAULTS_TEST(each_coroutine_that_was_sent_is_run_once)
+{
+    answer_of_thread(async_to_thread(send_coroutines, async_get_loop()));
+    return 0;
+}
