@@ -2,7 +2,7 @@
  * async_loop_set_exception_handler.c: hear of errors that nobody looked at
  *
  * Pages: async_loop_set_exception_handler async_loop_call_exception_handler
- * async_exception_context
+ * async_exception_context async_exception_handler
  */
 #include <asyncio.h>
 #include <stdio.h>
