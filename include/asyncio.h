@@ -40,6 +40,7 @@
 #include <asyncio/queue.h>
 #include <asyncio/sync.h>
 #include <asyncio/future.h>
+#include <asyncio/select.h>
 #include <asyncio/loop.h>
 #include <asyncio/runner.h>
 #include <asyncio/thread.h>

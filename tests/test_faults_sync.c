@@ -4,6 +4,9 @@
  */
 #include "survive.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* ---- locks and permits -------------------------------------------------------------------------------------- */
 
 struct workshop {
@@ -134,5 +137,48 @@ FAULTS_TEST(every_future_that_is_promised_is_settled)
     for (int i = 0; i < MOST; i++)
         tasks[i] = async_create_task(ask, i);
     answer(async_gather_n(tasks, MOST, NULL, 0));
+    return 0;
+}
+
+/* ---- select ------------------------------------------------------------------------------------------------- */
+
+/* Takes items, or hears by the descriptor that there will be none. What fails at once lets nobody else run. */
+static int serve(async_queue *queue, int descriptor)
+{
+    int item, index;
+    do {
+        index = async_select(async_on_get(queue, &item), async_on_readable(descriptor),
+                             async_on_timeout(1e-4));
+        if (index == 0)
+            kept[item]++;
+        else if (index != -ESHUTDOWN && answer(index) < 0)
+            async_ignore(async_sleep(0));
+    } while (index != -ESHUTDOWN && index != 1);
+    return 0;
+}
+async_fn(serve, async_queue *, int);
+
+FAULTS_TEST(an_item_goes_to_one_of_those_who_select_it)
+{
+    async_queue *queue = async_queue_new(1, sizeof(int));
+    int ends[2], item, index;
+    if (answer(queue != NULL ? 0 : -ENOMEM) < 0)
+        return 0;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    async_task *servers[] = {async_create_task(serve, queue, ends[0]),
+                             async_create_task(serve, queue, ends[0])};
+    for (int i = 0; i < MOST; i++) {
+        index = answer(async_select(async_on_put(queue, &i), async_on_timeout(1e-3)));
+        promised[i] = index == 0;
+    }
+    async_ignore(async_sleep(0));
+    CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
+    async_queue_shutdown(queue, false);
+    answer(async_gather_n(servers, 2, NULL, 0));
+    while (async_queue_get_nowait(queue, &item) == 0)
+        kept[item]++;
+    async_queue_free(queue);
+    close(ends[0]);
+    close(ends[1]);
     return 0;
 }

@@ -3,6 +3,7 @@
  * turn has reached them all the same.
  */
 #include "core/loop.h"
+#include "sync/line.h"
 #include <asyncio/sync.h>
 
 struct event {
@@ -45,4 +46,9 @@ void async_event_clear(async_event *event)
 bool async_event_is_set(const async_event *event)
 {
     return event_of(event, "async_event_is_set")->set;
+}
+
+struct list *async__event_line(async_event *event)
+{
+    return &event_of(event, "async_select")->waiters;
 }

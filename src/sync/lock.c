@@ -5,6 +5,7 @@
  */
 #include "sync/lock.h"
 #include "core/loop.h"
+#include "sync/line.h"
 
 _Static_assert(sizeof(async_lock) >= sizeof(struct lock), "the public struct holds the lock");
 _Static_assert(_Alignof(async_lock) >= _Alignof(struct lock), "and is aligned for it");
@@ -71,4 +72,9 @@ void async__lock_reacquire(struct async_loop *loop, async_lock *public_lock)
 const struct lock *async__lock_waited_for(const struct wait *wait)
 {
     return wait->call == acquire_call || wait->call == reacquire_call ? wait->object : NULL;
+}
+
+struct list *async__lock_line(async_lock *lock)
+{
+    return &lock_of(lock, "async_select")->waiters;
 }

@@ -7,6 +7,7 @@
  */
 #include "core/loop.h"
 #include "sync/items.h"
+#include "sync/line.h"
 #include <asyncio/queue.h>
 
 struct async_queue {
@@ -21,13 +22,6 @@ struct async_queue {
     void *drop_context;                      /* handed to it */
     bool shut_down;                          /* puts fail, and gets once it is empty */
     async_allocator memory;                  /* where this struct comes from */
-};
-
-/* A task that waits to get or to put, with the item's place in its own frame. */
-struct transfer {
-    struct wait wait;     /* of the task */
-    struct waiter waiter; /* its place in line */
-    void *item;           /* where the item goes, or comes from */
 };
 
 static void check(const struct async_queue *queue)
@@ -129,7 +123,7 @@ static int accept(struct async_queue *queue, const void *item)
     struct transfer *getter = queue->items.count == 0 ? first_in_line(&queue->getters) : NULL;
     if (getter != NULL) {
         memory_copy(getter->item, item, queue->items.size);
-        async__wake(&getter->wait, &getter->waiter, 0);
+        async__wake(getter->waiter.wait, &getter->waiter, 0);
     } else if (unlikely(items_add(&queue->items, item) < 0)) {
         return -ENOMEM;
     }
@@ -142,7 +136,7 @@ static void let_in(struct async_queue *queue)
 {
     struct transfer *putter;
     while (has_room(queue) && (putter = first_in_line(&queue->putters)) != NULL)
-        async__wake(&putter->wait, &putter->waiter, accept(queue, putter->item));
+        async__wake(putter->waiter.wait, &putter->waiter, accept(queue, putter->item));
 }
 
 OUT_OF_LINE static void give_and_let_in(struct async_queue *queue, void *item)
@@ -163,12 +157,13 @@ static void give(struct async_queue *queue, void *item)
 OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line,
                                      void *item, const char *call)
 {
+    struct wait wait;
     struct transfer transfer;
     transfer.item = item;
-    wait_init(&transfer.wait, call, queue, async__refuse_wait);
-    wait_on(&transfer.wait, &transfer.waiter, line);
+    wait_init(&wait, call, queue, async__refuse_wait);
+    wait_on(&wait, &transfer.waiter, line);
     check(queue);
-    return loop_park(loop, &transfer.wait); /* the queue may be gone by then */
+    return loop_park(loop, &wait); /* the queue may be gone by then */
 }
 
 FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
@@ -279,4 +274,14 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
     async__wake_all(&queue->getters, -ESHUTDOWN);
     async__wake_all(&queue->putters, -ESHUTDOWN);
     check(queue);
+}
+
+struct list *async__queue_getters(async_queue *queue)
+{
+    return &queue->getters;
+}
+
+struct list *async__queue_putters(async_queue *queue)
+{
+    return &queue->putters;
 }

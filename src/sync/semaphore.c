@@ -3,6 +3,7 @@
  * longest: while anybody waits there is none to be had, so who comes later can only stand behind.
  */
 #include "core/loop.h"
+#include "sync/line.h"
 #include <asyncio/sync.h>
 
 struct semaphore {
@@ -70,4 +71,9 @@ void async_semaphore_release(async_semaphore *public_semaphore)
 bool async_semaphore_locked(const async_semaphore *semaphore)
 {
     return semaphore_of(semaphore, "async_semaphore_locked")->value <= 0;
+}
+
+struct list *async__semaphore_line(async_semaphore *semaphore)
+{
+    return &semaphore_of(semaphore, "async_select")->waiters;
 }

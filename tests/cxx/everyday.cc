@@ -186,6 +186,17 @@ static void futures()
     async_detach(future);
 }
 
+static void selects()
+{
+    async_auto_queue *numbers = async_queue_new(0, sizeof(int));
+    async_event event = {};
+    int number = 5, result = 1;
+    CHECK(async_select(async_on_event(&event), async_on_timeout(1)) == 1);
+    CHECK(async_select(async_on_get(numbers, &number), async_on_put(numbers, &number)) == 1);
+    const async_case cases[] = {async_on_event(&event), async_on_get(numbers, &number)};
+    CHECK(async_select_n(cases, 2, &result) == 1 && result == 0 && number == 5);
+}
+
 static int throw_and_catch(int depth)
 {
     try {
@@ -251,6 +262,7 @@ static int everything(const char *word)
     queues();
     locks();
     futures();
+    selects();
     exceptions();
     callbacks();
     threads();

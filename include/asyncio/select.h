@@ -1,0 +1,139 @@
+/*
+ * asyncio/select.h: waiting for one of several things. Exactly one of them happens to this task: an item is taken,
+ * a lock held, a permit had, by one case, and the others are as if nobody had asked.
+ *
+ *     switch (async_select(async_on_get(jobs, &job), async_on_event(&stop), async_on_timeout(5))) {
+ *     case 0: return work(&job);
+ *     case 1: return 0;
+ *     case 2: return complain();
+ *     default: return -ECANCELED;
+ *     }
+ */
+#ifndef ASYNCIO_SELECT_H
+#define ASYNCIO_SELECT_H
+
+#include <asyncio/queue.h>
+#include <asyncio/sync.h>
+#include <asyncio/task.h>
+
+ASYNC_BEGIN_C
+
+/* One of the things to wait for, as async_on_get and its kin make it. Its fields are the library's. */
+typedef struct async_case {
+    int async__kind;       /* which of them; 0: none */
+    int async__descriptor; /* of a descriptor's */
+    void *async__object;   /* what is waited for */
+    void *async__item;     /* of a queue's: where the item goes or comes from */
+    size_t async__size;    /* of the item */
+    double async__seconds; /* of a timeout */
+} async_case;
+
+enum async__case_kind {
+    ASYNC__ON_GET = 1,
+    ASYNC__ON_PUT,
+    ASYNC__ON_EVENT,
+    ASYNC__ON_TASK,
+    ASYNC__ON_LOCK,
+    ASYNC__ON_SEMAPHORE,
+    ASYNC__ON_READABLE,
+    ASYNC__ON_WRITABLE,
+    ASYNC__ON_TIMEOUT
+};
+
+static inline async_case async__on(int kind, int descriptor, void *object, void *item, size_t size,
+                                   double seconds)
+{
+    async_case result = {kind, descriptor, object, item, size, seconds};
+    return result;
+}
+
+static inline async_case async__on_get(async_queue *queue, void *item, size_t size)
+{
+    return async__on(ASYNC__ON_GET, -1, queue, item, size, 0);
+}
+
+static inline async_case async__on_put(async_queue *queue, const void *item, size_t size)
+{
+    return async__on(ASYNC__ON_PUT, -1, queue, (void *)(uintptr_t)item, size, 0);
+}
+
+/* async_on_get(queue, &item): an item is taken; -ESHUTDOWN: there will be none. Never switches itself. */
+#define async_on_get(queue, ...) async__on_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+
+/* async_on_put(queue, &item): the item is put; it must stay until then. -ESHUTDOWN, -ENOMEM. Never switches itself. */
+#define async_on_put(queue, ...) async__on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+
+/* The event is set. Never switches itself. */
+static inline async_case async_on_event(async_event *event)
+{
+    return async__on(ASYNC__ON_EVENT, -1, event, NULL, 0, 0);
+}
+
+/*
+ * The task, or future, has ended; its result is for whoever awaits it. NULL has ended. Borrows it, until then.
+ * -EDEADLK: it is this task. Never switches itself.
+ */
+static inline async_case async_on_task(async_task *task)
+{
+    return async__on(ASYNC__ON_TASK, -1, task, NULL, 0, 0);
+}
+
+/* The lock is taken. Never switches itself. */
+static inline async_case async_on_lock(async_lock *lock)
+{
+    return async__on(ASYNC__ON_LOCK, -1, lock, NULL, 0, 0);
+}
+
+/* A permit is taken. Never switches itself. */
+static inline async_case async_on_semaphore(async_semaphore *semaphore)
+{
+    return async__on(ASYNC__ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
+}
+
+/* A read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Never switches itself. */
+static inline async_case async_on_readable(int descriptor)
+{
+    return async__on(ASYNC__ON_READABLE, descriptor, NULL, NULL, 0, 0);
+}
+
+/* A write would not block, as async_wait_writable has it; -EBADF, -ENOMEM. Never switches itself. */
+static inline async_case async_on_writable(int descriptor)
+{
+    return async__on(ASYNC__ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
+}
+
+/* That many seconds have passed; with 0 or less, there is no waiting. Never switches itself. */
+static inline async_case async_on_timeout(double seconds)
+{
+    return async__on(ASYNC__ON_TIMEOUT, -1, NULL, NULL, 0, seconds);
+}
+
+/*
+ * Waits for cases[0..count) until one of them happens and returns which; *result, unless result is NULL, is 0 then,
+ * or the error that the case ended with. The first one listed that is ready wins without waiting. -ECANCELED: none
+ * happened. -EINVAL: there are none, or one of them is none; a timeout is not a number. -ENOMEM. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, int *result);
+
+/*
+ * async_select(case, …): the same for those listed. Gives the number of the one that happened, the first being 0, or
+ * the error that it ended with; otherwise as async_select_n. Switches.
+ */
+#define async_select(...) ASYNC__SELECT(__VA_ARGS__)
+ASYNC_API ASYNC_MUST int async__select(const async_case cases[], size_t count);
+
+ASYNC_END_C
+
+#ifdef __cplusplus
+#include <initializer_list>
+ASYNC_MUST static inline int async__select_list(std::initializer_list<async_case> cases)
+{
+    return async__select(cases.begin(), cases.size());
+}
+#define ASYNC__SELECT(...) async__select_list({__VA_ARGS__})
+#else
+#define ASYNC__CASES(...) ((const async_case[]){__VA_ARGS__})
+#define ASYNC__SELECT(...)                                                                                   \
+    async__select(ASYNC__CASES(__VA_ARGS__), sizeof ASYNC__CASES(__VA_ARGS__) / sizeof(async_case))
+#endif
+#endif

@@ -1,0 +1,24 @@
+/*
+ * sync/line.h: where one stands to wait for each thing, for those who wait for several of them. Who stands there
+ * has found the thing not ready, in the same turn; whoever wakes it has handed the thing over.
+ */
+#ifndef SYNC_LINE_H
+#define SYNC_LINE_H
+
+#include "core/wait.h"
+#include <asyncio/queue.h>
+#include <asyncio/sync.h>
+
+/* A place in one of a queue's lines. */
+struct transfer {
+    struct waiter waiter; /* the place */
+    void *item;           /* where the item goes, or comes from */
+};
+
+struct list *async__queue_getters(async_queue *queue); /* of struct transfer */
+struct list *async__queue_putters(async_queue *queue); /* of struct transfer */
+struct list *async__event_line(async_event *event);
+struct list *async__lock_line(async_lock *lock);
+struct list *async__semaphore_line(async_semaphore *semaphore);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * sync/select.c: waiting for one of several things: one wait with a place in the line of each. What claims the wait
+ * takes it out of all other lines at that moment, so exactly one thing happens, and the others never know.
+ *
+ * Descriptors are different: an operation that the kernel has is not ours until its completion has come. So when
+ * one of the others wins, or the task is cancelled, the operations are cancelled, and their completions are waited
+ * for, which cannot be refused. That loses nothing: whether a descriptor is ready can be asked again.
+ */
+#include "sync/line.h"
+#include "core/loop.h"
+#include <asyncio/select.h>
+#include <poll.h>
+
+enum { PLACES_AT_HAND = 8 }; /* on the stack; more come from memory */
+
+/* Where one case waits. */
+struct place {
+    union {
+        struct transfer transfer;   /* in the line of a thing */
+        struct operation operation; /* with the kernel */
+    };
+    struct select *select; /* whose case it is */
+    bool in_flight;        /* the operation's completion is to come */
+};
+
+struct select {
+    struct wait wait;        /* of the task */
+    struct timer timer;      /* of the timeout that comes first */
+    struct async_loop *loop; /* the task's */
+    const async_case *cases; /* what it waits for */
+    struct place *places;    /* one for each */
+    size_t count;            /* of them */
+    struct place *timed;     /* the timer's; NULL: there is none */
+    size_t in_flight;        /* operations whose completion is to come */
+    bool withdrawing;        /* that is all that is waited for */
+};
+
+static bool is_descriptor(const async_case *one)
+{
+    return one->async__kind == ASYNC__ON_READABLE || one->async__kind == ASYNC__ON_WRITABLE;
+}
+
+static bool are_cases(const async_case cases[], size_t count)
+{
+    if (cases == NULL || count == 0 || count > INT32_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (cases[i].async__kind < ASYNC__ON_GET || cases[i].async__kind > ASYNC__ON_TIMEOUT ||
+            cases[i].async__seconds != cases[i].async__seconds)
+            return false;
+    return true;
+}
+
+/* ---- without waiting ---------------------------------------------------------------------------------------- */
+
+/* What a task's case gives, or -EAGAIN. */
+static int try_task(const struct async_loop *loop, const async_task *task)
+{
+    if (task == NULL)
+        return 0;
+    task_check(task, "async_select", false);
+    if (task->coroutine == loop->current)
+        return -EDEADLK;
+    return task_done(task) ? 0 : -EAGAIN;
+}
+
+/* What a descriptor's case gives, or -EAGAIN; also where the kernel cannot say now: it will when it is waited for. */
+static int try_descriptor(const async_case *one)
+{
+    short events = one->async__kind == ASYNC__ON_READABLE ? POLLIN | POLLRDHUP : POLLOUT;
+    struct pollfd polled = {.fd = one->async__descriptor, .events = events};
+    if (one->async__descriptor < 0)
+        return -EBADF;
+    if (async__sys_poll(&polled, 1, 0) <= 0)
+        return -EAGAIN;
+    return (polled.revents & POLLNVAL) != 0 ? -EBADF : 0;
+}
+
+/* Takes what the case is about if it can be had: 0 or the case's error; else -EAGAIN. */
+static int try_case(const struct async_loop *loop, const async_case *one)
+{
+    switch ((enum async__case_kind)one->async__kind) {
+    case ASYNC__ON_GET:
+        return async__queue_get_nowait(one->async__object, one->async__item, one->async__size);
+    case ASYNC__ON_PUT:
+        return async__queue_put_nowait(one->async__object, one->async__item, one->async__size);
+    case ASYNC__ON_EVENT:
+        return async_event_is_set(one->async__object) ? 0 : -EAGAIN;
+    case ASYNC__ON_TASK:
+        return try_task(loop, one->async__object);
+    case ASYNC__ON_LOCK:
+        return async_lock_acquire_nowait(one->async__object);
+    case ASYNC__ON_SEMAPHORE:
+        return async_semaphore_acquire_nowait(one->async__object);
+    case ASYNC__ON_READABLE:
+    case ASYNC__ON_WRITABLE:
+        return try_descriptor(one);
+    case ASYNC__ON_TIMEOUT:
+        return one->async__seconds <= 0 ? 0 : -EAGAIN;
+    }
+    return -EAGAIN;
+}
+
+/* ---- the places --------------------------------------------------------------------------------------------- */
+
+/* The line of what the case is about; NULL: it has none. */
+static struct list *line_of(const async_case *one)
+{
+    switch ((enum async__case_kind)one->async__kind) {
+    case ASYNC__ON_GET:
+        return async__queue_getters(one->async__object);
+    case ASYNC__ON_PUT:
+        return async__queue_putters(one->async__object);
+    case ASYNC__ON_EVENT:
+        return async__event_line(one->async__object);
+    case ASYNC__ON_TASK:
+        return &((async_task *)one->async__object)->waiters;
+    case ASYNC__ON_LOCK:
+        return async__lock_line(one->async__object);
+    case ASYNC__ON_SEMAPHORE:
+        return async__semaphore_line(one->async__object);
+    case ASYNC__ON_READABLE:
+    case ASYNC__ON_WRITABLE:
+    case ASYNC__ON_TIMEOUT:
+        break;
+    }
+    return NULL;
+}
+
+static void stand_in_lines(struct select *select)
+{
+    for (size_t i = 0; i < select->count; i++) {
+        struct list *line = line_of(&select->cases[i]);
+        struct transfer *transfer = &select->places[i].transfer;
+        if (line == NULL)
+            continue;
+        transfer->item = select->cases[i].async__item;
+        wait_on(&select->wait, &transfer->waiter, line);
+    }
+}
+
+static void run_out(struct timer *timer)
+{
+    struct select *select = CONTAINER_OF(timer, struct select, timer);
+    async__wake(&select->wait, &select->timed->transfer.waiter, 0);
+}
+
+/* Sets the timer for the timeout that comes first. 0 or -ENOMEM. */
+static int set_timer(struct select *select)
+{
+    double least = 0;
+    for (size_t i = 0; i < select->count; i++) {
+        const async_case *one = &select->cases[i];
+        if (one->async__kind != ASYNC__ON_TIMEOUT || (select->timed != NULL && one->async__seconds >= least))
+            continue;
+        least = one->async__seconds;
+        select->timed = &select->places[i];
+    }
+    if (select->timed == NULL)
+        return 0;
+    timer_init(&select->timer, run_out);
+    select->wait.timer = &select->timer;
+    return async__timer_set(select->loop, &select->timer, async__deadline(select->loop, least));
+}
+
+/* ---- the kernel's ------------------------------------------------------------------------------------------- */
+
+static void completed(struct operation *operation)
+{
+    struct place *place = CONTAINER_OF(operation, struct place, operation);
+    struct select *select = place->select;
+    place->in_flight = false;
+    select->in_flight--;
+    if (select->withdrawing ? select->in_flight == 0 : !select->wait.claimed)
+        async__wake(&select->wait, &place->transfer.waiter, operation->result);
+}
+
+/* Hands the descriptors to the kernel; returns one that is ready, or failed, at once, with its result; or NULL. */
+static struct place *submit(struct select *select, int *result)
+{
+    struct poller *poller = &select->loop->poller;
+    for (size_t i = 0; i < select->count; i++) {
+        const async_case *one = &select->cases[i];
+        struct place *place = &select->places[i];
+        if (!is_descriptor(one))
+            continue;
+        bool reads = one->async__kind == ASYNC__ON_READABLE;
+        place->operation = (struct operation){.completed = completed,
+                                              .kind = reads ? OPERATION_READABLE : OPERATION_WRITABLE,
+                                              .descriptor = one->async__descriptor};
+        int submitted = poller->calls->submit(poller, &place->operation);
+        if (submitted != 0) {
+            *result = submitted < 0 ? submitted : place->operation.result;
+            return place;
+        }
+        place->in_flight = true;
+        select->in_flight++;
+    }
+    return NULL;
+}
+
+/* Gets back what the kernel still has. */
+static void withdraw(struct select *select)
+{
+    struct poller *poller = &select->loop->poller;
+    for (size_t i = 0; i < select->count && select->in_flight > 0; i++)
+        if (select->places[i].in_flight)
+            poller->calls->cancel(poller, &select->places[i].operation);
+    if (select->in_flight == 0)
+        return;
+    select->withdrawing = true;
+    wait_init(&select->wait, "async_select", NULL, NULL);
+    async__park(select->loop, &select->wait);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------------------ */
+
+/* Waits with a place everywhere; the place that was woken, with the result, or NULL with an error. */
+static struct place *wait_for_one(struct select *select, int *result)
+{
+    struct place *winner = submit(select, result);
+    if (winner == NULL && (*result = set_timer(select)) == 0) {
+        stand_in_lines(select);
+        *result = async__park(select->loop, &select->wait);
+        struct waiter *woken = select->wait.winner;
+        winner = woken != NULL ? CONTAINER_OF(woken, struct place, transfer.waiter) : NULL;
+    }
+    select->wait.claimed = true; /* completions are not to wake it any more */
+    withdraw(select);
+    return winner;
+}
+
+static int wait_in_places(struct async_loop *loop, const async_case cases[], size_t count,
+                          struct place *places, int *result)
+{
+    struct select select = {.loop = loop, .cases = cases, .places = places, .count = count};
+    wait_init(&select.wait, "async_select", NULL, async__refuse_wait);
+    for (size_t i = 0; i < count; i++) {
+        places[i].select = &select;
+        places[i].in_flight = false;
+    }
+    struct place *winner = wait_for_one(&select, result);
+    return winner != NULL ? (int)(winner - places) : *result;
+}
+
+OUT_OF_LINE static int select_few(struct async_loop *loop, const async_case cases[], size_t count,
+                                  int *result)
+{
+    struct place places[PLACES_AT_HAND];
+    return wait_in_places(loop, cases, count, places, result);
+}
+
+OUT_OF_LINE static int select_many(struct async_loop *loop, const async_case cases[], size_t count,
+                                   int *result)
+{
+    size_t size = count * sizeof(struct place);
+    struct place *places = memory_resize(&loop->memory, NULL, 0, size);
+    if (places == NULL)
+        return -ENOMEM;
+    int index = wait_in_places(loop, cases, count, places, result);
+    memory_free(&loop->memory, places, size);
+    return index;
+}
+
+int async_select_n(const async_case cases[], size_t count, int *result)
+{
+    struct async_loop *loop = loop_enter("async_select");
+    int unwanted;
+    if (result == NULL)
+        result = &unwanted;
+    *result = 0;
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (!are_cases(cases, count))
+        return -EINVAL;
+    for (size_t i = 0; i < count; i++)
+        if ((*result = try_case(loop, &cases[i])) != -EAGAIN)
+            return (int)i;
+    *result = 0;
+    return count <= PLACES_AT_HAND ? select_few(loop, cases, count, result)
+                                   : select_many(loop, cases, count, result);
+}
+
+int async__select(const async_case cases[], size_t count)
+{
+    int result, index = async_select_n(cases, count, &result);
+    return index >= 0 && result < 0 ? result : index;
+}
