@@ -206,6 +206,20 @@ LOOP_TEST(future_in_a_gather_that_is_cancelled_does_not_hold_it_up)
     return 0;
 }
 
+LOOP_TEST(future_in_a_gather_that_is_cancelled_when_it_was_woken_does_not_hold_it_up)
+{
+    async_future *first = async_future_new(), *second = async_future_new();
+    async_task *gathering = async_create_task(gather_two, async_task_ref(first), async_task_ref(second));
+    settle();
+    CHECK_EQ(async_future_set_result(second, 1), 0);
+    async_cancel(gathering);
+    CHECK_EQ(async_await(gathering), -ECANCELED);
+    CHECK(async_task_cancelled(first));
+    async_detach(first);
+    async_detach(second);
+    return 0;
+}
+
 /* The errors of a gather: the one that came first counts, be it a task's or a future's. */
 LOOP_TEST(future_that_failed_first_is_the_first_to_have_failed)
 {

@@ -211,6 +211,7 @@ static void withdraw(struct select *select)
     select->withdrawing = true;
     wait_init(&select->wait, "async_select", NULL, NULL);
     async__park(select->loop, &select->wait);
+    ASSERT(select->in_flight == 0);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------ */
