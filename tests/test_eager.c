@@ -160,3 +160,44 @@ TEST(eager_task_runs_at_once_in_debug_mode)
     CHECK_EQ(async_run_with(&options, debugged), 0);
     CHECK_JOURNAL("eager creator eager2");
 }
+
+static int yield_and_note(void)
+{
+    for (int i = 0; i < 3; i++) {
+        ASYNC_TRY(async_sleep(0));
+        note("x");
+    }
+    return 0;
+}
+async_fn(yield_and_note);
+
+static int note_once(void)
+{
+    note("eager");
+    return async_sleep(1);
+}
+async_fn(note_once);
+
+static int create_between_others(void)
+{
+    async_task *others[4], *task;
+    for (int i = 0; i < 4; i++)
+        others[i] = async_create_task(yield_and_note);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(async_sleep(0), 0);
+        journal_text[0] = '\0';
+        task = async_create_task_with(&eager, note_once);
+        CHECK_JOURNAL("eager");
+        CHECK_EQ(async_cancel(task), true);
+        async_detach(task);
+    }
+    return async_gather_n(others, 4, NULL, 0);
+}
+async_fn(create_between_others);
+
+TEST_EACH_BACKEND(eager_task_gives_way_to_its_creator_wherever_the_iteration_ends)
+{
+    async_run_options options = *test_options();
+    for (options.shuffle_seed = 1; options.shuffle_seed < 50; options.shuffle_seed++)
+        CHECK_EQ(async_run_with(&options, create_between_others), 0);
+}

@@ -292,6 +292,21 @@ LOOP_TEST(group_passes_on_each_request_once)
     return check_free();
 }
 
+LOOP_TEST(group_passes_on_a_request_that_comes_in_the_turn_of_its_refusal)
+{
+    ASYNC_TASK_GROUP(group);
+    async_task *child = async_group_create_task(&group, await_request_answered);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_cancel(async_current_task()));
+    CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
+    CHECK_EQ(async_group_wait(&group), -ECANCELED);
+    CHECK(async_time() == 1);
+    CHECK(async_task_cancelled(child));
+    CHECK_EQ(async_uncancel(), 1);
+    CHECK_EQ(async_uncancel(), 0);
+    return check_free();
+}
+
 LOOP_TEST(group_that_failed_asks_its_children_once)
 {
     ASYNC_TASK_GROUP(group);

@@ -6,6 +6,10 @@
 #include "coroutines.h"
 #include "runner.h"
 
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 static int take_a_borrowed_handle(void)
 {
     ASYNC_TASK_GROUP(group);
@@ -135,4 +139,30 @@ DEATH_TEST(group_that_is_left_has_a_failure_nobody_saw_reported,
            "task #2 'give'|failed and nobody looked at its result: -EIO")
 {
     async_ignore(async_run_with(test_options(), fail_and_abort));
+}
+
+static int fail_twice_in_each_kind(void)
+{
+    for (int discard = 0; discard < 2; discard++) {
+        ASYNC_TASK_GROUP_WITH(group, .discard = discard != 0);
+        async_group_create_task(&group, give, -EIO);
+        async_group_create_task(&group, give, -EPROTO);
+        async_group_create_task(&group, forever);
+        CHECK_EQ(async_group_wait(&group), -EIO);
+    }
+    return 0;
+}
+async_fn(fail_twice_in_each_kind);
+
+TEST(group_that_is_waited_for_answers_for_all_its_failures)
+{
+    struct stat said;
+    int file = memfd_create("what was said", MFD_CLOEXEC), terminal = dup(STDERR_FILENO);
+    CHECK(file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    int result = async_run_with(test_options(), fail_twice_in_each_kind);
+    CHECK(dup2(terminal, STDERR_FILENO) >= 0 && fstat(file, &said) == 0);
+    close(terminal);
+    close(file);
+    CHECK_EQ(result, 0);
+    CHECK_EQ(said.st_size, 0);
 }
