@@ -128,6 +128,9 @@ class Requests:
         for performer in performers:
             if performer.task.done():
                 continue
+            if performer.coroutine is None:
+                performer.ask()
+                continue
             if performer.round == self.round:
                 self.rules.count("one_request_a_round")
                 continue
@@ -178,6 +181,12 @@ class Performer:
             if scope.refuses:
                 return True
         return self.requests > 0
+
+    def hold(self):
+        """Somebody has a handle; that counts for futures only."""
+
+    def let_go(self):
+        """Somebody has it no more."""
 
     async def refuse(self):
         """What a call does that is refused: one turn."""

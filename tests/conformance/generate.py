@@ -23,23 +23,28 @@ FAMILIES = {
     "semaphores": {"permit": 6, "acquire": 5, "acquire_nowait": 3, "release": 6, "semaphore_locked": 2, "sleep": 3},
     "barriers": {"barrier_wait": 12, "barrier_reset": 1, "barrier_abort": 1, "barrier_look": 2, "create": 5},
     "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 2, "sleep": 3},
+    "futures": {"future": 7, "set_result": 6, "set_exception": 2, "await": 4, "shield_task": 2, "wait": 2, "sleep": 4},
+    "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1},
     "waits": {"wait": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
                "qsize": 2},
 }
 ALWAYS = ["tasks", "time"]
+OFTEN = {"cancel": 0.5, "limits": 0.3, "queues": 0.2}
 
 # What a callback may do: it cannot wait, and it has no task of its own.
 IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
                 "task_done", "shutdown", "qsize", "locked", "set", "clear", "is_set", "count", "acquire_nowait",
-                "release", "semaphore_locked", "barrier_reset", "barrier_abort", "barrier_look"}
+                "release", "semaphore_locked", "barrier_reset", "barrier_abort", "barrier_look", "eager",
+                "future", "set_result", "set_exception", "local_get"}
 
 # What a shelter may hold: nothing that waits for others without a limit, since nobody could end it.
 IN_SHELTERS = {"sleep", "log", "fail", "timeout", "catch", "cancel", "uncancel", "cancelling", "create", "look",
                "put_nowait", "get_nowait", "qsize", "cancel_self", "try",
                "wait_for", "locked", "set", "clear", "count", "notify", "notify_all", "release", "acquire_nowait",
-               "barrier_look", "spawn"}
+               "barrier_look", "spawn", "set_result", "local_get",
+               "local_set"}
 MOST_DEPTH, MOST_LINES = 3, 120
 
 
@@ -50,8 +55,9 @@ class Generator:
         self.dice = random.Random(f"{seed} {number}")
         self.calm = self.dice.random() < 0.5
         self.durations = self.dice.sample(range(1, 1000), 200) if self.calm else None
-        others = [family for family in FAMILIES if family not in ALWAYS]
-        self.families = ALWAYS + self.dice.sample(others, self.dice.randint(1, 3))
+        others = [family for family in FAMILIES if family not in ALWAYS and family not in OFTEN]
+        often = [family for family in OFTEN if self.dice.random() < OFTEN[family]]
+        self.families = ALWAYS + often + self.dice.sample(others, self.dice.randint(1, 2))
         self.slots = self.dice.randint(2, 5)
         self.coroutines = self.dice.randint(2, 6)
         self.queues = self.dice.randint(1, 2)
@@ -96,7 +102,7 @@ class Generator:
         """A word that may stand here."""
         words = [word for word in self.weights if allowed is None or word in allowed]
         if self.number + 1 == self.coroutines:
-            words = [word for word in words if word not in ("create", "spawn", "spawn_sibling")]
+            words = [word for word in words if word not in ("create", "eager", "spawn", "spawn_sibling")]
         return self.dice.choices(words, [self.weights[word] for word in words])[0] if words else "log"
 
     def operation(self, depth, allowed):

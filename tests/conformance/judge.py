@@ -87,7 +87,7 @@ def report(outcome):
     print(f"{'rule':28}{'programs':>10}{'uses':>10}")
     for name in RULES:
         print(f"{name:28}{outcome.rules.programs[name]:10}{outcome.rules.uses[name]:10}")
-    words = Counter({word: outcome.rules.words[word] for word in ARGUMENTS if outcome.rules.words[word]})
+    words = Counter({word: outcome.rules.words[word] for word in [*ARGUMENTS, "(stuck)"] if outcome.rules.words[word]})
     print("\noperations, in percent of the programs that perform them:")
     print(", ".join(f"{word} {100 * number / outcome.programs:.1f}" for word, number in words.most_common()))
     print()

@@ -8,6 +8,7 @@ from language import HORIZON, MOST_ROUNDS, MOST_TASKS, OBJECTS, SLOTS, parse
 from queues import CLASSES
 from virtual_loop import VirtualLoop
 from words import MISTAKES, WORDS, code_of
+import words_future  # noqa: F401, it adds its words
 import words_group  # noqa: F401, it adds its words
 from words_sync import Sync
 
@@ -117,6 +118,14 @@ class World:
         self.by_task[player.task] = player
         return player
 
+    def put_in_slot(self, slot, performer):
+        """The program lets go of what the slot holds, and holds this instead."""
+        before, self.slots[slot] = self.slots[slot], performer
+        if performer is not None:
+            performer.hold()
+        if before is not None:
+            before.let_go()
+
     def new_callback(self, owner, number):
         callback = Player(self, f"{owner.name[:50]}!{number}")
         callback.sequence, callback.result = owner.sequence, owner.result
@@ -133,6 +142,7 @@ class World:
             if not left:
                 return
         self.lines.append("stuck")
+        self.rules.words_here.add("(stuck)")
 
 
 def play(text, rules) -> str:

@@ -18,7 +18,7 @@ static _Noreturn void give_up(const char *what, const char *word, int line)
 
 static const struct word *find_word(const char *name, int line)
 {
-    static const struct word *const tables[] = {words, group_words, sync_words};
+    static const struct word *const tables[] = {words, group_words, sync_words, future_words};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const struct word *word = tables[i]; word->name != NULL; word++)
             if (strcmp(word->name, name) == 0)

@@ -41,6 +41,8 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
 
 void trace(const struct frame *frame, int line, int result, const int *more, size_t count)
 {
+    if (play.over)
+        return;
     printf("%.15g %s ", async_time(), frame->name);
     if (line > 0)
         printf("%d %d", line, result);
@@ -120,6 +122,7 @@ static int play_program(void)
         fflush(stdout);
         _exit(3);
     }
+    play.over = true;
     free_all();
     return 0;
 }

@@ -57,7 +57,7 @@ struct frame {
 /* Somebody's task, held by the program. */
 struct slot {
     async_task *task;          /* a handle of the program's own; NULL: none */
-    const struct frame *frame; /* who performs in it */
+    const struct frame *frame; /* who performs in it; NULL: it is a future */
 };
 
 struct queue {
@@ -84,12 +84,13 @@ struct play {
     struct queue queues[MOST_OBJECTS];            /* its queues */
     struct callback callbacks[MOST_CALLBACKS];    /* those it asked for */
     int callback_count;                           /* of them */
+    bool over;                                    /* what comes now is not written down */
 };
 
 extern struct play play;
 
 /* The words of the language, a table a file; the last word of each has no name. */
-extern const struct word words[], group_words[], sync_words[];
+extern const struct word words[], group_words[], sync_words[], future_words[];
 
 /* The words of queue declarations and the like, which stand for their place in the list; the last is NULL. */
 extern const char *const kinds[];
@@ -115,7 +116,10 @@ int perform_block(struct frame *frame, size_t begin, size_t end);
 /* Performs a block's operations. */
 int perform_body(struct frame *frame, const struct operation *operation);
 
-/* Whether the task may wait for that one's end. Only for younger ones, so that nobody waits in a circle. */
+/* The program lets go of what the slot holds, and holds this instead. */
+void put_in_slot(struct slot *slot, async_task *task, const struct frame *frame);
+
+/* Whether the task may wait for that one's end. Only for younger ones and futures, so that nobody waits in a circle. */
 bool may_join(const struct frame *frame, const struct slot *slot);
 
 /* Writes down what happened. */

@@ -34,6 +34,9 @@ RULES = {
     "left_the_line_at_once": "who is woken or cancelled is no longer in line, though it has not run yet",
     "lock_taken_again_unrefused": "a condition's wait takes its lock again unrefused; the request is met at the next call",
     "barrier_opens_at_once": "a barrier that filled is empty at once, and its places are 0 to n-1; CPython's has to drain",
+    # futures and tasks
+    "forgotten_future_is_cancelled": "a future that nobody can settle any more is cancelled; CPython forgets it",
+    "eager_start_312": "3.12: a task that starts at once, which 3.11 lacks",
     # groups: docs/decisions/groups.md
     "group_gives_first_failure": "the first failure, not an ExceptionGroup of all",
     "group_left_gives_own_error": "a block that fails keeps its own error; the children are cancelled and waited for",

@@ -68,6 +68,13 @@ class VirtualLoop(base_events.BaseEventLoop):
             handle._run()
         return result
 
+    def run_last_now(self):
+        """What became ready last runs now, inside whatever runs: the first step of a task."""
+        handle, running = self._ready.pop(), asyncio.current_task(self)
+        asyncio.tasks._leave_task(self, running)
+        handle._run()
+        asyncio.tasks._enter_task(self, running)
+
     def expire(self):
         """What is due joins the ready queue."""
         while self.timers and self.timers[0][0] <= self.now:

@@ -12,18 +12,34 @@
 
 bool may_join(const struct frame *frame, const struct slot *slot)
 {
-    return slot->task != NULL && slot->frame->sequence > frame->sequence;
+    return slot->task != NULL && (slot->frame == NULL || slot->frame->sequence > frame->sequence);
+}
+
+void put_in_slot(struct slot *slot, async_task *task, const struct frame *frame)
+{
+    async_task *before = slot->task;
+    *slot = (struct slot){task, frame};
+    async_detach(before);
 }
 
 static int do_create(struct frame *frame, const struct operation *operation)
 {
-    struct slot *slot = slot_of(operation, 0);
     struct frame *child = new_frame(frame, argument(operation, 1));
     if (child == NULL)
         return -EAGAIN;
-    async_detach(slot->task);
-    *slot = (struct slot){async_create_task(perform, child), child};
-    return slot->task != NULL ? 0 : -ENOMEM;
+    put_in_slot(slot_of(operation, 0), async_create_task(perform, child), child);
+    return 0;
+}
+
+/* What it does at first is done before this operation has ended. */
+static int do_eager(struct frame *frame, const struct operation *operation)
+{
+    const async_task_options options = {.eager_start = true};
+    struct frame *child = new_frame(frame, argument(operation, 1));
+    if (child == NULL)
+        return -EAGAIN;
+    put_in_slot(slot_of(operation, 0), async_create_task_with(&options, perform, child), child);
+    return 0;
 }
 
 static int do_await(struct frame *frame, const struct operation *operation)
@@ -103,8 +119,7 @@ static int do_cancelling_of(struct frame *frame, const struct operation *operati
 static int do_detach(struct frame *frame, const struct operation *operation)
 {
     (void)frame;
-    async_detach(slot_of(operation, 0)->task);
-    *slot_of(operation, 0) = (struct slot){0};
+    put_in_slot(slot_of(operation, 0), NULL, NULL);
     return 0;
 }
 
@@ -327,6 +342,7 @@ const struct word words[] = {
     {"end", NULL, false, false},
     {"finally", NULL, false, false},
     {"create", do_create, false, false},
+    {"eager", do_eager, false, false},
     {"await", do_await, false, false},
     {"await_self", do_await_self, false, false},
     {"gather", do_gather, false, false},

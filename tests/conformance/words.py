@@ -6,6 +6,7 @@ more, or raises. What the two libraries mean the same is left to CPython; where 
 
 import asyncio
 import errno
+from contextlib import contextmanager
 
 from cancellation import Limit, Shelter
 from language import MOST_CALLBACKS
@@ -27,7 +28,8 @@ def code_of(error) -> int:
     for kind, code in CODES:
         if isinstance(error, kind):
             return -code
-    MISTAKES.append(error)
+    if "GeneratorExit" not in str(error):  # what is left of a program that was stuck
+        MISTAKES.append(error)
     return -errno.ENOTRECOVERABLE
 
 
@@ -58,17 +60,42 @@ def result_of(task) -> int:
 
 
 def may_join(self, other) -> bool:
-    """Only younger ones, so that nobody waits in a circle."""
-    return other is not None and other.sequence > self.sequence
+    """Only younger ones and futures, so that nobody waits in a circle."""
+    return other is not None and (other.coroutine is None or other.sequence > self.sequence)
+
+
+@contextmanager
+def handles(performers):
+    """While an operation lasts it has handles of its own, which count for futures; see words_future.py."""
+    for performer in performers:
+        performer.hold()
+    try:
+        yield
+    finally:
+        for performer in performers:
+            performer.let_go()
 
 
 @word
 def do_create(self, operation):
+    return create(self, operation, False)
+
+
+@word
+def do_eager(self, operation):
+    """What it does at first is done before this operation has ended."""
+    return create(self, operation, True)
+
+
+def create(self, operation, eager) -> int:
     slot, coroutine = operation.arguments
     child = self.world.create(self, coroutine)
     if child is None:
         raise Failure(-errno.EAGAIN)
-    self.world.slots[slot] = child
+    if eager and asyncio.current_task(self.world.loop) is not None:
+        self.world.rules.count("eager_start_312")
+        self.world.loop.run_last_now()
+    self.world.put_in_slot(slot, child)
     return 0
 
 
@@ -77,8 +104,9 @@ async def do_await(self, operation):
     child = self.world.slots[operation.arguments[0]]
     if not may_join(self, child):
         raise Failure(-errno.ESRCH)
-    await self.wait_for_end([child])
-    return child.task.result()
+    with handles([child]):
+        await self.wait_for_end([child])
+        return child.task.result()
 
 
 @word
@@ -104,7 +132,8 @@ async def gather(self, operation, collect):
     tasks = [child.task for child in children]
     outer = world.loop.held_back(asyncio.gather, *tasks, return_exceptions=collect)
     requests = self.requests
-    waited = await self.wait_for_end(children, outer)
+    with handles(children):
+        waited = await self.wait_for_end(children, outer)
     results = [result_of(task) for task in tasks]
     error = first_in_time(world, children, outer.exception())
     if waited:
@@ -166,7 +195,7 @@ def do_cancelling_of(self, operation):
 
 @word
 def do_detach(self, operation):
-    self.world.slots[operation.arguments[0]] = None
+    self.world.put_in_slot(operation.arguments[0], None)
     return 0
 
 
@@ -316,6 +345,7 @@ def do_callback(self, operation):
     other = self.world.slots[operation.arguments[0]]
     if other is None:
         raise Failure(-errno.EAGAIN)
+    other.hold()
     other.task.add_done_callback(new_callback(self, operation))
     return 0
 

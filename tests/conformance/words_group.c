@@ -106,7 +106,6 @@ static int do_group(struct frame *frame, const struct operation *operation)
 /* A child of the group, in a slot. */
 static int spawn(struct frame *frame, const struct operation *operation, async_task_group *group)
 {
-    struct slot *slot = slot_of(operation, 0);
     struct frame *child = group != NULL ? new_frame(frame, argument(operation, 1)) : NULL;
     if (child == NULL)
         return group != NULL ? -EAGAIN : -ESRCH;
@@ -117,8 +116,7 @@ static int spawn(struct frame *frame, const struct operation *operation, async_t
         frame->children--;
         return -EPERM;
     }
-    async_detach(slot->task);
-    *slot = (struct slot){async_task_ref(task), child};
+    put_in_slot(slot_of(operation, 0), async_task_ref(task), child);
     return 0;
 }
 

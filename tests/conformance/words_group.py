@@ -5,7 +5,7 @@ import errno
 import sys
 
 from groups import Group
-from words import Failure, code_of, may_join, under_limit, word
+from words import Failure, code_of, handles, may_join, under_limit, word
 
 CONDITIONS = [asyncio.ALL_COMPLETED, asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION]
 
@@ -14,7 +14,13 @@ CONDITIONS = [asyncio.ALL_COMPLETED, asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCE
 async def do_wait(self, operation):
     return_when, seconds, *slots = operation.arguments
     others = [self.world.slots[slot] for slot in slots]
-    tasks = [other.task for other in others if other is not None and other is not self]
+    others = [other for other in others if other is not None and other is not self]
+    tasks = [other.task for other in others]
+    with handles(others):
+        return await wait(self, operation, tasks, return_when, seconds)
+
+
+async def wait(self, operation, tasks, return_when, seconds):
     result = 0
     try:
         await self.enter()
@@ -41,13 +47,14 @@ async def do_wait_for(self, operation):
         await self.wait_for_end([child])
         child.task.result()
 
-    if child.task.done():
-        await join(None)
-    else:
-        if sys.version_info < (3, 12):
-            self.world.rules.count("wait_for_312")
-        await under_limit(self, asyncio.timeout(seconds), seconds <= 0, join)
-    return child.task.result()
+    with handles([child]):
+        if child.task.done():
+            await join(None)
+        else:
+            if sys.version_info < (3, 12):
+                self.world.rules.count("wait_for_312")
+            await under_limit(self, asyncio.timeout(seconds), seconds <= 0, join)
+        return child.task.result()
 
 
 @word
@@ -55,10 +62,11 @@ async def do_shield_task(self, operation):
     other = self.world.slots[operation.arguments[0]]
     if other is None:
         raise Failure(-errno.ESRCH)
-    await self.enter()
-    if other is self:
-        raise Failure(-errno.EDEADLK)
-    return await asyncio.shield(other.task)
+    with handles([other]):
+        await self.enter()
+        if other is self:
+            raise Failure(-errno.EDEADLK)
+        return await asyncio.shield(other.task)
 
 
 async def limit_block(self, operation, timeout, run_out):
@@ -135,7 +143,7 @@ def spawn(self, operation, group) -> int:
         return -errno.EPERM
     if child is None:
         return -errno.EAGAIN
-    self.world.slots[slot] = child
+    self.world.put_in_slot(slot, child)
     return 0
 
 
