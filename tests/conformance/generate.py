@@ -25,7 +25,7 @@ FAMILIES = {
     "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 2, "sleep": 3},
     "futures": {"future": 7, "set_result": 6, "set_exception": 2, "await": 4, "shield_task": 2, "wait": 2, "sleep": 4},
     "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1},
-    "waits": {"wait": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
+    "waits": {"wait": 6, "as_completed": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
                "qsize": 2},
@@ -86,7 +86,7 @@ class Generator:
         if kind == "q":
             return self.dice.randrange(self.queues)
         if kind in "lpb":
-            return self.dice.randrange(2)
+            return int(self.dice.random() < 0.25)
         if kind == "e":
             return self.dice.choice((5, 5, 22, 125, 110))
         if kind == "f":

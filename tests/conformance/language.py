@@ -28,7 +28,7 @@ ARGUMENTS = {
     "hold_condition": "f", "wait_condition": "f", "wait_until": "fv", "count": "n", "notify": "fn", "notify_all": "f",
     "permit": "p", "acquire": "p", "acquire_nowait": "p", "release": "p", "semaphore_locked": "p",
     "barrier_wait": "b", "barrier_reset": "b", "barrier_abort": "b", "barrier_look": "b",
-    "eager": "sc", "future": "s", "set_result": "sv", "set_exception": "se", "local_set": "v", "local_get": "",
+    "as_completed": "ts+", "eager": "sc", "future": "s", "set_result": "sv", "set_exception": "se", "local_set": "v", "local_get": "",
     "group": "", "spawn": "sc", "spawn_sibling": "sc", "group_cancel": "",
     "wait": "wts+", "wait_for": "sd", "shield_task": "s", "limit": "t", "limit_at": "d", "reschedule": "t",
 }

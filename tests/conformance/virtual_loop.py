@@ -59,11 +59,16 @@ class VirtualLoop(base_events.BaseEventLoop):
             handle._run()
         return handle
 
-    def held_back(self, function, *args, **keywords):
-        """Calls function; what asyncio would pass on meanwhile waits until it has returned."""
+    def held_back(self, function, *args, order=None, **keywords):
+        """Calls function; what asyncio would pass on meanwhile waits until it has returned.
+
+        Then it is done in the order of these futures, which it passes on; CPython may have them in a set.
+        """
         self.held, held = [], self.held
         result = function(*args, **keywords)
         self.held, held = held, self.held
+        if order:
+            held.sort(key=lambda handle: order.index(handle._args[0]))
         for handle in held:
             handle._run()
         return result

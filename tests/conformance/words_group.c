@@ -31,6 +31,29 @@ static int do_wait(struct frame *frame, const struct operation *operation)
     return result;
 }
 
+/* Writes down the result of each task as it ends. */
+static int do_as_completed(struct frame *frame, const struct operation *operation)
+{
+    async_task *tasks[MOST_ARGUMENTS] = {NULL};
+    size_t count = 0;
+    for (int i = 1; i < operation->count; i++) {
+        async_task *task = slot_of(operation, i)->task;
+        bool wanted = task != NULL && task != async_current_task();
+        for (size_t j = 0; j < count; j++)
+            wanted = wanted && tasks[j] != task;
+        if (wanted)
+            tasks[count++] = async_task_ref(task);
+    }
+    async_completion completion;
+    int next = async_as_completed(&completion, tasks, count, seconds_of(operation, 0));
+    while (next >= 0 && (next = async_completion_next(&completion)) >= 0)
+        trace(frame, operation->line, async_task_result(tasks[next]), NULL, 0);
+    async_completion_end(&completion);
+    for (size_t i = 0; i < count; i++)
+        async_detach(tasks[i]);
+    return next == -ENODATA ? 0 : next;
+}
+
 static int do_wait_for(struct frame *frame, const struct operation *operation)
 {
     struct slot *slot = slot_of(operation, 0);
@@ -146,6 +169,7 @@ const struct word group_words[] = {
     {"spawn_sibling", do_spawn_sibling, false, false},
     {"group_cancel", do_group_cancel, false, false},
     {"wait", do_wait, false, false},
+    {"as_completed", do_as_completed, false, false},
     {"wait_for", do_wait_for, false, false},
     {"shield_task", do_shield_task, false, false},
     {"limit", do_limit, true, false},
