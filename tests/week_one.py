@@ -27,7 +27,7 @@ SOURCES = ROOT / "examples" / "week-one"
 PROGRAMS = BUILD / "examples" / "week-one"
 
 # To the end, and to a Ctrl-C in that second; not where CPython goes through a set and the order of lines is anyone's.
-RUNS = {"workers": [Run(), Run(interrupt_at="3.05")], "pubsub": [Run()]}
+RUNS = {"workers": [Run(), Run(interrupt_at="3.05")], "mirrors": [Run(), Run(interrupt_at="1.05")], "pubsub": [Run()]}
 BACKENDS = ["sim", "epoll", "uring"]
 AT_ONCE = 10  # requests that the fetcher has under way
 PATIENCE = 10  # seconds until a test that hangs gives up
@@ -75,7 +75,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
-        # One more than is allowed has a moment to come; a slow machine lets that mistake pass, and finds none that is none.
+        # One more than is allowed has a moment to come: a slow machine lets that mistake pass, and makes none up.
         self.together = threading.Barrier(AT_ONCE, action=lambda: time.sleep(0.05))
         self.lock = threading.Lock()
         self.seen, self.now, self.most = set(), 0, 0

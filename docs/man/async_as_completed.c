@@ -1,47 +1,62 @@
 /*
- * async_as_completed.c: several tasks, in the order in which they end
+ * async_as_completed.c: tasks in the order in which they end
  *
  * Pages: async_as_completed async_completion_next async_completion_end
- * async_auto_completion async_completion
+ * async_completion async_auto_completion
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static int look_up(double seconds, int answer)
+static int cook(int minutes)
 {
-    ASYNC_TRY(async_sleep(seconds));
-    return answer;
+    ASYNC_TRY(async_sleep(minutes * 60));
+    return minutes;
 }
-async_fn(look_up, double, int);
+async_fn(cook, int);
+
+static int serve(async_task *dishes[], size_t count)
+{
+    async_auto_completion served = {0}; /* ended on every way out */
+    ASYNC_TRY(async_as_completed(&served, dishes, count, ASYNC_FOREVER));
+    int i;
+    while ((i = async_completion_next(&served)) >= 0)
+        printf("dish %d after %d minutes\n", i, async_await(dishes[i]));
+    return i == -ENODATA ? 0 : i;
+}
+
+/* Waits no longer than that; the others are still ours, and go on. */
+static int first_within(async_task *dishes[], size_t count, double seconds)
+{
+    async_completion served;
+    ASYNC_TRY(async_as_completed(&served, dishes, count, seconds));
+    int first = async_completion_next(&served);
+    async_completion_end(&served);
+    return first;
+}
 
 static int amain(void)
 {
-    async_task *tasks[] = {async_create_task(look_up, 3, 30),
-                           async_create_task(look_up, 1, 10),
-                           async_create_task(look_up, 99, 0)};
-
-    async_auto_completion it = {0};
-    ASYNC_TRY(async_as_completed(&it, tasks, 3, 5));
-    int index;
-    while ((index = async_completion_next(&it)) >= 0)
-        printf("%.0f s: task %d gives %d\n", async_time(), index,
-               async_task_result(tasks[index]));
-    printf("%.0f s: %s\n", async_time(), async_strerror(index));
-
-    async_completion_end(&it); /* or at the end of the block */
-    async_cancel(tasks[2]);    /* nobody else has */
-    return async_gather_n(tasks, 3, NULL, ASYNC_COLLECT);
+    async_task *slow[] = {async_create_task(cook, 90),
+                          async_create_task(cook, 60)};
+    async_task *quick[] = {async_create_task(cook, 25),
+                           async_create_task(cook, 8),
+                           async_create_task(cook, 12)};
+    ASYNC_TRY(serve(quick, 3));
+    printf("%s\n", async_strerror(first_within(slow, 2, 5 * 60)));
+    return serve(slow, 2);
 }
 async_fn(amain);
 
 int main(void)
 {
-    return async_run_with(&(async_run_options){.virtual_clock = true}, amain) <
-           0;
+    return async_main(amain);
 }
 
 /* Prints:
- * 1 s: task 1 gives 10
- * 3 s: task 0 gives 30
- * 5 s: -ETIMEDOUT: Timed out
+ * dish 1 after 8 minutes
+ * dish 2 after 12 minutes
+ * dish 0 after 25 minutes
+ * -ETIMEDOUT: Timed out
+ * dish 1 after 60 minutes
+ * dish 0 after 90 minutes
  */

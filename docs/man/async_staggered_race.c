@@ -1,27 +1,37 @@
 /*
- * async_staggered_race.c: several ways to the same end, one after the other, until one succeeds
+ * async_staggered_race.c: several attempts, the first that succeeds wins
  *
  * Pages: async_staggered_race
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static const char *const addresses[] = {"2001:db8::1", "192.0.2.1",
-                                        "192.0.2.2"};
+struct address {
+    const char *name;
+    double seconds; /* until it answers */
+    int result;
+};
 
-/* The first address is not reachable, and does not say so. */
-static int try_address(void *unused, size_t index)
+static int connect_to(void *context, size_t index)
 {
-    (void)unused;
-    printf("%.2f s: trying %s\n", async_time(), addresses[index]);
-    return async_sleep(index == 0 ? 60 : 0.1);
+    const struct address *address = (const struct address *)context + index;
+    printf("%.1f s: trying %s\n", async_time(), address->name);
+    int result = async_sleep(address->seconds);
+    if (result == -ECANCELED)
+        printf("%.1f s: %s is cancelled\n", async_time(), address->name);
+    return result < 0 ? result : address->result;
 }
 
 static int amain(void)
 {
-    int first = async_staggered_race(try_address, NULL, 3, 0.25);
-    ASYNC_TRY(first);
-    printf("%.2f s: %s it is\n", async_time(), addresses[first]);
+    struct address addresses[] = {{"2001:db8::1", 10, 0},
+                                  {"2001:db8::2", 0.1, -ECONNREFUSED},
+                                  {"192.0.2.1", 0.5, 0}};
+
+    /* The next one after half a second, or when the last has failed. */
+    int winner;
+    ASYNC_TRY(winner = async_staggered_race(connect_to, addresses, 3, 0.5));
+    printf("%.1f s: %s it is\n", async_time(), addresses[winner].name);
     return 0;
 }
 async_fn(amain);
@@ -33,7 +43,9 @@ int main(void)
 }
 
 /* Prints:
- * 0.00 s: trying 2001:db8::1
- * 0.25 s: trying 192.0.2.1
- * 0.35 s: 192.0.2.1 it is
+ * 0.0 s: trying 2001:db8::1
+ * 0.5 s: trying 2001:db8::2
+ * 0.6 s: trying 192.0.2.1
+ * 1.1 s: 2001:db8::1 is cancelled
+ * 1.1 s: 192.0.2.1 it is
  */
