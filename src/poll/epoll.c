@@ -46,7 +46,7 @@ static int epoll_open(struct poller *poller)
     epoll->descriptor = async__sys_epoll_create();
     if (epoll->descriptor < 0)
         return epoll_close_failed(poller, epoll->descriptor);
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)WAKE_KEY};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
     int result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor, &event);
     return result < 0 ? epoll_close_failed(poller, result) : 0;
 }
@@ -199,10 +199,8 @@ static void collect(struct list *waiting, struct list *done)
 
 static void handle_event(struct poller *poller, const struct epoll_event *event)
 {
-    if (event->data.u64 == (uint64_t)WAKE_KEY) {
-        async__poller_woken(poller);
-        return;
-    }
+    if (event->data.u64 == (uint64_t)WAKE_KEY)
+        return; /* each wake is an edge of its own: nothing has to be read, which would take as long as the wake */
     int descriptor = (int)(uint32_t)event->data.u64;
     struct watched *watched = watched_of(poller, descriptor);
     if (watched == NULL || watched->generation != (uint32_t)(event->data.u64 >> 32))
@@ -224,6 +222,8 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
     int count = async__sys_epoll_wait(epoll->descriptor, events, EVENTS_AT_ONCE, timeout_ns);
     for (int i = 0; i < count; i++)
         handle_event(poller, &events[i]);
+    if (unlikely(count < 0))
+        async__poller_woken(poller); /* the pause that may follow is not to end by an earlier wake */
     return count < 0 ? count : 0;
 }
 
