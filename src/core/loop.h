@@ -248,7 +248,9 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
     return wait->result;
 }
 
-static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
+/* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
+static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
+                                       int result)
 {
     struct coroutine *coroutine = wait->coroutine;
     ASSERT(!wait->claimed && coroutine->wait == wait);
@@ -260,7 +262,12 @@ static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct 
         list_remove(&waiter->link);
     if (unlikely(wait->timer != NULL))
         async__timer_clear(loop, wait->timer);
-    ready_push(&loop->ready, &coroutine->ready);
+    return &coroutine->ready;
+}
+
+static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
+{
+    ready_push(&loop->ready, loop_claim(loop, wait, winner, result));
 }
 
 /* Another thread's or a handler's reason for the loop to come to its own stack. */

@@ -20,14 +20,20 @@ struct ready_queue {
     struct ready *last;  /* meaningless when empty */
 };
 
+/* Pushes a chain of nodes, which begins and ends with these. */
+static inline void ready_append(struct ready_queue *queue, struct ready *first, struct ready *end)
+{
+    end->next = NULL;
+    if (queue->first == NULL)
+        queue->first = first;
+    else
+        queue->last->next = first;
+    queue->last = end;
+}
+
 static inline void ready_push(struct ready_queue *queue, struct ready *node)
 {
-    node->next = NULL;
-    if (queue->first == NULL)
-        queue->first = node;
-    else
-        queue->last->next = node;
-    queue->last = node;
+    ready_append(queue, node, node);
 }
 
 /* For whoever has given way to somebody and goes on right after. */

@@ -91,6 +91,12 @@ static inline struct waiter *waiter_first(const struct list *list)
     return link != NULL ? CONTAINER_OF(link, struct waiter, link) : NULL;
 }
 
+/* The last one. */
+static inline struct waiter *waiter_last(const struct list *list)
+{
+    return list_empty(list) ? NULL : CONTAINER_OF(list->head.previous, struct waiter, link);
+}
+
 /* Stops the running task until its wait is claimed; returns the result it was claimed with. */
 int async__park(struct async_loop *loop, struct wait *wait);
 
