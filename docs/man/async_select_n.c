@@ -1,0 +1,49 @@
+/*
+ * async_select_n.c: wait for one of several things, which are in an array
+ *
+ * Pages: async_select_n async_case async_on_task async_on_lock
+ * async_on_semaphore async_on_readable async_on_writable
+ */
+#include <asyncio.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int amain(void)
+{
+    async_lock lock = {0};
+    async_semaphore seats = {.value = 0};
+    async_future *answer = async_future_new();
+    int ends[2], error;
+    if (answer == NULL || pipe(ends) < 0)
+        return -ENOMEM;
+    async_case cases[] = {
+        async_on_readable(ends[0]), /* nobody writes */
+        async_on_semaphore(&seats), /* all are taken */
+        async_on_task(answer),      /* is not known yet */
+        async_on_lock(&lock),       /* is free */
+        async_on_writable(ends[1]), /* is ready, too, and comes after it */
+    };
+    int which = async_select_n(cases, 5, &error);
+    printf("case %d, %d\n", which, error); /* and the lock is ours */
+    which = async_select_n(cases, 5, &error);
+    printf("case %d, %d\n", which, error);
+    cases[3] = async_on_writable(-1);
+    which = async_select_n(cases, 5, &error);
+    printf("case %d, %s\n", which, async_strerror(error));
+    async_detach(answer);
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * case 3, 0
+ * case 4, 0
+ * case 3, -EBADF: Not an open descriptor
+ */
