@@ -48,6 +48,8 @@ int main(int argc, char **argv)
         {"group/10k", measure_group},
         {"timeout", measure_timeout},
         {"timeout/yield", measure_timeout_yield},
+        {"select", measure_select},
+        {"select/ready", measure_select_ready},
         {"to_thread", measure_to_thread},
         {"to_thread/64", measure_to_thread_64},
         {"to_thread/1", measure_to_thread_1},

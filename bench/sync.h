@@ -19,6 +19,10 @@ void measure_event(void);
 void measure_condition(void);
 void measure_barrier(void);
 
+/* sync_select.c: the first of several. */
+void measure_select(void);
+void measure_select_ready(void);
+
 /* sync_scope.c: groups and time limits. */
 void measure_group(void);
 void measure_timeout(void);
