@@ -7,5 +7,7 @@
 SCRIPT_TEST(tidy, "tests/tidy.py");
 SCRIPT_TEST(tidy_finds_what_it_should, "tests/tidy.py", "--self-test");
 SCRIPT_TEST(reference_is_what_the_headers_say, "tools/reference.py", "--check");
+SCRIPT_TEST(map_leaves_no_name_out, "tests/asyncio_map.py");
+SCRIPT_TEST(map_that_is_wrong_is_found, "tests/asyncio_map.py", "--self-test");
 SCRIPT_TEST(bench_judges_as_it_says, "bench/run.py", "--self-test");
 SCRIPT_TEST(conformance_with_cpython, "tests/conformance/judge.py", "--quiet", "300", "suite");
