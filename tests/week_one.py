@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import tutorial
-from built import BUILD, ROOT, WRAPPER
+from built import BUILD, ROOT, SKIPPED, WRAPPER
 from tutorial import Failure, Run
 
 SOURCES = ROOT / "examples" / "week-one"
@@ -151,6 +151,9 @@ def test_fetcher() -> None:
 
 
 def main(what: str) -> int:
+    if sys.version_info < (3, 11):
+        print("the twins need Python 3.11")
+        return SKIPPED
     try:
         {"clock": test_clock, "cache": test_cache, "fetcher": test_fetcher}[what]()
     except (Failure, subprocess.CalledProcessError) as failure:
