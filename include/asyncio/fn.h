@@ -55,10 +55,13 @@ ASYNC_END_C
                      a18, a19, a20, a21, a22, a23, more, ...)                                                \
     more
 
-/* The constructor in parentheses: if async_fn is missing it is an undeclared name, not an implicit function. */
+/*
+ * The constructor in parentheses: if async_fn is missing it is an undeclared name, not an implicit function; one that
+ * tells what is missing, and so unlike others that compilers propose none of them.
+ */
 #define ASYNC__CREATE(options, ...)         ASYNC__CAT(ASYNC__CREATE_, ASYNC__MORE(__VA_ARGS__))(options, __VA_ARGS__)
-#define ASYNC__CREATE_0(options, name)      (async_fn__##name)(options, ASYNC__HERE)
-#define ASYNC__CREATE_1(options, name, ...) (async_fn__##name)(options, ASYNC__HERE, __VA_ARGS__)
+#define ASYNC__CREATE_0(options, name)      (async_fn_of__##name)(options, ASYNC__HERE)
+#define ASYNC__CREATE_1(options, name, ...) (async_fn_of__##name)(options, ASYNC__HERE, __VA_ARGS__)
 
 #ifdef __cplusplus
 #define ASYNC__SAME_TYPE(name, ...) std::is_convertible<decltype(&name), int (*)(__VA_ARGS__)>::value
@@ -83,7 +86,7 @@ ASYNC_END_C
 #define ASYNC__FN(name, SIZE, ALIGNMENT, PARAMETERS, FILL, ARGUMENTS)                                        \
     static const struct async__function async__function_##name = {async__enter_##name, SIZE, ALIGNMENT,      \
                                                                   #name, ASYNC__HERE};                       \
-    ASYNC_UNUSED ASYNC_MUST static inline async_task *async_fn__##name PARAMETERS                            \
+    ASYNC_UNUSED ASYNC_MUST static inline async_task *async_fn_of__##name PARAMETERS                         \
     {                                                                                                        \
         FILL return async__create(&async__function_##name, ARGUMENTS, async__options, async__where);         \
     }                                                                                                        \

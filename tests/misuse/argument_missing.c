@@ -1,7 +1,7 @@
 /*
  * There are fewer arguments than the function has parameters.
  *
- *  gcc: too few arguments to function 'async_fn__repeat'
+ *  gcc: too few arguments to function 'async_fn_of__repeat'
  *  clang: too few arguments to function call
  */
 #include <asyncio.h>

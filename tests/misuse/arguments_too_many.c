@@ -1,7 +1,7 @@
 /*
  * There are more arguments than the function has parameters.
  *
- *  gcc: too many arguments to function 'async_fn__repeat'
+ *  gcc: too many arguments to function 'async_fn_of__repeat'
  *  clang: too many arguments to function call
  */
 #include <asyncio.h>

@@ -1,8 +1,8 @@
 /*
  * The function was never named to async_fn, so nothing is known of its arguments.
  *
- *  gcc: 'async_fn__repeat' undeclared
- *  clang: use of undeclared identifier 'async_fn__repeat'
+ *  gcc: 'async_fn_of__repeat' undeclared
+ *  clang: use of undeclared identifier 'async_fn_of__repeat'
  */
 #include <asyncio.h>
 

@@ -1,7 +1,7 @@
 /*
  * In Python create_task is given a call; here the function, a comma, and its arguments.
  *
- *  gcc: too few arguments to function 'async_fn__repeat'
+ *  gcc: too few arguments to function 'async_fn_of__repeat'
  *  clang: too few arguments to function call
  */
 #include <asyncio.h>

@@ -1,7 +1,7 @@
 /*
  * Options are passed by pointer.
  *
- *  gcc: incompatible type for argument 1 of 'async_fn__repeat'
+ *  gcc: incompatible type for argument 1 of 'async_fn_of__repeat'
  *  clang: passing 'async_task_options' (aka 'struct async_task_options') to parameter of incompatible type
  */
 #include <asyncio.h>

@@ -1,7 +1,7 @@
 /*
  * The handle is lost at once, so nobody can await the task; async_detach says that this is meant.
  *
- *  gcc: ignoring return value of 'async_fn__repeat' declared with attribute 'warn_unused_result'
+ *  gcc: ignoring return value of 'async_fn_of__repeat' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute
  */
 #include <asyncio.h>
