@@ -16,9 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { HORIZON_S = 100000, MOST_ROUNDS = 100, TIME_LIMIT_S = 20 };
+enum { HORIZON_S = 100000, MOST_ROUNDS = 100, TIME_LIMIT_S = 20, PROCESSOR_LIMIT_S = 1 };
 
 struct play play;
 
@@ -128,6 +129,14 @@ static int play_program(void)
 }
 async_fn(play_program);
 
+/* A program takes a millisecond; one that takes this long never ends, and a signal ends it. */
+static void limit_time(void)
+{
+    const struct itimerval limit = {.it_value.tv_sec = PROCESSOR_LIMIT_S};
+    alarm(TIME_LIMIT_S);
+    setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 static char *read_file(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -156,7 +165,7 @@ int main(int count, char **arguments)
     const async_run_options options = {.virtual_clock = true, .allocator = {.reallocate = reallocate}};
     for (char *rest = text; *rest != 0;) {
         rest = parse(rest);
-        alarm(TIME_LIMIT_S);
+        limit_time();
         int result = async_run_with(&options, play_program);
         if (result != 0 || held != 0)
             printf("the run gave %d and left %zu bytes\n", result, held);

@@ -1,11 +1,12 @@
 """Makes a program on which the sides differ as short as it gets while they still do."""
 
+import time
 from itertools import islice
 
 from language import ARGUMENTS, BLOCKS, DECLARATIONS
 from sides import compare
 
-AT_ONCE, MOST_STEPS = 24, 300
+AT_ONCE, MOST_SECONDS = 24, 20
 
 
 def end_of(lines, begin) -> int:
@@ -61,8 +62,9 @@ def first_smaller(player, text):
 
 
 def shrink(player, difference):
-    """The shortest program found, with its difference."""
-    for _ in range(MOST_STEPS):
+    """The shortest program found in some seconds, with its difference."""
+    end = time.monotonic() + MOST_SECONDS
+    while time.monotonic() < end:
         smaller = first_smaller(player, difference.text)
         if smaller is None:
             break
