@@ -18,14 +18,14 @@ FAMILIES = {
                "shield": 2},
     "limits": {"timeout": 8, "catch": 2, "shield": 1, "limit": 3, "limit_at": 2, "reschedule": 3},
     "locks": {"hold": 8, "hold_nowait": 2, "locked": 2, "event_wait": 5, "set": 4, "clear": 2, "is_set": 1, "sleep": 4},
-    "conditions": {"hold_condition": 9, "wait_condition": 3, "wait_until": 3, "count": 3, "notify": 3, "notify_all": 2,
+    "conditions": {"hold_condition": 14, "wait_condition": 4, "wait_until": 7, "count": 4, "notify": 5, "notify_all": 3,
                    "hold": 2, "sleep": 3},
     "semaphores": {"permit": 6, "acquire": 5, "acquire_nowait": 3, "release": 6, "semaphore_locked": 2, "sleep": 3},
     "barriers": {"barrier_wait": 12, "barrier_reset": 1, "barrier_abort": 1, "barrier_look": 2, "create": 5},
-    "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 2, "sleep": 3},
+    "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 3, "sleep": 5},
     "futures": {"future": 7, "set_result": 6, "set_exception": 2, "await": 4, "shield_task": 2, "wait": 2, "sleep": 4},
     "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1},
-    "waits": {"wait": 6, "as_completed": 6, "wait_for": 5, "shield_task": 5, "catch": 2},
+    "waits": {"wait": 6, "as_completed": 4, "fail": 2, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
                "qsize": 2},
@@ -61,6 +61,7 @@ class Generator:
         self.slots = self.dice.randint(2, 5)
         self.coroutines = self.dice.randint(2, 6)
         self.queues = self.dice.randint(1, 2)
+        self.condition = None  # whose lock the block around has
         self.lines = []
         self.weights = {}
         for family in self.families:
@@ -90,7 +91,7 @@ class Generator:
         if kind == "e":
             return self.dice.choice((5, 5, 22, 125, 110))
         if kind == "f":
-            return self.dice.randrange(2)
+            return int(self.dice.random() < 0.3)
         return self.dice.randrange(10) if kind == "v" else self.dice.randrange(3)
 
     def arguments(self, kinds):
@@ -109,9 +110,15 @@ class Generator:
         word = self.draw(allowed)
         if word in BLOCKS and (depth > MOST_DEPTH or len(self.lines) > MOST_LINES):
             word = "log"
-        self.write(depth, word, *self.arguments(ARGUMENTS[word]))
+        arguments = self.arguments(ARGUMENTS[word])
+        if ARGUMENTS[word].startswith("f") and self.condition is not None:
+            arguments[0] = self.condition
+        self.write(depth, word, *arguments)
         if word in BLOCKS:
+            before = self.condition
+            self.condition = arguments[0] if word == "hold_condition" else None if word == "group" else before
             self.block(word, depth, allowed)
+            self.condition = before
 
     def block(self, word, depth, allowed):
         """The body of a block, and its end."""
@@ -121,7 +128,9 @@ class Generator:
             allowed = None
         elif word in ("soon", "later", "callback"):
             allowed = IN_CALLBACKS
-        self.body(depth + 1, allowed, 1, 4 if word == "group" else 3)
+        for _ in range(self.dice.randint(1, 2) if word == "group" and self.number + 1 < self.coroutines else 0):
+            self.write(depth + 1, "spawn", *self.arguments(ARGUMENTS["spawn"]))
+        self.body(depth + 1, allowed, 1, 3)
         if word == "try":
             self.write(depth, "finally")
             self.body(depth + 1, allowed, 1, 2)

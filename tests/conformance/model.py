@@ -15,6 +15,10 @@ from words_sync import Sync
 SWITCHING = {name for name, function in WORDS.items() if inspect.iscoroutinefunction(function)}
 
 
+# Worlds whose tasks will never end. They are kept: Python would raise something in each task that it frees.
+STUCK = []
+
+
 class Player(Performer):
     """A performer that knows the words."""
 
@@ -142,6 +146,7 @@ class World:
             if not left:
                 return
         self.lines.append("stuck")
+        STUCK.append(self)
         self.rules.words_here.add("(stuck)")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants mistakes in a copy of the library, one at a time, and sees that the judge finds each within 1,000 programs.
 
-    planted.py [WORD]     only those whose name contains the word
+    planted.py [WORD…]     only those whose name contains one of the words
 
 A judge that has never found anything proves nothing. Each mistake is one that an engineer could make: a comparison the
 wrong way round, a line forgotten, a case too few. Status 1 if one is not found, or can no longer be planted.
@@ -154,7 +154,7 @@ def main(words) -> int:
     if first_found([str(COPY / "built" / "conformance-player")])[1] is not None:
         print("there is a difference before anything is planted")
         return 1
-    results = [judge(mistake) for mistake in MISTAKES if not words or words[0] in mistake.name]
+    results = [judge(mistake) for mistake in MISTAKES if not words or any(word in mistake.name for word in words)]
     print(f"{len(results)} mistakes planted, {sum(results)} found")
     return 0 if all(results) else 1
 

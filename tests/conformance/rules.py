@@ -25,6 +25,7 @@ RULES = {
     "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",
     "failure_is_the_limits": "at the end of a limit that ran out, any failure is a timeout",
     "shelter": "async_shielded(call): no request is met inside; CPython has shield(task) only",
+    "as_completed_gives_what_has_ended": "what has ended is given after the limit, too; CPython drops it when time is up",
     "wait_for_312": "3.12: wait_for runs in the caller under a limit; 3.11 waits otherwise",
     # queues: DESIGN, "A queue hands its item to the waiter it wakes"
     "queue_hands_over": "who is woken has its item or its place; CPython lets others in between",

@@ -11,7 +11,8 @@ import functools
 import heapq
 from asyncio import base_events
 
-INSIDE = ("asyncio.tasks", "asyncio.timeouts", "asyncio.taskgroups", "asyncio.futures", "groups")
+INSIDE = ("asyncio.tasks", "asyncio.timeouts", "asyncio.taskgroups", "asyncio.futures", "groups",
+          "completions")
 
 
 def is_inside(callback) -> bool:

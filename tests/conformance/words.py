@@ -28,8 +28,7 @@ def code_of(error) -> int:
     for kind, code in CODES:
         if isinstance(error, kind):
             return -code
-    if "GeneratorExit" not in str(error):  # what is left of a program that was stuck
-        MISTAKES.append(error)
+    MISTAKES.append(error)
     return -errno.ENOTRECOVERABLE
 
 

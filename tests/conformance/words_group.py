@@ -4,6 +4,7 @@ import asyncio
 import errno
 import sys
 
+from completions import Completion
 from groups import Group
 from words import Failure, code_of, handles, may_join, result_of, under_limit, word
 
@@ -36,40 +37,6 @@ async def wait(self, operation, tasks, return_when, seconds):
     return result
 
 
-class Completion:
-    """CPython's as_completed, and the queue inside it that the ended tasks come by, as 3.13 gives them."""
-
-    def __init__(self, loop, tasks, seconds):
-        self.loop = loop
-        self.deadline = loop.now + seconds if seconds >= 0 else None
-        iterator = asyncio.as_completed(tasks, timeout=seconds if seconds >= 0 else None)
-        loop.held_back(self.begin, iterator, order=tasks)
-        if sys.version_info < (3, 13):
-            inside = iterator.gi_frame.f_locals
-            self.done, self.timer, self.run_out = (inside[name] for name in ("done", "timeout_handle", "_on_timeout"))
-        else:
-            self.done, self.timer, self.run_out = iterator._done, iterator._timeout_handle, iterator._handle_timeout
-        self.iterator = iterator
-
-    @staticmethod
-    def begin(iterator):
-        next(iterator).close()
-
-    async def next(self):
-        """The task that ends next. The limit's timer is set anew for each wait, so that is its place among equals."""
-        if self.done.empty() and self.timer is not None:
-            self.timer.cancel()
-            self.timer = self.loop.call_at(self.deadline, self.run_out)
-        task = await self.done.get()
-        if task is None:
-            raise TimeoutError
-        return task
-
-    def end(self):
-        if self.timer is not None:
-            self.timer.cancel()
-
-
 @word
 async def do_as_completed(self, operation):
     """Writes down the result of each task as it ends."""
@@ -77,7 +44,7 @@ async def do_as_completed(self, operation):
     others = list(dict.fromkeys(self.world.slots[slot] for slot in slots))
     others = [other for other in others if other is not None and other is not self]
     with handles(others):
-        completion = Completion(self.world.loop, [other.task for other in others], seconds) if others else None
+        completion = Completion(self, [other.task for other in others], seconds) if others else None
         try:
             for _ in others:
                 await self.enter()
