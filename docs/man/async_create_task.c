@@ -1,8 +1,8 @@
 /*
  * async_create_task.c: let a coroutine run on its own
  *
- * Pages: async_create_task async_fn async_create_task_with async_task_options
- * async_create_task_ptr
+ * Pages: async_create_task async_create_task_with async_create_task_ptr
+ * async_task_options async_fn
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -2,8 +2,7 @@
  * async_executor_new.c: worker threads of your own, for functions that block
  *
  * Pages: async_executor_new async_executor_free async_auto_executor
- * async_run_in_executor async_set_default_executor ASYNC_DEFAULT_EXECUTOR
- * async_executor
+ * async_set_default_executor ASYNC_DEFAULT_EXECUTOR async_executor
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * async_to_thread.c: call a function that blocks, without blocking the others
  *
- * Pages: async_to_thread
+ * Pages: async_to_thread async_run_in_executor
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -25,7 +25,10 @@ static int amain(void)
 {
     int count = async_to_thread(count_lines, "/etc/passwd");
     printf("%s\n", count > 0 ? "there are users" : "nobody?");
-    count = async_to_thread(count_lines, "/no/such/file");
+
+    async_executor
+        *executor = NULL; /* the same threads; see async_executor_new */
+    count = async_run_in_executor(executor, count_lines, "/no/such/file");
     printf("%s\n", async_strerror(count));
     return 0;
 }

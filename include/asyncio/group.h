@@ -37,7 +37,7 @@ typedef struct async_task_group {
  */
 #define ASYNC_TASK_GROUP(name) ASYNC__GROUP(name, NULL)
 
-/* ASYNC_TASK_GROUP_WITH(name, .limit = 10, .discard = true): the same with options. */
+/* ASYNC_TASK_GROUP_WITH(name, .limit = 10, .discard = true): ASYNC_TASK_GROUP with options. */
 #define ASYNC_TASK_GROUP_WITH(name, ...)                                                                     \
     ASYNC__GROUP(name, ASYNC__TEMPORARY(async_group_options, {__VA_ARGS__}))
 

@@ -116,8 +116,8 @@ static inline async_case async_on_timeout(double seconds)
 ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, int *result);
 
 /*
- * async_select(case, …): the same for those listed. Gives the number of the one that happened, the first being 0, or
- * the error that it ended with; otherwise as async_select_n. Switches.
+ * async_select(case, …): async_select_n for those listed. Gives the number of the one that happened, the first being 0,
+ * or the error that it ended with. Switches.
  */
 #define async_select(...) ASYNC__SELECT(__VA_ARGS__)
 ASYNC_API ASYNC_MUST int async__select(const async_case cases[], size_t count);
