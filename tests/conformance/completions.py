@@ -11,8 +11,7 @@ class Completion:
         self.performer = performer
         self.loop = performer.world.loop
         self.deadline = self.loop.now + seconds if seconds >= 0 else None
-        iterator = asyncio.as_completed(tasks, timeout=seconds if seconds >= 0 else None)
-        self.loop.held_back(self.begin, iterator, order=tasks)
+        iterator = self.loop.held_back(self.begin, tasks, seconds if seconds >= 0 else None, order=tasks)
         if sys.version_info < (3, 13):
             inside = iterator.gi_frame.f_locals
             self.done, self.timer, self.run_out = (inside[name] for name in ("done", "timeout_handle", "_on_timeout"))
@@ -22,9 +21,12 @@ class Completion:
         self.end()
 
     @staticmethod
-    def begin(iterator):
-        """What CPython does only when the first is asked for."""
-        next(iterator).close()
+    def begin(tasks, timeout):
+        """CPython's iterator. Before 3.13 it begins only when the first task is asked for."""
+        iterator = asyncio.as_completed(tasks, timeout=timeout)
+        if sys.version_info < (3, 13):
+            next(iterator).close()
+        return iterator
 
     def time_is_up(self):
         """Unless a task has ended first, and the performer is woken already."""

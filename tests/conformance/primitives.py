@@ -43,6 +43,19 @@ class Condition(asyncio.Condition):
     def __init__(self, world, lock):
         super().__init__(lock)
         self.world = world
+        self.asked = False  # the program notifies
+
+    def notify(self, n=1):
+        self.asked = True
+        super().notify(n)
+        self.asked = False
+
+    def _notify(self, n):
+        """3.13: a wait that fails passes on a notification that it may have had. Here one that had it does not fail."""
+        if self.asked:
+            super()._notify(n)
+        else:
+            self.world.rules.count("failed_wait_notifies_nobody")
 
     async def wait(self):
         performer = self.world.running()
