@@ -25,7 +25,7 @@ static int amain(void)
     int numbers[] = {7, 3, 5}, others[] = {9, 8, 6};
 
     /* One thread, so that its work is done one after the other. */
-    async_auto_executor disk = async_executor_new(1);
+    async_auto_executor *disk = async_executor_new(1);
     if (disk == NULL)
         return -ENOMEM;
     int least;

@@ -52,8 +52,8 @@ ASYNC_API void async_executor_free(async_executor *executor);
  */
 ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
 
-/* async_auto_executor e = async_executor_new(0); frees itself when its block is left. */
-#define async_auto_executor ASYNC_CLEANUP(async__executor_auto_free) async_executor *
+/* async_auto_executor *e = async_executor_new(0); frees itself when its block is left. */
+#define async_auto_executor ASYNC_CLEANUP(async__executor_auto_free) async_executor
 static inline void async__executor_auto_free(async_executor **executor)
 {
     async_executor_free(*executor);
