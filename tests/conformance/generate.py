@@ -27,11 +27,11 @@ FAMILIES = {
     "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1},
     "waits": {"wait": 6, "as_completed": 4, "fail": 2, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
-    "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 0.7,
+    "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 2,
                "qsize": 2},
 }
 ALWAYS = ["tasks", "time"]
-OFTEN = {"cancel": 0.5, "limits": 0.3, "queues": 0.2}
+OFTEN = {"cancel": 0.5, "limits": 0.3, "queues": 0.25}
 
 # What a callback may do: it cannot wait, and it has no task of its own.
 IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
@@ -65,8 +65,9 @@ class Generator:
         self.lines = []
         self.weights = {}
         for family in self.families:
+            focus = 1 if family in ALWAYS else self.dice.choice((1, 3))
             for word, weight in FAMILIES[family].items():
-                self.weights[word] = self.weights.get(word, 0) + weight * self.dice.choice((0.3, 1, 1, 3))
+                self.weights[word] = self.weights.get(word, 0) + focus * weight * self.dice.choice((0.3, 1, 1, 3))
 
     def write(self, depth, *tokens):
         self.lines.append("  " * depth + " ".join(map(str, tokens)))
@@ -85,7 +86,7 @@ class Generator:
         if kind == "c":
             return self.dice.randrange(self.number + 1, self.coroutines)
         if kind == "q":
-            return self.dice.randrange(self.queues)
+            return int(self.dice.random() < 0.25) if self.queues > 1 else 0
         if kind in "lpb":
             return int(self.dice.random() < 0.25)
         if kind == "e":
@@ -143,7 +144,7 @@ class Generator:
     def declare(self):
         """The objects that have to be."""
         for number in range(self.queues if "queues" in self.families else 0):
-            self.write(0, "queue", number, self.dice.choice(KINDS), self.dice.choice((0, 1, 1, 2, 3)))
+            self.write(0, "queue", number, self.dice.choice(KINDS), self.dice.choice((0, 1, 1, 1, 2)))
         for number in range(2 if "semaphores" in self.families else 0):
             self.write(0, "semaphore", number, self.dice.choice((0, 1, 1, 2) if number == 0 else (1, 2)), number)
         for number in range(2 if "barriers" in self.families else 0):
