@@ -17,14 +17,14 @@ FAMILIES = {
     "cancel": {"cancel": 6, "cancel_self": 1.5, "uncancel": 4, "cancelling": 1, "cancelling_of": 1, "catch": 4,
                "shield": 2},
     "limits": {"timeout": 8, "catch": 2, "shield": 1, "limit": 3, "limit_at": 2, "reschedule": 3},
-    "locks": {"hold": 8, "hold_nowait": 2, "locked": 2, "event_wait": 5, "set": 4, "clear": 2, "is_set": 1, "sleep": 4},
+    "locks": {"hold": 8, "hold_nowait": 2, "locked": 2, "event_wait": 9, "set": 4, "clear": 2, "is_set": 1, "sleep": 4},
     "conditions": {"hold_condition": 14, "wait_condition": 4, "wait_until": 7, "count": 4, "notify": 5, "notify_all": 3,
                    "hold": 2, "sleep": 3},
     "semaphores": {"permit": 6, "acquire": 5, "acquire_nowait": 3, "release": 6, "semaphore_locked": 2, "sleep": 3},
     "barriers": {"barrier_wait": 12, "barrier_reset": 1, "barrier_abort": 1, "barrier_look": 2, "create": 5},
     "groups": {"group": 7, "spawn": 12, "spawn_sibling": 2, "group_cancel": 1, "fail": 3, "sleep": 5},
     "futures": {"future": 7, "set_result": 6, "set_exception": 2, "await": 4, "shield_task": 2, "wait": 2, "sleep": 4},
-    "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1},
+    "locals": {"local_set": 4, "local_get": 6, "eager": 4, "create": 3, "soon": 1, "callback": 4},
     "waits": {"wait": 6, "as_completed": 4, "fail": 2, "wait_for": 5, "shield_task": 5, "catch": 2},
     "callbacks": {"soon": 2, "later": 3, "callback": 3, "take_back": 2},
     "queues": {"put": 8, "get": 8, "put_nowait": 3, "get_nowait": 3, "task_done": 4, "join": 2, "shutdown": 2,
@@ -32,6 +32,9 @@ FAMILIES = {
 }
 ALWAYS = ["tasks", "time"]
 OFTEN = {"cancel": 0.5, "limits": 0.3, "queues": 0.25}
+
+# What the main task has happen at some time in many programs with that family.
+LATER = {"queues": "shutdown", "locks": "set"}
 
 # What a callback may do: it cannot wait, and it has no task of its own.
 IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
@@ -150,11 +153,20 @@ class Generator:
         for number in range(2 if "barriers" in self.families else 0):
             self.write(0, "barrier", number, self.dice.choice((1, 2, 2, 3)))
 
+    def later(self, word):
+        """It happens while tasks wait for it, or in spite of it, if it comes to that."""
+        self.write(1, "later", self.duration())
+        self.write(2, word, *self.arguments(ARGUMENTS[word]))
+        self.write(1, "end")
+
     def program(self):
         """The text of the program."""
         self.declare()
         for self.number in range(self.coroutines):
             self.write(0, "coroutine", self.number)
+            for family, word in LATER.items() if self.number == 0 else ():
+                if family in self.families and self.dice.random() < 0.4:
+                    self.later(word)
             if self.number == 0:
                 for slot in range(self.dice.randint(1, min(4, self.slots))):
                     self.write(1, "create", slot, self.dice.randrange(1, self.coroutines))
