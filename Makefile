@@ -7,6 +7,7 @@
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
+#   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test conformance faults valgrind check bench install format
+.PHONY: all demo demo-million test conformance planted faults valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -79,6 +80,10 @@ test:
 conformance:
 	$(build)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/judge.py $(N) $(SEED)
+
+planted:
+	$(build)
+	BUILD_DIR=$(BUILD) python3 tests/conformance/planted.py $(T)
 
 # The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
 # under the sanitizers, a part of it again.

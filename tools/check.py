@@ -66,6 +66,8 @@ STEPS = [
                            "QEMU_CPU=max,pauth-impdef=on"),
     Step("riscv64", "MACHINE=riscv64"),
     Step("faults", "CC=gcc", "faults"),
+    Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", "conformance"),
+    Step("planted", "CC=gcc BUILD=build-check-gcc", "planted"),
     Step("gcc, 10 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=10 BUILD=build-check-gcc"),
 ]
 
@@ -74,7 +76,7 @@ class Result(NamedTuple):
     step: Step
     passes: bool
     seconds: float
-    cases: str                      # the suite's last line
+    cases: str                      # what it counted, in its own words
     omissions: dict[str, int]       # how many cases were left out, by reason
 
 
@@ -89,7 +91,7 @@ def run(step: Step) -> Result:
                                 stdout=output, stderr=subprocess.STDOUT).returncode
     said = log.read_text(errors="replace")
     omissions = {reason: int(count) for reason, count in re.findall(r"^left out: (.*) \((\d+)\)$", said, re.MULTILINE)}
-    cases = re.findall(r"^\d+ passed, \d+ failed.*$", said, re.MULTILINE)
+    cases = re.findall(r"^\d+ (?:passed, |programs, |mistakes planted, |did harm).*$", said, re.MULTILINE)
     return Result(step, status == 0, time.monotonic() - began, (cases or [""])[-1], omissions)
 
 
