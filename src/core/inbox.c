@@ -13,7 +13,11 @@
 void async__attend(struct async_loop *loop, uint32_t reason)
 {
     uint32_t before = atomic_fetch_or(&loop->attention, reason);
-    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)
+    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
+        return;
+    if ((before & ATTENTION_DOZING) != 0)
+        async__sys_word_wake(&loop->attention);
+    else
         async__poller_wake(&loop->poller);
 }
 

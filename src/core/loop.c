@@ -47,12 +47,29 @@ static void trim_stacks(struct async_loop *loop)
         async__stack_trim(&loop->stacks);
 }
 
+/*
+ * While no operation is in flight the loop waits on its word, which is cheaper for it and for who wakes it. Not one
+ * that a foreign loop steps: whether its descriptor is still there is only learnt by a wait for it.
+ */
+static void doze(struct async_loop *loop, int64_t timeout_ns)
+{
+    const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
+    uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
+    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
+        async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
+}
+
 /* Waits in the kernel, unless somebody has sent something just now. */
 static void poll(struct async_loop *loop, int64_t timeout_ns)
 {
     if (timeout_ns > LONGEST_WAIT_NS)
         timeout_ns = LONGEST_WAIT_NS;
+    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->foreign) {
+        doze(loop, timeout_ns);
+        return;
+    }
     uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+    ASSERT((reasons & ATTENTION_DOZING) == 0);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
         timeout_ns = 0;
     int result = async__poller_wait(&loop->poller, timeout_ns);

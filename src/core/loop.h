@@ -26,7 +26,8 @@ enum {
     ATTENTION_INBOX = 1,    /* another thread has sent something */
     ATTENTION_SIGNAL = 2,   /* SIGINT came */
     ATTENTION_SLEEPING = 4, /* the loop waits, or may: whoever sets another bit must wake it */
-    ATTENTION_DEBUG = 8     /* every turn is timed, so tasks never go straight on */
+    ATTENTION_DEBUG = 8,    /* every turn is timed, so tasks never go straight on */
+    ATTENTION_DOZING = 16   /* beside SLEEPING: it waits on this word, not for the kernel's events */
 };
 
 /* What the C++ runtime keeps for a thread (its ABI's __cxa_eh_globals): exceptions in flight and being handled. */

@@ -35,6 +35,8 @@ enum site {
     SITE_EPOLL_WAIT,
     SITE_EPOLL_PWAIT2,
     SITE_POLL,
+    SITE_WORD_WAIT,
+    SITE_WORD_WAKE,
     SITE_URING_SETUP,
     SITE_URING_ENTER,
     SITE_URING_REQUEST, /* a request that the kernel took, and completes with an error */

@@ -8,6 +8,7 @@
 #include "sys/fault.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ enum {
 }; /* the same everywhere */
 enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
 enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
+static const int64_t LONGEST_WORD_WAIT_NS = 24ll * 3600 * NANOSECONDS;
 
 /* A mapping that is to go and is still there; lies in its own last bytes. */
 struct leftover {
@@ -266,6 +268,20 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
     struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
     long result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
     return result == -EINTR ? 0 : (int)result;
+}
+
+/* Always with a time limit: without one the kernel goes on waiting when a handler has run that restarts calls. */
+void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+{
+    struct timespec timeout = timespec_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
+    KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &timeout, NULL, 0));
+}
+
+/* A wake that failed would be a sleep for good. */
+void async__sys_word_wake(_Atomic uint32_t *word)
+{
+    while (KERNEL(SITE_WORD_WAKE, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)) == -EINTR)
+        continue;
 }
 
 int async__sys_uring_setup(unsigned entries, void *parameters)

@@ -76,6 +76,15 @@ int async__sys_epoll_control(int epoll, int operation, int descriptor, struct ep
 int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
 int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns);
 
+/*
+ * Waits until the word is woken, for timeout_ns, or as long as it takes if that is negative; not at all if the word is
+ * another than `value`. It may end early, and does when a signal comes.
+ */
+void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+
+/* Ends the wait of the thread that waits on the word, if one does. From any thread and from signal handlers. */
+void async__sys_word_wake(_Atomic uint32_t *word);
+
 int async__sys_uring_setup(unsigned entries, void *parameters);
 
 /* Submits, then waits up to timeout_ns for one completion if wait is true; negative: as long as it takes. */

@@ -56,7 +56,11 @@ SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        time
 PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))\n        ;\n"
 ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
-WAKE = "    if ((before & ATTENTION_SLEEPING) != 0 && (before & reason) == 0)"
+WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
+DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
+        async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
+"""
+DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
 FREE = "    struct call called = *call;\n    memory_free(&async__malloc, call, sizeof *call);\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
@@ -77,7 +81,7 @@ CHANGES = [
     Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF, "SIGINT comes"),
     Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
     Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),
-    Change("the sender wakes nobody", INBOX, WAKE, "    if (before > 1000)", DEAF, "SIGINT comes"),
+    Change("the sender wakes nobody", INBOX, WAKE, "    if (before < 1000)", DEAF, "SIGINT comes"),
     Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, SAY,
            "    uint32_t before = atomic_load(&loop->attention);\n    atomic_fetch_or(&loop->attention, reason);\n", DEAF, "SIGINT comes"),
     Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", UNSEEN),
@@ -93,6 +97,14 @@ CHANGES = [
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
            "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),
+    Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
+           "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
+           "        async__sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns);\n", DEAF, "SIGINT comes to"),
+    Change("the loop dozes although something was sent", LOOP, DOZES, DOZES.splitlines()[1] + "\n", DEAF, "SIGINT comes to"),
+    Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
+    Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
+    Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",
+           "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
     Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", DRIVE,
            "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
@@ -107,9 +119,9 @@ CHANGES = [
            "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
            "                                                  memory_order_release, memory_order_relaxed))\n"
            "        ;\n", RIGHT, "1 each"),
-    Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) != 0)", RIGHT, "1 each"),
+    Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) == 0)", RIGHT, "1 each"),
     Change("who finds any bit set leaves the wake to whoever has set it", INBOX, WAKE,
-           "    if ((before & ATTENTION_SLEEPING) != 0 && (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)", RIGHT, "SIGINT comes"),
+           "    if ((before & ATTENTION_SLEEPING) == 0 || (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)", RIGHT, "SIGINT comes"),
 ]
 
 

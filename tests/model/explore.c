@@ -15,7 +15,7 @@
 void async__switch(void **save, void *load);
 void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
-enum { MOST_STEPS = 4096 };
+enum { MOST_STEPS = 4096, LEAST_ROOM = 1 << 17 };
 
 struct thread threads[MOST_THREADS] MODEL_STATE;
 int running MODEL_STATE;
@@ -130,7 +130,7 @@ struct seen {
 };
 
 static struct seen *seen;
-static uint64_t seen_room = 1 << 16, seen_count;
+static uint64_t seen_room, seen_count;
 
 /* Four words at a time, so that the processor need not wait for one product before it begins the next. */
 static void mix(uint64_t lanes[4], const char *from, size_t size)
@@ -208,7 +208,7 @@ static void make_room(void)
     uint64_t old_room = old != NULL ? seen_room : 0;
     if (seen_count * 2 < old_room)
         return;
-    seen_room *= 2;
+    seen_room = old != NULL ? old_room * 2 : LEAST_ROOM;
     seen = calloc(seen_room, sizeof *seen);
     for (uint64_t i = 0; i < old_room; i++)
         if ((old[i].hash[0] | old[i].hash[1]) != 0)

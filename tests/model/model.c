@@ -1,8 +1,8 @@
 /*
  * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which their steps can come.
  * What runs is the library's own source: inbox.c, the iteration of loop.c, the handler of signal.c, the foreign
- * stepping of drive.c. Here is what stands around them: a kernel that knows one eventfd, memory that shows when it is
- * used after it was freed, and the properties:
+ * stepping of drive.c. Here is what stands around them: a kernel that knows one eventfd and a wait on one word, memory
+ * that shows when it is used after it was freed, and the properties:
  *
  *      each letter is delivered once, those of one thread in order, and what it says can be read
  *      the loop never sleeps for good while a letter or a SIGINT waits for it
@@ -36,6 +36,7 @@ static struct {
     int delivered[SENDERS];         /* how many of each sender's */
     int ended;                      /* threads that have sent everything */
     bool raised;                    /* the eventfd is readable */
+    bool dozes;                     /* the loop waits on its word, and nobody has woken it */
     bool ended_early;               /* a wait has */
     int cancelled;                  /* how often SIGINT cancelled the main task */
 } shared MODEL_STATE;
@@ -47,6 +48,7 @@ struct scenario {
     bool interrupt;            /* there is a SIGINT as well */
     void (*run)(void *unused); /* what the loop's thread does */
     bool virtual_clock;        /* of the loop */
+    bool operates;             /* an operation is in flight, so that it waits for the kernel's events */
     int lag;                   /* of loads, in writes */
 };
 static const struct scenario *scenario;
@@ -95,6 +97,39 @@ void async__poller_wake(const struct poller *poller)
     step();
     shared.raised = true;
     tell("raises the eventfd", 0, 0);
+}
+
+static bool is_awake(void *unused)
+{
+    (void)unused;
+    return !shared.dozes;
+}
+
+/* The kernel compares the word as it is now, and nobody can wake it between that and the wait. */
+void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+{
+    uint32_t now;
+    (void)timeout_ns;
+    step();
+    memcpy(&now, (const void *)word, sizeof now);
+    shared.dozes = now == value;
+    tell(shared.dozes ? "dozes: %#" PRIx64 : "does not doze: %#" PRIx64, now, 0);
+    if (!shared.dozes)
+        return;
+    if (ends_early())
+        step();
+    else
+        step_when(is_awake, NULL);
+    shared.dozes = false;
+    tell("stops dozing", 0, 0);
+}
+
+void async__sys_word_wake(_Atomic uint32_t *word)
+{
+    (void)word;
+    step();
+    shared.dozes = false;
+    tell("wakes the word", 0, 0);
 }
 
 static void (*sigint_handler)(int number);
@@ -300,6 +335,7 @@ static void set_up(void)
 {
     memset(&shared, 0, sizeof shared);
     shared.loop.virtual_clock = shared.loop.strict = scenario->virtual_clock;
+    shared.loop.poller.in_flight = scenario->operates;
     shared.loop.main_task = (struct async_task *)(void *)&shared;
     async__current = &shared.loop;
     memory_begin(scenario->lag);
@@ -319,15 +355,27 @@ static void set_up(void)
 }
 
 static const struct scenario scenarios[] = {
-    {"SIGINT comes", {0, 0}, true, run, false, ANY_LAG},
-    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, ANY_LAG},
-    {"one thread sends 3", {3, 0}, false, run, false, ANY_LAG},
-    {"two threads send 1 each, virtual clock", {1, 1}, false, run, true, ANY_LAG},
-    {"two threads send 1 each", {1, 1}, false, run, false, ANY_LAG},
-    {"two threads send 2 and 1, and the loop closes", {2, 1}, false, iterate_and_close, false, ANY_LAG},
-    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, ANY_LAG},
-    {"two threads send 1 each, a foreign loop steps", {1, 1}, false, step_by_step, false, ANY_LAG},
-    {"two threads send 2 and 1", {2, 1}, false, run, false, 1},
+    {"SIGINT comes", {0, 0}, true, run, false, true, ANY_LAG},
+    {"SIGINT comes to a loop that dozes", {0, 0}, true, run, false, false, ANY_LAG},
+    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, true, ANY_LAG},
+    {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock",
+     {1, 0},
+     true,
+     run,
+     true,
+     false,
+     ANY_LAG},
+    {"one thread sends 3", {3, 0}, false, run, false, true, ANY_LAG},
+    {"one thread sends 3 to a loop that dozes", {3, 0}, false, run, false, false, ANY_LAG},
+    {"two threads send 1 each, virtual clock", {1, 1}, false, run, true, true, ANY_LAG},
+    {"two threads send 1 each", {1, 1}, false, run, false, true, ANY_LAG},
+    {"two threads send 1 each to a loop that dozes", {1, 1}, false, run, false, false, ANY_LAG},
+    {"two threads send 2 and 1, and the loop closes", {2, 1}, false, iterate_and_close, false, true, ANY_LAG},
+    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, true, ANY_LAG},
+    {"one thread sends 2, and SIGINT comes to a loop that dozes", {2, 0}, true, run, false, false, ANY_LAG},
+    {"two threads send 1 each, a foreign loop steps", {1, 1}, false, step_by_step, false, true, ANY_LAG},
+    {"two threads send 2 and 1", {2, 1}, false, run, false, true, 1},
+    {"two threads send 2 and 1 to a loop that dozes", {2, 1}, false, run, false, false, 1},
 };
 
 /* With an argument: only those whose names contain it. */
