@@ -54,6 +54,8 @@ static void trim_stacks(struct async_loop *loop)
 static void doze(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
+    if (loop->errands > 0 && patience_try(&loop->patience, &loop->worker_seen))
+        async__patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
         async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);

@@ -17,6 +17,7 @@
 #include "core/wait.h"
 #include "coro/overflow.h"
 #include "poll/poll.h"
+#include "sys/patience.h"
 #include "sys/sys.h"
 #include <asyncio/loop.h>
 #include <stdatomic.h>
@@ -77,6 +78,8 @@ struct async_loop {
     struct async_executor *executor;  /* the default one; NULL: not made yet */
     size_t errands;                   /* work at threads whose end has not been received */
     _Atomic uint32_t visitors;        /* work at threads that may still touch the loop: see errand.c */
+    seen_at worker_seen;              /* the thread whose work came back last */
+    struct patience patience;         /* the loop's, while it waits for such threads */
     int64_t slow_ns;                  /* debug mode names turns that take as long */
     async_exception_handler *exception_handler; /* told of errors nobody looked at; NULL: standard error is */
     void *exception_context;                    /* handed to it */

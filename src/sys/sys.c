@@ -350,6 +350,12 @@ int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     return -error;
 }
 
+/* From memory that the kernel keeps up to date; no call of it. */
+uint32_t async__sys_processor(void)
+{
+    return (uint32_t)sched_getcpu();
+}
+
 size_t async__sys_processors(void)
 {
     cpu_set_t processors;

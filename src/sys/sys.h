@@ -104,6 +104,9 @@ bool async__sys_is_main_thread(void);
  */
 int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
 
+/* The number of the processor on which the calling thread runs, or has just run. */
+uint32_t async__sys_processor(void);
+
 /* How many processors this process may run on; 1 or more. */
 size_t async__sys_processors(void);
 

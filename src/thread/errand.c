@@ -30,6 +30,7 @@ static void run(struct work *work)
     async__errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
     async__errand = NULL;
+    seen_here(&loop->worker_seen);
     async__executor_worker_ends(
         waiting->executor); /* before the next work can come, which else would want another */
     async__inbox_send(loop, &waiting->message);

@@ -46,11 +46,25 @@ static void unqueue(struct async_executor *executor, struct work *work)
     executor->queued--;
 }
 
+/* Nothing is queued. A worker that looks is not asleep, so that nobody wakes it. */
+static void look_for_work(struct async_executor *executor, struct patience *patience)
+{
+    if (executor->watched || executor->closing || !patience_try(patience, &executor->giver_seen))
+        return;
+    executor->watched = true;
+    pthread_mutex_unlock(&executor->mutex);
+    async__patience_look(patience, &executor->queued, UINT32_MAX);
+    pthread_mutex_lock(&executor->mutex);
+    executor->watched = false;
+}
+
 /* The next work, which is the caller's then; NULL: there will be none. */
-static struct work *wait_for_work(struct async_executor *executor)
+static struct work *wait_for_work(struct async_executor *executor, struct patience *patience)
 {
     struct work *work = NULL;
     pthread_mutex_lock(&executor->mutex);
+    if (list_empty(&executor->queue))
+        look_for_work(executor, patience);
     while (list_empty(&executor->queue) && !executor->closing) {
         executor->waiting++;
         pthread_cond_wait(&executor->work_came, &executor->mutex);
@@ -69,7 +83,8 @@ static struct work *wait_for_work(struct async_executor *executor)
 static void *be_worker(void *argument)
 {
     struct async_executor *executor = argument;
-    for (struct work *work; (work = wait_for_work(executor)) != NULL;)
+    struct patience patience = {0};
+    for (struct work *work; (work = wait_for_work(executor, &patience)) != NULL;)
         work->run(work);
     return NULL;
 }
@@ -102,6 +117,7 @@ int async__executor_give(struct async_executor *executor, struct work *work)
         list_append(&executor->queue, &work->link);
         work->queued = true;
         executor->queued++;
+        seen_here(&executor->giver_seen);
         if ((result = find_worker(executor)) < 0)
             unqueue(executor, work);
         else

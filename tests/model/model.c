@@ -50,6 +50,7 @@ struct scenario {
     bool virtual_clock;        /* of the loop */
     bool operates;             /* an operation is in flight, so that it waits for the kernel's events */
     int lag;                   /* of loads, in writes */
+    bool looks; /* the loop waits for a thread on another processor, and looks before it dozes */
 };
 static const struct scenario *scenario;
 
@@ -130,6 +131,19 @@ void async__sys_word_wake(_Atomic uint32_t *word)
     step();
     shared.dozes = false;
     tell("wakes the word", 0, 0);
+}
+
+/* A look or two in vain would be like one. */
+void async__patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+{
+    (void)patience;
+    (void)bits;
+    atomic_load_explicit(word, memory_order_relaxed);
+}
+
+uint32_t async__sys_processor(void)
+{
+    return 0;
 }
 
 static void (*sigint_handler)(int number);
@@ -336,6 +350,8 @@ static void set_up(void)
     memset(&shared, 0, sizeof shared);
     shared.loop.virtual_clock = shared.loop.strict = scenario->virtual_clock;
     shared.loop.poller.in_flight = scenario->operates;
+    shared.loop.errands = scenario->looks;
+    *(uint32_t *)&shared.loop.worker_seen = scenario->looks ? 2 : 0;
     shared.loop.main_task = (struct async_task *)(void *)&shared;
     async__current = &shared.loop;
     memory_begin(scenario->lag);
@@ -355,27 +371,57 @@ static void set_up(void)
 }
 
 static const struct scenario scenarios[] = {
-    {"SIGINT comes", {0, 0}, true, run, false, true, ANY_LAG},
-    {"SIGINT comes to a loop that dozes", {0, 0}, true, run, false, false, ANY_LAG},
-    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, true, ANY_LAG},
+    {"SIGINT comes", {0, 0}, true, run, false, true, ANY_LAG, false},
+    {"SIGINT comes to a loop that dozes", {0, 0}, true, run, false, false, ANY_LAG, false},
+    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, true, ANY_LAG, false},
     {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock",
      {1, 0},
      true,
      run,
      true,
      false,
-     ANY_LAG},
-    {"one thread sends 3", {3, 0}, false, run, false, true, ANY_LAG},
-    {"one thread sends 3 to a loop that dozes", {3, 0}, false, run, false, false, ANY_LAG},
-    {"two threads send 1 each, virtual clock", {1, 1}, false, run, true, true, ANY_LAG},
-    {"two threads send 1 each", {1, 1}, false, run, false, true, ANY_LAG},
-    {"two threads send 1 each to a loop that dozes", {1, 1}, false, run, false, false, ANY_LAG},
-    {"two threads send 2 and 1, and the loop closes", {2, 1}, false, iterate_and_close, false, true, ANY_LAG},
-    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, true, ANY_LAG},
-    {"one thread sends 2, and SIGINT comes to a loop that dozes", {2, 0}, true, run, false, false, ANY_LAG},
-    {"two threads send 1 each, a foreign loop steps", {1, 1}, false, step_by_step, false, true, ANY_LAG},
-    {"two threads send 2 and 1", {2, 1}, false, run, false, true, 1},
-    {"two threads send 2 and 1 to a loop that dozes", {2, 1}, false, run, false, false, 1},
+     ANY_LAG,
+     false},
+    {"one thread sends 3", {3, 0}, false, run, false, true, ANY_LAG, false},
+    {"one thread sends 3 to a loop that dozes", {3, 0}, false, run, false, false, ANY_LAG, false},
+    {"two threads send 1 each, virtual clock", {1, 1, false}, false, run, true, true, ANY_LAG, false},
+    {"two threads send 1 each", {1, 1, false}, false, run, false, true, ANY_LAG, false},
+    {"two threads send 1 each to a loop that dozes", {1, 1, false}, false, run, false, false, ANY_LAG, false},
+    {"two threads send 1 each to a loop that looks before it dozes",
+     {1, 1, false},
+     false,
+     run,
+     false,
+     false,
+     ANY_LAG,
+     true},
+    {"two threads send 2 and 1, and the loop closes",
+     {2, 1, false},
+     false,
+     iterate_and_close,
+     false,
+     true,
+     ANY_LAG,
+     false},
+    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, true, ANY_LAG, false},
+    {"one thread sends 2, and SIGINT comes to a loop that dozes",
+     {2, 0},
+     true,
+     run,
+     false,
+     false,
+     ANY_LAG,
+     false},
+    {"two threads send 1 each, a foreign loop steps",
+     {1, 1, false},
+     false,
+     step_by_step,
+     false,
+     true,
+     ANY_LAG,
+     false},
+    {"two threads send 2 and 1", {2, 1, false}, false, run, false, true, 1, false},
+    {"two threads send 2 and 1 to a loop that dozes", {2, 1, false}, false, run, false, false, 1, false},
 };
 
 /* With an argument: only those whose names contain it. */
