@@ -43,11 +43,24 @@ struct call {
     void *argument;                   /* with what */
 };
 
+static void free_call(struct call *call)
+{
+    if (call != NULL)
+        memory_free(&async__malloc, call, sizeof *call);
+}
+
+/* The loop keeps one for the next sender: malloc takes long when one thread allocates what another one frees. */
+static struct call *new_call(struct async_loop *loop)
+{
+    struct call *spare = atomic_exchange_explicit(&loop->spare, NULL, memory_order_acquire);
+    return spare != NULL ? spare : memory_new(&async__malloc, sizeof *spare);
+}
+
 static void receive_call(struct message *message, bool is_closing)
 {
     struct call *call = CONTAINER_OF(message, struct call, message);
     struct call called = *call;
-    memory_free(&async__malloc, call, sizeof *call);
+    free_call(atomic_exchange_explicit(&async__current->spare, call, memory_order_release));
     if (!is_closing)
         called.function(called.argument);
 }
@@ -56,7 +69,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
-    struct call *call = memory_new(&async__malloc, sizeof *call);
+    struct call *call = new_call(loop);
     if (call == NULL)
         return -ENOMEM;
     *call = (struct call){.message.receive = receive_call, .function = function, .argument = argument};
@@ -93,4 +106,5 @@ void async__inbox_close(struct async_loop *loop)
             message->receive(message, true);
         }
     }
+    free_call(atomic_exchange(&loop->spare, NULL));
 }

@@ -86,6 +86,7 @@ struct async_loop {
     struct async_task *main_task;               /* what SIGINT cancels; NULL: nothing */
     _Atomic uint32_t interrupts;                /* how often SIGINT came */
     _Atomic(struct message *) inbox;            /* sent by other threads, the last first */
+    _Atomic(struct call *) spare;               /* a call that was received, for the next one; see inbox.c */
     struct signal_stack signal_stack;           /* for handlers */
     struct sigaction sigint_before;             /* SIGINT's handler while it is ours */
     unsigned fork_generation;                   /* of the process that opened it */

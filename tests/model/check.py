@@ -61,7 +61,7 @@ DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
         async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
-FREE = "    struct call called = *call;\n    memory_free(&async__malloc, call, sizeof *call);\n"
+FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&async__current->spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
 INBOX, LOOP, DRIVE = "src/core/inbox.c", "src/core/loop.c", "src/core/drive.c"
@@ -84,7 +84,7 @@ CHANGES = [
     Change("the sender wakes nobody", INBOX, WAKE, "    if (before < 1000)", DEAF, "SIGINT comes"),
     Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, SAY,
            "    uint32_t before = atomic_load(&loop->attention);\n    atomic_fetch_or(&loop->attention, reason);\n", DEAF, "SIGINT comes"),
-    Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", UNSEEN),
+    Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", "a letter is delivered twice"),
     Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
            "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
     Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid async__inbox_take",
@@ -93,7 +93,7 @@ CHANGES = [
            "    return reversed;\n}\n\nvoid async__inbox_take",
            "a letter comes before one that the same thread sent earlier", "sends 3"),
     Change("a letter is read after it was freed", INBOX,
-           FREE, "".join(reversed(FREE.splitlines(keepends=True))), "the program crashed"),
+           FREE, "    free_call(call);\n    struct call called = *call;\n", "the program crashed"),
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
            "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),

@@ -332,6 +332,14 @@ static void iterate_and_close(void *unused)
 
 /* ---- exploring ----------------------------------------------------------------------------------------------- */
 
+/* A loop that goes on keeps one. */
+static bool is_spare(const char *block)
+{
+    uintptr_t spare;
+    memcpy(&spare, (const void *)&shared.loop.spare, sizeof spare);
+    return scenario->run != iterate_and_close && spare == (uintptr_t)block;
+}
+
 static const char *judge(void)
 {
     for (int i = 0; i < LETTERS; i++)
@@ -340,7 +348,7 @@ static const char *judge(void)
     if (shared.cancelled != scenario->interrupt)
         return "the loop sleeps for good, and a SIGINT waits for it";
     for (int i = 0; i < BLOCKS; i++)
-        if (shared.given[i])
+        if (shared.given[i] && !is_spare(shared.blocks[i]))
             return "something was not freed";
     return NULL;
 }
@@ -357,6 +365,7 @@ static void set_up(void)
     memory_begin(scenario->lag);
     memory_place(&shared.loop.attention, sizeof shared.loop.attention);
     memory_place(&shared.loop.inbox, sizeof shared.loop.inbox);
+    memory_place(&shared.loop.spare, sizeof shared.loop.spare);
     if (scenario->interrupt)
         async__sigint_take(&shared.loop);
     thread_add("loop", scenario->run, NULL);
@@ -396,7 +405,7 @@ static const struct scenario scenarios[] = {
      ANY_LAG,
      true},
     {"two threads send 2 and 1, and the loop closes",
-     {2, 1, false},
+     {2, 1},
      false,
      iterate_and_close,
      false,
@@ -420,8 +429,8 @@ static const struct scenario scenarios[] = {
      true,
      ANY_LAG,
      false},
-    {"two threads send 2 and 1", {2, 1, false}, false, run, false, true, 1, false},
-    {"two threads send 2 and 1 to a loop that dozes", {2, 1, false}, false, run, false, false, 1, false},
+    {"two threads send 2 and 1", {2, 1}, false, run, false, true, 1, false},
+    {"two threads send 2 and 1 to a loop that dozes", {2, 1}, false, run, false, false, 1, false},
 };
 
 /* With an argument: only those whose names contain it. */
