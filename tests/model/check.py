@@ -2,6 +2,7 @@
 """Builds the model of the loop and those who send to it from the library's own source, and runs it.
 
     tests/model/check.py            goes through all states; nothing may be violated
+    tests/model/check.py --scenarios dozes             only of scenarios with that word in their name, -dozes: without it
     tests/model/check.py --planted src/core/inbox.c…   does it again for each change of these files that is wrong, which
                                                        must be found
     tests/model/check.py --right                       does it again for each that is right, though it may not look so
@@ -28,7 +29,7 @@ REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/dr
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
 # What the model does not use of those files is left out by the linker, and with it what that would need.
-FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wextra", "-Wno-unused-value",
+FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-value",
          "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-Itests/model", "-Iinclude", "-iquote", "src"]
 
 ASLEEP = "the loop sleeps for good, and a letter waits for it"
@@ -189,9 +190,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         objects = compile_all(folder)
-        if arguments:
+        if arguments and arguments[0] != "--scenarios":
             return check_changes(select(arguments[0] == "--right", arguments[1:]), objects, folder)
-        status, output = run(objects, folder / "model")
+        status, output = run(objects, folder / "model", *arguments[1:])
         print(output, end="")
         return 1 if status != 0 else 0
 

@@ -380,66 +380,45 @@ static void set_up(void)
 }
 
 static const struct scenario scenarios[] = {
-    {"SIGINT comes", {0, 0}, true, run, false, true, ANY_LAG, false},
-    {"SIGINT comes to a loop that dozes", {0, 0}, true, run, false, false, ANY_LAG, false},
-    {"one thread sends 1, and SIGINT comes, virtual clock", {1, 0}, true, run, true, true, ANY_LAG, false},
-    {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock",
-     {1, 0},
-     true,
-     run,
-     true,
-     false,
-     ANY_LAG,
-     false},
-    {"one thread sends 3", {3, 0}, false, run, false, true, ANY_LAG, false},
-    {"one thread sends 3 to a loop that dozes", {3, 0}, false, run, false, false, ANY_LAG, false},
-    {"two threads send 1 each, virtual clock", {1, 1, false}, false, run, true, true, ANY_LAG, false},
-    {"two threads send 1 each", {1, 1, false}, false, run, false, true, ANY_LAG, false},
-    {"two threads send 1 each to a loop that dozes", {1, 1, false}, false, run, false, false, ANY_LAG, false},
-    {"two threads send 1 each to a loop that looks before it dozes",
-     {1, 1, false},
-     false,
-     run,
-     false,
-     false,
-     ANY_LAG,
-     true},
-    {"two threads send 2 and 1, and the loop closes",
-     {2, 1},
-     false,
-     iterate_and_close,
-     false,
-     true,
-     ANY_LAG,
-     false},
-    {"one thread sends 2, and SIGINT comes", {2, 0}, true, run, false, true, ANY_LAG, false},
-    {"one thread sends 2, and SIGINT comes to a loop that dozes",
-     {2, 0},
-     true,
-     run,
-     false,
-     false,
-     ANY_LAG,
-     false},
-    {"two threads send 1 each, a foreign loop steps",
-     {1, 1, false},
-     false,
-     step_by_step,
-     false,
-     true,
-     ANY_LAG,
-     false},
-    {"two threads send 2 and 1", {2, 1}, false, run, false, true, 1, false},
-    {"two threads send 2 and 1 to a loop that dozes", {2, 1}, false, run, false, false, 1, false},
+    {"SIGINT comes", .interrupt = true, .run = run, .operates = true, .lag = ANY_LAG},
+    {"SIGINT comes to a loop that dozes", .interrupt = true, .run = run, .lag = ANY_LAG},
+    {"one thread sends 1, and SIGINT comes, virtual clock", .letters = {1, 0}, .interrupt = true, .run = run,
+     .virtual_clock = true, .operates = true, .lag = ANY_LAG},
+    {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock", .letters = {1, 0},
+     .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
+    {"one thread sends 3", .letters = {3, 0}, .run = run, .operates = true, .lag = ANY_LAG},
+    {"one thread sends 3 to a loop that dozes", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
+    {"two threads send 1 each, virtual clock", .letters = {1, 1}, .run = run, .virtual_clock = true,
+     .operates = true, .lag = ANY_LAG},
+    {"two threads send 1 each", .letters = {1, 1}, .run = run, .operates = true, .lag = ANY_LAG},
+    {"two threads send 1 each to a loop that dozes", .letters = {1, 1}, .run = run, .lag = ANY_LAG},
+    {"two threads send 1 each to a loop that looks before it dozes", .letters = {1, 1}, .run = run,
+     .lag = ANY_LAG, .looks = true},
+    {"two threads send 2 and 1, and the loop closes", .letters = {2, 1}, .run = iterate_and_close,
+     .operates = true, .lag = ANY_LAG},
+    {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
+     .operates = true, .lag = ANY_LAG},
+    {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0}, .interrupt = true,
+     .run = run, .lag = ANY_LAG},
+    {"two threads send 1 each, a foreign loop steps", .letters = {1, 1}, .run = step_by_step,
+     .operates = true, .lag = ANY_LAG},
+    {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
+    {"two threads send 2 and 1 to a loop that dozes", .letters = {2, 1}, .run = run, .lag = 1},
 };
 
-/* With an argument: only those whose names contain it. */
+/* A word chooses those whose names contain it, or with a '-' in front those whose names do not. */
+static bool is_chosen(const struct scenario *one, const char *word)
+{
+    bool without = word != NULL && *word == '-';
+    return word == NULL || (strstr(one->name, word + without) != NULL) != without;
+}
+
 int main(int count, char **arguments)
 {
     struct found sum = {0};
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-        if (count > 1 && strstr(scenarios[i].name, arguments[1]) == NULL)
+        if (!is_chosen(&scenarios[i], count > 1 ? arguments[1] : NULL))
             continue;
         scenario = &scenarios[i];
         printf("%s\n", scenario->name);
