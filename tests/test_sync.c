@@ -2,10 +2,8 @@
  * test_sync.c: locks, events and semaphores: who gets what is free, in which order, and what a request to cancel takes
  * back. The rule behind most of it: what is free goes to the one who has waited longest, there and then.
  */
+#include "dump.h"
 #include "journal.h"
-
-#include <stdlib.h>
-#include <unistd.h>
 
 /* Until everybody else has ended or waits for something that is not time. */
 static void settle(void)
@@ -155,19 +153,6 @@ TEST(lock_may_be_taken_without_waiting_outside_of_a_loop)
     CHECK(!async_lock_locked(&lock));
 }
 
-/* What async_dump says now; the caller frees it. */
-static char *dump(void)
-{
-    int ends[2];
-    char *text = calloc(1, 4096);
-    CHECK_EQ(pipe(ends), 0);
-    async_dump(ends[1]);
-    CHECK(read(ends[0], text, 4095) > 0);
-    close(ends[0]);
-    close(ends[1]);
-    return text;
-}
-
 LOOP_TEST(lock_says_in_a_dump_whose_it_is)
 {
     async_lock lock = {0}, other = {0};
@@ -180,12 +165,11 @@ LOOP_TEST(lock_says_in_a_dump_whose_it_is)
     async_lock_release(&other);
     async_detach(async_create_task(take_lock, &other, "third"));
     settle();
-    char *text = dump();
+    struct dump dump = dump_now();
     snprintf(expected, sizeof expected, "waits in async_lock_acquire on %#zx, held by task #%d",
              (size_t)(uintptr_t)&lock, (int)async_task_id(async_current_task()));
-    CHECK(strstr(text, expected) != NULL);
-    CHECK(strstr(text, ", held by task #3") != NULL); /* the second's, though it has ended */
-    free(text);
+    CHECK(strstr(dump.text, expected) != NULL);
+    CHECK(strstr(dump.text, ", held by task #3") != NULL); /* the second's, though it has ended */
     async_lock_release(&lock);
     async_lock_release(&other);
     return async_await(waiting);

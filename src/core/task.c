@@ -113,8 +113,8 @@ TOOLS_BLIND static void *begin_errand(void *argument)
 static bool is_blank(const struct coroutine *self)
 {
     return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL && self->sentence == NULL &&
-           !self->refused && self->requests == 0 && self->request_round == 0 && self->refusals == 0 &&
-           self->locals == NULL && self->reason == NULL;
+           !self->refused && !self->held_back && self->requests == 0 && self->request_round == 0 &&
+           self->refusals == 0 && self->locals == NULL && self->reason == NULL;
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */

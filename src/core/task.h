@@ -78,6 +78,7 @@ struct coroutine {
     struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
     struct sentence *sentence;              /* what it last said about an error, or was told */
     bool refused;                           /* its switching calls are: see cancel.c for when */
+    bool held_back;                         /* its group lets it begin when another child has ended */
     uint32_t requests;                      /* to cancel it, not answered */
     uint64_t request_round;                 /* the last request that reached it: see cancel.c */
     uint32_t refusals;                      /* calls refused since it was last asked */

@@ -119,10 +119,13 @@ OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *grou
 
 static void start_queued(struct async_loop *loop, struct group *group)
 {
-    if (group->queued.first == NULL)
+    if (group->queued.first == NULL) {
         group->running--;
-    else
-        ready_push(&loop->ready, ready_pop(&group->queued));
+        return;
+    }
+    struct ready *next = ready_pop(&group->queued);
+    coroutine_of_ready(next)->held_back = false;
+    ready_push(&loop->ready, next);
 }
 
 /* The listener of a child. Whoever waits for this one child is told before a failure refuses it. */
@@ -159,8 +162,10 @@ static int start(struct async_loop *loop, struct starter *starter, struct corout
     group->live++;
     bool room = group->running < group->limit;
     group->running += room;
-    if (!room)
+    if (!room) {
+        coroutine->held_back = true;
         ready_push(&group->queued, &coroutine->ready);
+    }
     return room;
 }
 

@@ -9,6 +9,8 @@ static const char *state_of(const struct async_loop *loop, const struct coroutin
 {
     if (coroutine == loop->current)
         return "runs";
+    if (coroutine->held_back)
+        return "has not begun, because its group has reached its limit";
     const struct wait *wait = coroutine->wait;
     return wait == NULL || wait->claimed ? "is ready" : "waits in ";
 }
