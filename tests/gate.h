@@ -35,9 +35,13 @@ ASYNC_UNUSED static int pass_gate(struct gate *gate, int result)
 }
 async_fn(pass_gate, struct gate *, int);
 
-/* In the test: blocks until somebody stands there. */
-static inline void gate_await_arrival(struct gate *gate)
+/* In the test: blocks until somebody stands there, whom the task has sent. Without a thread for it, it has ended. */
+static inline void gate_await_arrival(struct gate *gate, const async_task *task)
 {
+    enum { TURNS_TO_FAIL_IN = 5 };
+    for (int i = 0; i < TURNS_TO_FAIL_IN; i++)
+        CHECK_EQ(async_sleep(0), 0);
+    CHECK(!async_task_done(task));
     gate_wait(&gate->arrived);
 }
 

@@ -28,8 +28,8 @@ TEST_EACH_BACKEND(drive_run_forever_ends_when_it_is_stopped)
 {
     async_loop *loop = make_loop();
     for (int i = 1; i <= 2; i++) {
-        async_call_later(3600, stop, loop);
-        async_call_later(1800, note_argument, (void *)"half");
+        CHECK(async_call_later(3600, stop, loop).id != 0);
+        CHECK(async_call_later(1800, note_argument, (void *)"half").id != 0);
         CHECK_EQ(async_loop_run_forever(loop), 0);
         CHECK_JOURNAL("half stop");
         CHECK(async_time() == 3600 * i);
@@ -40,8 +40,8 @@ TEST_EACH_BACKEND(drive_run_forever_ends_when_it_is_stopped)
 TEST_EACH_BACKEND(drive_stop_lets_the_iteration_end)
 {
     async_loop *loop = make_loop();
-    async_call_soon(stop, loop);
-    async_call_soon(note_argument, (void *)"same");
+    CHECK(async_call_soon(stop, loop).id != 0);
+    CHECK(async_call_soon(note_argument, (void *)"same").id != 0);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK_JOURNAL("stop same");
     async_loop_close(loop);
@@ -54,8 +54,8 @@ TEST_EACH_BACKEND(drive_stopped_before_it_runs_one_iteration)
     async_loop_stop(loop);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     async_loop_stop(loop);
-    async_call_soon(note_argument, (void *)"ready");
-    async_call_later(1, note_argument, (void *)"later");
+    CHECK(async_call_soon(note_argument, (void *)"ready").id != 0);
+    CHECK(async_call_later(1, note_argument, (void *)"later").id != 0);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK_JOURNAL("ready");
     async_loop_close(loop);
@@ -128,11 +128,21 @@ static int stop_from_thread(async_loop *loop)
 }
 async_fn(stop_from_thread, async_loop *);
 
+/* Or the loop would run for ever. */
+static int stop_somehow(async_loop *loop)
+{
+    if (async_to_thread(stop_from_thread, loop) < 0)
+        async_loop_stop(loop);
+    return 0;
+}
+async_fn(stop_somehow, async_loop *);
+
 TEST_EACH_BACKEND(drive_run_forever_is_stopped_from_another_thread)
 {
     async_loop *loop = make_loop();
-    async_task_options there = {.executor = ASYNC_DEFAULT_EXECUTOR};
-    async_detach(async_create_task_with(&there, stop_from_thread, loop));
+    async_task *task = async_create_task(stop_somehow, loop);
+    CHECK(task != NULL);
+    async_detach(task);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK_JOURNAL("stop");
     async_loop_close(loop);

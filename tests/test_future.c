@@ -29,7 +29,7 @@ static void set_seven(void *future)
 LOOP_TEST(future_gives_the_result_that_a_callback_sets)
 {
     async_future *future = async_future_new();
-    async_call_later(3, set_seven, async_task_ref(future));
+    CHECK(async_call_later(3, set_seven, async_task_ref(future)).id != 0);
     CHECK(!async_task_done(future));
     CHECK_EQ(async_task_result(future), -EINPROGRESS);
     CHECK_EQ(async_await(future), 7);
@@ -174,7 +174,7 @@ LOOP_TEST(future_may_be_gathered_with_tasks)
     int results[4];
     async_task_ref(first);
     async_task_ref(second);
-    async_call_later(2, set_seven, async_task_ref(first));
+    CHECK(async_call_later(2, set_seven, async_task_ref(first)).id != 0);
     CHECK_EQ(async_future_set_exception(second, -EIO, NULL), 0);
     CHECK_EQ(async_gather_n(tasks, 4, results, 0), -EIO);
     CHECK(results[0] == 7 && results[1] == 4 && results[2] == -EIO && results[3] == 7);

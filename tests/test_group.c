@@ -109,7 +109,7 @@ LOOP_TEST(group_child_that_is_cancelled_is_no_failure)
     ASYNC_TASK_GROUP(group);
     async_task *cancelled = async_group_create_task(&group, forever);
     async_group_create_task(&group, give_after, 2, 0);
-    async_call_later(1, cancel_argument, cancelled);
+    CHECK(async_call_later(1, cancel_argument, cancelled).id != 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK(async_time() == 2);
     CHECK(async_task_cancelled(cancelled));
@@ -471,7 +471,7 @@ LOOP_TEST(group_with_a_limit_passes_over_nobody_who_was_cancelled)
     async_group_create_task(&group, note_after, 2, "a", 0);
     async_task *second = async_group_create_task(&group, note_after, 2, "b", 0);
     async_group_create_task(&group, note_after, 2, "c", 0);
-    async_call_later(1, cancel_argument, second);
+    CHECK(async_call_later(1, cancel_argument, second).id != 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_JOURNAL("a b-refused c");
     CHECK(async_time() == 4);

@@ -103,10 +103,10 @@ static void look_when_done(async_task *task, void *unused)
 
 LOOP_TEST(local_in_a_callback_is_that_of_who_asked_for_it)
 {
-    async_call_soon(look_in_callback, NULL);
+    CHECK(async_call_soon(look_in_callback, NULL).id != 0);
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
-    async_call_soon(look_in_callback, NULL);
-    async_call_later(1, look_in_callback, NULL);
+    CHECK(async_call_soon(look_in_callback, NULL).id != 0);
+    CHECK(async_call_later(1, look_in_callback, NULL).id != 0);
     CHECK_EQ(async_local_set(&color, (void *)"blue"), 0);
     CHECK_EQ(async_sleep(2), 0);
     CHECK_JOURNAL("none red none red red red");
@@ -123,7 +123,7 @@ LOOP_TEST(local_in_a_callback_is_that_of_who_asked_for_it)
 LOOP_TEST(local_of_a_callback_that_is_never_called_is_freed)
 {
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
-    async_call_later(1000, look_in_callback, NULL);
+    CHECK(async_call_later(1000, look_in_callback, NULL).id != 0);
     CHECK(async_handle_cancel(async_call_later(1000, look_in_callback, NULL)));
     CHECK(async_handle_cancel(async_call_soon(look_in_callback, NULL)));
     async_task *task = async_create_task(forever);
@@ -175,7 +175,7 @@ static void set_in_callback(void *unused)
 
 static int set_from_a_callback(void)
 {
-    async_call_soon(set_in_callback, NULL);
+    CHECK(async_call_soon(set_in_callback, NULL).id != 0);
     return async_sleep(1);
 }
 async_fn(set_from_a_callback);

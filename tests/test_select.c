@@ -270,7 +270,7 @@ LOOP_TEST(select_waits_for_the_one_that_comes)
             for (int first = 0; first < 2; first++) {
                 struct race race = {.first = first};
                 open_race(&race, a, b);
-                async_call_later(1e-5, make_ready, &race);
+                CHECK(async_call_later(1e-5, make_ready, &race).id != 0);
                 CHECK_EQ(wait_for_race(&race), first);
                 check_race(&race, first);
             }
@@ -284,7 +284,7 @@ LOOP_TEST(select_gives_exactly_one_of_two_that_come_in_one_instant)
             for (int first = 0; first < 2; first++) {
                 struct race race = {.first = first, .both = true};
                 open_race(&race, a, b);
-                async_call_later(1e-5, make_ready, &race);
+                CHECK(async_call_later(1e-5, make_ready, &race).id != 0);
                 int winner = wait_for_race(&race);
                 CHECK(winner == 0 || winner == 1);
                 if (!is_kernels(first == 0 ? a : b)) /* the kernel is heard later */
@@ -302,7 +302,7 @@ LOOP_TEST(select_that_has_won_is_not_undone_by_a_cancel)
                 struct race race = {.first = first, .both = true, .cancelled = true};
                 open_race(&race, a, b);
                 race.task = async_create_task(wait_for_race, &race);
-                async_call_later(1e-5, make_ready, &race);
+                CHECK(async_call_later(1e-5, make_ready, &race).id != 0);
                 int winner = async_await(race.task);
                 if (!is_kernels(a) && !is_kernels(b))
                     CHECK_EQ(winner, first);
@@ -335,7 +335,7 @@ LOOP_TEST(select_of_one_case_is_a_wait_for_it)
     for (int a = 0; a < KINDS; a++) {
         struct race race = {.first = 0};
         open_race(&race, a, a);
-        async_call_later(1e-5, make_ready, &race);
+        CHECK(async_call_later(1e-5, make_ready, &race).id != 0);
         CHECK_EQ(async_select_n(race.cases, 1, NULL), 0);
         check_race(&race, 0);
     }
@@ -400,7 +400,7 @@ LOOP_TEST(select_gives_the_error_of_the_case_that_failed)
     async_queue *queue = async_queue_new(1, sizeof(int));
     async_event event = {0};
     int item = 1, result;
-    async_call_later(1, shut_down, queue);
+    CHECK(async_call_later(1, shut_down, queue).id != 0);
     CHECK_EQ(async_select(async_on_event(&event), async_on_get(queue, &item)), -ESHUTDOWN);
     const async_case cases[] = {async_on_event(&event), async_on_get(queue, &item),
                                 async_on_put(queue, &item)};
@@ -410,7 +410,7 @@ LOOP_TEST(select_gives_the_error_of_the_case_that_failed)
     async_queue_free(queue);
     queue = async_queue_new(1, sizeof(int));
     CHECK_EQ(async_queue_put_nowait(queue, &item), 0);
-    async_call_later(1, shut_down, queue);
+    CHECK(async_call_later(1, shut_down, queue).id != 0);
     CHECK_EQ(async_select(async_on_event(&event), async_on_put(queue, &item)), -ESHUTDOWN);
     async_queue_free(queue);
     CHECK_EQ(async_select(async_on_event(&event), async_on_readable(-1)), -EBADF);
@@ -467,7 +467,7 @@ static void cancel(void *future)
 LOOP_TEST(select_of_a_future_hears_when_it_is_cancelled)
 {
     async_future *future = async_future_new();
-    async_call_later(1, cancel, future);
+    CHECK(async_call_later(1, cancel, future).id != 0);
     CHECK_EQ(async_select(async_on_timeout(2), async_on_task(future)), 1);
     CHECK_EQ(async_await(future), -ECANCELED);
     return 0;
@@ -481,13 +481,13 @@ LOOP_TEST(select_of_the_same_thing_twice_takes_it_once)
     int a = 0, b = 0, ends[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     struct thing thing = {.queue = queue, .ends = {ends[0], ends[1]}};
-    async_call_later(1e-5, put_seven, &thing);
+    CHECK(async_call_later(1e-5, put_seven, &thing).id != 0);
     CHECK_EQ(async_select(async_on_get(queue, &a), async_on_get(queue, &b)), 0);
     CHECK(a == 7 && b == 0);
-    async_call_later(1e-5, release_permit, &thing);
+    CHECK(async_call_later(1e-5, release_permit, &thing).id != 0);
     CHECK_EQ(async_select(async_on_semaphore(&thing.semaphore), async_on_semaphore(&thing.semaphore)), 0);
     CHECK_EQ(thing.semaphore.value, 0);
-    async_call_later(1e-5, send_byte, &thing);
+    CHECK(async_call_later(1e-5, send_byte, &thing).id != 0);
     int index = async_select(async_on_readable(ends[0]), async_on_readable(ends[0]));
     CHECK(index == 0 || index == 1);
     async_queue_free(queue);
@@ -505,7 +505,7 @@ LOOP_TEST(select_of_64_things_hears_of_each)
         cases[i] = kinds[i % KINDS].make(&things[i]);
     }
     for (int i = 63; i >= 0; i--) {
-        async_call_later(1e-5, kinds[i % KINDS].supply, &things[i]);
+        CHECK(async_call_later(1e-5, kinds[i % KINDS].supply, &things[i]).id != 0);
         CHECK_EQ(async_select_n(cases, (size_t)i + 1, NULL), i);
     }
     for (int i = 0; i < 64; i++)

@@ -301,7 +301,7 @@ static void set_event(void *event)
 LOOP_TEST(event_may_be_set_in_a_callback)
 {
     async_event event = {0};
-    async_call_later(3, set_event, &event);
+    CHECK(async_call_later(3, set_event, &event).id != 0);
     CHECK_EQ(async_event_wait(&event), 0);
     CHECK(async_time() == 3);
     return 0;

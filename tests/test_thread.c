@@ -7,6 +7,7 @@
 #include "deny.h"
 #include "gate.h"
 #include "journal.h"
+#include "thread/executor.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -104,24 +105,24 @@ LOOP_TEST(thread_one_worker_takes_what_came_first)
     return 0;
 }
 
-/* Each waits until the others are there, so there must be as many threads. */
-static int meet(pthread_barrier_t *barrier)
-{
-    pthread_barrier_wait(barrier);
-    return 0;
-}
-async_fn(meet, pthread_barrier_t *);
-
+/* All of them stand before the gate at a time, so there are as many threads. */
 LOOP_TEST(thread_workers_are_made_up_to_the_limit)
 {
     enum { THREADS = 8 };
-    pthread_barrier_t barrier;
+    struct gate gate;
     async_task *tasks[THREADS];
     async_auto_executor *executor = async_executor_new(THREADS);
-    CHECK_EQ(pthread_barrier_init(&barrier, NULL, THREADS), 0);
+    gate_init(&gate);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++)
-            tasks[i] = async_create_task_with(&(async_task_options){.executor = executor}, meet, &barrier);
+            tasks[i] = async_create_task_with(&(async_task_options){.executor = executor}, pass_gate, &gate,
+                                              0);
+        CHECK_EQ(async_sleep(0), 0);
+        CHECK_EQ(executor->count, THREADS);
+        for (int i = 0; i < THREADS; i++)
+            gate_await_arrival(&gate, tasks[i]);
+        for (int i = 0; i < THREADS; i++)
+            gate_open(&gate);
         CHECK_EQ(async_gather_n(tasks, THREADS, NULL, 0), 0);
     }
     return 0;
@@ -142,7 +143,7 @@ LOOP_TEST(thread_cancelled_work_that_runs_is_waited_for_and_its_result_counts)
     async_task *task = async_create_task(in_executor, NULL, &gate, 7);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate);
+    gate_await_arrival(&gate, task);
     async_cancel(task);
     for (int i = 0; i < 10; i++)
         CHECK_EQ(async_sleep(0), 0);
@@ -162,7 +163,7 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
     async_task *second = async_create_task(in_executor, executor, &never, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate);
+    gate_await_arrival(&gate, first);
     async_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
     gate_open(&gate);
@@ -207,7 +208,7 @@ static void open_gate(void *gate)
 
 static void *open_from_elsewhere(void *gate)
 {
-    gate_await_arrival(gate);
+    gate_wait(&((struct gate *)gate)->arrived);
     gate_open(gate);
     return NULL;
 }
@@ -238,10 +239,10 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
     async_task *second = async_create_task(in_executor, executor, &gate, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate);
+    gate_await_arrival(&gate, first);
     async_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
-    async_call_soon(open_gate, &gate);
+    CHECK(async_call_soon(open_gate, &gate).id != 0);
     CHECK_EQ(async_await(first), 1);
     CHECK_EQ(async_sleep(3600), 0);
     CHECK(async_time() == 3600);
@@ -476,7 +477,7 @@ LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
     async_detach(async_create_task(in_executor, NULL, &gate, 1));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    async_call_later(0, open_gate, &gate);
+    CHECK(async_call_later(0, open_gate, &gate).id != 0);
     return 0;
 }
 

@@ -62,7 +62,7 @@ LOOP_TEST(wait_for_the_first_failure_passes_over_success_and_cancellation)
 {
     async_task *tasks[] = {async_create_task(give_after, 1, 5), async_create_task(forever),
                            async_create_task(give_after, 3, -EIO), async_create_task(give_after, 4, 0)};
-    async_call_later(2, cancel_argument, tasks[1]);
+    CHECK(async_call_later(2, cancel_argument, tasks[1]).id != 0);
     CHECK_EQ(async_wait(tasks, 4, ASYNC_FIRST_EXCEPTION, ASYNC_FOREVER), 3);
     CHECK(async_time() == 3);
     end_all(tasks, 4);

@@ -8,7 +8,6 @@
 #include "sys/fault.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -30,6 +29,7 @@ enum {
     CALL_URING_REGISTER = 427
 }; /* the same everywhere */
 enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
+enum { WORD_WAIT = 128, WORD_WAKE = 129 }; /* FUTEX_WAIT and _WAKE, of this process alone */
 enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
 static const int64_t LONGEST_WORD_WAIT_NS = 24ll * 3600 * NANOSECONDS;
 
@@ -274,13 +274,13 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
 void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
-    KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &timeout, NULL, 0));
+    KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, WORD_WAIT, value, &timeout, NULL, 0));
 }
 
 /* A wake that failed would be a sleep for good. */
 void async__sys_word_wake(_Atomic uint32_t *word)
 {
-    while (KERNEL(SITE_WORD_WAKE, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)) == -EINTR)
+    while (KERNEL(SITE_WORD_WAKE, syscall(SYS_futex, word, WORD_WAKE, 1, NULL, NULL, 0)) == -EINTR)
         continue;
 }
 
