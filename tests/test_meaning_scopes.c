@@ -137,6 +137,35 @@ DEATH_TEST(a_scope_ended_by_another_task_dies,
     async_ignore(async_run_with(test_options(), begin_for_another));
 }
 
+/* As a loop does whose body goes on without the end: the second begin is given the variable of the first. */
+static int begin_anew(void)
+{
+    async_timeout_scope outer, inner;
+    async_timeout_begin(&outer, 5);
+    async_timeout_begin(&inner, 1);
+    async_timeout_begin(&outer, 5);
+    return async_sleep(10);
+}
+async_fn(begin_anew);
+
+DEATH_TEST(a_limit_begun_anew_before_its_end_dies,
+           "async_timeout: task #1 'begin_anew'|begins a scope that it has not ended")
+{
+    async_ignore(async_run_with(test_options(), begin_anew));
+}
+
+static int shelter_without_a_scope(void)
+{
+    async_shield_begin(NULL);
+    return 0;
+}
+async_fn(shelter_without_a_scope);
+
+DEATH_TEST(a_scope_that_is_null_dies, "async_shielded: the scope is NULL")
+{
+    async_ignore(async_run_with(test_options(), shelter_without_a_scope));
+}
+
 DEATH_TEST(a_limit_outside_a_task_dies, "async_timeout was called outside a task")
 {
     async_ignore(async_timeout(5, 0));

@@ -190,9 +190,20 @@ int async_task_cancelling(const async_task *task)
     return task_done(task) ? 0 : (int)task->coroutine->requests;
 }
 
-void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind)
+/* One that is in force would become its own outer scope, and whoever walks them would walk for ever. */
+static void check_new(const struct coroutine *self, const struct scope *scope, const char *call)
+{
+    ENSURE(scope != NULL, "%s: the scope is NULL", call);
+    for (const struct scope *other = self->scopes; other != NULL; other = other->outer)
+        ENSURE(other != scope,
+               "%s: %s begins a scope that it has not ended; end the scope on every way out of the block",
+               call, async__label(self->task).text);
+}
+
+void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call)
 {
     struct coroutine *self = loop->current;
+    check_new(self, scope, call);
     *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind, .again = self};
     self->scopes = scope;
     if (kind == SCOPE_SHIELD)

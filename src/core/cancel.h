@@ -35,8 +35,8 @@ struct scope {
         *again; /* coroutine once more, until it ends: if both are right, nothing was written over */
 };
 
-/* Makes the scope the innermost of the running task. */
-void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind);
+/* Makes the scope the innermost of the running task. Dies with a sentence if it is one of its scopes already. */
+void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call);
 
 /* Takes the innermost scope away, which must be this one (NULL: whichever it is), and returns it. */
 struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,

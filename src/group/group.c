@@ -187,7 +187,7 @@ void async__group_begin(async_task_group *public_group, const async_group_option
     if (options != NULL && options->limit != 0)
         group->limit = options->limit;
     group->discard = options != NULL && options->discard;
-    async__scope_enter(loop, &group->scope, SCOPE_GROUP);
+    async__scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
 }
 
 /* Passes on what is asked of the group's task; from now on nobody begins what would be cancelled at once. */

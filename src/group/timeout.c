@@ -25,10 +25,10 @@ static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_
     return result;
 }
 
-static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope)
+static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope, const char *call)
 {
     struct scope *scope = (struct scope *)public_scope;
-    async__scope_enter(loop, scope, SCOPE_TIMEOUT);
+    async__scope_enter(loop, scope, SCOPE_TIMEOUT, call);
     timer_init(&scope->timer, run_out);
     scope->when_ns = TIME_NEVER;
     return scope;
@@ -44,7 +44,7 @@ static void refuse_unlimited(struct scope *scope, int error)
 void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
 {
     struct async_loop *loop = loop_enter("async_timeout");
-    struct scope *scope = begin(loop, public_scope);
+    struct scope *scope = begin(loop, public_scope, "async_timeout");
     refuse_unlimited(scope, seconds != seconds
                                 ? -EINVAL
                                 : set_limit(loop, scope, async__deadline(loop, seconds), seconds <= 0));
@@ -61,7 +61,7 @@ static int set_limit_at(struct async_loop *loop, struct scope *scope, double whe
 void async_timeout_at_begin(async_timeout_scope *public_scope, double when)
 {
     struct async_loop *loop = loop_enter("async_timeout_at");
-    struct scope *scope = begin(loop, public_scope);
+    struct scope *scope = begin(loop, public_scope, "async_timeout_at");
     refuse_unlimited(scope, set_limit_at(loop, scope, when));
 }
 
@@ -117,7 +117,7 @@ int async__timeout_pop(long result)
 
 void async_shield_begin(async_shield_scope *scope)
 {
-    async__scope_enter(loop_enter("async_shielded"), (struct scope *)scope, SCOPE_SHIELD);
+    async__scope_enter(loop_enter("async_shielded"), (struct scope *)scope, SCOPE_SHIELD, "async_shielded");
 }
 
 void async_shield_end(async_shield_scope *scope)
