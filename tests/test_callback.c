@@ -281,6 +281,32 @@ LOOP_TEST(done_callbacks_may_keep_the_task)
     return 0;
 }
 
+static void let_go(async_task *task, void *argument)
+{
+    (void)argument;
+    async_detach(task);
+}
+
+LOOP_TEST(done_callbacks_may_let_a_handle_go_that_is_theirs)
+{
+    async_task *task = async_create_task(give, 5);
+    CHECK_EQ(async_task_add_done_callback(task, let_go, NULL), 0);
+    CHECK_EQ(async_task_add_done_callback(task, note_end, "then"), 0);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_JOURNAL("then5");
+    return 0;
+}
+
+LOOP_TEST(done_callbacks_of_a_future_that_everybody_let_go_of_are_called)
+{
+    async_future *future = async_future_new();
+    CHECK_EQ(async_task_add_done_callback(future, note_end, "end"), 0);
+    async_detach(future);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_JOURNAL("end-125");
+    return 0;
+}
+
 LOOP_TEST(done_callbacks_are_taken_back_by_function_and_argument)
 {
     static char name[] = "a", same[] = "a";
@@ -371,6 +397,37 @@ async_fn(let_a_done_callback_await);
 DEATH_TEST(a_done_callback_that_awaits_dies, "async_await was called in a callback")
 {
     async_ignore(async_run_with(test_options(), let_a_done_callback_await));
+}
+
+static int let_go_of_what_is_lent(void)
+{
+    async_task *task = async_create_task(give, 0);
+    CHECK_EQ(async_task_add_done_callback(task, let_go, NULL), 0);
+    async_detach(task);
+    return async_sleep(1);
+}
+async_fn(let_go_of_what_is_lent);
+
+DEATH_TEST(a_done_callback_that_lets_go_of_what_it_is_lent_dies,
+           "async_detach: task #2 'give'|is only lent here|async_task_ref")
+{
+    async_ignore(async_run_with(test_options(), let_go_of_what_is_lent));
+}
+
+static int let_go_twice(void)
+{
+    async_task *task = async_create_task(give, 0);
+    CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
+    async_detach(task);
+    async_detach(task);
+    return async_sleep(1);
+}
+async_fn(let_go_twice);
+
+DEATH_TEST(a_done_callback_to_come_is_no_handle,
+           "async_detach: the handle of task #2 'give'|was taken before")
+{
+    async_ignore(async_run_with(test_options(), let_go_twice));
 }
 
 DEATH_TEST(call_soon_without_a_loop_dies,

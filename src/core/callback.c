@@ -14,6 +14,17 @@ static void give_back(struct callback *callback)
     pool_give(&callback->loop->callbacks, callback);
 }
 
+/* For the call the task is lent, as a group lends its children: what was held for it nobody can take. */
+static void call_done(const struct callback *called)
+{
+    struct async_task *task = called->task;
+    uint32_t kept = task->references & TASK_KEPT;
+    task->references = (task->references - 1) | TASK_KEPT;
+    called->done(task, called->argument);
+    task->references = (task->references & ~TASK_KEPT) | kept;
+    task_release(task);
+}
+
 static void run(struct ready *ready)
 {
     struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
@@ -22,17 +33,13 @@ static void run(struct ready *ready)
     callback->locals = NULL;
     give_back(callback); /* first: it may ask for another one */
     loop->callback_locals = called.locals;
-    if (called.id != 0 && called.task != NULL)
-        called.done(called.task, called.argument);
+    if (called.task != NULL)
+        call_done(&called);
     else if (called.id != 0)
         called.function(called.argument);
     loop->callback_locals = NULL;
     if (unlikely(called.locals != NULL))
         async__locals_release(loop, called.locals);
-    if (called.task != NULL) {
-        called.task->references--;
-        task_release(called.task);
-    }
 }
 
 static void time_came(struct timer *timer)
@@ -131,10 +138,16 @@ bool async_handle_cancel(async_handle handle)
     return true;
 }
 
+/* From the task's end on its record is held for the callback; until then it is there anyway. */
+static void call_soon_for(struct async_loop *loop, struct async_task *task, struct callback *callback)
+{
+    task->references++;
+    ready_push(&loop->ready, &callback->ready);
+}
+
 static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
 {
-    ready_push(&loop->ready, &CONTAINER_OF(listener, struct callback, waiter)->ready);
-    (void)task;
+    call_soon_for(loop, task, CONTAINER_OF(listener, struct callback, waiter));
 }
 
 int async_task_add_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
@@ -148,9 +161,8 @@ int async_task_add_done_callback(async_task *task, void (*function)(async_task *
         return -ENOMEM;
     callback->done = function;
     callback->task = task;
-    task->references++;
     if (task_done(task))
-        ready_push(&task->loop->ready, &callback->ready);
+        call_soon_for(task->loop, task, callback);
     else
         listen_on(&callback->waiter, task_ended, &task->waiters);
     return 0;
@@ -172,7 +184,6 @@ size_t async_task_remove_done_callback(async_task *task, void (*function)(async_
             continue;
         list_remove(link);
         give_back(callback);
-        task->references--;
         removed++;
     }
     return removed;

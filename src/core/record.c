@@ -76,7 +76,8 @@ void async__task_check(const struct async_task *task, const char *call, bool tak
     if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
         return;
     ENSURE(task->references == 0,
-           "%s: %s belongs to its group, whose handles are borrowed; async_task_ref gives one of your own",
+           "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a handle of "
+           "your own",
            call, async__label(task).text);
     async__misuse("%s: the handle of %s was taken before: a handle is awaited, gathered "
                   "or detached once",

@@ -26,7 +26,7 @@
 struct locals;
 struct scope;
 
-/* Set in a task's references while its group keeps it, which lends handles but owns none. */
+/* Set in a task's references while it is lent: its group keeps it, or a done callback is told of it. */
 #define TASK_KEPT ((uint32_t)1 << 31)
 
 struct async_task {
