@@ -65,6 +65,19 @@ static int await_later(async_task *task)
 }
 async_fn(await_later, async_task *);
 
+LOOP_TEST(reason_a_future_is_cancelled_for_travels_to_whoever_awaits_it)
+{
+    async_future *future = async_future_new();
+    async_task *task = async_create_task(await_it, async_task_ref(future));
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_cancel_because(future, "the connection is gone"));
+    CHECK_EQ(async_await(task), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the connection is gone");
+    CHECK_EQ(async_await(future), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the connection is gone");
+    return 0;
+}
+
 LOOP_TEST(reason_travels_to_what_is_joined_later)
 {
     async_task *child = async_create_task(expect, "-ECANCELED: because");

@@ -118,6 +118,8 @@ void async__round_ask(struct async_loop *loop, struct async_task *task)
     if (task == NULL || task_done(task))
         return;
     if (task_is_future(task)) {
+        if (loop->reason != NULL)
+            task->sentence = async__sentence_copy(&loop->memory, loop->reason);
         async__future_settle(task, -ECANCELED);
         return;
     }
