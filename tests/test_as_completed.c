@@ -124,3 +124,17 @@ LOOP_TEST(as_completed_of_many_in_several_at_once)
         CHECK_EQ(async_completion_next(&other), i);
     return async_gather_n(tasks, MANY, NULL, 0);
 }
+
+LOOP_TEST(as_completed_of_the_task_itself_is_refused)
+{
+    async_task *tasks[] = {async_create_task(give, 7), async_current_task()};
+    async_auto_completion it = {0};
+    CHECK_EQ(async_as_completed(&it, tasks, 2, ASYNC_FOREVER), -EDEADLK);
+    CHECK_EQ(async_completion_next(&it), -ENODATA);
+    return async_await(tasks[0]) == 7 ? 0 : -EIO;
+}
+
+DEATH_TEST(as_completed_that_is_null_dies, "async_completion_end: the completion is NULL")
+{
+    async_completion_end(NULL);
+}

@@ -121,6 +121,19 @@ DEATH_TEST(group_that_is_null_dies, "async_group_create_task: the group is NULL"
     async_ignore(async_run_with(test_options(), create_in_none));
 }
 
+static int declare_without_the_macro(void)
+{
+    async_task_group group = {0};
+    return async_group_create_task(&group, give, 1) != NULL;
+}
+async_fn(declare_without_the_macro);
+
+DEATH_TEST(group_that_was_not_declared_dies,
+           "async_group_create_task: ASYNC_TASK_GROUP did not declare this group")
+{
+    async_ignore(async_run_with(test_options(), declare_without_the_macro));
+}
+
 static int leave_a_failure_unseen(void)
 {
     ASYNC_TASK_GROUP(group);

@@ -166,6 +166,22 @@ DEATH_TEST(a_scope_that_is_null_dies, "async_shielded: the scope is NULL")
     async_ignore(async_run_with(test_options(), shelter_without_a_scope));
 }
 
+DEATH_TEST(a_limit_that_is_null_dies, "async_timeout_when: the scope is NULL")
+{
+    async_timeout_when(NULL);
+}
+
+static int end_no_limit(void)
+{
+    return async_timeout(5, async_timeout_end(NULL, 0));
+}
+async_fn(end_no_limit);
+
+DEATH_TEST(an_end_of_no_scope_ends_no_other, "async_timeout_end: the scope is NULL")
+{
+    async_ignore(async_run_with(test_options(), end_no_limit));
+}
+
 DEATH_TEST(a_limit_outside_a_task_dies, "async_timeout was called outside a task")
 {
     async_ignore(async_timeout(5, 0));

@@ -68,8 +68,9 @@ typedef struct async_completion {
 
 /*
  * Makes *completion one of tasks[0..count), for at most that many seconds from now (ASYNC_FOREVER: no limit). Borrows
- * the handles until each was given or async_completion_end was called, which must be in any case. -EINVAL: tasks is
- * NULL though count is not 0, or seconds is not a number. -ENOMEM. Never switches.
+ * the handles until each was given or async_completion_end was called, which must be in any case, also before the
+ * variable is made one of others. -EINVAL: tasks is NULL though count is not 0, or seconds is not a number. -EDEADLK:
+ * this task itself is among them. -ENOMEM. Never switches.
  *
  *     async_auto_completion it = {0};
  *     ASYNC_TRY(async_as_completed(&it, tasks, count, 10));

@@ -15,16 +15,23 @@ struct completion {
 _Static_assert(sizeof(async_completion) >= sizeof(struct completion), "the public struct holds it");
 _Static_assert(_Alignof(async_completion) >= _Alignof(struct completion), "and is aligned for it");
 
+static struct completion *completion_of(async_completion *completion, const char *call)
+{
+    ENSURE(completion != NULL, "%s: the completion is NULL", call);
+    return (struct completion *)completion;
+}
+
 int async_as_completed(async_completion *public_completion, async_task *const tasks[], size_t count,
                        double seconds)
 {
     struct async_loop *loop = async__current;
-    struct completion *completion = (struct completion *)public_completion;
+    struct completion *completion = completion_of(public_completion, "async_as_completed");
     *completion = (struct completion){0};
     if ((tasks == NULL && count != 0) || seconds != seconds)
         return -EINVAL;
     ENSURE(loop != NULL, "async_as_completed: this thread has no loop");
-    async__check_borrowed(tasks, count, "async_as_completed");
+    if (async__check_borrowed(loop, tasks, count, "async_as_completed") < 0)
+        return -EDEADLK;
     if (async__watch_open(loop, &completion->watch, count, NULL, 0) < 0) {
         *completion = (struct completion){0};
         return -ENOMEM;
@@ -39,7 +46,7 @@ int async_as_completed(async_completion *public_completion, async_task *const ta
 int async_completion_next(async_completion *public_completion)
 {
     struct async_loop *loop = loop_enter("async_completion_next");
-    struct completion *completion = (struct completion *)public_completion;
+    struct completion *completion = completion_of(public_completion, "async_completion_next");
     struct watch *watch = &completion->watch;
     ENSURE(watch->wait == NULL, "async_completion_next: another task waits on it");
     if (loop->current->refused)
@@ -57,7 +64,7 @@ int async_completion_next(async_completion *public_completion)
 
 void async_completion_end(async_completion *public_completion)
 {
-    struct completion *completion = (struct completion *)public_completion;
+    struct completion *completion = completion_of(public_completion, "async_completion_end");
     if (completion->loop == NULL)
         return;
     ENSURE(completion->loop == async__current, "async_completion_end: it belongs to another thread's loop");

@@ -39,6 +39,8 @@ static struct group *group_of(async_task_group *group, const char *call)
 {
     ENSURE(group != NULL, "%s: the group is NULL", call);
     struct group *inside = (struct group *)group;
+    ENSURE(inside->scope.coroutine != NULL,
+           "%s: ASYNC_TASK_GROUP did not declare this group, or its block was left", call);
     ENSURE(inside->scope.coroutine->task->loop == async__current,
            "%s: the task group belongs to another thread's loop", call);
     return inside;
@@ -269,6 +271,7 @@ void async__group_leave(async_task_group *public_group)
         async__scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }
     give_back(group);
+    group->scope.coroutine = NULL;
 }
 
 /* ---- meanwhile ---------------------------------------------------------------------------------------------- */

@@ -9,6 +9,12 @@ _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope), "the public 
 _Static_assert(sizeof(async_shield_scope) >= sizeof(struct scope), "the public struct holds the scope");
 _Static_assert(_Alignof(async_timeout_scope) >= _Alignof(struct scope), "and is aligned for it");
 
+static struct scope *scope_of(const async_timeout_scope *scope, const char *call)
+{
+    ENSURE(scope != NULL, "%s: the scope is NULL", call);
+    return (struct scope *)(uintptr_t)scope;
+}
+
 static void run_out(struct timer *timer)
 {
     async__scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
@@ -67,13 +73,13 @@ void async_timeout_at_begin(async_timeout_scope *public_scope, double when)
 
 double async_timeout_when(const async_timeout_scope *public_scope)
 {
-    const struct scope *scope = (const struct scope *)public_scope;
+    const struct scope *scope = scope_of(public_scope, "async_timeout_when");
     return scope->when_ns < TIME_NEVER ? (double)scope->when_ns / 1e9 : ASYNC_FOREVER;
 }
 
 bool async_timeout_expired(const async_timeout_scope *public_scope)
 {
-    const struct scope *scope = (const struct scope *)public_scope;
+    const struct scope *scope = scope_of(public_scope, "async_timeout_expired");
     return scope->expired && scope->error == -ETIMEDOUT;
 }
 
@@ -85,7 +91,7 @@ static bool is_in_force(const struct scope *scope)
 
 int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
 {
-    struct scope *scope = (struct scope *)public_scope;
+    struct scope *scope = scope_of(public_scope, "async_timeout_reschedule");
     struct async_loop *loop = async__current;
     if (when != when)
         return -EINVAL;
@@ -107,7 +113,8 @@ static int end(struct async_loop *loop, struct scope *scope, const char *call, l
 
 int async_timeout_end(async_timeout_scope *scope, long result)
 {
-    return end(loop_enter("async_timeout_end"), (struct scope *)scope, "async_timeout_end", result);
+    struct async_loop *loop = loop_enter("async_timeout_end");
+    return end(loop, scope_of(scope, "async_timeout_end"), "async_timeout_end", result);
 }
 
 int async__timeout_pop(long result)
@@ -122,8 +129,9 @@ void async_shield_begin(async_shield_scope *scope)
 
 void async_shield_end(async_shield_scope *scope)
 {
-    async__scope_leave(loop_enter("async_shield_end"), (struct scope *)scope, SCOPE_SHIELD,
-                       "async_shield_end");
+    struct async_loop *loop = loop_enter("async_shield_end");
+    ENSURE(scope != NULL, "async_shield_end: the scope is NULL");
+    async__scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_shield_end");
 }
 
 int async__shield_pop(long result)

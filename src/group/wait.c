@@ -33,14 +33,6 @@ static bool (*question(int return_when))(struct watch *)
     return known ? questions[return_when] : NULL;
 }
 
-static bool is_among(const struct async_task *task, async_task *const tasks[], size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (tasks[i] == task)
-            return true;
-    return false;
-}
-
 /* How many have ended when it is over, or -errno. */
 static int watch_until(struct async_loop *loop, async_task *const tasks[], size_t count,
                        bool (*enough)(struct watch *), double seconds)
@@ -68,10 +60,8 @@ int async_wait(async_task *const tasks[], size_t count, int return_when, double 
         return async__refused(loop);
     if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
         return -EINVAL;
-    async__check_borrowed(tasks, count, "async_wait");
-    if (is_among(loop->current->task, tasks, count))
-        return async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name);
-    return watch_until(loop, tasks, count, question(return_when), seconds);
+    int result = async__check_borrowed(loop, tasks, count, "async_wait");
+    return result < 0 ? result : watch_until(loop, tasks, count, question(return_when), seconds);
 }
 
 int async_wait_for(async_task *task, double seconds)

@@ -99,9 +99,15 @@ int async__watch_park(struct async_loop *loop, struct watch *watch, const char *
     return result;
 }
 
-void async__check_borrowed(async_task *const tasks[], size_t count, const char *call)
+int async__check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
+                          const char *call)
 {
-    for (size_t i = 0; i < count; i++)
-        if (tasks[i] != NULL)
-            task_check(tasks[i], call, false);
+    bool is_among = false;
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i] == NULL)
+            continue;
+        task_check(tasks[i], call, false);
+        is_among |= loop->current != NULL && tasks[i]->coroutine == loop->current;
+    }
+    return is_among ? async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name) : 0;
 }

@@ -56,7 +56,8 @@ void async__watch_close(struct async_loop *loop, struct watch *watch);
  */
 int async__watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns);
 
-/* Dies with a sentence if one of the handles cannot be used here. */
-void async__check_borrowed(async_task *const tasks[], size_t count, const char *call);
+/* 0; -EDEADLK, with its sentence, if the running task is among them. Dies if a handle cannot be used here. */
+int async__check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
+                          const char *call);
 
 #endif
