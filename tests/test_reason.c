@@ -119,6 +119,58 @@ LOOP_TEST(reason_is_gone_when_the_request_is_answered)
     return 0;
 }
 
+static int say_goodbye_too_slowly(void)
+{
+    CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
+    CHECK_EQ(async_shielded(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
+    return -ECANCELED;
+}
+async_fn(say_goodbye_too_slowly);
+
+LOOP_TEST(reason_outlives_a_limit_that_runs_out_in_a_shelter)
+{
+    async_task *task = async_create_task(say_goodbye_too_slowly);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_cancel_because(task, "because"));
+    CHECK_EQ(async_await(task), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
+    return 0;
+}
+
+LOOP_TEST(reason_of_a_limit_in_a_shelter_is_none_of_a_request_without_one)
+{
+    async_cancel(async_current_task());
+    CHECK_EQ(async_shielded(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
+    CHECK_EQ(expect("-ECANCELED: Cancelled"), -ECANCELED);
+    CHECK_EQ(async_uncancel(), 0);
+    return 0;
+}
+
+static int answer_once_in_a_shelter(void)
+{
+    CHECK_EQ(async_sleep(2), 0);
+    CHECK_EQ(async_uncancel(), 1);
+    return 0;
+}
+
+static int answer_one_of_two(void)
+{
+    CHECK_EQ(async_shielded(answer_once_in_a_shelter()), 0);
+    return expect("-ECANCELED: because");
+}
+async_fn(answer_one_of_two);
+
+LOOP_TEST(reason_is_not_taken_away_in_a_shelter_by_less_than_all_answers_or_a_request_without_one)
+{
+    async_task *task = async_create_task(answer_one_of_two);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_cancel_because(task, "because"));
+    CHECK(async_cancel(task));
+    CHECK_EQ(async_await(task), -ECANCELED);
+    return 0;
+}
+
 static int speak_for_oneself(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);

@@ -99,12 +99,16 @@ static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
     async__sentence_free(&loop->memory, sentence_handed_on(old));
 }
 
+/* Whether anything is asked of it and not answered, though a shelter may withhold that; what it was asked for holds. */
+static bool is_asked(const struct coroutine *coroutine)
+{
+    return coroutine->requests > 0 || coroutine->refused;
+}
+
 /* What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear of it. */
 static void reach(struct async_loop *loop, struct coroutine *coroutine)
 {
     coroutine->request_round = loop->request_round;
-    if (loop->reason != NULL || !coroutine->refused)
-        replace_reason(loop, coroutine, loop->reason);
     coroutine->refused = is_refused(coroutine);
     if (!coroutine->refused)
         return;
@@ -125,6 +129,8 @@ void async__round_ask(struct async_loop *loop, struct async_task *task)
     }
     if (task->coroutine->request_round == loop->request_round)
         return;
+    if (loop->reason != NULL || !is_asked(task->coroutine))
+        replace_reason(loop, task->coroutine, loop->reason);
     task->coroutine->requests++;
     task->coroutine->refusals = 0;
     reach(loop, task->coroutine);
@@ -174,7 +180,7 @@ int async_uncancel(void)
     if (self->requests > 0)
         self->requests--;
     self->refused = is_refused(self);
-    if (!self->refused && self->reason != NULL)
+    if (!is_asked(self) && self->reason != NULL)
         replace_reason(self->task->loop, self, NULL); /* it was answered */
     return (int)self->requests;
 }
@@ -227,7 +233,7 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     self->refused = is_refused(self);
     bool ran_out = kind == SCOPE_TIMEOUT &&
                    innermost->expired; /* that of a group may leave the block with -ECANCELED */
-    if (unlikely(ran_out) && !self->refused && self->reason != NULL)
+    if (unlikely(ran_out) && !is_asked(self) && self->reason != NULL)
         replace_reason(loop, self, NULL);
     return innermost;
 }
@@ -258,6 +264,8 @@ void async__scope_expire(struct scope *scope, int error, enum reason reason)
     scope->expired = true;
     scope->error = error;
     bool is_new = async__round_begin(loop, async__reason(reason));
+    if (scope->coroutine->requests == 0) /* what a request was made for outlives the scope */
+        replace_reason(loop, scope->coroutine, loop->reason);
     reach(loop, scope->coroutine);
     async__round_end(loop, is_new);
 }
