@@ -57,7 +57,7 @@ static bool look_at_one(struct race *race)
 static int run(struct async_loop *loop, struct race *race)
 {
     begin_next(loop, race);
-    while (race->winner == race->count && race->watch.ended < race->count) {
+    while (race->winner == race->count && (race->watch.first != NULL || race->watch.ended < race->count)) {
         bool more = race->begun < race->count;
         int result = 0;
         if (race->watch.first == NULL)
@@ -71,8 +71,6 @@ static int run(struct async_loop *loop, struct race *race)
         if (begin && more && race->winner == race->count)
             begin_next(loop, race);
     }
-    while (race->watch.first != NULL && race->winner == race->count)
-        look_at_one(race);
     return 0;
 }
 

@@ -13,7 +13,7 @@ static int wait_until_ended(struct async_loop *loop, struct async_task *task)
     if (loop->current->refused)
         return async__refused(loop);
     if (task->coroutine == loop->current)
-        return async_fail(-EDEADLK, "a task waits for itself");
+        return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return 0;
     wait_init(&wait, "async_shield", task, async__refuse_wait);
