@@ -108,6 +108,32 @@ LOOP_TEST(future_refuses_what_is_no_result_or_no_future)
     return 0;
 }
 
+LOOP_TEST(future_that_was_cancelled_for_a_reason_tells_it)
+{
+    async_future *future = async_future_new();
+    CHECK(async_cancel_because(future, "client %d hung up", 7));
+    CHECK_EQ(async_await(future), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: client 7 hung up");
+    future = async_future_new();
+    async_task *a = async_create_task(await_future, async_task_ref(future), "a");
+    settle();
+    CHECK(async_cancel_because(a, "nobody wants it"));
+    CHECK_EQ(async_await(future), -ECANCELED); /* the await that was cancelled has cancelled it */
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: nobody wants it");
+    return async_await(a) == -ECANCELED ? 0 : -EPROTO;
+}
+
+LOOP_TEST(future_whose_reason_finds_no_memory_is_cancelled_all_the_same)
+{
+    async_future *future = async_future_new();
+    test_allow_allocations(1); /* for the reason, none for the future's copy */
+    CHECK(async_cancel_because(future, "no room"));
+    test_allow_allocations(-1);
+    CHECK_EQ(async_await(future), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    return 0;
+}
+
 LOOP_TEST(future_is_cancelled_by_an_await_that_is)
 {
     async_future *future = async_future_new();
