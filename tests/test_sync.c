@@ -5,6 +5,8 @@
 #include "dump.h"
 #include "journal.h"
 
+#include <limits.h>
+
 /* Until everybody else has ended or waits for something that is not time. */
 static void settle(void)
 {
@@ -405,6 +407,20 @@ DEATH_TEST(semaphore_of_less_than_nothing_ends_the_program, "the semaphore has -
 {
     async_semaphore semaphore = {.value = -1};
     async_ignore(async_semaphore_acquire_nowait(&semaphore));
+}
+
+DEATH_TEST(semaphore_of_less_than_nothing_is_not_released_either,
+           "async_semaphore_release: the semaphore has -1 permits")
+{
+    async_semaphore semaphore = {.value = -1};
+    async_semaphore_release(&semaphore);
+}
+
+DEATH_TEST(semaphore_of_more_than_can_be_counted_ends_the_program,
+           "there cannot be more than 2147483647 permits")
+{
+    async_semaphore semaphore = {.value = INT_MAX};
+    async_semaphore_release(&semaphore);
 }
 
 DEATH_TEST(semaphore_that_is_null_ends_the_program, "async_semaphore_release: the semaphore is NULL")

@@ -5,6 +5,7 @@
 #include "core/loop.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
+#include <limits.h>
 
 struct semaphore {
     int value;           /* permits that are free */
@@ -61,6 +62,9 @@ void async_semaphore_release(async_semaphore *public_semaphore)
     ENSURE(semaphore->bound == 0 || semaphore->value < semaphore->bound,
            "async_semaphore_release: all %d permits are there; it was called more often than one was taken",
            semaphore->bound);
+    check_value(semaphore, "async_semaphore_release");
+    ENSURE(semaphore->value < INT_MAX, "async_semaphore_release: there cannot be more than %d permits",
+           INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
     if (unlikely(next != NULL))
         async__wake(next->wait, next, 0);
