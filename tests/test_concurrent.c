@@ -3,6 +3,7 @@
  * too short, lets go, and when the loop ends first.
  */
 #include "base/tools.h"
+#include "core/inbox.h"
 #include "coroutines.h"
 #include "gate.h"
 
@@ -173,6 +174,33 @@ TEST_EACH_BACKEND(concurrent_coroutine_that_the_loop_never_began_is_cancelled)
     CHECK_EQ(async_concurrent_future_result(asked, INFINITY), ended == 0 ? -ECANCELED : 0);
     async_concurrent_future_free(begun);
     async_concurrent_future_free(asked);
+}
+
+static struct async_loop *closing;
+static struct message goodbye;
+
+static void receive_goodbye(struct message *message, bool is_closing)
+{
+    CHECK(message == &goodbye && is_closing);
+    ended++;
+}
+
+static void say_goodbye(struct message *message, bool is_closing)
+{
+    CHECK(is_closing);
+    goodbye.receive = receive_goodbye;
+    async__inbox_send(closing, &goodbye);
+    (void)message;
+}
+
+/* As a request to cancel what the loop has not begun, by a thread that has the future's mutex meanwhile. */
+TEST_EACH_BACKEND(concurrent_message_that_is_sent_while_the_loop_closes_is_received)
+{
+    struct message last = {.receive = say_goodbye};
+    CHECK_EQ(async_new_event_loop(&closing, test_options()), 0);
+    async__inbox_send(closing, &last);
+    async_loop_close(closing);
+    CHECK_EQ(ended, 1);
 }
 
 TEST_EACH_BACKEND(concurrent_coroutine_without_memory_for_its_task)

@@ -98,8 +98,7 @@ void async__inbox_take(struct async_loop *loop)
 
 void async__inbox_close(struct async_loop *loop)
 {
-    async__inbox_take(loop);
-    while (loop->ready.first != NULL) {
+    for (async__inbox_take(loop); loop->ready.first != NULL; async__inbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->ready);
         if (ready->run == deliver) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);
