@@ -277,6 +277,23 @@ TEST_EACH_BACKEND(drive_runner_cancels_each_run_at_its_first_sigint)
     CHECK(now.sa_handler == SIG_DFL);
 }
 
+static int be_interrupted_late(void)
+{
+    raise(SIGINT);
+    return 5;
+}
+async_fn(be_interrupted_late);
+
+TEST_EACH_BACKEND(drive_runner_has_no_sigint_left_for_the_next_run)
+{
+    async_auto_runner runner = {.options = *test_options()};
+    CHECK_EQ(async_runner_run(&runner, be_interrupted_late), 5);
+    CHECK_EQ(async_runner_run(&runner, give_after, 1, 7), 7);
+    CHECK_EQ(async_runner_run(&runner, be_interrupted), -EINTR);
+    runner.options.keep_sigint = true;
+    CHECK_EQ(async_runner_run(&runner, give, -ECANCELED), -ECANCELED);
+}
+
 TEST_EACH_BACKEND(drive_runner_without_memory_for_the_task)
 {
     async_auto_runner runner = {.options = *test_options()};

@@ -64,9 +64,9 @@ static int run_main(struct async_loop *loop, async_task *task)
     while (!task_done(task))
         async__loop_run(loop, task);
     loop->main_task = NULL;
+    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
-    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     return interrupted ? -EINTR : task->result;
 }
 

@@ -30,7 +30,6 @@ void async__sigint_take(struct async_loop *loop)
     bool free_to_take = known && now.sa_handler == SIG_DFL;
     if (!free_to_take || !async__sys_is_main_thread())
         return;
-    atomic_store(&loop->interrupts, 0);
     atomic_store(&interrupted, loop);
     loop->sigint_before = now;
     loop->interruptible = async__sys_sigaction(SIGINT, &action, NULL) == 0;
@@ -44,5 +43,7 @@ void async__sigint_give_back(struct async_loop *loop)
         return;
     async__sys_sigaction(SIGINT, &loop->sigint_before, NULL);
     atomic_store(&interrupted, NULL);
+    atomic_store(&loop->interrupts, 0); /* one that came when the main task had ended is not the next one's */
+    atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_SIGNAL);
     loop->interruptible = false;
 }
