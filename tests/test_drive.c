@@ -294,6 +294,12 @@ TEST_EACH_BACKEND(drive_runner_has_no_sigint_left_for_the_next_run)
     CHECK_EQ(async_runner_run(&runner, give, -ECANCELED), -ECANCELED);
 }
 
+DEATH_TEST(drive_runner_that_is_null, "async_runner_run: the runner is NULL")
+{
+    async_runner *runner = NULL;
+    async_ignore(async_runner_run(runner, give, 7));
+}
+
 TEST_EACH_BACKEND(drive_runner_without_memory_for_the_task)
 {
     async_auto_runner runner = {.options = *test_options()};

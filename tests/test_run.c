@@ -83,6 +83,17 @@ LOOP_TEST(run_inside_a_loop_is_busy_and_leaves_no_trace)
     return 0;
 }
 
+LOOP_TEST(run_inside_the_arguments_of_a_run_that_is_busy_is_busy_too)
+{
+    async_auto_runner runner = {0};
+    async_loop *loop = async_get_loop();
+    CHECK_EQ(async_run(give, async_run(give, 7)), -EBUSY);
+    CHECK_EQ(async_run(give, async_runner_run(&runner, give, async_run(give, 7))), -EBUSY);
+    CHECK_EQ(async_runner_run(&runner, give, async_run(give, 7)), -EBUSY);
+    CHECK(async_get_loop() == loop);
+    return async_sleep(1);
+}
+
 static void run_in_callback(void *result)
 {
     *(int *)result = async_run(give, 7);

@@ -358,6 +358,37 @@ DEATH_TEST(thread_switching_call_there, "async_sleep was called on a worker thre
     async_run(misuse_a_thread);
 }
 
+static void sleep_in_a_callback(void *argument)
+{
+    CHECK_EQ(async_sleep(1), -EIO);
+    (void)argument;
+}
+
+static int ask_for_a_callback(void)
+{
+    async_call_soon(sleep_in_a_callback, NULL);
+    return async_sleep(1);
+}
+async_fn(ask_for_a_callback);
+
+static int run_a_loop_there(void)
+{
+    return async_run(ask_for_a_callback);
+}
+async_fn(run_a_loop_there);
+
+static int misuse_a_thread_s_loop(void)
+{
+    return async_to_thread(run_a_loop_there);
+}
+async_fn(misuse_a_thread_s_loop);
+
+DEATH_TEST(thread_with_a_loop_of_its_own_is_told_of_that_loop_s_callback,
+           "async_sleep was called in a callback")
+{
+    async_run(misuse_a_thread_s_loop);
+}
+
 /* ---- executors ---------------------------------------------------------------------------------------------- */
 
 LOOP_TEST(thread_default_executor_can_be_set_once_and_before_it_is_used)

@@ -11,11 +11,12 @@
 static __thread struct {
     struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
     int error;                    /* why there is none; 0: there is */
+    unsigned inner;               /* runs that began since, among the arguments; they fail likewise */
 } failed_run;
 
 _Noreturn void async__no_task(const char *call)
 {
-    ENSURE(async__errand == NULL,
+    ENSURE(async__current != NULL || async__errand == NULL,
            "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
            "send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",
@@ -34,9 +35,18 @@ void async__run_expect(const char *call, const char *argument, const char *where
            argument, where);
 }
 
+/* Whether a run begins among the arguments of one that has failed already: it fails, too. */
+static bool begins_inside_failed(void)
+{
+    failed_run.inner += failed_run.error != 0;
+    return failed_run.error != 0;
+}
+
 void async__run_begin(const async_run_options *options)
 {
     struct async_loop *loop = NULL;
+    if (begins_inside_failed())
+        return;
     failed_run.suspended = async__current;
     failed_run.error = async__loop_open(&loop, options, false);
     async__current = loop;
@@ -47,6 +57,10 @@ void async__run_begin(const async_run_options *options)
 static int give_up_run(void)
 {
     int error = failed_run.error;
+    if (failed_run.inner > 0) {
+        failed_run.inner--;
+        return error;
+    }
     async__current = failed_run.suspended;
     failed_run.error = 0;
     failed_run.suspended = NULL;
@@ -124,6 +138,9 @@ static int find_loop(async_runner *runner, struct async_loop **loop)
 void async__runner_begin(async_runner *runner)
 {
     struct async_loop *loop;
+    ENSURE(runner != NULL, "async_runner_run: the runner is NULL");
+    if (begins_inside_failed())
+        return;
     int error = find_loop(runner, &loop);
     if (error < 0) {
         failed_run.suspended = async__current;
