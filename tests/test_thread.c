@@ -389,6 +389,33 @@ DEATH_TEST(thread_with_a_loop_of_its_own_is_told_of_that_loop_s_callback,
     async_run(misuse_a_thread_s_loop);
 }
 
+static int set_there(async_event *event)
+{
+    async_event_set(event);
+    return 0;
+}
+async_fn(set_there, async_event *);
+
+static int set_from_a_thread(void)
+{
+    async_event event = {0};
+    async_detach(async_create_task(set_there, &event));
+    CHECK_EQ(async_event_wait(&event), 0);
+    async_event_clear(&event);
+    async_task_options elsewhere = {.executor = ASYNC_DEFAULT_EXECUTOR};
+    async_task *there = async_create_task_with(&elsewhere, set_there, &event);
+    CHECK_EQ(async_event_wait(&event), 0);
+    return async_await(there);
+}
+async_fn(set_from_a_thread);
+
+DEATH_TEST(thread_that_sets_a_loop_s_event_ends_the_program,
+           "'set_from_a_thread' (created at |waits in async_event_wait for something that another thread has "
+           "changed")
+{
+    async_run(set_from_a_thread);
+}
+
 /* ---- executors ---------------------------------------------------------------------------------------------- */
 
 LOOP_TEST(thread_default_executor_can_be_set_once_and_before_it_is_used)

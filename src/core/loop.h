@@ -253,13 +253,17 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
     return wait->result;
 }
 
+/* Ends the program: what a task waits for was changed by a thread that is not its loop's. */
+_Noreturn void async__wrong_thread(const struct wait *wait) __attribute__((cold));
+
 /* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
                                        int result)
 {
     struct coroutine *coroutine = wait->coroutine;
     ASSERT(!wait->claimed && coroutine->wait == wait);
-    ASSERT(loop == coroutine->task->loop); /* queues and the like are their loop's thread's */
+    if (unlikely(ASYNC_CHECKS ? loop != coroutine->task->loop : loop == NULL))
+        async__wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;

@@ -57,6 +57,14 @@ int async__stand_in_line(struct async_loop *loop, struct list *line, const char 
     return loop_park(loop, &wait); /* what the list is part of may be gone by then */
 }
 
+void async__wrong_thread(const struct wait *wait)
+{
+    async__misuse(
+        "%s waits in %s for something that another thread has changed; locks, queues and the like are for "
+        "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
+        async__label(wait->coroutine->task).text, wait->call);
+}
+
 void async__wake(struct wait *wait, struct waiter *winner, int result)
 {
     loop_wake(async__current, wait, winner, result);
