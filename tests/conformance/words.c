@@ -195,7 +195,8 @@ static struct callback *new_callback(const struct frame *frame, const struct ope
 static void call(void *argument)
 {
     struct callback *callback = argument;
-    perform(&callback->frame);
+    if (!play.over) /* else what it works on is gone */
+        perform(&callback->frame);
 }
 
 static void call_done(async_task *task, void *argument)
@@ -390,7 +391,7 @@ void declare_all(void)
 void free_all(void)
 {
     for (size_t i = 0; i < MOST_SLOTS; i++)
-        async_detach(play.slots[i].task);
+        put_in_slot(&play.slots[i], NULL, NULL);
     for (size_t i = 0; i < MOST_OBJECTS; i++)
         async_queue_free(play.queues[i].queue);
 }

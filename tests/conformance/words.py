@@ -344,7 +344,6 @@ def do_callback(self, operation):
     other = self.world.slots[operation.arguments[0]]
     if other is None:
         raise Failure(-errno.EAGAIN)
-    other.hold()
     other.task.add_done_callback(new_callback(self, operation))
     return 0
 
