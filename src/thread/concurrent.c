@@ -53,27 +53,27 @@ static void release_and_unlock(struct async_concurrent_future *future)
         free_future(future);
 }
 
-static void settle(struct async_concurrent_future *future, int result)
+/* Whether somebody will hear of the result; if not, it is for the loop to report an error. */
+static bool settle(struct async_concurrent_future *future, int result)
 {
     pthread_mutex_lock(&future->mutex);
+    bool heard = !future->released;
     future->result = result;
     future->done = true;
     pthread_cond_broadcast(&future->settled);
     release_and_unlock(future);
+    return heard;
 }
 
-/* The task's body. If somebody will hear of its error, the loop need not report it. */
+/* The task's body. */
 static int enter_carried(void *arguments)
 {
     struct async_concurrent_future *future = *(struct async_concurrent_future **)arguments;
     struct async_task *task = future->task;
     int result = future->function->enter(future->arguments);
-    pthread_mutex_lock(&future->mutex);
-    task->seen = !future->released;
-    pthread_mutex_unlock(&future->mutex);
     future->task = NULL;
+    task->seen = settle(future, result);
     async_detach(task);
-    settle(future, result);
     return result;
 }
 
