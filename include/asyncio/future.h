@@ -23,7 +23,7 @@ ASYNC_API ASYNC_MUST async_future *async__future_new(const char *where);
 
 /*
  * Settles the future with a result, 0 or more; who waits for it runs soon. 0. -EALREADY: it was settled or cancelled
- * before. -EINVAL: a negative result, a task, or NULL. Borrows. Never switches.
+ * before. -EINVAL: a negative result, a task that has not ended, or NULL. Borrows. Never switches.
  */
 ASYNC_API int async_future_set_result(async_future *future, int result);
 

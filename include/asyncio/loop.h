@@ -51,7 +51,8 @@ ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run
 
 /*
  * One iteration: waits at most seconds for something to do (0: does not wait; negative: as long as it takes), then
- * runs what is ready. Returns how many tasks have not ended. Not from inside a task or callback. Never switches.
+ * runs what is ready. Returns how many tasks have not ended. -EINVAL: not a number, or loop is NULL. Not from inside
+ * a task or callback. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
 
@@ -79,13 +80,13 @@ ASYNC_API bool async_loop_is_running(const async_loop *loop);
 
 /*
  * A descriptor that polls readable when the loop has something to do; the loop's own, do not read or close it.
- * -EOPNOTSUPP: the sim backend has none. Never switches.
+ * -EOPNOTSUPP: the sim backend has none. -EINVAL for NULL. Never switches.
  */
 ASYNC_API int async_loop_fileno(async_loop *loop);
 
 /*
  * How many seconds a foreign loop may wait for that descriptor before the next step: 0 when something is ready,
- * infinity when only the descriptor can bring something. Never switches.
+ * infinity when only the descriptor can bring something. 0 for NULL. Never switches.
  */
 ASYNC_API double async_loop_timeout(const async_loop *loop);
 

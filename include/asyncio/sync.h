@@ -93,7 +93,7 @@ ASYNC_API void async_condition_notify_all(async_condition *condition);
 
 /*
  * A number of permits: {.value = 10} has ten, {0} none until somebody releases one. With .bound it is a
- * BoundedSemaphore: to release more than there were is a mistake, which ends the program.
+ * BoundedSemaphore: to release more than there were is a mistake, which ends the program. So is a number below 0.
  */
 typedef struct ASYNC__ALIASES async_semaphore {
     int value;               /* permits that are free; yours to set until it is used */
