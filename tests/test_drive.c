@@ -78,6 +78,7 @@ TEST_EACH_BACKEND(drive_what_is_left_goes_on_in_the_next_run)
     async_loop *loop = make_loop();
     CHECK(!async_loop_is_running(loop) && !async_loop_is_running(NULL));
     async_task *task = async_create_task(stop_and_sleep, loop);
+    CHECK(task != NULL);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK(!async_loop_is_running(loop) && !async_task_done(task));
     CHECK_EQ(async_loop_run_until_complete(loop, task), 5);

@@ -70,7 +70,7 @@ LOOP_TEST(thread_lets_the_loop_go_on)
 
 LOOP_TEST(thread_task_with_an_executor_is_a_task)
 {
-    async_auto_executor *executor = async_executor_new(2);
+    async_auto_executor *executor = new_executor(2);
     async_task *tasks[10];
     int results[10];
     async_task_options options = {.executor = executor, .name = "sum"};
@@ -95,7 +95,7 @@ async_fn(write_down, int);
 
 LOOP_TEST(thread_one_worker_takes_what_came_first)
 {
-    async_auto_executor *executor = async_executor_new(1);
+    async_auto_executor *executor = new_executor(1);
     const async_task_options *there = &(async_task_options){.executor = executor};
     async_task *tasks[5];
     for (int i = 0; i < 5; i++)
@@ -111,7 +111,7 @@ LOOP_TEST(thread_workers_are_made_up_to_the_limit)
     enum { THREADS = 8 };
     struct gate gate;
     async_task *tasks[THREADS];
-    async_auto_executor *executor = async_executor_new(THREADS);
+    async_auto_executor *executor = new_executor(THREADS);
     gate_init(&gate);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++)
@@ -158,7 +158,7 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
     struct gate gate, never;
     gate_init(&gate);
     gate_init(&never);
-    async_auto_executor *executor = async_executor_new(1);
+    async_auto_executor *executor = new_executor(1);
     async_task *first = async_create_task(in_executor, executor, &gate, 1);
     async_task *second = async_create_task(in_executor, executor, &never, 2);
     CHECK_EQ(async_sleep(0), 0);
@@ -234,7 +234,7 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
 {
     struct gate gate;
     gate_init(&gate);
-    async_auto_executor *executor = async_executor_new(1);
+    async_auto_executor *executor = new_executor(1);
     async_task *first = async_create_task(in_executor, executor, &gate, 1);
     async_task *second = async_create_task(in_executor, executor, &gate, 2);
     CHECK_EQ(async_sleep(0), 0);
@@ -420,8 +420,8 @@ DEATH_TEST(thread_that_sets_a_loop_s_event_ends_the_program,
 
 LOOP_TEST(thread_default_executor_can_be_set_once_and_before_it_is_used)
 {
-    async_executor *executor = async_executor_new(1);
-    async_auto_executor *late = async_executor_new(1);
+    async_executor *executor = new_executor(1);
+    async_auto_executor *late = new_executor(1);
     loop_thread = pthread_self();
     CHECK_EQ(async_set_default_executor(executor), 0);
     CHECK_EQ(async_set_default_executor(late), -EBUSY);
@@ -432,7 +432,7 @@ LOOP_TEST(thread_default_executor_can_be_set_once_and_before_it_is_used)
 
 LOOP_TEST(thread_default_executor_cannot_be_set_after_its_use)
 {
-    async_auto_executor *late = async_executor_new(1);
+    async_auto_executor *late = new_executor(1);
     CHECK_EQ(async_to_thread(describe_own_error), 0);
     CHECK_EQ(async_set_default_executor(late), -EBUSY);
     return 0;
@@ -450,7 +450,7 @@ LOOP_TEST(thread_executor_free_waits_for_what_it_was_given)
 {
     struct gate gate;
     gate_init(&gate);
-    async_executor *executor = async_executor_new(1);
+    async_executor *executor = new_executor(1);
     async_task *tasks[3];
     for (int i = 0; i < 3; i++) {
         tasks[i] = async_create_task(in_executor, executor, &gate, i);
@@ -482,7 +482,7 @@ static void *run_many_sums(void *executor)
 /* A worker that has sent its last message may be late with the wake, when the loop is over already. */
 TEST(thread_executor_serves_loops_that_come_and_go)
 {
-    async_auto_executor *executor = async_executor_new(2);
+    async_auto_executor *executor = new_executor(2);
     for (int round = 0; round < 10; round++) {
         pthread_t threads[2];
         void *result;
@@ -497,7 +497,7 @@ TEST(thread_executor_serves_loops_that_come_and_go)
 
 LOOP_TEST(thread_executor_in_a_forked_child_is_only_freed)
 {
-    async_executor *executor = async_executor_new(1);
+    async_executor *executor = new_executor(1);
     CHECK_EQ(async_run_in_executor(executor, describe_own_error), 0);
     pid_t child = fork();
     if (child == 0) {
@@ -519,7 +519,7 @@ async_fn(use_in_child, async_executor *);
 
 DEATH_TEST(thread_executor_used_in_a_forked_child, "an executor was made before fork")
 {
-    async_executor *executor = async_executor_new(1);
+    async_executor *executor = new_executor(1);
     pid_t child = fork();
     int status;
     if (child == 0)
@@ -563,7 +563,7 @@ LOOP_TEST(thread_that_cannot_be_made_is_an_error_if_there_is_no_other)
 LOOP_TEST(thread_that_cannot_be_made_leaves_the_work_to_the_others)
 {
     async_task *tasks[5];
-    async_auto_executor *executor = async_executor_new(4);
+    async_auto_executor *executor = new_executor(4);
     async_task_options there = {.executor = executor};
     CHECK_EQ(async_run_in_executor(executor, describe_own_error), 0);
     deny_threads();
