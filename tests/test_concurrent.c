@@ -229,6 +229,19 @@ DEATH_TEST(concurrent_error_that_nobody_looked_at_is_reported,
     _Exit(1);
 }
 
+DEATH_TEST(concurrent_coroutine_without_memory_is_reported_if_nobody_will_hear_of_it,
+           "'give' (sent to a loop at |failed and nobody looked at its result: -ENOMEM")
+{
+    async_loop *loop = NULL;
+    CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);
+    async_concurrent_future_free(async_run_coroutine_threadsafe(loop, give, 7));
+    test_allow_allocations(0);
+    CHECK_EQ(async_loop_step(loop, 0), 0);
+    test_allow_allocations(-1);
+    async_loop_close(loop);
+    _Exit(1);
+}
+
 DEATH_TEST(concurrent_error_after_the_future_was_freed_is_reported_by_the_loop,
            "'give' (created at |failed and nobody looked at its result: -EPROTO")
 {

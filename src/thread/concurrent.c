@@ -77,6 +77,23 @@ static int enter_carried(void *arguments)
     return result;
 }
 
+/* Of a coroutine that was sent, and of which nobody hears in another way. */
+static void report_unseen(const char *name, const char *where, int result)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    async__describe(meaning, sizeof meaning, result, NULL);
+    async__report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name, where,
+                  meaning);
+}
+
+/* There will be no task. */
+static void give_up(struct async_concurrent_future *future, int result)
+{
+    const char *name = future->function->name, *where = future->where;
+    if (!settle(future, result) && result != -ECANCELED)
+        report_unseen(name, where, result);
+}
+
 static void receive_start(struct message *message, bool is_closing)
 {
     static const struct async__function carried = {enter_carried, sizeof(void *), _Alignof(void *),
@@ -87,7 +104,7 @@ static void receive_start(struct message *message, bool is_closing)
     if (future->task != NULL)
         future->task->name = future->function->name;
     else
-        settle(future, is_closing ? -ECANCELED : -ENOMEM);
+        give_up(future, is_closing ? -ECANCELED : -ENOMEM);
 }
 
 static void receive_cancel(struct message *message, bool is_closing)
@@ -214,14 +231,6 @@ bool async_concurrent_future_done(async_concurrent_future *future)
     return done;
 }
 
-static void report_unseen(const struct async_concurrent_future *future)
-{
-    char meaning[SENTENCE_SIZE + 32];
-    async__describe(meaning, sizeof meaning, future->result, NULL);
-    async__report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s",
-                  future->function->name, future->where, meaning);
-}
-
 void async_concurrent_future_free(async_concurrent_future *future)
 {
     if (future == NULL)
@@ -229,6 +238,6 @@ void async_concurrent_future_free(async_concurrent_future *future)
     pthread_mutex_lock(&future->mutex);
     future->released = true;
     if (future->done && !future->looked && future->result < 0 && future->result != -ECANCELED)
-        report_unseen(future);
+        report_unseen(future->function->name, future->where, future->result);
     release_and_unlock(future);
 }
