@@ -123,6 +123,11 @@ LOOP_TEST(cancel_reaches_a_task_that_nobody_holds)
     return 0;
 }
 
+DEATH_TEST(all_tasks_without_an_array_dies, "async_all_tasks: there is no array for 3 tasks")
+{
+    async_all_tasks(NULL, 3);
+}
+
 /* ---- misuse ----------------------------------------------------------------------------------------------- */
 
 DEATH_TEST(uncancel_outside_a_loop_dies, "async_uncancel was called outside a task")

@@ -101,6 +101,14 @@ TEST_EACH_BACKEND(drive_run_until_complete_gives_the_result)
     async_loop_close(loop);
 }
 
+TEST_EACH_BACKEND(drive_run_until_complete_takes_the_task_even_without_a_loop)
+{
+    async_loop *loop = make_loop();
+    CHECK_EQ(async_loop_run_until_complete(NULL, async_create_task(give, 1)), -EINVAL);
+    CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(give, 2)), 2);
+    async_loop_close(loop);
+}
+
 TEST_EACH_BACKEND(drive_run_until_complete_says_that_it_was_stopped)
 {
     async_loop *loop = make_loop();

@@ -403,6 +403,18 @@ DEATH_TEST(semaphore_with_a_bound_released_too_often_ends_the_program,
     async_semaphore_release(&semaphore);
 }
 
+DEATH_TEST(semaphore_with_a_bound_of_less_than_nothing_ends_the_program, "the semaphore's bound is -1")
+{
+    async_semaphore semaphore = {.value = 1, .bound = -1};
+    async_semaphore_release(&semaphore);
+}
+
+DEATH_TEST(semaphore_begun_above_its_bound_ends_the_program, "the semaphore has 3 permits, but a bound of 2")
+{
+    async_semaphore semaphore = {.value = 3, .bound = 2};
+    async_ignore(async_semaphore_acquire_nowait(&semaphore));
+}
+
 DEATH_TEST(semaphore_of_less_than_nothing_ends_the_program, "the semaphore has -1 permits")
 {
     async_semaphore semaphore = {.value = -1};

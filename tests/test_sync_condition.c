@@ -248,6 +248,20 @@ LOOP_TEST(barrier_of_one_holds_nobody_up)
     return async_await(other);
 }
 
+/* The header says not to; if it happens, no two have one place. */
+LOOP_TEST(barrier_made_smaller_while_tasks_wait_gives_each_place_once)
+{
+    async_barrier barrier = {.parties = 4};
+    async_task *a = async_create_task(arrive, &barrier, "a");
+    async_task *b = async_create_task(arrive, &barrier, "b");
+    settle();
+    barrier.parties = 2;
+    CHECK_EQ(async_barrier_wait(&barrier), 2);
+    CHECK_EQ(async_await(a), 0);
+    CHECK_EQ(async_await(b), 1);
+    return 0;
+}
+
 LOOP_TEST(barrier_of_none_is_an_error)
 {
     async_barrier barrier = {0};

@@ -90,8 +90,10 @@ int async_loop_run_forever(async_loop *loop)
 
 int async_loop_run_until_complete(async_loop *loop, async_task *task)
 {
-    if (loop == NULL)
+    if (loop == NULL) {
+        async_detach(task);
         return -EINVAL;
+    }
     async__check_outside(loop, "async_loop_run_until_complete");
     if (task == NULL)
         return -ENOMEM;

@@ -71,6 +71,7 @@ size_t async_all_tasks(async_task *tasks[], size_t capacity)
 {
     struct async_loop *loop = async__current;
     size_t count = 0;
+    ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: there is no array for %zu tasks", capacity);
     if (loop == NULL)
         return 0;
     for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL; count++)

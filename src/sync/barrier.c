@@ -66,8 +66,9 @@ int async_barrier_wait(async_barrier *public_barrier)
     if (barrier->broken)
         return async_fail(-EPIPE, "the barrier was aborted");
     if (barrier->waiting + 1 >= barrier->parties) {
+        int place = barrier->waiting; /* not parties - 1: the program may have lowered that meanwhile */
         open_barrier(barrier);
-        return barrier->parties - 1;
+        return place;
     }
     int result = wait_for_others(loop, barrier);
     return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted meanwhile") : result;

@@ -29,6 +29,9 @@ static void check_value(const struct semaphore *semaphore, const char *call)
 {
     ENSURE(semaphore->value >= 0, "%s: the semaphore has %d permits; begin with 0 or more", call,
            semaphore->value);
+    ENSURE(semaphore->bound >= 0, "%s: the semaphore's bound is %d; 0 is none", call, semaphore->bound);
+    ENSURE(semaphore->bound == 0 || semaphore->value <= semaphore->bound,
+           "%s: the semaphore has %d permits, but a bound of %d", call, semaphore->value, semaphore->bound);
 }
 
 int async_semaphore_acquire(async_semaphore *public_semaphore)
@@ -59,10 +62,10 @@ int async_semaphore_acquire_nowait(async_semaphore *public_semaphore)
 void async_semaphore_release(async_semaphore *public_semaphore)
 {
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_release");
+    check_value(semaphore, "async_semaphore_release");
     ENSURE(semaphore->bound == 0 || semaphore->value < semaphore->bound,
            "async_semaphore_release: all %d permits are there; it was called more often than one was taken",
            semaphore->bound);
-    check_value(semaphore, "async_semaphore_release");
     ENSURE(semaphore->value < INT_MAX, "async_semaphore_release: there cannot be more than %d permits",
            INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);

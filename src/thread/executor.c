@@ -174,6 +174,8 @@ void async_executor_free(async_executor *executor)
 {
     if (executor == NULL)
         return;
+    ENSURE(executor != ASYNC_DEFAULT_EXECUTOR,
+           "async_executor_free: the default executor is the loop's, which frees it when it is closed");
     if (executor->fork_generation == async__fork_generation())
         end_workers(executor);
     async__executor_release(executor);
