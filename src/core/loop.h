@@ -276,7 +276,8 @@ static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wai
 
 static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
 {
-    ready_push(&loop->ready, loop_claim(loop, wait, winner, result));
+    struct ready *node = loop_claim(loop, wait, winner, result); /* which finds out that loop is NULL */
+    ready_push(&loop->ready, node);
 }
 
 /* Another thread's or a handler's reason for the loop to come to its own stack. */
