@@ -1,29 +1,22 @@
 /*
  * poll/epoll.c: completions from epoll's readiness. Descriptors are the user's and their numbers are reused, so
  * each is armed one-shot, for as long as an operation waits on it, and what the kernel remembers of an
- * earlier owner of the number (EEXIST, ENOENT) is put right rather than believed.
+ * earlier owner of the number (EEXIST, ENOENT) is put right rather than believed. A source is ours, and registered
+ * once, for everything, edge-triggered.
  *
- * Invariant: between calls, a descriptor is armed for what its operations wait for.
+ * Invariant: between calls, a descriptor is armed for what its operations wait for, or it is a source.
  */
-#include "poll/poll.h"
+#include "poll/watched.h"
 #include "sys/sys.h"
+#include <poll.h>
 #include <sys/epoll.h>
 
-enum { WATCHED_IN_CHUNK = 64, EVENTS_AT_ONCE = 128 };
+enum { EVENTS_AT_ONCE = 128 };
 enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP };
-
-struct watched {
-    struct list readers; /* operations that wait for something to read */
-    struct list writers; /* operations that wait for room to write */
-    uint32_t armed;      /* events the kernel will tell us of once; 0: none */
-    uint32_t generation; /* of the arming, so that a late event of an earlier one is known */
-    bool known;          /* the kernel has this descriptor in its set, as far as we know */
-};
+static const uint32_t SOURCE_EVENTS = READ_EVENTS | EPOLLOUT | EPOLLPRI | EPOLLET;
 
 struct epoll {
-    struct watched **chunks; /* watched descriptors by number, 64 in a chunk; NULL where none was needed */
-    size_t chunk_count;      /* entries in chunks */
-    int descriptor;          /* of the epoll set */
+    int descriptor; /* of the epoll set */
 };
 
 enum { WAKE_KEY = -1 };
@@ -53,51 +46,14 @@ static int epoll_open(struct poller *poller)
 
 static void epoll_close(struct poller *poller)
 {
-    struct epoll *epoll = poller->backend;
-    for (size_t i = 0; i < epoll->chunk_count; i++)
-        memory_free(&poller->memory, epoll->chunks[i], WATCHED_IN_CHUNK * sizeof(struct watched));
-    memory_free(&poller->memory, epoll->chunks, epoll->chunk_count * sizeof *epoll->chunks);
     epoll_close_failed(poller, 0);
-}
-
-static int make_chunks(struct poller *poller, size_t wanted)
-{
-    struct epoll *epoll = poller->backend;
-    if (wanted <= epoll->chunk_count)
-        return 0;
-    size_t count = epoll->chunk_count * 2 > wanted ? epoll->chunk_count * 2 : wanted;
-    size_t old_size = epoll->chunk_count * sizeof *epoll->chunks;
-    size_t size = count * sizeof *epoll->chunks;
-    struct watched **chunks = memory_resize(&poller->memory, epoll->chunks, old_size, size);
-    if (chunks == NULL)
-        return -ENOMEM;
-    memset(chunks + epoll->chunk_count, 0, size - old_size);
-    epoll->chunks = chunks;
-    epoll->chunk_count = count;
-    return 0;
-}
-
-/* What is known of a descriptor; NULL when memory is out, or it is not open. */
-static struct watched *watched_of(struct poller *poller, int descriptor)
-{
-    struct epoll *epoll = poller->backend;
-    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
-    if (number >= epoll->chunk_count && !async__sys_is_open(descriptor))
-        return NULL; /* a wild number must not cost a table up to it */
-    if (make_chunks(poller, number + 1) < 0)
-        return NULL;
-    if (epoll->chunks[number] == NULL)
-        epoll->chunks[number] = memory_new(&poller->memory, WATCHED_IN_CHUNK * sizeof(struct watched));
-    if (epoll->chunks[number] == NULL)
-        return NULL;
-    return &epoll->chunks[number][descriptor % WATCHED_IN_CHUNK];
 }
 
 /* Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps what it had. */
 static int control(const struct epoll *epoll, struct watched *watched, int descriptor, uint32_t events)
 {
-    uint64_t key = (uint64_t)(watched->generation + 1) << 32 | (uint32_t)descriptor;
-    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = key};
+    uint64_t key = watched_key(watched->generation + 1, descriptor);
+    struct epoll_event event = {.events = events, .data.u64 = key};
     int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     int result = async__sys_epoll_control(epoll->descriptor, first, descriptor, &event);
     if (result == -ENOENT) {
@@ -114,7 +70,7 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
 {
     uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
                       (list_empty(&watched->writers) ? 0 : (uint32_t)EPOLLOUT);
-    if (wanted == watched->armed)
+    if (wanted == watched->armed || watched->source != NULL)
         return 0;
     if (wanted == 0) {
         async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
@@ -122,7 +78,7 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
         watched->armed = 0;
         return 0;
     }
-    int result = control(epoll, watched, descriptor, wanted);
+    int result = control(epoll, watched, descriptor, wanted | EPOLLONESHOT);
     if (result == -ENOMEM && (watched->armed & wanted) == wanted)
         return 0; /* it may tell us of more than we want */
     if (result < 0)
@@ -133,22 +89,20 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
     return 0;
 }
 
-static void fail_all(struct list *waiting, struct list *done, int result)
-{
-    for (struct link *link; (link = list_first(waiting)) != NULL;) {
-        list_remove(link);
-        poll_mark_done(CONTAINER_OF(link, struct operation, link), result, done);
-    }
-}
-
 /* Arms the descriptor for those that still wait; if the kernel will not, their wait is over with its error. */
 static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int descriptor, struct list *done)
 {
     int result = arm(epoll, watched, descriptor);
     if (result == 0)
         return;
-    fail_all(&watched->readers, done, result);
-    fail_all(&watched->writers, done, result);
+    async__watched_fail(&watched->readers, result, done);
+    async__watched_fail(&watched->writers, result, done);
+}
+
+static bool is_ready_now(const struct operation *operation)
+{
+    struct pollfd polled = {.fd = operation->descriptor, .events = poll_writes(operation) ? POLLOUT : POLLIN};
+    return async__sys_poll(&polled, 1, 0) > 0;
 }
 
 static int epoll_submit(struct poller *poller, struct operation *operation)
@@ -157,10 +111,14 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct watched *watched = watched_of(poller, operation->descriptor);
+    struct watched *watched = async__watched_of(poller, operation->descriptor);
     if (watched == NULL)
         return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
-    list_append(poll_writes(operation) ? &watched->writers : &watched->readers, &operation->link);
+    if (watched->source != NULL && operation->kind != OPERATION_RECV && is_ready_now(operation)) {
+        operation->result = 0; /* of which a source's registration told long ago */
+        return 1;
+    }
+    list_append(watched_line(watched, operation), &operation->link);
     int result = arm(poller->backend, watched, operation->descriptor);
     if (result < 0) {
         list_remove(&operation->link);
@@ -179,7 +137,8 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
         return; /* it came first */
     list_remove(&operation->link);
     poll_mark_done(operation, -ECANCELED, &done);
-    arm_or_fail(poller->backend, watched_of(poller, operation->descriptor), operation->descriptor, &done);
+    arm_or_fail(poller->backend, async__watched_of(poller, operation->descriptor), operation->descriptor,
+                &done);
     async__poll_deliver(poller, &done);
 }
 
@@ -197,22 +156,73 @@ static void collect(struct list *waiting, struct list *done)
     }
 }
 
-static void handle_event(struct poller *poller, const struct epoll_event *event)
+static int epoll_watch(struct poller *poller, struct source *source)
 {
-    if (event->data.u64 == (uint64_t)WAKE_KEY)
-        return; /* each wake is an edge of its own: nothing has to be read, which would take as long as the wake */
-    int descriptor = (int)(uint32_t)event->data.u64;
-    struct watched *watched = watched_of(poller, descriptor);
-    if (watched == NULL || watched->generation != (uint32_t)(event->data.u64 >> 32))
-        return;
+    struct watched *watched = async__watched_of(poller, source->descriptor);
+    if (watched == NULL)
+        return -ENOMEM;
+    int result = control(poller->backend, watched, source->descriptor, SOURCE_EVENTS);
+    if (result < 0)
+        return result;
+    watched->generation++;
+    watched->known = true;
+    watched->armed = 0;
+    watched->source = source;
+    return 0;
+}
+
+/* Taken out of the set by name, because another process may hold the same socket open. */
+static void epoll_close_descriptor(struct poller *poller, int descriptor)
+{
+    const struct epoll *epoll = poller->backend;
+    struct watched *watched = async__watched_find(poller, descriptor);
+    struct list done = {0};
+    if (watched != NULL) {
+        if (watched->known)
+            async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+        async__watched_fail(&watched->readers, -EBADF, &done);
+        async__watched_fail(&watched->writers, -EBADF, &done);
+        watched->source = NULL;
+        watched->known = false;
+        watched->armed = 0;
+        watched->generation++;
+    }
+    async__sys_close(descriptor);
+    async__poll_deliver(poller, &done);
+}
+
+static uint8_t state_of(uint32_t events)
+{
+    return (uint8_t)(((events & (READ_EVENTS | FAILED_EVENTS)) != 0 ? SOURCE_READABLE : 0) |
+                     ((events & (EPOLLOUT | FAILED_EVENTS)) != 0 ? SOURCE_WRITABLE : 0) |
+                     ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 ? SOURCE_ENDED : 0) |
+                     ((events & EPOLLPRI) != 0 ? SOURCE_URGENT : 0));
+}
+
+static void handle_operations(struct poller *poller, struct watched *watched, const struct epoll_event *event)
+{
     struct list done = {0};
     watched->armed = 0;
     if ((event->events & (READ_EVENTS | FAILED_EVENTS)) != 0)
         collect(&watched->readers, &done);
     if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
         collect(&watched->writers, &done);
-    arm_or_fail(poller->backend, watched, descriptor, &done);
+    arm_or_fail(poller->backend, watched, (int)(uint32_t)event->data.u64, &done);
     async__poll_deliver(poller, &done);
+}
+
+static void handle_event(struct poller *poller, const struct epoll_event *event)
+{
+    if (event->data.u64 == (uint64_t)WAKE_KEY)
+        return; /* each wake is an edge of its own: nothing has to be read, which would take as long as the wake */
+    struct watched *watched = async__watched_find(poller, (int)(uint32_t)event->data.u64);
+    uint32_t generation = (uint32_t)(event->data.u64 >> 32);
+    if (watched == NULL || watched->generation != generation)
+        return;
+    if (watched->source != NULL)
+        source_change(watched->source, state_of(event->events));
+    if (watched->generation == generation)
+        handle_operations(poller, watched, event);
 }
 
 static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
@@ -238,6 +248,8 @@ const struct poller_calls async__poll_epoll = {
     .close = epoll_close,
     .submit = epoll_submit,
     .cancel = epoll_cancel,
+    .watch = epoll_watch,
+    .close_descriptor = epoll_close_descriptor,
     .wait = epoll_wait_for_events,
     .descriptor = epoll_descriptor,
 };

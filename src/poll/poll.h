@@ -9,6 +9,13 @@
  *      cancel           makes the completion come soon: -ECANCELED, or what happened first
  *      wait             delivers completions; sleeps until there is one, a wake, or the time is up
  *
+ * A source is a descriptor that the library owns. It is registered once, and wait tells of each change of its state,
+ * so that whoever owns it tries the plain call first and asks the kernel for nothing when that would not do:
+ *
+ *      watch            tells from now on, until the descriptor is closed, of each change, at once of the first
+ *      close            closes a descriptor: a source is told of nothing more, and is its owner's again; operations
+ *                       on it are completed with -EBADF, when the kernel has let go of their buffers
+ *
  * The kernel can be short of memory at any time, for what was submitted long ago too. A backend's wait says so with
  * -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
  */
@@ -21,7 +28,8 @@
 enum operation_kind { OPERATION_READABLE, OPERATION_WRITABLE, OPERATION_RECV };
 
 struct operation {
-    struct link link;                               /* in a list of the backend's */
+    struct link link;      /* in a list of the backend's: among those of its descriptor */
+    struct link held_link; /* for io_uring: among those held */
     void (*completed)(struct operation *completed); /* is told of the completion; result is set */
     void *buffer;                                   /* of a recv */
     size_t size;                                    /* of the buffer */
@@ -34,6 +42,21 @@ struct operation {
     bool unwanted;                                  /* for io_uring: it is to be cancelled */
 };
 
+/* What a source is, as far as the kernel has told: then the plain call is worth a try. Its owner takes bits away. */
+enum {
+    SOURCE_READABLE = 1, /* there may be something to read */
+    SOURCE_WRITABLE = 2, /* there may be room to write */
+    SOURCE_ENDED = 4,    /* no more changes are to come for reading; never taken away */
+    SOURCE_URGENT = 8    /* a read may stop before all is read; never taken away */
+};
+
+struct source {
+    void (*changed)(struct source *source); /* is told of a change; may close any descriptor, but not wait */
+    struct link link;                       /* for the simulated backend: among its sources */
+    int descriptor;                         /* non-blocking; open for as long as the source is watched */
+    uint8_t state;                          /* SOURCE_… bits */
+};
+
 struct poller;
 
 struct poller_calls {
@@ -42,7 +65,9 @@ struct poller_calls {
     void (*close)(struct poller *poller);                              /* nothing is in flight */
     int (*submit)(struct poller *poller, struct operation *operation); /* see above */
     void (*cancel)(struct poller *poller,
-                   struct operation *operation);            /* of one in flight; again does no harm */
+                   struct operation *operation);                /* of one in flight; again does no harm */
+    int (*watch)(struct poller *poller, struct source *source); /* 0 or -errno */
+    void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
     int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
     int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
 };
@@ -50,9 +75,11 @@ struct poller_calls {
 struct poller {
     const struct poller_calls *calls; /* the backend */
     void *backend;                    /* its own state */
-    size_t in_flight;                 /* operations whose completion is to come */
-    int wake_descriptor;              /* an eventfd: readable ends a wait */
-    bool foreign; /* a foreign loop polls the descriptor and calls wait only when there is something */
+    struct watched **chunks;          /* what is known of descriptors, by number: see watched.h */
+    size_t chunk_count;               /* entries in chunks; NULL where nothing is known */
+    size_t in_flight;    /* operations whose completion is to come, and waits for a source's change */
+    int wake_descriptor; /* an eventfd: readable ends a wait */
+    bool foreign;        /* a foreign loop polls the descriptor and calls wait only when there is something */
     bool hurried; /* the kernel was short of something: wait is to be called again soon, whatever happens */
     async_allocator memory; /* for the backend's state */
 };

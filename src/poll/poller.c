@@ -2,7 +2,7 @@
  * poll/poller.c: what all backends share: opening one, waiting when the kernel is short of something, waking it from
  * elsewhere, the plain call that is tried before an operation waits, and the delivery of those that have happened.
  */
-#include "poll/poll.h"
+#include "poll/watched.h"
 #include "sys/sys.h"
 #include <poll.h>
 
@@ -23,6 +23,7 @@ void async__poller_close(struct poller *poller)
 {
     ASSERT(poller->in_flight == 0);
     poller->calls->close(poller);
+    async__watched_close(poller);
     async__sys_close(poller->wake_descriptor);
 }
 

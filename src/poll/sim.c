@@ -2,9 +2,10 @@
  * poll/sim.c: the backend for tests: completions come in the order of submission, whatever the kernel's order
  * is, so that a run can be repeated. Plain poll(2) over all operations in flight; slow with many, and portable.
  *
- * Invariant: there is room in `polled` for every operation in flight and the wake, so wait() needs no memory.
+ * Invariant: there is room in `polled` for every operation in flight, every source and the wake, so wait() needs no
+ * memory.
  */
-#include "poll/poll.h"
+#include "poll/watched.h"
 #include "sys/sys.h"
 #include <poll.h>
 
@@ -12,7 +13,9 @@ enum { FIRST_ROOM = 16 };
 
 struct sim {
     struct list operations; /* in flight, in the order of submission */
-    struct pollfd *polled;  /* what poll(2) is given: the wake, then the operations */
+    struct list sources;    /* that are watched, in the order in which they came */
+    size_t source_count;    /* of them */
+    struct pollfd *polled;  /* what poll(2) is given: the wake, then the operations, then the sources */
     size_t room;            /* entries in it */
 };
 
@@ -23,12 +26,14 @@ static void sim_close(struct poller *poller)
     memory_free(&poller->memory, sim, sizeof *sim);
 }
 
-static int make_room(struct poller *poller, size_t wanted)
+/* Room for the wake, what is in flight, all sources, and one more. */
+static int make_room(struct poller *poller)
 {
     struct sim *sim = poller->backend;
+    size_t wanted = poller->in_flight + sim->source_count + 2;
     if (wanted <= sim->room)
         return 0;
-    size_t room = sim->room != 0 ? sim->room * 2 : FIRST_ROOM;
+    size_t room = sim->room * 2 > wanted ? sim->room * 2 : wanted + FIRST_ROOM;
     struct pollfd *polled = memory_resize(&poller->memory, sim->polled, sim->room * sizeof *polled,
                                           room * sizeof *polled);
     if (polled == NULL)
@@ -44,7 +49,7 @@ static int sim_open(struct poller *poller)
     if (sim == NULL)
         return -ENOMEM;
     poller->backend = sim;
-    int result = make_room(poller, 1);
+    int result = make_room(poller);
     if (result < 0)
         sim_close(poller);
     return result;
@@ -57,7 +62,7 @@ static int sim_submit(struct poller *poller, struct operation *operation)
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (make_room(poller, poller->in_flight + 2) < 0)
+    if (make_room(poller) < 0)
         return -ENOMEM;
     list_append(&sim->operations, &operation->link);
     poller->in_flight++;
@@ -72,6 +77,48 @@ static void sim_cancel(struct poller *poller, struct operation *operation)
     poll_complete(poller, operation, -ECANCELED);
 }
 
+static int sim_watch(struct poller *poller, struct source *source)
+{
+    struct sim *sim = poller->backend;
+    struct watched *watched = async__watched_of(poller, source->descriptor);
+    if (watched == NULL || make_room(poller) < 0)
+        return -ENOMEM;
+    watched->source = source;
+    list_append(&sim->sources, &source->link);
+    sim->source_count++;
+    return 0;
+}
+
+static void sim_close_descriptor(struct poller *poller, int descriptor)
+{
+    struct sim *sim = poller->backend;
+    struct watched *watched = async__watched_find(poller, descriptor);
+    struct list done = {0};
+    if (watched != NULL && watched->source != NULL) {
+        list_remove(&watched->source->link);
+        watched->source = NULL;
+        sim->source_count--;
+    }
+    for (struct link *link = list_first(&sim->operations), *next; link != NULL; link = next) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        next = list_after(&sim->operations, link);
+        if (operation->descriptor != descriptor)
+            continue;
+        list_remove(link);
+        poll_mark_done(operation, -EBADF, &done);
+    }
+    async__sys_close(descriptor);
+    async__poll_deliver(poller, &done);
+}
+
+/* What a source has not told yet; one of which all is known is left out. */
+static struct pollfd ask_source(const struct source *source)
+{
+    short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI : 0) |
+                           ((source->state & SOURCE_WRITABLE) == 0 ? POLLOUT : 0));
+    return (struct pollfd){.fd = events != 0 ? source->descriptor : ~source->descriptor, .events = events};
+}
+
 static size_t fill(struct poller *poller)
 {
     struct sim *sim = poller->backend;
@@ -82,6 +129,8 @@ static size_t fill(struct poller *poller)
         short events = poll_writes(operation) ? POLLOUT : POLLIN;
         sim->polled[count++] = (struct pollfd){.fd = operation->descriptor, .events = events};
     }
+    LIST_EACH (link, &sim->sources)
+        sim->polled[count++] = ask_source(CONTAINER_OF(link, struct source, link));
     return count;
 }
 
@@ -114,15 +163,36 @@ static void deliver(struct poller *poller)
     async__poll_deliver(poller, &done);
 }
 
+/* Each may close any: so they are looked up anew. */
+static void deliver_sources(struct poller *poller, size_t first, size_t end)
+{
+    const struct sim *sim = poller->backend;
+    const short failed = POLLERR | POLLHUP | POLLNVAL;
+    for (size_t i = first; i < end; i++) {
+        struct pollfd polled = sim->polled[i];
+        const struct watched *watched = polled.revents != 0 ? async__watched_find(poller, polled.fd) : NULL;
+        if (watched == NULL || watched->source == NULL)
+            continue;
+        bool reads = (polled.revents & (POLLIN | POLLRDHUP | failed)) != 0;
+        bool writes = (polled.revents & (POLLOUT | failed)) != 0;
+        bool urgent = (polled.revents & POLLPRI) != 0;
+        source_change(watched->source,
+                      (uint8_t)((reads ? SOURCE_READABLE : 0) | (writes ? SOURCE_WRITABLE : 0) |
+                                (urgent ? SOURCE_URGENT : 0)));
+    }
+}
+
 static int sim_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct sim *sim = poller->backend;
-    int result = async__sys_poll(sim->polled, fill(poller), timeout_ns);
+    size_t count = fill(poller), first_source = count - sim->source_count;
+    int result = async__sys_poll(sim->polled, count, timeout_ns);
     if (result <= 0)
         return result;
     if (sim->polled[0].revents != 0)
         async__poller_woken(poller);
     deliver(poller);
+    deliver_sources(poller, first_source, count);
     return 0;
 }
 
@@ -138,6 +208,8 @@ const struct poller_calls async__poll_sim = {
     .close = sim_close,
     .submit = sim_submit,
     .cancel = sim_cancel,
+    .watch = sim_watch,
+    .close_descriptor = sim_close_descriptor,
     .wait = sim_wait,
     .descriptor = sim_descriptor,
 };

@@ -1,17 +1,17 @@
 /*
  * poll/uring.c: completions from io_uring, by the kernel interface directly: its constants and layouts are
- * written here, because Debian 12's headers lack what newer kernels have. Thin on purpose: what the network
- * needs beyond this comes with the network. Requests are gathered and handed over by the next wait.
+ * written here, because Debian 12's headers lack what newer kernels have. Requests are gathered and handed over by
+ * the next wait. A source is one multishot poll, edge-triggered, that lasts until its descriptor is closed.
  *
  * A request's tag is the operation's address. That address may be used again for another operation once the
  * completion was delivered; a cancellation still queued then cannot hit the new one, because the kernel
- * takes requests in the order they were queued.
+ * takes requests in the order they were queued. A source's tag is its descriptor and the generation of that.
  *
  * What the kernel has no room for is held here and queued by the next wait that finds some; what it gives back
  * undone, for reasons of its own, is begun anew. So a submit never fails, and a cancellation is never lost.
  */
 #include "base/tools.h"
-#include "poll/poll.h"
+#include "poll/watched.h"
 #include "sys/fault.h"
 #include "sys/sys.h"
 #include <poll.h>
@@ -20,7 +20,8 @@
 enum { ENTRIES = 256 };
 enum { OPCODE_NOP = 0, OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
 enum { NOP_INJECT_RESULT = 1 }; /* Linux 6.10; for tests */
-enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256 };
+enum { POLL_MULTISHOT = 1, COMPLETION_MORE = 2 };
+enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256, FEATURE_RSRC_TAGS = 1024 };
 enum {
     SETUP_COOP_TASKRUN = 256,
     SETUP_TASKRUN_FLAG = 512,
@@ -28,7 +29,13 @@ enum {
     SETUP_DEFER_TASKRUN = 8192
 };
 enum { RING_OFFSET = 0, REQUESTS_OFFSET = 0x10000000 };
-enum { TAG_WAKE = 1, TAG_CANCEL = 2 }; /* no operation lies at such an address */
+enum {
+    TAG_WAKE = 1,
+    TAG_CANCEL = 2,
+    TAG_SOURCE = 3,
+    TAG_MASK = 3
+}; /* no operation lies at such an address */
+enum { SOURCE_EVENTS = POLLIN | POLLOUT | POLLRDHUP | POLLPRI };
 
 struct request {
     uint8_t opcode;      /* what to do */
@@ -46,7 +53,7 @@ struct request {
 struct completion {
     uint64_t tag;   /* the request's */
     int32_t result; /* as a system call's */
-    uint32_t flags; /* unused here */
+    uint32_t flags; /* whether more are to come */
 };
 
 struct offsets {
@@ -84,6 +91,7 @@ struct uring {
     const struct completion *completions; /* the completions */
     uint32_t unsubmitted;                 /* queued and not handed over */
     struct list held;                     /* operations whose next request found no room */
+    struct list held_watches;             /* the same of sources, and of descriptors that are to be closed */
     bool watches_wake;                    /* a request is on its way that completes when we are to wake */
     int descriptor;                       /* of the ring */
 };
@@ -211,7 +219,8 @@ static int uring_open(struct poller *poller)
         return -ENOMEM;
     poller->backend = uring;
     int result = uring->descriptor = setup(&parameters, poller->foreign);
-    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG;
+    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG |
+                      FEATURE_RSRC_TAGS; /* Linux 5.13, as is a poll that goes on */
     if (result >= 0)
         result = (parameters.features & needed) == needed ? map_rings(uring, &parameters) : -ENOSYS;
     if (result >= 0) {
@@ -252,11 +261,76 @@ static void hand_over(struct uring *uring, struct operation *operation)
     struct request *request = next_request(uring);
     operation->held = request == NULL;
     if (operation->held) {
-        list_append(&uring->held, &operation->link);
+        list_append(&uring->held, &operation->held_link);
         return;
     }
     (operation->unwanted ? fill_cancel : fill)(request, operation);
     queue(uring, request);
+}
+
+static uint64_t source_tag(const struct watched *watched)
+{
+    uint64_t numbered = (uint64_t)(uint32_t)watched->descriptor << 2;
+    return watched_key(watched->generation, 0) | numbered | TAG_SOURCE;
+}
+
+/* The kernel is to watch the source, or, if there is none any more, to forget it. */
+static void fill_watch(struct request *request, struct watched *watched)
+{
+    watched->known = watched->source != NULL;
+    if (watched->known)
+        *request = (struct request){.opcode = OPCODE_POLL_ADD,
+                                    .descriptor = watched->descriptor,
+                                    .length = POLL_MULTISHOT,
+                                    .call_flags = SOURCE_EVENTS,
+                                    .tag = source_tag(watched)};
+    else
+        *request = (struct request){
+            .opcode = OPCODE_ASYNC_CANCEL, .address = source_tag(watched), .tag = TAG_CANCEL};
+}
+
+static void hold_watch(struct uring *uring, struct watched *watched)
+{
+    watched->held = true;
+    list_append(&uring->held_watches, &watched->link);
+}
+
+static void hand_over_watch(struct uring *uring, struct watched *watched)
+{
+    struct request *request = next_request(uring);
+    if (request == NULL) {
+        hold_watch(uring, watched);
+        return;
+    }
+    fill_watch(request, watched);
+    queue(uring, request);
+}
+
+/*
+ * Closes the descriptor as soon as the kernel reads and writes no buffer for it any more, and has been told to forget
+ * the source: until it is, it keeps the connection open.
+ */
+static void close_if_free(struct watched *watched)
+{
+    if (!watched->closing || watched->held || watched->known || !list_empty(&watched->readers) ||
+        !list_empty(&watched->writers))
+        return;
+    watched->closing = false;
+    watched->generation++;
+    async__sys_close(watched->descriptor);
+}
+
+static void catch_up_with_watches(struct uring *uring)
+{
+    for (struct link *link; (link = list_first(&uring->held_watches)) != NULL;) {
+        struct watched *watched = CONTAINER_OF(link, struct watched, link);
+        list_remove(link);
+        watched->held = false;
+        hand_over_watch(uring, watched);
+        if (watched->held)
+            return;
+        close_if_free(watched);
+    }
 }
 
 /* Queues what found no room before, and the watch for wakes. */
@@ -265,18 +339,19 @@ static void catch_up(struct poller *poller)
     struct uring *uring = poller->backend;
     watch_wake(poller);
     for (struct link *link; (link = list_first(&uring->held)) != NULL;) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        struct operation *operation = CONTAINER_OF(link, struct operation, held_link);
         list_remove(link);
         hand_over(uring, operation);
         if (operation->held)
             return;
     }
+    catch_up_with_watches(uring);
 }
 
 /* Whether the kernel has, or will be given, all that was asked of it, and will tell us of a wake. */
 static bool is_caught_up(const struct uring *uring)
 {
-    return uring->watches_wake && list_empty(&uring->held);
+    return uring->watches_wake && list_empty(&uring->held) && list_empty(&uring->held_watches);
 }
 
 static int uring_submit(struct poller *poller, struct operation *operation)
@@ -284,10 +359,28 @@ static int uring_submit(struct poller *poller, struct operation *operation)
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
+    struct watched *watched = async__watched_of(poller, operation->descriptor);
+    if (watched == NULL)
+        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+    if (watched->closing)
+        return -EBADF;
+    watched->descriptor = operation->descriptor;
     operation->unwanted = false;
+    list_append(watched_line(watched, operation), &operation->link);
     hand_over(poller->backend, operation);
     poller->in_flight++;
     return 0;
+}
+
+/* Takes the operation from among those of its descriptor, and what the last of them held back happens. */
+static void complete(struct poller *poller, struct operation *operation, int result)
+{
+    struct watched *watched = async__watched_find(poller, operation->descriptor);
+    list_remove(&operation->link);
+    if (result == -ECANCELED && watched->closing)
+        result = -EBADF;
+    close_if_free(watched);
+    poll_complete(poller, operation, result);
 }
 
 static void uring_cancel(struct poller *poller, struct operation *operation)
@@ -299,8 +392,50 @@ static void uring_cancel(struct poller *poller, struct operation *operation)
         hand_over(poller->backend, operation);
         return;
     }
-    list_remove(&operation->link); /* the kernel has not heard of it */
-    poll_complete(poller, operation, -ECANCELED);
+    list_remove(&operation->held_link); /* the kernel has not heard of it */
+    complete(poller, operation, -ECANCELED);
+}
+
+static int uring_watch(struct poller *poller, struct source *source)
+{
+    struct watched *watched = async__watched_of(poller, source->descriptor);
+    if (watched == NULL)
+        return -ENOMEM;
+    watched->descriptor = source->descriptor;
+    watched->source = source;
+    watched->generation++;
+    hand_over_watch(poller->backend, watched);
+    return 0;
+}
+
+/* Cancels all that wait in the line; whoever is told of it at once may cancel others. */
+static void withdraw_all(struct poller *poller, const struct list *line)
+{
+    struct link *link = list_first(line);
+    while (link != NULL) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        bool was_wanted = !operation->unwanted;
+        uring_cancel(poller, operation);
+        link = was_wanted ? list_first(line) : list_after(line, link);
+    }
+}
+
+static void uring_close_descriptor(struct poller *poller, int descriptor)
+{
+    struct watched *watched = async__watched_find(poller, descriptor);
+    if (watched == NULL)
+        async__sys_close(descriptor);
+    if (watched == NULL || watched->closing)
+        return;
+    bool was_known = watched->known;
+    watched->descriptor = descriptor;
+    watched->source = NULL;
+    watched->closing = true;
+    if (was_known && !watched->held)
+        hand_over_watch(poller->backend, watched);
+    withdraw_all(poller, &watched->readers);
+    withdraw_all(poller, &watched->writers);
+    close_if_free(watched);
 }
 
 static int result_of(const struct operation *operation, int result)
@@ -321,8 +456,30 @@ static void deliver_operation(struct poller *poller, struct operation *operation
         return;
     }
     if (operation->held) /* its cancellation, which comes too late */
-        list_remove(&operation->link);
-    poll_complete(poller, operation, undone ? -ECANCELED : result_of(operation, result));
+        list_remove(&operation->held_link);
+    complete(poller, operation, undone ? -ECANCELED : result_of(operation, result));
+}
+
+static uint8_t state_of(int events)
+{
+    return (uint8_t)(((events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0 ? SOURCE_READABLE : 0) |
+                     ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 ? SOURCE_WRITABLE : 0) |
+                     ((events & (POLLRDHUP | POLLHUP)) != 0 ? SOURCE_ENDED : 0) |
+                     ((events & POLLPRI) != 0 ? SOURCE_URGENT : 0));
+}
+
+/* A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours any more. */
+static void deliver_source(struct poller *poller, struct completion completion)
+{
+    struct watched *watched = async__watched_find(poller, (int)((uint32_t)completion.tag >> 2));
+    if (watched == NULL || watched->source == NULL || source_tag(watched) != completion.tag)
+        return;
+    watched->known = (completion.flags & COMPLETION_MORE) != 0;
+    bool gone = completion.result == -EBADF;
+    if (!watched->known && !watched->held && !gone)
+        hold_watch(poller->backend, watched);
+    if (completion.result > 0 || gone)
+        source_change(watched->source, state_of(gone ? POLLERR | POLLHUP : completion.result));
 }
 
 static void deliver_one(struct poller *poller, struct completion completion)
@@ -330,6 +487,10 @@ static void deliver_one(struct poller *poller, struct completion completion)
     struct uring *uring = poller->backend;
     if (completion.tag == TAG_CANCEL)
         return; /* the cancelled request has a completion of its own */
+    if ((completion.tag & TAG_MASK) == TAG_SOURCE) {
+        deliver_source(poller, completion);
+        return;
+    }
     if (completion.tag != TAG_WAKE) {
         deliver_operation(poller, (struct operation *)(uintptr_t)completion.tag, completion.result);
         return;
@@ -397,6 +558,8 @@ const struct poller_calls async__poll_uring = {
     .close = uring_close,
     .submit = uring_submit,
     .cancel = uring_cancel,
+    .watch = uring_watch,
+    .close_descriptor = uring_close_descriptor,
     .wait = uring_wait,
     .descriptor = uring_descriptor,
 };
