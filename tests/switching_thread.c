@@ -53,7 +53,7 @@ SWITCHING_CALL(to_thread_of_what_has_begun, async_to_thread, .kind = DEPENDS, .g
 static void set_held_executor(struct scene *scene)
 {
     set_gate(scene);
-    executor = async_executor_new(1);
+    executor = new_executor(1);
     async_task_options there = {.executor = executor};
     async_detach(async_create_task_with(&there, pass_gate, &gate, 0));
 }
