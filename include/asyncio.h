@@ -45,5 +45,6 @@
 #include <asyncio/runner.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>
+#include <asyncio/name.h>
 
 #endif

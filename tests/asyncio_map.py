@@ -47,7 +47,7 @@ PYTHON = {
              "TimerHandle", "TimerHandle.when", "loop.run_in_executor set_default_executor shutdown_default_executor",
              "loop.set_exception_handler get_exception_handler default_exception_handler call_exception_handler",
              "loop.set_debug get_debug slow_callback_duration set_task_factory get_task_factory",
-             "get_running_loop get_event_loop new_event_loop set_event_loop"],
+             "loop.getaddrinfo getnameinfo", "get_running_loop get_event_loop new_event_loop set_event_loop"],
 }
 
 # Classes whose public names must all be above, so that the list cannot have a gap where CPython has a name.

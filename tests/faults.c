@@ -79,6 +79,8 @@ static const struct {
     [SITE_SIGACTION] = {"sigaction", {FAILS(EINVAL), FAILS(EPERM)}},
     [SITE_SIGNAL_STACK] = {"signal_stack", {FAILS(ENOMEM), FAILS(EPERM), FAILS(EINVAL)}},
     [SITE_THREAD] = {"thread", {FAILS(EAGAIN), FAILS(EPERM)}},
+    [SITE_GETADDRINFO] = {"getaddrinfo", {FAILS(EMFILE), FAILS(ENOMEM), FAILS(EIO)}},
+    [SITE_GETNAMEINFO] = {"getnameinfo", {FAILS(EMFILE), FAILS(ENOMEM), FAILS(EIO)}},
     [SITE_IMAGE] = {"image", {FAILS(EMFILE), FAILS(EACCES), FAILS(ENOMEM)}},
 };
 

@@ -43,6 +43,8 @@ enum site {
     SITE_SIGACTION,
     SITE_SIGNAL_STACK,
     SITE_THREAD,
+    SITE_GETADDRINFO,
+    SITE_GETNAMEINFO,
     SITE_IMAGE, /* the program's own file, for the names in it */
     SITES
 };
