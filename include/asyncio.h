@@ -46,5 +46,8 @@
 #include <asyncio/thread.h>
 #include <asyncio/io.h>
 #include <asyncio/name.h>
+#include <asyncio/stream.h>
+#include <asyncio/server.h>
+#include <asyncio/layer.h>
 
 #endif

@@ -205,11 +205,27 @@ static void run_ready(struct async_loop *loop)
     } while (loop->ready.first != NULL && async__burst_renew(loop));
 }
 
+static void run_deferred(struct async_loop *loop)
+{
+    struct list due = {0};
+    for (struct link *link; (link = list_first(&loop->deferred)) != NULL;) {
+        list_remove(link);
+        list_append(&due, link);
+    }
+    for (struct link *link; (link = list_first(&due)) != NULL;) {
+        list_remove(link);
+        struct deferred *deferred = CONTAINER_OF(link, struct deferred, link);
+        deferred->run(deferred);
+    }
+}
+
 void async__iterate(struct async_loop *loop, int64_t most_ns)
 {
     ASSERT(loop == async__current && loop->current == NULL);
     loop->iterating = true;
     look(loop, most_ns);
     run_ready(loop);
+    if (!list_empty(&loop->deferred))
+        run_deferred(loop);
     loop->iterating = false;
 }

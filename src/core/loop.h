@@ -6,10 +6,12 @@
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
 
+#include "base/block.h"
 #include "base/heap.h"
 #include "base/pool.h"
 #include "base/text.h"
 #include "core/cancel.h"
+#include "core/guest.h"
 #include "core/local.h"
 #include "core/ready.h"
 #include "core/task.h"
@@ -73,6 +75,10 @@ struct async_loop {
     struct pool tasks;                /* their records */
     struct pool callbacks;            /* theirs */
     struct text_table texts;          /* sentences that were shown */
+    struct block_pool blocks;         /* bytes on their way to and from sockets */
+    struct list deferred;             /* what was put off to the end of the iteration */
+    struct list guests;               /* what has to go when the loop does */
+    size_t lingering;                 /* guests for whom the end of the run waits a while */
     struct list locals;               /* all tables of task-local values */
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
     struct async_executor *executor;  /* the default one; NULL: not made yet */

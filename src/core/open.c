@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEBUG_QUARANTINE = 4096 }; /* records that wait before they are used again */
-enum { SLOW_NS = 100000000 };     /* as CPython's slow_callback_duration */
+enum { DEBUG_QUARANTINE = 4096 };            /* records that wait before they are used again */
+enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
+static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
 
 __thread struct async_loop *async__current;
 __thread struct errand *async__errand;
@@ -110,6 +111,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
     loop->slow_ns = SLOW_NS;
     loop->texts.memory = loop->memory;
+    async__blocks_open(&loop->blocks, loop->memory);
     loop->fork_generation = async__fork_generation();
     loop->number = ++loops_made;
     loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
@@ -150,11 +152,22 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
     return 0;
 }
 
+static void dismiss_guests(struct async_loop *loop)
+{
+    for (struct link *link; (link = list_first(&loop->guests)) != NULL;) {
+        struct guest *guest = CONTAINER_OF(link, struct guest, link);
+        guest->loop_closes(guest);
+        ASSERT(list_first(&loop->guests) != link);
+    }
+}
+
 static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
+    dismiss_guests(loop);
     async__inbox_close(loop);
     async__tasks_close(loop);
+    async__blocks_close(&loop->blocks);
     async__pool_close(&loop->callbacks);
     async__heap_close(&loop->timers);
     async__text_close(&loop->texts);
@@ -196,6 +209,15 @@ static void wait_for_older(struct async_loop *loop, uint64_t asked)
             async__iterate(loop, -1);
 }
 
+static void wait_for_lingering(struct async_loop *loop)
+{
+    int64_t until_ns = async__now(loop) + LINGER_NS, left_ns = LINGER_NS;
+    while (loop->lingering > 0 && left_ns > 0) {
+        async__iterate(loop, left_ns);
+        left_ns = until_ns - async__now(loop);
+    }
+}
+
 /*
  * A task that another one creates while it ends is that one's as long as it lasts: it may be its goodbye. Only
  * then is it one of those left, and asked in its turn.
@@ -210,6 +232,7 @@ void async__loop_finish(struct async_loop *loop)
         if (loop_alive(loop) == 0 && loop->ready.first != NULL)
             async__iterate(loop, 0); /* callbacks that the last tasks left */
     } while (loop_alive(loop) > 0);
+    wait_for_lingering(loop);
     if (loop->debug)
         report_closing(loop);
     async__executor_leave(loop);

@@ -1,0 +1,163 @@
+/*
+ * asyncio/stream.h: connections that are read and written through buffers. A stream is one object for both directions;
+ * one task at a time reads, and any may write. What a call of reading does not give stays in the stream: a
+ * read that fails or is cancelled has taken nothing.
+ */
+#ifndef ASYNCIO_STREAM_H
+#define ASYNCIO_STREAM_H
+
+#include <asyncio/base.h>
+#include <stdarg.h>
+#include <sys/uio.h>
+
+ASYNC_BEGIN_C
+
+typedef struct async_stream async_stream;
+struct async_tls;
+
+/* How a connection is to be made; {0} and NULL mean the defaults. */
+typedef struct async_connection_options {
+    struct async_tls *tls;   /* what secures it, borrowed: see asyncio/tls.h; NULL: nothing does */
+    const char *server_name; /* whom the peer must prove to be; NULL: the host */
+    const char *local_host;  /* the address of ours that it comes from; NULL: the kernel chooses */
+    int local_port;          /* the port that it comes from; 0: the kernel chooses */
+    double
+        happy_eyeballs_delay; /* seconds before the next address is tried beside; 0: 0.25; ASYNC_FOREVER: not beside */
+} async_connection_options;
+
+/*
+ * Connects to host and port: to the first of the host's addresses that answers; IPv6 and IPv4 take turns, as RFC 8305
+ * says. host NULL is this machine; options may be NULL. 0, and *stream is yours to close; or -errno, and it is NULL:
+ * -ENOENT and the like for names (see async_getaddrinfo), -ECONNREFUSED, -ETIMEDOUT, …, of the first address. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_open_connection(async_stream **stream, const char *host, int port,
+                                               const async_connection_options *options);
+
+/* The same to a Unix socket; "@name" is abstract. While the server's backlog is full it tries again. Switches. */
+ASYNC_API ASYNC_MUST int async_open_unix_connection(async_stream **stream, const char *path,
+                                                    const async_connection_options *options);
+
+/*
+ * Makes a stream of a connected socket, accepted by the program or one of a pair: from now on it is non-blocking, and
+ * the stream's, which closes it. If this fails it is still the caller's. 0; -EBADF, -ENOTSOCK, -ENOTCONN, -ENOMEM.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor);
+
+/* ---- reading: 0 is the peer's end; -EBUSY: another task reads; -ECONNRESET and the like; -ECANCELED --------- */
+
+/* Reads what there is, at least a byte and at most size of them, and says how many. Switches. */
+ASYNC_API ASYNC_MUST int async_stream_read(async_stream *stream, void *buffer, size_t size);
+
+/*
+ * Reads exactly size bytes and returns size. -ENODATA: the peer ended before; what came can still be read. -EINVAL:
+ * more than INT_MAX. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_readexactly(async_stream *stream, void *buffer, size_t size);
+
+/*
+ * Reads a line into line[0..size), with its \n and a zero byte after it, and returns its length; the last one may be
+ * without \n. -EMSGSIZE: there is no room for it; it can still be read. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line, size_t size);
+
+/*
+ * Reads up to and with the first of the separators listed, strings of at least one byte, into buffer[0..size), without
+ * a zero byte, and returns how many bytes that is. -ENODATA: the peer ended before; -EMSGSIZE: there is no room for
+ * it; what came can still be read. Switches.
+ */
+#define async_stream_readuntil(stream, buffer, size, ...)                                                    \
+    async_stream_readuntil_n((stream), (buffer), (size), (const char *const[]){__VA_ARGS__},                 \
+                             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+ASYNC_API ASYNC_MUST int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size,
+                                                  const char *const separators[], size_t count);
+
+/*
+ * Reads all there is until the peer's end; *text is from malloc and yours, with a zero byte after it. Returns how many
+ * bytes that is. -EMSGSIZE: there are more than limit; -ENOMEM. Then *text is NULL, and what came is lost. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_read_all(async_stream *stream, char **text, size_t limit);
+
+/*
+ * Reads what there is without copying it: *data is the stream's own buffer, lent until the next call that reads from
+ * it or closes it. Returns how many bytes there are, at least one; 0 at the peer's end. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **data);
+
+/* Reads a line as async_stream_readline does, but lends it, without a zero byte. Up to 64 KiB. Switches. */
+ASYNC_API ASYNC_MUST int async_stream_borrow_line(async_stream *stream, const char **line);
+
+/* Whether the peer has ended, and nothing that it sent is left to be read. Never switches. */
+ASYNC_API bool async_stream_at_eof(const async_stream *stream);
+
+/* ---- writing: what is written is sent soon, and in the background --------------------------------------------- */
+
+/*
+ * Writes size bytes: what the socket does not take at once is copied. 0. -EPIPE, -ECONNRESET…: the connection is
+ * gone, as every later call says, too. -ENOMEM: none of it was written. Never switches, so a program that writes much
+ * calls async_stream_drain now and then.
+ */
+ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t size);
+
+/* The same with the parts in their order, as one. Never switches. */
+ASYNC_API int async_stream_writev(async_stream *stream, const struct iovec *parts, int count);
+
+/* Writes formatted text; returns its length, or what async_stream_write does. Never switches. */
+ASYNC_API int async_stream_printf(async_stream *stream, const char *format, ...) ASYNC__PRINTF(2, 3);
+ASYNC_API int async_stream_vprintf(async_stream *stream, const char *format, va_list arguments)
+    ASYNC__PRINTF(2, 0);
+
+/* Bytes that were written and that the kernel has not taken yet. Never switches. */
+ASYNC_API size_t async_stream_pending(const async_stream *stream);
+
+/*
+ * If more is pending than the high water mark, waits until it is no more than the low one. 0, or why the connection is
+ * gone. -ECANCELED. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_drain(async_stream *stream);
+
+/* Sets these marks, at first 64 KiB and 16 KiB. -EINVAL: low is above high. Never switches. */
+ASYNC_API int async_stream_set_limits(async_stream *stream, size_t high, size_t low);
+
+/* Says that no more will be written: the peer finds the end after what is pending. 0 or -errno. Never switches. */
+ASYNC_API int async_stream_write_eof(async_stream *stream);
+
+/* ---- the end --------------------------------------------------------------------------------------------------- */
+
+/*
+ * Takes the stream and closes it when all that is pending was sent; the loop sees to that. If the peer takes nothing
+ * for 30 seconds, or the run ends and it takes nothing for three, the rest is dropped. Tasks that wait in the
+ * stream get -EBADF. NULL is nothing. Never switches.
+ */
+ASYNC_API void async_stream_close(async_stream *stream);
+
+/* The same, and waits until it is done: 0 if all was sent, or why not. -ECANCELED: it goes on. Switches. */
+ASYNC_API ASYNC_MUST int async_stream_wait_closed(async_stream *stream);
+
+/*
+ * Drops what is pending and closes the connection at once; reads and writes, those that wait included, give
+ * -ECONNABORTED. The stream itself is still to be closed. Never switches.
+ */
+ASYNC_API void async_stream_abort(async_stream *stream);
+
+/* The socket, borrowed; -1 when it was aborted. Never switches. */
+ASYNC_API int async_stream_descriptor(const async_stream *stream);
+
+/*
+ * The peer's address and our own, as text[0..size): "127.0.0.1:80", "[::1]:80", "/run/x.sock"; of a Unix socket without
+ * a name, "". Returns the whole length, as snprintf does, or -errno. Never switches.
+ */
+ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t size);
+ASYNC_API int async_stream_local(const async_stream *stream, char *text, size_t size);
+
+/* For async_auto_stream. */
+static inline void async__auto_stream(async_stream **stream)
+{
+    async_stream_close(*stream);
+}
+
+/* async_auto_stream *s = NULL; closed when the block is left. */
+#define async_auto_stream ASYNC_CLEANUP(async__auto_stream) async_stream
+
+ASYNC_END_C
+#endif

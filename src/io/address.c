@@ -1,0 +1,72 @@
+/*
+ * io/address.c: addresses of the families that have text for them; of another one, its number.
+ */
+#include "io/address.h"
+#include <arpa/inet.h>
+#include <asyncio/base.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/un.h>
+
+static int inet4_text(const struct sockaddr_in *address, char *text, size_t room)
+{
+    char host[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof host);
+    return snprintf(text, room, "%s:%u", host, ntohs(address->sin_port));
+}
+
+static int inet6_text(const struct sockaddr_in6 *address, char *text, size_t room)
+{
+    char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "%";
+    inet_ntop(AF_INET6, &address->sin6_addr, host, sizeof host);
+    if (address->sin6_scope_id == 0 || if_indextoname(address->sin6_scope_id, scope + 1) == NULL)
+        scope[0] = 0;
+    return snprintf(text, room, "[%s%s]:%u", host, scope, ntohs(address->sin6_port));
+}
+
+/* A path may fill its field without a zero byte; an abstract name begins with one. */
+static int unix_text(const struct sockaddr_un *address, socklen_t size, char *text, size_t room)
+{
+    size_t length = size > offsetof(struct sockaddr_un, sun_path)
+                        ? size - offsetof(struct sockaddr_un, sun_path)
+                        : 0;
+    if (length == 0)
+        return snprintf(text, room, "%s", "");
+    bool abstract = address->sun_path[0] == 0;
+    const char *name = address->sun_path + abstract;
+    return snprintf(text, room, "%s%.*s", abstract ? "@" : "", (int)(length - abstract), name);
+}
+
+int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room)
+{
+    const void *any = address;
+    switch (address->sa_family) {
+    case AF_INET:
+        return inet4_text(any, text, room);
+    case AF_INET6:
+        return inet6_text(any, text, room);
+    case AF_UNIX:
+        return unix_text(any, size, text, room);
+    default:
+        return snprintf(text, room, "an address of family %d", address->sa_family);
+    }
+}
+
+int async__unix_address(struct sockaddr_un *address, const char *path)
+{
+    size_t length = strlen(path);
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (length == 0)
+        return -EINVAL;
+    if (length >= sizeof address->sun_path)
+        return async_fail(-ENAMETOOLONG, "the path of a Unix socket has at most %zu bytes",
+                          sizeof address->sun_path - 1);
+    memcpy(address->sun_path, path, length);
+    if (path[0] != '@')
+        return (int)sizeof *address;
+    address->sun_path[0] = 0;
+    return (int)(offsetof(struct sockaddr_un, sun_path) + length);
+}

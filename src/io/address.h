@@ -1,0 +1,20 @@
+/*
+ * io/address.h: socket addresses as text, for people.
+ */
+#ifndef IO_ADDRESS_H
+#define IO_ADDRESS_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* What fits the longest, a Unix socket's path, with its zero byte. */
+enum { ADDRESS_TEXT = 128 };
+
+/* "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@abstract", ""; returns the whole length, as snprintf does. */
+int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
+
+/* The address of a Unix socket at that path, or of an abstract one, "@name": its size, or -errno. */
+struct sockaddr_un;
+int async__unix_address(struct sockaddr_un *address, const char *path);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * io/channel.c: waiting for a source. What is in flight is the wait: a channel that nobody waits for does not keep a
+ * loop from dozing, nor virtual time from passing.
+ */
+#include "io/channel.h"
+
+struct channel_wait {
+    struct wait wait;        /* of the task */
+    struct channel *channel; /* what it waits for */
+    enum side side;          /* which side of it */
+};
+
+static void leave(struct async_loop *loop, struct channel *channel, enum side side)
+{
+    channel->waiting[side] = NULL;
+    loop->poller.in_flight--;
+}
+
+void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result)
+{
+    struct wait *wait = channel->waiting[side];
+    if (wait == NULL)
+        return;
+    leave(loop, channel, side);
+    async__wake(wait, NULL, result);
+}
+
+static void refuse(struct wait *wait)
+{
+    const struct channel_wait *waiting = CONTAINER_OF(wait, struct channel_wait, wait);
+    leave(wait->coroutine->task->loop, waiting->channel, waiting->side);
+    async__refuse_wait(wait);
+}
+
+static void tell_change(struct source *source)
+{
+    struct channel *channel = CONTAINER_OF(source, struct channel, source);
+    for (enum side side = SIDE_READ; side <= SIDE_WRITE; side++)
+        if (channel_is_ready(channel, side))
+            async__channel_tell(async__current, channel, side, 0);
+    channel->changed(channel);
+}
+
+int async__channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+                        void (*changed)(struct channel *channel))
+{
+    *channel = (struct channel){
+        .source = {.descriptor = descriptor,
+                   .changed = tell_change,
+                   .state = SOURCE_READABLE | SOURCE_WRITABLE}, /* as far as one can tell without a try */
+        .changed = changed,
+    };
+    return loop->poller.calls->watch(&loop->poller, &channel->source);
+}
+
+void async__channel_close(struct async_loop *loop, struct channel *channel, int error)
+{
+    async__channel_tell(loop, channel, SIDE_READ, error);
+    async__channel_tell(loop, channel, SIDE_WRITE, error);
+    loop->poller.calls->close_descriptor(&loop->poller, channel->source.descriptor);
+    channel->source.descriptor = -1;
+}
+
+int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call)
+{
+    struct channel_wait waiting = {.channel = channel, .side = side};
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (channel->waiting[side] != NULL)
+        return async_fail(-EBUSY, "another task %s this stream", side == SIDE_READ ? "reads" : "writes");
+    wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);
+    channel->waiting[side] = &waiting.wait;
+    loop->poller.in_flight++;
+    return async__park(loop, &waiting.wait);
+}

@@ -1,0 +1,59 @@
+/*
+ * io/channel.h: a descriptor of the library's own, and the tasks that wait until it can be read or written: one for
+ * each at a time. Streams, servers and connections in the making stand on it. It must not know what is read.
+ */
+#ifndef IO_CHANNEL_H
+#define IO_CHANNEL_H
+
+#include "core/loop.h"
+
+enum side { SIDE_READ, SIDE_WRITE };
+
+struct channel {
+    struct source source;                     /* the descriptor, and what the poller has told of it */
+    struct wait *waiting[2];                  /* who waits to read, to write; NULL: nobody */
+    void (*changed)(struct channel *channel); /* the owner's, after those were woken; may end the channel */
+};
+
+/* Takes a descriptor that does not block; when it fails, the descriptor is the caller's still. 0 or -errno. */
+int async__channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+                        void (*changed)(struct channel *channel));
+
+/* Closes the descriptor; who waits is told the error. */
+void async__channel_close(struct async_loop *loop, struct channel *channel, int error);
+
+/* Tells who waits on that side, if anybody does. */
+void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result);
+
+/* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
+int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
+
+static inline uint8_t side_bit(enum side side)
+{
+    return side == SIDE_READ ? SOURCE_READABLE : SOURCE_WRITABLE;
+}
+
+/* Whether a try on that side may do. */
+static inline bool channel_is_ready(const struct channel *channel, enum side side)
+{
+    return (channel->source.state & side_bit(side)) != 0;
+}
+
+/* A try found that the kernel has nothing, or no room, for now. */
+static inline void channel_exhausted(struct channel *channel, enum side side)
+{
+    channel->source.state &= (uint8_t)~side_bit(side);
+}
+
+/*
+ * Less came, or went, than there was room for: so that was all, and a try would be for nothing. Not at a peer's end,
+ * of which nothing will be told again, and not where a read stops short of what is there.
+ */
+static inline void channel_short(struct channel *channel, enum side side)
+{
+    const uint8_t unsure = SOURCE_ENDED | SOURCE_URGENT;
+    if (side == SIDE_WRITE || (channel->source.state & unsure) == 0)
+        channel_exhausted(channel, side);
+}
+
+#endif

@@ -1,0 +1,296 @@
+/*
+ * io/output.c: what a stream writes. Much is sent at once, from where the program has it; little is gathered, and sent
+ * when the task next waits on the stream or the iteration ends, whichever comes first. What the kernel does not take
+ * waits in blocks until the socket changes.
+ */
+#include "io/stream.h"
+#include "sys/socket.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DIRECT_BYTES = 2048 }; /* so much is not worth a copy */
+enum { GATHERED_BYTES = 64 * 1024 };
+enum { SHORT_TEXT = 256 };
+
+/* ---- what is pending -------------------------------------------------------------------------------------------- */
+
+/* Blocks with so much room, in a row; NULL: there is not the memory. */
+static struct block *take_row(struct block_pool *pool, size_t room)
+{
+    struct block *row = NULL;
+    for (size_t got = 0; got < room; got += BLOCK_BYTES) {
+        struct block *block = async__block_take(pool);
+        if (block == NULL) {
+            for (struct block *next; row != NULL; row = next) {
+                next = row->next;
+                async__block_give(pool, row);
+            }
+            return NULL;
+        }
+        block->next = row;
+        row = block;
+    }
+    return row;
+}
+
+/* All of it, or nothing and -ENOMEM. */
+static int append(struct async_stream *stream, const char *data, size_t size)
+{
+    size_t room = stream->last != NULL ? block_room(stream->last) : 0;
+    struct block *row = size > room ? take_row(&stream->loop->blocks, size - room) : NULL;
+    if (size > room && row == NULL)
+        return -ENOMEM;
+    if (stream->first == NULL)
+        stream->first = stream->last = row;
+    else
+        stream->last->next = row;
+    stream->pending += size;
+    for (;;) {
+        size_t part = block_room(stream->last) < size ? block_room(stream->last) : size;
+        block_append(stream->last, data, part);
+        data += part;
+        size -= part;
+        if (size == 0)
+            return 0;
+        stream->last = stream->last->next;
+    }
+}
+
+/* The first bytes are with the kernel. */
+static void forget(struct async_stream *stream, size_t size)
+{
+    ASSERT(size <= stream->pending);
+    stream->pending -= size;
+    while (size > 0 || (stream->first != NULL && block_unread(stream->first) == 0)) {
+        struct block *block = stream->first;
+        size_t part = block_unread(block) < size ? block_unread(block) : size;
+        block->start += (uint32_t)part;
+        size -= part;
+        if (block_unread(block) > 0)
+            return;
+        stream->first = block->next;
+        if (stream->first == NULL)
+            stream->last = NULL;
+        async__block_give(&stream->loop->blocks, block);
+    }
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------------- */
+
+/* One try: how many bytes the kernel took; -EAGAIN, or why the connection is gone. */
+static int send_some(struct async_stream *stream, const void *data, size_t size)
+{
+    if (!channel_is_ready(&stream->channel, SIDE_WRITE))
+        return -EAGAIN;
+    int result = async__sys_stream_send(stream->channel.source.descriptor, data, &size);
+    if (result == -EAGAIN)
+        channel_exhausted(&stream->channel, SIDE_WRITE);
+    else if (result >= 0 && (size_t)result < size)
+        channel_short(&stream->channel, SIDE_WRITE);
+    return result;
+}
+
+static void put_off(struct async_stream *stream)
+{
+    if (stream->gathered || stream->blocked)
+        return;
+    stream->gathered = true;
+    list_append(&stream->loop->deferred, &stream->flush.link);
+}
+
+static void flush_now(struct async_stream *stream)
+{
+    if (stream->gathered)
+        list_remove(&stream->flush.link);
+    stream->gathered = false;
+}
+
+/* Something is in flight for as long as the kernel takes no more. */
+static void set_blocked(struct async_stream *stream, bool blocked)
+{
+    if (blocked == stream->blocked)
+        return;
+    stream->blocked = blocked;
+    if (!blocked) {
+        stream->loop->poller.in_flight--;
+        return;
+    }
+    stream->loop->poller.in_flight++;
+    if (stream->first == stream->last)
+        stream->first = stream->last = async__block_fit(&stream->loop->blocks, stream->first);
+}
+
+static void say_end(struct async_stream *stream)
+{
+    stream->ended = true;
+    if (stream->layer != NULL) /* which has said it in its own way */
+        return;
+    int result = async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR);
+    if (result < 0 && result != -ENOTCONN) /* the peer has gone: so it needs no telling */
+        async__output_fail(stream, result);
+}
+
+/* Tells whoever waits for it that less is pending, or that there is no more hope. */
+static void tell_progress(struct async_stream *stream)
+{
+    if (stream->pending <= stream->low || stream->write_error != 0)
+        async__wake_all(&stream->drainers, stream->write_error);
+    if (stream->closing && output_is_done(stream))
+        async__stream_end(stream);
+}
+
+void async__output_fail(struct async_stream *stream, int error)
+{
+    stream->write_error = error;
+    flush_now(stream);
+    forget(stream, stream->pending);
+    set_blocked(stream, false);
+}
+
+void async__output_flush(struct async_stream *stream)
+{
+    int result = 0;
+    flush_now(stream);
+    while (stream->pending > 0 && result >= 0) {
+        result = send_some(stream, stream->first->bytes + stream->first->start, block_unread(stream->first));
+        if (result > 0)
+            forget(stream, (size_t)result);
+        stream->progressed |= result > 0;
+    }
+    if (result < 0 && result != -EAGAIN)
+        async__output_fail(stream, result);
+    set_blocked(stream, stream->pending > 0);
+    if (stream->pending == 0 && stream->ends && !stream->ended)
+        say_end(stream);
+    tell_progress(stream);
+}
+
+int async__output_write(struct async_stream *stream, const void *data, size_t size)
+{
+    const char *rest = data;
+    bool sent = false;
+    if (stream->pending == 0 && size >= DIRECT_BYTES) {
+        int result = send_some(stream, rest, size);
+        if (result < 0 && result != -EAGAIN) {
+            async__output_fail(stream, result);
+            return result;
+        }
+        sent = result > 0;
+        rest += sent ? result : 0;
+        size -= sent ? (size_t)result : 0;
+    }
+    if (size == 0)
+        return 0;
+    if (append(stream, rest, size) < 0) {
+        if (sent) /* the peer would miss what comes next */
+            async__output_fail(stream, -ENOMEM);
+        return -ENOMEM;
+    }
+    if (stream->pending < GATHERED_BYTES || stream->blocked)
+        put_off(stream);
+    else
+        async__output_flush(stream);
+    return stream->write_error;
+}
+
+/* ---- what the program calls --------------------------------------------------------------------------------------- */
+
+static int check(const struct async_stream *stream, const char *call)
+{
+    stream_check(stream, call);
+    if (stream->write_error == 0 && stream->ends)
+        return async_fail(-EPIPE, "%s after async_stream_write_eof", call);
+    return stream->write_error;
+}
+
+int async_stream_write(async_stream *stream, const void *data, size_t size)
+{
+    int result = check(stream, "async_stream_write");
+    if (result < 0 || size == 0)
+        return result;
+    if (data == NULL)
+        return -EINVAL;
+    return stream->layer == NULL ? async__output_write(stream, data, size)
+                                 : stream->layer->write(stream->layer_state, stream, data, size);
+}
+
+int async_stream_writev(async_stream *stream, const struct iovec *parts, int count)
+{
+    int result = check(stream, "async_stream_writev");
+    if (count < 0 || (count > 0 && parts == NULL))
+        return -EINVAL;
+    for (int i = 0; i < count && result == 0; i++)
+        if (parts[i].iov_len > 0)
+            result = async_stream_write(stream, parts[i].iov_base, parts[i].iov_len);
+    return result;
+}
+
+int async_stream_vprintf(async_stream *stream, const char *format, va_list arguments)
+{
+    char text[SHORT_TEXT];
+    va_list again;
+    int result = check(stream, "async_stream_printf");
+    if (result < 0)
+        return result;
+    va_copy(again, arguments);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    char *longer = length >= (int)sizeof text ? malloc((size_t)length + 1) : NULL;
+    if (longer != NULL)
+        vsnprintf(longer, (size_t)length + 1, format, again);
+    va_end(again);
+    if (length < 0 || (longer == NULL && length >= (int)sizeof text))
+        return length < 0 ? -EINVAL : -ENOMEM;
+    result = async_stream_write(stream, longer != NULL ? longer : text, (size_t)length);
+    free(longer);
+    return result < 0 ? result : length;
+}
+
+int async_stream_printf(async_stream *stream, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = async_stream_vprintf(stream, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+size_t async_stream_pending(const async_stream *stream)
+{
+    stream_check(stream, "async_stream_pending");
+    return stream->pending;
+}
+
+int async_stream_set_limits(async_stream *stream, size_t high, size_t low)
+{
+    stream_check(stream, "async_stream_set_limits");
+    if (low > high)
+        return -EINVAL;
+    stream->high = high;
+    stream->low = low;
+    return 0;
+}
+
+int async_stream_drain(async_stream *stream)
+{
+    struct async_loop *loop = loop_enter("async_stream_drain");
+    stream_check(stream, "async_stream_drain");
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (stream->pending > stream->high && !stream->blocked)
+        async__output_flush(stream);
+    if (stream->write_error != 0 || stream->pending <= stream->high)
+        return stream->write_error;
+    return async__stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, async__refuse_wait);
+}
+
+int async_stream_write_eof(async_stream *stream)
+{
+    stream_check(stream, "async_stream_write_eof");
+    if (stream->write_error != 0 || stream->ends)
+        return stream->ends ? 0 : stream->write_error;
+    int result = async__layer_finish(stream);
+    stream->ends = true;
+    async__output_flush(stream);
+    return stream->write_error != 0 ? stream->write_error : result;
+}

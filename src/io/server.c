@@ -1,0 +1,225 @@
+/*
+ * io/server.c: a server's life, and that of its connections. A connection's task closes its stream when serve has
+ * returned; the server ends when the last of those has.
+ */
+#include "io/server.h"
+#include "io/stream.h"
+#include <asyncio/time.h>
+#include <string.h>
+
+enum { DEFAULT_BACKLOG = 100, HANDSHAKE_SECONDS = 60 };
+
+struct connection {
+    struct link link;            /* in the server's list */
+    struct async_server *server; /* whose it is */
+    async_stream *stream;        /* to be closed when it ends */
+    async_task *task;            /* that serves it, borrowed: it has not ended while this is in the list */
+};
+
+/* ---- connections -------------------------------------------------------------------------------------------------- */
+
+static void tell_end(struct async_server *server)
+{
+    if (server->closed && server->connection_count == 0)
+        async__wake_all(&server->waiters, 0);
+}
+
+static void forget(struct connection *connection)
+{
+    struct async_server *server = connection->server;
+    list_remove(&connection->link);
+    async_stream_close(connection->stream);
+    memory_free(&server->loop->memory, connection, sizeof *connection);
+    server->connection_count--;
+    async__server_accept_again(server); /* there is room, and a descriptor */
+    tell_end(server);
+}
+
+static int serve_connection(struct connection *connection)
+{
+    const struct async_server *server = connection->server;
+    struct async_tls *tls = server->options.tls;
+    int result = tls != NULL ? async_timeout(HANDSHAKE_SECONDS, tls->start(tls, connection->stream, NULL))
+                             : 0;
+    if (result == 0)
+        result = server->serve(connection->stream, server->argument);
+    forget(connection);
+    return result;
+}
+
+static int enter_serve_connection(void *arguments)
+{
+    return serve_connection(*(struct connection **)arguments);
+}
+
+int async__server_connect(struct async_server *server, int descriptor, int domain)
+{
+    struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
+    if (connection == NULL || async__stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
+        memory_free(&server->loop->memory, connection, sizeof *connection);
+        async__sys_close(descriptor);
+        return -ENOMEM;
+    }
+    connection->server = server;
+    list_append(&server->connections, &connection->link);
+    server->connection_count++;
+    const async_task_options options = {.stack_size = server->options.stack_size};
+    connection->task = async__create(&server->function, &connection, &options, server->function.where);
+    async_detach(connection->task);
+    if (connection->task != NULL)
+        return 0;
+    forget(connection);
+    return -ENOMEM;
+}
+
+/* ---- the server --------------------------------------------------------------------------------------------------- */
+
+static void server_check(const struct async_server *server, const char *call)
+{
+    ENSURE(server != NULL, "%s: the server is NULL", call);
+    ENSURE(server->loop == async__current, "%s: the server is another thread's", call);
+}
+
+static void destroy(struct async_server *server)
+{
+    ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
+    async__server_stop(server);
+    list_remove(&server->guest.link);
+    memory_free(&server->loop->memory, server, sizeof *server);
+}
+
+static void loop_closes(struct guest *guest)
+{
+    struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
+    if (server->loop->debug)
+        async__report("the server of '%s' was not freed before its loop", server->function.name);
+    server->closed = true;
+    destroy(server);
+}
+
+static void end_pause(struct timer *timer)
+{
+    async__server_accept_again(CONTAINER_OF(timer, struct async_server, pause));
+}
+
+struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
+                                        const char *where, void *argument,
+                                        const async_server_options *options)
+{
+    struct async_server *server = memory_new(&loop->memory, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    server->loop = loop;
+    server->serve = serve;
+    server->argument = argument;
+    server->function = (struct async__function){.enter = enter_serve_connection,
+                                                .size = sizeof(struct connection *),
+                                                .alignment = _Alignof(struct connection *),
+                                                .name = name,
+                                                .where = where};
+    if (options != NULL)
+        server->options = *options;
+    if (server->options.backlog == 0)
+        server->options.backlog = DEFAULT_BACKLOG;
+    server->serving = !server->options.start_later;
+    server->guest.loop_closes = loop_closes;
+    timer_init(&server->pause, end_pause);
+    list_append(&loop->guests, &server->guest.link);
+    return server;
+}
+
+void async_server_start_serving(async_server *server)
+{
+    server_check(server, "async_server_start_serving");
+    server->serving = true;
+    async__server_accept_again(server);
+}
+
+void async_server_close(async_server *server)
+{
+    server_check(server, "async_server_close");
+    if (server->closed)
+        return;
+    async__server_stop(server);
+    server->closed = true;
+    async__wake_all(&server->forever, 0);
+    tell_end(server);
+}
+
+void async_server_close_clients(async_server *server)
+{
+    server_check(server, "async_server_close_clients");
+    LIST_EACH (link, &server->connections)
+        async__stream_hang_up(CONTAINER_OF(link, struct connection, link)->stream);
+}
+
+void async_server_abort_clients(async_server *server)
+{
+    server_check(server, "async_server_abort_clients");
+    LIST_EACH (link, &server->connections)
+        async_stream_abort(CONTAINER_OF(link, struct connection, link)->stream);
+}
+
+void async_server_cancel_clients(async_server *server)
+{
+    server_check(server, "async_server_cancel_clients");
+    LIST_EACH (link, &server->connections)
+        async_cancel(CONTAINER_OF(link, struct connection, link)->task);
+}
+
+int async_server_serve_forever(async_server *server)
+{
+    struct async_loop *loop = loop_enter("async_server_serve_forever");
+    server_check(server, "async_server_serve_forever");
+    int result = 0;
+    if (loop->current->refused)
+        result = async__refused(loop);
+    else if (!server->closed) {
+        async_server_start_serving(server);
+        result = async__stand_in_line(loop, &server->forever, "async_server_serve_forever", server,
+                                      async__refuse_wait);
+    }
+    if (result < 0)
+        async_server_close(server);
+    return result;
+}
+
+int async_server_wait_closed(async_server *server)
+{
+    struct async_loop *loop = loop_enter("async_server_wait_closed");
+    server_check(server, "async_server_wait_closed");
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (server->closed && server->connection_count == 0)
+        return 0;
+    return async__stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
+                                async__refuse_wait);
+}
+
+void async_server_free(async_server *server)
+{
+    if (server == NULL)
+        return;
+    server_check(server, "async_server_free");
+    async_server_close(server);
+    async_server_cancel_clients(server);
+    if (server->connection_count > 0)
+        async_ignore(async__stand_in_line(loop_enter("async_server_free"), &server->waiters,
+                                          "async_server_free", server, NULL));
+    destroy(server);
+}
+
+size_t async_server_connections(const async_server *server)
+{
+    server_check(server, "async_server_connections");
+    return server->connection_count;
+}
+
+size_t async_server_sockets(const async_server *server, int descriptors[], size_t capacity)
+{
+    server_check(server, "async_server_sockets");
+    ENSURE(descriptors != NULL || capacity == 0, "async_server_sockets: there is no array for %zu", capacity);
+    for (size_t i = 0; i < server->listener_count && i < capacity; i++)
+        descriptors[i] = server->listeners[i].channel.source.descriptor;
+    return server->listener_count;
+}

@@ -1,0 +1,59 @@
+/*
+ * io/server.h: what a server is made of: its listeners (listen.c), which accept, and its connections (server.c), each
+ * of which is a stream and a task. The server itself has no task.
+ *
+ * Invariant: a listener that accepts is in flight; one that does not, because the server is full, short of descriptors
+ * or to start later, tries again when that has changed, without a word of the kernel.
+ */
+#ifndef IO_SERVER_H
+#define IO_SERVER_H
+
+#include "io/channel.h"
+#include <asyncio/server.h>
+
+enum { MOST_LISTENERS = 16 };
+
+struct listener {
+    struct channel channel;      /* the listening socket */
+    struct async_server *server; /* whose it is */
+    char *path;                  /* of a Unix socket, to be removed; NULL: nothing is */
+};
+
+struct async_server {
+    struct async_loop *loop;                   /* whose server it is */
+    struct guest guest;                        /* the loop's list of its servers */
+    async_serve *serve;                        /* what serves a connection */
+    void *argument;                            /* handed to it */
+    struct async__function function;           /* what its tasks run, by the name of serve */
+    async_server_options options;              /* as given, with defaults filled in */
+    struct list connections;                   /* that have not ended */
+    size_t connection_count;                   /* of them */
+    struct deferred again;                     /* another round of accepting */
+    bool accepts_again;                        /* that is put off */
+    struct timer pause;                        /* ends when there may be descriptors again */
+    struct list waiters;                       /* tasks that wait for the server's end */
+    struct list forever;                       /* tasks that wait until it is closed */
+    bool serving;                              /* it accepts */
+    bool closed;                               /* it does not listen any more */
+    size_t listener_count;                     /* of listeners */
+    struct listener listeners[MOST_LISTENERS]; /* its sockets */
+};
+
+/* A server without listeners; NULL: out of memory. */
+struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
+                                        const char *where, void *argument,
+                                        const async_server_options *options);
+
+/* Takes a socket that listens, or will; 0 or -errno, and then it is closed. */
+int async__server_listen(struct async_server *server, int descriptor, char *path);
+
+/* Closes all listeners. */
+void async__server_stop(struct async_server *server);
+
+/* Something has changed that kept the server from accepting. */
+void async__server_accept_again(struct async_server *server);
+
+/* For listeners: takes a connection that was accepted. 0, or -ENOMEM and it was closed. */
+int async__server_connect(struct async_server *server, int descriptor, int domain);
+
+#endif

@@ -1,0 +1,242 @@
+/*
+ * io/stream.c: a stream's life: made of a connected socket, closed when all that was written has gone, when its
+ * patience with a peer that takes nothing is at its end, or when the loop closes.
+ */
+#include "io/stream.h"
+#include "io/address.h"
+#include "sys/socket.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024 };
+static const int64_t STREAM_PATIENCE_NS = 30000000000;
+
+/* The socket has become ready for something: readers were told, what is pending is ours. */
+static void changed(struct channel *channel)
+{
+    struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
+    if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
+        async__output_flush(stream);
+}
+
+static void flush(struct deferred *deferred)
+{
+    struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
+    stream->gathered = false;
+    async__output_flush(stream);
+}
+
+static void run_out_of_patience(struct timer *timer)
+{
+    struct async_stream *stream = CONTAINER_OF(timer, struct async_stream, patience);
+    int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
+    bool goes_on = stream->progressed && async__timer_set(stream->loop, timer, until_ns) == 0;
+    stream->progressed = false;
+    if (goes_on)
+        return;
+    async__output_fail(stream, -ETIMEDOUT);
+    async__stream_end(stream);
+}
+
+static void loop_closes(struct guest *guest)
+{
+    struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
+    if (!stream->closing && stream->loop->debug)
+        async__report("a stream (descriptor %d) was not closed before its loop",
+                      async_stream_descriptor(stream));
+    async__output_fail(stream, -ECONNABORTED);
+    stream->closing = true;
+    async__stream_end(stream);
+}
+
+/* A socket that is connected, and so can be a stream. */
+static int check_socket(int descriptor, int *domain)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    int type = async__sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+    if (type < 0)
+        return type;
+    if (type != SOCK_STREAM)
+        return async_fail(-EPROTOTYPE, "the socket is not one of streams");
+    int result = async__sys_peer_address(descriptor, &address, &size);
+    *domain = address.ss_family;
+    return result < 0 ? result : async__sys_no_blocking(descriptor);
+}
+
+static int make(struct async_loop *loop, struct async_stream *stream, int descriptor, int domain)
+{
+    *stream = (struct async_stream){.loop = loop,
+                                    .high = HIGH_WATER,
+                                    .low = LOW_WATER,
+                                    .flush.run = flush,
+                                    .guest.loop_closes = loop_closes};
+    timer_init(&stream->patience, run_out_of_patience);
+    int result = async__channel_open(loop, &stream->channel, descriptor, changed);
+    if (result < 0)
+        return result;
+    if (domain == AF_UNIX) /* which stops a read between what two processes wrote */
+        stream->channel.source.state |= SOURCE_URGENT;
+    list_append(&loop->guests, &stream->guest.link);
+    return 0;
+}
+
+int async__stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain)
+{
+    struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
+    if (stream == NULL)
+        return -ENOMEM;
+    int result = make(loop, stream, descriptor, domain);
+    if (result < 0)
+        memory_free(&loop->memory, stream, sizeof *stream);
+    else
+        *out = stream;
+    return result;
+}
+
+int async_stream_new(async_stream **stream, int descriptor)
+{
+    struct async_loop *loop = async__current;
+    int domain = AF_UNSPEC;
+    ENSURE(loop != NULL, "async_stream_new was called where there is no loop");
+    if (stream == NULL)
+        return -EINVAL;
+    *stream = NULL;
+    int result = check_socket(descriptor, &domain);
+    if (result == 0 && domain != AF_UNIX) /* small writes are gathered here, not there */
+        async_ignore(async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1));
+    return result < 0 ? result : async__stream_make(loop, stream, descriptor, domain);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+static void close_channel(struct async_stream *stream, int error)
+{
+    if (stream->channel.source.descriptor >= 0)
+        async__channel_close(stream->loop, &stream->channel, error);
+}
+
+void async__stream_end(struct async_stream *stream)
+{
+    struct async_loop *loop = stream->loop;
+    ASSERT(stream->closing && output_is_done(stream));
+    close_channel(stream, -EBADF);
+    async__input_drop(stream);
+    async__layer_free(stream);
+    async__timer_clear(loop, &stream->patience);
+    if (stream->lingers)
+        loop->lingering--;
+    list_remove(&stream->guest.link);
+    if (stream->closer != NULL)
+        async__wake(stream->closer, NULL, stream->write_error);
+    memory_free(&loop->memory, stream, sizeof *stream);
+}
+
+/* Sends what it can. Whether that is all: else the loop goes on, while the peer takes something now and then. */
+static bool close_at_once(struct async_stream *stream)
+{
+    async__channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
+    async__wake_all(&stream->drainers, -EBADF);
+    async__input_drop(stream);
+    if (!stream->ends)
+        async_ignore(async__layer_finish(stream));
+    async__output_flush(stream);
+    stream->closing = true;
+    stream->progressed = false;
+    int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
+    if (!output_is_done(stream) && async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
+        async__output_fail(stream, -ENOMEM);
+    if (output_is_done(stream))
+        return true;
+    stream->lingers = true;
+    stream->loop->lingering++;
+    return false;
+}
+
+void async_stream_close(async_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    stream_check(stream, "async_stream_close");
+    if (close_at_once(stream))
+        async__stream_end(stream);
+}
+
+struct close_wait {
+    struct wait wait;            /* of the task */
+    struct async_stream *stream; /* until whose end */
+};
+
+static void wait_no_more(struct wait *wait)
+{
+    CONTAINER_OF(wait, struct close_wait, wait)->stream->closer = NULL;
+    async__refuse_wait(wait);
+}
+
+int async_stream_wait_closed(async_stream *stream)
+{
+    struct close_wait waiting = {.stream = stream};
+    struct async_loop *loop = loop_enter("async_stream_wait_closed");
+    if (loop->current->refused || stream == NULL) {
+        async_stream_close(stream);
+        return stream != NULL ? async__refused(loop) : 0;
+    }
+    stream_check(stream, "async_stream_wait_closed");
+    if (close_at_once(stream)) {
+        int result = stream->write_error;
+        async__stream_end(stream);
+        return result;
+    }
+    wait_init(&waiting.wait, "async_stream_wait_closed", stream, wait_no_more);
+    stream->closer = &waiting.wait;
+    return async__park(loop, &waiting.wait); /* the stream is gone by then */
+}
+
+void async_stream_abort(async_stream *stream)
+{
+    stream_check(stream, "async_stream_abort");
+    async__output_fail(stream, -ECONNABORTED);
+    async__wake_all(&stream->drainers, -ECONNABORTED);
+    stream->read_error = -ECONNABORTED;
+    async__input_drop(stream);
+    close_channel(stream, -ECONNABORTED);
+}
+
+void async__stream_hang_up(struct async_stream *stream)
+{
+    if (stream->channel.source.descriptor < 0)
+        return;
+    stream->at_end = true;
+    async__channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
+    async_ignore(async_stream_write_eof(stream));
+}
+
+/* ---- what people ask ---------------------------------------------------------------------------------------------- */
+
+int async_stream_descriptor(const async_stream *stream)
+{
+    stream_check(stream, "async_stream_descriptor");
+    return stream->channel.source.descriptor;
+}
+
+static int tell_address(const struct async_stream *stream, char *text, size_t size,
+                        int (*ask)(int, struct sockaddr_storage *, socklen_t *))
+{
+    struct sockaddr_storage address;
+    socklen_t address_size;
+    if (text == NULL && size > 0)
+        return -EINVAL;
+    int result = ask(async_stream_descriptor(stream), &address, &address_size);
+    return result < 0 ? result
+                      : async__address_text((const struct sockaddr *)&address, address_size, text, size);
+}
+
+int async_stream_peer(const async_stream *stream, char *text, size_t size)
+{
+    return tell_address(stream, text, size, async__sys_peer_address);
+}
+
+int async_stream_local(const async_stream *stream, char *text, size_t size)
+{
+    return tell_address(stream, text, size, async__sys_local_address);
+}

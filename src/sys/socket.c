@@ -1,0 +1,139 @@
+/*
+ * sys/socket.c: the kernel's calls for sockets with -errno for errors. Knows nothing of what they are for.
+ */
+#include "sys/socket.h"
+#include "sys/fault.h"
+#include <fcntl.h>
+
+/* The result of a libc call as the kernel gave it. */
+static int kernel(long result)
+{
+    return result == -1 ? -errno : (int)result;
+}
+
+/* The result of a libc call, which is not made if a test says so. */
+#define KERNEL(site, call) kernel(fault(site) ? -1 : (long)(call))
+
+int async__sys_socket(int domain, int type, int protocol)
+{
+    return KERNEL(SITE_SOCKET, socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+}
+
+int async__sys_connect(int descriptor, const struct sockaddr *address, socklen_t size)
+{
+    return KERNEL(SITE_CONNECT, connect(descriptor, address, size));
+}
+
+int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
+{
+    int result;
+    do
+        result = KERNEL(SITE_ACCEPT, accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_bind(int descriptor, const struct sockaddr *address, socklen_t size)
+{
+    return KERNEL(SITE_BIND, bind(descriptor, address, size));
+}
+
+int async__sys_listen(int descriptor, int backlog)
+{
+    return KERNEL(SITE_LISTEN, listen(descriptor, backlog));
+}
+
+int async__sys_send(int descriptor, const void *data, size_t size, int flags)
+{
+    int result;
+    do
+        result = kernel(fault_or_less(SITE_SEND, &size)
+                            ? -1
+                            : send(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_stream_send(int descriptor, const void *data, size_t *size)
+{
+    if (fault_or_less(SITE_STREAM_SEND, size))
+        return -errno;
+    int result;
+    do
+        result = kernel(send(descriptor, data, *size, MSG_DONTWAIT | MSG_NOSIGNAL));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_stream_recv(int descriptor, void *buffer, size_t *size)
+{
+    if (fault_or_less(SITE_STREAM_RECV, size))
+        return -errno;
+    int result;
+    do
+        result = kernel(recv(descriptor, buffer, *size, MSG_DONTWAIT));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+    int result;
+    do
+        result = KERNEL(SITE_SENDMSG, sendmsg(descriptor, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags)
+{
+    int result;
+    do
+        result = KERNEL(SITE_RECVMSG, recvmsg(descriptor, message, flags | MSG_DONTWAIT));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_shutdown(int descriptor, int how)
+{
+    return KERNEL(SITE_SHUTDOWN, shutdown(descriptor, how));
+}
+
+int async__sys_option(int descriptor, int level, int option)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    int result = KERNEL(SITE_SOCKET_OPTION, getsockopt(descriptor, level, option, &value, &size));
+    return result < 0 ? result : value;
+}
+
+int async__sys_socket_error(int descriptor)
+{
+    int error = async__sys_option(descriptor, SOL_SOCKET, SO_ERROR);
+    return error > 0 ? -error : error;
+}
+
+int async__sys_set_option(int descriptor, int level, int option, int value)
+{
+    return KERNEL(SITE_SOCKET_OPTION, setsockopt(descriptor, level, option, &value, sizeof value));
+}
+
+int async__sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+{
+    *size = sizeof *address;
+    return KERNEL(SITE_ADDRESS, getsockname(descriptor, (struct sockaddr *)address, size));
+}
+
+int async__sys_peer_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+{
+    *size = sizeof *address;
+    return KERNEL(SITE_ADDRESS, getpeername(descriptor, (struct sockaddr *)address, size));
+}
+
+int async__sys_no_blocking(int descriptor)
+{
+    int flags = KERNEL(SITE_BLOCKING, fcntl(descriptor, F_GETFL));
+    if (flags < 0 || (flags & O_NONBLOCK) != 0)
+        return flags < 0 ? flags : 0;
+    return KERNEL(SITE_BLOCKING, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+}

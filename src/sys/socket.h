@@ -1,0 +1,53 @@
+/*
+ * sys/socket.h: the kernel's calls for sockets. None waits: -EAGAIN instead, for sockets that do not block where the
+ * kernel knows no flag for that. None raises SIGPIPE. An interrupted call is repeated, but for connect.
+ */
+#ifndef SYS_SOCKET_H
+#define SYS_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Non-blocking, and closed by exec. */
+int async__sys_socket(int domain, int type, int protocol);
+
+/* -EINPROGRESS, and after a signal -EINTR: it goes on, and the socket becomes writable at its end. */
+int async__sys_connect(int descriptor, const struct sockaddr *address, socklen_t size);
+
+/* The new one is non-blocking, and closed by exec. address may be NULL. */
+int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size);
+
+int async__sys_bind(int descriptor, const struct sockaddr *address, socklen_t size);
+int async__sys_listen(int descriptor, int backlog);
+
+int async__sys_send(int descriptor, const void *data, size_t size, int flags);
+
+/*
+ * The same, and recv, for sockets of which the poller tells once, when something changes: *size becomes what was really
+ * asked for (a test may have it less), so that who gets less knows that there is no more.
+ */
+int async__sys_stream_send(int descriptor, const void *data, size_t *size);
+int async__sys_stream_recv(int descriptor, void *buffer, size_t *size);
+
+int async__sys_sendmsg(int descriptor, const struct msghdr *message, int flags);
+int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags);
+int async__sys_shutdown(int descriptor, int how);
+
+/* Why the socket failed, which it forgets: 0 or -errno. */
+int async__sys_socket_error(int descriptor);
+
+/* An option whose value is a number. 0 or -errno. */
+int async__sys_set_option(int descriptor, int level, int option, int value);
+
+/* The value of one, 0 or more; or -errno. */
+int async__sys_option(int descriptor, int level, int option);
+
+int async__sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size);
+int async__sys_peer_address(int descriptor, struct sockaddr_storage *address, socklen_t *size);
+
+/* Makes the descriptor non-blocking. 0 or -errno. */
+int async__sys_no_blocking(int descriptor);
+
+#endif
