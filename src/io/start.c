@@ -96,14 +96,16 @@ static int listen_at_all(struct async_server *server, const struct addrinfo *add
     return server->listener_count > 0 ? 0 : dispensable;
 }
 
-/* Gives the server to the program, or to nobody. */
+/* Gives the server to the program, or to nobody. Of what a listener is at first nobody tells: so it is tried. */
 static int finish(struct async_server *server, int result, async_server **out)
 {
-    if (result < 0)
+    if (result < 0) {
         async_server_free(server);
-    else
-        *out = server;
-    return result;
+        return result;
+    }
+    async__server_accept_again(server);
+    *out = server;
+    return 0;
 }
 
 int async__start_server(async_server **out, async_serve *serve, const char *name, const char *where,
