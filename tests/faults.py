@@ -152,7 +152,7 @@ def sweep(faults: list[Fault], deadline: float, *filters: str) -> Iterator[Verdi
         plan = sorted(faults[begin:begin + AT_ONCE])
         left = {(fault.case, fault.text()) for fault in plan}
         for line in run_suite("--sweep", *filters, plan="".join(f"{fault.case}\t{fault.text()}\n" for fault in plan)):
-            if line[0] == "verdict":
+            if line[0] == "verdict" and len(line) >= 6:
                 left.discard((line[1], line[2]))
                 yield Verdict(*line[1:6]).weighed()
         for case, fault in left:
