@@ -84,6 +84,16 @@ ASYNC_API ASYNC_MUST int async_stream_read_all(async_stream *stream, char **text
  */
 ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **data);
 
+/*
+ * For parsers: waits until at least `least` bytes are there, lends them and whatever else is there, and takes nothing:
+ * async_stream_consume says how many were read. Returns how many bytes are there; fewer than least only at the peer's end.
+ * *data is lent until the next call that reads. -EINVAL: least is 0 or above INT_MAX. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_peek(async_stream *stream, const char **data, size_t least);
+
+/* The first size bytes of those that are there are read. Never switches. */
+ASYNC_API void async_stream_consume(async_stream *stream, size_t size);
+
 /* Reads a line as async_stream_readline does, but lends it, without a zero byte. Up to 64 KiB. Switches. */
 ASYNC_API ASYNC_MUST int async_stream_borrow_line(async_stream *stream, const char **line);
 

@@ -204,6 +204,36 @@ int async_stream_borrow(async_stream *stream, const char **data)
     return result;
 }
 
+int async_stream_peek(async_stream *stream, const char **data, size_t least)
+{
+    struct async_loop *loop = loop_enter("async_stream_peek");
+    int result = enter(loop, stream, "async_stream_peek");
+    if (result < 0)
+        return result;
+    if (data == NULL || least == 0 || least > INT_MAX)
+        return -EINVAL;
+    while (unread(stream) < least) {
+        result = await_more(loop, stream, least, "async_stream_peek");
+        if (result < 0)
+            return result;
+        if (result == 0)
+            break;
+    }
+    if (unread(stream) == 0)
+        return 0;
+    *data = unread_bytes(stream);
+    return (int)unread(stream);
+}
+
+void async_stream_consume(async_stream *stream, size_t size)
+{
+    stream_check(stream, "async_stream_consume");
+    ENSURE(size <= unread(stream), "async_stream_consume: %zu bytes, but only %zu are there", size,
+           unread(stream));
+    if (size > 0)
+        consume(stream, size);
+}
+
 bool async_stream_at_eof(const async_stream *stream)
 {
     stream_check(stream, "async_stream_at_eof");
