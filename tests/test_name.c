@@ -20,11 +20,9 @@ static int length_of(const struct addrinfo *list)
 
 static bool same_entry(const struct addrinfo *a, const struct addrinfo *b)
 {
-    const char *a_name = a->ai_canonname != NULL ? a->ai_canonname : "";
-    const char *b_name = b->ai_canonname != NULL ? b->ai_canonname : "";
     return a->ai_family == b->ai_family && a->ai_socktype == b->ai_socktype &&
            a->ai_protocol == b->ai_protocol && a->ai_addrlen == b->ai_addrlen &&
-           memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0 && strcmp(a_name, b_name) == 0;
+           memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
 }
 
 static bool has_entry(const struct addrinfo *list, const struct addrinfo *entry)
@@ -44,6 +42,12 @@ static bool all_there(const struct addrinfo *some, const struct addrinfo *list)
     return true;
 }
 
+/* If it was asked for; musl tells it to everybody. */
+static bool same_canonical_name(const struct addrinfo *a, const struct addrinfo *b, int flags)
+{
+    return (flags & AI_CANONNAME) == 0 || strcmp(a->ai_canonname, b->ai_canonname) == 0;
+}
+
 /* Several addresses are sorted by what the machine can reach, so of those the order is not compared. */
 static void compare_with_libc(const char *host, const char *service, const struct addrinfo *hints)
 {
@@ -54,7 +58,8 @@ static void compare_with_libc(const char *host, const char *service, const struc
     if (names.asked > before)
         return;
     int error = getaddrinfo(host, service, hints, &expected);
-    if (error == 0 && result == 0 && all_there(list, expected) && all_there(expected, list)) {
+    if (error == 0 && result == 0 && all_there(list, expected) && all_there(expected, list) &&
+        same_canonical_name(list, expected, hints->ai_flags)) {
         freeaddrinfo(expected);
         return;
     }

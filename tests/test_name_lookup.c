@@ -2,6 +2,7 @@
  * test_name_lookup.c: lookups of names: what is asked once for many, who is left alone, and what becomes of lookups
  * where the loop, the process or its parent ends. The resolver is that of names.h.
  */
+#include "base/tools.h"
 #include "names.h"
 
 #include <pthread.h>
@@ -408,6 +409,8 @@ static void look_up_in_child(void)
 /* The names that its parent's threads are at, too. */
 TEST(name_is_looked_up_by_a_forked_child)
 {
+    if (ASYNC_TSAN)
+        test_skip("ThreadSanitizer lets a process that forked with threads make no others");
     use_test_names(true);
     CHECK_EQ(async_run(leave_lookup), 0);
     CHECK_EQ(status_of_child(look_up_in_child), 0);
