@@ -356,6 +356,29 @@ static int name_host(int number)
 }
 async_fn(name_host, int);
 
+static int name_service(void)
+{
+    char host[20] = "", service[20] = "";
+    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host,
+                                   service, sizeof service, 0);
+    CHECK_STR(host, "one.test");
+    CHECK_STR(service, "service");
+    return result;
+}
+async_fn(name_service);
+
+LOOP_TEST(name_info_with_the_service_is_another_lookup)
+{
+    use_test_names(true);
+    async_task *host = async_create_task(name_host, 0), *service = async_create_task(name_service);
+    let_begin();
+    CHECK_EQ(async__lookups_under_way(), 2);
+    names_open_gate();
+    CHECK_EQ(async_gather(host, service), 0);
+    CHECK_STR(hosts[0], "one.test");
+    return 0;
+}
+
 LOOP_TEST(name_info_that_many_look_up_at_the_same_time_is_looked_up_once)
 {
     async_task *tasks[3];
@@ -390,28 +413,41 @@ static int status_of_child(void (*body)(void))
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int look_up_all_in_child(void)
+static int make_all_threads(void)
+{
+    async_task *tasks[DISTINCT];
+    look_up_distinct(tasks);
+    names_open_gate();
+    int result = async_gather_n(tasks, DISTINCT, NULL, 0);
+    free_found();
+    use_test_names(true);
+    return result;
+}
+async_fn(make_all_threads);
+
+static int look_up_all(void)
 {
     async_task *tasks[DISTINCT];
     for (int i = 0; i < DISTINCT; i++)
         tasks[i] = async_create_task(look_up, distinct[i], i);
     return async_gather_n(tasks, DISTINCT, NULL, 0);
 }
-async_fn(look_up_all_in_child);
+async_fn(look_up_all);
 
 static void look_up_in_child(void)
 {
     CHECK_EQ(async__lookups_under_way(), 0);
     names.gated = false;
-    _exit(async_run(look_up_all_in_child) == 0 ? 0 : 1);
+    _exit(async_run(look_up_all) == 0 ? 0 : 1);
 }
 
-/* The names that its parent's threads are at, too. */
+/* The names that its parent's threads are at, too. The other threads of the parent are idle, and not the child's. */
 TEST(name_is_looked_up_by_a_forked_child)
 {
     if (ASYNC_TSAN)
         test_skip("ThreadSanitizer lets a process that forked with threads make no others");
     use_test_names(true);
+    CHECK_EQ(async_run(make_all_threads), 0);
     CHECK_EQ(async_run(leave_lookup), 0);
     CHECK_EQ(status_of_child(look_up_in_child), 0);
     CHECK_EQ(async__lookups_under_way(), 1);
@@ -448,7 +484,7 @@ LOOP_TEST(name_lookup_can_be_given_up_in_a_forked_child)
 static void exit_within_lookup(void)
 {
     use_test_names(false);
-    if (async_run(look_up_all_in_child) < 0)
+    if (async_run(look_up_all) < 0)
         _exit(2);
     free_found();
     names.gated = true;
