@@ -6,7 +6,7 @@
 #define TEST_NAMES_H
 
 #include "gate.h"
-#include "io/addresses.h"
+#include "io/addrinfo.h"
 #include "io/resolver.h"
 #include "sys/names.h"
 
@@ -76,7 +76,7 @@ static int known_addresses(int count, const struct addrinfo *hints, struct addri
     first.ai_addrlen = sizeof v6;
     first.ai_next = &second;
     first.ai_canonname = canonical;
-    *list = async__addresses_copy(count == 2 ? &first : &second);
+    *list = async__addrinfo_copy(count == 2 ? &first : &second);
     return *list != NULL ? 0 : EAI_MEMORY;
 }
 

@@ -3,7 +3,7 @@
  * error gets a sentence that names the host. It must not know of threads.
  */
 #include "base/text.h"
-#include "io/addresses.h"
+#include "io/addrinfo.h"
 #include "io/resolver.h"
 #include "sys/names.h"
 #include <asyncio/name.h>
@@ -30,7 +30,7 @@ static int look_up_addresses(struct async_loop *loop, const struct question *que
     const struct answer *answer = async__lookup_answer(lookup);
     if (answer->code < 0)
         result = fail_for_host(answer->code, question->host, question->service, answer->why);
-    else if ((*list = async__addresses_copy(answer->list)) == NULL)
+    else if ((*list = async__addrinfo_copy(answer->list)) == NULL)
         result = -ENOMEM;
     async__lookup_release(lookup);
     return result;
@@ -48,7 +48,7 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
     if (hints == NULL)
         hints = &no_hints;
     *result = NULL;
-    int found = async__addresses_literal(host, service, hints, result);
+    int found = async__addrinfo_literal(host, service, hints, result);
     if (found < 0)
         return fail_for_host(found, host, service, "there is no such port");
     if (found > 0)

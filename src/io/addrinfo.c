@@ -1,8 +1,8 @@
 /*
- * io/addresses.c: lists of addresses in one block, and the reading of addresses that are written in numbers. What is
+ * io/addrinfo.c: lists of addresses in one block, and the reading of addresses that are written in numbers. What is
  * not plain here is not an error: it is left to libc, whose word counts.
  */
-#include "io/addresses.h"
+#include "io/addrinfo.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "sys/names.h"
@@ -54,7 +54,7 @@ static void copy_entry(struct addrinfo *to, const struct addrinfo *from, char **
     to->ai_next = from->ai_next != NULL ? to + 1 : NULL;
 }
 
-struct addrinfo *async__addresses_copy(const struct addrinfo *list)
+struct addrinfo *async__addrinfo_copy(const struct addrinfo *list)
 {
     size_t count = 0, beside = 0;
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
@@ -209,11 +209,11 @@ static struct addrinfo *finish(struct addrinfo *entries, size_t count, const cha
         entries[i - 1].ai_next = &entries[i];
     if ((flags & AI_CANONNAME) != 0)
         entries->ai_canonname = name;
-    return async__addresses_copy(entries);
+    return async__addrinfo_copy(entries);
 }
 
-int async__addresses_literal(const char *host, const char *service, const struct addrinfo *hints,
-                             struct addrinfo **list)
+int async__addrinfo_literal(const char *host, const char *service, const struct addrinfo *hints,
+                            struct addrinfo **list)
 {
     struct addrinfo entries[MOST_ADDRESSES * KINDS];
     union address addresses[MOST_ADDRESSES];
