@@ -12,7 +12,7 @@
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
-#                     B=sync: synchronisation
+#                     B=sync: synchronisation; B=echo: a server of TCP beside others, on two processors
 #   make install      PREFIX=/usr/local; DESTDIR=
 #   make format       lays out every C file as .clang-format says
 

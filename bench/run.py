@@ -5,7 +5,8 @@
     bench/run.py --self-test    sees that it judges as it says
 
 FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
-any program would be, and each bench/peers/PEER/build.sh builds what a peer has. bench/NAME.toml names the rows. With
+any program would be, and each bench/peers/PEER/build.sh builds what a peer has. If there is bench/load/NAME.c, these
+programs are servers, and that one measures them: its first argument is the server. bench/NAME.toml names the rows. With
 MEASUREMENTs only these are made; ROUNDS=1 in the environment makes each at most that often. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
 """
 import json
@@ -21,8 +22,9 @@ BENCH = Path(__file__).resolve().parent
 OURS = "ours"
 LONGEST_RUN_S = 120
 WIDE_SPREAD = 0.15
-LEFT_OUT_OF_AHEAD = {"boost"}  # a raw switch without what a task has
-RIVALS = ("go", "tokio", "asyncio")  # whom a row that says so is to be ahead of
+NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without what a task has; ourselves
+NO_LIBRARIES = NO_RIVALS | {"epoll", "uring"}  # written for the one purpose
+RIVALS = {"go", "tokio", "asyncio"}  # whom a row that says so is to be ahead of
 
 
 # ---- building -------------------------------------------------------------------------------------------------
@@ -47,6 +49,17 @@ def build_ours(name, folder):
     return program, output_of([*compiler, "--version"]).splitlines()[0]
 
 
+def build_load(name, folder):
+    """What measures servers: the words before the program of each; none if the programs measure themselves."""
+    source = BENCH / "load" / f"{name}.c"
+    if not source.exists():
+        return []
+    program = folder / f"{name}-load"
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    subprocess.run([*compiler, "-O3", f"-I{BENCH}", str(source), "-o", str(program)], check=True)
+    return [str(program)]
+
+
 def build_peer(peer, name, folder):
     """The peer's program and what it is; or None and why not."""
     program = folder / f"{name}-{peer}"
@@ -59,14 +72,15 @@ def build_peer(peer, name, folder):
 
 
 def build(name, folder, peers):
-    """All programs by name, ours first, and a line about each."""
+    """The words that run each program by its name, ours first, and a line about each."""
+    load = build_load(name, folder)
     programs, about = {}, {}
     programs[OURS], about[OURS] = build_ours(name, folder)
     for peer in peers:
         program, about[peer] = build_peer(peer, name, folder)
         if program is not None:
             programs[peer] = program
-    return programs, about
+    return {who: [*load, str(program)] for who, program in programs.items()}, about
 
 
 # ---- measuring ------------------------------------------------------------------------------------------------
@@ -81,9 +95,9 @@ def pin(processors, allowed):
 def measure_once(program, measurement):
     """What the program says: {row: (value, target or None)}."""
     try:
-        said = output_of([str(program), measurement], timeout=LONGEST_RUN_S)
+        said = output_of([*program, measurement], timeout=LONGEST_RUN_S)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        print(f"{program.name} {measurement}: {error}\n{(error.stderr or '').strip()}", file=sys.stderr)
+        print(f"{Path(program[-1]).name} {measurement}: {error}\n{(error.stderr or '').strip()}", file=sys.stderr)
         return {}
     words = [line.split("\t") for line in said.splitlines()]
     return {row: (float(value), float(target[0]) if target else None) for row, value, *target in words}
@@ -97,7 +111,7 @@ def show_progress(what):
 
 def measure(programs, spec, wanted):
     """In each round every program makes every measurement once: {row: {program: [(value, target), …]}}."""
-    measurements = {who: output_of([str(program)]).splitlines() for who, program in programs.items()}
+    measurements = {who: output_of(program).splitlines() for who, program in programs.items()}
     most = int(os.environ.get("ROUNDS", spec["rounds"]))
     rounds = {name: min(most, spec.get("rounds_of", {}).get(name, most)) for name in wanted or measurements[OURS]}
     processors = spec.get("processors_of", {})
@@ -106,7 +120,7 @@ def measure(programs, spec, wanted):
     for number in range(max(rounds.values())):
         for name in (name for name in rounds if number < rounds[name]):
             show_progress(f"round {number + 1}: {name}")
-            pin(processors.get(name, 1), allowed)
+            pin(processors.get(name, spec.get("processors", 1)), allowed)
             for who in (who for who in programs if name in measurements[who]):
                 for row, value in measure_once(programs[who], name).items():
                     values.setdefault(row, {}).setdefault(who, []).append(value)
@@ -117,11 +131,25 @@ def measure(programs, spec, wanted):
 # ---- judging --------------------------------------------------------------------------------------------------
 
 
+def times_better(better, value, than):
+    return than / value if better == "lower" else value / than
+
+
 def target_of(row, ours, peers):
-    """A number; None if there is none to be had."""
+    """A number; None if there is none to be had. Of peers it is the best one, and so much worse as we may be."""
     beside = [target for _, target in ours if target is not None]
     target = statistics.median(beside) if beside else row.get("target")
-    return peers.get(target) if isinstance(target, str) else target
+    if not isinstance(target, (str, list)):
+        return target
+    names = [target] if isinstance(target, str) else target
+    values = [peers[name] for name in names if name in peers]
+    if not values:
+        return None
+    return min(values) * row.get("within", 1) if better_of(row) == "lower" else max(values) / row.get("within", 1)
+
+
+def better_of(row):
+    return row.get("better", "lower")
 
 
 def judge(name, row, said):
@@ -129,11 +157,9 @@ def judge(name, row, said):
     medians = {who: statistics.median(value for value, _ in values) for who, values in said.items()}
     ours = medians.pop(OURS)
     values = [value for value, _ in said[OURS]]
-    result = {"row": name, "unit": row["unit"], "better": "lower", "ours": ours, "peers": medians,
+    result = {"row": name, "unit": row["unit"], "better": better_of(row), "ours": ours, "peers": medians,
               "target": target_of(row, said[OURS], medians), "least": min(values), "most": max(values)}
-    if "ahead" in row:
-        result["ahead"] = row["ahead"]
-    return result
+    return {**result, **{key: row[key] for key in ("ahead", "abreast") if key in row}}
 
 
 def short(value):
@@ -143,23 +169,35 @@ def short(value):
 
 def verdict(result):
     """Whether the target was met, and whether we are as far ahead as we want to be."""
-    said = []
+    said, better = [], result["better"]
     if result["target"] is not None:
-        met = result["ours"] <= result["target"]
-        said.append(f"<= {short(result['target'])} {'met' if met else 'MISSED'}")
-    rivals = {who: result["peers"][who] / result["ours"] for who in RIVALS if who in result["peers"]}
+        met = times_better(better, result["ours"], result["target"]) >= 1
+        said.append(f"{'<=' if better == 'lower' else '>='} {short(result['target'])} {'met' if met else 'MISSED'}")
+    rivals = {who: times_better(better, result["ours"], value)
+              for who, value in result["peers"].items() if who in RIVALS}
     if "ahead" in result and rivals:
         behind = [who for who, times in rivals.items() if times < result["ahead"]]
         said.append(f"{result['ahead']}x ahead {'MISSED: ' + ', '.join(behind) if behind else 'met'}")
+    if "abreast" in result:
+        leaders = libraries_ahead(result)
+        said.append(f"abreast {'MISSED: ' + ', '.join(leaders) if leaders else 'met'}")
     return "; ".join(said)
 
 
+def libraries_ahead(result):
+    """Those ahead of us by more than our own rounds are apart."""
+    best = result["least"] if result["better"] == "lower" else result["most"]
+    return [who for who, value in result["peers"].items()
+            if who not in NO_LIBRARIES and times_better(result["better"], best, value) < 1]
+
+
 def best_of(result):
-    peers = {who: value for who, value in result["peers"].items() if who not in LEFT_OUT_OF_AHEAD}
-    if not peers:
+    times = {who: times_better(result["better"], result["ours"], value)
+             for who, value in result["peers"].items() if who not in NO_RIVALS}
+    if not times:
         return ""
-    best = min(peers, key=peers.get)
-    return f"{best} {peers[best] / result['ours']:.2f}x"
+    best = min(times, key=times.get)
+    return f"{best} {times[best]:.2f}x"
 
 
 # ---- telling --------------------------------------------------------------------------------------------------
@@ -215,7 +253,9 @@ def read_spec(name):
         import tomllib  # pylint: disable=import-outside-toplevel
     except ImportError:
         sys.exit("bench/run.py needs Python 3.11 or later")
-    return tomllib.loads((BENCH / f"{name}.toml").read_text())
+    spec = tomllib.loads((BENCH / f"{name}.toml").read_text())
+    spec["rows"] = {name: {**spec.get("every_row", {}), **row} for name, row in spec["rows"].items()}
+    return spec
 
 
 def main(name, folder, *wanted):
@@ -246,6 +286,13 @@ JUDGED = [
     ({"unit": "ns", "ahead": 4}, None, "4x ahead met"),
     ({"unit": "ns", "ahead": 5}, None, "5x ahead MISSED: tokio"),
     ({"unit": "ns", "target": 5, "ahead": 7}, None, "<= 5 met; 7x ahead MISSED: go, tokio"),
+    ({"unit": "ns", "target": ["go", "tokio", "nobody"], "within": 0.25}, None, "<= 5 met"),
+    ({"unit": "ns", "target": ["go", "tokio"], "within": 0.24}, None, "<= 4.8 MISSED"),
+    ({"unit": "ns", "abreast": True}, None, "abreast met"),
+    ({"unit": "1/s", "better": "higher", "target": "tokio", "within": 4}, None, ">= 5 met"),
+    ({"unit": "1/s", "better": "higher", "target": ["go", "tokio"], "within": 5}, None, ">= 6 MISSED"),
+    ({"unit": "1/s", "better": "higher", "abreast": True}, None, "abreast MISSED: go, tokio"),
+    ({"unit": "1/s", "better": "higher", "ahead": 0.2}, None, "0.2x ahead MISSED: go"),
 ]
 
 
@@ -256,7 +303,8 @@ def self_test():
         result = judge("row", row, said)
         if verdict(result) != expected:
             mistakes.append(f"{row}: {verdict(result)!r} instead of {expected!r}")
-        if (result["ours"], result["least"], result["most"], best_of(result)) != (5, 4, 6, "tokio 4.00x"):
+        best = "tokio 4.00x" if result["better"] == "lower" else "go 0.17x"
+        if (result["ours"], result["least"], result["most"], best_of(result)) != (5, 4, 6, best):
             mistakes.append(f"{row}: {result}")
     print("\n".join(mistakes))
     return 1 if mistakes else 0

@@ -10,8 +10,9 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 PAGE = BENCH.parent / "docs" / "performance.md"
-PEERS = ["go", "tokio", "st", "libuv", "uvloop", "asyncio", "boost"]
-TITLES = {"go": "Go", "st": "State Threads", "boost": "Boost.Context, raw"}
+PEERS = ["ours-epoll", "ours-uring", "epoll", "uring", "go", "tokio", "st", "libuv", "uvloop", "asyncio", "boost"]
+TITLES = {"ours-epoll": "on epoll", "ours-uring": "on io_uring", "epoll": "raw epoll", "uring": "raw io_uring",
+          "go": "Go", "st": "State Threads", "boost": "Boost.Context, raw"}
 
 
 def short(value):

@@ -1,0 +1,315 @@
+/*
+ * bench/load/echo.c: what drives the servers of bench-echo. `echo SERVER` lists the measurements; `echo SERVER NAME`
+ * starts that server on a processor of its own and itself stays on another, connects, warms up, and then counts for a
+ * fixed time: each connection has one message under way, and the next one leaves when it is back. Every byte that
+ * comes back is compared. What the server took is its clock of processor time, read at both ends. Must not know what
+ * kind of server it is; the protocol between the two is server.h's, and bench.h's towards bench/run.py.
+ */
+#define _GNU_SOURCE
+#include <server.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const double WARM_UP_S = 0.4;
+static const double MEASURED_S = 1.6;
+static const uint32_t MOST_LATENCY_NS = 4000000000;
+
+enum {
+    MOST_CONNECTIONS = 1000,
+    MOST_MESSAGE = 16384,
+    MOST_SAMPLES = 4000000,
+    MOST_EVENTS = 256,
+    PATIENCE_MS = 10000
+};
+
+/* One thing that is measured. */
+static const struct shape {
+    const char *name; /* as in the rows */
+    int connections;  /* all of them at work */
+    size_t message;   /* bytes that each sends at once */
+    int requests;     /* that these bytes are */
+} shapes[] = {
+    {"50x64", 50, 64, 1},         {"1000x64", 1000, 64, 1},      {"50x16k", 50, 16384, 1},
+    {"1000x16k", 1000, 16384, 1}, {"50x64p16", 50, 16 * 64, 16},
+};
+
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+/* The server's process, as it is seen from here. */
+struct server {
+    pid_t process;      /* its number */
+    int port;           /* where it listens */
+    int input;          /* it ends when this is closed */
+    clockid_t cpu_time; /* of all its threads */
+};
+
+/* A connection and the one message that it has under way. */
+struct connection {
+    int descriptor;    /* non-blocking */
+    uint64_t stamp;    /* what the message consists of, over and over: no other message ever has it */
+    size_t sent, got;  /* bytes of it */
+    uint64_t begun_ns; /* when it was sent */
+};
+
+static struct connection connections[MOST_CONNECTIONS];
+static const struct shape *shape;
+static uint32_t *samples; /* latencies in nanoseconds */
+static size_t sample_count;
+static uint64_t next_stamp = 0x9e3779b97f4a7c15u;
+
+static void die(const char *what)
+{
+    bench_die(what, strerror(errno));
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------- */
+
+/* What the stamp looks like to one who begins to read it at that byte of the message. */
+static uint64_t stamp_at(uint64_t stamp, size_t offset)
+{
+    unsigned bits = (unsigned)(offset % 8) * 8;
+    return bits == 0 ? stamp : stamp >> bits | stamp << (64 - bits);
+}
+
+static void send_rest(struct connection *connection)
+{
+    static uint64_t words[MOST_MESSAGE / 8];
+    size_t rest = shape->message - connection->sent;
+    uint64_t stamp = stamp_at(connection->stamp, connection->sent);
+    for (size_t i = 0; i < (rest + 7) / 8; i++)
+        words[i] = stamp;
+    ssize_t sent = send(connection->descriptor, words, rest, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN)
+        die("send");
+    if (sent > 0)
+        connection->sent += (size_t)sent;
+}
+
+static void send_next(struct connection *connection, uint64_t at_ns)
+{
+    connection->stamp = next_stamp += 0x9e3779b97f4a7c15u;
+    connection->begun_ns = at_ns;
+    connection->sent = connection->got = 0;
+    send_rest(connection);
+}
+
+/* Every byte must be the one that was sent. */
+static void check(const struct connection *connection, const uint64_t *words, size_t size)
+{
+    uint64_t stamp = stamp_at(connection->stamp, connection->got), wrong = 0;
+    for (size_t i = 0; i < size / 8; i++)
+        wrong |= words[i] ^ stamp;
+    if (wrong != 0 || memcmp(words + size / 8, &stamp, size % 8) != 0 ||
+        connection->got + size > connection->sent)
+        bench_die("load", "other bytes came back than were sent");
+}
+
+static void sample(uint64_t latency_ns)
+{
+    if (sample_count < MOST_SAMPLES)
+        samples[sample_count++] = latency_ns < MOST_LATENCY_NS ? (uint32_t)latency_ns : MOST_LATENCY_NS;
+}
+
+/* Takes what came; the next message leaves if this one is back. The event is an edge: what stays is not told again. */
+static void serve(struct connection *connection, uint32_t events)
+{
+    static uint64_t words[4 * MOST_MESSAGE / 8];
+    if (connection->sent < shape->message && (events & EPOLLOUT) != 0)
+        send_rest(connection);
+    if ((events & ~(uint32_t)EPOLLOUT) == 0)
+        return;
+    ssize_t got = recv(connection->descriptor, words, sizeof words, 0);
+    if (got < 0 && errno == EAGAIN)
+        return;
+    if (got <= 0)
+        bench_die("recv", got == 0 ? "the server closed a connection" : strerror(errno));
+    check(connection, words, (size_t)got);
+    connection->got += (size_t)got;
+    if (connection->got == shape->message) {
+        uint64_t at_ns = now_ns();
+        sample(at_ns - connection->begun_ns);
+        send_next(connection, at_ns);
+    }
+}
+
+/* ---- the measurement ------------------------------------------------------------------------------------------ */
+
+/* Serves all connections for that long: how many messages came back. */
+static size_t run_for(int epoll, double seconds)
+{
+    struct epoll_event events[MOST_EVENTS];
+    uint64_t end_ns = now_ns() + (uint64_t)(seconds * 1e9);
+    sample_count = 0;
+    while (now_ns() < end_ns) {
+        int count = epoll_wait(epoll, events, MOST_EVENTS, PATIENCE_MS);
+        if (count == 0)
+            bench_die("load", "the server does not answer");
+        for (int i = 0; i < count; i++)
+            serve(events[i].data.ptr, events[i].events);
+    }
+    return sample_count;
+}
+
+static void connect_one(struct connection *connection, int epoll, int port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = connection};
+    int yes = 1;
+    connection->descriptor = socket(AF_INET, SOCK_STREAM, 0);
+    if (connection->descriptor < 0 ||
+        connect(connection->descriptor, (struct sockaddr *)&address, sizeof address) < 0 ||
+        setsockopt(connection->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0 ||
+        fcntl(connection->descriptor, F_SETFL, O_NONBLOCK) < 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, connection->descriptor, &event) < 0)
+        die("connect");
+}
+
+static int compare_samples(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void say(const char *what, double value)
+{
+    char row[64];
+    snprintf(row, sizeof row, "%s/%s", what, shape->name);
+    bench_say(row, value);
+}
+
+/* Of the messages; the rest of what is said is of requests, of which a message may have several. */
+static void say_latencies(void)
+{
+    qsort(samples, sample_count, sizeof *samples, compare_samples);
+    say("p50", samples[sample_count / 2] / 1e3);
+    say("p99", samples[sample_count * 99 / 100] / 1e3);
+}
+
+static void measure(const struct server *server)
+{
+    int epoll = epoll_create1(0);
+    samples = malloc(MOST_SAMPLES * sizeof *samples);
+    for (int i = 0; i < shape->connections; i++)
+        connect_one(&connections[i], epoll, server->port);
+    for (int i = 0; i < shape->connections; i++)
+        send_next(&connections[i], now_ns());
+    run_for(epoll, WARM_UP_S);
+    double cpu_begun = bench_clock(server->cpu_time), begun = bench_clock(CLOCK_MONOTONIC);
+    double requests = (double)run_for(epoll, MEASURED_S) * shape->requests;
+    double cpu = bench_clock(server->cpu_time) - cpu_begun, wall = bench_clock(CLOCK_MONOTONIC) - begun;
+    say("cpu", cpu * 1e6 / requests);
+    say("rate", requests / wall);
+    say_latencies();
+}
+
+/* ---- the server ----------------------------------------------------------------------------------------------- */
+
+/* A thousand connections need more descriptors than a shell gives. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max < MOST_CONNECTIONS + 100)
+        bench_die("load", "ulimit -Hn is too low");
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* The last two that are allowed: what starts with the server's stays there. */
+static void choose_processors(size_t *servers, size_t *own)
+{
+    cpu_set_t allowed;
+    size_t found = 0;
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    *servers = *own = 0;
+    for (size_t i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &allowed)) {
+            *own = found++ == 0 ? i : *servers;
+            *servers = i;
+        }
+    }
+}
+
+static void stay_on(size_t processor)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+/* In the child: becomes the server. */
+static void become(const char *program, size_t processor, int input, int output)
+{
+    stay_on(processor);
+    setenv("GOMAXPROCS", "1", 1);
+    dup2(input, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    execl(program, program, (char *)NULL);
+    die(program);
+}
+
+static int read_port(int output)
+{
+    int port = 0;
+    FILE *said = fdopen(output, "r");
+    if (said == NULL || fscanf(said, "%d", &port) != 1)
+        bench_die("load", "the server did not say its port");
+    return port;
+}
+
+static struct server start_server(const char *program)
+{
+    struct server server = {0};
+    size_t servers, own;
+    int input[2], output[2];
+    choose_processors(&servers, &own);
+    if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0)
+        die("pipe");
+    server.process = fork();
+    if (server.process < 0)
+        die("fork");
+    if (server.process == 0)
+        become(program, servers, input[0], output[1]);
+    stay_on(own);
+    close(input[0]);
+    close(output[1]);
+    server.input = input[1];
+    server.port = read_port(output[0]);
+    if (clock_getcpuclockid(server.process, &server.cpu_time) != 0)
+        bench_die("load", "the server's clock cannot be read");
+    return server;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < SHAPES; i++) {
+        if (argc < 3)
+            puts(shapes[i].name);
+        else if (strcmp(argv[2], shapes[i].name) == 0)
+            shape = &shapes[i];
+    }
+    if (shape == NULL)
+        return argc < 3 ? 0 : 1;
+    allow_descriptors();
+    struct server server = start_server(argv[1]);
+    measure(&server);
+    close(server.input);
+    waitpid(server.process, NULL, 0);
+    return 0;
+}

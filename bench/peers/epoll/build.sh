@@ -1,0 +1,6 @@
+#!/bin/bash
+# build.sh benchmark program: builds the server that stands on epoll and nothing else; prints what it is.
+set -eu
+here=$(dirname "$0")
+${CC:-cc} -O2 -I"$here/../.." "$here/$1.c" -o "$2"
+echo "epoll, raw"

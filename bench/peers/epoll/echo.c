@@ -1,0 +1,74 @@
+/*
+ * echo.c: bench-echo's server on epoll alone, as one would write it who wants nothing but this: what a library is
+ * compared with. Edges, so that the kernel asks no socket twice; one buffer for all, which stays in the cache; no
+ * call that can be known to give nothing: after fewer bytes than the buffer holds there are no more, and the next edge
+ * tells of those that come later. While something is unsent, nothing more is read from that connection.
+ */
+#define _GNU_SOURCE
+#include <server.h>
+#include <unsent.h>
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { MOST_EVENTS = 1024, BUFFER_SIZE = 65536 };
+
+static char buffer[BUFFER_SIZE];
+
+static void forget(int connection)
+{
+    unsent_forget(connection);
+    close(connection);
+}
+
+/* Sends back all there is; up to its end if the other side has ended it. */
+static void echo(int connection, uint32_t events)
+{
+    bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    ssize_t got;
+    if (unsent_any(connection) && !unsent_send(connection) && errno == EAGAIN)
+        return;
+    do {
+        got = recv(connection, buffer, sizeof buffer, 0);
+        if (got <= 0) {
+            if (got == 0 || errno != EAGAIN)
+                forget(connection);
+            return;
+        }
+    } while (unsent_send_or_keep(connection, buffer, (size_t)got) && (ended || got == sizeof buffer));
+}
+
+static void watch(int epoll, int descriptor, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = descriptor};
+    if (descriptor >= UNSENT_DESCRIPTORS || epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
+        bench_die("epoll_ctl", strerror(errno));
+}
+
+static void accept_all(int epoll, int listening)
+{
+    int connection;
+    while ((connection = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) >= 0)
+        watch(epoll, connection, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+int main(void)
+{
+    static struct epoll_event events[MOST_EVENTS];
+    int epoll = epoll_create1(0), listening = server_listen();
+    watch(epoll, listening, EPOLLIN);
+    watch(epoll, STDIN_FILENO, EPOLLIN);
+    for (;;) {
+        int count = epoll_wait(epoll, events, MOST_EVENTS, -1);
+        for (int i = 0; i < count; i++) {
+            int descriptor = events[i].data.fd;
+            if (descriptor == listening)
+                accept_all(epoll, listening);
+            else if (descriptor == STDIN_FILENO)
+                return 0;
+            else
+                echo(descriptor, events[i].events);
+        }
+    }
+}

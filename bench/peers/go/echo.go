@@ -1,0 +1,46 @@
+// echo.go: bench-echo's server in Go: a goroutine for each connection, reads and writes. (io.Copy would have the kernel
+// splice the bytes: a server that never sees them.) It ends when its input does; GOMAXPROCS=1 is set by who starts it.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+)
+
+// One read takes the largest message and leaves room: so it is known at once that there is no more.
+const bufferSize = 32 * 1024
+
+func echo(connection net.Conn) {
+	defer connection.Close()
+	buffer := make([]byte, bufferSize)
+	for {
+		count, err := connection.Read(buffer)
+		if err != nil {
+			return
+		}
+		if _, err = connection.Write(buffer[:count]); err != nil {
+			return
+		}
+	}
+}
+
+func serve(listening net.Listener) {
+	for {
+		connection, err := listening.Accept()
+		if err != nil {
+			os.Exit(1)
+		}
+		go echo(connection)
+	}
+}
+
+func main() {
+	listening, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Println(listening.Addr().(*net.TCPAddr).Port)
+	go serve(listening)
+	os.Stdin.Read(make([]byte, 1))
+}

@@ -1,0 +1,6 @@
+#!/bin/bash
+# build.sh benchmark program: our own program, which lies beside, on the epoll backend.
+set -eu
+printf '#!/bin/sh\nASYNCIO_BACKEND=epoll exec %q "$@"\n' "${2%-ours-epoll}-ours" >"$2"
+chmod +x "$2"
+echo "ours, on epoll"

@@ -1,0 +1,128 @@
+/*
+ * ring.h: io_uring by the kernel interface directly, as much of it as a server needs: requests, completions, and a
+ * ring of buffers that the kernel takes for what it receives. For one thread, which alone submits and for which the
+ * kernel does what is left to do when it asks for completions, and not before (SINGLE_ISSUER, DEFER_TASKRUN).
+ */
+#ifndef BENCH_RING_H
+#define BENCH_RING_H
+
+#include <bench.h>
+
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { RING_REQUESTS = 1024, RING_COMPLETIONS = 8192, RING_BUFFERS = 32, RING_BUFFER_SIZE = 16384 };
+
+static struct {
+    int registered;                   /* the ring's number among those registered */
+    struct io_uring_sqe *requests;    /* a ring */
+    unsigned *request_tail;           /* the kernel's copy */
+    unsigned tail, submitted;         /* made, and told the kernel */
+    struct io_uring_cqe *completions; /* a ring */
+    unsigned *completion_head;        /* the kernel's copy */
+    unsigned *completion_tail;        /* the kernel's own */
+    unsigned completion_mask;         /* their number less one */
+    struct io_uring_buf_ring *free;   /* buffers that the kernel may take */
+    uint16_t free_tail;               /* given so far */
+    char *buffers;                    /* one after another */
+} ring;
+
+static inline void ring_must(long result, const char *what)
+{
+    if (result < 0)
+        bench_die(what, strerror(errno));
+}
+
+static inline void *ring_map(int descriptor, size_t size, off_t offset)
+{
+    int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_POPULATE, descriptor, offset);
+    if (place == MAP_FAILED)
+        bench_die("mmap", strerror(errno));
+    return place;
+}
+
+/* Submits what was made, and waits until at least so many completions are there. */
+static inline void ring_enter(unsigned wait_for)
+{
+    unsigned flags = IORING_ENTER_REGISTERED_RING | (wait_for > 0 ? IORING_ENTER_GETEVENTS : 0);
+    unsigned count = ring.tail - ring.submitted;
+    __atomic_store_n(ring.request_tail, ring.tail, __ATOMIC_RELEASE);
+    ring.submitted = ring.tail;
+    if (syscall(SYS_io_uring_enter, ring.registered, count, wait_for, flags, NULL, 0) < 0 && errno != EINTR)
+        bench_die("io_uring_enter", strerror(errno));
+}
+
+/* A new request, for the caller to complete. */
+static inline struct io_uring_sqe *ring_request(int operation, int descriptor, uint64_t user_data)
+{
+    if (ring.tail - ring.submitted == RING_REQUESTS)
+        ring_enter(0);
+    struct io_uring_sqe *request = &ring.requests[ring.tail++ % RING_REQUESTS];
+    memset(request, 0, sizeof *request);
+    request->opcode = (uint8_t)operation;
+    request->fd = descriptor;
+    request->user_data = user_data;
+    return request;
+}
+
+static inline char *ring_buffer(unsigned number)
+{
+    return ring.buffers + (size_t)number * RING_BUFFER_SIZE;
+}
+
+/* The kernel may take that buffer. */
+static inline void ring_give(unsigned number)
+{
+    struct io_uring_buf *entry = &ring.free->bufs[ring.free_tail++ % RING_BUFFERS];
+    entry->addr = (uint64_t)(uintptr_t)ring_buffer(number);
+    entry->len = RING_BUFFER_SIZE;
+    entry->bid = (uint16_t)number;
+    __atomic_store_n(&ring.free->tail, ring.free_tail, __ATOMIC_RELEASE);
+}
+
+static inline void ring_open_buffers(int descriptor)
+{
+    ring.free = ring_map(-1, RING_BUFFERS * sizeof *ring.free->bufs, 0);
+    ring.buffers = ring_map(-1, (size_t)RING_BUFFERS * RING_BUFFER_SIZE, 0);
+    struct io_uring_buf_reg what = {.ring_addr = (uint64_t)(uintptr_t)ring.free,
+                                    .ring_entries = RING_BUFFERS};
+    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_PBUF_RING, &what, 1), "buffer ring");
+    for (unsigned i = 0; i < RING_BUFFERS; i++)
+        ring_give(i);
+}
+
+static inline void ring_map_rings(int descriptor, const struct io_uring_params *parameters)
+{
+    size_t size = parameters->cq_off.cqes + parameters->cq_entries * sizeof *ring.completions;
+    size_t other = parameters->sq_off.array + parameters->sq_entries * sizeof(unsigned);
+    char *rings = ring_map(descriptor, size > other ? size : other, IORING_OFF_SQ_RING);
+    unsigned *order = (unsigned *)(rings + parameters->sq_off.array);
+    ring.requests = ring_map(descriptor, RING_REQUESTS * sizeof *ring.requests, IORING_OFF_SQES);
+    ring.request_tail = (unsigned *)(rings + parameters->sq_off.tail);
+    ring.completions = (struct io_uring_cqe *)(rings + parameters->cq_off.cqes);
+    ring.completion_head = (unsigned *)(rings + parameters->cq_off.head);
+    ring.completion_tail = (unsigned *)(rings + parameters->cq_off.tail);
+    ring.completion_mask = parameters->cq_entries - 1;
+    for (unsigned i = 0; i < RING_REQUESTS; i++)
+        order[i] = i;
+}
+
+static inline void ring_open(void)
+{
+    struct io_uring_params parameters = {.cq_entries = RING_COMPLETIONS};
+    parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+    int descriptor = (int)syscall(SYS_io_uring_setup, RING_REQUESTS, &parameters);
+    ring_must(descriptor, "io_uring_setup");
+    ring_map_rings(descriptor, &parameters);
+    ring_open_buffers(descriptor);
+    struct io_uring_rsrc_update itself = {.offset = UINT32_MAX, .data = (unsigned)descriptor};
+    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_RING_FDS, &itself, 1), "ring");
+    ring.registered = (int)itself.offset;
+}
+
+#endif
