@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { MOST_EVENTS = 1024, BUFFER_SIZE = 65536 };
+enum { MOST_EVENTS = 128, BUFFER_SIZE = 65536 };
 
 static char buffer[BUFFER_SIZE];
 

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { RING_REQUESTS = 1024, RING_COMPLETIONS = 8192, RING_BUFFERS = 32, RING_BUFFER_SIZE = 16384 };
+enum { RING_REQUESTS = 1024, RING_COMPLETIONS = 8192, RING_BUFFERS = 64, RING_BUFFER_SIZE = 16384 };
 
 static struct {
     int registered;                   /* the ring's number among those registered */
