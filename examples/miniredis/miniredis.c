@@ -1,9 +1,9 @@
 /*
- * miniredis.c: a small Redis: `miniredis 6379`, then redis-cli or redis-benchmark. PING, ECHO, GET, SET, DEL, INCR, RPUSH,
- * BLPOP, PUBLISH, SUBSCRIBE; any number of commands may be under way on a connection.
+ * miniredis.c: a small Redis: `miniredis 6379`, then redis-cli or redis-benchmark. PING, ECHO, GET, SET, DEL, INCR,
+ * RPUSH, BLPOP, PUBLISH, SUBSCRIBE; any number of commands may be under way on a connection.
  *
- * A command is parsed where it lies in the stream's buffer, and its words are lent until the next one is read. One loop,
- * one thread: between two switches nobody else touches the tables, so there are no locks.
+ * A command is parsed where it lies in the stream's buffer, and its words are lent until the next one is read. One
+ * loop, one thread: between two switches nobody else touches the tables, so there are no locks.
  */
 #include "store.h"
 #include <stdio.h>

@@ -53,8 +53,8 @@ ASYNC_API ASYNC_MUST int async_layer_write(async_stream *below, const void *data
 ASYNC_API ASYNC_MUST int async_layer_wait(async_stream *below);
 
 /*
- * What the options of connections and servers take as `tls`: starts a layer on a stream that is connected, to a server of
- * that name (NULL: nobody asked for one by name, or it is the server's side). 0 or -errno. Switches.
+ * What the options of connections and servers take as `tls`. start puts a layer on a stream that is connected, to a
+ * server of that name (NULL: nobody asked for one by name, or it is the server's side): 0 or -errno. It may switch.
  */
 typedef struct async_tls {
     /* self is this struct, which lies at the beginning of whatever it belongs to. */

@@ -29,9 +29,10 @@ typedef struct async_server_options {
 } async_server_options;
 
 /*
- * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of host (NULL: all of this
- * machine), and has serve(stream, argument) run for each connection. port 0: the kernel chooses one. options may be
- * NULL. Returns 0, and the server is yours to free; or -errno, mostly -EADDRINUSE or -EACCES, and it is NULL. Switches.
+ * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of host (NULL: all of
+ * this machine), and has serve(stream, argument) run for each connection. port 0: the kernel chooses one. options may
+ * be NULL. Returns 0, and the server is yours to free; or -errno, mostly -EADDRINUSE or -EACCES, and it is NULL.
+ * Switches.
  */
 #define async_start_server(server, serve, ...)                                                               \
     async__start_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
@@ -40,8 +41,8 @@ ASYNC_API ASYNC_MUST int async__start_server(async_server **server, async_serve 
                                              const async_server_options *options);
 
 /*
- * async_start_unix_server(&server, serve, argument, path, options): the same at a path; a socket that is left there from
- * before is replaced, and it is removed when the server stops to listen. "@name" is abstract. Never switches.
+ * async_start_unix_server(&server, serve, argument, path, options): the same at a path; a socket that is left there
+ * from before is replaced, and it is removed when the server stops to listen. "@name" is abstract. Never switches.
  */
 #define async_start_unix_server(server, serve, ...)                                                          \
     async__start_unix_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
@@ -52,7 +53,7 @@ ASYNC_API ASYNC_MUST int async__start_unix_server(async_server **server, async_s
 /* Begins to accept, after start_later. Never switches. */
 ASYNC_API void async_server_start_serving(async_server *server);
 
-/* Waits until the server is closed: 0; or until this task is cancelled: -ECANCELED, and the server is closed. Switches. */
+/* Waits until the server is closed: 0; until this task is cancelled: -ECANCELED, and it closes the server. Switches. */
 ASYNC_API ASYNC_MUST int async_server_serve_forever(async_server *server);
 
 /* Stops to listen; connections go on. Never switches. */

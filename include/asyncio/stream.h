@@ -69,6 +69,8 @@ ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line,
 #define async_stream_readuntil(stream, buffer, size, ...)                                                    \
     async_stream_readuntil_n((stream), (buffer), (size), (const char *const[]){__VA_ARGS__},                 \
                              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* The same for separators[0..count). Switches. */
 ASYNC_API ASYNC_MUST int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size,
                                                   const char *const separators[], size_t count);
 
@@ -86,7 +88,7 @@ ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **
 
 /*
  * For parsers: waits until at least `least` bytes are there, lends them and whatever else is there, and takes nothing:
- * async_stream_consume says how many were read. Returns how many bytes are there; fewer than least only at the peer's end.
+ * async_stream_consume says how many were read. Returns how many are there; fewer than least only at the peer's end.
  * *data is lent until the next call that reads. -EINVAL: least is 0 or above INT_MAX. Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_peek(async_stream *stream, const char **data, size_t least);
@@ -104,8 +106,8 @@ ASYNC_API bool async_stream_at_eof(const async_stream *stream);
 
 /*
  * Writes size bytes: what the socket does not take at once is copied. 0. -EPIPE, -ECONNRESET…: the connection is
- * gone, as every later call says, too. -ENOMEM: none of it was written. Never switches, so a program that writes much
- * calls async_stream_drain now and then.
+ * gone, as every later call says, too. -ENOMEM: none of it was written. A program that writes much calls
+ * async_stream_drain now and then. Never switches.
  */
 ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t size);
 
@@ -114,6 +116,8 @@ ASYNC_API int async_stream_writev(async_stream *stream, const struct iovec *part
 
 /* Writes formatted text; returns its length, or what async_stream_write does. Never switches. */
 ASYNC_API int async_stream_printf(async_stream *stream, const char *format, ...) ASYNC__PRINTF(2, 3);
+
+/* The same with the arguments as a list, which is used up. Never switches. */
 ASYNC_API int async_stream_vprintf(async_stream *stream, const char *format, va_list arguments)
     ASYNC__PRINTF(2, 0);
 
@@ -154,10 +158,12 @@ ASYNC_API void async_stream_abort(async_stream *stream);
 ASYNC_API int async_stream_descriptor(const async_stream *stream);
 
 /*
- * The peer's address and our own, as text[0..size): "127.0.0.1:80", "[::1]:80", "/run/x.sock"; of a Unix socket without
- * a name, "". Returns the whole length, as snprintf does, or -errno. Never switches.
+ * The peer's address as text[0..size): "127.0.0.1:80", "[::1]:80", "/run/x.sock"; of a Unix socket without a name, "".
+ * Returns the whole length, as snprintf does, or -errno. Never switches.
  */
 ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t size);
+
+/* The same of our own address. Never switches. */
 ASYNC_API int async_stream_local(const async_stream *stream, char *text, size_t size);
 
 /* For async_auto_stream. */

@@ -66,6 +66,8 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
     struct channel_wait waiting = {.channel = channel, .side = side};
     if (unlikely(loop->current->refused))
         return async__refused(loop);
+    if (channel_is_ready(channel, side)) /* nobody has tried: nothing may be told again */
+        return 0;
     if (channel->waiting[side] != NULL)
         return async_fail(-EBUSY, "another task %s this stream", side == SIDE_READ ? "reads" : "writes");
     wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);

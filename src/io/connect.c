@@ -26,7 +26,7 @@ struct target {
     async_stream *stream;                             /* the connection, when there is one */
 };
 
-/* ---- one address -------------------------------------------------------------------------------------------------- */
+/* ---- one address ----------------------------------------------------------------------------------------------- */
 
 static int fail(int error, const struct sockaddr *address, socklen_t size)
 {
@@ -104,7 +104,7 @@ static int connect_to(async_stream **out, const struct sockaddr *address, sockle
     return result != -ECANCELED ? fail(result, address, size) : result;
 }
 
-/* ---- all addresses ------------------------------------------------------------------------------------------------ */
+/* ---- all addresses --------------------------------------------------------------------------------------------- */
 
 /* The kinds take turns, that of the first address first. */
 static void put_in_order(struct target *target, const struct addrinfo *list)

@@ -240,7 +240,7 @@ bool async_stream_at_eof(const async_stream *stream)
     return stream->at_end && unread(stream) == 0;
 }
 
-/* ---- reading what has to be whole --------------------------------------------------------------------------------- */
+/* ---- reading what has to be whole ------------------------------------------------------------------------------ */
 
 struct separators {
     const char *const *texts; /* strings */
@@ -374,7 +374,7 @@ int async_stream_readexactly(async_stream *stream, void *buffer, size_t size)
     return (int)copy_out(stream, buffer, size);
 }
 
-/* ---- reading all --------------------------------------------------------------------------------------------------- */
+/* ---- reading all ----------------------------------------------------------------------------------------------- */
 
 struct text {
     char *bytes;   /* from malloc */

@@ -194,7 +194,7 @@ int async__output_write(struct async_stream *stream, const void *data, size_t si
     return stream->write_error;
 }
 
-/* ---- what the program calls --------------------------------------------------------------------------------------- */
+/* ---- what the program calls ------------------------------------------------------------------------------------ */
 
 static int check(const struct async_stream *stream, const char *call)
 {

@@ -16,7 +16,7 @@ struct connection {
     async_task *task;            /* that serves it, borrowed: it has not ended while this is in the list */
 };
 
-/* ---- connections -------------------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------------------------- */
 
 static void tell_end(struct async_server *server)
 {
@@ -72,7 +72,7 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
     return -ENOMEM;
 }
 
-/* ---- the server --------------------------------------------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------------------------------------------------ */
 
 static void server_check(const struct async_server *server, const char *call)
 {

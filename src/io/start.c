@@ -16,7 +16,7 @@
 
 enum { HIGHEST_PORT = 65535 };
 
-/* ---- one socket --------------------------------------------------------------------------------------------------- */
+/* ---- one socket ------------------------------------------------------------------------------------------------ */
 
 static int set_options(int descriptor, int family, const async_server_options *options)
 {
@@ -50,7 +50,7 @@ static int open_listener(const struct sockaddr *address, socklen_t size, const a
     return async_fail(result, "listen at %s: %s", text, strerror(-result));
 }
 
-/* ---- at all addresses of a host ----------------------------------------------------------------------------------- */
+/* ---- at all addresses of a host -------------------------------------------------------------------------------- */
 
 static in_port_t *port_of(struct sockaddr *address)
 {
@@ -132,7 +132,7 @@ int async__start_server(async_server **out, async_serve *serve, const char *name
     return finish(server, result, out);
 }
 
-/* ---- at a path ---------------------------------------------------------------------------------------------------- */
+/* ---- at a path ------------------------------------------------------------------------------------------------- */
 
 /* A socket that a server has left there would be in the way. */
 static void remove_socket(const char *path)

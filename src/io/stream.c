@@ -211,7 +211,7 @@ void async__stream_hang_up(struct async_stream *stream)
     async_ignore(async_stream_write_eof(stream));
 }
 
-/* ---- what people ask ---------------------------------------------------------------------------------------------- */
+/* ---- what people ask ------------------------------------------------------------------------------------------- */
 
 int async_stream_descriptor(const async_stream *stream)
 {

@@ -2,8 +2,9 @@
  * io/stream.h: what a stream is made of. Reading (input.c) and writing (output.c) touch their own halves; its life
  * (stream.c) begins and ends both.
  *
- * Invariant: a stream that is idle, with nothing unread and nothing pending, holds no block. While something is pending,
- * either its flush is put off to the end of the iteration, or it is blocked: the next change of the socket continues.
+ * Invariant: a stream that is idle, with nothing unread and nothing pending, holds no block. While something is
+ * pending, either its flush is put off to the end of the iteration, or it is blocked: the next change of the socket
+ * continues.
  */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
@@ -63,7 +64,7 @@ static inline bool output_is_done(const struct async_stream *stream)
 /* Drops what was received. */
 void async__input_drop(struct async_stream *stream);
 
-/* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why the connection is gone. */
+/* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why it is gone. */
 int async__input_receive(struct async_stream *stream, void *buffer, size_t size);
 
 /* Waits until a try may do; before that, what was gathered is sent. 0, -ECANCELED, -EBUSY. */

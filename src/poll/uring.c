@@ -436,6 +436,8 @@ static void uring_close_descriptor(struct poller *poller, int descriptor)
     withdraw_all(poller, &watched->readers);
     withdraw_all(poller, &watched->writers);
     close_if_free(watched);
+    if (was_known) /* at once: the kernel's poll keeps the socket, its port and its peer's hope */
+        async_ignore(enter(poller->backend, false, 0));
 }
 
 static int result_of(const struct operation *operation, int result)
