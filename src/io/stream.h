@@ -13,37 +13,37 @@
 #include <asyncio/layer.h>
 #include <asyncio/stream.h>
 
+/* What every read and write touches comes first and fills three cache lines. */
 struct async_stream {
     struct channel channel;  /* the socket, and who waits to read from it */
     struct async_loop *loop; /* whose stream it is */
-    struct guest guest;      /* the loop's list of its streams */
 
-    const async_stream_layer *layer; /* what all goes through; NULL: nothing */
-    void *layer_state;               /* the layer's */
-
-    struct block *early; /* what came before there was a layer, for the layer to read; NULL: nothing */
     struct block *input; /* what was received and not read; NULL: nothing */
+    struct block *first; /* what was written and not sent; NULL: nothing */
+    struct block *last;  /* where more is put */
+    size_t pending;      /* bytes in those */
     int read_error;      /* what every read says from now on; 0: nothing yet */
+    int write_error;     /* what every write says from now on; 0: nothing yet */
     bool at_end;         /* the peer has ended */
     bool lent;           /* the program looks at bytes of the input that are read */
+    bool gathered;       /* a flush is put off */
+    bool blocked;        /* the kernel takes no more for now */
+    bool ends;           /* after what is pending, the peer is to find the end */
+    bool ended;          /* it was told */
+    bool closing;        /* it was taken, and goes when nothing is pending */
+    bool lingers;        /* for that the end of the run waits a while */
+    bool progressed;     /* something was sent since patience was set */
 
-    struct block *first;   /* what was written and not sent; NULL: nothing */
-    struct block *last;    /* where more is put */
-    size_t pending;        /* bytes in those */
-    size_t high, low;      /* the water marks */
-    struct list drainers;  /* tasks that wait until less is pending */
-    struct deferred flush; /* of what was gathered */
-    bool gathered;         /* that is put off */
-    bool blocked;          /* the kernel takes no more for now */
-    bool ends;             /* after what is pending, the peer is to find the end */
-    bool ended;            /* it was told */
-    int write_error;       /* what every write says from now on; 0: nothing yet */
+    const async_stream_layer *layer; /* what all goes through; NULL: nothing */
+    size_t high, low;                /* the water marks */
+    struct list drainers;            /* tasks that wait until less is pending */
+    struct deferred flush;           /* of what was gathered */
 
-    bool closing;          /* it was taken, and goes when nothing is pending */
-    bool lingers;          /* for that the end of the run waits a while */
-    bool progressed;       /* something of it was sent since patience was set */
-    struct wait *closer;   /* who waits for that; NULL: nobody */
+    struct block *early;   /* what came before there was a layer, for the layer to read; NULL: nothing */
+    void *layer_state;     /* the layer's */
+    struct wait *closer;   /* who waits for its end; NULL: nobody */
     struct timer patience; /* runs out if a stream that closes gets nothing sent */
+    struct guest guest;    /* the loop's list of its streams */
 };
 
 /* Sends what is pending, as much as the kernel takes; a stream that closes may be gone afterwards. */

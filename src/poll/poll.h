@@ -53,6 +53,7 @@ enum {
 struct source {
     void (*changed)(struct source *source); /* is told of a change; may close any descriptor, but not wait */
     struct link link;                       /* for the simulated backend: among its sources */
+    const void *touched;                    /* what changed will touch first, for the cache; NULL: nothing */
     int descriptor;                         /* non-blocking; open for as long as the source is watched */
     uint8_t state;                          /* SOURCE_… bits */
 };

@@ -92,7 +92,7 @@ static int sim_watch(struct poller *poller, struct source *source)
 static void sim_close_descriptor(struct poller *poller, int descriptor)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = async__watched_find(poller, descriptor);
+    struct watched *watched = watched_find(poller, descriptor);
     struct list done = {0};
     if (watched != NULL && watched->source != NULL) {
         list_remove(&watched->source->link);
@@ -170,7 +170,7 @@ static void deliver_sources(struct poller *poller, size_t first, size_t end)
     const short failed = POLLERR | POLLHUP | POLLNVAL;
     for (size_t i = first; i < end; i++) {
         struct pollfd polled = sim->polled[i];
-        const struct watched *watched = polled.revents != 0 ? async__watched_find(poller, polled.fd) : NULL;
+        const struct watched *watched = polled.revents != 0 ? watched_find(poller, polled.fd) : NULL;
         if (watched == NULL || watched->source == NULL)
             continue;
         bool reads = (polled.revents & (POLLIN | POLLRDHUP | failed)) != 0;

@@ -375,7 +375,7 @@ static int uring_submit(struct poller *poller, struct operation *operation)
 /* Takes the operation from among those of its descriptor, and what the last of them held back happens. */
 static void complete(struct poller *poller, struct operation *operation, int result)
 {
-    struct watched *watched = async__watched_find(poller, operation->descriptor);
+    struct watched *watched = watched_find(poller, operation->descriptor);
     list_remove(&operation->link);
     if (result == -ECANCELED && watched->closing)
         result = -EBADF;
@@ -422,7 +422,7 @@ static void withdraw_all(struct poller *poller, const struct list *line)
 
 static void uring_close_descriptor(struct poller *poller, int descriptor)
 {
-    struct watched *watched = async__watched_find(poller, descriptor);
+    struct watched *watched = watched_find(poller, descriptor);
     if (watched == NULL)
         async__sys_close(descriptor);
     if (watched == NULL || watched->closing)
@@ -473,7 +473,7 @@ static uint8_t state_of(int events)
 /* A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours any more. */
 static void deliver_source(struct poller *poller, struct completion completion)
 {
-    struct watched *watched = async__watched_find(poller, (int)((uint32_t)completion.tag >> 2));
+    struct watched *watched = watched_find(poller, (int)((uint32_t)completion.tag >> 2));
     if (watched == NULL || watched->source == NULL || source_tag(watched) != completion.tag)
         return;
     watched->known = (completion.flags & COMPLETION_MORE) != 0;
@@ -504,12 +504,26 @@ static void deliver_one(struct poller *poller, struct completion completion)
     watch_wake(poller);
 }
 
+/* What the completions after the one at `seen` will touch. */
+static void expect(const struct poller *poller, uint32_t seen)
+{
+    static const uint32_t ahead[] = {EXPECT_ENTRY, EXPECT_SOURCE, EXPECT_TOUCHED};
+    const struct uring *uring = poller->backend;
+    uint32_t posted = atomic_load_explicit(uring->posted, memory_order_relaxed);
+    for (int i = 0; i < 3; i++) {
+        uint64_t tag = uring->completions[(seen + ahead[i]) & uring->completion_mask].tag;
+        if (posted - seen > ahead[i] && (tag & TAG_MASK) == TAG_SOURCE)
+            watched_expect(poller, (int)((uint32_t)tag >> 2), (int)ahead[i]);
+    }
+}
+
 /* Delivers what was posted. */
 static void deliver(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
     while (seen != atomic_load_explicit(uring->posted, memory_order_acquire)) {
+        expect(poller, seen);
         struct completion completion = uring->completions[seen & uring->completion_mask];
         atomic_store_explicit(uring->seen, ++seen, memory_order_release);
         deliver_one(poller, completion);

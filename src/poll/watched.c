@@ -4,8 +4,6 @@
 #include "poll/watched.h"
 #include "sys/sys.h"
 
-enum { WATCHED_IN_CHUNK = 64 };
-
 static int make_chunks(struct poller *poller, size_t wanted)
 {
     if (wanted <= poller->chunk_count)
@@ -33,14 +31,6 @@ struct watched *async__watched_of(struct poller *poller, int descriptor)
     if (*chunk == NULL)
         *chunk = memory_new(&poller->memory, WATCHED_IN_CHUNK * sizeof(struct watched));
     return *chunk != NULL ? &(*chunk)[descriptor % WATCHED_IN_CHUNK] : NULL;
-}
-
-struct watched *async__watched_find(const struct poller *poller, int descriptor)
-{
-    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
-    if (descriptor < 0 || number >= poller->chunk_count || poller->chunks[number] == NULL)
-        return NULL;
-    return &poller->chunks[number][descriptor % WATCHED_IN_CHUNK];
 }
 
 void async__watched_close(struct poller *poller)

@@ -23,8 +23,16 @@ struct watched {
 /* What is known of a descriptor; NULL when memory is out, or it is not open. */
 struct watched *async__watched_of(struct poller *poller, int descriptor);
 
+enum { WATCHED_IN_CHUNK = 64 };
+
 /* The same if something is known of it, else NULL. */
-struct watched *async__watched_find(const struct poller *poller, int descriptor);
+static inline struct watched *watched_find(const struct poller *poller, int descriptor)
+{
+    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
+    if (descriptor < 0 || number >= poller->chunk_count || poller->chunks[number] == NULL)
+        return NULL;
+    return &poller->chunks[number][descriptor % WATCHED_IN_CHUNK];
+}
 
 /* Frees all entries. */
 void async__watched_close(struct poller *poller);
@@ -46,6 +54,23 @@ static inline void source_change(struct source *source, uint8_t state)
 {
     source->state |= state;
     source->changed(source);
+}
+
+/*
+ * Asks the cache for what some event will touch, the nearer it is the more: its entry, then its source, then what lies
+ * behind that. With a thousand connections a server waits for nothing else as much.
+ */
+enum { EXPECT_ENTRY = 8, EXPECT_SOURCE = 5, EXPECT_TOUCHED = 2 }; /* so many events ahead */
+
+static inline void watched_expect(const struct poller *poller, int descriptor, int ahead)
+{
+    const struct watched *watched = watched_find(poller, descriptor);
+    if (watched == NULL)
+        return;
+    if (ahead == EXPECT_ENTRY)
+        __builtin_prefetch(&watched->source);
+    else if (watched->source != NULL)
+        __builtin_prefetch(ahead == EXPECT_SOURCE ? watched->source : watched->source->touched);
 }
 
 /* All that wait in the line have failed; they go to done. */
