@@ -1,0 +1,150 @@
+/*
+ * test_layer.c: layers between streams and their sockets: one that turns bits over, with a handshake before it.
+ */
+#include "streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mask {
+    int frees;    /* it was freed */
+    int finishes; /* it has said goodbye */
+};
+
+static int read_masked(void *state, async_stream *below, void *buffer, size_t size)
+{
+    char *bytes = buffer;
+    int result = async_layer_read(below, buffer, size);
+    (void)state;
+    for (int i = 0; i < result; i++)
+        bytes[i] ^= 0x20;
+    return result;
+}
+
+static int write_masked(void *state, async_stream *below, const void *data, size_t size)
+{
+    (void)state;
+    for (size_t i = 0; i < size; i++)
+        ASYNC_TRY(async_layer_write(below, &(char){(char)(((const char *)data)[i] ^ 0x20)}, 1));
+    return 0;
+}
+
+static int finish_masked(void *state, async_stream *below)
+{
+    ((struct mask *)state)->finishes++;
+    return async_layer_write(below, ".", 1);
+}
+
+static void free_mask(void *state)
+{
+    ((struct mask *)state)->frees++;
+}
+
+static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask};
+
+LOOP_TEST(layer_sees_all_that_is_read_and_written)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    char text[16];
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    CHECK(async_stream_layer_state(pair.here, &masked) == &mask);
+    CHECK(async_stream_layer_state(pair.there, &masked) == NULL);
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), -EBUSY);
+    CHECK_EQ(async_stream_set_layer(pair.there, NULL, NULL), -EINVAL);
+    CHECK_EQ(async_stream_write(pair.here, "hello", 5), 0);
+    CHECK_EQ(async_stream_readexactly(pair.there, text, 5), 5);
+    CHECK(memcmp(text, "HELLO", 5) == 0);
+    CHECK_EQ(async_stream_write(pair.there, "WORLD\x2a", 6), 0);
+    CHECK_EQ(async_stream_readline(pair.here, text, sizeof text), 6);
+    CHECK_STR(text, "world\n");
+    async_stream_close(pair.here);
+    CHECK_EQ(mask.finishes, 1);
+    CHECK_EQ(mask.frees, 1);
+    CHECK_EQ(async_stream_readexactly(pair.there, text, 1), 1);
+    CHECK_EQ(text[0], '.');
+    async_stream_close(pair.there);
+    return 0;
+}
+
+/* As STARTTLS is: what follows the line may have come with it. */
+LOOP_TEST(layer_reads_what_came_before_it_was_there)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    char text[16];
+    CHECK_EQ(async_stream_write(pair.there, "start\nHELLO", 11), 0);
+    CHECK_EQ(async_stream_readline(pair.here, text, sizeof text), 6);
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    CHECK_EQ(async_stream_readexactly(pair.here, text, 5), 5);
+    CHECK(memcmp(text, "hello", 5) == 0);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(layer_says_goodbye_once)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    CHECK_EQ(async_stream_write_eof(pair.here), 0);
+    close_pair(pair);
+    CHECK_EQ(mask.finishes, 1);
+    return 0;
+}
+
+LOOP_TEST(layer_of_what_is_aborted_says_nothing_and_is_freed)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    async_stream_abort(pair.here);
+    close_pair(pair);
+    CHECK_EQ(mask.finishes, 0);
+    CHECK_EQ(mask.frees, 1);
+    return 0;
+}
+
+/* Talks before the layer is there, as TLS does. */
+static int shake_hands(async_tls *self, async_stream *stream, const char *name)
+{
+    static struct mask mask;
+    char byte;
+    int result;
+    (void)self;
+    ASYNC_TRY(async_layer_write(stream, name != NULL ? "c" : "s", 1));
+    while ((result = async_layer_read(stream, &byte, 1)) == -EAGAIN)
+        ASYNC_TRY(async_layer_wait(stream));
+    if (result <= 0 || byte != (name != NULL ? 's' : 'c'))
+        return result < 0 ? result : async_fail(-EPROTO, "it does not shake hands");
+    return async_stream_set_layer(stream, &masked, &mask);
+}
+
+LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
+{
+    async_tls tls = {shake_hands};
+    async_auto_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    char line[16];
+    CHECK_EQ(
+        async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &(async_server_options){.tls = &tls}),
+        0);
+    const async_connection_options options = {.tls = &tls};
+    CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options), 0);
+    CHECK_EQ(async_stream_write(stream, "line\n", 5), 0);
+    CHECK_EQ(async_stream_readline(stream, line, sizeof line), 5);
+    CHECK_STR(line, "line\n");
+    return 0;
+}
+
+LOOP_TEST(layer_whose_handshake_fails_is_an_error_of_the_connection)
+{
+    async_tls tls = {shake_hands};
+    async_auto_server *server = new_server(serve_echo, NULL);
+    async_stream *stream;
+    const async_connection_options options = {.tls = &tls};
+    CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options), -EPROTO);
+    CHECK_STR(async_strerror(-EPROTO), "-EPROTO: it does not shake hands");
+    CHECK(stream == NULL);
+    return 0;
+}

@@ -1,0 +1,263 @@
+/*
+ * test_stream_write.c: writing to streams: in which order and when it is sent, waiting for a peer that is slow, and
+ * how a stream ends.
+ */
+#include "streams.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MUCH = 4 << 20 };
+
+static void check_line(async_stream *stream, const char *expected)
+{
+    char line[64];
+    CHECK_EQ(async_stream_readline(stream, line, sizeof line), (int)strlen(expected));
+    CHECK_STR(line, expected);
+}
+
+static int print(async_stream *stream, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = async_stream_vprintf(stream, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+/* Bytes that have arrived at a socket whose stream has read none. */
+static int arrived(const async_stream *stream)
+{
+    static char bytes[4096];
+    return (int)recv(async_stream_descriptor(stream), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* ---- what is written, and when it is sent --------------------------------------------------------------------- */
+
+LOOP_TEST(stream_sends_what_is_little_when_the_iteration_ends)
+{
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_write(pair.here, "a", 1), 0);
+    CHECK_EQ(async_stream_write(pair.here, "b\n", 2), 0);
+    CHECK_EQ(async_stream_pending(pair.here), 3);
+    CHECK_EQ(arrived(pair.there), -1);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_stream_pending(pair.here), 0);
+    CHECK_EQ(arrived(pair.there), 3);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_sends_what_is_much_at_once)
+{
+    static const char much[3000];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_write(pair.here, much, sizeof much), 0);
+    CHECK_EQ(async_stream_pending(pair.here), 0);
+    CHECK_EQ(arrived(pair.there), 3000);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_sends_what_was_written_before_it_waits_for_an_answer)
+{
+    struct pair pair = new_pair();
+    char byte;
+    CHECK_EQ(async_stream_write(pair.here, "x", 1), 0);
+    CHECK_EQ(async_timeout(0.001, async_stream_read(pair.here, &byte, 1)), -ETIMEDOUT);
+    CHECK_EQ(arrived(pair.there), 1);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_keeps_the_order_of_little_and_much)
+{
+    enum { ROUNDS = 200 };
+    struct pair pair = new_pair();
+    static char sent[ROUNDS * 10000], got[sizeof sent];
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (char)(i ^ i >> 9);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t size = i * 997 % 9999 + 1;
+        CHECK_EQ(async_stream_write(pair.here, sent + total, size), 0);
+        total += size;
+    }
+    CHECK_EQ(async_stream_readexactly(pair.there, got, total), (int)total);
+    CHECK(memcmp(sent, got, total) == 0);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_printf_writes_texts_of_any_length)
+{
+    struct pair pair = new_pair();
+    static char longer[3000], line[3010];
+    memset(longer, 'x', sizeof longer - 1);
+    CHECK_EQ(async_stream_printf(pair.here, "%d-%s\n", 42, "x"), 5);
+    CHECK_EQ(print(pair.here, "%s\n", longer), 3000);
+    check_line(pair.there, "42-x\n");
+    CHECK_EQ(async_stream_readline(pair.there, line, sizeof line), 3000);
+    struct iovec parts[] = {{"one ", 4}, {NULL, 0}, {"two\n", 4}};
+    CHECK_EQ(async_stream_writev(pair.here, parts, 3), 0);
+    check_line(pair.there, "one two\n");
+    CHECK_EQ(async_stream_writev(pair.here, NULL, 1), -EINVAL);
+    CHECK_EQ(async_stream_writev(pair.here, parts, -1), -EINVAL);
+    CHECK_EQ(async_stream_write(pair.here, NULL, 1), -EINVAL);
+    CHECK_EQ(async_stream_write(pair.here, NULL, 0), 0);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_write_without_memory_writes_nothing)
+{
+    struct pair pair = new_pair();
+    test_allow_allocations(0);
+    CHECK_EQ(async_stream_write(pair.here, "lost", 4), -ENOMEM);
+    test_allow_allocations(-1);
+    CHECK_EQ(async_stream_write(pair.here, "kept\n", 5), 0);
+    check_line(pair.there, "kept\n");
+    close_pair(pair);
+    return 0;
+}
+
+/* ---- a peer that is slow ---------------------------------------------------------------------------------------- */
+
+static int take(async_stream *stream, int total)
+{
+    const char *data;
+    int size, sum = 0;
+    while (sum < total && (size = async_stream_borrow(stream, &data)) > 0)
+        sum += size;
+    return sum;
+}
+async_fn(take, async_stream *, int);
+
+LOOP_TEST(stream_drain_waits_until_the_low_mark)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_set_limits(pair.here, 1000, 2000), -EINVAL);
+    CHECK_EQ(async_stream_set_limits(pair.here, 100000, 5000), 0);
+    CHECK_EQ(async_stream_drain(pair.here), 0);
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    CHECK(async_stream_pending(pair.here) > 100000);
+    CHECK_EQ(async_timeout(0.001, async_stream_drain(pair.here)), -ETIMEDOUT);
+    async_task *taker = async_create_task(take, pair.there, MUCH);
+    CHECK_EQ(async_stream_drain(pair.here), 0);
+    CHECK(async_stream_pending(pair.here) <= 5000);
+    CHECK_EQ(async_await(taker), MUCH);
+    close_pair(pair);
+    return 0;
+}
+
+static int drain(async_stream *stream)
+{
+    return async_stream_drain(stream);
+}
+async_fn(drain, async_stream *);
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+LOOP_TEST(stream_write_eof_comes_after_what_was_written)
+{
+    struct pair pair = new_pair();
+    char *text;
+    CHECK_EQ(async_stream_write(pair.here, "last", 4), 0);
+    CHECK_EQ(async_stream_write_eof(pair.here), 0);
+    CHECK_EQ(async_stream_write_eof(pair.here), 0);
+    CHECK_EQ(async_stream_write(pair.here, "x", 1), -EPIPE);
+    CHECK_EQ(async_stream_read_all(pair.there, &text, 10), 4);
+    free(text);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_that_is_closed_sends_what_is_pending_on_its_own)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    async_stream_close(pair.here);
+    CHECK_EQ(take(pair.there, MUCH + 1), MUCH);
+    async_stream_close(pair.there);
+    return 0;
+}
+
+LOOP_TEST(stream_wait_closed_returns_when_all_is_sent)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_wait_closed(NULL), 0);
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    async_task *taker = async_create_task(take, pair.there, MUCH + 1);
+    CHECK_EQ(async_stream_wait_closed(pair.here), 0);
+    CHECK_EQ(async_await(taker), MUCH);
+    CHECK_EQ(async_stream_wait_closed(pair.there), 0);
+    return 0;
+}
+
+LOOP_TEST(stream_wait_closed_that_is_cancelled_goes_on_by_itself)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    CHECK_EQ(async_timeout(0.001, async_stream_wait_closed(pair.here)), -ETIMEDOUT);
+    CHECK_EQ(take(pair.there, MUCH + 1), MUCH);
+    async_stream_close(pair.there);
+    return 0;
+}
+
+LOOP_TEST(stream_whose_peer_is_gone_says_so_and_does_not_end_the_program)
+{
+    struct pair pair = new_pair();
+    async_stream_close(pair.there);
+    CHECK_EQ(async_sleep(0), 0);
+    int result = async_stream_write(pair.here, "x", 1);
+    for (int i = 0; i < 3 && result == 0; i++) {
+        CHECK_EQ(async_sleep(0), 0);
+        result = async_stream_write(pair.here, "x", 1);
+    }
+    CHECK_EQ(result, -EPIPE);
+    CHECK_EQ(async_stream_drain(pair.here), -EPIPE);
+    async_stream_close(pair.here);
+    return 0;
+}
+
+LOOP_TEST(stream_that_is_aborted_ends_all_who_wait)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    async_task *drainer = async_create_task(drain, pair.here);
+    async_task *taker = async_create_task(take, pair.here, 1);
+    CHECK_EQ(async_sleep(0), 0);
+    async_stream_abort(pair.here);
+    CHECK_EQ(async_await(drainer), -ECONNABORTED);
+    CHECK_EQ(async_await(taker), 0);
+    CHECK_EQ(async_stream_write(pair.here, "x", 1), -ECONNABORTED);
+    CHECK_EQ(async_stream_read(pair.here, much, 1), -ECONNABORTED);
+    CHECK_EQ(async_stream_descriptor(pair.here), -1);
+    CHECK_EQ(async_stream_pending(pair.here), 0);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_knows_both_addresses)
+{
+    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_stream *stream = new_client(server);
+    char text[64], expected[64];
+    snprintf(expected, sizeof expected, "127.0.0.1:%d", async_server_port(server));
+    CHECK_EQ(async_stream_peer(stream, text, sizeof text), (int)strlen(expected));
+    CHECK_STR(text, expected);
+    CHECK(async_stream_local(stream, text, sizeof text) > (int)strlen("127.0.0.1:"));
+    CHECK_EQ(async_stream_peer(stream, NULL, 0), (int)strlen(expected));
+    CHECK_EQ(async_stream_peer(stream, NULL, 1), -EINVAL);
+    return 0;
+}
