@@ -253,7 +253,7 @@ LOOP_TEST(server_without_descriptors_accepts_when_a_connection_ends)
     return 0;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------*/
 
 LOOP_TEST(server_says_why_it_cannot_listen)
 {
