@@ -1,0 +1,126 @@
+/*
+ * test_faults_stream.c: programs for tests/faults.py (see test_faults.c) of streams and servers: what is sent comes
+ * back, in order, or both sides hear that it does not; no descriptor and no byte is left.
+ */
+#include "streams.h"
+#include "survive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Errors of a connection are answers; its reader may find the end instead. */
+static int serve(async_stream *stream, void *unused)
+{
+    int result = serve_echo(stream, unused);
+    return result == -ECANCELED || answer(result) < 0 ? 0 : result; /* the server is freed */
+}
+
+static int exchange(async_stream *stream, int number)
+{
+    char line[16], expected[16];
+    snprintf(expected, sizeof expected, "line %d\n", number);
+    ASYNC_TRY(answer(async_stream_printf(stream, "%s", expected)));
+    int size = async_stream_readline(stream, line, sizeof line);
+    if (size != -ECANCELED) /* the limit's */
+        answer(size);
+    CHECK(size <= 0 || strncmp(line, expected, (size_t)size) == 0); /* cut off, but never wrong */
+    return size > 0 && line[size - 1] == '\n' ? 0 : -EPIPE;
+}
+
+/* Larger than what the kernel takes at once, so that it waits in blocks. */
+static int exchange_much(async_stream *stream)
+{
+    enum { SIZE = 1 << 19 };
+    char *sent = malloc(SIZE), *got = malloc(SIZE);
+    CHECK(sent != NULL && got != NULL);
+    for (int i = 0; i < SIZE; i++)
+        sent[i] = (char)(i ^ i >> 8);
+    int result = answer(async_stream_write(stream, sent, SIZE));
+    if (result == 0)
+        result = answer(async_stream_readexactly(stream, got, SIZE));
+    CHECK(result < 0 || memcmp(sent, got, SIZE) == 0);
+    free(sent);
+    free(got);
+    return result < 0 ? result : 0;
+}
+
+/* A server that can accept nobody leaves them waiting. */
+static const double LONG_ENOUGH = 0.3;
+
+static int converse(int port, int number)
+{
+    async_auto_stream *stream = NULL;
+    promised[number]++;
+    int result = answer(async_open_connection(&stream, "127.0.0.1", port, NULL));
+    CHECK((stream != NULL) == (result == 0));
+    for (int i = 0; i < 3 && result == 0; i++)
+        result = async_timeout(LONG_ENOUGH, exchange(stream, i));
+    if (result == 0 && number == 0)
+        result = exchange_much(stream);
+    kept[number]++;
+    return 0;
+}
+async_fn(converse, int, int);
+
+FAULTS_TEST(a_server_serves_or_says_why_not)
+{
+    enum { CLIENTS = 3 };
+    async_auto_server *server = NULL;
+    async_task *clients[CLIENTS];
+    if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, NULL)) < 0)
+        return 0;
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = async_create_task(converse, async_server_port(server), i);
+    for (int i = 0; i < CLIENTS; i++)
+        answer(async_await(clients[i]));
+    return 0;
+}
+
+static int converse_at_path(const char *path)
+{
+    async_stream *stream;
+    int result = answer(async_open_unix_connection(&stream, path, NULL));
+    if (result == 0)
+        result = async_timeout(LONG_ENOUGH, exchange(stream, 1));
+    if (stream == NULL)
+        return result;
+    async_ignore(async_stream_write_eof(stream));
+    answer(async_stream_wait_closed(stream));
+    return result;
+}
+
+FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
+{
+    char path[64];
+    async_auto_server *server = NULL;
+    snprintf(path, sizeof path, "@libasyncio-faults-%d", (int)getpid());
+    if (answer(async_start_unix_server(&server, serve, NULL, path, NULL)) == 0)
+        async_ignore(converse_at_path(path));
+    return 0;
+}
+
+FAULTS_TEST(a_stream_of_a_pair_is_read_in_every_way)
+{
+    int ends[2];
+    char bytes[16], *text;
+    const char *lent;
+    async_stream *stream = NULL;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    CHECK_EQ(write(ends[1], "one\ntwo;four five\nsix\nseven", 27), 27);
+    close(ends[1]);
+    if (answer(async_stream_new(&stream, ends[0])) < 0) {
+        close(ends[0]);
+        return 0;
+    }
+    answer(async_stream_readline(stream, bytes, sizeof bytes));
+    async_ignore(async_stream_readuntil(stream, bytes, sizeof bytes, ";", "!"));
+    async_ignore(async_stream_readexactly(stream, bytes, 5));
+    answer(async_stream_borrow_line(stream, &lent));
+    answer(async_stream_peek(stream, &lent, 2));
+    answer(async_stream_read(stream, bytes, 1));
+    if (answer(async_stream_read_all(stream, &text, 100)) >= 0)
+        free(text);
+    async_stream_close(stream);
+    return 0;
+}
