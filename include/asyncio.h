@@ -45,6 +45,7 @@
 #include <asyncio/runner.h>
 #include <asyncio/thread.h>
 #include <asyncio/io.h>
+#include <asyncio/socket.h>
 #include <asyncio/name.h>
 #include <asyncio/stream.h>
 #include <asyncio/server.h>

@@ -47,6 +47,8 @@ PYTHON = {
              "TimerHandle", "TimerHandle.when", "loop.run_in_executor set_default_executor shutdown_default_executor",
              "loop.set_exception_handler get_exception_handler default_exception_handler call_exception_handler",
              "loop.set_debug get_debug slow_callback_duration set_task_factory get_task_factory",
+             "loop.sock_connect sock_accept sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall",
+             "loop.sock_sendto sock_sendfile create_datagram_endpoint",
              "loop.getaddrinfo getnameinfo", "get_running_loop get_event_loop new_event_loop set_event_loop"],
 }
 

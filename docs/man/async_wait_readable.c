@@ -1,7 +1,7 @@
 /*
  * async_wait_readable.c: wait for descriptors
  *
- * Pages: async_wait_readable async_wait_writable async_recv
+ * Pages: async_wait_readable async_wait_writable
  */
 #include <asyncio.h>
 #include <stdio.h>

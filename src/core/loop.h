@@ -79,6 +79,8 @@ struct async_loop {
     struct list deferred;             /* what was put off to the end of the iteration */
     struct list guests;               /* what has to go when the loop does */
     size_t lingering;                 /* guests for whom the end of the run waits a while */
+    int32_t paced_turns;              /* turns_left when the count of the next line began: see io/operate.h */
+    uint32_t paced_calls;             /* of the kernel that somebody made in a row, and never had to wait */
     struct list locals;               /* all tables of task-local values */
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
     struct async_executor *executor;  /* the default one; NULL: not made yet */

@@ -55,6 +55,17 @@ int async__address_text(const struct sockaddr *address, socklen_t size, char *te
     }
 }
 
+int async__fail_to_connect(int error, const struct sockaddr *address, socklen_t size)
+{
+    struct sockaddr_storage copy = {0}; /* whole, though the address may be too short for its family */
+    char text[ADDRESS_TEXT];
+    if (size > sizeof copy)
+        size = sizeof copy;
+    memcpy(&copy, address, size);
+    async__address_text((const struct sockaddr *)&copy, size, text, sizeof text);
+    return async_fail(error, "connect to %s: %s", text, strerror(-error));
+}
+
 int async__unix_address(struct sockaddr_un *address, const char *path)
 {
     size_t length = strlen(path);

@@ -13,6 +13,9 @@ enum { ADDRESS_TEXT = 128 };
 /* "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@abstract", ""; returns the whole length, as snprintf does. */
 int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
 
+/* async_fail with the sentence "connect to <address>: <what the error means>", whatever the address is. */
+int async__fail_to_connect(int error, const struct sockaddr *address, socklen_t size);
+
 /* The address of a Unix socket at that path, or of an abstract one, "@name": its size, or -errno. */
 struct sockaddr_un;
 int async__unix_address(struct sockaddr_un *address, const char *path);

@@ -6,6 +6,25 @@
 
 #include "core/loop.h"
 
+/* How many calls in a row may have what they want at once before the others get their turn. */
+enum { CALLS_IN_A_ROW = 64 };
+
+/* One turn of the loop, and a look at clock and descriptors if one is due. */
+void async__io_rest(struct async_loop *loop);
+
+/*
+ * For calls of the kernel that mostly need not wait, before each: a task that makes nothing but these must not hold the
+ * loop. It has switched, for sure, if other turns are left than when the count began.
+ */
+static inline void io_pace(struct async_loop *loop)
+{
+    if (loop->paced_turns != loop->turns_left) {
+        loop->paced_turns = loop->turns_left;
+        loop->paced_calls = 0;
+    } else if (unlikely(++loop->paced_calls >= CALLS_IN_A_ROW))
+        async__io_rest(loop);
+}
+
 /*
  * Submits the operation and waits for its completion. A request to cancel is passed on to the kernel, and its answer
  * is waited for: the buffer, which may be on the caller's stack, is free again when this returns.

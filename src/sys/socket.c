@@ -4,6 +4,9 @@
 #include "sys/socket.h"
 #include "sys/fault.h"
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <time.h>
 
 /* The result of a libc call as the kernel gave it. */
 static int kernel(long result)
@@ -31,6 +34,24 @@ int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
         result = KERNEL(SITE_ACCEPT, accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     while (result == -EINTR);
     return result;
+}
+
+bool async__sys_is_peers_failure(int error)
+{
+    switch (error) {
+    case -ECONNABORTED:
+    case -EPROTO:
+    case -ENETDOWN:
+    case -ENOPROTOOPT:
+    case -EHOSTDOWN:
+    case -ENONET:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+    case -ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
 }
 
 int async__sys_bind(int descriptor, const struct sockaddr *address, socklen_t size)
@@ -91,6 +112,79 @@ int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags)
     do
         result = KERNEL(SITE_RECVMSG, recvmsg(descriptor, message, flags | MSG_DONTWAIT));
     while (result == -EINTR);
+    return result;
+}
+
+int async__sys_sendto(int descriptor, const void *data, size_t size, int flags,
+                      const struct sockaddr *address, socklen_t address_size)
+{
+    int result;
+    do
+        result = kernel(
+            fault_or_less(SITE_SENDTO, &size)
+                ? -1
+                : sendto(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL, address, address_size));
+    while (result == -EINTR);
+    return result;
+}
+
+int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
+                        socklen_t *address_size)
+{
+    int result;
+    do
+        result = kernel(
+            fault_or_less(SITE_RECVFROM, &size)
+                ? -1
+                : recvfrom(descriptor, buffer, size, flags | MSG_DONTWAIT, address, address_size));
+    while (result == -EINTR);
+    return result;
+}
+
+/* For calls that know no MSG_NOSIGNAL: whether it was this that put the signal off. */
+static bool hold_pipe_signal(sigset_t *signal)
+{
+    sigset_t before;
+    sigemptyset(signal);
+    sigaddset(signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, signal, &before);
+    return sigismember(&before, SIGPIPE) == 0;
+}
+
+/* The one that the call raised, if it did, is taken away first. */
+static void release_pipe_signal(const sigset_t *signal, int result)
+{
+    const struct timespec at_once = {0};
+    if (result == -EPIPE)
+        sigtimedwait(signal, NULL, &at_once);
+    pthread_sigmask(SIG_UNBLOCK, signal, NULL);
+}
+
+int async__sys_sendfile(int out, int in, off_t *offset, size_t count)
+{
+    sigset_t signal;
+    int result;
+    bool held = hold_pipe_signal(&signal);
+    do
+        result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1 : sendfile(out, in, offset, count));
+    while (result == -EINTR);
+    if (held)
+        release_pipe_signal(&signal, result);
+    return result;
+}
+
+int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags)
+{
+    sigset_t signal;
+    int result;
+    bool held = hold_pipe_signal(&signal);
+    do
+        result = kernel(fault_or_less(SITE_SPLICE, &count)
+                            ? -1
+                            : splice(in, in_offset, out, out_offset, count, flags | SPLICE_F_NONBLOCK));
+    while (result == -EINTR);
+    if (held)
+        release_pipe_signal(&signal, result);
     return result;
 }
 

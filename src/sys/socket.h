@@ -19,6 +19,9 @@ int async__sys_connect(int descriptor, const struct sockaddr *address, socklen_t
 /* The new one is non-blocking, and closed by exec. address may be NULL. */
 int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size);
 
+/* Whether accept told with this of one connection that has come to nothing: the next one may be well. */
+bool async__sys_is_peers_failure(int error);
+
 int async__sys_bind(int descriptor, const struct sockaddr *address, socklen_t size);
 int async__sys_listen(int descriptor, int backlog);
 
@@ -33,6 +36,16 @@ int async__sys_stream_recv(int descriptor, void *buffer, size_t *size);
 
 int async__sys_sendmsg(int descriptor, const struct msghdr *message, int flags);
 int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags);
+/* The same with addresses, each of which may be NULL. */
+int async__sys_sendto(int descriptor, const void *data, size_t size, int flags,
+                      const struct sockaddr *address, socklen_t address_size);
+int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
+                        socklen_t *address_size);
+
+/* Between descriptors that do not block. */
+int async__sys_sendfile(int out, int in, off_t *offset, size_t count);
+int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags);
+
 int async__sys_shutdown(int descriptor, int how);
 
 /* Why the socket failed, which it forgets: 0 or -errno. */

@@ -1,0 +1,45 @@
+/*
+ * io/attempt.c: try, wait, try again.
+ */
+#include "io/attempt.h"
+#include "io/operate.h"
+#include <asyncio/time.h>
+#include <poll.h>
+
+static const double FIRST_PAUSE_SECONDS = 0.001, LONGEST_PAUSE_SECONDS = 0.1;
+
+static bool is_ready_now(const struct attempt *attempt)
+{
+    struct pollfd polled = {.fd = attempt->descriptor,
+                            .events = attempt->until == OPERATION_WRITABLE ? POLLOUT : POLLIN};
+    return async__sys_poll(&polled, 1, 0) > 0;
+}
+
+/* Sleeps, longer each time. */
+static int pause_for(double *seconds)
+{
+    *seconds = *seconds > 0 ? *seconds * 2 : FIRST_PAUSE_SECONDS;
+    if (*seconds > LONGEST_PAUSE_SECONDS)
+        *seconds = LONGEST_PAUSE_SECONDS;
+    return async_sleep(*seconds);
+}
+
+int async__attempt(struct async_loop *loop, struct attempt *attempt)
+{
+    bool was_told = false; /* that the call would do */
+    double seconds = 0;
+    io_pace(loop);
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    for (;;) {
+        int result = attempt->make(attempt);
+        if (result != -EAGAIN)
+            return result;
+        const struct operation wait = {.kind = attempt->until, .descriptor = attempt->descriptor};
+        result = was_told && is_ready_now(attempt) ? pause_for(&seconds)
+                                                   : async__operate(loop, wait, attempt->call);
+        if (result < 0)
+            return result;
+        was_told = true;
+    }
+}

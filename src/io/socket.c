@@ -1,0 +1,111 @@
+/*
+ * io/socket.c: sockets of the user's: made, connected, accepted, closed.
+ */
+#include "io/address.h"
+#include "io/attempt.h"
+#include "poll/watched.h"
+#include "sys/socket.h"
+#include <asyncio/socket.h>
+
+int async_socket(int domain, int type, int protocol)
+{
+    return async__sys_socket(domain, type, protocol);
+}
+
+/* ---- connect ---------------------------------------------------------------------------------------------------- */
+
+struct connecting {
+    struct attempt attempt;         /* which this is */
+    const struct sockaddr *address; /* of the peer, the caller's */
+    socklen_t size;                 /* of it */
+    bool begun;                     /* the kernel is at it */
+};
+
+static int begin_to_connect(struct connecting *connecting)
+{
+    int descriptor = connecting->attempt.descriptor;
+    int result = async__sys_no_blocking(descriptor);
+    if (result == 0)
+        result = async__sys_connect(descriptor, connecting->address, connecting->size);
+    connecting->begun = result == -EINPROGRESS || result == -EINTR || result == -EALREADY;
+    return connecting->begun ? -EAGAIN : result;
+}
+
+static int try_to_connect(struct attempt *attempt)
+{
+    struct connecting *connecting = CONTAINER_OF(attempt, struct connecting, attempt);
+    if (connecting->address == NULL || connecting->size < sizeof connecting->address->sa_family)
+        return -EINVAL;
+    return connecting->begun ? async__sys_socket_error(attempt->descriptor) : begin_to_connect(connecting);
+}
+
+int async_connect(int descriptor, const struct sockaddr *address, unsigned size)
+{
+    struct async_loop *loop = loop_enter("async_connect");
+    struct connecting connecting = {
+        .attempt = {.make = try_to_connect,
+                    .call = "async_connect",
+                    .descriptor = descriptor,
+                    .until = OPERATION_WRITABLE},
+        .address = address,
+        .size = size,
+    };
+    int result = async__attempt(loop, &connecting.attempt);
+    bool blames_peer = result < 0 && result != -ECANCELED && result != -EBADF && result != -EINVAL;
+    return blames_peer ? async__fail_to_connect(result, address, size) : result;
+}
+
+/* ---- accept ----------------------------------------------------------------------------------------------------- */
+
+struct accepting {
+    struct attempt attempt;   /* which this is */
+    struct sockaddr *address; /* where the peer's is to go; may be NULL */
+    socklen_t *size;          /* the room there; may be NULL if that is */
+    bool begun;               /* the socket does not block */
+};
+
+static int try_to_accept(struct attempt *attempt)
+{
+    struct accepting *accepting = CONTAINER_OF(attempt, struct accepting, attempt);
+    if (accepting->address != NULL && accepting->size == NULL)
+        return -EINVAL;
+    int result = accepting->begun ? 0 : async__sys_no_blocking(attempt->descriptor);
+    if (result < 0)
+        return result;
+    accepting->begun = true;
+    result = async__sys_accept(attempt->descriptor, accepting->address, accepting->size);
+    return async__sys_is_peers_failure(result) ? -EAGAIN : result;
+}
+
+int async_accept(int descriptor, struct sockaddr *address, unsigned *size)
+{
+    struct async_loop *loop = loop_enter("async_accept");
+    struct accepting accepting = {
+        .attempt = {.make = try_to_accept,
+                    .call = "async_accept",
+                    .descriptor = descriptor,
+                    .until = OPERATION_READABLE},
+        .address = address,
+        .size = size,
+    };
+    return async__attempt(loop, &accepting.attempt);
+}
+
+/* ---- close ------------------------------------------------------------------------------------------------------ */
+
+int async_close(int descriptor)
+{
+    struct async_loop *loop = async__current;
+    if (descriptor < 0 || !async__sys_is_open(descriptor))
+        return -EBADF;
+    if (loop == NULL) {
+        async__sys_close(descriptor);
+        return 0;
+    }
+    const struct watched *watched = async__watched_find(&loop->poller, descriptor);
+    ENSURE(watched == NULL || watched->source == NULL,
+           "async_close(%d): that is a stream's or a server's descriptor; close the stream or the server",
+           descriptor);
+    loop->poller.calls->close_descriptor(&loop->poller, descriptor);
+    return 0;
+}
