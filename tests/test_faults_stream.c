@@ -92,9 +92,11 @@ static int converse_at_path(const char *path)
 
 FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
 {
+    static int
+        round; /* an io_uring that takes no requests gives an address back when it is gone, in a while */
     char path[64];
     async_auto_server *server = NULL;
-    snprintf(path, sizeof path, "@libasyncio-faults-%d", (int)getpid());
+    snprintf(path, sizeof path, "@libasyncio-faults-%d-%d", (int)getpid(), round++);
     if (answer(async_start_unix_server(&server, serve, NULL, path, NULL)) == 0)
         async_ignore(converse_at_path(path));
     return 0;

@@ -102,7 +102,7 @@ int async_close(int descriptor)
         async__sys_close(descriptor);
         return 0;
     }
-    const struct watched *watched = async__watched_find(&loop->poller, descriptor);
+    const struct watched *watched = watched_find(&loop->poller, descriptor);
     ENSURE(watched == NULL || watched->source == NULL,
            "async_close(%d): that is a stream's or a server's descriptor; close the stream or the server",
            descriptor);

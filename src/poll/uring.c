@@ -147,9 +147,20 @@ static int map_rings(struct uring *uring, const struct parameters *parameters)
     return 0;
 }
 
+/* Descriptors whose sources the kernel was never told to forget: it does when the ring goes. */
+static void close_held(struct uring *uring)
+{
+    LIST_EACH (link, &uring->held_watches) {
+        const struct watched *watched = CONTAINER_OF(link, struct watched, link);
+        if (watched->closing)
+            async__sys_close(watched->descriptor);
+    }
+}
+
 static void uring_close(struct poller *poller)
 {
     struct uring *uring = poller->backend;
+    close_held(uring);
     if (uring->ring != NULL)
         async__sys_unmap(uring->ring, uring->ring_size);
     if (uring->requests != NULL)
