@@ -22,12 +22,12 @@ static int open_socket(struct sockaddr_in *address)
     return descriptor;
 }
 
-/* Sends two datagrams back to whoever they come from. */
+/* Sends three datagrams back to whoever they come from. */
 static int echo(int descriptor)
 {
     struct sockaddr_in from;
     char text[64];
-    for (int i = 0, size; i < 2; i++) {
+    for (int i = 0, size; i < 3; i++) {
         socklen_t from_size = sizeof from;
         ASYNC_TRY(size = async_recvfrom(descriptor, text, sizeof text, 0,
                                         (void *)&from, &from_size));
@@ -47,17 +47,20 @@ static int amain(void)
     ASYNC_TRY(here = open_socket(&client));
     async_task *task = async_create_task(echo, there);
 
-    ASYNC_TRY(async_sendto(here, "one", 3, 0, (void *)&server, sizeof server));
-    ASYNC_TRY(size = async_recv(here, text, sizeof text, 0));
-    printf("%.*s\n", size, text);
+    ASYNC_TRY(async_connect(here, (void *)&server, sizeof server));
+    ASYNC_TRY(async_sendall(here, "one", 3, 0)); /* each is a datagram */
+    ASYNC_TRY(async_send(here, "two", 3, 0));
+    for (int i = 0; i < 2; i++) {
+        ASYNC_TRY(size = async_recv(here, text, sizeof text, 0));
+        printf("%.*s\n", size, text);
+    }
 
-    struct iovec parts[] = {{"t", 1}, {"wo", 2}};
-    struct msghdr message = {.msg_name = &server,
-                             .msg_namelen = sizeof server,
-                             .msg_iov = parts,
-                             .msg_iovlen = 2};
+    struct iovec parts[] = {{"th", 2}, {"ree", 3}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ASYNC_TRY(async_sendmsg(here, &message, 0));
-    ASYNC_TRY(size = async_recv(here, text, sizeof text, 0));
+    parts[0] = (struct iovec){text, sizeof text};
+    message.msg_iovlen = 1;
+    ASYNC_TRY(size = async_recvmsg(here, &message, 0));
     printf("%.*s\n", size, text);
 
     async_close(here);
@@ -74,4 +77,5 @@ int main(void)
 /* Prints:
  * one
  * two
+ * three
  */
