@@ -133,6 +133,26 @@ LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
     return 0;
 }
 
+/* Its descriptor was ready, so its wait is over, but it has not run: what is there now is another's. */
+LOOP_TEST(close_keeps_who_was_woken_from_who_gets_the_number_next)
+{
+    char byte;
+    struct sockets old = unix_sockets(SOCK_STREAM);
+    async_task *receiver = async_create_task(note_recvfrom, old.here);
+    turns(3);
+    CHECK_EQ(async_send(old.there, "x", 1, 0), 1);
+    turns(1);
+    CHECK_EQ(async_close(old.here), 0);
+    struct sockets new = unix_sockets(SOCK_STREAM);
+    CHECK_EQ(async_send(new.there, "y", 1, 0), 1);
+    CHECK_EQ(async_await(receiver), 0);
+    CHECK_JOURNAL("recvfrom:-9");
+    CHECK_EQ(async_recv(new.here, &byte, 1, 0), 1);
+    close_both(new);
+    close(old.there);
+    return 0;
+}
+
 LOOP_TEST(close_may_be_called_by_a_cancelled_task)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);

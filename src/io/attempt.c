@@ -3,6 +3,7 @@
  */
 #include "io/attempt.h"
 #include "io/operate.h"
+#include "poll/watched.h"
 #include <asyncio/time.h>
 #include <poll.h>
 
@@ -35,11 +36,14 @@ int async__attempt(struct async_loop *loop, struct attempt *attempt)
         int result = attempt->make(attempt);
         if (result != -EAGAIN)
             return result;
+        uint32_t closings = watched_closings(&loop->poller, attempt->descriptor);
         const struct operation wait = {.kind = attempt->until, .descriptor = attempt->descriptor};
         result = was_told && is_ready_now(attempt) ? pause_for(&seconds)
                                                    : async__operate(loop, wait, attempt->call);
         if (result < 0)
             return result;
+        if (watched_closings(&loop->poller, attempt->descriptor) != closings)
+            return -EBADF;
         was_told = true;
     }
 }

@@ -187,6 +187,7 @@ static void epoll_close_descriptor(struct poller *poller, int descriptor)
         watched->known = false;
         watched->armed = 0;
         watched->generation++;
+        watched->closings++;
     }
     async__sys_close(descriptor);
     async__poll_deliver(poller, &done);

@@ -62,8 +62,8 @@ static int sim_submit(struct poller *poller, struct operation *operation)
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (make_room(poller) < 0)
-        return -ENOMEM;
+    if (async__watched_of(poller, operation->descriptor) == NULL || make_room(poller) < 0)
+        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     list_append(&sim->operations, &operation->link);
     poller->in_flight++;
     return 0;
@@ -94,6 +94,8 @@ static void sim_close_descriptor(struct poller *poller, int descriptor)
     struct sim *sim = poller->backend;
     struct watched *watched = watched_find(poller, descriptor);
     struct list done = {0};
+    if (watched != NULL)
+        watched->closings++;
     if (watched != NULL && watched->source != NULL) {
         list_remove(&watched->source->link);
         watched->source = NULL;

@@ -367,14 +367,16 @@ static bool is_caught_up(const struct uring *uring)
 
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
+    struct watched *watched = async__watched_find(poller, operation->descriptor);
+    if (watched != NULL && watched->closing)
+        return -EBADF;
     operation->result = async__poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct watched *watched = async__watched_of(poller, operation->descriptor);
+    if (watched == NULL)
+        watched = async__watched_of(poller, operation->descriptor);
     if (watched == NULL)
         return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
-    if (watched->closing)
-        return -EBADF;
     watched->descriptor = operation->descriptor;
     operation->unwanted = false;
     list_append(watched_line(watched, operation), &operation->link);
@@ -419,11 +421,14 @@ static int uring_watch(struct poller *poller, struct source *source)
     return 0;
 }
 
-/* Cancels all that wait in the line; whoever is told of it at once may cancel others. */
-static void withdraw_all(struct poller *poller, const struct list *line)
+/*
+ * Cancels all that wait in the line; whoever is told of it at once may cancel others, or, once the last one is and the
+ * descriptor is closed, wait for another one of that number.
+ */
+static void withdraw_all(struct poller *poller, const struct watched *watched, const struct list *line)
 {
     struct link *link = list_first(line);
-    while (link != NULL) {
+    while (link != NULL && watched->closing) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);
         bool was_wanted = !operation->unwanted;
         uring_cancel(poller, operation);
@@ -439,13 +444,14 @@ static void uring_close_descriptor(struct poller *poller, int descriptor)
     if (watched == NULL || watched->closing)
         return;
     bool was_known = watched->known;
+    watched->closings++;
     watched->descriptor = descriptor;
     watched->source = NULL;
     watched->closing = true;
     if (was_known && !watched->held)
         hand_over_watch(poller->backend, watched);
-    withdraw_all(poller, &watched->readers);
-    withdraw_all(poller, &watched->writers);
+    withdraw_all(poller, watched, &watched->readers);
+    withdraw_all(poller, watched, &watched->writers);
     close_if_free(watched);
     if (was_known) /* at once: the kernel's poll keeps the socket, its port and its peer's hope */
         async_ignore(enter(poller->backend, false, 0));

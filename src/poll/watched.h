@@ -15,6 +15,7 @@ struct watched {
     struct link link;      /* for io_uring: among those whose next request found no room */
     uint32_t armed;        /* for epoll: events the kernel will tell us of; 0: none */
     uint32_t generation;   /* of the arming, so that a late event of an earlier one is known */
+    uint32_t closings;     /* how often a descriptor of that number was closed by us */
     bool known;            /* the kernel watches it, as far as we know */
     bool held;             /* for io_uring: it is among those */
     bool closing;          /* for io_uring: to be closed when the kernel has let go of it */
@@ -32,6 +33,13 @@ static inline struct watched *watched_find(const struct poller *poller, int desc
     if (descriptor < 0 || number >= poller->chunk_count || poller->chunks[number] == NULL)
         return NULL;
     return &poller->chunks[number][descriptor % WATCHED_IN_CHUNK];
+}
+
+/* Who waited for a descriptor and finds this changed must not touch the number again: another may have it. */
+static inline uint32_t watched_closings(const struct poller *poller, int descriptor)
+{
+    const struct watched *watched = async__watched_find(poller, descriptor);
+    return watched != NULL ? watched->closings : 0;
 }
 
 /* Frees all entries. */

@@ -1,0 +1,171 @@
+/*
+ * test_poll_source_many.c: ten thousand sources, and a kernel that has no room for them or tells no more of one.
+ */
+#include "probe.h"
+#include "sys/fault.h"
+
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+/* ---- many --------------------------------------------------------------------------------------------------- */
+
+enum { MOST_PROBES = 10000 };
+
+static struct probe probes[MOST_PROBES];
+
+static void start_many(int count)
+{
+    struct rlimit limit;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < count; i++) {
+        int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (descriptor < 0)
+            test_skip("this process may not have so many descriptors");
+        probe_start(&probes[i], descriptor);
+    }
+}
+
+/* Until nobody is told of anything any more: io_uring has some twenty of them done in each wait. */
+static void settle_many(void)
+{
+    for (int quiet = 0, before = told; quiet < 30; quiet = told == before ? quiet + 1 : 0, before = told)
+        CHECK_EQ(async__poller_wait(&poller, 0), 0);
+}
+
+static void raise_probe(int number)
+{
+    CHECK_EQ(write(probes[number].source.descriptor, &(uint64_t){1}, 8), 8);
+}
+
+static void close_many(int count)
+{
+    for (int i = 0; i < count; i++)
+        probe_close(&probes[i]);
+}
+
+TEST_EACH_BACKEND(ten_thousand_sources_are_told_apart)
+{
+    open_poller();
+    start_many(MOST_PROBES);
+    settle_many();
+    for (int i = 0; i < MOST_PROBES; i += 3)
+        raise_probe(i);
+    settle_many();
+    for (int i = 0; i < MOST_PROBES; i++)
+        CHECK_EQ(probes[i].source.state, i % 3 == 0 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE);
+    close_many(MOST_PROBES);
+    settle_many();
+    CHECK(!is_open(probes[0].source.descriptor));
+    close_poller();
+}
+
+/* ---- a kernel that has no room, or gives up ------------------------------------------------------------------ */
+
+#if ASYNC_CHECKS
+static bool is_full;
+
+static int refuse_entry(enum site site)
+{
+    return site == SITE_URING_ENTER && is_full ? -EBUSY : 0;
+}
+
+/* More than the queue holds, some of them closed again, before the kernel takes any. */
+TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
+{
+    enum { COUNT = 1000 };
+    open_poller();
+    is_full = true;
+    async__fault = refuse_entry;
+    start_many(COUNT);
+    for (int i = 0; i < COUNT; i += 5)
+        probe_close(&probes[i]);
+    for (int i = 1; i < COUNT; i += 5)
+        raise_probe(i);
+    is_full = false;
+    settle_many();
+    for (int i = 0; i < COUNT; i++) {
+        int expected = i % 5 == 0 ? 0 : i % 5 == 1 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE;
+        CHECK_EQ(probes[i].source.state, expected);
+        CHECK_EQ(is_open(probes[i].source.descriptor), i % 5 != 0);
+    }
+    is_full = true;
+    for (int i = 0; i < COUNT; i++)
+        if (i % 5 != 0)
+            probe_close(&probes[i]);
+    is_full = false;
+    settle_many();
+    for (int i = 0; i < COUNT; i++)
+        CHECK(!is_open(probes[i].source.descriptor));
+    async__fault = NULL;
+    close_poller();
+}
+
+/* The runner sees a descriptor that was left open. */
+TEST_EACH_BACKEND(sources_that_found_no_room_to_be_closed_are_closed_with_the_poller)
+{
+    open_poller();
+    start_many(600);
+    settle_many();
+    is_full = true;
+    async__fault = refuse_entry;
+    close_many(600);
+    close_poller();
+    async__fault = NULL;
+}
+
+static int requests_failing, request_failure;
+
+static int fail_requests(enum site site)
+{
+    return site == SITE_URING_REQUEST && requests_failing-- > 0 ? request_failure : 0;
+}
+
+TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
+{
+    static const int failures[] = {-ECANCELED, -ENOMEM, -EAGAIN, -EINTR};
+    for (int i = 0; i < 4; i++) {
+        struct probe probe = {0};
+        struct sockets pair = unix_sockets(SOCK_STREAM);
+        open_poller();
+        watch_settle();
+        requests_failing = 3;
+        request_failure = failures[i];
+        async__fault = fail_requests;
+        probe_start(&probe, pair.here);
+        for (int k = 0; k < 10; k++)
+            CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        CHECK_EQ(probe.source.state, SOURCE_WRITABLE);
+        say(pair.there);
+        for (int k = 0; k < 10; k++)
+            CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        CHECK(has(&probe, SOURCE_READABLE));
+        async__fault = NULL;
+        probe_close(&probe);
+        close(pair.there);
+        close_poller();
+    }
+}
+
+TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_can_be_closed)
+{
+    struct probe probe = {0};
+    struct sockets pair = unix_sockets(SOCK_STREAM);
+    open_poller();
+    watch_settle();
+    requests_failing = 1;
+    request_failure = -ENOMEM;
+    async__fault = fail_requests;
+    probe_start(&probe, pair.here);
+    CHECK_EQ(async__poller_wait(&poller, 0), 0);
+    probe_close(&probe);
+    CHECK_EQ(async__poller_wait(&poller, 0), 0);
+    CHECK_EQ(async__poller_wait(&poller, 0), 0);
+    async__fault = NULL;
+    CHECK(!is_open(pair.here));
+    check_end_of(pair.there);
+    close(pair.there);
+    close_poller();
+}
+#endif
