@@ -162,6 +162,53 @@ static int drain(async_stream *stream)
 }
 async_fn(drain, async_stream *);
 
+static int write_without_end(async_stream *stream, const bool *over)
+{
+    static char much[5000];
+    while (!*over) {
+        CHECK_EQ(async_stream_write(stream, much, sizeof much), 0);
+        ASYNC_TRY(async_stream_drain(stream));
+        ssize_t size = recv(async_stream_descriptor(stream) + 1, much, sizeof much, MSG_DONTWAIT);
+        CHECK(size == sizeof much); /* so that there is always room */
+    }
+    return 0;
+}
+async_fn(write_without_end, async_stream *, const bool *);
+
+static int read_without_end(int peer, async_stream *stream, const bool *over)
+{
+    static char much[5000];
+    while (!*over) {
+        CHECK_EQ(send(peer, much, sizeof much, MSG_DONTWAIT), sizeof much);
+        CHECK_EQ(async_stream_read(stream, much, sizeof much), sizeof much); /* there is always something */
+    }
+    return 0;
+}
+async_fn(read_without_end, int, async_stream *, const bool *);
+
+LOOP_TEST(stream_that_is_always_ready_lets_others_run)
+{
+    bool over = false;
+    int ends[2], other_ends[2];
+    async_stream *written, *read;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    CHECK_EQ(ends[1], ends[0] + 1);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other_ends), 0);
+    CHECK_EQ(async_stream_new(&written, ends[0]), 0);
+    CHECK_EQ(async_stream_new(&read, other_ends[0]), 0);
+    async_task *writer = async_create_task(write_without_end, written, &over);
+    async_task *reader = async_create_task(read_without_end, other_ends[1], read, &over);
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ(async_sleep(0), 0);
+    over = true;
+    CHECK_EQ(async_gather(writer, reader), 0);
+    async_stream_close(written);
+    async_stream_close(read);
+    close(ends[1]);
+    close(other_ends[1]);
+    return 0;
+}
+
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 LOOP_TEST(stream_write_eof_comes_after_what_was_written)

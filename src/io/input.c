@@ -3,6 +3,7 @@
  * otherwise into a hot block, from which it is copied or lent. Nothing is taken out until a read can give all that it
  * was asked for, so that one which fails or is cancelled loses nothing.
  */
+#include "io/operate.h"
 #include "io/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
@@ -134,6 +135,7 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
 /* More input, which is to hold `wanted` bytes: how much came, 0 at the end, or -errno. */
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
 {
+    io_pace(loop);
     for (;;) {
         int result = receive_more(stream, wanted);
         if (result != -EAGAIN)
@@ -160,6 +162,7 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
 
 static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer, size_t size)
 {
+    io_pace(loop);
     for (;;) {
         int result = receive(stream, buffer, size);
         if (result != -EAGAIN)

@@ -3,6 +3,7 @@
  * when the task next waits on the stream or the iteration ends, whichever comes first. What the kernel does not take
  * waits in blocks until the socket changes.
  */
+#include "io/operate.h"
 #include "io/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
@@ -277,6 +278,7 @@ int async_stream_drain(async_stream *stream)
     stream_check(stream, "async_stream_drain");
     if (loop->current->refused)
         return async__refused(loop);
+    io_pace(loop);
     if (stream->pending > stream->high && !stream->blocked)
         async__output_flush(stream);
     if (stream->write_error != 0 || stream->pending <= stream->high)

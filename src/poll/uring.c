@@ -367,7 +367,7 @@ static bool is_caught_up(const struct uring *uring)
 
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
-    struct watched *watched = async__watched_find(poller, operation->descriptor);
+    struct watched *watched = watched_find(poller, operation->descriptor);
     if (watched != NULL && watched->closing)
         return -EBADF;
     operation->result = async__poll_attempt(operation);

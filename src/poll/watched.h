@@ -21,12 +21,9 @@ struct watched {
     bool closing;          /* for io_uring: to be closed when the kernel has let go of it */
 };
 
-/* What is known of a descriptor; NULL when memory is out, or it is not open. */
-struct watched *async__watched_of(struct poller *poller, int descriptor);
-
 enum { WATCHED_IN_CHUNK = 64 };
 
-/* The same if something is known of it, else NULL. */
+/* What is known of a descriptor; NULL: nothing. */
 static inline struct watched *watched_find(const struct poller *poller, int descriptor)
 {
     size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
@@ -38,9 +35,12 @@ static inline struct watched *watched_find(const struct poller *poller, int desc
 /* Who waited for a descriptor and finds this changed must not touch the number again: another may have it. */
 static inline uint32_t watched_closings(const struct poller *poller, int descriptor)
 {
-    const struct watched *watched = async__watched_find(poller, descriptor);
+    const struct watched *watched = watched_find(poller, descriptor);
     return watched != NULL ? watched->closings : 0;
 }
+
+/* The same, and a new entry if there is none; NULL when memory is out, or it is not open. */
+struct watched *async__watched_of(struct poller *poller, int descriptor);
 
 /* Frees all entries. */
 void async__watched_close(struct poller *poller);
