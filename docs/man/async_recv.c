@@ -22,50 +22,66 @@ static int open_socket(struct sockaddr_in *address)
     return descriptor;
 }
 
-/* Sends three datagrams back to whoever they come from. */
+/* Sends datagrams back to whoever they come from. */
 static int echo(int descriptor)
 {
     struct sockaddr_in from;
     char text[64];
-    for (int i = 0, size; i < 3; i++) {
+    for (int size;;) {
         socklen_t from_size = sizeof from;
         ASYNC_TRY(size = async_recvfrom(descriptor, text, sizeof text, 0,
                                         (void *)&from, &from_size));
         ASYNC_TRY(async_sendto(descriptor, text, (size_t)size, 0, (void *)&from,
                                from_size));
     }
-    return 0;
 }
 async_fn(echo, int);
+
+/* In pieces, both ways. */
+static int ask_in_pieces(int descriptor)
+{
+    char first[4], second[64];
+    struct iovec out[] = {{"in ", 3}, {"pieces", 6}};
+    struct iovec in[] = {{first, sizeof first}, {second, sizeof second}};
+    ASYNC_TRY(async_sendmsg(
+        descriptor, &(struct msghdr){.msg_iov = out, .msg_iovlen = 2}, 0));
+    int size = async_recvmsg(
+        descriptor, &(struct msghdr){.msg_iov = in, .msg_iovlen = 2}, 0);
+    if (size >= 4)
+        printf("%.4s|%.*s\n", first, size - 4, second);
+    return size;
+}
+
+static int ask(int descriptor)
+{
+    char text[64];
+    int size;
+    ASYNC_TRY(async_send(descriptor, "hello", 5, 0));
+    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    printf("%.*s\n", size, text);
+    ASYNC_TRY(async_sendall(descriptor, "all of it", 9, 0));
+    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    printf("%.*s\n", size, text);
+    return ask_in_pieces(descriptor);
+}
 
 static int amain(void)
 {
     struct sockaddr_in server, client;
-    char text[64];
-    int there, here, size;
+    int there, here;
     ASYNC_TRY(there = open_socket(&server));
     ASYNC_TRY(here = open_socket(&client));
     async_task *task = async_create_task(echo, there);
 
-    ASYNC_TRY(async_connect(here, (void *)&server, sizeof server));
-    ASYNC_TRY(async_sendall(here, "one", 3, 0)); /* each is a datagram */
-    ASYNC_TRY(async_send(here, "two", 3, 0));
-    for (int i = 0; i < 2; i++) {
-        ASYNC_TRY(size = async_recv(here, text, sizeof text, 0));
-        printf("%.*s\n", size, text);
-    }
+    int result = async_connect(here, (void *)&server, sizeof server);
+    if (result == 0)
+        result = ask(here);
 
-    struct iovec parts[] = {{"th", 2}, {"ree", 3}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    ASYNC_TRY(async_sendmsg(here, &message, 0));
-    parts[0] = (struct iovec){text, sizeof text};
-    message.msg_iovlen = 1;
-    ASYNC_TRY(size = async_recvmsg(here, &message, 0));
-    printf("%.*s\n", size, text);
-
+    async_cancel(task);
+    async_ignore(async_await(task));
     async_close(here);
     async_close(there);
-    return async_await(task);
+    return result < 0 ? result : 0;
 }
 async_fn(amain);
 
@@ -75,7 +91,7 @@ int main(void)
 }
 
 /* Prints:
- * one
- * two
- * three
+ * hello
+ * all of it
+ * in p|ieces
  */
