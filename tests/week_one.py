@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def fetch(command, seconds, paths, **surroundings) -> list[str]:
-    """Its lines, without the ports; at no time were there more requests than it is allowed."""
+    """Its lines, without the ports and what only C tells; at no time were there more requests than it is allowed."""
     with Server() as server, socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and does not listen, so it refuses
         refusing = f"http://127.0.0.1:{deaf.getsockname()[1]}"
@@ -136,7 +136,8 @@ def fetch(command, seconds, paths, **surroundings) -> list[str]:
         lines = output_of(*command, seconds, *urls, **surroundings)
         if server.most > AT_ONCE:
             raise Failure(f"{server.most} requests at once")
-    return [re.sub(r"(?<=127\.0\.0\.1):\d+", ":PORT", line) for line in lines]
+    return [re.sub(r"(?<=127\.0\.0\.1):\d+", ":PORT", line.replace("connect to " + refusing[7:] + ": ", ""))
+            for line in lines]
 
 
 def test_fetcher() -> None:

@@ -5,7 +5,7 @@
  *
  * A page that cannot be had is a result like others, so nobody else suffers from it.
  */
-#include "http.h"
+#include <asyncio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +21,14 @@ struct page {
 
 static int http_get(const char *url, char **body)
 {
-    char host[256], port[6] = "80", request[2048];
-    int used = 0, status;
-    if (sscanf(url, "http://%255[^:/]%n:%5[0-9]%n", host, &used, port, &used) < 1)
+    char host[256], *reply;
+    int used = 0, port = 80, status;
+    if (sscanf(url, "http://%255[^:/]%n:%5d%n", host, &used, &port, &used) < 1)
         return async_fail(-EINVAL, "not an http URL: %s", url);
-    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/",
-             host);
-
-    char *reply;
-    ASYNC_TRY(http_exchange(host, port, request, &reply, MOST_BYTES));
+    async_auto_stream *stream = NULL;
+    ASYNC_TRY(async_open_connection(&stream, host, port, NULL));
+    async_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/", host);
+    ASYNC_TRY(async_stream_read_all(stream, &reply, MOST_BYTES));
     if (sscanf(reply, "HTTP/%*s %d", &status) != 1) {
         free(reply);
         return async_fail(-EPROTO, "%s: not an HTTP answer", host);
