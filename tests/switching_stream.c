@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -218,6 +219,31 @@ SWITCHING_CALL(stream_drain_when_full, async_stream_drain, .kind = ASKS_KERNEL, 
                .make = drain, .supply = take_all, .check = close_streams);
 SWITCHING_CALL(stream_drain_of_nothing, async_stream_drain, .kind = NEED_NOT_WAIT, .set = set_streams,
                .make = drain, .check = close_streams);
+
+/* So that there is room for all when the peer has taken what the kernel has. */
+static void set_streams_just_full(struct scene *scene)
+{
+    static const char zeros[4096];
+    set_streams(scene);
+    for (int i = 0; i < MOST_CALLERS; i++)
+        while (async_stream_pending(streams[i]) == 0)
+            CHECK_EQ(async_stream_write(streams[i], zeros, sizeof zeros), 0);
+}
+
+static int send_file(struct caller *caller)
+{
+    int file = memfd_create("a file", MFD_CLOEXEC);
+    CHECK(file >= 0);
+    CHECK_EQ(write(file, "x", 1), 1);
+    int result = async_stream_sendfile(stream_of(caller), file, 0, 1);
+    close(file);
+    return result;
+}
+
+SWITCHING_CALL(stream_sendfile_when_full, async_stream_sendfile, .kind = DEPENDS, .gives = 1,
+               .set = set_streams_just_full, .make = send_file, .supply = take_all, .check = close_streams);
+SWITCHING_CALL(stream_sendfile_where_there_is_room, async_stream_sendfile, .kind = NEED_NOT_WAIT, .gives = 1,
+               .set = set_streams, .make = send_file, .check = close_streams);
 
 /* What it takes is gone, also when it is refused: another call needs another stream. */
 static int wait_closed(struct caller *caller)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { MUCH = 4 << 20 };
 
@@ -28,6 +29,12 @@ static int print(async_stream *stream, const char *format, ...)
     va_end(arguments);
     return length;
 }
+
+static int take_exactly(async_stream *stream, char *bytes, int size)
+{
+    return async_stream_readexactly(stream, bytes, (size_t)size);
+}
+async_fn(take_exactly, async_stream *, char *, int);
 
 /* Bytes that have arrived at a socket whose stream has read none. */
 static int arrived(const async_stream *stream)
@@ -122,6 +129,31 @@ LOOP_TEST(stream_write_without_memory_writes_nothing)
     test_allow_allocations(-1);
     CHECK_EQ(async_stream_write(pair.here, "kept\n", 5), 0);
     check_line(pair.there, "kept\n");
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_sends_a_file_behind_what_was_written)
+{
+    enum { SIZE = 1 << 20 };
+    static char bytes[SIZE + 5], got[SIZE + 5];
+    struct pair pair = new_pair();
+    int file = memfd_create("a file", MFD_CLOEXEC);
+    for (int i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i ^ i >> 8);
+    CHECK_EQ(write(file, bytes, SIZE), SIZE);
+    async_task *taker = async_create_task(take_exactly, pair.there, got, SIZE - 100 + 4);
+    CHECK_EQ(async_stream_write(pair.here, "head", 4), 0);
+    CHECK_EQ(async_stream_sendfile(pair.here, file, 100, SIZE), SIZE - 100); /* the file ends before */
+    CHECK_EQ(async_await(taker), SIZE - 100 + 4);
+    CHECK(memcmp(got, "head", 4) == 0);
+    CHECK(memcmp(got + 4, bytes + 100, SIZE - 100) == 0);
+    CHECK_EQ(async_stream_sendfile(pair.here, file, SIZE, 1), 0);
+    CHECK_EQ(async_stream_sendfile(pair.here, file, -1, 1), -EINVAL);
+    CHECK_EQ(async_stream_sendfile(pair.here, -1, 0, 1), -EBADF);
+    CHECK_EQ(async_stream_write_eof(pair.here), 0);
+    CHECK_EQ(async_stream_sendfile(pair.here, file, 0, 1), -EPIPE);
+    close(file);
     close_pair(pair);
     return 0;
 }

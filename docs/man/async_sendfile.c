@@ -1,11 +1,12 @@
 /*
  * async_sendfile.c: bytes that never come to the program: from file to socket, from pipe to descriptor
  *
- * Pages: async_sendfile async_splice
+ * Pages: async_sendfile async_splice async_stream_sendfile
  */
 #include <asyncio.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,26 @@ static int send_file(int descriptor, int file)
         ASYNC_TRY(size = async_sendfile(descriptor, file, &offset, 1 << 20));
     while (size > 0);
     return (int)offset;
+}
+
+/* The same through a stream, behind what was written to it. */
+static int send_page(int file)
+{
+    char *text;
+    int ends[2];
+    async_stream *stream, *peer;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+        return -errno;
+    ASYNC_TRY(async_stream_new(&stream, ends[0]));
+    ASYNC_TRY(async_stream_new(&peer, ends[1]));
+    async_stream_printf(stream, "a line, then ");
+    ASYNC_TRY(async_stream_sendfile(stream, file, 0, 1 << 20));
+    async_stream_close(stream);
+    ASYNC_TRY(async_stream_read_all(peer, &text, 1 << 20));
+    async_stream_close(peer);
+    fputs(text, stdout);
+    free(text);
+    return 0;
 }
 
 static int amain(void)
@@ -36,6 +57,7 @@ static int amain(void)
     ASYNC_TRY(size = (int)read(pair[0], text, sizeof text));
     printf("%.*s", size, text);
 
+    ASYNC_TRY(send_page(fileno(file)));
     fclose(file);
     for (int i = 0; i < 2; i++) {
         async_close(ends[i]);
@@ -52,4 +74,5 @@ int main(void)
 
 /* Prints:
  * from a file
+ * a line, then from a file
  */

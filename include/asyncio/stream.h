@@ -8,6 +8,7 @@
 
 #include <asyncio/base.h>
 #include <stdarg.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 ASYNC_BEGIN_C
@@ -132,6 +133,14 @@ ASYNC_API ASYNC_MUST int async_stream_drain(async_stream *stream);
 
 /* Sets these marks, at first 64 KiB and 16 KiB. -EINVAL: low is above high. Never switches. */
 ASYNC_API int async_stream_set_limits(async_stream *stream, size_t high, size_t low);
+
+/*
+ * Sends count bytes of a file from offset on, after all that was written before, and returns how many that were: fewer
+ * only at the file's end. The kernel copies them, unless there is a layer. Reading the file itself may hold the loop,
+ * as long as its disk takes. Nobody else may write meanwhile. An error, -ECANCELED too, leaves it open how much was
+ * sent. -EINVAL: count is above INT_MAX, or not a file that can be sent. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count);
 
 /* Says that no more will be written: the peer finds the end after what is pending. 0 or -errno. Never switches. */
 ASYNC_API int async_stream_write_eof(async_stream *stream);

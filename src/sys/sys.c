@@ -176,6 +176,15 @@ ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
     return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(descriptor, buffer, size));
 }
 
+ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset)
+{
+    long result;
+    do
+        result = kernel(fault_or_less(SITE_READ, &size) ? -1 : pread(file, buffer, size, offset));
+    while (result == -EINTR);
+    return result;
+}
+
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)
 {
     return kernel(fault_or_less(SITE_WRITE, &size) ? -1 : write(descriptor, buffer, size));
