@@ -10,6 +10,8 @@ struct channel_wait {
     struct wait wait;        /* of the task */
     struct channel *channel; /* what it waits for */
     enum side side;          /* which side of it */
+    bool goes_on;            /* it was woken, and the channel knows how to tell it that it is gone */
+    int told;                /* 0, or why there is no going on: the channel may be gone */
 };
 
 static void leave(struct async_loop *loop, struct channel *channel, enum side side)
@@ -34,9 +36,18 @@ static void expect(const struct channel *channel, const struct wait *wait)
 void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result)
 {
     struct wait *wait = channel->waiting[side];
-    if (wait == NULL)
+    if (wait == NULL) {
+        if (channel->told[side] != NULL && result < 0) {
+            *channel->told[side] = result;
+            channel->told[side] = NULL;
+        }
         return;
+    }
     leave(loop, channel, side);
+    struct channel_wait *waiting = CONTAINER_OF(wait, struct channel_wait, wait);
+    waiting->goes_on = result >= 0;
+    if (waiting->goes_on)
+        channel->told[side] = &waiting->told;
     expect(channel, wait);
     async__wake(wait, NULL, result);
 }
@@ -84,11 +95,16 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
         return async__refused(loop);
     if (channel_is_ready(channel, side)) /* nobody has tried: nothing may be told again */
         return 0;
-    if (channel->waiting[side] != NULL)
+    if (channel_is_taken(channel, side))
         return async_fail(-EBUSY, "another task %s this stream", side == SIDE_READ ? "reads" : "writes");
     wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);
     channel->waiting[side] = &waiting.wait;
     channel->source.touched = &waiting.wait;
     loop->poller.in_flight++;
-    return async__park(loop, &waiting.wait);
+    int result = async__park(loop, &waiting.wait);
+    if (waiting.told != 0)
+        return waiting.told;
+    if (waiting.goes_on)
+        channel->told[side] = NULL;
+    return result;
 }

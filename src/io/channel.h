@@ -10,8 +10,9 @@
 enum side { SIDE_READ, SIDE_WRITE };
 
 struct channel {
-    struct source source;                     /* the descriptor, and what the poller has told of it */
-    struct wait *waiting[2];                  /* who waits to read, to write; NULL: nobody */
+    struct source source;    /* the descriptor, and what the poller has told of it */
+    struct wait *waiting[2]; /* who waits to read, to write; NULL: nobody */
+    int *told[2];            /* what those hear who were woken and have not gone on yet; or NULL */
     void (*changed)(struct channel *channel); /* the owner's, after those were woken; may end the channel */
 };
 
@@ -31,6 +32,12 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
 static inline uint8_t side_bit(enum side side)
 {
     return side == SIDE_READ ? SOURCE_READABLE : SOURCE_WRITABLE;
+}
+
+/* Whether a task waits there, or was woken and has not gone on. */
+static inline bool channel_is_taken(const struct channel *channel, enum side side)
+{
+    return channel->waiting[side] != NULL || channel->told[side] != NULL;
 }
 
 /* Whether a try on that side may do. */

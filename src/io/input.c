@@ -152,7 +152,7 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
     stream_check(stream, call);
     if (unlikely(loop->current->refused))
         return async__refused(loop);
-    if (unlikely(stream->channel.waiting[SIDE_READ] != NULL))
+    if (unlikely(channel_is_taken(&stream->channel, SIDE_READ)))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     end_loan(stream);
     return 0;
