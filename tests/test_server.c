@@ -325,3 +325,24 @@ TEST_EACH_BACKEND(server_that_nobody_frees_goes_with_its_loop)
     async_server *server;
     CHECK_EQ(async_run_with(test_options(), leave_server, &server), 0);
 }
+
+static int free_own_server(async_stream *stream, void *server)
+{
+    (void)stream;
+    async_server_free(*(async_server **)server);
+    return 0;
+}
+
+static int be_freed_by_a_client(void)
+{
+    async_server *server = NULL;
+    server = new_server(free_own_server, &server);
+    char byte;
+    return async_stream_read(new_client(server), &byte, 1);
+}
+async_fn(be_freed_by_a_client);
+
+DEATH_TEST(server_that_is_freed_by_its_own_connection_ends_the_program, "which would wait for itself")
+{
+    async_ignore(async_run(be_freed_by_a_client));
+}

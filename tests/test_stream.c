@@ -113,6 +113,19 @@ LOOP_TEST(stream_readline_without_room_takes_nothing)
     return 0;
 }
 
+LOOP_TEST(stream_readline_gives_a_last_line_that_just_fits)
+{
+    for (size_t room = 5; room <= 7; room++) {
+        struct pair pair = new_pair();
+        char line[8];
+        say(pair.there, "hello");
+        CHECK_EQ(async_stream_write_eof(pair.there), 0);
+        CHECK_EQ(async_stream_readline(pair.here, line, room), room == 5 ? -EMSGSIZE : 5);
+        close_pair(pair);
+    }
+    return 0;
+}
+
 static int write_slowly(async_stream *stream, const char *text)
 {
     for (; *text != 0; text++) {

@@ -241,6 +241,53 @@ LOOP_TEST(stream_that_is_always_ready_lets_others_run)
     return 0;
 }
 
+struct resting {
+    async_stream *drained, *read; /* of which one is closed */
+    bool closed;                  /* it is */
+};
+
+/* Calls that need not wait, until one of them has let the closer run. */
+static int rest_in(struct resting *resting, int drains)
+{
+    char byte;
+    for (int i = 0; i < drains && !resting->closed; i++)
+        CHECK_EQ(async_stream_drain(resting->drained), 0);
+    return resting->closed ? 0 : async_stream_read(resting->read, &byte, 1);
+}
+async_fn(rest_in, struct resting *, int);
+
+static int close_meanwhile(struct resting *resting, async_stream *stream)
+{
+    resting->closed = true;
+    async_stream_close(stream);
+    return 0;
+}
+async_fn(close_meanwhile, struct resting *, async_stream *);
+
+static void close_in_a_rest(int drains, bool in_drain)
+{
+    struct pair drained = new_pair(), read = new_pair();
+    struct resting resting = {.drained = drained.here, .read = read.here};
+    async_task *task = async_create_task(rest_in, &resting, drains);
+    async_task *closer = async_create_task(close_meanwhile, &resting, in_drain ? drained.here : read.here);
+    int result = async_timeout(0.001, async_await(task));
+    CHECK(result == 0 || result == -EBADF || result == -ETIMEDOUT);
+    CHECK_EQ(async_await(closer), 0);
+    async_stream_close(drained.there);
+    async_stream_close(read.there);
+    async_stream_close(in_drain ? read.here : drained.here);
+}
+
+/* Sanitizers see who touches what was closed. */
+LOOP_TEST(stream_that_is_closed_while_a_task_rests_in_it_is_left_alone)
+{
+    for (int drains = 58; drains < 70; drains++) {
+        close_in_a_rest(drains, true);
+        close_in_a_rest(drains, false);
+    }
+    return 0;
+}
+
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
 LOOP_TEST(stream_write_eof_comes_after_what_was_written)

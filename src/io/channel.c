@@ -108,3 +108,15 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
         channel->told[side] = NULL;
     return result;
 }
+
+int async__channel_rest(struct async_loop *loop, struct channel *channel, enum side side)
+{
+    int told = 0;
+    if (channel_is_taken(channel, side))
+        return 0; /* another time */
+    channel->told[side] = &told;
+    async__io_rest(loop);
+    if (told == 0)
+        channel->told[side] = NULL;
+    return told;
+}

@@ -5,7 +5,7 @@
 #ifndef IO_CHANNEL_H
 #define IO_CHANNEL_H
 
-#include "core/loop.h"
+#include "io/operate.h"
 
 enum side { SIDE_READ, SIDE_WRITE };
 
@@ -28,6 +28,9 @@ void async__channel_tell(struct async_loop *loop, struct channel *channel, enum 
 
 /* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
 int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
+
+/* For channel_pace: lets the others have their turn. */
+int async__channel_rest(struct async_loop *loop, struct channel *channel, enum side side);
 
 static inline uint8_t side_bit(enum side side)
 {
@@ -61,6 +64,12 @@ static inline void channel_short(struct channel *channel, enum side side)
     const uint8_t unsure = SOURCE_ENDED | SOURCE_URGENT;
     if (side == SIDE_WRITE || (channel->source.state & unsure) == 0)
         channel_exhausted(channel, side);
+}
+
+/* io_pace for a task that goes on with the channel: 0, or why there is no going on, and it may be gone. */
+static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side)
+{
+    return unlikely(io_rest_is_due(loop)) ? async__channel_rest(loop, channel, side) : 0;
 }
 
 #endif

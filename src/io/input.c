@@ -3,7 +3,6 @@
  * otherwise into a hot block, from which it is copied or lent. Nothing is taken out until a read can give all that it
  * was asked for, so that one which fails or is cancelled loses nothing.
  */
-#include "io/operate.h"
 #include "io/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
@@ -135,15 +134,14 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
 /* More input, which is to hold `wanted` bytes: how much came, 0 at the end, or -errno. */
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
 {
-    io_pace(loop);
-    for (;;) {
-        int result = receive_more(stream, wanted);
+    int result = channel_pace(loop, &stream->channel, SIDE_READ);
+    while (result >= 0) {
+        result = receive_more(stream, wanted);
         if (result != -EAGAIN)
             return result;
         result = async__input_wait(loop, stream, call);
-        if (result < 0)
-            return result;
     }
+    return result;
 }
 
 /* Dies unless this is a task and the stream is this loop's. 0, or -ECANCELED after a turn. */
@@ -162,15 +160,14 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
 
 static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer, size_t size)
 {
-    io_pace(loop);
-    for (;;) {
-        int result = receive(stream, buffer, size);
+    int result = channel_pace(loop, &stream->channel, SIDE_READ);
+    while (result >= 0) {
+        result = receive(stream, buffer, size);
         if (result != -EAGAIN)
             return result;
         result = async__input_wait(loop, stream, "async_stream_read");
-        if (result < 0)
-            return result;
     }
+    return result;
 }
 
 int async_stream_read(async_stream *stream, void *buffer, size_t size)
@@ -268,16 +265,16 @@ static size_t find(const struct separators *separators, const char *data, size_t
 
 /*
  * Waits until a separator has come within the first `most` bytes: how many there are up to its end. 0: the peer has
- * ended before. -EMSGSIZE: it has not come.
+ * ended before. -EMSGSIZE: it has not come within the first `enough`, which may be more: then the end may still come.
  */
 static int await_separator(struct async_loop *loop, struct async_stream *stream,
-                           const struct separators *separators, size_t most, const char *call)
+                           const struct separators *separators, size_t most, size_t enough, const char *call)
 {
     size_t seen = 0; /* bytes that begin no separator */
     for (;;) {
         size_t size = unread(stream);
         size_t end = size > 0 ? find(separators, unread_bytes(stream), seen, size) : 0;
-        if (end != 0 || size >= most)
+        if (end != 0 || size >= enough)
             return end != 0 && end <= most ? (int)end
                                            : async_fail(-EMSGSIZE, "no end within the first %zu bytes", most);
         seen = size >= separators->longest ? size - separators->longest + 1 : 0;
@@ -291,7 +288,7 @@ static int await_line(struct async_loop *loop, struct async_stream *stream, size
 {
     static const char *const newline[] = {"\n"};
     static const struct separators separators = {newline, 1, 1};
-    int length = await_separator(loop, stream, &separators, most, call);
+    int length = await_separator(loop, stream, &separators, most, most + 1, call);
     return length == 0 ? (int)unread(stream) : length; /* the last one, without its end */
 }
 
@@ -353,7 +350,7 @@ int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size, co
         return -EINVAL;
     if (size > INT_MAX)
         size = INT_MAX;
-    length = await_separator(loop, stream, &separators, size, "async_stream_readuntil");
+    length = await_separator(loop, stream, &separators, size, size, "async_stream_readuntil");
     if (length == 0)
         return async_fail(-ENODATA, "the peer ended after %zu bytes, before a separator", unread(stream));
     return length > 0 ? (int)copy_out(stream, buffer, (size_t)length) : length;

@@ -9,7 +9,7 @@ int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls
     stream_check(stream, "async_stream_set_layer");
     if (calls == NULL)
         return -EINVAL;
-    if (stream->layer != NULL || stream->channel.waiting[SIDE_READ] != NULL)
+    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ))
         return -EBUSY;
     if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
         async__input_drop(stream);

@@ -278,11 +278,13 @@ int async_stream_drain(async_stream *stream)
     stream_check(stream, "async_stream_drain");
     if (loop->current->refused)
         return async__refused(loop);
-    io_pace(loop);
     if (stream->pending > stream->high && !stream->blocked)
         async__output_flush(stream);
-    if (stream->write_error != 0 || stream->pending <= stream->high)
-        return stream->write_error;
+    int result = stream->write_error;
+    if (result != 0 || stream->pending <= stream->high) {
+        io_pace(loop); /* at last: the stream may be closed meanwhile */
+        return result;
+    }
     return async__stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, async__refuse_wait);
 }
 

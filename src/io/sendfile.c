@@ -2,7 +2,6 @@
  * io/sendfile.c: a file sent through a stream: by the kernel alone, or, where a layer has to see the bytes, a block at
  * a time. It begins when all that was written before has gone.
  */
-#include "io/operate.h"
 #include "io/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
@@ -63,8 +62,9 @@ static int send_through_layer(struct part *part)
 /* Some of it: how many bytes, 0 at the file's end. */
 static int send_some(struct async_loop *loop, struct part *part)
 {
-    io_pace(loop);
-    int result = wait_until_sent(loop, part->stream);
+    int result = channel_pace(loop, &part->stream->channel, SIDE_WRITE);
+    if (result == 0)
+        result = wait_until_sent(loop, part->stream);
     while (result == 0) {
         if (part->stream->layer != NULL)
             return send_through_layer(part);

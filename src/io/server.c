@@ -196,11 +196,20 @@ int async_server_wait_closed(async_server *server)
                                 async__refuse_wait);
 }
 
+static void check_not_served(const struct async_server *server)
+{
+    const async_task *self = async_current_task();
+    LIST_EACH (link, &server->connections)
+        ENSURE(CONTAINER_OF(link, struct connection, link)->task != self,
+               "async_server_free was called in a task of the server's own, which would wait for itself");
+}
+
 void async_server_free(async_server *server)
 {
     if (server == NULL)
         return;
     server_check(server, "async_server_free");
+    check_not_served(server);
     async_server_close(server);
     async_server_cancel_clients(server);
     if (server->connection_count > 0)
