@@ -158,7 +158,7 @@ def complaints(text: str, python: list[str], public: dict[str, bool], known: set
 
 
 def complaints_about_the_map() -> list[str]:
-    headers = " ".join(path.read_text() for path in (ROOT / "include").rglob("*.h"))
+    headers = " ".join(path.read_text() for folder in ("include", "ext") for path in (ROOT / folder).rglob("*.h"))
     tests = {path.name: path.read_text() for path in (ROOT / "tests").rglob("*.*")
              if path.suffix in (".c", ".py", ".h", ".cpp") and path.is_file()}
     return complaints((ROOT / "docs" / "asyncio-map.md").read_text(), wanted(), public_names(ROOT),

@@ -165,6 +165,26 @@ SWITCHING_CALL(stream_peek_of_what_is_there, async_stream_peek, .make = peek, HA
 SWITCHING_CALL(layer_wait_when_empty, async_layer_wait, .kind = DEPENDS, .set = set_streams,
                .make = wait_for_layer, .supply = supply_lines, .check = close_streams);
 
+/* A handshake that is over when the peer has said something. */
+static int hear_something(async_tls *self, async_stream *stream, const char *name)
+{
+    char byte;
+    int result;
+    (void)self, (void)name;
+    while ((result = async_layer_read(stream, &byte, 1)) == -EAGAIN)
+        ASYNC_TRY(async_layer_wait(stream));
+    return result < 0 ? result : 0;
+}
+
+static int start_tls(struct caller *caller)
+{
+    static async_tls tls = {hear_something};
+    return async_start_tls(stream_of(caller), &tls, NULL);
+}
+
+SWITCHING_CALL(stream_start_tls, async_start_tls, .kind = ASKS_KERNEL, .set = set_streams, .make = start_tls,
+               .supply = supply_lines, .check = close_streams);
+
 static void end_peers(struct scene *scene)
 {
     (void)scene;

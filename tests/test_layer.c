@@ -42,6 +42,12 @@ static void free_mask(void *state)
 
 static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask};
 
+static int close_here(async_stream *stream)
+{
+    return async_stream_wait_closed(stream);
+}
+async_fn(close_here, async_stream *);
+
 LOOP_TEST(layer_sees_all_that_is_read_and_written)
 {
     struct mask mask = {0};
@@ -60,10 +66,13 @@ LOOP_TEST(layer_sees_all_that_is_read_and_written)
     CHECK_STR(text, "world\n");
     async_stream_close(pair.here);
     CHECK_EQ(mask.finishes, 1);
-    CHECK_EQ(mask.frees, 1);
     CHECK_EQ(async_stream_readexactly(pair.there, text, 1), 1);
     CHECK_EQ(text[0], '.');
+    CHECK_EQ(async_stream_read(pair.there, text, 1), 0);
+    CHECK_EQ(mask.frees, 0); /* it waits for the peer's end */
     async_stream_close(pair.there);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(mask.frees, 1);
     return 0;
 }
 
@@ -147,4 +156,62 @@ LOOP_TEST(layer_whose_handshake_fails_is_an_error_of_the_connection)
     CHECK_STR(async_strerror(-EPROTO), "-EPROTO: it does not shake hands");
     CHECK(stream == NULL);
     return 0;
+}
+
+static int dawdle(async_tls *self, async_stream *stream, const char *name)
+{
+    (void)self, (void)stream, (void)name;
+    return async_sleep(1000);
+}
+
+LOOP_TEST(layer_has_a_minute_for_its_handshake)
+{
+    async_tls tls = {dawdle};
+    struct pair pair = new_pair();
+    double from = async_time();
+    CHECK_EQ(async_start_tls(pair.here, &tls, NULL), -ETIMEDOUT);
+    CHECK(async_time() - from == 60);
+    close_pair(pair);
+    return 0;
+}
+
+/* The peer may be answering with what nobody wants to read. */
+LOOP_TEST(layer_reads_nothing_more_but_waits_for_the_peer_when_it_is_closed)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    char text[4];
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    async_task *closing = async_create_task(close_here, pair.here);
+    CHECK_EQ(async_stream_readexactly(pair.there, text, 1), 1);
+    CHECK_EQ(async_stream_read(pair.there, text, 1), 0);
+    for (int i = 0; i < 10; i++) {
+        CHECK_EQ(async_stream_write(pair.there, "more", 4), 0);
+        CHECK_EQ(async_sleep(0.01), 0);
+    }
+    CHECK(!async_task_done(closing));
+    async_stream_close(pair.there);
+    CHECK_EQ(async_await(closing), 0);
+    CHECK_EQ(mask.frees, 1);
+    return 0;
+}
+
+static int wait_in_vain(void)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    double from = async_time();
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    CHECK_EQ(async_stream_wait_closed(pair.here), 0);
+    CHECK(async_time() - from == 3);
+    CHECK_EQ(mask.frees, 1);
+    async_stream_close(pair.there);
+    return 0;
+}
+async_fn(wait_in_vain);
+
+/* Once and not with each backend: a peer may do something meanwhile, so the virtual clock takes three real seconds. */
+TEST(layer_waits_three_seconds_for_the_peer)
+{
+    CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);
 }

@@ -82,7 +82,7 @@ class Tree:
                 if name.endswith(wanted) and (not folders or name.split("/")[0] in folders)]
 
     def public_headers(self) -> list[str]:
-        return self.select("h", "include")
+        return [name for name in self.select("h", "include", "ext") if "include" in name.split("/")]
 
 
 # ---- length ---------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def plain(comment: str) -> str:
 
 
 def first_comment(tree: Tree) -> Iterator[Finding]:
-    for path in tree.select("c h S", "src", "include", "tests", "bench"):
+    for path in tree.select("c h S", "src", "include", "ext", "tests", "bench"):
         comment = re.match(r"/\*.*?\*/|(?://[^\n]*\n)+", "\n".join(tree.lines[path]) + "\n", re.DOTALL)
         words = plain(comment[0]) if comment else ""
         if len(words.split()) < 5 or not SENTENCE.search(words):
@@ -205,7 +205,7 @@ def separate_comments(lines: list[str]) -> list[tuple[str, bool]]:
 
 
 def struct_fields(tree: Tree) -> Iterator[Finding]:
-    for path in tree.select("c h", "src", "include"):
+    for path in tree.select("c h", "src", "include", "ext"):
         lines, depth = separate_comments(tree.lines[path]), 0
         for index, (code, _) in enumerate(lines):
             if depth > 0 and code.endswith(";") and "}" not in code and not has_comment(lines, index):
@@ -276,8 +276,10 @@ def cancelled_everywhere(tree: Tree) -> Iterator[Finding]:
 
 def compile_alone(root: Path, header: str, compiler: str, language: str, standard: str) -> list[Finding]:
     """Included twice: the second time must add nothing."""
-    source = f"#include <{Path(header).relative_to('include')}>\n" * 2
-    command = [compiler, "-x", language, "-std=" + standard, *WARNINGS, "-Iinclude", "-fsyntax-only", "-"]
+    folder, name = re.fullmatch(r"(.*?\binclude)/(.*)", header).groups()
+    source = f"#include <{name}>\n" * 2
+    folders = ["-Iinclude", "-I" + folder]
+    command = [compiler, "-x", language, "-std=" + standard, *WARNINGS, *folders, "-fsyntax-only", "-"]
     answer = subprocess.run(command, input=source, cwd=root, text=True, capture_output=True)
     if answer.returncode == 0:
         return []

@@ -290,7 +290,9 @@ def declaration(entry):
 def synopsis(page):
     calls = [declaration(entry) for entry in page.entries if not entry.is_type()]
     types = [declaration(entry) for entry in page.entries if entry.is_type()]
-    blocks = [["#include <asyncio.h>"], calls, *([text] for text in types)]
+    headers = {entry.header for entry in page.entries} & reference.EXTENSIONS.keys()
+    includes = ["#include <asyncio.h>", *(f"#include <asyncio/{header}.h>" for header in sorted(headers))]
+    blocks = [includes, calls, *([text] for text in types)]
     shown = "\n.PP\n".join("\n".join(map(prototype, block)) for block in blocks if block)
     return [".SH SYNOPSIS", ".nf", shown, ".fi"]
 
@@ -383,11 +385,18 @@ def version():
     return ".".join(re.findall(r"#define ASYNCIO_VERSION_\w+ (\d+)", source))
 
 
+def library(page):
+    header = next(iter(entry.header for entry in page.entries if entry.header in reference.EXTENSIONS), "")
+    name = "asyncio" + (f"-{header}" if header else "")
+    shown = escape(name)
+    return f"asyncio for C (\\fIlib{shown}\\fR, \\fBpkg\\-config \\-\\-cflags \\-\\-libs {shown}\\fR)"
+
+
 def roff_of(page, all_pages, known, plain_meanings):
     names = ",\n".join(f"\\%{name}" for name in page.names())
     description = tagged(page, known, lambda entry: sort_out(entry.text).paragraphs)
     lines = [*heading(page.name, 3), ".SH NAME", f"{names} \\- {escape(page.title)}",
-             ".SH LIBRARY", "asyncio for C (\\fIlibasyncio\\fR, \\fBpkg\\-config \\-\\-cflags \\-\\-libs asyncio\\fR)",
+             ".SH LIBRARY", library(page),
              *synopsis(page), ".SH DESCRIPTION", *description, *returns(page, known),
              *errors(page, known, plain_meanings), *switching(page), *example(page), *see_also(page, all_pages)]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
 # In the order of asyncio.h, but async_fn after the tasks it is for, and the words that all others use last.
 INCLUDED = re.findall(r"#include <asyncio/(\w+)\.h>", (ROOT / "include" / "asyncio.h").read_text())
-HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])] + INCLUDED[:1]
+EXTENSIONS = {path.stem: path for path in sorted(ROOT.glob("ext/*/include/asyncio/*.h"))}
+HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])]
+HEADERS += [*EXTENSIONS, *INCLUDED[:1]]
 COMMENT = re.compile(r"/\*(.*?)\*/\n(.*?)(?=\n\n|\n/\*|\Z)", re.S)
 
 
@@ -56,7 +58,7 @@ def entries(source):
 
 
 def source_of(header):
-    return (ROOT / "include" / "asyncio" / f"{header}.h").read_text()
+    return EXTENSIONS.get(header, ROOT / "include" / "asyncio" / f"{header}.h").read_text()
 
 
 def about(source):

@@ -61,5 +61,13 @@ typedef struct async_tls {
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
 } async_tls;
 
+/*
+ * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read and written goes
+ * through TLS. A client says whom the server must prove to be; a server says NULL. 0; or why not, and then the stream
+ * can only be closed: -ETIMEDOUT after 60 seconds, and see asyncio/tls.h. -EBUSY: it is secure, or a task reads.
+ * -EINVAL. Switches.
+ */
+ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name);
+
 ASYNC_END_C
 #endif

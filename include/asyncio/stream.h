@@ -149,8 +149,9 @@ ASYNC_API int async_stream_write_eof(async_stream *stream);
 
 /*
  * Takes the stream and closes it when all that is pending was sent; the loop sees to that. If the peer takes nothing
- * for 30 seconds, or the run ends and it takes nothing for three, the rest is dropped. Tasks that wait in the
- * stream get -EBADF. NULL is nothing. Never switches.
+ * for 30 seconds, or the run ends and it takes nothing for three, the rest is dropped. One with a layer then waits for
+ * the peer's end, three seconds at most, so that nothing is lost on the way. Tasks that wait in the stream get -EBADF.
+ * NULL is nothing. Never switches.
  */
 ASYNC_API void async_stream_close(async_stream *stream);
 

@@ -105,7 +105,7 @@ void async__text_close(struct text_table *table)
     ERROR(ETIMEDOUT, "Timed out")                        ERROR(ECONNREFUSED, "Connection refused") \
     ERROR(EHOSTDOWN, "Host is down")                     ERROR(EHOSTUNREACH, "No route to host") \
     ERROR(EALREADY, "In progress already")               ERROR(EINPROGRESS, "Has not ended yet") \
-    ERROR(ECANCELED, "Cancelled")
+    ERROR(EKEYREJECTED, "Not trusted")                   ERROR(ECANCELED, "Cancelled")
 /* clang-format on */
 
 const char *async__error_meaning(int code)

@@ -163,11 +163,9 @@ static int secure(async_stream **out, async_stream *stream, const char *host,
                   const async_connection_options *options)
 {
     const char *name = options->server_name != NULL ? options->server_name : host;
-    int result = options->tls != NULL ? options->tls->start(options->tls, stream, name) : 0;
+    int result = options->tls != NULL ? async_start_tls(stream, options->tls, name) : 0;
     if (result < 0)
-        async_stream_abort(stream);
-    if (result < 0)
-        async_stream_close(stream);
+        async_stream_close(stream); /* TLS may have told the peer why */
     else
         *out = stream;
     return result;

@@ -2,7 +2,10 @@
  * io/layer.c: what a layer sees of its stream: bytes of the socket, in both directions.
  */
 #include "io/stream.h"
+#include <asyncio/time.h>
 #include <limits.h>
+
+enum { HANDSHAKE_SECONDS = 60 };
 
 int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls, void *state)
 {
@@ -43,6 +46,8 @@ static int read_early(async_stream *stream, void *buffer, size_t size)
 
 int async_layer_read(async_stream *below, void *buffer, size_t size)
 {
+    if (below->read_error != 0 || below->at_end) /* the stream was hung up, or aborted */
+        return below->read_error;
     if (size > INT_MAX)
         size = INT_MAX;
     return below->early != NULL ? read_early(below, buffer, size) : async__input_receive(below, buffer, size);
@@ -58,6 +63,26 @@ int async_layer_wait(async_stream *below)
     struct async_loop *loop = loop_enter("async_layer_wait");
     stream_check(below, "async_layer_wait");
     return async__input_wait(loop, below, "async_layer_wait");
+}
+
+int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name)
+{
+    const struct async_loop *loop = loop_enter("async_start_tls");
+    stream_check(stream, "async_start_tls");
+    if (tls == NULL || tls->start == NULL)
+        return -EINVAL;
+    return loop->current->refused ? async__refused(loop_enter("async_start_tls"))
+                                  : async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
+}
+
+int async__layer_write(struct async_stream *stream, const void *data, size_t size)
+{
+    int result = stream->layer->write(stream->layer_state, stream, data, size);
+    if (result < 0 && stream->write_error == 0) {
+        async__output_fail(stream, result);
+        async__wake_all(&stream->drainers, result);
+    }
+    return result;
 }
 
 int async__layer_finish(struct async_stream *stream)

@@ -138,7 +138,7 @@ static void tell_progress(struct async_stream *stream)
     if (stream->pending <= stream->low || stream->write_error != 0)
         async__wake_all(&stream->drainers, stream->write_error);
     if (stream->closing && output_is_done(stream))
-        async__stream_end(stream);
+        async__stream_sent(stream);
 }
 
 void async__output_fail(struct async_stream *stream, int error)
@@ -213,7 +213,7 @@ int async_stream_write(async_stream *stream, const void *data, size_t size)
     if (data == NULL)
         return -EINVAL;
     return stream->layer == NULL ? async__output_write(stream, data, size)
-                                 : stream->layer->write(stream->layer_state, stream, data, size);
+                                 : async__layer_write(stream, data, size);
 }
 
 int async_stream_writev(async_stream *stream, const struct iovec *parts, int count)

@@ -51,7 +51,7 @@ static int send_through_layer(struct part *part)
     size_t size = part->left < block->capacity ? part->left : block->capacity;
     int result = (int)async__sys_read_at(part->file, block->bytes, size, part->offset);
     if (result > 0) {
-        int written = stream->layer->write(stream->layer_state, stream, block->bytes, (size_t)result);
+        int written = async__layer_write(stream, block->bytes, (size_t)result);
         part->offset += result;
         result = written < 0 ? written : result;
     }

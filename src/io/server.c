@@ -3,11 +3,11 @@
  * returned; the server ends when the last of those has.
  */
 #include "io/server.h"
+#include "io/address.h"
 #include "io/stream.h"
-#include <asyncio/time.h>
 #include <string.h>
 
-enum { DEFAULT_BACKLOG = 100, HANDSHAKE_SECONDS = 60 };
+enum { DEFAULT_BACKLOG = 100, WHY_BYTES = 320 };
 
 struct connection {
     struct link link;            /* in the server's list */
@@ -35,13 +35,26 @@ static void forget(struct connection *connection)
     tell_end(server);
 }
 
+/* Strangers who cannot shake hands come by every day: that is no failure of this program. */
+static void tell_refusal(const struct connection *connection, int error)
+{
+    char peer[ADDRESS_TEXT] = "", why[WHY_BYTES];
+    if (!connection->server->loop->debug || error == -ECANCELED)
+        return;
+    async_ignore(async_stream_peer(connection->stream, peer, sizeof peer));
+    async_strerror_copy(error, why, sizeof why);
+    async__report("'%s' is not served to %s: %s", connection->server->function.name,
+                  peer[0] != 0 ? peer : "a peer", why);
+}
+
 static int serve_connection(struct connection *connection)
 {
     const struct async_server *server = connection->server;
     struct async_tls *tls = server->options.tls;
-    int result = tls != NULL ? async_timeout(HANDSHAKE_SECONDS, tls->start(tls, connection->stream, NULL))
-                             : 0;
-    if (result == 0)
+    int refused = tls != NULL ? async_start_tls(connection->stream, tls, NULL) : 0, result = 0;
+    if (refused < 0)
+        tell_refusal(connection, refused);
+    else
         result = server->serve(connection->stream, server->argument);
     forget(connection);
     return result;

@@ -8,14 +8,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024 };
-static const int64_t STREAM_PATIENCE_NS = 30000000000;
+enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, MOST_DISCARDS = 8 };
+static const int64_t STREAM_PATIENCE_NS = 30000000000, FAREWELL_NS = 3000000000;
+
+static bool discard_input(struct async_stream *stream);
 
 /* The socket has become ready for something: readers were told, what is pending is ours. */
 static void changed(struct channel *channel)
 {
     struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
-    if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
+    if (stream->leaving && discard_input(stream))
+        async__stream_end(stream);
+    else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
         async__output_flush(stream);
 }
 
@@ -34,7 +38,8 @@ static void run_out_of_patience(struct timer *timer)
     stream->progressed = false;
     if (goes_on)
         return;
-    async__output_fail(stream, -ETIMEDOUT);
+    if (!stream->leaving)
+        async__output_fail(stream, -ETIMEDOUT);
     async__stream_end(stream);
 }
 
@@ -116,10 +121,51 @@ static void close_channel(struct async_stream *stream, int error)
         async__channel_close(stream->loop, &stream->channel, error);
 }
 
+/*
+ * What a layer leaves unread is not the program's affair. Whether the peer has ended, or there is no sense in waiting
+ * for that any longer.
+ */
+static bool discard_input(struct async_stream *stream)
+{
+    struct block *block = async__block_take(&stream->loop->blocks);
+    int result = 1;
+    if (block == NULL)
+        return true;
+    for (int tries = 0; tries < MOST_DISCARDS && result > 0; tries++)
+        result = async__input_receive(stream, block->bytes, block->capacity);
+    async__block_give(&stream->loop->blocks, block);
+    return result != -EAGAIN;
+}
+
+/*
+ * A kernel that has to answer what came after the close resets the connection, and what the peer has not read yet is
+ * lost: TLS gives tickets even to a client that only sends. So a stream with a layer waits for the peer's end.
+ */
+static bool take_leave(struct async_stream *stream)
+{
+    int64_t until_ns = async__now(stream->loop) + FAREWELL_NS;
+    if (stream->layer == NULL || stream->at_end || stream->read_error != 0 || stream->write_error != 0)
+        return false;
+    if (async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR) < 0 || discard_input(stream) ||
+        async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
+        return false;
+    stream->leaving = true;
+    stream->loop->poller.in_flight++;
+    return true;
+}
+
+void async__stream_sent(struct async_stream *stream)
+{
+    if (!stream->leaving && !take_leave(stream))
+        async__stream_end(stream);
+}
+
 void async__stream_end(struct async_stream *stream)
 {
     struct async_loop *loop = stream->loop;
     ASSERT(stream->closing && output_is_done(stream));
+    if (stream->leaving)
+        loop->poller.in_flight--;
     close_channel(stream, -EBADF);
     async__input_drop(stream);
     async__layer_free(stream);
@@ -146,7 +192,7 @@ static bool close_at_once(struct async_stream *stream)
     int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
     if (!output_is_done(stream) && async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
         async__output_fail(stream, -ENOMEM);
-    if (output_is_done(stream))
+    if (output_is_done(stream) && !take_leave(stream))
         return true;
     stream->lingers = true;
     stream->loop->lingering++;

@@ -32,6 +32,7 @@ struct async_stream {
     bool ended;          /* it was told */
     bool closing;        /* it was taken, and goes when nothing is pending */
     bool lingers;        /* for that the end of the run waits a while */
+    bool leaving;        /* all was sent: it waits for the peer's end, and then goes */
     bool progressed;     /* something was sent since patience was set */
 
     const async_stream_layer *layer; /* what all goes through; NULL: nothing */
@@ -70,6 +71,9 @@ int async__input_receive(struct async_stream *stream, void *buffer, size_t size)
 /* Waits until a try may do; before that, what was gathered is sent. 0, -ECANCELED, -EBUSY. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);
 
+/* Writes through the layer; an error is the end of writing. 0 or -errno. */
+int async__layer_write(struct async_stream *stream, const void *data, size_t size);
+
 /* Has the layer say goodbye, if there is one. 0 or -errno. */
 int async__layer_finish(struct async_stream *stream);
 void async__layer_free(struct async_stream *stream);
@@ -80,7 +84,8 @@ int async__stream_make(struct async_loop *loop, struct async_stream **out, int d
 /* Its reader finds the end, and the peer does after what is pending; it is still to be closed. */
 void async__stream_hang_up(struct async_stream *stream);
 
-/* Everything has gone that a stream which closes had to send: it goes, too. */
+/* Everything has gone that a stream which closes had to send: it goes, too, now or after the peer. */
+void async__stream_sent(struct async_stream *stream);
 void async__stream_end(struct async_stream *stream);
 
 /* Dies with a sentence unless the stream is one that can be used here. */

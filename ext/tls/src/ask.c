@@ -1,0 +1,79 @@
+/*
+ * ext/tls/src/ask.c: what a program may ask about a stream's TLS.
+ */
+#include "tls.h"
+#include <string.h>
+
+static const struct connection *connection_of(const async_stream *stream)
+{
+    const struct connection *connection = async_stream_layer_state(stream, &tls__layer);
+    return connection != NULL && connection->is_up ? connection : NULL;
+}
+
+const char *async_tls_protocol(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL ? SSL_get_version(connection->ssl) : NULL;
+}
+
+const char *async_tls_cipher(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL ? SSL_get_cipher_name(connection->ssl) : NULL;
+}
+
+const char *async_tls_alpn(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL ? connection->alpn : NULL;
+}
+
+const char *async_tls_server_name(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL ? SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+}
+
+bool async_tls_resumed(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL && SSL_session_reused(connection->ssl) == 1;
+}
+
+static int tell_subject(const X509 *certificate, char *text, size_t size)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    char *subject;
+    if (memory == NULL ||
+        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) {
+        BIO_free(memory);
+        return -ENOMEM;
+    }
+    long length = BIO_get_mem_data(memory, &subject);
+    if (size > 0) {
+        size_t part = (size_t)length < size ? (size_t)length : size - 1;
+        memcpy(text, subject, part);
+        text[part] = 0;
+    }
+    BIO_free(memory);
+    return (int)length;
+}
+
+int async_tls_peer(const async_stream *stream, char *text, size_t size)
+{
+    const struct connection *connection = connection_of(stream);
+    if (text == NULL && size > 0)
+        return -EINVAL;
+    X509 *certificate = connection != NULL ? SSL_get1_peer_certificate(connection->ssl) : NULL;
+    if (certificate == NULL)
+        return -ENOENT;
+    int length = tell_subject(certificate, text, size);
+    X509_free(certificate);
+    return length;
+}
+
+struct ssl_st *async_tls_ssl(const async_stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+    return connection != NULL ? connection->ssl : NULL;
+}

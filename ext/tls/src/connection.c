@@ -1,0 +1,253 @@
+/*
+ * ext/tls/src/connection.c: a stream's TLS: the BIO by which OpenSSL reads and writes the stream's socket, the layer
+ * by which the stream reads and writes what is inside, and the handshake.
+ */
+#include "tls.h"
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <string.h>
+
+/* ---- what OpenSSL sees of the socket ---------------------------------------------------------------------------- */
+
+static int bio_read(BIO *bio, char *buffer, int size)
+{
+    struct connection *connection = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    int result = async_layer_read(connection->below, buffer, (size_t)size);
+    if (result == 0)
+        connection->at_end = true;
+    if (result == -EAGAIN)
+        BIO_set_retry_read(bio);
+    else if (result < 0)
+        connection->transport_error = result;
+    return result < 0 ? -1 : result;
+}
+
+static int bio_write(BIO *bio, const char *data, int size)
+{
+    struct connection *connection = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    int result = async_layer_write(connection->below, data, (size_t)size);
+    if (result < 0)
+        connection->transport_error = result;
+    return result < 0 ? -1 : size;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    const struct connection *connection = BIO_get_data(bio);
+    (void)number, (void)pointer;
+    if (command == BIO_CTRL_EOF)
+        return connection->at_end;
+    return command == BIO_CTRL_FLUSH; /* the stream sends on its own */
+}
+
+static BIO_METHOD *method;
+
+static void make_method(void)
+{
+    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "an asyncio stream");
+    if (made == NULL)
+        return;
+    BIO_meth_set_read(made, bio_read);
+    BIO_meth_set_write(made, bio_write);
+    BIO_meth_set_ctrl(made, bio_control);
+    method = made;
+}
+
+/* NULL: there is not the memory. */
+static BIO *new_bio(struct connection *connection)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_method);
+    BIO *bio = method != NULL ? BIO_new(method) : NULL;
+    if (bio != NULL) {
+        BIO_set_data(bio, connection);
+        BIO_set_init(bio, 1);
+    }
+    return bio;
+}
+
+/* ---- what the stream sees of OpenSSL ---------------------------------------------------------------------------- */
+
+/* What a call of OpenSSL that did not work means for the layer. */
+static int result_of(struct connection *connection, int returned)
+{
+    switch (SSL_get_error(connection->ssl, returned)) {
+    case SSL_ERROR_WANT_READ:
+        return -EAGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        return tls__fail_on(connection);
+    }
+}
+
+static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
+{
+    struct connection *connection = state;
+    size_t got;
+    (void)below;
+    if (connection->is_broken)
+        return -ECONNABORTED;
+    if (size > INT_MAX)
+        size = INT_MAX;
+    ERR_clear_error();
+    int done = SSL_read_ex(connection->ssl, buffer, size, &got);
+    return done == 1 ? (int)got : result_of(connection, done);
+}
+
+static int layer_write(void *state, async_stream *below, const void *data, size_t size)
+{
+    struct connection *connection = state;
+    size_t sent;
+    (void)below;
+    if (connection->is_broken)
+        return -ECONNABORTED;
+    if (!connection->is_up)
+        return async_fail(-EBUSY, "TLS: nothing can be written before the handshake is over");
+    ERR_clear_error();
+    if (SSL_write_ex(connection->ssl, data, size, &sent) == 1)
+        return 0;
+    return tls__fail_on(connection); /* the BIO takes all, so this is no "later" */
+}
+
+static int layer_finish(void *state, async_stream *below)
+{
+    struct connection *connection = state;
+    (void)below;
+    if (connection->is_broken || !connection->is_up)
+        return 0;
+    ERR_clear_error();
+    return SSL_shutdown(connection->ssl) >= 0 ? 0 : tls__fail_on(connection);
+}
+
+static void layer_free(void *state)
+{
+    struct connection *connection = state;
+    SSL_free(connection->ssl); /* and its BIO */
+    tls__context_release(connection->context);
+    OPENSSL_free(connection->name);
+    OPENSSL_free(connection->alpn);
+    OPENSSL_free(connection);
+}
+
+const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free};
+
+/* ---- the handshake ---------------------------------------------------------------------------------------------- */
+
+/* Has OpenSSL demand that name of the peer's certificate, and ask for it. 0 or -errno. */
+static int expect_name(struct connection *connection)
+{
+    SSL *ssl = connection->ssl;
+    const char *name = connection->name;
+    if (name == NULL && connection->context->trusts_anybody)
+        return 0;
+    if (name == NULL)
+        return async_fail(-EINVAL, "TLS: whom must the peer prove to be? options.server_name says it");
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+    bool is_address = address != NULL;
+    ASN1_OCTET_STRING_free(address);
+    ERR_clear_error();
+    int done = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name)
+                          : SSL_set1_host(ssl, name);
+    if (done == 1 && !is_address)
+        done = (int)SSL_set_tlsext_host_name(ssl, name);
+    return done == 1 ? 0 : tls__fail_with(name);
+}
+
+static void offer_session(const struct connection *connection)
+{
+    const struct context *context = connection->context;
+    SSL_SESSION *session = context->sessions != NULL && connection->name != NULL
+                               ? tls__sessions_find(context->sessions, connection->name)
+                               : NULL;
+    if (session != NULL)
+        SSL_set_session(connection->ssl, session);
+    SSL_SESSION_free(session);
+}
+
+static int prepare(struct connection *connection)
+{
+    BIO *bio = new_bio(connection);
+    connection->ssl = SSL_new(connection->context->ssl);
+    if (bio == NULL || connection->ssl == NULL) {
+        BIO_free(bio);
+        return tls__fail_with("a connection");
+    }
+    SSL_set_bio(connection->ssl, bio, bio);
+    SSL_set_app_data(connection->ssl, connection);
+    if (connection->context->serves) {
+        SSL_set_accept_state(connection->ssl);
+        return 0;
+    }
+    SSL_set_connect_state(connection->ssl);
+    int result = expect_name(connection);
+    offer_session(connection);
+    return result;
+}
+
+/* A connection of that context, with the stream; *out is NULL unless this gives 0. */
+static int make(struct connection **out, struct context *context, async_stream *stream, const char *name)
+{
+    struct connection *connection = OPENSSL_zalloc(sizeof *connection);
+    *out = NULL;
+    if (connection == NULL)
+        return -ENOMEM;
+    connection->below = stream;
+    connection->context = context;
+    atomic_fetch_add(&context->references, 1);
+    connection->name = name != NULL ? OPENSSL_strdup(name) : NULL;
+    int result = name != NULL && connection->name == NULL ? -ENOMEM : prepare(connection);
+    if (result < 0)
+        layer_free(connection);
+    else
+        *out = connection;
+    return result;
+}
+
+static int keep_alpn(struct connection *connection)
+{
+    const unsigned char *name;
+    unsigned length;
+    SSL_get0_alpn_selected(connection->ssl, &name, &length);
+    if (length == 0)
+        return 0;
+    connection->alpn = OPENSSL_strndup((const char *)name, length);
+    return connection->alpn != NULL ? 0 : -ENOMEM;
+}
+
+static int shake_hands(struct connection *connection)
+{
+    for (;;) {
+        ERR_clear_error();
+        int done = SSL_do_handshake(connection->ssl);
+        if (done == 1)
+            break;
+        int result = result_of(connection, done);
+        if (result != -EAGAIN) /* 0: a peer that says goodbye instead */
+            return result < 0 ? result : async_fail(-ECONNRESET, "TLS: the peer does not want to");
+        ASYNC_TRY(async_layer_wait(connection->below));
+    }
+    connection->is_up = true;
+    return keep_alpn(connection);
+}
+
+int tls__start(async_tls *tls, async_stream *stream, const char *server_name)
+{
+    struct context *context = (struct context *)tls; /* which it begins */
+    struct connection *connection;
+    char complaint[COMPLAINT_BYTES] = "";
+    ASYNC_TRY(make(&connection, context, stream, server_name));
+    int result = async_stream_set_layer(stream, &tls__layer, connection);
+    if (result < 0) {
+        layer_free(connection);
+        return result;
+    }
+    connection->complaint = complaint;
+    result = shake_hands(connection);
+    connection->complaint = NULL;
+    return result;
+}

@@ -1,0 +1,243 @@
+/*
+ * ext/tls/src/context.c: making a context out of its options: who we are, whom we trust, what we speak.
+ */
+#include "tls.h"
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_ALPN_BYTES = 255 };
+
+/* ---- who we are ------------------------------------------------------------------------------------------------- */
+
+/* OpenSSL would ask at the terminal. */
+static int no_password(char *buffer, int size, int writing, void *unused)
+{
+    (void)buffer, (void)size, (void)writing, (void)unused;
+    return -1;
+}
+
+static int identify(struct context *context, const async_tls_options *options)
+{
+    const char *certificate = options->certificate;
+    const char *key = options->key != NULL ? options->key : certificate;
+    if (certificate == NULL)
+        return !context->serves && options->key == NULL
+                   ? 0
+                   : async_fail(-EINVAL, "TLS: options.certificate names no file");
+    SSL_CTX_set_default_passwd_cb(context->ssl, no_password);
+    if (SSL_CTX_use_certificate_chain_file(context->ssl, certificate) != 1)
+        return tls__fail_with(certificate);
+    return SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) == 1 ? 0 : tls__fail_with(key);
+}
+
+/* ---- whom we trust ---------------------------------------------------------------------------------------------- */
+
+static int trust_these(struct context *context, const char *authorities)
+{
+    struct stat status;
+    if (stat(authorities, &status) < 0)
+        return async_fail(-errno, "TLS: %s: %s", authorities, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return SSL_CTX_load_verify_dir(context->ssl, authorities) == 1 ? 0 : tls__fail_with(authorities);
+    if (SSL_CTX_load_verify_file(context->ssl, authorities) != 1)
+        return tls__fail_with(authorities);
+    if (context->serves) /* which tells clients whose certificates it wants */
+        SSL_CTX_set_client_CA_list(context->ssl, SSL_load_client_CA_file(authorities));
+    return 0;
+}
+
+static int trust(struct context *context, const async_tls_options *options)
+{
+    static const int modes[] = {[ASYNC_TLS_VERIFY_NONE] = SSL_VERIFY_NONE,
+                                [ASYNC_TLS_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
+                                [ASYNC_TLS_VERIFY_REQUIRED] = SSL_VERIFY_PEER |
+                                                              SSL_VERIFY_FAIL_IF_NO_PEER_CERT};
+    async_tls_verify verify = options->verify;
+    if ((unsigned)verify > ASYNC_TLS_VERIFY_REQUIRED)
+        return async_fail(-EINVAL, "TLS: options.verify is no async_tls_verify");
+    if (verify == ASYNC_TLS_VERIFY_DEFAULT)
+        verify = context->serves ? ASYNC_TLS_VERIFY_NONE : ASYNC_TLS_VERIFY_REQUIRED;
+    context->trusts_anybody = verify == ASYNC_TLS_VERIFY_NONE;
+    SSL_CTX_set_verify(context->ssl, modes[verify], tls__judge);
+    if (options->authorities != NULL)
+        return trust_these(context, options->authorities);
+    if (context->trusts_anybody)
+        return 0;
+    return SSL_CTX_set_default_verify_paths(context->ssl) == 1 ? 0
+                                                               : tls__fail_with("the system's authorities");
+}
+
+/* ---- what we speak ---------------------------------------------------------------------------------------------- */
+
+/* "h2,http/1.1" as "\2h2\10http/1.1". */
+static int parse_alpn(struct context *context, const char *list)
+{
+    size_t size = strlen(list) + 1;
+    context->alpn = size <= MOST_ALPN_BYTES ? OPENSSL_malloc(size) : NULL;
+    if (context->alpn == NULL)
+        return size <= MOST_ALPN_BYTES ? -ENOMEM : async_fail(-EINVAL, "TLS: options.alpn is too long");
+    context->alpn_size = (unsigned)size;
+    unsigned char *place = context->alpn;
+    for (;;) {
+        size_t length = strcspn(list, ",");
+        if (length == 0)
+            return async_fail(-EINVAL, "TLS: options.alpn has a name without letters");
+        *place++ = (unsigned char)length;
+        memcpy(place, list, length);
+        place += length;
+        if (list[length] == 0)
+            return 0;
+        list += length + 1;
+    }
+}
+
+/* A server's choice: the best of its own that the client offers. */
+static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+                       const unsigned char *offered, unsigned size, void *argument)
+{
+    const struct context *context = argument;
+    unsigned char *found;
+    (void)ssl;
+    if (SSL_select_next_proto(&found, length, context->alpn, context->alpn_size, offered, size) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static int speak(struct context *context, const async_tls_options *options)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+    if ((unsigned)options->least > ASYNC_TLS_VERSION_1_3)
+        return async_fail(-EINVAL, "TLS: options.least is no async_tls_version");
+    if (SSL_CTX_set_min_proto_version(context->ssl, versions[options->least]) != 1)
+        return tls__fail_with("options.least");
+    if (options->alpn == NULL)
+        return 0;
+    ASYNC_TRY(parse_alpn(context, options->alpn));
+    if (context->serves)
+        SSL_CTX_set_alpn_select_cb(context->ssl, choose_alpn, context);
+    else if (SSL_CTX_set_alpn_protos(context->ssl, context->alpn, context->alpn_size) != 0)
+        return tls__fail_with("options.alpn");
+    return 0;
+}
+
+/* ---- sessions --------------------------------------------------------------------------------------------------- */
+
+/* OpenSSL has a session that can be resumed. 1: it was taken. */
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    const struct connection *connection = SSL_get_app_data(ssl);
+    return connection->name != NULL
+               ? tls__sessions_keep(connection->context->sessions, connection->name, session)
+               : 0;
+}
+
+static int remember(struct context *context, const async_tls_options *options)
+{
+    static const unsigned char place[] = "asyncio"; /* a session is not resumed elsewhere in a program */
+    SSL_CTX *ssl = context->ssl;
+    if (options->no_resumption) {
+        SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+        return SSL_CTX_set_num_tickets(ssl, 0) == 1 ? 0 : tls__fail_with("options.no_resumption");
+    }
+    if (context->serves) { /* the client keeps them, as tickets */
+        SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+        return SSL_CTX_set_session_id_context(ssl, place, sizeof place - 1) == 1 ? 0
+                                                                                 : tls__fail_with("sessions");
+    }
+    context->sessions = tls__sessions_new();
+    if (context->sessions == NULL)
+        return -ENOMEM;
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, keep_session);
+    return 0;
+}
+
+/* ---- its life --------------------------------------------------------------------------------------------------- */
+
+/* For Wireshark and the like: a line of keys is appended to the file that the environment names. */
+static void log_keys(const SSL *ssl, const char *line)
+{
+    const char *path = secure_getenv("SSLKEYLOGFILE");
+    int file = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+    (void)ssl;
+    if (file < 0)
+        return;
+    async_ignore(dprintf(file, "%s\n", line));
+    close(file);
+}
+
+static int make(struct context *context, const async_tls_options *options)
+{
+    SSL_CTX *ssl = context->ssl = SSL_CTX_new(context->serves ? TLS_server_method() : TLS_client_method());
+    if (ssl == NULL)
+        return tls__fail_with("a context");
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_read_ahead(ssl, 1); /* one call of the kernel for a record, and not two */
+    if (secure_getenv("SSLKEYLOGFILE") != NULL)
+        SSL_CTX_set_keylog_callback(ssl, log_keys);
+    ASYNC_TRY(identify(context, options));
+    ASYNC_TRY(trust(context, options));
+    ASYNC_TRY(speak(context, options));
+    return remember(context, options);
+}
+
+static int new_context(async_tls **tls, const async_tls_options *options, bool serves)
+{
+    static const async_tls_options defaults;
+    if (tls == NULL)
+        return -EINVAL;
+    *tls = NULL;
+    ERR_clear_error();
+    struct context *context = OPENSSL_zalloc(sizeof *context);
+    if (context == NULL)
+        return -ENOMEM;
+    context->tls.start = tls__start;
+    context->references = 1;
+    context->serves = serves;
+    int result = make(context, options != NULL ? options : &defaults);
+    ERR_clear_error();
+    if (result < 0)
+        tls__context_release(context);
+    else
+        *tls = &context->tls;
+    return result;
+}
+
+int async_tls_new_client(async_tls **tls, const async_tls_options *options)
+{
+    return new_context(tls, options, false);
+}
+
+int async_tls_new_server(async_tls **tls, const async_tls_options *options)
+{
+    return new_context(tls, options, true);
+}
+
+void tls__context_release(struct context *context)
+{
+    if (atomic_fetch_sub(&context->references, 1) > 1)
+        return;
+    SSL_CTX_free(context->ssl);
+    tls__sessions_free(context->sessions);
+    OPENSSL_free(context->alpn);
+    OPENSSL_free(context);
+}
+
+void async_tls_free(async_tls *tls)
+{
+    if (tls != NULL)
+        tls__context_release((struct context *)tls);
+}
+
+struct ssl_ctx_st *async_tls_ssl_context(async_tls *tls)
+{
+    return tls != NULL ? ((struct context *)tls)->ssl : NULL;
+}

@@ -1,0 +1,182 @@
+/*
+ * ext/tls/src/error.c: what OpenSSL has to say, as -errno and a sentence that somebody can act upon: which certificate
+ * and why, which of the two sides refuses.
+ */
+#include "tls.h"
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pemerr.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_BYTES = 96, FIRST_ALERT = SSL_AD_REASON_OFFSET, LAST_ALERT = SSL_AD_REASON_OFFSET + 255 };
+
+/* ---- what OpenSSL said ------------------------------------------------------------------------------------------ */
+
+static bool is_lack_of_memory(unsigned long error)
+{
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
+
+int tls__fail_with(const char *what)
+{
+    unsigned long error = ERR_peek_error();
+    int code = -EINVAL;
+    if (error == 0 || is_lack_of_memory(error))
+        code = -ENOMEM;
+    else if (ERR_SYSTEM_ERROR(error))
+        code = -ERR_GET_REASON(error);
+    const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(-code) : ERR_reason_error_string(error);
+    if (ERR_GET_REASON(error) == ERR_R_UNSUPPORTED || ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
+        reason = "what is needed is not in this file, as PEM";
+    async_fail(code, "TLS: %s: %s", what, reason != NULL ? reason : "out of memory");
+    ERR_clear_error();
+    return code;
+}
+
+/* Alerts by which a peer says that it does not like who we are. */
+static bool is_about_certificate(int alert)
+{
+    switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* OpenSSL 3.0 has no words for the younger ones. */
+static const char *alert_text(int alert)
+{
+    switch (alert) {
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return "certificate required";
+    case SSL_AD_MISSING_EXTENSION:
+        return "missing extension";
+    default:
+        return SSL_alert_desc_string_long(alert);
+    }
+}
+
+static int fail_by_alert(int alert)
+{
+    const char *text = alert_text(alert);
+    return is_about_certificate(alert)
+               ? async_fail(-EACCES, "TLS: the peer refuses our certificate: %s", text)
+               : async_fail(-EPROTO, "TLS: the peer refuses: %s", text);
+}
+
+static int fail_by(const struct connection *connection, unsigned long error)
+{
+    int reason = ERR_GET_REASON(error);
+    if (connection->transport_error != 0)
+        return connection->transport_error;
+    if (connection->complaint != NULL && connection->complaint[0] != 0)
+        return async_fail(-EKEYREJECTED, "%s", connection->complaint);
+    if (error != 0 && is_lack_of_memory(error))
+        return -ENOMEM;
+    if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= FIRST_ALERT && reason <= LAST_ALERT)
+        return fail_by_alert(reason - FIRST_ALERT);
+    if (connection->at_end)
+        return async_fail(-ECONNRESET,
+                          connection->is_up
+                              ? "TLS: the peer has gone without goodbye: what came may be cut short"
+                              : "TLS: the peer has gone in the middle of the handshake");
+    const char *text = ERR_reason_error_string(error);
+    return async_fail(-EPROTO, "TLS: %s", text != NULL ? text : "something unexpected came");
+}
+
+int tls__fail_on(struct connection *connection)
+{
+    connection->is_broken = true;
+    int result = fail_by(connection, ERR_peek_error());
+    ERR_clear_error();
+    return result;
+}
+
+/* ---- what is wrong with a certificate ---------------------------------------------------------------------------- */
+
+/* A name as people write it, in text[0..size). */
+static void tell_name(const X509_NAME *name, char *text, size_t size)
+{
+    text[0] = 0;
+    BIO *memory = BIO_new(BIO_s_mem());
+    if (memory == NULL)
+        return;
+    if (X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) > 0) {
+        int length = BIO_read(memory, text, (int)size - 1);
+        text[length > 0 ? length : 0] = 0;
+    }
+    BIO_free(memory);
+}
+
+/* A name that a certificate is for, in text[0..size): a host's or an address; else an empty one. */
+static void tell_general_name(const GENERAL_NAME *name, char *text, size_t size)
+{
+    const ASN1_STRING *string = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+    text[0] = 0;
+    if (name->type == GEN_DNS)
+        snprintf(text, size, "%.*s", ASN1_STRING_length(string), (const char *)ASN1_STRING_get0_data(string));
+    else if (name->type == GEN_IPADD)
+        inet_ntop(ASN1_STRING_length(string) == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(string), text,
+                  (socklen_t)size);
+}
+
+/* Whom the certificate is for, as text[0..size): "a.example, b.example". */
+static void tell_names_of(const X509 *certificate, char *text, size_t size)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    size_t length = 0;
+    text[0] = 0;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && length < size; i++) {
+        char one[NAME_BYTES];
+        tell_general_name(sk_GENERAL_NAME_value(names, i), one, sizeof one);
+        if (one[0] != 0)
+            length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "", one);
+    }
+    GENERAL_NAMES_free(names);
+    if (text[0] == 0)
+        tell_name(X509_get_subject_name(certificate), text, size);
+}
+
+static void complain_of_name(const struct connection *connection, const X509 *certificate)
+{
+    char names[NAME_BYTES];
+    tell_names_of(certificate, names, sizeof names);
+    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate is for %s, and not for %s", names,
+             connection->name);
+}
+
+static void complain(const struct connection *connection, X509_STORE_CTX *chain)
+{
+    int error = X509_STORE_CTX_get_error(chain), depth = X509_STORE_CTX_get_error_depth(chain);
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
+    char subject[NAME_BYTES] = "", whose[32] = "";
+    if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        complain_of_name(connection, certificate);
+        return;
+    }
+    if (certificate != NULL)
+        tell_name(X509_get_subject_name(certificate), subject, sizeof subject);
+    if (depth > 0)
+        snprintf(whose, sizeof whose, ", %d above the peer's", depth);
+    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate of %s%s is not trusted: %s",
+             subject[0] != 0 ? subject : "the peer", whose, X509_verify_cert_error_string(error));
+}
+
+int tls__judge(int trusted, X509_STORE_CTX *chain)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const struct connection *connection = SSL_get_app_data(ssl);
+    if (!trusted && connection->complaint != NULL && connection->complaint[0] == 0)
+        complain(connection, chain);
+    return trusted;
+}

@@ -1,0 +1,79 @@
+/*
+ * ext/tls/src/tls.h: what the files of asyncio-tls share: contexts, connections, and how errors are told. All of it
+ * stands on the public headers of libasyncio and on OpenSSL.
+ *
+ *     stream ── layer ──> connection ── SSL ── BIO ──> async_layer_read, async_layer_write
+ *
+ * Invariant: no call into OpenSSL ever waits. Its BIO says "later" when the socket has nothing, the call comes back,
+ * and only then the task waits (OpenSSL's queue of errors is the thread's, and not the task's).
+ */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include <asyncio/tls.h>
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+
+enum { COMPLAINT_BYTES = 256 };
+
+struct sessions;
+
+/* What an async_tls is. */
+struct context {
+    async_tls tls;             /* what the program has */
+    atomic_int references;     /* the program's, and one of each connection */
+    SSL_CTX *ssl;              /* OpenSSL's context */
+    struct sessions *sessions; /* of a client, to be resumed; NULL: none are kept */
+    unsigned char *alpn;       /* the protocols, each with its length before it; NULL: none */
+    unsigned alpn_size;        /* bytes of that */
+    bool serves;               /* it is a server's */
+    bool trusts_anybody;       /* a client's that does not ask who the peer is */
+};
+
+/* A stream's layer. */
+struct connection {
+    SSL *ssl;                /* OpenSSL's part of it */
+    async_stream *below;     /* whose layer it is */
+    struct context *context; /* holds a reference */
+    char *name;          /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
+    char *alpn;          /* what was agreed on; NULL: nothing */
+    char *complaint;     /* during the handshake: COMPLAINT_BYTES for why a certificate is not trusted */
+    int transport_error; /* what the socket's side said last; 0: nothing bad */
+    bool at_end;         /* the socket has ended */
+    bool is_up;          /* the handshake is over */
+    bool is_broken;      /* there was an error after which OpenSSL must not be called */
+};
+
+/* Calls of the layer. */
+extern const async_stream_layer tls__layer;
+
+/* Puts TLS on the stream and does the handshake: the start of an async_tls. */
+int tls__start(async_tls *tls, async_stream *stream, const char *server_name);
+
+/* Drops a reference; the last one frees it. */
+void tls__context_release(struct context *context);
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+/* -errno and a sentence for what OpenSSL said about making a context out of that, "certificate x.pem". */
+int tls__fail_with(const char *what);
+
+/* The same for a call of a connection that did not work; nothing more can be done with the connection. */
+int tls__fail_on(struct connection *connection);
+
+/* Asked by OpenSSL about each certificate: keeps the first complaint. */
+int tls__judge(int trusted, X509_STORE_CTX *chain);
+
+/* ---- sessions --------------------------------------------------------------------------------------------------- */
+
+/* NULL: there is not the memory. */
+struct sessions *tls__sessions_new(void);
+void tls__sessions_free(struct sessions *sessions);
+
+/* Keeps the session, and takes it: 1; or 0, and it is the caller's still. */
+int tls__sessions_keep(struct sessions *sessions, const char *name, SSL_SESSION *session);
+
+/* The last session with that name, with a reference of the caller's own; NULL: there is none to resume. */
+SSL_SESSION *tls__sessions_find(struct sessions *sessions, const char *name);
+
+#endif

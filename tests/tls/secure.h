@@ -1,0 +1,50 @@
+/*
+ * secure.h: what tests of TLS have in common: contexts of the test's certificates, a server, a connection.
+ */
+#ifndef TEST_SECURE_H
+#define TEST_SECURE_H
+
+#include "certificates.h"
+#include "streams.h"
+
+#include <asyncio/tls.h>
+#include <openssl/ssl.h>
+
+/* A server's, with its certificate unless the options have another. */
+ASYNC_UNUSED static async_tls *new_server_context(const async_tls_options *options)
+{
+    async_tls_options own = options != NULL ? *options : (async_tls_options){0};
+    async_tls *tls;
+    if (own.certificate == NULL)
+        own.certificate = test_certificates()->server;
+    CHECK_EQ(async_tls_new_server(&tls, &own), 0);
+    return tls;
+}
+
+/* A client's that trusts the test's authority, unless the options have another. */
+ASYNC_UNUSED static async_tls *new_client_context(const async_tls_options *options)
+{
+    async_tls_options own = options != NULL ? *options : (async_tls_options){0};
+    async_tls *tls;
+    if (own.authorities == NULL)
+        own.authorities = test_certificates()->authority;
+    CHECK_EQ(async_tls_new_client(&tls, &own), 0);
+    return tls;
+}
+
+ASYNC_UNUSED static async_server *new_secure_server(async_tls *tls, async_serve *serve, void *argument)
+{
+    const async_server_options options = {.tls = tls};
+    async_server *server;
+    CHECK_EQ(async_start_server(&server, serve, argument, "127.0.0.1", 0, &options), 0);
+    return server;
+}
+
+/* Asks for "localhost", whatever the address. */
+ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *server, async_tls *tls)
+{
+    const async_connection_options options = {.tls = tls, .server_name = "localhost"};
+    return async_open_connection(stream, "127.0.0.1", async_server_port(server), &options);
+}
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * test_tls_end.c: how secure connections end: with goodbye and without, in the middle of a handshake, when somebody is
+ * cancelled, or when memory is out.
+ */
+#include "secure.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- goodbye ---------------------------------------------------------------------------------------------------- */
+
+static int serve_hello(async_stream *stream, void *unused)
+{
+    (void)unused;
+    return async_stream_write(stream, "hello", 5);
+}
+
+LOOP_TEST(tls_close_is_an_end_for_the_peer)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_hello, NULL);
+    async_auto_stream *stream = NULL;
+    char text[8];
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_readexactly(stream, text, 5), 5);
+    CHECK_EQ(async_stream_read(stream, text, 1), 0);
+    CHECK_EQ(async_stream_read(stream, text, 1), 0);
+    CHECK(async_stream_at_eof(stream));
+    return 0;
+}
+
+/* Ends in the middle of the protocol, by the socket alone. */
+static int serve_rudely(async_stream *stream, void *unused)
+{
+    (void)unused;
+    ASYNC_TRY(async_stream_write(stream, "hello", 5));
+    ASYNC_TRY(async_sleep(0.1)); /* the loop sends it */
+    CHECK_EQ(shutdown(async_stream_descriptor(stream), SHUT_WR), 0);
+    return async_sleep(0.1);
+}
+
+LOOP_TEST(tls_end_without_goodbye_is_an_error)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_rudely, NULL);
+    async_auto_stream *stream = NULL;
+    char text[8];
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_readexactly(stream, text, 5), 5); /* what came is given */
+    CHECK_EQ(async_stream_read(stream, text, 1), -ECONNRESET);
+    CHECK_STR(async_strerror(-ECONNRESET),
+              "-ECONNRESET: TLS: the peer has gone without goodbye: what came may be cut short");
+    CHECK_EQ(async_stream_read(stream, text, 1), -ECONNRESET);
+    return 0;
+}
+
+/* Answers after the peer's end. */
+static int serve_sum(async_stream *stream, void *unused)
+{
+    char *text;
+    int length = async_stream_read_all(stream, &text, 1 << 20);
+    (void)unused;
+    if (length < 0)
+        return length;
+    free(text);
+    return async_stream_printf(stream, "%d", length);
+}
+
+LOOP_TEST(tls_end_of_one_direction_leaves_the_other)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_sum, NULL);
+    async_auto_stream *stream = NULL;
+    char *text;
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_write(stream, "12345", 5), 0);
+    CHECK_EQ(async_stream_write_eof(stream), 0);
+    CHECK_EQ(async_stream_write(stream, "6", 1), -EPIPE);
+    CHECK_EQ(async_stream_read_all(stream, &text, 100), 1);
+    CHECK_STR(text, "5");
+    free(text);
+    return 0;
+}
+
+static int serve_and_count(async_stream *stream, void *argument)
+{
+    char *text = NULL;
+    int length = async_stream_read_all(stream, &text, 16 << 20);
+    *(int *)argument = length;
+    free(text);
+    return 0;
+}
+
+/* The tickets that it has not read must not have the kernel throw away what it wrote. */
+LOOP_TEST(tls_client_that_only_writes_loses_nothing_when_it_closes)
+{
+    enum { SIZE = 3 << 20 };
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    int counted = 0;
+    async_auto_server *server = new_secure_server(ours, serve_and_count, &counted);
+    char *data = calloc(1, SIZE);
+    async_stream *stream = NULL;
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_write(stream, data, SIZE), 0);
+    CHECK_EQ(async_stream_wait_closed(stream), 0);
+    async_server_close(server);
+    CHECK_EQ(async_server_wait_closed(server), 0);
+    CHECK_EQ(counted, SIZE);
+    free(data);
+    return 0;
+}
+
+/* ---- handshakes that come to nothing ---------------------------------------------------------------------------- */
+
+static int serve_nothing(async_stream *stream, void *unused)
+{
+    (void)stream, (void)unused;
+    return async_sleep(1000);
+}
+
+static int serve_end(async_stream *stream, void *unused)
+{
+    char bytes[64];
+    (void)unused;
+    async_ignore(async_stream_read(stream, bytes, sizeof bytes));
+    return 0;
+}
+
+LOOP_TEST(tls_handshake_that_the_peer_leaves)
+{
+    async_auto_tls *theirs = new_client_context(NULL);
+    async_auto_server *server = new_server(serve_end, NULL);
+    async_auto_stream *stream = NULL;
+    int result = connect_to(&stream, server, theirs);
+    CHECK_EQ(result, -ECONNRESET);
+    return 0;
+}
+
+static int try_to_connect(async_server *server, async_tls *tls)
+{
+    async_auto_stream *stream = NULL;
+    return connect_to(&stream, server, tls);
+}
+async_fn(try_to_connect, async_server *, async_tls *);
+
+LOOP_TEST(tls_handshake_can_be_cancelled)
+{
+    async_auto_tls *theirs = new_client_context(NULL);
+    async_auto_server *server = new_server(serve_nothing, NULL);
+    async_task *task = async_create_task(try_to_connect, server, theirs);
+    ASYNC_TRY(async_sleep(0.05));
+    async_cancel(task);
+    CHECK_EQ(async_await(task), -ECANCELED);
+    return 0;
+}
+
+/* A server that goes away ends those who have not shaken hands yet. */
+LOOP_TEST(tls_server_closes_clients_in_the_middle_of_their_handshake)
+{
+    async_auto_tls *ours = new_server_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_stream *stream = new_client(server); /* which says nothing */
+    char byte;
+    ASYNC_TRY(async_sleep(0.05));
+    CHECK_EQ(async_server_connections(server), 1);
+    async_server_close_clients(server);
+    while (async_stream_read(stream, &byte, 1) > 0) /* an alert */
+        continue;
+    CHECK_EQ(async_server_connections(server), 0);
+    return 0;
+}
+
+LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
+{
+    async_auto_tls *ours = new_server_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_stream *stream = new_client(server);
+    ASYNC_TRY(async_sleep(0.05));
+    async_server_abort_clients(server);
+    ASYNC_TRY(async_sleep(0.05));
+    CHECK_EQ(async_server_connections(server), 0);
+    return 0;
+}
+
+/* Garbage instead of a handshake, and instead of what follows it. */
+LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_stream *rude = new_client(server), *good = NULL;
+    char byte;
+    CHECK_EQ(async_stream_write(rude, "GET / HTTP/1.1\r\n\r\n", 18), 0);
+    while (async_stream_read(rude, &byte, 1) > 0) /* an alert */
+        continue;
+    CHECK_EQ(connect_to(&good, server, theirs), 0);
+    CHECK_EQ(
+        send(async_stream_descriptor(good), "\x17\x03\x03\x00\x20garbage that was never encrypted", 37, 0),
+        37);
+    CHECK(async_stream_read(good, &byte, 1) < 0);
+    CHECK_STR(async_strerror(-EPROTO), "-EPROTO: TLS: the peer refuses: bad record mac");
+    return 0;
+}
+
+/* ---- a task that is cancelled while it reads ------------------------------------------------------------------ */
+
+static int read_one(async_stream *stream)
+{
+    char byte;
+    int result = async_stream_read(stream, &byte, 1);
+    return result < 0 ? result : byte;
+}
+async_fn(read_one, async_stream *);
+
+LOOP_TEST(tls_read_that_is_cancelled_has_taken_nothing)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_stream *stream = NULL;
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    for (int i = 0; i < 20; i++) {
+        async_task *task = async_create_task(read_one, stream);
+        ASYNC_TRY(async_sleep(0));
+        CHECK_EQ(async_stream_write(stream, &(char){(char)('a' + i)}, 1), 0);
+        for (int turn = 0; turn < i % 5; turn++)
+            ASYNC_TRY(async_sleep(0));
+        async_cancel(task);
+        int result = async_await(task);
+        CHECK_EQ(result < 0 ? read_one(stream) : result, 'a' + i);
+    }
+    return 0;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+/* OpenSSL's, which are let fail in turn. */
+static long allowed = -1;
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (allowed == 0)
+        return NULL;
+    allowed -= allowed > 0;
+    return malloc(size);
+}
+
+static void *reallocate(void *block, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (allowed == 0 && size > 0)
+        return NULL;
+    allowed -= allowed > 0;
+    return realloc(block, size);
+}
+
+static void release(void *block, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(block);
+}
+
+static int exchange(void)
+{
+    async_auto_tls *ours = NULL, *theirs = NULL;
+    async_auto_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    const async_tls_options own = {.certificate = test_certificates()->server, .alpn = "echo"};
+    const async_tls_options trusted = {.authorities = test_certificates()->authority, .alpn = "echo"};
+    char text[8];
+    ASYNC_TRY(async_tls_new_server(&ours, &own));
+    ASYNC_TRY(async_tls_new_client(&theirs, &trusted));
+    ASYNC_TRY(
+        async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &(async_server_options){.tls = ours}));
+    ASYNC_TRY(connect_to(&stream, server, theirs));
+    ASYNC_TRY(async_stream_write(stream, "hello", 5));
+    return async_stream_readexactly(stream, text, 5);
+}
+
+/* Whatever is not there: it ends, nothing crashes, nothing is lost. */
+LOOP_TEST(tls_without_memory_gives_errors)
+{
+    enum { STEP = 7 }; /* some thousand blocks are taken in all, and each is asked for in some run */
+    test_certificates();
+    CHECK_EQ(CRYPTO_set_mem_functions(allocate, reallocate, release), 1);
+    CHECK_EQ(exchange(), 5); /* what OpenSSL makes once */
+    for (long blocks = 0;; blocks += STEP) {
+        allowed = blocks;
+        int result = exchange();
+        bool was_enough = allowed > 0;
+        allowed = -1;
+        if (was_enough)
+            return result == 5 ? 0 : result;
+    }
+}

@@ -1,0 +1,170 @@
+/*
+ * test_tls_trust.c: who is trusted and who is not, and that both sides can read why.
+ */
+#include "secure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a server saw of its last client. */
+struct seen {
+    int result;       /* of the first read */
+    char error[300];  /* in words */
+    char subject[64]; /* of the client's certificate */
+};
+
+static int serve_and_see(async_stream *stream, void *argument)
+{
+    struct seen *seen = argument;
+    char byte;
+    int length = async_tls_peer(stream, seen->subject, sizeof seen->subject);
+    if (length < 0)
+        seen->subject[0] = 0;
+    seen->result = async_stream_read(stream, &byte, 1);
+    if (seen->result > 0)
+        async_stream_write(stream, &byte, 1);
+    return 0;
+}
+
+/* A client's attempt at a server with that certificate: what comes of it, in words. */
+static const char *attempt(const char *certificate, async_tls_options options, const char *name)
+{
+    struct seen seen = {0};
+    async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate});
+    async_auto_tls *theirs = new_client_context(&options);
+    async_auto_server *server = new_secure_server(ours, serve_and_see, &seen);
+    async_auto_stream *stream = NULL;
+    const async_connection_options connection = {.tls = theirs, .server_name = name};
+    int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server), &connection);
+    return result < 0 ? async_strerror(result) : "";
+}
+
+#define CERTIFICATE(file) (test_certificates()->file)
+
+LOOP_TEST(tls_trusts_whom_the_authority_vouches_for)
+{
+    CHECK_STR(attempt(NULL, (async_tls_options){0}, "localhost"), "");
+    CHECK_STR(attempt(NULL, (async_tls_options){0}, NULL), ""); /* 127.0.0.1 is in it, too */
+    CHECK_STR(
+        attempt(CERTIFICATE(unknown), (async_tls_options){.authorities = CERTIFICATE(stranger)}, "localhost"),
+        "");
+    return 0;
+}
+
+LOOP_TEST(tls_refuses_a_certificate_and_says_why)
+{
+    const async_tls_options none = {0};
+    CHECK_STR(attempt(CERTIFICATE(expired), none, "localhost"),
+              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: certificate has expired");
+    CHECK_STR(attempt(CERTIFICATE(myself), none, "localhost"),
+              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: self-signed certificate");
+    CHECK_STR(attempt(CERTIFICATE(unknown), none, "localhost"),
+              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: "
+              "unable to get local issuer certificate");
+    CHECK_STR(attempt(CERTIFICATE(elsewhere), none, "localhost"),
+              "-EKEYREJECTED: TLS: the certificate is for elsewhere.example, and not for localhost");
+    CHECK_STR(attempt(NULL, none, "127.0.0.2"),
+              "-EKEYREJECTED: TLS: the certificate is for localhost, 127.0.0.1, and not for 127.0.0.2");
+    return 0;
+}
+
+LOOP_TEST(tls_trusts_anybody_only_when_told_so)
+{
+    const async_tls_options anybody = {.verify = ASYNC_TLS_VERIFY_NONE};
+    CHECK_STR(attempt(CERTIFICATE(myself), anybody, "localhost"), "");
+    CHECK_STR(attempt(CERTIFICATE(expired), anybody, "elsewhere"), "");
+    return 0;
+}
+
+LOOP_TEST(tls_wants_to_know_whom_to_expect)
+{
+    async_auto_tls *theirs = new_client_context(NULL);
+    struct pair pair = new_pair();
+    CHECK_EQ(async_start_tls(pair.here, theirs, NULL), -EINVAL);
+    CHECK_STR(async_strerror(-EINVAL),
+              "-EINVAL: TLS: whom must the peer prove to be? options.server_name says it");
+    close_pair(pair);
+    return 0;
+}
+
+/* ---- clients that prove who they are --------------------------------------------------------------------------- */
+
+/* A client with that certificate at a server which asks for one: what the client hears when it reads. */
+static const char *introduce(async_tls_verify verify, const char *certificate, struct seen *seen)
+{
+    async_auto_tls *ours = new_server_context(
+        &(async_tls_options){.authorities = CERTIFICATE(authority), .verify = verify});
+    async_auto_tls *theirs = new_client_context(&(async_tls_options){.certificate = certificate});
+    async_auto_server *server = new_secure_server(ours, serve_and_see, seen);
+    async_auto_stream *stream = NULL;
+    char byte;
+    *seen = (struct seen){0};
+    int result = connect_to(&stream, server, theirs);
+    if (result == 0)
+        result = async_stream_write(stream, "x", 1);
+    if (result == 0)
+        result = async_stream_readexactly(stream, &byte, 1);
+    return result < 0 ? async_strerror(result) : "";
+}
+
+LOOP_TEST(tls_server_can_ask_who_its_clients_are)
+{
+    struct seen seen;
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, CERTIFICATE(client), &seen), "");
+    CHECK_STR(seen.subject, "CN=a client");
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_OPTIONAL, CERTIFICATE(client), &seen), "");
+    CHECK_STR(seen.subject, "CN=a client");
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_OPTIONAL, NULL, &seen), "");
+    CHECK_STR(seen.subject, "");
+    return 0;
+}
+
+LOOP_TEST(tls_client_that_is_refused_hears_why)
+{
+    struct seen seen;
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, NULL, &seen),
+              "-EACCES: TLS: the peer refuses our certificate: certificate required");
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, CERTIFICATE(unknown), &seen),
+              "-EACCES: TLS: the peer refuses our certificate: unknown CA");
+    CHECK_STR(introduce(ASYNC_TLS_VERIFY_OPTIONAL, CERTIFICATE(unknown), &seen),
+              "-EACCES: TLS: the peer refuses our certificate: unknown CA");
+    CHECK_EQ(seen.result, 0); /* it was never served */
+    return 0;
+}
+
+/* ---- two that cannot agree -------------------------------------------------------------------------------------- */
+
+static const char *negotiate(async_tls_options ours_options, async_tls_options theirs_options,
+                             int theirs_most)
+{
+    struct seen seen = {0};
+    async_auto_tls *ours = new_server_context(&ours_options), *theirs = new_client_context(&theirs_options);
+    async_auto_server *server = new_secure_server(ours, serve_and_see, &seen);
+    async_auto_stream *stream = NULL;
+    if (theirs_most != 0)
+        SSL_CTX_set_max_proto_version(async_tls_ssl_context(theirs), theirs_most);
+    int result = connect_to(&stream, server, theirs);
+    return result < 0 ? async_strerror(result) : "";
+}
+
+LOOP_TEST(tls_that_cannot_agree_says_on_what)
+{
+    CHECK_STR(negotiate((async_tls_options){.least = ASYNC_TLS_VERSION_1_3}, (async_tls_options){0},
+                        TLS1_2_VERSION),
+              "-EPROTO: TLS: the peer refuses: protocol version");
+    CHECK_STR(negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){.alpn = "http/1.1"}, 0),
+              "-EPROTO: TLS: the peer refuses: no application protocol");
+    CHECK_STR(negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){0}, 0), "");
+    CHECK_STR(negotiate((async_tls_options){0}, (async_tls_options){.alpn = "http/1.1"}, 0), "");
+    return 0;
+}
+
+LOOP_TEST(tls_with_a_peer_that_does_not_speak_it)
+{
+    async_auto_tls *theirs = new_client_context(NULL);
+    async_auto_server *server = new_server(serve_echo, NULL); /* gives the ClientHello back */
+    async_auto_stream *stream = NULL;
+    CHECK_EQ(connect_to(&stream, server, theirs), -EPROTO);
+    CHECK(stream == NULL);
+    return 0;
+}
