@@ -1,14 +1,27 @@
 /*
  * proxy.c: passes connections on: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each direction is a task of
- * its own; the first end is passed on as an end, and the connection is over when both directions are.
+ * its own; the first end is passed on as an end, and the connection is over when both directions are. Either side may be
+ * secure: with `-c certificate.pem` clients have to speak TLS, and with -t the target is spoken TLS to.
  */
 #include <asyncio.h>
+#include <asyncio/tls.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+struct settings {
+    int port;
+    const char *host;
+    int host_port;
+    const char *certificate; /* shown to clients, with its key; NULL: in the clear */
+    const char *authorities; /* whom to trust; NULL: the system's */
+    bool target_is_secure;
+};
 
 struct target {
     const char *host;
     int port;
+    async_tls *tls;
 };
 
 static int pass_on(async_stream *from, async_stream *to)
@@ -26,30 +39,57 @@ async_fn(pass_on, async_stream *, async_stream *);
 static int serve(async_stream *client, void *argument)
 {
     const struct target *target = argument;
+    const async_connection_options options = {.tls = target->tls};
     async_auto_stream *server = NULL;
-    ASYNC_TRY(async_open_connection(&server, target->host, target->port, NULL));
+    ASYNC_TRY(async_open_connection(&server, target->host, target->port, &options));
     ASYNC_TASK_GROUP(group); /* if one direction breaks, the other ends, too */
     async_group_create_task(&group, pass_on, client, server);
     async_group_create_task(&group, pass_on, server, client);
     return async_group_wait(&group);
 }
 
-static int amain(int port, struct target target)
+static int amain(struct settings *settings)
 {
+    async_auto_tls *ours = NULL, *theirs = NULL;
+    async_tls_options options = {.certificate = settings->certificate};
+    if (settings->certificate != NULL)
+        ASYNC_TRY(async_tls_new_server(&ours, &options));
+    options = (async_tls_options){.authorities = settings->authorities};
+    if (settings->target_is_secure)
+        ASYNC_TRY(async_tls_new_client(&theirs, &options));
+
+    struct target target = {settings->host, settings->host_port, theirs};
     async_auto_server *listener = NULL;
-    ASYNC_TRY(async_start_server(&listener, serve, &target, NULL, port, NULL));
+    ASYNC_TRY(async_start_server(&listener, serve, &target, NULL, settings->port,
+                                 &(async_server_options){.tls = ours}));
     printf("passing port %d on to %s:%d\n", async_server_port(listener), target.host, target.port);
     fflush(stdout);
     return async_server_serve_forever(listener);
 }
-async_fn(amain, int, struct target);
+async_fn(amain, struct settings *);
 
 int main(int count, char **arguments)
 {
-    if (count != 4) {
-        fprintf(stderr, "usage: %s port target-host target-port\n", arguments[0]);
+    struct settings settings = {0};
+    int option;
+    while ((option = getopt(count, arguments, "a:c:t")) != -1) {
+        if (option == 'a')
+            settings.authorities = optarg;
+        else if (option == 'c')
+            settings.certificate = optarg;
+        else
+            settings.target_is_secure = option == 't';
+        if (option == '?')
+            count = 0;
+    }
+    if (count != optind + 3) {
+        fprintf(stderr,
+                "usage: %s [-c certificate.pem] [-t [-a authorities.pem]] port target-host target-port\n",
+                arguments[0]);
         return 2;
     }
-    struct target target = {arguments[2], atoi(arguments[3])};
-    return async_main(amain, atoi(arguments[1]), target);
+    settings.port = atoi(arguments[optind]);
+    settings.host = arguments[optind + 1];
+    settings.host_port = atoi(arguments[optind + 2]);
+    return async_main(amain, &settings);
 }

@@ -159,12 +159,21 @@ LOOP_TEST(tls_that_cannot_agree_says_on_what)
     return 0;
 }
 
+static int greet_plainly(async_stream *stream, void *unused)
+{
+    (void)unused;
+    return async_stream_printf(stream, "220 mail.example ready\r\n") > 0 ? async_sleep(1) : 0;
+}
+
 LOOP_TEST(tls_with_a_peer_that_does_not_speak_it)
 {
     async_auto_tls *theirs = new_client_context(NULL);
-    async_auto_server *server = new_server(serve_echo, NULL); /* gives the ClientHello back */
+    async_auto_server *echo = new_server(serve_echo, NULL); /* gives the ClientHello back */
+    async_auto_server *mail = new_server(greet_plainly, NULL);
     async_auto_stream *stream = NULL;
-    CHECK_EQ(connect_to(&stream, server, theirs), -EPROTO);
+    CHECK_EQ(connect_to(&stream, echo, theirs), -EPROTO);
     CHECK(stream == NULL);
+    CHECK_EQ(connect_to(&stream, mail, theirs), -EPROTO);
+    CHECK_STR(async_strerror(-EPROTO), "-EPROTO: TLS: the peer does not speak TLS");
     return 0;
 }

@@ -91,6 +91,8 @@ static int fail_by(const struct connection *connection, unsigned long error)
                               ? "TLS: the peer has gone without goodbye: what came may be cut short"
                               : "TLS: the peer has gone in the middle of the handshake");
     const char *text = ERR_reason_error_string(error);
+    if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
+        text = "the peer does not speak TLS";
     return async_fail(-EPROTO, "TLS: %s", text != NULL ? text : "something unexpected came");
 }
 
