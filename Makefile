@@ -40,6 +40,7 @@ FULL :=
 B := core
 PREFIX := /usr/local
 TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
+CLIENTS := nc curl redis-cli redis-server wrk dig
 PEERS := g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop
 
 # Nobody who installs or measures the library wants to pay for its self-checks.
@@ -74,6 +75,7 @@ demo-million:
 
 test:
 	@$(if $(WRAPPER),,tools/need.sh mandoc groff || echo 'Nobody looks at the roff of the man pages.')
+	tools/need.sh $(CLIENTS) || echo 'The examples are tried with those of their clients that are there.'
 	$(build)
 	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
