@@ -40,7 +40,8 @@ FULL :=
 B := core
 PREFIX := /usr/local
 TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
-CLIENTS := nc curl redis-cli redis-server wrk dig
+CLIENTS := nc curl redis-cli redis-server wrk dig openssl
+TLS := pkg-config openssl/ssl.h
 PEERS := g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop
 
 # Nobody who installs or measures the library wants to pay for its self-checks.
@@ -75,6 +76,7 @@ demo-million:
 
 test:
 	@$(if $(WRAPPER),,tools/need.sh mandoc groff || echo 'Nobody looks at the roff of the man pages.')
+	$(if $(WRAPPER),,tools/need.sh $(TLS) || echo 'TLS is left out.')
 	tools/need.sh $(CLIENTS) || echo 'The examples are tried with those of their clients that are there.'
 	$(build)
 	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)

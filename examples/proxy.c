@@ -1,7 +1,7 @@
 /*
  * proxy.c: passes connections on: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each direction is a task of
- * its own; the first end is passed on as an end, and the connection is over when both directions are. Either side may be
- * secure: with `-c certificate.pem` clients have to speak TLS, and with -t the target is spoken TLS to.
+ * its own; the first end is passed on as an end, and the connection is over when both directions are. Either side may
+ * be secure: with `-c certificate.pem` clients have to speak TLS, and with -t the target is spoken TLS to.
  */
 #include <asyncio.h>
 #include <asyncio/tls.h>

@@ -98,7 +98,7 @@ def files_served(folder):
         server.shutdown()
 
 
-@needs("curl")
+@needs("curl", BUILD / "proxy")
 def test_proxy(backend):
     much = os.urandom(MUCH)
     with tempfile.TemporaryDirectory() as folder, files_served(folder) as port:

@@ -107,7 +107,7 @@ def hear(client, text: str):
 
 
 def needs(*tools):
-    """Marks a test as one that needs these programs."""
+    """Marks a test as one that needs these programs; a path is one of ours that is not built everywhere."""
     def mark(test):
         test.tools = tools
         return test
@@ -117,7 +117,7 @@ def needs(*tools):
 def run(tests, name) -> int:
     """The status of a script: the test of that name on each backend; skipped where a program is missing."""
     test = tests[name]
-    missing = [tool for tool in getattr(test, "tools", ()) if shutil.which(tool) is None]
+    missing = [str(tool) for tool in getattr(test, "tools", ()) if shutil.which(tool) is None]
     if missing:
         print(f"there is no {', no '.join(missing)}")
         return SKIPPED

@@ -23,6 +23,7 @@ package_of() {
     uv.h) echo libuv1-dev ;;
     tokio) echo librust-tokio-dev librust-tokio-macros-dev ;;
     uvloop) echo python3-uvloop ;;
+    openssl/ssl.h) echo libssl-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;
     redis-cli | redis-benchmark) echo redis-tools ;;
