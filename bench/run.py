@@ -34,12 +34,12 @@ def output_of(command, **options):
     return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout.strip()
 
 
-def build_ours(name, folder):
+def build_ours(name, folder, packages):
     """Compiles our program as a stranger's, with what pkg-config says of the installed library."""
     installed = folder / "installed"
     places = [path.parent for path in installed.rglob("asyncio.pc")]
     environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(map(str, places))}
-    flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", "asyncio"], env=environment))
+    flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", *packages], env=environment))
     sources = [BENCH / f"{name}.c", *sorted(BENCH.glob(f"{name}_*.c"))]
     compiler = shlex.split(os.environ.get("CC", "cc"))
     program = folder / f"{name}-ours"
@@ -49,14 +49,15 @@ def build_ours(name, folder):
     return program, output_of([*compiler, "--version"]).splitlines()[0]
 
 
-def build_load(name, folder):
+def build_load(name, folder, libraries):
     """What measures servers: the words before the program of each; none if the programs measure themselves."""
     source = BENCH / "load" / f"{name}.c"
     if not source.exists():
         return []
     program = folder / f"{name}-load"
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    subprocess.run([*compiler, "-O3", f"-I{BENCH}", str(source), "-o", str(program)], check=True)
+    subprocess.run([*compiler, "-O3", f"-I{BENCH}", str(source), "-o", str(program),
+                    *(f"-l{library}" for library in libraries)], check=True)
     return [str(program)]
 
 
@@ -71,12 +72,12 @@ def build_peer(peer, name, folder):
     return None, f"left out, it does not build here: {complaint[-1]}"
 
 
-def build(name, folder, peers):
+def build(name, folder, spec):
     """The words that run each program by its name, ours first, and a line about each."""
-    load = build_load(name, folder)
+    load = build_load(name, folder, spec.get("libraries", []))
     programs, about = {}, {}
-    programs[OURS], about[OURS] = build_ours(name, folder)
-    for peer in peers:
+    programs[OURS], about[OURS] = build_ours(name, folder, spec.get("packages", ["asyncio"]))
+    for peer in spec["peers"]:
         program, about[peer] = build_peer(peer, name, folder)
         if program is not None:
             programs[peer] = program
@@ -114,14 +115,14 @@ def measure(programs, spec, wanted):
     measurements = {who: output_of(program).splitlines() for who, program in programs.items()}
     most = int(os.environ.get("ROUNDS", spec["rounds"]))
     rounds = {name: min(most, spec.get("rounds_of", {}).get(name, most)) for name in wanted or measurements[OURS]}
-    processors = spec.get("processors_of", {})
+    processors, without = spec.get("processors_of", {}), spec.get("without", {})
     allowed = sorted(os.sched_getaffinity(0))
     values = {}
     for number in range(max(rounds.values())):
         for name in (name for name in rounds if number < rounds[name]):
             show_progress(f"round {number + 1}: {name}")
             pin(processors.get(name, spec.get("processors", 1)), allowed)
-            for who in (who for who in programs if name in measurements[who]):
+            for who in (who for who in programs if name in measurements[who] and name not in without.get(who, [])):
                 for row, value in measure_once(programs[who], name).items():
                     values.setdefault(row, {}).setdefault(who, []).append(value)
     show_progress("")
@@ -260,7 +261,7 @@ def read_spec(name):
 
 def main(name, folder, *wanted):
     spec = read_spec(name)
-    programs, about = build(name, Path(folder).resolve(), spec["peers"])
+    programs, about = build(name, Path(folder).resolve(), spec)
     print_machine(about)
     values = measure(programs, spec, wanted)
     results = [judge(row, spec["rows"][row], values[row]) for row in spec["rows"] if OURS in values.get(row, {})]

@@ -6,16 +6,12 @@
  * kind of server it is; the protocol between the two is server.h's, and bench.h's towards bench/run.py.
  */
 #define _GNU_SOURCE
+#include "process.h"
+
 #include <server.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdint.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const double WARM_UP_S = 0.4;
 static const double MEASURED_S = 1.6;
@@ -42,14 +38,6 @@ static const struct shape {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* The server's process, as it is seen from here. */
-struct server {
-    pid_t process;      /* its number */
-    int port;           /* where it listens */
-    int input;          /* it ends when this is closed */
-    clockid_t cpu_time; /* of all its threads */
-};
-
 /* A connection and the one message that it has under way. */
 struct connection {
     int descriptor;    /* non-blocking */
@@ -63,11 +51,6 @@ static const struct shape *shape;
 static uint32_t *samples; /* latencies in nanoseconds */
 static size_t sample_count;
 static uint64_t next_stamp = 0x9e3779b97f4a7c15u;
-
-static void die(const char *what)
-{
-    bench_die(what, strerror(errno));
-}
 
 static uint64_t now_ns(void)
 {
@@ -94,7 +77,7 @@ static void send_rest(struct connection *connection)
         words[i] = stamp;
     ssize_t sent = send(connection->descriptor, words, rest, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN)
-        die("send");
+        load_die("send");
     if (sent > 0)
         connection->sent += (size_t)sent;
 }
@@ -176,7 +159,7 @@ static void connect_one(struct connection *connection, int epoll, int port)
         setsockopt(connection->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0 ||
         fcntl(connection->descriptor, F_SETFL, O_NONBLOCK) < 0 ||
         epoll_ctl(epoll, EPOLL_CTL_ADD, connection->descriptor, &event) < 0)
-        die("connect");
+        load_die("connect");
 }
 
 static int compare_samples(const void *left, const void *right)
@@ -217,85 +200,6 @@ static void measure(const struct server *server)
     say_latencies();
 }
 
-/* ---- the server ----------------------------------------------------------------------------------------------- */
-
-/* A thousand connections need more descriptors than a shell gives. */
-static void allow_descriptors(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max < MOST_CONNECTIONS + 100)
-        bench_die("load", "ulimit -Hn is too low");
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* The last two that are allowed: what starts with the server's stays there. */
-static void choose_processors(size_t *servers, size_t *own)
-{
-    cpu_set_t allowed;
-    size_t found = 0;
-    sched_getaffinity(0, sizeof allowed, &allowed);
-    *servers = *own = 0;
-    for (size_t i = 0; i < CPU_SETSIZE; i++) {
-        if (CPU_ISSET(i, &allowed)) {
-            *own = found++ == 0 ? i : *servers;
-            *servers = i;
-        }
-    }
-}
-
-static void stay_on(size_t processor)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(processor, &set);
-    sched_setaffinity(0, sizeof set, &set);
-}
-
-/* In the child: becomes the server. */
-static void become(const char *program, size_t processor, int input, int output)
-{
-    stay_on(processor);
-    setenv("GOMAXPROCS", "1", 1);
-    dup2(input, STDIN_FILENO);
-    dup2(output, STDOUT_FILENO);
-    execl(program, program, (char *)NULL);
-    die(program);
-}
-
-static int read_port(int output)
-{
-    int port = 0;
-    FILE *said = fdopen(output, "r");
-    if (said == NULL || fscanf(said, "%d", &port) != 1)
-        bench_die("load", "the server did not say its port");
-    return port;
-}
-
-static struct server start_server(const char *program)
-{
-    struct server server = {0};
-    size_t servers, own;
-    int input[2], output[2];
-    choose_processors(&servers, &own);
-    if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0)
-        die("pipe");
-    server.process = fork();
-    if (server.process < 0)
-        die("fork");
-    if (server.process == 0)
-        become(program, servers, input[0], output[1]);
-    stay_on(own);
-    close(input[0]);
-    close(output[1]);
-    server.input = input[1];
-    server.port = read_port(output[0]);
-    if (clock_getcpuclockid(server.process, &server.cpu_time) != 0)
-        bench_die("load", "the server's clock cannot be read");
-    return server;
-}
-
 int main(int argc, char **argv)
 {
     for (int i = 0; i < SHAPES; i++) {
@@ -306,10 +210,9 @@ int main(int argc, char **argv)
     }
     if (shape == NULL)
         return argc < 3 ? 0 : 1;
-    allow_descriptors();
-    struct server server = start_server(argv[1]);
+    load_allow_descriptors(MOST_CONNECTIONS + 100);
+    struct server server = load_start(argv[1]);
     measure(&server);
-    close(server.input);
-    waitpid(server.process, NULL, 0);
+    load_end(&server);
     return 0;
 }
