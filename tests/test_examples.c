@@ -8,3 +8,7 @@ SCRIPT_TEST(examples_echo_server, "tests/examples.py", "echo");
 SCRIPT_TEST(examples_chat, "tests/examples.py", "chat");
 SCRIPT_TEST(examples_proxy, "tests/examples.py", "proxy");
 SCRIPT_TEST(examples_port_scanner, "tests/examples.py", "scanner");
+SCRIPT_TEST(examples_miniredis_answers_as_redis, "tests/miniredis.py", "answers");
+SCRIPT_TEST(examples_miniredis_takes_requests_in_pieces, "tests/miniredis.py", "pieces");
+SCRIPT_TEST(examples_miniredis_lets_clients_wait, "tests/miniredis.py", "waiting");
+SCRIPT_TEST(examples_miniredis_with_its_tools, "tests/miniredis.py", "tools");

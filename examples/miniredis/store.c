@@ -1,22 +1,11 @@
 /*
- * store.c: rows of entries, as many rows as there are entries, or more.
+ * store.c: rows of entries, as many rows as there are entries, or more; and what is in an entry.
  */
 #include "store.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ROWS = 1024 };
-
-int word_copy(struct word *copy, struct word word)
-{
-    char *text = malloc(word.size + 1);
-    if (text == NULL)
-        return -ENOMEM;
-    memcpy(text, word.text, word.size);
-    text[word.size] = 0;
-    *copy = (struct word){text, word.size};
-    return 0;
-}
 
 /* FNV-1a. */
 static size_t hash(struct word key)
@@ -27,17 +16,23 @@ static size_t hash(struct word key)
     return (size_t)(value ^ value >> 32);
 }
 
-static struct entry **row_of(const struct store *store, struct word key)
+static struct entry **row_of(const struct store *store, size_t hashed)
 {
-    return &store->rows[hash(key) & (store->row_count - 1)];
+    return &store->rows[hashed & (store->row_count - 1)];
+}
+
+static struct entry *find(const struct store *store, struct word key, size_t hashed)
+{
+    struct entry *entry = store->row_count > 0 ? *row_of(store, hashed) : NULL;
+    while (entry != NULL && (entry->hash != hashed || entry->key.size != key.size ||
+                             memcmp(entry->key.text, key.text, key.size) != 0))
+        entry = entry->next;
+    return entry;
 }
 
 struct entry *store_find(const struct store *store, struct word key)
 {
-    struct entry *entry = store->row_count > 0 ? *row_of(store, key) : NULL;
-    while (entry != NULL && (entry->key.size != key.size || memcmp(entry->key.text, key.text, key.size) != 0))
-        entry = entry->next;
-    return entry;
+    return find(store, key, hash(key));
 }
 
 static int grow(struct store *store)
@@ -49,7 +44,7 @@ static int grow(struct store *store)
         return -ENOMEM;
     for (size_t i = 0; i < store->row_count; i++)
         for (struct entry *entry = store->rows[i], *next; entry != NULL; entry = next) {
-            struct entry **row = row_of(&larger, entry->key);
+            struct entry **row = row_of(&larger, entry->hash);
             next = entry->next;
             entry->next = *row;
             *row = entry;
@@ -59,22 +54,58 @@ static int grow(struct store *store)
     return 0;
 }
 
+/* With its key behind it, in one piece. */
+static struct entry *entry_new(struct word key, size_t hashed)
+{
+    struct entry *entry = calloc(1, sizeof *entry + key.size);
+    if (entry == NULL)
+        return NULL;
+    memcpy(entry + 1, key.text, key.size);
+    entry->key = (struct word){(char *)(entry + 1), key.size};
+    entry->hash = hashed;
+    entry->last = &entry->items;
+    return entry;
+}
+
 struct entry *store_make(struct store *store, struct word key)
 {
-    struct entry *entry = store_find(store, key);
-    if (entry != NULL || (store->entry_count == store->row_count && grow(store) < 0))
+    size_t hashed = hash(key);
+    struct entry *entry = find(store, key, hashed);
+    if (entry != NULL || (store->entry_count == store->row_count && grow(store) < 0) ||
+        (entry = entry_new(key, hashed)) == NULL)
         return entry;
-    entry = calloc(1, sizeof *entry);
-    if (entry == NULL || word_copy(&entry->key, key) < 0) {
-        free(entry);
-        return NULL;
-    }
-    struct entry **row = row_of(store, key);
+    struct entry **row = row_of(store, hashed);
     entry->next = *row;
     *row = entry;
     store->entry_count++;
     return entry;
 }
+
+void store_tidy(struct store *store, struct entry *entry)
+{
+    if (entry == NULL || entry->value.text != NULL || entry->items != NULL || entry->waiters != NULL ||
+        entry->subscriptions != NULL)
+        return;
+    struct entry **place = row_of(store, entry->hash);
+    while (*place != entry)
+        place = &(*place)->next;
+    *place = entry->next;
+    store->entry_count--;
+    free(entry);
+}
+
+void store_free(struct store *store)
+{
+    for (size_t i = 0; i < store->row_count; i++)
+        for (struct entry *entry = store->rows[i], *next; entry != NULL; entry = next) {
+            next = entry->next;
+            entry_clear(entry);
+            free(entry);
+        }
+    free(store->rows);
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 int entry_set(struct entry *entry, struct word value)
 {
@@ -87,6 +118,8 @@ int entry_set(struct entry *entry, struct word value)
     }
     memcpy(text, value.text, value.size);
     entry->value = (struct word){text, value.size};
+    for (struct item *item; (item = entry_pop(entry)) != NULL;)
+        free(item);
     return 0;
 }
 
@@ -95,30 +128,66 @@ void entry_clear(struct entry *entry)
     free((char *)entry->value.text);
     entry->value = (struct word){NULL, 0};
     entry->room = 0;
+    for (struct item *item; (item = entry_pop(entry)) != NULL;)
+        free(item);
 }
 
-static void drop_item(void *item, void *unused)
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+int entry_push(struct entry *entry, struct word word, bool first)
 {
-    (void)unused;
-    free((char *)((struct word *)item)->text);
+    struct item *item = malloc(sizeof *item + word.size);
+    if (item == NULL)
+        return -ENOMEM;
+    struct item **place = first ? &entry->items : entry->last;
+    memcpy(item->text, word.text, word.size);
+    item->size = word.size;
+    item->next = *place;
+    *place = item;
+    if (item->next == NULL)
+        entry->last = &item->next;
+    entry->item_count++;
+    return 0;
 }
 
-async_queue *entry_items(struct entry *entry)
+struct item *entry_pop(struct entry *entry)
 {
-    if (entry->items == NULL && (entry->items = async_queue_new(0, sizeof(struct word))) != NULL)
-        async_queue_on_drop(entry->items, drop_item, NULL);
-    return entry->items;
+    struct item *item = entry->items;
+    if (item == NULL)
+        return NULL;
+    entry->items = item->next;
+    if (item->next == NULL)
+        entry->last = &entry->items;
+    entry->item_count--;
+    return item;
 }
 
-void store_free(struct store *store)
+void entry_feed(struct entry *entry)
 {
-    for (size_t i = 0; i < store->row_count; i++)
-        for (struct entry *entry = store->rows[i], *next; entry != NULL; entry = next) {
-            next = entry->next;
-            entry_clear(entry);
-            async_queue_free(entry->items);
-            free((char *)entry->key.text);
-            free(entry);
+    for (struct waiter *waiter = entry->waiters; entry->items != NULL && waiter != NULL;
+         waiter = waiter->next)
+        if (!async_event_is_set(&waiter->hunger->fed)) {
+            waiter->hunger->item = entry_pop(entry);
+            waiter->hunger->from = entry;
+            async_event_set(&waiter->hunger->fed);
         }
-    free(store->rows);
+}
+
+void entry_join(struct entry *entry, struct waiter *waiter)
+{
+    struct waiter **place = &entry->waiters;
+    while (*place != NULL)
+        place = &(*place)->next;
+    waiter->next = NULL;
+    waiter->entry = entry;
+    *place = waiter;
+}
+
+void entry_leave(struct entry *entry, struct waiter *waiter)
+{
+    for (struct waiter **place = &entry->waiters; *place != NULL; place = &(*place)->next)
+        if (*place == waiter) {
+            *place = waiter->next;
+            return;
+        }
 }
