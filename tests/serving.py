@@ -26,17 +26,18 @@ def serving(program, *arguments, backend):
         said = re.search(r"port (\d+)", first[0] if first else "")
         if not said:
             raise Failure(f"{program} does not say where it listens: {first}, {running.finish(0)}")
-        yield Listening(int(said[1]), running.process.pid, running.lines)
+        listening = Listening(int(said[1]))
+        yield listening
         running.interrupt()
-        running.lines, complaints = running.finish(tutorial.INTERRUPTED)
+        listening.lines, complaints = running.finish(tutorial.INTERRUPTED)
         tutorial.expect_clean(program, complaints)
 
 
 class Listening:
-    """An example at work."""
+    """An example at work; when it has ended, also the lines that it printed."""
 
-    def __init__(self, port, process, lines):
-        self.port, self.process, self.lines = port, process, lines
+    def __init__(self, port):
+        self.port, self.lines = port, []
 
     def connect(self):
         return socket.create_connection((HOST, self.port))

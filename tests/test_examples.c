@@ -12,3 +12,6 @@ SCRIPT_TEST(examples_miniredis_answers_as_redis, "tests/miniredis.py", "answers"
 SCRIPT_TEST(examples_miniredis_takes_requests_in_pieces, "tests/miniredis.py", "pieces");
 SCRIPT_TEST(examples_miniredis_lets_clients_wait, "tests/miniredis.py", "waiting");
 SCRIPT_TEST(examples_miniredis_with_its_tools, "tests/miniredis.py", "tools");
+SCRIPT_TEST(examples_file_server_with_curl, "tests/file_server.py", "curl");
+SCRIPT_TEST(examples_file_server_takes_what_comes, "tests/file_server.py", "requests");
+SCRIPT_TEST(examples_file_server_under_load, "tests/file_server.py", "wrk");

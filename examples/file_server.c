@@ -1,0 +1,456 @@
+/*
+ * file_server.c: serves a folder over HTTP/1.1: `file_server -p 8000 folder`, then any browser. Ctrl-C finishes what is
+ * under way. GET and HEAD, with one range of bytes; requests may follow each other without waiting. Nothing outside the
+ * folder is served, whatever the path or a link says. Who takes longer than -t seconds (30) for a request, or to
+ * take a piece of a file, is shut out; -c is the most connections at once (1000); -q
+ * does not print a line for each request.
+ */
+#define _GNU_SOURCE
+#include <asyncio.h>
+#include <ctype.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+enum { MOST_HEAD = 8 * 1024, PIECE = 1 << 20 };
+
+struct site {
+    int folder;     /* what is served */
+    double limit_s; /* for a request, and for each piece of an answer */
+    bool quiet;     /* no line for each request */
+};
+
+struct request {
+    char *method, *target, *version; /* in the head, as are those below; no slash begins the target */
+    char *range, *if_range, *if_modified_since;     /* NULL: not given */
+    bool is_head, keep_alive, has_body;             /* what follows from it */
+    int hosts;                                      /* one is right */
+    char path[MOST_HEAD + sizeof "index.html" + 1]; /* decoded, below the folder; "." is the folder */
+};
+
+struct answer {
+    int status, file; /* file is -1 where there is none */
+    off_t first, size, whole;
+    struct timespec modified;
+};
+
+static const char *const phrases[] = {[200] = "OK",
+                                      [206] = "Partial Content",
+                                      [301] = "Moved Permanently",
+                                      [304] = "Not Modified",
+                                      [400] = "Bad Request",
+                                      [403] = "Forbidden",
+                                      [404] = "Not Found",
+                                      [405] = "Method Not Allowed",
+                                      [408] = "Request Timeout",
+                                      [413] = "Content Too Large",
+                                      [416] = "Range Not Satisfiable",
+                                      [431] = "Request Header Fields Too Large",
+                                      [500] = "Internal Server Error",
+                                      [505] = "HTTP Version Not Supported"};
+
+static const char *type_of(const char *path)
+{
+    static const char *const types[][2] = {{".html", "text/html; charset=utf-8"},
+                                           {".css", "text/css"},
+                                           {".js", "text/javascript"},
+                                           {".txt", "text/plain; charset=utf-8"},
+                                           {".json", "application/json"},
+                                           {".svg", "image/svg+xml"},
+                                           {".png", "image/png"},
+                                           {".jpg", "image/jpeg"},
+                                           {".gif", "image/gif"},
+                                           {".ico", "image/x-icon"},
+                                           {".pdf", "application/pdf"},
+                                           {".wasm", "application/wasm"}};
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending != NULL && i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(ending, types[i][0]) == 0)
+            return types[i][1];
+    return "application/octet-stream";
+}
+
+/* ---- requests: a status says what is wrong; 0: nothing ---- */
+
+/* Cuts the line off, without its end; NULL: the rest is empty. */
+static char *next_line(char **rest)
+{
+    char *line = *rest, *end = strchr(line, '\n');
+    if (end == NULL)
+        return NULL;
+    *rest = end + 1;
+    *end = 0;
+    if (end > line && end[-1] == '\r')
+        end[-1] = 0;
+    return line;
+}
+
+/* The path below the folder, decoded; what follows a ? is not for us. */
+static int decode(const char *target, char *path)
+{
+    char *out = path;
+    for (; *target != 0 && *target != '?'; target++) {
+        char hex[3] = {'%', 0, 0};
+        *out = *target;
+        if (*target == '%') {
+            if (!isxdigit((unsigned char)target[1]) || !isxdigit((unsigned char)target[2]))
+                return 400;
+            memcpy(hex, target + 1, 2);
+            *out = (char)strtol(hex, NULL, 16);
+            target += 2;
+        }
+        if (*out == 0)
+            return 400;
+        out += out > path || *out != '/'; /* no slash is first: the path is below the folder */
+    }
+    *out = 0;
+    if (out == path)
+        strcpy(path, "./");
+    return 0;
+}
+
+/* Without the slash that it begins with, and without the host that a proxy is told; NULL: it is none. */
+static char *target_of(char *text)
+{
+    if (strncasecmp(text, "http://", 7) == 0)
+        text += 7 + strcspn(text + 7, "/");
+    return *text == '/' ? text + strspn(text, "/") : NULL;
+}
+
+static int parse_field(char *line, struct request *request)
+{
+    char *value = strchr(line, ':');
+    if (value == NULL || value == line || strcspn(line, " \t") < (size_t)(value - line))
+        return 400;
+    *value++ = 0;
+    value += strspn(value, " \t");
+    if (strcasecmp(line, "Host") == 0)
+        request->hosts++;
+    else if (strcasecmp(line, "Connection") == 0)
+        request->keep_alive = strcasecmp(value, "close") != 0 &&
+                              (request->keep_alive || strcasecmp(value, "keep-alive") == 0);
+    else if (strcasecmp(line, "Transfer-Encoding") == 0)
+        request->has_body = true;
+    else if (strcasecmp(line, "Content-Length") == 0)
+        request->has_body = request->has_body || strcmp(value, "0") != 0;
+    else if (strcasecmp(line, "Range") == 0)
+        request->range = value;
+    else if (strcasecmp(line, "If-Range") == 0)
+        request->if_range = value;
+    else if (strcasecmp(line, "If-Modified-Since") == 0)
+        request->if_modified_since = value;
+    return 0;
+}
+
+static int parse(char *head, size_t size, struct request *request)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)head[i] < ' ' && strchr("\t\r\n", head[i] != 0 ? head[i] : 'x') == NULL)
+            return 400;
+    head[size] = 0;
+    head += strspn(head, "\r\n");
+    char *rest = head, *line = next_line(&rest);
+    if (line == NULL || strpbrk(line, "\t\r") != NULL)
+        return 400;
+    request->method = strsep(&line, " ");
+    char *target = strsep(&line, " ");
+    request->version = strsep(&line, " ");
+    if (request->version == NULL || (request->target = target_of(target)) == NULL || line != NULL ||
+        strncmp(request->version, "HTTP/", 5) != 0)
+        return 400;
+    if (strncmp(request->version, "HTTP/1.", 7) != 0)
+        return 505;
+    bool is_1_0 = strcmp(request->version, "HTTP/1.0") == 0;
+    request->keep_alive = !is_1_0;
+    while ((line = next_line(&rest)) != NULL && *line != 0)
+        if (parse_field(line, request) != 0)
+            return 400;
+    if (request->hosts > 1 || (request->hosts == 0 && !is_1_0))
+        return 400;
+    request->is_head = strcmp(request->method, "HEAD") == 0;
+    if (!request->is_head && strcmp(request->method, "GET") != 0)
+        return 405;
+    return request->has_body ? 413 : decode(request->target, request->path);
+}
+
+/* ---- files ---- */
+
+/* Opens what lies beneath the folder; links that lead out of it are refused by the kernel. */
+static int open_beneath(int folder, const char *path)
+{
+    enum { BENEATH = 0x08, NO_MAGIC_LINKS = 0x02 };
+    struct {
+        uint64_t flags, mode, resolve;
+    } how = {O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, BENEATH | NO_MAGIC_LINKS};
+    long file = syscall(SYS_openat2, folder, path, &how, sizeof how);
+    return file < 0 ? -errno : (int)file;
+}
+
+static int status_of(int error)
+{
+    switch (error) {
+    case -EACCES:
+    case -EPERM:
+    case -EXDEV: /* out of the folder */
+    case -ELOOP:
+    case -ENXIO: /* a socket, say */
+        return 403;
+    case -ENOENT:
+    case -ENOTDIR:
+    case -ENAMETOOLONG:
+        return 404;
+    default:
+        return 500;
+    }
+}
+
+/* The file that is asked for; of a folder its index.html. */
+static int find_file(const struct site *site, struct request *request, struct answer *answer)
+{
+    struct stat about;
+    size_t length = strlen(request->path);
+    answer->file = open_beneath(site->folder, request->path);
+    if (answer->file >= 0 && fstat(answer->file, &about) == 0 && S_ISDIR(about.st_mode)) {
+        if (request->path[length - 1] != '/')
+            return 301;
+        close(answer->file);
+        strcpy(request->path + length, "index.html");
+        answer->file = open_beneath(site->folder, request->path);
+    }
+    if (answer->file < 0)
+        return status_of(answer->file);
+    if (fstat(answer->file, &about) < 0 || !S_ISREG(about.st_mode))
+        return 403;
+    answer->modified = about.st_mtim;
+    answer->size = answer->whole = about.st_size;
+    return 200;
+}
+
+static const char *date_of(time_t time, char text[40])
+{
+    struct tm parts;
+    strftime(text, 40, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&time, &parts));
+    return text;
+}
+
+static bool is_unchanged(const struct request *request, const struct answer *answer)
+{
+    struct tm parts = {0};
+    const char *since = request->if_modified_since;
+    return since != NULL && strptime(since, "%a, %d %b %Y %H:%M:%S GMT", &parts) != NULL &&
+           answer->modified.tv_sec <= timegm(&parts);
+}
+
+/* bytes=FIRST-LAST, FIRST- or -COUNT. What is none, or more than one, is as if it were not there. */
+static int choose_range(const struct request *request, struct answer *answer)
+{
+    char *end, date[40];
+    const char *range = request->range;
+    bool changed = request->if_range != NULL &&
+                   strcmp(request->if_range, date_of(answer->modified.tv_sec, date)) != 0;
+    if (range == NULL || changed || strncmp(range, "bytes=", 6) != 0)
+        return 200;
+    range += 6;
+    bool from_end = *range == '-';
+    if (!isdigit((unsigned char)range[from_end]))
+        return 200;
+    long long first = strtoll(range + from_end, &end, 10), last = LLONG_MAX - 1;
+    if (from_end)
+        first = first < answer->whole ? answer->whole - first : 0;
+    else if (*end++ != '-')
+        return 200;
+    else if (isdigit((unsigned char)*end))
+        last = strtoll(end, &end, 10);
+    if (*end != 0 || (last < first && !from_end && end[-1] != '-'))
+        return 200;
+    if (first >= answer->whole)
+        return 416;
+    answer->first = first;
+    answer->size = (last < answer->whole ? last + 1 : answer->whole) - first;
+    return 206;
+}
+
+static void prepare(const struct site *site, struct request *request, struct answer *answer)
+{
+    answer->status = find_file(site, request, answer);
+    if (answer->status == 200)
+        answer->status = is_unchanged(request, answer) ? 304 : choose_range(request, answer);
+}
+
+/* ---- answers ---- */
+
+static void write_head(async_stream *stream, const struct request *request, const struct answer *answer,
+                       long long size)
+{
+    char date[40];
+    bool has_file = answer->status == 200 || answer->status == 206;
+    async_stream_printf(stream, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, phrases[answer->status],
+                        date_of(time(NULL), date));
+    if (answer->status != 304)
+        async_stream_printf(stream, "Content-Length: %lld\r\n", size);
+    if (has_file || answer->status == 304)
+        async_stream_printf(stream, "Last-Modified: %s\r\n", date_of(answer->modified.tv_sec, date));
+    if (has_file)
+        async_stream_printf(stream, "Content-Type: %s\r\nAccept-Ranges: bytes\r\n", type_of(request->path));
+    if (answer->status == 206)
+        async_stream_printf(stream, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)answer->first,
+                            (long long)answer->first + size - 1, (long long)answer->whole);
+    if (answer->status == 416)
+        async_stream_printf(stream, "Content-Range: bytes */%lld\r\n", (long long)answer->whole);
+    if (answer->status == 301) /* one slash at its beginning: two would be another host */
+        async_stream_printf(stream, "Location: /%.*s/\r\n", (int)strcspn(request->target, "?"),
+                            request->target);
+    if (answer->status == 405)
+        async_stream_printf(stream, "Allow: GET, HEAD\r\n");
+    async_stream_printf(stream, "%s\r\n", request->keep_alive ? "" : "Connection: close\r\n");
+}
+
+/* In pieces, so that the limit is one of how fast it must be taken, not of how large a file may be. */
+static int send_file(async_stream *stream, const struct site *site, const struct answer *answer)
+{
+    off_t at = answer->first, end = answer->first + answer->size;
+    while (at < end) {
+        size_t piece = end - at < PIECE ? (size_t)(end - at) : PIECE;
+        int sent = async_timeout(site->limit_s, async_stream_sendfile(stream, answer->file, at, piece));
+        if (sent <= 0)
+            return sent < 0 ? sent : -EIO; /* the file has become shorter */
+        at += sent;
+    }
+    return 0;
+}
+
+static int send_answer(async_stream *stream, const struct site *site, struct request *request,
+                       struct answer *answer)
+{
+    char text[64];
+    if (answer->status == 200 || answer->status == 206) {
+        write_head(stream, request, answer, answer->size);
+        return request->is_head ? 0 : send_file(stream, site, answer);
+    }
+    int size = snprintf(text, sizeof text, "%d %s\n", answer->status, phrases[answer->status]);
+    write_head(stream, request, answer, size);
+    return request->is_head || answer->status == 304 ? 0 : async_stream_write(stream, text, (size_t)size);
+}
+
+static void log_answer(async_stream *stream, const struct request *request, const struct answer *answer)
+{
+    char peer[64];
+    async_stream_peer(stream, peer, sizeof peer);
+    printf("%s \"%s /%s\" %d %lld\n", peer, request->target != NULL ? request->method : "-",
+           request->target != NULL ? request->target : "", answer->status, (long long)answer->size);
+}
+
+/* Reads a request and answers it: 1; 0: the connection is over; or what became of it. */
+static int answer_one(async_stream *stream, const struct site *site)
+{
+    char head[MOST_HEAD + 1];
+    struct request request = {0};
+    struct answer answer = {.file = -1};
+    int size = async_timeout(site->limit_s,
+                             async_stream_readuntil(stream, head, MOST_HEAD, "\n\r\n", "\n\n"));
+    if (size < 0 && size != -ETIMEDOUT && size != -EMSGSIZE && size != -ENODATA)
+        return size;
+    answer.status = size == -ETIMEDOUT ? 408 : size == -EMSGSIZE ? 431 : size < 0 ? 400 : 0;
+    if (answer.status == 0)
+        answer.status = parse(head, (size_t)size, &request);
+    if (answer.status == 0)
+        prepare(site, &request, &answer);
+    else
+        request.keep_alive = false; /* who knows where the next one begins */
+    int result = send_answer(stream, site, &request, &answer);
+    if (!site->quiet)
+        log_answer(stream, &request, &answer);
+    if (answer.file >= 0)
+        close(answer.file);
+    ASYNC_TRY(result);
+    return request.keep_alive;
+}
+
+/* Hears the rest of what was sent: a close before that would take our answer from the client. */
+static int hear_out(async_stream *stream)
+{
+    const char *ignored;
+    int size;
+    ASYNC_TRY(async_stream_write_eof(stream));
+    while ((size = async_stream_borrow(stream, &ignored)) > 0)
+        continue;
+    return size;
+}
+
+static int serve(async_stream *stream, void *argument)
+{
+    const struct site *site = argument;
+    const char *next;
+    int result;
+    do {
+        result = async_timeout(site->limit_s, async_stream_peek(stream, &next, 1));
+        if (result <= 0) /* the end, or nothing for so long */
+            return result == -ECANCELED ? result : 0;
+        if ((result = answer_one(stream, site)) > 0)
+            result = async_timeout(site->limit_s, async_stream_drain(stream)) < 0 ? -EPIPE : 1;
+    } while (result > 0);
+    if (result == 0)
+        result = async_timeout(site->limit_s, hear_out(stream));
+    if (result == -ECANCELED || result == -ETIMEDOUT)
+        async_stream_abort(stream);
+    return result == -ECANCELED ? result : 0; /* a client that goes is no error */
+}
+
+static int amain(struct site site, int port, size_t connections)
+{
+    async_auto_server *server = NULL;
+    async_server_options options = {.connections = connections, .backlog = 1024};
+    ASYNC_TRY(async_start_server(&server, serve, &site, NULL, port, &options));
+    printf("serving at port %d\n", async_server_port(server));
+    fflush(stdout);
+    int result = async_server_serve_forever(server);
+    if (result != -ECANCELED)
+        return result;
+    async_uncancel(); /* Ctrl-C: what is under way may end */
+    async_server_close_clients(server);
+    async_ignore(async_timeout(3, async_server_wait_closed(server)));
+    return -ECANCELED;
+}
+async_fn(amain, struct site, int, size_t);
+
+int main(int count, char **arguments)
+{
+    struct site site = {.limit_s = 30};
+    size_t connections = 1000;
+    int port = 8000, option;
+    while ((option = getopt(count, arguments, "p:t:c:q")) != -1)
+        if (option == 'p')
+            port = atoi(optarg);
+        else if (option == 't')
+            site.limit_s = atof(optarg);
+        else if (option == 'c')
+            connections = strtoul(optarg, NULL, 10);
+        else if (option == 'q')
+            site.quiet = true;
+        else
+            return 2;
+    site.folder = optind == count - 1 ? open(arguments[optind], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (site.folder < 0) {
+        fprintf(stderr, "usage: %s [-p port] [-t seconds] [-c connections] [-q] folder\n", arguments[0]);
+        return 2;
+    }
+    int file = open_beneath(site.folder, ".");
+    if (file < 0) {
+        fprintf(stderr, "%s: openat2: %s\n", arguments[optind], strerror(-file)); /* Linux has it since 5.6 */
+        return 1;
+    }
+    close(file);
+    return async_main(amain, site, port, connections);
+}
