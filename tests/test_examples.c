@@ -15,3 +15,6 @@ SCRIPT_TEST(examples_miniredis_with_its_tools, "tests/miniredis.py", "tools");
 SCRIPT_TEST(examples_file_server_with_curl, "tests/file_server.py", "curl");
 SCRIPT_TEST(examples_file_server_takes_what_comes, "tests/file_server.py", "requests");
 SCRIPT_TEST(examples_file_server_under_load, "tests/file_server.py", "wrk");
+SCRIPT_TEST(examples_name_forwarder_with_dig, "tests/name_forwarder.py", "dig");
+SCRIPT_TEST(examples_name_forwarder_and_its_upstreams, "tests/name_forwarder.py", "upstream");
+SCRIPT_TEST(examples_name_forwarder_takes_what_comes, "tests/name_forwarder.py", "garbage");
