@@ -1,6 +1,6 @@
 /*
- * bench/load/tls.c: what drives the servers of bench-tls. `tls SERVER` lists the measurements; `tls SERVER NAME` makes a
- * certificate and a file, starts that server on a processor of its own, and itself stays on another: one client, that
+ * bench/load/tls.c: what drives the servers of bench-tls. `tls SERVER` lists the measurements; `tls SERVER NAME` makes
+ * a certificate and a file, starts that server on a processor of its own, and itself stays on another: one client, that
  * shakes hands again and again or fetches the file, or connects many times and leaves it at that. What the server took
  * is its clock of processor time; what its connections hold is what its memory grew by. Must not know what kind of
  * server it is; a server is told by its environment where the certificate is (CERTIFICATE, PEM with its key), the
