@@ -1,7 +1,7 @@
 /*
- * poll/uring.c: completions from io_uring, by the kernel interface directly: its constants and layouts are
- * written here, because Debian 12's headers lack what newer kernels have. Requests are gathered and handed over by
- * the next wait. A source is one multishot poll, edge-triggered, that lasts until its descriptor is closed.
+ * poll/uring.c: completions from io_uring, on the rings of poll/ring.h: what is asked for, and whose a completion is.
+ * Requests are gathered and handed over by the next wait. A source is one multishot poll, edge-triggered, that lasts
+ * until its descriptor is closed.
  *
  * A request's tag is the operation's address. That address may be used again for another operation once the
  * completion was delivered; a cancellation still queued then cannot hit the new one, because the kernel
@@ -11,24 +11,15 @@
  * undone, for reasons of its own, is begun anew. So a submit never fails, and a cancellation is never lost.
  */
 #include "base/tools.h"
+#include "poll/ring.h"
 #include "poll/watched.h"
 #include "sys/fault.h"
 #include "sys/sys.h"
 #include <poll.h>
-#include <stdatomic.h>
 
-enum { ENTRIES = 256 };
 enum { OPCODE_NOP = 0, OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
 enum { NOP_INJECT_RESULT = 1 }; /* Linux 6.10; for tests */
 enum { POLL_MULTISHOT = 1, COMPLETION_MORE = 2 };
-enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256, FEATURE_RSRC_TAGS = 1024 };
-enum {
-    SETUP_COOP_TASKRUN = 256,
-    SETUP_TASKRUN_FLAG = 512,
-    SETUP_SINGLE_ISSUER = 4096,
-    SETUP_DEFER_TASKRUN = 8192
-};
-enum { RING_OFFSET = 0, REQUESTS_OFFSET = 0x10000000 };
 enum {
     TAG_WAKE = 1,
     TAG_CANCEL = 2,
@@ -37,115 +28,12 @@ enum {
 }; /* no operation lies at such an address */
 enum { SOURCE_EVENTS = POLLIN | POLLOUT | POLLRDHUP | POLLPRI };
 
-struct request {
-    uint8_t opcode;      /* what to do */
-    uint8_t flags;       /* of the request */
-    uint16_t priority;   /* unused here */
-    int32_t descriptor;  /* to what */
-    uint64_t offset;     /* unused here */
-    uint64_t address;    /* buffer, or the tag of the request to cancel */
-    uint32_t length;     /* of the buffer */
-    uint32_t call_flags; /* poll events, or recv's flags */
-    uint64_t tag;        /* comes back with the completion */
-    uint64_t unused[3];  /* fields of other requests */
-};
-
-struct completion {
-    uint64_t tag;   /* the request's */
-    int32_t result; /* as a system call's */
-    uint32_t flags; /* whether more are to come */
-};
-
-struct offsets {
-    uint32_t head, tail, mask, entries; /* of either ring: positions of these words */
-    uint32_t flags_or_overflow;         /* submission: flags; completion: overflow */
-    uint32_t dropped_or_array;          /* submission: dropped; completion: the completions themselves */
-    uint32_t array_or_flags;            /* submission: the index array */
-    uint32_t unused;                    /* reserved */
-    uint64_t user_address;              /* where the ring is when the user provides it */
-};
-
-struct parameters {
-    uint32_t submission_entries; /* requests that fit */
-    uint32_t completion_entries; /* completions that fit */
-    uint32_t flags;              /* of the setup */
-    uint32_t unused[2];          /* of a kernel thread we do not use */
-    uint32_t features;           /* what the kernel can do */
-    uint32_t wq_descriptor;      /* shared workers, unused */
-    uint32_t reserved[3];        /* zeros */
-    struct offsets submission;   /* where the submission ring's words are */
-    struct offsets completion;   /* where the completion ring's words are */
-};
-
 struct uring {
-    char *ring;                           /* both rings, mapped */
-    size_t ring_size;                     /* of that mapping */
-    struct request *requests;             /* the requests, mapped */
-    size_t requests_size;                 /* of that mapping */
-    _Atomic uint32_t *taken;              /* submission head: what the kernel has taken */
-    _Atomic uint32_t *queued;             /* submission tail: what we have queued */
-    uint32_t request_mask;                /* position to index */
-    _Atomic uint32_t *seen;               /* completion head: what we have seen */
-    _Atomic uint32_t *posted;             /* completion tail: what the kernel has posted */
-    uint32_t completion_mask;             /* position to index */
-    const struct completion *completions; /* the completions */
-    uint32_t unsubmitted;                 /* queued and not handed over */
-    struct list held;                     /* operations whose next request found no room */
-    struct list held_watches;             /* the same of sources, and of descriptors that are to be closed */
-    bool watches_wake;                    /* a request is on its way that completes when we are to wake */
-    int descriptor;                       /* of the ring */
+    struct ring ring;         /* shared with the kernel */
+    struct list held;         /* operations whose next request found no room */
+    struct list held_watches; /* the same of sources, and of descriptors that are to be closed */
+    bool watches_wake;        /* a request is on its way that completes when we are to wake */
 };
-
-/*
- * The best that this kernel has. Where completions wait until this thread comes and has them posted, who polls the
- * ring's descriptor is not told: no such bargain for a foreign loop, nor under valgrind.
- */
-static int setup(struct parameters *parameters, bool foreign)
-{
-    static const uint32_t wanted[] = {
-        SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG,
-        SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG,
-        0,
-    };
-    size_t count = sizeof wanted / sizeof wanted[0];
-    int result = -EINVAL;
-    for (size_t i = foreign || tools_valgrind() ? count - 1 : 0; i < count && result == -EINVAL; i++) {
-        *parameters = (struct parameters){.flags = wanted[i]};
-        result = async__sys_uring_setup(ENTRIES, parameters);
-    }
-    return result;
-}
-
-static void find_rings(struct uring *uring, const struct parameters *parameters)
-{
-    const struct offsets *submission = &parameters->submission, *completion = &parameters->completion;
-    uring->taken = (_Atomic uint32_t *)(void *)(uring->ring + submission->head);
-    uring->queued = (_Atomic uint32_t *)(void *)(uring->ring + submission->tail);
-    uring->request_mask = *(uint32_t *)(void *)(uring->ring + submission->mask);
-    uring->seen = (_Atomic uint32_t *)(void *)(uring->ring + completion->head);
-    uring->posted = (_Atomic uint32_t *)(void *)(uring->ring + completion->tail);
-    uring->completion_mask = *(uint32_t *)(void *)(uring->ring + completion->mask);
-    uring->completions = (const struct completion *)(void *)(uring->ring + completion->dropped_or_array);
-    uint32_t *array = (uint32_t *)(void *)(uring->ring + submission->array_or_flags);
-    for (uint32_t i = 0; i < parameters->submission_entries; i++)
-        array[i] = i; /* requests are taken in the order they lie in */
-}
-
-static int map_rings(struct uring *uring, const struct parameters *parameters)
-{
-    size_t submission_end = parameters->submission.array_or_flags +
-                            parameters->submission_entries * sizeof(uint32_t);
-    size_t completion_end = parameters->completion.dropped_or_array +
-                            parameters->completion_entries * sizeof(struct completion);
-    uring->ring_size = submission_end > completion_end ? submission_end : completion_end;
-    uring->requests_size = parameters->submission_entries * sizeof(struct request);
-    uring->ring = async__sys_map_shared(uring->ring_size, uring->descriptor, RING_OFFSET);
-    uring->requests = async__sys_map_shared(uring->requests_size, uring->descriptor, REQUESTS_OFFSET);
-    if (uring->ring == NULL || uring->requests == NULL)
-        return -ENOMEM;
-    find_rings(uring, parameters);
-    return 0;
-}
 
 /* Descriptors whose sources the kernel was never told to forget: it does when the ring goes. */
 static void close_held(struct uring *uring)
@@ -161,34 +49,8 @@ static void uring_close(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     close_held(uring);
-    if (uring->ring != NULL)
-        async__sys_unmap(uring->ring, uring->ring_size);
-    if (uring->requests != NULL)
-        async__sys_unmap(uring->requests, uring->requests_size);
-    if (uring->descriptor >= 0)
-        async__sys_close(uring->descriptor);
+    async__ring_close(&uring->ring);
     memory_free(&poller->memory, uring, sizeof *uring);
-}
-
-/* Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0. */
-static int enter(struct uring *uring, bool wait, int64_t timeout_ns)
-{
-    int result = async__sys_uring_enter(uring->descriptor, uring->unsubmitted, wait, timeout_ns);
-    uint32_t taken = atomic_load_explicit(uring->taken, memory_order_acquire);
-    uring->unsubmitted = atomic_load_explicit(uring->queued, memory_order_relaxed) - taken;
-    return result < 0 && result != -EINTR && result != -ETIME ? result : 0;
-}
-
-/* The next request to fill, zeroed; NULL if the kernel takes none. */
-static struct request *next_request(struct uring *uring)
-{
-    if (uring->unsubmitted > uring->request_mask &&
-        (enter(uring, false, 0) < 0 || uring->unsubmitted > uring->request_mask))
-        return NULL;
-    uint32_t tail = atomic_load_explicit(uring->queued, memory_order_relaxed);
-    struct request *request = &uring->requests[tail & uring->request_mask];
-    memset(request, 0, sizeof *request);
-    return request;
 }
 
 /*
@@ -203,15 +65,13 @@ static void queue(struct uring *uring, struct request *request)
                                     .length = (uint32_t)failure,
                                     .call_flags = NOP_INJECT_RESULT,
                                     .tag = request->tag};
-    uint32_t tail = atomic_load_explicit(uring->queued, memory_order_relaxed);
-    atomic_store_explicit(uring->queued, tail + 1, memory_order_release);
-    uring->unsubmitted++;
+    ring_queue(&uring->ring);
 }
 
 static void watch_wake(struct poller *poller)
 {
     struct uring *uring = poller->backend;
-    struct request *request = uring->watches_wake ? NULL : next_request(uring);
+    struct request *request = uring->watches_wake ? NULL : async__ring_next(&uring->ring);
     if (request == NULL)
         return;
     request->opcode = OPCODE_POLL_ADD;
@@ -224,19 +84,14 @@ static void watch_wake(struct poller *poller)
 
 static int uring_open(struct poller *poller)
 {
-    struct parameters parameters;
     struct uring *uring = memory_new(&poller->memory, sizeof *uring);
     if (uring == NULL)
         return -ENOMEM;
     poller->backend = uring;
-    int result = uring->descriptor = setup(&parameters, poller->foreign);
-    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG |
-                      FEATURE_RSRC_TAGS; /* Linux 5.13, as is a poll that goes on */
-    if (result >= 0)
-        result = (parameters.features & needed) == needed ? map_rings(uring, &parameters) : -ENOSYS;
+    int result = async__ring_open(&uring->ring, poller->foreign);
     if (result >= 0) {
         watch_wake(poller);
-        result = poller->foreign ? enter(uring, false, 0)
+        result = poller->foreign ? async__ring_enter(&uring->ring, false, 0)
                                  : 0; /* it may wait elsewhere before the first wait() */
     }
     if (result < 0)
@@ -269,7 +124,7 @@ static void fill_cancel(struct request *request, const struct operation *operati
 /* Queues the operation's next request, which begins or cancels it; or holds it, if there is no room. */
 static void hand_over(struct uring *uring, struct operation *operation)
 {
-    struct request *request = next_request(uring);
+    struct request *request = async__ring_next(&uring->ring);
     operation->held = request == NULL;
     if (operation->held) {
         list_append(&uring->held, &operation->held_link);
@@ -308,7 +163,7 @@ static void hold_watch(struct uring *uring, struct watched *watched)
 
 static void hand_over_watch(struct uring *uring, struct watched *watched)
 {
-    struct request *request = next_request(uring);
+    struct request *request = async__ring_next(&uring->ring);
     if (request == NULL) {
         hold_watch(uring, watched);
         return;
@@ -454,7 +309,7 @@ static void uring_close_descriptor(struct poller *poller, int descriptor)
     withdraw_all(poller, watched, &watched->writers);
     close_if_free(watched);
     if (was_known) /* at once: the kernel's poll keeps the socket, its port and its peer's hope */
-        async_ignore(enter(poller->backend, false, 0));
+        async_ignore(async__ring_enter(&((struct uring *)poller->backend)->ring, false, 0));
 }
 
 static int result_of(const struct operation *operation, int result)
@@ -521,60 +376,51 @@ static void deliver_one(struct poller *poller, struct completion completion)
     watch_wake(poller);
 }
 
-/* What the completions after the one at `seen` will touch. */
-static void expect(const struct poller *poller, uint32_t seen)
+/* What the completions after the next one will touch. */
+static void expect(const struct poller *poller, const struct ring *ring)
 {
     static const uint32_t ahead[] = {EXPECT_ENTRY, EXPECT_SOURCE, EXPECT_TOUCHED};
-    const struct uring *uring = poller->backend;
-    uint32_t posted = atomic_load_explicit(uring->posted, memory_order_relaxed);
     for (int i = 0; i < 3; i++) {
-        uint64_t tag = uring->completions[(seen + ahead[i]) & uring->completion_mask].tag;
-        if (posted - seen > ahead[i] && (tag & TAG_MASK) == TAG_SOURCE)
-            watched_expect(poller, (int)((uint32_t)tag >> 2), (int)ahead[i]);
+        const struct completion *completion = ring_posted(ring, ahead[i]);
+        if (completion != NULL && (completion->tag & TAG_MASK) == TAG_SOURCE)
+            watched_expect(poller, (int)((uint32_t)completion->tag >> 2), (int)ahead[i]);
     }
 }
 
 /* Delivers what was posted. */
 static void deliver(struct poller *poller)
 {
-    struct uring *uring = poller->backend;
-    uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
-    while (seen != atomic_load_explicit(uring->posted, memory_order_acquire)) {
-        expect(poller, seen);
-        struct completion completion = uring->completions[seen & uring->completion_mask];
-        atomic_store_explicit(uring->seen, ++seen, memory_order_release);
+    struct ring *ring = &((struct uring *)poller->backend)->ring;
+    for (const struct completion *next; (next = ring_posted(ring, 0)) != NULL;) {
+        struct completion completion = *next;
+        expect(poller, ring);
+        ring_advance(ring);
         deliver_one(poller, completion);
     }
-}
-
-static bool has_posted(const struct uring *uring)
-{
-    uint32_t seen = atomic_load_explicit(uring->seen, memory_order_relaxed);
-    return seen != atomic_load_explicit(uring->posted, memory_order_acquire);
 }
 
 /* Valgrind takes it for a call that is over at once: no other thread and no handler would run while it waits. */
 static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 {
-    struct pollfd ring = {.fd = uring->descriptor, .events = POLLIN};
-    int result = enter(uring, false, 0);
-    if (result < 0 || has_posted(uring))
+    struct pollfd ring = {.fd = uring->ring.descriptor, .events = POLLIN};
+    int result = async__ring_enter(&uring->ring, false, 0);
+    if (result < 0 || ring_posted(&uring->ring, 0) != NULL)
         return result;
     async__sys_poll(&ring, 1, timeout_ns);
-    return enter(uring, false, 0);
+    return async__ring_enter(&uring->ring, false, 0);
 }
 
 static int uring_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct uring *uring = poller->backend;
     catch_up(poller);
-    bool waits = timeout_ns != 0 && is_caught_up(uring) && !has_posted(uring);
+    bool waits = timeout_ns != 0 && is_caught_up(uring) && ring_posted(&uring->ring, 0) == NULL;
     int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
-                                           : enter(uring, waits, timeout_ns);
+                                           : async__ring_enter(&uring->ring, waits, timeout_ns);
     deliver(poller);
     while (poller->foreign && result == 0 &&
-           uring->unsubmitted > 0) { /* it waits elsewhere, for all of them */
-        result = enter(uring, false, 0);
+           uring->ring.unsubmitted > 0) { /* it waits elsewhere, for all of them */
+        result = async__ring_enter(&uring->ring, false, 0);
         deliver(poller);
     }
     return result == 0 && !is_caught_up(uring) ? -EAGAIN : result;
@@ -582,7 +428,7 @@ static int uring_wait(struct poller *poller, int64_t timeout_ns)
 
 static int uring_descriptor(struct poller *poller)
 {
-    return ((const struct uring *)poller->backend)->descriptor;
+    return ((const struct uring *)poller->backend)->ring.descriptor;
 }
 
 const struct poller_calls async__poll_uring = {
