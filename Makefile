@@ -12,7 +12,8 @@
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
-#                     B=sync: synchronisation; B=echo: a server of TCP beside others, on two processors; B=tls: of TLS
+#                     B=sync: synchronisation; B=echo: a server of TCP beside others, B=tls: one of TLS, B=redis: a
+#                     small Redis beside the real one, all on two processors
 #   make install      PREFIX=/usr/local; DESTDIR=
 #   make format       lays out every C file as .clang-format says
 
@@ -42,7 +43,7 @@ PREFIX := /usr/local
 TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
 CLIENTS := nc curl redis-cli redis-server wrk dig openssl
 TLS := pkg-config openssl/ssl.h
-PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop
+PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop redis-server
 
 # Nobody who installs or measures the library wants to pay for its self-checks.
 RELEASE := OPTIONS='-Dchecks=false -Dprefix=$(PREFIX)' BUILD=build-release

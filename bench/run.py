@@ -5,7 +5,7 @@
     bench/run.py --self-test    sees that it judges as it says
 
 FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
-any program would be, and each bench/peers/PEER/build.sh builds what a peer has. If there is bench/load/NAME.c, these
+any program would be, and each bench/peers/PEER/build.sh builds what a peer has. If there is bench/load/NAME.c or NAME.py, these
 programs are servers, and that one measures them: its first argument is the server. bench/NAME.toml names the rows. With
 MEASUREMENTs only these are made; ROUNDS=1 in the environment makes each at most that often. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
 """
@@ -23,7 +23,7 @@ OURS = "ours"
 LONGEST_RUN_S = 120
 WIDE_SPREAD = 0.15
 NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without what a task has; ourselves
-NO_LIBRARIES = NO_RIVALS | {"epoll", "uring"}  # written for the one purpose
+NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for the one purpose
 RIVALS = {"go", "tokio", "asyncio"}  # whom a row that says so is to be ahead of
 
 
@@ -34,24 +34,29 @@ def output_of(command, **options):
     return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout.strip()
 
 
-def build_ours(name, folder, packages):
+def build_ours(name, folder, spec):
     """Compiles our program as a stranger's, with what pkg-config says of the installed library."""
     installed = folder / "installed"
     places = [path.parent for path in installed.rglob("asyncio.pc")]
     environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(map(str, places))}
+    packages = spec.get("packages", ["asyncio"])
     flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", *packages], env=environment))
-    sources = [BENCH / f"{name}.c", *sorted(BENCH.glob(f"{name}_*.c"))]
+    more_sources = [BENCH.parent / source for source in spec.get("sources", [])]
+    sources = [BENCH / f"{name}.c", *sorted(BENCH.glob(f"{name}_*.c")), *more_sources]
     compiler = shlex.split(os.environ.get("CC", "cc"))
     program = folder / f"{name}-ours"
     library = places[0].parent
-    subprocess.run([*compiler, "-O2", "-g", f"-I{BENCH}", *map(str, sources), *flags, f"-Wl,-rpath,{library}",
+    folders = [f"-I{BENCH}", f"-I{BENCH.parent / 'examples'}"]
+    subprocess.run([*compiler, "-O2", "-g", *folders, *map(str, sources), *flags, f"-Wl,-rpath,{library}",
                     "-o", str(program)], check=True)
     return program, output_of([*compiler, "--version"]).splitlines()[0]
 
 
 def build_load(name, folder, libraries):
     """What measures servers: the words before the program of each; none if the programs measure themselves."""
-    source = BENCH / "load" / f"{name}.c"
+    script, source = (BENCH / "load" / f"{name}.{ending}" for ending in ("py", "c"))
+    if script.exists():
+        return [sys.executable, str(script)]
     if not source.exists():
         return []
     program = folder / f"{name}-load"
@@ -76,7 +81,7 @@ def build(name, folder, spec):
     """The words that run each program by its name, ours first, and a line about each."""
     load = build_load(name, folder, spec.get("libraries", []))
     programs, about = {}, {}
-    programs[OURS], about[OURS] = build_ours(name, folder, spec.get("packages", ["asyncio"]))
+    programs[OURS], about[OURS] = build_ours(name, folder, spec)
     for peer in spec["peers"]:
         program, about[peer] = build_peer(peer, name, folder)
         if program is not None:

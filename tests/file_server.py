@@ -136,6 +136,7 @@ CONVERSATIONS = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + GET, [413]),
     (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + GET, [413]),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n" + GET, [405]),
+    (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000), [405]),
     (b"get / HTTP/1.1\r\nHost: x\r\n\r\n" + GET, [405]),
     (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n" + GET, [505]),
     (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000 + b"\r\n\r\n", [431]),

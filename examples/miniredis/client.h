@@ -22,4 +22,7 @@ int perform(struct client *client);
 
 void forget_subscriptions(struct client *client);
 
+/* Serves a client of the store until it ends. */
+int serve_client(async_stream *stream, void *store);
+
 #endif
