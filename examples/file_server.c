@@ -1,9 +1,8 @@
 /*
  * file_server.c: serves a folder over HTTP/1.1: `file_server -p 8000 folder`, then any browser. Ctrl-C finishes what is
  * under way. GET and HEAD, with one range of bytes; requests may follow each other without waiting. Nothing outside the
- * folder is served, whatever the path or a link says. Who takes longer than -t seconds (30) for a request, or to
- * take a piece of a file, is shut out; -c is the most connections at once (1000); -q
- * does not print a line for each request.
+ * folder is served, whatever the path or a link says. Who takes longer than -t seconds (30) for a request, or to take a
+ * piece of a file, is shut out; -c is the most connections at once (1000); -q prints no line for each request.
  */
 #define _GNU_SOURCE
 #include <asyncio.h>
@@ -136,11 +135,13 @@ static int parse_field(char *line, struct request *request)
         return 400;
     *value++ = 0;
     value += strspn(value, " \t");
+    for (size_t size = strlen(value); size > 0 && strchr(" \t", value[size - 1]) != NULL;)
+        value[--size] = 0;
     if (strcasecmp(line, "Host") == 0)
         request->hosts++;
     else if (strcasecmp(line, "Connection") == 0)
-        request->keep_alive = strcasecmp(value, "close") != 0 &&
-                              (request->keep_alive || strcasecmp(value, "keep-alive") == 0);
+        request->keep_alive = strcasestr(value, "close") == NULL &&
+                              (request->keep_alive || strcasestr(value, "keep-alive") != NULL);
     else if (strcasecmp(line, "Transfer-Encoding") == 0)
         request->has_body = true;
     else if (strcasecmp(line, "Content-Length") == 0)
@@ -168,7 +169,7 @@ static int parse(char *head, size_t size, struct request *request)
     char *target = strsep(&line, " ");
     request->version = strsep(&line, " ");
     if (request->version == NULL || (request->target = target_of(target)) == NULL || line != NULL ||
-        strncmp(request->version, "HTTP/", 5) != 0)
+        strlen(request->version) != strlen("HTTP/1.1") || strncmp(request->version, "HTTP/", 5) != 0)
         return 400;
     if (strncmp(request->version, "HTTP/1.", 7) != 0)
         return 505;

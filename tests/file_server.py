@@ -132,7 +132,8 @@ CONVERSATIONS = [
     (b"GET / HTTP/1.0\r\n\r\n" + GET, [200]),
     (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + LAST, [200, 200]),
     (b"GET / HTTP/1.1\nHost: x\n\n" + LAST, [200, 200]),
-    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + LAST, [200, 200]),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0 \t\r\n\r\n" + LAST, [200, 200]),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: x, Close \r\n\r\n" + GET, [200]),
     (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + GET, [413]),
     (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + GET, [413]),
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n" + GET, [405]),
@@ -145,7 +146,7 @@ CONVERSATIONS = [
 ] + [(text + b"\r\n\r\n" + GET, [400]) for text in [
     b"GET / HTTP/1.1", b"GET / HTTP/1.1\r\nHost: x\r\nHost: x", b"GET /\r\nHost: x", b"GET  / HTTP/1.1\r\nHost: x",
     b"GET / HTTP/1.1 \r\nHost: x", b"GET x HTTP/1.1\r\nHost: x", b"GET * HTTP/1.1\r\nHost: x", b"hello",
-    b"GET / XTTP/1.1\r\nHost: x", b"GET / HTTP/1.1\r\nHost : x", b"GET / HTTP/1.1\r\nHost: x\r\n folded: x",
+    b"GET / XTTP/1.1\r\nHost: x", b"GET / HTTP/1.10\r\nHost: x", b"GET / HTTP/1.1\r\nHost : x", b"GET / HTTP/1.1\r\nHost: x\r\n folded: x",
     b"GET / HTTP/1.1\r\nHost: x\r\n: x", b"GET / HTTP/1.1\r\nHost: x\r\nnothing", b"GET /\0 HTTP/1.1\r\nHost: x",
     b"GET /\x1b[2J HTTP/1.1\r\nHost: x", b"\0", b"GET /\tx HTTP/1.1\r\nHost: x", b"GET /a\rb HTTP/1.1\r\nHost: x"]]
 
