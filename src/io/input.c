@@ -85,31 +85,34 @@ static int receive(struct async_stream *stream, void *buffer, size_t size)
     return result;
 }
 
-/* Makes room behind what is unread, for `wanted` bytes in all. 0 or -ENOMEM. */
+/*
+ * Makes room behind what is unread, which is to become `wanted` bytes, or more if nobody knows how many. Who says that
+ * may be the peer, so memory is what has come, doubled at most, and never a byte at a time. 0 or -ENOMEM.
+ */
 static int make_room(struct async_stream *stream, size_t wanted)
 {
     struct block_pool *pool = &stream->loop->blocks;
     struct block *block = stream->input;
     if (block == NULL) {
         stream->input = async__block_take(pool);
-        if (stream->input == NULL || wanted <= BLOCK_BYTES)
-            return stream->input != NULL ? 0 : -ENOMEM;
-        block = stream->input;
+        return stream->input != NULL ? 0 : -ENOMEM;
     }
-    if (block->start + wanted <= block->capacity && block_room(block) > 0)
+    size_t has = block_unread(block), capacity = 2 * has;
+    bool suffices = block->start + wanted <= block->capacity, grows_when_full = wanted > BLOCK_BYTES;
+    if (block_room(block) > 0 && (suffices || (grows_when_full && block->capacity >= BLOCK_BYTES)))
         return 0;
-    block = async__block_resize(pool, block, wanted > BLOCK_BYTES ? wanted : BLOCK_BYTES);
+    if (wanted > has && wanted < capacity)
+        capacity = wanted;
+    block = async__block_resize(pool, block, capacity > BLOCK_BYTES ? capacity : BLOCK_BYTES);
     if (block == NULL)
         return -ENOMEM;
     stream->input = block;
     return 0;
 }
 
-/* receive() into the input, which is to hold `wanted` bytes, or one more than now. */
+/* receive() into the input, which is to hold `wanted` bytes; 0: any number. */
 static int receive_more(struct async_stream *stream, size_t wanted)
 {
-    if (wanted <= unread(stream))
-        wanted = unread(stream) + 1;
     if (make_room(stream, wanted) < 0)
         return -ENOMEM;
     struct block *block = stream->input;
@@ -131,7 +134,7 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
     return async__channel_wait(loop, &stream->channel, SIDE_READ, call);
 }
 
-/* More input, which is to hold `wanted` bytes: how much came, 0 at the end, or -errno. */
+/* More input, which is to hold `wanted` bytes, or any number (0): how much came, 0 at the end, or -errno. */
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
 {
     int result = channel_pace(loop, &stream->channel, SIDE_READ);
