@@ -20,7 +20,7 @@ typedef int async_serve(async_stream *stream, void *argument);
 /* How a server is to be; {0} and NULL mean the defaults. */
 typedef struct async_server_options {
     struct async_tls *tls; /* what secures its connections, borrowed: see asyncio/tls.h; NULL: nothing does */
-    int backlog;           /* connections that wait to be accepted; 0: 100 */
+    int backlog;           /* connections that wait to be accepted; 0: 100; -EINVAL if negative */
     size_t connections;    /* the most at once: others wait in the backlog; 0: any number */
     size_t stack_size;     /* of the connections' tasks; 0: the loop's default */
     bool reuse_port;       /* other processes may listen at the same port, and share its connections */

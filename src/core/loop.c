@@ -17,7 +17,7 @@ enum { CROWD = 16, CROWD_NS = 250000 };            /* so many deadlines within t
 int64_t async__idle_ns(const struct async_loop *loop)
 {
     int64_t next_ns = heap_least(&loop->timers);
-    if (loop->ready.first != NULL)
+    if (loop->ready.first != NULL || !list_empty(&loop->deferred))
         return 0;
     if (next_ns == TIME_NEVER)
         return -1;
@@ -97,7 +97,8 @@ static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
     do {
         if (timeout_ns < 0 || in_flight(loop) > 0)
             poll(loop, left_ns);
-        nothing = loop->ready.first == NULL && (atomic_load(&loop->attention) & sent) == 0;
+        nothing = loop->ready.first == NULL && list_empty(&loop->deferred) &&
+                  (atomic_load(&loop->attention) & sent) == 0;
         left_ns = in_flight(loop) > 0 ? until_ns - async__clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)

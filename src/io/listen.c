@@ -40,17 +40,36 @@ static bool is_shortage(int error)
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 }
 
+/* The timer is set for as long as the server listens, mostly to never, so that no memory is needed to pause. */
+static int set_pause(struct async_server *server, int64_t until_ns)
+{
+    server->paused = until_ns != TIME_NEVER;
+    async__timer_clear(server->loop, &server->pause);
+    return async__timer_set(server->loop, &server->pause, until_ns);
+}
+
+static void end_pause(struct timer *timer)
+{
+    struct async_server *server = CONTAINER_OF(timer, struct async_server, pause);
+    async_ignore(set_pause(server, TIME_NEVER)); /* in the place that was its own */
+    async__server_accept_again(server);
+}
+
+int async__server_prepare(struct async_server *server)
+{
+    timer_init(&server->pause, end_pause);
+    return set_pause(server, TIME_NEVER);
+}
+
 /* The kernel says nothing when there are descriptors again; a connection that ends does, and else a while must do. */
 static void pause_for(struct async_server *server, int shortage)
 {
-    if (server->pause.set)
+    if (server->paused)
         return;
     if (server->loop->debug)
         async__report("'%s' cannot accept for now (%s)", server->function.name,
                       async__error_meaning(shortage));
-    int64_t until_ns = async__now(server->loop) + PAUSE_NS;
-    if (async__timer_set(server->loop, &server->pause, until_ns) < 0)
-        async__server_accept_again(server);
+    async_ignore(set_pause(server, async__now(server->loop) + PAUSE_NS));
 }
 
 /* One connection, or what stands in its way: 1 to go on, 0 to stop. */
@@ -79,7 +98,7 @@ static void accept_some(struct listener *listener)
 {
     const struct async_server *server = listener->server;
     for (int i = 0; i < server->options.backlog; i++) {
-        if (!server->serving || server->pause.set || is_full(server) ||
+        if (!server->serving || server->paused || is_full(server) ||
             !channel_is_ready(&listener->channel, SIDE_READ) || accept_one(listener) == 0)
             return;
     }
@@ -104,7 +123,8 @@ void async__server_accept_again(struct async_server *server)
 {
     if (server->accepts_again || server->closed)
         return;
-    async__timer_clear(server->loop, &server->pause);
+    if (server->paused)
+        async_ignore(set_pause(server, TIME_NEVER));
     server->accepts_again = true;
     server->again.run = run_again;
     list_append(&server->loop->deferred, &server->again.link);

@@ -110,11 +110,6 @@ static void loop_closes(struct guest *guest)
     destroy(server);
 }
 
-static void end_pause(struct timer *timer)
-{
-    async__server_accept_again(CONTAINER_OF(timer, struct async_server, pause));
-}
-
 struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
                                         const char *where, void *argument,
                                         const async_server_options *options)
@@ -136,7 +131,10 @@ struct async_server *async__server_make(struct async_loop *loop, async_serve *se
         server->options.backlog = DEFAULT_BACKLOG;
     server->serving = !server->options.start_later;
     server->guest.loop_closes = loop_closes;
-    timer_init(&server->pause, end_pause);
+    if (async__server_prepare(server) < 0) {
+        memory_free(&loop->memory, server, sizeof *server);
+        return NULL;
+    }
     list_append(&loop->guests, &server->guest.link);
     return server;
 }

@@ -20,22 +20,23 @@ struct listener {
 };
 
 struct async_server {
-    struct async_loop *loop;                   /* whose server it is */
-    struct guest guest;                        /* the loop's list of its servers */
-    async_serve *serve;                        /* what serves a connection */
-    void *argument;                            /* handed to it */
-    struct async__function function;           /* what its tasks run, by the name of serve */
-    async_server_options options;              /* as given, with defaults filled in */
-    struct list connections;                   /* that have not ended */
-    size_t connection_count;                   /* of them */
-    struct deferred again;                     /* another round of accepting */
-    bool accepts_again;                        /* that is put off */
-    struct timer pause;                        /* ends when there may be descriptors again */
-    struct list waiters;                       /* tasks that wait for the server's end */
-    struct list forever;                       /* tasks that wait until it is closed */
-    bool serving;                              /* it accepts */
-    bool closed;                               /* it does not listen any more */
-    size_t listener_count;                     /* of listeners */
+    struct async_loop *loop;         /* whose server it is */
+    struct guest guest;              /* the loop's list of its servers */
+    async_serve *serve;              /* what serves a connection */
+    void *argument;                  /* handed to it */
+    struct async__function function; /* what its tasks run, by the name of serve */
+    async_server_options options;    /* as given, with defaults filled in */
+    struct list connections;         /* that have not ended */
+    size_t connection_count;         /* of them */
+    struct deferred again;           /* another round of accepting */
+    bool accepts_again;              /* that is put off */
+    struct timer pause;              /* ends when there may be descriptors again; else set to never */
+    bool paused;                     /* until then */
+    struct list waiters;             /* tasks that wait for the server's end */
+    struct list forever;             /* tasks that wait until it is closed */
+    bool serving;                    /* it accepts */
+    bool closed;                     /* it does not listen any more */
+    size_t listener_count;           /* of listeners */
     struct listener listeners[MOST_LISTENERS]; /* its sockets */
 };
 
@@ -43,6 +44,9 @@ struct async_server {
 struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
                                         const char *where, void *argument,
                                         const async_server_options *options);
+
+/* For its maker: what it needs to listen later on. 0 or -ENOMEM. */
+int async__server_prepare(struct async_server *server);
 
 /* Takes a socket that listens, or will; 0 or -errno, and then it is closed. */
 int async__server_listen(struct async_server *server, int descriptor, char *path);

@@ -115,7 +115,7 @@ int async__start_server(async_server **out, async_serve *serve, const char *name
     const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
     char service[8];
-    if (out == NULL || serve == NULL)
+    if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
@@ -166,7 +166,7 @@ int async__start_unix_server(async_server **out, async_serve *serve, const char 
                              void *argument, const char *path, const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_unix_server");
-    if (out == NULL || serve == NULL || path == NULL)
+    if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
