@@ -9,6 +9,7 @@
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
 #   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
+#   make storm        a million connections that end in every way, on each backend: N=1000000
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
@@ -20,7 +21,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test conformance planted faults valgrind check bench install format
+.PHONY: all demo demo-million test conformance planted faults storm valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -99,6 +100,11 @@ faults:
 	$(MAKE) --no-print-directory all $(SANITIZED)
 	printf '\nUnder the sanitizers:\n'
 	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
+
+storm: N := 1000000
+storm:
+	$(build)
+	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
 
 # Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
 valgrind:

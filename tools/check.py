@@ -66,6 +66,7 @@ STEPS = [
                            "QEMU_CPU=max,pauth-impdef=on"),
     Step("riscv64", "MACHINE=riscv64"),
     Step("faults", "CC=gcc", "faults"),
+    Step("storm", "CC=gcc N=300000 BUILD=build-check-gcc", "storm"),
     Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", "conformance"),
     Step("planted", "CC=gcc BUILD=build-check-gcc", "planted"),
     Step("gcc, 10 times", "CC=gcc OPTIONS=-Dwerror=true REPEAT=10 BUILD=build-check-gcc"),
