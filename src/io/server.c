@@ -12,7 +12,7 @@ enum { DEFAULT_BACKLOG = 100, WHY_BYTES = 320 };
 struct connection {
     struct link link;            /* in the server's list */
     struct async_server *server; /* whose it is */
-    async_stream *stream;        /* to be closed when it ends */
+    async_stream *stream;        /* to be closed when it ends; NULL: the program has */
     async_task *task;            /* that serves it, borrowed: it has not ended while this is in the list */
 };
 
@@ -73,6 +73,7 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
         async__sys_close(descriptor);
         return -ENOMEM;
     }
+    connection->stream->holder = &connection->stream;
     connection->server = server;
     list_append(&server->connections, &connection->link);
     server->connection_count++;
@@ -160,15 +161,21 @@ void async_server_close(async_server *server)
 void async_server_close_clients(async_server *server)
 {
     server_check(server, "async_server_close_clients");
-    LIST_EACH (link, &server->connections)
-        async__stream_hang_up(CONTAINER_OF(link, struct connection, link)->stream);
+    LIST_EACH (link, &server->connections) {
+        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+        if (connection->stream != NULL)
+            async__stream_hang_up(connection->stream);
+    }
 }
 
 void async_server_abort_clients(async_server *server)
 {
     server_check(server, "async_server_abort_clients");
-    LIST_EACH (link, &server->connections)
-        async_stream_abort(CONTAINER_OF(link, struct connection, link)->stream);
+    LIST_EACH (link, &server->connections) {
+        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+        if (connection->stream != NULL)
+            async_stream_abort(connection->stream);
+    }
 }
 
 void async_server_cancel_clients(async_server *server)
@@ -178,21 +185,43 @@ void async_server_cancel_clients(async_server *server)
         async_cancel(CONTAINER_OF(link, struct connection, link)->task);
 }
 
+struct serving {
+    struct wait wait;            /* of the task */
+    struct waiter waiter;        /* its place among those who wait for the server to be closed */
+    struct async_server *server; /* that it is to close */
+};
+
+/* At once: by the time the task runs, the server may have been freed. */
+static void serve_no_more(struct wait *wait)
+{
+    struct async_server *server = CONTAINER_OF(wait, struct serving, wait)->server;
+    async__refuse_wait(wait);
+    async_server_close(server);
+}
+
 int async_server_serve_forever(async_server *server)
 {
+    struct serving serving = {.server = server};
     struct async_loop *loop = loop_enter("async_server_serve_forever");
     server_check(server, "async_server_serve_forever");
-    int result = 0;
-    if (loop->current->refused)
-        result = async__refused(loop);
-    else if (!server->closed) {
-        async_server_start_serving(server);
-        result = async__stand_in_line(loop, &server->forever, "async_server_serve_forever", server,
-                                      async__refuse_wait);
-    }
-    if (result < 0)
+    if (loop->current->refused) {
         async_server_close(server);
-    return result;
+        return async__refused(loop);
+    }
+    if (server->closed)
+        return 0;
+    async_server_start_serving(server);
+    wait_init(&serving.wait, "async_server_serve_forever", server, serve_no_more);
+    wait_on(&serving.wait, &serving.waiter, &server->forever);
+    return async__park(loop, &serving.wait);
+}
+
+static void check_not_served(const struct async_server *server, const char *call)
+{
+    const async_task *self = async_current_task();
+    LIST_EACH (link, &server->connections)
+        ENSURE(CONTAINER_OF(link, struct connection, link)->task != self,
+               "%s was called in a task of the server's own, which would wait for itself", call);
 }
 
 int async_server_wait_closed(async_server *server)
@@ -201,18 +230,11 @@ int async_server_wait_closed(async_server *server)
     server_check(server, "async_server_wait_closed");
     if (loop->current->refused)
         return async__refused(loop);
+    check_not_served(server, "async_server_wait_closed");
     if (server->closed && server->connection_count == 0)
         return 0;
     return async__stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
                                 async__refuse_wait);
-}
-
-static void check_not_served(const struct async_server *server)
-{
-    const async_task *self = async_current_task();
-    LIST_EACH (link, &server->connections)
-        ENSURE(CONTAINER_OF(link, struct connection, link)->task != self,
-               "async_server_free was called in a task of the server's own, which would wait for itself");
 }
 
 void async_server_free(async_server *server)
@@ -220,7 +242,7 @@ void async_server_free(async_server *server)
     if (server == NULL)
         return;
     server_check(server, "async_server_free");
-    check_not_served(server);
+    check_not_served(server, "async_server_free");
     async_server_close(server);
     async_server_cancel_clients(server);
     if (server->connection_count > 0)

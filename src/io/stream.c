@@ -181,6 +181,8 @@ void async__stream_end(struct async_stream *stream)
 /* Sends what it can. Whether that is all: else the loop goes on, while the peer takes something now and then. */
 static bool close_at_once(struct async_stream *stream)
 {
+    if (stream->holder != NULL)
+        *stream->holder = NULL;
     async__channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
     async__wake_all(&stream->drainers, -EBADF);
     async__input_drop(stream);

@@ -45,6 +45,9 @@ struct async_stream {
     struct wait *closer;   /* who waits for its end; NULL: nobody */
     struct timer patience; /* runs out if a stream that closes gets nothing sent */
     struct guest guest;    /* the loop's list of its streams */
+
+    struct async_stream *
+        *holder; /* where its server has it, to be told when the program closes it; NULL: none */
 };
 
 /* Sends what is pending, as much as the kernel takes; a stream that closes may be gone afterwards. */
