@@ -1,8 +1,8 @@
 /*
- * test_storm.c: many connections at once, that end in every way at random moments, over TCP and Unix sockets. Each byte
- * is stamped with its connection, direction and place. None may come twice, out of its turn or elsewhere; and where both
- * sides end in order, none may be missing. The runner sees to it that nothing is left. `make storm N=1000000` is the
- * same with a million. What a connection does follows from its number, which both sides know.
+ * test_storm.c: many connections at once, that end in every way at random moments, over TCP and Unix sockets. Each
+ * byte is stamped with its connection, direction and place. None may come twice, out of its turn or elsewhere; and
+ * where both sides end in order, none may be missing. The runner sees to it that nothing is left. `make storm
+ * N=1000000` is the same with a million. What a connection does follows from its number, which both sides know.
  */
 #include "streams.h"
 
