@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 LOOP_TEST(connect_to_a_name_reaches_it)
 {
@@ -73,5 +74,71 @@ LOOP_TEST(connect_to_a_full_backlog_tries_again_until_there_is_room)
         CHECK_EQ(async_sleep(0), 0);
     async_server_start_serving(server);
     CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
+    return 0;
+}
+
+/* ---- addresses that are dead ------------------------------------------------------------------------------------ */
+
+/* A socket at ::1 and that port that listens with no room for more: who connects hears nothing. */
+static int new_hole(int port, int callers[], int count)
+{
+    struct sockaddr_in6 address = {
+        .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT, .sin6_port = htons((in_port_t)port)};
+    const struct sockaddr *any = (const struct sockaddr *)&address;
+    int hole = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (hole < 0 || bind(hole, any, sizeof address) != 0 || listen(hole, 0) != 0)
+        test_skip("there is no IPv6");
+    for (int i = 0; i < count; i++) {
+        callers[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        async_ignore(connect(callers[i], any, sizeof address));
+    }
+    return hole;
+}
+
+/* No host is ::1 and then 127.0.0.1. */
+LOOP_TEST(connect_goes_on_at_once_where_an_address_refuses)
+{
+    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_stream *stream = NULL;
+    const async_connection_options options = {.happy_eyeballs_delay = 1000};
+    CHECK_EQ(async_open_connection(&stream, NULL, async_server_port(server), &options), 0);
+    CHECK(async_time() == 0);
+    return 0;
+}
+
+LOOP_TEST(connect_tries_the_next_address_beside_one_that_says_nothing)
+{
+    enum { CALLERS = 4 };
+    const double delays[] = {0, 0.01}, expected[] = {0.25, 0.01};
+    async_auto_server *server = new_server(serve_echo, NULL);
+    int callers[CALLERS], port = async_server_port(server), hole = new_hole(port, callers, CALLERS);
+    for (int i = 0; i < 2; i++) {
+        const async_connection_options options = {.happy_eyeballs_delay = delays[i]};
+        async_auto_stream *stream = NULL;
+        char text[64];
+        double before = async_time();
+        CHECK_EQ(async_open_connection(&stream, NULL, port, &options), 0);
+        CHECK(async_stream_peer(stream, text, sizeof text) > 0);
+        CHECK(strncmp(text, "127.0.0.1:", 10) == 0);
+        CHECK(async_time() - before >= expected[i] - 1e-6 && async_time() - before <= expected[i] + 1e-6);
+    }
+    close(hole);
+    for (int i = 0; i < CALLERS; i++)
+        close(callers[i]);
+    return 0;
+}
+
+LOOP_TEST(connect_to_a_dead_unix_socket_is_refused)
+{
+    char path[64];
+    async_stream *stream;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(path, sizeof path, "/tmp/libasyncio-dead-%d", (int)getpid());
+    memcpy(address.sun_path, path, strlen(path));
+    int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(dead, (const struct sockaddr *)&address, sizeof address), 0);
+    close(dead);
+    CHECK_EQ(async_open_unix_connection(&stream, path, NULL), -ECONNREFUSED);
+    CHECK_EQ(unlink(path), 0);
     return 0;
 }
