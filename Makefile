@@ -9,7 +9,8 @@
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
 #   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
-#   make storm        a million connections that end in every way, on each backend: N=1000000
+#   make storm        a million connections that end in every way, on each backend: N=1000000; and how a server fares
+#                     that has no descriptors left
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
@@ -105,6 +106,7 @@ storm: N := 1000000
 storm:
 	$(build)
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
+	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
 
 # Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
 valgrind:

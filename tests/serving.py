@@ -26,7 +26,7 @@ def serving(program, *arguments, backend):
         said = re.search(r"port (\d+)", first[0] if first else "")
         if not said:
             raise Failure(f"{program} does not say where it listens: {first}, {running.finish(0)}")
-        listening = Listening(int(said[1]))
+        listening = Listening(int(said[1]), running.process.pid)
         yield listening
         running.interrupt()
         listening.lines, complaints = running.finish(tutorial.INTERRUPTED)
@@ -36,8 +36,8 @@ def serving(program, *arguments, backend):
 class Listening:
     """An example at work; when it has ended, also the lines that it printed."""
 
-    def __init__(self, port):
-        self.port, self.lines = port, []
+    def __init__(self, port, process):
+        self.port, self.process, self.lines = port, process, []
 
     def connect(self):
         return socket.create_connection((HOST, self.port))

@@ -99,7 +99,8 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
         return async_fail(-EBUSY, "another task %s this stream", side == SIDE_READ ? "reads" : "writes");
     wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);
     channel->waiting[side] = &waiting.wait;
-    channel->source.touched = &waiting.wait;
+    channel->source.touched[0] = &waiting.wait;
+    channel->source.touched[1] = loop->current;
     loop->poller.in_flight++;
     int result = async__park(loop, &waiting.wait);
     if (waiting.told != 0)

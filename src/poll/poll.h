@@ -53,7 +53,7 @@ enum {
 struct source {
     void (*changed)(struct source *source); /* is told of a change; may close any descriptor, but not wait */
     struct link link;                       /* for the simulated backend: among its sources */
-    const void *touched;                    /* what changed will touch first, for the cache; NULL: nothing */
+    const void *touched[2];                 /* what changed will touch first, for the cache; NULL: nothing */
     int descriptor;                         /* non-blocking; open for as long as the source is watched */
     uint8_t state;                          /* SOURCE_… bits */
 };

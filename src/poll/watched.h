@@ -68,17 +68,21 @@ static inline void source_change(struct source *source, uint8_t state)
  * Asks the cache for what some event will touch, the nearer it is the more: its entry, then its source, then what lies
  * behind that. With a thousand connections a server waits for nothing else as much.
  */
-enum { EXPECT_ENTRY = 8, EXPECT_SOURCE = 5, EXPECT_TOUCHED = 2 }; /* so many events ahead */
+enum { EXPECT_ENTRY = 8, EXPECT_SOURCE = 6, EXPECT_TOUCHED = 3 }; /* so many events ahead */
 
 static inline void watched_expect(const struct poller *poller, int descriptor, int ahead)
 {
     const struct watched *watched = watched_find(poller, descriptor);
     if (watched == NULL)
         return;
+    const struct source *source = watched->source;
     if (ahead == EXPECT_ENTRY)
         __builtin_prefetch(&watched->source);
-    else if (watched->source != NULL)
-        __builtin_prefetch(ahead == EXPECT_SOURCE ? watched->source : watched->source->touched);
+    else if (source != NULL && ahead == EXPECT_SOURCE)
+        __builtin_prefetch(source);
+    else if (source != NULL)
+        for (int i = 0; i < 2; i++)
+            __builtin_prefetch(source->touched[i]);
 }
 
 /* All that wait in the line have failed; they go to done. */

@@ -1,0 +1,58 @@
+/*
+ * test_faults_tls.c: a program for tests/faults.py (see test_faults.c) of secure streams: what is sent comes back, or
+ * both sides hear that it does not; no descriptor and no byte is left.
+ */
+#include "secure.h"
+#include "survive.h"
+
+#include <string.h>
+
+/* Errors of a connection are answers; its reader may find the end instead. */
+static int serve(async_stream *stream, void *unused)
+{
+    int result = serve_echo(stream, unused);
+    return result == -ECANCELED || answer(result) < 0 ? 0 : result; /* the server is freed */
+}
+
+/* A handshake or an answer may be missed for ever. */
+static const double LONG_ENOUGH = 0.5;
+
+static int exchange(async_stream *stream)
+{
+    static char sent[40000];
+    static char got[sizeof sent];
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (char)(i ^ i >> 8);
+    ASYNC_TRY(async_stream_write(stream, sent, sizeof sent));
+    ASYNC_TRY(async_stream_readexactly(stream, got, sizeof got));
+    CHECK(memcmp(sent, got, sizeof got) == 0);
+    return 0;
+}
+
+static int converse(const async_server *server, async_tls *tls)
+{
+    async_auto_stream *stream = NULL;
+    int result = connect_to(&stream, server, tls);
+    CHECK((stream != NULL) == (result == 0));
+    return result < 0 ? result : exchange(stream);
+}
+
+FAULTS_TEST(a_secure_server_serves_or_says_why_not)
+{
+    const async_tls_options identity = {.certificate = test_certificates()->server};
+    const async_tls_options trusted = {.authorities = test_certificates()->authority};
+    async_auto_tls *ours = NULL, *theirs = NULL;
+    async_auto_server *server = NULL;
+    if (answer(async_tls_new_server(&ours, &identity)) < 0 ||
+        answer(async_tls_new_client(&theirs, &trusted)) < 0)
+        return 0;
+    const async_server_options options = {.tls = ours};
+    if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, &options)) < 0)
+        return 0;
+    for (int i = 0; i < 2; i++) { /* the second resumes the session */
+        int result = async_timeout(LONG_ENOUGH, converse(server, theirs));
+        if (result != -ETIMEDOUT)
+            answer(result);
+    }
+    return 0;
+}
