@@ -180,6 +180,8 @@ LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
     async_server_abort_clients(server);
     ASYNC_TRY(async_sleep(0.05));
     CHECK_EQ(async_server_connections(server), 0);
+    char byte;
+    CHECK(async_stream_read(stream, &byte, 1) <= 0);
     return 0;
 }
 
