@@ -185,6 +185,41 @@ LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
     return 0;
 }
 
+static int secure(async_stream *stream, async_tls *tls)
+{
+    return async_start_tls(stream, tls, "localhost");
+}
+async_fn(secure, async_stream *, async_tls *);
+
+LOOP_TEST(tls_stream_can_be_closed_in_the_middle_of_its_handshake)
+{
+    async_auto_tls *tls = new_client_context(NULL);
+    struct pair pair = new_pair();
+    async_task *task = async_create_task(secure, pair.here, tls);
+    CHECK_EQ(async_sleep(0), 0);
+    async_stream_close(pair.there);
+    async_stream_close(pair.here);
+    CHECK_EQ(async_await(task), -EBADF);
+    return 0;
+}
+
+/* What can no longer be written to may have something to say. */
+LOOP_TEST(tls_reads_what_came_when_writing_fails)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_hello, NULL);
+    async_auto_stream *stream = NULL;
+    static const char much[20000];
+    char text[8];
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_readexactly(stream, text, 1), 1);
+    CHECK_EQ(shutdown(async_stream_descriptor(stream), SHUT_WR), 0);
+    CHECK_EQ(async_stream_write(stream, much, sizeof much), -EPIPE);
+    CHECK_EQ(async_stream_readexactly(stream, text, 4), 4);
+    CHECK_EQ(async_stream_read(stream, text, 1), 0);
+    return 0;
+}
+
 /* Garbage instead of a handshake, and instead of what follows it. */
 LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
 {

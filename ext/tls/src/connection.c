@@ -130,6 +130,7 @@ static void layer_free(void *state)
     SSL_free(connection->ssl); /* and its BIO */
     tls__context_release(connection->context);
     OPENSSL_free(connection->name);
+    OPENSSL_free(connection->complaint);
     OPENSSL_free(connection->alpn);
     OPENSSL_free(connection);
 }
@@ -200,7 +201,9 @@ static int make(struct connection **out, struct context *context, async_stream *
     connection->context = context;
     atomic_fetch_add(&context->references, 1);
     connection->name = name != NULL ? OPENSSL_strdup(name) : NULL;
-    int result = name != NULL && connection->name == NULL ? -ENOMEM : prepare(connection);
+    connection->complaint = OPENSSL_zalloc(COMPLAINT_BYTES);
+    bool has_all = connection->complaint != NULL && (name == NULL || connection->name != NULL);
+    int result = has_all ? prepare(connection) : -ENOMEM;
     if (result < 0)
         layer_free(connection);
     else
@@ -219,6 +222,7 @@ static int keep_alpn(struct connection *connection)
     return connection->alpn != NULL ? 0 : -ENOMEM;
 }
 
+/* While it waits somebody may close the stream, and the connection is gone. */
 static int shake_hands(struct connection *connection)
 {
     for (;;) {
@@ -232,6 +236,8 @@ static int shake_hands(struct connection *connection)
         ASYNC_TRY(async_layer_wait(connection->below));
     }
     connection->is_up = true;
+    OPENSSL_free(connection->complaint);
+    connection->complaint = NULL;
     return keep_alpn(connection);
 }
 
@@ -239,15 +245,9 @@ int tls__start(async_tls *tls, async_stream *stream, const char *server_name)
 {
     struct context *context = (struct context *)tls; /* which it begins */
     struct connection *connection;
-    char complaint[COMPLAINT_BYTES] = "";
     ASYNC_TRY(make(&connection, context, stream, server_name));
     int result = async_stream_set_layer(stream, &tls__layer, connection);
-    if (result < 0) {
+    if (result < 0)
         layer_free(connection);
-        return result;
-    }
-    connection->complaint = complaint;
-    result = shake_hands(connection);
-    connection->complaint = NULL;
-    return result;
+    return result < 0 ? result : shake_hands(connection);
 }

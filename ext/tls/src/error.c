@@ -98,8 +98,10 @@ static int fail_by(const struct connection *connection, unsigned long error)
 
 int tls__fail_on(struct connection *connection)
 {
-    connection->is_broken = true;
     int result = fail_by(connection, ERR_peek_error());
+    if (connection->transport_error == 0)
+        connection->is_broken = true;
+    connection->transport_error = 0; /* one that cannot be written to may still have something to be read */
     ERR_clear_error();
     return result;
 }

@@ -35,13 +35,13 @@ struct connection {
     SSL *ssl;                /* OpenSSL's part of it */
     async_stream *below;     /* whose layer it is */
     struct context *context; /* holds a reference */
-    char *name;          /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
-    char *alpn;          /* what was agreed on; NULL: nothing */
-    char *complaint;     /* during the handshake: COMPLAINT_BYTES for why a certificate is not trusted */
-    int transport_error; /* what the socket's side said last; 0: nothing bad */
+    char *name;      /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
+    char *alpn;      /* what was agreed on; NULL: nothing */
+    char *complaint; /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
+    int transport_error; /* what the socket said in the call that is being made; 0: nothing bad */
     bool at_end;         /* the socket has ended */
     bool is_up;          /* the handshake is over */
-    bool is_broken;      /* there was an error after which OpenSSL must not be called */
+    bool is_broken;      /* the protocol was violated: OpenSSL must not be called */
 };
 
 /* Calls of the layer. */
@@ -58,7 +58,7 @@ void tls__context_release(struct context *context);
 /* -errno and a sentence for what OpenSSL said about making a context out of that, "certificate x.pem". */
 int tls__fail_with(const char *what);
 
-/* The same for a call of a connection that did not work; nothing more can be done with the connection. */
+/* The same for a call of a connection that did not work. */
 int tls__fail_on(struct connection *connection);
 
 /* Asked by OpenSSL about each certificate: keeps the first complaint. */
