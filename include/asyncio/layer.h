@@ -65,7 +65,7 @@ typedef struct async_tls {
  * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read and written goes
  * through TLS. A client says whom the server must prove to be; a server says NULL. 0; or why not, and then the stream
  * can only be closed: -ETIMEDOUT after 60 seconds, and see asyncio/tls.h. -EBUSY: it is secure, or a task reads.
- * -EINVAL. Switches.
+ * -EINVAL. Nobody else may write meanwhile. Switches.
  */
 ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name);
 
