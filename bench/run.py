@@ -22,7 +22,7 @@ BENCH = Path(__file__).resolve().parent
 OURS = "ours"
 LONGEST_RUN_S = 120
 WIDE_SPREAD = 0.15
-NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without what a task has; ourselves
+NO_RIVALS = {"boost", "ours-epoll", "ours-uring", "ours-spin"}  # a raw switch without what a task has; ourselves
 NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for the one purpose
 RIVALS = {"go", "tokio", "asyncio"}  # whom a row that says so is to be ahead of
 

@@ -18,6 +18,7 @@ typedef struct async_run_options {
     const char *backend; /* "epoll", "uring" or "sim"; NULL: what ASYNCIO_BACKEND says, else epoll */
     uint64_t
         shuffle_seed;  /* not 0: ready tasks run in an order drawn from this seed; so does ASYNCIO_SHUFFLE */
+    uint32_t spin_us;  /* how long the loop looks for events before it sleeps; so does ASYNCIO_SPIN_US */
     size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
     async_allocator allocator; /* copied; {0}: malloc */
 } async_run_options;

@@ -61,6 +61,38 @@ static void doze(struct async_loop *loop, int64_t timeout_ns)
         async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
 }
 
+static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
+{
+    int result = async__poller_wait(&loop->poller, timeout_ns);
+    ENSURE(result == 0, "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
+           async__error_meaning(result));
+}
+
+/* Whether something is to be done, as far as one can tell without the kernel and the clock. */
+static bool has_work(const struct async_loop *loop)
+{
+    const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
+    return loop->ready.first != NULL || !list_empty(&loop->deferred) ||
+           (atomic_load(&loop->attention) & sent) != 0;
+}
+
+/*
+ * Looks for a while before it sleeps: to wake a processor that has gone idle takes long, and whoever sends the next
+ * message pays for it. Whether something came.
+ */
+static bool spin(struct async_loop *loop, int64_t timeout_ns)
+{
+    int64_t now_ns = async__clock_now();
+    bool is_short = timeout_ns >= 0 && timeout_ns < loop->spin_ns;
+    for (int64_t until_ns = now_ns + (is_short ? timeout_ns : loop->spin_ns); now_ns < until_ns;
+         now_ns = async__clock_now()) {
+        wait_in_kernel(loop, 0);
+        if (has_work(loop))
+            return true;
+    }
+    return is_short;
+}
+
 /* Waits in the kernel, unless somebody has sent something just now. */
 static void poll(struct async_loop *loop, int64_t timeout_ns)
 {
@@ -70,13 +102,13 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
         doze(loop, timeout_ns);
         return;
     }
+    if (loop->spin_ns > 0 && timeout_ns != 0 && spin(loop, timeout_ns))
+        return;
     uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
     ASSERT((reasons & ATTENTION_DOZING) == 0);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
         timeout_ns = 0;
-    int result = async__poller_wait(&loop->poller, timeout_ns);
-    ENSURE(result == 0, "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
-           async__error_meaning(result));
+    wait_in_kernel(loop, timeout_ns);
 }
 
 /* What will be heard of by itself: of the kernel, or of a thread. */
@@ -91,14 +123,12 @@ static size_t in_flight(const struct async_loop *loop)
  */
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
-    const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     int64_t until_ns = async__clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
         if (timeout_ns < 0 || in_flight(loop) > 0)
             poll(loop, left_ns);
-        nothing = loop->ready.first == NULL && list_empty(&loop->deferred) &&
-                  (atomic_load(&loop->attention) & sent) == 0;
+        nothing = !has_work(loop);
         left_ns = in_flight(loop) > 0 ? until_ns - async__clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)

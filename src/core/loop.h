@@ -58,6 +58,7 @@ struct async_loop {
     bool interruptible;               /* SIGINT is ours */
     bool delivering;                  /* requests are being delivered: see cancel.c */
     unsigned default_log;             /* stacks have 2^this bytes */
+    int64_t spin_ns;                  /* how long it looks at the kernel before it sleeps there */
     uint64_t shuffle;                 /* the random generator's state; 0: no shuffle */
     struct exceptions *exceptions;    /* this thread's, if C++ is linked; they belong to whoever runs */
     struct heap timers;               /* what happens later */

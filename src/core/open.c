@@ -95,6 +95,12 @@ static int open_poller(struct async_loop *loop, const char *name)
     return async__poller_open(&loop->poller, &async__poll_epoll, loop->foreign, loop->memory);
 }
 
+static int64_t spin_of(const async_run_options *options)
+{
+    const char *asked = options->spin_us == 0 ? getenv("ASYNCIO_SPIN_US") : NULL;
+    return (int64_t)(asked != NULL ? (uint32_t)strtoul(asked, NULL, 10) : options->spin_us) * 1000;
+}
+
 /* The C++ runtime's, if there is one. */
 extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
 
@@ -147,6 +153,7 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
         return result;
     }
     loop->strict = loop->virtual_clock || loop->shuffle != 0;
+    loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
     loop->now_ns = loop->virtual_clock ? 0 : async__clock_now();
     *out = async__current = loop;
     return 0;

@@ -1,0 +1,6 @@
+#!/bin/bash
+# build.sh benchmark program: our own program, which lies beside, with a loop that looks for 20 us before it sleeps.
+set -eu
+printf '#!/bin/sh\nASYNCIO_SPIN_US=20 exec %q "$@"\n' "${2%-ours-spin}-ours" >"$2"
+chmod +x "$2"
+echo "ours, ASYNCIO_SPIN_US=20"
