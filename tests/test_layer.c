@@ -42,6 +42,20 @@ static void free_mask(void *state)
 
 static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask};
 
+static int write_plainly(void *state, async_stream *below, const void *data, size_t size)
+{
+    (void)state;
+    return async_layer_write(below, data, size);
+}
+
+static int say_nothing(void *state, async_stream *below)
+{
+    (void)state, (void)below;
+    return 0;
+}
+
+static const async_stream_layer plain = {read_masked, write_plainly, say_nothing, free_mask};
+
 static int close_here(async_stream *stream)
 {
     return async_stream_wait_closed(stream);
@@ -214,4 +228,24 @@ async_fn(wait_in_vain);
 TEST(layer_waits_three_seconds_for_the_peer)
 {
     CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);
+}
+
+/* Patience with a peer that takes nothing, and then with one that does not end, is one timer. */
+LOOP_TEST(layer_waits_for_the_peer_also_after_it_had_to_wait_for_room)
+{
+    enum { SIZE = 1 << 20 };
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    char *sent = calloc(1, SIZE), *text;
+    CHECK_EQ(async_stream_set_layer(pair.here, &plain, &mask), 0);
+    CHECK_EQ(async_stream_write(pair.here, sent, SIZE), 0);
+    async_task *closing = async_create_task(close_here, pair.here);
+    CHECK_EQ(async_sleep(0.01), 0);
+    CHECK_EQ(async_stream_read_all(pair.there, &text, 2 * SIZE), SIZE);
+    CHECK(!async_task_done(closing));
+    async_stream_close(pair.there);
+    CHECK_EQ(async_await(closing), 0);
+    free(sent);
+    free(text);
+    return 0;
 }

@@ -146,6 +146,7 @@ static bool take_leave(struct async_stream *stream)
     int64_t until_ns = async__now(stream->loop) + FAREWELL_NS;
     if (stream->layer == NULL || stream->at_end || stream->read_error != 0 || stream->write_error != 0)
         return false;
+    async__timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
     if (async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR) < 0 || discard_input(stream) ||
         async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
         return false;

@@ -2,7 +2,6 @@
  * ext/tls/src/ask.c: what a program may ask about a stream's TLS.
  */
 #include "tls.h"
-#include <string.h>
 
 static const struct connection *connection_of(const async_stream *stream)
 {
@@ -40,25 +39,6 @@ bool async_tls_resumed(const async_stream *stream)
     return connection != NULL && SSL_session_reused(connection->ssl) == 1;
 }
 
-static int tell_subject(const X509 *certificate, char *text, size_t size)
-{
-    BIO *memory = BIO_new(BIO_s_mem());
-    char *subject;
-    if (memory == NULL ||
-        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) {
-        BIO_free(memory);
-        return -ENOMEM;
-    }
-    long length = BIO_get_mem_data(memory, &subject);
-    if (size > 0) {
-        size_t part = (size_t)length < size ? (size_t)length : size - 1;
-        memcpy(text, subject, part);
-        text[part] = 0;
-    }
-    BIO_free(memory);
-    return (int)length;
-}
-
 int async_tls_peer(const async_stream *stream, char *text, size_t size)
 {
     const struct connection *connection = connection_of(stream);
@@ -67,7 +47,7 @@ int async_tls_peer(const async_stream *stream, char *text, size_t size)
     X509 *certificate = connection != NULL ? SSL_get1_peer_certificate(connection->ssl) : NULL;
     if (certificate == NULL)
         return -ENOENT;
-    int length = tell_subject(certificate, text, size);
+    int length = tls__tell_name(X509_get_subject_name(certificate), text, size);
     X509_free(certificate);
     return length;
 }

@@ -108,18 +108,21 @@ int tls__fail_on(struct connection *connection)
 
 /* ---- what is wrong with a certificate ---------------------------------------------------------------------------- */
 
-/* A name as people write it, in text[0..size). */
-static void tell_name(const X509_NAME *name, char *text, size_t size)
+int tls__tell_name(const X509_NAME *name, char *text, size_t size)
 {
-    text[0] = 0;
     BIO *memory = BIO_new(BIO_s_mem());
-    if (memory == NULL)
-        return;
-    if (X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) > 0) {
-        int length = BIO_read(memory, text, (int)size - 1);
-        text[length > 0 ? length : 0] = 0;
+    char *bytes;
+    if (size > 0)
+        text[0] = 0;
+    if (memory == NULL || X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
+        BIO_free(memory);
+        return -ENOMEM;
     }
+    int length = (int)BIO_get_mem_data(memory, &bytes);
+    if (size > 0)
+        snprintf(text, size, "%.*s", length, bytes);
     BIO_free(memory);
+    return length;
 }
 
 /* A name that a certificate is for, in text[0..size): a host's or an address; else an empty one. */
@@ -148,7 +151,7 @@ static void tell_names_of(const X509 *certificate, char *text, size_t size)
     }
     GENERAL_NAMES_free(names);
     if (text[0] == 0)
-        tell_name(X509_get_subject_name(certificate), text, size);
+        async_ignore(tls__tell_name(X509_get_subject_name(certificate), text, size));
 }
 
 static void complain_of_name(const struct connection *connection, const X509 *certificate)
@@ -169,7 +172,7 @@ static void complain(const struct connection *connection, X509_STORE_CTX *chain)
         return;
     }
     if (certificate != NULL)
-        tell_name(X509_get_subject_name(certificate), subject, sizeof subject);
+        async_ignore(tls__tell_name(X509_get_subject_name(certificate), subject, sizeof subject));
     if (depth > 0)
         snprintf(whose, sizeof whose, ", %d above the peer's", depth);
     snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate of %s%s is not trusted: %s",

@@ -61,6 +61,9 @@ int tls__fail_with(const char *what);
 /* The same for a call of a connection that did not work. */
 int tls__fail_on(struct connection *connection);
 
+/* A name as people write it, as text[0..size): "CN=example.com". Its whole length, or -ENOMEM. */
+int tls__tell_name(const X509_NAME *name, char *text, size_t size);
+
 /* Asked by OpenSSL about each certificate: keeps the first complaint. */
 int tls__judge(int trusted, X509_STORE_CTX *chain);
 
