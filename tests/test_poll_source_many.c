@@ -4,6 +4,7 @@
 #include "probe.h"
 #include "sys/fault.h"
 
+#include <limits.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
@@ -122,6 +123,12 @@ static int fail_requests(enum site site)
     return site == SITE_URING_REQUEST && requests_failing-- > 0 ? request_failure : 0;
 }
 
+static void wait_often(void)
+{
+    for (int i = 0; i < 10; i++)
+        CHECK_EQ(async__poller_wait(&poller, 0), 0);
+}
+
 TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
 {
     static const int failures[] = {-ECANCELED, -ENOMEM, -EAGAIN, -EINTR};
@@ -134,18 +141,39 @@ TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
         request_failure = failures[i];
         async__fault = fail_requests;
         probe_start(&probe, pair.here);
-        for (int k = 0; k < 10; k++)
-            CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        wait_often();
         CHECK_EQ(probe.source.state, SOURCE_WRITABLE);
         say(pair.there);
-        for (int k = 0; k < 10; k++)
-            CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        wait_often();
         CHECK(has(&probe, SOURCE_READABLE));
         async__fault = NULL;
         probe_close(&probe);
         close(pair.there);
         close_poller();
     }
+}
+
+/* Whoever waits for it is served, if slowly: a look of our own takes no memory. */
+TEST_EACH_BACKEND(source_that_the_kernel_never_takes_is_looked_at)
+{
+    struct probe probe = {0};
+    struct sockets pair = unix_sockets(SOCK_STREAM);
+    open_poller();
+    requests_failing = INT_MAX;
+    request_failure = -ENOMEM;
+    async__fault = fail_requests;
+    probe_start(&probe, pair.here);
+    wait_often();
+    CHECK_EQ(probe.source.state, SOURCE_WRITABLE);
+    say(pair.there);
+    wait_often();
+    CHECK(has(&probe, SOURCE_READABLE));
+    probe_close(&probe);
+    wait_often();
+    CHECK(!is_open(pair.here));
+    async__fault = NULL;
+    close(pair.there);
+    close_poller();
 }
 
 TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_can_be_closed)

@@ -342,7 +342,17 @@ static uint8_t state_of(int events)
                      ((events & POLLPRI) != 0 ? SOURCE_URGENT : 0));
 }
 
-/* A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours any more. */
+/* What a watch would say; of a kernel that has no room for one. */
+static int look(int descriptor)
+{
+    struct pollfd one = {.fd = descriptor, .events = SOURCE_EVENTS};
+    return async__sys_poll(&one, 1, 0) > 0 ? one.revents : 0;
+}
+
+/*
+ * A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours any more. Where it
+ * was refused, who waits would not be told before there is room: each try is a look of our own, too.
+ */
 static void deliver_source(struct poller *poller, struct completion completion)
 {
     struct watched *watched = watched_find(poller, (int)((uint32_t)completion.tag >> 2));
@@ -350,10 +360,12 @@ static void deliver_source(struct poller *poller, struct completion completion)
         return;
     watched->known = (completion.flags & COMPLETION_MORE) != 0;
     bool gone = completion.result == -EBADF;
+    bool refused = completion.result < 0 && completion.result != -ECANCELED && !gone;
     if (!watched->known && !watched->held && !gone)
         hold_watch(poller->backend, watched);
-    if (completion.result > 0 || gone)
-        source_change(watched->source, state_of(gone ? POLLERR | POLLHUP : completion.result));
+    int events = gone ? POLLERR | POLLHUP : refused ? look(watched->descriptor) : completion.result;
+    if (events > 0)
+        source_change(watched->source, state_of(events));
 }
 
 static void deliver_one(struct poller *poller, struct completion completion)
