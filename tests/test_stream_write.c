@@ -374,6 +374,42 @@ LOOP_TEST(stream_that_is_aborted_ends_all_who_wait)
     return 0;
 }
 
+static int read_line(async_stream *stream)
+{
+    char line[16];
+    return async_stream_readline(stream, line, sizeof line);
+}
+async_fn(read_line, async_stream *);
+
+/* Who writes a request and waits for the answer would wait for ever. */
+LOOP_TEST(stream_that_cannot_write_ends_who_would_wait_for_an_answer)
+{
+    struct pair pair = new_pair();
+    async_task *reader = async_create_task(read_line, pair.here);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(shutdown(async_stream_descriptor(pair.there), SHUT_RD), 0);
+    async_ignore(async_stream_write(pair.here, "question\n", 9)); /* sent now or later */
+    CHECK_EQ(async_await(reader), -EPIPE);
+    CHECK_EQ(read_line(pair.here), -EPIPE);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_that_cannot_write_gives_what_has_come_first)
+{
+    struct pair pair = new_pair();
+    async_task *reader = async_create_task(read_line, pair.here);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(write(async_stream_descriptor(pair.there), "goodbye\n", 8),
+             8); /* nobody has told the loop of it */
+    CHECK_EQ(shutdown(async_stream_descriptor(pair.there), SHUT_RD), 0);
+    async_ignore(async_stream_write(pair.here, "question\n", 9));
+    CHECK_EQ(async_await(reader), 8);
+    CHECK_EQ(read_line(pair.here), -EPIPE);
+    close_pair(pair);
+    return 0;
+}
+
 LOOP_TEST(stream_knows_both_addresses)
 {
     async_auto_server *server = new_server(serve_echo, NULL);

@@ -47,7 +47,11 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor)
 
 /* ---- reading: 0 is the peer's end; -EBUSY: another task reads; -ECONNRESET and the like; -ECANCELED --------- */
 
-/* Reads what there is, at least a byte and at most size of them, and says how many. Switches. */
+/*
+ * Reads what there is, at least a byte and at most size of them, and says how many. After a write that failed this, as
+ * every call that reads, gives what has come, and then the write's error where it would wait: a peer that does not
+ * hear the question may never answer. Switches.
+ */
 ASYNC_API ASYNC_MUST int async_stream_read(async_stream *stream, void *buffer, size_t size);
 
 /*

@@ -52,6 +52,12 @@ void async__channel_tell(struct async_loop *loop, struct channel *channel, enum 
     async__wake(wait, NULL, result);
 }
 
+void async__channel_retry(struct async_loop *loop, struct channel *channel, enum side side)
+{
+    channel->source.state |= side_bit(side);
+    async__channel_tell(loop, channel, side, 0);
+}
+
 static void refuse(struct wait *wait)
 {
     const struct channel_wait *waiting = CONTAINER_OF(wait, struct channel_wait, wait);

@@ -26,6 +26,9 @@ void async__channel_close(struct async_loop *loop, struct channel *channel, int 
 /* Tells who waits on that side, if anybody does. */
 void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result);
 
+/* What was told of that side may be old: the next try asks the kernel, and who waits there makes one. */
+void async__channel_retry(struct async_loop *loop, struct channel *channel, enum side side);
+
 /* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
 int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
 

@@ -124,11 +124,13 @@ static int receive_more(struct async_stream *stream, size_t wanted)
     return result;
 }
 
-/* What was gathered may be what the peer waits for. */
+/* What was gathered may be what the peer waits for; a peer that will not hear of it may never answer. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
     if (stream->gathered)
         async__output_flush(stream);
+    if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
+        return stream->write_error;
     if (stream->input != NULL)
         stream->input = async__block_fit(&loop->blocks, stream->input);
     return async__channel_wait(loop, &stream->channel, SIDE_READ, call);

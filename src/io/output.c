@@ -141,12 +141,14 @@ static void tell_progress(struct async_stream *stream)
         async__stream_sent(stream);
 }
 
+/* A reader that waits takes what has come by now, and then hears of it. */
 void async__output_fail(struct async_stream *stream, int error)
 {
     stream->write_error = error;
     flush_now(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
+    async__channel_retry(stream->loop, &stream->channel, SIDE_READ);
 }
 
 void async__output_flush(struct async_stream *stream)

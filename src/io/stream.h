@@ -23,7 +23,7 @@ struct async_stream {
     struct block *last;  /* where more is put */
     size_t pending;      /* bytes in those */
     int read_error;      /* what every read says from now on; 0: nothing yet */
-    int write_error;     /* what every write says from now on; 0: nothing yet */
+    int write_error;     /* what every write, and a read that would wait, says from now on; 0: nothing yet */
     bool at_end;         /* the peer has ended */
     bool lent;           /* the program looks at bytes of the input that are read */
     bool gathered;       /* a flush is put off */
@@ -56,7 +56,7 @@ void async__output_flush(struct async_stream *stream);
 /* Takes those bytes, or as much of them as the kernel does not take at once. 0 or -errno. */
 int async__output_write(struct async_stream *stream, const void *data, size_t size);
 
-/* Drops what is pending; every write says that from now on. */
+/* Drops what is pending; every write says that from now on, and every read that would have to wait. */
 void async__output_fail(struct async_stream *stream, int error);
 
 /* Whether all that was written has gone, or never will. */
@@ -71,7 +71,7 @@ void async__input_drop(struct async_stream *stream);
 /* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why it is gone. */
 int async__input_receive(struct async_stream *stream, void *buffer, size_t size);
 
-/* Waits until a try may do; before that, what was gathered is sent. 0, -ECANCELED, -EBUSY. */
+/* Waits until a try may do; before that, what was gathered is sent. 0, -ECANCELED, -EBUSY, or why that failed. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);
 
 /* Writes through the layer; an error is the end of writing. 0 or -errno. */
