@@ -136,7 +136,7 @@ async_fn(splice_one, int, int);
 LOOP_TEST(splice_waits_for_the_side_that_is_not_ready)
 {
     int from[2], to[2];
-    char bytes[4096];
+    char bytes[4096] = "";
     CHECK_EQ(pipe2(from, O_CLOEXEC | O_NONBLOCK), 0);
     CHECK_EQ(pipe2(to, O_CLOEXEC | O_NONBLOCK), 0);
     async_task *splicer = async_create_task(splice_one, from[0], to[1]);

@@ -25,6 +25,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+# In the background of a script it is ignored, and what we start would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SKIPPED = 77
 INTERRUPTED = 128 + signal.SIGINT
 
