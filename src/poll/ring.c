@@ -120,8 +120,7 @@ int async__ring_enter(struct ring *ring, bool wait, int64_t timeout_ns)
 
 struct request *async__ring_next(struct ring *ring)
 {
-    if (ring->unsubmitted > ring->request_mask &&
-        (async__ring_enter(ring, false, 0) < 0 || ring->unsubmitted > ring->request_mask))
+    if (!ring_has_room(ring) && (async__ring_enter(ring, false, 0) < 0 || !ring_has_room(ring)))
         return NULL;
     uint32_t tail = atomic_load_explicit(ring->queued, memory_order_relaxed);
     struct request *request = &ring->requests[tail & ring->request_mask];

@@ -59,6 +59,12 @@ int async__ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
 /* The next request to fill, zeroed; NULL if the kernel takes none. */
 struct request *async__ring_next(struct ring *ring);
 
+/* Whether a request can be queued without handing over those before it. */
+static inline bool ring_has_room(const struct ring *ring)
+{
+    return ring->unsubmitted <= ring->request_mask;
+}
+
 /* The request that was filled is in the queue. */
 static inline void ring_queue(struct ring *ring)
 {

@@ -33,6 +33,7 @@ struct uring {
     struct list held;         /* operations whose next request found no room */
     struct list held_watches; /* the same of sources, and of descriptors that are to be closed */
     bool watches_wake;        /* a request is on its way that completes when we are to wake */
+    bool refused; /* the kernel would not watch a source: to ask it again at once is to ask in a circle */
 };
 
 /* Descriptors whose sources the kernel was never told to forget: it does when the ring goes. */
@@ -186,15 +187,18 @@ static void close_if_free(struct watched *watched)
     async__sys_close(watched->descriptor);
 }
 
+/*
+ * No more with each wait than the queue takes: a poll of which something is told at once, and that finds the
+ * completions' ring full, is given up by the kernel. So all of ten thousand would be, time after time.
+ */
 static void catch_up_with_watches(struct uring *uring)
 {
-    for (struct link *link; (link = list_first(&uring->held_watches)) != NULL;) {
+    for (struct link *link;
+         ring_has_room(&uring->ring) && (link = list_first(&uring->held_watches)) != NULL;) {
         struct watched *watched = CONTAINER_OF(link, struct watched, link);
         list_remove(link);
         watched->held = false;
         hand_over_watch(uring, watched);
-        if (watched->held)
-            return;
         close_if_free(watched);
     }
 }
@@ -214,10 +218,10 @@ static void catch_up(struct poller *poller)
     catch_up_with_watches(uring);
 }
 
-/* Whether the kernel has, or will be given, all that was asked of it, and will tell us of a wake. */
-static bool is_caught_up(const struct uring *uring)
+/* Whether the kernel has no room, or no memory, for what was asked of it, or will not tell us of a wake. */
+static bool is_short(const struct uring *uring)
 {
-    return uring->watches_wake && list_empty(&uring->held) && list_empty(&uring->held_watches);
+    return !uring->watches_wake || uring->refused || !list_empty(&uring->held);
 }
 
 static int uring_submit(struct poller *poller, struct operation *operation)
@@ -355,14 +359,16 @@ static int look(int descriptor)
  */
 static void deliver_source(struct poller *poller, struct completion completion)
 {
+    struct uring *uring = poller->backend;
     struct watched *watched = watched_find(poller, (int)((uint32_t)completion.tag >> 2));
     if (watched == NULL || watched->source == NULL || source_tag(watched) != completion.tag)
         return;
     watched->known = (completion.flags & COMPLETION_MORE) != 0;
     bool gone = completion.result == -EBADF;
-    bool refused = completion.result < 0 && completion.result != -ECANCELED && !gone;
+    bool refused = completion.result < 0 && !gone;
+    uring->refused = uring->refused || refused;
     if (!watched->known && !watched->held && !gone)
-        hold_watch(poller->backend, watched);
+        hold_watch(uring, watched);
     int events = gone ? POLLERR | POLLHUP : refused ? look(watched->descriptor) : completion.result;
     if (events > 0)
         source_change(watched->source, state_of(events));
@@ -422,20 +428,33 @@ static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
     return async__ring_enter(&uring->ring, false, 0);
 }
 
-static int uring_wait(struct poller *poller, int64_t timeout_ns)
+/* For a foreign loop, which waits elsewhere, for all of them. */
+static int hand_over_all(struct poller *poller)
 {
     struct uring *uring = poller->backend;
-    catch_up(poller);
-    bool waits = timeout_ns != 0 && is_caught_up(uring) && ring_posted(&uring->ring, 0) == NULL;
-    int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
-                                           : async__ring_enter(&uring->ring, waits, timeout_ns);
-    deliver(poller);
-    while (poller->foreign && result == 0 &&
-           uring->ring.unsubmitted > 0) { /* it waits elsewhere, for all of them */
+    int result = 0;
+    while (result == 0 &&
+           (uring->ring.unsubmitted > 0 || (!uring->refused && !list_empty(&uring->held_watches)))) {
+        catch_up_with_watches(uring);
         result = async__ring_enter(&uring->ring, false, 0);
         deliver(poller);
     }
-    return result == 0 && !is_caught_up(uring) ? -EAGAIN : result;
+    return result;
+}
+
+static int uring_wait(struct poller *poller, int64_t timeout_ns)
+{
+    struct uring *uring = poller->backend;
+    uring->refused = false;
+    catch_up(poller);
+    bool waits = timeout_ns != 0 && !is_short(uring) && list_empty(&uring->held_watches) &&
+                 ring_posted(&uring->ring, 0) == NULL;
+    int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
+                                           : async__ring_enter(&uring->ring, waits, timeout_ns);
+    deliver(poller);
+    if (poller->foreign && result == 0)
+        result = hand_over_all(poller);
+    return result == 0 && is_short(uring) ? -EAGAIN : result;
 }
 
 static int uring_descriptor(struct poller *poller)
