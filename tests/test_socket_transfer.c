@@ -44,7 +44,8 @@ static void check_calls(int descriptor, int expected)
 {
     char bytes[4] = "abc";
     struct sockaddr_in address = loopback(9);
-    struct msghdr message = {0};
+    struct iovec part = {bytes, 4};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     CHECK_EQ(async_recv(descriptor, bytes, 4, 0), expected);
     CHECK_EQ(async_recvfrom(descriptor, bytes, 4, 0, NULL, NULL), expected);
     CHECK_EQ(async_recvmsg(descriptor, &message, 0), expected);
@@ -405,7 +406,9 @@ LOOP_TEST(messages_are_gathered_and_scattered)
 /* Of an empty queue of errors poll says nothing while there is data: no busy waiting, and a request ends it. */
 LOOP_TEST(recvmsg_of_errors_waits_although_there_is_data)
 {
-    struct msghdr message = {0};
+    char bytes[4];
+    struct iovec part = {bytes, sizeof bytes};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     struct sockets pair = udp_sockets();
     CHECK_EQ(async_send(pair.there, "x", 1, 0), 1);
     CHECK_EQ(async_timeout(0.2, async_recvmsg(pair.here, &message, MSG_ERRQUEUE)), -ETIMEDOUT);
