@@ -113,9 +113,8 @@ static void look_up_distinct(async_task **tasks)
 {
     for (int i = 0; i < DISTINCT; i++)
         tasks[i] = async_create_task(look_up, distinct[i], i);
-    gate_await_arrival(&names.gate, tasks[0]);
-    for (int i = 1; i < THREADS; i++)
-        gate_wait(&names.gate.arrived);
+    for (int i = 0; i < THREADS; i++)
+        gate_await_arrival(&names.gate, tasks[i]);
 }
 
 LOOP_TEST(name_lookups_are_four_at_a_time)

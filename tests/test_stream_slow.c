@@ -14,6 +14,7 @@ struct account {
     size_t pending; /* bytes not yet with the kernel */
     size_t most;    /* of those */
     int waiting;    /* connections whose writer waits */
+    int ended;      /* connections that it has no more */
 };
 
 /* So that the kernel takes little itself. */
@@ -23,10 +24,9 @@ static void narrow(int descriptor)
     CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
 }
 
-static int serve_for_ever(async_stream *stream, void *argument)
+static int write_for_ever(async_stream *stream, struct account *account)
 {
     static const char piece[PIECE];
-    struct account *account = argument;
     narrow(async_stream_descriptor(stream));
     for (;;) {
         size_t before = async_stream_pending(stream);
@@ -42,6 +42,13 @@ static int serve_for_ever(async_stream *stream, void *argument)
     }
 }
 
+static int serve_for_ever(async_stream *stream, void *account)
+{
+    int result = write_for_ever(stream, account);
+    ((struct account *)account)->ended++;
+    return result;
+}
+
 static void connect_all(const async_server *server, async_stream *clients[])
 {
     for (int i = 0; i < CLIENTS; i++)
@@ -54,7 +61,7 @@ LOOP_TEST(stream_writers_that_drain_hold_little_for_any_number_of_readers_that_d
     async_server *server = new_server(serve_for_ever, &account);
     async_stream *clients[CLIENTS];
     connect_all(server, clients);
-    while (account.waiting < CLIENTS)
+    while (account.waiting + account.ended < CLIENTS)
         CHECK_EQ(async_sleep(0.001), 0);
     CHECK_EQ(async_sleep(0.02), 0);
     CHECK_EQ(account.waiting, CLIENTS);
