@@ -18,7 +18,7 @@ enum { MUCH = 4 << 20 };
 static void check_line(async_stream *stream, const char *expected)
 {
     char line[64];
-    int length = async_timeout(1, async_stream_readline(stream, line, sizeof line));
+    int length = async_timeout(5, async_stream_readline(stream, line, sizeof line));
     CHECK_EQ(length, (int)strlen(expected));
     CHECK_STR(line, expected);
 }
