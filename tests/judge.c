@@ -47,12 +47,13 @@ const char *output_last_line(const struct output *output, int *length)
     return output->text + begin;
 }
 
-/* The first part of last_words that is not in the output, its length in *length; NULL if all are. */
-static const char *missing_words(const char *last_words, const struct output *output, size_t *length)
+/* Where the first part of last_words begins that is not in the output; NULL if all are. */
+static const char *missing_words(const char *last_words, const struct output *output)
 {
-    for (const char *part = last_words; *part != '\0'; part += *length + (part[*length] == '|')) {
-        *length = strcspn(part, "|");
-        if (memmem(output->text, output->length, part, *length) == NULL)
+    size_t length;
+    for (const char *part = last_words; *part != '\0'; part += length + (part[length] == '|')) {
+        length = strcspn(part, "|");
+        if (memmem(output->text, output->length, part, length) == NULL)
             return part;
     }
     return NULL;
@@ -60,14 +61,14 @@ static const char *missing_words(const char *last_words, const struct output *ou
 
 static enum outcome judge_death(const struct ending *ending, char reason[REASON_SIZE])
 {
-    size_t length = 0;
-    const char *missing = missing_words(ending->test->last_words, &ending->output, &length);
+    const char *missing = missing_words(ending->test->last_words, &ending->output);
     if (WIFEXITED(ending->status) && WEXITSTATUS(ending->status) == 0) {
         snprintf(reason, REASON_SIZE, "did not end the process");
         return FAILED;
     }
     if (missing != NULL) {
-        snprintf(reason, REASON_SIZE, "died without saying \"%.*s\"", (int)length, missing);
+        int length = (int)strcspn(missing, "\n|"); /* a reason is one line */
+        snprintf(reason, REASON_SIZE, "died without saying \"%.*s\"", length, missing);
         return FAILED;
     }
     return PASSED;

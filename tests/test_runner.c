@@ -269,7 +269,7 @@ DEATH_TEST(selftest_survives, "anything")
     fputs("anything", stderr);
 }
 
-DEATH_TEST(selftest_dies_in_silence, "famous|words")
+DEATH_TEST(selftest_dies_in_silence, "famous|words\n")
 {
     puts("words");
     fputs("famous", stderr);
