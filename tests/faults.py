@@ -39,6 +39,8 @@ EXCUSES = [
      "the test uses what it was not given, and is told so"),
     (r"(accept|connect|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
+    (r"uring_request:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
+     "what is begun anew stands behind the others, who take what was there for it"),
     ("thread:", "hung", r" waits in async_", "the test waits until work stands on more threads than there are"),
     ("sigaction:", "died", r"signal 2 ", "SIGINT is not ours then, and ends the program as if we were not there"),
 ]

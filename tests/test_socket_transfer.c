@@ -87,6 +87,7 @@ static int receive_pattern(int descriptor)
     while ((count = async_recv(descriptor, bytes, sizeof bytes, 0)) > 0)
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], pattern(received++));
+    shutdown(descriptor, SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
     return count < 0 ? count : (int)received;
 }
 async_fn(receive_pattern, int);
