@@ -92,7 +92,7 @@ static const struct {
     [SITE_EPOLL_CONTROL] = {"epoll_control", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EBADF)}},
     [SITE_EPOLL_WAIT] = {"epoll_wait", {PASSES(EINTR), PASSES(ENOMEM)}},
     [SITE_EPOLL_PWAIT2] = {"epoll_pwait2", {PASSES(EINTR), PASSES(ENOMEM), FAILS(ENOSYS), FAILS(EPERM)}},
-    [SITE_POLL] = {"poll", {PASSES(EINTR), PASSES(ENOMEM), PASSES(EAGAIN)}},
+    [SITE_POLL] = {"poll", {PASSES(EINTR), PASSES(ENOMEM)}},
     [SITE_WORD_WAIT] = {"word_wait", {PASSES(EINTR), PASSES(EAGAIN)}},
     [SITE_WORD_WAKE] = {"word_wake", {PASSES(EINTR)}},
     [SITE_URING_SETUP] = {"uring_setup",

@@ -3,6 +3,7 @@
  * told, and nothing else ends a wait.
  */
 #include "probe.h"
+#include "sys/fault.h"
 
 /* ---- changes ------------------------------------------------------------------------------------------------ */
 
@@ -255,3 +256,40 @@ TEST_EACH_BACKEND(source_is_told_still_when_an_operation_on_its_descriptor_was_c
     close(pair.there);
     close_poller();
 }
+
+#if ASYNC_CHECKS
+static int looks_failing, look_failure;
+
+static int fail_looks(enum site site)
+{
+    return site == SITE_POLL && looks_failing-- > 0 ? look_failure : 0;
+}
+
+/* What comes of a wait for room, of which the source was told long ago; so many polls of the kernel fail meanwhile. */
+static int wait_while_looks_fail(int descriptor, int count, int failure)
+{
+    looks_failing = count;
+    look_failure = failure;
+    async__fault = fail_looks;
+    struct watch watch;
+    watch_start(&watch, OPERATION_WRITABLE, descriptor);
+    async__fault = NULL;
+    return watch_result(&watch);
+}
+
+/* A signal may arrive while the kernel is asked what is so now, though that takes no time. */
+TEST_EACH_BACKEND(operation_on_a_source_that_cannot_be_looked_at_fails_and_one_interrupted_does_not)
+{
+    struct probe probe = {0};
+    struct sockets pair = tcp_sockets();
+    open_poller();
+    probe_start(&probe, pair.here);
+    watch_settle();
+    CHECK_EQ(wait_while_looks_fail(pair.here, 3, -EINTR), 0);
+    int result = wait_while_looks_fail(pair.here, 1, -ENOMEM);
+    CHECK(result == 0 || result == -ENOMEM);
+    probe_close(&probe);
+    close(pair.there);
+    close_poller();
+}
+#endif

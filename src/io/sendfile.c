@@ -18,8 +18,9 @@ struct part {
 static int wait_for_room(struct async_loop *loop, struct async_stream *stream)
 {
     struct pollfd polled = {.fd = stream->channel.source.descriptor, .events = POLLOUT};
-    if (async__sys_poll(&polled, 1, 0) > 0) /* by now; there will be no change to be told of */
-        return 0;
+    int result = async__sys_poll(&polled, 1, 0);
+    if (result != 0) /* it has by now, and there will be no change to be told of; or nobody can say */
+        return result < 0 ? result : 0;
     channel_exhausted(&stream->channel, SIDE_WRITE);
     return async__channel_wait(loop, &stream->channel, SIDE_WRITE, "async_stream_sendfile");
 }

@@ -100,10 +100,13 @@ static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int 
     async__watched_fail(&watched->writers, result, done);
 }
 
-static bool is_ready_now(const struct operation *operation)
+/* Above 0: it is ready now, of which the registration of a source told long ago. 0: that will tell. Or -errno. */
+static int look(const struct watched *watched, const struct operation *operation)
 {
     struct pollfd polled = {.fd = operation->descriptor, .events = poll_writes(operation) ? POLLOUT : POLLIN};
-    return async__sys_poll(&polled, 1, 0) > 0;
+    if (watched->source == NULL || operation->kind == OPERATION_RECV) /* which has been tried */
+        return 0;
+    return async__sys_poll(&polled, 1, 0);
 }
 
 static int epoll_submit(struct poller *poller, struct operation *operation)
@@ -115,12 +118,13 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
     struct watched *watched = async__watched_of(poller, operation->descriptor);
     if (watched == NULL)
         return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
-    if (watched->source != NULL && operation->kind != OPERATION_RECV && is_ready_now(operation)) {
-        operation->result = 0; /* of which a source's registration told long ago */
-        return 1;
+    int result = look(watched, operation);
+    if (result != 0) {
+        operation->result = 0;
+        return result;
     }
     list_append(watched_line(watched, operation), &operation->link);
-    int result = arm(poller->backend, watched, operation->descriptor);
+    result = arm(poller->backend, watched, operation->descriptor);
     if (result < 0) {
         list_remove(&operation->link);
         operation->result = 0;

@@ -275,7 +275,10 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
 int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
-    long result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+    long result;
+    do
+        result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+    while (result == -EINTR && timeout_ns == 0); /* a signal ends a look that finds nothing, too */
     return result == -EINTR ? 0 : (int)result;
 }
 

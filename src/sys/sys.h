@@ -73,7 +73,10 @@ void async__sys_event_clear(int event);
 int async__sys_epoll_create(void);
 int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event);
 
-/* Waits up to timeout_ns, or as long as it takes if that is negative; never less. 0 also when interrupted. */
+/*
+ * Waits up to timeout_ns, or as long as it takes if that is negative; never less. 0 also when interrupted, except that
+ * a poll of no time looks again then: its 0 says that nothing is ready.
+ */
 int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
 int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns);
 
