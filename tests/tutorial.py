@@ -3,13 +3,14 @@
 
     tests/tutorial.py virtual    every program, in both languages, on virtual clocks: the lines and their seconds
     tests/tutorial.py real       on the real clock, all of them at once, which takes 8 seconds: the lines
+    tests/tutorial.py terminal   no program: that a terminal which speaks of its end too early is read to the end
 
 The programs in C are taken from the folder BUILD_DIR, their twins from tests/tutorial. What is judged never depends
 on how fast the machine is: only a virtual clock's seconds are compared, real ones are printed for people.
 """
 
-import contextlib
 import difflib
+import errno
 import json
 import os
 import re
@@ -71,6 +72,23 @@ class Failure(Exception):
     """Something is not as it should be; the text says what."""
 
 
+def lines_of(read):
+    """What is read from a terminal, line by line. EIO says that nobody writes to it any more, but Linux looks for what
+    was written before it looks whether the writer is gone, and misses what came in between: only a read that began
+    after the writer was gone has seen everything."""
+    begun, ends = b"", 0
+    while ends < 2:
+        try:
+            *lines, begun = (begun + read()).split(b"\r\n")
+            yield from map(bytes.decode, lines)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            ends += 1
+    if begun:
+        yield begun.decode()
+
+
 class Program:
     """A program that runs. It writes to a terminal, so its lines arrive as they are written."""
 
@@ -82,8 +100,8 @@ class Program:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=self.errors,
                                         env={**inherited, **surroundings})
         os.close(theirs)
-        self.output = open(ours)
-        self.lines = self.read()
+        self.terminal = ours
+        self.lines = lines_of(lambda: os.read(ours, 65536))
 
     def __enter__(self):
         return self
@@ -91,13 +109,8 @@ class Program:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
-        self.output.close()
+        os.close(self.terminal)
         self.errors.close()
-
-    def read(self):
-        with contextlib.suppress(OSError):  # EIO: nobody writes to the terminal any more
-            for line in self.output:
-                yield line.rstrip("\n")
 
     def take(self, count):
         return list(islice(self.lines, count))
@@ -244,7 +257,23 @@ def test_really(name, backend):
     (interrupt_really if run.interrupt_at else compare_really)(name, run, backend)
 
 
+def test_terminal():
+    """What it hands out comes in pieces, and its first EIO before the last of them."""
+    end = OSError(errno.EIO, os.strerror(errno.EIO))
+    pieces = iter([b"one\r\ntw", b"o\r", end, b"\n", b"three\r\nfour", end, end])
+
+    def read():
+        piece = next(pieces)
+        if piece is end:
+            raise piece
+        return piece
+
+    expect_same("A terminal", ["one", "two", "three", "four"], list(lines_of(read)))
+
+
 def main(clock):
+    if clock == "terminal":
+        return test_terminal()
     if sys.version_info < (3, 11):
         print("the twins need Python 3.11")
         return SKIPPED
