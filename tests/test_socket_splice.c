@@ -214,3 +214,48 @@ LOOP_TEST(splice_never_raises_sigpipe_nor_takes_it_from_others)
     close(to[1]);
     return 0;
 }
+
+/* Loopback answers the first 64 KiB with a reset before the kernel takes more: it reports a part, and has signalled. */
+LOOP_TEST(sendfile_that_sends_a_part_raises_no_sigpipe)
+{
+    struct sockets pair = tcp_sockets();
+    int file = new_file(LONG), result;
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = count_signal}, NULL);
+    CHECK_EQ(async_close(pair.there), 0);
+    while ((result = async_sendfile(pair.here, file, NULL, LONG)) > 0)
+        ;
+    CHECK(result == -EPIPE || result == -ECONNRESET);
+    CHECK_EQ(signals, 0);
+    close(pair.here);
+    close(file);
+    return 0;
+}
+
+static bool sigpipe_is_pending(void)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* A program may hold the signal back, and take it from sigwait. */
+LOOP_TEST(sendfile_leaves_a_sigpipe_that_is_blocked_as_it_was)
+{
+    struct sockets pair = unix_sockets(SOCK_STREAM);
+    int file = new_file(1);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGPIPE);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &blocked, NULL), 0);
+    close(pair.there);
+    CHECK_EQ(async_sendfile(pair.here, file, NULL, 1), -EPIPE);
+    CHECK(!sigpipe_is_pending());
+    raise(SIGPIPE);
+    CHECK_EQ(async_sendfile(pair.here, file, NULL, 1), -EPIPE);
+    CHECK(sigpipe_is_pending());
+    CHECK_EQ(sigwaitinfo(&blocked, NULL), SIGPIPE);
+    CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &blocked, NULL), 0);
+    close(pair.here);
+    close(file);
+    return 0;
+}

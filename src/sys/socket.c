@@ -141,50 +141,55 @@ int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, st
     return result;
 }
 
-/* For calls that know no MSG_NOSIGNAL: whether it was this that put the signal off. */
-static bool hold_pipe_signal(sigset_t *signal)
+/* SIGPIPE put off, for calls that know no MSG_NOSIGNAL. One that the program itself has pending stays. */
+struct held_signal {
+    sigset_t pipe;   /* SIGPIPE alone */
+    sigset_t before; /* what the thread blocks */
+    bool ours;       /* none was pending, so one that is pending afterwards was raised by the call */
+};
+
+static void hold_pipe_signal(struct held_signal *held)
 {
-    sigset_t before;
-    sigemptyset(signal);
-    sigaddset(signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, signal, &before);
-    return sigismember(&before, SIGPIPE) == 0;
+    sigset_t pending;
+    sigemptyset(&held->pipe);
+    sigaddset(&held->pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &held->pipe, &held->before);
+    sigpending(&pending);
+    held->ours = sigismember(&pending, SIGPIPE) == 0;
 }
 
-/* The one that the call raised, if it did, is taken away first. */
-static void release_pipe_signal(const sigset_t *signal, int result)
+/* Only a call that moved all it should raised none: one that moved a part may have met the end after that. */
+static void release_pipe_signal(const struct held_signal *held, bool moved_all)
 {
     const struct timespec at_once = {0};
-    if (result == -EPIPE)
-        sigtimedwait(signal, NULL, &at_once);
-    pthread_sigmask(SIG_UNBLOCK, signal, NULL);
+    if (held->ours && !moved_all)
+        sigtimedwait(&held->pipe, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
 
 int async__sys_sendfile(int out, int in, off_t *offset, size_t count)
 {
-    sigset_t signal;
+    struct held_signal held;
     int result;
-    bool held = hold_pipe_signal(&signal);
+    hold_pipe_signal(&held);
     do
         result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1 : sendfile(out, in, offset, count));
     while (result == -EINTR);
-    if (held)
-        release_pipe_signal(&signal, result);
+    release_pipe_signal(&held, result >= 0 && (size_t)result == count);
     return result;
 }
 
 int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags)
 {
-    sigset_t signal;
+    struct held_signal held;
     int result;
-    bool held = hold_pipe_signal(&signal);
+    hold_pipe_signal(&held);
     do
         result = kernel(fault_or_less(SITE_SPLICE, &count)
                             ? -1
                             : splice(in, in_offset, out, out_offset, count, flags | SPLICE_F_NONBLOCK));
     while (result == -EINTR);
-    if (held)
-        release_pipe_signal(&signal, result);
+    release_pipe_signal(&held, result >= 0 && (size_t)result == count);
     return result;
 }
 
