@@ -329,7 +329,6 @@ static int ask_all(struct forwarder *forwarder, const struct query *query, struc
 
 static int send_packet(struct forwarder *forwarder, const struct query *query, struct packet *packet)
 {
-    memcpy(packet->bytes, query->packet.bytes, 2); /* his id */
     packet->bytes[2] |= FLAG_QR;
     return async_sendto(forwarder->socket, packet->bytes, packet->size, 0,
                         (const struct sockaddr *)&query->from, sizeof query->from);
@@ -357,6 +356,7 @@ static int send_answer(struct forwarder *forwarder, const struct query *query, c
     for (uint32_t i = record_count(&packet); i > 0 && read_record(&packet, &at, &record); i--)
         if (record.type != TYPE_OPT)
             put(packet.bytes + record.ttl_at, 4, record.ttl > age ? record.ttl - age : 0);
+    memcpy(packet.bytes, query->packet.bytes, 2);                                        /* his id */
     memcpy(packet.bytes + HEAD, query->packet.bytes + HEAD, query->question_end - HEAD); /* in his letters */
     if (packet.size > query->most) {
         packet.size = query->question_end;

@@ -11,7 +11,7 @@
 /* It borrows: the children go on when it is refused, and are cancelled and waited for here. */
 static int wait_for_children(struct caller *caller, child_maker *make, int count, int return_when)
 {
-    async_task *tasks[MOST_CHILDREN];
+    async_task *tasks[MOST_CHILDREN] = {NULL};
     for (int i = 0; i < count; i++) {
         tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
         caller->children[i] = NULL;
@@ -270,7 +270,7 @@ SWITCHING_CALL(wait_started_of_one_that_has, async_wait_started, .kind = NEED_NO
 
 static int next_completed(struct caller *caller, child_maker *make, int count)
 {
-    async_task *tasks[MOST_CHILDREN];
+    async_task *tasks[MOST_CHILDREN] = {NULL};
     async_auto_completion it = {0};
     for (int i = 0; i < count; i++) {
         tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);

@@ -18,7 +18,7 @@ static int serve(async_stream *stream, void *unused)
 
 static int exchange(async_stream *stream, int number)
 {
-    char line[16], expected[16];
+    char line[24], expected[24];
     snprintf(expected, sizeof expected, "line %d\n", number);
     ASYNC_TRY(answer(async_stream_printf(stream, "%s", expected)));
     int size = async_stream_readline(stream, line, sizeof line);

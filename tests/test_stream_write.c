@@ -127,6 +127,8 @@ LOOP_TEST(stream_printf_writes_texts_of_any_length)
     CHECK_EQ(async_stream_writev(pair.here, parts, -1), -EINVAL);
     CHECK_EQ(async_stream_write(pair.here, NULL, 1), -EINVAL);
     CHECK_EQ(async_stream_write(pair.here, NULL, 0), 0);
+    const char *volatile none = NULL; /* volatile: or the compiler says so first */
+    CHECK_EQ(print(pair.here, none), -EINVAL);
     close_pair(pair);
     return 0;
 }

@@ -234,8 +234,8 @@ int async_stream_vprintf(async_stream *stream, const char *format, va_list argum
     char text[SHORT_TEXT];
     va_list again;
     int result = check(stream, "async_stream_printf");
-    if (result < 0)
-        return result;
+    if (result < 0 || format == NULL)
+        return result < 0 ? result : -EINVAL;
     va_copy(again, arguments);
     int length = vsnprintf(text, sizeof text, format, arguments);
     char *longer = length >= (int)sizeof text ? malloc((size_t)length + 1) : NULL;
