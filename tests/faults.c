@@ -80,6 +80,7 @@ static const struct {
                        {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EIO), FAILS(EPIPE), MOVES_ONE}},
     [SITE_SPLICE] = {"splice", {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EPIPE), MOVES_ONE}},
     [SITE_SHUTDOWN] = {"shutdown", {FAILS(ENOTCONN)}},
+    [SITE_UNACKNOWLEDGED] = {"unacknowledged", {FAILS(EINVAL), MOVES_ONE}},
     [SITE_SOCKET_OPTION] = {"socket_option", {FAILS(ENOMEM), FAILS(ENOPROTOOPT)}},
     [SITE_ADDRESS] = {"address", {FAILS(ENOTCONN), FAILS(ENOMEM)}},
     [SITE_BLOCKING] = {"blocking", {FAILS(EBADF)}},

@@ -105,6 +105,25 @@ LOOP_TEST(layer_reads_what_came_before_it_was_there)
     return 0;
 }
 
+LOOP_TEST(layer_reads_what_came_before_it_was_there_although_the_end_was_seen)
+{
+    struct mask mask = {0};
+    struct pair pair = new_pair();
+    const char *data;
+    char text[16];
+    CHECK_EQ(async_stream_write(pair.there, "HELLO", 5), 0);
+    async_stream_close(pair.there);
+    CHECK_EQ(async_stream_peek(pair.here, &data, 50), 5); /* fewer: the end */
+    CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
+    CHECK(!async_stream_at_eof(pair.here));
+    CHECK_EQ(async_stream_read(pair.here, text, sizeof text), 5);
+    CHECK(memcmp(text, "hello", 5) == 0);
+    CHECK_EQ(async_stream_read(pair.here, text, sizeof text), 0);
+    CHECK(async_stream_at_eof(pair.here));
+    async_stream_close(pair.here);
+    return 0;
+}
+
 LOOP_TEST(layer_says_goodbye_once)
 {
     struct mask mask = {0};

@@ -196,6 +196,25 @@ LOOP_TEST(stream_lends_its_bytes_until_the_next_read)
     return 0;
 }
 
+/* What was consumed is lent all the same, whatever other streams do. */
+LOOP_TEST(stream_that_was_peeked_lends_its_bytes_until_the_next_read)
+{
+    struct pair pair = new_pair(), other = new_pair();
+    const char *data, *theirs;
+    say(pair.there, "mine");
+    say(other.there, "secret");
+    CHECK_EQ(async_stream_peek(pair.here, &data, 4), 4);
+    async_stream_consume(pair.here, 4);
+    CHECK_EQ(async_stream_peek(other.here, &theirs, 6), 6);
+    CHECK(memcmp(data, "mine", 4) == 0);
+    say(pair.there, "more");
+    CHECK_EQ(async_stream_peek(pair.here, &data, 4), 4);
+    CHECK(memcmp(data, "more", 4) == 0);
+    close_pair(pair);
+    close_pair(other);
+    return 0;
+}
+
 static int consume_nothing(void)
 {
     struct pair pair = new_pair();

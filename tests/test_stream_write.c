@@ -145,6 +145,62 @@ LOOP_TEST(stream_write_without_memory_writes_nothing)
     return 0;
 }
 
+LOOP_TEST(stream_writev_without_memory_writes_nothing_of_all_its_parts)
+{
+    static char body[MUCH];
+    struct pair pair = new_pair();
+    const struct iovec parts[] = {{"HEAD", 4}, {NULL, 0}, {body, sizeof body}};
+    char text[4];
+    CHECK_EQ(async_stream_write(pair.here, "a", 1), 0); /* there is a block with room for the first part */
+    test_allow_allocations(0);
+    CHECK_EQ(async_stream_writev(pair.here, parts, 3), -ENOMEM);
+    test_allow_allocations(-1);
+    CHECK_EQ(async_stream_pending(pair.here), 1);
+    CHECK_EQ(async_stream_write(pair.here, "b", 1), 0);
+    CHECK_EQ(async_stream_readexactly(pair.there, text, 2), 2);
+    CHECK(memcmp(text, "ab", 2) == 0);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_writev_refuses_a_part_that_is_null_before_it_writes_any)
+{
+    struct pair pair = new_pair();
+    const struct iovec parts[] = {{"HEAD", 4}, {NULL, 3}}, many[] = {{"x", SIZE_MAX}, {"y", 2}};
+    CHECK_EQ(async_stream_writev(pair.here, parts, 2), -EINVAL);
+    CHECK_EQ(async_stream_writev(pair.here, many, 2), -EINVAL);
+    CHECK_EQ(async_stream_writev(pair.here, NULL, 1), -EINVAL);
+    CHECK_EQ(async_stream_writev(pair.here, parts, -1), -EINVAL);
+    CHECK_EQ(async_stream_writev(pair.here, NULL, 0), 0);
+    CHECK_EQ(async_stream_pending(pair.here), 0);
+    close_pair(pair);
+    return 0;
+}
+
+/* Parts of every size, and more than the socket takes at once. */
+LOOP_TEST(stream_writev_writes_the_parts_in_their_order)
+{
+    enum { MOST_PARTS = 60, MOST = 20000 };
+    static char sent[MOST_PARTS * MOST], got[MOST_PARTS * MOST];
+    struct pair pair = new_pair();
+    struct iovec parts[MOST_PARTS];
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    for (int round = 1; round <= MOST_PARTS; round++) {
+        size_t total = 0;
+        for (int i = 0; i < round; i++) {
+            size_t length = (size_t)(i * 7919 + round * 104729) % (i % 3 == 0 ? 40 : MOST);
+            parts[i] = (struct iovec){sent + total, length};
+            total += length;
+        }
+        CHECK_EQ(async_stream_writev(pair.here, parts, round), 0);
+        CHECK_EQ(async_stream_readexactly(pair.there, got, total), (int)total);
+        CHECK(memcmp(got, sent, total) == 0);
+    }
+    close_pair(pair);
+    return 0;
+}
+
 LOOP_TEST(stream_sends_a_file_behind_what_was_written)
 {
     enum { SIZE = 1 << 20 };
@@ -205,6 +261,23 @@ static int drain(async_stream *stream)
     return async_stream_drain(stream);
 }
 async_fn(drain, async_stream *);
+
+LOOP_TEST(stream_drain_ends_when_the_low_mark_is_raised_above_what_is_pending)
+{
+    static char much[MUCH];
+    struct pair pair = new_pair();
+    CHECK_EQ(async_stream_set_limits(pair.here, 1000, 500), 0);
+    CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
+    async_task *task = async_create_task(drain, pair.here);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK(!async_task_done(task));
+    CHECK_EQ(async_stream_set_limits(pair.here, 2 * MUCH, MUCH), 0);
+    CHECK_EQ(async_await(task), 0);
+    CHECK(async_stream_pending(pair.here) > 0);
+    async_stream_abort(pair.there);
+    close_pair(pair);
+    return 0;
+}
 
 static int write_without_end(async_stream *stream, const bool *over)
 {

@@ -32,7 +32,7 @@ typedef struct async_stream_layer {
 /*
  * Puts the layer around the stream, which has none: what the program reads and writes from now on goes through it, and
  * so does what has come from the peer and was not read. Takes the state, and frees it by the layer's own call. calls
- * must last as long as the stream. 0; -EBUSY: it has one, or a task reads; -EINVAL. Never switches.
+ * must last as long as the stream. 0; -EBUSY: it has one, or a task reads or sends a file; -EINVAL. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls,
                                                 void *state);
@@ -40,7 +40,11 @@ ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream, const asyn
 /* The state of the stream's layer if that has these calls, else NULL. Never switches. */
 ASYNC_API void *async_stream_layer_state(const async_stream *stream, const async_stream_layer *calls);
 
-/* Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now. Never switches. */
+/*
+ * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now. -EINVAL: size is 0. For one
+ * read of the program's a layer gets 64 KiB, and none while more than 16 KiB of what its reads have written are pending:
+ * then -EAGAIN, and other tasks run before the layer's read is called again. Never switches.
+ */
 ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, size_t size);
 
 /* Writes to the socket, and takes all of it: 0, or why the connection is gone. -ENOMEM. Never switches. */
@@ -65,7 +69,7 @@ typedef struct async_tls {
  * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read and written goes
  * through TLS. A client says whom the server must prove to be; a server says NULL. 0; or why not, and then the stream
  * can only be closed: -ETIMEDOUT after 60 seconds, and see asyncio/tls.h. -EBUSY: it is secure, or a task reads.
- * -EINVAL. Nobody else may write meanwhile. Switches.
+ * -EINVAL. -EPIPE: after async_stream_write_eof. Other writes get -EBUSY meanwhile. Switches.
  */
 ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name);
 

@@ -45,7 +45,11 @@ ASYNC_API ASYNC_MUST int async_open_unix_connection(async_stream **stream, const
  */
 ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor);
 
-/* ---- reading: 0 is the peer's end; -EBUSY: another task reads; -ECONNRESET and the like; -ECANCELED --------- */
+/*
+ * ---- reading ----------------------------------------------------------------------------------------------------
+ * 0 is the peer's end, and nothing else: a connection that was reset gives what has come, and then -ECONNRESET, whichever
+ * call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
+ */
 
 /*
  * Reads what there is, at least a byte and at most size of them, and says how many. After a write that failed this, as
@@ -94,7 +98,8 @@ ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **
 /*
  * For parsers: waits until at least `least` bytes are there, lends them and whatever else is there, and takes nothing:
  * async_stream_consume says how many were read. Returns how many are there; fewer than least only at the peer's end.
- * *data is lent until the next call that reads. -EINVAL: least is 0 or above INT_MAX. Switches.
+ * *data is lent until the next call that reads, also when all of it is consumed. -EINVAL: least is 0 or above INT_MAX.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_peek(async_stream *stream, const char **data, size_t least);
 
@@ -111,12 +116,14 @@ ASYNC_API bool async_stream_at_eof(const async_stream *stream);
 
 /*
  * Writes size bytes: what the socket does not take at once is copied. 0. -EPIPE, -ECONNRESET…: the connection is
- * gone, as every later call says, too. -ENOMEM: none of it was written. A program that writes much calls
- * async_stream_drain now and then. Never switches.
+ * gone, as every later call says, too. -ENOMEM: none of it was written. -EBUSY: async_stream_sendfile or
+ * async_start_tls is under way. A program that writes much calls async_stream_drain now and then. Never switches.
  */
 ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t size);
 
-/* The same with the parts in their order, as one. Never switches. */
+/*
+ * The same with the parts in their order. -ENOMEM: none of them was written. -EINVAL: a part is NULL. Never switches.
+ */
 ASYNC_API int async_stream_writev(async_stream *stream, const struct iovec *parts, int count);
 
 /* Writes formatted text; returns its length, or what async_stream_write does. Never switches. */
@@ -135,14 +142,18 @@ ASYNC_API size_t async_stream_pending(const async_stream *stream);
  */
 ASYNC_API ASYNC_MUST int async_stream_drain(async_stream *stream);
 
-/* Sets these marks, at first 64 KiB and 16 KiB. -EINVAL: low is above high. Never switches. */
+/*
+ * Sets these marks, at first 64 KiB and 16 KiB. Tasks that drain go on if no more than low is pending. -EINVAL: low is
+ * above high. Never switches.
+ */
 ASYNC_API int async_stream_set_limits(async_stream *stream, size_t high, size_t low);
 
 /*
  * Sends count bytes of a file from offset on, after all that was written before, and returns how many that were: fewer
  * only at the file's end. The kernel copies them, unless there is a layer. Reading the file itself may hold the loop,
- * as long as its disk takes. Nobody else may write meanwhile. An error, -ECANCELED too, leaves it open how much was
- * sent. -EINVAL: count is above INT_MAX, or not a file that can be sent. Switches.
+ * as long as its disk takes. Other writes get -EBUSY meanwhile; async_stream_write_eof takes effect after the file. An
+ * error, -ECANCELED too, leaves it open how much was sent. -EINVAL: count is above INT_MAX, or the file cannot be sent
+ * (a pipe, a folder). -EBADF: not open; also that the stream was closed. Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count);
 
@@ -152,14 +163,20 @@ ASYNC_API int async_stream_write_eof(async_stream *stream);
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
 /*
- * Takes the stream and closes it when all that is pending was sent; the loop sees to that. If the peer takes nothing
- * for 30 seconds, or the run ends and it takes nothing for three, the rest is dropped. One with a layer then waits for
- * the peer's end, three seconds at most, so that nothing is lost on the way. Tasks that wait in the stream get -EBADF.
+ * Takes the stream, sends what is pending and closes it; the loop sees to that. Tasks that wait in the stream get -EBADF.
+ *
+ * If the peer takes nothing for 30 seconds, the rest is dropped. When all is sent, a TCP connection lingers until the
+ * peer's system has acknowledged everything; if the peer is still sending, or there is a layer, also until the peer's
+ * end, for at most 3 seconds, while up to 16 MiB are read and dropped. The end of the run waits 3 seconds at most.
+ *
  * NULL is nothing. Never switches.
  */
 ASYNC_API void async_stream_close(async_stream *stream);
 
-/* The same, and waits until it is done: 0 if all was sent, or why not. -ECANCELED: it goes on. Switches. */
+/*
+ * The same, and waits until it is done. 0: all was sent, and nothing that this side does can take it away; -ETIMEDOUT,
+ * -ECONNRESET…: the peer may have got only a part. -ECANCELED: it goes on. Switches.
+ */
 ASYNC_API ASYNC_MUST int async_stream_wait_closed(async_stream *stream);
 
 /*

@@ -59,6 +59,15 @@ static void end_loan(struct async_stream *stream)
 
 /* ---- receiving -------------------------------------------------------------------------------------------------- */
 
+/* After an error that a send has met the kernel reports an end to readers, whether or not the peer has ended. */
+static int note_end(struct async_stream *stream)
+{
+    if (stream->socket_error != 0)
+        return stream->socket_error;
+    stream->socket_ended = true;
+    return 0;
+}
+
 int async__input_receive(struct async_stream *stream, void *buffer, size_t size)
 {
     if (!channel_is_ready(&stream->channel, SIDE_READ))
@@ -66,7 +75,12 @@ int async__input_receive(struct async_stream *stream, void *buffer, size_t size)
     int result = async__sys_stream_recv(stream->channel.source.descriptor, buffer, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_READ);
-    else if (result > 0 && (size_t)result < size)
+    else if (result < 0)
+        return async__stream_note_error(stream, result);
+    else if (result == 0)
+        return note_end(stream);
+    else if ((size_t)result < size &&
+             stream->write_error == 0) /* else the kernel is asked before that error is told */
         channel_short(&stream->channel, SIDE_READ);
     return result;
 }
@@ -77,7 +91,7 @@ static int receive(struct async_stream *stream, void *buffer, size_t size)
     if (stream->read_error != 0 || stream->at_end)
         return stream->read_error;
     int result = stream->layer == NULL ? async__input_receive(stream, buffer, size)
-                                       : stream->layer->read(stream->layer_state, stream, buffer, size);
+                                       : async__layer_receive(stream, buffer, size);
     if (result == 0)
         stream->at_end = true;
     else if (result < 0 && result != -EAGAIN && result != -ENOMEM) /* which pass */
@@ -124,6 +138,23 @@ static int receive_more(struct async_stream *stream, size_t wanted)
     return result;
 }
 
+/*
+ * A peer that makes the layer answer and does not read the answers must not fill the memory: reading goes on when less
+ * of them is pending. Meanwhile the reader counts as one that was woken and has not gone on.
+ */
+static int wait_for_answers(struct async_loop *loop, struct async_stream *stream, const char *call)
+{
+    int told = 0;
+    if (channel_is_taken(&stream->channel, SIDE_READ))
+        return async_fail(-EBUSY, "%s: another task reads this stream", call);
+    stream->channel.told[SIDE_READ] = &told;
+    int result = async__stand_in_line(loop, &stream->drainers, call, stream, async__refuse_wait);
+    if (told != 0)
+        return told; /* the stream may be gone */
+    stream->channel.told[SIDE_READ] = NULL;
+    return result;
+}
+
 /* What was gathered may be what the peer waits for; a peer that will not hear of it may never answer. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
@@ -131,6 +162,10 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
         async__output_flush(stream);
     if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
         return stream->write_error;
+    if (unlikely(layer_must_pause(stream)))
+        return wait_for_answers(loop, stream, call);
+    if (unlikely(stream->layer != NULL && channel_is_ready(&stream->channel, SIDE_READ)))
+        return async__channel_rest(loop, &stream->channel, SIDE_READ); /* the layer's budget is spent */
     if (stream->input != NULL)
         stream->input = async__block_fit(&loop->blocks, stream->input);
     return async__channel_wait(loop, &stream->channel, SIDE_READ, call);
@@ -227,6 +262,7 @@ int async_stream_peek(async_stream *stream, const char **data, size_t least)
     if (unread(stream) == 0)
         return 0;
     *data = unread_bytes(stream);
+    stream->lent = true;
     return (int)unread(stream);
 }
 

@@ -6,19 +6,29 @@
 #include <limits.h>
 
 enum { HANDSHAKE_SECONDS = 60 };
+enum {
+    LAYER_BUDGET = 64 * 1024
+}; /* bytes of the socket for one read of the program's; a TLS record has 16 KiB */
+
+static bool is_sending_file(const struct async_stream *stream)
+{
+    return stream->writer != NULL && stream->writer->is_file;
+}
 
 int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls, void *state)
 {
     stream_check(stream, "async_stream_set_layer");
     if (calls == NULL)
         return -EINVAL;
-    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ))
+    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) || is_sending_file(stream))
         return -EBUSY;
     if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
         async__input_drop(stream);
     stream->early = stream->input;
     stream->input = NULL;
     stream->lent = false;
+    stream->at_end = stream->hung_up; /* the end of the socket is for the layer to read, behind that */
+    stream->layer_budget = LAYER_BUDGET;
     stream->layer = calls;
     stream->layer_state = state;
     return 0;
@@ -44,35 +54,67 @@ static int read_early(async_stream *stream, void *buffer, size_t size)
     return (int)size;
 }
 
+/* What has come, as far as the budget goes. */
+static int read_within_budget(struct async_stream *stream, void *buffer, size_t size)
+{
+    if (stream->early != NULL)
+        return read_early(stream, buffer, size);
+    return stream->socket_ended ? 0 : async__input_receive(stream, buffer, size);
+}
+
 int async_layer_read(async_stream *below, void *buffer, size_t size)
 {
     if (below->read_error != 0 || below->at_end) /* the stream was hung up, or aborted */
         return below->read_error;
-    if (size > INT_MAX)
-        size = INT_MAX;
-    return below->early != NULL ? read_early(below, buffer, size) : async__input_receive(below, buffer, size);
+    if (size == 0)
+        return -EINVAL;
+    if (below->layer_budget == 0 || layer_must_pause(below))
+        return -EAGAIN;
+    if (size > below->layer_budget)
+        size = below->layer_budget;
+    int result = read_within_budget(below, buffer, size);
+    below->layer_budget -= result > 0 ? (size_t)result : 0;
+    return result;
+}
+
+int async__layer_receive(struct async_stream *stream, void *buffer, size_t size)
+{
+    stream->layer_budget = LAYER_BUDGET;
+    stream->in_layer_read = true;
+    int result = stream->layer->read(stream->layer_state, stream, buffer, size);
+    stream->in_layer_read = false;
+    return result;
 }
 
 int async_layer_write(async_stream *below, const void *data, size_t size)
 {
-    return below->write_error != 0 || size == 0 ? below->write_error : async__output_write(below, data, size);
+    if (below->write_error != 0 || size == 0)
+        return below->write_error;
+    below->answers += below->in_layer_read ? size : 0;
+    return async__output_write(below, data, size);
 }
 
 int async_layer_wait(async_stream *below)
 {
     struct async_loop *loop = loop_enter("async_layer_wait");
     stream_check(below, "async_layer_wait");
+    below->layer_budget = LAYER_BUDGET;
     return async__input_wait(loop, below, "async_layer_wait");
 }
 
 int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name)
 {
-    const struct async_loop *loop = loop_enter("async_start_tls");
+    struct async_loop *loop = loop_enter("async_start_tls");
+    struct writer writer;
     stream_check(stream, "async_start_tls");
     if (tls == NULL || tls->start == NULL)
         return -EINVAL;
-    return loop->current->refused ? async__refused(loop_enter("async_start_tls"))
-                                  : async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
+    if (loop->current->refused)
+        return async__refused(loop);
+    ASYNC_TRY(async__writer_begin(stream, &writer, "async_start_tls"));
+    int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
+    async__writer_end(stream, &writer);
+    return result;
 }
 
 int async__layer_write(struct async_stream *stream, const void *data, size_t size)

@@ -35,8 +35,8 @@ static struct block *take_row(struct block_pool *pool, size_t room)
     return row;
 }
 
-/* All of it, or nothing and -ENOMEM. */
-static int append(struct async_stream *stream, const char *data, size_t size)
+/* Room for so many bytes behind what is pending, which fill() must use up. 0, or -ENOMEM and nothing happened. */
+static int make_room(struct async_stream *stream, size_t size)
 {
     size_t room = stream->last != NULL ? block_room(stream->last) : 0;
     struct block *row = size > room ? take_row(&stream->loop->blocks, size - room) : NULL;
@@ -46,6 +46,12 @@ static int append(struct async_stream *stream, const char *data, size_t size)
         stream->first = stream->last = row;
     else
         stream->last->next = row;
+    return 0;
+}
+
+/* Copies bytes to where room was made for them. */
+static void fill(struct async_stream *stream, const char *data, size_t size)
+{
     stream->pending += size;
     for (;;) {
         size_t part = block_room(stream->last) < size ? block_room(stream->last) : size;
@@ -53,9 +59,18 @@ static int append(struct async_stream *stream, const char *data, size_t size)
         data += part;
         size -= part;
         if (size == 0)
-            return 0;
+            return;
         stream->last = stream->last->next;
     }
+}
+
+/* All of it, or nothing and -ENOMEM. */
+static int append(struct async_stream *stream, const char *data, size_t size)
+{
+    if (make_room(stream, size) < 0)
+        return -ENOMEM;
+    fill(stream, data, size);
+    return 0;
 }
 
 /* The first bytes are with the kernel. */
@@ -87,24 +102,11 @@ static int send_some(struct async_stream *stream, const void *data, size_t size)
     int result = async__sys_stream_send(stream->channel.source.descriptor, data, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_WRITE);
-    else if (result >= 0 && (size_t)result < size)
+    else if (result < 0)
+        result = async__stream_note_error(stream, result);
+    else if ((size_t)result < size)
         channel_short(&stream->channel, SIDE_WRITE);
     return result;
-}
-
-static void put_off(struct async_stream *stream)
-{
-    if (stream->gathered || stream->blocked)
-        return;
-    stream->gathered = true;
-    list_append(&stream->loop->deferred, &stream->flush.link);
-}
-
-static void flush_now(struct async_stream *stream)
-{
-    if (stream->gathered)
-        list_remove(&stream->flush.link);
-    stream->gathered = false;
 }
 
 /* Something is in flight for as long as the kernel takes no more. */
@@ -141,20 +143,21 @@ static void tell_progress(struct async_stream *stream)
         async__stream_sent(stream);
 }
 
-/* A reader that waits takes what has come by now, and then hears of it. */
+/* A reader that waits takes what has come by now, and then hears of it; so does a sendfile. */
 void async__output_fail(struct async_stream *stream, int error)
 {
     stream->write_error = error;
-    flush_now(stream);
+    stream_take_back(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
     async__channel_retry(stream->loop, &stream->channel, SIDE_READ);
+    async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, 0);
 }
 
 void async__output_flush(struct async_stream *stream)
 {
     int result = 0;
-    flush_now(stream);
+    stream_take_back(stream);
     while (stream->pending > 0 && result >= 0) {
         result = send_some(stream, stream->first->bytes + stream->first->start, block_unread(stream->first));
         if (result > 0)
@@ -164,37 +167,46 @@ void async__output_flush(struct async_stream *stream)
     if (result < 0 && result != -EAGAIN)
         async__output_fail(stream, result);
     set_blocked(stream, stream->pending > 0);
+    if (stream->pending == 0)
+        stream->answers = 0;
     if (stream->pending == 0 && stream->ends && !stream->ended)
         say_end(stream);
     tell_progress(stream);
 }
 
+/* Sends the first part at once, if that is worth it. How many bytes went; or why the connection is gone. */
+static int send_directly(struct async_stream *stream, const void *data, size_t size)
+{
+    if (stream->pending > 0 || size < DIRECT_BYTES)
+        return 0;
+    int result = send_some(stream, data, size);
+    if (result < 0 && result != -EAGAIN)
+        async__output_fail(stream, result);
+    return result == -EAGAIN ? 0 : result;
+}
+
+/* What was appended is sent now, or at the end of the iteration. 0, or why the connection is gone. */
+static int send_soon(struct async_stream *stream)
+{
+    if (stream->pending >= GATHERED_BYTES && !stream->blocked)
+        async__output_flush(stream);
+    else if (!stream->blocked)
+        stream_put_off(stream);
+    return stream->write_error;
+}
+
 int async__output_write(struct async_stream *stream, const void *data, size_t size)
 {
-    const char *rest = data;
-    bool sent = false;
-    if (stream->pending == 0 && size >= DIRECT_BYTES) {
-        int result = send_some(stream, rest, size);
-        if (result < 0 && result != -EAGAIN) {
-            async__output_fail(stream, result);
-            return result;
-        }
-        sent = result > 0;
-        rest += sent ? result : 0;
-        size -= sent ? (size_t)result : 0;
-    }
-    if (size == 0)
+    int sent = send_directly(stream, data, size);
+    if (sent < 0)
+        return sent;
+    if ((size_t)sent == size)
         return 0;
-    if (append(stream, rest, size) < 0) {
-        if (sent) /* the peer would miss what comes next */
-            async__output_fail(stream, -ENOMEM);
-        return -ENOMEM;
-    }
-    if (stream->pending < GATHERED_BYTES || stream->blocked)
-        put_off(stream);
-    else
-        async__output_flush(stream);
-    return stream->write_error;
+    if (append(stream, (const char *)data + sent, size - (size_t)sent) == 0)
+        return send_soon(stream);
+    if (sent > 0) /* the peer would miss what comes next */
+        async__output_fail(stream, -ENOMEM);
+    return -ENOMEM;
 }
 
 /* ---- what the program calls ------------------------------------------------------------------------------------ */
@@ -202,9 +214,31 @@ int async__output_write(struct async_stream *stream, const void *data, size_t si
 static int check(const struct async_stream *stream, const char *call)
 {
     stream_check(stream, call);
+    if (unlikely(stream->writer != NULL))
+        return async_fail(-EBUSY, "%s: %s is under way on this stream", call, stream->writer->call);
     if (stream->write_error == 0 && stream->ends)
         return async_fail(-EPIPE, "%s after async_stream_write_eof", call);
     return stream->write_error;
+}
+
+int async__writer_begin(struct async_stream *stream, struct writer *writer, const char *call)
+{
+    int result = check(stream, call);
+    if (result < 0)
+        return result;
+    *writer = (struct writer){.call = call};
+    stream->writer = writer;
+    return 0;
+}
+
+void async__writer_end(struct async_stream *stream, struct writer *writer)
+{
+    if (writer->gone)
+        return;
+    ASSERT(stream->writer == writer);
+    stream->writer = NULL;
+    if (writer->ends)
+        async_ignore(async_stream_write_eof(stream));
 }
 
 int async_stream_write(async_stream *stream, const void *data, size_t size)
@@ -218,14 +252,63 @@ int async_stream_write(async_stream *stream, const void *data, size_t size)
                                  : async__layer_write(stream, data, size);
 }
 
-int async_stream_writev(async_stream *stream, const struct iovec *parts, int count)
+/* The bytes of all parts; -EINVAL: a part is NULL, or they are too many to count. */
+static int measure(const struct iovec *parts, int count, size_t *size)
 {
-    int result = check(stream, "async_stream_writev");
+    *size = 0;
     if (count < 0 || (count > 0 && parts == NULL))
         return -EINVAL;
+    for (int i = 0; i < count; i++) {
+        if ((parts[i].iov_base == NULL && parts[i].iov_len > 0) || parts[i].iov_len > SIZE_MAX - *size)
+            return -EINVAL;
+        *size += parts[i].iov_len;
+    }
+    return 0;
+}
+
+/* Appends all of them but the first `skipped` bytes, or nothing. 0 or -ENOMEM. */
+static int append_parts(struct async_stream *stream, const struct iovec *parts, size_t size, size_t skipped)
+{
+    if (make_room(stream, size - skipped) < 0)
+        return -ENOMEM;
+    for (size_t left = size; left > 0; parts++) {
+        size_t skip = skipped < parts->iov_len ? skipped : parts->iov_len;
+        fill(stream, (const char *)parts->iov_base + skip, parts->iov_len - skip);
+        skipped -= skip;
+        left -= parts->iov_len;
+    }
+    return 0;
+}
+
+/* Without a layer: all parts, or none where there is not the memory. */
+static int write_parts(struct async_stream *stream, const struct iovec *parts, size_t size)
+{
+    int sent = send_directly(stream, parts->iov_base, parts->iov_len);
+    if (sent < 0)
+        return sent;
+    if ((size_t)sent == size)
+        return 0;
+    if (append_parts(stream, parts, size, (size_t)sent) == 0)
+        return send_soon(stream);
+    if (sent > 0)
+        async__output_fail(stream, -ENOMEM);
+    return -ENOMEM;
+}
+
+int async_stream_writev(async_stream *stream, const struct iovec *parts, int count)
+{
+    size_t size;
+    int result = check(stream, "async_stream_writev");
+    if (result < 0)
+        return result;
+    result = measure(parts, count, &size);
+    if (result < 0 || size == 0)
+        return result;
+    if (stream->layer == NULL)
+        return write_parts(stream, parts, size);
     for (int i = 0; i < count && result == 0; i++)
         if (parts[i].iov_len > 0)
-            result = async_stream_write(stream, parts[i].iov_base, parts[i].iov_len);
+            result = async__layer_write(stream, parts[i].iov_base, parts[i].iov_len);
     return result;
 }
 
@@ -271,6 +354,8 @@ int async_stream_set_limits(async_stream *stream, size_t high, size_t low)
         return -EINVAL;
     stream->high = high;
     stream->low = low;
+    if (stream->pending <= low)
+        async__wake_all(&stream->drainers, 0);
     return 0;
 }
 
@@ -295,6 +380,12 @@ int async_stream_write_eof(async_stream *stream)
     stream_check(stream, "async_stream_write_eof");
     if (stream->write_error != 0 || stream->ends)
         return stream->ends ? 0 : stream->write_error;
+    if (stream->writer != NULL && !stream->writer->is_file)
+        return check(stream, "async_stream_write_eof");
+    if (stream->writer != NULL) {
+        stream->writer->ends = true; /* after the file */
+        return 0;
+    }
     int result = async__layer_finish(stream);
     stream->ends = true;
     async__output_flush(stream);

@@ -1,46 +1,75 @@
 /*
  * io/sendfile.c: a file sent through a stream: by the kernel alone, or, where a layer has to see the bytes, a block at
- * a time. It begins when all that was written before has gone.
+ * a time. It begins when all that was written before was sent, and no other call may write until it returns.
+ *
+ * Invariant: after each wait the stream may be gone, and `writer.gone` says so before anything of it is touched.
  */
 #include "io/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
 #include <poll.h>
 
+static const char call[] = "async_stream_sendfile";
+
 struct part {
-    struct async_stream *stream; /* where it goes */
-    int file;                    /* where it comes from */
+    struct writer writer;        /* of the stream */
+    struct async_stream *stream; /* the destination */
+    int file;                    /* the source */
     off_t offset;                /* of the next byte */
     size_t left;                 /* bytes to be sent */
 };
 
-/* The kernel has no room: waits until it has. */
-static int wait_for_room(struct async_loop *loop, struct async_stream *stream)
+/* What a wait returned; while it went on the stream may have been closed. */
+static int waited(const struct part *part, int result)
 {
-    struct pollfd polled = {.fd = stream->channel.source.descriptor, .events = POLLOUT};
-    int result = async__sys_poll(&polled, 1, 0);
-    if (result != 0) /* it has by now, and there will be no change to be told of; or nobody can say */
-        return result < 0 ? result : 0;
-    channel_exhausted(&stream->channel, SIDE_WRITE);
-    return async__channel_wait(loop, &stream->channel, SIDE_WRITE, "async_stream_sendfile");
+    return part->writer.gone && result == 0 ? -EBADF : result;
 }
 
-static int wait_until_sent(struct async_loop *loop, struct async_stream *stream)
+static int wait_for_writable(struct async_loop *loop, struct part *part)
 {
-    int result = 0;
-    while (stream->pending > 0 && result == 0) {
+    return waited(part, async__channel_wait(loop, &part->stream->channel, SIDE_WRITE, call));
+}
+
+/* The kernel has no room: waits until it has. */
+static int wait_for_room(struct async_loop *loop, struct part *part)
+{
+    struct channel *channel = &part->stream->channel;
+    struct pollfd polled = {.fd = channel->source.descriptor, .events = POLLOUT};
+    int result = async__sys_poll(&polled, 1, 0);
+    if (result != 0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
+        return result < 0 ? result : 0;
+    channel_exhausted(channel, SIDE_WRITE);
+    return wait_for_writable(loop, part);
+}
+
+static int wait_until_sent(struct async_loop *loop, struct part *part)
+{
+    struct async_stream *stream = part->stream;
+    while (stream->pending > 0) {
         async__output_flush(stream);
-        result = stream->pending > 0
-                     ? async__channel_wait(loop, &stream->channel, SIDE_WRITE, "async_stream_sendfile")
-                     : 0;
+        int result = stream->pending > 0 ? wait_for_writable(loop, part) : 0;
+        if (result < 0)
+            return result;
     }
-    return stream->write_error != 0 ? stream->write_error : result;
+    return stream->write_error;
+}
+
+/* An error of the file, and not of the connection. */
+static bool is_about_file(int error)
+{
+    return error == -EINVAL || error == -EBADF || error == -EIO || error == -EOVERFLOW || error == -ENOSYS;
 }
 
 static int send_directly(struct part *part)
 {
+    struct async_stream *stream = part->stream;
     size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    return async__sys_sendfile(part->stream->channel.source.descriptor, part->file, &part->offset, size);
+    int result = async__sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset, size);
+    if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
+        return result;
+    result = async__stream_note_error(stream, result);
+    async__output_fail(stream, result);
+    return result;
 }
 
 static int send_through_layer(struct part *part)
@@ -63,38 +92,48 @@ static int send_through_layer(struct part *part)
 /* Some of it: how many bytes, 0 at the file's end. */
 static int send_some(struct async_loop *loop, struct part *part)
 {
-    int result = channel_pace(loop, &part->stream->channel, SIDE_WRITE);
+    struct async_stream *stream = part->stream;
+    int result = waited(part, channel_pace(loop, &stream->channel, SIDE_WRITE));
     if (result == 0)
-        result = wait_until_sent(loop, part->stream);
+        result = wait_until_sent(loop, part);
     while (result == 0) {
-        if (part->stream->layer != NULL)
+        if (stream->layer != NULL)
             return send_through_layer(part);
         result = send_directly(part);
         if (result != -EAGAIN)
             return result;
-        result = wait_for_room(loop, part->stream);
+        result = wait_for_room(loop, part);
     }
     return result;
 }
 
-int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count)
+/* All of it, or up to the file's end. How many bytes, or -errno. */
+static int send_part(struct async_loop *loop, struct part *part)
 {
-    struct async_loop *loop = loop_enter("async_stream_sendfile");
-    struct part part = {.stream = stream, .file = file, .offset = offset, .left = count};
-    stream_check(stream, "async_stream_sendfile");
-    if (loop->current->refused)
-        return async__refused(loop);
-    if (stream->ends)
-        return async_fail(-EPIPE, "async_stream_sendfile after async_stream_write_eof");
-    if (count > INT_MAX || offset < 0)
-        return -EINVAL;
-    while (part.left > 0) {
-        int result = send_some(loop, &part);
+    size_t count = part->left;
+    while (part->left > 0) {
+        int result = send_some(loop, part);
         if (result < 0)
             return result;
         if (result == 0)
             break;
-        part.left -= (size_t)result;
+        part->left -= (size_t)result;
     }
-    return (int)(count - part.left);
+    return (int)(count - part->left);
+}
+
+int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count)
+{
+    struct async_loop *loop = loop_enter(call);
+    struct part part = {.stream = stream, .file = file, .offset = offset, .left = count};
+    stream_check(stream, call);
+    if (loop->current->refused)
+        return async__refused(loop);
+    if (count > INT_MAX || offset < 0)
+        return -EINVAL;
+    ASYNC_TRY(async__writer_begin(stream, &part.writer, call));
+    part.writer.is_file = true;
+    int result = send_part(loop, &part);
+    async__writer_end(stream, &part.writer);
+    return result;
 }

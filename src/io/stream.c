@@ -1,6 +1,6 @@
 /*
- * io/stream.c: a stream's life: made of a connected socket, closed when all that was written has gone, when its
- * patience with a peer that takes nothing is at its end, or when the loop closes.
+ * io/stream.c: a stream's life: it is made of a connected socket, and ends when all that was written was sent and the
+ * lingering close (linger.c) is over, when the peer has taken nothing for 30 seconds, or when the loop closes.
  */
 #include "io/stream.h"
 #include "io/address.h"
@@ -8,17 +8,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, MOST_DISCARDS = 8 };
-static const int64_t STREAM_PATIENCE_NS = 30000000000, FAREWELL_NS = 3000000000;
+enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024 };
+static const int64_t STREAM_PATIENCE_NS = 30000000000;
 
-static bool discard_input(struct async_stream *stream);
-
-/* The socket has become ready for something: readers were told, what is pending is ours. */
+/* The socket has become ready for something: a reader was told, what is pending is ours. */
 static void changed(struct channel *channel)
 {
     struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
-    if (stream->leaving && discard_input(stream))
-        async__stream_end(stream);
+    if (stream->linger.active)
+        async__linger_continue(stream);
     else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
         async__output_flush(stream);
 }
@@ -27,19 +25,25 @@ static void flush(struct deferred *deferred)
 {
     struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
     stream->gathered = false;
-    async__output_flush(stream);
+    if (stream->linger.active)
+        async__linger_continue(stream);
+    else
+        async__output_flush(stream);
 }
 
 static void run_out_of_patience(struct timer *timer)
 {
     struct async_stream *stream = CONTAINER_OF(timer, struct async_stream, patience);
+    if (stream->linger.active) {
+        async__linger_continue(stream);
+        return;
+    }
     int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
     bool goes_on = stream->progressed && async__timer_set(stream->loop, timer, until_ns) == 0;
     stream->progressed = false;
     if (goes_on)
         return;
-    if (!stream->leaving)
-        async__output_fail(stream, -ETIMEDOUT);
+    async__output_fail(stream, -ETIMEDOUT);
     async__stream_end(stream);
 }
 
@@ -80,6 +84,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
     int result = async__channel_open(loop, &stream->channel, descriptor, changed);
     if (result < 0)
         return result;
+    stream->is_tcp = domain == AF_INET || domain == AF_INET6;
     if (domain == AF_UNIX) /* which stops a read between what two processes wrote */
         stream->channel.source.state |= SOURCE_URGENT;
     list_append(&loop->guests, &stream->guest.link);
@@ -121,52 +126,34 @@ static void close_channel(struct async_stream *stream, int error)
         async__channel_close(stream->loop, &stream->channel, error);
 }
 
-/*
- * What a layer leaves unread is not the program's affair. Whether the peer has ended, or there is no sense in waiting
- * for that any longer.
- */
-static bool discard_input(struct async_stream *stream)
+int async__stream_note_error(struct async_stream *stream, int error)
 {
-    struct block *block = async__block_take(&stream->loop->blocks);
-    int result = 1;
-    if (block == NULL)
-        return true;
-    for (int tries = 0; tries < MOST_DISCARDS && result > 0; tries++)
-        result = async__input_receive(stream, block->bytes, block->capacity);
-    async__block_give(&stream->loop->blocks, block);
-    return result != -EAGAIN;
-}
-
-/*
- * A kernel that has to answer what came after the close resets the connection, and what the peer has not read yet is
- * lost: TLS gives tickets even to a client that only sends. So a stream with a layer waits for the peer's end.
- */
-static bool take_leave(struct async_stream *stream)
-{
-    int64_t until_ns = async__now(stream->loop) + FAREWELL_NS;
-    if (stream->layer == NULL || stream->at_end || stream->read_error != 0 || stream->write_error != 0)
-        return false;
-    async__timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
-    if (async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR) < 0 || discard_input(stream) ||
-        async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
-        return false;
-    stream->leaving = true;
-    stream->loop->poller.in_flight++;
-    return true;
+    if (error == -ENOMEM || error == -ENOBUFS) /* of our system, not of the connection */
+        return error;
+    if (stream->socket_error == 0 && error != -EPIPE)
+        stream->socket_error = error;
+    return stream->socket_error != 0 ? stream->socket_error : error;
 }
 
 void async__stream_sent(struct async_stream *stream)
 {
-    if (!stream->leaving && !take_leave(stream))
+    if (!stream->linger.active && !async__linger_begin(stream))
         async__stream_end(stream);
+}
+
+/* What wait_closed returns. */
+static int end_of(const struct async_stream *stream)
+{
+    return stream->write_error != 0 ? stream->write_error : stream->socket_error;
 }
 
 void async__stream_end(struct async_stream *stream)
 {
     struct async_loop *loop = stream->loop;
     ASSERT(stream->closing && output_is_done(stream));
-    if (stream->leaving)
+    if (stream->linger.active)
         loop->poller.in_flight--;
+    stream_take_back(stream);
     close_channel(stream, -EBADF);
     async__input_drop(stream);
     async__layer_free(stream);
@@ -175,18 +162,29 @@ void async__stream_end(struct async_stream *stream)
         loop->lingering--;
     list_remove(&stream->guest.link);
     if (stream->closer != NULL)
-        async__wake(stream->closer, NULL, stream->write_error);
+        async__wake(stream->closer, NULL, end_of(stream));
     memory_free(&loop->memory, stream, sizeof *stream);
 }
 
-/* Sends what it can. Whether that is all: else the loop goes on, while the peer takes something now and then. */
-static bool close_at_once(struct async_stream *stream)
+/* Tells the tasks that use the stream; none of them touches it from now on. */
+static void dismiss(struct async_stream *stream)
 {
     if (stream->holder != NULL)
         *stream->holder = NULL;
+    if (stream->writer != NULL)
+        stream->writer->gone = true;
+    stream->writer = NULL;
     async__channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
+    async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
     async__wake_all(&stream->drainers, -EBADF);
+    stream->linger.heard = stream->input != NULL && block_unread(stream->input) > 0;
     async__input_drop(stream);
+}
+
+/* Sends what it can. Whether the stream can end now: else the loop goes on with it. */
+static bool close_at_once(struct async_stream *stream)
+{
+    dismiss(stream);
     if (!stream->ends)
         async_ignore(async__layer_finish(stream));
     async__output_flush(stream);
@@ -195,7 +193,7 @@ static bool close_at_once(struct async_stream *stream)
     int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
     if (!output_is_done(stream) && async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
         async__output_fail(stream, -ENOMEM);
-    if (output_is_done(stream) && !take_leave(stream))
+    if (output_is_done(stream) && !async__linger_begin(stream))
         return true;
     stream->lingers = true;
     stream->loop->lingering++;
@@ -232,7 +230,7 @@ int async_stream_wait_closed(async_stream *stream)
     }
     stream_check(stream, "async_stream_wait_closed");
     if (close_at_once(stream)) {
-        int result = stream->write_error;
+        int result = end_of(stream);
         async__stream_end(stream);
         return result;
     }
@@ -255,6 +253,7 @@ void async__stream_hang_up(struct async_stream *stream)
 {
     if (stream->channel.source.descriptor < 0)
         return;
+    stream->hung_up = !stream->at_end;
     stream->at_end = true;
     async__channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
     async_ignore(async_stream_write_eof(stream));

@@ -13,6 +13,25 @@
 #include <asyncio/layer.h>
 #include <asyncio/stream.h>
 
+/* A call that must be the only one to write until it returns. It lies in the frame of that call. */
+struct writer {
+    const char *call; /* its name */
+    bool is_file; /* it is a sendfile: the end of writing may be asked for meanwhile, and comes after it */
+    bool ends;    /* that was asked for */
+    bool gone;    /* the stream was closed: it must not be touched any more */
+};
+
+/* A lingering close: see linger.c. */
+struct lingering {
+    int64_t until_ns;      /* when the wait for the peer's end is over */
+    int64_t pause_ns;      /* between two looks at what is not acknowledged */
+    size_t dropped;        /* bytes that came meanwhile */
+    size_t unacknowledged; /* bytes that the peer's system had not acknowledged at the last look */
+    bool active;           /* all was sent, and the stream goes on for a while */
+    bool heard;            /* the peer has sent something that was not read */
+    bool peer_ended;       /* its end was read */
+};
+
 /* What every read and write touches comes first and fills three cache lines. */
 struct async_stream {
     struct channel channel;  /* the socket, and who waits to read from it */
@@ -24,7 +43,11 @@ struct async_stream {
     size_t pending;      /* bytes in those */
     int read_error;      /* what every read says from now on; 0: nothing yet */
     int write_error;     /* what every write, and a read that would wait, says from now on; 0: nothing yet */
-    bool at_end;         /* the peer has ended */
+    int socket_error;    /* what the socket failed with; the kernel reports it once, to either direction */
+    bool at_end;         /* every read returns 0 from now on */
+    bool socket_ended;   /* the socket's end was read */
+    bool hung_up;        /* at_end was set by async__stream_hang_up: the peer may still send */
+    bool in_layer_read;  /* the layer's read runs: what it writes are answers */
     bool lent;           /* the program looks at bytes of the input that are read */
     bool gathered;       /* a flush is put off */
     bool blocked;        /* the kernel takes no more for now */
@@ -32,22 +55,25 @@ struct async_stream {
     bool ended;          /* it was told */
     bool closing;        /* it was taken, and goes when nothing is pending */
     bool lingers;        /* for that the end of the run waits a while */
-    bool leaving;        /* all was sent: it waits for the peer's end, and then goes */
     bool progressed;     /* something was sent since patience was set */
+    bool is_tcp;         /* the kernel can tell how much the peer's system has acknowledged */
 
     const async_stream_layer *layer; /* what all goes through; NULL: nothing */
     size_t high, low;                /* the water marks */
     struct list drainers;            /* tasks that wait until less is pending */
     struct deferred flush;           /* of what was gathered */
 
-    struct block *early;   /* what came before there was a layer, for the layer to read; NULL: nothing */
-    void *layer_state;     /* the layer's */
-    struct wait *closer;   /* who waits for its end; NULL: nobody */
-    struct timer patience; /* runs out if a stream that closes gets nothing sent */
-    struct guest guest;    /* the loop's list of its streams */
+    struct block *early;     /* what came before there was a layer, for the layer to read; NULL: nothing */
+    void *layer_state;       /* the layer's */
+    size_t layer_budget;     /* bytes that the layer may still read before other tasks have their turn */
+    size_t answers;          /* bytes that the layer's reads have written since nothing was pending */
+    struct writer *writer;   /* the call that alone may write now; NULL: none */
+    struct wait *closer;     /* the task that waits for the stream's end; NULL: none */
+    struct timer patience;   /* of a stream that closes: see stream.c and linger.c */
+    struct lingering linger; /* the last phase of closing */
+    struct guest guest;      /* the loop's list of its streams */
 
-    struct async_stream *
-        *holder; /* where its server has it, to be told when the program closes it; NULL: none */
+    struct async_stream **holder; /* its server's pointer to it, cleared by the close; NULL: none */
 };
 
 /* Sends what is pending, as much as the kernel takes; a stream that closes may be gone afterwards. */
@@ -58,6 +84,15 @@ int async__output_write(struct async_stream *stream, const void *data, size_t si
 
 /* Drops what is pending; every write says that from now on, and every read that would have to wait. */
 void async__output_fail(struct async_stream *stream, int error);
+
+/* Remembers an error of the socket. Returns what the program is told: the first error, instead of an EPIPE after it. */
+int async__stream_note_error(struct async_stream *stream, int error);
+
+/* Makes the call the only one that may write. 0; -EBUSY, with its sentence. */
+int async__writer_begin(struct async_stream *stream, struct writer *writer, const char *call);
+
+/* Ends that. The stream may be gone. */
+void async__writer_end(struct async_stream *stream, struct writer *writer);
 
 /* Whether all that was written has gone, or never will. */
 static inline bool output_is_done(const struct async_stream *stream)
@@ -71,8 +106,19 @@ void async__input_drop(struct async_stream *stream);
 /* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why it is gone. */
 int async__input_receive(struct async_stream *stream, void *buffer, size_t size);
 
-/* Waits until a try may do; before that, what was gathered is sent. 0, -ECANCELED, -EBUSY, or why that failed. */
+/* Waits until a try may do, or other tasks had their turn; sends what was gathered first. 0 or -errno. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);
+
+/* Reads through the layer, which may read and answer a bounded amount for that. As async__input_receive. */
+int async__layer_receive(struct async_stream *stream, void *buffer, size_t size);
+
+enum { MOST_ANSWERS = 16 * 1024 };
+
+/* Whether the layer has answered so much that the peer must take some of it first. */
+static inline bool layer_must_pause(const struct async_stream *stream)
+{
+    return stream->answers > MOST_ANSWERS && stream->pending > stream->low && stream->write_error == 0;
+}
 
 /* Writes through the layer; an error is the end of writing. 0 or -errno. */
 int async__layer_write(struct async_stream *stream, const void *data, size_t size);
@@ -87,9 +133,32 @@ int async__stream_make(struct async_loop *loop, struct async_stream **out, int d
 /* Its reader finds the end, and the peer does after what is pending; it is still to be closed. */
 void async__stream_hang_up(struct async_stream *stream);
 
-/* Everything has gone that a stream which closes had to send: it goes, too, now or after the peer. */
+/* Everything has gone that a stream which closes had to send: it ends, now or after a lingering close. */
 void async__stream_sent(struct async_stream *stream);
 void async__stream_end(struct async_stream *stream);
+
+/* Begins the lingering close of a stream that has sent everything. false: there is none; the stream can end now. */
+bool async__linger_begin(struct async_stream *stream);
+
+/* Goes on with it, after a change of the socket or of time; the stream may be gone afterwards. */
+void async__linger_continue(struct async_stream *stream);
+
+/* Has the stream flushed, or its lingering close continued, at the end of the iteration. */
+static inline void stream_put_off(struct async_stream *stream)
+{
+    if (stream->gathered)
+        return;
+    stream->gathered = true;
+    list_append(&stream->loop->deferred, &stream->flush.link);
+}
+
+/* Takes that back. */
+static inline void stream_take_back(struct async_stream *stream)
+{
+    if (stream->gathered)
+        list_remove(&stream->flush.link);
+    stream->gathered = false;
+}
 
 /* Dies with a sentence unless the stream is one that can be used here. */
 static inline void stream_check(const struct async_stream *stream, const char *call)

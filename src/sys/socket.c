@@ -4,7 +4,9 @@
 #include "sys/socket.h"
 #include "sys/fault.h"
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <time.h>
 
@@ -176,7 +178,7 @@ int async__sys_sendfile(int out, int in, off_t *offset, size_t count)
         result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1 : sendfile(out, in, offset, count));
     while (result == -EINTR);
     release_pipe_signal(&held, result >= 0 && (size_t)result == count);
-    return result;
+    return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
 int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags)
@@ -196,6 +198,13 @@ int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size
 int async__sys_shutdown(int descriptor, int how)
 {
     return KERNEL(SITE_SHUTDOWN, shutdown(descriptor, how));
+}
+
+int async__sys_unacknowledged(int descriptor)
+{
+    int bytes = 0;
+    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(descriptor, SIOCOUTQ, &bytes));
+    return result < 0 ? result : bytes;
 }
 
 int async__sys_option(int descriptor, int level, int option)

@@ -42,11 +42,14 @@ int async__sys_sendto(int descriptor, const void *data, size_t size, int flags,
 int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
                         socklen_t *address_size);
 
-/* Between descriptors that do not block. */
+/* Between descriptors that do not block. A file that cannot be sent, a pipe or a folder, is -EINVAL. */
 int async__sys_sendfile(int out, int in, off_t *offset, size_t count);
 int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags);
 
 int async__sys_shutdown(int descriptor, int how);
+
+/* Bytes of a TCP connection that were sent and not acknowledged, one more after SHUT_WR; or -errno. */
+int async__sys_unacknowledged(int descriptor);
 
 /* Why the socket failed, which it forgets: 0 or -errno. */
 int async__sys_socket_error(int descriptor);

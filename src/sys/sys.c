@@ -182,7 +182,7 @@ ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset)
     do
         result = kernel(fault_or_less(SITE_READ, &size) ? -1 : pread(file, buffer, size, offset));
     while (result == -EINTR);
-    return result;
+    return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)

@@ -56,7 +56,7 @@ size_t async__sys_page_size(void);
 
 /* Both non-blocking in effect as the descriptor says; not repeated when interrupted. */
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size);
-ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset);
+ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset); /* -EINVAL: a pipe, a folder */
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size);
 void async__sys_close(int descriptor);
 bool async__sys_is_open(int descriptor);

@@ -239,6 +239,61 @@ LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
     return 0;
 }
 
+/* ---- a peer that sends while we close ---------------------------------------------------------------------------- */
+
+struct meeting {
+    size_t sends; /* bytes that the server sends */
+    size_t got;   /* bytes that it has read */
+    int end;      /* what its last read returned */
+};
+
+static int send_much(async_stream *stream, size_t count)
+{
+    static char bytes[16384];
+    for (size_t sent = 0; sent < count; sent += sizeof bytes) {
+        if (async_stream_write(stream, bytes, sizeof bytes) < 0)
+            return 0;
+        ASYNC_TRY(async_stream_drain(stream));
+    }
+    return 0;
+}
+async_fn(send_much, async_stream *, size_t);
+
+static int serve_slowly(async_stream *stream, void *argument)
+{
+    static char bytes[8192];
+    struct meeting *meeting = argument;
+    async_task *sender = async_create_task(send_much, stream, meeting->sends);
+    while ((meeting->end = async_stream_read(stream, bytes, sizeof bytes)) > 0) {
+        meeting->got += (size_t)meeting->end;
+        for (int i = 0; i < 5; i++)
+            ASYNC_TRY(async_sleep(0));
+    }
+    async_cancel(sender);
+    async_ignore(async_await(sender));
+    return 0;
+}
+
+LOOP_TEST(tls_close_loses_nothing_on_the_way_to_a_peer_that_sends)
+{
+    enum { UPLOAD = 1 << 20 };
+    static char upload[UPLOAD];
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    for (size_t sends = 50000; sends <= 4000000; sends *= 80) {
+        struct meeting meeting = {.sends = sends};
+        async_auto_server *server = new_secure_server(ours, serve_slowly, &meeting);
+        async_stream *stream;
+        CHECK_EQ(connect_to(&stream, server, theirs), 0);
+        CHECK_EQ(async_stream_write(stream, upload, sizeof upload), 0);
+        CHECK_EQ(async_stream_wait_closed(stream), 0);
+        while (async_server_connections(server) > 0)
+            ASYNC_TRY(async_sleep(0.001));
+        CHECK_EQ(meeting.got, UPLOAD);
+        CHECK_EQ(meeting.end, 0);
+    }
+    return 0;
+}
+
 /* ---- a task that is cancelled while it reads ------------------------------------------------------------------ */
 
 static int read_one(async_stream *stream)
