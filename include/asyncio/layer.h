@@ -41,9 +41,9 @@ ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream, const asyn
 ASYNC_API void *async_stream_layer_state(const async_stream *stream, const async_stream_layer *calls);
 
 /*
- * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now. -EINVAL: size is 0. For one
- * read of the program's a layer gets 64 KiB, and none while more than 16 KiB of what its reads have written are pending:
- * then -EAGAIN, and other tasks run before the layer's read is called again. Never switches.
+ * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now. -EINVAL: size is 0. In one
+ * call of its read a layer gets 64 KiB, and nothing while more than 16 KiB of what its reads have written are pending:
+ * -EAGAIN then, and other tasks run before the layer's read is called again. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, size_t size);
 

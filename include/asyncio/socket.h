@@ -3,8 +3,8 @@
  * are for descriptors of yours; for connections whose bytes you read and write, streams are less work (stream.h).
  *
  * Each call does at once what it can, else it waits and tries again. What was done is returned, also when the task was
- * cancelled meanwhile; -ECANCELED: nothing was done. Only after 64 calls in a row none of which had to wait, the next
- * lets the other tasks run first. MSG_DONTWAIT in flags is nothing, since waiting is what they do.
+ * cancelled meanwhile; -ECANCELED: nothing was done. A task whose calls never have to wait gives way to others about
+ * every 50 µs. MSG_DONTWAIT in flags is nothing, since waiting is what they do.
  *
  * Errors that are not named are those of the namesake: -ENOTSOCK, -ENOTCONN, -ECONNRESET… A descriptor that is not open
  * is -EBADF; so is one that async_close closes while the call waits. Several tasks may wait on one descriptor.

@@ -47,8 +47,8 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor)
 
 /*
  * ---- reading ----------------------------------------------------------------------------------------------------
- * 0 is the peer's end, and nothing else: a connection that was reset gives what has come, and then -ECONNRESET, whichever
- * call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
+ * 0 is the peer's end, and nothing else: a connection that was reset gives what has come, and then -ECONNRESET,
+ * whichever call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
  */
 
 /*
@@ -163,7 +163,8 @@ ASYNC_API int async_stream_write_eof(async_stream *stream);
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
 /*
- * Takes the stream, sends what is pending and closes it; the loop sees to that. Tasks that wait in the stream get -EBADF.
+ * Takes the stream, sends what is pending and closes it; the loop sees to that. Tasks that wait in the stream get
+ * -EBADF.
  *
  * If the peer takes nothing for 30 seconds, the rest is dropped. When all is sent, a TCP connection lingers until the
  * peer's system has acknowledged everything; if the peer is still sending, or there is a layer, also until the peer's

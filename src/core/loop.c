@@ -4,8 +4,11 @@
  *
  *   real clock      a burst is 32 turns; after it the clock is read, and a look is due 50 µs after the last
  *   strict          a burst is what was ready when it began, as in CPython, and every burst ends in a look
+ *
+ * A task that does not stop keeps to the same 50 µs: see pace.h.
  */
 #include "core/loop.h"
+#include "core/pace.h"
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
@@ -223,13 +226,29 @@ bool async__burst_renew(struct async_loop *loop)
         (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
         return false;
     loop->turns_left = BURST_TURNS;
+    loop->steps_left = STEPS_IN_A_ROW;
     return true;
+}
+
+bool async__pace_look(struct async_loop *loop)
+{
+    loop->steps_left = STEPS_IN_A_ROW;
+    return loop->strict || async__now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
+}
+
+/* With the virtual clock a look ends an iteration, and what was ready when that began is to run before it. */
+void async__give_way(struct async_loop *loop)
+{
+    if (!loop->strict)
+        loop->turns_left = 0; /* then it is the clock that says */
+    async__turn(loop);
 }
 
 static void run_ready(struct async_loop *loop)
 {
     if (loop->shuffle != 0)
         async__ready_shuffle(&loop->ready, &loop->shuffle);
+    loop->steps_left = STEPS_IN_A_ROW;
     loop->turns_left = loop->strict ? (int32_t)async__ready_count(&loop->ready) : BURST_TURNS;
     do {
         run_burst(loop);

@@ -42,6 +42,7 @@ struct exceptions {
 struct async_loop {
     _Atomic uint32_t attention;       /* not 0: a task that stops returns to the loop's stack */
     int32_t turns_left;               /* nodes that may still run before the next look */
+    int32_t steps_left;               /* of calls that need not wait: see pace.h */
     struct ready_queue ready;         /* what can run */
     struct coroutine *current;        /* the running task's; NULL: the loop's own stack runs */
     struct context context;           /* the loop's own stack */
@@ -80,8 +81,6 @@ struct async_loop {
     struct list deferred;             /* what was put off to the end of the iteration */
     struct list guests;               /* what has to go when the loop does */
     size_t lingering;                 /* guests for whom the end of the run waits a while */
-    int32_t paced_turns;              /* turns_left when the count of the next line began: see io/operate.h */
-    uint32_t paced_calls;             /* of the kernel that somebody made in a row, and never had to wait */
     struct list locals;               /* all tables of task-local values */
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
     struct async_executor *executor;  /* the default one; NULL: not made yet */
@@ -197,6 +196,8 @@ void async__iterate(struct async_loop *loop, int64_t most_ns);
 
 /* How long nothing will happen by itself: 0 if something is ready, negative if only the kernel can tell. */
 int64_t async__idle_ns(const struct async_loop *loop);
+
+enum { STEPS_IN_A_ROW = 4096 };
 
 /* A burst is over: whether there is time for another before the next look. It is begun then. */
 bool async__burst_renew(struct async_loop *loop);

@@ -4,7 +4,7 @@
  */
 #include "core/task.h"
 #include "core/errand.h"
-#include "core/loop.h"
+#include "core/pace.h"
 
 enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
 
@@ -410,8 +410,10 @@ FLATTEN int async_await(async_task *task)
         async_detach(task);
         return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
     }
+    bool had_ended = task_done(task);
     async__join(loop, &task, 1, "async_await");
-    return async__task_collect(loop, task);
+    int result = async__task_collect(loop, task);
+    return unlikely(had_ended) ? paced(loop, PACE_STEP, result) : result;
 }
 
 void async_detach(async_task *task)

@@ -2,6 +2,7 @@
  * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around all of it; each end
  * costs the same, however many tasks there are.
  */
+#include "core/pace.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
 
@@ -59,7 +60,7 @@ int async_completion_next(async_completion *public_completion)
     if (result < 0)
         return result;
     completion->given++;
-    return (int)async__watch_take(watch);
+    return paced(loop, PACE_STEP, (int)async__watch_take(watch));
 }
 
 void async_completion_end(async_completion *public_completion)

@@ -2,7 +2,7 @@
  * group/gather.c: several tasks awaited at once. Stands on the join, which waits for all of them; what is left to do is
  * to take each handle once, and to say which failed first.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include <asyncio/gather.h>
 
 static void check_handles(async_task *const tasks[], size_t count)
@@ -82,5 +82,5 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
     for (size_t i = 0; results != NULL && i < count; i++)
         results[i] = result_of(loop, tasks[i]);
     collect(loop, tasks, count, failed);
-    return (flags & ASYNC_COLLECT) != 0 ? 0 : error;
+    return paced(loop, PACE_STEP, (flags & ASYNC_COLLECT) != 0 ? 0 : error);
 }

@@ -7,7 +7,7 @@
  * and the others stand in `queued`, which is empty while there is room. The group keeps the records of all that
  * ended, from `first_ended` on in the order of their ends; from `ungiven` on async_group_next has not given them.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include <asyncio/group.h>
 
 struct group {
@@ -240,6 +240,7 @@ int async_group_wait(async_task_group *public_group)
         async__refused(loop);
     }
     wait_for_children(loop, group, "async_group_wait");
+    async_ignore(paced(loop, PACE_STEP, 0));
     async__scope_remove(loop, async__scope_place(loop, &group->scope, "async_group_wait"));
     group->waited = true;
     if (group->first_failed != NULL)
@@ -312,5 +313,5 @@ int async_group_next(async_task_group *public_group, async_task **ended)
         return result;
     *ended = group->ungiven;
     group->ungiven = group->ungiven->next_ended;
-    return async_task_result(*ended);
+    return paced(loop, PACE_STEP, async_task_result(*ended));
 }

@@ -2,7 +2,7 @@
  * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the wait and goes no
  * further. (The shelter that async_shielded gives to a call is a scope: see timeout.c.)
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include <asyncio/gather.h>
 
 /* 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own. */
@@ -15,7 +15,7 @@ static int wait_until_ended(struct async_loop *loop, struct async_task *task)
     if (task->coroutine == loop->current)
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     wait_init(&wait, "async_shield", task, async__refuse_wait);
     wait_on(&wait, &waiter, &task->waiters);
     return async__park(loop, &wait);

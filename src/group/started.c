@@ -2,7 +2,7 @@
  * group/started.c: async_started and async_wait_started. Who waits listens to the task's end, and is found among its
  * listeners when it says that it has started; so a task that nobody waits for in this way has no list for it.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 
 struct start_wait {
     struct wait wait;       /* of who waits */
@@ -48,7 +48,7 @@ static int wait_until_started(struct async_loop *loop, struct async_task *task)
 {
     struct start_wait waiting;
     if (task->started || task_done(task))
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     wait_init(&waiting.wait, "async_wait_started", task, refuse);
     listen_on(&waiting.listener, stop_waiting, &task->waiters);
     return async__park(loop, &waiting.wait);

@@ -2,6 +2,7 @@
  * group/wait.c: async_wait, which borrows its tasks and may return before their end, and async_wait_for, which is a
  * join under a limit.
  */
+#include "core/pace.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
 #include <asyncio/time.h>
@@ -46,11 +47,14 @@ static int watch_until(struct async_loop *loop, async_task *const tasks[], size_
     for (size_t i = 0; i < count; i++)
         async__watch_add(&watch, tasks[i]);
     watch.enough = enough;
-    if (!enough(&watch))
+    bool waits = !enough(&watch);
+    if (waits)
         result = async__watch_park(loop, &watch, "async_wait", async__deadline(loop, seconds));
     int ended = watch.ended < INT32_MAX ? (int)watch.ended : INT32_MAX;
     async__watch_close(loop, &watch);
-    return result < 0 && result != -ETIMEDOUT ? result : ended;
+    if (result < 0 && result != -ETIMEDOUT)
+        return result;
+    return waits ? ended : paced(loop, PACE_STEP, ended);
 }
 
 int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds)

@@ -29,7 +29,7 @@ int async__attempt(struct async_loop *loop, struct attempt *attempt)
 {
     bool was_told = false; /* that the call would do */
     double seconds = 0;
-    io_pace(loop);
+    async_ignore(paced(loop, PACE_KERNEL, 0));
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     for (;;) {

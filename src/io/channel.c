@@ -120,9 +120,9 @@ int async__channel_rest(struct async_loop *loop, struct channel *channel, enum s
 {
     int told = 0;
     if (channel_is_taken(channel, side))
-        return 0; /* another time */
+        return 0; /* another time: that task will find the channel taken */
     channel->told[side] = &told;
-    async__io_rest(loop);
+    async__give_way(loop);
     if (told == 0)
         channel->told[side] = NULL;
     return told;

@@ -32,7 +32,7 @@ void async__channel_retry(struct async_loop *loop, struct channel *channel, enum
 /* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
 int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
 
-/* For channel_pace: lets the others have their turn. */
+/* Gives way. 0, or why the task cannot go on with the channel, which may be gone then. Switches. */
 int async__channel_rest(struct async_loop *loop, struct channel *channel, enum side side);
 
 static inline uint8_t side_bit(enum side side)
@@ -69,10 +69,14 @@ static inline void channel_short(struct channel *channel, enum side side)
         channel_exhausted(channel, side);
 }
 
-/* io_pace for a task that goes on with the channel: 0, or why there is no going on, and it may be gone. */
-static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side)
+/*
+ * For a task that is to go on with the channel: takes steps (see core/pace.h), and gives way if it is time. 0, or why
+ * it cannot go on, and then the channel may be gone. Switches.
+ */
+static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side,
+                               int32_t steps)
 {
-    return unlikely(io_rest_is_due(loop)) ? async__channel_rest(loop, channel, side) : 0;
+    return pace_is_due(loop, steps) ? async__channel_rest(loop, channel, side) : 0;
 }
 
 #endif

@@ -174,7 +174,7 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
 /* More input, which is to hold `wanted` bytes, or any number (0): how much came, 0 at the end, or -errno. */
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
 {
-    int result = channel_pace(loop, &stream->channel, SIDE_READ);
+    int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
         result = receive_more(stream, wanted);
         if (result != -EAGAIN)
@@ -193,14 +193,14 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
     if (unlikely(channel_is_taken(&stream->channel, SIDE_READ)))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     end_loan(stream);
-    return 0;
+    return channel_pace(loop, &stream->channel, SIDE_READ, PACE_COPY);
 }
 
 /* ---- reading some ------------------------------------------------------------------------------------------------ */
 
 static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer, size_t size)
 {
-    int result = channel_pace(loop, &stream->channel, SIDE_READ);
+    int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
         result = receive(stream, buffer, size);
         if (result != -EAGAIN)

@@ -1,6 +1,7 @@
 /*
  * io/layer.c: what a layer sees of its stream: bytes of the socket, in both directions.
  */
+#include "core/pace.h"
 #include "io/stream.h"
 #include <asyncio/time.h>
 #include <limits.h>
@@ -114,7 +115,7 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     ASYNC_TRY(async__writer_begin(stream, &writer, "async_start_tls"));
     int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
     async__writer_end(stream, &writer);
-    return result;
+    return paced(loop, PACE_KERNEL, result);
 }
 
 int async__layer_write(struct async_stream *stream, const void *data, size_t size)

@@ -3,6 +3,7 @@
  * error gets a sentence that names the host. It must not know of threads.
  */
 #include "base/text.h"
+#include "core/pace.h"
 #include "io/addrinfo.h"
 #include "io/resolver.h"
 #include "sys/names.h"
@@ -52,7 +53,7 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
     if (found < 0)
         return fail_for_host(found, host, service, "there is no such port");
     if (found > 0)
-        return *result != NULL ? 0 : -ENOMEM;
+        return paced(loop, PACE_COPY, *result != NULL ? 0 : -ENOMEM);
     struct question question = {.host = host,
                                 .service = service,
                                 .flags = hints->ai_flags,
@@ -141,6 +142,6 @@ int async_getnameinfo(const struct sockaddr *address, socklen_t size, char *host
     bool numeric_host = !question.wants_host || (flags & NI_NUMERICHOST) != 0;
     bool numeric_service = !question.wants_service || (flags & NI_NUMERICSERV) != 0;
     if (numeric_host && numeric_service)
-        return write_numbers(address, size, host_place, service_place, flags);
+        return paced(loop, PACE_COPY, write_numbers(address, size, host_place, service_place, flags));
     return look_up_names(loop, &question, host_place, service_place);
 }

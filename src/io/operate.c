@@ -22,16 +22,6 @@ static void pass_on(struct wait *wait)
     poller->calls->cancel(poller, &waiting->operation);
 }
 
-/* With the virtual clock a look ends an iteration, and what was ready when that began is to run before it. */
-void async__io_rest(struct async_loop *loop)
-{
-    if (!loop->strict)
-        loop->turns_left = 0; /* then it is the clock that says */
-    async__turn(loop);
-    loop->paced_turns = loop->turns_left;
-    loop->paced_calls = 0;
-}
-
 int async__operate(struct async_loop *loop, struct operation operation, const char *call)
 {
     if (unlikely(loop->current->refused))
@@ -45,6 +35,6 @@ int async__operate(struct async_loop *loop, struct operation operation, const ch
     wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.descriptor, pass_on);
     int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
     if (result != 0)
-        return result < 0 ? result : waiting.operation.result;
+        return paced(loop, PACE_KERNEL, result < 0 ? result : waiting.operation.result);
     return async__park(loop, &waiting.wait);
 }

@@ -368,10 +368,8 @@ int async_stream_drain(async_stream *stream)
     if (stream->pending > stream->high && !stream->blocked)
         async__output_flush(stream);
     int result = stream->write_error;
-    if (result != 0 || stream->pending <= stream->high) {
-        io_pace(loop); /* at last: the stream may be closed meanwhile */
-        return result;
-    }
+    if (result != 0 || stream->pending <= stream->high)
+        return paced(loop, PACE_KERNEL, result); /* at last: the stream may be closed meanwhile */
     return async__stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, async__refuse_wait);
 }
 

@@ -93,7 +93,7 @@ static int send_through_layer(struct part *part)
 static int send_some(struct async_loop *loop, struct part *part)
 {
     struct async_stream *stream = part->stream;
-    int result = waited(part, channel_pace(loop, &stream->channel, SIDE_WRITE));
+    int result = waited(part, channel_pace(loop, &stream->channel, SIDE_WRITE, PACE_KERNEL));
     if (result == 0)
         result = wait_until_sent(loop, part);
     while (result == 0) {
@@ -135,5 +135,5 @@ int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t c
     part.writer.is_file = true;
     int result = send_part(loop, &part);
     async__writer_end(stream, &part.writer);
-    return result;
+    return paced(loop, PACE_KERNEL, result); /* a file of no bytes did not come to a pace */
 }

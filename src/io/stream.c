@@ -3,6 +3,7 @@
  * lingering close (linger.c) is over, when the peer has taken nothing for 30 seconds, or when the loop closes.
  */
 #include "io/stream.h"
+#include "core/pace.h"
 #include "io/address.h"
 #include "sys/socket.h"
 #include <netinet/in.h>
@@ -232,7 +233,7 @@ int async_stream_wait_closed(async_stream *stream)
     if (close_at_once(stream)) {
         int result = end_of(stream);
         async__stream_end(stream);
-        return result;
+        return paced(loop, PACE_KERNEL, result);
     }
     wait_init(&waiting.wait, "async_stream_wait_closed", stream, wait_no_more);
     stream->closer = &waiting.wait;

@@ -150,7 +150,6 @@ int async_recv(int descriptor, void *buffer, size_t size, int flags)
         .flags = flags & ~MSG_DONTWAIT, /* waiting is what we do */
     };
     struct async_loop *loop = loop_enter("async_recv");
-    io_pace(loop);
     if ((flags & MSG_WAITALL) != 0 && !loop->current->refused)
         return -EINVAL;
     return async__operate(loop, operation, "async_recv");

@@ -2,7 +2,7 @@
  * sync/barrier.c: Barrier. Whoever comes last gives all the others their places there and then, so the barrier is empty
  * again before they run: CPython's states of draining and resetting have nothing to say here.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include <asyncio/sync.h>
 
 struct barrier {
@@ -64,11 +64,11 @@ int async_barrier_wait(async_barrier *public_barrier)
     if (barrier->parties < 1)
         return -EINVAL;
     if (barrier->broken)
-        return async_fail(-EPIPE, "the barrier was aborted");
+        return paced(loop, PACE_STEP, async_fail(-EPIPE, "the barrier was aborted"));
     if (barrier->waiting + 1 >= barrier->parties) {
         int place = barrier->waiting; /* not parties - 1: the program may have lowered that meanwhile */
         open_barrier(barrier);
-        return place;
+        return paced(loop, PACE_STEP, place);
     }
     int result = wait_for_others(loop, barrier);
     return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted meanwhile") : result;

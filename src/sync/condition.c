@@ -3,7 +3,7 @@
  * again is a wait that cannot be refused, because who returns from here must hold it; so a request that comes then
  * is met by the next call, and the notification counts.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include "sync/lock.h"
 
 struct condition {
@@ -84,7 +84,7 @@ int async_condition_wait_for(async_condition *public_condition, bool (*predicate
         return async__refused(loop);
     while (!predicate(context))
         ASYNC_TRY(wait_once(loop, condition));
-    return 0;
+    return paced(loop, PACE_STEP, 0);
 }
 
 void async_condition_notify(async_condition *public_condition, size_t count)

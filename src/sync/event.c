@@ -2,7 +2,7 @@
  * sync/event.c: Event. Those who wait have their wake-up when the event is set, so that one that is cleared in the same
  * turn has reached them all the same.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
 
@@ -27,7 +27,7 @@ int async_event_wait(async_event *public_event)
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (event->set)
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     return async__stand_in_line(loop, &event->waiters, "async_event_wait", event, async__refuse_wait);
 }
 

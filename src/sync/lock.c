@@ -4,7 +4,7 @@
  * holds everything up; nothing else depends on that.
  */
 #include "sync/lock.h"
-#include "core/loop.h"
+#include "core/pace.h"
 #include "sync/line.h"
 
 _Static_assert(sizeof(async_lock) >= sizeof(struct lock), "the public struct holds the lock");
@@ -29,7 +29,7 @@ int async_lock_acquire(async_lock *public_lock)
     if (unlikely(lock_taken(lock)))
         return async__stand_in_line(loop, &lock->waiters, acquire_call, lock, async__refuse_wait);
     lock->owner = loop->current->task->id;
-    return 0;
+    return paced(loop, PACE_STEP, 0);
 }
 
 int async_lock_acquire_nowait(async_lock *public_lock)

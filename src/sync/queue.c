@@ -5,7 +5,7 @@
  * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an item goes
  * straight from a put to the task that has waited longest, and a free place to the one that has waited longest to put.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include "sync/items.h"
 #include "sync/line.h"
 #include <asyncio/queue.h>
@@ -173,9 +173,9 @@ FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (likely(has_room(queue)))
-        return accept(queue, item);
+        return paced(loop, PACE_STEP, accept(queue, item));
     if (queue->shut_down)
-        return -ESHUTDOWN;
+        return paced(loop, PACE_STEP, -ESHUTDOWN);
     return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
 }
 
@@ -187,10 +187,10 @@ FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
         return async__refused(loop);
     if (likely(queue->items.count != 0)) {
         give(queue, item);
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     }
     if (queue->shut_down)
-        return -ESHUTDOWN;
+        return paced(loop, PACE_STEP, -ESHUTDOWN);
     return stand_in_line(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
@@ -257,7 +257,7 @@ int async_queue_join(async_queue *queue)
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (queue->unfinished == 0)
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     return async__stand_in_line(loop, &queue->joiners, "async_queue_join", queue, async__refuse_wait);
 }
 

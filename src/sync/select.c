@@ -7,7 +7,7 @@
  * for, which cannot be refused. That loses nothing: whether a descriptor is ready can be asked again.
  */
 #include "sync/line.h"
-#include "core/loop.h"
+#include "core/pace.h"
 #include <asyncio/select.h>
 #include <poll.h>
 
@@ -276,7 +276,7 @@ int async_select_n(const async_case cases[], size_t count, int *result)
         return -EINVAL;
     for (size_t i = 0; i < count; i++)
         if ((*result = try_case(loop, &cases[i])) != -EAGAIN)
-            return (int)i;
+            return paced(loop, is_descriptor(&cases[i]) ? PACE_KERNEL : PACE_STEP, (int)i);
     *result = 0;
     return count <= PLACES_AT_HAND ? select_few(loop, cases, count, result)
                                    : select_many(loop, cases, count, result);

@@ -2,7 +2,7 @@
  * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the task that has waited
  * longest: while anybody waits there is none to be had, so who comes later can only stand behind.
  */
-#include "core/loop.h"
+#include "core/pace.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
 #include <limits.h>
@@ -42,7 +42,7 @@ int async_semaphore_acquire(async_semaphore *public_semaphore)
         return async__refused(loop);
     if (likely(semaphore->value > 0)) {
         semaphore->value--;
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     }
     check_value(semaphore, "async_semaphore_acquire");
     return async__stand_in_line(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
