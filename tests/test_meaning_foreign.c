@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,6 +212,120 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
     async_loop_close(loop);
     for (int i = 0; i < 2; i++)
         CHECK(close(there[i]) == 0 && close(back[i]) == 0);
+}
+
+/* ---- what is asked between two steps ------------------------------------------------------------------------- */
+
+static int receive_one(int descriptor)
+{
+    char byte;
+    return async_recv(descriptor, &byte, 1, 0);
+}
+async_fn(receive_one, int);
+
+static int await_readable(int descriptor)
+{
+    return async_wait_readable(descriptor);
+}
+async_fn(await_readable, int);
+
+/* Polls as the loop says, a few times and not for ever. Whether the task has ended. */
+static bool ends_soon(async_loop *loop, async_task *task)
+{
+    for (int i = 0; i < 5 && !async_task_done(task); i++) {
+        struct pollfd polled = {.fd = async_loop_fileno(loop), .events = POLLIN};
+        double seconds = async_loop_timeout(loop);
+        CHECK(poll(&polled, 1, seconds < 0.2 ? milliseconds_of(seconds) : 200) >= 0);
+        if (polled.revents != 0 || seconds < 0.2)
+            async_ignore(async_loop_step(loop, 0));
+    }
+    return async_task_done(task);
+}
+
+/* A task of either kind that waits for a socket to which nothing comes. */
+static async_task *begin_to_wait(async_loop *loop, int descriptor, bool receives)
+{
+    async_task *task = receives ? async_create_task(receive_one, descriptor)
+                                : async_create_task(await_readable, descriptor);
+    CHECK(task != NULL);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(async_loop_step(loop, 0), 1);
+    return task;
+}
+
+TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_cancellation_between_two_steps)
+{
+    async_loop *loop = open_loop_for_poll();
+    if (loop == NULL)
+        return;
+    for (int receives = 0; receives < 2; receives++) {
+        int ends[2];
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        async_task *task = begin_to_wait(loop, ends[0], receives);
+        async_cancel(task);
+        CHECK(ends_soon(loop, task));
+        CHECK_EQ(async_task_result(task), -ECANCELED);
+        async_detach(task);
+        CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
+    }
+    async_loop_close(loop);
+}
+
+TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_close_between_two_steps)
+{
+    async_loop *loop = open_loop_for_poll();
+    if (loop == NULL)
+        return;
+    for (int receives = 0; receives < 2; receives++) {
+        int ends[2];
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        async_task *task = begin_to_wait(loop, ends[0], receives);
+        CHECK_EQ(async_close(ends[0]), 0);
+        CHECK(ends_soon(loop, task));
+        CHECK_EQ(async_task_result(task), -EBADF);
+        async_detach(task);
+        CHECK_EQ(close(ends[1]), 0);
+    }
+    async_loop_close(loop);
+}
+
+static int close_when_told(async_stream *stream, async_event *told)
+{
+    ASYNC_TRY(async_event_wait(told));
+    return async_stream_wait_closed(stream);
+}
+async_fn(close_when_told, async_stream *, async_event *);
+
+TEST_EACH_BACKEND(a_foreign_loop_sends_what_is_written_between_two_steps_and_closes)
+{
+    async_loop *loop = open_loop_for_poll();
+    if (loop == NULL)
+        return;
+    for (int waits = 0; waits < 2; waits++) {
+        async_event told = {0};
+        async_stream *stream;
+        int ends[2];
+        char text[8];
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+        CHECK_EQ(async_stream_new(&stream, ends[0]), 0);
+        async_task *closing = waits ? async_create_task(close_when_told, stream, &told) : NULL;
+        for (int i = 0; i < 3; i++)
+            CHECK_EQ(async_loop_step(loop, 0), waits);
+        CHECK_EQ(async_stream_write(stream, "hello", 5), 0);
+        if (waits)
+            async_event_set(&told);
+        else
+            async_stream_close(stream);
+        if (waits)
+            CHECK(ends_soon(loop, closing));
+        for (int i = 0; i < 5 && recv(ends[1], text, 5, MSG_PEEK | MSG_DONTWAIT) < 5; i++)
+            poll_once(loop);
+        CHECK_EQ(recv(ends[1], text, sizeof text, MSG_DONTWAIT), 5);
+        CHECK_EQ(recv(ends[1], text, sizeof text, MSG_DONTWAIT), 0);
+        async_detach(closing);
+        CHECK_EQ(close(ends[1]), 0);
+    }
+    async_loop_close(loop);
 }
 
 static void count_call(void *calls)

@@ -86,7 +86,8 @@ ASYNC_API int async_loop_fileno(async_loop *loop);
 
 /*
  * How many seconds a foreign loop may wait for that descriptor before the next step: 0 when something is ready,
- * infinity when only the descriptor can bring something. 0 for NULL. Never switches.
+ * infinity when only the descriptor can bring something. Ask again after calls of the library between two steps: what
+ * they ask for does not show at the descriptor. 0 for NULL. Never switches.
  */
 ASYNC_API double async_loop_timeout(const async_loop *loop);
 

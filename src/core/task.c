@@ -124,6 +124,7 @@ static void lay_out(struct coroutine *self, const struct async__function *functi
     if (unlikely(function->alignment > 16))
         top &= ~(uintptr_t)(function->alignment - 1);
     ASSERT(is_blank(self));
+    self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
     context_prepare(&self->context, &self->stack.known, (void *)top, begin, self);

@@ -82,6 +82,7 @@ struct coroutine {
     uint32_t requests;                      /* to cancel it, not answered */
     uint64_t request_round;                 /* the last request that reached it: see cancel.c */
     uint32_t refusals;                      /* calls refused since it was last asked */
+    uint32_t select_turn;                   /* for async_select: see there; 0: it never gave way */
     const struct sentence *reason;          /* why it was asked to cancel; NULL: nobody said, or nobody did */
     const struct async__function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */

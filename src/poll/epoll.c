@@ -66,7 +66,10 @@ static int control(const struct epoll *epoll, struct watched *watched, int descr
     return result;
 }
 
-/* Arms the descriptor for what its operations wait for now. If that fails, it is armed as it was. */
+/*
+ * Arms the descriptor for what its operations wait for now: for one event; or, if it is lasting, for changes only. If
+ * that fails, it is armed as it was.
+ */
 static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
 {
     uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
@@ -79,7 +82,8 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
         watched->armed = 0;
         return 0;
     }
-    int result = control(epoll, watched, descriptor, wanted | EPOLLONESHOT);
+    uint32_t manner = watched->lasting ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
+    int result = control(epoll, watched, descriptor, wanted | manner);
     if (result == -ENOMEM && (watched->armed & wanted) == wanted)
         return 0; /* it may tell us of more than we want */
     if (result < 0)
@@ -205,14 +209,21 @@ static uint8_t state_of(uint32_t events)
                      ((events & EPOLLPRI) != 0 ? SOURCE_URGENT : 0));
 }
 
+/*
+ * An event that completes nothing, an error queue that is not read say, would come again as soon as the descriptor is
+ * armed for one event. So it is armed by edges then, until something is done.
+ */
 static void handle_operations(struct poller *poller, struct watched *watched, const struct epoll_event *event)
 {
     struct list done = {0};
-    watched->armed = 0;
+    bool was_lasting = watched->lasting;
     if ((event->events & (READ_EVENTS | FAILED_EVENTS)) != 0)
         collect(&watched->readers, &done);
     if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
         collect(&watched->writers, &done);
+    watched->lasting = list_empty(&done);
+    if (!was_lasting || !watched->lasting)
+        watched->armed = 0;
     arm_or_fail(poller->backend, watched, (int)(uint32_t)event->data.u64, &done);
     async__poll_deliver(poller, &done);
 }

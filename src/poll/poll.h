@@ -40,6 +40,8 @@ struct operation {
     bool done;                                      /* it has happened; its completion is on its way */
     bool held;                                      /* for io_uring: its next request is not queued yet */
     bool unwanted;                                  /* for io_uring: it is to be cancelled */
+    bool lasting; /* for io_uring: its poll goes on after an event that it does not wait for */
+    bool settled; /* for io_uring: it has happened, result is set, and the lasting poll is being cancelled */
 };
 
 /* What a source is, as far as the kernel has told: then the plain call is worth a try. Its owner takes bits away. */
@@ -71,6 +73,8 @@ struct poller_calls {
     void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
     int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
     int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
+    bool (*owes)(
+        const struct poller *poller); /* wait has something to hand over to the kernel; NULL: never */
 };
 
 struct poller {

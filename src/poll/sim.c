@@ -145,11 +145,12 @@ static int result_of(const struct operation *operation, short found)
     return result == -EAGAIN && only_readiness ? 0 : result;
 }
 
-/* Completions may submit and cancel: so first take out what is done, then deliver. */
-static void deliver(struct poller *poller)
+/* Completions may submit and cancel: so first take out what is done, then deliver. How many there were. */
+static size_t deliver(struct poller *poller)
 {
     struct sim *sim = poller->backend;
     struct list done = {0};
+    size_t count = 0;
     struct link *next = list_first(&sim->operations);
     for (size_t i = 1; next != NULL; i++) {
         struct operation *operation = CONTAINER_OF(next, struct operation, link);
@@ -161,20 +162,24 @@ static void deliver(struct poller *poller)
             continue;
         list_remove(&operation->link);
         poll_mark_done(operation, result, &done);
+        count++;
     }
     async__poll_deliver(poller, &done);
+    return count;
 }
 
-/* Each may close any: so they are looked up anew. */
-static void deliver_sources(struct poller *poller, size_t first, size_t end)
+/* Each may close any: so they are looked up anew. How many had changed. */
+static size_t deliver_sources(struct poller *poller, size_t first, size_t end)
 {
     const struct sim *sim = poller->backend;
+    size_t count = 0;
     const short failed = POLLERR | POLLHUP | POLLNVAL;
     for (size_t i = first; i < end; i++) {
         struct pollfd polled = sim->polled[i];
         const struct watched *watched = polled.revents != 0 ? watched_find(poller, polled.fd) : NULL;
         if (watched == NULL || watched->source == NULL)
             continue;
+        count++;
         bool reads = (polled.revents & (POLLIN | POLLRDHUP | failed)) != 0;
         bool writes = (polled.revents & (POLLOUT | failed)) != 0;
         bool urgent = (polled.revents & POLLPRI) != 0;
@@ -182,6 +187,7 @@ static void deliver_sources(struct poller *poller, size_t first, size_t end)
                       (uint8_t)((reads ? SOURCE_READABLE : 0) | (writes ? SOURCE_WRITABLE : 0) |
                                 (urgent ? SOURCE_URGENT : 0)));
     }
+    return count;
 }
 
 static int sim_wait(struct poller *poller, int64_t timeout_ns)
@@ -191,11 +197,14 @@ static int sim_wait(struct poller *poller, int64_t timeout_ns)
     int result = async__sys_poll(sim->polled, count, timeout_ns);
     if (result <= 0)
         return result;
-    if (sim->polled[0].revents != 0)
+    bool woken = sim->polled[0].revents != 0;
+    if (woken)
         async__poller_woken(poller);
-    deliver(poller);
-    deliver_sources(poller, first_source, count);
-    return 0;
+    size_t delivered = deliver(poller);
+    delivered += deliver_sources(poller, first_source, count);
+    return woken || delivered > 0
+               ? 0
+               : -EAGAIN; /* an event that completes nothing: not to be asked again at once */
 }
 
 static int sim_descriptor(struct poller *poller)

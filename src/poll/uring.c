@@ -111,6 +111,7 @@ static void fill(struct request *request, const struct operation *operation)
         request->call_flags = (uint32_t)operation->flags;
     } else {
         request->opcode = OPCODE_POLL_ADD;
+        request->length = operation->lasting ? POLL_MULTISHOT : 0;
         request->call_flags = poll_writes(operation) ? POLLOUT : POLLIN;
     }
 }
@@ -237,7 +238,7 @@ static int uring_submit(struct poller *poller, struct operation *operation)
     if (watched == NULL)
         return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     watched->descriptor = operation->descriptor;
-    operation->unwanted = false;
+    operation->unwanted = operation->lasting = operation->settled = false;
     list_append(watched_line(watched, operation), &operation->link);
     hand_over(poller->backend, operation);
     poller->in_flight++;
@@ -325,17 +326,45 @@ static int result_of(const struct operation *operation, int result)
     return (result & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-/* The kernel may give an operation back undone although nobody asked for that: then it begins anew. */
+/* Whether the kernel's answer to a poll is none that the operation waits for: it adds POLLRDHUP to every poll. */
+static bool is_beside_the_point(const struct operation *operation, int events)
+{
+    int wanted = (poll_writes(operation) ? POLLOUT : POLLIN | POLLRDHUP) | POLLERR | POLLHUP | POLLNVAL;
+    return operation->kind != OPERATION_RECV && events >= 0 && (events & wanted) == 0;
+}
+
+/*
+ * The answer of a poll that goes on. If it is the one that is waited for, the poll is cancelled, and the operation is
+ * completed when the kernel has let go of it.
+ */
+static void deliver_in_between(struct poller *poller, struct operation *operation, int events)
+{
+    if (operation->settled || is_beside_the_point(operation, events))
+        return;
+    operation->settled = true;
+    operation->result = result_of(operation, events);
+    if (operation->unwanted)
+        return; /* it is being cancelled already */
+    operation->unwanted = true;
+    hand_over(poller->backend, operation);
+}
+
+/* The kernel may give an operation back undone although that was not asked for: then it begins anew. */
 static void deliver_operation(struct poller *poller, struct operation *operation, int result)
 {
     bool undone = result == -EINTR || result == -EAGAIN || result == -ECANCELED;
-    if (undone && !operation->unwanted) {
+    bool is_useless = is_beside_the_point(operation, result);
+    if ((undone || is_useless) && !operation->unwanted) {
+        operation->lasting = operation->lasting ||
+                             is_useless; /* by edges: else it would be told the same at once */
         hand_over(poller->backend, operation);
         return;
     }
     if (operation->held) /* its cancellation, which comes too late */
         list_remove(&operation->held_link);
-    complete(poller, operation, undone ? -ECANCELED : result_of(operation, result));
+    if (!operation->settled)
+        operation->result = undone || is_useless ? -ECANCELED : result_of(operation, result);
+    complete(poller, operation, operation->result);
 }
 
 static uint8_t state_of(int events)
@@ -384,7 +413,9 @@ static void deliver_one(struct poller *poller, struct completion completion)
         return;
     }
     if (completion.tag != TAG_WAKE) {
-        deliver_operation(poller, (struct operation *)(uintptr_t)completion.tag, completion.result);
+        struct operation *operation = (struct operation *)(uintptr_t)completion.tag;
+        bool goes_on = (completion.flags & COMPLETION_MORE) != 0;
+        (goes_on ? deliver_in_between : deliver_operation)(poller, operation, completion.result);
         return;
     }
     uring->watches_wake = false;
@@ -462,6 +493,13 @@ static int uring_descriptor(struct poller *poller)
     return ((const struct uring *)poller->backend)->ring.descriptor;
 }
 
+/* Requests are handed over by wait alone, also those that are made between two steps of a foreign loop. */
+static bool uring_owes(const struct poller *poller)
+{
+    const struct uring *uring = poller->backend;
+    return uring->ring.unsubmitted > 0 || !list_empty(&uring->held) || !list_empty(&uring->held_watches);
+}
+
 const struct poller_calls async__poll_uring = {
     .name = "uring",
     .open = uring_open,
@@ -472,4 +510,5 @@ const struct poller_calls async__poll_uring = {
     .close_descriptor = uring_close_descriptor,
     .wait = uring_wait,
     .descriptor = uring_descriptor,
+    .owes = uring_owes,
 };

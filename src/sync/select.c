@@ -13,6 +13,9 @@
 
 enum { PLACES_AT_HAND = 8 }; /* on the stack; more come from memory */
 
+#define GAVE_WAY                                                                                             \
+    ((uint32_t)1 << 31) /* in coroutine.select_turn: its last select gave way; the rest counts how often */
+
 /* Where one case waits. */
 struct place {
     union {
@@ -263,6 +266,35 @@ OUT_OF_LINE static int select_many(struct async_loop *loop, const async_case cas
     return index;
 }
 
+/*
+ * Tries the cases in the order in which they are listed; but when the task has just given way in a select that did not
+ * wait, another case comes first, a different one each time. Else a case that is always ready would starve those that
+ * are listed after it. The number of the case that happened, or -EAGAIN.
+ */
+static int try_all(struct async_loop *loop, const async_case cases[], size_t count, int *result)
+{
+    struct coroutine *self = loop->current;
+    size_t first = (self->select_turn & GAVE_WAY) != 0 ? (self->select_turn & ~GAVE_WAY) % count : 0;
+    self->select_turn &= ~GAVE_WAY;
+    for (size_t i = 0; i < count; i++) {
+        size_t place = first + i < count ? first + i : first + i - count;
+        if ((*result = try_case(loop, &cases[place])) != -EAGAIN)
+            return (int)place;
+    }
+    return -EAGAIN;
+}
+
+/* Gives way if it is time, and remembers that. */
+static int pace_select(struct async_loop *loop, const async_case *happened, int place)
+{
+    struct coroutine *self = loop->current;
+    if (pace_is_due(loop, is_descriptor(happened) ? PACE_KERNEL : PACE_STEP)) {
+        self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
+        async__give_way(loop);
+    }
+    return place;
+}
+
 int async_select_n(const async_case cases[], size_t count, int *result)
 {
     struct async_loop *loop = loop_enter("async_select");
@@ -274,9 +306,9 @@ int async_select_n(const async_case cases[], size_t count, int *result)
         return async__refused(loop);
     if (!are_cases(cases, count))
         return -EINVAL;
-    for (size_t i = 0; i < count; i++)
-        if ((*result = try_case(loop, &cases[i])) != -EAGAIN)
-            return paced(loop, is_descriptor(&cases[i]) ? PACE_KERNEL : PACE_STEP, (int)i);
+    int place = try_all(loop, cases, count, result);
+    if (place >= 0)
+        return pace_select(loop, &cases[place], place);
     *result = 0;
     return count <= PLACES_AT_HAND ? select_few(loop, cases, count, result)
                                    : select_many(loop, cases, count, result);
