@@ -60,15 +60,22 @@ static void doze(struct async_loop *loop, int64_t timeout_ns)
     if (loop->errands > 0 && patience_try(&loop->patience, &loop->worker_seen))
         async__patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
-    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
-        async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
+    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
+        !async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        loop->wide_awake = true;
 }
 
 static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
 {
     int result = async__poller_wait(&loop->poller, timeout_ns);
-    ENSURE(result == 0, "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
+    ENSURE(result != -EBADF,
+           "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
            async__error_meaning(result));
+    ENSURE(
+        result == 0,
+        "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or the program "
+        "has closed the loop's own descriptor and another one has its number",
+        loop->poller.calls->wait_call, async__error_meaning(result));
 }
 
 /* Whether something is to be done, as far as one can tell without the kernel and the clock. */
@@ -101,7 +108,7 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
 {
     if (timeout_ns > LONGEST_WAIT_NS)
         timeout_ns = LONGEST_WAIT_NS;
-    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->foreign) {
+    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->foreign && !loop->wide_awake) {
         doze(loop, timeout_ns);
         return;
     }

@@ -56,6 +56,7 @@ struct async_loop {
     bool foreign;                     /* a foreign loop steps it */
     bool iterating;                   /* an iteration is going on */
     bool stopping;                    /* whoever drives it is to return after this iteration */
+    bool wide_awake;                  /* the kernel forbids to wait on a word: it waits for events only */
     bool interruptible;               /* SIGINT is ours */
     bool delivering;                  /* requests are being delivered: see cancel.c */
     unsigned default_log;             /* stacks have 2^this bytes */

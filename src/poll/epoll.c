@@ -272,6 +272,7 @@ static int epoll_descriptor(struct poller *poller)
 
 const struct poller_calls async__poll_epoll = {
     .name = "epoll",
+    .wait_call = "epoll_wait",
     .open = epoll_open,
     .close = epoll_close,
     .submit = epoll_submit,

@@ -64,6 +64,7 @@ struct poller;
 
 struct poller_calls {
     const char *name;                                                  /* as in ASYNCIO_BACKEND */
+    const char *wait_call;                                             /* the system call that waits */
     int (*open)(struct poller *poller);                                /* 0 or -errno */
     void (*close)(struct poller *poller);                              /* nothing is in flight */
     int (*submit)(struct poller *poller, struct operation *operation); /* see above */

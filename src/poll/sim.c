@@ -215,6 +215,7 @@ static int sim_descriptor(struct poller *poller)
 
 const struct poller_calls async__poll_sim = {
     .name = "sim",
+    .wait_call = "ppoll",
     .open = sim_open,
     .close = sim_close,
     .submit = sim_submit,

@@ -92,8 +92,8 @@ static int uring_open(struct poller *poller)
     int result = async__ring_open(&uring->ring, poller->foreign);
     if (result >= 0) {
         watch_wake(poller);
-        result = poller->foreign ? async__ring_enter(&uring->ring, false, 0)
-                                 : 0; /* it may wait elsewhere before the first wait() */
+        result = async__ring_enter(&uring->ring, false,
+                                   0); /* a filter may forbid it where it allows the setup */
     }
     if (result < 0)
         uring_close(poller);
@@ -502,6 +502,7 @@ static bool uring_owes(const struct poller *poller)
 
 const struct poller_calls async__poll_uring = {
     .name = "uring",
+    .wait_call = "io_uring_enter",
     .open = uring_open,
     .close = uring_close,
     .submit = uring_submit,

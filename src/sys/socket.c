@@ -147,6 +147,7 @@ int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, st
 struct held_signal {
     sigset_t pipe;   /* SIGPIPE alone */
     sigset_t before; /* what the thread blocks */
+    bool held;       /* the thread blocks it for us */
     bool ours;       /* none was pending, so one that is pending afterwards was raised by the call */
 };
 
@@ -155,9 +156,8 @@ static void hold_pipe_signal(struct held_signal *held)
     sigset_t pending;
     sigemptyset(&held->pipe);
     sigaddset(&held->pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &held->pipe, &held->before);
-    sigpending(&pending);
-    held->ours = sigismember(&pending, SIGPIPE) == 0;
+    held->held = pthread_sigmask(SIG_BLOCK, &held->pipe, &held->before) == 0;
+    held->ours = held->held && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0;
 }
 
 /* Only a call that moved all it should raised none: one that moved a part may have met the end after that. */
@@ -166,7 +166,8 @@ static void release_pipe_signal(const struct held_signal *held, bool moved_all)
     const struct timespec at_once = {0};
     if (held->ours && !moved_all)
         sigtimedwait(&held->pipe, NULL, &at_once);
-    pthread_sigmask(SIG_SETMASK, &held->before, NULL);
+    if (held->held)
+        pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
 
 int async__sys_sendfile(int out, int in, off_t *offset, size_t count)

@@ -100,8 +100,8 @@ static void leave_over(void *start, size_t size)
 void async__sys_unmap(void *start, size_t size)
 {
     long result = KERNEL(SITE_UNMAP, munmap(start, size));
-    ENSURE(result == 0 || result == -ENOMEM,
-           "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
+    ENSURE(result != -EINVAL, "munmap of %zu bytes failed with %ld; the address was not one of ours", size,
+           result);
     if (result < 0) {
         madvise(start, size, MADV_FREE); /* its pages at least; shared memory refuses that, as it must */
         leave_over(start, size);
@@ -265,7 +265,7 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
         result = KERNEL(SITE_EPOLL_PWAIT2,
                         syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));
     }
-    if (result == -ENOSYS || result == -EPERM) { /* older containers' filters say the latter */
+    if (result < 0 && result != -EINTR) { /* older kernels, and filters, which say what they like */
         int timeout = timeout_ns > 0 ? milliseconds_of(timeout_ns) : (int)timeout_ns;
         result = KERNEL(SITE_EPOLL_WAIT, epoll_wait(epoll, events, capacity, timeout));
     }
@@ -283,10 +283,11 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
 }
 
 /* Always with a time limit: without one the kernel goes on waiting when a handler has run that restarts calls. */
-void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     struct timespec timeout = timespec_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
-    KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, WORD_WAIT, value, &timeout, NULL, 0));
+    long result = KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, WORD_WAIT, value, &timeout, NULL, 0));
+    return result == 0 || result == -EAGAIN || result == -EINTR || result == -ETIMEDOUT;
 }
 
 /* A wake that failed would be a sleep for good. */
@@ -354,11 +355,13 @@ int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
     if (fault(SITE_THREAD))
         return -errno;
     sigfillset(&blocked);
+    bool restores;
     for (size_t i = 0; i < sizeof own_mistakes / sizeof *own_mistakes; i++)
         sigdelset(&blocked, own_mistakes[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    restores = pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0;
     int error = pthread_create(thread, NULL, function, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (restores)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -error;
 }
 
@@ -371,8 +374,13 @@ uint32_t async__sys_processor(void)
 size_t async__sys_processors(void)
 {
     cpu_set_t processors;
+static size_t fallback_count(long count)
+{
+    return count > 0 ? (size_t)count : 1;
+}
+
     if (sched_getaffinity(0, sizeof processors, &processors) < 0) /* more than a cpu_set_t holds */
-        return (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+        return fallback_count(sysconf(_SC_NPROCESSORS_ONLN));
     return (size_t)CPU_COUNT(&processors);
 }
 

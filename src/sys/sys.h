@@ -82,9 +82,9 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
 
 /*
  * Waits until the word is woken, for timeout_ns, or as long as it takes if that is negative; not at all if the word is
- * another than `value`. It may end early, and does when a signal comes.
+ * another than `value`. It may end early, and does when a signal comes. false: the kernel forbids it.
  */
-void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
 
 /* Ends the wait of the thread that waits on the word, if one does. From any thread and from signal handlers. */
 void async__sys_word_wake(_Atomic uint32_t *word);

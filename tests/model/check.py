@@ -58,8 +58,9 @@ PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, m
 ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
-DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)
-        async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns);
+DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
+        !async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        loop->wide_awake = true;
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&async__current->spare, call, memory_order_release));\n"
@@ -100,8 +101,9 @@ CHANGES = [
            "closes"),
     Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async__sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns);\n", DEAF, "SIGINT comes to"),
-    Change("the loop dozes although something was sent", LOOP, DOZES, DOZES.splitlines()[1] + "\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(async__sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+    Change("the loop dozes although something was sent", LOOP, DOZES,
+           "    async_ignore(async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",

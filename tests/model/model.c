@@ -107,7 +107,7 @@ static bool is_awake(void *unused)
 }
 
 /* The kernel compares the word as it is now, and nobody can wake it between that and the wait. */
-void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     uint32_t now;
     (void)timeout_ns;
@@ -116,13 +116,14 @@ void async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
     shared.dozes = now == value;
     tell(shared.dozes ? "dozes: %#" PRIx64 : "does not doze: %#" PRIx64, now, 0);
     if (!shared.dozes)
-        return;
+        return true;
     if (ends_early())
         step();
     else
         step_when(is_awake, NULL);
     shared.dozes = false;
     tell("stops dozing", 0, 0);
+    return true;
 }
 
 void async__sys_word_wake(_Atomic uint32_t *word)
