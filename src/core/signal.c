@@ -20,12 +20,17 @@ static void on_sigint(int number)
     errno = saved;
 }
 
+static bool is_ours(const struct sigaction *action)
+{
+    return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
+}
+
 void async__sigint_take(struct async_loop *loop)
 {
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
     bool known = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
-    if (known && now.sa_handler == on_sigint) /* an earlier loop could not give it back */
+    if (known && is_ours(&now)) /* an earlier loop could not give it back */
         now.sa_handler = SIG_DFL;
     bool free_to_take = known && now.sa_handler == SIG_DFL;
     if (!free_to_take || !async__sys_is_main_thread())
@@ -41,9 +46,19 @@ void async__sigint_give_back(struct async_loop *loop)
 {
     if (!loop->interruptible)
         return;
-    async__sys_sigaction(SIGINT, &loop->sigint_before, NULL);
+    struct sigaction now;
+    if (async__sys_sigaction(SIGINT, NULL, &now) == 0 && is_ours(&now)) /* else the program's own has come */
+        async__sys_sigaction(SIGINT, &loop->sigint_before, NULL);
     atomic_store(&interrupted, NULL);
     atomic_store(&loop->interrupts, 0); /* one that came when the main task had ended is not the next one's */
     atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_SIGNAL);
     loop->interruptible = false;
+}
+
+/* The loop may be another thread's, which the child does not have. */
+void async__sigint_fork(void)
+{
+    struct async_loop *loop = atomic_load(&interrupted);
+    if (loop != NULL)
+        async__sigint_give_back(loop);
 }

@@ -14,10 +14,23 @@
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
 enum { NAME_SIZE = 128 };
 
+/* A signal that we handle while a thread is watched. */
+struct taken_signal {
+    int number;              /* SIGSEGV or SIGBUS */
+    struct sigaction before; /* what handled it before; faults that are not ours go there */
+    bool replaced; /* once at the end another handler was found in place of ours, and may lead to it */
+};
+
 static const struct overflow_owner *watcher;             /* the same for all threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static unsigned watching;                                /* threads that are watched */
-static struct sigaction before_segv, before_bus;         /* whoever handled them before */
+static struct taken_signal taken[] = {{.number = SIGSEGV}, {.number = SIGBUS}};
+
+/* The fault that this thread is passing on to the handler before; NULL: none. */
+static __thread struct {
+    const void *context; /* where it happened, as the kernel has told us */
+    const char *frame;   /* of the handler that passes it on */
+} passing __attribute__((tls_model("initial-exec")));
 
 /* Where the flow was, and how far its stack reached. */
 static void registers(const void *signal_context, const void **pc, const char **sp)
@@ -52,18 +65,48 @@ static void explain(const struct stack *stack, size_t guard_size, const void *si
     async__frames_report(sp > lowest ? sp : lowest, (const char *)stack);
 }
 
+static const struct sigaction *handler_before(int number)
+{
+    return number == SIGBUS ? &taken[1].before : &taken[0].before;
+}
+
+/* As if there were no handler: a fault repeats as soon as we return, and ends the program; what was sent does not. */
+static void end_by_signal(int number, const siginfo_t *info)
+{
+    signal(number, SIG_DFL);
+    if (info->si_code <= 0)
+        raise(number);
+}
+
+static void call_before(int number, siginfo_t *info, void *signal_context)
+{
+    const struct sigaction *before = handler_before(number);
+    if ((before->sa_flags & SA_SIGINFO) != 0)
+        before->sa_sigaction(number, info, signal_context);
+    else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
+        before->sa_handler(number);
+    else if (before->sa_handler == SIG_DFL || info->si_code > 0) /* a fault cannot be ignored */
+        end_by_signal(number, info);
+}
+
+/*
+ * The handler before may have learnt of ours and call it in turn, in a circle: then the same fault comes again, deeper
+ * on the same stack. A handler that leaves by siglongjmp leaves what is noted here, which then is not deeper.
+ */
 static void pass_on(int number, siginfo_t *info, void *signal_context)
 {
-    const struct sigaction *before = number == SIGBUS ? &before_bus : &before_segv;
-    if ((before->sa_flags & SA_SIGINFO) != 0) {
-        before->sa_sigaction(number, info, signal_context);
-    } else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
-        before->sa_handler(number);
-    } else if (before->sa_handler == SIG_DFL || info->si_code > 0) { /* a fault cannot be ignored */
-        signal(number, SIG_DFL); /* the fault repeats as soon as we return, and ends the program */
-        if (info->si_code <= 0)
-            raise(number); /* it was sent, and would not repeat */
+    const char *frame = __builtin_frame_address(0);
+    if (passing.context == signal_context && frame < passing.frame) {
+        end_by_signal(number, info);
+        return;
     }
+    const void *outer_context = passing.context;
+    const char *outer_frame = passing.frame;
+    passing.context = signal_context;
+    passing.frame = frame;
+    call_before(number, info, signal_context);
+    passing.context = outer_context;
+    passing.frame = outer_frame;
 }
 
 static void on_fault(int number, siginfo_t *info, void *signal_context)
@@ -80,31 +123,54 @@ static void on_fault(int number, siginfo_t *info, void *signal_context)
     pass_on(number, info, signal_context);
 }
 
-static void take_signals(void)
+static bool is_ours(const struct sigaction *action)
 {
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
-    async__sys_sigaction(SIGSEGV, &action, &before_segv);
-    async__sys_sigaction(SIGBUS, &action, &before_bus);
+    return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == on_fault;
 }
 
-/* Puts the former handler back, unless somebody else has taken the signal since. */
-static void give_back(int number, const struct sigaction *before)
+/* Whether the handler may be newer than ours, so that it calls ours when a fault is none of its own. */
+static bool may_lead_to_ours(const struct taken_signal *one, const struct sigaction *now)
+{
+    bool is_function = (now->sa_flags & SA_SIGINFO) != 0 ||
+                       (now->sa_handler != SIG_DFL && now->sa_handler != SIG_IGN);
+    return one->replaced && is_function && now->sa_sigaction != one->before.sa_sigaction;
+}
+
+/* Ours may still be there, because it could not be given back or was put back: then what was before it stays. */
+static void take_signal(struct taken_signal *one)
+{
+    struct sigaction now, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    if (async__sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) || may_lead_to_ours(one, &now))
+        return;
+    sigemptyset(&action.sa_mask);
+    one->before = now;
+    async__sys_sigaction(one->number, &action, NULL);
+}
+
+/* Puts the former handler back, unless the program has taken the signal since. */
+static void give_back(struct taken_signal *one)
 {
     struct sigaction now;
-    if (async__sys_sigaction(number, NULL, &now) == 0 && now.sa_sigaction == on_fault)
-        async__sys_sigaction(number, before, NULL);
+    if (async__sys_sigaction(one->number, NULL, &now) < 0)
+        return;
+    if (is_ours(&now))
+        async__sys_sigaction(one->number, &one->before, NULL);
+    else
+        one->replaced = true;
 }
 
+/* 0 or -ENOMEM. Where a program may have no signal stack, an overflow ends it without a message, as it would anyway. */
 static int take_stack(struct signal_stack *stack)
 {
     stack->start = async__sys_map(SIGNAL_STACK_SIZE);
     if (stack->start == NULL)
         return -ENOMEM;
-    int result = async__sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
-    if (result < 0)
+    stack->error = async__sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
+    if (stack->error < 0) {
         async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
-    return result;
+        stack->start = NULL;
+    }
+    return 0;
 }
 
 int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner)
@@ -116,7 +182,8 @@ int async__overflow_open(struct signal_stack *stack, const struct overflow_owner
     pthread_mutex_lock(&lock);
     watcher = owner;
     if (watching++ == 0)
-        take_signals();
+        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+            take_signal(&taken[i]);
     pthread_mutex_unlock(&lock);
     return 0;
 }
@@ -124,13 +191,26 @@ int async__overflow_open(struct signal_stack *stack, const struct overflow_owner
 void async__overflow_close(struct signal_stack *stack)
 {
     pthread_mutex_lock(&lock);
-    if (--watching == 0) {
-        give_back(SIGSEGV, &before_segv);
-        give_back(SIGBUS, &before_bus);
-    }
+    if (--watching == 0)
+        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+            give_back(&taken[i]);
     pthread_mutex_unlock(&lock);
-    if (stack->start != NULL) {
-        async__sys_no_signal_stack();
+    if (stack->start != NULL && async__sys_leave_signal_stack(stack->start))
         async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
-    }
+}
+
+void async__overflow_before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void async__overflow_after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+void async__overflow_forked(unsigned count)
+{
+    watching = count;
+    pthread_mutex_unlock(&lock);
 }

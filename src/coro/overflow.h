@@ -15,13 +15,19 @@ struct overflow_owner {
 
 /* One thread's alternate signal stack, on which a handler can run when the other is full. */
 struct signal_stack {
-    void *start; /* what was mapped; NULL if the thread had one of its own */
+    void *start; /* what was mapped; NULL if the thread had one of its own, or can have none */
+    int error;   /* why it can have none; 0: it has one */
 };
 
 /* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -errno. */
 int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
 
-/* The last one gives the signals back to whoever handled them before. */
+/* The last one gives the signals back to whoever handled them before. What the program has put there stays. */
 void async__overflow_close(struct signal_stack *stack);
+
+/* Around fork(), in the parent; and in the child, where of all watched threads there are so many. */
+void async__overflow_before_fork(void);
+void async__overflow_after_fork(void);
+void async__overflow_forked(unsigned count);
 
 #endif

@@ -336,10 +336,13 @@ int async__sys_signal_stack(void *start, size_t size)
     return (int)KERNEL(SITE_SIGNAL_STACK, sigaltstack(&stack, NULL));
 }
 
-void async__sys_no_signal_stack(void)
+bool async__sys_leave_signal_stack(void *start)
 {
-    stack_t none = {.ss_flags = SS_DISABLE};
-    sigaltstack(&none, NULL);
+    stack_t now, none = {.ss_flags = SS_DISABLE};
+    if (sigaltstack(NULL, &now) != 0)
+        return false;
+    bool is_this = (now.ss_flags & SS_DISABLE) == 0 && now.ss_sp == start;
+    return !is_this || sigaltstack(&none, NULL) == 0;
 }
 
 bool async__sys_is_main_thread(void)
@@ -352,10 +355,10 @@ int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
 {
     static const int own_mistakes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
     sigset_t blocked, before;
+    bool restores;
     if (fault(SITE_THREAD))
         return -errno;
     sigfillset(&blocked);
-    bool restores;
     for (size_t i = 0; i < sizeof own_mistakes / sizeof *own_mistakes; i++)
         sigdelset(&blocked, own_mistakes[i]);
     restores = pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0;
@@ -371,14 +374,14 @@ uint32_t async__sys_processor(void)
     return (uint32_t)sched_getcpu();
 }
 
-size_t async__sys_processors(void)
-{
-    cpu_set_t processors;
 static size_t fallback_count(long count)
 {
     return count > 0 ? (size_t)count : 1;
 }
 
+size_t async__sys_processors(void)
+{
+    cpu_set_t processors;
     if (sched_getaffinity(0, sizeof processors, &processors) < 0) /* more than a cpu_set_t holds */
         return fallback_count(sysconf(_SC_NPROCESSORS_ONLN));
     return (size_t)CPU_COUNT(&processors);

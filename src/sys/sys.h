@@ -99,7 +99,9 @@ int async__sys_sigaction(int number, const struct sigaction *action, struct siga
 /* The stack on which this thread's signal handlers run, if they ask for one. */
 bool async__sys_has_signal_stack(void);
 int async__sys_signal_stack(void *start, size_t size);
-void async__sys_no_signal_stack(void);
+
+/* Takes that one away again, unless the thread has another by now. false: it may still be the thread's. */
+bool async__sys_leave_signal_stack(void *start);
 bool async__sys_is_main_thread(void);
 
 /*
