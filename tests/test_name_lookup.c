@@ -455,28 +455,32 @@ TEST(name_is_looked_up_by_a_forked_child)
     names_open_gate();
 }
 
-static int fork_and_cancel(void)
+/* The child asks anew what its parent's thread is at. */
+static int fork_and_ask(void)
 {
     int status;
     async_task *task = async_create_task(look_up, "one.test", 0);
     gate_await_arrival(&names.gate, task);
     pid_t child = fork();
     if (child == 0) {
-        async_cancel(task);
-        _exit(async_await(task) == -ECANCELED ? 0 : 1);
+        alarm(10);
+        look_up_in_child();
     }
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
     names_open_gate();
     return async_await(task);
 }
-async_fn(fork_and_cancel);
+async_fn(fork_and_ask);
 
-/* There it will never be answered, and here it is. */
-LOOP_TEST(name_lookup_can_be_given_up_in_a_forked_child)
+LOOP_TEST(name_lookup_under_way_is_not_the_forked_childs)
 {
+    if (ASYNC_TSAN)
+        test_skip("ThreadSanitizer lets a process that forked with threads make no others");
+    if (TEST_WRAPPER[0] != 0)
+        test_skip("qemu dies of a thread in the child of a process with threads");
     use_test_names(true);
-    CHECK_EQ(fork_and_cancel(), 0);
+    CHECK_EQ(fork_and_ask(), 0);
     free_found();
     return 0;
 }

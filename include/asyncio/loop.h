@@ -51,8 +51,8 @@ ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run
 
 /*
  * One iteration: waits at most seconds for something to do (0: does not wait; negative: as long as it takes), then
- * runs what is ready. Returns how many tasks have not ended. -EINVAL: not a number, or loop is NULL. Not from inside
- * a task or callback. Never switches.
+ * runs what is ready. Returns how many tasks have not ended; 0 in a child that was forked meanwhile. -EINVAL: not a
+ * number, or loop is NULL. Not from inside a task or callback. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
 
@@ -93,7 +93,8 @@ ASYNC_API double async_loop_timeout(const async_loop *loop);
 
 /*
  * Cancels the tasks that are left and runs them to their end, then takes the loop. Handles are invalid after
- * it. NULL is nothing. Not from inside a task or callback. Never switches.
+ * it. NULL is nothing. Not from inside a task or callback. In a child of fork() the parent's loop can only be closed,
+ * which frees its memory there. Never switches.
  */
 ASYNC_API void async_loop_close(async_loop *loop);
 

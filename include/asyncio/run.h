@@ -29,7 +29,11 @@ typedef struct async_run_options {
  * cancelled it. -EBUSY: this thread has a loop already (await the coroutine instead). -ENOMEM, -EMFILE and
  * the like: no loop could be made. -EINVAL: a backend that does not exist. Not for use inside a task.
  * SIGINT is the loop's only on the main thread and if nobody else handles or ignores it (a shell ignores it for
- * jobs that a script starts with &).
+ * jobs that a script starts with &); at the end the handler of before comes back, unless the program has set another.
+ *
+ * A child of fork() may run loops of its own, anywhere, and release what it has of its parent's (see fork.md in
+ * docs/decisions); no task of the parent's runs there. If it returns from the task that forked, the run ends with that
+ * task's result. vfork(), _Fork() and clone() are not noticed: such a child may only call exec or _exit.
  */
 #define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
 

@@ -13,7 +13,10 @@
 
 ASYNC_BEGIN_C
 
-/* A runner, {0} or with options; for one thread, whose loop it makes when it is first used. */
+/*
+ * A runner, {0} or with options; for one thread, whose loop it makes when it is first used. In a child of fork() it
+ * drops the parent's loop and makes a new one.
+ */
 typedef struct async_runner {
     async_run_options options; /* of the loop; what they point to is borrowed until that is made */
     async_loop *async__loop;   /* the library's: the loop; NULL: not made yet, or closed */

@@ -73,7 +73,7 @@ ASYNC_API ASYNC_MUST int async_server_wait_closed(async_server *server);
 
 /*
  * Takes the server: closes it, cancels the tasks of its connections, and waits for them, whatever happens to this
- * task. NULL is nothing. Switches.
+ * task. In a child of fork() only descriptors are closed. NULL is nothing. Switches.
  */
 ASYNC_API void async_server_free(async_server *server);
 

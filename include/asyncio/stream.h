@@ -170,6 +170,8 @@ ASYNC_API int async_stream_write_eof(async_stream *stream);
  * peer's system has acknowledged everything; if the peer is still sending, or there is a layer, also until the peer's
  * end, for at most 3 seconds, while up to 16 MiB are read and dropped. The end of the run waits 3 seconds at most.
  *
+ * In a child of fork() only the descriptor is closed: the connection is the parent's, which sends what is pending.
+ *
  * NULL is nothing. Never switches.
  */
 ASYNC_API void async_stream_close(async_stream *stream);
@@ -186,7 +188,7 @@ ASYNC_API ASYNC_MUST int async_stream_wait_closed(async_stream *stream);
  */
 ASYNC_API void async_stream_abort(async_stream *stream);
 
-/* The socket, borrowed; -1 when it was aborted. Never switches. */
+/* The socket, borrowed; -1 when it was aborted. Also in a child of fork(). Never switches. */
 ASYNC_API int async_stream_descriptor(const async_stream *stream);
 
 /*

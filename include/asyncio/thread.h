@@ -42,7 +42,8 @@ ASYNC_API ASYNC_MUST async_executor *async_executor_new(size_t threads);
 
 /*
  * Blocks the calling thread until all that the executor was given is done and its threads have ended, and takes it.
- * NULL is nothing. Not on one of its own threads. After fork(), the child only frees the memory. Never switches.
+ * NULL is nothing. Not on one of its own threads. After fork(), the child only frees the memory; it must not return
+ * from a function that it was forked in on a worker thread. Never switches.
  */
 ASYNC_API void async_executor_free(async_executor *executor);
 
@@ -75,10 +76,10 @@ typedef struct async_concurrent_future async_concurrent_future;
 
 /*
  * Blocks the calling thread, for at most so many seconds (0: not at all; infinity: as long as it takes), until the
- * coroutine has ended; returns its result. -ETIMEDOUT: it has not, and goes on. -ECANCELED: it was cancelled, or
- * the loop closed before it began. -ENOMEM: NULL, or the task could not be made. -EDEADLK: this thread runs that loop.
- * -EINVAL: not a number. In a task it would hold the task's own loop: have it called with async_to_thread. Never
- * switches.
+ * coroutine has ended; returns its result. -ETIMEDOUT: it has not, and goes on. -ECANCELED: it was cancelled, or the
+ * loop closed before it began, or this is a child of fork() and it was not done. -ENOMEM: NULL, or the task could
+ * not be made. -EDEADLK: this thread runs that loop. -EINVAL: not a number. In a task it would hold the task's own
+ * loop: have it called with async_to_thread. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_concurrent_future_result(async_concurrent_future *future, double seconds);
 

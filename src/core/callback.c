@@ -3,7 +3,7 @@
  * ready queue: taken back, it stays there without a function and is freed when its turn comes.
  */
 #include "core/callback.h"
-#include "core/loop.h"
+#include "core/fork.h"
 
 static void give_back(struct callback *callback)
 {
@@ -67,6 +67,7 @@ static struct callback *take(struct async_loop *loop, void *argument)
 static struct async_loop *loop_for(const char *call, const void *function)
 {
     struct async_loop *loop = async__current;
+    async__check_inherited(call);
     ENSURE(loop != NULL, "%s: this thread has no loop; from another thread use async_call_soon_threadsafe",
            call);
     ENSURE(function != NULL, "%s: the function is NULL", call);
@@ -123,7 +124,8 @@ bool async_handle_cancel(async_handle handle)
 {
     struct async_loop *loop = async__current;
     struct callback *callback = handle.callback;
-    if (handle.id == 0)
+    if (handle.id == 0 ||
+        (loop == NULL && async__inherited != NULL)) /* the parent's, which is never called here */
         return false;
     ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
     if (handle.loop != loop->number) /* its memory may be gone with its loop */

@@ -3,7 +3,7 @@
  * is stopped or a task has ended. Between two drives such a loop counts as asleep: who sends to it wakes its
  * descriptor.
  */
-#include "core/loop.h"
+#include "core/fork.h"
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
@@ -20,10 +20,20 @@ async_loop *async_get_loop(void)
 
 void async__check_outside(const async_loop *loop, const char *call)
 {
-    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
-    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
     ENSURE(loop->fork_generation == async__fork_generation(),
            "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
+           call);
+    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
+    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
+}
+
+void async__check_closing(const struct async_loop *loop, const char *call)
+{
+    if (!loop->inherited)
+        async__check_outside(loop, call);
+    ENSURE(!loop->iterating,
+           "%s was called from inside one of the loop's own tasks or callbacks, in a child of fork(); return "
+           "from there first, or end the child with _exit",
            call);
 }
 
@@ -40,13 +50,16 @@ int async_loop_step(async_loop *loop, double seconds)
         return -EINVAL;
     async__check_outside(loop, "async_loop_step");
     async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
+    if (loop->inherited) /* meanwhile: what is left is the parent's */
+        return 0;
     leave(loop);
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
 
 int async_loop_fileno(async_loop *loop)
 {
-    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller) : -EINVAL;
+    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller)
+                        : -EINVAL; /* -EBADF: an inherited one */
 }
 
 double async_loop_timeout(const async_loop *loop)
@@ -68,13 +81,13 @@ void async_loop_close(async_loop *loop)
 {
     if (loop == NULL)
         return;
-    async__check_outside(loop, "async_loop_close");
+    async__check_closing(loop, "async_loop_close");
     async__loop_finish(loop);
 }
 
 void async__loop_run(struct async_loop *loop, const struct async_task *task)
 {
-    while (task == NULL || !task_done(task)) {
+    while (!loop->inherited && (task == NULL || !task_done(task))) {
         async__iterate(loop, loop->stopping ? 0 : -1);
         if (loop->stopping)
             break;
@@ -88,7 +101,8 @@ int async_loop_run_forever(async_loop *loop)
         return -EINVAL;
     async__check_outside(loop, "async_loop_run_forever");
     async__loop_run(loop, NULL);
-    leave(loop);
+    if (!loop->inherited)
+        leave(loop);
     return 0;
 }
 
@@ -103,6 +117,8 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
         return -ENOMEM;
     task_check(task, "async_loop_run_until_complete", true);
     async__loop_run(loop, task);
+    if (loop->inherited)
+        return async__forked_result(loop);
     leave(loop);
     int result = task_done(task) ? task->result : -EINPROGRESS;
     task->seen |= task_done(task);
@@ -114,6 +130,8 @@ void async_loop_stop(async_loop *loop)
 {
     if (loop == NULL)
         return;
+    if (loop->inherited)
+        async__wrong_loop(loop, "async_loop_stop", "the loop");
     ENSURE(loop == async__current,
            "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
            "called with async_call_soon_threadsafe");

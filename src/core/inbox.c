@@ -69,6 +69,9 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
+    ENSURE(loop->fork_generation == async__fork_generation(),
+           "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make one in "
+           "the child");
     struct call *call = new_call(loop);
     if (call == NULL)
         return -ENOMEM;
@@ -102,7 +105,8 @@ void async__inbox_close(struct async_loop *loop)
         struct ready *ready = ready_pop(&loop->ready);
         if (ready->run == deliver) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);
-            message->receive(message, true);
+            if (!loop->inherited || message->receive == receive_call) /* others lie in the parent's frames */
+                message->receive(message, true);
         }
     }
     free_call(atomic_exchange(&loop->spare, NULL));

@@ -5,7 +5,7 @@
  */
 #include "core/local.h"
 #include "core/errand.h"
-#include "core/loop.h"
+#include "core/fork.h"
 
 enum { FIRST_ROOM = 4 }; /* values in a new table */
 
@@ -16,8 +16,11 @@ static size_t bytes_for(uint32_t room)
 
 static const struct locals *running(const struct async_loop *loop)
 {
-    if (loop == NULL)
-        return async__errand != NULL ? async__errand->locals : NULL;
+    if (loop == NULL && async__errand != NULL)
+        return async__errand->locals;
+    if (loop == NULL &&
+        (loop = async__standing_loop()) == NULL) /* in a child of fork() the task's are still there */
+        return NULL;
     return loop->current != NULL ? loop->current->locals : loop->callback_locals;
 }
 

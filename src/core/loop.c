@@ -282,7 +282,7 @@ void async__iterate(struct async_loop *loop, int64_t most_ns)
     loop->iterating = true;
     look(loop, most_ns);
     run_ready(loop);
-    if (!list_empty(&loop->deferred))
+    if (!list_empty(&loop->deferred) && !loop->inherited)
         run_deferred(loop);
     loop->iterating = false;
 }

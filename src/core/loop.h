@@ -26,11 +26,12 @@
 
 /* Bits of the attention word. */
 enum {
-    ATTENTION_INBOX = 1,    /* another thread has sent something */
-    ATTENTION_SIGNAL = 2,   /* SIGINT came */
-    ATTENTION_SLEEPING = 4, /* the loop waits, or may: whoever sets another bit must wake it */
-    ATTENTION_DEBUG = 8,    /* every turn is timed, so tasks never go straight on */
-    ATTENTION_DOZING = 16   /* beside SLEEPING: it waits on this word, not for the kernel's events */
+    ATTENTION_INBOX = 1,     /* another thread has sent something */
+    ATTENTION_SIGNAL = 2,    /* SIGINT came */
+    ATTENTION_SLEEPING = 4,  /* the loop waits, or may: whoever sets another bit must wake it */
+    ATTENTION_DEBUG = 8,     /* every turn is timed, so tasks never go straight on */
+    ATTENTION_DOZING = 16,   /* beside SLEEPING: it waits on this word, not for the kernel's events */
+    ATTENTION_INHERITED = 32 /* it is the parent's, in a child of fork(): it returns to whoever runs it */
 };
 
 /* What the C++ runtime keeps for a thread (its ABI's __cxa_eh_globals): exceptions in flight and being handled. */
@@ -55,8 +56,8 @@ struct async_loop {
     bool watched;                     /* in debug mode or under valgrind, which want stacks laid open */
     bool foreign;                     /* a foreign loop steps it */
     bool iterating;                   /* an iteration is going on */
-    bool stopping;                    /* whoever drives it is to return after this iteration */
     bool wide_awake;                  /* the kernel forbids to wait on a word: it waits for events only */
+    bool stopping;                    /* whoever drives it is to return after this iteration */
     bool interruptible;               /* SIGINT is ours */
     bool delivering;                  /* requests are being delivered: see cancel.c */
     unsigned default_log;             /* stacks have 2^this bytes */
@@ -99,7 +100,11 @@ struct async_loop {
     struct signal_stack signal_stack;           /* for handlers */
     struct sigaction sigint_before;             /* SIGINT's handler while it is ours */
     unsigned fork_generation;                   /* of the process that opened it */
-    async_allocator memory;                     /* where everything else comes from */
+    bool inherited;    /* this is a child of fork(), and the loop its parent's: see fork.h */
+    bool out_of_lines; /* then: its tasks wait in no line any more */
+    struct async_loop *inherited_before; /* then: the next one that the thread has inherited */
+    struct async_task *forked_task;      /* then: the task that forked, when it has ended */
+    async_allocator memory;              /* where everything else comes from */
 };
 
 /* The calling thread's loop. Read without a function call, also in the shared library. */
@@ -182,7 +187,10 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
 /* Dies unless this thread's loop is between two iterations, and was made by this process. */
 void async__check_outside(const struct async_loop *loop, const char *call);
 
-/* Iterates until the task has ended, if it is not NULL, or until the loop is stopped. */
+/* The same for a call that closes it, which may be inherited. */
+void async__check_closing(const struct async_loop *loop, const char *call);
+
+/* Iterates until the task has ended, if it is not NULL, or until the loop is stopped, or was inherited meanwhile. */
 void async__loop_run(struct async_loop *loop, const struct async_task *task);
 
 /* Tells the loop's exception handler, or standard error, of an error of that task's, which may be NULL. */
@@ -267,14 +275,22 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
 /* Ends the program: what a task waits for was changed by a thread that is not its loop's. */
 _Noreturn void async__wrong_thread(const struct wait *wait) __attribute__((cold));
 
+/* loop_wake for a task of an inherited loop, which never runs; any other ends the program. */
+void async__wake_elsewhere(struct wait *wait, struct waiter *winner, int result) __attribute__((cold));
+
+static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct wait *wait)
+{
+    return ASYNC_CHECKS ? loop != wait->coroutine->task->loop : loop == NULL;
+}
+
 /* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
                                        int result)
 {
     struct coroutine *coroutine = wait->coroutine;
     ASSERT(!wait->claimed && coroutine->wait == wait);
-    if (unlikely(ASYNC_CHECKS ? loop != coroutine->task->loop : loop == NULL))
-        async__wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
+    if (unlikely(wait_is_elsewhere(loop, wait)))
+        async__wrong_thread(wait);
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;
@@ -287,8 +303,10 @@ static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wai
 
 static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
 {
-    struct ready *node = loop_claim(loop, wait, winner, result); /* which finds out that loop is NULL */
-    ready_push(&loop->ready, node);
+    if (unlikely(wait_is_elsewhere(loop, wait)))
+        async__wake_elsewhere(wait, winner, result);
+    else
+        ready_push(&loop->ready, loop_claim(loop, wait, winner, result));
 }
 
 /* Another thread's or a handler's reason for the loop to come to its own stack. */
@@ -303,5 +321,8 @@ void async__inbox_close(struct async_loop *loop);
 /* Takes SIGINT for the loop's main task, if it is nobody's; and gives it back. */
 void async__sigint_take(struct async_loop *loop);
 void async__sigint_give_back(struct async_loop *loop);
+
+/* In a child of fork(): SIGINT acts there as it did before the run. */
+void async__sigint_fork(void);
 
 #endif

@@ -4,8 +4,7 @@
  */
 #include "core/callback.h"
 #include "core/errand.h"
-#include "core/loop.h"
-#include <pthread.h>
+#include "core/fork.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,38 +15,20 @@ static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what 
 __thread struct async_loop *async__current;
 __thread struct errand *async__errand;
 
-static _Atomic uint64_t loops_made;      /* their numbers */
-static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
-
-static void forked(void)
-{
-    fork_generation++;
-}
-
-static void watch_forks(void)
-{
-    pthread_atfork(NULL, NULL, forked);
-}
-
-unsigned async__fork_generation(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    return fork_generation;
-}
+static _Atomic uint64_t loops_made; /* their numbers */
 
 static const struct stack *running_stack(size_t *guard_size)
 {
-    const struct async_loop *loop = async__current;
-    if (loop == NULL || loop->current == NULL)
+    const struct coroutine *self = async__running_coroutine();
+    if (self == NULL)
         return NULL;
-    *guard_size = loop->stacks.page;
-    return &loop->current->stack;
+    *guard_size = self->task->loop->stacks.page;
+    return &self->stack;
 }
 
 static void explain_overflow(void)
 {
-    const struct coroutine *self = async__current->current;
+    const struct coroutine *self = async__running_coroutine();
     async__report("%s overflowed its stack of %zu KiB; make the recursion or the "
                   "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
                   async__label(self->task).text, stack_size(&self->stack) / 1024);
@@ -137,6 +118,7 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
     static const async_run_options defaults;
     if (async__current != NULL)
         return -EBUSY;
+    async__leave_all_lines();
     if (options == NULL)
         options = &defaults;
     async_allocator memory = memory_from(&options->allocator);
@@ -152,6 +134,9 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
         memory_free(&memory, loop, sizeof *loop);
         return result;
     }
+    if (loop->debug && loop->signal_stack.error < 0)
+        async__report("a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
+                      async__error_meaning(loop->signal_stack.error));
     loop->strict = loop->virtual_clock || loop->shuffle != 0;
     loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
     loop->now_ns = loop->virtual_clock ? 0 : async__clock_now();
@@ -171,6 +156,8 @@ static void dismiss_guests(struct async_loop *loop)
 static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
+    struct async_loop *before = async__current;
+    async__current = loop; /* also an inherited one, while it is taken down */
     dismiss_guests(loop);
     async__inbox_close(loop);
     async__tasks_close(loop);
@@ -179,10 +166,12 @@ static void free_loop(struct async_loop *loop)
     async__heap_close(&loop->timers);
     async__text_close(&loop->texts);
     async__locals_close(loop);
+    ASSERT(loop->inherited || async__stack_count(&loop->stacks).in_use == 0);
     async__stack_pool_close(&loop->stacks);
     async__poller_close(&loop->poller);
     async__overflow_close(&loop->signal_stack);
-    async__current = NULL;
+    async__current = before != loop ? before : NULL;
+    async__forget_inherited(loop);
     memory_free(&memory, loop, sizeof *loop);
 }
 
@@ -212,14 +201,14 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
 static void wait_for_older(struct async_loop *loop, uint64_t asked)
 {
     for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
-        while (!task_done(task) && task->id <= asked)
+        while (!task_done(task) && task->id <= asked && !loop->inherited)
             async__iterate(loop, -1);
 }
 
 static void wait_for_lingering(struct async_loop *loop)
 {
     int64_t until_ns = async__now(loop) + LINGER_NS, left_ns = LINGER_NS;
-    while (loop->lingering > 0 && left_ns > 0) {
+    while (loop->lingering > 0 && left_ns > 0 && !loop->inherited) {
         async__iterate(loop, left_ns);
         left_ns = until_ns - async__now(loop);
     }
@@ -229,18 +218,25 @@ static void wait_for_lingering(struct async_loop *loop)
  * A task that another one creates while it ends is that one's as long as it lasts: it may be its goodbye. Only
  * then is it one of those left, and asked in its turn.
  */
-void async__loop_finish(struct async_loop *loop)
+static void end_tasks(struct async_loop *loop)
 {
     uint64_t asked = 0;
     do {
         cancel_newer(loop, asked);
         asked = loop->created;
         wait_for_older(loop, asked);
-        if (loop_alive(loop) == 0 && loop->ready.first != NULL)
+        if (loop_alive(loop) == 0 && loop->ready.first != NULL && !loop->inherited)
             async__iterate(loop, 0); /* callbacks that the last tasks left */
-    } while (loop_alive(loop) > 0);
+    } while (loop_alive(loop) > 0 && !loop->inherited);
     wait_for_lingering(loop);
-    if (loop->debug)
+}
+
+/* An inherited loop's tasks, and what they wrote, are the parent's; a task may also fork while it is asked to end. */
+void async__loop_finish(struct async_loop *loop)
+{
+    if (!loop->inherited)
+        end_tasks(loop);
+    if (loop->debug && !loop->inherited)
         report_closing(loop);
     async__executor_leave(loop);
     free_loop(loop);

@@ -80,6 +80,8 @@ void async__wake_all(struct list *list, int result)
     struct ready *chain = NULL, *end = NULL; /* those from behind */
     for (struct waiter *waiter; (waiter = waiter_first(list)) != NULL;) {
         loop_wake(loop, waiter->wait, waiter, result);
+        if (loop == NULL) /* in a child of fork() */
+            continue;
         if ((waiter = waiter_last(list)) == NULL)
             break;
         struct ready *node = loop_claim(loop, waiter->wait, waiter, result);

@@ -3,7 +3,7 @@
  * said when one is used wrongly. (Taking one is part of making a task, in task.c.) In debug mode a free one is used
  * again as late as possible, so that a stale handle is noticed.
  */
-#include "core/loop.h"
+#include "core/fork.h"
 #include <stdio.h>
 
 struct label async__label(const struct async_task *task)
@@ -51,10 +51,24 @@ struct async_task *async__task_next(struct async_loop *loop, const struct async_
     return next;
 }
 
+/* The words of a task that the parent has, and reports; its coroutine's too, which never ends here. */
+static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
+{
+    struct coroutine *coroutine = task->coroutine;
+    if (coroutine != NULL && !task_is_future(task)) {
+        async__sentence_free(&loop->memory, coroutine->sentence);
+        async__sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+    }
+    task->seen = true;
+    async__task_free_words(task);
+}
+
 void async__tasks_close(struct async_loop *loop)
 {
     for (struct async_task *task = NULL; (task = async__pool_next(&loop->tasks, task)) != NULL;) {
-        if (task->references == 0)
+        if (loop->inherited)
+            forget_inherited_task(loop, task);
+        if (loop->inherited || task->references == 0)
             continue;
         if (task_is_future(task))
             async__future_settle(task, -ECANCELED); /* which nobody waits for */
@@ -69,6 +83,8 @@ void async__tasks_close(struct async_loop *loop)
 
 void async__task_check(const struct async_task *task, const char *call, bool taking)
 {
+    if (task->loop->inherited)
+        async__wrong_loop(task->loop, call, "the task");
     ENSURE(task->loop == async__current,
            "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",

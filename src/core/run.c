@@ -4,7 +4,7 @@
  * can create tasks and queues.
  */
 #include "core/errand.h"
-#include "core/loop.h"
+#include "core/fork.h"
 #include <asyncio/runner.h>
 
 /* Between the halves of async_run, if there is no loop to run on. */
@@ -16,13 +16,14 @@ static __thread struct {
 
 _Noreturn void async__no_task(const char *call)
 {
+    async__check_inherited(call);
     ENSURE(async__current != NULL || async__errand == NULL,
            "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
            "send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",
            call);
     ENSURE(
-        async__current == NULL,
+        async__current == NULL || !async__current->iterating,
         "%s was called in a callback; callbacks run on the loop itself and cannot wait: create a task there",
         call);
     async__misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
@@ -30,6 +31,8 @@ _Noreturn void async__no_task(const char *call)
 
 void async__run_expect(const char *call, const char *argument, const char *where)
 {
+    if (failed_run.error == 0)
+        async__check_inherited(call);
     ENSURE(failed_run.error != 0,
            "%s(%s) was called at %s on a thread without a loop; start one with async_main or async_run", call,
            argument, where);
@@ -75,9 +78,11 @@ static int run_main(struct async_loop *loop, async_task *task)
         return -ENOMEM;
     }
     loop->main_task = task;
-    while (!task_done(task))
+    while (!task_done(task) && !loop->inherited)
         async__loop_run(loop, task);
     loop->main_task = NULL;
+    if (loop->inherited)
+        return async__forked_result(loop);
     bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
@@ -104,6 +109,17 @@ static int exit_status(int result)
     return result < MOST ? result : MOST;
 }
 
+/* In a child of fork(): the exception handler is the parent's. */
+static void report_child(const struct async_loop *loop, int result)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    const struct async_task *task = loop->forked_task;
+    if (result >= 0 || result == -EINTR || task == NULL)
+        return;
+    async__describe(meaning, sizeof meaning, result, task->sentence);
+    async__report("%s failed in a child of fork(): %s", task->name, meaning);
+}
+
 int async__main_end(async_task *main_task)
 {
     char meaning[SENTENCE_SIZE + 32];
@@ -115,7 +131,9 @@ int async__main_end(async_task *main_task)
     }
     struct async_loop *loop = async__current;
     int result = run_main(loop, main_task);
-    if (result < 0 && result != -EINTR) {
+    if (loop->inherited)
+        report_child(loop, result);
+    else if (result < 0 && result != -EINTR) {
         async__describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
         async__tell(loop, main_task, result, "%s failed: %s", name, meaning);
     }
@@ -127,6 +145,10 @@ int async__main_end(async_task *main_task)
 static int find_loop(async_runner *runner, struct async_loop **loop)
 {
     *loop = runner->async__loop;
+    if (*loop != NULL && (*loop)->inherited && !(*loop)->iterating) {
+        async_runner_close(runner);
+        *loop = NULL;
+    }
     if (*loop != NULL)
         return *loop == async__current && !(*loop)->iterating ? 0 : -EBUSY;
     int result = async__loop_open(loop, &runner->options, false);
@@ -175,7 +197,7 @@ void async_runner_close(async_runner *runner)
 {
     if (runner == NULL || runner->async__loop == NULL)
         return;
-    async__check_outside(runner->async__loop, "async_runner_close");
+    async__check_closing(runner->async__loop, "async_runner_close");
     async__loop_finish(runner->async__loop);
     runner->async__loop = NULL;
 }

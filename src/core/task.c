@@ -4,6 +4,7 @@
  */
 #include "core/task.h"
 #include "core/errand.h"
+#include "core/fork.h"
 #include "core/pace.h"
 
 enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
@@ -21,6 +22,8 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
 /* What was asked of the task ends with it; why is the sentence of its end, if that came of it and no other was said. */
 OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
 {
+    if (self->request_round == ROUND_FORKED)
+        async__forked_end(self);
     if (result == -ECANCELED && self->task->sentence == NULL)
         self->task->sentence = sentence_handed_on(self->reason);
     else
@@ -419,8 +422,8 @@ FLATTEN int async_await(async_task *task)
 
 void async_detach(async_task *task)
 {
-    if (task == NULL)
-        return;
+    if (task == NULL || (unlikely(task->loop != async__current) && task->loop->inherited))
+        return; /* an inherited record goes with its loop */
     task_check(task, "async_detach", true);
     task->references--;
     if (unlikely(task->references == 0 && task_is_future(task)))

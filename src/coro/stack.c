@@ -40,7 +40,6 @@ static void unmap(struct stack_pool *pool, struct slab *slab)
 
 void async__stack_pool_close(struct stack_pool *pool)
 {
-    ASSERT(async__stack_count(pool).in_use == 0);
     for (struct slab *slab = pool->slabs, *next; slab != NULL; slab = next) {
         next = slab->next;
         unmap(pool, slab);

@@ -2,6 +2,7 @@
  * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around all of it; each end
  * costs the same, however many tasks there are.
  */
+#include "core/fork.h"
 #include "core/pace.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
@@ -68,8 +69,9 @@ void async_completion_end(async_completion *public_completion)
     struct completion *completion = completion_of(public_completion, "async_completion_end");
     if (completion->loop == NULL)
         return;
-    ENSURE(completion->loop == async__current, "async_completion_end: it belongs to another thread's loop");
+    struct async_loop *before = release_begin(completion->loop, "async_completion_end", "the completion");
     ENSURE(completion->watch.wait == NULL, "async_completion_end: a task waits on it");
     async__watch_close(completion->loop, &completion->watch);
     *completion = (struct completion){0};
+    release_end(before);
 }

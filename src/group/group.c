@@ -7,6 +7,7 @@
  * and the others stand in `queued`, which is empty while there is room. The group keeps the records of all that
  * ended, from `first_ended` on in the order of their ends; from `ungiven` on async_group_next has not given them.
  */
+#include "core/fork.h"
 #include "core/pace.h"
 #include <asyncio/group.h>
 
@@ -41,8 +42,9 @@ static struct group *group_of(async_task_group *group, const char *call)
     struct group *inside = (struct group *)group;
     ENSURE(inside->scope.coroutine != NULL,
            "%s: ASYNC_TASK_GROUP did not declare this group, or its block was left", call);
-    ENSURE(inside->scope.coroutine->task->loop == async__current,
-           "%s: the task group belongs to another thread's loop", call);
+    const struct async_loop *loop = inside->scope.coroutine->task->loop;
+    if (unlikely(loop != async__current))
+        async__wrong_loop(loop, call, "the task group");
     return inside;
 }
 
@@ -264,14 +266,16 @@ static void give_back(struct group *group)
 void async__group_leave(async_task_group *public_group)
 {
     struct group *group = (struct group *)public_group;
-    struct async_loop *loop = loop_enter("the end of a task group");
+    struct async_loop *loop = loop_leave("the end of a task group");
     if (!group->waited) {
-        if (!group->closing && group->live > 0)
+        if (!group->closing && group->live > 0 && !loop->inherited)
             pass_on_to_children(loop, group);
-        wait_for_children(loop, group, "the end of a task group");
+        if (!loop->inherited) /* else they are the parent's, and never end here */
+            wait_for_children(loop, group, "the end of a task group");
         async__scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }
-    give_back(group);
+    if (!loop->inherited)
+        give_back(group);
     group->scope.coroutine = NULL;
 }
 

@@ -2,7 +2,7 @@
  * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the calls inside it
  * is decided in core/cancel.c; here is when a timeout runs out, and what becomes of the result at its end.
  */
-#include "core/loop.h"
+#include "core/fork.h"
 #include <asyncio/time.h>
 
 _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope), "the public struct holds the scope");
@@ -113,13 +113,13 @@ static int end(struct async_loop *loop, struct scope *scope, const char *call, l
 
 int async_timeout_end(async_timeout_scope *scope, long result)
 {
-    struct async_loop *loop = loop_enter("async_timeout_end");
+    struct async_loop *loop = loop_leave("async_timeout_end");
     return end(loop, scope_of(scope, "async_timeout_end"), "async_timeout_end", result);
 }
 
 int async__timeout_pop(long result)
 {
-    return end(loop_enter("async_timeout"), NULL, "async_timeout", result);
+    return end(loop_leave("async_timeout"), NULL, "async_timeout", result);
 }
 
 void async_shield_begin(async_shield_scope *scope)
@@ -129,13 +129,13 @@ void async_shield_begin(async_shield_scope *scope)
 
 void async_shield_end(async_shield_scope *scope)
 {
-    struct async_loop *loop = loop_enter("async_shield_end");
+    struct async_loop *loop = loop_leave("async_shield_end");
     ENSURE(scope != NULL, "async_shield_end: the scope is NULL");
     async__scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_shield_end");
 }
 
 int async__shield_pop(long result)
 {
-    async__scope_leave(loop_enter("async_shielded"), NULL, SCOPE_SHIELD, "async_shielded");
+    async__scope_leave(loop_leave("async_shielded"), NULL, SCOPE_SHIELD, "async_shielded");
     return (int)result;
 }

@@ -155,7 +155,8 @@ void async__server_stop(struct async_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         if (listener->path != NULL) {
-            unlink(listener->path);
+            if (!server->loop->inherited) /* there the parent still listens */
+                unlink(listener->path);
             memory_free(&server->loop->memory, listener->path, strlen(listener->path) + 1);
         }
         server->loop->poller.in_flight--;

@@ -3,6 +3,7 @@
  * returned; the server ends when the last of those has.
  */
 #include "io/server.h"
+#include "core/fork.h"
 #include "io/address.h"
 #include "io/stream.h"
 #include <string.h>
@@ -91,11 +92,28 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
 static void server_check(const struct async_server *server, const char *call)
 {
     ENSURE(server != NULL, "%s: the server is NULL", call);
-    ENSURE(server->loop == async__current, "%s: the server is another thread's", call);
+    if (unlikely(server->loop != async__current))
+        async__wrong_loop(server->loop, call, "the server");
+}
+
+/* In a child of fork(), where the tasks of the connections never end. Their streams go with the loop. */
+static void forget_inherited(struct async_server *server)
+{
+    for (struct link *link; (link = list_first(&server->connections)) != NULL;) {
+        struct connection *connection = CONTAINER_OF(link, struct connection, link);
+        list_remove(link);
+        if (connection->stream != NULL)
+            connection->stream->holder = NULL;
+        memory_free(&server->loop->memory, connection, sizeof *connection);
+    }
+    server->connection_count = 0;
+    async__wake_all(&server->waiters, 0);
 }
 
 static void destroy(struct async_server *server)
 {
+    if (server->loop->inherited)
+        forget_inherited(server);
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
     async__server_stop(server);
     list_remove(&server->guest.link);
@@ -105,7 +123,7 @@ static void destroy(struct async_server *server)
 static void loop_closes(struct guest *guest)
 {
     struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
-    if (server->loop->debug)
+    if (server->loop->debug && !server->loop->inherited)
         async__report("the server of '%s' was not freed before its loop", server->function.name);
     server->closed = true;
     destroy(server);
@@ -149,13 +167,15 @@ void async_server_start_serving(async_server *server)
 
 void async_server_close(async_server *server)
 {
-    server_check(server, "async_server_close");
-    if (server->closed)
-        return;
-    async__server_stop(server);
-    server->closed = true;
-    async__wake_all(&server->forever, 0);
-    tell_end(server);
+    ENSURE(server != NULL, "async_server_close: the server is NULL");
+    struct async_loop *before = release_begin(server->loop, "async_server_close", "the server");
+    if (!server->closed) {
+        async__server_stop(server);
+        server->closed = true;
+        async__wake_all(&server->forever, 0);
+        tell_end(server);
+    }
+    release_end(before);
 }
 
 void async_server_close_clients(async_server *server)
@@ -241,14 +261,16 @@ void async_server_free(async_server *server)
 {
     if (server == NULL)
         return;
-    server_check(server, "async_server_free");
+    struct async_loop *before = release_begin(server->loop, "async_server_free", "the server");
     check_not_served(server, "async_server_free");
     async_server_close(server);
-    async_server_cancel_clients(server);
-    if (server->connection_count > 0)
+    if (!server->loop->inherited)
+        async_server_cancel_clients(server);
+    if (server->connection_count > 0 && !server->loop->inherited)
         async_ignore(async__stand_in_line(loop_enter("async_server_free"), &server->waiters,
                                           "async_server_free", server, NULL));
     destroy(server);
+    release_end(before);
 }
 
 size_t async_server_connections(const async_server *server)

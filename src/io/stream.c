@@ -51,7 +51,7 @@ static void run_out_of_patience(struct timer *timer)
 static void loop_closes(struct guest *guest)
 {
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
-    if (!stream->closing && stream->loop->debug)
+    if (!stream->closing && stream->loop->debug && !stream->loop->inherited)
         async__report("a stream (descriptor %d) was not closed before its loop",
                       async_stream_descriptor(stream));
     async__output_fail(stream, -ECONNABORTED);
@@ -109,6 +109,7 @@ int async_stream_new(async_stream **stream, int descriptor)
 {
     struct async_loop *loop = async__current;
     int domain = AF_UNSPEC;
+    async__check_inherited("async_stream_new");
     ENSURE(loop != NULL, "async_stream_new was called where there is no loop");
     if (stream == NULL)
         return -EINVAL;
@@ -201,13 +202,28 @@ static bool close_at_once(struct async_stream *stream)
     return false;
 }
 
+/* In a child of fork(): the connection is the parent's, and what is pending is sent there. */
+static void close_inherited(struct async_stream *stream)
+{
+    if (stream->holder != NULL)
+        *stream->holder = NULL;
+    async__output_fail(stream, -ECONNABORTED);
+    async__wake_all(&stream->drainers, -EBADF);
+    stream->closing = true;
+    async__stream_end(stream);
+}
+
 void async_stream_close(async_stream *stream)
 {
     if (stream == NULL)
         return;
+    struct async_loop *before = release_begin(stream->loop, "async_stream_close", "the stream");
     stream_check(stream, "async_stream_close");
-    if (close_at_once(stream))
+    if (stream->loop->inherited)
+        close_inherited(stream);
+    else if (close_at_once(stream))
         async__stream_end(stream);
+    release_end(before);
 }
 
 struct close_wait {
@@ -242,12 +258,15 @@ int async_stream_wait_closed(async_stream *stream)
 
 void async_stream_abort(async_stream *stream)
 {
+    ENSURE(stream != NULL, "async_stream_abort: the stream is NULL");
+    struct async_loop *before = release_begin(stream->loop, "async_stream_abort", "the stream");
     stream_check(stream, "async_stream_abort");
     async__output_fail(stream, -ECONNABORTED);
     async__wake_all(&stream->drainers, -ECONNABORTED);
     stream->read_error = -ECONNABORTED;
     async__input_drop(stream);
     close_channel(stream, -ECONNABORTED);
+    release_end(before);
 }
 
 void async__stream_hang_up(struct async_stream *stream)
@@ -262,9 +281,12 @@ void async__stream_hang_up(struct async_stream *stream)
 
 /* ---- what people ask ------------------------------------------------------------------------------------------- */
 
+/* Also in a child of fork(), which may have it to give to another program. */
 int async_stream_descriptor(const async_stream *stream)
 {
-    stream_check(stream, "async_stream_descriptor");
+    ENSURE(stream != NULL, "async_stream_descriptor: the stream is NULL");
+    if (!stream->loop->inherited)
+        stream_check(stream, "async_stream_descriptor");
     return stream->channel.source.descriptor;
 }
 

@@ -9,6 +9,7 @@
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
 
+#include "core/fork.h"
 #include "io/channel.h"
 #include <asyncio/layer.h>
 #include <asyncio/stream.h>
@@ -164,7 +165,8 @@ static inline void stream_take_back(struct async_stream *stream)
 static inline void stream_check(const struct async_stream *stream, const char *call)
 {
     ENSURE(stream != NULL, "%s: the stream is NULL", call);
-    ENSURE(stream->loop == async__current, "%s: the stream is another thread's", call);
+    if (unlikely(stream->loop != async__current))
+        async__wrong_loop(stream->loop, call, "the stream");
     ENSURE(!stream->closing, "%s: the stream was closed before", call);
 }
 

@@ -3,7 +3,7 @@
  * awaited task's along, async_strerror shows it to whoever asks about that code.
  */
 #include "core/errand.h"
-#include "core/loop.h"
+#include "core/fork.h"
 
 /* Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker thread. NULL: nobody. */
 static struct sentence **running_place(const async_allocator **memory)
@@ -13,6 +13,8 @@ static struct sentence **running_place(const async_allocator **memory)
         *memory = &async__malloc;
         return &async__errand->sentence;
     }
+    if (loop == NULL)
+        loop = async__standing_loop(); /* in a child of fork() */
     if (loop == NULL || loop->current == NULL)
         return NULL;
     *memory = &loop->memory;

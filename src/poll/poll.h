@@ -79,10 +79,11 @@ struct poller_calls {
 };
 
 struct poller {
-    const struct poller_calls *calls; /* the backend */
-    void *backend;                    /* its own state */
-    struct watched **chunks;          /* what is known of descriptors, by number: see watched.h */
-    size_t chunk_count;               /* entries in chunks; NULL where nothing is known */
+    const struct poller_calls *calls;          /* the backend */
+    const struct poller_calls *inherited_from; /* in a child of fork(): the backend it was; else NULL */
+    void *backend;                             /* its own state */
+    struct watched **chunks;                   /* what is known of descriptors, by number: see watched.h */
+    size_t chunk_count;                        /* entries in chunks; NULL where nothing is known */
     size_t in_flight;    /* operations whose completion is to come, and waits for a source's change */
     int wake_descriptor; /* an eventfd: readable ends a wait */
     bool foreign;        /* a foreign loop polls the descriptor and calls wait only when there is something */
@@ -98,6 +99,9 @@ extern const struct poller_calls async__poll_sim;
 int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
                        async_allocator memory);
 void async__poller_close(struct poller *poller);
+
+/* In a child of fork(): from now on descriptors are only closed, and nothing else is told to the kernel. */
+void async__poller_inherit(struct poller *poller);
 
 /*
  * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that no processor is burnt

@@ -21,11 +21,79 @@ int async__poller_open(struct poller *poller, const struct poller_calls *calls, 
 
 void async__poller_close(struct poller *poller)
 {
-    ASSERT(poller->in_flight == 0);
+    ASSERT(poller->in_flight == 0 || poller->inherited_from != NULL);
     poller->calls->close(poller);
     async__watched_close(poller);
     async__sys_close(poller->wake_descriptor);
 }
+
+/* ---- in a child of fork() ------------------------------------------------------------------------------------- */
+
+/* The backends give their copies back without a word to the kernel. */
+static void inherited_close(struct poller *poller)
+{
+    poller->inherited_from->close(poller);
+}
+
+static int inherited_submit(struct poller *poller, struct operation *operation)
+{
+    (void)poller;
+    (void)operation;
+    return -EBADF;
+}
+
+static void inherited_cancel(struct poller *poller, struct operation *operation)
+{
+    (void)poller;
+    (void)operation;
+}
+
+static int inherited_watch(struct poller *poller, struct source *source)
+{
+    (void)poller;
+    (void)source;
+    return -EBADF;
+}
+
+static void inherited_close_descriptor(struct poller *poller, int descriptor)
+{
+    (void)poller;
+    async__sys_close(descriptor);
+}
+
+static int inherited_wait(struct poller *poller, int64_t timeout_ns)
+{
+    (void)poller;
+    (void)timeout_ns;
+    return -EBADF;
+}
+
+static int inherited_descriptor(struct poller *poller)
+{
+    (void)poller;
+    return -EBADF;
+}
+
+/* An epoll set, a ring and an eventfd are one thing for both processes: what one changes, the other meets. */
+static const struct poller_calls inherited = {
+    .name = "inherited",
+    .wait_call = "none",
+    .close = inherited_close,
+    .submit = inherited_submit,
+    .cancel = inherited_cancel,
+    .watch = inherited_watch,
+    .close_descriptor = inherited_close_descriptor,
+    .wait = inherited_wait,
+    .descriptor = inherited_descriptor,
+};
+
+void async__poller_inherit(struct poller *poller)
+{
+    poller->inherited_from = poller->calls;
+    poller->calls = &inherited;
+}
+
+/* ---- waiting and waking --------------------------------------------------------------------------------------- */
 
 int async__poller_wait(struct poller *poller, int64_t timeout_ns)
 {

@@ -4,6 +4,7 @@
  * holds everything up; nothing else depends on that.
  */
 #include "sync/lock.h"
+#include "core/fork.h"
 #include "core/pace.h"
 #include "sync/line.h"
 
@@ -49,7 +50,7 @@ void async_lock_release(async_lock *public_lock)
            "async_lock_release: nobody has the lock; it was released before, or never taken");
     struct waiter *next = waiter_first(&lock->waiters);
     lock->owner = LOCK_NOBODY;
-    if (unlikely(next != NULL)) {
+    if (unlikely(next != NULL) && !line_is_empty(&lock->waiters)) {
         lock->owner = next->wait->coroutine->task->id;
         async__wake(next->wait, next, 0);
     }

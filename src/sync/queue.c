@@ -5,6 +5,7 @@
  * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an item goes
  * straight from a put to the task that has waited longest, and a free place to the one that has waited longest to put.
  */
+#include "core/fork.h"
 #include "core/pace.h"
 #include "sync/items.h"
 #include "sync/line.h"
@@ -84,7 +85,7 @@ void async_queue_free(async_queue *queue)
 {
     if (queue == NULL)
         return;
-    ENSURE(list_empty(&queue->getters) && list_empty(&queue->putters) && list_empty(&queue->joiners),
+    ENSURE(line_is_empty(&queue->getters) && line_is_empty(&queue->putters) && line_is_empty(&queue->joiners),
            "async_queue_free: a task still waits on the queue; end or cancel it first");
     drop_items(queue);
     async_allocator memory = queue->memory;
@@ -194,9 +195,19 @@ FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
     return stand_in_line(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
+/* In a child of fork() an item must not go to a task that never runs there. */
+static inline void forsake_lines(struct async_queue *queue)
+{
+    if (unlikely(async__current == NULL)) {
+        async_ignore(async__forsake(&queue->getters));
+        async_ignore(async__forsake(&queue->putters));
+    }
+}
+
 int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
     check_size(queue, size, "async_queue_put_nowait");
+    forsake_lines(queue);
     if (likely(has_room(queue)))
         return accept(queue, item);
     return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
@@ -205,6 +216,7 @@ int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
 int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
 {
     check_size(queue, size, "async_queue_get_nowait");
+    forsake_lines(queue);
     if (queue->items.count == 0)
         return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
     give(queue, item);

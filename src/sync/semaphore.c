@@ -2,6 +2,7 @@
  * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the task that has waited
  * longest: while anybody waits there is none to be had, so who comes later can only stand behind.
  */
+#include "core/fork.h"
 #include "core/pace.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
@@ -69,7 +70,7 @@ void async_semaphore_release(async_semaphore *public_semaphore)
     ENSURE(semaphore->value < INT_MAX, "async_semaphore_release: there cannot be more than %d permits",
            INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
-    if (unlikely(next != NULL))
+    if (unlikely(next != NULL) && !line_is_empty(&semaphore->waiters))
         async__wake(next->wait, next, 0);
     else
         semaphore->value++;

@@ -19,15 +19,16 @@ struct async_concurrent_future {
     void *block;                            /* memory of its arguments; NULL: there are none */
     void *arguments;                        /* there, aligned */
     const char *where;                      /* "file:line" that asked */
-    struct async_task *task; /* on the loop's thread: the task, held; NULL: not yet, or no more */
-    pthread_mutex_t mutex;   /* of what follows */
-    pthread_cond_t settled;  /* done has become true */
-    uint32_t references;     /* who asked, the task, a request to cancel on its way */
-    int result;              /* when it is done */
-    bool done;               /* the task has ended, or never will be made */
-    bool asked;              /* to cancel */
-    bool released;           /* whoever asked has let go */
-    bool looked;             /* whoever asked has seen the result */
+    struct async_task *task;  /* on the loop's thread: the task, held; NULL: not yet, or no more */
+    unsigned fork_generation; /* of the process that asked: in a child of it no other thread is left */
+    pthread_mutex_t mutex;    /* of what follows */
+    pthread_cond_t settled;   /* done has become true */
+    uint32_t references;      /* who asked, the task, a request to cancel on its way */
+    int result;               /* when it is done */
+    bool done;                /* the task has ended, or never will be made */
+    bool asked;               /* to cancel */
+    bool released;            /* whoever asked has let go */
+    bool looked;              /* whoever asked has seen the result */
 };
 
 static size_t block_size(const struct async__function *function)
@@ -35,12 +36,32 @@ static size_t block_size(const struct async__function *function)
     return function->size + function->alignment;
 }
 
+/* false: this is a child of fork(). A thread that it does not have may have been inside the mutex, and stays there. */
+static bool is_shared(const struct async_concurrent_future *future)
+{
+    return future->fork_generation == async__fork_generation();
+}
+
+static void lock(struct async_concurrent_future *future)
+{
+    if (is_shared(future))
+        pthread_mutex_lock(&future->mutex);
+}
+
+static void unlock(struct async_concurrent_future *future)
+{
+    if (is_shared(future))
+        pthread_mutex_unlock(&future->mutex);
+}
+
 static void free_future(struct async_concurrent_future *future)
 {
     if (future->block != NULL)
         memory_free(&async__malloc, future->block, block_size(future->function));
-    pthread_cond_destroy(&future->settled);
-    pthread_mutex_destroy(&future->mutex);
+    if (is_shared(future)) {
+        pthread_cond_destroy(&future->settled);
+        pthread_mutex_destroy(&future->mutex);
+    }
     memory_free(&async__malloc, future, sizeof *future);
 }
 
@@ -48,7 +69,7 @@ static void free_future(struct async_concurrent_future *future)
 static void release_and_unlock(struct async_concurrent_future *future)
 {
     bool last = --future->references == 0;
-    pthread_mutex_unlock(&future->mutex);
+    unlock(future);
     if (last)
         free_future(future);
 }
@@ -56,11 +77,12 @@ static void release_and_unlock(struct async_concurrent_future *future)
 /* Whether somebody will hear of the result; if not, it is for the loop to report an error. */
 static bool settle(struct async_concurrent_future *future, int result)
 {
-    pthread_mutex_lock(&future->mutex);
+    lock(future);
     bool heard = !future->released;
     future->result = result;
     future->done = true;
-    pthread_cond_broadcast(&future->settled);
+    if (is_shared(future))
+        pthread_cond_broadcast(&future->settled);
     release_and_unlock(future);
     return heard;
 }
@@ -112,7 +134,7 @@ static void receive_cancel(struct message *message, bool is_closing)
     struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, cancel);
     if (!is_closing && future->task != NULL)
         async_cancel(future->task);
-    pthread_mutex_lock(&future->mutex);
+    lock(future);
     release_and_unlock(future);
 }
 
@@ -138,6 +160,7 @@ const async_task_options *async__carrier_options(async_loop *loop)
     future->options.async__carrier = future;
     future->loop = loop;
     future->references = 1;
+    future->fork_generation = async__fork_generation();
     future->start.receive = receive_start;
     future->cancel.receive = receive_cancel;
     pthread_mutex_init(&future->mutex, NULL);
@@ -166,6 +189,11 @@ struct async_concurrent_future *async__carry(struct async_concurrent_future *fut
 {
     if (future == &none)
         return NULL;
+    ENSURE(future->loop->fork_generation == async__fork_generation(),
+           "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the parent's; make "
+           "one in "
+           "the child",
+           function->name);
     future->function = function;
     future->where = where;
     if (copy_arguments(future, arguments) < 0) {
@@ -195,29 +223,31 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
     if (seconds != seconds)
         return -EINVAL;
     int64_t limit_ns = seconds > 0 ? async__nanoseconds(seconds) : 0, now_ns = async__clock_now();
-    pthread_mutex_lock(&future->mutex);
+    if (!is_shared(future))
+        return future->done ? future->result : -ECANCELED;
+    lock(future);
     bool would_wait_for_itself = !future->done && future->loop == async__current;
     if (!would_wait_for_itself)
         wait_until_settled(future, limit_ns < TIME_NEVER - now_ns ? now_ns + limit_ns : -1);
     int pending = would_wait_for_itself ? -EDEADLK : -ETIMEDOUT;
     int result = future->done ? future->result : pending;
     future->looked |= future->done;
-    pthread_mutex_unlock(&future->mutex);
+    unlock(future);
     return result;
 }
 
 bool async_concurrent_future_cancel(async_concurrent_future *future)
 {
-    if (future == NULL)
+    if (future == NULL || !is_shared(future))
         return false;
-    pthread_mutex_lock(&future->mutex);
+    lock(future);
     bool pending = !future->done;
     if (pending && !future->asked) {
         future->asked = true;
         future->references++;
         async__inbox_send(future->loop, &future->cancel); /* under the mutex: the task cannot end meanwhile */
     }
-    pthread_mutex_unlock(&future->mutex);
+    unlock(future);
     return pending;
 }
 
@@ -225,9 +255,9 @@ bool async_concurrent_future_done(async_concurrent_future *future)
 {
     if (future == NULL)
         return true;
-    pthread_mutex_lock(&future->mutex);
+    lock(future);
     bool done = future->done;
-    pthread_mutex_unlock(&future->mutex);
+    unlock(future);
     return done;
 }
 
@@ -235,9 +265,10 @@ void async_concurrent_future_free(async_concurrent_future *future)
 {
     if (future == NULL)
         return;
-    pthread_mutex_lock(&future->mutex);
+    lock(future);
     future->released = true;
-    if (future->done && !future->looked && future->result < 0 && future->result != -ECANCELED)
+    if (is_shared(future) && future->done && !future->looked && future->result < 0 &&
+        future->result != -ECANCELED)
         report_unseen(future->function->name, future->where, future->result);
     release_and_unlock(future);
 }

@@ -5,7 +5,7 @@
  */
 #include "core/errand.h"
 #include "core/inbox.h"
-#include "core/loop.h"
+#include "core/fork.h"
 #include "thread/executor.h"
 #include <sched.h>
 
@@ -29,6 +29,11 @@ static void run(struct work *work)
     struct async_loop *loop = waiting->loop;
     async__errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
+    ENSURE(
+        waiting->executor->fork_generation == async__fork_generation(),
+        "a child of fork() returned from '%s', which its parent runs on a worker thread; there is no loop to "
+        "return to: end such a child with _exit, or call exec",
+        waiting->function->name);
     async__errand = NULL;
     seen_here(&loop->worker_seen);
     async__executor_worker_ends(
@@ -131,6 +136,7 @@ int async_set_default_executor(async_executor *executor)
     struct async_loop *loop = async__current;
     if (executor == NULL || executor == ASYNC_DEFAULT_EXECUTOR)
         return -EINVAL;
+    async__check_inherited("async_set_default_executor");
     ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
     if (loop->executor != NULL)
         return -EBUSY;

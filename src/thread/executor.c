@@ -178,5 +178,7 @@ void async_executor_free(async_executor *executor)
            "async_executor_free: the default executor is the loop's, which frees it when it is closed");
     if (executor->fork_generation == async__fork_generation())
         end_workers(executor);
+    else /* the tasks that have a reference are the parent's */
+        executor->references = 1;
     async__executor_release(executor);
 }

@@ -147,6 +147,12 @@ uint32_t async__sys_processor(void)
     return 0;
 }
 
+/* Nobody forks. */
+unsigned async__fork_generation(void)
+{
+    return 0;
+}
+
 static void (*sigint_handler)(int number);
 
 int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
