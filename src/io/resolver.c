@@ -287,12 +287,18 @@ static void after_fork(void)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* The child has none of the threads, so nothing is under way. Who waits there hears of it when he is cancelled. */
+static void forget_in_child(struct lookup *lookup)
+{
+    lookup->references = 1; /* that of being under way; the others are those of the parent's tasks */
+    retire(lookup);
+}
+
+/* The child has none of the threads, so nothing is under way; and none of the tasks that wait runs there. */
 static void after_fork_in_child(void)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct link *link; (link = list_first(&pool.under_way[i])) != NULL;)
-            retire(CONTAINER_OF(link, struct lookup, sibling));
+            forget_in_child(CONTAINER_OF(link, struct lookup, sibling));
     memset(pool.workers, 0, sizeof pool.workers);
     pthread_cond_init(&pool.work_came, NULL);
     pthread_mutex_unlock(&pool.mutex);
