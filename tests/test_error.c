@@ -304,3 +304,68 @@ LOOP_TEST(strerror_gives_the_plain_meaning_when_a_mebibyte_is_full)
     CHECK(strlen(copy) == strlen("-EIO: ") + 240);
     return 0;
 }
+
+/* ---- names and texts of errors ------------------------------------------------------------------------------- */
+
+const char *strerrorname_np(int error) __attribute__((weak)); /* not in every libc */
+
+/* Errors that have a text of this library's own. */
+static const int own_texts[] = {
+    EINTR,   EBADF,    EAGAIN,    ENOMEM,    EBUSY,    EEXIST,       ENFILE,        EDOM,
+    ERANGE,  EDEADLK,  ENOSYS,    EOVERFLOW, ENOTSOCK, EAFNOSUPPORT, EADDRNOTAVAIL, ECONNABORTED,
+    EISCONN, ENOTCONN, ESHUTDOWN, ETIMEDOUT, EALREADY, EINPROGRESS,  EKEYREJECTED,  ECANCELED};
+
+static bool has_own_text(int error)
+{
+    for (size_t i = 0; i < sizeof own_texts / sizeof *own_texts; i++)
+        if (own_texts[i] == error)
+            return true;
+    return false;
+}
+
+TEST(error_of_the_system_has_its_name_and_text)
+{
+    enum { HIGHEST = 4095 };
+    int named = 0;
+    if (strerrorname_np == NULL)
+        test_skip("this libc does not tell the names of errors");
+    for (int error = 1; error <= HIGHEST; error++) {
+        const char *name = strerrorname_np(error);
+        char expected[160];
+        if (name == NULL)
+            continue;
+        named++;
+        snprintf(expected, sizeof expected, "-%s: %s", name, strerror(error));
+        if (has_own_text(error))
+            expected[strlen(name) + 3] = 0;
+        CHECK(strncmp(async_strerror(-error), expected, strlen(expected)) == 0);
+        if (!has_own_text(error))
+            CHECK_STR(async_strerror(-error), expected);
+    }
+    CHECK(named > 120);
+}
+
+LOOP_TEST(fail_errno_ends_with_the_system_s_text)
+{
+    char longest[600];
+    CHECK_EQ(async_fail_errno(-ENOENT, "open %s", "x"), -ENOENT);
+    CHECK_STR(async_strerror(-ENOENT), "-ENOENT: open x: No such file or directory");
+    CHECK_EQ(async_fail_errno(-EXDEV, "rename"), -EXDEV);
+    CHECK_STR(async_strerror(-EXDEV), "-EXDEV: rename: Invalid cross-device link");
+    memset(longest, 'a', sizeof longest);
+    longest[sizeof longest - 1] = 0;
+    CHECK_EQ(async_fail_errno(-EACCES, "%s", longest), -EACCES);
+    const char *text = async_strerror(-EACCES);
+    CHECK_EQ(strlen(text), strlen("-EACCES: ") + 255);
+    CHECK_STR(strrchr(text, ':'), ": Permission denied");
+    CHECK_EQ(async_fail_errno(7, "no error"), 7);
+    CHECK_EQ(async_fail_errno(INT_MIN, "no error"), INT_MIN);
+    CHECK_STR(async_strerror(-EACCES), text);
+    return 0;
+}
+
+TEST(fail_errno_outside_a_task_returns_the_code)
+{
+    CHECK_EQ(async_fail_errno(-ENOENT, "open %s", "x"), -ENOENT);
+    CHECK_STR(async_strerror(-ENOENT), "-ENOENT: No such file or directory");
+}

@@ -1,7 +1,7 @@
 /*
  * async_fail.c: give an error a sentence, and read it
  *
- * Pages: async_fail async_strerror async_strerror_copy
+ * Pages: async_fail async_fail_errno async_strerror async_strerror_copy
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -29,6 +29,10 @@ static int amain(void)
     printf("%s (%d letters)\n", text, length);
 
     printf("%s\n", async_strerror(open_door(21)));
+
+    /* with the system's text behind the sentence */
+    result = async_fail_errno(-ENOTEMPTY, "remove %s", "attic");
+    printf("%s\n", async_strerror(result));
     return 0;
 }
 async_fn(amain);
@@ -42,4 +46,5 @@ int main(void)
  * -ENOENT: there is no door 13 in this house
  * -ENOENT: there is no door 13 in this house (42 letters)
  * -EACCES: Permission denied
+ * -ENOTEMPTY: remove attic: Directory not empty
  */

@@ -40,15 +40,23 @@
 #define ASYNC_API                __attribute__((visibility("default"))) ASYNC__DIRECT
 #define ASYNC_MUST               __attribute__((warn_unused_result))
 #define ASYNC_UNUSED             __attribute__((unused))
-#define ASYNC_CLEANUP(function)  __attribute__((cleanup(function)))
 #define ASYNC__PRINTF(text, arg) __attribute__((format(printf, text, arg)))
 #define ASYNC__ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
 
-#define ASYNC__CAT_(a, b)        a##b
-#define ASYNC__CAT(a, b)         ASYNC__CAT_(a, b)
-#define ASYNC__TEXT_(...)        #__VA_ARGS__
-#define ASYNC__TEXT(...)         ASYNC__TEXT_(__VA_ARGS__)
-#define ASYNC__HERE              __FILE__ ":" ASYNC__TEXT(__LINE__) /* "file.c:42", one constant string */
+/*
+ * ASYNC_CLEANUP(function) before the type of a local variable: function(&variable) is called when its block is left,
+ * by return, by ASYNC_TRY, by break or goto. The variables of a block are cleaned up in reverse order of their
+ * declaration; give each an initial value. The value of a return is computed before. ASYNC_TRY may leave a function
+ * anywhere, so what a function owns across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The
+ * library's async_auto_ types are made with it. Not called by exit, nor by longjmp.
+ */
+#define ASYNC_CLEANUP(function) __attribute__((cleanup(function)))
+
+#define ASYNC__CAT_(a, b)       a##b
+#define ASYNC__CAT(a, b)        ASYNC__CAT_(a, b)
+#define ASYNC__TEXT_(...)       #__VA_ARGS__
+#define ASYNC__TEXT(...)        ASYNC__TEXT_(__VA_ARGS__)
+#define ASYNC__HERE             __FILE__ ":" ASYNC__TEXT(__LINE__) /* "file.c:42", one constant string */
 
 /* No limit, wherever seconds are asked for: infinity. */
 #define ASYNC_FOREVER __builtin_inf()
@@ -81,6 +89,13 @@ static inline void async_ignore(long result)
  * bytes of it. Never switches.
  */
 ASYNC_API int async_fail(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
+
+/*
+ * The same with the system's text for the code after the sentence: async_fail_errno(-errno, "open %s", path) says
+ * "-ENOENT: open x: No such file or directory". A sentence that is too long is cut off, not the system's text. A code
+ * of 0 or more is returned, and nothing is left. Copies the text. Never switches.
+ */
+ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
 
 /*
  * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task holds

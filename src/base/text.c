@@ -105,7 +105,48 @@ void async__text_close(struct text_table *table)
     ERROR(ETIMEDOUT, "Timed out")                        ERROR(ECONNREFUSED, "Connection refused") \
     ERROR(EHOSTDOWN, "Host is down")                     ERROR(EHOSTUNREACH, "No route to host") \
     ERROR(EALREADY, "In progress already")               ERROR(EINPROGRESS, "Has not ended yet") \
-    ERROR(EKEYREJECTED, "Not trusted")                   ERROR(ECANCELED, "Cancelled")
+    ERROR(EKEYREJECTED, "Not trusted")                   ERROR(ECANCELED, "Cancelled") \
+    ERROR(ENOEXEC, "Exec format error")                  ERROR(ENOTBLK, "Block device required") \
+    ERROR(EXDEV, "Invalid cross-device link")            ERROR(ENOTTY, "Inappropriate ioctl for device") \
+    ERROR(ETXTBSY, "Text file busy")                     ERROR(EMLINK, "Too many links") \
+    ERROR(ENOLCK, "No locks available")                  ERROR(ENOTEMPTY, "Directory not empty") \
+    ERROR(ELOOP, "Too many levels of symbolic links")    ERROR(ENOMSG, "No message of desired type") \
+    ERROR(EIDRM, "Identifier removed")                   ERROR(ECHRNG, "Channel number out of range") \
+    ERROR(EL2NSYNC, "Level 2 not synchronized")          ERROR(EL3HLT, "Level 3 halted") \
+    ERROR(EL3RST, "Level 3 reset")                       ERROR(ELNRNG, "Link number out of range") \
+    ERROR(EUNATCH, "Protocol driver not attached")       ERROR(ENOCSI, "No CSI structure available") \
+    ERROR(EL2HLT, "Level 2 halted")                      ERROR(EBADE, "Invalid exchange") \
+    ERROR(EBADR, "Invalid request descriptor")           ERROR(EXFULL, "Exchange full") \
+    ERROR(ENOANO, "No anode")                            ERROR(EBADRQC, "Invalid request code") \
+    ERROR(EBADSLT, "Invalid slot")                       ERROR(EBFONT, "Bad font file format") \
+    ERROR(ENOSTR, "Device not a stream")                 ERROR(ETIME, "Timer expired") \
+    ERROR(ENOSR, "Out of streams resources")             ERROR(ENONET, "Machine is not on the network") \
+    ERROR(ENOPKG, "Package not installed")               ERROR(EREMOTE, "Object is remote") \
+    ERROR(ENOLINK, "Link has been severed")              ERROR(EADV, "Advertise error") \
+    ERROR(ESRMNT, "Srmount error")                       ERROR(ECOMM, "Communication error on send") \
+    ERROR(EMULTIHOP, "Multihop attempted")               ERROR(EDOTDOT, "RFS specific error") \
+    ERROR(ENOTUNIQ, "Name not unique on network")        ERROR(EBADFD, "File descriptor in bad state") \
+    ERROR(EREMCHG, "Remote address changed") \
+    ERROR(ELIBACC, "Can not access a needed shared library") \
+    ERROR(ELIBBAD, "Accessing a corrupted shared library") ERROR(ELIBSCN, ".lib section in a.out corrupted") \
+    ERROR(ELIBMAX, "Attempting to link in too many shared libraries") \
+    ERROR(ELIBEXEC, "Cannot exec a shared library directly") \
+    ERROR(EILSEQ, "Invalid or incomplete multibyte or wide character") \
+    ERROR(ERESTART, "Interrupted system call should be restarted") ERROR(ESTRPIPE, "Streams pipe error") \
+    ERROR(EUSERS, "Too many users")                      ERROR(EDESTADDRREQ, "Destination address required") \
+    ERROR(EPROTOTYPE, "Protocol wrong type for socket")  ERROR(ENOPROTOOPT, "Protocol not available") \
+    ERROR(ESOCKTNOSUPPORT, "Socket type not supported")  ERROR(EPFNOSUPPORT, "Protocol family not supported") \
+    ERROR(ENETRESET, "Network dropped connection on reset") \
+    ERROR(ETOOMANYREFS, "Too many references: cannot splice") ERROR(ESTALE, "Stale file handle") \
+    ERROR(EUCLEAN, "Structure needs cleaning")           ERROR(ENOTNAM, "Not a XENIX named type file") \
+    ERROR(ENAVAIL, "No XENIX semaphores available")      ERROR(EISNAM, "Is a named type file") \
+    ERROR(EREMOTEIO, "Remote I/O error")                 ERROR(EDQUOT, "Disk quota exceeded") \
+    ERROR(ENOMEDIUM, "No medium found")                  ERROR(EMEDIUMTYPE, "Wrong medium type") \
+    ERROR(ENOKEY, "Required key not available")          ERROR(EKEYEXPIRED, "Key has expired") \
+    ERROR(EKEYREVOKED, "Key has been revoked")           ERROR(EOWNERDEAD, "Owner died") \
+    ERROR(ENOTRECOVERABLE, "State not recoverable") \
+    ERROR(ERFKILL, "Operation not possible due to RF-kill") \
+    ERROR(EHWPOISON, "Memory page has hardware error")
 /* clang-format on */
 
 const char *async__error_meaning(int code)

@@ -4,6 +4,8 @@
  */
 #include "core/errand.h"
 #include "core/fork.h"
+#include <limits.h>
+#include <stdio.h>
 
 /* Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker thread. NULL: nobody. */
 static struct sentence **running_place(const async_allocator **memory)
@@ -34,6 +36,20 @@ int async_fail(int code, const char *format, ...)
     async__sentence_free(memory, *place);
     *place = sentence; /* NULL when memory is out: the code still tells */
     return code;
+}
+
+int async_fail_errno(int code, const char *format, ...)
+{
+    char text[SENTENCE_SIZE];
+    if (code >= 0 || code == INT_MIN || format == NULL)
+        return code;
+    const char *meaning = strerror(-code);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t meaning_size = strlen(meaning), room = SENTENCE_SIZE - sizeof ": ";
+    return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text, meaning);
 }
 
 /* What the running task knows of that error, if anything: what was said last, or why it is cancelled. */
