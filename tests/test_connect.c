@@ -1,9 +1,10 @@
 /*
  * test_connect.c: making connections: several addresses, those that do not answer, and where a connection comes from.
  */
+#include "addresses.h"
+#include "faults.h"
 #include "streams.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -47,6 +48,93 @@ LOOP_TEST(connect_comes_from_where_it_is_told_to)
     CHECK(async_stream_local(stream, text, sizeof text) > 0);
     CHECK(strncmp(text, "127.0.0.2:", 10) == 0);
     CHECK_EQ(async_open_connection(&none, "127.0.0.1", port, &wrong), -EAFNOSUPPORT);
+    CHECK(strstr(async_strerror(-EAFNOSUPPORT), "of the family of the local address") != NULL);
+    return 0;
+}
+
+/* Of a host with addresses of both families; which here is ::1 and then 127.0.0.1. */
+LOOP_TEST(connect_from_an_address_tells_the_error_of_those_it_could_reach)
+{
+    const async_connection_options options = {.local_host = "127.0.0.2"};
+    async_server *server = new_server(serve_echo, NULL);
+    async_stream *stream;
+    char expected[100];
+    int port = async_server_port(server);
+    async_server_free(server);
+    CHECK_EQ(async_open_connection(&stream, NULL, port, &options), -ECONNREFUSED);
+    snprintf(expected, sizeof expected, "-ECONNREFUSED: connect to 127.0.0.1:%d: Connection refused", port);
+    CHECK_STR(async_strerror(-ECONNREFUSED), expected);
+    return 0;
+}
+
+/* 203.0.113.77 is nobody's; 127.0.0.3 is this machine's. */
+LOOP_TEST(connect_comes_from_the_first_local_address_that_can_be_had)
+{
+    const async_connection_options options = {.local_host = "local.test"};
+    const async_connection_options foreign = {.local_host = "foreign.test"};
+    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_stream *stream = NULL;
+    async_stream *none;
+    char text[100];
+    int port = async_server_port(server);
+    use_addresses(0xcb00714d, 0x7f000003 - 0xcb00714d, 2);
+    CHECK_EQ(async_open_connection(&stream, "127.0.0.1", port, &options), 0);
+    CHECK(async_stream_local(stream, text, sizeof text) > 0);
+    CHECK(strncmp(text, "127.0.0.3:", 10) == 0);
+    use_addresses(0xcb00714d, 1, 2);
+    CHECK_EQ(async_open_connection(&none, "127.0.0.1", port, &foreign), -EADDRNOTAVAIL);
+    snprintf(text, sizeof text, "-EADDRNOTAVAIL: connect to 127.0.0.1:%d from 203.0.113.77:0: ", port);
+    CHECK(strncmp(async_strerror(-EADDRNOTAVAIL), text, strlen(text)) == 0);
+    addresses_await_quiet();
+    return 0;
+}
+
+LOOP_TEST(connect_tries_every_address_of_a_host)
+{
+    async_auto_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.60", 0, NULL), 0);
+    use_addresses(INADDR_LOOPBACK, 1, 60);
+    CHECK_EQ(async_open_connection(&stream, "many.test", async_server_port(server), NULL), 0);
+    addresses_await_quiet();
+    return 0;
+}
+
+/* A machine without IPv6 says so of the first address; that the second refuses is what there is to know. */
+LOOP_TEST(connect_tells_the_error_that_tells_most)
+{
+    static const int unreachable[] = {-ENETUNREACH, -EADDRNOTAVAIL, -EAFNOSUPPORT};
+    async_server *server = new_server(serve_echo, NULL);
+    struct fault_record record;
+    async_stream *stream;
+    int port = async_server_port(server);
+    async_server_free(server);
+    if (!ASYNC_CHECKS)
+        test_skip("a build without checks lets no call fail");
+    for (int i = 0; i < 3; i++)
+        for (long which = 1; which <= 2; which++) {
+            faults_begin(
+                &(struct fault){
+                    .site = SITE_CONNECT, .result = unreachable[i], .first = which, .last = which},
+                &record);
+            CHECK_EQ(async_open_connection(&stream, NULL, port, NULL), -ECONNREFUSED);
+            faults_end();
+            CHECK(strstr(async_strerror(-ECONNREFUSED), which == 1 ? "to 127.0.0.1:" : "to [::1]:") != NULL);
+        }
+    return 0;
+}
+
+LOOP_TEST(connect_without_memory_leaves_nothing)
+{
+    async_auto_server *server = new_server(serve_echo, NULL);
+    async_stream *stream = NULL;
+    for (long most = 0; stream == NULL; most++) {
+        test_allow_allocations(most);
+        int result = async_open_connection(&stream, NULL, async_server_port(server), NULL);
+        test_allow_allocations(-1);
+        CHECK(result == 0 || result == -ENOMEM || result == -ECONNREFUSED);
+    }
+    async_stream_close(stream);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "streams.h"
 #include "survive.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,34 @@ FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
     snprintf(path, sizeof path, "@libasyncio-faults-%d-%d", (int)getpid(), round++);
     if (answer(async_start_unix_server(&server, serve, NULL, path, NULL)) == 0)
         async_ignore(converse_at_path(path));
+    return 0;
+}
+
+/* Over a socket that was left there; a file that the kernel did not let it remove stays. */
+FAULTS_TEST(a_server_at_a_path_of_a_folder_serves_or_says_why_not)
+{
+    char path[64];
+    async_server *servers[2] = {NULL, NULL};
+    snprintf(path, sizeof path, "/tmp/libasyncio-faults-%d", (int)getpid());
+    for (int i = 0; i < 2; i++)
+        if (answer(async_start_unix_server(&servers[i], serve, NULL, path, NULL)) == 0)
+            async_ignore(converse_at_path(path));
+    for (int i = 0; i < 2; i++)
+        async_server_free(servers[i]);
+    async_ignore(unlink(path));
+    return 0;
+}
+
+FAULTS_TEST(a_server_on_a_socket_serves_or_leaves_it)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    async_auto_server *server = NULL;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
+    if (answer(async_start_server_on(&server, serve, NULL, descriptor, NULL)) == 0)
+        async_ignore(converse(async_server_port(server), 1));
+    else
+        CHECK_EQ(close(descriptor), 0);
     return 0;
 }
 

@@ -3,6 +3,7 @@
  * often they ask, and when they go on.
  */
 #include "faults.h"
+#include "journal.h"
 #include "streams.h"
 
 #include <netinet/in.h>
@@ -53,6 +54,12 @@ static async_stream *new_sudden_client(const async_server *server)
     return stream;
 }
 
+static void note_error(async_loop *loop, const async_exception_context *error, void *unused)
+{
+    (void)loop, (void)unused;
+    note("%d", error->code);
+}
+
 static int sleep_long(void)
 {
     return async_sleep(1000);
@@ -101,6 +108,53 @@ LOOP_TEST(server_without_descriptors_goes_on_in_the_moment_a_connection_ends)
     check_echo(late);
     CHECK(async_time() == since);
     faults_end();
+    return 0;
+}
+
+/* A filter of calls that says no says so at once, and again. */
+LOOP_TEST(server_that_may_not_accept_tells_it_once_and_tries_again_after_a_pause)
+{
+    static const int errors[] = {-EPERM, -ENOSYS, -EIO, -EACCES};
+    for (int i = 0; i < 4; i++) {
+        async_auto_server *server = new_server(serve_echo, NULL);
+        async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+        CHECK_EQ(async_sleep(0), 0);
+        struct fault_record *record = count_calls(errors[i], 5);
+        async_auto_stream *client = new_client(server);
+        double since = async_time();
+        check_echo(client);
+        CHECK(async_time() - since >= 0.249 && async_time() - since < 0.251);
+        CHECK(record->calls[SITE_ACCEPT] <= 7);
+        faults_end();
+    }
+    CHECK_JOURNAL("-1 -38 -5 -13");
+    return 0;
+}
+
+/* Errors that seem to come from connections, without end: no connection is behind them. */
+LOOP_TEST(server_whose_connections_all_come_to_nothing_pauses)
+{
+    async_auto_server *server = new_server(serve_echo, NULL);
+    CHECK_EQ(async_sleep(0), 0);
+    struct fault_record *record = count_calls(-EPROTO, 2500);
+    async_auto_stream *client = new_client(server);
+    double since = async_time();
+    check_echo(client);
+    CHECK(async_time() - since >= 0.099 && async_time() - since < 0.101);
+    CHECK(record->calls[SITE_ACCEPT] <= 2502);
+    faults_end();
+    return 0;
+}
+
+LOOP_TEST(server_whose_socket_cannot_accept_is_closed)
+{
+    async_auto_server *server = new_server(serve_echo, NULL);
+    int descriptor;
+    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    CHECK_EQ(async_server_sockets(server, &descriptor, 1), 1);
+    CHECK_EQ(shutdown(descriptor, SHUT_RD), 0); /* it listens no more */
+    CHECK_EQ(async_server_serve_forever(server), 0);
+    CHECK_JOURNAL("-22");
     return 0;
 }
 

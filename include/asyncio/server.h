@@ -26,13 +26,16 @@ typedef struct async_server_options {
     bool reuse_port;       /* other processes may listen at the same port, and share its connections */
     bool keep_alive;       /* the kernel asks silent peers now and then whether they are still there */
     bool start_later;      /* async_server_start_serving begins to accept */
+    bool keep_path;        /* a Unix server leaves its path there when it stops */
+    const char *service;   /* the port by name, "http" say; then port must be 0. Borrowed for the call */
+    const char *const *more_hosts; /* it listens at theirs, too; ends with NULL. Borrowed for the call */
 } async_server_options;
 
 /*
- * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of host (NULL: all of
- * this machine), and has serve(stream, argument) run for each connection. port 0: the kernel chooses one. options may
- * be NULL. Returns 0, and the server is yours to free; or -errno, mostly -EADDRINUSE or -EACCES, and it is NULL.
- * Switches.
+ * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of host (NULL or "": all
+ * of this machine), and has serve(stream, argument) run for each connection. port 0: the kernel chooses one, the same
+ * for all addresses. Addresses that this machine does not have are left out if it has others. options may be NULL.
+ * Returns 0, and the server is yours to free; or -errno, mostly -EADDRINUSE or -EACCES, and it is NULL. Switches.
  */
 #define async_start_server(server, serve, ...)                                                               \
     async__start_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
@@ -41,14 +44,30 @@ ASYNC_API ASYNC_MUST int async__start_server(async_server **server, async_serve 
                                              const async_server_options *options);
 
 /*
- * async_start_unix_server(&server, serve, argument, path, options): the same at a path; a socket that is left there
- * from before is replaced, and it is removed when the server stops to listen. "@name" is abstract. Never switches.
+ * async_start_unix_server(&server, serve, argument, path, options): the same at a path. A socket that is there is
+ * replaced, and stays if the start fails. When the server stops to listen, it removes its path, unless
+ * options->keep_path, or another file is there by then. -EADDRINUSE: a file that is not a socket is there. "@name" is
+ * abstract. Never switches.
  */
 #define async_start_unix_server(server, serve, ...)                                                          \
     async__start_unix_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
 ASYNC_API ASYNC_MUST int async__start_unix_server(async_server **server, async_serve *serve, const char *name,
                                                   const char *where, void *argument, const char *path,
                                                   const async_server_options *options);
+
+/*
+ * async_start_server_on(&server, serve, argument, descriptor, options): the same on a stream socket that the program
+ * has bound, or was given by the process that started it. It may listen already; then its backlog stays, unless
+ * options have one. The server makes it non-blocking, for all processes that share it, and closes it; a Unix
+ * socket's path stays. If this fails the descriptor is still the caller's. -EBADF, -ENOTSOCK; -EPROTOTYPE: not a
+ * stream socket; -EISCONN: it is connected; -EINVAL: it is not bound; -EBUSY: a stream or a server has it; -ENOMEM.
+ * Never switches.
+ */
+#define async_start_server_on(server, serve, ...)                                                            \
+    async__start_server_on((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
+ASYNC_API ASYNC_MUST int async__start_server_on(async_server **server, async_serve *serve, const char *name,
+                                                const char *where, void *argument, int descriptor,
+                                                const async_server_options *options);
 
 /* Begins to accept, after start_later. Never switches. */
 ASYNC_API void async_server_start_serving(async_server *server);

@@ -22,6 +22,7 @@ typedef struct async_connection_options {
     const char *server_name; /* whom the peer must prove to be; NULL: the host */
     const char *local_host;  /* the address of ours that it comes from; NULL: the kernel chooses */
     int local_port;          /* the port that it comes from; 0: the kernel chooses */
+    const char *service;     /* the peer's port by name, "http" say; then port must be 0 */
     double
         happy_eyeballs_delay; /* seconds before the next address is tried beside; 0: 0.25; ASYNC_FOREVER: not beside */
 } async_connection_options;
@@ -29,7 +30,8 @@ typedef struct async_connection_options {
 /*
  * Connects to host and port: to the first of the host's addresses that answers; IPv6 and IPv4 take turns, as RFC 8305
  * says. host NULL is this machine; options may be NULL. 0, and *stream is yours to close; or -errno, and it is NULL:
- * -ENOENT and the like for names (see async_getaddrinfo), -ECONNREFUSED, -ETIMEDOUT, …, of the first address. Switches.
+ * -ENOENT and the like for names (see async_getaddrinfo), -ECONNREFUSED, -ETIMEDOUT, …, of the first address that this
+ * machine could try. -EAFNOSUPPORT: no address is of the family of local_host. Switches.
  */
 ASYNC_API ASYNC_MUST int async_open_connection(async_stream **stream, const char *host, int port,
                                                const async_connection_options *options);

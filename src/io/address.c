@@ -3,8 +3,9 @@
  */
 #include "io/address.h"
 #include <arpa/inet.h>
-#include <asyncio/base.h>
+#include <asyncio/name.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdbool.h>
@@ -63,7 +64,20 @@ int async__fail_to_connect(int error, const struct sockaddr *address, socklen_t 
         size = sizeof copy;
     memcpy(&copy, address, size);
     async__address_text((const struct sockaddr *)&copy, size, text, sizeof text);
-    return async_fail(error, "connect to %s: %s", text, strerror(-error));
+    return async_fail_errno(error, "connect to %s", text);
+}
+
+int async__look_up(const char *host, int port, const char *service, int flags, struct addrinfo **list)
+{
+    enum { HIGHEST_PORT = 65535 };
+    const struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};
+    char number[8];
+    if (port < 0 || port > HIGHEST_PORT)
+        return async_fail(-EINVAL, "there is no port %d", port);
+    if (service != NULL && port != 0)
+        return async_fail(-EINVAL, "both port %d and service %s are given", port, service);
+    snprintf(number, sizeof number, "%d", port);
+    return async_getaddrinfo(host, service != NULL ? service : number, &hints, list);
 }
 
 int async__unix_address(struct sockaddr_un *address, const char *path)

@@ -11,36 +11,42 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/un.h>
 
-enum { MOST_ADDRESSES = 32, HIGHEST_PORT = 65535 };
 static const double DEFAULT_DELAY_SECONDS = 0.25;     /* RFC 8305 */
 static const double LONGEST_UNIX_PAUSE_SECONDS = 0.1; /* while a server's backlog is full */
 
 struct target {
-    const struct addrinfo *addresses[MOST_ADDRESSES]; /* in the order in which they are tried */
-    size_t count;                                     /* of them */
-    const struct addrinfo *local;                     /* where the connection comes from; NULL: anywhere */
-    async_stream *stream;                             /* the connection, when there is one */
+    const struct addrinfo **addresses;   /* in the order in which they are tried */
+    size_t count;                        /* of them */
+    const struct addrinfo *local;        /* where the connection comes from; NULL: anywhere */
+    async_stream *stream;                /* the connection, when there is one */
+    int error;                           /* the most telling one so far; 0: none */
+    size_t failed;                       /* the index of its address */
+    const struct addrinfo *failed_local; /* that could not be bound, then; NULL: that was not it */
 };
 
 /* ---- one address ----------------------------------------------------------------------------------------------- */
 
-static int fail(int error, const struct sockaddr *address, socklen_t size)
+/* From the first local address of the family that can be bound. The error is that of the first, which *failed is. */
+static int bind_local(int descriptor, const struct addrinfo *local, int family,
+                      const struct addrinfo **failed)
 {
-    char text[ADDRESS_TEXT];
-    async__address_text(address, size, text, sizeof text);
-    return async_fail(error, "connect to %s: %s", text, strerror(-error));
-}
-
-static int bind_local(int descriptor, const struct addrinfo *local, int family)
-{
-    for (; local != NULL; local = local->ai_next)
-        if (local->ai_family == family)
-            return async__sys_bind(descriptor, local->ai_addr, local->ai_addrlen);
-    return -EAFNOSUPPORT;
+    int error = -EAFNOSUPPORT;
+    for (; local != NULL; local = local->ai_next) {
+        if (local->ai_family != family)
+            continue;
+        int result = async__sys_bind(descriptor, local->ai_addr, local->ai_addrlen);
+        if (result == 0) {
+            *failed = NULL;
+            return 0;
+        }
+        if (*failed == NULL) {
+            *failed = local;
+            error = result;
+        }
+    }
+    return error;
 }
 
 /* A Unix socket does not say when there is room in a backlog that is full. */
@@ -59,7 +65,8 @@ static int connect_patiently(int descriptor, const struct sockaddr *address, soc
 }
 
 /* Begins to connect; the socket, or -errno. */
-static int begin(const struct sockaddr *address, socklen_t size, const struct addrinfo *local)
+static int begin(const struct sockaddr *address, socklen_t size, const struct addrinfo *local,
+                 const struct addrinfo **failed_local)
 {
     int family = address->sa_family;
     int descriptor = async__sys_socket(family, SOCK_STREAM, 0);
@@ -67,7 +74,7 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
         return descriptor;
     int result = family != AF_UNIX ? async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
     if (result == 0 && local != NULL)
-        result = bind_local(descriptor, local, family);
+        result = bind_local(descriptor, local, family, failed_local);
     if (result == 0)
         result = connect_patiently(descriptor, address, size);
     if (result == 0 || result == -EINPROGRESS || result == -EINTR)
@@ -84,12 +91,13 @@ static int finish(struct async_loop *loop, struct async_stream *stream)
     return result == 0 ? async__sys_socket_error(stream->channel.source.descriptor) : result;
 }
 
+/* Its error has no sentence yet. */
 static int connect_to(async_stream **out, const struct sockaddr *address, socklen_t size,
-                      const struct addrinfo *local)
+                      const struct addrinfo *local, const struct addrinfo **failed_local)
 {
     struct async_loop *loop = async__current;
     async_stream *stream = NULL;
-    int descriptor = begin(address, size, local);
+    int descriptor = begin(address, size, local, failed_local);
     int result = descriptor < 0 ? descriptor
                                 : async__stream_make(loop, &stream, descriptor, address->sa_family);
     if (descriptor >= 0 && result < 0)
@@ -101,10 +109,23 @@ static int connect_to(async_stream **out, const struct sockaddr *address, sockle
         return 0;
     }
     async_stream_close(stream);
-    return result != -ECANCELED ? fail(result, address, size) : result;
+    return result;
 }
 
 /* ---- all addresses --------------------------------------------------------------------------------------------- */
+
+static bool has_family(const struct addrinfo *list, int family)
+{
+    while (list != NULL && list->ai_family != family)
+        list = list->ai_next;
+    return list != NULL;
+}
+
+/* Whether a connection to that address can come from where it is to come from. */
+static bool can_be_tried(const struct target *target, const struct addrinfo *address)
+{
+    return target->local == NULL || has_family(target->local, address->ai_family);
+}
 
 /* The kinds take turns, that of the first address first. */
 static void put_in_order(struct target *target, const struct addrinfo *list)
@@ -112,50 +133,101 @@ static void put_in_order(struct target *target, const struct addrinfo *list)
     int family = list->ai_family;
     const struct addrinfo *same = list, *other = list;
     bool turn = true;
-    while ((same != NULL || other != NULL) && target->count < MOST_ADDRESSES) {
+    while (same != NULL || other != NULL) {
         const struct addrinfo **next = turn ? &same : &other;
         while (*next != NULL && ((*next)->ai_family == family) != turn)
             *next = (*next)->ai_next;
         if (*next != NULL) {
-            target->addresses[target->count++] = *next;
+            if (can_be_tried(target, *next))
+                target->addresses[target->count++] = *next;
             *next = (*next)->ai_next;
         }
         turn = !turn;
     }
 }
 
+/* The less, the less it tells of the peer: an address that this machine cannot use at all was not really tried. */
+static int telling(int error)
+{
+    switch (error) {
+    case 0:
+        return 0;
+    case -EAFNOSUPPORT:
+    case -EADDRNOTAVAIL:
+    case -ENETUNREACH:
+        return 1;
+    default:
+        return 2;
+    }
+}
+
+static void note_failure(struct target *target, size_t index, int error, const struct addrinfo *failed_local)
+{
+    int order = telling(error) - telling(target->error);
+    if (order < 0 || (order == 0 && index > target->failed))
+        return;
+    target->error = error;
+    target->failed = index;
+    target->failed_local = failed_local;
+}
+
 static int attempt(void *context, size_t index)
 {
     struct target *target = context;
-    const struct addrinfo *address = target->addresses[index];
+    const struct addrinfo *address = target->addresses[index], *failed_local = NULL;
     async_stream *stream = NULL;
-    int result = connect_to(&stream, address->ai_addr, address->ai_addrlen, target->local);
+    int result = connect_to(&stream, address->ai_addr, address->ai_addrlen, target->local, &failed_local);
     if (result == 0 && target->stream != NULL) {
         async_stream_close(stream); /* another one was faster */
         return -ECANCELED;
     }
     if (result == 0)
         target->stream = stream;
+    else if (result != -ECANCELED)
+        note_failure(target, index, result, failed_local);
     return result;
 }
 
-static int resolve(const char *host, int port, int flags, struct addrinfo **list)
+/* The most telling error of all addresses, with its sentence. */
+static int tell_failure(const struct target *target)
 {
-    const struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};
-    char service[8];
-    if (port < 0 || port > HIGHEST_PORT)
-        return async_fail(-EINVAL, "there is no port %d", port);
-    snprintf(service, sizeof service, "%d", port);
-    return async_getaddrinfo(host, service, &hints, list);
+    char text[ADDRESS_TEXT], from[ADDRESS_TEXT];
+    const struct addrinfo *address = target->addresses[target->failed], *local = target->failed_local;
+    if (local == NULL)
+        return async__fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
+    async__address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
+    async__address_text(local->ai_addr, local->ai_addrlen, from, sizeof from);
+    return async_fail_errno(target->error, "connect to %s from %s", text, from);
 }
 
 static int connect_to_any(struct target *target, double delay_seconds)
 {
-    if (target->count == 1)
-        return attempt(target, 0);
-    int result = async_staggered_race(attempt, target, target->count,
-                                      delay_seconds != 0 ? delay_seconds : DEFAULT_DELAY_SECONDS);
-    return result < 0 && target->stream == NULL ? result : 0;
+    int result = target->count == 1
+                     ? attempt(target, 0)
+                     : async_staggered_race(attempt, target, target->count,
+                                            delay_seconds != 0 ? delay_seconds : DEFAULT_DELAY_SECONDS);
+    if (target->stream != NULL)
+        return 0;
+    bool was_tried = target->error != 0 && result != -ECANCELED && result != -ENOMEM;
+    return was_tried ? tell_failure(target) : result;
+}
+
+/* Tries the addresses of the list that can be reached from the target's local ones. */
+static int connect_to_list(struct async_loop *loop, struct target *target, const struct addrinfo *list,
+                           double delay_seconds)
+{
+    size_t room = 0;
+    for (const struct addrinfo *one = list; one != NULL; one = one->ai_next)
+        room++;
+    target->addresses = memory_new(&loop->memory, room * sizeof *target->addresses);
+    if (target->addresses == NULL)
+        return -ENOMEM;
+    put_in_order(target, list);
+    int result = target->count > 0 ? connect_to_any(target, delay_seconds)
+                                   : async_fail(-EAFNOSUPPORT, "no address of the host is of the family of "
+                                                               "the local address");
+    memory_free(&loop->memory, target->addresses, room * sizeof *target->addresses);
+    return result;
 }
 
 /* The connection is the program's, once it is secure. */
@@ -185,12 +257,11 @@ int async_open_connection(async_stream **out, const char *host, int port,
         return async__refused(loop);
     if (options == NULL)
         options = &defaults;
-    ASYNC_TRY(resolve(host, port, 0, &list));
+    ASYNC_TRY(async__look_up(host, port, options->service, 0, &list));
     if (options->local_host != NULL || options->local_port != 0)
-        ASYNC_TRY(resolve(options->local_host, options->local_port, AI_PASSIVE, &local));
-    put_in_order(&target, list);
+        ASYNC_TRY(async__look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
     target.local = local;
-    ASYNC_TRY(connect_to_any(&target, options->happy_eyeballs_delay));
+    ASYNC_TRY(connect_to_list(loop, &target, list, options->happy_eyeballs_delay));
     return secure(out, target.stream, host, options);
 }
 
@@ -208,6 +279,10 @@ int async_open_unix_connection(async_stream **out, const char *path, const async
     int size = async__unix_address(&address, path);
     if (size < 0)
         return size;
-    ASYNC_TRY(connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL));
+    int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL, NULL);
+    if (result < 0 && result != -ECANCELED)
+        return async__fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
+    if (result < 0)
+        return result;
     return secure(out, stream, NULL, options != NULL ? options : &defaults);
 }

@@ -2,11 +2,13 @@
  * io/listen.c: the listening half of a server: accepting on the loop's own stack, up to the backlog at a time, for as
  * long as there are descriptors, memory and room for another connection.
  */
+#include "base/text.h"
+#include "io/path.h"
 #include "io/server.h"
 #include "sys/socket.h"
-#include <string.h>
-#include <unistd.h>
 
+/* Connections in a row that came to nothing before the server pauses: the errors may not come from connections. */
+enum { MAX_SKIPPED = 1000, WHY_BYTES = 80 };
 static const int64_t PAUSE_NS = 50000000; /* until there may be descriptors again, if nobody says so */
 
 static bool is_full(const struct async_server *server)
@@ -14,30 +16,15 @@ static bool is_full(const struct async_server *server)
     return server->options.connections != 0 && server->connection_count >= server->options.connections;
 }
 
-/* What accept(2) tells of one connection that has come to nothing: the next one may be well. */
-static bool concerns_one(int error)
-{
-    switch (error) {
-    case -ECONNABORTED:
-    case -EPROTO:
-    case -EPERM:
-    case -ENETDOWN:
-    case -ENOPROTOOPT:
-    case -EHOSTDOWN:
-    case -ENONET:
-    case -EHOSTUNREACH:
-    case -EOPNOTSUPP:
-    case -ENETUNREACH:
-    case -ETIMEDOUT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool is_shortage(int error)
 {
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* The descriptor is not a socket that listens, or not any more. */
+static bool is_final(int error)
+{
+    return error == -EBADF || error == -ENOTSOCK || error == -EINVAL || error == -EOPNOTSUPP;
 }
 
 /* The timer is set for as long as the server listens, mostly to never, so that no memory is needed to pause. */
@@ -62,36 +49,53 @@ int async__server_prepare(struct async_server *server)
 }
 
 /* The kernel says nothing when there are descriptors again; a connection that ends does, and else a while must do. */
-static void pause_for(struct async_server *server, int shortage)
+static void pause_for(struct async_server *server, int error)
 {
+    char why[WHY_BYTES];
+    server->skipped = 0;
     if (server->paused)
         return;
+    async__describe(why, sizeof why, error, NULL);
     if (server->loop->debug)
-        async__report("'%s' cannot accept for now (%s)", server->function.name,
-                      async__error_meaning(shortage));
+        async__report("'%s' cannot accept for now (%s)", server->function.name, why);
     async_ignore(set_pause(server, async__now(server->loop) + PAUSE_NS));
 }
 
-/* One connection, or what stands in its way: 1 to go on, 0 to stop. */
-static int accept_one(struct listener *listener)
+/* An error that is none of a connection's, told once: a filter that forbids the call forbids the next one, too. */
+static void stop_or_pause(struct async_server *server, int error)
+{
+    if (is_final(error)) {
+        async__tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
+        async_server_close(server);
+        return;
+    }
+    if (!is_shortage(error) && !async__sys_is_peers_failure(error) && !server->refused) {
+        server->refused = true;
+        async__tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
+    }
+    pause_for(server, error);
+}
+
+/* One connection, or what stands in its way: whether to go on. */
+static bool accept_one(struct listener *listener)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct async_server *server = listener->server;
     int result = async__sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer, &size);
     if (result >= 0)
+        server->refused = false;
+    if (result >= 0 || result == -EAGAIN)
+        server->skipped = 0;
+    if (result >= 0)
         result = async__server_connect(server, result, peer.ss_family);
-    if (result >= 0 || concerns_one(result))
-        return 1;
+    if (result >= 0 || (async__sys_is_peers_failure(result) && ++server->skipped < MAX_SKIPPED))
+        return true;
     if (result == -EAGAIN)
         channel_exhausted(&listener->channel, SIDE_READ);
-    else if (is_shortage(result))
-        pause_for(server, result);
-    else {
-        async__tell(server->loop, NULL, result, "a server cannot accept any more, and is closed");
-        async_server_close(server);
-    }
-    return 0;
+    else
+        stop_or_pause(server, result);
+    return false;
 }
 
 static void accept_some(struct listener *listener)
@@ -99,7 +103,7 @@ static void accept_some(struct listener *listener)
     const struct async_server *server = listener->server;
     for (int i = 0; i < server->options.backlog; i++) {
         if (!server->serving || server->paused || is_full(server) ||
-            !channel_is_ready(&listener->channel, SIDE_READ) || accept_one(listener) == 0)
+            !channel_is_ready(&listener->channel, SIDE_READ) || !accept_one(listener))
             return;
     }
     async__server_accept_again(listener->server); /* after those have had their turn */
@@ -130,15 +134,21 @@ void async__server_accept_again(struct async_server *server)
     list_append(&server->loop->deferred, &server->again.link);
 }
 
-int async__server_listen(struct async_server *server, int descriptor, char *path)
+int async__server_make_room(struct async_server *server, size_t count)
 {
-    ASSERT(server->listener_count < MOST_LISTENERS);
+    ASSERT(server->listeners == NULL && count > 0);
+    server->listeners = memory_new(&server->loop->memory, count * sizeof *server->listeners);
+    server->listener_room = server->listeners != NULL ? count : 0;
+    return server->listeners != NULL ? 0 : -ENOMEM;
+}
+
+int async__server_listen(struct async_server *server, int descriptor, struct socket_path *path)
+{
+    ASSERT(server->listener_count < server->listener_room);
     struct listener *listener = &server->listeners[server->listener_count];
     int result = async__channel_open(server->loop, &listener->channel, descriptor, changed);
-    if (result < 0) {
-        async__sys_close(descriptor);
+    if (result < 0)
         return result;
-    }
     listener->server = server;
     listener->path = path;
     server->listener_count++;
@@ -154,11 +164,9 @@ void async__server_stop(struct async_server *server)
     async__timer_clear(server->loop, &server->pause);
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
-        if (listener->path != NULL) {
-            if (!server->loop->inherited) /* there the parent still listens */
-                unlink(listener->path);
-            memory_free(&server->loop->memory, listener->path, strlen(listener->path) + 1);
-        }
+        bool keeps = server->options.keep_path || server->loop->inherited; /* there the parent still listens */
+        if (listener->path != NULL)
+            async__path_release(server->loop, listener->path, keeps);
         server->loop->poller.in_flight--;
         async__channel_close(server->loop, &listener->channel, -EBADF);
     }

@@ -117,6 +117,7 @@ static void destroy(struct async_server *server)
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
     async__server_stop(server);
     list_remove(&server->guest.link);
+    memory_free(&server->loop->memory, server->listeners, server->listener_room * sizeof *server->listeners);
     memory_free(&server->loop->memory, server, sizeof *server);
 }
 
@@ -146,6 +147,8 @@ struct async_server *async__server_make(struct async_loop *loop, async_serve *se
                                                 .where = where};
     if (options != NULL)
         server->options = *options;
+    server->options.more_hosts = NULL; /* these two were lent for the call */
+    server->options.service = NULL;
     if (server->options.backlog == 0)
         server->options.backlog = DEFAULT_BACKLOG;
     server->serving = !server->options.start_later;

@@ -11,12 +11,12 @@
 #include "io/channel.h"
 #include <asyncio/server.h>
 
-enum { MOST_LISTENERS = 16 };
+struct socket_path;
 
 struct listener {
     struct channel channel;      /* the listening socket */
     struct async_server *server; /* whose it is */
-    char *path;                  /* of a Unix socket, to be removed; NULL: nothing is */
+    struct socket_path *path;    /* of a Unix socket; NULL: none, or the program bound it */
 };
 
 struct async_server {
@@ -36,8 +36,11 @@ struct async_server {
     struct list forever;             /* tasks that wait until it is closed */
     bool serving;                    /* it accepts */
     bool closed;                     /* it does not listen any more */
-    size_t listener_count;           /* of listeners */
-    struct listener listeners[MOST_LISTENERS]; /* its sockets */
+    bool refused;                    /* the kernel has not let it accept since its last connection */
+    int skipped;                     /* connections in a row that came to nothing */
+    size_t listener_count;           /* that are open */
+    size_t listener_room;            /* in the array */
+    struct listener *listeners;      /* its sockets; they do not move, since the poller knows them */
 };
 
 /* A server without listeners; NULL: out of memory. */
@@ -48,8 +51,11 @@ struct async_server *async__server_make(struct async_loop *loop, async_serve *se
 /* For its maker: what it needs to listen later on. 0 or -ENOMEM. */
 int async__server_prepare(struct async_server *server);
 
-/* Takes a socket that listens, or will; 0 or -errno, and then it is closed. */
-int async__server_listen(struct async_server *server, int descriptor, char *path);
+/* Room for so many listeners; once, before the first. 0 or -ENOMEM. */
+int async__server_make_room(struct async_server *server, size_t count);
+
+/* Takes a socket that listens, and its path, which may be NULL; 0. -errno: both are the caller's still. */
+int async__server_listen(struct async_server *server, int descriptor, struct socket_path *path);
 
 /* Closes all listeners. */
 void async__server_stop(struct async_server *server);

@@ -1,20 +1,23 @@
 /*
- * io/start.c: starting a server: a socket for each address of its host, all at one port, or one at a path.
+ * io/start.c: starting a server: a socket for each address of its hosts, all at one port; or one at a path; or one that
+ * the program has bound.
  */
 #include "io/address.h"
+#include "io/path.h"
 #include "io/server.h"
+#include "poll/watched.h"
 #include "sys/socket.h"
 #include <asyncio/name.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-enum { HIGHEST_PORT = 65535 };
+/*
+ * A port that the kernel chose for one address may be taken at another: so many are tried. Where nine
+ * tenths of the ports are taken at the other address, one start in 38,000 fails.
+ */
+enum { MAX_PORT_TRIES = 100 };
 
 /* ---- one socket ------------------------------------------------------------------------------------------------ */
 
@@ -31,12 +34,19 @@ static int set_options(int descriptor, int family, const async_server_options *o
                        : result; /* which the connections inherit */
 }
 
+static int fail_to_listen(int error, const struct sockaddr *address, socklen_t size)
+{
+    char text[ADDRESS_TEXT];
+    async__address_text(address, size, text, sizeof text);
+    return async_fail_errno(error, "listen at %s", text);
+}
+
 /* A socket that listens there, or -errno and why. */
 static int open_listener(const struct sockaddr *address, socklen_t size, const async_server_options *options)
 {
     int descriptor = async__sys_socket(address->sa_family, SOCK_STREAM, 0);
     if (descriptor < 0)
-        return descriptor;
+        return fail_to_listen(descriptor, address, size);
     int result = address->sa_family != AF_UNIX ? set_options(descriptor, address->sa_family, options) : 0;
     if (result == 0)
         result = async__sys_bind(descriptor, address, size);
@@ -45,55 +55,15 @@ static int open_listener(const struct sockaddr *address, socklen_t size, const a
     if (result == 0)
         return descriptor;
     async__sys_close(descriptor);
-    char text[ADDRESS_TEXT];
-    async__address_text(address, size, text, sizeof text);
-    return async_fail(result, "listen at %s: %s", text, strerror(-result));
+    return fail_to_listen(result, address, size);
 }
 
-/* ---- at all addresses of a host -------------------------------------------------------------------------------- */
-
-static in_port_t *port_of(struct sockaddr *address)
+static int take_listener(struct async_server *server, int descriptor, struct socket_path *path)
 {
-    void *any = address;
-    return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)any)->sin6_port
-                                          : &((struct sockaddr_in *)any)->sin_port;
-}
-
-int async_server_port(const async_server *server)
-{
-    struct sockaddr_storage address;
-    socklen_t size;
-    ENSURE(server != NULL, "async_server_port: the server is NULL");
-    if (server->listener_count == 0 ||
-        async__sys_local_address(server->listeners[0].channel.source.descriptor, &address, &size) < 0 ||
-        address.ss_family == AF_UNIX)
-        return 0;
-    return ntohs(*port_of((struct sockaddr *)&address));
-}
-
-/* A machine that has no IPv6, or has it and no address, is no reason not to listen at the others. */
-static bool is_dispensable(int error)
-{
-    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
-}
-
-static int listen_at_all(struct async_server *server, const struct addrinfo *addresses)
-{
-    int dispensable = -EADDRNOTAVAIL;
-    for (const struct addrinfo *one = addresses; one != NULL && server->listener_count < MOST_LISTENERS;
-         one = one->ai_next) {
-        if (one->ai_family != AF_INET && one->ai_family != AF_INET6)
-            continue;
-        if (*port_of(one->ai_addr) == 0) /* the kernel has chosen for the first: the others follow */
-            *port_of(one->ai_addr) = htons((in_port_t)async_server_port(server));
-        int result = open_listener(one->ai_addr, one->ai_addrlen, &server->options);
-        if (result >= 0)
-            result = async__server_listen(server, result, NULL);
-        if (result < 0 && !is_dispensable(result))
-            return result;
-        dispensable = result < 0 ? result : dispensable;
-    }
-    return server->listener_count > 0 ? 0 : dispensable;
+    int result = async__server_listen(server, descriptor, path);
+    if (result < 0)
+        async__sys_close(descriptor);
+    return result;
 }
 
 /* Gives the server to the program, or to nobody. Of what a listener is at first nobody tells: so it is tried. */
@@ -108,57 +78,262 @@ static int finish(struct async_server *server, int result, async_server **out)
     return 0;
 }
 
+/* ---- ports ----------------------------------------------------------------------------------------------------- */
+
+static bool has_port(const struct sockaddr *address)
+{
+    return address->sa_family == AF_INET || address->sa_family == AF_INET6;
+}
+
+static in_port_t *port_of(struct sockaddr *address)
+{
+    void *any = address;
+    ASSERT(has_port(address));
+    return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)any)->sin6_port
+                                          : &((struct sockaddr_in *)any)->sin_port;
+}
+
+/* The port at which a socket is bound, as a number; 0: it has none. -errno. */
+static int bound_port(int descriptor)
+{
+    struct sockaddr_storage storage;
+    struct sockaddr *address = (struct sockaddr *)&storage;
+    socklen_t size;
+    int result = async__sys_local_address(descriptor, &storage, &size);
+    if (result < 0)
+        return result;
+    return has_port(address) ? ntohs(*port_of(address)) : 0;
+}
+
+int async_server_port(const async_server *server)
+{
+    ENSURE(server != NULL, "async_server_port: the server is NULL");
+    int port = server->listener_count > 0 ? bound_port(server->listeners[0].channel.source.descriptor) : 0;
+    return port > 0 ? port : 0;
+}
+
+/* ---- at all addresses of its hosts ------------------------------------------------------------------------------- */
+
+/* One address at which a server is to listen. */
+struct place {
+    struct sockaddr *address; /* in a list of the places' */
+    socklen_t size;           /* of it */
+    int descriptor;           /* that listens there; -1: none does */
+};
+
+struct places {
+    struct async_loop *loop; /* whose memory this is */
+    struct addrinfo **lists; /* of each host; NULL: not looked up */
+    size_t host_count;       /* of the lists */
+    struct place *places;    /* each address once */
+    size_t count;            /* of them */
+    size_t room;             /* for so many */
+    bool any_port;           /* the kernel chooses the port */
+    size_t open;             /* sockets that listen */
+};
+
+static size_t count_hosts(const async_server_options *options)
+{
+    size_t count = 1;
+    if (options->more_hosts != NULL)
+        for (const char *const *host = options->more_hosts; *host != NULL; host++)
+            count++;
+    return count;
+}
+
+static int look_up_hosts(struct places *places, const char *first, int port,
+                         const async_server_options *options)
+{
+    places->host_count = count_hosts(options);
+    places->lists = memory_new(&places->loop->memory, places->host_count * sizeof *places->lists);
+    if (places->lists == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < places->host_count; i++) {
+        const char *host = i == 0 ? first : options->more_hosts[i - 1];
+        if (host != NULL && host[0] == 0)
+            host = NULL;
+        ASYNC_TRY(async__look_up(host, port, options->service, AI_PASSIVE, &places->lists[i]));
+        for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
+            places->room++;
+    }
+    return 0;
+}
+
+static bool is_known(const struct places *places, const struct addrinfo *address)
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (places->places[i].size == address->ai_addrlen &&
+            memcmp(places->places[i].address, address->ai_addr, address->ai_addrlen) == 0)
+            return true;
+    return false;
+}
+
+static int gather_places(struct places *places)
+{
+    places->places = memory_new(&places->loop->memory, places->room * sizeof *places->places);
+    if (places->places == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < places->host_count; i++)
+        for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
+            if (has_port(one->ai_addr) && !is_known(places, one))
+                places->places[places->count++] = (struct place){
+                    .address = one->ai_addr, .size = one->ai_addrlen, .descriptor = -1};
+    if (places->count == 0)
+        return async_fail(-EADDRNOTAVAIL, "the host has no address to listen at");
+    places->any_port = *port_of(places->places[0].address) == 0;
+    return 0;
+}
+
+static void close_places(struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        if (places->places[i].descriptor >= 0)
+            async__sys_close(places->places[i].descriptor);
+        places->places[i].descriptor = -1;
+    }
+    places->open = 0;
+}
+
+static void free_places(struct places *places)
+{
+    const async_allocator *memory = &places->loop->memory;
+    close_places(places);
+    memory_free(memory, places->places, places->room * sizeof *places->places);
+    for (size_t i = 0; i < places->host_count && places->lists != NULL; i++)
+        async_freeaddrinfo(places->lists[i]);
+    memory_free(memory, places->lists, places->host_count * sizeof *places->lists);
+}
+
+/* A machine that has no IPv6, or has it and no address, is no reason not to listen at the others. */
+static bool is_dispensable(int error)
+{
+    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
+}
+
+static void report_left_out(const struct async_server *server, const struct place *place, int error)
+{
+    char text[ADDRESS_TEXT];
+    if (!server->loop->debug)
+        return;
+    async__address_text(place->address, place->size, text, sizeof text);
+    async__report("'%s' does not listen at %s: %s", server->function.name, text, strerror(-error));
+}
+
+/* All of them at one port. 0, or the error of an address that cannot be done without. */
+static int open_places(struct async_server *server, struct places *places)
+{
+    const struct place *left_out = NULL;
+    int port = 0, error = 0;
+    for (struct place *place = places->places; place < places->places + places->count; place++) {
+        if (places->any_port)
+            *port_of(place->address) = htons((in_port_t)port);
+        int result = open_listener(place->address, place->size, &server->options);
+        if (result < 0 && !is_dispensable(result))
+            return result;
+        if (result < 0) {
+            report_left_out(server, place, result);
+            if (left_out == NULL || error == -EAFNOSUPPORT) { /* which says less */
+                left_out = place;
+                error = result;
+            }
+            continue;
+        }
+        place->descriptor = result;
+        places->open++;
+        if (port == 0 && (port = bound_port(result)) < 0)
+            return port;
+    }
+    return places->open > 0 ? 0 : fail_to_listen(error, left_out->address, left_out->size);
+}
+
+static int listen_at_places(struct async_server *server, struct places *places)
+{
+    int result = -EADDRINUSE;
+    for (int tries = 0; tries < MAX_PORT_TRIES && result == -EADDRINUSE; tries++) {
+        close_places(places);
+        result = open_places(server, places);
+        if (!places->any_port || places->open == 0)
+            break;
+    }
+    if (result == 0)
+        result = async__server_make_room(server, places->open);
+    for (size_t i = 0; i < places->count && result == 0; i++) {
+        if (places->places[i].descriptor >= 0)
+            result = take_listener(server, places->places[i].descriptor, NULL);
+        places->places[i].descriptor = -1;
+    }
+    return result;
+}
+
 int async__start_server(async_server **out, async_serve *serve, const char *name, const char *where,
                         void *argument, const char *host, int port, const async_server_options *options)
 {
+    static const async_server_options defaults;
     struct async_loop *loop = loop_enter("async_start_server");
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
-    char service[8];
+    struct async_server *server = NULL;
+    struct places places = {.loop = loop};
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
         return async__refused(loop);
-    if (port < 0 || port > HIGHEST_PORT)
-        return async_fail(-EINVAL, "there is no port %d", port);
-    snprintf(service, sizeof service, "%d", port);
-    int result = async_getaddrinfo(host, service, &hints, &addresses);
-    if (result < 0)
-        return result;
-    struct async_server *server = async__server_make(loop, serve, name, where, argument, options);
-    result = server != NULL ? listen_at_all(server, addresses) : -ENOMEM;
-    async_freeaddrinfo(addresses);
+    int result = look_up_hosts(&places, host, port, options != NULL ? options : &defaults);
+    if (result == 0)
+        result = gather_places(&places);
+    if (result == 0) {
+        server = async__server_make(loop, serve, name, where, argument, options);
+        result = server != NULL ? listen_at_places(server, &places) : -ENOMEM;
+    }
+    free_places(&places);
     return finish(server, result, out);
 }
 
 /* ---- at a path ------------------------------------------------------------------------------------------------- */
 
-/* A socket that a server has left there would be in the way. */
-static void remove_socket(const char *path)
+static int listen_at_path(struct async_server *server, struct socket_path *path,
+                          const struct sockaddr *address, socklen_t size)
 {
-    struct stat status;
-    if (path[0] != '@' && stat(path, &status) == 0 && S_ISSOCK(status.st_mode))
-        unlink(path);
+    int descriptor = async__sys_socket(AF_UNIX, SOCK_STREAM, 0);
+    if (descriptor < 0)
+        return fail_to_listen(descriptor, address, size);
+    int result = async__path_vacate(path);
+    if (result < 0) {
+        async__sys_close(descriptor);
+        return result;
+    }
+    result = async__path_bind(path, descriptor, address, size);
+    if (result == 0)
+        result = async__sys_listen(descriptor, server->options.backlog);
+    if (result == 0)
+        return take_listener(server, descriptor, path);
+    async__sys_close(descriptor);
+    return fail_to_listen(result, address, size);
 }
 
-static int listen_at_path(struct async_server *server, const char *path)
+static int listen_at_abstract_name(struct async_server *server, const struct sockaddr *address,
+                                   socklen_t size)
 {
-    struct sockaddr_un address;
-    int size = async__unix_address(&address, path);
+    int descriptor = open_listener(address, size, &server->options);
+    return descriptor < 0 ? descriptor : take_listener(server, descriptor, NULL);
+}
+
+static int start_at_path(struct async_server *server, const char *text)
+{
+    struct sockaddr_un unix_address;
+    const struct sockaddr *address = (const struct sockaddr *)&unix_address;
+    struct socket_path *path;
+    int size = async__unix_address(&unix_address, text);
     if (size < 0)
         return size;
-    remove_socket(path);
-    char *copy = path[0] != '@' ? memory_new(&server->loop->memory, strlen(path) + 1) : NULL;
-    if (copy == NULL && path[0] != '@')
-        return -ENOMEM;
-    if (copy != NULL)
-        memcpy(copy, path, strlen(path));
-    int result = open_listener((const struct sockaddr *)&address, (socklen_t)size, &server->options);
-    if (result >= 0)
-        result = async__server_listen(server, result, copy);
-    if (result < 0 && copy != NULL)
-        memory_free(&server->loop->memory, copy, strlen(path) + 1);
+    ASYNC_TRY(async__server_make_room(server, 1));
+    if (text[0] == '@')
+        return listen_at_abstract_name(server, address, (socklen_t)size);
+    ASYNC_TRY(async__path_claim(server->loop, text, &path));
+    int result = listen_at_path(server, path, address, (socklen_t)size);
+    if (result < 0)
+        async__path_withdraw(server->loop, path);
+    else
+        async__path_settle(path);
     return result;
 }
 
@@ -172,5 +347,73 @@ int async__start_unix_server(async_server **out, async_serve *serve, const char 
     if (loop->current->refused)
         return async__refused(loop);
     struct async_server *server = async__server_make(loop, serve, name, where, argument, options);
-    return finish(server, server != NULL ? listen_at_path(server, path) : -ENOMEM, out);
+    return finish(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
+}
+
+/* ---- on a socket of the program's ------------------------------------------------------------------------------- */
+
+static bool is_bound(const struct sockaddr_storage *address, socklen_t size)
+{
+    struct sockaddr_storage copy = *address;
+    if (address->ss_family == AF_UNIX)
+        return size > offsetof(struct sockaddr_un, sun_path);
+    return !has_port((struct sockaddr *)&copy) || *port_of((struct sockaddr *)&copy) != 0;
+}
+
+/* 0, and whether it listens already; or why it cannot be a server's. */
+static int check_listener(const struct async_loop *loop, int descriptor, bool *listens)
+{
+    struct sockaddr_storage address, peer;
+    socklen_t size, peer_size;
+    int type = async__sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+    if (type < 0)
+        return async_fail_errno(type, "serve on descriptor %d", descriptor);
+    if (type != SOCK_STREAM)
+        return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket", descriptor);
+    const struct watched *watched = watched_find(&loop->poller, descriptor);
+    if (watched != NULL && watched->source != NULL)
+        return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it", descriptor);
+    int result = async__sys_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN);
+    *listens = result > 0;
+    if (result == 0 && async__sys_peer_address(descriptor, &peer, &peer_size) == 0)
+        return async_fail(-EISCONN, "serve on descriptor %d: it is connected", descriptor);
+    if (result == 0)
+        result = async__sys_local_address(descriptor, &address, &size);
+    if (result == 0 && !is_bound(&address, size))
+        return async_fail(-EINVAL, "serve on descriptor %d: it is not bound", descriptor);
+    return result < 0 ? async_fail_errno(result, "serve on descriptor %d", descriptor) : 0;
+}
+
+static int serve_on_descriptor(struct async_server *server, int descriptor,
+                               const async_server_options *options)
+{
+    bool listens;
+    int result = check_listener(server->loop, descriptor, &listens);
+    if (result == 0)
+        result = async__server_make_room(server, 1);
+    if (result == 0)
+        result = async__sys_no_blocking(descriptor);
+    if (result == 0 && server->options.keep_alive)
+        result = async__sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (result < 0)
+        return result;
+    async_ignore(async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    if (!listens || (options != NULL && options->backlog > 0))
+        result = async__sys_listen(descriptor, server->options.backlog);
+    if (result < 0)
+        return async_fail_errno(result, "listen on descriptor %d", descriptor);
+    return async__server_listen(server, descriptor, NULL);
+}
+
+int async__start_server_on(async_server **out, async_serve *serve, const char *name, const char *where,
+                           void *argument, int descriptor, const async_server_options *options)
+{
+    struct async_loop *loop = loop_enter("async_start_server_on");
+    if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
+        return -EINVAL;
+    *out = NULL;
+    if (loop->current->refused)
+        return async__refused(loop);
+    struct async_server *server = async__server_make(loop, serve, name, where, argument, options);
+    return finish(server, server != NULL ? serve_on_descriptor(server, descriptor, options) : -ENOMEM, out);
 }

@@ -1,0 +1,60 @@
+/*
+ * async_start_server_on.c: serve on a socket that the program has bound
+ *
+ * Pages: async_start_server_on
+ */
+#include <asyncio.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int greet(async_stream *stream, void *unused)
+{
+    (void)unused;
+    return async_stream_printf(stream, "hello\n");
+}
+
+/* Stands for the descriptor 3 that systemd gives a service. */
+static int bind_socket(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (descriptor < 0)
+        return -errno;
+    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) == 0)
+        return descriptor;
+    int error = -errno;
+    close(descriptor);
+    return error;
+}
+
+static int amain(void)
+{
+    async_auto_server *server = NULL;
+    async_auto_stream *stream = NULL;
+    char line[16];
+    int descriptor;
+    ASYNC_TRY(descriptor = bind_socket());
+    int result = async_start_server_on(&server, greet, NULL, descriptor, NULL);
+    if (result < 0) {
+        close(descriptor); /* it is still ours */
+        return result;
+    }
+    int port = async_server_port(server);
+    ASYNC_TRY(async_open_connection(&stream, "127.0.0.1", port, NULL));
+    ASYNC_TRY(async_stream_readline(stream, line, sizeof line));
+    fputs(line, stdout);
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_main(amain);
+}
+
+/* Prints:
+ * hello
+ */
