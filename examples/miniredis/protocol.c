@@ -15,10 +15,11 @@ static int complain(struct request *request, const char *sentence)
     return -EPROTO;
 }
 
-/* A line that is not there whole. */
-static int more_of_line(struct request *request, size_t parsed, size_t rest, const char *sentence)
+/* A line that is not there whole, of which rest bytes are. */
+static int more_of_line(struct request *request, size_t rest, const char *sentence)
 {
-    request->least = parsed + rest + 1;
+    request->searched = rest > 0 ? rest - 1 : 0; /* the last may be a \r */
+    request->least = request->used + rest + 1;
     return rest > LONGEST_LINE ? complain(request, sentence) : 0;
 }
 
@@ -31,20 +32,20 @@ static long number_in(const char *text, size_t size)
     return value;
 }
 
-/* The size of the line, without \r\n; -1: it is not there whole. */
-static long line_size(const char *text, size_t size)
+/* The size of the line, without \r\n, which is not in its first bytes; -1: it is not there whole. */
+static long line_size(const char *text, size_t size, size_t searched)
 {
-    const char *end = memchr(text, '\r', size);
+    const char *end = memchr(text + searched, '\r', size - searched);
     return end != NULL && end + 1 < text + size ? end - text : -1;
 }
 
-/* The word at that place: how many bytes it takes; 0: more have to come. */
-static int parse_word(const char *text, size_t at, size_t size, struct request *request)
+/* The next word: how many bytes it takes; 0: more have to come. */
+static int parse_word(const char *text, size_t size, struct request *request)
 {
-    size_t rest = size - at;
-    long line = line_size(text + at, rest);
+    size_t at = request->used, rest = size - at;
+    long line = line_size(text + at, rest, request->searched);
     if (line < 0)
-        return more_of_line(request, at, rest, "too big bulk count string");
+        return more_of_line(request, rest, "too big bulk count string");
     if (text[at] != '$') {
         char got = text[at] == '\r' || text[at] == '\n' ? ' ' : text[at];
         snprintf(request->complaint, sizeof request->complaint, "expected '$', got '%c'", got);
@@ -54,10 +55,15 @@ static int parse_word(const char *text, size_t at, size_t size, struct request *
     if (length < 0 || length > MOST_REQUEST)
         return complain(request, "invalid bulk length");
     size_t used = (size_t)line + 2 + (size_t)length + 2;
-    request->words[request->count++] = (struct word){text + at + line + 2, (size_t)length};
-    if (used > rest)
+    if (used > rest) {
+        request->searched = 0;
         request->least = at + used;
-    return used > rest ? 0 : (int)used;
+        return 0;
+    }
+    const char *place = (const char *)(at + (size_t)line +
+                                       2); /* in the text, which may move: see lend_words */
+    request->words[request->count++] = (struct word){place, (size_t)length};
+    return (int)used;
 }
 
 static int make_room(struct request *request, long count)
@@ -72,32 +78,45 @@ static int make_room(struct request *request, long count)
     return 0;
 }
 
-static int parse_words(const char *text, size_t size, struct request *request)
+static int parse_count(const char *text, size_t size, struct request *request)
 {
-    long line = line_size(text, size);
+    long line = line_size(text, size, request->searched);
     if (line < 0)
-        return more_of_line(request, 0, size, "too big mbulk count string");
+        return more_of_line(request, size, "too big mbulk count string");
     bool negative = line > 2 && text[1] == '-' &&
                     number_in(text + 2, (size_t)line - 2) > 0; /* as an empty one */
-    long count = negative ? 0 : number_in(text + 1, (size_t)line - 1);
-    if (count < 0 || count > MOST_WORDS)
+    request->wanted = negative ? 0 : number_in(text + 1, (size_t)line - 1);
+    if (request->wanted < 0 || request->wanted > MOST_WORDS)
         return complain(request, "invalid multibulk length");
-    ASYNC_TRY(make_room(request, count));
-    size_t used = (size_t)line + 2;
-    while (request->count < count) {
-        int part = parse_word(text, used, size, request);
+    ASYNC_TRY(make_room(request, request->wanted));
+    return (int)line + 2;
+}
+
+/* Now that all are there, their places in the text become addresses. */
+static void lend_words(const char *text, struct request *request)
+{
+    for (int i = 0; i < request->count; i++)
+        request->words[i].text = text + (size_t)request->words[i].text;
+}
+
+static int parse_words(const char *text, size_t size, struct request *request)
+{
+    while (request->used == 0 || request->count < request->wanted) {
+        int part = request->used == 0 ? parse_count(text, size, request) : parse_word(text, size, request);
         if (part <= 0)
             return part;
-        used += (size_t)part;
+        request->used += (size_t)part;
+        request->searched = 0;
     }
-    return (int)used;
+    lend_words(text, request);
+    return (int)request->used;
 }
 
 static int parse_line(const char *text, size_t size, struct request *request)
 {
-    const char *end = memchr(text, '\n', size);
+    const char *end = memchr(text + request->searched, '\n', size - request->searched);
     if (end == NULL)
-        return more_of_line(request, 0, size, "too big inline request");
+        return more_of_line(request, size, "too big inline request");
     for (const char *at = text; at < end;) {
         size_t length = 0;
         while (at + length < end && strchr(" \t\r", at[length]) == NULL)
@@ -112,9 +131,13 @@ static int parse_line(const char *text, size_t size, struct request *request)
 
 int parse(const char *text, size_t size, struct request *request)
 {
-    request->count = 0;
+    if (request->used == 0)
+        request->count = 0;
     int used = text[0] == '*' ? parse_words(text, size, request) : parse_line(text, size, request);
-    return used == 0 && request->least > MOST_REQUEST ? complain(request, "too big request") : used;
+    if (used == 0)
+        return request->least > MOST_REQUEST ? complain(request, "too big request") : 0;
+    request->used = request->searched = 0; /* the next one begins */
+    return used;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */
