@@ -166,6 +166,19 @@ static int sleep_backwards(struct caller *caller)
     return async_sleep(-1);
 }
 
+static int sleep_until_that_time(struct caller *caller)
+{
+    return async_sleep_until(caller->scene->instant);
+}
+
+static int sleep_until_the_past(struct caller *caller)
+{
+    (void)caller;
+    return async_sleep_until(-1);
+}
+
+SWITCHING_CALL(sleep_until_a_time, async_sleep_until, .kind = SLEEPS, .make = sleep_until_that_time);
+SWITCHING_CALL(sleep_until_the_past, async_sleep_until, .kind = TAKES_A_TURN, .make = sleep_until_the_past);
 SWITCHING_CALL(sleep_for_a_while, async_sleep, .kind = SLEEPS, .make = sleep_until_instant);
 SWITCHING_CALL(sleep_for_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_a_turn);
 SWITCHING_CALL(sleep_for_less_than_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_backwards);

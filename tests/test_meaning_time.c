@@ -17,6 +17,47 @@ async_fn(note_after, double, const char *);
 
 /* ---- sleeping --------------------------------------------------------------------------------------------- */
 
+LOOP_TEST(sleep_until_wakes_at_that_time)
+{
+    double next = 0.125;
+    CHECK_EQ(async_sleep(next), 0);
+    for (int i = 0; i < 1000; i++) {
+        CHECK_EQ(async_sleep(0.01), 0); /* what is done in between is not added */
+        next += 0.0625;
+        CHECK_EQ(async_sleep_until(next), 0);
+        CHECK(async_time() == next);
+    }
+    return 0;
+}
+
+static int count_turns(int *turns)
+{
+    for (;;) {
+        ASYNC_TRY(async_sleep(0));
+        ++*turns;
+    }
+}
+async_fn(count_turns, int *);
+
+LOOP_TEST(sleep_until_a_time_that_has_come_is_one_turn)
+{
+    const double times[] = {0, -1, -ASYNC_FOREVER};
+    int turns = 0;
+    async_task *counter = async_create_task(count_turns, &turns);
+    CHECK_EQ(async_sleep(0), 0);
+    for (int i = 0; i < 3; i++) {
+        int before = turns;
+        CHECK_EQ(async_sleep_until(times[i]), 0);
+        CHECK_EQ(turns, before + 1);
+        CHECK(async_time() == 0);
+    }
+    CHECK_EQ(async_sleep_until(__builtin_nan("")), -EINVAL);
+    async_cancel(counter);
+    CHECK_EQ(async_await(counter), -ECANCELED);
+    CHECK_EQ(async_timeout(3, async_sleep_until(ASYNC_FOREVER)), -ETIMEDOUT);
+    return 0;
+}
+
 LOOP_TEST(time_starts_at_zero_and_stands_still_between_sleeps)
 {
     CHECK(async_time() == 0);

@@ -159,6 +159,61 @@ LOOP_TEST(server_reports_an_error_of_a_connection_and_goes_on)
     return 0;
 }
 
+/* Reads what does not come whole; the client goes in its own way. */
+static int read_record(async_stream *stream, void *unused)
+{
+    char record[16];
+    (void)unused;
+    int size = async_stream_readexactly(stream, record, sizeof record);
+    note(async_is_disconnect(size) ? "gone" : "%d", size);
+    return size;
+}
+
+static void reset(async_stream *stream)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    CHECK_EQ(setsockopt(async_stream_descriptor(stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    async_stream_abort(stream);
+}
+
+LOOP_TEST(server_reports_a_client_that_goes_in_debug_mode_only)
+{
+    async_auto_server *server = new_server(read_record, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    for (int debug = 0; debug < 2; debug++)
+        for (int resets = 0; resets < 2; resets++) {
+            async_loop_set_debug(async_get_loop(), debug == 1);
+            async_stream *client = new_client(server);
+            CHECK_EQ(async_stream_write(client, "abc", 3), 0);
+            await_connections(server, 1);
+            if (resets == 1)
+                reset(client);
+            async_stream_close(client);
+            await_connections(server, 0);
+            CHECK_EQ(async_sleep(0), 0);
+        }
+    CHECK_JOURNAL("gone gone gone -61 gone -104");
+    return 0;
+}
+
+/* The error of another connection, is a failure like any other. */
+static int fail_as_if_reset(async_stream *stream, void *unused)
+{
+    (void)stream, (void)unused;
+    return async_fail(-ECONNRESET, "the database is gone");
+}
+
+LOOP_TEST(server_reports_a_disconnect_that_is_not_the_client_s)
+{
+    async_auto_server *server = new_server(fail_as_if_reset, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    check_end(new_client(server), 0);
+    await_connections(server, 0);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_JOURNAL("-104");
+    return 0;
+}
+
 static int serve_forever(async_server *server)
 {
     int result = async_server_serve_forever(server);

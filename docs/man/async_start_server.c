@@ -7,6 +7,7 @@
  * async_server_abort_clients async_server_cancel_clients
  * async_server_wait_closed async_server_free async_server_port
  * async_server_connections async_server_sockets async_auto_server
+ * async_is_disconnect
  * async_open_connection async_open_unix_connection async_connection_options
  */
 #include <asyncio.h>
@@ -20,7 +21,7 @@ static int greet(async_stream *stream, void *argument)
     int size;
     while ((size = async_stream_readline(stream, name, sizeof name)) > 0)
         ASYNC_TRY(async_stream_printf(stream, "%s, %s", greeting, name));
-    return size == -ECANCELED || size == -ECONNABORTED ? 0 : size;
+    return size == -ECANCELED || async_is_disconnect(size) ? 0 : size;
 }
 
 static int ask(async_stream *stream, const char *name)

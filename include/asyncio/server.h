@@ -13,7 +13,8 @@ typedef struct async_server async_server;
 
 /*
  * Serves one connection, in a task of its own. The stream is lent: the server closes it when this returns, or if it
- * never runs; it may have closed it itself. An error that it returns is reported, as that of every task nobody awaits.
+ * never runs; it may have closed it itself. An error that it returns is reported, as that of every task nobody awaits;
+ * but not, outside debug mode, if it is the stream's own and async_is_disconnect says that the peer has gone.
  */
 typedef int async_serve(async_stream *stream, void *argument);
 

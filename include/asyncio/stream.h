@@ -162,6 +162,14 @@ ASYNC_API ASYNC_MUST int async_stream_sendfile(async_stream *stream, int file, o
 /* Says that no more will be written: the peer finds the end after what is pending. 0 or -errno. Never switches. */
 ASYNC_API int async_stream_write_eof(async_stream *stream);
 
+/*
+ * Whether the error of a stream says that the peer has gone, which is ordinary for a server: -ECONNRESET, -EPIPE,
+ * -ECONNABORTED (also after async_stream_abort), -ENODATA (it ended in the middle of what was read), and -ETIMEDOUT,
+ * -EHOSTUNREACH, -ENETUNREACH (it does not answer any more). A limit of the program's own gives -ETIMEDOUT, too. Not
+ * -ECANCELED. Never switches.
+ */
+ASYNC_API bool async_is_disconnect(int error);
+
 /* ---- the end --------------------------------------------------------------------------------------------------- */
 
 /*

@@ -18,6 +18,15 @@ ASYNC_BEGIN_C
  */
 ASYNC_API ASYNC_MUST int async_sleep(double seconds);
 
+/*
+ * The same until a time of async_time(); one that has come: exactly one turn of the loop. With
+ * `next += period; async_sleep_until(next)` what is done every period does not drift, as the work between two sleeps is
+ * not added; after a period that was missed the next sleep is one turn, and async_time() - next says how late it is.
+ * ASYNC_FOREVER: until this task is cancelled. -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_sleep_until(double when);
+
 /* The loop's clock in seconds: monotonic, or virtual, which starts at 0. Never switches. */
 ASYNC_API double async_time(void);
 

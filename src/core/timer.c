@@ -60,13 +60,13 @@ static void wake_up(struct timer *timer)
     async__wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
 }
 
-OUT_OF_LINE static int sleep_for(struct async_loop *loop, double seconds)
+OUT_OF_LINE static int sleep_to(struct async_loop *loop, int64_t deadline_ns, const char *call)
 {
     struct sleep sleep;
-    wait_init(&sleep.wait, "async_sleep", NULL, async__refuse_wait);
+    wait_init(&sleep.wait, call, NULL, async__refuse_wait);
     timer_init(&sleep.timer, wake_up);
     sleep.wait.timer = &sleep.timer;
-    int result = async__timer_set(loop, &sleep.timer, async__deadline(loop, seconds));
+    int result = async__timer_set(loop, &sleep.timer, deadline_ns);
     return result < 0 ? result : async__park(loop, &sleep.wait);
 }
 
@@ -76,9 +76,23 @@ int async_sleep(double seconds)
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (seconds > 0)
-        return sleep_for(loop, seconds);
+        return sleep_to(loop, async__deadline(loop, seconds), "async_sleep");
     if (unlikely(seconds != seconds))
         return -EINVAL;
+    async__turn(loop);
+    return 0;
+}
+
+int async_sleep_until(double when)
+{
+    struct async_loop *loop = loop_enter("async_sleep_until");
+    if (unlikely(loop->current->refused))
+        return async__refused(loop);
+    if (unlikely(when != when))
+        return -EINVAL;
+    int64_t when_ns = async__nanoseconds(when);
+    if (when_ns > async__now(loop))
+        return sleep_to(loop, when_ns, "async_sleep_until");
     async__turn(loop);
     return 0;
 }

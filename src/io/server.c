@@ -48,6 +48,32 @@ static void tell_refusal(const struct connection *connection, int error)
                   peer[0] != 0 ? peer : "a peer", why);
 }
 
+bool async_is_disconnect(int error)
+{
+    switch (error) {
+    case -ECONNRESET:
+    case -EPIPE:
+    case -ECONNABORTED:
+    case -ENODATA:
+    case -ETIMEDOUT:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Clients that go are no failure of this program. The same error of another stream, a database's say, may be one. */
+static void excuse_disconnect(const struct connection *connection, int error)
+{
+    const struct async_stream *stream = connection->stream;
+    if (!async_is_disconnect(error) || stream == NULL || connection->server->loop->debug)
+        return;
+    if (error == stream->read_error || error == stream->write_error || (error == -ENODATA && stream->at_end))
+        connection->task->seen = true;
+}
+
 static int serve_connection(struct connection *connection)
 {
     const struct async_server *server = connection->server;
@@ -57,6 +83,7 @@ static int serve_connection(struct connection *connection)
         tell_refusal(connection, refused);
     else
         result = server->serve(connection->stream, server->argument);
+    excuse_disconnect(connection, result);
     forget(connection);
     return result;
 }
