@@ -5,6 +5,7 @@
  * piece of a file, is shut out; -c is the most connections at once (1000); -q prints no line for each request.
  */
 #define _GNU_SOURCE
+#include "http_head.h"
 #include <asyncio.h>
 #include <ctype.h>
 #include <fcntl.h>
@@ -32,10 +33,9 @@ struct site {
 };
 
 struct request {
-    char *method, *target, *version; /* in the head, as are those below; no slash begins the target */
-    char *range, *if_range, *if_modified_since;     /* NULL: not given */
-    bool is_head, keep_alive, has_body;             /* what follows from it */
-    int hosts;                                      /* one is right */
+    struct http_head head;
+    char *target;                                   /* in the head; no slash begins it; NULL: there is none */
+    bool is_head, keep_alive;                       /* what follows from it */
     char path[MOST_HEAD + sizeof "index.html" + 1]; /* decoded, below the folder; "." is the folder */
 };
 
@@ -83,19 +83,6 @@ static const char *type_of(const char *path)
 
 /* ---- requests: a status says what is wrong; 0: nothing ---- */
 
-/* Cuts the line off, without its end; NULL: the rest is empty. */
-static char *next_line(char **rest)
-{
-    char *line = *rest, *end = strchr(line, '\n');
-    if (end == NULL)
-        return NULL;
-    *rest = end + 1;
-    *end = 0;
-    if (end > line && end[-1] == '\r')
-        end[-1] = 0;
-    return line;
-}
-
 /* The path below the folder, decoded; what follows a ? is not for us. */
 static int decode(const char *target, char *path)
 {
@@ -128,62 +115,39 @@ static char *target_of(char *text)
     return *text == '/' ? text + strspn(text, "/") : NULL;
 }
 
-static int parse_field(char *line, struct request *request)
+/* What connection and body are to be. */
+static int read_fields(struct request *request)
 {
-    char *value = strchr(line, ':');
-    if (value == NULL || value == line || strcspn(line, " \t") < (size_t)(value - line))
+    const struct http_head *head = &request->head;
+    size_t hosts, lengths;
+    const char *length = http_head_value(head, "Content-Length", &lengths);
+    http_head_value(head, "Host", &hosts);
+    if (hosts > 1 || (hosts == 0 && head->minor > 0))
         return 400;
-    *value++ = 0;
-    value += strspn(value, " \t");
-    for (size_t size = strlen(value); size > 0 && strchr(" \t", value[size - 1]) != NULL;)
-        value[--size] = 0;
-    if (strcasecmp(line, "Host") == 0)
-        request->hosts++;
-    else if (strcasecmp(line, "Connection") == 0)
-        request->keep_alive = strcasestr(value, "close") == NULL &&
-                              (request->keep_alive || strcasestr(value, "keep-alive") != NULL);
-    else if (strcasecmp(line, "Transfer-Encoding") == 0)
-        request->has_body = true;
-    else if (strcasecmp(line, "Content-Length") == 0)
-        request->has_body = request->has_body || strcmp(value, "0") != 0;
-    else if (strcasecmp(line, "Range") == 0)
-        request->range = value;
-    else if (strcasecmp(line, "If-Range") == 0)
-        request->if_range = value;
-    else if (strcasecmp(line, "If-Modified-Since") == 0)
-        request->if_modified_since = value;
-    return 0;
+    request->keep_alive = head->minor > 0;
+    for (size_t i = 0; i < head->field_count; i++) {
+        const char *value = head->fields[i].value;
+        if (strcasecmp(head->fields[i].name, "Connection") == 0)
+            request->keep_alive = strcasestr(value, "close") == NULL &&
+                                  (request->keep_alive || strcasestr(value, "keep-alive") != NULL);
+    }
+    bool has_body = http_head_value(head, "Transfer-Encoding", NULL) != NULL || lengths > 1 ||
+                    (lengths == 1 && strcmp(length, "0") != 0);
+    request->is_head = strcmp(head->method, "HEAD") == 0;
+    if (!request->is_head && strcmp(head->method, "GET") != 0)
+        return 405;
+    return has_body ? 413 : 0;
 }
 
-static int parse(char *head, size_t size, struct request *request)
+static int parse(char *text, size_t size, struct request *request)
 {
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)head[i] < ' ' && strchr("\t\r\n", head[i] != 0 ? head[i] : 'x') == NULL)
-            return 400;
-    head[size] = 0;
-    head += strspn(head, "\r\n");
-    char *rest = head, *line = next_line(&rest);
-    if (line == NULL || strpbrk(line, "\t\r") != NULL)
+    int status = http_head_parse(&request->head, text, size);
+    if (status != 0)
+        return status;
+    if ((request->target = target_of(request->head.target)) == NULL)
         return 400;
-    request->method = strsep(&line, " ");
-    char *target = strsep(&line, " ");
-    request->version = strsep(&line, " ");
-    if (request->version == NULL || (request->target = target_of(target)) == NULL || line != NULL ||
-        strlen(request->version) != strlen("HTTP/1.1") || strncmp(request->version, "HTTP/", 5) != 0)
-        return 400;
-    if (strncmp(request->version, "HTTP/1.", 7) != 0)
-        return 505;
-    bool is_1_0 = strcmp(request->version, "HTTP/1.0") == 0;
-    request->keep_alive = !is_1_0;
-    while ((line = next_line(&rest)) != NULL && *line != 0)
-        if (parse_field(line, request) != 0)
-            return 400;
-    if (request->hosts > 1 || (request->hosts == 0 && !is_1_0))
-        return 400;
-    request->is_head = strcmp(request->method, "HEAD") == 0;
-    if (!request->is_head && strcmp(request->method, "GET") != 0)
-        return 405;
-    return request->has_body ? 413 : decode(request->target, request->path);
+    status = read_fields(request);
+    return status != 0 ? status : decode(request->target, request->path);
 }
 
 /* ---- files ---- */
@@ -249,7 +213,7 @@ static const char *date_of(time_t time, char text[40])
 static bool is_unchanged(const struct request *request, const struct answer *answer)
 {
     struct tm parts = {0};
-    const char *since = request->if_modified_since;
+    const char *since = http_head_value(&request->head, "If-Modified-Since", NULL);
     return since != NULL && strptime(since, "%a, %d %b %Y %H:%M:%S GMT", &parts) != NULL &&
            answer->modified.tv_sec <= timegm(&parts);
 }
@@ -258,9 +222,9 @@ static bool is_unchanged(const struct request *request, const struct answer *ans
 static int choose_range(const struct request *request, struct answer *answer)
 {
     char *end, date[40];
-    const char *range = request->range;
-    bool changed = request->if_range != NULL &&
-                   strcmp(request->if_range, date_of(answer->modified.tv_sec, date)) != 0;
+    const char *range = http_head_value(&request->head, "Range", NULL);
+    const char *if_range = http_head_value(&request->head, "If-Range", NULL);
+    bool changed = if_range != NULL && strcmp(if_range, date_of(answer->modified.tv_sec, date)) != 0;
     if (range == NULL || changed || strncmp(range, "bytes=", 6) != 0)
         return 200;
     range += 6;
@@ -349,14 +313,14 @@ static void log_answer(async_stream *stream, const struct request *request, cons
 {
     char peer[64];
     async_stream_peer(stream, peer, sizeof peer);
-    printf("%s \"%s /%s\" %d %lld\n", peer, request->target != NULL ? request->method : "-",
+    printf("%s \"%s /%s\" %d %lld\n", peer, request->target != NULL ? request->head.method : "-",
            request->target != NULL ? request->target : "", answer->status, (long long)answer->size);
 }
 
 /* Reads a request and answers it: 1; 0: the connection is over; or what became of it. */
 static int answer_one(async_stream *stream, const struct site *site)
 {
-    char head[MOST_HEAD + 1];
+    char head[MOST_HEAD];
     struct request request = {0};
     struct answer answer = {.file = -1};
     int size = async_timeout(site->limit_s,

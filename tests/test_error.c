@@ -305,6 +305,28 @@ LOOP_TEST(strerror_gives_the_plain_meaning_when_a_mebibyte_is_full)
     return 0;
 }
 
+static void count_cleanup(int **count)
+{
+    ++**count;
+}
+
+static int leave_by_try(int *cleanups, int result)
+{
+    ASYNC_CLEANUP(count_cleanup) int *counted = cleanups;
+    ASYNC_TRY(result);
+    CHECK(counted == cleanups);
+    return 1;
+}
+
+TEST(cleanup_is_called_however_a_block_is_left)
+{
+    int cleanups = 0;
+    CHECK_EQ(leave_by_try(&cleanups, -EIO), -EIO);
+    CHECK_EQ(cleanups, 1);
+    CHECK_EQ(leave_by_try(&cleanups, 0), 1);
+    CHECK_EQ(cleanups, 2);
+}
+
 /* ---- names and texts of errors ------------------------------------------------------------------------------- */
 
 const char *strerrorname_np(int error) __attribute__((weak)); /* not in every libc */
