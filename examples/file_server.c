@@ -370,7 +370,7 @@ static int serve(async_stream *stream, void *argument)
         result = async_timeout(site->limit_s, hear_out(stream));
     if (result == -ECANCELED || result == -ETIMEDOUT)
         async_stream_abort(stream);
-    return result == -ECANCELED ? result : 0; /* a client that goes is no error */
+    return async_is_disconnect(result) ? 0 : result;
 }
 
 static int amain(struct site site, int port, size_t connections)
