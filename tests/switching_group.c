@@ -266,6 +266,36 @@ SWITCHING_CALL(wait_started_of_one_that_waits, async_wait_started, .kind = WATCH
 SWITCHING_CALL(wait_started_of_one_that_has, async_wait_started, .kind = NEED_NOT_WAIT, .set = set_started,
                .make = wait_already_started);
 
+/* ---- task_wait --------------------------------------------------------------------------------------------- */
+
+/* The child goes on when the call is refused; what is left of it is ended here. */
+static int borrow_child(struct caller *caller, child_maker *make)
+{
+    async_task *child = take_child(caller, 0, make);
+    int result = async_task_wait(child);
+    CHECK_EQ(child->references, 2);
+    CHECK(result == -ECANCELED || async_task_done(child));
+    async_detach(child);
+    async_cancel(child);
+    async_ignore(async_shielded(async_await(child)));
+    return result;
+}
+
+static int borrow_obedient(struct caller *caller)
+{
+    return borrow_child(caller, make_obedient);
+}
+
+static int borrow_succeeding(struct caller *caller)
+{
+    return borrow_child(caller, make_succeeding);
+}
+
+SWITCHING_CALL(task_wait_of_a_task_that_waits, async_task_wait, .kind = WATCHES, .set = set_obedient,
+               .make = borrow_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(task_wait_of_a_task_that_has_ended, async_task_wait, .kind = NEED_NOT_WAIT,
+               .set = set_succeeding, .make = borrow_succeeding);
+
 /* ---- as_completed ------------------------------------------------------------------------------------------ */
 
 static int next_completed(struct caller *caller, child_maker *make, int count)

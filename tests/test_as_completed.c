@@ -4,6 +4,7 @@
  */
 #include "coroutines.h"
 #include "runner.h"
+#include <string.h>
 
 enum { COUNT = 3 };
 
@@ -91,9 +92,49 @@ LOOP_TEST(as_completed_of_nothing_null_and_what_occurs_twice)
     CHECK_EQ(async_as_completed(&it, tasks, 3, 5), 0);
     CHECK_EQ(async_completion_next(&it), 1);
     CHECK_EQ(async_completion_next(&it), 0);
-    CHECK_EQ(async_completion_next(&it), 2);
+    CHECK_EQ(async_completion_next(&it), -ENODATA); /* once, as in CPython */
     CHECK_EQ(async_await(task), 7);
     return 0;
+}
+
+static int next_of(async_completion *it)
+{
+    return async_completion_next(it);
+}
+async_fn(next_of, async_completion *);
+
+LOOP_TEST(as_completed_by_several_tasks_gives_each_end_to_one_in_order)
+{
+    async_task *tasks[COUNT], *takers[COUNT + 1];
+    int results[COUNT + 1], order[COUNT];
+    create_three(tasks);
+    async_auto_completion it = {0}, same = {0};
+    CHECK_EQ(async_as_completed(&same, tasks, COUNT, 9), 0);
+    CHECK_EQ(async_as_completed(&it, tasks, COUNT, 9), 0);
+    for (int i = 0; i <= COUNT; i++)
+        takers[i] = async_create_task(next_of, &it);
+    for (int i = 0; i < COUNT; i++)
+        order[i] = async_completion_next(&same);
+    CHECK_EQ(async_gather_n(takers, COUNT + 1, results, ASYNC_COLLECT), 0);
+    for (int i = 0; i < COUNT; i++)
+        CHECK_EQ(results[i], order[i]);
+    CHECK_EQ(results[COUNT], -ENODATA);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+}
+
+LOOP_TEST(as_completed_that_is_ended_wakes_those_that_wait)
+{
+    async_task *tasks[COUNT];
+    create_three(tasks);
+    async_completion it = {0};
+    CHECK_EQ(async_as_completed(&it, tasks, COUNT, 9), 0);
+    async_task *taker = async_create_task(next_of, &it), *late = async_create_task(next_of, &it);
+    CHECK_EQ(async_sleep(0), 0);
+    async_completion_end(&it);
+    memset(&it, 0x55, sizeof it); /* it is not looked at again */
+    CHECK_EQ(async_await(taker), -ECANCELED);
+    CHECK_EQ(async_await(late), -ECANCELED);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
 }
 
 LOOP_TEST(as_completed_without_memory_is_an_error_and_nothing_to_end)

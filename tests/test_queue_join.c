@@ -3,6 +3,7 @@
  * in both its forms with tasks waiting on either side, and what is dropped by it.
  */
 #include "runner.h"
+#include <stdlib.h>
 
 enum { WAITING = 1 };
 
@@ -344,46 +345,94 @@ static int free_under_a_getter(void)
 {
     int item, result;
     async_queue *queue = queue_of(0, 0);
-    async_detach(async_create_task(visit_get, queue, &item, &result));
+    async_task *getter = async_create_task(visit_get, queue, &item, &result);
     settle();
     async_queue_free(queue);
-    return 0;
+    CHECK_EQ(async_await(getter), 0);
+    CHECK_EQ(result, -ECANCELED);
+    abort(); /* in a death test: what debug mode has said is read */
 }
 async_fn(free_under_a_getter);
 
-DEATH_TEST(queue_free_with_a_waiting_getter_dies, "async_queue_free: a task still waits on the queue")
+DEATH_TEST(queue_free_names_the_first_that_waits_in_debug_mode,
+           "async_queue_free: task #2 'visit_get' (created at |waits in async_queue_get and gets "
+           "-ECANCELED|task group")
 {
-    async_ignore(async_run_with(test_options(), free_under_a_getter));
+    async_run_options options = *test_options();
+    options.debug = true;
+    async_ignore(async_run_with(&options, free_under_a_getter));
 }
 
-static int free_under_a_putter(void)
+/* One in each line of the queue; what they get, and that none of them was asked to cancel. */
+static int get_from(async_queue *queue)
 {
-    int result;
+    int item = 0, result = async_queue_get(queue, &item);
+    CHECK_STR(async_strerror(result), "-ECANCELED: async_queue_get: what it waits on was freed");
+    CHECK_EQ(async_cancelling(), 0);
+    return async_sleep(0) == 0 ? result : -EINVAL; /* nor is it refused afterwards */
+}
+async_fn(get_from, async_queue *);
+
+static int select_on(async_queue *queue)
+{
+    int item = 0, result = 0;
+    const async_case cases[] = {async_on_timeout(100), async_on_get(queue, &item)};
+    CHECK_EQ(async_select_n(cases, 2, &result), 1);
+    return result;
+}
+async_fn(select_on, async_queue *);
+
+LOOP_TEST(queue_free_ends_the_waits_of_getters)
+{
+    async_queue *queue = queue_of(0, 0);
+    async_task *tasks[] = {async_create_task(get_from, queue), async_create_task(select_on, queue),
+                           async_create_task(get_from, queue)};
+    int results[3];
+    settle();
+    async_queue_free(queue);
+    CHECK_EQ(async_gather_n(tasks, 3, results, ASYNC_COLLECT), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(results[i], -ECANCELED);
+    return 0;
+}
+
+LOOP_TEST(queue_free_ends_the_waits_of_putters_and_joiners)
+{
+    int put = 0, joined = 0;
     async_queue *queue = queue_of(1, 1);
-    async_detach(async_create_task(visit_put, queue, 2, &result));
+    async_task *putter = async_create_task(visit_put, queue, 2, &put);
+    async_task *joiner = async_create_task(visit_join, queue, &joined);
     settle();
     async_queue_free(queue);
+    CHECK_EQ(async_gather(putter, joiner), 0);
+    CHECK_EQ(put, -ECANCELED);
+    CHECK_EQ(joined, -ECANCELED);
     return 0;
 }
-async_fn(free_under_a_putter);
 
-DEATH_TEST(queue_free_with_a_waiting_putter_dies, "async_queue_free: a task still waits on the queue")
+/* The consumer is in no group, and its handle is never taken; that is an end in order all the same. */
+static int consume_all(async_queue *queue)
 {
-    async_ignore(async_run_with(test_options(), free_under_a_putter));
+    for (int item;;)
+        ASYNC_TRY(async_queue_get(queue, &item));
 }
+async_fn(consume_all, async_queue *);
 
-static int free_under_a_joiner(void)
+static int leave_a_consumer(int detached, int has_item)
 {
-    int result;
-    async_queue *queue = queue_of(0, 1);
-    async_detach(async_create_task(visit_join, queue, &result));
+    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_task *consumer = async_create_task(consume_all, queue);
+    if (detached)
+        async_detach(consumer);
     settle();
-    async_queue_free(queue);
-    return 0;
+    if (has_item) /* the consumer is ready when the queue goes, and then asks for another item */
+        CHECK_EQ(async_queue_put(queue, &has_item), 0);
+    return detached ? 0 : -ECANCELED;
 }
-async_fn(free_under_a_joiner);
+async_fn(leave_a_consumer, int, int);
 
-DEATH_TEST(queue_free_with_a_waiting_joiner_dies, "async_queue_free: a task still waits on the queue")
+TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_ends_its_consumers)
 {
-    async_ignore(async_run_with(test_options(), free_under_a_joiner));
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(async_run_with(test_options(), leave_a_consumer, i & 1, i & 2), i & 1 ? 0 : -ECANCELED);
 }

@@ -124,11 +124,12 @@ LOOP_TEST(wait_counts_null_as_a_task_that_failed)
     return 0;
 }
 
-LOOP_TEST(wait_counts_a_task_that_occurs_twice_twice)
+LOOP_TEST(wait_counts_a_task_that_occurs_twice_once)
 {
     async_task *task = async_create_task(give_after, 1, 7);
-    async_task *tasks[] = {task, task};
-    CHECK_EQ(async_wait(tasks, 2, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 2);
+    async_task *tasks[] = {task, NULL, task, NULL}; /* a task that was never made is one for each NULL */
+    CHECK_EQ(async_wait(tasks, 4, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 3);
+    CHECK_EQ(async_wait(tasks, 1, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 1);
     CHECK_EQ(async_await(task), 7);
     return 0;
 }

@@ -68,6 +68,11 @@ ASYNC_END_C
 #else
 #define ASYNC__SAME_TYPE(name, ...) _Generic(&name, int (*)(__VA_ARGS__) : 1, default : 0)
 #endif
+#ifdef __cplusplus
+#define ASYNC__IS_VOID(type) std::is_void<type>::value
+#else
+#define ASYNC__IS_VOID(type) _Generic((__typeof__(type) *)0, void * : 1, default : 0)
+#endif
 #define ASYNC__CHECK(name, ...)                                                                              \
     ASYNC__STATIC_ASSERT(ASYNC__SAME_TYPE(name, __VA_ARGS__),                                                \
                          "async_fn(" #name                                                                   \
@@ -165,6 +170,9 @@ ASYNC_END_C
 #define ASYNC__PASS_8 ASYNC__PASS_7, ASYNC__PASS(8)
 
 #define ASYNC__FN_1(name, A)                                                                                 \
+    ASYNC__STATIC_ASSERT(!ASYNC__IS_VOID(A),                                                                 \
+                         "async_fn(" #name ", void): a function without parameters has no "                  \
+                         "types to list; write async_fn(" #name ")");                                        \
     ASYNC__CHECK(name, A);                                                                                   \
     ASYNC__FN_SOME(name, ASYNC__FIELDS_1(A), (ASYNC__PARAMETERS_1(A)), (ASYNC__FILL_1), (ASYNC__PASS_1))
 #define ASYNC__FN_2(name, A, B)                                                                              \

@@ -37,8 +37,8 @@ enum {
 
 /*
  * Waits for what return_when says of tasks[0..count), at most that many seconds (ASYNC_FOREVER: no limit). Returns
- * how many of them have ended, which async_task_done tells apart; that time ran out is no error. Borrows, cancels
- * nothing, and may return early. -EINVAL: there are none, or return_when or seconds is nothing of the kind. -EDEADLK:
+ * how many of them have ended, which async_task_done tells apart; one that occurs twice counts once. That time ran
+ * out is no error. Borrows, cancels nothing, and may return early. -EINVAL: there are none, or return_when or seconds is nothing of the kind. -EDEADLK:
  * this task itself is among them. -ECANCELED, -ENOMEM. Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds);
@@ -63,7 +63,7 @@ ASYNC_API ASYNC_MUST int async_shield(async_task *task);
  * Its fields are the library's.
  */
 typedef struct async_completion {
-    void *async__private[14]; /* see struct completion in the source */
+    void *async__private[16]; /* see struct completion in the source */
 } async_completion;
 
 /*
@@ -81,12 +81,14 @@ ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_
                                             size_t count, double seconds);
 
 /*
- * Waits for the next task that ends; returns its index in tasks. -ENODATA: all were given. -ETIMEDOUT: time has run
- * out, and none has ended that was not given. -ECANCELED, -ENOMEM. Switches.
+ * Waits for the next task that ends; returns its index in tasks, the first one if it occurs twice. If several tasks
+ * wait here, each end is given to one of them, in the order in which they came. -ENODATA: all were given. -ETIMEDOUT:
+ * time has run out, and none has ended that was not given. -ECANCELED: also if the completion was ended meanwhile.
+ * -ENOMEM. Switches.
  */
 ASYNC_API ASYNC_MUST int async_completion_next(async_completion *completion);
 
-/* Ends it; the tasks go on. Once more, or of {0}, is nothing. Never switches. */
+/* Ends it; the tasks go on, and what waits in async_completion_next gets -ECANCELED. Once more, or of {0}, is nothing. Never switches. */
 ASYNC_API void async_completion_end(async_completion *completion);
 
 /* async_auto_completion it = {0}: ended when the block is left. */

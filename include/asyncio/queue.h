@@ -33,8 +33,11 @@ ASYNC_API ASYNC_MUST async_queue *async_priority_queue_new(size_t maxsize, size_
                                                            int (*compare)(const void *a, const void *b));
 
 /*
- * Takes the queue; items still in it are dropped (see async_queue_on_drop). No task may be waiting on
- * it. NULL is nothing. Never switches.
+ * Frees the queue; items still in it are dropped (see async_queue_on_drop). Tasks that wait on it get -ECANCELED and
+ * must not use it again; debug mode names them. A task group that is declared after the queue ends its tasks first.
+ *
+ * Takes the queue. NULL is nothing.
+ * Never switches.
  */
 ASYNC_API void async_queue_free(async_queue *queue);
 
@@ -47,13 +50,13 @@ ASYNC_API void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, 
 
 /*
  * async_queue_put(queue, &item): copies the item in, waiting while the queue is full. On an error the item was not
- * put. -ESHUTDOWN: the queue was shut down. -ECANCELED, -ENOMEM. Switches.
+ * put. -ESHUTDOWN: the queue was shut down. -ECANCELED: also if the queue was freed meanwhile. -ENOMEM. Switches.
  */
 #define async_queue_put(queue, ...) async__queue_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
  * async_queue_get(queue, &item): copies the next item out, waiting while the queue is empty. -ESHUTDOWN: it was shut
- * down and is empty. -ECANCELED: no item was taken. Switches.
+ * down and is empty. -ECANCELED: no item was taken, also because the queue was freed meanwhile. Switches.
  */
 #define async_queue_get(queue, ...) async__queue_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
@@ -83,7 +86,7 @@ ASYNC_API bool async_queue_full(const async_queue *queue);
  */
 ASYNC_API void async_queue_task_done(async_queue *queue);
 
-/* Waits until every item ever put was taken and reported done. 0. -ECANCELED. Switches. */
+/* Waits until every item ever put was taken and reported done. 0. -ECANCELED, as async_queue_get. Switches. */
 ASYNC_API ASYNC_MUST int async_queue_join(async_queue *queue);
 
 /*

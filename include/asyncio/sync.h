@@ -181,12 +181,17 @@ static inline void async__release_held(struct async__held *held)
 #define ASYNC_WITH(...)           ASYNC__WITH_(ASYNC__CAT(async__held_, __COUNTER__), (__VA_ARGS__))
 #define ASYNC__WITH_(held, thing) ASYNC__WITH(held, thing)
 #define ASYNC__WITH(held, thing)                                                                             \
+    ASYNC__STATIC_ASSERT(ASYNC__CAN_HOLD(thing),                                                             \
+                         "ASYNC_WITH(&lock); takes the address of a lock, a "                                \
+                         "semaphore or a condition, ends with a semicolon, and holds "                       \
+                         "it until the block around it ends");                                               \
     ASYNC_CLEANUP(async__release_held) struct async__held held = {NULL, NULL};                               \
     ASYNC_TRY(ASYNC__HOLD(thing)(&held, thing))
 
 ASYNC_END_C
 
 #ifdef __cplusplus
+#include <type_traits>
 static inline int async__hold(struct async__held *held, async_lock *lock)
 {
     return async__hold_lock(held, lock);
@@ -200,7 +205,13 @@ static inline int async__hold(struct async__held *held, async_condition *conditi
     return async__hold_condition(held, condition);
 }
 #define ASYNC__HOLD(thing) async__hold
+#define ASYNC__CAN_HOLD(thing)                                                                               \
+    (std::is_convertible<decltype(thing), async_lock *>::value ||                                            \
+     std::is_convertible<decltype(thing), async_semaphore *>::value ||                                       \
+     std::is_convertible<decltype(thing), async_condition *>::value)
 #else
+#define ASYNC__CAN_HOLD(thing)                                                                               \
+    _Generic(thing, async_lock * : 1, async_semaphore * : 1, async_condition * : 1, default : 0)
 #define ASYNC__HOLD(thing)                                                                                   \
     _Generic(thing, async_lock *                                                                             \
              : async__hold_lock, async_semaphore *                                                           \

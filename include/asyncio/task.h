@@ -2,7 +2,8 @@
  * asyncio/task.h: coroutines and tasks: making them, waiting for them, cancelling them, asking about them.
  *
  * A handle, async_task *, holds one reference. What awaits a task takes its handle; asking and cancelling borrow
- * it. Every handle is awaited, gathered or detached once. NULL, which async_create_task returns when memory is
+ * it. Every handle is awaited, gathered or detached once; joins that overlap, though of one handle, all get the result.
+ * NULL, which async_create_task returns when memory is
  * out, acts everywhere as a task that has failed with -ENOMEM. All calls are for the loop's own thread.
  */
 #ifndef ASYNCIO_TASK_H
@@ -51,6 +52,17 @@ ASYNC_API ASYNC_MUST async_task *async__create_task_ptr(int (*function)(void *),
  * succeeded all the same. A sentence left by async_fail comes along. -EDEADLK: a task that awaits itself. Switches.
  */
 ASYNC_API ASYNC_MUST int async_await(async_task *task);
+
+/*
+ * Waits until the task, or future, has ended and returns its result. If the calling task is cancelled, it returns
+ * -ECANCELED and the other task goes on. Any number of tasks may wait at once; the last handle may be let go meanwhile,
+ * which cancels a pending future. For what many wait for: a shared load, a future.
+ *
+ * Borrows. Counts as looking at the task's error; a sentence left by async_fail comes along.
+ * -ECANCELED: also a result of the task. -EDEADLK: the task itself. -ENOMEM for NULL.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_task_wait(async_task *task);
 
 /* Lets the handle go without waiting; the task goes on, and the loop reports its error. Takes it. Never switches. */
 ASYNC_API void async_detach(async_task *task);

@@ -59,6 +59,12 @@ static inline int64_t heap_least(const struct heap *heap)
     return heap->count != 0 ? heap->entries[0].key : INT64_MAX;
 }
 
+/* The slot of the least key; there is one. */
+static inline uint32_t heap_first_slot(const struct heap *heap)
+{
+    return heap->entries[0].slot;
+}
+
 /* The node of the least key, NULL if there is none. */
 static inline void *heap_first(const struct heap *heap)
 {

@@ -37,10 +37,16 @@ static inline void list_append(struct list *list, struct link *link)
     head->previous = link;
 }
 
+/* Whether both neighbours know the link: not if the memory of one, or of the head, was written over. */
+static inline bool list_is_linked(const struct link *link)
+{
+    return link->next->previous == link && link->previous->next == link;
+}
+
 /* Takes the link out of the list it is in, which need not be named. */
 static inline void list_remove(struct link *link)
 {
-    ASSERT(link->next->previous == link && link->previous->next == link);
+    ASSERT(list_is_linked(link));
     link->next->previous = link->previous;
     link->previous->next = link->next;
 }

@@ -44,20 +44,49 @@ static int grow(struct pool *pool)
     return 0;
 }
 
-void async__pool_keep(struct pool *pool, struct pool_link *link)
+static void keep(struct pool *pool, struct pool_link *link)
 {
-    link->next = NULL;
     *(pool->oldest != NULL ? pool->end : &pool->oldest) = link;
     pool->end = &link->next;
     pool->waiting++;
 }
 
-/* One that was kept back long enough, else new ones, else one that was kept back all the same. */
+/* A batch can be taken from now on. */
+static void free_batch(struct pool *pool, struct pool_batch *batch)
+{
+    if (batch->first == NULL)
+        return;
+    batch->last->next = pool->first;
+    pool->first = batch->first;
+    batch->first = NULL;
+}
+
+void async__pool_give_rarely(struct pool *pool, struct pool_link *link)
+{
+    link->next = NULL;
+    if (pool->kept != 0) {
+        pool->given_left = 0;
+        keep(pool, link);
+        return;
+    }
+    free_batch(pool, &pool->resting);
+    pool->resting = pool->given;
+    pool->given = (struct pool_batch){.first = link, .last = link};
+    pool->given_left = POOL_BATCH - 1;
+}
+
+/* One that was kept back long enough, else new ones, else one that was kept back, or rests, all the same. */
 int async__pool_refill(struct pool *pool)
 {
     ASSERT(pool->first == NULL);
     if (pool->waiting <= pool->kept && grow(pool) == 0)
         return 0;
+    free_batch(pool, &pool->given);
+    free_batch(pool, &pool->resting);
+    if (pool->kept == 0) {
+        pool->given_left = 0;
+        return pool->first != NULL ? 0 : -ENOMEM;
+    }
     struct pool_link *link = pool->oldest;
     if (link == NULL)
         return -ENOMEM;

@@ -1,14 +1,16 @@
 /*
  * base/pool.h: records of one size that stay where they are until the pool closes, so that a pointer kept too long
- * still points to a record, be it a free one. They lie in chunks. A record that was given back is the next to be
- * taken, because it is warm; or, if the pool is to keep some, it waits behind those. A link in each strings the free
- * ones together. Knows nothing of what they are.
+ * still points to a record, be it a free one. They lie in chunks. A record that was given back rests until some dozens
+ * of others were, so that a pointer used a little too late finds it free, and is then the next to be taken, because it
+ * is warm; or, if the pool is to keep some, it waits behind those. A link in each strings the free ones together. Knows
+ * nothing of what they are.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include <stdint.h>
 
 struct pool_link {
     struct pool_link *next; /* of a free record: the next free one */
@@ -16,9 +18,20 @@ struct pool_link {
 
 struct pool_chunk;
 
+enum { POOL_BATCH = 24 }; /* less than half a chunk, so that a pool of few records needs one chunk */
+
+/* Free records in a row. */
+struct pool_batch {
+    struct pool_link *first; /* the one given back last; NULL: there is none */
+    struct pool_link *last;  /* the one given back first; meaningless when there is none */
+};
+
 struct pool {
-    struct pool_link *first;   /* the free record to be taken next; NULL: none but those kept */
-    size_t kept;               /* how many free records to keep back; 0: the warmest is taken first */
+    struct pool_link *first;   /* the free record to be taken next; NULL: none but those kept or resting */
+    struct pool_batch given;   /* those given back last */
+    struct pool_batch resting; /* the batch before that one */
+    int32_t given_left;        /* how many more records belong to `given`; 0 where records are kept */
+    size_t kept;               /* how many free records to keep back; 0: they rest in batches */
     size_t waiting;            /* how many are kept back now */
     struct pool_link *oldest;  /* of those; NULL: none */
     struct pool_link **end;    /* where the successor of the youngest is written */
@@ -35,8 +48,8 @@ void async__pool_close(struct pool *pool);
 /* Sees to it that there is a free record to be taken. 0 or -ENOMEM. */
 int async__pool_refill(struct pool *pool);
 
-/* Keeps a free record back. */
-void async__pool_keep(struct pool *pool, struct pool_link *link);
+/* Gives a record back that is to be kept, or begins a new batch: the full one rests, the rested one can be taken. */
+OUT_OF_LINE void async__pool_give_rarely(struct pool *pool, struct pool_link *link);
 
 /* The record after this one, taken or free, in no particular order; NULL: the first, and at the end. */
 void *async__pool_next(struct pool *pool, const void *record);
@@ -54,12 +67,12 @@ static inline void *pool_take(struct pool *pool)
 static inline void pool_give(struct pool *pool, void *record)
 {
     struct pool_link *link = (struct pool_link *)(void *)((char *)record + pool->offset);
-    if (unlikely(pool->kept != 0)) {
-        async__pool_keep(pool, link);
+    if (unlikely(--pool->given_left < 0)) {
+        async__pool_give_rarely(pool, link);
         return;
     }
-    link->next = pool->first;
-    pool->first = link;
+    link->next = pool->given.first;
+    pool->given.first = link;
 }
 
 #endif

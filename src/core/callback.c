@@ -20,6 +20,7 @@ static void call_done(const struct callback *called)
     struct async_task *task = called->task;
     uint32_t kept = task->references & TASK_KEPT;
     task->references = (task->references - 1) | TASK_KEPT;
+    task->reserved--;
     called->done(task, called->argument);
     task->references = (task->references & ~TASK_KEPT) | kept;
     task_release(task);
@@ -143,7 +144,7 @@ bool async_handle_cancel(async_handle handle)
 /* From the task's end on its record is held for the callback; until then it is there anyway. */
 static void call_soon_for(struct async_loop *loop, struct async_task *task, struct callback *callback)
 {
-    task->references++;
+    task_hold(task);
     ready_push(&loop->ready, &callback->ready);
 }
 

@@ -115,11 +115,12 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
     async__check_outside(loop, "async_loop_run_until_complete");
     if (task == NULL)
         return -ENOMEM;
-    task_check(task, "async_loop_run_until_complete", true);
+    task_reserve(task, "async_loop_run_until_complete");
     async__loop_run(loop, task);
     if (loop->inherited)
         return async__forked_result(loop);
     leave(loop);
+    task->reserved--;
     int result = task_done(task) ? task->result : -EINPROGRESS;
     task->seen |= task_done(task);
     async_detach(task);

@@ -153,20 +153,42 @@ static inline void task_check(const struct async_task *task, const char *call, b
         async__task_check(task, call, taking);
 }
 
+/* task_reserve where no reference is free, or the handle cannot be used here. */
+OUT_OF_LINE void async__task_reserve(struct async_task *task, const char *call);
+
+/*
+ * Before a join stops: one reference is reserved for it, to be taken in the end. If joins under way have reserved all
+ * of them, there is one more, so that several may await the same handle and none frees the record under another.
+ * Dies with a sentence if there is no handle to take.
+ */
+static inline void task_reserve(struct async_task *task, const char *call)
+{
+    bool is_free = (int32_t)(task->references - task->reserved) > 0; /* not with TASK_KEPT */
+    if (unlikely(task->loop != async__current || !is_free))
+        async__task_reserve(task, call);
+    task->reserved++;
+}
+
 /* The task-local values that a new task or callback begins with. While no task has any, nobody looks further. */
 static inline struct locals *locals_inherit(const struct async_loop *loop)
 {
     return likely(list_empty(&loop->locals)) ? NULL : async__locals_inherit(loop);
 }
 
-/* Frees the record if nobody needs it any more. */
-static inline void task_release(struct async_task *task)
+/* Frees the record: its task has ended, and there is no reference. */
+static inline void task_free(struct async_task *task)
 {
-    if (task->references > 0 || !task_done(task))
-        return;
+    ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
     if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
         async__task_free_words(task);
     pool_give(&task->loop->tasks, task);
+}
+
+/* Frees the record if nobody needs it any more. */
+static inline void task_release(struct async_task *task)
+{
+    if (task->references == 0 && task_done(task))
+        task_free(task);
 }
 
 /* How many tasks have not ended. */
@@ -283,19 +305,33 @@ static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct
     return ASYNC_CHECKS ? loop != wait->coroutine->task->loop : loop == NULL;
 }
 
+/*
+ * Ends the program: the memory of what a task waits for is gone or was written over, so its place there cannot be taken
+ * out without writing to what is not ours.
+ */
+_Noreturn void async__memory_gone(const struct wait *wait) __attribute__((cold));
+
+/* Ends the program: what a task waits for was copied, or written over, and leads to a wait that is over. */
+_Noreturn void async__not_waiting(void) __attribute__((cold));
+
 /* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
                                        int result)
 {
     struct coroutine *coroutine = wait->coroutine;
-    ASSERT(!wait->claimed && coroutine->wait == wait);
+    if (unlikely(wait->claimed))
+        async__not_waiting();
+    ASSERT(coroutine->wait == wait);
     if (unlikely(wait_is_elsewhere(loop, wait)))
         async__wrong_thread(wait);
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;
-    for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
+    for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling) {
+        if (unlikely(!list_is_linked(&waiter->link)))
+            async__memory_gone(wait);
         list_remove(&waiter->link);
+    }
     if (unlikely(wait->timer != NULL))
         async__timer_clear(loop, wait->timer);
     return &coroutine->ready;

@@ -2,7 +2,7 @@
  * core/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies between it and the
  * user's call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
  */
-#include "core/loop.h"
+#include "core/fork.h"
 
 /*
  * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without
@@ -54,7 +54,31 @@ int async__stand_in_line(struct async_loop *loop, struct list *line, const char 
     struct waiter waiter;
     wait_init(&wait, call, object, refuse);
     wait_on(&wait, &waiter, line);
-    return loop_park(loop, &wait); /* what the list is part of may be gone by then */
+    int result = loop_park(loop, &wait); /* what the list is part of may be gone by then */
+    return likely(result != -ECANCELED) ? result : async__dismissed(&wait, result);
+}
+
+int async__dismissed(const struct wait *wait, int result)
+{
+    return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call) : result;
+}
+
+OUT_OF_LINE static void report_dismissal(const struct list *list, const char *call)
+{
+    const struct wait *first = waiter_first(list)->wait;
+    async__report(
+        "%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks before what they "
+        "wait on is freed: declare it after that",
+        call, async__label(first->coroutine->task).text, first->call);
+}
+
+void async__dismiss(struct list *list, const char *call)
+{
+    if (line_is_empty(list))
+        return;
+    if (async__current != NULL && async__current->debug)
+        report_dismissal(list, call);
+    async__wake_all(list, -ECANCELED);
 }
 
 void async__wrong_thread(const struct wait *wait)
@@ -63,6 +87,21 @@ void async__wrong_thread(const struct wait *wait)
         "%s waits in %s for something that another thread has changed; locks, queues and the like are for "
         "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
         async__label(wait->coroutine->task).text, wait->call);
+}
+
+void async__memory_gone(const struct wait *wait)
+{
+    async__misuse(
+        "%s waits in %s for something whose memory is gone or was written over; an event, a lock or a "
+        "queue must outlive its waiters: declare it before the task group that they are in",
+        async__label(wait->coroutine->task).text, wait->call);
+}
+
+void async__not_waiting(void)
+{
+    async__misuse(
+        "an event, a lock, a queue or the like was copied or written over while a task waited for it; each "
+        "must stay where it is, in memory that outlives its waiters");
 }
 
 void async__wake(struct wait *wait, struct waiter *winner, int result)

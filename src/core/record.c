@@ -75,10 +75,25 @@ void async__tasks_close(struct async_loop *loop)
         ASSERT(task_done(task));
         if (loop->debug && !task->seen && task->result >= 0)
             async__report("%s was never awaited, gathered or detached", async__label(task).text);
-        task->references = 0;
+        task->references = task->reserved = 0;
         task_release(task);
     }
     async__pool_close(&loop->tasks);
+}
+
+/* ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known. */
+static struct label taker_of(const struct async_task *task)
+{
+    struct label taker = {""};
+    if (!task_done(task) || task->taken_by == 0)
+        return taker;
+    snprintf(taker.text, sizeof taker.text, ", by task #%llu", (unsigned long long)task->taken_by);
+    struct async_task *other = NULL;
+    while ((other = async__pool_next(&task->loop->tasks, other)) != NULL)
+        if (other->id == task->taken_by)
+            snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'", (unsigned long long)other->id,
+                     other->name);
+    return taker;
 }
 
 void async__task_check(const struct async_task *task, const char *call, bool taking)
@@ -95,9 +110,16 @@ void async__task_check(const struct async_task *task, const char *call, bool tak
            "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a handle of "
            "your own",
            call, async__label(task).text);
-    async__misuse("%s: the handle of %s was taken before: a handle is awaited, gathered "
-                  "or detached once",
-                  call, async__label(task).text);
+    async__misuse("%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
+                  "async_task_wait waits without taking it",
+                  call, async__label(task).text, taker_of(task).text);
+}
+
+void async__task_reserve(struct async_task *task, const char *call)
+{
+    async__task_check(task, call, true);
+    if (task_handles(task) == task->reserved)
+        task->references++;
 }
 
 int async__task_rename(struct async_task *task, const char *name)

@@ -78,11 +78,13 @@ static int run_main(struct async_loop *loop, async_task *task)
         return -ENOMEM;
     }
     loop->main_task = task;
+    task_reserve(task, "async_run");
     while (!task_done(task) && !loop->inherited)
         async__loop_run(loop, task);
     loop->main_task = NULL;
     if (loop->inherited)
         return async__forked_result(loop);
+    task->reserved--;
     bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;

@@ -153,7 +153,7 @@ static struct async_task *new_record(struct async_loop *loop)
     struct async_task *task = pool_take(&loop->tasks);
     if (unlikely(task == NULL))
         return NULL;
-    ASSERT(task->references == 0 && task_done(task));
+    ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
     task->loop = loop;
     task->id = loop->created + 1;
     return task;
@@ -394,14 +394,24 @@ int async__task_collect(struct async_loop *loop, struct async_task *task)
 {
     if (task == NULL)
         return -ENOMEM;
-    ASSERT(task_done(task) && task->references > 0);
+    ASSERT(task_done(task) && task->references > 0 && task->reserved > 0);
     int result = task->result;
     if (unlikely(result < 0))
         adopt_sentence(loop, task, task->references == 1);
     task->seen = true;
-    task->references--;
-    task_release(task);
+    task->reserved--;
+    if (--task->references == 0) {
+        task->taken_by = loop->current->task->id;
+        task_free(task);
+    }
     return result;
+}
+
+OUT_OF_LINE static int await_itself(struct async_task *task)
+{
+    task->reserved--;
+    async_detach(task);
+    return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
 }
 
 FLATTEN int async_await(async_task *task)
@@ -409,11 +419,9 @@ FLATTEN int async_await(async_task *task)
     struct async_loop *loop = loop_enter("async_await");
     if (task == NULL)
         return -ENOMEM;
-    task_check(task, "async_await", true);
-    if (unlikely(task->coroutine == loop->current)) {
-        async_detach(task);
-        return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
-    }
+    task_reserve(task, "async_await");
+    if (unlikely(task->coroutine == loop->current))
+        return await_itself(task);
     bool had_ended = task_done(task);
     async__join(loop, &task, 1, "async_await");
     int result = async__task_collect(loop, task);
@@ -425,7 +433,10 @@ void async_detach(async_task *task)
     if (task == NULL || (unlikely(task->loop != async__current) && task->loop->inherited))
         return; /* an inherited record goes with its loop */
     task_check(task, "async_detach", true);
-    task->references--;
+    if (unlikely(task_handles(task) == task->reserved))
+        return; /* each is another call's to take */
+    if (--task->references == 0)
+        task->taken_by = 0;
     if (unlikely(task->references == 0 && task_is_future(task)))
         async__future_settle(task, -ECANCELED); /* nobody can do that any more */
     else

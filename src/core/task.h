@@ -41,14 +41,18 @@ struct async_task {
         uint64_t ended;        /* when it has ended: how many had ended before it, plus one */
         struct pool_link free; /* when it is free: in the pool */
     };
-    struct async_task *next_ended; /* when it has ended: the child of its group that ended after it */
-    int result;                    /* when it has ended */
-    uint32_t references;           /* handles that somebody holds, and TASK_KEPT */
-    bool owns_name;                /* the name is a copy on the heap */
-    bool seen;                     /* somebody looked at its result */
-    bool marked;                   /* for the moment, by async_gather_n: met before */
-    bool started;                  /* it has called async_started */
-    int started_value;             /* with this */
+    union {
+        struct async_task *next_ended; /* while its group keeps it: the child that ended after it */
+        uint64_t taken_by; /* when it is free: the id of the task that took the last handle; 0: none */
+    };
+    int result;          /* when it has ended */
+    uint32_t references; /* handles that are held, and TASK_KEPT */
+    uint32_t reserved;   /* of the references, those of joins under way and of callbacks to come */
+    bool owns_name;      /* the name is a copy on the heap */
+    bool seen;           /* somebody looked at its result */
+    bool marked;         /* for the moment, by async_gather_n: met before */
+    bool started;        /* it has called async_started */
+    int started_value;   /* with this */
 };
 
 /* Decides when new tasks begin: what a task group does with its children. */
@@ -98,6 +102,19 @@ static inline bool task_done(const struct async_task *task)
     return task->coroutine == NULL;
 }
 
+/* The references that a handle stands for, whether or not they are reserved. */
+static inline uint32_t task_handles(const struct async_task *task)
+{
+    return task->references & ~TASK_KEPT;
+}
+
+/* One more reference, for a call that borrowed the task and has yet to read its result. */
+static inline void task_hold(struct async_task *task)
+{
+    task->references++;
+    task->reserved++;
+}
+
 /* What stands for the coroutine of a future that is pending. Nobody writes to it. */
 extern const struct coroutine async__future __attribute__((visibility("hidden")));
 
@@ -141,7 +158,10 @@ void async__tasks_close(struct async_loop *loop);
  */
 void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
 
-/* The result of a task that has ended; its sentence comes along; takes the handle. -ENOMEM for NULL. */
+/*
+ * The result of a task that has ended; its sentence comes along; takes a reference that task_reserve or task_hold has
+ * reserved. -ENOMEM for NULL.
+ */
 int async__task_collect(struct async_loop *loop, struct async_task *task);
 
 #endif

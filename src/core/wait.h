@@ -110,6 +110,18 @@ void async__wake(struct wait *wait, struct waiter *winner, int result);
 /* Wakes all whose places are in the list. */
 void async__wake_all(struct list *list, int result);
 
+/*
+ * What the list is part of is freed, by `call`: those that wait there get -ECANCELED, with a sentence if they wait in
+ * async__stand_in_line, and never look at it again. Debug mode names the first.
+ */
+void async__dismiss(struct list *list, const char *call);
+
+/*
+ * The same as result for what park has returned: a sentence belongs to the wait of a task that was not asked to cancel,
+ * and gets -ECANCELED because what it waits for was freed.
+ */
+int async__dismissed(const struct wait *wait, int result);
+
 /* For `refuse`: claims the wait with -ECANCELED. */
 void async__refuse_wait(struct wait *wait);
 

@@ -11,7 +11,6 @@ struct completion {
     struct watch watch;      /* of the tasks */
     struct async_loop *loop; /* theirs; NULL: there are none */
     int64_t deadline_ns;     /* when time runs out */
-    size_t given;            /* of the tasks */
 };
 
 _Static_assert(sizeof(async_completion) >= sizeof(struct completion), "the public struct holds it");
@@ -40,8 +39,8 @@ int async_as_completed(async_completion *public_completion, async_task *const ta
     }
     completion->loop = loop;
     completion->deadline_ns = async__deadline(loop, seconds);
-    for (size_t i = 0; i < count; i++)
-        async__watch_add(&completion->watch, tasks[i]);
+    completion->watch.gives_ends = true;
+    async__watch_add_all(&completion->watch, tasks, count);
     return 0;
 }
 
@@ -50,18 +49,13 @@ int async_completion_next(async_completion *public_completion)
     struct async_loop *loop = loop_enter("async_completion_next");
     struct completion *completion = completion_of(public_completion, "async_completion_next");
     struct watch *watch = &completion->watch;
-    ENSURE(watch->wait == NULL, "async_completion_next: another task waits on it");
     if (loop->current->refused)
         return async__refused(loop);
-    if (completion->given == watch->count)
+    if (watch->taken == watch_tasks(watch))
         return -ENODATA;
-    int result = watch->first == NULL
-                     ? async__watch_park(loop, watch, "async_completion_next", completion->deadline_ns)
-                     : 0;
-    if (result < 0)
-        return result;
-    completion->given++;
-    return paced(loop, PACE_STEP, (int)async__watch_take(watch));
+    if (watch->first != NULL)
+        return paced(loop, PACE_STEP, (int)async__watch_take(watch));
+    return async__watch_park(loop, watch, "async_completion_next", completion->deadline_ns);
 }
 
 void async_completion_end(async_completion *public_completion)
@@ -70,7 +64,6 @@ void async_completion_end(async_completion *public_completion)
     if (completion->loop == NULL)
         return;
     struct async_loop *before = release_begin(completion->loop, "async_completion_end", "the completion");
-    ENSURE(completion->watch.wait == NULL, "async_completion_end: a task waits on it");
     async__watch_close(completion->loop, &completion->watch);
     *completion = (struct completion){0};
     release_end(before);

@@ -5,11 +5,18 @@
 #include "core/pace.h"
 #include <asyncio/gather.h>
 
-static void check_handles(async_task *const tasks[], size_t count)
+/* One reference of each, also of one that occurs twice. */
+static void reserve(async_task *const tasks[], size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i] == NULL || tasks[i]->marked)
+            continue;
+        tasks[i]->marked = true;
+        task_reserve(tasks[i], "async_gather");
+    }
+    for (size_t i = count; i-- > 0;)
         if (tasks[i] != NULL)
-            task_check(tasks[i], "async_gather", true);
+            tasks[i]->marked = false;
 }
 
 /* The task that failed first; NULL if none did. All have ended. */
@@ -43,10 +50,12 @@ static int impossible(const struct async_loop *loop, async_task *const tasks[], 
 /* The running task's own handle is only let go. */
 static void take(struct async_loop *loop, struct async_task *task)
 {
-    if (task_done(task))
+    if (task_done(task)) {
         async__task_collect(loop, task);
-    else
-        async_detach(task);
+        return;
+    }
+    task->reserved--;
+    async_detach(task);
 }
 
 /*
@@ -73,7 +82,7 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
     struct async_loop *loop = loop_enter("async_gather");
     if (tasks == NULL && count != 0)
         return -EINVAL;
-    check_handles(tasks, count);
+    reserve(tasks, count);
     async__join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);
     int error = impossible(loop, tasks, count);

@@ -137,6 +137,11 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
 {
     struct member *member = CONTAINER_OF(listener, struct member, listener);
     struct group *group = CONTAINER_OF(member->group, struct group, starter);
+    ENSURE(list_is_linked(&member->sibling),
+           "%s is the child of a task group whose memory is gone or was written over; a block was left, by "
+           "longjmp "
+           "perhaps, without the end of its group",
+           async__label(task).text);
     list_remove(&member->sibling);
     group->live--;
     if (group->discard)
@@ -258,6 +263,7 @@ static void give_back(struct group *group)
     for (struct async_task *task = group->first_ended, *next; task != NULL; task = next) {
         next = task->next_ended;
         task->references &= ~TASK_KEPT;
+        task->taken_by = 0;
         task->seen = task->seen || group->waited;
         task_release(task);
     }

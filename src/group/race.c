@@ -38,6 +38,8 @@ static void begin_next(struct async_loop *loop, struct race *race)
     struct attempt attempt = {race->attempt, race->context, race->begun};
     async_task *task = async__create(&description, &attempt, NULL, "async_staggered_race");
     race->tasks[race->begun++] = task;
+    if (task != NULL)
+        task_reserve(task, "async_staggered_race"); /* also where an attempt hands out its own handle */
     async__watch_add(&race->watch, task);
     int64_t now_ns = async__now(loop);
     race->next_ns = race->delay_ns < TIME_NEVER - now_ns ? now_ns + race->delay_ns : TIME_NEVER;
@@ -81,6 +83,7 @@ static int collect(struct async_loop *loop, struct race *race)
         if (race->tasks[i] == NULL)
             continue;
         race->tasks[i]->seen = true;
+        race->tasks[i]->reserved--;
         async_detach(race->tasks[i]);
     }
     return async__task_collect(loop, race->tasks[0]);

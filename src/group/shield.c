@@ -26,10 +26,11 @@ int async_shield(async_task *task)
     struct async_loop *loop = loop_enter("async_shield");
     if (task == NULL)
         return -ENOMEM;
-    task_check(task, "async_shield", true);
+    task_reserve(task, "async_shield");
     int result = wait_until_ended(loop, task);
     if (result == 0)
         return async__task_collect(loop, task);
+    task->reserved--;
     async_detach(task);
     return result;
 }

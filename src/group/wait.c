@@ -9,7 +9,7 @@
 
 static bool all_ended(struct watch *watch)
 {
-    return watch->ended == watch->count;
+    return watch->ended == watch_tasks(watch);
 }
 
 static bool one_ended(struct watch *watch)
@@ -44,8 +44,7 @@ static int watch_until(struct async_loop *loop, async_task *const tasks[], size_
     int result = async__watch_open(loop, &watch, count, few, FEW);
     if (result < 0)
         return result;
-    for (size_t i = 0; i < count; i++)
-        async__watch_add(&watch, tasks[i]);
+    async__watch_add_all(&watch, tasks, count);
     watch.enough = enough;
     bool waits = !enough(&watch);
     if (waits)

@@ -4,6 +4,18 @@
  */
 #include "group/watch.h"
 
+/*
+ * Nobody waits for what will not come. Only where ends are given: elsewhere all of them are one waiter's business.
+ */
+static void give_ends(struct async_loop *loop, struct watch *watch)
+{
+    struct waiter *first;
+    while ((first = waiter_first(&watch->waiters)) != NULL && watch->first != NULL)
+        loop_wake(loop, first->wait, first, (int)async__watch_take(watch));
+    if (watch->taken == watch_tasks(watch))
+        async__wake_all(&watch->waiters, -ENODATA);
+}
+
 static void note_end(struct watch *watch, struct watched *place, int result)
 {
     place->ended = true;
@@ -21,9 +33,16 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
 {
     struct watched *place = CONTAINER_OF(listener, struct watched, listener);
     struct watch *watch = place->watch;
+    ENSURE((size_t)(place - watch->places) < watch->count,
+           "the memory of an async_completion is gone or was written over before %s ended; end it with "
+           "async_completion_end, or declare it as async_auto_completion",
+           async__label(task).text);
     note_end(watch, place, task->result);
-    if (watch->wait != NULL && !watch->wait->claimed && watch->enough(watch))
-        loop_wake(loop, watch->wait, NULL, 0);
+    struct waiter *first = waiter_first(&watch->waiters);
+    if (watch->gives_ends)
+        give_ends(loop, watch);
+    else if (first != NULL && watch->enough(watch))
+        loop_wake(loop, first->wait, first, 0);
 }
 
 void async__watch_add(struct watch *watch, struct async_task *task)
@@ -36,6 +55,30 @@ void async__watch_add(struct watch *watch, struct async_task *task)
         note_end(watch, place, task != NULL ? task->result : -ENOMEM);
     else
         listen_on(&place->listener, task_ended, &task->waiters);
+}
+
+/* A place for a task that has one already: it is over, and never in the list. */
+static void repeat(struct watch *watch)
+{
+    struct watched *place = &watch->places[watch->count++];
+    *place = (struct watched){.watch = watch, .ended = true};
+    watch->repeated++;
+}
+
+void async__watch_add_all(struct watch *watch, async_task *const tasks[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tasks[i] != NULL && tasks[i]->marked) {
+            repeat(watch);
+            continue;
+        }
+        async__watch_add(watch, tasks[i]);
+        if (tasks[i] != NULL)
+            tasks[i]->marked = true;
+    }
+    for (size_t i = count; i-- > 0;)
+        if (tasks[i] != NULL)
+            tasks[i]->marked = false;
 }
 
 int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
@@ -55,6 +98,7 @@ size_t async__watch_take(struct watch *watch)
 {
     struct watched *place = watch->first;
     watch->first = place->next;
+    watch->taken++;
     return (size_t)(place - watch->places);
 }
 
@@ -65,6 +109,7 @@ bool async__watch_has_one(struct watch *watch)
 
 void async__watch_close(struct async_loop *loop, struct watch *watch)
 {
+    async__dismiss(&watch->waiters, "async_completion_end");
     for (size_t i = 0; i < watch->count; i++)
         if (!watch->places[i].ended)
             list_remove(&watch->places[i].listener.link);
@@ -74,8 +119,9 @@ void async__watch_close(struct async_loop *loop, struct watch *watch)
 }
 
 struct watch_wait {
-    struct wait wait;   /* of who waits */
-    struct timer timer; /* ends it */
+    struct wait wait;     /* of the task */
+    struct waiter waiter; /* its place among those that wait */
+    struct timer timer;   /* ends it */
 };
 
 static void time_is_up(struct timer *timer)
@@ -93,10 +139,9 @@ int async__watch_park(struct async_loop *loop, struct watch *watch, const char *
         if (async__timer_set(loop, &waiting.timer, deadline_ns) < 0)
             return -ENOMEM;
     }
-    watch->wait = &waiting.wait;
+    wait_on(&waiting.wait, &waiting.waiter, &watch->waiters);
     int result = async__park(loop, &waiting.wait);
-    watch->wait = NULL;
-    return result;
+    return likely(result != -ECANCELED) ? result : async__dismissed(&waiting.wait, result);
 }
 
 int async__check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,

@@ -1,7 +1,7 @@
 /*
  * group/watch.h: several borrowed tasks watched at once. The end of each is noted there and then, in a list in the
- * order in which they end, at the cost of one listener a task however many there are. Who waits lets the watch wake
- * it. A watch must not take handles, and cancels nothing.
+ * order in which they end, at the cost of one listener a task however many there are. Tasks that wait stand in a line;
+ * the first is woken when there is enough. A watch must not take handles, and cancels nothing.
  */
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
@@ -22,13 +22,16 @@ struct watch {
     struct watched *places;         /* one for each task, in the order they were added */
     size_t capacity;                /* places there are */
     size_t count;                   /* of those with a task */
+    size_t repeated;                /* places of a task that has an earlier one: it ends once */
     size_t ended;                   /* how many tasks have ended */
+    size_t taken;                   /* of those, how many were taken from the list */
     size_t failed;                  /* and how many of those failed, not by being cancelled */
     struct watched *first;          /* that ended and was not taken from the list; NULL: none */
     struct watched *last;           /* that ended; meaningless when there is no first */
-    bool (*enough)(struct watch *); /* asked at each end whether who waits is to go on */
-    struct wait *wait;              /* of who waits; NULL: nobody does */
-    bool owns_places;               /* they are on the heap */
+    bool (*enough)(struct watch *); /* asked at each end whether the first that waits is to go on */
+    struct list waiters;            /* tasks that wait in async__watch_park */
+    bool gives_ends;  /* each of them is given one end: its park returns the number of the place */
+    bool owns_places; /* they are on the heap */
 };
 
 /*
@@ -41,6 +44,15 @@ int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capac
 /* Begins to watch one more; NULL has ended and failed. */
 void async__watch_add(struct watch *watch, struct async_task *task);
 
+/* Begins to watch all of these; a task that occurs twice is watched once, at its first place. */
+void async__watch_add_all(struct watch *watch, async_task *const tasks[], size_t count);
+
+/* How many different tasks there are. */
+static inline size_t watch_tasks(const struct watch *watch)
+{
+    return watch->count - watch->repeated;
+}
+
 /* The number of the next that ended, counted from 0 as they were added; takes it from the list, which is not empty. */
 size_t async__watch_take(struct watch *watch);
 
@@ -51,7 +63,8 @@ bool async__watch_has_one(struct watch *watch);
 void async__watch_close(struct async_loop *loop, struct watch *watch);
 
 /*
- * Waits until there is enough: 0. At deadline_ns: -ETIMEDOUT. Can be refused: -ECANCELED. -ENOMEM. Not to be called
+ * Waits until there is enough: 0, or of a watch that gives ends the number of a place; -ENODATA if others were given the
+ * last ones, and -ECANCELED if the watch was closed: in both cases and then alone it must not be touched any more. At deadline_ns: -ETIMEDOUT. Can be refused: -ECANCELED. -ENOMEM. Not to be called
  * when there is enough already.
  */
 int async__watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns);

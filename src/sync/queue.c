@@ -25,13 +25,19 @@ struct async_queue {
     async_allocator memory;                  /* where this struct comes from */
 };
 
-static void check(const struct async_queue *queue)
+static bool is_consistent(const struct async_queue *queue)
 {
-    ASSERT(list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down));
-    ASSERT(list_empty(&queue->putters) || (queue->items.count == queue->limit && !queue->shut_down));
-    ASSERT(queue->limit == (queue->shut_down ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX));
-    ASSERT(queue->unfinished >= queue->items.count);
-    (void)queue;
+    size_t limit = queue->shut_down ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
+    return (list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down)) &&
+           (list_empty(&queue->putters) || (queue->items.count == queue->limit && !queue->shut_down)) &&
+           queue->limit == limit && queue->unfinished >= queue->items.count;
+}
+
+/* In builds with checks: memory that the program frees and uses is not the library's fault. */
+static void check(const struct async_queue *queue, const char *call)
+{
+    ENSURE(!ASYNC_CHECKS || is_consistent(queue),
+           "%s: the memory of the queue was written over; was it freed before, or its array overrun?", call);
 }
 
 static void check_queue(const async_queue *queue, const char *call)
@@ -85,8 +91,9 @@ void async_queue_free(async_queue *queue)
 {
     if (queue == NULL)
         return;
-    ENSURE(line_is_empty(&queue->getters) && line_is_empty(&queue->putters) && line_is_empty(&queue->joiners),
-           "async_queue_free: a task still waits on the queue; end or cancel it first");
+    async__dismiss(&queue->getters, "async_queue_free");
+    async__dismiss(&queue->putters, "async_queue_free");
+    async__dismiss(&queue->joiners, "async_queue_free");
     drop_items(queue);
     async_allocator memory = queue->memory;
     async__items_close(&queue->items);
@@ -163,16 +170,17 @@ OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue
     transfer.item = item;
     wait_init(&wait, call, queue, async__refuse_wait);
     wait_on(&wait, &transfer.waiter, line);
-    check(queue);
-    return loop_park(loop, &wait); /* the queue may be gone by then */
+    check(queue, call);
+    int result = loop_park(loop, &wait); /* the queue may be gone by then */
+    return likely(result != -ECANCELED) ? result : async__dismissed(&wait, result);
 }
 
 FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
-    check_size(queue, size, "async_queue_put");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return async__refused(loop); /* first: what a task that was cancelled uses may be gone */
+    check_size(queue, size, "async_queue_put");
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, accept(queue, item));
     if (queue->shut_down)
@@ -183,9 +191,9 @@ FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
 FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_get");
-    check_size(queue, size, "async_queue_get");
     if (unlikely(loop->current->refused))
         return async__refused(loop);
+    check_size(queue, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
         give(queue, item);
         return paced(loop, PACE_STEP, 0);
@@ -265,9 +273,9 @@ void async_queue_task_done(async_queue *queue)
 int async_queue_join(async_queue *queue)
 {
     struct async_loop *loop = loop_enter("async_queue_join");
-    check_queue(queue, "async_queue_join");
     if (unlikely(loop->current->refused))
         return async__refused(loop);
+    check_queue(queue, "async_queue_join");
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
     return async__stand_in_line(loop, &queue->joiners, "async_queue_join", queue, async__refuse_wait);
@@ -285,7 +293,7 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
     }
     async__wake_all(&queue->getters, -ESHUTDOWN);
     async__wake_all(&queue->putters, -ESHUTDOWN);
-    check(queue);
+    check(queue, "async_queue_shutdown");
 }
 
 struct list *async__queue_getters(async_queue *queue)

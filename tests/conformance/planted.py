@@ -93,7 +93,7 @@ MISTAKES = [
     Mistake("future: a request leaves it pending", "src/core/cancel.c",
             "        async__future_settle(task, -ECANCELED);\n        return;", "        return;"),
     Mistake("as_completed: gives one too few", "src/group/as_completed.c",
-            "completion->given == watch->count", "completion->given + 1 >= watch->count"),
+            "watch->taken == watch_tasks(watch)", "watch->taken + 1 >= watch_tasks(watch)"),
     Mistake("eager: the creator goes on last", "src/core/task.c",
             "ready_push_first(&loop->ready, &creator->ready)", "ready_push(&loop->ready, &creator->ready)"),
     Mistake("local: a child does not inherit", "src/core/task.c",

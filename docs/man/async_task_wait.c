@@ -1,0 +1,53 @@
+/*
+ * async_task_wait.c: one load that many tasks wait for, and none of them owns
+ *
+ * Pages: async_task_wait
+ */
+#include <asyncio.h>
+#include <stdio.h>
+
+static async_task *loading; /* the load under way; NULL: there is none */
+
+static int load(void)
+{
+    puts("loading");
+    ASYNC_TRY(async_sleep(2));
+    return 42;
+}
+async_fn(load);
+
+static int get(double patience)
+{
+    if (loading == NULL)
+        loading = async_create_task(load);
+    return async_timeout(patience, async_task_wait(loading));
+}
+async_fn(get, double);
+
+static int amain(void)
+{
+    async_task *gets[] = {async_create_task(get, 1.0),
+                          async_create_task(get, 9.0),
+                          async_create_task(get, 9.0)};
+    int results[3];
+    async_ignore(async_gather_n(gets, 3, results, ASYNC_COLLECT));
+    puts(async_strerror(
+        results
+            [0])); /* its time ran out, and the load went on for the others */
+    printf("%d %d\n", results[1], results[2]);
+    async_detach(loading);
+    return 0;
+}
+async_fn(amain);
+
+int main(void)
+{
+    return async_run_with(&(async_run_options){.virtual_clock = true}, amain) <
+           0;
+}
+
+/* Prints:
+ * loading
+ * -ETIMEDOUT: Connection timed out
+ * 42 42
+ */
