@@ -70,6 +70,7 @@ void async_loop_set_debug(async_loop *loop, bool debug)
     ENSURE(loop == async__current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug = debug;
     loop->watched = debug || tools_valgrind();
+    async__set_beginning(loop);
     if (debug)
         atomic_fetch_or(&loop->attention, ATTENTION_DEBUG);
     else

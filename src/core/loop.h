@@ -46,6 +46,7 @@ struct async_loop {
     int32_t steps_left;               /* of calls that need not wait: see pace.h */
     struct ready_queue ready;         /* what can run */
     struct coroutine *current;        /* the running task's; NULL: the loop's own stack runs */
+    void *(*begin)(void *coroutine);  /* the first function of a task: another one in debug mode */
     struct context context;           /* the loop's own stack */
     int64_t now_ns;                   /* the clock as last read */
     int64_t looked_ns;                /* when the last look was */
@@ -91,6 +92,7 @@ struct async_loop {
     seen_at worker_seen;              /* the thread whose work came back last */
     struct patience patience;         /* the loop's, while it waits for such threads */
     int64_t slow_ns;                  /* debug mode names turns that take as long */
+    struct async_task *checked;       /* the last whose wait debug mode has looked at; NULL: it begins anew */
     async_exception_handler *exception_handler; /* told of errors nobody looked at; NULL: standard error is */
     void *exception_context;                    /* handed to it */
     struct async_task *main_task;               /* what SIGINT cancels; NULL: nothing */
@@ -236,6 +238,9 @@ bool async__burst_renew(struct async_loop *loop);
 /* Where the thread goes on when the running task stops and loop_goes_on does not hold. */
 struct context *async__loop_next(struct async_loop *loop);
 
+/* Sets what a task begins with, which depends on debug mode. */
+void async__set_beginning(struct async_loop *loop);
+
 /* Whether nothing rare is due. */
 static inline bool loop_is_undisturbed(const struct async_loop *loop)
 {
@@ -306,22 +311,18 @@ static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct
 }
 
 /*
- * Ends the program: the memory of what a task waits for is gone or was written over, so its place there cannot be taken
- * out without writing to what is not ours.
+ * Ends the program: the memory of what a task waits for is gone, was copied or was written over, so its place there
+ * cannot be taken out without writing to what is not ours.
  */
 _Noreturn void async__memory_gone(const struct wait *wait) __attribute__((cold));
-
-/* Ends the program: what a task waits for was copied, or written over, and leads to a wait that is over. */
-_Noreturn void async__not_waiting(void) __attribute__((cold));
 
 /* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
                                        int result)
 {
     struct coroutine *coroutine = wait->coroutine;
-    if (unlikely(wait->claimed))
-        async__not_waiting();
-    ASSERT(coroutine->wait == wait);
+    if (ASYNC_CHECKS && unlikely(wait->claimed || coroutine->wait != wait))
+        async__memory_gone(wait); /* the list is a copy of one that it has left */
     if (unlikely(wait_is_elsewhere(loop, wait)))
         async__wrong_thread(wait);
     wait->claimed = true;

@@ -91,6 +91,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->memory = memory_from(&options->allocator);
     loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
     loop->watched = loop->debug || tools_valgrind();
+    async__set_beginning(loop);
     loop->virtual_clock = options->virtual_clock;
     loop->shuffle = options->shuffle_seed;
     if (loop->shuffle == 0 && seed != NULL)

@@ -3,6 +3,7 @@
  * user's call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
  */
 #include "core/fork.h"
+#include "core/lifetime.h"
 
 /*
  * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without
@@ -22,8 +23,10 @@ struct context *async__loop_next(struct async_loop *loop)
 {
     if (loop->ready.first != NULL && async__burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
-    if (loop->debug)
+    if (loop->debug) {
         check_scopes(loop->current);
+        async__check_waits(loop);
+    }
     loop->current = NULL;
     return &loop->context;
 }
@@ -91,17 +94,10 @@ void async__wrong_thread(const struct wait *wait)
 
 void async__memory_gone(const struct wait *wait)
 {
-    async__misuse(
-        "%s waits in %s for something whose memory is gone or was written over; an event, a lock or a "
-        "queue must outlive its waiters: declare it before the task group that they are in",
-        async__label(wait->coroutine->task).text, wait->call);
-}
-
-void async__not_waiting(void)
-{
-    async__misuse(
-        "an event, a lock, a queue or the like was copied or written over while a task waited for it; each "
-        "must stay where it is, in memory that outlives its waiters");
+    async__misuse("%s waits in %s for something whose memory is gone, was copied or was written over; an "
+                  "event, a lock or a "
+                  "queue must outlive its waiters: declare it before the task group that they are in",
+                  async__label(wait->coroutine->task).text, wait->call);
 }
 
 void async__wake(struct wait *wait, struct waiter *winner, int result)

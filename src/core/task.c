@@ -5,6 +5,7 @@
 #include "core/task.h"
 #include "core/errand.h"
 #include "core/fork.h"
+#include "core/lifetime.h"
 #include "core/pace.h"
 
 enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
@@ -101,6 +102,23 @@ TOOLS_BLIND static void *begin(void *argument)
     return end(loop, self, self->function->enter(self->arguments));
 }
 
+/* The same in debug mode. */
+TOOLS_BLIND static void *begin_checked(void *argument)
+{
+    struct coroutine *self = argument;
+    struct async_loop *loop = async__current;
+    context_begin(&self->context, &loop->context);
+    if (unlikely(loop->exceptions != NULL))
+        *loop->exceptions = (struct exceptions){0};
+    async__check_arguments(loop, self);
+    return end(loop, self, self->function->enter(self->arguments));
+}
+
+void async__set_beginning(struct async_loop *loop)
+{
+    loop->begin = loop->debug ? begin_checked : begin;
+}
+
 /* The first function of a task whose function runs on a worker thread. */
 TOOLS_BLIND static void *begin_errand(void *argument)
 {
@@ -121,7 +139,8 @@ static bool is_blank(const struct coroutine *self)
 }
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
-static void lay_out(struct coroutine *self, const struct async__function *function, const void *arguments)
+static void lay_out(const struct async_loop *loop, struct coroutine *self,
+                    const struct async__function *function, const void *arguments)
 {
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)15;
     if (unlikely(function->alignment > 16))
@@ -130,7 +149,7 @@ static void lay_out(struct coroutine *self, const struct async__function *functi
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, begin, self);
+    context_prepare(&self->context, &self->stack.known, (void *)top, loop->begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
@@ -267,7 +286,7 @@ async_task *async__create(const struct async__function *function, const void *ar
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
         return give_up(loop, task, self, options);
-    lay_out(self, function, arguments);
+    lay_out(loop, self, function, arguments);
     set_up_record(task, self, function->name, where);
     self->task = task;
     self->locals = locals_inherit(loop);

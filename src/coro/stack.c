@@ -152,6 +152,18 @@ struct stack *async__stack_find(struct stack_pool *pool, unsigned log)
     return cut_fresh(pool, slab);
 }
 
+const struct stack *async__stack_at(const struct stack_pool *pool, const void *address)
+{
+    uintptr_t place = (uintptr_t)address;
+    for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
+        size_t offset = place - (uintptr_t)slab->start; /* huge if it lies before the slab */
+        if (offset < (size_t)slab->slots << slab->log)
+            return offset >> slab->log < slab->fresh ? in_slot(pool, slab, (uint32_t)(offset >> slab->log))
+                                                     : NULL;
+    }
+    return NULL;
+}
+
 struct stack_census async__stack_count(const struct stack_pool *pool)
 {
     struct stack_census census = {0};

@@ -98,6 +98,9 @@ void async__stack_open(const struct stack_pool *pool, const struct stack *stack)
 /* Makes everything below its control block zeros, so that async__stack_used starts anew. */
 void async__stack_clean(const struct stack_pool *pool, const struct stack *stack);
 
+/* The stack that the address lies in, in use or given back; NULL: none that was ever taken from the pool. */
+const struct stack *async__stack_at(const struct stack_pool *pool, const void *address);
+
 /* Dies if the guard of a stack that has only a canary was overwritten. */
 void async__stack_check(const struct stack *stack);
 

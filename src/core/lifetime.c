@@ -1,0 +1,63 @@
+/*
+ * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still exists: memory on the
+ * stack of a task below its stack pointer, or on a stack that no task has, belongs to functions that have returned. It is
+ * named here before it is written over. Knows only stacks of tasks: of the thread's own, and of the heap, it says nothing.
+ */
+#include "core/lifetime.h"
+#include "core/loop.h"
+
+enum {
+    WAITS_AT_ONCE = 8
+}; /* how many tasks are looked at at each stop: a thousand tasks are to stay usable */
+
+/* Whether a function has returned whose frame that was. */
+static bool is_left(const struct async_loop *loop, const void *address)
+{
+    const struct stack *stack = async__stack_at(&loop->stacks, address);
+    if (stack == NULL)
+        return false;
+    const struct coroutine *owner = CONTAINER_OF(stack, const struct coroutine, stack);
+    const char *pointer = address;
+    if (pointer >= (const char *)owner)
+        return false;
+    if (owner->task == NULL || owner->task->coroutine != owner)
+        return true; /* no task has the stack */
+    const char *lowest = owner == loop->current ? __builtin_frame_address(0) : owner->context.sp;
+    return pointer < lowest;
+}
+
+/* Its neighbours are the head of the list, or lie in the frames of other tasks that wait, which exist. */
+static void check_wait(const struct async_loop *loop, const struct wait *wait)
+{
+    for (const struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
+        if (is_left(loop, waiter->link.previous) || is_left(loop, waiter->link.next))
+            async__memory_gone(wait);
+}
+
+void async__check_waits(struct async_loop *loop)
+{
+    for (int i = 0; i < WAITS_AT_ONCE; i++) {
+        loop->checked = async__task_next(loop, loop->checked);
+        if (loop->checked == NULL)
+            return;
+        const struct wait *wait = loop->checked->coroutine->wait;
+        if (wait != NULL && !wait->claimed)
+            check_wait(loop, wait);
+    }
+}
+
+void async__check_arguments(const struct async_loop *loop, const struct coroutine *self)
+{
+    const struct async__function *function = self->function;
+    for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
+        const void *pointer;
+        memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
+        if (function->alignment < _Alignof(void *) || !is_left(loop, pointer))
+            continue;
+        async__report(
+            "%s begins with an argument that points to a variable of a function that has returned; what a "
+            "task points to must outlive it: await the task in that function, or pass a copy",
+            async__label(self->task).text);
+        return;
+    }
+}

@@ -1,0 +1,16 @@
+/*
+ * core/lifetime.h: what debug mode looks for in the memory of tasks: see lifetime.c.
+ */
+#ifndef CORE_LIFETIME_H
+#define CORE_LIFETIME_H
+
+struct async_loop;
+struct coroutine;
+
+/* Dies with a sentence if a task waits for something in a frame that was left. Looks at some tasks at each call. */
+void async__check_waits(struct async_loop *loop);
+
+/* Reports an argument of a task that is about to begin if it points into a frame that was left. */
+void async__check_arguments(const struct async_loop *loop, const struct coroutine *self);
+
+#endif
