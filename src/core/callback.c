@@ -72,6 +72,7 @@ static struct async_loop *loop_for(const char *call, const void *function)
     ENSURE(loop != NULL, "%s: this thread has no loop; from another thread use async_call_soon_threadsafe",
            call);
     ENSURE(function != NULL, "%s: the function is NULL", call);
+    loop_check_handler(loop, call);
     return loop;
 }
 

@@ -150,6 +150,7 @@ bool async_cancel(async_task *task)
     if (task == NULL)
         return false;
     task_check(task, "async_cancel", false);
+    loop_check_handler(task->loop, "async_cancel");
     if (task_done(task))
         return false;
     async__request(task->loop, &task, 1, NULL);
@@ -161,6 +162,7 @@ bool async_cancel_because(async_task *task, const char *format, ...)
     if (task == NULL)
         return false;
     task_check(task, "async_cancel_because", false);
+    loop_check_handler(task->loop, "async_cancel_because");
     if (task_done(task))
         return false;
     va_list arguments;

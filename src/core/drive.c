@@ -136,6 +136,7 @@ void async_loop_stop(async_loop *loop)
     ENSURE(loop == async__current,
            "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
            "called with async_call_soon_threadsafe");
+    loop_check_handler(loop, "async_loop_stop");
     loop->stopping = true;
 }
 

@@ -21,6 +21,16 @@ void async__attend(struct async_loop *loop, uint32_t reason)
         async__poller_wake(&loop->poller);
 }
 
+void async__check_handler(const struct async_loop *loop, const char *call)
+{
+    bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;
+    ENSURE(!loop->iterating || !sleeps,
+           "%s was called in a signal handler, which may interrupt anything; let the handler write to a pipe "
+           "or an "
+           "eventfd that a task waits for with async_wait_readable",
+           call);
+}
+
 static void deliver(struct ready *ready)
 {
     struct message *message = CONTAINER_OF(ready, struct message, ready);

@@ -2,6 +2,7 @@
  * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still exists: memory on the
  * stack of a task below its stack pointer, or on a stack that no task has, belongs to functions that have returned. It is
  * named here before it is written over. Knows only stacks of tasks: of the thread's own, and of the heap, it says nothing.
+ * And whether descriptors that tasks wait for are open.
  */
 #include "core/lifetime.h"
 #include "core/loop.h"
@@ -34,15 +35,31 @@ static void check_wait(const struct async_loop *loop, const struct wait *wait)
             async__memory_gone(wait);
 }
 
+/* A descriptor that close() took away under the task: nothing would ever be heard of it. */
+static void check_descriptor(struct wait *wait)
+{
+    int descriptor = wait_descriptor(wait);
+    if (descriptor == 0 || wait->refuse == NULL || async__sys_is_open(descriptor))
+        return;
+    async__report(
+        "%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; close it with "
+        "async_close, which tells those that wait",
+        async__label(wait->coroutine->task).text, wait->call, descriptor);
+    wait->object = WAIT_CLOSED;
+    wait->refuse(wait);
+}
+
 void async__check_waits(struct async_loop *loop)
 {
     for (int i = 0; i < WAITS_AT_ONCE; i++) {
         loop->checked = async__task_next(loop, loop->checked);
         if (loop->checked == NULL)
             return;
-        const struct wait *wait = loop->checked->coroutine->wait;
-        if (wait != NULL && !wait->claimed)
-            check_wait(loop, wait);
+        struct wait *wait = loop->checked->coroutine->wait;
+        if (wait == NULL || wait->claimed)
+            continue;
+        check_wait(loop, wait);
+        check_descriptor(wait);
     }
 }
 

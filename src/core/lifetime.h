@@ -7,7 +7,10 @@
 struct async_loop;
 struct coroutine;
 
-/* Dies with a sentence if a task waits for something in a frame that was left. Looks at some tasks at each call. */
+/*
+ * Dies with a sentence if a task waits for something in a frame that was left; ends waits for descriptors that are not
+ * open, with a report. Looks at some tasks at each call.
+ */
 void async__check_waits(struct async_loop *loop);
 
 /* Reports an argument of a task that is about to begin if it points into a frame that was left. */

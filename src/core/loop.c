@@ -9,13 +9,15 @@
  */
 #include "core/loop.h"
 #include "core/pace.h"
+#include <unistd.h>
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
                                        1000000000; /* as CPython: clocks and kernels differ beyond */
-enum { CROWD = 16, CROWD_NS = 250000 };            /* so many deadlines within that share a wake-up */
+static const int64_t STANDSTILL_NS = 1000000000;
+enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a wake-up */
 
 int64_t async__idle_ns(const struct async_loop *loop)
 {
@@ -163,6 +165,35 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
     return async__heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
 }
 
+/* Whether a task waits for ever because it was told to, for Ctrl-C say. */
+static bool sleeps_for_ever(struct async_loop *loop)
+{
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        if (task->coroutine->wait != NULL && strcmp(task->coroutine->wait->call, "async_sleep") == 0)
+            return true;
+    return false;
+}
+
+/*
+ * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will wake one. Another thread
+ * or a signal still may, and is given some time. Whether something came meanwhile.
+ */
+static bool tell_standstill(struct async_loop *loop)
+{
+    if (loop->told_standstill || loop->foreign || in_flight(loop) > 0 || loop_alive(loop) == 0 ||
+        sleeps_for_ever(loop))
+        return false;
+    poll(loop, STANDSTILL_NS);
+    if (has_work(loop))
+        return true;
+    loop->told_standstill = true;
+    async__report("nothing is left that could wake a task of this loop, unless another thread or a signal "
+                  "does; this is "
+                  "what they wait for:");
+    async_dump(STDERR_FILENO);
+    return false;
+}
+
 static void look(struct async_loop *loop, int64_t most_ns)
 {
     take_attention(loop);
@@ -171,6 +202,8 @@ static void look(struct async_loop *loop, int64_t most_ns)
         timeout_ns = most_ns;
     if (timeout_ns != 0)
         trim_stacks(loop);
+    if (timeout_ns < 0 && loop->debug && tell_standstill(loop))
+        timeout_ns = 0;
     if (loop->virtual_clock)
         wait_virtually(loop, timeout_ns);
     else if (worth_polling(loop, timeout_ns))

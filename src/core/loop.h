@@ -92,6 +92,7 @@ struct async_loop {
     seen_at worker_seen;              /* the thread whose work came back last */
     struct patience patience;         /* the loop's, while it waits for such threads */
     int64_t slow_ns;                  /* debug mode names turns that take as long */
+    bool told_standstill;             /* debug mode has said that nothing is left that could wake a task */
     struct async_task *checked;       /* the last whose wait debug mode has looked at; NULL: it begins anew */
     async_exception_handler *exception_handler; /* told of errors nobody looked at; NULL: standard error is */
     void *exception_context;                    /* handed to it */
@@ -121,6 +122,16 @@ _Noreturn void async__no_task(const char *call);
 
 /* How many forks this process is from the first that asked. */
 unsigned async__fork_generation(void);
+
+/* loop_check_handler where the loop runs no task: dies with a sentence if it waits in the kernel. */
+void async__check_handler(const struct async_loop *loop, const char *call);
+
+/* A call that needs no task: dies with a sentence if a signal handler makes it while the loop waits in the kernel. */
+static inline void loop_check_handler(const struct async_loop *loop, const char *call)
+{
+    if (unlikely(loop != NULL && loop->current == NULL))
+        async__check_handler(loop, call);
+}
 
 /* The loop, for a call that needs a running task. */
 static inline struct async_loop *loop_enter(const char *call)

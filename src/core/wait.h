@@ -48,7 +48,7 @@ struct wait {
     struct timer *timer;               /* cleared with them; NULL: none */
     void (*refuse)(struct wait *wait); /* what a request to cancel does; NULL: nothing */
     const char *call;                  /* for people: the call that waits */
-    const void *object;                /* for people: what it waits for */
+    const void *object;                /* for people: what it waits for; see wait_descriptor */
     int64_t since_ns;                  /* for people: the loop's clock when it began */
     struct waiter *winner;             /* the place that was woken; NULL: by timer, or refused */
     int result;                        /* what park returns */
@@ -65,6 +65,16 @@ static inline void wait_init(struct wait *wait, const char *call, const void *ob
     wait->call = call;
     wait->object = object;
     wait->claimed = false;
+}
+
+/* What debug mode puts in the place of a descriptor that was closed under the task. */
+#define WAIT_CLOSED ((const void *)UINTPTR_MAX)
+
+/* The descriptor whose number is the object, which is no address then; 0: it is something else, or that descriptor. */
+static inline int wait_descriptor(const struct wait *wait)
+{
+    enum { LEAST_ADDRESS = 4096 };
+    return (uintptr_t)wait->object < LEAST_ADDRESS ? (int)(uintptr_t)wait->object : 0;
 }
 
 /* Gives the wait a place at the end of a list. */

@@ -36,5 +36,6 @@ int async__operate(struct async_loop *loop, struct operation operation, const ch
     int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : waiting.operation.result);
-    return async__park(loop, &waiting.wait);
+    result = async__park(loop, &waiting.wait);
+    return unlikely(waiting.wait.object == WAIT_CLOSED) && result == -ECANCELED ? -EBADF : result;
 }

@@ -35,6 +35,18 @@ static struct block *take_row(struct block_pool *pool, size_t room)
     return row;
 }
 
+/* In debug mode, at 16 MiB and each time that it has doubled since. */
+OUT_OF_LINE static void tell_pending(struct async_stream *stream)
+{
+    const struct coroutine *self = stream->loop->current;
+    async__report(
+        "%s has written to a stream of which %zu MiB wait to be sent; call async_stream_drain after a write, "
+        "which waits until the peer has taken most of it",
+        self != NULL ? async__label(self->task).text : "a callback", stream->pending >> 20);
+    while (stream->tell_at <= stream->pending)
+        stream->tell_at *= 2;
+}
+
 /* Room for so many bytes behind what is pending, which fill() must use up. 0, or -ENOMEM and nothing happened. */
 static int make_room(struct async_stream *stream, size_t size)
 {
@@ -53,6 +65,8 @@ static int make_room(struct async_stream *stream, size_t size)
 static void fill(struct async_stream *stream, const char *data, size_t size)
 {
     stream->pending += size;
+    if (unlikely(stream->pending >= stream->tell_at))
+        tell_pending(stream);
     for (;;) {
         size_t part = block_room(stream->last) < size ? block_room(stream->last) : size;
         block_append(stream->last, data, part);

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024 };
+enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, TELL_WATER = 16 << 20 };
 static const int64_t STREAM_PATIENCE_NS = 30000000000;
 
 /* The socket has become ready for something: a reader was told, what is pending is ours. */
@@ -79,6 +79,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
     *stream = (struct async_stream){.loop = loop,
                                     .high = HIGH_WATER,
                                     .low = LOW_WATER,
+                                    .tell_at = loop->debug ? TELL_WATER : SIZE_MAX,
                                     .flush.run = flush,
                                     .guest.loop_closes = loop_closes};
     timer_init(&stream->patience, run_out_of_patience);

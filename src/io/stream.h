@@ -61,6 +61,7 @@ struct async_stream {
 
     const async_stream_layer *layer; /* what all goes through; NULL: nothing */
     size_t high, low;                /* the water marks */
+    size_t tell_at;                  /* debug mode tells when so much is pending, and doubles it */
     struct list drainers;            /* tasks that wait until less is pending */
     struct deferred flush;           /* of what was gathered */
 

@@ -3,6 +3,7 @@
  * Reads what the loop keeps anyway, needs no memory, and changes nothing.
  */
 #include "core/loop.h"
+#include "sync/line.h"
 #include "sync/lock.h"
 
 static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
@@ -25,6 +26,14 @@ static void print_owner(const struct wait *wait, int descriptor)
         async__print(descriptor, ", held by task #%llu", (unsigned long long)lock->owner);
 }
 
+/* Why the join of a queue waits, if it is one. */
+static void print_unreported(const struct wait *wait, int descriptor)
+{
+    size_t count = async__queue_unreported(wait);
+    if (count > 0)
+        async__print(descriptor, ", %zu items were taken and not reported with async_queue_task_done", count);
+}
+
 static void print_task(const struct async_loop *loop, const struct async_task *task, int descriptor)
 {
     const struct coroutine *coroutine = task->coroutine;
@@ -37,6 +46,7 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
         if (wait->object != NULL)
             async__print(descriptor, " on %#zx", (size_t)(uintptr_t)wait->object);
         print_owner(wait, descriptor);
+        print_unreported(wait, descriptor);
         async__print(descriptor, " for %.3f s", waited > 0 ? waited : 0);
     }
     if (coroutine->requests > 0)

@@ -34,6 +34,7 @@ int async_event_wait(async_event *public_event)
 void async_event_set(async_event *public_event)
 {
     struct event *event = event_of(public_event, "async_event_set");
+    loop_check_handler(async__current, "async_event_set");
     event->set = true;
     async__wake_all(&event->waiters, 0);
 }

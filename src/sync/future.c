@@ -21,6 +21,7 @@ static int check_pending(const async_future *future, const char *call)
     if (future == NULL)
         return -EINVAL;
     task_check(future, call, false);
+    loop_check_handler(future->loop, call);
     if (task_done(future))
         return -EALREADY;
     return task_is_future(future) ? 0 : -EINVAL;

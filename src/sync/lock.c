@@ -21,6 +21,18 @@ static struct lock *lock_of(const async_lock *lock, const char *call)
 static const char acquire_call[] = "async_lock_acquire";
 static const char reacquire_call[] = "async_condition_wait";
 
+/* Not certain to be a mistake, because another task may release the lock; debug mode tells of it. */
+OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
+{
+    const struct async_task *self = loop->current->task;
+    if (unlikely(loop->debug && lock->owner == self->id))
+        async__report(
+            "%s acquires a lock that it holds already, and waits for ever unless another task releases it; "
+            "release it first, or let only the outer function acquire it",
+            async__label(self).text);
+    return async__stand_in_line(loop, &lock->waiters, acquire_call, lock, async__refuse_wait);
+}
+
 int async_lock_acquire(async_lock *public_lock)
 {
     struct async_loop *loop = loop_enter(acquire_call);
@@ -28,7 +40,7 @@ int async_lock_acquire(async_lock *public_lock)
     if (unlikely(loop->current->refused))
         return async__refused(loop);
     if (unlikely(lock_taken(lock)))
-        return async__stand_in_line(loop, &lock->waiters, acquire_call, lock, async__refuse_wait);
+        return wait_for_lock(loop, lock);
     lock->owner = loop->current->task->id;
     return paced(loop, PACE_STEP, 0);
 }

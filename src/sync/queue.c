@@ -214,6 +214,7 @@ static inline void forsake_lines(struct async_queue *queue)
 
 int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
+    loop_check_handler(async__current, "async_queue_put_nowait");
     check_size(queue, size, "async_queue_put_nowait");
     forsake_lines(queue);
     if (likely(has_room(queue)))
@@ -270,15 +271,17 @@ void async_queue_task_done(async_queue *queue)
     release_joiners(queue);
 }
 
+static const char join_call[] = "async_queue_join"; /* known by its address */
+
 int async_queue_join(async_queue *queue)
 {
-    struct async_loop *loop = loop_enter("async_queue_join");
+    struct async_loop *loop = loop_enter(join_call);
     if (unlikely(loop->current->refused))
         return async__refused(loop);
-    check_queue(queue, "async_queue_join");
+    check_queue(queue, join_call);
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
-    return async__stand_in_line(loop, &queue->joiners, "async_queue_join", queue, async__refuse_wait);
+    return async__stand_in_line(loop, &queue->joiners, join_call, queue, async__refuse_wait);
 }
 
 void async_queue_shutdown(async_queue *queue, bool immediate)
@@ -294,6 +297,14 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
     async__wake_all(&queue->getters, -ESHUTDOWN);
     async__wake_all(&queue->putters, -ESHUTDOWN);
     check(queue, "async_queue_shutdown");
+}
+
+size_t async__queue_unreported(const struct wait *wait)
+{
+    if (wait->call != join_call)
+        return 0;
+    const struct async_queue *queue = wait->object;
+    return queue->unfinished - queue->items.count;
 }
 
 struct list *async__queue_getters(async_queue *queue)
