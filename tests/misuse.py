@@ -3,7 +3,7 @@
 
     tests/misuse.py             compiles each program in tests/misuse with gcc and with clang: it must be refused with
                                 the text that its first comment names, and compile with -DRIGHT without a word
-    tests/misuse.py --document  writes docs/tutorial/mistakes.md anew: the ten programs tests/misuse/mistake_*.c with
+    tests/misuse.py --document  writes docs/tutorial/mistakes.md anew: the programs tests/misuse/mistake_*.c with
                                 what gcc, clang or the library says of them now
     tests/misuse.py --current   sees that the page is what --document would write
 
@@ -78,7 +78,7 @@ def check_all() -> int:
     return 1 if complaints or not jobs else 0
 
 
-# ---- what is said of the ten mistakes -------------------------------------------------------------------------
+# ---- what is said of the mistakes -----------------------------------------------------------------------------
 
 
 class Mistake:
@@ -162,7 +162,8 @@ def words_of_compiler(mistake: Mistake, compiler: str) -> str:
 
 def words_of_library(mistake: Mistake) -> str:
     """What the program prints, behind what one types to run it, and what a shell says of its end."""
-    ends = {-signal.SIGABRT: "Aborted\n", -signal.SIGSEGV: "Segmentation fault\n"}
+    ends = {-signal.SIGABRT: "Aborted\n", -signal.SIGSEGV: "Segmentation fault\n",
+            -signal.SIGALRM: "Alarm clock\n"}
     surroundings = {**SURROUNDINGS, "ASYNCIO_DEBUG": "1"} if mistake.debug else SURROUNDINGS
     library = [f"-L{BUILD}", "-lasyncio", f"-Wl,-rpath,{BUILD}", "-pthread"]
     with tempfile.TemporaryDirectory() as folder:
@@ -178,7 +179,7 @@ def words_of_library(mistake: Mistake) -> str:
 INTRODUCTION = """\
 # Mistakes that everybody makes once
 
-Ten programs, each with one mistake, and what the compiler or the library says of it. The words are real: this page is
+Programs, each with one mistake, and what the compiler or the library says of it. The words are real: this page is
 written by `tests/misuse.py --document`, and a test fails when it is no longer true. They are those of
 gcc {gcc} and clang {clang}, without their notes about the insides of macros.
 """
@@ -239,7 +240,8 @@ def steady(text: str) -> list[str]:
     """Without what differs from machine to machine, or whenever a header gains a line."""
     text = re.sub(r"\+0x[0-9a-f]+", "+0x…", text)
     text = re.sub(r"\d+ times on the stack", "… times on the stack", text)
-    text = re.sub(r"for \d\.\d+ s;", "for … s;", text)
+    text = re.sub(r"for \d\.\d+ s", "for … s", text)
+    text = re.sub(r"on 0x[0-9a-f]+", "on 0x…", text)
     return re.sub(r"(asyncio/\w+\.h):\d+:\d+", r"\1:…", text).splitlines()
 
 

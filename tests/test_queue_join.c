@@ -410,6 +410,69 @@ LOOP_TEST(queue_free_ends_the_waits_of_putters_and_joiners)
     return 0;
 }
 
+/* It was doing something else when the queue was freed, and has not heard of it. */
+LOOP_TEST(queue_freed_under_a_task_that_did_not_wait_gives_it_an_error)
+{
+    int item = 7, result = 0;
+    for (int i = 0; i < 1000; i++) /* no more than a few are kept */
+        async_queue_free(queue_of(1, 1));
+    async_queue *queue = queue_of(1, 1);
+    async_queue_free(queue);
+    CHECK_EQ(async_queue_get(queue, &item), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the queue was freed");
+    CHECK_EQ(async_queue_put(queue, &item), -ECANCELED);
+    CHECK_EQ(async_queue_join(queue), -ECANCELED);
+    CHECK_EQ(async_queue_put_nowait(queue, &item), -ECANCELED);
+    CHECK_EQ(async_queue_get_nowait(queue, &item), -ECANCELED);
+    const async_case cases[] = {async_on_get(queue, &item)};
+    CHECK_EQ(async_select_n(cases, 1, &result), 0);
+    CHECK_EQ(result, -ECANCELED);
+    async_queue_task_done(queue);
+    async_queue_shutdown(queue, true);
+    return 0;
+}
+
+static int free_twice(void)
+{
+    async_queue *queue = queue_of(1, 1);
+    async_queue_free(queue);
+    async_queue_free(queue);
+    return 0;
+}
+async_fn(free_twice);
+
+DEATH_TEST(queue_freed_twice_dies, "async_queue_free: the queue was freed before")
+{
+    async_ignore(async_run_with(test_options(), free_twice));
+}
+
+/* As in the tutorial: it says that the item is done whatever became of the work. */
+static int consume_slowly(async_queue *queue)
+{
+    for (int item;;) {
+        ASYNC_TRY(async_queue_get(queue, &item));
+        int result = async_sleep(1);
+        async_queue_task_done(queue);
+        ASYNC_TRY(result);
+    }
+}
+async_fn(consume_slowly, async_queue *);
+
+static int leave_a_slow_consumer(void)
+{
+    int item = 7;
+    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_detach(async_create_task(consume_slowly, queue));
+    ASYNC_TRY(async_queue_put(queue, &item));
+    return async_sleep(0.5);
+}
+async_fn(leave_a_slow_consumer);
+
+TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_hears_of_task_done_no_more)
+{
+    CHECK_EQ(async_run_with(test_options(), leave_a_slow_consumer), 0);
+}
+
 /* The consumer is in no group, and its handle is never taken; that is an end in order all the same. */
 static int consume_all(async_queue *queue)
 {

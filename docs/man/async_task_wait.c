@@ -48,6 +48,6 @@ int main(void)
 
 /* Prints:
  * loading
- * -ETIMEDOUT: Connection timed out
+ * -ETIMEDOUT: Timed out
  * 42 42
  */

@@ -36,10 +36,11 @@ enum {
 };
 
 /*
- * Waits for what return_when says of tasks[0..count), at most that many seconds (ASYNC_FOREVER: no limit). Returns
- * how many of them have ended, which async_task_done tells apart; one that occurs twice counts once. That time ran
- * out is no error. Borrows, cancels nothing, and may return early. -EINVAL: there are none, or return_when or seconds is nothing of the kind. -EDEADLK:
- * this task itself is among them. -ECANCELED, -ENOMEM. Switches.
+ * Waits for what return_when says of tasks[0..count), at most that many seconds (ASYNC_FOREVER: no limit).
+ * Returns how many of them have ended, which async_task_done tells apart; one that occurs twice counts once.
+ * That time ran out is no error. Borrows, cancels nothing, and may return early. -EINVAL: there are none, or
+ * return_when or seconds is nothing of the kind. -EDEADLK: this task itself is among them. -ECANCELED, -ENOMEM.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds);
 
@@ -88,7 +89,10 @@ ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_
  */
 ASYNC_API ASYNC_MUST int async_completion_next(async_completion *completion);
 
-/* Ends it; the tasks go on, and what waits in async_completion_next gets -ECANCELED. Once more, or of {0}, is nothing. Never switches. */
+/*
+ * Ends it; the tasks go on, and what waits in async_completion_next gets -ECANCELED. Once more, or of {0}, is nothing.
+ * Never switches.
+ */
 ASYNC_API void async_completion_end(async_completion *completion);
 
 /* async_auto_completion it = {0}: ended when the block is left. */

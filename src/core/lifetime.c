@@ -1,11 +1,13 @@
 /*
- * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still exists: memory on the
- * stack of a task below its stack pointer, or on a stack that no task has, belongs to functions that have returned. It is
- * named here before it is written over. Knows only stacks of tasks: of the thread's own, and of the heap, it says nothing.
- * And whether descriptors that tasks wait for are open.
+ * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still exists: memory
+ * on the stack of a task below its stack pointer, or on a stack that no task has, belongs to functions that
+ * have returned. It is named here before it is written over. Knows only stacks of tasks: of the thread's own,
+ * and of the heap, it says nothing. Also whether descriptors that tasks wait for are open, and whether anything
+ * is left that could wake a task.
  */
 #include "core/lifetime.h"
 #include "core/loop.h"
+#include <unistd.h>
 
 enum {
     WAITS_AT_ONCE = 8
@@ -77,4 +79,23 @@ void async__check_arguments(const struct async_loop *loop, const struct coroutin
             async__label(self->task).text);
         return;
     }
+}
+
+/* A task that sleeps for ever was told to, until Ctrl-C say. The host of a foreign loop may wake one. */
+bool async__stands_still(struct async_loop *loop)
+{
+    if (loop->foreign || loop_alive(loop) == 0)
+        return false;
+    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        if (task->coroutine->wait != NULL && strcmp(task->coroutine->wait->call, "async_sleep") == 0)
+            return false;
+    return true;
+}
+
+void async__tell_standstill(void)
+{
+    async__report("nothing is left that could wake a task of this loop, unless another thread or a signal "
+                  "does; this is "
+                  "what they wait for:");
+    async_dump(STDERR_FILENO);
 }

@@ -4,6 +4,8 @@
 #ifndef CORE_LIFETIME_H
 #define CORE_LIFETIME_H
 
+#include <stdbool.h>
+
 struct async_loop;
 struct coroutine;
 
@@ -12,6 +14,12 @@ struct coroutine;
  * open, with a report. Looks at some tasks at each call.
  */
 void async__check_waits(struct async_loop *loop);
+
+/* Whether tasks wait, and none of them is to sleep for ever; for a loop in which nothing will happen by itself. */
+bool async__stands_still(struct async_loop *loop);
+
+/* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */
+void async__tell_standstill(void);
 
 /* Reports an argument of a task that is about to begin if it points into a frame that was left. */
 void async__check_arguments(const struct async_loop *loop, const struct coroutine *self);

@@ -7,9 +7,8 @@
  *
  * A task that does not stop keeps to the same 50 µs: see pace.h.
  */
-#include "core/loop.h"
+#include "core/lifetime.h"
 #include "core/pace.h"
-#include <unistd.h>
 
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
@@ -165,32 +164,19 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
     return async__heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
 }
 
-/* Whether a task waits for ever because it was told to, for Ctrl-C say. */
-static bool sleeps_for_ever(struct async_loop *loop)
-{
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
-        if (task->coroutine->wait != NULL && strcmp(task->coroutine->wait->call, "async_sleep") == 0)
-            return true;
-    return false;
-}
-
 /*
- * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will wake one. Another thread
- * or a signal still may, and is given some time. Whether something came meanwhile.
+ * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will wake one.
+ * Another thread or a signal still may, and is given some time. Whether something came meanwhile.
  */
 static bool tell_standstill(struct async_loop *loop)
 {
-    if (loop->told_standstill || loop->foreign || in_flight(loop) > 0 || loop_alive(loop) == 0 ||
-        sleeps_for_ever(loop))
+    if (loop->told_standstill || in_flight(loop) > 0 || !async__stands_still(loop))
         return false;
     poll(loop, STANDSTILL_NS);
     if (has_work(loop))
         return true;
     loop->told_standstill = true;
-    async__report("nothing is left that could wake a task of this loop, unless another thread or a signal "
-                  "does; this is "
-                  "what they wait for:");
-    async_dump(STDERR_FILENO);
+    async__tell_standstill();
     return false;
 }
 

@@ -83,6 +83,8 @@ struct async_loop {
     struct block_pool blocks;         /* bytes on their way to and from sockets */
     struct list deferred;             /* what was put off to the end of the iteration */
     struct list guests;               /* what has to go when the loop does */
+    struct list freed;                /* guests that the program has freed: see guest.h */
+    size_t freed_count;               /* of them */
     size_t lingering;                 /* guests for whom the end of the run waits a while */
     struct list locals;               /* all tables of task-local values */
     struct locals *callback_locals;   /* those that the running callback sees; NULL: none */

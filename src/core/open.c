@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum { DEBUG_QUARANTINE = 4096 };            /* records that wait before they are used again */
+enum { MOST_FREED = 64 };                    /* freed queues that are kept: some KiB */
 enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
 static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
 
@@ -145,13 +146,23 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
     return 0;
 }
 
-static void dismiss_guests(struct async_loop *loop)
+static void dismiss_guests(struct list *guests)
 {
-    for (struct link *link; (link = list_first(&loop->guests)) != NULL;) {
+    for (struct link *link; (link = list_first(guests)) != NULL;) {
         struct guest *guest = CONTAINER_OF(link, struct guest, link);
         guest->loop_closes(guest);
-        ASSERT(list_first(&loop->guests) != link);
+        ASSERT(list_first(guests) != link);
     }
+}
+
+void async__guest_freed(struct async_loop *loop, struct guest *guest)
+{
+    list_append(&loop->freed, &guest->link);
+    if (++loop->freed_count <= MOST_FREED)
+        return;
+    loop->freed_count--;
+    struct guest *oldest = CONTAINER_OF(list_first(&loop->freed), struct guest, link);
+    oldest->loop_closes(oldest);
 }
 
 static void free_loop(struct async_loop *loop)
@@ -159,7 +170,8 @@ static void free_loop(struct async_loop *loop)
     async_allocator memory = loop->memory;
     struct async_loop *before = async__current;
     async__current = loop; /* also an inherited one, while it is taken down */
-    dismiss_guests(loop);
+    dismiss_guests(&loop->guests);
+    dismiss_guests(&loop->freed);
     async__inbox_close(loop);
     async__tasks_close(loop);
     async__blocks_close(&loop->blocks);

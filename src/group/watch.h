@@ -1,7 +1,7 @@
 /*
- * group/watch.h: several borrowed tasks watched at once. The end of each is noted there and then, in a list in the
- * order in which they end, at the cost of one listener a task however many there are. Tasks that wait stand in a line;
- * the first is woken when there is enough. A watch must not take handles, and cancels nothing.
+ * group/watch.h: several borrowed tasks watched at once. The end of each is noted there and then, in a list in
+ * the order in which they end, at the cost of one listener a task however many there are. Tasks that wait stand
+ * in a line; the first is woken when there is enough. A watch must not take handles, and cancels nothing.
  */
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
@@ -63,9 +63,9 @@ bool async__watch_has_one(struct watch *watch);
 void async__watch_close(struct async_loop *loop, struct watch *watch);
 
 /*
- * Waits until there is enough: 0, or of a watch that gives ends the number of a place; -ENODATA if others were given the
- * last ones, and -ECANCELED if the watch was closed: in both cases and then alone it must not be touched any more. At deadline_ns: -ETIMEDOUT. Can be refused: -ECANCELED. -ENOMEM. Not to be called
- * when there is enough already.
+ * Waits until there is enough: 0; for a watch that gives ends: the number of a place, or -ENODATA if others were given
+ * the last ones. -ETIMEDOUT: at deadline_ns. -ECANCELED: refused, or the watch was closed, and is not to be touched any
+ * more. -ENOMEM. Not to be called when there is enough already.
  */
 int async__watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns);
 

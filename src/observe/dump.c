@@ -46,8 +46,8 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
         if (wait->object != NULL)
             async__print(descriptor, " on %#zx", (size_t)(uintptr_t)wait->object);
         print_owner(wait, descriptor);
-        print_unreported(wait, descriptor);
         async__print(descriptor, " for %.3f s", waited > 0 ? waited : 0);
+        print_unreported(wait, descriptor);
     }
     if (coroutine->requests > 0)
         async__print(descriptor, ", asked to cancel %u times", coroutine->requests);

@@ -21,7 +21,7 @@ struct list *async__event_line(async_event *event);
 struct list *async__lock_line(async_lock *lock);
 struct list *async__semaphore_line(async_semaphore *semaphore);
 
-/* How many items were taken from the queue that the wait joins, and not reported done; 0 if it is no join of a queue. */
+/* Items taken from the queue that the wait joins, and not reported done; 0 if it is no join of a queue. */
 size_t async__queue_unreported(const struct wait *wait);
 
 #endif

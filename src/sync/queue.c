@@ -22,6 +22,8 @@ struct async_queue {
     void (*drop)(void *item, void *context); /* disposes of items thrown away; NULL: nothing to do */
     void *drop_context;                      /* handed to it */
     bool shut_down;                          /* puts fail, and gets once it is empty */
+    bool freed;                              /* and so do joins; it is shut down, too */
+    struct guest guest;                      /* when it is freed: of the loop */
     async_allocator memory;                  /* where this struct comes from */
 };
 
@@ -87,17 +89,58 @@ static void drop_items(struct async_queue *queue)
     }
 }
 
+static void free_memory(struct async_queue *queue)
+{
+    async_allocator memory = queue->memory;
+    memory_free(&memory, queue, sizeof *queue);
+}
+
+static void forget_freed(struct guest *guest)
+{
+    list_remove(&guest->link);
+    free_memory(CONTAINER_OF(guest, struct async_queue, guest));
+}
+
+/* A task that has not heard of it gets an error, where it would use memory that is gone. */
+static void keep_freed(struct async_loop *loop, struct async_queue *queue)
+{
+    queue->freed = queue->shut_down = true;
+    queue->limit = 0;
+    queue->unfinished = SIZE_MAX; /* task_done is nothing, and join finds that the queue was freed */
+    queue->guest.loop_closes = forget_freed;
+    async__guest_freed(loop, &queue->guest);
+}
+
+/* What a call gives that the queue can serve no more. */
+static int closed_error(const struct async_queue *queue)
+{
+    return queue->freed ? async_fail(-ECANCELED, "the queue was freed") : -ESHUTDOWN;
+}
+
+/* The same for a call that switches: one that is made again and again must not keep the others from running. */
+static int closed_turn(struct async_loop *loop, const struct async_queue *queue)
+{
+    int error = closed_error(queue); /* first: its memory may go in that turn */
+    if (error != -ECANCELED)
+        return paced(loop, PACE_STEP, error);
+    async__turn(loop);
+    return error;
+}
+
 void async_queue_free(async_queue *queue)
 {
     if (queue == NULL)
         return;
+    ENSURE(!queue->freed, "async_queue_free: the queue was freed before");
     async__dismiss(&queue->getters, "async_queue_free");
     async__dismiss(&queue->putters, "async_queue_free");
     async__dismiss(&queue->joiners, "async_queue_free");
     drop_items(queue);
-    async_allocator memory = queue->memory;
     async__items_close(&queue->items);
-    memory_free(&memory, queue, sizeof *queue);
+    if (async__current != NULL)
+        keep_freed(async__current, queue);
+    else
+        free_memory(queue);
 }
 
 void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *context), void *context)
@@ -184,7 +227,7 @@ FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, accept(queue, item));
     if (queue->shut_down)
-        return paced(loop, PACE_STEP, -ESHUTDOWN);
+        return closed_turn(loop, queue);
     return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
 }
 
@@ -199,7 +242,7 @@ FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
         return paced(loop, PACE_STEP, 0);
     }
     if (queue->shut_down)
-        return paced(loop, PACE_STEP, -ESHUTDOWN);
+        return closed_turn(loop, queue);
     return stand_in_line(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
@@ -219,7 +262,7 @@ int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
     forsake_lines(queue);
     if (likely(has_room(queue)))
         return accept(queue, item);
-    return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
+    return queue->shut_down ? closed_error(queue) : -EAGAIN;
 }
 
 int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
@@ -227,7 +270,7 @@ int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
     check_size(queue, size, "async_queue_get_nowait");
     forsake_lines(queue);
     if (queue->items.count == 0)
-        return queue->shut_down ? -ESHUTDOWN : -EAGAIN;
+        return queue->shut_down ? closed_error(queue) : -EAGAIN;
     give(queue, item);
     return 0;
 }
@@ -281,12 +324,16 @@ int async_queue_join(async_queue *queue)
     check_queue(queue, join_call);
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
+    if (unlikely(queue->freed))
+        return closed_turn(loop, queue);
     return async__stand_in_line(loop, &queue->joiners, join_call, queue, async__refuse_wait);
 }
 
 void async_queue_shutdown(async_queue *queue, bool immediate)
 {
     check_queue(queue, "async_queue_shutdown");
+    if (queue->freed)
+        return;
     queue->shut_down = true;
     queue->limit = 0;
     if (immediate) {

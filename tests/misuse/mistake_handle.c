@@ -5,7 +5,8 @@
  * as the loop lives, so this is noticed. In debug mode it is noticed even when many tasks have come and gone
  * since.
  *
- * await once. Whoever wants to look at the task afterwards takes another handle before, with `async_task_ref`.
+ * await once; two tasks that await at the same time both get the result. To wait without taking the handle, use
+ * `async_task_wait`; to keep one, take another before, with `async_task_ref`.
  */
 #include <asyncio.h>
 

@@ -230,6 +230,17 @@ void async__uncaught(void)
     violated("the model has no C++");
 }
 
+bool async__stands_still(struct async_loop *loop)
+{
+    (void)loop;
+    return false;
+}
+
+void async__tell_standstill(void)
+{
+    violated("the model has no debug mode");
+}
+
 struct stack_census async__stack_count(const struct stack_pool *pool)
 {
     (void)pool;
