@@ -65,6 +65,29 @@ FAULTS_TEST(what_is_waited_for_is_still_there_when_the_wait_fails)
     return 0;
 }
 
+static int share(async_task *load)
+{
+    return async_task_wait(load);
+}
+async_fn(share, async_task *);
+
+/* None of them has a handle, and the last one is let go of meanwhile. */
+FAULTS_TEST(what_many_wait_for_is_there_for_each)
+{
+    async_task *load = async_create_task(keep, 0, 1), *sharers[MOST];
+    promised[0] = load != NULL;
+    for (int i = 0; i < MOST; i++)
+        sharers[i] = async_create_task(share, load);
+    async_ignore(answer(async_sleep(0)));
+    async_detach(load);
+    for (int i = 0; i < MOST; i++) {
+        int result = answer(async_await(sharers[i]));
+        CHECK(result >= 0 || result == -ENOMEM);
+    }
+    CHECK_EQ(kept[0], promised[0]);
+    return 0;
+}
+
 FAULTS_TEST(each_task_that_completes_is_given_once)
 {
     async_task *tasks[MOST];
