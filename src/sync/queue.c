@@ -137,8 +137,9 @@ void async_queue_free(async_queue *queue)
     async__dismiss(&queue->joiners, "async_queue_free");
     drop_items(queue);
     async__items_close(&queue->items);
-    if (async__current != NULL)
-        keep_freed(async__current, queue);
+    const struct async_loop *loop = async__current;
+    if (loop != NULL && memcmp(&loop->memory, &queue->memory, sizeof loop->memory) == 0)
+        keep_freed(async__current, queue); /* another allocator may be gone before this loop is */
     else
         free_memory(queue);
 }
