@@ -36,12 +36,13 @@ __attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, c
             async_stream_write(client->stream, line, strlen(line));
 }
 
-/* A line without its end; 0: there are no more. */
+/* A line without its end, fit for the terminals of the others; 0: there are no more. */
 static int ask(async_stream *stream, char *line, size_t size)
 {
-    int length = async_stream_readline(stream, line, size);
+    char said[512];
+    int length = async_stream_readline(stream, said, size < sizeof said ? size : sizeof said);
     if (length > 0)
-        line[strcspn(line, "\r\n")] = 0;
+        async_printable(line, size, said, strcspn(said, "\r\n"));
     return length;
 }
 

@@ -311,10 +311,12 @@ static int send_answer(async_stream *stream, const struct site *site, struct req
 
 static void log_answer(async_stream *stream, const struct request *request, const struct answer *answer)
 {
-    char peer[64];
+    char peer[64], line[256] = "- /", shown[512];
     async_stream_peer(stream, peer, sizeof peer);
-    printf("%s \"%s /%s\" %d %lld\n", peer, request->target != NULL ? request->head.method : "-",
-           request->target != NULL ? request->target : "", answer->status, (long long)answer->size);
+    if (request->target != NULL)
+        snprintf(line, sizeof line, "%s /%s", request->head.method, request->target);
+    async_printable(shown, sizeof shown, line, strlen(line)); /* the log may be read on a terminal */
+    printf("%s \"%s\" %d %lld\n", peer, shown, answer->status, (long long)answer->size);
 }
 
 /* Reads a request and answers it: 1; 0: the connection is over; or what became of it. */

@@ -86,7 +86,7 @@ static inline void async_ignore(long result)
 /*
  * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels with
  * the error to whoever awaits. Outside a task only the code is returned. Copies the text, at most 255
- * bytes of it. Never switches.
+ * bytes of it, as async_printable shows it. Never switches.
  */
 ASYNC_API int async_fail(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
 
@@ -110,6 +110,15 @@ ASYNC_API const char *async_strerror(int code);
  * as snprintf does. Never switches.
  */
 ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
+
+/*
+ * Copies bytes from a peer or a file into text[0..size) as text that is safe to print: one line of UTF-8. Each control
+ * character, each character that ends a line or changes the direction of text, and each byte that is not UTF-8 becomes
+ * \xNN, as two upper-case hexadecimal digits. A backslash stays one, so printable text is copied unchanged. The copy
+ * ends with a zero byte, and no character or \xNN in it is cut. Returns the length of the whole text, as snprintf does.
+ * Never switches.
+ */
+ASYNC_API size_t async_printable(char *text, size_t size, const void *bytes, size_t length);
 
 /*
  * Where a loop and what belongs to it gets its memory. reallocate(context, block, old_size, new_size)

@@ -203,7 +203,8 @@ ASYNC_API int async_stream_descriptor(const async_stream *stream);
 
 /*
  * The peer's address as text[0..size): "127.0.0.1:80", "[::1]:80", "/run/x.sock"; of a Unix socket without a name, "".
- * Returns the whole length, as snprintf does, or -errno. Never switches.
+ * Paths and names are shown as async_printable does: a peer's may be any bytes. Returns the whole length, as snprintf
+ * does, or -errno. Never switches.
  */
 ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t size);
 

@@ -3,6 +3,7 @@
  * own table: glibc's strerrorname_np is not everywhere, and a name costs one line.
  */
 #include "base/text.h"
+#include <asyncio/base.h>
 #include <stdio.h>
 
 struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
@@ -12,13 +13,16 @@ struct sentence *async__sentence_new(const async_allocator *memory, int code, co
     int length = vsnprintf(text, sizeof text, format, arguments);
     if (length < 0)
         return NULL;
-    size_t bytes = (size_t)length < sizeof text ? (size_t)length + 1 : sizeof text;
+    size_t size = (size_t)length < sizeof text ? (size_t)length : async__text_whole(text, sizeof text - 1);
+    size_t bytes = async_printable(NULL, 0, text, size) + 1;
+    if (bytes > sizeof text)
+        bytes = sizeof text;
     struct sentence *sentence = memory_resize(memory, NULL, 0, sizeof *sentence + bytes);
     if (sentence == NULL)
         return NULL;
     sentence->code = code;
     sentence->size = sizeof *sentence + bytes;
-    memcpy(sentence->text, text, bytes);
+    async_printable(sentence->text, bytes, text, size);
     return sentence;
 }
 

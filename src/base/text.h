@@ -33,7 +33,7 @@ struct text_table {
     async_allocator memory;                   /* where they come from */
 };
 
-/* A new sentence, or NULL when memory is out. */
+/* A new sentence, made printable, at most SENTENCE_SIZE - 1 bytes of it; or NULL when memory is out. */
 struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
                                      va_list arguments);
 
@@ -52,6 +52,9 @@ static inline struct sentence *sentence_handed_on(const struct sentence *sentenc
 {
     return (struct sentence *)(uintptr_t)sentence;
 }
+
+/* How many of text[0..length) are left without a UTF-8 character at the end that the cut at length goes through. */
+size_t async__text_whole(const char *text, size_t length);
 
 /* The table's own copy of text, or NULL when the table is full or memory is out. */
 const char *async__text_keep(struct text_table *table, const char *text);

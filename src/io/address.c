@@ -28,17 +28,23 @@ static int inet6_text(const struct sockaddr_in6 *address, char *text, size_t roo
     return snprintf(text, room, "[%s%s]:%u", host, scope, ntohs(address->sin6_port));
 }
 
-/* A path may fill its field without a zero byte; an abstract name begins with one. */
+/*
+ * A path may fill its field without a zero byte, and ends at the first. An abstract name begins with one, and is all
+ * the rest: any bytes, zero bytes too. Whoever binds the name chooses it.
+ */
 static int unix_text(const struct sockaddr_un *address, socklen_t size, char *text, size_t room)
 {
     size_t length = size > offsetof(struct sockaddr_un, sun_path)
                         ? size - offsetof(struct sockaddr_un, sun_path)
                         : 0;
-    if (length == 0)
-        return snprintf(text, room, "%s", "");
-    bool abstract = address->sun_path[0] == 0;
-    const char *name = address->sun_path + abstract;
-    return snprintf(text, room, "%s%.*s", abstract ? "@" : "", (int)(length - abstract), name);
+    if (length == 0 || address->sun_path[0] != 0)
+        return (int)async_printable(text, room, address->sun_path, strnlen(address->sun_path, length));
+    if (room > 1)
+        text[0] = '@';
+    else if (room > 0)
+        text[0] = 0;
+    return 1 + (int)async_printable(room > 1 ? text + 1 : NULL, room > 1 ? room - 1 : 0,
+                                    address->sun_path + 1, length - 1);
 }
 
 int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room)

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* What fits the longest, a Unix socket's path, with its zero byte. */
+/* What fits the longest, a Unix socket's path, with its zero byte; with bytes that are shown as \xNN it may be cut. */
 enum { ADDRESS_TEXT = 128 };
 
-/* "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@abstract", ""; returns the whole length, as snprintf does. */
+/* "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@abstract", "", printable; returns the whole length, as snprintf does. */
 int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
 
 /*
