@@ -14,13 +14,14 @@ enum { DAY_SECONDS = 24 * 60 * 60 };
 static const long CENTURY_SECONDS = 36500L * DAY_SECONDS;
 
 /* They stay for the next tests. Whoever changes what is made here counts one on. */
-#define FOLDER TEST_BUILD_DIR "/certificates-1"
+#define FOLDER TEST_BUILD_DIR "/certificates-2"
 
 /* What one is to say. */
 struct wish {
     const char *name;        /* of the subject */
     const char *alternative; /* names of the subject as clients look them up; NULL: it is an authority */
     long until_seconds;      /* from now on */
+    unsigned rsa_bits;       /* of its key; 0: one of P-256 */
 };
 
 struct made {
@@ -37,8 +38,10 @@ static struct certificates files;
 static const struct {
     size_t offset;    /* of the path in those */
     const char *name; /* of the file */
-} names[] = {NAME(authority), NAME(server),   NAME(client),  NAME(expired), NAME(elsewhere),
-             NAME(myself),    NAME(stranger), NAME(unknown), NAME(key),     NAME(encrypted)};
+} names[] = {NAME(authority), NAME(server),   NAME(client),   NAME(expired), NAME(elsewhere),
+             NAME(myself),    NAME(stranger), NAME(unknown),  NAME(key),     NAME(encrypted),
+             NAME(rsa),       NAME(rsa_4096), NAME(wildcard), NAME(partial), NAME(short_address),
+             NAME(escapes),   NAME(subject),  NAME(empty),    NAME(many)};
 
 static void extend(X509 *certificate, X509 *issuer, int kind, const char *text)
 {
@@ -53,7 +56,7 @@ static void extend(X509 *certificate, X509 *issuer, int kind, const char *text)
 /* By that issuer, or by itself. */
 static struct made make(struct wish wish, const struct made *issuer)
 {
-    struct made made = {X509_new(), EVP_EC_gen("P-256")};
+    struct made made = {X509_new(), wish.rsa_bits != 0 ? EVP_RSA_gen(wish.rsa_bits) : EVP_EC_gen("P-256")};
     static long serial = 1;
     X509_NAME *name = X509_get_subject_name(made.certificate);
     CHECK(made.key != NULL);
@@ -122,22 +125,52 @@ static void make_keys(const struct made *server)
     EVP_PKEY_free(other);
 }
 
+/* Such as a stranger could send, though these are signed. "DER:" is the whole extension, in hexadecimal. */
+static void make_odd_files(const struct made *authority)
+{
+    const struct {
+        const char *path;
+        struct wish wish;
+    } odd[] = {
+        {files.rsa, {"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, .rsa_bits = 2048}},
+        {files.rsa_4096, {"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, .rsa_bits = 4096}},
+        {files.wildcard, {"wildcard", "DNS:*.example.com", CENTURY_SECONDS, 0}},
+        {files.partial, {"partial", "DNS:f*.example.com", CENTURY_SECONDS, 0}},
+        {files.short_address, {"short", "DER:30038701AA", CENTURY_SECONDS, 0}},
+        {files.escapes, {"escapes", "DER:300c820a1b5b324a0a00ff412e62", CENTURY_SECONDS, 0}},
+        {files.subject,
+         {"a\x1b[31m\n\xc2\x9b\xe2\x80\xae"
+          "b",
+          "email:a@example.com", CENTURY_SECONDS, 0}},
+        {files.empty, {"empty", "DER:3009820087050000000001", CENTURY_SECONDS, 0}},
+        {files.many,
+         {"many",
+          "DNS:a-name-of-a-host-in-the-zone-of-an.example,DNS:a-second-name-of-a-host-in-the-zone-of-an."
+          "example,"
+          "DNS:a-third.example",
+          CENTURY_SECONDS, 0}},
+    };
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        make_file(odd[i].path, odd[i].wish, authority);
+}
+
 static void make_files(void)
 {
-    struct made authority = make((struct wish){"Test authority", NULL, CENTURY_SECONDS}, NULL);
-    struct made stranger = make((struct wish){"Stranger", NULL, CENTURY_SECONDS}, NULL);
-    struct made server = make((struct wish){"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS},
+    struct made authority = make((struct wish){"Test authority", NULL, CENTURY_SECONDS, 0}, NULL);
+    struct made stranger = make((struct wish){"Stranger", NULL, CENTURY_SECONDS, 0}, NULL);
+    struct made server = make((struct wish){"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, 0},
                               &authority);
     write_files(files.authority, authority, false);
     write_files(files.stranger, stranger, false);
     write_files(files.server, server, true);
-    make_file(files.client, (struct wish){"a client", "DNS:client", CENTURY_SECONDS}, &authority);
-    make_file(files.expired, (struct wish){"localhost", "DNS:localhost", -DAY_SECONDS}, &authority);
-    make_file(files.elsewhere, (struct wish){"elsewhere.example", "DNS:elsewhere.example", CENTURY_SECONDS},
-              &authority);
-    make_file(files.myself, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS}, NULL);
-    make_file(files.unknown, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS}, &stranger);
+    make_file(files.client, (struct wish){"a client", "DNS:client", CENTURY_SECONDS, 0}, &authority);
+    make_file(files.expired, (struct wish){"localhost", "DNS:localhost", -DAY_SECONDS, 0}, &authority);
+    make_file(files.elsewhere,
+              (struct wish){"elsewhere.example", "DNS:elsewhere.example", CENTURY_SECONDS, 0}, &authority);
+    make_file(files.myself, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS, 0}, NULL);
+    make_file(files.unknown, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS, 0}, &stranger);
     make_keys(&server);
+    make_odd_files(&authority);
     forget(authority);
     forget(stranger);
     forget(server);

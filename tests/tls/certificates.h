@@ -18,6 +18,16 @@ struct certificates {
     char unknown[320];   /* "localhost", by the stranger, with its key */
     char key[320];       /* a key that belongs to none of them */
     char encrypted[320]; /* the key of the server, with a password */
+
+    char rsa[320];           /* as the server's, with a key of RSA, 2048 bits */
+    char rsa_4096[320];      /* the same with 4096 bits */
+    char wildcard[320];      /* "*.example.com" */
+    char partial[320];       /* "f*.example.com" */
+    char short_address[320]; /* an address of one byte */
+    char escapes[320];       /* a name of bytes that a terminal obeys, and a zero byte */
+    char subject[320];       /* the same in its subject, and no name of a host */
+    char empty[320];         /* a name without a byte, and an address of five */
+    char many[320];          /* more names than a sentence has room for */
 };
 
 /* Makes them all, if they are not there. */

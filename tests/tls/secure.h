@@ -47,4 +47,18 @@ ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *se
     return async_open_connection(stream, "127.0.0.1", async_server_port(server), &options);
 }
 
+#define CERTIFICATE(file) (test_certificates()->file)
+
+/* A client's attempt to find that name at a server with that certificate: what comes of it, in words. */
+ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_options options, const char *name)
+{
+    async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate});
+    async_auto_tls *theirs = new_client_context(&options);
+    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_stream *stream = NULL;
+    const async_connection_options connection = {.tls = theirs, .server_name = name};
+    int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server), &connection);
+    return result < 0 ? async_strerror(result) : "";
+}
+
 #endif

@@ -170,8 +170,6 @@ static int try_server(async_tls_options options)
     return result;
 }
 
-#define CERTIFICATE(file) (test_certificates()->file)
-
 LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
 {
     const char *server = CERTIFICATE(server);
@@ -212,7 +210,7 @@ LOOP_TEST(tls_start_wants_a_context)
 {
     struct pair pair = new_pair();
     CHECK_EQ(async_start_tls(pair.here, NULL, NULL), -EINVAL);
-    CHECK_EQ(async_start_tls(pair.here, &(async_tls){NULL}, NULL), -EINVAL);
+    CHECK_EQ(async_start_tls(pair.here, &(async_tls){.start = NULL}, NULL), -EINVAL);
     close_pair(pair);
     return 0;
 }

@@ -26,21 +26,6 @@ static int serve_and_see(async_stream *stream, void *argument)
     return 0;
 }
 
-/* A client's attempt at a server with that certificate: what comes of it, in words. */
-static const char *attempt(const char *certificate, async_tls_options options, const char *name)
-{
-    struct seen seen = {0};
-    async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate});
-    async_auto_tls *theirs = new_client_context(&options);
-    async_auto_server *server = new_secure_server(ours, serve_and_see, &seen);
-    async_auto_stream *stream = NULL;
-    const async_connection_options connection = {.tls = theirs, .server_name = name};
-    int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server), &connection);
-    return result < 0 ? async_strerror(result) : "";
-}
-
-#define CERTIFICATE(file) (test_certificates()->file)
-
 LOOP_TEST(tls_trusts_whom_the_authority_vouches_for)
 {
     CHECK_STR(attempt(NULL, (async_tls_options){0}, "localhost"), "");

@@ -30,7 +30,9 @@ const char *async_tls_alpn(const async_stream *stream)
 const char *async_tls_server_name(const async_stream *stream)
 {
     const struct connection *connection = connection_of(stream);
-    return connection != NULL ? SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+    if (connection == NULL || connection->server_name != NULL)
+        return connection != NULL ? connection->server_name : NULL;
+    return SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
 bool async_tls_resumed(const async_stream *stream)

@@ -5,7 +5,6 @@
 #include "tls.h"
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -132,32 +131,13 @@ static void layer_free(void *state)
     OPENSSL_free(connection->name);
     OPENSSL_free(connection->complaint);
     OPENSSL_free(connection->alpn);
+    OPENSSL_free(connection->server_name);
     OPENSSL_free(connection);
 }
 
 const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free};
 
 /* ---- the handshake ---------------------------------------------------------------------------------------------- */
-
-/* Has OpenSSL demand that name of the peer's certificate, and ask for it. 0 or -errno. */
-static int expect_name(struct connection *connection)
-{
-    SSL *ssl = connection->ssl;
-    const char *name = connection->name;
-    if (name == NULL && connection->context->trusts_anybody)
-        return 0;
-    if (name == NULL)
-        return async_fail(-EINVAL, "TLS: whom must the peer prove to be? options.server_name says it");
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
-    bool is_address = address != NULL;
-    ASN1_OCTET_STRING_free(address);
-    ERR_clear_error();
-    int done = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name)
-                          : SSL_set1_host(ssl, name);
-    if (done == 1 && !is_address)
-        done = (int)SSL_set_tlsext_host_name(ssl, name);
-    return done == 1 ? 0 : tls__fail_with(name);
-}
 
 static void offer_session(const struct connection *connection)
 {
@@ -185,7 +165,7 @@ static int prepare(struct connection *connection)
         return 0;
     }
     SSL_set_connect_state(connection->ssl);
-    int result = expect_name(connection);
+    int result = tls__expect_name(connection);
     offer_session(connection);
     return result;
 }
@@ -211,6 +191,15 @@ static int make(struct connection **out, struct context *context, async_stream *
     return result;
 }
 
+/* Whether it is one of ours; that a server keeps to them is for us to see. */
+static bool was_offered(const struct context *context, const unsigned char *name, unsigned length)
+{
+    for (unsigned i = 0; i < context->alpn_size; i += 1u + context->alpn[i])
+        if (context->alpn[i] == length && memcmp(context->alpn + i + 1, name, length) == 0)
+            return true;
+    return false;
+}
+
 static int keep_alpn(struct connection *connection)
 {
     const unsigned char *name;
@@ -218,8 +207,24 @@ static int keep_alpn(struct connection *connection)
     SSL_get0_alpn_selected(connection->ssl, &name, &length);
     if (length == 0)
         return 0;
+    if (connection->context->alpn != NULL && !was_offered(connection->context, name, length))
+        return async_fail(-EPROTO, "TLS: the peer chose a protocol that was not offered");
     connection->alpn = OPENSSL_strndup((const char *)name, length);
     return connection->alpn != NULL ? 0 : -ENOMEM;
+}
+
+/* As a server may print it; such a name that has to be changed for that is no host's. */
+static int keep_server_name(struct connection *connection)
+{
+    const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
+    size_t length = name != NULL ? strlen(name) : 0, size = async_printable(NULL, 0, name, length) + 1;
+    if (size == length + 1)
+        return 0;
+    connection->server_name = OPENSSL_malloc(size);
+    if (connection->server_name == NULL)
+        return -ENOMEM;
+    async_printable(connection->server_name, size, name, length);
+    return 0;
 }
 
 /* While it waits somebody may close the stream, and the connection is gone. */
@@ -238,6 +243,7 @@ static int shake_hands(struct connection *connection)
     connection->is_up = true;
     OPENSSL_free(connection->complaint);
     connection->complaint = NULL;
+    ASYNC_TRY(keep_server_name(connection));
     return keep_alpn(connection);
 }
 

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 96, FIRST_ALERT = SSL_AD_REASON_OFFSET, LAST_ALERT = SSL_AD_REASON_OFFSET + 255 };
+enum { NAME_BYTES = 112, ONE_NAME_BYTES = 96 };
+enum { FIRST_ALERT = SSL_AD_REASON_OFFSET, LAST_ALERT = SSL_AD_REASON_OFFSET + 255 };
 
 /* ---- what OpenSSL said ------------------------------------------------------------------------------------------ */
 
@@ -69,6 +70,8 @@ static const char *alert_text(int alert)
 static int fail_by_alert(int alert)
 {
     const char *text = alert_text(alert);
+    if (strcmp(text, "unknown") == 0)
+        return async_fail(-EPROTO, "TLS: the peer refuses: it sent alert %d, which has no meaning", alert);
     return is_about_certificate(alert)
                ? async_fail(-EACCES, "TLS: the peer refuses our certificate: %s", text)
                : async_fail(-EPROTO, "TLS: the peer refuses: %s", text);
@@ -108,49 +111,86 @@ int tls__fail_on(struct connection *connection)
 
 /* ---- what is wrong with a certificate ---------------------------------------------------------------------------- */
 
-int tls__tell_name(const X509_NAME *name, char *text, size_t size)
+/* The name as OpenSSL writes it; NULL: there is not the memory. */
+static BIO *print_name(const X509_NAME *name)
 {
     BIO *memory = BIO_new(BIO_s_mem());
+    unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+    ERR_set_mark();
+    if (memory != NULL &&
+        X509_NAME_print_ex(memory, name, 0, flags) < 0) { /* a string that is not what it says */
+        async_ignore(BIO_reset(memory));
+        flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_UTF8_CONVERT;
+        if (X509_NAME_print_ex(memory, name, 0, flags) < 0) {
+            BIO_free(memory);
+            memory = NULL;
+        }
+    }
+    ERR_pop_to_mark();
+    return memory;
+}
+
+int tls__tell_name(const X509_NAME *name, char *text, size_t size)
+{
+    BIO *memory = print_name(name);
     char *bytes;
     if (size > 0)
         text[0] = 0;
-    if (memory == NULL || X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) {
-        BIO_free(memory);
+    if (memory == NULL)
         return -ENOMEM;
-    }
-    int length = (int)BIO_get_mem_data(memory, &bytes);
-    if (size > 0)
-        snprintf(text, size, "%.*s", length, bytes);
+    size_t length = (size_t)BIO_get_mem_data(memory, &bytes);
+    length = async_printable(text, size, bytes, length);
     BIO_free(memory);
-    return length;
+    return (int)length;
 }
 
 /* A name that a certificate is for, in text[0..size): a host's or an address; else an empty one. */
 static void tell_general_name(const GENERAL_NAME *name, char *text, size_t size)
 {
-    const ASN1_STRING *string = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+    static const char ellipsis[] = "\u2026";
+    bool is_address = name->type == GEN_IPADD;
     text[0] = 0;
-    if (name->type == GEN_DNS)
-        snprintf(text, size, "%.*s", ASN1_STRING_length(string), (const char *)ASN1_STRING_get0_data(string));
-    else if (name->type == GEN_IPADD)
-        inet_ntop(ASN1_STRING_length(string) == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(string), text,
-                  (socklen_t)size);
+    if (!is_address && name->type != GEN_DNS)
+        return;
+    const ASN1_STRING *string = is_address ? name->d.iPAddress : name->d.dNSName;
+    const unsigned char *bytes = ASN1_STRING_get0_data(string);
+    int length = ASN1_STRING_length(string);
+    if (is_address && (length == 4 || length == 16))
+        inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, text, (socklen_t)size);
+    else if (is_address)
+        snprintf(text, size, "an address of %d bytes", length);
+    else if (length == 0)
+        snprintf(text, size, "an empty name");
+    else if (async_printable(text, size - (sizeof ellipsis - 1), bytes, (size_t)length) >=
+             size - (sizeof ellipsis - 1))
+        strcat(text, ellipsis);
 }
 
-/* Whom the certificate is for, as text[0..size): "a.example, b.example". */
+/* Whom the certificate is for, as text[0..size): "a.example, b.example, …". */
 static void tell_names_of(const X509 *certificate, char *text, size_t size)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    static const char more[] = ", \u2026";
+    int found;
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &found, NULL);
     size_t length = 0;
     text[0] = 0;
-    for (int i = 0; i < sk_GENERAL_NAME_num(names) && length < size; i++) {
-        char one[NAME_BYTES];
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        char one[ONE_NAME_BYTES];
         tell_general_name(sk_GENERAL_NAME_value(names, i), one, sizeof one);
+        bool fits = length + strlen(", ") + strlen(one) + sizeof more <= size;
         if (one[0] != 0)
-            length += (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? ", " : "", one);
+            length += (size_t)snprintf(text + length, size - length, "%s%s",
+                                       !fits        ? more
+                                       : length > 0 ? ", "
+                                                    : "",
+                                       fits ? one : "");
+        if (!fits)
+            break;
     }
     GENERAL_NAMES_free(names);
-    if (text[0] == 0)
+    if (names == NULL && found != -1)
+        snprintf(text, size, "names that cannot be read");
+    else if (text[0] == 0)
         async_ignore(tls__tell_name(X509_get_subject_name(certificate), text, size));
 }
 
@@ -158,8 +198,8 @@ static void complain_of_name(const struct connection *connection, const X509 *ce
 {
     char names[NAME_BYTES];
     tell_names_of(certificate, names, sizeof names);
-    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate is for %s, and not for %s", names,
-             connection->name);
+    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate is for %s, and not for %s",
+             names[0] != 0 ? names : "nobody", connection->name);
 }
 
 static void complain(const struct connection *connection, X509_STORE_CTX *chain)

@@ -35,9 +35,10 @@ struct connection {
     SSL *ssl;                /* OpenSSL's part of it */
     async_stream *below;     /* whose layer it is */
     struct context *context; /* holds a reference */
-    char *name;      /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
-    char *alpn;      /* what was agreed on; NULL: nothing */
-    char *complaint; /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
+    char *name;        /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
+    char *alpn;        /* what was agreed on; NULL: nothing */
+    char *server_name; /* what the client asked for, made printable; NULL: OpenSSL has it as it is */
+    char *complaint;   /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
     int transport_error; /* what the socket said in the call that is being made; 0: nothing bad */
     bool at_end;         /* the socket has ended */
     bool is_up;          /* the handshake is over */
@@ -50,6 +51,9 @@ extern const async_stream_layer tls__layer;
 /* Puts TLS on the stream and does the handshake: the start of an async_tls. */
 int tls__start(async_tls *tls, async_stream *stream, const char *server_name);
 
+/* Has OpenSSL demand the connection's name of the peer's certificate, and ask for it by SNI. 0 or -errno. */
+int tls__expect_name(const struct connection *connection);
+
 /* Drops a reference; the last one frees it. */
 void tls__context_release(struct context *context);
 
@@ -61,7 +65,7 @@ int tls__fail_with(const char *what);
 /* The same for a call of a connection that did not work. */
 int tls__fail_on(struct connection *connection);
 
-/* A name as people write it, as text[0..size): "CN=example.com". Its whole length, or -ENOMEM. */
+/* A name as people write it, as text[0..size), printable: "CN=example.com". Its whole length, or -ENOMEM. */
 int tls__tell_name(const X509_NAME *name, char *text, size_t size);
 
 /* Asked by OpenSSL about each certificate: keeps the first complaint. */

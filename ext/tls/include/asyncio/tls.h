@@ -81,15 +81,15 @@ ASYNC_API const char *async_tls_cipher(const async_stream *stream);
 /* What is spoken inside, of those in the options: "h2". Never switches. */
 ASYNC_API const char *async_tls_alpn(const async_stream *stream);
 
-/* The name that the client asked for (SNI). Never switches. */
+/* The name that the client asked for (SNI), as async_printable shows it. Never switches. */
 ASYNC_API const char *async_tls_server_name(const async_stream *stream);
 
 /* Whether the handshake was a short one that resumed an earlier session. Never switches. */
 ASYNC_API bool async_tls_resumed(const async_stream *stream);
 
 /*
- * The subject of the peer's certificate as text[0..size): "CN=example.com,O=Example". Returns its whole length, as
- * snprintf does; -ENOENT: it has shown none. Never switches.
+ * The subject of the peer's certificate as text[0..size): "CN=example.com,O=Example", as async_printable shows it.
+ * Returns its whole length, as snprintf does; -ENOENT: it has shown none. Never switches.
  */
 ASYNC_API int async_tls_peer(const async_stream *stream, char *text, size_t size);
 
