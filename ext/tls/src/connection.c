@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <string.h>
 
+enum { MOST_HELD_BYTES = 256 * 1024 };
+
 /* ---- what OpenSSL sees of the socket ---------------------------------------------------------------------------- */
 
 static int bio_read(BIO *bio, char *buffer, int size)
@@ -69,8 +71,6 @@ static BIO *new_bio(struct connection *connection)
     return bio;
 }
 
-/* ---- what the stream sees of OpenSSL ---------------------------------------------------------------------------- */
-
 /* What a call of OpenSSL that did not work means for the layer. */
 static int result_of(struct connection *connection, int returned)
 {
@@ -84,49 +84,134 @@ static int result_of(struct connection *connection, int returned)
     }
 }
 
-static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
+/* ---- what is written in the middle of a message ----------------------------------------------------------------- */
+
+/*
+ * After the handshake the peer may send messages of its protocol, a ticket or new keys, in several records. From the
+ * first to the last OpenSSL writes nothing, so what the program writes meanwhile is held, and the goodbye as well.
+ */
+static bool is_inside_message(const struct connection *connection)
 {
-    struct connection *connection = state;
-    size_t got;
-    (void)below;
-    if (connection->is_broken)
-        return -ECONNABORTED;
-    if (size > INT_MAX)
-        size = INT_MAX;
-    ERR_clear_error();
-    int done = SSL_read_ex(connection->ssl, buffer, size, &got);
-    return done == 1 ? (int)got : result_of(connection, done);
+    return SSL_in_init(connection->ssl) == 1;
 }
 
-static int layer_write(void *state, async_stream *below, const void *data, size_t size)
+static void drop_held(struct connection *connection)
 {
-    struct connection *connection = state;
+    OPENSSL_clear_free(connection->held, connection->held_capacity);
+    connection->held = NULL;
+    connection->held_size = connection->held_capacity = 0;
+}
+
+static int hold(struct connection *connection, const void *data, size_t size)
+{
+    size_t needed = connection->held_size + size;
+    if (connection->held_size >= MOST_HELD_BYTES) { /* nothing can be written any more */
+        drop_held(connection);
+        return async_fail(-EPROTO,
+                          "TLS: the peer has sent a part of a message, and not the rest of it while more "
+                          "than %d KiB were written",
+                          MOST_HELD_BYTES / 1024);
+    }
+    if (needed > connection->held_capacity) {
+        size_t capacity = needed > 2 * connection->held_capacity ? needed : 2 * connection->held_capacity;
+        unsigned char *held = OPENSSL_realloc(connection->held, capacity);
+        if (held == NULL)
+            return -ENOMEM;
+        connection->held = held;
+        connection->held_capacity = capacity;
+    }
+    memcpy(connection->held + connection->held_size, data, size);
+    connection->held_size = needed;
+    return 0;
+}
+
+/* 0, or why not. */
+static int write_now(struct connection *connection, const void *data, size_t size)
+{
     size_t sent;
-    (void)below;
-    if (connection->is_broken)
-        return -ECONNABORTED;
-    if (!connection->is_up)
-        return async_fail(-EBUSY, "TLS: nothing can be written before the handshake is over");
     ERR_clear_error();
     if (SSL_write_ex(connection->ssl, data, size, &sent) == 1)
         return 0;
     return tls__fail_on(connection); /* the BIO takes all, so this is no "later" */
 }
 
+/* Once the message is complete, what was held goes out. 0, or why it cannot. */
+static int send_held(struct connection *connection)
+{
+    int result = 0;
+    if (is_inside_message(connection) || connection->broken != 0)
+        return 0;
+    if (connection->held_size > 0)
+        result = write_now(connection, connection->held, connection->held_size);
+    drop_held(connection);
+    if (connection->holds_goodbye && result == 0) {
+        connection->holds_goodbye = false;
+        ERR_clear_error();
+        result = SSL_shutdown(connection->ssl) >= 0 ? 0 : tls__fail_on(connection);
+    }
+    return result;
+}
+
+/* The rest of the message may have come, and nobody has read it. What the program is to read stays for it. */
+static int complete_message(struct connection *connection)
+{
+    char byte;
+    size_t got;
+    if (!is_inside_message(connection))
+        return 0;
+    ERR_clear_error();
+    int done = SSL_peek_ex(connection->ssl, &byte, 1, &got);
+    int result = done == 1 ? 0 : result_of(connection, done);
+    return result == -EAGAIN || result == 0 ? send_held(connection) : result;
+}
+
+/* ---- the layer -------------------------------------------------------------------------------------------------- */
+
+static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
+{
+    struct connection *connection = state;
+    size_t got;
+    (void)below;
+    if (connection->broken != 0)
+        return connection->broken;
+    if (size > INT_MAX)
+        size = INT_MAX;
+    ERR_clear_error();
+    int done = SSL_read_ex(connection->ssl, buffer, size, &got);
+    int result = done == 1 ? (int)got : result_of(connection, done);
+    if (connection->held_size > 0 || connection->holds_goodbye)
+        async_ignore(send_held(connection)); /* the next call tells of an error */
+    return result;
+}
+
+static int layer_write(void *state, async_stream *below, const void *data, size_t size)
+{
+    struct connection *connection = state;
+    (void)below;
+    if (connection->broken != 0)
+        return connection->broken;
+    if (!connection->is_up)
+        return async_fail(-EBUSY, "TLS: nothing can be written before the handshake is over");
+    ASYNC_TRY(complete_message(connection));
+    return is_inside_message(connection) ? hold(connection, data, size) : write_now(connection, data, size);
+}
+
 static int layer_finish(void *state, async_stream *below)
 {
     struct connection *connection = state;
     (void)below;
-    if (connection->is_broken || !connection->is_up)
+    if (connection->broken != 0 || !connection->is_up)
         return 0;
-    ERR_clear_error();
-    return SSL_shutdown(connection->ssl) >= 0 ? 0 : tls__fail_on(connection);
+    ASYNC_TRY(complete_message(connection));
+    connection->holds_goodbye = true;
+    return send_held(connection);
 }
 
 static void layer_free(void *state)
 {
     struct connection *connection = state;
     SSL_free(connection->ssl); /* and its BIO */
+    drop_held(connection);
     tls__context_release(connection->context);
     OPENSSL_free(connection->name);
     OPENSSL_free(connection->complaint);

@@ -103,7 +103,7 @@ int tls__fail_on(struct connection *connection)
 {
     int result = fail_by(connection, ERR_peek_error());
     if (connection->transport_error == 0)
-        connection->is_broken = true;
+        connection->broken = result;
     connection->transport_error = 0; /* one that cannot be written to may still have something to be read */
     ERR_clear_error();
     return result;

@@ -39,10 +39,14 @@ struct connection {
     char *alpn;        /* what was agreed on; NULL: nothing */
     char *server_name; /* what the client asked for, made printable; NULL: OpenSSL has it as it is */
     char *complaint;   /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
-    int transport_error; /* what the socket said in the call that is being made; 0: nothing bad */
-    bool at_end;         /* the socket has ended */
-    bool is_up;          /* the handshake is over */
-    bool is_broken;      /* the protocol was violated: OpenSSL must not be called */
+    int transport_error;  /* what the socket said in the call that is being made; 0: nothing bad */
+    int broken;           /* why OpenSSL must not be called again, -errno; 0: it may */
+    bool at_end;          /* the socket has ended */
+    bool is_up;           /* the handshake is over */
+    bool holds_goodbye;   /* after what is held the peer is to hear that no more will come */
+    unsigned char *held;  /* what was written in the middle of the peer's message; NULL: nothing */
+    size_t held_size;     /* bytes of that: less than MOST_HELD_BYTES, and one write */
+    size_t held_capacity; /* bytes of its memory */
 };
 
 /* Calls of the layer. */

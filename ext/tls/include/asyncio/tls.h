@@ -9,6 +9,9 @@
  *     ASYNC_TRY(async_tls_new_client(&tls, NULL));
  *     ASYNC_TRY(async_open_connection(&stream, "example.com", 443, &(async_connection_options){.tls = tls}));
  *
+ * What is written while a message of the peer's protocol has come in part (a ticket, new keys) is sent after it: up to
+ * 256 KiB are held for that, and a write after these gives -EPROTO.
+ *
  * When a handshake fails the error says why, in words: -EKEYREJECTED if we do not trust the peer's certificate (which
  * of them, and why), -EACCES if the peer does not trust ours, -EPROTO if the two cannot agree.
  */
