@@ -178,7 +178,7 @@ static int hear_something(async_tls *self, async_stream *stream, const char *nam
 
 static int start_tls(struct caller *caller)
 {
-    static async_tls tls = {hear_something};
+    static async_tls tls = {.start = hear_something};
     return async_start_tls(stream_of(caller), &tls, NULL);
 }
 

@@ -164,7 +164,7 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
 
 LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
 {
-    async_tls tls = {shake_hands};
+    async_tls tls = {.start = shake_hands};
     async_auto_server *server = NULL;
     async_auto_stream *stream = NULL;
     char line[16];
@@ -181,7 +181,7 @@ LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
 
 LOOP_TEST(layer_whose_handshake_fails_is_an_error_of_the_connection)
 {
-    async_tls tls = {shake_hands};
+    async_tls tls = {.start = shake_hands};
     async_auto_server *server = new_server(serve_echo, NULL);
     async_stream *stream;
     const async_connection_options options = {.tls = &tls};
@@ -199,7 +199,7 @@ static int dawdle(async_tls *self, async_stream *stream, const char *name)
 
 LOOP_TEST(layer_has_a_minute_for_its_handshake)
 {
-    async_tls tls = {dawdle};
+    async_tls tls = {.start = dawdle};
     struct pair pair = new_pair();
     double from = async_time();
     CHECK_EQ(async_start_tls(pair.here, &tls, NULL), -ETIMEDOUT);

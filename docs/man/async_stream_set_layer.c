@@ -53,7 +53,7 @@ static int shout(async_tls *self, async_stream *stream, const char *server_name)
 
 static int amain(void)
 {
-    async_tls secure = {shout};
+    async_tls secure = {.start = shout};
     async_stream *stream;
     char *text;
     int ends[2];

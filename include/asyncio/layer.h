@@ -63,6 +63,7 @@ ASYNC_API ASYNC_MUST int async_layer_wait(async_stream *below);
 typedef struct async_tls {
     /* self is this struct, which lies at the beginning of whatever it belongs to. */
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
+    size_t stack_size; /* bytes of a task's stack that start needs; 0: any stack will do */
 } async_tls;
 
 /*

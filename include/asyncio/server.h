@@ -23,7 +23,7 @@ typedef struct async_server_options {
     struct async_tls *tls; /* what secures its connections, borrowed: see asyncio/tls.h; NULL: nothing does */
     int backlog;           /* connections that wait to be accepted; 0: 100; -EINVAL if negative */
     size_t connections;    /* the most at once: others wait in the backlog; 0: any number */
-    size_t stack_size;     /* of the connections' tasks; 0: the loop's default */
+    size_t stack_size;     /* of the connections' tasks, at least what tls needs; 0: the loop's default */
     bool reuse_port;       /* other processes may listen at the same port, and share its connections */
     bool keep_alive;       /* the kernel asks silent peers now and then whether they are still there */
     bool start_later;      /* async_server_start_serving begins to accept */

@@ -93,6 +93,14 @@ static int enter_serve_connection(void *arguments)
     return serve_connection(*(struct connection **)arguments);
 }
 
+/* TLS may need more of a task's stack than the program's part. */
+static size_t stack_size_of(const struct async_server *server)
+{
+    const struct async_tls *tls = server->options.tls;
+    size_t size = server->options.stack_size, least = tls != NULL ? tls->stack_size : 0;
+    return (size != 0 ? size : (size_t)1 << server->loop->default_log) < least ? least : size;
+}
+
 int async__server_connect(struct async_server *server, int descriptor, int domain)
 {
     struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
@@ -105,7 +113,7 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
     connection->server = server;
     list_append(&server->connections, &connection->link);
     server->connection_count++;
-    const async_task_options options = {.stack_size = server->options.stack_size};
+    const async_task_options options = {.stack_size = stack_size_of(server)};
     connection->task = async__create(&server->function, &connection, &options, server->function.where);
     async_detach(connection->task);
     if (connection->task != NULL)

@@ -3,6 +3,7 @@
  * by which the stream reads and writes what is inside, and the handshake.
  */
 #include "tls.h"
+#include <asyncio/task.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <pthread.h>
@@ -336,6 +337,12 @@ int tls__start(async_tls *tls, async_stream *stream, const char *server_name)
 {
     struct context *context = (struct context *)tls; /* which it begins */
     struct connection *connection;
+    size_t stack_size = async_task_stack_size(async_current_task());
+    if (stack_size < LEAST_STACK_BYTES)
+        return async_fail(-EINVAL,
+                          "TLS: a handshake needs a task with a stack of %d KiB, and this one's has %zu: "
+                          "stack_size in the options of the task or the run says it",
+                          LEAST_STACK_BYTES / 1024, stack_size / 1024);
     ASYNC_TRY(make(&connection, context, stream, server_name));
     int result = async_stream_set_layer(stream, &tls__layer, connection);
     if (result < 0)

@@ -200,6 +200,7 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
     if (context == NULL)
         return -ENOMEM;
     context->tls.start = tls__start;
+    context->tls.stack_size = LEAST_STACK_BYTES;
     context->references = 1;
     context->serves = serves;
     int result = make(context, options != NULL ? options : &defaults);

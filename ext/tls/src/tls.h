@@ -16,6 +16,9 @@
 
 enum { COMPLAINT_BYTES = 256 };
 
+/* More than twice what a handshake was seen to take: OpenSSL differs by processor and version. */
+enum { LEAST_STACK_BYTES = 32 * 1024 };
+
 struct sessions;
 
 /* What an async_tls is. */

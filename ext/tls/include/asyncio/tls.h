@@ -2,8 +2,11 @@
  * asyncio/tls.h: TLS for streams, by OpenSSL 3: the library asyncio-tls. A context says who we are and whom we trust;
  * connections and servers take one in their options, and from then on the stream is one like any other. A peer that
  * has gone without saying goodbye gives -ECONNRESET, not an end: what came may have been cut short. The end of one
- * direction alone (async_stream_write_eof) is possible from TLS 1.3 on. A handshake takes some 8 KiB of its task's
- * stack.
+ * direction alone (async_stream_write_eof) is possible from TLS 1.3 on.
+ *
+ * A handshake takes 8 to 14 KiB of its task's stack, by processor, key and version of OpenSSL; reading, writing and
+ * closing take up to 8. So a task that does a handshake needs a stack of 32 KiB, and gets -EINVAL if it has less; a
+ * server's tasks have as much, whatever the options say.
  *
  *     async_auto_tls *tls = NULL;
  *     ASYNC_TRY(async_tls_new_client(&tls, NULL));
