@@ -11,6 +11,7 @@
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make storm        a million connections that end in every way, on each backend: N=1000000; and how a server fares
 #                     that has no descriptors left
+#   make fuzz         certificates and records of TLS under clang's libFuzzer; SECONDS=600, in all
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
@@ -22,7 +23,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test conformance planted faults storm valgrind check bench install format
+.PHONY: all demo demo-million test conformance planted faults storm fuzz valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -40,6 +41,7 @@ REPEAT := 1
 N := 1000
 SEED := 1
 FULL :=
+SECONDS := $(or $(FUZZ_SECONDS),600)
 B := core
 PREFIX := /usr/local
 TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
@@ -107,6 +109,11 @@ storm:
 	$(build)
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
+
+# What is lacking is said by the script, which then runs nothing.
+fuzz:
+	@tools/need.sh clang $(TLS) meson ninja python3 || true
+	tools/fuzz.py $(SECONDS) $(if $(filter command line,$(origin BUILD)),$(BUILD),build-fuzz) $(OPTIONS)
 
 # Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
 valgrind:

@@ -66,6 +66,7 @@ STEPS = [
     Step("aarch64 signed", "MACHINE=aarch64 QEMU_CPU=max,pauth-impdef=on", "-Dc_args=-mbranch-protection=standard"),
     Step("riscv64", "MACHINE=riscv64"),
     Step("faults", "CC=gcc", target="faults"),
+    Step("fuzz", "", target="fuzz"),  # ten minutes, or FUZZ_SECONDS
     Step("storm", "CC=gcc N=300000 BUILD=build-check-gcc", target="storm"),
     Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", target="conformance"),
     Step("planted", "CC=gcc BUILD=build-check-gcc", target="planted"),
@@ -93,7 +94,7 @@ def run(step: Step) -> Result:
                                 stdout=output, stderr=subprocess.STDOUT).returncode
     said = log.read_text(errors="replace")
     omissions = {reason: int(count) for reason, count in re.findall(r"^left out: (.*) \((\d+)\)$", said, re.MULTILINE)}
-    cases = re.findall(r"^\d+ (?:passed, |programs, |mistakes planted, |did harm).*$", said, re.MULTILINE)
+    cases = re.findall(r"^\d+ (?:passed, |programs, |mistakes planted, |inputs, |did harm).*$", said, re.MULTILINE)
     return Result(step, status == 0, time.monotonic() - began, (cases or [""])[-1], omissions)
 
 

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Runs the programs in tests/tls/fuzz under clang's libFuzzer, for so many seconds in all.
+
+    tools/fuzz.py SECONDS FOLDER [OPTION…]   builds in that folder, with those options for meson
+
+What it found before is in FOLDER/corpus and is tried again first; an input that ends a program stays in FOLDER and is
+named: FOLDER/fuzz-NAME FILE plays it alone. The status is 1 if there is one. What the machine lacks is said, and then
+nothing is run.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST = {"certificate": 2048, "records": 600}  # bytes of an input
+SURROUNDINGS = {**os.environ, "CC": "clang", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+SETTINGS = ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
+HANDSHAKE = bytes(16)  # four times what the peer has to send, unchanged
+
+
+def lack() -> str:
+    """What is not there; empty: all is."""
+    if shutil.which("clang") is None:
+        return "there is no clang"
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.c")
+        source.write_text("int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n; }\n")
+        tried = subprocess.run(["clang", "-fsanitize=fuzzer,address", source, "-o", f"{folder}/try"],
+                               capture_output=True)
+    if tried.returncode != 0:
+        return "clang has no libFuzzer here"
+    found = subprocess.run(["pkg-config", "--atleast-version=3.0", "openssl"], capture_output=True)
+    return "" if found.returncode == 0 else "there is no OpenSSL 3"
+
+
+def build(folder: Path, options: list[str]) -> bool:
+    configured = (folder / "build.ninja").exists()
+    command = ["meson", "configure" if configured else "setup", folder, *SETTINGS, *options]
+    programs = [f"fuzz-{name}" for name in LONGEST]
+    return all(subprocess.run(line, cwd=ROOT, env=SURROUNDINGS).returncode == 0
+               for line in (command, ["ninja", "--quiet", "-C", folder, *programs]))
+
+
+def certificate(names: str) -> bytes:
+    """One for those names, in DER; nothing where openssl is not there to make it."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+               "/dev/null", "-subj", "/O=Example/CN=a name", "-addext", f"subjectAltName={names}", "-outform", "DER"]
+    return subprocess.run(command, capture_output=True).stdout if shutil.which("openssl") else b""
+
+
+def seeds(name: str) -> list[bytes]:
+    """Inputs to begin with; the programs say what the bytes mean."""
+    if name == "certificate":
+        whole = [certificate(names) for names in ("DNS:localhost,IP:127.0.0.1", "IP:::1,email:a@example.com",
+                                                  "DNS:*.example.com,URI:http://a.example/")]
+        parts = ["01 3003 8701aa", "01 3006 8704 7f000001", "01 3008 82061b5b324a0a00", "01 3004 8200 8200", "01 ff",
+                 "02 00 61c29be280ae", "02 01 d800dc00", "02 02 00110000", "02 03 0a", "02 04 9b"]
+        return [b"\0" + der for der in whole if der] + [bytes.fromhex(part) for part in parts]
+    steps = [HANDSHAKE, b"\6" + bytes(4), b"\7" + bytes(4), b"\11\0" + bytes(4), b"\11\1" + bytes(4),
+             b"\13" + b"\2\5\0\0" + b"\11\0" + b"\5" + bytes(4), b"\13" + b"\2\5\2\0" + b"\11\1\12\0" + b"\5" + bytes(4),
+             b"\1\7\0\xff" * 4, b"\4\5\x15\3\3\0\2\2\50"]
+    return [bytes([how]) + step * times for how in (0, 1, 4, 5, 8, 9, 12, 13, 3, 11) for step in steps for times in (1, 3)]
+
+
+def run(name: str, folder: Path, seconds: int) -> tuple[int, bool]:
+    """How many inputs it was given, and whether it came to the end."""
+    corpus, begin = folder / "corpus" / name, folder / "corpus" / f"{name}-seeds"
+    for place in (corpus, begin):
+        place.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds(name)):
+        (begin / f"{number:03}").write_bytes(seed)
+    log = folder / f"fuzz-{name}.log"
+    with open(log, "w") as output:
+        status = subprocess.run([folder / f"fuzz-{name}", f"-max_total_time={seconds}", f"-max_len={LONGEST[name]}",
+                                 "-len_control=0", f"-artifact_prefix={folder}/found-{name}-", corpus, begin],
+                                env=SURROUNDINGS, stdout=output, stderr=subprocess.STDOUT).returncode
+    said = log.read_text(errors="replace")
+    counts = re.findall(r"^(?:Done |#)(\d+)\b", said, re.MULTILINE)
+    print(f"{name:12} {'passes' if status == 0 else 'FAILS'}   {(counts or ['0'])[-1]} inputs", flush=True)
+    if status != 0:
+        print(*said.splitlines()[-60:], sep="\n")
+    return int((counts or ["0"])[-1]), status == 0
+
+
+def main(words: list[str]) -> int:
+    if len(words) < 2 or not words[0].isdigit():
+        print(__doc__)
+        return 2
+    folder = ROOT / words[1]
+    missing = lack()
+    if missing:
+        print(f"left out: {missing} ({len(LONGEST)})")
+        return 0
+    if not build(folder, words[2:]):
+        return 1
+    results = [run(name, folder, max(1, int(words[0]) // len(LONGEST))) for name in LONGEST]
+    failures = sum(not passes for _, passes in results)
+    print(f"{sum(count for count, _ in results)} inputs, {failures} of {len(results)} programs ended by one")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
