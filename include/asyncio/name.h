@@ -50,7 +50,8 @@ static inline void async__addrinfo_auto_free(struct addrinfo **list)
 /*
  * The names of an address, or its numbers, as getnameinfo(3) finds them: writes host and service, both ended by a zero
  * byte; NULL or a size of 0: not wanted. Copies the address, whose size is a socklen_t. Where only numbers are asked
- * for (NI_NUMERICHOST, NI_NUMERICSERV) they come at once; otherwise as async_getaddrinfo.
+ * for (NI_NUMERICHOST, NI_NUMERICSERV) they come at once; otherwise as async_getaddrinfo. Whoever owns the address
+ * chooses its name in DNS: async_printable makes it safe to print.
  * Errors: the table above; -EMSGSIZE: a size is too small; -ENOENT: with NI_NAMEREQD, there is no name; -EINVAL: not an
  * address; -ENOMEM, -ECANCELED. Switches.
  */

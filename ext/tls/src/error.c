@@ -103,7 +103,7 @@ int tls__fail_on(struct connection *connection)
 {
     int result = fail_by(connection, ERR_peek_error());
     if (connection->transport_error == 0)
-        connection->broken = result;
+        connection->broken = result == -ENOMEM ? -ECONNABORTED : result; /* what was lost stays so */
     connection->transport_error = 0; /* one that cannot be written to may still have something to be read */
     ERR_clear_error();
     return result;
@@ -207,7 +207,8 @@ static void complain(const struct connection *connection, X509_STORE_CTX *chain)
     int error = X509_STORE_CTX_get_error(chain), depth = X509_STORE_CTX_get_error_depth(chain);
     const X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
     char subject[NAME_BYTES] = "", whose[32] = "";
-    if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+    bool is_of_name = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    if (is_of_name && certificate != NULL) {
         complain_of_name(connection, certificate);
         return;
     }
