@@ -111,9 +111,9 @@ static inline async_case async_on_timeout(double seconds)
 /*
  * Waits for cases[0..count) until one of them happens and returns which; *result, unless result is NULL, is 0 then,
  * or the error that the case ended with, and means nothing after an error of select's own. The first one listed that
- * is ready wins without waiting; only when such calls have gone on for so long that the task gave way to others, another
- * case is looked at first, so that none starves. -ECANCELED: none happened. -EINVAL: there are none, or one of them is none; a timeout
- * is not a number. -ENOMEM. Switches.
+ * is ready wins without waiting; only when such calls have gone on for so long that the task gave way to others,
+ * another case is looked at first, so that none starves. -ECANCELED: none happened. -EINVAL: there are none, or one of
+ * them is none; a timeout is not a number. -ENOMEM. Switches.
  */
 ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, int *result);
 

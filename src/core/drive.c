@@ -67,9 +67,7 @@ double async_loop_timeout(const async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
         return 0;
-    bool can_owe = !loop->iterating &&
-                   loop->poller.calls->owes != NULL; /* an iteration ends in handing over */
-    if (can_owe && loop->poller.calls->owes(&loop->poller))
+    if (!loop->iterating && async__poller_owes(&loop->poller)) /* an iteration ends in handing over */
         return 0;
     int64_t idle_ns = async__idle_ns(loop);
     if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))

@@ -164,7 +164,8 @@ void async__server_stop(struct async_server *server)
     async__timer_clear(server->loop, &server->pause);
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
-        bool keeps = server->options.keep_path || server->loop->inherited; /* there the parent still listens */
+        bool keeps = server->options.keep_path ||
+                     server->loop->inherited; /* there the parent still listens */
         if (listener->path != NULL)
             async__path_release(server->loop, listener->path, keeps);
         server->loop->poller.in_flight--;

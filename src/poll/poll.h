@@ -74,8 +74,7 @@ struct poller_calls {
     void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
     int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
     int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
-    bool (*owes)(
-        const struct poller *poller); /* wait has something to hand over to the kernel; NULL: never */
+    bool (*owes)(const struct poller *poller);              /* see async__poller_owes; NULL: never */
 };
 
 struct poller {
@@ -109,6 +108,9 @@ void async__poller_inherit(struct poller *poller);
  */
 #define POLLER_PAUSE_NS 10000000
 int async__poller_wait(struct poller *poller, int64_t timeout_ns);
+
+/* Whether something lies here that only a wait hands over to the kernel. */
+bool async__poller_owes(const struct poller *poller);
 
 /* Ends a wait that is going on or the next one. From any thread and from signal handlers. */
 void async__poller_wake(const struct poller *poller);

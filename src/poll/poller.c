@@ -109,6 +109,11 @@ int async__poller_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
+bool async__poller_owes(const struct poller *poller)
+{
+    return poller->calls->owes != NULL && poller->calls->owes(poller);
+}
+
 void async__poller_wake(const struct poller *poller)
 {
     async__sys_event_raise(poller->wake_descriptor);

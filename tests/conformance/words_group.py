@@ -28,7 +28,7 @@ async def wait(self, operation, tasks, return_when, seconds):
         if not tasks:
             raise Failure(-errno.EINVAL)
         await asyncio.wait(tasks, timeout=seconds if seconds >= 0 else None, return_when=CONDITIONS[return_when])
-        result = sum(task.done() for task in tasks)
+        result = sum(task.done() for task in set(tasks))
     except (Failure, asyncio.CancelledError) as error:
         result = code_of(error)
         raise
