@@ -40,7 +40,7 @@ static void free_mask(void *state)
     ((struct mask *)state)->frees++;
 }
 
-static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask};
+static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask, NULL};
 
 static int write_plainly(void *state, async_stream *below, const void *data, size_t size)
 {
@@ -54,7 +54,7 @@ static int say_nothing(void *state, async_stream *below)
     return 0;
 }
 
-static const async_stream_layer plain = {read_masked, write_plainly, say_nothing, free_mask};
+static const async_stream_layer plain = {read_masked, write_plainly, say_nothing, free_mask, NULL};
 
 static int close_here(async_stream *stream)
 {

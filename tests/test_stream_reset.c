@@ -72,7 +72,7 @@ static void pass_free(void *state)
     (void)state;
 }
 
-static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free};
+static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free, NULL};
 
 /* Output is blocked and a task reads; the peer sends 7 bytes and resets the connection. */
 static int reset_while_blocked(bool layered, bool waits)

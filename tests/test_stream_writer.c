@@ -49,7 +49,7 @@ static void pass_free(void *state)
     (void)state;
 }
 
-static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free};
+static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free, NULL};
 
 static int shake_hands(async_tls *self, async_stream *stream, const char *name)
 {

@@ -36,7 +36,7 @@ static int say_goodbye(void *state, async_stream *below)
 }
 
 static const async_stream_layer loud = {read_plain, write_loud, say_goodbye,
-                                        free};
+                                        free, NULL};
 
 /* An async_tls has such a function; it may talk with the peer first. */
 static int shout(async_tls *self, async_stream *stream, const char *server_name)

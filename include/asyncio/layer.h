@@ -27,6 +27,12 @@ typedef struct async_stream_layer {
 
     /* Takes the state; the stream is gone. */
     void (*free)(void *state);
+
+    /*
+     * How many of the program's bytes, or of its own, the layer keeps until more has come from the peer: a stream that
+     * is closed goes on reading through the layer until they have gone, for at most 30 seconds. NULL: never any.
+     */
+    size_t (*held)(void *state);
 } async_stream_layer;
 
 /*

@@ -135,6 +135,22 @@ int async__layer_finish(struct async_stream *stream)
                : 0;
 }
 
+/* The rest will not come after an end or an error: what the layer holds is lost. */
+void async__layer_release(struct async_stream *stream)
+{
+    enum { READS_IN_A_ROW = 8 };
+    struct block *block = async__block_take(&stream->loop->blocks);
+    int result = block != NULL ? 1 : -ENOMEM;
+    for (int tries = 0; tries < READS_IN_A_ROW && result > 0 && layer_holds(stream); tries++)
+        result = async__layer_receive(stream, block->bytes, block->capacity);
+    if (block != NULL)
+        async__block_give(&stream->loop->blocks, block);
+    if (layer_holds(stream) && result <= 0 && result != -EAGAIN)
+        async__output_fail(stream, result < 0 ? result : -ECONNRESET);
+    else if (layer_holds(stream) && channel_is_ready(&stream->channel, SIDE_READ))
+        stream_put_off(stream);
+}
+
 void async__layer_free(struct async_stream *stream)
 {
     if (stream->early != NULL)

@@ -12,12 +12,30 @@
 enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, TELL_WATER = 16 << 20 };
 static const int64_t STREAM_PATIENCE_NS = 30000000000;
 
+/* While the layer holds something, that is in flight. */
+static void set_waits_for_layer(struct async_stream *stream, bool waits)
+{
+    if (waits != stream->waits_for_layer)
+        stream->loop->poller.in_flight += waits ? 1 : (size_t)-1;
+    stream->waits_for_layer = waits;
+}
+
+/* Of a stream that closes and whose layer holds something; it may be gone afterwards. */
+static void go_on_closing(struct async_stream *stream)
+{
+    async__layer_release(stream);
+    set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
+    async__output_flush(stream);
+}
+
 /* The socket has become ready for something: a reader was told, what is pending is ours. */
 static void changed(struct channel *channel)
 {
     struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
     if (stream->linger.active)
         async__linger_continue(stream);
+    else if (stream->waits_for_layer)
+        go_on_closing(stream);
     else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
         async__output_flush(stream);
 }
@@ -28,6 +46,8 @@ static void flush(struct deferred *deferred)
     stream->gathered = false;
     if (stream->linger.active)
         async__linger_continue(stream);
+    else if (stream->waits_for_layer)
+        go_on_closing(stream);
     else
         async__output_flush(stream);
 }
@@ -156,6 +176,7 @@ void async__stream_end(struct async_stream *stream)
     ASSERT(stream->closing && output_is_done(stream));
     if (stream->linger.active)
         loop->poller.in_flight--;
+    set_waits_for_layer(stream, false);
     stream_take_back(stream);
     close_channel(stream, -EBADF);
     async__input_drop(stream);
@@ -193,6 +214,7 @@ static bool close_at_once(struct async_stream *stream)
     async__output_flush(stream);
     stream->closing = true;
     stream->progressed = false;
+    set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
     int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
     if (!output_is_done(stream) && async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
         async__output_fail(stream, -ENOMEM);

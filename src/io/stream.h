@@ -38,26 +38,27 @@ struct async_stream {
     struct channel channel;  /* the socket, and who waits to read from it */
     struct async_loop *loop; /* whose stream it is */
 
-    struct block *input; /* what was received and not read; NULL: nothing */
-    struct block *first; /* what was written and not sent; NULL: nothing */
-    struct block *last;  /* where more is put */
-    size_t pending;      /* bytes in those */
-    int read_error;      /* what every read says from now on; 0: nothing yet */
-    int write_error;     /* what every write, and a read that would wait, says from now on; 0: nothing yet */
-    int socket_error;    /* what the socket failed with; the kernel reports it once, to either direction */
-    bool at_end;         /* every read returns 0 from now on */
-    bool socket_ended;   /* the socket's end was read */
-    bool hung_up;        /* at_end was set by async__stream_hang_up: the peer may still send */
-    bool in_layer_read;  /* the layer's read runs: what it writes are answers */
-    bool lent;           /* the program looks at bytes of the input that are read */
-    bool gathered;       /* a flush is put off */
-    bool blocked;        /* the kernel takes no more for now */
-    bool ends;           /* after what is pending, the peer is to find the end */
-    bool ended;          /* it was told */
-    bool closing;        /* it was taken, and goes when nothing is pending */
-    bool lingers;        /* for that the end of the run waits a while */
-    bool progressed;     /* something was sent since patience was set */
-    bool is_tcp;         /* the kernel can tell how much the peer's system has acknowledged */
+    struct block *input;  /* what was received and not read; NULL: nothing */
+    struct block *first;  /* what was written and not sent; NULL: nothing */
+    struct block *last;   /* where more is put */
+    size_t pending;       /* bytes in those */
+    int read_error;       /* what every read says from now on; 0: nothing yet */
+    int write_error;      /* what every write, and a read that would wait, says from now on; 0: nothing yet */
+    int socket_error;     /* what the socket failed with; the kernel reports it once, to either direction */
+    bool at_end;          /* every read returns 0 from now on */
+    bool socket_ended;    /* the socket's end was read */
+    bool hung_up;         /* at_end was set by async__stream_hang_up: the peer may still send */
+    bool in_layer_read;   /* the layer's read runs: what it writes are answers */
+    bool lent;            /* the program looks at bytes of the input that are read */
+    bool gathered;        /* a flush is put off */
+    bool blocked;         /* the kernel takes no more for now */
+    bool ends;            /* after what is pending, the peer is to find the end */
+    bool ended;           /* it was told */
+    bool closing;         /* it was taken, and goes when nothing is pending */
+    bool lingers;         /* for that the end of the run waits a while */
+    bool progressed;      /* something was sent since patience was set */
+    bool waits_for_layer; /* it closes, and the layer holds something: see layer_holds */
+    bool is_tcp;          /* the kernel can tell how much the peer's system has acknowledged */
 
     const async_stream_layer *layer; /* what all goes through; NULL: nothing */
     size_t high, low;                /* the water marks */
@@ -96,10 +97,17 @@ int async__writer_begin(struct async_stream *stream, struct writer *writer, cons
 /* Ends that. The stream may be gone. */
 void async__writer_end(struct async_stream *stream, struct writer *writer);
 
+/* Whether the layer keeps something that goes out when more has come from the peer. */
+static inline bool layer_holds(const struct async_stream *stream)
+{
+    return stream->layer != NULL && stream->layer->held != NULL &&
+           stream->layer->held(stream->layer_state) > 0;
+}
+
 /* Whether all that was written has gone, or never will. */
 static inline bool output_is_done(const struct async_stream *stream)
 {
-    return stream->pending == 0 || stream->write_error != 0;
+    return stream->write_error != 0 || (stream->pending == 0 && !layer_holds(stream));
 }
 
 /* Drops what was received. */
@@ -121,6 +129,9 @@ static inline bool layer_must_pause(const struct async_stream *stream)
 {
     return stream->answers > MOST_ANSWERS && stream->pending > stream->low && stream->write_error == 0;
 }
+
+/* For a stream that closes: reads through the layer, and drops what comes, so that what it holds goes out. */
+void async__layer_release(struct async_stream *stream);
 
 /* Writes through the layer; an error is the end of writing. 0 or -errno. */
 int async__layer_write(struct async_stream *stream, const void *data, size_t size);

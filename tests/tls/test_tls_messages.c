@@ -172,6 +172,103 @@ LOOP_TEST(tls_close_sends_what_was_held_if_the_message_has_come)
     return 0;
 }
 
+static int close_it(async_stream *stream)
+{
+    return async_stream_wait_closed(stream);
+}
+async_fn(close_it, async_stream *);
+
+/* With bytes that were held or the goodbye alone, and after the end of writing. */
+LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
+{
+    for (int held = 0; held < 2; held++)
+        for (int ended = 0; ended < 2; ended++) {
+            struct ticket ticket = new_ticket();
+            if (held)
+                CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
+            if (ended)
+                CHECK_EQ(async_stream_write_eof(ticket.client), 0);
+            async_task *closing = async_create_task(close_it, ticket.client);
+            CHECK_EQ(async_sleep(0.01), 0);
+            CHECK(!async_task_done(closing));
+            send_rest(&ticket);
+            if (held)
+                CHECK_STR(hear(&ticket), "last");
+            CHECK_STR(hear(&ticket), "(goodbye)");
+            ticket.client = NULL;
+            end(&ticket);
+            CHECK_EQ(async_await(closing), 0);
+        }
+    return 0;
+}
+
+LOOP_TEST(tls_close_says_that_what_was_held_is_lost_when_the_peer_goes)
+{
+    struct ticket ticket = new_ticket();
+    CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
+    async_task *closing = async_create_task(close_it, ticket.client);
+    CHECK_EQ(async_sleep(0.01), 0);
+    ticket.client = NULL;
+    end(&ticket); /* the peer's end, too */
+    int result = async_await(closing);
+    CHECK(result == -ECONNRESET || result == -EPIPE);
+    return 0;
+}
+
+/* ---- floods ------------------------------------------------------------------------------------------------------ */
+
+static int send_key_updates(struct raw *peer, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 || SSL_do_handshake(peer->ssl) != 1)
+            return -EPROTO;
+        ASYNC_TRY(raw_send(*peer));
+    }
+    return 0;
+}
+
+static int shake_raw(struct raw *peer)
+{
+    return raw_shake_hands(*peer);
+}
+async_fn(shake_raw, struct raw *);
+
+/* A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. What our read returns then. */
+static int read_after_key_updates(int count, int times)
+{
+    struct pair pair = new_pair();
+    async_auto_tls *tls = new_client_context(NULL);
+    struct raw server = raw_new(pair.there, test_certificates()->server, TLS1_3_VERSION);
+    async_task *serving = async_create_task(shake_raw, &server);
+    int result = 0;
+    CHECK_EQ(async_start_tls(pair.here, tls, "localhost"), 0);
+    CHECK_EQ(async_await(serving), 0);
+    for (int i = 0; i < times && result >= 0; i++) {
+        CHECK_EQ(send_key_updates(&server, count), 0);
+        CHECK_EQ(SSL_write(server.ssl, "x", 1), 1);
+        async_ignore(raw_send(server));
+        result = read_byte(pair.here);
+    }
+    async_stream_abort(pair.here);
+    async_stream_close(pair.here);
+    raw_free(server);
+    return result;
+}
+
+LOOP_TEST(tls_keys_may_change_now_and_then)
+{
+    CHECK_EQ(read_after_key_updates(5, 20), 'x');
+    return 0;
+}
+
+LOOP_TEST(tls_flood_of_key_updates_ends_the_connection)
+{
+    CHECK_EQ(read_after_key_updates(1000, 1), -EPROTO);
+    CHECK_STR(strstr(async_strerror(-EPROTO), "messages of the protocol"),
+              "messages of the protocol in a row and no data");
+    return 0;
+}
+
 LOOP_TEST(tls_holds_no_more_than_a_limit_for_a_peer_that_never_sends_the_rest)
 {
     static const char piece[10000];

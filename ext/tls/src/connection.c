@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { MOST_HELD_BYTES = 256 * 1024 };
+enum { MOST_MESSAGES = 64 }; /* in a row; a server may give several tickets, and keys change rarely */
 
 /* ---- what OpenSSL sees of the socket ---------------------------------------------------------------------------- */
 
@@ -168,6 +169,17 @@ static int complete_message(struct connection *connection)
 
 /* ---- the layer -------------------------------------------------------------------------------------------------- */
 
+/*
+ * Each of them costs a key or a ticket, and an answer: a peer that sends nothing else keeps the processor busy for
+ * nothing.
+ */
+static int refuse_messages(struct connection *connection)
+{
+    connection->broken = -EPROTO;
+    return async_fail(-EPROTO, "TLS: the peer has sent %u messages of the protocol in a row and no data",
+                      connection->messages);
+}
+
 static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
 {
     struct connection *connection = state;
@@ -180,6 +192,10 @@ static int layer_read(void *state, async_stream *below, void *buffer, size_t siz
     ERR_clear_error();
     int done = SSL_read_ex(connection->ssl, buffer, size, &got);
     int result = done == 1 ? (int)got : result_of(connection, done);
+    if (connection->messages > MOST_MESSAGES)
+        return refuse_messages(connection);
+    if (result != -EAGAIN)
+        connection->messages = 0;
     if (connection->held_size > 0 || connection->holds_goodbye)
         async_ignore(send_held(connection)); /* the next call tells of an error */
     return result;
@@ -221,7 +237,13 @@ static void layer_free(void *state)
     OPENSSL_free(connection);
 }
 
-const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free};
+static size_t layer_held(void *state)
+{
+    const struct connection *connection = state;
+    return connection->broken == 0 ? connection->held_size + connection->holds_goodbye : 0;
+}
+
+const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free, layer_held};
 
 /* ---- the handshake ---------------------------------------------------------------------------------------------- */
 
@@ -236,6 +258,15 @@ static void offer_session(const struct connection *connection)
     SSL_SESSION_free(session);
 }
 
+/* OpenSSL has sent or received something: handshake messages after the handshake are counted. */
+static void count_message(int sent, int version, int kind, const void *bytes, size_t size, SSL *ssl,
+                          void *unused)
+{
+    struct connection *connection = SSL_get_app_data(ssl);
+    (void)version, (void)bytes, (void)size, (void)unused;
+    connection->messages += !sent && kind == SSL3_RT_HANDSHAKE && connection->is_up;
+}
+
 static int prepare(struct connection *connection)
 {
     BIO *bio = new_bio(connection);
@@ -246,6 +277,7 @@ static int prepare(struct connection *connection)
     }
     SSL_set_bio(connection->ssl, bio, bio);
     SSL_set_app_data(connection->ssl, connection);
+    SSL_set_msg_callback(connection->ssl, count_message);
     if (connection->context->serves) {
         SSL_set_accept_state(connection->ssl);
         return 0;

@@ -50,6 +50,7 @@ struct connection {
     unsigned char *held;  /* what was written in the middle of the peer's message; NULL: nothing */
     size_t held_size;     /* bytes of that: less than MOST_HELD_BYTES, and one write */
     size_t held_capacity; /* bytes of its memory */
+    unsigned messages;    /* handshake messages since the handshake or since there was data */
 };
 
 /* Calls of the layer. */
