@@ -155,6 +155,46 @@ SWITCHING_CALL(select_of_a_descriptor, async_select, .kind = ASKS_KERNEL, .set =
 SWITCHING_CALL(select_of_a_descriptor_that_is_ready, async_select, .kind = NEED_NOT_WAIT,
                .set = set_socket_with_bytes, .make = select_readable, .check = check_socket);
 
+/* ---- a stream ----------------------------------------------------------------------------------------------- */
+
+static async_stream *selected; /* of the scene; its peer is the other end */
+
+static void set_stream(struct scene *scene)
+{
+    set_socket(scene);
+    CHECK_EQ(async_stream_new(&selected, scene->ends[0]), 0);
+    scene->ends[0] = -1; /* the stream's */
+}
+
+static void set_stream_with_bytes(struct scene *scene)
+{
+    set_stream(scene);
+    supply_byte(scene);
+}
+
+static int select_stream(struct caller *caller)
+{
+    (void)caller;
+    return async_select(async_on_stream(selected), async_on_event(&never));
+}
+
+static void check_stream(struct scene *scene)
+{
+    char byte;
+    if (scene->cut_off)
+        return; /* it went with its loop */
+    supply_byte(scene);
+    CHECK_EQ(async_stream_read(selected, &byte, 1), 1);
+    CHECK_EQ(close(scene->ends[1]), 0); /* else the close would wait for the peer's end */
+    scene->ends[1] = -1;
+    async_stream_close(selected);
+}
+
+SWITCHING_CALL(select_of_a_stream, async_select, .kind = DEPENDS, .set = set_stream, .make = select_stream,
+               .supply = supply_byte, .check = check_stream);
+SWITCHING_CALL(select_of_a_stream_that_is_ready, async_select, .kind = NEED_NOT_WAIT,
+               .set = set_stream_with_bytes, .make = select_stream, .check = check_stream);
+
 /* An item comes while the kernel has the descriptor: it is had, though the kernel must answer first. */
 static int select_get_or_readable(struct caller *caller)
 {

@@ -355,6 +355,19 @@ LOOP_TEST(stream_refuses_what_is_none)
     return 0;
 }
 
+LOOP_TEST(stream_is_made_of_no_socket_that_another_stream_has)
+{
+    struct pair pair = new_pair();
+    async_stream *second;
+    char byte;
+    CHECK_EQ(async_stream_new(&second, async_stream_descriptor(pair.here)), -EBUSY);
+    CHECK(second == NULL);
+    say(pair.there, "x");
+    CHECK_EQ(async_stream_read(pair.here, &byte, 1), 1);
+    close_pair(pair);
+    return 0;
+}
+
 LOOP_TEST(stream_is_made_of_connected_sockets_only)
 {
     async_stream *stream;

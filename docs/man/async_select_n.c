@@ -2,10 +2,11 @@
  * async_select_n.c: wait for one of several things, which are in an array
  *
  * Pages: async_select_n async_case async_on_task async_on_lock
- * async_on_semaphore async_on_readable async_on_writable
+ * async_on_semaphore async_on_readable async_on_writable async_on_stream
  */
 #include <asyncio.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int amain(void)
@@ -30,6 +31,23 @@ static int amain(void)
     cases[3] = async_on_writable(-1);
     which = async_select_n(cases, 5, &error);
     printf("case %d, %s\n", which, async_strerror(error));
+
+    async_stream *stream;
+    const char *line;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+        return async_fail_errno(-errno, "socketpair");
+    ASYNC_TRY(async_stream_new(&stream, pair[0]));
+    async_ignore(write(pair[1], "one\ntwo\n", 8));
+    for (
+        int i = 0; i < 2;
+        i++) { /* the second line lies in the stream by then, and not in its socket */
+        which = async_select(async_on_stream(stream), async_on_timeout(1));
+        printf("case %d, a line of %d bytes\n", which,
+               async_stream_borrow_line(stream, &line));
+    }
+    close(pair[1]);
+    async_stream_close(stream);
     async_detach(answer);
     close(ends[0]);
     close(ends[1]);
@@ -46,4 +64,6 @@ int main(void)
  * case 3, 0
  * case 4, 0
  * case 3, -EBADF: Not an open descriptor
+ * case 0, a line of 4 bytes
+ * case 0, a line of 4 bytes
  */

@@ -13,6 +13,7 @@
 #define ASYNCIO_SELECT_H
 
 #include <asyncio/queue.h>
+#include <asyncio/stream.h>
 #include <asyncio/sync.h>
 #include <asyncio/task.h>
 
@@ -37,7 +38,8 @@ enum async__case_kind {
     ASYNC__ON_SEMAPHORE,
     ASYNC__ON_READABLE,
     ASYNC__ON_WRITABLE,
-    ASYNC__ON_TIMEOUT
+    ASYNC__ON_TIMEOUT,
+    ASYNC__ON_STREAM
 };
 
 static inline async_case async__on(int kind, int descriptor, void *object, void *item, size_t size,
@@ -90,7 +92,10 @@ static inline async_case async_on_semaphore(async_semaphore *semaphore)
     return async__on(ASYNC__ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
 }
 
-/* A read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Never switches itself. */
+/*
+ * A read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Of a stream's socket this says nothing about
+ * bytes that the stream holds: use async_on_stream. Never switches itself.
+ */
 static inline async_case async_on_readable(int descriptor)
 {
     return async__on(ASYNC__ON_READABLE, descriptor, NULL, NULL, 0, 0);
@@ -100,6 +105,16 @@ static inline async_case async_on_readable(int descriptor)
 static inline async_case async_on_writable(int descriptor)
 {
     return async__on(ASYNC__ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
+}
+
+/*
+ * A read of the stream would not wait: bytes are there, also those that were received and not read or that a layer has
+ * ready, or the end, or an error, which the read then returns. Counts as a call that reads: what was lent is not any
+ * more. -EBUSY: another task reads it; -EBADF: it was closed meanwhile; -ENOMEM. Never switches itself.
+ */
+static inline async_case async_on_stream(async_stream *stream)
+{
+    return async__on(ASYNC__ON_STREAM, -1, stream, NULL, 0, 0);
 }
 
 /* That many seconds have passed; with 0 or less, there is no waiting. Never switches itself. */

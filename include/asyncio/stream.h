@@ -42,8 +42,8 @@ ASYNC_API ASYNC_MUST int async_open_unix_connection(async_stream **stream, const
 
 /*
  * Makes a stream of a connected socket, accepted by the program or one of a pair: from now on it is non-blocking, and
- * the stream's, which closes it. If this fails it is still the caller's. 0; -EBADF, -ENOTSOCK, -ENOTCONN, -ENOMEM.
- * Never switches.
+ * the stream's, which closes it. If this fails it is still the caller's. 0; -EBADF, -ENOTSOCK, -ENOTCONN, -ENOMEM;
+ * -EBUSY: a stream has it. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor);
 

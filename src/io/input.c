@@ -171,6 +171,27 @@ int async__input_wait(struct async_loop *loop, struct async_stream *stream, cons
     return async__channel_wait(loop, &stream->channel, SIDE_READ, call);
 }
 
+int async__stream_try(struct async_stream *stream)
+{
+    stream_check(stream, "async_select");
+    if (channel_is_taken(&stream->channel, SIDE_READ))
+        return async_fail(-EBUSY, "async_select: another task reads this stream");
+    end_loan(stream);
+    if (unread(stream) > 0 || stream->at_end || stream->read_error != 0)
+        return 0;
+    int result = receive_more(stream, 0);
+    if (result != -EAGAIN)
+        return result == -ENOMEM ? -ENOMEM : 0; /* an error is what the read returns */
+    if (stream->gathered)
+        async__output_flush(stream);
+    if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
+        return 0;
+    if (channel_is_ready(&stream->channel, SIDE_READ) && !layer_must_pause(stream))
+        stream_put_off(
+            stream); /* the layer's budget is spent: it is tried again when the others had their turn */
+    return -EAGAIN;
+}
+
 /* More input, which is to hold `wanted` bytes, or any number (0): how much came, 0 at the end, or -errno. */
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
 {

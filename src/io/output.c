@@ -153,6 +153,8 @@ static void tell_progress(struct async_stream *stream)
 {
     if (stream->pending <= stream->low || stream->write_error != 0)
         async__wake_all(&stream->drainers, stream->write_error);
+    if (!list_empty(&stream->watchers) && stream->answers > 0)
+        async__wake_all(&stream->watchers, 0); /* the layer may read again */
     if (stream->closing && output_is_done(stream))
         async__stream_sent(stream);
 }
@@ -166,6 +168,7 @@ void async__output_fail(struct async_stream *stream, int error)
     set_blocked(stream, false);
     async__channel_retry(stream->loop, &stream->channel, SIDE_READ);
     async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, 0);
+    async__wake_all(&stream->watchers, 0);
 }
 
 void async__output_flush(struct async_stream *stream)

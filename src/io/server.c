@@ -4,6 +4,7 @@
  */
 #include "io/server.h"
 #include "core/fork.h"
+#include "core/pace.h"
 #include "io/address.h"
 #include "io/stream.h"
 #include <string.h>
@@ -267,7 +268,7 @@ int async_server_serve_forever(async_server *server)
         return async__refused(loop);
     }
     if (server->closed)
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     async_server_start_serving(server);
     wait_init(&serving.wait, "async_server_serve_forever", server, serve_no_more);
     wait_on(&serving.wait, &serving.waiter, &server->forever);
@@ -290,7 +291,7 @@ int async_server_wait_closed(async_server *server)
         return async__refused(loop);
     check_not_served(server, "async_server_wait_closed");
     if (server->closed && server->connection_count == 0)
-        return 0;
+        return paced(loop, PACE_STEP, 0);
     return async__stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
                                 async__refuse_wait);
 }

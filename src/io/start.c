@@ -75,7 +75,7 @@ static int finish(struct async_server *server, int result, async_server **out)
     }
     async__server_accept_again(server);
     *out = server;
-    return 0;
+    return paced(server->loop, PACE_KERNEL, 0);
 }
 
 /* ---- ports ----------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "io/stream.h"
 #include "core/pace.h"
 #include "io/address.h"
+#include "poll/watched.h"
 #include "sys/socket.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -32,6 +33,8 @@ static void go_on_closing(struct async_stream *stream)
 static void changed(struct channel *channel)
 {
     struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
+    if (!list_empty(&stream->watchers))
+        async__wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         async__linger_continue(stream);
     else if (stream->waits_for_layer)
@@ -44,6 +47,8 @@ static void flush(struct deferred *deferred)
 {
     struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
     stream->gathered = false;
+    if (!list_empty(&stream->watchers) && channel_is_ready(&stream->channel, SIDE_READ))
+        async__wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         async__linger_continue(stream);
     else if (stream->waits_for_layer)
@@ -80,10 +85,13 @@ static void loop_closes(struct guest *guest)
 }
 
 /* A socket that is connected, and so can be a stream. */
-static int check_socket(int descriptor, int *domain)
+static int check_socket(const struct async_loop *loop, int descriptor, int *domain)
 {
     struct sockaddr_storage address;
     socklen_t size;
+    const struct watched *watched = watched_find(&loop->poller, descriptor);
+    if (watched != NULL && watched->source != NULL)
+        return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", descriptor);
     int type = async__sys_option(descriptor, SOL_SOCKET, SO_TYPE);
     if (type < 0)
         return type;
@@ -135,7 +143,7 @@ int async_stream_new(async_stream **stream, int descriptor)
     if (stream == NULL)
         return -EINVAL;
     *stream = NULL;
-    int result = check_socket(descriptor, &domain);
+    int result = check_socket(loop, descriptor, &domain);
     if (result == 0 && domain != AF_UNIX) /* small writes are gathered here, not there */
         async_ignore(async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1));
     return result < 0 ? result : async__stream_make(loop, stream, descriptor, domain);
@@ -201,6 +209,7 @@ static void dismiss(struct async_stream *stream)
     async__channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
     async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
     async__wake_all(&stream->drainers, -EBADF);
+    async__wake_all(&stream->watchers, -EBADF);
     stream->linger.heard = stream->input != NULL && block_unread(stream->input) > 0;
     async__input_drop(stream);
 }
@@ -232,6 +241,7 @@ static void close_inherited(struct async_stream *stream)
         *stream->holder = NULL;
     async__output_fail(stream, -ECONNABORTED);
     async__wake_all(&stream->drainers, -EBADF);
+    async__wake_all(&stream->watchers, -EBADF);
     stream->closing = true;
     async__stream_end(stream);
 }
@@ -286,6 +296,7 @@ void async_stream_abort(async_stream *stream)
     stream_check(stream, "async_stream_abort");
     async__output_fail(stream, -ECONNABORTED);
     async__wake_all(&stream->drainers, -ECONNABORTED);
+    async__wake_all(&stream->watchers, 0);
     stream->read_error = -ECONNABORTED;
     async__input_drop(stream);
     close_channel(stream, -ECONNABORTED);
@@ -299,6 +310,7 @@ void async__stream_hang_up(struct async_stream *stream)
     stream->hung_up = !stream->at_end;
     stream->at_end = true;
     async__channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
+    async__wake_all(&stream->watchers, 0);
     async_ignore(async_stream_write_eof(stream));
 }
 

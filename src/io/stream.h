@@ -64,6 +64,7 @@ struct async_stream {
     size_t high, low;                /* the water marks */
     size_t tell_at;                  /* debug mode tells when so much is pending, and doubles it */
     struct list drainers;            /* tasks that wait until less is pending */
+    struct list watchers;            /* tasks that select it */
     struct deferred flush;           /* of what was gathered */
 
     struct block *early;     /* what came before there was a layer, for the layer to read; NULL: nothing */
@@ -115,6 +116,9 @@ void async__input_drop(struct async_stream *stream);
 
 /* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why it is gone. */
 int async__input_receive(struct async_stream *stream, void *buffer, size_t size);
+
+/* For select: 0 if a read would not wait, -EAGAIN if it would; -EBUSY, -ENOMEM. A change of that wakes the watchers. */
+int async__stream_try(struct async_stream *stream);
 
 /* Waits until a try may do, or other tasks had their turn; sends what was gathered first. 0 or -errno. */
 int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);

@@ -121,7 +121,7 @@ int async_sendmsg(int descriptor, const struct msghdr *message, int flags)
 /* The reason of a request is not lost: the task has it still. */
 static int fail_half_way(int error, size_t sent, size_t size)
 {
-    return async_fail(error, "%zu of %zu bytes were sent: %s", sent, size, strerror(-error));
+    return async_fail_errno(error, "%zu of %zu bytes were sent", sent, size);
 }
 
 int async_sendall(int descriptor, const void *data, size_t size, int flags)

@@ -1,13 +1,17 @@
 /*
- * sync/select.c: waiting for one of several things: one wait with a place in the line of each. What claims the wait
+ * io/select.c: waiting for one of several things: one wait with a place in the line of each. What claims the wait
  * takes it out of all other lines at that moment, so exactly one thing happens, and the others never know.
  *
  * Descriptors are different: an operation that the kernel has is not ours until its completion has come. So when
  * one of the others wins, or the task is cancelled, the operations are cancelled, and their completions are waited
  * for, which cannot be refused. That loses nothing: whether a descriptor is ready can be asked again.
+ *
+ * A stream tells of every change of its socket. Whether a read would not wait, a try must show: bytes that came may be
+ * a part of what its layer needs. If it shows nothing, the wait begins anew, with the same limit of time.
  */
-#include "sync/line.h"
 #include "core/pace.h"
+#include "io/stream.h"
+#include "sync/line.h"
 #include <asyncio/select.h>
 #include <poll.h>
 
@@ -33,7 +37,8 @@ struct select {
     const async_case *cases; /* what it waits for */
     struct place *places;    /* one for each */
     size_t count;            /* of them */
-    struct place *timed;     /* the timer's; NULL: there is none */
+    size_t timed;            /* the number of the case that is the timer's; count: there is none */
+    int64_t deadline_ns;     /* of that */
     size_t in_flight;        /* operations whose completion is to come */
     bool withdrawing;        /* that is all that is waited for */
 };
@@ -43,12 +48,20 @@ static bool is_descriptor(const async_case *one)
     return one->async__kind == ASYNC__ON_READABLE || one->async__kind == ASYNC__ON_WRITABLE;
 }
 
+static size_t count_streams(const async_case cases[], size_t count)
+{
+    size_t streams = 0;
+    for (size_t i = 0; i < count; i++)
+        streams += cases[i].async__kind == ASYNC__ON_STREAM;
+    return streams;
+}
+
 static bool are_cases(const async_case cases[], size_t count)
 {
     if (cases == NULL || count == 0 || count > INT32_MAX)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (cases[i].async__kind < ASYNC__ON_GET || cases[i].async__kind > ASYNC__ON_TIMEOUT ||
+        if (cases[i].async__kind < ASYNC__ON_GET || cases[i].async__kind > ASYNC__ON_STREAM ||
             cases[i].async__seconds != cases[i].async__seconds)
             return false;
     return true;
@@ -100,6 +113,8 @@ static int try_case(const struct async_loop *loop, const async_case *one)
         return try_descriptor(one);
     case ASYNC__ON_TIMEOUT:
         return one->async__seconds <= 0 ? 0 : -EAGAIN;
+    case ASYNC__ON_STREAM:
+        return async__stream_try(one->async__object);
     }
     return -EAGAIN;
 }
@@ -122,6 +137,8 @@ static struct list *line_of(const async_case *one)
         return async__lock_line(one->async__object);
     case ASYNC__ON_SEMAPHORE:
         return async__semaphore_line(one->async__object);
+    case ASYNC__ON_STREAM:
+        return &((async_stream *)one->async__object)->watchers;
     case ASYNC__ON_READABLE:
     case ASYNC__ON_WRITABLE:
     case ASYNC__ON_TIMEOUT:
@@ -145,25 +162,33 @@ static void stand_in_lines(struct select *select)
 static void run_out(struct timer *timer)
 {
     struct select *select = CONTAINER_OF(timer, struct select, timer);
-    async__wake(&select->wait, &select->timed->transfer.waiter, 0);
+    async__wake(&select->wait, &select->places[select->timed].transfer.waiter, 0);
 }
 
-/* Sets the timer for the timeout that comes first. 0 or -ENOMEM. */
-static int set_timer(struct select *select)
+/* Finds the timeout that comes first. */
+static void find_deadline(struct select *select)
 {
     double least = 0;
+    select->timed = select->count;
     for (size_t i = 0; i < select->count; i++) {
         const async_case *one = &select->cases[i];
-        if (one->async__kind != ASYNC__ON_TIMEOUT || (select->timed != NULL && one->async__seconds >= least))
+        if (one->async__kind != ASYNC__ON_TIMEOUT ||
+            (select->timed < select->count && one->async__seconds >= least))
             continue;
         least = one->async__seconds;
-        select->timed = &select->places[i];
+        select->timed = i;
     }
-    if (select->timed == NULL)
+    select->deadline_ns = async__deadline(select->loop, least);
+}
+
+/* Sets the timer for it. 0 or -ENOMEM. */
+static int set_timer(struct select *select)
+{
+    if (select->timed == select->count)
         return 0;
     timer_init(&select->timer, run_out);
     select->wait.timer = &select->timer;
-    return async__timer_set(select->loop, &select->timer, async__deadline(select->loop, least));
+    return async__timer_set(select->loop, &select->timer, select->deadline_ns);
 }
 
 /* ---- the kernel's ------------------------------------------------------------------------------------------- */
@@ -222,10 +247,13 @@ static void withdraw(struct select *select)
 /* Waits with a place everywhere; the place that was woken, with the result, or NULL with an error. */
 static struct place *wait_for_one(struct select *select, int *result)
 {
+    size_t streams = count_streams(select->cases, select->count);
     struct place *winner = submit(select, result);
     if (winner == NULL && (*result = set_timer(select)) == 0) {
         stand_in_lines(select);
+        select->loop->poller.in_flight += streams; /* what they wait for is the kernel's to tell */
         *result = async__park(select->loop, &select->wait);
+        select->loop->poller.in_flight -= streams;
         struct waiter *woken = select->wait.winner;
         winner = woken != NULL ? CONTAINER_OF(woken, struct place, transfer.waiter) : NULL;
     }
@@ -234,35 +262,34 @@ static struct place *wait_for_one(struct select *select, int *result)
     return winner;
 }
 
-static int wait_in_places(struct async_loop *loop, const async_case cases[], size_t count,
-                          struct place *places, int *result)
+/* Waits in these places. The number of the case that was woken, with its result, or an error. */
+static int wait_in_places(struct select *select, struct place *places, int *result)
 {
-    struct select select = {.loop = loop, .cases = cases, .places = places, .count = count};
-    wait_init(&select.wait, "async_select", NULL, async__refuse_wait);
-    for (size_t i = 0; i < count; i++) {
-        places[i].select = &select;
+    select->places = places;
+    select->withdrawing = false;
+    wait_init(&select->wait, "async_select", NULL, async__refuse_wait);
+    for (size_t i = 0; i < select->count; i++) {
+        places[i].select = select;
         places[i].in_flight = false;
     }
-    struct place *winner = wait_for_one(&select, result);
+    struct place *winner = wait_for_one(select, result);
     return winner != NULL ? (int)(winner - places) : *result;
 }
 
-OUT_OF_LINE static int select_few(struct async_loop *loop, const async_case cases[], size_t count,
-                                  int *result)
+OUT_OF_LINE static int wait_in_few(struct select *select, int *result)
 {
     struct place places[PLACES_AT_HAND];
-    return wait_in_places(loop, cases, count, places, result);
+    return wait_in_places(select, places, result);
 }
 
-OUT_OF_LINE static int select_many(struct async_loop *loop, const async_case cases[], size_t count,
-                                   int *result)
+OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
 {
-    size_t size = count * sizeof(struct place);
-    struct place *places = memory_resize(&loop->memory, NULL, 0, size);
+    size_t size = select->count * sizeof(struct place);
+    struct place *places = memory_resize(&select->loop->memory, NULL, 0, size);
     if (places == NULL)
         return -ENOMEM;
-    int index = wait_in_places(loop, cases, count, places, result);
-    memory_free(&loop->memory, places, size);
+    int index = wait_in_places(select, places, result);
+    memory_free(&select->loop->memory, places, size);
     return index;
 }
 
@@ -288,11 +315,31 @@ static int try_all(struct async_loop *loop, const async_case cases[], size_t cou
 static int pace_select(struct async_loop *loop, const async_case *happened, int place)
 {
     struct coroutine *self = loop->current;
-    if (pace_is_due(loop, is_descriptor(happened) ? PACE_KERNEL : PACE_STEP)) {
+    bool asks_kernel = is_descriptor(happened) || happened->async__kind == ASYNC__ON_STREAM;
+    if (pace_is_due(loop, asks_kernel ? PACE_KERNEL : PACE_STEP)) {
         self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
         async__give_way(loop);
     }
     return place;
+}
+
+/* Waits until a case has happened, of which none did without waiting. */
+OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case cases[], size_t count,
+                                     int *result)
+{
+    struct select select = {.loop = loop, .cases = cases, .count = count};
+    find_deadline(&select);
+    for (;;) {
+        *result = 0;
+        int place = (count <= PLACES_AT_HAND ? wait_in_few : wait_in_many)(&select, result);
+        if (place < 0 || *result < 0 || cases[place].async__kind != ASYNC__ON_STREAM)
+            return place;
+        if (unlikely(loop->current->refused))
+            return async__refused(loop);
+        place = try_all(loop, cases, count, result);
+        if (place >= 0)
+            return place;
+    }
 }
 
 int async_select_n(const async_case cases[], size_t count, int *result)
@@ -307,11 +354,7 @@ int async_select_n(const async_case cases[], size_t count, int *result)
     if (!are_cases(cases, count))
         return -EINVAL;
     int place = try_all(loop, cases, count, result);
-    if (place >= 0)
-        return pace_select(loop, &cases[place], place);
-    *result = 0;
-    return count <= PLACES_AT_HAND ? select_few(loop, cases, count, result)
-                                   : select_many(loop, cases, count, result);
+    return place >= 0 ? pace_select(loop, &cases[place], place) : wait_for_case(loop, cases, count, result);
 }
 
 int async__select(const async_case cases[], size_t count)
