@@ -55,6 +55,20 @@ LOOP_TEST(tls_end_without_goodbye_is_an_error)
     return 0;
 }
 
+/* A write behind that says the same: -ECONNABORTED is what an abort of ours would give. */
+LOOP_TEST(tls_write_after_an_end_without_goodbye_tells_that_end)
+{
+    async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
+    async_auto_server *server = new_secure_server(ours, serve_rudely, NULL);
+    async_auto_stream *stream = NULL;
+    char text[8];
+    CHECK_EQ(connect_to(&stream, server, theirs), 0);
+    CHECK_EQ(async_stream_readexactly(stream, text, 6), -ECONNRESET);
+    CHECK_EQ(async_stream_write(stream, "x", 1), -ECONNRESET);
+    CHECK_EQ(async_stream_drain(stream), -ECONNRESET);
+    return 0;
+}
+
 /* Answers after the peer's end. */
 static int serve_sum(async_stream *stream, void *unused)
 {
