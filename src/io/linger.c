@@ -68,15 +68,16 @@ static bool give_up(struct async_stream *stream, int error)
     return true;
 }
 
-/* Reads, looks, and decides. Whether the stream is to end. */
+/* Reads, looks, and decides. Whether the stream is to end. Behind the peer's end only the socket's error can come. */
 static bool is_over(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
-    int result = linger->peer_ended ? 0 : drop_input(stream);
+    int result = linger->peer_ended ? async__sys_socket_error(stream->channel.source.descriptor)
+                                    : drop_input(stream);
+    look(stream);
     if (result < 0 && result != -EAGAIN)
         return give_up(stream, result);
     linger->peer_ended = result == 0;
-    look(stream);
     if (is_safe(stream))
         return true;
     if (linger->dropped > MOST_DROPPED)
