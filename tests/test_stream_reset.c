@@ -6,6 +6,7 @@
 #include "streams.h"
 
 #include <asyncio/layer.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,5 +193,98 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
     CHECK_EQ(read_to_the_end(connection.here, &total), 0);
     CHECK_EQ(total, 7);
     CHECK_EQ(async_stream_wait_closed(connection.here), -EPIPE);
+    return 0;
+}
+
+/* ---- bytes that were written and are dropped: the peer must not take what came for all -------------------------- */
+
+/* What the peer's socket finds behind what has come: 0, or -errno. */
+static int end_of_socket(int descriptor)
+{
+    static char bytes[1 << 16];
+    ssize_t count;
+    while ((count = recv(descriptor, bytes, sizeof bytes, 0)) > 0)
+        ;
+    int error = count < 0 ? -errno : 0;
+    close(descriptor);
+    return error;
+}
+
+LOOP_TEST(stream_reset_is_what_a_peer_finds_after_an_abort_that_drops_bytes)
+{
+    struct connection connection = new_connection();
+    block(connection.here);
+    async_stream_abort(connection.here);
+    CHECK_EQ(end_of_socket(connection.there), -ECONNRESET);
+    async_stream_close(connection.here);
+    return 0;
+}
+
+LOOP_TEST(stream_reset_is_what_a_peer_finds_after_a_write_that_memory_ran_out_in)
+{
+    static char much[16 << 20];
+    struct connection connection = new_connection();
+    test_allow_allocations(0);
+    CHECK_EQ(async_stream_write(connection.here, much, sizeof much), -ENOMEM);
+    test_allow_allocations(-1);
+    CHECK_EQ(async_stream_wait_closed(connection.here), -ENOMEM);
+    CHECK_EQ(end_of_socket(connection.there), -ECONNRESET);
+    return 0;
+}
+
+/* Nothing was dropped: the peer has all that was written. */
+LOOP_TEST(stream_abort_that_drops_nothing_is_an_end)
+{
+    struct connection connection = new_connection();
+    CHECK_EQ(async_stream_write(connection.here, "whole", 5), 0);
+    turns(3);
+    async_stream_abort(connection.here);
+    CHECK_EQ(end_of_socket(connection.there), 0);
+    async_stream_close(connection.here);
+    return 0;
+}
+
+/* The peer's end has come and is in the stream, and so is something that was not read. */
+LOOP_TEST(stream_at_eof_is_false_after_an_abort)
+{
+    struct connection connection = new_connection();
+    char byte;
+    CHECK_EQ(send(connection.there, "many", 4, 0), 4);
+    CHECK_EQ(shutdown(connection.there, SHUT_WR), 0);
+    turns(3);
+    CHECK_EQ(async_stream_readexactly(connection.here, &(char[5]){0}, 5), -ENODATA);
+    CHECK_EQ(async_stream_read(connection.here, &byte, 1), 1);
+    CHECK(!async_stream_at_eof(connection.here));
+    async_stream_abort(connection.here);
+    CHECK(!async_stream_at_eof(connection.here));
+    CHECK_EQ(async_stream_read(connection.here, &byte, 1), -ECONNABORTED);
+    async_stream_close(connection.here);
+    close(connection.there);
+    return 0;
+}
+
+static int wait_until_closed(async_stream *stream)
+{
+    return async_stream_wait_closed(stream);
+}
+async_fn(wait_until_closed, async_stream *);
+
+/* The peer has ended in order, and goes away before its system has taken all: no end is to come that would tell. */
+LOOP_TEST(stream_reset_after_the_peers_end_ends_a_lingering_close)
+{
+    static char much[200000];
+    struct connection connection = new_connection();
+    const int few = 1;
+    CHECK_EQ(setsockopt(connection.there, SOL_SOCKET, SO_RCVBUF, &few, sizeof few), 0);
+    CHECK_EQ(shutdown(connection.there, SHUT_WR), 0);
+    CHECK_EQ(async_stream_write(connection.here, much, sizeof much), 0);
+    CHECK_EQ(async_stream_pending(connection.here), 0);
+    async_task *closing = async_create_task(wait_until_closed, connection.here);
+    turns(10);
+    CHECK(!async_task_done(closing));
+    reset(connection.there);
+    double before = async_time();
+    CHECK_EQ(async_await(closing), -ECONNRESET);
+    CHECK(async_time() - before < 10);
     return 0;
 }

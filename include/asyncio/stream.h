@@ -111,15 +111,16 @@ ASYNC_API void async_stream_consume(async_stream *stream, size_t size);
 /* Reads a line as async_stream_readline does, but lends it, without a zero byte. Up to 64 KiB. Switches. */
 ASYNC_API ASYNC_MUST int async_stream_borrow_line(async_stream *stream, const char **line);
 
-/* Whether the peer has ended, and nothing that it sent is left to be read. Never switches. */
+/* Whether the peer has ended, and all that it sent was read: false after an abort. Never switches. */
 ASYNC_API bool async_stream_at_eof(const async_stream *stream);
 
 /* ---- writing: what is written is sent soon, and in the background --------------------------------------------- */
 
 /*
  * Writes size bytes: what the socket does not take at once is copied. 0. -EPIPE, -ECONNRESET…: the connection is
- * gone, as every later call says, too. -ENOMEM: none of it was written. -EBUSY: async_stream_sendfile or
- * async_start_tls is under way. A program that writes much calls async_stream_drain now and then. Never switches.
+ * gone, as every later call says, too. -ENOMEM: none of it was written; if the kernel had taken a part, the connection
+ * is gone. -EBUSY: async_stream_sendfile or async_start_tls is under way. A program that writes much calls
+ * async_stream_drain now and then. Never switches.
  */
 ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t size);
 
@@ -194,7 +195,8 @@ ASYNC_API ASYNC_MUST int async_stream_wait_closed(async_stream *stream);
 
 /*
  * Drops what is pending and closes the connection at once; reads and writes, those that wait included, give
- * -ECONNABORTED. The stream itself is still to be closed. Never switches.
+ * -ECONNABORTED. If something was pending, a TCP connection is reset, so that its peer finds no end. The stream itself
+ * is still to be closed. Never switches.
  */
 ASYNC_API void async_stream_abort(async_stream *stream);
 

@@ -299,7 +299,7 @@ void async_stream_consume(async_stream *stream, size_t size)
 bool async_stream_at_eof(const async_stream *stream)
 {
     stream_check(stream, "async_stream_at_eof");
-    return stream->at_end && unread(stream) == 0;
+    return stream->at_end && stream->read_error == 0 && unread(stream) == 0;
 }
 
 /* ---- reading what has to be whole ------------------------------------------------------------------------------ */

@@ -122,6 +122,7 @@ int async__layer_write(struct async_stream *stream, const void *data, size_t siz
 {
     int result = stream->layer->write(stream->layer_state, stream, data, size);
     if (result < 0 && stream->write_error == 0) {
+        stream->is_cut = true; /* a part of it may have gone */
         async__output_fail(stream, result);
         async__wake_all(&stream->drainers, result);
     }

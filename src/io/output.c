@@ -163,6 +163,7 @@ static void tell_progress(struct async_stream *stream)
 void async__output_fail(struct async_stream *stream, int error)
 {
     stream->write_error = error;
+    stream->is_cut |= stream->pending > 0 || stream->writer != NULL;
     stream_take_back(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
@@ -189,6 +190,16 @@ void async__output_flush(struct async_stream *stream)
     if (stream->pending == 0 && stream->ends && !stream->ended)
         say_end(stream);
     tell_progress(stream);
+}
+
+/* There is no memory for what is left of a call's bytes, of which the first `sent` have gone. -ENOMEM. */
+static int fail_behind(struct async_stream *stream, int sent)
+{
+    if (sent == 0)
+        return -ENOMEM;
+    stream->is_cut = true; /* the peer would miss what comes next */
+    async__output_fail(stream, -ENOMEM);
+    return -ENOMEM;
 }
 
 /* Sends the first part at once, if that is worth it. How many bytes went; or why the connection is gone. */
@@ -219,11 +230,8 @@ int async__output_write(struct async_stream *stream, const void *data, size_t si
         return sent;
     if ((size_t)sent == size)
         return 0;
-    if (append(stream, (const char *)data + sent, size - (size_t)sent) == 0)
-        return send_soon(stream);
-    if (sent > 0) /* the peer would miss what comes next */
-        async__output_fail(stream, -ENOMEM);
-    return -ENOMEM;
+    int result = append(stream, (const char *)data + sent, size - (size_t)sent);
+    return result == 0 ? send_soon(stream) : fail_behind(stream, sent);
 }
 
 /* ---- what the program calls ------------------------------------------------------------------------------------ */
@@ -305,11 +313,8 @@ static int write_parts(struct async_stream *stream, const struct iovec *parts, s
         return sent;
     if ((size_t)sent == size)
         return 0;
-    if (append_parts(stream, parts, size, (size_t)sent) == 0)
-        return send_soon(stream);
-    if (sent > 0)
-        async__output_fail(stream, -ENOMEM);
-    return -ENOMEM;
+    int result = append_parts(stream, parts, size, (size_t)sent);
+    return result == 0 ? send_soon(stream) : fail_behind(stream, sent);
 }
 
 int async_stream_writev(async_stream *stream, const struct iovec *parts, int count)

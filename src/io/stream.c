@@ -151,10 +151,16 @@ int async_stream_new(async_stream **stream, int descriptor)
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
+/* A kernel that closes a socket says the end behind what it has: where more was to come, that would be a lie. */
 static void close_channel(struct async_stream *stream, int error)
 {
-    if (stream->channel.source.descriptor >= 0)
-        async__channel_close(stream->loop, &stream->channel, error);
+    int descriptor = stream->channel.source.descriptor;
+    if (descriptor < 0)
+        return;
+    if (stream->is_cut && stream->is_tcp &&
+        !stream->loop->inherited) /* else the connection is the parent's */
+        async_ignore(async__sys_reset_on_close(descriptor));
+    async__channel_close(stream->loop, &stream->channel, error);
 }
 
 int async__stream_note_error(struct async_stream *stream, int error)

@@ -58,7 +58,8 @@ struct async_stream {
     bool lingers;         /* for that the end of the run waits a while */
     bool progressed;      /* something was sent since patience was set */
     bool waits_for_layer; /* it closes, and the layer holds something: see layer_holds */
-    bool is_tcp;          /* the kernel can tell how much the peer's system has acknowledged */
+    bool is_tcp;          /* the kernel can reset the connection, and tell how much was acknowledged */
+    bool is_cut;          /* bytes that the program has written were dropped: the peer must find no end */
 
     const async_stream_layer *layer; /* what all goes through; NULL: nothing */
     size_t high, low;                /* the water marks */

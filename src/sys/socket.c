@@ -227,6 +227,13 @@ int async__sys_set_option(int descriptor, int level, int option, int value)
     return KERNEL(SITE_SOCKET_OPTION, setsockopt(descriptor, level, option, &value, sizeof value));
 }
 
+int async__sys_reset_on_close(int descriptor)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    return KERNEL(SITE_SOCKET_OPTION,
+                  setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
+
 int async__sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;

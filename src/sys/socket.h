@@ -57,6 +57,9 @@ int async__sys_socket_error(int descriptor);
 /* An option whose value is a number. 0 or -errno. */
 int async__sys_set_option(int descriptor, int level, int option, int value);
 
+/* Has the close of the socket reset the connection, and drop what was not sent. 0 or -errno. */
+int async__sys_reset_on_close(int descriptor);
+
 /* The value of one, 0 or more; or -errno. */
 int async__sys_option(int descriptor, int level, int option);
 
