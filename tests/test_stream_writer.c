@@ -218,6 +218,44 @@ LOOP_TEST(sendfile_comes_before_an_end_that_is_asked_for_meanwhile)
     return 0;
 }
 
+struct sending {
+    async_stream *stream;
+    int file;
+    int others; /* calls that take steps before */
+    bool goes_on;
+};
+
+/* So many that some give way at their beginning or at their end. */
+static int send_bytes(struct sending *sending)
+{
+    for (int i = 0; i < sending->others; i++)
+        ASYNC_TRY(async_stream_drain(sending->stream));
+    for (int i = 0; i < 150; i++) {
+        sending->goes_on = true;
+        CHECK_EQ(async_stream_sendfile(sending->stream, sending->file, 0, 1), 1);
+        sending->goes_on = false;
+    }
+    return 0;
+}
+async_fn(send_bytes, struct sending *);
+
+LOOP_TEST(sendfile_refuses_other_writers_also_while_it_gives_way)
+{
+    int file = new_file();
+    for (int others = 0; others < 2; others++) {
+        struct pair pair = new_pair();
+        struct sending sending = {.stream = pair.here, .file = file, .others = others};
+        async_task *task = async_create_task(send_bytes, &sending);
+        for (; !async_task_done(task); CHECK_EQ(async_sleep(0), 0))
+            if (sending.goes_on)
+                CHECK_EQ(async_stream_write(pair.here, "x", 1), -EBUSY);
+        CHECK_EQ(async_await(task), 0);
+        close_pair(pair);
+    }
+    close(file);
+    return 0;
+}
+
 LOOP_TEST(sendfile_says_einval_of_what_cannot_be_sent)
 {
     int ends[2], folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

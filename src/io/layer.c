@@ -114,8 +114,9 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
         return async__refused(loop);
     ASYNC_TRY(async__writer_begin(stream, &writer, "async_start_tls"));
     int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
+    result = paced(loop, PACE_KERNEL, result);
     async__writer_end(stream, &writer);
-    return paced(loop, PACE_KERNEL, result);
+    return result;
 }
 
 int async__layer_write(struct async_stream *stream, const void *data, size_t size)

@@ -133,7 +133,8 @@ int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t c
         return -EINVAL;
     ASYNC_TRY(async__writer_begin(stream, &part.writer, call));
     part.writer.is_file = true;
-    int result = send_part(loop, &part);
+    int result = paced(loop, PACE_KERNEL,
+                       send_part(loop, &part)); /* one of no bytes did not come to a pace */
     async__writer_end(stream, &part.writer);
-    return paced(loop, PACE_KERNEL, result); /* a file of no bytes did not come to a pace */
+    return result;
 }
