@@ -163,7 +163,7 @@ static void tell_progress(struct async_stream *stream)
 void async__output_fail(struct async_stream *stream, int error)
 {
     stream->write_error = error;
-    stream->is_cut |= stream->pending > 0 || stream->writer != NULL;
+    stream->is_cut |= stream->pending > 0 || stream->writer != NULL || layer_holds(stream);
     stream_take_back(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
