@@ -11,6 +11,7 @@
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
 #   make storm        a million connections that end in every way, on each backend: N=1000000; and how a server fares
 #                     that has no descriptors left
+#   make chaos        random programs at both sides of connections, each byte, end and error judged: N=10000 SEED=1
 #   make fuzz         certificates and records of TLS under clang's libFuzzer; SECONDS=600, in all
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
@@ -23,7 +24,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test conformance planted faults storm fuzz valgrind check bench install format
+.PHONY: all demo demo-million test conformance planted faults storm chaos fuzz valgrind check bench install format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -109,6 +110,12 @@ storm:
 	$(build)
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
+
+# Of each kind of connection on each backend. A failure says which seed plays the same round again.
+chaos: N := 10000
+chaos:
+	$(build)
+	CHAOS_ROUNDS=$(N) CHAOS_SEED=$(SEED) TEST_TIME_LIMIT=900 $(WRAPPER) $(BUILD)/suite chaos_
 
 # What is lacking is said by the script, which then runs nothing.
 fuzz:

@@ -68,6 +68,7 @@ STEPS = [
     Step("faults", "CC=gcc", target="faults"),
     Step("fuzz", "", target="fuzz"),  # ten minutes, or FUZZ_SECONDS
     Step("storm", "CC=gcc N=300000 BUILD=build-check-gcc", target="storm"),
+    Step("chaos", "CC=gcc N=10000 SEED=1 BUILD=build-check-gcc", target="chaos"),
     Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", target="conformance"),
     Step("planted", "CC=gcc BUILD=build-check-gcc", target="planted"),
     Step("gcc, 10 times", "CC=gcc REPEAT=10 BUILD=build-check-gcc"),
