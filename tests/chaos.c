@@ -136,7 +136,9 @@ static void meddle(struct crew *crew)
         break;
     case 2: {
         size_t low = chaos_draw(&side->random, 20000);
-        CHECK_EQ(async_stream_set_limits(side->stream, low + chaos_draw(&side->random, 50000), low), 0);
+        side->high = low + chaos_draw(&side->random, 50000);
+        side->writes++;
+        CHECK_EQ(async_stream_set_limits(side->stream, side->high, low), 0);
         break;
     }
     case 3:
@@ -170,7 +172,7 @@ async_fn(secure, struct side *);
 /* Both directions are at the byte where the layer begins. Nobody reads or writes. */
 static void put_layer_on(struct side *side)
 {
-    side->exclusive = true;
+    side->exclusive++;
     async_task *task = async_create_task(secure, side);
     bool cancelled = chaos_once_in(&side->random, 25);
     if (cancelled) {
@@ -178,7 +180,7 @@ static void put_layer_on(struct side *side)
         async_cancel(task);
     }
     int result = async_await(task);
-    side->exclusive = false;
+    side->exclusive--;
     if (result < 0 && !(cancelled && result == -ECANCELED)) {
         unsigned during = DURING_READ | DURING_WRITE | DURING_SECURE;
         chaos_check_error(side, result, during, "secure");
@@ -288,6 +290,7 @@ static void wait_closed(struct side *side, bool cancelled)
 static void write_eof(struct side *side)
 {
     int result = async_stream_write_eof(side->stream);
+    side->writes++;
     if (result == 0)
         side->ended = true;
     else
@@ -319,7 +322,7 @@ static void finish_writing(struct crew *crew)
         keep_going(crew);
         CHECK_EQ(async_sleep(0), 0);
     }
-    for (int i = 0; i < LIMIT_OF_TURNS && side->exclusive; i++)
+    for (int i = 0; i < LIMIT_OF_TURNS && side->exclusive > 0; i++)
         CHECK_EQ(async_sleep(0), 0);
 }
 
@@ -442,6 +445,7 @@ static void prepare(struct chaos_round *round, uint32_t *random)
                               .out = flow,
                               .in = &round->flows[1 - i],
                               .serves = i == 1,
+                              .high = 64 * 1024,
                               .random = chaos_draw(random, UINT32_MAX) | 1};
     }
 }

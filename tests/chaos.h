@@ -64,13 +64,15 @@ struct side {
     bool hung_up;    /* by close_clients: its reader finds an end that is not the peer's */
     bool resets;     /* SO_LINGER of 0: the close of the socket is a reset */
     bool shut;       /* shutdown(2) behind the stream's back */
-    bool exclusive;  /* a sendfile or a start_tls is under way */
     bool draining;   /* a read has failed that leaves bytes: the rest is read by simple calls */
     bool finishing;  /* it reads to the end */
     int failed;      /* what a write has failed with */
     size_t at_cut;   /* bytes that were with the kernel when the socket was shut down, or it was aborted */
     size_t at_close; /* bytes that were pending when it was closed */
     int readers;     /* tasks inside a call that reads */
+    int exclusive;   /* tasks inside a sendfile or a start_tls */
+    uint32_t writes; /* calls that change what is pending, or the limit, so far */
+    size_t high;     /* the high water mark */
     uint32_t read_calls; /* calls that read, so far */
     bool waited;         /* wait_closed has returned */
     int wait_closed;     /* that */

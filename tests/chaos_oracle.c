@@ -8,7 +8,9 @@
  *                 kernel had; not where the layer has a word for the end. A close_clients of R's own is an end at any
  *                 place. On a Unix socket, whose kernel has no reset, an abort of W's can be an end after a part.
  * wait_closed     0: R finds every byte, if it reads on to the end. An error: R has aborted, reset or closed before it
- *                 had read all; or a write of W's failed; or shutdown(2), abort, a shortage of memory at W.
+ *                 had read all; or a write of W's failed; or shutdown(2), abort, a shortage of memory at W. It is an
+ *                 error if a write of W's, or a read without a layer, has met one before.
+ * drain           0: no more is pending than the high water mark, unless another task has written meanwhile.
  *
  *   error             reads of R                           writes, drain, sendfile of W
  *   -ECANCELED        the task was cancelled               the same
@@ -122,7 +124,7 @@ static bool is_justified(const struct side *side, int error, unsigned during)
     case -ECONNABORTED:
         return side->aborted;
     case -EBUSY:
-        return (during & DURING_WRITE) != 0 ? side->exclusive : side->readers > 1;
+        return (during & DURING_WRITE) != 0 ? side->exclusive > 0 : side->readers > 1;
     case -ENOMEM:
         return side->round->shortage;
     case -EPIPE:
@@ -173,7 +175,12 @@ static void check_flow(const struct side *writer)
 static void check_wait_closed(const struct side *side)
 {
     int result = side->wait_closed;
-    if (!side->waited || result == 0)
+    if (!side->waited)
+        return;
+    bool has_met_reset = side->in->over && side->in->final == -ECONNRESET && !side->secured;
+    if (result == 0 && (side->failed != 0 || has_met_reset))
+        chaos_fail(side->round, "side %d: wait_closed said 0 after an error", side->serves);
+    if (result == 0)
         return;
     bool went_wrong = side->failed != 0 || has_unread(side->out) || side->other->resets ||
                       side->other->aborted || side->shut || side->aborted || side->broken ||
@@ -199,7 +206,7 @@ static void print_side(const struct side *side)
         const char *word;
     } words[] = {{side->secured, "secured"},  {side->broken, "broken"},   {side->ended, "ended"},
                  {side->closed, "closed"},    {side->aborted, "aborted"}, {side->hung_up, "hung up"},
-                 {side->resets, "resets"},    {side->shut, "shut"},       {side->exclusive, "exclusive"},
+                 {side->resets, "resets"},    {side->shut, "shut"},       {side->exclusive > 0, "exclusive"},
                  {side->draining, "draining"}};
     fprintf(stderr, "  side %d:", side->serves);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

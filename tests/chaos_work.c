@@ -258,6 +258,13 @@ int chaos_read(struct side *side, uint32_t random)
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
+/* A write after the end is the program's mistake, and says nothing of the connection. */
+static void note_failure(struct side *side, int result)
+{
+    if (result != -EPIPE || !side->ended)
+        side->failed = result;
+}
+
 /* A call that writes size bytes has returned. 0: more may be written; 1: no more. */
 static int note_written(struct side *side, size_t size, int result, const char *call)
 {
@@ -273,7 +280,7 @@ static int note_written(struct side *side, size_t size, int result, const char *
         return 0; /* none of it was written, and the connection is as it was */
     if (result == -ENOMEM)
         out->uncertain += size;
-    side->failed = result;
+    note_failure(side, result);
     return 1;
 }
 
@@ -290,18 +297,12 @@ static int write_parts(struct side *side, const char *bytes, size_t size, uint32
 static int send_window(struct side *side, const char *bytes, size_t size)
 {
     struct flow *out = side->out;
-    if (side->exclusive) {
-        int refused = async_stream_sendfile(side->stream, side->round->file, 0, size);
-        if (refused >= 0)
-            chaos_fail(side->round, "side %d: two calls of sendfile at once", side->serves);
-        chaos_check_error(side, refused, DURING_WRITE, "sendfile");
-        return refused == -ECANCELED ? refused : 0;
-    }
     off_t offset = (off_t)(bytes - chaos_bytes(&(struct flow){0}, 0));
-    side->exclusive = true;
+    side->exclusive++;
+    side->writes++;
     out->uncertain += size;
     int result = async_stream_sendfile(side->stream, side->round->file, offset, size);
-    side->exclusive = false;
+    side->exclusive--;
     if (result >= 0) {
         if ((size_t)result != size)
             chaos_fail(side->round, "side %d: sendfile of %zu sends %d", side->serves, size, result);
@@ -310,23 +311,33 @@ static int send_window(struct side *side, const char *bytes, size_t size)
         return 0;
     }
     chaos_check_error(side, result, DURING_WRITE, "sendfile");
+    if (result == -EBUSY) {
+        out->uncertain -= size;
+        return 0;
+    }
     if (result != -ECANCELED && side->stream != NULL)
-        side->failed = result;
+        note_failure(side, result);
     return result == -ECANCELED ? result : 1;
 }
 
 static int drain(struct side *side, uint32_t *random)
 {
     bool in_timeout = chaos_once_in(random, 6);
+    uint32_t writes = side->writes;
     int result = in_timeout ? async_timeout(0.0001, async_stream_drain(side->stream))
                             : async_stream_drain(side->stream);
-    if (result == 0)
+    if (result == 0) {
+        bool is_same = side->stream != NULL && side->writes == writes && side->exclusive == 0;
+        if (is_same && async_stream_pending(side->stream) > side->high)
+            chaos_fail(side->round, "side %d: drain returns with %zu bytes pending", side->serves,
+                       async_stream_pending(side->stream));
         return 0;
+    }
     chaos_check_error(side, result, DURING_WRITE | (in_timeout ? DURING_TIMEOUT : 0), "drain");
     if (result == -ETIMEDOUT || result == -ECANCELED)
         return result == -ETIMEDOUT ? 0 : result;
     if (side->stream != NULL)
-        side->failed = result;
+        note_failure(side, result);
     return 1;
 }
 
@@ -340,6 +351,7 @@ static int write_once(struct side *side, uint32_t *random)
     if (way == 0)
         return send_window(side, bytes, size);
     shorten_memory(side->round, random);
+    side->writes++;
     if (way < 5) {
         size = least(size, MOST_TEXT);
         result = async_stream_printf(side->stream, "%.*s", (int)size, bytes);
@@ -357,7 +369,7 @@ int chaos_write(struct side *side, uint32_t random)
 {
     int result = 0;
     while (result == 0 && side->stream != NULL && side->out->accepted < side->out->quota &&
-           (side->out->uncertain == 0 || side->exclusive)) {
+           (side->out->uncertain == 0 || side->exclusive > 0)) {
         result = write_once(side, &random);
         if (result == 0 && side->stream != NULL &&
             (async_stream_pending(side->stream) > 300000 || chaos_once_in(&random, 3)))
