@@ -185,7 +185,7 @@ static void check_wait_closed(const struct side *side)
     bool went_wrong = side->failed != 0 || has_unread(side->out) || side->other->resets ||
                       side->other->aborted || side->shut || side->aborted || side->broken ||
                       side->round->shortage || side->other->failed != 0 ||
-                      (needs_goodbye(side->other) && side->other->shut);
+                      (needs_goodbye(side) && (side->other->shut || side->other->broken));
     if (!went_wrong)
         chaos_fail(side->round, "side %d: wait_closed: %s, although all was read", side->serves,
                    async_strerror(result));
