@@ -48,9 +48,10 @@
  * by return, by ASYNC_TRY, by break or goto. The variables of a block are cleaned up in reverse order of their
  * declaration; give each an initial value. The value of a return is computed before. ASYNC_TRY may leave a function
  * anywhere, so what a function owns across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The
- * library's async_auto_ types are made with it. Not called by exit, nor by longjmp.
+ * library's async_auto_ types are made with it. Not called by exit, nor by longjmp. A variable that is only cleaned up
+ * is no unused variable, for clang either.
  */
-#define ASYNC_CLEANUP(function) __attribute__((cleanup(function)))
+#define ASYNC_CLEANUP(function) __attribute__((cleanup(function), unused))
 
 #define ASYNC__CAT_(a, b)       a##b
 #define ASYNC__CAT(a, b)        ASYNC__CAT_(a, b)
