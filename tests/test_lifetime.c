@@ -134,7 +134,7 @@ static int forget_a_limit(void)
 {
     async_timeout_scope limit;
     async_timeout_begin(&limit, 1);
-    memset(&limit, 0x55, sizeof limit);
+    memset(&limit, 1, sizeof limit);
     return async_sleep(2);
 }
 async_fn(forget_a_limit);

@@ -129,11 +129,11 @@ void async_loop_stop(async_loop *loop)
 {
     if (loop == NULL)
         return;
-    if (loop->inherited)
-        async__wrong_loop(loop, "async_loop_stop", "the loop");
     ENSURE(loop == async__current,
            "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
            "called with async_call_soon_threadsafe");
+    if (loop->inherited)
+        async__wrong_loop(loop, "async_loop_stop", "the loop");
     loop_check_handler(loop, "async_loop_stop");
     loop->stopping = true;
 }
