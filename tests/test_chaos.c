@@ -68,7 +68,8 @@ static int finish_masked(void *state, async_stream *below)
     return async_layer_write(below, "\0\0", 2);
 }
 
-static const async_stream_layer mask = {read_masked, write_masked, finish_masked, free};
+static const async_stream_layer mask = {
+    .read = read_masked, .write = write_masked, .finish = finish_masked, .free = free};
 
 static int put_mask_on(async_stream *stream, bool serves)
 {

@@ -107,6 +107,31 @@ LOOP_TEST(stream_close_with_unread_input_is_an_end_for_a_peer_of_a_unix_socket)
     return 0;
 }
 
+/* Neither reads any more; each has more to send than the kernels take. */
+static int write_much_and_close(struct sockets pair)
+{
+    static char much[16 * UPLOAD];
+    async_stream *here, *there;
+    CHECK_EQ(async_stream_new(&here, pair.here), 0);
+    CHECK_EQ(async_stream_new(&there, pair.there), 0);
+    CHECK_EQ(async_stream_write(here, much, sizeof much), 0);
+    CHECK_EQ(async_stream_write(there, much, sizeof much), 0);
+    turns(20);
+    async_stream_close(there);
+    CHECK_EQ(async_stream_wait_closed(here), 0);
+    return 0;
+}
+
+LOOP_TEST(stream_close_does_not_wait_for_a_peer_that_closes_too_by_tcp)
+{
+    return write_much_and_close(tcp_sockets());
+}
+
+LOOP_TEST(stream_close_does_not_wait_for_a_peer_that_closes_too_on_unix_sockets)
+{
+    return write_much_and_close(unix_sockets(SOCK_STREAM));
+}
+
 /* A quiet connection is closed there and then. */
 LOOP_TEST(stream_close_of_a_quiet_connection_is_immediate)
 {

@@ -7,7 +7,9 @@
  *      the peer sends nothing, there is no layer     and its system has acknowledged everything; or
  *      the limit of time or of dropped bytes is reached
  *
- * The kernel reports no acknowledgements, so while some are missing they are asked for after pauses.
+ * Input is dropped already while the rest is being sent: two sides that close, each with more to send than the kernels
+ * take, would wait for each other otherwise. The kernel reports no acknowledgements, so while some are missing they are
+ * asked for after pauses.
  */
 #include "io/stream.h"
 #include "sys/socket.h"
@@ -136,10 +138,18 @@ static bool shut_down(struct async_stream *stream)
     return false;
 }
 
+void async__linger_hear(struct async_stream *stream)
+{
+    ASSERT(stream->closing && !stream->linger.active);
+    if (drop_input(stream) > 0)
+        stream_put_off(stream);
+}
+
 bool async__linger_begin(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
     ASSERT(!linger->active && output_is_done(stream));
+    linger->dropped = 0;
     async__timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
     if (can_close_now(stream) || !shut_down(stream))
         return false;

@@ -187,6 +187,8 @@ void async__output_flush(struct async_stream *stream)
     set_blocked(stream, stream->pending > 0);
     if (stream->pending == 0)
         stream->answers = 0;
+    if (stream->pending > 0 && stream->closing && !stream->waits_for_layer)
+        async__linger_hear(stream);
     if (stream->pending == 0 && stream->ends && !stream->ended)
         say_end(stream);
     tell_progress(stream);
@@ -298,7 +300,8 @@ static int append_parts(struct async_stream *stream, const struct iovec *parts, 
         return -ENOMEM;
     for (size_t left = size; left > 0; parts++) {
         size_t skip = skipped < parts->iov_len ? skipped : parts->iov_len;
-        fill(stream, (const char *)parts->iov_base + skip, parts->iov_len - skip);
+        if (parts->iov_len > skip) /* a part of no bytes may be NULL */
+            fill(stream, (const char *)parts->iov_base + skip, parts->iov_len - skip);
         skipped -= skip;
         left -= parts->iov_len;
     }

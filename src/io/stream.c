@@ -21,11 +21,13 @@ static void set_waits_for_layer(struct async_stream *stream, bool waits)
     stream->waits_for_layer = waits;
 }
 
-/* Of a stream that closes and whose layer holds something; it may be gone afterwards. */
+/* Of a stream that closes and has not sent everything; it may be gone afterwards. */
 static void go_on_closing(struct async_stream *stream)
 {
-    async__layer_release(stream);
-    set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
+    if (stream->waits_for_layer) {
+        async__layer_release(stream);
+        set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
+    }
     async__output_flush(stream);
 }
 
@@ -37,7 +39,7 @@ static void changed(struct channel *channel)
         async__wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         async__linger_continue(stream);
-    else if (stream->waits_for_layer)
+    else if (stream->closing)
         go_on_closing(stream);
     else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
         async__output_flush(stream);
@@ -51,7 +53,7 @@ static void flush(struct deferred *deferred)
         async__wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         async__linger_continue(stream);
-    else if (stream->waits_for_layer)
+    else if (stream->closing)
         go_on_closing(stream);
     else
         async__output_flush(stream);
@@ -235,6 +237,8 @@ static bool close_at_once(struct async_stream *stream)
         async__output_fail(stream, -ENOMEM);
     if (output_is_done(stream) && !async__linger_begin(stream))
         return true;
+    if (!stream->linger.active)
+        stream_put_off(stream); /* what has come already is heard */
     stream->lingers = true;
     stream->loop->lingering++;
     return false;

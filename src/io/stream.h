@@ -155,6 +155,9 @@ void async__stream_hang_up(struct async_stream *stream);
 void async__stream_sent(struct async_stream *stream);
 void async__stream_end(struct async_stream *stream);
 
+/* Drops what has come for a closing stream that still sends. */
+void async__linger_hear(struct async_stream *stream);
+
 /* Begins the lingering close of a stream that has sent everything. false: there is none; the stream can end now. */
 bool async__linger_begin(struct async_stream *stream);
 

@@ -4,7 +4,6 @@
 #include "sys/socket.h"
 #include "sys/fault.h"
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -204,7 +203,7 @@ int async__sys_shutdown(int descriptor, int how)
 int async__sys_unacknowledged(int descriptor)
 {
     int bytes = 0;
-    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(descriptor, SIOCOUTQ, &bytes));
+    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(descriptor, TIOCOUTQ, &bytes));
     return result < 0 ? result : bytes;
 }
 
