@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 
-enum { FEW = 60 };
+enum { FEW = 90 };
 
 #if ASYNC_CHECKS
 static atomic_int looks;

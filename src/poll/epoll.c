@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 
 /* As many as the loop runs before it looks again: the kernel has touched their sockets, and they are still warm. */
-enum { EVENTS_AT_ONCE = 32 };
+enum { EVENTS_AT_ONCE = 32, ENOUGH_USELESS = 40 };
 enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP };
 static const uint32_t SOURCE_EVENTS = READ_EVENTS | EPOLLOUT | EPOLLPRI | EPOLLET;
 
@@ -66,9 +66,14 @@ static int control(const struct epoll *epoll, struct watched *watched, int descr
     return result;
 }
 
+static bool is_by_edges(const struct watched *watched)
+{
+    return watched->useless == ENOUGH_USELESS;
+}
+
 /*
- * Arms the descriptor for what its operations wait for now: for one event; or, if it is lasting, for changes only. If
- * that fails, it is armed as it was.
+ * Arms the descriptor for what its operations wait for now: for one event; or, if enough were useless, for changes only.
+ * If that fails, it is armed as it was.
  */
 static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
 {
@@ -82,7 +87,7 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
         watched->armed = 0;
         return 0;
     }
-    uint32_t manner = watched->lasting ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
+    uint32_t manner = is_by_edges(watched) ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
     int result = control(epoll, watched, descriptor, wanted | manner);
     if (result == -ENOMEM && (watched->armed & wanted) == wanted)
         return 0; /* it may tell us of more than we want */
@@ -211,18 +216,21 @@ static uint8_t state_of(uint32_t events)
 
 /*
  * An event that completes nothing, an error queue that is not read say, would come again as soon as the descriptor is
- * armed for one event. So it is armed by edges then, until something is done.
+ * armed for one event. So after some of them it is armed by edges, until something is done.
  */
 static void handle_operations(struct poller *poller, struct watched *watched, const struct epoll_event *event)
 {
     struct list done = {0};
-    bool was_lasting = watched->lasting;
+    bool was_by_edges = is_by_edges(watched);
     if ((event->events & (READ_EVENTS | FAILED_EVENTS)) != 0)
         collect(&watched->readers, &done);
     if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
         collect(&watched->writers, &done);
-    watched->lasting = list_empty(&done);
-    if (!was_lasting || !watched->lasting)
+    if (!list_empty(&done))
+        watched->useless = 0;
+    else if (!was_by_edges)
+        watched->useless++;
+    if (!was_by_edges || !is_by_edges(watched))
         watched->armed = 0;
     arm_or_fail(poller->backend, watched, (int)(uint32_t)event->data.u64, &done);
     async__poll_deliver(poller, &done);

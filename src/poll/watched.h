@@ -19,7 +19,7 @@ struct watched {
     bool known;            /* the kernel watches it, as far as we know */
     bool held;             /* for io_uring: it is among those */
     bool closing;          /* for io_uring: to be closed when the kernel has let go of it */
-    bool lasting;          /* for epoll: armed by edges until something is done; see handle_operations */
+    uint8_t useless;       /* for epoll: events in a row that completed nothing; see handle_operations */
 };
 
 enum { WATCHED_IN_CHUNK = 64 };
