@@ -72,8 +72,8 @@ static bool is_by_edges(const struct watched *watched)
 }
 
 /*
- * Arms the descriptor for what its operations wait for now: for one event; or, if enough were useless, for changes only.
- * If that fails, it is armed as it was.
+ * Arms the descriptor for what its operations wait for now: for one event; or, after many useless ones, for changes
+ * only. If that fails, it is armed as it was.
  */
 static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
 {
