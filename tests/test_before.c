@@ -18,11 +18,11 @@ static int nothing(void)
 }
 async_fn(nothing);
 
-/* The loop takes SIGSEGV from AddressSanitizer, which wants it. */
-static void skip_under_address_sanitizer(void)
+/* The loop takes SIGSEGV from a sanitizer, which wants it. */
+static void skip_where_a_sanitizer_handles_faults(void)
 {
-    if (ASYNC_ASAN)
-        test_skip("AddressSanitizer handles faults");
+    if (ASYNC_ASAN || ASYNC_TSAN)
+        test_skip("the sanitizer handles faults");
 }
 
 static bool handles(int number, void (*handler)(int))
@@ -261,7 +261,7 @@ TEST(before_reporter_that_calls_the_handler_before_ends)
         crash_in_many_runs_later, crash_with_two_reporters, crash_with_a_reporter_of_between,
         crash_with_ours_put_back, crash_after_a_thread,
     };
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         CHECK_EQ(end_of_child(ways[i]), BY_SIGNAL + SIGSEGV);
     CHECK_EQ(end_of_child(crash_with_handler_before), REPORTED + 1);
@@ -291,7 +291,7 @@ static void crash_in_a_circle(void)
 
 TEST(before_handlers_in_a_circle_end)
 {
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(end_of_child(crash_in_a_circle), BY_SIGNAL + SIGSEGV);
 }
 
@@ -325,7 +325,7 @@ static void recover_often(void)
 
 TEST(before_handler_that_jumps_is_called_for_every_fault)
 {
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(end_of_child(recover_often), REPORTED);
 }
 
@@ -347,14 +347,14 @@ async_fn(dig);
 
 DEATH_TEST(before_reporter_that_calls_ours_has_overflows_told, "'dig' |overflowed its stack of 64 KiB")
 {
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(async_run(install_reporter), 0);
     async_ignore(async_run(dig));
 }
 
 TEST(before_fault_handler_that_came_during_the_run_stays)
 {
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(async_run_with(test_options(), install, SIGBUS), 0);
     CHECK(handles(SIGBUS, ignore_it) && handles(SIGSEGV, SIG_DFL));
     CHECK_EQ(async_run_with(test_options(), nothing), 0);
@@ -374,7 +374,7 @@ async_fn(deny_signal_stacks);
 /* What is still the thread's must stay mapped: a handler would run on it. */
 TEST(before_signal_stack_that_cannot_be_left_stays_mapped)
 {
-    skip_under_address_sanitizer();
+    skip_where_a_sanitizer_handles_faults();
     pid_t child = fork_here();
     if (child == 0) {
         CHECK_EQ(set_signal_stack(NULL), 0);

@@ -242,6 +242,7 @@ static void expect_in_child(bool holds)
 
 TEST_EACH_BACKEND(fork_child_that_returns_ends_the_run_with_that_result)
 {
+    skip_where_the_forking_task_is_not_watched();
     int result = async_run_with(test_options(), fork_and_return, 5);
     expect_in_child(result == 5);
     CHECK_EQ(result, 1);
@@ -269,6 +270,7 @@ async_fn(create_one_that_forks_at_once);
 
 TEST_EACH_BACKEND(fork_child_that_returns_from_another_task_ends_the_run)
 {
+    skip_where_the_forking_task_is_not_watched();
     int result = async_run_with(test_options(), await_one_that_forks);
     expect_in_child(result == 6);
     CHECK_EQ(result, 1);
@@ -323,6 +325,7 @@ async_fn(leave_one_that_forks);
 
 TEST_EACH_BACKEND(fork_child_of_a_task_that_the_end_cancels_ends_the_run)
 {
+    skip_where_the_forking_task_is_not_watched();
     int result = async_run_with(test_options(), leave_one_that_forks);
     expect_in_child(result == 0);
     CHECK_EQ(result, 0);
@@ -330,6 +333,7 @@ TEST_EACH_BACKEND(fork_child_of_a_task_that_the_end_cancels_ends_the_run)
 
 TEST_EACH_BACKEND(fork_child_that_returns_ends_the_runners_run)
 {
+    skip_where_the_forking_task_is_not_watched();
     async_runner runner = {.options = *test_options()};
     int result = async_runner_run(&runner, fork_and_return, 5);
     if (is_child()) {
@@ -351,6 +355,7 @@ TEST_EACH_BACKEND(fork_child_that_returns_ends_the_runners_run)
 
 TEST_EACH_BACKEND(fork_child_that_returns_ends_the_drive)
 {
+    skip_where_the_forking_task_is_not_watched();
     async_loop *loop;
     int result, tasks;
     CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);

@@ -396,6 +396,7 @@ async_fn(expect_others);
 
 TEST_EACH_BACKEND(fork_child_leaves_blocks_and_the_parents_tasks_have_their_turns)
 {
+    skip_where_the_forking_task_is_not_watched();
     semaphore = (async_semaphore){.value = 0};
     queue = async_queue_new(0, sizeof(int));
     int result = async_run_with(test_options(), expect_others);
