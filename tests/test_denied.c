@@ -164,6 +164,7 @@ DEATH_TEST(denied_wait_of_epoll_is_named, "the loop cannot wait any more: epoll_
 {
 #ifdef SYS_epoll_wait
     deny_call(EPOLL_PWAIT2, EPERM);
+    deny_call(SYS_epoll_pwait, EPERM); /* musl calls it for epoll_wait */
     wait_denied("epoll", SYS_epoll_wait);
 #else
     wait_denied("epoll", SYS_epoll_pwait);
