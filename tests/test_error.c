@@ -373,8 +373,8 @@ LOOP_TEST(fail_errno_ends_with_the_system_s_text)
     CHECK_EQ(async_fail_errno(-ENOENT, "open %s", "x"), -ENOENT);
     CHECK_STR(async_strerror(-ENOENT), "-ENOENT: open x: No such file or directory");
     CHECK_EQ(async_fail_errno(-EXDEV, "rename"), -EXDEV);
-    snprintf(expected, sizeof expected, "-EXDEV: rename: %s",
-             strerror(EXDEV)); /* not the same in every libc */
+    /* The text is not the same in every libc. */
+    snprintf(expected, sizeof expected, "-EXDEV: rename: %s", strerror(EXDEV));
     CHECK_STR(async_strerror(-EXDEV), expected);
     memset(longest, 'a', sizeof longest);
     longest[sizeof longest - 1] = 0;
