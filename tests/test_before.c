@@ -2,6 +2,7 @@
  * test_before.c: what the program had before a run it has after it, and what it installs meanwhile stays: handlers,
  * signal stacks, blocked signals. A handler that calls the one before it comes to an end.
  */
+#include "deep.h"
 #include "deny.h"
 #include "forks.h"
 
@@ -327,15 +328,6 @@ TEST(before_handler_that_jumps_is_called_for_every_fault)
 {
     skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(end_of_child(recover_often), REPORTED);
-}
-
-__attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
-{
-    char frame[500];
-    __asm__ volatile("" : : "r"(frame) : "memory");
-    frame[0] = (char)++*depth;
-    int below = *depth < 0 ? 0 : recurse_for_ever(depth);
-    return below + frame[0];
 }
 
 static int dig(void)

@@ -2,6 +2,7 @@
  * test_fork.c: loops in a child of fork(): it runs loops of its own wherever it was forked, and returns from what it
  * was forked in. Children end by _exit.
  */
+#include "deep.h"
 #include "forks.h"
 #include "streams.h"
 
@@ -484,15 +485,6 @@ DEATH_TEST(
     "a child of fork() returned from 'fork_on_worker_and_return', which its parent runs on a worker thread")
 {
     async_ignore(async_run_with(test_options(), return_on_worker));
-}
-
-__attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
-{
-    char frame[500];
-    __asm__ volatile("" : : "r"(frame) : "memory");
-    frame[0] = (char)++*depth;
-    int below = *depth < 0 ? 0 : recurse_for_ever(depth);
-    return below + frame[0];
 }
 
 static int overflow_in_child(void)

@@ -6,6 +6,7 @@
  * that nobody handles are left out: there the sanitizer always handles it.
  */
 #include "core/loop.h"
+#include "deep.h"
 #include "deny.h"
 #include "runner.h"
 
@@ -16,19 +17,6 @@
 #include <unistd.h>
 
 /* ---- the message -------------------------------------------------------------------------------------------- */
-
-/* Makes the compiler believe that all of it is used. */
-#define USE(memory) __asm__ volatile("" : : "r"(memory) : "memory")
-
-/* Ends when the depth is negative, which only the compiler does not know to be never. */
-__attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
-{
-    char frame[500];
-    USE(frame);
-    frame[0] = (char)++*depth;
-    int below = *depth < 0 ? 0 : recurse_for_ever(depth);
-    return below + frame[0];
-}
 
 static int dig(void)
 {

@@ -2,6 +2,7 @@
  * test_stream_reset.c: connections by TCP that the peer resets. The kernel reports the error once, to the first call
  * that meets it; both directions of the stream, its layer, a sendfile and wait_closed must report it.
  */
+#include "layers.h"
 #include "sockets.h"
 #include "streams.h"
 
@@ -49,18 +50,6 @@ static int read_to_the_end(async_stream *stream, int *total)
     return result;
 }
 async_fn(read_to_the_end, async_stream *, int *);
-
-static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
-{
-    (void)state;
-    return async_layer_read(below, buffer, size);
-}
-
-static int pass_write(void *state, async_stream *below, const void *data, size_t size)
-{
-    (void)state;
-    return async_layer_write(below, data, size);
-}
 
 static int pass_finish(void *state, async_stream *below)
 {

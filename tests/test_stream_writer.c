@@ -2,6 +2,7 @@
  * test_stream_writer.c: calls that must be the only ones to write while they go on: a file that is sent, a handshake.
  * Others are refused meanwhile, and a close ends them.
  */
+#include "layers.h"
 #include "streams.h"
 
 #include <asyncio/layer.h>
@@ -24,18 +25,6 @@ static int new_file(void)
 }
 
 /* ---- a layer that does nothing, and one whose handshake waits ------------------------------------------------ */
-
-static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
-{
-    (void)state;
-    return async_layer_read(below, buffer, size);
-}
-
-static int pass_write(void *state, async_stream *below, const void *data, size_t size)
-{
-    (void)state;
-    return async_layer_write(below, data, size);
-}
 
 /* A layer's goodbye, which must be the last that the peer sees. */
 static int pass_finish(void *state, async_stream *below)

@@ -1,0 +1,20 @@
+/*
+ * deep.h: for tests of overflows: a function that uses up any stack.
+ */
+#ifndef TEST_DEEP_H
+#define TEST_DEEP_H
+
+/* Makes the compiler believe that all of it is used. */
+#define USE(memory) __asm__ volatile("" : : "r"(memory) : "memory")
+
+/* Ends when the depth is negative, which only the compiler does not know to be never. */
+__attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
+{
+    char frame[500];
+    USE(frame);
+    frame[0] = (char)++*depth;
+    int below = *depth < 0 ? 0 : recurse_for_ever(depth);
+    return below + frame[0];
+}
+
+#endif
