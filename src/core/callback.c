@@ -20,7 +20,7 @@ static void call_done(const struct callback *called)
     struct async_task *task = called->task;
     uint32_t kept = task->references & TASK_KEPT;
     task->references = (task->references - 1) | TASK_KEPT;
-    task->reserved--;
+    task_unreserve(task);
     called->done(task, called->argument);
     task->references = (task->references & ~TASK_KEPT) | kept;
     task_release(task);

@@ -118,7 +118,7 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
     if (loop->inherited)
         return async__forked_result(loop);
     leave(loop);
-    task->reserved--;
+    task_unreserve(task);
     int result = task_done(task) ? task->result : -EINPROGRESS;
     task->seen |= task_done(task);
     async_detach(task);

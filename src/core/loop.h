@@ -184,6 +184,13 @@ static inline void task_reserve(struct async_task *task, const char *call)
     task->reserved++;
 }
 
+/* The counterpart of task_reserve for a call that fails: it took the handle, and leaves the task to itself. */
+static inline void task_detach_reserved(struct async_task *task)
+{
+    task_unreserve(task);
+    async_detach(task);
+}
+
 /* The task-local values that a new task or callback begins with. While no task has any, nobody looks further. */
 static inline struct locals *locals_inherit(const struct async_loop *loop)
 {

@@ -84,7 +84,7 @@ static int run_main(struct async_loop *loop, async_task *task)
     loop->main_task = NULL;
     if (loop->inherited)
         return async__forked_result(loop);
-    task->reserved--;
+    task_unreserve(task);
     bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
     async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;

@@ -418,7 +418,7 @@ int async__task_collect(struct async_loop *loop, struct async_task *task)
     if (unlikely(result < 0))
         adopt_sentence(loop, task, task->references == 1);
     task->seen = true;
-    task->reserved--;
+    task_unreserve(task);
     if (--task->references == 0) {
         task->taken_by = loop->current->task->id;
         task_free(task);
@@ -428,8 +428,7 @@ int async__task_collect(struct async_loop *loop, struct async_task *task)
 
 OUT_OF_LINE static int await_itself(struct async_task *task)
 {
-    task->reserved--;
-    async_detach(task);
+    task_detach_reserved(task);
     return async_fail(-EDEADLK, "task '%s' awaits itself", task->name);
 }
 

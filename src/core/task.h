@@ -115,6 +115,13 @@ static inline void task_hold(struct async_task *task)
     task->reserved++;
 }
 
+/* The counterpart of task_reserve and task_hold: the reference is no longer set apart. */
+static inline void task_unreserve(struct async_task *task)
+{
+    ASSERT(task->reserved > 0);
+    task->reserved--;
+}
+
 /* What stands for the coroutine of a future that is pending. Nobody writes to it. */
 extern const struct coroutine async__future __attribute__((visibility("hidden")));
 

@@ -54,8 +54,7 @@ static void take(struct async_loop *loop, struct async_task *task)
         async__task_collect(loop, task);
         return;
     }
-    task->reserved--;
-    async_detach(task);
+    task_detach_reserved(task);
 }
 
 /*

@@ -83,8 +83,7 @@ static int collect(struct async_loop *loop, struct race *race)
         if (race->tasks[i] == NULL)
             continue;
         race->tasks[i]->seen = true;
-        race->tasks[i]->reserved--;
-        async_detach(race->tasks[i]);
+        task_detach_reserved(race->tasks[i]);
     }
     return async__task_collect(loop, race->tasks[0]);
 }

@@ -30,7 +30,6 @@ int async_shield(async_task *task)
     int result = wait_until_ended(loop, task);
     if (result == 0)
         return async__task_collect(loop, task);
-    task->reserved--;
-    async_detach(task);
+    task_detach_reserved(task);
     return result;
 }

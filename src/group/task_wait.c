@@ -41,12 +41,6 @@ static int wait_until_told(struct async_loop *loop, struct async_task *task, con
     return async__park(loop, &waiting.wait);
 }
 
-static void let_go(struct async_task *task)
-{
-    task->reserved--;
-    async_detach(task);
-}
-
 int async_task_wait(async_task *task)
 {
     struct async_loop *loop = loop_enter("async_task_wait");
@@ -63,7 +57,7 @@ int async_task_wait(async_task *task)
     if (result < 0)
         return result;
     result = async_task_result(task);
-    let_go(task);
+    task_detach_reserved(task);
     return result;
 }
 
@@ -112,6 +106,6 @@ int async_wait_started(async_task *task)
     if (result < 0)
         return result;
     result = start_of(task);
-    let_go(task);
+    task_detach_reserved(task);
     return result;
 }
