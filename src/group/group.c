@@ -138,8 +138,8 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
     struct member *member = CONTAINER_OF(listener, struct member, listener);
     struct group *group = CONTAINER_OF(member->group, struct group, starter);
     ENSURE(list_is_linked(&member->sibling),
-           "%s is the child of a task group whose memory is gone or was written over; a block was left, perhaps by "
-           "longjmp, without the end of its group",
+           "%s is the child of a task group whose memory is gone or was written over; a block was left, "
+           "perhaps by longjmp, without the end of its group",
            async__label(task).text);
     list_remove(&member->sibling);
     group->live--;
