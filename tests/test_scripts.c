@@ -11,3 +11,4 @@ SCRIPT_TEST(map_leaves_no_name_out, "tests/asyncio_map.py");
 SCRIPT_TEST(map_that_is_wrong_is_found, "tests/asyncio_map.py", "--self-test");
 SCRIPT_TEST(bench_judges_as_it_says, "bench/run.py", "--self-test");
 SCRIPT_TEST(conformance_with_cpython, "tests/conformance/judge.py", "--quiet", "300", "suite");
+SCRIPT_TEST(conformance_mistakes_fit_the_source, "tests/conformance/planted.py", "--fits");

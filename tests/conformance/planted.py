@@ -2,6 +2,7 @@
 """Plants mistakes in a copy of the library, one at a time, and sees that the judge finds each within 1,000 programs.
 
     planted.py [WORD…]     only those whose name contains one of the words
+    planted.py --fits      plants none; only sees that each could be
 
 A judge that has never found anything proves nothing. Each mistake is one that an engineer could make: a comparison the
 wrong way round, a line forgotten, a case too few. Status 1 if one is not found, or can no longer be planted.
@@ -70,8 +71,8 @@ MISTAKES = [
     Mistake("wait_for: one that has ended is under the limit, too", "src/group/wait.c",
             "if (task_done(task) || task->coroutine", "if (task->coroutine"),
     Mistake("shield: has a task that is done wait", "src/group/shield.c",
-            "    if (task_done(task))\n        return 0;\n", "    if (task_done(task))\n        async__turn(loop);\n"
-            "    if (task_done(task))\n        return 0;\n"),
+            "    if (task_done(task))\n        return paced(", "    if (task_done(task))\n        async__turn(loop);\n"
+            "    if (task_done(task))\n        return paced("),
     Mistake("lock: free while somebody is handed it", "src/sync/lock.c",
             "        lock->owner = next->wait->coroutine->task->id;\n", ""),
     Mistake("event: set wakes the first only", "src/sync/event.c",
@@ -128,12 +129,19 @@ def first_found(player) -> tuple[Optional[int], Optional[object]]:
     return None, None
 
 
+def fits(mistake, source) -> bool:
+    """Whether what it replaces stands in the source, and once; says so if not."""
+    count = source.count(mistake.right)
+    if count != 1:
+        print(f"{mistake.name}: what it replaces stands {count} times in {mistake.path}")
+    return count == 1
+
+
 def judge(mistake) -> bool:
     """Plants it, builds, and tells what came of it."""
     path = COPY / mistake.path
     source = path.read_text()
-    if source.count(mistake.right) != 1:
-        print(f"{mistake.name}: what it replaces is not in {mistake.path} once")
+    if not fits(mistake, source):
         return False
     path.write_text(source.replace(mistake.right, mistake.wrong))
     run("ninja", "-C", "built", "conformance-player")
@@ -149,6 +157,8 @@ def judge(mistake) -> bool:
 
 
 def main(words) -> int:
+    if words == ["--fits"]:
+        return 0 if all([fits(mistake, (ROOT / mistake.path).read_text()) for mistake in MISTAKES]) else 1
     make_copy()
     run("ninja", "-C", "built", "conformance-player")
     if first_found([str(COPY / "built" / "conformance-player")])[1] is not None:
