@@ -41,21 +41,22 @@ static int give_wanted_addresses(const char *host, const char *service, const st
     return *list != NULL ? 0 : EAI_MEMORY;
 }
 
-/* From now on names have count addresses: first, first + step, … */
-static inline void use_addresses(uint32_t first, uint32_t step, int count)
-{
-    static const struct resolver resolver = {give_wanted_addresses, async_freeaddrinfo, NULL};
-    for (int i = 0; i < count; i++)
-        wanted_addresses.addresses[i] = first + step * (uint32_t)i;
-    wanted_addresses.count = count;
-    async__sys_resolver = &resolver;
-}
-
 /* Blocks until no lookup is under way. */
 static inline void addresses_await_quiet(void)
 {
     while (async__lookups_under_way() > 0)
         sched_yield();
+}
+
+/* From now on names have count addresses: first, first + step, … */
+static inline void use_addresses(uint32_t first, uint32_t step, int count)
+{
+    static const struct resolver resolver = {give_wanted_addresses, async_freeaddrinfo, NULL};
+    addresses_await_quiet();
+    for (int i = 0; i < count; i++)
+        wanted_addresses.addresses[i] = first + step * (uint32_t)i;
+    wanted_addresses.count = count;
+    async__sys_resolver = &resolver;
 }
 
 #endif
