@@ -11,7 +11,7 @@ enum { TASKS = 1000000 };
 enum { SLOT = 64 * 1024, SLAB = 256 * 1024 * 1024 };
 static const double MOST_TIMES_TOUCHING = 1.2;
 
-static char *slabs[(long)TASKS * SLOT / SLAB + 1];
+static char *slabs[TASKS / (SLAB / SLOT) + 1];
 
 /* Mapped as the library maps stacks; one byte is written in the last page of each slot. Gives ns for one. */
 static double touch_slots(void)

@@ -37,7 +37,7 @@ static void shorten_memory(struct chaos_round *round, uint32_t *random)
     if (!chaos_once_in(random, 400))
         return;
     round->shortage = true;
-    test_allow_allocations(chaos_draw(random, 3));
+    test_allow_allocations((long)chaos_draw(random, 3));
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */

@@ -34,12 +34,19 @@ static inline void deny_call(long call, int error)
     deny__install(filter, sizeof filter / sizeof filter[0]);
 }
 
+/* Where the low half of an argument lies. */
+static inline size_t deny__argument(unsigned argument)
+{
+    bool high_half_first = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    return offsetof(struct seccomp_data, args) + argument * 8 + (high_half_first ? 4 : 0);
+}
+
 /* The same only where the low half of one argument has that value. Arguments are counted from 0. */
 static inline void deny_call_with(long call, unsigned argument, unsigned value, int error)
 {
     const struct sock_filter filter[] = {DENY__LOAD(offsetof(struct seccomp_data, nr)),
                                          DENY__IF(call, 3),
-                                         DENY__LOAD(offsetof(struct seccomp_data, args) + argument * 8),
+                                         DENY__LOAD(deny__argument(argument)),
                                          DENY__IF(value, 1),
                                          DENY__FAIL(error),
                                          DENY__ALLOW};

@@ -51,7 +51,7 @@ ASYNC_UNUSED static void skip_where_threads_and_fork_do_not_mix(void)
 {
     if (ASYNC_TSAN)
         test_skip("ThreadSanitizer lets a process that forked with threads make no others");
-    if (TEST_WRAPPER[0] != 0)
+    if (test_is_emulated())
         test_skip("qemu dies of a thread in the child of a process with threads");
 }
 

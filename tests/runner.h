@@ -68,6 +68,12 @@
  */
 const async_run_options *test_options(void);
 
+/* Whether qemu-user runs the suite: then the kernel that it sees is not the one that is there. */
+static inline bool test_is_emulated(void)
+{
+    return TEST_WRAPPER[0] == 'q';
+}
+
 /* The backend this case is for; NULL where the library shall choose. */
 const char *test_backend(void);
 

@@ -6,13 +6,12 @@
 #include "deny.h"
 #include "forks.h"
 #include "streams.h"
+#include "sys/number.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-
-enum { PROCESS_MADVISE = 440, EPOLL_PWAIT2 = 441, URING_SETUP = 425, URING_ENTER = 426 };
 
 static const int errors[] = {EPERM, ENOSYS, EACCES};
 
@@ -74,13 +73,14 @@ static void skip_where_filters_hurt_others(void)
 {
     if (ASYNC_ASAN || ASYNC_TSAN || tools_valgrind())
         test_skip("the tools need such calls themselves");
-    if (TEST_WRAPPER[0] != 0)
+    if (test_is_emulated())
         test_skip("the filter would be qemu's");
 }
 
 static const long dispensable[] = {
-    PROCESS_MADVISE, EPOLL_PWAIT2,     SYS_madvise, SYS_mincore,           SYS_mprotect, SYS_sigaltstack,
-    SYS_futex,       SYS_rt_sigaction, SYS_getcpu,  SYS_sched_getaffinity, URING_SETUP,
+    CALL_PROCESS_MADVISE, CALL_EPOLL_PWAIT2,     SYS_madvise,      SYS_mincore,
+    SYS_mprotect,         SYS_sigaltstack,       CALL_FUTEX,       SYS_rt_sigaction,
+    SYS_getcpu,           SYS_sched_getaffinity, CALL_URING_SETUP,
 };
 
 TEST_EACH_BACKEND(denied_from_the_beginning_the_loop_does_without)
@@ -91,7 +91,7 @@ TEST_EACH_BACKEND(denied_from_the_beginning_the_loop_does_without)
             if (end_of_denied(dispensable[i], errors[j], false) != 0)
                 test_fail(__FILE__, __LINE__, "system call %ld denied with %d", dispensable[i], errors[j]);
     for (size_t j = 0; j < ERRORS; j++)
-        CHECK_EQ(end_of_denied(URING_ENTER, errors[j], false), 0);
+        CHECK_EQ(end_of_denied(CALL_URING_ENTER, errors[j], false), 0);
 }
 
 TEST_EACH_BACKEND(denied_meanwhile_the_loop_does_without)
@@ -118,7 +118,7 @@ TEST_EACH_BACKEND(denied_from_the_beginning_what_is_needed_is_the_result)
 static int sleep_without_futex(void)
 {
     struct timespec begin, end;
-    deny_call(SYS_futex, EPERM);
+    deny_call(CALL_FUTEX, EPERM);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
     for (int i = 0; i < 3; i++)
         ASYNC_TRY(async_sleep(0.1));
@@ -163,7 +163,7 @@ static void wait_denied(const char *backend, long call)
 DEATH_TEST(denied_wait_of_epoll_is_named, "the loop cannot wait any more: epoll_wait failed (-EPERM: ")
 {
 #ifdef SYS_epoll_wait
-    deny_call(EPOLL_PWAIT2, EPERM);
+    deny_call(CALL_EPOLL_PWAIT2, EPERM);
     deny_call(SYS_epoll_pwait, EPERM); /* musl calls it for epoll_wait */
     wait_denied("epoll", SYS_epoll_wait);
 #else
@@ -173,7 +173,7 @@ DEATH_TEST(denied_wait_of_epoll_is_named, "the loop cannot wait any more: epoll_
 
 DEATH_TEST(denied_wait_of_uring_is_named, "the loop cannot wait any more: io_uring_enter failed (-EPERM: ")
 {
-    wait_denied("uring", URING_ENTER);
+    wait_denied("uring", CALL_URING_ENTER);
 }
 
 DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll failed (-EPERM: ")
@@ -190,7 +190,7 @@ DEATH_TEST(
     options.backend = "uring";
     options.debug = true;
     skip_where_filters_hurt_others();
-    deny_call(URING_ENTER, EPERM);
+    deny_call(CALL_URING_ENTER, EPERM);
     async_ignore(async_run_with(&options, use_everything));
     _exit(1);
 }

@@ -381,7 +381,7 @@ LOOP_TEST(io_time_jumps_past_an_operation_only_after_as_much_real_time)
     open_sockets(SOCK_STREAM);
     double begun = real_time();
     CHECK_EQ(async_timeout(0.01, async_recv(here, text, sizeof text, 0)), -ETIMEDOUT);
-    CHECK(async_time() == 0.01);
+    CHECK(async_time() == (double)0.01);
     CHECK(real_time() - begun >= 0.01);
     return close_sockets();
 }

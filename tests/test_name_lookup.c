@@ -3,6 +3,7 @@
  * where the loop, the process or its parent ends. The resolver is that of names.h.
  */
 #include "base/tools.h"
+#include "forks.h"
 #include "names.h"
 
 #include <pthread.h>
@@ -443,10 +444,7 @@ static void look_up_in_child(void)
 /* The names that its parent's threads are at, too. The other threads of the parent are idle, and not the child's. */
 TEST(name_is_looked_up_by_a_forked_child)
 {
-    if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer lets a process that forked with threads make no others");
-    if (TEST_WRAPPER[0] != 0)
-        test_skip("qemu dies of a thread in the child of a process with threads");
+    skip_where_threads_and_fork_do_not_mix();
     use_test_names(true);
     CHECK_EQ(async_run(make_all_threads), 0);
     CHECK_EQ(async_run(leave_lookup), 0);
@@ -475,10 +473,7 @@ async_fn(fork_and_ask);
 
 LOOP_TEST(name_lookup_under_way_is_not_the_forked_childs)
 {
-    if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer lets a process that forked with threads make no others");
-    if (TEST_WRAPPER[0] != 0)
-        test_skip("qemu dies of a thread in the child of a process with threads");
+    skip_where_threads_and_fork_do_not_mix();
     use_test_names(true);
     CHECK_EQ(fork_and_ask(), 0);
     free_found();

@@ -27,13 +27,13 @@ async_fn(dig);
 
 static int dig_in_a_task(void)
 {
-    async_task_options options = {.stack_size = 32768};
+    async_task_options options = {.stack_size = 1 << 17};
     return async_await(async_create_task_with(&options, dig));
 }
 async_fn(dig_in_a_task);
 
 DEATH_TEST(overflow_by_recursion_tells_whose_stack_and_who_repeats,
-           "asyncio: task #2 'dig' (created at |tests/test_overflow.c:|overflowed its stack of 32 KiB; "
+           "asyncio: task #2 'dig' (created at |tests/test_overflow.c:|overflowed its stack of 128 KiB; "
            "make the recursion or the local variables smaller, or give the task a larger stack|"
            "it happened in recurse_for_ever+0x|in recurse_for_ever+0x|times on the stack")
 {
@@ -106,7 +106,7 @@ static void *overflow_on_this_thread(void *unused)
     return unused;
 }
 
-DEATH_TEST(overflow_on_another_thread_is_told, "task #2 'dig' |overflowed its stack of 32 KiB")
+DEATH_TEST(overflow_on_another_thread_is_told, "task #2 'dig' |overflowed its stack of 128 KiB")
 {
     pthread_t thread;
     CHECK_EQ(pthread_create(&thread, NULL, overflow_on_this_thread, NULL), 0);
@@ -126,13 +126,13 @@ async_fn(spoil_own_canary);
 static int run_without_guards(void)
 {
     async_get_loop()->stacks.guard = GUARD_CANARY;
-    async_task_options options = {.stack_size = 16384};
+    async_task_options options = {.stack_size = 1 << 17};
     return async_await(async_create_task_with(&options, spoil_own_canary));
 }
 async_fn(run_without_guards);
 
 DEATH_TEST(overflow_without_a_guard_is_told_when_the_task_ends,
-           "a task overflowed its stack of 16 KiB into memory")
+           "a task overflowed its stack of 128 KiB into memory")
 {
     async_ignore(async_run_with(test_options(), run_without_guards));
 }
@@ -187,7 +187,8 @@ static int overflow_beside_a_neighbour(void)
     async_task *neighbour = async_create_task(fill_stack);
     CHECK_EQ(async_sleep(0), 0);
     async_task *digger = async_create_task(call_large);
-    CHECK(neighbour->coroutine->stack.bottom + 65536 == digger->coroutine->stack.bottom);
+    const struct stack *below = &neighbour->coroutine->stack;
+    CHECK(below->bottom + below->slab->slot_size == digger->coroutine->stack.bottom);
     sigaction(SIGSEGV, &action, NULL);
     return async_gather(neighbour, digger);
 }
@@ -478,12 +479,18 @@ TEST(overflow_signal_stack_of_the_threads_own_is_left_in_place)
     CHECK_EQ(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL), 0);
 }
 
+#ifdef SYS_mmap2
+enum { CALL_OF_MMAP = SYS_mmap2 };
+#else
+enum { CALL_OF_MMAP = SYS_mmap };
+#endif
+
 TEST(overflow_signal_stack_that_cannot_be_had_is_enomem)
 {
     skip_under_address_sanitizer();
     if (ASYNC_TSAN || tools_valgrind())
         test_skip("ThreadSanitizer and valgrind need mappings themselves");
     CHECK_EQ(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL), 0);
-    deny_call_with(SYS_mmap, 1, 65536, ENOMEM); /* of just that size: libc maps memory too */
+    deny_call_with(CALL_OF_MMAP, 1, 65536, ENOMEM); /* of just that size: libc maps memory too */
     CHECK_EQ(async_run(expect_a_signal_stack), -ENOMEM);
 }

@@ -3,6 +3,7 @@
  * waits: the loop works all the same, and debug mode says why it is not what was asked for.
  */
 #include "deny.h"
+#include "sys/number.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static int use_the_loop(void)
     CHECK_EQ(pipe(ends), 0);
     CHECK_EQ(async_sleep(1), 0);
     CHECK_EQ(async_timeout(0.0001, async_wait_readable(ends[0])), -ETIMEDOUT);
-    CHECK(async_time() == 1.0001);
+    CHECK(async_time() == (double)1.0001);
     CHECK_EQ(write(ends[1], "x", 1), 1);
     CHECK_EQ(async_wait_readable(ends[0]), 0);
     close(ends[0]);
@@ -63,7 +64,7 @@ static int run_on_uring(bool debug)
 
 static void expect_epoll_instead(int error, const char *line)
 {
-    deny_call(SYS_io_uring_setup, error);
+    deny_call(CALL_URING_SETUP, error);
     CHECK_EQ(run_on_uring(false), 0);
     CHECK_STR(said, "");
     CHECK_EQ(run_on_uring(true), 0);
@@ -90,7 +91,7 @@ TEST(poll_uring_that_is_too_old_is_replaced_by_epoll)
 /* That epoll would fare better is not to be expected. */
 TEST(poll_uring_without_a_descriptor_left_is_an_error)
 {
-    deny_call(SYS_io_uring_setup, EMFILE);
+    deny_call(CALL_URING_SETUP, EMFILE);
     CHECK_EQ(run_on_uring(false), -EMFILE);
 }
 
@@ -98,8 +99,7 @@ TEST(poll_uring_without_a_descriptor_left_is_an_error)
 
 TEST_EACH_BACKEND(poll_waits_on_kernels_without_epoll_pwait2)
 {
-    const long epoll_pwait2 = 441;
-    deny_call(epoll_pwait2, ENOSYS);
+    deny_call(CALL_EPOLL_PWAIT2, ENOSYS);
     CHECK_EQ(run_and_listen(test_options()), 0);
 }
 

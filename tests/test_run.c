@@ -4,6 +4,7 @@
  */
 #include "coroutines.h"
 #include "journal.h"
+#include "sys/sys.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -270,12 +271,12 @@ TEST_EACH_BACKEND(run_frees_what_nobody_gave_back)
 
 static int check_stack_size(size_t size)
 {
-    async_task_options options = {.stack_size = 1 << 15};
+    async_task_options options = {.stack_size = 1 << 18};
     async_task *child = async_create_task(give, 0);
     async_task *another = async_create_task_with(&options, give, 0);
     CHECK_EQ(async_task_stack_size(async_current_task()), size);
     CHECK_EQ(async_task_stack_size(child), size);
-    CHECK_EQ(async_task_stack_size(another), 1 << 15);
+    CHECK_EQ(async_task_stack_size(another), 1 << 18);
     return async_gather(child, another);
 }
 async_fn(check_stack_size, size_t);
@@ -287,7 +288,8 @@ TEST_EACH_BACKEND(run_gives_tasks_the_stacks_its_options_ask_for)
     options.stack_size = 100000;
     CHECK_EQ(async_run_with(&options, check_stack_size, 131072), 0);
     options.stack_size = 1;
-    CHECK_EQ(async_run_with(&options, check_stack_size, 16384), 0);
+    size_t least = async__sys_page_size() > 16384 ? async__sys_page_size() : 16384;
+    CHECK_EQ(async_run_with(&options, check_stack_size, least), 0);
     options.stack_size = ((size_t)1 << 30) + 1;
     CHECK_EQ(async_run_with(&options, check_stack_size, 0), -EINVAL);
     options.stack_size = SIZE_MAX;

@@ -5,6 +5,7 @@
 #include "core/loop.h"
 #include "deny.h"
 #include "runner.h"
+#include "sys/number.h"
 #include "sys/sys.h"
 
 #include <signal.h>
@@ -29,9 +30,10 @@ static void open_pool(void)
                            test_options()->allocator);
 }
 
+/* A stack of 2^log bytes, or of a page where that is more. */
 static struct stack *take(unsigned log)
 {
-    struct stack *stack = stack_take(&pool, log);
+    struct stack *stack = stack_take(&pool, log > pool.least_log ? log : pool.least_log);
     CHECK(stack != NULL);
     return stack;
 }
@@ -48,24 +50,39 @@ static struct control *control_of(struct stack *stack)
 TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
 {
     const size_t gigabyte = (size_t)1 << 30;
-    CHECK_EQ(async__stack_log(1), 14);
-    CHECK_EQ(async__stack_log(16384), 14);
-    CHECK_EQ(async__stack_log(16385), 15);
-    CHECK_EQ(async__stack_log(65536), STACK_DEFAULT_LOG);
-    CHECK_EQ(async__stack_log(gigabyte - 1), 30);
-    CHECK_EQ(async__stack_log(gigabyte), 30);
-    CHECK_EQ(async__stack_log(gigabyte + 1), 0);
+    pool = (struct stack_pool){.least_log = STACK_LEAST_LOG};
+    CHECK_EQ(async__stack_log(&pool, 1), 14);
+    CHECK_EQ(async__stack_log(&pool, 16384), 14);
+    CHECK_EQ(async__stack_log(&pool, 16385), 15);
+    CHECK_EQ(async__stack_log(&pool, 0), STACK_DEFAULT_LOG);
+    CHECK_EQ(async__stack_log(&pool, 65536), STACK_DEFAULT_LOG);
+    CHECK_EQ(async__stack_log(&pool, gigabyte - 1), 30);
+    CHECK_EQ(async__stack_log(&pool, gigabyte), 30);
+    CHECK_EQ(async__stack_log(&pool, gigabyte + 1), 0);
+}
+
+/* A page of 64 KiB and no less: its pool has no smaller stacks, and the default is one page. */
+TEST(stack_is_never_smaller_than_a_page)
+{
+    open_pool();
+    CHECK((size_t)1 << pool.least_log >= pool.page);
+    CHECK(pool.least_log == STACK_LEAST_LOG || (size_t)1 << (pool.least_log - 1) < pool.page);
+    CHECK_EQ(async__stack_log(&pool, 1), pool.least_log);
+    struct stack *stack = take(pool.least_log);
+    CHECK_EQ(stack->slab->slot_size, pool.page + stack_size(stack));
+    stack_give(&pool, stack);
+    async__stack_pool_close(&pool);
 }
 
 TEST(stack_of_any_size_can_be_used_from_end_to_end)
 {
     open_pool();
-    for (unsigned log = STACK_LEAST_LOG; log <= STACK_MOST_LOG; log++) {
+    for (unsigned log = pool.least_log; log <= STACK_MOST_LOG; log++) {
         struct stack *stack = take(log);
         char *control = (char *)control_of(stack), *lowest = stack_limit(&pool, stack);
         CHECK_EQ(stack_size(stack), (size_t)1 << log);
         CHECK((uintptr_t)control % 64 == 0);
-        CHECK(control + sizeof(struct control) <= stack->bottom + stack_size(stack));
+        CHECK(control + sizeof(struct control) <= lowest + stack_size(stack));
         control[-1] = lowest[0] = 1;
         stack_give(&pool, stack);
     }
@@ -104,7 +121,7 @@ TEST(stack_pool_gives_stacks_that_do_not_overlap)
         stacks[i] = take(14);
     qsort(stacks, SEVERAL, sizeof stacks[0], by_address);
     for (int i = 1; i < SEVERAL; i++)
-        CHECK(stacks[i - 1]->bottom + stack_size(stacks[i - 1]) <= stacks[i]->bottom);
+        CHECK(stack_limit(&pool, stacks[i - 1]) + stack_size(stacks[i - 1]) <= stacks[i]->bottom);
     for (int i = 0; i < SEVERAL; i++)
         stack_give(&pool, stacks[i]);
     CHECK_EQ(async__stack_count(&pool).in_use, 0);
@@ -289,7 +306,7 @@ static void expect_guards(enum guard kind)
         CHECK_EQ(signal_of_writing(bottom), SIGSEGV);
         CHECK_EQ(signal_of_writing(bottom + pool.page - 1), SIGSEGV);
         CHECK_EQ(signal_of_writing(bottom + pool.page), 0);
-        CHECK_EQ(signal_of_writing(bottom + stack_size(stacks[i]) - 1), 0);
+        CHECK_EQ(signal_of_writing(bottom + pool.page + stack_size(stacks[i]) - 1), 0);
     }
     for (int i = 0; i < 2; i++)
         stack_give(&pool, stacks[i]);
@@ -312,7 +329,7 @@ TEST(stack_guard_by_page_protection_stops_whoever_writes_into_it)
 
 enum { ADVICE_GUARD_INSTALL = 102, ADVICE_ARGUMENT = 2, PROTECTION_ARGUMENT = 2, NO_PROTECTION = 0 };
 
-enum { CALL_PROCESS_MADVISE = 440, ADVICE_ARGUMENT_OF_PROCESS = 3 };
+enum { ADVICE_ARGUMENT_OF_PROCESS = 3 };
 
 /* Neither one by one nor together. */
 static void deny_light_guards(int error)
@@ -390,22 +407,22 @@ TEST(stack_canary_lets_pass_who_leaves_it_alone)
 }
 
 DEATH_TEST(stack_canary_betrays_an_overflow,
-           "a task overflowed its stack of 32 KiB into memory that is not its own")
+           "a task overflowed its stack of 128 KiB into memory that is not its own")
 {
     open_pool();
     pool.guard = GUARD_CANARY;
-    struct stack *stack = take(15);
+    struct stack *stack = take(17);
     stack->bottom[0] ^= 1;
     stack_give(&pool, stack);
 }
 
 /* When neither kind of guard is to be had any more, people are told, and overflows are still betrayed. */
-DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task overflowed its stack of 16 KiB")
+DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task overflowed its stack of 128 KiB")
 {
     open_pool();
     deny_light_guards(ENOMEM);
     deny_call_with(SYS_mprotect, PROTECTION_ARGUMENT, NO_PROTECTION, ENOMEM);
-    struct stack *stack = take(14);
+    struct stack *stack = take(17);
     CHECK_EQ(stack->guard, GUARD_CANARY);
     stack->bottom[63] ^= 1;
     stack_give(&pool, stack);
@@ -464,119 +481,16 @@ TEST(stack_pool_without_memory_gives_none_and_stays_as_it_was)
     open_pool();
     struct stack *stack = take(14);
     test_allow_allocations(0);
-    CHECK(stack_take(&pool, 16) == NULL);
+    CHECK(stack_take(&pool, 17) == NULL);
     test_allow_allocations(-1);
     CHECK_EQ(getrlimit(RLIMIT_AS, &limit), 0);
     allow_mappings_up_to(1);
-    struct stack *none = stack_take(&pool, 16);
+    struct stack *none = stack_take(&pool, 17);
     allow_mappings_up_to(limit.rlim_cur);
     CHECK(none == NULL);
     CHECK_EQ(async__stack_count(&pool).in_use, 1);
     CHECK(pool.slabs == stack->slab && pool.slabs->next == NULL);
-    stack_give(&pool, take(16));
+    stack_give(&pool, take(17));
     stack_give(&pool, stack);
     async__stack_pool_close(&pool);
-}
-
-/* ---- as tasks see it ---------------------------------------------------------------------------------------- */
-
-static int use_stack(size_t size)
-{
-    volatile char used[size];
-    used[0] = used[size - 1] = 1;
-    return async_sleep(1);
-}
-async_fn(use_stack, size_t);
-
-static async_task *task_with(size_t stack_size)
-{
-    return async_create_task_with(&(async_task_options){.stack_size = stack_size}, use_stack, 1);
-}
-
-LOOP_TEST(stack_size_of_a_task_is_what_its_options_say)
-{
-    async_task *tasks[] = {task_with(0), task_with(1), task_with(17000), task_with((size_t)1 << 30)};
-    CHECK_EQ(async_task_stack_size(tasks[0]), 65536);
-    CHECK_EQ(async_task_stack_size(tasks[1]), 16384);
-    CHECK_EQ(async_task_stack_size(tasks[2]), 32768);
-    CHECK_EQ(async_task_stack_size(tasks[3]), 1 << 30);
-    CHECK(task_with(((size_t)1 << 30) + 1) == NULL);
-    CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
-    return 0;
-}
-
-static int expect_default_size(size_t size)
-{
-    CHECK_EQ(async_task_stack_size(async_current_task()), size);
-    return 0;
-}
-async_fn(expect_default_size, size_t);
-
-TEST_EACH_BACKEND(stack_size_of_all_tasks_is_what_the_loops_options_say)
-{
-    async_run_options options = *test_options();
-    options.stack_size = 100000;
-    CHECK_EQ(async_run_with(&options, expect_default_size, 131072), 0);
-    options.stack_size = ((size_t)1 << 30) + 1;
-    CHECK_EQ(async_run_with(&options, expect_default_size, 0), -EINVAL);
-}
-
-/* Frames, red zones and what libc needs come on top, twice 4.5 KiB of it in a ucontext_t of aarch64. */
-static void expect_used(const async_task *task, size_t least)
-{
-    size_t used = async_task_stack_used(task);
-    CHECK(used >= least && used < least + 12288);
-}
-
-static size_t used_after(size_t deep)
-{
-    async_task *task = async_create_task(use_stack, deep);
-    CHECK_EQ(async_sleep(0), 0);
-    size_t used = async_task_stack_used(task);
-    CHECK_EQ(async_await(task), 0);
-    return used;
-}
-
-LOOP_TEST(stack_used_by_a_task_is_about_what_it_used)
-{
-    async_task *shallow = async_create_task(use_stack, 100), *deep = async_create_task(use_stack, 40000);
-    CHECK_EQ(async_sleep(0), 0);
-    expect_used(shallow, 100);
-    expect_used(deep, 40000);
-    CHECK_EQ(async_gather(async_task_ref(shallow), async_task_ref(deep)), 0);
-    CHECK_EQ(async_task_stack_used(shallow), 0);
-    CHECK_EQ(async_task_stack_size(deep), 0);
-    return async_gather(shallow, deep);
-}
-
-static int use_one_stack_twice(bool debug)
-{
-    CHECK(used_after(40000) >= 40000);
-    CHECK_EQ(used_after(100) < 40000, debug);
-    return 0;
-}
-async_fn(use_one_stack_twice, bool);
-
-TEST_EACH_BACKEND(stack_used_begins_anew_in_debug_mode_only)
-{
-    async_run_options options = *test_options();
-    CHECK_EQ(async_run_with(&options, use_one_stack_twice, false), 0);
-    options.debug = true;
-    CHECK_EQ(async_run_with(&options, use_one_stack_twice, true), 0);
-}
-
-struct bulk {
-    char bytes[20000]; /* more than a quarter of 64 KiB */
-};
-
-static int take_bulk(struct bulk bulk)
-{
-    return bulk.bytes[0];
-}
-async_fn(take_bulk, struct bulk);
-
-DEATH_TEST(stack_too_small_for_the_arguments_dies,
-           "async_create_task(take_bulk): 20000 bytes of arguments do not fit")
-{
-    async_ignore(async_run_with(test_options(), take_bulk, (struct bulk){{0}}));
 }

@@ -438,10 +438,9 @@ LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
 
 static void deny_threads(void)
 {
-    enum { CALL_CLONE3 = 435 }; /* the same everywhere */
     if (ASYNC_ASAN)
         test_skip("AddressSanitizer looks for leaks on a thread of its own");
-    deny_call(CALL_CLONE3, EAGAIN);
+    deny_call(SYS_clone3, EAGAIN);
     deny_call(SYS_clone, EAGAIN);
 }
 

@@ -64,7 +64,7 @@ ASYNC_API ASYNC_MUST int async_shield(async_task *task);
  * Its fields are the library's.
  */
 typedef struct async_completion {
-    void *async__private[16]; /* see struct completion in the source */
+    uint64_t async__private[16]; /* see struct completion in the source */
 } async_completion;
 
 /*

@@ -27,7 +27,7 @@ typedef struct async_group_options {
 
 /* A group; a variable that ASYNC_TASK_GROUP declares. Its fields are the library's. */
 typedef struct async_task_group {
-    void *async__private[28]; /* see struct group in the source */
+    uint64_t async__private[28]; /* see struct group in the source */
 } async_task_group;
 
 /*

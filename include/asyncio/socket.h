@@ -81,14 +81,14 @@ ASYNC_API ASYNC_MUST int async_sendall(int descriptor, const void *data, size_t 
  * is behind them; NULL: from where the file stands, which moves on. How many, 0 at the file's end. Reading the file
  * itself may hold the loop, as long as its disk takes. -EINVAL: not a file that can be mapped. No SIGPIPE. Switches.
  */
-ASYNC_API ASYNC_MUST int async_sendfile(int descriptor, int file, off_t *offset, size_t count);
+ASYNC_API ASYNC_MUST int async_sendfile(int descriptor, int file, int64_t *offset, size_t count);
 
 /*
  * Moves up to count bytes from one descriptor to another, of which one is a pipe, as splice(2) does; waits for
  * whichever has nothing or no room. How many, 0 at the end. Both become non-blocking and stay so. Offsets may be NULL.
  * flags are splice's. No SIGPIPE. Switches.
  */
-ASYNC_API ASYNC_MUST int async_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count,
+ASYNC_API ASYNC_MUST int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count,
                                       unsigned flags);
 
 /*

@@ -158,7 +158,7 @@ ASYNC_API int async_stream_set_limits(async_stream *stream, size_t high, size_t 
  * error, -ECANCELED too, leaves it open how much was sent. -EINVAL: count is above INT_MAX, or the file cannot be sent
  * (a pipe, a folder). -EBADF: not open; also that the stream was closed. Switches.
  */
-ASYNC_API ASYNC_MUST int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count);
+ASYNC_API ASYNC_MUST int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t count);
 
 /* Says that no more will be written: the peer finds the end after what is pending. 0 or -errno. Never switches. */
 ASYNC_API int async_stream_write_eof(async_stream *stream);

@@ -15,7 +15,7 @@ ASYNC_BEGIN_C
 
 /* A lock; {0} is one that is free. Its fields are the library's. */
 typedef struct ASYNC__ALIASES async_lock {
-    void *async__private[4]; /* see struct lock in the source */
+    uint64_t async__private[4]; /* see struct lock in the source */
 } async_lock;
 
 /* Takes the lock, waiting while somebody has it. -ECANCELED: it was not taken. Switches. */
@@ -35,7 +35,7 @@ ASYNC_API bool async_lock_locked(const async_lock *lock);
 
 /* Something that happens, for any number of tasks to wait for; {0} has not happened. Its fields are the library's. */
 typedef struct ASYNC__ALIASES async_event {
-    void *async__private[4]; /* see struct event in the source */
+    uint64_t async__private[4]; /* see struct event in the source */
 } async_event;
 
 /* Waits until the event is set; 0. -ECANCELED. Switches. */
@@ -55,8 +55,8 @@ ASYNC_API bool async_event_is_set(const async_event *event);
  * that others use as well.
  */
 typedef struct ASYNC__ALIASES async_condition {
-    async_lock *lock;        /* borrowed; NULL: one of its own */
-    void *async__private[6]; /* see struct condition in the source */
+    async_lock *lock;           /* borrowed; NULL: one of its own */
+    uint64_t async__private[6]; /* see struct condition in the source */
 } async_condition;
 
 /* async_lock_acquire for the condition's lock. Switches. */
@@ -96,9 +96,9 @@ ASYNC_API void async_condition_notify_all(async_condition *condition);
  * BoundedSemaphore: to release more than there were is a mistake, which ends the program. So is a number below 0.
  */
 typedef struct ASYNC__ALIASES async_semaphore {
-    int value;               /* permits that are free; yours to set until it is used */
-    int bound;               /* the most there can be; 0: any number */
-    void *async__private[3]; /* see struct semaphore in the source */
+    int value;                  /* permits that are free; yours to set until it is used */
+    int bound;                  /* the most there can be; 0: any number */
+    uint64_t async__private[3]; /* see struct semaphore in the source */
 } async_semaphore;
 
 /* Takes a permit, waiting while there is none. -ECANCELED: none was taken. Switches. */
@@ -115,8 +115,8 @@ ASYNC_API bool async_semaphore_locked(const async_semaphore *semaphore);
 
 /* A place where as many tasks as .parties says wait for each other, again and again. */
 typedef struct ASYNC__ALIASES async_barrier {
-    int parties;             /* how many; yours to set until it is used */
-    void *async__private[4]; /* see struct barrier in the source */
+    int parties;                /* how many; yours to set until it is used */
+    uint64_t async__private[4]; /* see struct barrier in the source */
 } async_barrier;
 
 /*

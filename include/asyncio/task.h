@@ -25,8 +25,9 @@ struct starter;
 
 /* How a task is to be; {0} and NULL mean the defaults. */
 typedef struct async_task_options {
-    const char *name;  /* copied; NULL: the function's name */
-    size_t stack_size; /* bytes, rounded up to a power of two from 16 KiB to 1 GiB; 0: the loop's default */
+    const char *name; /* copied; NULL: the function's name */
+    /* Bytes, rounded up to a power of two from 16 KiB to 1 GiB and to at least a page. The guard comes on top. */
+    size_t stack_size; /* 0: the loop's default */
     struct async_executor
         *executor;    /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
     bool eager_start; /* it has its first turn at once, and then the creator goes on; not in a callback */
@@ -141,7 +142,7 @@ ASYNC_API uint64_t async_task_id(const async_task *task);
  */
 ASYNC_API size_t async_task_stack_used(const async_task *task);
 
-/* How many bytes of stack the task has. 0 once it has ended. Borrows. Never switches. */
+/* How many bytes of stack the task has, without the guard. 0 once it has ended. Borrows. Never switches. */
 ASYNC_API size_t async_task_stack_size(const async_task *task);
 
 /*

@@ -53,12 +53,12 @@ ASYNC_API double async_time(void);
 
 /* One time limit that is in force; a variable of the block it covers. Its fields are the library's. */
 typedef struct async_timeout_scope {
-    void *async__private[10]; /* see struct scope in the source */
+    uint64_t async__private[10]; /* see struct scope in the source */
 } async_timeout_scope;
 
 /* One shelter that is in force; a variable of the block it covers. Its fields are the library's. */
 typedef struct async_shield_scope {
-    void *async__private[10]; /* see struct scope in the source */
+    uint64_t async__private[10]; /* see struct scope in the source */
 } async_shield_scope;
 
 /* The begin of a timeout for a block rather than a call: scope must outlive its end. Never switches. */

@@ -97,7 +97,6 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->shuffle = options->shuffle_seed;
     if (loop->shuffle == 0 && seed != NULL)
         loop->shuffle = strtoull(seed, NULL, 0);
-    loop->default_log = options->stack_size != 0 ? async__stack_log(options->stack_size) : STACK_DEFAULT_LOG;
     loop->slow_ns = SLOW_NS;
     loop->texts.memory = loop->memory;
     async__blocks_open(&loop->blocks, loop->memory);
@@ -113,6 +112,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     async__heap_open(&loop->timers, loop->memory);
     async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
                            loop->memory);
+    loop->default_log = async__stack_log(&loop->stacks, options->stack_size);
 }
 
 int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign)

@@ -182,7 +182,7 @@ static unsigned log_of(const struct async_loop *loop, const async_task_options *
 {
     if (likely(options == NULL || options->stack_size == 0))
         return loop->default_log;
-    return async__stack_log(options->stack_size);
+    return async__stack_log(&loop->stacks, options->stack_size);
 }
 
 OUT_OF_LINE static void check_arguments(const struct async__function *function, unsigned log)

@@ -42,6 +42,15 @@ static void registers(const void *signal_context, const void **pc, const char **
 #elif defined(__aarch64__)
     *pc = (const void *)context->uc_mcontext.pc;
     *sp = (const char *)context->uc_mcontext.sp;
+#elif defined(__i386__)
+    *pc = (const void *)context->uc_mcontext.gregs[REG_EIP];
+    *sp = (const char *)context->uc_mcontext.gregs[REG_ESP];
+#elif defined(__arm__)
+    *pc = (const void *)context->uc_mcontext.arm_pc;
+    *sp = (const char *)context->uc_mcontext.arm_sp;
+#elif defined(__s390x__)
+    *pc = (const void *)context->uc_mcontext.psw.addr;
+    *sp = (const char *)context->uc_mcontext.gregs[15];
 #elif defined(__riscv)
     *pc = (const void *)context->uc_mcontext.__gregs[REG_PC];
     *sp = (const char *)context->uc_mcontext.__gregs[REG_SP];

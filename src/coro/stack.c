@@ -8,7 +8,6 @@
 enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
 enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
 enum { GUARDS_AT_ONCE = 32 };
-enum { PROBE_PAGES = 16 };
 
 void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
 {
@@ -16,14 +15,21 @@ void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offs
     reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     *pool = (struct stack_pool){.reserve = reserve, .offset = offset, .page = page, .memory = memory};
     pool->guard = async__guard_best(page);
+    pool->least_log = STACK_LEAST_LOG;
+    while ((size_t)1 << pool->least_log < page)
+        pool->least_log++;
 }
 
 /* The stack in that slot; its control block is where the colour of the slot puts it. */
 static struct stack *in_slot(const struct stack_pool *pool, const struct slab *slab, uint32_t slot)
 {
-    size_t size = (size_t)1 << slab->log;
-    char *top = slab->start + size * (slot + 1) - (slot % COLOURS) * COLOUR_BYTES;
+    char *top = slab->start + slab->slot_size * (slot + 1) - (slot % COLOURS) * COLOUR_BYTES;
     return (struct stack *)(void *)(top - pool->reserve + pool->offset);
+}
+
+static size_t slab_size(const struct slab *slab)
+{
+    return slab->slots * slab->slot_size;
 }
 
 static void unmap(struct stack_pool *pool, struct slab *slab)
@@ -32,9 +38,9 @@ static void unmap(struct stack_pool *pool, struct slab *slab)
         for (uint32_t slot = 0; slot < slab->fresh; slot++)
             tools_stack_unmapped(&in_slot(pool, slab, slot)->known);
 #if ASYNC_ASAN
-    ASAN_UNPOISON_MEMORY_REGION(slab->start, (size_t)slab->slots << slab->log);
+    ASAN_UNPOISON_MEMORY_REGION(slab->start, slab_size(slab));
 #endif
-    async__sys_unmap(slab->start, (size_t)slab->slots << slab->log);
+    async__sys_unmap(slab->start, slab_size(slab));
     memory_free(&pool->memory, slab, sizeof *slab);
 }
 
@@ -47,9 +53,11 @@ void async__stack_pool_close(struct stack_pool *pool)
     pool->slabs = NULL;
 }
 
-unsigned async__stack_log(size_t size)
+unsigned async__stack_log(const struct stack_pool *pool, size_t size)
 {
-    for (unsigned log = STACK_LEAST_LOG; log <= STACK_MOST_LOG; log++)
+    if (size == 0)
+        size = (size_t)1 << STACK_DEFAULT_LOG;
+    for (unsigned log = pool->least_log; log <= STACK_MOST_LOG; log++)
         if (size <= (size_t)1 << log)
             return log;
     return 0;
@@ -77,7 +85,8 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
         return NULL;
     slab->slots = slots_of_next_slab(pool, log);
     slab->log = (uint8_t)log;
-    slab->start = async__sys_map((size_t)slab->slots << log);
+    slab->slot_size = pool->page + ((size_t)1 << log);
+    slab->start = async__sys_map(slab_size(slab));
     if (slab->start == NULL) {
         memory_free(&pool->memory, slab, sizeof *slab);
         return NULL;
@@ -94,7 +103,7 @@ static void guard_more(struct stack_pool *pool, struct slab *slab)
 {
     uint32_t left = slab->slots - slab->guarded;
     uint32_t count = left < GUARDS_AT_ONCE ? left : GUARDS_AT_ONCE;
-    size_t size = (size_t)1 << slab->log;
+    size_t size = slab->slot_size;
     char *slot = slab->start + size * slab->guarded;
     uint32_t done;
     while ((done = async__guard_install(pool->guard, slot, size, pool->page, count)) == 0) {
@@ -113,8 +122,7 @@ static struct stack *cut_fresh(struct stack_pool *pool, struct slab *slab)
 {
     if (slab->fresh == slab->guarded)
         guard_more(pool, slab);
-    size_t size = (size_t)1 << slab->log;
-    char *bottom = slab->start + size * slab->fresh;
+    char *bottom = slab->start + slab->slot_size * slab->fresh;
     struct stack *stack = in_slot(pool, slab, slab->fresh);
     *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
     tools_stack_mapped(&stack->known, stack_limit(pool, stack), stack_control(pool, stack));
@@ -157,9 +165,10 @@ const struct stack *async__stack_at(const struct stack_pool *pool, const void *a
     uintptr_t place = (uintptr_t)address;
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
         size_t offset = place - (uintptr_t)slab->start; /* huge if it lies before the slab */
-        if (offset < (size_t)slab->slots << slab->log)
-            return offset >> slab->log < slab->fresh ? in_slot(pool, slab, (uint32_t)(offset >> slab->log))
-                                                     : NULL;
+        if (offset < slab_size(slab)) {
+            size_t slot = offset / slab->slot_size;
+            return slot < slab->fresh ? in_slot(pool, slab, (uint32_t)slot) : NULL;
+        }
     }
     return NULL;
 }
@@ -213,18 +222,11 @@ static const char *first_written(const char *start, const char *end)
 size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
     const char *top = stack_control(pool, stack);
-    char *page = stack_limit(pool, stack);
-    unsigned char resident[PROBE_PAGES];
-    for (; page < top; page += PROBE_PAGES * pool->page) {
-        size_t left = (size_t)(stack->bottom + stack_size(stack) - page);
-        size_t size = left < PROBE_PAGES * pool->page ? left : PROBE_PAGES * pool->page;
-        if (async__sys_resident(page, size, resident) < 0)
-            return 0;
-        for (size_t i = 0; i < size / pool->page; i++)
-            if (resident[i] & 1)
-                return (size_t)(top - first_written(page + i * pool->page, top));
-    }
-    return 0;
+    char *limit = stack_limit(pool, stack);
+    ssize_t untouched = async__sys_first_resident(limit, stack_size(stack));
+    if (untouched < 0 || limit + untouched > top)
+        return 0;
+    return (size_t)(top - first_written(limit + untouched, top));
 }
 
 void async__stack_open(const struct stack_pool *pool, const struct stack *stack)
@@ -235,10 +237,11 @@ void async__stack_open(const struct stack_pool *pool, const struct stack *stack)
 
 void async__stack_clean(const struct stack_pool *pool, const struct stack *stack)
 {
-    char *page = stack_limit(pool, stack);
+    char *limit = stack_limit(pool, stack);
     char *top = stack_control(pool, stack);
-    char *top_page = (char *)((uintptr_t)top & ~(uintptr_t)(pool->page - 1));
-    if (top_page > page)
-        async__sys_forget(page, (size_t)(top_page - page));
+    size_t whole_pages = (size_t)(top - limit) / pool->page * pool->page;
+    char *top_page = limit + whole_pages;
+    if (whole_pages > 0)
+        async__sys_forget(limit, whole_pages);
     memset(top_page, 0, (size_t)(top - top_page));
 }

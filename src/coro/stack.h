@@ -4,8 +4,12 @@
  * its user keeps a control block at each stack's own top, so that an idle task touches one page; struct stack
  * is a member of it.
  *
- *   slot   |guard| … free … | frames | arguments | control block | colour |
- *          bottom                                 stack_control()
+ *   slot   |guard|  free  | frames | arguments | control block | colour |
+ *          bottom                               stack_control()
+ *                 stack_limit()
+ *
+ * The guard has one page, and is not counted in a stack's size, so that a stack has what was asked for whatever a
+ * page is. A stack has at least one page.
  *
  * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
  * multiples of 192 bytes. Invariant: a slab that has a stack to give is in its class's list; one that is in it may have
@@ -20,7 +24,7 @@
 
 enum {
     STACK_LEAST_LOG = 14,   /* 16 KiB: a first libc call uses 3.2 KB, printf of a double 9 */
-    STACK_DEFAULT_LOG = 16, /* 64 KiB of address space */
+    STACK_DEFAULT_LOG = 16, /* 64 KiB */
     STACK_MOST_LOG = 30,    /* 1 GiB */
     STACK_CLASSES = STACK_MOST_LOG - STACK_LEAST_LOG + 1
 };
@@ -33,7 +37,7 @@ struct stack {
     struct stack *next;       /* in the slab's free stacks */
     struct slab *slab;        /* what it was cut from */
     char *bottom;             /* the slot's lowest byte, where the guard begins */
-    uint8_t log;              /* the slot has 2^log bytes */
+    uint8_t log;              /* 2^log bytes lie above the guard */
     uint8_t guard;            /* enum guard: what stops an overflow */
     struct known_stack known; /* as the tools know it */
 };
@@ -43,11 +47,12 @@ struct slab {
     struct slab *next;  /* in the pool's list of all slabs */
     struct stack *free; /* given back, the warmest first */
     char *start;        /* of the mapping */
+    size_t slot_size;   /* bytes from one slot to the next, guard included */
     uint32_t slots;     /* in the mapping */
     uint32_t fresh;     /* slots that were ever taken; those behind are untouched */
     uint32_t guarded;   /* slots whose guard is in place, at least fresh */
     uint32_t in_use;    /* taken and not given back */
-    uint8_t log;        /* each slot has 2^log bytes */
+    uint8_t log;        /* each slot has 2^log bytes above its guard */
     uint8_t guard;      /* enum guard of the slots from fresh to guarded */
     bool listed;        /* it is in its class's list */
     bool rested;        /* nobody used it when stacks were last to be given back */
@@ -60,6 +65,7 @@ struct stack_pool {
     size_t reserve;                       /* bytes of control block at each top */
     size_t offset;                        /* of struct stack in it */
     size_t page;                          /* bytes of a page, which is the guard's size too */
+    unsigned least_log;                   /* of the smallest stack: it has at least a page */
     enum guard guard;                     /* the best there is */
     async_allocator memory;               /* where the slabs' descriptions come from */
 };
@@ -83,8 +89,8 @@ struct stack_census {
 };
 struct stack_census async__stack_count(const struct stack_pool *pool);
 
-/* The least log for that many bytes; 0 if there is none. */
-unsigned async__stack_log(size_t size);
+/* The least log for that many bytes, of STACK_DEFAULT_LOG for 0; 0 if there is none. */
+unsigned async__stack_log(const struct stack_pool *pool, size_t size);
 
 /* Gives slabs back to the kernel that nobody uses, nor used the last time this was called. */
 void async__stack_trim(struct stack_pool *pool);
@@ -117,7 +123,7 @@ bool async__guard_intact(const char *bottom);
  */
 static inline struct stack *stack_take(struct stack_pool *pool, unsigned log)
 {
-    ASSERT(log >= STACK_LEAST_LOG && log <= STACK_MOST_LOG);
+    ASSERT(log >= pool->least_log && log <= STACK_MOST_LOG);
     struct link *first = list_first(&pool->available[log - STACK_LEAST_LOG]);
     struct slab *slab = first != NULL ? CONTAINER_OF(first, struct slab, link) : NULL;
     if (unlikely(slab == NULL || slab->free == NULL))
@@ -141,6 +147,7 @@ static inline void stack_give(struct stack_pool *pool, struct stack *stack)
         async__stack_list(pool, slab);
 }
 
+/* Bytes above the guard: of frames, arguments, the control block and the colour. */
 static inline size_t stack_size(const struct stack *stack)
 {
     return (size_t)1 << stack->log;

@@ -15,7 +15,7 @@ struct part {
     struct writer writer;        /* of the stream */
     struct async_stream *stream; /* the destination */
     int file;                    /* the source */
-    off_t offset;                /* of the next byte */
+    int64_t offset;              /* of the next byte */
     size_t left;                 /* bytes to be sent */
 };
 
@@ -122,7 +122,7 @@ static int send_part(struct async_loop *loop, struct part *part)
     return (int)(count - part->left);
 }
 
-int async_stream_sendfile(async_stream *stream, int file, off_t offset, size_t count)
+int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t count)
 {
     struct async_loop *loop = loop_enter(call);
     struct part part = {.stream = stream, .file = file, .offset = offset, .left = count};

@@ -11,8 +11,8 @@ struct splicing {
     struct attempt attempt; /* which this is */
     int in;                 /* from where */
     int out;                /* to where */
-    off_t *in_offset;       /* in the file that in is; may be NULL */
-    off_t *out_offset;      /* in the file that out is; may be NULL */
+    int64_t *in_offset;     /* in the file that in is; may be NULL */
+    int64_t *out_offset;    /* in the file that out is; may be NULL */
     size_t count;           /* the most that is moved */
     unsigned flags;         /* of splice */
     bool begun;             /* neither blocks */
@@ -38,7 +38,7 @@ static int try_to_sendfile(struct attempt *attempt)
     return async__sys_sendfile(splicing->out, splicing->in, splicing->in_offset, splicing->count);
 }
 
-int async_sendfile(int descriptor, int file, off_t *offset, size_t count)
+int async_sendfile(int descriptor, int file, int64_t *offset, size_t count)
 {
     return perform("async_sendfile", try_to_sendfile,
                    (struct splicing){.in = file, .out = descriptor, .in_offset = offset, .count = count});
@@ -76,7 +76,7 @@ static int try_to_splice(struct attempt *attempt)
     return result;
 }
 
-int async_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags)
+int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
 {
     return perform("async_splice", try_to_splice,
                    (struct splicing){.in = in,

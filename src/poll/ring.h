@@ -19,7 +19,7 @@ struct request {
     uint64_t offset;     /* unused here */
     uint64_t address;    /* buffer, or the tag of the request to cancel */
     uint32_t length;     /* of the buffer */
-    uint32_t call_flags; /* poll events, or recv's flags */
+    uint32_t call_flags; /* ring_poll_events, or recv's flags */
     uint64_t tag;        /* comes back with the completion */
     uint64_t unused[3];  /* fields of other requests */
 };
@@ -71,6 +71,16 @@ static inline void ring_queue(struct ring *ring)
     uint32_t tail = atomic_load_explicit(ring->queued, memory_order_relaxed);
     atomic_store_explicit(ring->queued, tail + 1, memory_order_release);
     ring->unsubmitted++;
+}
+
+/* Poll events as a request has them. The kernel takes their halves the other way round on a big-endian machine. */
+static inline uint32_t ring_poll_events(uint32_t events)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return events << 16 | events >> 16;
+#else
+    return events;
+#endif
 }
 
 /* The completion `ahead` of the next one; NULL: so many were not posted. */

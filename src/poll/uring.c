@@ -69,16 +69,22 @@ static void queue(struct uring *uring, struct request *request)
     ring_queue(&uring->ring);
 }
 
+static void fill_poll(struct request *request, int descriptor, uint32_t events, bool lasting, uint64_t tag)
+{
+    *request = (struct request){.opcode = OPCODE_POLL_ADD,
+                                .descriptor = descriptor,
+                                .length = lasting ? POLL_MULTISHOT : 0,
+                                .call_flags = ring_poll_events(events),
+                                .tag = tag};
+}
+
 static void watch_wake(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     struct request *request = uring->watches_wake ? NULL : async__ring_next(&uring->ring);
     if (request == NULL)
         return;
-    request->opcode = OPCODE_POLL_ADD;
-    request->descriptor = poller->wake_descriptor;
-    request->call_flags = POLLIN;
-    request->tag = TAG_WAKE;
+    fill_poll(request, poller->wake_descriptor, POLLIN, false, TAG_WAKE);
     queue(uring, request);
     uring->watches_wake = true;
 }
@@ -102,18 +108,17 @@ static int uring_open(struct poller *poller)
 
 static void fill(struct request *request, const struct operation *operation)
 {
-    request->tag = (uint64_t)(uintptr_t)operation;
-    request->descriptor = operation->descriptor;
-    if (operation->kind == OPERATION_RECV) {
-        request->opcode = OPCODE_RECV;
-        request->address = (uint64_t)(uintptr_t)operation->buffer;
-        request->length = (uint32_t)operation->size;
-        request->call_flags = (uint32_t)operation->flags;
-    } else {
-        request->opcode = OPCODE_POLL_ADD;
-        request->length = operation->lasting ? POLL_MULTISHOT : 0;
-        request->call_flags = poll_writes(operation) ? POLLOUT : POLLIN;
-    }
+    uint64_t tag = (uint64_t)(uintptr_t)operation;
+    if (operation->kind == OPERATION_RECV)
+        *request = (struct request){.opcode = OPCODE_RECV,
+                                    .descriptor = operation->descriptor,
+                                    .address = (uint64_t)(uintptr_t)operation->buffer,
+                                    .length = (uint32_t)operation->size,
+                                    .call_flags = (uint32_t)operation->flags,
+                                    .tag = tag};
+    else
+        fill_poll(request, operation->descriptor, poll_writes(operation) ? POLLOUT : POLLIN,
+                  operation->lasting, tag);
 }
 
 static void fill_cancel(struct request *request, const struct operation *operation)
@@ -147,11 +152,7 @@ static void fill_watch(struct request *request, struct watched *watched)
 {
     watched->known = watched->source != NULL;
     if (watched->known)
-        *request = (struct request){.opcode = OPCODE_POLL_ADD,
-                                    .descriptor = watched->descriptor,
-                                    .length = POLL_MULTISHOT,
-                                    .call_flags = SOURCE_EVENTS,
-                                    .tag = source_tag(watched)};
+        fill_poll(request, watched->descriptor, SOURCE_EVENTS, true, source_tag(watched));
     else
         *request = (struct request){
             .opcode = OPCODE_ASYNC_CANCEL, .address = source_tag(watched), .tag = TAG_CANCEL};

@@ -22,7 +22,7 @@ enum { LONGEST_CALL = 6 };
 /* Whether these bytes end in a call instruction. Where nobody has said how one looks, they do. */
 static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
     return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
            code[0] == 0xff;
 #elif defined(__aarch64__)

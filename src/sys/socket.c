@@ -169,7 +169,7 @@ static void release_pipe_signal(const struct held_signal *held, bool moved_all)
         pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
 
-int async__sys_sendfile(int out, int in, off_t *offset, size_t count)
+int async__sys_sendfile(int out, int in, int64_t *offset, size_t count)
 {
     struct held_signal held;
     int result;
@@ -181,7 +181,7 @@ int async__sys_sendfile(int out, int in, off_t *offset, size_t count)
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
-int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags)
+int async__sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
 {
     struct held_signal held;
     int result;

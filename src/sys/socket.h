@@ -43,8 +43,8 @@ int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, st
                         socklen_t *address_size);
 
 /* Between descriptors that do not block. A file that cannot be sent, a pipe or a folder, is -EINVAL. */
-int async__sys_sendfile(int out, int in, off_t *offset, size_t count);
-int async__sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags);
+int async__sys_sendfile(int out, int in, int64_t *offset, size_t count);
+int async__sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags);
 
 int async__sys_shutdown(int descriptor, int how);
 

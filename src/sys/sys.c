@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/tools.h"
 #include "sys/fault.h"
+#include "sys/number.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,19 +16,11 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { ADVICE_GUARD_INSTALL = 102, ADVICE_POPULATE_WRITE = 23 }; /* Linux 6.13, 5.14 */
 enum { OWN_PROCESS = -10001 }; /* instead of a descriptor of it: Linux 6.15 */
-enum {
-    CALL_PROCESS_MADVISE = 440,
-    CALL_EPOLL_PWAIT2 = 441,
-    CALL_URING_SETUP = 425,
-    CALL_URING_ENTER = 426,
-    CALL_URING_REGISTER = 427
-}; /* the same everywhere */
 enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 };
 enum { WORD_WAIT = 128, WORD_WAKE = 129 }; /* FUTEX_WAIT and _WAKE, of this process alone */
 enum { NANOSECONDS = 1000000000, NANOSECONDS_IN_MS = 1000000 };
@@ -39,6 +32,8 @@ struct leftover {
     void *start;           /* of the mapping */
     size_t size;           /* of it */
 };
+
+_Static_assert(sizeof(off_t) == sizeof(int64_t), "files have 64-bit offsets: _FILE_OFFSET_BITS=64");
 
 _Atomic long async__mapped_bytes;
 static _Atomic(struct leftover *) leftovers;
@@ -161,14 +156,31 @@ int async__sys_forget(void *start, size_t size)
     return (int)KERNEL(SITE_FORGET, madvise(start, size, MADV_DONTNEED));
 }
 
-int async__sys_resident(void *start, size_t size, unsigned char *resident)
+static size_t kernels_page_size(void)
 {
-    return (int)KERNEL(SITE_RESIDENT, mincore(start, size, resident));
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+ssize_t async__sys_first_resident(void *start, size_t size)
+{
+    enum { PAGES_AT_ONCE = 64 };
+    unsigned char resident[PAGES_AT_ONCE];
+    size_t page = kernels_page_size(), part;
+    for (size_t offset = 0; offset < size; offset += part) {
+        part = size - offset < PAGES_AT_ONCE * page ? size - offset : PAGES_AT_ONCE * page;
+        long result = KERNEL(SITE_RESIDENT, mincore((char *)start + offset, part, resident));
+        if (result < 0)
+            return result;
+        for (size_t i = 0; i * page < part; i++)
+            if (resident[i] & 1)
+                return (ssize_t)(offset + i * page);
+    }
+    return (ssize_t)size;
 }
 
 size_t async__sys_page_size(void)
 {
-    return (size_t)sysconf(_SC_PAGESIZE);
+    return ASYNC_PAGE_SIZE != 0 ? ASYNC_PAGE_SIZE : kernels_page_size();
 }
 
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
@@ -176,7 +188,7 @@ ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
     return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(descriptor, buffer, size));
 }
 
-ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset)
+ssize_t async__sys_read_at(int file, void *buffer, size_t size, int64_t offset)
 {
     long result;
     do
@@ -245,9 +257,15 @@ int async__sys_epoll_control(int epoll, int operation, int descriptor, struct ep
     return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, descriptor, event));
 }
 
-static struct timespec timespec_of(int64_t timeout_ns)
+/* A time limit as the kernel takes it in the calls that we make without libc, whose own type differs on 32 bits. */
+struct kernel_time {
+    int64_t seconds;     /* whole ones */
+    int64_t nanoseconds; /* less than a second of them */
+};
+
+static struct kernel_time kernel_time_of(int64_t timeout_ns)
 {
-    return (struct timespec){.tv_sec = timeout_ns / NANOSECONDS, .tv_nsec = timeout_ns % NANOSECONDS};
+    return (struct kernel_time){.seconds = timeout_ns / NANOSECONDS, .nanoseconds = timeout_ns % NANOSECONDS};
 }
 
 /* Milliseconds, rounded up, for kernels that know nothing finer. */
@@ -261,7 +279,7 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
 {
     long result = -ENOSYS;
     if (timeout_ns > 0 && !tools_valgrind()) { /* which knows no such call, and complains of each */
-        struct timespec timeout = timespec_of(timeout_ns);
+        struct kernel_time timeout = kernel_time_of(timeout_ns);
         result = KERNEL(SITE_EPOLL_PWAIT2,
                         syscall(CALL_EPOLL_PWAIT2, epoll, events, capacity, &timeout, NULL, 0));
     }
@@ -272,9 +290,18 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
     return result == -EINTR ? 0 : (int)result;
 }
 
+/* Seconds that do not fit, on 32 bits, are as many as do: some 68 years. */
+struct timespec async__timespec(int64_t ns)
+{
+    int64_t seconds = ns / NANOSECONDS;
+    bool fits = sizeof(time_t) > sizeof(int32_t) || seconds <= INT32_MAX;
+    return (struct timespec){.tv_sec = (time_t)(fits ? seconds : INT32_MAX),
+                             .tv_nsec = (long)(ns % NANOSECONDS)};
+}
+
 int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
 {
-    struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
+    struct timespec timeout = async__timespec(timeout_ns < 0 ? 0 : timeout_ns);
     long result;
     do
         result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
@@ -285,15 +312,15 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
 /* Always with a time limit: without one the kernel goes on waiting when a handler has run that restarts calls. */
 bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
-    struct timespec timeout = timespec_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
-    long result = KERNEL(SITE_WORD_WAIT, syscall(SYS_futex, word, WORD_WAIT, value, &timeout, NULL, 0));
+    struct kernel_time timeout = kernel_time_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
+    long result = KERNEL(SITE_WORD_WAIT, syscall(CALL_FUTEX, word, WORD_WAIT, value, &timeout, NULL, 0));
     return result == 0 || result == -EAGAIN || result == -EINTR || result == -ETIMEDOUT;
 }
 
 /* A wake that failed would be a sleep for good. */
 void async__sys_word_wake(_Atomic uint32_t *word)
 {
-    while (KERNEL(SITE_WORD_WAKE, syscall(SYS_futex, word, WORD_WAKE, 1, NULL, NULL, 0)) == -EINTR)
+    while (KERNEL(SITE_WORD_WAKE, syscall(CALL_FUTEX, word, WORD_WAKE, 1, NULL, NULL, 0)) == -EINTR)
         continue;
 }
 
@@ -304,7 +331,7 @@ int async__sys_uring_setup(unsigned entries, void *parameters)
 
 int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)
 {
-    struct timespec timeout = timespec_of(timeout_ns < 0 ? 0 : timeout_ns);
+    struct kernel_time timeout = kernel_time_of(timeout_ns < 0 ? 0 : timeout_ns);
     size_t taken = submit;
     bool fails = fault_or_less(SITE_URING_ENTER, &taken);
     bool waits = wait && taken == submit; /* nor does the kernel wait after it has taken less */

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 struct epoll_event;
+struct timespec;
 struct pollfd;
 
 /* Bytes that the library has mapped and not given back, for whoever looks for leaks. */
@@ -49,14 +50,16 @@ int async__sys_protect(void *start, size_t size);
 /* Gives the range's pages back; they read as zeros afterwards. */
 int async__sys_forget(void *start, size_t size);
 
-/* Sets a byte of resident[] to odd for each page of the range that is in memory. */
-int async__sys_resident(void *start, size_t size, unsigned char *resident);
+/* How many bytes of the range lie below its first page that is in memory; its size if none is. */
+ssize_t async__sys_first_resident(void *start, size_t size);
 
+/* Bytes of a page, or of a multiple of pages if the build says so (-Dpage_size). */
 size_t async__sys_page_size(void);
 
 /* Both non-blocking in effect as the descriptor says; not repeated when interrupted. */
 ssize_t async__sys_read(int descriptor, void *buffer, size_t size);
-ssize_t async__sys_read_at(int file, void *buffer, size_t size, off_t offset); /* -EINVAL: a pipe, a folder */
+ssize_t async__sys_read_at(int file, void *buffer, size_t size,
+                           int64_t offset); /* -EINVAL: a pipe, a folder */
 ssize_t async__sys_write(int descriptor, const void *buffer, size_t size);
 void async__sys_close(int descriptor);
 bool async__sys_is_open(int descriptor);
@@ -115,6 +118,9 @@ uint32_t async__sys_processor(void);
 
 /* How many processors this process may run on; 1 or more. */
 size_t async__sys_processors(void);
+
+/* For calls of libc that take one. */
+struct timespec async__timespec(int64_t ns);
 
 /* The monotonic clock in nanoseconds. Never fails. */
 int64_t async__clock_now(void);

@@ -208,8 +208,7 @@ struct async_concurrent_future *async__carry(struct async_concurrent_future *fut
 /* Waits until the future is done or the clock has come so far; negative: as long as it takes. Has the mutex. */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
-    enum { NANOSECONDS = 1000000000 };
-    struct timespec deadline = {.tv_sec = deadline_ns / NANOSECONDS, .tv_nsec = deadline_ns % NANOSECONDS};
+    struct timespec deadline = async__timespec(deadline_ns);
     int result = 0;
     while (!future->done && result != ETIMEDOUT)
         result = deadline_ns < 0 ? pthread_cond_wait(&future->settled, &future->mutex)

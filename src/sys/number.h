@@ -1,0 +1,46 @@
+/*
+ * sys/number.h: the numbers of system calls that libc has no function for. Headers may be older than a call; since
+ * Linux 5.1 a new call has the same number on every processor, counted from where its other numbers begin.
+ */
+#ifndef SYS_NUMBER_H
+#define SYS_NUMBER_H
+
+#include <sys/syscall.h>
+
+#if defined(__mips__)
+#include <sgidefs.h>
+#endif
+
+#if defined(__alpha__)
+#define FIRST_CALL 110
+#elif defined(__mips__) && _MIPS_SIM == _MIPS_SIM_ABI32
+#define FIRST_CALL 4000
+#elif defined(__mips__) && _MIPS_SIM == _MIPS_SIM_ABI64
+#define FIRST_CALL 5000
+#elif defined(__mips__)
+#define FIRST_CALL 6000
+#elif defined(__x86_64__) && defined(__ILP32__)
+#define FIRST_CALL 0x40000000
+#else
+#define FIRST_CALL 0
+#endif
+
+enum {
+    CALL_URING_SETUP = FIRST_CALL + 425,     /* Linux 5.1 */
+    CALL_URING_ENTER = FIRST_CALL + 426,     /* Linux 5.1 */
+    CALL_PROCESS_MADVISE = FIRST_CALL + 440, /* Linux 5.10 */
+    CALL_EPOLL_PWAIT2 = FIRST_CALL + 441,    /* Linux 5.11 */
+};
+
+/* The futex call whose time limit has 64-bit fields. On 32 bits that is a call of its own, of Linux 5.1. */
+#ifdef SYS_futex_time64
+enum { CALL_FUTEX = SYS_futex_time64 };
+#elif __SIZEOF_LONG__ == 8 || defined(__x86_64__)
+enum { CALL_FUTEX = SYS_futex };
+#else
+enum { CALL_FUTEX = FIRST_CALL + 422 };
+#endif
+
+#undef FIRST_CALL
+
+#endif
