@@ -1,6 +1,7 @@
 /*
  * asyncio/local.h: task-local values, Python's context variables. A task sees what it has set itself, and what the task
- * that created it saw at that moment; setting one later changes nothing for either of the two.
+ * that created it saw at that moment; setting one later changes nothing for either of the two. The main task of a run
+ * begins with the initial values, also in the second run of a runner.
  *
  *     static async_local user = {.initial = "nobody"};
  *

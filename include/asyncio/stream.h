@@ -49,14 +49,18 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor)
 
 /*
  * ---- reading ----------------------------------------------------------------------------------------------------
- * 0 is the peer's end, and nothing else: a connection that was reset gives what has come, and then -ECONNRESET,
- * whichever call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
+ * 0 is the peer's end, and nothing else unless no bytes were asked for: a connection that was reset gives what has
+ * come, and then -ECONNRESET, whichever call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
  */
 
 /*
  * Reads what there is, at least a byte and at most size of them, and says how many. After a write that failed this, as
  * every call that reads, gives what has come, and then the write's error where it would wait: a peer that does not
- * hear the question may never answer. Switches.
+ * hear the question may never answer.
+ *
+ * size 0: does not wait, takes nothing and gives 0, whether there are bytes, the end, an error or nothing, also after
+ * async_stream_abort: so this 0 is no end, and a read into a full buffer looks like one. -EBUSY and -ECANCELED as
+ * above. Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_read(async_stream *stream, void *buffer, size_t size);
 

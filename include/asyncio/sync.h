@@ -77,7 +77,9 @@ ASYNC_API ASYNC_MUST int async_condition_wait(async_condition *condition);
 
 /*
  * Waits until predicate(context) holds, which is asked at once and after every notification, with the lock held;
- * it must not switch. 0. -ECANCELED, as async_condition_wait. Switches.
+ * it must not switch. Ends the program if nobody has the lock, also if the predicate holds. As in async_condition_wait,
+ * it is not asked which task has the lock: if another one has, it is given back under that task, as in Python. 0.
+ * -ECANCELED, as async_condition_wait. Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
                                                   bool (*predicate)(void *context), void *context);

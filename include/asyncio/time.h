@@ -12,8 +12,9 @@
 ASYNC_BEGIN_C
 
 /*
- * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the loop. When the loop
- * is idle and 16 or more sleeps and timers end within a quarter of a millisecond, they end together, by then.
+ * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the loop; tasks that sleep
+ * so go on in the order of their calls, however negative the delays are. When the loop is idle and 16 or more sleeps
+ * and timers end within a quarter of a millisecond, they end together, by then.
  * -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM. Switches.
  */
 ASYNC_API ASYNC_MUST int async_sleep(double seconds);
