@@ -70,8 +70,8 @@ ASYNC_API int async_loop_run_forever(async_loop *loop);
 
 /*
  * Runs such a loop until the task has ended, and returns its result; takes the handle. -EINPROGRESS: the loop was
- * stopped before; the task goes on when it is run again. -ENOMEM for a task that is NULL, -EINVAL for a loop that
- * is. Not from inside a task or callback. Never switches.
+ * stopped before; the task goes on when it is run again. -ENOMEM: the task is NULL. -EINVAL: the loop is NULL. Not from
+ * inside a task or callback. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_run_until_complete(async_loop *loop, async_task *task);
 

@@ -40,7 +40,7 @@ typedef struct async_run_options {
  */
 #define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
 
-/* async_run with options, which are borrowed. */
+/* async_run_with(&options, fn, args…): async_run with options, which are borrowed. */
 #define async_run_with(options, ...)                                                                         \
     (async__run_begin((options)), async__run_end(async_create_task(__VA_ARGS__)))
 

@@ -20,9 +20,9 @@ ASYNC_BEGIN_C
 ASYNC_API ASYNC_MUST int async_sleep(double seconds);
 
 /*
- * The same until a time of async_time(); one that has come: exactly one turn of the loop. With
+ * Lets the others run until a time of async_time(), never less; one that has come: exactly one turn of the loop. With
  * `next += period; async_sleep_until(next)` what is done every period does not drift, as the work between two sleeps is
- * not added; after a period that was missed the next sleep is one turn, and async_time() - next says how late it is.
+ * not added; after a period that was missed the next sleep is one turn, and `async_time() - next` says how late it is.
  * ASYNC_FOREVER: until this task is cancelled. -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM.
  * Switches.
  */
