@@ -49,7 +49,7 @@ PYTHON = {
              "loop.set_debug get_debug slow_callback_duration set_task_factory get_task_factory",
              "loop.sock_connect sock_accept sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall",
              "loop.sock_sendto sock_sendfile create_datagram_endpoint",
-             "loop.getaddrinfo getnameinfo", "get_running_loop get_event_loop new_event_loop set_event_loop"],
+             "loop.add_signal_handler remove_signal_handler", "loop.getaddrinfo getnameinfo", "get_running_loop get_event_loop new_event_loop set_event_loop"],
 }
 
 # Classes whose public names must all be above, so that the list cannot have a gap where CPython has a name.

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Iterator
 
 from built import BUILD, ROOT, SKIPPED, WRAPPER
 
@@ -37,7 +38,7 @@ def complaints_about_pages() -> list[str]:
     pages = man.read_pages(entries)
     names = {*entries, *(name for _, _, name in tidy.public_names(tidy.Tree(ROOT)))}
     stale = (f"{name} is not what the sources say: run ninja" for name in man.stale(FOLDER))
-    return [*man.gaps(pages, sorted(names)), *stale]
+    return [*man.gaps(pages, sorted(names)), *man.nonsense(pages), *stale]
 
 
 PROGRAM = """/*
@@ -67,7 +68,28 @@ SORTED = [("Returns it. 0; -EBUSY: taken. Switches.", ["Returns it."], ["0 on su
           ("Does it (so.) Well. NULL: no memory.", ["Does it (so.) Well."], ["NULL: no memory."], []),
           ("-ENOMEM, -EMFILE and the like: no. -EIO, -EINVAL for NULL.", [], [],
            [("-ENOMEM", "no"), ("-EMFILE", "no"), ("-EIO", ""), ("-EINVAL", "for NULL")]),
-          ("Does it.\n\n    like(this);", ["Does it.", "    like(this);"], [], [])]
+          ("Does it.\n\n    like(this);", ["Does it.", "    like(this);"], [], []),
+          ("Takes it; -EAGAIN: none. -EPIPE, -EIO…: gone.", ["Takes it."], [],
+           [("-EAGAIN", "none"), ("-EPIPE", "gone"), ("-EIO", "gone")]),
+          ("A try; -EBADF, -ENOMEM. 0 or -errno.", ["A try."], ["0 or -errno."], [("-EBADF", ""), ("-ENOMEM", "")]),
+          ("-ENOMEM for a task, -EINVAL for a loop.", [], [],
+           [("-ENOMEM", "for a task"), ("-EINVAL", "for a loop")])]
+
+# A comment about async_x, and how one writes it with what else it says.
+WRITTEN = [("async_x(a): does it.", "async_x(a)", "Does it."), ("Does it: well.", "", "Does it: well."),
+           ("async_x *s = NULL; freed: after it.", "async_x *s = NULL;", "Freed: after it."),
+           ("async_x(&a); takes it.", "async_x(&a);", "Takes it."), ("async_x *q = new(…): freed.", "async_x *q = new(…)", "Freed."),
+           ("async_x(f) type v: f(&v) is called.", "async_x(f) type v", "f(&v) is called.")]
+
+# A text, and what is written of it.
+SET = [("with `if`.", "with \\%\\fBif\\fR\\&."), ("(async_time: x)", "\\%(\\fBasync_time\\fR(3): x)"),
+       ("async_time(1) is", "\\%\\fBasync_time\\fR(1) is"), ("async_time.x is", "\\%\\fBasync_time\\fR\\&.x is"),
+       ("see async_time().", "see \\%\\fBasync_time\\fR(3)\\&.")]
+
+# What the first two comments of a header say, and a word of the complaint about a page that shows the second alone.
+CUT = [("void async_x(void);", "Does it.", ""), ("void async_x(void);", "The same again.", "which is not before it"),
+       ("void async_x(void);", "The same as nothing.", ""), ("void async_x(async__y *);", "Does it.", "shows async__y"),
+       ("typedef struct async_x {", "Has it.", "cuts async_x off"), ("void async_x(void);", "See above.", "nothing above")]
 
 
 def complaints_about_sorting() -> list[str]:
@@ -80,9 +102,24 @@ def complaints_about_sorting() -> list[str]:
     return complaints
 
 
+def complaints_about_words() -> Iterator[str]:
+    for comment, *expected in WRITTEN:
+        entry = man.entry_of("x", "async_x", "async_x", comment)
+        if [entry.form, entry.text] != expected:
+            yield f"of {comment!r} became {entry}"
+    for text, expected in SET:
+        if man.words(text, [], ["async_time"]) != expected:
+            yield f"{text!r} is set as {man.words(text, [], ['async_time'])!r}"
+    for signature, comment, expected in CUT:
+        page = man.Page("x", "x", [man.entry_of("run", "async_x", signature, comment, "async_w")], "", "")
+        found = "\n".join(man.nonsense([page]))
+        if expected not in found or bool(expected) != bool(found):
+            yield f"of {signature!r}, {comment!r} is said {found!r}"
+
+
 def complaints_about_rules() -> list[str]:
     """That each way of spoiling a page is found, in a folder with one program."""
-    complaints = complaints_about_sorting()
+    complaints = [*complaints_about_sorting(), *complaints_about_words()]
     for old, new, expected in SPOILT:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "async_run.c").write_text(PROGRAM.replace(old, new) if old else PROGRAM)

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -464,6 +465,26 @@ LOOP_TEST(io_timeout_leaves_the_socket_to_the_next_call)
 static void send_in_a_callback(void *text)
 {
     send_text(text);
+}
+
+/* What a program does where Python has add_signal_handler. */
+LOOP_TEST(io_wait_hears_of_a_signal_by_its_signalfd)
+{
+    sigset_t set, before;
+    struct signalfd_siginfo signal;
+    CHECK_EQ(sigemptyset(&set) | sigaddset(&set, SIGTERM), 0);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &before), 0);
+    int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    async_task *waiter = async_create_task(note_readable, descriptor);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(!async_task_done(waiter));
+    CHECK_EQ(raise(SIGTERM), 0);
+    CHECK_EQ(async_await(waiter), 0);
+    CHECK_JOURNAL("readable: 0");
+    CHECK_EQ(read(descriptor, &signal, sizeof signal), (int)sizeof signal);
+    CHECK_EQ(signal.ssi_signo, SIGTERM);
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+    return async_close(descriptor);
 }
 
 static void *call_the_loop(void *loop)

@@ -14,6 +14,13 @@ static int look(void)
 }
 async_fn(look);
 
+static int look_later(void)
+{
+    ASYNC_TRY(async_sleep(1));
+    return look();
+}
+async_fn(look_later);
+
 static int set_and_look(const char *value)
 {
     CHECK_EQ(async_local_set(&color, (void *)(uintptr_t)value), 0);
@@ -75,6 +82,32 @@ LOOP_TEST(local_is_not_seen_by_the_next_task_on_the_same_stack)
     CHECK_EQ(async_await(async_create_task(look)), 0);
     CHECK_JOURNAL("red none");
     return 0;
+}
+
+static int set_and_leave_one_behind(void)
+{
+    CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
+    async_task *task = async_create_task(look_later);
+    CHECK(task != NULL);
+    async_detach(task);
+    return look();
+}
+async_fn(set_and_leave_one_behind);
+
+static int look_and_rest(void)
+{
+    CHECK_EQ(look(), 0);
+    return async_sleep(5);
+}
+async_fn(look_and_rest);
+
+TEST_EACH_BACKEND(local_is_initial_in_each_run_of_a_runner)
+{
+    async_auto_runner runner = {.options = *test_options()};
+    CHECK_EQ(async_runner_run(&runner, set_and_leave_one_behind), 0);
+    CHECK_STR((const char *)async_local_get(&color), "none");
+    CHECK_EQ(async_runner_run(&runner, look_and_rest), 0);
+    CHECK_JOURNAL("red none red"); /* a task that the first run left keeps what it has */
 }
 
 LOOP_TEST(local_many_at_once)

@@ -190,6 +190,43 @@ TEST_EACH_BACKEND(sigint_of_one_run_is_forgotten_in_the_next)
     CHECK_EQ(async_run_with(test_options(), sleep_interrupted), -EINTR);
 }
 
+static int be_cancelled_and_interrupted(bool cancelled_first, bool answers)
+{
+    if (cancelled_first)
+        async_cancel(async_current_task());
+    interrupt();
+    if (!cancelled_first)
+        async_cancel(async_current_task());
+    CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
+    while (answers && async_cancelling() > 0)
+        async_uncancel();
+    return -ECANCELED;
+}
+async_fn(be_cancelled_and_interrupted, bool, bool);
+
+TEST_EACH_BACKEND(sigint_is_told_though_main_was_cancelled_anyway)
+{
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(async_run_with(test_options(), be_cancelled_and_interrupted, i % 2 == 0, i / 2 == 0),
+                 -EINTR);
+}
+
+static int main_that_is_cancelled_and_interrupted(void)
+{
+    return async_main(be_cancelled_and_interrupted, true, false);
+}
+
+static int main_that_is_cancelled(void)
+{
+    return async_main(end_cancelled);
+}
+
+TEST(sigint_of_a_main_that_was_cancelled_anyway_gives_the_status_130)
+{
+    CHECK_EQ(run_in_child(main_that_is_cancelled_and_interrupted), 130);
+    CHECK_EQ(run_in_child(main_that_is_cancelled), 1); /* no SIGINT came */
+}
+
 /* ---- the second one --------------------------------------------------------------------------------------- */
 
 static int interrupt_twice(void)

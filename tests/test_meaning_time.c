@@ -206,6 +206,19 @@ LOOP_TEST(a_deadline_that_has_passed_fires_before_those_set_earlier_for_later)
     return 0;
 }
 
+LOOP_TEST(negative_delays_are_zero_and_keep_the_order_of_their_calls)
+{
+    async_call_later(-1, note_argument, "-1");
+    async_call_later(-5, note_argument, "-5");
+    async_call_later(0, note_argument, "0");
+    async_call_later(-INFINITY, note_argument, "-infinity");
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_JOURNAL("-1 -5 0 -infinity");
+    CHECK_EQ(async_gather(async_create_task(note_after, -1, "-1"), async_create_task(note_after, 0, "0")), 0);
+    CHECK_JOURNAL("-1 0");
+    return 0;
+}
+
 LOOP_TEST(call_later_without_delay_runs_after_everything_already_ready)
 {
     async_call_later(0, note_argument, "later");

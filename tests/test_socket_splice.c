@@ -39,7 +39,7 @@ static void send_whole_file(struct sockets pair, bool by_offset)
     int file = new_file(LONG), result, total = 0;
     off_t offset = 7;
     async_task *receiver = async_create_task(receive_places, pair.there, by_offset ? 7 : 0);
-    while ((result = async_sendfile(pair.here, file, by_offset ? &offset : NULL, LONG)) > 0)
+    while ((result = async_sendfile(pair.here, file, by_offset ? &offset : NULL, SIZE_MAX)) > 0)
         total += result;
     CHECK_EQ(result, 0);
     CHECK_EQ(total, by_offset ? LONG - 7 : LONG);

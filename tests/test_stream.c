@@ -13,6 +13,14 @@ static void say(async_stream *stream, const char *text)
     CHECK_EQ(async_stream_write(stream, text, strlen(text)), 0);
 }
 
+static int read_a_byte(async_stream *stream)
+{
+    char byte;
+    ASYNC_TRY(async_stream_readexactly(stream, &byte, 1));
+    return byte;
+}
+async_fn(read_a_byte, async_stream *);
+
 /* ---- some, and exactly so many ------------------------------------------------------------------------------ */
 
 LOOP_TEST(stream_read_gives_what_is_there_and_no_more)
@@ -44,6 +52,32 @@ LOOP_TEST(stream_read_after_the_peer_s_end_is_0_again_and_again)
     CHECK(!async_stream_at_eof(pair.there));
     say(pair.here, "half open"); /* the other direction is */
     CHECK_EQ(async_stream_read(pair.there, &byte, 1), 1);
+    close_pair(pair);
+    return 0;
+}
+
+LOOP_TEST(stream_read_of_no_bytes_is_0_whatever_the_stream_has)
+{
+    struct pair pair = new_pair();
+    char byte = 'y';
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0); /* nothing has come, and it does not wait */
+    CHECK_EQ(async_stream_read(pair.here, NULL, 0), 0);
+    async_task *reader = async_create_task(read_a_byte, pair.here);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), -EBUSY);
+    say(pair.there, "xx");
+    CHECK_EQ(async_await(reader), 'x');
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 1), 1); /* nothing was taken */
+    async_cancel(async_current_task());
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), -ECANCELED);
+    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_stream_write_eof(pair.there), 0);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 1), 0);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0);
+    async_stream_abort(pair.here);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0);
+    CHECK_EQ(async_stream_read(pair.here, &byte, 1), -ECONNABORTED);
     close_pair(pair);
     return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "streams.h"
 
+#include <limits.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -216,6 +217,7 @@ LOOP_TEST(stream_sends_a_file_behind_what_was_written)
     CHECK_EQ(async_await(taker), SIZE - 100 + 4);
     CHECK(memcmp(got, "head", 4) == 0);
     CHECK(memcmp(got + 4, bytes + 100, SIZE - 100) == 0);
+    CHECK_EQ(async_stream_sendfile(pair.here, file, SIZE - 7, INT_MAX), 7); /* all there is */
     CHECK_EQ(async_stream_sendfile(pair.here, file, SIZE, 1), 0);
     CHECK_EQ(async_stream_sendfile(pair.here, file, -1, 1), -EINVAL);
     CHECK_EQ(async_stream_sendfile(pair.here, -1, 0, 1), -EBADF);

@@ -199,6 +199,42 @@ DEATH_TEST(condition_without_its_lock_ends_the_program,
     async_ignore(async_run_with(test_options(), wait_without_lock));
 }
 
+static int wait_for_what_holds_without_lock(void)
+{
+    async_condition condition = {0};
+    int number = 1;
+    return async_condition_wait_for(&condition, is_positive, &number);
+}
+async_fn(wait_for_what_holds_without_lock);
+
+DEATH_TEST(condition_that_holds_is_not_had_without_its_lock,
+           "async_condition_wait_for: nobody has the lock; acquire the condition first")
+{
+    async_ignore(async_run_with(test_options(), wait_for_what_holds_without_lock));
+}
+
+static int hold_for_a_second(async_condition *condition)
+{
+    ASYNC_TRY(async_condition_acquire(condition));
+    ASYNC_TRY(async_sleep(1));
+    return async_condition_locked(condition);
+}
+async_fn(hold_for_a_second, async_condition *);
+
+LOOP_TEST(condition_does_not_ask_which_task_has_the_lock_that_it_gives_back)
+{
+    async_condition condition = {0};
+    int number = 0;
+    async_task *holder = async_create_task(hold_for_a_second, &condition);
+    settle();
+    CHECK_EQ(async_timeout(3, async_condition_wait_for(&condition, is_positive, &number)), -ETIMEDOUT);
+    CHECK_EQ(async_await(holder), 0); /* it was free under the task that had taken it */
+    CHECK(async_condition_locked(&condition));
+    async_condition_release(&condition);
+    CHECK_JOURNAL("asked");
+    return 0;
+}
+
 DEATH_TEST(condition_notified_without_its_lock_ends_the_program,
            "async_condition_notify: nobody has the lock")
 {

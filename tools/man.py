@@ -39,19 +39,22 @@ CODE_WIDTH = 80  # of a program, so that a page of 87 columns shows it whole
 DATE = "2026-11-22"  # of the version; no page goes without one
 PROGRAM = re.compile(r"/\*\n \* (?P<name>\w+)\.c: (?P<title>.*?)\n \*\n \* Pages: (?P<names>.*?)\n \*/\n"
                      r"(?P<code>.*?)\n*/\* Prints:\n(?P<output>.*?) \*/\n", re.S)
-RESULT = re.compile(r"(Returns|Gives|If none|True|False|true|false)\b|NULL(:| also| when| if)|0(:|,|;|\.$| when| if| once| for)")
+RESULT = re.compile(r"(Returns|Gives|If none|True|False|true|false)\b|NULL(:| also| when| if)|"
+                    r"0(:|,|;|\.$| when| if| once| for| or -)")
 VERBS = ("Returns", "Gives")  # a comment that begins so says what the function does
 SWITCHES = {
-    "Switches.": ("switches: other tasks may run before it returns,\nand it is refused with -ECANCELED while its task is "
-                  "being cancelled.",
-                  "switch: other tasks may run before they return,\nand they are refused with -ECANCELED while their "
-                  "task is being cancelled."),
+    "Switches.": ("switches: other tasks may run before it returns.\nCancellation acts on it as asyncio(7) says.",
+                  "switch: other tasks may run before they return.\nCancellation acts on them as asyncio(7) says."),
     "Never switches.": ("never switches.", "never switch."),
     "Never switches itself.": ("does not switch itself;\nwhat it is given may.",
                                "do not switch themselves;\nwhat they are given may.")}
 MEANINGS = {"-ECANCELED": "This task was cancelled"}
 PARAMETER = r"(?<=[ *&(])(?!void\b)(\w+)(?=(?:\[\])?[,)])"
-CODE = re.compile(r"(-E[A-Z0-9]+)(?:,| and)? ?")
+CODE = re.compile(r"(-E[A-Z0-9]+)…?(?:,| and)? ?")
+# How a comment begins that says how its name is written: up to a colon, or a whole declaration.
+FORM = r"((?:[^:;]*?\b)?{0}\b[^:;]{{0,60}}?): |({0}(?:\([^()]*\)| \*?\w+ = [^;:]*);) "
+# A sentence whose end is about errors.
+ASIDE = re.compile(r"(.*?\w.*?); (-E[A-Z0-9]+(?:(?:,|…| and| -E[A-Z0-9]+)*:.*|(?:, -E[A-Z0-9]+)*\.))$")
 
 
 class Mistake(Exception):
@@ -65,6 +68,7 @@ class Entry(NamedTuple):
     signature: str
     form: str  # how one writes it, where the comment begins with that
     text: str  # the comment, without that
+    before: str  # the name before it in the header; what "The same" in its text is the same as
     switches: str  # what is said of it: one of the keys of SWITCHES, or nothing
 
     def is_type(self):
@@ -87,25 +91,27 @@ class Page(NamedTuple):
 
 
 def capital(text):
-    """Text that begins a sentence; a name stays as it is."""
-    return text if re.match(r"\w+_", text) else text[:1].upper() + text[1:]
+    """Text that begins a sentence; a name stays as it is, and so does a call."""
+    return text if re.match(r"\w+[_(]", text) else text[:1].upper() + text[1:]
 
 
-def entry_of(header, name, signature, comment):
+def entry_of(header, name, signature, comment, before=""):
     form, text = "", comment
-    begin = re.match(rf"([^:]*?\b{name}\b[^:]{{0,60}}?): ", comment)
-    if begin and ". " not in begin[1]:
-        form, text = " ".join(begin[1].split()), capital(comment[begin.end():])
+    begin = re.match(FORM.format(name), comment)
+    if begin and ". " not in (begin[1] or ""):
+        form, text = " ".join((begin[1] or begin[2]).split()), capital(comment[begin.end():])
     said = next((said for said in SWITCHES if said in " ".join(text.split())), "")
-    return Entry(header, name, signature, form, text, said)
+    return Entry(header, name, signature, form, text, before, said)
 
 
 def read_headers():
     """Everything public, by its name, in the order of the headers."""
     entries = {}
     for header in reference.HEADERS:
+        before = ""
         for found in reference.entries(reference.source_of(header)):
-            entries.setdefault(found[0], entry_of(header, *found))
+            entries.setdefault(found[0], entry_of(header, *found, before))
+            before = before if found[1].startswith("typedef") else found[0]
     return entries
 
 
@@ -138,6 +144,22 @@ def gaps(all_pages, names):
                     if not entry.is_type() and not re.search(rf"\b{entry.name}\b", code))
 
 
+def nonsense(all_pages):
+    """What a page says that only the header makes sense of, or nothing."""
+    for page in all_pages:
+        for entry, before in zip(page.entries, ["", *page.names()]):
+            if re.match(r"The same\b(?! as)", entry.text) and entry.before != before:
+                yield f"docs/man/{page.name}.c: \"The same\" of {entry.name} is that of {entry.before}, which is not before it"
+        text = synopsis(page) + [paragraph for entry in page.entries for paragraph in sort_out(entry.text).paragraphs]
+        found = re.findall(r"\bASYNC__\w+|\basync__\w+", " ".join(text))
+        yield from (f"the page of docs/man/{page.name}.c shows {name}" for name in dict.fromkeys(found))
+        for entry in page.entries:
+            if any(declaration(entry).count(one) != declaration(entry).count(other) for one, other in ("()", "{}")):
+                yield f"the page of docs/man/{page.name}.c cuts {entry.name} off"
+            if re.search(r"\b(above|below)\b[;.]", entry.text):
+                yield f"the page of docs/man/{page.name}.c has nothing above or below that {entry.name} could mean"
+
+
 def uncommented(code):
     return re.sub(r"/\*.*?\*/|//[^\n]*", " ", code, flags=re.S)
 
@@ -165,6 +187,10 @@ def sort_out(text):
         for sentence in sentences(paragraph):
             if sentence in SWITCHES:
                 continue
+            aside = ASIDE.match(sentence)
+            if aside and not sentence.startswith("-E") and not re.match(r"0[;,] -E", sentence):
+                sentence = aside[1] + "."
+                told.errors.append(aside[2])
             if sentence.startswith("-E"):
                 told.errors.append(sentence)
             elif RESULT.match(sentence) and (kept or told.paragraphs or not sentence.startswith(VERBS)):
@@ -181,8 +207,9 @@ def sort_out(text):
 
 def errors_in(sentence):
     """(code, meaning) of each error that it names; no meaning where it gives none."""
-    if "; -E" in sentence:
-        return [found for part in re.split(r"; (?=-E)", sentence) for found in errors_in(part)]
+    parts = re.split(r"; (?=-E)|(?<!…), (?=-E[A-Z0-9]+ (?!and\b))", sentence)
+    if len(parts) > 1:
+        return [found for part in parts for found in errors_in(part)]
     rest, codes = sentence.rstrip(".…"), []
     while match := CODE.match(rest):
         codes.append(match[1])
@@ -216,15 +243,23 @@ def words(text, own, known):
     if text.startswith("    "):
         return literal(textwrap.dedent(text))
 
-    def bold(found):
-        name = found[0].strip("`").removesuffix("()")
-        return whole(name) + ("(3)" if name in known and name not in own else found[0][len(name):].strip("`"))
+    def bold(piece, behind):
+        if piece.startswith("`"):
+            return whole(piece.strip("`"))
+        name = piece.removesuffix("()")
+        has_page = name in known and name not in own and not re.match(r"\(|\.\w", behind)
+        return whole(name) + ("(3)" if has_page else piece[len(name):])
 
     pieces = re.split(r"(`[^`]*`|\basync_\w+(?:\(\))?|\bASYNC_[A-Z_]+\b|-E[A-Z0-9]{2,}|\bNULL\b)", text)
     plain = [escape(piece).replace("\\(aq", "\\[cq]") for piece in pieces[::2]]
-    marked = [re.sub(r".+", bold, piece) for piece in pieces[1::2]]
+    marked = [bold(piece, behind) for piece, behind in zip(pieces[1::2], pieces[2::2])]
     joined = "".join(itertools.chain.from_iterable(itertools.zip_longest(plain, marked, fillvalue="")))
-    return "\n".join(re.sub(r"^([.'])", r"\\&\1", line) for line in sentences(joined))
+    return "\n".join(re.sub(r"^([.'])", r"\\&\1", line) for line in sentences(unbroken(joined)))
+
+
+def unbroken(text):
+    """With \\% at the beginning of words only: anywhere else a line may be broken there, with a hyphen."""
+    return re.sub(r"\S+\\%\S*", lambda word: "\\%" + word[0].replace("\\%", ""), text)
 
 
 def literal(text):

@@ -15,7 +15,8 @@ INCLUDED = re.findall(r"#include <asyncio/(\w+)\.h>", (ROOT / "include" / "async
 EXTENSIONS = {path.stem: path for path in sorted(ROOT.glob("ext/*/include/asyncio/*.h"))}
 HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])]
 HEADERS += [*EXTENSIONS, *INCLUDED[:1]]
-COMMENT = re.compile(r"/\*(.*?)\*/\n(.*?)(?=\n\n|\n/\*|\Z)", re.S)
+# A struct goes on to its brace, whatever comments and blank lines are inside.
+COMMENT = re.compile(r"/\*(.*?)\*/\n(typedef (?:struct|enum) \w+ \{\n.*?\n\} \w+;|.*?)(?=\n\n|\n/\*|\Z)", re.S)
 
 
 def text_of(comment):

@@ -44,8 +44,8 @@
 #define ASYNC__ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
 
 /*
- * ASYNC_CLEANUP(function) before the type of a local variable: function(&variable) is called when its block is left,
- * by return, by ASYNC_TRY, by break or goto. The variables of a block are cleaned up in reverse order of their
+ * ASYNC_CLEANUP(function) type variable = value: function(&variable) is called when the block of this local variable is
+ * left, by return, by ASYNC_TRY, by break or goto. The variables of a block are cleaned up in reverse order of their
  * declaration; give each an initial value. The value of a return is computed before. ASYNC_TRY may leave a function
  * anywhere, so what a function owns across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The
  * library's async_auto_ types are made with it. Not called by exit, nor by longjmp. A variable that is only cleaned up

@@ -63,7 +63,7 @@ ASYNC_API ASYNC_MUST int async_group_wait(async_task_group *group);
 
 /*
  * Waits for the next child that ends, in the order of their ends; returns its result, and in *ended (NULL: not
- * wanted) its handle, borrowed. With NULL there: -ENODATA: all children have ended and were given. -ECANCELED: this
+ * wanted) its handle, borrowed. -ENODATA: all children have ended and were given; *ended is NULL. -ECANCELED: this
  * task was cancelled, or the group had failed before. -EINVAL: the group discards. Only for the task that declared
  * it. Switches.
  */

@@ -1,6 +1,7 @@
 /*
  * asyncio/local.h: task-local values, Python's context variables. A task sees what it has set itself, and what the task
- * that created it saw at that moment; setting one later changes nothing for either of the two.
+ * that created it saw at that moment; setting one later changes nothing for either of the two. The main task of a run
+ * begins with the initial values, also in the second run of a runner.
  *
  *     static async_local user = {.initial = "nobody"};
  *
@@ -28,7 +29,7 @@ ASYNC_API void *async_local_get(const async_local *local);
 
 /*
  * Sets it in the running task. The value is borrowed: it must live as long as a task may look, and nobody frees it.
- * 0, -ENOMEM (nothing has changed), -EINVAL for NULL. Only in a task. Never switches.
+ * 0. -ENOMEM: nothing has changed. -EINVAL: local is NULL. Only in a task. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_local_set(const async_local *local, void *value);
 

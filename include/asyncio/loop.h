@@ -22,10 +22,16 @@ typedef struct async_handle {
 /* Has function(argument) called after everything that is ready now. Never switches. */
 ASYNC_API async_handle async_call_soon(void (*function)(void *argument), void *argument);
 
-/* Has function(argument) called that many seconds from now; 0 or less: in the next iteration. Never switches. */
+/*
+ * Has function(argument) called that many seconds from now. A delay below 0 is the same as 0: the call is made in the
+ * next iteration, and several such calls in the order in which they were asked for. Never switches.
+ */
 ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *argument), void *argument);
 
-/* Has function(argument) called when async_time() has reached when. Not a number: id 0. Never switches. */
+/*
+ * Has function(argument) called when async_time() has reached when. If several times have passed, the earliest comes
+ * first. Not a number: id 0. Never switches.
+ */
 ASYNC_API async_handle async_call_at(double when, void (*function)(void *argument), void *argument);
 
 /* Takes the call back; false if it was made or taken back already, or is another loop's. Never switches. */
@@ -64,8 +70,8 @@ ASYNC_API int async_loop_run_forever(async_loop *loop);
 
 /*
  * Runs such a loop until the task has ended, and returns its result; takes the handle. -EINPROGRESS: the loop was
- * stopped before; the task goes on when it is run again. -ENOMEM for a task that is NULL, -EINVAL for a loop that
- * is. Not from inside a task or callback. Never switches.
+ * stopped before; the task goes on when it is run again. -ENOMEM: the task is NULL. -EINVAL: the loop is NULL. Not from
+ * inside a task or callback. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_run_until_complete(async_loop *loop, async_task *task);
 

@@ -28,8 +28,9 @@ struct sockaddr;
  * otherwise it is NULL, if anything. A host in numbers, or none, with a service in numbers, or none, is answered at
  * once. All else is looked up on one of the four threads that the process has for names; those that ask the same at
  * the same time share one lookup. Who is cancelled goes on at once, and the lookup comes to its end by itself.
- * Errors: the table above; -EINVAL: result is NULL, or the number of the service is above 65535. -EAGAIN: also that no
- * thread could be made, and there is none. -ENOMEM, -ECANCELED. Switches.
+ * -ENOENT: there is no such name. -EAGAIN: the name servers do not answer, or there is no thread for names and none can
+ * be made. -EIO: the name servers refuse. -EINVAL: result is NULL, the number of the service is above 65535, or the
+ * service or hints make no sense. -ENOMEM, -ECANCELED. Switches.
  */
 ASYNC_API ASYNC_MUST int async_getaddrinfo(const char *host, const char *service,
                                            const struct addrinfo *hints, struct addrinfo **result);
@@ -52,8 +53,8 @@ static inline void async__addrinfo_auto_free(struct addrinfo **list)
  * byte; NULL or a size of 0: not wanted. Copies the address, whose size is a socklen_t. Where only numbers are asked
  * for (NI_NUMERICHOST, NI_NUMERICSERV) they come at once; otherwise as async_getaddrinfo. Whoever owns the address
  * chooses its name in DNS: async_printable makes it safe to print.
- * Errors: the table above; -EMSGSIZE: a size is too small; -ENOENT: with NI_NAMEREQD, there is no name; -EINVAL: not an
- * address; -ENOMEM, -ECANCELED. Switches.
+ * 0. -EMSGSIZE: a size is too small. -ENOENT: with NI_NAMEREQD, there is no name. -EINVAL: not an address. -EAGAIN,
+ * -EIO: as async_getaddrinfo. -ENOMEM, -ECANCELED. Switches.
  */
 ASYNC_API ASYNC_MUST int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host,
                                            size_t host_size, char *service, size_t service_size, int flags);

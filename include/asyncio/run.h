@@ -25,9 +25,12 @@ typedef struct async_run_options {
 
 /*
  * async_run(fn, args…): runs the coroutine to its end on a loop of its own, then cancels the tasks that
- * are left, waits for them, and closes the loop. Returns the coroutine's result. -EINTR: SIGINT
- * cancelled it. -EBUSY: this thread has a loop already (await the coroutine instead). -ENOMEM, -EMFILE and
- * the like: no loop could be made. -EINVAL: a backend that does not exist. Not for use inside a task.
+ * are left, waits for them, and closes the loop. Returns the coroutine's result. -EINTR: the coroutine ended with
+ * -ECANCELED, and SIGINT had come during the run; whether something else had cancelled it too makes no difference.
+ * -EBUSY: this thread has a loop already (await the coroutine instead). -ENOMEM, -EMFILE and the like: no loop could be
+ * made. -EINVAL: a backend that does not exist. Not for use inside a task. The coroutine begins with the initial
+ * task-local values (local.h), also in a second run of one runner.
+ *
  * SIGINT is the loop's only on the main thread and if nobody else handles or ignores it (a shell ignores it for
  * jobs that a script starts with &); at the end the handler of before comes back, unless the program has set another.
  *
@@ -37,13 +40,13 @@ typedef struct async_run_options {
  */
 #define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
 
-/* async_run with options, which are borrowed. */
+/* async_run_with(&options, fn, args…): async_run with options, which are borrowed. */
 #define async_run_with(options, ...)                                                                         \
     (async__run_begin((options)), async__run_end(async_create_task(__VA_ARGS__)))
 
 /*
  * async_main(fn, args…): async_run for `return` from main(): 0 to 125 is the coroutine's own result, 1 an error
- * (it is reported on standard error), 130 a SIGINT.
+ * (it is reported on standard error), 130 what is -EINTR of async_run.
  */
 #define async_main(...) (async__run_begin(NULL), async__main_end(async_create_task(__VA_ARGS__)))
 

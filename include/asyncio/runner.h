@@ -1,6 +1,7 @@
 /*
  * asyncio/runner.h: several coroutines, one after the other, on one loop: what a test, a prompt, or a program that is
- * only here and there asynchronous needs. Tasks that one run leaves go on in the next.
+ * only here and there asynchronous needs. Tasks that one run leaves go on in the next. Task-local values do not: each
+ * run's coroutine begins with the initial ones (local.h).
  *
  *     async_auto_runner runner = {0};
  *     int first = async_runner_run(&runner, connect_all);

@@ -19,7 +19,10 @@
 
 ASYNC_BEGIN_C
 
-/* One of the things to wait for, as async_on_get and its kin make it. Its fields are the library's. */
+/*
+ * One of the things to wait for, as async_on_get and its kin make it. If the case ends with an error, the select gives
+ * that error. Its fields are the library's.
+ */
 typedef struct async_case {
     int async__kind;       /* which of them; 0: none */
     int async__descriptor; /* of a descriptor's */
@@ -59,65 +62,71 @@ static inline async_case async__on_put(async_queue *queue, const void *item, siz
     return async__on(ASYNC__ON_PUT, -1, queue, (void *)(uintptr_t)item, size, 0);
 }
 
-/* async_on_get(queue, &item): an item is taken; -ESHUTDOWN: there will be none. Never switches itself. */
+/*
+ * async_on_get(queue, &item): makes the case that an item is taken from the queue. -ESHUTDOWN: there will be none.
+ * Never switches.
+ */
 #define async_on_get(queue, ...) async__on_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
-/* async_on_put(queue, &item): the item is put; it must stay until then. -ESHUTDOWN, -ENOMEM. Never switches itself. */
+/*
+ * async_on_put(queue, &item): makes the case that the item is put into the queue; it must stay until then. -ESHUTDOWN:
+ * the queue was shut down. -ENOMEM. Never switches.
+ */
 #define async_on_put(queue, ...) async__on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
-/* The event is set. Never switches itself. */
+/* Makes the case that the event is set. Never switches. */
 static inline async_case async_on_event(async_event *event)
 {
     return async__on(ASYNC__ON_EVENT, -1, event, NULL, 0, 0);
 }
 
 /*
- * The task, or future, has ended; its result is for whoever awaits it. NULL has ended. Borrows it, until then.
- * -EDEADLK: it is this task. Never switches itself.
+ * Makes the case that the task, or future, has ended; its result is for whoever awaits it. NULL has ended. Borrows it,
+ * until then. -EDEADLK: it is this task. Never switches.
  */
 static inline async_case async_on_task(async_task *task)
 {
     return async__on(ASYNC__ON_TASK, -1, task, NULL, 0, 0);
 }
 
-/* The lock is taken. Never switches itself. */
+/* Makes the case that this task gets the lock. Never switches. */
 static inline async_case async_on_lock(async_lock *lock)
 {
     return async__on(ASYNC__ON_LOCK, -1, lock, NULL, 0, 0);
 }
 
-/* A permit is taken. Never switches itself. */
+/* Makes the case that this task gets a permit. Never switches. */
 static inline async_case async_on_semaphore(async_semaphore *semaphore)
 {
     return async__on(ASYNC__ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
 }
 
 /*
- * A read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Of a stream's socket this says nothing about
- * bytes that the stream holds: use async_on_stream. Never switches itself.
+ * Makes the case that a read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Of a stream's socket this
+ * says nothing about bytes that the stream holds: use async_on_stream. Never switches.
  */
 static inline async_case async_on_readable(int descriptor)
 {
     return async__on(ASYNC__ON_READABLE, descriptor, NULL, NULL, 0, 0);
 }
 
-/* A write would not block, as async_wait_writable has it; -EBADF, -ENOMEM. Never switches itself. */
+/* Makes the case that a write would not block, as async_wait_writable has it; -EBADF, -ENOMEM. Never switches. */
 static inline async_case async_on_writable(int descriptor)
 {
     return async__on(ASYNC__ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
 }
 
 /*
- * A read of the stream would not wait: bytes are there, also those that were received and not read or that a layer has
- * ready, or the end, or an error, which the read then returns. Counts as a call that reads: what was lent is not any
- * more. -EBUSY: another task reads it; -EBADF: it was closed meanwhile; -ENOMEM. Never switches itself.
+ * Makes the case that a read of the stream would not wait: bytes are there, also those that were received and not read
+ * or that a layer has ready, or the end, or an error, which the read then returns. Counts as a call that reads: what
+ * was lent is not any more. -EBUSY: another task reads it; -EBADF: it was closed meanwhile; -ENOMEM. Never switches.
  */
 static inline async_case async_on_stream(async_stream *stream)
 {
     return async__on(ASYNC__ON_STREAM, -1, stream, NULL, 0, 0);
 }
 
-/* That many seconds have passed; with 0 or less, there is no waiting. Never switches itself. */
+/* Makes the case that so many seconds have passed; with 0 or less, there is no waiting. Never switches. */
 static inline async_case async_on_timeout(double seconds)
 {
     return async__on(ASYNC__ON_TIMEOUT, -1, NULL, NULL, 0, seconds);
@@ -133,8 +142,9 @@ static inline async_case async_on_timeout(double seconds)
 ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, int *result);
 
 /*
- * async_select(case, …): async_select_n for those listed. Gives the number of the one that happened, the first being 0,
- * or the error that it ended with. Switches.
+ * async_select(case, …): waits until one of the cases listed happens, as async_select_n does. Gives the number of the
+ * one that happened, the first being 0, or the error that it ended with. -ECANCELED: none happened. -EINVAL: a case is
+ * none; a timeout is not a number. -ENOMEM. Switches.
  */
 #define async_select(...) ASYNC__SELECT(__VA_ARGS__)
 ASYNC_API ASYNC_MUST int async__select(const async_case cases[], size_t count);

@@ -36,7 +36,8 @@ typedef struct async_server_options {
  * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of host (NULL or "": all
  * of this machine), and has serve(stream, argument) run for each connection. port 0: the kernel chooses one, the same
  * for all addresses. Addresses that this machine does not have are left out if it has others. options may be NULL.
- * Returns 0, and the server is yours to free; or -errno, mostly -EADDRINUSE or -EACCES, and it is NULL. Switches.
+ * Returns 0, and the server is yours to free; after an error it is NULL. -EADDRINUSE: the port is taken. -EACCES: this
+ * program may not use the port. Other errors are those of bind(2), listen(2) and async_getaddrinfo. Switches.
  */
 #define async_start_server(server, serve, ...)                                                               \
     async__start_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
@@ -57,12 +58,12 @@ ASYNC_API ASYNC_MUST int async__start_unix_server(async_server **server, async_s
                                                   const async_server_options *options);
 
 /*
- * async_start_server_on(&server, serve, argument, descriptor, options): the same on a stream socket that the program
- * has bound, or was given by the process that started it. It may listen already; then its backlog stays, unless
- * options have one. The server makes it non-blocking, for all processes that share it, and closes it; a Unix
- * socket's path stays. If this fails the descriptor is still the caller's. -EBADF, -ENOTSOCK; -EPROTOTYPE: not a
- * stream socket; -EISCONN: it is connected; -EINVAL: it is not bound; -EBUSY: a stream or a server has it; -ENOMEM.
- * Never switches.
+ * async_start_server_on(&server, serve, argument, descriptor, options): listens on a stream socket that the program
+ * has bound, or was given by the process that started it, and serves as async_start_server does. It may listen
+ * already; then its backlog stays, unless options have one. The server makes it non-blocking, for all processes that
+ * share it, and closes it; a Unix socket's path stays. If this fails the descriptor is still the caller's. -EBADF,
+ * -ENOTSOCK; -EPROTOTYPE: not a stream socket; -EISCONN: it is connected; -EINVAL: it is not bound; -EBUSY: a stream
+ * or a server has it; -ENOMEM. Never switches.
  */
 #define async_start_server_on(server, serve, ...)                                                            \
     async__start_server_on((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
@@ -73,7 +74,7 @@ ASYNC_API ASYNC_MUST int async__start_server_on(async_server **server, async_ser
 /* Begins to accept, after start_later. Never switches. */
 ASYNC_API void async_server_start_serving(async_server *server);
 
-/* Waits until the server is closed: 0; until this task is cancelled: -ECANCELED, and it closes the server. Switches. */
+/* Waits until the server is closed. 0. -ECANCELED: this task was cancelled, and this call has closed it. Switches. */
 ASYNC_API ASYNC_MUST int async_server_serve_forever(async_server *server);
 
 /* Stops to listen; connections go on. Never switches. */

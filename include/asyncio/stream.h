@@ -29,9 +29,9 @@ typedef struct async_connection_options {
 
 /*
  * Connects to host and port: to the first of the host's addresses that answers; IPv6 and IPv4 take turns, as RFC 8305
- * says. host NULL is this machine; options may be NULL. 0, and *stream is yours to close; or -errno, and it is NULL:
- * -ENOENT and the like for names (see async_getaddrinfo), -ECONNREFUSED, -ETIMEDOUT, …, of the first address that this
- * machine could try. -EAFNOSUPPORT: no address is of the family of local_host. Switches.
+ * says. host NULL is this machine; options may be NULL. 0, and *stream is yours to close; after an error it is NULL.
+ * -ECONNREFUSED, -ETIMEDOUT…: the first address that this machine could try gave that. -ENOENT and the like: as
+ * async_getaddrinfo. -EAFNOSUPPORT: no address is of the family of local_host. Switches.
  */
 ASYNC_API ASYNC_MUST int async_open_connection(async_stream **stream, const char *host, int port,
                                                const async_connection_options *options);
@@ -49,14 +49,18 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor)
 
 /*
  * ---- reading ----------------------------------------------------------------------------------------------------
- * 0 is the peer's end, and nothing else: a connection that was reset gives what has come, and then -ECONNRESET,
- * whichever call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
+ * 0 is the peer's end, and nothing else unless no bytes were asked for: a connection that was reset gives what has
+ * come, and then -ECONNRESET, whichever call was the first to meet it. -EBUSY: another task reads. -ECANCELED.
  */
 
 /*
  * Reads what there is, at least a byte and at most size of them, and says how many. After a write that failed this, as
  * every call that reads, gives what has come, and then the write's error where it would wait: a peer that does not
- * hear the question may never answer. Switches.
+ * hear the question may never answer.
+ *
+ * size 0: does not wait, takes nothing and gives 0, whether there are bytes, the end, an error or nothing, also after
+ * async_stream_abort. So this 0 is not the end, but a read into a buffer that is full looks like it. Like every read
+ * it is refused while another task reads (-EBUSY) and while this one is being cancelled (-ECANCELED). Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_read(async_stream *stream, void *buffer, size_t size);
 
@@ -87,7 +91,8 @@ ASYNC_API ASYNC_MUST int async_stream_readuntil_n(async_stream *stream, void *bu
 
 /*
  * Reads all there is until the peer's end; *text is from malloc and yours, with a zero byte after it. Returns how many
- * bytes that is. -EMSGSIZE: there are more than limit; -ENOMEM. Then *text is NULL, and what came is lost. Switches.
+ * bytes that is. -EMSGSIZE: there are more than limit. -ENOMEM. After an error *text is NULL, and what came is lost.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_read_all(async_stream *stream, char **text, size_t limit);
 

@@ -21,7 +21,7 @@ typedef struct ASYNC__ALIASES async_lock {
 /* Takes the lock, waiting while somebody has it. -ECANCELED: it was not taken. Switches. */
 ASYNC_API ASYNC_MUST int async_lock_acquire(async_lock *lock);
 
-/* Takes the lock if it is free; -EAGAIN: it is not. Never switches. */
+/* Takes the lock if it is free. 0. -EAGAIN: it is taken. Never switches. */
 ASYNC_API ASYNC_MUST int async_lock_acquire_nowait(async_lock *lock);
 
 /*
@@ -38,7 +38,7 @@ typedef struct ASYNC__ALIASES async_event {
     uint64_t async__private[4]; /* see struct event in the source */
 } async_event;
 
-/* Waits until the event is set; 0. -ECANCELED. Switches. */
+/* Waits until the event is set. 0. -ECANCELED. Switches. */
 ASYNC_API ASYNC_MUST int async_event_wait(async_event *event);
 
 /* Sets the event and wakes all who wait for it, even if it is cleared before they run. Never switches. */
@@ -77,7 +77,9 @@ ASYNC_API ASYNC_MUST int async_condition_wait(async_condition *condition);
 
 /*
  * Waits until predicate(context) holds, which is asked at once and after every notification, with the lock held;
- * it must not switch. 0. -ECANCELED, as async_condition_wait. Switches.
+ * it must not switch. Ends the program if nobody has the lock, also if the predicate holds. As in async_condition_wait,
+ * it is not asked which task has the lock: if another one has, it is given back under that task, as in Python. 0.
+ * -ECANCELED, as async_condition_wait. Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
                                                   bool (*predicate)(void *context), void *context);
@@ -104,7 +106,7 @@ typedef struct ASYNC__ALIASES async_semaphore {
 /* Takes a permit, waiting while there is none. -ECANCELED: none was taken. Switches. */
 ASYNC_API ASYNC_MUST int async_semaphore_acquire(async_semaphore *semaphore);
 
-/* Takes a permit if there is one; -EAGAIN: there is none. Never switches. */
+/* Takes a permit if there is one. 0. -EAGAIN: there is no permit. Never switches. */
 ASYNC_API ASYNC_MUST int async_semaphore_acquire_nowait(async_semaphore *semaphore);
 
 /* Hands a permit to the task that has waited longest, or leaves it for others. Never switches. */

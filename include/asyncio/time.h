@@ -12,16 +12,17 @@
 ASYNC_BEGIN_C
 
 /*
- * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the loop. When the loop
- * is idle and 16 or more sleeps and timers end within a quarter of a millisecond, they end together, by then.
+ * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the loop; tasks that sleep
+ * so go on in the order of their calls, however negative the delays are. When the loop is idle and 16 or more sleeps
+ * and timers end within a quarter of a millisecond, they end together, by then.
  * -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM. Switches.
  */
 ASYNC_API ASYNC_MUST int async_sleep(double seconds);
 
 /*
- * The same until a time of async_time(); one that has come: exactly one turn of the loop. With
+ * Lets the others run until a time of async_time(), never less; one that has come: exactly one turn of the loop. With
  * `next += period; async_sleep_until(next)` what is done every period does not drift, as the work between two sleeps is
- * not added; after a period that was missed the next sleep is one turn, and async_time() - next says how late it is.
+ * not added; after a period that was missed the next sleep is one turn, and `async_time() - next` says how late it is.
  * ASYNC_FOREVER: until this task is cancelled. -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM.
  * Switches.
  */

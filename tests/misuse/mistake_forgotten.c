@@ -2,7 +2,7 @@
  * 6. A task that nobody awaits
  *
  * When the main coroutine ends, the tasks that are left are cancelled: the world is not saved. In Python one
- * forgets to await a call; here a call is its own await, and what can be forgotten is the handle.
+ * forgets to await a call. Here a call waits by itself, and what can be forgotten is the handle of a task.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
