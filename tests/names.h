@@ -24,8 +24,15 @@ static struct {
     atomic_int waiting; /* how many stand there */
 } names;
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define IN_NETWORK_ORDER(address) (address)
+#else
+#define IN_NETWORK_ORDER(address) __builtin_bswap32(address) /* a constant, as htonl is not everywhere */
+#endif
+
 /* 192.0.2.1, or with it 2001:db8::1 as the first: what documentation is given. */
-static const struct sockaddr_in name_v4 = {.sin_family = AF_INET, .sin_addr.s_addr = 0x010200c0};
+static const struct sockaddr_in name_v4 = {.sin_family = AF_INET,
+                                           .sin_addr.s_addr = IN_NETWORK_ORDER(0xc0000201)};
 static const struct sockaddr_in6 name_v6 = {.sin6_family = AF_INET6,
                                             .sin6_addr.s6_addr = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 

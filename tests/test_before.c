@@ -366,6 +366,8 @@ async_fn(deny_signal_stacks);
 /* What is still the thread's must stay mapped: a handler would run on it. */
 TEST(before_signal_stack_that_cannot_be_left_stays_mapped)
 {
+    if (test_is_emulated())
+        test_skip("the filter would be qemu's");
     skip_where_a_sanitizer_handles_faults();
     pid_t child = fork_here();
     if (child == 0) {

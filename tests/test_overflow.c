@@ -9,6 +9,7 @@
 #include "deep.h"
 #include "deny.h"
 #include "runner.h"
+#include "sys/sys.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -285,9 +286,19 @@ static void run_fault_that_was_sent(void)
     async_ignore(async_run_with(test_options(), send_itself_a_fault));
 }
 
+/* The address of a fault is that of its page on s390x. */
+static bool is_nowhere(const void *address)
+{
+#if defined(__s390x__)
+    return ((uintptr_t)address ^ (uintptr_t)nowhere) < async__sys_page_size();
+#else
+    return address == nowhere;
+#endif
+}
+
 static void handle_with_info(int number, siginfo_t *info, void *context)
 {
-    bool complete = number == SIGSEGV && info->si_addr == nowhere && context != NULL;
+    bool complete = number == SIGSEGV && is_nowhere(info->si_addr) && context != NULL;
     _exit(complete ? HANDLED : 0);
 }
 

@@ -9,9 +9,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-static const struct sockaddr_in here = {
-    .sin_family = AF_INET, .sin_addr = {0x0100007f}}; /* 127.0.0.1 */
-
 static int serve(int server)
 {
     char question[32];
@@ -41,8 +38,9 @@ async_fn(ask, int, struct sockaddr_in);
 
 static int amain(void)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in here = {.sin_family = AF_INET}, address;
     socklen_t size = sizeof address;
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK); /* any port */
     int server = async_socket(AF_INET, SOCK_STREAM, 0);
     int client = async_socket(AF_INET, SOCK_STREAM, 0);
     if (server < 0 || client < 0)
