@@ -205,4 +205,5 @@ check:
 # In a bare Debian of its own, which is made with debootstrap. Its minutes are apt-get's and the compiler's.
 first-hour:
 	@tools/need.sh --for 'to run the test' python3 --wish 'to make a bare Debian' debootstrap
+	trap '$(GIVE_BACK)' EXIT
 	tests/first_hour.py $(BUILD) $(T)
