@@ -1,10 +1,16 @@
-# The front door. Every target first installs what it needs and lacks (tools/need.sh), then configures and builds.
-# How things are compiled is meson.build's affair.
+# The front door. Every target first says what it needs and lacks and installs it (tools/need.sh), then configures and
+# builds. How things are compiled is meson.build's affair.
 #
-#   make              the library, the tests, the examples
+#   make              the library, as `make install` installs it, in build-release
+#   make install      PREFIX=/usr/local; DESTDIR=; LIBDIR=, the folder of the libraries below PREFIX
+#   make uninstall    removes what was installed with the same PREFIX and DESTDIR
+#   make all          the library with its self-checks, the tests, the examples, the benchmarks, in build
+#   make clean        removes every folder that something was built in
+#   make help         prints this
 #   make demo         shows it at work
 #   make demo-million a million tasks at once, in some seconds and 4.5 GB of memory
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
+#                     FULL=1: also installs the programs that only some tests need, which are left out without them;
 #                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
 #   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
@@ -18,13 +24,14 @@
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
 #                     B=sync: synchronisation; B=echo: a server of TCP beside others, B=tls: one of TLS, B=redis: a
 #                     small Redis beside the real one, all on two processors
-#   make install      PREFIX=/usr/local; DESTDIR=
+#   make first-hour   what README.md tells to type, word by word, in a bare Debian (as root; tests/first_hour.py)
 #   make format       lays out every C file as .clang-format says
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: all demo demo-million test conformance planted faults storm chaos fuzz valgrind check bench install format
+.PHONY: library install uninstall all clean help demo demo-million test conformance planted faults storm chaos fuzz \
+    valgrind check bench first-hour format
 
 ifdef MACHINE
 CC := $(MACHINE)-linux-gnu-gcc
@@ -45,109 +52,158 @@ FULL :=
 SECONDS := $(or $(FUZZ_SECONDS),600)
 B := core
 PREFIX := /usr/local
-TOOLS := $(CC) $(firstword $(WRAPPER)) meson ninja python3
-CLIENTS := nc curl redis-cli redis-server wrk dig openssl
+DESTDIR :=
+LIBDIR :=
+export PREFIX DESTDIR LIBDIR
+INSTALL = CC='$(CC)' tools/install.sh
+
+# What is needed, and what for: tools/need.sh says both before it installs anything.
+BUILDING := --for 'to compile C' $(CC) --for 'to configure and run the build' meson ninja python3
+ifdef WRAPPER
+BUILDING += --for 'to run programs for $(MACHINE)' $(firstword $(WRAPPER))
+endif
 TLS := pkg-config openssl/ssl.h
+CLIENTS := nc curl redis-cli redis-server wrk dig
 PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop redis-server
 
-# Nobody who installs or measures the library wants to pay for its self-checks.
-RELEASE := OPTIONS='-Dchecks=false -Dprefix=$(PREFIX)' BUILD=build-release
+# What is installed has no self-checks. PLACED: it is configured for PREFIX.
+RELEASE_BUILD := $(BUILD:build%=build-release%)
+RELEASE := OPTIONS='-Dchecks=false $(OPTIONS)' BUILD=$(RELEASE_BUILD)
+PLACED :=
+TARGETS :=
 
-# Configures $(BUILD) when it is new, and anew when its options changed or a file came or went that meson finds
-# by looking; then compiles.
+# What root built in the working tree of another user belongs to that user, whose next make writes there.
+GIVE_BACK = if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then chown -R --reference=. \
+    $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ 2>/dev/null) || true; fi
+
+# Configures $(BUILD) when it is new, and anew when its options changed, a file came or went that meson finds by
+# looking, or OpenSSL came or went; then builds $(1), or all.
 define build
-@tools/need.sh $(TOOLS)
-now=$$(echo '$(OPTIONS)'; find tests examples bench docs/man include -name '*.[ch]' | sort)
+@tools/need.sh $(BUILDING)
+trap '$(GIVE_BACK)' EXIT
+places=()
+$(if $(PLACED),places=(-Dprefix="$$PREFIX" -Dlibdir="$$($(INSTALL) libdir)"))
+now=$$(echo '$(OPTIONS)' "$${places[@]}"; pkg-config --modversion openssl 2>/dev/null || true
+    find tests examples bench docs/man include -name '*.[ch]' | sort)
 known=$(BUILD)/configured-for
 if [ ! -f $(BUILD)/build.ninja ]; then
-    $(if $(CROSS),,CC='$(CC)') meson setup $(BUILD) $(CROSS) $(OPTIONS)
+    $(if $(CROSS),,CC='$(CC)') meson setup $(BUILD) $(CROSS) $(OPTIONS) "$${places[@]}"
 elif [ "$$now" != "$$(cat $$known 2>/dev/null)" ]; then
-    $(if $(OPTIONS),meson configure $(BUILD) $(OPTIONS))
+    meson configure $(BUILD) --clearcache
+    $(if $(OPTIONS)$(PLACED),meson configure $(BUILD) $(OPTIONS) "$${places[@]}")
     ninja --quiet -C $(BUILD) reconfigure
 fi
 echo "$$now" >$$known
-ninja --quiet -C $(BUILD)
+ninja --quiet -C $(BUILD) $(1)
 endef
 
+BUILD_LIBRARY = $(MAKE) --no-print-directory all $(RELEASE) TARGETS=library PLACED=yes
+SAY_WITHOUT_TLS = grep -q libasyncio-tls $(RELEASE_BUILD)/build.ninja || { \
+    $(if $(MACHINE),,tools/need.sh --tell 'TLS for streams, libasyncio-tls' $(TLS);) \
+    echo 'The library is built without TLS.'; }
+
+library:
+	@$(BUILD_LIBRARY)
+	$(SAY_WITHOUT_TLS)
+	echo 'The library is built in $(RELEASE_BUILD). To install it: sudo make install, or make install PREFIX=$$HOME/.local'
+
+install:
+	@$(INSTALL) check
+	trap '$(GIVE_BACK)' EXIT
+	$(BUILD_LIBRARY)
+	$(SAY_WITHOUT_TLS)
+	$(INSTALL) put $(RELEASE_BUILD)
+
+uninstall:
+	@$(INSTALL) remove
+
 all:
-	$(build)
+	$(call build,$(TARGETS))
+
+clean:
+	rm -rf --one-file-system build build-* tools/__pycache__ tests/__pycache__
+
+help:
+	@sed -n 's/^#   //p' Makefile
 
 demo:
-	$(build)
-	BUILD_DIR=$(CURDIR)/$(BUILD) tools/demo.sh
+	$(call build,tutorial)
+	tools/demo.sh $(BUILD)
 
 demo-million:
-	@$(MAKE) --no-print-directory all $(RELEASE)
-	build-release/million
+	@$(MAKE) --no-print-directory all $(RELEASE) TARGETS=million PLACED=yes
+	$(RELEASE_BUILD)/million
 
+# Packages for all tests, and for some that are left out without them. TARGETS=all builds more than the tests start.
+TESTING := --wish 'to build and test TLS' $(TLS) openssl
+EXTRAS := --wish 'to talk to the examples' $(CLIENTS) --wish 'to read the man pages' mandoc groff
 test:
-	@$(if $(WRAPPER),,tools/need.sh mandoc groff || echo 'Nobody looks at the roff of the man pages.')
-	$(if $(WRAPPER),,tools/need.sh $(TLS) || echo 'TLS is left out.')
-	tools/need.sh $(CLIENTS) || echo 'The examples are tried with those of their clients that are there.'
-	$(build)
+	@$(if $(WRAPPER),,tools/need.sh $(BUILDING) $(TESTING) $(if $(FULL),$(EXTRAS)))
+	$(call build,$(or $(TARGETS),tests))
 	$(if $(WRAPPER),TEST_TIME_LIMIT=$${TEST_TIME_LIMIT:-60} $(WRAPPER)) $(BUILD)/suite --repeat $(REPEAT) $(T)
 
 conformance:
-	$(build)
+	$(call build,tests)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/judge.py $(N) $(SEED)
 
 planted:
-	$(build)
+	$(call build,tests)
 	BUILD_DIR=$(BUILD) python3 tests/conformance/planted.py $(T)
 
 # The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
 # under the sanitizers, a part of it again.
 faults: SANITIZED := OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false' BUILD=build-sanitize
 faults:
-	$(build)
+	$(call build,tests)
 	BUILD_DIR=$(BUILD) python3 tests/faults.py $(if $(FULL),--full) $(T)
-	$(MAKE) --no-print-directory all $(SANITIZED)
+	$(MAKE) --no-print-directory all $(SANITIZED) TARGETS=tests
 	printf '\nUnder the sanitizers:\n'
 	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
 
 storm: N := 1000000
 storm:
-	$(build)
+	$(call build,tests)
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
 
 # Of each kind of connection on each backend. A failure says which seed plays the same round again.
 chaos: N := 10000
 chaos:
-	$(build)
+	$(call build,tests)
 	CHAOS_ROUNDS=$(N) CHAOS_SEED=$(SEED) TEST_TIME_LIMIT=900 $(WRAPPER) $(BUILD)/suite chaos_
 
 # What is lacking is said by the script, which then runs nothing.
 fuzz:
-	@tools/need.sh clang $(TLS) meson ninja python3 || true
+	@tools/need.sh $(BUILDING) --for 'to fuzz' clang --for 'to build TLS' $(TLS) || true
 	tools/fuzz.py $(SECONDS) $(if $(filter command line,$(origin BUILD)),$(BUILD),build-fuzz) $(OPTIONS)
 
 # Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
 valgrind:
-	@tools/need.sh valgrind
-	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled
+	@tools/need.sh --for 'to watch the tests' valgrind
+	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled TARGETS=tests
 	TEST_TIME_LIMIT=300 valgrind -q --error-exitcode=9 build-valgrind/suite $(T)
 
 # What others have is measured when it is there, or can be had; the rest of the table stands without it.
 bench:
-	@$(MAKE) --no-print-directory all OPTIONS='-Dchecks=false -Dprefix=$(CURDIR)/build-bench/installed' BUILD=build-bench
+	@$(MAKE) --no-print-directory all OPTIONS='-Dchecks=false -Dprefix="$(CURDIR)/build-bench/installed"' BUILD=build-bench
 	if [ ! -f bench/$(B).toml ]; then echo "There is no bench/$(B).toml"; exit 1; fi
 	meson install -C build-bench --no-rebuild --quiet
-	tools/need.sh pkg-config
-	tools/need.sh $(TLS) || true
-	tools/need.sh $(PEERS) || echo 'Those of the peers that are there take part.'
+	tools/need.sh --for 'to compile with what is installed' pkg-config --wish 'to measure TLS' $(TLS) \
+	    --wish 'peers to be measured, and what builds them' $(PEERS)
 	bench/run.py $(B) build-bench $(M)
 
-install:
-	@$(MAKE) --no-print-directory all $(RELEASE)
-	meson install -C build-release --no-rebuild
-	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
-
 format:
-	@tools/need.sh clang-format
+	@tools/need.sh --for 'to lay out C files' clang-format
 	find $(wildcard src include tests bench examples docs ext) -name '*.[ch]' -exec clang-format -i {} +
 
 # What is tried stands in tools/check.py, a line for each. The scripts of the suite use these compilers.
 check:
-	@tools/need.sh gcc g++ clang clang++ clang-format readelf valgrind gdb mandoc groff $(TOOLS)
+	@tools/need.sh $(BUILDING) --for 'compilers that the tests use' gcc g++ clang clang++ \
+	    --for 'tools that the tests use' clang-format readelf valgrind gdb $(TESTING) $(EXTRAS)
 	tools/check.py $(STEP)
+
+# In a bare Debian of its own, which is made with debootstrap. Its minutes are apt-get's and the compiler's.
+first-hour:
+	@tools/need.sh --for 'to run the test' python3 --wish 'to make a bare Debian' debootstrap
+	trap '$(GIVE_BACK)' EXIT
+	tests/first_hour.py $(BUILD) $(T)

@@ -120,7 +120,7 @@ def split_diagnostics(output: str) -> Iterator[tuple[str, str, list[str]]]:
     """The file and the kind of each, and its lines: the sentence, and the source that is shown below it."""
     block = None
     for line in output.splitlines():
-        head = re.match(r"(\S+?):\d+:\d+: (error|warning|note): ", line)
+        head = re.match(r"(\S.*?):\d+:\d+: (error|warning|note): ", line)
         if block and not head and not line.startswith((" ", "\t")):
             yield block
             block = None

@@ -13,13 +13,13 @@ static int status_of(const char *command)
 
 TEST(million_example_runs_with_a_thousand_tasks)
 {
-    CHECK_EQ(status_of(TEST_WRAPPER " " TEST_BUILD_DIR "/million 1000 | grep -q '^ended'"), 0);
+    CHECK_EQ(status_of(TEST_WRAPPER " '" TEST_BUILD_DIR "/million' 1000 | grep -q '^ended'"), 0);
 }
 
 TEST(million_example_says_that_memory_is_short_before_it_begins)
 {
     CHECK_EQ(status_of(TEST_WRAPPER
-                       " " TEST_BUILD_DIR
-                       "/million 2000000000 2>&1 | grep -q '^2000000000 tasks need .* available here'"),
+                       " '" TEST_BUILD_DIR
+                       "/million' 2000000000 2>&1 | grep -q '^2000000000 tasks need .* available here'"),
              0);
 }

@@ -6,6 +6,7 @@
 
 SCRIPT_TEST(tidy, "tests/tidy.py");
 SCRIPT_TEST(tidy_finds_what_it_should, "tests/tidy.py", "--self-test");
+SCRIPT_TEST(first_hour_finds_what_the_readme_tells_to_type, "tests/first_hour.py", "--self-test");
 SCRIPT_TEST(reference_is_what_the_headers_say, "tools/reference.py", "--check");
 SCRIPT_TEST(map_leaves_no_name_out, "tests/asyncio_map.py");
 SCRIPT_TEST(map_that_is_wrong_is_found, "tests/asyncio_map.py", "--self-test");
