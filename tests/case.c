@@ -246,6 +246,8 @@ static _Noreturn void run_script(const struct test *test, unsigned time_limit)
     setenv("WRAPPER", TEST_WRAPPER, 1);
     if (chdir(TEST_SOURCE_DIR) == 0)
         execvp(test->script[0], (char *const *)test->script);
+    if (errno == ENOENT)
+        test_skip("there is no Python here, or not the source");
     test_fail(test->file, test->line, "%s: %s", test->script[0], strerror(errno));
 }
 

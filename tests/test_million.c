@@ -4,9 +4,12 @@
 #include "runner.h"
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int status_of(const char *command)
 {
+    if (access(TEST_BUILD_DIR "/million", X_OK) != 0)
+        test_skip("the example is not here");
     int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -69,7 +69,7 @@ TEST(stack_is_never_smaller_than_a_page)
     CHECK(pool.least_log == STACK_LEAST_LOG || (size_t)1 << (pool.least_log - 1) < pool.page);
     CHECK_EQ(async__stack_log(&pool, 1), pool.least_log);
     struct stack *stack = take(pool.least_log);
-    CHECK_EQ(stack->slab->slot_size, pool.page + stack_size(stack));
+    CHECK_EQ(stack->slab->slot_size, pool.guard_size + stack_size(stack));
     stack_give(&pool, stack);
     async__stack_pool_close(&pool);
 }
@@ -304,9 +304,9 @@ static void expect_guards(enum guard kind)
         char *bottom = stacks[i]->bottom;
         CHECK_EQ(stacks[i]->guard, kind);
         CHECK_EQ(signal_of_writing(bottom), SIGSEGV);
-        CHECK_EQ(signal_of_writing(bottom + pool.page - 1), SIGSEGV);
-        CHECK_EQ(signal_of_writing(bottom + pool.page), 0);
-        CHECK_EQ(signal_of_writing(bottom + pool.page + stack_size(stacks[i]) - 1), 0);
+        CHECK_EQ(signal_of_writing(bottom + pool.guard_size - 1), SIGSEGV);
+        CHECK_EQ(signal_of_writing(bottom + pool.guard_size), 0);
+        CHECK_EQ(signal_of_writing(bottom + pool.guard_size + stack_size(stacks[i]) - 1), 0);
     }
     for (int i = 0; i < 2; i++)
         stack_give(&pool, stacks[i]);

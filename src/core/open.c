@@ -23,7 +23,7 @@ static const struct stack *running_stack(size_t *guard_size)
     const struct coroutine *self = async__running_coroutine();
     if (self == NULL)
         return NULL;
-    *guard_size = self->task->loop->stacks.page;
+    *guard_size = self->task->loop->stacks.guard_size;
     return &self->stack;
 }
 

@@ -79,25 +79,25 @@ bool async__guard_intact(const char *bottom)
     return true;
 }
 
-static int install_one(enum guard kind, char *slot, size_t page)
+static int install_one(enum guard kind, char *slot, size_t size)
 {
     switch (kind) {
     case GUARD_LIGHT:
-        return async__sys_guard(slot, page);
+        return async__sys_guard(slot, size);
     case GUARD_PROTECTION:
-        return async__sys_protect(slot, page);
+        return async__sys_protect(slot, size);
     default:
         write_canary(slot);
         return 0;
     }
 }
 
-uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t page, uint32_t count)
+uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count)
 {
-    if (kind == GUARD_LIGHT && together == WORKS && async__sys_guard_each(slot, slot_size, page, count) == 0)
+    if (kind == GUARD_LIGHT && together == WORKS && async__sys_guard_each(slot, slot_size, size, count) == 0)
         return count;
     for (uint32_t done = 0; done < count; done++)
-        if (install_one(kind, slot + done * slot_size, page) < 0)
+        if (install_one(kind, slot + done * slot_size, size) < 0)
             return done;
     return count;
 }

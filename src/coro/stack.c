@@ -14,6 +14,7 @@ void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offs
     size_t page = async__sys_page_size();
     reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     *pool = (struct stack_pool){.reserve = reserve, .offset = offset, .page = page, .memory = memory};
+    pool->guard_size = page > GUARD_LEAST ? page : GUARD_LEAST;
     pool->guard = async__guard_best(page);
     pool->least_log = STACK_LEAST_LOG;
     while ((size_t)1 << pool->least_log < page)
@@ -85,7 +86,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
         return NULL;
     slab->slots = slots_of_next_slab(pool, log);
     slab->log = (uint8_t)log;
-    slab->slot_size = pool->page + ((size_t)1 << log);
+    slab->slot_size = pool->guard_size + ((size_t)1 << log);
     slab->start = async__sys_map(slab_size(slab));
     if (slab->start == NULL) {
         memory_free(&pool->memory, slab, sizeof *slab);
@@ -106,7 +107,7 @@ static void guard_more(struct stack_pool *pool, struct slab *slab)
     size_t size = slab->slot_size;
     char *slot = slab->start + size * slab->guarded;
     uint32_t done;
-    while ((done = async__guard_install(pool->guard, slot, size, pool->page, count)) == 0) {
+    while ((done = async__guard_install(pool->guard, slot, size, pool->guard_size, count)) == 0) {
         if (++pool->guard == GUARD_CANARY)
             async__report("no more stack guards (vm.max_map_count is reached); "
                           "further tasks have only a canary, checked when they end");

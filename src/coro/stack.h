@@ -8,8 +8,8 @@
  *          bottom                               stack_control()
  *                 stack_limit()
  *
- * The guard has one page, and is not counted in a stack's size, so that a stack has what was asked for whatever a
- * page is. A stack has at least one page.
+ * The guard has at least one page, and no less than what compilers leave unprobed (GUARD_LEAST). It is not counted in
+ * a stack's size, so that a stack has what was asked for whatever a page is. A stack has at least one page.
  *
  * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
  * multiples of 192 bytes. Invariant: a slab that has a stack to give is in its class's list; one that is in it may have
@@ -28,6 +28,16 @@ enum {
     STACK_MOST_LOG = 30,    /* 1 GiB */
     STACK_CLASSES = STACK_MOST_LOG - STACK_LEAST_LOG + 1
 };
+
+/*
+ * With -fstack-clash-protection a function touches its frame at such distances, so that it cannot step over a guard. A
+ * frame up to this size is not touched at all. On aarch64 gcc and clang take every guard to have 64 KiB.
+ */
+#if defined(__aarch64__)
+enum { GUARD_LEAST = 64 * 1024 };
+#else
+enum { GUARD_LEAST = 4096 };
+#endif
 
 enum guard { GUARD_LIGHT, GUARD_PROTECTION, GUARD_CANARY };
 
@@ -64,7 +74,8 @@ struct stack_pool {
     struct slab *slabs;                   /* all of them */
     size_t reserve;                       /* bytes of control block at each top */
     size_t offset;                        /* of struct stack in it */
-    size_t page;                          /* bytes of a page, which is the guard's size too */
+    size_t page;                          /* bytes of a page */
+    size_t guard_size;                    /* bytes of a guard, whole pages */
     unsigned least_log;                   /* of the smallest stack: it has at least a page */
     enum guard guard;                     /* the best there is */
     async_allocator memory;               /* where the slabs' descriptions come from */
@@ -110,8 +121,8 @@ const struct stack *async__stack_at(const struct stack_pool *pool, const void *a
 /* Dies if the guard of a stack that has only a canary was overwritten. */
 void async__stack_check(const struct stack *stack);
 
-/* Puts guards of one kind into count slots; returns how many could be put. A canary always can. */
-uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t page, uint32_t count);
+/* Puts guards of that size and kind into count slots; returns how many could be put. A canary always can. */
+uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count);
 
 /* The best kind that was proven to work here. */
 enum guard async__guard_best(size_t page);
@@ -162,7 +173,7 @@ static inline char *stack_control(const struct stack_pool *pool, const struct st
 /* The lowest byte that frames may use. */
 static inline char *stack_limit(const struct stack_pool *pool, const struct stack *stack)
 {
-    return stack->bottom + pool->page;
+    return stack->bottom + pool->guard_size;
 }
 
 #endif

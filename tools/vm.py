@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Runs the suite, linked statically, on another Linux kernel: one of Debian's, which qemu boots with a busybox.
+
+    tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 1500] [part of a name]...
+
+BUILD holds the suite (-Dstatic_programs=true). SUITE/FLAVOUR names the kernel as Debian does: bullseye/cloud-amd64,
+trixie/arm64-16k. It is fetched with apt-get from the mirror that this machine uses, and kept in BUILD/vm. The status
+is the suite's; 77 if the kernel or qemu is not to be had, with the reason. Nothing of this machine is changed: apt-get
+works in folders of its own. What the suite needs Python or a compiler for is left out there.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SKIPPED = 77
+MARK = "vm: status "
+MACHINES = {  # Debian's architecture: qemu's arguments, and the console
+    "amd64": (["qemu-system-x86_64", "-cpu", "max"], "ttyS0"),
+    "arm64": (["qemu-system-aarch64", "-machine", "virt", "-cpu", "max"], "ttyAMA0"),
+}
+
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/shm /tmp
+mount -t tmpfs -o mode=1777 tmp /tmp
+ip link set lo up
+%(prepare)s
+echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"
+cd /tmp
+TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} /suite %(filters)s
+echo "%(mark)s$?"
+poweroff -f
+"""
+
+
+class Skip(Exception):
+    """It cannot be tried here; the text says why."""
+
+
+def output(*command: str) -> str:
+    answer = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return answer.stdout if answer.returncode == 0 else ""
+
+
+class Archive:
+    """Debian's packages of one release and architecture, in a folder of its own."""
+
+    def __init__(self, folder: Path, suite: str, architecture: str):
+        self.folder = folder
+        (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
+        (folder / "archives/partial").mkdir(parents=True, exist_ok=True)
+        (folder / "status").touch()
+        mirror = output("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages")
+        places = [line.split()[1] for line in mirror.splitlines() if line.startswith("Debian ")]
+        if not places:
+            raise Skip("apt-get of this machine knows no mirror of Debian")
+        place = min(places, key=len)
+        (folder / "sources").write_text(f"deb {place} {suite} main\n")
+        settings = {"APT::Architecture": architecture, "APT::Architectures": architecture,
+                    "Dir::State::lists": folder / "lists", "Dir::State::status": folder / "status",
+                    "Dir::Cache": folder, "Dir::Cache::archives": folder / "archives",
+                    "Dir::Etc::sourcelist": folder / "sources", "Dir::Etc::sourceparts": "/dev/null",
+                    "APT::Sandbox::User": "root"}
+        self.settings = [f"-o{name}={value}" for name, value in settings.items()]
+        if not list((folder / "lists").glob("*Packages*")):
+            output("apt-get", *self.settings, "update")
+
+    def newest(self, pattern: str) -> str:
+        found = output("apt-cache", *self.settings, "search", "--names-only", pattern)
+        names = [line.split()[0] for line in found.splitlines()]
+        if not names:
+            raise Skip(f"the mirror has no package {pattern}")
+        return max(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+
+    def unpack(self, package: str, pattern: str) -> Path:
+        """The file of the package that fits; fetched once."""
+        place = self.folder / package
+        if not list(place.glob(pattern)):
+            place.mkdir(exist_ok=True)
+            subprocess.run(["apt-get", *self.settings, "download", package], cwd=place, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            for file in place.glob("*.deb"):
+                subprocess.run(["dpkg-deb", "--extract", file, place], check=True)
+                file.unlink()
+        found = list(place.glob(pattern))
+        if not found:
+            raise Skip(f"{package} cannot be fetched")
+        return found[0]
+
+
+def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
+    """The file system that the kernel unpacks into memory."""
+    root = folder / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    for name in ["bin", "proc", "sys", "dev", "etc"]:
+        (root / name).mkdir(parents=True)
+    shutil.copy(busybox, root / "bin/busybox")
+    shutil.copy(suite, root / "suite")
+    (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (root / "init").write_text(init)
+    (root / "init").chmod(0o755)
+    names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
+    image = folder / "image"
+    with open(image, "wb") as file:
+        subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, input=names.encode(), stdout=file, check=True)
+    return image
+
+
+def boot(architecture: str, kernel: Path, image: Path, seconds: float) -> int:
+    """Shows what the machine says from its first line on; the suite's status."""
+    machine, console = MACHINES[architecture]
+    command = [*machine, "-accel", os.environ.get("QEMU_ACCEL", "tcg,thread=multi"), "-smp", "2", "-m", "3G",
+               "-nographic", "-no-reboot", "-nic", "none", "-kernel", str(kernel), "-initrd", str(image),
+               "-append", f"console={console} panic=-1 quiet loglevel=0"]
+    status, begun = 1, False
+    with subprocess.Popen(["timeout", str(seconds), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, errors="replace") as process:
+        for line in process.stdout:
+            line = line.rstrip()
+            begun = begun or line.startswith("vm: ")
+            if line.startswith(MARK):
+                status = int(line[len(MARK):])
+            elif begun:
+                print(line, flush=True)
+    if process.returncode == 124:
+        print(f"after {seconds} seconds the machine was switched off")
+    elif not begun:
+        print(f"{' '.join(command)}\ndid not boot")
+    return status
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=Path)
+    parser.add_argument("kernel")
+    parser.add_argument("filters", nargs="*")
+    parser.add_argument("--without-uring", action="store_true")
+    parser.add_argument("--seconds", type=float, default=1500)
+    given = parser.parse_intermixed_args(words)
+    suite, flavour = given.kernel.split("/")
+    architecture = next(name for name in MACHINES if name in flavour)
+    try:
+        for program in [MACHINES[architecture][0][0], "cpio", "apt-get", "dpkg-deb"]:
+            if shutil.which(program) is None:
+                raise Skip(f"there is no {program}")
+        folder = given.build.resolve() / "vm" / f"{suite}-{flavour}"
+        archive = Archive(folder, suite, architecture)
+        kernel = archive.unpack(archive.newest(rf"^linux-image-[0-9].*[0-9a-z]-{flavour}$"), "boot/vmlinuz*")
+        busybox = archive.unpack("busybox-static", "**/bin/busybox")
+    except Skip as reason:
+        print(reason)
+        return SKIPPED
+    prepare = "sysctl -w kernel.io_uring_disabled=2" if given.without_uring else ""
+    init = INIT % {"prepare": prepare, "filters": " ".join(given.filters), "mark": MARK}
+    return boot(architecture, kernel, make_image(folder, busybox, given.build / "suite", init), given.seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
