@@ -11,7 +11,8 @@
 #   make demo-million a million tasks at once, in some seconds and 4.5 GB of memory
 #   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
 #                     FULL=1: also installs the programs that only some tests need, which are left out without them;
-#                     MACHINE=aarch64 or riscv64: cross-compiled, in build-aarch64, and run by qemu
+#                     MACHINE=aarch64, riscv64, s390x, armhf or i386: cross-compiled, in build-aarch64, and run by
+#                     qemu; i386 by this machine's kernel
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
 #   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
@@ -19,6 +20,8 @@
 #                     that has no descriptors left
 #   make chaos        random programs at both sides of connections, each byte, end and error judged: N=10000 SEED=1
 #   make fuzz         certificates and records of TLS under clang's libFuzzer; SECONDS=600, in all
+#   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
+#                     VM=--without-uring; T= as for test
 #   make valgrind     the tests under valgrind; T= as for test
 #   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
@@ -31,13 +34,24 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .PHONY: library install uninstall all clean help demo demo-million test conformance planted faults storm chaos fuzz \
-    valgrind check bench first-hour format
+    valgrind check bench first-hour format vm
 
+# MACHINE is the name of Debian's port, or of its compiler's target where that has no other.
 ifdef MACHINE
-CC := $(MACHINE)-linux-gnu-gcc
+TARGET_i386 := i686-linux-gnu
+TARGET_armhf := arm-linux-gnueabihf
+TARGET := $(or $(TARGET_$(MACHINE)),$(MACHINE)-linux-gnu)
+QEMU_armhf := qemu-arm
+CC := $(TARGET)-gcc
 BUILD := build-$(MACHINE)
 CROSS := --cross-file tools/cross/$(MACHINE).ini
-WRAPPER := qemu-$(MACHINE) -L /usr/$(MACHINE)-linux-gnu
+ifeq ($(MACHINE),i386)
+WRAPPER := linux32
+RUNNERS := linux32 /lib/ld-linux.so.2
+else
+WRAPPER := $(or $(QEMU_$(MACHINE)),qemu-$(MACHINE)) -L /usr/$(TARGET)
+RUNNERS := $(firstword $(WRAPPER))
+endif
 else ifeq ($(origin CC),default)
 CC := cc
 BUILD := build
@@ -60,7 +74,7 @@ INSTALL = CC='$(CC)' tools/install.sh
 # What is needed, and what for: tools/need.sh says both before it installs anything.
 BUILDING := --for 'to compile C' $(CC) --for 'to configure and run the build' meson ninja python3
 ifdef WRAPPER
-BUILDING += --for 'to run programs for $(MACHINE)' $(firstword $(WRAPPER))
+BUILDING += --for 'to run programs for $(MACHINE)' $(RUNNERS)
 endif
 TLS := pkg-config openssl/ssl.h
 CLIENTS := nc curl redis-cli redis-server wrk dig
@@ -182,6 +196,18 @@ valgrind:
 	@tools/need.sh --for 'to watch the tests' valgrind
 	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled TARGETS=tests
 	TEST_TIME_LIMIT=300 valgrind -q --error-exitcode=9 build-valgrind/suite $(T)
+
+# The suite alone, without a file system around it; MACHINE=aarch64 for a kernel of arm64. 77 is: it cannot be had.
+KERNEL := trixie/cloud-amd64
+VM :=
+vm: BUILD := $(BUILD)-static
+vm: EMULATOR := $(if $(findstring arm64,$(KERNEL)),qemu-system-aarch64,qemu-system-x86_64)
+vm:
+	@tools/need.sh $(BUILDING) --wish 'to boot a kernel' $(EMULATOR) cpio
+	$(MAKE) --no-print-directory all OPTIONS='-Dstatic_programs=true $(OPTIONS)' BUILD=$(BUILD) TARGETS=suite
+	status=0
+	tools/vm.py $(BUILD) $(KERNEL) $(VM) $(T) || status=$$?
+	[ $$status = 0 ] || [ $$status = 77 ]
 
 # What others have is measured when it is there, or can be had; the rest of the table stands without it.
 bench:

@@ -65,6 +65,14 @@ STEPS = [
     # The signature that the architecture describes takes qemu ten times as long as one of its own.
     Step("aarch64 signed", "MACHINE=aarch64 QEMU_CPU=max,pauth-impdef=on", "-Dc_args=-mbranch-protection=standard"),
     Step("riscv64", "MACHINE=riscv64"),
+    Step("i386", "MACHINE=i386"),
+    Step("armhf", "MACHINE=armhf"),
+    Step("s390x", "MACHINE=s390x"),
+    Step("pages of 16 KiB", "CC=gcc", "-Dpage_size=16384"),
+    Step("pages of 64 KiB", "CC=gcc", "-Dpage_size=65536"),
+    Step("Linux 5.10", "CC=gcc KERNEL=bullseye/cloud-amd64", target="vm"),
+    Step("Linux 6.12, no io_uring", "CC=gcc KERNEL=trixie/cloud-amd64 VM=--without-uring", target="vm"),
+    Step("Linux 6.12 for arm64", "MACHINE=aarch64 KERNEL=trixie/arm64-16k", target="vm"),
     Step("faults", "CC=gcc", target="faults"),
     Step("fuzz", "", target="fuzz"),  # ten minutes, or FUZZ_SECONDS
     Step("storm", "CC=gcc N=300000 BUILD=build-check-gcc", target="storm"),

@@ -16,7 +16,7 @@ package_of() {
     case $1 in
     cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
     ninja) echo ninja-build ;;
-    *-linux-gnu-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
+    *-linux-gnu*-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
     qemu-*) echo qemu-user ;;
     readelf) echo binutils ;;
     groff) echo groff-base ;;
@@ -29,6 +29,10 @@ package_of() {
     uv.h) echo libuv1-dev ;;
     tokio) echo librust-tokio-dev librust-tokio-macros-dev ;;
     uvloop) echo python3-uvloop ;;
+    /lib/ld-linux.so.2) echo libc6-i386 ;;
+    linux32) echo util-linux ;;
+    qemu-system-x86_64) echo qemu-system-x86 ;;
+    qemu-system-aarch64) echo qemu-system-arm ;;
     openssl/ssl.h) echo libssl-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;
@@ -47,6 +51,7 @@ have() {
             [ -e "/usr/include/$1" ]
         fi
         return ;;
+    /*) [ -e "$1" ]; return ;;
     *.hpp) echo "#include <$1>" | g++ -E -x c++ - >/dev/null 2>&1; return ;;
     tokio) (cd /usr/share/cargo/registry && ls -d tokio-1.* tokio-macros-1.*) >/dev/null 2>&1; return ;;
     uvloop) /usr/bin/python3 -c 'import uvloop' 2>/dev/null; return ;;

@@ -16,8 +16,8 @@ struct beginning {
 };
 
 /*
- * Not every libc's swapcontext saves the floating-point registers that a call preserves: glibc's for LoongArch does not.
- * Then the compiler is told that they are lost, so it saves them in this frame.
+ * Not every libc's swapcontext saves the floating-point registers that a call preserves: glibc's for LoongArch does
+ * not. Then the compiler is told that they are lost, so it saves them in this frame.
  */
 #if defined(__loongarch_hard_float)
 #define NUMBERS_ARE_LOST()                                                                                   \
