@@ -14,8 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double TICK = 1e-4; /* short: while the kernel is asked, virtual time passes in real time */
-enum { INSTANT = 4, LONG = 100, ROUNDS = 20000, ATTEMPTS = 20, MARGIN = 10 };
+static const double FIRST_TICK =
+    1e-4;           /* short: while the kernel is asked, virtual time passes in real time */
+static double tick; /* longer with each few attempts, for machines that are slow */
+enum { INSTANT = 4, LONG = 100, ROUNDS = 20000, ATTEMPTS = 20, ATTEMPTS_OF_ONE_TICK = 4, MARGIN = 10 };
 
 /* What the call stands in. */
 enum manner {
@@ -124,7 +126,7 @@ static double limit_of(enum manner manner)
 {
     if (manner == NO_TIME)
         return 0;
-    return (manner == LONG_LIMIT || manner == LIMIT_BURNT ? LONG : INSTANT) * TICK;
+    return (manner == LONG_LIMIT || manner == LIMIT_BURNT ? LONG : INSTANT) * tick;
 }
 
 static int call_in_manner(enum manner manner, struct caller *caller)
@@ -166,9 +168,9 @@ static void check_next_calls(struct scene *scene)
 {
     int expected = async_cancelling() > 0 ? -ECANCELED : 0;
     demand(scene, async_sleep(0) == expected, "the next call does not meet the request, or one that is not");
-    double until = async_time() + TICK;
-    int result = async_shielded(async_sleep(TICK));
-    bool in_time = is_real(scene) ? async_time() >= until : fabs(async_time() - until) < TICK / 100;
+    double until = async_time() + tick;
+    int result = async_shielded(async_sleep(tick));
+    bool in_time = is_real(scene) ? async_time() >= until : fabs(async_time() - until) < tick / 100;
     demand(scene, result == 0 && in_time, "a later call was woken by what was meant for this one");
     demand(scene, !scene->cut_off || async_cancelling() > 0, "it was there at the end and was not cancelled");
 }
@@ -245,7 +247,7 @@ static void supply(struct scene *scene)
 
 static void burn(const struct scene *scene)
 {
-    while (async_time() <= limit_passes(scene) + MARGIN * TICK)
+    while (async_time() <= limit_passes(scene) + MARGIN * tick)
         continue;
 }
 
@@ -325,7 +327,7 @@ static void await_all(void *argument)
         return;
     }
     demand(scene, ++scene->rounds < ROUNDS, "a task is stranded: it has what it waits for and does not end");
-    CHECK(async_call_later(TICK, await_all, scene).id != 0);
+    CHECK(async_call_later(tick, await_all, scene).id != 0);
 }
 
 /* Everything has come to rest: who waits now waits with reason, and is given what it waits for. */
@@ -349,7 +351,7 @@ static void go_on(void *argument)
         if (take_step(scene, *scene->step++))
             return;
     if (!scene->cut_off)
-        CHECK(async_call_later(TICK, satisfy_all, scene).id != 0);
+        CHECK(async_call_later(tick, satisfy_all, scene).id != 0);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------------------- */
@@ -437,7 +439,7 @@ static bool is_something_left(void)
 static int play(struct scene *scene)
 {
     int ended;
-    scene->instant = async_time() + INSTANT * TICK;
+    scene->instant = async_time() + INSTANT * tick;
     scene->at_instant = async_call_at(scene->instant, instant_has_come, scene);
     CHECK(scene->at_instant.id != 0);
     if (scene->row->set != NULL)
@@ -446,7 +448,7 @@ static int play(struct scene *scene)
     while (*scene->step++ != '|')
         take_step(scene, scene->step[-1] == 'i' ? '\0' : scene->step[-1]);
     if (is_real(scene))
-        CHECK(async_call_later(TICK, go_on, scene).id != 0); /* turns are in no particular order there */
+        CHECK(async_call_later(tick, go_on, scene).id != 0); /* turns are in no particular order there */
     else
         CHECK(async_call_soon(go_on, scene).id != 0);
     CHECK_EQ(async_queue_get(scene->over, &ended), 0);
@@ -503,9 +505,11 @@ static bool play_cell(const struct switching_call *row, const struct moment *mom
 static void play_until_it_comes_about(const struct switching_call *row, const struct moment *moment,
                                       int caller_count)
 {
-    for (int attempts_left = ATTEMPTS; attempts_left-- > 0;)
+    for (int attempts_left = ATTEMPTS; attempts_left-- > 0;) {
+        tick = FIRST_TICK * (1 << (ATTEMPTS - 1 - attempts_left) / ATTEMPTS_OF_ONE_TICK);
         if (play_cell(row, moment, caller_count, attempts_left))
             return;
+    }
 }
 
 /* Virtual time stands still while time is burnt; sim knows no other, and under valgrind real time runs too fast. */

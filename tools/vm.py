@@ -125,7 +125,9 @@ def boot(architecture: str, kernel: Path, image: Path, seconds: float) -> int:
                           text=True, errors="replace") as process:
         for line in process.stdout:
             line = line.rstrip()
-            begun = begun or line.startswith("vm: ")
+            if not begun:  # what the firmware wrote may stand on the same line
+                begun = "vm: " in line
+                line = line[line.find("vm: "):]
             if line.startswith(MARK):
                 status = int(line[len(MARK):])
             elif begun:

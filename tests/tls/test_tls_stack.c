@@ -2,6 +2,7 @@
  * test_tls_stack.c: how much stack TLS needs, and that it is not begun where there is less.
  */
 #include "secure.h"
+#include "sys/sys.h"
 
 enum { LEAST_STACK = 16 * 1024, NEEDED_STACK = 32 * 1024 };
 
@@ -101,6 +102,8 @@ async_fn(secure, async_stream *, async_tls *);
 
 LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
 {
+    if (async__sys_page_size() >= NEEDED_STACK)
+        test_skip("a stack of one page is enough here");
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
     const async_task_options options = {.stack_size = LEAST_STACK};
@@ -121,6 +124,7 @@ static int serve_size(async_stream *stream, void *argument)
 LOOP_TEST(tls_server_gives_its_tasks_the_stack_that_a_handshake_needs)
 {
     const size_t sizes[][2] = {{LEAST_STACK, NEEDED_STACK}, {2 * NEEDED_STACK, 2 * NEEDED_STACK}};
+    size_t page = async__sys_page_size();
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     for (int i = 0; i < 2; i++) {
         size_t size = 0;
@@ -131,7 +135,7 @@ LOOP_TEST(tls_server_gives_its_tasks_the_stack_that_a_handshake_needs)
         CHECK_EQ(async_start_server(&server, serve_size, &size, "127.0.0.1", 0, &options), 0);
         CHECK_EQ(connect_to(&stream, server, theirs), 0);
         CHECK_EQ(async_stream_readexactly(stream, &byte, 1), 1);
-        CHECK_EQ(size, sizes[i][1]);
+        CHECK_EQ(size, sizes[i][1] > page ? sizes[i][1] : page);
     }
     return 0;
 }
