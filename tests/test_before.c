@@ -22,8 +22,8 @@ async_fn(nothing);
 /* The loop takes SIGSEGV from a sanitizer, which wants it. */
 static void skip_where_a_sanitizer_handles_faults(void)
 {
-    if (ASYNC_ASAN || ASYNC_TSAN)
-        test_skip("the sanitizer handles faults");
+    if (ASYNC_ASAN || ASYNC_TSAN || tools_valgrind())
+        test_skip("the sanitizer, or valgrind, handles faults");
 }
 
 static bool handles(int number, void (*handler)(int))

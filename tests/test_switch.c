@@ -7,6 +7,7 @@
 #include "processor.h"
 #include "runner.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unwind.h>
@@ -175,6 +176,43 @@ TEST(switch_preserves_what_a_call_preserves)
     prepare(disturb_registers, NULL);
     for (uint64_t first = 1; first < 50; first++)
         switch_and_compare(&home, &away, first);
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------ */
+
+static void set_blocked(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    CHECK_EQ(pthread_sigmask(how, &set, NULL), 0);
+}
+
+static bool is_blocked(void)
+{
+    sigset_t set;
+    CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &set), 0);
+    return sigismember(&set, SIGUSR1) == 1;
+}
+
+TOOLS_BLIND static void *block_and_unblock(void *argument)
+{
+    (void)argument;
+    context_begin(&away, &home);
+    set_blocked(SIG_BLOCK);
+    go_home();
+    CHECK(is_blocked());
+    set_blocked(SIG_UNBLOCK);
+    return context_end(&home);
+}
+
+TEST(switch_leaves_the_signal_mask_to_the_thread)
+{
+    prepare(block_and_unblock, NULL);
+    go_away();
+    CHECK(is_blocked());
+    go_away();
+    CHECK(!is_blocked());
 }
 
 /* ---- floating-point control --------------------------------------------------------------------------------- */

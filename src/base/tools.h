@@ -117,7 +117,7 @@ static inline void tools_cleared(char *start, size_t size)
     (void)size;
 }
 
-/* The kernel wrote there behind valgrind's back, which sees system calls and not what a ring completes. */
+/* It may be read, whatever valgrind knows of it: it does not see what a ring completes, for one. */
 static inline void tools_written(const void *start, size_t size)
 {
 #if ASYNC_VALGRIND

@@ -9,9 +9,7 @@
 #include "core/loop.h"
 #include <unistd.h>
 
-enum {
-    WAITS_AT_ONCE = 8
-}; /* how many tasks are looked at at each stop: a thousand tasks are to stay usable */
+enum { WAITS_AT_ONCE = 8 }; /* tasks that are looked at at each stop: a thousand tasks are to stay usable */
 
 /* Whether a function has returned whose frame that was. */
 static bool is_left(const struct async_loop *loop, const void *address)
@@ -71,6 +69,7 @@ void async__check_arguments(const struct async_loop *loop, const struct coroutin
     for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
         const void *pointer;
         memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
+        tools_written(&pointer, sizeof pointer); /* it may be padding, or what the program did not set */
         if (function->alignment < _Alignof(void *) || !is_left(loop, pointer))
             continue;
         async__report(

@@ -1,9 +1,10 @@
 /*
  * coro/switch_ucontext.c: the switch for processors that have no assembly of their own yet, from libc's
- * swapcontext. Slower, because it saves the signal mask by a system call. A stack pointer here is the
+ * swapcontext. Slower, because it asks for the signal mask and sets it by system calls. A stack pointer here is the
  * address of the ucontext_t that lies on the stack it describes, so that context.h holds for both.
  */
 #include "coro/context.h"
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <ucontext.h>
@@ -26,11 +27,19 @@ struct beginning {
 #define NUMBERS_ARE_LOST() (void)0
 #endif
 
+/* The signal mask is the thread's, as with the switches in assembly; libc makes it one of the context's. */
+static ucontext_t *with_mask_of_thread(void *load)
+{
+    ucontext_t *context = load;
+    pthread_sigmask(SIG_SETMASK, NULL, &context->uc_sigmask);
+    return context;
+}
+
 void async__switch(void **save, void *load)
 {
     ucontext_t here;
     *save = &here;
-    swapcontext(&here, load);
+    swapcontext(&here, with_mask_of_thread(load));
     NUMBERS_ARE_LOST();
 }
 
@@ -38,7 +47,7 @@ void async__switch(void **save, void *load)
 static void start(unsigned high, unsigned low)
 {
     struct beginning *beginning = (struct beginning *)(((uintptr_t)high << 16 << 16) | low);
-    setcontext(beginning->entry(beginning->argument));
+    setcontext(with_mask_of_thread(beginning->entry(beginning->argument)));
     async__broken("the next context goes on", __func__);
 }
 
