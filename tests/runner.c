@@ -110,7 +110,7 @@ static bool is_wanted(const struct job *job)
     return wanted.filter_count == 0 && !is_hidden;
 }
 
-static bool kernel_refuses_uring(void)
+bool test_uring_is_refused(void)
 {
     static int refuses = -1;
     if (refuses < 0) {
@@ -291,7 +291,7 @@ static void run_jobs(struct job *jobs, size_t count)
     set_signals(&child_signal);
     for (size_t i = 0; i < count; i++) {
         bool on_uring = jobs[i].test->each_backend && strcmp(jobs[i].backend, "uring") == 0;
-        if (on_uring && kernel_refuses_uring()) {
+        if (on_uring && test_uring_is_refused()) {
             omission_note(label_of(&jobs[i]), "the kernel refuses io_uring");
             continue;
         }

@@ -74,6 +74,9 @@ static inline bool test_is_emulated(void)
     return TEST_WRAPPER[0] == 'q';
 }
 
+/* Whether the kernel lets nobody have an io_uring. */
+bool test_uring_is_refused(void);
+
 /* The backend this case is for; NULL where the library shall choose. */
 const char *test_backend(void);
 
