@@ -251,6 +251,12 @@ static _Noreturn void run_script(const struct test *test, unsigned time_limit)
     test_fail(test->file, test->line, "%s: %s", test->script[0], strerror(errno));
 }
 
+void test_needs_python(void)
+{
+    if (system("python3 -c '' 2>/dev/null") != 0)
+        test_skip("there is no Python here");
+}
+
 /* ---- how it begins ------------------------------------------------------------------------------------- */
 
 /* What it must not inherit from the runner or from whoever started that; files last, so that they can be opened. */

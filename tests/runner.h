@@ -74,6 +74,9 @@ static inline bool test_is_emulated(void)
     return TEST_WRAPPER[0] == 'q';
 }
 
+/* Ends the case, which counts as skipped, where there is no Python, as on a kernel that tools/vm.py boots. */
+void test_needs_python(void);
+
 /* Whether the kernel lets nobody have an io_uring. */
 bool test_uring_is_refused(void);
 

@@ -151,8 +151,7 @@ static void expect_next(FILE *python, struct items *items)
 
 TEST(items_heap_orders_equals_as_pythons_heapq_does)
 {
-    if (system("python3 --version >/dev/null 2>&1") != 0)
-        test_skip("there is no Python here");
+    test_needs_python();
     FILE *python = start_python();
     CHECK(python != NULL);
     struct items items;

@@ -260,6 +260,7 @@ SCRIPT_TEST(selftest_script_hangs, "-c", "import time; time.sleep(9)");
 
 TEST(runner_ends_a_script_that_takes_too_long)
 {
+    test_needs_python();
     setenv("TEST_TIME_LIMIT", "1", 1);
     expect_failure("selftest_script_hangs", "time limit of 1 s");
 }
@@ -298,6 +299,7 @@ SCRIPT_TEST(selftest_script_fails, "-c", "raise SystemExit('as it should')");
 
 TEST(runner_reports_a_script_that_failed)
 {
+    test_needs_python();
     expect_failure("selftest_script_fails", "as it should");
 }
 

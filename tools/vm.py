@@ -35,7 +35,7 @@ ip link set lo up
 %(prepare)s
 echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"
 cd /tmp
-TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} /suite %(filters)s
+TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} '%(suite)s' %(filters)s
 echo "%(mark)s$?"
 poweroff -f
 """
@@ -103,7 +103,9 @@ def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
     for name in ["bin", "proc", "sys", "dev", "etc"]:
         (root / name).mkdir(parents=True)
     shutil.copy(busybox, root / "bin/busybox")
-    shutil.copy(suite, root / "suite")
+    place = root / str(suite).lstrip("/")  # where it was built: some cases start it again
+    place.parent.mkdir(parents=True)
+    shutil.copy(suite, place)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     (root / "init").write_text(init)
     (root / "init").chmod(0o755)
@@ -161,8 +163,9 @@ def main(words: list[str]) -> int:
         print(f"left out: {reason} (1)")
         return SKIPPED
     prepare = "sysctl -w kernel.io_uring_disabled=2" if given.without_uring else ""
-    init = INIT % {"prepare": prepare, "filters": " ".join(given.filters), "mark": MARK}
-    return boot(architecture, kernel, make_image(folder, busybox, given.build / "suite", init), given.seconds)
+    program = given.build.resolve() / "suite"
+    init = INIT % {"prepare": prepare, "suite": program, "filters": " ".join(given.filters), "mark": MARK}
+    return boot(architecture, kernel, make_image(folder, busybox, program, init), given.seconds)
 
 
 if __name__ == "__main__":
