@@ -175,7 +175,6 @@ class Machine:
 
     def __init__(self, folder: Path, course: str, user: str):
         self.root, self.user, self.debs = folder / course, user, folder / "debs"
-        self.home = "/root" if user == "root" else f"/home/{user}"
         self.log = open(folder / f"{course}.log", "w")
 
     def __enter__(self):
@@ -194,6 +193,15 @@ class Machine:
     def __exit__(self, *_):
         self.log.close()
         subprocess.run(["rm", "-rf", "--one-file-system", self.root], check=True)
+
+    def home_of(self, user: str) -> str:
+        """What its list of users says; the top folder for one that it does not have yet."""
+        entries = [line.split(":") for line in self.path("/etc/passwd").read_text().splitlines()]
+        return next((entry[5] for entry in entries if entry[0] == user), "/")
+
+    @property
+    def home(self) -> str:
+        return self.home_of(self.user)
 
     def path(self, name: str) -> Path:
         """Seen from outside."""
@@ -219,7 +227,7 @@ class Machine:
         place = shlex.quote(f"{self.home}/{TREE}")
         script = f"cd {place} 2>/dev/null || cd /\nset -e\n{commands}"
         before, began = self.count_packages(), time.monotonic()
-        surroundings = [f"HOME={self.home if user == self.user else '/root'}", f"USER={user}", *SURROUNDINGS]
+        surroundings = [f"HOME={self.home_of(user)}", f"USER={user}", *SURROUNDINGS]
         command = [*NAMESPACES, self.root, self.debs, f"--userspec={user}:{user}", "--groups=", self.root,
                    "env", "-i", *surroundings, "sh", "-c", script]
         answer = subprocess.run(command, text=True, errors="replace", stdin=subprocess.DEVNULL,

@@ -81,7 +81,7 @@ static inline async_case async_on_event(async_event *event)
 }
 
 /*
- * Makes the case that the task, or future, has ended; its result is for whoever awaits it. NULL has ended. Borrows it,
+ * Makes the case that the task, or future, has ended; async_await gives its result. NULL has ended. Borrows it,
  * until then. -EDEADLK: it is this task. Never switches.
  */
 static inline async_case async_on_task(async_task *task)

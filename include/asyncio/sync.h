@@ -71,22 +71,22 @@ ASYNC_API bool async_condition_locked(const async_condition *condition);
 /*
  * Gives the lock, which is held, back, waits until it is notified, and takes the lock again. It is held again
  * whatever this returns: 0, or -ECANCELED if no notification came before the request. Taking it again cannot be
- * refused. Ends the program if nobody has the lock. Switches.
+ * refused. Ends the program if no task has the lock. Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait(async_condition *condition);
 
 /*
  * Waits until predicate(context) holds, which is asked at once and after every notification, with the lock held;
- * it must not switch. Ends the program if nobody has the lock, also if the predicate holds. As in async_condition_wait,
- * it is not asked which task has the lock: if another one has, it is given back under that task, as in Python. 0.
- * -ECANCELED, as async_condition_wait. Switches.
+ * it must not switch. Ends the program if no task has the lock, also if the predicate holds. As in
+ * async_condition_wait, it is not asked which task has the lock: if another one has, it is given back under that
+ * task, as in Python. 0. -ECANCELED, as async_condition_wait. Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
                                                   bool (*predicate)(void *context), void *context);
 
 /*
  * Wakes the count tasks that have waited longest, or as many as there are; each returns when it has got the lock.
- * Ends the program if nobody has the lock. Never switches.
+ * Ends the program if no task has the lock. Never switches.
  */
 ASYNC_API void async_condition_notify(async_condition *condition, size_t count);
 

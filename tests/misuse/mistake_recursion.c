@@ -2,7 +2,7 @@
  * 8. A stack that is too small
  *
  * A task has 64 KiB of stack unless it is told otherwise. A recursion that goes deeper, or a large local array,
- * ends the program before anything is overwritten, and you hear whose stack it was and which calls repeat. A large
+ * ends the program before anything is overwritten, and the message names the task and the calls that repeat. A large
  * array needs `-fstack-clash-protection` for that, which the flags of `pkg-config --cflags asyncio` contain:
  * without it the array may reach beyond the protected page below the stack.
  *
