@@ -37,14 +37,14 @@ static int give_wanted_addresses(const char *host, const char *service, const st
                                        .ai_addrlen = sizeof addresses[i],
                                        .ai_next = i + 1 < count ? &entries[i + 1] : NULL};
     }
-    *list = async__addrinfo_copy(entries);
+    *list = asyncp_addrinfo_copy(entries);
     return *list != NULL ? 0 : EAI_MEMORY;
 }
 
 /* Blocks until no lookup is under way. */
 static inline void addresses_await_quiet(void)
 {
-    while (async__lookups_under_way() > 0)
+    while (asyncp_lookups_under_way() > 0)
         sched_yield();
 }
 
@@ -56,7 +56,7 @@ static inline void use_addresses(uint32_t first, uint32_t step, int count)
     for (int i = 0; i < count; i++)
         wanted_addresses.addresses[i] = first + step * (uint32_t)i;
     wanted_addresses.count = count;
-    async__sys_resolver = &resolver;
+    asyncp_sys_resolver = &resolver;
 }
 
 #endif

@@ -57,7 +57,7 @@ CLASSES = ["Runner", "Task", "Timeout", "TaskGroup", "Future", "Queue", "Lock", 
            "BoundedSemaphore", "Barrier", "Handle", "TimerHandle"]
 INHERIT = {"BoundedSemaphore": "Semaphore", "TimerHandle": "Handle"}
 
-C_NAME = re.compile(r"\b(?:async_(?!_)\w+|ASYNC_(?!_)\w+)")
+C_NAME = re.compile(r"\b(?:async_\w+|ASYNC_\w+)")
 
 
 class Row(NamedTuple):

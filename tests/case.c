@@ -181,7 +181,7 @@ static void take_inventory(struct inventory *inventory)
             inventory->open[descriptor] = descriptor != dirfd(directory);
     }
     closedir(directory);
-    inventory->mapped_bytes = atomic_load(&async__mapped_bytes);
+    inventory->mapped_bytes = atomic_load(&asyncp_mapped_bytes);
 }
 
 static bool report_descriptors(const struct inventory *before, const struct inventory *after)
@@ -230,7 +230,7 @@ static _Noreturn void run_body(const struct test *test, unsigned time_limit)
     test->body();
     alarm(0);
     faults_end();
-    async__sys_unmap_leftovers();
+    asyncp_sys_unmap_leftovers();
     take_inventory(&after);
     bool leaks = report_descriptors(&before, &after);
     leaks |= report_memory(&before, &after);

@@ -72,7 +72,7 @@ def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
 
 def main(arguments: list[str]) -> int:
     symbols = subprocess.run(["nm", BUILD / "libasyncio.a"], text=True, capture_output=True).stdout
-    if arguments[0] == "--dies" and "async__switch_start" not in symbols:
+    if arguments[0] == "--dies" and "asyncp_switch_start" not in symbols:
         print("only switches in assembly notice it")
         return SKIPPED
     special = {"--refuses": complaint_about_compiling, "--dies": complaint_about_dying}

@@ -121,7 +121,7 @@ static atomic_bool is_on;
 
 /* A library that was built without checks has no hook: then only the allocator fails. */
 #if ASYNC_CHECKS
-#define SET_HOOK(function) (async__fault = (function))
+#define SET_HOOK(function) (asyncp_fault = (function))
 #else
 #define SET_HOOK(function) ((void)(function))
 #endif

@@ -88,7 +88,7 @@ SET = [("with `if`.", "with \\%\\fBif\\fR\\&."), ("(async_time: x)", "\\%(\\fBas
 
 # What the first two comments of a header say, and a word of the complaint about a page that shows the second alone.
 CUT = [("void async_x(void);", "Does it.", ""), ("void async_x(void);", "The same again.", "which is not before it"),
-       ("void async_x(void);", "The same as nothing.", ""), ("void async_x(async__y *);", "Does it.", "shows async__y"),
+       ("void async_x(void);", "The same as nothing.", ""), ("void async_x(asyncp_y *);", "Does it.", "shows asyncp_y"),
        ("typedef struct async_x {", "Has it.", "cuts async_x off"), ("void async_x(void);", "See above.", "nothing above")]
 
 

@@ -83,7 +83,7 @@ static int known_addresses(int count, const struct addrinfo *hints, struct addri
     first.ai_addrlen = sizeof v6;
     first.ai_next = &second;
     first.ai_canonname = canonical;
-    *list = async__addrinfo_copy(count == 2 ? &first : &second);
+    *list = asyncp_addrinfo_copy(count == 2 ? &first : &second);
     return *list != NULL ? 0 : EAI_MEMORY;
 }
 
@@ -126,13 +126,13 @@ static inline void use_test_names(bool gated)
     static const struct resolver resolver = {ask_test_for_addresses, async_freeaddrinfo, ask_test_for_names};
     gate_init(&names.gate);
     names.gated = gated;
-    async__sys_resolver = &resolver;
+    asyncp_sys_resolver = &resolver;
 }
 
 /* Blocks until no lookup is under way. */
 static inline void names_await_quiet(void)
 {
-    while (async__lookups_under_way() > 0)
+    while (asyncp_lookups_under_way() > 0)
         sched_yield();
 }
 

@@ -24,4 +24,4 @@ def reason_to_skip() -> str:
     if option("b_lto"):
         return "with link-time optimization functions of the library are not where the tools' tests look for them"
     symbols = subprocess.run(["nm", LIBRARY], text=True, capture_output=True).stdout
-    return "" if "async__switch_start" in symbols else "only switches in assembly say who called whom"
+    return "" if "asyncp_switch_start" in symbols else "only switches in assembly say who called whom"

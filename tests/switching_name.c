@@ -16,7 +16,7 @@ static void set_names(struct scene *scene)
 static void supply_names(struct scene *scene)
 {
     (void)scene;
-    if (async__lookups_under_way() > 0)
+    if (asyncp_lookups_under_way() > 0)
         gate_open(&names.gate);
     names_await_quiet();
 }
@@ -50,7 +50,7 @@ static int look_up_own_name(struct caller *caller)
 static void supply_all_names(struct scene *scene)
 {
     (void)scene;
-    size_t count = async__lookups_under_way();
+    size_t count = asyncp_lookups_under_way();
     for (size_t i = 0; i < count; i++)
         gate_open(&names.gate);
     names_await_quiet();

@@ -215,7 +215,7 @@ static int await_notice(struct caller *caller)
 /* A notice for nobody is none. It may come while somebody takes the lock, who holds it for that turn. */
 static void notify(struct scene *scene)
 {
-    int result = async_lock_acquire_nowait(async__condition_lock(&condition));
+    int result = async_lock_acquire_nowait(asyncp_condition_lock(&condition));
     (void)scene;
     async_condition_notify_all(&condition);
     if (result == 0)

@@ -39,12 +39,12 @@ static struct known **sorted(struct known *all, size_t count, size_t *inside)
 static void add(struct heap *heap, struct known *known, int64_t key, size_t sequence)
 {
     *known = (struct known){.key = key, .sequence = sequence, .inside = true};
-    CHECK_EQ(async__heap_add(heap, key, known, &known->slot), 0);
+    CHECK_EQ(asyncp_heap_add(heap, key, known, &known->slot), 0);
 }
 
 static void take_out(struct heap *heap, struct known *known)
 {
-    async__heap_remove(heap, known->slot);
+    asyncp_heap_remove(heap, known->slot);
     known->inside = false;
 }
 
@@ -87,17 +87,17 @@ TEST(heap_gives_a_million_keys_in_order_after_random_removals)
     struct known *all = calloc(MANY, sizeof *all);
     CHECK(all != NULL);
     struct heap heap;
-    async__heap_open(&heap, test_options()->allocator);
+    asyncp_heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < MANY; i++) {
         add(&heap, &all[i], random_key(random), i);
         struct known *victim = &all[(size_t)nrand48(random) % (i + 1)];
         if (i % 2 == 0 && victim->inside)
             take_out(&heap, victim);
     }
-    async__heap_check(&heap);
+    asyncp_heap_check(&heap);
     CHECK(heap.count > MANY / 2);
     drain(&heap, all, MANY);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
     free(all);
 }
 
@@ -110,13 +110,13 @@ TEST(heap_closes_the_hole_wherever_an_entry_is_removed)
         for (size_t victim = 0; victim < count; victim++) {
             struct known all[MOST];
             struct heap heap;
-            async__heap_open(&heap, test_options()->allocator);
+            asyncp_heap_open(&heap, test_options()->allocator);
             for (size_t i = 0; i < count; i++)
                 add(&heap, &all[i], nrand48(random) % 20, i);
             take_out(&heap, &all[victim]);
-            async__heap_check(&heap);
+            asyncp_heap_check(&heap);
             drain(&heap, all, count);
-            async__heap_close(&heap);
+            asyncp_heap_close(&heap);
         }
 }
 
@@ -125,7 +125,7 @@ TEST(heap_keeps_equal_keys_in_the_order_they_were_added)
     enum { MANY = 1000 };
     static struct known all[MANY];
     struct heap heap;
-    async__heap_open(&heap, test_options()->allocator);
+    asyncp_heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < MANY; i++)
         add(&heap, &all[i], 42, i);
     for (size_t i = 0; i < MANY; i += 3)
@@ -133,20 +133,20 @@ TEST(heap_keeps_equal_keys_in_the_order_they_were_added)
     for (size_t i = 0; i < MANY; i += 3)
         add(&heap, &all[i], 42, MANY + i); /* in used slots, and yet behind the others */
     drain(&heap, all, MANY);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
 }
 
 TEST(heap_uses_the_slots_of_removed_entries_again)
 {
     struct known known;
     struct heap heap;
-    async__heap_open(&heap, test_options()->allocator);
+    asyncp_heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < 100000; i++) {
         add(&heap, &known, (int64_t)i, i);
         take_out(&heap, &known);
     }
     CHECK(heap.capacity < 1000);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
 }
 
 /* The heap is full: an addition needs memory for two arrays, and gets that many blocks, 0 or 1. */
@@ -155,10 +155,10 @@ static void expect_no_growth(struct heap *heap, long blocks)
     struct known known;
     uint32_t slot, count = heap->count;
     test_allow_allocations(blocks);
-    CHECK_EQ(async__heap_add(heap, 1, &known, &slot), -ENOMEM);
+    CHECK_EQ(asyncp_heap_add(heap, 1, &known, &slot), -ENOMEM);
     test_allow_allocations(-1);
     CHECK_EQ(heap->count, count);
-    async__heap_check(heap);
+    asyncp_heap_check(heap);
 }
 
 TEST(heap_that_cannot_grow_is_as_it_was)
@@ -167,7 +167,7 @@ TEST(heap_that_cannot_grow_is_as_it_was)
     static struct known all[MANY];
     struct heap heap;
     int refused = 0;
-    async__heap_open(&heap, test_options()->allocator);
+    asyncp_heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < MANY; i++) {
         if (heap.count == heap.capacity) {
             expect_no_growth(&heap, 0);
@@ -178,7 +178,7 @@ TEST(heap_that_cannot_grow_is_as_it_was)
     }
     CHECK(refused > 3);
     drain(&heap, all, MANY);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
 }
 
 TEST(heap_counts_keys_up_to_one_without_taking_them)
@@ -186,29 +186,29 @@ TEST(heap_counts_keys_up_to_one_without_taking_them)
     enum { COUNT = 1000, MOST = 16 };
     struct known all[COUNT];
     struct heap heap;
-    async__heap_open(&heap, test_options()->allocator);
-    CHECK_EQ(async__heap_count(&heap, INT64_MAX, MOST), 0);
+    asyncp_heap_open(&heap, test_options()->allocator);
+    CHECK_EQ(asyncp_heap_count(&heap, INT64_MAX, MOST), 0);
     for (size_t i = 0; i < COUNT; i++)
         add(&heap, &all[i], (int64_t)(i * 7919 % COUNT), i);
     for (int64_t key = -1; key < COUNT; key++) {
-        CHECK_EQ(async__heap_count(&heap, key, COUNT), key + 1);
-        CHECK_EQ(async__heap_count(&heap, key, MOST), key + 1 < MOST ? key + 1 : MOST);
+        CHECK_EQ(asyncp_heap_count(&heap, key, COUNT), key + 1);
+        CHECK_EQ(asyncp_heap_count(&heap, key, MOST), key + 1 < MOST ? key + 1 : MOST);
     }
-    CHECK_EQ(async__heap_count(&heap, COUNT, 0), 0);
+    CHECK_EQ(asyncp_heap_count(&heap, COUNT, 0), 0);
     drain(&heap, all, COUNT);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
 }
 
 TEST(heap_that_is_empty_has_no_memory)
 {
     struct heap heap;
-    async__heap_open(&heap, test_options()->allocator);
-    async__heap_check(&heap);
+    asyncp_heap_open(&heap, test_options()->allocator);
+    asyncp_heap_check(&heap);
     CHECK_EQ(heap_least(&heap), INT64_MAX);
     CHECK(heap_first(&heap) == NULL);
     CHECK(heap.block == NULL && heap.slots == NULL);
-    async__heap_close(&heap);
-    async__heap_close(&heap);
+    asyncp_heap_close(&heap);
+    asyncp_heap_close(&heap);
 }
 
 DEATH_TEST(heap_check_finds_an_entry_before_its_parent, "this is a bug in it")
@@ -217,9 +217,9 @@ DEATH_TEST(heap_check_finds_an_entry_before_its_parent, "this is a bug in it")
     struct heap heap;
     if (!ASYNC_CHECKS)
         test_skip("this library was built without self-checks");
-    async__heap_open(&heap, test_options()->allocator);
+    asyncp_heap_open(&heap, test_options()->allocator);
     for (size_t i = 0; i < 3; i++)
         add(&heap, &all[i], (int64_t)i, i);
     heap.entries[0].key = 9;
-    async__heap_check(&heap);
+    asyncp_heap_check(&heap);
 }

@@ -21,7 +21,7 @@ static int compare_keys(const void *a, const void *b)
 
 static void open_items(struct items *items, enum order order)
 {
-    async__items_open(items, sizeof(struct entry), order, compare_keys, test_options()->allocator);
+    asyncp_items_open(items, sizeof(struct entry), order, compare_keys, test_options()->allocator);
 }
 
 static void add(struct items *items, int key, int number)
@@ -33,7 +33,7 @@ static struct entry take(struct items *items)
 {
     struct entry entry;
     CHECK(items->count > 0);
-    struct entry announced = *(const struct entry *)async__items_first(items);
+    struct entry announced = *(const struct entry *)asyncp_items_first(items);
     items_take(items, &entry);
     CHECK_EQ(entry.number, announced.number);
     return entry;
@@ -64,7 +64,7 @@ TEST(items_ring_keeps_its_order_wherever_it_begins_when_it_grows)
         CHECK_EQ(items.oldest, (size_t)(begin % PLACES) * sizeof(struct entry));
         pass_through(&items, &in, &out, 1, PLACES + 1);
         CHECK_EQ(items.capacity, 2 * PLACES);
-        async__items_close(&items);
+        asyncp_items_close(&items);
     }
 }
 
@@ -79,7 +79,7 @@ TEST(items_ring_keeps_its_order_whatever_goes_in_and_out)
         int takes = (int)(nrand48(random) % 9);
         pass_through(&items, &in, &out, adds, takes < in + adds - out ? takes : 0);
     }
-    async__items_close(&items);
+    asyncp_items_close(&items);
 }
 
 TEST(items_from_the_other_end_come_out_newest_first)
@@ -95,7 +95,7 @@ TEST(items_from_the_other_end_come_out_newest_first)
         else
             CHECK_EQ(take(&items).number, numbers[--count]);
     }
-    async__items_close(&items);
+    asyncp_items_close(&items);
 }
 
 TEST(items_skipped_are_gone_and_the_next_comes_out)
@@ -108,11 +108,11 @@ TEST(items_skipped_are_gone_and_the_next_comes_out)
             int low = orders[i] == ORDER_LIFO ? 2 : 1;
             add(&items, low, round);
             add(&items, 3 - low, -round);
-            async__items_skip(&items); /* the one that comes out first */
+            asyncp_items_skip(&items); /* the one that comes out first */
             CHECK_EQ(items.count, 1);
             CHECK_EQ(take(&items).number, orders[i] == ORDER_LIFO ? round : -round);
         }
-        async__items_close(&items);
+        asyncp_items_close(&items);
     }
 }
 
@@ -168,7 +168,7 @@ TEST(items_heap_orders_equals_as_pythons_heapq_does)
     while (items.count > 0)
         expect_next(python, &items);
     CHECK_EQ(pclose(python), 0);
-    async__items_close(&items);
+    asyncp_items_close(&items);
 }
 
 /* ---- out of memory ----------------------------------------------------------------------------------------- */
@@ -186,7 +186,7 @@ static void expect_growth_to_fail(enum order order, int first_out)
     test_allow_allocations(-1);
     for (int i = 0; i < 8; i++)
         CHECK_EQ(take(&items).number, first_out == 0 ? i : first_out - i);
-    async__items_close(&items);
+    asyncp_items_close(&items);
 }
 
 TEST(items_that_cannot_grow_lose_nothing)
@@ -200,7 +200,7 @@ TEST(items_that_cannot_grow_lose_nothing)
 TEST(items_too_large_to_double_are_refused)
 {
     struct items items;
-    async__items_open(&items, SIZE_MAX / 8, ORDER_FIFO, NULL, test_options()->allocator);
-    CHECK_EQ(async__items_grow(&items), -ENOMEM);
-    async__items_close(&items);
+    asyncp_items_open(&items, SIZE_MAX / 8, ORDER_FIFO, NULL, test_options()->allocator);
+    CHECK_EQ(asyncp_items_grow(&items), -ENOMEM);
+    asyncp_items_close(&items);
 }

@@ -66,7 +66,7 @@ LOOP_TEST(name_that_many_look_up_at_the_same_time_is_looked_up_once)
     for (int i = 0; i < MANY; i++)
         tasks[i] = async_create_task(look_up, "one.test", i);
     gate_await_arrival(&names.gate, tasks[0]);
-    CHECK_EQ(async__lookups_under_way(), 1);
+    CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
     CHECK_EQ(async_gather_n(tasks, MANY, NULL, 0), 0);
     CHECK_EQ(names.asked, 1);
@@ -99,7 +99,7 @@ LOOP_TEST(name_with_other_hints_is_another_lookup)
         tasks[i] = async_create_task(look_up_with, &hints[i], i == OTHERS - 1 ? "http" : "80", i);
     tasks[OTHERS] = async_create_task(look_up_with, &hints[0], "80", OTHERS); /* nothing is other */
     let_begin();
-    CHECK_EQ(async__lookups_under_way(), OTHERS);
+    CHECK_EQ(asyncp_lookups_under_way(), OTHERS);
     names_open_gate();
     CHECK_EQ(async_gather_n(tasks, OTHERS + 1, NULL, 0), 0);
     CHECK_EQ(names.asked, OTHERS);
@@ -123,7 +123,7 @@ LOOP_TEST(name_lookups_are_four_at_a_time)
     async_task *tasks[DISTINCT];
     use_test_names(true);
     look_up_distinct(tasks);
-    CHECK_EQ(async__lookups_under_way(), DISTINCT);
+    CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
     CHECK_EQ(names.asked, THREADS);
     names_open_gate();
     CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, 0), 0);
@@ -139,7 +139,7 @@ LOOP_TEST(name_in_numbers_does_not_wait_for_slow_names)
     use_test_names(true);
     look_up_distinct(tasks);
     CHECK_EQ(async_getaddrinfo("127.0.0.1", "80", NULL, &list), 0);
-    CHECK_EQ(async__lookups_under_way(), DISTINCT);
+    CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
     names_open_gate();
     CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, 0), 0);
     free_found();
@@ -179,7 +179,7 @@ LOOP_TEST(name_that_nobody_wants_any_more_is_not_looked_up)
     for (int i = THREADS; i < DISTINCT; i++)
         async_cancel(tasks[i]);
     check_all(tasks, THREADS, DISTINCT, -ECANCELED);
-    CHECK_EQ(async__lookups_under_way(), THREADS);
+    CHECK_EQ(asyncp_lookups_under_way(), THREADS);
     names_open_gate();
     check_all(tasks, 0, THREADS, 0);
     CHECK_EQ(names.asked, THREADS);
@@ -197,7 +197,7 @@ LOOP_TEST(name_lookup_that_is_cancelled_is_left_to_itself)
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK(found[0] == NULL);
     CHECK_EQ(names.waiting, 1);
-    CHECK_EQ(async__lookups_under_way(), 1);
+    CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
     return 0;
 }
@@ -228,7 +228,7 @@ LOOP_TEST(name_asked_for_again_joins_the_lookup_that_was_given_up)
     CHECK_EQ(async_await(task), -ECANCELED);
     task = async_create_task(look_up, "one.test", 1);
     let_begin();
-    CHECK_EQ(async__lookups_under_way(), 1);
+    CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
     CHECK_EQ(async_await(task), 0);
     CHECK_EQ(names.asked, 1);
@@ -273,7 +273,7 @@ TEST_EACH_BACKEND(name_lookup_does_not_keep_the_loop_from_closing)
 {
     use_test_names(true);
     CHECK_EQ(async_run_with(test_options(), leave_lookup), 0);
-    CHECK_EQ(async__lookups_under_way(), 1);
+    CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
     CHECK(found[0] == NULL);
 }
@@ -372,7 +372,7 @@ LOOP_TEST(name_info_with_the_service_is_another_lookup)
     use_test_names(true);
     async_task *host = async_create_task(name_host, 0), *service = async_create_task(name_service);
     let_begin();
-    CHECK_EQ(async__lookups_under_way(), 2);
+    CHECK_EQ(asyncp_lookups_under_way(), 2);
     names_open_gate();
     CHECK_EQ(async_gather(host, service), 0);
     CHECK_STR(hosts[0], "one.test");
@@ -436,7 +436,7 @@ async_fn(look_up_all);
 
 static void look_up_in_child(void)
 {
-    CHECK_EQ(async__lookups_under_way(), 0);
+    CHECK_EQ(asyncp_lookups_under_way(), 0);
     names.gated = false;
     _exit(async_run(look_up_all) == 0 ? 0 : 1);
 }
@@ -449,7 +449,7 @@ TEST(name_is_looked_up_by_a_forked_child)
     CHECK_EQ(async_run(make_all_threads), 0);
     CHECK_EQ(async_run(leave_lookup), 0);
     CHECK_EQ(status_of_child(look_up_in_child), 0);
-    CHECK_EQ(async__lookups_under_way(), 1);
+    CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
 }
 

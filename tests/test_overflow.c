@@ -290,7 +290,7 @@ static void run_fault_that_was_sent(void)
 static bool is_nowhere(const void *address)
 {
 #if defined(__s390x__)
-    return ((uintptr_t)address ^ (uintptr_t)nowhere) < async__sys_page_size();
+    return ((uintptr_t)address ^ (uintptr_t)nowhere) < asyncp_sys_page_size();
 #else
     return address == nowhere;
 #endif

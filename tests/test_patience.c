@@ -26,7 +26,7 @@ TEST(patience_looks_only_for_a_thread_on_another_processor)
     CHECK(!patience_try(&patience, &place)); /* nobody was seen yet */
     CHECK(patience_try(&patience, &elsewhere));
     CPU_ZERO(&one);
-    CPU_SET(async__sys_processor(), &one);
+    CPU_SET(asyncp_sys_processor(), &one);
     if (sched_setaffinity(0, sizeof one, &one) < 0)
         test_skip("this thread cannot be kept on a processor");
     seen_here(&place);
@@ -39,7 +39,7 @@ TEST(patience_skips_more_waits_each_time_it_looked_in_vain)
     const _Atomic uint32_t never = 0;
     for (int expected = 0; expected <= MOST_SKIPPED; expected = expected * 2 + 1) {
         CHECK_EQ(skipped(&patience), expected);
-        async__patience_look(&patience, &never, UINT32_MAX);
+        asyncp_patience_look(&patience, &never, UINT32_MAX);
     }
     CHECK_EQ(skipped(&patience), MOST_SKIPPED);
 }
@@ -48,8 +48,8 @@ TEST(patience_is_back_at_once_when_a_look_was_worth_it)
 {
     struct patience patience = {0};
     const _Atomic uint32_t bits = 4;
-    async__patience_look(&patience, &bits, 3);
+    asyncp_patience_look(&patience, &bits, 3);
     CHECK_EQ(skipped(&patience), 1);
-    async__patience_look(&patience, &bits, 4);
+    asyncp_patience_look(&patience, &bits, 4);
     CHECK_EQ(skipped(&patience), 0);
 }

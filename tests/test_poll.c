@@ -395,8 +395,8 @@ TEST_EACH_BACKEND(poll_wake_ends_the_next_wait)
 {
     open_poller();
     for (int i = 0; i < 3; i++) {
-        async__poller_wake(&poller);
-        async__poller_wake(&poller);
+        asyncp_poller_wake(&poller);
+        asyncp_poller_wake(&poller);
         CHECK_EQ(poller.calls->wait(&poller, FOR_EVER), 0);
     }
     close_poller();
@@ -404,7 +404,7 @@ TEST_EACH_BACKEND(poll_wake_ends_the_next_wait)
 
 static void *wake_poller(void *unused)
 {
-    async__poller_wake(&poller);
+    asyncp_poller_wake(&poller);
     return unused;
 }
 
@@ -424,7 +424,7 @@ TEST_EACH_BACKEND(poll_wake_comes_from_any_thread)
 static void wake_from_a_handler(int number)
 {
     (void)number;
-    async__poller_wake(&poller);
+    asyncp_poller_wake(&poller);
 }
 
 TEST_EACH_BACKEND(poll_wake_comes_from_signal_handlers)
@@ -461,7 +461,7 @@ TEST_EACH_BACKEND(poll_descriptor_becomes_readable_when_wait_has_something)
         write_byte(ends.there);
         CHECK(is_readable(descriptor, AS_LONG_AS_IT_TAKES));
         CHECK_EQ(watch_result(&watch), 0);
-        async__poller_wake(&poller);
+        asyncp_poller_wake(&poller);
         CHECK(is_readable(descriptor, AS_LONG_AS_IT_TAKES));
         drain(ends.here);
     }

@@ -136,7 +136,7 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
     for (int i = 0; i < THOUSAND; i++) {
         if (i == THOUSAND / 2)
             watch_settle();
-        async__fault = i < THOUSAND / 2 ? NULL : have_little_room;
+        asyncp_fault = i < THOUSAND / 2 ? NULL : have_little_room;
         watches[i].then = forget_links;
         watch_submit(&watches[i], (struct operation){.kind = OPERATION_READABLE, .descriptor = counters[i]});
     }
@@ -146,8 +146,8 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
         count_up(i);
     uring_calls_refused = 0;
     for (int i = 0; i < THOUSAND && poller.in_flight > 0; i++)
-        CHECK_EQ(async__poller_wait(&poller, 1000000), 0);
-    async__fault = NULL;
+        CHECK_EQ(asyncp_poller_wait(&poller, 1000000), 0);
+    asyncp_fault = NULL;
     for (int i = 0; i < THOUSAND; i++) {
         CHECK(watch_is_done(&watches[i]));
         int result = watches[i].operation.result;

@@ -111,9 +111,9 @@ TEST_EACH_BACKEND(source_of_which_nothing_changes_ends_no_wait)
     say(pair.there);
     watch_settle();
     probe.changes = 0;
-    int64_t begun_ns = async__clock_now();
+    int64_t begun_ns = asyncp_clock_now();
     CHECK_EQ(poller.calls->wait(&poller, while_ns), 0);
-    CHECK(async__clock_now() - begun_ns >= while_ns);
+    CHECK(asyncp_clock_now() - begun_ns >= while_ns);
     CHECK_EQ(probe.changes, 0);
     probe_close(&probe);
     close(pair.there);
@@ -189,9 +189,9 @@ TEST_EACH_BACKEND(source_is_told_of_urgent_data_and_no_wait_is_cut_short_by_it)
     probe_exhausted(&probe, SOURCE_READABLE);
     watch_settle();
     probe.changes = 0;
-    int64_t begun_ns = async__clock_now();
+    int64_t begun_ns = asyncp_clock_now();
     CHECK_EQ(poller.calls->wait(&poller, while_ns), 0);
-    CHECK(async__clock_now() - begun_ns >= while_ns);
+    CHECK(asyncp_clock_now() - begun_ns >= while_ns);
     CHECK_EQ(probe.changes, 0);
     say(pair.there);
     watch_settle();
@@ -270,10 +270,10 @@ static int wait_while_looks_fail(int descriptor, int count, int failure)
 {
     looks_failing = count;
     look_failure = failure;
-    async__fault = fail_looks;
+    asyncp_fault = fail_looks;
     struct watch watch;
     watch_start(&watch, OPERATION_WRITABLE, descriptor);
-    async__fault = NULL;
+    asyncp_fault = NULL;
     return watch_result(&watch);
 }
 

@@ -38,7 +38,7 @@ static void settle_many(void)
     int quiet = 0;
     for (int i = 0; i < MOST_WAITS && quiet < 30; i++) {
         int before = told;
-        CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
         quiet = told == before ? quiet + 1 : 0;
     }
 }
@@ -98,7 +98,7 @@ TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
     enum { COUNT = 1000 };
     open_poller();
     is_full = true;
-    async__fault = refuse_entry;
+    asyncp_fault = refuse_entry;
     start_many(COUNT);
     for (int i = 0; i < COUNT; i += 5)
         probe_close(&probes[i]);
@@ -119,7 +119,7 @@ TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
     settle_many();
     for (int i = 0; i < COUNT; i++)
         CHECK(!is_open(probes[i].source.descriptor));
-    async__fault = NULL;
+    asyncp_fault = NULL;
     close_poller();
 }
 
@@ -130,10 +130,10 @@ TEST_EACH_BACKEND(sources_that_found_no_room_to_be_closed_are_closed_with_the_po
     start_many(600);
     settle_many();
     is_full = true;
-    async__fault = refuse_entry;
+    asyncp_fault = refuse_entry;
     close_many(600);
     close_poller();
-    async__fault = NULL;
+    asyncp_fault = NULL;
 }
 
 static int requests_failing, request_failure;
@@ -146,7 +146,7 @@ static int fail_requests(enum site site)
 static void wait_often(void)
 {
     for (int i = 0; i < 10; i++)
-        CHECK_EQ(async__poller_wait(&poller, 0), 0);
+        CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
 }
 
 TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
@@ -159,14 +159,14 @@ TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
         watch_settle();
         requests_failing = 3;
         request_failure = failures[i];
-        async__fault = fail_requests;
+        asyncp_fault = fail_requests;
         probe_start(&probe, pair.here);
         wait_often();
         CHECK_EQ(probe.source.state, SOURCE_WRITABLE);
         say(pair.there);
         wait_often();
         CHECK(has(&probe, SOURCE_READABLE));
-        async__fault = NULL;
+        asyncp_fault = NULL;
         probe_close(&probe);
         close(pair.there);
         close_poller();
@@ -181,7 +181,7 @@ TEST_EACH_BACKEND(source_that_the_kernel_never_takes_is_looked_at)
     open_poller();
     requests_failing = INT_MAX;
     request_failure = -ENOMEM;
-    async__fault = fail_requests;
+    asyncp_fault = fail_requests;
     probe_start(&probe, pair.here);
     wait_often();
     CHECK_EQ(probe.source.state, SOURCE_WRITABLE);
@@ -191,7 +191,7 @@ TEST_EACH_BACKEND(source_that_the_kernel_never_takes_is_looked_at)
     probe_close(&probe);
     wait_often();
     CHECK(!is_open(pair.here));
-    async__fault = NULL;
+    asyncp_fault = NULL;
     close(pair.there);
     close_poller();
 }
@@ -204,13 +204,13 @@ TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_can_be_closed)
     watch_settle();
     requests_failing = 1;
     request_failure = -ENOMEM;
-    async__fault = fail_requests;
+    asyncp_fault = fail_requests;
     probe_start(&probe, pair.here);
-    CHECK_EQ(async__poller_wait(&poller, 0), 0);
+    CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
     probe_close(&probe);
-    CHECK_EQ(async__poller_wait(&poller, 0), 0);
-    CHECK_EQ(async__poller_wait(&poller, 0), 0);
-    async__fault = NULL;
+    CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
+    CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
+    asyncp_fault = NULL;
     CHECK(!is_open(pair.here));
     check_end_of(pair.there);
     close(pair.there);

@@ -35,7 +35,7 @@ static void begin_to_count(void)
 {
 #if ASYNC_CHECKS
     looks = 0;
-    async__fault = count_looks;
+    asyncp_fault = count_looks;
 #else
     test_skip("calls of the kernel are counted in builds with checks");
 #endif
@@ -44,7 +44,7 @@ static void begin_to_count(void)
 static int count(void)
 {
 #if ASYNC_CHECKS
-    async__fault = NULL;
+    asyncp_fault = NULL;
     return looks;
 #else
     return 0;

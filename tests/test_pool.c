@@ -13,7 +13,7 @@ static struct pool pool;
 
 static void take(int count)
 {
-    async__pool_open(&pool, sizeof(struct record), offsetof(struct record, link), 0, async__malloc);
+    asyncp_pool_open(&pool, sizeof(struct record), offsetof(struct record, link), 0, asyncp_malloc);
     for (int i = 0; i < count; i++)
         CHECK(pool_take(&pool) != NULL);
 }
@@ -21,7 +21,7 @@ static void take(int count)
 static int walk(void)
 {
     int steps = 0;
-    for (struct record *record = NULL; (record = async__pool_next(&pool, record)) != NULL; steps++)
+    for (struct record *record = NULL; (record = asyncp_pool_next(&pool, record)) != NULL; steps++)
         record->met++;
     return steps;
 }
@@ -31,9 +31,9 @@ TEST(pool_walk_meets_every_record_once)
     take(1000);
     int steps = walk();
     CHECK(steps >= 1000);
-    for (struct record *record = NULL; (record = async__pool_next(&pool, record)) != NULL;)
+    for (struct record *record = NULL; (record = asyncp_pool_next(&pool, record)) != NULL;)
         CHECK_EQ(record->met, 1);
-    async__pool_close(&pool);
+    asyncp_pool_close(&pool);
 }
 
 TEST(pool_walks_that_take_turns_do_not_disturb_each_other)
@@ -41,14 +41,14 @@ TEST(pool_walks_that_take_turns_do_not_disturb_each_other)
     take(1000);
     int steps = 0;
     struct record *slow = NULL;
-    for (struct record *fast = NULL; (fast = async__pool_next(&pool, fast)) != NULL; steps++)
+    for (struct record *fast = NULL; (fast = asyncp_pool_next(&pool, fast)) != NULL; steps++)
         if (steps % 2 == 0)
-            (slow = async__pool_next(&pool, slow))->met++;
+            (slow = asyncp_pool_next(&pool, slow))->met++;
     int left = 0;
-    while ((slow = async__pool_next(&pool, slow)) != NULL)
+    while ((slow = asyncp_pool_next(&pool, slow)) != NULL)
         left++;
     CHECK_EQ(left, steps / 2);
-    async__pool_close(&pool);
+    asyncp_pool_close(&pool);
 }
 
 /* A loop that had a million tasks at once walks through their records when it closes. */
@@ -56,5 +56,5 @@ TEST(pool_walk_costs_the_same_for_each_of_a_million)
 {
     take(1000000);
     CHECK(walk() >= 1000000); /* minutes, if each step looked for its place from the start */
-    async__pool_close(&pool);
+    asyncp_pool_close(&pool);
 }

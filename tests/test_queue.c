@@ -34,7 +34,7 @@ static void put_numbered(async_queue *queue, size_t size, int number)
 {
     unsigned char item[LARGEST];
     fill(item, size, number);
-    CHECK_EQ(async__queue_put_nowait(queue, item, size), 0);
+    CHECK_EQ(asyncp_queue_put_nowait(queue, item, size), 0);
     memset(item, 0xee, size); /* the queue must not look here again */
 }
 
@@ -44,7 +44,7 @@ static void get_numbered(async_queue *queue, size_t size, int number)
     unsigned char item[LARGEST + 1], expected[LARGEST];
     fill(expected, size, number);
     item[size] = 0x5c;
-    CHECK_EQ(async__queue_get_nowait(queue, item, size), 0);
+    CHECK_EQ(asyncp_queue_get_nowait(queue, item, size), 0);
     CHECK(memcmp(item, expected, size) == 0);
     CHECK_EQ(item[size], 0x5c);
 }

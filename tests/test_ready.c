@@ -32,7 +32,7 @@ static void drain(struct ready_queue *queue, size_t count, size_t order[])
 static void shuffled_order(size_t count, uint64_t *state, size_t order[])
 {
     struct ready_queue queue = queue_of(count);
-    async__ready_shuffle(&queue, state);
+    asyncp_ready_shuffle(&queue, state);
     drain(&queue, count, order);
 }
 
@@ -69,7 +69,7 @@ TEST(ready_shuffle_knows_where_the_queue_ends)
     uint64_t state = 9;
     size_t order[MOST];
     struct ready_queue queue = queue_of(MOST - 1);
-    async__ready_shuffle(&queue, &state);
+    asyncp_ready_shuffle(&queue, &state);
     ready_push(&queue, &nodes[MOST - 1]);
     drain(&queue, MOST, order);
     CHECK_EQ(order[MOST - 1], MOST - 1);

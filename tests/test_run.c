@@ -288,7 +288,7 @@ TEST_EACH_BACKEND(run_gives_tasks_the_stacks_its_options_ask_for)
     options.stack_size = 100000;
     CHECK_EQ(async_run_with(&options, check_stack_size, 131072), 0);
     options.stack_size = 1;
-    size_t least = async__sys_page_size() > 16384 ? async__sys_page_size() : 16384;
+    size_t least = asyncp_sys_page_size() > 16384 ? asyncp_sys_page_size() : 16384;
     CHECK_EQ(async_run_with(&options, check_stack_size, least), 0);
     options.stack_size = ((size_t)1 << 30) + 1;
     CHECK_EQ(async_run_with(&options, check_stack_size, 0), -EINVAL);

@@ -138,7 +138,7 @@ TEST(runner_reports_a_wrong_old_size)
 
 TEST(selftest_leaves_a_mapping)
 {
-    async__mapped_bytes += 4096;
+    asyncp_mapped_bytes += 4096;
 }
 
 TEST(runner_reports_bytes_left_mapped)

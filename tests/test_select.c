@@ -384,7 +384,7 @@ LOOP_TEST(select_refuses_what_are_no_cases)
     CHECK_EQ(async_select_n(NULL, 1, NULL), -EINVAL);
     CHECK_EQ(async_select_n(cases, 0, &result), -EINVAL);
     CHECK_EQ(async_select_n(cases, 2, &result), -EINVAL); /* the second is none, though the first is ready */
-    cases[1].async__kind = ASYNC__ON_STREAM + 1;
+    cases[1].asyncp_kind = ASYNCP_ON_STREAM + 1;
     CHECK_EQ(async_select_n(cases, 2, &result), -EINVAL);
     CHECK_EQ(async_select(async_on_event(&event), async_on_timeout(NAN)), -EINVAL);
     return 0;

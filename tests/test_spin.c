@@ -24,10 +24,10 @@ static int wait_and_count(struct poller *poller, int64_t timeout_ns)
 
 static void count_waits(void)
 {
-    counted = *async__current->poller.calls;
+    counted = *asyncp_current->poller.calls;
     real_wait = counted.wait;
     counted.wait = wait_and_count;
-    async__current->poller.calls = &counted;
+    asyncp_current->poller.calls = &counted;
     looks = sleeps = 0;
 }
 

@@ -26,7 +26,7 @@ static struct stack_pool pool;
 
 static void open_pool(void)
 {
-    async__stack_pool_open(&pool, sizeof(struct control), offsetof(struct control, stack),
+    asyncp_stack_pool_open(&pool, sizeof(struct control), offsetof(struct control, stack),
                            test_options()->allocator);
 }
 
@@ -51,14 +51,14 @@ TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
 {
     const size_t gigabyte = (size_t)1 << 30;
     pool = (struct stack_pool){.least_log = STACK_LEAST_LOG};
-    CHECK_EQ(async__stack_log(&pool, 1), 14);
-    CHECK_EQ(async__stack_log(&pool, 16384), 14);
-    CHECK_EQ(async__stack_log(&pool, 16385), 15);
-    CHECK_EQ(async__stack_log(&pool, 0), STACK_DEFAULT_LOG);
-    CHECK_EQ(async__stack_log(&pool, 65536), STACK_DEFAULT_LOG);
-    CHECK_EQ(async__stack_log(&pool, gigabyte - 1), 30);
-    CHECK_EQ(async__stack_log(&pool, gigabyte), 30);
-    CHECK_EQ(async__stack_log(&pool, gigabyte + 1), 0);
+    CHECK_EQ(asyncp_stack_log(&pool, 1), 14);
+    CHECK_EQ(asyncp_stack_log(&pool, 16384), 14);
+    CHECK_EQ(asyncp_stack_log(&pool, 16385), 15);
+    CHECK_EQ(asyncp_stack_log(&pool, 0), STACK_DEFAULT_LOG);
+    CHECK_EQ(asyncp_stack_log(&pool, 65536), STACK_DEFAULT_LOG);
+    CHECK_EQ(asyncp_stack_log(&pool, gigabyte - 1), 30);
+    CHECK_EQ(asyncp_stack_log(&pool, gigabyte), 30);
+    CHECK_EQ(asyncp_stack_log(&pool, gigabyte + 1), 0);
 }
 
 /* A page of 64 KiB and no less: its pool has no smaller stacks, and the default is one page. */
@@ -67,11 +67,11 @@ TEST(stack_is_never_smaller_than_a_page)
     open_pool();
     CHECK((size_t)1 << pool.least_log >= pool.page);
     CHECK(pool.least_log == STACK_LEAST_LOG || (size_t)1 << (pool.least_log - 1) < pool.page);
-    CHECK_EQ(async__stack_log(&pool, 1), pool.least_log);
+    CHECK_EQ(asyncp_stack_log(&pool, 1), pool.least_log);
     struct stack *stack = take(pool.least_log);
     CHECK_EQ(stack->slab->slot_size, pool.guard_size + stack_size(stack));
     stack_give(&pool, stack);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_of_any_size_can_be_used_from_end_to_end)
@@ -86,7 +86,7 @@ TEST(stack_of_any_size_can_be_used_from_end_to_end)
         control[-1] = lowest[0] = 1;
         stack_give(&pool, stack);
     }
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_pool_keeps_sizes_apart)
@@ -100,7 +100,7 @@ TEST(stack_pool_keeps_sizes_apart)
     stack_give(&pool, small);
     stack_give(&pool, large);
     stack_give(&pool, other);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 /* ---- many, and again ----------------------------------------------------------------------------------------- */
@@ -124,9 +124,9 @@ TEST(stack_pool_gives_stacks_that_do_not_overlap)
         CHECK(stack_limit(&pool, stacks[i - 1]) + stack_size(stacks[i - 1]) <= stacks[i]->bottom);
     for (int i = 0; i < SEVERAL; i++)
         stack_give(&pool, stacks[i]);
-    CHECK_EQ(async__stack_count(&pool).in_use, 0);
-    CHECK_EQ(async__stack_count(&pool).idle, SEVERAL);
-    async__stack_pool_close(&pool);
+    CHECK_EQ(asyncp_stack_count(&pool).in_use, 0);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, SEVERAL);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_given_back_last_is_taken_first)
@@ -137,12 +137,12 @@ TEST(stack_given_back_last_is_taken_first)
     stack_give(&pool, a);
     CHECK(take(16) == a);
     CHECK(take(16) == b);
-    CHECK_EQ(async__stack_count(&pool).in_use, 3);
-    CHECK_EQ(async__stack_count(&pool).idle, 0);
+    CHECK_EQ(asyncp_stack_count(&pool).in_use, 3);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 0);
     stack_give(&pool, a);
     stack_give(&pool, b);
     stack_give(&pool, c);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_slabs_double_up_to_a_limit)
@@ -161,7 +161,7 @@ TEST(stack_slabs_double_up_to_a_limit)
     }
     for (int i = 0; i < ALL; i++)
         stack_give(&pool, stacks[i]);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_slabs_have_at_most_256_MiB)
@@ -172,13 +172,13 @@ TEST(stack_slabs_have_at_most_256_MiB)
     CHECK_EQ(huge->slab->slots, 1);
     stack_give(&pool, stack);
     stack_give(&pool, huge);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 static void trim_what_rests(void)
 {
-    async__stack_trim(&pool);
-    async__stack_trim(&pool);
+    asyncp_stack_trim(&pool);
+    asyncp_stack_trim(&pool);
 }
 
 /* The next wave of tasks finds its stacks warm. */
@@ -186,18 +186,18 @@ TEST(stack_trim_keeps_what_was_used_since_the_last_one)
 {
     open_pool();
     struct stack *stack = take(14);
-    async__stack_trim(&pool);
+    asyncp_stack_trim(&pool);
     stack_give(&pool, stack);
-    async__stack_trim(&pool);
-    CHECK_EQ(async__stack_count(&pool).idle, 1);
+    asyncp_stack_trim(&pool);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 1);
     CHECK(take(14) == stack);
-    async__stack_trim(&pool);
+    asyncp_stack_trim(&pool);
     stack_give(&pool, stack);
-    async__stack_trim(&pool);
-    CHECK_EQ(async__stack_count(&pool).idle, 1);
-    async__stack_trim(&pool);
-    CHECK_EQ(async__stack_count(&pool).idle, 0);
-    async__stack_pool_close(&pool);
+    asyncp_stack_trim(&pool);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 1);
+    asyncp_stack_trim(&pool);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 0);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
@@ -212,32 +212,32 @@ TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
             stack_give(&pool, stacks[i]);
     trim_what_rests();
     CHECK(pool.slabs == kept->slab && pool.slabs->next == NULL);
-    CHECK_EQ(async__stack_count(&pool).in_use, 1);
-    CHECK_EQ(async__stack_count(&pool).idle, 31);
+    CHECK_EQ(asyncp_stack_count(&pool).in_use, 1);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 31);
     *stack_limit(&pool, kept) = 1; /* still there */
     struct stack *again = take(16);
     CHECK(again->slab == kept->slab);
     stack_give(&pool, again);
     stack_give(&pool, kept);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_trim_of_an_idle_pool_leaves_nothing_mapped)
 {
     struct stack *stacks[SEVERAL];
-    long mapped = async__mapped_bytes;
+    long mapped = asyncp_mapped_bytes;
     open_pool();
     for (int i = 0; i < SEVERAL; i++)
         stacks[i] = take(14 + (unsigned)i % 3);
     for (int i = 0; i < SEVERAL; i++)
         stack_give(&pool, stacks[i]);
     trim_what_rests();
-    CHECK_EQ(async__mapped_bytes, mapped);
-    CHECK_EQ(async__stack_count(&pool).idle, 0);
+    CHECK_EQ(asyncp_mapped_bytes, mapped);
+    CHECK_EQ(asyncp_stack_count(&pool).idle, 0);
     struct stack *again = take(14);
     CHECK_EQ(again->slab->slots, 16); /* it begins anew, small */
     stack_give(&pool, again);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_colours_spread_the_tops)
@@ -254,7 +254,7 @@ TEST(stack_colours_spread_the_tops)
     }
     for (int i = 0; i < COLOURS; i++)
         stack_give(&pool, stacks[i]);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 /* The many-thousandth stack costs no more than the first. TEST_STACKS=1000000 in the environment makes it a million. */
@@ -275,7 +275,7 @@ TEST(stack_pool_has_twenty_thousand_alive_at_once)
         CHECK_EQ(control_of(stacks[i])->number, i);
         stack_give(&pool, stacks[i]);
     }
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
     free(stacks);
 }
 
@@ -310,7 +310,7 @@ static void expect_guards(enum guard kind)
     }
     for (int i = 0; i < 2; i++)
         stack_give(&pool, stacks[i]);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_guard_stops_whoever_writes_into_it)
@@ -388,7 +388,7 @@ TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
     CHECK_EQ(signal_of_writing(late->bottom), SIGSEGV);
     stack_give(&pool, early);
     stack_give(&pool, late);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_canary_lets_pass_who_leaves_it_alone)
@@ -399,11 +399,11 @@ TEST(stack_canary_lets_pass_who_leaves_it_alone)
     CHECK_EQ(stack->guard, GUARD_CANARY);
     CHECK_EQ(signal_of_writing(stack->bottom), 0);
     *stack_limit(&pool, stack) = 1;
-    async__stack_check(stack);
+    asyncp_stack_check(stack);
     stack_give(&pool, stack);
     CHECK(take(14) == stack);
     stack_give(&pool, stack);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 DEATH_TEST(stack_canary_betrays_an_overflow,
@@ -436,15 +436,15 @@ TEST(stack_used_is_the_distance_to_the_lowest_byte_written)
     open_pool();
     struct stack *stack = take(16);
     char *control = (char *)control_of(stack);
-    CHECK_EQ(async__stack_used(&pool, stack), 0);
+    CHECK_EQ(asyncp_stack_used(&pool, stack), 0);
     for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
         control[-(ptrdiff_t)depths[i]] = 1;
-        CHECK_EQ(async__stack_used(&pool, stack), depths[i]);
+        CHECK_EQ(asyncp_stack_used(&pool, stack), depths[i]);
     }
     *stack_limit(&pool, stack) = 1;
-    CHECK_EQ(async__stack_used(&pool, stack), (size_t)(control - stack_limit(&pool, stack)));
+    CHECK_EQ(asyncp_stack_used(&pool, stack), (size_t)(control - stack_limit(&pool, stack)));
     stack_give(&pool, stack);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
@@ -454,12 +454,12 @@ TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
     struct control *control = control_of(stack);
     control->number = 4711;
     memset(stack_limit(&pool, stack), 0xff, (size_t)((char *)control - stack_limit(&pool, stack)));
-    async__stack_clean(&pool, stack);
-    CHECK_EQ(async__stack_used(&pool, stack), 0);
+    asyncp_stack_clean(&pool, stack);
+    CHECK_EQ(asyncp_stack_used(&pool, stack), 0);
     CHECK_EQ(control->number, 4711);
     CHECK_EQ(stack->log, 16);
     stack_give(&pool, stack);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }
 
 /* ---- out of memory ------------------------------------------------------------------------------------------ */
@@ -488,9 +488,9 @@ TEST(stack_pool_without_memory_gives_none_and_stays_as_it_was)
     struct stack *none = stack_take(&pool, 17);
     allow_mappings_up_to(limit.rlim_cur);
     CHECK(none == NULL);
-    CHECK_EQ(async__stack_count(&pool).in_use, 1);
+    CHECK_EQ(asyncp_stack_count(&pool).in_use, 1);
     CHECK(pool.slabs == stack->slab && pool.slabs->next == NULL);
     stack_give(&pool, take(17));
     stack_give(&pool, stack);
-    async__stack_pool_close(&pool);
+    asyncp_stack_pool_close(&pool);
 }

@@ -26,7 +26,7 @@ static size_t larger(size_t a, size_t b)
 
 LOOP_TEST(stack_size_of_a_task_is_what_its_options_say)
 {
-    size_t page = async__sys_page_size();
+    size_t page = asyncp_sys_page_size();
     async_task *tasks[] = {task_with(0), task_with(1), task_with(17000), task_with((size_t)1 << 30)};
     CHECK_EQ(async_task_stack_size(tasks[0]), larger(65536, page));
     CHECK_EQ(async_task_stack_size(tasks[1]), larger(16384, page));

@@ -14,7 +14,7 @@ async_fn(use_stack);
 
 static size_t idle_stacks(void)
 {
-    return async__stack_count(&async_get_loop()->stacks).idle;
+    return asyncp_stack_count(&async_get_loop()->stacks).idle;
 }
 
 /* That many tasks at once, which end at once. */
@@ -36,12 +36,12 @@ LOOP_TEST(stack_trim_waits_until_many_are_idle_for_long)
     CHECK_EQ(idle_stacks(), 500); /* few: they are kept for ever */
     come_and_go(2000);
     CHECK_EQ(idle_stacks(), 2000);
-    long mapped = async__mapped_bytes;
+    long mapped = asyncp_mapped_bytes;
     CHECK_EQ(async_sleep(100), 0);
     CHECK_EQ(async_sleep(100), 0);
     CHECK_EQ(async_sleep(100), 0);
     CHECK(idle_stacks() < 500);
-    CHECK(async__mapped_bytes < mapped - 1000 * 65536l);
+    CHECK(asyncp_mapped_bytes < mapped - 1000 * 65536l);
     come_and_go(2000);
     return 0;
 }

@@ -139,10 +139,10 @@ static int tell_misalignment(void *arguments)
 /* The compiler realigns what it passes by value; this sees where the arguments really lie. */
 LOOP_TEST(a_task_s_arguments_are_aligned_as_the_function_says)
 {
-    static const struct async__function function = {tell_misalignment, 3, 64, "tell_misalignment", "here"};
+    static const struct asyncp_function function = {tell_misalignment, 3, 64, "tell_misalignment", "here"};
     async_task *tasks[30];
     for (int i = 0; i < 30; i++)
-        tasks[i] = async__create(&function, "ab", NULL, "there");
+        tasks[i] = asyncp_create(&function, "ab", NULL, "there");
     for (int i = 0; i < 30; i++)
         CHECK_EQ(async_await(tasks[i]), 0);
     return 0;
@@ -256,7 +256,7 @@ LOOP_TEST(a_task_without_options_has_the_name_of_its_function)
 LOOP_TEST(a_task_s_stack_size_is_rounded_up_to_a_power_of_two)
 {
     static const size_t asked[] = {0, 1, 16384, 16385, 65536, 65537, 1000000, 1 << 30};
-    size_t page = async__sys_page_size();
+    size_t page = asyncp_sys_page_size();
     static const size_t given[] = {65536, 16384, 16384, 32768, 65536, 131072, 1 << 20, 1 << 30};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         async_task_options options = {.stack_size = asked[i]};

@@ -232,7 +232,7 @@ def public_names(tree: Tree) -> Iterator[tuple[str, int, str]]:
         for index, line in enumerate(lines):
             whole = line if line.endswith(";") else " ".join(lines[index:index + 2])
             match = PUBLIC_MACRO.match(line) or PUBLIC_FUNCTION.match(whole)
-            if match and not match[1].startswith("async__"):
+            if match and not match[1].startswith("asyncp_"):
                 yield path, index, match[1]
 
 
@@ -317,7 +317,7 @@ GOOD = {
     HEADER: ABOUT + "#include <stddef.h>\n#ifndef ONE_H\n#define ONE_H\n#define ASYNC_API\n"
             "/* Does one thing. Never\n * switches. */\nASYNC_API int async_one(void);\n"
             "/* Never switches itself. */\n#define async_two(call) (call)\n"
-            "ASYNC_API int async__three(void);\n#define async_auto_one int\n"
+            "ASYNC_API int asyncp_three(void);\n#define async_auto_one int\n"
             "/* Waits.\n * Switches. */\nASYNC_API int async_four(void);\n#endif\n",
     "docs/reference.md": "`async_one`, `async_two`, `async_four`, `async_auto_one`\n",
     "src/base/heap.c": ABOUT + '#include "base/heap.h"\n#include <sys/time.h>\n',

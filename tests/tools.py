@@ -23,7 +23,7 @@ import programs
 FOUND = 9
 
 # The last functions are those of every task.
-TASK = ["blunder", "blunders", "async__enter_blunders", "begin", "async__switch_start"]
+TASK = ["blunder", "blunders", "asyncp_enter_blunders", "begin", "asyncp_switch_start"]
 
 
 class Run(NamedTuple):
@@ -66,7 +66,7 @@ def complaints_of_valgrind(folder: Path) -> list[str]:
 
 LEAST_SAMPLES = 30
 CUT_SHORT = 0.01  # of the samples: perf copies the stack in an interrupt, where it waits for no page
-ENDS = {"async__switch_start", "_start", "main", "__libc_start_main"}
+ENDS = {"asyncp_switch_start", "_start", "main", "__libc_start_main"}
 
 
 def samples_of(folder: Path, program: Path) -> list[list[str]]:

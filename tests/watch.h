@@ -22,12 +22,12 @@ static bool poller_is_foreign; /* to be set before it is opened */
 
 static inline void open_poller_with(async_allocator memory)
 {
-    static const struct poller_calls *const backends[] = {&async__poll_epoll, &async__poll_uring,
-                                                          &async__poll_sim};
+    static const struct poller_calls *const backends[] = {&asyncp_poll_epoll, &asyncp_poll_uring,
+                                                          &asyncp_poll_sim};
     size_t i = 0;
     while (test_backend() != NULL && strcmp(backends[i]->name, test_backend()) != 0)
         i++;
-    CHECK_EQ(async__poller_open(&poller, backends[i], poller_is_foreign, memory), 0);
+    CHECK_EQ(asyncp_poller_open(&poller, backends[i], poller_is_foreign, memory), 0);
 }
 
 static inline void open_poller(void)
@@ -38,7 +38,7 @@ static inline void open_poller(void)
 static inline void close_poller(void)
 {
     CHECK_EQ(poller.in_flight, 0);
-    async__poller_close(&poller);
+    asyncp_poller_close(&poller);
 }
 
 static inline void watch_completed(struct operation *operation)

@@ -151,7 +151,7 @@ def nonsense(all_pages):
             if re.match(r"The same\b(?! as)", entry.text) and entry.before != before:
                 yield f"docs/man/{page.name}.c: \"The same\" of {entry.name} is that of {entry.before}, which is not before it"
         text = synopsis(page) + [paragraph for entry in page.entries for paragraph in sort_out(entry.text).paragraphs]
-        found = re.findall(r"\bASYNC__\w+|\basync__\w+", " ".join(text))
+        found = re.findall(r"\bASYNCP_\w+|\basyncp_\w+", " ".join(text))
         yield from (f"the page of docs/man/{page.name}.c shows {name}" for name in dict.fromkeys(found))
         for entry in page.entries:
             if any(declaration(entry).count(one) != declaration(entry).count(other) for one, other in ("()", "{}")):
@@ -297,7 +297,7 @@ def fold(signature):
 
 def declaration_of(struct):
     """A struct without what is the library's, in lines that fit: a long comment comes above its field."""
-    struct = re.sub(r"\n[^;\n]*\basync__\w+[^;\n]*;[^\n]*", "", struct)
+    struct = re.sub(r"\n[^;\n]*\basyncp_\w+[^;\n]*;[^\n]*", "", struct)
     if "{\n}" in struct:
         return struct.replace("{\n}", "{ /* the library's */ }")
     lines = []

@@ -27,13 +27,13 @@ def text_of(comment):
 
 def name_of(declaration):
     """The public name that a declaration or macro introduces, or None."""
-    macro = re.match(r"#define (async_\w+|ASYNC_(?!_)[A-Z_]+)\b", declaration)
+    macro = re.match(r"#define (async_\w+|ASYNC_[A-Z_]+)\b", declaration)
     if macro:
         return macro.group(1)
     if declaration.startswith("typedef") or declaration.startswith("enum"):
-        name = re.search(r"\b(async_(?!_)\w+)(?: \{|;|\()", declaration)
+        name = re.search(r"\b(async_\w+)(?: \{|;|\()", declaration)
         return name.group(1) if name else None
-    function = re.search(r"\b(async_(?!_)\w+)\(", declaration.split("{")[0])
+    function = re.search(r"\b(async_\w+)\(", declaration.split("{")[0])
     return function.group(1) if function else None
 
 
@@ -42,8 +42,8 @@ def signature_of(declaration):
     macro = re.match(r"#define (\w+(?:\([^)]*\))?)", declaration)
     if macro:
         return macro.group(1)
-    plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|ASYNC__ALIASES|static inline)\s+", "", declaration)
-    plain = re.sub(r"\s+ASYNC__PRINTF\([^)]*\)", "", plain)
+    plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|ASYNCP_ALIASES|static inline)\s+", "", declaration)
+    plain = re.sub(r"\s+ASYNCP_PRINTF\([^)]*\)", "", plain)
     if not plain.startswith(("typedef", "enum")):
         plain = plain.split("\n{")[0]
     return re.sub(r"\n\s{8,}", " ", plain).strip()

@@ -20,28 +20,28 @@
 #ifdef __cplusplus
 #define ASYNC_BEGIN_C        extern "C" {
 #define ASYNC_END_C          }
-#define ASYNC__STATIC_ASSERT static_assert
+#define ASYNCP_STATIC_ASSERT static_assert
 #else
 #define ASYNC_BEGIN_C
 #define ASYNC_END_C
-#define ASYNC__STATIC_ASSERT _Static_assert
+#define ASYNCP_STATIC_ASSERT _Static_assert
 #endif
 
 /* A call reads its address itself where the compiler can, instead of going by a stub that does: one jump less. */
 #ifdef __has_attribute
 #if __has_attribute(noplt)
-#define ASYNC__DIRECT __attribute__((noplt))
+#define ASYNCP_DIRECT __attribute__((noplt))
 #endif
 #endif
-#ifndef ASYNC__DIRECT
-#define ASYNC__DIRECT
+#ifndef ASYNCP_DIRECT
+#define ASYNCP_DIRECT
 #endif
 
-#define ASYNC_API                __attribute__((visibility("default"))) ASYNC__DIRECT
+#define ASYNC_API                __attribute__((visibility("default"))) ASYNCP_DIRECT
 #define ASYNC_MUST               __attribute__((warn_unused_result))
 #define ASYNC_UNUSED             __attribute__((unused))
-#define ASYNC__PRINTF(text, arg) __attribute__((format(printf, text, arg)))
-#define ASYNC__ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
+#define ASYNCP_PRINTF(text, arg) __attribute__((format(printf, text, arg)))
+#define ASYNCP_ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
 
 /*
  * ASYNC_CLEANUP(function) type variable = value: function(&variable) is called when the block of this local variable is
@@ -53,11 +53,11 @@
  */
 #define ASYNC_CLEANUP(function) __attribute__((cleanup(function), unused))
 
-#define ASYNC__CAT_(a, b)       a##b
-#define ASYNC__CAT(a, b)        ASYNC__CAT_(a, b)
-#define ASYNC__TEXT_(...)       #__VA_ARGS__
-#define ASYNC__TEXT(...)        ASYNC__TEXT_(__VA_ARGS__)
-#define ASYNC__HERE             __FILE__ ":" ASYNC__TEXT(__LINE__) /* "file.c:42", one constant string */
+#define ASYNCP_CAT_(a, b)       a##b
+#define ASYNCP_CAT(a, b)        ASYNCP_CAT_(a, b)
+#define ASYNCP_TEXT_(...)       #__VA_ARGS__
+#define ASYNCP_TEXT(...)        ASYNCP_TEXT_(__VA_ARGS__)
+#define ASYNCP_HERE             __FILE__ ":" ASYNCP_TEXT(__LINE__) /* "file.c:42", one constant string */
 
 /* No limit, wherever seconds are asked for: infinity. */
 #define ASYNC_FOREVER __builtin_inf()
@@ -71,11 +71,11 @@ ASYNC_BEGIN_C
  */
 #define ASYNC_TRY(...)                                                                                       \
     do {                                                                                                     \
-        ASYNC__STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 1,                                              \
+        ASYNCP_STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 1,                                              \
                              "ASYNC_TRY: an unsigned value cannot hold the error");                          \
-        long async__tried = (long)(__VA_ARGS__);                                                             \
-        if (async__tried < 0)                                                                                \
-            return (int)async__tried;                                                                        \
+        long asyncp_tried = (long)(__VA_ARGS__);                                                             \
+        if (asyncp_tried < 0)                                                                                \
+            return (int)asyncp_tried;                                                                        \
     } while (0)
 
 /* Says that a result is not wanted; a cast to void does not silence gcc. Never switches. */
@@ -89,14 +89,14 @@ static inline void async_ignore(long result)
  * the error to whoever awaits. Outside a task only the code is returned. Copies the text, at most 255
  * bytes of it, as async_printable shows it. Never switches.
  */
-ASYNC_API int async_fail(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
+ASYNC_API int async_fail(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
  * The same with the system's text for the code after the sentence: async_fail_errno(-errno, "open %s", path) says
  * "-ENOENT: open x: No such file or directory". A sentence that is too long is cut off, not the system's text. A code
  * of 0 or more is returned, and nothing is left. Copies the text. Never switches.
  */
-ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNC__PRINTF(2, 3);
+ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
  * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task holds

@@ -18,8 +18,8 @@ ASYNC_BEGIN_C
 typedef async_task async_future;
 
 /* async_future_new(): makes a pending future. Returns a handle, or NULL when memory is out. Never switches. */
-#define async_future_new() async__future_new(ASYNC__HERE)
-ASYNC_API ASYNC_MUST async_future *async__future_new(const char *where);
+#define async_future_new() asyncp_future_new(ASYNCP_HERE)
+ASYNC_API ASYNC_MUST async_future *asyncp_future_new(const char *where);
 
 /*
  * Settles the future with a result, 0 or more; who waits for it runs soon. 0. -EALREADY: it was settled or cancelled
@@ -32,7 +32,7 @@ ASYNC_API int async_future_set_result(async_future *future, int result);
  * async_fail does. -EINVAL: the error is not negative; otherwise as async_future_set_result. Borrows. Never switches.
  */
 ASYNC_API int async_future_set_exception(async_future *future, int error, const char *format, ...)
-    ASYNC__PRINTF(3, 4);
+    ASYNCP_PRINTF(3, 4);
 
 ASYNC_END_C
 #endif

@@ -19,7 +19,7 @@ enum {
  * and this task itself with -EDEADLK.
  * Tasks that are created among the arguments are created in no particular order. Switches.
  */
-#define async_gather(...) ASYNC__GATHER(__VA_ARGS__)
+#define async_gather(...) ASYNCP_GATHER(__VA_ARGS__)
 
 /*
  * The same for tasks[0..count), with their results in results[] unless that is NULL. A handle that
@@ -64,7 +64,7 @@ ASYNC_API ASYNC_MUST int async_shield(async_task *task);
  * Its fields are the library's.
  */
 typedef struct async_completion {
-    uint64_t async__private[16]; /* see struct completion in the source */
+    uint64_t asyncp_private[16]; /* see struct completion in the source */
 } async_completion;
 
 /*
@@ -113,15 +113,15 @@ ASYNC_END_C
 
 #ifdef __cplusplus
 #include <initializer_list>
-static inline int async__gather(std::initializer_list<async_task *> tasks)
+static inline int asyncp_gather(std::initializer_list<async_task *> tasks)
 {
     return async_gather_n(tasks.begin(), tasks.size(), NULL, 0);
 }
-#define ASYNC__GATHER(...) async__gather({__VA_ARGS__})
+#define ASYNCP_GATHER(...) asyncp_gather({__VA_ARGS__})
 #else
-#define ASYNC__TASKS(...) ((async_task *const[]){__VA_ARGS__})
-#define ASYNC__GATHER(...)                                                                                   \
-    async_gather_n(ASYNC__TASKS(__VA_ARGS__), sizeof ASYNC__TASKS(__VA_ARGS__) / sizeof(async_task *), NULL, \
+#define ASYNCP_TASKS(...) ((async_task *const[]){__VA_ARGS__})
+#define ASYNCP_GATHER(...)                                                                                   \
+    async_gather_n(ASYNCP_TASKS(__VA_ARGS__), sizeof ASYNCP_TASKS(__VA_ARGS__) / sizeof(async_task *), NULL, \
                    0)
 #endif
 #endif

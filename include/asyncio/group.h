@@ -27,7 +27,7 @@ typedef struct async_group_options {
 
 /* A group; a variable that ASYNC_TASK_GROUP declares. Its fields are the library's. */
 typedef struct async_task_group {
-    uint64_t async__private[28]; /* see struct group in the source */
+    uint64_t asyncp_private[28]; /* see struct group in the source */
 } async_task_group;
 
 /*
@@ -35,11 +35,11 @@ typedef struct async_task_group {
  * cancelled and waited for if the block is left without async_group_wait. Two groups in a block are waited for in the
  * opposite order. The program is ended with a sentence where that is not kept.
  */
-#define ASYNC_TASK_GROUP(name) ASYNC__GROUP(name, NULL)
+#define ASYNC_TASK_GROUP(name) ASYNCP_GROUP(name, NULL)
 
 /* ASYNC_TASK_GROUP_WITH(name, .limit = 10, .discard = true): ASYNC_TASK_GROUP with options. */
 #define ASYNC_TASK_GROUP_WITH(name, ...)                                                                     \
-    ASYNC__GROUP(name, ASYNC__TEMPORARY(async_group_options, {__VA_ARGS__}))
+    ASYNCP_GROUP(name, ASYNCP_TEMPORARY(async_group_options, {__VA_ARGS__}))
 
 /*
  * async_group_create_task(&group, fn, args…): makes a task as async_create_task does, as a child of the group. Any
@@ -51,7 +51,7 @@ typedef struct async_task_group {
 
 /* async_group_create_task_with(&group, &options, fn, args…): with options, borrowed, or NULL. Never switches. */
 #define async_group_create_task_with(group, options, ...)                                                    \
-    async__group_child(ASYNC__CREATE(ASYNC__GROUP_OPTIONS((group), (options)), __VA_ARGS__))
+    asyncp_group_child(ASYNCP_CREATE(ASYNCP_GROUP_OPTIONS((group), (options)), __VA_ARGS__))
 
 /*
  * Waits until all children have ended, whatever happens. 0; the error of the child that failed first, with its
@@ -73,27 +73,27 @@ ASYNC_API ASYNC_MUST int async_group_next(async_task_group *group, async_task **
 ASYNC_API void async_group_cancel(async_task_group *group);
 
 /* What the macros stand on. */
-ASYNC_API void async__group_begin(async_task_group *group, const async_group_options *options);
-ASYNC_API void async__group_leave(async_task_group *group);
-ASYNC_API async_task_options async__group_options(async_task_group *group, const async_task_options *options);
+ASYNC_API void asyncp_group_begin(async_task_group *group, const async_group_options *options);
+ASYNC_API void asyncp_group_leave(async_task_group *group);
+ASYNC_API async_task_options asyncp_group_options(async_task_group *group, const async_task_options *options);
 
 /* The handle, which need not be used: the group has the child. */
-static inline async_task *async__group_child(async_task *task)
+static inline async_task *asyncp_group_child(async_task *task)
 {
     return task;
 }
 
-#define ASYNC__GROUP(name, options)                                                                          \
-    ASYNC_CLEANUP(async__group_leave) async_task_group name;                                                 \
-    const int ASYNC__CAT(async__begun_, name) ASYNC_UNUSED = (async__group_begin(&name, options), 0)
+#define ASYNCP_GROUP(name, options)                                                                          \
+    ASYNC_CLEANUP(asyncp_group_leave) async_task_group name;                                                 \
+    const int ASYNCP_CAT(asyncp_begun_, name) ASYNC_UNUSED = (asyncp_group_begin(&name, options), 0)
 
 ASYNC_END_C
 
 #ifdef __cplusplus
-#define ASYNC__TEMPORARY(type, ...)          async__temporary(type __VA_ARGS__)
-#define ASYNC__GROUP_OPTIONS(group, options) async__temporary(async__group_options(group, options))
+#define ASYNCP_TEMPORARY(type, ...)          asyncp_temporary(type __VA_ARGS__)
+#define ASYNCP_GROUP_OPTIONS(group, options) asyncp_temporary(asyncp_group_options(group, options))
 #else
-#define ASYNC__TEMPORARY(type, ...)          (&(type)__VA_ARGS__)
-#define ASYNC__GROUP_OPTIONS(group, options) ((async_task_options[1]){async__group_options(group, options)})
+#define ASYNCP_TEMPORARY(type, ...)          (&(type)__VA_ARGS__)
+#define ASYNCP_GROUP_OPTIONS(group, options) ((async_task_options[1]){asyncp_group_options(group, options)})
 #endif
 #endif

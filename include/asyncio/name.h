@@ -42,8 +42,8 @@ ASYNC_API ASYNC_MUST int async_getaddrinfo(const char *host, const char *service
 ASYNC_API void async_freeaddrinfo(struct addrinfo *list);
 
 /* async_auto_addrinfo *list = NULL; is freed when its block is left. */
-#define async_auto_addrinfo ASYNC_CLEANUP(async__addrinfo_auto_free) struct addrinfo
-static inline void async__addrinfo_auto_free(struct addrinfo **list)
+#define async_auto_addrinfo ASYNC_CLEANUP(asyncp_addrinfo_auto_free) struct addrinfo
+static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
 {
     async_freeaddrinfo(*list);
 }

@@ -52,21 +52,21 @@ ASYNC_API void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, 
  * async_queue_put(queue, &item): copies the item in, waiting while the queue is full. On an error the item was not
  * put. -ESHUTDOWN: the queue was shut down. -ECANCELED: also if the queue was freed meanwhile. -ENOMEM. Switches.
  */
-#define async_queue_put(queue, ...) async__queue_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+#define async_queue_put(queue, ...) asyncp_queue_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
  * async_queue_get(queue, &item): copies the next item out, waiting while the queue is empty. -ESHUTDOWN: it was shut
  * down and is empty. -ECANCELED: no item was taken, also because the queue was freed meanwhile. Switches.
  */
-#define async_queue_get(queue, ...) async__queue_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+#define async_queue_get(queue, ...) asyncp_queue_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /* async_queue_put_nowait(queue, &item): put without waiting. -EAGAIN: full. -ESHUTDOWN, -ENOMEM. Never switches. */
 #define async_queue_put_nowait(queue, ...)                                                                   \
-    async__queue_put_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+    asyncp_queue_put_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /* async_queue_get_nowait(queue, &item): get without waiting. -EAGAIN: empty. -ESHUTDOWN. Never switches. */
 #define async_queue_get_nowait(queue, ...)                                                                   \
-    async__queue_get_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+    asyncp_queue_get_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /* How many items can be taken now. Never switches. */
 ASYNC_API size_t async_queue_qsize(const async_queue *queue);
@@ -96,19 +96,19 @@ ASYNC_API ASYNC_MUST int async_queue_join(async_queue *queue);
 ASYNC_API void async_queue_shutdown(async_queue *queue, bool immediate);
 
 /* What the macros stand on: size is sizeof *item and must be the queue's item_size. */
-ASYNC_API ASYNC_MUST int async__queue_put(async_queue *queue, const void *item, size_t size);
-ASYNC_API ASYNC_MUST int async__queue_get(async_queue *queue, void *item, size_t size);
-ASYNC_API ASYNC_MUST int async__queue_put_nowait(async_queue *queue, const void *item, size_t size);
-ASYNC_API ASYNC_MUST int async__queue_get_nowait(async_queue *queue, void *item, size_t size);
+ASYNC_API ASYNC_MUST int asyncp_queue_put(async_queue *queue, const void *item, size_t size);
+ASYNC_API ASYNC_MUST int asyncp_queue_get(async_queue *queue, void *item, size_t size);
+ASYNC_API ASYNC_MUST int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size);
+ASYNC_API ASYNC_MUST int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size);
 
 /* For async_auto_queue. */
-static inline void async__auto_queue(async_queue **queue)
+static inline void asyncp_auto_queue(async_queue **queue)
 {
     async_queue_free(*queue);
 }
 
 /* async_auto_queue *q = async_queue_new(…): freed when the block is left. */
-#define async_auto_queue ASYNC_CLEANUP(async__auto_queue) async_queue
+#define async_auto_queue ASYNC_CLEANUP(asyncp_auto_queue) async_queue
 
 ASYNC_END_C
 #endif

@@ -38,22 +38,22 @@ typedef struct async_run_options {
  * docs/decisions); no task of the parent's runs there. If it returns from the task that forked, the run ends with that
  * task's result. vfork(), _Fork() and clone() are not noticed: such a child may only call exec or _exit.
  */
-#define async_run(...) (async__run_begin(NULL), async__run_end(async_create_task(__VA_ARGS__)))
+#define async_run(...) (asyncp_run_begin(NULL), asyncp_run_end(async_create_task(__VA_ARGS__)))
 
 /* async_run_with(&options, fn, args…): async_run with options, which are borrowed. */
 #define async_run_with(options, ...)                                                                         \
-    (async__run_begin((options)), async__run_end(async_create_task(__VA_ARGS__)))
+    (asyncp_run_begin((options)), asyncp_run_end(async_create_task(__VA_ARGS__)))
 
 /*
  * async_main(fn, args…): async_run for `return` from main(): 0 to 125 is the coroutine's own result, 1 an error
  * (it is reported on standard error), 130 what is -EINTR of async_run.
  */
-#define async_main(...) (async__run_begin(NULL), async__main_end(async_create_task(__VA_ARGS__)))
+#define async_main(...) (asyncp_run_begin(NULL), asyncp_main_end(async_create_task(__VA_ARGS__)))
 
 /* The halves of the macros above: the arguments are evaluated between them, with the loop in place. */
-ASYNC_API void async__run_begin(const async_run_options *options);
-ASYNC_API int async__run_end(async_task *main_task);
-ASYNC_API int async__main_end(async_task *main_task);
+ASYNC_API void asyncp_run_begin(const async_run_options *options);
+ASYNC_API int asyncp_run_end(async_task *main_task);
+ASYNC_API int asyncp_main_end(async_task *main_task);
 
 ASYNC_END_C
 #endif

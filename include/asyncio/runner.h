@@ -20,7 +20,7 @@ ASYNC_BEGIN_C
  */
 typedef struct async_runner {
     async_run_options options; /* of the loop; what they point to is borrowed until that is made */
-    async_loop *async__loop;   /* the library's: the loop; NULL: not made yet, or closed */
+    async_loop *asyncp_loop;   /* the library's: the loop; NULL: not made yet, or closed */
 } async_runner;
 
 /*
@@ -28,7 +28,7 @@ typedef struct async_runner {
  * errors and SIGINT as async_run has them. The loop stays. Never switches.
  */
 #define async_runner_run(runner, ...)                                                                        \
-    (async__runner_begin(runner), async__runner_end(async_create_task(__VA_ARGS__)))
+    (asyncp_runner_begin(runner), asyncp_runner_end(async_create_task(__VA_ARGS__)))
 
 /* Its loop, borrowed, made if need be; NULL: none could be made, or this thread has another. Never switches. */
 ASYNC_API async_loop *async_runner_get_loop(async_runner *runner);
@@ -43,8 +43,8 @@ ASYNC_API void async_runner_close(async_runner *runner);
 #define async_auto_runner ASYNC_CLEANUP(async_runner_close) async_runner
 
 /* The halves of async_runner_run: the arguments are evaluated between them, with the loop in place. */
-ASYNC_API void async__runner_begin(async_runner *runner);
-ASYNC_API ASYNC_MUST int async__runner_end(async_task *task);
+ASYNC_API void asyncp_runner_begin(async_runner *runner);
+ASYNC_API ASYNC_MUST int asyncp_runner_end(async_task *task);
 
 ASYNC_END_C
 #endif

@@ -24,60 +24,60 @@ ASYNC_BEGIN_C
  * that error. Its fields are the library's.
  */
 typedef struct async_case {
-    int async__kind;       /* which of them; 0: none */
-    int async__descriptor; /* of a descriptor's */
-    void *async__object;   /* what is waited for */
-    void *async__item;     /* of a queue's: where the item goes or comes from */
-    size_t async__size;    /* of the item */
-    double async__seconds; /* of a timeout */
+    int asyncp_kind;       /* which of them; 0: none */
+    int asyncp_descriptor; /* of a descriptor's */
+    void *asyncp_object;   /* what is waited for */
+    void *asyncp_item;     /* of a queue's: where the item goes or comes from */
+    size_t asyncp_size;    /* of the item */
+    double asyncp_seconds; /* of a timeout */
 } async_case;
 
-enum async__case_kind {
-    ASYNC__ON_GET = 1,
-    ASYNC__ON_PUT,
-    ASYNC__ON_EVENT,
-    ASYNC__ON_TASK,
-    ASYNC__ON_LOCK,
-    ASYNC__ON_SEMAPHORE,
-    ASYNC__ON_READABLE,
-    ASYNC__ON_WRITABLE,
-    ASYNC__ON_TIMEOUT,
-    ASYNC__ON_STREAM
+enum asyncp_case_kind {
+    ASYNCP_ON_GET = 1,
+    ASYNCP_ON_PUT,
+    ASYNCP_ON_EVENT,
+    ASYNCP_ON_TASK,
+    ASYNCP_ON_LOCK,
+    ASYNCP_ON_SEMAPHORE,
+    ASYNCP_ON_READABLE,
+    ASYNCP_ON_WRITABLE,
+    ASYNCP_ON_TIMEOUT,
+    ASYNCP_ON_STREAM
 };
 
-static inline async_case async__on(int kind, int descriptor, void *object, void *item, size_t size,
+static inline async_case asyncp_on(int kind, int descriptor, void *object, void *item, size_t size,
                                    double seconds)
 {
     async_case result = {kind, descriptor, object, item, size, seconds};
     return result;
 }
 
-static inline async_case async__on_get(async_queue *queue, void *item, size_t size)
+static inline async_case asyncp_on_get(async_queue *queue, void *item, size_t size)
 {
-    return async__on(ASYNC__ON_GET, -1, queue, item, size, 0);
+    return asyncp_on(ASYNCP_ON_GET, -1, queue, item, size, 0);
 }
 
-static inline async_case async__on_put(async_queue *queue, const void *item, size_t size)
+static inline async_case asyncp_on_put(async_queue *queue, const void *item, size_t size)
 {
-    return async__on(ASYNC__ON_PUT, -1, queue, (void *)(uintptr_t)item, size, 0);
+    return asyncp_on(ASYNCP_ON_PUT, -1, queue, (void *)(uintptr_t)item, size, 0);
 }
 
 /*
  * async_on_get(queue, &item): makes the case that an item is taken from the queue. -ESHUTDOWN: there will be none.
  * Never switches.
  */
-#define async_on_get(queue, ...) async__on_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+#define async_on_get(queue, ...) asyncp_on_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
  * async_on_put(queue, &item): makes the case that the item is put into the queue; it must stay until then. -ESHUTDOWN:
  * the queue was shut down. -ENOMEM. Never switches.
  */
-#define async_on_put(queue, ...) async__on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
+#define async_on_put(queue, ...) asyncp_on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /* Makes the case that the event is set. Never switches. */
 static inline async_case async_on_event(async_event *event)
 {
-    return async__on(ASYNC__ON_EVENT, -1, event, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_EVENT, -1, event, NULL, 0, 0);
 }
 
 /*
@@ -86,19 +86,19 @@ static inline async_case async_on_event(async_event *event)
  */
 static inline async_case async_on_task(async_task *task)
 {
-    return async__on(ASYNC__ON_TASK, -1, task, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_TASK, -1, task, NULL, 0, 0);
 }
 
 /* Makes the case that this task gets the lock. Never switches. */
 static inline async_case async_on_lock(async_lock *lock)
 {
-    return async__on(ASYNC__ON_LOCK, -1, lock, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_LOCK, -1, lock, NULL, 0, 0);
 }
 
 /* Makes the case that this task gets a permit. Never switches. */
 static inline async_case async_on_semaphore(async_semaphore *semaphore)
 {
-    return async__on(ASYNC__ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
 }
 
 /*
@@ -107,13 +107,13 @@ static inline async_case async_on_semaphore(async_semaphore *semaphore)
  */
 static inline async_case async_on_readable(int descriptor)
 {
-    return async__on(ASYNC__ON_READABLE, descriptor, NULL, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_READABLE, descriptor, NULL, NULL, 0, 0);
 }
 
 /* Makes the case that a write would not block, as async_wait_writable has it; -EBADF, -ENOMEM. Never switches. */
 static inline async_case async_on_writable(int descriptor)
 {
-    return async__on(ASYNC__ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
 }
 
 /*
@@ -123,13 +123,13 @@ static inline async_case async_on_writable(int descriptor)
  */
 static inline async_case async_on_stream(async_stream *stream)
 {
-    return async__on(ASYNC__ON_STREAM, -1, stream, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_STREAM, -1, stream, NULL, 0, 0);
 }
 
 /* Makes the case that so many seconds have passed; with 0 or less, there is no waiting. Never switches. */
 static inline async_case async_on_timeout(double seconds)
 {
-    return async__on(ASYNC__ON_TIMEOUT, -1, NULL, NULL, 0, seconds);
+    return asyncp_on(ASYNCP_ON_TIMEOUT, -1, NULL, NULL, 0, seconds);
 }
 
 /*
@@ -146,21 +146,21 @@ ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, 
  * one that happened, the first being 0, or the error that it ended with. -ECANCELED: none happened. -EINVAL: a case is
  * none; a timeout is not a number. -ENOMEM. Switches.
  */
-#define async_select(...) ASYNC__SELECT(__VA_ARGS__)
-ASYNC_API ASYNC_MUST int async__select(const async_case cases[], size_t count);
+#define async_select(...) ASYNCP_SELECT(__VA_ARGS__)
+ASYNC_API ASYNC_MUST int asyncp_select(const async_case cases[], size_t count);
 
 ASYNC_END_C
 
 #ifdef __cplusplus
 #include <initializer_list>
-ASYNC_MUST static inline int async__select_list(std::initializer_list<async_case> cases)
+ASYNC_MUST static inline int asyncp_select_list(std::initializer_list<async_case> cases)
 {
-    return async__select(cases.begin(), cases.size());
+    return asyncp_select(cases.begin(), cases.size());
 }
-#define ASYNC__SELECT(...) async__select_list({__VA_ARGS__})
+#define ASYNCP_SELECT(...) asyncp_select_list({__VA_ARGS__})
 #else
-#define ASYNC__CASES(...) ((const async_case[]){__VA_ARGS__})
-#define ASYNC__SELECT(...)                                                                                   \
-    async__select(ASYNC__CASES(__VA_ARGS__), sizeof ASYNC__CASES(__VA_ARGS__) / sizeof(async_case))
+#define ASYNCP_CASES(...) ((const async_case[]){__VA_ARGS__})
+#define ASYNCP_SELECT(...)                                                                                   \
+    asyncp_select(ASYNCP_CASES(__VA_ARGS__), sizeof ASYNCP_CASES(__VA_ARGS__) / sizeof(async_case))
 #endif
 #endif

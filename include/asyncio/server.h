@@ -40,8 +40,8 @@ typedef struct async_server_options {
  * program may not use the port. Other errors are those of bind(2), listen(2) and async_getaddrinfo. Switches.
  */
 #define async_start_server(server, serve, ...)                                                               \
-    async__start_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
-ASYNC_API ASYNC_MUST int async__start_server(async_server **server, async_serve *serve, const char *name,
+    asyncp_start_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
+ASYNC_API ASYNC_MUST int asyncp_start_server(async_server **server, async_serve *serve, const char *name,
                                              const char *where, void *argument, const char *host, int port,
                                              const async_server_options *options);
 
@@ -52,8 +52,8 @@ ASYNC_API ASYNC_MUST int async__start_server(async_server **server, async_serve 
  * abstract. Never switches.
  */
 #define async_start_unix_server(server, serve, ...)                                                          \
-    async__start_unix_server((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
-ASYNC_API ASYNC_MUST int async__start_unix_server(async_server **server, async_serve *serve, const char *name,
+    asyncp_start_unix_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
+ASYNC_API ASYNC_MUST int asyncp_start_unix_server(async_server **server, async_serve *serve, const char *name,
                                                   const char *where, void *argument, const char *path,
                                                   const async_server_options *options);
 
@@ -66,8 +66,8 @@ ASYNC_API ASYNC_MUST int async__start_unix_server(async_server **server, async_s
  * or a server has it; -ENOMEM. Never switches.
  */
 #define async_start_server_on(server, serve, ...)                                                            \
-    async__start_server_on((server), (serve), #serve, ASYNC__HERE, __VA_ARGS__)
-ASYNC_API ASYNC_MUST int async__start_server_on(async_server **server, async_serve *serve, const char *name,
+    asyncp_start_server_on((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
+ASYNC_API ASYNC_MUST int asyncp_start_server_on(async_server **server, async_serve *serve, const char *name,
                                                 const char *where, void *argument, int descriptor,
                                                 const async_server_options *options);
 
@@ -108,13 +108,13 @@ ASYNC_API size_t async_server_connections(const async_server *server);
 ASYNC_API size_t async_server_sockets(const async_server *server, int descriptors[], size_t capacity);
 
 /* For async_auto_server. */
-static inline void async__auto_server(async_server **server)
+static inline void asyncp_auto_server(async_server **server)
 {
     async_server_free(*server);
 }
 
 /* async_auto_server *s = NULL; freed when the block is left: declare it after what its connections use. */
-#define async_auto_server ASYNC_CLEANUP(async__auto_server) async_server
+#define async_auto_server ASYNC_CLEANUP(asyncp_auto_server) async_server
 
 ASYNC_END_C
 #endif

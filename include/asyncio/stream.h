@@ -135,11 +135,11 @@ ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t 
 ASYNC_API int async_stream_writev(async_stream *stream, const struct iovec *parts, int count);
 
 /* Writes formatted text; returns its length, or what async_stream_write does. Never switches. */
-ASYNC_API int async_stream_printf(async_stream *stream, const char *format, ...) ASYNC__PRINTF(2, 3);
+ASYNC_API int async_stream_printf(async_stream *stream, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /* The same with the arguments as a list, which is used up. Never switches. */
 ASYNC_API int async_stream_vprintf(async_stream *stream, const char *format, va_list arguments)
-    ASYNC__PRINTF(2, 0);
+    ASYNCP_PRINTF(2, 0);
 
 /* Bytes that were written and that the kernel has not taken yet. Never switches. */
 ASYNC_API size_t async_stream_pending(const async_stream *stream);
@@ -219,13 +219,13 @@ ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t s
 ASYNC_API int async_stream_local(const async_stream *stream, char *text, size_t size);
 
 /* For async_auto_stream. */
-static inline void async__auto_stream(async_stream **stream)
+static inline void asyncp_auto_stream(async_stream **stream)
 {
     async_stream_close(*stream);
 }
 
 /* async_auto_stream *s = NULL; closed when the block is left. */
-#define async_auto_stream ASYNC_CLEANUP(async__auto_stream) async_stream
+#define async_auto_stream ASYNC_CLEANUP(asyncp_auto_stream) async_stream
 
 ASYNC_END_C
 #endif

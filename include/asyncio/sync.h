@@ -14,8 +14,8 @@
 ASYNC_BEGIN_C
 
 /* A lock; {0} is one that is free. Its fields are the library's. */
-typedef struct ASYNC__ALIASES async_lock {
-    uint64_t async__private[4]; /* see struct lock in the source */
+typedef struct ASYNCP_ALIASES async_lock {
+    uint64_t asyncp_private[4]; /* see struct lock in the source */
 } async_lock;
 
 /* Takes the lock, waiting while somebody has it. -ECANCELED: it was not taken. Switches. */
@@ -34,8 +34,8 @@ ASYNC_API void async_lock_release(async_lock *lock);
 ASYNC_API bool async_lock_locked(const async_lock *lock);
 
 /* Something that happens, for any number of tasks to wait for; {0} has not happened. Its fields are the library's. */
-typedef struct ASYNC__ALIASES async_event {
-    uint64_t async__private[4]; /* see struct event in the source */
+typedef struct ASYNCP_ALIASES async_event {
+    uint64_t asyncp_private[4]; /* see struct event in the source */
 } async_event;
 
 /* Waits until the event is set. 0. -ECANCELED. Switches. */
@@ -54,9 +54,9 @@ ASYNC_API bool async_event_is_set(const async_event *event);
  * A lock, and a place to wait for a change of what it guards. {0} has a lock of its own; {.lock = &shared} uses one
  * that others use as well.
  */
-typedef struct ASYNC__ALIASES async_condition {
+typedef struct ASYNCP_ALIASES async_condition {
     async_lock *lock;           /* borrowed; NULL: one of its own */
-    uint64_t async__private[6]; /* see struct condition in the source */
+    uint64_t asyncp_private[6]; /* see struct condition in the source */
 } async_condition;
 
 /* async_lock_acquire for the condition's lock. Switches. */
@@ -97,10 +97,10 @@ ASYNC_API void async_condition_notify_all(async_condition *condition);
  * A number of permits: {.value = 10} has ten, {0} none until somebody releases one. With .bound it is a
  * BoundedSemaphore: to release more than there were is a mistake, which ends the program. So is a number below 0.
  */
-typedef struct ASYNC__ALIASES async_semaphore {
+typedef struct ASYNCP_ALIASES async_semaphore {
     int value;                  /* permits that are free; yours to set until it is used */
     int bound;                  /* the most there can be; 0: any number */
-    uint64_t async__private[3]; /* see struct semaphore in the source */
+    uint64_t asyncp_private[3]; /* see struct semaphore in the source */
 } async_semaphore;
 
 /* Takes a permit, waiting while there is none. -ECANCELED: none was taken. Switches. */
@@ -116,9 +116,9 @@ ASYNC_API void async_semaphore_release(async_semaphore *semaphore);
 ASYNC_API bool async_semaphore_locked(const async_semaphore *semaphore);
 
 /* A place where as many tasks as .parties says wait for each other, again and again. */
-typedef struct ASYNC__ALIASES async_barrier {
+typedef struct ASYNCP_ALIASES async_barrier {
     int parties;                /* how many; yours to set until it is used */
-    uint64_t async__private[4]; /* see struct barrier in the source */
+    uint64_t asyncp_private[4]; /* see struct barrier in the source */
 } async_barrier;
 
 /*
@@ -141,19 +141,19 @@ ASYNC_API int async_barrier_n_waiting(const async_barrier *barrier);
 ASYNC_API bool async_barrier_broken(const async_barrier *barrier);
 
 /* What a block holds by ASYNC_WITH: one of these. */
-struct async__held {
+struct asyncp_held {
     async_lock *lock;           /* or NULL */
     async_semaphore *semaphore; /* or NULL */
 };
 
-static inline int async__hold_lock(struct async__held *held, async_lock *lock)
+static inline int asyncp_hold_lock(struct asyncp_held *held, async_lock *lock)
 {
     int result = async_lock_acquire(lock);
     held->lock = result < 0 ? NULL : lock;
     return result;
 }
 
-static inline int async__hold_semaphore(struct async__held *held, async_semaphore *semaphore)
+static inline int asyncp_hold_semaphore(struct asyncp_held *held, async_semaphore *semaphore)
 {
     int result = async_semaphore_acquire(semaphore);
     held->semaphore = result < 0 ? NULL : semaphore;
@@ -161,14 +161,14 @@ static inline int async__hold_semaphore(struct async__held *held, async_semaphor
 }
 
 /* The condition's lock, for ASYNC_WITH. */
-ASYNC_API async_lock *async__condition_lock(async_condition *condition);
+ASYNC_API async_lock *asyncp_condition_lock(async_condition *condition);
 
-static inline int async__hold_condition(struct async__held *held, async_condition *condition)
+static inline int asyncp_hold_condition(struct asyncp_held *held, async_condition *condition)
 {
-    return async__hold_lock(held, async__condition_lock(condition));
+    return asyncp_hold_lock(held, asyncp_condition_lock(condition));
 }
 
-static inline void async__release_held(struct async__held *held)
+static inline void asyncp_release_held(struct asyncp_held *held)
 {
     if (held->lock != NULL)
         async_lock_release(held->lock);
@@ -180,44 +180,44 @@ static inline void async__release_held(struct async__held *held)
  * ASYNC_WITH(&lock); takes a lock, a permit of a semaphore, or the lock of a condition, or returns the error from
  * this function; it is released when the block is left, in whatever way. Switches.
  */
-#define ASYNC_WITH(...)           ASYNC__WITH_(ASYNC__CAT(async__held_, __COUNTER__), (__VA_ARGS__))
-#define ASYNC__WITH_(held, thing) ASYNC__WITH(held, thing)
-#define ASYNC__WITH(held, thing)                                                                             \
-    ASYNC__STATIC_ASSERT(ASYNC__CAN_HOLD(thing),                                                             \
+#define ASYNC_WITH(...)           ASYNCP_WITH_(ASYNCP_CAT(asyncp_held_, __COUNTER__), (__VA_ARGS__))
+#define ASYNCP_WITH_(held, thing) ASYNCP_WITH(held, thing)
+#define ASYNCP_WITH(held, thing)                                                                             \
+    ASYNCP_STATIC_ASSERT(ASYNCP_CAN_HOLD(thing),                                                             \
                          "ASYNC_WITH(&lock); takes the address of a lock, a "                                \
                          "semaphore or a condition, ends with a semicolon, and holds "                       \
                          "it until the block around it ends");                                               \
-    ASYNC_CLEANUP(async__release_held) struct async__held held = {NULL, NULL};                               \
-    ASYNC_TRY(ASYNC__HOLD(thing)(&held, thing))
+    ASYNC_CLEANUP(asyncp_release_held) struct asyncp_held held = {NULL, NULL};                               \
+    ASYNC_TRY(ASYNCP_HOLD(thing)(&held, thing))
 
 ASYNC_END_C
 
 #ifdef __cplusplus
 #include <type_traits>
-static inline int async__hold(struct async__held *held, async_lock *lock)
+static inline int asyncp_hold(struct asyncp_held *held, async_lock *lock)
 {
-    return async__hold_lock(held, lock);
+    return asyncp_hold_lock(held, lock);
 }
-static inline int async__hold(struct async__held *held, async_semaphore *semaphore)
+static inline int asyncp_hold(struct asyncp_held *held, async_semaphore *semaphore)
 {
-    return async__hold_semaphore(held, semaphore);
+    return asyncp_hold_semaphore(held, semaphore);
 }
-static inline int async__hold(struct async__held *held, async_condition *condition)
+static inline int asyncp_hold(struct asyncp_held *held, async_condition *condition)
 {
-    return async__hold_condition(held, condition);
+    return asyncp_hold_condition(held, condition);
 }
-#define ASYNC__HOLD(thing) async__hold
-#define ASYNC__CAN_HOLD(thing)                                                                               \
+#define ASYNCP_HOLD(thing) asyncp_hold
+#define ASYNCP_CAN_HOLD(thing)                                                                               \
     (std::is_convertible<decltype(thing), async_lock *>::value ||                                            \
      std::is_convertible<decltype(thing), async_semaphore *>::value ||                                       \
      std::is_convertible<decltype(thing), async_condition *>::value)
 #else
-#define ASYNC__CAN_HOLD(thing)                                                                               \
+#define ASYNCP_CAN_HOLD(thing)                                                                               \
     _Generic(thing, async_lock * : 1, async_semaphore * : 1, async_condition * : 1, default : 0)
-#define ASYNC__HOLD(thing)                                                                                   \
+#define ASYNCP_HOLD(thing)                                                                                   \
     _Generic(thing, async_lock *                                                                             \
-             : async__hold_lock, async_semaphore *                                                           \
-             : async__hold_semaphore, async_condition *                                                      \
-             : async__hold_condition)
+             : asyncp_hold_lock, async_semaphore *                                                           \
+             : asyncp_hold_semaphore, async_condition *                                                      \
+             : asyncp_hold_condition)
 #endif
 #endif

@@ -19,7 +19,7 @@ ASYNC_BEGIN_C
  * after everything that is ready now; nothing of it runs inside this call. The arguments are copied.
  * Returns a handle, or NULL when memory is out. Never switches.
  */
-#define async_create_task(...) ASYNC__CREATE(NULL, __VA_ARGS__)
+#define async_create_task(...) ASYNCP_CREATE(NULL, __VA_ARGS__)
 
 struct starter;
 
@@ -31,20 +31,20 @@ typedef struct async_task_options {
     struct async_executor
         *executor;    /* the function runs on a thread of it, borrowed; NULL: it is a coroutine */
     bool eager_start; /* it has its first turn at once, and then the creator goes on; not in a callback */
-    struct starter *async__starter;                 /* the library's */
-    struct async_concurrent_future *async__carrier; /* the library's, for async_run_coroutine_threadsafe */
+    struct starter *asyncp_starter;                 /* the library's */
+    struct async_concurrent_future *asyncp_carrier; /* the library's, for async_run_coroutine_threadsafe */
 } async_task_options;
 
 /*
  * async_create_task_with(&options, fn, args…): the same with options, which are borrowed. With eager_start the new task
  * runs inside this call up to its first stop; nobody else does. Never switches.
  */
-#define async_create_task_with(options, ...) ASYNC__CREATE((options), __VA_ARGS__)
+#define async_create_task_with(options, ...) ASYNCP_CREATE((options), __VA_ARGS__)
 
 /* async_create_task_ptr(function, argument): the same for a function chosen at run time. Never switches. */
 #define async_create_task_ptr(function, argument)                                                            \
-    async__create_task_ptr((function), (argument), NULL, ASYNC__HERE)
-ASYNC_API ASYNC_MUST async_task *async__create_task_ptr(int (*function)(void *), void *argument,
+    asyncp_create_task_ptr((function), (argument), NULL, ASYNCP_HERE)
+ASYNC_API ASYNC_MUST async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,
                                                         const async_task_options *options, const char *where);
 
 /*
@@ -83,7 +83,7 @@ ASYNC_API bool async_cancel(async_task *task);
  * in the task and, if it ends with that, in whoever awaits it. Without memory for it the task is asked all the same.
  * Borrows. Never switches.
  */
-ASYNC_API bool async_cancel_because(async_task *task, const char *reason, ...) ASYNC__PRINTF(2, 3);
+ASYNC_API bool async_cancel_because(async_task *task, const char *reason, ...) ASYNCP_PRINTF(2, 3);
 
 /* Answers one request to end that was made to the running task; returns how many are left. Never switches. */
 ASYNC_API int async_uncancel(void);

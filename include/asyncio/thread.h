@@ -23,7 +23,7 @@ ASYNC_BEGIN_C
 
 /* async_run_in_executor(executor, fn, args…): the same in that executor; NULL: in the default one. Switches. */
 #define async_run_in_executor(executor, ...)                                                                 \
-    async_await(ASYNC__CREATE(async__executor_options(executor), __VA_ARGS__))
+    async_await(ASYNCP_CREATE(asyncp_executor_options(executor), __VA_ARGS__))
 
 /*
  * Threads that do blocking work, the first that came first. They are made when there is work that nobody is free for,
@@ -54,8 +54,8 @@ ASYNC_API void async_executor_free(async_executor *executor);
 ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
 
 /* async_auto_executor *e = async_executor_new(0); frees itself when its block is left. */
-#define async_auto_executor ASYNC_CLEANUP(async__executor_auto_free) async_executor
-static inline void async__executor_auto_free(async_executor **executor)
+#define async_auto_executor ASYNC_CLEANUP(asyncp_executor_auto_free) async_executor
+static inline void asyncp_executor_auto_free(async_executor **executor)
 {
     async_executor_free(*executor);
 }
@@ -72,7 +72,7 @@ typedef struct async_concurrent_future async_concurrent_future;
  * freed; NULL: out of memory, or loop is NULL. Never switches.
  */
 #define async_run_coroutine_threadsafe(loop, ...)                                                            \
-    ((async_concurrent_future *)(void *)ASYNC__CREATE(async__carrier_options(loop), __VA_ARGS__))
+    ((async_concurrent_future *)(void *)ASYNCP_CREATE(asyncp_carrier_options(loop), __VA_ARGS__))
 
 /*
  * Blocks the calling thread, for at most so many seconds (0: not at all; infinity: as long as it takes), until the
@@ -93,10 +93,10 @@ ASYNC_API bool async_concurrent_future_done(async_concurrent_future *future);
 ASYNC_API void async_concurrent_future_free(async_concurrent_future *future);
 
 /* Options by which a constructor makes no task here but sends it to that loop. */
-ASYNC_API const async_task_options *async__carrier_options(async_loop *loop);
+ASYNC_API const async_task_options *asyncp_carrier_options(async_loop *loop);
 
 /* Options for a task whose function runs in that executor; NULL: in the default one. */
-ASYNC_API const async_task_options *async__executor_options(async_executor *executor);
+ASYNC_API const async_task_options *asyncp_executor_options(async_executor *executor);
 
 ASYNC_END_C
 #endif

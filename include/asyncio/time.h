@@ -38,11 +38,11 @@ ASYNC_API double async_time(void);
  * -EINVAL if seconds is not a number, -ENOMEM. 0 or negative has run out at once. An int. Never switches itself.
  */
 #define async_timeout(seconds, ...)                                                                          \
-    (async_timeout_begin(ASYNC__SCOPE(async_timeout_scope), (seconds)), async__timeout_pop(__VA_ARGS__))
+    (async_timeout_begin(ASYNCP_SCOPE(async_timeout_scope), (seconds)), asyncp_timeout_pop(__VA_ARGS__))
 
 /* async_timeout_at(when, call): the same with a time of async_time(). An int. Never switches itself. */
 #define async_timeout_at(when, ...)                                                                          \
-    (async_timeout_at_begin(ASYNC__SCOPE(async_timeout_scope), (when)), async__timeout_pop(__VA_ARGS__))
+    (async_timeout_at_begin(ASYNCP_SCOPE(async_timeout_scope), (when)), asyncp_timeout_pop(__VA_ARGS__))
 
 /*
  * async_shielded(call): evaluates the call as if nobody had cancelled this task: for the goodbye that
@@ -50,16 +50,16 @@ ASYNC_API double async_time(void);
  * result, an int. Never switches itself.
  */
 #define async_shielded(...)                                                                                  \
-    (async_shield_begin(ASYNC__SCOPE(async_shield_scope)), async__shield_pop(__VA_ARGS__))
+    (async_shield_begin(ASYNCP_SCOPE(async_shield_scope)), asyncp_shield_pop(__VA_ARGS__))
 
 /* One time limit that is in force; a variable of the block it covers. Its fields are the library's. */
 typedef struct async_timeout_scope {
-    uint64_t async__private[10]; /* see struct scope in the source */
+    uint64_t asyncp_private[10]; /* see struct scope in the source */
 } async_timeout_scope;
 
 /* One shelter that is in force; a variable of the block it covers. Its fields are the library's. */
 typedef struct async_shield_scope {
-    uint64_t async__private[10]; /* see struct scope in the source */
+    uint64_t asyncp_private[10]; /* see struct scope in the source */
 } async_shield_scope;
 
 /* The begin of a timeout for a block rather than a call: scope must outlive its end. Never switches. */
@@ -90,19 +90,19 @@ ASYNC_API void async_shield_begin(async_shield_scope *scope);
 ASYNC_API void async_shield_end(async_shield_scope *scope);
 
 /* What the expression forms end in: ends the innermost scope and passes the result on. */
-ASYNC_API ASYNC_MUST int async__timeout_pop(long result);
-ASYNC_API ASYNC_MUST int async__shield_pop(long result);
+ASYNC_API ASYNC_MUST int asyncp_timeout_pop(long result);
+ASYNC_API ASYNC_MUST int asyncp_shield_pop(long result);
 
 ASYNC_END_C
 
 #ifdef __cplusplus
 /* C++ has no address of a compound literal, but its temporaries live as long: to the end of the expression. */
-template <typename Scope> Scope *async__temporary(Scope &&scope)
+template <typename Scope> Scope *asyncp_temporary(Scope &&scope)
 {
     return &scope;
 }
-#define ASYNC__SCOPE(type) async__temporary(type())
+#define ASYNCP_SCOPE(type) asyncp_temporary(type())
 #else
-#define ASYNC__SCOPE(type) (&(type){0})
+#define ASYNCP_SCOPE(type) (&(type){0})
 #endif
 #endif

@@ -16,18 +16,18 @@
 #define FLATTEN __attribute__((flatten))
 
 /* Writes "asyncio: " and the sentence to standard error and aborts. */
-_Noreturn void async__misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
+_Noreturn void asyncp_misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
 /* Writes what was believed and where, and aborts. */
-_Noreturn void async__broken(const char *condition, const char *where) __attribute__((cold));
+_Noreturn void asyncp_broken(const char *condition, const char *where) __attribute__((cold));
 
-#define ENSURE(condition, ...) (likely(condition) ? (void)0 : async__misuse(__VA_ARGS__))
+#define ENSURE(condition, ...) (likely(condition) ? (void)0 : asyncp_misuse(__VA_ARGS__))
 
 #define ASSERT_TEXT_(line)     #line
 #define ASSERT_TEXT(line)      ASSERT_TEXT_(line)
 #if ASYNC_CHECKS
 #define ASSERT(condition)                                                                                    \
-    (likely(condition) ? (void)0 : async__broken(#condition, __FILE__ ":" ASSERT_TEXT(__LINE__)))
+    (likely(condition) ? (void)0 : asyncp_broken(#condition, __FILE__ ":" ASSERT_TEXT(__LINE__)))
 #else
 #define ASSERT(condition) ((void)sizeof(condition))
 #endif

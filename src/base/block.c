@@ -10,12 +10,12 @@ static size_t size_of(size_t capacity)
     return sizeof(struct block) + capacity;
 }
 
-void async__blocks_open(struct block_pool *pool, async_allocator memory)
+void asyncp_blocks_open(struct block_pool *pool, async_allocator memory)
 {
     *pool = (struct block_pool){.memory = memory};
 }
 
-void async__blocks_close(struct block_pool *pool)
+void asyncp_blocks_close(struct block_pool *pool)
 {
     for (struct block *block; (block = pool->first) != NULL;) {
         pool->first = block->next;
@@ -31,7 +31,7 @@ static struct block *make_block(struct block_pool *pool, size_t capacity)
     return block;
 }
 
-struct block *async__block_take(struct block_pool *pool)
+struct block *asyncp_block_take(struct block_pool *pool)
 {
     struct block *block = pool->first;
     if (block == NULL)
@@ -43,7 +43,7 @@ struct block *async__block_take(struct block_pool *pool)
     return block;
 }
 
-void async__block_give(struct block_pool *pool, struct block *block)
+void asyncp_block_give(struct block_pool *pool, struct block *block)
 {
     if (block->capacity != BLOCK_BYTES || pool->idle == IDLE_BLOCKS_KEPT) {
         memory_free(&pool->memory, block, size_of(block->capacity));
@@ -54,23 +54,23 @@ void async__block_give(struct block_pool *pool, struct block *block)
     pool->idle++;
 }
 
-struct block *async__block_resize(struct block_pool *pool, struct block *block, size_t capacity)
+struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity)
 {
     ASSERT(block_unread(block) <= capacity && capacity <= UINT32_MAX);
-    struct block *other = capacity == BLOCK_BYTES ? async__block_take(pool) : make_block(pool, capacity);
+    struct block *other = capacity == BLOCK_BYTES ? asyncp_block_take(pool) : make_block(pool, capacity);
     if (other == NULL)
         return NULL;
     block_append(other, block->bytes + block->start, block_unread(block));
     other->next = block->next;
-    async__block_give(pool, block);
+    asyncp_block_give(pool, block);
     return other;
 }
 
-struct block *async__block_fit(struct block_pool *pool, struct block *block)
+struct block *asyncp_block_fit(struct block_pool *pool, struct block *block)
 {
     size_t wanted = (block_unread(block) + LEAST_BYTES - 1) & ~(size_t)(LEAST_BYTES - 1);
     if (wanted > block->capacity / 4)
         return block;
-    struct block *other = async__block_resize(pool, block, wanted);
+    struct block *other = asyncp_block_resize(pool, block, wanted);
     return other != NULL ? other : block;
 }

@@ -28,18 +28,18 @@ struct block_pool {
     async_allocator memory; /* where they come from */
 };
 
-void async__blocks_open(struct block_pool *pool, async_allocator memory);
-void async__blocks_close(struct block_pool *pool);
+void asyncp_blocks_open(struct block_pool *pool, async_allocator memory);
+void asyncp_blocks_close(struct block_pool *pool);
 
 /* An empty hot block, or NULL. */
-struct block *async__block_take(struct block_pool *pool);
-void async__block_give(struct block_pool *pool, struct block *block);
+struct block *asyncp_block_take(struct block_pool *pool);
+void asyncp_block_give(struct block_pool *pool, struct block *block);
 
 /* A block with that capacity, which holds what this one does, in its place; NULL: no memory, and nothing happened. */
-struct block *async__block_resize(struct block_pool *pool, struct block *block, size_t capacity);
+struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity);
 
 /* For a block that is to wait: one that fits what it holds, if that is little; or the same. */
-struct block *async__block_fit(struct block_pool *pool, struct block *block);
+struct block *asyncp_block_fit(struct block_pool *pool, struct block *block);
 
 static inline size_t block_unread(const struct block *block)
 {

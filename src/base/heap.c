@@ -20,18 +20,18 @@ static struct heap_entry *entries_in(void *block)
     return (struct heap_entry *)line + ROOM_IN_FRONT;
 }
 
-void async__heap_open(struct heap *heap, async_allocator memory)
+void asyncp_heap_open(struct heap *heap, async_allocator memory)
 {
     *heap = (struct heap){.free_slot = HEAP_NONE, .memory = memory};
 }
 
-void async__heap_close(struct heap *heap)
+void asyncp_heap_close(struct heap *heap)
 {
     if (ASYNC_CHECKS)
-        async__heap_check(heap);
+        asyncp_heap_check(heap);
     memory_free(&heap->memory, heap->block, block_size(heap->capacity));
     memory_free(&heap->memory, heap->slots, heap->capacity * sizeof *heap->slots);
-    async__heap_open(heap, heap->memory);
+    asyncp_heap_open(heap, heap->memory);
 }
 
 /* Whether a comes before b; two entries are never equal, because their sequences differ. */
@@ -112,10 +112,10 @@ OUT_OF_LINE static int grow(struct heap *heap)
 
 OUT_OF_LINE static int grow_and_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
 {
-    return grow(heap) < 0 ? -ENOMEM : async__heap_add(heap, key, node, slot);
+    return grow(heap) < 0 ? -ENOMEM : asyncp_heap_add(heap, key, node, slot);
 }
 
-FLATTEN int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
+FLATTEN int asyncp_heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot)
 {
     ASSERT(node != NULL);
     uint32_t taken = heap->free_slot;
@@ -136,7 +136,7 @@ OUT_OF_LINE static void refill(struct heap *heap, uint32_t position, struct heap
     (up ? sift_up : sift_down)(heap, position, entry);
 }
 
-void async__heap_remove(struct heap *heap, uint32_t slot)
+void asyncp_heap_remove(struct heap *heap, uint32_t slot)
 {
     ASSERT(slot < heap->capacity && heap->slots[slot].node != NULL);
     uint32_t position = heap->slots[slot].position;
@@ -159,12 +159,12 @@ static uint32_t count_from(const struct heap *heap, uint64_t position, int64_t k
     return count;
 }
 
-uint32_t async__heap_count(const struct heap *heap, int64_t key, uint32_t most)
+uint32_t asyncp_heap_count(const struct heap *heap, int64_t key, uint32_t most)
 {
     return count_from(heap, 0, key, most);
 }
 
-void async__heap_check(const struct heap *heap)
+void asyncp_heap_check(const struct heap *heap)
 {
     for (uint32_t i = 0; i < heap->count; i++) {
         const struct heap_slot *slot = &heap->slots[heap->entries[i].slot];

@@ -38,20 +38,20 @@ struct heap {
 
 #define HEAP_NONE UINT32_MAX /* no slot */
 
-void async__heap_open(struct heap *heap, async_allocator memory);
-void async__heap_close(struct heap *heap);
+void asyncp_heap_open(struct heap *heap, async_allocator memory);
+void asyncp_heap_close(struct heap *heap);
 
 /* Adds node under key and gives the slot to remove it by. 0, or -ENOMEM with nothing changed. */
-int async__heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot);
+int asyncp_heap_add(struct heap *heap, int64_t key, void *node, uint32_t *slot);
 
 /* Takes out the entry in that slot. */
-void async__heap_remove(struct heap *heap, uint32_t slot);
+void asyncp_heap_remove(struct heap *heap, uint32_t slot);
 
 /* How many keys are at most that one, counted up to `most`. */
-uint32_t async__heap_count(const struct heap *heap, int64_t key, uint32_t most);
+uint32_t asyncp_heap_count(const struct heap *heap, int64_t key, uint32_t most);
 
 /* Dies if the invariant does not hold. Looks at every entry. */
-void async__heap_check(const struct heap *heap);
+void asyncp_heap_check(const struct heap *heap);
 
 /* The least key; INT64_MAX if there is none. */
 static inline int64_t heap_least(const struct heap *heap)

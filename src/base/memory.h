@@ -11,12 +11,12 @@
 #include <string.h>
 
 /* The allocator that stands for {0}: realloc and free. */
-extern const async_allocator async__malloc;
+extern const async_allocator asyncp_malloc;
 
 /* A copy of what the user gave, with the default filled in. */
 static inline async_allocator memory_from(const async_allocator *given)
 {
-    return given != NULL && given->reallocate != NULL ? *given : async__malloc;
+    return given != NULL && given->reallocate != NULL ? *given : asyncp_malloc;
 }
 
 static inline void *memory_resize(const async_allocator *memory, void *block, size_t old_size,

@@ -10,7 +10,7 @@ struct pool_chunk {
     _Alignas(max_align_t) char records[]; /* RECORDS_IN_CHUNK of them */
 };
 
-void async__pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory)
+void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory)
 {
     *pool = (struct pool){.size = size, .offset = offset, .kept = kept, .memory = memory};
 }
@@ -20,7 +20,7 @@ static size_t chunk_size(const struct pool *pool)
     return sizeof(struct pool_chunk) + RECORDS_IN_CHUNK * pool->size;
 }
 
-void async__pool_close(struct pool *pool)
+void asyncp_pool_close(struct pool *pool)
 {
     for (struct pool_chunk *chunk = pool->chunks, *next; chunk != NULL; chunk = next) {
         next = chunk->next;
@@ -61,7 +61,7 @@ static void free_batch(struct pool *pool, struct pool_batch *batch)
     batch->first = NULL;
 }
 
-void async__pool_give_rarely(struct pool *pool, struct pool_link *link)
+void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link)
 {
     link->next = NULL;
     if (pool->kept != 0) {
@@ -76,7 +76,7 @@ void async__pool_give_rarely(struct pool *pool, struct pool_link *link)
 }
 
 /* One that was kept back long enough, else new ones, else one that was kept back, or rests, all the same. */
-int async__pool_refill(struct pool *pool)
+int asyncp_pool_refill(struct pool *pool)
 {
     ASSERT(pool->first == NULL);
     if (pool->waiting <= pool->kept && grow(pool) == 0)
@@ -111,7 +111,7 @@ static struct pool_chunk *chunk_of(const struct pool *pool, const char *record)
     return chunk;
 }
 
-void *async__pool_next(struct pool *pool, const void *record)
+void *asyncp_pool_next(struct pool *pool, const void *record)
 {
     if (record == NULL)
         return pool->chunks != NULL ? pool->chunks->records : NULL;

@@ -42,22 +42,22 @@ struct pool {
     async_allocator memory;    /* where the chunks come from */
 };
 
-void async__pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory);
-void async__pool_close(struct pool *pool);
+void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory);
+void asyncp_pool_close(struct pool *pool);
 
 /* Sees to it that there is a free record to be taken. 0 or -ENOMEM. */
-int async__pool_refill(struct pool *pool);
+int asyncp_pool_refill(struct pool *pool);
 
 /* Gives a record back that is to be kept, or begins a new batch: the full one rests, the rested one can be taken. */
-OUT_OF_LINE void async__pool_give_rarely(struct pool *pool, struct pool_link *link);
+OUT_OF_LINE void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link);
 
 /* The record after this one, taken or free, in no particular order; NULL: the first, and at the end. */
-void *async__pool_next(struct pool *pool, const void *record);
+void *asyncp_pool_next(struct pool *pool, const void *record);
 
 /* A free record as it was given back, at first all zeros; NULL: out of memory. */
 static inline void *pool_take(struct pool *pool)
 {
-    if (unlikely(pool->first == NULL) && async__pool_refill(pool) < 0)
+    if (unlikely(pool->first == NULL) && asyncp_pool_refill(pool) < 0)
         return NULL;
     struct pool_link *link = pool->first;
     pool->first = link->next;
@@ -68,7 +68,7 @@ static inline void pool_give(struct pool *pool, void *record)
 {
     struct pool_link *link = (struct pool_link *)(void *)((char *)record + pool->offset);
     if (unlikely(--pool->given_left < 0)) {
-        async__pool_give_rarely(pool, link);
+        asyncp_pool_give_rarely(pool, link);
         return;
     }
     link->next = pool->given.first;

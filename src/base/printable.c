@@ -75,7 +75,7 @@ size_t async_printable(char *text, size_t size, const void *bytes, size_t length
     return whole;
 }
 
-size_t async__text_whole(const char *text, size_t length)
+size_t asyncp_text_whole(const char *text, size_t length)
 {
     for (size_t back = 1; back <= 3 && back <= length; back++) {
         unsigned char byte = (unsigned char)text[length - back];

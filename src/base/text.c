@@ -6,14 +6,14 @@
 #include <asyncio/base.h>
 #include <stdio.h>
 
-struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
+struct sentence *asyncp_sentence_new(const async_allocator *memory, int code, const char *format,
                                      va_list arguments)
 {
     char text[SENTENCE_SIZE];
     int length = vsnprintf(text, sizeof text, format, arguments);
     if (length < 0)
         return NULL;
-    size_t size = (size_t)length < sizeof text ? (size_t)length : async__text_whole(text, sizeof text - 1);
+    size_t size = (size_t)length < sizeof text ? (size_t)length : asyncp_text_whole(text, sizeof text - 1);
     size_t bytes = async_printable(NULL, 0, text, size) + 1;
     if (bytes > sizeof text)
         bytes = sizeof text;
@@ -26,13 +26,13 @@ struct sentence *async__sentence_new(const async_allocator *memory, int code, co
     return sentence;
 }
 
-void async__sentence_free(const async_allocator *memory, struct sentence *sentence)
+void asyncp_sentence_free(const async_allocator *memory, struct sentence *sentence)
 {
     if (sentence != NULL && !sentence_is_constant(sentence))
         memory_free(memory, sentence, sentence->size);
 }
 
-struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence)
+struct sentence *asyncp_sentence_copy(const async_allocator *memory, const struct sentence *sentence)
 {
     if (sentence_is_constant(sentence))
         return sentence_handed_on(sentence);
@@ -48,7 +48,7 @@ static size_t bucket_of(const char *text)
     return hash % TEXT_BUCKETS;
 }
 
-const char *async__text_keep(struct text_table *table, const char *text)
+const char *asyncp_text_keep(struct text_table *table, const char *text)
 {
     struct shown_text **bucket = &table->buckets[bucket_of(text)];
     for (struct shown_text *shown = *bucket; shown != NULL; shown = shown->next)
@@ -69,7 +69,7 @@ const char *async__text_keep(struct text_table *table, const char *text)
     return shown->text;
 }
 
-void async__text_close(struct text_table *table)
+void asyncp_text_close(struct text_table *table)
 {
     for (size_t i = 0; i < TEXT_BUCKETS; i++)
         for (struct shown_text *shown = table->buckets[i], *next; shown != NULL; shown = next) {
@@ -153,7 +153,7 @@ void async__text_close(struct text_table *table)
     ERROR(EHWPOISON, "Memory page has hardware error")
 /* clang-format on */
 
-const char *async__error_meaning(int code)
+const char *asyncp_error_meaning(int code)
 {
     switch (-(long)code) {
 #define MEANING(symbol, meaning)                                                                             \
@@ -165,7 +165,7 @@ const char *async__error_meaning(int code)
     }
 }
 
-const char *async__error_name(int code)
+const char *asyncp_error_name(int code)
 {
     switch (-(long)code) {
 #define NAME(symbol, meaning)                                                                                \
@@ -177,15 +177,15 @@ const char *async__error_name(int code)
     }
 }
 
-int async__describe(char *text, size_t size, int code, const struct sentence *sentence)
+int asyncp_describe(char *text, size_t size, int code, const struct sentence *sentence)
 {
-    const char *name = async__error_name(code);
+    const char *name = asyncp_error_name(code);
     if (sentence != NULL && sentence->code == code && name != NULL)
         return snprintf(text, size, "%s: %s", name, sentence->text);
     if (sentence != NULL && sentence->code == code)
         return snprintf(text, size, "%d: %s", code, sentence->text);
     if (name != NULL)
-        return snprintf(text, size, "%s", async__error_meaning(code));
+        return snprintf(text, size, "%s", asyncp_error_meaning(code));
     if (code < 0)
         return snprintf(text, size, "%d: an error this library has no name for", code);
     return snprintf(text, size, "%d: no error", code);

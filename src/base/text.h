@@ -34,13 +34,13 @@ struct text_table {
 };
 
 /* A new sentence, made printable, at most SENTENCE_SIZE - 1 bytes of it; or NULL when memory is out. */
-struct sentence *async__sentence_new(const async_allocator *memory, int code, const char *format,
+struct sentence *asyncp_sentence_new(const async_allocator *memory, int code, const char *format,
                                      va_list arguments);
 
-void async__sentence_free(const async_allocator *memory, struct sentence *sentence);
+void asyncp_sentence_free(const async_allocator *memory, struct sentence *sentence);
 
 /* Another one that says the same, or NULL when memory is out. */
-struct sentence *async__sentence_copy(const async_allocator *memory, const struct sentence *sentence);
+struct sentence *asyncp_sentence_copy(const async_allocator *memory, const struct sentence *sentence);
 
 static inline bool sentence_is_constant(const struct sentence *sentence)
 {
@@ -54,19 +54,19 @@ static inline struct sentence *sentence_handed_on(const struct sentence *sentenc
 }
 
 /* How many of text[0..length) are left without a UTF-8 character at the end that the cut at length goes through. */
-size_t async__text_whole(const char *text, size_t length);
+size_t asyncp_text_whole(const char *text, size_t length);
 
 /* The table's own copy of text, or NULL when the table is full or memory is out. */
-const char *async__text_keep(struct text_table *table, const char *text);
-void async__text_close(struct text_table *table);
+const char *asyncp_text_keep(struct text_table *table, const char *text);
+void asyncp_text_close(struct text_table *table);
 
 /* "-ECONNREFUSED: Connection refused", a constant; or NULL for a code without a name. */
-const char *async__error_meaning(int code);
+const char *asyncp_error_meaning(int code);
 
 /* Writes what an error means into text: its sentence if it has one for that code, else the plain meaning. */
-int async__describe(char *text, size_t size, int code, const struct sentence *sentence);
+int asyncp_describe(char *text, size_t size, int code, const struct sentence *sentence);
 
 /* The code's symbol with a minus, "-ECONNREFUSED"; or NULL. */
-const char *async__error_name(int code);
+const char *asyncp_error_name(int code);
 
 #endif

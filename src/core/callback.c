@@ -8,7 +8,7 @@
 static void give_back(struct callback *callback)
 {
     if (unlikely(callback->locals != NULL))
-        async__locals_release(callback->loop, callback->locals);
+        asyncp_locals_release(callback->loop, callback->locals);
     callback->locals = NULL;
     callback->id = 0; /* a handle used late finds that it is gone */
     pool_give(&callback->loop->callbacks, callback);
@@ -40,7 +40,7 @@ static void run(struct ready *ready)
         called.function(called.argument);
     loop->callback_locals = NULL;
     if (unlikely(called.locals != NULL))
-        async__locals_release(loop, called.locals);
+        asyncp_locals_release(loop, called.locals);
 }
 
 static void time_came(struct timer *timer)
@@ -67,8 +67,8 @@ static struct callback *take(struct async_loop *loop, void *argument)
 
 static struct async_loop *loop_for(const char *call, const void *function)
 {
-    struct async_loop *loop = async__current;
-    async__check_inherited(call);
+    struct async_loop *loop = asyncp_current;
+    asyncp_check_inherited(call);
     ENSURE(loop != NULL, "%s: this thread has no loop; from another thread use async_call_soon_threadsafe",
            call);
     ENSURE(function != NULL, "%s: the function is NULL", call);
@@ -99,7 +99,7 @@ static async_handle call_at(struct async_loop *loop, int64_t when_ns, void (*fun
     if (callback == NULL)
         return (async_handle){0};
     callback->function = function;
-    if (async__timer_set(loop, &callback->timer, when_ns) < 0) {
+    if (asyncp_timer_set(loop, &callback->timer, when_ns) < 0) {
         give_back(callback);
         return (async_handle){0};
     }
@@ -111,7 +111,7 @@ async_handle async_call_later(double seconds, void (*function)(void *argument), 
     struct async_loop *loop = loop_for("async_call_later", (const void *)(uintptr_t)function);
     if (seconds != seconds)
         return (async_handle){0};
-    return call_at(loop, async__deadline(loop, seconds), function, argument);
+    return call_at(loop, asyncp_deadline(loop, seconds), function, argument);
 }
 
 async_handle async_call_at(double when, void (*function)(void *argument), void *argument)
@@ -119,15 +119,15 @@ async_handle async_call_at(double when, void (*function)(void *argument), void *
     struct async_loop *loop = loop_for("async_call_at", (const void *)(uintptr_t)function);
     if (when != when)
         return (async_handle){0};
-    return call_at(loop, async__nanoseconds(when), function, argument);
+    return call_at(loop, asyncp_nanoseconds(when), function, argument);
 }
 
 bool async_handle_cancel(async_handle handle)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     struct callback *callback = handle.callback;
     if (handle.id == 0 ||
-        (loop == NULL && async__inherited != NULL)) /* the parent's, which is never called here */
+        (loop == NULL && asyncp_inherited != NULL)) /* the parent's, which is never called here */
         return false;
     ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
     if (handle.loop != loop->number) /* its memory may be gone with its loop */
@@ -136,7 +136,7 @@ bool async_handle_cancel(async_handle handle)
         return false;
     callback->id = 0;
     if (callback->timer.set) {
-        async__timer_clear(loop, &callback->timer);
+        asyncp_timer_clear(loop, &callback->timer);
         give_back(callback);
     }
     return true;

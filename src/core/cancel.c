@@ -23,7 +23,7 @@ struct reason_text {
 
 _Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text), "it is a sentence");
 
-const struct sentence *async__reason(enum reason reason)
+const struct sentence *asyncp_reason(enum reason reason)
 {
     static const struct reason_text reasons[] = {
         [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
@@ -67,7 +67,7 @@ static void deliver_all(struct async_loop *loop)
 }
 
 /* Inside a round it is that round's beginner who delivers. */
-bool async__round_begin(struct async_loop *loop, const struct sentence *reason)
+bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
 {
     if (loop->delivering)
         return false;
@@ -78,13 +78,13 @@ bool async__round_begin(struct async_loop *loop, const struct sentence *reason)
     return true;
 }
 
-void async__round_end(struct async_loop *loop, bool is_new)
+void asyncp_round_end(struct async_loop *loop, bool is_new)
 {
     if (is_new)
         deliver_all(loop);
 }
 
-uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self)
+uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
 {
     self->request_round = loop->request_round + (loop->delivering ? 0 : 1);
     return self->request_round;
@@ -95,8 +95,8 @@ static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
                            const struct sentence *reason)
 {
     const struct sentence *old = coroutine->reason;
-    coroutine->reason = reason != NULL ? async__sentence_copy(&loop->memory, reason) : NULL;
-    async__sentence_free(&loop->memory, sentence_handed_on(old));
+    coroutine->reason = reason != NULL ? asyncp_sentence_copy(&loop->memory, reason) : NULL;
+    asyncp_sentence_free(&loop->memory, sentence_handed_on(old));
 }
 
 /* Whether anything is asked of it and not answered, though a shelter may withhold that; what it was asked for holds. */
@@ -117,14 +117,14 @@ static void reach(struct async_loop *loop, struct coroutine *coroutine)
     loop->refused_place = &coroutine->next_refused;
 }
 
-void async__round_ask(struct async_loop *loop, struct async_task *task)
+void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
 {
     if (task == NULL || task_done(task))
         return;
     if (task_is_future(task)) {
         if (loop->reason != NULL)
-            task->sentence = async__sentence_copy(&loop->memory, loop->reason);
-        async__future_settle(task, -ECANCELED);
+            task->sentence = asyncp_sentence_copy(&loop->memory, loop->reason);
+        asyncp_future_settle(task, -ECANCELED);
         return;
     }
     if (task->coroutine->request_round == loop->request_round)
@@ -136,13 +136,13 @@ void async__round_ask(struct async_loop *loop, struct async_task *task)
     reach(loop, task->coroutine);
 }
 
-void async__request(struct async_loop *loop, async_task *const tasks[], size_t count,
+void asyncp_request(struct async_loop *loop, async_task *const tasks[], size_t count,
                     const struct sentence *reason)
 {
-    bool is_new = async__round_begin(loop, reason);
+    bool is_new = asyncp_round_begin(loop, reason);
     for (size_t i = 0; i < count; i++)
-        async__round_ask(loop, tasks[i]);
-    async__round_end(loop, is_new);
+        asyncp_round_ask(loop, tasks[i]);
+    asyncp_round_end(loop, is_new);
 }
 
 bool async_cancel(async_task *task)
@@ -153,7 +153,7 @@ bool async_cancel(async_task *task)
     loop_check_handler(task->loop, "async_cancel");
     if (task_done(task))
         return false;
-    async__request(task->loop, &task, 1, NULL);
+    asyncp_request(task->loop, &task, 1, NULL);
     return true;
 }
 
@@ -168,11 +168,11 @@ bool async_cancel_because(async_task *task, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     struct sentence *reason = format != NULL
-                                  ? async__sentence_new(&task->loop->memory, -ECANCELED, format, arguments)
+                                  ? asyncp_sentence_new(&task->loop->memory, -ECANCELED, format, arguments)
                                   : NULL;
     va_end(arguments);
-    async__request(task->loop, &task, 1, reason);
-    async__sentence_free(&task->loop->memory, reason);
+    asyncp_request(task->loop, &task, 1, reason);
+    asyncp_sentence_free(&task->loop->memory, reason);
     return true;
 }
 
@@ -207,10 +207,10 @@ static void check_new(const struct coroutine *self, const struct scope *scope, c
     for (const struct scope *other = self->scopes; other != NULL; other = other->outer)
         ENSURE(other != scope,
                "%s: %s begins a scope that it has not ended; end the scope on every way out of the block",
-               call, async__label(self->task).text);
+               call, asyncp_label(self->task).text);
 }
 
-void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call)
+void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call)
 {
     struct coroutine *self = loop->current;
     check_new(self, scope, call);
@@ -220,7 +220,7 @@ void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope
         self->refused = false;
 }
 
-struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
+struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
                                  const char *call)
 {
     struct coroutine *self = loop->current;
@@ -228,8 +228,8 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     ENSURE(innermost != NULL && (scope == NULL || scope == innermost) && innermost->kind == kind,
            "%s: this is not the innermost scope of %s; a block was left without the end of its "
            "scope",
-           call, async__label(self->task).text);
-    async__timer_clear(loop, &innermost->timer);
+           call, asyncp_label(self->task).text);
+    asyncp_timer_clear(loop, &innermost->timer);
     innermost->again = NULL;
     self->scopes = innermost->outer;
     self->refused = is_refused(self);
@@ -240,7 +240,7 @@ struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, e
     return innermost;
 }
 
-struct scope **async__scope_place(struct async_loop *loop, const struct scope *scope, const char *call)
+struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope, const char *call)
 {
     struct coroutine *self = loop->current;
     struct scope **place = &self->scopes;
@@ -249,25 +249,25 @@ struct scope **async__scope_place(struct async_loop *loop, const struct scope *s
     ENSURE(*place == scope,
            "%s: this is not the innermost task group of %s; one that was declared later is left or waited "
            "for first",
-           call, async__label(self->task).text);
+           call, asyncp_label(self->task).text);
     return place;
 }
 
-void async__scope_remove(struct async_loop *loop, struct scope **place)
+void asyncp_scope_remove(struct async_loop *loop, struct scope **place)
 {
     (*place)->again = NULL;
     *place = (*place)->outer;
     loop->current->refused = is_refused(loop->current);
 }
 
-void async__scope_expire(struct scope *scope, int error, enum reason reason)
+void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)
 {
     struct async_loop *loop = scope->coroutine->task->loop;
     scope->expired = true;
     scope->error = error;
-    bool is_new = async__round_begin(loop, async__reason(reason));
+    bool is_new = asyncp_round_begin(loop, asyncp_reason(reason));
     if (scope->coroutine->requests == 0) /* what a request was made for outlives the scope */
         replace_reason(loop, scope->coroutine, loop->reason);
     reach(loop, scope->coroutine);
-    async__round_end(loop, is_new);
+    asyncp_round_end(loop, is_new);
 }

@@ -20,7 +20,7 @@ enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
 
 /* The same in words: the sentence of -ECANCELED, a constant. */
-const struct sentence *async__reason(enum reason reason);
+const struct sentence *asyncp_reason(enum reason reason);
 
 /* Lies in the user's async_timeout_scope, async_shield_scope or async_task_group. */
 struct scope {
@@ -36,40 +36,40 @@ struct scope {
 };
 
 /* Makes the scope the innermost of the running task. Dies with a sentence if it is one of its scopes already. */
-void async__scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call);
+void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call);
 
 /* Takes the innermost scope away, which must be this one (NULL: whichever it is), and returns it. */
-struct scope *async__scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
+struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
                                  const char *call);
 
 /*
  * Where the running task's scopes name this one, which may lie around timeouts and shelters, but not around another
  * group. Dies with a sentence if it is not there.
  */
-struct scope **async__scope_place(struct async_loop *loop, const struct scope *scope, const char *call);
+struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope, const char *call);
 
 /* Takes a scope away that is not the innermost. */
-void async__scope_remove(struct async_loop *loop, struct scope **place);
+void asyncp_scope_remove(struct async_loop *loop, struct scope **place);
 
 /* The scope's time is up, or its group has failed: what is inside is refused from now on. */
-void async__scope_expire(struct scope *scope, int error, enum reason reason);
+void asyncp_scope_expire(struct scope *scope, int error, enum reason reason);
 
 /*
  * A round of requests, for one reason (NULL: none is known), to tasks that are asked one by one. The beginning says
  * whether the round is new; otherwise it is part of one that is being delivered. The end wants to know that.
  */
-bool async__round_begin(struct async_loop *loop, const struct sentence *reason);
-void async__round_ask(struct async_loop *loop, struct async_task *task);
-void async__round_end(struct async_loop *loop, bool is_new);
+bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason);
+void asyncp_round_ask(struct async_loop *loop, struct async_task *task);
+void asyncp_round_end(struct async_loop *loop, bool is_new);
 
 /*
  * The running task will be passing on what is asked of it: the number of the round that this belongs to. If it is
  * among those it asks, it has been asked already.
  */
-uint64_t async__round_pass_on(struct async_loop *loop, struct coroutine *self);
+uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self);
 
 /* Asks the tasks among these that have not ended to cancel once more. The reason is copied; NULL: none is known. */
-void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
+void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
                     const struct sentence *reason);
 
 #endif

@@ -7,7 +7,7 @@
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
-    int result = loop != NULL ? async__loop_open(loop, options, true) : -EINVAL;
+    int result = loop != NULL ? asyncp_loop_open(loop, options, true) : -EINVAL;
     if (result == 0) /* the foreign loop may wait before the first step */
         atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
     return result;
@@ -15,22 +15,22 @@ int async_new_event_loop(async_loop **loop, const async_run_options *options)
 
 async_loop *async_get_loop(void)
 {
-    return async__current;
+    return asyncp_current;
 }
 
-void async__check_outside(const async_loop *loop, const char *call)
+void asyncp_check_outside(const async_loop *loop, const char *call)
 {
-    ENSURE(loop->fork_generation == async__fork_generation(),
+    ENSURE(loop->fork_generation == asyncp_fork_generation(),
            "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
            call);
-    ENSURE(loop == async__current, "%s: this is not the calling thread's loop", call);
+    ENSURE(loop == asyncp_current, "%s: this is not the calling thread's loop", call);
     ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
 }
 
-void async__check_closing(const struct async_loop *loop, const char *call)
+void asyncp_check_closing(const struct async_loop *loop, const char *call)
 {
     if (!loop->inherited)
-        async__check_outside(loop, call);
+        asyncp_check_outside(loop, call);
     ENSURE(!loop->iterating,
            "%s was called from inside one of the loop's own tasks or callbacks, in a child of fork(); return "
            "from there first, or end the child with _exit",
@@ -40,7 +40,7 @@ void async__check_closing(const struct async_loop *loop, const char *call)
 /* Hands over what the tasks asked for, before a foreign wait, during which the loop must be woken. */
 static void leave(struct async_loop *loop)
 {
-    async__poller_wait(&loop->poller, 0);
+    asyncp_poller_wait(&loop->poller, 0);
     atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
 }
 
@@ -48,8 +48,8 @@ int async_loop_step(async_loop *loop, double seconds)
 {
     if (loop == NULL || seconds != seconds)
         return -EINVAL;
-    async__check_outside(loop, "async_loop_step");
-    async__iterate(loop, seconds < 0 ? -1 : async__nanoseconds(seconds));
+    asyncp_check_outside(loop, "async_loop_step");
+    asyncp_iterate(loop, seconds < 0 ? -1 : asyncp_nanoseconds(seconds));
     if (loop->inherited) /* meanwhile: what is left is the parent's */
         return 0;
     leave(loop);
@@ -67,9 +67,9 @@ double async_loop_timeout(const async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
         return 0;
-    if (!loop->iterating && async__poller_owes(&loop->poller)) /* an iteration ends in handing over */
+    if (!loop->iterating && asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
         return 0;
-    int64_t idle_ns = async__idle_ns(loop);
+    int64_t idle_ns = asyncp_idle_ns(loop);
     if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
         idle_ns = POLLER_PAUSE_NS;
     return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
@@ -79,14 +79,14 @@ void async_loop_close(async_loop *loop)
 {
     if (loop == NULL)
         return;
-    async__check_closing(loop, "async_loop_close");
-    async__loop_finish(loop);
+    asyncp_check_closing(loop, "async_loop_close");
+    asyncp_loop_finish(loop);
 }
 
-void async__loop_run(struct async_loop *loop, const struct async_task *task)
+void asyncp_loop_run(struct async_loop *loop, const struct async_task *task)
 {
     while (!loop->inherited && (task == NULL || !task_done(task))) {
-        async__iterate(loop, loop->stopping ? 0 : -1);
+        asyncp_iterate(loop, loop->stopping ? 0 : -1);
         if (loop->stopping)
             break;
     }
@@ -97,8 +97,8 @@ int async_loop_run_forever(async_loop *loop)
 {
     if (loop == NULL)
         return -EINVAL;
-    async__check_outside(loop, "async_loop_run_forever");
-    async__loop_run(loop, NULL);
+    asyncp_check_outside(loop, "async_loop_run_forever");
+    asyncp_loop_run(loop, NULL);
     if (!loop->inherited)
         leave(loop);
     return 0;
@@ -110,13 +110,13 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
         async_detach(task);
         return -EINVAL;
     }
-    async__check_outside(loop, "async_loop_run_until_complete");
+    asyncp_check_outside(loop, "async_loop_run_until_complete");
     if (task == NULL)
         return -ENOMEM;
     task_reserve(task, "async_loop_run_until_complete");
-    async__loop_run(loop, task);
+    asyncp_loop_run(loop, task);
     if (loop->inherited)
-        return async__forked_result(loop);
+        return asyncp_forked_result(loop);
     leave(loop);
     task_unreserve(task);
     int result = task_done(task) ? task->result : -EINPROGRESS;
@@ -129,11 +129,11 @@ void async_loop_stop(async_loop *loop)
 {
     if (loop == NULL)
         return;
-    ENSURE(loop == async__current,
+    ENSURE(loop == asyncp_current,
            "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
            "called with async_call_soon_threadsafe");
     if (loop->inherited)
-        async__wrong_loop(loop, "async_loop_stop", "the loop");
+        asyncp_wrong_loop(loop, "async_loop_stop", "the loop");
     loop_check_handler(loop, "async_loop_stop");
     loop->stopping = true;
 }

@@ -22,21 +22,21 @@ struct errand {
 };
 
 /* Of the calling thread; NULL: it is not an executor's, or does nothing. */
-extern __thread struct errand *async__errand __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct errand *asyncp_errand __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The body of a task that has options.executor: has the function run there, and waits. Defined in src/thread. */
-int async__executor_run(struct async_executor *executor, const struct async__function *function,
+int asyncp_executor_run(struct async_executor *executor, const struct asyncp_function *function,
                         void *arguments);
 
 /*
  * A constructor was called for async_run_coroutine_threadsafe: copies the arguments, and sends what is to be done to
  * the loop. NULL: out of memory. Defined in src/thread.
  */
-struct async_concurrent_future *async__carry(struct async_concurrent_future *future,
-                                             const struct async__function *function, const void *arguments,
+struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *future,
+                                             const struct asyncp_function *function, const void *arguments,
                                              const char *where);
 
 /* The loop closes, and all its tasks have ended: no worker thread touches it after this. Defined in src/thread. */
-void async__executor_leave(struct async_loop *loop);
+void asyncp_executor_leave(struct async_loop *loop);
 
 #endif

@@ -6,13 +6,13 @@
 #include "core/loop.h"
 #include <unwind.h>
 
-_Unwind_Reason_Code async__uncaught(int version, _Unwind_Action actions, _Unwind_Exception_Class kind,
+_Unwind_Reason_Code asyncp_uncaught(int version, _Unwind_Action actions, _Unwind_Exception_Class kind,
                                     struct _Unwind_Exception *exception, struct _Unwind_Context *frame)
 {
-    const struct async_loop *loop = async__current;
+    const struct async_loop *loop = asyncp_current;
     if (version == 1 && (actions & _UA_SEARCH_PHASE) != 0 && loop != NULL && loop->current != NULL)
-        async__report("%s let a C++ exception out of its coroutine; catch it there and return an error",
-                      async__label(loop->current->task).text);
+        asyncp_report("%s let a C++ exception out of its coroutine; catch it there and return an error",
+                      asyncp_label(loop->current->task).text);
     (void)kind;
     (void)exception;
     (void)frame;

@@ -6,7 +6,7 @@
 #include "core/fork.h"
 #include <pthread.h>
 
-__thread struct async_loop *async__inherited;
+__thread struct async_loop *asyncp_inherited;
 
 static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
 
@@ -18,20 +18,20 @@ static const char child_sentence[] = "%s was called in a child of fork(), and %s
 static void inherit(struct async_loop *loop)
 {
     loop->inherited = true;
-    loop->inherited_before = async__inherited;
+    loop->inherited_before = asyncp_inherited;
     loop->turns_left = 0;
     atomic_fetch_or(&loop->attention, ATTENTION_INHERITED);
     if (loop->current != NULL)
         loop->current->request_round = ROUND_FORKED;
-    async__poller_inherit(&loop->poller);
-    async__inherited = loop;
-    async__current = NULL;
+    asyncp_poller_inherit(&loop->poller);
+    asyncp_inherited = loop;
+    asyncp_current = NULL;
 }
 
 static unsigned count_inherited(void)
 {
     unsigned count = 0;
-    for (const struct async_loop *loop = async__inherited; loop != NULL; loop = loop->inherited_before)
+    for (const struct async_loop *loop = asyncp_inherited; loop != NULL; loop = loop->inherited_before)
         count++;
     return count;
 }
@@ -39,80 +39,80 @@ static unsigned count_inherited(void)
 static void in_child(void)
 {
     fork_generation++;
-    async__sigint_fork();
-    if (async__current != NULL)
-        inherit(async__current);
-    async__overflow_forked(count_inherited());
+    asyncp_sigint_fork();
+    if (asyncp_current != NULL)
+        inherit(asyncp_current);
+    asyncp_overflow_forked(count_inherited());
 }
 
 /* As the program begins: pthread_once would want a system call that a filter may forbid. */
 __attribute__((constructor)) static void watch_forks(void)
 {
-    pthread_atfork(async__overflow_before_fork, async__overflow_after_fork, in_child);
+    pthread_atfork(asyncp_overflow_before_fork, asyncp_overflow_after_fork, in_child);
 }
 
-unsigned async__fork_generation(void)
+unsigned asyncp_fork_generation(void)
 {
     return fork_generation;
 }
 
 /* ---- where a child stands ------------------------------------------------------------------------------------ */
 
-struct async_loop *async__standing_loop(void)
+struct async_loop *asyncp_standing_loop(void)
 {
-    struct async_loop *loop = async__inherited;
+    struct async_loop *loop = asyncp_inherited;
     while (loop != NULL && loop->current == NULL)
         loop = loop->inherited_before;
     return loop;
 }
 
-struct coroutine *async__running_coroutine(void)
+struct coroutine *asyncp_running_coroutine(void)
 {
-    const struct async_loop *loop = async__current;
+    const struct async_loop *loop = asyncp_current;
     if (loop == NULL || loop->current == NULL)
-        loop = async__standing_loop();
+        loop = asyncp_standing_loop();
     return loop != NULL ? loop->current : NULL;
 }
 
-void async__check_inherited(const char *call)
+void asyncp_check_inherited(const char *call)
 {
-    if (async__current == NULL && async__inherited != NULL)
-        async__misuse(child_sentence, call, "the loop");
+    if (asyncp_current == NULL && asyncp_inherited != NULL)
+        asyncp_misuse(child_sentence, call, "the loop");
 }
 
-void async__wrong_loop(const struct async_loop *loop, const char *call, const char *what)
+void asyncp_wrong_loop(const struct async_loop *loop, const char *call, const char *what)
 {
     if (loop->inherited)
-        async__misuse(child_sentence, call, what);
-    async__misuse("%s: %s is another thread's", call, what);
+        asyncp_misuse(child_sentence, call, what);
+    asyncp_misuse("%s: %s is another thread's", call, what);
 }
 
-struct async_loop *async__loop_to_leave(const char *call)
+struct async_loop *asyncp_loop_to_leave(const char *call)
 {
-    struct async_loop *loop = async__standing_loop();
-    if (loop == NULL || (async__current != NULL && async__current->iterating))
-        async__no_task(call);
+    struct async_loop *loop = asyncp_standing_loop();
+    if (loop == NULL || (asyncp_current != NULL && asyncp_current->iterating))
+        asyncp_no_task(call);
     return loop;
 }
 
-void async__release_inherited(struct async_loop *loop, const char *call, const char *what)
+void asyncp_release_inherited(struct async_loop *loop, const char *call, const char *what)
 {
     if (!loop->inherited)
-        async__wrong_loop(loop, call, what);
-    async__current = loop;
+        asyncp_wrong_loop(loop, call, what);
+    asyncp_current = loop;
 }
 
 /* ---- tasks that never run ------------------------------------------------------------------------------------ */
 
-void async__wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
+void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
 {
     struct async_loop *loop = wait->coroutine->task->loop;
     if (!loop->inherited)
-        async__wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
+        asyncp_wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
     loop_wake(loop, wait, winner, result);
 }
 
-bool async__forsake(struct list *line)
+bool asyncp_forsake(struct list *line)
 {
     for (struct link *link = list_first(line), *next; link != NULL; link = next) {
         next = list_after(line, link);
@@ -132,13 +132,13 @@ static void leave_lines(struct wait *wait)
 }
 
 /* The waits are still what streams and joins point to, so they are not claimed. */
-void async__leave_all_lines(void)
+void asyncp_leave_all_lines(void)
 {
-    for (struct async_loop *loop = async__inherited; loop != NULL; loop = loop->inherited_before) {
+    for (struct async_loop *loop = asyncp_inherited; loop != NULL; loop = loop->inherited_before) {
         if (loop->out_of_lines)
             continue;
         loop->out_of_lines = true;
-        for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+        for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
             if (task->coroutine->wait != NULL && !task->coroutine->wait->claimed)
                 leave_lines(task->coroutine->wait);
     }
@@ -146,23 +146,23 @@ void async__leave_all_lines(void)
 
 /* ---- the end ------------------------------------------------------------------------------------------------- */
 
-void async__forked_end(struct coroutine *self)
+void asyncp_forked_end(struct coroutine *self)
 {
     struct async_loop *loop = self->task->loop;
     loop->forked_task = self->task;
     loop->current = NULL;
     loop_switch(loop, &self->context, &loop->context);
-    async__misuse("a task that forked went on after its end");
+    asyncp_misuse("a task that forked went on after its end");
 }
 
-int async__forked_result(const struct async_loop *loop)
+int asyncp_forked_result(const struct async_loop *loop)
 {
     return loop->forked_task != NULL ? loop->forked_task->result : 0;
 }
 
-void async__forget_inherited(const struct async_loop *loop)
+void asyncp_forget_inherited(const struct async_loop *loop)
 {
-    struct async_loop **place = &async__inherited;
+    struct async_loop **place = &asyncp_inherited;
     while (*place != NULL && *place != loop)
         place = &(*place)->inherited_before;
     if (*place != NULL)

@@ -15,36 +15,36 @@
 #define ROUND_FORKED UINT64_MAX
 
 /* The thread's inherited loops, the last one forked first; each knows the next one. NULL: there are none. */
-extern __thread struct async_loop *async__inherited
+extern __thread struct async_loop *asyncp_inherited
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The innermost inherited loop one of whose tasks is on the calling stack; NULL: there is none. */
-struct async_loop *async__standing_loop(void);
+struct async_loop *asyncp_standing_loop(void);
 
 /* The coroutine that runs on this thread, also in a child; NULL: none does. Async-signal-safe. */
-struct coroutine *async__running_coroutine(void);
+struct coroutine *asyncp_running_coroutine(void);
 
 /* Dies with a sentence if this thread has no loop but an inherited one. */
-void async__check_inherited(const char *call);
+void asyncp_check_inherited(const char *call);
 
 /* Dies: the loop of `what` is not the calling thread's. */
-_Noreturn void async__wrong_loop(const struct async_loop *loop, const char *call, const char *what)
+_Noreturn void asyncp_wrong_loop(const struct async_loop *loop, const char *call, const char *what)
     __attribute__((cold));
 
 /* loop_leave, where the thread's own loop runs no task. */
-struct async_loop *async__loop_to_leave(const char *call) __attribute__((cold));
+struct async_loop *asyncp_loop_to_leave(const char *call) __attribute__((cold));
 
 /* The loop, for a call that ends what the running task began; in a child it may be an inherited one. */
 static inline struct async_loop *loop_leave(const char *call)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (unlikely(loop == NULL || loop->current == NULL))
-        return async__loop_to_leave(call);
+        return asyncp_loop_to_leave(call);
     return loop;
 }
 
 /* Dies unless the loop is inherited; makes it the thread's. */
-void async__release_inherited(struct async_loop *loop, const char *call, const char *what)
+void asyncp_release_inherited(struct async_loop *loop, const char *call, const char *what)
     __attribute__((cold));
 
 /*
@@ -53,36 +53,36 @@ void async__release_inherited(struct async_loop *loop, const char *call, const c
  */
 static inline struct async_loop *release_begin(struct async_loop *loop, const char *call, const char *what)
 {
-    struct async_loop *before = async__current;
+    struct async_loop *before = asyncp_current;
     if (unlikely(loop != before))
-        async__release_inherited(loop, call, what);
+        asyncp_release_inherited(loop, call, what);
     return before;
 }
 
 static inline void release_end(struct async_loop *before)
 {
-    async__current = before;
+    asyncp_current = before;
 }
 
 /* Takes the tasks of inherited loops out of the line. Whether nobody is left there. */
-bool async__forsake(struct list *line) __attribute__((cold));
+bool asyncp_forsake(struct list *line) __attribute__((cold));
 
 /* Whether nobody waits in the line who can still be woken; in a child, those of inherited loops are taken out. */
 static inline bool line_is_empty(struct list *line)
 {
-    return list_empty(line) || (unlikely(async__current == NULL) && async__forsake(line));
+    return list_empty(line) || (unlikely(asyncp_current == NULL) && asyncp_forsake(line));
 }
 
 /* Before the thread has a loop of its own: the tasks of inherited loops leave all lines, in which they never wake. */
-void async__leave_all_lines(void);
+void asyncp_leave_all_lines(void);
 
 /* The end of the coroutine that forked, in the child: goes on in the loop's own stack. */
-_Noreturn void async__forked_end(struct coroutine *self) __attribute__((cold));
+_Noreturn void asyncp_forked_end(struct coroutine *self) __attribute__((cold));
 
 /* What a run that was inherited returns: the result of the task that forked; 0 if it was a callback. */
-int async__forked_result(const struct async_loop *loop);
+int asyncp_forked_result(const struct async_loop *loop);
 
 /* The loop is going: it is not among the inherited ones any more. */
-void async__forget_inherited(const struct async_loop *loop);
+void asyncp_forget_inherited(const struct async_loop *loop);
 
 #endif

@@ -26,6 +26,6 @@ struct guest {
  * What the program has freed and tasks may still use by mistake: a consumer that the end of the run is about to cancel.
  * The memory is kept until the loop closes, or until many others were freed.
  */
-void async__guest_freed(struct async_loop *loop, struct guest *guest);
+void asyncp_guest_freed(struct async_loop *loop, struct guest *guest);
 
 #endif

@@ -11,7 +11,7 @@ enum { TOLD_SIZE = 640 }; /* a label, a sentence, and some words */
 
 static void report(const async_exception_context *context)
 {
-    async__report("%s", context->message != NULL ? context->message : "an error that nobody looked at");
+    asyncp_report("%s", context->message != NULL ? context->message : "an error that nobody looked at");
 }
 
 /* A task that it is about is held meanwhile, so that it can be asked for its name. */
@@ -34,7 +34,7 @@ void async_loop_call_exception_handler(async_loop *loop, const async_exception_c
 {
     if (loop == NULL || context == NULL)
         return;
-    ENSURE(loop == async__current,
+    ENSURE(loop == asyncp_current,
            "async_loop_call_exception_handler: this is not the calling thread's loop");
     if (loop->exception_handler != NULL)
         call_handler(loop, context);
@@ -42,7 +42,7 @@ void async_loop_call_exception_handler(async_loop *loop, const async_exception_c
         report(context);
 }
 
-void async__tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
+void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
 {
     char message[TOLD_SIZE];
     va_list arguments;
@@ -57,7 +57,7 @@ void async_loop_set_exception_handler(async_loop *loop, async_exception_handler 
 {
     if (loop == NULL)
         return;
-    ENSURE(loop == async__current, "async_loop_set_exception_handler: this is not the calling thread's loop");
+    ENSURE(loop == asyncp_current, "async_loop_set_exception_handler: this is not the calling thread's loop");
     loop->exception_handler = function;
     loop->exception_context = context;
 }
@@ -67,10 +67,10 @@ void async_loop_set_debug(async_loop *loop, bool debug)
 {
     if (loop == NULL)
         return;
-    ENSURE(loop == async__current, "async_loop_set_debug: this is not the calling thread's loop");
+    ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug = debug;
     loop->watched = debug || tools_valgrind();
-    async__set_beginning(loop);
+    asyncp_set_beginning(loop);
     if (debug)
         atomic_fetch_or(&loop->attention, ATTENTION_DEBUG);
     else
@@ -86,8 +86,8 @@ int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
 {
     if (loop == NULL || seconds != seconds)
         return -EINVAL;
-    ENSURE(loop == async__current,
+    ENSURE(loop == asyncp_current,
            "async_loop_set_slow_callback_duration: this is not the calling thread's loop");
-    loop->slow_ns = seconds > 0 ? async__nanoseconds(seconds) : 0;
+    loop->slow_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
     return 0;
 }

@@ -10,18 +10,18 @@
 #include "core/loop.h"
 
 /* Whoever finds its bit set already leaves the wake to the one who has set it. */
-void async__attend(struct async_loop *loop, uint32_t reason)
+void asyncp_attend(struct async_loop *loop, uint32_t reason)
 {
     uint32_t before = atomic_fetch_or(&loop->attention, reason);
     if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
         return;
     if ((before & ATTENTION_DOZING) != 0)
-        async__sys_word_wake(&loop->attention);
+        asyncp_sys_word_wake(&loop->attention);
     else
-        async__poller_wake(&loop->poller);
+        asyncp_poller_wake(&loop->poller);
 }
 
-void async__check_handler(const struct async_loop *loop, const char *call)
+void asyncp_check_handler(const struct async_loop *loop, const char *call)
 {
     bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;
     ENSURE(!loop->iterating || !sleeps,
@@ -37,13 +37,13 @@ static void deliver(struct ready *ready)
     message->receive(message, false);
 }
 
-void async__inbox_send(struct async_loop *loop, struct message *message)
+void asyncp_inbox_send(struct async_loop *loop, struct message *message)
 {
     message->ready.run = deliver;
     message->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))
         ;
-    async__attend(loop, ATTENTION_INBOX);
+    asyncp_attend(loop, ATTENTION_INBOX);
 }
 
 /* A message on the heap: from malloc, because the loop's allocator is one thread's. */
@@ -56,21 +56,21 @@ struct call {
 static void free_call(struct call *call)
 {
     if (call != NULL)
-        memory_free(&async__malloc, call, sizeof *call);
+        memory_free(&asyncp_malloc, call, sizeof *call);
 }
 
 /* The loop keeps one for the next sender: malloc takes long when one thread allocates what another one frees. */
 static struct call *new_call(struct async_loop *loop)
 {
     struct call *spare = atomic_exchange_explicit(&loop->spare, NULL, memory_order_acquire);
-    return spare != NULL ? spare : memory_new(&async__malloc, sizeof *spare);
+    return spare != NULL ? spare : memory_new(&asyncp_malloc, sizeof *spare);
 }
 
 static void receive_call(struct message *message, bool is_closing)
 {
     struct call *call = CONTAINER_OF(message, struct call, message);
     struct call called = *call;
-    free_call(atomic_exchange_explicit(&async__current->spare, call, memory_order_release));
+    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));
     if (!is_closing)
         called.function(called.argument);
 }
@@ -79,14 +79,14 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
-    ENSURE(loop->fork_generation == async__fork_generation(),
+    ENSURE(loop->fork_generation == asyncp_fork_generation(),
            "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make one in "
            "the child");
     struct call *call = new_call(loop);
     if (call == NULL)
         return -ENOMEM;
     *call = (struct call){.message.receive = receive_call, .function = function, .argument = argument};
-    async__inbox_send(loop, &call->message);
+    asyncp_inbox_send(loop, &call->message);
     return 0;
 }
 
@@ -103,15 +103,15 @@ static struct message *take_in_order(struct async_loop *loop)
     return first;
 }
 
-void async__inbox_take(struct async_loop *loop)
+void asyncp_inbox_take(struct async_loop *loop)
 {
     for (struct message *message = take_in_order(loop); message != NULL; message = message->next)
         ready_push(&loop->ready, &message->ready);
 }
 
-void async__inbox_close(struct async_loop *loop)
+void asyncp_inbox_close(struct async_loop *loop)
 {
-    for (async__inbox_take(loop); loop->ready.first != NULL; async__inbox_take(loop)) {
+    for (asyncp_inbox_take(loop); loop->ready.first != NULL; asyncp_inbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->ready);
         if (ready->run == deliver) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);

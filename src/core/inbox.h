@@ -17,6 +17,6 @@ struct message {
 struct async_loop;
 
 /* Sends a message whose receive is set, from any thread. If the loop is closing when it comes, it is told so. */
-void async__inbox_send(struct async_loop *loop, struct message *message);
+void asyncp_inbox_send(struct async_loop *loop, struct message *message);
 
 #endif

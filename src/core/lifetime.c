@@ -14,7 +14,7 @@ enum { WAITS_AT_ONCE = 8 }; /* tasks that are looked at at each stop: a thousand
 /* Whether a function has returned whose frame that was. */
 static bool is_left(const struct async_loop *loop, const void *address)
 {
-    const struct stack *stack = async__stack_at(&loop->stacks, address);
+    const struct stack *stack = asyncp_stack_at(&loop->stacks, address);
     if (stack == NULL)
         return false;
     const struct coroutine *owner = CONTAINER_OF(stack, const struct coroutine, stack);
@@ -32,27 +32,27 @@ static void check_wait(const struct async_loop *loop, const struct wait *wait)
 {
     for (const struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
         if (is_left(loop, waiter->link.previous) || is_left(loop, waiter->link.next))
-            async__memory_gone(wait);
+            asyncp_memory_gone(wait);
 }
 
 /* A descriptor that close() took away under the task: nothing would ever be heard of it. */
 static void check_descriptor(struct wait *wait)
 {
     int descriptor = wait_descriptor(wait);
-    if (descriptor == 0 || wait->refuse == NULL || async__sys_is_open(descriptor))
+    if (descriptor == 0 || wait->refuse == NULL || asyncp_sys_is_open(descriptor))
         return;
-    async__report(
+    asyncp_report(
         "%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; close it with "
         "async_close, which tells those that wait",
-        async__label(wait->coroutine->task).text, wait->call, descriptor);
+        asyncp_label(wait->coroutine->task).text, wait->call, descriptor);
     wait->object = WAIT_CLOSED;
     wait->refuse(wait);
 }
 
-void async__check_waits(struct async_loop *loop)
+void asyncp_check_waits(struct async_loop *loop)
 {
     for (int i = 0; i < WAITS_AT_ONCE; i++) {
-        loop->checked = async__task_next(loop, loop->checked);
+        loop->checked = asyncp_task_next(loop, loop->checked);
         if (loop->checked == NULL)
             return;
         struct wait *wait = loop->checked->coroutine->wait;
@@ -63,37 +63,37 @@ void async__check_waits(struct async_loop *loop)
     }
 }
 
-void async__check_arguments(const struct async_loop *loop, const struct coroutine *self)
+void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self)
 {
-    const struct async__function *function = self->function;
+    const struct asyncp_function *function = self->function;
     for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
         const void *pointer;
         memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
         tools_written(&pointer, sizeof pointer); /* it may be padding, or what the program did not set */
         if (function->alignment < _Alignof(void *) || !is_left(loop, pointer))
             continue;
-        async__report(
+        asyncp_report(
             "%s begins with an argument that points to a variable of a function that has returned; what a "
             "task points to must outlive it: await the task in that function, or pass a copy",
-            async__label(self->task).text);
+            asyncp_label(self->task).text);
         return;
     }
 }
 
 /* A task that sleeps for ever was told to, until Ctrl-C say. The host of a foreign loop may wake one. */
-bool async__stands_still(struct async_loop *loop)
+bool asyncp_stands_still(struct async_loop *loop)
 {
     if (loop->foreign || loop_alive(loop) == 0)
         return false;
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         if (task->coroutine->wait != NULL && strcmp(task->coroutine->wait->call, "async_sleep") == 0)
             return false;
     return true;
 }
 
-void async__tell_standstill(void)
+void asyncp_tell_standstill(void)
 {
-    async__report("nothing is left that could wake a task of this loop, unless another thread or a signal "
+    asyncp_report("nothing is left that could wake a task of this loop, unless another thread or a signal "
                   "does; this is "
                   "what they wait for:");
     async_dump(STDERR_FILENO);

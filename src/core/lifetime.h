@@ -13,15 +13,15 @@ struct coroutine;
  * Dies with a sentence if a task waits for something in a frame that was left; ends waits for descriptors that are not
  * open, with a report. Looks at some tasks at each call.
  */
-void async__check_waits(struct async_loop *loop);
+void asyncp_check_waits(struct async_loop *loop);
 
 /* Whether tasks wait, and none of them is to sleep for ever; for a loop in which nothing will happen by itself. */
-bool async__stands_still(struct async_loop *loop);
+bool asyncp_stands_still(struct async_loop *loop);
 
 /* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */
-void async__tell_standstill(void);
+void asyncp_tell_standstill(void);
 
 /* Reports an argument of a task that is about to begin if it points into a frame that was left. */
-void async__check_arguments(const struct async_loop *loop, const struct coroutine *self);
+void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);
 
 #endif

@@ -16,15 +16,15 @@ static size_t bytes_for(uint32_t room)
 
 static const struct locals *running(const struct async_loop *loop)
 {
-    if (loop == NULL && async__errand != NULL)
-        return async__errand->locals;
+    if (loop == NULL && asyncp_errand != NULL)
+        return asyncp_errand->locals;
     if (loop == NULL &&
-        (loop = async__standing_loop()) == NULL) /* in a child of fork() the task's are still there */
+        (loop = asyncp_standing_loop()) == NULL) /* in a child of fork() the task's are still there */
         return NULL;
     return loop->current != NULL ? loop->current->locals : loop->callback_locals;
 }
 
-struct locals *async__locals_inherit(const struct async_loop *loop)
+struct locals *asyncp_locals_inherit(const struct async_loop *loop)
 {
     struct locals *locals = loop->current != NULL ? loop->current->locals : loop->callback_locals;
     if (locals != NULL)
@@ -38,13 +38,13 @@ static void free_table(struct async_loop *loop, struct locals *locals)
     memory_free(&loop->memory, locals, bytes_for(locals->room));
 }
 
-void async__locals_release(struct async_loop *loop, struct locals *locals)
+void asyncp_locals_release(struct async_loop *loop, struct locals *locals)
 {
     if (--locals->references == 0)
         free_table(loop, locals);
 }
 
-void async__locals_close(struct async_loop *loop)
+void asyncp_locals_close(struct async_loop *loop)
 {
     for (struct link *link; (link = list_first(&loop->locals)) != NULL;)
         free_table(loop, CONTAINER_OF(link, struct locals, link));
@@ -58,7 +58,7 @@ static const struct local_value *find(const struct locals *locals, const async_l
     return NULL;
 }
 
-void *async__locals_find(const struct locals *locals, const async_local *local)
+void *asyncp_locals_find(const struct locals *locals, const async_local *local)
 {
     const struct local_value *found = find(locals, local);
     return found != NULL ? found->value : local->initial;
@@ -66,7 +66,7 @@ void *async__locals_find(const struct locals *locals, const async_local *local)
 
 void *async_local_get(const async_local *local)
 {
-    return local != NULL ? async__locals_find(running(async__current), local) : NULL;
+    return local != NULL ? asyncp_locals_find(running(asyncp_current), local) : NULL;
 }
 
 /* A table of one holder with those values and that much room, in the place of another one, which is let go. */
@@ -82,7 +82,7 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
         memcpy(locals->values, old->values, old->count * sizeof *old->values);
     list_append(&loop->locals, &locals->link);
     if (old != NULL)
-        async__locals_release(loop, old);
+        asyncp_locals_release(loop, old);
     return locals;
 }
 

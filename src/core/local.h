@@ -26,15 +26,15 @@ struct locals {
 };
 
 /* The table of whoever runs, held once more; NULL: it has none. */
-struct locals *async__locals_inherit(const struct async_loop *loop);
+struct locals *asyncp_locals_inherit(const struct async_loop *loop);
 
 /* Lets a table go. */
-void async__locals_release(struct async_loop *loop, struct locals *locals);
+void asyncp_locals_release(struct async_loop *loop, struct locals *locals);
 
 /* Frees all tables, whoever holds them. */
-void async__locals_close(struct async_loop *loop);
+void asyncp_locals_close(struct async_loop *loop);
 
 /* The variable's value there; the initial one if there is none, or no table. */
-void *async__locals_find(const struct locals *locals, const async_local *local);
+void *asyncp_locals_find(const struct locals *locals, const async_local *local);
 
 #endif

@@ -18,14 +18,14 @@ static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
 static const int64_t STANDSTILL_NS = 1000000000;
 enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a wake-up */
 
-int64_t async__idle_ns(const struct async_loop *loop)
+int64_t asyncp_idle_ns(const struct async_loop *loop)
 {
     int64_t next_ns = heap_least(&loop->timers);
     if (loop->ready.first != NULL || !list_empty(&loop->deferred))
         return 0;
     if (next_ns == TIME_NEVER)
         return -1;
-    int64_t now_ns = async__now(loop);
+    int64_t now_ns = asyncp_now(loop);
     return next_ns > now_ns ? next_ns - now_ns : 0;
 }
 
@@ -33,9 +33,9 @@ static void take_attention(struct async_loop *loop)
 {
     uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
-        async__inbox_take(loop);
+        asyncp_inbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task != NULL)
-        async__request(loop, &loop->main_task, 1, async__reason(REASON_SIGINT));
+        asyncp_request(loop, &loop->main_task, 1, asyncp_reason(REASON_SIGINT));
 }
 
 /*
@@ -47,8 +47,8 @@ static void trim_stacks(struct async_loop *loop)
     if (loop->now_ns - loop->trimmed_ns < TRIM_EVERY_NS)
         return;
     loop->trimmed_ns = loop->now_ns;
-    if (async__stack_count(&loop->stacks).idle > IDLE_STACKS_KEPT)
-        async__stack_trim(&loop->stacks);
+    if (asyncp_stack_count(&loop->stacks).idle > IDLE_STACKS_KEPT)
+        asyncp_stack_trim(&loop->stacks);
 }
 
 /*
@@ -59,24 +59,24 @@ static void doze(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
     if (loop->errands > 0 && patience_try(&loop->patience, &loop->worker_seen))
-        async__patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
+        asyncp_patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
         loop->wide_awake = true;
 }
 
 static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
 {
-    int result = async__poller_wait(&loop->poller, timeout_ns);
+    int result = asyncp_poller_wait(&loop->poller, timeout_ns);
     ENSURE(result != -EBADF,
            "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
-           async__error_meaning(result));
+           asyncp_error_meaning(result));
     ENSURE(
         result == 0,
         "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or the program "
         "has closed the loop's own descriptor and another one has its number",
-        loop->poller.calls->wait_call, async__error_meaning(result));
+        loop->poller.calls->wait_call, asyncp_error_meaning(result));
 }
 
 /* Whether something is to be done, as far as one can tell without the kernel and the clock. */
@@ -93,10 +93,10 @@ static bool has_work(const struct async_loop *loop)
  */
 static bool spin(struct async_loop *loop, int64_t timeout_ns)
 {
-    int64_t now_ns = async__clock_now();
+    int64_t now_ns = asyncp_clock_now();
     bool is_short = timeout_ns >= 0 && timeout_ns < loop->spin_ns;
     for (int64_t until_ns = now_ns + (is_short ? timeout_ns : loop->spin_ns); now_ns < until_ns;
-         now_ns = async__clock_now()) {
+         now_ns = asyncp_clock_now()) {
         wait_in_kernel(loop, 0);
         if (has_work(loop))
             return true;
@@ -134,13 +134,13 @@ static size_t in_flight(const struct async_loop *loop)
  */
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
-    int64_t until_ns = async__clock_now() + timeout_ns, left_ns = timeout_ns;
+    int64_t until_ns = asyncp_clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
         if (timeout_ns < 0 || in_flight(loop) > 0)
             poll(loop, left_ns);
         nothing = !has_work(loop);
-        left_ns = in_flight(loop) > 0 ? until_ns - async__clock_now() : 0;
+        left_ns = in_flight(loop) > 0 ? until_ns - asyncp_clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
         loop->now_ns += timeout_ns;
@@ -160,8 +160,8 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
 {
     if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->virtual_clock)
         return timeout_ns;
-    int64_t until_ns = async__now(loop) + CROWD_NS;
-    return async__heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
+    int64_t until_ns = asyncp_now(loop) + CROWD_NS;
+    return asyncp_heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
 }
 
 /*
@@ -170,20 +170,20 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
  */
 static bool tell_standstill(struct async_loop *loop)
 {
-    if (loop->told_standstill || in_flight(loop) > 0 || !async__stands_still(loop))
+    if (loop->told_standstill || in_flight(loop) > 0 || !asyncp_stands_still(loop))
         return false;
     poll(loop, STANDSTILL_NS);
     if (has_work(loop))
         return true;
     loop->told_standstill = true;
-    async__tell_standstill();
+    asyncp_tell_standstill();
     return false;
 }
 
 static void look(struct async_loop *loop, int64_t most_ns)
 {
     take_attention(loop);
-    int64_t timeout_ns = wait_for_crowd(loop, async__idle_ns(loop));
+    int64_t timeout_ns = wait_for_crowd(loop, asyncp_idle_ns(loop));
     if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
         timeout_ns = most_ns;
     if (timeout_ns != 0)
@@ -195,9 +195,9 @@ static void look(struct async_loop *loop, int64_t most_ns)
     else if (worth_polling(loop, timeout_ns))
         poll(loop, timeout_ns);
     take_attention(loop);
-    loop->now_ns = async__now(loop);
+    loop->now_ns = asyncp_now(loop);
     loop->looked_ns = loop->now_ns;
-    async__timers_expire(loop, loop->now_ns);
+    asyncp_timers_expire(loop, loop->now_ns);
 }
 
 /* Runs one node; tasks that stop may go straight on to others before this returns. */
@@ -218,17 +218,17 @@ static void run_one(struct async_loop *loop)
 static struct label label_first(const struct async_loop *loop)
 {
     struct ready *first = loop->ready.first;
-    return first->run == NULL ? async__label(coroutine_of_ready(first)->task) : (struct label){"a callback"};
+    return first->run == NULL ? asyncp_label(coroutine_of_ready(first)->task) : (struct label){"a callback"};
 }
 
 static void run_one_timed(struct async_loop *loop)
 {
     struct label who = label_first(loop);
-    int64_t before_ns = async__clock_now();
+    int64_t before_ns = asyncp_clock_now();
     run_one(loop);
-    int64_t took_ns = async__clock_now() - before_ns;
+    int64_t took_ns = asyncp_clock_now() - before_ns;
     if (took_ns >= loop->slow_ns)
-        async__report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
+        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);
 }
 
@@ -242,12 +242,12 @@ static void run_burst(struct async_loop *loop)
         run(loop);
 }
 
-bool async__burst_renew(struct async_loop *loop)
+bool asyncp_burst_renew(struct async_loop *loop)
 {
     const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
     if (loop->strict || loop->turns_left > 0)
         return false;
-    loop->now_ns = async__now(loop);
+    loop->now_ns = asyncp_now(loop);
     if (loop->now_ns - loop->looked_ns >= LOOK_EVERY_NS ||
         (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
         return false;
@@ -256,29 +256,29 @@ bool async__burst_renew(struct async_loop *loop)
     return true;
 }
 
-bool async__pace_look(struct async_loop *loop)
+bool asyncp_pace_look(struct async_loop *loop)
 {
     loop->steps_left = STEPS_IN_A_ROW;
-    return loop->strict || async__now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
+    return loop->strict || asyncp_now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
 }
 
 /* With the virtual clock a look ends an iteration, and what was ready when that began is to run before it. */
-void async__give_way(struct async_loop *loop)
+void asyncp_give_way(struct async_loop *loop)
 {
     if (!loop->strict)
         loop->turns_left = 0; /* then it is the clock that says */
-    async__turn(loop);
+    asyncp_turn(loop);
 }
 
 static void run_ready(struct async_loop *loop)
 {
     if (loop->shuffle != 0)
-        async__ready_shuffle(&loop->ready, &loop->shuffle);
+        asyncp_ready_shuffle(&loop->ready, &loop->shuffle);
     loop->steps_left = STEPS_IN_A_ROW;
-    loop->turns_left = loop->strict ? (int32_t)async__ready_count(&loop->ready) : BURST_TURNS;
+    loop->turns_left = loop->strict ? (int32_t)asyncp_ready_count(&loop->ready) : BURST_TURNS;
     do {
         run_burst(loop);
-    } while (loop->ready.first != NULL && async__burst_renew(loop));
+    } while (loop->ready.first != NULL && asyncp_burst_renew(loop));
 }
 
 static void run_deferred(struct async_loop *loop)
@@ -295,9 +295,9 @@ static void run_deferred(struct async_loop *loop)
     }
 }
 
-void async__iterate(struct async_loop *loop, int64_t most_ns)
+void asyncp_iterate(struct async_loop *loop, int64_t most_ns)
 {
-    ASSERT(loop == async__current && loop->current == NULL);
+    ASSERT(loop == asyncp_current && loop->current == NULL);
     loop->iterating = true;
     look(loop, most_ns);
     run_ready(loop);

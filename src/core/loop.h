@@ -113,63 +113,63 @@ struct async_loop {
 };
 
 /* The calling thread's loop. Read without a function call, also in the shared library. */
-extern __thread struct async_loop *async__current
+extern __thread struct async_loop *asyncp_current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* Something is made by a call and this thread has no loop: fine if async_run could make none, else misuse. */
-void async__run_expect(const char *call, const char *argument, const char *where);
+void asyncp_run_expect(const char *call, const char *argument, const char *where);
 
 /* Ends the program: the call needs a task, and there is none. */
-_Noreturn void async__no_task(const char *call);
+_Noreturn void asyncp_no_task(const char *call);
 
 /* How many forks this process is from the first that asked. */
-unsigned async__fork_generation(void);
+unsigned asyncp_fork_generation(void);
 
 /* loop_check_handler where the loop runs no task: dies with a sentence if it waits in the kernel. */
-void async__check_handler(const struct async_loop *loop, const char *call);
+void asyncp_check_handler(const struct async_loop *loop, const char *call);
 
 /* A call that needs no task: dies with a sentence if a signal handler makes it while the loop waits in the kernel. */
 static inline void loop_check_handler(const struct async_loop *loop, const char *call)
 {
     if (unlikely(loop != NULL && loop->current == NULL))
-        async__check_handler(loop, call);
+        asyncp_check_handler(loop, call);
 }
 
 /* The loop, for a call that needs a running task. */
 static inline struct async_loop *loop_enter(const char *call)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (unlikely(loop == NULL || loop->current == NULL))
-        async__no_task(call);
+        asyncp_no_task(call);
     return loop;
 }
 
 /* context_switch, for programs with C++: exceptions that are being handled here are here again when it returns. */
-OUT_OF_LINE void async__switch_with_exceptions(struct exceptions *shared, struct context *from,
+OUT_OF_LINE void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
                                                struct context *to);
 
 /* Goes on in `to`; returns when somebody goes on in `from`. */
 static inline void loop_switch(const struct async_loop *loop, struct context *from, struct context *to)
 {
     if (unlikely(loop->exceptions != NULL))
-        async__switch_with_exceptions(loop->exceptions, from, to);
+        asyncp_switch_with_exceptions(loop->exceptions, from, to);
     else
         context_switch(from, to);
 }
 
 /* task_check for what is not the plain case: a handle of another loop, one that was taken, one that a group lent. */
-OUT_OF_LINE void async__task_check(const struct async_task *task, const char *call, bool taking);
+OUT_OF_LINE void asyncp_task_check(const struct async_task *task, const char *call, bool taking);
 
 /* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
 static inline void task_check(const struct async_task *task, const char *call, bool taking)
 {
     bool in_question = (int32_t)task->references <= 0 && (taking || task_done(task));
-    if (unlikely(task->loop != async__current || in_question))
-        async__task_check(task, call, taking);
+    if (unlikely(task->loop != asyncp_current || in_question))
+        asyncp_task_check(task, call, taking);
 }
 
 /* task_reserve where no reference is free, or the handle cannot be used here. */
-OUT_OF_LINE void async__task_reserve(struct async_task *task, const char *call);
+OUT_OF_LINE void asyncp_task_reserve(struct async_task *task, const char *call);
 
 /*
  * Before a join stops: one reference is reserved for it, to be taken in the end. If joins under way have reserved all
@@ -179,8 +179,8 @@ OUT_OF_LINE void async__task_reserve(struct async_task *task, const char *call);
 static inline void task_reserve(struct async_task *task, const char *call)
 {
     bool is_free = (int32_t)(task->references - task->reserved) > 0; /* not with TASK_KEPT */
-    if (unlikely(task->loop != async__current || !is_free))
-        async__task_reserve(task, call);
+    if (unlikely(task->loop != asyncp_current || !is_free))
+        asyncp_task_reserve(task, call);
     task->reserved++;
 }
 
@@ -194,7 +194,7 @@ static inline void task_detach_reserved(struct async_task *task)
 /* The task-local values that a new task or callback begins with. While no task has any, nobody looks further. */
 static inline struct locals *locals_inherit(const struct async_loop *loop)
 {
-    return likely(list_empty(&loop->locals)) ? NULL : async__locals_inherit(loop);
+    return likely(list_empty(&loop->locals)) ? NULL : asyncp_locals_inherit(loop);
 }
 
 /* Frees the record: its task has ended, and there is no reference. */
@@ -202,7 +202,7 @@ static inline void task_free(struct async_task *task)
 {
     ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
     if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
-        async__task_free_words(task);
+        asyncp_task_free_words(task);
     pool_give(&task->loop->tasks, task);
 }
 
@@ -220,46 +220,46 @@ static inline size_t loop_alive(const struct async_loop *loop)
 }
 
 /* A fresh clock. */
-static inline int64_t async__now(const struct async_loop *loop)
+static inline int64_t asyncp_now(const struct async_loop *loop)
 {
-    return loop->virtual_clock ? loop->now_ns : async__clock_now();
+    return loop->virtual_clock ? loop->now_ns : asyncp_clock_now();
 }
 
 /* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
-int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign);
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign);
 
 /* Dies unless this thread's loop is between two iterations, and was made by this process. */
-void async__check_outside(const struct async_loop *loop, const char *call);
+void asyncp_check_outside(const struct async_loop *loop, const char *call);
 
 /* The same for a call that closes it, which may be inherited. */
-void async__check_closing(const struct async_loop *loop, const char *call);
+void asyncp_check_closing(const struct async_loop *loop, const char *call);
 
 /* Iterates until the task has ended, if it is not NULL, or until the loop is stopped, or was inherited meanwhile. */
-void async__loop_run(struct async_loop *loop, const struct async_task *task);
+void asyncp_loop_run(struct async_loop *loop, const struct async_task *task);
 
 /* Tells the loop's exception handler, or standard error, of an error of that task's, which may be NULL. */
-void async__tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
+void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Cancels what is left, waits for it, and frees the loop. */
-void async__loop_finish(struct async_loop *loop);
+void asyncp_loop_finish(struct async_loop *loop);
 
 /* One iteration: waits at most most_ns for something to do (negative: as long as it takes), then runs it. */
-void async__iterate(struct async_loop *loop, int64_t most_ns);
+void asyncp_iterate(struct async_loop *loop, int64_t most_ns);
 
 /* How long nothing will happen by itself: 0 if something is ready, negative if only the kernel can tell. */
-int64_t async__idle_ns(const struct async_loop *loop);
+int64_t asyncp_idle_ns(const struct async_loop *loop);
 
 enum { STEPS_IN_A_ROW = 4096 };
 
 /* A burst is over: whether there is time for another before the next look. It is begun then. */
-bool async__burst_renew(struct async_loop *loop);
+bool asyncp_burst_renew(struct async_loop *loop);
 
 /* Where the thread goes on when the running task stops and loop_goes_on does not hold. */
-struct context *async__loop_next(struct async_loop *loop);
+struct context *asyncp_loop_next(struct async_loop *loop);
 
 /* Sets what a task begins with, which depends on debug mode. */
-void async__set_beginning(struct async_loop *loop);
+void asyncp_set_beginning(struct async_loop *loop);
 
 /* Whether nothing rare is due. */
 static inline bool loop_is_undisturbed(const struct async_loop *loop)
@@ -294,7 +294,7 @@ static inline struct context *loop_advance(struct async_loop *loop)
 }
 
 /* Leaves the running task when loop_goes_on does not hold. */
-void async__stop_rarely(struct async_loop *loop, struct coroutine *self);
+void asyncp_stop_rarely(struct async_loop *loop, struct coroutine *self);
 
 /* Leaves the running task, which is not the next one. */
 static inline void loop_stop(struct async_loop *loop, struct coroutine *self)
@@ -302,10 +302,10 @@ static inline void loop_stop(struct async_loop *loop, struct coroutine *self)
     if (likely(loop_goes_on(loop)))
         loop_switch(loop, &self->context, loop_advance(loop));
     else
-        async__stop_rarely(loop, self);
+        asyncp_stop_rarely(loop, self);
 }
 
-/* async__park and async__wake, for what happens so often that a call would show. */
+/* asyncp_park and asyncp_wake, for what happens so often that a call would show. */
 static inline int loop_park(struct async_loop *loop, struct wait *wait)
 {
     struct coroutine *self = loop->current;
@@ -320,10 +320,10 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
 }
 
 /* Ends the program: what a task waits for was changed by a thread that is not its loop's. */
-_Noreturn void async__wrong_thread(const struct wait *wait) __attribute__((cold));
+_Noreturn void asyncp_wrong_thread(const struct wait *wait) __attribute__((cold));
 
 /* loop_wake for a task of an inherited loop, which never runs; any other ends the program. */
-void async__wake_elsewhere(struct wait *wait, struct waiter *winner, int result) __attribute__((cold));
+void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result) __attribute__((cold));
 
 static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct wait *wait)
 {
@@ -334,7 +334,7 @@ static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct
  * Ends the program: the memory of what a task waits for is gone, was copied or was written over, so its place there
  * cannot be taken out without writing to what is not ours.
  */
-_Noreturn void async__memory_gone(const struct wait *wait) __attribute__((cold));
+_Noreturn void asyncp_memory_gone(const struct wait *wait) __attribute__((cold));
 
 /* Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue. */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait, struct waiter *winner,
@@ -342,44 +342,44 @@ static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wai
 {
     struct coroutine *coroutine = wait->coroutine;
     if (ASYNC_CHECKS && unlikely(wait->claimed || coroutine->wait != wait))
-        async__memory_gone(wait); /* the list is a copy of one that it has left */
+        asyncp_memory_gone(wait); /* the list is a copy of one that it has left */
     if (unlikely(wait_is_elsewhere(loop, wait)))
-        async__wrong_thread(wait);
+        asyncp_wrong_thread(wait);
     wait->claimed = true;
     wait->winner = winner;
     wait->result = result;
     for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling) {
         if (unlikely(!list_is_linked(&waiter->link)))
-            async__memory_gone(wait);
+            asyncp_memory_gone(wait);
         list_remove(&waiter->link);
     }
     if (unlikely(wait->timer != NULL))
-        async__timer_clear(loop, wait->timer);
+        asyncp_timer_clear(loop, wait->timer);
     return &coroutine->ready;
 }
 
 static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct waiter *winner, int result)
 {
     if (unlikely(wait_is_elsewhere(loop, wait)))
-        async__wake_elsewhere(wait, winner, result);
+        asyncp_wake_elsewhere(wait, winner, result);
     else
         ready_push(&loop->ready, loop_claim(loop, wait, winner, result));
 }
 
 /* Another thread's or a handler's reason for the loop to come to its own stack. */
-void async__attend(struct async_loop *loop, uint32_t reason);
+void asyncp_attend(struct async_loop *loop, uint32_t reason);
 
 /* Makes what other threads sent ready. */
-void async__inbox_take(struct async_loop *loop);
+void asyncp_inbox_take(struct async_loop *loop);
 
 /* Tells what was sent and not received that the loop is closing. */
-void async__inbox_close(struct async_loop *loop);
+void asyncp_inbox_close(struct async_loop *loop);
 
 /* Takes SIGINT for the loop's main task, if it is nobody's; and gives it back. */
-void async__sigint_take(struct async_loop *loop);
-void async__sigint_give_back(struct async_loop *loop);
+void asyncp_sigint_take(struct async_loop *loop);
+void asyncp_sigint_give_back(struct async_loop *loop);
 
 /* In a child of fork(): SIGINT acts there as it did before the run. */
-void async__sigint_fork(void);
+void asyncp_sigint_fork(void);
 
 #endif

@@ -13,14 +13,14 @@ enum { MOST_FREED = 64 };                    /* freed queues that are kept: some
 enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
 static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
 
-__thread struct async_loop *async__current;
-__thread struct errand *async__errand;
+__thread struct async_loop *asyncp_current;
+__thread struct errand *asyncp_errand;
 
 static _Atomic uint64_t loops_made; /* their numbers */
 
 static const struct stack *running_stack(size_t *guard_size)
 {
-    const struct coroutine *self = async__running_coroutine();
+    const struct coroutine *self = asyncp_running_coroutine();
     if (self == NULL)
         return NULL;
     *guard_size = self->task->loop->stacks.guard_size;
@@ -29,10 +29,10 @@ static const struct stack *running_stack(size_t *guard_size)
 
 static void explain_overflow(void)
 {
-    const struct coroutine *self = async__running_coroutine();
-    async__report("%s overflowed its stack of %zu KiB; make the recursion or the "
+    const struct coroutine *self = asyncp_running_coroutine();
+    asyncp_report("%s overflowed its stack of %zu KiB; make the recursion or the "
                   "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
-                  async__label(self->task).text, stack_size(&self->stack) / 1024);
+                  asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
 static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
@@ -46,14 +46,14 @@ static bool is_on(const char *variable)
 /* The backend of that name. 0 or -EINVAL. */
 static int find_backend(const char *name, const struct poller_calls **calls)
 {
-    static const struct poller_calls *const all[] = {&async__poll_epoll, &async__poll_uring,
-                                                     &async__poll_sim};
+    static const struct poller_calls *const all[] = {&asyncp_poll_epoll, &asyncp_poll_uring,
+                                                     &asyncp_poll_sim};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0) {
             *calls = all[i];
             return 0;
         }
-    async__report("there is no backend '%s'; choose epoll, uring or sim", name);
+    asyncp_report("there is no backend '%s'; choose epoll, uring or sim", name);
     return -EINVAL;
 }
 
@@ -67,14 +67,14 @@ static int open_poller(struct async_loop *loop, const char *name)
     int result = find_backend(asked, &calls);
     if (result < 0)
         return result;
-    if (calls == &async__poll_sim)
+    if (calls == &asyncp_poll_sim)
         loop->virtual_clock = true;
-    result = async__poller_open(&loop->poller, calls, loop->foreign, loop->memory);
-    if (calls != &async__poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
+    result = asyncp_poller_open(&loop->poller, calls, loop->foreign, loop->memory);
+    if (calls != &asyncp_poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
     if (loop->debug)
-        async__report("io_uring is not to be had here (%s); using epoll", async__error_meaning(result));
-    return async__poller_open(&loop->poller, &async__poll_epoll, loop->foreign, loop->memory);
+        asyncp_report("io_uring is not to be had here (%s); using epoll", asyncp_error_meaning(result));
+    return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop->foreign, loop->memory);
 }
 
 static int64_t spin_of(const async_run_options *options)
@@ -92,35 +92,35 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->memory = memory_from(&options->allocator);
     loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
     loop->watched = loop->debug || tools_valgrind();
-    async__set_beginning(loop);
+    asyncp_set_beginning(loop);
     loop->virtual_clock = options->virtual_clock;
     loop->shuffle = options->shuffle_seed;
     if (loop->shuffle == 0 && seed != NULL)
         loop->shuffle = strtoull(seed, NULL, 0);
     loop->slow_ns = SLOW_NS;
     loop->texts.memory = loop->memory;
-    async__blocks_open(&loop->blocks, loop->memory);
-    loop->fork_generation = async__fork_generation();
+    asyncp_blocks_open(&loop->blocks, loop->memory);
+    loop->fork_generation = asyncp_fork_generation();
     loop->number = ++loops_made;
     loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
     if (loop->debug)
         loop->attention = ATTENTION_DEBUG;
-    async__pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),
+    asyncp_pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),
                      loop->debug ? DEBUG_QUARANTINE : 0, loop->memory);
-    async__pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
+    asyncp_pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
                      loop->memory);
-    async__heap_open(&loop->timers, loop->memory);
-    async__stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
+    asyncp_heap_open(&loop->timers, loop->memory);
+    asyncp_stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
                            loop->memory);
-    loop->default_log = async__stack_log(&loop->stacks, options->stack_size);
+    loop->default_log = asyncp_stack_log(&loop->stacks, options->stack_size);
 }
 
-int async__loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
 {
     static const async_run_options defaults;
-    if (async__current != NULL)
+    if (asyncp_current != NULL)
         return -EBUSY;
-    async__leave_all_lines();
+    asyncp_leave_all_lines();
     if (options == NULL)
         options = &defaults;
     async_allocator memory = memory_from(&options->allocator);
@@ -130,19 +130,19 @@ int async__loop_open(struct async_loop **out, const async_run_options *options, 
     set_up(loop, options);
     loop->foreign = foreign;
     int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
-    if (result == 0 && (result = async__overflow_open(&loop->signal_stack, &owner)) < 0)
-        async__poller_close(&loop->poller);
+    if (result == 0 && (result = asyncp_overflow_open(&loop->signal_stack, &owner)) < 0)
+        asyncp_poller_close(&loop->poller);
     if (result < 0) {
         memory_free(&memory, loop, sizeof *loop);
         return result;
     }
     if (loop->debug && loop->signal_stack.error < 0)
-        async__report("a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
-                      async__error_meaning(loop->signal_stack.error));
+        asyncp_report("a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
+                      asyncp_error_meaning(loop->signal_stack.error));
     loop->strict = loop->virtual_clock || loop->shuffle != 0;
     loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
-    loop->now_ns = loop->virtual_clock ? 0 : async__clock_now();
-    *out = async__current = loop;
+    loop->now_ns = loop->virtual_clock ? 0 : asyncp_clock_now();
+    *out = asyncp_current = loop;
     return 0;
 }
 
@@ -155,7 +155,7 @@ static void dismiss_guests(struct list *guests)
     }
 }
 
-void async__guest_freed(struct async_loop *loop, struct guest *guest)
+void asyncp_guest_freed(struct async_loop *loop, struct guest *guest)
 {
     list_append(&loop->freed, &guest->link);
     if (++loop->freed_count <= MOST_FREED)
@@ -168,62 +168,62 @@ void async__guest_freed(struct async_loop *loop, struct guest *guest)
 static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
-    struct async_loop *before = async__current;
-    async__current = loop; /* also an inherited one, while it is taken down */
+    struct async_loop *before = asyncp_current;
+    asyncp_current = loop; /* also an inherited one, while it is taken down */
     dismiss_guests(&loop->guests);
     dismiss_guests(&loop->freed);
-    async__inbox_close(loop);
-    async__tasks_close(loop);
-    async__blocks_close(&loop->blocks);
-    async__pool_close(&loop->callbacks);
-    async__heap_close(&loop->timers);
-    async__text_close(&loop->texts);
-    async__locals_close(loop);
-    ASSERT(loop->inherited || async__stack_count(&loop->stacks).in_use == 0);
-    async__stack_pool_close(&loop->stacks);
-    async__poller_close(&loop->poller);
-    async__overflow_close(&loop->signal_stack);
-    async__current = before != loop ? before : NULL;
-    async__forget_inherited(loop);
+    asyncp_inbox_close(loop);
+    asyncp_tasks_close(loop);
+    asyncp_blocks_close(&loop->blocks);
+    asyncp_pool_close(&loop->callbacks);
+    asyncp_heap_close(&loop->timers);
+    asyncp_text_close(&loop->texts);
+    asyncp_locals_close(loop);
+    ASSERT(loop->inherited || asyncp_stack_count(&loop->stacks).in_use == 0);
+    asyncp_stack_pool_close(&loop->stacks);
+    asyncp_poller_close(&loop->poller);
+    asyncp_overflow_close(&loop->signal_stack);
+    asyncp_current = before != loop ? before : NULL;
+    asyncp_forget_inherited(loop);
     memory_free(&memory, loop, sizeof *loop);
 }
 
 static void report_closing(const struct async_loop *loop)
 {
-    async__report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
+    asyncp_report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
                   "%zu operations are in flight",
                   loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
-                  async__stack_count(&loop->stacks).in_use, loop->poller.in_flight);
+                  asyncp_stack_count(&loop->stacks).in_use, loop->poller.in_flight);
 }
 
 /* Asks those tasks to end whose numbers come after `asked`. */
 static void cancel_newer(struct async_loop *loop, uint64_t asked)
 {
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;) {
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;) {
         if (task->id <= asked)
             continue;
         if (loop->debug)
-            async__report("%s has not ended at the end of the run and is cancelled; "
+            asyncp_report("%s has not ended at the end of the run and is cancelled; "
                           "was it to be awaited?",
-                          async__label(task).text);
-        async__request(loop, &task, 1, async__reason(REASON_END));
+                          asyncp_label(task).text);
+        asyncp_request(loop, &task, 1, asyncp_reason(REASON_END));
     }
 }
 
 /* Runs the loop until the tasks up to that number have ended. */
 static void wait_for_older(struct async_loop *loop, uint64_t asked)
 {
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL;)
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         while (!task_done(task) && task->id <= asked && !loop->inherited)
-            async__iterate(loop, -1);
+            asyncp_iterate(loop, -1);
 }
 
 static void wait_for_lingering(struct async_loop *loop)
 {
-    int64_t until_ns = async__now(loop) + LINGER_NS, left_ns = LINGER_NS;
+    int64_t until_ns = asyncp_now(loop) + LINGER_NS, left_ns = LINGER_NS;
     while (loop->lingering > 0 && left_ns > 0 && !loop->inherited) {
-        async__iterate(loop, left_ns);
-        left_ns = until_ns - async__now(loop);
+        asyncp_iterate(loop, left_ns);
+        left_ns = until_ns - asyncp_now(loop);
     }
 }
 
@@ -239,18 +239,18 @@ static void end_tasks(struct async_loop *loop)
         asked = loop->created;
         wait_for_older(loop, asked);
         if (loop_alive(loop) == 0 && loop->ready.first != NULL && !loop->inherited)
-            async__iterate(loop, 0); /* callbacks that the last tasks left */
+            asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
     } while (loop_alive(loop) > 0 && !loop->inherited);
     wait_for_lingering(loop);
 }
 
 /* An inherited loop's tasks, and what they wrote, are the parent's; a task may also fork while it is asked to end. */
-void async__loop_finish(struct async_loop *loop)
+void asyncp_loop_finish(struct async_loop *loop)
 {
     if (!loop->inherited)
         end_tasks(loop);
     if (loop->debug && !loop->inherited)
         report_closing(loop);
-    async__executor_leave(loop);
+    asyncp_executor_leave(loop);
     free_loop(loop);
 }

@@ -19,23 +19,23 @@ enum {
 };
 
 /* The allowance is used up: gives a new one, and returns whether the task is to give way now. */
-OUT_OF_LINE bool async__pace_look(struct async_loop *loop);
+OUT_OF_LINE bool asyncp_pace_look(struct async_loop *loop);
 
 /* Lets everything that is ready, and what a look finds, run once. Switches. */
-void async__give_way(struct async_loop *loop);
+void asyncp_give_way(struct async_loop *loop);
 
 /* Takes steps; whether the caller is to give way. */
 static inline bool pace_is_due(struct async_loop *loop, int32_t steps)
 {
     loop->steps_left -= steps;
-    return unlikely(loop->steps_left < 0) && async__pace_look(loop);
+    return unlikely(loop->steps_left < 0) && asyncp_pace_look(loop);
 }
 
 /* Takes steps and gives way if it is time. Returns the result that it is given. */
 static inline int paced(struct async_loop *loop, int32_t steps, int result)
 {
     if (pace_is_due(loop, steps))
-        async__give_way(loop);
+        asyncp_give_way(loop);
     return result;
 }
 

@@ -15,42 +15,42 @@ __attribute__((no_sanitize_address)) static void check_scopes(const struct corou
     for (const struct scope *scope = self->scopes; scope != NULL; scope = scope->outer)
         ENSURE(scope->coroutine == self && scope->again == self,
                "%s left a block without the end of the timeout or shelter that it began there",
-               async__label(self->task).text);
+               asyncp_label(self->task).text);
 }
 
 /* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
-struct context *async__loop_next(struct async_loop *loop)
+struct context *asyncp_loop_next(struct async_loop *loop)
 {
-    if (loop->ready.first != NULL && async__burst_renew(loop) && loop_goes_on(loop))
+    if (loop->ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
     if (loop->debug) {
         check_scopes(loop->current);
-        async__check_waits(loop);
+        asyncp_check_waits(loop);
     }
     loop->current = NULL;
     return &loop->context;
 }
 
-void async__switch_with_exceptions(struct exceptions *shared, struct context *from, struct context *to)
+void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from, struct context *to)
 {
     struct exceptions kept = *shared;
     context_switch(from, to);
     *shared = kept;
 }
 
-void async__stop_rarely(struct async_loop *loop, struct coroutine *self)
+void asyncp_stop_rarely(struct async_loop *loop, struct coroutine *self)
 {
-    struct context *next = async__loop_next(loop);
+    struct context *next = asyncp_loop_next(loop);
     if (next != &self->context) /* it may be its own successor */
         loop_switch(loop, &self->context, next);
 }
 
-int async__park(struct async_loop *loop, struct wait *wait)
+int asyncp_park(struct async_loop *loop, struct wait *wait)
 {
     return loop_park(loop, wait);
 }
 
-int async__stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
+int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
                          void (*refuse)(struct wait *wait))
 {
     struct wait wait;
@@ -58,10 +58,10 @@ int async__stand_in_line(struct async_loop *loop, struct list *line, const char 
     wait_init(&wait, call, object, refuse);
     wait_on(&wait, &waiter, line);
     int result = loop_park(loop, &wait); /* what the list is part of may be gone by then */
-    return likely(result != -ECANCELED) ? result : async__dismissed(&wait, result);
+    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
 }
 
-int async__dismissed(const struct wait *wait, int result)
+int asyncp_dismissed(const struct wait *wait, int result)
 {
     return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call) : result;
 }
@@ -69,49 +69,49 @@ int async__dismissed(const struct wait *wait, int result)
 OUT_OF_LINE static void report_dismissal(const struct list *list, const char *call)
 {
     const struct wait *first = waiter_first(list)->wait;
-    async__report(
+    asyncp_report(
         "%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks before what they "
         "wait on is freed: declare it after that",
-        call, async__label(first->coroutine->task).text, first->call);
+        call, asyncp_label(first->coroutine->task).text, first->call);
 }
 
-void async__dismiss(struct list *list, const char *call)
+void asyncp_dismiss(struct list *list, const char *call)
 {
     if (line_is_empty(list))
         return;
-    if (async__current != NULL && async__current->debug)
+    if (asyncp_current != NULL && asyncp_current->debug)
         report_dismissal(list, call);
-    async__wake_all(list, -ECANCELED);
+    asyncp_wake_all(list, -ECANCELED);
 }
 
-void async__wrong_thread(const struct wait *wait)
+void asyncp_wrong_thread(const struct wait *wait)
 {
-    async__misuse(
+    asyncp_misuse(
         "%s waits in %s for something that another thread has changed; locks, queues and the like are for "
         "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
-        async__label(wait->coroutine->task).text, wait->call);
+        asyncp_label(wait->coroutine->task).text, wait->call);
 }
 
-void async__memory_gone(const struct wait *wait)
+void asyncp_memory_gone(const struct wait *wait)
 {
-    async__misuse("%s waits in %s for something whose memory is gone, was copied or was written over; an "
+    asyncp_misuse("%s waits in %s for something whose memory is gone, was copied or was written over; an "
                   "event, a lock or a "
                   "queue must outlive its waiters: declare it before the task group that they are in",
-                  async__label(wait->coroutine->task).text, wait->call);
+                  asyncp_label(wait->coroutine->task).text, wait->call);
 }
 
-void async__wake(struct wait *wait, struct waiter *winner, int result)
+void asyncp_wake(struct wait *wait, struct waiter *winner, int result)
 {
-    loop_wake(async__current, wait, winner, result);
+    loop_wake(asyncp_current, wait, winner, result);
 }
 
 /*
  * From both ends of the list at once, because what thousands wait in has left the caches and the page tables' too, and
  * two memory accesses that do not depend on each other take the time of one. They run in the order of the list.
  */
-void async__wake_all(struct list *list, int result)
+void asyncp_wake_all(struct list *list, int result)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     struct ready *chain = NULL, *end = NULL; /* those from behind */
     for (struct waiter *waiter; (waiter = waiter_first(list)) != NULL;) {
         loop_wake(loop, waiter->wait, waiter, result);
@@ -129,12 +129,12 @@ void async__wake_all(struct list *list, int result)
         ready_append(&loop->ready, chain, end);
 }
 
-void async__refuse_wait(struct wait *wait)
+void asyncp_refuse_wait(struct wait *wait)
 {
-    async__wake(wait, NULL, -ECANCELED);
+    asyncp_wake(wait, NULL, -ECANCELED);
 }
 
-void async__turn(struct async_loop *loop)
+void asyncp_turn(struct async_loop *loop)
 {
     struct coroutine *self = loop->current;
     if (loop->ready.first == NULL && loop_is_undisturbed(loop)) {
@@ -145,14 +145,14 @@ void async__turn(struct async_loop *loop)
     loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }
 
-int async__refused(struct async_loop *loop)
+int asyncp_refused(struct async_loop *loop)
 {
     enum { IGNORED_OFTEN = 100 };
     struct coroutine *self = loop->current;
     if (++self->refusals == IGNORED_OFTEN && loop->debug)
-        async__report("%s ignores its cancellation: %d calls were refused with "
+        asyncp_report("%s ignores its cancellation: %d calls were refused with "
                       "-ECANCELED; return the error, or answer with async_uncancel()",
-                      async__label(self->task).text, IGNORED_OFTEN);
-    async__turn(loop);
+                      asyncp_label(self->task).text, IGNORED_OFTEN);
+    asyncp_turn(loop);
     return -ECANCELED;
 }

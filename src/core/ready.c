@@ -38,7 +38,7 @@ static struct ready *shuffled(struct ready *first, size_t count, uint64_t *state
     return merge(a, count / 2, b, count - count / 2, state);
 }
 
-size_t async__ready_count(const struct ready_queue *queue)
+size_t asyncp_ready_count(const struct ready_queue *queue)
 {
     size_t count = 0;
     for (const struct ready *node = queue->first; node != NULL; node = node->next)
@@ -46,11 +46,11 @@ size_t async__ready_count(const struct ready_queue *queue)
     return count;
 }
 
-void async__ready_shuffle(struct ready_queue *queue, uint64_t *state)
+void asyncp_ready_shuffle(struct ready_queue *queue, uint64_t *state)
 {
     if (queue->first == NULL)
         return;
-    queue->first = shuffled(queue->first, async__ready_count(queue), state);
+    queue->first = shuffled(queue->first, asyncp_ready_count(queue), state);
     for (queue->last = queue->first; queue->last->next != NULL;)
         queue->last = queue->last->next;
 }

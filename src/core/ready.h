@@ -54,9 +54,9 @@ static inline struct ready *ready_pop(struct ready_queue *queue)
 }
 
 /* How many nodes are in it, counted one by one. */
-size_t async__ready_count(const struct ready_queue *queue);
+size_t asyncp_ready_count(const struct ready_queue *queue);
 
 /* Puts the nodes in an order drawn from the state of a random generator, which it advances. */
-void async__ready_shuffle(struct ready_queue *queue, uint64_t *state);
+void asyncp_ready_shuffle(struct ready_queue *queue, uint64_t *state);
 
 #endif

@@ -6,7 +6,7 @@
 #include "core/fork.h"
 #include <stdio.h>
 
-struct label async__label(const struct async_task *task)
+struct label asyncp_label(const struct async_task *task)
 {
     struct label label;
     snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)", (unsigned long long)task->id,
@@ -26,16 +26,16 @@ static void report_unseen(struct async_task *task)
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
     char meaning[SENTENCE_SIZE + 32];
-    async__describe(meaning, sizeof meaning, task->result, task->sentence);
-    async__tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
-                async__label(task).text, meaning);
+    asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
+    asyncp_tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
+                asyncp_label(task).text, meaning);
 }
 
-void async__task_free_words(struct async_task *task)
+void asyncp_task_free_words(struct async_task *task)
 {
     report_unseen(task);
     if (task->sentence != NULL)
-        async__sentence_free(&task->loop->memory, task->sentence);
+        asyncp_sentence_free(&task->loop->memory, task->sentence);
     task->sentence = NULL;
     if (task->owns_name) {
         free_name(task);
@@ -43,11 +43,11 @@ void async__task_free_words(struct async_task *task)
     }
 }
 
-struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task)
+struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task)
 {
-    struct async_task *next = async__pool_next(&loop->tasks, task);
+    struct async_task *next = asyncp_pool_next(&loop->tasks, task);
     while (next != NULL && (task_done(next) || task_is_future(next)))
-        next = async__pool_next(&loop->tasks, next);
+        next = asyncp_pool_next(&loop->tasks, next);
     return next;
 }
 
@@ -56,29 +56,29 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
 {
     struct coroutine *coroutine = task->coroutine;
     if (coroutine != NULL && !task_is_future(task)) {
-        async__sentence_free(&loop->memory, coroutine->sentence);
-        async__sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+        asyncp_sentence_free(&loop->memory, coroutine->sentence);
+        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
     }
     task->seen = true;
-    async__task_free_words(task);
+    asyncp_task_free_words(task);
 }
 
-void async__tasks_close(struct async_loop *loop)
+void asyncp_tasks_close(struct async_loop *loop)
 {
-    for (struct async_task *task = NULL; (task = async__pool_next(&loop->tasks, task)) != NULL;) {
+    for (struct async_task *task = NULL; (task = asyncp_pool_next(&loop->tasks, task)) != NULL;) {
         if (loop->inherited)
             forget_inherited_task(loop, task);
         if (loop->inherited || task->references == 0)
             continue;
         if (task_is_future(task))
-            async__future_settle(task, -ECANCELED); /* which nobody waits for */
+            asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
         ASSERT(task_done(task));
         if (loop->debug && !task->seen && task->result >= 0)
-            async__report("%s was never awaited, gathered or detached", async__label(task).text);
+            asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
         task->references = task->reserved = 0;
         task_release(task);
     }
-    async__pool_close(&loop->tasks);
+    asyncp_pool_close(&loop->tasks);
 }
 
 /* ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known. */
@@ -89,40 +89,40 @@ static struct label taker_of(const struct async_task *task)
         return taker;
     snprintf(taker.text, sizeof taker.text, ", by task #%llu", (unsigned long long)task->taken_by);
     struct async_task *other = NULL;
-    while ((other = async__pool_next(&task->loop->tasks, other)) != NULL)
+    while ((other = asyncp_pool_next(&task->loop->tasks, other)) != NULL)
         if (other->id == task->taken_by)
             snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'", (unsigned long long)other->id,
                      other->name);
     return taker;
 }
 
-void async__task_check(const struct async_task *task, const char *call, bool taking)
+void asyncp_task_check(const struct async_task *task, const char *call, bool taking)
 {
     if (task->loop->inherited)
-        async__wrong_loop(task->loop, call, "the task");
-    ENSURE(task->loop == async__current,
+        asyncp_wrong_loop(task->loop, call, "the task");
+    ENSURE(task->loop == asyncp_current,
            "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",
-           call, async__label(task).text);
+           call, asyncp_label(task).text);
     if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
         return;
     ENSURE(task->references == 0,
            "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a handle of "
            "your own",
-           call, async__label(task).text);
-    async__misuse("%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
+           call, asyncp_label(task).text);
+    asyncp_misuse("%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
                   "async_task_wait waits without taking it",
-                  call, async__label(task).text, taker_of(task).text);
+                  call, asyncp_label(task).text, taker_of(task).text);
 }
 
-void async__task_reserve(struct async_task *task, const char *call)
+void asyncp_task_reserve(struct async_task *task, const char *call)
 {
-    async__task_check(task, call, true);
+    asyncp_task_check(task, call, true);
     if (task_handles(task) == task->reserved)
         task->references++;
 }
 
-int async__task_rename(struct async_task *task, const char *name)
+int asyncp_task_rename(struct async_task *task, const char *name)
 {
     size_t size = strlen(name) + 1;
     char *copy = memory_resize(&task->loop->memory, NULL, 0, size);

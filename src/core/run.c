@@ -14,25 +14,25 @@ static __thread struct {
     unsigned inner;               /* runs that began since, among the arguments; they fail likewise */
 } failed_run;
 
-_Noreturn void async__no_task(const char *call)
+_Noreturn void asyncp_no_task(const char *call)
 {
-    async__check_inherited(call);
-    ENSURE(async__current != NULL || async__errand == NULL,
+    asyncp_check_inherited(call);
+    ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
            "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
            "send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",
            call);
     ENSURE(
-        async__current == NULL || !async__current->iterating,
+        asyncp_current == NULL || !asyncp_current->iterating,
         "%s was called in a callback; callbacks run on the loop itself and cannot wait: create a task there",
         call);
-    async__misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
+    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
 }
 
-void async__run_expect(const char *call, const char *argument, const char *where)
+void asyncp_run_expect(const char *call, const char *argument, const char *where)
 {
     if (failed_run.error == 0)
-        async__check_inherited(call);
+        asyncp_check_inherited(call);
     ENSURE(failed_run.error != 0,
            "%s(%s) was called at %s on a thread without a loop; start one with async_main or async_run", call,
            argument, where);
@@ -45,16 +45,16 @@ static bool begins_inside_failed(void)
     return failed_run.error != 0;
 }
 
-void async__run_begin(const async_run_options *options)
+void asyncp_run_begin(const async_run_options *options)
 {
     struct async_loop *loop = NULL;
     if (begins_inside_failed())
         return;
-    failed_run.suspended = async__current;
-    failed_run.error = async__loop_open(&loop, options, false);
-    async__current = loop;
+    failed_run.suspended = asyncp_current;
+    failed_run.error = asyncp_loop_open(&loop, options, false);
+    asyncp_current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
-        async__sigint_take(loop);
+        asyncp_sigint_take(loop);
 }
 
 static int give_up_run(void)
@@ -64,7 +64,7 @@ static int give_up_run(void)
         failed_run.inner--;
         return error;
     }
-    async__current = failed_run.suspended;
+    asyncp_current = failed_run.suspended;
     failed_run.error = 0;
     failed_run.suspended = NULL;
     return error;
@@ -74,30 +74,30 @@ static int give_up_run(void)
 static int run_main(struct async_loop *loop, async_task *task)
 {
     if (task == NULL) {
-        async__sigint_give_back(loop);
+        asyncp_sigint_give_back(loop);
         return -ENOMEM;
     }
     loop->main_task = task;
     task_reserve(task, "async_run");
     while (!task_done(task) && !loop->inherited)
-        async__loop_run(loop, task);
+        asyncp_loop_run(loop, task);
     loop->main_task = NULL;
     if (loop->inherited)
-        return async__forked_result(loop);
+        return asyncp_forked_result(loop);
     task_unreserve(task);
     bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
-    async__sigint_give_back(loop); /* what is left of the run is ended by it at once */
+    asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
 }
 
-int async__run_end(async_task *main_task)
+int asyncp_run_end(async_task *main_task)
 {
     if (failed_run.error != 0)
         return give_up_run();
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
-    async__loop_finish(loop);
+    asyncp_loop_finish(loop);
     return result;
 }
 
@@ -118,48 +118,48 @@ static void report_child(const struct async_loop *loop, int result)
     const struct async_task *task = loop->forked_task;
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
-    async__describe(meaning, sizeof meaning, result, task->sentence);
-    async__report("%s failed in a child of fork(): %s", task->name, meaning);
+    asyncp_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
-int async__main_end(async_task *main_task)
+int asyncp_main_end(async_task *main_task)
 {
     char meaning[SENTENCE_SIZE + 32];
     const char *name = main_task != NULL ? main_task->name : "no loop";
     if (failed_run.error != 0) {
         int error = give_up_run();
-        async__report("no loop could be made: %s", async__error_meaning(error));
+        asyncp_report("no loop could be made: %s", asyncp_error_meaning(error));
         return exit_status(error);
     }
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
     if (loop->inherited)
         report_child(loop, result);
     else if (result < 0 && result != -EINTR) {
-        async__describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
-        async__tell(loop, main_task, result, "%s failed: %s", name, meaning);
+        asyncp_describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
+        asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
     }
-    async__loop_finish(loop);
+    asyncp_loop_finish(loop);
     return exit_status(result);
 }
 
 /* The runner's loop, made if there is none yet. 0 or -errno. */
 static int find_loop(async_runner *runner, struct async_loop **loop)
 {
-    *loop = runner->async__loop;
+    *loop = runner->asyncp_loop;
     if (*loop != NULL && (*loop)->inherited && !(*loop)->iterating) {
         async_runner_close(runner);
         *loop = NULL;
     }
     if (*loop != NULL)
-        return *loop == async__current && !(*loop)->iterating ? 0 : -EBUSY;
-    int result = async__loop_open(loop, &runner->options, false);
+        return *loop == asyncp_current && !(*loop)->iterating ? 0 : -EBUSY;
+    int result = asyncp_loop_open(loop, &runner->options, false);
     if (result == 0)
-        runner->async__loop = *loop;
+        runner->asyncp_loop = *loop;
     return result;
 }
 
-void async__runner_begin(async_runner *runner)
+void asyncp_runner_begin(async_runner *runner)
 {
     struct async_loop *loop;
     ENSURE(runner != NULL, "async_runner_run: the runner is NULL");
@@ -167,39 +167,39 @@ void async__runner_begin(async_runner *runner)
         return;
     int error = find_loop(runner, &loop);
     if (error < 0) {
-        failed_run.suspended = async__current;
+        failed_run.suspended = asyncp_current;
         failed_run.error = error;
-        async__current = NULL;
+        asyncp_current = NULL;
         return;
     }
-    async__check_outside(loop, "async_runner_run");
+    asyncp_check_outside(loop, "async_runner_run");
     if (!runner->options.keep_sigint)
-        async__sigint_take(loop);
+        asyncp_sigint_take(loop);
 }
 
-int async__runner_end(async_task *task)
+int asyncp_runner_end(async_task *task)
 {
     if (failed_run.error != 0)
         return give_up_run();
-    int result = run_main(async__current, task);
+    int result = run_main(asyncp_current, task);
     async_detach(task);
     return result;
 }
 
 async_loop *async_runner_get_loop(async_runner *runner)
 {
-    if (runner != NULL && runner->async__loop == NULL) {
+    if (runner != NULL && runner->asyncp_loop == NULL) {
         struct async_loop *loop;
         async_ignore(find_loop(runner, &loop));
     }
-    return runner != NULL ? runner->async__loop : NULL;
+    return runner != NULL ? runner->asyncp_loop : NULL;
 }
 
 void async_runner_close(async_runner *runner)
 {
-    if (runner == NULL || runner->async__loop == NULL)
+    if (runner == NULL || runner->asyncp_loop == NULL)
         return;
-    async__check_closing(runner->async__loop, "async_runner_close");
-    async__loop_finish(runner->async__loop);
-    runner->async__loop = NULL;
+    asyncp_check_closing(runner->asyncp_loop, "async_runner_close");
+    asyncp_loop_finish(runner->asyncp_loop);
+    runner->asyncp_loop = NULL;
 }

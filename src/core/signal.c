@@ -16,7 +16,7 @@ static void on_sigint(int number)
         return;
     }
     int saved = errno;
-    async__attend(loop, ATTENTION_SIGNAL);
+    asyncp_attend(loop, ATTENTION_SIGNAL);
     errno = saved;
 }
 
@@ -25,30 +25,30 @@ static bool is_ours(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
 }
 
-void async__sigint_take(struct async_loop *loop)
+void asyncp_sigint_take(struct async_loop *loop)
 {
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
-    bool known = async__sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
+    bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
     if (known && is_ours(&now)) /* an earlier loop could not give it back */
         now.sa_handler = SIG_DFL;
     bool free_to_take = known && now.sa_handler == SIG_DFL;
-    if (!free_to_take || !async__sys_is_main_thread())
+    if (!free_to_take || !asyncp_sys_is_main_thread())
         return;
     atomic_store(&interrupted, loop);
     loop->sigint_before = now;
-    loop->interruptible = async__sys_sigaction(SIGINT, &action, NULL) == 0;
+    loop->interruptible = asyncp_sys_sigaction(SIGINT, &action, NULL) == 0;
     if (!loop->interruptible)
         atomic_store(&interrupted, NULL);
 }
 
-void async__sigint_give_back(struct async_loop *loop)
+void asyncp_sigint_give_back(struct async_loop *loop)
 {
     if (!loop->interruptible)
         return;
     struct sigaction now;
-    if (async__sys_sigaction(SIGINT, NULL, &now) == 0 && is_ours(&now)) /* else the program's own has come */
-        async__sys_sigaction(SIGINT, &loop->sigint_before, NULL);
+    if (asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && is_ours(&now)) /* else the program's own has come */
+        asyncp_sys_sigaction(SIGINT, &loop->sigint_before, NULL);
     atomic_store(&interrupted, NULL);
     atomic_store(&loop->interrupts, 0); /* one that came when the main task had ended is not the next one's */
     atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_SIGNAL);
@@ -56,9 +56,9 @@ void async__sigint_give_back(struct async_loop *loop)
 }
 
 /* The loop may be another thread's, which the child does not have. */
-void async__sigint_fork(void)
+void asyncp_sigint_fork(void)
 {
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop != NULL)
-        async__sigint_give_back(loop);
+        asyncp_sigint_give_back(loop);
 }

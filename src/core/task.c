@@ -16,7 +16,7 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
     if (self->sentence->code == result)
         self->task->sentence = self->sentence;
     else
-        async__sentence_free(&self->task->loop->memory, self->sentence);
+        asyncp_sentence_free(&self->task->loop->memory, self->sentence);
     self->sentence = NULL;
 }
 
@@ -24,11 +24,11 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
 OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
 {
     if (self->request_round == ROUND_FORKED)
-        async__forked_end(self);
+        asyncp_forked_end(self);
     if (result == -ECANCELED && self->task->sentence == NULL)
         self->task->sentence = sentence_handed_on(self->reason);
     else
-        async__sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
+        asyncp_sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
     self->reason = NULL;
     self->refused = false;
     self->requests = 0;
@@ -38,7 +38,7 @@ OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
 
 OUT_OF_LINE static void forget_locals(struct coroutine *self)
 {
-    async__locals_release(self->task->loop, self->locals);
+    asyncp_locals_release(self->task->loop, self->locals);
     self->locals = NULL;
 }
 
@@ -59,9 +59,9 @@ static void tell_waiters(struct async_loop *loop, struct async_task *task)
 /* A function of its own, as the label would lie in the first frame of every task. */
 OUT_OF_LINE static void scope_left_open(const struct async_task *task)
 {
-    async__misuse("%s ended inside a timeout or shelter that it began; end the scope on "
+    asyncp_misuse("%s ended inside a timeout or shelter that it began; end the scope on "
                   "every way out of the block",
-                  async__label(task).text);
+                  asyncp_label(task).text);
 }
 
 /* The end of a task or a future: whoever waits hears of it. */
@@ -88,14 +88,14 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
         forget_locals(self);
     conclude(loop, task);
     stack_give(&loop->stacks, &self->stack);
-    return context_end(loop_goes_on(loop) ? loop_advance(loop) : async__loop_next(loop));
+    return context_end(loop_goes_on(loop) ? loop_advance(loop) : asyncp_loop_next(loop));
 }
 
 /* The first function on every task's stack. */
 TOOLS_BLIND static void *begin(void *argument)
 {
     struct coroutine *self = argument;
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
@@ -106,15 +106,15 @@ TOOLS_BLIND static void *begin(void *argument)
 TOOLS_BLIND static void *begin_checked(void *argument)
 {
     struct coroutine *self = argument;
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
-    async__check_arguments(loop, self);
+    asyncp_check_arguments(loop, self);
     return end(loop, self, self->function->enter(self->arguments));
 }
 
-void async__set_beginning(struct async_loop *loop)
+void asyncp_set_beginning(struct async_loop *loop)
 {
     loop->begin = loop->debug ? begin_checked : begin;
 }
@@ -123,11 +123,11 @@ void async__set_beginning(struct async_loop *loop)
 TOOLS_BLIND static void *begin_errand(void *argument)
 {
     struct coroutine *self = argument;
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
-    return end(loop, self, async__executor_run(self->executor, self->function, self->arguments));
+    return end(loop, self, asyncp_executor_run(self->executor, self->function, self->arguments));
 }
 
 /* As a control block is in new memory, and as every task leaves its own for the next one on its stack. */
@@ -140,7 +140,7 @@ static bool is_blank(const struct coroutine *self)
 
 /* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
 static void lay_out(const struct async_loop *loop, struct coroutine *self,
-                    const struct async__function *function, const void *arguments)
+                    const struct asyncp_function *function, const void *arguments)
 {
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)15;
     if (unlikely(function->alignment > 16))
@@ -182,10 +182,10 @@ static unsigned log_of(const struct async_loop *loop, const async_task_options *
 {
     if (likely(options == NULL || options->stack_size == 0))
         return loop->default_log;
-    return async__stack_log(&loop->stacks, options->stack_size);
+    return asyncp_stack_log(&loop->stacks, options->stack_size);
 }
 
-OUT_OF_LINE static void check_arguments(const struct async__function *function, unsigned log)
+OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, unsigned log)
 {
     ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
            "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
@@ -195,12 +195,12 @@ OUT_OF_LINE static void check_arguments(const struct async__function *function, 
 /* Before a stack is used again, for those who look at it closely. */
 __attribute__((cold, noinline)) static void lay_open(struct async_loop *loop, const struct stack *stack)
 {
-    async__stack_open(&loop->stacks, stack);
+    asyncp_stack_open(&loop->stacks, stack);
     if (loop->debug) /* a clean stack shows how deep this task goes */
-        async__stack_clean(&loop->stacks, stack);
+        asyncp_stack_clean(&loop->stacks, stack);
 }
 
-static struct coroutine *new_coroutine(struct async_loop *loop, const struct async__function *function,
+static struct coroutine *new_coroutine(struct async_loop *loop, const struct asyncp_function *function,
                                        const async_task_options *options)
 {
     unsigned log = log_of(loop, options);
@@ -228,8 +228,8 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
         task->result = 0;
         task_release(task);
     }
-    if (options != NULL && options->async__starter != NULL)
-        options->async__starter->start(loop, options->async__starter, NULL);
+    if (options != NULL && options->asyncp_starter != NULL)
+        options->asyncp_starter->start(loop, options->asyncp_starter, NULL);
     return NULL;
 }
 
@@ -240,7 +240,7 @@ static int follow_options(struct async_task *task, struct coroutine *self, const
         self->executor = options->executor;
         context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
     }
-    return options->name != NULL ? async__task_rename(task, options->name) : 0;
+    return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
 }
 
 /* Its first turn, now; the creator's next one is right after it, in the same burst. */
@@ -260,7 +260,7 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
 {
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
-    struct starter *starter = options->async__starter;
+    struct starter *starter = options->asyncp_starter;
     int begins = starter != NULL ? starter->start(loop, starter, self) : 1;
     if (begins < 0)
         return give_up(loop, task, self, NULL);
@@ -272,14 +272,14 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     return task;
 }
 
-async_task *async__create(const struct async__function *function, const void *arguments,
+async_task *asyncp_create(const struct asyncp_function *function, const void *arguments,
                           const async_task_options *options, const char *where)
 {
-    struct async_loop *loop = async__current;
-    if (unlikely(options != NULL) && options->async__carrier != NULL)
-        return (async_task *)(void *)async__carry(options->async__carrier, function, arguments, where);
+    struct async_loop *loop = asyncp_current;
+    if (unlikely(options != NULL) && options->asyncp_carrier != NULL)
+        return (async_task *)(void *)asyncp_carry(options->asyncp_carrier, function, arguments, where);
     if (unlikely(loop == NULL)) {
-        async__run_expect("async_create_task", function->name, where);
+        asyncp_run_expect("async_create_task", function->name, where);
         return NULL;
     }
     struct async_task *task = new_record(loop);
@@ -298,20 +298,20 @@ async_task *async__create(const struct async__function *function, const void *ar
     return start_with(loop, task, self, options);
 }
 
-const struct coroutine async__future;
+const struct coroutine asyncp_future;
 
-struct async_task *async__task_promise(struct async_loop *loop, const char *name, const char *where)
+struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where)
 {
     struct async_task *future = new_record(loop);
     if (future == NULL)
         return NULL;
-    set_up_record(future, (struct coroutine *)(uintptr_t)&async__future, name, where);
+    set_up_record(future, (struct coroutine *)(uintptr_t)&asyncp_future, name, where);
     loop->created++;
     loop->futures++;
     return future;
 }
 
-void async__future_settle(struct async_task *future, int result)
+void asyncp_future_settle(struct async_task *future, int result)
 {
     ASSERT(task_is_future(future));
     future->result = result;
@@ -330,15 +330,15 @@ static int enter_pointer(void *arguments)
     return call->function(call->argument);
 }
 
-async_task *async__create_task_ptr(int (*function)(void *), void *argument, const async_task_options *options,
+async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument, const async_task_options *options,
                                    const char *where)
 {
-    static const struct async__function description = {enter_pointer, sizeof(struct pointer_call),
+    static const struct asyncp_function description = {enter_pointer, sizeof(struct pointer_call),
                                                        _Alignof(struct pointer_call), "async_create_task_ptr",
                                                        "the library"};
     ENSURE(function != NULL, "async_create_task_ptr: the function is NULL (%s)", where);
     struct pointer_call call = {function, argument};
-    return async__create(&description, &call, options, where);
+    return asyncp_create(&description, &call, options, where);
 }
 
 struct join {
@@ -352,8 +352,8 @@ struct join {
 /* Passes on what is asked of the joining task; if it is among those it joins, it has been asked already. */
 static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
-    join->passed_on = async__round_pass_on(loop, self);
-    async__request(loop, join->tasks, join->count, self->reason);
+    join->passed_on = asyncp_round_pass_on(loop, self);
+    asyncp_request(loop, join->tasks, join->count, self->reason);
 }
 
 static void pass_on(struct wait *wait)
@@ -376,7 +376,7 @@ static void wait_for(struct async_loop *loop, struct join *join, struct async_ta
 }
 
 /* One after the other, the last first: those that were created together often end in order. */
-void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
+void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
 {
     struct join join;
     join.tasks = tasks;
@@ -384,7 +384,7 @@ void async__join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.passed_on = 0;
     if (unlikely(loop->current->refused)) {
         pass_on_to_all(loop, &join, loop->current);
-        async__refused(loop);
+        asyncp_refused(loop);
     }
     for (size_t i = count; i-- > 0;)
         if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->current)
@@ -400,16 +400,16 @@ static void adopt_sentence(struct async_loop *loop, struct async_task *task, boo
     if (sentence != NULL && sentence_is_constant(sentence) && of_another)
         return; /* a reason of the library's is not worth a sentence */
     if (sentence != NULL && !last)
-        sentence = async__sentence_copy(&loop->memory, sentence);
+        sentence = asyncp_sentence_copy(&loop->memory, sentence);
     else
         task->sentence = NULL;
     if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
         return; /* what was said of another error stays */
-    async__sentence_free(&loop->memory, self->sentence);
+    asyncp_sentence_free(&loop->memory, self->sentence);
     self->sentence = sentence;
 }
 
-int async__task_collect(struct async_loop *loop, struct async_task *task)
+int asyncp_task_collect(struct async_loop *loop, struct async_task *task)
 {
     if (task == NULL)
         return -ENOMEM;
@@ -441,14 +441,14 @@ FLATTEN int async_await(async_task *task)
     if (unlikely(task->coroutine == loop->current))
         return await_itself(task);
     bool had_ended = task_done(task);
-    async__join(loop, &task, 1, "async_await");
-    int result = async__task_collect(loop, task);
+    asyncp_join(loop, &task, 1, "async_await");
+    int result = asyncp_task_collect(loop, task);
     return unlikely(had_ended) ? paced(loop, PACE_STEP, result) : result;
 }
 
 void async_detach(async_task *task)
 {
-    if (task == NULL || (unlikely(task->loop != async__current) && task->loop->inherited))
+    if (task == NULL || (unlikely(task->loop != asyncp_current) && task->loop->inherited))
         return; /* an inherited record goes with its loop */
     task_check(task, "async_detach", true);
     if (unlikely(task_handles(task) == task->reserved))
@@ -456,14 +456,14 @@ void async_detach(async_task *task)
     if (--task->references == 0)
         task->taken_by = 0;
     if (unlikely(task->references == 0 && task_is_future(task)))
-        async__future_settle(task, -ECANCELED); /* nobody can do that any more */
+        asyncp_future_settle(task, -ECANCELED); /* nobody can do that any more */
     else
         task_release(task);
 }
 
 async_task *async_current_task(void)
 {
-    const struct async_loop *loop = async__current;
+    const struct async_loop *loop = asyncp_current;
     return loop != NULL && loop->current != NULL ? loop->current->task : NULL;
 }
 

@@ -30,7 +30,7 @@ struct scope;
 #define TASK_KEPT ((uint32_t)1 << 31)
 
 struct async_task {
-    struct coroutine *coroutine; /* what runs; NULL when it has ended; of a future, async__future */
+    struct coroutine *coroutine; /* what runs; NULL when it has ended; of a future, asyncp_future */
     struct async_loop *loop;     /* whose task it is */
     struct list waiters;         /* who waits for its end, and listeners, in the order they came */
     uint64_t id;                 /* 1, 2, 3…; never used again */
@@ -88,7 +88,7 @@ struct coroutine {
     uint32_t refusals;                      /* calls refused since it was last asked */
     uint32_t select_turn;                   /* for async_select: see there; 0: it never gave way */
     const struct sentence *reason;          /* why it was asked to cancel; NULL: nobody said, or nobody did */
-    const struct async__function *function; /* what it runs */
+    const struct asyncp_function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
     struct async_executor *executor;        /* who runs it instead, if its first frame is begin_errand's */
     struct locals *locals;                  /* task-local values; NULL: none */
@@ -123,11 +123,11 @@ static inline void task_unreserve(struct async_task *task)
 }
 
 /* What stands for the coroutine of a future that is pending. Nobody writes to it. */
-extern const struct coroutine async__future __attribute__((visibility("hidden")));
+extern const struct coroutine asyncp_future __attribute__((visibility("hidden")));
 
 static inline bool task_is_future(const struct async_task *task)
 {
-    return task->coroutine == &async__future;
+    return task->coroutine == &asyncp_future;
 }
 
 static inline struct coroutine *coroutine_of_ready(struct ready *ready)
@@ -136,39 +136,39 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
 }
 
 /* Frees the words that a record has of its own; an error that nobody looked at is reported. */
-void async__task_free_words(struct async_task *task);
+void asyncp_task_free_words(struct async_task *task);
 
 /* A new record of which somebody else will say how it ended. NULL: out of memory. */
-struct async_task *async__task_promise(struct async_loop *loop, const char *name, const char *where);
+struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where);
 
 /* Says how a pending future ended. */
-void async__future_settle(struct async_task *future, int result);
+void asyncp_future_settle(struct async_task *future, int result);
 
 /* The next task after this one (NULL: the first) that runs and has not ended, in no particular order; or NULL. */
-struct async_task *async__task_next(struct async_loop *loop, const struct async_task *task);
+struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task);
 
 /* What people are told of a task: "task #3 'fetch' (created at fetch.c:42)". */
 struct label {
     char text[256]; /* the words */
 };
-struct label async__label(const struct async_task *task);
+struct label asyncp_label(const struct async_task *task);
 
 /* Gives the task a name of its own, a copy. 0 or -ENOMEM. */
-int async__task_rename(struct async_task *task, const char *name);
+int asyncp_task_rename(struct async_task *task, const char *name);
 
 /* Frees all records and reports what was lost. */
-void async__tasks_close(struct async_loop *loop);
+void asyncp_tasks_close(struct async_loop *loop);
 
 /*
  * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel, before or
  * during, they all are, and are waited for nevertheless. The running task among them is passed over. Takes no handle.
  */
-void async__join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
+void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
 
 /*
  * The result of a task that has ended; its sentence comes along; takes a reference that task_reserve or task_hold has
  * reserved. -ENOMEM for NULL.
  */
-int async__task_collect(struct async_loop *loop, struct async_task *task);
+int asyncp_task_collect(struct async_loop *loop, struct async_task *task);
 
 #endif

@@ -25,18 +25,18 @@ static inline void timer_init(struct timer *timer, void (*expire)(struct timer *
 }
 
 /* Sets a clear timer. 0 or -ENOMEM. */
-int async__timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns);
+int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns);
 
 /* Clears a timer; one that is clear stays so. */
-void async__timer_clear(struct async_loop *loop, struct timer *timer);
+void asyncp_timer_clear(struct async_loop *loop, struct timer *timer);
 
 /* Fires what is due at now_ns. */
-void async__timers_expire(struct async_loop *loop, int64_t now_ns);
+void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns);
 
 /* Seconds as nanoseconds, rounded up; beyond 292 years TIME_NEVER. seconds is a number. */
-int64_t async__nanoseconds(double seconds);
+int64_t asyncp_nanoseconds(double seconds);
 
 /* The time that many seconds from now by a fresh clock; not before now. */
-int64_t async__deadline(const struct async_loop *loop, double seconds);
+int64_t asyncp_deadline(const struct async_loop *loop, double seconds);
 
 #endif

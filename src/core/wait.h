@@ -6,9 +6,9 @@
  *
  *      struct wait wait;
  *      struct waiter waiter;
- *      wait_init(&wait, "async_event_wait", event, async__refuse_wait);
+ *      wait_init(&wait, "async_event_wait", event, asyncp_refuse_wait);
  *      wait_on(&wait, &waiter, &event->waiters);
- *      return async__park(loop, &wait);                what async__wake was given
+ *      return asyncp_park(loop, &wait);                what asyncp_wake was given
  *
  * A request to cancel calls `refuse`: a plain wait is claimed with -ECANCELED; a join or an operation of the
  * kernel passes the request on and waits for the answer; NULL is a wait that cannot be refused.
@@ -30,7 +30,7 @@ struct waiter;
  * What a listener is called with, at once and on the stack of whoever ends the task: out of the list already, and
  * free to wake others, but it must not switch, nor run what is the user's.
  */
-typedef void async__listen(struct async_loop *loop, struct waiter *listener, struct async_task *task);
+typedef void asyncp_listen(struct async_loop *loop, struct waiter *listener, struct async_task *task);
 
 /* Listeners are found among those who wait for a task's end, and nowhere else. */
 struct waiter {
@@ -38,7 +38,7 @@ struct waiter {
     struct wait *wait; /* whose place it is; NULL: it is a listener */
     union {
         struct waiter *sibling; /* the next place of the same wait */
-        async__listen *tell;    /* of a listener: called when it comes about */
+        asyncp_listen *tell;    /* of a listener: called when it comes about */
     };
 };
 
@@ -87,7 +87,7 @@ static inline void wait_on(struct wait *wait, struct waiter *waiter, struct list
 }
 
 /* Has tell called with the listener when the task ends whose list this is. */
-static inline void listen_on(struct waiter *listener, async__listen *tell, struct list *list)
+static inline void listen_on(struct waiter *listener, asyncp_listen *tell, struct list *list)
 {
     listener->wait = NULL;
     listener->tell = tell;
@@ -108,37 +108,37 @@ static inline struct waiter *waiter_last(const struct list *list)
 }
 
 /* Stops the running task until its wait is claimed; returns the result it was claimed with. */
-int async__park(struct async_loop *loop, struct wait *wait);
+int asyncp_park(struct async_loop *loop, struct wait *wait);
 
 /* All that most waits are: stops at the end of a list until somebody there is woken. */
-int async__stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
+int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
                          void (*refuse)(struct wait *wait));
 
 /* Claims a wait that nobody has claimed: takes its waiters out and makes its task ready. */
-void async__wake(struct wait *wait, struct waiter *winner, int result);
+void asyncp_wake(struct wait *wait, struct waiter *winner, int result);
 
 /* Wakes all whose places are in the list. */
-void async__wake_all(struct list *list, int result);
+void asyncp_wake_all(struct list *list, int result);
 
 /*
  * What the list is part of is freed, by `call`: those that wait there get -ECANCELED, with a sentence if they wait in
- * async__stand_in_line, and never look at it again. Debug mode names the first.
+ * asyncp_stand_in_line, and never look at it again. Debug mode names the first.
  */
-void async__dismiss(struct list *list, const char *call);
+void asyncp_dismiss(struct list *list, const char *call);
 
 /*
  * The same as result for what park has returned: a sentence belongs to the wait of a task that was not asked to cancel,
  * and gets -ECANCELED because what it waits for was freed.
  */
-int async__dismissed(const struct wait *wait, int result);
+int asyncp_dismissed(const struct wait *wait, int result);
 
 /* For `refuse`: claims the wait with -ECANCELED. */
-void async__refuse_wait(struct wait *wait);
+void asyncp_refuse_wait(struct wait *wait);
 
 /* Lets everything that is ready now run once; the running task goes on after it. */
-void async__turn(struct async_loop *loop);
+void asyncp_turn(struct async_loop *loop);
 
 /* What a call returns that is refused at its entry: one turn, then -ECANCELED. */
-int async__refused(struct async_loop *loop);
+int asyncp_refused(struct async_loop *loop);
 
 #endif

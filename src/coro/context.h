@@ -1,6 +1,6 @@
 /*
  * coro/context.h: one flow of control with a stack of its own, and the switch from one to another. What is
- * not running is a stack pointer; everything else lies on its stack, in a frame that async__switch laid
+ * not running is a stack pointer; everything else lies on its stack, in a frame that asyncp_switch laid
  * down and takes up again. Knows nothing of tasks, and chooses nothing.
  *
  *      top     the first frame calls entry(argument), which returns where to go on; unwinders stop there
@@ -25,19 +25,19 @@ struct context {
 };
 
 /* Stores the running flow's stack pointer in *save and goes on where load was stored. */
-void async__switch(void **save, void *load);
+void asyncp_switch(void **save, void *load);
 
 /*
  * A stack pointer for a flow that calls entry(argument) on the stack below top. What entry returns is the stack
  * pointer to go on with, when this flow has ended.
  */
-void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument);
+void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
 /* Makes a context that begins with entry(argument) below top, on that stack; entry is TOOLS_BLIND. */
 static inline void context_prepare(struct context *context, const struct known_stack *stack, void *top,
                                    void *(*entry)(void *), void *argument)
 {
-    context->sp = async__switch_prepare(top, entry, argument);
+    context->sp = asyncp_switch_prepare(top, entry, argument);
 #if ASYNC_ASAN
     context->shadow = NULL;
     context->bottom = stack->start;
@@ -57,7 +57,7 @@ static inline void context_switch(struct context *from, struct context *to)
 #elif ASYNC_TSAN
     void *fiber = __tsan_get_current_fiber();
 #endif
-    async__switch(&from->sp, to->sp);
+    asyncp_switch(&from->sp, to->sp);
 #if ASYNC_ASAN
     __sanitizer_finish_switch_fiber(from->shadow, NULL, NULL);
 #elif ASYNC_TSAN

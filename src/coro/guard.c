@@ -17,23 +17,23 @@ enum proof { UNKNOWN, WORKS, DOES_NOT };
 static enum proof refuses_writes(char *start)
 {
     int ends[2];
-    if (async__sys_pipe(ends) < 0)
+    if (asyncp_sys_pipe(ends) < 0)
         return UNKNOWN;
-    bool asked = async__sys_write(ends[1], "x", 1) == 1;
-    ssize_t answer = asked ? async__sys_read(ends[0], start, 1) : 0;
-    async__sys_close(ends[0]);
-    async__sys_close(ends[1]);
+    bool asked = asyncp_sys_write(ends[1], "x", 1) == 1;
+    ssize_t answer = asked ? asyncp_sys_read(ends[0], start, 1) : 0;
+    asyncp_sys_close(ends[0]);
+    asyncp_sys_close(ends[1]);
     return answer == -EFAULT ? WORKS : answer == 1 ? DOES_NOT : UNKNOWN;
 }
 
 static int guard_alone(char *start, size_t page)
 {
-    return async__sys_guard(start, page);
+    return asyncp_sys_guard(start, page);
 }
 
 static int guard_with_others(char *start, size_t page)
 {
-    return async__sys_guard_each(start, page, page, 1);
+    return asyncp_sys_guard_each(start, page, page, 1);
 }
 
 static bool is_short(int error)
@@ -44,19 +44,19 @@ static bool is_short(int error)
 /* UNKNOWN when the kernel is short of something now. */
 static enum proof prove(int (*guard)(char *start, size_t page), size_t page)
 {
-    char *start = async__sys_map(2 * page);
+    char *start = asyncp_sys_map(2 * page);
     if (start == NULL)
         return UNKNOWN;
     int result = guard(start, page);
     enum proof proof = result == 0 ? refuses_writes(start) : is_short(result) ? UNKNOWN : DOES_NOT;
-    async__sys_unmap(start, 2 * page);
+    asyncp_sys_unmap(start, 2 * page);
     return proof;
 }
 
 /* The kernel does not change while we run. */
 static _Atomic enum proof alone, together;
 
-enum guard async__guard_best(size_t page)
+enum guard asyncp_guard_best(size_t page)
 {
     if (alone == UNKNOWN)
         alone = prove(guard_alone, page);
@@ -71,7 +71,7 @@ static void write_canary(char *bottom)
         ((uint64_t *)(void *)bottom)[i] = CANARY;
 }
 
-bool async__guard_intact(const char *bottom)
+bool asyncp_guard_intact(const char *bottom)
 {
     for (size_t i = 0; i < CANARY_WORDS; i++)
         if (((const uint64_t *)(const void *)bottom)[i] != CANARY)
@@ -83,18 +83,18 @@ static int install_one(enum guard kind, char *slot, size_t size)
 {
     switch (kind) {
     case GUARD_LIGHT:
-        return async__sys_guard(slot, size);
+        return asyncp_sys_guard(slot, size);
     case GUARD_PROTECTION:
-        return async__sys_protect(slot, size);
+        return asyncp_sys_protect(slot, size);
     default:
         write_canary(slot);
         return 0;
     }
 }
 
-uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count)
+uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count)
 {
-    if (kind == GUARD_LIGHT && together == WORKS && async__sys_guard_each(slot, slot_size, size, count) == 0)
+    if (kind == GUARD_LIGHT && together == WORKS && asyncp_sys_guard_each(slot, slot_size, size, count) == 0)
         return count;
     for (uint32_t done = 0; done < count; done++)
         if (install_one(kind, slot + done * slot_size, size) < 0)

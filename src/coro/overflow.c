@@ -68,10 +68,10 @@ static void explain(const struct stack *stack, size_t guard_size, const void *si
     const char *sp;
     registers(signal_context, &pc, &sp);
     watcher->explain();
-    if (async__symbol(pc, name, sizeof name))
-        async__report("    it happened in %s", name);
+    if (asyncp_symbol(pc, name, sizeof name))
+        asyncp_report("    it happened in %s", name);
     const char *lowest = stack->bottom + guard_size;
-    async__frames_report(sp > lowest ? sp : lowest, (const char *)stack);
+    asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack);
 }
 
 static const struct sigaction *handler_before(int number)
@@ -149,21 +149,21 @@ static bool may_lead_to_ours(const struct taken_signal *one, const struct sigact
 static void take_signal(struct taken_signal *one)
 {
     struct sigaction now, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    if (async__sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) || may_lead_to_ours(one, &now))
+    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) || may_lead_to_ours(one, &now))
         return;
     sigemptyset(&action.sa_mask);
     one->before = now;
-    async__sys_sigaction(one->number, &action, NULL);
+    asyncp_sys_sigaction(one->number, &action, NULL);
 }
 
 /* Puts the former handler back, unless the program has taken the signal since. */
 static void give_back(struct taken_signal *one)
 {
     struct sigaction now;
-    if (async__sys_sigaction(one->number, NULL, &now) < 0)
+    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0)
         return;
     if (is_ours(&now))
-        async__sys_sigaction(one->number, &one->before, NULL);
+        asyncp_sys_sigaction(one->number, &one->before, NULL);
     else
         one->replaced = true;
 }
@@ -171,21 +171,21 @@ static void give_back(struct taken_signal *one)
 /* 0 or -ENOMEM. Where a program may have no signal stack, an overflow ends it without a message, as it would anyway. */
 static int take_stack(struct signal_stack *stack)
 {
-    stack->start = async__sys_map(SIGNAL_STACK_SIZE);
+    stack->start = asyncp_sys_map(SIGNAL_STACK_SIZE);
     if (stack->start == NULL)
         return -ENOMEM;
-    stack->error = async__sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
+    stack->error = asyncp_sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
     if (stack->error < 0) {
-        async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
+        asyncp_sys_unmap(stack->start, SIGNAL_STACK_SIZE);
         stack->start = NULL;
     }
     return 0;
 }
 
-int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner)
+int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner *owner)
 {
     *stack = (struct signal_stack){0};
-    int result = async__sys_has_signal_stack() ? 0 : take_stack(stack);
+    int result = asyncp_sys_has_signal_stack() ? 0 : take_stack(stack);
     if (result < 0)
         return result;
     pthread_mutex_lock(&lock);
@@ -197,28 +197,28 @@ int async__overflow_open(struct signal_stack *stack, const struct overflow_owner
     return 0;
 }
 
-void async__overflow_close(struct signal_stack *stack)
+void asyncp_overflow_close(struct signal_stack *stack)
 {
     pthread_mutex_lock(&lock);
     if (--watching == 0)
         for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
             give_back(&taken[i]);
     pthread_mutex_unlock(&lock);
-    if (stack->start != NULL && async__sys_leave_signal_stack(stack->start))
-        async__sys_unmap(stack->start, SIGNAL_STACK_SIZE);
+    if (stack->start != NULL && asyncp_sys_leave_signal_stack(stack->start))
+        asyncp_sys_unmap(stack->start, SIGNAL_STACK_SIZE);
 }
 
-void async__overflow_before_fork(void)
+void asyncp_overflow_before_fork(void)
 {
     pthread_mutex_lock(&lock);
 }
 
-void async__overflow_after_fork(void)
+void asyncp_overflow_after_fork(void)
 {
     pthread_mutex_unlock(&lock);
 }
 
-void async__overflow_forked(unsigned count)
+void asyncp_overflow_forked(unsigned count)
 {
     watching = count;
     pthread_mutex_unlock(&lock);

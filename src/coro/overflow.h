@@ -20,14 +20,14 @@ struct signal_stack {
 };
 
 /* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -errno. */
-int async__overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
+int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
 
 /* The last one gives the signals back to whoever handled them before. What the program has put there stays. */
-void async__overflow_close(struct signal_stack *stack);
+void asyncp_overflow_close(struct signal_stack *stack);
 
 /* Around fork(), in the parent; and in the child, where of all watched threads there are so many. */
-void async__overflow_before_fork(void);
-void async__overflow_after_fork(void);
-void async__overflow_forked(unsigned count);
+void asyncp_overflow_before_fork(void);
+void asyncp_overflow_after_fork(void);
+void asyncp_overflow_forked(unsigned count);
 
 #endif

@@ -9,13 +9,13 @@ enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 
 enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
 enum { GUARDS_AT_ONCE = 32 };
 
-void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
+void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
 {
-    size_t page = async__sys_page_size();
+    size_t page = asyncp_sys_page_size();
     reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     *pool = (struct stack_pool){.reserve = reserve, .offset = offset, .page = page, .memory = memory};
     pool->guard_size = page > GUARD_LEAST ? page : GUARD_LEAST;
-    pool->guard = async__guard_best(page);
+    pool->guard = asyncp_guard_best(page);
     pool->least_log = STACK_LEAST_LOG;
     while ((size_t)1 << pool->least_log < page)
         pool->least_log++;
@@ -41,11 +41,11 @@ static void unmap(struct stack_pool *pool, struct slab *slab)
 #if ASYNC_ASAN
     ASAN_UNPOISON_MEMORY_REGION(slab->start, slab_size(slab));
 #endif
-    async__sys_unmap(slab->start, slab_size(slab));
+    asyncp_sys_unmap(slab->start, slab_size(slab));
     memory_free(&pool->memory, slab, sizeof *slab);
 }
 
-void async__stack_pool_close(struct stack_pool *pool)
+void asyncp_stack_pool_close(struct stack_pool *pool)
 {
     for (struct slab *slab = pool->slabs, *next; slab != NULL; slab = next) {
         next = slab->next;
@@ -54,7 +54,7 @@ void async__stack_pool_close(struct stack_pool *pool)
     pool->slabs = NULL;
 }
 
-unsigned async__stack_log(const struct stack_pool *pool, size_t size)
+unsigned asyncp_stack_log(const struct stack_pool *pool, size_t size)
 {
     if (size == 0)
         size = (size_t)1 << STACK_DEFAULT_LOG;
@@ -73,7 +73,7 @@ static uint32_t slots_of_next_slab(const struct stack_pool *pool, unsigned log)
     return (uint32_t)1 << (slots_log < most_log ? slots_log : most_log);
 }
 
-void async__stack_list(struct stack_pool *pool, struct slab *slab)
+void asyncp_stack_list(struct stack_pool *pool, struct slab *slab)
 {
     slab->listed = true;
     list_append(&pool->available[slab->log - STACK_LEAST_LOG], &slab->link);
@@ -87,7 +87,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     slab->slots = slots_of_next_slab(pool, log);
     slab->log = (uint8_t)log;
     slab->slot_size = pool->guard_size + ((size_t)1 << log);
-    slab->start = async__sys_map(slab_size(slab));
+    slab->start = asyncp_sys_map(slab_size(slab));
     if (slab->start == NULL) {
         memory_free(&pool->memory, slab, sizeof *slab);
         return NULL;
@@ -95,7 +95,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     slab->next = pool->slabs;
     pool->slabs = slab;
     pool->slabs_made[log - STACK_LEAST_LOG]++;
-    async__stack_list(pool, slab);
+    asyncp_stack_list(pool, slab);
     return slab;
 }
 
@@ -107,15 +107,15 @@ static void guard_more(struct stack_pool *pool, struct slab *slab)
     size_t size = slab->slot_size;
     char *slot = slab->start + size * slab->guarded;
     uint32_t done;
-    while ((done = async__guard_install(pool->guard, slot, size, pool->guard_size, count)) == 0) {
+    while ((done = asyncp_guard_install(pool->guard, slot, size, pool->guard_size, count)) == 0) {
         if (++pool->guard == GUARD_CANARY)
-            async__report("no more stack guards (vm.max_map_count is reached); "
+            asyncp_report("no more stack guards (vm.max_map_count is reached); "
                           "further tasks have only a canary, checked when they end");
     }
     slab->guard = (uint8_t)pool->guard;
     slab->guarded += done;
     if (slab->slots == 1u << LAST_SLAB_LOG) /* thousands are in use, so a few pages early are no waste */
-        async__sys_touch_each(slot + size - pool->page, size, pool->page, done);
+        asyncp_sys_touch_each(slot + size - pool->page, size, pool->page, done);
 }
 
 /* The next untouched slot of a slab as a stack. */
@@ -150,7 +150,7 @@ static struct slab *find_slab(struct stack_pool *pool, unsigned log)
     return slab_new(pool, log);
 }
 
-struct stack *async__stack_find(struct stack_pool *pool, unsigned log)
+struct stack *asyncp_stack_find(struct stack_pool *pool, unsigned log)
 {
     struct slab *slab = find_slab(pool, log);
     if (slab == NULL)
@@ -161,7 +161,7 @@ struct stack *async__stack_find(struct stack_pool *pool, unsigned log)
     return cut_fresh(pool, slab);
 }
 
-const struct stack *async__stack_at(const struct stack_pool *pool, const void *address)
+const struct stack *asyncp_stack_at(const struct stack_pool *pool, const void *address)
 {
     uintptr_t place = (uintptr_t)address;
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
@@ -174,7 +174,7 @@ const struct stack *async__stack_at(const struct stack_pool *pool, const void *a
     return NULL;
 }
 
-struct stack_census async__stack_count(const struct stack_pool *pool)
+struct stack_census asyncp_stack_count(const struct stack_pool *pool)
 {
     struct stack_census census = {0};
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
@@ -184,15 +184,15 @@ struct stack_census async__stack_count(const struct stack_pool *pool)
     return census;
 }
 
-void async__stack_check(const struct stack *stack)
+void asyncp_stack_check(const struct stack *stack)
 {
     ENSURE(
-        stack->guard != GUARD_CANARY || async__guard_intact(stack->bottom),
+        stack->guard != GUARD_CANARY || asyncp_guard_intact(stack->bottom),
         "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be trusted now",
         stack_size(stack) / 1024);
 }
 
-void async__stack_trim(struct stack_pool *pool)
+void asyncp_stack_trim(struct stack_pool *pool)
 {
     struct slab **place = &pool->slabs;
     while (*place != NULL) {
@@ -220,29 +220,29 @@ static const char *first_written(const char *start, const char *end)
     return start;
 }
 
-size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack)
+size_t asyncp_stack_used(const struct stack_pool *pool, const struct stack *stack)
 {
     const char *top = stack_control(pool, stack);
     char *limit = stack_limit(pool, stack);
-    ssize_t untouched = async__sys_first_resident(limit, stack_size(stack));
+    ssize_t untouched = asyncp_sys_first_resident(limit, stack_size(stack));
     if (untouched < 0 || limit + untouched > top)
         return 0;
     return (size_t)(top - first_written(limit + untouched, top));
 }
 
-void async__stack_open(const struct stack_pool *pool, const struct stack *stack)
+void asyncp_stack_open(const struct stack_pool *pool, const struct stack *stack)
 {
     char *limit = stack_limit(pool, stack);
     tools_cleared(limit, (size_t)(stack_control(pool, stack) - limit));
 }
 
-void async__stack_clean(const struct stack_pool *pool, const struct stack *stack)
+void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack)
 {
     char *limit = stack_limit(pool, stack);
     char *top = stack_control(pool, stack);
     size_t whole_pages = (size_t)(top - limit) / pool->page * pool->page;
     char *top_page = limit + whole_pages;
     if (whole_pages > 0)
-        async__sys_forget(limit, whole_pages);
+        asyncp_sys_forget(limit, whole_pages);
     memset(top_page, 0, (size_t)(top - top_page));
 }

@@ -82,51 +82,51 @@ struct stack_pool {
 };
 
 /* The user's control block has `reserve` bytes, struct stack at `offset` in it; it begins a cache line. */
-void async__stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory);
+void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory);
 
 /* All stacks must be back. */
-void async__stack_pool_close(struct stack_pool *pool);
+void asyncp_stack_pool_close(struct stack_pool *pool);
 
 /* A stack of 2^log bytes that was never used, or that another slab has; NULL: out of memory. */
-struct stack *async__stack_find(struct stack_pool *pool, unsigned log);
+struct stack *asyncp_stack_find(struct stack_pool *pool, unsigned log);
 
 /* Puts a slab that has a stack to give again into its class's list. */
-void async__stack_list(struct stack_pool *pool, struct slab *slab);
+void asyncp_stack_list(struct stack_pool *pool, struct slab *slab);
 
 /* How many stacks are in use, and how many were given back and kept: counted slab by slab. */
 struct stack_census {
     size_t in_use; /* taken and not given back */
     size_t idle;   /* given back */
 };
-struct stack_census async__stack_count(const struct stack_pool *pool);
+struct stack_census asyncp_stack_count(const struct stack_pool *pool);
 
 /* The least log for that many bytes, of STACK_DEFAULT_LOG for 0; 0 if there is none. */
-unsigned async__stack_log(const struct stack_pool *pool, size_t size);
+unsigned asyncp_stack_log(const struct stack_pool *pool, size_t size);
 
 /* Gives slabs back to the kernel that nobody uses, nor used the last time this was called. */
-void async__stack_trim(struct stack_pool *pool);
+void asyncp_stack_trim(struct stack_pool *pool);
 
 /* How far down the stack was ever written, in bytes below its control block. */
-size_t async__stack_used(const struct stack_pool *pool, const struct stack *stack);
+size_t asyncp_stack_used(const struct stack_pool *pool, const struct stack *stack);
 
 /* Tells valgrind that everything below its control block may be written, wherever the last flow had its frames. */
-void async__stack_open(const struct stack_pool *pool, const struct stack *stack);
+void asyncp_stack_open(const struct stack_pool *pool, const struct stack *stack);
 
-/* Makes everything below its control block zeros, so that async__stack_used starts anew. */
-void async__stack_clean(const struct stack_pool *pool, const struct stack *stack);
+/* Makes everything below its control block zeros, so that asyncp_stack_used starts anew. */
+void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack);
 
 /* The stack that the address lies in, in use or given back; NULL: none that was ever taken from the pool. */
-const struct stack *async__stack_at(const struct stack_pool *pool, const void *address);
+const struct stack *asyncp_stack_at(const struct stack_pool *pool, const void *address);
 
 /* Dies if the guard of a stack that has only a canary was overwritten. */
-void async__stack_check(const struct stack *stack);
+void asyncp_stack_check(const struct stack *stack);
 
 /* Puts guards of that size and kind into count slots; returns how many could be put. A canary always can. */
-uint32_t async__guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count);
+uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count);
 
 /* The best kind that was proven to work here. */
-enum guard async__guard_best(size_t page);
-bool async__guard_intact(const char *bottom);
+enum guard asyncp_guard_best(size_t page);
+bool asyncp_guard_intact(const char *bottom);
 
 /*
  * A stack of 2^log bytes, or NULL: out of memory. Its struct is set; the rest of its control block is zeros, or as it
@@ -138,7 +138,7 @@ static inline struct stack *stack_take(struct stack_pool *pool, unsigned log)
     struct link *first = list_first(&pool->available[log - STACK_LEAST_LOG]);
     struct slab *slab = first != NULL ? CONTAINER_OF(first, struct slab, link) : NULL;
     if (unlikely(slab == NULL || slab->free == NULL))
-        return async__stack_find(pool, log);
+        return asyncp_stack_find(pool, log);
     struct stack *stack = slab->free;
     slab->free = stack->next;
     slab->in_use++;
@@ -149,13 +149,13 @@ static inline void stack_give(struct stack_pool *pool, struct stack *stack)
 {
     struct slab *slab = stack->slab;
     if (unlikely(stack->guard == GUARD_CANARY))
-        async__stack_check(stack);
+        asyncp_stack_check(stack);
     ASSERT(slab->in_use > 0);
     stack->next = slab->free;
     slab->free = stack;
     slab->in_use--;
     if (unlikely(!slab->listed))
-        async__stack_list(pool, slab);
+        asyncp_stack_list(pool, slab);
 }
 
 /* Bytes above the guard: of frames, arguments, the control block and the colour. */

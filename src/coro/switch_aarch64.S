@@ -38,12 +38,12 @@
         .endm
 #endif
 
-/* void async__switch(void **save, void *load) */
-        .globl  async__switch
-        .hidden async__switch
-        .type   async__switch, %function
+/* void asyncp_switch(void **save, void *load) */
+        .globl  asyncp_switch
+        .hidden asyncp_switch
+        .type   asyncp_switch, %function
         .p2align 4
-async__switch:
+asyncp_switch:
         .cfi_startproc
         sign_return_address
         stp     x29, x30, [sp, #-176]!
@@ -128,18 +128,18 @@ async__switch:
         .cfi_undefined x30              /* a flow that has not begun has no caller */
         b       .Lbegin
         .cfi_endproc
-        .size   async__switch, . - async__switch
+        .size   asyncp_switch, . - asyncp_switch
 
 /*
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller:
  * unwinders stop here, and those that follow frame records do so too, for it leaves zeros to the entry's.
  */
-        .hidden async__uncaught
-        .type   async__switch_start, %function
+        .hidden asyncp_uncaught
+        .type   asyncp_switch_start, %function
         .p2align 4
-async__switch_start:
+asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, async__uncaught
+        .cfi_personality 0x1b, asyncp_uncaught
         .cfi_undefined x30
 .Lbegin:                                /* x9: the fpcr in force */
         ldr     x10, [sp]
@@ -159,14 +159,14 @@ async__switch_start:
         mov     sp, x1
         b       .Lbegin
         .cfi_endproc
-        .size   async__switch_start, . - async__switch_start
+        .size   asyncp_switch_start, . - asyncp_switch_start
 
-/* void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument) */
-        .globl  async__switch_prepare
-        .hidden async__switch_prepare
-        .type   async__switch_prepare, %function
+/* void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument) */
+        .globl  asyncp_switch_prepare
+        .hidden asyncp_switch_prepare
+        .type   asyncp_switch_prepare, %function
         .p2align 4
-async__switch_prepare:
+asyncp_switch_prepare:
         .cfi_startproc
         hint    #34                     /* bti c */
         and     x0, x0, #-16
@@ -177,7 +177,7 @@ async__switch_prepare:
         orr     x0, x0, #1
         ret
         .cfi_endproc
-        .size   async__switch_prepare, . - async__switch_prepare
+        .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /* The linker says of the whole what all its parts say. Landing pads: always here; signed: if the others' are. */
         .section .note.gnu.property, "a", %note

@@ -41,12 +41,12 @@
 8:
         .endm
 
-/* void async__switch(void **save, void *load) */
-        .globl  async__switch
-        .hidden async__switch
-        .type   async__switch, @function
+/* void asyncp_switch(void **save, void *load) */
+        .globl  asyncp_switch
+        .hidden asyncp_switch
+        .type   asyncp_switch, @function
         .p2align 4
-async__switch:
+asyncp_switch:
         .cfi_startproc
         addi    sp, sp, -208
         .cfi_def_cfa_offset 208
@@ -123,18 +123,18 @@ async__switch:
         .cfi_undefined ra               /* a flow that has not begun has no caller */
         j       .Lbegin
         .cfi_endproc
-        .size   async__switch, . - async__switch
+        .size   asyncp_switch, . - asyncp_switch
 
 /*
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
  * unwinders stop here.
  */
-        .hidden async__uncaught
-        .type   async__switch_start, @function
+        .hidden asyncp_uncaught
+        .type   asyncp_switch_start, @function
         .p2align 4
-async__switch_start:
+asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, async__uncaught
+        .cfi_personality 0x1b, asyncp_uncaught
         .cfi_undefined ra
 .Lbegin:
         rounding_mode
@@ -152,14 +152,14 @@ async__switch_start:
 1:      addi    sp, a1, -1
         j       .Lbegin
         .cfi_endproc
-        .size   async__switch_start, . - async__switch_start
+        .size   asyncp_switch_start, . - asyncp_switch_start
 
-/* void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument) */
-        .globl  async__switch_prepare
-        .hidden async__switch_prepare
-        .type   async__switch_prepare, @function
+/* void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument) */
+        .globl  asyncp_switch_prepare
+        .hidden asyncp_switch_prepare
+        .type   asyncp_switch_prepare, @function
         .p2align 4
-async__switch_prepare:
+asyncp_switch_prepare:
         .cfi_startproc
         andi    a0, a0, -16
         addi    a0, a0, -32
@@ -170,6 +170,6 @@ async__switch_prepare:
         ori     a0, a0, 1
         ret
         .cfi_endproc
-        .size   async__switch_prepare, . - async__switch_prepare
+        .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
         .section .note.GNU-stack, "", @progbits

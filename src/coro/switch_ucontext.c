@@ -35,7 +35,7 @@ static ucontext_t *with_mask_of_thread(void *load)
     return context;
 }
 
-void async__switch(void **save, void *load)
+void asyncp_switch(void **save, void *load)
 {
     ucontext_t here;
     *save = &here;
@@ -48,10 +48,10 @@ static void start(unsigned high, unsigned low)
 {
     struct beginning *beginning = (struct beginning *)(((uintptr_t)high << 16 << 16) | low);
     setcontext(with_mask_of_thread(beginning->entry(beginning->argument)));
-    async__broken("the next context goes on", __func__);
+    asyncp_broken("the next context goes on", __func__);
 }
 
-void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument)
+void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument)
 {
     uintptr_t address = ((uintptr_t)top - sizeof(struct beginning)) & ~(uintptr_t)63;
     struct beginning *beginning = (struct beginning *)address;

@@ -49,12 +49,12 @@
         .cfi_offset %r15, -56
         .endm
 
-/* void async__switch(void **save, void *load) */
-        .globl  async__switch
-        .hidden async__switch
-        .type   async__switch, @function
+/* void asyncp_switch(void **save, void *load) */
+        .globl  asyncp_switch
+        .hidden asyncp_switch
+        .type   asyncp_switch, @function
         .p2align 4
-async__switch:
+asyncp_switch:
         .cfi_startproc
         LANDING_PAD
         pushq   %rbp
@@ -115,18 +115,18 @@ async__switch:
         .cfi_def_cfa_offset 24
         jmp     .Lbegin
         .cfi_endproc
-        .size   async__switch, . - async__switch
+        .size   asyncp_switch, . - asyncp_switch
 
 /*
  * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
  * unwinders stop here; a C++ exception that comes so far is told of by core/exception.c.
  */
-        .hidden async__uncaught
-        .type   async__switch_start, @function
+        .hidden asyncp_uncaught
+        .type   asyncp_switch_start, @function
         .p2align 4
-async__switch_start:
+asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, async__uncaught  /* 0x1b: relative to the program counter, 4 bytes */
+        .cfi_personality 0x1b, asyncp_uncaught  /* 0x1b: relative to the program counter, 4 bytes */
         .cfi_undefined %rip
         .cfi_def_cfa_offset 24
 .Lbegin:
@@ -153,14 +153,14 @@ async__switch_start:
         .cfi_adjust_cfa_offset 16
         jmp     .Lbegin
         .cfi_endproc
-        .size   async__switch_start, . - async__switch_start
+        .size   asyncp_switch_start, . - asyncp_switch_start
 
-/* void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument) */
-        .globl  async__switch_prepare
-        .hidden async__switch_prepare
-        .type   async__switch_prepare, @function
+/* void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument) */
+        .globl  asyncp_switch_prepare
+        .hidden asyncp_switch_prepare
+        .type   asyncp_switch_prepare, @function
         .p2align 4
-async__switch_prepare:
+asyncp_switch_prepare:
         .cfi_startproc
         LANDING_PAD
         andq    $-16, %rdi
@@ -173,7 +173,7 @@ async__switch_prepare:
         orq     $1, %rax
         ret
         .cfi_endproc
-        .size   async__switch_prepare, . - async__switch_prepare
+        .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
  * The linker says of the whole what all its parts say. This one is fit for indirect branch tracking, and not for shadow

@@ -25,22 +25,22 @@ static struct completion *completion_of(async_completion *completion, const char
 int async_as_completed(async_completion *public_completion, async_task *const tasks[], size_t count,
                        double seconds)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     struct completion *completion = completion_of(public_completion, "async_as_completed");
     *completion = (struct completion){0};
     if ((tasks == NULL && count != 0) || seconds != seconds)
         return -EINVAL;
     ENSURE(loop != NULL, "async_as_completed: this thread has no loop");
-    if (async__check_borrowed(loop, tasks, count, "async_as_completed") < 0)
+    if (asyncp_check_borrowed(loop, tasks, count, "async_as_completed") < 0)
         return -EDEADLK;
-    if (async__watch_open(loop, &completion->watch, count, NULL, 0) < 0) {
+    if (asyncp_watch_open(loop, &completion->watch, count, NULL, 0) < 0) {
         *completion = (struct completion){0};
         return -ENOMEM;
     }
     completion->loop = loop;
-    completion->deadline_ns = async__deadline(loop, seconds);
+    completion->deadline_ns = asyncp_deadline(loop, seconds);
     completion->watch.gives_ends = true;
-    async__watch_add_all(&completion->watch, tasks, count);
+    asyncp_watch_add_all(&completion->watch, tasks, count);
     return 0;
 }
 
@@ -50,12 +50,12 @@ int async_completion_next(async_completion *public_completion)
     struct completion *completion = completion_of(public_completion, "async_completion_next");
     struct watch *watch = &completion->watch;
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (watch->taken == watch_tasks(watch))
         return -ENODATA;
     if (watch->first != NULL)
-        return paced(loop, PACE_STEP, (int)async__watch_take(watch));
-    return async__watch_park(loop, watch, "async_completion_next", completion->deadline_ns);
+        return paced(loop, PACE_STEP, (int)asyncp_watch_take(watch));
+    return asyncp_watch_park(loop, watch, "async_completion_next", completion->deadline_ns);
 }
 
 void async_completion_end(async_completion *public_completion)
@@ -64,7 +64,7 @@ void async_completion_end(async_completion *public_completion)
     if (completion->loop == NULL)
         return;
     struct async_loop *before = release_begin(completion->loop, "async_completion_end", "the completion");
-    async__watch_close(completion->loop, &completion->watch);
+    asyncp_watch_close(completion->loop, &completion->watch);
     *completion = (struct completion){0};
     release_end(before);
 }

@@ -51,7 +51,7 @@ static int impossible(const struct async_loop *loop, async_task *const tasks[], 
 static void take(struct async_loop *loop, struct async_task *task)
 {
     if (task_done(task)) {
-        async__task_collect(loop, task);
+        asyncp_task_collect(loop, task);
         return;
     }
     task_detach_reserved(task);
@@ -82,7 +82,7 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
     if (tasks == NULL && count != 0)
         return -EINVAL;
     reserve(tasks, count);
-    async__join(loop, tasks, count, "async_gather");
+    asyncp_join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);
     int error = impossible(loop, tasks, count);
     if (error == 0 && failed != NULL)

@@ -43,8 +43,8 @@ static struct group *group_of(async_task_group *group, const char *call)
     ENSURE(inside->scope.coroutine != NULL,
            "%s: ASYNC_TASK_GROUP did not declare this group, or its block was left", call);
     const struct async_loop *loop = inside->scope.coroutine->task->loop;
-    if (unlikely(loop != async__current))
-        async__wrong_loop(loop, call, "the task group");
+    if (unlikely(loop != asyncp_current))
+        asyncp_wrong_loop(loop, call, "the task group");
     return inside;
 }
 
@@ -54,7 +54,7 @@ static struct group *own_group(const struct async_loop *loop, async_task_group *
 {
     struct group *group = group_of(public_group, call);
     ENSURE(group->scope.coroutine == loop->current, "%s: the task group belongs to %s, and this is %s", call,
-           async__label(group->scope.coroutine->task).text, async__label(loop->current->task).text);
+           asyncp_label(group->scope.coroutine->task).text, asyncp_label(loop->current->task).text);
     ENSURE(!group->waited, "%s: the task group has been waited for already", call);
     return group;
 }
@@ -63,15 +63,15 @@ static void ask_children(struct async_loop *loop, struct group *group)
 {
     LIST_EACH (link, &group->children) {
         struct member *member = CONTAINER_OF(link, struct member, sibling);
-        async__round_ask(loop, CONTAINER_OF(member, struct coroutine, member)->task);
+        asyncp_round_ask(loop, CONTAINER_OF(member, struct coroutine, member)->task);
     }
 }
 
 static void cancel_children(struct async_loop *loop, struct group *group, const struct sentence *reason)
 {
-    bool is_new = async__round_begin(loop, reason);
+    bool is_new = asyncp_round_begin(loop, reason);
     ask_children(loop, group);
-    async__round_end(loop, is_new);
+    asyncp_round_end(loop, is_new);
 }
 
 /* The first failure: the siblings are asked to end, and then the task that declared the group is refused. */
@@ -84,11 +84,11 @@ OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int e
     if (group->closing)
         return;
     group->closing = true;
-    bool is_new = async__round_begin(loop, async__reason(REASON_SIBLING));
+    bool is_new = asyncp_round_begin(loop, asyncp_reason(REASON_SIBLING));
     ask_children(loop, group);
-    async__scope_expire(&group->scope, error, REASON_SIBLING);
+    asyncp_scope_expire(&group->scope, error, REASON_SIBLING);
     group->passed_on = group->scope.coroutine->request_round;
-    async__round_end(loop, is_new);
+    asyncp_round_end(loop, is_new);
 }
 
 /* ---- the life of a child ------------------------------------------------------------------------------------ */
@@ -140,7 +140,7 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
     ENSURE(list_is_linked(&member->sibling),
            "%s is the child of a task group whose memory is gone or was written over; a block was left, "
            "perhaps by longjmp, without the end of its group",
-           async__label(task).text);
+           asyncp_label(task).text);
     list_remove(&member->sibling);
     group->live--;
     if (group->discard)
@@ -177,17 +177,17 @@ static int start(struct async_loop *loop, struct starter *starter, struct corout
     return room;
 }
 
-async_task_options async__group_options(async_task_group *public_group, const async_task_options *options)
+async_task_options asyncp_group_options(async_task_group *public_group, const async_task_options *options)
 {
     struct group *group = group_of(public_group, "async_group_create_task");
     async_task_options own = options != NULL ? *options : (async_task_options){0};
-    own.async__starter = &group->starter;
+    own.asyncp_starter = &group->starter;
     return own;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------------------------- */
 
-void async__group_begin(async_task_group *public_group, const async_group_options *options)
+void asyncp_group_begin(async_task_group *public_group, const async_group_options *options)
 {
     struct async_loop *loop = loop_enter("ASYNC_TASK_GROUP");
     struct group *group = (struct group *)public_group;
@@ -195,16 +195,16 @@ void async__group_begin(async_task_group *public_group, const async_group_option
     if (options != NULL && options->limit != 0)
         group->limit = options->limit;
     group->discard = options != NULL && options->discard;
-    async__scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
+    asyncp_scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
 }
 
 /* Passes on what is asked of the group's task; from now on nobody begins what would be cancelled at once. */
 static void pass_on_to_children(struct async_loop *loop, struct group *group)
 {
-    group->passed_on = async__round_pass_on(loop, group->scope.coroutine);
+    group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);
     group->closing = true;
     const struct sentence *reason = group->scope.coroutine->reason;
-    cancel_children(loop, group, reason != NULL ? reason : async__reason(REASON_LEFT));
+    cancel_children(loop, group, reason != NULL ? reason : asyncp_reason(REASON_LEFT));
 }
 
 /* How a group is found from its wait. */
@@ -229,7 +229,7 @@ static void wait_for_children(struct async_loop *loop, struct group *group, cons
         wait_init(&waiting.wait, call, group, pass_on);
         group->wants_next = false;
         group->wait = &waiting.wait;
-        async__park(loop, &waiting.wait);
+        asyncp_park(loop, &waiting.wait);
         group->wait = NULL;
     }
     group->closing = true;
@@ -239,15 +239,15 @@ int async_group_wait(async_task_group *public_group)
 {
     struct async_loop *loop = loop_enter("async_group_wait");
     struct group *group = own_group(loop, public_group, "async_group_wait");
-    async__scope_place(loop, &group->scope, "async_group_wait");
+    asyncp_scope_place(loop, &group->scope, "async_group_wait");
     if (unlikely(loop->current->refused)) {
         if (group->passed_on != loop->current->request_round)
             pass_on_to_children(loop, group);
-        async__refused(loop);
+        asyncp_refused(loop);
     }
     wait_for_children(loop, group, "async_group_wait");
     async_ignore(paced(loop, PACE_STEP, 0));
-    async__scope_remove(loop, async__scope_place(loop, &group->scope, "async_group_wait"));
+    asyncp_scope_remove(loop, asyncp_scope_place(loop, &group->scope, "async_group_wait"));
     group->waited = true;
     if (group->first_failed != NULL)
         return async_task_result(group->first_failed);
@@ -268,7 +268,7 @@ static void give_back(struct group *group)
     }
 }
 
-void async__group_leave(async_task_group *public_group)
+void asyncp_group_leave(async_task_group *public_group)
 {
     struct group *group = (struct group *)public_group;
     struct async_loop *loop = loop_leave("the end of a task group");
@@ -277,7 +277,7 @@ void async__group_leave(async_task_group *public_group)
             pass_on_to_children(loop, group);
         if (!loop->inherited) /* else they are the parent's, and never end here */
             wait_for_children(loop, group, "the end of a task group");
-        async__scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
+        asyncp_scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }
     if (!loop->inherited)
         give_back(group);
@@ -289,17 +289,17 @@ void async__group_leave(async_task_group *public_group)
 void async_group_cancel(async_task_group *public_group)
 {
     struct group *group = group_of(public_group, "async_group_cancel");
-    cancel_children(async__current, group, async__reason(REASON_LEFT));
+    cancel_children(asyncp_current, group, asyncp_reason(REASON_LEFT));
 }
 
 /* Waits until a child has ended that was not given. 0 or -ECANCELED. */
 static int wait_for_next(struct async_loop *loop, struct group *group)
 {
     struct wait wait;
-    wait_init(&wait, "async_group_next", group, async__refuse_wait);
+    wait_init(&wait, "async_group_next", group, asyncp_refuse_wait);
     group->wants_next = true;
     group->wait = &wait;
-    int result = async__park(loop, &wait);
+    int result = asyncp_park(loop, &wait);
     group->wait = NULL;
     return result;
 }
@@ -312,7 +312,7 @@ int async_group_next(async_task_group *public_group, async_task **ended)
     ended = ended != NULL ? ended : &nowhere;
     *ended = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (group->discard)
         return -EINVAL;
     if (group->ungiven == NULL && group->live == 0)

@@ -32,23 +32,23 @@ static int enter(void *arguments)
 
 static void begin_next(struct async_loop *loop, struct race *race)
 {
-    static const struct async__function description = {enter, sizeof(struct attempt),
+    static const struct asyncp_function description = {enter, sizeof(struct attempt),
                                                        _Alignof(struct attempt),
                                                        "attempt of async_staggered_race", "the library"};
     struct attempt attempt = {race->attempt, race->context, race->begun};
-    async_task *task = async__create(&description, &attempt, NULL, "async_staggered_race");
+    async_task *task = asyncp_create(&description, &attempt, NULL, "async_staggered_race");
     race->tasks[race->begun++] = task;
     if (task != NULL)
         task_reserve(task, "async_staggered_race"); /* also where an attempt hands out its own handle */
-    async__watch_add(&race->watch, task);
-    int64_t now_ns = async__now(loop);
+    asyncp_watch_add(&race->watch, task);
+    int64_t now_ns = asyncp_now(loop);
     race->next_ns = race->delay_ns < TIME_NEVER - now_ns ? now_ns + race->delay_ns : TIME_NEVER;
 }
 
 /* Looks at one that has ended; whether the next may begin, because it was the last one and failed. */
 static bool look_at_one(struct race *race)
 {
-    size_t index = async__watch_take(&race->watch);
+    size_t index = asyncp_watch_take(&race->watch);
     const struct async_task *task = race->tasks[index];
     if (task != NULL && task->result >= 0)
         race->winner = index;
@@ -63,7 +63,7 @@ static int run(struct async_loop *loop, struct race *race)
         bool more = race->begun < race->count;
         int result = 0;
         if (race->watch.first == NULL)
-            result = async__watch_park(loop, &race->watch, "async_staggered_race",
+            result = asyncp_watch_park(loop, &race->watch, "async_staggered_race",
                                        more ? race->next_ns : TIME_NEVER);
         if (result < 0 && result != -ETIMEDOUT)
             return result;
@@ -85,15 +85,15 @@ static int collect(struct async_loop *loop, struct race *race)
         race->tasks[i]->seen = true;
         task_detach_reserved(race->tasks[i]);
     }
-    return async__task_collect(loop, race->tasks[0]);
+    return asyncp_task_collect(loop, race->tasks[0]);
 }
 
 static int finish(struct async_loop *loop, struct race *race, int result)
 {
     if (!loop->current->refused)
-        async__request(loop, race->tasks, race->begun,
-                       race->winner < race->count ? async__reason(REASON_RACE) : NULL);
-    async__join(loop, race->tasks, race->begun, "async_staggered_race");
+        asyncp_request(loop, race->tasks, race->begun,
+                       race->winner < race->count ? asyncp_reason(REASON_RACE) : NULL);
+    asyncp_join(loop, race->tasks, race->begun, "async_staggered_race");
     for (size_t i = 0; i < race->begun && race->winner == race->count; i++)
         if (race->tasks[i] != NULL && race->tasks[i]->result >= 0)
             race->winner = i;
@@ -109,15 +109,15 @@ int async_staggered_race(int (*attempt)(void *context, size_t index), void *cont
     struct async_loop *loop = loop_enter("async_staggered_race");
     struct race race = {.attempt = attempt, .context = context, .count = count, .winner = count};
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (attempt == NULL || count == 0 || count > INT32_MAX || delay_seconds != delay_seconds)
         return -EINVAL;
-    race.delay_ns = delay_seconds > 0 ? async__nanoseconds(delay_seconds) : 0;
+    race.delay_ns = delay_seconds > 0 ? asyncp_nanoseconds(delay_seconds) : 0;
     race.tasks = memory_resize(&loop->memory, NULL, 0, count * sizeof *race.tasks);
     int result = -ENOMEM;
-    if (race.tasks != NULL && async__watch_open(loop, &race.watch, count, NULL, 0) == 0) {
+    if (race.tasks != NULL && asyncp_watch_open(loop, &race.watch, count, NULL, 0) == 0) {
         result = run(loop, &race);
-        async__watch_close(loop, &race.watch);
+        asyncp_watch_close(loop, &race.watch);
         result = finish(loop, &race, result);
     }
     if (race.tasks != NULL)

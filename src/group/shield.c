@@ -11,14 +11,14 @@ static int wait_until_ended(struct async_loop *loop, struct async_task *task)
     struct wait wait;
     struct waiter waiter;
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (task->coroutine == loop->current)
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return paced(loop, PACE_STEP, 0);
-    wait_init(&wait, "async_shield", task, async__refuse_wait);
+    wait_init(&wait, "async_shield", task, asyncp_refuse_wait);
     wait_on(&wait, &waiter, &task->waiters);
-    return async__park(loop, &wait);
+    return asyncp_park(loop, &wait);
 }
 
 int async_shield(async_task *task)
@@ -29,7 +29,7 @@ int async_shield(async_task *task)
     task_reserve(task, "async_shield");
     int result = wait_until_ended(loop, task);
     if (result == 0)
-        return async__task_collect(loop, task);
+        return asyncp_task_collect(loop, task);
     task_detach_reserved(task);
     return result;
 }

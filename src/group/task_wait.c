@@ -28,17 +28,17 @@ static void stop_waiting_for_start(struct async_loop *loop, struct waiter *liste
 static void refuse(struct wait *wait)
 {
     list_remove(&CONTAINER_OF(wait, struct borrowed_wait, wait)->listener.link);
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
 }
 
 /* 0 with a reference held when `tell` was called; or -ECANCELED. */
 static int wait_until_told(struct async_loop *loop, struct async_task *task, const char *call,
-                           async__listen *tell)
+                           asyncp_listen *tell)
 {
     struct borrowed_wait waiting;
     wait_init(&waiting.wait, call, task, refuse);
     listen_on(&waiting.listener, tell, &task->waiters);
-    return async__park(loop, &waiting.wait);
+    return asyncp_park(loop, &waiting.wait);
 }
 
 int async_task_wait(async_task *task)
@@ -48,7 +48,7 @@ int async_task_wait(async_task *task)
         return -ENOMEM;
     task_check(task, "async_task_wait", false);
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (task->coroutine == loop->current)
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
@@ -97,7 +97,7 @@ int async_wait_started(async_task *task)
         return -ENOMEM;
     task_check(task, "async_wait_started", false);
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (task->coroutine == loop->current && !task->started)
         return async_fail(-EDEADLK, "task '%s' waits for its own start", task->name);
     if (task->started || task_done(task))

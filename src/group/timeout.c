@@ -17,24 +17,24 @@ static struct scope *scope_of(const async_timeout_scope *scope, const char *call
 
 static void run_out(struct timer *timer)
 {
-    async__scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
+    asyncp_scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
 }
 
 /* 0, or -ENOMEM with nothing changed; a time that has passed runs out at once. */
 static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_ns, bool passed)
 {
-    int result = passed ? 0 : async__timer_set(loop, &scope->timer, when_ns);
+    int result = passed ? 0 : asyncp_timer_set(loop, &scope->timer, when_ns);
     if (result == 0)
         scope->when_ns = when_ns;
     if (passed)
-        async__scope_expire(scope, -ETIMEDOUT, REASON_LIMIT);
+        asyncp_scope_expire(scope, -ETIMEDOUT, REASON_LIMIT);
     return result;
 }
 
 static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope, const char *call)
 {
     struct scope *scope = (struct scope *)public_scope;
-    async__scope_enter(loop, scope, SCOPE_TIMEOUT, call);
+    asyncp_scope_enter(loop, scope, SCOPE_TIMEOUT, call);
     timer_init(&scope->timer, run_out);
     scope->when_ns = TIME_NEVER;
     return scope;
@@ -44,7 +44,7 @@ static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_
 static void refuse_unlimited(struct scope *scope, int error)
 {
     if (error < 0)
-        async__scope_expire(scope, error, REASON_LIMIT);
+        asyncp_scope_expire(scope, error, REASON_LIMIT);
 }
 
 void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
@@ -53,15 +53,15 @@ void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
     struct scope *scope = begin(loop, public_scope, "async_timeout");
     refuse_unlimited(scope, seconds != seconds
                                 ? -EINVAL
-                                : set_limit(loop, scope, async__deadline(loop, seconds), seconds <= 0));
+                                : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
 }
 
 static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
 {
     if (when != when)
         return -EINVAL;
-    int64_t when_ns = async__nanoseconds(when);
-    return set_limit(loop, scope, when_ns, when_ns <= async__now(loop));
+    int64_t when_ns = asyncp_nanoseconds(when);
+    return set_limit(loop, scope, when_ns, when_ns <= asyncp_now(loop));
 }
 
 void async_timeout_at_begin(async_timeout_scope *public_scope, double when)
@@ -92,21 +92,21 @@ static bool is_in_force(const struct scope *scope)
 int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
 {
     struct scope *scope = scope_of(public_scope, "async_timeout_reschedule");
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (when != when)
         return -EINVAL;
     if (scope->expired || !is_in_force(scope))
         return -EALREADY;
     ENSURE(scope->coroutine->task->loop == loop,
            "async_timeout_reschedule: the scope belongs to another thread's task");
-    async__timer_clear(loop, &scope->timer);
+    asyncp_timer_clear(loop, &scope->timer);
     return set_limit_at(loop, scope, when);
 }
 
 /* A failure inside a limit that ran out is that limit's, unless something further out refuses this task too. */
 static int end(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
-    scope = async__scope_leave(loop, scope, SCOPE_TIMEOUT, call);
+    scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
     bool outer_cause = loop->current->refused;
     return scope->expired && result < 0 && !outer_cause ? scope->error : (int)result;
 }
@@ -117,25 +117,25 @@ int async_timeout_end(async_timeout_scope *scope, long result)
     return end(loop, scope_of(scope, "async_timeout_end"), "async_timeout_end", result);
 }
 
-int async__timeout_pop(long result)
+int asyncp_timeout_pop(long result)
 {
     return end(loop_leave("async_timeout"), NULL, "async_timeout", result);
 }
 
 void async_shield_begin(async_shield_scope *scope)
 {
-    async__scope_enter(loop_enter("async_shielded"), (struct scope *)scope, SCOPE_SHIELD, "async_shielded");
+    asyncp_scope_enter(loop_enter("async_shielded"), (struct scope *)scope, SCOPE_SHIELD, "async_shielded");
 }
 
 void async_shield_end(async_shield_scope *scope)
 {
     struct async_loop *loop = loop_leave("async_shield_end");
     ENSURE(scope != NULL, "async_shield_end: the scope is NULL");
-    async__scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_shield_end");
+    asyncp_scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_shield_end");
 }
 
-int async__shield_pop(long result)
+int asyncp_shield_pop(long result)
 {
-    async__scope_leave(loop_leave("async_shielded"), NULL, SCOPE_SHIELD, "async_shielded");
+    asyncp_scope_leave(loop_leave("async_shielded"), NULL, SCOPE_SHIELD, "async_shielded");
     return (int)result;
 }

@@ -41,16 +41,16 @@ static int watch_until(struct async_loop *loop, async_task *const tasks[], size_
     enum { FEW = 8 };
     struct watched few[FEW];
     struct watch watch;
-    int result = async__watch_open(loop, &watch, count, few, FEW);
+    int result = asyncp_watch_open(loop, &watch, count, few, FEW);
     if (result < 0)
         return result;
-    async__watch_add_all(&watch, tasks, count);
+    asyncp_watch_add_all(&watch, tasks, count);
     watch.enough = enough;
     bool waits = !enough(&watch);
     if (waits)
-        result = async__watch_park(loop, &watch, "async_wait", async__deadline(loop, seconds));
+        result = asyncp_watch_park(loop, &watch, "async_wait", asyncp_deadline(loop, seconds));
     int ended = watch.ended < INT32_MAX ? (int)watch.ended : INT32_MAX;
-    async__watch_close(loop, &watch);
+    asyncp_watch_close(loop, &watch);
     if (result < 0 && result != -ETIMEDOUT)
         return result;
     return waits ? ended : paced(loop, PACE_STEP, ended);
@@ -60,10 +60,10 @@ int async_wait(async_task *const tasks[], size_t count, int return_when, double 
 {
     struct async_loop *loop = loop_enter("async_wait");
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
         return -EINVAL;
-    int result = async__check_borrowed(loop, tasks, count, "async_wait");
+    int result = asyncp_check_borrowed(loop, tasks, count, "async_wait");
     return result < 0 ? result : watch_until(loop, tasks, count, question(return_when), seconds);
 }
 

@@ -11,9 +11,9 @@ static void give_ends(struct async_loop *loop, struct watch *watch)
 {
     struct waiter *first;
     while ((first = waiter_first(&watch->waiters)) != NULL && watch->first != NULL)
-        loop_wake(loop, first->wait, first, (int)async__watch_take(watch));
+        loop_wake(loop, first->wait, first, (int)asyncp_watch_take(watch));
     if (watch->taken == watch_tasks(watch))
-        async__wake_all(&watch->waiters, -ENODATA);
+        asyncp_wake_all(&watch->waiters, -ENODATA);
 }
 
 static void note_end(struct watch *watch, struct watched *place, int result)
@@ -36,7 +36,7 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
     ENSURE((size_t)(place - watch->places) < watch->count,
            "the memory of an async_completion is gone or was written over before %s ended; end it with "
            "async_completion_end, or declare it as async_auto_completion",
-           async__label(task).text);
+           asyncp_label(task).text);
     note_end(watch, place, task->result);
     struct waiter *first = waiter_first(&watch->waiters);
     if (watch->gives_ends)
@@ -45,7 +45,7 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
         loop_wake(loop, first->wait, first, 0);
 }
 
-void async__watch_add(struct watch *watch, struct async_task *task)
+void asyncp_watch_add(struct watch *watch, struct async_task *task)
 {
     ASSERT(watch->count < watch->capacity);
     struct watched *place = &watch->places[watch->count++];
@@ -65,14 +65,14 @@ static void repeat(struct watch *watch)
     watch->repeated++;
 }
 
-void async__watch_add_all(struct watch *watch, async_task *const tasks[], size_t count)
+void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (tasks[i] != NULL && tasks[i]->marked) {
             repeat(watch);
             continue;
         }
-        async__watch_add(watch, tasks[i]);
+        asyncp_watch_add(watch, tasks[i]);
         if (tasks[i] != NULL)
             tasks[i]->marked = true;
     }
@@ -81,10 +81,10 @@ void async__watch_add_all(struct watch *watch, async_task *const tasks[], size_t
             tasks[i]->marked = false;
 }
 
-int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
+int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
                       size_t few_count)
 {
-    *watch = (struct watch){.capacity = capacity, .enough = async__watch_has_one, .places = few};
+    *watch = (struct watch){.capacity = capacity, .enough = asyncp_watch_has_one, .places = few};
     if (capacity <= few_count)
         return 0;
     watch->owns_places = true;
@@ -94,7 +94,7 @@ int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capac
     return watch->places != NULL ? 0 : -ENOMEM;
 }
 
-size_t async__watch_take(struct watch *watch)
+size_t asyncp_watch_take(struct watch *watch)
 {
     struct watched *place = watch->first;
     watch->first = place->next;
@@ -102,14 +102,14 @@ size_t async__watch_take(struct watch *watch)
     return (size_t)(place - watch->places);
 }
 
-bool async__watch_has_one(struct watch *watch)
+bool asyncp_watch_has_one(struct watch *watch)
 {
     return watch->first != NULL;
 }
 
-void async__watch_close(struct async_loop *loop, struct watch *watch)
+void asyncp_watch_close(struct async_loop *loop, struct watch *watch)
 {
-    async__dismiss(&watch->waiters, "async_completion_end");
+    asyncp_dismiss(&watch->waiters, "async_completion_end");
     for (size_t i = 0; i < watch->count; i++)
         if (!watch->places[i].ended)
             list_remove(&watch->places[i].listener.link);
@@ -126,25 +126,25 @@ struct watch_wait {
 
 static void time_is_up(struct timer *timer)
 {
-    async__wake(&CONTAINER_OF(timer, struct watch_wait, timer)->wait, NULL, -ETIMEDOUT);
+    asyncp_wake(&CONTAINER_OF(timer, struct watch_wait, timer)->wait, NULL, -ETIMEDOUT);
 }
 
-int async__watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns)
+int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns)
 {
     struct watch_wait waiting;
-    wait_init(&waiting.wait, call, NULL, async__refuse_wait);
+    wait_init(&waiting.wait, call, NULL, asyncp_refuse_wait);
     timer_init(&waiting.timer, time_is_up);
     if (deadline_ns != TIME_NEVER) {
         waiting.wait.timer = &waiting.timer;
-        if (async__timer_set(loop, &waiting.timer, deadline_ns) < 0)
+        if (asyncp_timer_set(loop, &waiting.timer, deadline_ns) < 0)
             return -ENOMEM;
     }
     wait_on(&waiting.wait, &waiting.waiter, &watch->waiters);
-    int result = async__park(loop, &waiting.wait);
-    return likely(result != -ECANCELED) ? result : async__dismissed(&waiting.wait, result);
+    int result = asyncp_park(loop, &waiting.wait);
+    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&waiting.wait, result);
 }
 
-int async__check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
+int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
                           const char *call)
 {
     bool is_among = false;

@@ -29,7 +29,7 @@ struct watch {
     struct watched *first;          /* that ended and was not taken from the list; NULL: none */
     struct watched *last;           /* that ended; meaningless when there is no first */
     bool (*enough)(struct watch *); /* asked at each end whether the first that waits is to go on */
-    struct list waiters;            /* tasks that wait in async__watch_park */
+    struct list waiters;            /* tasks that wait in asyncp_watch_park */
     bool gives_ends;  /* each of them is given one end: its park returns the number of the place */
     bool owns_places; /* they are on the heap */
 };
@@ -38,14 +38,14 @@ struct watch {
  * Makes a watch of no tasks, with places for `capacity` of them: in few[0..few_count), if they fit there, else on the
  * heap. 0 or -ENOMEM.
  */
-int async__watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
+int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
                       size_t few_count);
 
 /* Begins to watch one more; NULL has ended and failed. */
-void async__watch_add(struct watch *watch, struct async_task *task);
+void asyncp_watch_add(struct watch *watch, struct async_task *task);
 
 /* Begins to watch all of these; a task that occurs twice is watched once, at its first place. */
-void async__watch_add_all(struct watch *watch, async_task *const tasks[], size_t count);
+void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t count);
 
 /* How many different tasks there are. */
 static inline size_t watch_tasks(const struct watch *watch)
@@ -54,23 +54,23 @@ static inline size_t watch_tasks(const struct watch *watch)
 }
 
 /* The number of the next that ended, counted from 0 as they were added; takes it from the list, which is not empty. */
-size_t async__watch_take(struct watch *watch);
+size_t asyncp_watch_take(struct watch *watch);
 
 /* Whether one has ended that was not taken: the plainest question. */
-bool async__watch_has_one(struct watch *watch);
+bool asyncp_watch_has_one(struct watch *watch);
 
 /* Stops watching. */
-void async__watch_close(struct async_loop *loop, struct watch *watch);
+void asyncp_watch_close(struct async_loop *loop, struct watch *watch);
 
 /*
  * Waits until there is enough: 0; for a watch that gives ends: the number of a place, or -ENODATA if others were given
  * the last ones. -ETIMEDOUT: at deadline_ns. -ECANCELED: refused, or the watch was closed, and is not to be touched any
  * more. -ENOMEM. Not to be called when there is enough already.
  */
-int async__watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns);
+int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns);
 
 /* 0; -EDEADLK, with its sentence, if the running task is among them. Dies if a handle cannot be used here. */
-int async__check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
+int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
                           const char *call);
 
 #endif

@@ -47,7 +47,7 @@ static int unix_text(const struct sockaddr_un *address, socklen_t size, char *te
                                     address->sun_path + 1, length - 1);
 }
 
-int async__address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room)
+int asyncp_address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room)
 {
     const void *any = address;
     switch (address->sa_family) {
@@ -62,18 +62,18 @@ int async__address_text(const struct sockaddr *address, socklen_t size, char *te
     }
 }
 
-int async__fail_to_connect(int error, const struct sockaddr *address, socklen_t size)
+int asyncp_fail_to_connect(int error, const struct sockaddr *address, socklen_t size)
 {
     struct sockaddr_storage copy = {0}; /* whole, though the address may be too short for its family */
     char text[ADDRESS_TEXT];
     if (size > sizeof copy)
         size = sizeof copy;
     memcpy(&copy, address, size);
-    async__address_text((const struct sockaddr *)&copy, size, text, sizeof text);
+    asyncp_address_text((const struct sockaddr *)&copy, size, text, sizeof text);
     return async_fail_errno(error, "connect to %s", text);
 }
 
-int async__look_up(const char *host, int port, const char *service, int flags, struct addrinfo **list)
+int asyncp_look_up(const char *host, int port, const char *service, int flags, struct addrinfo **list)
 {
     enum { HIGHEST_PORT = 65535 };
     const struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};
@@ -86,7 +86,7 @@ int async__look_up(const char *host, int port, const char *service, int flags, s
     return async_getaddrinfo(host, service != NULL ? service : number, &hints, list);
 }
 
-int async__unix_address(struct sockaddr_un *address, const char *path)
+int asyncp_unix_address(struct sockaddr_un *address, const char *path)
 {
     size_t length = strlen(path);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};

@@ -54,7 +54,7 @@ static void copy_entry(struct addrinfo *to, const struct addrinfo *from, char **
     to->ai_next = from->ai_next != NULL ? to + 1 : NULL;
 }
 
-struct addrinfo *async__addrinfo_copy(const struct addrinfo *list)
+struct addrinfo *asyncp_addrinfo_copy(const struct addrinfo *list)
 {
     size_t count = 0, beside = 0;
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
@@ -62,7 +62,7 @@ struct addrinfo *async__addrinfo_copy(const struct addrinfo *list)
         beside += bytes_beside(entry);
     }
     size_t entries_end = padded(sizeof(struct address_block) + count * sizeof(struct addrinfo));
-    struct address_block *block = memory_new(&async__malloc, entries_end + beside);
+    struct address_block *block = memory_new(&asyncp_malloc, entries_end + beside);
     if (block == NULL)
         return NULL;
     block->size = entries_end + beside;
@@ -78,7 +78,7 @@ void async_freeaddrinfo(struct addrinfo *list)
     if (list == NULL)
         return;
     struct address_block *block = CONTAINER_OF(list, struct address_block, entries[0]);
-    memory_free(&async__malloc, block, block->size);
+    memory_free(&asyncp_malloc, block, block->size);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */
@@ -121,7 +121,7 @@ static bool read_scope(const char *text, struct sockaddr_in6 *address)
     }
     if (!IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr) && !IN6_IS_ADDR_MC_LINKLOCAL(&address->sin6_addr))
         return false;
-    address->sin6_scope_id = async__sys_interface_number(text);
+    address->sin6_scope_id = asyncp_sys_interface_number(text);
     return address->sin6_scope_id != 0;
 }
 
@@ -209,10 +209,10 @@ static struct addrinfo *finish(struct addrinfo *entries, size_t count, const cha
         entries[i - 1].ai_next = &entries[i];
     if ((flags & AI_CANONNAME) != 0)
         entries->ai_canonname = name;
-    return async__addrinfo_copy(entries);
+    return asyncp_addrinfo_copy(entries);
 }
 
-int async__addrinfo_literal(const char *host, const char *service, const struct addrinfo *hints,
+int asyncp_addrinfo_literal(const char *host, const char *service, const struct addrinfo *hints,
                             struct addrinfo **list)
 {
     struct addrinfo entries[MOST_ADDRESSES * KINDS];

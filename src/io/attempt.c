@@ -13,7 +13,7 @@ static bool is_ready_now(const struct attempt *attempt)
 {
     struct pollfd polled = {.fd = attempt->descriptor,
                             .events = attempt->until == OPERATION_WRITABLE ? POLLOUT : POLLIN};
-    return async__sys_poll(&polled, 1, 0) > 0;
+    return asyncp_sys_poll(&polled, 1, 0) > 0;
 }
 
 /* Sleeps, longer each time. */
@@ -25,13 +25,13 @@ static int pause_for(double *seconds)
     return async_sleep(*seconds);
 }
 
-int async__attempt(struct async_loop *loop, struct attempt *attempt)
+int asyncp_attempt(struct async_loop *loop, struct attempt *attempt)
 {
     bool was_told = false; /* that the call would do */
     double seconds = 0;
     async_ignore(paced(loop, PACE_KERNEL, 0));
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     for (;;) {
         int result = attempt->make(attempt);
         if (result != -EAGAIN)
@@ -39,7 +39,7 @@ int async__attempt(struct async_loop *loop, struct attempt *attempt)
         uint32_t closings = watched_closings(&loop->poller, attempt->descriptor);
         const struct operation wait = {.kind = attempt->until, .descriptor = attempt->descriptor};
         result = was_told && is_ready_now(attempt) ? pause_for(&seconds)
-                                                   : async__operate(loop, wait, attempt->call);
+                                                   : asyncp_operate(loop, wait, attempt->call);
         if (result < 0)
             return result;
         if (watched_closings(&loop->poller, attempt->descriptor) != closings)

@@ -20,6 +20,6 @@ struct attempt {
  * Where the kernel says at once that there is something and that there is nothing, as of a Unix socket whose peer has
  * no room, it tries again after pauses of 1 to 100 ms.
  */
-int async__attempt(struct async_loop *loop, struct attempt *attempt);
+int asyncp_attempt(struct async_loop *loop, struct attempt *attempt);
 
 #endif

@@ -33,7 +33,7 @@ static void expect(const struct channel *channel, const struct wait *wait)
         __builtin_prefetch(owner + line);
 }
 
-void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result)
+void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result)
 {
     struct wait *wait = channel->waiting[side];
     if (wait == NULL) {
@@ -49,20 +49,20 @@ void async__channel_tell(struct async_loop *loop, struct channel *channel, enum 
     if (waiting->goes_on)
         channel->told[side] = &waiting->told;
     expect(channel, wait);
-    async__wake(wait, NULL, result);
+    asyncp_wake(wait, NULL, result);
 }
 
-void async__channel_retry(struct async_loop *loop, struct channel *channel, enum side side)
+void asyncp_channel_retry(struct async_loop *loop, struct channel *channel, enum side side)
 {
     channel->source.state |= side_bit(side);
-    async__channel_tell(loop, channel, side, 0);
+    asyncp_channel_tell(loop, channel, side, 0);
 }
 
 static void refuse(struct wait *wait)
 {
     const struct channel_wait *waiting = CONTAINER_OF(wait, struct channel_wait, wait);
     leave(wait->coroutine->task->loop, waiting->channel, waiting->side);
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
 }
 
 static void tell_change(struct source *source)
@@ -70,11 +70,11 @@ static void tell_change(struct source *source)
     struct channel *channel = CONTAINER_OF(source, struct channel, source);
     for (enum side side = SIDE_READ; side <= SIDE_WRITE; side++)
         if (channel_is_ready(channel, side))
-            async__channel_tell(async__current, channel, side, 0);
+            asyncp_channel_tell(asyncp_current, channel, side, 0);
     channel->changed(channel);
 }
 
-int async__channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
                         void (*changed)(struct channel *channel))
 {
     *channel = (struct channel){
@@ -86,19 +86,19 @@ int async__channel_open(struct async_loop *loop, struct channel *channel, int de
     return loop->poller.calls->watch(&loop->poller, &channel->source);
 }
 
-void async__channel_close(struct async_loop *loop, struct channel *channel, int error)
+void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int error)
 {
-    async__channel_tell(loop, channel, SIDE_READ, error);
-    async__channel_tell(loop, channel, SIDE_WRITE, error);
+    asyncp_channel_tell(loop, channel, SIDE_READ, error);
+    asyncp_channel_tell(loop, channel, SIDE_WRITE, error);
     loop->poller.calls->close_descriptor(&loop->poller, channel->source.descriptor);
     channel->source.descriptor = -1;
 }
 
-int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call)
+int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call)
 {
     struct channel_wait waiting = {.channel = channel, .side = side};
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (channel_is_ready(channel, side)) /* nobody has tried: nothing may be told again */
         return 0;
     if (channel_is_taken(channel, side))
@@ -108,7 +108,7 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
     channel->source.touched[0] = &waiting.wait;
     channel->source.touched[1] = loop->current;
     loop->poller.in_flight++;
-    int result = async__park(loop, &waiting.wait);
+    int result = asyncp_park(loop, &waiting.wait);
     if (waiting.told != 0)
         return waiting.told;
     if (waiting.goes_on)
@@ -116,13 +116,13 @@ int async__channel_wait(struct async_loop *loop, struct channel *channel, enum s
     return result;
 }
 
-int async__channel_rest(struct async_loop *loop, struct channel *channel, enum side side)
+int asyncp_channel_rest(struct async_loop *loop, struct channel *channel, enum side side)
 {
     int told = 0;
     if (channel_is_taken(channel, side))
         return 0; /* another time: that task will find the channel taken */
     channel->told[side] = &told;
-    async__give_way(loop);
+    asyncp_give_way(loop);
     if (told == 0)
         channel->told[side] = NULL;
     return told;

@@ -17,23 +17,23 @@ struct channel {
 };
 
 /* Takes a descriptor that does not block; when it fails, the descriptor is the caller's still. 0 or -errno. */
-int async__channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
                         void (*changed)(struct channel *channel));
 
 /* Closes the descriptor; who waits is told the error. */
-void async__channel_close(struct async_loop *loop, struct channel *channel, int error);
+void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int error);
 
 /* Tells who waits on that side, if anybody does. */
-void async__channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result);
+void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result);
 
 /* What was told of that side may be old: the next try asks the kernel, and who waits there makes one. */
-void async__channel_retry(struct async_loop *loop, struct channel *channel, enum side side);
+void asyncp_channel_retry(struct async_loop *loop, struct channel *channel, enum side side);
 
 /* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
-int async__channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
+int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
 
 /* Gives way. 0, or why the task cannot go on with the channel, which may be gone then. Switches. */
-int async__channel_rest(struct async_loop *loop, struct channel *channel, enum side side);
+int asyncp_channel_rest(struct async_loop *loop, struct channel *channel, enum side side);
 
 static inline uint8_t side_bit(enum side side)
 {
@@ -76,7 +76,7 @@ static inline void channel_short(struct channel *channel, enum side side)
 static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side,
                                int32_t steps)
 {
-    return pace_is_due(loop, steps) ? async__channel_rest(loop, channel, side) : 0;
+    return pace_is_due(loop, steps) ? asyncp_channel_rest(loop, channel, side) : 0;
 }
 
 #endif

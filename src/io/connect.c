@@ -36,7 +36,7 @@ static int bind_local(int descriptor, const struct addrinfo *local, int family,
     for (; local != NULL; local = local->ai_next) {
         if (local->ai_family != family)
             continue;
-        int result = async__sys_bind(descriptor, local->ai_addr, local->ai_addrlen);
+        int result = asyncp_sys_bind(descriptor, local->ai_addr, local->ai_addrlen);
         if (result == 0) {
             *failed = NULL;
             return 0;
@@ -54,7 +54,7 @@ static int connect_patiently(int descriptor, const struct sockaddr *address, soc
 {
     double pause_seconds = 0.001;
     int result;
-    while ((result = async__sys_connect(descriptor, address, size)) == -EAGAIN) {
+    while ((result = asyncp_sys_connect(descriptor, address, size)) == -EAGAIN) {
         result = async_sleep(pause_seconds);
         if (result < 0)
             return result;
@@ -69,17 +69,17 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
                  const struct addrinfo **failed_local)
 {
     int family = address->sa_family;
-    int descriptor = async__sys_socket(family, SOCK_STREAM, 0);
+    int descriptor = asyncp_sys_socket(family, SOCK_STREAM, 0);
     if (descriptor < 0)
         return descriptor;
-    int result = family != AF_UNIX ? async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+    int result = family != AF_UNIX ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
     if (result == 0 && local != NULL)
         result = bind_local(descriptor, local, family, failed_local);
     if (result == 0)
         result = connect_patiently(descriptor, address, size);
     if (result == 0 || result == -EINPROGRESS || result == -EINTR)
         return descriptor;
-    async__sys_close(descriptor);
+    asyncp_sys_close(descriptor);
     return result;
 }
 
@@ -87,21 +87,21 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
 static int finish(struct async_loop *loop, struct async_stream *stream)
 {
     channel_exhausted(&stream->channel, SIDE_WRITE);
-    int result = async__channel_wait(loop, &stream->channel, SIDE_WRITE, "async_open_connection");
-    return result == 0 ? async__sys_socket_error(stream->channel.source.descriptor) : result;
+    int result = asyncp_channel_wait(loop, &stream->channel, SIDE_WRITE, "async_open_connection");
+    return result == 0 ? asyncp_sys_socket_error(stream->channel.source.descriptor) : result;
 }
 
 /* Its error has no sentence yet. */
 static int connect_to(async_stream **out, const struct sockaddr *address, socklen_t size,
                       const struct addrinfo *local, const struct addrinfo **failed_local)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     async_stream *stream = NULL;
     int descriptor = begin(address, size, local, failed_local);
     int result = descriptor < 0 ? descriptor
-                                : async__stream_make(loop, &stream, descriptor, address->sa_family);
+                                : asyncp_stream_make(loop, &stream, descriptor, address->sa_family);
     if (descriptor >= 0 && result < 0)
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
     if (result == 0)
         result = finish(loop, stream);
     if (result == 0) {
@@ -194,9 +194,9 @@ static int tell_failure(const struct target *target)
     char text[ADDRESS_TEXT], from[ADDRESS_TEXT];
     const struct addrinfo *address = target->addresses[target->failed], *local = target->failed_local;
     if (local == NULL)
-        return async__fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
-    async__address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
-    async__address_text(local->ai_addr, local->ai_addrlen, from, sizeof from);
+        return asyncp_fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
+    asyncp_address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
+    asyncp_address_text(local->ai_addr, local->ai_addrlen, from, sizeof from);
     return async_fail_errno(target->error, "connect to %s from %s", text, from);
 }
 
@@ -254,12 +254,12 @@ int async_open_connection(async_stream **out, const char *host, int port,
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (options == NULL)
         options = &defaults;
-    ASYNC_TRY(async__look_up(host, port, options->service, 0, &list));
+    ASYNC_TRY(asyncp_look_up(host, port, options->service, 0, &list));
     if (options->local_host != NULL || options->local_port != 0)
-        ASYNC_TRY(async__look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
+        ASYNC_TRY(asyncp_look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
     target.local = local;
     ASYNC_TRY(connect_to_list(loop, &target, list, options->happy_eyeballs_delay));
     return secure(out, target.stream, host, options);
@@ -275,13 +275,13 @@ int async_open_unix_connection(async_stream **out, const char *path, const async
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
-    int size = async__unix_address(&address, path);
+        return asyncp_refused(loop);
+    int size = asyncp_unix_address(&address, path);
     if (size < 0)
         return size;
     int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL, NULL);
     if (result < 0 && result != -ECANCELED)
-        return async__fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
+        return asyncp_fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
     if (result < 0)
         return result;
     return secure(out, stream, NULL, options != NULL ? options : &defaults);

@@ -8,12 +8,12 @@ int async_wait_readable(int descriptor)
 {
     struct operation operation = {.kind = OPERATION_READABLE, .descriptor = descriptor};
     struct async_loop *loop = loop_enter("async_wait_readable");
-    return async__operate(loop, operation, "async_wait_readable");
+    return asyncp_operate(loop, operation, "async_wait_readable");
 }
 
 int async_wait_writable(int descriptor)
 {
     struct operation operation = {.kind = OPERATION_WRITABLE, .descriptor = descriptor};
     struct async_loop *loop = loop_enter("async_wait_writable");
-    return async__operate(loop, operation, "async_wait_writable");
+    return asyncp_operate(loop, operation, "async_wait_writable");
 }

@@ -24,10 +24,10 @@ static const char *unread_bytes(const struct async_stream *stream)
     return stream->input->bytes + stream->input->start;
 }
 
-void async__input_drop(struct async_stream *stream)
+void asyncp_input_drop(struct async_stream *stream)
 {
     if (stream->input != NULL)
-        async__block_give(&stream->loop->blocks, stream->input);
+        asyncp_block_give(&stream->loop->blocks, stream->input);
     stream->input = NULL;
     stream->lent = false;
 }
@@ -37,7 +37,7 @@ static void consume(struct async_stream *stream, size_t size)
 {
     stream->input->start += (uint32_t)size;
     if (block_unread(stream->input) == 0 && !stream->lent)
-        async__input_drop(stream);
+        asyncp_input_drop(stream);
 }
 
 static size_t copy_out(struct async_stream *stream, void *buffer, size_t size)
@@ -54,7 +54,7 @@ static void end_loan(struct async_stream *stream)
 {
     stream->lent = false;
     if (stream->input != NULL && block_unread(stream->input) == 0)
-        async__input_drop(stream);
+        asyncp_input_drop(stream);
 }
 
 /* ---- receiving -------------------------------------------------------------------------------------------------- */
@@ -68,15 +68,15 @@ static int note_end(struct async_stream *stream)
     return 0;
 }
 
-int async__input_receive(struct async_stream *stream, void *buffer, size_t size)
+int asyncp_input_receive(struct async_stream *stream, void *buffer, size_t size)
 {
     if (!channel_is_ready(&stream->channel, SIDE_READ))
         return -EAGAIN;
-    int result = async__sys_stream_recv(stream->channel.source.descriptor, buffer, &size);
+    int result = asyncp_sys_stream_recv(stream->channel.source.descriptor, buffer, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_READ);
     else if (result < 0)
-        return async__stream_note_error(stream, result);
+        return asyncp_stream_note_error(stream, result);
     else if (result == 0)
         return note_end(stream);
     else if ((size_t)result < size &&
@@ -90,8 +90,8 @@ static int receive(struct async_stream *stream, void *buffer, size_t size)
 {
     if (stream->read_error != 0 || stream->at_end)
         return stream->read_error;
-    int result = stream->layer == NULL ? async__input_receive(stream, buffer, size)
-                                       : async__layer_receive(stream, buffer, size);
+    int result = stream->layer == NULL ? asyncp_input_receive(stream, buffer, size)
+                                       : asyncp_layer_receive(stream, buffer, size);
     if (result == 0)
         stream->at_end = true;
     else if (result < 0 && result != -EAGAIN && result != -ENOMEM) /* which pass */
@@ -108,7 +108,7 @@ static int make_room(struct async_stream *stream, size_t wanted)
     struct block_pool *pool = &stream->loop->blocks;
     struct block *block = stream->input;
     if (block == NULL) {
-        stream->input = async__block_take(pool);
+        stream->input = asyncp_block_take(pool);
         return stream->input != NULL ? 0 : -ENOMEM;
     }
     size_t has = block_unread(block), capacity = 2 * has;
@@ -117,7 +117,7 @@ static int make_room(struct async_stream *stream, size_t wanted)
         return 0;
     if (wanted > has && wanted < capacity)
         capacity = wanted;
-    block = async__block_resize(pool, block, capacity > BLOCK_BYTES ? capacity : BLOCK_BYTES);
+    block = asyncp_block_resize(pool, block, capacity > BLOCK_BYTES ? capacity : BLOCK_BYTES);
     if (block == NULL)
         return -ENOMEM;
     stream->input = block;
@@ -134,7 +134,7 @@ static int receive_more(struct async_stream *stream, size_t wanted)
     if (result > 0)
         block->end += (uint32_t)result;
     else if (block_unread(block) == 0)
-        async__input_drop(stream);
+        asyncp_input_drop(stream);
     return result;
 }
 
@@ -148,7 +148,7 @@ static int wait_for_answers(struct async_loop *loop, struct async_stream *stream
     if (channel_is_taken(&stream->channel, SIDE_READ))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     stream->channel.told[SIDE_READ] = &told;
-    int result = async__stand_in_line(loop, &stream->drainers, call, stream, async__refuse_wait);
+    int result = asyncp_stand_in_line(loop, &stream->drainers, call, stream, asyncp_refuse_wait);
     if (told != 0)
         return told; /* the stream may be gone */
     stream->channel.told[SIDE_READ] = NULL;
@@ -156,22 +156,22 @@ static int wait_for_answers(struct async_loop *loop, struct async_stream *stream
 }
 
 /* What was gathered may be what the peer waits for; a peer that will not hear of it may never answer. */
-int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call)
+int asyncp_input_wait(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
     if (stream->gathered)
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
     if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
         return stream->write_error;
     if (unlikely(layer_must_pause(stream)))
         return wait_for_answers(loop, stream, call);
     if (unlikely(stream->layer != NULL && channel_is_ready(&stream->channel, SIDE_READ)))
-        return async__channel_rest(loop, &stream->channel, SIDE_READ); /* the layer's budget is spent */
+        return asyncp_channel_rest(loop, &stream->channel, SIDE_READ); /* the layer's budget is spent */
     if (stream->input != NULL)
-        stream->input = async__block_fit(&loop->blocks, stream->input);
-    return async__channel_wait(loop, &stream->channel, SIDE_READ, call);
+        stream->input = asyncp_block_fit(&loop->blocks, stream->input);
+    return asyncp_channel_wait(loop, &stream->channel, SIDE_READ, call);
 }
 
-int async__stream_try(struct async_stream *stream)
+int asyncp_stream_try(struct async_stream *stream)
 {
     stream_check(stream, "async_select");
     if (channel_is_taken(&stream->channel, SIDE_READ))
@@ -183,7 +183,7 @@ int async__stream_try(struct async_stream *stream)
     if (result != -EAGAIN)
         return result == -ENOMEM ? -ENOMEM : 0; /* an error is what the read returns */
     if (stream->gathered)
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
     if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
         return 0;
     if (channel_is_ready(&stream->channel, SIDE_READ) && !layer_must_pause(stream))
@@ -200,7 +200,7 @@ static int await_more(struct async_loop *loop, struct async_stream *stream, size
         result = receive_more(stream, wanted);
         if (result != -EAGAIN)
             return result;
-        result = async__input_wait(loop, stream, call);
+        result = asyncp_input_wait(loop, stream, call);
     }
     return result;
 }
@@ -210,7 +210,7 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
 {
     stream_check(stream, call);
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (unlikely(channel_is_taken(&stream->channel, SIDE_READ)))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     end_loan(stream);
@@ -226,7 +226,7 @@ static int read_directly(struct async_loop *loop, struct async_stream *stream, v
         result = receive(stream, buffer, size);
         if (result != -EAGAIN)
             return result;
-        result = async__input_wait(loop, stream, "async_stream_read");
+        result = asyncp_input_wait(loop, stream, "async_stream_read");
     }
     return result;
 }

@@ -24,7 +24,7 @@ int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls
     if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) || is_sending_file(stream))
         return -EBUSY;
     if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
-        async__input_drop(stream);
+        asyncp_input_drop(stream);
     stream->early = stream->input;
     stream->input = NULL;
     stream->lent = false;
@@ -49,7 +49,7 @@ static int read_early(async_stream *stream, void *buffer, size_t size)
     memcpy(buffer, early->bytes + early->start, size);
     early->start += (uint32_t)size;
     if (block_unread(early) == 0) {
-        async__block_give(&stream->loop->blocks, early);
+        asyncp_block_give(&stream->loop->blocks, early);
         stream->early = NULL;
     }
     return (int)size;
@@ -60,7 +60,7 @@ static int read_within_budget(struct async_stream *stream, void *buffer, size_t 
 {
     if (stream->early != NULL)
         return read_early(stream, buffer, size);
-    return stream->socket_ended ? 0 : async__input_receive(stream, buffer, size);
+    return stream->socket_ended ? 0 : asyncp_input_receive(stream, buffer, size);
 }
 
 int async_layer_read(async_stream *below, void *buffer, size_t size)
@@ -78,7 +78,7 @@ int async_layer_read(async_stream *below, void *buffer, size_t size)
     return result;
 }
 
-int async__layer_receive(struct async_stream *stream, void *buffer, size_t size)
+int asyncp_layer_receive(struct async_stream *stream, void *buffer, size_t size)
 {
     stream->layer_budget = LAYER_BUDGET;
     stream->in_layer_read = true;
@@ -92,7 +92,7 @@ int async_layer_write(async_stream *below, const void *data, size_t size)
     if (below->write_error != 0 || size == 0)
         return below->write_error;
     below->answers += below->in_layer_read ? size : 0;
-    return async__output_write(below, data, size);
+    return asyncp_output_write(below, data, size);
 }
 
 int async_layer_wait(async_stream *below)
@@ -100,7 +100,7 @@ int async_layer_wait(async_stream *below)
     struct async_loop *loop = loop_enter("async_layer_wait");
     stream_check(below, "async_layer_wait");
     below->layer_budget = LAYER_BUDGET;
-    return async__input_wait(loop, below, "async_layer_wait");
+    return asyncp_input_wait(loop, below, "async_layer_wait");
 }
 
 int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name)
@@ -111,26 +111,26 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     if (tls == NULL || tls->start == NULL)
         return -EINVAL;
     if (loop->current->refused)
-        return async__refused(loop);
-    ASYNC_TRY(async__writer_begin(stream, &writer, "async_start_tls"));
+        return asyncp_refused(loop);
+    ASYNC_TRY(asyncp_writer_begin(stream, &writer, "async_start_tls"));
     int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
     result = paced(loop, PACE_KERNEL, result);
-    async__writer_end(stream, &writer);
+    asyncp_writer_end(stream, &writer);
     return result;
 }
 
-int async__layer_write(struct async_stream *stream, const void *data, size_t size)
+int asyncp_layer_write(struct async_stream *stream, const void *data, size_t size)
 {
     int result = stream->layer->write(stream->layer_state, stream, data, size);
     if (result < 0 && stream->write_error == 0) {
         stream->is_cut = true; /* a part of it may have gone */
-        async__output_fail(stream, result);
-        async__wake_all(&stream->drainers, result);
+        asyncp_output_fail(stream, result);
+        asyncp_wake_all(&stream->drainers, result);
     }
     return result;
 }
 
-int async__layer_finish(struct async_stream *stream)
+int asyncp_layer_finish(struct async_stream *stream)
 {
     return stream->layer != NULL && stream->write_error == 0
                ? stream->layer->finish(stream->layer_state, stream)
@@ -138,25 +138,25 @@ int async__layer_finish(struct async_stream *stream)
 }
 
 /* The rest will not come after an end or an error: what the layer holds is lost. */
-void async__layer_release(struct async_stream *stream)
+void asyncp_layer_release(struct async_stream *stream)
 {
     enum { READS_IN_A_ROW = 8 };
-    struct block *block = async__block_take(&stream->loop->blocks);
+    struct block *block = asyncp_block_take(&stream->loop->blocks);
     int result = block != NULL ? 1 : -ENOMEM;
     for (int tries = 0; tries < READS_IN_A_ROW && result > 0 && layer_holds(stream); tries++)
-        result = async__layer_receive(stream, block->bytes, block->capacity);
+        result = asyncp_layer_receive(stream, block->bytes, block->capacity);
     if (block != NULL)
-        async__block_give(&stream->loop->blocks, block);
+        asyncp_block_give(&stream->loop->blocks, block);
     if (layer_holds(stream) && result <= 0 && result != -EAGAIN)
-        async__output_fail(stream, result < 0 ? result : -ECONNRESET);
+        asyncp_output_fail(stream, result < 0 ? result : -ECONNRESET);
     else if (layer_holds(stream) && channel_is_ready(&stream->channel, SIDE_READ))
         stream_put_off(stream);
 }
 
-void async__layer_free(struct async_stream *stream)
+void asyncp_layer_free(struct async_stream *stream)
 {
     if (stream->early != NULL)
-        async__block_give(&stream->loop->blocks, stream->early);
+        asyncp_block_give(&stream->loop->blocks, stream->early);
     if (stream->layer != NULL)
         stream->layer->free(stream->layer_state);
 }

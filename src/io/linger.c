@@ -22,15 +22,15 @@ static const int64_t PROGRESS_NS = 30000000000; /* for acknowledgements, as for 
 /* Reads what has come. 0: the peer's end; -EAGAIN: nothing more for now; above 0: there may be more; or -errno. */
 static int drop_input(struct async_stream *stream)
 {
-    struct block *block = async__block_take(&stream->loop->blocks);
+    struct block *block = asyncp_block_take(&stream->loop->blocks);
     int result = 1;
     if (block == NULL)
         return -ENOMEM;
     for (int tries = 0; tries < DROPS_IN_A_ROW && result > 0; tries++) {
-        result = async__input_receive(stream, block->bytes, block->capacity);
+        result = asyncp_input_receive(stream, block->bytes, block->capacity);
         stream->linger.dropped += result > 0 ? (size_t)result : 0;
     }
-    async__block_give(&stream->loop->blocks, block);
+    asyncp_block_give(&stream->loop->blocks, block);
     stream->linger.heard = stream->linger.heard || stream->linger.dropped > 0;
     return result;
 }
@@ -38,7 +38,7 @@ static int drop_input(struct async_stream *stream)
 /* Bytes of the program's that the peer's system has not acknowledged. */
 static size_t unacknowledged(const struct async_stream *stream)
 {
-    int bytes = stream->is_tcp ? async__sys_unacknowledged(stream->channel.source.descriptor) : 0;
+    int bytes = stream->is_tcp ? asyncp_sys_unacknowledged(stream->channel.source.descriptor) : 0;
     int of_the_end = stream->ended && stream->layer == NULL ? 1 : stream->linger.active;
     return bytes > of_the_end ? (size_t)bytes : 0;
 }
@@ -50,7 +50,7 @@ static void look(struct async_stream *stream)
     size_t before = linger->unacknowledged, now = unacknowledged(stream);
     int64_t limit_ns = now > 0 ? PROGRESS_NS : END_NS;
     if (now != before)
-        linger->until_ns = async__now(stream->loop) + limit_ns;
+        linger->until_ns = asyncp_now(stream->loop) + limit_ns;
     linger->unacknowledged = now;
 }
 
@@ -74,7 +74,7 @@ static bool give_up(struct async_stream *stream, int error)
 static bool is_over(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
-    int result = linger->peer_ended ? async__sys_socket_error(stream->channel.source.descriptor)
+    int result = linger->peer_ended ? asyncp_sys_socket_error(stream->channel.source.descriptor)
                                     : drop_input(stream);
     look(stream);
     if (result < 0 && result != -EAGAIN)
@@ -84,7 +84,7 @@ static bool is_over(struct async_stream *stream)
         return true;
     if (linger->dropped > MOST_DROPPED)
         return give_up(stream, -ECONNABORTED);
-    if (async__now(stream->loop) >= linger->until_ns)
+    if (asyncp_now(stream->loop) >= linger->until_ns)
         return give_up(stream, -ETIMEDOUT);
     if (result > 0)
         stream_put_off(stream);
@@ -95,13 +95,13 @@ static bool is_over(struct async_stream *stream)
 static int set_timer(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
-    int64_t next_ns = async__now(stream->loop) + linger->pause_ns;
+    int64_t next_ns = asyncp_now(stream->loop) + linger->pause_ns;
     if (linger->unacknowledged == 0 || next_ns > linger->until_ns)
         next_ns = linger->until_ns;
     if (linger->pause_ns < LONGEST_PAUSE_NS)
         linger->pause_ns *= 2;
-    async__timer_clear(stream->loop, &stream->patience);
-    return async__timer_set(stream->loop, &stream->patience, next_ns);
+    asyncp_timer_clear(stream->loop, &stream->patience);
+    return asyncp_timer_set(stream->loop, &stream->patience, next_ns);
 }
 
 /* Whether the stream is to go on for a while. */
@@ -110,11 +110,11 @@ static bool goes_on(struct async_stream *stream)
     return !is_over(stream) && (set_timer(stream) == 0 || !give_up(stream, -ENOMEM));
 }
 
-void async__linger_continue(struct async_stream *stream)
+void asyncp_linger_continue(struct async_stream *stream)
 {
     ASSERT(stream->linger.active && stream->closing);
     if (!goes_on(stream))
-        async__stream_end(stream);
+        asyncp_stream_end(stream);
 }
 
 /* Whether a close loses nothing, which is known before the peer is told of the end. */
@@ -132,30 +132,30 @@ static bool can_close_now(struct async_stream *stream)
 /* Tells the peer the end. false: the connection is gone, and the socket was asked why. */
 static bool shut_down(struct async_stream *stream)
 {
-    if (async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR) == 0)
+    if (asyncp_sys_shutdown(stream->channel.source.descriptor, SHUT_WR) == 0)
         return true;
     async_ignore(drop_input(stream));
     return false;
 }
 
-void async__linger_hear(struct async_stream *stream)
+void asyncp_linger_hear(struct async_stream *stream)
 {
     ASSERT(stream->closing && !stream->linger.active);
     if (drop_input(stream) > 0)
         stream_put_off(stream);
 }
 
-bool async__linger_begin(struct async_stream *stream)
+bool asyncp_linger_begin(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
     ASSERT(!linger->active && output_is_done(stream));
     linger->dropped = 0;
-    async__timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
+    asyncp_timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
     if (can_close_now(stream) || !shut_down(stream))
         return false;
     linger->active = true;
     linger->pause_ns = FIRST_PAUSE_NS;
-    linger->until_ns = async__now(stream->loop) + (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
+    linger->until_ns = asyncp_now(stream->loop) + (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
     if (goes_on(stream)) {
         stream->loop->poller.in_flight++;
         return true;

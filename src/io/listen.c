@@ -31,18 +31,18 @@ static bool is_final(int error)
 static int set_pause(struct async_server *server, int64_t until_ns)
 {
     server->paused = until_ns != TIME_NEVER;
-    async__timer_clear(server->loop, &server->pause);
-    return async__timer_set(server->loop, &server->pause, until_ns);
+    asyncp_timer_clear(server->loop, &server->pause);
+    return asyncp_timer_set(server->loop, &server->pause, until_ns);
 }
 
 static void end_pause(struct timer *timer)
 {
     struct async_server *server = CONTAINER_OF(timer, struct async_server, pause);
     async_ignore(set_pause(server, TIME_NEVER)); /* in the place that was its own */
-    async__server_accept_again(server);
+    asyncp_server_accept_again(server);
 }
 
-int async__server_prepare(struct async_server *server)
+int asyncp_server_prepare(struct async_server *server)
 {
     timer_init(&server->pause, end_pause);
     return set_pause(server, TIME_NEVER);
@@ -55,23 +55,23 @@ static void pause_for(struct async_server *server, int error)
     server->skipped = 0;
     if (server->paused)
         return;
-    async__describe(why, sizeof why, error, NULL);
+    asyncp_describe(why, sizeof why, error, NULL);
     if (server->loop->debug)
-        async__report("'%s' cannot accept for now (%s)", server->function.name, why);
-    async_ignore(set_pause(server, async__now(server->loop) + PAUSE_NS));
+        asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
+    async_ignore(set_pause(server, asyncp_now(server->loop) + PAUSE_NS));
 }
 
 /* An error that is none of a connection's, told once: a filter that forbids the call forbids the next one, too. */
 static void stop_or_pause(struct async_server *server, int error)
 {
     if (is_final(error)) {
-        async__tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
+        asyncp_tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
         async_server_close(server);
         return;
     }
-    if (!is_shortage(error) && !async__sys_is_peers_failure(error) && !server->refused) {
+    if (!is_shortage(error) && !asyncp_sys_is_peers_failure(error) && !server->refused) {
         server->refused = true;
-        async__tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
+        asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
     }
     pause_for(server, error);
 }
@@ -82,14 +82,14 @@ static bool accept_one(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct async_server *server = listener->server;
-    int result = async__sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer, &size);
+    int result = asyncp_sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer, &size);
     if (result >= 0)
         server->refused = false;
     if (result >= 0 || result == -EAGAIN)
         server->skipped = 0;
     if (result >= 0)
-        result = async__server_connect(server, result, peer.ss_family);
-    if (result >= 0 || (async__sys_is_peers_failure(result) && ++server->skipped < MAX_SKIPPED))
+        result = asyncp_server_connect(server, result, peer.ss_family);
+    if (result >= 0 || (asyncp_sys_is_peers_failure(result) && ++server->skipped < MAX_SKIPPED))
         return true;
     if (result == -EAGAIN)
         channel_exhausted(&listener->channel, SIDE_READ);
@@ -106,7 +106,7 @@ static void accept_some(struct listener *listener)
             !channel_is_ready(&listener->channel, SIDE_READ) || !accept_one(listener))
             return;
     }
-    async__server_accept_again(listener->server); /* after those have had their turn */
+    asyncp_server_accept_again(listener->server); /* after those have had their turn */
 }
 
 static void changed(struct channel *channel)
@@ -123,7 +123,7 @@ static void run_again(struct deferred *deferred)
         accept_some(&server->listeners[i]);
 }
 
-void async__server_accept_again(struct async_server *server)
+void asyncp_server_accept_again(struct async_server *server)
 {
     if (server->accepts_again || server->closed)
         return;
@@ -134,7 +134,7 @@ void async__server_accept_again(struct async_server *server)
     list_append(&server->loop->deferred, &server->again.link);
 }
 
-int async__server_make_room(struct async_server *server, size_t count)
+int asyncp_server_make_room(struct async_server *server, size_t count)
 {
     ASSERT(server->listeners == NULL && count > 0);
     server->listeners = memory_new(&server->loop->memory, count * sizeof *server->listeners);
@@ -142,11 +142,11 @@ int async__server_make_room(struct async_server *server, size_t count)
     return server->listeners != NULL ? 0 : -ENOMEM;
 }
 
-int async__server_listen(struct async_server *server, int descriptor, struct socket_path *path)
+int asyncp_server_listen(struct async_server *server, int descriptor, struct socket_path *path)
 {
     ASSERT(server->listener_count < server->listener_room);
     struct listener *listener = &server->listeners[server->listener_count];
-    int result = async__channel_open(server->loop, &listener->channel, descriptor, changed);
+    int result = asyncp_channel_open(server->loop, &listener->channel, descriptor, changed);
     if (result < 0)
         return result;
     listener->server = server;
@@ -156,20 +156,20 @@ int async__server_listen(struct async_server *server, int descriptor, struct soc
     return 0;
 }
 
-void async__server_stop(struct async_server *server)
+void asyncp_server_stop(struct async_server *server)
 {
     if (server->accepts_again)
         list_remove(&server->again.link);
     server->accepts_again = false;
-    async__timer_clear(server->loop, &server->pause);
+    asyncp_timer_clear(server->loop, &server->pause);
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         bool keeps = server->options.keep_path ||
                      server->loop->inherited; /* there the parent still listens */
         if (listener->path != NULL)
-            async__path_release(server->loop, listener->path, keeps);
+            asyncp_path_release(server->loop, listener->path, keeps);
         server->loop->poller.in_flight--;
-        async__channel_close(server->loop, &listener->channel, -EBADF);
+        asyncp_channel_close(server->loop, &listener->channel, -EBADF);
     }
     server->listener_count = 0;
 }

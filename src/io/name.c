@@ -25,15 +25,15 @@ static int fail_for_host(int code, const char *host, const char *service, const 
 static int look_up_addresses(struct async_loop *loop, const struct question *question, struct addrinfo **list)
 {
     struct lookup *lookup;
-    int result = async__resolve(loop, question, "async_getaddrinfo", &lookup);
+    int result = asyncp_resolve(loop, question, "async_getaddrinfo", &lookup);
     if (result < 0)
         return result;
-    const struct answer *answer = async__lookup_answer(lookup);
+    const struct answer *answer = asyncp_lookup_answer(lookup);
     if (answer->code < 0)
         result = fail_for_host(answer->code, question->host, question->service, answer->why);
-    else if ((*list = async__addrinfo_copy(answer->list)) == NULL)
+    else if ((*list = asyncp_addrinfo_copy(answer->list)) == NULL)
         result = -ENOMEM;
-    async__lookup_release(lookup);
+    asyncp_lookup_release(lookup);
     return result;
 }
 
@@ -43,13 +43,13 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
     static const struct addrinfo no_hints;
     struct async_loop *loop = loop_enter("async_getaddrinfo");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (result == NULL)
         return -EINVAL;
     if (hints == NULL)
         hints = &no_hints;
     *result = NULL;
-    int found = async__addrinfo_literal(host, service, hints, result);
+    int found = asyncp_addrinfo_literal(host, service, hints, result);
     if (found < 0)
         return fail_for_host(found, host, service, "there is no such port");
     if (found > 0)
@@ -92,7 +92,7 @@ static int fail_for_address(int code, const struct sockaddr *address, socklen_t 
 {
     char text[SENTENCE_SIZE / 2];
     const char *no_reason;
-    int result = async__sys_getnameinfo(address, size, text, sizeof text, NULL, 0, NI_NUMERICHOST,
+    int result = asyncp_sys_getnameinfo(address, size, text, sizeof text, NULL, 0, NI_NUMERICHOST,
                                         &no_reason);
     return async_fail(code, "%s: %s", result == 0 ? text : "an address", why);
 }
@@ -102,16 +102,16 @@ static int look_up_names(struct async_loop *loop, const struct question *questio
                          struct place service)
 {
     struct lookup *lookup;
-    int result = async__resolve(loop, question, "async_getnameinfo", &lookup);
+    int result = asyncp_resolve(loop, question, "async_getnameinfo", &lookup);
     if (result < 0)
         return result;
-    const struct answer *answer = async__lookup_answer(lookup);
+    const struct answer *answer = asyncp_lookup_answer(lookup);
     if (answer->code < 0)
         result = fail_for_address(answer->code, question->address, question->address_size, answer->why);
     else if (put_name(host, answer->host) < 0 || put_name(service, answer->service) < 0)
         result = fail_for_address(-EMSGSIZE, question->address, question->address_size,
                                   "its name is too long");
-    async__lookup_release(lookup);
+    asyncp_lookup_release(lookup);
     return result;
 }
 
@@ -120,7 +120,7 @@ static int write_numbers(const struct sockaddr *address, socklen_t size, struct 
                          struct place service, int flags)
 {
     const char *why;
-    int code = async__sys_getnameinfo(address, size, host.text, host.size, service.text, service.size, flags,
+    int code = asyncp_sys_getnameinfo(address, size, host.text, host.size, service.text, service.size, flags,
                                       &why);
     return code < 0 ? async_fail(code, "an address: %s", why) : 0;
 }
@@ -130,7 +130,7 @@ int async_getnameinfo(const struct sockaddr *address, socklen_t size, char *host
 {
     struct async_loop *loop = loop_enter("async_getnameinfo");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
         return -EINVAL;
     struct place host_place = place_of(host, host_size), service_place = place_of(service, service_size);

@@ -12,7 +12,7 @@ struct operation_wait {
 static void completed(struct operation *operation)
 {
     struct operation_wait *waiting = CONTAINER_OF(operation, struct operation_wait, operation);
-    async__wake(&waiting->wait, NULL, operation->result);
+    asyncp_wake(&waiting->wait, NULL, operation->result);
 }
 
 static void pass_on(struct wait *wait)
@@ -22,10 +22,10 @@ static void pass_on(struct wait *wait)
     poller->calls->cancel(poller, &waiting->operation);
 }
 
-int async__operate(struct async_loop *loop, struct operation operation, const char *call)
+int asyncp_operate(struct async_loop *loop, struct operation operation, const char *call)
 {
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (operation.descriptor < 0)
         return -EBADF;
     if (operation.buffer == NULL && operation.size != 0)
@@ -36,6 +36,6 @@ int async__operate(struct async_loop *loop, struct operation operation, const ch
     int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : waiting.operation.result);
-    result = async__park(loop, &waiting.wait);
+    result = asyncp_park(loop, &waiting.wait);
     return unlikely(waiting.wait.object == WAIT_CLOSED) && result == -ECANCELED ? -EBADF : result;
 }

@@ -21,11 +21,11 @@ static struct block *take_row(struct block_pool *pool, size_t room)
 {
     struct block *row = NULL;
     for (size_t got = 0; got < room; got += BLOCK_BYTES) {
-        struct block *block = async__block_take(pool);
+        struct block *block = asyncp_block_take(pool);
         if (block == NULL) {
             for (struct block *next; row != NULL; row = next) {
                 next = row->next;
-                async__block_give(pool, row);
+                asyncp_block_give(pool, row);
             }
             return NULL;
         }
@@ -39,10 +39,10 @@ static struct block *take_row(struct block_pool *pool, size_t room)
 OUT_OF_LINE static void tell_pending(struct async_stream *stream)
 {
     const struct coroutine *self = stream->loop->current;
-    async__report(
+    asyncp_report(
         "%s has written to a stream of which %zu MiB wait to be sent; call async_stream_drain after a write, "
         "which waits until the peer has taken most of it",
-        self != NULL ? async__label(self->task).text : "a callback", stream->pending >> 20);
+        self != NULL ? asyncp_label(self->task).text : "a callback", stream->pending >> 20);
     while (stream->tell_at <= stream->pending)
         stream->tell_at *= 2;
 }
@@ -102,7 +102,7 @@ static void forget(struct async_stream *stream, size_t size)
         stream->first = block->next;
         if (stream->first == NULL)
             stream->last = NULL;
-        async__block_give(&stream->loop->blocks, block);
+        asyncp_block_give(&stream->loop->blocks, block);
     }
 }
 
@@ -113,11 +113,11 @@ static int send_some(struct async_stream *stream, const void *data, size_t size)
 {
     if (!channel_is_ready(&stream->channel, SIDE_WRITE))
         return -EAGAIN;
-    int result = async__sys_stream_send(stream->channel.source.descriptor, data, &size);
+    int result = asyncp_sys_stream_send(stream->channel.source.descriptor, data, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_WRITE);
     else if (result < 0)
-        result = async__stream_note_error(stream, result);
+        result = asyncp_stream_note_error(stream, result);
     else if ((size_t)result < size)
         channel_short(&stream->channel, SIDE_WRITE);
     return result;
@@ -135,7 +135,7 @@ static void set_blocked(struct async_stream *stream, bool blocked)
     }
     stream->loop->poller.in_flight++;
     if (stream->first == stream->last)
-        stream->first = stream->last = async__block_fit(&stream->loop->blocks, stream->first);
+        stream->first = stream->last = asyncp_block_fit(&stream->loop->blocks, stream->first);
 }
 
 static void say_end(struct async_stream *stream)
@@ -143,36 +143,36 @@ static void say_end(struct async_stream *stream)
     stream->ended = true;
     if (stream->layer != NULL) /* which has said it in its own way */
         return;
-    int result = async__sys_shutdown(stream->channel.source.descriptor, SHUT_WR);
+    int result = asyncp_sys_shutdown(stream->channel.source.descriptor, SHUT_WR);
     if (result < 0 && result != -ENOTCONN) /* the peer has gone: so it needs no telling */
-        async__output_fail(stream, result);
+        asyncp_output_fail(stream, result);
 }
 
 /* Tells whoever waits for it that less is pending, or that there is no more hope. */
 static void tell_progress(struct async_stream *stream)
 {
     if (stream->pending <= stream->low || stream->write_error != 0)
-        async__wake_all(&stream->drainers, stream->write_error);
+        asyncp_wake_all(&stream->drainers, stream->write_error);
     if (!list_empty(&stream->watchers) && stream->answers > 0)
-        async__wake_all(&stream->watchers, 0); /* the layer may read again */
+        asyncp_wake_all(&stream->watchers, 0); /* the layer may read again */
     if (stream->closing && output_is_done(stream))
-        async__stream_sent(stream);
+        asyncp_stream_sent(stream);
 }
 
 /* A reader that waits takes what has come by now, and then hears of it; so does a sendfile. */
-void async__output_fail(struct async_stream *stream, int error)
+void asyncp_output_fail(struct async_stream *stream, int error)
 {
     stream->write_error = error;
     stream->is_cut |= stream->pending > 0 || stream->writer != NULL || layer_holds(stream);
     stream_take_back(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
-    async__channel_retry(stream->loop, &stream->channel, SIDE_READ);
-    async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, 0);
-    async__wake_all(&stream->watchers, 0);
+    asyncp_channel_retry(stream->loop, &stream->channel, SIDE_READ);
+    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_WRITE, 0);
+    asyncp_wake_all(&stream->watchers, 0);
 }
 
-void async__output_flush(struct async_stream *stream)
+void asyncp_output_flush(struct async_stream *stream)
 {
     int result = 0;
     stream_take_back(stream);
@@ -183,12 +183,12 @@ void async__output_flush(struct async_stream *stream)
         stream->progressed |= result > 0;
     }
     if (result < 0 && result != -EAGAIN)
-        async__output_fail(stream, result);
+        asyncp_output_fail(stream, result);
     set_blocked(stream, stream->pending > 0);
     if (stream->pending == 0)
         stream->answers = 0;
     if (stream->pending > 0 && stream->closing && !stream->waits_for_layer)
-        async__linger_hear(stream);
+        asyncp_linger_hear(stream);
     if (stream->pending == 0 && stream->ends && !stream->ended)
         say_end(stream);
     tell_progress(stream);
@@ -200,7 +200,7 @@ static int fail_behind(struct async_stream *stream, int sent)
     if (sent == 0)
         return -ENOMEM;
     stream->is_cut = true; /* the peer would miss what comes next */
-    async__output_fail(stream, -ENOMEM);
+    asyncp_output_fail(stream, -ENOMEM);
     return -ENOMEM;
 }
 
@@ -211,7 +211,7 @@ static int send_directly(struct async_stream *stream, const void *data, size_t s
         return 0;
     int result = send_some(stream, data, size);
     if (result < 0 && result != -EAGAIN)
-        async__output_fail(stream, result);
+        asyncp_output_fail(stream, result);
     return result == -EAGAIN ? 0 : result;
 }
 
@@ -219,13 +219,13 @@ static int send_directly(struct async_stream *stream, const void *data, size_t s
 static int send_soon(struct async_stream *stream)
 {
     if (stream->pending >= GATHERED_BYTES && !stream->blocked)
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
     else if (!stream->blocked)
         stream_put_off(stream);
     return stream->write_error;
 }
 
-int async__output_write(struct async_stream *stream, const void *data, size_t size)
+int asyncp_output_write(struct async_stream *stream, const void *data, size_t size)
 {
     int sent = send_directly(stream, data, size);
     if (sent < 0)
@@ -248,7 +248,7 @@ static int check(const struct async_stream *stream, const char *call)
     return stream->write_error;
 }
 
-int async__writer_begin(struct async_stream *stream, struct writer *writer, const char *call)
+int asyncp_writer_begin(struct async_stream *stream, struct writer *writer, const char *call)
 {
     int result = check(stream, call);
     if (result < 0)
@@ -258,7 +258,7 @@ int async__writer_begin(struct async_stream *stream, struct writer *writer, cons
     return 0;
 }
 
-void async__writer_end(struct async_stream *stream, struct writer *writer)
+void asyncp_writer_end(struct async_stream *stream, struct writer *writer)
 {
     if (writer->gone)
         return;
@@ -275,8 +275,8 @@ int async_stream_write(async_stream *stream, const void *data, size_t size)
         return result;
     if (data == NULL)
         return -EINVAL;
-    return stream->layer == NULL ? async__output_write(stream, data, size)
-                                 : async__layer_write(stream, data, size);
+    return stream->layer == NULL ? asyncp_output_write(stream, data, size)
+                                 : asyncp_layer_write(stream, data, size);
 }
 
 /* The bytes of all parts; -EINVAL: a part is NULL, or they are too many to count. */
@@ -333,7 +333,7 @@ int async_stream_writev(async_stream *stream, const struct iovec *parts, int cou
         return write_parts(stream, parts, size);
     for (int i = 0; i < count && result == 0; i++)
         if (parts[i].iov_len > 0)
-            result = async__layer_write(stream, parts[i].iov_base, parts[i].iov_len);
+            result = asyncp_layer_write(stream, parts[i].iov_base, parts[i].iov_len);
     return result;
 }
 
@@ -380,7 +380,7 @@ int async_stream_set_limits(async_stream *stream, size_t high, size_t low)
     stream->high = high;
     stream->low = low;
     if (stream->pending <= low)
-        async__wake_all(&stream->drainers, 0);
+        asyncp_wake_all(&stream->drainers, 0);
     return 0;
 }
 
@@ -389,13 +389,13 @@ int async_stream_drain(async_stream *stream)
     struct async_loop *loop = loop_enter("async_stream_drain");
     stream_check(stream, "async_stream_drain");
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (stream->pending > stream->high && !stream->blocked)
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
     int result = stream->write_error;
     if (result != 0 || stream->pending <= stream->high)
         return paced(loop, PACE_KERNEL, result); /* at last: the stream may be closed meanwhile */
-    return async__stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, async__refuse_wait);
+    return asyncp_stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, asyncp_refuse_wait);
 }
 
 int async_stream_write_eof(async_stream *stream)
@@ -409,8 +409,8 @@ int async_stream_write_eof(async_stream *stream)
         stream->writer->ends = true; /* after the file */
         return 0;
     }
-    int result = async__layer_finish(stream);
+    int result = asyncp_layer_finish(stream);
     stream->ends = true;
-    async__output_flush(stream);
+    asyncp_output_flush(stream);
     return stream->write_error != 0 ? stream->write_error : result;
 }

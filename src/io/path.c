@@ -24,7 +24,7 @@ struct socket_path {
     char text[];       /* the path */
 };
 
-int async__path_claim(struct async_loop *loop, const char *text, struct socket_path **out)
+int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_path **out)
 {
     size_t length = strlen(text) + 1, size = sizeof(struct socket_path) + 2 * length + ASIDE_SUFFIX;
     struct socket_path *path = memory_new(&loop->memory, size);
@@ -34,8 +34,8 @@ int async__path_claim(struct async_loop *loop, const char *text, struct socket_p
     memcpy(path->text, text, length);
     path->aside = path->text + length;
     snprintf(path->text + length, length + ASIDE_SUFFIX, "%s.old-%llx", text,
-             (unsigned long long)async__clock_now());
-    path->folder = text[0] != '/' ? async__sys_open_folder(".") : AT_FDCWD;
+             (unsigned long long)asyncp_clock_now());
+    path->folder = text[0] != '/' ? asyncp_sys_open_folder(".") : AT_FDCWD;
     if (path->folder >= 0 || path->folder == AT_FDCWD) {
         *out = path;
         return 0;
@@ -45,17 +45,17 @@ int async__path_claim(struct async_loop *loop, const char *text, struct socket_p
     return result;
 }
 
-int async__path_vacate(struct socket_path *path)
+int asyncp_path_vacate(struct socket_path *path)
 {
     struct stat status;
-    int result = async__sys_status(path->folder, path->text, &status);
+    int result = asyncp_sys_status(path->folder, path->text, &status);
     if (result == -ENOENT)
         return 0;
     if (result < 0)
         return async_fail_errno(result, "listen at %s", path->text);
     if (!S_ISSOCK(status.st_mode))
         return async_fail(-EADDRINUSE, "listen at %s: there is a file that is not a socket", path->text);
-    result = async__sys_rename(path->folder, path->text, path->aside);
+    result = asyncp_sys_rename(path->folder, path->text, path->aside);
     path->moved = result == 0;
     if (result == -ENOENT) /* its server has removed it meanwhile */
         return 0;
@@ -65,7 +65,7 @@ int async__path_vacate(struct socket_path *path)
 static int remember(struct socket_path *path)
 {
     struct stat status;
-    int result = async__sys_status(path->folder, path->text, &status);
+    int result = asyncp_sys_status(path->folder, path->text, &status);
     if (result < 0)
         return result;
     path->device = status.st_dev;
@@ -73,9 +73,9 @@ static int remember(struct socket_path *path)
     return 0;
 }
 
-int async__path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address, socklen_t size)
 {
-    int result = async__sys_bind(descriptor, address, size);
+    int result = asyncp_sys_bind(descriptor, address, size);
     path->bound = result == 0;
     return result < 0 ? result : remember(path);
 }
@@ -83,37 +83,37 @@ int async__path_bind(struct socket_path *path, int descriptor, const struct sock
 static void free_path(struct async_loop *loop, struct socket_path *path)
 {
     if (path->folder != AT_FDCWD)
-        async__sys_close(path->folder);
+        asyncp_sys_close(path->folder);
     memory_free(&loop->memory, path, path->size);
 }
 
-void async__path_settle(struct socket_path *path)
+void asyncp_path_settle(struct socket_path *path)
 {
     if (path->moved)
-        async_ignore(async__sys_unlink(path->folder, path->aside));
+        async_ignore(asyncp_sys_unlink(path->folder, path->aside));
     path->moved = false;
 }
 
 static bool is_ours(const struct socket_path *path)
 {
     struct stat status;
-    return async__sys_status(path->folder, path->text, &status) == 0 && status.st_dev == path->device &&
+    return asyncp_sys_status(path->folder, path->text, &status) == 0 && status.st_dev == path->device &&
            status.st_ino == path->inode;
 }
 
-void async__path_withdraw(struct async_loop *loop, struct socket_path *path)
+void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path)
 {
     bool is_known = path->inode != 0;
     if (path->bound && (!is_known || is_ours(path)))
-        async_ignore(async__sys_unlink(path->folder, path->text));
-    if (path->moved && async__sys_rename(path->folder, path->aside, path->text) == -EEXIST)
-        async__path_settle(path); /* another server has taken the path: there is no way back */
+        async_ignore(asyncp_sys_unlink(path->folder, path->text));
+    if (path->moved && asyncp_sys_rename(path->folder, path->aside, path->text) == -EEXIST)
+        asyncp_path_settle(path); /* another server has taken the path: there is no way back */
     free_path(loop, path);
 }
 
-void async__path_release(struct async_loop *loop, struct socket_path *path, bool keep)
+void asyncp_path_release(struct async_loop *loop, struct socket_path *path, bool keep)
 {
     if (!keep && is_ours(path))
-        async_ignore(async__sys_unlink(path->folder, path->text));
+        async_ignore(asyncp_sys_unlink(path->folder, path->text));
     free_path(loop, path);
 }

@@ -15,25 +15,25 @@
 struct socket_path;
 
 /* Allocates what the calls below need; the file system is not changed. 0 or -errno. */
-int async__path_claim(struct async_loop *loop, const char *text, struct socket_path **path);
+int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_path **path);
 
 /* Moves a socket that is there out of the way. 0 also if nothing is there; -EADDRINUSE: a file that is not a socket. */
-int async__path_vacate(struct socket_path *path);
+int asyncp_path_vacate(struct socket_path *path);
 
 /* Binds the socket there and remembers its file. */
-int async__path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address,
+int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address,
                      socklen_t size);
 
 /* The start has succeeded: the socket that was moved is removed. */
-void async__path_settle(struct socket_path *path);
+void asyncp_path_settle(struct socket_path *path);
 
 /* The start has failed: removes ours, puts back what was there before, and frees the path. */
-void async__path_withdraw(struct async_loop *loop, struct socket_path *path);
+void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path);
 
 /*
  * Removes ours, unless it is to be kept, and frees the path. Called while the socket is still open: it holds its
  * inode, so no other file can have its number.
  */
-void async__path_release(struct async_loop *loop, struct socket_path *path, bool keep);
+void asyncp_path_release(struct async_loop *loop, struct socket_path *path, bool keep);
 
 #endif

@@ -91,7 +91,7 @@ static struct list *bucket_of(const struct question *question)
 
 static void ask_for_names(const struct question *question, struct answer *answer)
 {
-    answer->code = async__sys_getnameinfo(
+    answer->code = asyncp_sys_getnameinfo(
         question->address, question->address_size, answer->host, question->wants_host ? NI_MAXHOST : 0,
         answer->service, question->wants_service ? NI_MAXSERV : 0, question->flags, &answer->why);
 }
@@ -102,7 +102,7 @@ static void ask_for_addresses(const struct question *question, struct answer *an
                              .ai_family = question->family,
                              .ai_socktype = question->type,
                              .ai_protocol = question->protocol};
-    answer->code = async__sys_getaddrinfo(question->host, question->service, &hints, &answer->list,
+    answer->code = asyncp_sys_getaddrinfo(question->host, question->service, &hints, &answer->list,
                                           &answer->why);
     if (answer->code < 0)
         answer->list = NULL; /* libc leaves it as it likes */
@@ -131,7 +131,7 @@ static struct lookup *new_lookup(const struct question *question)
     size_t host = text_size(question->host), service = text_size(question->service);
     size_t names = question->address != NULL ? NI_MAXHOST + NI_MAXSERV : 0;
     size_t size = sizeof(struct lookup) + question->address_size + host + service + names;
-    struct lookup *lookup = memory_new(&async__malloc, size);
+    struct lookup *lookup = memory_new(&asyncp_malloc, size);
     if (lookup == NULL)
         return NULL;
     char *rest = lookup->bytes;
@@ -146,15 +146,15 @@ static struct lookup *new_lookup(const struct question *question)
     return lookup;
 }
 
-void async__lookup_release(struct lookup *lookup)
+void asyncp_lookup_release(struct lookup *lookup)
 {
     if (--lookup->references > 0)
         return;
-    async__sys_freeaddrinfo(lookup->answer.list);
-    memory_free(&async__malloc, lookup, lookup->size);
+    asyncp_sys_freeaddrinfo(lookup->answer.list);
+    memory_free(&asyncp_malloc, lookup, lookup->size);
 }
 
-const struct answer *async__lookup_answer(const struct lookup *lookup)
+const struct answer *asyncp_lookup_answer(const struct lookup *lookup)
 {
     return &lookup->answer;
 }
@@ -173,7 +173,7 @@ static void retire(struct lookup *lookup)
         unqueue(lookup);
     list_remove(&lookup->sibling);
     pool.count--;
-    async__lookup_release(lookup);
+    asyncp_lookup_release(lookup);
 }
 
 /* One under way that asks the same; NULL: there is none. */
@@ -196,7 +196,7 @@ static void tell_waiters(struct lookup *lookup)
         list_remove(link);
         waiting->told = true;
         atomic_fetch_add(&loop->visitors, 1);
-        async__inbox_send(loop, &waiting->message);
+        asyncp_inbox_send(loop, &waiting->message);
         atomic_fetch_sub(&loop->visitors, 1);
     }
 }
@@ -248,7 +248,7 @@ static int find_worker(void)
     }
     if (pool.queued > available && new != NULL) {
         *new = (struct worker){0};
-        error = async__sys_thread_start(&new->thread, be_worker, new);
+        error = asyncp_sys_thread_start(&new->thread, be_worker, new);
         new->exists = error == 0;
     } else
         pthread_cond_signal(&pool.work_came);
@@ -367,7 +367,7 @@ static void receive(struct message *message, bool is_closing)
     ASSERT(!is_closing);
     (void)is_closing;
     waiting->loop->errands--;
-    async__wake(&waiting->wait, NULL, 0);
+    asyncp_wake(&waiting->wait, NULL, 0);
 }
 
 static void give_up(struct wait *wait)
@@ -375,12 +375,12 @@ static void give_up(struct wait *wait)
     struct lookup_wait *waiting = CONTAINER_OF(wait, struct lookup_wait, wait);
     if (!leave_line(waiting))
         return;
-    async__lookup_release(waiting->lookup);
+    asyncp_lookup_release(waiting->lookup);
     waiting->loop->errands--;
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
 }
 
-int async__resolve(struct async_loop *loop, const struct question *question, const char *call,
+int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,
                    struct lookup **lookup)
 {
     struct lookup_wait waiting = {.message.receive = receive, .loop = loop};
@@ -390,10 +390,10 @@ int async__resolve(struct async_loop *loop, const struct question *question, con
     loop->errands++;
     *lookup = waiting.lookup;
     wait_init(&waiting.wait, call, waiting.lookup, give_up);
-    return async__park(loop, &waiting.wait);
+    return asyncp_park(loop, &waiting.wait);
 }
 
-size_t async__lookups_under_way(void)
+size_t asyncp_lookups_under_way(void)
 {
     pthread_mutex_lock(&pool.mutex);
     size_t count = pool.count;

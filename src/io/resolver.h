@@ -39,13 +39,13 @@ struct lookup;
  * Waits for the answer, which stays until the lookup is released, and is for everybody who asked the same. 0, whatever
  * the answer is; -ECANCELED; -ENOMEM; -EAGAIN and the like: no thread can be made.
  */
-int async__resolve(struct async_loop *loop, const struct question *question, const char *call,
+int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,
                    struct lookup **lookup);
 
-const struct answer *async__lookup_answer(const struct lookup *lookup);
-void async__lookup_release(struct lookup *lookup);
+const struct answer *asyncp_lookup_answer(const struct lookup *lookup);
+void asyncp_lookup_release(struct lookup *lookup);
 
 /* How many lookups have begun, or are to begin, and have not ended; whether or not somebody waits for them. */
-size_t async__lookups_under_way(void);
+size_t asyncp_lookups_under_way(void);
 
 #endif

@@ -45,14 +45,14 @@ struct select {
 
 static bool is_descriptor(const async_case *one)
 {
-    return one->async__kind == ASYNC__ON_READABLE || one->async__kind == ASYNC__ON_WRITABLE;
+    return one->asyncp_kind == ASYNCP_ON_READABLE || one->asyncp_kind == ASYNCP_ON_WRITABLE;
 }
 
 static size_t count_streams(const async_case cases[], size_t count)
 {
     size_t streams = 0;
     for (size_t i = 0; i < count; i++)
-        streams += cases[i].async__kind == ASYNC__ON_STREAM;
+        streams += cases[i].asyncp_kind == ASYNCP_ON_STREAM;
     return streams;
 }
 
@@ -61,8 +61,8 @@ static bool are_cases(const async_case cases[], size_t count)
     if (cases == NULL || count == 0 || count > INT32_MAX)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (cases[i].async__kind < ASYNC__ON_GET || cases[i].async__kind > ASYNC__ON_STREAM ||
-            cases[i].async__seconds != cases[i].async__seconds)
+        if (cases[i].asyncp_kind < ASYNCP_ON_GET || cases[i].asyncp_kind > ASYNCP_ON_STREAM ||
+            cases[i].asyncp_seconds != cases[i].asyncp_seconds)
             return false;
     return true;
 }
@@ -83,11 +83,11 @@ static int try_task(const struct async_loop *loop, const async_task *task)
 /* What a descriptor's case gives, or -EAGAIN; also where the kernel cannot say now: it will when it is waited for. */
 static int try_descriptor(const async_case *one)
 {
-    short events = one->async__kind == ASYNC__ON_READABLE ? POLLIN | POLLRDHUP : POLLOUT;
-    struct pollfd polled = {.fd = one->async__descriptor, .events = events};
-    if (one->async__descriptor < 0)
+    short events = one->asyncp_kind == ASYNCP_ON_READABLE ? POLLIN | POLLRDHUP : POLLOUT;
+    struct pollfd polled = {.fd = one->asyncp_descriptor, .events = events};
+    if (one->asyncp_descriptor < 0)
         return -EBADF;
-    if (async__sys_poll(&polled, 1, 0) <= 0)
+    if (asyncp_sys_poll(&polled, 1, 0) <= 0)
         return -EAGAIN;
     return (polled.revents & POLLNVAL) != 0 ? -EBADF : 0;
 }
@@ -95,26 +95,26 @@ static int try_descriptor(const async_case *one)
 /* Takes what the case is about if it can be had: 0 or the case's error; else -EAGAIN. */
 static int try_case(const struct async_loop *loop, const async_case *one)
 {
-    switch ((enum async__case_kind)one->async__kind) {
-    case ASYNC__ON_GET:
-        return async__queue_get_nowait(one->async__object, one->async__item, one->async__size);
-    case ASYNC__ON_PUT:
-        return async__queue_put_nowait(one->async__object, one->async__item, one->async__size);
-    case ASYNC__ON_EVENT:
-        return async_event_is_set(one->async__object) ? 0 : -EAGAIN;
-    case ASYNC__ON_TASK:
-        return try_task(loop, one->async__object);
-    case ASYNC__ON_LOCK:
-        return async_lock_acquire_nowait(one->async__object);
-    case ASYNC__ON_SEMAPHORE:
-        return async_semaphore_acquire_nowait(one->async__object);
-    case ASYNC__ON_READABLE:
-    case ASYNC__ON_WRITABLE:
+    switch ((enum asyncp_case_kind)one->asyncp_kind) {
+    case ASYNCP_ON_GET:
+        return asyncp_queue_get_nowait(one->asyncp_object, one->asyncp_item, one->asyncp_size);
+    case ASYNCP_ON_PUT:
+        return asyncp_queue_put_nowait(one->asyncp_object, one->asyncp_item, one->asyncp_size);
+    case ASYNCP_ON_EVENT:
+        return async_event_is_set(one->asyncp_object) ? 0 : -EAGAIN;
+    case ASYNCP_ON_TASK:
+        return try_task(loop, one->asyncp_object);
+    case ASYNCP_ON_LOCK:
+        return async_lock_acquire_nowait(one->asyncp_object);
+    case ASYNCP_ON_SEMAPHORE:
+        return async_semaphore_acquire_nowait(one->asyncp_object);
+    case ASYNCP_ON_READABLE:
+    case ASYNCP_ON_WRITABLE:
         return try_descriptor(one);
-    case ASYNC__ON_TIMEOUT:
-        return one->async__seconds <= 0 ? 0 : -EAGAIN;
-    case ASYNC__ON_STREAM:
-        return async__stream_try(one->async__object);
+    case ASYNCP_ON_TIMEOUT:
+        return one->asyncp_seconds <= 0 ? 0 : -EAGAIN;
+    case ASYNCP_ON_STREAM:
+        return asyncp_stream_try(one->asyncp_object);
     }
     return -EAGAIN;
 }
@@ -124,24 +124,24 @@ static int try_case(const struct async_loop *loop, const async_case *one)
 /* The line of what the case is about; NULL: it has none. */
 static struct list *line_of(const async_case *one)
 {
-    switch ((enum async__case_kind)one->async__kind) {
-    case ASYNC__ON_GET:
-        return async__queue_getters(one->async__object);
-    case ASYNC__ON_PUT:
-        return async__queue_putters(one->async__object);
-    case ASYNC__ON_EVENT:
-        return async__event_line(one->async__object);
-    case ASYNC__ON_TASK:
-        return &((async_task *)one->async__object)->waiters;
-    case ASYNC__ON_LOCK:
-        return async__lock_line(one->async__object);
-    case ASYNC__ON_SEMAPHORE:
-        return async__semaphore_line(one->async__object);
-    case ASYNC__ON_STREAM:
-        return &((async_stream *)one->async__object)->watchers;
-    case ASYNC__ON_READABLE:
-    case ASYNC__ON_WRITABLE:
-    case ASYNC__ON_TIMEOUT:
+    switch ((enum asyncp_case_kind)one->asyncp_kind) {
+    case ASYNCP_ON_GET:
+        return asyncp_queue_getters(one->asyncp_object);
+    case ASYNCP_ON_PUT:
+        return asyncp_queue_putters(one->asyncp_object);
+    case ASYNCP_ON_EVENT:
+        return asyncp_event_line(one->asyncp_object);
+    case ASYNCP_ON_TASK:
+        return &((async_task *)one->asyncp_object)->waiters;
+    case ASYNCP_ON_LOCK:
+        return asyncp_lock_line(one->asyncp_object);
+    case ASYNCP_ON_SEMAPHORE:
+        return asyncp_semaphore_line(one->asyncp_object);
+    case ASYNCP_ON_STREAM:
+        return &((async_stream *)one->asyncp_object)->watchers;
+    case ASYNCP_ON_READABLE:
+    case ASYNCP_ON_WRITABLE:
+    case ASYNCP_ON_TIMEOUT:
         break;
     }
     return NULL;
@@ -154,7 +154,7 @@ static void stand_in_lines(struct select *select)
         struct transfer *transfer = &select->places[i].transfer;
         if (line == NULL)
             continue;
-        transfer->item = select->cases[i].async__item;
+        transfer->item = select->cases[i].asyncp_item;
         wait_on(&select->wait, &transfer->waiter, line);
     }
 }
@@ -162,7 +162,7 @@ static void stand_in_lines(struct select *select)
 static void run_out(struct timer *timer)
 {
     struct select *select = CONTAINER_OF(timer, struct select, timer);
-    async__wake(&select->wait, &select->places[select->timed].transfer.waiter, 0);
+    asyncp_wake(&select->wait, &select->places[select->timed].transfer.waiter, 0);
 }
 
 /* Finds the timeout that comes first. */
@@ -172,13 +172,13 @@ static void find_deadline(struct select *select)
     select->timed = select->count;
     for (size_t i = 0; i < select->count; i++) {
         const async_case *one = &select->cases[i];
-        if (one->async__kind != ASYNC__ON_TIMEOUT ||
-            (select->timed < select->count && one->async__seconds >= least))
+        if (one->asyncp_kind != ASYNCP_ON_TIMEOUT ||
+            (select->timed < select->count && one->asyncp_seconds >= least))
             continue;
-        least = one->async__seconds;
+        least = one->asyncp_seconds;
         select->timed = i;
     }
-    select->deadline_ns = async__deadline(select->loop, least);
+    select->deadline_ns = asyncp_deadline(select->loop, least);
 }
 
 /* Sets the timer for it. 0 or -ENOMEM. */
@@ -188,7 +188,7 @@ static int set_timer(struct select *select)
         return 0;
     timer_init(&select->timer, run_out);
     select->wait.timer = &select->timer;
-    return async__timer_set(select->loop, &select->timer, select->deadline_ns);
+    return asyncp_timer_set(select->loop, &select->timer, select->deadline_ns);
 }
 
 /* ---- the kernel's ------------------------------------------------------------------------------------------- */
@@ -200,7 +200,7 @@ static void completed(struct operation *operation)
     place->in_flight = false;
     select->in_flight--;
     if (select->withdrawing ? select->in_flight == 0 : !select->wait.claimed)
-        async__wake(&select->wait, &place->transfer.waiter, operation->result);
+        asyncp_wake(&select->wait, &place->transfer.waiter, operation->result);
 }
 
 /* Hands the descriptors to the kernel; returns one that is ready, or failed, at once, with its result; or NULL. */
@@ -212,10 +212,10 @@ static struct place *submit(struct select *select, int *result)
         struct place *place = &select->places[i];
         if (!is_descriptor(one))
             continue;
-        bool reads = one->async__kind == ASYNC__ON_READABLE;
+        bool reads = one->asyncp_kind == ASYNCP_ON_READABLE;
         place->operation = (struct operation){.completed = completed,
                                               .kind = reads ? OPERATION_READABLE : OPERATION_WRITABLE,
-                                              .descriptor = one->async__descriptor};
+                                              .descriptor = one->asyncp_descriptor};
         int submitted = poller->calls->submit(poller, &place->operation);
         if (submitted != 0) {
             *result = submitted < 0 ? submitted : place->operation.result;
@@ -238,7 +238,7 @@ static void withdraw(struct select *select)
         return;
     select->withdrawing = true;
     wait_init(&select->wait, "async_select", NULL, NULL);
-    async__park(select->loop, &select->wait);
+    asyncp_park(select->loop, &select->wait);
     ASSERT(select->in_flight == 0);
 }
 
@@ -252,7 +252,7 @@ static struct place *wait_for_one(struct select *select, int *result)
     if (winner == NULL && (*result = set_timer(select)) == 0) {
         stand_in_lines(select);
         select->loop->poller.in_flight += streams; /* what they wait for is the kernel's to tell */
-        *result = async__park(select->loop, &select->wait);
+        *result = asyncp_park(select->loop, &select->wait);
         select->loop->poller.in_flight -= streams;
         struct waiter *woken = select->wait.winner;
         winner = woken != NULL ? CONTAINER_OF(woken, struct place, transfer.waiter) : NULL;
@@ -267,7 +267,7 @@ static int wait_in_places(struct select *select, struct place *places, int *resu
 {
     select->places = places;
     select->withdrawing = false;
-    wait_init(&select->wait, "async_select", NULL, async__refuse_wait);
+    wait_init(&select->wait, "async_select", NULL, asyncp_refuse_wait);
     for (size_t i = 0; i < select->count; i++) {
         places[i].select = select;
         places[i].in_flight = false;
@@ -315,10 +315,10 @@ static int try_all(struct async_loop *loop, const async_case cases[], size_t cou
 static int pace_select(struct async_loop *loop, const async_case *happened, int place)
 {
     struct coroutine *self = loop->current;
-    bool asks_kernel = is_descriptor(happened) || happened->async__kind == ASYNC__ON_STREAM;
+    bool asks_kernel = is_descriptor(happened) || happened->asyncp_kind == ASYNCP_ON_STREAM;
     if (pace_is_due(loop, asks_kernel ? PACE_KERNEL : PACE_STEP)) {
         self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
-        async__give_way(loop);
+        asyncp_give_way(loop);
     }
     return place;
 }
@@ -332,10 +332,10 @@ OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case c
     for (;;) {
         *result = 0;
         int place = (count <= PLACES_AT_HAND ? wait_in_few : wait_in_many)(&select, result);
-        if (place < 0 || *result < 0 || cases[place].async__kind != ASYNC__ON_STREAM)
+        if (place < 0 || *result < 0 || cases[place].asyncp_kind != ASYNCP_ON_STREAM)
             return place;
         if (unlikely(loop->current->refused))
-            return async__refused(loop);
+            return asyncp_refused(loop);
         place = try_all(loop, cases, count, result);
         if (place >= 0)
             return place;
@@ -350,14 +350,14 @@ int async_select_n(const async_case cases[], size_t count, int *result)
         result = &unwanted;
     *result = 0;
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (!are_cases(cases, count))
         return -EINVAL;
     int place = try_all(loop, cases, count, result);
     return place >= 0 ? pace_select(loop, &cases[place], place) : wait_for_case(loop, cases, count, result);
 }
 
-int async__select(const async_case cases[], size_t count)
+int asyncp_select(const async_case cases[], size_t count)
 {
     int result, index = async_select_n(cases, count, &result);
     return index >= 0 && result < 0 ? result : index;

@@ -27,7 +27,7 @@ static int waited(const struct part *part, int result)
 
 static int wait_for_writable(struct async_loop *loop, struct part *part)
 {
-    return waited(part, async__channel_wait(loop, &part->stream->channel, SIDE_WRITE, call));
+    return waited(part, asyncp_channel_wait(loop, &part->stream->channel, SIDE_WRITE, call));
 }
 
 /* The kernel has no room: waits until it has. */
@@ -35,7 +35,7 @@ static int wait_for_room(struct async_loop *loop, struct part *part)
 {
     struct channel *channel = &part->stream->channel;
     struct pollfd polled = {.fd = channel->source.descriptor, .events = POLLOUT};
-    int result = async__sys_poll(&polled, 1, 0);
+    int result = asyncp_sys_poll(&polled, 1, 0);
     if (result != 0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
         return result < 0 ? result : 0;
     channel_exhausted(channel, SIDE_WRITE);
@@ -46,7 +46,7 @@ static int wait_until_sent(struct async_loop *loop, struct part *part)
 {
     struct async_stream *stream = part->stream;
     while (stream->pending > 0) {
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
         int result = stream->pending > 0 ? wait_for_writable(loop, part) : 0;
         if (result < 0)
             return result;
@@ -64,28 +64,28 @@ static int send_directly(struct part *part)
 {
     struct async_stream *stream = part->stream;
     size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    int result = async__sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset, size);
+    int result = asyncp_sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset, size);
     if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
         return result;
-    result = async__stream_note_error(stream, result);
-    async__output_fail(stream, result);
+    result = asyncp_stream_note_error(stream, result);
+    asyncp_output_fail(stream, result);
     return result;
 }
 
 static int send_through_layer(struct part *part)
 {
     struct async_stream *stream = part->stream;
-    struct block *block = async__block_take(&stream->loop->blocks);
+    struct block *block = asyncp_block_take(&stream->loop->blocks);
     if (block == NULL)
         return -ENOMEM;
     size_t size = part->left < block->capacity ? part->left : block->capacity;
-    int result = (int)async__sys_read_at(part->file, block->bytes, size, part->offset);
+    int result = (int)asyncp_sys_read_at(part->file, block->bytes, size, part->offset);
     if (result > 0) {
-        int written = async__layer_write(stream, block->bytes, (size_t)result);
+        int written = asyncp_layer_write(stream, block->bytes, (size_t)result);
         part->offset += result;
         result = written < 0 ? written : result;
     }
-    async__block_give(&stream->loop->blocks, block);
+    asyncp_block_give(&stream->loop->blocks, block);
     return result;
 }
 
@@ -128,13 +128,13 @@ int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t
     struct part part = {.stream = stream, .file = file, .offset = offset, .left = count};
     stream_check(stream, call);
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (count > INT_MAX || offset < 0)
         return -EINVAL;
-    ASYNC_TRY(async__writer_begin(stream, &part.writer, call));
+    ASYNC_TRY(asyncp_writer_begin(stream, &part.writer, call));
     part.writer.is_file = true;
     int result = paced(loop, PACE_KERNEL,
                        send_part(loop, &part)); /* one of no bytes did not come to a pace */
-    async__writer_end(stream, &part.writer);
+    asyncp_writer_end(stream, &part.writer);
     return result;
 }

@@ -23,7 +23,7 @@ struct connection {
 static void tell_end(struct async_server *server)
 {
     if (server->closed && server->connection_count == 0)
-        async__wake_all(&server->waiters, 0);
+        asyncp_wake_all(&server->waiters, 0);
 }
 
 static void forget(struct connection *connection)
@@ -33,7 +33,7 @@ static void forget(struct connection *connection)
     async_stream_close(connection->stream);
     memory_free(&server->loop->memory, connection, sizeof *connection);
     server->connection_count--;
-    async__server_accept_again(server); /* there is room, and a descriptor */
+    asyncp_server_accept_again(server); /* there is room, and a descriptor */
     tell_end(server);
 }
 
@@ -45,7 +45,7 @@ static void tell_refusal(const struct connection *connection, int error)
         return;
     async_ignore(async_stream_peer(connection->stream, peer, sizeof peer));
     async_strerror_copy(error, why, sizeof why);
-    async__report("'%s' is not served to %s: %s", connection->server->function.name,
+    asyncp_report("'%s' is not served to %s: %s", connection->server->function.name,
                   peer[0] != 0 ? peer : "a peer", why);
 }
 
@@ -102,12 +102,12 @@ static size_t stack_size_of(const struct async_server *server)
     return (size != 0 ? size : (size_t)1 << server->loop->default_log) < least ? least : size;
 }
 
-int async__server_connect(struct async_server *server, int descriptor, int domain)
+int asyncp_server_connect(struct async_server *server, int descriptor, int domain)
 {
     struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
-    if (connection == NULL || async__stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
+    if (connection == NULL || asyncp_stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
         memory_free(&server->loop->memory, connection, sizeof *connection);
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
         return -ENOMEM;
     }
     connection->stream->holder = &connection->stream;
@@ -115,7 +115,7 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
     list_append(&server->connections, &connection->link);
     server->connection_count++;
     const async_task_options options = {.stack_size = stack_size_of(server)};
-    connection->task = async__create(&server->function, &connection, &options, server->function.where);
+    connection->task = asyncp_create(&server->function, &connection, &options, server->function.where);
     async_detach(connection->task);
     if (connection->task != NULL)
         return 0;
@@ -128,8 +128,8 @@ int async__server_connect(struct async_server *server, int descriptor, int domai
 static void server_check(const struct async_server *server, const char *call)
 {
     ENSURE(server != NULL, "%s: the server is NULL", call);
-    if (unlikely(server->loop != async__current))
-        async__wrong_loop(server->loop, call, "the server");
+    if (unlikely(server->loop != asyncp_current))
+        asyncp_wrong_loop(server->loop, call, "the server");
 }
 
 /* In a child of fork(), where the tasks of the connections never end. Their streams go with the loop. */
@@ -143,7 +143,7 @@ static void forget_inherited(struct async_server *server)
         memory_free(&server->loop->memory, connection, sizeof *connection);
     }
     server->connection_count = 0;
-    async__wake_all(&server->waiters, 0);
+    asyncp_wake_all(&server->waiters, 0);
 }
 
 static void destroy(struct async_server *server)
@@ -151,7 +151,7 @@ static void destroy(struct async_server *server)
     if (server->loop->inherited)
         forget_inherited(server);
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
-    async__server_stop(server);
+    asyncp_server_stop(server);
     list_remove(&server->guest.link);
     memory_free(&server->loop->memory, server->listeners, server->listener_room * sizeof *server->listeners);
     memory_free(&server->loop->memory, server, sizeof *server);
@@ -161,12 +161,12 @@ static void loop_closes(struct guest *guest)
 {
     struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
     if (server->loop->debug && !server->loop->inherited)
-        async__report("the server of '%s' was not freed before its loop", server->function.name);
+        asyncp_report("the server of '%s' was not freed before its loop", server->function.name);
     server->closed = true;
     destroy(server);
 }
 
-struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
+struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *serve, const char *name,
                                         const char *where, void *argument,
                                         const async_server_options *options)
 {
@@ -176,7 +176,7 @@ struct async_server *async__server_make(struct async_loop *loop, async_serve *se
     server->loop = loop;
     server->serve = serve;
     server->argument = argument;
-    server->function = (struct async__function){.enter = enter_serve_connection,
+    server->function = (struct asyncp_function){.enter = enter_serve_connection,
                                                 .size = sizeof(struct connection *),
                                                 .alignment = _Alignof(struct connection *),
                                                 .name = name,
@@ -189,7 +189,7 @@ struct async_server *async__server_make(struct async_loop *loop, async_serve *se
         server->options.backlog = DEFAULT_BACKLOG;
     server->serving = !server->options.start_later;
     server->guest.loop_closes = loop_closes;
-    if (async__server_prepare(server) < 0) {
+    if (asyncp_server_prepare(server) < 0) {
         memory_free(&loop->memory, server, sizeof *server);
         return NULL;
     }
@@ -201,7 +201,7 @@ void async_server_start_serving(async_server *server)
 {
     server_check(server, "async_server_start_serving");
     server->serving = true;
-    async__server_accept_again(server);
+    asyncp_server_accept_again(server);
 }
 
 void async_server_close(async_server *server)
@@ -209,9 +209,9 @@ void async_server_close(async_server *server)
     ENSURE(server != NULL, "async_server_close: the server is NULL");
     struct async_loop *before = release_begin(server->loop, "async_server_close", "the server");
     if (!server->closed) {
-        async__server_stop(server);
+        asyncp_server_stop(server);
         server->closed = true;
-        async__wake_all(&server->forever, 0);
+        asyncp_wake_all(&server->forever, 0);
         tell_end(server);
     }
     release_end(before);
@@ -223,7 +223,7 @@ void async_server_close_clients(async_server *server)
     LIST_EACH (link, &server->connections) {
         struct connection *connection = CONTAINER_OF(link, struct connection, link);
         if (connection->stream != NULL)
-            async__stream_hang_up(connection->stream);
+            asyncp_stream_hang_up(connection->stream);
     }
 }
 
@@ -254,7 +254,7 @@ struct serving {
 static void serve_no_more(struct wait *wait)
 {
     struct async_server *server = CONTAINER_OF(wait, struct serving, wait)->server;
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
     async_server_close(server);
 }
 
@@ -265,14 +265,14 @@ int async_server_serve_forever(async_server *server)
     server_check(server, "async_server_serve_forever");
     if (loop->current->refused) {
         async_server_close(server);
-        return async__refused(loop);
+        return asyncp_refused(loop);
     }
     if (server->closed)
         return paced(loop, PACE_STEP, 0);
     async_server_start_serving(server);
     wait_init(&serving.wait, "async_server_serve_forever", server, serve_no_more);
     wait_on(&serving.wait, &serving.waiter, &server->forever);
-    return async__park(loop, &serving.wait);
+    return asyncp_park(loop, &serving.wait);
 }
 
 static void check_not_served(const struct async_server *server, const char *call)
@@ -288,12 +288,12 @@ int async_server_wait_closed(async_server *server)
     struct async_loop *loop = loop_enter("async_server_wait_closed");
     server_check(server, "async_server_wait_closed");
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     check_not_served(server, "async_server_wait_closed");
     if (server->closed && server->connection_count == 0)
         return paced(loop, PACE_STEP, 0);
-    return async__stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
-                                async__refuse_wait);
+    return asyncp_stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
+                                asyncp_refuse_wait);
 }
 
 void async_server_free(async_server *server)
@@ -306,7 +306,7 @@ void async_server_free(async_server *server)
     if (!server->loop->inherited)
         async_server_cancel_clients(server);
     if (server->connection_count > 0 && !server->loop->inherited)
-        async_ignore(async__stand_in_line(loop_enter("async_server_free"), &server->waiters,
+        async_ignore(asyncp_stand_in_line(loop_enter("async_server_free"), &server->waiters,
                                           "async_server_free", server, NULL));
     destroy(server);
     release_end(before);

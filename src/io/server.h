@@ -24,7 +24,7 @@ struct async_server {
     struct guest guest;              /* the loop's list of its servers */
     async_serve *serve;              /* what serves a connection */
     void *argument;                  /* handed to it */
-    struct async__function function; /* what its tasks run, by the name of serve */
+    struct asyncp_function function; /* what its tasks run, by the name of serve */
     async_server_options options;    /* as given, with defaults filled in */
     struct list connections;         /* that have not ended */
     size_t connection_count;         /* of them */
@@ -44,26 +44,26 @@ struct async_server {
 };
 
 /* A server without listeners; NULL: out of memory. */
-struct async_server *async__server_make(struct async_loop *loop, async_serve *serve, const char *name,
+struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *serve, const char *name,
                                         const char *where, void *argument,
                                         const async_server_options *options);
 
 /* For its maker: what it needs to listen later on. 0 or -ENOMEM. */
-int async__server_prepare(struct async_server *server);
+int asyncp_server_prepare(struct async_server *server);
 
 /* Room for so many listeners; once, before the first. 0 or -ENOMEM. */
-int async__server_make_room(struct async_server *server, size_t count);
+int asyncp_server_make_room(struct async_server *server, size_t count);
 
 /* Takes a socket that listens, and its path, which may be NULL; 0. -errno: both are the caller's still. */
-int async__server_listen(struct async_server *server, int descriptor, struct socket_path *path);
+int asyncp_server_listen(struct async_server *server, int descriptor, struct socket_path *path);
 
 /* Closes all listeners. */
-void async__server_stop(struct async_server *server);
+void asyncp_server_stop(struct async_server *server);
 
 /* Something has changed that kept the server from accepting. */
-void async__server_accept_again(struct async_server *server);
+void asyncp_server_accept_again(struct async_server *server);
 
 /* For listeners: takes a connection that was accepted. 0, or -ENOMEM and it was closed. */
-int async__server_connect(struct async_server *server, int descriptor, int domain);
+int asyncp_server_connect(struct async_server *server, int descriptor, int domain);
 
 #endif

@@ -9,7 +9,7 @@
 
 int async_socket(int domain, int type, int protocol)
 {
-    return async__sys_socket(domain, type, protocol);
+    return asyncp_sys_socket(domain, type, protocol);
 }
 
 /* ---- connect ---------------------------------------------------------------------------------------------------- */
@@ -24,9 +24,9 @@ struct connecting {
 static int begin_to_connect(struct connecting *connecting)
 {
     int descriptor = connecting->attempt.descriptor;
-    int result = async__sys_no_blocking(descriptor);
+    int result = asyncp_sys_no_blocking(descriptor);
     if (result == 0)
-        result = async__sys_connect(descriptor, connecting->address, connecting->size);
+        result = asyncp_sys_connect(descriptor, connecting->address, connecting->size);
     connecting->begun = result == -EINPROGRESS || result == -EINTR || result == -EALREADY;
     return connecting->begun ? -EAGAIN : result;
 }
@@ -36,7 +36,7 @@ static int try_to_connect(struct attempt *attempt)
     struct connecting *connecting = CONTAINER_OF(attempt, struct connecting, attempt);
     if (connecting->address == NULL || connecting->size < sizeof connecting->address->sa_family)
         return -EINVAL;
-    return connecting->begun ? async__sys_socket_error(attempt->descriptor) : begin_to_connect(connecting);
+    return connecting->begun ? asyncp_sys_socket_error(attempt->descriptor) : begin_to_connect(connecting);
 }
 
 int async_connect(int descriptor, const struct sockaddr *address, unsigned size)
@@ -50,9 +50,9 @@ int async_connect(int descriptor, const struct sockaddr *address, unsigned size)
         .address = address,
         .size = size,
     };
-    int result = async__attempt(loop, &connecting.attempt);
+    int result = asyncp_attempt(loop, &connecting.attempt);
     bool blames_peer = result < 0 && result != -ECANCELED && result != -EBADF && result != -EINVAL;
-    return blames_peer ? async__fail_to_connect(result, address, size) : result;
+    return blames_peer ? asyncp_fail_to_connect(result, address, size) : result;
 }
 
 /* ---- accept ----------------------------------------------------------------------------------------------------- */
@@ -69,12 +69,12 @@ static int try_to_accept(struct attempt *attempt)
     struct accepting *accepting = CONTAINER_OF(attempt, struct accepting, attempt);
     if (accepting->address != NULL && accepting->size == NULL)
         return -EINVAL;
-    int result = accepting->begun ? 0 : async__sys_no_blocking(attempt->descriptor);
+    int result = accepting->begun ? 0 : asyncp_sys_no_blocking(attempt->descriptor);
     if (result < 0)
         return result;
     accepting->begun = true;
-    result = async__sys_accept(attempt->descriptor, accepting->address, accepting->size);
-    return async__sys_is_peers_failure(result) ? -EAGAIN : result;
+    result = asyncp_sys_accept(attempt->descriptor, accepting->address, accepting->size);
+    return asyncp_sys_is_peers_failure(result) ? -EAGAIN : result;
 }
 
 int async_accept(int descriptor, struct sockaddr *address, unsigned *size)
@@ -88,18 +88,18 @@ int async_accept(int descriptor, struct sockaddr *address, unsigned *size)
         .address = address,
         .size = size,
     };
-    return async__attempt(loop, &accepting.attempt);
+    return asyncp_attempt(loop, &accepting.attempt);
 }
 
 /* ---- close ------------------------------------------------------------------------------------------------------ */
 
 int async_close(int descriptor)
 {
-    struct async_loop *loop = async__current;
-    if (descriptor < 0 || !async__sys_is_open(descriptor))
+    struct async_loop *loop = asyncp_current;
+    if (descriptor < 0 || !asyncp_sys_is_open(descriptor))
         return -EBADF;
     if (loop == NULL) {
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
         return 0;
     }
     const struct watched *watched = watched_find(&loop->poller, descriptor);

@@ -25,17 +25,17 @@ static int perform(const char *call, int (*make)(struct attempt *attempt), struc
         .make = make, .call = call, .descriptor = splicing.out, .until = OPERATION_WRITABLE};
     if (splicing.count > INT_MAX)
         splicing.count = INT_MAX;
-    return async__attempt(loop, &splicing.attempt);
+    return asyncp_attempt(loop, &splicing.attempt);
 }
 
 static int try_to_sendfile(struct attempt *attempt)
 {
     struct splicing *splicing = CONTAINER_OF(attempt, struct splicing, attempt);
-    int result = splicing->begun ? 0 : async__sys_no_blocking(splicing->out);
+    int result = splicing->begun ? 0 : asyncp_sys_no_blocking(splicing->out);
     if (result < 0)
         return result;
     splicing->begun = true;
-    return async__sys_sendfile(splicing->out, splicing->in, splicing->in_offset, splicing->count);
+    return asyncp_sys_sendfile(splicing->out, splicing->in, splicing->in_offset, splicing->count);
 }
 
 int async_sendfile(int descriptor, int file, int64_t *offset, size_t count)
@@ -46,9 +46,9 @@ int async_sendfile(int descriptor, int file, int64_t *offset, size_t count)
 
 static int begin_to_splice(struct splicing *splicing)
 {
-    int result = async__sys_no_blocking(splicing->in);
+    int result = asyncp_sys_no_blocking(splicing->in);
     if (result == 0)
-        result = async__sys_no_blocking(splicing->out);
+        result = asyncp_sys_no_blocking(splicing->out);
     splicing->begun = result == 0;
     return result;
 }
@@ -58,7 +58,7 @@ static void find_culprit(struct splicing *splicing)
 {
     struct pollfd polled[] = {{.fd = splicing->in, .events = POLLIN},
                               {.fd = splicing->out, .events = POLLOUT}};
-    async__sys_poll(polled, 2, 0);
+    asyncp_sys_poll(polled, 2, 0);
     bool is_empty = polled[0].revents == 0;
     splicing->attempt.descriptor = is_empty ? splicing->in : splicing->out;
     splicing->attempt.until = is_empty ? OPERATION_READABLE : OPERATION_WRITABLE;
@@ -69,7 +69,7 @@ static int try_to_splice(struct attempt *attempt)
     struct splicing *splicing = CONTAINER_OF(attempt, struct splicing, attempt);
     int result = splicing->begun ? 0 : begin_to_splice(splicing);
     if (result == 0)
-        result = async__sys_splice(splicing->in, splicing->in_offset, splicing->out, splicing->out_offset,
+        result = asyncp_sys_splice(splicing->in, splicing->in_offset, splicing->out, splicing->out_offset,
                                    splicing->count, splicing->flags);
     if (result == -EAGAIN)
         find_culprit(splicing);

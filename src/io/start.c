@@ -23,46 +23,46 @@ enum { MAX_PORT_TRIES = 100 };
 
 static int set_options(int descriptor, int family, const async_server_options *options)
 {
-    int result = async__sys_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    int result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (result == 0 && options->reuse_port)
-        result = async__sys_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
     if (result == 0 && family == AF_INET6)
-        result = async__sys_set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        result = asyncp_sys_set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0 && options->keep_alive)
-        result = async__sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-    return result == 0 ? async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)
+        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    return result == 0 ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)
                        : result; /* which the connections inherit */
 }
 
 static int fail_to_listen(int error, const struct sockaddr *address, socklen_t size)
 {
     char text[ADDRESS_TEXT];
-    async__address_text(address, size, text, sizeof text);
+    asyncp_address_text(address, size, text, sizeof text);
     return async_fail_errno(error, "listen at %s", text);
 }
 
 /* A socket that listens there, or -errno and why. */
 static int open_listener(const struct sockaddr *address, socklen_t size, const async_server_options *options)
 {
-    int descriptor = async__sys_socket(address->sa_family, SOCK_STREAM, 0);
+    int descriptor = asyncp_sys_socket(address->sa_family, SOCK_STREAM, 0);
     if (descriptor < 0)
         return fail_to_listen(descriptor, address, size);
     int result = address->sa_family != AF_UNIX ? set_options(descriptor, address->sa_family, options) : 0;
     if (result == 0)
-        result = async__sys_bind(descriptor, address, size);
+        result = asyncp_sys_bind(descriptor, address, size);
     if (result == 0)
-        result = async__sys_listen(descriptor, options->backlog);
+        result = asyncp_sys_listen(descriptor, options->backlog);
     if (result == 0)
         return descriptor;
-    async__sys_close(descriptor);
+    asyncp_sys_close(descriptor);
     return fail_to_listen(result, address, size);
 }
 
 static int take_listener(struct async_server *server, int descriptor, struct socket_path *path)
 {
-    int result = async__server_listen(server, descriptor, path);
+    int result = asyncp_server_listen(server, descriptor, path);
     if (result < 0)
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
     return result;
 }
 
@@ -73,7 +73,7 @@ static int finish(struct async_server *server, int result, async_server **out)
         async_server_free(server);
         return result;
     }
-    async__server_accept_again(server);
+    asyncp_server_accept_again(server);
     *out = server;
     return paced(server->loop, PACE_KERNEL, 0);
 }
@@ -99,7 +99,7 @@ static int bound_port(int descriptor)
     struct sockaddr_storage storage;
     struct sockaddr *address = (struct sockaddr *)&storage;
     socklen_t size;
-    int result = async__sys_local_address(descriptor, &storage, &size);
+    int result = asyncp_sys_local_address(descriptor, &storage, &size);
     if (result < 0)
         return result;
     return has_port(address) ? ntohs(*port_of(address)) : 0;
@@ -152,7 +152,7 @@ static int look_up_hosts(struct places *places, const char *first, int port,
         const char *host = i == 0 ? first : options->more_hosts[i - 1];
         if (host != NULL && host[0] == 0)
             host = NULL;
-        ASYNC_TRY(async__look_up(host, port, options->service, AI_PASSIVE, &places->lists[i]));
+        ASYNC_TRY(asyncp_look_up(host, port, options->service, AI_PASSIVE, &places->lists[i]));
         for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
             places->room++;
     }
@@ -188,7 +188,7 @@ static void close_places(struct places *places)
 {
     for (size_t i = 0; i < places->count; i++) {
         if (places->places[i].descriptor >= 0)
-            async__sys_close(places->places[i].descriptor);
+            asyncp_sys_close(places->places[i].descriptor);
         places->places[i].descriptor = -1;
     }
     places->open = 0;
@@ -215,8 +215,8 @@ static void report_left_out(const struct async_server *server, const struct plac
     char text[ADDRESS_TEXT];
     if (!server->loop->debug)
         return;
-    async__address_text(place->address, place->size, text, sizeof text);
-    async__report("'%s' does not listen at %s: %s", server->function.name, text, strerror(-error));
+    asyncp_address_text(place->address, place->size, text, sizeof text);
+    asyncp_report("'%s' does not listen at %s: %s", server->function.name, text, strerror(-error));
 }
 
 /* All of them at one port. 0, or the error of an address that cannot be done without. */
@@ -256,7 +256,7 @@ static int listen_at_places(struct async_server *server, struct places *places)
             break;
     }
     if (result == 0)
-        result = async__server_make_room(server, places->open);
+        result = asyncp_server_make_room(server, places->open);
     for (size_t i = 0; i < places->count && result == 0; i++) {
         if (places->places[i].descriptor >= 0)
             result = take_listener(server, places->places[i].descriptor, NULL);
@@ -265,7 +265,7 @@ static int listen_at_places(struct async_server *server, struct places *places)
     return result;
 }
 
-int async__start_server(async_server **out, async_serve *serve, const char *name, const char *where,
+int asyncp_start_server(async_server **out, async_serve *serve, const char *name, const char *where,
                         void *argument, const char *host, int port, const async_server_options *options)
 {
     static const async_server_options defaults;
@@ -276,12 +276,12 @@ int async__start_server(async_server **out, async_serve *serve, const char *name
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
+        return asyncp_refused(loop);
     int result = look_up_hosts(&places, host, port, options != NULL ? options : &defaults);
     if (result == 0)
         result = gather_places(&places);
     if (result == 0) {
-        server = async__server_make(loop, serve, name, where, argument, options);
+        server = asyncp_server_make(loop, serve, name, where, argument, options);
         result = server != NULL ? listen_at_places(server, &places) : -ENOMEM;
     }
     free_places(&places);
@@ -293,20 +293,20 @@ int async__start_server(async_server **out, async_serve *serve, const char *name
 static int listen_at_path(struct async_server *server, struct socket_path *path,
                           const struct sockaddr *address, socklen_t size)
 {
-    int descriptor = async__sys_socket(AF_UNIX, SOCK_STREAM, 0);
+    int descriptor = asyncp_sys_socket(AF_UNIX, SOCK_STREAM, 0);
     if (descriptor < 0)
         return fail_to_listen(descriptor, address, size);
-    int result = async__path_vacate(path);
+    int result = asyncp_path_vacate(path);
     if (result < 0) {
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
         return result;
     }
-    result = async__path_bind(path, descriptor, address, size);
+    result = asyncp_path_bind(path, descriptor, address, size);
     if (result == 0)
-        result = async__sys_listen(descriptor, server->options.backlog);
+        result = asyncp_sys_listen(descriptor, server->options.backlog);
     if (result == 0)
         return take_listener(server, descriptor, path);
-    async__sys_close(descriptor);
+    asyncp_sys_close(descriptor);
     return fail_to_listen(result, address, size);
 }
 
@@ -322,22 +322,22 @@ static int start_at_path(struct async_server *server, const char *text)
     struct sockaddr_un unix_address;
     const struct sockaddr *address = (const struct sockaddr *)&unix_address;
     struct socket_path *path;
-    int size = async__unix_address(&unix_address, text);
+    int size = asyncp_unix_address(&unix_address, text);
     if (size < 0)
         return size;
-    ASYNC_TRY(async__server_make_room(server, 1));
+    ASYNC_TRY(asyncp_server_make_room(server, 1));
     if (text[0] == '@')
         return listen_at_abstract_name(server, address, (socklen_t)size);
-    ASYNC_TRY(async__path_claim(server->loop, text, &path));
+    ASYNC_TRY(asyncp_path_claim(server->loop, text, &path));
     int result = listen_at_path(server, path, address, (socklen_t)size);
     if (result < 0)
-        async__path_withdraw(server->loop, path);
+        asyncp_path_withdraw(server->loop, path);
     else
-        async__path_settle(path);
+        asyncp_path_settle(path);
     return result;
 }
 
-int async__start_unix_server(async_server **out, async_serve *serve, const char *name, const char *where,
+int asyncp_start_unix_server(async_server **out, async_serve *serve, const char *name, const char *where,
                              void *argument, const char *path, const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_unix_server");
@@ -345,8 +345,8 @@ int async__start_unix_server(async_server **out, async_serve *serve, const char 
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
-    struct async_server *server = async__server_make(loop, serve, name, where, argument, options);
+        return asyncp_refused(loop);
+    struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
 }
 
@@ -365,7 +365,7 @@ static int check_listener(const struct async_loop *loop, int descriptor, bool *l
 {
     struct sockaddr_storage address, peer;
     socklen_t size, peer_size;
-    int type = async__sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+    int type = asyncp_sys_option(descriptor, SOL_SOCKET, SO_TYPE);
     if (type < 0)
         return async_fail_errno(type, "serve on descriptor %d", descriptor);
     if (type != SOCK_STREAM)
@@ -373,12 +373,12 @@ static int check_listener(const struct async_loop *loop, int descriptor, bool *l
     const struct watched *watched = watched_find(&loop->poller, descriptor);
     if (watched != NULL && watched->source != NULL)
         return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it", descriptor);
-    int result = async__sys_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN);
+    int result = asyncp_sys_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN);
     *listens = result > 0;
-    if (result == 0 && async__sys_peer_address(descriptor, &peer, &peer_size) == 0)
+    if (result == 0 && asyncp_sys_peer_address(descriptor, &peer, &peer_size) == 0)
         return async_fail(-EISCONN, "serve on descriptor %d: it is connected", descriptor);
     if (result == 0)
-        result = async__sys_local_address(descriptor, &address, &size);
+        result = asyncp_sys_local_address(descriptor, &address, &size);
     if (result == 0 && !is_bound(&address, size))
         return async_fail(-EINVAL, "serve on descriptor %d: it is not bound", descriptor);
     return result < 0 ? async_fail_errno(result, "serve on descriptor %d", descriptor) : 0;
@@ -390,22 +390,22 @@ static int serve_on_descriptor(struct async_server *server, int descriptor,
     bool listens;
     int result = check_listener(server->loop, descriptor, &listens);
     if (result == 0)
-        result = async__server_make_room(server, 1);
+        result = asyncp_server_make_room(server, 1);
     if (result == 0)
-        result = async__sys_no_blocking(descriptor);
+        result = asyncp_sys_no_blocking(descriptor);
     if (result == 0 && server->options.keep_alive)
-        result = async__sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)
         return result;
-    async_ignore(async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    async_ignore(asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
     if (!listens || (options != NULL && options->backlog > 0))
-        result = async__sys_listen(descriptor, server->options.backlog);
+        result = asyncp_sys_listen(descriptor, server->options.backlog);
     if (result < 0)
         return async_fail_errno(result, "listen on descriptor %d", descriptor);
-    return async__server_listen(server, descriptor, NULL);
+    return asyncp_server_listen(server, descriptor, NULL);
 }
 
-int async__start_server_on(async_server **out, async_serve *serve, const char *name, const char *where,
+int asyncp_start_server_on(async_server **out, async_serve *serve, const char *name, const char *where,
                            void *argument, int descriptor, const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_server_on");
@@ -413,7 +413,7 @@ int async__start_server_on(async_server **out, async_serve *serve, const char *n
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
-        return async__refused(loop);
-    struct async_server *server = async__server_make(loop, serve, name, where, argument, options);
+        return asyncp_refused(loop);
+    struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish(server, server != NULL ? serve_on_descriptor(server, descriptor, options) : -ENOMEM, out);
 }

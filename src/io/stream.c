@@ -25,10 +25,10 @@ static void set_waits_for_layer(struct async_stream *stream, bool waits)
 static void go_on_closing(struct async_stream *stream)
 {
     if (stream->waits_for_layer) {
-        async__layer_release(stream);
+        asyncp_layer_release(stream);
         set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
     }
-    async__output_flush(stream);
+    asyncp_output_flush(stream);
 }
 
 /* The socket has become ready for something: a reader was told, what is pending is ours. */
@@ -36,13 +36,13 @@ static void changed(struct channel *channel)
 {
     struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
     if (!list_empty(&stream->watchers))
-        async__wake_all(&stream->watchers, 0);
+        asyncp_wake_all(&stream->watchers, 0);
     if (stream->linger.active)
-        async__linger_continue(stream);
+        asyncp_linger_continue(stream);
     else if (stream->closing)
         go_on_closing(stream);
     else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
 }
 
 static void flush(struct deferred *deferred)
@@ -50,40 +50,40 @@ static void flush(struct deferred *deferred)
     struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
     stream->gathered = false;
     if (!list_empty(&stream->watchers) && channel_is_ready(&stream->channel, SIDE_READ))
-        async__wake_all(&stream->watchers, 0);
+        asyncp_wake_all(&stream->watchers, 0);
     if (stream->linger.active)
-        async__linger_continue(stream);
+        asyncp_linger_continue(stream);
     else if (stream->closing)
         go_on_closing(stream);
     else
-        async__output_flush(stream);
+        asyncp_output_flush(stream);
 }
 
 static void run_out_of_patience(struct timer *timer)
 {
     struct async_stream *stream = CONTAINER_OF(timer, struct async_stream, patience);
     if (stream->linger.active) {
-        async__linger_continue(stream);
+        asyncp_linger_continue(stream);
         return;
     }
-    int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
-    bool goes_on = stream->progressed && async__timer_set(stream->loop, timer, until_ns) == 0;
+    int64_t until_ns = asyncp_now(stream->loop) + STREAM_PATIENCE_NS;
+    bool goes_on = stream->progressed && asyncp_timer_set(stream->loop, timer, until_ns) == 0;
     stream->progressed = false;
     if (goes_on)
         return;
-    async__output_fail(stream, -ETIMEDOUT);
-    async__stream_end(stream);
+    asyncp_output_fail(stream, -ETIMEDOUT);
+    asyncp_stream_end(stream);
 }
 
 static void loop_closes(struct guest *guest)
 {
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
     if (!stream->closing && stream->loop->debug && !stream->loop->inherited)
-        async__report("a stream (descriptor %d) was not closed before its loop",
+        asyncp_report("a stream (descriptor %d) was not closed before its loop",
                       async_stream_descriptor(stream));
-    async__output_fail(stream, -ECONNABORTED);
+    asyncp_output_fail(stream, -ECONNABORTED);
     stream->closing = true;
-    async__stream_end(stream);
+    asyncp_stream_end(stream);
 }
 
 /* A socket that is connected, and so can be a stream. */
@@ -94,14 +94,14 @@ static int check_socket(const struct async_loop *loop, int descriptor, int *doma
     const struct watched *watched = watched_find(&loop->poller, descriptor);
     if (watched != NULL && watched->source != NULL)
         return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", descriptor);
-    int type = async__sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+    int type = asyncp_sys_option(descriptor, SOL_SOCKET, SO_TYPE);
     if (type < 0)
         return type;
     if (type != SOCK_STREAM)
         return async_fail(-EPROTOTYPE, "the socket is not one of streams");
-    int result = async__sys_peer_address(descriptor, &address, &size);
+    int result = asyncp_sys_peer_address(descriptor, &address, &size);
     *domain = address.ss_family;
-    return result < 0 ? result : async__sys_no_blocking(descriptor);
+    return result < 0 ? result : asyncp_sys_no_blocking(descriptor);
 }
 
 static int make(struct async_loop *loop, struct async_stream *stream, int descriptor, int domain)
@@ -113,7 +113,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
                                     .flush.run = flush,
                                     .guest.loop_closes = loop_closes};
     timer_init(&stream->patience, run_out_of_patience);
-    int result = async__channel_open(loop, &stream->channel, descriptor, changed);
+    int result = asyncp_channel_open(loop, &stream->channel, descriptor, changed);
     if (result < 0)
         return result;
     stream->is_tcp = domain == AF_INET || domain == AF_INET6;
@@ -123,7 +123,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
     return 0;
 }
 
-int async__stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain)
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain)
 {
     struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
     if (stream == NULL)
@@ -138,17 +138,17 @@ int async__stream_make(struct async_loop *loop, struct async_stream **out, int d
 
 int async_stream_new(async_stream **stream, int descriptor)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     int domain = AF_UNSPEC;
-    async__check_inherited("async_stream_new");
+    asyncp_check_inherited("async_stream_new");
     ENSURE(loop != NULL, "async_stream_new was called where there is no loop");
     if (stream == NULL)
         return -EINVAL;
     *stream = NULL;
     int result = check_socket(loop, descriptor, &domain);
     if (result == 0 && domain != AF_UNIX) /* small writes are gathered here, not there */
-        async_ignore(async__sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1));
-    return result < 0 ? result : async__stream_make(loop, stream, descriptor, domain);
+        async_ignore(asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1));
+    return result < 0 ? result : asyncp_stream_make(loop, stream, descriptor, domain);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -161,11 +161,11 @@ static void close_channel(struct async_stream *stream, int error)
         return;
     if (stream->is_cut && stream->is_tcp &&
         !stream->loop->inherited) /* else the connection is the parent's */
-        async_ignore(async__sys_reset_on_close(descriptor));
-    async__channel_close(stream->loop, &stream->channel, error);
+        async_ignore(asyncp_sys_reset_on_close(descriptor));
+    asyncp_channel_close(stream->loop, &stream->channel, error);
 }
 
-int async__stream_note_error(struct async_stream *stream, int error)
+int asyncp_stream_note_error(struct async_stream *stream, int error)
 {
     if (error == -ENOMEM || error == -ENOBUFS) /* of our system, not of the connection */
         return error;
@@ -174,10 +174,10 @@ int async__stream_note_error(struct async_stream *stream, int error)
     return stream->socket_error != 0 ? stream->socket_error : error;
 }
 
-void async__stream_sent(struct async_stream *stream)
+void asyncp_stream_sent(struct async_stream *stream)
 {
-    if (!stream->linger.active && !async__linger_begin(stream))
-        async__stream_end(stream);
+    if (!stream->linger.active && !asyncp_linger_begin(stream))
+        asyncp_stream_end(stream);
 }
 
 /* What wait_closed returns. */
@@ -186,7 +186,7 @@ static int end_of(const struct async_stream *stream)
     return stream->write_error != 0 ? stream->write_error : stream->socket_error;
 }
 
-void async__stream_end(struct async_stream *stream)
+void asyncp_stream_end(struct async_stream *stream)
 {
     struct async_loop *loop = stream->loop;
     ASSERT(stream->closing && output_is_done(stream));
@@ -195,14 +195,14 @@ void async__stream_end(struct async_stream *stream)
     set_waits_for_layer(stream, false);
     stream_take_back(stream);
     close_channel(stream, -EBADF);
-    async__input_drop(stream);
-    async__layer_free(stream);
-    async__timer_clear(loop, &stream->patience);
+    asyncp_input_drop(stream);
+    asyncp_layer_free(stream);
+    asyncp_timer_clear(loop, &stream->patience);
     if (stream->lingers)
         loop->lingering--;
     list_remove(&stream->guest.link);
     if (stream->closer != NULL)
-        async__wake(stream->closer, NULL, end_of(stream));
+        asyncp_wake(stream->closer, NULL, end_of(stream));
     memory_free(&loop->memory, stream, sizeof *stream);
 }
 
@@ -214,12 +214,12 @@ static void dismiss(struct async_stream *stream)
     if (stream->writer != NULL)
         stream->writer->gone = true;
     stream->writer = NULL;
-    async__channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
-    async__channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
-    async__wake_all(&stream->drainers, -EBADF);
-    async__wake_all(&stream->watchers, -EBADF);
+    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
+    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
+    asyncp_wake_all(&stream->drainers, -EBADF);
+    asyncp_wake_all(&stream->watchers, -EBADF);
     stream->linger.heard = stream->input != NULL && block_unread(stream->input) > 0;
-    async__input_drop(stream);
+    asyncp_input_drop(stream);
 }
 
 /* Sends what it can. Whether the stream can end now: else the loop goes on with it. */
@@ -227,15 +227,15 @@ static bool close_at_once(struct async_stream *stream)
 {
     dismiss(stream);
     if (!stream->ends)
-        async_ignore(async__layer_finish(stream));
-    async__output_flush(stream);
+        async_ignore(asyncp_layer_finish(stream));
+    asyncp_output_flush(stream);
     stream->closing = true;
     stream->progressed = false;
     set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
-    int64_t until_ns = async__now(stream->loop) + STREAM_PATIENCE_NS;
-    if (!output_is_done(stream) && async__timer_set(stream->loop, &stream->patience, until_ns) < 0)
-        async__output_fail(stream, -ENOMEM);
-    if (output_is_done(stream) && !async__linger_begin(stream))
+    int64_t until_ns = asyncp_now(stream->loop) + STREAM_PATIENCE_NS;
+    if (!output_is_done(stream) && asyncp_timer_set(stream->loop, &stream->patience, until_ns) < 0)
+        asyncp_output_fail(stream, -ENOMEM);
+    if (output_is_done(stream) && !asyncp_linger_begin(stream))
         return true;
     if (!stream->linger.active)
         stream_put_off(stream); /* what has come already is heard */
@@ -249,11 +249,11 @@ static void close_inherited(struct async_stream *stream)
 {
     if (stream->holder != NULL)
         *stream->holder = NULL;
-    async__output_fail(stream, -ECONNABORTED);
-    async__wake_all(&stream->drainers, -EBADF);
-    async__wake_all(&stream->watchers, -EBADF);
+    asyncp_output_fail(stream, -ECONNABORTED);
+    asyncp_wake_all(&stream->drainers, -EBADF);
+    asyncp_wake_all(&stream->watchers, -EBADF);
     stream->closing = true;
-    async__stream_end(stream);
+    asyncp_stream_end(stream);
 }
 
 void async_stream_close(async_stream *stream)
@@ -265,7 +265,7 @@ void async_stream_close(async_stream *stream)
     if (stream->loop->inherited)
         close_inherited(stream);
     else if (close_at_once(stream))
-        async__stream_end(stream);
+        asyncp_stream_end(stream);
     release_end(before);
 }
 
@@ -277,7 +277,7 @@ struct close_wait {
 static void wait_no_more(struct wait *wait)
 {
     CONTAINER_OF(wait, struct close_wait, wait)->stream->closer = NULL;
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
 }
 
 int async_stream_wait_closed(async_stream *stream)
@@ -286,17 +286,17 @@ int async_stream_wait_closed(async_stream *stream)
     struct async_loop *loop = loop_enter("async_stream_wait_closed");
     if (loop->current->refused || stream == NULL) {
         async_stream_close(stream);
-        return stream != NULL ? async__refused(loop) : 0;
+        return stream != NULL ? asyncp_refused(loop) : 0;
     }
     stream_check(stream, "async_stream_wait_closed");
     if (close_at_once(stream)) {
         int result = end_of(stream);
-        async__stream_end(stream);
+        asyncp_stream_end(stream);
         return paced(loop, PACE_KERNEL, result);
     }
     wait_init(&waiting.wait, "async_stream_wait_closed", stream, wait_no_more);
     stream->closer = &waiting.wait;
-    return async__park(loop, &waiting.wait); /* the stream is gone by then */
+    return asyncp_park(loop, &waiting.wait); /* the stream is gone by then */
 }
 
 void async_stream_abort(async_stream *stream)
@@ -304,23 +304,23 @@ void async_stream_abort(async_stream *stream)
     ENSURE(stream != NULL, "async_stream_abort: the stream is NULL");
     struct async_loop *before = release_begin(stream->loop, "async_stream_abort", "the stream");
     stream_check(stream, "async_stream_abort");
-    async__output_fail(stream, -ECONNABORTED);
-    async__wake_all(&stream->drainers, -ECONNABORTED);
-    async__wake_all(&stream->watchers, 0);
+    asyncp_output_fail(stream, -ECONNABORTED);
+    asyncp_wake_all(&stream->drainers, -ECONNABORTED);
+    asyncp_wake_all(&stream->watchers, 0);
     stream->read_error = -ECONNABORTED;
-    async__input_drop(stream);
+    asyncp_input_drop(stream);
     close_channel(stream, -ECONNABORTED);
     release_end(before);
 }
 
-void async__stream_hang_up(struct async_stream *stream)
+void asyncp_stream_hang_up(struct async_stream *stream)
 {
     if (stream->channel.source.descriptor < 0)
         return;
     stream->hung_up = !stream->at_end;
     stream->at_end = true;
-    async__channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
-    async__wake_all(&stream->watchers, 0);
+    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
+    asyncp_wake_all(&stream->watchers, 0);
     async_ignore(async_stream_write_eof(stream));
 }
 
@@ -344,15 +344,15 @@ static int tell_address(const struct async_stream *stream, char *text, size_t si
         return -EINVAL;
     int result = ask(async_stream_descriptor(stream), &address, &address_size);
     return result < 0 ? result
-                      : async__address_text((const struct sockaddr *)&address, address_size, text, size);
+                      : asyncp_address_text((const struct sockaddr *)&address, address_size, text, size);
 }
 
 int async_stream_peer(const async_stream *stream, char *text, size_t size)
 {
-    return tell_address(stream, text, size, async__sys_peer_address);
+    return tell_address(stream, text, size, asyncp_sys_peer_address);
 }
 
 int async_stream_local(const async_stream *stream, char *text, size_t size)
 {
-    return tell_address(stream, text, size, async__sys_local_address);
+    return tell_address(stream, text, size, asyncp_sys_local_address);
 }

@@ -47,7 +47,7 @@ struct async_stream {
     int socket_error;     /* what the socket failed with; the kernel reports it once, to either direction */
     bool at_end;          /* every read returns 0 from now on */
     bool socket_ended;    /* the socket's end was read */
-    bool hung_up;         /* at_end was set by async__stream_hang_up: the peer may still send */
+    bool hung_up;         /* at_end was set by asyncp_stream_hang_up: the peer may still send */
     bool in_layer_read;   /* the layer's read runs: what it writes are answers */
     bool lent;            /* the program looks at bytes of the input that are read */
     bool gathered;        /* a flush is put off */
@@ -82,22 +82,22 @@ struct async_stream {
 };
 
 /* Sends what is pending, as much as the kernel takes; a stream that closes may be gone afterwards. */
-void async__output_flush(struct async_stream *stream);
+void asyncp_output_flush(struct async_stream *stream);
 
 /* Takes those bytes, or as much of them as the kernel does not take at once. 0 or -errno. */
-int async__output_write(struct async_stream *stream, const void *data, size_t size);
+int asyncp_output_write(struct async_stream *stream, const void *data, size_t size);
 
 /* Drops what is pending; every write says that from now on, and every read that would have to wait. */
-void async__output_fail(struct async_stream *stream, int error);
+void asyncp_output_fail(struct async_stream *stream, int error);
 
 /* Remembers an error of the socket. Returns what the program is told: the first error, instead of an EPIPE after it. */
-int async__stream_note_error(struct async_stream *stream, int error);
+int asyncp_stream_note_error(struct async_stream *stream, int error);
 
 /* Makes the call the only one that may write. 0; -EBUSY, with its sentence. */
-int async__writer_begin(struct async_stream *stream, struct writer *writer, const char *call);
+int asyncp_writer_begin(struct async_stream *stream, struct writer *writer, const char *call);
 
 /* Ends that. The stream may be gone. */
-void async__writer_end(struct async_stream *stream, struct writer *writer);
+void asyncp_writer_end(struct async_stream *stream, struct writer *writer);
 
 /* Whether the layer keeps something that goes out when more has come from the peer. */
 static inline bool layer_holds(const struct async_stream *stream)
@@ -113,19 +113,19 @@ static inline bool output_is_done(const struct async_stream *stream)
 }
 
 /* Drops what was received. */
-void async__input_drop(struct async_stream *stream);
+void asyncp_input_drop(struct async_stream *stream);
 
 /* One try to receive from the socket itself: how many bytes came, 0 at the end, -EAGAIN, or why it is gone. */
-int async__input_receive(struct async_stream *stream, void *buffer, size_t size);
+int asyncp_input_receive(struct async_stream *stream, void *buffer, size_t size);
 
 /* For select: 0 if a read would not wait, -EAGAIN if it would; -EBUSY, -ENOMEM. A change of that wakes the watchers. */
-int async__stream_try(struct async_stream *stream);
+int asyncp_stream_try(struct async_stream *stream);
 
 /* Waits until a try may do, or other tasks had their turn; sends what was gathered first. 0 or -errno. */
-int async__input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);
+int asyncp_input_wait(struct async_loop *loop, struct async_stream *stream, const char *call);
 
-/* Reads through the layer, which may read and answer a bounded amount for that. As async__input_receive. */
-int async__layer_receive(struct async_stream *stream, void *buffer, size_t size);
+/* Reads through the layer, which may read and answer a bounded amount for that. As asyncp_input_receive. */
+int asyncp_layer_receive(struct async_stream *stream, void *buffer, size_t size);
 
 enum { MOST_ANSWERS = 16 * 1024 };
 
@@ -136,33 +136,33 @@ static inline bool layer_must_pause(const struct async_stream *stream)
 }
 
 /* For a stream that closes: reads through the layer, and drops what comes, so that what it holds goes out. */
-void async__layer_release(struct async_stream *stream);
+void asyncp_layer_release(struct async_stream *stream);
 
 /* Writes through the layer; an error is the end of writing. 0 or -errno. */
-int async__layer_write(struct async_stream *stream, const void *data, size_t size);
+int asyncp_layer_write(struct async_stream *stream, const void *data, size_t size);
 
 /* Has the layer say goodbye, if there is one. 0 or -errno. */
-int async__layer_finish(struct async_stream *stream);
-void async__layer_free(struct async_stream *stream);
+int asyncp_layer_finish(struct async_stream *stream);
+void asyncp_layer_free(struct async_stream *stream);
 
 /* A stream of a connected socket that does not block, of that domain. 0 or -errno. */
-int async__stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain);
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain);
 
 /* Its reader finds the end, and the peer does after what is pending; it is still to be closed. */
-void async__stream_hang_up(struct async_stream *stream);
+void asyncp_stream_hang_up(struct async_stream *stream);
 
 /* Everything has gone that a stream which closes had to send: it ends, now or after a lingering close. */
-void async__stream_sent(struct async_stream *stream);
-void async__stream_end(struct async_stream *stream);
+void asyncp_stream_sent(struct async_stream *stream);
+void asyncp_stream_end(struct async_stream *stream);
 
 /* Drops what has come for a closing stream that still sends. */
-void async__linger_hear(struct async_stream *stream);
+void asyncp_linger_hear(struct async_stream *stream);
 
 /* Begins the lingering close of a stream that has sent everything. false: there is none; the stream can end now. */
-bool async__linger_begin(struct async_stream *stream);
+bool asyncp_linger_begin(struct async_stream *stream);
 
 /* Goes on with it, after a change of the socket or of time; the stream may be gone afterwards. */
-void async__linger_continue(struct async_stream *stream);
+void asyncp_linger_continue(struct async_stream *stream);
 
 /* Has the stream flushed, or its lingering close continued, at the end of the iteration. */
 static inline void stream_put_off(struct async_stream *stream)
@@ -185,8 +185,8 @@ static inline void stream_take_back(struct async_stream *stream)
 static inline void stream_check(const struct async_stream *stream, const char *call)
 {
     ENSURE(stream != NULL, "%s: the stream is NULL", call);
-    if (unlikely(stream->loop != async__current))
-        async__wrong_loop(stream->loop, call, "the stream");
+    if (unlikely(stream->loop != asyncp_current))
+        asyncp_wrong_loop(stream->loop, call, "the stream");
     ENSURE(!stream->closing, "%s: the stream was closed before", call);
 }
 

@@ -35,7 +35,7 @@ static int perform(const char *call, int descriptor, enum operation_kind until,
     transfer.attempt = (struct attempt){.make = make, .call = call, .descriptor = descriptor, .until = until};
     if (transfer.size > INT_MAX)
         transfer.size = INT_MAX;
-    return async__attempt(loop, &transfer.attempt);
+    return asyncp_attempt(loop, &transfer.attempt);
 }
 
 static bool is_nowhere(const struct transfer *transfer)
@@ -49,7 +49,7 @@ static int try_to_recvfrom(struct attempt *attempt)
     bool unsized = transfer->sender != NULL && transfer->sender_size == NULL;
     if (is_nowhere(transfer) || unsized || (transfer->flags & MSG_WAITALL) != 0)
         return -EINVAL;
-    return async__sys_recvfrom(attempt->descriptor, transfer->buffer, transfer->size, transfer->flags,
+    return asyncp_sys_recvfrom(attempt->descriptor, transfer->buffer, transfer->size, transfer->flags,
                                transfer->sender, transfer->sender_size);
 }
 
@@ -67,7 +67,7 @@ static int try_to_recvmsg(struct attempt *attempt)
     const struct transfer *transfer = CONTAINER_OF(attempt, struct transfer, attempt);
     if (transfer->message_in == NULL || (transfer->flags & MSG_WAITALL) != 0)
         return -EINVAL;
-    return async__sys_recvmsg(attempt->descriptor, transfer->message_in, transfer->flags);
+    return asyncp_sys_recvmsg(attempt->descriptor, transfer->message_in, transfer->flags);
 }
 
 int async_recvmsg(int descriptor, struct msghdr *message, int flags)
@@ -82,8 +82,8 @@ static int try_to_send(struct attempt *attempt)
     if (is_nowhere(transfer))
         return -EINVAL;
     return transfer->receiver == NULL && transfer->receiver_size == 0
-               ? async__sys_send(attempt->descriptor, transfer->data, transfer->size, transfer->flags)
-               : async__sys_sendto(attempt->descriptor, transfer->data, transfer->size, transfer->flags,
+               ? asyncp_sys_send(attempt->descriptor, transfer->data, transfer->size, transfer->flags)
+               : asyncp_sys_sendto(attempt->descriptor, transfer->data, transfer->size, transfer->flags,
                                    transfer->receiver, transfer->receiver_size);
 }
 
@@ -107,7 +107,7 @@ static int try_to_sendmsg(struct attempt *attempt)
     const struct transfer *transfer = CONTAINER_OF(attempt, struct transfer, attempt);
     if (transfer->message_out == NULL)
         return -EINVAL;
-    return async__sys_sendmsg(attempt->descriptor, transfer->message_out, transfer->flags);
+    return asyncp_sys_sendmsg(attempt->descriptor, transfer->message_out, transfer->flags);
 }
 
 int async_sendmsg(int descriptor, const struct msghdr *message, int flags)
@@ -152,5 +152,5 @@ int async_recv(int descriptor, void *buffer, size_t size, int flags)
     struct async_loop *loop = loop_enter("async_recv");
     if ((flags & MSG_WAITALL) != 0 && !loop->current->refused)
         return -EINVAL;
-    return async__operate(loop, operation, "async_recv");
+    return asyncp_operate(loop, operation, "async_recv");
 }

@@ -10,13 +10,13 @@
 /* Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker thread. NULL: nobody. */
 static struct sentence **running_place(const async_allocator **memory)
 {
-    struct async_loop *loop = async__current;
-    if (loop == NULL && async__errand != NULL) {
-        *memory = &async__malloc;
-        return &async__errand->sentence;
+    struct async_loop *loop = asyncp_current;
+    if (loop == NULL && asyncp_errand != NULL) {
+        *memory = &asyncp_malloc;
+        return &asyncp_errand->sentence;
     }
     if (loop == NULL)
-        loop = async__standing_loop(); /* in a child of fork() */
+        loop = asyncp_standing_loop(); /* in a child of fork() */
     if (loop == NULL || loop->current == NULL)
         return NULL;
     *memory = &loop->memory;
@@ -31,9 +31,9 @@ int async_fail(int code, const char *format, ...)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *sentence = async__sentence_new(memory, code, format, arguments);
+    struct sentence *sentence = asyncp_sentence_new(memory, code, format, arguments);
     va_end(arguments);
-    async__sentence_free(memory, *place);
+    asyncp_sentence_free(memory, *place);
     *place = sentence; /* NULL when memory is out: the code still tells */
     return code;
 }
@@ -58,14 +58,14 @@ static const struct sentence *running_sentence(int code)
     const async_allocator *memory;
     struct sentence **place = running_place(&memory);
     const struct sentence *said = place != NULL ? *place : NULL;
-    const struct async_loop *loop = async__current;
+    const struct async_loop *loop = asyncp_current;
     bool asked_why = code == -ECANCELED && (said == NULL || said->code != code);
     return asked_why && loop != NULL && loop->current != NULL ? loop->current->reason : said;
 }
 
 int async_strerror_copy(int code, char *text, size_t size)
 {
-    return async__describe(text, size, code, running_sentence(code));
+    return asyncp_describe(text, size, code, running_sentence(code));
 }
 
 /* The text when there is no loop that could keep it: a constant, or for a code without a name this thread's last. */
@@ -73,10 +73,10 @@ static const char *plain_text(int code)
 {
     enum { UNNAMED_SIZE = 80 };
     static __thread char unnamed[UNNAMED_SIZE];
-    const char *meaning = async__error_meaning(code);
+    const char *meaning = asyncp_error_meaning(code);
     if (meaning != NULL)
         return meaning;
-    async__describe(unnamed, sizeof unnamed, code, NULL);
+    asyncp_describe(unnamed, sizeof unnamed, code, NULL);
     return unnamed;
 }
 
@@ -84,9 +84,9 @@ const char *async_strerror(int code)
 {
     char text[SENTENCE_SIZE + 32];
     const struct sentence *sentence = running_sentence(code);
-    if (async__current == NULL || sentence == NULL || sentence->code != code)
+    if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
         return plain_text(code);
-    async__describe(text, sizeof text, code, sentence);
-    const char *kept = async__text_keep(&async__current->texts, text);
+    asyncp_describe(text, sizeof text, code, sentence);
+    const char *kept = asyncp_text_keep(&asyncp_current->texts, text);
     return kept != NULL ? kept : plain_text(code);
 }

@@ -18,7 +18,7 @@ int async_task_set_name(async_task *task, const char *name)
     if (task == NULL || name == NULL)
         return -EINVAL;
     task_check(task, "async_task_set_name", false);
-    return async__task_rename(task, name);
+    return asyncp_task_rename(task, name);
 }
 
 uint64_t async_task_id(const async_task *task)
@@ -38,7 +38,7 @@ size_t async_task_stack_used(const async_task *task)
 {
     if (!has_stack(task))
         return 0;
-    return async__stack_used(&task->loop->stacks, &task->coroutine->stack);
+    return asyncp_stack_used(&task->loop->stacks, &task->coroutine->stack);
 }
 
 size_t async_task_stack_size(const async_task *task)
@@ -69,12 +69,12 @@ static int by_id(const void *a, const void *b)
 
 size_t async_all_tasks(async_task *tasks[], size_t capacity)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     size_t count = 0;
     ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: there is no array for %zu tasks", capacity);
     if (loop == NULL)
         return 0;
-    for (struct async_task *task = NULL; (task = async__task_next(loop, task)) != NULL; count++)
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL; count++)
         keep_oldest(tasks, capacity, count, task);
     size_t kept = count < capacity ? count : capacity;
     if (kept > 1)

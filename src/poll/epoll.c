@@ -26,7 +26,7 @@ static int epoll_close_failed(struct poller *poller, int result)
 {
     struct epoll *epoll = poller->backend;
     if (epoll->descriptor >= 0)
-        async__sys_close(epoll->descriptor);
+        asyncp_sys_close(epoll->descriptor);
     memory_free(&poller->memory, epoll, sizeof *epoll);
     return result;
 }
@@ -37,11 +37,11 @@ static int epoll_open(struct poller *poller)
     if (epoll == NULL)
         return -ENOMEM;
     poller->backend = epoll;
-    epoll->descriptor = async__sys_epoll_create();
+    epoll->descriptor = asyncp_sys_epoll_create();
     if (epoll->descriptor < 0)
         return epoll_close_failed(poller, epoll->descriptor);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
-    int result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor, &event);
+    int result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor, &event);
     return result < 0 ? epoll_close_failed(poller, result) : 0;
 }
 
@@ -56,13 +56,13 @@ static int control(const struct epoll *epoll, struct watched *watched, int descr
     uint64_t key = watched_key(watched->generation + 1, descriptor);
     struct epoll_event event = {.events = events, .data.u64 = key};
     int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int result = async__sys_epoll_control(epoll->descriptor, first, descriptor, &event);
+    int result = asyncp_sys_epoll_control(epoll->descriptor, first, descriptor, &event);
     if (result == -ENOENT) {
         watched->armed = 0;
         watched->known = false;
-        result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, descriptor, &event);
+        result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, descriptor, &event);
     } else if (result == -EEXIST)
-        result = async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_MOD, descriptor, &event);
+        result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_MOD, descriptor, &event);
     return result;
 }
 
@@ -82,7 +82,7 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
     if (wanted == watched->armed || watched->source != NULL)
         return 0;
     if (wanted == 0) {
-        async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+        asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
         watched->known = false;
         watched->armed = 0;
         return 0;
@@ -105,8 +105,8 @@ static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int 
     int result = arm(epoll, watched, descriptor);
     if (result == 0)
         return;
-    async__watched_fail(&watched->readers, result, done);
-    async__watched_fail(&watched->writers, result, done);
+    asyncp_watched_fail(&watched->readers, result, done);
+    asyncp_watched_fail(&watched->writers, result, done);
 }
 
 /* Above 0: it is ready now, of which the registration of a source told long ago. 0: that will tell. Or -errno. */
@@ -115,18 +115,18 @@ static int look(const struct watched *watched, const struct operation *operation
     struct pollfd polled = {.fd = operation->descriptor, .events = poll_writes(operation) ? POLLOUT : POLLIN};
     if (watched->source == NULL || operation->kind == OPERATION_RECV) /* which has been tried */
         return 0;
-    return async__sys_poll(&polled, 1, 0);
+    return asyncp_sys_poll(&polled, 1, 0);
 }
 
 static int epoll_submit(struct poller *poller, struct operation *operation)
 {
     operation->done = false;
-    operation->result = async__poll_attempt(operation);
+    operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct watched *watched = async__watched_of(poller, operation->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, operation->descriptor);
     if (watched == NULL)
-        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     int result = look(watched, operation);
     if (result != 0) {
         operation->result = 0;
@@ -151,9 +151,9 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
         return; /* it came first */
     list_remove(&operation->link);
     poll_mark_done(operation, -ECANCELED, &done);
-    arm_or_fail(poller->backend, async__watched_of(poller, operation->descriptor), operation->descriptor,
+    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->descriptor), operation->descriptor,
                 &done);
-    async__poll_deliver(poller, &done);
+    asyncp_poll_deliver(poller, &done);
 }
 
 /* Takes out the operations that are done; they wait in `done` with their results. */
@@ -162,7 +162,7 @@ static void collect(struct list *waiting, struct list *done)
     for (struct link *link = list_first(waiting), *next; link != NULL; link = next) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);
         next = list_after(waiting, link);
-        int result = operation->kind == OPERATION_RECV ? async__poll_attempt(operation) : 0;
+        int result = operation->kind == OPERATION_RECV ? asyncp_poll_attempt(operation) : 0;
         if (result == -EAGAIN)
             continue;
         list_remove(link);
@@ -172,7 +172,7 @@ static void collect(struct list *waiting, struct list *done)
 
 static int epoll_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = async__watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
     if (watched == NULL)
         return -ENOMEM;
     int result = control(poller->backend, watched, source->descriptor, SOURCE_EVENTS);
@@ -193,17 +193,17 @@ static void epoll_close_descriptor(struct poller *poller, int descriptor)
     struct list done = {0};
     if (watched != NULL) {
         if (watched->known)
-            async__sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
-        async__watched_fail(&watched->readers, -EBADF, &done);
-        async__watched_fail(&watched->writers, -EBADF, &done);
+            asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+        asyncp_watched_fail(&watched->readers, -EBADF, &done);
+        asyncp_watched_fail(&watched->writers, -EBADF, &done);
         watched->source = NULL;
         watched->known = false;
         watched->armed = 0;
         watched->generation++;
         watched->closings++;
     }
-    async__sys_close(descriptor);
-    async__poll_deliver(poller, &done);
+    asyncp_sys_close(descriptor);
+    asyncp_poll_deliver(poller, &done);
 }
 
 static uint8_t state_of(uint32_t events)
@@ -233,7 +233,7 @@ static void handle_operations(struct poller *poller, struct watched *watched, co
     if (!was_by_edges || !is_by_edges(watched))
         watched->armed = 0;
     arm_or_fail(poller->backend, watched, (int)(uint32_t)event->data.u64, &done);
-    async__poll_deliver(poller, &done);
+    asyncp_poll_deliver(poller, &done);
 }
 
 static void handle_event(struct poller *poller, const struct epoll_event *event)
@@ -263,13 +263,13 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
 {
     const struct epoll *epoll = poller->backend;
     struct epoll_event events[EVENTS_AT_ONCE];
-    int count = async__sys_epoll_wait(epoll->descriptor, events, EVENTS_AT_ONCE, timeout_ns);
+    int count = asyncp_sys_epoll_wait(epoll->descriptor, events, EVENTS_AT_ONCE, timeout_ns);
     for (int i = 0; i < count; i++) {
         expect(poller, events, count, i);
         handle_event(poller, &events[i]);
     }
     if (unlikely(count < 0))
-        async__poller_woken(poller); /* the pause that may follow is not to end by an earlier wake */
+        asyncp_poller_woken(poller); /* the pause that may follow is not to end by an earlier wake */
     return count < 0 ? count : 0;
 }
 
@@ -278,7 +278,7 @@ static int epoll_descriptor(struct poller *poller)
     return ((const struct epoll *)poller->backend)->descriptor;
 }
 
-const struct poller_calls async__poll_epoll = {
+const struct poller_calls asyncp_poll_epoll = {
     .name = "epoll",
     .wait_call = "epoll_wait",
     .open = epoll_open,

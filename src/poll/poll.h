@@ -74,7 +74,7 @@ struct poller_calls {
     void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
     int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
     int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
-    bool (*owes)(const struct poller *poller);              /* see async__poller_owes; NULL: never */
+    bool (*owes)(const struct poller *poller);              /* see asyncp_poller_owes; NULL: never */
 };
 
 struct poller {
@@ -90,36 +90,36 @@ struct poller {
     async_allocator memory; /* for the backend's state */
 };
 
-extern const struct poller_calls async__poll_epoll;
-extern const struct poller_calls async__poll_uring;
-extern const struct poller_calls async__poll_sim;
+extern const struct poller_calls asyncp_poll_epoll;
+extern const struct poller_calls asyncp_poll_uring;
+extern const struct poller_calls asyncp_poll_sim;
 
 /* Opens that backend; foreign: somebody will poll its descriptor. 0 or -errno. */
-int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
+int asyncp_poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
                        async_allocator memory);
-void async__poller_close(struct poller *poller);
+void asyncp_poller_close(struct poller *poller);
 
 /* In a child of fork(): from now on descriptors are only closed, and nothing else is told to the kernel. */
-void async__poller_inherit(struct poller *poller);
+void asyncp_poller_inherit(struct poller *poller);
 
 /*
  * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that no processor is burnt
  * and nothing that is to happen is missed. 0, or an -errno that says the descriptor is not ours any more.
  */
 #define POLLER_PAUSE_NS 10000000
-int async__poller_wait(struct poller *poller, int64_t timeout_ns);
+int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns);
 
 /* Whether something lies here that only a wait hands over to the kernel. */
-bool async__poller_owes(const struct poller *poller);
+bool asyncp_poller_owes(const struct poller *poller);
 
 /* Ends a wait that is going on or the next one. From any thread and from signal handlers. */
-void async__poller_wake(const struct poller *poller);
+void asyncp_poller_wake(const struct poller *poller);
 
 /* For backends: the wake was seen. */
-void async__poller_woken(const struct poller *poller);
+void asyncp_poller_woken(const struct poller *poller);
 
 /* For backends that emulate completions: tries the operation; -EAGAIN if it must wait for readiness. */
-int async__poll_attempt(const struct operation *operation);
+int asyncp_poll_attempt(const struct operation *operation);
 
 /* For backends: delivers the completion of an operation that is in no list any more. */
 static inline void poll_complete(struct poller *poller, struct operation *operation, int result)
@@ -139,7 +139,7 @@ static inline void poll_mark_done(struct operation *operation, int result, struc
 }
 
 /* For backends: delivers what waits there. A completion may submit, and cancel others, which then changes nothing. */
-void async__poll_deliver(struct poller *poller, struct list *done);
+void asyncp_poll_deliver(struct poller *poller, struct list *done);
 
 /* For backends: whether the operation waits for room to write rather than for something to read. */
 static inline bool poll_writes(const struct operation *operation)

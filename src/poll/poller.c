@@ -6,25 +6,25 @@
 #include "sys/sys.h"
 #include <poll.h>
 
-int async__poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
+int asyncp_poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
                        async_allocator memory)
 {
     *poller = (struct poller){.calls = calls, .foreign = foreign, .memory = memory};
-    poller->wake_descriptor = async__sys_event_open();
+    poller->wake_descriptor = asyncp_sys_event_open();
     if (poller->wake_descriptor < 0)
         return poller->wake_descriptor;
     int result = calls->open(poller);
     if (result < 0)
-        async__sys_close(poller->wake_descriptor);
+        asyncp_sys_close(poller->wake_descriptor);
     return result;
 }
 
-void async__poller_close(struct poller *poller)
+void asyncp_poller_close(struct poller *poller)
 {
     ASSERT(poller->in_flight == 0 || poller->inherited_from != NULL);
     poller->calls->close(poller);
-    async__watched_close(poller);
-    async__sys_close(poller->wake_descriptor);
+    asyncp_watched_close(poller);
+    asyncp_sys_close(poller->wake_descriptor);
 }
 
 /* ---- in a child of fork() ------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static int inherited_watch(struct poller *poller, struct source *source)
 static void inherited_close_descriptor(struct poller *poller, int descriptor)
 {
     (void)poller;
-    async__sys_close(descriptor);
+    asyncp_sys_close(descriptor);
 }
 
 static int inherited_wait(struct poller *poller, int64_t timeout_ns)
@@ -87,7 +87,7 @@ static const struct poller_calls inherited = {
     .descriptor = inherited_descriptor,
 };
 
-void async__poller_inherit(struct poller *poller)
+void asyncp_poller_inherit(struct poller *poller)
 {
     poller->inherited_from = poller->calls;
     poller->calls = &inherited;
@@ -95,7 +95,7 @@ void async__poller_inherit(struct poller *poller)
 
 /* ---- waiting and waking --------------------------------------------------------------------------------------- */
 
-int async__poller_wait(struct poller *poller, int64_t timeout_ns)
+int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
 {
     size_t before = poller->in_flight;
     int result = poller->calls->wait(poller, timeout_ns);
@@ -105,32 +105,32 @@ int async__poller_wait(struct poller *poller, int64_t timeout_ns)
     struct pollfd wake = {.fd = poller->wake_descriptor, .events = POLLIN};
     bool briefly = timeout_ns >= 0 && timeout_ns < POLLER_PAUSE_NS;
     if (poller->in_flight >= before) /* nothing was completed */
-        async__sys_poll(&wake, 1, briefly ? timeout_ns : POLLER_PAUSE_NS);
+        asyncp_sys_poll(&wake, 1, briefly ? timeout_ns : POLLER_PAUSE_NS);
     return 0;
 }
 
-bool async__poller_owes(const struct poller *poller)
+bool asyncp_poller_owes(const struct poller *poller)
 {
     return poller->calls->owes != NULL && poller->calls->owes(poller);
 }
 
-void async__poller_wake(const struct poller *poller)
+void asyncp_poller_wake(const struct poller *poller)
 {
-    async__sys_event_raise(poller->wake_descriptor);
+    asyncp_sys_event_raise(poller->wake_descriptor);
 }
 
-void async__poller_woken(const struct poller *poller)
+void asyncp_poller_woken(const struct poller *poller)
 {
-    async__sys_event_clear(poller->wake_descriptor);
+    asyncp_sys_event_clear(poller->wake_descriptor);
 }
 
-int async__poll_attempt(const struct operation *operation)
+int asyncp_poll_attempt(const struct operation *operation)
 {
     if (operation->descriptor < 0)
         return -EBADF;
     switch (operation->kind) {
     case OPERATION_RECV:
-        return async__sys_recv(operation->descriptor, operation->buffer, operation->size, operation->flags);
+        return asyncp_sys_recv(operation->descriptor, operation->buffer, operation->size, operation->flags);
     case OPERATION_READABLE:
     case OPERATION_WRITABLE:
         return -EAGAIN; /* only the kernel's word for readiness counts */
@@ -138,7 +138,7 @@ int async__poll_attempt(const struct operation *operation)
     return -EINVAL;
 }
 
-void async__poll_deliver(struct poller *poller, struct list *done)
+void asyncp_poll_deliver(struct poller *poller, struct list *done)
 {
     for (struct link *link; (link = list_first(done)) != NULL;) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);

@@ -53,7 +53,7 @@ static int setup(struct parameters *parameters, bool foreign)
     int result = -EINVAL;
     for (size_t i = foreign || tools_valgrind() ? count - 1 : 0; i < count && result == -EINVAL; i++) {
         *parameters = (struct parameters){.flags = wanted[i]};
-        result = async__sys_uring_setup(ENTRIES, parameters);
+        result = asyncp_sys_uring_setup(ENTRIES, parameters);
     }
     return result;
 }
@@ -81,15 +81,15 @@ static int map_rings(struct ring *ring, const struct parameters *parameters)
                             parameters->completion_entries * sizeof(struct completion);
     ring->rings_size = submission_end > completion_end ? submission_end : completion_end;
     ring->requests_size = parameters->submission_entries * sizeof(struct request);
-    ring->rings = async__sys_map_shared(ring->rings_size, ring->descriptor, RING_OFFSET);
-    ring->requests = async__sys_map_shared(ring->requests_size, ring->descriptor, REQUESTS_OFFSET);
+    ring->rings = asyncp_sys_map_shared(ring->rings_size, ring->descriptor, RING_OFFSET);
+    ring->requests = asyncp_sys_map_shared(ring->requests_size, ring->descriptor, REQUESTS_OFFSET);
     if (ring->rings == NULL || ring->requests == NULL)
         return -ENOMEM;
     find_rings(ring, parameters);
     return 0;
 }
 
-int async__ring_open(struct ring *ring, bool foreign)
+int asyncp_ring_open(struct ring *ring, bool foreign)
 {
     struct parameters parameters;
     uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG |
@@ -100,27 +100,27 @@ int async__ring_open(struct ring *ring, bool foreign)
     return (parameters.features & needed) == needed ? map_rings(ring, &parameters) : -ENOSYS;
 }
 
-void async__ring_close(struct ring *ring)
+void asyncp_ring_close(struct ring *ring)
 {
     if (ring->rings != NULL)
-        async__sys_unmap(ring->rings, ring->rings_size);
+        asyncp_sys_unmap(ring->rings, ring->rings_size);
     if (ring->requests != NULL)
-        async__sys_unmap(ring->requests, ring->requests_size);
+        asyncp_sys_unmap(ring->requests, ring->requests_size);
     if (ring->descriptor >= 0)
-        async__sys_close(ring->descriptor);
+        asyncp_sys_close(ring->descriptor);
 }
 
-int async__ring_enter(struct ring *ring, bool wait, int64_t timeout_ns)
+int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns)
 {
-    int result = async__sys_uring_enter(ring->descriptor, ring->unsubmitted, wait, timeout_ns);
+    int result = asyncp_sys_uring_enter(ring->descriptor, ring->unsubmitted, wait, timeout_ns);
     uint32_t taken = atomic_load_explicit(ring->taken, memory_order_acquire);
     ring->unsubmitted = atomic_load_explicit(ring->queued, memory_order_relaxed) - taken;
     return result < 0 && result != -EINTR && result != -ETIME ? result : 0;
 }
 
-struct request *async__ring_next(struct ring *ring)
+struct request *asyncp_ring_next(struct ring *ring)
 {
-    if (!ring_has_room(ring) && (async__ring_enter(ring, false, 0) < 0 || !ring_has_room(ring)))
+    if (!ring_has_room(ring) && (asyncp_ring_enter(ring, false, 0) < 0 || !ring_has_room(ring)))
         return NULL;
     uint32_t tail = atomic_load_explicit(ring->queued, memory_order_relaxed);
     struct request *request = &ring->requests[tail & ring->request_mask];

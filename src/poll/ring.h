@@ -50,14 +50,14 @@ struct ring {
  * A ring with what the library needs; foreign: whoever polls its descriptor must be told of completions. 0 or -errno,
  * and then it is still to be closed.
  */
-int async__ring_open(struct ring *ring, bool foreign);
-void async__ring_close(struct ring *ring);
+int asyncp_ring_open(struct ring *ring, bool foreign);
+void asyncp_ring_close(struct ring *ring);
 
 /* Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0. */
-int async__ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
+int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
 
 /* The next request to fill, zeroed; NULL if the kernel takes none. */
-struct request *async__ring_next(struct ring *ring);
+struct request *asyncp_ring_next(struct ring *ring);
 
 /* Whether a request can be queued without handing over those before it. */
 static inline bool ring_has_room(const struct ring *ring)

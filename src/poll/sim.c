@@ -59,11 +59,11 @@ static int sim_submit(struct poller *poller, struct operation *operation)
 {
     struct sim *sim = poller->backend;
     operation->done = false;
-    operation->result = async__poll_attempt(operation);
+    operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (async__watched_of(poller, operation->descriptor) == NULL || make_room(poller) < 0)
-        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+    if (asyncp_watched_of(poller, operation->descriptor) == NULL || make_room(poller) < 0)
+        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     list_append(&sim->operations, &operation->link);
     poller->in_flight++;
     return 0;
@@ -80,7 +80,7 @@ static void sim_cancel(struct poller *poller, struct operation *operation)
 static int sim_watch(struct poller *poller, struct source *source)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = async__watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
     if (watched == NULL || make_room(poller) < 0)
         return -ENOMEM;
     watched->source = source;
@@ -109,8 +109,8 @@ static void sim_close_descriptor(struct poller *poller, int descriptor)
         list_remove(link);
         poll_mark_done(operation, -EBADF, &done);
     }
-    async__sys_close(descriptor);
-    async__poll_deliver(poller, &done);
+    asyncp_sys_close(descriptor);
+    asyncp_poll_deliver(poller, &done);
 }
 
 /* What a source has not told yet; one of which all is known is left out. */
@@ -140,7 +140,7 @@ static int result_of(const struct operation *operation, short found)
 {
     if ((found & POLLNVAL) != 0)
         return -EBADF;
-    int result = async__poll_attempt(operation);
+    int result = asyncp_poll_attempt(operation);
     bool only_readiness = operation->kind != OPERATION_RECV;
     return result == -EAGAIN && only_readiness ? 0 : result;
 }
@@ -164,7 +164,7 @@ static size_t deliver(struct poller *poller)
         poll_mark_done(operation, result, &done);
         count++;
     }
-    async__poll_deliver(poller, &done);
+    asyncp_poll_deliver(poller, &done);
     return count;
 }
 
@@ -194,12 +194,12 @@ static int sim_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct sim *sim = poller->backend;
     size_t count = fill(poller), first_source = count - sim->source_count;
-    int result = async__sys_poll(sim->polled, count, timeout_ns);
+    int result = asyncp_sys_poll(sim->polled, count, timeout_ns);
     if (result <= 0)
         return result;
     bool woken = sim->polled[0].revents != 0;
     if (woken)
-        async__poller_woken(poller);
+        asyncp_poller_woken(poller);
     size_t delivered = deliver(poller);
     delivered += deliver_sources(poller, first_source, count);
     return woken || delivered > 0
@@ -213,7 +213,7 @@ static int sim_descriptor(struct poller *poller)
     return -EOPNOTSUPP;
 }
 
-const struct poller_calls async__poll_sim = {
+const struct poller_calls asyncp_poll_sim = {
     .name = "sim",
     .wait_call = "ppoll",
     .open = sim_open,

@@ -42,7 +42,7 @@ static void close_held(struct uring *uring)
     LIST_EACH (link, &uring->held_watches) {
         const struct watched *watched = CONTAINER_OF(link, struct watched, link);
         if (watched->closing)
-            async__sys_close(watched->descriptor);
+            asyncp_sys_close(watched->descriptor);
     }
 }
 
@@ -50,7 +50,7 @@ static void uring_close(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     close_held(uring);
-    async__ring_close(&uring->ring);
+    asyncp_ring_close(&uring->ring);
     memory_free(&poller->memory, uring, sizeof *uring);
 }
 
@@ -81,7 +81,7 @@ static void fill_poll(struct request *request, int descriptor, uint32_t events, 
 static void watch_wake(struct poller *poller)
 {
     struct uring *uring = poller->backend;
-    struct request *request = uring->watches_wake ? NULL : async__ring_next(&uring->ring);
+    struct request *request = uring->watches_wake ? NULL : asyncp_ring_next(&uring->ring);
     if (request == NULL)
         return;
     fill_poll(request, poller->wake_descriptor, POLLIN, false, TAG_WAKE);
@@ -95,10 +95,10 @@ static int uring_open(struct poller *poller)
     if (uring == NULL)
         return -ENOMEM;
     poller->backend = uring;
-    int result = async__ring_open(&uring->ring, poller->foreign);
+    int result = asyncp_ring_open(&uring->ring, poller->foreign);
     if (result >= 0) {
         watch_wake(poller);
-        result = async__ring_enter(&uring->ring, false,
+        result = asyncp_ring_enter(&uring->ring, false,
                                    0); /* a filter may forbid it where it allows the setup */
     }
     if (result < 0)
@@ -131,7 +131,7 @@ static void fill_cancel(struct request *request, const struct operation *operati
 /* Queues the operation's next request, which begins or cancels it; or holds it, if there is no room. */
 static void hand_over(struct uring *uring, struct operation *operation)
 {
-    struct request *request = async__ring_next(&uring->ring);
+    struct request *request = asyncp_ring_next(&uring->ring);
     operation->held = request == NULL;
     if (operation->held) {
         list_append(&uring->held, &operation->held_link);
@@ -166,7 +166,7 @@ static void hold_watch(struct uring *uring, struct watched *watched)
 
 static void hand_over_watch(struct uring *uring, struct watched *watched)
 {
-    struct request *request = async__ring_next(&uring->ring);
+    struct request *request = asyncp_ring_next(&uring->ring);
     if (request == NULL) {
         hold_watch(uring, watched);
         return;
@@ -186,7 +186,7 @@ static void close_if_free(struct watched *watched)
         return;
     watched->closing = false;
     watched->generation++;
-    async__sys_close(watched->descriptor);
+    asyncp_sys_close(watched->descriptor);
 }
 
 /*
@@ -231,13 +231,13 @@ static int uring_submit(struct poller *poller, struct operation *operation)
     struct watched *watched = watched_find(poller, operation->descriptor);
     if (watched != NULL && watched->closing)
         return -EBADF;
-    operation->result = async__poll_attempt(operation);
+    operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
     if (watched == NULL)
-        watched = async__watched_of(poller, operation->descriptor);
+        watched = asyncp_watched_of(poller, operation->descriptor);
     if (watched == NULL)
-        return async__sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
     watched->descriptor = operation->descriptor;
     operation->unwanted = operation->lasting = operation->settled = false;
     list_append(watched_line(watched, operation), &operation->link);
@@ -272,7 +272,7 @@ static void uring_cancel(struct poller *poller, struct operation *operation)
 
 static int uring_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = async__watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
     if (watched == NULL)
         return -ENOMEM;
     watched->descriptor = source->descriptor;
@@ -301,7 +301,7 @@ static void uring_close_descriptor(struct poller *poller, int descriptor)
 {
     struct watched *watched = watched_find(poller, descriptor);
     if (watched == NULL)
-        async__sys_close(descriptor);
+        asyncp_sys_close(descriptor);
     if (watched == NULL || watched->closing)
         return;
     bool was_known = watched->known;
@@ -315,7 +315,7 @@ static void uring_close_descriptor(struct poller *poller, int descriptor)
     withdraw_all(poller, watched, &watched->writers);
     close_if_free(watched);
     if (was_known) /* at once: the kernel's poll keeps the socket, its port and its peer's hope */
-        async_ignore(async__ring_enter(&((struct uring *)poller->backend)->ring, false, 0));
+        async_ignore(asyncp_ring_enter(&((struct uring *)poller->backend)->ring, false, 0));
 }
 
 static int result_of(const struct operation *operation, int result)
@@ -380,7 +380,7 @@ static uint8_t state_of(int events)
 static int look(int descriptor)
 {
     struct pollfd one = {.fd = descriptor, .events = SOURCE_EVENTS};
-    return async__sys_poll(&one, 1, 0) > 0 ? one.revents : 0;
+    return asyncp_sys_poll(&one, 1, 0) > 0 ? one.revents : 0;
 }
 
 /*
@@ -422,7 +422,7 @@ static void deliver_one(struct poller *poller, struct completion completion)
     uring->watches_wake = false;
     if (completion.result < 0)
         return; /* the next wait tries again */
-    async__poller_woken(poller);
+    asyncp_poller_woken(poller);
     watch_wake(poller);
 }
 
@@ -453,11 +453,11 @@ static void deliver(struct poller *poller)
 static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 {
     struct pollfd ring = {.fd = uring->ring.descriptor, .events = POLLIN};
-    int result = async__ring_enter(&uring->ring, false, 0);
+    int result = asyncp_ring_enter(&uring->ring, false, 0);
     if (result < 0 || ring_posted(&uring->ring, 0) != NULL)
         return result;
-    async__sys_poll(&ring, 1, timeout_ns);
-    return async__ring_enter(&uring->ring, false, 0);
+    asyncp_sys_poll(&ring, 1, timeout_ns);
+    return asyncp_ring_enter(&uring->ring, false, 0);
 }
 
 /* For a foreign loop, which waits elsewhere, for all of them. */
@@ -468,7 +468,7 @@ static int hand_over_all(struct poller *poller)
     while (result == 0 &&
            (uring->ring.unsubmitted > 0 || (!uring->refused && !list_empty(&uring->held_watches)))) {
         catch_up_with_watches(uring);
-        result = async__ring_enter(&uring->ring, false, 0);
+        result = asyncp_ring_enter(&uring->ring, false, 0);
         deliver(poller);
     }
     return result;
@@ -482,7 +482,7 @@ static int uring_wait(struct poller *poller, int64_t timeout_ns)
     bool waits = timeout_ns != 0 && !is_short(uring) && list_empty(&uring->held_watches) &&
                  ring_posted(&uring->ring, 0) == NULL;
     int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
-                                           : async__ring_enter(&uring->ring, waits, timeout_ns);
+                                           : asyncp_ring_enter(&uring->ring, waits, timeout_ns);
     deliver(poller);
     if (poller->foreign && result == 0)
         result = hand_over_all(poller);
@@ -501,7 +501,7 @@ static bool uring_owes(const struct poller *poller)
     return uring->ring.unsubmitted > 0 || !list_empty(&uring->held) || !list_empty(&uring->held_watches);
 }
 
-const struct poller_calls async__poll_uring = {
+const struct poller_calls asyncp_poll_uring = {
     .name = "uring",
     .wait_call = "io_uring_enter",
     .open = uring_open,

@@ -20,10 +20,10 @@ static int make_chunks(struct poller *poller, size_t wanted)
     return 0;
 }
 
-struct watched *async__watched_of(struct poller *poller, int descriptor)
+struct watched *asyncp_watched_of(struct poller *poller, int descriptor)
 {
     size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
-    if (number >= poller->chunk_count && !async__sys_is_open(descriptor))
+    if (number >= poller->chunk_count && !asyncp_sys_is_open(descriptor))
         return NULL; /* a wild number must not cost a table up to it */
     if (make_chunks(poller, number + 1) < 0)
         return NULL;
@@ -33,14 +33,14 @@ struct watched *async__watched_of(struct poller *poller, int descriptor)
     return *chunk != NULL ? &(*chunk)[descriptor % WATCHED_IN_CHUNK] : NULL;
 }
 
-void async__watched_close(struct poller *poller)
+void asyncp_watched_close(struct poller *poller)
 {
     for (size_t i = 0; i < poller->chunk_count; i++)
         memory_free(&poller->memory, poller->chunks[i], WATCHED_IN_CHUNK * sizeof(struct watched));
     memory_free(&poller->memory, poller->chunks, poller->chunk_count * sizeof(struct watched *));
 }
 
-void async__watched_fail(struct list *line, int result, struct list *done)
+void asyncp_watched_fail(struct list *line, int result, struct list *done)
 {
     for (struct link *link; (link = list_first(line)) != NULL;) {
         list_remove(link);

@@ -41,10 +41,10 @@ static inline uint32_t watched_closings(const struct poller *poller, int descrip
 }
 
 /* The same, and a new entry if there is none; NULL when memory is out, or it is not open. */
-struct watched *async__watched_of(struct poller *poller, int descriptor);
+struct watched *asyncp_watched_of(struct poller *poller, int descriptor);
 
 /* Frees all entries. */
-void async__watched_close(struct poller *poller);
+void asyncp_watched_close(struct poller *poller);
 
 /* Names the entry's generation in an event: late events of earlier ones have other keys. */
 static inline uint64_t watched_key(uint32_t generation, int descriptor)
@@ -87,6 +87,6 @@ static inline void watched_expect(const struct poller *poller, int descriptor, i
 }
 
 /* All that wait in the line have failed; they go to done. */
-void async__watched_fail(struct list *line, int result, struct list *done);
+void asyncp_watched_fail(struct list *line, int result, struct list *done);
 
 #endif

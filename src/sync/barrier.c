@@ -33,7 +33,7 @@ static struct barrier *barrier_of(const async_barrier *barrier, const char *call
 static void leave(struct wait *wait)
 {
     CONTAINER_OF(wait, struct arrival, wait)->barrier->waiting--;
-    async__refuse_wait(wait);
+    asyncp_refuse_wait(wait);
 }
 
 /* Gives each of those who wait its place. */
@@ -41,7 +41,7 @@ static void open_barrier(struct barrier *barrier)
 {
     struct waiter *first;
     for (int place = 0; (first = waiter_first(&barrier->waiters)) != NULL; place++)
-        async__wake(first->wait, first, place);
+        asyncp_wake(first->wait, first, place);
     barrier->waiting = 0;
 }
 
@@ -52,7 +52,7 @@ static int wait_for_others(struct async_loop *loop, struct barrier *barrier)
     wait_init(&arrival.wait, "async_barrier_wait", barrier, leave);
     wait_on(&arrival.wait, &arrival.waiter, &barrier->waiters);
     barrier->waiting++;
-    return async__park(loop, &arrival.wait); /* the barrier may be gone by then */
+    return asyncp_park(loop, &arrival.wait); /* the barrier may be gone by then */
 }
 
 int async_barrier_wait(async_barrier *public_barrier)
@@ -60,7 +60,7 @@ int async_barrier_wait(async_barrier *public_barrier)
     struct async_loop *loop = loop_enter("async_barrier_wait");
     struct barrier *barrier = barrier_of(public_barrier, "async_barrier_wait");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (barrier->parties < 1)
         return -EINVAL;
     if (barrier->broken)
@@ -76,7 +76,7 @@ int async_barrier_wait(async_barrier *public_barrier)
 
 static void send_away(struct barrier *barrier)
 {
-    async__wake_all(&barrier->waiters, -EPIPE);
+    asyncp_wake_all(&barrier->waiters, -EPIPE);
     barrier->waiting = 0;
 }
 

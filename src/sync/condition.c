@@ -36,7 +36,7 @@ static struct condition *held(async_condition *public_condition, const char *cal
     return condition;
 }
 
-async_lock *async__condition_lock(async_condition *condition)
+async_lock *asyncp_condition_lock(async_condition *condition)
 {
     return lock_of(condition_of(condition, "ASYNC_WITH"));
 }
@@ -60,11 +60,11 @@ static int wait_once(struct async_loop *loop, struct condition *condition)
 {
     async_lock *lock = lock_of(condition);
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     async_lock_release(lock);
-    int result = async__stand_in_line(loop, &condition->waiters, "async_condition_wait", condition,
-                                      async__refuse_wait);
-    async__lock_reacquire(loop, lock);
+    int result = asyncp_stand_in_line(loop, &condition->waiters, "async_condition_wait", condition,
+                                      asyncp_refuse_wait);
+    asyncp_lock_reacquire(loop, lock);
     return result;
 }
 
@@ -81,7 +81,7 @@ int async_condition_wait_for(async_condition *public_condition, bool (*predicate
     struct condition *condition = held(public_condition, "async_condition_wait_for");
     ENSURE(predicate != NULL, "async_condition_wait_for: the predicate is NULL");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     while (!predicate(context))
         ASYNC_TRY(wait_once(loop, condition));
     return paced(loop, PACE_STEP, 0);
@@ -92,7 +92,7 @@ void async_condition_notify(async_condition *public_condition, size_t count)
     struct condition *condition = held(public_condition, "async_condition_notify");
     struct waiter *next;
     while (count-- > 0 && (next = waiter_first(&condition->waiters)) != NULL)
-        async__wake(next->wait, next, 0);
+        asyncp_wake(next->wait, next, 0);
 }
 
 void async_condition_notify_all(async_condition *condition)

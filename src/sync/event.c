@@ -25,18 +25,18 @@ int async_event_wait(async_event *public_event)
     struct async_loop *loop = loop_enter("async_event_wait");
     struct event *event = event_of(public_event, "async_event_wait");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (event->set)
         return paced(loop, PACE_STEP, 0);
-    return async__stand_in_line(loop, &event->waiters, "async_event_wait", event, async__refuse_wait);
+    return asyncp_stand_in_line(loop, &event->waiters, "async_event_wait", event, asyncp_refuse_wait);
 }
 
 void async_event_set(async_event *public_event)
 {
     struct event *event = event_of(public_event, "async_event_set");
-    loop_check_handler(async__current, "async_event_set");
+    loop_check_handler(asyncp_current, "async_event_set");
     event->set = true;
-    async__wake_all(&event->waiters, 0);
+    asyncp_wake_all(&event->waiters, 0);
 }
 
 void async_event_clear(async_event *event)
@@ -49,7 +49,7 @@ bool async_event_is_set(const async_event *event)
     return event_of(event, "async_event_is_set")->set;
 }
 
-struct list *async__event_line(async_event *event)
+struct list *asyncp_event_line(async_event *event)
 {
     return &event_of(event, "async_select")->waiters;
 }

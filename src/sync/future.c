@@ -5,14 +5,14 @@
 #include "core/loop.h"
 #include <asyncio/future.h>
 
-async_future *async__future_new(const char *where)
+async_future *asyncp_future_new(const char *where)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (loop == NULL) {
-        async__run_expect("async_future_new", "", where);
+        asyncp_run_expect("async_future_new", "", where);
         return NULL;
     }
-    return async__task_promise(loop, "future", where);
+    return asyncp_task_promise(loop, "future", where);
 }
 
 /* 0 if it can be settled. */
@@ -31,7 +31,7 @@ int async_future_set_result(async_future *future, int result)
 {
     int error = result < 0 ? -EINVAL : check_pending(future, "async_future_set_result");
     if (error == 0)
-        async__future_settle(future, result);
+        asyncp_future_settle(future, result);
     return error;
 }
 
@@ -43,9 +43,9 @@ int async_future_set_exception(async_future *future, int code, const char *forma
     if (format != NULL) {
         va_list arguments;
         va_start(arguments, format);
-        future->sentence = async__sentence_new(&future->loop->memory, code, format, arguments);
+        future->sentence = asyncp_sentence_new(&future->loop->memory, code, format, arguments);
         va_end(arguments);
     }
-    async__future_settle(future, code);
+    asyncp_future_settle(future, code);
     return 0;
 }

@@ -6,7 +6,7 @@
 
 enum { FIRST_CAPACITY = 8 };
 
-void async__items_open(struct items *items, size_t size, enum order order,
+void asyncp_items_open(struct items *items, size_t size, enum order order,
                        int (*compare)(const void *a, const void *b), async_allocator memory)
 {
     *items = (struct items){.size = size, .order = order, .compare = compare, .memory = memory};
@@ -18,14 +18,14 @@ static size_t bytes_for(const struct items *items, size_t bytes)
     return bytes != 0 && items->order == ORDER_PRIORITY ? bytes + items->size : bytes;
 }
 
-void async__items_close(struct items *items)
+void asyncp_items_close(struct items *items)
 {
     memory_free(&items->memory, items->places, bytes_for(items, items->bytes));
     items->places = NULL;
     items->capacity = items->bytes = 0;
 }
 
-int async__items_grow(struct items *items)
+int asyncp_items_grow(struct items *items)
 {
     ASSERT(items->count == items->capacity && items->end == items->oldest);
     size_t capacity = items->capacity != 0 ? items->capacity * 2 : FIRST_CAPACITY;
@@ -55,7 +55,7 @@ static size_t before_end(const struct items *items)
     return (items->end != 0 ? items->end : items->bytes) - items->size;
 }
 
-const void *async__items_first(const struct items *items)
+const void *asyncp_items_first(const struct items *items)
 {
     ASSERT(items->count > 0);
     return items->places + (items->order == ORDER_LIFO ? before_end(items) : items->oldest);
@@ -85,7 +85,7 @@ static char *spare_place(const struct items *items)
     return items->places + items->bytes;
 }
 
-void async__items_sift_up(struct items *items)
+void asyncp_items_sift_up(struct items *items)
 {
     char *item = spare_place(items);
     memcpy(item, place(items, items->count - 1), items->size);
@@ -107,7 +107,7 @@ static void close_top(struct items *items)
     fill_upwards(items, hole, last);
 }
 
-void async__items_skip(struct items *items)
+void asyncp_items_skip(struct items *items)
 {
     ASSERT(items->count > 0);
     items->count--;

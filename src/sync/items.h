@@ -26,26 +26,26 @@ struct items {
     async_allocator memory;                       /* where the places come from */
 };
 
-void async__items_open(struct items *items, size_t size, enum order order,
+void asyncp_items_open(struct items *items, size_t size, enum order order,
                        int (*compare)(const void *a, const void *b), async_allocator memory);
-void async__items_close(struct items *items);
+void asyncp_items_close(struct items *items);
 
 /* Doubles the capacity. 0 or -ENOMEM. */
-int async__items_grow(struct items *items);
+int asyncp_items_grow(struct items *items);
 
 /* Where the item that comes out next lies; there is one. */
-const void *async__items_first(const struct items *items);
+const void *asyncp_items_first(const struct items *items);
 
 /* Forgets the item that comes out next; there is one. */
-void async__items_skip(struct items *items);
+void asyncp_items_skip(struct items *items);
 
 /* Moves the item that lies at the end of the heap up to where it belongs. */
-void async__items_sift_up(struct items *items);
+void asyncp_items_sift_up(struct items *items);
 
 /* Copies an item in. 0 or -ENOMEM. */
 static inline int items_add(struct items *items, const void *item)
 {
-    if (unlikely(items->count == items->capacity) && async__items_grow(items) < 0)
+    if (unlikely(items->count == items->capacity) && asyncp_items_grow(items) < 0)
         return -ENOMEM;
     memory_copy(items->places + items->end, item, items->size);
     items->end += items->size;
@@ -53,7 +53,7 @@ static inline int items_add(struct items *items, const void *item)
         items->end = 0;
     items->count++;
     if (unlikely(items->order == ORDER_PRIORITY))
-        async__items_sift_up(items);
+        asyncp_items_sift_up(items);
     return 0;
 }
 
@@ -62,8 +62,8 @@ static inline void items_take(struct items *items, void *item)
 {
     ASSERT(items->count > 0);
     if (unlikely(items->order != ORDER_FIFO)) {
-        memcpy(item, async__items_first(items), items->size);
-        async__items_skip(items);
+        memcpy(item, asyncp_items_first(items), items->size);
+        asyncp_items_skip(items);
         return;
     }
     memory_copy(item, items->places + items->oldest, items->size);

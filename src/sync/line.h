@@ -15,13 +15,13 @@ struct transfer {
     void *item;           /* where the item goes, or comes from */
 };
 
-struct list *async__queue_getters(async_queue *queue); /* of struct transfer */
-struct list *async__queue_putters(async_queue *queue); /* of struct transfer */
-struct list *async__event_line(async_event *event);
-struct list *async__lock_line(async_lock *lock);
-struct list *async__semaphore_line(async_semaphore *semaphore);
+struct list *asyncp_queue_getters(async_queue *queue); /* of struct transfer */
+struct list *asyncp_queue_putters(async_queue *queue); /* of struct transfer */
+struct list *asyncp_event_line(async_event *event);
+struct list *asyncp_lock_line(async_lock *lock);
+struct list *asyncp_semaphore_line(async_semaphore *semaphore);
 
 /* Items taken from the queue that the wait joins, and not reported done; 0 if it is no join of a queue. */
-size_t async__queue_unreported(const struct wait *wait);
+size_t asyncp_queue_unreported(const struct wait *wait);
 
 #endif

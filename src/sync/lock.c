@@ -26,11 +26,11 @@ OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
 {
     const struct async_task *self = loop->current->task;
     if (unlikely(loop->debug && lock->owner == self->id))
-        async__report(
+        asyncp_report(
             "%s acquires a lock that it holds already, and waits for ever unless another task releases it; "
             "release it first, or let only the outer function acquire it",
-            async__label(self).text);
-    return async__stand_in_line(loop, &lock->waiters, acquire_call, lock, async__refuse_wait);
+            asyncp_label(self).text);
+    return asyncp_stand_in_line(loop, &lock->waiters, acquire_call, lock, asyncp_refuse_wait);
 }
 
 int async_lock_acquire(async_lock *public_lock)
@@ -38,7 +38,7 @@ int async_lock_acquire(async_lock *public_lock)
     struct async_loop *loop = loop_enter(acquire_call);
     struct lock *lock = lock_of(public_lock, acquire_call);
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (unlikely(lock_taken(lock)))
         return wait_for_lock(loop, lock);
     lock->owner = loop->current->task->id;
@@ -47,7 +47,7 @@ int async_lock_acquire(async_lock *public_lock)
 
 int async_lock_acquire_nowait(async_lock *public_lock)
 {
-    const struct async_loop *loop = async__current;
+    const struct async_loop *loop = asyncp_current;
     struct lock *lock = lock_of(public_lock, "async_lock_acquire_nowait");
     if (lock_taken(lock))
         return -EAGAIN;
@@ -64,7 +64,7 @@ void async_lock_release(async_lock *public_lock)
     lock->owner = LOCK_NOBODY;
     if (unlikely(next != NULL) && !line_is_empty(&lock->waiters)) {
         lock->owner = next->wait->coroutine->task->id;
-        async__wake(next->wait, next, 0);
+        asyncp_wake(next->wait, next, 0);
     }
 }
 
@@ -73,21 +73,21 @@ bool async_lock_locked(const async_lock *lock)
     return lock_taken(lock_of(lock, "async_lock_locked"));
 }
 
-void async__lock_reacquire(struct async_loop *loop, async_lock *public_lock)
+void asyncp_lock_reacquire(struct async_loop *loop, async_lock *public_lock)
 {
     struct lock *lock = lock_of(public_lock, reacquire_call);
     if (!lock_taken(lock))
         lock->owner = loop->current->task->id;
     else
-        async__stand_in_line(loop, &lock->waiters, reacquire_call, lock, NULL);
+        asyncp_stand_in_line(loop, &lock->waiters, reacquire_call, lock, NULL);
 }
 
-const struct lock *async__lock_waited_for(const struct wait *wait)
+const struct lock *asyncp_lock_waited_for(const struct wait *wait)
 {
     return wait->call == acquire_call || wait->call == reacquire_call ? wait->object : NULL;
 }
 
-struct list *async__lock_line(async_lock *lock)
+struct list *asyncp_lock_line(async_lock *lock)
 {
     return &lock_of(lock, "async_select")->waiters;
 }

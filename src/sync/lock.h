@@ -21,9 +21,9 @@ static inline bool lock_taken(const struct lock *lock)
 }
 
 /* Takes the lock, which was given back for a while; cannot be refused. */
-void async__lock_reacquire(struct async_loop *loop, async_lock *lock);
+void asyncp_lock_reacquire(struct async_loop *loop, async_lock *lock);
 
 /* The lock that the wait is for; NULL: it is for something else. */
-const struct lock *async__lock_waited_for(const struct wait *wait);
+const struct lock *asyncp_lock_waited_for(const struct wait *wait);
 
 #endif

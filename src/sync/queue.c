@@ -53,14 +53,14 @@ static async_queue *queue_new(size_t maxsize, size_t item_size, enum order order
     enum { ITEM_MOST = 1 << 30 };
     if (item_size == 0 || item_size > ITEM_MOST)
         return NULL;
-    const async_allocator *memory = async__current != NULL ? &async__current->memory : &async__malloc;
+    const async_allocator *memory = asyncp_current != NULL ? &asyncp_current->memory : &asyncp_malloc;
     struct async_queue *queue = memory_new(memory, sizeof *queue);
     if (queue == NULL)
         return NULL;
     queue->maxsize = maxsize;
     queue->limit = maxsize != 0 ? maxsize : SIZE_MAX;
     queue->memory = *memory;
-    async__items_open(&queue->items, item_size, order, compare, *memory);
+    asyncp_items_open(&queue->items, item_size, order, compare, *memory);
     return queue;
 }
 
@@ -84,8 +84,8 @@ static void drop_items(struct async_queue *queue)
 {
     while (queue->items.count > 0) {
         if (queue->drop != NULL)
-            queue->drop((void *)(uintptr_t)async__items_first(&queue->items), queue->drop_context);
-        async__items_skip(&queue->items);
+            queue->drop((void *)(uintptr_t)asyncp_items_first(&queue->items), queue->drop_context);
+        asyncp_items_skip(&queue->items);
     }
 }
 
@@ -108,7 +108,7 @@ static void keep_freed(struct async_loop *loop, struct async_queue *queue)
     queue->limit = 0;
     queue->unfinished = SIZE_MAX; /* task_done is nothing, and join finds that the queue was freed */
     queue->guest.loop_closes = forget_freed;
-    async__guest_freed(loop, &queue->guest);
+    asyncp_guest_freed(loop, &queue->guest);
 }
 
 /* What a call gives that the queue can serve no more. */
@@ -123,7 +123,7 @@ static int closed_turn(struct async_loop *loop, const struct async_queue *queue)
     int error = closed_error(queue); /* first: its memory may go in that turn */
     if (error != -ECANCELED)
         return paced(loop, PACE_STEP, error);
-    async__turn(loop);
+    asyncp_turn(loop);
     return error;
 }
 
@@ -132,14 +132,14 @@ void async_queue_free(async_queue *queue)
     if (queue == NULL)
         return;
     ENSURE(!queue->freed, "async_queue_free: the queue was freed before");
-    async__dismiss(&queue->getters, "async_queue_free");
-    async__dismiss(&queue->putters, "async_queue_free");
-    async__dismiss(&queue->joiners, "async_queue_free");
+    asyncp_dismiss(&queue->getters, "async_queue_free");
+    asyncp_dismiss(&queue->putters, "async_queue_free");
+    asyncp_dismiss(&queue->joiners, "async_queue_free");
     drop_items(queue);
-    async__items_close(&queue->items);
-    const struct async_loop *loop = async__current;
+    asyncp_items_close(&queue->items);
+    const struct async_loop *loop = asyncp_current;
     if (loop != NULL && memcmp(&loop->memory, &queue->memory, sizeof loop->memory) == 0)
-        keep_freed(async__current, queue); /* another allocator may be gone before this loop is */
+        keep_freed(asyncp_current, queue); /* another allocator may be gone before this loop is */
     else
         free_memory(queue);
 }
@@ -175,7 +175,7 @@ static int accept(struct async_queue *queue, const void *item)
     struct transfer *getter = queue->items.count == 0 ? first_in_line(&queue->getters) : NULL;
     if (getter != NULL) {
         memory_copy(getter->item, item, queue->items.size);
-        async__wake(getter->waiter.wait, &getter->waiter, 0);
+        asyncp_wake(getter->waiter.wait, &getter->waiter, 0);
     } else if (unlikely(items_add(&queue->items, item) < 0)) {
         return -ENOMEM;
     }
@@ -188,7 +188,7 @@ static void let_in(struct async_queue *queue)
 {
     struct transfer *putter;
     while (has_room(queue) && (putter = first_in_line(&queue->putters)) != NULL)
-        async__wake(putter->waiter.wait, &putter->waiter, accept(queue, putter->item));
+        asyncp_wake(putter->waiter.wait, &putter->waiter, accept(queue, putter->item));
 }
 
 OUT_OF_LINE static void give_and_let_in(struct async_queue *queue, void *item)
@@ -212,18 +212,18 @@ OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue
     struct wait wait;
     struct transfer transfer;
     transfer.item = item;
-    wait_init(&wait, call, queue, async__refuse_wait);
+    wait_init(&wait, call, queue, asyncp_refuse_wait);
     wait_on(&wait, &transfer.waiter, line);
     check(queue, call);
     int result = loop_park(loop, &wait); /* the queue may be gone by then */
-    return likely(result != -ECANCELED) ? result : async__dismissed(&wait, result);
+    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
 }
 
-FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
+FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
     if (unlikely(loop->current->refused))
-        return async__refused(loop); /* first: what a task that was cancelled uses may be gone */
+        return asyncp_refused(loop); /* first: what a task that was cancelled uses may be gone */
     check_size(queue, size, "async_queue_put");
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, accept(queue, item));
@@ -232,11 +232,11 @@ FLATTEN int async__queue_put(async_queue *queue, const void *item, size_t size)
     return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
 }
 
-FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
+FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_get");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     check_size(queue, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
         give(queue, item);
@@ -250,15 +250,15 @@ FLATTEN int async__queue_get(async_queue *queue, void *item, size_t size)
 /* In a child of fork() an item must not go to a task that never runs there. */
 static inline void forsake_lines(struct async_queue *queue)
 {
-    if (unlikely(async__current == NULL)) {
-        async_ignore(async__forsake(&queue->getters));
-        async_ignore(async__forsake(&queue->putters));
+    if (unlikely(asyncp_current == NULL)) {
+        async_ignore(asyncp_forsake(&queue->getters));
+        async_ignore(asyncp_forsake(&queue->putters));
     }
 }
 
-int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
+int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
-    loop_check_handler(async__current, "async_queue_put_nowait");
+    loop_check_handler(asyncp_current, "async_queue_put_nowait");
     check_size(queue, size, "async_queue_put_nowait");
     forsake_lines(queue);
     if (likely(has_room(queue)))
@@ -266,7 +266,7 @@ int async__queue_put_nowait(async_queue *queue, const void *item, size_t size)
     return queue->shut_down ? closed_error(queue) : -EAGAIN;
 }
 
-int async__queue_get_nowait(async_queue *queue, void *item, size_t size)
+int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size)
 {
     check_size(queue, size, "async_queue_get_nowait");
     forsake_lines(queue);
@@ -303,7 +303,7 @@ bool async_queue_full(const async_queue *queue)
 static void release_joiners(struct async_queue *queue)
 {
     if (queue->unfinished == 0)
-        async__wake_all(&queue->joiners, 0);
+        asyncp_wake_all(&queue->joiners, 0);
 }
 
 void async_queue_task_done(async_queue *queue)
@@ -321,13 +321,13 @@ int async_queue_join(async_queue *queue)
 {
     struct async_loop *loop = loop_enter(join_call);
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     check_queue(queue, join_call);
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
     if (unlikely(queue->freed))
         return closed_turn(loop, queue);
-    return async__stand_in_line(loop, &queue->joiners, join_call, queue, async__refuse_wait);
+    return asyncp_stand_in_line(loop, &queue->joiners, join_call, queue, asyncp_refuse_wait);
 }
 
 void async_queue_shutdown(async_queue *queue, bool immediate)
@@ -342,12 +342,12 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
         drop_items(queue);
         release_joiners(queue);
     }
-    async__wake_all(&queue->getters, -ESHUTDOWN);
-    async__wake_all(&queue->putters, -ESHUTDOWN);
+    asyncp_wake_all(&queue->getters, -ESHUTDOWN);
+    asyncp_wake_all(&queue->putters, -ESHUTDOWN);
     check(queue, "async_queue_shutdown");
 }
 
-size_t async__queue_unreported(const struct wait *wait)
+size_t asyncp_queue_unreported(const struct wait *wait)
 {
     if (wait->call != join_call)
         return 0;
@@ -355,12 +355,12 @@ size_t async__queue_unreported(const struct wait *wait)
     return queue->unfinished - queue->items.count;
 }
 
-struct list *async__queue_getters(async_queue *queue)
+struct list *asyncp_queue_getters(async_queue *queue)
 {
     return &queue->getters;
 }
 
-struct list *async__queue_putters(async_queue *queue)
+struct list *asyncp_queue_putters(async_queue *queue)
 {
     return &queue->putters;
 }

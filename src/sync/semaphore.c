@@ -40,14 +40,14 @@ int async_semaphore_acquire(async_semaphore *public_semaphore)
     struct async_loop *loop = loop_enter("async_semaphore_acquire");
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_acquire");
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     if (likely(semaphore->value > 0)) {
         semaphore->value--;
         return paced(loop, PACE_STEP, 0);
     }
     check_value(semaphore, "async_semaphore_acquire");
-    return async__stand_in_line(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
-                                async__refuse_wait);
+    return asyncp_stand_in_line(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
+                                asyncp_refuse_wait);
 }
 
 int async_semaphore_acquire_nowait(async_semaphore *public_semaphore)
@@ -71,7 +71,7 @@ void async_semaphore_release(async_semaphore *public_semaphore)
            INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
     if (unlikely(next != NULL) && !line_is_empty(&semaphore->waiters))
-        async__wake(next->wait, next, 0);
+        asyncp_wake(next->wait, next, 0);
     else
         semaphore->value++;
 }
@@ -81,7 +81,7 @@ bool async_semaphore_locked(const async_semaphore *semaphore)
     return semaphore_of(semaphore, "async_semaphore_locked")->value <= 0;
 }
 
-struct list *async__semaphore_line(async_semaphore *semaphore)
+struct list *asyncp_semaphore_line(async_semaphore *semaphore)
 {
     return &semaphore_of(semaphore, "async_select")->waiters;
 }

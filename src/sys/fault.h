@@ -77,11 +77,11 @@ enum site {
  * 0: the call is made. Less: it is not, and this is its -errno. More: it moves so many bytes (or requests) at most.
  * Called on any thread and in signal handlers.
  */
-extern int (*async__fault)(enum site site);
+extern int (*asyncp_fault)(enum site site);
 
 static inline int fault_at(enum site site)
 {
-    return unlikely(async__fault != NULL) ? async__fault(site) : 0;
+    return unlikely(asyncp_fault != NULL) ? asyncp_fault(site) : 0;
 }
 #else
 static inline int fault_at(enum site site)

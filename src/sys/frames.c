@@ -46,7 +46,7 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 static bool follows_call(const void *address)
 {
     const void *before = (const void *)((uintptr_t)address - LONGEST_CALL); /* any word may be asked about */
-    return async__symbol_known(address) && async__symbol_known(before) && ends_in_call(before);
+    return asyncp_symbol_known(address) && asyncp_symbol_known(before) && ends_in_call(before);
 }
 
 /* The entry for that address: its own, else an unused one, else NULL. */
@@ -99,16 +99,16 @@ static void say(const struct seen seen[SEEN_MOST])
     for (int i = 0; i < SEEN_MOST && shown < SHOWN_MOST && seen[i].count != 0; i++) {
         if (repeats && seen[i].count < REPEATS_LEAST)
             continue;
-        async__symbol(seen[i].address, name, sizeof name);
+        asyncp_symbol(seen[i].address, name, sizeof name);
         if (repeats)
-            async__report("    in %s, %u times on the stack", name, seen[i].count);
+            asyncp_report("    in %s, %u times on the stack", name, seen[i].count);
         else
-            async__report("    called from %s", name);
+            asyncp_report("    called from %s", name);
         shown++;
     }
 }
 
-void async__frames_report(const char *sp, const char *end)
+void asyncp_frames_report(const char *sp, const char *end)
 {
     static struct seen seen[SEEN_MOST]; /* off the stack, which is the small one for signals */
     if (sp < end)

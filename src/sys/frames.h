@@ -5,6 +5,6 @@
 #define SYS_FRAMES_H
 
 /* Reports the return addresses between sp and end: those that repeat if any do, else the nearest. Not reentrant. */
-void async__frames_report(const char *sp, const char *end);
+void asyncp_frames_report(const char *sp, const char *end);
 
 #endif

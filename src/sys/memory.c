@@ -15,4 +15,4 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return NULL;
 }
 
-const async_allocator async__malloc = {.reallocate = reallocate};
+const async_allocator asyncp_malloc = {.reallocate = reallocate};

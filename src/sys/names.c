@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct resolver libc = {getaddrinfo, freeaddrinfo, getnameinfo};
-const struct resolver *async__sys_resolver = &libc;
+const struct resolver *asyncp_sys_resolver = &libc;
 
 /* The ones that are not in every libc's header stand apart. */
 static int code_of(int error, int system_error)
@@ -60,19 +60,19 @@ static int failed(enum site site)
     return fault(site) ? EAI_SYSTEM : 0;
 }
 
-int async__sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+int asyncp_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                            struct addrinfo **list, const char **why)
 {
     int error = failed(SITE_GETADDRINFO);
     if (error == 0)
-        error = async__sys_resolver->getaddrinfo(host, service, hints, list);
+        error = asyncp_sys_resolver->getaddrinfo(host, service, hints, list);
     return outcome(error, why);
 }
 
-void async__sys_freeaddrinfo(struct addrinfo *list)
+void asyncp_sys_freeaddrinfo(struct addrinfo *list)
 {
     if (list != NULL)
-        async__sys_resolver->freeaddrinfo(list);
+        asyncp_sys_resolver->freeaddrinfo(list);
 }
 
 static socklen_t length_of(size_t size)
@@ -80,17 +80,17 @@ static socklen_t length_of(size_t size)
     return size < INT32_MAX ? (socklen_t)size : INT32_MAX;
 }
 
-int async__sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
+int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
                            char *service, size_t service_size, int flags, const char **why)
 {
     int error = failed(SITE_GETNAMEINFO);
     if (error == 0)
-        error = async__sys_resolver->getnameinfo(address, size, host, length_of(host_size), service,
+        error = asyncp_sys_resolver->getnameinfo(address, size, host, length_of(host_size), service,
                                                  length_of(service_size), flags);
     return outcome(error, why);
 }
 
-unsigned async__sys_interface_number(const char *name)
+unsigned asyncp_sys_interface_number(const char *name)
 {
     return if_nametoindex(name);
 }

@@ -21,19 +21,19 @@ struct resolver {
 };
 
 /* Who is asked by what follows: libc. A test puts another one in its place before anybody asks. */
-extern const struct resolver *async__sys_resolver;
+extern const struct resolver *asyncp_sys_resolver;
 
 /*
  * 0 or -errno, which the table in asyncio/name.h tells for each EAI_*; then *why is a constant that says it in words.
  * Of getaddrinfo the list is the caller's.
  */
-int async__sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+int asyncp_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                            struct addrinfo **list, const char **why);
-void async__sys_freeaddrinfo(struct addrinfo *list);
-int async__sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
+void asyncp_sys_freeaddrinfo(struct addrinfo *list);
+int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
                            char *service, size_t service_size, int flags, const char **why);
 
 /* The number of the network interface of that name; 0: there is none. */
-unsigned async__sys_interface_number(const char *name);
+unsigned asyncp_sys_interface_number(const char *name);
 
 #endif

@@ -17,24 +17,24 @@ static int result_of(long result)
 
 #define KERNEL(site, call) result_of(fault(site) ? -1 : (long)(call))
 
-int async__sys_open_folder(const char *path)
+int asyncp_sys_open_folder(const char *path)
 {
     return KERNEL(SITE_OPEN_FOLDER, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-int async__sys_status(int folder, const char *path, struct stat *status)
+int asyncp_sys_status(int folder, const char *path, struct stat *status)
 {
     return KERNEL(SITE_STATUS, fstatat(folder, path, status, AT_SYMLINK_NOFOLLOW));
 }
 
-int async__sys_rename(int folder, const char *from, const char *to)
+int asyncp_sys_rename(int folder, const char *from, const char *to)
 {
     int result = KERNEL(SITE_RENAME, syscall(SYS_renameat2, folder, from, folder, to, DO_NOT_REPLACE));
     bool cannot_check = result == -EINVAL || result == -ENOSYS;
     return cannot_check ? KERNEL(SITE_RENAME, renameat(folder, from, folder, to)) : result;
 }
 
-int async__sys_unlink(int folder, const char *path)
+int asyncp_sys_unlink(int folder, const char *path)
 {
     return KERNEL(SITE_UNLINK, unlinkat(folder, path, 0));
 }

@@ -8,14 +8,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* A descriptor of the folder for the calls below, closed by exec; or -errno. Closed by async__sys_close. */
-int async__sys_open_folder(const char *path);
+/* A descriptor of the folder for the calls below, closed by exec; or -errno. Closed by asyncp_sys_close. */
+int asyncp_sys_open_folder(const char *path);
 
-int async__sys_status(int folder, const char *path, struct stat *status);
+int asyncp_sys_status(int folder, const char *path, struct stat *status);
 
 /* -EEXIST: there is a file at `to`. File systems that cannot check that replace it. */
-int async__sys_rename(int folder, const char *from, const char *to);
+int asyncp_sys_rename(int folder, const char *from, const char *to);
 
-int async__sys_unlink(int folder, const char *path);
+int asyncp_sys_unlink(int folder, const char *path);
 
 #endif

@@ -17,18 +17,18 @@ static inline void pause_briefly(void)
 
 static bool look(const _Atomic uint32_t *word, uint32_t bits)
 {
-    int64_t until_ns = async__clock_now() + PATIENCE_NS;
+    int64_t until_ns = asyncp_clock_now() + PATIENCE_NS;
     do
         for (int i = 0; i < LOOKS_BETWEEN_CLOCKS; i++) {
             if ((atomic_load_explicit(word, memory_order_relaxed) & bits) != 0)
                 return true;
             pause_briefly();
         }
-    while (async__clock_now() < until_ns);
+    while (asyncp_clock_now() < until_ns);
     return false;
 }
 
-void async__patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
 {
     uint32_t more = patience->skipped * 2 + 1;
     patience->skipped = look(word, bits) ? 0 : more < MOST_SKIPPED ? more : MOST_SKIPPED;

@@ -25,14 +25,14 @@ typedef _Atomic uint32_t seen_at;
 /* The calling thread is seen here. */
 static inline void seen_here(seen_at *place)
 {
-    atomic_store_explicit(place, async__sys_processor() + 1, memory_order_relaxed);
+    atomic_store_explicit(place, asyncp_sys_processor() + 1, memory_order_relaxed);
 }
 
 /* Whether it is worth to look for what the thread that was seen there will do. */
 static inline bool patience_try(struct patience *patience, const seen_at *place)
 {
     uint32_t there = atomic_load_explicit(place, memory_order_relaxed);
-    if (there == 0 || there == async__sys_processor() + 1)
+    if (there == 0 || there == asyncp_sys_processor() + 1)
         return false;
     if (patience->to_skip == 0)
         return true;
@@ -41,6 +41,6 @@ static inline bool patience_try(struct patience *patience, const seen_at *place)
 }
 
 /* Looks at the word until one of these bits is set, or for PATIENCE_NS; learns from what came of it. */
-void async__patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits);
+void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits);
 
 #endif

@@ -17,7 +17,7 @@ enum { LINE_SIZE = 1024 };
 static void write_whole(int descriptor, const char *text, size_t size)
 {
     while (size > 0) {
-        ssize_t written = async__sys_write(descriptor, text, size);
+        ssize_t written = asyncp_sys_write(descriptor, text, size);
         if (written <= 0 && written != -EINTR)
             return;
         text += written > 0 ? written : 0;
@@ -39,7 +39,7 @@ static void write_line(int descriptor, const char *before, const char *format, v
     write_whole(descriptor, line, used + strlen(after));
 }
 
-void async__report(const char *format, ...)
+void asyncp_report(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -47,7 +47,7 @@ void async__report(const char *format, ...)
     va_end(arguments);
 }
 
-void async__print(int descriptor, const char *format, ...)
+void asyncp_print(int descriptor, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -55,7 +55,7 @@ void async__print(int descriptor, const char *format, ...)
     va_end(arguments);
 }
 
-_Noreturn void async__misuse(const char *format, ...)
+_Noreturn void asyncp_misuse(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -64,8 +64,8 @@ _Noreturn void async__misuse(const char *format, ...)
     abort();
 }
 
-_Noreturn void async__broken(const char *condition, const char *where)
+_Noreturn void asyncp_broken(const char *condition, const char *where)
 {
-    async__report("%s: the library believed that %s; this is a bug in it", where, condition);
+    asyncp_report("%s: the library believed that %s; this is a bug in it", where, condition);
     abort();
 }

@@ -18,17 +18,17 @@ static int kernel(long result)
 /* The result of a libc call, which is not made if a test says so. */
 #define KERNEL(site, call) kernel(fault(site) ? -1 : (long)(call))
 
-int async__sys_socket(int domain, int type, int protocol)
+int asyncp_sys_socket(int domain, int type, int protocol)
 {
     return KERNEL(SITE_SOCKET, socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
-int async__sys_connect(int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_sys_connect(int descriptor, const struct sockaddr *address, socklen_t size)
 {
     return KERNEL(SITE_CONNECT, connect(descriptor, address, size));
 }
 
-int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
+int asyncp_sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
 {
     int result;
     do
@@ -37,7 +37,7 @@ int async__sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
     return result;
 }
 
-bool async__sys_is_peers_failure(int error)
+bool asyncp_sys_is_peers_failure(int error)
 {
     switch (error) {
     case -ECONNABORTED:
@@ -55,17 +55,17 @@ bool async__sys_is_peers_failure(int error)
     }
 }
 
-int async__sys_bind(int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_sys_bind(int descriptor, const struct sockaddr *address, socklen_t size)
 {
     return KERNEL(SITE_BIND, bind(descriptor, address, size));
 }
 
-int async__sys_listen(int descriptor, int backlog)
+int asyncp_sys_listen(int descriptor, int backlog)
 {
     return KERNEL(SITE_LISTEN, listen(descriptor, backlog));
 }
 
-int async__sys_send(int descriptor, const void *data, size_t size, int flags)
+int asyncp_sys_send(int descriptor, const void *data, size_t size, int flags)
 {
     int result;
     do
@@ -76,7 +76,7 @@ int async__sys_send(int descriptor, const void *data, size_t size, int flags)
     return result;
 }
 
-int async__sys_stream_send(int descriptor, const void *data, size_t *size)
+int asyncp_sys_stream_send(int descriptor, const void *data, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_SEND, size))
         return -errno;
@@ -87,7 +87,7 @@ int async__sys_stream_send(int descriptor, const void *data, size_t *size)
     return result;
 }
 
-int async__sys_stream_recv(int descriptor, void *buffer, size_t *size)
+int asyncp_sys_stream_recv(int descriptor, void *buffer, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_RECV, size))
         return -errno;
@@ -98,7 +98,7 @@ int async__sys_stream_recv(int descriptor, void *buffer, size_t *size)
     return result;
 }
 
-int async__sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
+int asyncp_sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
     int result;
     do
@@ -107,7 +107,7 @@ int async__sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
     return result;
 }
 
-int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags)
+int asyncp_sys_recvmsg(int descriptor, struct msghdr *message, int flags)
 {
     int result;
     do
@@ -116,7 +116,7 @@ int async__sys_recvmsg(int descriptor, struct msghdr *message, int flags)
     return result;
 }
 
-int async__sys_sendto(int descriptor, const void *data, size_t size, int flags,
+int asyncp_sys_sendto(int descriptor, const void *data, size_t size, int flags,
                       const struct sockaddr *address, socklen_t address_size)
 {
     int result;
@@ -129,7 +129,7 @@ int async__sys_sendto(int descriptor, const void *data, size_t size, int flags,
     return result;
 }
 
-int async__sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
+int asyncp_sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
                         socklen_t *address_size)
 {
     int result;
@@ -169,7 +169,7 @@ static void release_pipe_signal(const struct held_signal *held, bool moved_all)
         pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
 
-int async__sys_sendfile(int out, int in, int64_t *offset, size_t count)
+int asyncp_sys_sendfile(int out, int in, int64_t *offset, size_t count)
 {
     struct held_signal held;
     int result;
@@ -181,7 +181,7 @@ int async__sys_sendfile(int out, int in, int64_t *offset, size_t count)
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
-int async__sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
+int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
 {
     struct held_signal held;
     int result;
@@ -195,19 +195,19 @@ int async__sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, 
     return result;
 }
 
-int async__sys_shutdown(int descriptor, int how)
+int asyncp_sys_shutdown(int descriptor, int how)
 {
     return KERNEL(SITE_SHUTDOWN, shutdown(descriptor, how));
 }
 
-int async__sys_unacknowledged(int descriptor)
+int asyncp_sys_unacknowledged(int descriptor)
 {
     int bytes = 0;
     int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(descriptor, TIOCOUTQ, &bytes));
     return result < 0 ? result : bytes;
 }
 
-int async__sys_option(int descriptor, int level, int option)
+int asyncp_sys_option(int descriptor, int level, int option)
 {
     int value = 0;
     socklen_t size = sizeof value;
@@ -215,37 +215,37 @@ int async__sys_option(int descriptor, int level, int option)
     return result < 0 ? result : value;
 }
 
-int async__sys_socket_error(int descriptor)
+int asyncp_sys_socket_error(int descriptor)
 {
-    int error = async__sys_option(descriptor, SOL_SOCKET, SO_ERROR);
+    int error = asyncp_sys_option(descriptor, SOL_SOCKET, SO_ERROR);
     return error > 0 ? -error : error;
 }
 
-int async__sys_set_option(int descriptor, int level, int option, int value)
+int asyncp_sys_set_option(int descriptor, int level, int option, int value)
 {
     return KERNEL(SITE_SOCKET_OPTION, setsockopt(descriptor, level, option, &value, sizeof value));
 }
 
-int async__sys_reset_on_close(int descriptor)
+int asyncp_sys_reset_on_close(int descriptor)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     return KERNEL(SITE_SOCKET_OPTION,
                   setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
 }
 
-int async__sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+int asyncp_sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
     return KERNEL(SITE_ADDRESS, getsockname(descriptor, (struct sockaddr *)address, size));
 }
 
-int async__sys_peer_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+int asyncp_sys_peer_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
     return KERNEL(SITE_ADDRESS, getpeername(descriptor, (struct sockaddr *)address, size));
 }
 
-int async__sys_no_blocking(int descriptor)
+int asyncp_sys_no_blocking(int descriptor)
 {
     int flags = KERNEL(SITE_BLOCKING, fcntl(descriptor, F_GETFL));
     if (flags < 0 || (flags & O_NONBLOCK) != 0)

@@ -99,7 +99,7 @@ static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
     return 0;
 }
 
-bool async__symbol_known(const void *address)
+bool asyncp_symbol_known(const void *address)
 {
     struct place place = {.address = (uintptr_t)address};
     return dl_iterate_phdr(look_into, &place) != 0;
@@ -118,7 +118,7 @@ static const char *file_name(char *path, size_t size)
     return slash != NULL ? slash + 1 : path;
 }
 
-bool async__symbol(const void *address, char *text, size_t size)
+bool asyncp_symbol(const void *address, char *text, size_t size)
 {
     struct place place = {.address = (uintptr_t)address};
     struct image image = {0};

@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /* Whether the address lies in the code of a file that was loaded: it can be read, and may have a name. */
-bool async__symbol_known(const void *address);
+bool asyncp_symbol_known(const void *address);
 
 /* Writes "function+0x1b" or "program+0x11a3" into text. false, and nothing written, if it is no code. */
-bool async__symbol(const void *address, char *text, size_t size);
+bool asyncp_symbol(const void *address, char *text, size_t size);
 
 #endif

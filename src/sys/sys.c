@@ -35,10 +35,10 @@ struct leftover {
 
 _Static_assert(sizeof(off_t) == sizeof(int64_t), "files have 64-bit offsets: _FILE_OFFSET_BITS=64");
 
-_Atomic long async__mapped_bytes;
+_Atomic long asyncp_mapped_bytes;
 static _Atomic(struct leftover *) leftovers;
 #if ASYNC_CHECKS
-int (*async__fault)(enum site site);
+int (*asyncp_fault)(enum site site);
 #endif
 
 /* The result of a libc call as the kernel gave it. */
@@ -54,13 +54,13 @@ static void *mapped(void *start, size_t size)
 {
     if (start == MAP_FAILED)
         return NULL;
-    async__mapped_bytes += (long)size;
+    asyncp_mapped_bytes += (long)size;
     return start;
 }
 
-void *async__sys_map(size_t size)
+void *asyncp_sys_map(size_t size)
 {
-    async__sys_unmap_leftovers();
+    asyncp_sys_unmap_leftovers();
     void *start = mapped(fault(SITE_MAP)
                              ? MAP_FAILED
                              : mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -71,7 +71,7 @@ void *async__sys_map(size_t size)
     return start;
 }
 
-void *async__sys_map_shared(size_t size, int descriptor, int64_t offset)
+void *asyncp_sys_map_shared(size_t size, int descriptor, int64_t offset)
 {
     return mapped(fault(SITE_MAP_SHARED) ? MAP_FAILED
                                          : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
@@ -92,7 +92,7 @@ static void leave_over(void *start, size_t size)
  * The kernel neighbours mappings of one kind into one, and cannot cut a piece out of its middle while the process
  * has as many mappings as it may have.
  */
-void async__sys_unmap(void *start, size_t size)
+void asyncp_sys_unmap(void *start, size_t size)
 {
     long result = KERNEL(SITE_UNMAP, munmap(start, size));
     ENSURE(result != -EINVAL, "munmap of %zu bytes failed with %ld; the address was not one of ours", size,
@@ -101,22 +101,22 @@ void async__sys_unmap(void *start, size_t size)
         madvise(start, size, MADV_FREE); /* its pages at least; shared memory refuses that, as it must */
         leave_over(start, size);
     } else
-        async__mapped_bytes -= (long)size;
+        asyncp_mapped_bytes -= (long)size;
 }
 
-void async__sys_unmap_leftovers(void)
+void asyncp_sys_unmap_leftovers(void)
 {
     if (likely(leftovers == NULL))
         return;
     struct leftover *leftover = atomic_exchange(&leftovers, NULL);
     while (leftover != NULL) {
         struct leftover copy = *leftover;
-        async__sys_unmap(copy.start, copy.size);
+        asyncp_sys_unmap(copy.start, copy.size);
         leftover = copy.next;
     }
 }
 
-int async__sys_guard(void *start, size_t size)
+int asyncp_sys_guard(void *start, size_t size)
 {
     return (int)KERNEL(SITE_GUARD, madvise(start, size, ADVICE_GUARD_INSTALL));
 }
@@ -136,22 +136,22 @@ static int advise_each(enum site site, char *start, size_t stride, size_t size, 
     return (size_t)done == count * size ? 0 : -EAGAIN;
 }
 
-int async__sys_guard_each(char *start, size_t stride, size_t size, uint32_t count)
+int asyncp_sys_guard_each(char *start, size_t stride, size_t size, uint32_t count)
 {
     return advise_each(SITE_GUARD_EACH, start, stride, size, count, ADVICE_GUARD_INSTALL);
 }
 
-int async__sys_touch_each(char *start, size_t stride, size_t size, uint32_t count)
+int asyncp_sys_touch_each(char *start, size_t stride, size_t size, uint32_t count)
 {
     return advise_each(SITE_TOUCH_EACH, start, stride, size, count, ADVICE_POPULATE_WRITE);
 }
 
-int async__sys_protect(void *start, size_t size)
+int asyncp_sys_protect(void *start, size_t size)
 {
     return (int)KERNEL(SITE_PROTECT, mprotect(start, size, PROT_NONE));
 }
 
-int async__sys_forget(void *start, size_t size)
+int asyncp_sys_forget(void *start, size_t size)
 {
     return (int)KERNEL(SITE_FORGET, madvise(start, size, MADV_DONTNEED));
 }
@@ -161,7 +161,7 @@ static size_t kernels_page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-ssize_t async__sys_first_resident(void *start, size_t size)
+ssize_t asyncp_sys_first_resident(void *start, size_t size)
 {
     enum { PAGES_AT_ONCE = 64 };
     unsigned char resident[PAGES_AT_ONCE];
@@ -178,17 +178,17 @@ ssize_t async__sys_first_resident(void *start, size_t size)
     return (ssize_t)size;
 }
 
-size_t async__sys_page_size(void)
+size_t asyncp_sys_page_size(void)
 {
     return ASYNC_PAGE_SIZE != 0 ? ASYNC_PAGE_SIZE : kernels_page_size();
 }
 
-ssize_t async__sys_read(int descriptor, void *buffer, size_t size)
+ssize_t asyncp_sys_read(int descriptor, void *buffer, size_t size)
 {
     return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(descriptor, buffer, size));
 }
 
-ssize_t async__sys_read_at(int file, void *buffer, size_t size, int64_t offset)
+ssize_t asyncp_sys_read_at(int file, void *buffer, size_t size, int64_t offset)
 {
     long result;
     do
@@ -197,27 +197,27 @@ ssize_t async__sys_read_at(int file, void *buffer, size_t size, int64_t offset)
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
-ssize_t async__sys_write(int descriptor, const void *buffer, size_t size)
+ssize_t asyncp_sys_write(int descriptor, const void *buffer, size_t size)
 {
     return kernel(fault_or_less(SITE_WRITE, &size) ? -1 : write(descriptor, buffer, size));
 }
 
-void async__sys_close(int descriptor)
+void asyncp_sys_close(int descriptor)
 {
     close(descriptor); /* Linux closes it whatever it says */
 }
 
-bool async__sys_is_open(int descriptor)
+bool asyncp_sys_is_open(int descriptor)
 {
     return KERNEL(SITE_IS_OPEN, fcntl(descriptor, F_GETFD)) >= 0;
 }
 
-int async__sys_pipe(int ends[2])
+int asyncp_sys_pipe(int ends[2])
 {
     return (int)KERNEL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
 }
 
-int async__sys_recv(int descriptor, void *buffer, size_t size, int flags)
+int asyncp_sys_recv(int descriptor, void *buffer, size_t size, int flags)
 {
     long result;
     do
@@ -227,32 +227,32 @@ int async__sys_recv(int descriptor, void *buffer, size_t size, int flags)
     return (int)result;
 }
 
-int async__sys_event_open(void)
+int asyncp_sys_event_open(void)
 {
     return (int)KERNEL(SITE_EVENT_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
 /* A counter that is full is raised already. */
-void async__sys_event_raise(int event)
+void asyncp_sys_event_raise(int event)
 {
     const uint64_t one = 1;
     while (KERNEL(SITE_EVENT_RAISE, write(event, &one, sizeof one)) == -EINTR)
         continue;
 }
 
-void async__sys_event_clear(int event)
+void asyncp_sys_event_clear(int event)
 {
     uint64_t count;
     while (KERNEL(SITE_EVENT_CLEAR, read(event, &count, sizeof count)) == -EINTR)
         continue;
 }
 
-int async__sys_epoll_create(void)
+int asyncp_sys_epoll_create(void)
 {
     return (int)KERNEL(SITE_EPOLL_CREATE, epoll_create1(EPOLL_CLOEXEC));
 }
 
-int async__sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event)
+int asyncp_sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event)
 {
     return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, descriptor, event));
 }
@@ -275,7 +275,7 @@ static int milliseconds_of(int64_t timeout_ns)
     return milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds;
 }
 
-int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns)
+int asyncp_sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns)
 {
     long result = -ENOSYS;
     if (timeout_ns > 0 && !tools_valgrind()) { /* which knows no such call, and complains of each */
@@ -291,7 +291,7 @@ int async__sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, i
 }
 
 /* Seconds that do not fit, on 32 bits, are as many as do: some 68 years. */
-struct timespec async__timespec(int64_t ns)
+struct timespec asyncp_timespec(int64_t ns)
 {
     int64_t seconds = ns / NANOSECONDS;
     bool fits = sizeof(time_t) > sizeof(int32_t) || seconds <= INT32_MAX;
@@ -299,9 +299,9 @@ struct timespec async__timespec(int64_t ns)
                              .tv_nsec = (long)(ns % NANOSECONDS)};
 }
 
-int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
+int asyncp_sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
 {
-    struct timespec timeout = async__timespec(timeout_ns < 0 ? 0 : timeout_ns);
+    struct timespec timeout = asyncp_timespec(timeout_ns < 0 ? 0 : timeout_ns);
     long result;
     do
         result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
@@ -310,7 +310,7 @@ int async__sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
 }
 
 /* Always with a time limit: without one the kernel goes on waiting when a handler has run that restarts calls. */
-bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     struct kernel_time timeout = kernel_time_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
     long result = KERNEL(SITE_WORD_WAIT, syscall(CALL_FUTEX, word, WORD_WAIT, value, &timeout, NULL, 0));
@@ -318,18 +318,18 @@ bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
 }
 
 /* A wake that failed would be a sleep for good. */
-void async__sys_word_wake(_Atomic uint32_t *word)
+void asyncp_sys_word_wake(_Atomic uint32_t *word)
 {
     while (KERNEL(SITE_WORD_WAKE, syscall(CALL_FUTEX, word, WORD_WAKE, 1, NULL, NULL, 0)) == -EINTR)
         continue;
 }
 
-int async__sys_uring_setup(unsigned entries, void *parameters)
+int asyncp_sys_uring_setup(unsigned entries, void *parameters)
 {
     return (int)KERNEL(SITE_URING_SETUP, syscall(CALL_URING_SETUP, entries, parameters));
 }
 
-int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)
+int asyncp_sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)
 {
     struct kernel_time timeout = kernel_time_of(timeout_ns < 0 ? 0 : timeout_ns);
     size_t taken = submit;
@@ -346,24 +346,24 @@ int async__sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout
                                        ENTER_GETEVENTS | ENTER_EXT_ARG, &argument, sizeof argument));
 }
 
-int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
     return (int)KERNEL(SITE_SIGACTION, sigaction(number, action, old));
 }
 
-bool async__sys_has_signal_stack(void)
+bool asyncp_sys_has_signal_stack(void)
 {
     stack_t now;
     return sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0;
 }
 
-int async__sys_signal_stack(void *start, size_t size)
+int asyncp_sys_signal_stack(void *start, size_t size)
 {
     stack_t stack = {.ss_sp = start, .ss_size = size};
     return (int)KERNEL(SITE_SIGNAL_STACK, sigaltstack(&stack, NULL));
 }
 
-bool async__sys_leave_signal_stack(void *start)
+bool asyncp_sys_leave_signal_stack(void *start)
 {
     stack_t now, none = {.ss_flags = SS_DISABLE};
     if (sigaltstack(NULL, &now) != 0)
@@ -372,13 +372,13 @@ bool async__sys_leave_signal_stack(void *start)
     return !is_this || sigaltstack(&none, NULL) == 0;
 }
 
-bool async__sys_is_main_thread(void)
+bool asyncp_sys_is_main_thread(void)
 {
     return syscall(SYS_gettid) == getpid();
 }
 
 /* What a thread does wrong itself must end the process with all that handlers have to say. */
-int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument)
+int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument)
 {
     static const int own_mistakes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
     sigset_t blocked, before;
@@ -396,7 +396,7 @@ int async__sys_thread_start(pthread_t *thread, void *(*function)(void *argument)
 }
 
 /* From memory that the kernel keeps up to date; no call of it. */
-uint32_t async__sys_processor(void)
+uint32_t asyncp_sys_processor(void)
 {
     return (uint32_t)sched_getcpu();
 }
@@ -406,7 +406,7 @@ static size_t fallback_count(long count)
     return count > 0 ? (size_t)count : 1;
 }
 
-size_t async__sys_processors(void)
+size_t asyncp_sys_processors(void)
 {
     cpu_set_t processors;
     if (sched_getaffinity(0, sizeof processors, &processors) < 0) /* more than a cpu_set_t holds */
@@ -414,7 +414,7 @@ size_t async__sys_processors(void)
     return (size_t)CPU_COUNT(&processors);
 }
 
-int64_t async__clock_now(void)
+int64_t asyncp_clock_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -15,7 +15,7 @@ struct async_concurrent_future {
     struct message start;                   /* to the loop: make the task */
     struct message cancel;                  /* to the loop: cancel it */
     struct async_loop *loop;                /* whose task it is */
-    const struct async__function *function; /* the task's */
+    const struct asyncp_function *function; /* the task's */
     void *block;                            /* memory of its arguments; NULL: there are none */
     void *arguments;                        /* there, aligned */
     const char *where;                      /* "file:line" that asked */
@@ -31,7 +31,7 @@ struct async_concurrent_future {
     bool looked;              /* whoever asked has seen the result */
 };
 
-static size_t block_size(const struct async__function *function)
+static size_t block_size(const struct asyncp_function *function)
 {
     return function->size + function->alignment;
 }
@@ -39,7 +39,7 @@ static size_t block_size(const struct async__function *function)
 /* false: this is a child of fork(). A thread that it does not have may have been inside the mutex, and stays there. */
 static bool is_shared(const struct async_concurrent_future *future)
 {
-    return future->fork_generation == async__fork_generation();
+    return future->fork_generation == asyncp_fork_generation();
 }
 
 static void lock(struct async_concurrent_future *future)
@@ -57,12 +57,12 @@ static void unlock(struct async_concurrent_future *future)
 static void free_future(struct async_concurrent_future *future)
 {
     if (future->block != NULL)
-        memory_free(&async__malloc, future->block, block_size(future->function));
+        memory_free(&asyncp_malloc, future->block, block_size(future->function));
     if (is_shared(future)) {
         pthread_cond_destroy(&future->settled);
         pthread_mutex_destroy(&future->mutex);
     }
-    memory_free(&async__malloc, future, sizeof *future);
+    memory_free(&asyncp_malloc, future, sizeof *future);
 }
 
 /* Gives up a reference and the mutex, which the caller has. */
@@ -103,8 +103,8 @@ static int enter_carried(void *arguments)
 static void report_unseen(const char *name, const char *where, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    async__describe(meaning, sizeof meaning, result, NULL);
-    async__report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name, where,
+    asyncp_describe(meaning, sizeof meaning, result, NULL);
+    asyncp_report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name, where,
                   meaning);
 }
 
@@ -118,11 +118,11 @@ static void give_up(struct async_concurrent_future *future, int result)
 
 static void receive_start(struct message *message, bool is_closing)
 {
-    static const struct async__function carried = {enter_carried, sizeof(void *), _Alignof(void *),
+    static const struct asyncp_function carried = {enter_carried, sizeof(void *), _Alignof(void *),
                                                    "async_run_coroutine_threadsafe", "the library"};
     struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, start);
     if (!is_closing)
-        future->task = async__create(&carried, &future, NULL, future->where);
+        future->task = asyncp_create(&carried, &future, NULL, future->where);
     if (future->task != NULL)
         future->task->name = future->function->name;
     else
@@ -151,16 +151,16 @@ static void set_up_condition(pthread_cond_t *condition)
 /* Stands for a future for which there was no memory. */
 static struct async_concurrent_future none;
 
-const async_task_options *async__carrier_options(async_loop *loop)
+const async_task_options *asyncp_carrier_options(async_loop *loop)
 {
-    static const async_task_options of_none = {.async__carrier = &none};
-    struct async_concurrent_future *future = loop != NULL ? memory_new(&async__malloc, sizeof *future) : NULL;
+    static const async_task_options of_none = {.asyncp_carrier = &none};
+    struct async_concurrent_future *future = loop != NULL ? memory_new(&asyncp_malloc, sizeof *future) : NULL;
     if (future == NULL)
         return &of_none;
-    future->options.async__carrier = future;
+    future->options.asyncp_carrier = future;
     future->loop = loop;
     future->references = 1;
-    future->fork_generation = async__fork_generation();
+    future->fork_generation = asyncp_fork_generation();
     future->start.receive = receive_start;
     future->cancel.receive = receive_cancel;
     pthread_mutex_init(&future->mutex, NULL);
@@ -171,10 +171,10 @@ const async_task_options *async__carrier_options(async_loop *loop)
 /* 0 or -ENOMEM. */
 static int copy_arguments(struct async_concurrent_future *future, const void *arguments)
 {
-    const struct async__function *function = future->function;
+    const struct asyncp_function *function = future->function;
     if (function->size == 0)
         return 0;
-    future->block = memory_new(&async__malloc, block_size(function));
+    future->block = memory_new(&asyncp_malloc, block_size(function));
     if (future->block == NULL)
         return -ENOMEM;
     uintptr_t address = (uintptr_t)future->block + function->alignment - 1;
@@ -183,13 +183,13 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
     return 0;
 }
 
-struct async_concurrent_future *async__carry(struct async_concurrent_future *future,
-                                             const struct async__function *function, const void *arguments,
+struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *future,
+                                             const struct asyncp_function *function, const void *arguments,
                                              const char *where)
 {
     if (future == &none)
         return NULL;
-    ENSURE(future->loop->fork_generation == async__fork_generation(),
+    ENSURE(future->loop->fork_generation == asyncp_fork_generation(),
            "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the parent's; make "
            "one in "
            "the child",
@@ -201,14 +201,14 @@ struct async_concurrent_future *async__carry(struct async_concurrent_future *fut
         return NULL;
     }
     future->references++;
-    async__inbox_send(future->loop, &future->start);
+    asyncp_inbox_send(future->loop, &future->start);
     return future;
 }
 
 /* Waits until the future is done or the clock has come so far; negative: as long as it takes. Has the mutex. */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
-    struct timespec deadline = async__timespec(deadline_ns);
+    struct timespec deadline = asyncp_timespec(deadline_ns);
     int result = 0;
     while (!future->done && result != ETIMEDOUT)
         result = deadline_ns < 0 ? pthread_cond_wait(&future->settled, &future->mutex)
@@ -221,11 +221,11 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
         return -ENOMEM;
     if (seconds != seconds)
         return -EINVAL;
-    int64_t limit_ns = seconds > 0 ? async__nanoseconds(seconds) : 0, now_ns = async__clock_now();
+    int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0, now_ns = asyncp_clock_now();
     if (!is_shared(future))
         return future->done ? future->result : -ECANCELED;
     lock(future);
-    bool would_wait_for_itself = !future->done && future->loop == async__current;
+    bool would_wait_for_itself = !future->done && future->loop == asyncp_current;
     if (!would_wait_for_itself)
         wait_until_settled(future, limit_ns < TIME_NEVER - now_ns ? now_ns + limit_ns : -1);
     int pending = would_wait_for_itself ? -EDEADLK : -ETIMEDOUT;
@@ -244,7 +244,7 @@ bool async_concurrent_future_cancel(async_concurrent_future *future)
     if (pending && !future->asked) {
         future->asked = true;
         future->references++;
-        async__inbox_send(future->loop, &future->cancel); /* under the mutex: the task cannot end meanwhile */
+        asyncp_inbox_send(future->loop, &future->cancel); /* under the mutex: the task cannot end meanwhile */
     }
     unlock(future);
     return pending;

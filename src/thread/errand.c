@@ -17,7 +17,7 @@ struct errand_wait {
     struct errand errand;                   /* what calls of the library there see */
     struct async_executor *executor;        /* who does it */
     struct async_loop *loop;                /* the task's */
-    const struct async__function *function; /* to be called */
+    const struct asyncp_function *function; /* to be called */
     void *arguments;                        /* with these, on the task's stack */
     int result;                             /* what it gave */
 };
@@ -27,18 +27,18 @@ static void run(struct work *work)
 {
     struct errand_wait *waiting = CONTAINER_OF(work, struct errand_wait, work);
     struct async_loop *loop = waiting->loop;
-    async__errand = &waiting->errand;
+    asyncp_errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
     ENSURE(
-        waiting->executor->fork_generation == async__fork_generation(),
+        waiting->executor->fork_generation == asyncp_fork_generation(),
         "a child of fork() returned from '%s', which its parent runs on a worker thread; there is no loop to "
         "return to: end such a child with _exit, or call exec",
         waiting->function->name);
-    async__errand = NULL;
+    asyncp_errand = NULL;
     seen_here(&loop->worker_seen);
-    async__executor_worker_ends(
+    asyncp_executor_worker_ends(
         waiting->executor); /* before the next work can come, which else would want another */
-    async__inbox_send(loop, &waiting->message);
+    asyncp_inbox_send(loop, &waiting->message);
     atomic_fetch_sub(&loop->visitors, 1);
 }
 
@@ -46,8 +46,8 @@ static void run(struct work *work)
 static void come_back(struct errand_wait *waiting, int result)
 {
     waiting->loop->errands--;
-    async__executor_release(waiting->executor);
-    async__wake(&waiting->wait, NULL, result);
+    asyncp_executor_release(waiting->executor);
+    asyncp_wake(&waiting->wait, NULL, result);
 }
 
 /* The loop does not close before its tasks have ended, so nobody waits then. */
@@ -62,7 +62,7 @@ static void receive(struct message *message, bool is_closing)
 static void take_back(struct wait *wait)
 {
     struct errand_wait *waiting = CONTAINER_OF(wait, struct errand_wait, wait);
-    if (!async__executor_take_back(waiting->executor, &waiting->work))
+    if (!asyncp_executor_take_back(waiting->executor, &waiting->work))
         return;
     atomic_fetch_sub(&waiting->loop->visitors, 1);
     come_back(waiting, -ECANCELED);
@@ -73,9 +73,9 @@ static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
 {
     if (sentence == NULL)
         return;
-    async__sentence_free(&loop->memory, loop->current->sentence);
-    loop->current->sentence = async__sentence_copy(&loop->memory, sentence);
-    async__sentence_free(&async__malloc, sentence);
+    asyncp_sentence_free(&loop->memory, loop->current->sentence);
+    loop->current->sentence = asyncp_sentence_copy(&loop->memory, sentence);
+    asyncp_sentence_free(&asyncp_malloc, sentence);
 }
 
 /* The loop's default executor, made when it is first asked for; NULL: out of memory. */
@@ -91,7 +91,7 @@ static int give(struct async_loop *loop, struct errand_wait *waiting)
 {
     loop->errands++;
     atomic_fetch_add(&loop->visitors, 1);
-    int result = async__executor_give(waiting->executor, &waiting->work);
+    int result = asyncp_executor_give(waiting->executor, &waiting->work);
     if (result < 0) {
         loop->errands--;
         atomic_fetch_sub(&loop->visitors, 1);
@@ -99,12 +99,12 @@ static int give(struct async_loop *loop, struct errand_wait *waiting)
     return result;
 }
 
-int async__executor_run(struct async_executor *executor, const struct async__function *function,
+int asyncp_executor_run(struct async_executor *executor, const struct asyncp_function *function,
                         void *arguments)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (unlikely(loop->current->refused))
-        return async__refused(loop);
+        return asyncp_refused(loop);
     struct errand_wait waiting = {
         .work.run = run,
         .message.receive = receive,
@@ -120,12 +120,12 @@ int async__executor_run(struct async_executor *executor, const struct async__fun
     int result = give(loop, &waiting);
     if (result < 0)
         return result;
-    result = async__park(loop, &waiting.wait);
+    result = asyncp_park(loop, &waiting.wait);
     adopt_sentence(loop, waiting.errand.sentence);
     return result;
 }
 
-const async_task_options *async__executor_options(async_executor *executor)
+const async_task_options *asyncp_executor_options(async_executor *executor)
 {
     static const async_task_options by_default = {.executor = ASYNC_DEFAULT_EXECUTOR};
     return executor != NULL && executor != ASYNC_DEFAULT_EXECUTOR ? &executor->options : &by_default;
@@ -133,10 +133,10 @@ const async_task_options *async__executor_options(async_executor *executor)
 
 int async_set_default_executor(async_executor *executor)
 {
-    struct async_loop *loop = async__current;
+    struct async_loop *loop = asyncp_current;
     if (executor == NULL || executor == ASYNC_DEFAULT_EXECUTOR)
         return -EINVAL;
-    async__check_inherited("async_set_default_executor");
+    asyncp_check_inherited("async_set_default_executor");
     ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
     if (loop->executor != NULL)
         return -EBUSY;
@@ -145,10 +145,10 @@ int async_set_default_executor(async_executor *executor)
 }
 
 /* A worker of an executor that stays may be between its last message and the wake that follows it: a few steps. */
-void async__executor_leave(struct async_loop *loop)
+void asyncp_executor_leave(struct async_loop *loop)
 {
     async_executor_free(loop->executor);
     loop->executor = NULL;
-    while (loop->fork_generation == async__fork_generation() && atomic_load(&loop->visitors) > 0)
+    while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
         sched_yield();
 }

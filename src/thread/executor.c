@@ -18,7 +18,7 @@ static size_t bytes_for(size_t limit)
 
 static size_t default_limit(void)
 {
-    size_t wanted = async__sys_processors() + MORE_THAN_PROCESSORS;
+    size_t wanted = asyncp_sys_processors() + MORE_THAN_PROCESSORS;
     return wanted < MOST_BY_DEFAULT ? wanted : MOST_BY_DEFAULT;
 }
 
@@ -27,13 +27,13 @@ async_executor *async_executor_new(size_t threads)
     size_t limit = threads != 0 ? threads : default_limit();
     if (limit > (SIZE_MAX - sizeof(struct async_executor)) / sizeof(pthread_t))
         return NULL;
-    struct async_executor *executor = memory_new(&async__malloc, bytes_for(limit));
+    struct async_executor *executor = memory_new(&asyncp_malloc, bytes_for(limit));
     if (executor == NULL)
         return NULL;
     executor->options.executor = executor;
     executor->limit = limit;
     executor->references = 1;
-    executor->fork_generation = async__fork_generation();
+    executor->fork_generation = asyncp_fork_generation();
     pthread_mutex_init(&executor->mutex, NULL);
     pthread_cond_init(&executor->work_came, NULL);
     return executor;
@@ -53,7 +53,7 @@ static void look_for_work(struct async_executor *executor, struct patience *pati
         return;
     executor->watched = true;
     pthread_mutex_unlock(&executor->mutex);
-    async__patience_look(patience, &executor->queued, UINT32_MAX);
+    asyncp_patience_look(patience, &executor->queued, UINT32_MAX);
     pthread_mutex_lock(&executor->mutex);
     executor->watched = false;
 }
@@ -100,16 +100,16 @@ static int find_worker(struct async_executor *executor)
     if (executor->queued <= available)
         return executor->queued > available - executor->waiting;
     if (executor->count < executor->limit) {
-        error = async__sys_thread_start(&executor->workers[executor->count], be_worker, executor);
+        error = asyncp_sys_thread_start(&executor->workers[executor->count], be_worker, executor);
         executor->count += error == 0;
         executor->available += error == 0;
     }
     return executor->count == 0 ? error : 0;
 }
 
-int async__executor_give(struct async_executor *executor, struct work *work)
+int asyncp_executor_give(struct async_executor *executor, struct work *work)
 {
-    ENSURE(executor->fork_generation == async__fork_generation(),
+    ENSURE(executor->fork_generation == asyncp_fork_generation(),
            "an executor was made before fork(), and its threads are the parent's; make one in the child");
     pthread_mutex_lock(&executor->mutex);
     int result = executor->closing ? -ESHUTDOWN : 0;
@@ -129,12 +129,12 @@ int async__executor_give(struct async_executor *executor, struct work *work)
     return result < 0 ? result : 0;
 }
 
-void async__executor_worker_ends(struct async_executor *executor)
+void asyncp_executor_worker_ends(struct async_executor *executor)
 {
     executor->available++;
 }
 
-bool async__executor_take_back(struct async_executor *executor, struct work *work)
+bool asyncp_executor_take_back(struct async_executor *executor, struct work *work)
 {
     pthread_mutex_lock(&executor->mutex);
     bool queued = work->queued;
@@ -144,15 +144,15 @@ bool async__executor_take_back(struct async_executor *executor, struct work *wor
     return queued;
 }
 
-void async__executor_release(struct async_executor *executor)
+void asyncp_executor_release(struct async_executor *executor)
 {
     if (--executor->references > 0)
         return;
-    if (executor->fork_generation == async__fork_generation()) { /* a child never learns who held them */
+    if (executor->fork_generation == asyncp_fork_generation()) { /* a child never learns who held them */
         pthread_cond_destroy(&executor->work_came);
         pthread_mutex_destroy(&executor->mutex);
     }
-    memory_free(&async__malloc, executor, bytes_for(executor->limit));
+    memory_free(&asyncp_malloc, executor, bytes_for(executor->limit));
 }
 
 /* Lets the workers do what is left, and waits until they have ended. */
@@ -176,9 +176,9 @@ void async_executor_free(async_executor *executor)
         return;
     ENSURE(executor != ASYNC_DEFAULT_EXECUTOR,
            "async_executor_free: the default executor is the loop's, which frees it when it is closed");
-    if (executor->fork_generation == async__fork_generation())
+    if (executor->fork_generation == asyncp_fork_generation())
         end_workers(executor);
     else /* the tasks that have a reference are the parent's */
         executor->references = 1;
-    async__executor_release(executor);
+    asyncp_executor_release(executor);
 }

@@ -40,15 +40,15 @@ struct async_executor {
 };
 
 /* Gives it work. 0; -EAGAIN and the like: nobody is there to do it; -ESHUTDOWN: the executor is closing. */
-int async__executor_give(struct async_executor *executor, struct work *work);
+int asyncp_executor_give(struct async_executor *executor, struct work *work);
 
 /* For a worker that has done its work and has only to say so: it counts as free from now on. */
-void async__executor_worker_ends(struct async_executor *executor);
+void asyncp_executor_worker_ends(struct async_executor *executor);
 
 /* Takes work back; false: a worker has it. */
-bool async__executor_take_back(struct async_executor *executor, struct work *work);
+bool asyncp_executor_take_back(struct async_executor *executor, struct work *work);
 
 /* Lets the executor go; the last frees it. */
-void async__executor_release(struct async_executor *executor);
+void asyncp_executor_release(struct async_executor *executor);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The item would be copied into a variable that is constant.
  *
- *  gcc: passing argument 2 of 'async__queue_get' discards 'const' qualifier from pointer target type
+ *  gcc: passing argument 2 of 'asyncp_queue_get' discards 'const' qualifier from pointer target type
  *  clang: passing 'const int *' to parameter of type 'void *' discards qualifiers
  */
 #include <asyncio.h>

@@ -1,7 +1,7 @@
 /*
  * A function that is chosen at run time takes a pointer to void.
  *
- *  gcc: passing argument 1 of 'async__create_task_ptr' from incompatible pointer type
+ *  gcc: passing argument 1 of 'asyncp_create_task_ptr' from incompatible pointer type
  *  clang: incompatible function pointer types passing 'int (int)' to parameter of type 'int (*)(void *)'
  */
 #include <asyncio.h>

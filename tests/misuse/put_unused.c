@@ -1,7 +1,7 @@
 /*
  * Nobody looks at whether the item is in the queue.
  *
- *  gcc: ignoring return value of 'async__queue_put' declared with attribute 'warn_unused_result'
+ *  gcc: ignoring return value of 'asyncp_queue_put' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute
  */
 #include <asyncio.h>

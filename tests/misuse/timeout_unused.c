@@ -1,7 +1,7 @@
 /*
  * Nobody looks at whether the time ran out.
  *
- *  gcc: ignoring return value of 'async__timeout_pop' declared with attribute 'warn_unused_result'
+ *  gcc: ignoring return value of 'asyncp_timeout_pop' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute
  */
 #include <asyncio.h>

@@ -50,20 +50,20 @@ class Change(NamedTuple):
 
 TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
-        async__inbox_take(loop);
+        asyncp_inbox_take(loop);
 """
 SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n"
 SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        timeout_ns = 0;"
 PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))\n        ;\n"
-ATTEND = "    async__attend(loop, ATTENTION_INBOX);\n"
+ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
         loop->wide_awake = true;
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
-FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&async__current->spare, call, memory_order_release));\n"
+FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
 INBOX, LOOP, DRIVE = "src/core/inbox.c", "src/core/loop.c", "src/core/drive.c"
@@ -89,10 +89,10 @@ CHANGES = [
     Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", "a letter is delivered twice"),
     Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
            "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
-    Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid async__inbox_take",
+    Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid asyncp_inbox_take",
            "    for (reversed = NULL; first != NULL;) {\n        struct message *next = first->next;\n"
            "        first->next = reversed;\n        reversed = first;\n        first = next;\n    }\n"
-           "    return reversed;\n}\n\nvoid async__inbox_take",
+           "    return reversed;\n}\n\nvoid asyncp_inbox_take",
            "a letter comes before one that the same thread sent earlier", "sends 3"),
     Change("a letter is read after it was freed", INBOX,
            FREE, "    free_call(call);\n    struct call called = *call;\n", "the program crashed"),
@@ -101,9 +101,9 @@ CHANGES = [
            "closes"),
     Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async_ignore(async__sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(asyncp_sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("the loop dozes although something was sent", LOOP, DOZES,
-           "    async_ignore(async__sys_word_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "    async_ignore(asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",

@@ -12,8 +12,8 @@
 #include <string.h>
 
 /* The library's own switch: coro/context.h. */
-void async__switch(void **save, void *load);
-void *async__switch_prepare(void *top, void *(*entry)(void *), void *argument);
+void asyncp_switch(void **save, void *load);
+void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
 enum { MOST_STEPS = 4096, LEAST_ROOM = 1 << 17 };
 
@@ -69,7 +69,7 @@ static void *begin(void *argument)
 static void let_run(struct thread *thread)
 {
     in_thread = true;
-    async__switch(&explorer_sp, thread->sp);
+    asyncp_switch(&explorer_sp, thread->sp);
     in_thread = false;
 }
 
@@ -80,14 +80,14 @@ void thread_add(const char *name, void (*body)(void *), void *argument)
     while (self()->state != ABSENT)
         running++;
     *self() = (struct thread){.state = READY, .name = name, .body = body, .argument = argument};
-    self()->sp = async__switch_prepare(stacks[running] + THREAD_STACK, begin, self());
+    self()->sp = asyncp_switch_prepare(stacks[running] + THREAD_STACK, begin, self());
     let_run(self());
 }
 
 void step(void)
 {
     if (in_thread)
-        async__switch(&self()->sp, explorer_sp);
+        asyncp_switch(&self()->sp, explorer_sp);
 }
 
 void step_when(bool (*can_go_on)(void *), void *argument)

@@ -79,7 +79,7 @@ static void wait_until_raised(void)
     tell(shared.raised ? "is woken" : "stops waiting", 0, 0);
 }
 
-int async__poller_wait(struct poller *poller, int64_t timeout_ns)
+int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
 {
     (void)poller;
     if (timeout_ns < 0)
@@ -92,13 +92,13 @@ int async__poller_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
-bool async__poller_owes(const struct poller *poller)
+bool asyncp_poller_owes(const struct poller *poller)
 {
     (void)poller;
     return false;
 }
 
-void async__poller_wake(const struct poller *poller)
+void asyncp_poller_wake(const struct poller *poller)
 {
     (void)poller;
     step();
@@ -113,7 +113,7 @@ static bool is_awake(void *unused)
 }
 
 /* The kernel compares the word as it is now, and nobody can wake it between that and the wait. */
-bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     uint32_t now;
     (void)timeout_ns;
@@ -132,7 +132,7 @@ bool async__sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
     return true;
 }
 
-void async__sys_word_wake(_Atomic uint32_t *word)
+void asyncp_sys_word_wake(_Atomic uint32_t *word)
 {
     (void)word;
     step();
@@ -141,27 +141,27 @@ void async__sys_word_wake(_Atomic uint32_t *word)
 }
 
 /* A look or two in vain would be like one. */
-void async__patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
 {
     (void)patience;
     (void)bits;
     atomic_load_explicit(word, memory_order_relaxed);
 }
 
-uint32_t async__sys_processor(void)
+uint32_t asyncp_sys_processor(void)
 {
     return 0;
 }
 
 /* Nobody forks. */
-unsigned async__fork_generation(void)
+unsigned asyncp_fork_generation(void)
 {
     return 0;
 }
 
 static void (*sigint_handler)(int number);
 
-int async__sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
     (void)number;
     if (action != NULL)
@@ -171,12 +171,12 @@ int async__sys_sigaction(int number, const struct sigaction *action, struct siga
     return 0;
 }
 
-bool async__sys_is_main_thread(void)
+bool asyncp_sys_is_main_thread(void)
 {
     return true;
 }
 
-void async__request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
+void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
                     const struct sentence *reason)
 {
     (void)loop;
@@ -185,24 +185,24 @@ void async__request(struct async_loop *loop, struct async_task *const tasks[], s
     shared.cancelled += (int)count;
 }
 
-const struct sentence *async__reason(enum reason reason)
+const struct sentence *asyncp_reason(enum reason reason)
 {
     (void)reason;
     return NULL;
 }
 
-int64_t async__clock_now(void)
+int64_t asyncp_clock_now(void)
 {
     return 0;
 }
 
-void async__misuse(const char *format, ...)
+void asyncp_misuse(const char *format, ...)
 {
     violated(format);
     abort();
 }
 
-void async__broken(const char *condition, const char *where)
+void asyncp_broken(const char *condition, const char *where)
 {
     (void)where;
     violated(condition);
@@ -210,18 +210,18 @@ void async__broken(const char *condition, const char *where)
 }
 
 /* What loop.c calls in debug mode, and when nothing has been asked of it for long. */
-struct label async__label(const struct async_task *task)
+struct label asyncp_label(const struct async_task *task)
 {
     (void)task;
     return (struct label){"a task"};
 }
 
-void async__report(const char *format, ...)
+void asyncp_report(const char *format, ...)
 {
     violated(format);
 }
 
-void async__switch_with_exceptions(struct exceptions *shared_by_all, struct context *from, struct context *to)
+void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct context *from, struct context *to)
 {
     (void)shared_by_all;
     (void)from;
@@ -230,35 +230,35 @@ void async__switch_with_exceptions(struct exceptions *shared_by_all, struct cont
 }
 
 /* The switch names it as the last to be asked about a C++ exception. */
-void async__uncaught(void);
-void async__uncaught(void)
+void asyncp_uncaught(void);
+void asyncp_uncaught(void)
 {
     violated("the model has no C++");
 }
 
-bool async__stands_still(struct async_loop *loop)
+bool asyncp_stands_still(struct async_loop *loop)
 {
     (void)loop;
     return false;
 }
 
-void async__tell_standstill(void)
+void asyncp_tell_standstill(void)
 {
     violated("the model has no debug mode");
 }
 
-struct stack_census async__stack_count(const struct stack_pool *pool)
+struct stack_census asyncp_stack_count(const struct stack_pool *pool)
 {
     (void)pool;
     return (struct stack_census){0};
 }
 
-void async__stack_trim(struct stack_pool *pool)
+void asyncp_stack_trim(struct stack_pool *pool)
 {
     (void)pool;
 }
 
-const char *async__error_meaning(int code)
+const char *asyncp_error_meaning(int code)
 {
     (void)code;
     return "an error";
@@ -283,7 +283,7 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return shared.blocks[i];
 }
 
-const async_allocator async__malloc = {.reallocate = reallocate};
+const async_allocator asyncp_malloc = {.reallocate = reallocate};
 
 /* ---- the threads --------------------------------------------------------------------------------------------- */
 
@@ -322,7 +322,7 @@ static void run(void *unused)
 {
     (void)unused;
     for (;;)
-        async__iterate(&shared.loop, -1);
+        asyncp_iterate(&shared.loop, -1);
 }
 
 /* A foreign loop: it polls the descriptor, and steps ours when there is something to do. */
@@ -347,9 +347,9 @@ static bool all_is_sent(void *unused)
 static void iterate_and_close(void *unused)
 {
     (void)unused;
-    async__iterate(&shared.loop, 0);
+    asyncp_iterate(&shared.loop, 0);
     step_when(all_is_sent, NULL);
-    async__inbox_close(&shared.loop);
+    asyncp_inbox_close(&shared.loop);
     for (int i = 0; i < LETTERS; i++)
         shared.letters[i].came = true; /* or was dropped */
 }
@@ -385,13 +385,13 @@ static void set_up(void)
     shared.loop.errands = scenario->looks;
     *(uint32_t *)&shared.loop.worker_seen = scenario->looks ? 2 : 0;
     shared.loop.main_task = (struct async_task *)(void *)&shared;
-    async__current = &shared.loop;
+    asyncp_current = &shared.loop;
     memory_begin(scenario->lag);
     memory_place(&shared.loop.attention, sizeof shared.loop.attention);
     memory_place(&shared.loop.inbox, sizeof shared.loop.inbox);
     memory_place(&shared.loop.spare, sizeof shared.loop.spare);
     if (scenario->interrupt)
-        async__sigint_take(&shared.loop);
+        asyncp_sigint_take(&shared.loop);
     thread_add("loop", scenario->run, NULL);
     for (int i = 0, next = 0; i < SENDERS; i++) {
         for (int j = 1; j <= scenario->letters[i]; j++)

@@ -14,7 +14,7 @@ import gdb
 SLOT_SIZE = 1 << 16
 ENOUGH = 5  # wrong backtraces, after which the rest is not looked at
 MOST_FRAMES = 64
-SWITCHES = ("async__switch", "async__switch_start")
+SWITCHES = ("asyncp_switch", "asyncp_switch_start")
 PRESERVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
 REAL_FRAMES = (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME)  # neither inlined nor made up for a tail call
 FINE_ENDS = (gdb.FRAME_UNWIND_NO_REASON, gdb.FRAME_UNWIND_OUTERMOST)
@@ -171,7 +171,7 @@ def main():
     told("run")
     told("delete")
     follower = Follower()
-    follower.follow(last=address_of("async__loop_finish"))
+    follower.follow(last=address_of("asyncp_loop_finish"))
     follower.report()
 
 

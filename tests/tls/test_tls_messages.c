@@ -293,9 +293,9 @@ LOOP_TEST(tls_close_in_the_middle_of_a_message_ends_though_the_rest_never_comes)
     struct ticket ticket = new_ticket();
     double before = async_time();
     CHECK_EQ(async_stream_write(ticket.client, "lost", 4), 0);
-    async__current->poller.in_flight--; /* no answer is on the way: so the virtual clock goes on */
+    asyncp_current->poller.in_flight--; /* no answer is on the way: so the virtual clock goes on */
     CHECK_EQ(async_stream_wait_closed(ticket.client), -ETIMEDOUT);
-    async__current->poller.in_flight++;
+    asyncp_current->poller.in_flight++;
     ticket.client = NULL;
     CHECK(async_time() - before >= 30 && async_time() - before < 60);
     CHECK_STR(hear(&ticket), "(error)"); /* no goodbye: the peer sees that something is missing */

@@ -102,7 +102,7 @@ async_fn(secure, async_stream *, async_tls *);
 
 LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
 {
-    if (async__sys_page_size() >= NEEDED_STACK)
+    if (asyncp_sys_page_size() >= NEEDED_STACK)
         test_skip("a stack of one page is enough here");
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
@@ -124,7 +124,7 @@ static int serve_size(async_stream *stream, void *argument)
 LOOP_TEST(tls_server_gives_its_tasks_the_stack_that_a_handshake_needs)
 {
     const size_t sizes[][2] = {{LEAST_STACK, NEEDED_STACK}, {2 * NEEDED_STACK, 2 * NEEDED_STACK}};
-    size_t page = async__sys_page_size();
+    size_t page = asyncp_sys_page_size();
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     for (int i = 0; i < 2; i++) {
         size_t size = 0;

@@ -68,13 +68,13 @@ ASYNC_API ASYNC_MUST int async_tls_new_server(async_tls **tls, const async_tls_o
 ASYNC_API void async_tls_free(async_tls *tls);
 
 /* For async_auto_tls. */
-static inline void async__auto_tls(async_tls **tls)
+static inline void asyncp_auto_tls(async_tls **tls)
 {
     async_tls_free(*tls);
 }
 
 /* async_auto_tls *tls = NULL; freed when the block is left. */
-#define async_auto_tls ASYNC_CLEANUP(async__auto_tls) async_tls
+#define async_auto_tls ASYNC_CLEANUP(asyncp_auto_tls) async_tls
 
 /* ---- what was agreed on; NULL: there is no TLS, or nothing to tell. Borrowed, until the stream is closed ------- */
 
