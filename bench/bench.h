@@ -1,8 +1,9 @@
 /*
- * bench/bench.h: what every program of a benchmark does alike, ours and the peers' in C and C++. Without an
- * argument it lists its measurements, one name a line; with one of those names it measures once and prints a line
- * "row value" for each number, with a third word if it measured the target beside it. bench/run.py does all the
- * rest: pinning, rounds, medians, tables. Knows nothing of what is measured.
+ * bench/bench.h: what every program of a benchmark does alike, ours and the peers' in C and C++.
+ * Without an argument it lists its measurements, one name a line; with one of those names it
+ * measures once and prints a line "row value" for each number, with a third word if it measured the
+ * target beside it. bench/run.py does all the rest: pinning, rounds, medians, tables. Knows nothing
+ * of what is measured.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -42,8 +43,8 @@ static inline double bench_clock(clockid_t clock)
 }
 
 /*
- * Seconds of processor that all threads of this process have had, in the kernel too: what every row that has no
- * other clock is told in, so that a machine that is busy with others does not count.
+ * Seconds of processor that all threads of this process have had, in the kernel too: what every row
+ * that has no other clock is told in, so that a machine that is busy with others does not count.
  */
 static inline double bench_cpu(void)
 {
@@ -59,20 +60,24 @@ static inline double bench_memory(void)
     if (status == NULL)
         bench_die("/proc/self/status", "cannot be read");
     while (fgets(line, sizeof line, status) != NULL)
-        if (sscanf(line, "VmRSS: %lf kB", &value) == 1 || sscanf(line, "VmPTE: %lf kB", &value) == 1)
+        if (sscanf(line, "VmRSS: %lf kB", &value) == 1 ||
+            sscanf(line, "VmPTE: %lf kB", &value) == 1)
             kilobytes += value;
     fclose(status);
     return kilobytes * 1024;
 }
 
-/* The next of a row of random numbers from 0 up to 1, the same row in each peer: Park and Miller's. */
+/*
+ * The next of a row of random numbers from 0 up to 1, the same row in each peer: Park and Miller's.
+ */
 static inline double bench_random(unsigned *state)
 {
     *state = (unsigned)((unsigned long long)*state * 48271 % 2147483647);
     return *state / 2147483647.0;
 }
 
-static inline int bench_main(int argc, char **argv, const struct bench_measurement *all, size_t count)
+static inline int bench_main(int argc, char **argv, const struct bench_measurement *all,
+                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (argc < 2)

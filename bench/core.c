@@ -1,6 +1,6 @@
 /*
- * bench/core.c: what the core costs: a switch through the scheduler, a task from creation to its end, an item through
- * a queue. And the list of all that is measured of the core.
+ * bench/core.c: what the core costs: a switch through the scheduler, a task from creation to its
+ * end, an item through a queue. And the list of all that is measured of the core.
  */
 #include "core.h"
 
@@ -16,7 +16,7 @@ static void say_per(const char *row, long count)
     bench_say_per(row, begun, count);
 }
 
-/* ---- switch/N ------------------------------------------------------------------------------------------------- */
+/* ---- switch/N ------------------------------------------------------------------------------- */
 
 /* How one measurement of switches is to be. */
 static struct {
@@ -71,7 +71,7 @@ static int all_take_turns(void)
     async_task *tasks[MOST_TASKS];
     for (int i = 0; i < switching.tasks; i++)
         tasks[i] = async_create_task(take_turns, i);
-    return async_gather_n(tasks, (size_t)switching.tasks, NULL, 0);
+    return async_gather_n(tasks, (size_t)switching.tasks, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(all_take_turns);
 
@@ -104,7 +104,7 @@ void measure_switch_mixed(void)
     measure_switch("switch/mixed", 100, 1, 8);
 }
 
-/* ---- create+await --------------------------------------------------------------------------------------------- */
+/* ---- create+await --------------------------------------------------------------------------- */
 
 static int give_back(int argument)
 {
@@ -134,7 +134,7 @@ void measure_create_await(void)
     must(async_run(creating), "create+await");
 }
 
-/* ---- queue/N -------------------------------------------------------------------------------------------------- */
+/* ---- queue/N -------------------------------------------------------------------------------- */
 
 static int produce(async_queue *queue)
 {
@@ -155,7 +155,8 @@ static int take(async_queue *queue, long items)
 /* The consumer keeps the time. */
 static int queueing(const char *row, size_t maxsize)
 {
-    async_auto_queue *queue = async_queue_new(maxsize, sizeof(long));
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, maxsize, sizeof(long)));
     async_task *producer = async_create_task(produce, queue);
     ASYNC_TRY(take(queue, ITEMS_BEFORE));
     begun = bench_cpu();

@@ -1,6 +1,6 @@
 /*
- * bench/core.h: the measurements of bench-core, a file for each topic. bench/README.md says what exactly each of
- * them times.
+ * bench/core.h: the measurements of bench-core, a file for each topic. bench/README.md says what
+ * exactly each of them times.
  */
 #ifndef BENCH_CORE_H
 #define BENCH_CORE_H

@@ -1,12 +1,13 @@
 /*
- * bench/core_lateness.c: how long something that is due goes unnoticed while tasks are always ready: a timer, and a
- * descriptor that became readable. Told in time of this thread on its processor, so that a machine that is
- * busy with others does not count.
+ * bench/core_lateness.c: how long something that is due goes unnoticed while tasks are always
+ * ready: a timer, and a descriptor that became readable. Told in time of this thread on its
+ * processor, so that a machine that is busy with others does not count.
  *
- * What is awaited joins the ready queue when the loop notices it, behind the N tasks that are always there. So when
- * the waiting task runs, the loop noticed exactly N turns ago. Each turn writes down both clocks; what is due at some
- * time, or made readable in some turn, and was noticed between two turns, is measured from then to the first
- * stamp after it was noticed: more than the truth by one turn at most.
+ * What is awaited joins the ready queue when the loop notices it, behind the N tasks that are
+ * always there. So when the waiting task runs, the loop noticed exactly N turns ago. Each turn
+ * writes down both clocks; what is due at some time, or made readable in some turn, and was noticed
+ * between two turns, is measured from then to the first stamp after it was noticed: more than the
+ * truth by one turn at most.
  */
 #define _GNU_SOURCE
 #include "core.h"
@@ -45,7 +46,8 @@ static struct stamp *stamp_of(long number)
 static int be_ready(void)
 {
     while (!over) {
-        *stamp_of(turns) = (struct stamp){.clock = async_time(), .cpu = bench_clock(CLOCK_THREAD_CPUTIME_ID)};
+        *stamp_of(turns) = (struct stamp){.clock = async_time(),
+                                          .cpu = bench_clock(CLOCK_THREAD_CPUTIME_ID)};
         if (turns == write_in_turn) {
             written_in_turn = turns;
             written_cpu = bench_clock(CLOCK_THREAD_CPUTIME_ID);
@@ -75,7 +77,8 @@ static long turn_at(double clock)
 static struct late lateness_of(long due_turn, double due_cpu, int ready)
 {
     struct late late = {0};
-    long noticed = turns - ready + 1; /* the first turn after that; with luck it is the one about to come */
+    long noticed = turns - ready +
+                   1; /* the first turn after that; with luck it is the one about to come */
     double cpu = noticed < turns ? stamp_of(noticed)->cpu : bench_clock(CLOCK_THREAD_CPUTIME_ID);
     late.us = (cpu - due_cpu) * 1e6;
     for (long number = noticed - 1; number > due_turn; number--)
@@ -142,11 +145,12 @@ static int lateness(int ready)
         ASYNC_TRY(await_timer(ready, &random, &timers[i]));
         ASYNC_TRY(await_readable(ready, &random, &descriptors[i]));
     }
-    double turn_us = (bench_clock(CLOCK_THREAD_CPUTIME_ID) - begun) * 1e6 / (double)(turns - turns_before);
+    double turn_us = (bench_clock(CLOCK_THREAD_CPUTIME_ID) - begun) * 1e6 /
+                     (double)(turns - turns_before);
     say("timer", ready, timers, ALLOWED_US + ALLOWED_RUNS * turn_us);
     say("descriptor", ready, descriptors, ALLOWED_US + ALLOWED_RUNS * turn_us);
     over = true;
-    return async_gather_n(tasks, (size_t)ready, NULL, 0);
+    return async_gather_n(tasks, (size_t)ready, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(lateness, int);
 

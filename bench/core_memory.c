@@ -1,7 +1,7 @@
 /*
- * bench/core_memory.c: a million tasks at once, in a process that had none before: what it costs to create them on
- * stacks nobody has touched, and what memory they hold while each waits. Beside it, what the kernel alone takes
- * for the same memory: one page touched in each of a million slots.
+ * bench/core_memory.c: a million tasks at once, in a process that had none before: what it costs to
+ * create them on stacks nobody has touched, and what memory they hold while each waits. Beside it,
+ * what the kernel alone takes for the same memory: one page touched in each of a million slots.
  */
 #define _GNU_SOURCE
 #include "core.h"
@@ -13,7 +13,10 @@ static const double MOST_TIMES_TOUCHING = 1.2;
 
 static char *slabs[TASKS / (SLAB / SLOT) + 1];
 
-/* Mapped as the library maps stacks; one byte is written in the last page of each slot. Gives ns for one. */
+/*
+ * Mapped as the library maps stacks; one byte is written in the last page of each slot. Gives ns
+ * for one.
+ */
 static double touch_slots(void)
 {
     long slots = 0;
@@ -47,7 +50,8 @@ static async_task *tasks[TASKS];
 /* Leaves what one creation took, what one took until all wait, and the bytes each holds then. */
 static int park_a_million(double *create_ns, double *park_ns, double *bytes)
 {
-    async_auto_queue *queue = async_queue_new(1, 1);
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, 1, 1));
     double before = bench_memory(), begun = bench_cpu();
     for (long i = 0; i < TASKS; i++)
         tasks[i] = async_create_task(wait_for_item, queue);
@@ -56,7 +60,7 @@ static int park_a_million(double *create_ns, double *park_ns, double *bytes)
     *park_ns = (bench_cpu() - begun) * 1e9 / TASKS;
     *bytes = (bench_memory() - before) / TASKS;
     async_queue_shutdown(queue, true);
-    return async_gather_n(tasks, TASKS, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, TASKS, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 async_fn(park_a_million, double *, double *, double *);
 

@@ -1,6 +1,7 @@
 /*
- * bench/core_time.c: what time costs: many tasks that each sleep for up to a second, once on fresh stacks and once
- * on warm ones; and a timer that is set and taken back while a million others are pending.
+ * bench/core_time.c: what time costs: many tasks that each sleep for up to a second, once on fresh
+ * stacks and once on warm ones; and a timer that is set and taken back while a million others are
+ * pending.
  */
 #include "core.h"
 
@@ -22,7 +23,7 @@ static int wave(int count, double *cpu)
     double begun = bench_cpu();
     for (int i = 0; i < count; i++)
         tasks[i] = async_create_task(sleep_for, bench_random(&random));
-    int result = async_gather_n(tasks, (size_t)count, NULL, 0);
+    int result = async_gather_n(tasks, (size_t)count, NULL, ASYNC_FIRST_ERROR);
     *cpu = bench_cpu() - begun;
     return result;
 }
@@ -50,7 +51,7 @@ void measure_sleep_1m(void)
     bench_say("sleep/1m", warm);
 }
 
-/* ---- timer ---------------------------------------------------------------------------------------------------- */
+/* ---- timer ---------------------------------------------------------------------------------- */
 
 static void never(void *argument)
 {

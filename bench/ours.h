@@ -1,5 +1,6 @@
 /*
- * bench/ours.h: what our own programs do alike, whatever they measure: bench.h and the library's public headers.
+ * bench/ours.h: what our own programs do alike, whatever they measure: bench.h and the library's
+ * public headers.
  */
 #ifndef BENCH_OURS_H
 #define BENCH_OURS_H

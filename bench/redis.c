@@ -1,6 +1,6 @@
 /*
- * bench/redis.c: our server for bench-redis: the miniature Redis of examples/, which ends when its input does
- * (server.h). Must not know who drives it: bench/load/redis.py.
+ * bench/redis.c: our server for bench-redis: the miniature Redis of examples/, which ends when its
+ * input does (server.h). Must not know who drives it: bench/load/redis.py.
  */
 #include <miniredis/client.h>
 #include <server.h>
@@ -14,7 +14,7 @@ static int amain(void)
     ASYNC_TRY(async_start_server(&server, serve_client, &store, "127.0.0.1", 0, NULL));
     server_say_port(async_server_port(server));
     int result = async_wait_readable(STDIN_FILENO);
-    async_server_free(server);
+    async_server_free_wait(server);
     store_free(&store);
     return result;
 }

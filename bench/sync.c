@@ -1,5 +1,6 @@
 /*
- * bench/sync.c: what synchronisation costs: the list of all that is measured of it, and how most of it is timed.
+ * bench/sync.c: what synchronisation costs: the list of all that is measured of it, and how most of
+ * it is timed.
  */
 #include "sync.h"
 
@@ -31,7 +32,7 @@ int bench_all(int tasks, long times, bench_act *act)
     async_task *all[MOST_TASKS];
     for (int i = 0; i < tasks; i++)
         all[i] = async_create_task(part, times / tasks, act);
-    return async_gather_n(all, (size_t)tasks, NULL, 0);
+    return async_gather_n(all, (size_t)tasks, NULL, ASYNC_FIRST_ERROR);
 }
 
 int main(int argc, char **argv)

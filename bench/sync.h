@@ -1,6 +1,6 @@
 /*
- * bench/sync.h: the measurements of bench-sync, a file for each topic. bench/README.md says what exactly each of
- * them times.
+ * bench/sync.h: the measurements of bench-sync, a file for each topic. bench/README.md says what
+ * exactly each of them times.
  */
 #ifndef BENCH_SYNC_H
 #define BENCH_SYNC_H
@@ -41,7 +41,10 @@ typedef int bench_act(long times);
 /* Times it, after a tenth of it to warm up. Is a coroutine. */
 int bench_per_turn(const char *row, long times, bench_act *act);
 
-/* Lets so many tasks, a hundred at most, do it together, each an equal part of the times. Is a coroutine. */
+/*
+ * Lets so many tasks, a hundred at most, do it together, each an equal part of the times. Is a
+ * coroutine.
+ */
 int bench_all(int tasks, long times, bench_act *act);
 
 /* bench_per_turn as a run of its own. */

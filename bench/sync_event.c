@@ -1,6 +1,6 @@
 /*
- * bench/sync_event.c: what many tasks wait for together: an event that wakes ten thousand, a condition that two take
- * turns by, a barrier that a hundred meet at.
+ * bench/sync_event.c: what many tasks wait for together: an event that wakes ten thousand, a
+ * condition that two take turns by, a barrier that a hundred meet at.
  */
 #include "sync.h"
 
@@ -36,7 +36,7 @@ static int wake_all(long times)
 static int waking(void)
 {
     for (int i = 0; i < WAITERS; i++)
-        async_detach(async_create_task(wake_again_and_again));
+        async_task_detach(async_create_task(wake_again_and_again));
     ASYNC_TRY(async_sleep(0)); /* they all run, up to where they wait */
     return bench_per_turn("event/10k", WAKES, wake_all);
 }

@@ -1,6 +1,6 @@
 /*
- * bench/sync_scope.c: what scopes cost: a group of ten thousand children; a time limit that does not run out, around a
- * call that does not wait, and around one that lets the others run.
+ * bench/sync_scope.c: what scopes cost: a group of ten thousand children; a time limit that does
+ * not run out, around a call that does not wait, and around one that lets the others run.
  */
 #include "sync.h"
 

@@ -42,11 +42,11 @@ static int select_ready(long times)
 static int with_queues(const char *row, long times, bench_act *act, bool produced)
 {
     for (int i = 0; i < QUEUES; i++)
-        queues[i] = async_queue_new(1, sizeof(long));
+        ASYNC_TRY(async_queue_new(&queues[i], 1, sizeof(long)));
     async_task *producer = produced ? async_create_task(produce) : NULL;
     int result = bench_per_turn(row, times, act);
     if (produced) {
-        async_cancel(producer);
+        async_task_cancel(producer);
         async_ignore(async_await(producer));
     }
     for (int i = 0; i < QUEUES; i++)

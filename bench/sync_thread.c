@@ -1,6 +1,6 @@
 /*
- * bench/sync_thread.c: a call on another thread and back, and how soon a task runs that another thread wakes. On the
- * wall, because that is about who waits for whom.
+ * bench/sync_thread.c: a call on another thread and back, and how soon a task runs that another
+ * thread wakes. On the wall, because that is about who waits for whom.
  */
 #include "sync.h"
 #include <pthread.h>
@@ -47,7 +47,7 @@ void measure_to_thread_1(void)
     must(async_run(calling_threads, "to_thread/1", 1), "to_thread/1");
 }
 
-/* ---- threadsafe ----------------------------------------------------------------------------------------------- */
+/* ---- threadsafe ----------------------------------------------------------------------------- */
 
 /* What the thread and the loop share. */
 static struct {
@@ -97,7 +97,8 @@ static int ringing_often(const char *row)
 {
     static double late[WAKES];
     pthread_t thread;
-    async_auto_queue *bell = async_queue_new(0, sizeof(char));
+    async_auto_queue *bell = NULL;
+    ASYNC_TRY(async_queue_new(&bell, 0, sizeof(char)));
     ringing.loop = async_get_loop();
     ringing.bell = bell;
     if (pthread_create(&thread, NULL, ring, NULL) != 0)

@@ -1,7 +1,7 @@
 /*
- * bench/tls.c: our server for bench-tls, as a user would write it: it gives the files of a folder to who asks for them.
- * It ends when its input does (server.h). Must not know who drives it: bench/load/tls.c, which says what is in the
- * environment.
+ * bench/tls.c: our server for bench-tls, as a user would write it: it gives the files of a folder
+ * to who asks for them. It ends when its input does (server.h). Must not know who drives it:
+ * bench/load/tls.c, which says what is in the environment.
  */
 #include <ours.h>
 #include <server.h>
@@ -44,7 +44,7 @@ static int amain(void)
     async_server_options options = {.backlog = SERVER_BACKLOG};
     async_auto_tls *tls = NULL;
     async_auto_server *server = NULL;
-    ASYNC_TRY(async_tls_new_server(&tls, &identity));
+    ASYNC_TRY(async_tls_server_new(&tls, &identity));
     options.tls = getenv("PLAIN") == NULL ? tls : NULL;
     ASYNC_TRY(async_start_server(&server, serve, NULL, "127.0.0.1", 0, &options));
     server_say_port(async_server_port(server));

@@ -1,7 +1,7 @@
 /*
- * bench/unsent.h: what the raw servers of a benchmark keep for a connection when the kernel did not take all of it, by
- * descriptor. It hardly happens: an answer is as long as what was asked, and who asks reads. Nothing limits how much
- * is kept.
+ * bench/unsent.h: what the raw servers of a benchmark keep for a connection when the kernel did not
+ * take all of it, by descriptor. It hardly happens: an answer is as long as what was asked, and who
+ * asks reads. Nothing limits how much is kept.
  */
 #ifndef BENCH_UNSENT_H
 #define BENCH_UNSENT_H
@@ -57,7 +57,9 @@ static inline bool unsent_send(int descriptor)
     return true;
 }
 
-/* Sends these, of a connection that has nothing unsent, and keeps the rest; whether there is none. */
+/*
+ * Sends these, of a connection that has nothing unsent, and keeps the rest; whether there is none.
+ */
 static inline bool unsent_send_or_keep(int descriptor, const char *bytes, size_t count)
 {
     ssize_t sent = send(descriptor, bytes, count, MSG_NOSIGNAL);

@@ -1,6 +1,6 @@
 /*
- * chat.c: a room where everybody reads what everybody writes: `chat 8888`, then `nc localhost 8888` a few times. Who
- * does not read is dropped; Ctrl-C says goodbye to all.
+ * chat.c: a room where everybody reads what everybody writes: `chat 8888`, then `nc localhost 8888`
+ * a few times. Who does not read is dropped; Ctrl-C says goodbye to all.
  */
 #include <asyncio.h>
 #include <stdarg.h>
@@ -22,7 +22,8 @@ struct room {
 };
 
 /* Never switches: the list stands still. */
-__attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, const char *format,
+                                                            ...)
 {
     char line[600];
     va_list arguments;
@@ -31,7 +32,7 @@ __attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, c
     va_end(arguments);
     for (struct client *client = room->clients; client != NULL; client = client->next)
         if (async_stream_pending(client->stream) > MOST_PENDING)
-            async_cancel_because(client->task, "it does not read");
+            async_task_cancel_because(client->task, "it does not read");
         else
             async_stream_write(client->stream, line, strlen(line));
 }
@@ -91,7 +92,7 @@ static int amain(int port)
     int result = async_server_serve_forever(server);
     if (result != -ECANCELED)
         return result;
-    async_uncancel(); /* Ctrl-C: answered, we leave in order */
+    async_task_uncancel(async_current_task()); /* Ctrl-C: answered, we leave in order */
     broadcast(&room, "* the server is going down\n");
     async_server_close_clients(server);
     async_ignore(async_timeout(3, async_server_wait_closed(server)));

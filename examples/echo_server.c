@@ -1,5 +1,6 @@
 /*
- * echo_server.c: gives back what it is sent: `echo_server 7777`, then `nc localhost 7777`. Ctrl-C ends it.
+ * echo_server.c: gives back what it is sent: `echo_server 7777`, then `nc localhost 7777`. Ctrl-C
+ * ends it.
  */
 #include <asyncio.h>
 #include <stdio.h>

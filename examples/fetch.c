@@ -1,7 +1,7 @@
 /*
- * fetch.c: fetches pages, ten at a time: `fetch https://example.com/ http://localhost:8080/`. Each has ten seconds, and
- * a second try; what became of it is told as it comes. An answer that was cut short is an error: over https the end is
- * signed, too.
+ * fetch.c: fetches pages, ten at a time: `fetch https://example.com/ http://localhost:8080/`. Each
+ * has ten seconds, and a second try; what became of it is told as it comes. An answer that was cut
+ * short is an error: over https the end is signed, too.
  */
 #define _GNU_SOURCE /* strcasestr, memmem */
 #include <asyncio.h>
@@ -69,7 +69,8 @@ static int get(const struct url *url, async_tls *tls, int *length)
     char *answer;
     int size;
     ASYNC_TRY(async_open_connection(&stream, url->host, url->port, &options));
-    ASYNC_TRY(async_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: asyncio\r\n\r\n",
+    ASYNC_TRY(async_stream_printf(stream,
+                                  "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: asyncio\r\n\r\n",
                                   url->path, url->host));
     ASYNC_TRY(size = async_stream_read_all(stream, &answer, MOST_BYTES));
     int status = check(url, answer, size, length);
@@ -92,7 +93,7 @@ static int fetch(const char *text, struct shared *shared)
     status = parse(text, &url);
     for (int i = 0; status == 0 && i < TRIES; i++) {
         int tried = async_timeout(SECONDS, get(&url, shared->tls, &length));
-        if (tried >= 0 || i + 1 == TRIES || async_cancelling())
+        if (tried >= 0 || i + 1 == TRIES || async_task_cancelling(async_current_task()))
             status = tried;
     }
     if (status > 0)
@@ -101,14 +102,14 @@ static int fetch(const char *text, struct shared *shared)
         printf("failed %s: %s\n", text, async_strerror(status));
     fflush(stdout);
     shared->failed += status < 0 || status >= 400;
-    return async_cancelling() ? status : 0;
+    return async_task_cancelling(async_current_task()) ? status : 0;
 }
 async_fn(fetch, const char *, struct shared *);
 
 static int amain(char **urls, const char *authorities)
 {
     async_auto_tls *tls = NULL;
-    ASYNC_TRY(async_tls_new_client(&tls, &(async_tls_options){.authorities = authorities}));
+    ASYNC_TRY(async_tls_client_new(&tls, &(async_tls_options){.ca = authorities}));
     struct shared shared = {.places = {.value = AT_ONCE}, .tls = tls};
     ASYNC_TASK_GROUP(group);
     for (; *urls != NULL; urls++)

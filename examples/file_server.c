@@ -1,8 +1,9 @@
 /*
- * file_server.c: serves a folder over HTTP/1.1: `file_server -p 8000 folder`, then any browser. Ctrl-C finishes what is
- * under way. GET and HEAD, with one range of bytes; requests may follow each other without waiting. Nothing outside the
- * folder is served, whatever the path or a link says. Who takes longer than -t seconds (30) for a request, or to take a
- * piece of a file, is shut out; -c is the most connections at once (1000); -q prints no line for each request.
+ * file_server.c: serves a folder over HTTP/1.1: `file_server -p 8000 folder`, then any browser.
+ * Ctrl-C finishes what is under way. GET and HEAD, with one range of bytes; requests may follow
+ * each other without waiting. Nothing outside the folder is served, whatever the path or a link
+ * says. Who takes longer than -t seconds (30) for a request, or to take a piece of a file, is shut
+ * out; -c is the most connections at once (1000); -q prints no line for each request.
  */
 #define _GNU_SOURCE
 #include "http_head.h"
@@ -34,9 +35,10 @@ struct site {
 
 struct request {
     struct http_head head;
-    char *target;                                   /* in the head; no slash begins it; NULL: there is none */
-    bool is_head, keep_alive;                       /* what follows from it */
-    char path[MOST_HEAD + sizeof "index.html" + 1]; /* decoded, below the folder; "." is the folder */
+    char *target;             /* in the head; no slash begins it; NULL: there is none */
+    bool is_head, keep_alive; /* what follows from it */
+    char path[MOST_HEAD + sizeof "index.html" +
+              1]; /* decoded, below the folder; "." is the folder */
 };
 
 struct answer {
@@ -107,7 +109,10 @@ static int decode(const char *target, char *path)
     return 0;
 }
 
-/* Without the slash that it begins with, and without the host that a proxy is told; NULL: it is none. */
+/*
+ * Without the slash that it begins with, and without the host that a proxy is told; NULL: it is
+ * none.
+ */
 static char *target_of(char *text)
 {
     if (strncasecmp(text, "http://", 7) == 0)
@@ -218,13 +223,16 @@ static bool is_unchanged(const struct request *request, const struct answer *ans
            answer->modified.tv_sec <= timegm(&parts);
 }
 
-/* bytes=FIRST-LAST, FIRST- or -COUNT. What is none, or more than one, is as if it were not there. */
+/*
+ * bytes=FIRST-LAST, FIRST- or -COUNT. What is none, or more than one, is as if it were not there.
+ */
 static int choose_range(const struct request *request, struct answer *answer)
 {
     char *end, date[40];
     const char *range = http_head_value(&request->head, "Range", NULL);
     const char *if_range = http_head_value(&request->head, "If-Range", NULL);
-    bool changed = if_range != NULL && strcmp(if_range, date_of(answer->modified.tv_sec, date)) != 0;
+    bool changed = if_range != NULL &&
+                   strcmp(if_range, date_of(answer->modified.tv_sec, date)) != 0;
     if (range == NULL || changed || strncmp(range, "bytes=", 6) != 0)
         return 200;
     range += 6;
@@ -256,22 +264,25 @@ static void prepare(const struct site *site, struct request *request, struct ans
 
 /* ---- answers ---- */
 
-static void write_head(async_stream *stream, const struct request *request, const struct answer *answer,
-                       long long size)
+static void write_head(async_stream *stream, const struct request *request,
+                       const struct answer *answer, long long size)
 {
     char date[40];
     bool has_file = answer->status == 200 || answer->status == 206;
-    async_stream_printf(stream, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, phrases[answer->status],
-                        date_of(time(NULL), date));
+    async_stream_printf(stream, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status,
+                        phrases[answer->status], date_of(time(NULL), date));
     if (answer->status != 304)
         async_stream_printf(stream, "Content-Length: %lld\r\n", size);
     if (has_file || answer->status == 304)
-        async_stream_printf(stream, "Last-Modified: %s\r\n", date_of(answer->modified.tv_sec, date));
+        async_stream_printf(stream, "Last-Modified: %s\r\n",
+                            date_of(answer->modified.tv_sec, date));
     if (has_file)
-        async_stream_printf(stream, "Content-Type: %s\r\nAccept-Ranges: bytes\r\n", type_of(request->path));
+        async_stream_printf(stream, "Content-Type: %s\r\nAccept-Ranges: bytes\r\n",
+                            type_of(request->path));
     if (answer->status == 206)
-        async_stream_printf(stream, "Content-Range: bytes %lld-%lld/%lld\r\n", (long long)answer->first,
-                            (long long)answer->first + size - 1, (long long)answer->whole);
+        async_stream_printf(stream, "Content-Range: bytes %lld-%lld/%lld\r\n",
+                            (long long)answer->first, (long long)answer->first + size - 1,
+                            (long long)answer->whole);
     if (answer->status == 416)
         async_stream_printf(stream, "Content-Range: bytes */%lld\r\n", (long long)answer->whole);
     if (answer->status == 301) /* one slash at its beginning: two would be another host */
@@ -282,13 +293,16 @@ static void write_head(async_stream *stream, const struct request *request, cons
     async_stream_printf(stream, "%s\r\n", request->keep_alive ? "" : "Connection: close\r\n");
 }
 
-/* In pieces, so that the limit is one of how fast it must be taken, not of how large a file may be. */
+/*
+ * In pieces, so that the limit is one of how fast it must be taken, not of how large a file may be.
+ */
 static int send_file(async_stream *stream, const struct site *site, const struct answer *answer)
 {
     off_t at = answer->first, end = answer->first + answer->size;
     while (at < end) {
         size_t piece = end - at < PIECE ? (size_t)(end - at) : PIECE;
-        int sent = async_timeout(site->limit_s, async_stream_sendfile(stream, answer->file, at, piece));
+        int sent = async_timeout(site->limit_s,
+                                 async_stream_sendfile(stream, answer->file, at, piece));
         if (sent <= 0)
             return sent < 0 ? sent : -EIO; /* the file has become shorter */
         at += sent;
@@ -306,16 +320,20 @@ static int send_answer(async_stream *stream, const struct site *site, struct req
     }
     int size = snprintf(text, sizeof text, "%d %s\n", answer->status, phrases[answer->status]);
     write_head(stream, request, answer, size);
-    return request->is_head || answer->status == 304 ? 0 : async_stream_write(stream, text, (size_t)size);
+    return request->is_head || answer->status == 304
+               ? 0
+               : async_stream_write(stream, text, (size_t)size);
 }
 
-static void log_answer(async_stream *stream, const struct request *request, const struct answer *answer)
+static void log_answer(async_stream *stream, const struct request *request,
+                       const struct answer *answer)
 {
     char peer[64], line[256] = "- /", shown[512];
     async_stream_peer(stream, peer, sizeof peer);
     if (request->target != NULL)
         snprintf(line, sizeof line, "%s /%s", request->head.method, request->target);
-    async_printable(shown, sizeof shown, line, strlen(line)); /* the log may be read on a terminal */
+    async_printable(shown, sizeof shown, line,
+                    strlen(line)); /* the log may be read on a terminal */
     printf("%s \"%s\" %d %lld\n", peer, shown, answer->status, (long long)answer->size);
 }
 
@@ -378,14 +396,14 @@ static int serve(async_stream *stream, void *argument)
 static int amain(struct site site, int port, size_t connections)
 {
     async_auto_server *server = NULL;
-    async_server_options options = {.connections = connections, .backlog = 1024};
+    async_server_options options = {.max_connections = connections, .backlog = 1024};
     ASYNC_TRY(async_start_server(&server, serve, &site, NULL, port, &options));
     printf("serving at port %d\n", async_server_port(server));
     fflush(stdout);
     int result = async_server_serve_forever(server);
     if (result != -ECANCELED)
         return result;
-    async_uncancel(); /* Ctrl-C: what is under way may end */
+    async_task_uncancel(async_current_task()); /* Ctrl-C: what is under way may end */
     async_server_close_clients(server);
     async_ignore(async_timeout(3, async_server_wait_closed(server)));
     return -ECANCELED;
@@ -408,14 +426,17 @@ int main(int count, char **arguments)
             site.quiet = true;
         else
             return 2;
-    site.folder = optind == count - 1 ? open(arguments[optind], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    site.folder = optind == count - 1 ? open(arguments[optind], O_PATH | O_DIRECTORY | O_CLOEXEC)
+                                      : -1;
     if (site.folder < 0) {
-        fprintf(stderr, "usage: %s [-p port] [-t seconds] [-c connections] [-q] folder\n", arguments[0]);
+        fprintf(stderr, "usage: %s [-p port] [-t seconds] [-c connections] [-q] folder\n",
+                arguments[0]);
         return 2;
     }
     int file = open_beneath(site.folder, ".");
     if (file < 0) {
-        fprintf(stderr, "%s: openat2: %s\n", arguments[optind], strerror(-file)); /* Linux has it since 5.6 */
+        fprintf(stderr, "%s: openat2: %s\n", arguments[optind],
+                strerror(-file)); /* Linux has it since 5.6 */
         return 1;
     }
     close(file);

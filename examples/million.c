@@ -1,6 +1,6 @@
 /*
- * million.c: a million tasks alive at once, each on a guarded stack of its own, and what that costs. Another number
- * may be given: ./million 100000
+ * million.c: a million tasks alive at once, each on a guarded stack of its own, and what that
+ * costs. Another number may be given: ./million 100000
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -10,7 +10,10 @@
 
 enum { TURNS = 3 };
 
-/* What one task needs, page tables included: told to be short of it rather than to be stopped in the middle. */
+/*
+ * What one task needs, page tables included: told to be short of it rather than to be stopped in
+ * the middle.
+ */
 static const double BYTES_A_TASK = 4600;
 
 /* One of the million: waits until the gate opens, takes a few turns with the others, and ends. */
@@ -72,7 +75,8 @@ static void tell_time(const char *what, double begun, double count, const char *
 
 static int run_all(int count)
 {
-    async_auto_queue *gate = async_queue_new(1, 1);
+    async_auto_queue *gate = NULL;
+    ASYNC_TRY(async_queue_new(&gate, 1, 1));
     async_task **tasks = malloc((size_t)count * sizeof *tasks);
     if (gate == NULL || tasks == NULL) {
         free(tasks);
@@ -91,10 +95,12 @@ static int run_all(int count)
     begun = async_time();
     for (int i = 0; i < TURNS && result == 0; i++)
         result = async_sleep(0); /* one turn for everybody */
-    tell_time("turns", begun, (double)TURNS * count, "a switch, to a stack that has left the caches");
+    tell_time("turns", begun, (double)TURNS * count,
+              "a switch, to a stack that has left the caches");
 
     begun = async_time();
-    int gathered = async_gather_n(tasks, (size_t)count, NULL, 0); /* takes all handles */
+    int gathered = async_gather_n(tasks, (size_t)count, NULL,
+                                  ASYNC_FIRST_ERROR); /* takes all handles */
     tell_time("ended", begun, count, "each, awaited");
     free(tasks);
     return result < 0 ? result : gathered;
@@ -111,8 +117,8 @@ int main(int argc, char **argv)
     double needed_mib = count * BYTES_A_TASK / 1024 / 1024;
     long available_mib = kilobytes("/proc/meminfo", "MemAvailable:") / 1024;
     if (available_mib != 0 && available_mib < (long)needed_mib) {
-        fprintf(stderr, "%d tasks need %.0f MiB of memory, and %ld are available here\n", count, needed_mib,
-                available_mib);
+        fprintf(stderr, "%d tasks need %.0f MiB of memory, and %ld are available here\n", count,
+                needed_mib, available_mib);
         return 1;
     }
     printf("%d tasks at once, each on a guarded stack of its own\n", count);

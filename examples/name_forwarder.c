@@ -1,11 +1,12 @@
 /*
- * name_forwarder.c: a name server that asks others and remembers: `name_forwarder 5353 9.9.9.9 1.1.1.1`, then
- * `dig @127.0.0.1 -p 5353 example.com`. An upstream may have a port: 127.0.0.1:5300. It listens on the loopback
- * interface, over UDP; what does not fit comes cut short (TC).
+ * name_forwarder.c: a name server that asks others and remembers: `name_forwarder 5353 9.9.9.9
+ * 1.1.1.1`, then `dig @127.0.0.1 -p 5353 example.com`. An upstream may have a port: 127.0.0.1:5300.
+ * It listens on the loopback interface, over UDP; what does not fit comes cut short (TC).
  *
- * Each question is a task; who asks what is being asked already waits for the same answer. An answer is kept for as
- * long as the least of its records says. -e: the most answers that are kept (1000); -t: seconds that an upstream has to
- * answer (1). All are asked twice, then it says SERVFAIL.
+ * Each question is a task; who asks what is being asked already waits for the same answer. An
+ * answer is kept for as long as the least of its records says. -e: the most answers that are kept
+ * (1000); -t: seconds that an upstream has to answer (1). All are asked twice, then it says
+ * SERVFAIL.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,7 +24,14 @@
 enum { HEAD = 12, MOST_NAME = 255, MOST_PACKET = 4096, PLAIN_PACKET = 512, MOST_TTL = 86400 };
 enum { MOST_AT_ONCE = 1000, ROWS = 1024, MOST_UPSTREAMS = 8, ROUNDS = 2 };
 enum { OK = 0, FORMERR = 1, SERVFAIL = 2, NXDOMAIN = 3, NOTIMP = 4 };
-enum { FLAG_QR = 0x80, FLAG_TC = 0x02, FLAG_RD = 0x01, FLAG_RA = 0x80, FLAG_CD = 0x10, FLAG_DO = 0x80 };
+enum {
+    FLAG_QR = 0x80,
+    FLAG_TC = 0x02,
+    FLAG_RD = 0x01,
+    FLAG_RA = 0x80,
+    FLAG_CD = 0x10,
+    FLAG_DO = 0x80
+};
 enum { TYPE_SOA = 6, TYPE_OPT = 41 };
 
 struct packet {
@@ -31,7 +39,10 @@ struct packet {
     uint8_t bytes[MOST_PACKET];
 };
 
-/* What is asked, so that equal questions have equal bytes: the name in small letters, type, class, flags. */
+/*
+ * What is asked, so that equal questions have equal bytes: the name in small letters, type, class,
+ * flags.
+ */
 struct key {
     size_t size;
     uint8_t bytes[MOST_NAME + 5];
@@ -90,7 +101,8 @@ static int code_of(const struct packet *packet)
 /* The place behind the name; a pointer ends it. 0: it is none. */
 static size_t skip_name(const struct packet *packet, size_t at)
 {
-    for (size_t begin = at; at < packet->size && at - begin < MOST_NAME; at += 1u + packet->bytes[at]) {
+    for (size_t begin = at; at < packet->size && at - begin < MOST_NAME;
+         at += 1u + packet->bytes[at]) {
         if (packet->bytes[at] == 0)
             return at + 1;
         if (packet->bytes[at] >= 0xc0)
@@ -128,8 +140,8 @@ static uint32_t record_count(const struct packet *packet)
 static size_t read_question(const struct packet *packet, struct key *key)
 {
     size_t end = skip_name(packet, HEAD);
-    if (get(packet->bytes + 4, 2) != 1 || end == 0 || end - HEAD > MOST_NAME || packet->bytes[end - 1] != 0 ||
-        packet->size - end < 4)
+    if (get(packet->bytes + 4, 2) != 1 || end == 0 || end - HEAD > MOST_NAME ||
+        packet->bytes[end - 1] != 0 || packet->size - end < 4)
         return 0;
     key->size = end + 4 - HEAD;
     memcpy(key->bytes, packet->bytes + HEAD, key->size);
@@ -170,7 +182,10 @@ static int read_query(struct query *query)
     return OK;
 }
 
-/* For how long it may be kept: the least of its records; what is not there, as the zone's SOA says. Malformed: -1. */
+/*
+ * For how long it may be kept: the least of its records; what is not there, as the zone's SOA says.
+ * Malformed: -1.
+ */
 static double time_to_live(const struct packet *packet, size_t at)
 {
     uint32_t least = MOST_TTL, answers = get(packet->bytes + 6, 2);
@@ -226,7 +241,9 @@ static void forget(struct forwarder *forwarder, struct entry *entry)
         free(entry);
 }
 
-/* The oldest go first; those that are in use count, and stay: there are no more of them than tasks. */
+/*
+ * The oldest go first; those that are in use count, and stay: there are no more of them than tasks.
+ */
 static void make_room(struct forwarder *forwarder)
 {
     struct entry *entry = forwarder->oldest;
@@ -263,7 +280,8 @@ static void write_question(const struct query *query, struct packet *packet)
     if (getrandom(&id, sizeof id, 0) != sizeof id)
         id = (uint16_t)random();
     uint8_t flags = query->key.bytes[query->key.size - 1];
-    const uint8_t opt[11] = {0, 0, TYPE_OPT, MOST_PACKET >> 8, MOST_PACKET & 255, 0, 0, flags & FLAG_DO};
+    const uint8_t opt[11] = {0, 0, TYPE_OPT,       MOST_PACKET >> 8, MOST_PACKET & 255,
+                             0, 0, flags & FLAG_DO};
     memset(packet->bytes, 0, HEAD);
     put(packet->bytes, 2, id);
     packet->bytes[2] = flags & FLAG_RD;
@@ -313,7 +331,9 @@ static int ask_one(struct forwarder *forwarder, size_t upstream, const struct qu
     return result;
 }
 
-/* The first answer that is of use; else the last one that came. -ETIMEDOUT and the like: none came. */
+/*
+ * The first answer that is of use; else the last one that came. -ETIMEDOUT and the like: none came.
+ */
 static int ask_all(struct forwarder *forwarder, const struct query *query, struct packet *packet)
 {
     int result = -ENOENT;
@@ -327,7 +347,8 @@ static int ask_all(struct forwarder *forwarder, const struct query *query, struc
 
 /* ---- answers ---- */
 
-static int send_packet(struct forwarder *forwarder, const struct query *query, struct packet *packet)
+static int send_packet(struct forwarder *forwarder, const struct query *query,
+                       struct packet *packet)
 {
     packet->bytes[2] |= FLAG_QR;
     return async_sendto(forwarder->socket, packet->bytes, packet->size, 0,
@@ -347,7 +368,8 @@ static int send_code(struct forwarder *forwarder, struct query *query, int code)
 }
 
 /* The answer as of now: every record has become older. */
-static int send_answer(struct forwarder *forwarder, const struct query *query, const struct entry *entry)
+static int send_answer(struct forwarder *forwarder, const struct query *query,
+                       const struct entry *entry)
 {
     struct packet packet = entry->packet;
     struct record record;
@@ -356,8 +378,9 @@ static int send_answer(struct forwarder *forwarder, const struct query *query, c
     for (uint32_t i = record_count(&packet); i > 0 && read_record(&packet, &at, &record); i--)
         if (record.type != TYPE_OPT)
             put(packet.bytes + record.ttl_at, 4, record.ttl > age ? record.ttl - age : 0);
-    memcpy(packet.bytes, query->packet.bytes, 2);                                        /* his id */
-    memcpy(packet.bytes + HEAD, query->packet.bytes + HEAD, query->question_end - HEAD); /* in his letters */
+    memcpy(packet.bytes, query->packet.bytes, 2); /* his id */
+    memcpy(packet.bytes + HEAD, query->packet.bytes + HEAD,
+           query->question_end - HEAD); /* in his letters */
     if (packet.size > query->most) {
         packet.size = query->question_end;
         packet.bytes[2] |= FLAG_TC;
@@ -421,10 +444,12 @@ static int serve(struct forwarder *forwarder)
     for (;;) {
         socklen_t length = sizeof query.from;
         int size;
-        ASYNC_TRY(size = async_recvfrom(forwarder->socket, query.packet.bytes, sizeof query.packet.bytes, 0,
+        ASYNC_TRY(size = async_recvfrom(forwarder->socket, query.packet.bytes,
+                                        sizeof query.packet.bytes, 0,
                                         (struct sockaddr *)&query.from, &length));
         query.packet.size = (size_t)size;
-        if (size < HEAD || (query.packet.bytes[2] & FLAG_QR) != 0 || forwarder->at_once == MOST_AT_ONCE)
+        if (size < HEAD || (query.packet.bytes[2] & FLAG_QR) != 0 ||
+            forwarder->at_once == MOST_AT_ONCE)
             continue; /* no question, or one too many */
         struct query *copy = malloc(sizeof *copy);
         if (copy == NULL)
@@ -437,8 +462,9 @@ static int serve(struct forwarder *forwarder)
 
 static int amain(struct forwarder *forwarder, int port)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     ASYNC_TRY(forwarder->socket = async_socket(AF_INET, SOCK_DGRAM, 0));
     int result = bind(forwarder->socket, (struct sockaddr *)&address, length) < 0 ||
@@ -465,7 +491,8 @@ static bool add_upstream(struct forwarder *forwarder, char *text)
         *port++ = 0;
         address.sin_port = htons((uint16_t)atoi(port));
     }
-    if (forwarder->upstream_count == MOST_UPSTREAMS || inet_pton(AF_INET, text, &address.sin_addr) != 1)
+    if (forwarder->upstream_count == MOST_UPSTREAMS ||
+        inet_pton(AF_INET, text, &address.sin_addr) != 1)
         return false;
     forwarder->upstreams[forwarder->upstream_count++] = address;
     return true;

@@ -1,6 +1,6 @@
 /*
- * port_scanner.c: which ports of a host answer: `port_scanner localhost 1 1024`. At most a hundred are asked at a time,
- * and each has two seconds to answer.
+ * port_scanner.c: which ports of a host answer: `port_scanner localhost 1 1024`. At most a hundred
+ * are asked at a time, and each has two seconds to answer.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /*
- * proxy.c: passes connections on: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each direction is a task of
- * its own; the first end is passed on as an end, and the connection is over when both directions are. Either side may
- * be secure: with `-c certificate.pem` clients have to speak TLS, and with -t the target is spoken TLS to.
+ * proxy.c: passes connections on: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each
+ * direction is a task of its own; the first end is passed on as an end, and the connection is over
+ * when both directions are. Either side may be secure: with `-c certificate.pem` clients have to
+ * speak TLS, and with -t the target is spoken TLS to.
  */
 #include <asyncio.h>
 #include <asyncio/tls.h>
@@ -14,7 +15,7 @@ struct settings {
     const char *host;
     int host_port;
     const char *certificate; /* shown to clients, with its key; NULL: in the clear */
-    const char *authorities; /* whom to trust; NULL: the system's */
+    const char *ca;          /* a PEM file; NULL: the system's */
     bool target_is_secure;
 };
 
@@ -53,10 +54,10 @@ static int amain(struct settings *settings)
     async_auto_tls *ours = NULL, *theirs = NULL;
     async_tls_options options = {.certificate = settings->certificate};
     if (settings->certificate != NULL)
-        ASYNC_TRY(async_tls_new_server(&ours, &options));
-    options = (async_tls_options){.authorities = settings->authorities};
+        ASYNC_TRY(async_tls_server_new(&ours, &options));
+    options = (async_tls_options){.ca = settings->ca};
     if (settings->target_is_secure)
-        ASYNC_TRY(async_tls_new_client(&theirs, &options));
+        ASYNC_TRY(async_tls_client_new(&theirs, &options));
 
     struct target target = {settings->host, settings->host_port, theirs};
     async_auto_server *listener = NULL;
@@ -74,7 +75,7 @@ int main(int count, char **arguments)
     int option;
     while ((option = getopt(count, arguments, "a:c:t")) != -1) {
         if (option == 'a')
-            settings.authorities = optarg;
+            settings.ca = optarg;
         else if (option == 'c')
             settings.certificate = optarg;
         else
@@ -84,7 +85,7 @@ int main(int count, char **arguments)
     }
     if (count != optind + 3) {
         fprintf(stderr,
-                "usage: %s [-c certificate.pem] [-t [-a authorities.pem]] port target-host target-port\n",
+                "usage: %s [-c certificate.pem] [-t [-a ca.pem]] port target-host target-port\n",
                 arguments[0]);
         return 2;
     }

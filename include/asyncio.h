@@ -20,15 +20,15 @@
  *     int main(void) { return async_main(amain); }
  *
  * A coroutine is an ordinary function that returns int: 0 or more is its result, -errno its error.
- * Calling it runs it to its end, as `await` does in Python; async_create_task() lets it run on its own.
- * Read the headers in the order they are included here.
+ * Calling it runs it to its end, as `await` does in Python; async_create_task() lets it run on its
+ * own. Read the headers in the order they are included here.
  */
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
 
-#define ASYNCIO_VERSION_MAJOR 0
-#define ASYNCIO_VERSION_MINOR 1
-#define ASYNCIO_VERSION_PATCH 0
+#define ASYNC_VERSION_MAJOR 0
+#define ASYNC_VERSION_MINOR 1
+#define ASYNC_VERSION_PATCH 0
 
 #include <asyncio/base.h>
 #include <asyncio/run.h>

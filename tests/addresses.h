@@ -1,6 +1,6 @@
 /*
- * addresses.h: a resolver for which every name has the IPv4 addresses that a test wants, in their order. It stands in
- * libc's place; addresses in numbers do not come to it.
+ * addresses.h: a resolver for which every name has the IPv4 addresses that a test wants, in their
+ * order. It stands in libc's place; addresses in numbers do not come to it.
  */
 #ifndef TEST_ADDRESSES_H
 #define TEST_ADDRESSES_H
@@ -21,8 +21,8 @@ static struct {
     int count;                              /* of them */
 } wanted_addresses;
 
-static int give_wanted_addresses(const char *host, const char *service, const struct addrinfo *hints,
-                                 struct addrinfo **list)
+static int give_wanted_addresses(const char *host, const char *service,
+                                 const struct addrinfo *hints, struct addrinfo **list)
 {
     struct sockaddr_in addresses[MAX_TEST_ADDRESSES];
     struct addrinfo entries[MAX_TEST_ADDRESSES];

@@ -1,8 +1,8 @@
 /*
- * case.c: the half of the runner that runs in the process of one case: the allocator that counts, the checks, the
- * time limit, and the inventory before and after that finds what was left behind. Of the library it knows the
- * public headers and the one counter of mapped bytes; it must not know of other cases, nor what is made of its
- * exit status.
+ * case.c: the half of the runner that runs in the process of one case: the allocator that counts,
+ * the checks, the time limit, and the inventory before and after that finds what was left behind.
+ * Of the library it knows the public headers and the one counter of mapped bytes; it must not know
+ * of other cases, nor what is made of its exit status.
  */
 #include "case.h"
 #include "faults.h"
@@ -27,7 +27,7 @@ enum {
     HIGHEST_DESCRIPTOR = 1 << 16, /* those above are not looked at */
 };
 
-/* ---- what it is given ---------------------------------------------------------------------------------- */
+/* ---- what it is given ----------------------------------------------------------------------- */
 
 /* Stands before each block; as wide as malloc's alignment, so that the block keeps it. */
 struct block {
@@ -64,7 +64,8 @@ static void *count_reallocate(void *context, void *memory, size_t old_size, size
     struct block *block = memory == NULL ? NULL : (struct block *)memory - 1;
     size_t size = block == NULL ? 0 : block->size;
     if (size != old_size)
-        test_fail("allocator", 0, "a block of %zu bytes was given back as one of %zu", size, old_size);
+        test_fail("allocator", 0, "a block of %zu bytes was given back as one of %zu", size,
+                  old_size);
     if (new_size == 0)
         return count_free(block);
     if (!allocation_is_allowed() || fault_in_allocator())
@@ -97,7 +98,7 @@ const char *test_backend(void)
     return options.backend;
 }
 
-/* ---- how it ends --------------------------------------------------------------------------------------- */
+/* ---- how it ends ---------------------------------------------------------------------------- */
 
 static _Noreturn void end_case(int status)
 {
@@ -140,7 +141,8 @@ void test_check_text(const char *file, int line, const char *claim, const char *
 void test_check_result(const char *file, int line, int result)
 {
     if (result != 0)
-        test_fail(file, line, "the coroutine returned %d, not 0 (%s)", result, async_strerror(result));
+        test_fail(file, line, "the coroutine returned %d, not 0 (%s)", result,
+                  async_strerror(result));
 }
 
 static void on_time_limit(int signal_number)
@@ -162,9 +164,12 @@ static void set_time_limit(unsigned seconds)
     alarm(seconds);
 }
 
-/* ---- what it leaves behind ----------------------------------------------------------------------------- */
+/* ---- what it leaves behind ------------------------------------------------------------------ */
 
-/* What a process holds that a test must give back. Blocks are no part of it: a case begins with none. */
+/*
+ * What a process holds that a test must give back. Blocks are no part of it: a case begins with
+ * none.
+ */
 struct inventory {
     bool open[HIGHEST_DESCRIPTOR]; /* whether that descriptor is */
     long mapped_bytes;             /* by the library, in all */
@@ -257,9 +262,12 @@ void test_needs_python(void)
         test_skip("there is no Python here");
 }
 
-/* ---- how it begins ------------------------------------------------------------------------------------- */
+/* ---- how it begins -------------------------------------------------------------------------- */
 
-/* What it must not inherit from the runner or from whoever started that; files last, so that they can be opened. */
+/*
+ * What it must not inherit from the runner or from whoever started that; files last, so that they
+ * can be opened.
+ */
 static void leave_parent_behind(void)
 {
     static const int defaults[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD};
@@ -284,7 +292,8 @@ static void redirect(const struct test *test, int output)
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0); /* musl has no function for it */
 }
 
-_Noreturn void case_run(const struct test *test, const char *backend, int output, unsigned time_limit)
+_Noreturn void case_run(const struct test *test, const char *backend, int output,
+                        unsigned time_limit)
 {
     leave_parent_behind();
     redirect(test, output);

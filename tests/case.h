@@ -1,6 +1,6 @@
 /*
- * case.h: what the two halves of the runner know of each other: runner.c plans, starts and judges cases, case.c is
- * what happens in the process of one. Tests do not need it.
+ * case.h: what the two halves of the runner know of each other: runner.c plans, starts and judges
+ * cases, case.c is what happens in the process of one. Tests do not need it.
  */
 #ifndef TEST_CASE_H
 #define TEST_CASE_H
@@ -15,9 +15,11 @@ enum {
 };
 
 /*
- * Turns the process, a fresh child of the runner, into a case of that test. It writes to the descriptor output, ends
- * itself after time_limit seconds, and with status 0 only if the test holds and has left nothing behind.
+ * Turns the process, a fresh child of the runner, into a case of that test. It writes to the
+ * descriptor output, ends itself after time_limit seconds, and with status 0 only if the test holds
+ * and has left nothing behind.
  */
-_Noreturn void case_run(const struct test *test, const char *backend, int output, unsigned time_limit);
+_Noreturn void case_run(const struct test *test, const char *backend, int output,
+                        unsigned time_limit);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * chaos.c: a round: a connection, and at each side a task that starts readers and writers, cancels some of them, puts
- * the layer on, and ends its side in one of many ways at a random moment. A side's task never waits for the other side
- * before that moment, so a round ends; who ended in order reads on or closes. chaos_oracle.c says what may come of it.
+ * chaos.c: a round: a connection, and at each side a task that starts readers and writers, cancels
+ * some of them, puts the layer on, and ends its side in one of many ways at a random moment. A
+ * side's task never waits for the other side before that moment, so a round ends; who ended in
+ * order reads on or closes. chaos_oracle.c says what may come of it.
  */
 #include "chaos.h"
 #include "sockets.h"
@@ -48,7 +49,7 @@ struct stage {
 
 static struct stage stage;
 
-/* ---- the crew --------------------------------------------------------------------------------------------------- */
+/* ---- the crew ------------------------------------------------------------------------------- */
 
 static int enter_read(struct side *side, uint32_t random)
 {
@@ -103,7 +104,7 @@ static void cancel_some(struct crew *crew, uint32_t one_in)
 {
     for (int i = 0; i < MOST_TASKS; i++)
         if (crew->tasks[i] != NULL && chaos_once_in(&crew->side->random, one_in))
-            async_cancel(crew->tasks[i]);
+            async_task_cancel(crew->tasks[i]);
 }
 
 /* Keeps readers and writers going; a second reader now and then, which is refused. */
@@ -138,7 +139,7 @@ static void meddle(struct crew *crew)
         size_t low = chaos_draw(&side->random, 20000);
         side->high = low + chaos_draw(&side->random, 50000);
         side->writes++;
-        CHECK_EQ(async_stream_set_limits(side->stream, side->high, low), 0);
+        CHECK_EQ(async_stream_set_write_buffer_limits(side->stream, side->high, low), 0);
         break;
     }
     case 3:
@@ -161,7 +162,7 @@ static int turn(struct crew *crew)
     return async_sleep(0);
 }
 
-/* ---- the middle ------------------------------------------------------------------------------------------------- */
+/* ---- the middle ----------------------------------------------------------------------------- */
 
 static int secure(struct side *side)
 {
@@ -177,7 +178,7 @@ static void put_layer_on(struct side *side)
     bool cancelled = chaos_once_in(&side->random, 25);
     if (cancelled) {
         CHECK_EQ(async_sleep(0), 0);
-        async_cancel(task);
+        async_task_cancel(task);
     }
     int result = async_await(task);
     side->exclusive--;
@@ -190,13 +191,16 @@ static void put_layer_on(struct side *side)
     side->out->quota = side->broken ? 0 : side->out->quota;
 }
 
-/* Writes and reads what goes in the clear, and puts the layer on. false: it does not come to that. */
+/*
+ * Writes and reads what goes in the clear, and puts the layer on. false: it does not come to that.
+ */
 static bool begin_layer(struct crew *crew, size_t quota)
 {
     struct side *side = crew->side;
     struct flow *out = side->out, *in = side->in;
     for (int turns = 0; out->accepted < out->clear || in->got < in->clear; turns++) {
-        bool is_stuck = side->failed != 0 || out->uncertain > 0 || in->over || side->aborted || side->hung_up;
+        bool is_stuck = side->failed != 0 || out->uncertain > 0 || in->over || side->aborted ||
+                        side->hung_up;
         if (is_stuck || turns > LIMIT_OF_TURNS || chaos_once_in(&side->random, 2000)) {
             side->broken = true;
             return false;
@@ -213,7 +217,7 @@ static bool begin_layer(struct crew *crew, size_t quota)
     return true;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static void note_cut(struct side *side)
 {
@@ -229,7 +233,7 @@ static void set_linger(struct side *side)
     if (side->aborted || !side->round->kind->is_tcp)
         return;
     CHECK_EQ(
-        setsockopt(async_stream_descriptor(side->stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+        setsockopt(async_stream_fd(side->stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
         0);
     side->resets = true;
 }
@@ -243,8 +247,8 @@ static void abort_side(struct side *side)
 }
 
 /*
- * Two that close, each with more than the kernel takes, wait for each other until their patience is over, 30 seconds:
- * the second one aborts.
+ * Two that close, each with more than the kernel takes, wait for each other until their patience is
+ * over, 30 seconds: the second one aborts.
  */
 static bool would_hang(const struct side *side)
 {
@@ -282,7 +286,7 @@ static void wait_closed(struct side *side, bool cancelled)
     CHECK_EQ(async_sleep(0), 0);
     if (cancelled) {
         CHECK_EQ(turns((int)chaos_draw(&side->random, 5)), 0);
-        async_cancel(task);
+        async_task_cancel(task);
     }
     CHECK_EQ(async_await(task), 0);
 }
@@ -301,14 +305,17 @@ static void write_eof(struct side *side)
 static void read_on(struct crew *crew)
 {
     struct side *side = crew->side;
-    uint32_t most = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MOST_TURNS) : UINT32_MAX;
+    uint32_t most = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MOST_TURNS)
+                                                    : UINT32_MAX;
     side->finishing = true;
     for (uint32_t i = 0; i < most && !side->in->over && !side->in->lost && !side->broken; i++) {
         keep_going(crew);
         if (side->in->got >= side->in->limit || chaos_once_in(&side->random, 200))
             CHECK_EQ(async_sleep(0), 0);
         else if (most == UINT32_MAX && i > 50)
-            gather(crew, true); /* without turns of its own, so that the loop comes to wait in the kernel */
+            gather(
+                crew,
+                true); /* without turns of its own, so that the loop comes to wait in the kernel */
         else
             CHECK_EQ(async_sleep(0), 0);
     }
@@ -374,7 +381,7 @@ static void end(struct crew *crew, enum ending ending)
         break;
     case SHUTDOWN:
         note_cut(side);
-        if (!side->aborted && shutdown(async_stream_descriptor(side->stream), SHUT_WR) == 0)
+        if (!side->aborted && shutdown(async_stream_fd(side->stream), SHUT_WR) == 0)
             side->shut = true;
         break;
     case CLOSE_CLIENTS:
@@ -395,7 +402,7 @@ static void end(struct crew *crew, enum ending ending)
     async_stream_close(give_up(side));
 }
 
-/* ---- a round ---------------------------------------------------------------------------------------------------- */
+/* ---- a round -------------------------------------------------------------------------------- */
 
 static int act(struct side *side)
 {
@@ -438,7 +445,9 @@ static void prepare(struct chaos_round *round, uint32_t *random)
         flow->origin = chaos_draw(random, CHAOS_TABLE_BYTES);
         flow->quota = draw_quota(random);
         flow->limit = SIZE_MAX;
-        flow->clear = round->kind->secure == NULL || chaos_once_in(random, 2) ? 0 : chaos_draw(random, 9000);
+        flow->clear = round->kind->secure == NULL || chaos_once_in(random, 2)
+                          ? 0
+                          : chaos_draw(random, 9000);
         flow->quota += flow->clear;
         *side = (struct side){.round = round,
                               .other = &round->sides[1 - i],
@@ -451,13 +460,13 @@ static void prepare(struct chaos_round *round, uint32_t *random)
 }
 
 /*
- * Some have so little room that most of what is written waits in the stream. Not to receive: a socket of TCP that is
- * closed while its window is shut holds its peer's last bytes for a minute.
+ * Some have so little room that most of what is written waits in the stream. Not to receive: a
+ * socket of TCP that is closed while its window is shut holds its peer's last bytes for a minute.
  */
 static void narrow(struct side *side)
 {
     const int few = 1;
-    int descriptor = async_stream_descriptor(side->stream);
+    int descriptor = async_stream_fd(side->stream);
     if (chaos_once_in(&side->random, 4))
         CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
 }
@@ -477,9 +486,9 @@ static void connect_by_server(struct chaos_round *round)
     stage.round = round;
     async_event_clear(&stage.arrived);
     async_event_clear(&stage.served);
-    CHECK_EQ(round->kind->is_tcp
-                 ? async_open_connection(stream, "127.0.0.1", async_server_port(stage.at_port), NULL)
-                 : async_open_unix_connection(stream, stage.path, NULL),
+    CHECK_EQ(round->kind->is_tcp ? async_open_connection(stream, "127.0.0.1",
+                                                         async_server_port(stage.at_port), NULL)
+                                 : async_open_unix_connection(stream, stage.path, NULL),
              0);
     CHECK_EQ(async_event_wait(&stage.arrived), 0);
 }
@@ -507,15 +516,16 @@ static void play(struct chaos_round *round)
         connect_pair(round);
     narrow(&round->sides[0]);
     narrow(&round->sides[1]);
-    async_task *acts[] = {async_create_task(act, &round->sides[0]), async_create_task(act, &round->sides[1])};
-    CHECK_EQ(async_gather_n(acts, 2, NULL, 0), 0);
+    async_task *acts[] = {async_create_task(act, &round->sides[0]),
+                          async_create_task(act, &round->sides[1])};
+    CHECK_EQ(async_gather_n(acts, 2, NULL, ASYNC_FIRST_ERROR), 0);
     async_event_set(&stage.served);
     while (async_server_connections(stage.at_port) + async_server_connections(stage.at_path) > 0)
         CHECK_EQ(async_sleep(0), 0);
     chaos_check_round(round);
 }
 
-/* ---- the rounds ------------------------------------------------------------------------------------------------- */
+/* ---- the rounds ----------------------------------------------------------------------------- */
 
 static int new_file(void)
 {
@@ -554,8 +564,8 @@ int chaos_play(const struct chaos_kind *kind)
         round = (struct chaos_round){.kind = kind, .seed = first + i, .file = file};
         play(&round);
     }
-    async_server_free(stage.at_port);
-    async_server_free(stage.at_path);
+    async_server_free_wait(stage.at_port);
+    async_server_free_wait(stage.at_path);
     close(file);
     return 0;
 }

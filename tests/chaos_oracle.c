@@ -1,29 +1,33 @@
 /*
- * chaos_oracle.c: what the headers promise, as checks. W is the side that writes a direction, R the side that reads it.
+ * chaos_oracle.c: what the headers promise, as checks. W is the side that writes a direction, R the
+ * side that reads it.
  *
- * A byte          is the one that W wrote at this place: none is missing, doubled, moved or changed.
- * The end (0)     only after W has ended in order (write_eof, close, wait_closed, close_clients), and after every byte
- *                 that W's calls accepted. Bytes of a call that failed (a sendfile that was cancelled, a write that
- *                 memory ran out in) may come or not. With shutdown(2) behind W's back the end may come after what the
- *                 kernel had; not where the layer has a word for the end. A close_clients of R's own is an end at any
- *                 place. On a Unix socket, whose kernel has no reset, an abort of W's can be an end after a part.
- * wait_closed     0: R finds every byte, if it reads on to the end. An error: R has aborted, reset or closed before it
- *                 had read all; or a write of W's failed; or shutdown(2), abort, a shortage of memory at W. It is an
- *                 error if a write of W's, or a read without a layer, has met one before.
- * drain           0: no more is pending than the high water mark, unless another task has written meanwhile.
+ * A byte         is the one that W wrote at this place: none is missing, doubled, moved or changed.
+ * The end (0)    only after W has ended in order (write_eof, close, wait_closed, close_clients),
+ *                and after every byte that W's calls accepted. Bytes of a call that failed (a
+ *                sendfile that was cancelled, a write without memory) may come or not. With
+ *                shutdown(2) outside the stream the end may come after what the kernel had, unless
+ *                the layer has a message for the end. A close_clients of R's own is an end at any
+ *                place. A Unix socket has no reset: an abort of W's can be an end after a part.
+ * wait_closed    0: R finds every byte, if it reads on to the end. An error: R has aborted, reset
+ *                or closed before it had read all; or a write of W's failed; or shutdown(2), abort,
+ *                a shortage of memory at W. It is an error if a write of W's, or a read without a
+ *                layer, has met one before.
+ * drain          0: no more is pending than the high water mark, unless another task has written
+ *                meanwhile.
  *
- *   error             reads of R                           writes, drain, sendfile of W
- *   -ECANCELED        the task was cancelled               the same
- *   -ETIMEDOUT        inside a timeout                     the same
- *   -EBADF            R was closed                         W was closed
- *   -ECONNABORTED     R was aborted                        W was aborted; its layer has failed before
- *   -EBUSY            another task reads                   a sendfile or start_tls is under way
- *   -ENOMEM           memory was short                     the same
- *   -EPIPE            a write of R's has failed            W has ended or was shut down; R is closed or aborted
- *   -ECONNRESET       W has aborted or reset, or was closed with bytes of R's unread; with a goodbye: any end of W's
- *                     without it                           the same of R
- *   -ENODATA          as the end (0), with bytes left
- *   -EPROTO           TLS: R was shut down behind its back, of which its peer complains
+ *   error           reads of R                      writes, drain, sendfile of W
+ *   -ECANCELED      the task was cancelled          the same
+ *   -ETIMEDOUT      inside a timeout                the same
+ *   -EBADF          R was closed                    W was closed
+ *   -ECONNABORTED   R was aborted                   W was aborted; its layer has failed before
+ *   -EBUSY          another task reads              a sendfile or start_tls is under way
+ *   -ENOMEM         memory was short                the same
+ *   -EPIPE          a write of R's has failed       W has ended or was shut down; R is closed
+ *   -ECONNRESET     W has aborted or reset, or      the same of R; with a message for the end:
+ *                   was closed with unread bytes    any end of W's
+ *   -ENODATA        as the end (0), bytes left
+ *   -EPROTO         TLS: R was shut down outside the stream, of which its peer complains
  */
 #include "chaos.h"
 
@@ -31,7 +35,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- bytes ------------------------------------------------------------------------------------------------------ */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 /* Two copies, so that every window is in one piece. One byte in 61 ends a line; none is zero. */
 static const char *the_table(void)
@@ -42,7 +46,8 @@ static const char *the_table(void)
         return table;
     for (size_t i = 0; i < CHAOS_TABLE_BYTES; i++) {
         uint32_t value = chaos_draw(&random, UINT32_MAX);
-        table[i] = table[i + CHAOS_TABLE_BYTES] = value % 61 == 0 ? '\n' : (char)(1 + (value >> 8) % 255);
+        table[i] = table[i + CHAOS_TABLE_BYTES] = value % 61 == 0 ? '\n'
+                                                                  : (char)(1 + (value >> 8) % 255);
     }
     return table;
 }
@@ -52,19 +57,20 @@ const char *chaos_bytes(const struct flow *flow, size_t place)
     return the_table() + (flow->origin + place) % CHAOS_TABLE_BYTES;
 }
 
-void chaos_check_bytes(const struct side *side, size_t place, const void *data, size_t size, const char *call)
+void chaos_check_bytes(const struct side *side, size_t place, const void *data, size_t size,
+                       const char *call)
 {
     const struct flow *in = side->in;
     if (place + size > in->accepted + in->uncertain)
-        chaos_fail(side->round, "side %d: %s gives bytes %zu to %zu, but %zu were written", side->serves,
-                   call, place, place + size, in->accepted + in->uncertain);
+        chaos_fail(side->round, "side %d: %s gives bytes %zu to %zu, but %zu were written",
+                   side->serves, call, place, place + size, in->accepted + in->uncertain);
     for (size_t i = 0; i < size; i++)
         if (((const char *)data)[i] != chaos_bytes(in, place)[i])
-            chaos_fail(side->round, "side %d: %s: byte %zu is not the one that was written", side->serves,
-                       call, place + i);
+            chaos_fail(side->round, "side %d: %s: byte %zu is not the one that was written",
+                       side->serves, call, place + i);
 }
 
-/* ---- ends and errors -------------------------------------------------------------------------------------------- */
+/* ---- ends and errors ------------------------------------------------------------------------ */
 
 /* Whether this side reads through a layer that knows the peer's goodbye. */
 static bool needs_goodbye(const struct side *reader)
@@ -72,7 +78,10 @@ static bool needs_goodbye(const struct side *reader)
     return reader->round->kind->has_goodbye && reader->secured;
 }
 
-/* Bytes that come before an end: all that were accepted; or those that the kernel had when it was told the end. */
+/*
+ * Bytes that come before an end: all that were accepted; or those that the kernel had when it was
+ * told the end.
+ */
 static size_t fewest_before_end(const struct side *writer)
 {
     const struct flow *flow = writer->out;
@@ -90,10 +99,11 @@ void chaos_check_end(const struct side *side, size_t unread, const char *call)
     if (side->hung_up)
         return;
     if (!said)
-        chaos_fail(side->round, "side %d: %s finds an end that the peer has not said", side->serves, call);
+        chaos_fail(side->round, "side %d: %s finds an end that the peer has not said", side->serves,
+                   call);
     if (came < fewest_before_end(writer))
-        chaos_fail(side->round, "side %d: %s finds an end after %zu of %zu bytes", side->serves, call, came,
-                   fewest_before_end(writer));
+        chaos_fail(side->round, "side %d: %s finds an end after %zu of %zu bytes", side->serves,
+                   call, came, fewest_before_end(writer));
 }
 
 static bool has_unread(const struct flow *flow)
@@ -105,8 +115,10 @@ static bool has_unread(const struct flow *flow)
 static bool peer_has_cut(const struct side *side)
 {
     const struct side *peer = side->other;
-    bool without_goodbye = needs_goodbye(side) && (peer->shut || peer->failed != 0 || !peer->secured);
-    bool drops = peer->failed != 0 || (peer->shut && peer->at_close > 0); /* and so closes by a reset */
+    bool without_goodbye = needs_goodbye(side) &&
+                           (peer->shut || peer->failed != 0 || !peer->secured);
+    bool drops = peer->failed != 0 ||
+                 (peer->shut && peer->at_close > 0); /* and so closes by a reset */
     return peer->aborted || peer->resets || (peer->closed && (drops || has_unread(side->out))) ||
            without_goodbye;
 }
@@ -116,7 +128,7 @@ static bool is_justified(const struct side *side, int error, unsigned during)
     const struct side *peer = side->other;
     switch (error) {
     case -ECANCELED:
-        return async_cancelling() > 0;
+        return async_task_cancelling(async_current_task()) > 0;
     case -ETIMEDOUT:
         return (during & DURING_TIMEOUT) != 0;
     case -EBADF:
@@ -146,7 +158,7 @@ void chaos_check_error(const struct side *side, int error, unsigned during, cons
                    async_strerror(error));
 }
 
-/* ---- when all is over ------------------------------------------------------------------------------------------- */
+/* ---- when all is over ----------------------------------------------------------------------- */
 
 /* Whether this side has done nothing that allows the loss of what it wrote. */
 static bool promises_all(const struct side *writer)
@@ -161,14 +173,16 @@ static void check_flow(const struct side *writer)
     const struct flow *flow = writer->out;
     const struct side *reader = writer->other;
     /* shutdown(2) makes a write of the reader's fail, and that ends its reading */
-    bool was_read = flow->over && !flow->lost && !reader->hung_up && !reader->aborted && !reader->shut;
+    bool was_read = flow->over && !flow->lost && !reader->hung_up && !reader->aborted &&
+                    !reader->shut;
     bool arrived = flow->got == flow->accepted;
     if (was_read && !arrived && promises_all(writer) && !writer->resets)
         chaos_fail(round, "side %d ended in order, and its peer found %zu of %zu bytes and then %s",
                    writer->serves, flow->got, flow->accepted, async_strerror(flow->final));
-    if (was_read && !arrived && writer->waited && writer->wait_closed == 0 && flow->uncertain == 0 &&
-        !writer->shut)
-        chaos_fail(round, "side %d: wait_closed said 0, and the peer found %zu of %zu bytes and then %s",
+    if (was_read && !arrived && writer->waited && writer->wait_closed == 0 &&
+        flow->uncertain == 0 && !writer->shut)
+        chaos_fail(round,
+                   "side %d: wait_closed said 0, and the peer found %zu of %zu bytes and then %s",
                    writer->serves, flow->got, flow->accepted, async_strerror(flow->final));
 }
 
@@ -204,20 +218,23 @@ static void print_side(const struct side *side)
     const struct {
         bool holds;
         const char *word;
-    } words[] = {{side->secured, "secured"},  {side->broken, "broken"},   {side->ended, "ended"},
-                 {side->closed, "closed"},    {side->aborted, "aborted"}, {side->hung_up, "hung up"},
-                 {side->resets, "resets"},    {side->shut, "shut"},       {side->exclusive > 0, "exclusive"},
-                 {side->draining, "draining"}};
+    } words[] = {
+        {side->secured, "secured"},  {side->broken, "broken"},   {side->ended, "ended"},
+        {side->closed, "closed"},    {side->aborted, "aborted"}, {side->hung_up, "hung up"},
+        {side->resets, "resets"},    {side->shut, "shut"},       {side->exclusive > 0, "exclusive"},
+        {side->draining, "draining"}};
     fprintf(stderr, "  side %d:", side->serves);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].holds)
             fprintf(stderr, " %s", words[i].word);
     fprintf(stderr,
-            "; wrote %zu (%zu in the clear, %zu uncertain, %zu before the cut, %zu pending at the close)",
-            side->out->accepted, side->out->clear, side->out->uncertain, side->at_cut, side->at_close);
-    fprintf(stderr, ", read %zu, then %d (%s); a write failed: %d; wait_closed (%d): %d\n", side->in->got,
-            side->in->final, side->in->over ? "final" : "not over", side->failed, side->waited,
-            side->wait_closed);
+            "; wrote %zu (%zu in the clear, %zu uncertain, %zu before the cut, %zu pending at the "
+            "close)",
+            side->out->accepted, side->out->clear, side->out->uncertain, side->at_cut,
+            side->at_close);
+    fprintf(stderr, ", read %zu, then %d (%s); a write failed: %d; wait_closed (%d): %d\n",
+            side->in->got, side->in->final, side->in->over ? "final" : "not over", side->failed,
+            side->waited, side->wait_closed);
 }
 
 void chaos_fail(const struct chaos_round *round, const char *format, ...)
@@ -229,6 +246,6 @@ void chaos_fail(const struct chaos_round *round, const char *format, ...)
     va_end(arguments);
     print_side(&round->sides[0]);
     print_side(&round->sides[1]);
-    test_fail(__FILE__, __LINE__, "%s; CHAOS_SEED=%u CHAOS_ROUNDS=1 plays it again%s", text, round->seed,
-              round->shortage ? " (memory was short)" : "");
+    test_fail(__FILE__, __LINE__, "%s; CHAOS_SEED=%u CHAOS_ROUNDS=1 plays it again%s", text,
+              round->seed, round->shortage ? " (memory was short)" : "");
 }

@@ -1,6 +1,7 @@
 /*
- * chaos_work.c: the tasks of a side: they read and write in every way there is, with pauses and timeouts between, and
- * may be cancelled at any moment. Another task may close the stream at any switch; then side->stream is NULL.
+ * chaos_work.c: the tasks of a side: they read and write in every way there is, with pauses and
+ * timeouts between, and may be cancelled at any moment. Another task may close the stream at any
+ * switch; then side->stream is NULL.
  */
 #include "chaos.h"
 
@@ -40,7 +41,7 @@ static void shorten_memory(struct chaos_round *round, uint32_t *random)
     test_allow_allocations((long)chaos_draw(random, 3));
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 enum way { READ, BORROW, PEEK, EXACTLY, LINE, BORROW_LINE, UNTIL, WAYS };
 
@@ -83,7 +84,10 @@ static int call_it(struct reading *reading, async_stream *stream)
     }
 }
 
-/* A layer must not be put on behind its first byte: up to there only calls that take no more than they say. */
+/*
+ * A layer must not be put on behind its first byte: up to there only calls that take no more than
+ * they say.
+ */
 static void choose(struct reading *reading, const struct side *side, uint32_t *random)
 {
     const enum way exact[] = {READ, PEEK, EXACTLY}, simple[] = {READ, BORROW};
@@ -116,7 +120,8 @@ static size_t find_separator(const struct reading *reading, const char *data, si
 static void check_length(const struct reading *reading, const struct side *side)
 {
     size_t size = (size_t)reading->result;
-    bool is_separated = reading->way == LINE || reading->way == BORROW_LINE || reading->way == UNTIL;
+    bool is_separated = reading->way == LINE || reading->way == BORROW_LINE ||
+                        reading->way == UNTIL;
     size_t end = is_separated ? find_separator(reading, reading->data, size) : size;
     bool too_much = size > reading->size && reading->way != BORROW && reading->way != PEEK &&
                     reading->way != BORROW_LINE;
@@ -124,15 +129,15 @@ static void check_length(const struct reading *reading, const struct side *side)
     bool no_zero = reading->way == LINE && reading->buffer[size] != 0;
     if (too_much || no_zero || (reading->way == EXACTLY && is_short) || (end > 0 && end < size) ||
         (end == 0 && reading->way == UNTIL))
-        chaos_fail(side->round, "side %d: %s of %zu gives %zu bytes, a separator at %zu", side->serves,
-                   ways[reading->way], reading->size, size, end);
+        chaos_fail(side->round, "side %d: %s of %zu gives %zu bytes, a separator at %zu",
+                   side->serves, ways[reading->way], reading->size, size, end);
     if (is_short || end == 0)
         chaos_check_end(side, size, ways[reading->way]);
 }
 
 /* What was lent stays as it is until the next call that reads. */
-static int check_loan(const struct reading *reading, const struct side *side, size_t place, size_t size,
-                      uint32_t *random)
+static int check_loan(const struct reading *reading, const struct side *side, size_t place,
+                      size_t size, uint32_t *random)
 {
     uint32_t calls = side->read_calls;
     int result = pause_randomly(random);
@@ -146,7 +151,8 @@ static int take(const struct reading *reading, struct side *side, uint32_t *rand
 {
     size_t size = (size_t)reading->result, place = side->in->got;
     check_length(reading, side);
-    size = least(size, side->in->limit - place); /* what a peek shows behind that is for the layer */
+    size = least(size,
+                 side->in->limit - place); /* what a peek shows behind that is for the layer */
     chaos_check_bytes(side, place, reading->data, size, ways[reading->way]);
     if (reading->way == PEEK) {
         size_t taken = chaos_once_in(random, 3) ? size : chaos_draw(random, (uint32_t)size + 1);
@@ -164,8 +170,10 @@ static void set_final(struct side *side, int result)
 {
     struct flow *in = side->in;
     bool may_change = in->final == -EPIPE; /* of a write; what comes later is read all the same */
-    if (in->over && !may_change && in->final != result && result != -ECONNABORTED && result != -EBADF)
-        chaos_fail(side->round, "side %d: a read says %d after %d", side->serves, result, in->final);
+    if (in->over && !may_change && in->final != result && result != -ECONNABORTED &&
+        result != -EBADF)
+        chaos_fail(side->round, "side %d: a read says %d after %d", side->serves, result,
+                   in->final);
     if (result == -EBADF) /* of a stream that was closed: nobody knows what there was to read */
         return;
     in->over = true;
@@ -208,12 +216,13 @@ static int read_once(struct side *side, uint32_t *random)
     side->readers++;
     side->read_calls++;
     shorten_memory(side->round, random);
-    reading.result = reading.in_timeout ? async_timeout(reading.seconds, call_it(&reading, side->stream))
-                                        : call_it(&reading, side->stream);
+    reading.result = reading.in_timeout
+                         ? async_timeout(reading.seconds, call_it(&reading, side->stream))
+                         : call_it(&reading, side->stream);
     test_allow_allocations(-1);
     if (reading.result > 0 && side->stream == NULL)
-        chaos_fail(side->round, "side %d: %s gives %d bytes of a stream that was closed", side->serves,
-                   ways[reading.way], reading.result);
+        chaos_fail(side->round, "side %d: %s gives %d bytes of a stream that was closed",
+                   side->serves, ways[reading.way], reading.result);
     int result = reading.result > 0 ? take(&reading, side, random) : take_failure(&reading, side);
     side->readers--;
     return result;
@@ -246,7 +255,8 @@ static int read_rest(struct side *side, uint32_t *random)
 int chaos_read(struct side *side, uint32_t random)
 {
     int result = 0;
-    while (result == 0 && side->stream != NULL && !side->in->lost && side->in->got < side->in->limit) {
+    while (result == 0 && side->stream != NULL && !side->in->lost &&
+           side->in->got < side->in->limit) {
         if (side->finishing && !side->draining && side->readers == 0 && chaos_once_in(&random, 30))
             result = read_rest(side, &random);
         else
@@ -257,7 +267,7 @@ int chaos_read(struct side *side, uint32_t random)
     return 0;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* A write after the end is the program's mistake, and says nothing of the connection. */
 static void note_failure(struct side *side, int result)
@@ -287,7 +297,8 @@ static int note_written(struct side *side, size_t size, int result, const char *
 
 static int write_parts(struct side *side, const char *bytes, size_t size, uint32_t *random)
 {
-    size_t half = chaos_draw(random, (uint32_t)size + 1), third = chaos_draw(random, (uint32_t)half + 1);
+    size_t half = chaos_draw(random, (uint32_t)size + 1),
+           third = chaos_draw(random, (uint32_t)half + 1);
     const struct iovec parts[] = {{(void *)(uintptr_t)bytes, third},
                                   {(void *)(uintptr_t)(bytes + third), half - third},
                                   {(void *)(uintptr_t)(bytes + half), size - half}};
@@ -306,7 +317,8 @@ static int send_window(struct side *side, const char *bytes, size_t size)
     side->exclusive--;
     if (result >= 0) {
         if ((size_t)result != size)
-            chaos_fail(side->round, "side %d: sendfile of %zu sends %d", side->serves, size, result);
+            chaos_fail(side->round, "side %d: sendfile of %zu sends %d", side->serves, size,
+                       result);
         out->uncertain -= size;
         out->accepted += size;
         return 0;

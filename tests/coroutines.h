@@ -1,6 +1,6 @@
 /*
- * coroutines.h: the coroutines that many tests need tasks of: one that gives a result, at once or after a while, and
- * one that waits until it is cancelled.
+ * coroutines.h: the coroutines that many tests need tasks of: one that gives a result, at once or
+ * after a while, and one that waits until it is cancelled.
  */
 #ifndef TEST_COROUTINES_H
 #define TEST_COROUTINES_H

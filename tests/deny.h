@@ -1,6 +1,6 @@
 /*
- * deny.h: for tests of what happens when the kernel says no: a seccomp filter that makes one system call fail, for
- * good and for this process, which is one case's own.
+ * deny.h: for tests of what happens when the kernel says no: a seccomp filter that makes one system
+ * call fail, for good and for this process, which is one case's own.
  */
 #ifndef TEST_DENY_H
 #define TEST_DENY_H
@@ -19,18 +19,20 @@ static inline void deny__install(const struct sock_filter *filter, unsigned shor
         test_skip("this kernel lets nobody filter system calls");
 }
 
-#define DENY__FAIL(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)(error)&SECCOMP_RET_DATA))
+#define DENY__FAIL(error)                                                                          \
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((unsigned)(error)&SECCOMP_RET_DATA))
 #define DENY__ALLOW       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define DENY__LOAD(place) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(place))
 
 /* Goes on with the next instruction if what was loaded is this, and otherwise skips that many. */
-#define DENY__IF(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skipped))
+#define DENY__IF(value, skipped)                                                                   \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skipped))
 
 /* From now on that system call fails with error: EPERM, not -EPERM. */
 static inline void deny_call(long call, int error)
 {
-    const struct sock_filter filter[] = {DENY__LOAD(offsetof(struct seccomp_data, nr)), DENY__IF(call, 1),
-                                         DENY__FAIL(error), DENY__ALLOW};
+    const struct sock_filter filter[] = {DENY__LOAD(offsetof(struct seccomp_data, nr)),
+                                         DENY__IF(call, 1), DENY__FAIL(error), DENY__ALLOW};
     deny__install(filter, sizeof filter / sizeof filter[0]);
 }
 

@@ -1,10 +1,12 @@
 /*
- * faults.c: which errors each site can have, and the hook that makes one of them happen. The errors are those of the
- * manual pages that the library's way of calling can meet. Left out are those that say something about a descriptor
- * or an address which would be a lie here (ENOENT for what is there): they are met for real in tests of their own.
+ * faults.c: which errors each site can have, and the hook that makes one of them happen. The errors
+ * are those of the manual pages that the library's way of calling can meet. Left out are those that
+ * say something about a descriptor or an address which would be a lie here (ENOENT for what is
+ * there): they are met for real in tests of their own.
  *
- * Some pass by themselves: signals, and shortages that make a call worth trying again. Where all calls from one on are
- * to fail, these do so thirty times and no more, because a kernel that never lets us in again is no kernel.
+ * Some pass by themselves: signals, and shortages that make a call worth trying again. Where all
+ * calls from one on are to fail, these do so thirty times and no more, because a kernel that never
+ * lets us in again is no kernel.
  */
 #include "faults.h"
 
@@ -21,17 +23,17 @@ struct error {
     bool passes;      /* by itself, in a while */
 };
 
-#define FAILS(error)                                                                                         \
-    {                                                                                                        \
-        .name = #error, .result = -error                                                                     \
+#define FAILS(error)                                                                               \
+    {                                                                                              \
+        .name = #error, .result = -error                                                           \
     }
-#define PASSES(error)                                                                                        \
-    {                                                                                                        \
-        .name = #error, .result = -error, .passes = true                                                     \
+#define PASSES(error)                                                                              \
+    {                                                                                              \
+        .name = #error, .result = -error, .passes = true                                           \
     }
-#define MOVES_ONE                                                                                            \
-    {                                                                                                        \
-        .name = "short1", .result = 1                                                                        \
+#define MOVES_ONE                                                                                  \
+    {                                                                                              \
+        .name = "short1", .result = 1                                                              \
     }
 
 static const struct {
@@ -43,7 +45,8 @@ static const struct {
     [SITE_MAP] = {"map", {FAILS(ENOMEM), FAILS(EAGAIN)}},
     [SITE_MAP_SHARED] = {"map_shared", {FAILS(ENOMEM), FAILS(EAGAIN), FAILS(EPERM)}},
     [SITE_UNMAP] = {"unmap", {FAILS(ENOMEM)}},
-    [SITE_GUARD] = {"guard", {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EINTR), PASSES(EAGAIN), FAILS(EPERM)}},
+    [SITE_GUARD] = {"guard",
+                    {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EINTR), PASSES(EAGAIN), FAILS(EPERM)}},
     [SITE_GUARD_EACH] = {"guard_each",
                          {FAILS(ENOSYS), FAILS(EPERM), FAILS(EBADF), FAILS(ENOMEM), PASSES(EINTR)}},
     [SITE_TOUCH_EACH] = {"touch_each",
@@ -53,18 +56,19 @@ static const struct {
     [SITE_RESIDENT] = {"resident", {PASSES(EAGAIN), FAILS(ENOMEM)}},
     [SITE_READ] = {"read", {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO)}},
     [SITE_WRITE] = {"write",
-                    {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO), FAILS(EPIPE), FAILS(ENOSPC), MOVES_ONE}},
+                    {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO), FAILS(EPIPE), FAILS(ENOSPC),
+                     MOVES_ONE}},
     [SITE_IS_OPEN] = {"is_open", {FAILS(EBADF)}},
     [SITE_PIPE] = {"pipe", {FAILS(EMFILE), FAILS(ENFILE)}},
     [SITE_RECV] = {"recv",
-                   {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(ETIMEDOUT),
-                    FAILS(ECONNREFUSED), MOVES_ONE}},
+                   {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNRESET),
+                    FAILS(ETIMEDOUT), FAILS(ECONNREFUSED), MOVES_ONE}},
     [SITE_SOCKET] = {"socket", {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM), FAILS(EACCES)}},
     [SITE_CONNECT] = {"connect",
                       {FAILS(ECONNREFUSED), FAILS(ENOMEM), FAILS(EADDRNOTAVAIL), FAILS(ETIMEDOUT)}},
     [SITE_ACCEPT] = {"accept",
-                     {PASSES(EINTR), PASSES(ECONNABORTED), FAILS(EMFILE), FAILS(ENFILE), PASSES(ENOMEM),
-                      PASSES(EMFILE)}},
+                     {PASSES(EINTR), PASSES(ECONNABORTED), FAILS(EMFILE), FAILS(ENFILE),
+                      PASSES(ENOMEM), PASSES(EMFILE)}},
     [SITE_BIND] = {"bind", {FAILS(EADDRINUSE), FAILS(EACCES), FAILS(ENOMEM)}},
     [SITE_LISTEN] = {"listen", {FAILS(EADDRINUSE)}},
     [SITE_SEND] = {"send",
@@ -73,12 +77,16 @@ static const struct {
     [SITE_SENDMSG] = {"sendmsg", {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EPIPE)}},
     [SITE_RECVMSG] = {"recvmsg", {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNRESET)}},
     [SITE_SENDTO] = {"sendto",
-                     {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNREFUSED), MOVES_ONE}},
+                     {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNREFUSED),
+                      MOVES_ONE}},
     [SITE_RECVFROM] = {"recvfrom",
-                       {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNREFUSED), MOVES_ONE}},
+                       {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(ECONNREFUSED),
+                        MOVES_ONE}},
     [SITE_SENDFILE] = {"sendfile",
-                       {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EIO), FAILS(EPIPE), MOVES_ONE}},
-    [SITE_SPLICE] = {"splice", {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EPIPE), MOVES_ONE}},
+                       {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EIO), FAILS(EPIPE),
+                        MOVES_ONE}},
+    [SITE_SPLICE] = {"splice",
+                     {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EPIPE), MOVES_ONE}},
     [SITE_SHUTDOWN] = {"shutdown", {FAILS(ENOTCONN)}},
     [SITE_UNACKNOWLEDGED] = {"unacknowledged", {FAILS(EINVAL), MOVES_ONE}},
     [SITE_SOCKET_OPTION] = {"socket_option", {FAILS(ENOMEM), FAILS(ENOPROTOOPT)}},
@@ -88,15 +96,19 @@ static const struct {
     [SITE_STATUS] = {"status", {FAILS(EACCES), FAILS(ENOMEM), FAILS(EIO)}},
     [SITE_RENAME] = {"rename", {FAILS(EACCES), FAILS(EINVAL), FAILS(EPERM), FAILS(ENOSPC)}},
     [SITE_UNLINK] = {"unlink", {FAILS(EACCES), FAILS(EPERM), FAILS(EIO)}},
-    [SITE_STREAM_RECV] = {"stream_recv", {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(ETIMEDOUT), MOVES_ONE}},
-    [SITE_STREAM_SEND] = {"stream_send", {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(EPIPE), MOVES_ONE}},
-    [SITE_EVENT_OPEN] = {"event_open", {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENODEV), FAILS(ENOMEM)}},
+    [SITE_STREAM_RECV] = {"stream_recv",
+                          {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(ETIMEDOUT), MOVES_ONE}},
+    [SITE_STREAM_SEND] = {"stream_send",
+                          {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(EPIPE), MOVES_ONE}},
+    [SITE_EVENT_OPEN] = {"event_open",
+                         {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENODEV), FAILS(ENOMEM)}},
     [SITE_EVENT_RAISE] = {"event_raise", {PASSES(EINTR)}},
     [SITE_EVENT_CLEAR] = {"event_clear", {PASSES(EINTR)}},
     [SITE_EPOLL_CREATE] = {"epoll_create", {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM)}},
     [SITE_EPOLL_CONTROL] = {"epoll_control", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EBADF)}},
     [SITE_EPOLL_WAIT] = {"epoll_wait", {PASSES(EINTR), PASSES(ENOMEM)}},
-    [SITE_EPOLL_PWAIT2] = {"epoll_pwait2", {PASSES(EINTR), PASSES(ENOMEM), FAILS(ENOSYS), FAILS(EPERM)}},
+    [SITE_EPOLL_PWAIT2] = {"epoll_pwait2",
+                           {PASSES(EINTR), PASSES(ENOMEM), FAILS(ENOSYS), FAILS(EPERM)}},
     [SITE_POLL] = {"poll", {PASSES(EINTR), PASSES(ENOMEM)}},
     [SITE_WORD_WAIT] = {"word_wait", {PASSES(EINTR), PASSES(EAGAIN)}},
     [SITE_WORD_WAKE] = {"word_wake", {PASSES(EINTR)}},
@@ -104,7 +116,8 @@ static const struct {
                           {FAILS(EPERM), FAILS(ENOSYS), FAILS(EINVAL), FAILS(ENOMEM), FAILS(EMFILE),
                            FAILS(ENFILE), FAILS(EACCES)}},
     [SITE_URING_ENTER] = {"uring_enter",
-                          {PASSES(EINTR), PASSES(EAGAIN), PASSES(EBUSY), PASSES(ENOMEM), MOVES_ONE}},
+                          {PASSES(EINTR), PASSES(EAGAIN), PASSES(EBUSY), PASSES(ENOMEM),
+                           MOVES_ONE}},
     [SITE_URING_REQUEST] = {"uring_request",
                             {PASSES(EINTR), PASSES(EAGAIN), PASSES(ECANCELED), FAILS(ENOMEM)}},
     [SITE_SIGACTION] = {"sigaction", {FAILS(EINVAL), FAILS(EPERM)}},
@@ -126,7 +139,7 @@ static atomic_bool is_on;
 #define SET_HOOK(function) ((void)(function))
 #endif
 
-/* ---- the hook ------------------------------------------------------------------------------------------- */
+/* ---- the hook ------------------------------------------------------------------------------- */
 
 static int answer(int site)
 {
@@ -161,7 +174,7 @@ void faults_end(void)
     is_on = false;
 }
 
-/* ---- their texts ---------------------------------------------------------------------------------------- */
+/* ---- their texts ---------------------------------------------------------------------------- */
 
 const char *fault_site_name(int site)
 {
@@ -171,8 +184,10 @@ const char *fault_site_name(int site)
 /* The error of that name at that site, or NULL. */
 static const struct error *find_error(int site, const char *name, size_t length)
 {
-    for (const struct error *error = sites[site].errors; error < sites[site].errors + MOST_ERRORS; error++)
-        if (error->name != NULL && strlen(error->name) == length && memcmp(error->name, name, length) == 0)
+    for (const struct error *error = sites[site].errors; error < sites[site].errors + MOST_ERRORS;
+         error++)
+        if (error->name != NULL && strlen(error->name) == length &&
+            memcmp(error->name, name, length) == 0)
             return error;
     return NULL;
 }
@@ -200,7 +215,8 @@ bool fault_parse(const char *text, struct fault *fault)
     long first = strtol(name + name_length + 1, &end, 10);
     bool onwards = *end == '+';
     long more = !onwards ? 0 : error->passes ? PASSES_AFTER - 1 : 1000000000;
-    *fault = (struct fault){.site = site, .result = error->result, .first = first, .last = first + more};
+    *fault = (struct fault){
+        .site = site, .result = error->result, .first = first, .last = first + more};
     return first > 0 && (end[onwards] == '\0' || end[onwards] == '\n');
 }
 

@@ -1,14 +1,18 @@
 /*
- * faults.h: failures on demand: of the calls that the library makes of the kernel and of its allocator, the one with
- * a given number, or all from it on, are made to fail. A failure is written "epoll_control:ENOMEM:3" for the third
- * call, "epoll_control:ENOMEM:3+" for the third and all after it; "read:short1:2" is a call that moves one byte.
+ * faults.h: failures on demand: of the calls that the library makes of the kernel and of its
+ * allocator, the one with a given number, or all from it on, are made to fail. A failure is written
+ * "epoll_control:ENOMEM:3" for the third call, "epoll_control:ENOMEM:3+" for the third and all
+ * after it; "read:short1:2" is a call that moves one byte.
  */
 #ifndef TEST_FAULTS_H
 #define TEST_FAULTS_H
 
 #include "sys/fault.h"
 
-/* The allocator that the runner gives to a test; it is not the kernel's, and so no site of the library. */
+/*
+ * The allocator that the runner gives to a test; it is not the kernel's, and so no site of the
+ * library.
+ */
 enum { SITE_ALLOCATE = SITES, TEST_SITES };
 
 /* A failure. All zeros: none. */
@@ -40,7 +44,10 @@ bool fault_in_allocator(void);
 /* The site's name. */
 const char *fault_site_name(int site);
 
-/* Writes a line for each error that a site can have: "error", the site, its name, with tabs between. */
+/*
+ * Writes a line for each error that a site can have: "error", the site, its name, with tabs
+ * between.
+ */
 void faults_list(void);
 
 #endif

@@ -50,7 +50,7 @@ SECURE = """#include <asyncio.h>
 static int amain(void)
 {
     async_auto_tls *tls = NULL;
-    ASYNC_TRY(async_tls_new_client(&tls, NULL));
+    ASYNC_TRY(async_tls_client_new(&tls, NULL));
     puts("a context for TLS");
     return 0;
 }

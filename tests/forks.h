@@ -1,5 +1,6 @@
 /*
- * forks.h: for tests that fork: a child that cannot hang, how it ended, and which of the two this is.
+ * forks.h: for tests that fork: a child that cannot hang, how it ended, and which of the two this
+ * is.
  */
 #ifndef TEST_FORKS_H
 #define TEST_FORKS_H
@@ -44,7 +45,8 @@ ASYNC_UNUSED static int end_of(pid_t child)
 ASYNC_UNUSED static void skip_where_the_forking_task_is_not_watched(void)
 {
     if (ASYNC_TSAN)
-        test_skip("ThreadSanitizer does not watch the task that has forked, and misses what it unlocks");
+        test_skip(
+            "ThreadSanitizer does not watch the task that has forked, and misses what it unlocks");
 }
 
 ASYNC_UNUSED static void skip_where_threads_and_fork_do_not_mix(void)

@@ -1,6 +1,6 @@
 /*
- * gate.h: how a test holds a function on a worker thread, without a clock: it passes a gate that the test opens, and
- * tells when it has come there. One process, as many gates as a test has.
+ * gate.h: how a test holds a function on a worker thread, without a clock: it passes a gate that
+ * the test opens, and tells when it has come there. One process, as many gates as a test has.
  */
 #ifndef TEST_GATE_H
 #define TEST_GATE_H
@@ -36,7 +36,10 @@ ASYNC_UNUSED static int pass_gate(struct gate *gate, int result)
 }
 async_fn(pass_gate, struct gate *, int);
 
-/* In the test: goes on when somebody stands there, whom the task has sent. If nobody can come, the task has ended. */
+/*
+ * In the test: goes on when somebody stands there, whom the task has sent. If nobody can come, the
+ * task has ended.
+ */
 static inline void gate_await_arrival(struct gate *gate, const async_task *task)
 {
     while (sem_trywait(&gate->arrived) != 0) {
@@ -50,8 +53,8 @@ static inline void gate_await_arrival(struct gate *gate, const async_task *task)
 /* Where functions are to stand; the test cannot do without. */
 static inline async_executor *new_executor(size_t threads)
 {
-    async_executor *executor = async_executor_new(threads);
-    CHECK(executor != NULL);
+    async_executor *executor;
+    CHECK_EQ(async_executor_new(&executor, threads), 0);
     return executor;
 }
 

@@ -1,6 +1,7 @@
 /*
- * journal.h: what a test writes down while its tasks run, so that one comparison at the end tells what happened and
- * in which order. A process has one journal, because each case has a process of its own.
+ * journal.h: what a test writes down while its tasks run, so that one comparison at the end tells
+ * what happened and in which order. A process has one journal, because each case has a process of
+ * its own.
  */
 #ifndef TEST_JOURNAL_H
 #define TEST_JOURNAL_H

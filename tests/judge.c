@@ -105,8 +105,8 @@ const char *judge_fault(const struct ending *ending, enum outcome outcome, bool 
     const struct output *output = &ending->output;
     int status = ending->status;
     bool dies = ending->test->last_words != NULL;
-    if (ending->overdue ||
-        (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
+    if (ending->overdue || (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM
+                                                : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
         return "hung";
     if ((!dies && says(output, "this is a bug in it")) || says(output, "Sanitizer: ") ||
         says(output, "runtime error:"))

@@ -1,6 +1,6 @@
 /*
- * judge.h: how a case ended and what is to be thought of it, from its exit status and what it wrote. Knows nothing of
- * how cases are run.
+ * judge.h: how a case ended and what is to be thought of it, from its exit status and what it
+ * wrote. Knows nothing of how cases are run.
  */
 #ifndef TEST_JUDGE_H
 #define TEST_JUDGE_H

@@ -1,6 +1,6 @@
 /*
- * omissions.c: groups what was skipped by reason. Reasons are few and cases are hundreds, so a list of lists, searched
- * from the start, is quick enough. It knows nothing of how cases run.
+ * omissions.c: groups what was skipped by reason. Reasons are few and cases are hundreds, so a list
+ * of lists, searched from the start, is quick enough. It knows nothing of how cases run.
  */
 #include "omissions.h"
 

@@ -1,5 +1,6 @@
 /*
- * omissions.h: what the runner left out, by reason, for the end of its report. One process, one list.
+ * omissions.h: what the runner left out, by reason, for the end of its report. One process, one
+ * list.
  */
 #ifndef TEST_OMISSIONS_H
 #define TEST_OMISSIONS_H
@@ -13,8 +14,8 @@ void omission_note(const char *label, const char *reason);
 int omission_count(void);
 
 /*
- * Prints for each reason "left out: reason (how many)", which tools/check.py reads, and below it the cases, each once:
- * the first few, or all of them. Empties the list.
+ * Prints for each reason "left out: reason (how many)", which tools/check.py reads, and below it
+ * the cases, each once: the first few, or all of them. Empties the list.
  */
 void omissions_print(bool all);
 

@@ -1,5 +1,6 @@
 /*
- * probe.h: for tests of sources (src/poll/poll.h) without a loop: sources that count what they are told.
+ * probe.h: for tests of sources (src/poll/poll.h) without a loop: sources that count what they are
+ * told.
  */
 #ifndef TEST_PROBE_H
 #define TEST_PROBE_H

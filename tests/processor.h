@@ -1,18 +1,22 @@
 /*
- * processor.h: for tests of the switch, what cannot be said in C: filling and reading the registers that a call
- * preserves, and floating-point control. A processor without a part here has PROCESSOR_IS_KNOWN 0.
+ * processor.h: for tests of the switch, what cannot be said in C: filling and reading the registers
+ * that a call preserves, and floating-point control. A processor without a part here has
+ * PROCESSOR_IS_KNOWN 0.
  */
 #ifndef TEST_PROCESSOR_H
 #define TEST_PROCESSOR_H
 
 #include <stdint.h>
 
-/* Whether results of arithmetic that are not exact are rounded to the nearest number, or to the next higher one. */
+/*
+ * Whether results of arithmetic that are not exact are rounded to the nearest number, or to the
+ * next higher one.
+ */
 enum rounding { NEAREST, UPWARD };
 
 /* The body of switch_with_registers. Global, or link-time optimization would lose it. */
-#define PROCESSOR__FUNCTION(...)                                                                             \
-    __asm__("        .text; .globl switch_with_registers; .hidden switch_with_registers\n"                   \
+#define PROCESSOR__FUNCTION(...)                                                                   \
+    __asm__("        .text; .globl switch_with_registers; .hidden switch_with_registers\n"         \
             "switch_with_registers:\n" __VA_ARGS__)
 
 #if defined(__x86_64__)
@@ -48,22 +52,23 @@ static inline void processor_round(enum rounding mode)
 enum { PRESERVED = 19 };
 
 /* x29 and x30 are the frame's own, so x29 comes apart from the others. */
-PROCESSOR__FUNCTION("        .macro preserved move, base, at\n"
-                    "        \\move x19, x20, [\\base, \\at];      \\move x21, x22, [\\base, \\at + 16]\n"
-                    "        \\move x23, x24, [\\base, \\at + 32]; \\move x25, x26, [\\base, \\at + 48]\n"
-                    "        \\move x27, x28, [\\base, \\at + 64]; \\move d8, d9, [\\base, \\at + 80]\n"
-                    "        \\move d10, d11, [\\base, \\at + 96]; \\move d12, d13, [\\base, \\at + 112]\n"
-                    "        \\move d14, d15, [\\base, \\at + 128]\n"
-                    "        .endm\n"
-                    "        stp x29, x30, [sp, -176]!; str x3, [sp, 16]\n"
-                    "        preserved stp, sp, 32\n"
-                    "        preserved ldp, x2, 0; ldr x29, [x2, 144]\n"
-                    "        bl asyncp_switch\n"
-                    "        ldr x3, [sp, 16]\n"
-                    "        preserved stp, x3, 0; str x29, [x3, 144]\n"
-                    "        preserved ldp, sp, 32\n"
-                    "        ldp x29, x30, [sp], 176\n"
-                    "        ret\n");
+PROCESSOR__FUNCTION(
+    "        .macro preserved move, base, at\n"
+    "        \\move x19, x20, [\\base, \\at];      \\move x21, x22, [\\base, \\at + 16]\n"
+    "        \\move x23, x24, [\\base, \\at + 32]; \\move x25, x26, [\\base, \\at + 48]\n"
+    "        \\move x27, x28, [\\base, \\at + 64]; \\move d8, d9, [\\base, \\at + 80]\n"
+    "        \\move d10, d11, [\\base, \\at + 96]; \\move d12, d13, [\\base, \\at + 112]\n"
+    "        \\move d14, d15, [\\base, \\at + 128]\n"
+    "        .endm\n"
+    "        stp x29, x30, [sp, -176]!; str x3, [sp, 16]\n"
+    "        preserved stp, sp, 32\n"
+    "        preserved ldp, x2, 0; ldr x29, [x2, 144]\n"
+    "        bl asyncp_switch\n"
+    "        ldr x3, [sp, 16]\n"
+    "        preserved stp, x3, 0; str x29, [x3, 144]\n"
+    "        preserved ldp, sp, 32\n"
+    "        ldp x29, x30, [sp], 176\n"
+    "        ret\n");
 
 static inline void processor_round(enum rounding mode)
 {
@@ -107,8 +112,12 @@ static inline void processor_round(enum rounding mode)
 #endif
 
 #if PROCESSOR_IS_KNOWN
-/* Loads all registers that a call preserves from in[], switches, and stores what they hold afterwards in out[]. */
-void switch_with_registers(void **save, void *load, const uint64_t in[PRESERVED], uint64_t out[PRESERVED]);
+/*
+ * Loads all registers that a call preserves from in[], switches, and stores what they hold
+ * afterwards in out[].
+ */
+void switch_with_registers(void **save, void *load, const uint64_t in[PRESERVED],
+                           uint64_t out[PRESERVED]);
 #endif
 
 #endif

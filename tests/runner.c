@@ -1,7 +1,8 @@
 /*
- * runner.c: the main program of the test suite: it finds the tests that registered themselves, makes a process of
- * each case, runs as many at once as there are processors, and says at the end how many passed. What happens inside a
- * case is case.c's, what is thought of its end judge.c's; nothing of the library is used here.
+ * runner.c: the main program of the test suite: it finds the tests that registered themselves,
+ * makes a process of each case, runs as many at once as there are processors, and says at the end
+ * how many passed. What happens inside a case is case.c's, what is thought of its end judge.c's;
+ * nothing of the library is used here.
  */
 #include "case.h"
 #include "faults.h"
@@ -45,7 +46,7 @@ static _Noreturn void give_up(const char *what)
     exit(2);
 }
 
-/* ---- cases --------------------------------------------------------------------------------------------- */
+/* ---- cases ---------------------------------------------------------------------------------- */
 
 /* One test on one backend, from being planned to being judged. */
 struct job {
@@ -69,8 +70,9 @@ static struct {
     long repeat;       /* times to run it all */
     long parallel;     /* cases at once */
     const char *fault; /* what is to fail in each case; NULL: nothing */
-    bool sweep;        /* cases and what fails in them come from standard input; a line of verdict for each */
-    bool record;       /* a line for each case: how often what was called */
+    /* cases and what fails in them come from standard input; a line of verdict for each */
+    bool sweep;
+    bool record; /* a line for each case: how often what was called */
 } wanted = {.repeat = 1};
 
 /* Those that run now, [0..running_count): also for the handler that ends them. */
@@ -130,7 +132,8 @@ static int records_left;
 static void make_records(void)
 {
     size_t size = MOST_PARALLEL * sizeof(struct fault_record);
-    struct fault_record *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct fault_record *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                                    -1, 0);
     if (all == MAP_FAILED)
         give_up("the records");
     while (records_left < MOST_PARALLEL)
@@ -156,7 +159,7 @@ static void start(struct job *job)
     running_count++;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------- */
+/* ---- telling -------------------------------------------------------------------------------- */
 
 static void print_result(const struct job *job, enum outcome outcome, const char *reason,
                          const struct output *output)
@@ -196,7 +199,8 @@ static void print_verdict(const struct job *job, const char *verdict, const char
 {
     int length;
     const char *line = output_last_line(output, &length);
-    printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, verdict, reason, length, line);
+    printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, verdict, reason,
+           length, line);
 }
 
 static void finish(struct job *job, int status)
@@ -221,7 +225,7 @@ static void finish(struct job *job, int status)
     close(job->output);
 }
 
-/* ---- running many -------------------------------------------------------------------------------------- */
+/* ---- running many --------------------------------------------------------------------------- */
 
 /* What the case started goes with it, before its number can name another process. */
 static void reap(int index)
@@ -239,10 +243,14 @@ static void reap(int index)
 static bool has_ended(const struct job *job)
 {
     siginfo_t info = {0};
-    return waitid(P_PID, (id_t)job->process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    return waitid(P_PID, (id_t)job->process, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
 }
 
-/* For a case that its own time limit did not end: it may have blocked the signal, or hang in the report. */
+/*
+ * For a case that its own time limit did not end: it may have blocked the signal, or hang in the
+ * report.
+ */
 static void kill_if_overdue(struct job *job)
 {
     if (now() - job->started <= time_limit + GRACE)
@@ -274,7 +282,10 @@ static void on_interrupt(int signal_number)
     _exit(128 + signal_number);
 }
 
-/* The end of a case is waited for and not interrupted by; it must not be ignored, or its status would be lost. */
+/*
+ * The end of a case is waited for and not interrupted by; it must not be ignored, or its status
+ * would be lost.
+ */
 static void set_signals(sigset_t *child_signal)
 {
     sigemptyset(child_signal);
@@ -303,7 +314,7 @@ static void run_jobs(struct job *jobs, size_t count)
         collect(&child_signal);
 }
 
-/* ---- which cases --------------------------------------------------------------------------------------- */
+/* ---- which cases ---------------------------------------------------------------------------- */
 
 static int compare_tests(const void *a, const void *b)
 {
@@ -328,7 +339,10 @@ static struct test **sorted_tests(size_t *count)
     return tests;
 }
 
-/* Writes the cases of one test that are wanted to jobs and returns how many those are, at most three. */
+/*
+ * Writes the cases of one test that are wanted to jobs and returns how many those are, at most
+ * three.
+ */
 static size_t plan_test(const struct test *test, struct job *jobs)
 {
     static const char *const backends[] = {"epoll", "uring", "sim"};
@@ -407,12 +421,13 @@ static void parse_faults(struct job *jobs, size_t count)
     }
 }
 
-/* ---- the command line ---------------------------------------------------------------------------------- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 static _Noreturn void usage(void)
 {
     fputs("usage: suite [-v] [-j cases-at-once] [--repeat times] [--list] [part of a name]...\n"
-          "       suite --fault site:error:call[+]   that call, or all from it on, fails in each case\n"
+          "       suite --fault site:error:call[+]   that call, or all from it on, fails in each "
+          "case\n"
           "       suite --record | --sweep   for tests/faults.py\n",
           stderr);
     exit(2);

@@ -1,6 +1,7 @@
 /*
- * sockets.h: for tests of sockets: listeners on a loopback address at a port that the kernel chooses, pairs of
- * connected sockets of every kind, and a socket that has no room. All are the test's own, to be closed by it.
+ * sockets.h: for tests of sockets: listeners on a loopback address at a port that the kernel
+ * chooses, pairs of connected sockets of every kind, and a socket that has no room. All are the
+ * test's own, to be closed by it.
  */
 #ifndef TEST_SOCKETS_H
 #define TEST_SOCKETS_H

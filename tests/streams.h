@@ -1,5 +1,6 @@
 /*
- * streams.h: what tests of streams have in common: two streams that are connected, and a server on loopback.
+ * streams.h: what tests of streams have in common: two streams that are connected, and a server on
+ * loopback.
  */
 #ifndef TEST_STREAMS_H
 #define TEST_STREAMS_H

@@ -1,6 +1,7 @@
 /*
- * survive.h: for programs whose every call is made to fail in turn (tests/faults.py): accounts of what was promised and
- * kept, which must balance whatever fails, and two runs, of which the second is without failures and must succeed.
+ * survive.h: for programs whose every call is made to fail in turn (tests/faults.py): accounts of
+ * what was promised and kept, which must balance whatever fails, and two runs, of which the second
+ * is without failures and must succeed.
  */
 #ifndef TEST_SURVIVE_H
 #define TEST_SURVIVE_H
@@ -18,7 +19,9 @@ static atomic_int promised[MOST], kept[MOST];
 /* Nothing can fail now. */
 static bool nothing_fails;
 
-/* An answer that may be an error, unless nothing fails; but never one that only says "once more". */
+/*
+ * An answer that may be an error, unless nothing fails; but never one that only says "once more".
+ */
 static inline int answer(int result)
 {
     if (nothing_fails && result < 0)
@@ -48,17 +51,17 @@ static inline void survive(void (*program)(void))
 }
 
 /* FAULTS_TEST(name) { … }: the body, a coroutine on a virtual clock, on each backend. */
-#define FAULTS_TEST(name)                                                                                    \
-    static int coroutine_##name(void);                                                                       \
-    async_fn(coroutine_##name);                                                                              \
-    static void program_##name(void)                                                                         \
-    {                                                                                                        \
-        answer(async_run_with(test_options(), coroutine_##name));                                            \
-    }                                                                                                        \
-    TEST_EACH_BACKEND(faults_##name)                                                                         \
-    {                                                                                                        \
-        survive(program_##name);                                                                             \
-    }                                                                                                        \
+#define FAULTS_TEST(name)                                                                          \
+    static int coroutine_##name(void);                                                             \
+    async_fn(coroutine_##name);                                                                    \
+    static void program_##name(void)                                                               \
+    {                                                                                              \
+        answer(async_run_with(test_options(), coroutine_##name));                                  \
+    }                                                                                              \
+    TEST_EACH_BACKEND(faults_##name)                                                               \
+    {                                                                                              \
+        survive(program_##name);                                                                   \
+    }                                                                                              \
     static int coroutine_##name(void)
 
 #endif

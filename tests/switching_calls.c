@@ -1,20 +1,22 @@
 /*
- * switching_calls.c: the rows of the table of switching calls, topic by topic: queues, time, joins, descriptors. What
- * a row is says switching.h. A new call that switches gets one here, or in a file of its own beside this.
+ * switching_calls.c: the rows of the table of switching calls, topic by topic: queues, time, joins,
+ * descriptors. What a row is says switching.h. A new call that switches gets one here, or in a file
+ * of its own beside this.
  */
 #include "coroutines.h"
 #include "switching_children.h"
+#include "queues.h"
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- queues ------------------------------------------------------------------------------------------------ */
+/* ---- queues --------------------------------------------------------------------------------- */
 
 static void set_lifo_queue(struct scene *scene)
 {
-    scene->queue = async_lifo_queue_new(0, sizeof(int));
+    scene->queue = new_lifo_queue(0, sizeof(int));
 }
 
 static int ascending(const void *a, const void *b)
@@ -24,7 +26,7 @@ static int ascending(const void *a, const void *b)
 
 static void set_priority_queue(struct scene *scene)
 {
-    scene->queue = async_priority_queue_new(0, sizeof(int), ascending);
+    scene->queue = new_priority_queue(0, sizeof(int), ascending);
 }
 
 static void set_queue_with_items(struct scene *scene)
@@ -41,9 +43,9 @@ static int get(struct caller *caller)
     return result;
 }
 
-SWITCHING_CALL(queue_get_when_empty, async_queue_get, .kind = WAITS, .in_line = true, .in_order = true,
-               .set = set_queue, .make = get, .supply = supply_item, .left = items_left,
-               .check = check_queue);
+SWITCHING_CALL(queue_get_when_empty, async_queue_get, .kind = WAITS, .in_line = true,
+               .in_order = true, .set = set_queue, .make = get, .supply = supply_item,
+               .left = items_left, .check = check_queue);
 SWITCHING_CALL(queue_get_when_empty_newest_first, async_queue_get, .kind = WAITS, .in_line = true,
                .in_order = true, .set = set_lifo_queue, .make = get, .supply = supply_item,
                .left = items_left, .check = check_queue);
@@ -64,21 +66,22 @@ static void set_queue_shut_down(struct scene *scene)
     shut_down(scene);
 }
 
-SWITCHING_CALL(queue_get_until_shutdown, async_queue_get, .kind = WAITS, .gives = -ESHUTDOWN, .in_line = true,
-               .set = set_queue, .make = get, .supply = shut_down, .left = items_left);
-SWITCHING_CALL(queue_get_after_shutdown, async_queue_get, .kind = NEED_NOT_WAIT, .gives = -ESHUTDOWN,
-               .set = set_queue_shut_down, .make = get, .left = items_left);
+SWITCHING_CALL(queue_get_until_shutdown, async_queue_get, .kind = WAITS, .gives = -ESHUTDOWN,
+               .in_line = true, .set = set_queue, .make = get, .supply = shut_down,
+               .left = items_left);
+SWITCHING_CALL(queue_get_after_shutdown, async_queue_get, .kind = NEED_NOT_WAIT,
+               .gives = -ESHUTDOWN, .set = set_queue_shut_down, .make = get, .left = items_left);
 
 /* Places are the units: as many are handed out as items are taken from a queue that was full. */
 static void set_full_queue(struct scene *scene)
 {
-    scene->queue = async_queue_new(1, sizeof(int));
+    scene->queue = new_queue(1, sizeof(int));
     CHECK_EQ(async_queue_put_nowait(scene->queue, &(int){0}), 0);
 }
 
 static void set_queue_with_room(struct scene *scene)
 {
-    scene->queue = async_queue_new(MOST_CALLERS, sizeof(int));
+    scene->queue = new_queue(MOST_CALLERS, sizeof(int));
     scene->supplied = MOST_CALLERS;
 }
 
@@ -114,13 +117,15 @@ static void check_put_queue(struct scene *scene)
     CHECK_EQ(async_queue_join(scene->queue), 0);
 }
 
-SWITCHING_CALL(queue_put_when_full, async_queue_put, .kind = WAITS, .in_line = true, .in_order = true,
-               .set = set_full_queue, .make = put, .supply = supply_room, .left = room_left,
+SWITCHING_CALL(queue_put_when_full, async_queue_put, .kind = WAITS, .in_line = true,
+               .in_order = true, .set = set_full_queue, .make = put, .supply = supply_room,
+               .left = room_left, .check = check_put_queue);
+SWITCHING_CALL(queue_put_where_there_is_room, async_queue_put, .kind = NEED_NOT_WAIT,
+               .in_order = true, .set = set_queue_with_room, .make = put, .left = room_left,
                .check = check_put_queue);
-SWITCHING_CALL(queue_put_where_there_is_room, async_queue_put, .kind = NEED_NOT_WAIT, .in_order = true,
-               .set = set_queue_with_room, .make = put, .left = room_left, .check = check_put_queue);
-SWITCHING_CALL(queue_put_until_shutdown, async_queue_put, .kind = WAITS, .gives = -ESHUTDOWN, .in_line = true,
-               .set = set_full_queue, .make = put, .supply = shut_down, .left = room_left);
+SWITCHING_CALL(queue_put_until_shutdown, async_queue_put, .kind = WAITS, .gives = -ESHUTDOWN,
+               .in_line = true, .set = set_full_queue, .make = put, .supply = shut_down,
+               .left = room_left);
 
 static void set_unfinished_queue(struct scene *scene)
 {
@@ -145,14 +150,14 @@ static int join_queue(struct caller *caller)
     return async_queue_join(caller->scene->queue);
 }
 
-SWITCHING_CALL(queue_join_when_unfinished, async_queue_join, .kind = WAITS, .set = set_unfinished_queue,
-               .make = join_queue, .supply = finish_queue);
+SWITCHING_CALL(queue_join_when_unfinished, async_queue_join, .kind = WAITS,
+               .set = set_unfinished_queue, .make = join_queue, .supply = finish_queue);
 SWITCHING_CALL(queue_join_until_shutdown, async_queue_join, .kind = WAITS, .set = set_full_queue,
                .make = join_queue, .supply = shut_down_at_once);
 SWITCHING_CALL(queue_join_when_finished, async_queue_join, .kind = NEED_NOT_WAIT, .set = set_queue,
                .make = join_queue);
 
-/* ---- time -------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static int sleep_a_turn(struct caller *caller)
 {
@@ -177,13 +182,16 @@ static int sleep_until_the_past(struct caller *caller)
     return async_sleep_until(-1);
 }
 
-SWITCHING_CALL(sleep_until_a_time, async_sleep_until, .kind = SLEEPS, .make = sleep_until_that_time);
-SWITCHING_CALL(sleep_until_the_past, async_sleep_until, .kind = TAKES_A_TURN, .make = sleep_until_the_past);
+SWITCHING_CALL(sleep_until_a_time, async_sleep_until, .kind = SLEEPS,
+               .make = sleep_until_that_time);
+SWITCHING_CALL(sleep_until_the_past, async_sleep_until, .kind = TAKES_A_TURN,
+               .make = sleep_until_the_past);
 SWITCHING_CALL(sleep_for_a_while, async_sleep, .kind = SLEEPS, .make = sleep_until_instant);
 SWITCHING_CALL(sleep_for_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_a_turn);
-SWITCHING_CALL(sleep_for_less_than_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_backwards);
+SWITCHING_CALL(sleep_for_less_than_nothing, async_sleep, .kind = TAKES_A_TURN,
+               .make = sleep_backwards);
 
-/* ---- joins ------------------------------------------------------------------------------------------------- */
+/* ---- joins ---------------------------------------------------------------------------------- */
 
 static int await_child(struct caller *caller, child_maker *make)
 {
@@ -213,18 +221,19 @@ static int await_succeeding(struct caller *caller)
     return await_child(caller, make_succeeding);
 }
 
-SWITCHING_CALL(await_of_a_task_that_waits, async_await, .kind = JOINS, .in_line = true, .set = set_obedient,
-               .make = await_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(await_of_a_task_that_waits, async_await, .kind = JOINS, .in_line = true,
+               .set = set_obedient, .make = await_obedient, .supply = supply_item,
+               .left = items_left, .check = check_queue);
 SWITCHING_CALL(await_of_a_task_that_has_not_begun, async_await, .kind = DEPENDS, .in_line = true,
                .set = set_queue, .make = await_obedient, .supply = supply_item, .left = items_left,
                .check = check_queue);
 SWITCHING_CALL(await_of_a_task_that_sleeps, async_await, .kind = JOINS_SLEEPER, .set = set_sleepers,
                .make = await_sleeper);
 SWITCHING_CALL(await_of_a_task_that_succeeds_all_the_same, async_await, .kind = JOINS_SURE,
-               .set = set_insistent, .make = await_insistent, .supply = supply_item, .left = items_left,
-               .check = check_queue);
-SWITCHING_CALL(await_of_a_task_that_has_ended, async_await, .kind = JOINS_SURE, .set = set_succeeding,
-               .make = await_succeeding);
+               .set = set_insistent, .make = await_insistent, .supply = supply_item,
+               .left = items_left, .check = check_queue);
+SWITCHING_CALL(await_of_a_task_that_has_ended, async_await, .kind = JOINS_SURE,
+               .set = set_succeeding, .make = await_succeeding);
 
 static void set_unlike_pairs(struct scene *scene)
 {
@@ -246,7 +255,7 @@ static int gather_unlike(struct caller *caller)
 {
     async_task *first = take_child(caller, 0, make_insistent);
     async_task *second = take_child(caller, 1, make_obedient);
-    int result = async_gather_n((async_task *[]){first, second}, 2, NULL, 0);
+    int result = async_gather_n((async_task *[]){first, second}, 2, NULL, ASYNC_FIRST_ERROR);
     check_taken(first);
     check_taken(second);
     return result;
@@ -256,8 +265,9 @@ static int gather_unlike(struct caller *caller)
 static int collect_pair(struct caller *caller)
 {
     int results[2];
-    async_task *tasks[] = {take_child(caller, 0, make_obedient), take_child(caller, 1, make_obedient)};
-    int result = async_gather_n(tasks, 2, results, ASYNC_COLLECT);
+    async_task *tasks[] = {take_child(caller, 0, make_obedient),
+                           take_child(caller, 1, make_obedient)};
+    int result = async_gather_n(tasks, 2, results, ASYNC_RETURN_EXCEPTIONS);
     for (int i = 0; i < 2; i++) {
         CHECK(results[i] == 0 || results[i] == -ECANCELED);
         CHECK_EQ(results[i], async_task_result(tasks[i]));
@@ -269,23 +279,24 @@ static int collect_pair(struct caller *caller)
 static int gather_none(struct caller *caller)
 {
     (void)caller;
-    return async_gather_n(NULL, 0, NULL, 0);
+    return async_gather_n(NULL, 0, NULL, ASYNC_FIRST_ERROR);
 }
 
 SWITCHING_CALL(gather_of_two_that_wait, async_gather, .kind = JOINS, .in_line = true,
-               .set = set_obedient_pairs, .make = gather_pair, .supply = supply_pair, .left = items_left,
-               .check = check_queue);
+               .set = set_obedient_pairs, .make = gather_pair, .supply = supply_pair,
+               .left = items_left, .check = check_queue);
 SWITCHING_CALL(gather_of_two_that_have_not_begun, async_gather, .kind = DEPENDS, .in_line = true,
                .set = set_queue, .make = gather_pair, .supply = supply_pair, .left = items_left,
                .check = check_queue);
 SWITCHING_CALL(gather_n_of_unlike_tasks, async_gather_n, .kind = JOINS, .set = set_unlike_pairs,
-               .make = gather_unlike, .supply = supply_pair, .left = items_left, .check = check_queue);
-SWITCHING_CALL(gather_n_that_collects, async_gather_n, .kind = JOINS_SURE, .in_line = true,
-               .set = set_obedient_pairs, .make = collect_pair, .supply = supply_pair, .left = items_left,
+               .make = gather_unlike, .supply = supply_pair, .left = items_left,
                .check = check_queue);
+SWITCHING_CALL(gather_n_that_collects, async_gather_n, .kind = JOINS_SURE, .in_line = true,
+               .set = set_obedient_pairs, .make = collect_pair, .supply = supply_pair,
+               .left = items_left, .check = check_queue);
 SWITCHING_CALL(gather_n_of_none, async_gather_n, .kind = JOINS_SURE, .make = gather_none);
 
-/* ---- descriptors ------------------------------------------------------------------------------------------- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 static void set_socket(struct scene *scene)
 {
@@ -335,15 +346,16 @@ SWITCHING_CALL(recv_when_empty, async_recv, .kind = ASKS_KERNEL, .gives = 1, .in
                .set = set_socket, .make = recv_byte, .supply = supply_byte, .left = bytes_left,
                .check = check_socket);
 SWITCHING_CALL(recv_of_what_is_there, async_recv, .kind = NEED_NOT_WAIT, .gives = 1,
-               .set = set_socket_with_bytes, .make = recv_byte, .left = bytes_left, .check = check_socket);
+               .set = set_socket_with_bytes, .make = recv_byte, .left = bytes_left,
+               .check = check_socket);
 
 static void end_stream(struct scene *scene)
 {
     CHECK_EQ(shutdown(scene->ends[1], SHUT_WR), 0);
 }
 
-SWITCHING_CALL(recv_until_the_end, async_recv, .kind = ASKS_KERNEL, .set = set_socket, .make = recv_byte,
-               .supply = end_stream);
+SWITCHING_CALL(recv_until_the_end, async_recv, .kind = ASKS_KERNEL, .set = set_socket,
+               .make = recv_byte, .supply = end_stream);
 
 static int wait_readable(struct caller *caller)
 {
@@ -356,8 +368,9 @@ static void set_file(struct scene *scene)
     CHECK(scene->ends[0] >= 0);
 }
 
-SWITCHING_CALL(wait_readable_when_empty, async_wait_readable, .kind = ASKS_KERNEL, .set = set_socket,
-               .make = wait_readable, .supply = supply_byte, .left = bytes_left, .check = check_socket);
+SWITCHING_CALL(wait_readable_when_empty, async_wait_readable, .kind = ASKS_KERNEL,
+               .set = set_socket, .make = wait_readable, .supply = supply_byte, .left = bytes_left,
+               .check = check_socket);
 SWITCHING_CALL(wait_readable_of_what_is_there, async_wait_readable, .kind = DEPENDS,
                .set = set_socket_with_bytes, .make = wait_readable, .left = bytes_left,
                .check = check_socket);
@@ -392,7 +405,8 @@ static void check_writable(struct scene *scene)
     CHECK_EQ(async_wait_readable(scene->ends[0]), 0);
 }
 
-SWITCHING_CALL(wait_writable_when_full, async_wait_writable, .kind = ASKS_KERNEL, .set = set_full_socket,
-               .make = wait_writable, .supply = drain_socket, .check = check_writable);
-SWITCHING_CALL(wait_writable_where_there_is_room, async_wait_writable, .kind = DEPENDS, .set = set_socket,
-               .make = wait_writable, .check = check_writable);
+SWITCHING_CALL(wait_writable_when_full, async_wait_writable, .kind = ASKS_KERNEL,
+               .set = set_full_socket, .make = wait_writable, .supply = drain_socket,
+               .check = check_writable);
+SWITCHING_CALL(wait_writable_where_there_is_room, async_wait_writable, .kind = DEPENDS,
+               .set = set_socket, .make = wait_writable, .check = check_writable);

@@ -1,12 +1,14 @@
 /*
- * switching_children.h: what rows of switching calls that join or watch tasks have in common: the children, which
- * wait for an item of the scene's queue, or sleep until its instant, and the accounts of those items.
+ * switching_children.h: what rows of switching calls that join or watch tasks have in common: the
+ * children, which wait for an item of the scene's queue, or sleep until its instant, and the
+ * accounts of those items.
  */
 #ifndef TEST_SWITCHING_CHILDREN_H
 #define TEST_SWITCHING_CHILDREN_H
 
 #include "core/task.h"
 #include "switching.h"
+#include "queues.h"
 
 ASYNC_UNUSED static void supply_item(struct scene *scene)
 {
@@ -16,7 +18,7 @@ ASYNC_UNUSED static void supply_item(struct scene *scene)
 
 ASYNC_UNUSED static void set_queue(struct scene *scene)
 {
-    scene->queue = async_queue_new(0, sizeof(int));
+    scene->queue = new_queue(0, sizeof(int));
 }
 
 ASYNC_UNUSED static int items_left(const struct scene *scene)
@@ -68,7 +70,7 @@ ASYNC_UNUSED static int insist(struct caller *parent)
     if (async_queue_get(parent->scene->queue, &item) == 0)
         parent->scene->taken++;
     else
-        CHECK_EQ(async_shielded(async_sleep(0)), 0);
+        CHECK_EQ(async_no_cancel(async_sleep(0)), 0);
     parent->running--;
     return 0;
 }
@@ -116,9 +118,10 @@ ASYNC_UNUSED static async_task *make_succeeding(struct caller *parent)
 }
 
 /* The children begin before the callers do. */
-ASYNC_UNUSED static void set_children(struct scene *scene, child_maker *make_first, child_maker *make_second)
+ASYNC_UNUSED static void set_children(struct scene *scene, child_maker *make_first,
+                                      child_maker *make_second)
 {
-    scene->queue = async_queue_new(0, sizeof(int));
+    scene->queue = new_queue(0, sizeof(int));
     for (int i = 0; i < scene->caller_count; i++) {
         struct caller *caller = &scene->callers[i];
         caller->children[0] = make_first(caller);
@@ -126,7 +129,10 @@ ASYNC_UNUSED static void set_children(struct scene *scene, child_maker *make_fir
     }
 }
 
-/* The child that is there, or else a new one. It can be seen afterwards, by the reference that is kept. */
+/*
+ * The child that is there, or else a new one. It can be seen afterwards, by the reference that is
+ * kept.
+ */
 ASYNC_UNUSED static async_task *take_child(struct caller *caller, int index, child_maker *make)
 {
     async_task *child = caller->children[index] != NULL ? caller->children[index] : make(caller);
@@ -140,7 +146,7 @@ ASYNC_UNUSED static void check_taken(async_task *child)
 {
     CHECK(async_task_done(child));
     CHECK_EQ(child->references, 1);
-    async_detach(child);
+    async_task_detach(child);
 }
 
 ASYNC_UNUSED static void set_obedient(struct scene *scene)

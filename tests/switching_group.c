@@ -1,12 +1,12 @@
 /*
- * switching_group.c: the rows of calls that wait for several tasks, or for one without being its end: wait, wait_for,
- * shield, task groups. What a row is says switching.h.
+ * switching_group.c: the rows of calls that wait for several tasks, or for one without being its
+ * end: wait, wait_for, shield, task groups. What a row is says switching.h.
  */
 #include "switching_children.h"
 
 #include <math.h>
 
-/* ---- wait -------------------------------------------------------------------------------------------------- */
+/* ---- wait ----------------------------------------------------------------------------------- */
 
 /* It borrows: the children go on when it is refused, and are cancelled and waited for here. */
 static int wait_for_children(struct caller *caller, child_maker *make, int count, int return_when)
@@ -19,8 +19,8 @@ static int wait_for_children(struct caller *caller, child_maker *make, int count
     int result = async_wait(tasks, (size_t)count, return_when, INFINITY);
     for (int i = 0; i < count; i++) {
         CHECK(tasks[i]->references == 1);
-        async_cancel(tasks[i]);
-        async_ignore(async_shielded(async_await(tasks[i])));
+        async_task_cancel(tasks[i]);
+        async_ignore(async_no_cancel(async_await(tasks[i])));
     }
     CHECK(result < 0 || result <= count);
     return result < 0 ? result : 0;
@@ -47,15 +47,18 @@ static int wait_for_ended(struct caller *caller)
 }
 
 SWITCHING_CALL(wait_for_a_task_that_waits, async_wait, .kind = WATCHES, .set = set_obedient,
-               .make = wait_for_one, .supply = supply_item, .left = items_left, .check = check_queue);
+               .make = wait_for_one, .supply = supply_item, .left = items_left,
+               .check = check_queue);
 SWITCHING_CALL(wait_for_the_first_of_two, async_wait, .kind = WATCHES, .set = set_obedient_pairs,
-               .make = wait_for_first, .supply = supply_pair, .left = items_left, .check = check_queue);
+               .make = wait_for_first, .supply = supply_pair, .left = items_left,
+               .check = check_queue);
 SWITCHING_CALL(wait_for_both_of_two, async_wait, .kind = WATCHES, .set = set_obedient_pairs,
-               .make = wait_for_pair, .supply = supply_pair, .left = items_left, .check = check_queue);
-SWITCHING_CALL(wait_for_a_task_that_has_ended, async_wait, .kind = NEED_NOT_WAIT, .set = set_succeeding,
-               .make = wait_for_ended);
+               .make = wait_for_pair, .supply = supply_pair, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(wait_for_a_task_that_has_ended, async_wait, .kind = NEED_NOT_WAIT,
+               .set = set_succeeding, .make = wait_for_ended);
 
-/* ---- wait_for ---------------------------------------------------------------------------------------------- */
+/* ---- wait_for ------------------------------------------------------------------------------- */
 
 static int wait_for_child(struct caller *caller, child_maker *make)
 {
@@ -86,17 +89,17 @@ static int limit_succeeding(struct caller *caller)
 }
 
 SWITCHING_CALL(wait_for_of_a_task_that_waits, async_wait_for, .kind = JOINS, .in_line = true,
-               .set = set_obedient, .make = limit_obedient, .supply = supply_item, .left = items_left,
-               .check = check_queue);
-SWITCHING_CALL(wait_for_of_a_task_that_sleeps, async_wait_for, .kind = JOINS_SLEEPER, .set = set_sleepers,
-               .make = limit_sleeper);
+               .set = set_obedient, .make = limit_obedient, .supply = supply_item,
+               .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_for_of_a_task_that_sleeps, async_wait_for, .kind = JOINS_SLEEPER,
+               .set = set_sleepers, .make = limit_sleeper);
 SWITCHING_CALL(wait_for_of_a_task_that_succeeds_all_the_same, async_wait_for, .kind = JOINS_SURE,
-               .set = set_insistent, .make = limit_insistent, .supply = supply_item, .left = items_left,
-               .check = check_queue);
-SWITCHING_CALL(wait_for_of_a_task_that_has_ended, async_wait_for, .kind = JOINS_SURE, .set = set_succeeding,
-               .make = limit_succeeding);
+               .set = set_insistent, .make = limit_insistent, .supply = supply_item,
+               .left = items_left, .check = check_queue);
+SWITCHING_CALL(wait_for_of_a_task_that_has_ended, async_wait_for, .kind = JOINS_SURE,
+               .set = set_succeeding, .make = limit_succeeding);
 
-/* ---- shield ------------------------------------------------------------------------------------------------ */
+/* ---- shield --------------------------------------------------------------------------------- */
 
 /* The child goes on when the call is refused; what is left of it is ended here. */
 static int shield_child(struct caller *caller, child_maker *make)
@@ -105,8 +108,8 @@ static int shield_child(struct caller *caller, child_maker *make)
     int result = async_shield(child);
     CHECK(child->references == 1);
     CHECK(result == -ECANCELED || async_task_done(child));
-    async_cancel(child);
-    async_ignore(async_shielded(async_await(child)));
+    async_task_cancel(child);
+    async_ignore(async_no_cancel(async_await(child)));
     return result;
 }
 
@@ -121,11 +124,12 @@ static int shield_succeeding(struct caller *caller)
 }
 
 SWITCHING_CALL(shield_of_a_task_that_waits, async_shield, .kind = WATCHES, .set = set_obedient,
-               .make = shield_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
-SWITCHING_CALL(shield_of_a_task_that_has_ended, async_shield, .kind = NEED_NOT_WAIT, .set = set_succeeding,
-               .make = shield_succeeding);
+               .make = shield_obedient, .supply = supply_item, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(shield_of_a_task_that_has_ended, async_shield, .kind = NEED_NOT_WAIT,
+               .set = set_succeeding, .make = shield_succeeding);
 
-/* ---- task groups ------------------------------------------------------------------------------------------- */
+/* ---- task groups ---------------------------------------------------------------------------- */
 
 typedef int child_body(struct caller *parent);
 
@@ -166,11 +170,13 @@ static int group_of_none(struct caller *caller)
 }
 
 SWITCHING_CALL(group_wait_for_two_that_wait, async_group_wait, .kind = DEPENDS, .set = set_queue,
-               .make = group_of_waiting, .supply = supply_pair, .left = items_left, .check = check_queue);
-SWITCHING_CALL(group_wait_for_one_that_succeeds_all_the_same, async_group_wait, .kind = JOINS_SURE,
-               .set = set_queue, .make = group_of_insistent, .supply = supply_item, .left = items_left,
+               .make = group_of_waiting, .supply = supply_pair, .left = items_left,
                .check = check_queue);
-SWITCHING_CALL(group_wait_for_one_that_sleeps, async_group_wait, .kind = DEPENDS, .make = group_of_sleeping);
+SWITCHING_CALL(group_wait_for_one_that_succeeds_all_the_same, async_group_wait, .kind = JOINS_SURE,
+               .set = set_queue, .make = group_of_insistent, .supply = supply_item,
+               .left = items_left, .check = check_queue);
+SWITCHING_CALL(group_wait_for_one_that_sleeps, async_group_wait, .kind = DEPENDS,
+               .make = group_of_sleeping);
 SWITCHING_CALL(group_wait_for_none, async_group_wait, .kind = JOINS_SURE, .make = group_of_none);
 
 /* It borrows: what it did not wait for is cancelled and waited for when the group is left. */
@@ -197,17 +203,18 @@ static int next_of_none(struct caller *caller)
 }
 
 SWITCHING_CALL(group_next_of_two_that_wait, async_group_next, .kind = DEPENDS, .set = set_queue,
-               .make = next_of_waiting, .supply = supply_pair, .left = items_left, .check = check_queue);
+               .make = next_of_waiting, .supply = supply_pair, .left = items_left,
+               .check = check_queue);
 SWITCHING_CALL(group_next_of_none, async_group_next, .kind = NEED_NOT_WAIT, .gives = -ENODATA,
                .make = next_of_none);
 
-/* ---- wait_started ------------------------------------------------------------------------------------------ */
+/* ---- wait_started --------------------------------------------------------------------------- */
 
 /* Says that it has started when it has an item. */
 static int start_late(struct caller *parent)
 {
     int result = obey(parent);
-    return result < 0 ? result : async_started(0);
+    return result < 0 ? result : async_set_started(0);
 }
 async_fn(start_late, struct caller *);
 
@@ -225,11 +232,11 @@ static void set_starters(struct scene *scene)
 static int wait_started_of(struct caller *caller, child_maker *make)
 {
     async_task *child = take_child(caller, 0, make);
-    int result = async_wait_started(child);
+    int result = async_task_wait_started(child);
     CHECK_EQ(child->references, 2);
-    async_detach(child);
-    async_cancel(child);
-    async_ignore(async_shielded(async_await(child)));
+    async_task_detach(child);
+    async_task_cancel(child);
+    async_ignore(async_no_cancel(async_await(child)));
     return result;
 }
 
@@ -240,7 +247,7 @@ static int wait_started(struct caller *caller)
 
 static int start_and_succeed(struct caller *parent)
 {
-    CHECK_EQ(async_started(0), 0);
+    CHECK_EQ(async_set_started(0), 0);
     return succeed(parent);
 }
 async_fn(start_and_succeed, struct caller *);
@@ -261,12 +268,13 @@ static void set_started(struct scene *scene)
     set_children(scene, make_started, NULL);
 }
 
-SWITCHING_CALL(wait_started_of_one_that_waits, async_wait_started, .kind = WATCHES, .set = set_starters,
-               .make = wait_started, .supply = supply_item, .left = items_left, .check = check_queue);
-SWITCHING_CALL(wait_started_of_one_that_has, async_wait_started, .kind = NEED_NOT_WAIT, .set = set_started,
-               .make = wait_already_started);
+SWITCHING_CALL(wait_started_of_one_that_waits, async_task_wait_started, .kind = WATCHES,
+               .set = set_starters, .make = wait_started, .supply = supply_item, .left = items_left,
+               .check = check_queue);
+SWITCHING_CALL(wait_started_of_one_that_has, async_task_wait_started, .kind = NEED_NOT_WAIT,
+               .set = set_started, .make = wait_already_started);
 
-/* ---- task_wait --------------------------------------------------------------------------------------------- */
+/* ---- task_wait ------------------------------------------------------------------------------ */
 
 /* The child goes on when the call is refused; what is left of it is ended here. */
 static int borrow_child(struct caller *caller, child_maker *make)
@@ -275,9 +283,9 @@ static int borrow_child(struct caller *caller, child_maker *make)
     int result = async_task_wait(child);
     CHECK_EQ(child->references, 2);
     CHECK(result == -ECANCELED || async_task_done(child));
-    async_detach(child);
-    async_cancel(child);
-    async_ignore(async_shielded(async_await(child)));
+    async_task_detach(child);
+    async_task_cancel(child);
+    async_ignore(async_no_cancel(async_await(child)));
     return result;
 }
 
@@ -291,12 +299,13 @@ static int borrow_succeeding(struct caller *caller)
     return borrow_child(caller, make_succeeding);
 }
 
-SWITCHING_CALL(task_wait_of_a_task_that_waits, async_task_wait, .kind = WATCHES, .set = set_obedient,
-               .make = borrow_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(task_wait_of_a_task_that_waits, async_task_wait, .kind = WATCHES,
+               .set = set_obedient, .make = borrow_obedient, .supply = supply_item,
+               .left = items_left, .check = check_queue);
 SWITCHING_CALL(task_wait_of_a_task_that_has_ended, async_task_wait, .kind = NEED_NOT_WAIT,
                .set = set_succeeding, .make = borrow_succeeding);
 
-/* ---- as_completed ------------------------------------------------------------------------------------------ */
+/* ---- as_completed --------------------------------------------------------------------------- */
 
 static int next_completed(struct caller *caller, child_maker *make, int count)
 {
@@ -310,8 +319,8 @@ static int next_completed(struct caller *caller, child_maker *make, int count)
     int result = async_completion_next(&it);
     for (int i = 0; i < count; i++) {
         CHECK(tasks[i]->references == 1);
-        async_cancel(tasks[i]);
-        async_ignore(async_shielded(async_await(tasks[i])));
+        async_task_cancel(tasks[i]);
+        async_ignore(async_no_cancel(async_await(tasks[i])));
     }
     CHECK(result < count);
     return result;
@@ -333,7 +342,7 @@ SWITCHING_CALL(completion_next_of_two_that_wait, async_completion_next, .kind = 
 SWITCHING_CALL(completion_next_of_one_that_has_ended, async_completion_next, .kind = NEED_NOT_WAIT,
                .set = set_succeeding, .make = next_completed_of_ended);
 
-/* ---- staggered_race ---------------------------------------------------------------------------------------- */
+/* ---- staggered_race ------------------------------------------------------------------------- */
 
 static int attempt_obedient(void *caller, size_t index)
 {
@@ -362,7 +371,8 @@ static int race_of_insistent(struct caller *caller)
 }
 
 SWITCHING_CALL(race_of_two_that_wait, async_staggered_race, .kind = DEPENDS, .set = set_queue,
-               .make = race_of_obedient, .supply = supply_item, .left = items_left, .check = check_queue);
-SWITCHING_CALL(race_of_one_that_succeeds_all_the_same, async_staggered_race, .kind = DEPENDS,
-               .set = set_queue, .make = race_of_insistent, .supply = supply_item, .left = items_left,
+               .make = race_of_obedient, .supply = supply_item, .left = items_left,
                .check = check_queue);
+SWITCHING_CALL(race_of_one_that_succeeds_all_the_same, async_staggered_race, .kind = DEPENDS,
+               .set = set_queue, .make = race_of_insistent, .supply = supply_item,
+               .left = items_left, .check = check_queue);

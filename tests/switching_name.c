@@ -1,6 +1,7 @@
 /*
- * switching_name.c: the rows of the calls for names. All callers ask for the same, so one lookup serves them; it stands
- * at the gate of names.h until it is supplied, and by then its answers are on their way.
+ * switching_name.c: the rows of the calls for names. All callers ask for the same, so one lookup
+ * serves them; it stands at the gate of names.h until it is supplied, and by then its answers are
+ * on their way.
  */
 #include "names.h"
 #include "switching.h"
@@ -56,8 +57,9 @@ static void supply_all_names(struct scene *scene)
     names_await_quiet();
 }
 
-SWITCHING_CALL(getaddrinfo_of_a_name_of_ones_own, async_getaddrinfo, .kind = WAITS, .set = set_names,
-               .make = look_up_own_name, .supply = supply_all_names, .check = check_names);
+SWITCHING_CALL(getaddrinfo_of_a_name_of_ones_own, async_getaddrinfo, .kind = WAITS,
+               .set = set_names, .make = look_up_own_name, .supply = supply_all_names,
+               .check = check_names);
 
 static int look_up_numbers(struct caller *caller)
 {
@@ -73,8 +75,8 @@ static int look_up_name_of_address(struct caller *caller)
 {
     (void)caller;
     char host[20] = "";
-    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host, NULL,
-                                   0, 0);
+    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host,
+                                   sizeof host, NULL, 0, 0);
     CHECK_STR(host, result == 0 ? "one.test" : "");
     return result;
 }
@@ -86,8 +88,9 @@ static int write_numbers(struct caller *caller)
 {
     (void)caller;
     char host[20];
-    return async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host, NULL, 0,
-                             NI_NUMERICHOST);
+    return async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host,
+                             NULL, 0, NI_NUMERICHOST);
 }
 
-SWITCHING_CALL(getnameinfo_in_numbers, async_getnameinfo, .kind = NEED_NOT_WAIT, .make = write_numbers);
+SWITCHING_CALL(getnameinfo_in_numbers, async_getnameinfo, .kind = NEED_NOT_WAIT,
+               .make = write_numbers);

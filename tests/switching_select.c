@@ -1,20 +1,21 @@
 /*
- * switching_select.c: the rows of the table of switching calls (switching.h) for async_select: of a line that others
- * stand in as well, of the kernel's, and of what is there.
+ * switching_select.c: the rows of the table of switching calls (switching.h) for async_select: of a
+ * line that others stand in as well, of the kernel's, and of what is there.
  */
 #include "switching.h"
+#include "queues.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 static async_event never; /* is not set */
 
-/* ---- queues ------------------------------------------------------------------------------------------------- */
+/* ---- queues --------------------------------------------------------------------------------- */
 
 static void set_queue(struct scene *scene)
 {
     never = (async_event){0};
-    scene->queue = async_queue_new(0, sizeof(int));
+    scene->queue = new_queue(0, sizeof(int));
 }
 
 static void supply_item(struct scene *scene)
@@ -32,8 +33,8 @@ static void set_queue_with_items(struct scene *scene)
 
 static int select_get(struct caller *caller)
 {
-    int result = async_select(async_on_get(caller->scene->queue, &caller->value), async_on_event(&never),
-                              async_on_timeout(1000));
+    int result = async_select(async_on_get(caller->scene->queue, &caller->value),
+                              async_on_event(&never), async_on_timeout(1000));
     caller->scene->taken += result == 0;
     return result;
 }
@@ -64,19 +65,20 @@ static void check_queue(struct scene *scene)
     async_queue_shutdown(scene->queue, false); /* finds nobody */
 }
 
-SWITCHING_CALL(select_of_a_get_when_empty, async_select, .kind = WAITS, .in_line = true, .in_order = true,
-               .set = set_queue, .make = select_get, .supply = supply_item, .left = items_left,
-               .check = check_queue);
-SWITCHING_CALL(select_n_of_many_gets_when_empty, async_select_n, .kind = WAITS, .in_line = true,
-               .in_order = true, .set = set_queue, .make = select_get_of_many, .supply = supply_item,
+SWITCHING_CALL(select_of_a_get_when_empty, async_select, .kind = WAITS, .in_line = true,
+               .in_order = true, .set = set_queue, .make = select_get, .supply = supply_item,
                .left = items_left, .check = check_queue);
-SWITCHING_CALL(select_of_a_get_of_what_is_there, async_select, .kind = NEED_NOT_WAIT, .in_order = true,
-               .set = set_queue_with_items, .make = select_get, .left = items_left, .check = check_queue);
+SWITCHING_CALL(select_n_of_many_gets_when_empty, async_select_n, .kind = WAITS, .in_line = true,
+               .in_order = true, .set = set_queue, .make = select_get_of_many,
+               .supply = supply_item, .left = items_left, .check = check_queue);
+SWITCHING_CALL(select_of_a_get_of_what_is_there, async_select, .kind = NEED_NOT_WAIT,
+               .in_order = true, .set = set_queue_with_items, .make = select_get,
+               .left = items_left, .check = check_queue);
 
 static void set_full_queue(struct scene *scene)
 {
     never = (async_event){0};
-    scene->queue = async_queue_new(1, sizeof(int));
+    scene->queue = new_queue(1, sizeof(int));
     CHECK_EQ(async_queue_put_nowait(scene->queue, &(int){0}), 0);
 }
 
@@ -91,7 +93,8 @@ static void supply_room(struct scene *scene)
 static int select_put(struct caller *caller)
 {
     caller->value = caller->number;
-    int result = async_select(async_on_put(caller->scene->queue, &caller->value), async_on_event(&never));
+    int result = async_select(async_on_put(caller->scene->queue, &caller->value),
+                              async_on_event(&never));
     caller->scene->taken += result == 0;
     return result;
 }
@@ -101,14 +104,16 @@ static int room_left(const struct scene *scene)
     return 1 - (int)async_queue_qsize(scene->queue);
 }
 
-SWITCHING_CALL(select_of_a_put_when_full, async_select, .kind = WAITS, .in_line = true, .in_order = true,
-               .set = set_full_queue, .make = select_put, .supply = supply_room, .left = room_left);
+SWITCHING_CALL(select_of_a_put_when_full, async_select, .kind = WAITS, .in_line = true,
+               .in_order = true, .set = set_full_queue, .make = select_put, .supply = supply_room,
+               .left = room_left);
 
-/* ---- time --------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static int select_until_instant(struct caller *caller)
 {
-    return async_select(async_on_timeout(caller->scene->instant - async_time()), async_on_event(&never));
+    return async_select(async_on_timeout(caller->scene->instant - async_time()),
+                        async_on_event(&never));
 }
 
 static void clear_event(struct scene *scene)
@@ -120,7 +125,7 @@ static void clear_event(struct scene *scene)
 SWITCHING_CALL(select_of_a_timeout, async_select, .kind = SLEEPS, .set = clear_event,
                .make = select_until_instant);
 
-/* ---- descriptors -------------------------------------------------------------------------------------------- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 static void set_socket(struct scene *scene)
 {
@@ -155,7 +160,7 @@ SWITCHING_CALL(select_of_a_descriptor, async_select, .kind = ASKS_KERNEL, .set =
 SWITCHING_CALL(select_of_a_descriptor_that_is_ready, async_select, .kind = NEED_NOT_WAIT,
                .set = set_socket_with_bytes, .make = select_readable, .check = check_socket);
 
-/* ---- a stream ----------------------------------------------------------------------------------------------- */
+/* ---- a stream ------------------------------------------------------------------------------- */
 
 static async_stream *selected; /* of the scene; its peer is the other end */
 
@@ -190,12 +195,15 @@ static void check_stream(struct scene *scene)
     async_stream_close(selected);
 }
 
-SWITCHING_CALL(select_of_a_stream, async_select, .kind = DEPENDS, .set = set_stream, .make = select_stream,
-               .supply = supply_byte, .check = check_stream);
+SWITCHING_CALL(select_of_a_stream, async_select, .kind = DEPENDS, .set = set_stream,
+               .make = select_stream, .supply = supply_byte, .check = check_stream);
 SWITCHING_CALL(select_of_a_stream_that_is_ready, async_select, .kind = NEED_NOT_WAIT,
                .set = set_stream_with_bytes, .make = select_stream, .check = check_stream);
 
-/* An item comes while the kernel has the descriptor: it is had, though the kernel must answer first. */
+/*
+ * An item comes while the kernel has the descriptor: it is had, though the kernel must answer
+ * first.
+ */
 static int select_get_or_readable(struct caller *caller)
 {
     int result = async_select(async_on_get(caller->scene->queue, &caller->value),
@@ -210,6 +218,6 @@ static void set_queue_and_socket(struct scene *scene)
     set_socket(scene);
 }
 
-SWITCHING_CALL(select_of_a_get_beside_a_descriptor, async_select, .kind = ASKS_KERNEL, .in_line = true,
-               .set = set_queue_and_socket, .make = select_get_or_readable, .supply = supply_item,
-               .left = items_left, .check = check_socket);
+SWITCHING_CALL(select_of_a_get_beside_a_descriptor, async_select, .kind = ASKS_KERNEL,
+               .in_line = true, .set = set_queue_and_socket, .make = select_get_or_readable,
+               .supply = supply_item, .left = items_left, .check = check_socket);

@@ -1,6 +1,6 @@
 /*
- * switching_socket.c: the rows of the calls of sockets. What they did is counted at the other end as well: bytes that
- * came, places that were filled, connections that are there.
+ * switching_socket.c: the rows of the calls of sockets. What they did is counted at the other end
+ * as well: bytes that came, places that were filled, connections that are there.
  */
 #include "sockets.h"
 #include "switching.h"
@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-/* ---- receiving: the units are bytes ------------------------------------------------------------------------- */
+/* ---- receiving: the units are bytes --------------------------------------------------------- */
 
 static void set_empty(struct scene *scene)
 {
@@ -64,17 +64,21 @@ static void check_receiving(struct scene *scene)
     supply_byte(scene);
     CHECK_EQ(async_recvfrom(scene->ends[0], bytes, sizeof bytes, 0, NULL, NULL),
              scene->supplied - scene->taken);
-    CHECK_EQ(async_timeout(1e-4, async_recvfrom(scene->ends[0], bytes, 1, 0, NULL, NULL)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(1e-4, async_recvfrom(scene->ends[0], bytes, 1, 0, NULL, NULL)),
+             -ETIMEDOUT);
 }
 
-SWITCHING_CALL(recvfrom_when_empty, async_recvfrom, .kind = ASKS_KERNEL, .gives = 1, .set = set_empty,
-               .make = receive_from, .supply = supply_byte, .left = bytes_left, .check = check_receiving);
+SWITCHING_CALL(recvfrom_when_empty, async_recvfrom, .kind = ASKS_KERNEL, .gives = 1,
+               .set = set_empty, .make = receive_from, .supply = supply_byte, .left = bytes_left,
+               .check = check_receiving);
 SWITCHING_CALL(recvfrom_of_what_is_there, async_recvfrom, .kind = NEED_NOT_WAIT, .gives = 1,
-               .set = set_with_bytes, .make = receive_from, .left = bytes_left, .check = check_receiving);
+               .set = set_with_bytes, .make = receive_from, .left = bytes_left,
+               .check = check_receiving);
 SWITCHING_CALL(recvmsg_when_empty, async_recvmsg, .kind = ASKS_KERNEL, .gives = 1, .set = set_empty,
-               .make = receive_message, .supply = supply_byte, .left = bytes_left, .check = check_receiving);
+               .make = receive_message, .supply = supply_byte, .left = bytes_left,
+               .check = check_receiving);
 
-/* ---- sending: the units are places in a queue of datagrams --------------------------------------------------- */
+/* ---- sending: the units are places in a queue of datagrams ---------------------------------- */
 
 static int places; /* that the queue has */
 
@@ -152,7 +156,7 @@ SWITCHING_CALL(sendmsg_when_full, async_sendmsg, .kind = ASKS_KERNEL, .gives = 1
 SWITCHING_CALL(sendall_when_full, async_sendall, .kind = ASKS_KERNEL, .gives = 0, .set = set_full,
                .make = send_all, .supply = supply_place, .check = check_sending);
 
-/* ---- without the program's memory: bytes of a file, or a pipe, that come to a socket ------------------------- */
+/* ---- without the program's memory: bytes of a file, or a pipe, that come to a socket -------- */
 
 static int source[2] = {-1, -1}; /* a file in [0], or a pipe */
 static size_t filled, drained;   /* bytes in the socket at first, and taken out of it by supply */
@@ -252,10 +256,11 @@ SWITCHING_CALL(sendfile_to_a_full_socket, async_sendfile, .kind = ASKS_KERNEL, .
 SWITCHING_CALL(splice_to_a_full_socket, async_splice, .kind = ASKS_KERNEL, .gives = 1,
                .set = set_pipe_and_full_stream, .make = splice_byte, .supply = supply_room,
                .check = check_moving);
-SWITCHING_CALL(splice_of_an_empty_pipe, async_splice, .kind = ASKS_KERNEL, .gives = 1, .set = set_empty_pipe,
-               .make = splice_unit, .supply = supply_pipe, .left = pipe_left, .check = check_moving);
+SWITCHING_CALL(splice_of_an_empty_pipe, async_splice, .kind = ASKS_KERNEL, .gives = 1,
+               .set = set_empty_pipe, .make = splice_unit, .supply = supply_pipe, .left = pipe_left,
+               .check = check_moving);
 
-/* ---- connections -------------------------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static struct sockaddr_in server_address;
 static int clients[4 * MOST_CALLERS], client_count;
@@ -321,7 +326,8 @@ static void set_clients(struct scene *scene)
 
 static int connect_client(struct caller *caller)
 {
-    return async_connect(clients[caller->place], (struct sockaddr *)&server_address, sizeof server_address);
+    return async_connect(clients[caller->place], (struct sockaddr *)&server_address,
+                         sizeof server_address);
 }
 
 /* Whoever says that he is connected is. */
@@ -333,5 +339,5 @@ static void check_connecting(struct scene *scene)
     close_clients();
 }
 
-SWITCHING_CALL(connect_to_a_listener, async_connect, .kind = DEPENDS, .gives = 0, .set = set_clients,
-               .make = connect_client, .check = check_connecting);
+SWITCHING_CALL(connect_to_a_listener, async_connect, .kind = DEPENDS, .gives = 0,
+               .set = set_clients, .make = connect_client, .check = check_connecting);

@@ -1,6 +1,6 @@
 /*
- * switching_stream.c: the rows of streams, connections and servers. One task at a time reads from a stream, so each
- * caller has one of its own, and what is supplied goes to all of them.
+ * switching_stream.c: the rows of streams, connections and servers. One task at a time reads from a
+ * stream, so each caller has one of its own, and what is supplied goes to all of them.
  */
 #include "io/stream.h"
 #include "switching.h"
@@ -16,7 +16,7 @@ static async_stream *streams[MOST_CALLERS];
 static int peers[MOST_CALLERS];
 static async_server *server;
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static void set_streams(struct scene *scene)
 {
@@ -60,7 +60,7 @@ static int bytes_left(const struct scene *scene)
         return scene->supplied - scene->taken;
     for (int i = 0; i < MOST_CALLERS; i++) {
         int count;
-        CHECK_EQ(ioctl(async_stream_descriptor(streams[i]), FIONREAD, &count), 0);
+        CHECK_EQ(ioctl(async_stream_fd(streams[i]), FIONREAD, &count), 0);
         sum += count + (streams[i]->input != NULL ? (int)block_unread(streams[i]->input) : 0);
     }
     return sum;
@@ -107,7 +107,8 @@ static int read_line(struct caller *caller)
 static int read_until(struct caller *caller)
 {
     char bytes[8];
-    return took(caller, async_stream_readuntil(stream_of(caller), bytes, sizeof bytes, "\n", "\r\n"));
+    return took(caller,
+                async_stream_readuntil(stream_of(caller), bytes, sizeof bytes, "\n", "\r\n"));
 }
 
 static int borrow(struct caller *caller)
@@ -136,29 +137,37 @@ static int wait_for_layer(struct caller *caller)
 }
 
 /* Of streams that are empty, and of such as have what is wanted. */
-#define WAITS_FOR_LINES                                                                                      \
-    .kind = ASKS_KERNEL, .gives = 2, .set = set_streams, .supply = supply_lines, .left = bytes_left,         \
-    .check = close_streams
-#define HAS_LINES                                                                                            \
-    .kind = NEED_NOT_WAIT, .gives = 2, .set = set_streams_with_lines, .left = bytes_left,                    \
+#define WAITS_FOR_LINES                                                                            \
+    .kind = ASKS_KERNEL, .gives = 2, .set = set_streams, .supply = supply_lines,                   \
+    .left = bytes_left, .check = close_streams
+#define HAS_LINES                                                                                  \
+    .kind = NEED_NOT_WAIT, .gives = 2, .set = set_streams_with_lines, .left = bytes_left,          \
     .check = close_streams
 
 SWITCHING_CALL(stream_read_when_empty, async_stream_read, .make = read_some, WAITS_FOR_LINES);
 SWITCHING_CALL(stream_read_of_what_is_there, async_stream_read, .make = read_some, HAS_LINES);
-SWITCHING_CALL(stream_read_directly_when_empty, async_stream_read, .make = read_directly, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_read_directly_of_what_is_there, async_stream_read, .make = read_directly, HAS_LINES);
+SWITCHING_CALL(stream_read_directly_when_empty, async_stream_read, .make = read_directly,
+               WAITS_FOR_LINES);
+SWITCHING_CALL(stream_read_directly_of_what_is_there, async_stream_read, .make = read_directly,
+               HAS_LINES);
 SWITCHING_CALL(stream_readexactly_when_empty, async_stream_readexactly, .make = read_exactly,
                WAITS_FOR_LINES);
 SWITCHING_CALL(stream_readexactly_of_what_is_there, async_stream_readexactly, .make = read_exactly,
                HAS_LINES);
-SWITCHING_CALL(stream_readline_when_empty, async_stream_readline, .make = read_line, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_readline_of_what_is_there, async_stream_readline, .make = read_line, HAS_LINES);
-SWITCHING_CALL(stream_readuntil_when_empty, async_stream_readuntil, .make = read_until, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_readuntil_of_what_is_there, async_stream_readuntil_n, .make = read_until, HAS_LINES);
+SWITCHING_CALL(stream_readline_when_empty, async_stream_readline, .make = read_line,
+               WAITS_FOR_LINES);
+SWITCHING_CALL(stream_readline_of_what_is_there, async_stream_readline, .make = read_line,
+               HAS_LINES);
+SWITCHING_CALL(stream_readuntil_when_empty, async_stream_readuntil, .make = read_until,
+               WAITS_FOR_LINES);
+SWITCHING_CALL(stream_readuntil_of_what_is_there, async_stream_readuntil_n, .make = read_until,
+               HAS_LINES);
 SWITCHING_CALL(stream_borrow_when_empty, async_stream_borrow, .make = borrow, WAITS_FOR_LINES);
 SWITCHING_CALL(stream_borrow_of_what_is_there, async_stream_borrow, .make = borrow, HAS_LINES);
-SWITCHING_CALL(stream_borrow_line_when_empty, async_stream_borrow_line, .make = borrow_line, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_borrow_line_of_what_is_there, async_stream_borrow_line, .make = borrow_line, HAS_LINES);
+SWITCHING_CALL(stream_borrow_line_when_empty, async_stream_borrow_line, .make = borrow_line,
+               WAITS_FOR_LINES);
+SWITCHING_CALL(stream_borrow_line_of_what_is_there, async_stream_borrow_line, .make = borrow_line,
+               HAS_LINES);
 SWITCHING_CALL(stream_peek_when_empty, async_stream_peek, .make = peek, WAITS_FOR_LINES);
 SWITCHING_CALL(stream_peek_of_what_is_there, async_stream_peek, .make = peek, HAS_LINES);
 
@@ -182,8 +191,8 @@ static int start_tls(struct caller *caller)
     return async_start_tls(stream_of(caller), &tls, NULL);
 }
 
-SWITCHING_CALL(stream_start_tls, async_start_tls, .kind = ASKS_KERNEL, .set = set_streams, .make = start_tls,
-               .supply = supply_lines, .check = close_streams);
+SWITCHING_CALL(stream_start_tls, async_start_tls, .kind = ASKS_KERNEL, .set = set_streams,
+               .make = start_tls, .supply = supply_lines, .check = close_streams);
 
 static void end_peers(struct scene *scene)
 {
@@ -201,12 +210,12 @@ static int read_all(struct caller *caller)
     return result;
 }
 
-SWITCHING_CALL(stream_read_until_the_end, async_stream_read, .kind = ASKS_KERNEL, .set = set_streams,
-               .make = read_some, .supply = end_peers, .check = close_streams);
-SWITCHING_CALL(stream_read_all_when_empty, async_stream_read_all, .kind = ASKS_KERNEL, .set = set_streams,
-               .make = read_all, .supply = end_peers, .check = close_streams);
+SWITCHING_CALL(stream_read_until_the_end, async_stream_read, .kind = ASKS_KERNEL,
+               .set = set_streams, .make = read_some, .supply = end_peers, .check = close_streams);
+SWITCHING_CALL(stream_read_all_when_empty, async_stream_read_all, .kind = ASKS_KERNEL,
+               .set = set_streams, .make = read_all, .supply = end_peers, .check = close_streams);
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void set_full_streams(struct scene *scene)
 {
@@ -225,20 +234,24 @@ static void take_all(struct scene *scene)
             continue;
 }
 
-/* The kernel takes part of it at a time, so that there is more to be taken when the loop has seen that. */
+/*
+ * The kernel takes part of it at a time, so that there is more to be taken when the loop has seen
+ * that.
+ */
 static int drain(struct caller *caller)
 {
     async_stream *stream = stream_of(caller);
     size_t pending = async_stream_pending(stream);
-    CHECK_EQ(async_stream_set_limits(stream, pending > 0 ? pending - 1 : 0, pending > 0 ? pending - 1 : 0),
+    CHECK_EQ(async_stream_set_write_buffer_limits(stream, pending > 0 ? pending - 1 : 0,
+                                                  pending > 0 ? pending - 1 : 0),
              0);
     return async_stream_drain(stream);
 }
 
-SWITCHING_CALL(stream_drain_when_full, async_stream_drain, .kind = ASKS_KERNEL, .set = set_full_streams,
-               .make = drain, .supply = take_all, .check = close_streams);
-SWITCHING_CALL(stream_drain_of_nothing, async_stream_drain, .kind = NEED_NOT_WAIT, .set = set_streams,
-               .make = drain, .check = close_streams);
+SWITCHING_CALL(stream_drain_when_full, async_stream_drain, .kind = ASKS_KERNEL,
+               .set = set_full_streams, .make = drain, .supply = take_all, .check = close_streams);
+SWITCHING_CALL(stream_drain_of_nothing, async_stream_drain, .kind = NEED_NOT_WAIT,
+               .set = set_streams, .make = drain, .check = close_streams);
 
 /* So that there is room for all when the peer has taken what the kernel has. */
 static void set_streams_just_full(struct scene *scene)
@@ -261,9 +274,10 @@ static int send_file(struct caller *caller)
 }
 
 SWITCHING_CALL(stream_sendfile_when_full, async_stream_sendfile, .kind = DEPENDS, .gives = 1,
-               .set = set_streams_just_full, .make = send_file, .supply = take_all, .check = close_streams);
-SWITCHING_CALL(stream_sendfile_where_there_is_room, async_stream_sendfile, .kind = NEED_NOT_WAIT, .gives = 1,
-               .set = set_streams, .make = send_file, .check = close_streams);
+               .set = set_streams_just_full, .make = send_file, .supply = take_all,
+               .check = close_streams);
+SWITCHING_CALL(stream_sendfile_where_there_is_room, async_stream_sendfile, .kind = NEED_NOT_WAIT,
+               .gives = 1, .set = set_streams, .make = send_file, .check = close_streams);
 
 /* What it takes is gone, also when it is refused: another call needs another stream. */
 static int wait_closed(struct caller *caller)
@@ -279,10 +293,11 @@ static int wait_closed(struct caller *caller)
     return result;
 }
 
-SWITCHING_CALL(stream_wait_closed_of_what_can_be_sent, async_stream_wait_closed, .kind = NEED_NOT_WAIT,
-               .set = set_streams, .make = wait_closed, .check = close_streams);
+SWITCHING_CALL(stream_wait_closed_of_what_can_be_sent, async_stream_wait_closed,
+               .kind = NEED_NOT_WAIT, .set = set_streams, .make = wait_closed,
+               .check = close_streams);
 
-/* ---- connections and servers -------------------------------------------------------------------------------- */
+/* ---- connections and servers ---------------------------------------------------------------- */
 
 static int be_silent(async_stream *stream, void *unused)
 {
@@ -308,19 +323,19 @@ static int start_server(struct caller *caller)
     (void)caller;
     int result = listen_here(&started);
     CHECK((started != NULL) == (result == 0));
-    async_server_free(started);
+    async_server_free_wait(started);
     return result;
 }
 
-SWITCHING_CALL(start_server_at_a_literal, async_start_server, .kind = NEED_NOT_WAIT, .set = forget_server,
-               .make = start_server);
+SWITCHING_CALL(start_server_at_a_literal, async_start_server, .kind = NEED_NOT_WAIT,
+               .set = forget_server, .make = start_server);
 
 static int connect_here(struct caller *caller)
 {
     async_stream *stream;
     (void)caller;
     if (server == NULL)
-        CHECK_EQ(async_shielded(listen_here(&server)), 0);
+        CHECK_EQ(async_no_cancel(listen_here(&server)), 0);
     int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server), NULL);
     CHECK((stream != NULL) == (result == 0));
     async_stream_close(stream);
@@ -330,11 +345,11 @@ static int connect_here(struct caller *caller)
 static void free_server(struct scene *scene)
 {
     if (!scene->cut_off)
-        async_server_free(server);
+        async_server_free_wait(server);
 }
 
-SWITCHING_CALL(open_connection_to_a_literal, async_open_connection, .kind = DEPENDS, .set = forget_server,
-               .make = connect_here, .check = free_server);
+SWITCHING_CALL(open_connection_to_a_literal, async_open_connection, .kind = DEPENDS,
+               .set = forget_server, .make = connect_here, .check = free_server);
 
 static int connect_to_path(struct caller *caller)
 {
@@ -343,7 +358,7 @@ static int connect_to_path(struct caller *caller)
     (void)caller;
     snprintf(path, sizeof path, "@libasyncio-switching-%d", (int)getpid());
     if (server == NULL)
-        CHECK_EQ(async_shielded(async_start_unix_server(&server, be_silent, NULL, path, NULL)), 0);
+        CHECK_EQ(async_no_cancel(async_start_unix_server(&server, be_silent, NULL, path, NULL)), 0);
     int result = async_open_unix_connection(&stream, path, NULL);
     CHECK((stream != NULL) == (result == 0));
     async_stream_close(stream);
@@ -362,7 +377,7 @@ static void close_server(struct scene *scene)
 
 static int make_server(void)
 {
-    return server == NULL ? async_shielded(listen_here(&server)) : 0;
+    return server == NULL ? async_no_cancel(listen_here(&server)) : 0;
 }
 
 static int free_own_server(struct caller *caller)
@@ -370,11 +385,11 @@ static int free_own_server(struct caller *caller)
     async_server *own;
     (void)caller;
     ASYNC_TRY(listen_here(&own));
-    async_server_free(own);
+    async_server_free_wait(own);
     return 0;
 }
 
-SWITCHING_CALL(server_free_of_one_without_clients, async_server_free, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(server_free_of_one_without_clients, async_server_free_wait, .kind = NEED_NOT_WAIT,
                .set = forget_server, .make = free_own_server);
 
 static int serve_forever(struct caller *caller)
@@ -391,7 +406,8 @@ static int wait_server_closed(struct caller *caller)
     return async_server_wait_closed(server);
 }
 
-SWITCHING_CALL(server_serve_forever, async_server_serve_forever, .kind = DEPENDS, .set = forget_server,
-               .make = serve_forever, .supply = close_server, .check = free_server);
+SWITCHING_CALL(server_serve_forever, async_server_serve_forever, .kind = DEPENDS,
+               .set = forget_server, .make = serve_forever, .supply = close_server,
+               .check = free_server);
 SWITCHING_CALL(server_wait_closed, async_server_wait_closed, .kind = DEPENDS, .set = forget_server,
                .make = wait_server_closed, .supply = close_server, .check = free_server);

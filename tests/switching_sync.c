@@ -1,10 +1,11 @@
 /*
- * switching_sync.c: the rows of the table of switching calls (switching.h) for locks, events, conditions, semaphores
- * and barriers. What they wait on is this process's one, made new for each scene.
+ * switching_sync.c: the rows of the table of switching calls (switching.h) for locks, events,
+ * conditions, semaphores and barriers. What they wait on is this process's one, made new for each
+ * scene.
  */
 #include "switching.h"
 
-/* ---- locks -------------------------------------------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------------------------- */
 
 static async_lock lock;
 static int holders; /* of the lock: 0 or 1 */
@@ -16,7 +17,10 @@ static void set_lock(struct scene *scene)
     holders = 0;
 }
 
-/* At first somebody has it who is none of the callers. Who gets it keeps it, until it is needed for the next one. */
+/*
+ * At first somebody has it who is none of the callers. Who gets it keeps it, until it is needed for
+ * the next one.
+ */
 static void set_taken_lock(struct scene *scene)
 {
     set_lock(scene);
@@ -69,7 +73,7 @@ SWITCHING_CALL(lock_acquire_when_taken, async_lock_acquire, .kind = WAITS, .in_l
 SWITCHING_CALL(lock_acquire_when_free, async_lock_acquire, .kind = NEED_NOT_WAIT, .set = set_lock,
                .make = hold_lock, .check = check_lock);
 
-/* ---- semaphores --------------------------------------------------------------------------------------------- */
+/* ---- semaphores ----------------------------------------------------------------------------- */
 
 static async_semaphore semaphore;
 
@@ -114,14 +118,14 @@ static void check_semaphore(struct scene *scene)
     CHECK_EQ(async_semaphore_acquire(&semaphore), 0);
 }
 
-SWITCHING_CALL(semaphore_acquire_when_none_is_left, async_semaphore_acquire, .kind = WAITS, .in_line = true,
-               .set = set_semaphore, .make = acquire_permit, .supply = supply_permit, .left = permits_left,
-               .check = check_semaphore);
+SWITCHING_CALL(semaphore_acquire_when_none_is_left, async_semaphore_acquire, .kind = WAITS,
+               .in_line = true, .set = set_semaphore, .make = acquire_permit,
+               .supply = supply_permit, .left = permits_left, .check = check_semaphore);
 SWITCHING_CALL(semaphore_acquire_of_what_is_there, async_semaphore_acquire, .kind = NEED_NOT_WAIT,
                .set = set_semaphore_with_permits, .make = acquire_permit, .left = permits_left,
                .check = check_semaphore);
 
-/* ---- events ------------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static async_event event;
 
@@ -159,12 +163,13 @@ static void check_event(struct scene *scene)
 
 SWITCHING_CALL(event_wait_when_clear, async_event_wait, .kind = WAITS, .set = clear_event,
                .make = wait_for_event, .supply = set_event, .check = check_event);
-SWITCHING_CALL(event_wait_until_it_is_set_for_a_moment, async_event_wait, .kind = WAITS, .set = clear_event,
-               .make = wait_for_event, .supply = set_and_clear_event, .check = check_event);
+SWITCHING_CALL(event_wait_until_it_is_set_for_a_moment, async_event_wait, .kind = WAITS,
+               .set = clear_event, .make = wait_for_event, .supply = set_and_clear_event,
+               .check = check_event);
 SWITCHING_CALL(event_wait_when_set, async_event_wait, .kind = NEED_NOT_WAIT, .set = set_event,
                .make = wait_for_event, .check = check_event);
 
-/* ---- conditions --------------------------------------------------------------------------------------------- */
+/* ---- conditions ----------------------------------------------------------------------------- */
 
 static async_condition condition;
 static int positive; /* what is waited for */
@@ -192,7 +197,7 @@ static int acquire_condition(struct caller *caller)
 
 static int with_lock(int (*wait)(void))
 {
-    CHECK_EQ(async_shielded(async_condition_acquire(&condition)), 0);
+    CHECK_EQ(async_no_cancel(async_condition_acquire(&condition)), 0);
     int result = wait();
     CHECK_EQ(++holders, 1);
     CHECK(async_condition_locked(&condition));
@@ -212,7 +217,10 @@ static int await_notice(struct caller *caller)
     return with_lock(wait_for_notice);
 }
 
-/* A notice for nobody is none. It may come while somebody takes the lock, who holds it for that turn. */
+/*
+ * A notice for nobody is none. It may come while somebody takes the lock, who holds it for that
+ * turn.
+ */
 static void notify(struct scene *scene)
 {
     int result = async_lock_acquire_nowait(asyncp_condition_lock(&condition));
@@ -259,18 +267,19 @@ static void check_condition(struct scene *scene)
     async_condition_release(&condition);
 }
 
-SWITCHING_CALL(condition_acquire_when_taken, async_condition_acquire, .kind = WAITS, .in_line = true,
-               .set = set_taken_condition, .make = acquire_condition, .supply = release_lock,
-               .left = lock_left, .check = check_lock);
-SWITCHING_CALL(condition_wait_for_a_notice, async_condition_wait, .kind = WAITS, .set = set_condition,
-               .make = await_notice, .supply = notify, .check = check_condition);
+SWITCHING_CALL(condition_acquire_when_taken, async_condition_acquire, .kind = WAITS,
+               .in_line = true, .set = set_taken_condition, .make = acquire_condition,
+               .supply = release_lock, .left = lock_left, .check = check_lock);
+SWITCHING_CALL(condition_wait_for_a_notice, async_condition_wait, .kind = WAITS,
+               .set = set_condition, .make = await_notice, .supply = notify,
+               .check = check_condition);
 SWITCHING_CALL(condition_wait_for_what_will_hold, async_condition_wait_for, .kind = WAITS,
                .set = set_condition, .make = await_positive, .supply = make_positive,
                .check = check_condition);
 SWITCHING_CALL(condition_wait_for_what_holds, async_condition_wait_for, .kind = NEED_NOT_WAIT,
                .set = set_positive_condition, .make = await_positive, .check = check_condition);
 
-/* ---- barriers ----------------------------------------------------------------------------------------------- */
+/* ---- barriers ------------------------------------------------------------------------------- */
 
 static async_barrier barrier;
 
@@ -321,10 +330,10 @@ SWITCHING_CALL(barrier_wait_until_it_is_reset, async_barrier_wait, .kind = WAITS
 SWITCHING_CALL(barrier_wait_until_it_is_aborted, async_barrier_wait, .kind = WAITS, .gives = -EPIPE,
                .set = set_wide_barrier, .make = wait_at_barrier, .supply = abort_barrier,
                .check = check_barrier);
-SWITCHING_CALL(barrier_wait_of_one, async_barrier_wait, .kind = NEED_NOT_WAIT, .set = set_narrow_barrier,
-               .make = wait_at_barrier, .check = check_barrier);
+SWITCHING_CALL(barrier_wait_of_one, async_barrier_wait, .kind = NEED_NOT_WAIT,
+               .set = set_narrow_barrier, .make = wait_at_barrier, .check = check_barrier);
 
-/* ---- futures ------------------------------------------------------------------------------------------------ */
+/* ---- futures -------------------------------------------------------------------------------- */
 
 static async_future *futures[MOST_CALLERS]; /* what each caller waits for; NULL: nothing */
 
@@ -349,7 +358,7 @@ static int await_future(struct caller *caller)
     CHECK(async_task_done(future));
     CHECK_EQ(async_future_set_result(future, 1), -EALREADY);
     futures[caller->place] = NULL;
-    async_detach(future);
+    async_task_detach(future);
     return result;
 }
 
@@ -366,12 +375,13 @@ static int gather_futures(struct caller *caller)
     async_future *future = futures[caller->place] = async_future_new();
     int result = async_gather(async_task_ref(future), async_task_ref(future));
     futures[caller->place] = NULL;
-    async_detach(future);
+    async_task_detach(future);
     return result;
 }
 
-SWITCHING_CALL(await_of_a_future, async_await, .kind = WAITS, .set = forget_futures, .make = await_future,
-               .supply = settle_futures);
-SWITCHING_CALL(await_of_a_settled_future, async_await, .kind = JOINS_SURE, .make = await_settled_future);
-SWITCHING_CALL(gather_of_futures, async_gather, .kind = WAITS, .set = forget_futures, .make = gather_futures,
-               .supply = settle_futures);
+SWITCHING_CALL(await_of_a_future, async_await, .kind = WAITS, .set = forget_futures,
+               .make = await_future, .supply = settle_futures);
+SWITCHING_CALL(await_of_a_settled_future, async_await, .kind = JOINS_SURE,
+               .make = await_settled_future);
+SWITCHING_CALL(gather_of_futures, async_gather, .kind = WAITS, .set = forget_futures,
+               .make = gather_futures, .supply = settle_futures);

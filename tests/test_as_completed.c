@@ -1,6 +1,6 @@
 /*
- * test_as_completed.c: async_as_completed: tasks in the order in which they end, each once, borrowed. What cancelling
- * does to the wait at every moment is in switching_group.c.
+ * test_as_completed.c: async_as_completed: tasks in the order in which they end, each once,
+ * borrowed. What cancelling does to the wait at every moment is in switching_group.c.
  */
 #include "coroutines.h"
 #include "runner.h"
@@ -43,7 +43,7 @@ LOOP_TEST(as_completed_gives_those_that_had_ended_first)
     CHECK_EQ(async_completion_next(&it), 2);
     CHECK(async_time() == 2.5);
     CHECK_EQ(async_completion_next(&it), 0);
-    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 LOOP_TEST(as_completed_whose_time_runs_out_says_so_after_what_has_ended)
@@ -60,7 +60,7 @@ LOOP_TEST(as_completed_whose_time_runs_out_says_so_after_what_has_ended)
     CHECK_EQ(async_completion_next(&it), -ETIMEDOUT);
     CHECK_EQ(async_sleep(1), 0);
     CHECK_EQ(async_completion_next(&it), 0); /* it is cancelled by nobody */
-    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 LOOP_TEST(as_completed_that_is_ended_lets_the_tasks_go_on)
@@ -73,7 +73,7 @@ LOOP_TEST(as_completed_that_is_ended_lets_the_tasks_go_on)
     async_completion_end(&it);
     async_completion_end(&it);
     CHECK_EQ(async_completion_next(&it), -ENODATA);
-    CHECK_EQ(async_gather_n(tasks, COUNT, NULL, 0), -EIO);
+    CHECK_EQ(async_gather_n(tasks, COUNT, NULL, ASYNC_FIRST_ERROR), -EIO);
     CHECK(async_time() == 3);
     return 0;
 }
@@ -115,11 +115,11 @@ LOOP_TEST(as_completed_by_several_tasks_gives_each_end_to_one_in_order)
         takers[i] = async_create_task(next_of, &it);
     for (int i = 0; i < COUNT; i++)
         order[i] = async_completion_next(&same);
-    CHECK_EQ(async_gather_n(takers, COUNT + 1, results, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(takers, COUNT + 1, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < COUNT; i++)
         CHECK_EQ(results[i], order[i]);
     CHECK_EQ(results[COUNT], -ENODATA);
-    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 LOOP_TEST(as_completed_that_is_ended_wakes_those_that_wait)
@@ -134,7 +134,7 @@ LOOP_TEST(as_completed_that_is_ended_wakes_those_that_wait)
     memset(&it, 0x55, sizeof it); /* it is not looked at again */
     CHECK_EQ(async_await(taker), -ECANCELED);
     CHECK_EQ(async_await(late), -ECANCELED);
-    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 LOOP_TEST(as_completed_without_memory_is_an_error_and_nothing_to_end)
@@ -146,7 +146,7 @@ LOOP_TEST(as_completed_without_memory_is_an_error_and_nothing_to_end)
     CHECK_EQ(async_as_completed(&it, tasks, COUNT, 9), -ENOMEM);
     test_allow_allocations(-1);
     CHECK_EQ(async_completion_next(&it), -ENODATA);
-    return async_gather_n(tasks, COUNT, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 enum { MANY = 10000 };
@@ -163,7 +163,7 @@ LOOP_TEST(as_completed_of_many_in_several_at_once)
         CHECK_EQ(async_completion_next(&it), i);
     for (int i = MANY; i-- > 0;)
         CHECK_EQ(async_completion_next(&other), i);
-    return async_gather_n(tasks, MANY, NULL, 0);
+    return async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR);
 }
 
 LOOP_TEST(as_completed_of_the_task_itself_is_refused)

@@ -1,6 +1,7 @@
 /*
- * test_before.c: what the program had before a run it has after it, and what it installs meanwhile stays: handlers,
- * signal stacks, blocked signals. A handler that calls the one before it comes to an end.
+ * test_before.c: what the program had before a run it has after it, and what it installs meanwhile
+ * stays: handlers, signal stacks, blocked signals. A handler that calls the one before it comes to
+ * an end.
  */
 #include "deep.h"
 #include "deny.h"
@@ -45,7 +46,7 @@ static int install(int number)
 }
 async_fn(install, int);
 
-/* ---- SIGINT ------------------------------------------------------------------------------------------------- */
+/* ---- SIGINT --------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(before_sigint_handler_that_came_during_the_run_stays)
 {
@@ -75,7 +76,7 @@ TEST(before_sigint_that_is_ignored_during_the_run_stays_ignored)
     async_runner_close(&runner);
 }
 
-/* ---- the signal stack --------------------------------------------------------------------------------------- */
+/* ---- the signal stack ----------------------------------------------------------------------- */
 
 static char own_stack[65536];
 
@@ -89,7 +90,8 @@ static void *signal_stack(void)
 static int set_signal_stack(void *start)
 {
     return sigaltstack(
-        &(stack_t){.ss_sp = start, .ss_size = sizeof own_stack, .ss_flags = start ? 0 : SS_DISABLE}, NULL);
+        &(stack_t){.ss_sp = start, .ss_size = sizeof own_stack, .ss_flags = start ? 0 : SS_DISABLE},
+        NULL);
 }
 async_fn(set_signal_stack, void *);
 
@@ -106,7 +108,7 @@ TEST_EACH_BACKEND(before_signal_stack_that_came_during_the_run_stays)
     CHECK(signal_stack() == NULL);
 }
 
-/* ---- faults ------------------------------------------------------------------------------------------------- */
+/* ---- faults --------------------------------------------------------------------------------- */
 
 static struct sigaction before;
 static volatile int calls;
@@ -125,7 +127,8 @@ static void report_and_call_before(int number, siginfo_t *info, void *context)
 
 static int install_reporter(void)
 {
-    struct sigaction action = {.sa_sigaction = report_and_call_before, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = report_and_call_before,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK};
     return sigaction(SIGSEGV, &action, &before);
 }
 async_fn(install_reporter);
@@ -141,7 +144,8 @@ static void report_a_second_time(int number, siginfo_t *info, void *context)
 
 static int install_second_reporter(void)
 {
-    struct sigaction action = {.sa_sigaction = report_a_second_time, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = report_a_second_time,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK};
     return sigaction(SIGSEGV, &action, &second_before);
 }
 async_fn(install_second_reporter);
@@ -268,7 +272,9 @@ TEST(before_reporter_that_calls_the_handler_before_ends)
     CHECK_EQ(end_of_child(crash_with_handler_before), REPORTED + 1);
 }
 
-/* Two that call each other, because the program has put them so: ours is in between, and ends it. */
+/*
+ * Two that call each other, because the program has put them so: ours is in between, and ends it.
+ */
 static void report_in_a_circle(int number, siginfo_t *info, void *context)
 {
     if (++calls > 5)
@@ -284,7 +290,8 @@ async_fn(save_ours);
 
 static void crash_in_a_circle(void)
 {
-    struct sigaction action = {.sa_sigaction = report_in_a_circle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    struct sigaction action = {.sa_sigaction = report_in_a_circle,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK};
     CHECK_EQ(async_run(save_ours), 0);
     CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
     async_ignore(async_run(crash));
@@ -337,7 +344,8 @@ static int dig(void)
 }
 async_fn(dig);
 
-DEATH_TEST(before_reporter_that_calls_ours_has_overflows_told, "'dig' |overflowed its stack of 64 KiB")
+DEATH_TEST(before_reporter_that_calls_ours_has_overflows_told,
+           "'dig' |overflowed its stack of 64 KiB")
 {
     skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(async_run(install_reporter), 0);
@@ -354,7 +362,7 @@ TEST(before_fault_handler_that_came_during_the_run_stays)
     signal(SIGBUS, SIG_DFL);
 }
 
-/* ---- where the kernel denies it ----------------------------------------------------------------------------- */
+/* ---- where the kernel denies it ------------------------------------------------------------- */
 
 static int deny_signal_stacks(void)
 {

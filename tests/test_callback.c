@@ -1,6 +1,6 @@
 /*
- * test_callback.c: call_soon, call_later and call_at with the handles that take them back, and callbacks at the end
- * of a task. When they run is in test_meaning_order.c and test_meaning_time.c.
+ * test_callback.c: call_soon, call_later and call_at with the handles that take them back, and
+ * callbacks at the end of a task. When they run is in test_meaning_order.c and test_meaning_time.c.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -12,7 +12,7 @@ static void count(void *counter)
     ++*(int *)counter;
 }
 
-/* ---- calling ---------------------------------------------------------------------------------------------- */
+/* ---- calling -------------------------------------------------------------------------------- */
 
 LOOP_TEST(call_soon_calls_once_each_in_order_and_never_inside_the_call)
 {
@@ -97,7 +97,7 @@ LOOP_TEST(callbacks_may_be_many)
     return 0;
 }
 
-/* ---- handles ---------------------------------------------------------------------------------------------- */
+/* ---- handles -------------------------------------------------------------------------------- */
 
 LOOP_TEST(handle_takes_a_call_back)
 {
@@ -219,7 +219,7 @@ TEST_EACH_BACKEND(handle_of_a_loop_that_was_closed_takes_nothing_back)
     CHECK_EQ(async_run_with(test_options(), use_a_handle_of_another_loop, &handle), 0);
 }
 
-/* ---- at the end of a task --------------------------------------------------------------------------------- */
+/* ---- at the end of a task ------------------------------------------------------------------- */
 
 static void note_end(async_task *task, void *name)
 {
@@ -250,7 +250,7 @@ LOOP_TEST(done_callbacks_added_after_the_end_are_called_soon)
     CHECK_JOURNAL("");
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("before late7 after");
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 
@@ -259,7 +259,7 @@ LOOP_TEST(done_callbacks_see_a_task_whose_handles_are_all_gone)
     async_task *task = async_create_task(give, -EIO);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_sleep(1), 0);
     CHECK_JOURNAL("end-5 end-5");
     return 0;
@@ -274,7 +274,7 @@ LOOP_TEST(done_callbacks_may_keep_the_task)
 {
     async_task *kept = NULL, *task = async_create_task(give, 5);
     CHECK_EQ(async_task_add_done_callback(task, keep_task, &kept), 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(kept == task);
     CHECK_EQ(async_await(kept), 5);
@@ -284,7 +284,7 @@ LOOP_TEST(done_callbacks_may_keep_the_task)
 static void let_go(async_task *task, void *argument)
 {
     (void)argument;
-    async_detach(task);
+    async_task_detach(task);
 }
 
 LOOP_TEST(done_callbacks_may_let_a_handle_go_that_is_theirs)
@@ -301,7 +301,7 @@ LOOP_TEST(done_callbacks_of_a_future_that_everybody_let_go_of_are_called)
 {
     async_future *future = async_future_new();
     CHECK_EQ(async_task_add_done_callback(future, note_end, "end"), 0);
-    async_detach(future);
+    async_task_detach(future);
     CHECK_EQ(async_sleep(1), 0);
     CHECK_JOURNAL("end-125");
     return 0;
@@ -334,7 +334,7 @@ LOOP_TEST(done_callbacks_cannot_be_taken_back_after_the_end)
     CHECK_EQ(async_task_remove_done_callback(task, note_end, "a"), 0);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("a1");
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 
@@ -342,7 +342,7 @@ LOOP_TEST(done_callbacks_of_a_cancelled_task_see_it_cancelled)
 {
     async_task *task = async_create_task(give_after, INFINITY, 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("end-125");
@@ -360,7 +360,7 @@ LOOP_TEST(done_callbacks_need_a_task_and_a_function)
     return 0;
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 static void sleep_here(void *argument)
 {
@@ -403,13 +403,13 @@ static int let_go_of_what_is_lent(void)
 {
     async_task *task = async_create_task(give, 0);
     CHECK_EQ(async_task_add_done_callback(task, let_go, NULL), 0);
-    async_detach(task);
+    async_task_detach(task);
     return async_sleep(1);
 }
 async_fn(let_go_of_what_is_lent);
 
 DEATH_TEST(a_done_callback_that_lets_go_of_what_it_is_lent_dies,
-           "async_detach: task #2 'give'|is only lent here|async_task_ref")
+           "async_task_detach: task #2 'give'|is only lent here|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), let_go_of_what_is_lent));
 }
@@ -418,14 +418,14 @@ static int let_go_twice(void)
 {
     async_task *task = async_create_task(give, 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
-    async_detach(task);
-    async_detach(task);
+    async_task_detach(task);
+    async_task_detach(task);
     return async_sleep(1);
 }
 async_fn(let_go_twice);
 
 DEATH_TEST(a_done_callback_to_come_is_no_handle,
-           "async_detach: the handle of task #2 'give'|was taken before")
+           "async_task_detach: the handle of task #2 'give'|was taken before")
 {
     async_ignore(async_run_with(test_options(), let_go_twice));
 }

@@ -1,6 +1,6 @@
 /*
- * test_chaos.c: random programs at both sides of connections without TLS, each byte, end and error of which is judged:
- * see chaos.h. `make chaos N=100000` plays so many rounds of each kind.
+ * test_chaos.c: random programs at both sides of connections without TLS, each byte, end and error
+ * of which is judged: see chaos.h. `make chaos N=100000` plays so many rounds of each kind.
  */
 #include "chaos.h"
 
@@ -100,5 +100,6 @@ LOOP_TEST(chaos_through_a_layer_by_tcp_loses_nothing_and_reports_every_cut)
 
 LOOP_TEST(chaos_through_a_layer_on_unix_sockets_loses_nothing_and_reports_every_cut)
 {
-    return chaos_play(&(struct chaos_kind){.has_goodbye = true, .secure = put_mask_on, .fewest_rounds = 300});
+    return chaos_play(
+        &(struct chaos_kind){.has_goodbye = true, .secure = put_mask_on, .fewest_rounds = 300});
 }

@@ -1,6 +1,6 @@
 /*
- * test_concurrent.c: coroutines that another thread asks a loop for: what it hears of them, when it cancels, waits
- * too short, lets go, and when the loop ends first.
+ * test_concurrent.c: coroutines that another thread asks a loop for: what it hears of them, when it
+ * cancels, waits too short, lets go, and when the loop ends first.
  */
 #include "base/tools.h"
 #include "core/inbox.h"
@@ -41,7 +41,10 @@ static int get_two(async_loop *loop)
     return 0;
 }
 
-/* Real time: the loop of a visitor has work at a thread, so its virtual clock passes as the real one does. */
+/*
+ * Real time: the loop of a visitor has work at a thread, so its virtual clock passes as the real
+ * one does.
+ */
 LOOP_TEST(concurrent_result_is_heard_of_on_the_other_thread)
 {
     return receive_visit(get_two);
@@ -60,8 +63,8 @@ async_fn(add, struct wide, char);
 
 static int send_wide(async_loop *loop)
 {
-    async_concurrent_future *future = async_run_coroutine_threadsafe(loop, add, ((struct wide){{1, 2, 3}}),
-                                                                     (char)4);
+    async_concurrent_future *future = async_run_coroutine_threadsafe(
+        loop, add, ((struct wide){{1, 2, 3}}), (char)4);
     CHECK_EQ(async_concurrent_future_result(future, INFINITY), 8);
     async_concurrent_future_free(future);
     return 0;
@@ -193,7 +196,10 @@ static void say_goodbye(struct message *message, bool is_closing)
     (void)message;
 }
 
-/* As a request to cancel what the loop has not begun, by a thread that has the future's mutex meanwhile. */
+/*
+ * As a request to cancel what the loop has not begun, by a thread that has the future's mutex
+ * meanwhile.
+ */
 TEST_EACH_BACKEND(concurrent_message_that_is_sent_while_the_loop_closes_is_received)
 {
     struct message last = {.receive = say_goodbye};

@@ -1,5 +1,6 @@
 /*
- * test_connect.c: making connections: several addresses, those that do not answer, and where a connection comes from.
+ * test_connect.c: making connections: several addresses, those that do not answer, and where a
+ * connection comes from.
  */
 #include "addresses.h"
 #include "faults.h"
@@ -24,7 +25,7 @@ LOOP_TEST(connect_says_to_whom_it_could_not)
     async_stream *stream;
     char expected[100];
     int port = async_server_port(server);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(async_open_connection(&stream, "127.0.0.1", port, NULL), -ECONNREFUSED);
     CHECK(stream == NULL);
     snprintf(expected, sizeof expected, "-ECONNREFUSED: connect to 127.0.0.1:%d: ", port);
@@ -40,7 +41,8 @@ LOOP_TEST(connect_comes_from_where_it_is_told_to)
 {
     async_auto_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
-    const async_connection_options options = {.local_host = "127.0.0.2"}, wrong = {.local_host = "::1"};
+    const async_connection_options options = {.local_host = "127.0.0.2"},
+                                   wrong = {.local_host = "::1"};
     async_stream *none;
     char text[64];
     int port = async_server_port(server);
@@ -60,9 +62,10 @@ LOOP_TEST(connect_from_an_address_tells_the_error_of_those_it_could_reach)
     async_stream *stream;
     char expected[100];
     int port = async_server_port(server);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(async_open_connection(&stream, NULL, port, &options), -ECONNREFUSED);
-    snprintf(expected, sizeof expected, "-ECONNREFUSED: connect to 127.0.0.1:%d: Connection refused", port);
+    snprintf(expected, sizeof expected,
+             "-ECONNREFUSED: connect to 127.0.0.1:%d: Connection refused", port);
     CHECK_STR(async_strerror(-ECONNREFUSED), expected);
     return 0;
 }
@@ -83,7 +86,8 @@ LOOP_TEST(connect_comes_from_the_first_local_address_that_can_be_had)
     CHECK(strncmp(text, "127.0.0.3:", 10) == 0);
     use_addresses(0xcb00714d, 1, 2);
     CHECK_EQ(async_open_connection(&none, "127.0.0.1", port, &foreign), -EADDRNOTAVAIL);
-    snprintf(text, sizeof text, "-EADDRNOTAVAIL: connect to 127.0.0.1:%d from 203.0.113.77:0: ", port);
+    snprintf(text, sizeof text,
+             "-EADDRNOTAVAIL: connect to 127.0.0.1:%d from 203.0.113.77:0: ", port);
     CHECK(strncmp(async_strerror(-EADDRNOTAVAIL), text, strlen(text)) == 0);
     addresses_await_quiet();
     return 0;
@@ -100,7 +104,10 @@ LOOP_TEST(connect_tries_every_address_of_a_host)
     return 0;
 }
 
-/* A machine without IPv6 says so of the first address; that the second refuses is what there is to know. */
+/*
+ * A machine without IPv6 says so of the first address; that the second refuses is what there is to
+ * know.
+ */
 LOOP_TEST(connect_tells_the_error_that_tells_most)
 {
     static const int unreachable[] = {-ENETUNREACH, -EADDRNOTAVAIL, -EAFNOSUPPORT};
@@ -108,7 +115,7 @@ LOOP_TEST(connect_tells_the_error_that_tells_most)
     struct fault_record record;
     async_stream *stream;
     int port = async_server_port(server);
-    async_server_free(server);
+    async_server_free_wait(server);
     if (!ASYNC_CHECKS)
         test_skip("a build without checks lets no call fail");
     for (int i = 0; i < 3; i++)
@@ -119,7 +126,8 @@ LOOP_TEST(connect_tells_the_error_that_tells_most)
                 &record);
             CHECK_EQ(async_open_connection(&stream, NULL, port, NULL), -ECONNREFUSED);
             faults_end();
-            CHECK(strstr(async_strerror(-ECONNREFUSED), which == 1 ? "to 127.0.0.1:" : "to [::1]:") != NULL);
+            CHECK(strstr(async_strerror(-ECONNREFUSED),
+                         which == 1 ? "to 127.0.0.1:" : "to [::1]:") != NULL);
         }
     return 0;
 }
@@ -150,7 +158,7 @@ async_fn(connect_somewhere, const char *);
 /* The kernel lets one more in than the backlog says. */
 LOOP_TEST(connect_to_a_full_backlog_tries_again_until_there_is_room)
 {
-    const async_server_options options = {.backlog = 1, .start_later = true};
+    const async_server_options options = {.backlog = 1, .paused = true};
     async_auto_server *server = NULL;
     async_task *tasks[4];
     char path[64];
@@ -161,17 +169,18 @@ LOOP_TEST(connect_to_a_full_backlog_tries_again_until_there_is_room)
     for (int i = 0; i < 5; i++)
         CHECK_EQ(async_sleep(0), 0);
     async_server_start_serving(server);
-    CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR), 0);
     return 0;
 }
 
-/* ---- addresses that are dead ------------------------------------------------------------------------------------ */
+/* ---- addresses that are dead ---------------------------------------------------------------- */
 
 /* A socket at ::1 and that port that listens with no room for more: who connects hears nothing. */
 static int new_hole(int port, int callers[], int count)
 {
-    struct sockaddr_in6 address = {
-        .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT, .sin6_port = htons((in_port_t)port)};
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                   .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+                                   .sin6_port = htons((in_port_t)port)};
     const struct sockaddr *any = (const struct sockaddr *)&address;
     int hole = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (hole < 0 || bind(hole, any, sizeof address) != 0 || listen(hole, 0) != 0)
@@ -208,7 +217,8 @@ LOOP_TEST(connect_tries_the_next_address_beside_one_that_says_nothing)
         CHECK_EQ(async_timeout(5, async_open_connection(&stream, NULL, port, &options)), 0);
         CHECK(async_stream_peer(stream, text, sizeof text) > 0);
         CHECK(strncmp(text, "127.0.0.1:", 10) == 0);
-        CHECK(async_time() - before >= expected[i] - 1e-6 && async_time() - before <= expected[i] + 1e-6);
+        CHECK(async_time() - before >= expected[i] - 1e-6 &&
+              async_time() - before <= expected[i] + 1e-6);
     }
     close(hole);
     for (int i = 0; i < CALLERS; i++)

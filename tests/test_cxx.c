@@ -1,10 +1,12 @@
 /*
- * test_cxx.c: names the tests that are C++ programs. They lie in tests/cxx, and tests/cxx.py builds and runs them.
+ * test_cxx.c: names the tests that are C++ programs. They lie in tests/cxx, and tests/cxx.py builds
+ * and runs them.
  */
 #include "runner.h"
 
 SCRIPT_TEST(cxx_programs_use_the_library, "tests/cxx.py", "everyday");
 SCRIPT_TEST(cxx_tasks_may_wait_inside_a_catch, "tests/cxx.py", "catch");
 SCRIPT_TEST(cxx_exceptions_are_each_tasks_own, "tests/cxx.py", "exceptions");
-SCRIPT_TEST(cxx_exception_that_leaves_a_coroutine_ends_the_program, "tests/cxx.py", "--dies", "uncaught");
+SCRIPT_TEST(cxx_exception_that_leaves_a_coroutine_ends_the_program, "tests/cxx.py", "--dies",
+            "uncaught");
 SCRIPT_TEST(cxx_arguments_with_constructors_are_refused, "tests/cxx.py", "--refuses", "string");

@@ -1,9 +1,10 @@
 /*
- * test_debug_tells.c: mistakes that debug mode tells of although the program may go on, and calls that a signal handler
- * must not make. In a death test what was said is read after the abort.
+ * test_debug_tells.c: mistakes that debug mode tells of although the program may go on, and calls
+ * that a signal handler must not make. In a death test what was said is read after the abort.
  */
 #include "coroutines.h"
 #include "sockets.h"
+#include "queues.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -15,13 +16,13 @@ static async_run_options with_debug(void)
     return options;
 }
 
-#define TELLS(name, coroutine, pattern)                                                                      \
-    DEATH_TEST(debug_tells_##name, pattern)                                                                  \
-    {                                                                                                        \
-        async_run_options options = with_debug();                                                            \
-        async_ignore(async_run_with(&options, coroutine));                                                   \
-        abort();                                                                                             \
-    }                                                                                                        \
+#define TELLS(name, coroutine, pattern)                                                            \
+    DEATH_TEST(debug_tells_##name, pattern)                                                        \
+    {                                                                                              \
+        async_run_options options = with_debug();                                                  \
+        async_ignore(async_run_with(&options, coroutine));                                         \
+        abort();                                                                                   \
+    }                                                                                              \
     struct test__semicolon
 
 static int lock_twice(void)
@@ -38,7 +39,7 @@ TELLS(of_a_lock_that_its_holder_acquires, lock_twice,
 static int join_without_task_done(void)
 {
     int item = 7;
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     ASYNC_TRY(async_queue_put(queue, &item));
     ASYNC_TRY(async_queue_put(queue, &item));
     ASYNC_TRY(async_queue_get(queue, &item));
@@ -60,10 +61,9 @@ static void abort_after(int milliseconds)
     CHECK_EQ(setitimer(ITIMER_REAL, &in, NULL), 0);
 }
 
-DEATH_TEST(
-    debug_tells_of_a_join_without_task_done_when_nothing_else_can_happen,
-    "nothing is left that could wake a task of this loop|waits in async_queue_join|1 items were taken and "
-    "not reported with async_queue_task_done")
+DEATH_TEST(debug_tells_of_a_join_without_task_done_when_nothing_else_can_happen,
+           "nothing is left that could wake a task of this loop|waits in async_queue_join|1 items "
+           "were taken and not reported with async_queue_task_done")
 {
     async_run_options options = with_debug();
     abort_after(2500);
@@ -115,7 +115,7 @@ TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_that_was_closed)
     CHECK_EQ(async_run_with(&options, close_under_a_waiter), 0);
 }
 
-/* ---- signal handlers ---------------------------------------------------------------------------------------- */
+/* ---- signal handlers ------------------------------------------------------------------------ */
 
 static struct {
     async_task *task;
@@ -134,10 +134,10 @@ static void handle(int number)
 {
     switch (handled.call) {
     case 0:
-        async_cancel(handled.task);
+        async_task_cancel(handled.task);
         break;
     case 1:
-        async_cancel_because(handled.task, "signal %d", number);
+        async_task_cancel_because(handled.task, "signal %d", number);
         break;
     case 2:
         async_event_set(&handled.event);
@@ -158,26 +158,27 @@ static int be_interrupted(void)
     const struct itimerval soon = {.it_value = {0, 20000}};
     handled.task = async_current_task();
     handled.future = async_future_new();
-    handled.queue = async_queue_new(0, sizeof(int));
+    handled.queue = new_queue(0, sizeof(int));
     signal(SIGALRM, handle);
     CHECK_EQ(setitimer(ITIMER_REAL, &soon, NULL), 0);
     return async_sleep(10);
 }
 async_fn(be_interrupted);
 
-#define HANDLER(name, number, words)                                                                         \
-    DEATH_TEST(handler_of_a_signal_must_not_##name, words " was called in a signal handler|eventfd")         \
-    {                                                                                                        \
-        async_run_options options = *test_options();                                                         \
-        options.virtual_clock = false;                                                                       \
-        options.backend = "epoll";                                                                           \
-        handled.call = number;                                                                               \
-        async_ignore(async_run_with(&options, be_interrupted));                                              \
-    }                                                                                                        \
+#define HANDLER(name, number, words)                                                               \
+    DEATH_TEST(handler_of_a_signal_must_not_##name,                                                \
+               words " was called in a signal handler|eventfd")                                    \
+    {                                                                                              \
+        async_run_options options = *test_options();                                               \
+        options.virtual_clock = false;                                                             \
+        options.backend = "epoll";                                                                 \
+        handled.call = number;                                                                     \
+        async_ignore(async_run_with(&options, be_interrupted));                                    \
+    }                                                                                              \
     struct test__semicolon
 
-HANDLER(cancel, 0, "async_cancel");
-HANDLER(cancel_because, 1, "async_cancel_because");
+HANDLER(cancel, 0, "async_task_cancel");
+HANDLER(cancel_because, 1, "async_task_cancel_because");
 HANDLER(set_an_event, 2, "async_event_set");
 HANDLER(call_soon, 3, "async_call_soon");
 HANDLER(put, 4, "async_queue_put_nowait");

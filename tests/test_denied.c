@@ -1,7 +1,8 @@
 /*
- * test_denied.c: system calls that a filter forbids, as containers and sandboxes do, with whatever error they choose:
- * from the beginning of a run, or from some moment on. The loop does without what it can do without, and else the run
- * says so; that the program had closed a descriptor of the loop's is said only where it has.
+ * test_denied.c: system calls that a filter forbids, as containers and sandboxes do, with whatever
+ * error they choose: from the beginning of a run, or from some moment on. The loop does without
+ * what it can do without, and else the run says so; that the program had closed a descriptor of the
+ * loop's is said only where it has.
  */
 #include "deny.h"
 #include "forks.h"
@@ -17,7 +18,7 @@ static const int errors[] = {EPERM, ENOSYS, EACCES};
 
 enum { ERRORS = sizeof errors / sizeof *errors };
 
-/* ---- something to run --------------------------------------------------------------------------------------- */
+/* ---- something to run ----------------------------------------------------------------------- */
 
 static int sleep_and_write(async_stream *stream)
 {
@@ -37,7 +38,8 @@ static int use_everything(void)
     async_task *writer = async_create_task_with(&options, sleep_and_write, pair.there);
     int result = async_timeout(10, async_stream_readexactly(pair.here, text, 5));
     CHECK(result < 0 || strcmp(text, "hello") == 0);
-    result = result < 0 ? result : async_timeout(0.001, async_stream_readexactly(pair.here, text, 5));
+    result = result < 0 ? result
+                        : async_timeout(0.001, async_stream_readexactly(pair.here, text, 5));
     async_ignore(async_await(writer));
     close_pair(pair);
     return result == -ETIMEDOUT ? 0 : result;
@@ -52,7 +54,10 @@ static int deny_and_use(long call, int error)
 }
 async_fn(deny_and_use, long, int);
 
-/* In a child, whose filter goes with it: its result's errno; whether the call is denied before the run or in it. */
+/*
+ * In a child, whose filter goes with it: its result's errno; whether the call is denied before the
+ * run or in it.
+ */
 static int end_of_denied(long call, int error, bool meanwhile)
 {
     async_run_options options = *test_options();
@@ -67,7 +72,7 @@ static int end_of_denied(long call, int error, bool meanwhile)
     _exit(-result);
 }
 
-/* ---- calls that the loop can do without --------------------------------------------------------------------- */
+/* ---- calls that the loop can do without ----------------------------------------------------- */
 
 static void skip_where_filters_hurt_others(void)
 {
@@ -89,7 +94,8 @@ TEST_EACH_BACKEND(denied_from_the_beginning_the_loop_does_without)
     for (size_t i = 0; i < sizeof dispensable / sizeof *dispensable; i++)
         for (size_t j = 0; j < ERRORS; j++)
             if (end_of_denied(dispensable[i], errors[j], false) != 0)
-                test_fail(__FILE__, __LINE__, "system call %ld denied with %d", dispensable[i], errors[j]);
+                test_fail(__FILE__, __LINE__, "system call %ld denied with %d", dispensable[i],
+                          errors[j]);
     for (size_t j = 0; j < ERRORS; j++)
         CHECK_EQ(end_of_denied(CALL_URING_ENTER, errors[j], false), 0);
 }
@@ -100,7 +106,8 @@ TEST_EACH_BACKEND(denied_meanwhile_the_loop_does_without)
     for (size_t i = 0; i < sizeof dispensable / sizeof *dispensable; i++)
         for (size_t j = 0; j < ERRORS; j++)
             if (end_of_denied(dispensable[i], errors[j], true) != 0)
-                test_fail(__FILE__, __LINE__, "system call %ld denied with %d", dispensable[i], errors[j]);
+                test_fail(__FILE__, __LINE__, "system call %ld denied with %d", dispensable[i],
+                          errors[j]);
 }
 
 /* What cannot be done without is the run's result. */
@@ -139,7 +146,7 @@ TEST_EACH_BACKEND(denied_futex_burns_no_processor)
     CHECK_EQ(end_of(child), 0);
 }
 
-/* ---- what is said ------------------------------------------------------------------------------------------- */
+/* ---- what is said --------------------------------------------------------------------------- */
 
 static int deny_and_wait(long call, int error)
 {
@@ -162,7 +169,8 @@ static void wait_denied(const char *backend, long call)
     _exit(0);
 }
 
-DEATH_TEST(denied_wait_of_epoll_is_named, "the loop cannot wait any more: epoll_wait failed (-EPERM: ")
+DEATH_TEST(denied_wait_of_epoll_is_named,
+           "the loop cannot wait any more: epoll_wait failed (-EPERM: ")
 {
 #ifdef SYS_epoll_wait
     deny_call(CALL_EPOLL_PWAIT2, EPERM);
@@ -173,7 +181,8 @@ DEATH_TEST(denied_wait_of_epoll_is_named, "the loop cannot wait any more: epoll_
 #endif
 }
 
-DEATH_TEST(denied_wait_of_uring_is_named, "the loop cannot wait any more: io_uring_enter failed (-EPERM: ")
+DEATH_TEST(denied_wait_of_uring_is_named,
+           "the loop cannot wait any more: io_uring_enter failed (-EPERM: ")
 {
     wait_denied("uring", CALL_URING_ENTER);
 }
@@ -184,9 +193,8 @@ DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll fa
 }
 
 /* Where nothing would have waited for the ring, debug mode says why there is none. */
-DEATH_TEST(
-    denied_enter_is_told_in_debug_mode,
-    "io_uring is not to be had here (-EPERM: Operation not permitted); using epoll|the epoll loop closes")
+DEATH_TEST(denied_enter_is_told_in_debug_mode, "io_uring is not to be had here (-EPERM: Operation "
+                                               "not permitted); using epoll|the epoll loop closes")
 {
     async_run_options options = *test_options();
     options.backend = "uring";

@@ -1,6 +1,6 @@
 /*
- * test_drive.c: loops that are run until they are stopped or a task has ended, and runners, which run one coroutine
- * after the other on one loop.
+ * test_drive.c: loops that are run until they are stopped or a task has ended, and runners, which
+ * run one coroutine after the other on one loop.
  */
 #include "coroutines.h"
 #include "gate.h"
@@ -22,7 +22,7 @@ static void stop(void *loop)
     async_loop_stop(loop);
 }
 
-/* ---- until it is stopped ------------------------------------------------------------------------------------ */
+/* ---- until it is stopped -------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(drive_run_forever_ends_when_it_is_stopped)
 {
@@ -86,7 +86,7 @@ TEST_EACH_BACKEND(drive_what_is_left_goes_on_in_the_next_run)
     async_loop_close(loop);
 }
 
-/* ---- until a task has ended ---------------------------------------------------------------------------------- */
+/* ---- until a task has ended ----------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(drive_run_until_complete_gives_the_result)
 {
@@ -112,7 +112,8 @@ TEST_EACH_BACKEND(drive_run_until_complete_takes_the_task_even_without_a_loop)
 TEST_EACH_BACKEND(drive_run_until_complete_says_that_it_was_stopped)
 {
     async_loop *loop = make_loop();
-    CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(stop_and_sleep, loop)), -EINPROGRESS);
+    CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(stop_and_sleep, loop)),
+             -EINPROGRESS);
     CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(give_after, 2, 0)), 0);
     CHECK_JOURNAL("stop awake");
     async_loop_close(loop);
@@ -151,7 +152,7 @@ TEST_EACH_BACKEND(drive_run_forever_is_stopped_from_another_thread)
     async_loop *loop = make_loop();
     async_task *task = async_create_task(stop_somehow, loop);
     CHECK(task != NULL);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK_JOURNAL("stop");
     async_loop_close(loop);
@@ -169,14 +170,15 @@ DEATH_TEST(drive_run_forever_inside_the_loop,
     async_run(run_own_loop);
 }
 
-DEATH_TEST(drive_stop_of_another_thread_s_loop, "async_loop_stop: this is not the calling thread's loop")
+DEATH_TEST(drive_stop_of_another_thread_s_loop,
+           "async_loop_stop: this is not the calling thread's loop")
 {
     async_loop *loop = make_loop();
     async_loop_close(loop);
     async_loop_stop(loop);
 }
 
-/* ---- runners ------------------------------------------------------------------------------------------------ */
+/* ---- runners -------------------------------------------------------------------------------- */
 
 static int note_after(double seconds, const char *text)
 {
@@ -188,7 +190,7 @@ async_fn(note_after, double, const char *);
 
 static int leave_one_behind(void)
 {
-    async_detach(async_create_task(note_after, 5, "left"));
+    async_task_detach(async_create_task(note_after, 5, "left"));
     return async_sleep(1);
 }
 async_fn(leave_one_behind);
@@ -215,7 +217,7 @@ async_fn(say_goodbye);
 
 static int leave_a_goodbye(void)
 {
-    async_detach(async_create_task(say_goodbye));
+    async_task_detach(async_create_task(say_goodbye));
     return async_sleep(0);
 }
 async_fn(leave_a_goodbye);

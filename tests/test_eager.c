@@ -1,6 +1,6 @@
 /*
- * test_eager.c: tasks with eager_start: they run inside async_create_task_with up to their first stop, the creator
- * goes on right after it, and nobody else runs in between.
+ * test_eager.c: tasks with eager_start: they run inside async_create_task_with up to their first
+ * stop, the creator goes on right after it, and nobody else runs in between.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -73,11 +73,11 @@ LOOP_TEST(eager_task_is_the_current_one_while_it_runs)
 
 LOOP_TEST(eager_task_in_a_task_that_is_cancelled_starts_nevertheless)
 {
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     async_task *task = async_create_task_with(&eager, note_twice, "first", "second");
     CHECK_JOURNAL("first");
     CHECK_EQ(async_await(task), 7); /* asked, but its turn was on the way */
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
@@ -130,7 +130,7 @@ LOOP_TEST(eager_tasks_take_no_turn_from_others)
     async_task *tasks[MANY];
     for (int i = 0; i < MANY; i++)
         tasks[i] = async_create_task_with(&eager, give_after, 1 + i % 3, i);
-    CHECK_EQ(async_gather_n(tasks, MANY, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK(async_time() == 3);
     return 0;
 }
@@ -188,10 +188,10 @@ static int create_between_others(void)
         journal_text[0] = '\0';
         task = async_create_task_with(&eager, note_once);
         CHECK_JOURNAL("eager");
-        CHECK_EQ(async_cancel(task), true);
-        async_detach(task);
+        CHECK_EQ(async_task_cancel(task), true);
+        async_task_detach(task);
     }
-    return async_gather_n(others, 4, NULL, 0);
+    return async_gather_n(others, 4, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(create_between_others);
 

@@ -1,6 +1,6 @@
 /*
- * test_error.c: how errors travel: ASYNC_TRY out of a function, a sentence from async_fail to whoever awaits, and
- * async_strerror from the library to people, for as long as it promised.
+ * test_error.c: how errors travel: ASYNC_TRY out of a function, a sentence from async_fail to
+ * whoever awaits, and async_strerror from the library to people, for as long as it promised.
  */
 #include "coroutines.h"
 #include "runner.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- ASYNC_TRY -------------------------------------------------------------------------------------------- */
+/* ---- ASYNC_TRY ------------------------------------------------------------------------------ */
 
 static int try_calls(int first, long second, int *reached)
 {
@@ -59,19 +59,19 @@ TEST(try_evaluates_its_call_once_and_is_one_statement)
     CHECK_EQ(calls, 2);
 }
 
-/* ---- what a code means ------------------------------------------------------------------------------------ */
+/* ---- what a code means ---------------------------------------------------------------------- */
 
 TEST(strerror_tells_the_meaning_of_a_code_without_a_loop)
 {
     CHECK_STR(async_strerror(-ECONNREFUSED), "-ECONNREFUSED: Connection refused");
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
     CHECK(async_strerror(-99999)[0] != '\0' && async_strerror(INT_MIN)[0] != '\0');
     CHECK(async_strerror(0)[0] != '\0' && async_strerror(ECONNREFUSED)[0] != '\0');
 }
 
 LOOP_TEST(strerror_tells_the_meaning_of_a_code_in_a_task)
 {
-    CHECK_STR(async_strerror(-ENOMEM), "-ENOMEM: Out of memory");
+    CHECK_STR(async_strerror(-ENOMEM), "-ENOMEM: Cannot allocate memory");
     CHECK_STR(async_strerror(-99999), "-99999: an error this library has no name for");
     CHECK_STR(async_strerror(INT_MIN), "-2147483648: an error this library has no name for");
     CHECK_STR(async_strerror(0), "0: no error");
@@ -121,7 +121,7 @@ LOOP_TEST(strerror_copy_is_cut_off_and_ended_where_there_is_no_room)
     return 0;
 }
 
-/* ---- sentences -------------------------------------------------------------------------------------------- */
+/* ---- sentences ------------------------------------------------------------------------------ */
 
 LOOP_TEST(fail_returns_the_code_and_keeps_the_sentence)
 {
@@ -178,7 +178,7 @@ LOOP_TEST(fail_in_a_callback_returns_the_code_and_touches_no_task)
     return 0;
 }
 
-/* ---- on their way ----------------------------------------------------------------------------------------- */
+/* ---- on their way --------------------------------------------------------------------------- */
 
 static int fail_with(int code, const char *sentence)
 {
@@ -257,7 +257,7 @@ LOOP_TEST(sentences_of_mine_go_when_the_same_error_comes_without_one)
     return 0;
 }
 
-/* ---- how long a text lives -------------------------------------------------------------------------------- */
+/* ---- how long a text lives ------------------------------------------------------------------ */
 
 LOOP_TEST(strerror_texts_live_as_long_as_the_loop)
 {
@@ -327,7 +327,7 @@ TEST(cleanup_is_called_however_a_block_is_left)
     CHECK_EQ(cleanups, 2);
 }
 
-/* ---- names and texts of errors ------------------------------------------------------------------------------- */
+/* ---- names and texts of errors -------------------------------------------------------------- */
 
 const char *strerrorname_np(int error) __attribute__((weak)); /* not in every libc */
 

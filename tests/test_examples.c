@@ -1,6 +1,7 @@
 /*
- * test_examples.c: that the examples do what they are for, together with the programs that people would use them with:
- * nc, curl, redis-cli, wrk, dig. Where one of these is not there, its case is skipped.
+ * test_examples.c: that the examples do what they are for, together with the programs that people
+ * would use them with: nc, curl, redis-cli, wrk, dig. Where one of these is not there, its case is
+ * skipped.
  */
 #include "runner.h"
 

@@ -1,5 +1,6 @@
 /*
- * test_executor.c: executors: the default one, how they end, the loops and the processes that share one.
+ * test_executor.c: executors: the default one, how they end, the loops and the processes that share
+ * one.
  */
 #include "gate.h"
 
@@ -46,14 +47,18 @@ LOOP_TEST(default_executor_cannot_be_set_after_its_use)
 
 TEST(executor_of_too_many_threads_is_no_memory)
 {
-    CHECK(async_executor_new(SIZE_MAX) == NULL);
-    CHECK(async_executor_new(SIZE_MAX / 8) == NULL);
-    async_executor_free(NULL);
+    async_executor *executor;
+    CHECK_EQ(async_executor_new(&executor, SIZE_MAX), -ENOMEM);
+    CHECK_EQ(async_executor_new(&executor, SIZE_MAX / 8), -ENOMEM);
+    CHECK(executor == NULL);
+    CHECK_EQ(async_executor_new(NULL, 1), -EINVAL);
+    async_executor_free_wait(NULL);
 }
 
-DEATH_TEST(executor_free_of_the_default_one, "async_executor_free: the default executor is the loop's")
+DEATH_TEST(executor_free_of_the_default_one,
+           "async_executor_free_wait: the default executor is the loop's")
 {
-    async_executor_free(ASYNC_DEFAULT_EXECUTOR);
+    async_executor_free_wait(ASYNC_DEFAULT_EXECUTOR);
 }
 
 /* What was given is done, although the loop cannot see it yet. */
@@ -69,8 +74,8 @@ LOOP_TEST(executor_free_waits_for_what_it_was_given)
     }
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    async_executor_free(executor);
-    async_cancel(tasks[1]); /* too late */
+    async_executor_free_wait(executor);
+    async_task_cancel(tasks[1]); /* too late */
     for (int i = 0; i < 3; i++)
         CHECK_EQ(async_await(tasks[i]), i);
     return 0;
@@ -90,7 +95,9 @@ static void *run_many_sums(void *executor)
     return (void *)(intptr_t)async_run(many_sums, executor);
 }
 
-/* A worker that has sent its last message may be late with the wake, when the loop is over already. */
+/*
+ * A worker that has sent its last message may be late with the wake, when the loop is over already.
+ */
 TEST(executor_serves_loops_that_come_and_go)
 {
     async_auto_executor *executor = new_executor(2);
@@ -112,13 +119,13 @@ LOOP_TEST(executor_in_a_forked_child_is_only_freed)
     CHECK_EQ(async_run_in_executor(executor, nothing), 0);
     pid_t child = fork();
     if (child == 0) {
-        async_executor_free(executor);
+        async_executor_free_wait(executor);
         _exit(0);
     }
     int status;
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
-    async_executor_free(executor);
+    async_executor_free_wait(executor);
     return 0;
 }
 

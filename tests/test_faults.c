@@ -1,17 +1,19 @@
 /*
- * test_faults.c: programs for tests/faults.py, which makes every call of theirs fail in turn. They take each error
- * for an answer and go on or give up, and at the end the accounts must balance: what was put was got, exactly once;
- * what was created has ended and was heard of. Then nothing fails any more, and the same program must succeed: what
- * happened has left no trace. As tests of the ordinary suite they do the latter twice.
+ * test_faults.c: programs for tests/faults.py, which makes every call of theirs fail in turn. They
+ * take each error for an answer and go on or give up, and at the end the accounts must balance:
+ * what was put was got, exactly once; what was created has ended and was heard of. Then nothing
+ * fails any more, and the same program must succeed: what happened has left no trace. As tests of
+ * the ordinary suite they do the latter twice.
  */
 #include "survive.h"
+#include "queues.h"
 
 #include <math.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- tasks -------------------------------------------------------------------------------------------------- */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
 static int sleep_and_end(int number)
 {
@@ -47,7 +49,7 @@ FAULTS_TEST(every_task_that_was_made_ends_and_its_result_is_heard)
         if (async_task_add_done_callback(tasks[i], has_ended, (void *)(intptr_t)i) == 0)
             promised[i]++;
     }
-    CHECK_EQ(async_gather_n(tasks, MOST, results, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < MOST; i++)
         CHECK(results[i] == i || answer(results[i]) == -ENOMEM);
     async_ignore(async_sleep(0)); /* the last callbacks run */
@@ -71,7 +73,7 @@ FAULTS_TEST(an_error_stays_itself_if_its_sentence_finds_no_memory)
     return 0;
 }
 
-/* ---- queues ------------------------------------------------------------------------------------------------- */
+/* ---- queues --------------------------------------------------------------------------------- */
 
 enum { PRODUCERS = 2, CONSUMERS = 2, ITEMS = MOST / PRODUCERS };
 
@@ -102,7 +104,10 @@ static int less(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* Waits until all that was put was taken, if anybody takes it, and closes the queue; the rest is taken here. */
+/*
+ * Waits until all that was put was taken, if anybody takes it, and closes the queue; the rest is
+ * taken here.
+ */
 static int use_queue(async_queue *queue)
 {
     async_task *tasks[PRODUCERS + CONSUMERS];
@@ -113,13 +118,15 @@ static int use_queue(async_queue *queue)
         answer((tasks[i] = async_create_task(consume, queue)) != NULL ? 0 : -ENOMEM);
     bool taken = tasks[0] != NULL || tasks[1] != NULL;
     for (int i = 0; i < PRODUCERS && taken; i++)
-        answer((tasks[CONSUMERS + i] = async_create_task(produce, queue, i * ITEMS)) != NULL ? 0 : -ENOMEM);
+        answer((tasks[CONSUMERS + i] = async_create_task(produce, queue, i * ITEMS)) != NULL
+                   ? 0
+                   : -ENOMEM);
     if (taken)
-        answer(async_gather_n(tasks + CONSUMERS, PRODUCERS, NULL, ASYNC_COLLECT));
+        answer(async_gather_n(tasks + CONSUMERS, PRODUCERS, NULL, ASYNC_RETURN_EXCEPTIONS));
     if (taken)
         CHECK_EQ(async_queue_join(queue), 0);
     async_queue_shutdown(queue, false);
-    CHECK_EQ(async_gather_n(tasks, CONSUMERS, NULL, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(tasks, CONSUMERS, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
     while (async_queue_get_nowait(queue, &item) == 0)
         kept[item]++;
     async_queue_free(queue);
@@ -128,25 +135,25 @@ static int use_queue(async_queue *queue)
 
 FAULTS_TEST(each_item_that_was_put_is_got_once)
 {
-    return use_queue(async_queue_new(2, sizeof(int)));
+    return use_queue(new_queue(2, sizeof(int)));
 }
 
 FAULTS_TEST(each_item_of_a_queue_without_limit_is_got_once)
 {
-    return use_queue(async_lifo_queue_new(0, sizeof(int)));
+    return use_queue(new_lifo_queue(0, sizeof(int)));
 }
 
 FAULTS_TEST(each_item_of_a_priority_queue_is_got_once)
 {
-    return use_queue(async_priority_queue_new(3, sizeof(int), less));
+    return use_queue(new_priority_queue(3, sizeof(int), less));
 }
 
-/* ---- time and cancellation ---------------------------------------------------------------------------------- */
+/* ---- time and cancellation ------------------------------------------------------------------ */
 
 static int say_goodbye(int number)
 {
     int result = async_sleep(number < MOST / 2 ? INFINITY : 1);
-    int goodbye = async_shielded(async_sleep(1));
+    int goodbye = async_no_cancel(async_sleep(1));
     answer(goodbye);
     kept[number]++;
     return result;
@@ -164,8 +171,8 @@ FAULTS_TEST(cancellation_and_time_limits_reach_everyone)
     int result = async_timeout(2, async_sleep(INFINITY));
     CHECK(result == -ETIMEDOUT || answer(result) == -ENOMEM);
     for (int i = 0; i < MOST; i++)
-        async_cancel(tasks[i]);
-    result = async_timeout(10, async_gather_n(tasks, MOST, results, ASYNC_COLLECT));
+        async_task_cancel(tasks[i]);
+    result = async_timeout(10, async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS));
     CHECK(result == 0 || answer(result) == -ENOMEM);
     for (int i = 0; i < MOST; i++)
         CHECK(results[i] == (i < MOST / 2 ? -ECANCELED : 0) || results[i] == -ECANCELED ||
@@ -182,7 +189,8 @@ FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
 {
     for (int i = 0; i < MOST; i++) {
         void *number = (void *)(intptr_t)i;
-        async_handle handle = i % 2 == 0 ? async_call_soon(call, number) : async_call_later(i, call, number);
+        async_handle handle = i % 2 == 0 ? async_call_soon(call, number)
+                                         : async_call_later(i, call, number);
         promised[i] = handle.id != 0;
         if (i % 5 == 0 && async_handle_cancel(handle))
             promised[i] = 0;
@@ -198,7 +206,7 @@ FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
     return 0;
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------------------- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 static int echo(int descriptor)
 {
@@ -262,7 +270,10 @@ static int fill_and_wait_writable(int descriptor)
 }
 async_fn(fill_and_wait_writable, int);
 
-/* One waits to read, then another to write, on the same descriptor; the second's failure is not the first's. */
+/*
+ * One waits to read, then another to write, on the same descriptor; the second's failure is not the
+ * first's.
+ */
 FAULTS_TEST(a_reader_is_not_lost_by_a_writer_s_failure)
 {
     int ends[2], result;
@@ -273,7 +284,7 @@ FAULTS_TEST(a_reader_is_not_lost_by_a_writer_s_failure)
     async_ignore(async_sleep(0));
     CHECK_EQ(send(ends[1], "x", 1, MSG_NOSIGNAL), 1);
     answer(async_await(reader));
-    async_cancel(writer);
+    async_task_cancel(writer);
     result = async_await(writer);
     CHECK(result == -ECANCELED || answer(result) < 0);
     close(ends[0]);

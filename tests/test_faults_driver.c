@@ -1,15 +1,17 @@
 /*
- * test_faults_driver.c: tests/faults.py watched: cases of which each comes to a bad end of its own when memory fails
- * are told apart, and a draw from all faults of the programs written for them is run as part of the ordinary suite.
+ * test_faults_driver.c: tests/faults.py watched: cases of which each comes to a bad end of its own
+ * when memory fails are told apart, and a draw from all faults of the programs written for them is
+ * run as part of the ordinary suite.
  */
 #include "runner.h"
+#include "queues.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 static bool memory_fails(void)
 {
-    async_queue *queue = async_queue_new(1, sizeof(int));
+    async_queue *queue = new_queue(1, sizeof(int));
     async_queue_free(queue);
     return queue == NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * test_faults_group.c: task groups and watches among the programs for tests/faults.py, which makes every call of
- * theirs fail in turn. See test_faults.c.
+ * test_faults_group.c: task groups and watches among the programs for tests/faults.py, which makes
+ * every call of theirs fail in turn. See test_faults.c.
  */
 #include "survive.h"
 
@@ -61,7 +61,7 @@ FAULTS_TEST(what_is_waited_for_is_still_there_when_the_wait_fails)
     }
     int ended = answer(async_wait(tasks, MOST, ASYNC_ALL_COMPLETED, MOST / 2));
     CHECK(ended == -ENOMEM || ended >= MOST / 2);
-    answer(async_gather_n(tasks, MOST, NULL, 0));
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
     return 0;
 }
 
@@ -79,7 +79,7 @@ FAULTS_TEST(what_many_wait_for_is_there_for_each)
     for (int i = 0; i < MOST; i++)
         sharers[i] = async_create_task(share, load);
     async_ignore(answer(async_sleep(0)));
-    async_detach(load);
+    async_task_detach(load);
     for (int i = 0; i < MOST; i++) {
         int result = answer(async_await(sharers[i]));
         CHECK(result >= 0 || result == -ENOMEM);
@@ -104,7 +104,7 @@ FAULTS_TEST(each_task_that_completes_is_given_once)
         if (answer(next) >= 0)
             CHECK_EQ(given[next]++, 0);
     }
-    answer(async_gather_n(tasks, MOST, NULL, ASYNC_COLLECT));
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_RETURN_EXCEPTIONS));
     for (int i = 0; i < MOST; i++)
         CHECK(given[i] == 1 || !nothing_fails);
     return 0;

@@ -1,6 +1,6 @@
 /*
- * test_faults_name.c: programs for tests/faults.py (see test_faults.c) that look names up: a resolver that fails, a
- * thread that cannot be made, memory for what is asked and what is found.
+ * test_faults_name.c: programs for tests/faults.py (see test_faults.c) that look names up: a
+ * resolver that fails, a thread that cannot be made, memory for what is asked and what is found.
  */
 #include "names.h"
 #include "survive.h"
@@ -8,11 +8,14 @@
 static const char *const hosts[] = {"one.test", "two.test", "a.test", "b.test", "127.0.0.1"};
 enum { HOSTS = sizeof hosts / sizeof *hosts };
 
-/* -EAGAIN says that there is no thread at all, which is an answer; so is -ECANCELED to who was asked to cancel. */
+/*
+ * -EAGAIN says that there is no thread at all, which is an answer; so is -ECANCELED to who was
+ * asked to cancel.
+ */
 static int answer_of_resolver(int result)
 {
     if (result == -ECANCELED) {
-        CHECK(async_cancelling() > 0);
+        CHECK(async_task_cancelling(async_current_task()) > 0);
         return result;
     }
     return result == -EAGAIN ? answer(-EPERM) : answer(result);
@@ -33,8 +36,8 @@ static int keep_name(int number)
 {
     char host[20] = "";
     struct sockaddr_in address = name_v4;
-    int result = answer_of_resolver(
-        async_getnameinfo((const struct sockaddr *)&address, sizeof address, host, sizeof host, NULL, 0, 0));
+    int result = answer_of_resolver(async_getnameinfo(
+        (const struct sockaddr *)&address, sizeof address, host, sizeof host, NULL, 0, 0));
     CHECK((host[0] != 0) == (result == 0));
     kept[number]++;
     return 0;
@@ -43,7 +46,8 @@ async_fn(keep_name, int);
 
 static async_task *ask_something(int number)
 {
-    return number % 3 == 0 ? async_create_task(keep_name, number) : async_create_task(keep_addresses, number);
+    return number % 3 == 0 ? async_create_task(keep_name, number)
+                           : async_create_task(keep_addresses, number);
 }
 
 /* Some are cancelled when they wait, or have what they want. */
@@ -58,8 +62,8 @@ static void look_up_many(bool cancel)
     answer(async_sleep(0));
     for (int i = 0; i < MOST && cancel; i += 2)
         if (tasks[i] != NULL)
-            async_cancel(tasks[i]);
-    answer(async_gather_n(tasks, MOST, results, ASYNC_COLLECT));
+            async_task_cancel(tasks[i]);
+    answer(async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS));
     names_await_quiet();
 }
 

@@ -1,8 +1,9 @@
 /*
- * test_faults_outside.c: what test_faults.c does, for programs with something outside the loop: other threads, a
- * foreign loop, a signal, and the reports of debug mode.
+ * test_faults_outside.c: what test_faults.c does, for programs with something outside the loop:
+ * other threads, a foreign loop, a signal, and the reports of debug mode.
  */
 #include "survive.h"
+#include "queues.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -13,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- other threads ------------------------------------------------------------------------------------------ */
+/* ---- other threads -------------------------------------------------------------------------- */
 
 static void take_call(void *number)
 {
@@ -88,7 +89,7 @@ async_fn(count_calls);
 
 static void wake_a_sleeping_loop(void)
 {
-    calls = async_queue_new(4, sizeof(int));
+    calls = new_queue(4, sizeof(int));
     answer(calls == NULL ? -ENOMEM : async_run_with(test_options(), count_calls));
     async_queue_free(calls);
 }
@@ -98,7 +99,7 @@ TEST_EACH_BACKEND(faults_a_loop_that_sleeps_hears_of_each_call)
     survive(wake_a_sleeping_loop);
 }
 
-/* ---- a loop on a thread without a stack for signals, in debug mode -------------------------------------------- */
+/* ---- a loop on a thread without a stack for signals, in debug mode -------------------------- */
 
 static int dump_and_measure(int number)
 {
@@ -119,7 +120,7 @@ static int dump_twice(void)
         tasks[i] = async_create_task(dump_and_measure, i);
         promised[i] = tasks[i] != NULL;
     }
-    return async_gather_n(tasks, 2, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 async_fn(dump_twice);
 
@@ -143,7 +144,7 @@ TEST_EACH_BACKEND(faults_a_loop_on_a_thread_reports_what_it_can)
     survive(run_on_a_thread);
 }
 
-/* ---- a signal ----------------------------------------------------------------------------------------------- */
+/* ---- a signal ------------------------------------------------------------------------------- */
 
 /* Where SIGINT was not to be had it is left alone, and so are we. */
 static int interrupt_ourselves(void)
@@ -171,7 +172,7 @@ TEST_EACH_BACKEND(faults_sigint_cancels_main_if_it_is_ours)
     survive(be_interrupted);
 }
 
-/* ---- a foreign loop ----------------------------------------------------------------------------------------- */
+/* ---- a foreign loop ------------------------------------------------------------------------- */
 
 static int relay(int input, int output)
 {
@@ -191,7 +192,7 @@ async_fn(relay, int, int);
 static int step(async_loop *loop, int other)
 {
     struct pollfd polled[] = {{.fd = other, .events = POLLIN},
-                              {.fd = async_loop_fileno(loop), .events = POLLIN}};
+                              {.fd = async_loop_fd(loop), .events = POLLIN}};
     double seconds = async_loop_timeout(loop);
     CHECK(poll(polled, 2, seconds > 1000 ? -1 : (int)(seconds * 1000) + 1) >= 0);
     return async_loop_step(loop, 0);
@@ -216,18 +217,19 @@ static void drive(async_loop *loop, const int there[2], const int back[2])
     }
     while (!async_task_done(task))
         CHECK(step(loop, there[1]) >= 0);
-    async_detach(task);
+    async_task_detach(task);
 }
 
 static void be_driven(void)
 {
     async_loop *loop = NULL;
     int there[2], back[2];
-    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, there) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, back) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, there) == 0 &&
+          socketpair(AF_UNIX, SOCK_STREAM, 0, back) == 0);
     async_run_options options = *test_options();
     options.virtual_clock = false;
     int result = answer(async_new_event_loop(&loop, &options));
-    if (result == 0 && async_loop_fileno(loop) >= 0)
+    if (result == 0 && async_loop_fd(loop) >= 0)
         drive(loop, (int[]){there[1], there[0]}, back);
     if (result == 0)
         async_loop_close(loop);

@@ -1,6 +1,7 @@
 /*
- * test_faults_socket.c: programs for tests/faults.py (see test_faults.c) with sockets of their own: whatever fails, who
- * waits for the other side hears of it, no byte is lost or doubled, and no descriptor is left.
+ * test_faults_socket.c: programs for tests/faults.py (see test_faults.c) with sockets of their own:
+ * whatever fails, who waits for the other side hears of it, no byte is lost or doubled, and no
+ * descriptor is left.
  */
 #include "sockets.h"
 #include "survive.h"
@@ -200,7 +201,7 @@ FAULTS_TEST(who_waits_on_a_descriptor_hears_that_it_was_closed)
     async_ignore(async_sleep(0));
     if (answer(async_close(pair.here)) < 0)
         for (int i = 0; i < 2; i++)
-            async_cancel(tasks[i]);
+            async_task_cancel(tasks[i]);
     for (int i = 0; i < 2; i++)
         answer(async_await(tasks[i]));
     if (fcntl(pair.here, F_GETFD) >= 0)

@@ -1,6 +1,7 @@
 /*
- * test_faults_stream.c: programs for tests/faults.py (see test_faults.c) of streams and servers: what is sent comes
- * back, in order, or both sides hear that it does not; no descriptor and no byte is left.
+ * test_faults_stream.c: programs for tests/faults.py (see test_faults.c) of streams and servers:
+ * what is sent comes back, in order, or both sides hear that it does not; no descriptor and no byte
+ * is left.
  */
 #include "streams.h"
 #include "survive.h"
@@ -96,7 +97,8 @@ static int converse_at_path(const char *path)
 FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
 {
     static int
-        round; /* an io_uring that takes no requests gives an address back when it is gone, in a while */
+        /* an io_uring that takes no requests gives an address back when it is gone, in a while */
+        round;
     char path[64];
     async_auto_server *server = NULL;
     snprintf(path, sizeof path, "@libasyncio-faults-%d-%d", (int)getpid(), round++);
@@ -115,7 +117,7 @@ FAULTS_TEST(a_server_at_a_path_of_a_folder_serves_or_says_why_not)
         if (answer(async_start_unix_server(&servers[i], serve, NULL, path, NULL)) == 0)
             async_ignore(converse_at_path(path));
     for (int i = 0; i < 2; i++)
-        async_server_free(servers[i]);
+        async_server_free_wait(servers[i]);
     async_ignore(unlink(path));
     return 0;
 }
@@ -126,7 +128,7 @@ FAULTS_TEST(a_server_on_a_socket_serves_or_leaves_it)
     async_auto_server *server = NULL;
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    if (answer(async_start_server_on(&server, serve, NULL, descriptor, NULL)) == 0)
+    if (answer(async_start_server_fd(&server, serve, NULL, descriptor, NULL)) == 0)
         async_ignore(converse(async_server_port(server), 1));
     else
         CHECK_EQ(close(descriptor), 0);

@@ -1,13 +1,15 @@
 /*
- * test_faults_sync.c: programs for tests/faults.py (see test_faults.c) whose tasks wait for each other: for locks,
- * permits, events, notices and at barriers. Whatever fails, nobody is stranded, and what was taken is given back.
+ * test_faults_sync.c: programs for tests/faults.py (see test_faults.c) whose tasks wait for each
+ * other: for locks, permits, events, notices and at barriers. Whatever fails, nobody is stranded,
+ * and what was taken is given back.
  */
 #include "survive.h"
+#include "queues.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- locks and permits -------------------------------------------------------------------------------------- */
+/* ---- locks and permits ---------------------------------------------------------------------- */
 
 struct workshop {
     async_semaphore places; /* in it */
@@ -36,13 +38,13 @@ FAULTS_TEST(locks_and_permits_come_back_whatever_fails)
         tasks[i] = async_create_task(work, &shop, i);
         promised[i] = tasks[i] != NULL;
     }
-    answer(async_gather_n(tasks, MOST, NULL, 0));
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
     CHECK(!async_lock_locked(&shop.tool));
     CHECK_EQ(shop.places.value, 3);
     return 0;
 }
 
-/* ---- events, notices, barriers ------------------------------------------------------------------------------ */
+/* ---- events, notices, barriers -------------------------------------------------------------- */
 
 struct meeting {
     async_event begun;       /* everybody may come */
@@ -90,13 +92,13 @@ FAULTS_TEST(everybody_who_came_to_a_meeting_leaves_it)
         async_ignore(async_sleep(0));
     if (meeting.expected < MOST)
         async_barrier_abort(&meeting.door);
-    answer(async_gather_n(tasks, MOST, NULL, 0));
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
     CHECK_EQ(meeting.present, meeting.expected);
     CHECK_EQ(async_barrier_n_waiting(&meeting.door), 0);
     return 0;
 }
 
-/* ---- futures ------------------------------------------------------------------------------------------------ */
+/* ---- futures -------------------------------------------------------------------------------- */
 
 static int answer_question(async_future *question, int number)
 {
@@ -105,7 +107,7 @@ static int answer_question(async_future *question, int number)
         async_future_set_exception(question, -EPROTO, "question %d has no answer", number);
     else
         async_future_set_result(question, number);
-    async_detach(question);
+    async_task_detach(question);
     return 0;
 }
 async_fn(answer_question, async_future *, int);
@@ -118,8 +120,8 @@ static int ask(int number)
         return 0;
     async_task *asked = async_create_task(answer_question, async_task_ref(question), number);
     if (answer(asked != NULL ? 0 : -ENOMEM) < 0) {
-        async_detach(question);
-        async_cancel(question);
+        async_task_detach(question);
+        async_task_cancel(question);
         CHECK_EQ(async_await(question), -ECANCELED);
         return 0;
     }
@@ -136,13 +138,16 @@ FAULTS_TEST(every_future_that_is_promised_is_settled)
     async_task *tasks[MOST];
     for (int i = 0; i < MOST; i++)
         tasks[i] = async_create_task(ask, i);
-    answer(async_gather_n(tasks, MOST, NULL, 0));
+    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
     return 0;
 }
 
-/* ---- select ------------------------------------------------------------------------------------------------- */
+/* ---- select --------------------------------------------------------------------------------- */
 
-/* Takes items, or hears by the descriptor that there will be none. What fails at once lets nobody else run. */
+/*
+ * Takes items, or hears by the descriptor that there will be none. What fails at once lets nobody
+ * else run.
+ */
 static int serve(async_queue *queue, int descriptor)
 {
     int item, index;
@@ -160,7 +165,7 @@ async_fn(serve, async_queue *, int);
 
 FAULTS_TEST(an_item_goes_to_one_of_those_who_select_it)
 {
-    async_queue *queue = async_queue_new(1, sizeof(int));
+    async_queue *queue = new_queue(1, sizeof(int));
     int ends[2], item, index;
     if (answer(queue != NULL ? 0 : -ENOMEM) < 0)
         return 0;
@@ -174,7 +179,7 @@ FAULTS_TEST(an_item_goes_to_one_of_those_who_select_it)
     async_ignore(async_sleep(0));
     CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
     async_queue_shutdown(queue, false);
-    answer(async_gather_n(servers, 2, NULL, 0));
+    answer(async_gather_n(servers, 2, NULL, ASYNC_FIRST_ERROR));
     while (async_queue_get_nowait(queue, &item) == 0)
         kept[item]++;
     async_queue_free(queue);

@@ -1,6 +1,6 @@
 /*
- * test_faults_thread.c: programs for tests/faults.py (see test_faults.c) that wait for worker threads: a thread that
- * cannot be made, memory for what goes there, a wake that is interrupted.
+ * test_faults_thread.c: programs for tests/faults.py (see test_faults.c) that wait for worker
+ * threads: a thread that cannot be made, memory for what goes there, a wake that is interrupted.
  */
 #include "survive.h"
 
@@ -26,7 +26,7 @@ FAULTS_TEST(each_function_that_a_thread_took_is_run_once)
     async_task_options there = {.executor = ASYNC_DEFAULT_EXECUTOR};
     for (int i = 0; i < MOST; i++)
         answer((tasks[i] = async_create_task_with(&there, keep, i)) != NULL ? 0 : -ENOMEM);
-    answer_of_thread(async_gather_n(tasks, MOST, results, 0));
+    answer_of_thread(async_gather_n(tasks, MOST, results, ASYNC_FIRST_ERROR));
     for (int i = 0; i < MOST; i++)
         promised[i] = answer_of_thread(results[i]) == i;
     return 0;
@@ -42,7 +42,8 @@ FAULTS_TEST(a_function_that_is_taken_back_is_not_run)
 {
     async_task *tasks[MOST];
     int results[MOST];
-    async_executor *executor = async_executor_new(2);
+    async_executor *executor;
+    async_ignore(async_executor_new(&executor, 2));
     if (answer(executor != NULL ? 0 : -ENOMEM) < 0)
         return 0;
     for (int i = 0; i < MOST; i++)
@@ -50,11 +51,11 @@ FAULTS_TEST(a_function_that_is_taken_back_is_not_run)
     async_ignore(async_sleep(0));
     async_ignore(async_sleep(0));
     for (int i = 0; i < MOST; i++)
-        async_cancel(tasks[i]);
-    CHECK_EQ(async_gather_n(tasks, MOST, results, ASYNC_COLLECT), 0);
+        async_task_cancel(tasks[i]);
+    CHECK_EQ(async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < MOST; i++)
         promised[i] = (results[i] == -ECANCELED ? results[i] : answer_of_thread(results[i])) == i;
-    async_executor_free(executor);
+    async_executor_free_wait(executor);
     return 0;
 }
 
@@ -65,7 +66,10 @@ static int keep_in_task(int number)
 }
 async_fn(keep_in_task, int);
 
-/* On a thread: what it was given a future for is run once, unless the loop lacks memory for the task. */
+/*
+ * On a thread: what it was given a future for is run once, unless the loop lacks memory for the
+ * task.
+ */
 static int send_coroutines(async_loop *loop)
 {
     for (int i = 0; i < MOST; i++) {

@@ -1,6 +1,6 @@
 /*
- * test_fork.c: loops in a child of fork(): it runs loops of its own wherever it was forked, and returns from what it
- * was forked in. Children end by _exit.
+ * test_fork.c: loops in a child of fork(): it runs loops of its own wherever it was forked, and
+ * returns from what it was forked in. Children end by _exit.
  */
 #include "deep.h"
 #include "forks.h"
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* ---- loops of its own --------------------------------------------------------------------------------------- */
+/* ---- loops of its own ----------------------------------------------------------------------- */
 
 static int sleep_and_give(int result)
 {
@@ -87,7 +87,7 @@ TEST_EACH_BACKEND(fork_child_runs_loops_between_two_runs)
 {
     async_runner runner = {.options = *test_options()};
     CHECK_EQ(async_runner_run(&runner, sleep_and_give, 1), 1);
-    async_detach(async_create_task(sleep_and_give, 9));
+    async_task_detach(async_create_task(sleep_and_give, 9));
     pid_t child = fork_here();
     if (child == 0) {
         run_loops();
@@ -109,7 +109,7 @@ TEST_EACH_BACKEND(fork_child_closes_what_was_between_two_steps)
     async_task *task = async_create_task(sleep_and_give, 1);
     pid_t child = fork_here();
     if (child == 0) {
-        async_detach(task);
+        async_task_detach(task);
         async_loop_close(loop);
         run_loops();
         _exit(0);
@@ -191,7 +191,7 @@ LOOP_TEST(fork_child_of_a_child_runs_loops)
     return 0;
 }
 
-/* ---- returning ---------------------------------------------------------------------------------------------- */
+/* ---- returning ------------------------------------------------------------------------------ */
 
 static int left_to_come;
 
@@ -215,8 +215,8 @@ static void come_in_callback(void *unused)
 static void begin_others(void)
 {
     left_to_come = 4;
-    async_detach(async_create_task(come_later));
-    async_detach(async_create_task(come_later));
+    async_task_detach(async_create_task(come_later));
+    async_task_detach(async_create_task(come_later));
     async_call_soon(come_in_callback, NULL);
     async_call_later(0.001, come_in_callback, NULL);
 }
@@ -318,8 +318,8 @@ async_fn(fork_when_cancelled);
 
 static int leave_one_that_forks(void)
 {
-    async_detach(async_create_task(fork_when_cancelled));
-    async_detach(async_create_task(fork_when_cancelled));
+    async_task_detach(async_create_task(fork_when_cancelled));
+    async_task_detach(async_create_task(fork_when_cancelled));
     return async_sleep(0);
 }
 async_fn(leave_one_that_forks);
@@ -369,7 +369,7 @@ TEST_EACH_BACKEND(fork_child_that_returns_ends_the_drive)
         _exit(0);
     }
     CHECK_EQ(result, 1);
-    async_detach(async_create_task(fork_and_return, 5));
+    async_task_detach(async_create_task(fork_and_return, 5));
     while ((tasks = async_loop_step(loop, -1)) > 0)
         continue;
     if (is_child()) {
@@ -406,7 +406,7 @@ TEST_EACH_BACKEND(fork_child_returns_with_a_loop_of_its_own)
     CHECK_EQ(result, 4);
 }
 
-/* ---- what ends a child -------------------------------------------------------------------------------------- */
+/* ---- what ends a child ---------------------------------------------------------------------- */
 
 static int sleep_in_child(void)
 {
@@ -420,9 +420,10 @@ static int sleep_in_child(void)
 }
 async_fn(sleep_in_child);
 
-DEATH_TEST(fork_child_that_waits_in_its_parents_loop_dies,
-           "async_sleep was called in a child of fork(), and the loop is the parent's; run a loop of the "
-           "child's own")
+DEATH_TEST(
+    fork_child_that_waits_in_its_parents_loop_dies,
+    "async_sleep was called in a child of fork(), and the loop is the parent's; run a loop of the "
+    "child's own")
 {
     async_ignore(async_run_with(test_options(), sleep_in_child));
 }
@@ -431,7 +432,7 @@ static int create_in_child(void)
 {
     pid_t child = fork_here();
     if (child == 0)
-        async_detach(async_create_task(sleep_and_give, 1));
+        async_task_detach(async_create_task(sleep_and_give, 1));
     end_of(child);
     abort();
 }
@@ -480,9 +481,9 @@ static int return_on_worker(void)
 }
 async_fn(return_on_worker);
 
-DEATH_TEST(
-    fork_child_that_returns_on_a_worker_thread_dies,
-    "a child of fork() returned from 'fork_on_worker_and_return', which its parent runs on a worker thread")
+DEATH_TEST(fork_child_that_returns_on_a_worker_thread_dies,
+           "a child of fork() returned from 'fork_on_worker_and_return', which its parent runs on "
+           "a worker thread")
 {
     async_ignore(async_run_with(test_options(), return_on_worker));
 }
@@ -506,7 +507,7 @@ DEATH_TEST(fork_child_that_overflows_its_stack_is_named,
     async_ignore(async_run_with(test_options(), overflow_in_child));
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------ */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 static int interrupt_child(void)
 {

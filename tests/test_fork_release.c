@@ -1,10 +1,11 @@
 /*
- * test_fork_release.c: a child of fork() releases what it has of its parent's, on the way out of blocks or by hand, and
- * nothing of that reaches the parent: its readers hear, what it wrote is sent once, its servers listen, its tasks have
- * their turns. Children end by _exit.
+ * test_fork_release.c: a child of fork() releases what it has of its parent's, on the way out of
+ * blocks or by hand, and nothing of that reaches the parent: its readers hear, what it wrote is
+ * sent once, its servers listen, its tasks have their turns. Children end by _exit.
  */
 #include "forks.h"
 #include "streams.h"
+#include "queues.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static int nothing(void)
 }
 async_fn(nothing);
 
-/* ---- streams ------------------------------------------------------------------------------------------------ */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 static int read_five(async_stream *stream)
 {
@@ -30,7 +31,10 @@ static int read_five(async_stream *stream)
 }
 async_fn(read_five, async_stream *);
 
-/* Forks where a task reads, and has the child do that with the streams; the reader hears all the same. */
+/*
+ * Forks where a task reads, and has the child do that with the streams; the reader hears all the
+ * same.
+ */
 static int read_beside(void (*in_child)(struct pair pair))
 {
     struct pair pair = new_pair();
@@ -75,7 +79,7 @@ static void close_streams_around_a_run(struct pair pair)
 
 static void close_descriptors(struct pair pair)
 {
-    int here = async_stream_descriptor(pair.here);
+    int here = async_stream_fd(pair.here);
     CHECK(here >= 0);
     CHECK_EQ(write(here, "", 0), 0);
     close_streams(pair);
@@ -129,7 +133,10 @@ static int count_to_the_end(async_stream *stream)
 }
 async_fn(count_to_the_end, async_stream *);
 
-/* Both what the kernel did not take and what was only gathered. In how the child goes on is what it returns. */
+/*
+ * Both what the kernel did not take and what was only gathered. In how the child goes on is what it
+ * returns.
+ */
 static int write_and_fork(bool closes)
 {
     struct pair pair = new_pair(), small = new_pair();
@@ -165,7 +172,7 @@ TEST_EACH_BACKEND(fork_sends_what_was_written_once)
     }
 }
 
-/* ---- servers ------------------------------------------------------------------------------------------------ */
+/* ---- servers -------------------------------------------------------------------------------- */
 
 static int serve_hello(async_stream *stream, void *unused)
 {
@@ -183,13 +190,13 @@ static int connect_and_read(const char *path, int port)
 
 static void free_server(async_server *server)
 {
-    async_server_free(server);
+    async_server_free_wait(server);
 }
 
 static void close_and_free_server(async_server *server)
 {
     async_server_close(server);
-    async_server_free(server);
+    async_server_free_wait(server);
 }
 
 /* The child frees a server; the parent's goes on, and so does its connection of before. */
@@ -215,7 +222,7 @@ static int serve_beside(const char *path, void (*in_child)(async_server *server)
     CHECK_EQ(connect_and_read(path, port), 5);
     CHECK_EQ(read_five(silent), 5);
     async_stream_close(silent);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK(path == NULL || access(path, F_OK) < 0);
     return 0;
 }
@@ -239,7 +246,7 @@ static int serve_by_child(async_stream *stream, void *unused)
     pid_t child = fork_here();
     if (child != 0)
         return end_of(child) == question ? 0 : -EINVAL;
-    ssize_t count = send(async_stream_descriptor(stream), "hello", 5, 0);
+    ssize_t count = send(async_stream_fd(stream), "hello", 5, 0);
     return count == 5 ? question : -EPIPE;
 }
 
@@ -270,7 +277,7 @@ TEST_EACH_BACKEND(fork_child_of_a_connections_task_serves_it_and_returns)
     CHECK_EQ(result, 0);
 }
 
-/* ---- what is held ------------------------------------------------------------------------------------------- */
+/* ---- what is held --------------------------------------------------------------------------- */
 
 static async_lock lock;
 static async_semaphore semaphore;
@@ -324,10 +331,10 @@ async_fn(sleep_long);
 static void begin_others(void)
 {
     turns_of_others = 0;
-    async_detach(async_create_task(want_lock));
-    async_detach(async_create_task(want_permit));
-    async_detach(async_create_task(want_event));
-    async_detach(async_create_task(want_item));
+    async_task_detach(async_create_task(want_lock));
+    async_task_detach(async_create_task(want_permit));
+    async_task_detach(async_create_task(want_event));
+    async_task_detach(async_create_task(want_item));
 }
 
 static void give_back_all(void)
@@ -367,21 +374,21 @@ static int fork_inside_blocks(void)
     CHECK_EQ(async_sleep(0.001), 0);
     pid_t child = fork_here();
     if (child == 0) {
-        async_detach(task);
+        async_task_detach(task);
         give_back_all();
         return async_fail(-ENOENT, "said in the child");
     }
     CHECK_EQ(end_of(child), 0);
     give_back_all();
-    async_cancel(task);
-    async_detach(task);
+    async_task_cancel(task);
+    async_task_detach(task);
     async_group_cancel(&group);
     return 0;
 }
 
 static int fork_inside_limits(void)
 {
-    return async_timeout(5, async_shielded(async_timeout(3, fork_inside_blocks())));
+    return async_timeout(5, async_no_cancel(async_timeout(3, fork_inside_blocks())));
 }
 async_fn(fork_inside_limits);
 
@@ -398,7 +405,7 @@ TEST_EACH_BACKEND(fork_child_leaves_blocks_and_the_parents_tasks_have_their_turn
 {
     skip_where_the_forking_task_is_not_watched();
     semaphore = (async_semaphore){.value = 0};
-    queue = async_queue_new(0, sizeof(int));
+    queue = new_queue(0, sizeof(int));
     int result = async_run_with(test_options(), expect_others);
     if (is_child()) {
         CHECK_EQ(result, -ENOENT);
@@ -410,7 +417,9 @@ TEST_EACH_BACKEND(fork_child_leaves_blocks_and_the_parents_tasks_have_their_turn
     async_queue_free(queue);
 }
 
-/* A loop of its own inside the blocks, with what the parent's tasks wait for; then it leaves them. */
+/*
+ * A loop of its own inside the blocks, with what the parent's tasks wait for; then it leaves them.
+ */
 static int use_what_others_want(void)
 {
     const int item = 5;
@@ -447,7 +456,7 @@ TEST_EACH_BACKEND(fork_childs_loop_runs_no_task_of_the_parents)
 {
     semaphore = (async_semaphore){.value = 0};
     event = (async_event){0};
-    queue = async_queue_new(0, sizeof(int));
+    queue = new_queue(0, sizeof(int));
     int result = async_run_with(test_options(), fork_inside_lock);
     if (is_child()) {
         CHECK_EQ(result, 7);
@@ -464,7 +473,7 @@ TEST_EACH_BACKEND(fork_childs_loop_runs_no_task_of_the_parents)
 
 LOOP_TEST(fork_child_frees_a_queue_on_which_the_parents_tasks_wait)
 {
-    queue = async_queue_new(0, sizeof(int));
+    queue = new_queue(0, sizeof(int));
     async_task *task = async_create_task(want_item);
     CHECK_EQ(async_sleep(0), 0);
     pid_t child = fork_here();
@@ -481,7 +490,7 @@ LOOP_TEST(fork_child_frees_a_queue_on_which_the_parents_tasks_wait)
     return 0;
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 static int wait_for_ever(void)
 {
@@ -492,7 +501,8 @@ async_fn(wait_for_ever);
 
 static void *ask_the_loop(void *loop)
 {
-    async_concurrent_future *future = async_run_coroutine_threadsafe((async_loop *)loop, wait_for_ever);
+    async_concurrent_future *future = async_run_coroutine_threadsafe((async_loop *)loop,
+                                                                     wait_for_ever);
     pid_t child = fork_here();
     if (child == 0) {
         CHECK_EQ(async_concurrent_future_result(future, ASYNC_FOREVER), -ECANCELED);
@@ -546,23 +556,24 @@ static int fork_beside_work(void)
 {
     int ends[2];
     CHECK_EQ(pipe(ends), 0);
-    async_executor *executor = async_executor_new(1);
+    async_executor *executor;
+    CHECK_EQ(async_executor_new(&executor, 1), 0);
     async_task_options options = {.executor = executor};
     async_task *first = async_create_task_with(&options, stay_at_work, ends[0]);
     async_task *second = async_create_task_with(&options, stay_at_work, ends[0]);
     CHECK_EQ(async_sleep(0), 0);
     pid_t child = fork_here();
     if (child == 0) {
-        async_detach(first);
-        async_detach(second);
-        async_executor_free(executor);
+        async_task_detach(first);
+        async_task_detach(second);
+        async_executor_free_wait(executor);
         return 7;
     }
     CHECK_EQ(end_of(child), 7);
     CHECK_EQ(write(ends[1], "xx", 2), 2);
     CHECK_EQ(async_await(first), 1);
     CHECK_EQ(async_await(second), 1);
-    async_executor_free(executor);
+    async_executor_free_wait(executor);
     close(ends[0]);
     close(ends[1]);
     return 0;

@@ -1,5 +1,6 @@
 /*
- * test_future.c: futures: who sets them, who hears of it, and that everything which takes tasks takes futures as well.
+ * test_future.c: futures: who sets them, who hears of it, and that everything which takes tasks
+ * takes futures as well.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -23,7 +24,7 @@ async_fn(await_future, async_future *, const char *);
 static void set_seven(void *future)
 {
     CHECK_EQ(async_future_set_result(future, 7), 0);
-    async_detach(future);
+    async_task_detach(future);
 }
 
 LOOP_TEST(future_gives_the_result_that_a_callback_sets)
@@ -69,10 +70,10 @@ LOOP_TEST(future_is_settled_once)
     CHECK_EQ(async_future_set_result(future, 1), 0);
     CHECK_EQ(async_future_set_result(future, 2), -EALREADY);
     CHECK_EQ(async_future_set_exception(future, -EIO, NULL), -EALREADY);
-    CHECK(!async_cancel(future));
+    CHECK(!async_task_cancel(future));
     CHECK_EQ(async_await(future), 1);
     future = async_future_new();
-    CHECK(async_cancel(future));
+    CHECK(async_task_cancel(future));
     CHECK(async_task_cancelled(future));
     CHECK_EQ(async_future_set_result(future, 2), -EALREADY);
     CHECK_EQ(async_await(future), -ECANCELED);
@@ -102,8 +103,8 @@ LOOP_TEST(future_refuses_what_is_no_result_or_no_future)
     CHECK_EQ(async_future_set_exception(NULL, -EIO, NULL), -EINVAL);
     CHECK_EQ(async_future_set_result(task, 0), -EINVAL);
     CHECK(!async_task_done(future));
-    async_detach(future);
-    async_cancel(task);
+    async_task_detach(future);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -111,13 +112,13 @@ LOOP_TEST(future_refuses_what_is_no_result_or_no_future)
 LOOP_TEST(future_that_was_cancelled_for_a_reason_tells_it)
 {
     async_future *future = async_future_new();
-    CHECK(async_cancel_because(future, "client %d hung up", 7));
+    CHECK(async_task_cancel_because(future, "client %d hung up", 7));
     CHECK_EQ(async_await(future), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: client 7 hung up");
     future = async_future_new();
     async_task *a = async_create_task(await_future, async_task_ref(future), "a");
     settle();
-    CHECK(async_cancel_because(a, "nobody wants it"));
+    CHECK(async_task_cancel_because(a, "nobody wants it"));
     CHECK_EQ(async_await(future), -ECANCELED); /* the await that was cancelled has cancelled it */
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: nobody wants it");
     return async_await(a) == -ECANCELED ? 0 : -EPROTO;
@@ -127,10 +128,10 @@ LOOP_TEST(future_whose_reason_finds_no_memory_is_cancelled_all_the_same)
 {
     async_future *future = async_future_new();
     test_allow_allocations(1); /* for the reason, none for the future's copy */
-    CHECK(async_cancel_because(future, "no room"));
+    CHECK(async_task_cancel_because(future, "no room"));
     test_allow_allocations(-1);
     CHECK_EQ(async_await(future), -ECANCELED);
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
     return 0;
 }
 
@@ -140,12 +141,12 @@ LOOP_TEST(future_is_cancelled_by_an_await_that_is)
     async_task *a = async_create_task(await_future, async_task_ref(future), "a");
     async_task *b = async_create_task(await_future, async_task_ref(future), "b");
     settle();
-    async_cancel(a);
+    async_task_cancel(a);
     CHECK(async_task_cancelled(future)); /* there and then */
     CHECK_EQ(async_future_set_result(future, 1), -EALREADY);
     CHECK_EQ(async_await(a), -ECANCELED);
     CHECK_EQ(async_await(b), -ECANCELED); /* as in Python, for everybody */
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
@@ -155,9 +156,9 @@ LOOP_TEST(future_that_was_set_first_is_had_though_a_cancel_follows)
     async_task *a = async_create_task(await_future, async_task_ref(future), "a");
     settle();
     CHECK_EQ(async_future_set_result(future, 1), 0);
-    async_cancel(a);
+    async_task_cancel(a);
     CHECK_EQ(async_await(a), 1);
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
@@ -165,18 +166,18 @@ LOOP_TEST(future_ends_a_wait_under_a_time_limit_or_after_a_cancel)
 {
     CHECK_EQ(async_timeout(2, async_await(async_future_new())), -ETIMEDOUT);
     CHECK_EQ(async_timeout(0, async_await(async_future_new())), -ETIMEDOUT);
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_await(async_future_new()), -ECANCELED);
     async_future *future = async_future_new();
     CHECK_EQ(async_future_set_result(future, 3), 0);
     CHECK_EQ(async_await(future), 3); /* a join gives what there is, also if it is refused */
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     return 0;
 }
 
 static int await_in_shelter(async_future *future)
 {
-    return async_shielded(async_await(future));
+    return async_no_cancel(async_await(future));
 }
 async_fn(await_in_shelter, async_future *);
 
@@ -185,11 +186,11 @@ LOOP_TEST(future_in_a_shelter_is_not_cancelled)
     async_future *future = async_future_new();
     async_task *task = async_create_task(await_in_shelter, async_task_ref(future));
     settle();
-    async_cancel(task);
+    async_task_cancel(task);
     settle();
     CHECK_EQ(async_future_set_result(future, 5), 0);
     CHECK_EQ(async_await(task), 5);
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
@@ -202,10 +203,10 @@ LOOP_TEST(future_may_be_gathered_with_tasks)
     async_task_ref(second);
     CHECK(async_call_later(2, set_seven, async_task_ref(first)).id != 0);
     CHECK_EQ(async_future_set_exception(second, -EIO, NULL), 0);
-    CHECK_EQ(async_gather_n(tasks, 4, results, 0), -EIO);
+    CHECK_EQ(async_gather_n(tasks, 4, results, ASYNC_FIRST_ERROR), -EIO);
     CHECK(results[0] == 7 && results[1] == 4 && results[2] == -EIO && results[3] == 7);
-    async_detach(first);
-    async_detach(second);
+    async_task_detach(first);
+    async_task_detach(second);
     return 0;
 }
 
@@ -224,8 +225,8 @@ LOOP_TEST(future_in_a_gather_that_is_cancelled_does_not_hold_it_up)
         async_task *other = async_create_task(gather_two, async_task_ref(task), b);
         for (int i = 0; i < moment; i++)
             CHECK_EQ(async_sleep(0), 0);
-        async_cancel(gathering);
-        async_cancel(other);
+        async_task_cancel(gathering);
+        async_task_cancel(other);
         CHECK_EQ(async_await(gathering), -ECANCELED);
         CHECK_EQ(async_await(other), -ECANCELED);
     }
@@ -235,14 +236,15 @@ LOOP_TEST(future_in_a_gather_that_is_cancelled_does_not_hold_it_up)
 LOOP_TEST(future_in_a_gather_that_is_cancelled_when_it_was_woken_does_not_hold_it_up)
 {
     async_future *first = async_future_new(), *second = async_future_new();
-    async_task *gathering = async_create_task(gather_two, async_task_ref(first), async_task_ref(second));
+    async_task *gathering = async_create_task(gather_two, async_task_ref(first),
+                                              async_task_ref(second));
     settle();
     CHECK_EQ(async_future_set_result(second, 1), 0);
-    async_cancel(gathering);
+    async_task_cancel(gathering);
     CHECK_EQ(async_await(gathering), -ECANCELED);
     CHECK(async_task_cancelled(first));
-    async_detach(first);
-    async_detach(second);
+    async_task_detach(first);
+    async_task_detach(second);
     return 0;
 }
 
@@ -277,7 +279,7 @@ LOOP_TEST(future_calls_its_done_callbacks)
     CHECK_JOURNAL("");
     settle();
     CHECK_JOURNAL("first:2 second:2");
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
@@ -294,17 +296,17 @@ LOOP_TEST(future_is_no_task_to_those_who_count_tasks)
     CHECK_EQ(async_task_set_name(future, "answer"), 0);
     CHECK_STR(async_task_name(future), "answer");
     CHECK(async_task_id(future) > async_task_id(async_current_task()));
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
 LOOP_TEST(future_that_everybody_let_go_of_is_gone)
 {
     for (int i = 0; i < 1000; i++) {
-        async_detach(async_future_new());
+        async_task_detach(async_future_new());
         async_future *future = async_future_new();
         async_task *task = async_create_task(await_future, future, "task");
-        async_cancel(task);
+        async_task_cancel(task);
         CHECK_EQ(async_await(task), -ECANCELED);
         journal_text[0] = '\0';
     }
@@ -317,7 +319,7 @@ static int leave_futures(void)
 {
     left = async_future_new(); /* nobody waits for it */
     CHECK_EQ(async_task_add_done_callback(left, note_end, "never"), 0);
-    async_detach(async_create_task(await_future, async_future_new(), "waiting"));
+    async_task_detach(async_create_task(await_future, async_future_new(), "waiting"));
     CHECK_EQ(async_sleep(1), 0);
     return 0;
 }
@@ -344,7 +346,7 @@ LOOP_TEST(future_for_which_there_is_no_memory_is_null)
     CHECK(count < 200);
     CHECK_EQ(async_await(NULL), -ENOMEM);
     while (count-- > 0)
-        async_detach(futures[count]);
+        async_task_detach(futures[count]);
     return 0;
 }
 
@@ -362,7 +364,7 @@ static int fail_a_future(void)
 {
     async_future *future = async_future_new();
     CHECK_EQ(async_future_set_exception(future, -EIO, "nobody looks"), 0);
-    async_detach(future);
+    async_task_detach(future);
     abort();
 }
 async_fn(fail_a_future);
@@ -391,5 +393,5 @@ DEATH_TEST(future_whose_handle_was_taken_cannot_be_set,
 DEATH_TEST(future_without_a_loop_ends_the_program,
            "async_future_new() was called at |on a thread without a loop")
 {
-    async_detach(async_future_new());
+    async_task_detach(async_future_new());
 }

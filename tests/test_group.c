@@ -1,7 +1,7 @@
 /*
- * test_group.c: task groups: when they end and with what, whose handle is whose, limits and discarding, and how a
- * group is left early. What cancelling does to them at every moment is in switching_group.c, misuse in
- * test_group_misuse.c.
+ * test_group.c: task groups: when they end and with what, whose handle is whose, limits and
+ * discarding, and how a group is left early. What cancelling does to them at every moment is in
+ * switching_group.c, misuse in test_group_misuse.c.
  */
 #include "core/task.h"
 #include "coroutines.h"
@@ -9,7 +9,7 @@
 
 static void cancel_argument(void *task)
 {
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel(task));
 }
 
 static void cancel_me_after(double seconds)
@@ -28,11 +28,11 @@ async_fn(note_after, double, const char *, int);
 /* That nothing refuses this task any more. */
 static int check_free(void)
 {
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     return async_sleep(1000);
 }
 
-/* ---- results ------------------------------------------------------------------------------------------------ */
+/* ---- results -------------------------------------------------------------------------------- */
 
 LOOP_TEST(group_of_nothing_is_done_at_once)
 {
@@ -80,9 +80,9 @@ LOOP_TEST(group_child_that_fails_has_the_calls_of_its_parent_refused_until_the_w
     async_group_create_task(&group, give_after, 1, -EIO);
     CHECK_EQ(async_sleep(5), -ECANCELED);
     CHECK(async_time() == 1);
-    CHECK_EQ(async_cancelling(), 0); /* it is no request of its own */
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0); /* it is no request of its own */
     CHECK_EQ(async_sleep(0), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(5), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -EIO);
     return check_free();
@@ -174,7 +174,7 @@ LOOP_TEST(group_for_whose_child_there_is_no_memory_fails)
     return check_free();
 }
 
-/* ---- causes from outside ------------------------------------------------------------------------------------ */
+/* ---- causes from outside -------------------------------------------------------------------- */
 
 LOOP_TEST(group_whose_parent_is_cancelled_cancels_its_children_and_waits_for_them)
 {
@@ -183,8 +183,8 @@ LOOP_TEST(group_whose_parent_is_cancelled_cancels_its_children_and_waits_for_the
     cancel_me_after(1);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK_JOURNAL("a-refused");
-    CHECK_EQ(async_cancelling(), 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
@@ -201,9 +201,9 @@ LOOP_TEST(group_gives_errors_before_cancellation)
     async_group_create_task(&group, fail_when_cancelled);
     cancel_me_after(1);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    CHECK_EQ(async_cancelling(), 1);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 1);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
@@ -221,18 +221,18 @@ LOOP_TEST(group_whose_children_succeed_all_the_same_has_succeeded)
     cancel_me_after(1);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_EQ(async_sleep(1), -ECANCELED); /* the request is met here */
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 LOOP_TEST(group_in_a_parent_that_was_cancelled_before_cancels_at_the_wait)
 {
     ASYNC_TASK_GROUP(group);
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     async_group_create_task(&group, note_after, 9, "a", 0);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK_JOURNAL("a-refused");
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
@@ -273,7 +273,7 @@ LOOP_TEST(group_inside_a_limit_that_runs_out_is_cancelled)
 static int await_request_answered(void)
 {
     CHECK_EQ(async_sleep(9), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_sleep(9);
 }
 async_fn(await_request_answered);
@@ -287,8 +287,8 @@ LOOP_TEST(group_passes_on_each_request_once)
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK(async_time() == 3);
     CHECK(async_task_cancelled(child));
-    CHECK_EQ(async_uncancel(), 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
@@ -297,13 +297,13 @@ LOOP_TEST(group_passes_on_a_request_that_comes_in_the_turn_of_its_refusal)
     ASYNC_TASK_GROUP(group);
     async_task *child = async_group_create_task(&group, await_request_answered);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK(async_task_cancelled(child));
-    CHECK_EQ(async_uncancel(), 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
@@ -318,7 +318,7 @@ LOOP_TEST(group_that_failed_asks_its_children_once)
     return check_free();
 }
 
-/* ---- groups within groups ----------------------------------------------------------------------------------- */
+/* ---- groups within groups ------------------------------------------------------------------- */
 
 static int inner_group(const char *name)
 {
@@ -385,7 +385,7 @@ LOOP_TEST(group_outside_another_that_fails_then_keeps_its_own_error)
     return check_free();
 }
 
-/* ---- leaving early ------------------------------------------------------------------------------------------ */
+/* ---- leaving early -------------------------------------------------------------------------- */
 
 static int leave_early(async_task **kept)
 {
@@ -434,11 +434,11 @@ LOOP_TEST(group_that_is_left_waits_also_in_a_parent_that_is_cancelled)
     cancel_me_after(1);
     CHECK_EQ(leave_while_cancelled(), -ECANCELED);
     CHECK_JOURNAL("a-refused");
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
-/* ---- limit, discard ----------------------------------------------------------------------------------------- */
+/* ---- limit, discard ------------------------------------------------------------------------- */
 
 LOOP_TEST(group_with_a_limit_lets_so_many_run_at_a_time_in_their_order)
 {
@@ -483,7 +483,8 @@ LOOP_TEST(group_that_discards_keeps_no_record_but_that_of_the_first_failure)
     ASYNC_TASK_GROUP_WITH(group, .discard = true);
     async_task *child = async_group_create_task(&group, give, 1), *other = NULL;
     CHECK_EQ(async_sleep(0), 0);
-    for (int i = 0; i < 200 && other != child; i++) { /* its record is used again, though not at once */
+    for (int i = 0; i < 200 && other != child;
+         i++) { /* its record is used again, though not at once */
         other = async_group_create_task(&group, give, 2);
         CHECK_EQ(async_sleep(0), 0);
     }
@@ -503,7 +504,8 @@ LOOP_TEST(group_of_many_waits_for_all_and_one_failure_ends_all)
     async_task *last = NULL;
     ASYNC_TASK_GROUP(group);
     for (int i = 0; i < MANY; i++)
-        last = async_group_create_task(&group, give_after, i == MANY / 2 ? 1 : 9, i == MANY / 2 ? -EIO : i);
+        last = async_group_create_task(&group, give_after, i == MANY / 2 ? 1 : 9,
+                                       i == MANY / 2 ? -EIO : i);
     CHECK(last != NULL);
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK(async_time() == 1);
@@ -511,7 +513,7 @@ LOOP_TEST(group_of_many_waits_for_all_and_one_failure_ends_all)
     return check_free();
 }
 
-/* ---- next --------------------------------------------------------------------------------------------------- */
+/* ---- next ----------------------------------------------------------------------------------- */
 
 LOOP_TEST(group_next_gives_children_in_the_order_of_their_ends)
 {
@@ -555,13 +557,13 @@ LOOP_TEST(group_next_that_is_cancelled_takes_nothing)
     cancel_me_after(1);
     CHECK_EQ(async_group_next(&group, &ended), -ECANCELED);
     CHECK(ended == NULL);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_group_next(&group, &ended), 7);
     CHECK_EQ(async_group_wait(&group), 0);
     return check_free();
 }
 
-/* ---- options, other tasks ----------------------------------------------------------------------------------- */
+/* ---- options, other tasks ------------------------------------------------------------------- */
 
 LOOP_TEST(group_child_has_the_options_it_was_given)
 {

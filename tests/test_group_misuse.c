@@ -1,7 +1,7 @@
 /*
- * test_group_misuse.c: task groups that are waited for by the wrong task, in the wrong order or twice, and handles of
- * theirs that are taken: each ends the program with a sentence that says what to look for. And a failure that nobody
- * sees.
+ * test_group_misuse.c: task groups that are waited for by the wrong task, in the wrong order or
+ * twice, and handles of theirs that are taken: each ends the program with a sentence that says what
+ * to look for. And a failure that nobody sees.
  */
 #include "coroutines.h"
 #include "runner.h"
@@ -26,12 +26,13 @@ DEATH_TEST(group_child_that_is_awaited_without_a_handle_of_one_s_own_dies,
 static int detach_a_borrowed_handle(void)
 {
     ASYNC_TASK_GROUP(group);
-    async_detach(async_group_create_task(&group, give, 1));
+    async_task_detach(async_group_create_task(&group, give, 1));
     return async_group_wait(&group);
 }
 async_fn(detach_a_borrowed_handle);
 
-DEATH_TEST(group_child_that_is_detached_dies, "async_detach: task #2 'give'|is only lent here, by its group")
+DEATH_TEST(group_child_that_is_detached_dies,
+           "async_task_detach: task #2 'give'|is only lent here, by its group")
 {
     async_ignore(async_run_with(test_options(), detach_a_borrowed_handle));
 }
@@ -44,8 +45,9 @@ static int wait_for_the_outer_first(void)
 }
 async_fn(wait_for_the_outer_first);
 
-DEATH_TEST(group_that_is_waited_for_before_the_one_inside_it_dies,
-           "async_group_wait: this is not the innermost task group of task #1 'wait_for_the_outer_first'")
+DEATH_TEST(
+    group_that_is_waited_for_before_the_one_inside_it_dies,
+    "async_group_wait: this is not the innermost task group of task #1 'wait_for_the_outer_first'")
 {
     async_ignore(async_run_with(test_options(), wait_for_the_outer_first));
 }
@@ -78,8 +80,9 @@ static int let_a_child_wait(void)
 }
 async_fn(let_a_child_wait);
 
-DEATH_TEST(group_that_is_waited_for_by_another_task_dies,
-           "async_group_wait: the task group belongs to task #1 'let_a_child_wait'|and this is task #2")
+DEATH_TEST(
+    group_that_is_waited_for_by_another_task_dies,
+    "async_group_wait: the task group belongs to task #1 'let_a_child_wait'|and this is task #2")
 {
     async_ignore(async_run_with(test_options(), let_a_child_wait));
 }
@@ -93,8 +96,9 @@ static int return_inside_a_limit(void)
 }
 async_fn(return_inside_a_limit);
 
-DEATH_TEST(group_that_is_left_inside_a_limit_dies,
-           "the end of a task group: this is not the innermost scope of task #1 'return_inside_a_limit'")
+DEATH_TEST(
+    group_that_is_left_inside_a_limit_dies,
+    "the end of a task group: this is not the innermost scope of task #1 'return_inside_a_limit'")
 {
     async_ignore(async_run_with(test_options(), return_inside_a_limit));
 }

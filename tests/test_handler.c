@@ -1,6 +1,6 @@
 /*
- * test_handler.c: the exception handler, which hears of errors that nobody looked at; debug mode switched on and off
- * while the loop is there; and what counts as slow.
+ * test_handler.c: the exception handler, which hears of errors that nobody looked at; debug mode
+ * switched on and off while the loop is there; and what counts as slow.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -16,7 +16,8 @@ static void note_error(async_loop *loop, const async_exception_context *error, v
     CHECK(loop == async_get_loop() && context == words && async_current_task() == NULL);
     note("%s:%d", error->task != NULL ? async_task_name(error->task) : "-", error->code);
     CHECK(error->task == NULL || async_task_result(error->task) == error->code);
-    CHECK(strstr(error->message, error->task != NULL ? "nobody looked at its result" : "own") != NULL);
+    CHECK(strstr(error->message, error->task != NULL ? "nobody looked at its result" : "own") !=
+          NULL);
 }
 
 static void hear(void)
@@ -27,15 +28,15 @@ static void hear(void)
 LOOP_TEST(handler_hears_of_an_error_that_nobody_looked_at)
 {
     hear();
-    async_detach(async_create_task(give, -EPROTO));
-    async_detach(async_create_task(give, -ECANCELED));
-    async_detach(async_create_task(give, 7));
+    async_task_detach(async_create_task(give, -EPROTO));
+    async_task_detach(async_create_task(give, -ECANCELED));
+    async_task_detach(async_create_task(give, 7));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("give:-71");
     async_task *task = async_create_task(give, -EPROTO);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("");
-    async_detach(task);
+    async_task_detach(task);
     CHECK_JOURNAL("give:-71");
     CHECK_EQ(async_await(async_create_task(give, -EPROTO)), -EPROTO);
     CHECK_JOURNAL("");
@@ -52,7 +53,7 @@ async_fn(fail_later);
 static int leave_failing(void)
 {
     hear();
-    async_detach(async_create_task(fail_later));
+    async_task_detach(async_create_task(fail_later));
     async_task *kept = async_create_task(give, -EIO);
     async_ignore(async_sleep(0));
     return kept != NULL;
@@ -68,8 +69,8 @@ TEST_EACH_BACKEND(handler_hears_of_errors_at_the_end_of_the_loop)
 LOOP_TEST(handler_can_be_told_of_an_error_of_the_program_s_own)
 {
     hear();
-    async_loop_call_exception_handler(async_get_loop(),
-                                      &(async_exception_context){.message = "my own", .code = -EIO});
+    async_loop_call_exception_handler(
+        async_get_loop(), &(async_exception_context){.message = "my own", .code = -EIO});
     CHECK_JOURNAL("-:-5");
     async_loop_call_exception_handler(NULL, NULL);
     async_loop_set_exception_handler(NULL, NULL, NULL);
@@ -88,7 +89,7 @@ LOOP_TEST(handler_may_create_a_task)
 {
     async_task *task = NULL;
     async_loop_set_exception_handler(async_get_loop(), create_another, &task);
-    async_detach(async_create_task(give, -EPROTO));
+    async_task_detach(async_create_task(give, -EPROTO));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_await(task), 3);
     return 0;
@@ -98,16 +99,18 @@ static int fail_by_default(void)
 {
     hear();
     async_loop_set_exception_handler(async_get_loop(), NULL, NULL);
-    async_detach(async_create_task(give, -EPROTO));
+    async_task_detach(async_create_task(give, -EPROTO));
     ASYNC_TRY(async_sleep(0));
-    async_loop_call_exception_handler(async_get_loop(), &(async_exception_context){.message = "my own"});
+    async_loop_call_exception_handler(async_get_loop(),
+                                      &(async_exception_context){.message = "my own"});
     return async_fail(-EIO, "on purpose");
 }
 async_fn(fail_by_default);
 
-DEATH_TEST(handler_by_default_is_standard_error,
-           "asyncio: task #2 'give'|failed and nobody looked at its result: -EPROTO|asyncio: my own\n|"
-           "asyncio: fail_by_default failed: -EIO: on purpose")
+DEATH_TEST(
+    handler_by_default_is_standard_error,
+    "asyncio: task #2 'give'|failed and nobody looked at its result: -EPROTO|asyncio: my own\n|"
+    "asyncio: fail_by_default failed: -EIO: on purpose")
 {
     exit(async_main(fail_by_default));
 }
@@ -115,8 +118,8 @@ DEATH_TEST(handler_by_default_is_standard_error,
 static void say_what_main_did(async_loop *loop, const async_exception_context *error, void *context)
 {
     (void)loop;
-    fprintf(stderr, "%s heard that %s, %d, %s\n", (const char *)context, error->message, error->code,
-            async_task_name(error->task));
+    fprintf(stderr, "%s heard that %s, %d, %s\n", (const char *)context, error->message,
+            error->code, async_task_name(error->task));
 }
 
 static int fail_with_handler(void)
@@ -126,8 +129,8 @@ static int fail_with_handler(void)
 }
 async_fn(fail_with_handler);
 
-DEATH_TEST(handler_hears_of_main_s_error,
-           "the handler heard that fail_with_handler failed: -EIO: Input/output error, -5, fail_with_handler")
+DEATH_TEST(handler_hears_of_main_s_error, "the handler heard that fail_with_handler failed: -EIO: "
+                                          "Input/output error, -5, fail_with_handler")
 {
     exit(async_main(fail_with_handler));
 }
@@ -143,7 +146,7 @@ static void wait_in_handler(async_loop *loop, const async_exception_context *err
 static int misuse_handler(void)
 {
     async_loop_set_exception_handler(async_get_loop(), wait_in_handler, NULL);
-    async_detach(async_create_task(give, -EPROTO));
+    async_task_detach(async_create_task(give, -EPROTO));
     return async_sleep(0);
 }
 async_fn(misuse_handler);
@@ -163,7 +166,7 @@ static int keep_a_lent_task(void)
 {
     static async_task *kept;
     async_loop_set_exception_handler(async_get_loop(), keep_in_handler, &kept);
-    async_detach(async_create_task(give, -EPROTO));
+    async_task_detach(async_create_task(give, -EPROTO));
     return async_sleep(0);
 }
 async_fn(keep_a_lent_task);
@@ -173,7 +176,7 @@ DEATH_TEST(handler_cannot_keep_the_task, "kept or let go of the task that it is 
     async_run(keep_a_lent_task);
 }
 
-/* ---- debug mode --------------------------------------------------------------------------------------------- */
+/* ---- debug mode ----------------------------------------------------------------------------- */
 
 LOOP_TEST(handler_debug_mode_can_be_switched)
 {

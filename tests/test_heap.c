@@ -1,6 +1,7 @@
 /*
- * test_heap.c: the heap of deadlines beside a plain model, an array that is sorted when its order is asked for: a
- * million random keys with many equals and removals, every small size exhaustively, and growth without memory.
+ * test_heap.c: the heap of deadlines beside a plain model, an array that is sorted when its order
+ * is asked for: a million random keys with many equals and removals, every small size exhaustively,
+ * and growth without memory.
  */
 #include "base/heap.h"
 #include "runner.h"
@@ -17,7 +18,8 @@ struct known {
 
 static int by_key_then_age(const void *a, const void *b)
 {
-    const struct known *first = *(const struct known *const *)a, *second = *(const struct known *const *)b;
+    const struct known *first = *(const struct known *const *)a,
+                       *second = *(const struct known *const *)b;
     if (first->key != second->key)
         return first->key < second->key ? -1 : 1;
     return (first->sequence > second->sequence) - (first->sequence < second->sequence);

@@ -1,6 +1,6 @@
 /*
- * test_http_head.c: the parser of HTTP heads that programs copy: what it takes, what it refuses, and that random bytes
- * do no harm.
+ * test_http_head.c: the parser of HTTP heads that programs copy: what it takes, what it refuses,
+ * and that random bytes do no harm.
  */
 #include "../examples/http_head.c"
 #include "runner.h"
@@ -88,10 +88,14 @@ TEST(http_head_has_a_limit_of_fields)
     }
 }
 
-/* A head with bytes that were changed, left out or added: every text that is found lies in the block. */
+/*
+ * A head with bytes that were changed, left out or added: every text that is found lies in the
+ * block.
+ */
 TEST(http_head_takes_random_bytes)
 {
-    static const char good[] = "GET /index.html HTTP/1.1\r\nHost: x\r\nRange: bytes=1-2\r\nA:b\r\n\r\n";
+    static const char good[] =
+        "GET /index.html HTTP/1.1\r\nHost: x\r\nRange: bytes=1-2\r\nA:b\r\n\r\n";
     static const char likely[] = "\r\n\t :/HTP1.0\x00\x7f\xff";
     char text[sizeof good];
     int taken = 0;

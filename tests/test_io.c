@@ -1,6 +1,7 @@
 /*
- * test_io.c: tasks that wait for descriptors and receive, cancelled and timed out, with their buffers on their own
- * stacks; and how virtual time behaves while the kernel may still bring something.
+ * test_io.c: tasks that wait for descriptors and receive, cancelled and timed out, with their
+ * buffers on their own stacks; and how virtual time behaves while the kernel may still bring
+ * something.
  */
 #include "journal.h"
 
@@ -74,7 +75,7 @@ static int note_writable(int descriptor)
 }
 async_fn(note_writable, int);
 
-/* ---- waiting ------------------------------------------------------------------------------------------------ */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 LOOP_TEST(io_recv_waits_for_data)
 {
@@ -131,7 +132,7 @@ LOOP_TEST(io_several_tasks_may_receive_from_one_socket)
     CHECK_EQ(async_sleep(0), 0);
     for (int i = 0; i < 3; i++)
         send_text("x");
-    CHECK_EQ(async_gather_n(receivers, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(receivers, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("'x' 'x' 'x'");
     return close_sockets();
 }
@@ -191,16 +192,17 @@ LOOP_TEST(io_wait_for_a_regular_file_is_over_at_once)
     return 0;
 }
 
-/* ---- cancelled ---------------------------------------------------------------------------------------------- */
+/* ---- cancelled ------------------------------------------------------------------------------ */
 
 LOOP_TEST(io_recv_that_is_cancelled_has_received_nothing)
 {
     open_sockets(SOCK_STREAM);
-    for (int turns = 0; turns < 3; turns++) { /* before it began, before and after the kernel heard of it */
+    for (int turns = 0; turns < 3;
+         turns++) { /* before it began, before and after the kernel heard of it */
         async_task *receiver = async_create_task(note_receiving, here);
         for (int i = 0; i < turns; i++)
             CHECK_EQ(async_sleep(0), 0);
-        CHECK(async_cancel(receiver));
+        CHECK(async_task_cancel(receiver));
         CHECK_EQ(async_await(receiver), 0);
     }
     CHECK_JOURNAL("-125 -125 -125");
@@ -214,11 +216,12 @@ LOOP_TEST(io_calls_of_a_cancelled_task_have_no_effect)
 {
     open_sockets(SOCK_STREAM);
     send_text("data");
-    async_task *tasks[] = {async_create_task(note_receiving, here), async_create_task(note_readable, here),
+    async_task *tasks[] = {async_create_task(note_receiving, here),
+                           async_create_task(note_readable, here),
                            async_create_task(note_writable, here)};
     for (int i = 0; i < 3; i++)
-        CHECK(async_cancel(tasks[i]));
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, 0), 0);
+        CHECK(async_task_cancel(tasks[i]));
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("-125 readable: -125 writable: -125");
     CHECK_EQ(bytes_left(), 4);
     return close_sockets();
@@ -250,7 +253,9 @@ static int keep_a_pattern(void)
 }
 async_fn(keep_a_pattern);
 
-/* The hardest promise of all: what was given to the kernel is given back before the task is over. */
+/*
+ * The hardest promise of all: what was given to the kernel is given back before the task is over.
+ */
 LOOP_TEST(io_recv_that_was_cancelled_leaves_the_stack_to_others)
 {
     open_sockets(SOCK_STREAM);
@@ -258,7 +263,7 @@ LOOP_TEST(io_recv_that_was_cancelled_leaves_the_stack_to_others)
         async_task *receiver = async_create_task(receive_on_the_stack);
         for (int i = 0; i < turns; i++)
             CHECK_EQ(async_sleep(0), 0);
-        CHECK(async_cancel(receiver));
+        CHECK(async_task_cancel(receiver));
         CHECK_EQ(async_await(receiver), 0);
         CHECK_EQ(async_await(async_create_task(keep_a_pattern)), 0);
         CHECK_EQ(note_receiving(here), 0);
@@ -275,7 +280,7 @@ LOOP_TEST(io_socket_can_be_closed_after_its_task_was_cancelled)
     async_task *receiver = async_create_task(note_receiving, here);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(async_sleep(0), 0);
-    async_cancel(receiver);
+    async_task_cancel(receiver);
     CHECK_EQ(async_await(receiver), 0);
     close(here);
     CHECK_EQ(recv(there, &byte, 1, MSG_DONTWAIT), 0); /* the end, not EAGAIN */
@@ -293,7 +298,7 @@ static int receive_consecutive(int *received)
             return 0;
         CHECK(count >= 0 || count == -ECANCELED);
         if (count < 0)
-            async_uncancel();
+            async_task_uncancel(async_current_task());
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], (unsigned char)(*received)++);
     }
@@ -308,10 +313,11 @@ LOOP_TEST(io_recv_under_random_cancellation_loses_nothing)
     async_task *receiver = async_create_task(receive_consecutive, &received);
     for (int i = 0; i < 5000; i++) {
         int what = (int)(nrand48(random) % 4), unread = sent - received;
-        for (long count = nrand48(random) % 20; what == 0 && unread < 100 && count > 0; count--, sent++)
+        for (long count = nrand48(random) % 20; what == 0 && unread < 100 && count > 0;
+             count--, sent++)
             CHECK_EQ(write(there, &(unsigned char){(unsigned char)sent}, 1), 1);
         if (what == 1 && async_task_cancelling(receiver) == 0)
-            async_cancel(receiver);
+            async_task_cancel(receiver);
         if (what >= 2)
             CHECK_EQ(async_sleep(0), 0);
     }
@@ -322,7 +328,7 @@ LOOP_TEST(io_recv_under_random_cancellation_loses_nothing)
     return close_sockets();
 }
 
-/* ---- many --------------------------------------------------------------------------------------------------- */
+/* ---- many ----------------------------------------------------------------------------------- */
 
 enum { THOUSAND = 1000 };
 
@@ -357,8 +363,8 @@ LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
         CHECK_EQ(count, i + 1);
     }
     for (int i = THOUSAND / 2; i < THOUSAND; i++)
-        CHECK(async_cancel(tasks[i]));
-    CHECK_EQ(async_gather_n(tasks, THOUSAND, results, ASYNC_COLLECT), 0);
+        CHECK(async_task_cancel(tasks[i]));
+    CHECK_EQ(async_gather_n(tasks, THOUSAND, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < THOUSAND; i++) {
         CHECK_EQ(results[i], i < THOUSAND / 2 ? 0 : -ECANCELED);
         close(descriptors[i]);
@@ -366,7 +372,7 @@ LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
     return 0;
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static double real_time(void)
 {
@@ -375,7 +381,10 @@ static double real_time(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The answer may be on its way: virtual time gives it as much real time. How much more passes is nobody's affair. */
+/*
+ * The answer may be on its way: virtual time gives it as much real time. How much more passes is
+ * nobody's affair.
+ */
 LOOP_TEST(io_time_jumps_past_an_operation_only_after_as_much_real_time)
 {
     char text[4];
@@ -402,7 +411,7 @@ LOOP_TEST(io_time_stands_still_when_the_answer_comes)
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
     CHECK(async_time() == 0);
     CHECK_JOURNAL("'soon'");
-    async_cancel(sleeper);
+    async_task_cancel(sleeper);
     CHECK_EQ(async_await(sleeper), 0);
     pthread_join(thread, NULL);
     return close_sockets();
@@ -427,7 +436,8 @@ LOOP_TEST(io_time_stands_still_when_a_signal_interrupts_the_wait)
 {
     pthread_t thread, self = pthread_self();
     open_sockets(SOCK_STREAM);
-    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = ignore_signal, .sa_flags = SA_ONSTACK}, NULL);
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = ignore_signal, .sa_flags = SA_ONSTACK},
+              NULL);
     CHECK_EQ(pthread_create(&thread, NULL, interrupt_and_send, &self), 0);
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
     CHECK_JOURNAL("'soon'");
@@ -442,7 +452,7 @@ LOOP_TEST(io_time_jumps_again_when_the_operation_is_over)
     open_sockets(SOCK_STREAM);
     async_task *receiver = async_create_task(note_receiving, here);
     CHECK_EQ(async_sleep(0), 0);
-    async_cancel(receiver);
+    async_task_cancel(receiver);
     CHECK_EQ(async_await(receiver), 0);
     CHECK_EQ(async_sleep(7 * 24 * 3600), 0);
     CHECK(async_time() == 7 * 24 * 3600);
@@ -460,7 +470,7 @@ LOOP_TEST(io_timeout_leaves_the_socket_to_the_next_call)
     return close_sockets();
 }
 
-/* ---- other threads ------------------------------------------------------------------------------------------ */
+/* ---- other threads -------------------------------------------------------------------------- */
 
 static void send_in_a_callback(void *text)
 {

@@ -1,7 +1,7 @@
 /*
- * test_items.c: the memory of a queue: that the ring and the heap give items in their order wherever the ring
- * begins and however often it grew, that the heap treats equal items as Python's heapq does (python3 is asked),
- * and that growth without memory loses nothing.
+ * test_items.c: the memory of a queue: that the ring and the heap give items in their order
+ * wherever the ring begins and however often it grew, that the heap treats equal items as Python's
+ * heapq does (python3 is asked), and that growth without memory loses nothing.
  */
 #include "runner.h"
 #include "sync/items.h"
@@ -39,7 +39,7 @@ static struct entry take(struct items *items)
     return entry;
 }
 
-/* ---- the ring ---------------------------------------------------------------------------------------------- */
+/* ---- the ring ------------------------------------------------------------------------------- */
 
 /* Numbers go in and come out, so many of each at a time; never out of order. */
 static void pass_through(struct items *items, int *in, int *out, int adds, int takes)
@@ -116,28 +116,32 @@ TEST(items_skipped_are_gone_and_the_next_comes_out)
     }
 }
 
-/* ---- the heap, beside Python's ------------------------------------------------------------------------------ */
+/* ---- the heap, beside Python's -------------------------------------------------------------- */
 
 enum { OPERATIONS = 6000, KEYS = 12 }; /* few keys: most entries have equals */
 
-/* Plays the same game with heapq, whose tuples here compare by the key alone, and prints what it pops. */
-static const char
-    *const heapq_game = "import heapq\n"
-                        "class Entry:\n"
-                        "    def __init__(self, key, number): self.key, self.number = key, number\n"
-                        "    def __lt__(self, other): return self.key < other.key\n"
-                        "heap, state = [], 1\n"
-                        "for number in range(%d):\n"
-                        "    state = (state * 1103515245 + 12345) %% 2**31\n"
-                        "    if heap and state // 65536 %% 5 < 2: print(heapq.heappop(heap).number)\n"
-                        "    else: heapq.heappush(heap, Entry(state // 65536 // 5 %% %d, number))\n"
-                        "while heap: print(heapq.heappop(heap).number)\n";
+/*
+ * Plays the same game with heapq, whose tuples here compare by the key alone, and prints what it
+ * pops.
+ */
+static const char *const heapq_game =
+    "import heapq\n"
+    "class Entry:\n"
+    "    def __init__(self, key, number): self.key, self.number = key, number\n"
+    "    def __lt__(self, other): return self.key < other.key\n"
+    "heap, state = [], 1\n"
+    "for number in range(%d):\n"
+    "    state = (state * 1103515245 + 12345) %% 2**31\n"
+    "    if heap and state // 65536 %% 5 < 2: print(heapq.heappop(heap).number)\n"
+    "    else: heapq.heappush(heap, Entry(state // 65536 // 5 %% %d, number))\n"
+    "while heap: print(heapq.heappop(heap).number)\n";
 
 static FILE *start_python(void)
 {
     char command[1024];
     int length = snprintf(command, sizeof command, "python3 -c '");
-    length += snprintf(command + length, sizeof command - (size_t)length, heapq_game, OPERATIONS, KEYS);
+    length += snprintf(command + length, sizeof command - (size_t)length, heapq_game, OPERATIONS,
+                       KEYS);
     snprintf(command + length, sizeof command - (size_t)length, "'");
     return popen(command, "r");
 }
@@ -171,7 +175,7 @@ TEST(items_heap_orders_equals_as_pythons_heapq_does)
     asyncp_items_close(&items);
 }
 
-/* ---- out of memory ----------------------------------------------------------------------------------------- */
+/* ---- out of memory -------------------------------------------------------------------------- */
 
 static void expect_growth_to_fail(enum order order, int first_out)
 {

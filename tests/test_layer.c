@@ -1,5 +1,6 @@
 /*
- * test_layer.c: layers between streams and their sockets: one that turns bits over, with a handshake before it.
+ * test_layer.c: layers between streams and their sockets: one that turns bits over, with a
+ * handshake before it.
  */
 #include "streams.h"
 
@@ -40,7 +41,8 @@ static void free_mask(void *state)
     ((struct mask *)state)->frees++;
 }
 
-static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask, NULL};
+static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask,
+                                          NULL};
 
 static int write_plainly(void *state, async_stream *below, const void *data, size_t size)
 {
@@ -168,9 +170,9 @@ LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
     async_auto_server *server = NULL;
     async_auto_stream *stream = NULL;
     char line[16];
-    CHECK_EQ(
-        async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &(async_server_options){.tls = &tls}),
-        0);
+    CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0,
+                                &(async_server_options){.tls = &tls}),
+             0);
     const async_connection_options options = {.tls = &tls};
     CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options), 0);
     CHECK_EQ(async_stream_write(stream, "line\n", 5), 0);
@@ -185,7 +187,8 @@ LOOP_TEST(layer_whose_handshake_fails_is_an_error_of_the_connection)
     async_auto_server *server = new_server(serve_echo, NULL);
     async_stream *stream;
     const async_connection_options options = {.tls = &tls};
-    CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options), -EPROTO);
+    CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options),
+             -EPROTO);
     CHECK_STR(async_strerror(-EPROTO), "-EPROTO: it does not shake hands");
     CHECK(stream == NULL);
     return 0;
@@ -243,7 +246,10 @@ static int wait_in_vain(void)
 }
 async_fn(wait_in_vain);
 
-/* Once and not with each backend: a peer may do something meanwhile, so the virtual clock takes three real seconds. */
+/*
+ * Once and not with each backend: a peer may do something meanwhile, so the virtual clock takes
+ * three real seconds.
+ */
 TEST(layer_waits_three_seconds_for_the_peer)
 {
     CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);

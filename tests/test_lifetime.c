@@ -1,6 +1,6 @@
 /*
- * test_lifetime.c: memory that is gone while a task waits for it, or begins with it: what is said names the task, its
- * call and the mistake, and never the library.
+ * test_lifetime.c: memory that is gone while a task waits for it, or begins with it: what is said
+ * names the task, its call and the mistake, and never the library.
  */
 #include "coroutines.h"
 #include "runner.h"
@@ -14,7 +14,7 @@ static async_run_options with_debug(void)
     return options;
 }
 
-/* ---- what is waited for ------------------------------------------------------------------------------------- */
+/* ---- what is waited for --------------------------------------------------------------------- */
 
 enum thing { EVENT, LOCK, SEMAPHORE, BARRIER, CONDITION, THINGS };
 
@@ -52,7 +52,7 @@ static int leave_waiter(int thing)
 {
     struct things things = {.barrier = {.parties = 2}};
     CHECK_EQ(async_lock_acquire(&things.lock), 0);
-    async_detach(async_create_task(wait_on_thing, &things, thing));
+    async_task_detach(async_create_task(wait_on_thing, &things, thing));
     return async_sleep(1);
 }
 async_fn(leave_waiter, int);
@@ -75,19 +75,21 @@ static int leave_waiter_and_write_over(int thing)
 }
 async_fn(leave_waiter_and_write_over, int);
 
-#define GONE(name, thing, call)                                                                              \
-    DEATH_TEST(lifetime_##name##_that_was_written_over_is_told,                                              \
-               "task #3 'wait_on_thing' (created at |waits in " call " for something whose memory is gone|"  \
-               "task group")                                                                                 \
-    {                                                                                                        \
-        async_ignore(async_run_with(test_options(), leave_waiter_and_write_over, thing));                    \
-    }                                                                                                        \
-    DEATH_TEST(lifetime_##name##_whose_frame_was_left_is_told_at_once_in_debug_mode,                         \
-               "task #2 'wait_on_thing' (created at |waits in " call " for something whose memory is gone")  \
-    {                                                                                                        \
-        async_run_options options = with_debug();                                                            \
-        async_ignore(async_run_with(&options, leave_waiter, thing));                                         \
-    }                                                                                                        \
+#define GONE(name, thing, call)                                                                    \
+    DEATH_TEST(lifetime_##name##_that_was_written_over_is_told,                                    \
+               "task #3 'wait_on_thing' (created at |waits in " call                               \
+               " for something whose memory is gone|"                                              \
+               "task group")                                                                       \
+    {                                                                                              \
+        async_ignore(async_run_with(test_options(), leave_waiter_and_write_over, thing));          \
+    }                                                                                              \
+    DEATH_TEST(lifetime_##name##_whose_frame_was_left_is_told_at_once_in_debug_mode,               \
+               "task #2 'wait_on_thing' (created at |waits in " call                               \
+               " for something whose memory is gone")                                              \
+    {                                                                                              \
+        async_run_options options = with_debug();                                                  \
+        async_ignore(async_run_with(&options, leave_waiter, thing));                               \
+    }                                                                                              \
     struct test__semicolon
 
 GONE(event, EVENT, "async_event_wait");
@@ -107,9 +109,10 @@ static int copy_an_event(void)
 }
 async_fn(copy_an_event);
 
-DEATH_TEST(lifetime_event_that_was_copied_is_told,
-           "task #2 'wait_on_thing' (created at |waits in async_event_wait for something whose memory is "
-           "gone, was copied")
+DEATH_TEST(
+    lifetime_event_that_was_copied_is_told,
+    "task #2 'wait_on_thing' (created at |waits in async_event_wait for something whose memory is "
+    "gone, was copied")
 {
     async_ignore(async_run_with(test_options(), copy_an_event));
 }
@@ -124,8 +127,9 @@ static int forget_a_completion(void)
 }
 async_fn(forget_a_completion);
 
-DEATH_TEST(lifetime_completion_that_was_written_over_is_told,
-           "the memory of an async_completion is gone|before task #2 'give_after'|async_completion_end")
+DEATH_TEST(
+    lifetime_completion_that_was_written_over_is_told,
+    "the memory of an async_completion is gone|before task #2 'give_after'|async_completion_end")
 {
     async_ignore(async_run_with(test_options(), forget_a_completion));
 }
@@ -167,7 +171,7 @@ TEST_EACH_BACKEND(lifetime_of_what_exists_is_not_doubted)
     CHECK_EQ(async_run_with(&options, use_in_peace, 3), 0);
 }
 
-/* ---- what a task begins with ---------------------------------------------------------------------------------- */
+/* ---- what a task begins with ---------------------------------------------------------------- */
 
 static int print(const int *number)
 {
@@ -179,7 +183,7 @@ async_fn(print, const int *);
 static int start_with_a_local(void)
 {
     int number = 7;
-    async_detach(async_create_task(print, &number));
+    async_task_detach(async_create_task(print, &number));
     return 0;
 }
 async_fn(start_with_a_local);
@@ -192,9 +196,10 @@ static int outlive(void)
 }
 async_fn(outlive);
 
-DEATH_TEST(lifetime_argument_in_a_frame_that_was_left_is_told_in_debug_mode,
-           "task #3 'print' (created at |begins with an argument that points to a variable of a function "
-           "that has returned|must outlive it")
+DEATH_TEST(
+    lifetime_argument_in_a_frame_that_was_left_is_told_in_debug_mode,
+    "task #3 'print' (created at |begins with an argument that points to a variable of a function "
+    "that has returned|must outlive it")
 {
     async_run_options options = with_debug();
     async_ignore(async_run_with(&options, outlive));

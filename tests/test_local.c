@@ -1,5 +1,6 @@
 /*
- * test_local.c: task-local values: what a task sees of what it and others have set, and what that costs the others.
+ * test_local.c: task-local values: what a task sees of what it and others have set, and what that
+ * costs the others.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -41,7 +42,8 @@ LOOP_TEST(local_is_initial_until_it_is_set)
 
 LOOP_TEST(local_is_each_task_s_own)
 {
-    CHECK_EQ(async_gather(async_create_task(set_and_look, "red"), async_create_task(set_and_look, "blue")),
+    CHECK_EQ(async_gather(async_create_task(set_and_look, "red"),
+                          async_create_task(set_and_look, "blue")),
              0);
     CHECK_JOURNAL("red blue");
     CHECK_STR((const char *)async_local_get(&color), "none");
@@ -89,7 +91,7 @@ static int set_and_leave_one_behind(void)
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
     async_task *task = async_create_task(look_later);
     CHECK(task != NULL);
-    async_detach(task);
+    async_task_detach(task);
     return look();
 }
 async_fn(set_and_leave_one_behind);
@@ -125,7 +127,7 @@ static void look_in_callback(void *unused)
 {
     (void)unused;
     look();
-    async_detach(async_create_task(look));
+    async_task_detach(async_create_task(look));
 }
 
 static void look_when_done(async_task *task, void *unused)
@@ -162,7 +164,7 @@ LOOP_TEST(local_of_a_callback_that_is_never_called_is_freed)
     async_task *task = async_create_task(forever);
     CHECK_EQ(async_task_add_done_callback(task, look_when_done, NULL), 0);
     CHECK_EQ(async_task_remove_done_callback(task, look_when_done, NULL), 1);
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 

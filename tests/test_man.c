@@ -1,5 +1,6 @@
 /*
- * test_man.c: that every public name has a man page whose example works, and that the pages are well made.
+ * test_man.c: that every public name has a man page whose example works, and that the pages are
+ * well made.
  */
 #include "runner.h"
 

@@ -1,6 +1,7 @@
 /*
- * test_meaning_foreign.c: a loop that a foreign loop drives step by step: with poll(2) on its descriptor for as long
- * as it says, it runs timers, descriptors and calls from other threads, without anybody waiting in it.
+ * test_meaning_foreign.c: a loop that a foreign loop drives step by step: with poll(2) on its
+ * descriptor for as long as it says, it runs timers, descriptors and calls from other threads,
+ * without anybody waiting in it.
  */
 #include "journal.h"
 
@@ -28,14 +29,14 @@ static int give_after(double seconds, int result)
 }
 async_fn(give_after, double, int);
 
-/* ---- stepping --------------------------------------------------------------------------------------------- */
+/* ---- stepping ------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(a_step_runs_what_is_ready_and_tells_how_many_tasks_are_left)
 {
     async_loop *loop = open_loop();
     CHECK_EQ(async_loop_step(loop, 0), 0);
-    async_detach(async_create_task(give_after, 0, 1));
-    async_detach(async_create_task(give_after, 0, 2));
+    async_task_detach(async_create_task(give_after, 0, 1));
+    async_task_detach(async_create_task(give_after, 0, 2));
     async_call_soon(note_argument, "callback");
     CHECK_JOURNAL("");
     CHECK_EQ(async_loop_step(loop, 0), 2);
@@ -49,7 +50,7 @@ TEST_EACH_BACKEND(a_step_runs_what_is_ready_and_tells_how_many_tasks_are_left)
 TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
 {
     async_loop *loop = open_loop();
-    async_detach(async_create_task(give_after, 5, 1));
+    async_task_detach(async_create_task(give_after, 5, 1));
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK(async_time() == 0);
@@ -57,7 +58,7 @@ TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
     CHECK(async_time() == 3);
     CHECK_EQ(async_loop_step(loop, 10), 0);
     CHECK(async_time() == 5);
-    async_detach(async_create_task(give_after, 1000, 2));
+    async_task_detach(async_create_task(give_after, 1000, 2));
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK_EQ(async_loop_step(loop, -1), 0);
     CHECK(async_time() == 1005);
@@ -71,7 +72,7 @@ TEST_EACH_BACKEND(a_step_needs_a_loop_and_a_time)
     CHECK_EQ(async_loop_step(loop, NAN), -EINVAL);
     CHECK_EQ(async_loop_step(NULL, 0), -EINVAL);
     CHECK_EQ(async_new_event_loop(NULL, test_options()), -EINVAL);
-    CHECK_EQ(async_loop_fileno(NULL), -EINVAL);
+    CHECK_EQ(async_loop_fd(NULL), -EINVAL);
     async_loop_close(loop);
     async_loop_close(NULL);
 }
@@ -90,9 +91,9 @@ TEST_EACH_BACKEND(a_loop_tells_how_long_a_foreign_loop_may_wait)
     CHECK(async_loop_timeout(loop) == 0);
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK(async_loop_timeout(loop) == 3);
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel(task));
     CHECK(async_loop_timeout(loop) == 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_loop_step(loop, 0), 0);
     CHECK(async_loop_timeout(loop) == INFINITY);
     async_loop_close(loop);
@@ -110,7 +111,7 @@ TEST_EACH_BACKEND(a_thread_has_one_loop)
 static int end_slowly(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_shielded(async_sleep(2)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(2)), 0);
     note("goodbye");
     return 0;
 }
@@ -119,14 +120,14 @@ async_fn(end_slowly);
 TEST_EACH_BACKEND(closing_cancels_what_is_left_and_runs_it_to_its_end)
 {
     async_loop *loop = open_loop();
-    async_detach(async_create_task(end_slowly));
+    async_task_detach(async_create_task(end_slowly));
     CHECK_EQ(async_loop_step(loop, 0), 1);
-    async_detach(async_create_task(end_slowly)); /* this one has not begun */
+    async_task_detach(async_create_task(end_slowly)); /* this one has not begun */
     async_loop_close(loop);
     CHECK_JOURNAL("goodbye goodbye");
 }
 
-/* ---- driven by poll(2) ------------------------------------------------------------------------------------ */
+/* ---- driven by poll(2) ---------------------------------------------------------------------- */
 
 /* Milliseconds for poll(2), never less. */
 static int milliseconds_of(double seconds)
@@ -139,7 +140,7 @@ static int milliseconds_of(double seconds)
 /* What a foreign loop does each time round; false when there is no more to do. */
 static bool poll_once(async_loop *loop)
 {
-    struct pollfd polled = {.fd = async_loop_fileno(loop), .events = POLLIN};
+    struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
     CHECK(poll(&polled, 1, milliseconds_of(async_loop_timeout(loop))) >= 0);
     return async_loop_step(loop, 0) > 0;
 }
@@ -151,9 +152,9 @@ static async_loop *open_loop_for_poll(void)
     async_run_options options = *test_options();
     options.virtual_clock = false;
     CHECK_EQ(async_new_event_loop(&loop, &options), 0);
-    if (async_loop_fileno(loop) >= 0)
+    if (async_loop_fd(loop) >= 0)
         return loop;
-    CHECK_EQ(async_loop_fileno(loop), -EOPNOTSUPP);
+    CHECK_EQ(async_loop_fd(loop), -EOPNOTSUPP);
     CHECK_STR(test_backend(), "sim");
     async_loop_close(loop);
     return NULL;
@@ -164,8 +165,9 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_timers)
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
         return;
-    async_detach(async_create_task(give_after, 0.2, 2)); /* far apart: they begin when they begin */
-    async_detach(async_create_task(give_after, 0.001, 1));
+    async_task_detach(
+        async_create_task(give_after, 0.2, 2)); /* far apart: they begin when they begin */
+    async_task_detach(async_create_task(give_after, 0.001, 1));
     CHECK(async_call_later(0.4, note_argument, "callback").id != 0);
     while (poll_once(loop))
         continue;
@@ -198,14 +200,15 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
     CHECK(pipe(there) == 0 && pipe(back) == 0);
     async_task *relaying = async_create_task(relay, there[0], back[1], 10);
     CHECK(relaying != NULL);
-    async_detach(relaying);
+    async_task_detach(relaying);
     for (int i = 0; i < 10; i++) {
         while (async_loop_timeout(loop) < INFINITY)
             CHECK(poll_once(loop));
         CHECK_EQ(write(there[1], &byte, 1), 1);
         struct pollfd answer = {.fd = back[0], .events = POLLIN};
         while (poll(&answer, 1, 0) == 0)
-            CHECK(poll_once(loop) || i == 9); /* the loop itself has nothing to wait for but the descriptor */
+            CHECK(poll_once(loop) ||
+                  i == 9); /* the loop itself has nothing to wait for but the descriptor */
         CHECK_EQ(read(back[0], &byte, 1), 1);
     }
     CHECK_EQ(async_loop_step(loop, 0), 0);
@@ -214,7 +217,7 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
         CHECK(close(there[i]) == 0 && close(back[i]) == 0);
 }
 
-/* ---- what is asked between two steps ------------------------------------------------------------------------- */
+/* ---- what is asked between two steps -------------------------------------------------------- */
 
 static int receive_one(int descriptor)
 {
@@ -233,7 +236,7 @@ async_fn(await_readable, int);
 static bool ends_soon(async_loop *loop, async_task *task)
 {
     for (int i = 0; i < 5 && !async_task_done(task); i++) {
-        struct pollfd polled = {.fd = async_loop_fileno(loop), .events = POLLIN};
+        struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
         double seconds = async_loop_timeout(loop);
         CHECK(poll(&polled, 1, seconds < 0.2 ? milliseconds_of(seconds) : 200) >= 0);
         if (polled.revents != 0 || seconds < 0.2)
@@ -262,10 +265,10 @@ TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_cancellation_between_two_steps)
         int ends[2];
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
         async_task *task = begin_to_wait(loop, ends[0], receives);
-        async_cancel(task);
+        async_task_cancel(task);
         CHECK(ends_soon(loop, task));
         CHECK_EQ(async_task_result(task), -ECANCELED);
-        async_detach(task);
+        async_task_detach(task);
         CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
     }
     async_loop_close(loop);
@@ -283,7 +286,7 @@ TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_close_between_two_steps)
         CHECK_EQ(async_close(ends[0]), 0);
         CHECK(ends_soon(loop, task));
         CHECK_EQ(async_task_result(task), -EBADF);
-        async_detach(task);
+        async_task_detach(task);
         CHECK_EQ(close(ends[1]), 0);
     }
     async_loop_close(loop);
@@ -322,7 +325,7 @@ TEST_EACH_BACKEND(a_foreign_loop_sends_what_is_written_between_two_steps_and_clo
             poll_once(loop);
         CHECK_EQ(recv(ends[1], text, sizeof text, MSG_DONTWAIT), 5);
         CHECK_EQ(recv(ends[1], text, sizeof text, MSG_DONTWAIT), 0);
-        async_detach(closing);
+        async_task_detach(closing);
         CHECK_EQ(close(ends[1]), 0);
     }
     async_loop_close(loop);
@@ -350,12 +353,13 @@ static void send_from_elsewhere(async_loop *loop)
 }
 
 /* A foreign loop that has asked how long it may wait, and then does. */
-TEST_EACH_BACKEND(a_foreign_loop_is_woken_by_each_call_from_another_thread_also_before_its_first_step)
+TEST_EACH_BACKEND(
+    a_foreign_loop_is_woken_by_each_call_from_another_thread_also_before_its_first_step)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
         return;
-    struct pollfd polled = {.fd = async_loop_fileno(loop), .events = POLLIN};
+    struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
     for (int i = 0; i < 5; i++) {
         CHECK(async_loop_timeout(loop) == INFINITY);
         CHECK_EQ(poll(&polled, 1, 0), 0);
@@ -390,7 +394,7 @@ TEST_EACH_BACKEND(a_foreign_loop_gets_all_calls_that_come_while_it_steps)
     async_loop_close(loop);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 static int step_inside(async_loop *loop)
 {
@@ -401,7 +405,7 @@ async_fn(step_inside, async_loop *);
 DEATH_TEST(a_step_inside_a_task_dies, "async_loop_step was called from inside one of the loop's")
 {
     async_loop *loop = open_loop();
-    async_detach(async_create_task(step_inside, loop));
+    async_task_detach(async_create_task(step_inside, loop));
     async_ignore(async_loop_step(loop, 0));
 }
 
@@ -410,7 +414,8 @@ static void step_in_callback(void *loop)
     async_ignore(async_loop_step(loop, 0));
 }
 
-DEATH_TEST(a_step_inside_a_callback_dies, "async_loop_step was called from inside one of the loop's")
+DEATH_TEST(a_step_inside_a_callback_dies,
+           "async_loop_step was called from inside one of the loop's")
 {
     async_loop *loop = open_loop();
     async_call_soon(step_in_callback, loop);
@@ -427,7 +432,7 @@ async_fn(close_inside, async_loop *);
 DEATH_TEST(closing_inside_a_task_dies, "async_loop_close was called from inside one of the loop's")
 {
     async_loop *loop = open_loop();
-    async_detach(async_create_task(close_inside, loop));
+    async_task_detach(async_create_task(close_inside, loop));
     async_ignore(async_loop_step(loop, 0));
 }
 

@@ -1,7 +1,7 @@
 /*
- * test_meaning_handles.c: what a handle is and what can be asked of one: references are taken once each, an end is
- * told to everybody who holds one, ids and names identify, and a handle that is used wrongly ends the program
- * with a sentence and never with garbage.
+ * test_meaning_handles.c: what a handle is and what can be asked of one: references are taken once
+ * each, an end is told to everybody who holds one, ids and names identify, and a handle that is
+ * used wrongly ends the program with a sentence and never with garbage.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <pthread.h>
 
-/* ---- waiting and letting go ------------------------------------------------------------------------------- */
+/* ---- waiting and letting go ----------------------------------------------------------------- */
 
 LOOP_TEST(await_gives_the_result_of_a_task_that_ends_later)
 {
@@ -71,7 +71,7 @@ async_fn(note_after, double);
 LOOP_TEST(a_task_that_was_detached_goes_on)
 {
     async_task *task = async_create_task(note_after, 1);
-    async_detach(task);
+    async_task_detach(task);
     CHECK(!async_task_done(task)); /* borrowed: it has not ended */
     CHECK_EQ(async_sleep(2), 0);
     CHECK_JOURNAL("1");
@@ -82,8 +82,8 @@ LOOP_TEST(a_task_can_be_detached_after_its_end)
 {
     async_task *task = async_create_task(note_after, 1);
     CHECK_EQ(async_sleep(2), 0);
-    async_detach(task);
-    async_detach(NULL);
+    async_task_detach(task);
+    async_task_detach(NULL);
     CHECK_EQ(async_all_tasks(NULL, 0), 1);
     return 0;
 }
@@ -91,12 +91,12 @@ LOOP_TEST(a_task_can_be_detached_after_its_end)
 LOOP_TEST(a_task_that_was_detached_can_be_taken_up_again_before_its_end)
 {
     async_task *task = async_create_task(give_after, 1, 7);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_await(async_task_ref(task)), 7);
     return 0;
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 LOOP_TEST(result_is_in_progress_until_the_end_and_takes_nothing)
 {
@@ -151,7 +151,7 @@ LOOP_TEST(current_task_is_the_one_that_runs)
     CHECK_EQ(async_task_result(tasks[1]), 3);
     CHECK(async_current_task() == main_task);
     CHECK_JOURNAL("none");
-    return async_gather_n(tasks, 2, NULL, ASYNC_COLLECT);
+    return async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 TEST(outside_a_loop_there_is_no_task)
@@ -172,7 +172,7 @@ LOOP_TEST(ids_count_from_one_and_are_never_used_again)
         last++;
         CHECK_EQ(async_await(async_task_ref(task)), 0);
         CHECK_EQ(async_task_id(task), last);
-        async_detach(task);
+        async_task_detach(task);
     }
     return 0;
 }
@@ -193,7 +193,7 @@ LOOP_TEST(set_name_copies_the_name)
     CHECK_STR(async_task_name(task), "a name that is longer than the others");
     CHECK_EQ(async_task_set_name(task, "late"), 0);
     CHECK_STR(async_task_name(task), "late");
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 
@@ -206,13 +206,14 @@ LOOP_TEST(all_tasks_are_those_that_have_not_ended_oldest_first)
     CHECK_EQ(async_all_tasks(all, MANY + 10), MANY + 1);
     CHECK(all[0] == async_current_task() && all[1] == tasks[0] && all[MANY] == tasks[MANY - 1]);
     CHECK_EQ(async_sleep(2), 0);
-    async_task *young = async_create_task(forever); /* in a place that an older one has left, perhaps */
+    async_task *young = async_create_task(
+        forever); /* in a place that an older one has left, perhaps */
     CHECK_EQ(async_all_tasks(all, MANY), MANY / 2 + 2);
     for (int i = 0; i < MANY / 2; i++)
         CHECK(all[i + 1] == tasks[2 * i + 1]);
     CHECK(all[MANY / 2 + 1] == young);
-    async_detach(young);
-    return async_gather_n(tasks, MANY, NULL, 0);
+    async_task_detach(young);
+    return async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR);
 }
 
 LOOP_TEST(all_tasks_fills_no_more_than_there_is_room_for)
@@ -222,11 +223,12 @@ LOOP_TEST(all_tasks_fills_no_more_than_there_is_room_for)
         tasks[i] = async_create_task(give_after, 1, 0);
     CHECK_EQ(async_all_tasks(NULL, 0), 101);
     CHECK_EQ(async_all_tasks(all, 3), 101);
-    CHECK(all[0] == async_current_task() && all[1] == tasks[0] && all[2] == tasks[1] && all[3] == NULL);
-    return async_gather_n(tasks, 100, NULL, 0);
+    CHECK(all[0] == async_current_task() && all[1] == tasks[0] && all[2] == tasks[1] &&
+          all[3] == NULL);
+    return async_gather_n(tasks, 100, NULL, ASYNC_FIRST_ERROR);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 static int await_twice(void)
 {
@@ -236,9 +238,8 @@ static int await_twice(void)
 }
 async_fn(await_twice);
 
-DEATH_TEST(
-    a_handle_awaited_twice_dies,
-    "async_await: the handle of task #2 'give_after' (created at|test_meaning_handles.c:|was taken before")
+DEATH_TEST(a_handle_awaited_twice_dies, "async_await: the handle of task #2 'give_after' (created "
+                                        "at|test_meaning_handles.c:|was taken before")
 {
     async_ignore(async_run_with(test_options(), await_twice));
 }
@@ -246,12 +247,13 @@ DEATH_TEST(
 static int await_after_detach(void)
 {
     async_task *task = async_create_task(give_after, 0, 0);
-    async_detach(task);
+    async_task_detach(task);
     return async_await(task);
 }
 async_fn(await_after_detach);
 
-DEATH_TEST(a_handle_awaited_after_it_was_detached_dies, "async_await: the handle of task #2|was taken before")
+DEATH_TEST(a_handle_awaited_after_it_was_detached_dies,
+           "async_await: the handle of task #2|was taken before")
 {
     async_ignore(async_run_with(test_options(), await_after_detach));
 }
@@ -259,13 +261,14 @@ DEATH_TEST(a_handle_awaited_after_it_was_detached_dies, "async_await: the handle
 static int detach_twice(void)
 {
     async_task *task = async_create_task(give_after, 0, 0);
-    async_detach(task);
-    async_detach(task);
+    async_task_detach(task);
+    async_task_detach(task);
     return 0;
 }
 async_fn(detach_twice);
 
-DEATH_TEST(a_handle_detached_twice_dies, "async_detach: the handle of task #2|was taken before")
+DEATH_TEST(a_handle_detached_twice_dies,
+           "async_task_detach: the handle of task #2|was taken before")
 {
     async_ignore(async_run_with(test_options(), detach_twice));
 }
@@ -307,7 +310,7 @@ DEATH_TEST(a_stale_handle_is_noticed_in_debug_mode_though_many_tasks_came_since,
 
 static void *cancel_from_here(void *task)
 {
-    async_cancel(task);
+    async_task_cancel(task);
     return NULL;
 }
 
@@ -320,8 +323,9 @@ static int let_a_thread_cancel(void)
 }
 async_fn(let_a_thread_cancel);
 
-DEATH_TEST(a_handle_used_on_another_thread_dies,
-           "async_cancel: task #1 'let_a_thread_cancel'|belongs to another thread's loop|threadsafe")
+DEATH_TEST(
+    a_handle_used_on_another_thread_dies,
+    "async_task_cancel: task #1 'let_a_thread_cancel'|belongs to another thread's loop|threadsafe")
 {
     async_ignore(async_run_with(test_options(), let_a_thread_cancel));
 }

@@ -1,7 +1,7 @@
 /*
- * test_meaning_interrupt.c: SIGINT: the first one cancels the main task, which may answer it, and the second one ends
- * the process; where somebody else handles it, it is left alone. Most programs here run in a child process,
- * because they end it.
+ * test_meaning_interrupt.c: SIGINT: the first one cancels the main task, which may answer it, and
+ * the second one ends the process; where somebody else handles it, it is left alone. Most programs
+ * here run in a child process, because they end it.
  */
 #include "journal.h"
 
@@ -34,7 +34,7 @@ static int run_in_child(int (*program)(void))
     return wait_for_child(child);
 }
 
-/* ---- the first one ---------------------------------------------------------------------------------------- */
+/* ---- the first one -------------------------------------------------------------------------- */
 
 static int sleep_interrupted(void)
 {
@@ -94,7 +94,7 @@ async_fn(note_refusal);
 static int await_child_interrupted(void)
 {
     async_task *child = async_create_task(note_refusal);
-    async_detach(async_create_task(note_refusal));
+    async_task_detach(async_create_task(note_refusal));
     CHECK_EQ(async_sleep(0), 0);
     interrupt();
     int result = async_await(child);
@@ -120,8 +120,8 @@ LOOP_TEST(sigint_cancels_main_whichever_task_runs)
 {
     async_task *child = async_create_task(interrupt_once);
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_cancelling(), 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_await(child), 0);
     return 0;
 }
@@ -129,19 +129,19 @@ LOOP_TEST(sigint_cancels_main_whichever_task_runs)
 LOOP_TEST(sigint_waits_for_the_end_of_a_shelter)
 {
     interrupt();
-    CHECK_EQ(async_shielded(async_sleep(1)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(1)), 0);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
-/* ---- answered --------------------------------------------------------------------------------------------- */
+/* ---- answered ------------------------------------------------------------------------------- */
 
 static int answer(int result)
 {
     interrupt();
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     ASYNC_TRY(async_sleep(0.001));
     return result;
 }
@@ -193,13 +193,13 @@ TEST_EACH_BACKEND(sigint_of_one_run_is_forgotten_in_the_next)
 static int be_cancelled_and_interrupted(bool cancelled_first, bool answers)
 {
     if (cancelled_first)
-        async_cancel(async_current_task());
+        async_task_cancel(async_current_task());
     interrupt();
     if (!cancelled_first)
-        async_cancel(async_current_task());
+        async_task_cancel(async_current_task());
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    while (answers && async_cancelling() > 0)
-        async_uncancel();
+    while (answers && async_task_cancelling(async_current_task()) > 0)
+        async_task_uncancel(async_current_task());
     return -ECANCELED;
 }
 async_fn(be_cancelled_and_interrupted, bool, bool);
@@ -207,8 +207,9 @@ async_fn(be_cancelled_and_interrupted, bool, bool);
 TEST_EACH_BACKEND(sigint_is_told_though_main_was_cancelled_anyway)
 {
     for (int i = 0; i < 4; i++)
-        CHECK_EQ(async_run_with(test_options(), be_cancelled_and_interrupted, i % 2 == 0, i / 2 == 0),
-                 -EINTR);
+        CHECK_EQ(
+            async_run_with(test_options(), be_cancelled_and_interrupted, i % 2 == 0, i / 2 == 0),
+            -EINTR);
 }
 
 static int main_that_is_cancelled_and_interrupted(void)
@@ -227,7 +228,7 @@ TEST(sigint_of_a_main_that_was_cancelled_anyway_gives_the_status_130)
     CHECK_EQ(run_in_child(main_that_is_cancelled), 1); /* no SIGINT came */
 }
 
-/* ---- the second one --------------------------------------------------------------------------------------- */
+/* ---- the second one ------------------------------------------------------------------------- */
 
 static int interrupt_twice(void)
 {
@@ -286,7 +287,7 @@ TEST(a_second_sigint_ends_a_process_that_does_not_come_to_its_loop)
     CHECK_EQ(run_in_child(main_that_hangs), -SIGINT);
 }
 
-/* ---- where it is left alone ------------------------------------------------------------------------------- */
+/* ---- where it is left alone ----------------------------------------------------------------- */
 
 static int run_that_keeps_it(void)
 {
@@ -309,7 +310,7 @@ static void handle(int number)
 static int interrupt_and_sleep(void)
 {
     interrupt();
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_sleep(1), 0);
     return 7;
 }
@@ -372,7 +373,7 @@ TEST_EACH_BACKEND(sigint_is_left_alone_by_a_loop_that_is_stepped)
     async_loop *loop;
     CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);
     note_handler();
-    async_detach(async_create_task(note_handler));
+    async_task_detach(async_create_task(note_handler));
     CHECK_EQ(async_loop_step(loop, 0), 0);
     async_loop_close(loop);
     CHECK_JOURNAL("default default");
@@ -388,7 +389,7 @@ async_fn(note_handler_at_the_end);
 
 static int leave_one_behind(void)
 {
-    async_detach(async_create_task(note_handler_at_the_end));
+    async_task_detach(async_create_task(note_handler_at_the_end));
     CHECK_EQ(async_sleep(1), 0);
     note_handler();
     return 0;

@@ -1,6 +1,7 @@
 /*
- * test_meaning_join.c: joins, which are async_await and async_gather: they pass a request to cancel on to what they
- * join, they never return before that has ended, and what they give is its own result.
+ * test_meaning_join.c: joins, which are async_await and async_gather: they pass a request to cancel
+ * on to what they join, they never return before that has ended, and what they give is its own
+ * result.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -12,7 +13,7 @@
 static int end_slowly(double goodbye, int result)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_shielded(async_sleep(goodbye)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(goodbye)), 0);
     note("goodbye%g", goodbye);
     return result;
 }
@@ -28,7 +29,7 @@ async_fn(await_it, async_task *);
 
 static void cancel_argument(void *task)
 {
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel(task));
 }
 
 /* Lets everybody get as far as they can without the clock. */
@@ -38,14 +39,14 @@ static void settle(void)
         CHECK_EQ(async_sleep(0), 0);
 }
 
-/* ---- a request is passed on ------------------------------------------------------------------------------- */
+/* ---- a request is passed on ----------------------------------------------------------------- */
 
 LOOP_TEST(cancelling_a_task_that_awaits_another_cancels_that_other)
 {
     async_task *child = async_create_task(forever);
     async_task *parent = async_create_task(await_it, async_task_ref(child));
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 1);
     CHECK_EQ(async_await(parent), -ECANCELED);
     CHECK_EQ(async_await(child), -ECANCELED);
@@ -54,7 +55,7 @@ LOOP_TEST(cancelling_a_task_that_awaits_another_cancels_that_other)
 
 static int await_while_cancelled(async_task *child)
 {
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     return async_await(child);
 }
 async_fn(await_while_cancelled, async_task *);
@@ -75,16 +76,18 @@ LOOP_TEST(cancelling_a_gather_cancels_all_its_tasks)
     for (int i = 0; i < 3; i++)
         children[i] = async_create_task(forever);
     CHECK(async_call_later(2, cancel_argument, async_current_task()).id != 0);
-    CHECK_EQ(async_gather_n(children, 3, NULL, 0), -ECANCELED);
+    CHECK_EQ(async_gather_n(children, 3, NULL, ASYNC_FIRST_ERROR), -ECANCELED);
     CHECK(async_time() == 2);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
 static int chain(int length, int *ended);
 async_fn(chain, int, int *);
 
-/* A task that awaits a task that awaits a task, by await and gather in turn; the last one sleeps. */
+/*
+ * A task that awaits a task that awaits a task, by await and gather in turn; the last one sleeps.
+ */
 static int chain(int length, int *ended)
 {
     int result;
@@ -107,7 +110,7 @@ LOOP_TEST(a_request_reaches_through_ten_thousand_joins)
     for (int i = 0; i < LENGTH; i++)
         CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_all_tasks(NULL, 0), LENGTH + 1);
-    CHECK(async_cancel(first));
+    CHECK(async_task_cancel(first));
     CHECK_EQ(ended, 0);
     CHECK_EQ(async_await(first), -ECANCELED);
     CHECK_EQ(ended, LENGTH);
@@ -128,7 +131,7 @@ static int cancel_a_circle(void)
     circle[0] = async_create_task(join_partner, 1);
     circle[1] = async_create_task(join_partner, 0);
     settle();
-    CHECK(async_cancel(circle[0]));
+    CHECK(async_task_cancel(circle[0]));
     CHECK_EQ(async_task_cancelling(circle[0]), 1);
     CHECK_EQ(async_task_cancelling(circle[1]), 1);
     fputs("the call came back", stderr);
@@ -146,7 +149,7 @@ LOOP_TEST(cancelling_a_child_does_not_cancel_its_parent)
     async_task *child = async_create_task(forever);
     CHECK(async_call_later(1, cancel_argument, child).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_sleep(1), 0);
     return 0;
 }
@@ -158,7 +161,7 @@ LOOP_TEST(cancelling_one_of_two_parents_tells_the_other_only_of_the_child_s_end)
     settle();
     CHECK(async_call_later(1, cancel_argument, cancelled).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_await(cancelled), -ECANCELED);
     return 0;
 }
@@ -167,21 +170,21 @@ LOOP_TEST(shelter_keeps_a_request_from_what_is_awaited)
 {
     async_task *child = async_create_task(give_after, 3, 8);
     CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
-    CHECK_EQ(async_shielded(async_await(child)), 8);
+    CHECK_EQ(async_no_cancel(async_await(child)), 8);
     CHECK(async_time() == 3);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
 LOOP_TEST(a_task_that_was_detached_is_left_alone)
 {
     async_task *child = async_create_task(give_after, 3, 8);
-    async_cancel(async_current_task());
-    async_detach(async_task_ref(child));
+    async_task_cancel(async_current_task());
+    async_task_detach(async_task_ref(child));
     CHECK_EQ(async_sleep(10), -ECANCELED);
     CHECK_EQ(async_task_cancelling(child), 0);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_await(child) == 8 ? 0 : -EINVAL;
 }
 
@@ -196,36 +199,38 @@ static int count_turns(int *turns)
 }
 async_fn(count_turns, int *);
 
-/* Otherwise one that joins in a loop, and ignores that it was cancelled, would starve the others. */
+/*
+ * Otherwise one that joins in a loop, and ignores that it was cancelled, would starve the others.
+ */
 LOOP_TEST(a_cancelled_task_gives_the_loop_one_turn_for_each_join_that_need_not_wait)
 {
     int turns = 0;
     async_task *counter = async_create_task(count_turns, &turns);
     async_task *ended = async_create_task(give, 7);
     settle();
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     turns = 0;
     CHECK_EQ(async_await(async_task_ref(ended)), 7);
     CHECK_EQ(turns, 1);
     CHECK_EQ(async_gather(ended), 0);
     CHECK_EQ(turns, 2);
-    CHECK_EQ(async_gather_n(NULL, 0, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(NULL, 0, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(turns, 3);
     turns = -1;
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_await(counter);
 }
 
-/* ---- each request, and once ------------------------------------------------------------------------------- */
+/* ---- each request, and once ----------------------------------------------------------------- */
 
 LOOP_TEST(each_request_is_passed_on)
 {
     async_task *child = async_create_task(end_slowly, 10, 0);
     async_task *parent = async_create_task(await_it, async_task_ref(child));
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 2);
     CHECK_EQ(async_gather(parent, child), 0);
     return 0;
@@ -234,8 +239,8 @@ LOOP_TEST(each_request_is_passed_on)
 static int count_requests(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_shielded(async_sleep(1)), 0);
-    return async_cancelling();
+    CHECK_EQ(async_no_cancel(async_sleep(1)), 0);
+    return async_task_cancelling(async_current_task());
 }
 async_fn(count_requests);
 
@@ -243,11 +248,11 @@ LOOP_TEST(a_request_is_passed_on_also_in_the_turn_that_a_refusal_costs)
 {
     async_task *child = async_create_task(count_requests);
     settle();
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_await(child), 2);
-    CHECK_EQ(async_uncancel(), 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
@@ -263,7 +268,7 @@ LOOP_TEST(a_request_reaches_a_task_once_however_many_ways_lead_there)
     async_task *middle = async_create_task(await_it, async_task_ref(child));
     async_task *parent = async_create_task(gather_three, child, middle, child);
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 1);
     CHECK_EQ(async_task_cancelling(middle), 1);
     return async_await(parent);
@@ -271,7 +276,7 @@ LOOP_TEST(a_request_reaches_a_task_once_however_many_ways_lead_there)
 
 static int gather_while_cancelled(async_task *a, async_task *b, async_task *c)
 {
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     return async_gather(a, b, c);
 }
 async_fn(gather_while_cancelled, async_task *, async_task *, async_task *);
@@ -288,13 +293,13 @@ LOOP_TEST(a_request_made_before_the_join_reaches_a_task_once_as_well)
     return async_await(parent);
 }
 
-/* ---- never before the end --------------------------------------------------------------------------------- */
+/* ---- never before the end ------------------------------------------------------------------- */
 
 LOOP_TEST(joins_never_return_before_what_they_join_has_ended)
 {
     async_task *parent = async_create_task(await_it, async_create_task(end_slowly, 3, -EIO));
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_await(parent), -EIO);
     CHECK_JOURNAL("goodbye3 joined");
     CHECK(async_time() == 3);
@@ -313,13 +318,14 @@ LOOP_TEST(joins_that_are_cancelled_before_they_begin_do_not_return_early_either)
 
 LOOP_TEST(joins_of_several_wait_for_the_slowest_to_end)
 {
-    async_task *children[] = {async_create_task(end_slowly, 2, 0), async_create_task(end_slowly, 3, 0),
+    async_task *children[] = {async_create_task(end_slowly, 2, 0),
+                              async_create_task(end_slowly, 3, 0),
                               async_create_task(end_slowly, 1, 0)};
     CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
-    CHECK_EQ(async_gather_n(children, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(children, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("goodbye1 goodbye2 goodbye3");
     CHECK(async_time() == 4);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
@@ -332,7 +338,10 @@ LOOP_TEST(joins_do_not_return_early_when_their_time_runs_out)
     return 0;
 }
 
-/* A gather is woken for each of its tasks in turn; a request that meets it between two must not be missed. */
+/*
+ * A gather is woken for each of its tasks in turn; a request that meets it between two must not be
+ * missed.
+ */
 LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancels_the_rest)
 {
     async_task *slow = async_create_task(give_after, 100, 0);
@@ -345,23 +354,23 @@ LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancel
     return 0;
 }
 
-/* ---- whose result ----------------------------------------------------------------------------------------- */
+/* ---- whose result --------------------------------------------------------------------------- */
 
 LOOP_TEST(a_child_that_succeeds_all_the_same_gives_its_result_to_its_cancelled_parent)
 {
     async_task *parent = async_create_task(await_it, async_create_task(end_slowly, 1, 7));
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_await(async_task_ref(parent)), 7);
     CHECK(!async_task_cancelled(parent));
-    async_detach(parent);
+    async_task_detach(parent);
     return 0;
 }
 
 static int answer_and_succeed(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(1), 0);
     return 7;
 }
@@ -371,7 +380,7 @@ LOOP_TEST(a_child_that_answers_and_succeeds_gives_its_result_to_its_cancelled_pa
 {
     async_task *parent = async_create_task(await_it, async_create_task(answer_and_succeed));
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_await(parent), 7);
     CHECK(async_time() == 1);
     return 0;
@@ -380,7 +389,7 @@ LOOP_TEST(a_child_that_answers_and_succeeds_gives_its_result_to_its_cancelled_pa
 static int await_and_be_refused_next(async_task *task)
 {
     int result = async_await(task);
-    CHECK_EQ(async_cancelling(), 1);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 1);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     return result;
 }
@@ -391,7 +400,7 @@ LOOP_TEST(a_request_is_met_at_the_call_after_a_join_that_succeeded)
     async_task *child = async_create_task(end_slowly, 1, 7);
     async_task *parent = async_create_task(await_and_be_refused_next, child);
     settle();
-    async_cancel(parent);
+    async_task_cancel(parent);
     CHECK_EQ(async_await(parent), 7);
     return 0;
 }
@@ -401,7 +410,8 @@ LOOP_TEST(whichever_came_first_wins_for_a_child_that_has_ended)
     async_task *child = async_create_task(give_after, 1, 7);
     async_task *parent = async_create_task(await_and_be_refused_next, child);
     settle();
-    async_call_at(1, cancel_argument, parent); /* when the child has ended and the parent has not run yet */
+    async_call_at(1, cancel_argument,
+                  parent); /* when the child has ended and the parent has not run yet */
     CHECK_EQ(async_await(parent), 7);
     return 0;
 }
@@ -425,7 +435,7 @@ LOOP_TEST(a_child_that_beats_the_time_limit_gives_its_result_though_late)
 static int await_twice(void)
 {
     async_task *child = async_create_task(forever);
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_await(child), -ECANCELED);
     return async_await(child);
 }

@@ -1,6 +1,6 @@
 /*
- * test_meaning_memory.c: what happens when memory runs out, at every allocation there is: the call says so, nothing
- * that was begun is lost, and when there is memory again everything goes on.
+ * test_meaning_memory.c: what happens when memory runs out, at every allocation there is: the call
+ * says so, nothing that was begun is lost, and when there is memory again everything goes on.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -18,7 +18,7 @@ static void give_memory(void)
     test_allow_allocations(-1);
 }
 
-/* ---- making a loop ---------------------------------------------------------------------------------------- */
+/* ---- making a loop -------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(run_without_memory_fails_at_each_allocation_and_leaves_nothing)
 {
@@ -49,9 +49,12 @@ TEST_EACH_BACKEND(new_event_loop_without_memory_fails_at_each_allocation_and_lea
     async_loop_close(loop);
 }
 
-/* ---- tasks ------------------------------------------------------------------------------------------------ */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
-/* Records and stacks come in chunks: some tasks can still be made, then none, and those that were made run. */
+/*
+ * Records and stacks come in chunks: some tasks can still be made, then none, and those that were
+ * made run.
+ */
 LOOP_TEST(create_without_memory_gives_null_and_keeps_those_that_were_made)
 {
     static async_task *tasks[2000];
@@ -62,7 +65,7 @@ LOOP_TEST(create_without_memory_gives_null_and_keeps_those_that_were_made)
         made++;
     CHECK(made < 2000);
     CHECK_EQ(async_all_tasks(NULL, 0), made + 1);
-    CHECK_EQ(async_gather_n(tasks, (size_t)made, results, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, (size_t)made, results, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < made; i++)
         CHECK_EQ(results[i], i);
     CHECK(made == 0 || async_await(async_create_task(give, 3)) == 3);
@@ -89,7 +92,10 @@ LOOP_TEST(create_fails_at_each_allocation_and_leaves_nothing)
     return 0;
 }
 
-/* In debug mode records that were given back are kept apart; when those are all there is, they must do. */
+/*
+ * In debug mode records that were given back are kept apart; when those are all there is, they must
+ * do.
+ */
 static bool refuse_large_blocks;
 
 static void *reallocate_small_blocks(void *context, void *block, size_t old_size, size_t new_size)
@@ -107,11 +113,12 @@ static int create_all_that_can_be(void)
     size_t made = 0, made_before = 0;
     refuse_large_blocks = true;
     for (int round = 0; round < 4; round++, made_before = made) {
-        for (made = 0; made < MORE_THAN_ARE_KEPT && (tasks[made] = async_create_task(give, 0)) != NULL;)
+        for (made = 0;
+             made < MORE_THAN_ARE_KEPT && (tasks[made] = async_create_task(give, 0)) != NULL;)
             made++;
         CHECK(made > 0 && made < MORE_THAN_ARE_KEPT);
         CHECK(round == 0 || made == made_before);
-        CHECK_EQ(async_gather_n(tasks, made, NULL, 0), 0);
+        CHECK_EQ(async_gather_n(tasks, made, NULL, ASYNC_FIRST_ERROR), 0);
     }
     return 0;
 }
@@ -149,7 +156,7 @@ LOOP_TEST(set_name_without_memory_keeps_the_old_name)
     return async_await(task);
 }
 
-/* ---- timers ----------------------------------------------------------------------------------------------- */
+/* ---- timers --------------------------------------------------------------------------------- */
 
 LOOP_TEST(sleep_without_memory_fails_at_once)
 {
@@ -173,7 +180,7 @@ LOOP_TEST(sleep_without_memory_leaves_other_sleepers_alone)
     for (int i = 0; i < MANY; i++)
         tasks[i] = async_create_task(give_after, 1 + i % 3, 7);
     take_memory();
-    CHECK_EQ(async_gather_n(tasks, MANY, results, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(tasks, MANY, results, ASYNC_RETURN_EXCEPTIONS), 0);
     give_memory();
     for (int i = 0; i < MANY; i++) {
         CHECK(results[i] == 7 || results[i] == -ENOMEM);
@@ -204,15 +211,15 @@ LOOP_TEST(timeout_that_cannot_be_set_refuses_what_was_to_run_under_it)
 
 LOOP_TEST(shelter_needs_no_memory)
 {
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     take_memory();
-    CHECK_EQ(async_shielded(async_sleep(0)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(0)), 0);
     give_memory();
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
-/* ---- callbacks -------------------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------ */
 
 static void count(void *calls)
 {
@@ -274,7 +281,7 @@ LOOP_TEST(done_callbacks_without_memory_are_refused_and_those_added_before_are_c
     return 0;
 }
 
-/* ---- what needs none -------------------------------------------------------------------------------------- */
+/* ---- what needs none ------------------------------------------------------------------------ */
 
 static int await_it(async_task *task)
 {
@@ -289,11 +296,11 @@ LOOP_TEST(joining_and_cancelling_need_no_memory)
     async_task *parent = async_create_task(await_it, async_task_ref(middle));
     CHECK_EQ(async_sleep(0), 0);
     take_memory();
-    CHECK(async_cancel(parent));
+    CHECK(async_task_cancel(parent));
     CHECK_EQ(async_gather(child, middle, parent), -ECANCELED);
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     give_memory();
     return 0;
 }
@@ -310,7 +317,7 @@ LOOP_TEST(handles_of_calls_are_taken_back_without_memory)
     return 0;
 }
 
-/* ---- sentences about errors ------------------------------------------------------------------------------- */
+/* ---- sentences about errors ----------------------------------------------------------------- */
 
 LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_sentence)
 {

@@ -1,6 +1,7 @@
 /*
- * test_meaning_order.c: who runs when: the ready queue is first come first served, an iteration runs what was ready
- * when it began, sleep(0) is one turn, and what need not wait does not let anybody run.
+ * test_meaning_order.c: who runs when: the ready queue is first come first served, an iteration
+ * runs what was ready when it began, sleep(0) is one turn, and what need not wait does not let
+ * anybody run.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -25,13 +26,13 @@ static int note_turns(const char *name, int turns)
 }
 async_fn(note_turns, const char *, int);
 
-/* ---- the ready queue -------------------------------------------------------------------------------------- */
+/* ---- the ready queue ------------------------------------------------------------------------ */
 
 LOOP_TEST(a_new_task_starts_after_everything_already_ready)
 {
-    async_detach(async_create_task(note_once, "first"));
+    async_task_detach(async_create_task(note_once, "first"));
     async_call_soon(note_argument, "callback");
-    async_detach(async_create_task(note_once, "second"));
+    async_task_detach(async_create_task(note_once, "second"));
     note("creator");
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("creator first callback second");
@@ -58,9 +59,9 @@ REAL_LOOP_TEST(first_come_first_served_holds_for_many_more_than_one_burst)
         if (i % 3 == 0)
             async_call_soon(note_argument, names[i]);
         else
-            async_detach(async_create_task(note_once, names[i]));
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d", i > 0 ? " " : "",
-                 i);
+            async_task_detach(async_create_task(note_once, names[i]));
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d",
+                 i > 0 ? " " : "", i);
     }
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL(expected);
@@ -71,7 +72,7 @@ static int breed(int generations)
 {
     note("child%d", generations);
     if (generations > 1)
-        async_detach(async_create_task(note_once, "grandchild"));
+        async_task_detach(async_create_task(note_once, "grandchild"));
     return 0;
 }
 async_fn(breed, int);
@@ -79,7 +80,7 @@ async_fn(breed, int);
 LOOP_TEST(what_becomes_ready_in_an_iteration_runs_in_the_next)
 {
     async_call_later(0, note_argument, "timer");
-    async_detach(async_create_task(breed, 2));
+    async_task_detach(async_create_task(breed, 2));
     CHECK_EQ(async_sleep(1), 0);
     CHECK_JOURNAL("child2 timer grandchild");
     return 0;
@@ -103,7 +104,7 @@ LOOP_TEST(callbacks_that_ask_for_callbacks_do_not_hold_up_timers)
     return 0;
 }
 
-/* ---- one turn --------------------------------------------------------------------------------------------- */
+/* ---- one turn ------------------------------------------------------------------------------- */
 
 /* Counts the iterations of the loop for as long as nobody cancels it. */
 static int count_turns(int *turns)
@@ -125,7 +126,7 @@ static async_task *start_counting(int *turns)
 
 static int stop_counting(async_task *counter)
 {
-    CHECK(async_cancel(counter));
+    CHECK(async_task_cancel(counter));
     return async_await(counter);
 }
 
@@ -162,9 +163,9 @@ LOOP_TEST(waits_that_need_not_wait_do_not_switch)
     CHECK_EQ(async_await(async_task_ref(done)), 0);
     CHECK_EQ(async_gather(async_task_ref(done)), 0);
     CHECK_EQ(async_timeout(1, async_await(async_task_ref(done))), 0);
-    CHECK_EQ(async_shielded(async_await(done)), 0);
-    CHECK_EQ(async_gather_n(NULL, 0, NULL, 0), 0);
-    CHECK_EQ(async_gather_n(none, 1, NULL, 0), -ENOMEM);
+    CHECK_EQ(async_no_cancel(async_await(done)), 0);
+    CHECK_EQ(async_gather_n(NULL, 0, NULL, ASYNC_FIRST_ERROR), 0);
+    CHECK_EQ(async_gather_n(none, 1, NULL, ASYNC_FIRST_ERROR), -ENOMEM);
     CHECK_EQ(async_await(NULL), -ENOMEM);
     CHECK_EQ(async_sleep(NAN), -EINVAL);
     CHECK_EQ(turns, 0);
@@ -182,7 +183,7 @@ LOOP_TEST(calls_that_never_switch_let_nobody_run)
     int turns;
     async_task *all[8], *counter = start_counting(&turns);
     async_task *other = async_create_task(forever);
-    async_cancel(other);
+    async_task_cancel(other);
     async_handle handle = async_call_later(1, note_argument, "never");
     CHECK(async_handle_cancel(handle));
     CHECK(async_all_tasks(all, 8) >= 3 && async_current_task() == all[0]);
@@ -190,13 +191,14 @@ LOOP_TEST(calls_that_never_switch_let_nobody_run)
     CHECK_EQ(async_task_add_done_callback(other, do_nothing_with, NULL), 0);
     CHECK_EQ(async_task_remove_done_callback(other, do_nothing_with, NULL), 1);
     CHECK_EQ(async_task_set_name(other, "other"), 0);
-    CHECK(async_cancelling() == 0 && async_uncancel() == 0 && async_task_cancelling(other) == 1);
-    async_detach(other);
+    CHECK(async_task_cancelling(async_current_task()) == 0 &&
+          async_task_uncancel(async_current_task()) == 0 && async_task_cancelling(other) == 1);
+    async_task_detach(other);
     CHECK_EQ(turns, 0);
     return stop_counting(counter);
 }
 
-/* ---- who waits for the same ------------------------------------------------------------------------------- */
+/* ---- who waits for the same ----------------------------------------------------------------- */
 
 static int note_end_of(const char *name, async_task *task)
 {
@@ -233,7 +235,7 @@ LOOP_TEST(who_waits_never_runs_inside_the_end_of_what_it_waits_for)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_JOURNAL("task waiter");
     task = async_create_task(note_turns, "task", 1);
-    async_detach(waiter);
+    async_task_detach(waiter);
     waiter = async_create_task(note_end_of, "waiter", task);
     async_task *neighbour = async_create_task(note_turns, "neighbour", 2);
     CHECK_EQ(async_gather(waiter, neighbour), 0);

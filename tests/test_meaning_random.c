@@ -1,7 +1,8 @@
 /*
- * test_meaning_random.c: programs drawn at random, of tasks that join tasks under limits and in shelters, while
- * somebody cancels one or the other. Whatever happens, what is joined ends first, a request reaches everybody who
- * must hear of it, and the same program takes the same course on every backend.
+ * test_meaning_random.c: programs drawn at random, of tasks that join tasks under limits and in
+ * shelters, while somebody cancels one or the other. Whatever happens, what is joined ends first, a
+ * request reaches everybody who must hear of it, and the same program takes the same course on
+ * every backend.
  */
 #include "runner.h"
 
@@ -55,7 +56,7 @@ static int rest(bool finite)
 static int join(async_task *const tasks[], size_t count)
 {
     if (roll(2) == 0)
-        return async_gather_n(tasks, count, NULL, roll(2) == 0 ? ASYNC_COLLECT : 0);
+        return async_gather_n(tasks, count, NULL, roll(2) == 0 ? ASYNC_RETURN_EXCEPTIONS : 0);
     int result = 0;
     for (size_t i = 0; i < count; i++)
         result = async_await(tasks[i]);
@@ -71,7 +72,7 @@ static int join_children(int depth, bool finite)
     int result = join(children, count);
     for (size_t i = 0; i < count; i++) {
         CHECK(async_task_done(children[i]));
-        async_detach(children[i]);
+        async_task_detach(children[i]);
     }
     return result;
 }
@@ -87,11 +88,11 @@ static int take_a_step(int depth, bool finite)
     case 0:
         return async_timeout(roll(4), act(depth, finite));
     case 1:
-        return async_shielded(act(depth, true));
+        return async_no_cancel(act(depth, true));
     case 2:
-        return async_timeout(roll(4), async_shielded(act(depth, true)));
+        return async_timeout(roll(4), async_no_cancel(act(depth, true)));
     case 3:
-        return async_uncancel();
+        return async_task_uncancel(async_current_task());
     default:
         return act(depth, finite);
     }
@@ -117,7 +118,7 @@ static void cancel_somebody(void)
     static async_task *all[10000];
     size_t count = async_all_tasks(all, 10000);
     if (count > 1)
-        async_cancel(all[1 + roll((unsigned)count - 1)]);
+        async_task_cancel(all[1 + roll((unsigned)count - 1)]);
 }
 
 static int run_program(uint64_t seed)
@@ -131,7 +132,7 @@ static int run_program(uint64_t seed)
     }
     for (int i = 0; !async_task_done(root); i++) {
         CHECK(i < 1000); /* else a request was lost on its way to somebody who sleeps for ever */
-        async_cancel(root);
+        async_task_cancel(root);
         CHECK_EQ(async_sleep(10), 0);
     }
     CHECK_EQ(running, 0);

@@ -1,6 +1,6 @@
 /*
- * test_meaning_reports.c: what the library says on standard error, word for word where people depend on it: errors that
- * nobody looked at, how async_main failed, and what debug mode adds.
+ * test_meaning_reports.c: what the library says on standard error, word for word where people
+ * depend on it: errors that nobody looked at, how async_main failed, and what debug mode adds.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- looking at standard error ---------------------------------------------------------------------------- */
+/* ---- looking at standard error -------------------------------------------------------------- */
 
 /* What was written to standard error while the program ran. */
 static char said[1 << 14];
@@ -71,7 +71,7 @@ static void run_captured(int (*coroutine)(void))
     run_captured_with(test_options(), coroutine);
 }
 
-/* ---- errors nobody looked at ------------------------------------------------------------------------------ */
+/* ---- errors nobody looked at ---------------------------------------------------------------- */
 
 static int fail(void)
 {
@@ -81,7 +81,7 @@ async_fn(fail);
 
 static int detach_before_the_end(void)
 {
-    async_detach(async_create_task(fail));
+    async_task_detach(async_create_task(fail));
     return async_sleep(1);
 }
 
@@ -89,8 +89,9 @@ static int detach_after_the_end(void)
 {
     async_task *task = async_create_task(fail);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_task_done(task) && !async_task_cancelled(task)); /* this is not looking at the error */
-    async_detach(task);
+    CHECK(async_task_done(task) &&
+          !async_task_cancelled(task)); /* this is not looking at the error */
+    async_task_detach(task);
     return 0;
 }
 
@@ -102,16 +103,16 @@ static int never_detach(void)
 static int let_one_of_two_handles_go(void)
 {
     async_task *task = async_create_task(fail);
-    async_detach(async_task_ref(task));
+    async_task_detach(async_task_ref(task));
     CHECK_EQ(async_sleep(1), 0);
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 
 TEST(an_error_nobody_looked_at_is_reported_when_the_last_handle_goes)
 {
-    static int (*const coroutines[])(void) = {detach_before_the_end, detach_after_the_end, never_detach,
-                                              let_one_of_two_handles_go};
+    static int (*const coroutines[])(void) = {detach_before_the_end, detach_after_the_end,
+                                              never_detach, let_one_of_two_handles_go};
     for (size_t i = 0; i < sizeof coroutines / sizeof *coroutines; i++) {
         run_captured(coroutines[i]);
         check_said(1, "asyncio: task #2 'fail' (created at ");
@@ -130,7 +131,7 @@ static int go_on_after_a_failure(void)
 {
     async_task *task = async_create_task(fail);
     CHECK_EQ(async_task_add_done_callback(task, note_nothing, NULL), 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_sleep(1), 0);
     dprintf(STDERR_FILENO, "later\n");
     return 0;
@@ -144,8 +145,8 @@ TEST(an_error_nobody_looked_at_is_reported_at_once)
 
 static int fail_without_a_word(void)
 {
-    async_detach(async_create_task(give, -EPIPE));
-    async_detach(async_create_task(give, -99999));
+    async_task_detach(async_create_task(give, -EPIPE));
+    async_task_detach(async_create_task(give, -99999));
     return async_sleep(1);
 }
 
@@ -159,14 +160,15 @@ TEST(an_error_nobody_looked_at_is_reported_with_its_meaning_when_nothing_was_sai
 static int look_at_everything(void)
 {
     async_task *asked = async_create_task(fail), *shared = async_create_task(fail);
-    async_task *tasks[] = {async_create_task(fail), async_create_task(fail), async_create_task(give, -EPIPE)};
+    async_task *tasks[] = {async_create_task(fail), async_create_task(fail),
+                           async_create_task(give, -EPIPE)};
     CHECK_EQ(async_await(async_create_task(fail)), -EIO);
     CHECK_EQ(async_gather(async_create_task(fail), async_create_task(fail)), -EIO);
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
     CHECK_EQ(async_task_result(asked), -EIO);
-    async_detach(asked);
+    async_task_detach(asked);
     CHECK_EQ(async_await(async_task_ref(shared)), -EIO);
-    async_detach(shared);
+    async_task_detach(shared);
     return 0;
 }
 
@@ -179,10 +181,10 @@ TEST(an_error_that_somebody_looked_at_is_not_reported)
 static int end_otherwise(void)
 {
     async_task *cancelled = async_create_task(forever);
-    async_cancel(cancelled);
-    async_detach(cancelled);
-    async_detach(async_create_task(give, 7));
-    async_detach(async_create_task(forever));
+    async_task_cancel(cancelled);
+    async_task_detach(cancelled);
+    async_task_detach(async_create_task(give, 7));
+    async_task_detach(async_create_task(forever));
     return async_sleep(1);
 }
 
@@ -200,7 +202,7 @@ TEST(the_error_of_main_is_the_caller_s_to_report)
     CHECK_STR(said, "");
 }
 
-/* ---- async_main ------------------------------------------------------------------------------------------- */
+/* ---- async_main ----------------------------------------------------------------------------- */
 
 static int await_failure(void)
 {
@@ -223,7 +225,7 @@ TEST(main_reports_its_error_with_its_meaning)
     CHECK_EQ(async_main(give, -ECANCELED), 1);
     end_capture();
     CHECK_STR(said, "asyncio: give failed: -ECONNREFUSED: Connection refused\n"
-                    "asyncio: give failed: -ECANCELED: Cancelled\n");
+                    "asyncio: give failed: -ECANCELED: Operation canceled\n");
 }
 
 static int be_interrupted(void)
@@ -252,7 +254,7 @@ static int run_main_inside(void)
 TEST(main_reports_why_there_is_no_loop)
 {
     run_captured(run_main_inside);
-    CHECK_STR(said, "asyncio: no loop could be made: -EBUSY: Busy\n");
+    CHECK_STR(said, "asyncio: no loop could be made: -EBUSY: Device or resource busy\n");
 }
 
 TEST(run_names_the_backends_when_there_is_none_of_that_name)
@@ -265,7 +267,7 @@ TEST(run_names_the_backends_when_there_is_none_of_that_name)
     CHECK_STR(said, "asyncio: there is no backend 'kqueue'; choose epoll, uring or sim\n");
 }
 
-/* ---- debug mode ------------------------------------------------------------------------------------------- */
+/* ---- debug mode ----------------------------------------------------------------------------- */
 
 static void run_debugged(int (*coroutine)(void))
 {
@@ -283,8 +285,10 @@ static int do_little(void)
 TEST(debug_mode_says_what_became_of_everything_when_the_loop_closes)
 {
     run_debugged(do_little);
-    CHECK_STR(said, "asyncio: the epoll loop closes: 2 tasks were created, 0 are left; 0 stacks are in use; "
-                    "0 operations are in flight\n");
+    CHECK_STR(
+        said,
+        "asyncio: the epoll loop closes: 2 tasks were created, 0 are left; 0 stacks are in use; "
+        "0 operations are in flight\n");
     run_captured(do_little);
     CHECK_STR(said, "");
 }
@@ -293,7 +297,8 @@ TEST(debug_mode_can_be_had_from_the_environment)
 {
     setenv("ASYNCIO_DEBUG", "1", 1);
     run_captured(do_little);
-    CHECK(strstr(said, "loop closes: 2 tasks were created") != NULL); /* on a slow machine, more beside it */
+    CHECK(strstr(said, "loop closes: 2 tasks were created") !=
+          NULL); /* on a slow machine, more beside it */
     setenv("ASYNCIO_DEBUG", "0", 1);
     run_captured(do_little);
     CHECK_STR(said, "");
@@ -304,7 +309,7 @@ static int forget_tasks(void)
     async_task *ended = async_create_task(give, 0), *endless = async_create_task(forever);
     async_task *looked_at = async_create_task(give, 0), *detached = async_create_task(give, 0);
     CHECK(ended != NULL && endless != NULL);
-    async_detach(detached);
+    async_task_detach(detached);
     CHECK_EQ(async_sleep(1), 0);
     CHECK_EQ(async_task_result(looked_at), 0);
     return 0;
@@ -314,7 +319,8 @@ TEST(debug_mode_names_tasks_that_were_forgotten)
 {
     run_debugged(forget_tasks);
     check_said(3, "asyncio: task #3 'forever' (created at ");
-    check_said(3, ") has not ended at the end of the run and is cancelled; was it to be awaited?\n");
+    check_said(3,
+               ") has not ended at the end of the run and is cancelled; was it to be awaited?\n");
     check_said(3, "asyncio: task #2 'give' (created at ");
     check_said(3, ") was never awaited, gathered or detached\n");
     run_captured(forget_tasks);
@@ -346,23 +352,24 @@ TEST(debug_mode_names_who_held_the_loop)
     run_debugged(await_a_slow_one);
     check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
     check_said(3, ") held the loop for 0.1");
-    check_said(3, " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.1");
+    check_said(3,
+               " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.1");
 }
 
 static int ignore_cancellation(int times)
 {
     for (int i = 0; i < times; i++)
         async_ignore(async_sleep(1));
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     return 0;
 }
 async_fn(ignore_cancellation, int);
 
 static int be_cancelled_again(void)
 {
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     async_ignore(ignore_cancellation(99));
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     return ignore_cancellation(99);
 }
 async_fn(be_cancelled_again);
@@ -371,8 +378,8 @@ static int cancel_stubborn_tasks(void)
 {
     async_task *patient = async_create_task(ignore_cancellation, 99);
     async_task *stubborn = async_create_task(ignore_cancellation, 250);
-    async_cancel(patient);
-    async_cancel(stubborn);
+    async_task_cancel(patient);
+    async_task_cancel(stubborn);
     return async_gather(patient, stubborn, async_create_task(be_cancelled_again));
 }
 
@@ -380,14 +387,13 @@ TEST(debug_mode_names_who_ignores_a_cancellation)
 {
     run_debugged(cancel_stubborn_tasks);
     check_said(2, "asyncio: task #3 'ignore_cancellation' (created at ");
-    check_said(
-        2, ") ignores its cancellation: 100 calls were refused with -ECANCELED; return the error, or answer "
-           "with async_uncancel()\n");
+    check_said(2, ") ignores its cancellation: 100 calls were refused with -ECANCELED; return the "
+                  "error, or answer with async_task_uncancel(async_current_task())\n");
     run_captured(cancel_stubborn_tasks);
     CHECK_STR(said, "");
 }
 
-/* ---- the list of tasks ------------------------------------------------------------------------------------ */
+/* ---- the list of tasks ---------------------------------------------------------------------- */
 
 static int show_tasks(void)
 {
@@ -396,9 +402,9 @@ static int show_tasks(void)
     CHECK_EQ(async_task_set_name(waiter, "the waiter"), 0);
     async_call_later(5, note_argument, "");
     CHECK_EQ(async_sleep(0), 0);
-    async_cancel(sleeper);
+    async_task_cancel(sleeper);
     async_dump(STDERR_FILENO);
-    return async_gather_n((async_task *[]){sleeper, waiter}, 2, NULL, ASYNC_COLLECT);
+    return async_gather_n((async_task *[]){sleeper, waiter}, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
 TEST(dump_shows_what_every_task_is_doing)

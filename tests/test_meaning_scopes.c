@@ -1,6 +1,7 @@
 /*
- * test_meaning_scopes.c: time limits and shelters that were begun and not ended, ended twice or in the wrong order, or
- * begun where there is no task: each ends the program with a sentence that says what to look for.
+ * test_meaning_scopes.c: time limits and shelters that were begun and not ended, ended twice or in
+ * the wrong order, or begun where there is no task: each ends the program with a sentence that says
+ * what to look for.
  */
 #include "runner.h"
 
@@ -41,7 +42,9 @@ static int sleep_under_a_limit_that_is_gone(void)
 }
 async_fn(sleep_under_a_limit_that_is_gone);
 
-/* By the end of the task it would be too late: its timer would have fired into whatever lies there. */
+/*
+ * By the end of the task it would be too late: its timer would have fired into whatever lies there.
+ */
 DEATH_TEST(a_limit_whose_block_is_gone_dies_at_the_next_wait_in_debug_mode,
            "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shelter")
 {
@@ -52,8 +55,8 @@ DEATH_TEST(a_limit_whose_block_is_gone_dies_at_the_next_wait_in_debug_mode,
 
 static int leave_a_shelter_open(void)
 {
-    async_shield_scope scope;
-    async_shield_begin(&scope);
+    async_no_cancel_scope scope;
+    async_no_cancel_begin(&scope);
     return 0;
 }
 async_fn(leave_a_shelter_open);
@@ -79,39 +82,40 @@ DEATH_TEST(a_scope_ended_before_the_one_inside_it_dies,
     async_ignore(async_run_with(test_options(), end_the_outer_first));
 }
 
-static int return_early(async_shield_scope *scope)
+static int return_early(async_no_cancel_scope *scope)
 {
-    async_shield_begin(scope);
+    async_no_cancel_begin(scope);
     ASYNC_TRY(-EIO);
-    async_shield_end(scope);
+    async_no_cancel_end(scope);
     return 0;
 }
 
 static int leave_open_inside_an_expression(void)
 {
-    async_shield_scope inner;
+    async_no_cancel_scope inner;
     return async_timeout(5, return_early(&inner));
 }
 async_fn(leave_open_inside_an_expression);
 
-DEATH_TEST(an_expression_in_which_a_scope_was_left_open_dies,
-           "async_timeout: this is not the innermost scope of task #1 'leave_open_inside_an_expression'")
+DEATH_TEST(
+    an_expression_in_which_a_scope_was_left_open_dies,
+    "async_timeout: this is not the innermost scope of task #1 'leave_open_inside_an_expression'")
 {
     async_ignore(async_run_with(test_options(), leave_open_inside_an_expression));
 }
 
 static int end_twice(void)
 {
-    async_shield_scope scope;
-    async_shield_begin(&scope);
-    async_shield_end(&scope);
-    async_shield_end(&scope);
+    async_no_cancel_scope scope;
+    async_no_cancel_begin(&scope);
+    async_no_cancel_end(&scope);
+    async_no_cancel_end(&scope);
     return 0;
 }
 async_fn(end_twice);
 
 DEATH_TEST(a_scope_ended_twice_dies,
-           "async_shield_end: this is not the innermost scope of task #1 'end_twice'")
+           "async_no_cancel_end: this is not the innermost scope of task #1 'end_twice'")
 {
     async_ignore(async_run_with(test_options(), end_twice));
 }
@@ -137,7 +141,10 @@ DEATH_TEST(a_scope_ended_by_another_task_dies,
     async_ignore(async_run_with(test_options(), begin_for_another));
 }
 
-/* As a loop does whose body goes on without the end: the second begin is given the variable of the first. */
+/*
+ * As a loop does whose body goes on without the end: the second begin is given the variable of the
+ * first.
+ */
 static int begin_anew(void)
 {
     async_timeout_scope outer, inner;
@@ -156,12 +163,12 @@ DEATH_TEST(a_limit_begun_anew_before_its_end_dies,
 
 static int shelter_without_a_scope(void)
 {
-    async_shield_begin(NULL);
+    async_no_cancel_begin(NULL);
     return 0;
 }
 async_fn(shelter_without_a_scope);
 
-DEATH_TEST(a_scope_that_is_null_dies, "async_shielded: the scope is NULL")
+DEATH_TEST(a_scope_that_is_null_dies, "async_no_cancel: the scope is NULL")
 {
     async_ignore(async_run_with(test_options(), shelter_without_a_scope));
 }
@@ -187,9 +194,9 @@ DEATH_TEST(a_limit_outside_a_task_dies, "async_timeout was called outside a task
     async_ignore(async_timeout(5, 0));
 }
 
-DEATH_TEST(a_shelter_outside_a_task_dies, "async_shielded was called outside a task")
+DEATH_TEST(a_shelter_outside_a_task_dies, "async_no_cancel was called outside a task")
 {
-    async_ignore(async_shielded(0));
+    async_ignore(async_no_cancel(0));
 }
 
 static void limit_a_callback(void *argument)

@@ -1,8 +1,9 @@
 /*
- * test_meaning_threads.c: async_call_soon_threadsafe, the one call that other threads may make: nothing is lost, what
- * one thread sends stays in order, and a loop that sleeps wakes up.
+ * test_meaning_threads.c: async_call_soon_threadsafe, the one call that other threads may make:
+ * nothing is lost, what one thread sends stays in order, and a loop that sleeps wakes up.
  */
 #include "journal.h"
+#include "queues.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -53,7 +54,7 @@ static void *send_all(void *argument)
 LOOP_TEST(calls_from_many_threads_at_once_are_all_made_and_in_each_thread_s_order)
 {
     static struct sender senders[SENDERS];
-    async_auto_queue *ended = async_queue_new(0, sizeof(int));
+    async_auto_queue *ended = new_queue(0, sizeof(int));
     int item;
     for (int i = 0; i < SENDERS; i++) {
         senders[i] = (struct sender){.loop = async_get_loop(), .ended = ended};
@@ -98,7 +99,7 @@ static void *send_in_turn(void *argument)
 /* So calls come when the loop has not yet gone to sleep, is about to, or sleeps already. */
 static int wake_many_times(int count)
 {
-    async_auto_queue *calls = async_queue_new(0, sizeof(int));
+    async_auto_queue *calls = new_queue(0, sizeof(int));
     struct partner partner = {.loop = async_get_loop(), .calls = calls, .count = count};
     pthread_t thread;
     int item;

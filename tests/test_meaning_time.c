@@ -1,6 +1,7 @@
 /*
- * test_meaning_time.c: when things happen: sleeps last as long as they were asked to, equal deadlines fire in the
- * order they were set whatever set them, and every one of them is counted from a fresh clock.
+ * test_meaning_time.c: when things happen: sleeps last as long as they were asked to, equal
+ * deadlines fire in the order they were set whatever set them, and every one of them is counted
+ * from a fresh clock.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -15,7 +16,7 @@ static int note_after(double seconds, const char *name)
 }
 async_fn(note_after, double, const char *);
 
-/* ---- sleeping --------------------------------------------------------------------------------------------- */
+/* ---- sleeping ------------------------------------------------------------------------------- */
 
 LOOP_TEST(sleep_until_wakes_at_that_time)
 {
@@ -52,7 +53,7 @@ LOOP_TEST(sleep_until_a_time_that_has_come_is_one_turn)
         CHECK(async_time() == 0);
     }
     CHECK_EQ(async_sleep_until(__builtin_nan("")), -EINVAL);
-    async_cancel(counter);
+    async_task_cancel(counter);
     CHECK_EQ(async_await(counter), -ECANCELED);
     CHECK_EQ(async_timeout(3, async_sleep_until(ASYNC_FOREVER)), -ETIMEDOUT);
     return 0;
@@ -90,7 +91,8 @@ async_fn(sleep_from_zero, double);
 
 TEST(sleep_is_rounded_up_to_what_the_clock_can_tell)
 {
-    static const double lengths[] = {1e-12, 1e-9, 1.5e-9, 0.1, 0.3, 1.0 / 3, 1e-7 / 3, 12345.6789, 4e8 / 3};
+    static const double lengths[] = {1e-12,   1e-9,     1.5e-9,     0.1,    0.3,
+                                     1.0 / 3, 1e-7 / 3, 12345.6789, 4e8 / 3};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         CHECK_EQ(async_run_with(test_options(), sleep_from_zero, lengths[i]), 0);
 }
@@ -108,7 +110,7 @@ LOOP_TEST(sleep_without_end_lasts_until_it_is_cancelled)
     async_task *sleeper = async_create_task(forever);
     CHECK_EQ(async_sleep(1e9), 0);
     CHECK(!async_task_done(sleeper));
-    async_cancel(sleeper);
+    async_task_cancel(sleeper);
     CHECK_EQ(async_await(sleeper), -ECANCELED);
     CHECK(async_time() == 1e9);
     return 0;
@@ -124,8 +126,8 @@ LOOP_TEST(sleep_of_more_than_a_lifetime_does_not_overflow)
         sleepers[i] = async_create_task(note_after, lengths[i], "too early");
     CHECK_EQ(async_sleep(1), 0);
     for (size_t i = 0; i < 5; i++)
-        CHECK(async_cancel(sleepers[i]));
-    CHECK_EQ(async_gather_n(sleepers, 5, NULL, 0), -ECANCELED);
+        CHECK(async_task_cancel(sleepers[i]));
+    CHECK_EQ(async_gather_n(sleepers, 5, NULL, ASYNC_FIRST_ERROR), -ECANCELED);
     CHECK(async_time() == 1001);
     CHECK_JOURNAL("");
     return 0;
@@ -135,7 +137,7 @@ LOOP_TEST(a_sleeper_that_was_cancelled_takes_no_time)
 {
     async_task *sleeper = async_create_task(note_after, 100, "never");
     CHECK_EQ(async_sleep(1), 0);
-    async_cancel(sleeper);
+    async_task_cancel(sleeper);
     CHECK_EQ(async_await(sleeper), -ECANCELED);
     CHECK_EQ(async_sleep(200), 0);
     CHECK(async_time() == 201);
@@ -143,7 +145,7 @@ LOOP_TEST(a_sleeper_that_was_cancelled_takes_no_time)
     return 0;
 }
 
-/* ---- equal deadlines -------------------------------------------------------------------------------------- */
+/* ---- equal deadlines ------------------------------------------------------------------------ */
 
 static int note_timeout(double seconds, const char *name)
 {
@@ -167,7 +169,7 @@ LOOP_TEST(equal_deadlines_fire_in_the_order_they_were_set)
     tasks[2] = async_create_task(note_after, 3, "f");
     CHECK_EQ(async_sleep(0), 0);
     async_call_at(5, note_argument, "g");
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("a b c d e f g");
     return 0;
 }
@@ -214,7 +216,9 @@ LOOP_TEST(negative_delays_are_zero_and_keep_the_order_of_their_calls)
     async_call_later(-INFINITY, note_argument, "-infinity");
     CHECK_EQ(async_sleep(1), 0);
     CHECK_JOURNAL("-1 -5 0 -infinity");
-    CHECK_EQ(async_gather(async_create_task(note_after, -1, "-1"), async_create_task(note_after, 0, "0")), 0);
+    CHECK_EQ(async_gather(async_create_task(note_after, -1, "-1"),
+                          async_create_task(note_after, 0, "0")),
+             0);
     CHECK_JOURNAL("-1 0");
     return 0;
 }
@@ -224,7 +228,7 @@ LOOP_TEST(call_later_without_delay_runs_after_everything_already_ready)
     async_call_later(0, note_argument, "later");
     async_call_later(-1, note_argument, "not earlier");
     async_call_soon(note_argument, "soon");
-    async_detach(async_create_task(note_after, 0, "task"));
+    async_task_detach(async_create_task(note_after, 0, "task"));
     CHECK_EQ(async_sleep(1), 0);
     CHECK_JOURNAL("soon later not earlier task");
     return 0;
@@ -241,9 +245,12 @@ LOOP_TEST(what_is_due_runs_after_what_was_ready_when_it_fell_due)
     return 0;
 }
 
-/* ---- a fresh clock ---------------------------------------------------------------------------------------- */
+/* ---- a fresh clock -------------------------------------------------------------------------- */
 
-/* The sim backend has no other clock than the virtual one, on which no time passes while a task runs. */
+/*
+ * The sim backend has no other clock than the virtual one, on which no time passes while a task
+ * runs.
+ */
 static bool clock_is_real(void)
 {
     return strcmp(test_backend(), "sim") != 0;

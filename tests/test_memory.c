@@ -1,14 +1,16 @@
 /*
- * test_memory.c: out of memory is an error like any other. One program that uses a bit of everything is run again
- * and again, and each time memory ends one allocation later, or one allocation alone fails: it must end with 0 or
- * -ENOMEM, and leave nothing behind. Then what must work without any memory, because it wakes or cleans up.
+ * test_memory.c: out of memory is an error like any other. One program that uses a bit of
+ * everything is run again and again, and each time memory ends one allocation later, or one
+ * allocation alone fails: it must end with 0 or -ENOMEM, and leave nothing behind. Then what must
+ * work without any memory, because it wakes or cleans up.
  */
 #include "journal.h"
+#include "queues.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- memory that fails where it is told --------------------------------------------------------------------- */
+/* ---- memory that fails where it is told ----------------------------------------------------- */
 
 static struct {
     long made;     /* allocations so far in this run */
@@ -28,7 +30,7 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return counted->reallocate(counted->context, block, old_size, new_size);
 }
 
-/* ---- a program that uses a bit of everything ---------------------------------------------------------------- */
+/* ---- a program that uses a bit of everything ------------------------------------------------ */
 
 struct parcel {
     char bytes[100]; /* some weight */
@@ -61,7 +63,7 @@ async_fn(consume, async_queue *);
 
 static int pass_parcels(void)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(struct parcel));
+    async_auto_queue *queue = new_queue(0, sizeof(struct parcel));
     if (queue == NULL)
         return -ENOMEM;
     async_task *producer = async_create_task(produce, queue);
@@ -188,12 +190,12 @@ TEST_EACH_BACKEND(memory_that_fails_once_anywhere_is_an_error_and_leaves_nothing
     fail_everywhere(false);
 }
 
-/* ---- queues ------------------------------------------------------------------------------------------------- */
+/* ---- queues --------------------------------------------------------------------------------- */
 
 LOOP_TEST(memory_for_a_queue_that_is_not_there_gives_null)
 {
     test_allow_allocations(0);
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     test_allow_allocations(-1);
     CHECK(queue == NULL);
     return 0;
@@ -201,7 +203,7 @@ LOOP_TEST(memory_for_a_queue_that_is_not_there_gives_null)
 
 LOOP_TEST(memory_for_one_more_item_that_is_not_there_loses_no_item)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     int count = 0, item;
     for (; count < 8; count++)
         CHECK_EQ(async_queue_put(queue, &count), 0);
@@ -225,10 +227,12 @@ static int put_one(async_queue *queue, int item)
 }
 async_fn(put_one, async_queue *, int);
 
-/* A queue of one place gets its memory with the first item, and those who wait to put need no more. */
+/*
+ * A queue of one place gets its memory with the first item, and those who wait to put need no more.
+ */
 LOOP_TEST(memory_is_not_needed_to_let_a_waiting_putter_in)
 {
-    async_auto_queue *queue = async_queue_new(1, sizeof(int));
+    async_auto_queue *queue = new_queue(1, sizeof(int));
     int item;
     CHECK_EQ(async_queue_put(queue, &(int){1}), 0);
     async_task *putter = async_create_task(put_one, queue, 2);
@@ -243,7 +247,7 @@ LOOP_TEST(memory_is_not_needed_to_let_a_waiting_putter_in)
     return 0;
 }
 
-/* ---- what must work without memory -------------------------------------------------------------------------- */
+/* ---- what must work without memory ---------------------------------------------------------- */
 
 static int note_getting(async_queue *queue)
 {
@@ -255,17 +259,18 @@ async_fn(note_getting, async_queue *);
 
 LOOP_TEST(memory_is_not_needed_to_wake_cancel_and_end_tasks)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
-    async_task *tasks[] = {async_create_task(note_getting, queue), async_create_task(note_getting, queue),
+    async_auto_queue *queue = new_queue(0, sizeof(int));
+    async_task *tasks[] = {async_create_task(note_getting, queue),
+                           async_create_task(note_getting, queue),
                            async_create_task(note_getting, queue)};
     CHECK_EQ(async_sleep(1), 0);
     test_allow_allocations(0);
     CHECK_EQ(async_queue_put(queue, &(int){7}), 0);
-    CHECK(async_cancel(tasks[1]));
+    CHECK(async_task_cancel(tasks[1]));
     async_queue_shutdown(queue, true);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(async_sleep(0), 0);
     test_allow_allocations(-1);
     CHECK_JOURNAL("7 -125 -108");
@@ -278,14 +283,14 @@ LOOP_TEST(memory_for_a_task_that_is_not_there_gives_null_which_acts_as_a_failed_
     int results[2];
     CHECK_EQ(async_await(NULL), -ENOMEM);
     CHECK_EQ(async_gather(NULL, async_create_task(sleep_for, 1)), -ENOMEM);
-    CHECK_EQ(async_gather_n((async_task *const[]){NULL, async_create_task(sleep_for, 1)}, 2, results,
-                            ASYNC_COLLECT),
+    CHECK_EQ(async_gather_n((async_task *const[]){NULL, async_create_task(sleep_for, 1)}, 2,
+                            results, ASYNC_RETURN_EXCEPTIONS),
              0);
     CHECK_EQ(results[0], -ENOMEM);
     CHECK_EQ(results[1], 0);
-    async_detach(NULL);
+    async_task_detach(NULL);
     CHECK(async_task_ref(NULL) == NULL);
-    CHECK(!async_cancel(NULL));
+    CHECK(!async_task_cancel(NULL));
     CHECK(async_task_done(NULL) && !async_task_cancelled(NULL));
     CHECK_EQ(async_task_result(NULL), -ENOMEM);
     return 0;

@@ -1,5 +1,6 @@
 /*
- * test_million.c: that examples/million.c does what it says, with a thousand tasks, and says so when memory is short.
+ * test_million.c: that examples/million.c does what it says, with a thousand tasks, and says so
+ * when memory is short.
  */
 #include "runner.h"
 #include <stdlib.h>
@@ -21,8 +22,9 @@ TEST(million_example_runs_with_a_thousand_tasks)
 
 TEST(million_example_says_that_memory_is_short_before_it_begins)
 {
-    CHECK_EQ(status_of(TEST_WRAPPER
-                       " '" TEST_BUILD_DIR
-                       "/million' 2000000000 2>&1 | grep -q '^2000000000 tasks need .* available here'"),
-             0);
+    CHECK_EQ(
+        status_of(TEST_WRAPPER
+                  " '" TEST_BUILD_DIR
+                  "/million' 2000000000 2>&1 | grep -q '^2000000000 tasks need .* available here'"),
+        0);
 }

@@ -1,5 +1,6 @@
 /*
- * test_miniredis_protocol.c: that the parser of the miniature Redis looks at each byte once, however a request comes.
+ * test_miniredis_protocol.c: that the parser of the miniature Redis looks at each byte once,
+ * however a request comes.
  */
 #include "../examples/miniredis/protocol.c"
 #include "runner.h"
@@ -39,8 +40,8 @@ TEST(miniredis_parses_each_byte_of_a_request_once)
 /* Cut in two at each place, then as a line: what is found is the same. */
 TEST(miniredis_parses_a_request_in_two_parts_as_in_one)
 {
-    static const char *const texts[] = {"*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n", "GET hello\r\n", "*0\r\n",
-                                        "*1\r\n$0\r\n\r\n"};
+    static const char *const texts[] = {"*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n", "GET hello\r\n",
+                                        "*0\r\n", "*1\r\n$0\r\n\r\n"};
     static const int counts[] = {2, 2, 0, 1};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (size_t cut = 1; cut < strlen(texts[i]); cut++) {

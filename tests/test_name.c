@@ -1,6 +1,6 @@
 /*
- * test_name.c: addresses of names and names of addresses: what is answered at once, and the errors. The resolver is
- * that of names.h, except where libc's is named.
+ * test_name.c: addresses of names and names of addresses: what is answered at once, and the errors.
+ * The resolver is that of names.h, except where libc's is named.
  */
 #include "names.h"
 
@@ -16,7 +16,7 @@ static int length_of(const struct addrinfo *list)
     return length;
 }
 
-/* ---- literals ---------------------------------------------------------------------------------------------- */
+/* ---- literals ------------------------------------------------------------------------------- */
 
 static bool same_entry(const struct addrinfo *a, const struct addrinfo *b)
 {
@@ -48,7 +48,10 @@ static bool same_canonical_name(const struct addrinfo *a, const struct addrinfo 
     return (flags & AI_CANONNAME) == 0 || strcmp(a->ai_canonname, b->ai_canonname) == 0;
 }
 
-/* Several addresses are sorted by what the machine can reach, so of those the order is not compared. */
+/*
+ * Several addresses are sorted by what the machine can reach, so of those the order is not
+ * compared.
+ */
 static void compare_with_libc(const char *host, const char *service, const struct addrinfo *hints)
 {
     struct addrinfo *expected;
@@ -63,7 +66,8 @@ static void compare_with_libc(const char *host, const char *service, const struc
         freeaddrinfo(expected);
         return;
     }
-    test_fail(__FILE__, __LINE__, "%s, %s, family %d, type %d, protocol %d, flags %x: %d, and libc says %d",
+    test_fail(__FILE__, __LINE__,
+              "%s, %s, family %d, type %d, protocol %d, flags %x: %d, and libc says %d",
               host != NULL ? host : "NULL", service != NULL ? service : "NULL", hints->ai_family,
               hints->ai_socktype, hints->ai_protocol, (unsigned)hints->ai_flags, result, error);
 }
@@ -71,7 +75,8 @@ static void compare_with_libc(const char *host, const char *service, const struc
 static void compare_protocols_and_flags(const char *host, const char *service, int family, int type)
 {
     static const int protocols[] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
-    static const int flags[] = {0, AI_PASSIVE, AI_CANONNAME, AI_NUMERICHOST | AI_NUMERICSERV, AI_V4MAPPED};
+    static const int flags[] = {0, AI_PASSIVE, AI_CANONNAME, AI_NUMERICHOST | AI_NUMERICSERV,
+                                AI_V4MAPPED};
     for (size_t p = 0; p < sizeof protocols / sizeof *protocols; p++)
         for (size_t f = 0; f < sizeof flags / sizeof *flags; f++)
             compare_with_libc(host, service,
@@ -81,9 +86,9 @@ static void compare_protocols_and_flags(const char *host, const char *service, i
                                                  .ai_flags = flags[f]});
 }
 
-static const char *const literal_hosts[] = {"127.0.0.1",  "255.255.255.255", "::1",       "::ffff:1.2.3.4",
-                                            "fe80::1%1",  "fe80::1",         "ff02::1%1", "2001:db8::42",
-                                            "fe80::1%lo", "::1%7",           NULL};
+static const char *const literal_hosts[] = {
+    "127.0.0.1", "255.255.255.255", "::1",        "::ffff:1.2.3.4", "fe80::1%1", "fe80::1",
+    "ff02::1%1", "2001:db8::42",    "fe80::1%lo", "::1%7",          NULL};
 static const char *const odd_hosts[] = {
     "127.1", "0x7f000001", "010.0.0.1", "1.2.3.4 ", "1.2.3",     "fe80::1%no",    "::1%lo",
     "::1%",  "[::1]",      ":::",       "",         "1.2.3.4.5", "::1%4294967296"};
@@ -101,7 +106,8 @@ LOOP_TEST(name_in_numbers_gives_what_libc_gives)
     for (size_t h = 0; h < LITERALS; h++)
         for (size_t s = 0; s < SERVICES; s++)
             for (size_t i = 0; i < 12; i++)
-                compare_protocols_and_flags(literal_hosts[h], services[s], families[i / 4], types[i % 4]);
+                compare_protocols_and_flags(literal_hosts[h], services[s], families[i / 4],
+                                            types[i % 4]);
     return 0;
 }
 
@@ -135,7 +141,8 @@ LOOP_TEST(name_in_odd_numbers_is_left_to_libc)
 /* What it depends on is the machine's, or nobody knows. */
 LOOP_TEST(name_in_numbers_with_flags_that_ask_for_more_is_left_to_libc)
 {
-    static const int flags[] = {AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL, 1 << 30, AI_PASSIVE | AI_ADDRCONFIG};
+    static const int flags[] = {AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL, 1 << 30,
+                                AI_PASSIVE | AI_ADDRCONFIG};
     use_test_names(false);
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         struct addrinfo hints = {.ai_flags = flags[i]};
@@ -183,7 +190,7 @@ DEATH_TEST(name_outside_a_task, "async_getaddrinfo")
     async_ignore(async_getaddrinfo("127.0.0.1", "80", NULL, &(struct addrinfo *){NULL}));
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------ */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 LOOP_TEST(name_errors_are_errno_with_a_sentence)
 {
@@ -210,12 +217,12 @@ LOOP_TEST(name_errors_are_errno_with_a_sentence)
     return 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 static int names_of(const struct sockaddr_in *address, char *host, char *service, int flags)
 {
-    return async_getnameinfo((const struct sockaddr *)address, sizeof *address, host, host != NULL ? 20 : 0,
-                             service, service != NULL ? 20 : 0, flags);
+    return async_getnameinfo((const struct sockaddr *)address, sizeof *address, host,
+                             host != NULL ? 20 : 0, service, service != NULL ? 20 : 0, flags);
 }
 
 LOOP_TEST(name_info_in_numbers_is_written_at_once)
@@ -253,17 +260,22 @@ LOOP_TEST(name_info_errors)
     use_test_names(false);
     CHECK_EQ(names_of(&other, text, NULL, NI_NAMEREQD), -ENOENT);
     CHECK(strstr(async_strerror(-ENOENT), "-ENOENT: 127.0.0.1: ") != NULL);
-    CHECK_EQ(async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, text, 8, NULL, 0, 0),
-             -EMSGSIZE);
+    CHECK_EQ(
+        async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, text, 8, NULL, 0, 0),
+        -EMSGSIZE);
     CHECK_STR(async_strerror(-EMSGSIZE), "-EMSGSIZE: 192.0.2.1: its name is too long");
-    CHECK_EQ(async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, text, 9, NULL, 0, 0), 0);
-    CHECK_EQ(async_getnameinfo((const struct sockaddr *)&name_v4, 100000, text, 9, NULL, 0, 0), -EINVAL);
-    CHECK_EQ(async_getnameinfo((const struct sockaddr *)&name_v4, 1, text, 9, NULL, 0, NI_NUMERICHOST),
+    CHECK_EQ(
+        async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, text, 9, NULL, 0, 0),
+        0);
+    CHECK_EQ(async_getnameinfo((const struct sockaddr *)&name_v4, 100000, text, 9, NULL, 0, 0),
              -EINVAL);
+    CHECK_EQ(
+        async_getnameinfo((const struct sockaddr *)&name_v4, 1, text, 9, NULL, 0, NI_NUMERICHOST),
+        -EINVAL);
     return 0;
 }
 
-/* ---- libc -------------------------------------------------------------------------------------------------- */
+/* ---- libc ----------------------------------------------------------------------------------- */
 
 static bool is_loopback(const struct addrinfo *entry)
 {
@@ -289,10 +301,11 @@ static int ask_libc_for_everything(void)
     async_auto_addrinfo *list = NULL;
     char host[NI_MAXHOST], service[NI_MAXSERV];
     CHECK_EQ(async_getaddrinfo("localhost", NULL, NULL, &list), 0);
-    CHECK_EQ(
-        async_getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, service, sizeof service, 0), 0);
-    CHECK_EQ(async_getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, service, sizeof service,
-                               NI_NUMERICHOST | NI_NUMERICSERV),
+    CHECK_EQ(async_getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, service,
+                               sizeof service, 0),
+             0);
+    CHECK_EQ(async_getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, service,
+                               sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
              0);
     names_await_quiet();
     return 0;

@@ -1,6 +1,7 @@
 /*
- * test_name_lookup.c: lookups of names: what is asked once for many, who is left alone, and what becomes of lookups
- * where the loop, the process or its parent ends. The resolver is that of names.h.
+ * test_name_lookup.c: lookups of names: what is asked once for many, who is left alone, and what
+ * becomes of lookups where the loop, the process or its parent ends. The resolver is that of
+ * names.h.
  */
 #include "base/tools.h"
 #include "forks.h"
@@ -21,7 +22,7 @@ static int length_of(const struct addrinfo *list)
     return length;
 }
 
-/* ---- lookups ----------------------------------------------------------------------------------------------- */
+/* ---- lookups -------------------------------------------------------------------------------- */
 
 static struct addrinfo *found[20]; /* by tasks */
 
@@ -68,7 +69,7 @@ LOOP_TEST(name_that_many_look_up_at_the_same_time_is_looked_up_once)
     gate_await_arrival(&names.gate, tasks[0]);
     CHECK_EQ(asyncp_lookups_under_way(), 1);
     names_open_gate();
-    CHECK_EQ(async_gather_n(tasks, MANY, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, 1);
     for (int i = 0; i < MANY; i++) {
         CHECK(i == 0 || found[i] != found[i - 1]);
@@ -101,7 +102,7 @@ LOOP_TEST(name_with_other_hints_is_another_lookup)
     let_begin();
     CHECK_EQ(asyncp_lookups_under_way(), OTHERS);
     names_open_gate();
-    CHECK_EQ(async_gather_n(tasks, OTHERS + 1, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, OTHERS + 1, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, OTHERS);
     free_found();
     return 0;
@@ -126,7 +127,7 @@ LOOP_TEST(name_lookups_are_four_at_a_time)
     CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
     CHECK_EQ(names.asked, THREADS);
     names_open_gate();
-    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, DISTINCT);
     free_found();
     return 0;
@@ -141,7 +142,7 @@ LOOP_TEST(name_in_numbers_does_not_wait_for_slow_names)
     CHECK_EQ(async_getaddrinfo("127.0.0.1", "80", NULL, &list), 0);
     CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
     names_open_gate();
-    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     free_found();
     return 0;
 }
@@ -160,7 +161,7 @@ LOOP_TEST(name_lookups_do_not_hold_up_the_executor)
     CHECK_EQ(async_to_thread(add, 1, 2), 3);
     CHECK_EQ(names.waiting, THREADS);
     names_open_gate();
-    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     free_found();
     return 0;
 }
@@ -177,7 +178,7 @@ LOOP_TEST(name_that_nobody_wants_any_more_is_not_looked_up)
     use_test_names(true);
     look_up_distinct(tasks);
     for (int i = THREADS; i < DISTINCT; i++)
-        async_cancel(tasks[i]);
+        async_task_cancel(tasks[i]);
     check_all(tasks, THREADS, DISTINCT, -ECANCELED);
     CHECK_EQ(asyncp_lookups_under_way(), THREADS);
     names_open_gate();
@@ -193,7 +194,7 @@ LOOP_TEST(name_lookup_that_is_cancelled_is_left_to_itself)
     use_test_names(true);
     async_task *task = async_create_task(look_up, "one.test", 0);
     gate_await_arrival(&names.gate, task);
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK(found[0] == NULL);
     CHECK_EQ(names.waiting, 1);
@@ -209,7 +210,7 @@ LOOP_TEST(name_lookup_goes_on_for_others_when_one_is_cancelled)
     for (int i = 0; i < 3; i++)
         tasks[i] = async_create_task(look_up, "one.test", i);
     gate_await_arrival(&names.gate, tasks[0]);
-    async_cancel(tasks[1]);
+    async_task_cancel(tasks[1]);
     CHECK_EQ(async_await(tasks[1]), -ECANCELED);
     names_open_gate();
     CHECK_EQ(async_gather(tasks[0], tasks[2]), 0);
@@ -224,7 +225,7 @@ LOOP_TEST(name_asked_for_again_joins_the_lookup_that_was_given_up)
     use_test_names(true);
     async_task *task = async_create_task(look_up, "one.test", 0);
     gate_await_arrival(&names.gate, task);
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     task = async_create_task(look_up, "one.test", 1);
     let_begin();
@@ -243,7 +244,7 @@ LOOP_TEST(name_that_was_found_before_the_request_is_kept)
     async_task *task = async_create_task(look_up, "one.test", 0);
     gate_await_arrival(&names.gate, task);
     names_open_gate();
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), 0);
     CHECK(found[0] != NULL);
     free_found();
@@ -263,7 +264,7 @@ static int leave_lookup(void)
 {
     async_task *task = async_create_task(look_up, "one.test", 0);
     gate_await_arrival(&names.gate, task);
-    async_detach(task);
+    async_task_detach(task);
     return 0;
 }
 async_fn(leave_lookup);
@@ -359,8 +360,8 @@ async_fn(name_host, int);
 static int name_service(void)
 {
     char host[20] = "", service[20] = "";
-    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host,
-                                   service, sizeof service, 0);
+    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host,
+                                   sizeof host, service, sizeof service, 0);
     CHECK_STR(host, "one.test");
     CHECK_STR(service, "service");
     return result;
@@ -386,7 +387,7 @@ LOOP_TEST(name_info_that_many_look_up_at_the_same_time_is_looked_up_once)
     for (int i = 0; i < 3; i++)
         tasks[i] = async_create_task(name_host, i);
     gate_await_arrival(&names.gate, tasks[0]);
-    async_cancel(tasks[1]);
+    async_task_cancel(tasks[1]);
     names_open_gate();
     CHECK_EQ(async_await(tasks[1]), -ECANCELED);
     CHECK_EQ(async_gather(tasks[0], tasks[2]), 0);
@@ -397,7 +398,7 @@ LOOP_TEST(name_info_that_many_look_up_at_the_same_time_is_looked_up_once)
     return 0;
 }
 
-/* ---- processes --------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 /* Runs what is done in a child; returns its status. */
 static int status_of_child(void (*body)(void))
@@ -418,7 +419,7 @@ static int make_all_threads(void)
     async_task *tasks[DISTINCT];
     look_up_distinct(tasks);
     names_open_gate();
-    int result = async_gather_n(tasks, DISTINCT, NULL, 0);
+    int result = async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR);
     free_found();
     use_test_names(true);
     return result;
@@ -430,7 +431,7 @@ static int look_up_all(void)
     async_task *tasks[DISTINCT];
     for (int i = 0; i < DISTINCT; i++)
         tasks[i] = async_create_task(look_up, distinct[i], i);
-    return async_gather_n(tasks, DISTINCT, NULL, 0);
+    return async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(look_up_all);
 
@@ -441,7 +442,10 @@ static void look_up_in_child(void)
     _exit(async_run(look_up_all) == 0 ? 0 : 1);
 }
 
-/* The names that its parent's threads are at, too. The other threads of the parent are idle, and not the child's. */
+/*
+ * The names that its parent's threads are at, too. The other threads of the parent are idle, and
+ * not the child's.
+ */
 TEST(name_is_looked_up_by_a_forked_child)
 {
     skip_where_threads_and_fork_do_not_mix();

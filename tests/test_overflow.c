@@ -1,9 +1,10 @@
 /*
- * test_overflow.c: a task that overflows its stack ends the program with a message that helps, before it has
- * touched its neighbour; every other fault goes to whoever handled it before the loop came, on every thread.
+ * test_overflow.c: a task that overflows its stack ends the program with a message that helps,
+ * before it has touched its neighbour; every other fault goes to whoever handled it before the loop
+ * came, on every thread.
  *
- * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer those of a fault
- * that nobody handles are left out: there the sanitizer always handles it.
+ * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer those
+ * of a fault that nobody handles are left out: there the sanitizer always handles it.
  */
 #include "core/loop.h"
 #include "deep.h"
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the message -------------------------------------------------------------------------------------------- */
+/* ---- the message ---------------------------------------------------------------------------- */
 
 static int dig(void)
 {
@@ -33,21 +34,27 @@ static int dig_in_a_task(void)
 }
 async_fn(dig_in_a_task);
 
-DEATH_TEST(overflow_by_recursion_tells_whose_stack_and_who_repeats,
-           "asyncio: task #2 'dig' (created at |tests/test_overflow.c:|overflowed its stack of 128 KiB; "
-           "make the recursion or the local variables smaller, or give the task a larger stack|"
-           "it happened in recurse_for_ever+0x|in recurse_for_ever+0x|times on the stack")
+DEATH_TEST(
+    overflow_by_recursion_tells_whose_stack_and_who_repeats,
+    "asyncio: task #2 'dig' (created at |tests/test_overflow.c:|overflowed its stack of 128 KiB; "
+    "make the recursion or the local variables smaller, or give the task a larger stack|"
+    "it happened in recurse_for_ever+0x|in recurse_for_ever+0x|times on the stack")
 {
     async_ignore(async_run_with(test_options(), dig_in_a_task));
 }
 
-DEATH_TEST(overflow_of_the_main_task_is_told, "asyncio: task #1 'dig' |overflowed its stack of 64 KiB")
+DEATH_TEST(overflow_of_the_main_task_is_told,
+           "asyncio: task #1 'dig' |overflowed its stack of 64 KiB")
 {
     async_ignore(async_run_with(test_options(), dig));
 }
 
-/* The loader leaves such addresses on stacks: where a file was mapped, and before it nothing may be. */
-__attribute__((noinline)) static int recurse_with_an_address(const void *first_byte, volatile int *depth)
+/*
+ * The loader leaves such addresses on stacks: where a file was mapped, and before it nothing may
+ * be.
+ */
+__attribute__((noinline)) static int recurse_with_an_address(const void *first_byte,
+                                                             volatile int *depth)
 {
     const void *words[64] = {first_byte};
     USE(words);
@@ -59,7 +66,8 @@ __attribute__((noinline)) static int recurse_with_an_address(const void *first_b
 static int dig_with_an_address(void)
 {
     volatile int depth = 0;
-    extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* the linker's word for it */
+    extern const char __ehdr_start[]
+        __attribute__((visibility("hidden"))); /* the linker's word for it */
     return recurse_with_an_address(__ehdr_start, &depth);
 }
 async_fn(dig_with_an_address);
@@ -72,7 +80,10 @@ DEATH_TEST(overflow_is_told_to_its_end_whatever_lies_on_the_stack,
 
 enum { LARGE = 200000 }; /* more than a stack of 64 KiB and any guard have together */
 
-/* Touches nothing of it itself: the compiler must touch what lies between (-fstack-clash-protection). */
+/*
+ * Touches nothing of it itself: the compiler must touch what lies between
+ * (-fstack-clash-protection).
+ */
 __attribute__((noinline)) static int have_one_large_frame(void)
 {
     char frame[LARGE];
@@ -86,7 +97,10 @@ static int call_large(void)
 }
 async_fn(call_large);
 
-/* A frame that is not probed page by page steps over the guard; gcc takes the option without a word. */
+/*
+ * A frame that is not probed page by page steps over the guard; gcc takes the option without a
+ * word.
+ */
 static void skip_unless_large_frames_are_probed(void)
 {
 #if defined(__riscv) && !defined(__clang__) && __GNUC__ < 15
@@ -94,8 +108,8 @@ static void skip_unless_large_frames_are_probed(void)
 #endif
 }
 
-DEATH_TEST(overflow_by_one_large_frame_is_told,
-           "'call_large' |overflowed its stack of 64 KiB|it happened in have_one_large_frame+0x|called from ")
+DEATH_TEST(overflow_by_one_large_frame_is_told, "'call_large' |overflowed its stack of 64 KiB|it "
+                                                "happened in have_one_large_frame+0x|called from ")
 {
     skip_unless_large_frames_are_probed();
     async_ignore(async_run_with(test_options(), call_large));
@@ -138,7 +152,7 @@ DEATH_TEST(overflow_without_a_guard_is_told_when_the_task_ends,
     async_ignore(async_run_with(test_options(), run_without_guards));
 }
 
-/* ---- how a child ends --------------------------------------------------------------------------------------- */
+/* ---- how a child ends ----------------------------------------------------------------------- */
 
 enum { HANDLED = 40, LIVED = 41, NEIGHBOUR_INTACT = 42, NEIGHBOUR_SPOILT = 43, BY_SIGNAL = 1000 };
 
@@ -156,7 +170,7 @@ static int end_of(void (*body)(void))
     return WIFSIGNALED(status) ? BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* ---- the neighbour ------------------------------------------------------------------------------------------ */
+/* ---- the neighbour -------------------------------------------------------------------------- */
 
 enum { PATTERN_SIZE = 50000, PATTERN = 0x5a };
 
@@ -181,7 +195,10 @@ static void look_at_neighbour(int number)
     _exit(NEIGHBOUR_INTACT);
 }
 
-/* Stacks are cut from the bottom of a slab upwards. The handler, set while the loop runs, comes before the loop's. */
+/*
+ * Stacks are cut from the bottom of a slab upwards. The handler, set while the loop runs, comes
+ * before the loop's.
+ */
 static int overflow_beside_a_neighbour(void)
 {
     struct sigaction action = {.sa_handler = look_at_neighbour, .sa_flags = SA_ONSTACK};
@@ -206,7 +223,7 @@ TEST(overflow_by_one_large_frame_does_not_reach_the_neighbour)
     CHECK_EQ(end_of(run_beside_a_neighbour), NEIGHBOUR_INTACT);
 }
 
-/* ---- faults that are no overflow ---------------------------------------------------------------------------- */
+/* ---- faults that are no overflow ------------------------------------------------------------ */
 
 static char *volatile nowhere = (char *)64;
 
@@ -250,7 +267,10 @@ static int send_itself_a_fault(void)
 }
 async_fn(send_itself_a_fault);
 
-/* Another task's stack lies above this one's: to write into its guard is a mistake, but no overflow. */
+/*
+ * Another task's stack lies above this one's: to write into its guard is a mistake, but no
+ * overflow.
+ */
 static int write_into_anothers_guard(void)
 {
     async_task *other = async_create_task(fill_stack);
@@ -387,7 +407,7 @@ TEST(overflow_ends_the_process_by_the_signal)
     CHECK_EQ(end_of(overflow), BY_SIGNAL + SIGSEGV);
 }
 
-/* ---- before and after --------------------------------------------------------------------------------------- */
+/* ---- before and after ----------------------------------------------------------------------- */
 
 static bool handles_faults(void (*handler)(int))
 {

@@ -1,9 +1,11 @@
 /*
- * test_pace.c: a task that makes nothing but calls which need not wait gives way to others all the same, whichever call
- * it is. A row makes one call that succeeds at once; it is repeated until another task, which is ready, has run.
+ * test_pace.c: a task that makes nothing but calls which need not wait gives way to others all the
+ * same, whichever call it is. A row makes one call that succeeds at once; it is repeated until
+ * another task, which is ready, has run.
  */
 #include "sockets.h"
 #include "streams.h"
+#include "queues.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -114,7 +116,7 @@ static int gather(struct scene *scene)
 static int gather_nothing(struct scene *scene)
 {
     (void)scene;
-    return async_gather_n(NULL, 0, NULL, 0);
+    return async_gather_n(NULL, 0, NULL, ASYNC_FIRST_ERROR);
 }
 
 static int wait(struct scene *scene)
@@ -274,13 +276,13 @@ static void refill(struct scene *scene)
     static char lines[2 * LINES];
     for (int i = 0; i < 2 * LINES; i++)
         lines[i] = i % 2 == 0 ? 'x' : '\n';
-    async_ignore(send(async_stream_descriptor(scene->streams.there), lines, sizeof lines, MSG_DONTWAIT));
+    async_ignore(send(async_stream_fd(scene->streams.there), lines, sizeof lines, MSG_DONTWAIT));
 }
 
 static void check_row(struct scene *scene, const struct row *row)
 {
     has_run = false;
-    async_detach(async_create_task(run_once));
+    async_task_detach(async_create_task(run_once));
     for (int calls = 0; !has_run; calls++) {
         if (calls % 1000 == 0)
             refill(scene);
@@ -294,7 +296,7 @@ static void check_row(struct scene *scene, const struct row *row)
 static int check_all_rows(void)
 {
     struct scene scene = {.semaphore = {.value = 1}, .barrier = {.parties = 1}};
-    scene.queue = async_queue_new(0, sizeof(int));
+    scene.queue = new_queue(0, sizeof(int));
     scene.ended = settled();
     scene.sockets = unix_sockets(SOCK_STREAM);
     scene.streams = new_pair();
@@ -306,7 +308,7 @@ static int check_all_rows(void)
         check_row(&scene, &rows[i]);
     async_condition_release(&scene.condition);
     async_queue_free(scene.queue);
-    async_detach(scene.ended);
+    async_task_detach(scene.ended);
     close_both(scene.sockets);
     close_pair(scene.streams);
     close(scene.file);
@@ -323,7 +325,7 @@ LOOP_TEST(pace_every_call_that_need_not_wait_gives_way_on_the_virtual_clock)
     return check_all_rows();
 }
 
-/* ---- select, which a timer must end ---------------------------------------------------------------------------- */
+/* ---- select, which a timer must end --------------------------------------------------------- */
 
 static void set_event(void *event)
 {
@@ -349,7 +351,7 @@ LOOP_TEST(pace_select_starves_no_case)
 {
     enum { CASES = 5, MOST = 200000 };
     struct sockets pair = unix_sockets(SOCK_STREAM);
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     async_semaphore semaphore = {.value = MOST};
     async_event event = {0};
     int item = 0, happened[CASES] = {0}, missing = CASES;
@@ -358,7 +360,8 @@ LOOP_TEST(pace_select_starves_no_case)
     for (int i = 0; i < MOST && missing > 0; i++) {
         CHECK_EQ(async_queue_put_nowait(queue, &item), 0);
         int which = async_select(async_on_readable(pair.here), async_on_get(queue, &item),
-                                 async_on_event(&event), async_on_semaphore(&semaphore), async_on_timeout(0));
+                                 async_on_event(&event), async_on_semaphore(&semaphore),
+                                 async_on_timeout(0));
         CHECK(which >= 0);
         missing -= happened[which]++ == 0;
     }

@@ -1,6 +1,6 @@
 /*
- * test_poll.c: the poll contract, on each backend alike: when a wait for readiness is over, that every operation is
- * completed exactly once, what cancelling does, and that a wake ends a wait.
+ * test_poll.c: the poll contract, on each backend alike: when a wait for readiness is over, that
+ * every operation is completed exactly once, what cancelling does, and that a wake ends a wait.
  */
 #include "watch.h"
 
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- both ends of something --------------------------------------------------------------------------------- */
+/* ---- both ends of something ----------------------------------------------------------------- */
 
 struct ends {
     int here;  /* what is waited for; of a pipe, where it is read */
@@ -63,7 +63,7 @@ static void drain(int descriptor)
         continue;
 }
 
-/* ---- readiness ---------------------------------------------------------------------------------------------- */
+/* ---- readiness ------------------------------------------------------------------------------ */
 
 static void expect_readable_when_data_comes(struct ends ends)
 {
@@ -148,7 +148,7 @@ TEST_EACH_BACKEND(poll_tells_readers_and_writers_of_one_descriptor_apart)
     close_ends(ends);
 }
 
-/* ---- the end of the other side ------------------------------------------------------------------------------ */
+/* ---- the end of the other side -------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_readable_when_the_other_end_is_closed)
 {
@@ -196,7 +196,7 @@ TEST_EACH_BACKEND(poll_readable_when_the_other_side_has_said_its_last)
     close_ends(ends);
 }
 
-/* ---- descriptors of other kinds ----------------------------------------------------------------------------- */
+/* ---- descriptors of other kinds ------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_finds_a_regular_file_always_ready)
 {
@@ -233,7 +233,7 @@ TEST_EACH_BACKEND(poll_of_a_negative_descriptor_is_ebadf)
     close_poller();
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static size_t largest_block;
 
@@ -246,7 +246,10 @@ static void *note_size(void *context, void *block, size_t old_size, size_t new_s
     return counted->reallocate(counted->context, block, old_size, new_size);
 }
 
-/* The highest number that Linux gives by default is about a million; beyond it no table must follow. */
+/*
+ * The highest number that Linux gives by default is about a million; beyond it no table must
+ * follow.
+ */
 TEST_EACH_BACKEND(poll_of_a_wild_number_costs_no_memory)
 {
     open_poller_with((async_allocator){.reallocate = note_size});
@@ -271,7 +274,7 @@ TEST_EACH_BACKEND(poll_without_memory_refuses_and_goes_on)
     close_ends(ends);
 }
 
-/* ---- cancelling --------------------------------------------------------------------------------------------- */
+/* ---- cancelling ----------------------------------------------------------------------------- */
 
 /* settled: the kernel has heard of the operation before it is to forget it again. */
 static void cancel_one(struct ends ends, bool settled)
@@ -322,7 +325,7 @@ TEST_EACH_BACKEND(poll_cancel_may_come_after_the_event)
     }
 }
 
-/* ---- completions that act ----------------------------------------------------------------------------------- */
+/* ---- completions that act ------------------------------------------------------------------- */
 
 static struct watch second;
 
@@ -357,7 +360,8 @@ TEST_EACH_BACKEND(poll_completion_may_cancel)
         struct watch first = {.then = cancel_second};
         struct ends ends = new_sockets(), other = new_sockets();
         open_poller();
-        watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .descriptor = ends.here});
+        watch_submit(&first,
+                     (struct operation){.kind = OPERATION_READABLE, .descriptor = ends.here});
         watch_start(&second, OPERATION_READABLE, i == 0 ? ends.here : other.here);
         watch_settle();
         write_byte(ends.there);
@@ -371,7 +375,7 @@ TEST_EACH_BACKEND(poll_completion_may_cancel)
     }
 }
 
-/* ---- waiting and waking ------------------------------------------------------------------------------------- */
+/* ---- waiting and waking --------------------------------------------------------------------- */
 
 enum { FOR_EVER = -1 };
 
@@ -408,7 +412,10 @@ static void *wake_poller(void *unused)
     return unused;
 }
 
-/* Whether the wake comes before the wait or during it is the scheduler's affair; it ends it either way. */
+/*
+ * Whether the wake comes before the wait or during it is the scheduler's affair; it ends it either
+ * way.
+ */
 TEST_EACH_BACKEND(poll_wake_comes_from_any_thread)
 {
     pthread_t thread;
@@ -444,7 +451,10 @@ static bool is_readable(int descriptor, int milliseconds)
     return poll(&polled, 1, milliseconds) == 1;
 }
 
-/* A foreign loop polls it instead of calling wait(): nothing may happen that it is not told of, if not at once. */
+/*
+ * A foreign loop polls it instead of calling wait(): nothing may happen that it is not told of, if
+ * not at once.
+ */
 TEST_EACH_BACKEND(poll_descriptor_becomes_readable_when_wait_has_something)
 {
     enum { AS_LONG_AS_IT_TAKES = 10000 };

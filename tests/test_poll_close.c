@@ -1,10 +1,10 @@
 /*
- * test_poll_close.c: descriptors that are closed: whoever waits is told, a source is told of nothing more, the peer
- * sees the end, and whoever has the number next has nothing of it.
+ * test_poll_close.c: descriptors that are closed: whoever waits is told, a source is told of
+ * nothing more, the peer sees the end, and whoever has the number next has nothing of it.
  */
 #include "probe.h"
 
-/* ---- closing ------------------------------------------------------------------------------------------------ */
+/* ---- closing -------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(closed_descriptor_completes_the_operations_that_wait_on_it)
 {
@@ -20,9 +20,10 @@ TEST_EACH_BACKEND(closed_descriptor_completes_the_operations_that_wait_on_it)
         watch_start(&reader, OPERATION_READABLE, pair.here);
         watch_start(&writer, OPERATION_WRITABLE, pair.here);
         receiver.then = NULL;
-        watch_submit(
-            &receiver,
-            (struct operation){.kind = OPERATION_RECV, .descriptor = pair.here, .buffer = &byte, .size = 1});
+        watch_submit(&receiver, (struct operation){.kind = OPERATION_RECV,
+                                                   .descriptor = pair.here,
+                                                   .buffer = &byte,
+                                                   .size = 1});
         if (i / 2 == 0)
             watch_settle();
         poller.calls->close_descriptor(&poller, pair.here);
@@ -52,8 +53,9 @@ TEST_EACH_BACKEND(closed_descriptor_takes_no_more_operations)
     poller.calls->close_descriptor(&poller, pair.here);
     poller.calls->close_descriptor(&poller, pair.here); /* again does no harm */
     late.then = NULL;
-    watch_submit(&late, (struct operation){
-                            .kind = OPERATION_RECV, .descriptor = pair.here, .buffer = &byte, .size = 1});
+    watch_submit(&late,
+                 (struct operation){
+                     .kind = OPERATION_RECV, .descriptor = pair.here, .buffer = &byte, .size = 1});
     CHECK_EQ(late.operation.result, -EBADF);
     CHECK_EQ(watch_once(OPERATION_READABLE, pair.here), -EBADF);
     CHECK_EQ(watch_result(&writer), -EBADF);
@@ -84,7 +86,10 @@ TEST_EACH_BACKEND(closed_source_is_told_of_nothing_and_its_peer_sees_the_end)
     }
 }
 
-/* Another process, or another number, has the file still: no event of it must come to who has the number now. */
+/*
+ * Another process, or another number, has the file still: no event of it must come to who has the
+ * number now.
+ */
 TEST_EACH_BACKEND(closed_source_leaves_nothing_to_who_has_its_number_next)
 {
     for (int i = 0; i < 20; i++) {
@@ -193,7 +198,10 @@ static void replace(struct probe *probe)
     probe_start(&replacing, replacement.here);
 }
 
-/* Both are told in one batch; the number of the second is another source's before its event is looked at. */
+/*
+ * Both are told in one batch; the number of the second is another source's before its event is
+ * looked at.
+ */
 TEST_EACH_BACKEND(event_of_a_closed_source_does_not_reach_who_came_in_the_same_batch)
 {
     struct probe first = {0};

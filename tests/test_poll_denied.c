@@ -1,6 +1,7 @@
 /*
- * test_poll_denied.c: kernels that lack io_uring or forbid it, as containers do, and kernels without the newer
- * waits: the loop works all the same, and debug mode says why it is not what was asked for.
+ * test_poll_denied.c: kernels that lack io_uring or forbid it, as containers do, and kernels
+ * without the newer waits: the loop works all the same, and debug mode says why it is not what was
+ * asked for.
  */
 #include "deny.h"
 #include "sys/number.h"
@@ -13,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- something to run --------------------------------------------------------------------------------------- */
+/* ---- something to run ----------------------------------------------------------------------- */
 
 /* Sleeps, and waits for a descriptor with and without success. */
 static int use_the_loop(void)
@@ -31,7 +32,7 @@ static int use_the_loop(void)
 }
 async_fn(use_the_loop);
 
-/* ---- what was said ------------------------------------------------------------------------------------------ */
+/* ---- what was said -------------------------------------------------------------------------- */
 
 static char said[4096];
 
@@ -60,7 +61,7 @@ static int run_on_uring(bool debug)
     return run_and_listen(&options);
 }
 
-/* ---- io_uring ----------------------------------------------------------------------------------------------- */
+/* ---- io_uring ------------------------------------------------------------------------------- */
 
 static void expect_epoll_instead(int error, const char *line)
 {
@@ -74,8 +75,8 @@ static void expect_epoll_instead(int error, const char *line)
 
 TEST(poll_uring_that_is_forbidden_is_replaced_by_epoll)
 {
-    expect_epoll_instead(EPERM,
-                         "io_uring is not to be had here (-EPERM: Operation not permitted); using epoll");
+    expect_epoll_instead(
+        EPERM, "io_uring is not to be had here (-EPERM: Operation not permitted); using epoll");
 }
 
 TEST(poll_uring_that_does_not_exist_is_replaced_by_epoll)
@@ -95,7 +96,7 @@ TEST(poll_uring_without_a_descriptor_left_is_an_error)
     CHECK_EQ(run_on_uring(false), -EMFILE);
 }
 
-/* ---- epoll -------------------------------------------------------------------------------------------------- */
+/* ---- epoll ---------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_waits_on_kernels_without_epoll_pwait2)
 {
@@ -117,7 +118,7 @@ TEST_EACH_BACKEND(poll_wake_that_cannot_be_opened_is_an_error)
     CHECK_EQ(run_and_listen(test_options()), -EMFILE);
 }
 
-/* ---- the loop's own descriptor ------------------------------------------------------------------------------ */
+/* ---- the loop's own descriptor -------------------------------------------------------------- */
 
 /* Waiting on would be waiting for ever: nothing can be told of what the loop had in hand. */
 static void close_the_loop_s_descriptor(const char *backend)
@@ -127,21 +128,23 @@ static void close_the_loop_s_descriptor(const char *backend)
     options.backend = backend;
     options.virtual_clock = false;
     CHECK_EQ(async_new_event_loop(&loop, &options), 0);
-    close(async_loop_fileno(loop));
+    close(async_loop_fd(loop));
     async_ignore(async_loop_step(loop, 0.001));
 }
 
-DEATH_TEST(poll_epoll_descriptor_that_the_program_closed_ends_it, "the loop's own descriptor is gone (-EBADF")
+DEATH_TEST(poll_epoll_descriptor_that_the_program_closed_ends_it,
+           "the loop's own descriptor is gone (-EBADF")
 {
     close_the_loop_s_descriptor("epoll");
 }
 
-DEATH_TEST(poll_uring_descriptor_that_the_program_closed_ends_it, "the loop's own descriptor is gone (-EBADF")
+DEATH_TEST(poll_uring_descriptor_that_the_program_closed_ends_it,
+           "the loop's own descriptor is gone (-EBADF")
 {
     close_the_loop_s_descriptor("uring");
 }
 
-/* ---- the choice --------------------------------------------------------------------------------------------- */
+/* ---- the choice ----------------------------------------------------------------------------- */
 
 TEST(poll_backend_that_does_not_exist_is_einval)
 {

@@ -1,6 +1,6 @@
 /*
- * test_poll_many.c: the poll contract with a thousand descriptors, and with numbers that are closed and used again
- * while the backend still remembers whose they were.
+ * test_poll_many.c: the poll contract with a thousand descriptors, and with numbers that are closed
+ * and used again while the backend still remembers whose they were.
  */
 #include "sys/fault.h"
 #include "watch.h"
@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- a thousand --------------------------------------------------------------------------------------------- */
+/* ---- a thousand ----------------------------------------------------------------------------- */
 
 enum { THOUSAND = 1000 };
 
@@ -108,7 +108,7 @@ TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_the_kernel_has_heard_of_them
     close_counters();
 }
 
-/* ---- a kernel that has no room for a while -------------------------------------------------------------------- */
+/* ---- a kernel that has no room for a while -------------------------------------------------- */
 
 #if ASYNC_CHECKS
 static int uring_calls_refused; /* so many, and after them every other one */
@@ -127,7 +127,10 @@ static void forget_links(struct watch *watch)
     memset(&watch->operation.link, 0, sizeof watch->operation.link);
 }
 
-/* The kernel knows of the first half; more is asked of it than its queue holds, and part of all that taken back. */
+/*
+ * The kernel knows of the first half; more is asked of it than its queue holds, and part of all
+ * that taken back.
+ */
 TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
 {
     uring_calls_refused = INT_MAX;
@@ -138,7 +141,8 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
             watch_settle();
         asyncp_fault = i < THOUSAND / 2 ? NULL : have_little_room;
         watches[i].then = forget_links;
-        watch_submit(&watches[i], (struct operation){.kind = OPERATION_READABLE, .descriptor = counters[i]});
+        watch_submit(&watches[i],
+                     (struct operation){.kind = OPERATION_READABLE, .descriptor = counters[i]});
     }
     for (int i = 0; i < THOUSAND; i += 3)
         watch_cancel(&watches[i]);
@@ -158,7 +162,7 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
 }
 #endif
 
-/* ---- numbers that are used again ---------------------------------------------------------------------------- */
+/* ---- numbers that are used again ------------------------------------------------------------ */
 
 struct counted {
     int number; /* of the descriptor that is waited for */
@@ -190,7 +194,10 @@ static void expect_told_of(struct counted now)
     CHECK_EQ(watch_result(&watch), 0);
 }
 
-/* The file that had the number lives on under another one, so that a backend that watches it still would notice. */
+/*
+ * The file that had the number lives on under another one, so that a backend that watches it still
+ * would notice.
+ */
 static void replace_after_completion(bool reopened)
 {
     open_poller();
@@ -233,7 +240,10 @@ TEST_EACH_BACKEND(poll_cancelled_leaves_no_trace_on_the_number)
     close(before.other);
 }
 
-/* The event of the first file is already on its way when its watch is cancelled and the number changes hands. */
+/*
+ * The event of the first file is already on its way when its watch is cancelled and the number
+ * changes hands.
+ */
 TEST_EACH_BACKEND(poll_late_event_of_the_file_before_tells_nobody)
 {
     struct watch early, late;
@@ -261,7 +271,10 @@ static struct counted replaced;
 static int replacement;
 static struct watch second, third;
 
-/* While the event of `second` is on its way, and whatever becomes of it, the number goes to another file. */
+/*
+ * While the event of `second` is on its way, and whatever becomes of it, the number goes to another
+ * file.
+ */
 static void replace_second(struct watch *watch)
 {
     (void)watch;
@@ -277,7 +290,8 @@ TEST_EACH_BACKEND(poll_event_of_one_round_does_not_reach_who_came_in_it)
     struct counted early = open_counted(-1);
     replaced = open_counted(-1);
     replacement = eventfd(0, 0);
-    watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .descriptor = early.number});
+    watch_submit(&first,
+                 (struct operation){.kind = OPERATION_READABLE, .descriptor = early.number});
     watch_start(&second, OPERATION_READABLE, replaced.number);
     watch_settle();
     make_readable(early);
@@ -293,7 +307,10 @@ TEST_EACH_BACKEND(poll_event_of_one_round_does_not_reach_who_came_in_it)
         close(all[i]);
 }
 
-/* The set of an epoll is by file and number: what is known of the one is not known of its duplicate. */
+/*
+ * The set of an epoll is by file and number: what is known of the one is not known of its
+ * duplicate.
+ */
 TEST_EACH_BACKEND(poll_duplicates_of_one_file_are_told_separately)
 {
     struct watch watch, twin;

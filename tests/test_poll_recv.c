@@ -1,7 +1,7 @@
 /*
- * test_poll_recv.c: the poll contract where an operation owns a buffer: a receive gives what recv(2) gives, and
- * from its completion on, cancelled or not, the buffer is left alone and no byte is lost. That is where
- * completions are hardest: the kernel may write at any moment before.
+ * test_poll_recv.c: the poll contract where an operation owns a buffer: a receive gives what
+ * recv(2) gives, and from its completion on, cancelled or not, the buffer is left alone and no byte
+ * is lost. That is where completions are hardest: the kernel may write at any moment before.
  */
 #include "watch.h"
 
@@ -67,7 +67,7 @@ static int bytes_left(void)
     return count;
 }
 
-/* ---- what recv(2) gives ------------------------------------------------------------------------------------- */
+/* ---- what recv(2) gives --------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_recv_of_data_that_is_there_is_done_at_once)
 {
@@ -171,7 +171,7 @@ TEST_EACH_BACKEND(poll_recv_by_several_gives_each_datagram_to_one)
     close_both();
 }
 
-/* ---- cancelled ---------------------------------------------------------------------------------------------- */
+/* ---- cancelled ------------------------------------------------------------------------------ */
 
 /* The completion has come: whatever arrives now goes to the socket and nowhere else. */
 TEST_EACH_BACKEND(poll_recv_that_was_cancelled_leaves_the_buffer_alone)
@@ -195,7 +195,10 @@ TEST_EACH_BACKEND(poll_recv_that_was_cancelled_leaves_the_buffer_alone)
     }
 }
 
-/* Data and cancellation cross each other; whichever wins, the bytes are in the buffer or in the socket. */
+/*
+ * Data and cancellation cross each other; whichever wins, the bytes are in the buffer or in the
+ * socket.
+ */
 TEST_EACH_BACKEND(poll_recv_that_is_cancelled_as_data_comes_loses_nothing)
 {
     struct receive receive;
@@ -226,8 +229,8 @@ static void cancel_second(struct watch *watch)
 }
 
 /*
- * Two datagrams wait for two receives, and the first one's completion cancels the second: which may have happened
- * by then, and in that case says so.
+ * Two datagrams wait for two receives, and the first one's completion cancels the second: which may
+ * have happened by then, and in that case says so.
  */
 TEST_EACH_BACKEND(poll_recv_that_another_completion_cancels_loses_nothing)
 {
@@ -272,7 +275,9 @@ TEST_EACH_BACKEND(poll_recv_that_a_completion_elsewhere_cancels_loses_nothing)
     close_both();
 }
 
-/* The hazard of io_uring: a socket that is closed with a receive pending stays open for the peer. */
+/*
+ * The hazard of io_uring: a socket that is closed with a receive pending stays open for the peer.
+ */
 TEST_EACH_BACKEND(poll_recv_that_was_cancelled_lets_the_socket_be_closed)
 {
     struct receive receive;

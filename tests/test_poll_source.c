@@ -1,11 +1,11 @@
 /*
- * test_poll_source.c: sources, the descriptors of the library's own (src/poll/poll.h): each change of their state is
- * told, and nothing else ends a wait.
+ * test_poll_source.c: sources, the descriptors of the library's own (src/poll/poll.h): each change
+ * of their state is told, and nothing else ends a wait.
  */
 #include "probe.h"
 #include "sys/fault.h"
 
-/* ---- changes ------------------------------------------------------------------------------------------------ */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(source_is_told_of_what_was_there_before_it)
 {
@@ -55,7 +55,10 @@ TEST_EACH_BACKEND(source_is_told_each_time_something_comes_after_there_was_nothi
     tell_changes(udp_sockets());
 }
 
-/* Whoever has not read to the end knows that himself: what comes after it need not be told, and nothing is lost. */
+/*
+ * Whoever has not read to the end knows that himself: what comes after it need not be told, and
+ * nothing is lost.
+ */
 TEST_EACH_BACKEND(source_that_was_told_and_has_not_read_stays_readable)
 {
     struct probe probe = {0};
@@ -120,7 +123,7 @@ TEST_EACH_BACKEND(source_of_which_nothing_changes_ends_no_wait)
     close_poller();
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------------- */
 
 static void tell_end(struct sockets pair, bool says_goodbye)
 {
@@ -201,7 +204,7 @@ TEST_EACH_BACKEND(source_is_told_of_urgent_data_and_no_wait_is_cut_short_by_it)
     close_poller();
 }
 
-/* ---- operations on a source's descriptor --------------------------------------------------------------------- */
+/* ---- operations on a source's descriptor ---------------------------------------------------- */
 
 TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_are_both_told)
 {
@@ -224,9 +227,10 @@ TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_are_both_told)
         CHECK_EQ(watch_once(OPERATION_READABLE, pair.here), 0);
         CHECK_EQ(drain_socket(pair.here), 1);
         receiver.then = NULL;
-        watch_submit(
-            &receiver,
-            (struct operation){.kind = OPERATION_RECV, .descriptor = pair.here, .buffer = &byte, .size = 1});
+        watch_submit(&receiver, (struct operation){.kind = OPERATION_RECV,
+                                                   .descriptor = pair.here,
+                                                   .buffer = &byte,
+                                                   .size = 1});
         watch_settle();
         say(pair.there);
         CHECK_EQ(watch_result(&receiver), 1);
@@ -265,7 +269,10 @@ static int fail_looks(enum site site)
     return site == SITE_POLL && looks_failing-- > 0 ? look_failure : 0;
 }
 
-/* What comes of a wait for room, of which the source was told long ago; so many polls of the kernel fail meanwhile. */
+/*
+ * What comes of a wait for room, of which the source was told long ago; so many polls of the kernel
+ * fail meanwhile.
+ */
 static int wait_while_looks_fail(int descriptor, int count, int failure)
 {
     looks_failing = count;

@@ -1,5 +1,6 @@
 /*
- * test_poll_source_many.c: ten thousand sources, and a kernel that has no room for them or tells no more of one.
+ * test_poll_source_many.c: ten thousand sources, and a kernel that has no room for them or tells no
+ * more of one.
  */
 #include "probe.h"
 #include "sys/fault.h"
@@ -8,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
-/* ---- many --------------------------------------------------------------------------------------------------- */
+/* ---- many ----------------------------------------------------------------------------------- */
 
 enum { MOST_PROBES = 10000 };
 
@@ -29,8 +30,8 @@ static void start_many(int count)
 }
 
 /*
- * Until nobody is told of anything any more: io_uring has some twenty of them done in each wait. With a limit: of a
- * kernel that takes no request each wait looks, and tells.
+ * Until nobody is told of anything any more: io_uring has some twenty of them done in each wait.
+ * With a limit: of a kernel that takes no request each wait looks, and tells.
  */
 static void settle_many(void)
 {
@@ -63,7 +64,8 @@ static void tell_many_apart(void)
         raise_probe(i);
     settle_many();
     for (int i = 0; i < MOST_PROBES; i++)
-        CHECK_EQ(probes[i].source.state, i % 3 == 0 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE);
+        CHECK_EQ(probes[i].source.state,
+                 i % 3 == 0 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE);
     close_many(MOST_PROBES);
     settle_many();
     CHECK(!is_open(probes[0].source.descriptor));
@@ -75,14 +77,17 @@ TEST_EACH_BACKEND(ten_thousand_sources_are_told_apart)
     tell_many_apart();
 }
 
-/* There io_uring posts at once what has happened; of what finds the ring full it gives up the polls. */
+/*
+ * There io_uring posts at once what has happened; of what finds the ring full it gives up the
+ * polls.
+ */
 TEST_EACH_BACKEND(ten_thousand_sources_of_a_foreign_loop_are_told_apart)
 {
     poller_is_foreign = true;
     tell_many_apart();
 }
 
-/* ---- a kernel that has no room, or gives up ------------------------------------------------------------------ */
+/* ---- a kernel that has no room, or gives up ------------------------------------------------- */
 
 #if ASYNC_CHECKS
 static bool is_full;
@@ -107,7 +112,9 @@ TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
     is_full = false;
     settle_many();
     for (int i = 0; i < COUNT; i++) {
-        int expected = i % 5 == 0 ? 0 : i % 5 == 1 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE;
+        int expected = i % 5 == 0   ? 0
+                       : i % 5 == 1 ? SOURCE_READABLE | SOURCE_WRITABLE
+                                    : SOURCE_WRITABLE;
         CHECK_EQ(probes[i].source.state, expected);
         CHECK_EQ(is_open(probes[i].source.descriptor), i % 5 != 0);
     }

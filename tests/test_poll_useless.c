@@ -1,6 +1,7 @@
 /*
- * test_poll_useless.c: events that bring a waiting call no further. The loop sleeps on instead of being told the same
- * again and again: the calls of the kernel are counted while a wait goes on for a while.
+ * test_poll_useless.c: events that bring a waiting call no further. The loop sleeps on instead of
+ * being told the same again and again: the calls of the kernel are counted while a wait goes on for
+ * a while.
  */
 #include "sockets.h"
 #include "streams.h"
@@ -24,11 +25,11 @@ static int count_looks(enum site site)
 #endif
 
 /* Runs the call for a twentieth of a second, in which nothing comes. */
-#define CHECK_SLEEPS(...)                                                                                    \
-    do {                                                                                                     \
-        begin_to_count();                                                                                    \
-        CHECK_EQ(async_timeout(0.05, __VA_ARGS__), -ETIMEDOUT);                                              \
-        CHECK(count() < FEW);                                                                                \
+#define CHECK_SLEEPS(...)                                                                          \
+    do {                                                                                           \
+        begin_to_count();                                                                          \
+        CHECK_EQ(async_timeout(0.05, __VA_ARGS__), -ETIMEDOUT);                                    \
+        CHECK(count() < FEW);                                                                      \
     } while (0)
 
 static void begin_to_count(void)
@@ -68,7 +69,8 @@ LOOP_TEST(poll_sleeps_while_a_full_socket_s_peer_has_ended)
     CHECK_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     CHECK_EQ(write(ends[1], "x", 1), 1);
     CHECK_EQ(fcntl(pair.here, F_SETFL, O_NONBLOCK), 0);
-    while (sendfile(pair.here, file, NULL, 1000) > 0) /* older kernels have room for it where send has none */
+    while (sendfile(pair.here, file, NULL, 1000) >
+           0) /* older kernels have room for it where send has none */
         continue;
     CHECK_SLEEPS(async_wait_writable(pair.here));
     CHECK_SLEEPS(async_send(pair.here, much, sizeof much, 0));
@@ -135,7 +137,9 @@ LOOP_TEST(poll_closes_a_full_socket_whose_peer_has_ended)
     return 0;
 }
 
-/* A socket of UDP with an error in its queue that is not read, as a resolver or a traceroute has. */
+/*
+ * A socket of UDP with an error in its queue that is not read, as a resolver or a traceroute has.
+ */
 static int with_an_error(void)
 {
     struct sockets pair = {bound_socket(SOCK_DGRAM, 0), bound_socket(SOCK_DGRAM, 0)};

@@ -1,5 +1,6 @@
 /*
- * test_pool.c: the pool of records: what a walk through all of them meets, and what it costs when they are many.
+ * test_pool.c: the pool of records: what a walk through all of them meets, and what it costs when
+ * they are many.
  */
 #include "base/pool.h"
 #include "runner.h"

@@ -1,6 +1,6 @@
 /*
- * test_printable.c: that what comes from outside is shown as text that a terminal does not obey: bytes, sentences of
- * errors, names of Unix sockets.
+ * test_printable.c: that what comes from outside is shown as text that a terminal does not obey:
+ * bytes, sentences of errors, names of Unix sockets.
  */
 #include "streams.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-/* ---- what comes from outside ------------------------------------------------------------------------------- */
+/* ---- what comes from outside ---------------------------------------------------------------- */
 
 static const char *shown(const char *bytes)
 {
@@ -71,13 +71,13 @@ LOOP_TEST(error_sentence_is_one_line_that_can_be_printed)
     memset(host, '\n', sizeof host - 1);
     async_fail(-EIO, "%s", host);
     CHECK_EQ(strlen(async_strerror(-EIO)), 6 + 252);
-    async_cancel_because(async_current_task(), "a\nb");
+    async_task_cancel_because(async_current_task(), "a\nb");
     CHECK(strstr(async_strerror(-ECANCELED), "a\\x0Ab") != NULL);
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     return 0;
 }
 
-/* ---- names of sockets ---------------------------------------------------------------------------------------- */
+/* ---- names of sockets ----------------------------------------------------------------------- */
 
 /* A client bound to that name, any bytes, which a server sees as its peer. */
 static void check_peer(const char *name, size_t size, const char *expected)
@@ -91,9 +91,9 @@ static void check_peer(const char *name, size_t size, const char *expected)
     memcpy(address.sun_path, name, size);
     CHECK_EQ(bind(listener, (struct sockaddr *)&here, sizeof(sa_family_t)), 0);
     CHECK_EQ(getsockname(listener, (struct sockaddr *)&here, &here_size), 0);
-    CHECK_EQ(
-        bind(client, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)),
-        0);
+    CHECK_EQ(bind(client, (struct sockaddr *)&address,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)),
+             0);
     CHECK_EQ(listen(listener, 1), 0);
     CHECK_EQ(connect(client, (struct sockaddr *)&here, here_size), 0);
     CHECK_EQ(async_stream_new(&stream, accept4(listener, NULL, NULL, SOCK_CLOEXEC)), 0);

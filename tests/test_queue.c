@@ -1,8 +1,10 @@
 /*
- * test_queue.c: the three queues while nobody has to wait: items of any size are copied in and out, each queue has
- * its order and its limit, and a call that is given the wrong thing ends the program. None of this needs a loop.
+ * test_queue.c: the three queues while nobody has to wait: items of any size are copied in and out,
+ * each queue has its order and its limit, and a call that is given the wrong thing ends the
+ * program. None of this needs a loop.
  */
 #include "runner.h"
+#include "queues.h"
 
 #include <string.h>
 
@@ -21,7 +23,7 @@ static int compare_ints(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-/* ---- items of every size ---------------------------------------------------------------------------------- */
+/* ---- items of every size -------------------------------------------------------------------- */
 
 /* The first byte is the number itself, and every byte depends on it and on its place. */
 static void fill(unsigned char *item, size_t size, int number)
@@ -65,19 +67,19 @@ static void pass_items(async_queue *queue, size_t size, bool newest_first)
 TEST(queue_copies_items_of_any_size)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        pass_items(async_queue_new(0, sizes[i]), sizes[i], false);
+        pass_items(new_queue(0, sizes[i]), sizes[i], false);
 }
 
 TEST(queue_lifo_copies_items_of_any_size)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        pass_items(async_lifo_queue_new(0, sizes[i]), sizes[i], true);
+        pass_items(new_lifo_queue(0, sizes[i]), sizes[i], true);
 }
 
 TEST(queue_priority_copies_items_of_any_size)
 {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        pass_items(async_priority_queue_new(0, sizes[i], compare_first_bytes), sizes[i], false);
+        pass_items(new_priority_queue(0, sizes[i], compare_first_bytes), sizes[i], false);
 }
 
 TEST(queue_takes_its_size_from_the_pointer)
@@ -86,7 +88,7 @@ TEST(queue_takes_its_size_from_the_pointer)
         double weight;
         char text[24];
     } sent = {.weight = 0.25, .text = "to whom it may concern"}, received = {0};
-    async_queue *queue = async_queue_new(0, sizeof sent);
+    async_queue *queue = new_queue(0, sizeof sent);
     CHECK_EQ(async_queue_put_nowait(queue, &sent), 0);
     CHECK_EQ(async_queue_put_nowait(queue, &(struct letter){.text = "a literal will do"}), 0);
     CHECK_EQ(async_queue_get_nowait(queue, &received), 0);
@@ -97,7 +99,7 @@ TEST(queue_takes_its_size_from_the_pointer)
     async_queue_free(queue);
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------ */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 static void put_ints(async_queue *queue, const int *items, size_t count)
 {
@@ -120,7 +122,7 @@ enum { SHUFFLED_COUNT = sizeof shuffled / sizeof shuffled[0] };
 
 TEST(queue_gives_the_oldest_item_first)
 {
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     put_ints(queue, shuffled, SHUFFLED_COUNT);
     expect_ints(queue, shuffled, SHUFFLED_COUNT);
     async_queue_free(queue);
@@ -128,7 +130,7 @@ TEST(queue_gives_the_oldest_item_first)
 
 TEST(queue_lifo_gives_the_newest_item_first)
 {
-    async_queue *queue = async_lifo_queue_new(0, sizeof(int));
+    async_queue *queue = new_lifo_queue(0, sizeof(int));
     put_ints(queue, (const int[]){1, 2, 3}, 3);
     int item;
     CHECK_EQ(async_queue_get_nowait(queue, &item), 0);
@@ -140,7 +142,7 @@ TEST(queue_lifo_gives_the_newest_item_first)
 
 TEST(queue_priority_gives_the_least_item_first)
 {
-    async_queue *queue = async_priority_queue_new(0, sizeof(int), compare_ints);
+    async_queue *queue = new_priority_queue(0, sizeof(int), compare_ints);
     put_ints(queue, shuffled, SHUFFLED_COUNT);
     int item;
     CHECK_EQ(async_queue_get_nowait(queue, &item), 0);
@@ -150,11 +152,11 @@ TEST(queue_priority_gives_the_least_item_first)
     async_queue_free(queue);
 }
 
-/* ---- the limit, and calls that never wait ----------------------------------------------------------------- */
+/* ---- the limit, and calls that never wait --------------------------------------------------- */
 
 TEST(queue_counts_what_can_be_taken)
 {
-    async_queue *queue = async_queue_new(3, sizeof(int));
+    async_queue *queue = new_queue(3, sizeof(int));
     CHECK_EQ(async_queue_maxsize(queue), 3);
     for (size_t count = 0; count < 3; count++) {
         CHECK_EQ(async_queue_qsize(queue), count);
@@ -169,7 +171,7 @@ TEST(queue_counts_what_can_be_taken)
 
 TEST(queue_put_nowait_gives_eagain_when_full)
 {
-    async_queue *queue = async_queue_new(2, sizeof(int));
+    async_queue *queue = new_queue(2, sizeof(int));
     put_ints(queue, (const int[]){1, 2}, 2);
     CHECK_EQ(async_queue_put_nowait(queue, &(int){3}), -EAGAIN);
     CHECK_EQ(async_queue_qsize(queue), 2);
@@ -182,7 +184,7 @@ TEST(queue_put_nowait_gives_eagain_when_full)
 TEST(queue_get_nowait_gives_eagain_when_empty)
 {
     int item = 77;
-    async_queue *queue = async_queue_new(2, sizeof(int));
+    async_queue *queue = new_queue(2, sizeof(int));
     CHECK_EQ(async_queue_get_nowait(queue, &item), -EAGAIN);
     put_ints(queue, (const int[]){1}, 1);
     expect_ints(queue, (const int[]){1}, 1);
@@ -194,7 +196,7 @@ TEST(queue_get_nowait_gives_eagain_when_empty)
 TEST(queue_without_a_limit_is_never_full)
 {
     enum { MANY = 100000 };
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     CHECK_EQ(async_queue_maxsize(queue), 0);
     for (int i = 0; i < MANY; i++)
         CHECK_EQ(async_queue_put_nowait(queue, &i), 0);
@@ -207,18 +209,20 @@ TEST(queue_without_a_limit_is_never_full)
     async_queue_free(queue);
 }
 
-/* ---- making and freeing ----------------------------------------------------------------------------------- */
+/* ---- making and freeing --------------------------------------------------------------------- */
 
 TEST(queue_new_refuses_what_cannot_be)
 {
     size_t beyond = ((size_t)1 << 30) + 1;
-    CHECK(async_queue_new(0, 0) == NULL);
-    CHECK(async_lifo_queue_new(0, 0) == NULL);
-    CHECK(async_priority_queue_new(0, 0, compare_ints) == NULL);
-    CHECK(async_queue_new(0, beyond) == NULL);
-    CHECK(async_priority_queue_new(0, sizeof(int), NULL) == NULL);
-    async_queue *queue = async_queue_new(0, beyond - 1);
-    CHECK(queue != NULL);
+    async_queue *queue;
+    CHECK_EQ(async_queue_new(NULL, 0, 1), -EINVAL);
+    CHECK_EQ(async_queue_new(&queue, 0, 0), -EINVAL);
+    CHECK(queue == NULL);
+    CHECK_EQ(async_lifo_queue_new(&queue, 0, 0), -EINVAL);
+    CHECK_EQ(async_priority_queue_new(&queue, 0, 0, compare_ints), -EINVAL);
+    CHECK_EQ(async_queue_new(&queue, 0, beyond), -EINVAL);
+    CHECK_EQ(async_priority_queue_new(&queue, 0, sizeof(int), NULL), -EINVAL);
+    CHECK_EQ(async_queue_new(&queue, 0, beyond - 1), 0);
     async_queue_free(queue);
 }
 
@@ -238,7 +242,7 @@ static void add_dropped(void *item, void *context)
 TEST(queue_free_drops_each_item_once)
 {
     int dropped = 0;
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     async_queue_on_drop(queue, add_dropped, &dropped);
     put_ints(queue, (const int[]){1, 2, 3, 4}, 4);
     int item;
@@ -251,8 +255,8 @@ TEST(queue_free_drops_each_item_once)
 TEST(queue_free_drops_in_the_order_of_the_queue)
 {
     int dropped = 0;
-    async_queue *lifo = async_lifo_queue_new(0, sizeof(int));
-    async_queue *priority = async_priority_queue_new(0, sizeof(int), compare_ints);
+    async_queue *lifo = new_lifo_queue(0, sizeof(int));
+    async_queue *priority = new_priority_queue(0, sizeof(int), compare_ints);
     async_queue_on_drop(lifo, add_dropped, &dropped);
     async_queue_on_drop(priority, add_dropped, &dropped);
     put_ints(lifo, (const int[]){1, 2, 3}, 3);
@@ -267,7 +271,7 @@ TEST(queue_auto_is_freed_when_the_block_is_left)
 {
     int dropped = 0;
     {
-        async_auto_queue *queue = async_queue_new(0, sizeof(int));
+        async_auto_queue *queue = new_queue(0, sizeof(int));
         async_queue_on_drop(queue, add_dropped, &dropped);
         put_ints(queue, (const int[]){8}, 1);
         CHECK_EQ(dropped, 0);
@@ -278,7 +282,7 @@ TEST(queue_auto_is_freed_when_the_block_is_left)
 static int move_one(async_queue *from, async_queue **into)
 {
     int item;
-    *into = async_queue_new(0, sizeof(int));
+    *into = new_queue(0, sizeof(int));
     ASYNC_TRY(async_queue_get(from, &item));
     return async_queue_put(*into, &item);
 }
@@ -286,7 +290,7 @@ async_fn(move_one, async_queue *, async_queue **);
 
 TEST_EACH_BACKEND(queue_may_be_older_or_live_longer_than_the_loop)
 {
-    async_queue *older = async_queue_new(0, sizeof(int)), *younger = NULL;
+    async_queue *older = new_queue(0, sizeof(int)), *younger = NULL;
     put_ints(older, (const int[]){5, 6}, 2);
     CHECK_EQ(async_run_with(test_options(), move_one, older, &younger), 0);
     expect_ints(older, (const int[]){6}, 1);
@@ -296,18 +300,18 @@ TEST_EACH_BACKEND(queue_may_be_older_or_live_longer_than_the_loop)
     async_queue_free(younger);
 }
 
-/* ---- misuse ----------------------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 DEATH_TEST(queue_put_nowait_of_a_wrong_size_dies,
            "async_queue_put_nowait: the item has 8 bytes, but this queue's items have 4")
 {
-    async_ignore(async_queue_put_nowait(async_queue_new(0, 4), &(int64_t){1}));
+    async_ignore(async_queue_put_nowait(new_queue(0, 4), &(int64_t){1}));
 }
 
 DEATH_TEST(queue_get_nowait_of_a_wrong_size_dies,
            "async_queue_get_nowait: the item has 1 bytes, but this queue's items have 4")
 {
-    async_ignore(async_queue_get_nowait(async_queue_new(0, 4), &(char){1}));
+    async_ignore(async_queue_get_nowait(new_queue(0, 4), &(char){1}));
 }
 
 static int put_wrong(async_queue *queue)
@@ -319,7 +323,7 @@ async_fn(put_wrong, async_queue *);
 DEATH_TEST(queue_put_of_a_wrong_size_dies,
            "async_queue_put: the item has 1 bytes, but this queue's items have 4")
 {
-    async_ignore(async_run(put_wrong, async_queue_new(0, 4)));
+    async_ignore(async_run(put_wrong, new_queue(0, 4)));
 }
 
 static int get_wrong(async_queue *queue)
@@ -331,15 +335,16 @@ async_fn(get_wrong, async_queue *);
 DEATH_TEST(queue_get_of_a_wrong_size_dies,
            "async_queue_get: the item has 8 bytes, but this queue's items have 4")
 {
-    async_ignore(async_run(get_wrong, async_queue_new(0, 4)));
+    async_ignore(async_run(get_wrong, new_queue(0, 4)));
 }
 
-DEATH_TEST(queue_that_is_null_dies, "async_queue_put_nowait: the queue is NULL; was there memory for it?")
+DEATH_TEST(queue_that_is_null_dies,
+           "async_queue_put_nowait: the queue is NULL; was there memory for it?")
 {
-    async_ignore(async_queue_put_nowait(async_queue_new(0, 0), &(int){1}));
+    async_ignore(async_queue_put_nowait(new_queue(0, 0), &(int){1}));
 }
 
 DEATH_TEST(queue_put_outside_a_task_dies, "async_queue_put was called outside a task")
 {
-    async_ignore(async_queue_put(async_queue_new(0, sizeof(int)), &(int){1}));
+    async_ignore(async_queue_put(new_queue(0, sizeof(int)), &(int){1}));
 }

@@ -1,8 +1,9 @@
 /*
- * test_queue_join.c: the end of a queue's work: items that are reported done and those who join on that, shutdown
- * in both its forms with tasks waiting on either side, and what is dropped by it.
+ * test_queue_join.c: the end of a queue's work: items that are reported done and those who join on
+ * that, shutdown in both its forms with tasks waiting on either side, and what is dropped by it.
  */
 #include "runner.h"
+#include "queues.h"
 #include <stdlib.h>
 
 enum { WAITING = 1 };
@@ -41,7 +42,7 @@ static void settle(void)
 
 static async_queue *queue_of(size_t maxsize, int count)
 {
-    async_queue *queue = async_queue_new(maxsize, sizeof(int));
+    async_queue *queue = new_queue(maxsize, sizeof(int));
     for (int i = 1; i <= count; i++)
         CHECK_EQ(async_queue_put_nowait(queue, &i), 0);
     return queue;
@@ -60,7 +61,7 @@ static void add_dropped(void *item, void *context)
     *(int *)context = *(int *)context * 10 + *(const int *)item;
 }
 
-/* ---- task_done and join ------------------------------------------------------------------------------------ */
+/* ---- task_done and join --------------------------------------------------------------------- */
 
 LOOP_TEST(queue_join_returns_at_once_when_nothing_is_unfinished)
 {
@@ -108,7 +109,9 @@ LOOP_TEST(queue_join_counts_items_put_after_it_began)
     return async_await(joiner);
 }
 
-/* An item that went straight from hand to hand was never in the queue, but it is work all the same. */
+/*
+ * An item that went straight from hand to hand was never in the queue, but it is work all the same.
+ */
 LOOP_TEST(queue_join_counts_items_handed_to_a_waiting_getter)
 {
     async_auto_queue *queue = queue_of(0, 0);
@@ -133,10 +136,10 @@ LOOP_TEST(queue_join_releases_everybody_who_joins)
     for (int i = 0; i < JOINERS; i++)
         joiners[i] = async_create_task(visit_join, queue, &joined[i]);
     settle();
-    CHECK(async_cancel(joiners[2])); /* one that gives up takes nobody with it */
+    CHECK(async_task_cancel(joiners[2])); /* one that gives up takes nobody with it */
     CHECK_EQ(get_now(queue), 1);
     async_queue_task_done(queue);
-    CHECK_EQ(async_gather_n(joiners, JOINERS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(joiners, JOINERS, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < JOINERS; i++)
         CHECK_EQ(joined[i], i == 2 ? -ECANCELED : 0);
     return 0;
@@ -147,7 +150,7 @@ LOOP_TEST(queue_join_is_refused_to_a_cancelled_task)
     async_auto_queue *queue = queue_of(0, 0);
     int joined;
     async_task *joiner = async_create_task(visit_join, queue, &joined);
-    CHECK(async_cancel(joiner));
+    CHECK(async_task_cancel(joiner));
     CHECK_EQ(async_await(joiner), 0);
     CHECK_EQ(joined, -ECANCELED);
     return 0;
@@ -168,7 +171,7 @@ DEATH_TEST(queue_task_done_before_the_item_was_taken_dies,
     async_queue_task_done(queue_of(0, 1));
 }
 
-/* ---- shutdown ---------------------------------------------------------------------------------------------- */
+/* ---- shutdown ------------------------------------------------------------------------------- */
 
 TEST(queue_shutdown_refuses_puts_and_lets_gets_drain)
 {
@@ -201,7 +204,7 @@ LOOP_TEST(queue_shutdown_wakes_those_who_wait_to_get)
                              async_create_task(visit_get, queue, &item, &results[1])};
     settle();
     async_queue_shutdown(queue, false);
-    CHECK_EQ(async_gather_n(getters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(getters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(results[0], -ESHUTDOWN);
     CHECK_EQ(results[1], -ESHUTDOWN);
     CHECK_EQ(item, 77);
@@ -216,7 +219,7 @@ LOOP_TEST(queue_shutdown_wakes_those_who_wait_to_put_and_their_items_are_not_in)
                              async_create_task(visit_put, queue, 3, &results[1])};
     settle();
     async_queue_shutdown(queue, false);
-    CHECK_EQ(async_gather_n(putters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(putters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(results[0], -ESHUTDOWN);
     CHECK_EQ(results[1], -ESHUTDOWN);
     CHECK_EQ(get_now(queue), 1);
@@ -246,10 +249,10 @@ LOOP_TEST(queue_shutdown_wins_over_a_cancellation_that_comes_later)
     async_task *getters[] = {async_create_task(visit_get, queue, &item, &first),
                              async_create_task(visit_get, queue, &item, &second)};
     settle();
-    CHECK(async_cancel(getters[0]));
+    CHECK(async_task_cancel(getters[0]));
     async_queue_shutdown(queue, false);
-    CHECK(async_cancel(getters[1]));
-    CHECK_EQ(async_gather_n(getters, 2, NULL, 0), 0);
+    CHECK(async_task_cancel(getters[1]));
+    CHECK_EQ(async_gather_n(getters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(first, -ECANCELED);
     CHECK_EQ(second, -ESHUTDOWN);
     return 0;
@@ -269,7 +272,7 @@ LOOP_TEST(queue_shutdown_leaves_joiners_until_the_work_is_done)
     return async_await(joiner);
 }
 
-/* ---- immediate shutdown ------------------------------------------------------------------------------------ */
+/* ---- immediate shutdown --------------------------------------------------------------------- */
 
 TEST(queue_immediate_shutdown_drops_each_item_once)
 {
@@ -339,7 +342,7 @@ LOOP_TEST(queue_immediate_shutdown_drops_nothing_of_those_who_wait_to_put)
     return 0;
 }
 
-/* ---- freed too early --------------------------------------------------------------------------------------- */
+/* ---- freed too early ------------------------------------------------------------------------ */
 
 static int free_under_a_getter(void)
 {
@@ -368,7 +371,7 @@ static int get_from(async_queue *queue)
 {
     int item = 0, result = async_queue_get(queue, &item);
     CHECK_STR(async_strerror(result), "-ECANCELED: async_queue_get: what it waits on was freed");
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     return async_sleep(0) == 0 ? result : -EINVAL; /* nor is it refused afterwards */
 }
 async_fn(get_from, async_queue *);
@@ -390,7 +393,7 @@ LOOP_TEST(queue_free_ends_the_waits_of_getters)
     int results[3];
     settle();
     async_queue_free(queue);
-    CHECK_EQ(async_gather_n(tasks, 3, results, ASYNC_COLLECT), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(results[i], -ECANCELED);
     return 0;
@@ -461,8 +464,8 @@ async_fn(consume_slowly, async_queue *);
 static int leave_a_slow_consumer(void)
 {
     int item = 7;
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
-    async_detach(async_create_task(consume_slowly, queue));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
+    async_task_detach(async_create_task(consume_slowly, queue));
     ASYNC_TRY(async_queue_put(queue, &item));
     return async_sleep(0.5);
 }
@@ -473,7 +476,9 @@ TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_hears_of_task_done_no_more)
     CHECK_EQ(async_run_with(test_options(), leave_a_slow_consumer), 0);
 }
 
-/* The consumer is in no group, and its handle is never taken; that is an end in order all the same. */
+/*
+ * The consumer is in no group, and its handle is never taken; that is an end in order all the same.
+ */
 static int consume_all(async_queue *queue)
 {
     for (int item;;)
@@ -483,10 +488,10 @@ async_fn(consume_all, async_queue *);
 
 static int leave_a_consumer(int detached, int has_item)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     async_task *consumer = async_create_task(consume_all, queue);
     if (detached)
-        async_detach(consumer);
+        async_task_detach(consumer);
     settle();
     if (has_item) /* the consumer is ready when the queue goes, and then asks for another item */
         CHECK_EQ(async_queue_put(queue, &has_item), 0);
@@ -497,5 +502,6 @@ async_fn(leave_a_consumer, int, int);
 TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_ends_its_consumers)
 {
     for (int i = 0; i < 4; i++)
-        CHECK_EQ(async_run_with(test_options(), leave_a_consumer, i & 1, i & 2), i & 1 ? 0 : -ECANCELED);
+        CHECK_EQ(async_run_with(test_options(), leave_a_consumer, i & 1, i & 2),
+                 i & 1 ? 0 : -ECANCELED);
 }

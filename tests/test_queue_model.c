@@ -1,11 +1,13 @@
 /*
- * test_queue_model.c: thousands of random calls by several tasks on one queue, with random cancellations and
- * timeouts, beside a plain model of what a queue is: a few arrays, and no tasks. A queue decides everything inside
- * the calls that are made to it, so the model can make each decision at the same moment, and each call must return
- * exactly what the model says. That items are conserved, orders kept and nobody left behind then follows; the sum
- * is checked all the same. Each game is played under several orders of the ready queue.
+ * test_queue_model.c: thousands of random calls by several tasks on one queue, with random
+ * cancellations and timeouts, beside a plain model of what a queue is: a few arrays, and no tasks.
+ * A queue decides everything inside the calls that are made to it, so the model can make each
+ * decision at the same moment, and each call must return exactly what the model says. That items
+ * are conserved, orders kept and nobody left behind then follows; the sum is checked all the same.
+ * Each game is played under several orders of the ready queue.
  */
 #include "runner.h"
+#include "queues.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 enum { WORKERS = 8, STEPS = 120, MOST_ITEMS = WORKERS * STEPS };
 enum kind { FIFO, LIFO, PRIORITY, KINDS };
 
-/* ---- the model --------------------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------ */
 
 enum { UNDECIDED = 1 };
 
@@ -69,7 +71,8 @@ static int take_item(struct model *model)
     size_t number = next_item(model);
     int item = model->items[number];
     model->count--;
-    memmove(&model->items[number], &model->items[number + 1], (model->count - number) * sizeof item);
+    memmove(&model->items[number], &model->items[number + 1],
+            (model->count - number) * sizeof item);
     return item;
 }
 
@@ -125,7 +128,9 @@ static void model_give_up(struct model *model, struct call *call, int verdict)
                 leave_line(lines[i], number)->verdict = verdict;
 }
 
-/* Time moves only when no task can run, so whoever acts first after it moved may do this for all. */
+/*
+ * Time moves only when no task can run, so whoever acts first after it moved may do this for all.
+ */
 static void model_expire(struct model *model, struct line *line, double now)
 {
     for (size_t i = line->count; i-- > 0;)
@@ -142,7 +147,7 @@ static void model_shut_down(struct model *model)
         leave_line(&model->putters, 0)->verdict = -ESHUTDOWN;
 }
 
-/* ---- the game ---------------------------------------------------------------------------------------------- */
+/* ---- the game ------------------------------------------------------------------------------- */
 
 /* One queue and its model, and those who use both. */
 struct game {
@@ -180,7 +185,8 @@ static void compare(struct game *game, bool is_put, const struct call *call, int
 {
     expire(game);
     bool gave_up = call->verdict == -ETIMEDOUT || call->verdict == -ECANCELED;
-    int expected = gave_up && async_cancelling() > 0 ? -ECANCELED : call->verdict;
+    int expected = gave_up && async_task_cancelling(async_current_task()) > 0 ? -ECANCELED
+                                                                              : call->verdict;
     CHECK_EQ(result, expected);
     CHECK_EQ(async_queue_qsize(game->queue), game->model.count);
     CHECK_EQ(async_queue_full(game->queue), !has_room(&game->model));
@@ -212,8 +218,8 @@ static void foresee(struct game *game, bool is_put, struct call *call, int limit
 {
     struct model *model = &game->model;
     call->deadline = game->limits ? async_time() + limit : 1e9;
-    if (async_cancelling() > 0 || call->deadline <= async_time()) {
-        call->verdict = async_cancelling() > 0 ? -ECANCELED : -ETIMEDOUT;
+    if (async_task_cancelling(async_current_task()) > 0 || call->deadline <= async_time()) {
+        call->verdict = async_task_cancelling(async_current_task()) > 0 ? -ECANCELED : -ETIMEDOUT;
         return;
     }
     if (is_put)
@@ -241,7 +247,7 @@ static void play_waiting(struct game *game, bool is_put, struct call *call)
 static void cancel_somebody(struct game *game)
 {
     int victim = draw(game, WORKERS);
-    if (async_cancel(game->workers[victim]))
+    if (async_task_cancel(game->workers[victim]))
         model_give_up(&game->model, &game->calls[victim], -ECANCELED);
 }
 
@@ -270,8 +276,8 @@ static int work(struct game *game, int number)
     for (int i = 0; i < STEPS; i++) {
         play_step(game, &game->calls[number]);
         if (draw(game, 4) != 0) /* else the next call is refused */
-            while (async_cancelling() > 0)
-                async_uncancel();
+            while (async_task_cancelling(async_current_task()) > 0)
+                async_task_uncancel(async_current_task());
     }
     game->working--;
     return 0;
@@ -285,7 +291,10 @@ static void count_dropped(void *item, void *context)
     game->got += *(const int *)item;
 }
 
-/* All those who still work wait in a line of the model: without time limits nothing more would happen. */
+/*
+ * All those who still work wait in a line of the model: without time limits nothing more would
+ * happen.
+ */
 static bool is_stuck(const struct game *game)
 {
     return game->model.getters.count + game->model.putters.count == (size_t)game->working;
@@ -301,7 +310,7 @@ static int play(struct game *game)
     expire(game);
     async_queue_shutdown(game->queue, false);
     model_shut_down(&game->model);
-    CHECK_EQ(async_gather_n(game->workers, WORKERS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(game->workers, WORKERS, NULL, ASYNC_FIRST_ERROR), 0);
     async_queue_shutdown(game->queue, true);
     CHECK_EQ(game->model.count, 0);
     CHECK_EQ(game->put, game->got);
@@ -319,11 +328,11 @@ static async_queue *queue_of(enum kind kind, size_t maxsize)
 {
     switch (kind) {
     case LIFO:
-        return async_lifo_queue_new(maxsize, sizeof(int));
+        return new_lifo_queue(maxsize, sizeof(int));
     case PRIORITY:
-        return async_priority_queue_new(maxsize, sizeof(int), compare_ints);
+        return new_priority_queue(maxsize, sizeof(int), compare_ints);
     default:
-        return async_queue_new(maxsize, sizeof(int));
+        return new_queue(maxsize, sizeof(int));
     }
 }
 
@@ -358,7 +367,10 @@ TEST_EACH_BACKEND(queue_behaves_as_its_model)
     play_many(true, 8);
 }
 
-/* Without time limits, so that nothing depends on how fast this machine is; the loop looks less often. */
+/*
+ * Without time limits, so that nothing depends on how fast this machine is; the loop looks less
+ * often.
+ */
 TEST_EACH_BACKEND(queue_behaves_as_its_model_on_the_real_clock)
 {
     play_many(false, 4);

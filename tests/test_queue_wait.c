@@ -1,9 +1,11 @@
 /*
- * test_queue_wait.c: tasks that wait for an item or for room: who is served when, and what a cancellation or a
- * timeout takes back. The rule behind most of it: whichever came first wins. A task that was handed an item has
- * it, whatever comes after; one that was cancelled first leaves no trace in the queue.
+ * test_queue_wait.c: tasks that wait for an item or for room: who is served when, and what a
+ * cancellation or a timeout takes back. The rule behind most of it: whichever came first wins. A
+ * task that was handed an item has it, whatever comes after; one that was cancelled first leaves no
+ * trace in the queue.
  */
 #include "runner.h"
+#include "queues.h"
 
 enum { WAITING = 1 };
 
@@ -60,16 +62,16 @@ static int get_now(async_queue *queue)
 
 static async_queue *full_queue(int item)
 {
-    async_queue *queue = async_queue_new(1, sizeof(int));
+    async_queue *queue = new_queue(1, sizeof(int));
     CHECK_EQ(put_now(queue, item), 0);
     return queue;
 }
 
-/* ---- waiting, and not waiting ----------------------------------------------------------------------------- */
+/* ---- waiting, and not waiting --------------------------------------------------------------- */
 
 LOOP_TEST(queue_get_waits_until_an_item_is_put)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit visit;
     async_task *getter = async_create_task(visit_get, queue, &visit);
     settle();
@@ -107,7 +109,7 @@ async_fn(set_flag, bool *);
 
 LOOP_TEST(queue_calls_that_need_not_wait_do_not_switch)
 {
-    async_auto_queue *queue = async_queue_new(2, sizeof(int));
+    async_auto_queue *queue = new_queue(2, sizeof(int));
     bool others_ran = false;
     int item;
     async_task *other = async_create_task(set_flag, &others_ran);
@@ -120,13 +122,13 @@ LOOP_TEST(queue_calls_that_need_not_wait_do_not_switch)
     return async_await(other);
 }
 
-/* ---- who is served when ----------------------------------------------------------------------------------- */
+/* ---- who is served when --------------------------------------------------------------------- */
 
 enum { THREE = 3 };
 
 LOOP_TEST(queue_serves_getters_in_the_order_they_came)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit visits[THREE];
     async_task *getters[THREE];
     for (int i = 0; i < THREE; i++)
@@ -134,7 +136,7 @@ LOOP_TEST(queue_serves_getters_in_the_order_they_came)
     settle();
     for (int i = 0; i < THREE; i++)
         CHECK_EQ(put_now(queue, 10 + i), 0);
-    CHECK_EQ(async_gather_n(getters, THREE, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(getters, THREE, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < THREE; i++) {
         CHECK_EQ(visits[i].item, 10 + i);
         CHECK_EQ(visits[i].place, i + 1);
@@ -152,7 +154,7 @@ LOOP_TEST(queue_lets_putters_in_in_the_order_they_came)
     settle();
     for (int item = 10; item <= 13; item++)
         CHECK_EQ(get_now(queue), item);
-    CHECK_EQ(async_gather_n(putters, THREE, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(putters, THREE, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < THREE; i++)
         CHECK_EQ(visits[i].place, i + 1);
     return 0;
@@ -160,7 +162,7 @@ LOOP_TEST(queue_lets_putters_in_in_the_order_they_came)
 
 LOOP_TEST(queue_gives_a_waiting_getter_its_item_before_any_newcomer)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit visit;
     async_task *getter = async_create_task(visit_get, queue, &visit);
     settle();
@@ -194,7 +196,7 @@ static int descending(const void *a, const void *b)
 /* A queue of one place: what a putter brings while it waits is ordered only once it is inside. */
 LOOP_TEST(queue_orders_items_when_they_come_in)
 {
-    async_auto_queue *queue = async_priority_queue_new(1, sizeof(int), descending);
+    async_auto_queue *queue = new_priority_queue(1, sizeof(int), descending);
     struct visit visits[THREE] = {{.item = 2}, {.item = 3}, {.item = 4}};
     async_task *putters[THREE];
     for (int i = 0; i < THREE; i++)
@@ -202,21 +204,21 @@ LOOP_TEST(queue_orders_items_when_they_come_in)
     settle();
     for (int item = 2; item <= 4; item++)
         CHECK_EQ(get_now(queue), item);
-    return async_gather_n(putters, THREE, NULL, 0);
+    return async_gather_n(putters, THREE, NULL, ASYNC_FIRST_ERROR);
 }
 
-/* ---- cancelled while it waits ----------------------------------------------------------------------------- */
+/* ---- cancelled while it waits --------------------------------------------------------------- */
 
 LOOP_TEST(queue_getter_that_is_cancelled_takes_no_item)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit first = {.item = 77}, second;
     async_task *getters[] = {async_create_task(visit_get, queue, &first),
                              async_create_task(visit_get, queue, &second)};
     settle();
-    CHECK(async_cancel(getters[0]));
+    CHECK(async_task_cancel(getters[0]));
     CHECK_EQ(put_now(queue, 1), 0);
-    CHECK_EQ(async_gather_n(getters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(getters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(first.result, -ECANCELED);
     CHECK_EQ(first.item, 77);
     CHECK_EQ(second.item, 1);
@@ -225,12 +227,12 @@ LOOP_TEST(queue_getter_that_is_cancelled_takes_no_item)
 
 LOOP_TEST(queue_getter_that_was_handed_an_item_keeps_it_when_cancelled)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit visit;
     async_task *getter = async_create_task(visit_get, queue, &visit);
     settle();
     CHECK_EQ(put_now(queue, 9), 0);
-    CHECK(async_cancel(getter));
+    CHECK(async_task_cancel(getter));
     CHECK_EQ(async_await(getter), 0);
     CHECK_EQ(visit.result, 0);
     CHECK_EQ(visit.item, 9);
@@ -245,9 +247,9 @@ LOOP_TEST(queue_putter_that_is_cancelled_has_put_nothing)
     async_task *putters[] = {async_create_task(visit_put, queue, &first),
                              async_create_task(visit_put, queue, &second)};
     settle();
-    CHECK(async_cancel(putters[0]));
+    CHECK(async_task_cancel(putters[0]));
     CHECK_EQ(get_now(queue), 1); /* the place goes on to the next in line */
-    CHECK_EQ(async_gather_n(putters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(putters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(first.result, -ECANCELED);
     CHECK_EQ(second.result, 0);
     CHECK_EQ(get_now(queue), 3);
@@ -262,7 +264,7 @@ LOOP_TEST(queue_putter_that_was_let_in_has_put_even_when_cancelled)
     async_task *putter = async_create_task(visit_put, queue, &visit);
     settle();
     CHECK_EQ(get_now(queue), 1);
-    CHECK(async_cancel(putter));
+    CHECK(async_task_cancel(putter));
     CHECK_EQ(async_await(putter), 0);
     CHECK_EQ(visit.result, 0);
     CHECK_EQ(visit.next_result, -ECANCELED);
@@ -272,13 +274,13 @@ LOOP_TEST(queue_putter_that_was_let_in_has_put_even_when_cancelled)
 
 LOOP_TEST(queue_calls_of_a_cancelled_task_have_no_effect)
 {
-    async_auto_queue *queue = async_queue_new(2, sizeof(int));
+    async_auto_queue *queue = new_queue(2, sizeof(int));
     struct visit get = {.item = 77}, put = {.item = 2};
     CHECK_EQ(put_now(queue, 1), 0);
     async_task *tasks[] = {async_create_task(visit_get, queue, &get),
                            async_create_task(visit_put, queue, &put)};
-    CHECK(async_cancel(tasks[0]) && async_cancel(tasks[1]));
-    CHECK_EQ(async_gather_n(tasks, 2, NULL, 0), 0);
+    CHECK(async_task_cancel(tasks[0]) && async_task_cancel(tasks[1]));
+    CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(get.result, -ECANCELED);
     CHECK_EQ(put.result, -ECANCELED);
     CHECK_EQ(get.item, 77);
@@ -290,18 +292,18 @@ LOOP_TEST(queue_calls_of_a_cancelled_task_have_no_effect)
 static int get_after_answering(async_queue *queue, int *item)
 {
     CHECK_EQ(async_queue_get(queue, item), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_queue_get(queue, item);
 }
 async_fn(get_after_answering, async_queue *, int *);
 
 LOOP_TEST(queue_getter_that_answers_its_cancellation_can_wait_again)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     int item = 0;
     async_task *getter = async_create_task(get_after_answering, queue, &item);
     settle();
-    CHECK(async_cancel(getter));
+    CHECK(async_task_cancel(getter));
     settle();
     CHECK_EQ(put_now(queue, 3), 0);
     CHECK_EQ(async_await(getter), 0);
@@ -309,11 +311,11 @@ LOOP_TEST(queue_getter_that_answers_its_cancellation_can_wait_again)
     return 0;
 }
 
-/* ---- timeouts --------------------------------------------------------------------------------------------- */
+/* ---- timeouts ------------------------------------------------------------------------------- */
 
 LOOP_TEST(queue_get_that_times_out_takes_no_item)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     int item = 77;
     CHECK_EQ(async_timeout(2, async_queue_get(queue, &item)), -ETIMEDOUT);
     CHECK(async_time() == 2);
@@ -345,7 +347,7 @@ async_fn(get_within, async_queue *, double, struct visit *);
 /* The getter is woken with its item, and its time runs out before its turn has come. */
 static int hand_over_at_the_last_moment(void)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     const double limit = 0.001;
     struct visit visit;
     async_task *getter = async_create_task(get_within, queue, limit, &visit);
@@ -364,29 +366,33 @@ async_fn(hand_over_at_the_last_moment);
 /* On the real clock, because virtual time stands still while a task is ready. */
 TEST(queue_item_handed_over_at_the_last_moment_is_kept)
 {
-    CHECK_EQ(async_run_with(&(async_run_options){.backend = "epoll"}, hand_over_at_the_last_moment), 0);
+    CHECK_EQ(async_run_with(&(async_run_options){.backend = "epoll"}, hand_over_at_the_last_moment),
+             0);
 }
 
 LOOP_TEST(queue_timeouts_leave_the_line_to_the_others)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit impatient, patient;
     async_task *getters[] = {async_create_task(get_within, queue, 2.0, &impatient),
                              async_create_task(get_within, queue, 9.0, &patient)};
     CHECK_EQ(async_sleep(3), 0);
     CHECK_EQ(impatient.result, -ETIMEDOUT);
     CHECK_EQ(put_now(queue, 1), 0);
-    CHECK_EQ(async_gather_n(getters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(getters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(patient.item, 1);
     return 0;
 }
 
-/* ---- the queue goes before the waiters have run ------------------------------------------------------------ */
+/* ---- the queue goes before the waiters have run --------------------------------------------- */
 
-/* Nobody waits on it any more: both were woken, and what they were woken with lies in their own frames. */
+/*
+ * Nobody waits on it any more: both were woken, and what they were woken with lies in their own
+ * frames.
+ */
 LOOP_TEST(queue_may_be_freed_once_those_who_waited_are_woken)
 {
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     struct visit served, refused;
     async_task *getters[] = {async_create_task(visit_get, queue, &served),
                              async_create_task(visit_get, queue, &refused)};
@@ -394,7 +400,7 @@ LOOP_TEST(queue_may_be_freed_once_those_who_waited_are_woken)
     CHECK_EQ(put_now(queue, 6), 0);
     async_queue_shutdown(queue, false);
     async_queue_free(queue);
-    CHECK_EQ(async_gather_n(getters, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(getters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(served.item, 6);
     CHECK_EQ(refused.result, -ESHUTDOWN);
     return 0;

@@ -1,6 +1,6 @@
 /*
- * test_race.c: async_staggered_race: when attempts begin, which one wins, and what becomes of the others. What
- * cancelling does at every moment is in switching_group.c.
+ * test_race.c: async_staggered_race: when attempts begin, which one wins, and what becomes of the
+ * others. What cancelling does at every moment is in switching_group.c.
  */
 #include "coroutines.h"
 #include "journal.h"

@@ -1,6 +1,6 @@
 /*
- * test_ready.c: the ready queue: first come first served, and the shuffle that tests ask for, which must be a fair
- * permutation that its seed decides.
+ * test_ready.c: the ready queue: first come first served, and the shuffle that tests ask for, which
+ * must be a fair permutation that its seed decides.
  */
 #include "core/ready.h"
 #include "runner.h"
@@ -114,7 +114,7 @@ TEST(ready_shuffle_gives_every_order_as_often)
     CHECK_EQ(orders, ORDERS);
 }
 
-/* ---- in a loop ---------------------------------------------------------------------------------------------- */
+/* ---- in a loop ------------------------------------------------------------------------------ */
 
 enum { TASKS = 10 };
 
@@ -132,7 +132,7 @@ static int create_many(char *trace)
     async_task *tasks[TASKS];
     for (int i = 0; i < TASKS; i++)
         tasks[i] = async_create_task(append, trace, i);
-    return async_gather_n(tasks, TASKS, NULL, 0);
+    return async_gather_n(tasks, TASKS, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(create_many, char *);
 

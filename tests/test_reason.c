@@ -1,6 +1,6 @@
 /*
- * test_reason.c: why a task was cancelled: async_cancel_because and the reasons of the library's own, in the words of
- * -ECANCELED and in dumps.
+ * test_reason.c: why a task was cancelled: async_task_cancel_because and the reasons of the
+ * library's own, in the words of -ECANCELED and in dumps.
  */
 #include "coroutines.h"
 #include "dump.h"
@@ -22,20 +22,20 @@ LOOP_TEST(reason_is_the_sentence_of_the_refusal_and_of_the_task_s_end)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: user 7 has left");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "user %d has left", 7));
+    CHECK(async_task_cancel_because(task, "user %d has left", 7));
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: user 7 has left");
-    CHECK(!async_cancel_because(NULL, "nobody"));
+    CHECK(!async_task_cancel_because(NULL, "nobody"));
     return 0;
 }
 
 LOOP_TEST(reason_is_not_given_by_async_cancel)
 {
-    async_task *task = async_create_task(expect, "-ECANCELED: Cancelled");
+    async_task *task = async_create_task(expect, "-ECANCELED: Operation canceled");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel(task));
     CHECK_EQ(async_await(task), -ECANCELED);
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
     return 0;
 }
 
@@ -52,7 +52,7 @@ LOOP_TEST(reason_travels_through_joins_however_long_the_chain)
     for (int i = 0; i < 5; i++)
         chain = async_create_task(await_it, chain);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(chain, "because"));
+    CHECK(async_task_cancel_because(chain, "because"));
     CHECK_EQ(async_await(chain), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
     return 0;
@@ -60,7 +60,7 @@ LOOP_TEST(reason_travels_through_joins_however_long_the_chain)
 
 static int await_later(async_task *task)
 {
-    CHECK_EQ(async_shielded(async_sleep(5)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(5)), 0);
     return async_await(task);
 }
 async_fn(await_later, async_task *);
@@ -70,7 +70,7 @@ LOOP_TEST(reason_a_future_is_cancelled_for_travels_to_whoever_awaits_it)
     async_future *future = async_future_new();
     async_task *task = async_create_task(await_it, async_task_ref(future));
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(future, "the connection is gone"));
+    CHECK(async_task_cancel_because(future, "the connection is gone"));
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the connection is gone");
     CHECK_EQ(async_await(future), -ECANCELED);
@@ -83,7 +83,7 @@ LOOP_TEST(reason_travels_to_what_is_joined_later)
     async_task *child = async_create_task(expect, "-ECANCELED: because");
     async_task *task = async_create_task(await_later, child);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "because"));
+    CHECK(async_task_cancel_because(task, "because"));
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -92,9 +92,9 @@ LOOP_TEST(reason_of_the_last_request_counts_but_a_request_without_one_takes_none
 {
     async_task *task = async_create_task(expect, "-ECANCELED: the second");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "the first"));
-    CHECK(async_cancel_because(task, "the second"));
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel_because(task, "the first"));
+    CHECK(async_task_cancel_because(task, "the second"));
+    CHECK(async_task_cancel(task));
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -103,8 +103,8 @@ static int answer_and_expect_none(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
-    CHECK_EQ(async_uncancel(), 0);
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
     return -ECANCELED;
 }
 async_fn(answer_and_expect_none);
@@ -113,16 +113,16 @@ LOOP_TEST(reason_is_gone_when_the_request_is_answered)
 {
     async_task *task = async_create_task(answer_and_expect_none);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "because"));
+    CHECK(async_task_cancel_because(task, "because"));
     CHECK_EQ(async_await(task), -ECANCELED);
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
     return 0;
 }
 
 static int say_goodbye_too_slowly(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_shielded(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
+    CHECK_EQ(async_no_cancel(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
     return -ECANCELED;
 }
@@ -132,7 +132,7 @@ LOOP_TEST(reason_outlives_a_limit_that_runs_out_in_a_shelter)
 {
     async_task *task = async_create_task(say_goodbye_too_slowly);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "because"));
+    CHECK(async_task_cancel_because(task, "because"));
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: because");
     return 0;
@@ -140,23 +140,23 @@ LOOP_TEST(reason_outlives_a_limit_that_runs_out_in_a_shelter)
 
 LOOP_TEST(reason_of_a_limit_in_a_shelter_is_none_of_a_request_without_one)
 {
-    async_cancel(async_current_task());
-    CHECK_EQ(async_shielded(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
-    CHECK_EQ(expect("-ECANCELED: Cancelled"), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    async_task_cancel(async_current_task());
+    CHECK_EQ(async_no_cancel(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
+    CHECK_EQ(expect("-ECANCELED: Operation canceled"), -ECANCELED);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
 
 static int answer_once_in_a_shelter(void)
 {
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_EQ(async_uncancel(), 1);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 1);
     return 0;
 }
 
 static int answer_one_of_two(void)
 {
-    CHECK_EQ(async_shielded(answer_once_in_a_shelter()), 0);
+    CHECK_EQ(async_no_cancel(answer_once_in_a_shelter()), 0);
     return expect("-ECANCELED: because");
 }
 async_fn(answer_one_of_two);
@@ -165,8 +165,8 @@ LOOP_TEST(reason_is_not_taken_away_in_a_shelter_by_less_than_all_answers_or_a_re
 {
     async_task *task = async_create_task(answer_one_of_two);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "because"));
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel_because(task, "because"));
+    CHECK(async_task_cancel(task));
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -182,7 +182,7 @@ LOOP_TEST(reason_gives_way_to_what_the_task_says_itself)
 {
     async_task *task = async_create_task(speak_for_oneself);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(async_cancel_because(task, "because"));
+    CHECK(async_task_cancel_because(task, "because"));
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: in my own words");
     return 0;
@@ -190,11 +190,11 @@ LOOP_TEST(reason_gives_way_to_what_the_task_says_itself)
 
 LOOP_TEST(reason_without_memory_is_a_request_all_the_same)
 {
-    async_task *task = async_create_task(expect, "-ECANCELED: Cancelled");
+    async_task *task = async_create_task(expect, "-ECANCELED: Operation canceled");
     CHECK_EQ(async_sleep(1), 0);
     test_allow_allocations(0);
-    CHECK(async_cancel_because(task, "because"));
-    CHECK(async_cancel_because(task, NULL));
+    CHECK(async_task_cancel_because(task, "because"));
+    CHECK(async_task_cancel_because(task, NULL));
     test_allow_allocations(-1);
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
@@ -203,8 +203,9 @@ LOOP_TEST(reason_without_memory_is_a_request_all_the_same)
 LOOP_TEST(reason_of_a_limit_says_so_and_is_gone_at_its_end)
 {
     CHECK_EQ(async_timeout(1, expect("-ECANCELED: a time limit ran out")), -ETIMEDOUT);
-    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Cancelled");
-    CHECK_EQ(async_wait_for(async_create_task(expect, "-ECANCELED: a time limit ran out"), 1), -ETIMEDOUT);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
+    CHECK_EQ(async_wait_for(async_create_task(expect, "-ECANCELED: a time limit ran out"), 1),
+             -ETIMEDOUT);
     return 0;
 }
 
@@ -224,7 +225,7 @@ LOOP_TEST(reason_of_a_group_says_so)
 
 LOOP_TEST(reason_of_the_end_of_the_run_says_so)
 {
-    async_detach(async_create_task(expect, "-ECANCELED: the run has ended"));
+    async_task_detach(async_create_task(expect, "-ECANCELED: the run has ended"));
     return async_sleep(1);
 }
 
@@ -247,14 +248,14 @@ LOOP_TEST(reason_of_the_library_s_own_displaces_no_sentence)
 
 static int in_shelter(void)
 {
-    return async_shielded(async_sleep(5));
+    return async_no_cancel(async_sleep(5));
 }
 async_fn(in_shelter);
 
 static int linger(void)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    CHECK_EQ(async_shielded(async_sleep(5)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(5)), 0);
     return 0;
 }
 async_fn(linger);
@@ -265,10 +266,10 @@ LOOP_TEST(reason_is_shown_by_async_dump)
     async_task *task = async_create_task(expect, "-ECANCELED: user 7 has left");
     async_task *joins = async_create_task(await_it, async_create_task(linger));
     CHECK_EQ(async_sleep(1), 0);
-    async_cancel_because(joins, "user %d has left", 7);
+    async_task_cancel_because(joins, "user %d has left", 7);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(strstr(dump_now().text, "asked to cancel 1 times, because: user 7 has left") != NULL);
-    async_cancel_because(task, "user 7 has left");
+    async_task_cancel_because(task, "user 7 has left");
     CHECK_EQ(async_gather(joins, task), -ECANCELED);
     CHECK_EQ(async_await(async_create_task(in_shelter)), 0);
     return 0;

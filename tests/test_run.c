@@ -1,6 +1,7 @@
 /*
- * test_run.c: async_run and async_main: what they return, what they do with tasks that are left, and what each option
- * does. Ctrl-C is in test_meaning_interrupt.c, what they report in test_meaning_reports.c.
+ * test_run.c: async_run and async_main: what they return, what they do with tasks that are left,
+ * and what each option does. Ctrl-C is in test_meaning_interrupt.c, what they report in
+ * test_meaning_reports.c.
  */
 #include "coroutines.h"
 #include "journal.h"
@@ -16,7 +17,7 @@ static int add(int a, int b)
 }
 async_fn(add, int, int);
 
-/* ---- what it returns -------------------------------------------------------------------------------------- */
+/* ---- what it returns ------------------------------------------------------------------------ */
 
 TEST_EACH_BACKEND(run_returns_the_result_of_the_coroutine)
 {
@@ -64,12 +65,12 @@ async_fn(sum_of, async_task *, async_task *);
 
 TEST_EACH_BACKEND(run_has_its_loop_in_place_when_the_arguments_are_evaluated)
 {
-    CHECK_EQ(
-        async_run_with(test_options(), sum_of, async_create_task(add, 1, 2), async_create_task(add, 3, 4)),
-        10);
+    CHECK_EQ(async_run_with(test_options(), sum_of, async_create_task(add, 1, 2),
+                            async_create_task(add, 3, 4)),
+             10);
 }
 
-/* ---- inside a loop ---------------------------------------------------------------------------------------- */
+/* ---- inside a loop -------------------------------------------------------------------------- */
 
 LOOP_TEST(run_inside_a_loop_is_busy_and_leaves_no_trace)
 {
@@ -118,13 +119,13 @@ LOOP_TEST(new_event_loop_inside_a_loop_is_busy_and_leaves_no_trace)
     return 0;
 }
 
-/* ---- what is left at the end ------------------------------------------------------------------------------ */
+/* ---- what is left at the end ---------------------------------------------------------------- */
 
 static int end_slowly(const char *name, double goodbye)
 {
     int result = async_sleep(INFINITY);
     CHECK_EQ(result, -ECANCELED);
-    CHECK_EQ(async_shielded(async_sleep(goodbye)), 0);
+    CHECK_EQ(async_no_cancel(async_sleep(goodbye)), 0);
     note("%s%g", name, async_time());
     return result;
 }
@@ -132,8 +133,8 @@ async_fn(end_slowly, const char *, double);
 
 static int leave_tasks_behind(int result)
 {
-    async_detach(async_create_task(end_slowly, "a", 3));
-    async_detach(async_create_task(end_slowly, "b", 1));
+    async_task_detach(async_create_task(end_slowly, "a", 3));
+    async_task_detach(async_create_task(end_slowly, "b", 1));
     async_task *held = async_create_task(end_slowly, "c", 2);
     CHECK(held != NULL);
     note("main");
@@ -153,14 +154,14 @@ static int create_one_while_ending(const char *name)
 {
     int result = async_sleep(INFINITY);
     note("%s", name);
-    async_detach(async_create_task(end_slowly, "late", 1));
+    async_task_detach(async_create_task(end_slowly, "late", 1));
     return result;
 }
 async_fn(create_one_while_ending, const char *);
 
 static int leave_a_parent_behind(void)
 {
-    async_detach(async_create_task(create_one_while_ending, "parent"));
+    async_task_detach(async_create_task(create_one_while_ending, "parent"));
     return async_sleep(1);
 }
 async_fn(leave_a_parent_behind);
@@ -182,19 +183,22 @@ async_fn(say_goodbye);
 static int shelter_a_goodbye(void)
 {
     int result = async_sleep(INFINITY);
-    CHECK_EQ(async_shielded(async_await(async_create_task(say_goodbye))), 0);
+    CHECK_EQ(async_no_cancel(async_await(async_create_task(say_goodbye))), 0);
     return result;
 }
 async_fn(shelter_a_goodbye);
 
 static int leave_one_with_a_goodbye(void)
 {
-    async_detach(async_create_task(shelter_a_goodbye));
+    async_task_detach(async_create_task(shelter_a_goodbye));
     return async_sleep(1);
 }
 async_fn(leave_one_with_a_goodbye);
 
-/* A task that is created while others end is theirs as long as they last; only then is it one of those left. */
+/*
+ * A task that is created while others end is theirs as long as they last; only then is it one of
+ * those left.
+ */
 TEST_EACH_BACKEND(run_lets_tasks_that_end_finish_what_they_wait_for)
 {
     CHECK_EQ(async_run_with(test_options(), leave_one_with_a_goodbye), 0);
@@ -226,14 +230,14 @@ async_fn(note_once, const char *);
 static void create_at_the_end(async_task *task, void *argument)
 {
     CHECK(async_task_done(task));
-    async_detach(async_create_task(note_once, argument));
+    async_task_detach(async_create_task(note_once, argument));
 }
 
 static int leave_a_callback_that_creates(void)
 {
     async_task *task = async_create_task(end_slowly, "task", 0);
     CHECK_EQ(async_task_add_done_callback(task, create_at_the_end, "at the end"), 0);
-    async_detach(task);
+    async_task_detach(task);
     return async_sleep(1);
 }
 async_fn(leave_a_callback_that_creates);
@@ -257,7 +261,7 @@ static int cancel_and_go(void)
         tasks[i] = async_create_task(fail_quietly);
     CHECK(tasks[99] != NULL);
     CHECK_EQ(async_sleep(1), 0);
-    async_detach(tasks[7]);
+    async_task_detach(tasks[7]);
     return 0;
 }
 async_fn(cancel_and_go);
@@ -267,7 +271,7 @@ TEST_EACH_BACKEND(run_frees_what_nobody_gave_back)
     CHECK_EQ(async_run_with(test_options(), cancel_and_go), 0);
 }
 
-/* ---- options ---------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 static int check_stack_size(size_t size)
 {
@@ -362,7 +366,7 @@ TEST_EACH_BACKEND(run_gets_its_memory_from_the_allocator_of_its_options)
     CHECK_EQ(counted.bytes, 0);
 }
 
-/* ---- shuffled --------------------------------------------------------------------------------------------- */
+/* ---- shuffled ------------------------------------------------------------------------------- */
 
 static int note_in_some_order(void)
 {
@@ -370,7 +374,7 @@ static int note_in_some_order(void)
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     for (int i = 0; i < 8; i++)
         tasks[i] = async_create_task(note_once, names[i]);
-    return async_gather_n(tasks, 8, NULL, 0);
+    return async_gather_n(tasks, 8, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(note_in_some_order);
 
@@ -416,7 +420,7 @@ TEST(run_takes_the_seed_from_the_environment)
     CHECK(strcmp(by_option, "a b c d e f g h") != 0);
 }
 
-/* ---- async_main ------------------------------------------------------------------------------------------- */
+/* ---- async_main ----------------------------------------------------------------------------- */
 
 TEST(main_gives_the_result_as_an_exit_status)
 {

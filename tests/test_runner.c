@@ -1,7 +1,7 @@
 /*
- * test_runner.c: the runner watched by itself. Each test below runs the suite once more with a filter that names
- * cases made for it, most of which must fail, and looks at what was printed. Nothing here knows how the runner
- * comes to its verdict.
+ * test_runner.c: the runner watched by itself. Each test below runs the suite once more with a
+ * filter that names cases made for it, most of which must fail, and looks at what was printed.
+ * Nothing here knows how the runner comes to its verdict.
  */
 #include "base/tools.h"
 #include "runner.h"
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- running the suite inside a test ---------------------------------------------------------------------- */
+/* ---- running the suite inside a test -------------------------------------------------------- */
 
 /* How a run of the suite went. */
 struct run {
@@ -22,13 +22,14 @@ struct run {
     char text[8192]; /* what it printed, both streams, cut off at the end */
 };
 
-static _Noreturn void become_suite(const char *filter, const char *option, const char *value, int output)
+static _Noreturn void become_suite(const char *filter, const char *option, const char *value,
+                                   int output)
 {
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     setenv("ASYNCIO_BACKEND", "epoll", 1);
-    execl("/bin/sh", "sh", "-c", "exec " TEST_WRAPPER " \"$0\" \"$@\"", TEST_BUILD_DIR "/suite", filter,
-          option, value, (char *)NULL);
+    execl("/bin/sh", "sh", "-c", "exec " TEST_WRAPPER " \"$0\" \"$@\"", TEST_BUILD_DIR "/suite",
+          filter, option, value, (char *)NULL);
     _exit(127);
 }
 
@@ -87,7 +88,7 @@ static void expect_failure(const char *name, const char *words)
     expect_closing_line(&run, "0 passed, 1 failed\n");
 }
 
-/* ---- what a case may leave behind ------------------------------------------------------------------------- */
+/* ---- what a case may leave behind ----------------------------------------------------------- */
 
 TEST(selftest_leaves_a_descriptor)
 {
@@ -162,7 +163,7 @@ TEST(runner_reports_bytes_left_from_malloc)
     expect_failure("selftest_leaves_malloced_bytes", "leak of 77 byte(s)");
 }
 
-/* ---- the allocator itself --------------------------------------------------------------------------------- */
+/* ---- the allocator itself ------------------------------------------------------------------- */
 
 TEST(runner_allocator_keeps_contents_and_counts_to_zero)
 {
@@ -187,7 +188,7 @@ TEST(runner_allocator_runs_out_when_told)
     CHECK(reallocate(block, 1, 0) == NULL);
 }
 
-/* ---- checks and verdicts ---------------------------------------------------------------------------------- */
+/* ---- checks and verdicts -------------------------------------------------------------------- */
 
 TEST(selftest_checks_a_condition)
 {
@@ -303,8 +304,9 @@ TEST(runner_reports_a_script_that_failed)
     expect_failure("selftest_script_fails", "as it should");
 }
 
-SCRIPT_TEST(runner_tells_scripts_where_they_are, "-c",
-            "import os; open('tests/runner.h'); os.listdir(os.environ['BUILD_DIR']); os.environ['CC']");
+SCRIPT_TEST(
+    runner_tells_scripts_where_they_are, "-c",
+    "import os; open('tests/runner.h'); os.listdir(os.environ['BUILD_DIR']); os.environ['CC']");
 
 TEST_EACH_BACKEND(runner_names_the_backend)
 {
@@ -312,7 +314,7 @@ TEST_EACH_BACKEND(runner_names_the_backend)
     CHECK_STR(test_backend(), test_options()->backend);
 }
 
-/* ---- which cases run, and the closing line ---------------------------------------------------------------- */
+/* ---- which cases run, and the closing line -------------------------------------------------- */
 
 TEST(selftest_calm_passes) {}
 

@@ -1,6 +1,6 @@
 /*
- * test_scripts.c: the tests that are programs of their own. It only names them; what they need to know they take
- * from the environment.
+ * test_scripts.c: the tests that are programs of their own. It only names them; what they need to
+ * know they take from the environment.
  */
 #include "runner.h"
 

@@ -1,9 +1,11 @@
 /*
- * test_select.c: async_select: exactly one of the cases happens, and the others are as if nobody had asked. Every
- * kind of case is met with every other one, in both orders, ready before and made ready in one instant.
+ * test_select.c: async_select: exactly one of the cases happens, and the others are as if nobody
+ * had asked. Every kind of case is met with every other one, in both orders, ready before and made
+ * ready in one instant.
  */
 #include "coroutines.h"
 #include "runner.h"
+#include "queues.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,7 +17,7 @@ static void settle(void)
     CHECK_EQ(async_sleep(1), 0);
 }
 
-/* ---- the things that can be waited for ---------------------------------------------------------------------- */
+/* ---- the things that can be waited for ------------------------------------------------------ */
 
 /* One thing of any kind, and how much of it there is. */
 struct thing {
@@ -33,7 +35,8 @@ struct kind {
     async_case (*make)(struct thing *thing); /* the case */
     void (*supply)(void *thing);             /* makes it ready; never switches */
     bool (*is_taken)(
-        const struct thing *thing); /* after it was ready: whether it has happened; NULL: none can tell */
+        const struct thing
+            *thing); /* after it was ready: whether it has happened; NULL: none can tell */
 };
 
 static async_case on_get(struct thing *thing)
@@ -155,28 +158,32 @@ static void drain(void *argument)
 }
 
 static const struct kind kinds[] = {
-    {"get", on_get, put_seven, has_got_seven},  {"put", on_put, make_room, has_put},
-    {"event", on_event, set_event, NULL},       {"future", on_future, settle_future, NULL},
-    {"lock", on_lock, release_lock, has_lock},  {"semaphore", on_semaphore, release_permit, has_permit},
-    {"readable", on_readable, send_byte, NULL}, {"writable", on_writable, drain, NULL},
+    {"get", on_get, put_seven, has_got_seven},
+    {"put", on_put, make_room, has_put},
+    {"event", on_event, set_event, NULL},
+    {"future", on_future, settle_future, NULL},
+    {"lock", on_lock, release_lock, has_lock},
+    {"semaphore", on_semaphore, release_permit, has_permit},
+    {"readable", on_readable, send_byte, NULL},
+    {"writable", on_writable, drain, NULL},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void open_thing(struct thing *thing)
 {
-    *thing = (struct thing){.queue = async_queue_new(1, sizeof(int)), .future = async_future_new()};
+    *thing = (struct thing){.queue = new_queue(1, sizeof(int)), .future = async_future_new()};
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, thing->ends), 0);
 }
 
 static void close_thing(struct thing *thing)
 {
     async_queue_free(thing->queue);
-    async_detach(thing->future);
+    async_task_detach(thing->future);
     close(thing->ends[0]);
     close(thing->ends[1]);
 }
 
-/* ---- each with each ----------------------------------------------------------------------------------------- */
+/* ---- each with each ------------------------------------------------------------------------- */
 
 struct race {
     struct thing things[2];      /* of these two */
@@ -195,7 +202,7 @@ static void make_ready(void *argument)
     if (race->both)
         race->kinds[!race->first]->supply(&race->things[!race->first]);
     if (race->cancelled)
-        async_cancel(race->task);
+        async_task_cancel(race->task);
 }
 
 static int wait_for_race(struct race *race)
@@ -225,7 +232,8 @@ static void check_race(struct race *race, int winner)
         if (i != race->first && !race->both)
             kind->supply(&race->things[i]);
         if (kind->is_taken != NULL && kind->is_taken(&race->things[i]) != (i == winner))
-            test_fail(__FILE__, __LINE__, "%s and %s, %d first: %d won, and %s is not as it should be",
+            test_fail(__FILE__, __LINE__,
+                      "%s and %s, %d first: %d won, and %s is not as it should be",
                       race->kinds[0]->name, race->kinds[1]->name, race->first, winner, kind->name);
         close_thing(&race->things[i]);
     }
@@ -322,7 +330,7 @@ LOOP_TEST(select_that_is_cancelled_leaves_everything_as_it_was)
             race.task = async_create_task(wait_for_race, &race);
             CHECK_EQ(async_sleep(0), 0);
             CHECK_EQ(async_sleep(0), 0);
-            async_cancel(race.task);
+            async_task_cancel(race.task);
             CHECK_EQ(async_await(race.task), -ECANCELED);
             make_ready(&race);
             check_race(&race, -1);
@@ -342,14 +350,14 @@ LOOP_TEST(select_of_one_case_is_a_wait_for_it)
     return 0;
 }
 
-/* ---- timeouts ----------------------------------------------------------------------------------------------- */
+/* ---- timeouts ------------------------------------------------------------------------------- */
 
 LOOP_TEST(select_ends_when_the_shortest_timeout_has_passed)
 {
     async_event event = {0};
-    CHECK_EQ(
-        async_select(async_on_timeout(5), async_on_event(&event), async_on_timeout(2), async_on_timeout(2)),
-        2);
+    CHECK_EQ(async_select(async_on_timeout(5), async_on_event(&event), async_on_timeout(2),
+                          async_on_timeout(2)),
+             2);
     CHECK(async_time() == 2);
     CHECK_EQ(async_select(async_on_timeout(INFINITY), async_on_timeout(1)), 1);
     CHECK(async_time() == 3);
@@ -365,14 +373,16 @@ LOOP_TEST(select_ends_when_the_shortest_timeout_has_passed)
 LOOP_TEST(select_under_a_time_limit_ends_with_it)
 {
     async_event event = {0};
-    CHECK_EQ(async_timeout(2, async_select(async_on_event(&event), async_on_timeout(3))), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(2, async_select(async_on_event(&event), async_on_timeout(3))),
+             -ETIMEDOUT);
     CHECK(async_time() == 2);
     async_event_set(&event);
-    CHECK_EQ(async_timeout(0, async_select(async_on_event(&event))), -ETIMEDOUT); /* refused at its entry */
+    CHECK_EQ(async_timeout(0, async_select(async_on_event(&event))),
+             -ETIMEDOUT); /* refused at its entry */
     return 0;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 LOOP_TEST(select_refuses_what_are_no_cases)
 {
@@ -383,7 +393,8 @@ LOOP_TEST(select_refuses_what_are_no_cases)
     CHECK_EQ(async_select_n(NULL, 0, NULL), -EINVAL);
     CHECK_EQ(async_select_n(NULL, 1, NULL), -EINVAL);
     CHECK_EQ(async_select_n(cases, 0, &result), -EINVAL);
-    CHECK_EQ(async_select_n(cases, 2, &result), -EINVAL); /* the second is none, though the first is ready */
+    CHECK_EQ(async_select_n(cases, 2, &result),
+             -EINVAL); /* the second is none, though the first is ready */
     cases[1].asyncp_kind = ASYNCP_ON_STREAM + 1;
     CHECK_EQ(async_select_n(cases, 2, &result), -EINVAL);
     CHECK_EQ(async_select(async_on_event(&event), async_on_timeout(NAN)), -EINVAL);
@@ -397,7 +408,7 @@ static void shut_down(void *queue)
 
 LOOP_TEST(select_gives_the_error_of_the_case_that_failed)
 {
-    async_queue *queue = async_queue_new(1, sizeof(int));
+    async_queue *queue = new_queue(1, sizeof(int));
     async_event event = {0};
     int item = 1, result;
     CHECK(async_call_later(1, shut_down, queue).id != 0);
@@ -408,7 +419,7 @@ LOOP_TEST(select_gives_the_error_of_the_case_that_failed)
     CHECK_EQ(result, -ESHUTDOWN);
     CHECK_EQ(async_select(async_on_put(queue, &item)), -ESHUTDOWN);
     async_queue_free(queue);
-    queue = async_queue_new(1, sizeof(int));
+    queue = new_queue(1, sizeof(int));
     CHECK_EQ(async_queue_put_nowait(queue, &item), 0);
     CHECK(async_call_later(1, shut_down, queue).id != 0);
     CHECK_EQ(async_select(async_on_event(&event), async_on_put(queue, &item)), -ESHUTDOWN);
@@ -433,7 +444,7 @@ LOOP_TEST(select_of_many_may_find_no_memory)
     return 0;
 }
 
-/* ---- tasks and futures -------------------------------------------------------------------------------------- */
+/* ---- tasks and futures ---------------------------------------------------------------------- */
 
 LOOP_TEST(select_of_a_task_leaves_its_result_to_who_awaits_it)
 {
@@ -452,16 +463,17 @@ LOOP_TEST(select_that_is_cancelled_leaves_its_tasks_alone)
 {
     async_task *task = async_create_task(give_after, 2.0, 5);
     async_future *future = async_future_new();
-    CHECK_EQ(async_timeout(1, async_select(async_on_task(task), async_on_task(future))), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(1, async_select(async_on_task(task), async_on_task(future))),
+             -ETIMEDOUT);
     CHECK(!async_task_done(future));
     CHECK_EQ(async_await(task), 5);
-    async_detach(future);
+    async_task_detach(future);
     return 0;
 }
 
 static void cancel(void *future)
 {
-    async_cancel(future);
+    async_task_cancel(future);
 }
 
 LOOP_TEST(select_of_a_future_hears_when_it_is_cancelled)
@@ -473,11 +485,11 @@ LOOP_TEST(select_of_a_future_hears_when_it_is_cancelled)
     return 0;
 }
 
-/* ---- the same thing twice, and many things ------------------------------------------------------------------ */
+/* ---- the same thing twice, and many things -------------------------------------------------- */
 
 LOOP_TEST(select_of_the_same_thing_twice_takes_it_once)
 {
-    async_queue *queue = async_queue_new(1, sizeof(int));
+    async_queue *queue = new_queue(1, sizeof(int));
     int a = 0, b = 0, ends[2];
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     struct thing thing = {.queue = queue, .ends = {ends[0], ends[1]}};
@@ -485,7 +497,9 @@ LOOP_TEST(select_of_the_same_thing_twice_takes_it_once)
     CHECK_EQ(async_select(async_on_get(queue, &a), async_on_get(queue, &b)), 0);
     CHECK(a == 7 && b == 0);
     CHECK(async_call_later(1e-5, release_permit, &thing).id != 0);
-    CHECK_EQ(async_select(async_on_semaphore(&thing.semaphore), async_on_semaphore(&thing.semaphore)), 0);
+    CHECK_EQ(
+        async_select(async_on_semaphore(&thing.semaphore), async_on_semaphore(&thing.semaphore)),
+        0);
     CHECK_EQ(thing.semaphore.value, 0);
     CHECK(async_call_later(1e-5, send_byte, &thing).id != 0);
     int index = async_select(async_on_readable(ends[0]), async_on_readable(ends[0]));
@@ -514,7 +528,7 @@ LOOP_TEST(select_of_64_things_hears_of_each)
     return 0;
 }
 
-/* ---- between others ----------------------------------------------------------------------------------------- */
+/* ---- between others ------------------------------------------------------------------------- */
 
 static int get(async_queue *queue)
 {
@@ -533,10 +547,12 @@ async_fn(select_get, async_queue *, async_event *);
 
 LOOP_TEST(select_stands_in_line_like_everybody)
 {
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     async_event event = {0};
-    async_task *a = async_create_task(get, queue), *b = async_create_task(select_get, queue, &event),
-               *c = async_create_task(get, queue), *d = async_create_task(select_get, queue, &event);
+    async_task *a = async_create_task(get, queue),
+               *b = async_create_task(select_get, queue, &event),
+               *c = async_create_task(get, queue),
+               *d = async_create_task(select_get, queue, &event);
     settle();
     for (int i = 1; i <= 3; i++)
         CHECK_EQ(async_queue_put_nowait(queue, &i), 0);
@@ -567,7 +583,7 @@ DEATH_TEST(select_outside_of_a_task_ends_the_program, "async_select was called o
 
 static int select_with_wrong_size(void)
 {
-    async_queue *queue = async_queue_new(0, sizeof(int));
+    async_queue *queue = new_queue(0, sizeof(int));
     char item;
     return async_select(async_on_get(queue, &item));
 }

@@ -1,6 +1,6 @@
 /*
- * test_select_stream.c: select with streams: what was received before counts, and so does what a layer has ready; a
- * change of the socket that brings no byte does not end it.
+ * test_select_stream.c: select with streams: what was received before counts, and so does what a
+ * layer has ready; a change of the socket that brings no byte does not end it.
  */
 #include "streams.h"
 
@@ -121,7 +121,7 @@ LOOP_TEST(select_stream_tells_each_that_selects_it)
         tasks[i] = async_create_task(select_it, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_stream_write(pair.there, "x", 1), 0);
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(read_byte(pair.here), 1);
     close_pair(pair);
     return 0;
@@ -132,7 +132,7 @@ LOOP_TEST(select_stream_that_is_cancelled_has_taken_nothing)
     struct pair pair = new_pair();
     async_task *task = async_create_task(select_it, pair.here);
     CHECK_EQ(async_sleep(0), 0);
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_EQ(async_stream_write(pair.there, "x", 1), 0);
     CHECK_EQ(no_bytes(pair.here, 1), 0);
@@ -141,7 +141,7 @@ LOOP_TEST(select_stream_that_is_cancelled_has_taken_nothing)
     return 0;
 }
 
-/* ---- a layer whose unit is four bytes -------------------------------------------------------------------------- */
+/* ---- a layer whose unit is four bytes ------------------------------------------------------- */
 
 struct units {
     char bytes[4]; /* what has come of the next one */
@@ -153,7 +153,8 @@ static int read_unit(void *state, async_stream *below, void *buffer, size_t size
 {
     struct units *units = state;
     while (units->count < 4) {
-        int result = async_layer_read(below, units->bytes + units->count, (size_t)(4 - units->count));
+        int result = async_layer_read(below, units->bytes + units->count,
+                                      (size_t)(4 - units->count));
         if (result <= 0)
             return result;
         units->count += result;
@@ -198,7 +199,8 @@ LOOP_TEST(select_stream_of_a_layer_waits_for_what_the_layer_can_give)
     CHECK_EQ(async_stream_set_layer(pair.here, &in_units, &units), 0);
     async_task *part = async_create_task(write_later, pair.there, 0.01, "ab");
     double from = async_time();
-    CHECK_EQ(no_bytes(pair.here, 0.03), 1); /* half a unit is nothing, and does not begin the limit anew */
+    CHECK_EQ(no_bytes(pair.here, 0.03),
+             1); /* half a unit is nothing, and does not begin the limit anew */
     CHECK(async_time() - from > 0.0299 && async_time() - from < 0.04);
     CHECK_EQ(async_await(part), 0);
     async_task *rest = async_create_task(write_later, pair.there, 0.01, "cd");

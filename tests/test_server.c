@@ -37,7 +37,7 @@ LOOP_TEST(server_serves_many_at_once)
     async_auto_server *server = new_server(serve_echo, NULL);
     async_stream *clients[CLIENTS];
     int descriptor;
-    CHECK_EQ(async_server_sockets(server, &descriptor, 1), 1);
+    CHECK_EQ(async_server_fds(server, &descriptor, 1), 1);
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = new_client(server);
     for (int i = 0; i < CLIENTS; i++)
@@ -49,7 +49,7 @@ LOOP_TEST(server_serves_many_at_once)
     return 0;
 }
 
-/* ---- how connections end ---------------------------------------------------------------------------------------- */
+/* ---- how connections end -------------------------------------------------------------------- */
 
 static int note_end(async_stream *stream, void *unused)
 {
@@ -126,11 +126,11 @@ LOOP_TEST(server_free_cancels_its_clients_and_waits_for_them)
         clients[i] = new_client(server);
         check_echo(clients[i], "x");
     }
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_JOURNAL("-125 -125 -125");
     for (int i = 0; i < 3; i++)
         check_end(clients[i], 0);
-    async_server_free(NULL);
+    async_server_free_wait(NULL);
     return 0;
 }
 
@@ -172,7 +172,8 @@ static int read_record(async_stream *stream, void *unused)
 static void reset(async_stream *stream)
 {
     const struct linger at_once = {.l_onoff = 1};
-    CHECK_EQ(setsockopt(async_stream_descriptor(stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    CHECK_EQ(setsockopt(async_stream_fd(stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+             0);
     async_stream_abort(stream);
 }
 
@@ -229,7 +230,7 @@ LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
     async_task *cancelled = async_create_task(serve_forever, second);
     CHECK_EQ(async_sleep(0), 0);
     async_server_close(first);
-    async_cancel(cancelled);
+    async_task_cancel(cancelled);
     CHECK_EQ(async_await(closed), 0);
     CHECK_EQ(async_await(cancelled), -ECANCELED);
     CHECK_EQ(async_server_port(second), 0); /* it does not listen any more */
@@ -238,12 +239,12 @@ LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
     return 0;
 }
 
-/* ---- what keeps it from accepting ------------------------------------------------------------------------------- */
+/* ---- what keeps it from accepting ----------------------------------------------------------- */
 
 LOOP_TEST(server_with_a_limit_lets_others_wait)
 {
     async_auto_server *server = NULL;
-    const async_server_options options = {.connections = 2};
+    const async_server_options options = {.max_connections = 2};
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     async_stream *clients[3];
     char byte;
@@ -264,7 +265,7 @@ LOOP_TEST(server_with_a_limit_lets_others_wait)
 LOOP_TEST(server_that_starts_later_accepts_then)
 {
     async_auto_server *server = NULL;
-    const async_server_options options = {.start_later = true};
+    const async_server_options options = {.paused = true};
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     async_auto_stream *client = new_client(server); /* the kernel has it */
     CHECK_EQ(async_sleep(0), 0);
@@ -297,8 +298,8 @@ LOOP_TEST(server_without_descriptors_accepts_when_a_connection_ends)
     async_auto_server *server = new_server(serve_echo, NULL);
     async_stream *first, *second;
     char line[16];
-    int taken[64],
-        count = use_up_descriptors(taken, 64, 3); /* two ends of one connection, and one of another */
+    int taken[64], count = use_up_descriptors(
+                       taken, 64, 3); /* two ends of one connection, and one of another */
     first = new_client(server);
     check_echo(first, "first");
     second = new_client(server);
@@ -313,7 +314,7 @@ LOOP_TEST(server_without_descriptors_accepts_when_a_connection_ends)
     return 0;
 }
 
-/* ---- starting ---------------------------------------------------------------------------------------------------*/
+/* ---- starting ------------------------------------------------------------------------------- */
 
 LOOP_TEST(server_says_why_it_cannot_listen)
 {
@@ -337,9 +338,9 @@ LOOP_TEST(server_gives_its_port_back_at_once)
 {
     async_server *server = new_server(serve_echo, NULL), *again;
     int port = async_server_port(server);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(async_start_server(&again, serve_echo, NULL, "127.0.0.1", port, NULL), 0);
-    async_server_free(again);
+    async_server_free_wait(again);
     return 0;
 }
 
@@ -348,7 +349,9 @@ LOOP_TEST(server_shares_its_port_if_both_want_to)
     const async_server_options options = {.reuse_port = true, .keep_alive = true};
     async_auto_server *one = NULL, *other = NULL;
     CHECK_EQ(async_start_server(&one, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
-    CHECK_EQ(async_start_server(&other, serve_echo, NULL, "127.0.0.1", async_server_port(one), &options), 0);
+    CHECK_EQ(
+        async_start_server(&other, serve_echo, NULL, "127.0.0.1", async_server_port(one), &options),
+        0);
     CHECK_EQ(async_server_port(one), async_server_port(other));
     return 0;
 }
@@ -365,7 +368,7 @@ LOOP_TEST(server_at_a_path_replaces_a_socket_and_removes_its_own)
         CHECK_EQ(async_open_unix_connection(&client, path, NULL), 0);
         check_echo(client, "unix");
         async_stream_close(client);
-        async_server_free(server);
+        async_server_free_wait(server);
         CHECK_EQ(access(path, F_OK), -1);
         close(left);
     }
@@ -389,7 +392,7 @@ TEST_EACH_BACKEND(server_that_nobody_frees_goes_with_its_loop)
 static int free_own_server(async_stream *stream, void *server)
 {
     (void)stream;
-    async_server_free(*(async_server **)server);
+    async_server_free_wait(*(async_server **)server);
     return 0;
 }
 
@@ -402,7 +405,8 @@ static int be_freed_by_a_client(void)
 }
 async_fn(be_freed_by_a_client);
 
-DEATH_TEST(server_that_is_freed_by_its_own_connection_ends_the_program, "which would wait for itself")
+DEATH_TEST(server_that_is_freed_by_its_own_connection_ends_the_program,
+           "which would wait for itself")
 {
     async_ignore(async_run(be_freed_by_a_client));
 }

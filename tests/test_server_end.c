@@ -1,6 +1,6 @@
 /*
- * test_server_end.c: servers and their connections that end each other in unusual orders: from a connection's own task,
- * before somebody who was cancelled has run, twice.
+ * test_server_end.c: servers and their connections that end each other in unusual orders: from a
+ * connection's own task, before somebody who was cancelled has run, twice.
  */
 #include "journal.h"
 #include "streams.h"
@@ -10,7 +10,7 @@
 static int serve_forever(async_server *server, bool cancelled)
 {
     if (cancelled)
-        async_cancel(async_current_task());
+        async_task_cancel(async_current_task());
     int result = async_server_serve_forever(server);
     note("forever:%d", result);
     return result;
@@ -24,9 +24,9 @@ LOOP_TEST(server_is_closed_as_soon_as_who_serves_forever_is_cancelled)
         async_server *server = new_server(serve_echo, NULL);
         async_task *task = async_create_task(serve_forever, server, before == 1);
         CHECK_EQ(async_sleep(0), 0);
-        async_cancel(task);
+        async_task_cancel(task);
         CHECK_EQ(async_server_port(server), 0);
-        async_server_free(server);
+        async_server_free_wait(server);
         CHECK_EQ(async_await(task), -ECANCELED);
     }
     CHECK_JOURNAL("forever:-125 forever:-125");
@@ -80,7 +80,8 @@ static int end_from_inside(async_stream *stream, void *unused)
 LOOP_TEST(server_is_ended_by_a_connection_of_its_own)
 {
     void (*const ways[])(async_server *) = {async_server_close, async_server_close_clients,
-                                            async_server_cancel_clients, async_server_abort_clients};
+                                            async_server_cancel_clients,
+                                            async_server_abort_clients};
     for (int i = 0; i < 4; i++) {
         async_auto_server *server = new_server(end_from_inside, NULL);
         async_auto_stream *client = new_client(server);

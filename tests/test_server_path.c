@@ -1,6 +1,6 @@
 /*
- * test_server_path.c: the path of a Unix server: which socket it replaces, what a start that fails leaves there, and
- * what a server removes when it stops.
+ * test_server_path.c: the path of a Unix server: which socket it replaces, what a start that fails
+ * leaves there, and what a server removes when it stops.
  */
 #include "faults.h"
 #include "streams.h"
@@ -61,9 +61,9 @@ LOOP_TEST(server_path_belongs_to_the_one_that_took_it_over)
         CHECK_STR(who_answers(), "old");
         servers[1] = start("new");
         CHECK_STR(who_answers(), "new");
-        async_server_free(servers[first]);
+        async_server_free_wait(servers[first]);
         CHECK_STR(who_answers(), first == 0 ? "new" : "");
-        async_server_free(servers[1 - first]);
+        async_server_free_wait(servers[1 - first]);
         CHECK_EQ(access(path, F_OK), -1);
     }
     remove_folder();
@@ -72,14 +72,15 @@ LOOP_TEST(server_path_belongs_to_the_one_that_took_it_over)
 
 LOOP_TEST(server_path_goes_round_between_three_servers)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     make_folder();
     for (int i = 0; i < 6; i++) {
         async_server *servers[3] = {start("a"), start("b"), start("c")};
         bool stopped = false;
         for (int j = 0; j < 3; j++) {
             CHECK_STR(who_answers(), stopped ? "" : "c");
-            async_server_free(servers[orders[i][j]]);
+            async_server_free_wait(servers[orders[i][j]]);
             stopped = stopped || orders[i][j] == 2;
         }
         CHECK_EQ(access(path, F_OK), -1);
@@ -117,7 +118,7 @@ LOOP_TEST(server_path_is_not_taken_from_what_is_not_a_socket)
         CHECK_EQ(lstat(path, &after), 0);
         CHECK(before.st_ino == after.st_ino);
         CHECK_EQ(kind == 1 ? rmdir(path) : unlink(path), 0);
-        async_server_free(server);
+        async_server_free_wait(server);
     }
     remove_folder();
     return 0;
@@ -130,7 +131,7 @@ LOOP_TEST(server_path_that_has_become_a_file_stays)
     async_server *server = start("x");
     CHECK_EQ(unlink(path), 0);
     close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(lstat(path, &status), 0);
     CHECK(S_ISREG(status.st_mode));
     remove_folder();
@@ -143,12 +144,12 @@ LOOP_TEST(server_path_is_kept_if_it_is_to_be)
     async_server *server;
     make_folder();
     CHECK_EQ(async_start_unix_server(&server, say, "x", path, &options), 0);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(access(path, F_OK), 0);
     CHECK_STR(who_answers(), "");
     server = start("y"); /* replaces what was left */
     CHECK_STR(who_answers(), "y");
-    async_server_free(server);
+    async_server_free_wait(server);
     remove_folder();
     return 0;
 }
@@ -163,7 +164,7 @@ LOOP_TEST(server_path_that_is_relative_stays_in_its_folder)
     CHECK_EQ(async_start_unix_server(&server, say, "x", "socket", NULL), 0);
     CHECK_STR(who_answers(), "x");
     CHECK_EQ(chdir("/"), 0);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(access(path, F_OK), -1);
     CHECK_EQ(fchdir(before), 0);
     close(before);
@@ -171,20 +172,21 @@ LOOP_TEST(server_path_that_is_relative_stays_in_its_folder)
     return 0;
 }
 
-/* ---- starts that fail ------------------------------------------------------------------------------------------- */
+/* ---- starts that fail ----------------------------------------------------------------------- */
 
 /* Has one call of the start of another server fail; the first one must not notice. */
 static void fail_to_start(int site, int error, long number)
 {
     struct fault_record record;
     async_server *other = NULL;
-    faults_begin(&(struct fault){.site = site, .result = error, .first = number, .last = number}, &record);
+    faults_begin(&(struct fault){.site = site, .result = error, .first = number, .last = number},
+                 &record);
     int result = async_start_unix_server(&other, say, "new", path, NULL);
     faults_end();
     CHECK(result < 0 || record.injected == 0 || site == SITE_UNLINK);
     CHECK(result == 0 || result == error);
     CHECK_STR(who_answers(), result < 0 ? "old" : "new");
-    async_server_free(other);
+    async_server_free_wait(other);
 }
 
 /* A number of a call that is not made leaves the start a success. */
@@ -202,14 +204,14 @@ LOOP_TEST(server_path_stays_with_who_has_it_if_a_start_fails)
         for (long number = 1; number < 6; number++) {
             async_server *server = start("old");
             fail_to_start(faults[i].site, faults[i].error, number);
-            async_server_free(server);
+            async_server_free_wait(server);
             async_ignore(unlink(path)); /* a server that cannot look at its path leaves it */
         }
     remove_folder();
     return 0;
 }
 
-/* ---- two processes ---------------------------------------------------------------------------------------------- */
+/* ---- two processes -------------------------------------------------------------------------- */
 
 static int serve_until_told(const char *name, int order, int answer)
 {

@@ -1,6 +1,6 @@
 /*
- * test_server_shortage.c: servers without descriptors, without memory, and with connections that come to nothing: how
- * often they ask, and when they go on.
+ * test_server_shortage.c: servers without descriptors, without memory, and with connections that
+ * come to nothing: how often they ask, and when they go on.
  */
 #include "faults.h"
 #include "journal.h"
@@ -14,8 +14,9 @@ static struct fault_record *count_calls(int error, long failures)
     static struct fault_record record;
     if (!ASYNC_CHECKS)
         test_skip("a build without checks counts no calls");
-    faults_begin(&(struct fault){.site = SITE_ACCEPT, .result = error, .first = 1, .last = failures},
-                 &record);
+    faults_begin(
+        &(struct fault){.site = SITE_ACCEPT, .result = error, .first = 1, .last = failures},
+        &record);
     return &record;
 }
 
@@ -88,7 +89,7 @@ LOOP_TEST(server_without_descriptors_needs_no_memory_to_pause)
         faults_end();
     }
     for (int i = 0; i < SLEEPERS; i++) {
-        async_cancel(sleepers[i]);
+        async_task_cancel(sleepers[i]);
         CHECK_EQ(async_await(sleepers[i]), -ECANCELED);
     }
     return 0;
@@ -151,7 +152,7 @@ LOOP_TEST(server_whose_socket_cannot_accept_is_closed)
     async_auto_server *server = new_server(serve_echo, NULL);
     int descriptor;
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
-    CHECK_EQ(async_server_sockets(server, &descriptor, 1), 1);
+    CHECK_EQ(async_server_fds(server, &descriptor, 1), 1);
     CHECK_EQ(shutdown(descriptor, SHUT_RD), 0); /* it listens no more */
     CHECK_EQ(async_server_serve_forever(server), 0);
     CHECK_JOURNAL("-22");
@@ -163,6 +164,7 @@ LOOP_TEST(server_s_backlog_is_a_number_or_the_default)
     async_server *server;
     const async_server_options options = {.backlog = -1};
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), -EINVAL);
-    CHECK_EQ(async_start_unix_server(&server, serve_echo, NULL, "@libasyncio-none", &options), -EINVAL);
+    CHECK_EQ(async_start_unix_server(&server, serve_echo, NULL, "@libasyncio-none", &options),
+             -EINVAL);
     return 0;
 }

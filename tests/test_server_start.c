@@ -1,6 +1,6 @@
 /*
- * test_server_start.c: where a server listens: several hosts and addresses, equal ones, one port for all of them, a
- * service by name, and a socket that the program has bound.
+ * test_server_start.c: where a server listens: several hosts and addresses, equal ones, one port
+ * for all of them, a service by name, and a socket that the program has bound.
  */
 #include "addresses.h"
 #include "faults.h"
@@ -17,7 +17,7 @@ static void check_echo_at(const char *host, int port)
     CHECK_EQ(async_stream_read(stream, &byte, 1), 1);
 }
 
-/* ---- addresses --------------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 LOOP_TEST(server_start_listens_at_every_address_of_a_host)
 {
@@ -25,7 +25,7 @@ LOOP_TEST(server_start_listens_at_every_address_of_a_host)
     async_auto_server *server = NULL;
     use_addresses(INADDR_LOOPBACK, 1, ADDRESSES);
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, NULL), 0);
-    CHECK_EQ(async_server_sockets(server, NULL, 0), ADDRESSES);
+    CHECK_EQ(async_server_fds(server, NULL, 0), ADDRESSES);
     check_echo_at("127.0.0.40", async_server_port(server));
     addresses_await_quiet();
     return 0;
@@ -38,7 +38,7 @@ LOOP_TEST(server_start_listens_at_equal_addresses_once)
     async_auto_server *server = NULL;
     use_addresses(INADDR_LOOPBACK, 0, 3);
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, &options), 0);
-    CHECK_EQ(async_server_sockets(server, NULL, 0), 1);
+    CHECK_EQ(async_server_fds(server, NULL, 0), 1);
     addresses_await_quiet();
     return 0;
 }
@@ -52,13 +52,13 @@ LOOP_TEST(server_start_without_memory_for_many_addresses_leaves_nothing)
         result = async_start_server(&server, serve_echo, NULL, "many.test", 0, NULL);
         test_allow_allocations(-1);
         CHECK(result == 0 || (result == -ENOMEM && server == NULL));
-        async_server_free(server);
+        async_server_free_wait(server);
     }
     addresses_await_quiet();
     return 0;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------------------------ */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 /* Other listeners of IPv4 take numbers that the kernel then chooses for IPv6. */
 LOOP_TEST(server_start_at_any_port_finds_one_that_is_free_at_all_addresses)
@@ -74,15 +74,17 @@ LOOP_TEST(server_start_at_any_port_finds_one_that_is_free_at_all_addresses)
     static const char *const more[] = {"127.0.0.2", NULL};
     const async_server_options options = {.more_hosts = more};
     for (int i = 0; i < 4; i++) {
-        faults_begin(
-            &(struct fault){
-                .site = SITE_BIND, .result = -EADDRINUSE, .first = cases[i].first, .last = cases[i].last},
-            &record);
-        CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), cases[i].expected);
+        faults_begin(&(struct fault){.site = SITE_BIND,
+                                     .result = -EADDRINUSE,
+                                     .first = cases[i].first,
+                                     .last = cases[i].last},
+                     &record);
+        CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options),
+                 cases[i].expected);
         faults_end();
         if (server != NULL)
             check_echo_at("127.0.0.2", async_server_port(server));
-        async_server_free(server);
+        async_server_free_wait(server);
     }
     return 0;
 }
@@ -123,15 +125,15 @@ LOOP_TEST(server_start_takes_a_service_by_name_and_an_empty_host_for_all)
     return 0;
 }
 
-/* ---- on a socket of the program's ------------------------------------------------------------------------------- */
+/* ---- on a socket of the program's ----------------------------------------------------------- */
 
 LOOP_TEST(server_start_on_a_socket_serves_there_whether_it_listens_or_not)
 {
     for (int listens = 0; listens < 2; listens++) {
         async_auto_server *server = NULL;
         int descriptor = listens ? listener(5) : bound_socket(SOCK_STREAM, 0), found;
-        CHECK_EQ(async_start_server_on(&server, serve_echo, NULL, descriptor, NULL), 0);
-        CHECK_EQ(async_server_sockets(server, &found, 1), 1);
+        CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), 0);
+        CHECK_EQ(async_server_fds(server, &found, 1), 1);
         CHECK_EQ(found, descriptor);
         check_echo_at("127.0.0.1", async_server_port(server));
     }
@@ -147,12 +149,12 @@ LOOP_TEST(server_start_on_a_unix_socket_leaves_its_path)
     snprintf(address.sun_path, sizeof address.sun_path, "/tmp/libasyncio-given-%d", (int)getpid());
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK_EQ(async_start_server_on(&server, serve_echo, NULL, descriptor, NULL), 0);
+    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), 0);
     CHECK_EQ(async_server_port(server), 0);
     CHECK_EQ(async_open_unix_connection(&stream, address.sun_path, NULL), 0);
     CHECK_EQ(async_stream_write(stream, "x", 1), 0);
     CHECK_EQ(async_stream_read(stream, &byte, 1), 1);
-    async_server_free(server);
+    async_server_free_wait(server);
     CHECK_EQ(unlink(address.sun_path), 0);
     return 0;
 }
@@ -160,7 +162,7 @@ LOOP_TEST(server_start_on_a_unix_socket_leaves_its_path)
 static void check_refused(int descriptor, int error, const char *why)
 {
     async_server *server;
-    CHECK_EQ(async_start_server_on(&server, serve_echo, NULL, descriptor, NULL), error);
+    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), error);
     CHECK(server == NULL);
     CHECK(strstr(async_strerror(error), why) != NULL);
 }
@@ -175,7 +177,7 @@ LOOP_TEST(server_start_on_what_cannot_listen_says_why_and_leaves_it)
     int unbound[2] = {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
                       socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     CHECK_EQ(pipe(pipes), 0);
-    CHECK_EQ(async_server_sockets(server, &served, 1), 1);
+    CHECK_EQ(async_server_fds(server, &served, 1), 1);
     check_refused(datagram, -EPROTOTYPE, "it is not a stream socket");
     check_refused(connected.here, -EISCONN, "it is connected");
     check_refused(unbound[0], -EINVAL, "it is not bound");
@@ -183,8 +185,8 @@ LOOP_TEST(server_start_on_what_cannot_listen_says_why_and_leaves_it)
     check_refused(pipes[0], -ENOTSOCK, "on descriptor");
     check_refused(-1, -EBADF, "serve on descriptor -1: ");
     check_refused(served, -EBUSY, "a stream or a server has it");
-    CHECK_EQ(async_start_server_on(NULL, serve_echo, NULL, served, NULL), -EINVAL);
-    CHECK_EQ(async_start_server_on(&none, serve_echo, NULL, served, &options), -EINVAL);
+    CHECK_EQ(async_start_server_fd(NULL, serve_echo, NULL, served, NULL), -EINVAL);
+    CHECK_EQ(async_start_server_fd(&none, serve_echo, NULL, served, &options), -EINVAL);
     close_both(connected);
     for (int i = 0; i < 2; i++) {
         CHECK_EQ(close(pipes[i]), 0);
@@ -200,10 +202,10 @@ LOOP_TEST(server_start_on_a_socket_without_memory_leaves_it)
     async_server *server = NULL;
     for (long most = 0; server == NULL; most++) {
         test_allow_allocations(most);
-        int result = async_start_server_on(&server, serve_echo, NULL, descriptor, NULL);
+        int result = async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL);
         test_allow_allocations(-1);
         CHECK(result == 0 || result == -ENOMEM);
     }
-    async_server_free(server);
+    async_server_free_wait(server);
     return 0;
 }

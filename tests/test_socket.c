@@ -1,6 +1,6 @@
 /*
- * test_socket.c: sockets made, connected, accepted and closed. Servers listen on the loopback address, at a port that
- * the kernel chooses.
+ * test_socket.c: sockets made, connected, accepted and closed. Servers listen on the loopback
+ * address, at a port that the kernel chooses.
  */
 #include "base/tools.h"
 #include "journal.h"
@@ -23,7 +23,7 @@ static bool is_closed_by_exec(int descriptor)
     return (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
-/* ---- socket and close --------------------------------------------------------------------------------------- */
+/* ---- socket and close ----------------------------------------------------------------------- */
 
 LOOP_TEST(socket_is_non_blocking_and_closed_by_exec)
 {
@@ -78,7 +78,7 @@ LOOP_TEST(close_tells_those_who_wait)
                            async_create_task(note_send, pair.here)};
     turns(3);
     CHECK_EQ(async_close(pair.here), 0);
-    CHECK_EQ(async_gather_n(tasks, 3, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("recv:-9 recvfrom:-9 send:-9");
     CHECK_EQ(async_close(pair.there), 0);
     return 0;
@@ -110,7 +110,10 @@ LOOP_TEST(close_does_not_touch_who_waits_for_the_other_end)
     return 0;
 }
 
-/* The new socket has the old one's number, or will not get it before nobody waits for the old one any more. */
+/*
+ * The new socket has the old one's number, or will not get it before nobody waits for the old one
+ * any more.
+ */
 LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
 {
     char byte;
@@ -134,7 +137,10 @@ LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
     return 0;
 }
 
-/* Its descriptor was ready, so its wait is over, but it has not run: what is there now is another's. */
+/*
+ * Its descriptor was ready, so its wait is over, but it has not run: what is there now is
+ * another's.
+ */
 LOOP_TEST(close_keeps_who_was_woken_from_who_gets_the_number_next)
 {
     char byte;
@@ -157,10 +163,10 @@ LOOP_TEST(close_keeps_who_was_woken_from_who_gets_the_number_next)
 LOOP_TEST(close_may_be_called_by_a_cancelled_task)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_close(pair.here), 0);
     CHECK_EQ(async_close(pair.there), 0);
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     return 0;
 }
 
@@ -179,7 +185,7 @@ DEATH_TEST(close_of_a_streams_descriptor_is_misuse, "async_close(|close the stre
     async_ignore(async_run(close_stream_descriptor));
 }
 
-/* ---- connect and accept ------------------------------------------------------------------------------------- */
+/* ---- connect and accept --------------------------------------------------------------------- */
 
 static int connect_to(int descriptor, struct sockaddr_in address)
 {
@@ -236,8 +242,8 @@ LOOP_TEST(connect_that_fails_names_the_address)
     CHECK_EQ(async_close(server), 0);
     int result = connect_to(client, address);
     CHECK_EQ(result, -ECONNREFUSED);
-    snprintf(expected, sizeof expected, "-ECONNREFUSED: connect to 127.0.0.1:%d: Connection refused",
-             ntohs(address.sin_port));
+    snprintf(expected, sizeof expected,
+             "-ECONNREFUSED: connect to 127.0.0.1:%d: Connection refused", ntohs(address.sin_port));
     CHECK_STR(async_strerror(result), expected);
     CHECK_EQ(async_close(client), 0);
     return 0;
@@ -246,7 +252,8 @@ LOOP_TEST(connect_that_fails_names_the_address)
 LOOP_TEST(connect_refuses_what_cannot_be)
 {
     struct sockaddr_in address = loopback(1);
-    int client = async_socket(AF_INET, SOCK_STREAM, 0), file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int client = async_socket(AF_INET, SOCK_STREAM, 0),
+        file = open("/dev/null", O_RDONLY | O_CLOEXEC);
     CHECK_EQ(async_connect(client, NULL, sizeof address), -EINVAL);
     CHECK_EQ(async_connect(client, (struct sockaddr *)&address, 0), -EINVAL);
     CHECK_EQ(async_connect(client, (struct sockaddr *)&address, 2), -EINVAL);
@@ -297,9 +304,10 @@ LOOP_TEST(connect_waits_while_a_unix_backlog_is_full)
     }
     CHECK_EQ(async_sleep(0.3), 0);
     CHECK_JOURNAL("connect:0");
-    for (int i = 0; i < CLIENTS; i++) /* with a limit: in a test of faults a client may have failed */
+    for (int i = 0; i < CLIENTS;
+         i++) /* with a limit: in a test of faults a client may have failed */
         CHECK_EQ(async_timeout(5, accept_and_note(server)), 0);
-    CHECK_EQ(async_gather_n(tasks, CLIENTS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, CLIENTS, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < CLIENTS; i++)
         CHECK_EQ(async_close(clients[i]), 0);
     CHECK_EQ(async_close(server), 0);
@@ -340,7 +348,7 @@ LOOP_TEST(accept_by_two_tasks_gives_each_connection_to_one)
         CHECK_EQ(async_sleep(0.001), 0);
         CHECK_EQ(count, i + 1);
     }
-    CHECK_EQ(async_gather_n(acceptors, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(acceptors, 2, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(async_close(clients[i]), 0);
     CHECK_EQ(async_close(server), 0);
@@ -393,7 +401,7 @@ LOOP_TEST(accept_is_told_that_its_socket_was_closed)
     return 0;
 }
 
-/* ---- cancelled ---------------------------------------------------------------------------------------------- */
+/* ---- cancelled ------------------------------------------------------------------------------ */
 
 static int connect_and_note(int client, struct sockaddr_in address)
 {
@@ -406,7 +414,7 @@ LOOP_TEST(connect_that_is_cancelled_at_its_entry_does_nothing)
 {
     int server = listener(4), client = async_socket(AF_INET, SOCK_STREAM, 0);
     async_task *task = async_create_task(connect_and_note, client, address_of(server));
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), 0);
     CHECK_JOURNAL("connect:-125");
     CHECK_EQ(async_timeout(0.0001, accept_and_note(server)), -ETIMEDOUT);

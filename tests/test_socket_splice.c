@@ -1,5 +1,6 @@
 /*
- * test_socket_splice.c: bytes that go from file to socket and from pipe to pipe without coming to the program.
+ * test_socket_splice.c: bytes that go from file to socket and from pipe to pipe without coming to
+ * the program.
  */
 #include "sockets.h"
 
@@ -215,7 +216,10 @@ LOOP_TEST(splice_never_raises_sigpipe_nor_takes_it_from_others)
     return 0;
 }
 
-/* Loopback answers the first 64 KiB with a reset before the kernel takes more: it reports a part, and has signalled. */
+/*
+ * Loopback answers the first 64 KiB with a reset before the kernel takes more: it reports a part,
+ * and has signalled.
+ */
 LOOP_TEST(sendfile_that_sends_a_part_raises_no_sigpipe)
 {
     struct sockets pair = tcp_sockets();

@@ -1,6 +1,6 @@
 /*
- * test_socket_transfer.c: bytes and messages to and from sockets of every kind, and what becomes of them when tasks are
- * cancelled or their peers go.
+ * test_socket_transfer.c: bytes and messages to and from sockets of every kind, and what becomes of
+ * them when tasks are cancelled or their peers go.
  */
 #include "journal.h"
 #include "sockets.h"
@@ -18,7 +18,7 @@ static int open_device(const char *path)
     return descriptor;
 }
 
-/* ---- what cannot be ----------------------------------------------------------------------------------------- */
+/* ---- what cannot be ------------------------------------------------------------------------- */
 
 LOOP_TEST(transfer_refuses_what_cannot_be)
 {
@@ -50,7 +50,8 @@ static void check_calls(int descriptor, int expected)
     CHECK_EQ(async_recvfrom(descriptor, bytes, 4, 0, NULL, NULL), expected);
     CHECK_EQ(async_recvmsg(descriptor, &message, 0), expected);
     CHECK_EQ(async_send(descriptor, bytes, 4, 0), expected);
-    CHECK_EQ(async_sendto(descriptor, bytes, 4, 0, (struct sockaddr *)&address, sizeof address), expected);
+    CHECK_EQ(async_sendto(descriptor, bytes, 4, 0, (struct sockaddr *)&address, sizeof address),
+             expected);
     CHECK_EQ(async_sendmsg(descriptor, &message, 0), expected);
     CHECK_EQ(async_sendall(descriptor, bytes, 4, 0), expected);
 }
@@ -70,7 +71,7 @@ LOOP_TEST(transfer_gives_the_errors_of_its_descriptor)
     return 0;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------ */
+/* ---- streams -------------------------------------------------------------------------------- */
 
 enum { LONG = 1 << 20 };
 
@@ -87,7 +88,8 @@ static int receive_pattern(int descriptor)
     while ((count = async_recv(descriptor, bytes, sizeof bytes, 0)) > 0)
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], pattern(received++));
-    shutdown(descriptor, SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
+    shutdown(descriptor,
+             SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
     return count < 0 ? count : (int)received;
 }
 async_fn(receive_pattern, int);
@@ -123,7 +125,7 @@ LOOP_TEST(sendall_of_nothing_sends_nothing)
 
 static void cancel_task(void *task)
 {
-    async_cancel(task);
+    async_task_cancel(task);
 }
 
 /* What is sent is sent, and the sentence says how much that is. */
@@ -135,10 +137,11 @@ LOOP_TEST(sendall_that_is_cancelled_half_way_says_how_far_it_came)
     CHECK(async_call_later(0.001, cancel_task, async_current_task()).id != 0);
     int result = async_sendall(pair.here, bytes, sizeof bytes, 0);
     CHECK_EQ(result, -ECANCELED);
-    snprintf(expected, sizeof expected, "-ECANCELED: %zu of %zu bytes were sent: Operation canceled",
-             drain_socket(pair.there), sizeof bytes);
+    snprintf(expected, sizeof expected,
+             "-ECANCELED: %zu of %zu bytes were sent: Operation canceled", drain_socket(pair.there),
+             sizeof bytes);
     CHECK_STR(async_strerror(result), expected);
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     CHECK_EQ(async_timeout(0.001, async_sendall(pair.here, bytes, sizeof bytes, 0)), -ETIMEDOUT);
     close_both(pair);
     return 0;
@@ -182,7 +185,8 @@ LOOP_TEST(send_never_raises_sigpipe)
     CHECK_EQ(async_send(pair.here, "x", 1, 0), -EPIPE);
     CHECK_EQ(async_sendall(pair.here, "x", 1, 0), -EPIPE);
     CHECK_EQ(async_sendmsg(pair.here, &message, 0), -EPIPE);
-    CHECK_EQ(async_sendto(pair.here, "x", 1, 0, (struct sockaddr *)&address, sizeof address), -EPIPE);
+    CHECK_EQ(async_sendto(pair.here, "x", 1, 0, (struct sockaddr *)&address, sizeof address),
+             -EPIPE);
     close_both(pair);
     return 0;
 }
@@ -240,7 +244,7 @@ LOOP_TEST(recv_is_told_of_a_reset)
     return 0;
 }
 
-/* ---- datagrams ---------------------------------------------------------------------------------------------- */
+/* ---- datagrams ------------------------------------------------------------------------------ */
 
 LOOP_TEST(recvfrom_tells_who_sent_it)
 {
@@ -310,7 +314,10 @@ static int send_to_unix(int descriptor, struct sockaddr_un address, socklen_t si
 }
 async_fn(send_to_unix, int, struct sockaddr_un, socklen_t);
 
-/* The kernel finds such a sender writable although the receiver has no room: no busy waiting, and it comes through. */
+/*
+ * The kernel finds such a sender writable although the receiver has no room: no busy waiting, and
+ * it comes through.
+ */
 LOOP_TEST(sendto_waits_for_a_receiver_without_room)
 {
     int server = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0),
@@ -332,7 +339,7 @@ LOOP_TEST(sendto_waits_for_a_receiver_without_room)
     return 0;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 /* Room for one descriptor, and the header in front of it. */
 union control {
@@ -396,7 +403,8 @@ LOOP_TEST(messages_are_gathered_and_scattered)
     struct sockets pair = unix_sockets(SOCK_SEQPACKET);
     struct iovec out[] = {{.iov_base = "abc", .iov_len = 3}, {.iov_base = "def", .iov_len = 3}};
     struct iovec in[] = {{.iov_base = first, .iov_len = 2}, {.iov_base = second, .iov_len = 8}};
-    struct msghdr sent = {.msg_iov = out, .msg_iovlen = 2}, received = {.msg_iov = in, .msg_iovlen = 2};
+    struct msghdr sent = {.msg_iov = out, .msg_iovlen = 2},
+                  received = {.msg_iov = in, .msg_iovlen = 2};
     CHECK_EQ(async_sendmsg(pair.here, &sent, 0), 6);
     CHECK_EQ(async_recvmsg(pair.there, &received, 0), 6);
     CHECK(memcmp(first, "ab", 2) == 0 && memcmp(second, "cdef", 4) == 0);
@@ -404,7 +412,10 @@ LOOP_TEST(messages_are_gathered_and_scattered)
     return 0;
 }
 
-/* Of an empty queue of errors poll says nothing while there is data: no busy waiting, and a request ends it. */
+/*
+ * Of an empty queue of errors poll says nothing while there is data: no busy waiting, and a request
+ * ends it.
+ */
 LOOP_TEST(recvmsg_of_errors_waits_although_there_is_data)
 {
     char bytes[4];
@@ -417,7 +428,7 @@ LOOP_TEST(recvmsg_of_errors_waits_although_there_is_data)
     return 0;
 }
 
-/* ---- several tasks on one socket ---------------------------------------------------------------------------- */
+/* ---- several tasks on one socket ------------------------------------------------------------ */
 
 LOOP_TEST(transfer_by_two_readers_loses_nothing)
 {
@@ -432,9 +443,9 @@ LOOP_TEST(transfer_by_two_readers_loses_nothing)
         CHECK_EQ(async_send(pair.there, "x", 1, 0), 1);
         turns(i / 3 % 3);
         if (i % 2 == 0)
-            async_cancel(tasks[i / 2 % 2]);
+            async_task_cancel(tasks[i / 2 % 2]);
         CHECK_EQ(async_send(pair.there, "y", 1, 0), 1);
-        CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_COLLECT), 0);
+        CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
         for (const char *text = journal_text; (text = strchr(text, '1')) != NULL; text++)
             received += text == journal_text || text[-1] == ' ';
         journal_text[0] = 0;
@@ -445,7 +456,7 @@ LOOP_TEST(transfer_by_two_readers_loses_nothing)
     return 0;
 }
 
-/* ---- fairness ----------------------------------------------------------------------------------------------- */
+/* ---- fairness ------------------------------------------------------------------------------- */
 
 static int echo(int descriptor, int *rounds, const bool *over)
 {
@@ -477,7 +488,7 @@ LOOP_TEST(transfer_that_never_waits_lets_others_run)
         CHECK_EQ(async_sleep(0), 0);
     CHECK(rounds[0] < 2 * WANTED && rounds[1] < 2 * WANTED);
     over = true;
-    CHECK_EQ(async_gather_n(tasks, 2, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(async_close(sockets[i]), 0);
     return 0;

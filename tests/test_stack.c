@@ -1,6 +1,7 @@
 /*
- * test_stack.c: the pool of stacks: sizes, the order of reuse, slabs that grow and are given back, colours, and the
- * three kinds of guard, each of which must really stop or betray whoever writes into it.
+ * test_stack.c: the pool of stacks: sizes, the order of reuse, slabs that grow and are given back,
+ * colours, and the three kinds of guard, each of which must really stop or betray whoever writes
+ * into it.
  */
 #include "core/loop.h"
 #include "deny.h"
@@ -45,7 +46,7 @@ static struct control *control_of(struct stack *stack)
     return control;
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------------------- */
+/* ---- sizes ---------------------------------------------------------------------------------- */
 
 TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
 {
@@ -103,13 +104,14 @@ TEST(stack_pool_keeps_sizes_apart)
     asyncp_stack_pool_close(&pool);
 }
 
-/* ---- many, and again ----------------------------------------------------------------------------------------- */
+/* ---- many, and again ------------------------------------------------------------------------ */
 
 enum { SEVERAL = 100 };
 
 static int by_address(const void *a, const void *b)
 {
-    const char *first = (*(struct stack *const *)a)->bottom, *second = (*(struct stack *const *)b)->bottom;
+    const char *first = (*(struct stack *const *)a)->bottom,
+               *second = (*(struct stack *const *)b)->bottom;
     return (first > second) - (first < second);
 }
 
@@ -257,7 +259,10 @@ TEST(stack_colours_spread_the_tops)
     asyncp_stack_pool_close(&pool);
 }
 
-/* The many-thousandth stack costs no more than the first. TEST_STACKS=1000000 in the environment makes it a million. */
+/*
+ * The many-thousandth stack costs no more than the first. TEST_STACKS=1000000 in the environment
+ * makes it a million.
+ */
 TEST(stack_pool_has_twenty_thousand_alive_at_once)
 {
     const char *wanted = getenv("TEST_STACKS");
@@ -279,7 +284,7 @@ TEST(stack_pool_has_twenty_thousand_alive_at_once)
     free(stacks);
 }
 
-/* ---- guards ------------------------------------------------------------------------------------------------- */
+/* ---- guards --------------------------------------------------------------------------------- */
 
 /* The signal that ends a child which writes one byte there; 0 if it lives. */
 static int signal_of_writing(volatile char *address)
@@ -327,7 +332,12 @@ TEST(stack_guard_by_page_protection_stops_whoever_writes_into_it)
     expect_guards(GUARD_PROTECTION);
 }
 
-enum { ADVICE_GUARD_INSTALL = 102, ADVICE_ARGUMENT = 2, PROTECTION_ARGUMENT = 2, NO_PROTECTION = 0 };
+enum {
+    ADVICE_GUARD_INSTALL = 102,
+    ADVICE_ARGUMENT = 2,
+    PROTECTION_ARGUMENT = 2,
+    NO_PROTECTION = 0
+};
 
 enum { ADVICE_ARGUMENT_OF_PROCESS = 3 };
 
@@ -416,8 +426,12 @@ DEATH_TEST(stack_canary_betrays_an_overflow,
     stack_give(&pool, stack);
 }
 
-/* When neither kind of guard is to be had any more, people are told, and overflows are still betrayed. */
-DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task overflowed its stack of 128 KiB")
+/*
+ * When neither kind of guard is to be had any more, people are told, and overflows are still
+ * betrayed.
+ */
+DEATH_TEST(stack_without_a_guard_is_announced,
+           "no more stack guards|a task overflowed its stack of 128 KiB")
 {
     open_pool();
     deny_light_guards(ENOMEM);
@@ -428,7 +442,7 @@ DEATH_TEST(stack_without_a_guard_is_announced, "no more stack guards|a task over
     stack_give(&pool, stack);
 }
 
-/* ---- how much was used -------------------------------------------------------------------------------------- */
+/* ---- how much was used ---------------------------------------------------------------------- */
 
 TEST(stack_used_is_the_distance_to_the_lowest_byte_written)
 {
@@ -462,7 +476,7 @@ TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
     asyncp_stack_pool_close(&pool);
 }
 
-/* ---- out of memory ------------------------------------------------------------------------------------------ */
+/* ---- out of memory -------------------------------------------------------------------------- */
 
 /* qemu-user takes the limit, and forgets it. */
 static void allow_mappings_up_to(rlim_t bytes)

@@ -1,6 +1,6 @@
 /*
- * test_stack_task.c: stacks as tasks see them: how large they are, how much of them is used, and arguments that do not
- * fit.
+ * test_stack_task.c: stacks as tasks see them: how large they are, how much of them is used, and
+ * arguments that do not fit.
  */
 #include "core/loop.h"
 #include "runner.h"
@@ -27,13 +27,14 @@ static size_t larger(size_t a, size_t b)
 LOOP_TEST(stack_size_of_a_task_is_what_its_options_say)
 {
     size_t page = asyncp_sys_page_size();
-    async_task *tasks[] = {task_with(0), task_with(1), task_with(17000), task_with((size_t)1 << 30)};
+    async_task *tasks[] = {task_with(0), task_with(1), task_with(17000),
+                           task_with((size_t)1 << 30)};
     CHECK_EQ(async_task_stack_size(tasks[0]), larger(65536, page));
     CHECK_EQ(async_task_stack_size(tasks[1]), larger(16384, page));
     CHECK_EQ(async_task_stack_size(tasks[2]), larger(32768, page));
     CHECK_EQ(async_task_stack_size(tasks[3]), 1 << 30);
     CHECK(task_with(((size_t)1 << 30) + 1) == NULL);
-    CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR), 0);
     return 0;
 }
 
@@ -53,7 +54,10 @@ TEST_EACH_BACKEND(stack_size_of_all_tasks_is_what_the_loops_options_say)
     CHECK_EQ(async_run_with(&options, expect_default_size, 0), -EINVAL);
 }
 
-/* Frames, red zones and what libc needs come on top, twice 4.5 KiB of it in a ucontext_t of aarch64. */
+/*
+ * Frames, red zones and what libc needs come on top, twice 4.5 KiB of it in a ucontext_t of
+ * aarch64.
+ */
 static void expect_used(const async_task *task, size_t least)
 {
     size_t used = async_task_stack_used(task);
@@ -71,7 +75,8 @@ static size_t used_after(size_t deep)
 
 LOOP_TEST(stack_used_by_a_task_is_about_what_it_used)
 {
-    async_task *shallow = async_create_task(use_stack, 100), *deep = async_create_task(use_stack, 40000);
+    async_task *shallow = async_create_task(use_stack, 100),
+               *deep = async_create_task(use_stack, 40000);
     CHECK_EQ(async_sleep(0), 0);
     expect_used(shallow, 100);
     expect_used(deep, 40000);

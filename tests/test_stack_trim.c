@@ -1,5 +1,6 @@
 /*
- * test_stack_trim.c: when a loop gives stacks back to the kernel: when many have been idle for long, and not before.
+ * test_stack_trim.c: when a loop gives stacks back to the kernel: when many have been idle for
+ * long, and not before.
  */
 #include "core/loop.h"
 #include "runner.h"
@@ -24,7 +25,7 @@ static void come_and_go(size_t count)
     CHECK(tasks != NULL);
     for (size_t i = 0; i < count; i++)
         tasks[i] = async_create_task(use_stack);
-    CHECK_EQ(async_gather_n(tasks, count, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, count, NULL, ASYNC_FIRST_ERROR), 0);
     free(tasks);
 }
 

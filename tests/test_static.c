@@ -1,6 +1,6 @@
 /*
- * test_static.c: names the tests of the static library: of programs that are linked with it and with no shared one, and
- * of what its objects promise the loader.
+ * test_static.c: names the tests of the static library: of programs that are linked with it and
+ * with no shared one, and of what its objects promise the loader.
  */
 #include "runner.h"
 

@@ -1,8 +1,9 @@
 /*
- * test_storm.c: many connections at once, that end in every way at random moments, over TCP and Unix sockets. Each
- * byte is stamped with its connection, direction and place. None may come twice, out of its turn or elsewhere; and
- * where both sides end in order, none may be missing. The runner sees to it that nothing is left. `make storm
- * N=1000000` is the same with a million. What a connection does follows from its number, which both sides know.
+ * test_storm.c: many connections at once, that end in every way at random moments, over TCP and
+ * Unix sockets. Each byte is stamped with its connection, direction and place. None may come twice,
+ * out of its turn or elsewhere; and where both sides end in order, none may be missing. The runner
+ * sees to it that nothing is left. `make storm N=1000000` is the same with a million. What a
+ * connection does follows from its number, which both sides know.
  */
 #include "streams.h"
 
@@ -79,18 +80,18 @@ static struct plan plan_of(uint32_t id)
     return plan;
 }
 
-/* ---- stamped bytes ---------------------------------------------------------------------------------------------- */
+/* ---- stamped bytes -------------------------------------------------------------------------- */
 
 static unsigned char stamp(const struct plan *plan, enum direction direction, size_t place)
 {
-    return (
-        unsigned char)((plan->id * 2246822519u + direction * 3266489917u + (uint32_t)place * 2654435761u) >>
-                       23);
+    return (unsigned char)((plan->id * 2246822519u + direction * 3266489917u +
+                            (uint32_t)place * 2654435761u) >>
+                           23);
 }
 
 /* Writes bytes[from..to) of that direction, in parts. */
-static int write_stamped(async_stream *stream, struct plan *plan, enum direction direction, size_t from,
-                         size_t to)
+static int write_stamped(async_stream *stream, struct plan *plan, enum direction direction,
+                         size_t from, size_t to)
 {
     unsigned char part[3000];
     while (from < to) {
@@ -107,20 +108,24 @@ static int write_stamped(async_stream *stream, struct plan *plan, enum direction
     return 0;
 }
 
-static void check_stamps(const struct plan *plan, enum direction direction, size_t from, const void *data,
-                         size_t size)
+static void check_stamps(const struct plan *plan, enum direction direction, size_t from,
+                         const void *data, size_t size)
 {
     const unsigned char *bytes = data;
     CHECK(from + size <= plan->bytes[direction]);
     storm.bytes += (long long)size;
     for (size_t i = 0; i < size; i++)
         if (bytes[i] != stamp(plan, direction, from + i))
-            test_fail(__FILE__, __LINE__, "byte %zu of connection %u, mode %d, is another's", from + i,
-                      plan->id, plan->mode);
+            test_fail(__FILE__, __LINE__, "byte %zu of connection %u, mode %d, is another's",
+                      from + i, plan->id, plan->mode);
 }
 
-/* Reads what there is, in one of several ways, and looks at it: how much it was, 0 at the end, or -errno. */
-static int read_stamped(async_stream *stream, struct plan *plan, enum direction direction, size_t from)
+/*
+ * Reads what there is, in one of several ways, and looks at it: how much it was, 0 at the end, or
+ * -errno.
+ */
+static int read_stamped(async_stream *stream, struct plan *plan, enum direction direction,
+                        size_t from)
 {
     char bytes[8000];
     const char *data = bytes;
@@ -155,19 +160,19 @@ static int read_all(async_stream *stream, struct plan *plan, enum direction dire
     if (plan->mode >= FIRST_THAT_LOSES)
         return got;
     if (got != (int)plan->bytes[direction])
-        test_fail(__FILE__, __LINE__, "connection %u, mode %d: %d of %zu bytes", plan->id, plan->mode, got,
-                  plan->bytes[direction]);
+        test_fail(__FILE__, __LINE__, "connection %u, mode %d: %d of %zu bytes", plan->id,
+                  plan->mode, got, plan->bytes[direction]);
     storm.kept++;
     return 0;
 }
 
-/* ---- the two sides ---------------------------------------------------------------------------------------------- */
+/* ---- the two sides -------------------------------------------------------------------------- */
 
 /* Some have so little room that most of what is written waits in the stream. */
 static void narrow(async_stream *stream, struct plan *plan)
 {
     const int least = 1;
-    int descriptor = async_stream_descriptor(stream);
+    int descriptor = async_stream_fd(stream);
     if (draw(&plan->random) % 4 == 0)
         CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
 }
@@ -175,7 +180,7 @@ static void narrow(async_stream *stream, struct plan *plan)
 static void reset(async_stream *stream)
 {
     const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    CHECK_EQ(setsockopt(async_stream_descriptor(stream), SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    CHECK_EQ(setsockopt(async_stream_fd(stream), SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
 }
 
 /* Writes and reads a part of what there is to, and ends with that. */
@@ -184,7 +189,8 @@ static int break_off(async_stream *stream, struct plan *plan, enum direction wri
     enum direction reads = 1 - writes;
     size_t wrote = plan->bytes[writes] > 0 ? plan->early % plan->bytes[writes] : 0;
     ASYNC_TRY(write_stamped(stream, plan, writes, 0, wrote));
-    return read_to(stream, plan, reads, plan->bytes[reads] > 0 ? plan->early % plan->bytes[reads] : 0);
+    return read_to(stream, plan, reads,
+                   plan->bytes[reads] > 0 ? plan->early % plan->bytes[reads] : 0);
 }
 
 /* One side of the talk, after the number: both are the same where both do the same. */
@@ -221,10 +227,12 @@ static int act_as_server(async_stream *stream, struct plan *plan)
 /* What a connection may come to; anything else is reported, and that fails the test. */
 static int expect(const struct plan *plan, int result)
 {
-    bool lost = result == -ECONNRESET || result == -EPIPE || result == -ECONNABORTED || result == -ENODATA;
+    bool lost = result == -ECONNRESET || result == -EPIPE || result == -ECONNABORTED ||
+                result == -ENODATA;
     if (result >= 0 || (plan->mode >= FIRST_THAT_LOSES && lost))
         return 0;
-    test_fail(__FILE__, __LINE__, "connection %u, mode %d: %s", plan->id, plan->mode, async_strerror(result));
+    test_fail(__FILE__, __LINE__, "connection %u, mode %d: %s", plan->id, plan->mode,
+              async_strerror(result));
 }
 
 static int serve(async_stream *stream, void *unused)
@@ -247,8 +255,8 @@ static int open_stormy(async_stream **stream, const struct plan *plan)
     char address[32];
     if (plan->unix_path)
         return async_open_unix_connection(stream, storm.path, NULL);
-    snprintf(address, sizeof address, "127.%u.%u.%u", 1 + plan->id / 2500000 % 200, plan->id / 10000 % 250,
-             1 + plan->id / 100 % 100);
+    snprintf(address, sizeof address, "127.%u.%u.%u", 1 + plan->id / 2500000 % 200,
+             plan->id / 10000 % 250, 1 + plan->id / 100 % 100);
     return async_open_connection(stream, "127.0.0.1", async_server_port(storm.at_port),
                                  &(async_connection_options){.local_host = address});
 }
@@ -294,7 +302,7 @@ static int act_as_client(uint32_t id)
 }
 async_fn(act_as_client, uint32_t);
 
-/* ---- many of them ----------------------------------------------------------------------------------------------- */
+/* ---- many of them --------------------------------------------------------------------------- */
 
 /* Cancels the client after some turns, in whatever it waits then. */
 static int cancel_somewhere(struct plan *plan)
@@ -302,7 +310,7 @@ static int cancel_somewhere(struct plan *plan)
     async_task *client = async_create_task(act_as_client, plan->id);
     for (uint32_t turns = draw(&plan->random) % 12; turns > 0; turns--)
         ASYNC_TRY(async_sleep(0));
-    async_cancel(client);
+    async_task_cancel(client);
     int result = async_await(client);
     return result == -ECANCELED ? 0 : result;
 }
@@ -353,7 +361,7 @@ REAL_LOOP_TEST(storm_of_connections_loses_and_mixes_nothing)
     set_up();
     for (int i = 0; i < WORKERS; i++)
         workers[i] = async_create_task(work);
-    CHECK_EQ(async_gather_n(workers, WORKERS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(workers, WORKERS, NULL, ASYNC_FIRST_ERROR), 0);
     async_server_close(storm.at_port);
     async_server_close(storm.at_path);
     CHECK_EQ(async_server_wait_closed(storm.at_port),
@@ -362,8 +370,9 @@ REAL_LOOP_TEST(storm_of_connections_loses_and_mixes_nothing)
     CHECK_EQ(storm.kept, storm.promised);
     CHECK(storm.bytes > storm.count * 100);
     if (storm.count > FEW)
-        printf("%u connections, %lld bytes, %ld directions whole\n", storm.count, storm.bytes, storm.kept);
-    async_server_free(storm.at_port);
-    async_server_free(storm.at_path);
+        printf("%u connections, %lld bytes, %ld directions whole\n", storm.count, storm.bytes,
+               storm.kept);
+    async_server_free_wait(storm.at_port);
+    async_server_free_wait(storm.at_path);
     return 0;
 }

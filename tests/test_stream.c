@@ -1,5 +1,6 @@
 /*
- * test_stream.c: reading from streams: what each call gives, what it leaves, and what the peer's end does to it.
+ * test_stream.c: reading from streams: what each call gives, what it leaves, and what the peer's
+ * end does to it.
  */
 #include "journal.h"
 #include "streams.h"
@@ -21,7 +22,7 @@ static int read_a_byte(async_stream *stream)
 }
 async_fn(read_a_byte, async_stream *);
 
-/* ---- some, and exactly so many ------------------------------------------------------------------------------ */
+/* ---- some, and exactly so many -------------------------------------------------------------- */
 
 LOOP_TEST(stream_read_gives_what_is_there_and_no_more)
 {
@@ -60,7 +61,8 @@ LOOP_TEST(stream_read_of_no_bytes_is_0_whatever_the_stream_has)
 {
     struct pair pair = new_pair();
     char byte = 'y';
-    CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0); /* nothing has come, and it does not wait */
+    CHECK_EQ(async_stream_read(pair.here, &byte, 0),
+             0); /* nothing has come, and it does not wait */
     CHECK_EQ(async_stream_read(pair.here, NULL, 0), 0);
     async_task *reader = async_create_task(read_a_byte, pair.here);
     CHECK_EQ(async_sleep(0), 0);
@@ -69,9 +71,9 @@ LOOP_TEST(stream_read_of_no_bytes_is_0_whatever_the_stream_has)
     CHECK_EQ(async_await(reader), 'x');
     CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0);
     CHECK_EQ(async_stream_read(pair.here, &byte, 1), 1); /* nothing was taken */
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_stream_read(pair.here, &byte, 0), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_stream_write_eof(pair.there), 0);
     CHECK_EQ(async_stream_read(pair.here, &byte, 1), 0);
     CHECK_EQ(async_stream_read(pair.here, &byte, 0), 0);
@@ -116,7 +118,7 @@ LOOP_TEST(stream_readexactly_of_much_is_whole)
     return 0;
 }
 
-/* ---- lines and separators ------------------------------------------------------------------------------------ */
+/* ---- lines and separators ------------------------------------------------------------------- */
 
 LOOP_TEST(stream_readline_gives_lines_and_the_last_one_without_its_end)
 {
@@ -203,7 +205,7 @@ LOOP_TEST(stream_read_all_gives_all_or_says_that_it_is_too_much)
     return 0;
 }
 
-/* ---- without copies ------------------------------------------------------------------------------------------- */
+/* ---- without copies ------------------------------------------------------------------------- */
 
 LOOP_TEST(stream_lends_its_bytes_until_the_next_read)
 {
@@ -257,12 +259,13 @@ static int consume_nothing(void)
 }
 async_fn(consume_nothing);
 
-DEATH_TEST(stream_consume_of_more_than_there_is, "async_stream_consume: 1 bytes, but only 0 are there")
+DEATH_TEST(stream_consume_of_more_than_there_is,
+           "async_stream_consume: 1 bytes, but only 0 are there")
 {
     async_ignore(async_run(consume_nothing));
 }
 
-/* ---- one reader, which may be cancelled ------------------------------------------------------------------------ */
+/* ---- one reader, which may be cancelled ----------------------------------------------------- */
 
 static int read_line(async_stream *stream, const char *who)
 {
@@ -294,7 +297,7 @@ LOOP_TEST(stream_read_that_is_cancelled_has_taken_nothing)
     say(pair.there, "half ");
     for (int i = 0; i < 5; i++)
         CHECK_EQ(async_sleep(0), 0);
-    async_cancel(reader);
+    async_task_cancel(reader);
     CHECK_EQ(async_await(reader), -ECANCELED);
     say(pair.there, "whole\n");
     CHECK_EQ(async_stream_readline(pair.here, line, sizeof line), 11);
@@ -369,7 +372,7 @@ LOOP_TEST(stream_without_memory_can_be_read_later)
     return 0;
 }
 
-/* ---- bad input ------------------------------------------------------------------------------------------------- */
+/* ---- bad input ------------------------------------------------------------------------------ */
 
 LOOP_TEST(stream_refuses_what_is_none)
 {
@@ -394,7 +397,7 @@ LOOP_TEST(stream_is_made_of_no_socket_that_another_stream_has)
     struct pair pair = new_pair();
     async_stream *second;
     char byte;
-    CHECK_EQ(async_stream_new(&second, async_stream_descriptor(pair.here)), -EBUSY);
+    CHECK_EQ(async_stream_new(&second, async_stream_fd(pair.here)), -EBUSY);
     CHECK(second == NULL);
     say(pair.there, "x");
     CHECK_EQ(async_stream_read(pair.here, &byte, 1), 1);

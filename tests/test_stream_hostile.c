@@ -1,6 +1,6 @@
 /*
- * test_stream_hostile.c: peers that mean no good: lengths that never come, lines without an end, bytes one at a time,
- * resets in every state, urgent data.
+ * test_stream_hostile.c: peers that mean no good: lengths that never come, lines without an end,
+ * bytes one at a time, resets in every state, urgent data.
  */
 #include "io/stream.h"
 #include "streams.h"
@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* ---- memory is what has come, not what was announced ----------------------------------------------------------- */
+/* ---- memory is what has come, not what was announced ---------------------------------------- */
 
 enum { MUCH = 3 << 20 };
 
@@ -104,7 +104,7 @@ TEST_EACH_BACKEND(stream_makes_room_for_a_long_line_by_doubling)
     CHECK(thrift.total < 8 * MUCH);
 }
 
-/* ---- resets, in every state ------------------------------------------------------------------------------------- */
+/* ---- resets, in every state ----------------------------------------------------------------- */
 
 /* A stream over TCP, and its peer: a descriptor that does what it likes. */
 static int new_peer(async_stream **stream)
@@ -239,7 +239,7 @@ LOOP_TEST(stream_whose_ends_are_shut_in_every_order_tells_each_once)
     return 0;
 }
 
-/* ---- what peers may send ---------------------------------------------------------------------------------------- */
+/* ---- what peers may send -------------------------------------------------------------------- */
 
 /* The urgent byte itself is left out, as of every socket that does not ask for it. */
 LOOP_TEST(stream_reads_on_behind_urgent_data)
@@ -267,7 +267,7 @@ LOOP_TEST(stream_reads_on_behind_urgent_data)
     return 0;
 }
 
-/* ---- patience with those that take nothing ---------------------------------------------------------------------- */
+/* ---- patience with those that take nothing -------------------------------------------------- */
 
 static int wait_out_of_patience(void)
 {

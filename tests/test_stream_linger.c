@@ -1,6 +1,7 @@
 /*
- * test_stream_linger.c: the lingering close: what was written reaches a peer that is still sending when the stream is
- * closed, and a peer that never ends is waited for no longer than the header says.
+ * test_stream_linger.c: the lingering close: what was written reaches a peer that is still sending
+ * when the stream is closed, and a peer that never ends is waited for no longer than the header
+ * says.
  */
 #include "sockets.h"
 #include "streams.h"
@@ -39,7 +40,7 @@ static int be_slow_peer(async_stream *stream, void *argument)
         peer->got += (size_t)peer->end;
         turns(5);
     }
-    async_cancel(sender);
+    async_task_cancel(sender);
     async_ignore(async_await(sender));
     return 0;
 }
@@ -92,7 +93,10 @@ LOOP_TEST(stream_close_with_unread_input_does_not_cut_the_answer)
     return 0;
 }
 
-/* A peer of a Unix socket has the bytes as soon as the kernel does; unread input must not become an error there. */
+/*
+ * A peer of a Unix socket has the bytes as soon as the kernel does; unread input must not become an
+ * error there.
+ */
 LOOP_TEST(stream_close_with_unread_input_is_an_end_for_a_peer_of_a_unix_socket)
 {
     struct pair pair = new_pair();
@@ -150,7 +154,7 @@ LOOP_TEST(stream_close_of_a_quiet_connection_is_immediate)
     return 0;
 }
 
-/* ---- limits ---------------------------------------------------------------------------------------------------- */
+/* ---- limits --------------------------------------------------------------------------------- */
 
 /* The peer has sent something that is not read, and neither ends nor reads. */
 static int wait_in_vain(void)
@@ -174,7 +178,9 @@ TEST(stream_close_waits_three_seconds_for_a_peer_that_does_not_end)
     CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);
 }
 
-/* The same after the peer took a while to make room for what was pending: the limits do not add up. */
+/*
+ * The same after the peer took a while to make room for what was pending: the limits do not add up.
+ */
 static int wait_in_vain_after_progress(void)
 {
     static char much[4 << 20];

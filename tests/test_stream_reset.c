@@ -1,6 +1,7 @@
 /*
- * test_stream_reset.c: connections by TCP that the peer resets. The kernel reports the error once, to the first call
- * that meets it; both directions of the stream, its layer, a sendfile and wait_closed must report it.
+ * test_stream_reset.c: connections by TCP that the peer resets. The kernel reports the error once,
+ * to the first call that meets it; both directions of the stream, its layer, a sendfile and
+ * wait_closed must report it.
  */
 #include "layers.h"
 #include "sockets.h"
@@ -112,7 +113,8 @@ LOOP_TEST(stream_reset_that_a_reader_has_met_is_what_a_write_reports)
     int total = 0;
     reset(connection.there);
     CHECK_EQ(read_to_the_end(connection.here, &total), -ECONNRESET);
-    CHECK_EQ(async_stream_write(connection.here, much, sizeof much), -ECONNRESET); /* and not -EPIPE */
+    CHECK_EQ(async_stream_write(connection.here, much, sizeof much),
+             -ECONNRESET); /* and not -EPIPE */
     CHECK_EQ(async_stream_wait_closed(connection.here), -ECONNRESET);
     return 0;
 }
@@ -185,7 +187,7 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
     return 0;
 }
 
-/* ---- bytes that were written and are dropped: the peer must not take what came for all -------------------------- */
+/* ---- bytes that were written and are dropped: the peer must not take what came for all ------ */
 
 /* What the peer's socket finds behind what has come: 0, or -errno. */
 static int end_of_socket(int descriptor)
@@ -258,7 +260,10 @@ static int wait_until_closed(async_stream *stream)
 }
 async_fn(wait_until_closed, async_stream *);
 
-/* The peer has ended in order, and goes away before its system has taken all: no end is to come that would tell. */
+/*
+ * The peer has ended in order, and goes away before its system has taken all: no end is to come
+ * that would tell.
+ */
 LOOP_TEST(stream_reset_after_the_peers_end_ends_a_lingering_close)
 {
     static char much[200000];

@@ -1,6 +1,6 @@
 /*
- * test_stream_slow.c: a server whose clients do not read: what it holds for them is bounded if its writer drains, and
- * told if it does not.
+ * test_stream_slow.c: a server whose clients do not read: what it holds for them is bounded if its
+ * writer drains, and told if it does not.
  */
 #include "streams.h"
 
@@ -27,7 +27,7 @@ static void narrow(int descriptor)
 static int write_for_ever(async_stream *stream, struct account *account)
 {
     static const char piece[PIECE];
-    narrow(async_stream_descriptor(stream));
+    narrow(async_stream_fd(stream));
     for (;;) {
         size_t before = async_stream_pending(stream);
         ASYNC_TRY(async_stream_write(stream, piece, sizeof piece));
@@ -70,7 +70,7 @@ LOOP_TEST(stream_writers_that_drain_hold_little_for_any_number_of_readers_that_d
     CHECK(account.most >= (size_t)CLIENTS * HIGH_WATER); /* or nobody was held back */
     async_server_close(server);
     async_server_abort_clients(server);
-    async_server_free(server);
+    async_server_free_wait(server);
     for (int i = 0; i < CLIENTS; i++)
         async_stream_close(clients[i]);
     return 0;
@@ -80,7 +80,7 @@ LOOP_TEST(stream_writer_that_never_drains_can_see_what_it_holds)
 {
     static const char piece[PIECE];
     struct pair pair = new_pair();
-    narrow(async_stream_descriptor(pair.here));
+    narrow(async_stream_fd(pair.here));
     size_t written = 0;
     for (int i = 0; i < 500; i++, written += PIECE)
         CHECK_EQ(async_stream_write(pair.here, piece, sizeof piece), 0);

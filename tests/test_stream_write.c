@@ -1,6 +1,6 @@
 /*
- * test_stream_write.c: writing to streams: in which order and when it is sent, waiting for a peer that is slow, and
- * how a stream ends.
+ * test_stream_write.c: writing to streams: in which order and when it is sent, waiting for a peer
+ * that is slow, and how a stream ends.
  */
 #include "streams.h"
 
@@ -33,11 +33,14 @@ static int print(async_stream *stream, const char *format, ...)
     return length;
 }
 
-/* What came of a read; a reader that gives up hangs up, so that nobody waits until it has read more. */
+/*
+ * What came of a read; a reader that gives up hangs up, so that nobody waits until it has read
+ * more.
+ */
 static int or_hang_up(const async_stream *stream, int result)
 {
     if (result < 0)
-        shutdown(async_stream_descriptor(stream), SHUT_RDWR);
+        shutdown(async_stream_fd(stream), SHUT_RDWR);
     return result;
 }
 
@@ -51,10 +54,10 @@ async_fn(take_exactly, async_stream *, char *, int);
 static int arrived(const async_stream *stream)
 {
     static char bytes[4096];
-    return (int)recv(async_stream_descriptor(stream), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    return (int)recv(async_stream_fd(stream), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
 }
 
-/* ---- what is written, and when it is sent --------------------------------------------------------------------- */
+/* ---- what is written, and when it is sent --------------------------------------------------- */
 
 LOOP_TEST(stream_sends_what_is_little_when_the_iteration_ends)
 {
@@ -152,7 +155,8 @@ LOOP_TEST(stream_writev_without_memory_writes_nothing_of_all_its_parts)
     struct pair pair = new_pair();
     const struct iovec parts[] = {{"HEAD", 4}, {NULL, 0}, {body, sizeof body}};
     char text[4];
-    CHECK_EQ(async_stream_write(pair.here, "a", 1), 0); /* there is a block with room for the first part */
+    CHECK_EQ(async_stream_write(pair.here, "a", 1),
+             0); /* there is a block with room for the first part */
     test_allow_allocations(0);
     CHECK_EQ(async_stream_writev(pair.here, parts, 3), -ENOMEM);
     test_allow_allocations(-1);
@@ -213,7 +217,8 @@ LOOP_TEST(stream_sends_a_file_behind_what_was_written)
     CHECK_EQ(write(file, bytes, SIZE), SIZE);
     async_task *taker = async_create_task(take_exactly, pair.there, got, SIZE - 100 + 4);
     CHECK_EQ(async_stream_write(pair.here, "head", 4), 0);
-    CHECK_EQ(async_stream_sendfile(pair.here, file, 100, SIZE), SIZE - 100); /* the file ends before */
+    CHECK_EQ(async_stream_sendfile(pair.here, file, 100, SIZE),
+             SIZE - 100); /* the file ends before */
     CHECK_EQ(async_await(taker), SIZE - 100 + 4);
     CHECK(memcmp(got, "head", 4) == 0);
     CHECK(memcmp(got + 4, bytes + 100, SIZE - 100) == 0);
@@ -228,7 +233,7 @@ LOOP_TEST(stream_sends_a_file_behind_what_was_written)
     return 0;
 }
 
-/* ---- a peer that is slow ---------------------------------------------------------------------------------------- */
+/* ---- a peer that is slow -------------------------------------------------------------------- */
 
 static int take(async_stream *stream, int total)
 {
@@ -244,8 +249,8 @@ LOOP_TEST(stream_drain_waits_until_the_low_mark)
 {
     static char much[MUCH];
     struct pair pair = new_pair();
-    CHECK_EQ(async_stream_set_limits(pair.here, 1000, 2000), -EINVAL);
-    CHECK_EQ(async_stream_set_limits(pair.here, 100000, 5000), 0);
+    CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 1000, 2000), -EINVAL);
+    CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 100000, 5000), 0);
     CHECK_EQ(async_stream_drain(pair.here), 0);
     CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
     CHECK(async_stream_pending(pair.here) > 100000);
@@ -268,12 +273,12 @@ LOOP_TEST(stream_drain_ends_when_the_low_mark_is_raised_above_what_is_pending)
 {
     static char much[MUCH];
     struct pair pair = new_pair();
-    CHECK_EQ(async_stream_set_limits(pair.here, 1000, 500), 0);
+    CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 1000, 500), 0);
     CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
     async_task *task = async_create_task(drain, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(task));
-    CHECK_EQ(async_stream_set_limits(pair.here, 2 * MUCH, MUCH), 0);
+    CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 2 * MUCH, MUCH), 0);
     CHECK_EQ(async_await(task), 0);
     CHECK(async_stream_pending(pair.here) > 0);
     async_stream_abort(pair.there);
@@ -287,7 +292,7 @@ static int write_without_end(async_stream *stream, const bool *over)
     while (!*over) {
         CHECK_EQ(async_stream_write(stream, much, sizeof much), 0);
         ASYNC_TRY(async_stream_drain(stream));
-        ssize_t size = recv(async_stream_descriptor(stream) + 1, much, sizeof much, MSG_DONTWAIT);
+        ssize_t size = recv(async_stream_fd(stream) + 1, much, sizeof much, MSG_DONTWAIT);
         CHECK(size == sizeof much); /* so that there is always room */
     }
     return 0;
@@ -299,7 +304,8 @@ static int read_without_end(int peer, async_stream *stream, const bool *over)
     static char much[5000];
     while (!*over) {
         CHECK_EQ(send(peer, much, sizeof much, MSG_DONTWAIT), sizeof much);
-        CHECK_EQ(async_stream_read(stream, much, sizeof much), sizeof much); /* there is always something */
+        CHECK_EQ(async_stream_read(stream, much, sizeof much),
+                 sizeof much); /* there is always something */
     }
     return 0;
 }
@@ -356,7 +362,8 @@ static void close_in_a_rest(int drains, bool in_drain)
     struct pair drained = new_pair(), read = new_pair();
     struct resting resting = {.drained = drained.here, .read = read.here};
     async_task *task = async_create_task(rest_in, &resting, drains);
-    async_task *closer = async_create_task(close_meanwhile, &resting, in_drain ? drained.here : read.here);
+    async_task *closer = async_create_task(close_meanwhile, &resting,
+                                           in_drain ? drained.here : read.here);
     int result = async_timeout(0.001, async_await(task));
     CHECK(result == 0 || result == -EBADF || result == -ETIMEDOUT);
     CHECK_EQ(async_await(closer), 0);
@@ -375,7 +382,7 @@ LOOP_TEST(stream_that_is_closed_while_a_task_rests_in_it_is_left_alone)
     return 0;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 LOOP_TEST(stream_write_eof_comes_after_what_was_written)
 {
@@ -455,7 +462,7 @@ LOOP_TEST(stream_that_is_aborted_ends_all_who_wait)
     CHECK_EQ(async_await(taker), 0);
     CHECK_EQ(async_stream_write(pair.here, "x", 1), -ECONNABORTED);
     CHECK_EQ(async_stream_read(pair.here, much, 1), -ECONNABORTED);
-    CHECK_EQ(async_stream_descriptor(pair.here), -1);
+    CHECK_EQ(async_stream_fd(pair.here), -1);
     CHECK_EQ(async_stream_pending(pair.here), 0);
     close_pair(pair);
     return 0;
@@ -474,7 +481,7 @@ LOOP_TEST(stream_that_cannot_write_ends_who_would_wait_for_an_answer)
     struct pair pair = new_pair();
     async_task *reader = async_create_task(read_line, pair.here);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_EQ(shutdown(async_stream_descriptor(pair.there), SHUT_RD), 0);
+    CHECK_EQ(shutdown(async_stream_fd(pair.there), SHUT_RD), 0);
     async_ignore(async_stream_write(pair.here, "question\n", 9)); /* sent now or later */
     CHECK_EQ(async_await(reader), -EPIPE);
     CHECK_EQ(read_line(pair.here), -EPIPE);
@@ -487,9 +494,9 @@ LOOP_TEST(stream_that_cannot_write_gives_what_has_come_first)
     struct pair pair = new_pair();
     async_task *reader = async_create_task(read_line, pair.here);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_EQ(write(async_stream_descriptor(pair.there), "goodbye\n", 8),
+    CHECK_EQ(write(async_stream_fd(pair.there), "goodbye\n", 8),
              8); /* nobody has told the loop of it */
-    CHECK_EQ(shutdown(async_stream_descriptor(pair.there), SHUT_RD), 0);
+    CHECK_EQ(shutdown(async_stream_fd(pair.there), SHUT_RD), 0);
     async_ignore(async_stream_write(pair.here, "question\n", 9));
     CHECK_EQ(async_await(reader), 8);
     CHECK_EQ(read_line(pair.here), -EPIPE);

@@ -1,6 +1,6 @@
 /*
- * test_stream_writer.c: calls that must be the only ones to write while they go on: a file that is sent, a handshake.
- * Others are refused meanwhile, and a close ends them.
+ * test_stream_writer.c: calls that must be the only ones to write while they go on: a file that is
+ * sent, a handshake. Others are refused meanwhile, and a close ends them.
  */
 #include "layers.h"
 #include "streams.h"
@@ -24,7 +24,7 @@ static int new_file(void)
     return file;
 }
 
-/* ---- a layer that does nothing, and one whose handshake waits ------------------------------------------------ */
+/* ---- a layer that does nothing, and one whose handshake waits ------------------------------- */
 
 /* A layer's goodbye, which must be the last that the peer sees. */
 static int pass_finish(void *state, async_stream *below)
@@ -50,7 +50,7 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
     return 0;
 }
 
-/* ---- a file ---------------------------------------------------------------------------------------------------- */
+/* ---- a file --------------------------------------------------------------------------------- */
 
 static int send_file(async_stream *stream, int file)
 {
@@ -58,7 +58,9 @@ static int send_file(async_stream *stream, int file)
 }
 async_fn(send_file, async_stream *, int);
 
-/* A task that sends a file to a peer which does not read, with much pending before it, or nothing. */
+/*
+ * A task that sends a file to a peer which does not read, with much pending before it, or nothing.
+ */
 static async_task *begin(async_stream *stream, int file, bool pending_first)
 {
     static char bytes[SIZE];
@@ -72,9 +74,12 @@ static async_task *begin(async_stream *stream, int file, bool pending_first)
     return task;
 }
 
-/* In all four cases: with a layer or without, while it waits for what is pending or for its own bytes. */
-#define EACH_CASE(layered, pending_first)                                                                    \
-    for (int layered = 0; layered < 2; layered++)                                                            \
+/*
+ * In all four cases: with a layer or without, while it waits for what is pending or for its own
+ * bytes.
+ */
+#define EACH_CASE(layered, pending_first)                                                          \
+    for (int layered = 0; layered < 2; layered++)                                                  \
         for (int pending_first = 0; pending_first < 2; pending_first++)
 
 static struct pair new_case(int layered)
@@ -124,7 +129,7 @@ LOOP_TEST(sendfile_that_is_cancelled_leaves_a_stream_alone_that_is_closed_then)
     {
         struct pair pair = new_case(layered);
         async_task *task = begin(pair.here, file, pending_first);
-        async_cancel(task);
+        async_task_cancel(task);
         async_stream_abort(pair.here);
         async_stream_close(pair.here);
         CHECK_EQ(async_await(task), -ECANCELED);
@@ -142,7 +147,7 @@ LOOP_TEST(sendfile_that_was_woken_leaves_a_stream_alone_that_is_closed_then)
     for (int turns = 0; turns < 4; turns++) {
         struct pair pair = new_case(layered);
         async_task *task = begin(pair.here, file, pending_first);
-        async_ignore(recv(async_stream_descriptor(pair.there), bytes, sizeof bytes, MSG_DONTWAIT));
+        async_ignore(recv(async_stream_fd(pair.there), bytes, sizeof bytes, MSG_DONTWAIT));
         for (int i = 0; i < turns; i++)
             CHECK_EQ(async_sleep(0), 0);
         async_stream_abort(pair.here);
@@ -262,7 +267,7 @@ LOOP_TEST(sendfile_says_einval_of_what_cannot_be_sent)
     return 0;
 }
 
-/* ---- a handshake ----------------------------------------------------------------------------------------------- */
+/* ---- a handshake ---------------------------------------------------------------------------- */
 
 static int secure(async_stream *stream, async_tls *tls)
 {

@@ -1,7 +1,5 @@
 /*
- * test_switch.c: leaving one stack for another: that whatever a call must preserve is preserved, that floating-
- * point control belongs to the flow, that a new stack is aligned as functions expect, and that an unwinder finds
- * its way out. Contexts are switched here by hand, without a loop; the last tests do the same with tasks.
+ * test_switch.c: what a switch preserves. Most tests switch contexts by hand, without a loop.
  */
 #include "coro/context.h"
 #include "processor.h"
@@ -44,7 +42,7 @@ static void go_home(void)
     context_switch(&away, &home);
 }
 
-/* ---- there and back ----------------------------------------------------------------------------------------- */
+/* ---- there and back ------------------------------------------------------------------------- */
 
 TOOLS_BLIND static void *note_where_it_runs(void *argument)
 {
@@ -119,11 +117,11 @@ TEST(switch_leaves_and_enters_in_the_middle_of_deep_calls)
     CHECK_EQ(levels, 101);
 }
 
-/* ---- registers ---------------------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------ */
 
 /*
- * Eight numbers that live across the switch: an optimising compiler has them in floating-point registers that a call
- * preserves, if the processor has such.
+ * Eight numbers that live across the switch: an optimising compiler has them in floating-point
+ * registers that a call preserves, if the processor has such.
  */
 static void switch_with_numbers(struct context *from, struct context *to, double first)
 {
@@ -152,7 +150,10 @@ TEST(switch_preserves_floating_point_numbers)
 }
 
 #if PROCESSOR_IS_KNOWN
-/* Switches with all registers full of numbers that begin with first, and checks that they come back. */
+/*
+ * Switches with all registers full of numbers that begin with first, and checks that they come
+ * back.
+ */
 static void switch_and_compare(struct context *from, struct context *to, uint64_t first)
 {
     uint64_t in[PRESERVED], out[PRESERVED] = {0};
@@ -178,7 +179,7 @@ TEST(switch_preserves_what_a_call_preserves)
         switch_and_compare(&home, &away, first);
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------ */
+/* ---- signals -------------------------------------------------------------------------------- */
 
 static void set_blocked(int how)
 {
@@ -215,7 +216,7 @@ TEST(switch_leaves_the_signal_mask_to_the_thread)
     CHECK(!is_blocked());
 }
 
-/* ---- floating-point control --------------------------------------------------------------------------------- */
+/* ---- floating-point control ----------------------------------------------------------------- */
 
 /* By hand, because fesetround would need libm; apart, so that no arithmetic is moved across it. */
 __attribute__((noinline)) static void set_rounding(enum rounding mode)
@@ -225,7 +226,10 @@ __attribute__((noinline)) static void set_rounding(enum rounding mode)
     processor_round(mode);
 }
 
-/* Told by arithmetic, in both units where there are two: the nearest number to a seventh lies below it. */
+/*
+ * Told by arithmetic, in both units where there are two: the nearest number to a seventh lies below
+ * it.
+ */
 __attribute__((noinline)) static bool rounds_up(void)
 {
     static const double below = 1.0 / 7;
@@ -303,14 +307,17 @@ TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
     bool rounded_up = true;
     prepare(end_rounding_up, NULL);
     tools_stack_mapped(&known_after, stack_after, stack_after + STACK_SIZE);
-    context_prepare(&after, &known_after, stack_after + STACK_SIZE, tell_rounding_after, &rounded_up);
+    context_prepare(&after, &known_after, stack_after + STACK_SIZE, tell_rounding_after,
+                    &rounded_up);
     go_away();
     CHECK(!rounded_up);
     CHECK(!rounds_up());
 }
 
 #if defined(__x86_64__)
-/* What both units are told; the flags of what has happened, in mxcsr's low six bits, are left out. */
+/*
+ * What both units are told; the flags of what has happened, in mxcsr's low six bits, are left out.
+ */
 struct control {
     uint32_t mxcsr; /* of SSE */
     uint16_t x87;   /* control word of the other unit */
@@ -360,10 +367,14 @@ static void keep_apart(struct control here, struct control there)
     check_control(here);
 }
 
-/* Rounding, precision, what raises a signal, flushing to zero: whatever one flow chooses, another does not notice. */
+/*
+ * Rounding, precision, what raises a signal, flushing to zero: whatever one flow chooses, another
+ * does not notice.
+ */
 TEST(switch_keeps_each_bit_of_floating_point_control_apart)
 {
-    static const uint16_t x87_bits[] = {0x001, 0x002, 0x004, 0x008, 0x010, 0x020, 0x100, 0x400, 0x800};
+    static const uint16_t x87_bits[] = {0x001, 0x002, 0x004, 0x008, 0x010,
+                                        0x020, 0x100, 0x400, 0x800};
     struct control here = get_control();
     for (uint32_t bit = 1 << 6; bit < 1 << 16; bit <<= 1)
         keep_apart(here, (struct control){here.mxcsr ^ bit, here.x87});
@@ -430,7 +441,8 @@ static void check_nearest(void *argument)
 LOOP_TEST(switch_gives_each_task_its_own_rounding)
 {
     int called = 0;
-    async_task *tasks[] = {async_create_task(round_up_for, 10), async_create_task(round_nearest_for, 20),
+    async_task *tasks[] = {async_create_task(round_up_for, 10),
+                           async_create_task(round_nearest_for, 20),
                            async_create_task(round_up_for, 30)};
     for (int i = 0; i < 40; i++) {
         async_call_soon(check_nearest, &called); /* the loop has its own as well */
@@ -438,13 +450,16 @@ LOOP_TEST(switch_gives_each_task_its_own_rounding)
         CHECK(!rounds_up());
     }
     CHECK(called > 30);
-    return async_gather_n(tasks, 3, NULL, 0);
+    return async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR);
 }
 #endif
 
-/* ---- alignment ---------------------------------------------------------------------------------------------- */
+/* ---- alignment ------------------------------------------------------------------------------ */
 
-/* What a call and the callee's prologue push before the frame's address, and what the stack is aligned for. */
+/*
+ * What a call and the callee's prologue push before the frame's address, and what the stack is
+ * aligned for.
+ */
 #if defined(__i386__) || defined(__x86_64__)
 enum { FRAME_RECORD = 2 * sizeof(void *), FRAME_ALIGNMENT = 16 };
 #elif defined(__aarch64__) || defined(__riscv)
@@ -453,7 +468,10 @@ enum { FRAME_RECORD = 0, FRAME_ALIGNMENT = 16 };
 enum { FRAME_RECORD = 0, FRAME_ALIGNMENT = 8 };
 #endif
 
-/* What the calling convention promises shows in the frame's address; vector moves in libc rely on it. */
+/*
+ * What the calling convention promises shows in the frame's address; vector moves in libc rely on
+ * it.
+ */
 TOOLS_BLIND static void *check_alignment(void *argument)
 {
     char text[64];
@@ -475,7 +493,7 @@ TEST(switch_aligns_a_new_stack_whatever_its_top)
     }
 }
 
-/* ---- unwinding ---------------------------------------------------------------------------------------------- */
+/* ---- unwinding ------------------------------------------------------------------------------ */
 
 #if TEST_HAS_UNWINDER
 enum { MOST_FRAMES = 50, ABOVE = 1024 };
@@ -503,7 +521,9 @@ TOOLS_BLIND static void *walk_out(void *argument)
     return context_end(&home);
 }
 
-/* What lies above the stack would lead an unwinder that does not stop in time from frame to frame. */
+/*
+ * What lies above the stack would lead an unwinder that does not stop in time from frame to frame.
+ */
 TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
 {
     struct walk walk = {0};
@@ -512,7 +532,8 @@ TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
         word[-(ptrdiff_t)i] = (char *)(uintptr_t)walk_out + 1;
     prepare_below(stack + STACK_SIZE - ABOVE, walk_out, &walk);
     go_away();
-    CHECK(walk.after_entry >= 1 && walk.after_entry <= 4); /* the entry, and what called it, libc's too */
+    CHECK(walk.after_entry >= 1 &&
+          walk.after_entry <= 4); /* the entry, and what called it, libc's too */
     CHECK(walk.frames < MOST_FRAMES);
 }
 #else
@@ -522,11 +543,14 @@ TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
 }
 #endif
 
-/* ---- the same with tasks ------------------------------------------------------------------------------------ */
+/* ---- the same with tasks -------------------------------------------------------------------- */
 
 enum { ROUNDS = 1000, LEVELS = 20 };
 
-/* Goes a number of calls deep and waits there, again and again; the stacks of many tasks have many depths. */
+/*
+ * Goes a number of calls deep and waits there, again and again; the stacks of many tasks have many
+ * depths.
+ */
 static int wait_deep(int level, int *turns)
 {
     volatile int kept = level;
@@ -547,7 +571,7 @@ LOOP_TEST(switch_between_tasks_of_many_depths)
     int turns = 0;
     for (int i = 0; i < LEVELS; i++)
         tasks[i] = async_create_task(wait_deep, i, &turns);
-    CHECK_EQ(async_gather_n(tasks, LEVELS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, LEVELS, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(turns, LEVELS * (LEVELS + 1) / 2 * (ROUNDS / LEVELS));
     return 0;
 }
@@ -570,6 +594,7 @@ async_fn(take_turns_together, int *);
 TEST(switch_between_tasks_a_million_times)
 {
     int turns = 0;
-    CHECK_EQ(async_run_with(&(async_run_options){.backend = "epoll"}, take_turns_together, &turns), 0);
+    const async_run_options options = {.backend = "epoll"};
+    CHECK_EQ(async_run_with(&options, take_turns_together, &turns), 0);
     CHECK_EQ(turns, MILLION);
 }

@@ -1,11 +1,13 @@
 /*
- * test_switching.c: cancels every switching call at every moment. A cell is one row of the table (switching.h) at one
- * moment: up to three tasks make the call, a script of the moment happens to the second of them, and then what each
- * of them got is compared with what the rules allow, and counted: nothing is lost, nobody is stranded, and every call
- * returns once. It must not know what any call does.
+ * test_switching.c: cancels every switching call at every moment. A cell is one row of the table
+ * (switching.h) at one moment: up to three tasks make the call, a script of the moment happens to
+ * the second of them, and then what each of them got is compared with what the rules allow, and
+ * counted: nothing is lost, nobody is stranded, and every call returns once. It must not know what
+ * any call does.
  */
 #include "base/tools.h"
 #include "switching.h"
+#include "queues.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -17,7 +19,14 @@
 static const double FIRST_TICK =
     1e-4;           /* short: while the kernel is asked, virtual time passes in real time */
 static double tick; /* longer with each few attempts, for machines that are slow */
-enum { INSTANT = 4, LONG = 100, ROUNDS = 20000, ATTEMPTS = 20, ATTEMPTS_OF_ONE_TICK = 4, MARGIN = 10 };
+enum {
+    INSTANT = 4,
+    LONG = 100,
+    ROUNDS = 20000,
+    ATTEMPTS = 20,
+    ATTEMPTS_OF_ONE_TICK = 4,
+    MARGIN = 10
+};
 
 /* What the call stands in. */
 enum manner {
@@ -33,18 +42,18 @@ enum manner {
 };
 
 /*
- * What happens, step by step. Before the bar: when the callers are made and have not begun. After it: when they wait,
- * if they do; a dot is one turn of the loop.
+ * What happens, step by step. Before the bar: when the callers are made and have not begun. After
+ * it: when they wait, if they do; a dot is one turn of the loop.
  *
  *      c t h   cancel, from a callback, from another task, from another thread
  *      i       the task cancels itself before it calls
- *      s       supply what is called for; of timed calls: wait for the instant, and go on before the sleeper does
+ *      s       supply what is called for; of timed calls: wait until just before it is due
  *      @ &     wait for the instant: set before everything else; set now, after everything else
  *      e       the main task returns, and the loop ends
  *      b       burn real time, until the limit has passed
  *
- * What the call then gives, for each kind in the order of enum switching_kind: 0 what it gives when it succeeds,
- * C -ECANCELED, T -ETIMEDOUT, ? one of these, - it is not to be had there.
+ * What the call then gives, for each kind in the order of enum switching_kind: 0 what it gives when
+ * it succeeds, C -ECANCELED, T -ETIMEDOUT, ? one of these, - it is not to be had there.
  */
 struct moment {
     const char *script;   /* what happens */
@@ -75,8 +84,10 @@ static const struct moment moments[] = {
     {"|cc.....s", "00000000?0", AGAIN, "cancelled twice, answered and called again"},
     {"c|.....s", "00000000?0", AGAIN, "before its first step, answered and called again"},
     {"|c.....c.s", "CCCCC000?C", AGAIN, "called again and cancelled again"},
-    {"|c.....cs", "CC?CC000?C", AGAIN, "called again and cancelled again, then satisfied in the same turn"},
-    {"|c.....sc", "00?00000?C", AGAIN, "called again and satisfied, then cancelled in the same turn"},
+    {"|c.....cs", "CC?CC000?C", AGAIN,
+     "called again and cancelled again, then satisfied in the same turn"},
+    {"|c.....sc", "00?00000?C", AGAIN,
+     "called again and satisfied, then cancelled in the same turn"},
     {"|e", "CCCCC000?C", PLAIN, "at the end of the loop"},
     {"|se", "00000000?0", PLAIN, "at the end of the loop, satisfied in the same turn"},
     {"|ce", "CCCCC000?C", PLAIN, "at the end of the loop, cancelled in the same turn"},
@@ -103,7 +114,8 @@ enum { MOMENTS = sizeof moments / sizeof *moments, MOST_LATE_TURNS = 100 };
 static void fail(const struct scene *scene, const char *sentence)
 {
     test_fail(__FILE__, __LINE__, "%s (%s), %s, %s: %s", scene->row->call, scene->row->about,
-              scene->moment->name, scene->caller_count > 1 ? "between two others" : "alone", sentence);
+              scene->moment->name, scene->caller_count > 1 ? "between two others" : "alone",
+              sentence);
 }
 
 static bool is_real(const struct scene *scene)
@@ -111,7 +123,10 @@ static bool is_real(const struct scene *scene)
     return scene->moment->manner == LIMIT_BURNT;
 }
 
-/* On the real clock a moment may not come about, so a rule is broken there when it is broken each time. */
+/*
+ * On the real clock a moment may not come about, so a rule is broken there when it is broken each
+ * time.
+ */
 static void demand(struct scene *scene, bool condition, const char *sentence)
 {
     if (!condition && is_real(scene) && scene->attempts_left > 0)
@@ -120,7 +135,7 @@ static void demand(struct scene *scene, bool condition, const char *sentence)
         fail(scene, sentence);
 }
 
-/* ---- the callers ------------------------------------------------------------------------------------------- */
+/* ---- the callers ---------------------------------------------------------------------------- */
 
 static double limit_of(enum manner manner)
 {
@@ -145,9 +160,9 @@ static int call_in_manner(enum manner manner, struct caller *caller)
     case TWO_LIMITS:
         return async_timeout(limit, async_timeout(limit, make(caller)));
     case SHELTER:
-        return async_shielded(make(caller));
+        return async_no_cancel(make(caller));
     case LIMIT_IN_SHELTER:
-        return async_shielded(async_timeout(limit, make(caller)));
+        return async_no_cancel(async_timeout(limit, make(caller)));
     }
     return make(caller);
 }
@@ -158,7 +173,8 @@ static void call_once(struct caller *caller)
     caller->number = ++scene->calls;
     caller->called_at = async_time();
     caller->returned = false;
-    caller->result = call_in_manner(caller == scene->subject ? scene->moment->manner : PLAIN, caller);
+    caller->result = call_in_manner(caller == scene->subject ? scene->moment->manner : PLAIN,
+                                    caller);
     caller->returned = true;
     demand(scene, caller->running == 0, "the call returned before what it joins had ended");
 }
@@ -166,13 +182,15 @@ static void call_once(struct caller *caller)
 /* The request is met by the next call, and no wake-up that was meant for the last one ends it. */
 static void check_next_calls(struct scene *scene)
 {
-    int expected = async_cancelling() > 0 ? -ECANCELED : 0;
-    demand(scene, async_sleep(0) == expected, "the next call does not meet the request, or one that is not");
+    int expected = async_task_cancelling(async_current_task()) > 0 ? -ECANCELED : 0;
+    demand(scene, async_sleep(0) == expected,
+           "the next call does not meet the request, or one that is not");
     double until = async_time() + tick;
-    int result = async_shielded(async_sleep(tick));
+    int result = async_no_cancel(async_sleep(tick));
     bool in_time = is_real(scene) ? async_time() >= until : fabs(async_time() - until) < tick / 100;
     demand(scene, result == 0 && in_time, "a later call was woken by what was meant for this one");
-    demand(scene, !scene->cut_off || async_cancelling() > 0, "it was there at the end and was not cancelled");
+    demand(scene, !scene->cut_off || async_task_cancelling(async_current_task()) > 0,
+           "it was there at the end and was not cancelled");
 }
 
 static int be_caller(struct caller *caller)
@@ -180,10 +198,10 @@ static int be_caller(struct caller *caller)
     struct scene *scene = caller->scene;
     bool is_subject = caller == scene->subject;
     if (is_subject && scene->moment->script[0] == 'i')
-        async_cancel(async_current_task());
+        async_task_cancel(async_current_task());
     call_once(caller);
     if (is_subject && scene->moment->manner == AGAIN && caller->result == -ECANCELED) {
-        while (async_uncancel() > 0)
+        while (async_task_uncancel(async_current_task()) > 0)
             continue;
         call_once(caller);
     }
@@ -193,13 +211,14 @@ static int be_caller(struct caller *caller)
 }
 async_fn(be_caller, struct caller *);
 
-/* ---- the script -------------------------------------------------------------------------------------------- */
+/* ---- the script ----------------------------------------------------------------------------- */
 
 static void cancel_subject(void *argument)
 {
     struct scene *scene = argument;
-    bool asked = async_cancel(scene->subject->task);
-    demand(scene, asked || scene->subject->ended, "a task that had not ended could not be cancelled");
+    bool asked = async_task_cancel(scene->subject->task);
+    demand(scene, asked || scene->subject->ended,
+           "a task that had not ended could not be cancelled");
 }
 
 static int cancel_from_task(void *scene)
@@ -218,7 +237,8 @@ static void *cancel_from_thread(void *loop_and_scene)
 static void send_thread(struct scene *scene)
 {
     pthread_t thread;
-    CHECK_EQ(pthread_create(&thread, NULL, cancel_from_thread, (void *[]){async_get_loop(), scene}), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, cancel_from_thread, (void *[]){async_get_loop(), scene}),
+             0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
@@ -281,7 +301,7 @@ static bool take_step(struct scene *scene, char step)
         cancel_subject(scene);
         return false;
     case 't':
-        async_detach(async_create_task_ptr(cancel_from_task, scene));
+        async_task_detach(async_create_task_ptr(cancel_from_task, scene));
         return false;
     case 'h':
         send_thread(scene);
@@ -308,7 +328,7 @@ static bool take_step(struct scene *scene, char step)
     return false;
 }
 
-/* ---- after it ---------------------------------------------------------------------------------------------- */
+/* ---- after it ------------------------------------------------------------------------------- */
 
 static bool all_have(struct scene *scene, bool ended)
 {
@@ -326,7 +346,8 @@ static void await_all(void *argument)
         end_play(scene);
         return;
     }
-    demand(scene, ++scene->rounds < ROUNDS, "a task is stranded: it has what it waits for and does not end");
+    demand(scene, ++scene->rounds < ROUNDS,
+           "a task is stranded: it has what it waits for and does not end");
     CHECK(async_call_later(tick, await_all, scene).id != 0);
 }
 
@@ -354,7 +375,7 @@ static void go_on(void *argument)
         CHECK(async_call_later(tick, satisfy_all, scene).id != 0);
 }
 
-/* ---- judging ----------------------------------------------------------------------------------------------- */
+/* ---- judging -------------------------------------------------------------------------------- */
 
 static char outcome(struct scene *scene, const struct caller *caller)
 {
@@ -378,8 +399,8 @@ static void check_outcomes(struct scene *scene)
     for (int i = 0; i < scene->caller_count; i++) {
         const struct caller *caller = &scene->callers[i];
         char expected = expected_of(scene, caller), found = outcome(scene, caller), sentence[80];
-        snprintf(sentence, sizeof sentence, "number %d got %d; the rules say %c", i + 1, caller->result,
-                 expected);
+        snprintf(sentence, sizeof sentence, "number %d got %d; the rules say %c", i + 1,
+                 caller->result, expected);
         demand(scene, caller->ended, "a task did not come to its end");
         demand(scene, found == expected || (expected == '?' && found != '!'), sentence);
     }
@@ -399,15 +420,16 @@ static void check_order(struct scene *scene)
         for (int j = 0; j < i; j++)
             check_pair(scene, &scene->callers[i], &scene->callers[j]);
     for (int i = 1; i < scene->handed_count; i++)
-        demand(scene, scene->handed[i - 1] < scene->handed[i], "what was handed over came out of order");
+        demand(scene, scene->handed[i - 1] < scene->handed[i],
+               "what was handed over came out of order");
 }
 
 static void check_conserved(struct scene *scene)
 {
     int left = scene->row->left != NULL ? scene->row->left(scene) : scene->supplied - scene->taken;
     char sentence[80];
-    snprintf(sentence, sizeof sentence, "%d supplied, %d taken, %d left", scene->supplied, scene->taken,
-             left);
+    snprintf(sentence, sizeof sentence, "%d supplied, %d taken, %d left", scene->supplied,
+             scene->taken, left);
     demand(scene, scene->supplied == scene->taken + left, sentence);
 }
 
@@ -420,7 +442,7 @@ static int check_usable(struct scene *scene)
 }
 async_fn(check_usable, struct scene *);
 
-/* ---- a cell ------------------------------------------------------------------------------------------------ */
+/* ---- a cell --------------------------------------------------------------------------------- */
 
 static void make_callers(struct scene *scene)
 {
@@ -448,7 +470,8 @@ static int play(struct scene *scene)
     while (*scene->step++ != '|')
         take_step(scene, scene->step[-1] == 'i' ? '\0' : scene->step[-1]);
     if (is_real(scene))
-        CHECK(async_call_later(tick, go_on, scene).id != 0); /* turns are in no particular order there */
+        CHECK(async_call_later(tick, go_on, scene).id !=
+              0); /* turns are in no particular order there */
     else
         CHECK(async_call_soon(go_on, scene).id != 0);
     CHECK_EQ(async_queue_get(scene->over, &ended), 0);
@@ -457,8 +480,10 @@ static int play(struct scene *scene)
         return 0;
     for (int i = 0; i < scene->caller_count; i++)
         CHECK_EQ(async_await(scene->callers[i].task), 0);
-    for (int turn = 0; turn < MOST_LATE_TURNS && scene->row->kind == DEPENDS && is_something_left(); turn++)
-        CHECK_EQ(async_sleep(0), 0); /* a thread may answer at any moment what nobody waits for any more */
+    for (int turn = 0; turn < MOST_LATE_TURNS && scene->row->kind == DEPENDS && is_something_left();
+         turn++)
+        CHECK_EQ(async_sleep(0),
+                 0); /* a thread may answer at any moment what nobody waits for any more */
     demand(scene, !is_something_left(), "a timer or a ready task is left");
     check_conserved(scene);
     return check_usable(scene);
@@ -475,8 +500,8 @@ static void strike(struct scene *scene)
 }
 
 /* False if it did not come about, because the machine was too slow for it. */
-static bool play_cell(const struct switching_call *row, const struct moment *moment, int caller_count,
-                      int attempts_left)
+static bool play_cell(const struct switching_call *row, const struct moment *moment,
+                      int caller_count, int attempts_left)
 {
     async_run_options options = *test_options();
     struct scene scene = {.row = row, .moment = moment, .step = moment->script, .ends = {-1, -1}};
@@ -485,7 +510,7 @@ static bool play_cell(const struct switching_call *row, const struct moment *mom
     for (int i = 0; i < caller_count; i++)
         scene.callers[i] = (struct caller){.scene = &scene, .place = i};
     scene.subject = &scene.callers[caller_count / 2];
-    scene.over = async_queue_new(0, sizeof(int));
+    scene.over = new_queue(0, sizeof(int));
     if (moment->manner == LIMIT_BURNT) {
         options.virtual_clock = false;
         options.shuffle_seed = 1;
@@ -512,7 +537,10 @@ static void play_until_it_comes_about(const struct switching_call *row, const st
     }
 }
 
-/* Virtual time stands still while time is burnt; sim knows no other, and under valgrind real time runs too fast. */
+/*
+ * Virtual time stands still while time is burnt; sim knows no other, and under valgrind real time
+ * runs too fast.
+ */
 static bool can_be_had(const struct switching_call *row, const struct moment *moment)
 {
     const char *only = getenv("MOMENT");
@@ -536,7 +564,7 @@ void cancel_everywhere(const struct switching_call *row)
     printf("%s (%s): %d cells, 0 lost\n", row->call, row->about, cells);
 }
 
-/* ---- the table in numbers ---------------------------------------------------------------------------------- */
+/* ---- the table in numbers ------------------------------------------------------------------- */
 
 static const struct switching_call *rows;
 
@@ -567,8 +595,6 @@ TEST(cancel_everywhere_in_numbers)
         CHECK_EQ(strlen(moments[i].expected), KINDS);
     for (int i = 0; i < KINDS; i++)
         CHECK(used[i]);
-    printf(
-        "%d ways to call x %d moments, alone and between others, less what cannot be had: %d cells on each "
-        "backend\n",
-        row_count, (int)MOMENTS, cells);
+    printf("%d ways to call x %d moments, alone and between others: %d cells on each backend\n",
+           row_count, (int)MOMENTS, cells);
 }

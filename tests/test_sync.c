@@ -1,6 +1,7 @@
 /*
- * test_sync.c: locks, events and semaphores: who gets what is free, in which order, and what a request to cancel takes
- * back. The rule behind most of it: what is free goes to the one who has waited longest, there and then.
+ * test_sync.c: locks, events and semaphores: who gets what is free, in which order, and what a
+ * request to cancel takes back. The rule behind most of it: what is free goes to the one who has
+ * waited longest, there and then.
  */
 #include "dump.h"
 #include "journal.h"
@@ -13,7 +14,7 @@ static void settle(void)
     CHECK_EQ(async_sleep(1), 0);
 }
 
-/* ---- locks -------------------------------------------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------------------------- */
 
 static int take_lock(async_lock *lock, const char *name)
 {
@@ -41,7 +42,7 @@ LOOP_TEST(lock_is_one_tasks_at_a_time)
     int holders = 0;
     for (int i = 0; i < 20; i++)
         tasks[i] = async_create_task(hold_lock_a_turn, &lock, &holders);
-    CHECK_EQ(async_gather_n(tasks, 20, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 20, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK(!async_lock_locked(&lock));
     return 0;
 }
@@ -101,7 +102,7 @@ LOOP_TEST(lock_that_was_handed_over_is_had_though_a_cancel_follows)
     async_task *a = async_create_task(take_lock, &lock, "a");
     settle();
     async_lock_release(&lock);
-    async_cancel(a);
+    async_task_cancel(a);
     CHECK_EQ(async_await(a), 0);
     CHECK(async_lock_locked(&lock));
     return 0;
@@ -114,7 +115,7 @@ LOOP_TEST(lock_passes_over_a_waiter_that_was_cancelled)
     async_task *a = async_create_task(take_lock, &lock, "a");
     async_task *b = async_create_task(take_lock, &lock, "b");
     settle();
-    async_cancel(a);
+    async_task_cancel(a);
     async_lock_release(&lock);
     CHECK_EQ(async_await(a), -ECANCELED);
     CHECK_EQ(async_await(b), 0);
@@ -137,12 +138,12 @@ LOOP_TEST(lock_whose_waiters_all_give_up_is_free_when_released)
 LOOP_TEST(lock_is_not_taken_by_a_task_that_is_refused)
 {
     async_lock lock = {0};
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_lock_acquire(&lock), -ECANCELED);
     CHECK(!async_lock_locked(&lock));
     CHECK_EQ(async_lock_acquire_nowait(&lock), 0); /* what never switches is never refused */
     async_lock_release(&lock);
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     return 0;
 }
 
@@ -162,10 +163,10 @@ LOOP_TEST(lock_says_in_a_dump_whose_it_is)
     CHECK_EQ(async_lock_acquire(&lock), 0);
     CHECK_EQ(async_lock_acquire(&other), 0);
     async_task *waiting = async_create_task(take_lock, &lock, "waiting");
-    async_detach(async_create_task(take_lock, &other, "second"));
+    async_task_detach(async_create_task(take_lock, &other, "second"));
     settle();
     async_lock_release(&other);
-    async_detach(async_create_task(take_lock, &other, "third"));
+    async_task_detach(async_create_task(take_lock, &other, "third"));
     settle();
     struct dump dump = dump_now();
     snprintf(expected, sizeof expected, "waits in async_lock_acquire on %#zx, held by task #%d",
@@ -196,7 +197,7 @@ DEATH_TEST(lock_outside_of_a_task_ends_the_program, "async_lock_acquire was call
     async_ignore(async_lock_acquire(&lock));
 }
 
-/* ---- ASYNC_WITH --------------------------------------------------------------------------------------------- */
+/* ---- ASYNC_WITH ----------------------------------------------------------------------------- */
 
 static int work_with(async_lock *lock, async_semaphore *semaphore, int how)
 {
@@ -239,7 +240,7 @@ LOOP_TEST(with_returns_the_error_and_releases_nothing_if_it_is_refused)
     return 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static int await_event(async_event *event, const char *name)
 {
@@ -270,7 +271,7 @@ LOOP_TEST(event_that_is_set_is_not_waited_for)
 {
     async_event event = {0};
     async_event_set(&event);
-    async_detach(async_create_task(await_event, &event, "other"));
+    async_task_detach(async_create_task(await_event, &event, "other"));
     CHECK_EQ(async_event_wait(&event), 0);
     CHECK_JOURNAL("");
     settle();
@@ -289,7 +290,7 @@ LOOP_TEST(event_that_is_cleared_at_once_has_reached_those_who_waited)
     CHECK_EQ(async_await(early), 0);
     settle();
     CHECK_JOURNAL("early:0");
-    async_cancel(late);
+    async_task_cancel(late);
     CHECK_EQ(async_await(late), -ECANCELED);
     CHECK_JOURNAL("late:-125");
     return 0;
@@ -314,7 +315,7 @@ DEATH_TEST(event_that_is_null_ends_the_program, "async_event_set: the event is N
     async_event_set(NULL);
 }
 
-/* ---- semaphores --------------------------------------------------------------------------------------------- */
+/* ---- semaphores ----------------------------------------------------------------------------- */
 
 static int take_permit(async_semaphore *semaphore, const char *name)
 {
@@ -341,7 +342,7 @@ LOOP_TEST(semaphore_lets_in_as_many_as_it_has_permits)
     int working = 0, most = 0;
     for (int i = 0; i < 10; i++)
         tasks[i] = async_create_task(work_with_permit, &semaphore, &working, &most);
-    CHECK_EQ(async_gather_n(tasks, 10, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 10, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(most, 3);
     CHECK(async_time() == 4);
     CHECK_EQ(semaphore.value, 3);
@@ -377,8 +378,8 @@ LOOP_TEST(semaphore_loses_no_permit_to_a_waiter_that_is_cancelled)
     async_task *second = async_create_task(take_permit, &semaphore, "second");
     settle();
     async_semaphore_release(&semaphore);
-    async_cancel(first); /* too late: it has the permit */
-    async_cancel(second);
+    async_task_cancel(first); /* too late: it has the permit */
+    async_task_cancel(second);
     async_semaphore_release(&semaphore);
     CHECK_EQ(async_await(first), 0);
     CHECK_EQ(async_await(second), -ECANCELED);
@@ -403,13 +404,15 @@ DEATH_TEST(semaphore_with_a_bound_released_too_often_ends_the_program,
     async_semaphore_release(&semaphore);
 }
 
-DEATH_TEST(semaphore_with_a_bound_of_less_than_nothing_ends_the_program, "the semaphore's bound is -1")
+DEATH_TEST(semaphore_with_a_bound_of_less_than_nothing_ends_the_program,
+           "the semaphore's bound is -1")
 {
     async_semaphore semaphore = {.value = 1, .bound = -1};
     async_semaphore_release(&semaphore);
 }
 
-DEATH_TEST(semaphore_begun_above_its_bound_ends_the_program, "the semaphore has 3 permits, but a bound of 2")
+DEATH_TEST(semaphore_begun_above_its_bound_ends_the_program,
+           "the semaphore has 3 permits, but a bound of 2")
 {
     async_semaphore semaphore = {.value = 3, .bound = 2};
     async_ignore(async_semaphore_acquire_nowait(&semaphore));
@@ -435,7 +438,8 @@ DEATH_TEST(semaphore_of_more_than_can_be_counted_ends_the_program,
     async_semaphore_release(&semaphore);
 }
 
-DEATH_TEST(semaphore_that_is_null_ends_the_program, "async_semaphore_release: the semaphore is NULL")
+DEATH_TEST(semaphore_that_is_null_ends_the_program,
+           "async_semaphore_release: the semaphore is NULL")
 {
     async_semaphore_release(NULL);
 }

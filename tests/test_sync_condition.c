@@ -1,6 +1,7 @@
 /*
- * test_sync_condition.c: conditions and barriers. Whoever comes back from a condition holds its lock, whatever
- * happened meanwhile; whoever comes back from a barrier that filled has a place of its own.
+ * test_sync_condition.c: conditions and barriers. Whoever comes back from a condition holds its
+ * lock, whatever happened meanwhile; whoever comes back from a barrier that filled has a place of
+ * its own.
  */
 #include "journal.h"
 
@@ -10,7 +11,7 @@ static void settle(void)
     CHECK_EQ(async_sleep(1), 0);
 }
 
-/* ---- conditions --------------------------------------------------------------------------------------------- */
+/* ---- conditions ----------------------------------------------------------------------------- */
 
 /* Holds the lock when it comes back, or never did. */
 static int await_notice(async_condition *condition, const char *name)
@@ -33,9 +34,10 @@ static void notify(async_condition *condition, size_t count)
 LOOP_TEST(condition_wakes_as_many_as_are_notified_in_the_order_they_came)
 {
     async_condition condition = {0};
-    async_task *tasks[] = {
-        async_create_task(await_notice, &condition, "a"), async_create_task(await_notice, &condition, "b"),
-        async_create_task(await_notice, &condition, "c"), async_create_task(await_notice, &condition, "d")};
+    async_task *tasks[] = {async_create_task(await_notice, &condition, "a"),
+                           async_create_task(await_notice, &condition, "b"),
+                           async_create_task(await_notice, &condition, "c"),
+                           async_create_task(await_notice, &condition, "d")};
     settle();
     CHECK(!async_condition_locked(&condition)); /* who waits has given it back */
     notify(&condition, 0);
@@ -49,7 +51,7 @@ LOOP_TEST(condition_wakes_as_many_as_are_notified_in_the_order_they_came)
     settle();
     CHECK_JOURNAL(""); /* the lock is ours */
     async_condition_release(&condition);
-    CHECK_EQ(async_gather_n(tasks, 4, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("b:0 c:0 d:0");
     notify(&condition, 5);
     CHECK(!async_condition_locked(&condition));
@@ -78,10 +80,10 @@ LOOP_TEST(condition_that_is_left_by_a_cancel_is_left_with_its_lock)
     async_task *task = async_create_task(await_notice, &condition, "task");
     settle();
     CHECK_EQ(async_condition_acquire(&condition), 0);
-    async_cancel(task);
+    async_task_cancel(task);
     settle();
     CHECK_JOURNAL(""); /* it is refused and waits for the lock all the same */
-    async_cancel(task);
+    async_task_cancel(task);
     settle();
     CHECK_JOURNAL("");
     async_condition_release(&condition);
@@ -99,7 +101,7 @@ LOOP_TEST(condition_counts_a_notice_though_the_task_is_cancelled_while_it_takes_
     CHECK_EQ(async_condition_acquire(&condition), 0);
     async_condition_notify(&condition, 1);
     settle();
-    async_cancel(task);
+    async_task_cancel(task);
     settle();
     async_condition_release(&condition);
     CHECK_EQ(async_await(task), 0);
@@ -113,7 +115,7 @@ LOOP_TEST(condition_keeps_its_notices_for_those_who_still_wait)
     async_task *gone = async_create_task(await_notice, &condition, "gone");
     async_task *there = async_create_task(await_notice, &condition, "there");
     settle();
-    async_cancel(gone);
+    async_task_cancel(gone);
     notify(&condition, 1);
     CHECK_EQ(async_await(gone), -ECANCELED);
     CHECK_EQ(async_await(there), 0);
@@ -175,13 +177,13 @@ LOOP_TEST(condition_that_holds_after_a_notice_is_had_though_a_cancel_follows)
     settle();
     number = 1;
     notify(&condition, 1);
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), 0);
     number = 0;
     task = async_create_task(await_positive, &condition, &number);
     settle();
     notify(&condition, 1);
-    async_cancel(task); /* and it does not hold */
+    async_task_cancel(task); /* and it does not hold */
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -227,7 +229,8 @@ LOOP_TEST(condition_does_not_ask_which_task_has_the_lock_that_it_gives_back)
     int number = 0;
     async_task *holder = async_create_task(hold_for_a_second, &condition);
     settle();
-    CHECK_EQ(async_timeout(3, async_condition_wait_for(&condition, is_positive, &number)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(3, async_condition_wait_for(&condition, is_positive, &number)),
+             -ETIMEDOUT);
     CHECK_EQ(async_await(holder), 0); /* it was free under the task that had taken it */
     CHECK(async_condition_locked(&condition));
     async_condition_release(&condition);
@@ -247,7 +250,7 @@ DEATH_TEST(condition_that_is_null_ends_the_program, "async_condition_locked: the
     async_condition_locked(NULL);
 }
 
-/* ---- barriers ----------------------------------------------------------------------------------------------- */
+/* ---- barriers ------------------------------------------------------------------------------- */
 
 static int arrive(async_barrier *barrier, const char *name)
 {
@@ -311,7 +314,7 @@ LOOP_TEST(barrier_is_just_left_by_a_waiter_that_is_cancelled)
     async_task *a = async_create_task(arrive, &barrier, "a");
     async_task *b = async_create_task(arrive, &barrier, "b");
     settle();
-    async_cancel(a);
+    async_task_cancel(a);
     CHECK_EQ(async_barrier_n_waiting(&barrier), 1); /* at once, not when it runs */
     CHECK_EQ(async_await(a), -ECANCELED);
     async_task *c = async_create_task(arrive, &barrier, "c");
@@ -329,7 +332,7 @@ LOOP_TEST(barrier_that_filled_has_been_passed_by_all)
     async_task *a = async_create_task(arrive, &barrier, "a");
     settle();
     CHECK_EQ(async_barrier_wait(&barrier), 1);
-    async_cancel(a);
+    async_task_cancel(a);
     async_barrier_abort(&barrier);
     CHECK_EQ(async_await(a), 0);
     CHECK(async_barrier_broken(&barrier));
@@ -368,7 +371,7 @@ LOOP_TEST(barrier_that_is_reset_sends_those_away_who_wait)
     settle();
     CHECK(!async_barrier_broken(&barrier));
     CHECK_EQ(async_barrier_n_waiting(&barrier), 1);
-    async_cancel(c);
+    async_task_cancel(c);
     CHECK_EQ(async_await(c), -ECANCELED);
     CHECK_EQ(async_barrier_n_waiting(&barrier), 0);
     return 0;

@@ -1,6 +1,6 @@
 /*
- * test_sync_crowd.c: that those who are woken together run in the order they came, however many they are. They are
- * woken from both ends of their list (core/park.c).
+ * test_sync_crowd.c: that those who are woken together run in the order they came, however many
+ * they are. They are woken from both ends of their list (core/park.c).
  */
 #include "runner.h"
 
@@ -27,7 +27,7 @@ static int wake_so_many(int count)
                                            -1); /* ready, and runs first: it need not wait */
     async_event_set(&event);
     woken = 0;
-    ASYNC_TRY(async_gather_n(tasks, (size_t)count, NULL, 0));
+    ASYNC_TRY(async_gather_n(tasks, (size_t)count, NULL, ASYNC_FIRST_ERROR));
     return async_await(before);
 }
 

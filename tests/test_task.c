@@ -1,11 +1,12 @@
 /*
- * test_task.c: making tasks: every number and kind of argument arrives as it was given, options are kept, and what
- * cannot be made is refused. What a handle is good for afterwards is in test_meaning_handles.c.
+ * test_task.c: making tasks: every number and kind of argument arrives as it was given, options are
+ * kept, and what cannot be made is refused. What a handle is good for afterwards is in
+ * test_meaning_handles.c.
  */
 #include "journal.h"
 #include "sys/sys.h"
 
-/* ---- how many arguments ----------------------------------------------------------------------------------- */
+/* ---- how many arguments --------------------------------------------------------------------- */
 
 static int take0(void)
 {
@@ -82,14 +83,14 @@ LOOP_TEST(a_task_takes_from_none_to_eight_arguments)
                            async_create_task(take7, 1, 'a', 2L, 'b', 3, "c", 4),
                            async_create_task(take8, 1, 'a', 2L, 'b', 3, "c", 4, 0.5)};
     int results[9];
-    CHECK_EQ(async_gather_n(tasks, 9, results, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 9, results, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < 9; i++)
         CHECK_EQ(results[i], i);
     CHECK_JOURNAL("0 1 1a 1a2 1a2b 1a2b3 1a2b3c 1a2b3c4 1a2b3c40.5");
     return 0;
 }
 
-/* ---- what kinds ------------------------------------------------------------------------------------------- */
+/* ---- what kinds ----------------------------------------------------------------------------- */
 
 struct large {
     int numbers[1000];
@@ -128,7 +129,7 @@ LOOP_TEST(a_task_takes_structs_by_value_large_and_over_aligned)
         large.numbers[i] = i * i;
     for (int i = 0; i < 30; i++)
         tasks[i] = async_create_task(take_structs, large, wide32, 'x', wide64);
-    return async_gather_n(tasks, 30, NULL, 0);
+    return async_gather_n(tasks, 30, NULL, ASYNC_FIRST_ERROR);
 }
 
 static int tell_misalignment(void *arguments)
@@ -139,7 +140,8 @@ static int tell_misalignment(void *arguments)
 /* The compiler realigns what it passes by value; this sees where the arguments really lie. */
 LOOP_TEST(a_task_s_arguments_are_aligned_as_the_function_says)
 {
-    static const struct asyncp_function function = {tell_misalignment, 3, 64, "tell_misalignment", "here"};
+    static const struct asyncp_function function = {tell_misalignment, 3, 64, "tell_misalignment",
+                                                    "here"};
     async_task *tasks[30];
     for (int i = 0; i < 30; i++)
         tasks[i] = asyncp_create(&function, "ab", NULL, "there");
@@ -156,22 +158,23 @@ static int twice(int number)
 typedef int matrix[2][2];
 
 static int take_odd_types(int (*function)(int), const char *const text, long double number,
-                          const matrix *numbers, bool flag, enum colour colour, int (*const *functions)(int))
+                          const matrix *numbers, bool flag, enum colour colour,
+                          int (*const *functions)(int))
 {
     CHECK_EQ(function(21), 42);
     CHECK_STR(text, "text");
     CHECK(number == 0.125L && flag && colour == GREEN);
     return (*numbers)[1][0] + functions[0](1);
 }
-async_fn(take_odd_types, int (*)(int), const char *const, long double, const matrix *, bool, enum colour,
-         int (*const *)(int));
+async_fn(take_odd_types, int (*)(int), const char *const, long double, const matrix *, bool,
+         enum colour, int (*const *)(int));
 
 LOOP_TEST(a_task_takes_functions_and_pointers_of_every_kind)
 {
     static int (*const functions[])(int) = {twice};
     static const matrix numbers = {{1, 2}, {3, 4}};
-    async_task *task = async_create_task(take_odd_types, twice, "text", 0.125L, &numbers, true, GREEN,
-                                         functions);
+    async_task *task = async_create_task(take_odd_types, twice, "text", 0.125L, &numbers, true,
+                                         GREEN, functions);
     CHECK_EQ(async_await(task), 5);
     return 0;
 }
@@ -210,13 +213,14 @@ async_fn(take_too_much, struct too_large);
 static int create_with_too_much(void)
 {
     static struct too_large argument;
-    async_detach(async_create_task(take_too_much, argument));
+    async_task_detach(async_create_task(take_too_much, argument));
     return 0;
 }
 async_fn(create_with_too_much);
 
-DEATH_TEST(a_task_with_arguments_that_do_not_fit_its_stack_dies,
-           "async_create_task(take_too_much): 16385 bytes of arguments do not fit|65536|pass a pointer")
+DEATH_TEST(
+    a_task_with_arguments_that_do_not_fit_its_stack_dies,
+    "async_create_task(take_too_much): 16385 bytes of arguments do not fit|65536|pass a pointer")
 {
     async_ignore(async_run_with(test_options(), create_with_too_much));
 }
@@ -229,7 +233,7 @@ LOOP_TEST(a_task_with_large_arguments_fits_a_larger_stack)
     return 0;
 }
 
-/* ---- options ---------------------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 LOOP_TEST(a_task_has_the_name_its_options_give_it)
 {
@@ -265,7 +269,7 @@ LOOP_TEST(a_task_s_stack_size_is_rounded_up_to_a_power_of_two)
         CHECK_EQ(async_task_stack_size(task), given[i] > page ? given[i] : page);
         CHECK_EQ(async_await(async_task_ref(task)), 1);
         CHECK_EQ(async_task_stack_size(task), 0);
-        async_detach(task);
+        async_task_detach(task);
     }
     return 0;
 }
@@ -282,7 +286,10 @@ LOOP_TEST(a_task_whose_stack_would_be_too_large_cannot_be_made)
     return 0;
 }
 
-/* Uses about a KiB of stack at each level; each level writes into the one above, so that all must be there. */
+/*
+ * Uses about a KiB of stack at each level; each level writes into the one above, so that all must
+ * be there.
+ */
 __attribute__((noinline)) static int descend_from(int levels, volatile char *above)
 {
     volatile char room[1024];
@@ -320,14 +327,14 @@ LOOP_TEST(a_task_knows_how_much_of_its_stack_it_used)
     async_task *task = async_create_task_with(&options, note_stack_used, 1, &little);
     CHECK_EQ(async_await(async_task_ref(task)), 0);
     CHECK_EQ(async_task_stack_used(task), 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_await(async_create_task_with(&options, note_stack_used, 100, &much)), 0);
     CHECK(little > 1024 && little < 40 * 1024);
     CHECK(much > 100 * 1024 && much < 1 << 18);
     return 0;
 }
 
-/* ---- a function chosen at run time ------------------------------------------------------------------------ */
+/* ---- a function chosen at run time ---------------------------------------------------------- */
 
 static int add_up(void *argument)
 {
@@ -355,7 +362,7 @@ DEATH_TEST(a_task_of_no_function_dies, "async_create_task_ptr: the function is N
     async_ignore(async_run_with(test_options(), create_of_null));
 }
 
-/* ---- where tasks can be made ------------------------------------------------------------------------------ */
+/* ---- where tasks can be made ---------------------------------------------------------------- */
 
 static void create_from_callback(void *argument)
 {

@@ -1,13 +1,13 @@
 /*
- * test_task_wait.c: several tasks that await one handle, and async_task_wait, which borrows it. What cancelling does to
- * that wait at every moment is in switching_group.c.
+ * test_task_wait.c: several tasks that await one handle, and async_task_wait, which borrows it.
+ * What cancelling does to that wait at every moment is in switching_group.c.
  */
 #include "core/loop.h"
 #include "coroutines.h"
 #include "journal.h"
 #include <stdlib.h>
 
-/* ---- joins that overlap --------------------------------------------------------------------------------------- */
+/* ---- joins that overlap --------------------------------------------------------------------- */
 
 enum how { AWAIT, GATHER, WAIT_FOR, SHIELD, TIMEOUT, BORROW, HOWS };
 
@@ -18,7 +18,8 @@ static int join_in_some_way(async_task *task, int how)
         return async_await(task);
     case GATHER: {
         int results[2];
-        CHECK(async_gather_n((async_task *const[]){task, task}, 2, results, ASYNC_COLLECT) == 0);
+        CHECK(async_gather_n((async_task *const[]){task, task}, 2, results,
+                             ASYNC_RETURN_EXCEPTIONS) == 0);
         CHECK_EQ(results[0], results[1]);
         return results[0];
     }
@@ -57,7 +58,7 @@ LOOP_TEST(task_awaited_by_two_at_once_gives_both_its_result)
             check_innocents();
             CHECK_EQ(async_await(other), 7);
             if (first == BORROW && second == BORROW)
-                async_detach(task);
+                async_task_detach(task);
         }
     }
     return 0;
@@ -107,9 +108,10 @@ async_fn(await_and_see, async_task *);
 LOOP_TEST(task_awaited_by_many_gives_each_its_sentence)
 {
     async_task *task = async_create_task(fail_later);
-    async_task *others[] = {async_create_task(await_and_see, task), async_create_task(await_and_see, task)};
+    async_task *others[] = {async_create_task(await_and_see, task),
+                            async_create_task(await_and_see, task)};
     CHECK_EQ(await_and_see(task), 0);
-    return async_gather_n(others, 2, NULL, 0);
+    return async_gather_n(others, 2, NULL, ASYNC_FIRST_ERROR);
 }
 
 /* As in Python: who is cancelled cancels what it awaits, and the other sees that as the result. */
@@ -141,7 +143,7 @@ LOOP_TEST(task_awaited_by_two_keeps_no_reference_and_leaves_others_theirs)
     CHECK_EQ(async_await(other), 7);
     CHECK_EQ(kept->references, 1);
     CHECK_EQ(kept->reserved, 0);
-    async_detach(kept);
+    async_task_detach(kept);
     return 0;
 }
 
@@ -150,7 +152,7 @@ LOOP_TEST(task_detached_while_another_awaits_it_stays_until_that_has_its_result)
     async_task *task = async_create_task(give_after, 1, 7);
     async_task *other = async_create_task(join_in_some_way, task, AWAIT);
     CHECK_EQ(async_sleep(0), 0);
-    async_detach(task);
+    async_task_detach(task);
     check_innocents();
     CHECK_EQ(async_await(other), 7);
     return 0;
@@ -195,7 +197,7 @@ async_fn(await_main, async_task *);
 
 LOOP_TEST(task_main_awaited_by_its_own_child_ends_in_order)
 {
-    async_detach(async_create_task(await_main, async_current_task()));
+    async_task_detach(async_create_task(await_main, async_current_task()));
     return async_sleep(1);
 }
 
@@ -216,7 +218,7 @@ DEATH_TEST(task_awaited_after_another_took_it_is_told_by_which,
     async_ignore(async_run_with(test_options(), await_after_another));
 }
 
-/* ---- async_task_wait ------------------------------------------------------------------------------------------ */
+/* ---- async_task_wait ------------------------------------------------------------------------ */
 
 LOOP_TEST(task_wait_gives_the_result_and_leaves_the_handle)
 {
@@ -231,7 +233,9 @@ LOOP_TEST(task_wait_gives_the_result_and_leaves_the_handle)
 
 static int load(double seconds, int result)
 {
-    return async_sleep(seconds) < 0 ? -ECANCELED : result < 0 ? async_fail(result, "no such user") : result;
+    return async_sleep(seconds) < 0 ? -ECANCELED
+           : result < 0             ? async_fail(result, "no such user")
+                                    : result;
 }
 async_fn(load, double, int);
 
@@ -240,7 +244,7 @@ LOOP_TEST(task_wait_gives_an_error_with_its_sentence_and_counts_as_a_look)
     async_task *task = async_create_task(load, 1, -ENOENT);
     CHECK_EQ(async_task_wait(task), -ENOENT);
     CHECK_STR(async_strerror(-ENOENT), "-ENOENT: no such user");
-    async_detach(task); /* nothing is reported */
+    async_task_detach(task); /* nothing is reported */
     return 0;
 }
 
@@ -250,9 +254,9 @@ LOOP_TEST(task_wait_that_is_cancelled_leaves_the_task_to_others)
     async_task *task = async_create_task(load, 3, 7);
     async_task *other = async_create_task(join_in_some_way, task, BORROW);
     CHECK_EQ(async_timeout(1, async_task_wait(task)), -ETIMEDOUT);
-    async_cancel(async_current_task());
+    async_task_cancel(async_current_task());
     CHECK_EQ(async_task_wait(task), -ECANCELED);
-    async_uncancel();
+    async_task_uncancel(async_current_task());
     CHECK_EQ(async_await(other), 7);
     return async_await(task) == 7 ? 0 : -EINVAL;
 }
@@ -263,7 +267,7 @@ LOOP_TEST(task_wait_outlasts_the_last_handle)
     async_task *others[] = {async_create_task(join_in_some_way, task, BORROW),
                             async_create_task(join_in_some_way, task, BORROW)};
     CHECK_EQ(async_sleep(0), 0);
-    async_detach(task);
+    async_task_detach(task);
     CHECK_EQ(async_await(others[0]), 7);
     check_innocents();
     CHECK_EQ(async_await(others[1]), 7);
@@ -276,7 +280,7 @@ LOOP_TEST(task_wait_for_a_future_whose_last_handle_goes_is_cancelled)
     async_future *future = async_future_new();
     async_task *other = async_create_task(join_in_some_way, future, BORROW);
     CHECK_EQ(async_sleep(0), 0);
-    async_detach(future);
+    async_task_detach(future);
     CHECK_EQ(async_await(other), -ECANCELED);
     return 0;
 }
@@ -285,11 +289,11 @@ LOOP_TEST(task_wait_started_outlasts_the_last_handle_too)
 {
     async_task *task = async_create_task(load, 1, -EIO);
     async_future *future = async_future_new();
-    CHECK_EQ(async_timeout(0.5, async_wait_started(task)), -ETIMEDOUT);
-    CHECK_EQ(async_wait_started(task), -EIO);
+    CHECK_EQ(async_timeout(0.5, async_task_wait_started(task)), -ETIMEDOUT);
+    CHECK_EQ(async_task_wait_started(task), -EIO);
     CHECK_EQ(task->references, 1);
-    async_detach(task);
-    async_detach(future);
+    async_task_detach(task);
+    async_task_detach(future);
     return 0;
 }
 

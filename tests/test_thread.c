@@ -1,6 +1,6 @@
 /*
- * test_thread.c: blocking functions on worker threads: results, cancellation, order, how many threads there are, what
- * works on them, and what happens when one cannot be made.
+ * test_thread.c: blocking functions on worker threads: results, cancellation, order, how many
+ * threads there are, what works on them, and what happens when one cannot be made.
  */
 #include "base/tools.h"
 #include "coroutines.h"
@@ -76,11 +76,11 @@ LOOP_TEST(thread_task_with_an_executor_is_a_task)
     for (int i = 0; i < 10; i++)
         tasks[i] = async_create_task_with(&options, add_elsewhere, i, 1);
     CHECK_STR(async_task_name(tasks[0]), "sum");
-    CHECK_EQ(async_gather_n(tasks, 10, results, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 10, results, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < 10; i++)
         CHECK_EQ(results[i], i + 1);
-    async_task *task = async_create_task_with(&(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR},
-                                              add_elsewhere, 1, 1);
+    async_task *task = async_create_task_with(
+        &(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR}, add_elsewhere, 1, 1);
     CHECK_EQ(async_await(task), 2);
     return 0;
 }
@@ -99,7 +99,7 @@ LOOP_TEST(thread_one_worker_takes_what_came_first)
     async_task *tasks[5];
     for (int i = 0; i < 5; i++)
         tasks[i] = async_create_task_with(there, write_down, i);
-    CHECK_EQ(async_gather_n(tasks, 5, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 5, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("0 1 2 3 4");
     return 0;
 }
@@ -114,20 +114,20 @@ LOOP_TEST(thread_workers_are_made_up_to_the_limit)
     gate_init(&gate);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++)
-            tasks[i] = async_create_task_with(&(async_task_options){.executor = executor}, pass_gate, &gate,
-                                              0);
+            tasks[i] = async_create_task_with(&(async_task_options){.executor = executor},
+                                              pass_gate, &gate, 0);
         CHECK_EQ(async_sleep(0), 0);
         CHECK_EQ(executor->count, THREADS);
         for (int i = 0; i < THREADS; i++)
             gate_await_arrival(&gate, tasks[i]);
         for (int i = 0; i < THREADS; i++)
             gate_open(&gate);
-        CHECK_EQ(async_gather_n(tasks, THREADS, NULL, 0), 0);
+        CHECK_EQ(async_gather_n(tasks, THREADS, NULL, ASYNC_FIRST_ERROR), 0);
     }
     return 0;
 }
 
-/* ---- cancellation ------------------------------------------------------------------------------------------- */
+/* ---- cancellation --------------------------------------------------------------------------- */
 
 static int in_executor(async_executor *executor, struct gate *gate, int result)
 {
@@ -143,7 +143,7 @@ LOOP_TEST(thread_cancelled_work_that_runs_is_waited_for_and_its_result_counts)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     gate_await_arrival(&gate, task);
-    async_cancel(task);
+    async_task_cancel(task);
     for (int i = 0; i < 10; i++)
         CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(task));
@@ -163,7 +163,7 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     gate_await_arrival(&gate, first);
-    async_cancel(second);
+    async_task_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
     gate_open(&gate);
     CHECK_EQ(async_await(first), 1);
@@ -172,9 +172,9 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
 
 LOOP_TEST(thread_cancelled_before_it_began_never_runs)
 {
-    async_task *task = async_create_task_with(&(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR},
-                                              write_down, 1);
-    async_cancel(task);
+    async_task *task = async_create_task_with(
+        &(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR}, write_down, 1);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_JOURNAL("");
     return 0;
@@ -190,7 +190,7 @@ LOOP_TEST(thread_limit_waits_for_what_runs)
     return 0;
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static int sleep_an_hour(struct gate *gate)
 {
@@ -212,7 +212,9 @@ static void *open_from_elsewhere(void *gate)
     return NULL;
 }
 
-/* If the clock jumped, the sleeper would end, and its time would be seen by who awaits the thread. */
+/*
+ * If the clock jumped, the sleeper would end, and its time would be seen by who awaits the thread.
+ */
 LOOP_TEST(thread_virtual_time_stands_still_while_work_is_out)
 {
     struct gate gate, unused;
@@ -239,7 +241,7 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     gate_await_arrival(&gate, first);
-    async_cancel(second);
+    async_task_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
     CHECK(async_call_soon(open_gate, &gate).id != 0);
     CHECK_EQ(async_await(first), 1);
@@ -248,7 +250,7 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
     return 0;
 }
 
-/* ---- what works on a worker thread ---------------------------------------------------------------------------- */
+/* ---- what works on a worker thread ---------------------------------------------------------- */
 
 static async_local user = {.initial = (void *)"nobody"};
 
@@ -305,7 +307,8 @@ static int look_at_signals(void)
 {
     sigset_t blocked;
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, NULL, &blocked), 0);
-    CHECK(sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM) && sigismember(&blocked, SIGCHLD));
+    CHECK(sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM) &&
+          sigismember(&blocked, SIGCHLD));
     CHECK(sigismember(&blocked, SIGUSR1) && !sigismember(&blocked, SIGSEGV));
     return 0;
 }
@@ -398,27 +401,28 @@ async_fn(set_there, async_event *);
 static void give_up(async_task *task, void *waiting)
 {
     (void)task;
-    async_cancel(waiting);
+    async_task_cancel(waiting);
 }
 
 static int set_from_a_thread(void)
 {
     async_event event = {0};
-    async_detach(async_create_task(set_there, &event));
+    async_task_detach(async_create_task(set_there, &event));
     CHECK_EQ(async_event_wait(&event), 0);
     async_event_clear(&event);
     async_task_options elsewhere = {.executor = ASYNC_DEFAULT_EXECUTOR};
     async_task *there = async_create_task_with(&elsewhere, set_there, &event);
     CHECK(there != NULL);
-    CHECK_EQ(async_task_add_done_callback(there, give_up, async_current_task()), 0); /* there was no thread */
+    CHECK_EQ(async_task_add_done_callback(there, give_up, async_current_task()),
+             0); /* there was no thread */
     ASYNC_TRY(async_event_wait(&event));
     return async_await(there);
 }
 async_fn(set_from_a_thread);
 
 DEATH_TEST(thread_that_sets_a_loop_s_event_ends_the_program,
-           "'set_from_a_thread' (created at |waits in async_event_wait for something that another thread has "
-           "changed")
+           "'set_from_a_thread' (created at |waits in async_event_wait for something that another "
+           "thread has changed")
 {
     async_run(set_from_a_thread);
 }
@@ -427,14 +431,14 @@ LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
 {
     static struct gate gate;
     gate_init(&gate);
-    async_detach(async_create_task(in_executor, NULL, &gate, 1));
+    async_task_detach(async_create_task(in_executor, NULL, &gate, 1));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(async_call_later(0, open_gate, &gate).id != 0);
     return 0;
 }
 
-/* ---- threads that cannot be made ------------------------------------------------------------------------------ */
+/* ---- threads that cannot be made ------------------------------------------------------------ */
 
 static void deny_threads(void)
 {
@@ -463,7 +467,7 @@ LOOP_TEST(thread_that_cannot_be_made_leaves_the_work_to_the_others)
     deny_threads();
     for (int i = 0; i < 5; i++)
         tasks[i] = async_create_task_with(&there, write_down, i);
-    CHECK_EQ(async_gather_n(tasks, 5, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, 5, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_JOURNAL("0 1 2 3 4");
     return 0;
 }
@@ -472,7 +476,8 @@ LOOP_TEST(thread_sentence_without_memory_is_lost_and_the_error_is_not)
 {
     CHECK_EQ(async_to_thread(describe_own_error), 0);
     test_allow_allocations(0);
-    CHECK_EQ(async_to_thread(fail_in_words_unseen), -EPROTO); /* the sentence is lost, the code is not */
+    CHECK_EQ(async_to_thread(fail_in_words_unseen),
+             -EPROTO); /* the sentence is lost, the code is not */
     test_allow_allocations(-1);
     CHECK_STR(async_strerror(-EPROTO), "-EPROTO: Protocol error");
     return 0;
@@ -487,7 +492,7 @@ LOOP_TEST(thread_many_at_once_all_come_back)
     for (int i = 0; i < TASKS; i++)
         tasks[i] = async_create_task_with(&(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR},
                                           add_elsewhere, i, 0);
-    CHECK_EQ(async_gather_n(tasks, TASKS, results, 0), 0);
+    CHECK_EQ(async_gather_n(tasks, TASKS, results, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < TASKS; i++)
         CHECK_EQ(results[i], i);
     return 0;

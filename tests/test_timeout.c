@@ -1,8 +1,10 @@
 /*
- * test_timeout.c: async_timeout and async_shielded, as expressions and as begin and end: what a limit does to the calls
- * inside it, what becomes of their result, and how limits, shelters and requests to cancel lie within each other.
+ * test_timeout.c: async_timeout and async_no_cancel, as expressions and as begin and end: what a
+ * limit does to the calls inside it, what becomes of their result, and how limits, shelters and
+ * requests to cancel lie within each other.
  */
 #include "journal.h"
+#include "queues.h"
 
 #include <math.h>
 
@@ -27,7 +29,7 @@ static int give_when_refused(int result)
 
 static void cancel_argument(void *task)
 {
-    CHECK(async_cancel(task));
+    CHECK(async_task_cancel(task));
 }
 
 static void cancel_me_after(double seconds)
@@ -38,11 +40,11 @@ static void cancel_me_after(double seconds)
 /* That nothing refuses this task any more. */
 static int check_free(void)
 {
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     return async_sleep(1000);
 }
 
-/* ---- one limit -------------------------------------------------------------------------------------------- */
+/* ---- one limit ------------------------------------------------------------------------------ */
 
 LOOP_TEST(timeout_that_is_not_reached_gives_the_call_s_own_result)
 {
@@ -64,7 +66,8 @@ static int try_thrice(void)
 {
     CHECK_EQ(async_sleep(10), -ECANCELED);
     CHECK_EQ(async_sleep(0), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0); /* answers a request of its own, and there is none */
+    CHECK_EQ(async_task_uncancel(async_current_task()),
+             0); /* answers a request of its own, and there is none */
     return async_sleep(10);
 }
 
@@ -93,7 +96,7 @@ LOOP_TEST(timeout_that_is_reached_is_no_request_of_the_task_s_own)
     async_timeout_scope scope;
     async_timeout_begin(&scope, 5);
     CHECK_EQ(async_sleep(10), -ECANCELED);
-    CHECK_EQ(async_cancelling(), 0);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_timeout_end(&scope, 0), 0);
     return check_free();
@@ -150,10 +153,13 @@ static void put_seven(void *queue)
     CHECK_EQ(async_queue_put_nowait((async_queue *)queue, &(int){7}), 0);
 }
 
-/* The clock is looked at first, then callbacks run; so the limit comes first though it was set last. */
+/*
+ * The clock is looked at first, then callbacks run; so the limit comes first though it was set
+ * last.
+ */
 LOOP_TEST(timeout_that_is_reached_before_an_item_comes_takes_none)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
+    async_auto_queue *queue = new_queue(0, sizeof(int));
     async_call_later(5, put_seven, queue);
     CHECK_EQ(async_timeout(5, get(queue)), -ETIMEDOUT);
     CHECK_EQ(async_queue_qsize(queue), 1);
@@ -164,36 +170,38 @@ LOOP_TEST(timeout_that_is_reached_before_an_item_comes_takes_none)
 LOOP_TEST(timeout_does_not_reach_tasks_that_were_created_inside_it)
 {
     async_task *child = NULL;
-    CHECK_EQ(async_timeout(5, (child = async_create_task(give_after, 8, 7)) != NULL ? async_sleep(9) : 0),
+    CHECK_EQ(async_timeout(5, (child = async_create_task(give_after, 8, 7)) != NULL ? async_sleep(9)
+                                                                                    : 0),
              -ETIMEDOUT);
     CHECK_EQ(async_task_cancelling(child), 0);
     CHECK_EQ(async_await(child), 7);
     return check_free();
 }
 
-/* ---- limits and requests ---------------------------------------------------------------------------------- */
+/* ---- limits and requests -------------------------------------------------------------------- */
 
 LOOP_TEST(cancellation_inside_a_limit_stays_a_cancellation)
 {
     cancel_me_after(1);
     CHECK_EQ(async_timeout(5, give_after(9, 7)), -ECANCELED);
     CHECK(async_time() == 1);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 LOOP_TEST(cancellation_after_the_limit_was_reached_stays_a_cancellation)
 {
     cancel_me_after(6);
-    CHECK_EQ(async_timeout(5, async_shielded(async_sleep(7)) == 0 ? async_sleep(1) : 0), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_timeout(5, async_no_cancel(async_sleep(7)) == 0 ? async_sleep(1) : 0),
+             -ECANCELED);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 static int answer_inside(void)
 {
     CHECK_EQ(async_sleep(9), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_sleep(9);
 }
 
@@ -207,15 +215,15 @@ LOOP_TEST(cancellation_that_is_answered_inside_leaves_the_limit_in_force)
 
 LOOP_TEST(cancellation_before_the_limit_was_set_is_met_inside)
 {
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_timeout(5, async_sleep(1)), -ECANCELED);
     CHECK_EQ(async_timeout(0, async_sleep(1)), -ECANCELED);
     CHECK(async_time() == 0);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
-/* ---- limits inside limits --------------------------------------------------------------------------------- */
+/* ---- limits inside limits ------------------------------------------------------------------- */
 
 /* Sleeps too long under a limit of its own; leaves in *result what that limit made of it. */
 static int limited_to(double seconds, int *result)
@@ -254,7 +262,7 @@ LOOP_TEST(timeout_inside_one_that_runs_out_at_the_same_time_is_cancelled)
 
 static int slow_to_react(int *inner)
 {
-    *inner = async_timeout(2, async_shielded(async_sleep(6)) == 0 ? async_sleep(1) : 0);
+    *inner = async_timeout(2, async_no_cancel(async_sleep(6)) == 0 ? async_sleep(1) : 0);
     return *inner;
 }
 
@@ -277,51 +285,53 @@ LOOP_TEST(timeouts_one_after_the_other_know_nothing_of_each_other)
     return check_free();
 }
 
-/* ---- shelter ---------------------------------------------------------------------------------------------- */
+/* ---- shelter -------------------------------------------------------------------------------- */
 
 LOOP_TEST(shelter_gives_the_call_s_own_result)
 {
-    CHECK_EQ(async_shielded(give_after(1, 7)), 7);
-    CHECK_EQ(async_shielded(give_after(1, -EIO)), -EIO);
+    CHECK_EQ(async_no_cancel(give_after(1, 7)), 7);
+    CHECK_EQ(async_no_cancel(give_after(1, -EIO)), -EIO);
     return check_free();
 }
 
 LOOP_TEST(shelter_holds_off_a_request_made_before_and_one_made_during)
 {
-    CHECK(async_cancel(async_current_task()));
+    CHECK(async_task_cancel(async_current_task()));
     cancel_me_after(1);
-    CHECK_EQ(async_shielded(give_after(2, 7)), 7);
+    CHECK_EQ(async_no_cancel(give_after(2, 7)), 7);
     CHECK(async_time() == 2);
-    CHECK_EQ(async_cancelling(), 2);
+    CHECK_EQ(async_task_cancelling(async_current_task()), 2);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK(async_uncancel() == 1 && async_uncancel() == 0);
+    CHECK(async_task_uncancel(async_current_task()) == 1 &&
+          async_task_uncancel(async_current_task()) == 0);
     return check_free();
 }
 
 LOOP_TEST(shelter_inside_a_limit_holds_off_the_limit)
 {
-    CHECK_EQ(async_timeout(1, async_shielded(give_after(2, 7))), 7);
+    CHECK_EQ(async_timeout(1, async_no_cancel(give_after(2, 7))), 7);
     CHECK(async_time() == 2);
-    CHECK_EQ(async_timeout(1, async_shielded(give_after(2, 7)) == 7 ? async_sleep(1) : 0), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(1, async_no_cancel(give_after(2, 7)) == 7 ? async_sleep(1) : 0),
+             -ETIMEDOUT);
     CHECK(async_time() == 4);
     return check_free();
 }
 
 LOOP_TEST(limits_inside_a_shelter_work)
 {
-    CHECK(async_cancel(async_current_task()));
-    CHECK_EQ(async_shielded(async_timeout(1, give_after(2, 7))), -ETIMEDOUT);
-    CHECK_EQ(async_shielded(async_timeout(3, give_after(2, 7))), 7);
+    CHECK(async_task_cancel(async_current_task()));
+    CHECK_EQ(async_no_cancel(async_timeout(1, give_after(2, 7))), -ETIMEDOUT);
+    CHECK_EQ(async_no_cancel(async_timeout(3, give_after(2, 7))), 7);
     CHECK(async_time() == 3);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 static int limited_goodbye(void)
 {
     CHECK_EQ(async_sleep(9), -ECANCELED);
-    CHECK_EQ(async_shielded(async_timeout(2, async_sleep(9))), -ETIMEDOUT);
+    CHECK_EQ(async_no_cancel(async_timeout(2, async_sleep(9))), -ETIMEDOUT);
     return async_sleep(9);
 }
 
@@ -334,27 +344,27 @@ LOOP_TEST(limits_inside_a_shelter_inside_a_limit_are_told_apart)
 
 LOOP_TEST(shelter_inside_a_shelter_ends_alone)
 {
-    CHECK(async_cancel(async_current_task()));
-    CHECK_EQ(async_shielded(async_shielded(give_after(1, 7)) == 7 ? give_after(1, 8) : -EIO), 8);
+    CHECK(async_task_cancel(async_current_task()));
+    CHECK_EQ(async_no_cancel(async_no_cancel(give_after(1, 7)) == 7 ? give_after(1, 8) : -EIO), 8);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 static int answer_in_shelter(void)
 {
     ASYNC_TRY(async_sleep(1));
-    return async_uncancel();
+    return async_task_uncancel(async_current_task());
 }
 
 LOOP_TEST(a_request_can_be_answered_in_shelter)
 {
-    CHECK(async_cancel(async_current_task()));
-    CHECK_EQ(async_shielded(answer_in_shelter()), 0);
+    CHECK(async_task_cancel(async_current_task()));
+    CHECK_EQ(async_no_cancel(answer_in_shelter()), 0);
     return check_free();
 }
 
-/* ---- begin and end ---------------------------------------------------------------------------------------- */
+/* ---- begin and end -------------------------------------------------------------------------- */
 
 LOOP_TEST(begin_and_end_of_a_limit_turn_the_result_as_the_expression_does)
 {
@@ -370,15 +380,15 @@ LOOP_TEST(begin_and_end_of_a_limit_turn_the_result_as_the_expression_does)
 
 LOOP_TEST(begin_and_end_of_a_shelter_hold_off_a_request)
 {
-    async_shield_scope outer, inner;
-    CHECK(async_cancel(async_current_task()));
-    async_shield_begin(&outer);
+    async_no_cancel_scope outer, inner;
+    CHECK(async_task_cancel(async_current_task()));
+    async_no_cancel_begin(&outer);
     CHECK_EQ(async_sleep(1), 0);
-    async_shield_begin(&inner);
-    async_shield_end(&inner);
+    async_no_cancel_begin(&inner);
+    async_no_cancel_end(&inner);
     CHECK_EQ(async_sleep(1), 0);
-    async_shield_end(&outer);
+    async_no_cancel_end(&outer);
     CHECK_EQ(async_sleep(1), -ECANCELED);
-    CHECK_EQ(async_uncancel(), 0);
+    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }

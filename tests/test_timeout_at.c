@@ -1,6 +1,6 @@
 /*
- * test_timeout_at.c: time limits that end at a time rather than after one, and limits that are asked about and moved
- * while they are in force.
+ * test_timeout_at.c: time limits that end at a time rather than after one, and limits that are
+ * asked about and moved while they are in force.
  */
 #include "coroutines.h"
 #include "runner.h"
@@ -103,7 +103,7 @@ LOOP_TEST(timeout_for_which_there_was_no_memory_has_not_expired)
     test_allow_allocations(0);
     do
         async_timeout_at_begin(&scopes[count], 1000);
-    while (async_cancelling() == 0 && async_sleep(0) == 0 && ++count < 99);
+    while (async_task_cancelling(async_current_task()) == 0 && async_sleep(0) == 0 && ++count < 99);
     test_allow_allocations(-1);
     CHECK(!async_timeout_expired(&scopes[count]));
     CHECK_EQ(async_timeout_end(&scopes[count], -EIO), count < 99 ? -ENOMEM : -EIO);

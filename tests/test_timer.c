@@ -1,7 +1,7 @@
 /*
- * test_timer.c: what happens later: sleeping tasks, call_later, call_at and time limits on one heap of deadlines.
- * In which order they come, what numbers are refused, that a call can be taken back until it is made, and that a
- * million of them are no trouble.
+ * test_timer.c: what happens later: sleeping tasks, call_later, call_at and time limits on one heap
+ * of deadlines. In which order they come, what numbers are refused, that a call can be taken back
+ * until it is made, and that a million of them are no trouble.
  */
 #include "core/loop.h"
 #include "journal.h"
@@ -17,7 +17,7 @@ static int sleep_and_note(double seconds, const char *letter)
 }
 async_fn(sleep_and_note, double, const char *);
 
-/* ---- order -------------------------------------------------------------------------------------------------- */
+/* ---- order ---------------------------------------------------------------------------------- */
 
 LOOP_TEST(timer_fires_in_the_order_of_deadlines)
 {
@@ -33,7 +33,8 @@ LOOP_TEST(timer_fires_in_the_order_of_deadlines)
 LOOP_TEST(timer_fires_equal_deadlines_in_the_order_they_were_set)
 {
     async_call_later(2, note_argument, "a");
-    async_task *sleeper = async_create_task(sleep_and_note, 2, "d"); /* sets its timer when it starts */
+    async_task *sleeper = async_create_task(sleep_and_note, 2,
+                                            "d"); /* sets its timer when it starts */
     async_call_at(2, note_argument, "b");
     async_call_later(2, note_argument, "c");
     CHECK_EQ(async_sleep(0), 0);
@@ -44,7 +45,10 @@ LOOP_TEST(timer_fires_equal_deadlines_in_the_order_they_were_set)
     return 0;
 }
 
-/* As in CPython: even a call that is due goes through the timers, and those come after what is ready. */
+/*
+ * As in CPython: even a call that is due goes through the timers, and those come after what is
+ * ready.
+ */
 LOOP_TEST(timer_of_no_time_fires_after_what_is_ready)
 {
     async_call_later(0, note_argument, "c");
@@ -78,7 +82,7 @@ LOOP_TEST(timer_set_by_a_timer_waits_for_the_next_iteration)
     return 0;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------ */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 LOOP_TEST(timer_refuses_what_is_not_a_number)
 {
@@ -101,7 +105,7 @@ LOOP_TEST(timer_beyond_all_time_never_fires)
     CHECK_JOURNAL("");
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
         CHECK(async_handle_cancel(handles[i]));
-    CHECK(async_cancel(sleeper));
+    CHECK(async_task_cancel(sleeper));
     CHECK_EQ(async_await(sleeper), -ECANCELED);
     return 0;
 }
@@ -119,7 +123,7 @@ LOOP_TEST(timer_keeps_exact_time)
     return 0;
 }
 
-/* ---- taking a call back -------------------------------------------------------------------------------------- */
+/* ---- taking a call back --------------------------------------------------------------------- */
 
 LOOP_TEST(timer_handle_takes_the_call_back_once)
 {
@@ -137,7 +141,8 @@ LOOP_TEST(timer_handle_is_harmless_after_the_call)
     async_handle handle = async_call_later(1, note_argument, "a");
     CHECK_EQ(async_sleep(2), 0);
     CHECK(!async_handle_cancel(handle));
-    async_handle other = async_call_later(1, note_argument, "b"); /* in the same memory, most likely */
+    async_handle other = async_call_later(1, note_argument,
+                                          "b"); /* in the same memory, most likely */
     CHECK(other.id != handle.id);
     CHECK(!async_handle_cancel(handle));
     CHECK_EQ(async_sleep(2), 0);
@@ -156,7 +161,10 @@ static void take_back(void *handle)
     note("t");
 }
 
-/* Both are due, and the second stands in the ready queue already: it can still be taken back, but only once. */
+/*
+ * Both are due, and the second stands in the ready queue already: it can still be taken back, but
+ * only once.
+ */
 LOOP_TEST(timer_that_is_due_can_be_taken_back_by_another)
 {
     async_handle handle;
@@ -222,7 +230,7 @@ TEST_EACH_BACKEND(timer_handle_of_a_former_loop_is_harmless)
     CHECK_EQ(async_run_with(test_options(), take_back_a_stranger, &handle), 0);
 }
 
-/* ---- many --------------------------------------------------------------------------------------------------- */
+/* ---- many ----------------------------------------------------------------------------------- */
 
 enum { MILLION = 1000000 };
 
@@ -297,12 +305,12 @@ LOOP_TEST(timer_wakes_ten_thousand_sleeping_tasks_on_time)
         sleepers[i] = async_create_task(sleep_and_check, (int)(1 + nrand48(random) % 1000), &awake);
         CHECK(sleepers[i] != NULL);
     }
-    CHECK_EQ(async_gather_n(sleepers, SLEEPERS, NULL, 0), 0);
+    CHECK_EQ(async_gather_n(sleepers, SLEEPERS, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(awake, SLEEPERS);
     return 0;
 }
 
-/* ---- out of memory ------------------------------------------------------------------------------------------ */
+/* ---- out of memory -------------------------------------------------------------------------- */
 
 LOOP_TEST(timer_without_memory_is_an_error_and_nothing_more)
 {
@@ -320,7 +328,7 @@ LOOP_TEST(timer_without_memory_is_an_error_and_nothing_more)
     return 0;
 }
 
-/* ---- misuse ------------------------------------------------------------------------------------------------- */
+/* ---- misuse --------------------------------------------------------------------------------- */
 
 DEATH_TEST(timer_without_a_loop_dies, "async_call_later: this thread has no loop")
 {
@@ -347,7 +355,7 @@ DEATH_TEST(timer_handle_of_a_closed_loop_dies,
     async_handle_cancel(handle);
 }
 
-/* ---- crowds ------------------------------------------------------------------------------------------------- */
+/* ---- crowds --------------------------------------------------------------------------------- */
 
 enum { CROWD = 16, CROWD_NS = 250000 };
 
@@ -381,7 +389,10 @@ static int call_one_after_the_other(int wanted)
     return count;
 }
 
-/* Without that there would be a hundred and more wake-ups here; at the end, when there is no crowd left, a few. */
+/*
+ * Without that there would be a hundred and more wake-ups here; at the end, when there is no crowd
+ * left, a few.
+ */
 REAL_LOOP_TEST(timers_that_crowd_are_served_by_one_wake_up)
 {
     CHECK_EQ(call_one_after_the_other(20000), 20000);

@@ -1,7 +1,7 @@
 /*
- * test_tools.c: that tools which watch a program are not confused by tasks: ThreadSanitizer sees the races that
- * are there and no others, and says who was called by whom on a task's stack. Where the tool is not there, there is
- * nothing to test, and the case is skipped.
+ * test_tools.c: that tools which watch a program are not confused by tasks: ThreadSanitizer sees
+ * the races that are there and no others, and says who was called by whom on a task's stack. Where
+ * the tool is not there, there is nothing to test, and the case is skipped.
  */
 #include "base/tools.h"
 #include "runner.h"
@@ -59,9 +59,9 @@ static int touch_from_both(void)
 async_fn(touch_from_both);
 
 /* Also that it names who called the task's function, down to the task's first. */
-DEATH_TEST(
-    tools_thread_sanitizer_sees_a_race_between_a_task_and_a_thread,
-    "data race|#3 touch |#4 touch_from_a_task |#6 begin |#0 touch_from_a_thread |'a task'|global 'shared'")
+DEATH_TEST(tools_thread_sanitizer_sees_a_race_between_a_task_and_a_thread,
+           "data race|#3 touch |#4 touch_from_a_task |#6 begin |#0 touch_from_a_thread |'a "
+           "task'|global 'shared'")
 {
     need_thread_sanitizer();
     CHECK_EQ(async_run_with(test_options(), touch_from_both), 0);
@@ -83,7 +83,10 @@ static void touch_from_a_callback(void *argument)
     shared++;
 }
 
-/* What one loop runs is ordered: no lock is needed between its tasks, nor between tasks and callbacks. */
+/*
+ * What one loop runs is ordered: no lock is needed between its tasks, nor between tasks and
+ * callbacks.
+ */
 LOOP_TEST(tools_tasks_of_one_loop_do_not_race)
 {
     async_task *tasks[TASKS];
@@ -92,7 +95,7 @@ LOOP_TEST(tools_tasks_of_one_loop_do_not_race)
         for (int i = 0; i < TASKS; i++)
             tasks[i] = async_create_task(touch_by_turns, i % 5);
         CHECK(async_call_soon(touch_from_a_callback, NULL).id != 0);
-        CHECK_EQ(async_gather_n(tasks, TASKS, NULL, 0), 0);
+        CHECK_EQ(async_gather_n(tasks, TASKS, NULL, ASYNC_FIRST_ERROR), 0);
     }
     CHECK_EQ(shared, 2 * (TASKS * ROUNDS + 1));
     return 0;
@@ -126,7 +129,7 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
     return 0;
 }
 
-/* ---- unwinding from inside ------------------------------------------------------------------------------------ */
+/* ---- unwinding from inside ------------------------------------------------------------------ */
 
 enum { MOST_FRAMES = 200 };
 
@@ -166,13 +169,14 @@ LOOP_TEST(tools_backtrace_finds_all_frames_of_a_task_and_ends)
     return 0;
 }
 
-/* ---- gdb ---------------------------------------------------------------------------------------------------- */
+/* ---- gdb ------------------------------------------------------------------------------------ */
 
 SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction, "tests/stepping.py", "-O2");
 SCRIPT_TEST(tools_gdb_unwinds_at_every_instruction_unoptimized, "tests/stepping.py", "-O0");
 SCRIPT_TEST(tools_gdb_notices_a_wrong_line_of_cfi, "tests/stepping.py", "--spoiled");
 
-/* ---- the others ----------------------------------------------------------------------------------------------- */
+/* ---- the others ----------------------------------------------------------------------------- */
 
-SCRIPT_TEST(tools_valgrind_finds_what_is_wrong_in_tasks_and_nothing_else, "tests/tools.py", "valgrind");
+SCRIPT_TEST(tools_valgrind_finds_what_is_wrong_in_tasks_and_nothing_else, "tests/tools.py",
+            "valgrind");
 SCRIPT_TEST(tools_perf_walks_from_each_sample_to_the_beginning, "tests/tools.py", "perf");

@@ -1,5 +1,6 @@
 /*
- * test_week_one.c: that the programs of the first week do what their twins in Python do, and how long they are.
+ * test_week_one.c: that the programs of the first week do what their twins in Python do, and how
+ * long they are.
  */
 #include "runner.h"
 

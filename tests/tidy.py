@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-MOST_LINES, MOST_HEADER_LINES, MOST_FUNCTION_LINES, MOST_COLUMNS = 600, 250, 70, 120
+MOST_LINES, MOST_HEADER_LINES, MOST_FUNCTION_LINES, MOST_COLUMNS = 600, 400, 70, 100
 
 # From the ground up: a folder of src/ may include from itself and from what stands before it.
 FLOORS = ["base", "sys", "coro", "poll", "core", "sync", "group", "io", "thread", "observe"]
@@ -40,6 +40,8 @@ FORBIDDEN = ["/" + folder + "/" for folder in ("work", "root")] + [
 INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)')
 PUBLIC_FUNCTION = re.compile(r"(?:ASYNC_API|static inline)\b.*?\b(async_\w+)\(")
 PUBLIC_MACRO = re.compile(r"#define (async_\w+)")
+# What a compiler says (tests/misuse), and what a program of a man page prints, stand as they are.
+QUOTED_MESSAGE = re.compile(r" \*  (gcc|clang): | \*   #\d+ ")
 STRUCT_BEGIN = re.compile(r"\s*(?:typedef |static |const )*(?:struct|union)\b[^;=()]*\{\s*$")
 SENTENCE = re.compile(r"[\w)\"'`]\.(?:\s|$)")
 
@@ -113,7 +115,7 @@ def function_length(tree: Tree) -> Iterator[Finding]:
 def line_shape(tree: Tree) -> Iterator[Finding]:
     for path in tree.select("c h S"):
         for number, line in enumerate(tree.lines[path], 1):
-            if len(line) > MOST_COLUMNS:
+            if len(line) > MOST_COLUMNS and not QUOTED_MESSAGE.match(line):
                 yield Finding(path, number, f"the line has {len(line)} characters, more than {MOST_COLUMNS}")
             if "\t" in line:
                 yield Finding(path, number, "there is a tab in the line")
@@ -335,7 +337,7 @@ NO_CXX = "typedef int class;\n"
 
 # Each check with changes to that tree that it must complain about, one at a time.
 BAD = {
-    file_length: [("src/base/long.c", ABOUT + "\n" * 600), (HEADER, ABOUT + "\n" * 250),
+    file_length: [("src/base/long.c", ABOUT + "\n" * 600), (HEADER, ABOUT + "\n" * 400),
                   ("tests/long.py", "\n" * 601)],
     function_length: [("src/base/long.c", ABOUT + "int f(void)\n{\n" + "    f();\n" * 69 + "}\n")],
     line_shape: [("src/base/wide.c", ABOUT + "/* " + "x" * 120 + " */\n"), ("bench/tab.c", "\tint x;\n"),

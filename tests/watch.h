@@ -1,6 +1,6 @@
 /*
- * watch.h: for tests of the poll contract (src/poll/poll.h) without a loop: a poller of the case's backend, and
- * operations that count their completions, of which each must have exactly one.
+ * watch.h: for tests of the poll contract (src/poll/poll.h) without a loop: a poller of the case's
+ * backend, and operations that count their completions, of which each must have exactly one.
  */
 #ifndef TEST_WATCH_H
 #define TEST_WATCH_H
@@ -69,7 +69,10 @@ static inline void watch_start(struct watch *watch, enum operation_kind kind, in
     watch_submit(watch, (struct operation){.kind = kind, .descriptor = descriptor});
 }
 
-/* Takes what has happened by now, several times, because a completion may need a round in the kernel. */
+/*
+ * Takes what has happened by now, several times, because a completion may need a round in the
+ * kernel.
+ */
 static inline void watch_settle(void)
 {
     for (int i = 0; i < 3; i++)

@@ -417,7 +417,7 @@ def heading(name, section):
 
 def version():
     source = (ROOT / "include" / "asyncio.h").read_text()
-    return ".".join(re.findall(r"#define ASYNCIO_VERSION_\w+ (\d+)", source))
+    return ".".join(re.findall(r"#define ASYNC_VERSION_\w+ (\d+)", source))
 
 
 def library(page):

@@ -80,8 +80,9 @@ def section(header):
 
 def error_meanings():
     """(symbol, meaning) of each error, from the one place where they stand."""
-    source = (ROOT / "src" / "base" / "text.c").read_text()
-    return re.findall(r'ERROR\((\w+), "([^"]+)"\)', source)
+    source = (ROOT / "src" / "base" / "errors.c").read_text()
+    return [(symbol, text + hint) for symbol, text, hint in
+            re.findall(r'ERROR\((\w+), "([^"]+)", "([^"]*)"\)', source)]
 
 
 def errors():

@@ -1,9 +1,10 @@
 /*
- * bench/load/echo.c: what drives the servers of bench-echo. `echo SERVER` lists the measurements; `echo SERVER NAME`
- * starts that server on a processor of its own and itself stays on another, connects, warms up, and then counts for a
- * fixed time: each connection has one message under way, and the next one leaves when it is back. Every byte that
- * comes back is compared. What the server took is its clock of processor time, read at both ends. Must not know what
- * kind of server it is; the protocol between the two is server.h's, and bench.h's towards bench/run.py.
+ * bench/load/echo.c: what drives the servers of bench-echo. `echo SERVER` lists the measurements;
+ * `echo SERVER NAME` starts that server on a processor of its own and itself stays on another,
+ * connects, warms up, and then counts for a fixed time: each connection has one message under way,
+ * and the next one leaves when it is back. Every byte that comes back is compared. What the server
+ * took is its clock of processor time, read at both ends. Must not know what kind of server it is;
+ * the protocol between the two is server.h's, and bench.h's towards bench/run.py.
  */
 #define _GNU_SOURCE
 #include "process.h"
@@ -40,8 +41,8 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* A connection and the one message that it has under way. */
 struct connection {
-    int descriptor;    /* non-blocking */
-    uint64_t stamp;    /* what the message consists of, over and over: no other message ever has it */
+    int descriptor; /* non-blocking */
+    uint64_t stamp; /* what the message consists of, over and over: no other message ever has it */
     size_t sent, got;  /* bytes of it */
     uint64_t begun_ns; /* when it was sent */
 };
@@ -59,7 +60,7 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* ---- messages ------------------------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 /* What the stamp looks like to one who begins to read it at that byte of the message. */
 static uint64_t stamp_at(uint64_t stamp, size_t offset)
@@ -104,10 +105,14 @@ static void check(const struct connection *connection, const uint64_t *words, si
 static void sample(uint64_t latency_ns)
 {
     if (sample_count < MOST_SAMPLES)
-        samples[sample_count++] = latency_ns < MOST_LATENCY_NS ? (uint32_t)latency_ns : MOST_LATENCY_NS;
+        samples[sample_count++] = latency_ns < MOST_LATENCY_NS ? (uint32_t)latency_ns
+                                                               : MOST_LATENCY_NS;
 }
 
-/* Takes what came; the next message leaves if this one is back. The event is an edge: what stays is not told again. */
+/*
+ * Takes what came; the next message leaves if this one is back. The event is an edge: what stays is
+ * not told again.
+ */
 static void serve(struct connection *connection, uint32_t events)
 {
     static uint64_t words[4 * MOST_MESSAGE / 8];
@@ -129,7 +134,7 @@ static void serve(struct connection *connection, uint32_t events)
     }
 }
 
-/* ---- the measurement ------------------------------------------------------------------------------------------ */
+/* ---- the measurement ------------------------------------------------------------------------ */
 
 /* Serves all connections for that long: how many messages came back. */
 static size_t run_for(int epoll, double seconds)
@@ -149,8 +154,9 @@ static size_t run_for(int epoll, double seconds)
 
 static void connect_one(struct connection *connection, int epoll, int port)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = connection};
     int yes = 1;
     connection->descriptor = socket(AF_INET, SOCK_STREAM, 0);
@@ -194,7 +200,8 @@ static void measure(const struct server *server)
     run_for(epoll, WARM_UP_S);
     double cpu_begun = bench_clock(server->cpu_time), begun = bench_clock(CLOCK_MONOTONIC);
     double requests = (double)run_for(epoll, MEASURED_S) * shape->requests;
-    double cpu = bench_clock(server->cpu_time) - cpu_begun, wall = bench_clock(CLOCK_MONOTONIC) - begun;
+    double cpu = bench_clock(server->cpu_time) - cpu_begun,
+           wall = bench_clock(CLOCK_MONOTONIC) - begun;
     say("cpu", cpu * 1e6 / requests);
     say("rate", requests / wall);
     say_latencies();

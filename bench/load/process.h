@@ -1,6 +1,7 @@
 /*
- * bench/load/process.h: what the programs that measure servers do alike: the server runs on a processor of its own,
- * says its port, and ends when its input is closed (server.h). Must not know what is measured.
+ * bench/load/process.h: what the programs that measure servers do alike: the server runs on a
+ * processor of its own, says its port, and ends when its input is closed (server.h). Must not know
+ * what is measured.
  */
 #ifndef BENCH_LOAD_PROCESS_H
 #define BENCH_LOAD_PROCESS_H

@@ -1,9 +1,10 @@
 /*
- * bench/load/tls.c: what drives the servers of bench-tls. `tls SERVER` lists the measurements; `tls SERVER NAME` makes
- * a certificate and a file, starts that server on a processor of its own, and itself stays on another: one client, that
- * shakes hands again and again or fetches the file, or connects many times and leaves it at that. What the server took
- * is its clock of processor time; what its connections hold is what its memory grew by. Must not know what kind of
- * server it is; a server is told by its environment where the certificate is (CERTIFICATE, PEM with its key), the
+ * bench/load/tls.c: what drives the servers of bench-tls. `tls SERVER` lists the measurements; `tls
+ * SERVER NAME` makes a certificate and a file, starts that server on a processor of its own, and
+ * itself stays on another: one client, that shakes hands again and again or fetches the file, or
+ * connects many times and leaves it at that. What the server took is its clock of processor time;
+ * what its connections hold is what its memory grew by. Must not know what kind of server it is; a
+ * server is told by its environment where the certificate is (CERTIFICATE, PEM with its key), the
  * folder of the file `bulk` (FOLDER), and that connections are to be in the clear (PLAIN).
  */
 #define _GNU_SOURCE
@@ -25,7 +26,7 @@ static struct server server;
 static SSL_CTX *context;
 static SSL_SESSION *session; /* the last that can be resumed */
 
-/* ---- the client ------------------------------------------------------------------------------------------------ */
+/* ---- the client ----------------------------------------------------------------------------- */
 
 static int keep_session(SSL *ssl, SSL_SESSION *given)
 {
@@ -88,7 +89,7 @@ static void disconnect(SSL *ssl, int descriptor)
     close(descriptor);
 }
 
-/* ---- what is measured ------------------------------------------------------------------------------------------ */
+/* ---- what is measured ----------------------------------------------------------------------- */
 
 /* The answer is what brings the tickets. */
 static double visit(bool resumes)
@@ -137,7 +138,8 @@ static void measure_time(const char *name, double (*what)(void))
     do_for(what, WARM_UP_S);
     double cpu_begun = bench_clock(server.cpu_time), begun = bench_clock(CLOCK_MONOTONIC);
     double count = do_for(what, MEASURED_S);
-    double cpu = bench_clock(server.cpu_time) - cpu_begun, wall = bench_clock(CLOCK_MONOTONIC) - begun;
+    double cpu = bench_clock(server.cpu_time) - cpu_begun,
+           wall = bench_clock(CLOCK_MONOTONIC) - begun;
     snprintf(row, sizeof row, "cpu/%s", name);
     bench_say(row, cpu * 1e6 / count);
     snprintf(row, sizeof row, "rate/%s", name);
@@ -154,7 +156,8 @@ static double server_memory(void)
     if (status == NULL)
         load_die(path);
     while (fgets(line, sizeof line, status) != NULL)
-        if (sscanf(line, "VmRSS: %lf kB", &value) == 1 || sscanf(line, "VmPTE: %lf kB", &value) == 1)
+        if (sscanf(line, "VmRSS: %lf kB", &value) == 1 ||
+            sscanf(line, "VmPTE: %lf kB", &value) == 1)
             kilobytes += value;
     fclose(status);
     return kilobytes * 1024;
@@ -179,7 +182,7 @@ static void measure_memory(const char *row, bool plain)
     bench_say(row, (server_memory() - before) / IDLE_CONNECTIONS);
 }
 
-/* ---- the surroundings ------------------------------------------------------------------------------------------ */
+/* ---- the surroundings ----------------------------------------------------------------------- */
 
 static void run(const char *command)
 {
@@ -194,8 +197,8 @@ static void make_files(void)
     char path[64];
     if (mkdtemp(folder) == NULL)
         load_die(folder);
-    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost "
-        "-keyout pem -out certificate 2>/dev/null && cat certificate >>pem");
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "
+        "/CN=localhost -keyout pem -out certificate 2>/dev/null && cat certificate >>pem");
     run("truncate -s 64M bulk && echo small >small");
     snprintf(path, sizeof path, "%s/pem", folder);
     setenv("CERTIFICATE", path, 1);

@@ -44,6 +44,6 @@ int main(void)
 /* Prints:
  * closed
  * closed
- * -ETIMEDOUT: Timed out
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
  * -ENOENT: open /no/such/file: No such file or directory
  */

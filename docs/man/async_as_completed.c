@@ -56,7 +56,7 @@ int main(void)
  * dish 1 after 8 minutes
  * dish 2 after 12 minutes
  * dish 0 after 25 minutes
- * -ETIMEDOUT: Timed out
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
  * dish 1 after 60 minutes
  * dish 0 after 90 minutes
  */

@@ -1,7 +1,7 @@
 /*
  * async_await.c: wait for a task, or let it go
  *
- * Pages: async_await async_detach async_task_ref
+ * Pages: async_await async_task_detach async_task_ref
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ async_fn(watch, async_task *);
 
 static int amain(void)
 {
-    async_detach(
+    async_task_detach(
         async_create_task(measure, 1, 10)); /* nobody waits for this one */
 
     async_task *task = async_create_task(measure, 2, 20);

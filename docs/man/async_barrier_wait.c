@@ -38,7 +38,7 @@ static int amain(void)
                          async_create_task(climb, &camp, "Cleo", 6.5),
                          async_create_task(give_up, &camp)};
     int results[4];
-    ASYNC_TRY(async_gather_n(all, 4, results, ASYNC_COLLECT));
+    ASYNC_TRY(async_gather_n(all, 4, results, ASYNC_RETURN_EXCEPTIONS));
     printf("Ada: %s\n", async_strerror(results[0]));
     printf("%s\n", async_barrier_broken(&camp) ? "broken" : "whole");
     async_barrier_reset(&camp); /* for the next climb */

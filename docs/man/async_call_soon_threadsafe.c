@@ -34,11 +34,12 @@ static void *compute(void *argument)
 static int amain(void)
 {
     pthread_t thread;
-    async_auto_queue *finished = async_queue_new(1, sizeof(int));
+    async_auto_queue *finished = NULL;
+    ASYNC_TRY(async_queue_new(&finished, 1, sizeof(int)));
     struct job job = {.loop = async_get_loop(), .finished = finished};
     if (finished == NULL || pthread_create(&thread, NULL, compute, &job) != 0)
         return -ENOMEM;
-    int answer = 0, result = async_shielded(async_queue_get(
+    int answer = 0, result = async_no_cancel(async_queue_get(
                         finished, &answer)); /* job is on our stack */
     pthread_join(thread, NULL);
     printf("%d\n", answer);

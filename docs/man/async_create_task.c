@@ -35,7 +35,7 @@ static int amain(void)
                            async_create_task_ptr(chosen, "kitchen"),
                            async_create_task_with(&at_once, greet, "sun", 1)};
     puts("four tasks");
-    return async_gather_n(tasks, 4, NULL, 0);
+    return async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(amain);
 

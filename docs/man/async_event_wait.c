@@ -32,7 +32,7 @@ static int amain(void)
     async_event_clear(&doors);
     ASYNC_TRY(async_sleep(15));
     async_event_set(&doors);
-    return async_gather_n(shoppers, 4, NULL, 0);
+    return async_gather_n(shoppers, 4, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(amain);
 

@@ -1,7 +1,7 @@
 /*
  * async_executor_new.c: worker threads of your own, for functions that block
  *
- * Pages: async_executor_new async_executor_free async_auto_executor
+ * Pages: async_executor_new async_executor_free_wait async_auto_executor
  * async_set_default_executor ASYNC_DEFAULT_EXECUTOR async_executor
  */
 #include <asyncio.h>
@@ -25,7 +25,8 @@ static int amain(void)
     int numbers[] = {7, 3, 5}, others[] = {9, 8, 6};
 
     /* One thread, so that its work is done one after the other. */
-    async_auto_executor *disk = async_executor_new(1);
+    async_auto_executor *disk = NULL;
+    ASYNC_TRY(async_executor_new(&disk, 1));
     if (disk == NULL)
         return -ENOMEM;
     int least;
@@ -33,10 +34,11 @@ static int amain(void)
     printf("%d\n", least);
 
     /* What async_to_thread uses; from now on it is the loop's. */
-    async_executor *eight = async_executor_new(8);
+    async_executor *eight = NULL;
+    ASYNC_TRY(async_executor_new(&eight, 8));
     int result = async_set_default_executor(eight);
     if (result < 0)
-        async_executor_free(eight);
+        async_executor_free_wait(eight);
     ASYNC_TRY(result);
 
     /* As a task, to be awaited later, or cancelled before it has begun. */

@@ -33,7 +33,7 @@ static void settle(void *context, int address)
         async_future_set_exception(future, -ENOENT, "nobody has that name");
     else
         async_future_set_result(future, address);
-    async_detach(future); /* its handle; the one who waits has another */
+    async_task_detach(future); /* its handle; the one who waits has another */
 }
 
 static int look_up(const char *name)
@@ -43,7 +43,7 @@ static int look_up(const char *name)
         return -ENOMEM;
     struct lookup lookup = {settle, async_task_ref(future), name};
     start_lookup(&lookup);
-    return async_shielded(async_await(future)); /* lookup must stay */
+    return async_no_cancel(async_await(future)); /* lookup must stay */
 }
 
 static int amain(void)

@@ -1,7 +1,7 @@
 /*
  * async_gather.c: wait for several tasks at once
  *
- * Pages: async_gather async_gather_n
+ * Pages: async_gather async_gather_n async_gather_mode
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ static int amain(void)
     int results[5];
     for (int i = 0; i < 5; i++)
         tasks[i] = async_create_task(square, i * 3);
-    ASYNC_TRY(async_gather_n(tasks, 5, results, ASYNC_COLLECT));
+    ASYNC_TRY(async_gather_n(tasks, 5, results, ASYNC_RETURN_EXCEPTIONS));
     for (int i = 0; i < 5; i++)
         printf("%d%c", results[i] < 0 ? -1 : results[i], i < 4 ? ' ' : '\n');
     return 0;

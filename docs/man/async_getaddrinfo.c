@@ -1,5 +1,6 @@
 /*
- * async_getaddrinfo.c: find the addresses of a name, or the name of an address, while the loop goes on
+ * async_getaddrinfo.c: find the addresses of a name, or the name of an address, while the loop goes
+ * on
  *
  * Pages: async_getaddrinfo async_freeaddrinfo async_auto_addrinfo async_getnameinfo
  */

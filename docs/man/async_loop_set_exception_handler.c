@@ -27,7 +27,7 @@ static int amain(void)
 {
     int lost = 0;
     async_loop_set_exception_handler(async_get_loop(), count, &lost);
-    async_detach(async_create_task(send_mail));
+    async_task_detach(async_create_task(send_mail));
     ASYNC_TRY(async_sleep(0));
     async_exception_context own = {.message = "no disk", .code = -ENOSPC};
     async_loop_call_exception_handler(async_get_loop(), &own);

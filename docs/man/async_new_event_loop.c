@@ -1,7 +1,7 @@
 /*
  * async_new_event_loop.c: drive a loop from a foreign one
  *
- * Pages: async_new_event_loop async_loop_step async_loop_fileno
+ * Pages: async_new_event_loop async_loop_step async_loop_fd
  * async_loop_timeout async_loop_close
  */
 #include <asyncio.h>
@@ -34,10 +34,9 @@ int main(void)
     if (async_new_event_loop(&loop, &(async_run_options){.backend = "epoll"}) <
         0)
         return 1;
-    async_detach(async_create_task(blink));
+    async_task_detach(async_create_task(blink));
     do { /* a loop that has descriptors of its own to wait for adds them here */
-        struct pollfd polled = {.fd = async_loop_fileno(loop),
-                                .events = POLLIN};
+        struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
         poll(&polled, 1, wait_ms(loop));
     } while (async_loop_step(loop, 0) > 0); /* as long as there are tasks */
     async_loop_close(loop);

@@ -21,7 +21,8 @@ async_fn(work, int, async_queue *);
 
 static int amain(void)
 {
-    async_auto_queue *jobs = async_queue_new(0, sizeof(int));
+    async_auto_queue *jobs = NULL;
+    ASYNC_TRY(async_queue_new(&jobs, 0, sizeof(int)));
     if (jobs == NULL)
         return -ENOMEM;
     async_task *workers[] = {async_create_task(work, 1, jobs),
@@ -32,8 +33,8 @@ static int amain(void)
     ASYNC_TRY(async_queue_join(jobs));
     puts("all is done");
     for (int i = 0; i < 2; i++)
-        async_cancel(workers[i]); /* they would wait for jobs for ever */
-    async_ignore(async_gather_n(workers, 2, NULL, 0));
+        async_task_cancel(workers[i]); /* they would wait for jobs for ever */
+    async_ignore(async_gather_n(workers, 2, NULL, ASYNC_FIRST_ERROR));
     return 0;
 }
 async_fn(amain);

@@ -37,10 +37,13 @@ static int run_through(const char *how, async_queue *queue)
 
 static int amain(void)
 {
-    async_auto_queue *queue = async_queue_new(0, sizeof(struct errand));
-    async_auto_queue *stack = async_lifo_queue_new(0, sizeof(struct errand));
-    async_queue *sorted = async_priority_queue_new(0, sizeof(struct errand),
-                                                   compare_urgency);
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, 0, sizeof(struct errand)));
+    async_auto_queue *stack = NULL;
+    ASYNC_TRY(async_lifo_queue_new(&stack, 0, sizeof(struct errand)));
+    async_queue *sorted = NULL;
+    ASYNC_TRY(async_priority_queue_new(&sorted, 0, sizeof(struct errand),
+                                       compare_urgency));
     if (queue == NULL || stack == NULL || sorted == NULL) {
         async_queue_free(sorted); /* the others are freed by themselves */
         return -ENOMEM;

@@ -27,7 +27,8 @@ async_fn(write_letters, async_queue *);
 
 static int amain(void)
 {
-    async_auto_queue *box = async_queue_new(1, sizeof(struct letter));
+    async_auto_queue *box = NULL;
+    ASYNC_TRY(async_queue_new(&box, 1, sizeof(struct letter)));
     if (box == NULL)
         return -ENOMEM;
     async_task *writer = async_create_task(write_letters, box);

@@ -9,7 +9,8 @@
 
 static int amain(void)
 {
-    async_auto_queue *queue = async_queue_new(3, sizeof(int));
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, 3, sizeof(int)));
     if (queue == NULL)
         return -ENOMEM;
     for (int i = 0; !async_queue_full(queue); i++)

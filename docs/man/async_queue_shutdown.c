@@ -31,7 +31,8 @@ async_fn(read_words, async_queue *);
 
 static int amain(void)
 {
-    async_auto_queue *words = async_queue_new(0, sizeof(char *));
+    async_auto_queue *words = NULL;
+    ASYNC_TRY(async_queue_new(&words, 0, sizeof(char *)));
     if (words == NULL)
         return -ENOMEM;
     async_queue_on_drop(words, drop, "dropped");

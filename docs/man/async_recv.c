@@ -1,7 +1,8 @@
 /*
  * async_recv.c: send and receive with sockets of your own
  *
- * Pages: async_recv async_recvfrom async_recvmsg async_send async_sendto async_sendmsg async_sendall
+ * Pages: async_recv async_recvfrom async_recvmsg async_send async_sendto async_sendmsg
+ * async_sendall
  */
 #include <asyncio.h>
 #include <netinet/in.h>
@@ -77,7 +78,7 @@ static int amain(void)
     if (result == 0)
         result = ask(here);
 
-    async_cancel(task);
+    async_task_cancel(task);
     async_ignore(async_await(task));
     async_close(here);
     async_close(there);

@@ -18,7 +18,8 @@ async_fn(blink);
 
 static int set_up(void)
 {
-    async_detach(async_create_task(blink)); /* goes on whenever the loop runs */
+    async_task_detach(
+        async_create_task(blink)); /* goes on whenever the loop runs */
     return async_sleep(1);
 }
 async_fn(set_up);

@@ -21,7 +21,8 @@ async_fn(produce, async_queue *, async_event *);
 
 static int amain(void)
 {
-    async_auto_queue *numbers = async_queue_new(0, sizeof(int));
+    async_auto_queue *numbers = NULL;
+    ASYNC_TRY(async_queue_new(&numbers, 0, sizeof(int)));
     async_event stop = {0};
     async_task *producer = async_create_task(produce, numbers, &stop);
     int number, which;

@@ -46,7 +46,7 @@ static int amain(void)
     }
     close(pair[1]);
     async_stream_close(stream);
-    async_detach(answer);
+    async_task_detach(answer);
     close(ends[0]);
     close(ends[1]);
     return 0;
@@ -61,7 +61,7 @@ int main(void)
 /* Prints:
  * case 3, 0
  * case 4, 0
- * case 3, -EBADF: Not an open descriptor
+ * case 3, -EBADF: Bad file descriptor
  * case 0, a line of 4 bytes
  * case 0, a line of 4 bytes
  */

@@ -1,5 +1,6 @@
 /*
- * async_sendfile.c: bytes that never come to the program: from file to socket, from pipe to descriptor
+ * async_sendfile.c: bytes that never come to the program: from file to socket, from pipe to
+ * descriptor
  *
  * Pages: async_sendfile async_splice async_stream_sendfile
  */

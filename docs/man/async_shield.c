@@ -26,7 +26,7 @@ static int amain(void)
 {
     async_task *editor = async_create_task(edit);
     ASYNC_TRY(async_sleep(1));
-    async_cancel(editor);
+    async_task_cancel(editor);
     async_ignore(async_await(editor));
     return async_sleep(5); /* saving goes on by itself */
 }
@@ -38,6 +38,6 @@ int main(void)
 }
 
 /* Prints:
- * the editor: -ECANCELED: Cancelled
+ * the editor: -ECANCELED: Operation canceled
  * letter.txt is saved
  */

@@ -5,8 +5,8 @@
  * async_server_options async_server_start_serving
  * async_server_serve_forever async_server_close async_server_close_clients
  * async_server_abort_clients async_server_cancel_clients
- * async_server_wait_closed async_server_free async_server_port
- * async_server_connections async_server_sockets async_auto_server
+ * async_server_wait_closed async_server_free_wait async_server_port
+ * async_server_connections async_server_fds async_auto_server
  * async_is_disconnect
  * async_open_connection async_open_unix_connection async_connection_options
  */
@@ -41,7 +41,7 @@ static int visit(async_server *server)
     ASYNC_TRY(async_open_connection(&stream, "127.0.0.1", port, &slowly));
     ASYNC_TRY(ask(stream, "world"));
     printf("%zu socket, %zu connection\n",
-           async_server_sockets(server, descriptors, 4),
+           async_server_fds(server, descriptors, 4),
            async_server_connections(server));
     async_server_close(server);          /* nobody else gets in */
     async_server_close_clients(server);  /* who is there finds the end, */
@@ -55,13 +55,13 @@ static int meet_at_a_path(void)
 {
     async_server *server;
     async_auto_stream *stream = NULL;
-    async_server_options options = {.connections = 1, .start_later = true};
+    async_server_options options = {.max_connections = 1, .paused = true};
     ASYNC_TRY(async_start_unix_server(&server, greet, "Hi", "@asyncio-example",
                                       &options));
     async_server_start_serving(server);
     ASYNC_TRY(async_open_unix_connection(&stream, "@asyncio-example", NULL));
     int result = ask(stream, "Unix");
-    async_server_free(server); /* or an async_auto_server, as below */
+    async_server_free_wait(server); /* or an async_auto_server, as below */
     return result;
 }
 

@@ -3,8 +3,8 @@
  *
  * Pages: async_stream_write async_stream_writev async_stream_printf
  * async_stream_vprintf async_stream_pending async_stream_drain
- * async_stream_set_limits async_stream_write_eof async_stream_close
- * async_stream_wait_closed async_stream_abort async_stream_descriptor
+ * async_stream_set_write_buffer_limits async_stream_write_eof async_stream_close
+ * async_stream_wait_closed async_stream_abort async_stream_fd
  * async_stream_peer async_stream_local async_auto_stream
  */
 #include <asyncio.h>
@@ -36,7 +36,7 @@ static int write_much(async_stream *stream)
 {
     static char much[1 << 20];
     struct iovec parts[] = {{"Dear ", 5}, {"all\n", 4}};
-    ASYNC_TRY(async_stream_set_limits(stream, 1000, 0));
+    ASYNC_TRY(async_stream_set_write_buffer_limits(stream, 1000, 0));
     async_stream_writev(stream, parts, 2);
     async_stream_printf(stream, "%d", 4);
     say(stream, "%d\n", 2);
@@ -79,7 +79,7 @@ static int amain(void)
     async_stream_local(stream, text, sizeof text);
     async_stream_peer(stream, text, sizeof text);
     printf("descriptor %d, of a peer without a name: '%s'\n",
-           async_stream_descriptor(stream) - ends[0], text);
+           async_stream_fd(stream) - ends[0], text);
     ASYNC_TRY(async_stream_wait_closed(stream)); /* when all is sent */
     return hang_up();
 }

@@ -32,9 +32,9 @@ static int amain(void)
     for (int i = 0; i < 3; i++)
         report(pages[i]);
 
-    async_cancel(pages[2]);
+    async_task_cancel(pages[2]);
     int results[3];
-    ASYNC_TRY(async_gather_n(pages, 3, results, ASYNC_COLLECT));
+    ASYNC_TRY(async_gather_n(pages, 3, results, ASYNC_RETURN_EXCEPTIONS));
     printf("%s\n%s\n", async_strerror(results[1]), async_strerror(results[2]));
     return 0;
 }
@@ -50,5 +50,5 @@ int main(void)
  * -2
  * still at it
  * -ENOENT: there is no page 2
- * -ECANCELED: Cancelled
+ * -ECANCELED: Operation canceled
  */

@@ -30,12 +30,12 @@ static int amain(void)
                           async_create_task(get, 9.0),
                           async_create_task(get, 9.0)};
     int results[3];
-    async_ignore(async_gather_n(gets, 3, results, ASYNC_COLLECT));
+    async_ignore(async_gather_n(gets, 3, results, ASYNC_RETURN_EXCEPTIONS));
     puts(async_strerror(
         results
             [0])); /* its time ran out, and the load went on for the others */
     printf("%d %d\n", results[1], results[2]);
-    async_detach(loading);
+    async_task_detach(loading);
     return 0;
 }
 async_fn(amain);
@@ -48,6 +48,6 @@ int main(void)
 
 /* Prints:
  * loading
- * -ETIMEDOUT: Timed out
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
  * 42 42
  */

@@ -55,7 +55,7 @@ int main(void)
 
 /* Prints:
  * 200
- * -ETIMEDOUT: Timed out
- * -ETIMEDOUT: Timed out
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
  * 200, and then 3 of them
  */

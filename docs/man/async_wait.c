@@ -1,7 +1,7 @@
 /*
  * async_wait.c: wait for some of several tasks, for a while
  *
- * Pages: async_wait ASYNC_FOREVER
+ * Pages: async_wait async_return_when ASYNC_FOREVER
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ static int amain(void)
         printf("%s",
                async_task_done(cakes[i]) ? ", this one" : ", not this one");
     puts("");
-    return async_gather_n(cakes, 3, NULL, 0); /* the handles are still ours */
+    return async_gather_n(cakes, 3, NULL,
+                          ASYNC_FIRST_ERROR); /* the handles are still ours */
 }
 async_fn(amain);
 

@@ -35,5 +35,5 @@ int main(void)
  * Ada has answered
  * Bob was cancelled
  * 42
- * -ETIMEDOUT: Timed out
+ * -ETIMEDOUT: Connection timed out (or the time limit expired)
  */

@@ -1,11 +1,14 @@
 /*
- * client.c: a connection: however many requests are there whole are performed, then more is waited for. What is said to
- * this client alone goes to its stream, so nothing here knows of the others.
+ * client.c: a connection: however many requests are there whole are performed, then more is waited
+ * for. What is said to this client alone goes to its stream, so nothing here knows of the others.
  */
 #include "client.h"
 #include <stdlib.h>
 
-/* The requests that are there whole, up to one that waited; how many bytes they took, or why the connection ends. */
+/*
+ * The requests that are there whole, up to one that waited; how many bytes they took, or why the
+ * connection ends.
+ */
 static int perform_all(struct client *client, const char *text, bool *over)
 {
     int done = 0, used = 1;
@@ -48,7 +51,8 @@ int serve_client(async_stream *stream, void *store)
     struct client client = {.stream = stream, .task = async_current_task(), .store = store};
     int result = talk(&client); /* no ASYNC_TRY: its subscriptions must go */
     if (result == -EPROTO)
-        result = async_stream_printf(stream, "-ERR Protocol error: %s\r\n", client.request.complaint);
+        result = async_stream_printf(stream, "-ERR Protocol error: %s\r\n",
+                                     client.request.complaint);
     forget_subscriptions(&client);
     free(client.request.words);
     return result;

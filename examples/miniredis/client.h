@@ -17,7 +17,10 @@ struct client {
     int subscription_count;
 };
 
-/* Answers the request. 0; 1: the connection is over; -errno: it shall be. Switches only where it waits for an item. */
+/*
+ * Answers the request. 0; 1: the connection is over; -errno: it shall be. Switches only where it
+ * waits for an item.
+ */
 int perform(struct client *client);
 
 void forget_subscriptions(struct client *client);

@@ -1,5 +1,6 @@
 /*
- * commands.c: what can be asked: each command answers in Redis's words, and returns 0; 1 if the connection is over.
+ * commands.c: what can be asked: each command answers in Redis's words, and returns 0; 1 if the
+ * connection is over.
  */
 #include "client.h"
 #include <limits.h>
@@ -27,7 +28,7 @@ static struct word argument(const struct client *client, int index)
     return client->request.words[index];
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 static int do_get(struct client *client)
 {
@@ -100,7 +101,7 @@ static int do_incr(struct client *client)
     return 0;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------ */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 static int push(struct client *client, bool first)
 {
@@ -159,7 +160,8 @@ static int await_item(struct client *client, struct hunger *hunger, double secon
 }
 
 /* Joins the lines of all these lists; a list that is named twice, once. */
-static int join_lines(struct client *client, struct waiter *waiters, int count, struct hunger *hunger)
+static int join_lines(struct client *client, struct waiter *waiters, int count,
+                      struct hunger *hunger)
 {
     int joined = 0;
     for (int i = 0; i < count; i++) {
@@ -228,7 +230,7 @@ static int do_blpop(struct client *client)
     return wait_for_item(client, lists, seconds > 0 ? seconds : ASYNC_FOREVER);
 }
 
-/* ---- channels --------------------------------------------------------------------------------------------------- */
+/* ---- channels ------------------------------------------------------------------------------- */
 
 static void send_message(async_stream *stream, struct word channel, struct word message)
 {
@@ -245,7 +247,7 @@ static int do_publish(struct client *client)
     const struct subscription *one = entry != NULL ? entry->subscriptions : NULL;
     for (; one != NULL; one = one->next_of_channel, reached++)
         if (async_stream_pending(one->stream) > MOST_PENDING)
-            async_cancel_because(one->task, "it does not read");
+            async_task_cancel_because(one->task, "it does not read");
         else
             send_message(one->stream, entry->key, argument(client, 2));
     reply_number(client->stream, reached);
@@ -326,7 +328,7 @@ static int do_unsubscribe(struct client *client)
     return 0;
 }
 
-/* ---- the connection --------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------- */
 
 static int do_ping(struct client *client)
 {
@@ -380,7 +382,8 @@ static const struct command {
 static const struct command *find_command(struct word name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strlen(commands[i].name) == name.size && strncasecmp(commands[i].name, name.text, name.size) == 0)
+        if (strlen(commands[i].name) == name.size &&
+            strncasecmp(commands[i].name, name.text, name.size) == 0)
             return &commands[i];
     return NULL;
 }
@@ -422,13 +425,14 @@ int perform(struct client *client)
     if (command == NULL)
         return refuse_unknown(client);
     if (command->words >= 0 ? words != command->words : words < -command->words) {
-        snprintf(line, sizeof line, "ERR wrong number of arguments for '%s' command", command->name);
+        snprintf(line, sizeof line, "ERR wrong number of arguments for '%s' command",
+                 command->name);
         return refuse(client, line);
     }
     if (client->subscription_count > 0 && !command->while_subscribed) {
         snprintf(line, sizeof line,
-                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
-                 "allowed in this context",
+                 "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                 "RESET are allowed in this context",
                  command->name);
         return refuse(client, line);
     }

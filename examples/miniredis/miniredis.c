@@ -1,10 +1,12 @@
 /*
- * miniredis.c: a small Redis: `miniredis 6379`, then redis-cli or redis-benchmark. GET, SET, DEL, INCR, RPUSH, LPUSH,
- * BLPOP, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING, ECHO, QUIT; any number of requests may be under way on a connection.
- * What it answers is what Redis answers, errors too; a request has at most 1 MiB, and a line that is typed no quotes.
+ * miniredis.c: a small Redis: `miniredis 6379`, then redis-cli or redis-benchmark. GET, SET, DEL,
+ * INCR, RPUSH, LPUSH, BLPOP, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING, ECHO, QUIT; any number of
+ * requests may be under way on a connection. What it answers is what Redis answers, errors too; a
+ * request has at most 1 MiB, and a line that is typed no quotes.
  *
- * A request is parsed where it lies in the stream's buffer, and its words are lent until the next one is read. One
- * loop, one thread: between two switches nobody else touches the tables, so there are no locks.
+ * A request is parsed where it lies in the stream's buffer, and its words are lent until the next
+ * one is read. One loop, one thread: between two switches nobody else touches the tables, so there
+ * are no locks.
  */
 #include "client.h"
 #include <stdio.h>
@@ -18,7 +20,7 @@ static int amain(int port)
     printf("listening at port %d\n", async_server_port(server));
     fflush(stdout);
     int result = async_server_serve_forever(server);
-    async_server_free(server); /* its clients use the store */
+    async_server_free_wait(server); /* its clients use the store */
     store_free(&store);
     return result;
 }

@@ -1,6 +1,6 @@
 /*
- * protocol.c: *COUNT and for each word $SIZE and its bytes; or what a person types: words between spaces, up to the end
- * of the line. Malformed requests are called what Redis calls them.
+ * protocol.c: *COUNT and for each word $SIZE and its bytes; or what a person types: words between
+ * spaces, up to the end of the line. Malformed requests are called what Redis calls them.
  */
 #include "protocol.h"
 #include <stdio.h>
@@ -23,7 +23,10 @@ static int more_of_line(struct request *request, size_t rest, const char *senten
     return rest > LONGEST_LINE ? complain(request, sentence) : 0;
 }
 
-/* The number in a line of size bytes and no more; -1: it is none, or a negative or a far too large one. */
+/*
+ * The number in a line of size bytes and no more; -1: it is none, or a negative or a far too large
+ * one.
+ */
 static long number_in(const char *text, size_t size)
 {
     long value = size > 0 && size < 10 ? 0 : -1;
@@ -32,7 +35,9 @@ static long number_in(const char *text, size_t size)
     return value;
 }
 
-/* The size of the line, without \r\n, which is not in its first bytes; -1: it is not there whole. */
+/*
+ * The size of the line, without \r\n, which is not in its first bytes; -1: it is not there whole.
+ */
 static long line_size(const char *text, size_t size, size_t searched)
 {
     const char *end = memchr(text + searched, '\r', size - searched);
@@ -102,7 +107,8 @@ static void lend_words(const char *text, struct request *request)
 static int parse_words(const char *text, size_t size, struct request *request)
 {
     while (request->used == 0 || request->count < request->wanted) {
-        int part = request->used == 0 ? parse_count(text, size, request) : parse_word(text, size, request);
+        int part = request->used == 0 ? parse_count(text, size, request)
+                                      : parse_word(text, size, request);
         if (part <= 0)
             return part;
         request->used += (size_t)part;
@@ -140,7 +146,7 @@ int parse(const char *text, size_t size, struct request *request)
     return used;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------- */
 
 void reply(async_stream *stream, const char *text)
 {
@@ -151,7 +157,8 @@ void reply(async_stream *stream, const char *text)
 static char *put_line(char *at, char mark, long long number)
 {
     char digits[24], *digit = digits + sizeof digits;
-    unsigned long long rest = number < 0 ? 0 - (unsigned long long)number : (unsigned long long)number;
+    unsigned long long rest = number < 0 ? 0 - (unsigned long long)number
+                                         : (unsigned long long)number;
     do
         *--digit = (char)('0' + rest % 10);
     while ((rest /= 10) > 0);
@@ -185,6 +192,7 @@ void reply_word(async_stream *stream, struct word word)
         async_stream_write(stream, text, (size_t)(at - text) + word.size + 2);
         return;
     }
-    struct iovec parts[] = {{text, (size_t)(at - text)}, {(void *)word.text, word.size}, {"\r\n", 2}};
+    struct iovec parts[] = {
+        {text, (size_t)(at - text)}, {(void *)word.text, word.size}, {"\r\n", 2}};
     async_stream_writev(stream, parts, 3);
 }

@@ -83,8 +83,8 @@ struct entry *store_make(struct store *store, struct word key)
 
 void store_tidy(struct store *store, struct entry *entry)
 {
-    if (entry == NULL || entry->value.text != NULL || entry->items != NULL || entry->waiters != NULL ||
-        entry->subscriptions != NULL)
+    if (entry == NULL || entry->value.text != NULL || entry->items != NULL ||
+        entry->waiters != NULL || entry->subscriptions != NULL)
         return;
     struct entry **place = row_of(store, entry->hash);
     while (*place != entry)
@@ -105,7 +105,7 @@ void store_free(struct store *store)
     free(store->rows);
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 int entry_set(struct entry *entry, struct word value)
 {
@@ -132,7 +132,7 @@ void entry_clear(struct entry *entry)
         free(item);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------ */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 int entry_push(struct entry *entry, struct word word, bool first)
 {

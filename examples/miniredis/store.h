@@ -1,6 +1,7 @@
 /*
- * store.h: a table of entries by their keys. An entry holds a value or a list, those who wait for an item of it, and
- * those who listen to the channel of its name; it is there for as long as it has any of these.
+ * store.h: a table of entries by their keys. An entry holds a value or a list, those who wait for
+ * an item of it, and those who listen to the channel of its name; it is there for as long as it has
+ * any of these.
  */
 #ifndef STORE_H
 #define STORE_H

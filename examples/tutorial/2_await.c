@@ -1,8 +1,9 @@
 /*
  * 2_await.c: two pauses in a row, 2 + 6 = 8 seconds.
  *
- * To call a coroutine is to await it: it runs to its end, and only then does the caller go on. Other tasks would
- * run meanwhile, but there are none. say_after is never made a task, so it needs no async_fn.
+ * To call a coroutine is to await it: it runs to its end, and only then does the caller go on.
+ * Other tasks would run meanwhile, but there are none. say_after is never made a task, so it needs
+ * no async_fn.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /*
  * 4_gather.c: three counts at once, each of which blocks the loop for a second: 4 seconds in all.
  *
- * sleep stops the whole thread, so the three take turns: 3 seconds. async_sleep stops only the task that calls it,
- * so those pauses overlap: one second more after the last. Whatever blocks shows up when you run it with
- * ASYNCIO_DEBUG=1, which names each task that held the loop for long and the line that created it.
+ * sleep stops the whole thread, so the three take turns: 3 seconds. async_sleep stops only the task
+ * that calls it, so those pauses overlap: one second more after the last. Whatever blocks shows up
+ * when you run it with ASYNCIO_DEBUG=1, which names each task that held the loop for long and the
+ * line that created it.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@ async_fn(count);
 
 static int amain(void)
 {
-    return async_gather(async_create_task(count), async_create_task(count), async_create_task(count));
+    return async_gather(async_create_task(count), async_create_task(count),
+                        async_create_task(count));
 }
 async_fn(amain);
 

@@ -1,9 +1,11 @@
 /*
- * 5_queue.c: three producers and two consumers on one queue, until Ctrl-C. Most programs with workers look like it.
+ * 5_queue.c: three producers and two consumers on one queue, until Ctrl-C. Most programs with
+ * workers look like it.
  *
- * The queue has room for a few jobs, so producers that are too fast wait in async_queue_put. Ctrl-C cancels amain,
- * and with it the gather it waits in and the producers. amain then closes the shop in order: the consumers
- * may work for a moment longer, are cancelled and awaited, and the queue is freed. The status is 130.
+ * The queue has room for a few jobs, so producers that are too fast wait in async_queue_put. Ctrl-C
+ * cancels amain, and with it the gather it waits in and the producers. amain then closes the shop
+ * in order: the consumers may work for a moment longer, are cancelled and awaited, and the queue is
+ * freed. The status is 130.
  *
  * `5_queue 7` draws the same pauses each time, from the seed 7.
  */
@@ -65,7 +67,8 @@ async_fn(consume, int, async_queue *);
 static int amain(void)
 {
     async_task *producers[PRODUCERS], *consumers[CONSUMERS];
-    async_auto_queue *queue = async_queue_new(ROOM, sizeof(struct job));
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, ROOM, sizeof(struct job)));
     if (queue == NULL)
         return -ENOMEM;
     for (int i = 0; i < PRODUCERS; i++)
@@ -73,13 +76,13 @@ static int amain(void)
     for (int i = 0; i < CONSUMERS; i++)
         consumers[i] = async_create_task(consume, i + 1, queue);
 
-    int result = async_gather_n(producers, PRODUCERS, NULL, 0); /* until Ctrl-C */
+    int result = async_gather_n(producers, PRODUCERS, NULL, ASYNC_FIRST_ERROR); /* until Ctrl-C */
     puts("closing");
     /* amain stays cancelled: what it still wants to wait for needs a shelter. */
-    async_ignore(async_shielded(async_timeout(GRACE, async_queue_join(queue))));
+    async_ignore(async_no_cancel(async_timeout(GRACE, async_queue_join(queue))));
     for (int i = 0; i < CONSUMERS; i++)
-        async_cancel(consumers[i]);
-    async_ignore(async_gather_n(consumers, CONSUMERS, NULL, 0));
+        async_task_cancel(consumers[i]);
+    async_ignore(async_gather_n(consumers, CONSUMERS, NULL, ASYNC_FIRST_ERROR));
     return result;
 }
 async_fn(amain);

@@ -1,6 +1,6 @@
 /*
- * cache.c: a lock for each key makes one of those who ask the loader. A lock goes from one to the next in the order in
- * which they came, whatever becomes of its holder: this is all it takes.
+ * cache.c: a lock for each key makes one of those who ask the loader. A lock goes from one to the
+ * next in the order in which they came, whatever becomes of its holder: this is all it takes.
  */
 #include "cache.h"
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /*
- * cache_test.c: a unit test of the cache, on a virtual clock: each load takes an hour, the tests no time.
+ * cache_test.c: a unit test of the cache, on a virtual clock: each load takes an hour, the tests no
+ * time.
  */
 #include "cache.h"
 #include <assert.h>
@@ -29,7 +30,7 @@ static int ten_ask_and_one_loads(struct cache *cache)
     double start = async_time();
     for (int i = 0; i < 10; i++)
         getters[i] = async_create_task(getter, cache, "k", values[i]);
-    ASYNC_TRY(async_gather_n(getters, 10, NULL, 0));
+    ASYNC_TRY(async_gather_n(getters, 10, NULL, ASYNC_FIRST_ERROR));
     assert(loads == 1 && async_time() - start == 3600);
     for (int i = 0; i < 10; i++)
         assert(strcmp(values[i], "<k>") == 0);
@@ -43,9 +44,9 @@ static int the_next_loads_when_the_loader_is_cancelled(struct cache *cache)
     async_task *first = async_create_task(getter, cache, "k", a);
     async_task *second = async_create_task(getter, cache, "k", b);
     ASYNC_TRY(async_sleep(10));
-    async_cancel(first);
+    async_task_cancel(first);
     int cancelled = async_await(first), result = async_await(second);
-    assert(cancelled == -ECANCELED && async_cancelling() == 0);
+    assert(cancelled == -ECANCELED && async_task_cancelling(async_current_task()) == 0);
     assert(result == 0 && loads == 2 && strcmp(b, "<k>") == 0);
     assert(async_time() == 10 + 3600);
     return 0;
@@ -58,19 +59,20 @@ static int keys_do_not_wait_for_each_other(struct cache *cache)
     async_task *first = async_create_task(getter, cache, "one", a);
     async_task *second = async_create_task(getter, cache, "two", b);
     ASYNC_TRY(async_gather(first, second));
-    assert(loads == 2 && async_time() == 3600 && strcmp(a, "<one>") == 0 && strcmp(b, "<two>") == 0);
+    assert(loads == 2 && async_time() == 3600 && strcmp(a, "<one>") == 0 &&
+           strcmp(b, "<two>") == 0);
     return 0;
 }
 async_fn(keys_do_not_wait_for_each_other, struct cache *);
 
 /* Each test has a loop and a cache of its own. */
-#define RUN(test)                                                                                            \
-    do {                                                                                                     \
-        struct cache *cache = cache_new(load_slowly, NULL);                                                  \
-        loads = 0;                                                                                           \
-        assert(cache != NULL && async_run_with(&options, test, cache) == 0);                                 \
-        cache_free(cache);                                                                                   \
-        puts(#test);                                                                                         \
+#define RUN(test)                                                                                  \
+    do {                                                                                           \
+        struct cache *cache = cache_new(load_slowly, NULL);                                        \
+        loads = 0;                                                                                 \
+        assert(cache != NULL && async_run_with(&options, test, cache) == 0);                       \
+        cache_free(cache);                                                                         \
+        puts(#test);                                                                               \
     } while (0)
 
 int main(void)

@@ -1,5 +1,6 @@
 /*
- * fetcher.c: fetches pages, ten at a time; each has three attempts and so many seconds for each of them.
+ * fetcher.c: fetches pages, ten at a time; each has three attempts and so many seconds for each of
+ * them.
  *
  *     fetcher SECONDS URL…
  *
@@ -27,7 +28,8 @@ static int http_get(const char *url, char **body)
         return async_fail(-EINVAL, "not an http URL: %s", url);
     async_auto_stream *stream = NULL;
     ASYNC_TRY(async_open_connection(&stream, host, port, NULL));
-    async_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/", host);
+    async_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/",
+                        host);
     ASYNC_TRY(async_stream_read_all(stream, &reply, MOST_BYTES));
     if (sscanf(reply, "HTTP/%*s %d", &status) != 1) {
         free(reply);

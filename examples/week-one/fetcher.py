@@ -37,7 +37,7 @@ async def http_get(url):
 
 def sentence(error):
     if isinstance(error, TimeoutError):
-        return "-ETIMEDOUT: Timed out"
+        return "-ETIMEDOUT: Connection timed out (or the time limit expired)"
     text = error.strerror if error.errno in (errno.EINVAL, errno.EPROTO) else os.strerror(error.errno)
     return f"-{errno.errorcode[error.errno]}: {text}"
 

@@ -1,6 +1,6 @@
 /*
- * mirrors.c: asks several mirrors for the same file, the next one whenever the last has not answered within a second or
- * has failed. The first that succeeds wins; the others are cancelled.
+ * mirrors.c: asks several mirrors for the same file, the next one whenever the last has not
+ * answered within a second or has failed. The first that succeeds wins; the others are cancelled.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -38,8 +38,9 @@ static int attempt(void *context, size_t index)
 
 static int amain(void)
 {
-    static const struct mirror mirrors[] = {
-        {"slow.example", 10, 4711}, {"broken.example", 0.3, -ECONNRESET}, {"near.example", 2.5, 4711}};
+    static const struct mirror mirrors[] = {{"slow.example", 10, 4711},
+                                            {"broken.example", 0.3, -ECONNRESET},
+                                            {"near.example", 2.5, 4711}};
     struct download download = {.mirrors = mirrors};
     int winner;
     ASYNC_TRY(winner = async_staggered_race(attempt, &download, 3, 1.0));

@@ -1,8 +1,9 @@
 /*
  * pubsub.c: a topic, and listeners who come, go, and are not all quick enough.
  *
- * Each listener has a queue of its own, so the one who publishes waits for nobody: whoever has let it run full is
- * dropped. A listener stands in the topic's list with a struct in its own frame, for as long as it listens.
+ * Each listener has a queue of its own, so the one who publishes waits for nobody: whoever has let
+ * it run full is dropped. A listener stands in the topic's list with a struct in its own frame, for
+ * as long as it listens.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -63,7 +64,8 @@ static int hear(const struct listener *me, double seconds_each)
 static int listen(struct topic *topic, const char *name, double comes_after, double seconds_each)
 {
     ASYNC_TRY(async_sleep(comes_after));
-    async_auto_queue *news = async_queue_new(ROOM, sizeof(int));
+    async_auto_queue *news = NULL;
+    ASYNC_TRY(async_queue_new(&news, ROOM, sizeof(int)));
     if (news == NULL)
         return -ENOMEM;
     struct listener me = {.name = name, .news = news};

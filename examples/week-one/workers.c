@@ -1,8 +1,9 @@
 /*
- * workers.c: three workers and a queue of jobs, some of which fail. At closing time no more jobs are taken; those that
- * are there are still done, and then everybody goes home.
+ * workers.c: three workers and a queue of jobs, some of which fail. At closing time no more jobs
+ * are taken; those that are there are still done, and then everybody goes home.
  *
- * A job that fails is a result, and its worker goes on. Only being cancelled (Ctrl-C) ends a worker early.
+ * A job that fails is a result, and its worker goes on. Only being cancelled (Ctrl-C) ends a worker
+ * early.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ async_fn(take_orders, struct shop *);
 
 static int amain(void)
 {
-    async_auto_queue *jobs = async_queue_new(ROOM, sizeof(int));
+    async_auto_queue *jobs = NULL;
+    ASYNC_TRY(async_queue_new(&jobs, ROOM, sizeof(int)));
     if (jobs == NULL)
         return -ENOMEM;
     struct shop shop = {.jobs = jobs};

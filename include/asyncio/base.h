@@ -3,11 +3,11 @@
  *
  * A call of this library returns 0 or more when it worked and -errno when it did not; errno says
  * nothing. Each comment says whether the call may let other tasks run ("Switches.") or never does
- * ("Never switches."), and who owns what afterwards: "takes" (yours no longer), "borrows" (only for the
- * call), "copies".
+ * ("Never switches."), and who owns what afterwards: "takes" (yours no longer), "borrows" (only for
+ * the call), "copies".
  *
- * A call that switches returns at once when it need not wait. A task that makes nothing but such calls gives
- * way to other tasks about every 50 microseconds.
+ * A call that switches returns at once when it need not wait. A task that makes nothing but such
+ * calls gives way to other tasks about every 50 microseconds.
  */
 #ifndef ASYNCIO_BASE_H
 #define ASYNCIO_BASE_H
@@ -27,7 +27,10 @@
 #define ASYNCP_STATIC_ASSERT _Static_assert
 #endif
 
-/* A call reads its address itself where the compiler can, instead of going by a stub that does: one jump less. */
+/*
+ * A call reads its address itself where the compiler can, instead of going by a stub that does: one
+ * jump less.
+ */
 #ifdef __has_attribute
 #if __has_attribute(noplt)
 #define ASYNCP_DIRECT __attribute__((noplt))
@@ -41,15 +44,17 @@
 #define ASYNC_MUST               __attribute__((warn_unused_result))
 #define ASYNC_UNUSED             __attribute__((unused))
 #define ASYNCP_PRINTF(text, arg) __attribute__((format(printf, text, arg)))
-#define ASYNCP_ALIASES           __attribute__((may_alias)) /* the library sees another struct in its place */
+/* The library accesses the object as another struct. */
+#define ASYNCP_ALIASES __attribute__((may_alias))
 
 /*
- * ASYNC_CLEANUP(function) type variable = value: function(&variable) is called when the block of this local variable is
- * left, by return, by ASYNC_TRY, by break or goto. The variables of a block are cleaned up in reverse order of their
- * declaration; give each an initial value. The value of a return is computed before. ASYNC_TRY may leave a function
- * anywhere, so what a function owns across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The
- * library's async_auto_ types are made with it. Not called by exit, nor by longjmp. A variable that is only cleaned up
- * is no unused variable, for clang either.
+ * ASYNC_CLEANUP(function) type variable = value: function(&variable) is called when the block of
+ * this local variable is left, by return, by ASYNC_TRY, by break or goto. The variables of a block
+ * are cleaned up in reverse order of their declaration; give each an initial value. The value of a
+ * return is computed before. ASYNC_TRY may leave a function anywhere, so what a function owns
+ * across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The library's async_auto_
+ * types are made with it. Not called by exit, nor by longjmp. A variable that is only cleaned up is
+ * no unused variable, for clang either.
  */
 #define ASYNC_CLEANUP(function) __attribute__((cleanup(function), unused))
 
@@ -57,7 +62,8 @@
 #define ASYNCP_CAT(a, b)        ASYNCP_CAT_(a, b)
 #define ASYNCP_TEXT_(...)       #__VA_ARGS__
 #define ASYNCP_TEXT(...)        ASYNCP_TEXT_(__VA_ARGS__)
-#define ASYNCP_HERE             __FILE__ ":" ASYNCP_TEXT(__LINE__) /* "file.c:42", one constant string */
+/* "file.c:42", a constant string. */
+#define ASYNCP_HERE __FILE__ ":" ASYNCP_TEXT(__LINE__)
 
 /* No limit, wherever seconds are asked for: infinity. */
 #define ASYNC_FOREVER __builtin_inf()
@@ -65,17 +71,17 @@
 ASYNC_BEGIN_C
 
 /*
- * ASYNC_TRY(call): go on if the call gave 0 or more, else return its error from this function, like an
- * exception that is not caught. ASYNC_TRY(n = call) keeps the value. Not for functions that must clean
- * up first: test those results with `if`.
+ * ASYNC_TRY(call): go on if the call gave 0 or more, else return its error from this function, like
+ * an exception that is not caught. ASYNC_TRY(n = call) keeps the value. Not for functions that must
+ * clean up first: test those results with `if`.
  */
-#define ASYNC_TRY(...)                                                                                       \
-    do {                                                                                                     \
-        ASYNCP_STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 1,                                              \
-                             "ASYNC_TRY: an unsigned value cannot hold the error");                          \
-        long asyncp_tried = (long)(__VA_ARGS__);                                                             \
-        if (asyncp_tried < 0)                                                                                \
-            return (int)asyncp_tried;                                                                        \
+#define ASYNC_TRY(...)                                                                             \
+    do {                                                                                           \
+        ASYNCP_STATIC_ASSERT((__typeof__((__VA_ARGS__)))-1 < 1,                                    \
+                             "ASYNC_TRY: an unsigned value cannot hold the error");                \
+        long asyncp_tried = (long)(__VA_ARGS__);                                                   \
+        if (asyncp_tried < 0)                                                                      \
+            return (int)asyncp_tried;                                                              \
     } while (0)
 
 /* Says that a result is not wanted; a cast to void does not silence gcc. Never switches. */
@@ -85,47 +91,49 @@ static inline void async_ignore(long result)
 }
 
 /*
- * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels with
- * the error to whoever awaits. Outside a task only the code is returned. Copies the text, at most 255
- * bytes of it, as async_printable shows it. Never switches.
+ * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels
+ * with the error to whoever awaits. Outside a task only the code is returned. Copies the text, at
+ * most 255 bytes of it, as async_printable shows it. Never switches.
  */
 ASYNC_API int async_fail(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * The same with the system's text for the code after the sentence: async_fail_errno(-errno, "open %s", path) says
- * "-ENOENT: open x: No such file or directory". A sentence that is too long is cut off, not the system's text. A code
- * of 0 or more is returned, and nothing is left. Copies the text. Never switches.
+ * The same with the system's text for the code after the sentence: async_fail_errno(-errno, "open
+ * %s", path) says "-ENOENT: open x: No such file or directory". A sentence that is too long is cut
+ * off, not the system's text. A code of 0 or more is returned, and nothing is left. Copies the
+ * text. Never switches.
  */
 ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task holds
- * a sentence for that code, else "-ECONNREFUSED: Connection refused". The text lives as long as the
- * loop (one loop keeps at most 1 MiB of such sentences; past that you get the plain meaning, so a
- * server that logs for months uses async_strerror_copy). Borrowed. Never switches.
+ * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task
+ * holds a sentence for that code, else "-ECONNREFUSED: Connection refused". The text lives as long
+ * as the loop (one loop keeps at most 1 MiB of such sentences; past that you get the plain meaning,
+ * so a server that logs for months uses async_strerror_copy). Borrowed. Never switches.
  */
 ASYNC_API const char *async_strerror(int code);
 
 /*
- * The same text, copied into text[0..size) and always ended by a zero byte; returns its whole length,
- * as snprintf does. Never switches.
+ * The same text, copied into text[0..size) and always ended by a zero byte; returns its whole
+ * length, as snprintf does. Never switches.
  */
 ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
 
 /*
- * Copies bytes from a peer or a file into text[0..size) as text that is safe to print: one line of UTF-8. Each control
- * character, each character that ends a line or changes the direction of text, and each byte that is not UTF-8 becomes
- * \xNN, as two upper-case hexadecimal digits. A backslash stays one, so printable text is copied unchanged. The copy
- * ends with a zero byte, and no character or \xNN in it is cut. Returns the length of the whole text, as snprintf does.
- * Never switches.
+ * Copies bytes from a peer or a file into text[0..size) as text that is safe to print: one line of
+ * UTF-8. Each control character, each character that ends a line or changes the direction of text,
+ * and each byte that is not UTF-8 becomes \xNN, as two upper-case hexadecimal digits. A backslash
+ * stays one, so printable text is copied unchanged. The copy ends with a zero byte, and no
+ * character or \xNN in it is cut. Returns the length of the whole text, as snprintf does. Never
+ * switches.
  */
 ASYNC_API size_t async_printable(char *text, size_t size, const void *bytes, size_t length);
 
 /*
- * Where a loop and what belongs to it gets its memory. reallocate(context, block, old_size, new_size)
- * does what realloc does: block NULL allocates, new_size 0 frees and returns NULL, and NULL otherwise
- * means out of memory with the block unchanged. Memory must be aligned as malloc's is. Stacks are
- * mapped from the kernel and do not pass through here.
+ * Where a loop and what belongs to it gets its memory. reallocate(context, block, old_size,
+ * new_size) does what realloc does: block NULL allocates, new_size 0 frees and returns NULL, and
+ * NULL otherwise means out of memory with the block unchanged. Memory must be aligned as malloc's
+ * is. Stacks are mapped from the kernel and do not pass through here.
  */
 typedef struct async_allocator {
     void *(*reallocate)(void *context, void *block, size_t old_size,

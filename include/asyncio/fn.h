@@ -1,6 +1,6 @@
 /*
- * asyncio/fn.h: how a plain function becomes something async_create_task can start. Users need async_fn; the
- * rest is its machinery.
+ * asyncio/fn.h: how a plain function becomes something async_create_task can start. Users need
+ * async_fn; the rest is its machinery.
  *
  * async_fn(name, types...) after a function defines, for that function,
  *   a struct that holds one set of arguments,
@@ -22,7 +22,9 @@ typedef struct async_task async_task;
 
 struct async_task_options;
 
-/* What async_fn knows of a function. Compiled into programs: fields are only ever added at the end. */
+/*
+ * What async_fn knows of a function. Compiled into programs: fields are only ever added at the end.
+ */
 struct asyncp_function {
     int (*enter)(void *arguments); /* calls the function with one set of arguments */
     size_t size;                   /* bytes of that set; 0: none */
@@ -31,40 +33,51 @@ struct asyncp_function {
     const char *where;             /* "file:line" of its async_fn */
 };
 
-/* What every constructor ends in: copies the arguments into a new task's stack. NULL: out of memory. */
-ASYNC_API ASYNC_MUST async_task *asyncp_create(const struct asyncp_function *function, const void *arguments,
-                                               const struct async_task_options *options, const char *where);
+/*
+ * What every constructor ends in: copies the arguments into a new task's stack. NULL: out of
+ * memory.
+ */
+ASYNC_API ASYNC_MUST async_task *asyncp_create(const struct asyncp_function *function,
+                                               const void *arguments,
+                                               const struct async_task_options *options,
+                                               const char *where);
 
 ASYNC_END_C
 
 /*
- * async_fn(name, types...): after the function's definition, or after its prototype in a header, and at file
- * scope. types are those of its 0 to 8 parameters; pointers to functions may be listed too.
+ * async_fn(name, types...): after the function's definition, or after its prototype in a header,
+ * and at file scope. types are those of its 0 to 8 parameters; pointers to functions may be listed
+ * too.
  */
 #define async_fn(...) ASYNCP_CAT(ASYNCP_FN_, ASYNCP_COUNT(__VA_ARGS__))(__VA_ARGS__)
 
 /* How many arguments follow the first: 0 to 8, or MANY, which is refused with a sentence. */
-#define ASYNCP_COUNT(...)                                                                                    \
-    ASYNCP_COUNT_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
+#define ASYNCP_COUNT(...)                                                                          \
+    ASYNCP_COUNT_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, 8, 7, 6, 5, 4, 3,   \
+                  2, 1, 0, 0)
 #define ASYNCP_COUNT_(name, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, count, ...) count
 
 /* 0 if nothing follows the first argument, else 1. */
-#define ASYNCP_MORE(...)                                                                                     \
-    ASYNCP_MORE_(__VA_ARGS__, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)
-#define ASYNCP_MORE_(name, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17,   \
-                     a18, a19, a20, a21, a22, a23, more, ...)                                                \
+#define ASYNCP_MORE(...)                                                                           \
+    ASYNCP_MORE_(__VA_ARGS__, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, \
+                 1, 0, 0)
+#define ASYNCP_MORE_(name, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15,   \
+                     a16, a17, a18, a19, a20, a21, a22, a23, more, ...)                            \
     more
 
 /*
- * The constructor in parentheses: if async_fn is missing it is an undeclared name, not an implicit function; one that
- * tells what is missing, and so unlike others that compilers propose none of them.
+ * The constructor in parentheses: if async_fn is missing it is an undeclared name, not an implicit
+ * function; one that tells what is missing, and so unlike others that compilers propose none of
+ * them.
  */
-#define ASYNCP_CREATE(options, ...)         ASYNCP_CAT(ASYNCP_CREATE_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
+#define ASYNCP_CREATE(options, ...)                                                                \
+    ASYNCP_CAT(ASYNCP_CREATE_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
 #define ASYNCP_CREATE_0(options, name)      (async_fn_of__##name)(options, ASYNCP_HERE)
 #define ASYNCP_CREATE_1(options, name, ...) (async_fn_of__##name)(options, ASYNCP_HERE, __VA_ARGS__)
 
 #ifdef __cplusplus
-#define ASYNCP_SAME_TYPE(name, ...) std::is_convertible<decltype(&name), int (*)(__VA_ARGS__)>::value
+#define ASYNCP_SAME_TYPE(name, ...)                                                                \
+    std::is_convertible<decltype(&name), int (*)(__VA_ARGS__)>::value
 #else
 #define ASYNCP_SAME_TYPE(name, ...) _Generic(&name, int (*)(__VA_ARGS__) : 1, default : 0)
 #endif
@@ -73,134 +86,148 @@ ASYNC_END_C
 #else
 #define ASYNCP_IS_VOID(type) _Generic((__typeof__(type) *)0, void * : 1, default : 0)
 #endif
-#define ASYNCP_CHECK(name, ...)                                                                              \
-    ASYNCP_STATIC_ASSERT(ASYNCP_SAME_TYPE(name, __VA_ARGS__),                                                \
-                         "async_fn(" #name                                                                   \
-                         ", ...): these are not the types of the function, or it does not return int")
+#define ASYNCP_CHECK(name, ...)                                                                    \
+    ASYNCP_STATIC_ASSERT(                                                                          \
+        ASYNCP_SAME_TYPE(name, __VA_ARGS__),                                                       \
+        "async_fn(" #name                                                                          \
+        ", ...): these are not the types of the function, or it does not return int")
 
 #ifdef __cplusplus
-#define ASYNCP_CHECK_BYTES(name)                                                                             \
-    ASYNCP_STATIC_ASSERT(std::is_trivially_copyable<struct asyncp_arguments_##name>::value,                  \
-                         "async_fn(" #name ", ...): arguments are copied as bytes; pass objects by pointer")
+#define ASYNCP_CHECK_BYTES(name)                                                                   \
+    ASYNCP_STATIC_ASSERT(std::is_trivially_copyable<struct asyncp_arguments_##name>::value,        \
+                         "async_fn(" #name                                                         \
+                         ", ...): arguments are copied as bytes; pass objects by pointer")
 #else
 #define ASYNCP_CHECK_BYTES(name) struct asyncp_semicolon
 #endif
 
 #define ASYNCP_TYPE(type) __typeof__(type) /* lets int (*)(void) be listed like any other type */
 
-#define ASYNCP_FN(name, SIZE, ALIGNMENT, PARAMETERS, FILL, ARGUMENTS)                                        \
-    static const struct asyncp_function asyncp_function_##name = {asyncp_enter_##name, SIZE, ALIGNMENT,      \
-                                                                  #name, ASYNCP_HERE};                       \
-    ASYNC_UNUSED ASYNC_MUST static inline async_task *async_fn_of__##name PARAMETERS                         \
-    {                                                                                                        \
-        FILL return asyncp_create(&asyncp_function_##name, ARGUMENTS, asyncp_options, asyncp_where);         \
-    }                                                                                                        \
+#define ASYNCP_FN(name, SIZE, ALIGNMENT, PARAMETERS, FILL, ARGUMENTS)                              \
+    static const struct asyncp_function asyncp_function_##name = {asyncp_enter_##name, SIZE,       \
+                                                                  ALIGNMENT, #name, ASYNCP_HERE};  \
+    ASYNC_UNUSED ASYNC_MUST static inline async_task *async_fn_of__##name PARAMETERS               \
+    {                                                                                              \
+        FILL return asyncp_create(&asyncp_function_##name, ARGUMENTS, asyncp_options,              \
+                                  asyncp_where);                                                   \
+    }                                                                                              \
     struct asyncp_semicolon
 
-#define ASYNCP_FN_MANY(name, ...)                                                                            \
-    ASYNCP_STATIC_ASSERT(sizeof(&name) == 0, "async_fn: more than 8 parameters; pass a pointer to a struct")
+#define ASYNCP_FN_MANY(name, ...)                                                                  \
+    ASYNCP_STATIC_ASSERT(sizeof(&name) == 0,                                                       \
+                         "async_fn: more than 8 parameters; pass a pointer to a struct")
 
-#define ASYNCP_FN_0(name)                                                                                    \
-    ASYNCP_CHECK(name, void);                                                                                \
-    static int asyncp_enter_##name(void *asyncp_a)                                                           \
-    {                                                                                                        \
-        (void)asyncp_a;                                                                                      \
-        return name();                                                                                       \
-    }                                                                                                        \
+#define ASYNCP_FN_0(name)                                                                          \
+    ASYNCP_CHECK(name, void);                                                                      \
+    static int asyncp_enter_##name(void *asyncp_a)                                                 \
+    {                                                                                              \
+        (void)asyncp_a;                                                                            \
+        return name();                                                                             \
+    }                                                                                              \
     ASYNCP_FN(name, 0, 1, (ASYNCP_COMMON), , NULL)
 
-/* One set of arguments, begun with the constructor's parameters: so that const ones can be listed, too. */
+/*
+ * One set of arguments, begun with the constructor's parameters: so that const ones can be listed,
+ * too.
+ */
 #define ASYNCP_SET_OF(name, VALUES) struct asyncp_arguments_##name asyncp_s = {ASYNCP_LIST VALUES};
 #define ASYNCP_LIST(...)            __VA_ARGS__
 
-#define ASYNCP_FN_SOME(name, FIELDS, PARAMETERS, FILL, PASS)                                                 \
-    struct asyncp_arguments_##name {                                                                         \
-        FIELDS                                                                                               \
-    };                                                                                                       \
-    ASYNCP_CHECK_BYTES(name);                                                                                \
-    static int asyncp_enter_##name(void *asyncp_a)                                                           \
-    {                                                                                                        \
-        struct asyncp_arguments_##name *asyncp_s = (struct asyncp_arguments_##name *)asyncp_a;               \
-        return name PASS;                                                                                    \
-    }                                                                                                        \
-    ASYNCP_FN(name, sizeof(struct asyncp_arguments_##name), __alignof__(struct asyncp_arguments_##name),     \
-              PARAMETERS, ASYNCP_SET_OF(name, FILL), &asyncp_s)
+#define ASYNCP_FN_SOME(name, FIELDS, PARAMETERS, FILL, PASS)                                       \
+    struct asyncp_arguments_##name {                                                               \
+        FIELDS                                                                                     \
+    };                                                                                             \
+    ASYNCP_CHECK_BYTES(name);                                                                      \
+    static int asyncp_enter_##name(void *asyncp_a)                                                 \
+    {                                                                                              \
+        struct asyncp_arguments_##name *asyncp_s = (struct asyncp_arguments_##name *)asyncp_a;     \
+        return name PASS;                                                                          \
+    }                                                                                              \
+    ASYNCP_FN(name, sizeof(struct asyncp_arguments_##name),                                        \
+              __alignof__(struct asyncp_arguments_##name), PARAMETERS, ASYNCP_SET_OF(name, FILL),  \
+              &asyncp_s)
 
 /* The parameters that every constructor begins with. */
 #define ASYNCP_COMMON const struct async_task_options *asyncp_options, const char *asyncp_where
 
 /* One parameter type in each of its four places. */
-#define ASYNCP_FIELD(type, number)               ASYNCP_TYPE(type) asyncp_##number;
-#define ASYNCP_PARAMETER(type, number)           ASYNCP_TYPE(type) asyncp_p##number
-#define ASYNCP_FILL(number)                      asyncp_p##number
-#define ASYNCP_PASS(number)                      asyncp_s->asyncp_##number
+#define ASYNCP_FIELD(type, number)         ASYNCP_TYPE(type) asyncp_##number;
+#define ASYNCP_PARAMETER(type, number)     ASYNCP_TYPE(type) asyncp_p##number
+#define ASYNCP_FILL(number)                asyncp_p##number
+#define ASYNCP_PASS(number)                asyncp_s->asyncp_##number
 
-#define ASYNCP_FIELDS_1(A)                       ASYNCP_FIELD(A, 1)
-#define ASYNCP_PARAMETERS_1(A)                   ASYNCP_COMMON, ASYNCP_PARAMETER(A, 1)
-#define ASYNCP_FILL_1                            ASYNCP_FILL(1)
-#define ASYNCP_PASS_1                            ASYNCP_PASS(1)
-#define ASYNCP_FIELDS_2(A, B)                    ASYNCP_FIELDS_1(A) ASYNCP_FIELD(B, 2)
-#define ASYNCP_PARAMETERS_2(A, B)                ASYNCP_PARAMETERS_1(A), ASYNCP_PARAMETER(B, 2)
-#define ASYNCP_FILL_2                            ASYNCP_FILL_1, ASYNCP_FILL(2)
-#define ASYNCP_PASS_2                            ASYNCP_PASS_1, ASYNCP_PASS(2)
-#define ASYNCP_FIELDS_3(A, B, C)                 ASYNCP_FIELDS_2(A, B) ASYNCP_FIELD(C, 3)
-#define ASYNCP_PARAMETERS_3(A, B, C)             ASYNCP_PARAMETERS_2(A, B), ASYNCP_PARAMETER(C, 3)
-#define ASYNCP_FILL_3                            ASYNCP_FILL_2, ASYNCP_FILL(3)
-#define ASYNCP_PASS_3                            ASYNCP_PASS_2, ASYNCP_PASS(3)
-#define ASYNCP_FIELDS_4(A, B, C, D)              ASYNCP_FIELDS_3(A, B, C) ASYNCP_FIELD(D, 4)
-#define ASYNCP_PARAMETERS_4(A, B, C, D)          ASYNCP_PARAMETERS_3(A, B, C), ASYNCP_PARAMETER(D, 4)
-#define ASYNCP_FILL_4                            ASYNCP_FILL_3, ASYNCP_FILL(4)
-#define ASYNCP_PASS_4                            ASYNCP_PASS_3, ASYNCP_PASS(4)
-#define ASYNCP_FIELDS_5(A, B, C, D, E)           ASYNCP_FIELDS_4(A, B, C, D) ASYNCP_FIELD(E, 5)
-#define ASYNCP_PARAMETERS_5(A, B, C, D, E)       ASYNCP_PARAMETERS_4(A, B, C, D), ASYNCP_PARAMETER(E, 5)
-#define ASYNCP_FILL_5                            ASYNCP_FILL_4, ASYNCP_FILL(5)
-#define ASYNCP_PASS_5                            ASYNCP_PASS_4, ASYNCP_PASS(5)
-#define ASYNCP_FIELDS_6(A, B, C, D, E, F)        ASYNCP_FIELDS_5(A, B, C, D, E) ASYNCP_FIELD(F, 6)
-#define ASYNCP_PARAMETERS_6(A, B, C, D, E, F)    ASYNCP_PARAMETERS_5(A, B, C, D, E), ASYNCP_PARAMETER(F, 6)
-#define ASYNCP_FILL_6                            ASYNCP_FILL_5, ASYNCP_FILL(6)
-#define ASYNCP_PASS_6                            ASYNCP_PASS_5, ASYNCP_PASS(6)
-#define ASYNCP_FIELDS_7(A, B, C, D, E, F, G)     ASYNCP_FIELDS_6(A, B, C, D, E, F) ASYNCP_FIELD(G, 7)
-#define ASYNCP_PARAMETERS_7(A, B, C, D, E, F, G) ASYNCP_PARAMETERS_6(A, B, C, D, E, F), ASYNCP_PARAMETER(G, 7)
-#define ASYNCP_FILL_7                            ASYNCP_FILL_6, ASYNCP_FILL(7)
-#define ASYNCP_PASS_7                            ASYNCP_PASS_6, ASYNCP_PASS(7)
-#define ASYNCP_FIELDS_8(A, B, C, D, E, F, G, H)  ASYNCP_FIELDS_7(A, B, C, D, E, F, G) ASYNCP_FIELD(H, 8)
-#define ASYNCP_PARAMETERS_8(A, B, C, D, E, F, G, H)                                                          \
+#define ASYNCP_FIELDS_1(A)                 ASYNCP_FIELD(A, 1)
+#define ASYNCP_PARAMETERS_1(A)             ASYNCP_COMMON, ASYNCP_PARAMETER(A, 1)
+#define ASYNCP_FILL_1                      ASYNCP_FILL(1)
+#define ASYNCP_PASS_1                      ASYNCP_PASS(1)
+#define ASYNCP_FIELDS_2(A, B)              ASYNCP_FIELDS_1(A) ASYNCP_FIELD(B, 2)
+#define ASYNCP_PARAMETERS_2(A, B)          ASYNCP_PARAMETERS_1(A), ASYNCP_PARAMETER(B, 2)
+#define ASYNCP_FILL_2                      ASYNCP_FILL_1, ASYNCP_FILL(2)
+#define ASYNCP_PASS_2                      ASYNCP_PASS_1, ASYNCP_PASS(2)
+#define ASYNCP_FIELDS_3(A, B, C)           ASYNCP_FIELDS_2(A, B) ASYNCP_FIELD(C, 3)
+#define ASYNCP_PARAMETERS_3(A, B, C)       ASYNCP_PARAMETERS_2(A, B), ASYNCP_PARAMETER(C, 3)
+#define ASYNCP_FILL_3                      ASYNCP_FILL_2, ASYNCP_FILL(3)
+#define ASYNCP_PASS_3                      ASYNCP_PASS_2, ASYNCP_PASS(3)
+#define ASYNCP_FIELDS_4(A, B, C, D)        ASYNCP_FIELDS_3(A, B, C) ASYNCP_FIELD(D, 4)
+#define ASYNCP_PARAMETERS_4(A, B, C, D)    ASYNCP_PARAMETERS_3(A, B, C), ASYNCP_PARAMETER(D, 4)
+#define ASYNCP_FILL_4                      ASYNCP_FILL_3, ASYNCP_FILL(4)
+#define ASYNCP_PASS_4                      ASYNCP_PASS_3, ASYNCP_PASS(4)
+#define ASYNCP_FIELDS_5(A, B, C, D, E)     ASYNCP_FIELDS_4(A, B, C, D) ASYNCP_FIELD(E, 5)
+#define ASYNCP_PARAMETERS_5(A, B, C, D, E) ASYNCP_PARAMETERS_4(A, B, C, D), ASYNCP_PARAMETER(E, 5)
+#define ASYNCP_FILL_5                      ASYNCP_FILL_4, ASYNCP_FILL(5)
+#define ASYNCP_PASS_5                      ASYNCP_PASS_4, ASYNCP_PASS(5)
+#define ASYNCP_FIELDS_6(A, B, C, D, E, F)  ASYNCP_FIELDS_5(A, B, C, D, E) ASYNCP_FIELD(F, 6)
+#define ASYNCP_PARAMETERS_6(A, B, C, D, E, F)                                                      \
+    ASYNCP_PARAMETERS_5(A, B, C, D, E), ASYNCP_PARAMETER(F, 6)
+#define ASYNCP_FILL_6                        ASYNCP_FILL_5, ASYNCP_FILL(6)
+#define ASYNCP_PASS_6                        ASYNCP_PASS_5, ASYNCP_PASS(6)
+#define ASYNCP_FIELDS_7(A, B, C, D, E, F, G) ASYNCP_FIELDS_6(A, B, C, D, E, F) ASYNCP_FIELD(G, 7)
+#define ASYNCP_PARAMETERS_7(A, B, C, D, E, F, G)                                                   \
+    ASYNCP_PARAMETERS_6(A, B, C, D, E, F), ASYNCP_PARAMETER(G, 7)
+#define ASYNCP_FILL_7 ASYNCP_FILL_6, ASYNCP_FILL(7)
+#define ASYNCP_PASS_7 ASYNCP_PASS_6, ASYNCP_PASS(7)
+#define ASYNCP_FIELDS_8(A, B, C, D, E, F, G, H)                                                    \
+    ASYNCP_FIELDS_7(A, B, C, D, E, F, G) ASYNCP_FIELD(H, 8)
+#define ASYNCP_PARAMETERS_8(A, B, C, D, E, F, G, H)                                                \
     ASYNCP_PARAMETERS_7(A, B, C, D, E, F, G), ASYNCP_PARAMETER(H, 8)
 #define ASYNCP_FILL_8 ASYNCP_FILL_7, ASYNCP_FILL(8)
 #define ASYNCP_PASS_8 ASYNCP_PASS_7, ASYNCP_PASS(8)
 
-#define ASYNCP_FN_1(name, A)                                                                                 \
-    ASYNCP_STATIC_ASSERT(!ASYNCP_IS_VOID(A),                                                                 \
-                         "async_fn(" #name ", void): a function without parameters has no "                  \
-                         "types to list; write async_fn(" #name ")");                                        \
-    ASYNCP_CHECK(name, A);                                                                                   \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_1(A), (ASYNCP_PARAMETERS_1(A)), (ASYNCP_FILL_1), (ASYNCP_PASS_1))
-#define ASYNCP_FN_2(name, A, B)                                                                              \
-    ASYNCP_CHECK(name, A, B);                                                                                \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_2(A, B), (ASYNCP_PARAMETERS_2(A, B)), (ASYNCP_FILL_2), (ASYNCP_PASS_2))
-#define ASYNCP_FN_3(name, A, B, C)                                                                           \
-    ASYNCP_CHECK(name, A, B, C);                                                                             \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_3(A, B, C), (ASYNCP_PARAMETERS_3(A, B, C)), (ASYNCP_FILL_3),          \
-                   (ASYNCP_PASS_3))
-#define ASYNCP_FN_4(name, A, B, C, D)                                                                        \
-    ASYNCP_CHECK(name, A, B, C, D);                                                                          \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_4(A, B, C, D), (ASYNCP_PARAMETERS_4(A, B, C, D)), (ASYNCP_FILL_4),    \
-                   (ASYNCP_PASS_4))
-#define ASYNCP_FN_5(name, A, B, C, D, E)                                                                     \
-    ASYNCP_CHECK(name, A, B, C, D, E);                                                                       \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_5(A, B, C, D, E), (ASYNCP_PARAMETERS_5(A, B, C, D, E)),               \
+#define ASYNCP_FN_1(name, A)                                                                       \
+    ASYNCP_STATIC_ASSERT(!ASYNCP_IS_VOID(A),                                                       \
+                         "async_fn(" #name ", void): a function without parameters has no "        \
+                         "types to list; write async_fn(" #name ")");                              \
+    ASYNCP_CHECK(name, A);                                                                         \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_1(A), (ASYNCP_PARAMETERS_1(A)), (ASYNCP_FILL_1),            \
+                   (ASYNCP_PASS_1))
+#define ASYNCP_FN_2(name, A, B)                                                                    \
+    ASYNCP_CHECK(name, A, B);                                                                      \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_2(A, B), (ASYNCP_PARAMETERS_2(A, B)), (ASYNCP_FILL_2),      \
+                   (ASYNCP_PASS_2))
+#define ASYNCP_FN_3(name, A, B, C)                                                                 \
+    ASYNCP_CHECK(name, A, B, C);                                                                   \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_3(A, B, C), (ASYNCP_PARAMETERS_3(A, B, C)),                 \
+                   (ASYNCP_FILL_3), (ASYNCP_PASS_3))
+#define ASYNCP_FN_4(name, A, B, C, D)                                                              \
+    ASYNCP_CHECK(name, A, B, C, D);                                                                \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_4(A, B, C, D), (ASYNCP_PARAMETERS_4(A, B, C, D)),           \
+                   (ASYNCP_FILL_4), (ASYNCP_PASS_4))
+#define ASYNCP_FN_5(name, A, B, C, D, E)                                                           \
+    ASYNCP_CHECK(name, A, B, C, D, E);                                                             \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_5(A, B, C, D, E), (ASYNCP_PARAMETERS_5(A, B, C, D, E)),     \
                    (ASYNCP_FILL_5), (ASYNCP_PASS_5))
-#define ASYNCP_FN_6(name, A, B, C, D, E, F)                                                                  \
-    ASYNCP_CHECK(name, A, B, C, D, E, F);                                                                    \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_6(A, B, C, D, E, F), (ASYNCP_PARAMETERS_6(A, B, C, D, E, F)),         \
-                   (ASYNCP_FILL_6), (ASYNCP_PASS_6))
-#define ASYNCP_FN_7(name, A, B, C, D, E, F, G)                                                               \
-    ASYNCP_CHECK(name, A, B, C, D, E, F, G);                                                                 \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_7(A, B, C, D, E, F, G), (ASYNCP_PARAMETERS_7(A, B, C, D, E, F, G)),   \
-                   (ASYNCP_FILL_7), (ASYNCP_PASS_7))
-#define ASYNCP_FN_8(name, A, B, C, D, E, F, G, H)                                                            \
-    ASYNCP_CHECK(name, A, B, C, D, E, F, G, H);                                                              \
-    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_8(A, B, C, D, E, F, G, H),                                            \
-                   (ASYNCP_PARAMETERS_8(A, B, C, D, E, F, G, H)), (ASYNCP_FILL_8), (ASYNCP_PASS_8))
+#define ASYNCP_FN_6(name, A, B, C, D, E, F)                                                        \
+    ASYNCP_CHECK(name, A, B, C, D, E, F);                                                          \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_6(A, B, C, D, E, F),                                        \
+                   (ASYNCP_PARAMETERS_6(A, B, C, D, E, F)), (ASYNCP_FILL_6), (ASYNCP_PASS_6))
+#define ASYNCP_FN_7(name, A, B, C, D, E, F, G)                                                     \
+    ASYNCP_CHECK(name, A, B, C, D, E, F, G);                                                       \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_7(A, B, C, D, E, F, G),                                     \
+                   (ASYNCP_PARAMETERS_7(A, B, C, D, E, F, G)), (ASYNCP_FILL_7), (ASYNCP_PASS_7))
+#define ASYNCP_FN_8(name, A, B, C, D, E, F, G, H)                                                  \
+    ASYNCP_CHECK(name, A, B, C, D, E, F, G, H);                                                    \
+    ASYNCP_FN_SOME(name, ASYNCP_FIELDS_8(A, B, C, D, E, F, G, H),                                  \
+                   (ASYNCP_PARAMETERS_8(A, B, C, D, E, F, G, H)), (ASYNCP_FILL_8),                 \
+                   (ASYNCP_PASS_8))
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * asyncio/layer.h: what can be put between a stream and its socket: TLS, compression, a log. A layer turns the bytes of
- * the socket into those that the program reads, and those that it writes into those that are sent. Programs that use
- * layers need none of this; it is for those who write one.
+ * asyncio/layer.h: what can be put between a stream and its socket: TLS, compression, a log. A
+ * layer turns the bytes of the socket into those that the program reads, and those that it writes
+ * into those that are sent. Programs that use layers need none of this; it is for those who write
+ * one.
  */
 #ifndef ASYNCIO_LAYER_H
 #define ASYNCIO_LAYER_H
@@ -12,11 +13,15 @@
 ASYNC_BEGIN_C
 
 /*
- * The calls of a layer. None of them may switch; each is given the state and the stream, of which it uses only
- * async_layer_read and async_layer_write. An error, -errno, ends that direction of the stream for good.
+ * The calls of a layer. None of them may switch; each is given the state and the stream, of which
+ * it uses only async_layer_read and async_layer_write. An error, -errno, ends that direction of the
+ * stream for good.
  */
 typedef struct async_stream_layer {
-    /* Reads up to size bytes for the program: how many; 0: the peer's end; -EAGAIN: async_layer_read gave that. */
+    /*
+     * Reads up to size bytes for the program: how many; 0: the peer's end; -EAGAIN:
+     * async_layer_read gave that.
+     */
     int (*read)(void *state, async_stream *below, void *buffer, size_t size);
 
     /* Takes all of the program's bytes: 0. */
@@ -29,42 +34,50 @@ typedef struct async_stream_layer {
     void (*free)(void *state);
 
     /*
-     * How many of the program's bytes, or of its own, the layer keeps until more has come from the peer: a stream that
-     * is closed goes on reading through the layer until they have gone, for at most 30 seconds. NULL: never any.
+     * How many of the program's bytes, or of its own, the layer keeps until more has come from the
+     * peer: a stream that is closed goes on reading through the layer until they have gone, for at
+     * most 30 seconds. NULL: never any.
      */
     size_t (*held)(void *state);
 } async_stream_layer;
 
 /*
- * Puts the layer around the stream, which has none: what the program reads and writes from now on goes through it, and
- * so does what has come from the peer and was not read. Takes the state, and frees it by the layer's own call. calls
- * must last as long as the stream. 0; -EBUSY: it has one, or a task reads or sends a file; -EINVAL. Never switches.
+ * Puts the layer around the stream, which has none: what the program reads and writes from now on
+ * goes through it, and so does what has come from the peer and was not read. Takes the state, and
+ * frees it by the layer's own call. calls must last as long as the stream. 0; -EBUSY: it has one,
+ * or a task reads or sends a file; -EINVAL. Never switches.
  */
-ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls,
-                                                void *state);
+ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream,
+                                                const async_stream_layer *calls, void *state);
 
 /* The state of the stream's layer if that has these calls, else NULL. Never switches. */
-ASYNC_API void *async_stream_layer_state(const async_stream *stream, const async_stream_layer *calls);
+ASYNC_API void *async_stream_layer_state(const async_stream *stream,
+                                         const async_stream_layer *calls);
 
 /*
- * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now. -EINVAL: size is 0. In one
- * call of its read a layer gets 64 KiB, and nothing while more than 16 KiB of what its reads have written are pending:
- * -EAGAIN then, and other tasks run before the layer's read is called again. Never switches.
+ * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now.
+ * -EINVAL: size is 0. In one call of its read a layer gets 64 KiB, and nothing while more than 16
+ * KiB of what its reads have written are pending: -EAGAIN then, and other tasks run before the
+ * layer's read is called again. Never switches.
  */
 ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, size_t size);
 
-/* Writes to the socket, and takes all of it: 0, or why the connection is gone. -ENOMEM. Never switches. */
+/*
+ * Writes to the socket, and takes all of it: 0, or why the connection is gone. -ENOMEM. Never
+ * switches.
+ */
 ASYNC_API ASYNC_MUST int async_layer_write(async_stream *below, const void *data, size_t size);
 
 /*
- * For handshakes, in a task: sends what was written, and waits until async_layer_read may have more. 0. -EBUSY: a task
- * reads. -ECANCELED. Switches.
+ * For handshakes, in a task: sends what was written, and waits until async_layer_read may have
+ * more. 0. -EBUSY: a task reads. -ECANCELED. Switches.
  */
 ASYNC_API ASYNC_MUST int async_layer_wait(async_stream *below);
 
 /*
- * What the options of connections and servers take as `tls`. start puts a layer on a stream that is connected, to a
- * server of that name (NULL: nobody asked for one by name, or it is the server's side): 0 or -errno. It may switch.
+ * What the options of connections and servers take as `tls`. start puts a layer on a stream that is
+ * connected, to a server of that name (NULL: nobody asked for one by name, or it is the server's
+ * side): 0 or -errno. It may switch.
  */
 typedef struct async_tls {
     /* self is this struct, which lies at the beginning of whatever it belongs to. */
@@ -73,12 +86,14 @@ typedef struct async_tls {
 } async_tls;
 
 /*
- * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read and written goes
- * through TLS. A client says whom the server must prove to be; a server says NULL. 0; or why not, and then the stream
- * can only be closed: -ETIMEDOUT after 60 seconds, and see asyncio/tls.h. -EBUSY: it is secure, or a task reads.
- * -EINVAL. -EPIPE: after async_stream_write_eof. Other writes get -EBUSY meanwhile. Switches.
+ * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read
+ * and written goes through TLS. A client says whom the server must prove to be; a server says NULL.
+ * 0; or why not, and then the stream can only be closed: -ETIMEDOUT after 60 seconds, and see
+ * asyncio/tls.h. -EBUSY: it is secure, or a task reads. -EINVAL. -EPIPE: after
+ * async_stream_write_eof. Other writes get -EBUSY meanwhile. Switches.
  */
-ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name);
+ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls,
+                                         const char *server_name);
 
 ASYNC_END_C
 #endif

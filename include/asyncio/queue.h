@@ -1,10 +1,11 @@
 /*
- * asyncio/queue.h: Queue, LifoQueue and PriorityQueue. Items are held by value: a queue of struct letter
- * copies letters in and out. The macros carry the item's size, so that a wrong pointer is caught.
+ * asyncio/queue.h: Queue, LifoQueue and PriorityQueue. Items are held by value: a queue of struct
+ * letter copies letters in and out. The macros carry the item's size, so that a wrong pointer is
+ * caught.
  *
- * Queues are FIFO to those who wait: an item goes to the task that has waited longest, and nobody who
- * comes later can take it first. They may be made before the loop and freed after it; in between they
- * belong to one loop's thread.
+ * Queues are FIFO to those who wait: an item goes to the task that has waited longest, and nobody
+ * who comes later can take it first. They may be made before the loop and freed after it; in
+ * between they belong to one loop's thread.
  */
 #ifndef ASYNCIO_QUEUE_H
 #define ASYNCIO_QUEUE_H
@@ -16,25 +17,41 @@ ASYNC_BEGIN_C
 typedef struct async_queue async_queue;
 
 /*
- * Makes a queue of items of item_size bytes that holds at most maxsize of them; 0: as many as memory does.
- * The caller frees it. NULL: out of memory, or item_size is 0 or beyond 1 GiB. Never switches.
+ * Creates a queue of items of item_size bytes, 1 to 1 GiB.
+ *
+ * maxsize is the most items that it holds; 0: as many as memory does.
+ *
+ * The caller owns *queue and frees it with async_queue_free; after an error it is NULL.
+ * Returns 0; -ENOMEM; -EINVAL if item_size is out of range or queue is NULL.
+ * Never switches.
  */
-ASYNC_API ASYNC_MUST async_queue *async_queue_new(size_t maxsize, size_t item_size);
-
-/* Makes a queue that gives the newest item first; otherwise as async_queue_new. Never switches. */
-ASYNC_API ASYNC_MUST async_queue *async_lifo_queue_new(size_t maxsize, size_t item_size);
+ASYNC_API ASYNC_MUST int async_queue_new(async_queue **queue, size_t maxsize, size_t item_size);
 
 /*
- * Makes a queue that gives the least item first: compare(a, b) is negative when a comes before b, as in qsort, and
- * must not use the queue. Equal items come in no particular order. Otherwise as async_queue_new.
- * NULL also when compare is NULL. Never switches.
+ * Creates a queue that gives the newest item first; otherwise like async_queue_new.
+ *
+ * Never switches.
  */
-ASYNC_API ASYNC_MUST async_queue *async_priority_queue_new(size_t maxsize, size_t item_size,
-                                                           int (*compare)(const void *a, const void *b));
+ASYNC_API ASYNC_MUST int async_lifo_queue_new(async_queue **queue, size_t maxsize,
+                                              size_t item_size);
 
 /*
- * Frees the queue; items still in it are dropped (see async_queue_on_drop). Tasks that wait on it get -ECANCELED and
- * must not use it again; debug mode names them. A task group that is declared after the queue ends its tasks first.
+ * Creates a queue that gives the smallest item first; otherwise like async_queue_new.
+ *
+ * compare(a, b) is negative if a comes before b, as for qsort(3); it must not use the queue. Equal
+ * items come in no particular order.
+ *
+ * Returns -EINVAL also if compare is NULL.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_priority_queue_new(async_queue **queue, size_t maxsize,
+                                                  size_t item_size,
+                                                  int (*compare)(const void *a, const void *b));
+
+/*
+ * Frees the queue; items still in it are dropped (see async_queue_on_drop). Tasks that wait on it
+ * get -ECANCELED and must not use it again; debug mode names them. A task group that is declared
+ * after the queue ends its tasks first.
  *
  * Takes the queue. NULL is nothing.
  * Never switches.
@@ -42,30 +59,38 @@ ASYNC_API ASYNC_MUST async_queue *async_priority_queue_new(size_t maxsize, size_
 ASYNC_API void async_queue_free(async_queue *queue);
 
 /*
- * Has drop(item, context) called for each item that the queue throws away, in async_queue_free and in an
- * immediate shutdown: for items that own memory. drop must not use the queue. Never switches.
+ * Has drop(item, context) called for each item that the queue throws away, in async_queue_free and
+ * in an immediate shutdown: for items that own memory. drop must not use the queue. Never switches.
  */
 ASYNC_API void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *context),
                                    void *context);
 
 /*
- * async_queue_put(queue, &item): copies the item in, waiting while the queue is full. On an error the item was not
- * put. -ESHUTDOWN: the queue was shut down. -ECANCELED: also if the queue was freed meanwhile. -ENOMEM. Switches.
+ * async_queue_put(queue, &item): copies the item in, waiting while the queue is full. On an error
+ * the item was not put. -ESHUTDOWN: the queue was shut down. -ECANCELED: also if the queue was
+ * freed meanwhile. -ENOMEM. Switches.
  */
 #define async_queue_put(queue, ...) asyncp_queue_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
- * async_queue_get(queue, &item): copies the next item out, waiting while the queue is empty. -ESHUTDOWN: it was shut
- * down and is empty. -ECANCELED: no item was taken, also because the queue was freed meanwhile. Switches.
+ * async_queue_get(queue, &item): copies the next item out, waiting while the queue is empty.
+ * -ESHUTDOWN: it was shut down and is empty. -ECANCELED: no item was taken, also because the queue
+ * was freed meanwhile. Switches.
  */
 #define async_queue_get(queue, ...) asyncp_queue_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
-/* async_queue_put_nowait(queue, &item): put without waiting. -EAGAIN: full. -ESHUTDOWN, -ENOMEM. Never switches. */
-#define async_queue_put_nowait(queue, ...)                                                                   \
+/*
+ * async_queue_put_nowait(queue, &item): put without waiting. -EAGAIN: full. -ESHUTDOWN, -ENOMEM.
+ * Never switches.
+ */
+#define async_queue_put_nowait(queue, ...)                                                         \
     asyncp_queue_put_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
-/* async_queue_get_nowait(queue, &item): get without waiting. -EAGAIN: empty. -ESHUTDOWN. Never switches. */
-#define async_queue_get_nowait(queue, ...)                                                                   \
+/*
+ * async_queue_get_nowait(queue, &item): get without waiting. -EAGAIN: empty. -ESHUTDOWN. Never
+ * switches.
+ */
+#define async_queue_get_nowait(queue, ...)                                                         \
     asyncp_queue_get_nowait((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /* How many items can be taken now. Never switches. */
@@ -81,17 +106,20 @@ ASYNC_API bool async_queue_empty(const async_queue *queue);
 ASYNC_API bool async_queue_full(const async_queue *queue);
 
 /*
- * Says that the work on one item that was taken is done; once for each item, or the program is ended with a
- * message. Never switches.
+ * Says that the work on one item that was taken is done; once for each item, or the program is
+ * ended with a message. Never switches.
  */
 ASYNC_API void async_queue_task_done(async_queue *queue);
 
-/* Waits until every item ever put was taken and reported done. 0. -ECANCELED, as async_queue_get. Switches. */
+/*
+ * Waits until every item ever put was taken and reported done. 0. -ECANCELED, as async_queue_get.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_queue_join(async_queue *queue);
 
 /*
- * Closes the queue: puts fail with -ESHUTDOWN from now on, those that wait included; gets take what is left and then
- * fail too. immediate: what is left is dropped and counts as done. Never switches.
+ * Closes the queue: puts fail with -ESHUTDOWN from now on, those that wait included; gets take what
+ * is left and then fail too. immediate: what is left is dropped and counts as done. Never switches.
  */
 ASYNC_API void async_queue_shutdown(async_queue *queue, bool immediate);
 

@@ -1,7 +1,8 @@
 /*
- * base/assert.h: saying what is believed. ENSURE guards against misuse by the program and is always there;
- * its sentence is written for the person who made the mistake. ASSERT states an invariant of the library
- * and is compiled into builds with checks. Both end the program. The words are written by sys/report.c.
+ * base/assert.h: saying what is believed. ENSURE guards against misuse by the program and is always
+ * there; its sentence is written for the person who made the mistake. ASSERT states an invariant of
+ * the library and is compiled into builds with checks. Both end the program. The words are written
+ * by sys/report.c.
  */
 #ifndef BASE_ASSERT_H
 #define BASE_ASSERT_H
@@ -9,10 +10,16 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/* A function kept out of its callers, so that they save no registers for it on the path that does not call it. */
+/*
+ * A function kept out of its callers, so that they save no registers for it on the path that does
+ * not call it.
+ */
 #define OUT_OF_LINE __attribute__((noinline))
 
-/* A function that is called often enough to have what it calls, if it is in the same file, inside itself. */
+/*
+ * A function that is called often enough to have what it calls, if it is in the same file, inside
+ * itself.
+ */
 #define FLATTEN __attribute__((flatten))
 
 /* Writes "asyncio: " and the sentence to standard error and aborts. */
@@ -26,13 +33,14 @@ _Noreturn void asyncp_broken(const char *condition, const char *where) __attribu
 #define ASSERT_TEXT_(line)     #line
 #define ASSERT_TEXT(line)      ASSERT_TEXT_(line)
 #if ASYNC_CHECKS
-#define ASSERT(condition)                                                                                    \
+#define ASSERT(condition)                                                                          \
     (likely(condition) ? (void)0 : asyncp_broken(#condition, __FILE__ ":" ASSERT_TEXT(__LINE__)))
 #else
 #define ASSERT(condition) ((void)sizeof(condition))
 #endif
 
 /* The struct that a member is part of. */
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * base/block.c: hot blocks, last given first taken; some are kept, the others go back to where they came from.
+ * base/block.c: hot blocks, last given first taken; some are kept, the others go back to where they
+ * came from.
  */
 #include "base/block.h"
 
@@ -57,7 +58,8 @@ void asyncp_block_give(struct block_pool *pool, struct block *block)
 struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity)
 {
     ASSERT(block_unread(block) <= capacity && capacity <= UINT32_MAX);
-    struct block *other = capacity == BLOCK_BYTES ? asyncp_block_take(pool) : make_block(pool, capacity);
+    struct block *other = capacity == BLOCK_BYTES ? asyncp_block_take(pool)
+                                                  : make_block(pool, capacity);
     if (other == NULL)
         return NULL;
     block_append(other, block->bytes + block->start, block_unread(block));

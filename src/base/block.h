@@ -1,7 +1,8 @@
 /*
- * base/block.h: blocks of bytes on their way between a program and a socket. The usual block is hot: it was given back
- * a moment ago, by somebody else, and is still in the caches; so whoever holds one for longer, with little in it, moves
- * that to a block that fits. Knows nothing of sockets.
+ * base/block.h: blocks of bytes on their way between a program and a socket. The usual block is
+ * hot: it was given back a moment ago, by somebody else, and is still in the caches; so whoever
+ * holds one for longer, with little in it, moves that to a block that fits. Knows nothing of
+ * sockets.
  *
  *      bytes   ├── used ──┼── unread ──┼── room ──┤
  *              0        start         end      capacity
@@ -35,7 +36,10 @@ void asyncp_blocks_close(struct block_pool *pool);
 struct block *asyncp_block_take(struct block_pool *pool);
 void asyncp_block_give(struct block_pool *pool, struct block *block);
 
-/* A block with that capacity, which holds what this one does, in its place; NULL: no memory, and nothing happened. */
+/*
+ * A block with that capacity, which holds what this one does, in its place; NULL: no memory, and
+ * nothing happened.
+ */
 struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity);
 
 /* For a block that is to wait: one that fits what it holds, if that is little; or the same. */

@@ -1,12 +1,16 @@
 /*
- * base/heap.c: the 4-ary heap of deadlines. An entry is moved by leaving a hole, shifting entries into it and
- * filling it at the end, so each step is one copy and one position written. See heap.h for the layout.
+ * base/heap.c: the 4-ary heap of deadlines. An entry is moved by leaving a hole, shifting entries
+ * into it and filling it at the end, so each step is one copy and one position written. See heap.h
+ * for the layout.
  */
 #include "base/heap.h"
 
 enum { FIRST_CAPACITY = 64, CACHE_LINE = 64, CHILDREN = 4 };
 
-/* Children of i are 4i+1 … 4i+4: with three entries of room in front, each family begins on a cache line. */
+/*
+ * Children of i are 4i+1 … 4i+4: with three entries of room in front, each family begins on a cache
+ * line.
+ */
 enum { ROOM_IN_FRONT = CHILDREN - 1 };
 
 static size_t block_size(uint32_t capacity)
@@ -88,7 +92,8 @@ OUT_OF_LINE static int grow(struct heap *heap)
 {
     uint32_t old = heap->capacity;
     uint32_t capacity = old != 0 ? old * 2 : FIRST_CAPACITY;
-    void *block = capacity > old ? memory_resize(&heap->memory, NULL, 0, block_size(capacity)) : NULL;
+    void *block = capacity > old ? memory_resize(&heap->memory, NULL, 0, block_size(capacity))
+                                 : NULL;
     if (block == NULL)
         return -ENOMEM;
     struct heap_slot *slots = memory_resize(&heap->memory, heap->slots, old * sizeof *slots,

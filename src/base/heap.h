@@ -1,7 +1,7 @@
 /*
- * base/heap.h: a heap of deadlines, least first, equal ones in the order they were added. Fast at a million:
- * a 4-ary heap whose entries carry the key, so that moving one touches neither the node it stands for nor
- * the stack that node lives on. Knows nothing of timers or clocks.
+ * base/heap.h: a heap of deadlines, least first, equal ones in the order they were added. Fast at a
+ * million: a 4-ary heap whose entries carry the key, so that moving one touches neither the node it
+ * stands for nor the stack that node lives on. Knows nothing of timers or clocks.
  *
  *   entries   [key|slot] [key|slot] …           the heap; four children share a cache line
  *   slots     [sequence|position|node] …        one for each entry, at a number that never moves
@@ -32,8 +32,8 @@ struct heap {
     uint32_t count;             /* entries in use */
     uint32_t capacity;          /* entries and slots allocated */
     uint32_t free_slot;         /* first of the free slots, HEAP_NONE if there is none */
-    void *block;                /* what entries lie in: they begin where a cache line is shared best */
-    async_allocator memory;     /* where both arrays come from */
+    void *block;            /* what entries lie in: they begin where a cache line is shared best */
+    async_allocator memory; /* where both arrays come from */
 };
 
 #define HEAP_NONE UINT32_MAX /* no slot */

@@ -1,7 +1,7 @@
 /*
- * base/list.h: circular lists whose links are members of what they link. A head of zeros is an empty list,
- * so that locks and events can be {0}; the first insertion makes it circular. A link that is in no list
- * is not touched by anyone. Knows nothing of what it links.
+ * base/list.h: circular lists whose links are members of what they link. A head of zeros is an
+ * empty list, so that locks and events can be {0}; the first insertion makes it circular. A link
+ * that is in no list is not touched by anyone. Knows nothing of what it links.
  *
  *      head ⇄ first ⇄ … ⇄ last ⇄ head
  */
@@ -37,7 +37,10 @@ static inline void list_append(struct list *list, struct link *link)
     head->previous = link;
 }
 
-/* Whether both neighbours know the link: not if the memory of one, or of the head, was written over. */
+/*
+ * Whether both neighbours know the link: not if the memory of one, or of the head, was written
+ * over.
+ */
 static inline bool list_is_linked(const struct link *link)
 {
     return link->next->previous == link && link->previous->next == link;
@@ -63,7 +66,7 @@ static inline struct link *list_after(const struct list *list, const struct link
     return link->next == &list->head ? NULL : link->next;
 }
 
-#define LIST_EACH(link, list)                                                                                \
+#define LIST_EACH(link, list)                                                                      \
     for (struct link *link = list_first(list); link != NULL; link = list_after((list), link))
 
 #endif

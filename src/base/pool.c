@@ -10,7 +10,8 @@ struct pool_chunk {
     _Alignas(max_align_t) char records[]; /* RECORDS_IN_CHUNK of them */
 };
 
-void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory)
+void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept,
+                      async_allocator memory)
 {
     *pool = (struct pool){.size = size, .offset = offset, .kept = kept, .memory = memory};
 }
@@ -37,7 +38,8 @@ static int grow(struct pool *pool)
     chunk->next = pool->chunks;
     pool->chunks = chunk;
     for (size_t i = RECORDS_IN_CHUNK; i-- > 0;) { /* the first one is taken first */
-        struct pool_link *link = (struct pool_link *)(void *)(chunk->records + i * pool->size + pool->offset);
+        struct pool_link *link = (struct pool_link *)(void *)(chunk->records + i * pool->size +
+                                                              pool->offset);
         link->next = pool->first;
         pool->first = link;
     }
@@ -75,7 +77,10 @@ void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link)
     pool->given_left = POOL_BATCH - 1;
 }
 
-/* One that was kept back long enough, else new ones, else one that was kept back, or rests, all the same. */
+/*
+ * One that was kept back long enough, else new ones, else one that was kept back, or rests, all the
+ * same.
+ */
 int asyncp_pool_refill(struct pool *pool)
 {
     ASSERT(pool->first == NULL);
@@ -102,7 +107,10 @@ static bool lies_in(const struct pool *pool, const struct pool_chunk *chunk, con
     return record >= chunk->records && record < chunk->records + RECORDS_IN_CHUNK * pool->size;
 }
 
-/* The chunk that the record lies in. A walk finds it where the step before ended, however many there are. */
+/*
+ * The chunk that the record lies in. A walk finds it where the step before ended, however many
+ * there are.
+ */
 static struct pool_chunk *chunk_of(const struct pool *pool, const char *record)
 {
     struct pool_chunk *chunk = pool->walked;

@@ -1,9 +1,10 @@
 /*
- * base/pool.h: records of one size that stay where they are until the pool closes, so that a pointer kept too long
- * still points to a record, be it a free one. They lie in chunks. A record that was given back rests until some dozens
- * of others were, so that a pointer used a little too late finds it free, and is then the next to be taken, because it
- * is warm; or, if the pool is to keep some, it waits behind those. A link in each strings the free ones together. Knows
- * nothing of what they are.
+ * base/pool.h: records of one size that stay where they are until the pool closes, so that a
+ * pointer kept too long still points to a record, be it a free one. They lie in chunks. A record
+ * that was given back rests until some dozens of others were, so that a pointer used a little too
+ * late finds it free, and is then the next to be taken, because it is warm; or, if the pool is to
+ * keep some, it waits behind those. A link in each strings the free ones together. Knows nothing of
+ * what they are.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -18,7 +19,9 @@ struct pool_link {
 
 struct pool_chunk;
 
-enum { POOL_BATCH = 24 }; /* less than half a chunk, so that a pool of few records needs one chunk */
+enum {
+    POOL_BATCH = 24
+}; /* less than half a chunk, so that a pool of few records needs one chunk */
 
 /* Free records in a row. */
 struct pool_batch {
@@ -27,31 +30,40 @@ struct pool_batch {
 };
 
 struct pool {
-    struct pool_link *first;   /* the free record to be taken next; NULL: none but those kept or resting */
+    /* the free record to be taken next; NULL: none but those kept or resting */
+    struct pool_link *first;
     struct pool_batch given;   /* those given back last */
     struct pool_batch resting; /* the batch before that one */
-    int32_t given_left;        /* how many more records belong to `given`; 0 where records are kept */
-    size_t kept;               /* how many free records to keep back; 0: they rest in batches */
-    size_t waiting;            /* how many are kept back now */
+    int32_t given_left; /* how many more records belong to `given`; 0 where records are kept */
+    size_t kept;        /* how many free records to keep back; 0: they rest in batches */
+    size_t waiting;     /* how many are kept back now */
     struct pool_link *oldest;  /* of those; NULL: none */
     struct pool_link **end;    /* where the successor of the youngest is written */
     struct pool_chunk *chunks; /* all records */
-    struct pool_chunk *walked; /* where the last step of a walk found its record; NULL: nowhere yet */
-    size_t size;               /* of a record */
-    size_t offset;             /* of the link in it */
-    async_allocator memory;    /* where the chunks come from */
+    /* where the last step of a walk found its record; NULL: nowhere yet */
+    struct pool_chunk *walked;
+    size_t size;            /* of a record */
+    size_t offset;          /* of the link in it */
+    async_allocator memory; /* where the chunks come from */
 };
 
-void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept, async_allocator memory);
+void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept,
+                      async_allocator memory);
 void asyncp_pool_close(struct pool *pool);
 
 /* Sees to it that there is a free record to be taken. 0 or -ENOMEM. */
 int asyncp_pool_refill(struct pool *pool);
 
-/* Gives a record back that is to be kept, or begins a new batch: the full one rests, the rested one can be taken. */
+/*
+ * Gives a record back that is to be kept, or begins a new batch: the full one rests, the rested one
+ * can be taken.
+ */
 OUT_OF_LINE void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link);
 
-/* The record after this one, taken or free, in no particular order; NULL: the first, and at the end. */
+/*
+ * The record after this one, taken or free, in no particular order; NULL: the first, and at the
+ * end.
+ */
 void *asyncp_pool_next(struct pool *pool, const void *record);
 
 /* A free record as it was given back, at first all zeros; NULL: out of memory. */

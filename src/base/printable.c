@@ -1,6 +1,6 @@
 /*
- * base/printable.c: bytes from outside as text that is safe to show: one line, in UTF-8, without anything that a
- * terminal obeys. It must not know where the bytes come from.
+ * base/printable.c: bytes from outside as text that is safe to show: one line, in UTF-8, without
+ * anything that a terminal obeys. It must not know where the bytes come from.
  */
 #include "base/text.h"
 #include <asyncio/base.h>
@@ -12,7 +12,8 @@ enum { ESCAPE_BYTES = 4 }; /* "\x1B" */
 static bool is_obeyed(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7f && character < 0xa0) ||
-           (character >= 0x200e && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
+           (character >= 0x200e && character <= 0x200f) ||
+           (character >= 0x2028 && character <= 0x202e) ||
            (character >= 0x2066 && character <= 0x2069);
 }
 
@@ -28,7 +29,10 @@ static size_t announced_size(unsigned char lead)
     return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
 }
 
-/* How many bytes the character has that bytes[0..length) begins with; 0: there is none that can be shown. */
+/*
+ * How many bytes the character has that bytes[0..length) begins with; 0: there is none that can be
+ * shown.
+ */
 static size_t shown_size(const unsigned char *bytes, size_t length)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -42,7 +46,9 @@ static size_t shown_size(const unsigned char *bytes, size_t length)
         character = character << 6 | (bytes[i] & 0x3f);
     }
     bool is_surrogate = character >= 0xd800 && character < 0xe000;
-    return character < least[size] || character > 0x10ffff || is_surrogate || is_obeyed(character) ? 0 : size;
+    return character < least[size] || character > 0x10ffff || is_surrogate || is_obeyed(character)
+               ? 0
+               : size;
 }
 
 static void write_escape(char *place, unsigned char byte)

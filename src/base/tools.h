@@ -1,8 +1,9 @@
 /*
- * base/tools.h: what is told to the tools that watch a program from inside, so that stacks of our own do not confuse
- * them: AddressSanitizer and ThreadSanitizer where we are compiled with them, valgrind where its header was there.
- * A stack is told to them for as long as it is mapped, not for each task. It must not know of tasks; an ordinary run
- * pays a few instructions each time a stack is cut, a slab unmapped, or a ring completes a receive.
+ * base/tools.h: what is told to the tools that watch a program from inside, so that stacks of our
+ * own do not confuse them: AddressSanitizer and ThreadSanitizer where we are compiled with them,
+ * valgrind where its header was there. A stack is told to them for as long as it is mapped, not for
+ * each task. It must not know of tasks; an ordinary run pays a few instructions each time a stack
+ * is cut, a slab unmapped, or a ring completes a receive.
  */
 #ifndef BASE_TOOLS_H
 #define BASE_TOOLS_H
@@ -41,8 +42,8 @@
 #endif
 
 /*
- * The first function of a flow, before context_begin: ThreadSanitizer counts calls and returns by flow, and this one
- * is called in one flow and returns in another.
+ * The first function of a flow, before context_begin: ThreadSanitizer counts calls and returns by
+ * flow, and this one is called in one flow and returns in another.
  */
 #if ASYNC_TSAN && defined(__clang__)
 #define TOOLS_BLIND __attribute__((disable_sanitizer_instrumentation))

@@ -1,6 +1,7 @@
 /*
- * core/callback.c: call_soon, call_later, call_at and done callbacks. A callback that is ready cannot leave the
- * ready queue: taken back, it stays there without a function and is freed when its turn comes.
+ * core/callback.c: call_soon, call_later, call_at and done callbacks. A callback that is ready
+ * cannot leave the ready queue: taken back, it stays there without a function and is freed when its
+ * turn comes.
  */
 #include "core/callback.h"
 #include "core/fork.h"
@@ -14,7 +15,10 @@ static void give_back(struct callback *callback)
     pool_give(&callback->loop->callbacks, callback);
 }
 
-/* For the call the task is lent, as a group lends its children: what was held for it nobody can take. */
+/*
+ * For the call the task is lent, as a group lends its children: what was held for it nobody can
+ * take.
+ */
 static void call_done(const struct callback *called)
 {
     struct async_task *task = called->task;
@@ -69,8 +73,8 @@ static struct async_loop *loop_for(const char *call, const void *function)
 {
     struct async_loop *loop = asyncp_current;
     asyncp_check_inherited(call);
-    ENSURE(loop != NULL, "%s: this thread has no loop; from another thread use async_call_soon_threadsafe",
-           call);
+    ENSURE(loop != NULL,
+           "%s: this thread has no loop; from another thread use async_call_soon_threadsafe", call);
     ENSURE(function != NULL, "%s: the function is NULL", call);
     loop_check_handler(loop, call);
     return loop;
@@ -92,8 +96,8 @@ async_handle async_call_soon(void (*function)(void *argument), void *argument)
     return handle_of(callback);
 }
 
-static async_handle call_at(struct async_loop *loop, int64_t when_ns, void (*function)(void *argument),
-                            void *argument)
+static async_handle call_at(struct async_loop *loop, int64_t when_ns,
+                            void (*function)(void *argument), void *argument)
 {
     struct callback *callback = take(loop, argument);
     if (callback == NULL)
@@ -143,7 +147,8 @@ bool async_handle_cancel(async_handle handle)
 }
 
 /* From the task's end on its record is held for the callback; until then it is there anyway. */
-static void call_soon_for(struct async_loop *loop, struct async_task *task, struct callback *callback)
+static void call_soon_for(struct async_loop *loop, struct async_task *task,
+                          struct callback *callback)
 {
     task_hold(task);
     ready_push(&loop->ready, &callback->ready);
@@ -154,8 +159,8 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
     call_soon_for(loop, task, CONTAINER_OF(listener, struct callback, waiter));
 }
 
-int async_task_add_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
-                                 void *argument)
+int async_task_add_done_callback(async_task *task,
+                                 void (*function)(async_task *task, void *argument), void *argument)
 {
     if (task == NULL || function == NULL)
         return -EINVAL;
@@ -172,7 +177,8 @@ int async_task_add_done_callback(async_task *task, void (*function)(async_task *
     return 0;
 }
 
-size_t async_task_remove_done_callback(async_task *task, void (*function)(async_task *task, void *argument),
+size_t async_task_remove_done_callback(async_task *task,
+                                       void (*function)(async_task *task, void *argument),
                                        void *argument)
 {
     size_t removed = 0;

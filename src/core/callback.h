@@ -1,6 +1,7 @@
 /*
- * core/callback.h: functions that the loop calls: soon, at a time, or when a task has ended. One record serves all
- * three; it lies in memory that stays the loop's, so that a handle used late finds another id, not garbage.
+ * core/callback.h: functions that the loop calls: soon, at a time, or when a task has ended. One
+ * record serves all three; it lies in memory that stays the loop's, so that a handle used late
+ * finds another id, not garbage.
  */
 #ifndef CORE_CALLBACK_H
 #define CORE_CALLBACK_H

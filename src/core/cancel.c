@@ -1,14 +1,15 @@
 /*
  * core/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
  *
- * A join passes its request on to what it joins, which may be a join again, a million deep. So a request is not
- * delivered by recursion: coroutines it is on its way to stand in a list, and the first caller empties it. Those that
- * one of them passes it on to come next and in their order, as they would in a recursion. All of that is a round; in
- * one round a request reaches a coroutine once, however many ways lead there.
+ * A join passes its request on to what it joins, which may be a join again, a million deep. So a
+ * request is not delivered by recursion: coroutines it is on its way to stand in a list, and the
+ * first caller empties it. Those that one of them passes it on to come next and in their order, as
+ * they would in a recursion. All of that is a round; in one round a request reaches a coroutine
+ * once, however many ways lead there.
  *
- *      refused  =  from the innermost scope outwards, before any shelter: a timeout that has run out, a group that has
- *                  failed;
- *                  and if there is no shelter, a request of its own that is not answered
+ * A coroutine is refused if, from the innermost scope outwards and before any shield, there is a
+ * timeout that has expired or a group that has failed; or if no shield is in force and a request to
+ * cancel the task is not answered.
  */
 #include "core/cancel.h"
 #include "core/loop.h"
@@ -21,7 +22,8 @@ struct reason_text {
     char text[40]; /* why */
 };
 
-_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text), "it is a sentence");
+_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text),
+               "it is a sentence");
 
 const struct sentence *asyncp_reason(enum reason reason)
 {
@@ -99,13 +101,19 @@ static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
     asyncp_sentence_free(&loop->memory, sentence_handed_on(old));
 }
 
-/* Whether anything is asked of it and not answered, though a shelter may withhold that; what it was asked for holds. */
+/*
+ * Whether anything is asked of it and not answered, though a shelter may withhold that; what it was
+ * asked for holds.
+ */
 static bool is_asked(const struct coroutine *coroutine)
 {
     return coroutine->requests > 0 || coroutine->refused;
 }
 
-/* What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear of it. */
+/*
+ * What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear
+ * of it.
+ */
 static void reach(struct async_loop *loop, struct coroutine *coroutine)
 {
     coroutine->request_round = loop->request_round;
@@ -145,51 +153,51 @@ void asyncp_request(struct async_loop *loop, async_task *const tasks[], size_t c
     asyncp_round_end(loop, is_new);
 }
 
-bool async_cancel(async_task *task)
+bool async_task_cancel(async_task *task)
 {
     if (task == NULL)
         return false;
-    task_check(task, "async_cancel", false);
-    loop_check_handler(task->loop, "async_cancel");
+    task_check(task, "async_task_cancel", false);
+    loop_check_handler(task->loop, "async_task_cancel");
     if (task_done(task))
         return false;
     asyncp_request(task->loop, &task, 1, NULL);
     return true;
 }
 
-bool async_cancel_because(async_task *task, const char *format, ...)
+bool async_task_cancel_because(async_task *task, const char *format, ...)
 {
     if (task == NULL)
         return false;
-    task_check(task, "async_cancel_because", false);
-    loop_check_handler(task->loop, "async_cancel_because");
+    task_check(task, "async_task_cancel_because", false);
+    loop_check_handler(task->loop, "async_task_cancel_because");
     if (task_done(task))
         return false;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *reason = format != NULL
-                                  ? asyncp_sentence_new(&task->loop->memory, -ECANCELED, format, arguments)
-                                  : NULL;
+    struct sentence *reason = format != NULL ? asyncp_sentence_new(&task->loop->memory, -ECANCELED,
+                                                                   format, arguments)
+                                             : NULL;
     va_end(arguments);
     asyncp_request(task->loop, &task, 1, reason);
     asyncp_sentence_free(&task->loop->memory, reason);
     return true;
 }
 
-int async_uncancel(void)
+int async_task_uncancel(async_task *task)
 {
-    struct coroutine *self = loop_enter("async_uncancel")->current;
+    if (task == NULL)
+        return 0;
+    task_check(task, "async_task_uncancel", false);
+    if (task_done(task) || task_is_future(task))
+        return 0;
+    struct coroutine *self = task->coroutine;
     if (self->requests > 0)
         self->requests--;
     self->refused = is_refused(self);
     if (!is_asked(self) && self->reason != NULL)
         replace_reason(self->task->loop, self, NULL); /* it was answered */
     return (int)self->requests;
-}
-
-int async_cancelling(void)
-{
-    return (int)loop_enter("async_cancelling")->current->requests;
 }
 
 int async_task_cancelling(const async_task *task)
@@ -200,17 +208,22 @@ int async_task_cancelling(const async_task *task)
     return task_done(task) ? 0 : (int)task->coroutine->requests;
 }
 
-/* One that is in force would become its own outer scope, and whoever walks them would walk for ever. */
+/*
+ * One that is in force would become its own outer scope, and whoever walks them would walk for
+ * ever.
+ */
 static void check_new(const struct coroutine *self, const struct scope *scope, const char *call)
 {
     ENSURE(scope != NULL, "%s: the scope is NULL", call);
     for (const struct scope *other = self->scopes; other != NULL; other = other->outer)
         ENSURE(other != scope,
-               "%s: %s begins a scope that it has not ended; end the scope on every way out of the block",
+               "%s: %s begins a scope that it has not ended; end the scope on every way out of the "
+               "block",
                call, asyncp_label(self->task).text);
 }
 
-void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind, const char *call)
+void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
+                        const char *call)
 {
     struct coroutine *self = loop->current;
     check_new(self, scope, call);
@@ -240,15 +253,16 @@ struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, e
     return innermost;
 }
 
-struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope, const char *call)
+struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope,
+                                  const char *call)
 {
     struct coroutine *self = loop->current;
     struct scope **place = &self->scopes;
     while (*place != NULL && *place != scope && (*place)->kind != SCOPE_GROUP)
         place = &(*place)->outer;
     ENSURE(*place == scope,
-           "%s: this is not the innermost task group of %s; one that was declared later is left or waited "
-           "for first",
+           "%s: this is not the innermost task group of %s; one that was declared later is left or "
+           "waited for first",
            call, asyncp_label(self->task).text);
     return place;
 }

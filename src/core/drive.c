@@ -1,7 +1,7 @@
 /*
- * core/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign loop, or until it
- * is stopped or a task has ended. Between two drives such a loop counts as asleep: who sends to it wakes its
- * descriptor.
+ * core/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign
+ * loop, or until it is stopped or a task has ended. Between two drives such a loop counts as
+ * asleep: who sends to it wakes its descriptor.
  */
 #include "core/fork.h"
 
@@ -21,10 +21,12 @@ async_loop *async_get_loop(void)
 void asyncp_check_outside(const async_loop *loop, const char *call)
 {
     ENSURE(loop->fork_generation == asyncp_fork_generation(),
-           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in the child",
+           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in "
+           "the child",
            call);
     ENSURE(loop == asyncp_current, "%s: this is not the calling thread's loop", call);
-    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks", call);
+    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks",
+           call);
 }
 
 void asyncp_check_closing(const struct async_loop *loop, const char *call)
@@ -32,12 +34,14 @@ void asyncp_check_closing(const struct async_loop *loop, const char *call)
     if (!loop->inherited)
         asyncp_check_outside(loop, call);
     ENSURE(!loop->iterating,
-           "%s was called from inside one of the loop's own tasks or callbacks, in a child of fork(); return "
-           "from there first, or end the child with _exit",
+           "%s was called from inside one of the loop's own tasks or callbacks, in a child of "
+           "fork(); return from there first, or end the child with _exit",
            call);
 }
 
-/* Hands over what the tasks asked for, before a foreign wait, during which the loop must be woken. */
+/*
+ * Hands over what the tasks asked for, before a foreign wait, during which the loop must be woken.
+ */
 static void leave(struct async_loop *loop)
 {
     asyncp_poller_wait(&loop->poller, 0);
@@ -56,7 +60,7 @@ int async_loop_step(async_loop *loop, double seconds)
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
 
-int async_loop_fileno(async_loop *loop)
+int async_loop_fd(async_loop *loop)
 {
     return loop != NULL ? loop->poller.calls->descriptor(&loop->poller)
                         : -EINVAL; /* -EBADF: an inherited one */
@@ -67,7 +71,8 @@ double async_loop_timeout(const async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
         return 0;
-    if (!loop->iterating && asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
+    if (!loop->iterating &&
+        asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
         return 0;
     int64_t idle_ns = asyncp_idle_ns(loop);
     if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
@@ -107,7 +112,7 @@ int async_loop_run_forever(async_loop *loop)
 int async_loop_run_until_complete(async_loop *loop, async_task *task)
 {
     if (loop == NULL) {
-        async_detach(task);
+        async_task_detach(task);
         return -EINVAL;
     }
     asyncp_check_outside(loop, "async_loop_run_until_complete");
@@ -121,7 +126,7 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
     task_unreserve(task);
     int result = task_done(task) ? task->result : -EINPROGRESS;
     task->seen |= task_done(task);
-    async_detach(task);
+    async_task_detach(task);
     return result;
 }
 

@@ -1,7 +1,8 @@
 /*
- * core/fork.c: the moment of a fork, as the child sees it, and what becomes there of the loop that its thread had. The
- * handler takes the same few steps however many tasks there are: most children call exec, and would pay for pages that
- * they touch. What it cannot do then is done when the child first needs it.
+ * core/fork.c: the moment of a fork, as the child sees it, and what becomes there of the loop that
+ * its thread had. The handler takes the same few steps however many tasks there are: most children
+ * call exec, and would pay for pages that they touch. What it cannot do then is done when the child
+ * first needs it.
  */
 #include "core/fork.h"
 #include <pthread.h>
@@ -10,9 +11,9 @@ __thread struct async_loop *asyncp_inherited;
 
 static _Atomic unsigned fork_generation; /* how many forks this process is from the first */
 
-static const char child_sentence[] = "%s was called in a child of fork(), and %s is the parent's; run a loop "
-                                     "of the child's own with async_run, "
-                                     "replace the program with exec, or end the child with _exit";
+static const char child_sentence[] =
+    "%s was called in a child of fork(), and %s is the parent's; run a loop of the child's own "
+    "with async_run, replace the program with exec, or end the child with _exit";
 
 /* Nothing is left for the loop to do: whatever runs returns to whoever runs it. */
 static void inherit(struct async_loop *loop)
@@ -31,7 +32,8 @@ static void inherit(struct async_loop *loop)
 static unsigned count_inherited(void)
 {
     unsigned count = 0;
-    for (const struct async_loop *loop = asyncp_inherited; loop != NULL; loop = loop->inherited_before)
+    for (const struct async_loop *loop = asyncp_inherited; loop != NULL;
+         loop = loop->inherited_before)
         count++;
     return count;
 }
@@ -56,7 +58,7 @@ unsigned asyncp_fork_generation(void)
     return fork_generation;
 }
 
-/* ---- where a child stands ------------------------------------------------------------------------------------ */
+/* ---- where a child stands ------------------------------------------------------------------- */
 
 struct async_loop *asyncp_standing_loop(void)
 {
@@ -102,7 +104,7 @@ void asyncp_release_inherited(struct async_loop *loop, const char *call, const c
     asyncp_current = loop;
 }
 
-/* ---- tasks that never run ------------------------------------------------------------------------------------ */
+/* ---- tasks that never run ------------------------------------------------------------------- */
 
 void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
 {
@@ -144,7 +146,7 @@ void asyncp_leave_all_lines(void)
     }
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 void asyncp_forked_end(struct coroutine *self)
 {

@@ -1,6 +1,6 @@
 /*
- * core/guest.h: what lives on a loop without being a task: the core tells it when a moment has come, and knows nothing
- * else of it.
+ * core/guest.h: what lives on a loop without being a task: the core tells it when a moment has
+ * come, and knows nothing else of it.
  */
 #ifndef CORE_GUEST_H
 #define CORE_GUEST_H
@@ -12,8 +12,9 @@ struct async_loop;
 /* Something put off to the end of the iteration, when all that was ready has run. */
 struct deferred {
     struct link link; /* in the loop's list, while it is put off */
-    void (*run)(struct deferred
-                    *deferred); /* called once, out of the list, on the loop's stack; may put it off again */
+    void (*run)(
+        struct deferred *
+            deferred); /* called once, out of the list, on the loop's stack; may put it off again */
 };
 
 /* Something that has to go when the loop does. */
@@ -23,8 +24,8 @@ struct guest {
 };
 
 /*
- * What the program has freed and tasks may still use by mistake: a consumer that the end of the run is about to cancel.
- * The memory is kept until the loop closes, or until many others were freed.
+ * What the program has freed and tasks may still use by mistake: a consumer that the end of the run
+ * is about to cancel. The memory is kept until the loop closes, or until many others were freed.
  */
 void asyncp_guest_freed(struct async_loop *loop, struct guest *guest);
 

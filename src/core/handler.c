@@ -1,7 +1,8 @@
 /*
- * core/handler.c: errors that nobody can be given any more, and what else a program sets on a loop: debug mode, and
- * what counts as slow. Such errors go to the loop's exception handler, or in one line to standard error. The handler
- * is called in the midst of things, as callbacks are not, and yet like a callback has no task to stop.
+ * core/handler.c: errors that nobody can be given any more, and what else a program sets on a loop:
+ * debug mode, and what counts as slow. Such errors go to the loop's exception handler, or in one
+ * line to standard error. The handler is called in the midst of things, as callbacks are not, and
+ * yet like a callback has no task to stop.
  */
 #include "core/loop.h"
 #include <stdarg.h>
@@ -11,7 +12,8 @@ enum { TOLD_SIZE = 640 }; /* a label, a sentence, and some words */
 
 static void report(const async_exception_context *context)
 {
-    asyncp_report("%s", context->message != NULL ? context->message : "an error that nobody looked at");
+    asyncp_report("%s",
+                  context->message != NULL ? context->message : "an error that nobody looked at");
 }
 
 /* A task that it is about is held meanwhile, so that it can be asked for its name. */
@@ -42,7 +44,8 @@ void async_loop_call_exception_handler(async_loop *loop, const async_exception_c
         report(context);
 }
 
-void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format, ...)
+void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
+                 ...)
 {
     char message[TOLD_SIZE];
     va_list arguments;
@@ -53,11 +56,13 @@ void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, con
     async_loop_call_exception_handler(loop, &context);
 }
 
-void async_loop_set_exception_handler(async_loop *loop, async_exception_handler *function, void *context)
+void async_loop_set_exception_handler(async_loop *loop, async_exception_handler *function,
+                                      void *context)
 {
     if (loop == NULL)
         return;
-    ENSURE(loop == asyncp_current, "async_loop_set_exception_handler: this is not the calling thread's loop");
+    ENSURE(loop == asyncp_current,
+           "async_loop_set_exception_handler: this is not the calling thread's loop");
     loop->exception_handler = function;
     loop->exception_context = context;
 }

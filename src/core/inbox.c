@@ -1,10 +1,11 @@
 /*
- * core/inbox.c: what other threads send to a loop, and the word that makes it look. A stack without locks: senders
- * push with one compare-and-swap, the loop takes everything with one exchange and turns it round.
+ * core/inbox.c: what other threads send to a loop, and the word that makes it look. A stack without
+ * locks: senders push with one compare-and-swap, the loop takes everything with one exchange and
+ * turns it round.
  *
- * Nothing is lost between looking and sleeping: a sender sets its bit after it has pushed, the loop sets SLEEPING
- * before it waits, in one word. Whoever comes second sees the other, and either the sender wakes the loop
- * or the loop does not sleep.
+ * Nothing is lost between looking and sleeping: a sender sets its bit after it has pushed, the loop
+ * sets SLEEPING before it waits, in one word. Whoever comes second sees the other, and either the
+ * sender wakes the loop or the loop does not sleep.
  */
 #include "core/inbox.h"
 #include "core/loop.h"
@@ -25,9 +26,8 @@ void asyncp_check_handler(const struct async_loop *loop, const char *call)
 {
     bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;
     ENSURE(!loop->iterating || !sleeps,
-           "%s was called in a signal handler, which may interrupt anything; let the handler write to a pipe "
-           "or an "
-           "eventfd that a task waits for with async_wait_readable",
+           "%s was called in a signal handler, which may interrupt anything; let the handler write "
+           "to a pipe or an eventfd that a task waits for with async_wait_readable",
            call);
 }
 
@@ -59,7 +59,10 @@ static void free_call(struct call *call)
         memory_free(&asyncp_malloc, call, sizeof *call);
 }
 
-/* The loop keeps one for the next sender: malloc takes long when one thread allocates what another one frees. */
+/*
+ * The loop keeps one for the next sender: malloc takes long when one thread allocates what another
+ * one frees.
+ */
 static struct call *new_call(struct async_loop *loop)
 {
     struct call *spare = atomic_exchange_explicit(&loop->spare, NULL, memory_order_acquire);
@@ -80,12 +83,13 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
     if (loop == NULL || function == NULL)
         return -EINVAL;
     ENSURE(loop->fork_generation == asyncp_fork_generation(),
-           "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make one in "
-           "the child");
+           "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make "
+           "one in the child");
     struct call *call = new_call(loop);
     if (call == NULL)
         return -ENOMEM;
-    *call = (struct call){.message.receive = receive_call, .function = function, .argument = argument};
+    *call = (struct call){
+        .message.receive = receive_call, .function = function, .argument = argument};
     asyncp_inbox_send(loop, &call->message);
     return 0;
 }
@@ -115,7 +119,8 @@ void asyncp_inbox_close(struct async_loop *loop)
         struct ready *ready = ready_pop(&loop->ready);
         if (ready->run == deliver) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);
-            if (!loop->inherited || message->receive == receive_call) /* others lie in the parent's frames */
+            if (!loop->inherited ||
+                message->receive == receive_call) /* others lie in the parent's frames */
                 message->receive(message, true);
         }
     }

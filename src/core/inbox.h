@@ -1,6 +1,7 @@
 /*
- * core/inbox.h: messages to a loop from other threads. A message lies in memory of the sender's choosing, which is the
- * loop's from the moment it is sent until it is received; so sending needs no memory and cannot fail.
+ * core/inbox.h: messages to a loop from other threads. A message lies in memory of the sender's
+ * choosing, which is the loop's from the moment it is sent until it is received; so sending needs
+ * no memory and cannot fail.
  */
 #ifndef CORE_INBOX_H
 #define CORE_INBOX_H
@@ -16,7 +17,10 @@ struct message {
 
 struct async_loop;
 
-/* Sends a message whose receive is set, from any thread. If the loop is closing when it comes, it is told so. */
+/*
+ * Sends a message whose receive is set, from any thread. If the loop is closing when it comes, it
+ * is told so.
+ */
 void asyncp_inbox_send(struct async_loop *loop, struct message *message);
 
 #endif

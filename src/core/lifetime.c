@@ -1,15 +1,17 @@
 /*
- * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still exists: memory
- * on the stack of a task below its stack pointer, or on a stack that no task has, belongs to functions that
- * have returned. It is named here before it is written over. Knows only stacks of tasks: of the thread's own,
- * and of the heap, it says nothing. Also whether descriptors that tasks wait for are open, and whether anything
- * is left that could wake a task.
+ * core/lifetime.c: in debug mode, whether what tasks wait for, and what they begin with, still
+ * exists: memory on the stack of a task below its stack pointer, or on a stack that no task has,
+ * belongs to functions that have returned. It is named here before it is written over. Knows only
+ * stacks of tasks: of the thread's own, and of the heap, it says nothing. Also whether descriptors
+ * that tasks wait for are open, and whether anything is left that could wake a task.
  */
 #include "core/lifetime.h"
 #include "core/loop.h"
 #include <unistd.h>
 
-enum { WAITS_AT_ONCE = 8 }; /* tasks that are looked at at each stop: a thousand tasks are to stay usable */
+enum {
+    WAITS_AT_ONCE = 8
+}; /* tasks that are looked at at each stop: a thousand tasks are to stay usable */
 
 /* Whether a function has returned whose frame that was. */
 static bool is_left(const struct async_loop *loop, const void *address)
@@ -27,7 +29,10 @@ static bool is_left(const struct async_loop *loop, const void *address)
     return pointer < lowest;
 }
 
-/* Its neighbours are the head of the list, or lie in the frames of other tasks that wait, which exist. */
+/*
+ * Its neighbours are the head of the list, or lie in the frames of other tasks that wait, which
+ * exist.
+ */
 static void check_wait(const struct async_loop *loop, const struct wait *wait)
 {
     for (const struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
@@ -41,10 +46,9 @@ static void check_descriptor(struct wait *wait)
     int descriptor = wait_descriptor(wait);
     if (descriptor == 0 || wait->refuse == NULL || asyncp_sys_is_open(descriptor))
         return;
-    asyncp_report(
-        "%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; close it with "
-        "async_close, which tells those that wait",
-        asyncp_label(wait->coroutine->task).text, wait->call, descriptor);
+    asyncp_report("%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; "
+                  "close it with async_close, which tells those that wait",
+                  asyncp_label(wait->coroutine->task).text, wait->call, descriptor);
     wait->object = WAIT_CLOSED;
     wait->refuse(wait);
 }
@@ -69,32 +73,38 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
     for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
         const void *pointer;
         memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
-        tools_written(&pointer, sizeof pointer); /* it may be padding, or what the program did not set */
+        tools_written(&pointer,
+                      sizeof pointer); /* it may be padding, or what the program did not set */
         if (function->alignment < _Alignof(void *) || !is_left(loop, pointer))
             continue;
         asyncp_report(
-            "%s begins with an argument that points to a variable of a function that has returned; what a "
+            "%s begins with an argument that points to a variable of a function that has returned; "
+            "what a "
             "task points to must outlive it: await the task in that function, or pass a copy",
             asyncp_label(self->task).text);
         return;
     }
 }
 
-/* A task that sleeps for ever was told to, until Ctrl-C say. The host of a foreign loop may wake one. */
+/*
+ * A task that sleeps for ever was told to, until Ctrl-C say. The host of a foreign loop may wake
+ * one.
+ */
 bool asyncp_stands_still(struct async_loop *loop)
 {
     if (loop->foreign || loop_alive(loop) == 0)
         return false;
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
-        if (task->coroutine->wait != NULL && strcmp(task->coroutine->wait->call, "async_sleep") == 0)
+        if (task->coroutine->wait != NULL &&
+            strcmp(task->coroutine->wait->call, "async_sleep") == 0)
             return false;
     return true;
 }
 
 void asyncp_tell_standstill(void)
 {
-    asyncp_report("nothing is left that could wake a task of this loop, unless another thread or a signal "
-                  "does; this is "
-                  "what they wait for:");
+    asyncp_report(
+        "nothing is left that could wake a task of this loop, unless another thread or a signal "
+        "does; this is what they wait for:");
     async_dump(STDERR_FILENO);
 }

@@ -10,12 +10,15 @@ struct async_loop;
 struct coroutine;
 
 /*
- * Dies with a sentence if a task waits for something in a frame that was left; ends waits for descriptors that are not
- * open, with a report. Looks at some tasks at each call.
+ * Dies with a sentence if a task waits for something in a frame that was left; ends waits for
+ * descriptors that are not open, with a report. Looks at some tasks at each call.
  */
 void asyncp_check_waits(struct async_loop *loop);
 
-/* Whether tasks wait, and none of them is to sleep for ever; for a loop in which nothing will happen by itself. */
+/*
+ * Whether tasks wait, and none of them is to sleep for ever; for a loop in which nothing will
+ * happen by itself.
+ */
 bool asyncp_stands_still(struct async_loop *loop);
 
 /* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */

@@ -1,7 +1,8 @@
 /*
- * core/local.c: task-local values: looking them up, setting them, and the tables they lie in. All tables of a loop are
- * in a list of its own, so that a callback that was never called leaves none behind, and so that whoever is created
- * need not ask for a table to inherit while there is none at all.
+ * core/local.c: task-local values: looking them up, setting them, and the tables they lie in. All
+ * tables of a loop are in a list of its own, so that a callback that was never called leaves none
+ * behind, and so that whoever is created need not ask for a table to inherit while there is none at
+ * all.
  */
 #include "core/local.h"
 #include "core/errand.h"
@@ -18,8 +19,8 @@ static const struct locals *running(const struct async_loop *loop)
 {
     if (loop == NULL && asyncp_errand != NULL)
         return asyncp_errand->locals;
-    if (loop == NULL &&
-        (loop = asyncp_standing_loop()) == NULL) /* in a child of fork() the task's are still there */
+    if (loop == NULL && (loop = asyncp_standing_loop()) ==
+                            NULL) /* in a child of fork() the task's are still there */
         return NULL;
     return loop->current != NULL ? loop->current->locals : loop->callback_locals;
 }
@@ -69,7 +70,10 @@ void *async_local_get(const async_local *local)
     return local != NULL ? asyncp_locals_find(running(asyncp_current), local) : NULL;
 }
 
-/* A table of one holder with those values and that much room, in the place of another one, which is let go. */
+/*
+ * A table of one holder with those values and that much room, in the place of another one, which is
+ * let go.
+ */
 static struct locals *new_table(struct async_loop *loop, struct locals *old, uint32_t room)
 {
     struct locals *locals = memory_new(&loop->memory, bytes_for(room));
@@ -86,7 +90,10 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
     return locals;
 }
 
-/* The running task's own table, with room for one value more if that is asked for; NULL: out of memory. */
+/*
+ * The running task's own table, with room for one value more if that is asked for; NULL: out of
+ * memory.
+ */
 static struct locals *own_table(struct async_loop *loop, bool one_more)
 {
     struct locals *old = loop->current->locals;

@@ -1,6 +1,7 @@
 /*
- * core/local.h: task-local values. Those of a task are one table, which it shares with whom it inherited it from until
- * one of them sets something: who sets while others hold the table takes a copy. A task that has none has no table.
+ * core/local.h: task-local values. Those of a task are one table, which it shares with whom it
+ * inherited it from until one of them sets something: who sets while others hold the table takes a
+ * copy. A task that has none has no table.
  */
 #ifndef CORE_LOCAL_H
 #define CORE_LOCAL_H

@@ -1,9 +1,12 @@
 /*
- * core/loop.c: the iteration: take what other threads sent, look at the descriptors, fire the timers, run what is
- * ready. How often a look happens while tasks are ready is decided here and nowhere else:
+ * core/loop.c: the iteration: take what other threads sent, look at the descriptors, fire the
+ * timers, run what is ready. How often a look happens while tasks are ready is decided here and
+ * nowhere else:
  *
- *   real clock      a burst is 32 turns; after it the clock is read, and a look is due 50 µs after the last
- *   strict          a burst is what was ready when it began, as in CPython, and every burst ends in a look
+ *   real clock   a burst is 32 turns; after it the clock is read, and a look is due 50 µs after
+ *                the last
+ *   strict       a burst is what was ready when it began, as in CPython, and every burst ends in a
+ *                look
  *
  * A task that does not stop keeps to the same 50 µs: see pace.h.
  */
@@ -13,8 +16,8 @@
 enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
-static const int64_t LONGEST_WAIT_NS = 24ll * 3600 *
-                                       1000000000; /* as CPython: clocks and kernels differ beyond */
+static const int64_t LONGEST_WAIT_NS =
+    24ll * 3600 * 1000000000; /* as CPython: clocks and kernels differ beyond */
 static const int64_t STANDSTILL_NS = 1000000000;
 enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a wake-up */
 
@@ -39,8 +42,8 @@ static void take_attention(struct async_loop *loop)
 }
 
 /*
- * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not often: what comes
- * in waves would have its stacks mapped and touched anew for each.
+ * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not
+ * often: what comes in waves would have its stacks mapped and touched anew for each.
  */
 static void trim_stacks(struct async_loop *loop)
 {
@@ -52,8 +55,9 @@ static void trim_stacks(struct async_loop *loop)
 }
 
 /*
- * While no operation is in flight the loop waits on its word, which is cheaper for it and for who wakes it. Not one
- * that a foreign loop steps: whether its descriptor is still there is only learnt by a wait for it.
+ * While no operation is in flight the loop waits on its word, which is cheaper for it and for who
+ * wakes it. Not one that a foreign loop steps: whether its descriptor is still there is only learnt
+ * by a wait for it.
  */
 static void doze(struct async_loop *loop, int64_t timeout_ns)
 {
@@ -72,11 +76,10 @@ static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
     ENSURE(result != -EBADF,
            "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
            asyncp_error_meaning(result));
-    ENSURE(
-        result == 0,
-        "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or the program "
-        "has closed the loop's own descriptor and another one has its number",
-        loop->poller.calls->wait_call, asyncp_error_meaning(result));
+    ENSURE(result == 0,
+           "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or "
+           "the program has closed the loop's own descriptor and another one has its number",
+           loop->poller.calls->wait_call, asyncp_error_meaning(result));
 }
 
 /* Whether something is to be done, as far as one can tell without the kernel and the clock. */
@@ -88,8 +91,8 @@ static bool has_work(const struct async_loop *loop)
 }
 
 /*
- * Looks for a while before it sleeps: to wake a processor that has gone idle takes long, and whoever sends the next
- * message pays for it. Whether something came.
+ * Looks for a while before it sleeps: to wake a processor that has gone idle takes long, and
+ * whoever sends the next message pays for it. Whether something came.
  */
 static bool spin(struct async_loop *loop, int64_t timeout_ns)
 {
@@ -129,8 +132,9 @@ static size_t in_flight(const struct async_loop *loop)
 }
 
 /*
- * Virtual time stands still while anything can happen. When nothing is ready it jumps to the next deadline; an
- * operation of the kernel that is in flight, or work at a thread, is given as much real time first.
+ * Virtual time stands still while anything can happen. When nothing is ready it jumps to the next
+ * deadline; an operation of the kernel that is in flight, or work at a thread, is given as much
+ * real time first.
  */
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
@@ -153,8 +157,8 @@ static bool worth_polling(const struct async_loop *loop, int64_t timeout_ns)
 }
 
 /*
- * Where many deadlines crowd, one wake-up serves them all: a wake-up costs more than the task that it wakes, and what
- * is due first may be late by as much.
+ * Where many deadlines crowd, one wake-up serves them all: a wake-up costs more than the task that
+ * it wakes, and what is due first may be late by as much.
  */
 static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
 {
@@ -165,8 +169,9 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
 }
 
 /*
- * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will wake one.
- * Another thread or a signal still may, and is given some time. Whether something came meanwhile.
+ * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will
+ * wake one. Another thread or a signal still may, and is given some time. Whether something came
+ * meanwhile.
  */
 static bool tell_standstill(struct async_loop *loop)
 {
@@ -214,11 +219,15 @@ static void run_one(struct async_loop *loop)
     ASSERT(loop->current == NULL);
 }
 
-/* Who the first ready node is, for people; written down before it runs, because it may be gone afterwards. */
+/*
+ * Who the first ready node is, for people; written down before it runs, because it may be gone
+ * afterwards.
+ */
 static struct label label_first(const struct async_loop *loop)
 {
     struct ready *first = loop->ready.first;
-    return first->run == NULL ? asyncp_label(coroutine_of_ready(first)->task) : (struct label){"a callback"};
+    return first->run == NULL ? asyncp_label(coroutine_of_ready(first)->task)
+                              : (struct label){"a callback"};
 }
 
 static void run_one_timed(struct async_loop *loop)
@@ -238,7 +247,8 @@ static void run_burst(struct async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     void (*run)(struct async_loop *) = loop->debug ? run_one_timed : run_one;
     while (loop->turns_left > 0 && loop->ready.first != NULL &&
-           (loop->strict || (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
+           (loop->strict ||
+            (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
         run(loop);
 }
 
@@ -262,7 +272,10 @@ bool asyncp_pace_look(struct async_loop *loop)
     return loop->strict || asyncp_now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
 }
 
-/* With the virtual clock a look ends an iteration, and what was ready when that began is to run before it. */
+/*
+ * With the virtual clock a look ends an iteration, and what was ready when that began is to run
+ * before it.
+ */
 void asyncp_give_way(struct async_loop *loop)
 {
     if (!loop->strict)

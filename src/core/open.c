@@ -1,6 +1,7 @@
 /*
- * core/open.c: making a loop, and taking it down again: every task that is left is asked to end and awaited, and then
- * all that is the loop's goes. A thread has one loop at most. It must not know who runs it.
+ * core/open.c: making a loop, and taking it down again: every task that is left is asked to end and
+ * awaited, and then all that is the loop's goes. A thread has one loop at most. It must not know
+ * who runs it.
  */
 #include "core/callback.h"
 #include "core/errand.h"
@@ -30,9 +31,10 @@ static const struct stack *running_stack(size_t *guard_size)
 static void explain_overflow(void)
 {
     const struct coroutine *self = asyncp_running_coroutine();
-    asyncp_report("%s overflowed its stack of %zu KiB; make the recursion or the "
-                  "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
-                  asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
+    asyncp_report(
+        "%s overflowed its stack of %zu KiB; make the recursion or the "
+        "local variables smaller, or give the task a larger stack (async_task_options.stack_size)",
+        asyncp_label(self->task).text, stack_size(&self->stack) / 1024);
 }
 
 static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
@@ -57,7 +59,9 @@ static int find_backend(const char *name, const struct poller_calls **calls)
     return -EINVAL;
 }
 
-/* Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll. */
+/*
+ * Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll.
+ */
 static int open_poller(struct async_loop *loop, const char *name)
 {
     const struct poller_calls *calls;
@@ -73,7 +77,8 @@ static int open_poller(struct async_loop *loop, const char *name)
     if (calls != &asyncp_poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
     if (loop->debug)
-        asyncp_report("io_uring is not to be had here (%s); using epoll", asyncp_error_meaning(result));
+        asyncp_report("io_uring is not to be had here (%s); using epoll",
+                      asyncp_error_meaning(result));
     return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop->foreign, loop->memory);
 }
 
@@ -110,8 +115,8 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     asyncp_pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
                      loop->memory);
     asyncp_heap_open(&loop->timers, loop->memory);
-    asyncp_stack_pool_open(&loop->stacks, sizeof(struct coroutine), offsetof(struct coroutine, stack),
-                           loop->memory);
+    asyncp_stack_pool_open(&loop->stacks, sizeof(struct coroutine),
+                           offsetof(struct coroutine, stack), loop->memory);
     loop->default_log = asyncp_stack_log(&loop->stacks, options->stack_size);
 }
 
@@ -137,8 +142,9 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         return result;
     }
     if (loop->debug && loop->signal_stack.error < 0)
-        asyncp_report("a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
-                      asyncp_error_meaning(loop->signal_stack.error));
+        asyncp_report(
+            "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
+            asyncp_error_meaning(loop->signal_stack.error));
     loop->strict = loop->virtual_clock || loop->shuffle != 0;
     loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
     loop->now_ns = loop->virtual_clock ? 0 : asyncp_clock_now();
@@ -190,10 +196,11 @@ static void free_loop(struct async_loop *loop)
 
 static void report_closing(const struct async_loop *loop)
 {
-    asyncp_report("the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
-                  "%zu operations are in flight",
-                  loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
-                  asyncp_stack_count(&loop->stacks).in_use, loop->poller.in_flight);
+    asyncp_report(
+        "the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
+        "%zu operations are in flight",
+        loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
+        asyncp_stack_count(&loop->stacks).in_use, loop->poller.in_flight);
 }
 
 /* Asks those tasks to end whose numbers come after `asked`. */
@@ -228,8 +235,8 @@ static void wait_for_lingering(struct async_loop *loop)
 }
 
 /*
- * A task that another one creates while it ends is that one's as long as it lasts: it may be its goodbye. Only
- * then is it one of those left, and asked in its turn.
+ * A task that another one creates while it ends is that one's as long as it lasts: it may be its
+ * goodbye. Only then is it one of those left, and asked in its turn.
  */
 static void end_tasks(struct async_loop *loop)
 {
@@ -244,7 +251,10 @@ static void end_tasks(struct async_loop *loop)
     wait_for_lingering(loop);
 }
 
-/* An inherited loop's tasks, and what they wrote, are the parent's; a task may also fork while it is asked to end. */
+/*
+ * An inherited loop's tasks, and what they wrote, are the parent's; a task may also fork while it
+ * is asked to end.
+ */
 void asyncp_loop_finish(struct async_loop *loop)
 {
     if (!loop->inherited)

@@ -1,11 +1,13 @@
 /*
- * core/pace.h: how long a task may go on with calls that need not wait. Each of them takes steps from the loop's
- * allowance. When that is used up the clock is read, and if a look at clock and descriptors is due, the task gives way:
- * everything that is ready has its turn first. The allowance begins anew with each iteration and each reading of the
- * clock. Where time does not pass while tasks run (the virtual clock, a shuffle), the allowance itself is the limit.
+ * core/pace.h: how long a task may go on with calls that need not wait. Each of them takes steps
+ * from the loop's allowance. When that is used up the clock is read, and if a look at clock and
+ * descriptors is due, the task gives way: everything that is ready has its turn first. The
+ * allowance begins anew with each iteration and each reading of the clock. Where time does not pass
+ * while tasks run (the virtual clock, a shuffle), the allowance itself is the limit.
  *
- * A call that holds nothing of its object gives way before it returns, and touches nothing afterwards; one that works
- * on a channel gives way before it begins (channel_pace), because what it returns may lie in the stream.
+ * A call that holds nothing of its object gives way before it returns, and touches nothing
+ * afterwards; one that works on a channel gives way before it begins (channel_pace), because what
+ * it returns may lie in the stream.
  */
 #ifndef CORE_PACE_H
 #define CORE_PACE_H

@@ -1,14 +1,15 @@
 /*
- * core/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies between it and the
- * user's call is kept thin: a stack that waits costs a cache line for every frame that pushes registers.
+ * core/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies
+ * between it and the user's call is kept thin: a stack that waits costs a cache line for every
+ * frame that pushes registers.
  */
 #include "core/fork.h"
 #include "core/lifetime.h"
 
 /*
- * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block was left without
- * its end, its frame is another function's by now, and its timer would fire into that. AddressSanitizer would end the
- * program at the look, with less to say.
+ * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block
+ * was left without its end, its frame is another function's by now, and its timer would fire into
+ * that. AddressSanitizer would end the program at the look, with less to say.
  */
 __attribute__((no_sanitize_address)) static void check_scopes(const struct coroutine *self)
 {
@@ -31,7 +32,8 @@ struct context *asyncp_loop_next(struct async_loop *loop)
     return &loop->context;
 }
 
-void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from, struct context *to)
+void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
+                                   struct context *to)
 {
     struct exceptions kept = *shared;
     context_switch(from, to);
@@ -50,8 +52,8 @@ int asyncp_park(struct async_loop *loop, struct wait *wait)
     return loop_park(loop, wait);
 }
 
-int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
-                         void (*refuse)(struct wait *wait))
+int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call,
+                         const void *object, void (*refuse)(struct wait *wait))
 {
     struct wait wait;
     struct waiter waiter;
@@ -63,16 +65,16 @@ int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char 
 
 int asyncp_dismissed(const struct wait *wait, int result)
 {
-    return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call) : result;
+    return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call)
+                                : result;
 }
 
 OUT_OF_LINE static void report_dismissal(const struct list *list, const char *call)
 {
     const struct wait *first = waiter_first(list)->wait;
-    asyncp_report(
-        "%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks before what they "
-        "wait on is freed: declare it after that",
-        call, asyncp_label(first->coroutine->task).text, first->call);
+    asyncp_report("%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks "
+                  "before what they wait on is freed: declare it after that",
+                  call, asyncp_label(first->coroutine->task).text, first->call);
 }
 
 void asyncp_dismiss(struct list *list, const char *call)
@@ -87,17 +89,19 @@ void asyncp_dismiss(struct list *list, const char *call)
 void asyncp_wrong_thread(const struct wait *wait)
 {
     asyncp_misuse(
-        "%s waits in %s for something that another thread has changed; locks, queues and the like are for "
+        "%s waits in %s for something that another thread has changed; locks, queues and the like "
+        "are for "
         "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
         asyncp_label(wait->coroutine->task).text, wait->call);
 }
 
 void asyncp_memory_gone(const struct wait *wait)
 {
-    asyncp_misuse("%s waits in %s for something whose memory is gone, was copied or was written over; an "
-                  "event, a lock or a "
-                  "queue must outlive its waiters: declare it before the task group that they are in",
-                  asyncp_label(wait->coroutine->task).text, wait->call);
+    asyncp_misuse(
+        "%s waits in %s for something whose memory is gone, was copied or was written over; an "
+        "event, a lock or a "
+        "queue must outlive its waiters: declare it before the task group that they are in",
+        asyncp_label(wait->coroutine->task).text, wait->call);
 }
 
 void asyncp_wake(struct wait *wait, struct waiter *winner, int result)
@@ -106,8 +110,9 @@ void asyncp_wake(struct wait *wait, struct waiter *winner, int result)
 }
 
 /*
- * From both ends of the list at once, because what thousands wait in has left the caches and the page tables' too, and
- * two memory accesses that do not depend on each other take the time of one. They run in the order of the list.
+ * From both ends of the list at once, because what thousands wait in has left the caches and the
+ * page tables' too, and two memory accesses that do not depend on each other take the time of one.
+ * They run in the order of the list.
  */
 void asyncp_wake_all(struct list *list, int result)
 {
@@ -150,8 +155,8 @@ int asyncp_refused(struct async_loop *loop)
     enum { IGNORED_OFTEN = 100 };
     struct coroutine *self = loop->current;
     if (++self->refusals == IGNORED_OFTEN && loop->debug)
-        asyncp_report("%s ignores its cancellation: %d calls were refused with "
-                      "-ECANCELED; return the error, or answer with async_uncancel()",
+        asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
+                      "the error, or answer with async_task_uncancel(async_current_task())",
                       asyncp_label(self->task).text, IGNORED_OFTEN);
     asyncp_turn(loop);
     return -ECANCELED;

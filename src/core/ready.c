@@ -1,6 +1,6 @@
 /*
- * core/ready.c: the shuffle, which shows tests every order that a program must not rely on. A merge sort by
- * coin toss: it needs no memory, and the same seed gives the same order.
+ * core/ready.c: the shuffle, which shows tests every order that a program must not rely on. A merge
+ * sort by coin toss: it needs no memory, and the same seed gives the same order.
  */
 #include "core/ready.h"
 
@@ -11,7 +11,8 @@ static uint64_t draw(uint64_t *state)
 }
 
 /* Merges two halves at random, each in proportion to what is left of it. */
-static struct ready *merge(struct ready *a, size_t a_count, struct ready *b, size_t b_count, uint64_t *state)
+static struct ready *merge(struct ready *a, size_t a_count, struct ready *b, size_t b_count,
+                           uint64_t *state)
 {
     struct ready *first = NULL, **end = &first;
     while (a_count + b_count > 0) {
@@ -33,7 +34,8 @@ static struct ready *shuffled(struct ready *first, size_t count, uint64_t *state
     struct ready *middle = first;
     for (size_t i = 0; i < count / 2; i++)
         middle = middle->next;
-    struct ready *b = shuffled(middle, count - count / 2, state); /* before a: a's end is not cut off */
+    struct ready *b = shuffled(middle, count - count / 2,
+                               state); /* before a: a's end is not cut off */
     struct ready *a = shuffled(first, count / 2, state);
     return merge(a, count / 2, b, count - count / 2, state);
 }

@@ -1,6 +1,6 @@
 /*
- * core/ready.h: the ready queue: what can run now, first come first served. A node is part of what it makes
- * run, so that waking somebody never needs memory. Knows nothing of tasks.
+ * core/ready.h: the ready queue: what can run now, first come first served. A node is part of what
+ * it makes run, so that waking somebody never needs memory. Knows nothing of tasks.
  */
 #ifndef CORE_READY_H
 #define CORE_READY_H

@@ -1,7 +1,8 @@
 /*
- * core/record.c: the records that handles point to: their names and words, how they are walked and freed, and what is
- * said when one is used wrongly. (Taking one is part of making a task, in task.c.) In debug mode a free one is used
- * again as late as possible, so that a stale handle is noticed.
+ * core/record.c: the records that handles point to: their names and words, how they are walked and
+ * freed, and what is said when one is used wrongly. (Taking one is part of making a task, in
+ * task.c.) In debug mode a free one is used again as late as possible, so that a stale handle is
+ * noticed.
  */
 #include "core/fork.h"
 #include <stdio.h>
@@ -9,8 +10,8 @@
 struct label asyncp_label(const struct async_task *task)
 {
     struct label label;
-    snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)", (unsigned long long)task->id,
-             task->name, task->where);
+    snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)",
+             (unsigned long long)task->id, task->name, task->where);
     return label;
 }
 
@@ -51,7 +52,9 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
     return next;
 }
 
-/* The words of a task that the parent has, and reports; its coroutine's too, which never ends here. */
+/*
+ * The words of a task that the parent has, and reports; its coroutine's too, which never ends here.
+ */
 static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
 {
     struct coroutine *coroutine = task->coroutine;
@@ -81,7 +84,9 @@ void asyncp_tasks_close(struct async_loop *loop)
     asyncp_pool_close(&loop->tasks);
 }
 
-/* ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known. */
+/*
+ * ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known.
+ */
 static struct label taker_of(const struct async_task *task)
 {
     struct label taker = {""};
@@ -91,8 +96,8 @@ static struct label taker_of(const struct async_task *task)
     struct async_task *other = NULL;
     while ((other = asyncp_pool_next(&task->loop->tasks, other)) != NULL)
         if (other->id == task->taken_by)
-            snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'", (unsigned long long)other->id,
-                     other->name);
+            snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'",
+                     (unsigned long long)other->id, other->name);
     return taker;
 }
 
@@ -107,12 +112,13 @@ void asyncp_task_check(const struct async_task *task, const char *call, bool tak
     if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
         return;
     ENSURE(task->references == 0,
-           "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a handle of "
-           "your own",
+           "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a "
+           "handle of your own",
            call, asyncp_label(task).text);
-    asyncp_misuse("%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
-                  "async_task_wait waits without taking it",
-                  call, asyncp_label(task).text, taker_of(task).text);
+    asyncp_misuse(
+        "%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
+        "async_task_wait waits without taking it",
+        call, asyncp_label(task).text, taker_of(task).text);
 }
 
 void asyncp_task_reserve(struct async_task *task, const char *call)

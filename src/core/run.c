@@ -1,7 +1,7 @@
 /*
- * core/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a runner on a loop that
- * stays. The coroutine's arguments are evaluated between the two halves of each, with the loop in place, so that they
- * can create tasks and queues.
+ * core/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
+ * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
+ * each, with the loop in place, so that they can create tasks and queues.
  */
 #include "core/errand.h"
 #include "core/fork.h"
@@ -11,22 +11,23 @@
 static __thread struct {
     struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
     int error;                    /* why there is none; 0: there is */
-    unsigned inner;               /* runs that began since, among the arguments; they fail likewise */
+    unsigned inner; /* runs that began since, among the arguments; they fail likewise */
 } failed_run;
 
 _Noreturn void asyncp_no_task(const char *call)
 {
     asyncp_check_inherited(call);
     ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
-           "%s was called on a worker thread of an executor, which runs blocking functions and no tasks; "
-           "send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
+           "%s was called on a worker thread of an executor, which runs blocking functions and no "
+           "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",
            call);
-    ENSURE(
-        asyncp_current == NULL || !asyncp_current->iterating,
-        "%s was called in a callback; callbacks run on the loop itself and cannot wait: create a task there",
-        call);
-    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run", call);
+    ENSURE(asyncp_current == NULL || !asyncp_current->iterating,
+           "%s was called in a callback; callbacks run on the loop itself and cannot wait: create "
+           "a task there",
+           call);
+    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run",
+                  call);
 }
 
 void asyncp_run_expect(const char *call, const char *argument, const char *where)
@@ -34,8 +35,9 @@ void asyncp_run_expect(const char *call, const char *argument, const char *where
     if (failed_run.error == 0)
         asyncp_check_inherited(call);
     ENSURE(failed_run.error != 0,
-           "%s(%s) was called at %s on a thread without a loop; start one with async_main or async_run", call,
-           argument, where);
+           "%s(%s) was called at %s on a thread without a loop; start one with async_main or "
+           "async_run",
+           call, argument, where);
 }
 
 /* Whether a run begins among the arguments of one that has failed already: it fails, too. */
@@ -136,7 +138,8 @@ int asyncp_main_end(async_task *main_task)
     if (loop->inherited)
         report_child(loop, result);
     else if (result < 0 && result != -EINTR) {
-        asyncp_describe(meaning, sizeof meaning, result, main_task != NULL ? main_task->sentence : NULL);
+        asyncp_describe(meaning, sizeof meaning, result,
+                        main_task != NULL ? main_task->sentence : NULL);
         asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
     }
     asyncp_loop_finish(loop);
@@ -182,7 +185,7 @@ int asyncp_runner_end(async_task *task)
     if (failed_run.error != 0)
         return give_up_run();
     int result = run_main(asyncp_current, task);
-    async_detach(task);
+    async_task_detach(task);
     return result;
 }
 

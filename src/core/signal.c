@@ -1,6 +1,6 @@
 /*
- * core/signal.c: SIGINT while a loop runs: the first one cancels the main task, the second one ends the process as
- * if we were not there. Only on the main thread, and only if nobody else handles it.
+ * core/signal.c: SIGINT while a loop runs: the first one cancels the main task, the second one ends
+ * the process as if we were not there. Only on the main thread, and only if nobody else handles it.
  */
 #include "core/loop.h"
 
@@ -47,10 +47,12 @@ void asyncp_sigint_give_back(struct async_loop *loop)
     if (!loop->interruptible)
         return;
     struct sigaction now;
-    if (asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && is_ours(&now)) /* else the program's own has come */
+    if (asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 &&
+        is_ours(&now)) /* else the program's own has come */
         asyncp_sys_sigaction(SIGINT, &loop->sigint_before, NULL);
     atomic_store(&interrupted, NULL);
-    atomic_store(&loop->interrupts, 0); /* one that came when the main task had ended is not the next one's */
+    atomic_store(&loop->interrupts,
+                 0); /* one that came when the main task had ended is not the next one's */
     atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_SIGNAL);
     loop->interruptible = false;
 }

@@ -1,6 +1,7 @@
 /*
- * core/task.c: making tasks, their first and last moments, and joining them. A task that ends hands its result
- * to its record, wakes who waits, gives its stack back while still on it, and goes on in whoever is next.
+ * core/task.c: making tasks, their first and last moments, and joining them. A task that ends hands
+ * its result to its record, wakes who waits, gives its stack back while still on it, and goes on in
+ * whoever is next.
  */
 #include "core/task.h"
 #include "core/errand.h"
@@ -20,7 +21,10 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
     self->sentence = NULL;
 }
 
-/* What was asked of the task ends with it; why is the sentence of its end, if that came of it and no other was said. */
+/*
+ * What was asked of the task ends with it; why is the sentence of its end, if that came of it and
+ * no other was said.
+ */
 OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
 {
     if (self->request_round == ROUND_FORKED)
@@ -130,15 +134,21 @@ TOOLS_BLIND static void *begin_errand(void *argument)
     return end(loop, self, asyncp_executor_run(self->executor, self->function, self->arguments));
 }
 
-/* As a control block is in new memory, and as every task leaves its own for the next one on its stack. */
+/*
+ * As a control block is in new memory, and as every task leaves its own for the next one on its
+ * stack.
+ */
 static bool is_blank(const struct coroutine *self)
 {
-    return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL && self->sentence == NULL &&
-           !self->refused && !self->held_back && self->requests == 0 && self->request_round == 0 &&
-           self->refusals == 0 && self->locals == NULL && self->reason == NULL;
+    return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL &&
+           self->sentence == NULL && !self->refused && !self->held_back && self->requests == 0 &&
+           self->request_round == 0 && self->refusals == 0 && self->locals == NULL &&
+           self->reason == NULL;
 }
 
-/* The coroutine at the top of its stack, with its arguments below it; on the way to its first turn. */
+/*
+ * The coroutine at the top of its stack, with its arguments below it; on the way to its first turn.
+ */
 static void lay_out(const struct async_loop *loop, struct coroutine *self,
                     const struct asyncp_function *function, const void *arguments)
 {
@@ -188,19 +198,22 @@ static unsigned log_of(const struct async_loop *loop, const async_task_options *
 OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, unsigned log)
 {
     ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
-           "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass a pointer",
+           "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass "
+           "a pointer",
            function->name, function->size, (size_t)1 << log);
 }
 
 /* Before a stack is used again, for those who look at it closely. */
-__attribute__((cold, noinline)) static void lay_open(struct async_loop *loop, const struct stack *stack)
+__attribute__((cold, noinline)) static void lay_open(struct async_loop *loop,
+                                                     const struct stack *stack)
 {
     asyncp_stack_open(&loop->stacks, stack);
     if (loop->debug) /* a clean stack shows how deep this task goes */
         asyncp_stack_clean(&loop->stacks, stack);
 }
 
-static struct coroutine *new_coroutine(struct async_loop *loop, const struct asyncp_function *function,
+static struct coroutine *new_coroutine(struct async_loop *loop,
+                                       const struct asyncp_function *function,
                                        const async_task_options *options)
 {
     unsigned log = log_of(loop, options);
@@ -214,7 +227,10 @@ static struct coroutine *new_coroutine(struct async_loop *loop, const struct asy
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
 
-/* What is left of a task that is not to be; whoever was to start it is told that there was no memory for it. */
+/*
+ * What is left of a task that is not to be; whoever was to start it is told that there was no
+ * memory for it.
+ */
 static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self,
                            const async_task_options *options)
 {
@@ -234,7 +250,8 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
 }
 
 /* What else a task is to be. 0 or -ENOMEM. */
-static int follow_options(struct async_task *task, struct coroutine *self, const async_task_options *options)
+static int follow_options(struct async_task *task, struct coroutine *self,
+                          const async_task_options *options)
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
@@ -260,7 +277,7 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
 {
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
-    struct starter *starter = options->asyncp_starter;
+    struct asyncp_starter *starter = options->asyncp_starter;
     int begins = starter != NULL ? starter->start(loop, starter, self) : 1;
     if (begins < 0)
         return give_up(loop, task, self, NULL);
@@ -277,7 +294,8 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
 {
     struct async_loop *loop = asyncp_current;
     if (unlikely(options != NULL) && options->asyncp_carrier != NULL)
-        return (async_task *)(void *)asyncp_carry(options->asyncp_carrier, function, arguments, where);
+        return (async_task *)(void *)asyncp_carry(options->asyncp_carrier, function, arguments,
+                                                  where);
     if (unlikely(loop == NULL)) {
         asyncp_run_expect("async_create_task", function->name, where);
         return NULL;
@@ -330,12 +348,12 @@ static int enter_pointer(void *arguments)
     return call->function(call->argument);
 }
 
-async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument, const async_task_options *options,
-                                   const char *where)
+async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,
+                                   const async_task_options *options, const char *where)
 {
     static const struct asyncp_function description = {enter_pointer, sizeof(struct pointer_call),
-                                                       _Alignof(struct pointer_call), "async_create_task_ptr",
-                                                       "the library"};
+                                                       _Alignof(struct pointer_call),
+                                                       "async_create_task_ptr", "the library"};
     ENSURE(function != NULL, "async_create_task_ptr: the function is NULL (%s)", where);
     struct pointer_call call = {function, argument};
     return asyncp_create(&description, &call, options, where);
@@ -349,7 +367,10 @@ struct join {
     uint64_t passed_on;       /* the last round of requests that they were told of */
 };
 
-/* Passes on what is asked of the joining task; if it is among those it joins, it has been asked already. */
+/*
+ * Passes on what is asked of the joining task; if it is among those it joins, it has been asked
+ * already.
+ */
 static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
     join->passed_on = asyncp_round_pass_on(loop, self);
@@ -358,14 +379,17 @@ static void pass_on_to_all(struct async_loop *loop, struct join *join, struct co
 
 static void pass_on(struct wait *wait)
 {
-    pass_on_to_all(wait->coroutine->task->loop, CONTAINER_OF(wait, struct join, wait), wait->coroutine);
+    pass_on_to_all(wait->coroutine->task->loop, CONTAINER_OF(wait, struct join, wait),
+                   wait->coroutine);
 }
 
-static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task, const char *call)
+static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task,
+                     const char *call)
 {
     struct coroutine *self = loop->current;
     if (unlikely(self->refused && join->passed_on != self->request_round)) {
-        pass_on_to_all(loop, join, self); /* asked when it was woken already, or in the turn of its refusal */
+        pass_on_to_all(loop, join,
+                       self); /* asked when it was woken already, or in the turn of its refusal */
         if (task_done(task))
             return; /* a future, which is over with that */
     }
@@ -391,7 +415,10 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
             wait_for(loop, &join, tasks[i], call);
 }
 
-/* Brings the sentence of another task's error to the running task; the last who looks gets it, others a copy. */
+/*
+ * Brings the sentence of another task's error to the running task; the last who looks gets it,
+ * others a copy.
+ */
 static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->current;
@@ -446,11 +473,11 @@ FLATTEN int async_await(async_task *task)
     return unlikely(had_ended) ? paced(loop, PACE_STEP, result) : result;
 }
 
-void async_detach(async_task *task)
+void async_task_detach(async_task *task)
 {
     if (task == NULL || (unlikely(task->loop != asyncp_current) && task->loop->inherited))
         return; /* an inherited record goes with its loop */
-    task_check(task, "async_detach", true);
+    task_check(task, "async_task_detach", true);
     if (unlikely(task_handles(task) == task->reserved))
         return; /* each is another call's to take */
     if (--task->references == 0)

@@ -1,7 +1,8 @@
 /*
- * core/task.h: the two halves of a task. What a handle points to is a small record in memory that stays the
- * loop's until it closes, so that a handle kept too long is never a wild pointer. What runs is the coroutine: the
- * control block at the top of a stack, there only until the body has returned.
+ * core/task.h: the two halves of a task. What a handle points to is a small record in memory that
+ * stays the loop's until it closes, so that a handle kept too long is never a wild pointer. What
+ * runs is the coroutine: the control block at the top of a stack, there only until the body has
+ * returned.
  *
  *      async_task  ────────────→  coroutine
  *      result, references         context, wait, scopes       ┐
@@ -9,8 +10,9 @@
  *                                 arguments                   │
  *                                 frames…                     ┘
  *
- * A record is free when nobody holds a handle and its coroutine is gone. A future is a record whose coroutine is one
- * that never runs, the same for all: whoever asks whether it is done, or waits for its end, need not know.
+ * A record is free when nobody holds a handle and its coroutine is gone. A future is a record whose
+ * coroutine is one that never runs, the same for all: whoever asks whether it is done, or waits for
+ * its end, need not know.
  */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
@@ -26,7 +28,10 @@
 struct locals;
 struct scope;
 
-/* Set in a task's references while it is lent: its group keeps it, or a done callback is told of it. */
+/*
+ * Set in a task's references while it is lent: its group keeps it, or a done callback is told of
+ * it.
+ */
 #define TASK_KEPT ((uint32_t)1 << 31)
 
 struct async_task {
@@ -43,7 +48,8 @@ struct async_task {
     };
     union {
         struct async_task *next_ended; /* while its group keeps it: the child that ended after it */
-        uint64_t taken_by; /* when it is free: the id of the task that took the last handle; 0: none */
+        /* when it is free: the id of the task that took the last handle; 0: none */
+        uint64_t taken_by;
     };
     int result;          /* when it has ended */
     uint32_t references; /* handles that are held, and TASK_KEPT */
@@ -51,50 +57,53 @@ struct async_task {
     bool owns_name;      /* the name is a copy on the heap */
     bool seen;           /* somebody looked at its result */
     bool marked;         /* for the moment, by async_gather_n: met before */
-    bool started;        /* it has called async_started */
+    bool started;        /* it has called async_set_started */
     int started_value;   /* with this */
 };
 
 /* Decides when new tasks begin: what a task group does with its children. */
-struct starter {
+struct asyncp_starter {
     /*
-     * Whether it begins now: 1, or 0 if the starter sees to that later. -errno: the task is not to be, and nothing
-     * happened. coroutine is NULL when there was no memory for it.
+     * Whether it begins now: 1, or 0 if the starter sees to that later. -errno: the task is not to
+     * be, and nothing happened. coroutine is NULL when there was no memory for it.
      */
-    int (*start)(struct async_loop *loop, struct starter *starter, struct coroutine *coroutine);
+    int (*start)(struct async_loop *loop, struct asyncp_starter *starter,
+                 struct coroutine *coroutine);
 };
 
 /* The membership of a task in a group. */
 struct member {
-    struct waiter listener; /* tells the group of the task's end */
-    struct link sibling;    /* among the children that have not ended */
-    struct starter *group;  /* whose child it is */
+    struct waiter listener;       /* tells the group of the task's end */
+    struct link sibling;          /* among the children that have not ended */
+    struct asyncp_starter *group; /* whose child it is */
 };
 
 /*
- * What every switch and every call touches comes first and fills one cache line; the rest is for rarer moments.
+ * What every switch and every call touches comes first and fills one cache line; the rest is for
+ * rarer moments.
  */
 struct coroutine {
-    struct ready ready;                     /* in the ready queue, while it can run */
-    struct context context;                 /* where it goes on, while it does not run */
-    struct async_task *task;                /* its record */
-    struct wait *wait;                      /* what it is stopped in; NULL: it runs or is ready */
-    struct scope *scopes;                   /* timeouts and shelters in force, the innermost first */
-    struct sentence *sentence;              /* what it last said about an error, or was told */
-    bool refused;                           /* its switching calls are: see cancel.c for when */
-    bool held_back;                         /* its group lets it begin when another child has ended */
-    uint32_t requests;                      /* to cancel it, not answered */
-    uint64_t request_round;                 /* the last request that reached it: see cancel.c */
-    uint32_t refusals;                      /* calls refused since it was last asked */
-    uint32_t select_turn;                   /* for async_select: see there; 0: it never gave way */
-    const struct sentence *reason;          /* why it was asked to cancel; NULL: nobody said, or nobody did */
+    struct ready ready;        /* in the ready queue, while it can run */
+    struct context context;    /* where it goes on, while it does not run */
+    struct async_task *task;   /* its record */
+    struct wait *wait;         /* what it is stopped in; NULL: it runs or is ready */
+    struct scope *scopes;      /* timeouts and shelters in force, the innermost first */
+    struct sentence *sentence; /* what it last said about an error, or was told */
+    bool refused;              /* its switching calls are: see cancel.c for when */
+    bool held_back;            /* its group lets it begin when another child has ended */
+    uint32_t requests;         /* to cancel it, not answered */
+    uint64_t request_round;    /* the last request that reached it: see cancel.c */
+    uint32_t refusals;         /* calls refused since it was last asked */
+    uint32_t select_turn;      /* for async_select: see there; 0: it never gave way */
+    /* why it was asked to cancel; NULL: nobody said, or nobody did */
+    const struct sentence *reason;
     const struct asyncp_function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
-    struct async_executor *executor;        /* who runs it instead, if its first frame is begin_errand's */
-    struct locals *locals;                  /* task-local values; NULL: none */
-    struct coroutine *next_refused;         /* in the loop's list of those a request is on its way to */
-    struct stack stack;                     /* what it lies on */
-    struct member member;                   /* of the group it was created in; else meaningless */
+    struct async_executor *executor; /* who runs it instead, if its first frame is begin_errand's */
+    struct locals *locals;           /* task-local values; NULL: none */
+    struct coroutine *next_refused;  /* in the loop's list of those a request is on its way to */
+    struct stack stack;              /* what it lies on */
+    struct member member;            /* of the group it was created in; else meaningless */
 };
 
 static inline bool task_done(const struct async_task *task)
@@ -139,12 +148,16 @@ static inline struct coroutine *coroutine_of_ready(struct ready *ready)
 void asyncp_task_free_words(struct async_task *task);
 
 /* A new record of which somebody else will say how it ended. NULL: out of memory. */
-struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where);
+struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name,
+                                       const char *where);
 
 /* Says how a pending future ended. */
 void asyncp_future_settle(struct async_task *future, int result);
 
-/* The next task after this one (NULL: the first) that runs and has not ended, in no particular order; or NULL. */
+/*
+ * The next task after this one (NULL: the first) that runs and has not ended, in no particular
+ * order; or NULL.
+ */
 struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task);
 
 /* What people are told of a task: "task #3 'fetch' (created at fetch.c:42)". */
@@ -160,14 +173,16 @@ int asyncp_task_rename(struct async_task *task, const char *name);
 void asyncp_tasks_close(struct async_loop *loop);
 
 /*
- * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel, before or
- * during, they all are, and are waited for nevertheless. The running task among them is passed over. Takes no handle.
+ * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel,
+ * before or during, they all are, and are waited for nevertheless. The running task among them is
+ * passed over. Takes no handle.
  */
-void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call);
+void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count,
+                 const char *call);
 
 /*
- * The result of a task that has ended; its sentence comes along; takes a reference that task_reserve or task_hold has
- * reserved. -ENOMEM for NULL.
+ * The result of a task that has ended; its sentence comes along; takes a reference that
+ * task_reserve or task_hold has reserved. -ENOMEM for NULL.
  */
 int asyncp_task_collect(struct async_loop *loop, struct async_task *task);
 

@@ -1,5 +1,6 @@
 /*
- * core/timer.c: timers on the heap of deadlines, and async_sleep, the plainest thing that stands on them.
+ * core/timer.c: timers on the heap of deadlines, and async_sleep, the plainest thing that stands on
+ * them.
  */
 #include "core/timer.h"
 #include "core/loop.h"
@@ -26,10 +27,9 @@ void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
     ASSERT(now_ns < TIME_NEVER);
     while (heap_least(&loop->timers) <= now_ns) {
         struct timer *timer = heap_first(&loop->timers);
-        ENSURE(
-            timer->set && timer->slot == heap_first_slot(&loop->timers),
-            "the memory of a time limit is gone or was written over; a block was left, by longjmp perhaps, "
-            "without the end of the limit that it began there");
+        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->timers),
+               "the memory of a time limit is gone or was written over; a block was left, by "
+               "longjmp perhaps, without the end of the limit that it began there");
         asyncp_timer_clear(loop, timer);
         timer->expire(timer);
     }

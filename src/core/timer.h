@@ -1,6 +1,6 @@
 /*
- * core/timer.h: something that happens at a time, and the conversion of the user's seconds. Timers that are due
- * at the same time fire in the order they were set.
+ * core/timer.h: something that happens at a time, and the conversion of the user's seconds. Timers
+ * that are due at the same time fire in the order they were set.
  */
 #ifndef CORE_TIMER_H
 #define CORE_TIMER_H
@@ -11,9 +11,10 @@
 struct async_loop;
 
 struct timer {
-    void (*expire)(struct timer *timer); /* called on the loop's stack, once, the timer being clear */
-    uint32_t slot;                       /* in the loop's heap, while it is set */
-    bool set;                            /* it will fire */
+    void (*expire)(
+        struct timer *timer); /* called on the loop's stack, once, the timer being clear */
+    uint32_t slot;            /* in the loop's heap, while it is set */
+    bool set;                 /* it will fire */
 };
 
 #define TIME_NEVER INT64_MAX

@@ -1,8 +1,8 @@
 /*
- * core/wait.h: park, the primitive that everything which waits stands on. A wait is one stop of one task; waiters are
- * its places in the lists of whatever it waits for. Whoever comes first claims the wait, and at that
- * moment all its waiters leave their lists and its timer is cleared: so a list holds only waiters that can
- * still be woken, and a waker never has to ask.
+ * core/wait.h: park, the primitive that everything which waits stands on. A wait is one stop of one
+ * task; waiters are its places in the lists of whatever it waits for. Whoever comes first claims
+ * the wait, and at that moment all its waiters leave their lists and its timer is cleared: so a
+ * list holds only waiters that can still be woken, and a waker never has to ask.
  *
  *      struct wait wait;
  *      struct waiter waiter;
@@ -10,8 +10,9 @@
  *      wait_on(&wait, &waiter, &event->waiters);
  *      return asyncp_park(loop, &wait);                what asyncp_wake was given
  *
- * A request to cancel calls `refuse`: a plain wait is claimed with -ECANCELED; a join or an operation of the
- * kernel passes the request on and waits for the answer; NULL is a wait that cannot be refused.
+ * A request to cancel calls `refuse`: a plain wait is claimed with -ECANCELED; a join or an
+ * operation of the kernel passes the request on and waits for the answer; NULL is a wait that
+ * cannot be refused.
  */
 #ifndef CORE_WAIT_H
 #define CORE_WAIT_H
@@ -27,10 +28,11 @@ struct wait;
 struct waiter;
 
 /*
- * What a listener is called with, at once and on the stack of whoever ends the task: out of the list already, and
- * free to wake others, but it must not switch, nor run what is the user's.
+ * What a listener is called with, at once and on the stack of whoever ends the task: out of the
+ * list already, and free to wake others, but it must not switch, nor run what is the user's.
  */
-typedef void asyncp_listen(struct async_loop *loop, struct waiter *listener, struct async_task *task);
+typedef void asyncp_listen(struct async_loop *loop, struct waiter *listener,
+                           struct async_task *task);
 
 /* Listeners are found among those who wait for a task's end, and nowhere else. */
 struct waiter {
@@ -70,7 +72,10 @@ static inline void wait_init(struct wait *wait, const char *call, const void *ob
 /* What debug mode puts in the place of a descriptor that was closed under the task. */
 #define WAIT_CLOSED ((const void *)UINTPTR_MAX)
 
-/* The descriptor whose number is the object, which is no address then; 0: it is something else, or that descriptor. */
+/*
+ * The descriptor whose number is the object, which is no address then; 0: it is something else, or
+ * that descriptor.
+ */
 static inline int wait_descriptor(const struct wait *wait)
 {
     enum { LEAST_ADDRESS = 4096 };
@@ -111,8 +116,8 @@ static inline struct waiter *waiter_last(const struct list *list)
 int asyncp_park(struct async_loop *loop, struct wait *wait);
 
 /* All that most waits are: stops at the end of a list until somebody there is woken. */
-int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call, const void *object,
-                         void (*refuse)(struct wait *wait));
+int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call,
+                         const void *object, void (*refuse)(struct wait *wait));
 
 /* Claims a wait that nobody has claimed: takes its waiters out and makes its task ready. */
 void asyncp_wake(struct wait *wait, struct waiter *winner, int result);
@@ -121,14 +126,15 @@ void asyncp_wake(struct wait *wait, struct waiter *winner, int result);
 void asyncp_wake_all(struct list *list, int result);
 
 /*
- * What the list is part of is freed, by `call`: those that wait there get -ECANCELED, with a sentence if they wait in
- * asyncp_stand_in_line, and never look at it again. Debug mode names the first.
+ * What the list is part of is freed, by `call`: those that wait there get -ECANCELED, with a
+ * sentence if they wait in asyncp_stand_in_line, and never look at it again. Debug mode names the
+ * first.
  */
 void asyncp_dismiss(struct list *list, const char *call);
 
 /*
- * The same as result for what park has returned: a sentence belongs to the wait of a task that was not asked to cancel,
- * and gets -ECANCELED because what it waits for was freed.
+ * The same as result for what park has returned: a sentence belongs to the wait of a task that was
+ * not asked to cancel, and gets -ECANCELED because what it waits for was freed.
  */
 int asyncp_dismissed(const struct wait *wait, int result);
 

@@ -1,10 +1,11 @@
 /*
- * coro/context.h: one flow of control with a stack of its own, and the switch from one to another. What is
- * not running is a stack pointer; everything else lies on its stack, in a frame that asyncp_switch laid
- * down and takes up again. Knows nothing of tasks, and chooses nothing.
+ * coro/context.h: one flow of control with a stack of its own, and the switch from one to another.
+ * What is not running is a stack pointer; everything else lies on its stack, in a frame that
+ * asyncp_switch laid down and takes up again. Knows nothing of tasks, and chooses nothing.
  *
- *      top     the first frame calls entry(argument), which returns where to go on; unwinders stop there
- *       ⋮      the frames of whoever waits
+ *      top     the first frame: calls entry(argument), which returns the context to go on in;
+ *              unwinders stop here
+ *       ⋮      the frames of the code that waits
  *      sp      registers that a call preserves, with the floating-point control words
  */
 #ifndef CORO_CONTEXT_H
@@ -28,14 +29,16 @@ struct context {
 void asyncp_switch(void **save, void *load);
 
 /*
- * A stack pointer for a flow that calls entry(argument) on the stack below top. What entry returns is the stack
- * pointer to go on with, when this flow has ended.
+ * A stack pointer for a flow that calls entry(argument) on the stack below top. What entry returns
+ * is the stack pointer to go on with, when this flow has ended.
  */
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
-/* Makes a context that begins with entry(argument) below top, on that stack; entry is TOOLS_BLIND. */
-static inline void context_prepare(struct context *context, const struct known_stack *stack, void *top,
-                                   void *(*entry)(void *), void *argument)
+/*
+ * Makes a context that begins with entry(argument) below top, on that stack; entry is TOOLS_BLIND.
+ */
+static inline void context_prepare(struct context *context, const struct known_stack *stack,
+                                   void *top, void *(*entry)(void *), void *argument)
 {
     context->sp = asyncp_switch_prepare(top, entry, argument);
 #if ASYNC_ASAN
@@ -65,7 +68,10 @@ static inline void context_switch(struct context *from, struct context *to)
 #endif
 }
 
-/* The first thing a new context does; home is the one whose stack nobody told us, if it came from there. */
+/*
+ * The first thing a new context does; home is the one whose stack nobody told us, if it came from
+ * there.
+ */
 TOOLS_BLIND static inline void context_begin(const struct context *self, struct context *home)
 {
 #if ASYNC_ASAN

@@ -1,8 +1,8 @@
 /*
- * coro/guard.c: what stops a stack from growing into its neighbour: a lightweight guard where the kernel has
- * them (6.13 and later; no mapping is spent, so a million work), page protection where it does not, and
- * where mappings run out a canary, which only tells afterwards. The first kind is not believed, but proven: an
- * emulated kernel may accept the call and do nothing.
+ * coro/guard.c: what stops a stack from growing into its neighbour: a lightweight guard where the
+ * kernel has them (6.13 and later; no mapping is spent, so a million work), page protection where
+ * it does not, and where mappings run out a canary, which only tells afterwards. The first kind is
+ * not believed, but proven: an emulated kernel may accept the call and do nothing.
  */
 #include "coro/stack.h"
 #include "sys/sys.h"
@@ -92,9 +92,11 @@ static int install_one(enum guard kind, char *slot, size_t size)
     }
 }
 
-uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count)
+uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size,
+                              uint32_t count)
 {
-    if (kind == GUARD_LIGHT && together == WORKS && asyncp_sys_guard_each(slot, slot_size, size, count) == 0)
+    if (kind == GUARD_LIGHT && together == WORKS &&
+        asyncp_sys_guard_each(slot, slot_size, size, count) == 0)
         return count;
     for (uint32_t done = 0; done < count; done++)
         if (install_one(kind, slot + done * slot_size, size) < 0)

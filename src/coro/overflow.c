@@ -1,7 +1,7 @@
 /*
- * coro/overflow.c: the handler of SIGSEGV. It runs on an alternate stack, looks whether the address lies in the
- * guard of the running stack, and if so says what overflowed and which calls repeat. Every other fault goes
- * to whoever handled it before.
+ * coro/overflow.c: the handler of SIGSEGV. It runs on an alternate stack, looks whether the address
+ * lies in the guard of the running stack, and if so says what overflowed and which calls repeat.
+ * Every other fault goes to whoever handled it before.
  */
 #include "coro/overflow.h"
 #include "sys/frames.h"
@@ -18,7 +18,8 @@ enum { NAME_SIZE = 128 };
 struct taken_signal {
     int number;              /* SIGSEGV or SIGBUS */
     struct sigaction before; /* what handled it before; faults that are not ours go there */
-    bool replaced; /* once at the end another handler was found in place of ours, and may lead to it */
+    /* once at the end another handler was found in place of ours, and may lead to it */
+    bool replaced;
 };
 
 static const struct overflow_owner *watcher;             /* the same for all threads */
@@ -79,7 +80,10 @@ static const struct sigaction *handler_before(int number)
     return number == SIGBUS ? &taken[1].before : &taken[0].before;
 }
 
-/* As if there were no handler: a fault repeats as soon as we return, and ends the program; what was sent does not. */
+/*
+ * As if there were no handler: a fault repeats as soon as we return, and ends the program; what was
+ * sent does not.
+ */
 static void end_by_signal(int number, const siginfo_t *info)
 {
     signal(number, SIG_DFL);
@@ -99,8 +103,9 @@ static void call_before(int number, siginfo_t *info, void *signal_context)
 }
 
 /*
- * The handler before may have learnt of ours and call it in turn, in a circle: then the same fault comes again, deeper
- * on the same stack. A handler that leaves by siglongjmp leaves what is noted here, which then is not deeper.
+ * The handler before may have learnt of ours and call it in turn, in a circle: then the same fault
+ * comes again, deeper on the same stack. A handler that leaves by siglongjmp leaves what is noted
+ * here, which then is not deeper.
  */
 static void pass_on(int number, siginfo_t *info, void *signal_context)
 {
@@ -137,7 +142,10 @@ static bool is_ours(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == on_fault;
 }
 
-/* Whether the handler may be newer than ours, so that it calls ours when a fault is none of its own. */
+/*
+ * Whether the handler may be newer than ours, so that it calls ours when a fault is none of its
+ * own.
+ */
 static bool may_lead_to_ours(const struct taken_signal *one, const struct sigaction *now)
 {
     bool is_function = (now->sa_flags & SA_SIGINFO) != 0 ||
@@ -145,11 +153,15 @@ static bool may_lead_to_ours(const struct taken_signal *one, const struct sigact
     return one->replaced && is_function && now->sa_sigaction != one->before.sa_sigaction;
 }
 
-/* Ours may still be there, because it could not be given back or was put back: then what was before it stays. */
+/*
+ * Ours may still be there, because it could not be given back or was put back: then what was before
+ * it stays.
+ */
 static void take_signal(struct taken_signal *one)
 {
     struct sigaction now, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) || may_lead_to_ours(one, &now))
+    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) ||
+        may_lead_to_ours(one, &now))
         return;
     sigemptyset(&action.sa_mask);
     one->before = now;
@@ -168,7 +180,10 @@ static void give_back(struct taken_signal *one)
         one->replaced = true;
 }
 
-/* 0 or -ENOMEM. Where a program may have no signal stack, an overflow ends it without a message, as it would anyway. */
+/*
+ * 0 or -ENOMEM. Where a program may have no signal stack, an overflow ends it without a message, as
+ * it would anyway.
+ */
 static int take_stack(struct signal_stack *stack)
 {
     stack->start = asyncp_sys_map(SIGNAL_STACK_SIZE);

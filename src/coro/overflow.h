@@ -1,6 +1,7 @@
 /*
- * coro/overflow.h: a stack that ran into its guard ends the program with a message that helps, instead of a
- * bare "Segmentation fault". Knows nothing of tasks: who was running, and what to say of it, is asked back.
+ * coro/overflow.h: a stack that ran into its guard ends the program with a message that helps,
+ * instead of a bare "Segmentation fault". Knows nothing of tasks: who was running, and what to say
+ * of it, is asked back.
  */
 #ifndef CORO_OVERFLOW_H
 #define CORO_OVERFLOW_H
@@ -22,10 +23,15 @@ struct signal_stack {
 /* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -errno. */
 int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
 
-/* The last one gives the signals back to whoever handled them before. What the program has put there stays. */
+/*
+ * The last one gives the signals back to whoever handled them before. What the program has put
+ * there stays.
+ */
 void asyncp_overflow_close(struct signal_stack *stack);
 
-/* Around fork(), in the parent; and in the child, where of all watched threads there are so many. */
+/*
+ * Around fork(), in the parent; and in the child, where of all watched threads there are so many.
+ */
 void asyncp_overflow_before_fork(void);
 void asyncp_overflow_after_fork(void);
 void asyncp_overflow_forked(unsigned count);

@@ -1,19 +1,25 @@
 /*
- * coro/stack.c: where stacks come from. Taking one that was given back is a pop from the first slab's free stacks (in
- * stack.h); here is what happens once a stack, or once a slab.
+ * coro/stack.c: where stacks come from. Taking one that was given back is a pop from the first
+ * slab's free stacks (in stack.h); here is what happens once a stack, or once a slab.
  */
 #include "coro/stack.h"
 #include "sys/sys.h"
 
-enum { FIRST_SLAB_LOG = 4, LAST_SLAB_LOG = 12, SLAB_BYTES_LOG = 28 }; /* slots: 16 to 4096, within 256 MiB */
+enum {
+    FIRST_SLAB_LOG = 4,
+    LAST_SLAB_LOG = 12,
+    SLAB_BYTES_LOG = 28
+}; /* slots: 16 to 4096, within 256 MiB */
 enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
 enum { GUARDS_AT_ONCE = 32 };
 
-void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory)
+void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset,
+                            async_allocator memory)
 {
     size_t page = asyncp_sys_page_size();
     reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
-    *pool = (struct stack_pool){.reserve = reserve, .offset = offset, .page = page, .memory = memory};
+    *pool = (struct stack_pool){
+        .reserve = reserve, .offset = offset, .page = page, .memory = memory};
     pool->guard_size = page > GUARD_LEAST ? page : GUARD_LEAST;
     pool->guard = asyncp_guard_best(page);
     pool->least_log = STACK_LEAST_LOG;
@@ -114,7 +120,8 @@ static void guard_more(struct stack_pool *pool, struct slab *slab)
     }
     slab->guard = (uint8_t)pool->guard;
     slab->guarded += done;
-    if (slab->slots == 1u << LAST_SLAB_LOG) /* thousands are in use, so a few pages early are no waste */
+    if (slab->slots ==
+        1u << LAST_SLAB_LOG) /* thousands are in use, so a few pages early are no waste */
         asyncp_sys_touch_each(slot + size - pool->page, size, pool->page, done);
 }
 
@@ -186,10 +193,10 @@ struct stack_census asyncp_stack_count(const struct stack_pool *pool)
 
 void asyncp_stack_check(const struct stack *stack)
 {
-    ENSURE(
-        stack->guard != GUARD_CANARY || asyncp_guard_intact(stack->bottom),
-        "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be trusted now",
-        stack_size(stack) / 1024);
+    ENSURE(stack->guard != GUARD_CANARY || asyncp_guard_intact(stack->bottom),
+           "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be "
+           "trusted now",
+           stack_size(stack) / 1024);
 }
 
 void asyncp_stack_trim(struct stack_pool *pool)

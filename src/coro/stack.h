@@ -1,19 +1,20 @@
 /*
- * coro/stack.h: the pool of stacks. Stacks of one size are cut from slabs of address space that costs nothing
- * until it is touched; one that was given back is the next to be taken, still warm. Knows nothing of tasks:
- * its user keeps a control block at each stack's own top, so that an idle task touches one page; struct stack
- * is a member of it.
+ * coro/stack.h: the pool of stacks. Stacks of one size are cut from slabs of address space that
+ * costs nothing until it is touched; one that was given back is the next to be taken, still warm.
+ * Knows nothing of tasks: its user keeps a control block at each stack's own top, so that an idle
+ * task touches one page; struct stack is a member of it.
  *
  *   slot   |guard|  free  | frames | arguments | control block | colour |
  *          bottom                               stack_control()
  *                 stack_limit()
  *
- * The guard has at least one page, and no less than what compilers leave unprobed (GUARD_LEAST). It is not counted in
- * a stack's size, so that a stack has what was asked for whatever a page is. A stack has at least one page.
+ * The guard has at least one page, and no less than what compilers leave unprobed (GUARD_LEAST). It
+ * is not counted in a stack's size, so that a stack has what was asked for whatever a page is. A
+ * stack has at least one page.
  *
- * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots differ by
- * multiples of 192 bytes. Invariant: a slab that has a stack to give is in its class's list; one that is in it may have
- * none left, until somebody looks.
+ * Colour: tops at the same offset in every slot would share a few sets of the cache, so slots
+ * differ by multiples of 192 bytes. Invariant: a slab that has a stack to give is in its class's
+ * list; one that is in it may have none left, until somebody looks.
  */
 #ifndef CORO_STACK_H
 #define CORO_STACK_H
@@ -30,8 +31,9 @@ enum {
 };
 
 /*
- * With -fstack-clash-protection a function touches its frame at such distances, so that it cannot step over a guard. A
- * frame up to this size is not touched at all. On aarch64 gcc and clang take every guard to have 64 KiB.
+ * With -fstack-clash-protection a function touches its frame at such distances, so that it cannot
+ * step over a guard. A frame up to this size is not touched at all. On aarch64 gcc and clang take
+ * every guard to have 64 KiB.
  */
 #if defined(__aarch64__)
 enum { GUARD_LEAST = 64 * 1024 };
@@ -81,8 +83,12 @@ struct stack_pool {
     async_allocator memory;               /* where the slabs' descriptions come from */
 };
 
-/* The user's control block has `reserve` bytes, struct stack at `offset` in it; it begins a cache line. */
-void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset, async_allocator memory);
+/*
+ * The user's control block has `reserve` bytes, struct stack at `offset` in it; it begins a cache
+ * line.
+ */
+void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset,
+                            async_allocator memory);
 
 /* All stacks must be back. */
 void asyncp_stack_pool_close(struct stack_pool *pool);
@@ -109,28 +115,38 @@ void asyncp_stack_trim(struct stack_pool *pool);
 /* How far down the stack was ever written, in bytes below its control block. */
 size_t asyncp_stack_used(const struct stack_pool *pool, const struct stack *stack);
 
-/* Tells valgrind that everything below its control block may be written, wherever the last flow had its frames. */
+/*
+ * Tells valgrind that everything below its control block may be written, wherever the last flow had
+ * its frames.
+ */
 void asyncp_stack_open(const struct stack_pool *pool, const struct stack *stack);
 
 /* Makes everything below its control block zeros, so that asyncp_stack_used starts anew. */
 void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack);
 
-/* The stack that the address lies in, in use or given back; NULL: none that was ever taken from the pool. */
+/*
+ * The stack that the address lies in, in use or given back; NULL: none that was ever taken from the
+ * pool.
+ */
 const struct stack *asyncp_stack_at(const struct stack_pool *pool, const void *address);
 
 /* Dies if the guard of a stack that has only a canary was overwritten. */
 void asyncp_stack_check(const struct stack *stack);
 
-/* Puts guards of that size and kind into count slots; returns how many could be put. A canary always can. */
-uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size, uint32_t count);
+/*
+ * Puts guards of that size and kind into count slots; returns how many could be put. A canary
+ * always can.
+ */
+uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size,
+                              uint32_t count);
 
 /* The best kind that was proven to work here. */
 enum guard asyncp_guard_best(size_t page);
 bool asyncp_guard_intact(const char *bottom);
 
 /*
- * A stack of 2^log bytes, or NULL: out of memory. Its struct is set; the rest of its control block is zeros, or as it
- * was when the stack was given back.
+ * A stack of 2^log bytes, or NULL: out of memory. Its struct is set; the rest of its control block
+ * is zeros, or as it was when the stack was given back.
  */
 static inline struct stack *stack_take(struct stack_pool *pool, unsigned log)
 {

@@ -1,23 +1,26 @@
 /*
- * coro/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64 and for the same reason:
- * return predictors stay in step with code that waits a few frames deep.
+ * coro/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64 and for
+ * the same reason: return predictors stay in step with code that waits a few frames deep.
  *
  * What is laid down, from the stack pointer up:
  *
  *      0   x29, x30 (a frame record)   16  x19, x20   32  x21, x22   48  x23, x24
  *     64   x25, x26                    80  x27, x28   96  d8, d9    112  d10, d11
- *    128   d12, d13                   144  d14, d15  160  fpcr      168  nothing, for the sake of 16 bytes
+ *    128   d12, d13                   144  d14, d15  160  fpcr      168  padding
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and after it.
- * fpcr is the flow's own, and written only when it differs, because a write waits for everything before it. The
- * sticky flags are in fpsr, which belongs to nobody. Of the vector registers a call preserves the low halves of
- * eight; what SVE and SME add to that is preserved by no ordinary call.
+ * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
+ * after it. fpcr is the flow's own, and written only when it differs, because a write waits for
+ * everything before it. The sticky flags are in fpsr, which belongs to nobody. Of the vector
+ * registers a call preserves the low halves of eight; what SVE and SME add to that is preserved by
+ * no ordinary call.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, fpcr, what to call and its argument at 0, 8 and 16,
- * and is entered by a jump; one that ends goes on in the next by the same `ret` as any other.
+ * A flow that has not begun has bit 0 of its stack pointer set, fpcr, what to call and its argument
+ * at 0, 8 and 16, and is entered by a jump; one that ends goes on in the next by the same `ret` as
+ * any other.
  *
- * With -mbranch-protection the return address is signed while it lies on the stack; the stack pointer that it is
- * signed with is the same when the flow goes on. `bti c` is for calls by way of a linker's veneer.
+ * With -mbranch-protection the return address is signed while it lies on the stack; the stack
+ * pointer that it is signed with is the same when the flow goes on. `bti c` is for calls by way of
+ * a linker's veneer.
  */
         .text
 
@@ -131,8 +134,9 @@ asyncp_switch:
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller:
- * unwinders stop here, and those that follow frame records do so too, for it leaves zeros to the entry's.
+ * The first frame of every flow, and the last: what the entry returns is where to go on. There is
+ * no caller: unwinders stop here, and those that follow frame records do so too, for it leaves
+ * zeros to the entry's.
  */
         .hidden asyncp_uncaught
         .type   asyncp_switch_start, %function
@@ -179,10 +183,14 @@ asyncp_switch_prepare:
         .cfi_endproc
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
-/* The linker says of the whole what all its parts say. Landing pads: always here; signed: if the others' are. */
+/*
+ * The linker says of the whole what all its parts say. Landing pads: always here; signed: if the
+ * others' are.
+ */
         .section .note.gnu.property, "a", %note
         .p2align 3
-        .word   4, 16, 5                /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        .word   4, 16, 5
         .asciz  "GNU"
         .word   0xc0000000, 4           /* GNU_PROPERTY_AARCH64_FEATURE_1_AND */
 #if defined(__ARM_FEATURE_PAC_DEFAULT)

@@ -1,21 +1,23 @@
 /*
- * coro/switch_riscv64.S: the switch for riscv64 with the calling convention lp64d, which Linux distributions have.
- * It ends in `ret`, as on x86-64 and for the same reason: return predictors stay in step with code that waits a
- * few frames deep. No jump here has ra or t0 for its register unless it is a call or a return: predictors go by that.
+ * coro/switch_riscv64.S: the switch for riscv64 with the calling convention lp64d, which Linux
+ * distributions have. It ends in `ret`, as on x86-64 and for the same reason: return predictors
+ * stay in step with code that waits a few frames deep. No jump here has ra or t0 for its register
+ * unless it is a call or a return: predictors go by that.
  *
  * What is laid down, from the stack pointer up:
  *
- *      0   rounding mode    8  ra     16  s0     24  s1     32  s2     40  s3     48  s4     56  s5
- *     64   s6              72  s7     80  s8     88  s9     96  s10   104  s11   112  fs0   120  fs1
- *    128   fs2            136  fs3   144  fs4   152  fs5   160  fs6   168  fs7   176  fs8   184  fs9
- *    192   fs10           200  fs11
+ *      0   rounding mode   8  ra    16  s0    24  s1     32  s2     40  s3    48  s4    56  s5
+ *     64   s6             72  s7    80  s8    88  s9     96  s10   104  s11  112  fs0  120  fs1
+ *    128   fs2           136  fs3  144  fs4  152  fs5   160  fs6   168  fs7  176  fs8  184  fs9
+ *    192   fs10          200  fs11
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and after it.
- * Of fcsr the rounding mode is the flow's own, and is written only when it differs; the sticky flags belong to
- * nobody. Vector registers are preserved by no ordinary call.
+ * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
+ * after it. Of fcsr the rounding mode is the flow's own, and is written only when it differs; the
+ * sticky flags belong to nobody. Vector registers are preserved by no ordinary call.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, the rounding mode, what to call and its argument at
- * 0, 8 and 16, and is entered by a jump; one that ends goes on in the next by the same `ret` as any other.
+ * A flow that has not begun has bit 0 of its stack pointer set, the rounding mode, what to call and
+ * its argument at 0, 8 and 16, and is entered by a jump; one that ends goes on in the next by the
+ * same `ret` as any other.
  */
 #if !defined(__riscv_float_abi_double)
 #error "This switch is for lp64d; any other calling convention has -Dswitch=ucontext."
@@ -126,8 +128,8 @@ asyncp_switch:
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
- * unwinders stop here.
+ * The first frame of every flow, and the last: what the entry returns is where to go on. There is
+ * no caller, and unwinders stop here.
  */
         .hidden asyncp_uncaught
         .type   asyncp_switch_start, @function

@@ -1,7 +1,8 @@
 /*
- * coro/switch_ucontext.c: the switch for processors that have no assembly of their own yet, from libc's
- * swapcontext. Slower, because it asks for the signal mask and sets it by system calls. A stack pointer here is the
- * address of the ucontext_t that lies on the stack it describes, so that context.h holds for both.
+ * coro/switch_ucontext.c: the switch for processors that have no assembly of their own yet, from
+ * libc's swapcontext. Slower, because it asks for the signal mask and sets it by system calls. A
+ * stack pointer here is the address of the ucontext_t that lies on the stack it describes, so that
+ * context.h holds for both.
  */
 #include "coro/context.h"
 #include <signal.h>
@@ -17,17 +18,21 @@ struct beginning {
 };
 
 /*
- * Not every libc's swapcontext saves the floating-point registers that a call preserves: glibc's for LoongArch does
- * not. Then the compiler is told that they are lost, so it saves them in this frame.
+ * Not every libc's swapcontext saves the floating-point registers that a call preserves: glibc's
+ * for LoongArch does not. Then the compiler is told that they are lost, so it saves them in this
+ * frame.
  */
 #if defined(__loongarch_hard_float)
-#define NUMBERS_ARE_LOST()                                                                                   \
+#define NUMBERS_ARE_LOST()                                                                         \
     __asm__ volatile("" ::: "$f24", "$f25", "$f26", "$f27", "$f28", "$f29", "$f30", "$f31")
 #else
 #define NUMBERS_ARE_LOST() (void)0
 #endif
 
-/* The signal mask is the thread's, as with the switches in assembly; libc makes it one of the context's. */
+/*
+ * The signal mask is the thread's, as with the switches in assembly; libc makes it one of the
+ * context's.
+ */
 static ucontext_t *with_mask_of_thread(void *load)
 {
     ucontext_t *context = load;

@@ -1,21 +1,22 @@
 /*
- * coro/switch_x86_64.S: the switch for x86-64, System V. It ends in `ret`, because waiting code is a few
- * frames deep and a `jmp` would leave the return predictor out of step for every one of them.
+ * coro/switch_x86_64.S: the switch for x86-64, System V. It ends in `ret`, because waiting code is
+ * a few frames deep and a `jmp` would leave the return predictor out of step for every one of them.
  *
  * What is laid down, from the stack pointer up:
  *
  *      0   mxcsr, x87 control word      8  r15     16  r14     24  r13
  *     32   r12                         40  rbx     48  rbp     56  return address
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and after it.
- * Floating-point control is the flow's own. Sticky exception flags are not worth the 44 ns of a load: only
- * when control bits differ are the words loaded.
+ * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
+ * after it. Floating-point control is the flow's own. Sticky exception flags are not worth the 44
+ * ns of a load: only when control bits differ are the words loaded.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, what to call and its argument at 8 and 24, and
- * is entered by a jump; one that ends goes on in the next by the same `ret` as any other. So a flow that runs
- * from beginning to end while another waits looks to the return predictor like a call, and no return misses. Who
- * called it is said three times to be nobody: to gdb and C++ by CFI, to valgrind by a return address of 0 (at 16), to
- * those who follow frame pointers by one of 0.
+ * A flow that has not begun has bit 0 of its stack pointer set, what to call and its argument at 8
+ * and 24, and is entered by a jump; one that ends goes on in the next by the same `ret` as any
+ * other. So a flow that runs from beginning to end while another waits looks to the return
+ * predictor like a call, and no return misses. Who called it is said three times to be nobody: to
+ * gdb and C++ by CFI, to valgrind by a return address of 0 (at 16), to those who follow frame
+ * pointers by one of 0.
  */
         .text
 
@@ -118,8 +119,9 @@ asyncp_switch:
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is no caller, and
- * unwinders stop here; a C++ exception that comes so far is told of by core/exception.c.
+ * The first frame of every flow, and the last: what the entry returns is where to go on. There is
+ * no caller, and unwinders stop here; a C++ exception that comes so far is told of by
+ * core/exception.c.
  */
         .hidden asyncp_uncaught
         .type   asyncp_switch_start, @function
@@ -176,13 +178,15 @@ asyncp_switch_prepare:
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
- * The linker says of the whole what all its parts say. This one is fit for indirect branch tracking, and not for shadow
- * stacks: where a flow returns to was never pushed on the one that is in force.
+ * The linker says of the whole what all its parts say. This one is fit for indirect branch
+ * tracking, and not for shadow stacks: where a flow returns to was never pushed on the one that is
+ * in force.
  */
 #if defined(__CET__) && (__CET__ & 1)
         .section .note.gnu.property, "a", @note
         .p2align 3
-        .long   4, 16, 5                /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        .long   4, 16, 5
         .asciz  "GNU"
         .long   0xc0000002, 4, 1, 0     /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT alone */
 #endif

@@ -1,6 +1,6 @@
 /*
- * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around all of it; each end
- * costs the same, however many tasks there are.
+ * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around
+ * all of it; each end costs the same, however many tasks there are.
  */
 #include "core/fork.h"
 #include "core/pace.h"
@@ -63,7 +63,8 @@ void async_completion_end(async_completion *public_completion)
     struct completion *completion = completion_of(public_completion, "async_completion_end");
     if (completion->loop == NULL)
         return;
-    struct async_loop *before = release_begin(completion->loop, "async_completion_end", "the completion");
+    struct async_loop *before = release_begin(completion->loop, "async_completion_end",
+                                              "the completion");
     asyncp_watch_close(completion->loop, &completion->watch);
     *completion = (struct completion){0};
     release_end(before);

@@ -1,6 +1,6 @@
 /*
- * group/gather.c: several tasks awaited at once. Stands on the join, which waits for all of them; what is left to do is
- * to take each handle once, and to say which failed first.
+ * group/gather.c: several tasks awaited at once. Stands on the join, which waits for all of them;
+ * what is left to do is to take each handle once, and to say which failed first.
  */
 #include "core/pace.h"
 #include <asyncio/gather.h>
@@ -30,7 +30,10 @@ static struct async_task *first_failed(async_task *const tasks[], size_t count)
     return first;
 }
 
-/* What one of them gives: one that was never created, and the one that gathers, cannot be waited for. */
+/*
+ * What one of them gives: one that was never created, and the one that gathers, cannot be waited
+ * for.
+ */
 static int result_of(const struct async_loop *loop, const async_task *task)
 {
     if (task == NULL)
@@ -58,10 +61,11 @@ static void take(struct async_loop *loop, struct async_task *task)
 }
 
 /*
- * Takes every handle once, also one that occurs twice; `last` in the end, because the sentence of the one that is
- * collected last is the one that stays.
+ * Takes every handle once, also one that occurs twice; `last` in the end, because the sentence of
+ * the one that is collected last is the one that stays.
  */
-static void collect(struct async_loop *loop, async_task *const tasks[], size_t count, struct async_task *last)
+static void collect(struct async_loop *loop, async_task *const tasks[], size_t count,
+                    struct async_task *last)
 {
     for (size_t i = 0; i < count; i++)
         if (tasks[i] != NULL)
@@ -76,7 +80,7 @@ static void collect(struct async_loop *loop, async_task *const tasks[], size_t c
         take(loop, last);
 }
 
-int async_gather_n(async_task *const tasks[], size_t count, int results[], int flags)
+int async_gather_n(async_task *const tasks[], size_t count, int results[], async_gather_mode mode)
 {
     struct async_loop *loop = loop_enter("async_gather");
     if (tasks == NULL && count != 0)
@@ -90,5 +94,5 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], int f
     for (size_t i = 0; results != NULL && i < count; i++)
         results[i] = result_of(loop, tasks[i]);
     collect(loop, tasks, count, failed);
-    return paced(loop, PACE_STEP, (flags & ASYNC_COLLECT) != 0 ? 0 : error);
+    return paced(loop, PACE_STEP, mode == ASYNC_RETURN_EXCEPTIONS ? 0 : error);
 }

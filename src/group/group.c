@@ -1,29 +1,32 @@
 /*
- * group/group.c: task groups. A group is a scope of the task that declared it, and expires when a child fails; it is
- * the starter of its children, and a listener of each one's end. So what a child costs beyond a task is being put
- * into two lists and taken out again, all of it in its own control block.
+ * group/group.c: task groups. A group is a scope of the task that declared it, and expires when a
+ * child fails; it is the starter of its children, and a listener of each one's end. So what a child
+ * costs beyond a task is being put into two lists and taken out again, all of it in its own control
+ * block.
  *
- * Invariants: `children` are those that have not ended, `live` of them; of these `running` were given to the loop,
- * and the others stand in `queued`, which is empty while there is room. The group keeps the records of all that
- * ended, from `first_ended` on in the order of their ends; from `ungiven` on async_group_next has not given them.
+ * Invariants: `children` are those that have not ended, `live` of them; of these `running` were
+ * given to the loop, and the others stand in `queued`, which is empty while there is room. The
+ * group keeps the records of all that ended, from `first_ended` on in the order of their ends; from
+ * `ungiven` on async_group_next has not given them.
  */
 #include "core/fork.h"
 #include "core/pace.h"
 #include <asyncio/group.h>
 
 struct group {
-    struct scope scope;              /* of its task; expired when a child has failed */
-    struct starter starter;          /* of its children */
-    struct list children;            /* that have not ended, as members */
-    size_t live;                     /* how many */
-    size_t running;                  /* of those, how many may run */
-    size_t limit;                    /* how many may at a time; SIZE_MAX: all */
-    struct ready_queue queued;       /* those that wait until they may */
-    struct async_task *first_ended;  /* of the records it keeps; NULL: none */
-    struct async_task *last_ended;   /* meaningless when there is none */
-    struct async_task *ungiven;      /* the next to be given; NULL: none */
-    struct wait *wait;               /* its task waits for it; NULL: it does not */
-    struct async_task *first_failed; /* whose error is the group's; NULL: none, or that of no task */
+    struct scope scope;             /* of its task; expired when a child has failed */
+    struct asyncp_starter starter;  /* of its children */
+    struct list children;           /* that have not ended, as members */
+    size_t live;                    /* how many */
+    size_t running;                 /* of those, how many may run */
+    size_t limit;                   /* how many may at a time; SIZE_MAX: all */
+    struct ready_queue queued;      /* those that wait until they may */
+    struct async_task *first_ended; /* of the records it keeps; NULL: none */
+    struct async_task *last_ended;  /* meaningless when there is none */
+    struct async_task *ungiven;     /* the next to be given; NULL: none */
+    struct wait *wait;              /* its task waits for it; NULL: it does not */
+    /* whose error is the group's; NULL: none, or that of no task */
+    struct async_task *first_failed;
     uint64_t passed_on;  /* the last round of requests to its task that the children were told of */
     int error;           /* that it failed with; 0: it has not */
     bool discard;        /* records of children that ended are not kept */
@@ -33,7 +36,8 @@ struct group {
     bool waited;         /* async_group_wait has returned, and the scope is gone */
 };
 
-_Static_assert(sizeof(async_task_group) >= sizeof(struct group), "the public struct holds the group");
+_Static_assert(sizeof(async_task_group) >= sizeof(struct group),
+               "the public struct holds the group");
 _Static_assert(_Alignof(async_task_group) >= _Alignof(struct group), "and is aligned for it");
 
 static struct group *group_of(async_task_group *group, const char *call)
@@ -53,7 +57,8 @@ static struct group *own_group(const struct async_loop *loop, async_task_group *
                                const char *call)
 {
     struct group *group = group_of(public_group, call);
-    ENSURE(group->scope.coroutine == loop->current, "%s: the task group belongs to %s, and this is %s", call,
+    ENSURE(group->scope.coroutine == loop->current,
+           "%s: the task group belongs to %s, and this is %s", call,
            asyncp_label(group->scope.coroutine->task).text, asyncp_label(loop->current->task).text);
     ENSURE(!group->waited, "%s: the task group has been waited for already", call);
     return group;
@@ -67,15 +72,20 @@ static void ask_children(struct async_loop *loop, struct group *group)
     }
 }
 
-static void cancel_children(struct async_loop *loop, struct group *group, const struct sentence *reason)
+static void cancel_children(struct async_loop *loop, struct group *group,
+                            const struct sentence *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     ask_children(loop, group);
     asyncp_round_end(loop, is_new);
 }
 
-/* The first failure: the siblings are asked to end, and then the task that declared the group is refused. */
-OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int error, struct async_task *task)
+/*
+ * The first failure: the siblings are asked to end, and then the task that declared the group is
+ * refused.
+ */
+OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int error,
+                             struct async_task *task)
 {
     if (group->error != 0)
         return;
@@ -91,7 +101,7 @@ OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int e
     asyncp_round_end(loop, is_new);
 }
 
-/* ---- the life of a child ------------------------------------------------------------------------------------ */
+/* ---- the life of a child -------------------------------------------------------------------- */
 
 /* Keeps the record of a child that has ended. */
 static void keep(struct group *group, struct async_task *task)
@@ -107,7 +117,8 @@ static void keep(struct group *group, struct async_task *task)
 }
 
 /* A failure is the group's, and its record is kept in any case. */
-OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *group, struct async_task *task)
+OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *group,
+                                     struct async_task *task)
 {
     if (task->result == -ECANCELED) {
         group->some_cancelled = true;
@@ -138,8 +149,8 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
     struct member *member = CONTAINER_OF(listener, struct member, listener);
     struct group *group = CONTAINER_OF(member->group, struct group, starter);
     ENSURE(list_is_linked(&member->sibling),
-           "%s is the child of a task group whose memory is gone or was written over; a block was left, "
-           "perhaps by longjmp, without the end of its group",
+           "%s is the child of a task group whose memory is gone or was written over; a block was "
+           "left, perhaps by longjmp, without the end of its group",
            asyncp_label(task).text);
     list_remove(&member->sibling);
     group->live--;
@@ -155,7 +166,8 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
         child_failed(loop, group, task);
 }
 
-static int start(struct async_loop *loop, struct starter *starter, struct coroutine *coroutine)
+static int start(struct async_loop *loop, struct asyncp_starter *starter,
+                 struct coroutine *coroutine)
 {
     struct group *group = CONTAINER_OF(starter, struct group, starter);
     if (unlikely(coroutine == NULL && !group->closing))
@@ -177,7 +189,8 @@ static int start(struct async_loop *loop, struct starter *starter, struct corout
     return room;
 }
 
-async_task_options asyncp_group_options(async_task_group *public_group, const async_task_options *options)
+async_task_options asyncp_group_options(async_task_group *public_group,
+                                        const async_task_options *options)
 {
     struct group *group = group_of(public_group, "async_group_create_task");
     async_task_options own = options != NULL ? *options : (async_task_options){0};
@@ -185,7 +198,7 @@ async_task_options asyncp_group_options(async_task_group *public_group, const as
     return own;
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------------- */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 void asyncp_group_begin(async_task_group *public_group, const async_group_options *options)
 {
@@ -198,7 +211,10 @@ void asyncp_group_begin(async_task_group *public_group, const async_group_option
     asyncp_scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
 }
 
-/* Passes on what is asked of the group's task; from now on nobody begins what would be cancelled at once. */
+/*
+ * Passes on what is asked of the group's task; from now on nobody begins what would be cancelled at
+ * once.
+ */
 static void pass_on_to_children(struct async_loop *loop, struct group *group)
 {
     group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);
@@ -215,7 +231,8 @@ struct group_wait {
 
 static void pass_on(struct wait *wait)
 {
-    pass_on_to_children(wait->coroutine->task->loop, CONTAINER_OF(wait, struct group_wait, wait)->group);
+    pass_on_to_children(wait->coroutine->task->loop,
+                        CONTAINER_OF(wait, struct group_wait, wait)->group);
 }
 
 /* Children may create others, so the last one may not have been. */
@@ -256,7 +273,10 @@ int async_group_wait(async_task_group *public_group)
     return group->some_cancelled && loop->current->refused ? -ECANCELED : 0;
 }
 
-/* Nobody sees these records through the group any more; nor need anybody look at failures that it has answered for. */
+/*
+ * Nobody sees these records through the group any more; nor need anybody look at failures that it
+ * has answered for.
+ */
 static void give_back(struct group *group)
 {
     for (struct async_task *task = group->first_ended, *next; task != NULL; task = next) {
@@ -284,7 +304,7 @@ void asyncp_group_leave(async_task_group *public_group)
     group->scope.coroutine = NULL;
 }
 
-/* ---- meanwhile ---------------------------------------------------------------------------------------------- */
+/* ---- meanwhile ------------------------------------------------------------------------------ */
 
 void async_group_cancel(async_task_group *public_group)
 {

@@ -1,6 +1,6 @@
 /*
- * group/race.c: the staggered race: attempts that begin one after the other until one succeeds. It watches them, and
- * joins them all before it returns, as they use what belongs to the caller.
+ * group/race.c: the staggered race: attempts that begin one after the other until one succeeds. It
+ * watches them, and joins them all before it returns, as they use what belongs to the caller.
  */
 #include "group/watch.h"
 #include <asyncio/gather.h>
@@ -13,8 +13,8 @@ struct race {
     int64_t delay_ns;                            /* between two */
     int64_t next_ns;                             /* when the next one begins at the latest */
     size_t winner;                               /* the first that succeeded; count: none yet */
-    async_task **tasks;                          /* the attempts, NULL where there was no memory for one */
-    struct watch watch;                          /* of them */
+    async_task **tasks; /* the attempts, NULL where there was no memory for one */
+    struct watch watch; /* of them */
 };
 
 /* What an attempt's task runs with. */
@@ -32,20 +32,23 @@ static int enter(void *arguments)
 
 static void begin_next(struct async_loop *loop, struct race *race)
 {
-    static const struct asyncp_function description = {enter, sizeof(struct attempt),
-                                                       _Alignof(struct attempt),
-                                                       "attempt of async_staggered_race", "the library"};
+    static const struct asyncp_function description = {
+        enter, sizeof(struct attempt), _Alignof(struct attempt), "attempt of async_staggered_race",
+        "the library"};
     struct attempt attempt = {race->attempt, race->context, race->begun};
     async_task *task = asyncp_create(&description, &attempt, NULL, "async_staggered_race");
     race->tasks[race->begun++] = task;
     if (task != NULL)
-        task_reserve(task, "async_staggered_race"); /* also where an attempt hands out its own handle */
+        task_reserve(task,
+                     "async_staggered_race"); /* also where an attempt hands out its own handle */
     asyncp_watch_add(&race->watch, task);
     int64_t now_ns = asyncp_now(loop);
     race->next_ns = race->delay_ns < TIME_NEVER - now_ns ? now_ns + race->delay_ns : TIME_NEVER;
 }
 
-/* Looks at one that has ended; whether the next may begin, because it was the last one and failed. */
+/*
+ * Looks at one that has ended; whether the next may begin, because it was the last one and failed.
+ */
 static bool look_at_one(struct race *race)
 {
     size_t index = asyncp_watch_take(&race->watch);
@@ -59,7 +62,8 @@ static bool look_at_one(struct race *race)
 static int run(struct async_loop *loop, struct race *race)
 {
     begin_next(loop, race);
-    while (race->winner == race->count && (race->watch.first != NULL || race->watch.ended < race->count)) {
+    while (race->winner == race->count &&
+           (race->watch.first != NULL || race->watch.ended < race->count)) {
         bool more = race->begun < race->count;
         int result = 0;
         if (race->watch.first == NULL)

@@ -1,11 +1,14 @@
 /*
- * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the wait and goes no
- * further. (The shelter that async_shielded gives to a call is a scope: see timeout.c.)
+ * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the
+ * wait and goes no further. (The shelter that async_no_cancel gives to a call is a scope: see
+ * timeout.c.)
  */
 #include "core/pace.h"
 #include <asyncio/gather.h>
 
-/* 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own. */
+/*
+ * 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own.
+ */
 static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;

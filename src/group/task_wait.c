@@ -1,8 +1,9 @@
 /*
- * group/task_wait.c: waits that borrow a task: async_task_wait for its end, async_wait_started for its start, and
- * async_started, which ends the latter. Such a wait listens to the task's end, so that any number may wait and none
- * needs a reference: a reference is held for it from the moment it is woken until it has read the result. Until then
- * the last handle may be let go, which frees nothing while the task runs, and settles a future.
+ * group/task_wait.c: waits that borrow a task: async_task_wait for its end, async_task_wait_started
+ * for its start, and async_set_started, which ends the latter. Such a wait listens to the task's
+ * end, so that any number may wait and none needs a reference: a reference is held for it from the
+ * moment it is woken until it has read the result. Until then the last handle may be let go, which
+ * frees nothing while the task runs, and settles a future.
  */
 #include "core/pace.h"
 
@@ -18,8 +19,12 @@ static void stop_waiting(struct async_loop *loop, struct waiter *listener, struc
     loop_wake(loop, &CONTAINER_OF(listener, struct borrowed_wait, listener)->wait, NULL, 0);
 }
 
-/* The task has started or ended. Another function than stop_waiting, because async_started finds its waits by it. */
-static void stop_waiting_for_start(struct async_loop *loop, struct waiter *listener, struct async_task *task)
+/*
+ * The task has started or ended. Another function than stop_waiting, because async_set_started
+ * finds its waits by it.
+ */
+static void stop_waiting_for_start(struct async_loop *loop, struct waiter *listener,
+                                   struct async_task *task)
 {
     stop_waiting(loop, listener, task);
 }
@@ -61,9 +66,9 @@ int async_task_wait(async_task *task)
     return result;
 }
 
-int async_started(int value)
+int async_set_started(int value)
 {
-    struct async_loop *loop = loop_enter("async_started");
+    struct async_loop *loop = loop_enter("async_set_started");
     struct async_task *task = loop->current->task;
     if (value < 0)
         return -EINVAL;
@@ -87,22 +92,24 @@ static int start_of(struct async_task *task)
     if (task->started)
         return task->started_value;
     int result = async_task_result(task);
-    return result < 0 ? result : async_fail(-ESRCH, "task '%s' has ended without async_started", task->name);
+    return result < 0
+               ? result
+               : async_fail(-ESRCH, "task '%s' has ended without async_set_started", task->name);
 }
 
-int async_wait_started(async_task *task)
+int async_task_wait_started(async_task *task)
 {
-    struct async_loop *loop = loop_enter("async_wait_started");
+    struct async_loop *loop = loop_enter("async_task_wait_started");
     if (task == NULL)
         return -ENOMEM;
-    task_check(task, "async_wait_started", false);
+    task_check(task, "async_task_wait_started", false);
     if (loop->current->refused)
         return asyncp_refused(loop);
     if (task->coroutine == loop->current && !task->started)
         return async_fail(-EDEADLK, "task '%s' waits for its own start", task->name);
     if (task->started || task_done(task))
         return paced(loop, PACE_STEP, start_of(task));
-    int result = wait_until_told(loop, task, "async_wait_started", stop_waiting_for_start);
+    int result = wait_until_told(loop, task, "async_task_wait_started", stop_waiting_for_start);
     if (result < 0)
         return result;
     result = start_of(task);

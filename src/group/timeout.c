@@ -1,12 +1,15 @@
 /*
- * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the calls inside it
- * is decided in core/cancel.c; here is when a timeout runs out, and what becomes of the result at its end.
+ * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the
+ * calls inside it is decided in core/cancel.c; here is when a timeout runs out, and what becomes of
+ * the result at its end.
  */
 #include "core/fork.h"
 #include <asyncio/time.h>
 
-_Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope), "the public struct holds the scope");
-_Static_assert(sizeof(async_shield_scope) >= sizeof(struct scope), "the public struct holds the scope");
+_Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope),
+               "the public struct holds the scope");
+_Static_assert(sizeof(async_no_cancel_scope) >= sizeof(struct scope),
+               "the public struct holds the scope");
 _Static_assert(_Alignof(async_timeout_scope) >= _Alignof(struct scope), "and is aligned for it");
 
 static struct scope *scope_of(const async_timeout_scope *scope, const char *call)
@@ -31,7 +34,8 @@ static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_
     return result;
 }
 
-static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope, const char *call)
+static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope,
+                           const char *call)
 {
     struct scope *scope = (struct scope *)public_scope;
     asyncp_scope_enter(loop, scope, SCOPE_TIMEOUT, call);
@@ -40,7 +44,9 @@ static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_
     return scope;
 }
 
-/* What could not be limited is refused: code that was to run under a limit never runs without it. */
+/*
+ * What could not be limited is refused: code that was to run under a limit never runs without it.
+ */
 static void refuse_unlimited(struct scope *scope, int error)
 {
     if (error < 0)
@@ -51,9 +57,10 @@ void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
 {
     struct async_loop *loop = loop_enter("async_timeout");
     struct scope *scope = begin(loop, public_scope, "async_timeout");
-    refuse_unlimited(scope, seconds != seconds
-                                ? -EINVAL
-                                : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
+    refuse_unlimited(scope,
+                     seconds != seconds
+                         ? -EINVAL
+                         : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
 }
 
 static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
@@ -103,7 +110,10 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
     return set_limit_at(loop, scope, when);
 }
 
-/* A failure inside a limit that ran out is that limit's, unless something further out refuses this task too. */
+/*
+ * A failure inside a limit that ran out is that limit's, unless something further out refuses this
+ * task too.
+ */
 static int end(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
@@ -122,20 +132,21 @@ int asyncp_timeout_pop(long result)
     return end(loop_leave("async_timeout"), NULL, "async_timeout", result);
 }
 
-void async_shield_begin(async_shield_scope *scope)
+void async_no_cancel_begin(async_no_cancel_scope *scope)
 {
-    asyncp_scope_enter(loop_enter("async_shielded"), (struct scope *)scope, SCOPE_SHIELD, "async_shielded");
+    asyncp_scope_enter(loop_enter("async_no_cancel"), (struct scope *)scope, SCOPE_SHIELD,
+                       "async_no_cancel");
 }
 
-void async_shield_end(async_shield_scope *scope)
+void async_no_cancel_end(async_no_cancel_scope *scope)
 {
-    struct async_loop *loop = loop_leave("async_shield_end");
-    ENSURE(scope != NULL, "async_shield_end: the scope is NULL");
-    asyncp_scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_shield_end");
+    struct async_loop *loop = loop_leave("async_no_cancel_end");
+    ENSURE(scope != NULL, "async_no_cancel_end: the scope is NULL");
+    asyncp_scope_leave(loop, (struct scope *)scope, SCOPE_SHIELD, "async_no_cancel_end");
 }
 
-int asyncp_shield_pop(long result)
+int asyncp_no_cancel_pop(long result)
 {
-    asyncp_scope_leave(loop_leave("async_shielded"), NULL, SCOPE_SHIELD, "async_shielded");
+    asyncp_scope_leave(loop_leave("async_no_cancel"), NULL, SCOPE_SHIELD, "async_no_cancel");
     return (int)result;
 }

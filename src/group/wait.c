@@ -1,6 +1,6 @@
 /*
- * group/wait.c: async_wait, which borrows its tasks and may return before their end, and async_wait_for, which is a
- * join under a limit.
+ * group/wait.c: async_wait, which borrows its tasks and may return before their end, and
+ * async_wait_for, which is a join under a limit.
  */
 #include "core/pace.h"
 #include "group/watch.h"
@@ -23,14 +23,14 @@ static bool one_failed(struct watch *watch)
 }
 
 /* The question that return_when stands for; NULL: none. */
-static bool (*question(int return_when))(struct watch *)
+static bool (*question(async_return_when return_when))(struct watch *)
 {
     static bool (*const questions[])(struct watch *) = {
         [ASYNC_ALL_COMPLETED] = all_ended,
         [ASYNC_FIRST_COMPLETED] = one_ended,
         [ASYNC_FIRST_EXCEPTION] = one_failed,
     };
-    bool known = return_when >= 0 && return_when < (int)(sizeof questions / sizeof *questions);
+    bool known = (unsigned)return_when < sizeof questions / sizeof *questions;
     return known ? questions[return_when] : NULL;
 }
 
@@ -56,7 +56,8 @@ static int watch_until(struct async_loop *loop, async_task *const tasks[], size_
     return waits ? ended : paced(loop, PACE_STEP, ended);
 }
 
-int async_wait(async_task *const tasks[], size_t count, int return_when, double seconds)
+int async_wait(async_task *const tasks[], size_t count, async_return_when return_when,
+               double seconds)
 {
     struct async_loop *loop = loop_enter("async_wait");
     if (loop->current->refused)

@@ -1,11 +1,12 @@
 /*
- * group/watch.c: see watch.h. Stands on listeners: what a task's end does here is a few stores, and one question to
- * whoever waits.
+ * group/watch.c: see watch.h. Stands on listeners: what a task's end does here is a few stores, and
+ * one question to whoever waits.
  */
 #include "group/watch.h"
 
 /*
- * Nobody waits for what will not come. Only where ends are given: elsewhere all of them are one waiter's business.
+ * Nobody waits for what will not come. Only where ends are given: elsewhere all of them are one
+ * waiter's business.
  */
 static void give_ends(struct async_loop *loop, struct watch *watch)
 {
@@ -34,8 +35,8 @@ static void task_ended(struct async_loop *loop, struct waiter *listener, struct 
     struct watched *place = CONTAINER_OF(listener, struct watched, listener);
     struct watch *watch = place->watch;
     ENSURE((size_t)(place - watch->places) < watch->count,
-           "the memory of an async_completion is gone or was written over before %s ended; end it with "
-           "async_completion_end, or declare it as async_auto_completion",
+           "the memory of an async_completion is gone or was written over before %s ended; end it "
+           "with async_completion_end, or declare it as async_auto_completion",
            asyncp_label(task).text);
     note_end(watch, place, task->result);
     struct waiter *first = waiter_first(&watch->waiters);
@@ -81,16 +82,17 @@ void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t
             tasks[i]->marked = false;
 }
 
-int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity, struct watched few[],
-                      size_t few_count)
+int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity,
+                      struct watched few[], size_t few_count)
 {
     *watch = (struct watch){.capacity = capacity, .enough = asyncp_watch_has_one, .places = few};
     if (capacity <= few_count)
         return 0;
     watch->owns_places = true;
     bool countable = capacity <= SIZE_MAX / sizeof *watch->places;
-    watch->places = countable ? memory_resize(&loop->memory, NULL, 0, capacity * sizeof *watch->places)
-                              : NULL;
+    watch->places = countable
+                        ? memory_resize(&loop->memory, NULL, 0, capacity * sizeof *watch->places)
+                        : NULL;
     return watch->places != NULL ? 0 : -ENOMEM;
 }
 
@@ -129,7 +131,8 @@ static void time_is_up(struct timer *timer)
     asyncp_wake(&CONTAINER_OF(timer, struct watch_wait, timer)->wait, NULL, -ETIMEDOUT);
 }
 
-int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *call, int64_t deadline_ns)
+int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *call,
+                      int64_t deadline_ns)
 {
     struct watch_wait waiting;
     wait_init(&waiting.wait, call, NULL, asyncp_refuse_wait);
@@ -154,5 +157,6 @@ int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks
         task_check(tasks[i], call, false);
         is_among |= loop->current != NULL && tasks[i]->coroutine == loop->current;
     }
-    return is_among ? async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name) : 0;
+    return is_among ? async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name)
+                    : 0;
 }

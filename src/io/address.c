@@ -29,8 +29,8 @@ static int inet6_text(const struct sockaddr_in6 *address, char *text, size_t roo
 }
 
 /*
- * A path may fill its field without a zero byte, and ends at the first. An abstract name begins with one, and is all
- * the rest: any bytes, zero bytes too. Whoever binds the name chooses it.
+ * A path may fill its field without a zero byte, and ends at the first. An abstract name begins
+ * with one, and is all the rest: any bytes, zero bytes too. Whoever binds the name chooses it.
  */
 static int unix_text(const struct sockaddr_un *address, socklen_t size, char *text, size_t room)
 {
@@ -38,7 +38,8 @@ static int unix_text(const struct sockaddr_un *address, socklen_t size, char *te
                         ? size - offsetof(struct sockaddr_un, sun_path)
                         : 0;
     if (length == 0 || address->sun_path[0] != 0)
-        return (int)async_printable(text, room, address->sun_path, strnlen(address->sun_path, length));
+        return (int)async_printable(text, room, address->sun_path,
+                                    strnlen(address->sun_path, length));
     if (room > 1)
         text[0] = '@';
     else if (room > 0)
@@ -64,7 +65,8 @@ int asyncp_address_text(const struct sockaddr *address, socklen_t size, char *te
 
 int asyncp_fail_to_connect(int error, const struct sockaddr *address, socklen_t size)
 {
-    struct sockaddr_storage copy = {0}; /* whole, though the address may be too short for its family */
+    struct sockaddr_storage copy = {
+        0}; /* whole, though the address may be too short for its family */
     char text[ADDRESS_TEXT];
     if (size > sizeof copy)
         size = sizeof copy;
@@ -73,7 +75,8 @@ int asyncp_fail_to_connect(int error, const struct sockaddr *address, socklen_t 
     return async_fail_errno(error, "connect to %s", text);
 }
 
-int asyncp_look_up(const char *host, int port, const char *service, int flags, struct addrinfo **list)
+int asyncp_look_up(const char *host, int port, const char *service, int flags,
+                   struct addrinfo **list)
 {
     enum { HIGHEST_PORT = 65535 };
     const struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};

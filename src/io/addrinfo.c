@@ -1,6 +1,6 @@
 /*
- * io/addrinfo.c: lists of addresses in one block, and the reading of addresses that are written in numbers. What is
- * not plain here is not an error: it is left to libc, whose word counts.
+ * io/addrinfo.c: lists of addresses in one block, and the reading of addresses that are written in
+ * numbers. What is not plain here is not an error: it is left to libc, whose word counts.
  */
 #include "io/addrinfo.h"
 #include "base/list.h"
@@ -14,7 +14,7 @@
 
 enum { HIGHEST_PORT = 65535 };
 
-/* ---- lists --------------------------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 /* What is allocated: the elements, then what they point to. */
 struct address_block {
@@ -81,7 +81,7 @@ void async_freeaddrinfo(struct addrinfo *list)
     memory_free(&asyncp_malloc, block, block->size);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 /* An address of either family. */
 union address {
@@ -90,7 +90,10 @@ union address {
     struct sockaddr_in6 v6; /* if it says AF_INET6 */
 };
 
-/* What can be had at an address, in libc's order. Of the last kind libc knows more; it is asked for all but "any". */
+/*
+ * What can be had at an address, in libc's order. Of the last kind libc knows more; it is asked for
+ * all but "any".
+ */
 static const struct {
     int type;     /* of the socket */
     int protocol; /* on it */
@@ -111,7 +114,10 @@ static bool read_number(const char *text, uint32_t most, uint64_t *number)
     return *text != 0;
 }
 
-/* What stands after the % of an address that is valid on one interface only: its number, or its name. */
+/*
+ * What stands after the % of an address that is valid on one interface only: its number, or its
+ * name.
+ */
 static bool read_scope(const char *text, struct sockaddr_in6 *address)
 {
     uint64_t number;
@@ -119,7 +125,8 @@ static bool read_scope(const char *text, struct sockaddr_in6 *address)
         address->sin6_scope_id = (uint32_t)number;
         return number <= UINT32_MAX;
     }
-    if (!IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr) && !IN6_IS_ADDR_MC_LINKLOCAL(&address->sin6_addr))
+    if (!IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr) &&
+        !IN6_IS_ADDR_MC_LINKLOCAL(&address->sin6_addr))
         return false;
     address->sin6_scope_id = asyncp_sys_interface_number(text);
     return address->sin6_scope_id != 0;
@@ -148,8 +155,8 @@ static bool read_v4(const char *host, struct sockaddr_in *address)
 /* No host: this one, or for servers every address of it. In the order in which libc sorts them. */
 static size_t local_addresses(bool passive, union address *addresses)
 {
-    const struct sockaddr_in v4 = {.sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(passive ? INADDR_ANY : INADDR_LOOPBACK)};
+    const struct sockaddr_in v4 = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(passive ? INADDR_ANY : INADDR_LOOPBACK)};
     const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
                                     .sin6_addr = passive ? in6addr_any : in6addr_loopback};
     addresses[passive ? 0 : 1].v4 = v4;
@@ -174,7 +181,9 @@ static bool is_wanted(const struct addrinfo *hints, size_t kind)
            (hints->ai_protocol == 0 || hints->ai_protocol == kinds[kind].protocol);
 }
 
-/* Appends an element for each kind that is wanted. The port is at the same place in both families. */
+/*
+ * Appends an element for each kind that is wanted. The port is at the same place in both families.
+ */
 static size_t add_address(union address *address, in_port_t port, const struct addrinfo *hints,
                           struct addrinfo *entries, size_t count)
 {
@@ -198,7 +207,8 @@ static bool is_plain(const char *host, const char *service, const struct addrinf
 {
     const int plain_flags = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV;
     bool name_of_nobody = host == NULL && (hints->ai_flags & AI_CANONNAME) != 0;
-    return (hints->ai_flags & ~plain_flags) == 0 && !name_of_nobody && (host != NULL || service != NULL);
+    return (hints->ai_flags & ~plain_flags) == 0 && !name_of_nobody &&
+           (host != NULL || service != NULL);
 }
 
 /* Links the elements and names the first. */

@@ -1,6 +1,6 @@
 /*
- * io/channel.c: waiting for a source. What is in flight is the wait: a channel that nobody waits for does not keep a
- * loop from dozing, nor virtual time from passing.
+ * io/channel.c: waiting for a source. What is in flight is the wait: a channel that nobody waits
+ * for does not keep a loop from dozing, nor virtual time from passing.
  */
 #include "io/channel.h"
 
@@ -10,8 +10,8 @@ struct channel_wait {
     struct wait wait;        /* of the task */
     struct channel *channel; /* what it waits for */
     enum side side;          /* which side of it */
-    bool goes_on;            /* it was woken, and the channel knows how to tell it that it is gone */
-    int told;                /* 0, or why there is no going on: the channel may be gone */
+    bool goes_on; /* it was woken, and the channel knows how to tell it that it is gone */
+    int told;     /* 0, or why there is no going on: the channel may be gone */
 };
 
 static void leave(struct async_loop *loop, struct channel *channel, enum side side)
@@ -21,8 +21,8 @@ static void leave(struct async_loop *loop, struct channel *channel, enum side si
 }
 
 /*
- * Asks the cache for what the task will touch when it goes on: the innermost frames of its stack, and what lies behind
- * the channel.
+ * Asks the cache for what the task will touch when it goes on: the innermost frames of its stack,
+ * and what lies behind the channel.
  */
 static void expect(const struct channel *channel, const struct wait *wait)
 {
@@ -33,7 +33,8 @@ static void expect(const struct channel *channel, const struct wait *wait)
         __builtin_prefetch(owner + line);
 }
 
-void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result)
+void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side,
+                         int result)
 {
     struct wait *wait = channel->waiting[side];
     if (wait == NULL) {
@@ -80,7 +81,8 @@ int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int de
     *channel = (struct channel){
         .source = {.descriptor = descriptor,
                    .changed = tell_change,
-                   .state = SOURCE_READABLE | SOURCE_WRITABLE}, /* as far as one can tell without a try */
+                   .state = SOURCE_READABLE |
+                            SOURCE_WRITABLE}, /* as far as one can tell without a try */
         .changed = changed,
     };
     return loop->poller.calls->watch(&loop->poller, &channel->source);
@@ -94,7 +96,8 @@ void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int 
     channel->source.descriptor = -1;
 }
 
-int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call)
+int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side,
+                        const char *call)
 {
     struct channel_wait waiting = {.channel = channel, .side = side};
     if (unlikely(loop->current->refused))
@@ -102,7 +105,8 @@ int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum s
     if (channel_is_ready(channel, side)) /* nobody has tried: nothing may be told again */
         return 0;
     if (channel_is_taken(channel, side))
-        return async_fail(-EBUSY, "another task %s this stream", side == SIDE_READ ? "reads" : "writes");
+        return async_fail(-EBUSY, "another task %s this stream",
+                          side == SIDE_READ ? "reads" : "writes");
     wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);
     channel->waiting[side] = &waiting.wait;
     channel->source.touched[0] = &waiting.wait;

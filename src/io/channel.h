@@ -1,6 +1,7 @@
 /*
- * io/channel.h: a descriptor of the library's own, and the tasks that wait until it can be read or written: one for
- * each at a time. Streams, servers and connections in the making stand on it. It must not know what is read.
+ * io/channel.h: a descriptor of the library's own, and the tasks that wait until it can be read or
+ * written: one for each at a time. Streams, servers and connections in the making stand on it. It
+ * must not know what is read.
  */
 #ifndef IO_CHANNEL_H
 #define IO_CHANNEL_H
@@ -13,10 +14,14 @@ struct channel {
     struct source source;    /* the descriptor, and what the poller has told of it */
     struct wait *waiting[2]; /* who waits to read, to write; NULL: nobody */
     int *told[2];            /* what those hear who were woken and have not gone on yet; or NULL */
-    void (*changed)(struct channel *channel); /* the owner's, after those were woken; may end the channel */
+    void (*changed)(
+        struct channel *channel); /* the owner's, after those were woken; may end the channel */
 };
 
-/* Takes a descriptor that does not block; when it fails, the descriptor is the caller's still. 0 or -errno. */
+/*
+ * Takes a descriptor that does not block; when it fails, the descriptor is the caller's still. 0 or
+ * -errno.
+ */
 int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
                         void (*changed)(struct channel *channel));
 
@@ -24,13 +29,20 @@ int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int de
 void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int error);
 
 /* Tells who waits on that side, if anybody does. */
-void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side, int result);
+void asyncp_channel_tell(struct async_loop *loop, struct channel *channel, enum side side,
+                         int result);
 
-/* What was told of that side may be old: the next try asks the kernel, and who waits there makes one. */
+/*
+ * What was told of that side may be old: the next try asks the kernel, and who waits there makes
+ * one.
+ */
 void asyncp_channel_retry(struct async_loop *loop, struct channel *channel, enum side side);
 
-/* Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches. */
-int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side, const char *call);
+/*
+ * Waits until a try on that side may do. 0; -EBUSY: another task waits there. -ECANCELED. Switches.
+ */
+int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side,
+                        const char *call);
 
 /* Gives way. 0, or why the task cannot go on with the channel, which may be gone then. Switches. */
 int asyncp_channel_rest(struct async_loop *loop, struct channel *channel, enum side side);
@@ -59,8 +71,9 @@ static inline void channel_exhausted(struct channel *channel, enum side side)
 }
 
 /*
- * Less came, or went, than there was room for: so that was all, and a try would be for nothing. Not at a peer's end,
- * of which nothing will be told again, and not where a read stops short of what is there.
+ * Less came, or went, than there was room for: so that was all, and a try would be for nothing. Not
+ * at a peer's end, of which nothing will be told again, and not where a read stops short of what is
+ * there.
  */
 static inline void channel_short(struct channel *channel, enum side side)
 {
@@ -70,8 +83,8 @@ static inline void channel_short(struct channel *channel, enum side side)
 }
 
 /*
- * For a task that is to go on with the channel: takes steps (see core/pace.h), and gives way if it is time. 0, or why
- * it cannot go on, and then the channel may be gone. Switches.
+ * For a task that is to go on with the channel: takes steps (see core/pace.h), and gives way if it
+ * is time. 0, or why it cannot go on, and then the channel may be gone. Switches.
  */
 static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side,
                                int32_t steps)

@@ -1,6 +1,6 @@
 /*
- * io/connect.c: making connections: the addresses of a host are tried in an order that is fair to both kinds of them,
- * each a little after the one before, and the first that answers wins.
+ * io/connect.c: making connections: the addresses of a host are tried in an order that is fair to
+ * both kinds of them, each a little after the one before, and the first that answers wins.
  */
 #include "io/address.h"
 #include "io/stream.h"
@@ -26,9 +26,12 @@ struct target {
     const struct addrinfo *failed_local; /* that could not be bound, then; NULL: that was not it */
 };
 
-/* ---- one address ----------------------------------------------------------------------------------------------- */
+/* ---- one address ---------------------------------------------------------------------------- */
 
-/* From the first local address of the family that can be bound. The error is that of the first, which *failed is. */
+/*
+ * From the first local address of the family that can be bound. The error is that of the first,
+ * which *failed is.
+ */
 static int bind_local(int descriptor, const struct addrinfo *local, int family,
                       const struct addrinfo **failed)
 {
@@ -72,7 +75,8 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
     int descriptor = asyncp_sys_socket(family, SOCK_STREAM, 0);
     if (descriptor < 0)
         return descriptor;
-    int result = family != AF_UNIX ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+    int result = family != AF_UNIX ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)
+                                   : 0;
     if (result == 0 && local != NULL)
         result = bind_local(descriptor, local, family, failed_local);
     if (result == 0)
@@ -112,7 +116,7 @@ static int connect_to(async_stream **out, const struct sockaddr *address, sockle
     return result;
 }
 
-/* ---- all addresses --------------------------------------------------------------------------------------------- */
+/* ---- all addresses -------------------------------------------------------------------------- */
 
 static bool has_family(const struct addrinfo *list, int family)
 {
@@ -146,7 +150,10 @@ static void put_in_order(struct target *target, const struct addrinfo *list)
     }
 }
 
-/* The less, the less it tells of the peer: an address that this machine cannot use at all was not really tried. */
+/*
+ * The less, the less it tells of the peer: an address that this machine cannot use at all was not
+ * really tried.
+ */
 static int telling(int error)
 {
     switch (error) {
@@ -161,7 +168,8 @@ static int telling(int error)
     }
 }
 
-static void note_failure(struct target *target, size_t index, int error, const struct addrinfo *failed_local)
+static void note_failure(struct target *target, size_t index, int error,
+                         const struct addrinfo *failed_local)
 {
     int order = telling(error) - telling(target->error);
     if (order < 0 || (order == 0 && index > target->failed))
@@ -176,7 +184,8 @@ static int attempt(void *context, size_t index)
     struct target *target = context;
     const struct addrinfo *address = target->addresses[index], *failed_local = NULL;
     async_stream *stream = NULL;
-    int result = connect_to(&stream, address->ai_addr, address->ai_addrlen, target->local, &failed_local);
+    int result = connect_to(&stream, address->ai_addr, address->ai_addrlen, target->local,
+                            &failed_local);
     if (result == 0 && target->stream != NULL) {
         async_stream_close(stream); /* another one was faster */
         return -ECANCELED;
@@ -192,7 +201,8 @@ static int attempt(void *context, size_t index)
 static int tell_failure(const struct target *target)
 {
     char text[ADDRESS_TEXT], from[ADDRESS_TEXT];
-    const struct addrinfo *address = target->addresses[target->failed], *local = target->failed_local;
+    const struct addrinfo *address = target->addresses[target->failed],
+                          *local = target->failed_local;
     if (local == NULL)
         return asyncp_fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
     asyncp_address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
@@ -205,7 +215,8 @@ static int connect_to_any(struct target *target, double delay_seconds)
     int result = target->count == 1
                      ? attempt(target, 0)
                      : async_staggered_race(attempt, target, target->count,
-                                            delay_seconds != 0 ? delay_seconds : DEFAULT_DELAY_SECONDS);
+                                            delay_seconds != 0 ? delay_seconds
+                                                               : DEFAULT_DELAY_SECONDS);
     if (target->stream != NULL)
         return 0;
     bool was_tried = target->error != 0 && result != -ECANCELED && result != -ENOMEM;
@@ -213,8 +224,8 @@ static int connect_to_any(struct target *target, double delay_seconds)
 }
 
 /* Tries the addresses of the list that can be reached from the target's local ones. */
-static int connect_to_list(struct async_loop *loop, struct target *target, const struct addrinfo *list,
-                           double delay_seconds)
+static int connect_to_list(struct async_loop *loop, struct target *target,
+                           const struct addrinfo *list, double delay_seconds)
 {
     size_t room = 0;
     for (const struct addrinfo *one = list; one != NULL; one = one->ai_next)
@@ -223,9 +234,10 @@ static int connect_to_list(struct async_loop *loop, struct target *target, const
     if (target->addresses == NULL)
         return -ENOMEM;
     put_in_order(target, list);
-    int result = target->count > 0 ? connect_to_any(target, delay_seconds)
-                                   : async_fail(-EAFNOSUPPORT, "no address of the host is of the family of "
-                                                               "the local address");
+    int result = target->count > 0
+                     ? connect_to_any(target, delay_seconds)
+                     : async_fail(-EAFNOSUPPORT, "no address of the host is of the family of "
+                                                 "the local address");
     memory_free(&loop->memory, target->addresses, room * sizeof *target->addresses);
     return result;
 }
@@ -259,13 +271,15 @@ int async_open_connection(async_stream **out, const char *host, int port,
         options = &defaults;
     ASYNC_TRY(asyncp_look_up(host, port, options->service, 0, &list));
     if (options->local_host != NULL || options->local_port != 0)
-        ASYNC_TRY(asyncp_look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
+        ASYNC_TRY(
+            asyncp_look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
     target.local = local;
     ASYNC_TRY(connect_to_list(loop, &target, list, options->happy_eyeballs_delay));
     return secure(out, target.stream, host, options);
 }
 
-int async_open_unix_connection(async_stream **out, const char *path, const async_connection_options *options)
+int async_open_unix_connection(async_stream **out, const char *path,
+                               const async_connection_options *options)
 {
     static const async_connection_options defaults;
     struct async_loop *loop = loop_enter("async_open_unix_connection");
@@ -279,7 +293,8 @@ int async_open_unix_connection(async_stream **out, const char *path, const async
     int size = asyncp_unix_address(&address, path);
     if (size < 0)
         return size;
-    int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL, NULL);
+    int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL,
+                            NULL);
     if (result < 0 && result != -ECANCELED)
         return asyncp_fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
     if (result < 0)

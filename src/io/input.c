@@ -1,7 +1,8 @@
 /*
- * io/input.c: what a stream reads. Where the program wants much, it is received straight into the program's buffer;
- * otherwise into a hot block, from which it is copied or lent. Nothing is taken out until a read can give all that it
- * was asked for, so that one which fails or is cancelled loses nothing.
+ * io/input.c: what a stream reads. Where the program wants much, it is received straight into the
+ * program's buffer; otherwise into a hot block, from which it is copied or lent. Nothing is taken
+ * out until a read can give all that it was asked for, so that one which fails or is cancelled
+ * loses nothing.
  */
 #include "io/stream.h"
 #include "sys/socket.h"
@@ -12,7 +13,7 @@ enum { DIRECT_BYTES = 4096 };      /* room for so much is worth a receipt of its
 enum { LONGEST_LINE = 64 * 1024 }; /* that can be lent */
 enum { FIRST_TEXT_BYTES = 4096 };
 
-/* ---- what is unread --------------------------------------------------------------------------------------------- */
+/* ---- what is unread ------------------------------------------------------------------------- */
 
 static size_t unread(const struct async_stream *stream)
 {
@@ -57,9 +58,12 @@ static void end_loan(struct async_stream *stream)
         asyncp_input_drop(stream);
 }
 
-/* ---- receiving -------------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
-/* After an error that a send has met the kernel reports an end to readers, whether or not the peer has ended. */
+/*
+ * After an error that a send has met the kernel reports an end to readers, whether or not the peer
+ * has ended.
+ */
 static int note_end(struct async_stream *stream)
 {
     if (stream->socket_error != 0)
@@ -100,8 +104,9 @@ static int receive(struct async_stream *stream, void *buffer, size_t size)
 }
 
 /*
- * Makes room behind what is unread, which is to become `wanted` bytes, or more if nobody knows how many. Who says that
- * may be the peer, so memory is what has come, doubled at most, and never a byte at a time. 0 or -ENOMEM.
+ * Makes room behind what is unread, which is to become `wanted` bytes, or more if nobody knows how
+ * many. Who says that may be the peer, so memory is what has come, doubled at most, and never a
+ * byte at a time. 0 or -ENOMEM.
  */
 static int make_room(struct async_stream *stream, size_t wanted)
 {
@@ -112,7 +117,8 @@ static int make_room(struct async_stream *stream, size_t wanted)
         return stream->input != NULL ? 0 : -ENOMEM;
     }
     size_t has = block_unread(block), capacity = 2 * has;
-    bool suffices = block->start + wanted <= block->capacity, grows_when_full = wanted > BLOCK_BYTES;
+    bool suffices = block->start + wanted <= block->capacity,
+         grows_when_full = wanted > BLOCK_BYTES;
     if (block_room(block) > 0 && (suffices || (grows_when_full && block->capacity >= BLOCK_BYTES)))
         return 0;
     if (wanted > has && wanted < capacity)
@@ -139,8 +145,9 @@ static int receive_more(struct async_stream *stream, size_t wanted)
 }
 
 /*
- * A peer that makes the layer answer and does not read the answers must not fill the memory: reading goes on when less
- * of them is pending. Meanwhile the reader counts as one that was woken and has not gone on.
+ * A peer that makes the layer answer and does not read the answers must not fill the memory:
+ * reading goes on when less of them is pending. Meanwhile the reader counts as one that was woken
+ * and has not gone on.
  */
 static int wait_for_answers(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
@@ -155,7 +162,10 @@ static int wait_for_answers(struct async_loop *loop, struct async_stream *stream
     return result;
 }
 
-/* What was gathered may be what the peer waits for; a peer that will not hear of it may never answer. */
+/*
+ * What was gathered may be what the peer waits for; a peer that will not hear of it may never
+ * answer.
+ */
 int asyncp_input_wait(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
     if (stream->gathered)
@@ -165,7 +175,8 @@ int asyncp_input_wait(struct async_loop *loop, struct async_stream *stream, cons
     if (unlikely(layer_must_pause(stream)))
         return wait_for_answers(loop, stream, call);
     if (unlikely(stream->layer != NULL && channel_is_ready(&stream->channel, SIDE_READ)))
-        return asyncp_channel_rest(loop, &stream->channel, SIDE_READ); /* the layer's budget is spent */
+        return asyncp_channel_rest(loop, &stream->channel,
+                                   SIDE_READ); /* the layer's budget is spent */
     if (stream->input != NULL)
         stream->input = asyncp_block_fit(&loop->blocks, stream->input);
     return asyncp_channel_wait(loop, &stream->channel, SIDE_READ, call);
@@ -188,12 +199,17 @@ int asyncp_stream_try(struct async_stream *stream)
         return 0;
     if (channel_is_ready(&stream->channel, SIDE_READ) && !layer_must_pause(stream))
         stream_put_off(
-            stream); /* the layer's budget is spent: it is tried again when the others had their turn */
+            /* the layer's budget is spent: it is tried again when the others had their turn */
+            stream);
     return -EAGAIN;
 }
 
-/* More input, which is to hold `wanted` bytes, or any number (0): how much came, 0 at the end, or -errno. */
-static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted, const char *call)
+/*
+ * More input, which is to hold `wanted` bytes, or any number (0): how much came, 0 at the end, or
+ * -errno.
+ */
+static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted,
+                      const char *call)
 {
     int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
@@ -217,9 +233,10 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
     return channel_pace(loop, &stream->channel, SIDE_READ, PACE_COPY);
 }
 
-/* ---- reading some ------------------------------------------------------------------------------------------------ */
+/* ---- reading some --------------------------------------------------------------------------- */
 
-static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer, size_t size)
+static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer,
+                         size_t size)
 {
     int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
@@ -302,7 +319,7 @@ bool async_stream_at_eof(const async_stream *stream)
     return stream->at_end && stream->read_error == 0 && unread(stream) == 0;
 }
 
-/* ---- reading what has to be whole ------------------------------------------------------------------------------ */
+/* ---- reading what has to be whole ----------------------------------------------------------- */
 
 struct separators {
     const char *const *texts; /* strings */
@@ -316,8 +333,9 @@ static size_t find(const struct separators *separators, const char *data, size_t
     size_t least = 0;
     for (size_t i = 0; i < separators->count; i++) {
         size_t length = strlen(separators->texts[i]);
-        const char *found = from < size ? memmem(data + from, size - from, separators->texts[i], length)
-                                        : NULL;
+        const char *found = from < size
+                                ? memmem(data + from, size - from, separators->texts[i], length)
+                                : NULL;
         size_t end = found != NULL ? (size_t)(found - data) + length : 0;
         if (end != 0 && (least == 0 || end < least))
             least = end;
@@ -326,19 +344,22 @@ static size_t find(const struct separators *separators, const char *data, size_t
 }
 
 /*
- * Waits until a separator has come within the first `most` bytes: how many there are up to its end. 0: the peer has
- * ended before. -EMSGSIZE: it has not come within the first `enough`, which may be more: then the end may still come.
+ * Waits until a separator has come within the first `most` bytes: how many there are up to its end.
+ * 0: the peer has ended before. -EMSGSIZE: it has not come within the first `enough`, which may be
+ * more: then the end may still come.
  */
 static int await_separator(struct async_loop *loop, struct async_stream *stream,
-                           const struct separators *separators, size_t most, size_t enough, const char *call)
+                           const struct separators *separators, size_t most, size_t enough,
+                           const char *call)
 {
     size_t seen = 0; /* bytes that begin no separator */
     for (;;) {
         size_t size = unread(stream);
         size_t end = size > 0 ? find(separators, unread_bytes(stream), seen, size) : 0;
         if (end != 0 || size >= enough)
-            return end != 0 && end <= most ? (int)end
-                                           : async_fail(-EMSGSIZE, "no end within the first %zu bytes", most);
+            return end != 0 && end <= most
+                       ? (int)end
+                       : async_fail(-EMSGSIZE, "no end within the first %zu bytes", most);
         seen = size >= separators->longest ? size - separators->longest + 1 : 0;
         int result = await_more(loop, stream, 0, call);
         if (result <= 0)
@@ -346,7 +367,8 @@ static int await_separator(struct async_loop *loop, struct async_stream *stream,
     }
 }
 
-static int await_line(struct async_loop *loop, struct async_stream *stream, size_t most, const char *call)
+static int await_line(struct async_loop *loop, struct async_stream *stream, size_t most,
+                      const char *call)
 {
     static const char *const newline[] = {"\n"};
     static const struct separators separators = {newline, 1, 1};
@@ -400,8 +422,8 @@ static int describe(struct separators *separators)
     return separators->count > 0 ? 0 : -EINVAL;
 }
 
-int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size, const char *const texts[],
-                             size_t count)
+int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size,
+                             const char *const texts[], size_t count)
 {
     struct async_loop *loop = loop_enter("async_stream_readuntil");
     struct separators separators = {.texts = texts, .count = texts != NULL ? count : 0};
@@ -414,7 +436,8 @@ int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size, co
         size = INT_MAX;
     length = await_separator(loop, stream, &separators, size, size, "async_stream_readuntil");
     if (length == 0)
-        return async_fail(-ENODATA, "the peer ended after %zu bytes, before a separator", unread(stream));
+        return async_fail(-ENODATA, "the peer ended after %zu bytes, before a separator",
+                          unread(stream));
     return length > 0 ? (int)copy_out(stream, buffer, (size_t)length) : length;
 }
 
@@ -431,12 +454,13 @@ int async_stream_readexactly(async_stream *stream, void *buffer, size_t size)
         if (result < 0)
             return result;
         if (result == 0)
-            return async_fail(-ENODATA, "the peer ended after %zu of %zu bytes", unread(stream), size);
+            return async_fail(-ENODATA, "the peer ended after %zu of %zu bytes", unread(stream),
+                              size);
     }
     return (int)copy_out(stream, buffer, size);
 }
 
-/* ---- reading all ----------------------------------------------------------------------------------------------- */
+/* ---- reading all ---------------------------------------------------------------------------- */
 
 struct text {
     char *bytes;   /* from malloc */
@@ -460,7 +484,8 @@ static int text_room(struct text *text, size_t most)
     return 0;
 }
 
-static int read_text(struct async_loop *loop, struct async_stream *stream, struct text *text, size_t limit)
+static int read_text(struct async_loop *loop, struct async_stream *stream, struct text *text,
+                     size_t limit)
 {
     int result = 0;
     while (text->length <= limit && (result = text_room(text, limit)) == 0) {

@@ -21,14 +21,16 @@ int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls
     stream_check(stream, "async_stream_set_layer");
     if (calls == NULL)
         return -EINVAL;
-    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) || is_sending_file(stream))
+    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) ||
+        is_sending_file(stream))
         return -EBUSY;
     if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
         asyncp_input_drop(stream);
     stream->early = stream->input;
     stream->input = NULL;
     stream->lent = false;
-    stream->at_end = stream->hung_up; /* the end of the socket is for the layer to read, behind that */
+    stream->at_end =
+        stream->hung_up; /* the end of the socket is for the layer to read, behind that */
     stream->layer_budget = LAYER_BUDGET;
     stream->layer = calls;
     stream->layer_state = state;

@@ -1,25 +1,30 @@
 /*
- * io/linger.c: the lingering close. A kernel that closes a socket with unread input, or receives more input afterwards,
- * resets the connection, and what the peer has not received by then is lost. So a stream that has sent everything
- * tells the peer the end, reads and drops what still comes, and closes the socket when nothing can be lost any more:
+ * io/linger.c: the lingering close. A kernel that closes a socket with unread input, or receives
+ * more input afterwards, resets the connection, and what the peer has not received by then is lost.
+ * So a stream that has sent everything tells the peer the end, reads and drops what still comes,
+ * and closes the socket when nothing can be lost any more:
  *
  *      the peer has ended                            and its system has acknowledged everything; or
  *      the peer sends nothing, there is no layer     and its system has acknowledged everything; or
  *      the limit of time or of dropped bytes is reached
  *
- * Input is dropped already while the rest is being sent: two sides that close, each with more to send than the kernels
- * take, would wait for each other otherwise. The kernel reports no acknowledgements, so while some are missing they are
- * asked for after pauses.
+ * Input is dropped already while the rest is being sent: two sides that close, each with more to
+ * send than the kernels take, would wait for each other otherwise. The kernel reports no
+ * acknowledgements, so while some are missing they are asked for after pauses.
  */
 #include "io/stream.h"
 #include "sys/socket.h"
 
 enum { DROPS_IN_A_ROW = 8, MOST_DROPPED = 16 * 1024 * 1024 };
 static const int64_t FIRST_PAUSE_NS = 1000000, LONGEST_PAUSE_NS = 100000000;
-static const int64_t END_NS = 3000000000;       /* for the peer's end, when everything was acknowledged */
-static const int64_t PROGRESS_NS = 30000000000; /* for acknowledgements, as for a peer that takes nothing */
+static const int64_t END_NS = 3000000000; /* for the peer's end, when everything was acknowledged */
+static const int64_t PROGRESS_NS =
+    30000000000; /* for acknowledgements, as for a peer that takes nothing */
 
-/* Reads what has come. 0: the peer's end; -EAGAIN: nothing more for now; above 0: there may be more; or -errno. */
+/*
+ * Reads what has come. 0: the peer's end; -EAGAIN: nothing more for now; above 0: there may be
+ * more; or -errno.
+ */
 static int drop_input(struct async_stream *stream)
 {
     struct block *block = asyncp_block_take(&stream->loop->blocks);
@@ -43,7 +48,9 @@ static size_t unacknowledged(const struct async_stream *stream)
     return bytes > of_the_end ? (size_t)bytes : 0;
 }
 
-/* Asks what is acknowledged. While something is missing the limit begins anew with each progress. */
+/*
+ * Asks what is acknowledged. While something is missing the limit begins anew with each progress.
+ */
 static void look(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
@@ -62,7 +69,10 @@ static bool is_safe(const struct async_stream *stream)
     return linger->unacknowledged == 0 && (linger->peer_ended || peer_is_silent);
 }
 
-/* The close comes too early for what is not acknowledged: wait_closed returns this error. Returns true. */
+/*
+ * The close comes too early for what is not acknowledged: wait_closed returns this error. Returns
+ * true.
+ */
 static bool give_up(struct async_stream *stream, int error)
 {
     if (stream->linger.unacknowledged > 0)
@@ -70,7 +80,10 @@ static bool give_up(struct async_stream *stream, int error)
     return true;
 }
 
-/* Reads, looks, and decides. Whether the stream is to end. Behind the peer's end only the socket's error can come. */
+/*
+ * Reads, looks, and decides. Whether the stream is to end. Behind the peer's end only the socket's
+ * error can come.
+ */
 static bool is_over(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
@@ -155,7 +168,8 @@ bool asyncp_linger_begin(struct async_stream *stream)
         return false;
     linger->active = true;
     linger->pause_ns = FIRST_PAUSE_NS;
-    linger->until_ns = asyncp_now(stream->loop) + (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
+    linger->until_ns = asyncp_now(stream->loop) +
+                       (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
     if (goes_on(stream)) {
         stream->loop->poller.in_flight++;
         return true;

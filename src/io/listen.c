@@ -1,19 +1,24 @@
 /*
- * io/listen.c: the listening half of a server: accepting on the loop's own stack, up to the backlog at a time, for as
- * long as there are descriptors, memory and room for another connection.
+ * io/listen.c: the listening half of a server: accepting on the loop's own stack, up to the backlog
+ * at a time, for as long as there are descriptors, memory and room for another connection.
  */
 #include "base/text.h"
 #include "io/path.h"
 #include "io/server.h"
 #include "sys/socket.h"
 
-/* Connections in a row that came to nothing before the server pauses: the errors may not come from connections. */
+/*
+ * Connections in a row that came to nothing before the server pauses: the errors may not come from
+ * connections.
+ */
 enum { MAX_SKIPPED = 1000, WHY_BYTES = 80 };
-static const int64_t PAUSE_NS = 50000000; /* until there may be descriptors again, if nobody says so */
+static const int64_t PAUSE_NS =
+    50000000; /* until there may be descriptors again, if nobody says so */
 
 static bool is_full(const struct async_server *server)
 {
-    return server->options.connections != 0 && server->connection_count >= server->options.connections;
+    return server->options.max_connections != 0 &&
+           server->connection_count >= server->options.max_connections;
 }
 
 static bool is_shortage(int error)
@@ -27,7 +32,10 @@ static bool is_final(int error)
     return error == -EBADF || error == -ENOTSOCK || error == -EINVAL || error == -EOPNOTSUPP;
 }
 
-/* The timer is set for as long as the server listens, mostly to never, so that no memory is needed to pause. */
+/*
+ * The timer is set for as long as the server listens, mostly to never, so that no memory is needed
+ * to pause.
+ */
 static int set_pause(struct async_server *server, int64_t until_ns)
 {
     server->paused = until_ns != TIME_NEVER;
@@ -48,7 +56,10 @@ int asyncp_server_prepare(struct async_server *server)
     return set_pause(server, TIME_NEVER);
 }
 
-/* The kernel says nothing when there are descriptors again; a connection that ends does, and else a while must do. */
+/*
+ * The kernel says nothing when there are descriptors again; a connection that ends does, and else a
+ * while must do.
+ */
 static void pause_for(struct async_server *server, int error)
 {
     char why[WHY_BYTES];
@@ -61,7 +72,10 @@ static void pause_for(struct async_server *server, int error)
     async_ignore(set_pause(server, asyncp_now(server->loop) + PAUSE_NS));
 }
 
-/* An error that is none of a connection's, told once: a filter that forbids the call forbids the next one, too. */
+/*
+ * An error that is none of a connection's, told once: a filter that forbids the call forbids the
+ * next one, too.
+ */
 static void stop_or_pause(struct async_server *server, int error)
 {
     if (is_final(error)) {
@@ -82,7 +96,8 @@ static bool accept_one(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct async_server *server = listener->server;
-    int result = asyncp_sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer, &size);
+    int result = asyncp_sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer,
+                                   &size);
     if (result >= 0)
         server->refused = false;
     if (result >= 0 || result == -EAGAIN)

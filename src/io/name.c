@@ -1,6 +1,6 @@
 /*
- * io/name.c: the calls for names: what can be said at once is said at once, the rest is asked of the resolver, and an
- * error gets a sentence that names the host. It must not know of threads.
+ * io/name.c: the calls for names: what can be said at once is said at once, the rest is asked of
+ * the resolver, and an error gets a sentence that names the host. It must not know of threads.
  */
 #include "base/text.h"
 #include "core/pace.h"
@@ -10,7 +10,7 @@
 #include <asyncio/name.h>
 #include <netdb.h>
 
-/* ---- addresses ----------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------ */
 
 static int fail_for_host(int code, const char *host, const char *service, const char *why)
 {
@@ -22,7 +22,8 @@ static int fail_for_host(int code, const char *host, const char *service, const 
 }
 
 /* Asks the resolver, and copies what it finds. */
-static int look_up_addresses(struct async_loop *loop, const struct question *question, struct addrinfo **list)
+static int look_up_addresses(struct async_loop *loop, const struct question *question,
+                             struct addrinfo **list)
 {
     struct lookup *lookup;
     int result = asyncp_resolve(loop, question, "async_getaddrinfo", &lookup);
@@ -63,7 +64,7 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
     return look_up_addresses(loop, &question, result);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------------- */
 
 /* Where a name goes. */
 struct place {
@@ -84,11 +85,13 @@ static int put_name(struct place place, const char *name)
 
 static struct place place_of(char *text, size_t size)
 {
-    return size > 0 && text != NULL ? (struct place){.text = text, .size = size} : (struct place){0};
+    return size > 0 && text != NULL ? (struct place){.text = text, .size = size}
+                                    : (struct place){0};
 }
 
 /* Tells of which address, as far as it can be written. */
-static int fail_for_address(int code, const struct sockaddr *address, socklen_t size, const char *why)
+static int fail_for_address(int code, const struct sockaddr *address, socklen_t size,
+                            const char *why)
 {
     char text[SENTENCE_SIZE / 2];
     const char *no_reason;
@@ -98,8 +101,8 @@ static int fail_for_address(int code, const struct sockaddr *address, socklen_t 
 }
 
 /* Asks the resolver, and copies what it finds. */
-static int look_up_names(struct async_loop *loop, const struct question *question, struct place host,
-                         struct place service)
+static int look_up_names(struct async_loop *loop, const struct question *question,
+                         struct place host, struct place service)
 {
     struct lookup *lookup;
     int result = asyncp_resolve(loop, question, "async_getnameinfo", &lookup);
@@ -107,7 +110,8 @@ static int look_up_names(struct async_loop *loop, const struct question *questio
         return result;
     const struct answer *answer = asyncp_lookup_answer(lookup);
     if (answer->code < 0)
-        result = fail_for_address(answer->code, question->address, question->address_size, answer->why);
+        result = fail_for_address(answer->code, question->address, question->address_size,
+                                  answer->why);
     else if (put_name(host, answer->host) < 0 || put_name(service, answer->service) < 0)
         result = fail_for_address(-EMSGSIZE, question->address, question->address_size,
                                   "its name is too long");
@@ -120,8 +124,8 @@ static int write_numbers(const struct sockaddr *address, socklen_t size, struct 
                          struct place service, int flags)
 {
     const char *why;
-    int code = asyncp_sys_getnameinfo(address, size, host.text, host.size, service.text, service.size, flags,
-                                      &why);
+    int code = asyncp_sys_getnameinfo(address, size, host.text, host.size, service.text,
+                                      service.size, flags, &why);
     return code < 0 ? async_fail(code, "an address: %s", why) : 0;
 }
 
@@ -133,7 +137,8 @@ int async_getnameinfo(const struct sockaddr *address, socklen_t size, char *host
         return asyncp_refused(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
         return -EINVAL;
-    struct place host_place = place_of(host, host_size), service_place = place_of(service, service_size);
+    struct place host_place = place_of(host, host_size),
+                 service_place = place_of(service, service_size);
     struct question question = {.address = address,
                                 .address_size = size,
                                 .flags = flags,
@@ -142,6 +147,7 @@ int async_getnameinfo(const struct sockaddr *address, socklen_t size, char *host
     bool numeric_host = !question.wants_host || (flags & NI_NUMERICHOST) != 0;
     bool numeric_service = !question.wants_service || (flags & NI_NUMERICSERV) != 0;
     if (numeric_host && numeric_service)
-        return paced(loop, PACE_COPY, write_numbers(address, size, host_place, service_place, flags));
+        return paced(loop, PACE_COPY,
+                     write_numbers(address, size, host_place, service_place, flags));
     return look_up_names(loop, &question, host_place, service_place);
 }

@@ -1,6 +1,6 @@
 /*
- * io/operate.c: the bridge from completions to waits. The operation lies in the waiting frame, and that frame stays
- * until the completion has come, whatever else happens to the task.
+ * io/operate.c: the bridge from completions to waits. The operation lies in the waiting frame, and
+ * that frame stays until the completion has come, whatever else happens to the task.
  */
 #include "io/operate.h"
 

@@ -7,8 +7,9 @@
 #include "core/pace.h"
 
 /*
- * Submits the operation and waits for its completion. A request to cancel is passed on to the kernel, and its answer
- * is waited for: the buffer, which may be on the caller's stack, is free again when this returns.
+ * Submits the operation and waits for its completion. A request to cancel is passed on to the
+ * kernel, and its answer is waited for: the buffer, which may be on the caller's stack, is free
+ * again when this returns.
  */
 int asyncp_operate(struct async_loop *loop, struct operation operation, const char *call);
 

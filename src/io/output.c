@@ -1,7 +1,7 @@
 /*
- * io/output.c: what a stream writes. Much is sent at once, from where the program has it; little is gathered, and sent
- * when the task next waits on the stream or the iteration ends, whichever comes first. What the kernel does not take
- * waits in blocks until the socket changes.
+ * io/output.c: what a stream writes. Much is sent at once, from where the program has it; little is
+ * gathered, and sent when the task next waits on the stream or the iteration ends, whichever comes
+ * first. What the kernel does not take waits in blocks until the socket changes.
  */
 #include "io/operate.h"
 #include "io/stream.h"
@@ -14,7 +14,7 @@ enum { DIRECT_BYTES = 2048 }; /* so much is not worth a copy */
 enum { GATHERED_BYTES = 64 * 1024 };
 enum { SHORT_TEXT = 256 };
 
-/* ---- what is pending -------------------------------------------------------------------------------------------- */
+/* ---- what is pending ------------------------------------------------------------------------ */
 
 /* Blocks with so much room, in a row; NULL: there is not the memory. */
 static struct block *take_row(struct block_pool *pool, size_t room)
@@ -39,15 +39,19 @@ static struct block *take_row(struct block_pool *pool, size_t room)
 OUT_OF_LINE static void tell_pending(struct async_stream *stream)
 {
     const struct coroutine *self = stream->loop->current;
-    asyncp_report(
-        "%s has written to a stream of which %zu MiB wait to be sent; call async_stream_drain after a write, "
-        "which waits until the peer has taken most of it",
-        self != NULL ? asyncp_label(self->task).text : "a callback", stream->pending >> 20);
+    asyncp_report("%s has written to a stream of which %zu MiB wait to be sent; call "
+                  "async_stream_drain after a write, "
+                  "which waits until the peer has taken most of it",
+                  self != NULL ? asyncp_label(self->task).text : "a callback",
+                  stream->pending >> 20);
     while (stream->tell_at <= stream->pending)
         stream->tell_at *= 2;
 }
 
-/* Room for so many bytes behind what is pending, which fill() must use up. 0, or -ENOMEM and nothing happened. */
+/*
+ * Room for so many bytes behind what is pending, which fill() must use up. 0, or -ENOMEM and
+ * nothing happened.
+ */
 static int make_room(struct async_stream *stream, size_t size)
 {
     size_t room = stream->last != NULL ? block_room(stream->last) : 0;
@@ -106,7 +110,7 @@ static void forget(struct async_stream *stream, size_t size)
     }
 }
 
-/* ---- sending ---------------------------------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------------------------- */
 
 /* One try: how many bytes the kernel took; -EAGAIN, or why the connection is gone. */
 static int send_some(struct async_stream *stream, const void *data, size_t size)
@@ -177,7 +181,8 @@ void asyncp_output_flush(struct async_stream *stream)
     int result = 0;
     stream_take_back(stream);
     while (stream->pending > 0 && result >= 0) {
-        result = send_some(stream, stream->first->bytes + stream->first->start, block_unread(stream->first));
+        result = send_some(stream, stream->first->bytes + stream->first->start,
+                           block_unread(stream->first));
         if (result > 0)
             forget(stream, (size_t)result);
         stream->progressed |= result > 0;
@@ -194,7 +199,10 @@ void asyncp_output_flush(struct async_stream *stream)
     tell_progress(stream);
 }
 
-/* There is no memory for what is left of a call's bytes, of which the first `sent` have gone. -ENOMEM. */
+/*
+ * There is no memory for what is left of a call's bytes, of which the first `sent` have gone.
+ * -ENOMEM.
+ */
 static int fail_behind(struct async_stream *stream, int sent)
 {
     if (sent == 0)
@@ -204,7 +212,10 @@ static int fail_behind(struct async_stream *stream, int sent)
     return -ENOMEM;
 }
 
-/* Sends the first part at once, if that is worth it. How many bytes went; or why the connection is gone. */
+/*
+ * Sends the first part at once, if that is worth it. How many bytes went; or why the connection is
+ * gone.
+ */
 static int send_directly(struct async_stream *stream, const void *data, size_t size)
 {
     if (stream->pending > 0 || size < DIRECT_BYTES)
@@ -215,7 +226,9 @@ static int send_directly(struct async_stream *stream, const void *data, size_t s
     return result == -EAGAIN ? 0 : result;
 }
 
-/* What was appended is sent now, or at the end of the iteration. 0, or why the connection is gone. */
+/*
+ * What was appended is sent now, or at the end of the iteration. 0, or why the connection is gone.
+ */
 static int send_soon(struct async_stream *stream)
 {
     if (stream->pending >= GATHERED_BYTES && !stream->blocked)
@@ -236,7 +249,7 @@ int asyncp_output_write(struct async_stream *stream, const void *data, size_t si
     return result == 0 ? send_soon(stream) : fail_behind(stream, sent);
 }
 
-/* ---- what the program calls ------------------------------------------------------------------------------------ */
+/* ---- what the program calls ----------------------------------------------------------------- */
 
 static int check(const struct async_stream *stream, const char *call)
 {
@@ -286,7 +299,8 @@ static int measure(const struct iovec *parts, int count, size_t *size)
     if (count < 0 || (count > 0 && parts == NULL))
         return -EINVAL;
     for (int i = 0; i < count; i++) {
-        if ((parts[i].iov_base == NULL && parts[i].iov_len > 0) || parts[i].iov_len > SIZE_MAX - *size)
+        if ((parts[i].iov_base == NULL && parts[i].iov_len > 0) ||
+            parts[i].iov_len > SIZE_MAX - *size)
             return -EINVAL;
         *size += parts[i].iov_len;
     }
@@ -294,7 +308,8 @@ static int measure(const struct iovec *parts, int count, size_t *size)
 }
 
 /* Appends all of them but the first `skipped` bytes, or nothing. 0 or -ENOMEM. */
-static int append_parts(struct async_stream *stream, const struct iovec *parts, size_t size, size_t skipped)
+static int append_parts(struct async_stream *stream, const struct iovec *parts, size_t size,
+                        size_t skipped)
 {
     if (make_room(stream, size - skipped) < 0)
         return -ENOMEM;
@@ -372,9 +387,9 @@ size_t async_stream_pending(const async_stream *stream)
     return stream->pending;
 }
 
-int async_stream_set_limits(async_stream *stream, size_t high, size_t low)
+int async_stream_set_write_buffer_limits(async_stream *stream, size_t high, size_t low)
 {
-    stream_check(stream, "async_stream_set_limits");
+    stream_check(stream, "async_stream_set_write_buffer_limits");
     if (low > high)
         return -EINVAL;
     stream->high = high;
@@ -395,7 +410,8 @@ int async_stream_drain(async_stream *stream)
     int result = stream->write_error;
     if (result != 0 || stream->pending <= stream->high)
         return paced(loop, PACE_KERNEL, result); /* at last: the stream may be closed meanwhile */
-    return asyncp_stand_in_line(loop, &stream->drainers, "async_stream_drain", stream, asyncp_refuse_wait);
+    return asyncp_stand_in_line(loop, &stream->drainers, "async_stream_drain", stream,
+                                asyncp_refuse_wait);
 }
 
 int async_stream_write_eof(async_stream *stream)

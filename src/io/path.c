@@ -1,10 +1,11 @@
 /*
  * io/path.c: how a Unix server takes over a path, and what it removes when it stops.
  *
- * bind(2) makes a file only where there is none. So the old socket is renamed, ours is bound, and the old one is
- * removed under its other name. Between the rename and listen(2), some microseconds, a client finds no server. (A
- * socket that is bound at another name and renamed to the path would leave no such gap, but getsockname(2) would tell
- * the other name for good.) Two processes that take over at once: the second to bind gets -EADDRINUSE.
+ * bind(2) makes a file only where there is none. So the old socket is renamed, ours is bound, and
+ * the old one is removed under its other name. Between the rename and listen(2), some microseconds,
+ * a client finds no server. (A socket that is bound at another name and renamed to the path would
+ * leave no such gap, but getsockname(2) would tell the other name for good.) Two processes that
+ * take over at once: the second to bind gets -EADDRINUSE.
  */
 #include "io/path.h"
 #include "sys/path.h"
@@ -14,12 +15,13 @@
 enum { ASIDE_SUFFIX = 32 };
 
 struct socket_path {
-    int folder;   /* of a relative path, since the program may change its own; AT_FDCWD if it is absolute */
-    bool bound;   /* our socket's file was made */
-    bool moved;   /* there was a socket; it has the name aside */
-    dev_t device; /* of our socket's file */
-    ino_t inode;  /* of it */
-    size_t size;  /* of this block, with both names */
+    /* of a relative path, since the program may change its own; AT_FDCWD if it is absolute */
+    int folder;
+    bool bound;        /* our socket's file was made */
+    bool moved;        /* there was a socket; it has the name aside */
+    dev_t device;      /* of our socket's file */
+    ino_t inode;       /* of it */
+    size_t size;       /* of this block, with both names */
     const char *aside; /* behind the text */
     char text[];       /* the path */
 };
@@ -54,12 +56,15 @@ int asyncp_path_vacate(struct socket_path *path)
     if (result < 0)
         return async_fail_errno(result, "listen at %s", path->text);
     if (!S_ISSOCK(status.st_mode))
-        return async_fail(-EADDRINUSE, "listen at %s: there is a file that is not a socket", path->text);
+        return async_fail(-EADDRINUSE, "listen at %s: there is a file that is not a socket",
+                          path->text);
     result = asyncp_sys_rename(path->folder, path->text, path->aside);
     path->moved = result == 0;
     if (result == -ENOENT) /* its server has removed it meanwhile */
         return 0;
-    return result < 0 ? async_fail_errno(result, "listen at %s: rename the socket there", path->text) : 0;
+    return result < 0
+               ? async_fail_errno(result, "listen at %s: rename the socket there", path->text)
+               : 0;
 }
 
 static int remember(struct socket_path *path)
@@ -73,7 +78,8 @@ static int remember(struct socket_path *path)
     return 0;
 }
 
-int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address,
+                     socklen_t size)
 {
     int result = asyncp_sys_bind(descriptor, address, size);
     path->bound = result == 0;
@@ -97,8 +103,8 @@ void asyncp_path_settle(struct socket_path *path)
 static bool is_ours(const struct socket_path *path)
 {
     struct stat status;
-    return asyncp_sys_status(path->folder, path->text, &status) == 0 && status.st_dev == path->device &&
-           status.st_ino == path->inode;
+    return asyncp_sys_status(path->folder, path->text, &status) == 0 &&
+           status.st_dev == path->device && status.st_ino == path->inode;
 }
 
 void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path)

@@ -1,10 +1,11 @@
 /*
- * io/path.h: the path of a Unix server: a socket that was left there is replaced, and what is removed in the end is the
- * server's own socket, not another file that has taken its place. It must not know of servers.
+ * io/path.h: the path of a Unix server: a socket that was left there is replaced, and what is
+ * removed in the end is the server's own socket, not another file that has taken its place. It must
+ * not know of servers.
  *
- * A start goes through claim, vacate, bind, and ends with settle or withdraw; a stop is release. Until settle the
- * socket that stood there before still exists under another name in the same folder, so a start that fails puts it
- * back.
+ * A start goes through claim, vacate, bind, and ends with settle or withdraw; a stop is release.
+ * Until settle the socket that stood there before still exists under another name in the same
+ * folder, so a start that fails puts it back.
  */
 #ifndef IO_PATH_H
 #define IO_PATH_H
@@ -17,7 +18,10 @@ struct socket_path;
 /* Allocates what the calls below need; the file system is not changed. 0 or -errno. */
 int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_path **path);
 
-/* Moves a socket that is there out of the way. 0 also if nothing is there; -EADDRINUSE: a file that is not a socket. */
+/*
+ * Moves a socket that is there out of the way. 0 also if nothing is there; -EADDRINUSE: a file that
+ * is not a socket.
+ */
 int asyncp_path_vacate(struct socket_path *path);
 
 /* Binds the socket there and remembers its file. */
@@ -31,8 +35,8 @@ void asyncp_path_settle(struct socket_path *path);
 void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path);
 
 /*
- * Removes ours, unless it is to be kept, and frees the path. Called while the socket is still open: it holds its
- * inode, so no other file can have its number.
+ * Removes ours, unless it is to be kept, and frees the path. Called while the socket is still open:
+ * it holds its inode, so no other file can have its number.
  */
 void asyncp_path_release(struct async_loop *loop, struct socket_path *path, bool keep);
 

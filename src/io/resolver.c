@@ -1,13 +1,18 @@
 /*
- * io/resolver.c: the threads that ask libc's resolver, and who waits for what. All of it is the process's and under one
- * mutex; threads are made when there is more to ask than there are threads free for it, up to four, and stay.
+ * io/resolver.c: the threads that ask libc's resolver, and who waits for what. All of it is the
+ * process's and under one mutex; threads are made when there is more to ask than there are threads
+ * free for it, up to four, and stay.
  *
- *      queue        lookups that no thread has begun      those in neither have ended; who was told of
- *      under_way    these, and those that a thread does   an answer has a reference until he has read it
+ *      queue        lookups that no thread has begun
+ *      under_way    these, and those that a thread does
  *
- * A lookup is on the heap and a place among its waiters in the frame of the task. Who gives up takes his place out,
- * under the mutex, and goes: the thread finds nobody there, and never touched his frame or loop. Under the mutex it
- * tells those that it finds, by messages in their frames; who was told waits for the message, which is in his inbox.
+ * A lookup in neither list has ended. A task that was told of an answer holds a reference until it
+ * has read it.
+ *
+ * A lookup is on the heap and a place among its waiters in the frame of the task. Who gives up
+ * takes his place out, under the mutex, and goes: the thread finds nobody there, and never touched
+ * his frame or loop. Under the mutex it tells those that it finds, by messages in their frames; who
+ * was told waits for the message, which is in his inbox.
  */
 #include "io/resolver.h"
 #include "base/memory.h"
@@ -18,15 +23,16 @@
 enum { THREADS = 4, BUCKETS = 64 };
 
 struct lookup {
-    struct link sibling;         /* among those under way */
-    struct link link;            /* in the queue */
-    bool queued;                 /* it is there */
-    struct list waiters;         /* who is to be told */
-    _Atomic uint32_t references; /* theirs, those of the ones that were told, and one while it is under way */
-    struct question question;    /* what it asks; points to what follows */
-    struct answer answer;        /* when it has ended; of names, the text lies in what follows */
-    size_t size;                 /* of all of it */
-    char bytes[];                /* copies, and room for names */
+    struct link sibling; /* among those under way */
+    struct link link;    /* in the queue */
+    bool queued;         /* it is there */
+    struct list waiters; /* who is to be told */
+    _Atomic uint32_t
+        references; /* theirs, those of the ones that were told, and one while it is under way */
+    struct question question; /* what it asks; points to what follows */
+    struct answer answer;     /* when it has ended; of names, the text lies in what follows */
+    size_t size;              /* of all of it */
+    char bytes[];             /* copies, and room for names */
 };
 
 /* A task that waits for a lookup. */
@@ -56,7 +62,7 @@ static struct {
     struct worker workers[THREADS]; /* the threads */
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .work_came = PTHREAD_COND_INITIALIZER};
 
-/* ---- questions ----------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------ */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -67,7 +73,8 @@ static bool same_address(const struct question *a, const struct question *b)
 {
     if (a->address == NULL || b->address == NULL)
         return a->address == b->address;
-    return a->address_size == b->address_size && memcmp(a->address, b->address, a->address_size) == 0;
+    return a->address_size == b->address_size &&
+           memcmp(a->address, b->address, a->address_size) == 0;
 }
 
 static bool same_question(const struct question *a, const struct question *b)
@@ -81,8 +88,11 @@ static bool same_question(const struct question *a, const struct question *b)
 /* The lookups among which those lie that ask the same. */
 static struct list *bucket_of(const struct question *question)
 {
-    const char *bytes = question->address != NULL ? (const char *)question->address : question->host;
-    size_t size = question->address != NULL ? question->address_size : bytes != NULL ? strlen(bytes) : 0;
+    const char *bytes = question->address != NULL ? (const char *)question->address
+                                                  : question->host;
+    size_t size = question->address != NULL ? question->address_size
+                  : bytes != NULL           ? strlen(bytes)
+                                            : 0;
     uint32_t hash = 5381;
     for (size_t i = 0; i < size; i++)
         hash = hash * 33 + (unsigned char)bytes[i];
@@ -91,9 +101,10 @@ static struct list *bucket_of(const struct question *question)
 
 static void ask_for_names(const struct question *question, struct answer *answer)
 {
-    answer->code = asyncp_sys_getnameinfo(
-        question->address, question->address_size, answer->host, question->wants_host ? NI_MAXHOST : 0,
-        answer->service, question->wants_service ? NI_MAXSERV : 0, question->flags, &answer->why);
+    answer->code = asyncp_sys_getnameinfo(question->address, question->address_size, answer->host,
+                                          question->wants_host ? NI_MAXHOST : 0, answer->service,
+                                          question->wants_service ? NI_MAXSERV : 0, question->flags,
+                                          &answer->why);
 }
 
 static void ask_for_addresses(const struct question *question, struct answer *answer)
@@ -108,7 +119,7 @@ static void ask_for_addresses(const struct question *question, struct answer *an
         answer->list = NULL; /* libc leaves it as it likes */
 }
 
-/* ---- lookups ------------------------------------------------------------------------------------------------- */
+/* ---- lookups -------------------------------------------------------------------------------- */
 
 static size_t text_size(const char *text)
 {
@@ -125,7 +136,10 @@ static const void *copy_to(char **rest, const void *bytes, size_t size)
     return copy;
 }
 
-/* One that is nobody's yet but the caller's. NULL: out of memory. The address comes first: it wants to be aligned. */
+/*
+ * One that is nobody's yet but the caller's. NULL: out of memory. The address comes first: it wants
+ * to be aligned.
+ */
 static struct lookup *new_lookup(const struct question *question)
 {
     size_t host = text_size(question->host), service = text_size(question->service);
@@ -201,7 +215,7 @@ static void tell_waiters(struct lookup *lookup)
     }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------------------- */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 /* The next lookup for the thread; NULL: it is to end. */
 static struct lookup *wait_for_lookup(const struct worker *worker)
@@ -224,7 +238,8 @@ static void *be_worker(void *argument)
         struct answer answer = lookup->answer;
         worker->busy = true;
         pthread_mutex_unlock(&pool.mutex);
-        (lookup->question.address != NULL ? ask_for_names : ask_for_addresses)(&lookup->question, &answer);
+        (lookup->question.address != NULL ? ask_for_names : ask_for_addresses)(&lookup->question,
+                                                                               &answer);
         pthread_mutex_lock(&pool.mutex);
         worker->busy = false;
         lookup->answer = answer;
@@ -256,8 +271,8 @@ static int find_worker(void)
 }
 
 /*
- * At the end of the program, those without a lookup. Who is in one is left to it: it may take half a minute, and the
- * process ends under it. If somebody still asks after this, new ones are made.
+ * At the end of the program, those without a lookup. Who is in one is left to it: it may take half
+ * a minute, and the process ends under it. If somebody still asks after this, new ones are made.
  */
 __attribute__((destructor)) static void end_idle_workers(void)
 {
@@ -275,7 +290,7 @@ __attribute__((destructor)) static void end_idle_workers(void)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* ---- fork ---------------------------------------------------------------------------------------------------- */
+/* ---- fork ----------------------------------------------------------------------------------- */
 
 static void before_fork(void)
 {
@@ -289,11 +304,15 @@ static void after_fork(void)
 
 static void forget_in_child(struct lookup *lookup)
 {
-    lookup->references = 1; /* that of being under way; the others are those of the parent's tasks */
+    lookup
+        ->references = 1; /* that of being under way; the others are those of the parent's tasks */
     retire(lookup);
 }
 
-/* The child has none of the threads, so nothing is under way; and none of the tasks that wait runs there. */
+/*
+ * The child has none of the threads, so nothing is under way; and none of the tasks that wait runs
+ * there.
+ */
 static void after_fork_in_child(void)
 {
     for (size_t i = 0; i < BUCKETS; i++)
@@ -309,7 +328,7 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
 /* Begins a lookup. Its one reference is that of being under way. 0 or -errno. */
 static int begin_lookup(const struct question *question, struct lookup **out)
@@ -346,7 +365,10 @@ static int stand_in_line(struct lookup_wait *waiting, const struct question *que
     return result;
 }
 
-/* Takes the wait out again; a lookup that nobody has begun and nobody wants is not made. false: it was told already. */
+/*
+ * Takes the wait out again; a lookup that nobody has begun and nobody wants is not made. false: it
+ * was told already.
+ */
 static bool leave_line(struct lookup_wait *waiting)
 {
     struct lookup *lookup = waiting->lookup;

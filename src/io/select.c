@@ -1,13 +1,16 @@
 /*
- * io/select.c: waiting for one of several things: one wait with a place in the line of each. What claims the wait
- * takes it out of all other lines at that moment, so exactly one thing happens, and the others never know.
+ * io/select.c: waiting for one of several things: one wait with a place in the line of each. What
+ * claims the wait takes it out of all other lines at that moment, so exactly one thing happens, and
+ * the others never know.
  *
- * Descriptors are different: an operation that the kernel has is not ours until its completion has come. So when
- * one of the others wins, or the task is cancelled, the operations are cancelled, and their completions are waited
- * for, which cannot be refused. That loses nothing: whether a descriptor is ready can be asked again.
+ * Descriptors are different: an operation that the kernel has is not ours until its completion has
+ * come. So when one of the others wins, or the task is cancelled, the operations are cancelled, and
+ * their completions are waited for, which cannot be refused. That loses nothing: whether a
+ * descriptor is ready can be asked again.
  *
- * A stream tells of every change of its socket. Whether a read would not wait, a try must show: bytes that came may be
- * a part of what its layer needs. If it shows nothing, the wait begins anew, with the same limit of time.
+ * A stream tells of every change of its socket. Whether a read would not wait, a try must show:
+ * bytes that came may be a part of what its layer needs. If it shows nothing, the wait begins anew,
+ * with the same limit of time.
  */
 #include "core/pace.h"
 #include "io/stream.h"
@@ -17,8 +20,9 @@
 
 enum { PLACES_AT_HAND = 8 }; /* on the stack; more come from memory */
 
-#define GAVE_WAY                                                                                             \
-    ((uint32_t)1 << 31) /* in coroutine.select_turn: its last select gave way; the rest counts how often */
+#define GAVE_WAY                                                                                   \
+    ((uint32_t)1                                                                                   \
+     << 31) /* in coroutine.select_turn: its last select gave way; the rest counts how often */
 
 /* Where one case waits. */
 struct place {
@@ -67,7 +71,7 @@ static bool are_cases(const async_case cases[], size_t count)
     return true;
 }
 
-/* ---- without waiting ---------------------------------------------------------------------------------------- */
+/* ---- without waiting ------------------------------------------------------------------------ */
 
 /* What a task's case gives, or -EAGAIN. */
 static int try_task(const struct async_loop *loop, const async_task *task)
@@ -80,7 +84,10 @@ static int try_task(const struct async_loop *loop, const async_task *task)
     return task_done(task) ? 0 : -EAGAIN;
 }
 
-/* What a descriptor's case gives, or -EAGAIN; also where the kernel cannot say now: it will when it is waited for. */
+/*
+ * What a descriptor's case gives, or -EAGAIN; also where the kernel cannot say now: it will when it
+ * is waited for.
+ */
 static int try_descriptor(const async_case *one)
 {
     short events = one->asyncp_kind == ASYNCP_ON_READABLE ? POLLIN | POLLRDHUP : POLLOUT;
@@ -119,7 +126,7 @@ static int try_case(const struct async_loop *loop, const async_case *one)
     return -EAGAIN;
 }
 
-/* ---- the places --------------------------------------------------------------------------------------------- */
+/* ---- the places ----------------------------------------------------------------------------- */
 
 /* The line of what the case is about; NULL: it has none. */
 static struct list *line_of(const async_case *one)
@@ -191,7 +198,7 @@ static int set_timer(struct select *select)
     return asyncp_timer_set(select->loop, &select->timer, select->deadline_ns);
 }
 
-/* ---- the kernel's ------------------------------------------------------------------------------------------- */
+/* ---- the kernel's --------------------------------------------------------------------------- */
 
 static void completed(struct operation *operation)
 {
@@ -203,7 +210,10 @@ static void completed(struct operation *operation)
         asyncp_wake(&select->wait, &place->transfer.waiter, operation->result);
 }
 
-/* Hands the descriptors to the kernel; returns one that is ready, or failed, at once, with its result; or NULL. */
+/*
+ * Hands the descriptors to the kernel; returns one that is ready, or failed, at once, with its
+ * result; or NULL.
+ */
 static struct place *submit(struct select *select, int *result)
 {
     struct poller *poller = &select->loop->poller;
@@ -214,7 +224,8 @@ static struct place *submit(struct select *select, int *result)
             continue;
         bool reads = one->asyncp_kind == ASYNCP_ON_READABLE;
         place->operation = (struct operation){.completed = completed,
-                                              .kind = reads ? OPERATION_READABLE : OPERATION_WRITABLE,
+                                              .kind = reads ? OPERATION_READABLE
+                                                            : OPERATION_WRITABLE,
                                               .descriptor = one->asyncp_descriptor};
         int submitted = poller->calls->submit(poller, &place->operation);
         if (submitted != 0) {
@@ -242,9 +253,11 @@ static void withdraw(struct select *select)
     ASSERT(select->in_flight == 0);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------------------ */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
-/* Waits with a place everywhere; the place that was woken, with the result, or NULL with an error. */
+/*
+ * Waits with a place everywhere; the place that was woken, with the result, or NULL with an error.
+ */
 static struct place *wait_for_one(struct select *select, int *result)
 {
     size_t streams = count_streams(select->cases, select->count);
@@ -294,14 +307,16 @@ OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
 }
 
 /*
- * Tries the cases in the order in which they are listed; but when the task has just given way in a select that did not
- * wait, another case comes first, a different one each time. Else a case that is always ready would starve those that
- * are listed after it. The number of the case that happened, or -EAGAIN.
+ * Tries the cases in the order in which they are listed; but when the task has just given way in a
+ * select that did not wait, another case comes first, a different one each time. Else a case that
+ * is always ready would starve those that are listed after it. The number of the case that
+ * happened, or -EAGAIN.
  */
 static int try_all(struct async_loop *loop, const async_case cases[], size_t count, int *result)
 {
     struct coroutine *self = loop->current;
-    size_t first = (self->select_turn & GAVE_WAY) != 0 ? (self->select_turn & ~GAVE_WAY) % count : 0;
+    size_t first = (self->select_turn & GAVE_WAY) != 0 ? (self->select_turn & ~GAVE_WAY) % count
+                                                       : 0;
     self->select_turn &= ~GAVE_WAY;
     for (size_t i = 0; i < count; i++) {
         size_t place = first + i < count ? first + i : first + i - count;
@@ -324,8 +339,8 @@ static int pace_select(struct async_loop *loop, const async_case *happened, int 
 }
 
 /* Waits until a case has happened, of which none did without waiting. */
-OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case cases[], size_t count,
-                                     int *result)
+OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case cases[],
+                                     size_t count, int *result)
 {
     struct select select = {.loop = loop, .cases = cases, .count = count};
     find_deadline(&select);
@@ -354,7 +369,8 @@ int async_select_n(const async_case cases[], size_t count, int *result)
     if (!are_cases(cases, count))
         return -EINVAL;
     int place = try_all(loop, cases, count, result);
-    return place >= 0 ? pace_select(loop, &cases[place], place) : wait_for_case(loop, cases, count, result);
+    return place >= 0 ? pace_select(loop, &cases[place], place)
+                      : wait_for_case(loop, cases, count, result);
 }
 
 int asyncp_select(const async_case cases[], size_t count)

@@ -1,8 +1,10 @@
 /*
- * io/sendfile.c: a file sent through a stream: by the kernel alone, or, where a layer has to see the bytes, a block at
- * a time. It begins when all that was written before was sent, and no other call may write until it returns.
+ * io/sendfile.c: a file sent through a stream: by the kernel alone, or, where a layer has to see
+ * the bytes, a block at a time. It begins when all that was written before was sent, and no other
+ * call may write until it returns.
  *
- * Invariant: after each wait the stream may be gone, and `writer.gone` says so before anything of it is touched.
+ * Invariant: after each wait the stream may be gone, and `writer.gone` says so before anything of
+ * it is touched.
  */
 #include "io/stream.h"
 #include "sys/socket.h"
@@ -36,7 +38,8 @@ static int wait_for_room(struct async_loop *loop, struct part *part)
     struct channel *channel = &part->stream->channel;
     struct pollfd polled = {.fd = channel->source.descriptor, .events = POLLOUT};
     int result = asyncp_sys_poll(&polled, 1, 0);
-    if (result != 0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
+    if (result !=
+        0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
         return result < 0 ? result : 0;
     channel_exhausted(channel, SIDE_WRITE);
     return wait_for_writable(loop, part);
@@ -57,14 +60,16 @@ static int wait_until_sent(struct async_loop *loop, struct part *part)
 /* An error of the file, and not of the connection. */
 static bool is_about_file(int error)
 {
-    return error == -EINVAL || error == -EBADF || error == -EIO || error == -EOVERFLOW || error == -ENOSYS;
+    return error == -EINVAL || error == -EBADF || error == -EIO || error == -EOVERFLOW ||
+           error == -ENOSYS;
 }
 
 static int send_directly(struct part *part)
 {
     struct async_stream *stream = part->stream;
     size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    int result = asyncp_sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset, size);
+    int result = asyncp_sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset,
+                                     size);
     if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
         return result;
     result = asyncp_stream_note_error(stream, result);

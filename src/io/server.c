@@ -1,6 +1,6 @@
 /*
- * io/server.c: a server's life, and that of its connections. A connection's task closes its stream when serve has
- * returned; the server ends when the last of those has.
+ * io/server.c: a server's life, and that of its connections. A connection's task closes its stream
+ * when serve has returned; the server ends when the last of those has.
  */
 #include "io/server.h"
 #include "core/fork.h"
@@ -15,10 +15,10 @@ struct connection {
     struct link link;            /* in the server's list */
     struct async_server *server; /* whose it is */
     async_stream *stream;        /* to be closed when it ends; NULL: the program has */
-    async_task *task;            /* that serves it, borrowed: it has not ended while this is in the list */
+    async_task *task; /* that serves it, borrowed: it has not ended while this is in the list */
 };
 
-/* ---- connections ----------------------------------------------------------------------------------------------- */
+/* ---- connections ---------------------------------------------------------------------------- */
 
 static void tell_end(struct async_server *server)
 {
@@ -65,13 +65,17 @@ bool async_is_disconnect(int error)
     }
 }
 
-/* Clients that go are no failure of this program. The same error of another stream, a database's say, may be one. */
+/*
+ * Clients that go are no failure of this program. The same error of another stream, a database's
+ * say, may be one.
+ */
 static void excuse_disconnect(const struct connection *connection, int error)
 {
     const struct async_stream *stream = connection->stream;
     if (!async_is_disconnect(error) || stream == NULL || connection->server->loop->debug)
         return;
-    if (error == stream->read_error || error == stream->write_error || (error == -ENODATA && stream->at_end))
+    if (error == stream->read_error || error == stream->write_error ||
+        (error == -ENODATA && stream->at_end))
         connection->task->seen = true;
 }
 
@@ -105,7 +109,8 @@ static size_t stack_size_of(const struct async_server *server)
 int asyncp_server_connect(struct async_server *server, int descriptor, int domain)
 {
     struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
-    if (connection == NULL || asyncp_stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
+    if (connection == NULL ||
+        asyncp_stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
         memory_free(&server->loop->memory, connection, sizeof *connection);
         asyncp_sys_close(descriptor);
         return -ENOMEM;
@@ -115,15 +120,16 @@ int asyncp_server_connect(struct async_server *server, int descriptor, int domai
     list_append(&server->connections, &connection->link);
     server->connection_count++;
     const async_task_options options = {.stack_size = stack_size_of(server)};
-    connection->task = asyncp_create(&server->function, &connection, &options, server->function.where);
-    async_detach(connection->task);
+    connection->task = asyncp_create(&server->function, &connection, &options,
+                                     server->function.where);
+    async_task_detach(connection->task);
     if (connection->task != NULL)
         return 0;
     forget(connection);
     return -ENOMEM;
 }
 
-/* ---- the server ------------------------------------------------------------------------------------------------ */
+/* ---- the server ----------------------------------------------------------------------------- */
 
 static void server_check(const struct async_server *server, const char *call)
 {
@@ -132,7 +138,10 @@ static void server_check(const struct async_server *server, const char *call)
         asyncp_wrong_loop(server->loop, call, "the server");
 }
 
-/* In a child of fork(), where the tasks of the connections never end. Their streams go with the loop. */
+/*
+ * In a child of fork(), where the tasks of the connections never end. Their streams go with the
+ * loop.
+ */
 static void forget_inherited(struct async_server *server)
 {
     for (struct link *link; (link = list_first(&server->connections)) != NULL;) {
@@ -153,7 +162,8 @@ static void destroy(struct async_server *server)
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
     asyncp_server_stop(server);
     list_remove(&server->guest.link);
-    memory_free(&server->loop->memory, server->listeners, server->listener_room * sizeof *server->listeners);
+    memory_free(&server->loop->memory, server->listeners,
+                server->listener_room * sizeof *server->listeners);
     memory_free(&server->loop->memory, server, sizeof *server);
 }
 
@@ -166,8 +176,8 @@ static void loop_closes(struct guest *guest)
     destroy(server);
 }
 
-struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *serve, const char *name,
-                                        const char *where, void *argument,
+struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *serve,
+                                        const char *name, const char *where, void *argument,
                                         const async_server_options *options)
 {
     struct async_server *server = memory_new(&loop->memory, sizeof *server);
@@ -187,7 +197,7 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
     server->options.service = NULL;
     if (server->options.backlog == 0)
         server->options.backlog = DEFAULT_BACKLOG;
-    server->serving = !server->options.start_later;
+    server->serving = !server->options.paused;
     server->guest.loop_closes = loop_closes;
     if (asyncp_server_prepare(server) < 0) {
         memory_free(&loop->memory, server, sizeof *server);
@@ -241,7 +251,7 @@ void async_server_cancel_clients(async_server *server)
 {
     server_check(server, "async_server_cancel_clients");
     LIST_EACH (link, &server->connections)
-        async_cancel(CONTAINER_OF(link, struct connection, link)->task);
+        async_task_cancel(CONTAINER_OF(link, struct connection, link)->task);
 }
 
 struct serving {
@@ -296,18 +306,18 @@ int async_server_wait_closed(async_server *server)
                                 asyncp_refuse_wait);
 }
 
-void async_server_free(async_server *server)
+void async_server_free_wait(async_server *server)
 {
     if (server == NULL)
         return;
-    struct async_loop *before = release_begin(server->loop, "async_server_free", "the server");
-    check_not_served(server, "async_server_free");
+    struct async_loop *before = release_begin(server->loop, "async_server_free_wait", "the server");
+    check_not_served(server, "async_server_free_wait");
     async_server_close(server);
     if (!server->loop->inherited)
         async_server_cancel_clients(server);
     if (server->connection_count > 0 && !server->loop->inherited)
-        async_ignore(asyncp_stand_in_line(loop_enter("async_server_free"), &server->waiters,
-                                          "async_server_free", server, NULL));
+        async_ignore(asyncp_stand_in_line(loop_enter("async_server_free_wait"), &server->waiters,
+                                          "async_server_free_wait", server, NULL));
     destroy(server);
     release_end(before);
 }
@@ -318,10 +328,11 @@ size_t async_server_connections(const async_server *server)
     return server->connection_count;
 }
 
-size_t async_server_sockets(const async_server *server, int descriptors[], size_t capacity)
+size_t async_server_fds(const async_server *server, int descriptors[], size_t capacity)
 {
-    server_check(server, "async_server_sockets");
-    ENSURE(descriptors != NULL || capacity == 0, "async_server_sockets: there is no array for %zu", capacity);
+    server_check(server, "async_server_fds");
+    ENSURE(descriptors != NULL || capacity == 0, "async_server_fds: there is no array for %zu",
+           capacity);
     for (size_t i = 0; i < server->listener_count && i < capacity; i++)
         descriptors[i] = server->listeners[i].channel.source.descriptor;
     return server->listener_count;

@@ -12,7 +12,7 @@ int async_socket(int domain, int type, int protocol)
     return asyncp_sys_socket(domain, type, protocol);
 }
 
-/* ---- connect ---------------------------------------------------------------------------------------------------- */
+/* ---- connect -------------------------------------------------------------------------------- */
 
 struct connecting {
     struct attempt attempt;         /* which this is */
@@ -36,7 +36,8 @@ static int try_to_connect(struct attempt *attempt)
     struct connecting *connecting = CONTAINER_OF(attempt, struct connecting, attempt);
     if (connecting->address == NULL || connecting->size < sizeof connecting->address->sa_family)
         return -EINVAL;
-    return connecting->begun ? asyncp_sys_socket_error(attempt->descriptor) : begin_to_connect(connecting);
+    return connecting->begun ? asyncp_sys_socket_error(attempt->descriptor)
+                             : begin_to_connect(connecting);
 }
 
 int async_connect(int descriptor, const struct sockaddr *address, unsigned size)
@@ -55,7 +56,7 @@ int async_connect(int descriptor, const struct sockaddr *address, unsigned size)
     return blames_peer ? asyncp_fail_to_connect(result, address, size) : result;
 }
 
-/* ---- accept ----------------------------------------------------------------------------------------------------- */
+/* ---- accept --------------------------------------------------------------------------------- */
 
 struct accepting {
     struct attempt attempt;   /* which this is */
@@ -91,7 +92,7 @@ int async_accept(int descriptor, struct sockaddr *address, unsigned *size)
     return asyncp_attempt(loop, &accepting.attempt);
 }
 
-/* ---- close ------------------------------------------------------------------------------------------------------ */
+/* ---- close ---------------------------------------------------------------------------------- */
 
 int async_close(int descriptor)
 {
@@ -104,7 +105,8 @@ int async_close(int descriptor)
     }
     const struct watched *watched = watched_find(&loop->poller, descriptor);
     ENSURE(watched == NULL || watched->source == NULL,
-           "async_close(%d): that is a stream's or a server's descriptor; close the stream or the server",
+           "async_close(%d): that is a stream's or a server's descriptor; close the stream or the "
+           "server",
            descriptor);
     loop->poller.calls->close_descriptor(&loop->poller, descriptor);
     return 0;

@@ -40,8 +40,9 @@ static int try_to_sendfile(struct attempt *attempt)
 
 int async_sendfile(int descriptor, int file, int64_t *offset, size_t count)
 {
-    return perform("async_sendfile", try_to_sendfile,
-                   (struct splicing){.in = file, .out = descriptor, .in_offset = offset, .count = count});
+    return perform(
+        "async_sendfile", try_to_sendfile,
+        (struct splicing){.in = file, .out = descriptor, .in_offset = offset, .count = count});
 }
 
 static int begin_to_splice(struct splicing *splicing)
@@ -69,14 +70,15 @@ static int try_to_splice(struct attempt *attempt)
     struct splicing *splicing = CONTAINER_OF(attempt, struct splicing, attempt);
     int result = splicing->begun ? 0 : begin_to_splice(splicing);
     if (result == 0)
-        result = asyncp_sys_splice(splicing->in, splicing->in_offset, splicing->out, splicing->out_offset,
-                                   splicing->count, splicing->flags);
+        result = asyncp_sys_splice(splicing->in, splicing->in_offset, splicing->out,
+                                   splicing->out_offset, splicing->count, splicing->flags);
     if (result == -EAGAIN)
         find_culprit(splicing);
     return result;
 }
 
-int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
+int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count,
+                 unsigned flags)
 {
     return perform("async_splice", try_to_splice,
                    (struct splicing){.in = in,

@@ -1,6 +1,6 @@
 /*
- * io/start.c: starting a server: a socket for each address of its hosts, all at one port; or one at a path; or one that
- * the program has bound.
+ * io/start.c: starting a server: a socket for each address of its hosts, all at one port; or one at
+ * a path; or one that the program has bound.
  */
 #include "io/address.h"
 #include "io/path.h"
@@ -14,12 +14,12 @@
 #include <sys/un.h>
 
 /*
- * A port that the kernel chose for one address may be taken at another: so many are tried. Where nine
- * tenths of the ports are taken at the other address, one start in 38,000 fails.
+ * A port that the kernel chose for one address may be taken at another: so many are tried. Where
+ * nine tenths of the ports are taken at the other address, one start in 38,000 fails.
  */
 enum { MAX_PORT_TRIES = 100 };
 
-/* ---- one socket ------------------------------------------------------------------------------------------------ */
+/* ---- one socket ----------------------------------------------------------------------------- */
 
 static int set_options(int descriptor, int family, const async_server_options *options)
 {
@@ -42,12 +42,15 @@ static int fail_to_listen(int error, const struct sockaddr *address, socklen_t s
 }
 
 /* A socket that listens there, or -errno and why. */
-static int open_listener(const struct sockaddr *address, socklen_t size, const async_server_options *options)
+static int open_listener(const struct sockaddr *address, socklen_t size,
+                         const async_server_options *options)
 {
     int descriptor = asyncp_sys_socket(address->sa_family, SOCK_STREAM, 0);
     if (descriptor < 0)
         return fail_to_listen(descriptor, address, size);
-    int result = address->sa_family != AF_UNIX ? set_options(descriptor, address->sa_family, options) : 0;
+    int result = address->sa_family != AF_UNIX
+                     ? set_options(descriptor, address->sa_family, options)
+                     : 0;
     if (result == 0)
         result = asyncp_sys_bind(descriptor, address, size);
     if (result == 0)
@@ -66,11 +69,14 @@ static int take_listener(struct async_server *server, int descriptor, struct soc
     return result;
 }
 
-/* Gives the server to the program, or to nobody. Of what a listener is at first nobody tells: so it is tried. */
+/*
+ * Gives the server to the program, or to nobody. Of what a listener is at first nobody tells: so it
+ * is tried.
+ */
 static int finish(struct async_server *server, int result, async_server **out)
 {
     if (result < 0) {
-        async_server_free(server);
+        async_server_free_wait(server);
         return result;
     }
     asyncp_server_accept_again(server);
@@ -78,7 +84,7 @@ static int finish(struct async_server *server, int result, async_server **out)
     return paced(server->loop, PACE_KERNEL, 0);
 }
 
-/* ---- ports ----------------------------------------------------------------------------------------------------- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static bool has_port(const struct sockaddr *address)
 {
@@ -108,11 +114,13 @@ static int bound_port(int descriptor)
 int async_server_port(const async_server *server)
 {
     ENSURE(server != NULL, "async_server_port: the server is NULL");
-    int port = server->listener_count > 0 ? bound_port(server->listeners[0].channel.source.descriptor) : 0;
+    int port = server->listener_count > 0
+                   ? bound_port(server->listeners[0].channel.source.descriptor)
+                   : 0;
     return port > 0 ? port : 0;
 }
 
-/* ---- at all addresses of its hosts ------------------------------------------------------------------------------- */
+/* ---- at all addresses of its hosts ---------------------------------------------------------- */
 
 /* One address at which a server is to listen. */
 struct place {
@@ -204,7 +212,9 @@ static void free_places(struct places *places)
     memory_free(memory, places->lists, places->host_count * sizeof *places->lists);
 }
 
-/* A machine that has no IPv6, or has it and no address, is no reason not to listen at the others. */
+/*
+ * A machine that has no IPv6, or has it and no address, is no reason not to listen at the others.
+ */
 static bool is_dispensable(int error)
 {
     return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
@@ -266,7 +276,8 @@ static int listen_at_places(struct async_server *server, struct places *places)
 }
 
 int asyncp_start_server(async_server **out, async_serve *serve, const char *name, const char *where,
-                        void *argument, const char *host, int port, const async_server_options *options)
+                        void *argument, const char *host, int port,
+                        const async_server_options *options)
 {
     static const async_server_options defaults;
     struct async_loop *loop = loop_enter("async_start_server");
@@ -288,7 +299,7 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     return finish(server, result, out);
 }
 
-/* ---- at a path ------------------------------------------------------------------------------------------------- */
+/* ---- at a path ------------------------------------------------------------------------------ */
 
 static int listen_at_path(struct async_server *server, struct socket_path *path,
                           const struct sockaddr *address, socklen_t size)
@@ -337,8 +348,9 @@ static int start_at_path(struct async_server *server, const char *text)
     return result;
 }
 
-int asyncp_start_unix_server(async_server **out, async_serve *serve, const char *name, const char *where,
-                             void *argument, const char *path, const async_server_options *options)
+int asyncp_start_unix_server(async_server **out, async_serve *serve, const char *name,
+                             const char *where, void *argument, const char *path,
+                             const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_unix_server");
     if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
@@ -350,7 +362,7 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
     return finish(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
 }
 
-/* ---- on a socket of the program's ------------------------------------------------------------------------------- */
+/* ---- on a socket of the program's ----------------------------------------------------------- */
 
 static bool is_bound(const struct sockaddr_storage *address, socklen_t size)
 {
@@ -369,10 +381,12 @@ static int check_listener(const struct async_loop *loop, int descriptor, bool *l
     if (type < 0)
         return async_fail_errno(type, "serve on descriptor %d", descriptor);
     if (type != SOCK_STREAM)
-        return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket", descriptor);
+        return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket",
+                          descriptor);
     const struct watched *watched = watched_find(&loop->poller, descriptor);
     if (watched != NULL && watched->source != NULL)
-        return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it", descriptor);
+        return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it",
+                          descriptor);
     int result = asyncp_sys_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN);
     *listens = result > 0;
     if (result == 0 && asyncp_sys_peer_address(descriptor, &peer, &peer_size) == 0)
@@ -397,7 +411,8 @@ static int serve_on_descriptor(struct async_server *server, int descriptor,
         result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)
         return result;
-    async_ignore(asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    async_ignore(
+        asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
     if (!listens || (options != NULL && options->backlog > 0))
         result = asyncp_sys_listen(descriptor, server->options.backlog);
     if (result < 0)
@@ -405,15 +420,17 @@ static int serve_on_descriptor(struct async_server *server, int descriptor,
     return asyncp_server_listen(server, descriptor, NULL);
 }
 
-int asyncp_start_server_on(async_server **out, async_serve *serve, const char *name, const char *where,
-                           void *argument, int descriptor, const async_server_options *options)
+int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *name,
+                           const char *where, void *argument, int descriptor,
+                           const async_server_options *options)
 {
-    struct async_loop *loop = loop_enter("async_start_server_on");
+    struct async_loop *loop = loop_enter("async_start_server_fd");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
-    return finish(server, server != NULL ? serve_on_descriptor(server, descriptor, options) : -ENOMEM, out);
+    return finish(server,
+                  server != NULL ? serve_on_descriptor(server, descriptor, options) : -ENOMEM, out);
 }

@@ -1,6 +1,7 @@
 /*
- * io/stream.c: a stream's life: it is made of a connected socket, and ends when all that was written was sent and the
- * lingering close (linger.c) is over, when the peer has taken nothing for 30 seconds, or when the loop closes.
+ * io/stream.c: a stream's life: it is made of a connected socket, and ends when all that was
+ * written was sent and the lingering close (linger.c) is over, when the peer has taken nothing for
+ * 30 seconds, or when the loop closes.
  */
 #include "io/stream.h"
 #include "core/pace.h"
@@ -80,7 +81,7 @@ static void loop_closes(struct guest *guest)
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
     if (!stream->closing && stream->loop->debug && !stream->loop->inherited)
         asyncp_report("a stream (descriptor %d) was not closed before its loop",
-                      async_stream_descriptor(stream));
+                      async_stream_fd(stream));
     asyncp_output_fail(stream, -ECONNABORTED);
     stream->closing = true;
     asyncp_stream_end(stream);
@@ -123,7 +124,8 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
     return 0;
 }
 
-int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor, int domain)
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor,
+                       int domain)
 {
     struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
     if (stream == NULL)
@@ -151,9 +153,12 @@ int async_stream_new(async_stream **stream, int descriptor)
     return result < 0 ? result : asyncp_stream_make(loop, stream, descriptor, domain);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
-/* A kernel that closes a socket says the end behind what it has: where more was to come, that would be a lie. */
+/*
+ * A kernel that closes a socket says the end behind what it has: where more was to come, that would
+ * be a lie.
+ */
 static void close_channel(struct async_stream *stream, int error)
 {
     int descriptor = stream->channel.source.descriptor;
@@ -324,14 +329,14 @@ void asyncp_stream_hang_up(struct async_stream *stream)
     async_ignore(async_stream_write_eof(stream));
 }
 
-/* ---- what people ask ------------------------------------------------------------------------------------------- */
+/* ---- what people ask ------------------------------------------------------------------------ */
 
 /* Also in a child of fork(), which may have it to give to another program. */
-int async_stream_descriptor(const async_stream *stream)
+int async_stream_fd(const async_stream *stream)
 {
-    ENSURE(stream != NULL, "async_stream_descriptor: the stream is NULL");
+    ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
     if (!stream->loop->inherited)
-        stream_check(stream, "async_stream_descriptor");
+        stream_check(stream, "async_stream_fd");
     return stream->channel.source.descriptor;
 }
 
@@ -342,9 +347,10 @@ static int tell_address(const struct async_stream *stream, char *text, size_t si
     socklen_t address_size;
     if (text == NULL && size > 0)
         return -EINVAL;
-    int result = ask(async_stream_descriptor(stream), &address, &address_size);
-    return result < 0 ? result
-                      : asyncp_address_text((const struct sockaddr *)&address, address_size, text, size);
+    int result = ask(async_stream_fd(stream), &address, &address_size);
+    return result < 0
+               ? result
+               : asyncp_address_text((const struct sockaddr *)&address, address_size, text, size);
 }
 
 int async_stream_peer(const async_stream *stream, char *text, size_t size)

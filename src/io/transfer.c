@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- whole messages --------------------------------------------------------------------------------------------- */
+/* ---- whole messages ------------------------------------------------------------------------- */
 
 /* The arguments of the calls; each uses its own. */
 struct transfer {
@@ -32,7 +32,8 @@ static int perform(const char *call, int descriptor, enum operation_kind until,
                    int (*make)(struct attempt *attempt), struct transfer transfer)
 {
     struct async_loop *loop = loop_enter(call);
-    transfer.attempt = (struct attempt){.make = make, .call = call, .descriptor = descriptor, .until = until};
+    transfer.attempt = (struct attempt){
+        .make = make, .call = call, .descriptor = descriptor, .until = until};
     if (transfer.size > INT_MAX)
         transfer.size = INT_MAX;
     return asyncp_attempt(loop, &transfer.attempt);
@@ -49,17 +50,19 @@ static int try_to_recvfrom(struct attempt *attempt)
     bool unsized = transfer->sender != NULL && transfer->sender_size == NULL;
     if (is_nowhere(transfer) || unsized || (transfer->flags & MSG_WAITALL) != 0)
         return -EINVAL;
-    return asyncp_sys_recvfrom(attempt->descriptor, transfer->buffer, transfer->size, transfer->flags,
-                               transfer->sender, transfer->sender_size);
+    return asyncp_sys_recvfrom(attempt->descriptor, transfer->buffer, transfer->size,
+                               transfer->flags, transfer->sender, transfer->sender_size);
 }
 
 int async_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
                    unsigned *address_size)
 {
-    return perform(
-        "async_recvfrom", descriptor, OPERATION_READABLE, try_to_recvfrom,
-        (struct transfer){
-            .buffer = buffer, .size = size, .flags = flags, .sender = address, .sender_size = address_size});
+    return perform("async_recvfrom", descriptor, OPERATION_READABLE, try_to_recvfrom,
+                   (struct transfer){.buffer = buffer,
+                                     .size = size,
+                                     .flags = flags,
+                                     .sender = address,
+                                     .sender_size = address_size});
 }
 
 static int try_to_recvmsg(struct attempt *attempt)
@@ -82,9 +85,10 @@ static int try_to_send(struct attempt *attempt)
     if (is_nowhere(transfer))
         return -EINVAL;
     return transfer->receiver == NULL && transfer->receiver_size == 0
-               ? asyncp_sys_send(attempt->descriptor, transfer->data, transfer->size, transfer->flags)
-               : asyncp_sys_sendto(attempt->descriptor, transfer->data, transfer->size, transfer->flags,
-                                   transfer->receiver, transfer->receiver_size);
+               ? asyncp_sys_send(attempt->descriptor, transfer->data, transfer->size,
+                                 transfer->flags)
+               : asyncp_sys_sendto(attempt->descriptor, transfer->data, transfer->size,
+                                   transfer->flags, transfer->receiver, transfer->receiver_size);
 }
 
 int async_send(int descriptor, const void *data, size_t size, int flags)
@@ -93,13 +97,15 @@ int async_send(int descriptor, const void *data, size_t size, int flags)
                    (struct transfer){.data = data, .size = size, .flags = flags});
 }
 
-int async_sendto(int descriptor, const void *data, size_t size, int flags, const struct sockaddr *address,
-                 unsigned address_size)
+int async_sendto(int descriptor, const void *data, size_t size, int flags,
+                 const struct sockaddr *address, unsigned address_size)
 {
-    return perform(
-        "async_sendto", descriptor, OPERATION_WRITABLE, try_to_send,
-        (struct transfer){
-            .data = data, .size = size, .flags = flags, .receiver = address, .receiver_size = address_size});
+    return perform("async_sendto", descriptor, OPERATION_WRITABLE, try_to_send,
+                   (struct transfer){.data = data,
+                                     .size = size,
+                                     .flags = flags,
+                                     .receiver = address,
+                                     .receiver_size = address_size});
 }
 
 static int try_to_sendmsg(struct attempt *attempt)
@@ -116,7 +122,7 @@ int async_sendmsg(int descriptor, const struct msghdr *message, int flags)
                    (struct transfer){.message_out = message, .flags = flags});
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 /* The reason of a request is not lost: the task has it still. */
 static int fail_half_way(int error, size_t sent, size_t size)
@@ -138,7 +144,7 @@ int async_sendall(int descriptor, const void *data, size_t size, int flags)
     return 0;
 }
 
-/* ---- into the caller's buffer ----------------------------------------------------------------------------------- */
+/* ---- into the caller's buffer --------------------------------------------------------------- */
 
 int async_recv(int descriptor, void *buffer, size_t size, int flags)
 {

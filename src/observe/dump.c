@@ -1,6 +1,6 @@
 /*
- * observe/dump.c: what every task is doing, for people: on request, from a debugger, and when a test takes too long.
- * Reads what the loop keeps anyway, needs no memory, and changes nothing.
+ * observe/dump.c: what every task is doing, for people: on request, from a debugger, and when a
+ * test takes too long. Reads what the loop keeps anyway, needs no memory, and changes nothing.
  */
 #include "core/loop.h"
 #include "sync/line.h"
@@ -31,7 +31,8 @@ static void print_unreported(const struct wait *wait, int descriptor)
 {
     size_t count = asyncp_queue_unreported(wait);
     if (count > 0)
-        asyncp_print(descriptor, ", %zu items were taken and not reported with async_queue_task_done", count);
+        asyncp_print(descriptor,
+                     ", %zu items were taken and not reported with async_queue_task_done", count);
 }
 
 static void print_task(const struct async_loop *loop, const struct async_task *task, int descriptor)
@@ -65,7 +66,8 @@ void async_dump(int descriptor)
         asyncp_print(descriptor, "asyncio: this thread has no loop\n");
         return;
     }
-    asyncp_print(descriptor, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
+    asyncp_print(descriptor,
+                 "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
                  loop_alive(loop), asyncp_ready_count(&loop->ready), loop->timers.count,
                  loop->poller.in_flight, loop->poller.calls->name);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)

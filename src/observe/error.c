@@ -1,13 +1,16 @@
 /*
- * observe/error.c: sentences about errors on their way: async_fail leaves one in the running task, a join brings the
- * awaited task's along, async_strerror shows it to whoever asks about that code.
+ * observe/error.c: sentences about errors on their way: async_fail leaves one in the running task,
+ * a join brings the awaited task's along, async_strerror shows it to whoever asks about that code.
  */
 #include "core/errand.h"
 #include "core/fork.h"
 #include <limits.h>
 #include <stdio.h>
 
-/* Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker thread. NULL: nobody. */
+/*
+ * Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker
+ * thread. NULL: nobody.
+ */
 static struct sentence **running_place(const async_allocator **memory)
 {
     struct async_loop *loop = asyncp_current;
@@ -43,16 +46,22 @@ int async_fail_errno(int code, const char *format, ...)
     char text[SENTENCE_SIZE];
     if (code >= 0 || code == INT_MIN || format == NULL)
         return code;
-    const char *meaning = strerror(-code);
+    const char *meaning = asyncp_error_text(code);
+    if (meaning == NULL)
+        meaning = "Unknown error";
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     size_t meaning_size = strlen(meaning), room = SENTENCE_SIZE - sizeof ": ";
-    return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text, meaning);
+    return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text,
+                      meaning);
 }
 
-/* What the running task knows of that error, if anything: what was said last, or why it is cancelled. */
+/*
+ * What the running task knows of that error, if anything: what was said last, or why it is
+ * cancelled.
+ */
 static const struct sentence *running_sentence(int code)
 {
     const async_allocator *memory;
@@ -68,7 +77,10 @@ int async_strerror_copy(int code, char *text, size_t size)
     return asyncp_describe(text, size, code, running_sentence(code));
 }
 
-/* The text when there is no loop that could keep it: a constant, or for a code without a name this thread's last. */
+/*
+ * The text when there is no loop that could keep it: a constant, or for a code without a name this
+ * thread's last.
+ */
 static const char *plain_text(int code)
 {
     enum { UNNAMED_SIZE = 80 };

@@ -1,6 +1,6 @@
 /*
- * observe/inspect.c: what one can ask about tasks: names, numbers, stacks, which there are. Reads what the core
- * keeps; the only thing it changes is a name.
+ * observe/inspect.c: what one can ask about tasks: names, numbers, stacks, which there are. Reads
+ * what the core keeps; the only thing it changes is a name.
  */
 #include "core/loop.h"
 #include <stdlib.h>
@@ -46,7 +46,10 @@ size_t async_task_stack_size(const async_task *task)
     return has_stack(task) ? stack_size(&task->coroutine->stack) : 0;
 }
 
-/* Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is older. */
+/*
+ * Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is
+ * older.
+ */
 static void keep_oldest(async_task *tasks[], size_t capacity, size_t count, async_task *task)
 {
     if (count < capacity) {
@@ -71,7 +74,8 @@ size_t async_all_tasks(async_task *tasks[], size_t capacity)
 {
     struct async_loop *loop = asyncp_current;
     size_t count = 0;
-    ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: there is no array for %zu tasks", capacity);
+    ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: there is no array for %zu tasks",
+           capacity);
     if (loop == NULL)
         return 0;
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL; count++)

@@ -1,17 +1,21 @@
 /*
- * poll/epoll.c: completions from epoll's readiness. Descriptors are the user's and their numbers are reused, so
- * each is armed one-shot, for as long as an operation waits on it, and what the kernel remembers of an
- * earlier owner of the number (EEXIST, ENOENT) is put right rather than believed. A source is ours, and registered
- * once, for everything, edge-triggered.
+ * poll/epoll.c: completions from epoll's readiness. Descriptors are the user's and their numbers
+ * are reused, so each is armed one-shot, for as long as an operation waits on it, and what the
+ * kernel remembers of an earlier owner of the number (EEXIST, ENOENT) is put right rather than
+ * believed. A source is ours, and registered once, for everything, edge-triggered.
  *
- * Invariant: between calls, a descriptor is armed for what its operations wait for, or it is a source.
+ * Invariant: between calls, a descriptor is armed for what its operations wait for, or it is a
+ * source.
  */
 #include "poll/watched.h"
 #include "sys/sys.h"
 #include <poll.h>
 #include <sys/epoll.h>
 
-/* As many as the loop runs before it looks again: the kernel has touched their sockets, and they are still warm. */
+/*
+ * As many as the loop runs before it looks again: the kernel has touched their sockets, and they
+ * are still warm.
+ */
 enum { EVENTS_AT_ONCE = 32, ENOUGH_USELESS = 40 };
 enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP };
 static const uint32_t SOURCE_EVENTS = READ_EVENTS | EPOLLOUT | EPOLLPRI | EPOLLET;
@@ -41,7 +45,8 @@ static int epoll_open(struct poller *poller)
     if (epoll->descriptor < 0)
         return epoll_close_failed(poller, epoll->descriptor);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
-    int result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor, &event);
+    int result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor,
+                                          &event);
     return result < 0 ? epoll_close_failed(poller, result) : 0;
 }
 
@@ -50,8 +55,12 @@ static void epoll_close(struct poller *poller)
     epoll_close_failed(poller, 0);
 }
 
-/* Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps what it had. */
-static int control(const struct epoll *epoll, struct watched *watched, int descriptor, uint32_t events)
+/*
+ * Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps
+ * what it had.
+ */
+static int control(const struct epoll *epoll, struct watched *watched, int descriptor,
+                   uint32_t events)
 {
     uint64_t key = watched_key(watched->generation + 1, descriptor);
     struct epoll_event event = {.events = events, .data.u64 = key};
@@ -72,8 +81,8 @@ static bool is_by_edges(const struct watched *watched)
 }
 
 /*
- * Arms the descriptor for what its operations wait for now: for one event; or, after many useless ones, for changes
- * only. If that fails, it is armed as it was.
+ * Arms the descriptor for what its operations wait for now: for one event; or, after many useless
+ * ones, for changes only. If that fails, it is armed as it was.
  */
 static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
 {
@@ -99,8 +108,12 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
     return 0;
 }
 
-/* Arms the descriptor for those that still wait; if the kernel will not, their wait is over with its error. */
-static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int descriptor, struct list *done)
+/*
+ * Arms the descriptor for those that still wait; if the kernel will not, their wait is over with
+ * its error.
+ */
+static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int descriptor,
+                        struct list *done)
 {
     int result = arm(epoll, watched, descriptor);
     if (result == 0)
@@ -109,10 +122,14 @@ static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int 
     asyncp_watched_fail(&watched->writers, result, done);
 }
 
-/* Above 0: it is ready now, of which the registration of a source told long ago. 0: that will tell. Or -errno. */
+/*
+ * Above 0: it is ready now, of which the registration of a source told long ago. 0: that will tell.
+ * Or -errno.
+ */
 static int look(const struct watched *watched, const struct operation *operation)
 {
-    struct pollfd polled = {.fd = operation->descriptor, .events = poll_writes(operation) ? POLLOUT : POLLIN};
+    struct pollfd polled = {.fd = operation->descriptor,
+                            .events = poll_writes(operation) ? POLLOUT : POLLIN};
     if (watched->source == NULL || operation->kind == OPERATION_RECV) /* which has been tried */
         return 0;
     return asyncp_sys_poll(&polled, 1, 0);
@@ -137,7 +154,8 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
     if (result < 0) {
         list_remove(&operation->link);
         operation->result = 0;
-        bool always_ready = result == -EPERM && operation->kind != OPERATION_RECV; /* a regular file */
+        bool always_ready = result == -EPERM &&
+                            operation->kind != OPERATION_RECV; /* a regular file */
         return always_ready ? 1 : result;
     }
     poller->in_flight++;
@@ -151,8 +169,8 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
         return; /* it came first */
     list_remove(&operation->link);
     poll_mark_done(operation, -ECANCELED, &done);
-    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->descriptor), operation->descriptor,
-                &done);
+    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->descriptor),
+                operation->descriptor, &done);
     asyncp_poll_deliver(poller, &done);
 }
 
@@ -215,10 +233,12 @@ static uint8_t state_of(uint32_t events)
 }
 
 /*
- * An event that completes nothing, an error queue that is not read say, would come again as soon as the descriptor is
- * armed for one event. So after some of them it is armed by edges, until something is done.
+ * An event that completes nothing, an error queue that is not read say, would come again as soon as
+ * the descriptor is armed for one event. So after some of them it is armed by edges, until
+ * something is done.
  */
-static void handle_operations(struct poller *poller, struct watched *watched, const struct epoll_event *event)
+static void handle_operations(struct poller *poller, struct watched *watched,
+                              const struct epoll_event *event)
 {
     struct list done = {0};
     bool was_by_edges = is_by_edges(watched);
@@ -239,7 +259,11 @@ static void handle_operations(struct poller *poller, struct watched *watched, co
 static void handle_event(struct poller *poller, const struct epoll_event *event)
 {
     if (event->data.u64 == (uint64_t)WAKE_KEY)
-        return; /* each wake is an edge of its own: nothing has to be read, which would take as long as the wake */
+        /*
+         * each wake is an edge of its own: nothing has to be read, which would take as long as the
+         * wake
+         */
+        return;
     struct watched *watched = watched_find(poller, (int)(uint32_t)event->data.u64);
     uint32_t generation = (uint32_t)(event->data.u64 >> 32);
     if (watched == NULL || watched->generation != generation)
@@ -251,7 +275,8 @@ static void handle_event(struct poller *poller, const struct epoll_event *event)
 }
 
 /* What the events after the one at `place` will touch. */
-static void expect(const struct poller *poller, const struct epoll_event *events, int count, int place)
+static void expect(const struct poller *poller, const struct epoll_event *events, int count,
+                   int place)
 {
     static const int ahead[] = {EXPECT_ENTRY, EXPECT_SOURCE, EXPECT_TOUCHED};
     for (int i = 0; i < 3; i++)
@@ -269,7 +294,8 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
         handle_event(poller, &events[i]);
     }
     if (unlikely(count < 0))
-        asyncp_poller_woken(poller); /* the pause that may follow is not to end by an earlier wake */
+        asyncp_poller_woken(
+            poller); /* the pause that may follow is not to end by an earlier wake */
     return count < 0 ? count : 0;
 }
 

@@ -1,7 +1,8 @@
 /*
- * poll/poll.h: the contract with the kernel, and what every backend keeps. It is completion-shaped: an operation
- * is submitted, and its completion comes exactly once, from wait() or from cancel(). Until then the operation and
- * its buffer belong to the backend. Knows nothing of tasks: whoever submits says what a completion calls.
+ * poll/poll.h: the contract with the kernel, and what every backend keeps. It is completion-shaped:
+ * an operation is submitted, and its completion comes exactly once, from wait() or from cancel().
+ * Until then the operation and its buffer belong to the backend. Knows nothing of tasks: whoever
+ * submits says what a completion calls.
  *
  *      submit → 0       the completion will come
  *               1       it is done already, result is set, no completion comes
@@ -9,15 +10,16 @@
  *      cancel           makes the completion come soon: -ECANCELED, or what happened first
  *      wait             delivers completions; sleeps until there is one, a wake, or the time is up
  *
- * A source is a descriptor that the library owns. It is registered once, and wait tells of each change of its state,
- * so that whoever owns it tries the plain call first and asks the kernel for nothing when that would not do:
+ * A source is a descriptor that the library owns. It is registered once, and wait tells of each
+ * change of its state, so that whoever owns it tries the plain call first and asks the kernel for
+ * nothing when that would not do:
  *
- *      watch            tells from now on, until the descriptor is closed, of each change, at once of the first
- *      close            closes a descriptor: a source is told of nothing more, and is its owner's again; operations
- *                       on it are completed with -EBADF, when the kernel has let go of their buffers
+ *      watch    reports each change of the descriptor, until it is closed; the first at once
+ *      close    closes a descriptor: its source is told nothing more and is its owner's again;
+ *               operations on it complete with -EBADF when the kernel has released their buffers
  *
- * The kernel can be short of memory at any time, for what was submitted long ago too. A backend's wait says so with
- * -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
+ * The kernel can be short of memory at any time, for what was submitted long ago too. A backend's
+ * wait says so with -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
  */
 #ifndef POLL_POLL_H
 #define POLL_POLL_H
@@ -36,15 +38,19 @@ struct operation {
     enum operation_kind kind;                       /* what is to be done */
     int descriptor;                                 /* to what */
     int flags;                                      /* of a recv */
-    int result;                                     /* 0 or more, or -errno; set before the completion */
-    bool done;                                      /* it has happened; its completion is on its way */
-    bool held;                                      /* for io_uring: its next request is not queued yet */
-    bool unwanted;                                  /* for io_uring: it is to be cancelled */
-    bool lasting; /* for io_uring: its poll goes on after an event that it does not wait for */
-    bool settled; /* for io_uring: it has happened, result is set, and the lasting poll is being cancelled */
+    int result;    /* 0 or more, or -errno; set before the completion */
+    bool done;     /* it has happened; its completion is on its way */
+    bool held;     /* for io_uring: its next request is not queued yet */
+    bool unwanted; /* for io_uring: it is to be cancelled */
+    bool lasting;  /* for io_uring: its poll goes on after an event that it does not wait for */
+    /* for io_uring: it has happened, result is set, and the lasting poll is being cancelled */
+    bool settled;
 };
 
-/* What a source is, as far as the kernel has told: then the plain call is worth a try. Its owner takes bits away. */
+/*
+ * What a source is, as far as the kernel has told: then the plain call is worth a try. Its owner
+ * takes bits away.
+ */
 enum {
     SOURCE_READABLE = 1, /* there may be something to read */
     SOURCE_WRITABLE = 2, /* there may be room to write */
@@ -53,40 +59,45 @@ enum {
 };
 
 struct source {
-    void (*changed)(struct source *source); /* is told of a change; may close any descriptor, but not wait */
-    struct link link;                       /* for the simulated backend: among its sources */
-    const void *touched[2];                 /* what changed will touch first, for the cache; NULL: nothing */
-    int descriptor;                         /* non-blocking; open for as long as the source is watched */
-    uint8_t state;                          /* SOURCE_… bits */
+    void (*changed)(
+        struct source *source); /* is told of a change; may close any descriptor, but not wait */
+    struct link link;           /* for the simulated backend: among its sources */
+    const void *touched[2];     /* what changed will touch first, for the cache; NULL: nothing */
+    int descriptor;             /* non-blocking; open for as long as the source is watched */
+    uint8_t state;              /* SOURCE_… bits */
 };
 
 struct poller;
 
 struct poller_calls {
-    const char *name;                                                  /* as in ASYNCIO_BACKEND */
-    const char *wait_call;                                             /* the system call that waits */
-    int (*open)(struct poller *poller);                                /* 0 or -errno */
-    void (*close)(struct poller *poller);                              /* nothing is in flight */
+    const char *name;                     /* as in ASYNCIO_BACKEND */
+    const char *wait_call;                /* the system call that waits */
+    int (*open)(struct poller *poller);   /* 0 or -errno */
+    void (*close)(struct poller *poller); /* nothing is in flight */
     int (*submit)(struct poller *poller, struct operation *operation); /* see above */
     void (*cancel)(struct poller *poller,
-                   struct operation *operation);                /* of one in flight; again does no harm */
-    int (*watch)(struct poller *poller, struct source *source); /* 0 or -errno */
+                   struct operation *operation); /* of one in flight; again does no harm */
+    int (*watch)(struct poller *poller, struct source *source);      /* 0 or -errno */
     void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
-    int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: as long as it takes; 0 or -errno */
-    int (*descriptor)(struct poller *poller);               /* readable when wait has something, or -errno */
-    bool (*owes)(const struct poller *poller);              /* see asyncp_poller_owes; NULL: never */
+    int (*wait)(struct poller *poller,
+                int64_t timeout_ns);           /* negative: as long as it takes; 0 or -errno */
+    int (*descriptor)(struct poller *poller);  /* readable when wait has something, or -errno */
+    bool (*owes)(const struct poller *poller); /* see asyncp_poller_owes; NULL: never */
 };
 
 struct poller {
-    const struct poller_calls *calls;          /* the backend */
-    const struct poller_calls *inherited_from; /* in a child of fork(): the backend it was; else NULL */
-    void *backend;                             /* its own state */
-    struct watched **chunks;                   /* what is known of descriptors, by number: see watched.h */
-    size_t chunk_count;                        /* entries in chunks; NULL where nothing is known */
-    size_t in_flight;    /* operations whose completion is to come, and waits for a source's change */
+    const struct poller_calls *calls; /* the backend */
+    /* in a child of fork(): the backend it was; else NULL */
+    const struct poller_calls *inherited_from;
+    void *backend;           /* its own state */
+    struct watched **chunks; /* what is known of descriptors, by number: see watched.h */
+    size_t chunk_count;      /* entries in chunks; NULL where nothing is known */
+    size_t in_flight; /* operations whose completion is to come, and waits for a source's change */
     int wake_descriptor; /* an eventfd: readable ends a wait */
-    bool foreign;        /* a foreign loop polls the descriptor and calls wait only when there is something */
-    bool hurried; /* the kernel was short of something: wait is to be called again soon, whatever happens */
+    /* a foreign loop polls the descriptor and calls wait only when there is something */
+    bool foreign;
+    /* the kernel was short of something: wait is to be called again soon, whatever happens */
+    bool hurried;
     async_allocator memory; /* for the backend's state */
 };
 
@@ -99,12 +110,16 @@ int asyncp_poller_open(struct poller *poller, const struct poller_calls *calls, 
                        async_allocator memory);
 void asyncp_poller_close(struct poller *poller);
 
-/* In a child of fork(): from now on descriptors are only closed, and nothing else is told to the kernel. */
+/*
+ * In a child of fork(): from now on descriptors are only closed, and nothing else is told to the
+ * kernel.
+ */
 void asyncp_poller_inherit(struct poller *poller);
 
 /*
- * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that no processor is burnt
- * and nothing that is to happen is missed. 0, or an -errno that says the descriptor is not ours any more.
+ * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that
+ * no processor is burnt and nothing that is to happen is missed. 0, or an -errno that says the
+ * descriptor is not ours any more.
  */
 #define POLLER_PAUSE_NS 10000000
 int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns);
@@ -118,7 +133,10 @@ void asyncp_poller_wake(const struct poller *poller);
 /* For backends: the wake was seen. */
 void asyncp_poller_woken(const struct poller *poller);
 
-/* For backends that emulate completions: tries the operation; -EAGAIN if it must wait for readiness. */
+/*
+ * For backends that emulate completions: tries the operation; -EAGAIN if it must wait for
+ * readiness.
+ */
 int asyncp_poll_attempt(const struct operation *operation);
 
 /* For backends: delivers the completion of an operation that is in no list any more. */
@@ -130,7 +148,10 @@ static inline void poll_complete(struct poller *poller, struct operation *operat
     operation->completed(operation);
 }
 
-/* For backends: the operation is in no list and has happened; it waits in `done` until all can be delivered. */
+/*
+ * For backends: the operation is in no list and has happened; it waits in `done` until all can be
+ * delivered.
+ */
 static inline void poll_mark_done(struct operation *operation, int result, struct list *done)
 {
     operation->result = result;
@@ -138,7 +159,10 @@ static inline void poll_mark_done(struct operation *operation, int result, struc
     list_append(done, &operation->link);
 }
 
-/* For backends: delivers what waits there. A completion may submit, and cancel others, which then changes nothing. */
+/*
+ * For backends: delivers what waits there. A completion may submit, and cancel others, which then
+ * changes nothing.
+ */
 void asyncp_poll_deliver(struct poller *poller, struct list *done);
 
 /* For backends: whether the operation waits for room to write rather than for something to read. */

@@ -1,6 +1,7 @@
 /*
- * poll/poller.c: what all backends share: opening one, waiting when the kernel is short of something, waking it from
- * elsewhere, the plain call that is tried before an operation waits, and the delivery of those that have happened.
+ * poll/poller.c: what all backends share: opening one, waiting when the kernel is short of
+ * something, waking it from elsewhere, the plain call that is tried before an operation waits, and
+ * the delivery of those that have happened.
  */
 #include "poll/watched.h"
 #include "sys/sys.h"
@@ -27,7 +28,7 @@ void asyncp_poller_close(struct poller *poller)
     asyncp_sys_close(poller->wake_descriptor);
 }
 
-/* ---- in a child of fork() ------------------------------------------------------------------------------------- */
+/* ---- in a child of fork() ------------------------------------------------------------------- */
 
 /* The backends give their copies back without a word to the kernel. */
 static void inherited_close(struct poller *poller)
@@ -74,7 +75,10 @@ static int inherited_descriptor(struct poller *poller)
     return -EBADF;
 }
 
-/* An epoll set, a ring and an eventfd are one thing for both processes: what one changes, the other meets. */
+/*
+ * An epoll set, a ring and an eventfd are one thing for both processes: what one changes, the other
+ * meets.
+ */
 static const struct poller_calls inherited = {
     .name = "inherited",
     .wait_call = "none",
@@ -93,7 +97,7 @@ void asyncp_poller_inherit(struct poller *poller)
     poller->calls = &inherited;
 }
 
-/* ---- waiting and waking --------------------------------------------------------------------------------------- */
+/* ---- waiting and waking --------------------------------------------------------------------- */
 
 int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
 {
@@ -130,7 +134,8 @@ int asyncp_poll_attempt(const struct operation *operation)
         return -EBADF;
     switch (operation->kind) {
     case OPERATION_RECV:
-        return asyncp_sys_recv(operation->descriptor, operation->buffer, operation->size, operation->flags);
+        return asyncp_sys_recv(operation->descriptor, operation->buffer, operation->size,
+                               operation->flags);
     case OPERATION_READABLE:
     case OPERATION_WRITABLE:
         return -EAGAIN; /* only the kernel's word for readiness counts */

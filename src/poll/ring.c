@@ -8,7 +8,12 @@
 #include <string.h>
 
 enum { ENTRIES = 256 };
-enum { FEATURE_SINGLE_MMAP = 1, FEATURE_NODROP = 2, FEATURE_EXT_ARG = 256, FEATURE_RSRC_TAGS = 1024 };
+enum {
+    FEATURE_SINGLE_MMAP = 1,
+    FEATURE_NODROP = 2,
+    FEATURE_EXT_ARG = 256,
+    FEATURE_RSRC_TAGS = 1024
+};
 enum {
     SETUP_COOP_TASKRUN = 256,
     SETUP_TASKRUN_FLAG = 512,
@@ -20,10 +25,10 @@ enum { RING_OFFSET = 0, REQUESTS_OFFSET = 0x10000000 };
 struct offsets {
     uint32_t head, tail, mask, entries; /* of either ring: positions of these words */
     uint32_t flags_or_overflow;         /* submission: flags; completion: overflow */
-    uint32_t dropped_or_array;          /* submission: dropped; completion: the completions themselves */
-    uint32_t array_or_flags;            /* submission: the index array */
-    uint32_t unused;                    /* reserved */
-    uint64_t user_address;              /* where the ring is when the user provides it */
+    uint32_t dropped_or_array; /* submission: dropped; completion: the completions themselves */
+    uint32_t array_or_flags;   /* submission: the index array */
+    uint32_t unused;           /* reserved */
+    uint64_t user_address;     /* where the ring is when the user provides it */
 };
 
 struct parameters {
@@ -39,8 +44,9 @@ struct parameters {
 };
 
 /*
- * The best that this kernel has. Where completions wait until this thread comes and has them posted, who polls the
- * ring's descriptor is not told: no such bargain for a foreign loop, nor under valgrind.
+ * The best that this kernel has. Where completions wait until this thread comes and has them
+ * posted, who polls the ring's descriptor is not told: no such bargain for a foreign loop, nor
+ * under valgrind.
  */
 static int setup(struct parameters *parameters, bool foreign)
 {
@@ -51,7 +57,8 @@ static int setup(struct parameters *parameters, bool foreign)
     };
     size_t count = sizeof wanted / sizeof wanted[0];
     int result = -EINVAL;
-    for (size_t i = foreign || tools_valgrind() ? count - 1 : 0; i < count && result == -EINVAL; i++) {
+    for (size_t i = foreign || tools_valgrind() ? count - 1 : 0; i < count && result == -EINVAL;
+         i++) {
         *parameters = (struct parameters){.flags = wanted[i]};
         result = asyncp_sys_uring_setup(ENTRIES, parameters);
     }
@@ -60,14 +67,16 @@ static int setup(struct parameters *parameters, bool foreign)
 
 static void find_rings(struct ring *ring, const struct parameters *parameters)
 {
-    const struct offsets *submission = &parameters->submission, *completion = &parameters->completion;
+    const struct offsets *submission = &parameters->submission,
+                         *completion = &parameters->completion;
     ring->taken = (_Atomic uint32_t *)(void *)(ring->rings + submission->head);
     ring->queued = (_Atomic uint32_t *)(void *)(ring->rings + submission->tail);
     ring->request_mask = *(uint32_t *)(void *)(ring->rings + submission->mask);
     ring->seen = (_Atomic uint32_t *)(void *)(ring->rings + completion->head);
     ring->posted = (_Atomic uint32_t *)(void *)(ring->rings + completion->tail);
     ring->completion_mask = *(uint32_t *)(void *)(ring->rings + completion->mask);
-    ring->completions = (const struct completion *)(void *)(ring->rings + completion->dropped_or_array);
+    ring->completions = (const struct completion *)(void *)(ring->rings +
+                                                            completion->dropped_or_array);
     uint32_t *array = (uint32_t *)(void *)(ring->rings + submission->array_or_flags);
     for (uint32_t i = 0; i < parameters->submission_entries; i++)
         array[i] = i; /* requests are taken in the order they lie in */

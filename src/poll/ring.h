@@ -1,7 +1,8 @@
 /*
- * poll/ring.h: io_uring's two rings as memory that is shared with the kernel: requests are put into one, completions
- * are taken out of the other. The kernel's layouts are written here, because Debian 12's headers lack what newer
- * kernels have. Knows nothing of what is asked for, nor of who waits.
+ * poll/ring.h: io_uring's two rings as memory that is shared with the kernel: requests are put into
+ * one, completions are taken out of the other. The kernel's layouts are written here, because
+ * Debian 12's headers lack what newer kernels have. Knows nothing of what is asked for, nor of who
+ * waits.
  */
 #ifndef POLL_RING_H
 #define POLL_RING_H
@@ -47,13 +48,15 @@ struct ring {
 };
 
 /*
- * A ring with what the library needs; foreign: whoever polls its descriptor must be told of completions. 0 or -errno,
- * and then it is still to be closed.
+ * A ring with what the library needs; foreign: whoever polls its descriptor must be told of
+ * completions. 0 or -errno, and then it is still to be closed.
  */
 int asyncp_ring_open(struct ring *ring, bool foreign);
 void asyncp_ring_close(struct ring *ring);
 
-/* Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0. */
+/*
+ * Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0.
+ */
 int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
 
 /* The next request to fill, zeroed; NULL if the kernel takes none. */
@@ -73,7 +76,10 @@ static inline void ring_queue(struct ring *ring)
     ring->unsubmitted++;
 }
 
-/* Poll events as a request has them. The kernel takes their halves the other way round on a big-endian machine. */
+/*
+ * Poll events as a request has them. The kernel takes their halves the other way round on a
+ * big-endian machine.
+ */
 static inline uint32_t ring_poll_events(uint32_t events)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -88,7 +94,8 @@ static inline const struct completion *ring_posted(const struct ring *ring, uint
 {
     uint32_t seen = atomic_load_explicit(ring->seen, memory_order_relaxed);
     uint32_t posted = atomic_load_explicit(ring->posted, memory_order_acquire);
-    return posted - seen > ahead ? &ring->completions[(seen + ahead) & ring->completion_mask] : NULL;
+    return posted - seen > ahead ? &ring->completions[(seen + ahead) & ring->completion_mask]
+                                 : NULL;
 }
 
 /* The next one was seen: its place is the kernel's again. */

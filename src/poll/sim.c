@@ -1,9 +1,10 @@
 /*
- * poll/sim.c: the backend for tests: completions come in the order of submission, whatever the kernel's order
- * is, so that a run can be repeated. Plain poll(2) over all operations in flight; slow with many, and portable.
+ * poll/sim.c: the backend for tests: completions come in the order of submission, whatever the
+ * kernel's order is, so that a run can be repeated. Plain poll(2) over all operations in flight;
+ * slow with many, and portable.
  *
- * Invariant: there is room in `polled` for every operation in flight, every source and the wake, so wait() needs no
- * memory.
+ * Invariant: there is room in `polled` for every operation in flight, every source and the wake, so
+ * wait() needs no memory.
  */
 #include "poll/watched.h"
 #include "sys/sys.h"
@@ -15,8 +16,9 @@ struct sim {
     struct list operations; /* in flight, in the order of submission */
     struct list sources;    /* that are watched, in the order in which they came */
     size_t source_count;    /* of them */
-    struct pollfd *polled;  /* what poll(2) is given: the wake, then the operations, then the sources */
-    size_t room;            /* entries in it */
+    /* what poll(2) is given: the wake, then the operations, then the sources */
+    struct pollfd *polled;
+    size_t room; /* entries in it */
 };
 
 static void sim_close(struct poller *poller)
@@ -116,9 +118,11 @@ static void sim_close_descriptor(struct poller *poller, int descriptor)
 /* What a source has not told yet; one of which all is known is left out. */
 static struct pollfd ask_source(const struct source *source)
 {
-    short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI : 0) |
+    short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI
+                                                                   : 0) |
                            ((source->state & SOURCE_WRITABLE) == 0 ? POLLOUT : 0));
-    return (struct pollfd){.fd = events != 0 ? source->descriptor : ~source->descriptor, .events = events};
+    return (struct pollfd){.fd = events != 0 ? source->descriptor : ~source->descriptor,
+                           .events = events};
 }
 
 static size_t fill(struct poller *poller)
@@ -145,7 +149,10 @@ static int result_of(const struct operation *operation, short found)
     return result == -EAGAIN && only_readiness ? 0 : result;
 }
 
-/* Completions may submit and cancel: so first take out what is done, then deliver. How many there were. */
+/*
+ * Completions may submit and cancel: so first take out what is done, then deliver. How many there
+ * were.
+ */
 static size_t deliver(struct poller *poller)
 {
     struct sim *sim = poller->backend;
@@ -176,7 +183,8 @@ static size_t deliver_sources(struct poller *poller, size_t first, size_t end)
     const short failed = POLLERR | POLLHUP | POLLNVAL;
     for (size_t i = first; i < end; i++) {
         struct pollfd polled = sim->polled[i];
-        const struct watched *watched = polled.revents != 0 ? watched_find(poller, polled.fd) : NULL;
+        const struct watched *watched = polled.revents != 0 ? watched_find(poller, polled.fd)
+                                                            : NULL;
         if (watched == NULL || watched->source == NULL)
             continue;
         count++;

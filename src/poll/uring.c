@@ -1,14 +1,16 @@
 /*
- * poll/uring.c: completions from io_uring, on the rings of poll/ring.h: what is asked for, and whose a completion is.
- * Requests are gathered and handed over by the next wait. A source is one multishot poll, edge-triggered, that lasts
- * until its descriptor is closed.
+ * poll/uring.c: completions from io_uring, on the rings of poll/ring.h: what is asked for, and
+ * whose a completion is. Requests are gathered and handed over by the next wait. A source is one
+ * multishot poll, edge-triggered, that lasts until its descriptor is closed.
  *
- * A request's tag is the operation's address. That address may be used again for another operation once the
- * completion was delivered; a cancellation still queued then cannot hit the new one, because the kernel
- * takes requests in the order they were queued. A source's tag is its descriptor and the generation of that.
+ * A request's tag is the operation's address. That address may be used again for another operation
+ * once the completion was delivered; a cancellation still queued then cannot hit the new one,
+ * because the kernel takes requests in the order they were queued. A source's tag is its descriptor
+ * and the generation of that.
  *
- * What the kernel has no room for is held here and queued by the next wait that finds some; what it gives back
- * undone, for reasons of its own, is begun anew. So a submit never fails, and a cancellation is never lost.
+ * What the kernel has no room for is held here and queued by the next wait that finds some; what it
+ * gives back undone, for reasons of its own, is begun anew. So a submit never fails, and a
+ * cancellation is never lost.
  */
 #include "base/tools.h"
 #include "poll/ring.h"
@@ -33,7 +35,8 @@ struct uring {
     struct list held;         /* operations whose next request found no room */
     struct list held_watches; /* the same of sources, and of descriptors that are to be closed */
     bool watches_wake;        /* a request is on its way that completes when we are to wake */
-    bool refused; /* the kernel would not watch a source: to ask it again at once is to ask in a circle */
+    /* the kernel would not watch a source: to ask it again at once is to ask in a circle */
+    bool refused;
 };
 
 /* Descriptors whose sources the kernel was never told to forget: it does when the ring goes. */
@@ -55,8 +58,8 @@ static void uring_close(struct poller *poller)
 }
 
 /*
- * Puts the request that was filled into the queue, or one that fails in its place if a test says so. A cancellation
- * needs nothing that the kernel could be short of.
+ * Puts the request that was filled into the queue, or one that fails in its place if a test says
+ * so. A cancellation needs nothing that the kernel could be short of.
  */
 static void queue(struct uring *uring, struct request *request)
 {
@@ -69,7 +72,8 @@ static void queue(struct uring *uring, struct request *request)
     ring_queue(&uring->ring);
 }
 
-static void fill_poll(struct request *request, int descriptor, uint32_t events, bool lasting, uint64_t tag)
+static void fill_poll(struct request *request, int descriptor, uint32_t events, bool lasting,
+                      uint64_t tag)
 {
     *request = (struct request){.opcode = OPCODE_POLL_ADD,
                                 .descriptor = descriptor,
@@ -128,7 +132,10 @@ static void fill_cancel(struct request *request, const struct operation *operati
     request->tag = TAG_CANCEL;
 }
 
-/* Queues the operation's next request, which begins or cancels it; or holds it, if there is no room. */
+/*
+ * Queues the operation's next request, which begins or cancels it; or holds it, if there is no
+ * room.
+ */
 static void hand_over(struct uring *uring, struct operation *operation)
 {
     struct request *request = asyncp_ring_next(&uring->ring);
@@ -176,8 +183,8 @@ static void hand_over_watch(struct uring *uring, struct watched *watched)
 }
 
 /*
- * Closes the descriptor as soon as the kernel reads and writes no buffer for it any more, and has been told to forget
- * the source: until it is, it keeps the connection open.
+ * Closes the descriptor as soon as the kernel reads and writes no buffer for it any more, and has
+ * been told to forget the source: until it is, it keeps the connection open.
  */
 static void close_if_free(struct watched *watched)
 {
@@ -190,8 +197,9 @@ static void close_if_free(struct watched *watched)
 }
 
 /*
- * No more with each wait than the queue takes: a poll of which something is told at once, and that finds the
- * completions' ring full, is given up by the kernel. So all of ten thousand would be, time after time.
+ * No more with each wait than the queue takes: a poll of which something is told at once, and that
+ * finds the completions' ring full, is given up by the kernel. So all of ten thousand would be,
+ * time after time.
  */
 static void catch_up_with_watches(struct uring *uring)
 {
@@ -220,7 +228,10 @@ static void catch_up(struct poller *poller)
     catch_up_with_watches(uring);
 }
 
-/* Whether the kernel has no room, or no memory, for what was asked of it, or will not tell us of a wake. */
+/*
+ * Whether the kernel has no room, or no memory, for what was asked of it, or will not tell us of a
+ * wake.
+ */
 static bool is_short(const struct uring *uring)
 {
     return !uring->watches_wake || uring->refused || !list_empty(&uring->held);
@@ -246,7 +257,10 @@ static int uring_submit(struct poller *poller, struct operation *operation)
     return 0;
 }
 
-/* Takes the operation from among those of its descriptor, and what the last of them held back happens. */
+/*
+ * Takes the operation from among those of its descriptor, and what the last of them held back
+ * happens.
+ */
 static void complete(struct poller *poller, struct operation *operation, int result)
 {
     struct watched *watched = watched_find(poller, operation->descriptor);
@@ -283,10 +297,11 @@ static int uring_watch(struct poller *poller, struct source *source)
 }
 
 /*
- * Cancels all that wait in the line; whoever is told of it at once may cancel others, or, once the last one is and the
- * descriptor is closed, wait for another one of that number.
+ * Cancels all that wait in the line; whoever is told of it at once may cancel others, or, once the
+ * last one is and the descriptor is closed, wait for another one of that number.
  */
-static void withdraw_all(struct poller *poller, const struct watched *watched, const struct list *line)
+static void withdraw_all(struct poller *poller, const struct watched *watched,
+                         const struct list *line)
 {
     struct link *link = list_first(line);
     while (link != NULL && watched->closing) {
@@ -327,16 +342,20 @@ static int result_of(const struct operation *operation, int result)
     return (result & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-/* Whether the kernel's answer to a poll is none that the operation waits for: it adds POLLRDHUP to every poll. */
+/*
+ * Whether the kernel's answer to a poll is none that the operation waits for: it adds POLLRDHUP to
+ * every poll.
+ */
 static bool is_beside_the_point(const struct operation *operation, int events)
 {
-    int wanted = (poll_writes(operation) ? POLLOUT : POLLIN | POLLRDHUP) | POLLERR | POLLHUP | POLLNVAL;
+    int wanted = (poll_writes(operation) ? POLLOUT : POLLIN | POLLRDHUP) | POLLERR | POLLHUP |
+                 POLLNVAL;
     return operation->kind != OPERATION_RECV && events >= 0 && (events & wanted) == 0;
 }
 
 /*
- * The answer of a poll that goes on. If it is the one that is waited for, the poll is cancelled, and the operation is
- * completed when the kernel has let go of it.
+ * The answer of a poll that goes on. If it is the one that is waited for, the poll is cancelled,
+ * and the operation is completed when the kernel has let go of it.
  */
 static void deliver_in_between(struct poller *poller, struct operation *operation, int events)
 {
@@ -350,7 +369,10 @@ static void deliver_in_between(struct poller *poller, struct operation *operatio
     hand_over(poller->backend, operation);
 }
 
-/* The kernel may give an operation back undone although that was not asked for: then it begins anew. */
+/*
+ * The kernel may give an operation back undone although that was not asked for: then it begins
+ * anew.
+ */
 static void deliver_operation(struct poller *poller, struct operation *operation, int result)
 {
     bool undone = result == -EINTR || result == -EAGAIN || result == -ECANCELED;
@@ -370,10 +392,11 @@ static void deliver_operation(struct poller *poller, struct operation *operation
 
 static uint8_t state_of(int events)
 {
-    return (uint8_t)(((events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0 ? SOURCE_READABLE : 0) |
-                     ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 ? SOURCE_WRITABLE : 0) |
-                     ((events & (POLLRDHUP | POLLHUP)) != 0 ? SOURCE_ENDED : 0) |
-                     ((events & POLLPRI) != 0 ? SOURCE_URGENT : 0));
+    return (
+        uint8_t)(((events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0 ? SOURCE_READABLE : 0) |
+                 ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 ? SOURCE_WRITABLE : 0) |
+                 ((events & (POLLRDHUP | POLLHUP)) != 0 ? SOURCE_ENDED : 0) |
+                 ((events & POLLPRI) != 0 ? SOURCE_URGENT : 0));
 }
 
 /* What a watch would say; of a kernel that has no room for one. */
@@ -384,8 +407,9 @@ static int look(int descriptor)
 }
 
 /*
- * A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours any more. Where it
- * was refused, who waits would not be told before there is room: each try is a look of our own, too.
+ * A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours
+ * any more. Where it was refused, who waits would not be told before there is room: each try is a
+ * look of our own, too.
  */
 static void deliver_source(struct poller *poller, struct completion completion)
 {
@@ -449,7 +473,10 @@ static void deliver(struct poller *poller)
     }
 }
 
-/* Valgrind takes it for a call that is over at once: no other thread and no handler would run while it waits. */
+/*
+ * Valgrind takes it for a call that is over at once: no other thread and no handler would run while
+ * it waits.
+ */
 static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 {
     struct pollfd ring = {.fd = uring->ring.descriptor, .events = POLLIN};
@@ -465,8 +492,8 @@ static int hand_over_all(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     int result = 0;
-    while (result == 0 &&
-           (uring->ring.unsubmitted > 0 || (!uring->refused && !list_empty(&uring->held_watches)))) {
+    while (result == 0 && (uring->ring.unsubmitted > 0 ||
+                           (!uring->refused && !list_empty(&uring->held_watches)))) {
         catch_up_with_watches(uring);
         result = asyncp_ring_enter(&uring->ring, false, 0);
         deliver(poller);
@@ -494,11 +521,15 @@ static int uring_descriptor(struct poller *poller)
     return ((const struct uring *)poller->backend)->ring.descriptor;
 }
 
-/* Requests are handed over by wait alone, also those that are made between two steps of a foreign loop. */
+/*
+ * Requests are handed over by wait alone, also those that are made between two steps of a foreign
+ * loop.
+ */
 static bool uring_owes(const struct poller *poller)
 {
     const struct uring *uring = poller->backend;
-    return uring->ring.unsubmitted > 0 || !list_empty(&uring->held) || !list_empty(&uring->held_watches);
+    return uring->ring.unsubmitted > 0 || !list_empty(&uring->held) ||
+           !list_empty(&uring->held_watches);
 }
 
 const struct poller_calls asyncp_poll_uring = {

@@ -1,5 +1,6 @@
 /*
- * poll/watched.c: a table of chunks, of which only those exist in which a descriptor is, or was, of interest.
+ * poll/watched.c: a table of chunks, of which only those exist in which a descriptor is, or was, of
+ * interest.
  */
 #include "poll/watched.h"
 #include "sys/sys.h"

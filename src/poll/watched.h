@@ -1,6 +1,7 @@
 /*
- * poll/watched.h: what a backend knows of each descriptor, found by its number: who waits on it, and whether it is a
- * source. An entry stays where it is until the poller closes; the number may meanwhile be another descriptor's.
+ * poll/watched.h: what a backend knows of each descriptor, found by its number: who waits on it,
+ * and whether it is a source. An entry stays where it is until the poller closes; the number may
+ * meanwhile be another descriptor's.
  */
 #ifndef POLL_WATCHED_H
 #define POLL_WATCHED_H
@@ -19,7 +20,7 @@ struct watched {
     bool known;            /* the kernel watches it, as far as we know */
     bool held;             /* for io_uring: it is among those */
     bool closing;          /* for io_uring: to be closed when the kernel has let go of it */
-    uint8_t useless;       /* for epoll: events in a row that completed nothing; see handle_operations */
+    uint8_t useless; /* for epoll: events in a row that completed nothing; see handle_operations */
 };
 
 enum { WATCHED_IN_CHUNK = 64 };
@@ -33,7 +34,10 @@ static inline struct watched *watched_find(const struct poller *poller, int desc
     return &poller->chunks[number][descriptor % WATCHED_IN_CHUNK];
 }
 
-/* Who waited for a descriptor and finds this changed must not touch the number again: another may have it. */
+/*
+ * Who waited for a descriptor and finds this changed must not touch the number again: another may
+ * have it.
+ */
 static inline uint32_t watched_closings(const struct poller *poller, int descriptor)
 {
     const struct watched *watched = watched_find(poller, descriptor);
@@ -66,8 +70,9 @@ static inline void source_change(struct source *source, uint8_t state)
 }
 
 /*
- * Asks the cache for what some event will touch, the nearer it is the more: its entry, then its source, then what lies
- * behind that. With a thousand connections a server waits for nothing else as much.
+ * Asks the cache for what some event will touch, the nearer it is the more: its entry, then its
+ * source, then what lies behind that. With a thousand connections a server waits for nothing else
+ * as much.
  */
 enum { EXPECT_ENTRY = 8, EXPECT_SOURCE = 6, EXPECT_TOUCHED = 3 }; /* so many events ahead */
 

@@ -1,6 +1,7 @@
 /*
- * sync/barrier.c: Barrier. Whoever comes last gives all the others their places there and then, so the barrier is empty
- * again before they run: CPython's states of draining and resetting have nothing to say here.
+ * sync/barrier.c: Barrier. Whoever comes last gives all the others their places there and then, so
+ * the barrier is empty again before they run: CPython's states of draining and resetting have
+ * nothing to say here.
  */
 #include "core/pace.h"
 #include <asyncio/sync.h>
@@ -12,7 +13,8 @@ struct barrier {
     bool broken;         /* it was aborted */
 };
 
-_Static_assert(sizeof(async_barrier) >= sizeof(struct barrier), "the public struct holds the barrier");
+_Static_assert(sizeof(async_barrier) >= sizeof(struct barrier),
+               "the public struct holds the barrier");
 _Static_assert(_Alignof(async_barrier) >= _Alignof(struct barrier), "and is aligned for it");
 _Static_assert(offsetof(async_barrier, parties) == offsetof(struct barrier, parties),
                "their number is found");
@@ -66,12 +68,14 @@ int async_barrier_wait(async_barrier *public_barrier)
     if (barrier->broken)
         return paced(loop, PACE_STEP, async_fail(-EPIPE, "the barrier was aborted"));
     if (barrier->waiting + 1 >= barrier->parties) {
-        int place = barrier->waiting; /* not parties - 1: the program may have lowered that meanwhile */
+        int place =
+            barrier->waiting; /* not parties - 1: the program may have lowered that meanwhile */
         open_barrier(barrier);
         return paced(loop, PACE_STEP, place);
     }
     int result = wait_for_others(loop, barrier);
-    return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted meanwhile") : result;
+    return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted meanwhile")
+                            : result;
 }
 
 static void send_away(struct barrier *barrier)

@@ -1,7 +1,7 @@
 /*
- * sync/condition.c: Condition: a lock, and a line of those who have given it back until they are notified. Taking it
- * again is a wait that cannot be refused, because who returns from here must hold it; so a request that comes then
- * is met by the next call, and the notification counts.
+ * sync/condition.c: Condition: a lock, and a line of those who have given it back until they are
+ * notified. Taking it again is a wait that cannot be refused, because who returns from here must
+ * hold it; so a request that comes then is met by the next call, and the notification counts.
  */
 #include "core/pace.h"
 #include "sync/lock.h"
@@ -12,9 +12,11 @@ struct condition {
     struct list waiters; /* tasks that wait to be notified */
 };
 
-_Static_assert(sizeof(async_condition) >= sizeof(struct condition), "the public struct holds the condition");
+_Static_assert(sizeof(async_condition) >= sizeof(struct condition),
+               "the public struct holds the condition");
 _Static_assert(_Alignof(async_condition) >= _Alignof(struct condition), "and is aligned for it");
-_Static_assert(offsetof(async_condition, lock) == offsetof(struct condition, shared), "the lock is found");
+_Static_assert(offsetof(async_condition, lock) == offsetof(struct condition, shared),
+               "the lock is found");
 
 static struct condition *condition_of(const async_condition *condition, const char *call)
 {
@@ -31,8 +33,8 @@ static async_lock *lock_of(struct condition *condition)
 static struct condition *held(async_condition *public_condition, const char *call)
 {
     struct condition *condition = condition_of(public_condition, call);
-    ENSURE(async_lock_locked(lock_of(condition)), "%s: nobody has the lock; acquire the condition first",
-           call);
+    ENSURE(async_lock_locked(lock_of(condition)),
+           "%s: nobody has the lock; acquire the condition first", call);
     return condition;
 }
 

@@ -1,6 +1,6 @@
 /*
- * sync/event.c: Event. Those who wait have their wake-up when the event is set, so that one that is cleared in the same
- * turn has reached them all the same.
+ * sync/event.c: Event. Those who wait have their wake-up when the event is set, so that one that is
+ * cleared in the same turn has reached them all the same.
  */
 #include "core/pace.h"
 #include "sync/line.h"
@@ -28,7 +28,8 @@ int async_event_wait(async_event *public_event)
         return asyncp_refused(loop);
     if (event->set)
         return paced(loop, PACE_STEP, 0);
-    return asyncp_stand_in_line(loop, &event->waiters, "async_event_wait", event, asyncp_refuse_wait);
+    return asyncp_stand_in_line(loop, &event->waiters, "async_event_wait", event,
+                                asyncp_refuse_wait);
 }
 
 void async_event_set(async_event *public_event)

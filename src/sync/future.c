@@ -1,6 +1,6 @@
 /*
- * sync/future.c: Future: the record of a task without the task. What waits for a task waits for its record, so here
- * is only how one is made and settled.
+ * sync/future.c: Future: the record of a task without the task. What waits for a task waits for its
+ * record, so here is only how one is made and settled.
  */
 #include "core/loop.h"
 #include <asyncio/future.h>

@@ -1,6 +1,6 @@
 /*
- * sync/items.c: the growing ring and the binary heap. The heap works as Python's heapq does, by comparisons only, so
- * that a program sees the same order among equals as it does there.
+ * sync/items.c: the growing ring and the binary heap. The heap works as Python's heapq does, by
+ * comparisons only, so that a program sees the same order among equals as it does there.
  */
 #include "sync/items.h"
 
@@ -12,7 +12,10 @@ void asyncp_items_open(struct items *items, size_t size, enum order order,
     *items = (struct items){.size = size, .order = order, .compare = compare, .memory = memory};
 }
 
-/* What the places of that many items need; the heap has one more than it can hold, to move an item with. */
+/*
+ * What the places of that many items need; the heap has one more than it can hold, to move an item
+ * with.
+ */
 static size_t bytes_for(const struct items *items, size_t bytes)
 {
     return bytes != 0 && items->order == ORDER_PRIORITY ? bytes + items->size : bytes;
@@ -67,7 +70,10 @@ static char *place(const struct items *items, size_t number)
     return items->places + number * items->size;
 }
 
-/* Moves the item in the spare place up from a hole, to below the first parent that does not come after it. */
+/*
+ * Moves the item in the spare place up from a hole, to below the first parent that does not come
+ * after it.
+ */
 static void fill_upwards(struct items *items, size_t hole, const char *item)
 {
     while (hole > 0) {
@@ -92,7 +98,10 @@ void asyncp_items_sift_up(struct items *items)
     fill_upwards(items, items->count - 1, item);
 }
 
-/* The hole at the top goes down by the lesser child to the end, and the last item comes up from there. */
+/*
+ * The hole at the top goes down by the lesser child to the end, and the last item comes up from
+ * there.
+ */
 static void close_top(struct items *items)
 {
     size_t hole = 0, count = items->count;

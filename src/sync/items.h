@@ -1,6 +1,7 @@
 /*
- * sync/items.h: items held by value, and the order they come out in: a ring for first come first served, the same
- * ring from its other end for last in first out, a binary heap for the least first. Knows nothing of tasks.
+ * sync/items.h: items held by value, and the order they come out in: a ring for first come first
+ * served, the same ring from its other end for last in first out, a binary heap for the least
+ * first. Knows nothing of tasks.
  *
  *   ring    … | oldest | item | newest | … |      oldest, end: byte offsets that wrap around
  *   heap    least | … | newest | … |               oldest is 0

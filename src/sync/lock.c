@@ -1,7 +1,7 @@
 /*
- * sync/lock.c: Lock. A lock that is given back goes straight to the task that has waited longest: it is never free
- * while anybody waits, so who comes later can only stand behind. It knows whose it is, for people who look for what
- * holds everything up; nothing else depends on that.
+ * sync/lock.c: Lock. A lock that is given back goes straight to the task that has waited longest:
+ * it is never free while anybody waits, so who comes later can only stand behind. It knows whose it
+ * is, for people who look for what holds everything up; nothing else depends on that.
  */
 #include "sync/lock.h"
 #include "core/fork.h"
@@ -21,15 +21,17 @@ static struct lock *lock_of(const async_lock *lock, const char *call)
 static const char acquire_call[] = "async_lock_acquire";
 static const char reacquire_call[] = "async_condition_wait";
 
-/* Not certain to be a mistake, because another task may release the lock; debug mode tells of it. */
+/*
+ * Not certain to be a mistake, because another task may release the lock; debug mode tells of it.
+ */
 OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
 {
     const struct async_task *self = loop->current->task;
     if (unlikely(loop->debug && lock->owner == self->id))
-        asyncp_report(
-            "%s acquires a lock that it holds already, and waits for ever unless another task releases it; "
-            "release it first, or let only the outer function acquire it",
-            asyncp_label(self).text);
+        asyncp_report("%s acquires a lock that it holds already, and waits for ever unless another "
+                      "task releases it; "
+                      "release it first, or let only the outer function acquire it",
+                      asyncp_label(self).text);
     return asyncp_stand_in_line(loop, &lock->waiters, acquire_call, lock, asyncp_refuse_wait);
 }
 

@@ -1,9 +1,10 @@
 /*
- * sync/queue.c: Queue, LifoQueue and PriorityQueue. One struct serves all three: what differs is only in which order
- * items lie in their memory (see items.h).
+ * sync/queue.c: Queue, LifoQueue and PriorityQueue. One struct serves all three: what differs is
+ * only in which order items lie in their memory (see items.h).
  *
- * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an item goes
- * straight from a put to the task that has waited longest, and a free place to the one that has waited longest to put.
+ * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an
+ * item goes straight from a put to the task that has waited longest, and a free place to the one
+ * that has waited longest to put.
  */
 #include "core/fork.h"
 #include "core/pace.h"
@@ -12,34 +13,38 @@
 #include <asyncio/queue.h>
 
 struct async_queue {
-    struct items items;                      /* what can be taken */
-    struct list getters;                     /* tasks that wait for an item, their struct transfer */
-    struct list putters;                     /* tasks that wait for room, their struct transfer */
-    struct list joiners;                     /* tasks that wait until everything is done */
-    size_t limit;                            /* puts wait at this many items; 0 when it is shut down */
-    size_t maxsize;                          /* as asked for; 0: any number */
-    size_t unfinished;                       /* items put and not reported done */
-    void (*drop)(void *item, void *context); /* disposes of items thrown away; NULL: nothing to do */
-    void *drop_context;                      /* handed to it */
-    bool shut_down;                          /* puts fail, and gets once it is empty */
-    bool freed;                              /* and so do joins; it is shut down, too */
-    struct guest guest;                      /* when it is freed: of the loop */
-    async_allocator memory;                  /* where this struct comes from */
+    struct items items;  /* what can be taken */
+    struct list getters; /* tasks that wait for an item, their struct transfer */
+    struct list putters; /* tasks that wait for room, their struct transfer */
+    struct list joiners; /* tasks that wait until everything is done */
+    size_t limit;        /* puts wait at this many items; 0 when it is shut down */
+    size_t maxsize;      /* as asked for; 0: any number */
+    size_t unfinished;   /* items put and not reported done */
+    void (*drop)(void *item,
+                 void *context); /* disposes of items thrown away; NULL: nothing to do */
+    void *drop_context;          /* handed to it */
+    bool shut_down;              /* puts fail, and gets once it is empty */
+    bool freed;                  /* and so do joins; it is shut down, too */
+    struct guest guest;          /* when it is freed: of the loop */
+    async_allocator memory;      /* where this struct comes from */
 };
 
 static bool is_consistent(const struct async_queue *queue)
 {
     size_t limit = queue->shut_down ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
     return (list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down)) &&
-           (list_empty(&queue->putters) || (queue->items.count == queue->limit && !queue->shut_down)) &&
+           (list_empty(&queue->putters) ||
+            (queue->items.count == queue->limit && !queue->shut_down)) &&
            queue->limit == limit && queue->unfinished >= queue->items.count;
 }
 
 /* In builds with checks: memory that the program frees and uses is not the library's fault. */
 static void check(const struct async_queue *queue, const char *call)
 {
-    ENSURE(!ASYNC_CHECKS || is_consistent(queue),
-           "%s: the memory of the queue was written over; was it freed before, or its array overrun?", call);
+    ENSURE(
+        !ASYNC_CHECKS || is_consistent(queue),
+        "%s: the memory of the queue was written over; was it freed before, or its array overrun?",
+        call);
 }
 
 static void check_queue(const async_queue *queue, const char *call)
@@ -47,37 +52,43 @@ static void check_queue(const async_queue *queue, const char *call)
     ENSURE(queue != NULL, "%s: the queue is NULL; was there memory for it?", call);
 }
 
-static async_queue *queue_new(size_t maxsize, size_t item_size, enum order order,
-                              int (*compare)(const void *a, const void *b))
+static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum order order,
+                     int (*compare)(const void *a, const void *b))
 {
-    enum { ITEM_MOST = 1 << 30 };
-    if (item_size == 0 || item_size > ITEM_MOST)
-        return NULL;
-    const async_allocator *memory = asyncp_current != NULL ? &asyncp_current->memory : &asyncp_malloc;
+    enum { MAX_ITEM_BYTES = 1 << 30 };
+    if (out == NULL)
+        return -EINVAL;
+    *out = NULL;
+    if (item_size == 0 || item_size > MAX_ITEM_BYTES ||
+        (order == ORDER_PRIORITY && compare == NULL))
+        return -EINVAL;
+    const async_allocator *memory = asyncp_current != NULL ? &asyncp_current->memory
+                                                           : &asyncp_malloc;
     struct async_queue *queue = memory_new(memory, sizeof *queue);
     if (queue == NULL)
-        return NULL;
+        return -ENOMEM;
     queue->maxsize = maxsize;
     queue->limit = maxsize != 0 ? maxsize : SIZE_MAX;
     queue->memory = *memory;
     asyncp_items_open(&queue->items, item_size, order, compare, *memory);
-    return queue;
+    *out = queue;
+    return 0;
 }
 
-async_queue *async_queue_new(size_t maxsize, size_t item_size)
+int async_queue_new(async_queue **queue, size_t maxsize, size_t item_size)
 {
-    return queue_new(maxsize, item_size, ORDER_FIFO, NULL);
+    return queue_new(queue, maxsize, item_size, ORDER_FIFO, NULL);
 }
 
-async_queue *async_lifo_queue_new(size_t maxsize, size_t item_size)
+int async_lifo_queue_new(async_queue **queue, size_t maxsize, size_t item_size)
 {
-    return queue_new(maxsize, item_size, ORDER_LIFO, NULL);
+    return queue_new(queue, maxsize, item_size, ORDER_LIFO, NULL);
 }
 
-async_queue *async_priority_queue_new(size_t maxsize, size_t item_size,
-                                      int (*compare)(const void *a, const void *b))
+int async_priority_queue_new(async_queue **queue, size_t maxsize, size_t item_size,
+                             int (*compare)(const void *a, const void *b))
 {
-    return compare != NULL ? queue_new(maxsize, item_size, ORDER_PRIORITY, compare) : NULL;
+    return queue_new(queue, maxsize, item_size, ORDER_PRIORITY, compare);
 }
 
 static void drop_items(struct async_queue *queue)
@@ -106,7 +117,8 @@ static void keep_freed(struct async_loop *loop, struct async_queue *queue)
 {
     queue->freed = queue->shut_down = true;
     queue->limit = 0;
-    queue->unfinished = SIZE_MAX; /* task_done is nothing, and join finds that the queue was freed */
+    queue
+        ->unfinished = SIZE_MAX; /* task_done is nothing, and join finds that the queue was freed */
     queue->guest.loop_closes = forget_freed;
     asyncp_guest_freed(loop, &queue->guest);
 }
@@ -117,7 +129,10 @@ static int closed_error(const struct async_queue *queue)
     return queue->freed ? async_fail(-ECANCELED, "the queue was freed") : -ESHUTDOWN;
 }
 
-/* The same for a call that switches: one that is made again and again must not keep the others from running. */
+/*
+ * The same for a call that switches: one that is made again and again must not keep the others from
+ * running.
+ */
 static int closed_turn(struct async_loop *loop, const struct async_queue *queue)
 {
     int error = closed_error(queue); /* first: its memory may go in that turn */
@@ -154,8 +169,8 @@ void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *cont
 static void check_size(const async_queue *queue, size_t size, const char *call)
 {
     check_queue(queue, call);
-    ENSURE(size == queue->items.size, "%s: the item has %zu bytes, but this queue's items have %zu", call,
-           size, queue->items.size);
+    ENSURE(size == queue->items.size, "%s: the item has %zu bytes, but this queue's items have %zu",
+           call, size, queue->items.size);
 }
 
 static struct transfer *first_in_line(const struct list *line)
@@ -206,8 +221,8 @@ static void give(struct async_queue *queue, void *item)
         items_take(&queue->items, item);
 }
 
-OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue *queue, struct list *line,
-                                     void *item, const char *call)
+OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue *queue,
+                                     struct list *line, void *item, const char *call)
 {
     struct wait wait;
     struct transfer transfer;

@@ -1,6 +1,7 @@
 /*
- * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the task that has waited
- * longest: while anybody waits there is none to be had, so who comes later can only stand behind.
+ * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the
+ * task that has waited longest: while anybody waits there is none to be had, so who comes later can
+ * only stand behind.
  */
 #include "core/fork.h"
 #include "core/pace.h"
@@ -14,7 +15,8 @@ struct semaphore {
     struct list waiters; /* tasks that wait for one; there are none while one is free */
 };
 
-_Static_assert(sizeof(async_semaphore) >= sizeof(struct semaphore), "the public struct holds the semaphore");
+_Static_assert(sizeof(async_semaphore) >= sizeof(struct semaphore),
+               "the public struct holds the semaphore");
 _Static_assert(_Alignof(async_semaphore) >= _Alignof(struct semaphore), "and is aligned for it");
 _Static_assert(offsetof(async_semaphore, value) == offsetof(struct semaphore, value) &&
                    offsetof(async_semaphore, bound) == offsetof(struct semaphore, bound),
@@ -30,9 +32,11 @@ static void check_value(const struct semaphore *semaphore, const char *call)
 {
     ENSURE(semaphore->value >= 0, "%s: the semaphore has %d permits; begin with 0 or more", call,
            semaphore->value);
-    ENSURE(semaphore->bound >= 0, "%s: the semaphore's bound is %d; 0 is none", call, semaphore->bound);
+    ENSURE(semaphore->bound >= 0, "%s: the semaphore's bound is %d; 0 is none", call,
+           semaphore->bound);
     ENSURE(semaphore->bound == 0 || semaphore->value <= semaphore->bound,
-           "%s: the semaphore has %d permits, but a bound of %d", call, semaphore->value, semaphore->bound);
+           "%s: the semaphore has %d permits, but a bound of %d", call, semaphore->value,
+           semaphore->bound);
 }
 
 int async_semaphore_acquire(async_semaphore *public_semaphore)
@@ -65,10 +69,11 @@ void async_semaphore_release(async_semaphore *public_semaphore)
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_release");
     check_value(semaphore, "async_semaphore_release");
     ENSURE(semaphore->bound == 0 || semaphore->value < semaphore->bound,
-           "async_semaphore_release: all %d permits are there; it was called more often than one was taken",
+           "async_semaphore_release: all %d permits are there; it was called more often than one "
+           "was taken",
            semaphore->bound);
-    ENSURE(semaphore->value < INT_MAX, "async_semaphore_release: there cannot be more than %d permits",
-           INT_MAX);
+    ENSURE(semaphore->value < INT_MAX,
+           "async_semaphore_release: there cannot be more than %d permits", INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
     if (unlikely(next != NULL) && !line_is_empty(&semaphore->waiters))
         asyncp_wake(next->wait, next, 0);

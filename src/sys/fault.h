@@ -1,7 +1,8 @@
 /*
- * sys/fault.h: the seam at which a test makes memory and kernel fail. Every way into the kernel, and malloc, asks here
- * before it is gone, by the name of its site. In a build without checks nobody asks, and nothing is left of it. It
- * must not know which calls fail, nor why: that is the hook's affair (tests/faults.c).
+ * sys/fault.h: the seam at which a test makes memory and kernel fail. Every way into the kernel,
+ * and malloc, asks here before it is gone, by the name of its site. In a build without checks
+ * nobody asks, and nothing is left of it. It must not know which calls fail, nor why: that is the
+ * hook's affair (tests/faults.c).
  */
 #ifndef SYS_FAULT_H
 #define SYS_FAULT_H
@@ -74,8 +75,8 @@ enum site {
 
 #if ASYNC_CHECKS
 /*
- * 0: the call is made. Less: it is not, and this is its -errno. More: it moves so many bytes (or requests) at most.
- * Called on any thread and in signal handlers.
+ * 0: the call is made. Less: it is not, and this is its -errno. More: it moves so many bytes (or
+ * requests) at most. Called on any thread and in signal handlers.
  */
 extern int (*asyncp_fault)(enum site site);
 

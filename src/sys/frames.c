@@ -1,7 +1,7 @@
 /*
- * sys/frames.c: finds return addresses on a stack without unwinding it, which may need memory, or a lock that the
- * code above holds. It counts the words that follow a call instruction: in a recursion without end the same few
- * lie there a hundred times. Names whoever they belong to.
+ * sys/frames.c: finds return addresses on a stack without unwinding it, which may need memory, or a
+ * lock that the code above holds. It counts the words that follow a call instruction: in a
+ * recursion without end the same few lie there a hundred times. Names whoever they belong to.
  */
 #include "sys/frames.h"
 #include "base/tools.h"
@@ -28,7 +28,8 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 #elif defined(__aarch64__)
     uint32_t word;
     memcpy(&word, code + 2, sizeof word);
-    return word >> 26 == 0x25 || (word & 0xfefff000) == 0xd63f0000; /* bl; blr, also with a signature */
+    return word >> 26 == 0x25 ||
+           (word & 0xfefff000) == 0xd63f0000; /* bl; blr, also with a signature */
 #elif defined(__riscv)
     uint32_t word;
     uint16_t half;
@@ -42,10 +43,14 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 #endif
 }
 
-/* Whether address is where a call returns to. What lies before it must be code too, or it may not be there at all. */
+/*
+ * Whether address is where a call returns to. What lies before it must be code too, or it may not
+ * be there at all.
+ */
 static bool follows_call(const void *address)
 {
-    const void *before = (const void *)((uintptr_t)address - LONGEST_CALL); /* any word may be asked about */
+    const void *before = (const void *)((uintptr_t)address -
+                                        LONGEST_CALL); /* any word may be asked about */
     return asyncp_symbol_known(address) && asyncp_symbol_known(before) && ends_in_call(before);
 }
 
@@ -68,7 +73,10 @@ static const void *without_signature(const void *word)
 #endif
 }
 
-/* Counts the words on the stack that look like return addresses, nearest first. Whatever lies there is read. */
+/*
+ * Counts the words on the stack that look like return addresses, nearest first. Whatever lies there
+ * is read.
+ */
 __attribute__((no_sanitize_address)) static void scan(const char *sp, const char *end,
                                                       struct seen seen[SEEN_MOST])
 {

@@ -80,8 +80,9 @@ static socklen_t length_of(size_t size)
     return size < INT32_MAX ? (socklen_t)size : INT32_MAX;
 }
 
-int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
-                           char *service, size_t service_size, int flags, const char **why)
+int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host,
+                           size_t host_size, char *service, size_t service_size, int flags,
+                           const char **why)
 {
     int error = failed(SITE_GETNAMEINFO);
     if (error == 0)

@@ -29,7 +29,8 @@ int asyncp_sys_status(int folder, const char *path, struct stat *status)
 
 int asyncp_sys_rename(int folder, const char *from, const char *to)
 {
-    int result = KERNEL(SITE_RENAME, syscall(SYS_renameat2, folder, from, folder, to, DO_NOT_REPLACE));
+    int result = KERNEL(SITE_RENAME,
+                        syscall(SYS_renameat2, folder, from, folder, to, DO_NOT_REPLACE));
     bool cannot_check = result == -EINVAL || result == -ENOSYS;
     return cannot_check ? KERNEL(SITE_RENAME, renameat(folder, from, folder, to)) : result;
 }

@@ -1,5 +1,6 @@
 /*
- * sys/patience.c: the look itself, and what is learnt from it. Knows nothing of who looks, and for what.
+ * sys/patience.c: the look itself, and what is learnt from it. Knows nothing of who looks, and for
+ * what.
  */
 #include "sys/patience.h"
 

@@ -1,9 +1,10 @@
 /*
- * sys/patience.h: to look for a moment before one sleeps. To sleep and be woken takes longer than many a function on
- * another thread, above all where a processor goes idle meanwhile. So who waits for another thread looks for up to
- * PATIENCE_NS first, if that thread was last seen on another processor; on the same one it would only be kept from
- * running. Each time that was in vain, twice as many waits do without, up to MOST_SKIPPED: so where it does not pay it
- * costs next to nothing. It is only ever an attempt: whoever looked in vain waits as if nobody had looked.
+ * sys/patience.h: to look for a moment before one sleeps. To sleep and be woken takes longer than
+ * many a function on another thread, above all where a processor goes idle meanwhile. So who waits
+ * for another thread looks for up to PATIENCE_NS first, if that thread was last seen on another
+ * processor; on the same one it would only be kept from running. Each time that was in vain, twice
+ * as many waits do without, up to MOST_SKIPPED: so where it does not pay it costs next to nothing.
+ * It is only ever an attempt: whoever looked in vain waits as if nobody had looked.
  */
 #ifndef SYS_PATIENCE_H
 #define SYS_PATIENCE_H
@@ -40,7 +41,10 @@ static inline bool patience_try(struct patience *patience, const seen_at *place)
     return false;
 }
 
-/* Looks at the word until one of these bits is set, or for PATIENCE_NS; learns from what came of it. */
+/*
+ * Looks at the word until one of these bits is set, or for PATIENCE_NS; learns from what came of
+ * it.
+ */
 void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits);
 
 #endif

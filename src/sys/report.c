@@ -1,6 +1,7 @@
 /*
- * sys/report.c: what the library says to people, on standard error, one line in one write, if the kernel takes it so.
- * The text is formatted on the stack of whoever speaks, and a task's stack is small: 1 KiB is the most it may take.
+ * sys/report.c: what the library says to people, on standard error, one line in one write, if the
+ * kernel takes it so. The text is formatted on the stack of whoever speaks, and a task's stack is
+ * small: 1 KiB is the most it may take.
  */
 #include "base/assert.h"
 #include "sys/sys.h"

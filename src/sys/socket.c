@@ -1,5 +1,6 @@
 /*
- * sys/socket.c: the kernel's calls for sockets with -errno for errors. Knows nothing of what they are for.
+ * sys/socket.c: the kernel's calls for sockets with -errno for errors. Knows nothing of what they
+ * are for.
  */
 #include "sys/socket.h"
 #include "sys/fault.h"
@@ -32,7 +33,8 @@ int asyncp_sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
 {
     int result;
     do
-        result = KERNEL(SITE_ACCEPT, accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        result = KERNEL(SITE_ACCEPT,
+                        accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     while (result == -EINTR);
     return result;
 }
@@ -102,7 +104,8 @@ int asyncp_sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
 {
     int result;
     do
-        result = KERNEL(SITE_SENDMSG, sendmsg(descriptor, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = KERNEL(SITE_SENDMSG,
+                        sendmsg(descriptor, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
     return result;
 }
@@ -121,16 +124,16 @@ int asyncp_sys_sendto(int descriptor, const void *data, size_t size, int flags,
 {
     int result;
     do
-        result = kernel(
-            fault_or_less(SITE_SENDTO, &size)
-                ? -1
-                : sendto(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL, address, address_size));
+        result = kernel(fault_or_less(SITE_SENDTO, &size)
+                            ? -1
+                            : sendto(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL,
+                                     address, address_size));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, struct sockaddr *address,
-                        socklen_t *address_size)
+int asyncp_sys_recvfrom(int descriptor, void *buffer, size_t size, int flags,
+                        struct sockaddr *address, socklen_t *address_size)
 {
     int result;
     do
@@ -142,12 +145,15 @@ int asyncp_sys_recvfrom(int descriptor, void *buffer, size_t size, int flags, st
     return result;
 }
 
-/* SIGPIPE put off, for calls that know no MSG_NOSIGNAL. One that the program itself has pending stays. */
+/*
+ * SIGPIPE put off, for calls that know no MSG_NOSIGNAL. One that the program itself has pending
+ * stays.
+ */
 struct held_signal {
     sigset_t pipe;   /* SIGPIPE alone */
     sigset_t before; /* what the thread blocks */
     bool held;       /* the thread blocks it for us */
-    bool ours;       /* none was pending, so one that is pending afterwards was raised by the call */
+    bool ours; /* none was pending, so one that is pending afterwards was raised by the call */
 };
 
 static void hold_pipe_signal(struct held_signal *held)
@@ -159,7 +165,10 @@ static void hold_pipe_signal(struct held_signal *held)
     held->ours = held->held && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0;
 }
 
-/* Only a call that moved all it should raised none: one that moved a part may have met the end after that. */
+/*
+ * Only a call that moved all it should raised none: one that moved a part may have met the end
+ * after that.
+ */
 static void release_pipe_signal(const struct held_signal *held, bool moved_all)
 {
     const struct timespec at_once = {0};
@@ -175,21 +184,24 @@ int asyncp_sys_sendfile(int out, int in, int64_t *offset, size_t count)
     int result;
     hold_pipe_signal(&held);
     do
-        result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1 : sendfile(out, in, offset, count));
+        result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1
+                                                             : sendfile(out, in, offset, count));
     while (result == -EINTR);
     release_pipe_signal(&held, result >= 0 && (size_t)result == count);
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
-int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count, unsigned flags)
+int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count,
+                      unsigned flags)
 {
     struct held_signal held;
     int result;
     hold_pipe_signal(&held);
     do
-        result = kernel(fault_or_less(SITE_SPLICE, &count)
-                            ? -1
-                            : splice(in, in_offset, out, out_offset, count, flags | SPLICE_F_NONBLOCK));
+        result = kernel(
+            fault_or_less(SITE_SPLICE, &count)
+                ? -1
+                : splice(in, in_offset, out, out_offset, count, flags | SPLICE_F_NONBLOCK));
     while (result == -EINTR);
     release_pipe_signal(&held, result >= 0 && (size_t)result == count);
     return result;

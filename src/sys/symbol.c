@@ -1,6 +1,7 @@
 /*
- * sys/symbol.c: looks an address up in the symbol table of the ELF file it was loaded from. Used when a
- * program is about to end and when tasks are shown, so it maps the file anew each time and keeps nothing.
+ * sys/symbol.c: looks an address up in the symbol table of the ELF file it was loaded from. Used
+ * when a program is about to end and when tasks are shown, so it maps the file anew each time and
+ * keeps nothing.
  */
 #include "sys/symbol.h"
 #include "sys/fault.h"
@@ -26,9 +27,11 @@ static bool open_image(const char *path, struct image *image)
     if (file < 0)
         return false;
     void *bytes = MAP_FAILED;
-    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 && status.st_size > (off_t)sizeof(ElfW(Ehdr)))
-        bytes = fault(SITE_IMAGE) ? MAP_FAILED
-                                  : mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (!fault(SITE_IMAGE) && fstat(file, &status) == 0 &&
+        status.st_size > (off_t)sizeof(ElfW(Ehdr)))
+        bytes = fault(SITE_IMAGE)
+                    ? MAP_FAILED
+                    : mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     close(file);
     if (bytes == MAP_FAILED)
         return false;
@@ -51,7 +54,8 @@ static const char *find_in_table(const struct image *image, const ElfW(Shdr) * t
         return NULL;
     for (size_t i = 0; i < table->sh_size / sizeof *symbols; i++) {
         bool covers = address - symbols[i].st_value < symbols[i].st_size;
-        if (covers && (symbols[i].st_info & 0xf) == STT_FUNC && symbols[i].st_name < strings->sh_size) {
+        if (covers && (symbols[i].st_info & 0xf) == STT_FUNC &&
+            symbols[i].st_name < strings->sh_size) {
             *offset = address - symbols[i].st_value;
             return names + symbols[i].st_name;
         }
@@ -59,19 +63,24 @@ static const char *find_in_table(const struct image *image, const ElfW(Shdr) * t
     return NULL;
 }
 
-/* In the table of all symbols, or where that was stripped, in the one of those that are exported. */
+/*
+ * In the table of all symbols, or where that was stripped, in the one of those that are exported.
+ */
 static const char *find(const struct image *image, uintptr_t linked, size_t *offset)
 {
     const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
     if (header == NULL || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return NULL;
-    const ElfW(Shdr) *sections = part(image, header->e_shoff, (size_t)header->e_shnum * sizeof *sections);
+    const ElfW(Shdr) *sections = part(image, header->e_shoff,
+                                      (size_t)header->e_shnum * sizeof *sections);
     const ElfW(Shdr) *table = NULL;
     for (int i = 0; sections != NULL && i < header->e_shnum; i++)
         if (sections[i].sh_link < header->e_shnum &&
-            (sections[i].sh_type == SHT_SYMTAB || (sections[i].sh_type == SHT_DYNSYM && table == NULL)))
+            (sections[i].sh_type == SHT_SYMTAB ||
+             (sections[i].sh_type == SHT_DYNSYM && table == NULL)))
             table = &sections[i];
-    return table == NULL ? NULL : find_in_table(image, table, &sections[table->sh_link], linked, offset);
+    return table == NULL ? NULL
+                         : find_in_table(image, table, &sections[table->sh_link], linked, offset);
 }
 
 /* Where code was loaded from, found by the address of some of it. */
@@ -81,17 +90,22 @@ struct place {
     char path[256];    /* of the file; a longer one is cut off, and will not be found */
 };
 
-/* For each loaded file: not 0 when it has the code. dladdr would be simpler, and knows nothing in static programs. */
+/*
+ * For each loaded file: not 0 when it has the code. dladdr would be simpler, and knows nothing in
+ * static programs.
+ */
 static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
 {
     (void)size;
     struct place *place = argument;
     for (int i = 0; i < file->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
-        bool is_code = segment->p_type == PT_LOAD && (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
+        bool is_code = segment->p_type == PT_LOAD &&
+                       (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
         if (is_code && place->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
             const char *path = file->dlpi_name;
-            snprintf(place->path, sizeof place->path, "%s", *path != '\0' ? path : "/proc/self/exe");
+            snprintf(place->path, sizeof place->path, "%s",
+                     *path != '\0' ? path : "/proc/self/exe");
             place->base = file->dlpi_addr;
             return 1;
         }

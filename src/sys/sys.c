@@ -1,6 +1,6 @@
 /*
- * sys/sys.c: the kernel's calls with -errno for errors. Constants that Debian 12's headers lack are our own.
- * Knows nothing of what the calls are for.
+ * sys/sys.c: the kernel's calls with -errno for errors. Constants that Debian 12's headers lack are
+ * our own. Knows nothing of what the calls are for.
  */
 #include "sys/sys.h"
 #include "base/assert.h"
@@ -67,15 +67,17 @@ void *asyncp_sys_map(size_t size)
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0),
                          size);
     if (start != NULL)
-        madvise(start, size, MADV_NOHUGEPAGE); /* fails where there are no huge pages, which is as good */
+        madvise(start, size,
+                MADV_NOHUGEPAGE); /* fails where there are no huge pages, which is as good */
     return start;
 }
 
 void *asyncp_sys_map_shared(size_t size, int descriptor, int64_t offset)
 {
-    return mapped(fault(SITE_MAP_SHARED) ? MAP_FAILED
-                                         : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                                                descriptor, (off_t)offset),
+    return mapped(fault(SITE_MAP_SHARED)
+                      ? MAP_FAILED
+                      : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                             descriptor, (off_t)offset),
                   size);
 }
 
@@ -89,16 +91,17 @@ static void leave_over(void *start, size_t size)
 }
 
 /*
- * The kernel neighbours mappings of one kind into one, and cannot cut a piece out of its middle while the process
- * has as many mappings as it may have.
+ * The kernel neighbours mappings of one kind into one, and cannot cut a piece out of its middle
+ * while the process has as many mappings as it may have.
  */
 void asyncp_sys_unmap(void *start, size_t size)
 {
     long result = KERNEL(SITE_UNMAP, munmap(start, size));
-    ENSURE(result != -EINVAL, "munmap of %zu bytes failed with %ld; the address was not one of ours", size,
-           result);
+    ENSURE(result != -EINVAL,
+           "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
     if (result < 0) {
-        madvise(start, size, MADV_FREE); /* its pages at least; shared memory refuses that, as it must */
+        madvise(start, size,
+                MADV_FREE); /* its pages at least; shared memory refuses that, as it must */
         leave_over(start, size);
     } else
         asyncp_mapped_bytes -= (long)size;
@@ -121,7 +124,8 @@ int asyncp_sys_guard(void *start, size_t size)
     return (int)KERNEL(SITE_GUARD, madvise(start, size, ADVICE_GUARD_INSTALL));
 }
 
-static int advise_each(enum site site, char *start, size_t stride, size_t size, uint32_t count, int advice)
+static int advise_each(enum site site, char *start, size_t stride, size_t size, uint32_t count,
+                       int advice)
 {
     enum { MOST = 64 };
     struct iovec ranges[MOST];
@@ -130,7 +134,8 @@ static int advise_each(enum site site, char *start, size_t stride, size_t size, 
         return -ENOSYS;
     for (uint32_t i = 0; i < count; i++)
         ranges[i] = (struct iovec){.iov_base = start + i * stride, .iov_len = size};
-    long done = KERNEL(site, syscall(CALL_PROCESS_MADVISE, OWN_PROCESS, ranges, (size_t)count, advice, 0u));
+    long done = KERNEL(
+        site, syscall(CALL_PROCESS_MADVISE, OWN_PROCESS, ranges, (size_t)count, advice, 0u));
     if (done < 0)
         return (int)done;
     return (size_t)done == count * size ? 0 : -EAGAIN;
@@ -221,8 +226,9 @@ int asyncp_sys_recv(int descriptor, void *buffer, size_t size, int flags)
 {
     long result;
     do
-        result = kernel(
-            fault_or_less(SITE_RECV, &size) ? -1 : recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
+        result = kernel(fault_or_less(SITE_RECV, &size)
+                            ? -1
+                            : recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
     while (result == -EINTR);
     return (int)result;
 }
@@ -257,7 +263,10 @@ int asyncp_sys_epoll_control(int epoll, int operation, int descriptor, struct ep
     return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, descriptor, event));
 }
 
-/* A time limit as the kernel takes it in the calls that we make without libc, whose own type differs on 32 bits. */
+/*
+ * A time limit as the kernel takes it in the calls that we make without libc, whose own type
+ * differs on 32 bits.
+ */
 struct kernel_time {
     int64_t seconds;     /* whole ones */
     int64_t nanoseconds; /* less than a second of them */
@@ -265,7 +274,8 @@ struct kernel_time {
 
 static struct kernel_time kernel_time_of(int64_t timeout_ns)
 {
-    return (struct kernel_time){.seconds = timeout_ns / NANOSECONDS, .nanoseconds = timeout_ns % NANOSECONDS};
+    return (struct kernel_time){.seconds = timeout_ns / NANOSECONDS,
+                                .nanoseconds = timeout_ns % NANOSECONDS};
 }
 
 /* Milliseconds, rounded up, for kernels that know nothing finer. */
@@ -304,16 +314,21 @@ int asyncp_sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns
     struct timespec timeout = asyncp_timespec(timeout_ns < 0 ? 0 : timeout_ns);
     long result;
     do
-        result = KERNEL(SITE_POLL, ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+        result = KERNEL(SITE_POLL,
+                        ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
     while (result == -EINTR && timeout_ns == 0); /* a signal ends a look that finds nothing, too */
     return result == -EINTR ? 0 : (int)result;
 }
 
-/* Always with a time limit: without one the kernel goes on waiting when a handler has run that restarts calls. */
+/*
+ * Always with a time limit: without one the kernel goes on waiting when a handler has run that
+ * restarts calls.
+ */
 bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     struct kernel_time timeout = kernel_time_of(timeout_ns < 0 ? LONGEST_WORD_WAIT_NS : timeout_ns);
-    long result = KERNEL(SITE_WORD_WAIT, syscall(CALL_FUTEX, word, WORD_WAIT, value, &timeout, NULL, 0));
+    long result = KERNEL(SITE_WORD_WAIT,
+                         syscall(CALL_FUTEX, word, WORD_WAIT, value, &timeout, NULL, 0));
     return result == 0 || result == -EAGAIN || result == -EINTR || result == -ETIMEDOUT;
 }
 
@@ -340,10 +355,12 @@ int asyncp_sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout
         uint32_t mask_size; /* of it */
         uint32_t least_ns;  /* no least wait */
         uint64_t timeout;   /* the address of the time limit, or 0 */
-    } argument = {.mask_size = _NSIG / 8, .timeout = timeout_ns < 0 ? 0 : (uint64_t)(uintptr_t)&timeout};
-    return (int)kernel(fails ? -1
-                             : syscall(CALL_URING_ENTER, ring, (unsigned)taken, waits ? 1 : 0,
-                                       ENTER_GETEVENTS | ENTER_EXT_ARG, &argument, sizeof argument));
+    } argument = {.mask_size = _NSIG / 8,
+                  .timeout = timeout_ns < 0 ? 0 : (uint64_t)(uintptr_t)&timeout};
+    return (int)kernel(fails
+                           ? -1
+                           : syscall(CALL_URING_ENTER, ring, (unsigned)taken, waits ? 1 : 0,
+                                     ENTER_GETEVENTS | ENTER_EXT_ARG, &argument, sizeof argument));
 }
 
 int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)

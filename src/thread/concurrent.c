@@ -1,7 +1,8 @@
 /*
- * thread/concurrent.c: coroutines that another thread asks a loop for, and the futures by which it hears of them. The
- * future is the messages' memory, too. Invariant: what both threads touch is under the mutex; a future that is not
- * done keeps its loop from ending, so whoever holds the mutex and sees that may send to the loop.
+ * thread/concurrent.c: coroutines that another thread asks a loop for, and the futures by which it
+ * hears of them. The future is the messages' memory, too. Invariant: what both threads touch is
+ * under the mutex; a future that is not done keeps its loop from ending, so whoever holds the mutex
+ * and sees that may send to the loop.
  */
 #include "core/errand.h"
 #include "core/inbox.h"
@@ -19,16 +20,17 @@ struct async_concurrent_future {
     void *block;                            /* memory of its arguments; NULL: there are none */
     void *arguments;                        /* there, aligned */
     const char *where;                      /* "file:line" that asked */
-    struct async_task *task;  /* on the loop's thread: the task, held; NULL: not yet, or no more */
-    unsigned fork_generation; /* of the process that asked: in a child of it no other thread is left */
-    pthread_mutex_t mutex;    /* of what follows */
-    pthread_cond_t settled;   /* done has become true */
-    uint32_t references;      /* who asked, the task, a request to cancel on its way */
-    int result;               /* when it is done */
-    bool done;                /* the task has ended, or never will be made */
-    bool asked;               /* to cancel */
-    bool released;            /* whoever asked has let go */
-    bool looked;              /* whoever asked has seen the result */
+    struct async_task *task; /* on the loop's thread: the task, held; NULL: not yet, or no more */
+    /* of the process that asked: in a child of it no other thread is left */
+    unsigned fork_generation;
+    pthread_mutex_t mutex;  /* of what follows */
+    pthread_cond_t settled; /* done has become true */
+    uint32_t references;    /* who asked, the task, a request to cancel on its way */
+    int result;             /* when it is done */
+    bool done;              /* the task has ended, or never will be made */
+    bool asked;             /* to cancel */
+    bool released;          /* whoever asked has let go */
+    bool looked;            /* whoever asked has seen the result */
 };
 
 static size_t block_size(const struct asyncp_function *function)
@@ -36,7 +38,10 @@ static size_t block_size(const struct asyncp_function *function)
     return function->size + function->alignment;
 }
 
-/* false: this is a child of fork(). A thread that it does not have may have been inside the mutex, and stays there. */
+/*
+ * false: this is a child of fork(). A thread that it does not have may have been inside the mutex,
+ * and stays there.
+ */
 static bool is_shared(const struct async_concurrent_future *future)
 {
     return future->fork_generation == asyncp_fork_generation();
@@ -95,7 +100,7 @@ static int enter_carried(void *arguments)
     int result = future->function->enter(future->arguments);
     future->task = NULL;
     task->seen = settle(future, result);
-    async_detach(task);
+    async_task_detach(task);
     return result;
 }
 
@@ -104,8 +109,8 @@ static void report_unseen(const char *name, const char *where, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
     asyncp_describe(meaning, sizeof meaning, result, NULL);
-    asyncp_report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name, where,
-                  meaning);
+    asyncp_report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name,
+                  where, meaning);
 }
 
 /* There will be no task. */
@@ -120,7 +125,8 @@ static void receive_start(struct message *message, bool is_closing)
 {
     static const struct asyncp_function carried = {enter_carried, sizeof(void *), _Alignof(void *),
                                                    "async_run_coroutine_threadsafe", "the library"};
-    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, start);
+    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future,
+                                                          start);
     if (!is_closing)
         future->task = asyncp_create(&carried, &future, NULL, future->where);
     if (future->task != NULL)
@@ -131,9 +137,10 @@ static void receive_start(struct message *message, bool is_closing)
 
 static void receive_cancel(struct message *message, bool is_closing)
 {
-    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future, cancel);
+    struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future,
+                                                          cancel);
     if (!is_closing && future->task != NULL)
-        async_cancel(future->task);
+        async_task_cancel(future->task);
     lock(future);
     release_and_unlock(future);
 }
@@ -154,7 +161,9 @@ static struct async_concurrent_future none;
 const async_task_options *asyncp_carrier_options(async_loop *loop)
 {
     static const async_task_options of_none = {.asyncp_carrier = &none};
-    struct async_concurrent_future *future = loop != NULL ? memory_new(&asyncp_malloc, sizeof *future) : NULL;
+    struct async_concurrent_future *future = loop != NULL
+                                                 ? memory_new(&asyncp_malloc, sizeof *future)
+                                                 : NULL;
     if (future == NULL)
         return &of_none;
     future->options.asyncp_carrier = future;
@@ -184,15 +193,14 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
 }
 
 struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *future,
-                                             const struct asyncp_function *function, const void *arguments,
-                                             const char *where)
+                                             const struct asyncp_function *function,
+                                             const void *arguments, const char *where)
 {
     if (future == &none)
         return NULL;
     ENSURE(future->loop->fork_generation == asyncp_fork_generation(),
-           "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the parent's; make "
-           "one in "
-           "the child",
+           "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the "
+           "parent's; make one in the child",
            function->name);
     future->function = function;
     future->where = where;
@@ -205,14 +213,18 @@ struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *fut
     return future;
 }
 
-/* Waits until the future is done or the clock has come so far; negative: as long as it takes. Has the mutex. */
+/*
+ * Waits until the future is done or the clock has come so far; negative: as long as it takes. Has
+ * the mutex.
+ */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
     struct timespec deadline = asyncp_timespec(deadline_ns);
     int result = 0;
     while (!future->done && result != ETIMEDOUT)
-        result = deadline_ns < 0 ? pthread_cond_wait(&future->settled, &future->mutex)
-                                 : pthread_cond_timedwait(&future->settled, &future->mutex, &deadline);
+        result = deadline_ns < 0
+                     ? pthread_cond_wait(&future->settled, &future->mutex)
+                     : pthread_cond_timedwait(&future->settled, &future->mutex, &deadline);
 }
 
 int async_concurrent_future_result(async_concurrent_future *future, double seconds)
@@ -244,7 +256,8 @@ bool async_concurrent_future_cancel(async_concurrent_future *future)
     if (pending && !future->asked) {
         future->asked = true;
         future->references++;
-        asyncp_inbox_send(future->loop, &future->cancel); /* under the mutex: the task cannot end meanwhile */
+        asyncp_inbox_send(future->loop,
+                          &future->cancel); /* under the mutex: the task cannot end meanwhile */
     }
     unlock(future);
     return pending;

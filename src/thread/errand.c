@@ -1,7 +1,8 @@
 /*
- * thread/errand.c: a function of a task's on a worker thread, and the task's wait for it. The work lies in the waiting
- * frame, and so does the message by which it comes back, through the loop's inbox; so that frame stays until the
- * message has come or the work was taken back, whatever else happens to the task.
+ * thread/errand.c: a function of a task's on a worker thread, and the task's wait for it. The work
+ * lies in the waiting frame, and so does the message by which it comes back, through the loop's
+ * inbox; so that frame stays until the message has come or the work was taken back, whatever else
+ * happens to the task.
  */
 #include "core/errand.h"
 #include "core/inbox.h"
@@ -9,7 +10,10 @@
 #include "thread/executor.h"
 #include <sched.h>
 
-/* The function and its arguments are the worker's while it has the work, then the message is the loop's. */
+/*
+ * The function and its arguments are the worker's while it has the work, then the message is the
+ * loop's.
+ */
 struct errand_wait {
     struct work work;                       /* in the executor */
     struct message message;                 /* that it is done */
@@ -22,18 +26,20 @@ struct errand_wait {
     int result;                             /* what it gave */
 };
 
-/* On the worker's thread. Once the message is sent the frame is gone; the loop stays until it is left. */
+/*
+ * On the worker's thread. Once the message is sent the frame is gone; the loop stays until it is
+ * left.
+ */
 static void run(struct work *work)
 {
     struct errand_wait *waiting = CONTAINER_OF(work, struct errand_wait, work);
     struct async_loop *loop = waiting->loop;
     asyncp_errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
-    ENSURE(
-        waiting->executor->fork_generation == asyncp_fork_generation(),
-        "a child of fork() returned from '%s', which its parent runs on a worker thread; there is no loop to "
-        "return to: end such a child with _exit, or call exec",
-        waiting->function->name);
+    ENSURE(waiting->executor->fork_generation == asyncp_fork_generation(),
+           "a child of fork() returned from '%s', which its parent runs on a worker thread; there "
+           "is no loop to return to: end such a child with _exit, or call exec",
+           waiting->function->name);
     asyncp_errand = NULL;
     seen_here(&loop->worker_seen);
     asyncp_executor_worker_ends(
@@ -82,11 +88,14 @@ static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
 static struct async_executor *default_executor(struct async_loop *loop)
 {
     if (loop->executor == NULL)
-        loop->executor = async_executor_new(0);
+        async_ignore(async_executor_new(&loop->executor, 0));
     return loop->executor;
 }
 
-/* The loop is visited as long as a worker may touch it, which is a little longer than the task waits. */
+/*
+ * The loop is visited as long as a worker may touch it, which is a little longer than the task
+ * waits.
+ */
 static int give(struct async_loop *loop, struct errand_wait *waiting)
 {
     loop->errands++;
@@ -128,7 +137,8 @@ int asyncp_executor_run(struct async_executor *executor, const struct asyncp_fun
 const async_task_options *asyncp_executor_options(async_executor *executor)
 {
     static const async_task_options by_default = {.executor = ASYNC_DEFAULT_EXECUTOR};
-    return executor != NULL && executor != ASYNC_DEFAULT_EXECUTOR ? &executor->options : &by_default;
+    return executor != NULL && executor != ASYNC_DEFAULT_EXECUTOR ? &executor->options
+                                                                  : &by_default;
 }
 
 int async_set_default_executor(async_executor *executor)
@@ -144,10 +154,13 @@ int async_set_default_executor(async_executor *executor)
     return 0;
 }
 
-/* A worker of an executor that stays may be between its last message and the wake that follows it: a few steps. */
+/*
+ * A worker of an executor that stays may be between its last message and the wake that follows it:
+ * a few steps.
+ */
 void asyncp_executor_leave(struct async_loop *loop)
 {
-    async_executor_free(loop->executor);
+    async_executor_free_wait(loop->executor);
     loop->executor = NULL;
     while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
         sched_yield();

@@ -1,7 +1,7 @@
 /*
- * thread/executor.c: worker threads: making them, giving them work, and ending them. A worker is made when there is
- * more work than there are workers free to come for it; if the kernel has none to give, those that are there must do.
- * It must not know of loops and tasks.
+ * thread/executor.c: worker threads: making them, giving them work, and ending them. A worker is
+ * made when there is more work than there are workers free to come for it; if the kernel has none
+ * to give, those that are there must do. It must not know of loops and tasks.
  */
 #include "thread/executor.h"
 #include "base/memory.h"
@@ -22,21 +22,25 @@ static size_t default_limit(void)
     return wanted < MOST_BY_DEFAULT ? wanted : MOST_BY_DEFAULT;
 }
 
-async_executor *async_executor_new(size_t threads)
+int async_executor_new(async_executor **out, size_t threads)
 {
+    if (out == NULL)
+        return -EINVAL;
+    *out = NULL;
     size_t limit = threads != 0 ? threads : default_limit();
     if (limit > (SIZE_MAX - sizeof(struct async_executor)) / sizeof(pthread_t))
-        return NULL;
+        return -ENOMEM;
     struct async_executor *executor = memory_new(&asyncp_malloc, bytes_for(limit));
     if (executor == NULL)
-        return NULL;
+        return -ENOMEM;
     executor->options.executor = executor;
     executor->limit = limit;
     executor->references = 1;
     executor->fork_generation = asyncp_fork_generation();
     pthread_mutex_init(&executor->mutex, NULL);
     pthread_cond_init(&executor->work_came, NULL);
-    return executor;
+    *out = executor;
+    return 0;
 }
 
 static void unqueue(struct async_executor *executor, struct work *work)
@@ -90,8 +94,8 @@ static void *be_worker(void *argument)
 }
 
 /*
- * Somebody is to come for the work that was queued last. 0: somebody will; 1: one who waits must be woken;
- * -errno: there is nobody at all.
+ * Somebody is to come for the work that was queued last. 0: somebody will; 1: one who waits must be
+ * woken; -errno: there is nobody at all.
  */
 static int find_worker(struct async_executor *executor)
 {
@@ -110,7 +114,8 @@ static int find_worker(struct async_executor *executor)
 int asyncp_executor_give(struct async_executor *executor, struct work *work)
 {
     ENSURE(executor->fork_generation == asyncp_fork_generation(),
-           "an executor was made before fork(), and its threads are the parent's; make one in the child");
+           "an executor was made before fork(), and its threads are the parent's; make one in the "
+           "child");
     pthread_mutex_lock(&executor->mutex);
     int result = executor->closing ? -ESHUTDOWN : 0;
     if (result == 0) {
@@ -148,7 +153,8 @@ void asyncp_executor_release(struct async_executor *executor)
 {
     if (--executor->references > 0)
         return;
-    if (executor->fork_generation == asyncp_fork_generation()) { /* a child never learns who held them */
+    if (executor->fork_generation ==
+        asyncp_fork_generation()) { /* a child never learns who held them */
         pthread_cond_destroy(&executor->work_came);
         pthread_mutex_destroy(&executor->mutex);
     }
@@ -163,19 +169,19 @@ static void end_workers(struct async_executor *executor)
     pthread_cond_broadcast(&executor->work_came);
     pthread_mutex_unlock(&executor->mutex);
     for (size_t i = 0; i < executor->count; i++) {
-        ENSURE(
-            !pthread_equal(executor->workers[i], pthread_self()),
-            "async_executor_free was called on one of the executor's own threads, which it would wait for");
+        ENSURE(!pthread_equal(executor->workers[i], pthread_self()),
+               "async_executor_free_wait was called on one of the executor's own threads, which it "
+               "would wait for");
         pthread_join(executor->workers[i], NULL);
     }
 }
 
-void async_executor_free(async_executor *executor)
+void async_executor_free_wait(async_executor *executor)
 {
     if (executor == NULL)
         return;
-    ENSURE(executor != ASYNC_DEFAULT_EXECUTOR,
-           "async_executor_free: the default executor is the loop's, which frees it when it is closed");
+    ENSURE(executor != ASYNC_DEFAULT_EXECUTOR, "async_executor_free_wait: the default executor is "
+                                               "the loop's, which frees it when it is closed");
     if (executor->fork_generation == asyncp_fork_generation())
         end_workers(executor);
     else /* the tasks that have a reference are the parent's */

@@ -41,7 +41,7 @@ class Limit:
 
 
 class Shelter:
-    """async_shielded in force."""
+    """async_no_cancel in force."""
 
     shelters = True
     refuses = False

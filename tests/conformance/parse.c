@@ -1,6 +1,6 @@
 /*
- * parse.c: reads a program of the conformance judge, line by line. The judge writes programs; a mistake in one ends the
- * player with a message.
+ * parse.c: reads a program of the conformance judge, line by line. The judge writes programs; a
+ * mistake in one ends the player with a message.
  */
 #include "player.h"
 

@@ -1,15 +1,17 @@
 /*
- * player.c: plays programs of the conformance judge on libasyncio, each on a loop of its own with a virtual clock, and
- * writes down what happened.
+ * player.c: plays programs of the conformance judge on libasyncio, each on a loop of its own with a
+ * virtual clock, and writes down what happened.
  *
  *     player FILE            programs, each followed by a line `program`
  *
- * For each program it writes one line for each event, in the order in which they came, and a line `over` at the end:
+ * For each program it writes one line for each event, in the order in which they came, and a line
+ * `over` at the end:
  *
  *     12 0.1 7 -125          second 12: task 0.1 got -ECANCELED from line 7
  *
- * Tasks that are left at the horizon are cancelled, again and again until they end. If one does not, the player writes
- * `stuck` and ends, as its loop can no longer be closed; the judge starts it anew for what is left.
+ * Tasks that are left at the horizon are cancelled, again and again until they end. If one does
+ * not, the player writes `stuck` and ends, as its loop can no longer be closed; the judge starts it
+ * anew for what is left.
  */
 #include "player.h"
 
@@ -90,8 +92,9 @@ struct frame *new_frame(struct frame *parent, int coroutine)
     if (play.frame_count == MOST_TASKS)
         return NULL;
     struct frame *frame = &play.frames[play.frame_count];
-    *frame = (struct frame){
-        .sequence = play.frame_count++, .begin = play.begins[coroutine], .end = play.ends[coroutine]};
+    *frame = (struct frame){.sequence = play.frame_count++,
+                            .begin = play.begins[coroutine],
+                            .end = play.ends[coroutine]};
     if (parent == NULL)
         snprintf(frame->name, sizeof frame->name, "0");
     else
@@ -106,14 +109,14 @@ static size_t cancel_others(void)
     size_t count = async_all_tasks(all, MOST_TASKS + 1);
     for (size_t i = 0; i < count; i++)
         if (all[i] != async_current_task())
-            async_cancel(all[i]);
+            async_task_cancel(all[i]);
     return count - 1;
 }
 
 static int play_program(void)
 {
     declare_all();
-    async_detach(async_create_task(perform, new_frame(NULL, 0)));
+    async_task_detach(async_create_task(perform, new_frame(NULL, 0)));
     int rounds = 0;
     do {
         async_ignore(async_sleep(HORIZON_S));
@@ -162,7 +165,8 @@ int main(int count, char **arguments)
         return 2;
     }
     char *text = read_file(arguments[1]);
-    const async_run_options options = {.virtual_clock = true, .allocator = {.reallocate = reallocate}};
+    const async_run_options options = {.virtual_clock = true,
+                                       .allocator = {.reallocate = reallocate}};
     for (char *rest = text; *rest != 0;) {
         rest = parse(rest);
         limit_time();

@@ -1,6 +1,7 @@
 /*
- * player.h: a program of the conformance judge as the player holds it in memory, and what its operations may use. The
- * language is described in docs/decisions/conformance.md; tests/conformance/language.py has the same table.
+ * player.h: a program of the conformance judge as the player holds it in memory, and what its
+ * operations may use. The language is described in docs/decisions/conformance.md;
+ * tests/conformance/language.py has the same table.
  *
  * The player is a stranger to the library: it sees the public headers only.
  */
@@ -25,10 +26,11 @@ struct operation;
 
 /* What a word of the language does. */
 struct word {
-    const char *name;                                                   /* as it is written */
-    int (*run)(struct frame *frame, const struct operation *operation); /* does it; NULL: only punctuation */
-    bool block;                                                         /* reaches to an `end` */
-    bool catches;                                                       /* its failure ends nothing */
+    const char *name; /* as it is written */
+    int (*run)(struct frame *frame,
+               const struct operation *operation); /* does it; NULL: only punctuation */
+    bool block;                                    /* reaches to an `end` */
+    bool catches;                                  /* its failure ends nothing */
 };
 
 /* One line of a program. */
@@ -92,7 +94,10 @@ extern struct play play;
 /* The words of the language, a table a file; the last word of each has no name. */
 extern const struct word words[], group_words[], sync_words[], future_words[];
 
-/* The words of queue declarations and the like, which stand for their place in the list; the last is NULL. */
+/*
+ * The words of queue declarations and the like, which stand for their place in the list; the last
+ * is NULL.
+ */
 extern const char *const kinds[];
 
 /* Reads one program into play; dies with a message if it cannot. Returns the text behind it. */
@@ -119,7 +124,10 @@ int perform_body(struct frame *frame, const struct operation *operation);
 /* The program lets go of what the slot holds, and holds this instead. */
 void put_in_slot(struct slot *slot, async_task *task, const struct frame *frame);
 
-/* Whether the task may wait for that one's end. Only for younger ones and futures, so that nobody waits in a circle. */
+/*
+ * Whether the task may wait for that one's end. Only for younger ones and futures, so that nobody
+ * waits in a circle.
+ */
 bool may_join(const struct frame *frame, const struct slot *slot);
 
 /* Writes down what happened. */

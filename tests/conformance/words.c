@@ -1,14 +1,15 @@
 /*
- * words.c: what each operation of the language does on libasyncio. The counterpart on CPython is words.py; both
- * have one entry an operation, and the judge compares them.
+ * words.c: what each operation of the language does on libasyncio. The counterpart on CPython is
+ * words.py; both have one entry an operation, and the judge compares them.
  */
 #include "player.h"
+#include "../queues.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- tasks -------------------------------------------------------------------------------------------------- */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
 bool may_join(const struct frame *frame, const struct slot *slot)
 {
@@ -19,7 +20,7 @@ void put_in_slot(struct slot *slot, async_task *task, const struct frame *frame)
 {
     async_task *before = slot->task;
     *slot = (struct slot){task, frame};
-    async_detach(before);
+    async_task_detach(before);
 }
 
 static int do_create(struct frame *frame, const struct operation *operation)
@@ -56,7 +57,7 @@ static int do_await_self(struct frame *frame, const struct operation *operation)
     return async_await(async_task_ref(async_current_task()));
 }
 
-static int gather(struct frame *frame, const struct operation *operation, int flags)
+static int gather(struct frame *frame, const struct operation *operation, async_gather_mode mode)
 {
     async_task *tasks[MOST_ARGUMENTS] = {NULL};
     int results[MOST_ARGUMENTS];
@@ -71,43 +72,43 @@ static int gather(struct frame *frame, const struct operation *operation, int fl
         if (!twice) /* a handle that occurs twice is taken once */
             async_task_ref(tasks[i]);
     }
-    int result = async_gather_n(tasks, count, results, flags);
+    int result = async_gather_n(tasks, count, results, mode);
     trace(frame, operation->line, result, results, count);
     return result;
 }
 
 static int do_gather(struct frame *frame, const struct operation *operation)
 {
-    return gather(frame, operation, 0);
+    return gather(frame, operation, ASYNC_FIRST_ERROR);
 }
 
 static int do_collect(struct frame *frame, const struct operation *operation)
 {
-    return gather(frame, operation, ASYNC_COLLECT);
+    return gather(frame, operation, ASYNC_RETURN_EXCEPTIONS);
 }
 
 static int do_cancel(struct frame *frame, const struct operation *operation)
 {
     (void)frame;
-    return async_cancel(slot_of(operation, 0)->task);
+    return async_task_cancel(slot_of(operation, 0)->task);
 }
 
 static int do_cancel_self(struct frame *frame, const struct operation *operation)
 {
     (void)frame, (void)operation;
-    return async_cancel(async_current_task());
+    return async_task_cancel(async_current_task());
 }
 
 static int do_uncancel(struct frame *frame, const struct operation *operation)
 {
     (void)frame, (void)operation;
-    return async_uncancel();
+    return async_task_uncancel(async_current_task());
 }
 
 static int do_cancelling(struct frame *frame, const struct operation *operation)
 {
     (void)frame, (void)operation;
-    return async_cancelling();
+    return async_task_cancelling(async_current_task());
 }
 
 static int do_cancelling_of(struct frame *frame, const struct operation *operation)
@@ -131,7 +132,7 @@ static int do_look(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* ---- time and scopes ---------------------------------------------------------------------------------------- */
+/* ---- time and scopes ------------------------------------------------------------------------ */
 
 static int do_sleep(struct frame *frame, const struct operation *operation)
 {
@@ -146,7 +147,7 @@ static int do_timeout(struct frame *frame, const struct operation *operation)
 
 static int do_shield(struct frame *frame, const struct operation *operation)
 {
-    return async_shielded(perform_body(frame, operation));
+    return async_no_cancel(perform_body(frame, operation));
 }
 
 static int do_try(struct frame *frame, const struct operation *operation)
@@ -175,7 +176,7 @@ static int do_log(struct frame *frame, const struct operation *operation)
     return argument(operation, 0);
 }
 
-/* ---- callbacks ---------------------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------ */
 
 /* A callback that performs the operations of this block. */
 static struct callback *new_callback(const struct frame *frame, const struct operation *operation)
@@ -240,7 +241,7 @@ static int do_take_back(struct frame *frame, const struct operation *operation)
     return number >= 0 && async_handle_cancel(play.callbacks[number].handle);
 }
 
-/* ---- queues ------------------------------------------------------------------------------------------------- */
+/* ---- queues --------------------------------------------------------------------------------- */
 
 static struct queue *queue_of(const struct operation *operation)
 {
@@ -253,15 +254,15 @@ static int compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static async_queue *new_queue(int kind, size_t maxsize)
+static async_queue *queue_of_kind(int kind, size_t maxsize)
 {
     switch (kind) {
     case 0:
-        return async_queue_new(maxsize, sizeof(int));
+        return new_queue(maxsize, sizeof(int));
     case 1:
-        return async_lifo_queue_new(maxsize, sizeof(int));
+        return new_lifo_queue(maxsize, sizeof(int));
     default:
-        return async_priority_queue_new(maxsize, sizeof(int), compare);
+        return new_priority_queue(maxsize, sizeof(int), compare);
     }
 }
 
@@ -328,7 +329,7 @@ static int do_qsize(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 /* Declares nothing: it was made before the program ran. */
 static int do_nothing(struct frame *frame, const struct operation *operation)
@@ -384,7 +385,8 @@ void declare_all(void)
     for (size_t i = 0; i < play.operation_count; i++) {
         const struct operation *operation = &play.operations[i];
         if (strcmp(operation->word->name, "queue") == 0)
-            queue_of(operation)->queue = new_queue(argument(operation, 1), (size_t)argument(operation, 2));
+            queue_of(operation)->queue = queue_of_kind(argument(operation, 1),
+                                                       (size_t)argument(operation, 2));
     }
 }
 

@@ -1,5 +1,6 @@
 /*
- * words_future.c: the operations on futures and task-local values. See words.c; the counterpart is words_future.py.
+ * words_future.c: the operations on futures and task-local values. See words.c; the counterpart is
+ * words_future.py.
  */
 #include "player.h"
 

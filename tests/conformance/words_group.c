@@ -1,12 +1,12 @@
 /*
- * words_group.c: the operations on several tasks, and limits that are blocks. See words.c; the counterpart is
- * words_group.py.
+ * words_group.c: the operations on several tasks, and limits that are blocks. See words.c; the
+ * counterpart is words_group.py.
  */
 #include "player.h"
 
 #include <errno.h>
 
-/* ---- waiting without joining -------------------------------------------------------------------------------- */
+/* ---- waiting without joining ---------------------------------------------------------------- */
 
 static double seconds_of(const struct operation *operation, int number)
 {
@@ -20,14 +20,15 @@ static int do_wait(struct frame *frame, const struct operation *operation)
     int ended[MOST_ARGUMENTS];
     size_t count = 0;
     for (int i = 2; i < operation->count; i++)
-        if (slot_of(operation, i)->task != NULL && slot_of(operation, i)->task != async_current_task())
+        if (slot_of(operation, i)->task != NULL &&
+            slot_of(operation, i)->task != async_current_task())
             tasks[count++] = async_task_ref(slot_of(operation, i)->task);
     int result = async_wait(tasks, count, argument(operation, 0), seconds_of(operation, 1));
     for (size_t i = 0; i < count; i++)
         ended[i] = async_task_done(tasks[i]);
     trace(frame, operation->line, result, ended, count);
     for (size_t i = 0; i < count; i++)
-        async_detach(tasks[i]);
+        async_task_detach(tasks[i]);
     return result;
 }
 
@@ -50,7 +51,7 @@ static int do_as_completed(struct frame *frame, const struct operation *operatio
         trace(frame, operation->line, async_task_result(tasks[next]), NULL, 0);
     async_completion_end(&completion);
     for (size_t i = 0; i < count; i++)
-        async_detach(tasks[i]);
+        async_task_detach(tasks[i]);
     return next == -ENODATA ? 0 : next;
 }
 
@@ -71,7 +72,7 @@ static int do_shield_task(struct frame *frame, const struct operation *operation
     return async_shield(async_task_ref(slot->task));
 }
 
-/* ---- limits as blocks --------------------------------------------------------------------------------------- */
+/* ---- limits as blocks ----------------------------------------------------------------------- */
 
 struct limit {
     async_timeout_scope scope; /* the limit */
@@ -114,7 +115,7 @@ static int do_reschedule(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------------- */
+/* ---- groups --------------------------------------------------------------------------------- */
 
 static int do_group(struct frame *frame, const struct operation *operation)
 {

@@ -1,6 +1,7 @@
 /*
- * words_sync.c: the operations on locks, events, conditions, semaphores and barriers. See words.c; the counterpart is
- * words_sync.py. What would end the program (releasing what nobody has) is not done, and -EPERM is its result.
+ * words_sync.c: the operations on locks, events, conditions, semaphores and barriers. See words.c;
+ * the counterpart is words_sync.py. What would end the program (releasing what nobody has) is not
+ * done, and -EPERM is its result.
  */
 #include "player.h"
 
@@ -27,7 +28,8 @@ void declare_sync(void)
         int number = argument(operation, 0);
         if (strcmp(operation->word->name, "semaphore") == 0) {
             sync.semaphores[number].value = argument(operation, 1);
-            sync.semaphores[number].bound = argument(operation, 2) != 0 ? argument(operation, 1) : 0;
+            sync.semaphores[number].bound = argument(operation, 2) != 0 ? argument(operation, 1)
+                                                                        : 0;
         } else if (strcmp(operation->word->name, "barrier") == 0) {
             sync.barriers[number].parties = argument(operation, 1);
         }
@@ -40,7 +42,7 @@ static int do_nothing(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* ---- locks -------------------------------------------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------------------------- */
 
 static async_lock *lock_of(const struct operation *operation)
 {
@@ -79,7 +81,7 @@ static int do_locked(struct frame *frame, const struct operation *operation)
     return async_lock_locked(lock_of(operation));
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------------- */
 
 static async_event *event_of(const struct operation *operation)
 {
@@ -112,7 +114,7 @@ static int do_is_set(struct frame *frame, const struct operation *operation)
     return async_event_is_set(event_of(operation));
 }
 
-/* ---- conditions --------------------------------------------------------------------------------------------- */
+/* ---- conditions ----------------------------------------------------------------------------- */
 
 static async_condition *condition_of(const struct operation *operation)
 {
@@ -152,8 +154,9 @@ static bool has_come(void *context)
 static int do_wait_until(struct frame *frame, const struct operation *operation)
 {
     int least = argument(operation, 1);
-    return holds(frame, operation) ? async_condition_wait_for(condition_of(operation), has_come, &least)
-                                   : -EPERM;
+    return holds(frame, operation)
+               ? async_condition_wait_for(condition_of(operation), has_come, &least)
+               : -EPERM;
 }
 
 static int do_count(struct frame *frame, const struct operation *operation)
@@ -178,7 +181,7 @@ static int do_notify_all(struct frame *frame, const struct operation *operation)
     return may;
 }
 
-/* ---- semaphores --------------------------------------------------------------------------------------------- */
+/* ---- semaphores ----------------------------------------------------------------------------- */
 
 static async_semaphore *semaphore_of(const struct operation *operation)
 {
@@ -224,7 +227,7 @@ static int do_semaphore_locked(struct frame *frame, const struct operation *oper
     return async_semaphore_locked(semaphore_of(operation));
 }
 
-/* ---- barriers ----------------------------------------------------------------------------------------------- */
+/* ---- barriers ------------------------------------------------------------------------------- */
 
 static async_barrier *barrier_of(const struct operation *operation)
 {

@@ -1,6 +1,7 @@
 /*
- * everyday.cc: the library from C++17, in a program that uses the macros which are written differently for C++ than for
- * C, or that C++ is stricter about. It says "fine" and ends with 3 if everything is as it should be.
+ * everyday.cc: the library from C++17, in a program that uses the macros which are written
+ * differently for C++ than for C, or that C++ is stricter about. It says "fine" and ends with 3 if
+ * everything is as it should be.
  */
 #include <asyncio.h>
 
@@ -64,13 +65,13 @@ static void gathers()
     CHECK(async_gather() == 0);
     CHECK(async_gather(async_create_task(add, 1, 1), async_create_task(add, 2, 2)) == 0);
     async_task *const both[] = {async_create_task(add, 3, 3), async_create_task(add, -9, 4)};
-    CHECK(async_gather_n(both, 2, results, ASYNC_COLLECT) == 0);
+    CHECK(async_gather_n(both, 2, results, ASYNC_RETURN_EXCEPTIONS) == 0);
     CHECK(results[0] == 6 && results[1] == -5);
 }
 
 static int timed(double limit)
 {
-    return async_timeout(limit, async_shielded(add(20, async_timeout(5, add(10, 12)))));
+    return async_timeout(limit, async_no_cancel(add(20, async_timeout(5, add(10, 12)))));
 }
 
 static void scopes()
@@ -110,13 +111,15 @@ static int in_groups(size_t limit)
 
 static void queues()
 {
-    async_auto_queue *owners = async_queue_new(0, sizeof(int *));
+    async_auto_queue *owners = NULL;
+    CHECK(async_queue_new(&owners, 0, sizeof(int *)) == 0);
     async_queue_on_drop(owners, delete_int, nullptr);
     auto one = std::make_unique<int>(1);
     int *raw = one.get();
     CHECK(async_queue_put(owners, &raw) == 0);
     one.release();
-    async_auto_queue *numbers = async_priority_queue_new(0, sizeof(int), greatest_first);
+    async_auto_queue *numbers = NULL;
+    CHECK(async_priority_queue_new(&numbers, 0, sizeof(int), greatest_first) == 0);
     for (int number : {3, 1, 4})
         CHECK(async_queue_put_nowait(numbers, &number) == 0);
     int greatest;
@@ -166,7 +169,8 @@ static void locks()
     async_task *other = async_create_task(meet, &condition, &barrier, &met);
     CHECK(async_barrier_wait(&barrier) == 0);
     CHECK(async_condition_acquire(&condition) == 0);
-    CHECK(async_condition_wait_for(&condition, [](void *flag) { return *static_cast<bool *>(flag); }, &met) == 0);
+    auto is_met = [](void *flag) { return *static_cast<bool *>(flag); };
+    CHECK(async_condition_wait_for(&condition, is_met, &met) == 0);
     async_condition_release(&condition);
     async_event_set(&event);
     CHECK(async_await(other) == 0 && async_event_wait(&event) == 0);
@@ -183,12 +187,13 @@ static void futures()
     async_call_later(1, answer, future);
     CHECK(async_await(async_task_ref(future)) == 42);
     CHECK(async_future_set_exception(future, -EIO, "%d", 1) == -EALREADY);
-    async_detach(future);
+    async_task_detach(future);
 }
 
 static void selects()
 {
-    async_auto_queue *numbers = async_queue_new(0, sizeof(int));
+    async_auto_queue *numbers = NULL;
+    CHECK(async_queue_new(&numbers, 0, sizeof(int)) == 0);
     async_event event = {};
     int number = 5, result = 1;
     CHECK(async_select(async_on_event(&event), async_on_timeout(1)) == 1);
@@ -215,7 +220,7 @@ static void exceptions()
 {
     async_task *const both[] = {async_create_task(throw_and_catch, 0), async_create_task(throw_and_catch, 5)};
     int results[2];
-    CHECK(async_gather_n(both, 2, results, 0) == 0);
+    CHECK(async_gather_n(both, 2, results, ASYNC_FIRST_ERROR) == 0);
     CHECK(results[0] == 1 && results[1] == 1);
 }
 

@@ -1,6 +1,6 @@
 /*
- * string.cc: does not compile, and must not: arguments are copied to the task's stack as bytes, which would leave the
- * string there without its characters.
+ * string.cc: does not compile, and must not: arguments are copied to the task's stack as bytes,
+ * which would leave the string there without its characters.
  */
 #include <asyncio.h>
 

@@ -1,6 +1,8 @@
 /*
- * uncaught.cc: an exception that nobody in the task catches. It must not reach the loop, which is C; the library says
- * "task #2 'throws' (created at " and "let a C++ exception out of its coroutine", the C++ library
+ * uncaught.cc: an exception that no frame of the task catches. It must not reach the loop, which is C.
+ *
+ * The library says "task #2 'throws' (created at " and
+ * "let a C++ exception out of its coroutine", the C++ library
  * "terminate called after throwing an instance of 'std::runtime_error'" and "nobody waits for this".
  */
 #include <asyncio.h>

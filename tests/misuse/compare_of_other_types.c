@@ -1,7 +1,7 @@
 /*
  * A priority queue compares as qsort does, by pointers to void.
  *
- *  gcc: passing argument 3 of 'async_priority_queue_new' from incompatible pointer type
+ *  gcc: passing argument 4 of 'async_priority_queue_new' from incompatible pointer type
  *  clang: incompatible function pointer types passing 'int (const int *, const int *)'
  */
 #include <asyncio.h>
@@ -18,7 +18,7 @@ static int compare(const int *a, const int *b)
 }
 #endif
 
-async_queue *make(void)
+int make(async_queue **queue)
 {
-    return async_priority_queue_new(0, sizeof(int), compare);
+    return async_priority_queue_new(queue, 0, sizeof(int), compare);
 }

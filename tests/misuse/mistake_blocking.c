@@ -1,14 +1,15 @@
 /*
  * 7. A call that blocks
  *
- * `usleep` stops the thread, and with it the loop and all of its tasks. So does reading from a slow disk, or a long
- * computation. Debug mode names every task that holds the loop for more than a tenth of a second.
+ * `usleep` stops the thread, and with it the loop and all of its tasks. So does reading from a slow
+ * disk, or a long computation. Debug mode names every task that holds the loop for more than a
+ * tenth of a second.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * use what switches: `async_sleep` for `usleep`, `async_recv` for `recv`. In a long computation let the others
- * have a turn from time to time, with `async_sleep(0)`. What has no such form goes to a worker thread, with
- * `async_to_thread`.
+ * use what switches: `async_sleep` for `usleep`, `async_recv` for `recv`. In a long computation let
+ * the others have a turn from time to time, with `async_sleep(0)`. What has no such form goes to a
+ * worker thread, with `async_to_thread`.
  */
 #include <asyncio.h>
 #include <stdio.h>

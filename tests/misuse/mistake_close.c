@@ -1,8 +1,9 @@
 /*
  * 16. close() while a task waits
  *
- * The kernel does not tell a waiting task that its descriptor was closed: the task would wait for ever, or until
- * another file has the same number. In debug mode the wait ends with `-EBADF`, and the task is named.
+ * The kernel does not tell a waiting task that its descriptor was closed: the task would wait for
+ * ever, or until another file has the same number. In debug mode the wait ends with `-EBADF`, and
+ * the task is named.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

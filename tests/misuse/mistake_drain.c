@@ -1,13 +1,14 @@
 /*
  * 15. Writes without a drain
  *
- * `async_stream_write` never waits: what the peer does not take stays in memory. A program that writes faster than
- * its peer reads needs more and more memory until it is killed. Debug mode tells at 16 MiB, and each time that it
- * has doubled.
+ * `async_stream_write` never waits: what the peer does not take stays in memory. A program that
+ * writes faster than its peer reads needs more and more memory until it is killed. Debug mode tells
+ * at 16 MiB, and each time that it has doubled.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * `ASYNC_TRY(async_stream_drain(stream));` after the write. It waits only while more than 64 KiB are pending.
+ * `ASYNC_TRY(async_stream_drain(stream));` after the write. It waits only while more than 64 KiB
+ * are pending.
  */
 #include <asyncio.h>
 #include <sys/socket.h>

@@ -1,14 +1,15 @@
 /*
  * 12. An event that goes before those that wait for it
  *
- * The event lies in the frame of `greet`, which has returned, and a task still waits for it. What is there now
- * belongs to another function. Debug mode notices it at once; without it, the mistake is named when the task is
- * to be woken, if the memory was written over by then.
+ * The event lies in the frame of `greet`, which has returned, and a task still waits for it. What
+ * is there now belongs to another function. Debug mode notices it at once; without it, the mistake
+ * is named when the task is to be woken, if the memory was written over by then.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * let the event outlive its waiters: await the task before `greet` returns, or create it in a task group that
- * is declared after the event. The same holds for locks, conditions, semaphores and barriers.
+ * let the event outlive its waiters: await the task before `greet` returns, or create it in a task
+ * group that is declared after the event. The same holds for locks, conditions, semaphores and
+ * barriers.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ async_fn(wait_and_greet, async_event *);
 static int greet(void)
 {
     async_event morning = {0};
-    async_detach(async_create_task(wait_and_greet, &morning));
+    async_task_detach(async_create_task(wait_and_greet, &morning));
     return async_sleep(0.1);
 }
 async_fn(greet);

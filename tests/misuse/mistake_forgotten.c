@@ -1,12 +1,14 @@
 /*
  * 6. A task that nobody awaits
  *
- * When the main coroutine ends, the tasks that are left are cancelled: the world is not saved. In Python one
- * forgets to await a call. Here a call waits by itself, and what can be forgotten is the handle of a task.
+ * When the main coroutine ends, the tasks that are left are cancelled: the world is not saved. In
+ * Python one forgets to await a call. Here a call waits by itself, and what can be forgotten is the
+ * handle of a task.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * `return async_await(saving);`. Or, if it may be cut short at the end of the run, say so: `async_detach(saving)`.
+ * `return async_await(saving);`. Or, if it may be cut short at the end of the run, say so:
+ * `async_task_detach(saving)`.
  */
 #include <asyncio.h>
 #include <stdio.h>

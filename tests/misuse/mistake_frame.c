@@ -1,15 +1,16 @@
 /*
  * 18. A pointer to a variable that is gone
  *
- * A task may point into the frame of the function that awaits it. `begin` awaits nothing: when the task runs,
- * `number` is gone. Debug mode looks at a task's arguments when it begins, and tells if one points to a stack that
- * no task has any more. It looks at the arguments only, not at pointers inside of what they point to. And it does
- * not notice a pointer to the variable of a `for`: `&i` is the same place for all tasks, and holds the last number
- * when they run.
+ * A task may point into the frame of the function that awaits it. `begin` awaits nothing: when the
+ * task runs, `number` is gone. Debug mode looks at a task's arguments when it begins, and tells if
+ * one points to a stack that no task has any more. It looks at the arguments only, not at pointers
+ * inside of what they point to. And it does not notice a pointer to the variable of a `for`: `&i`
+ * is the same place for all tasks, and holds the last number when they run.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * pass the value. Or await the task in the function that owns the variable, or let a task group do it.
+ * pass the value. Or await the task in the function that owns the variable, or let a task group do
+ * it.
  */
 #include <asyncio.h>
 
@@ -22,7 +23,7 @@ async_fn(is_seven, const int *);
 static int begin(void)
 {
     int number = 7;
-    async_detach(async_create_task(is_seven, &number));
+    async_task_detach(async_create_task(is_seven, &number));
     return 0;
 }
 async_fn(begin);

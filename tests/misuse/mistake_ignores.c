@@ -1,13 +1,14 @@
 /*
  * 9. A task that ignores its cancellation
  *
- * From `async_cancel` on, every call that would wait is refused with `-ECANCELED`. A loop that does not look at
- * results goes round for ever, and a run does not end before its tasks have. (This one gives up after a while.)
+ * From `async_task_cancel` on, every call that would wait is refused with `-ECANCELED`. A loop that
+ * does not look at results goes round for ever, and a run does not end before its tasks have. (This
+ * one gives up after a while.)
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * return the error: `ASYNC_TRY(async_sleep(1));`. Or answer the request with `async_uncancel`, if the task knows
- * better.
+ * return the error: `ASYNC_TRY(async_sleep(1));`. Or answer the request with `async_task_uncancel`,
+ * if the task knows better.
  */
 #include <asyncio.h>
 
@@ -22,7 +23,7 @@ async_fn(watch);
 static int amain(void)
 {
     async_task *watcher = async_create_task(watch);
-    async_cancel(watcher);
+    async_task_cancel(watcher);
     return async_await(watcher);
 }
 async_fn(amain);

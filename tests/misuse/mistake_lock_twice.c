@@ -1,13 +1,14 @@
 /*
  * 13. A lock that a task takes twice
  *
- * A lock does not ask which task holds it: as in Python, the task waits for itself. Another task may release
- * the lock, so that this is no error; debug mode tells of it. (A limit of time ends this program.)
+ * A lock does not ask which task holds it: as in Python, the task waits for itself. Another task
+ * may release the lock, so that this is no error; debug mode tells of it. (A limit of time ends
+ * this program.)
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * take the lock in one place. A function that is called with the lock held does not take it, and says so in its
- * comment.
+ * take the lock in one place. A function that is called with the lock held does not take it, and
+ * says so in its comment.
  */
 #include <asyncio.h>
 

@@ -1,8 +1,9 @@
 /*
  * 3. No async_fn
  *
- * `async_fn` makes a function one that a task can run. It defines the name that the compiler does not find here. A
- * function that is only called, and never given to `async_create_task` or `async_main`, needs none.
+ * `async_fn` makes a function one that a task can run. It defines the name that the compiler does
+ * not find here. A function that is only called, and never given to `async_create_task` or
+ * `async_main`, needs none.
  *
  * `async_fn(say, int, const char *);` after the function, or after its prototype in a header.
  */

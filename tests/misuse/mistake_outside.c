@@ -1,8 +1,9 @@
 /*
  * 4. Waiting outside a task
  *
- * Only a task can wait: it has a stack of its own, which the loop leaves while it waits. `main` is not a task. Nor
- * is a callback, which runs on the loop's stack, and the message there says so: let it create a task.
+ * Only a task can wait: it has a stack of its own, which the loop leaves while it waits. `main` is
+ * not a task. Nor is a callback, which runs on the loop's stack, and the message there says so: let
+ * it create a task.
  *
  * put it into a coroutine, and give that to `async_main`.
  */

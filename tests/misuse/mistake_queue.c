@@ -1,14 +1,14 @@
 /*
  * 11. A queue that goes before its consumer
  *
- * `async_auto_queue` frees the queue when the block is left, and the consumer still waits on it. It gets
- * `-ECANCELED`, as it does at Ctrl-C, and must not use the queue any more. Debug mode says so. A lock or an
- * event in a frame has no call that frees it: see the next one.
+ * `async_auto_queue` frees the queue when the block is left, and the consumer still waits on it. It
+ * gets `-ECANCELED`, as it does at Ctrl-C, and must not use the queue any more. Debug mode says so.
+ * A lock or an event in a frame has no call that frees it: see the next one.
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * declare a task group after the queue, `ASYNC_TASK_GROUP(group);`, and create the consumer in it. The group is left
- * first, whatever happens, and ends its tasks.
+ * declare a task group after the queue, `ASYNC_TASK_GROUP(group);`, and create the consumer in it.
+ * The group is left first, whatever happens, and ends its tasks.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -25,8 +25,9 @@ async_fn(consume, async_queue *);
 static int amain(void)
 {
     int item = 7;
-    async_auto_queue *queue = async_queue_new(0, sizeof(int));
-    async_detach(async_create_task(consume, queue));
+    async_auto_queue *queue = NULL;
+    ASYNC_TRY(async_queue_new(&queue, 0, sizeof(int)));
+    async_task_detach(async_create_task(consume, queue));
     ASYNC_TRY(async_queue_put(queue, &item));
     return async_sleep(0.1);
 }

@@ -1,13 +1,14 @@
 /*
  * 14. A join without task_done
  *
- * `async_queue_join` waits until each item was reported done, and not until the queue is empty. When nothing is
- * left that could wake a task, debug mode lists the tasks with what they wait for. (The alarm ends this
- * program.)
+ * `async_queue_join` waits until each item was reported done, and not until the queue is empty.
+ * When nothing is left that could wake a task, debug mode lists the tasks with what they wait for.
+ * (The alarm ends this program.)
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * call `async_queue_task_done(queue)` once for each item that was taken, also when the work on it has failed.
+ * call `async_queue_task_done(queue)` once for each item that was taken, also when the work on it
+ * has failed.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@
 static int amain(void)
 {
     int job = 7;
-    async_auto_queue *jobs = async_queue_new(0, sizeof(int));
+    async_auto_queue *jobs = NULL;
+    ASYNC_TRY(async_queue_new(&jobs, 0, sizeof(int)));
     ASYNC_TRY(async_queue_put(jobs, &job));
     ASYNC_TRY(async_queue_get(jobs, &job));
     alarm(3);

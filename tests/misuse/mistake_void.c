@@ -1,7 +1,8 @@
 /*
  * 21. async_fn(f, void)
  *
- * In C a function without parameters is declared with `(void)`, which is not the type of a parameter.
+ * In C a function without parameters is declared with `(void)`, which is not the type of a
+ * parameter.
  *
  * `async_fn(rest);`.
  */

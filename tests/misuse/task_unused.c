@@ -1,5 +1,6 @@
 /*
- * The handle is lost at once, so nobody can await the task; async_detach says that this is meant.
+ * The handle is lost at once, so nobody can await the task; async_task_detach says that this is
+ * meant.
  *
  *  gcc: ignoring return value of 'async_fn_of__repeat' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute
@@ -15,7 +16,7 @@ async_fn(repeat, int, const char *);
 void begin(void)
 {
 #ifdef RIGHT
-    async_detach(async_create_task(repeat, 3, "ho"));
+    async_task_detach(async_create_task(repeat, 3, "ho"));
 #else
     async_create_task(repeat, 3, "ho");
 #endif

@@ -1,7 +1,8 @@
 /*
- * model/explore.c: the search. Two states are the same if their threads stand at the same place with the same bytes on
- * their stacks and share the same bytes; what lies below a stack pointer is left out. States are remembered by 128 bits
- * of hash, so that a collision among millions is out of the question. It knows nothing of what is explored.
+ * model/explore.c: the search. Two states are the same if their threads stand at the same place
+ * with the same bytes on their stacks and share the same bytes; what lies below a stack pointer is
+ * left out. States are remembered by 128 bits of hash, so that a collision among millions is out of
+ * the question. It knows nothing of what is explored.
  *
  * A cycle would be a run that never ends although steps are taken, so it is a violation as well.
  */
@@ -19,7 +20,8 @@ enum { MOST_STEPS = 4096, LEAST_ROOM = 1 << 17 };
 
 struct thread threads[MOST_THREADS] MODEL_STATE;
 int running MODEL_STATE;
-static char stacks[MOST_THREADS][THREAD_STACK] __attribute__((section("model_stacks"), aligned(64)));
+static char stacks[MOST_THREADS][THREAD_STACK]
+    __attribute__((section("model_stacks"), aligned(64)));
 static struct {
     int count; /* not 0: the running thread wants to be told one of that many */
     int told;  /* and is told this */
@@ -50,7 +52,7 @@ static bool in_thread; /* not while the first state is made */
 static struct label label;
 static const char *complaint; /* of the step that was taken */
 
-/* ---- threads ------------------------------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 static struct thread *self(void)
 {
@@ -73,7 +75,10 @@ static void let_run(struct thread *thread)
     in_thread = false;
 }
 
-/* It is begun here and once, because the registers it begins with, which are ours, become part of its state. */
+/*
+ * It is begun here and once, because the registers it begins with, which are ours, become part of
+ * its state.
+ */
 void thread_add(const char *name, void (*body)(void *), void *argument)
 {
     running = 0;
@@ -122,7 +127,7 @@ int choose(int count)
     return choice.told;
 }
 
-/* ---- states that were seen ---------------------------------------------------------------------------------- */
+/* ---- states that were seen ------------------------------------------------------------------ */
 
 struct seen {
     uint64_t hash[2]; /* of the state; 0, 0: a free slot */
@@ -132,7 +137,10 @@ struct seen {
 static struct seen *seen;
 static uint64_t seen_room, seen_count;
 
-/* Four words at a time, so that the processor need not wait for one product before it begins the next. */
+/*
+ * Four words at a time, so that the processor need not wait for one product before it begins the
+ * next.
+ */
 static void mix(uint64_t lanes[4], const char *from, size_t size)
 {
     for (size_t i = 0; i < size; i += 8) {
@@ -147,7 +155,8 @@ static void mix(uint64_t lanes[4], const char *from, size_t size)
 static char *live_stack(int i, size_t *size)
 {
     bool lives = threads[i].state == READY || threads[i].state == WAITS;
-    char *from = lives ? (char *)((uintptr_t)threads[i].sp & ~(uintptr_t)7) : stacks[i] + THREAD_STACK;
+    char *from = lives ? (char *)((uintptr_t)threads[i].sp & ~(uintptr_t)7)
+                       : stacks[i] + THREAD_STACK;
     *size = (size_t)(stacks[i] + THREAD_STACK - from);
     return from;
 }
@@ -218,7 +227,7 @@ static void make_room(void)
     free(old);
 }
 
-/* ---- the search --------------------------------------------------------------------------------------------- */
+/* ---- the search ----------------------------------------------------------------------------- */
 
 static void print_label(const struct label *told)
 {
@@ -267,7 +276,8 @@ static bool enter(void)
 
 static bool can_step(const struct thread *thread)
 {
-    return thread->state == READY || (thread->state == WAITS && thread->can_go_on(thread->waits_for));
+    return thread->state == READY ||
+           (thread->state == WAITS && thread->can_go_on(thread->waits_for));
 }
 
 /* Takes the next step that was not tried from the end of the way; false if all were. */

@@ -1,7 +1,8 @@
 /*
- * model/explore.h: threads that run one step at a time, and all the orders in which their steps can come. What they
- * share and what they stand on lies in one section of the program: a state is its bytes. The explorer goes through all
- * states depth first, puts the bytes back as they were to try the next step, and leaves out what it has seen.
+ * model/explore.h: threads that run one step at a time, and all the orders in which their steps can
+ * come. What they share and what they stand on lies in one section of the program: a state is its
+ * bytes. The explorer goes through all states depth first, puts the bytes back as they were to try
+ * the next step, and leaves out what it has seen.
  */
 #ifndef MODEL_EXPLORE_H
 #define MODEL_EXPLORE_H
@@ -24,7 +25,10 @@ struct thread {
     void *waits_for;           /* that function's argument */
 };
 
-/* MODEL_STATE static struct x x: it is part of the state. Whatever else changes while threads run is not. */
+/*
+ * MODEL_STATE static struct x x: it is part of the state. Whatever else changes while threads run
+ * is not.
+ */
 #define MODEL_STATE __attribute__((section("model_state"), aligned(64)))
 
 extern struct thread threads[MOST_THREADS];
@@ -41,7 +45,10 @@ void step(void);
 /* The same, and it has no next step before can_go_on(argument). */
 void step_when(bool (*can_go_on)(void *), void *argument);
 
-/* Says what the step that is being taken does, for people: a format for two values. Nothing is printed yet. */
+/*
+ * Says what the step that is being taken does, for people: a format for two values. Nothing is
+ * printed yet.
+ */
 void tell(const char *format, uint64_t a, uint64_t b);
 
 /* In a thread: one of 0, 1, … count - 1; all are tried. */
@@ -59,8 +66,8 @@ struct found {
 };
 
 /*
- * Goes through all states. set_up adds the threads and makes the first state, from nothing; at_end judges those in
- * which no thread can go on: NULL, or what is violated.
+ * Goes through all states. set_up adds the threads and makes the first state, from nothing; at_end
+ * judges those in which no thread can go on: NULL, or what is violated.
  */
 struct found explore(void (*set_up)(void), const char *(*at_end)(void));
 

@@ -1,15 +1,18 @@
 /*
- * model/memory.c: atomics as C11 has them, a little weaker than real machines: for each place the values that were
- * written, in order, and for each thread a view: how far in that order it has come for certain. A load may give any
- * value from there on. A release attaches the writer's view to what it writes, an acquire takes over the view that is
- * attached to what it reads; a change (exchange, fetch_or, …) reads the last value and passes on what was attached to
- * it, as a release sequence does. Sequential consistency is treated as acquire and release, and no more.
+ * model/memory.c: atomics as C11 has them, a little weaker than real machines: for each place the
+ * values that were written, in order, and for each thread a view: how far in that order it has come
+ * for certain. A load may give any value from there on. A release attaches the writer's view to
+ * what it writes, an acquire takes over the view that is attached to what it reads; a change
+ * (exchange, fetch_or, …) reads the last value and passes on what was attached to it, as a release
+ * sequence does. Sequential consistency is treated as acquire and release, and no more.
  *
- * Simpler than C11 in one thing: what is written last is last in a place's order. Where all writes are changes, as
- * with the two words that matter, nothing else is possible. The kernel's eventfd orders nothing here.
+ * Simpler than C11 in one thing: what is written last is last in a place's order. Where all writes
+ * are changes, as with the two words that matter, nothing else is possible. The kernel's eventfd
+ * orders nothing here.
  *
- * Values that nobody can read any more are forgotten, so that states which differ only in their past are the same. What
- * it does not do is to let a thread's own accesses overtake each other: see docs/decisions/attention.md for that.
+ * Values that nobody can read any more are forgotten, so that states which differ only in their
+ * past are the same. What it does not do is to let a thread's own accesses overtake each other: see
+ * docs/decisions/attention.md for that.
  */
 #include "memory.h"
 #include "explore.h"
@@ -107,7 +110,8 @@ static void forget(int number)
     int oldest = place->count - 1;
     for (int i = 0; i < MOST_THREADS; i++)
         if (threads[i].state == READY || threads[i].state == WAITS)
-            oldest = memory.views[i].place[number] < oldest ? memory.views[i].place[number] : oldest;
+            oldest = memory.views[i].place[number] < oldest ? memory.views[i].place[number]
+                                                            : oldest;
     if (oldest < place->count - 1 - most_behind)
         oldest = place->count - 1 - most_behind;
     if (oldest == 0)
@@ -146,9 +150,12 @@ static uint64_t read(int number, int which, memory_order order)
     return value;
 }
 
-/* Writes after everything that was written there; passed_on is what the value that was changed had attached. */
-static void append(int number, volatile void *address, size_t size, uint64_t value, struct view passed_on,
-                   memory_order order)
+/*
+ * Writes after everything that was written there; passed_on is what the value that was changed had
+ * attached.
+ */
+static void append(int number, volatile void *address, size_t size, uint64_t value,
+                   struct view passed_on, memory_order order)
 {
     struct place *place = &memory.places[number];
     if (place->count == WRITES)
@@ -161,7 +168,7 @@ static void append(int number, volatile void *address, size_t size, uint64_t val
     forget(number);
 }
 
-/* ---- what the header's macros call -------------------------------------------------------------------------- */
+/* ---- what the header's macros call ---------------------------------------------------------- */
 
 uint64_t model_load(const volatile void *address, size_t size, memory_order order)
 {
@@ -198,8 +205,8 @@ static uint64_t changed(enum model_change change, uint64_t old, uint64_t value)
     abort();
 }
 
-static uint64_t change_last(int number, volatile void *address, size_t size, enum model_change change,
-                            uint64_t value, memory_order order)
+static uint64_t change_last(int number, volatile void *address, size_t size,
+                            enum model_change change, uint64_t value, memory_order order)
 {
     const struct place *place = &memory.places[number];
     struct view attached = place->writes[place->count - 1].attached;
@@ -211,9 +218,9 @@ static uint64_t change_last(int number, volatile void *address, size_t size, enu
 uint64_t model_change(volatile void *address, size_t size, enum model_change change, uint64_t value,
                       memory_order order)
 {
-    static const char *const formats[] = {"exchanges %#" PRIx64 " for %#" PRIx64,
-                                          "or: %#" PRIx64 " | %#" PRIx64, "and: %#" PRIx64 " & %#" PRIx64,
-                                          "add: %#" PRIx64 " + %#" PRIx64};
+    static const char *const formats[] = {
+        "exchanges %#" PRIx64 " for %#" PRIx64, "or: %#" PRIx64 " | %#" PRIx64,
+        "and: %#" PRIx64 " & %#" PRIx64, "add: %#" PRIx64 " + %#" PRIx64};
     step();
     int number = number_of(address, size);
     uint64_t old = change_last(number, address, size, change, value, order);

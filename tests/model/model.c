@@ -1,8 +1,9 @@
 /*
- * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which their steps can come.
- * What runs is the library's own source: inbox.c, the iteration of loop.c, the handler of signal.c, the foreign
- * stepping of drive.c. Here is what stands around them: a kernel that knows one eventfd and a wait on one word, memory
- * that shows when it is used after it was freed, and the properties:
+ * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which
+ * their steps can come. What runs is the library's own source: inbox.c, the iteration of loop.c,
+ * the handler of signal.c, the foreign stepping of drive.c. Here is what stands around them: a
+ * kernel that knows one eventfd and a wait on one word, memory that shows when it is used after it
+ * was freed, and the properties:
  *
  *      each letter is delivered once, those of one thread in order, and what it says can be read
  *      the loop never sleeps for good while a letter or a SIGINT waits for it
@@ -48,13 +49,13 @@ struct scenario {
     bool interrupt;            /* there is a SIGINT as well */
     void (*run)(void *unused); /* what the loop's thread does */
     bool virtual_clock;        /* of the loop */
-    bool operates;             /* an operation is in flight, so that it waits for the kernel's events */
-    int lag;                   /* of loads, in writes */
-    bool looks; /* the loop waits for a thread on another processor, and looks before it dozes */
+    bool operates; /* an operation is in flight, so that it waits for the kernel's events */
+    int lag;       /* of loads, in writes */
+    bool looks;    /* the loop waits for a thread on another processor, and looks before it dozes */
 };
 static const struct scenario *scenario;
 
-/* ---- the kernel, and what else the source calls -------------------------------------------------------------- */
+/* ---- the kernel, and what else the source calls --------------------------------------------- */
 
 static bool is_raised(void *unused)
 {
@@ -221,7 +222,8 @@ void asyncp_report(const char *format, ...)
     violated(format);
 }
 
-void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct context *from, struct context *to)
+void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct context *from,
+                                   struct context *to)
 {
     (void)shared_by_all;
     (void)from;
@@ -285,7 +287,7 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
 
 const async_allocator asyncp_malloc = {.reallocate = reallocate};
 
-/* ---- the threads --------------------------------------------------------------------------------------------- */
+/* ---- the threads ---------------------------------------------------------------------------- */
 
 static void deliver(void *argument)
 {
@@ -354,7 +356,7 @@ static void iterate_and_close(void *unused)
         shared.letters[i].came = true; /* or was dropped */
 }
 
-/* ---- exploring ----------------------------------------------------------------------------------------------- */
+/* ---- exploring ------------------------------------------------------------------------------ */
 
 /* A loop that goes on keeps one. */
 static bool is_spare(const char *block)
@@ -406,8 +408,8 @@ static void set_up(void)
 static const struct scenario scenarios[] = {
     {"SIGINT comes", .interrupt = true, .run = run, .operates = true, .lag = ANY_LAG},
     {"SIGINT comes to a loop that dozes", .interrupt = true, .run = run, .lag = ANY_LAG},
-    {"one thread sends 1, and SIGINT comes, virtual clock", .letters = {1, 0}, .interrupt = true, .run = run,
-     .virtual_clock = true, .operates = true, .lag = ANY_LAG},
+    {"one thread sends 1, and SIGINT comes, virtual clock", .letters = {1, 0}, .interrupt = true,
+     .run = run, .virtual_clock = true, .operates = true, .lag = ANY_LAG},
     {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock", .letters = {1, 0},
      .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
     {"one thread sends 3", .letters = {3, 0}, .run = run, .operates = true, .lag = ANY_LAG},
@@ -422,8 +424,8 @@ static const struct scenario scenarios[] = {
      .operates = true, .lag = ANY_LAG},
     {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
      .operates = true, .lag = ANY_LAG},
-    {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0}, .interrupt = true,
-     .run = run, .lag = ANY_LAG},
+    {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0},
+     .interrupt = true, .run = run, .lag = ANY_LAG},
     {"two threads send 1 each, a foreign loop steps", .letters = {1, 1}, .run = step_by_step,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
@@ -453,6 +455,7 @@ int main(int count, char **arguments)
         sum.states += found.states;
         sum.transitions += found.transitions;
     }
-    printf("%" PRIu64 " states, %" PRIu64 " steps: nothing is violated\n", sum.states, sum.transitions);
+    printf("%" PRIu64 " states, %" PRIu64 " steps: nothing is violated\n", sum.states,
+           sum.transitions);
     return 0;
 }

@@ -1,12 +1,16 @@
 /*
- * switches.c: every way from one stack to another, for tests/stepping.py, which follows it instruction by instruction:
- * between tasks that wait, flat and a few frames deep, into a task that begins, out of one that ends into one that
- * waits, one that begins, and the loop, and from there back.
+ * switches.c: every way from one stack to another, for tests/stepping.py, which follows it
+ * instruction by instruction: between tasks that wait, flat and a few frames deep, into a task that
+ * begins, out of one that ends into one that waits, one that begins, and the loop, and from there
+ * back.
  */
 #include <asyncio.h>
 #include <xmmintrin.h>
 
-/* With enough that lives on across the wait to fill all registers that a call preserves, each time with others. */
+/*
+ * With enough that lives on across the wait to fill all registers that a call preserves, each time
+ * with others.
+ */
 static int waits_flat(int turns)
 {
     static volatile int seed;
@@ -41,13 +45,16 @@ static int ends_at_once(void)
 }
 async_fn(ends_at_once);
 
-/* The first ends while another waits, the next ones while another is new, the last with nobody there. */
+/*
+ * The first ends while another waits, the next ones while another is new, the last with nobody
+ * there.
+ */
 static int amain(void)
 {
     async_task *tasks[] = {async_create_task(waits_deep, 3), async_create_task(ends_at_once),
                            async_create_task(waits_flat, 2), async_create_task(waits_deep, 1),
                            async_create_task(ends_at_once),  async_create_task(ends_at_once)};
-    ASYNC_TRY(async_gather_n(tasks, sizeof tasks / sizeof tasks[0], NULL, 0));
+    ASYNC_TRY(async_gather_n(tasks, sizeof tasks / sizeof tasks[0], NULL, ASYNC_FIRST_ERROR));
     async_task *again = async_create_task(ends_at_once); /* on a stack that was used before */
     ASYNC_TRY(async_sleep(0.001));
     return async_await(again);

@@ -1,5 +1,6 @@
 /*
- * certificates.c: makes certificates by OpenSSL, and writes them into files as people have them, once for all tests.
+ * certificates.c: makes certificates by OpenSSL, and writes them into files as people have them,
+ * once for all tests.
  */
 #include "certificates.h"
 #include "runner.h"
@@ -18,10 +19,11 @@ static const long CENTURY_SECONDS = 36500L * DAY_SECONDS;
 
 /* What one is to say. */
 struct wish {
-    const char *name;        /* of the subject */
-    const char *alternative; /* names of the subject as clients look them up; NULL: it is an authority */
-    long until_seconds;      /* from now on */
-    unsigned rsa_bits;       /* of its key; 0: one of P-256 */
+    const char *name; /* of the subject */
+    /* names of the subject as clients look them up; NULL: it is an authority */
+    const char *alternative;
+    long until_seconds; /* from now on */
+    unsigned rsa_bits;  /* of its key; 0: one of P-256 */
 };
 
 struct made {
@@ -31,9 +33,9 @@ struct made {
 
 static struct certificates files;
 
-#define NAME(member)                                                                                         \
-    {                                                                                                        \
-        offsetof(struct certificates, member), #member                                                       \
+#define NAME(member)                                                                               \
+    {                                                                                              \
+        offsetof(struct certificates, member), #member                                             \
     }
 static const struct {
     size_t offset;    /* of the path in those */
@@ -56,7 +58,8 @@ static void extend(X509 *certificate, X509 *issuer, int kind, const char *text)
 /* By that issuer, or by itself. */
 static struct made make(struct wish wish, const struct made *issuer)
 {
-    struct made made = {X509_new(), wish.rsa_bits != 0 ? EVP_RSA_gen(wish.rsa_bits) : EVP_EC_gen("P-256")};
+    struct made made = {X509_new(),
+                        wish.rsa_bits != 0 ? EVP_RSA_gen(wish.rsa_bits) : EVP_EC_gen("P-256")};
     static long serial = 1;
     X509_NAME *name = X509_get_subject_name(made.certificate);
     CHECK(made.key != NULL);
@@ -64,7 +67,8 @@ static struct made make(struct wish wish, const struct made *issuer)
     ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), serial++);
     X509_gmtime_adj(X509_getm_notBefore(made.certificate), -7L * DAY_SECONDS);
     X509_gmtime_adj(X509_getm_notAfter(made.certificate), wish.until_seconds);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish.name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)wish.name, -1, -1,
+                               0);
     X509_set_pubkey(made.certificate, made.key);
     if (issuer == NULL)
         issuer = &made;
@@ -81,7 +85,8 @@ static void name_files(const char *folder)
 {
     snprintf(files.folder, sizeof files.folder, "%s", folder);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        snprintf((char *)&files + names[i].offset, sizeof files.server, "%s/%s.pem", folder, names[i].name);
+        snprintf((char *)&files + names[i].offset, sizeof files.server, "%s/%s.pem", folder,
+                 names[i].name);
 }
 
 static FILE *open_file(const char *path)
@@ -120,12 +125,16 @@ static void make_keys(const struct made *server)
     PEM_write_PrivateKey(file, other, NULL, NULL, 0, NULL, NULL);
     fclose(file);
     file = open_file(files.encrypted);
-    PEM_write_PrivateKey(file, server->key, EVP_aes_128_cbc(), NULL, 0, NULL, (void *)(uintptr_t) "secret");
+    PEM_write_PrivateKey(file, server->key, EVP_aes_128_cbc(), NULL, 0, NULL,
+                         (void *)(uintptr_t) "secret");
     fclose(file);
     EVP_PKEY_free(other);
 }
 
-/* Such as a stranger could send, though these are signed. "DER:" is the whole extension, in hexadecimal. */
+/*
+ * Such as a stranger could send, though these are signed. "DER:" is the whole extension, in
+ * hexadecimal.
+ */
 static void make_odd_files(const struct made *authority)
 {
     const struct {
@@ -133,7 +142,8 @@ static void make_odd_files(const struct made *authority)
         struct wish wish;
     } odd[] = {
         {files.rsa, {"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, .rsa_bits = 2048}},
-        {files.rsa_4096, {"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, .rsa_bits = 4096}},
+        {files.rsa_4096,
+         {"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, .rsa_bits = 4096}},
         {files.wildcard, {"wildcard", "DNS:*.example.com", CENTURY_SECONDS, 0}},
         {files.partial, {"partial", "DNS:f*.example.com", CENTURY_SECONDS, 0}},
         {files.short_address, {"short", "DER:30038701AA", CENTURY_SECONDS, 0}},
@@ -145,7 +155,8 @@ static void make_odd_files(const struct made *authority)
         {files.empty, {"empty", "DER:3009820087050000000001", CENTURY_SECONDS, 0}},
         {files.many,
          {"many",
-          "DNS:a-name-of-a-host-in-the-zone-of-an.example,DNS:a-second-name-of-a-host-in-the-zone-of-an."
+          "DNS:a-name-of-a-host-in-the-zone-of-an.example,DNS:a-second-name-of-a-host-in-the-zone-"
+          "of-an."
           "example,"
           "DNS:a-third.example",
           CENTURY_SECONDS, 0}},
@@ -158,17 +169,21 @@ static void make_files(void)
 {
     struct made authority = make((struct wish){"Test authority", NULL, CENTURY_SECONDS, 0}, NULL);
     struct made stranger = make((struct wish){"Stranger", NULL, CENTURY_SECONDS, 0}, NULL);
-    struct made server = make((struct wish){"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, 0},
-                              &authority);
+    struct made server = make(
+        (struct wish){"localhost", "DNS:localhost,IP:127.0.0.1", CENTURY_SECONDS, 0}, &authority);
     write_files(files.authority, authority, false);
     write_files(files.stranger, stranger, false);
     write_files(files.server, server, true);
-    make_file(files.client, (struct wish){"a client", "DNS:client", CENTURY_SECONDS, 0}, &authority);
-    make_file(files.expired, (struct wish){"localhost", "DNS:localhost", -DAY_SECONDS, 0}, &authority);
+    make_file(files.client, (struct wish){"a client", "DNS:client", CENTURY_SECONDS, 0},
+              &authority);
+    make_file(files.expired, (struct wish){"localhost", "DNS:localhost", -DAY_SECONDS, 0},
+              &authority);
     make_file(files.elsewhere,
-              (struct wish){"elsewhere.example", "DNS:elsewhere.example", CENTURY_SECONDS, 0}, &authority);
+              (struct wish){"elsewhere.example", "DNS:elsewhere.example", CENTURY_SECONDS, 0},
+              &authority);
     make_file(files.myself, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS, 0}, NULL);
-    make_file(files.unknown, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS, 0}, &stranger);
+    make_file(files.unknown, (struct wish){"localhost", "DNS:localhost", CENTURY_SECONDS, 0},
+              &stranger);
     make_keys(&server);
     make_odd_files(&authority);
     forget(authority);
@@ -183,7 +198,10 @@ static void remove_folder(const char *path)
     CHECK_EQ(system(command), 0);
 }
 
-/* What several tests make at the same time is made under another name; who is first gives it the real one. */
+/*
+ * What several tests make at the same time is made under another name; who is first gives it the
+ * real one.
+ */
 static void make_folder(void)
 {
     char ours[sizeof files.folder];

@@ -1,6 +1,6 @@
 /*
- * certificates.h: certificates for tests of TLS, made by the first of them: an authority, those that it vouches for,
- * and such that nobody should trust.
+ * certificates.h: certificates for tests of TLS, made by the first of them: an authority, those
+ * that it vouches for, and such that nobody should trust.
  */
 #ifndef TEST_CERTIFICATES_H
 #define TEST_CERTIFICATES_H

@@ -1,6 +1,6 @@
 /*
- * raw.h: the other end of a connection as a test plays it: OpenSSL in memory, and a stream in the clear on which the
- * test sends its records when, and in what pieces, it likes.
+ * raw.h: the other end of a connection as a test plays it: OpenSSL in memory, and a stream in the
+ * clear on which the test sends its records when, and in what pieces, it likes.
  */
 #ifndef TEST_RAW_H
 #define TEST_RAW_H
@@ -14,7 +14,10 @@ struct raw {
     async_stream *stream; /* to the other end */
 };
 
-/* A client's part if the certificate is NULL, else a server's with that. version: TLS1_3_VERSION and the like. */
+/*
+ * A client's part if the certificate is NULL, else a server's with that. version: TLS1_3_VERSION
+ * and the like.
+ */
 ASYNC_UNUSED static struct raw raw_new(async_stream *stream, const char *certificate, int version)
 {
     SSL_CTX *context = SSL_CTX_new(certificate != NULL ? TLS_server_method() : TLS_client_method());

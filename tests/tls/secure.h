@@ -1,5 +1,6 @@
 /*
- * secure.h: what tests of TLS have in common: contexts of the test's certificates, a server, a connection.
+ * secure.h: what tests of TLS have in common: contexts of the test's certificates, a server, a
+ * connection.
  */
 #ifndef TEST_SECURE_H
 #define TEST_SECURE_H
@@ -17,7 +18,7 @@ ASYNC_UNUSED static async_tls *new_server_context(const async_tls_options *optio
     async_tls *tls;
     if (own.certificate == NULL)
         own.certificate = test_certificates()->server;
-    CHECK_EQ(async_tls_new_server(&tls, &own), 0);
+    CHECK_EQ(async_tls_server_new(&tls, &own), 0);
     return tls;
 }
 
@@ -26,13 +27,14 @@ ASYNC_UNUSED static async_tls *new_client_context(const async_tls_options *optio
 {
     async_tls_options own = options != NULL ? *options : (async_tls_options){0};
     async_tls *tls;
-    if (own.authorities == NULL)
-        own.authorities = test_certificates()->authority;
-    CHECK_EQ(async_tls_new_client(&tls, &own), 0);
+    if (own.ca == NULL)
+        own.ca = test_certificates()->authority;
+    CHECK_EQ(async_tls_client_new(&tls, &own), 0);
     return tls;
 }
 
-ASYNC_UNUSED static async_server *new_secure_server(async_tls *tls, async_serve *serve, void *argument)
+ASYNC_UNUSED static async_server *new_secure_server(async_tls *tls, async_serve *serve,
+                                                    void *argument)
 {
     const async_server_options options = {.tls = tls};
     async_server *server;
@@ -41,7 +43,8 @@ ASYNC_UNUSED static async_server *new_secure_server(async_tls *tls, async_serve 
 }
 
 /* Asks for "localhost", whatever the address. */
-ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *server, async_tls *tls)
+ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *server,
+                                   async_tls *tls)
 {
     const async_connection_options options = {.tls = tls, .server_name = "localhost"};
     return async_open_connection(stream, "127.0.0.1", async_server_port(server), &options);
@@ -49,15 +52,20 @@ ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *se
 
 #define CERTIFICATE(file) (test_certificates()->file)
 
-/* A client's attempt to find that name at a server with that certificate: what comes of it, in words. */
-ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_options options, const char *name)
+/*
+ * A client's attempt to find that name at a server with that certificate: what comes of it, in
+ * words.
+ */
+ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_options options,
+                                        const char *name)
 {
     async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate});
     async_auto_tls *theirs = new_client_context(&options);
     async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     const async_connection_options connection = {.tls = theirs, .server_name = name};
-    int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server), &connection);
+    int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server),
+                                       &connection);
     return result < 0 ? async_strerror(result) : "";
 }
 

@@ -1,6 +1,6 @@
 /*
- * test_chaos_tls.c: random programs at both sides of connections that are secured at once or after some bytes in the
- * clear: see chaos.h.
+ * test_chaos_tls.c: random programs at both sides of connections that are secured at once or after
+ * some bytes in the clear: see chaos.h.
  */
 #include "chaos.h"
 #include "secure.h"
@@ -16,8 +16,8 @@ LOOP_TEST(chaos_by_tls_loses_nothing_and_reports_every_cut)
 {
     ours = new_server_context(NULL);
     theirs = new_client_context(NULL);
-    int result = chaos_play(
-        &(struct chaos_kind){.is_tcp = true, .has_goodbye = true, .secure = start_tls, .fewest_rounds = 200});
+    int result = chaos_play(&(struct chaos_kind){
+        .is_tcp = true, .has_goodbye = true, .secure = start_tls, .fewest_rounds = 200});
     async_tls_free(ours);
     async_tls_free(theirs);
     return result;

@@ -1,6 +1,6 @@
 /*
- * test_faults_tls.c: a program for tests/faults.py (see test_faults.c) of secure streams: what is sent comes back, or
- * both sides hear that it does not; no descriptor and no byte is left.
+ * test_faults_tls.c: a program for tests/faults.py (see test_faults.c) of secure streams: what is
+ * sent comes back, or both sides hear that it does not; no descriptor and no byte is left.
  */
 #include "secure.h"
 #include "survive.h"
@@ -40,11 +40,11 @@ static int converse(const async_server *server, async_tls *tls)
 FAULTS_TEST(a_secure_server_serves_or_says_why_not)
 {
     const async_tls_options identity = {.certificate = test_certificates()->server};
-    const async_tls_options trusted = {.authorities = test_certificates()->authority};
+    const async_tls_options trusted = {.ca = test_certificates()->authority};
     async_auto_tls *ours = NULL, *theirs = NULL;
     async_auto_server *server = NULL;
-    if (answer(async_tls_new_server(&ours, &identity)) < 0 ||
-        answer(async_tls_new_client(&theirs, &trusted)) < 0)
+    if (answer(async_tls_server_new(&ours, &identity)) < 0 ||
+        answer(async_tls_client_new(&theirs, &trusted)) < 0)
         return 0;
     const async_server_options options = {.tls = ours};
     if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, &options)) < 0)

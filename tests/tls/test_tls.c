@@ -31,15 +31,15 @@ LOOP_TEST(tls_says_what_was_agreed_on)
     CHECK(strncmp(async_tls_cipher(stream), "TLS_", 4) == 0);
     CHECK_STR(async_tls_alpn(stream), "http/1.1"); /* the server's best */
     CHECK_STR(async_tls_server_name(stream), "localhost");
-    CHECK_EQ(async_tls_peer(stream, name, sizeof name), 12);
+    CHECK_EQ(async_tls_peer_subject(stream, name, sizeof name), 12);
     CHECK_STR(name, "CN=localhost");
-    CHECK_EQ(async_tls_peer(stream, name, 4), 12);
+    CHECK_EQ(async_tls_peer_subject(stream, name, 4), 12);
     CHECK_STR(name, "CN=");
     CHECK(async_tls_ssl(stream) != NULL);
     CHECK(!async_tls_resumed(stream));
     plain = new_client(server);
     CHECK(async_tls_protocol(plain) == NULL);
-    CHECK_EQ(async_tls_peer(plain, name, sizeof name), -ENOENT);
+    CHECK_EQ(async_tls_peer_subject(plain, name, sizeof name), -ENOENT);
     return 0;
 }
 
@@ -85,7 +85,8 @@ LOOP_TEST(tls_resumes_nothing_where_either_side_does_not_want_to)
 LOOP_TEST(tls_keeps_sessions_of_the_names_used_last)
 {
     async_auto_tls *ours = new_server_context(NULL);
-    async_auto_tls *theirs = new_client_context(&(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
+    async_auto_tls *theirs = new_client_context(
+        &(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
     async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
     const int order[] = {0, 69, 0};
     char name[32], byte;
@@ -96,7 +97,8 @@ LOOP_TEST(tls_keeps_sessions_of_the_names_used_last)
         if (round == 70)
             snprintf(name, sizeof name, "host69");
         const async_connection_options options = {.tls = theirs, .server_name = name};
-        CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options), 0);
+        CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options),
+                 0);
         if (round >= 70)
             resumed[round - 70] = async_tls_resumed(stream);
         CHECK_EQ(async_stream_write(stream, "x", 1), 0);
@@ -160,12 +162,12 @@ LOOP_TEST(tls_context_may_be_freed_before_its_connections)
     return 0;
 }
 
-/* ---- what cannot be a context --------------------------------------------------------------------------------- */
+/* ---- what cannot be a context --------------------------------------------------------------- */
 
 static int try_server(async_tls_options options)
 {
     async_tls *tls = (async_tls *)1;
-    int result = async_tls_new_server(&tls, &options);
+    int result = async_tls_server_new(&tls, &options);
     CHECK(result < 0 && tls == NULL);
     return result;
 }
@@ -173,7 +175,7 @@ static int try_server(async_tls_options options)
 LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
 {
     const char *server = CERTIFICATE(server);
-    CHECK_EQ(async_tls_new_client(NULL, NULL), -EINVAL);
+    CHECK_EQ(async_tls_client_new(NULL, NULL), -EINVAL);
     CHECK_EQ(try_server((async_tls_options){0}), -EINVAL);
     CHECK_STR(async_strerror(-EINVAL), "-EINVAL: TLS: options.certificate names no file");
     CHECK_EQ(try_server((async_tls_options){.certificate = "/nowhere.pem"}), -ENOENT);
@@ -182,11 +184,13 @@ LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
              -EINVAL); /* without key */
     CHECK(strstr(async_strerror(-EINVAL), "what is needed is not in this file") != NULL);
     CHECK_EQ(try_server((async_tls_options){.certificate = "/dev/null"}), -EINVAL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .key = CERTIFICATE(key)}), -EINVAL);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .key = CERTIFICATE(key)}),
+             -EINVAL);
     CHECK(strstr(async_strerror(-EINVAL), "key values mismatch") != NULL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .key = CERTIFICATE(encrypted)}), -EINVAL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .authorities = "/nowhere"}), -ENOENT);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .authorities = "/dev/null"}), -EINVAL);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .key = CERTIFICATE(encrypted)}),
+             -EINVAL);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .ca = "/nowhere"}), -ENOENT);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .ca = "/dev/null"}), -EINVAL);
     return 0;
 }
 
@@ -199,9 +203,13 @@ LOOP_TEST(tls_context_says_what_is_wrong_with_its_options)
     CHECK_EQ(try_server((async_tls_options){.certificate = server, .alpn = "h2,"}), -EINVAL);
     CHECK_EQ(try_server((async_tls_options){.certificate = server, .alpn = ""}), -EINVAL);
     CHECK_EQ(try_server((async_tls_options){.certificate = server, .alpn = names}), -EINVAL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .verify = (async_tls_verify)4}), -EINVAL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .verify = (async_tls_verify)-1}), -EINVAL);
-    CHECK_EQ(try_server((async_tls_options){.certificate = server, .least = (async_tls_version)3}), -EINVAL);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .verify = (async_tls_verify)4}),
+             -EINVAL);
+    CHECK_EQ(try_server((async_tls_options){.certificate = server, .verify = (async_tls_verify)-1}),
+             -EINVAL);
+    CHECK_EQ(
+        try_server((async_tls_options){.certificate = server, .min_version = (async_tls_version)3}),
+        -EINVAL);
     async_tls_free(NULL);
     return 0;
 }

@@ -1,12 +1,16 @@
 /*
- * test_tls_data.c: much data through TLS, in pieces of every size, in both directions at once, through slow readers.
+ * test_tls_data.c: much data through TLS, in pieces of every size, in both directions at once,
+ * through slow readers.
  */
 #include "secure.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands at that place of a direction: so nothing can be lost, doubled or moved without being seen. */
+/*
+ * What stands at that place of a direction: so nothing can be lost, doubled or moved without being
+ * seen.
+ */
 static unsigned char byte_at(size_t place, unsigned salt)
 {
     uint64_t mixed = (place + 1) * 0x9e3779b97f4a7c15u + salt;

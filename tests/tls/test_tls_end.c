@@ -1,6 +1,6 @@
 /*
- * test_tls_end.c: how secure connections end: with goodbye and without, in the middle of a handshake, when somebody is
- * cancelled, or when memory is out.
+ * test_tls_end.c: how secure connections end: with goodbye and without, in the middle of a
+ * handshake, when somebody is cancelled, or when memory is out.
  */
 #include "base/tools.h"
 #include "secure.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- goodbye ---------------------------------------------------------------------------------------------------- */
+/* ---- goodbye -------------------------------------------------------------------------------- */
 
 static int serve_hello(async_stream *stream, void *unused)
 {
@@ -37,7 +37,7 @@ static int serve_rudely(async_stream *stream, void *unused)
     (void)unused;
     ASYNC_TRY(async_stream_write(stream, "hello", 5));
     ASYNC_TRY(async_sleep(0.1)); /* the loop sends it */
-    CHECK_EQ(shutdown(async_stream_descriptor(stream), SHUT_WR), 0);
+    CHECK_EQ(shutdown(async_stream_fd(stream), SHUT_WR), 0);
     return async_sleep(0.1);
 }
 
@@ -126,7 +126,7 @@ LOOP_TEST(tls_client_that_only_writes_loses_nothing_when_it_closes)
     return 0;
 }
 
-/* ---- handshakes that come to nothing ---------------------------------------------------------------------------- */
+/* ---- handshakes that come to nothing -------------------------------------------------------- */
 
 static int serve_nothing(async_stream *stream, void *unused)
 {
@@ -165,7 +165,7 @@ LOOP_TEST(tls_handshake_can_be_cancelled)
     async_auto_server *server = new_server(serve_nothing, NULL);
     async_task *task = async_create_task(try_to_connect, server, theirs);
     ASYNC_TRY(async_sleep(0.05));
-    async_cancel(task);
+    async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }
@@ -228,7 +228,7 @@ LOOP_TEST(tls_reads_what_came_when_writing_fails)
     char text[8];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
     CHECK_EQ(async_stream_readexactly(stream, text, 1), 1);
-    CHECK_EQ(shutdown(async_stream_descriptor(stream), SHUT_WR), 0);
+    CHECK_EQ(shutdown(async_stream_fd(stream), SHUT_WR), 0);
     CHECK_EQ(async_stream_write(stream, much, sizeof much), -EPIPE);
     CHECK_EQ(async_stream_readexactly(stream, text, 4), 4);
     CHECK_EQ(async_stream_read(stream, text, 1), 0);
@@ -247,14 +247,14 @@ LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
         continue;
     CHECK_EQ(connect_to(&good, server, theirs), 0);
     CHECK_EQ(
-        send(async_stream_descriptor(good), "\x17\x03\x03\x00\x20garbage that was never encrypted", 37, 0),
+        send(async_stream_fd(good), "\x17\x03\x03\x00\x20garbage that was never encrypted", 37, 0),
         37);
     CHECK(async_stream_read(good, &byte, 1) < 0);
     CHECK_STR(async_strerror(-EPROTO), "-EPROTO: TLS: the peer refuses: bad record mac");
     return 0;
 }
 
-/* ---- a peer that sends while we close ---------------------------------------------------------------------------- */
+/* ---- a peer that sends while we close ------------------------------------------------------- */
 
 struct meeting {
     size_t sends; /* bytes that the server sends */
@@ -284,7 +284,7 @@ static int serve_slowly(async_stream *stream, void *argument)
         for (int i = 0; i < 5; i++)
             ASYNC_TRY(async_sleep(0));
     }
-    async_cancel(sender);
+    async_task_cancel(sender);
     async_ignore(async_await(sender));
     return 0;
 }
@@ -309,7 +309,7 @@ LOOP_TEST(tls_close_loses_nothing_on_the_way_to_a_peer_that_sends)
     return 0;
 }
 
-/* ---- a task that is cancelled while it reads ------------------------------------------------------------------ */
+/* ---- a task that is cancelled while it reads ------------------------------------------------ */
 
 static int read_one(async_stream *stream)
 {
@@ -331,14 +331,14 @@ LOOP_TEST(tls_read_that_is_cancelled_has_taken_nothing)
         CHECK_EQ(async_stream_write(stream, &(char){(char)('a' + i)}, 1), 0);
         for (int turn = 0; turn < i % 5; turn++)
             ASYNC_TRY(async_sleep(0));
-        async_cancel(task);
+        async_task_cancel(task);
         int result = async_await(task);
         CHECK_EQ(result < 0 ? read_one(stream) : result, 'a' + i);
     }
     return 0;
 }
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* OpenSSL's, which are let fail in turn. */
 static long allowed = -1;
@@ -373,12 +373,12 @@ static int exchange(void)
     async_auto_server *server = NULL;
     async_auto_stream *stream = NULL;
     const async_tls_options own = {.certificate = test_certificates()->server, .alpn = "echo"};
-    const async_tls_options trusted = {.authorities = test_certificates()->authority, .alpn = "echo"};
+    const async_tls_options trusted = {.ca = test_certificates()->authority, .alpn = "echo"};
     char text[8];
-    ASYNC_TRY(async_tls_new_server(&ours, &own));
-    ASYNC_TRY(async_tls_new_client(&theirs, &trusted));
-    ASYNC_TRY(
-        async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &(async_server_options){.tls = ours}));
+    ASYNC_TRY(async_tls_server_new(&ours, &own));
+    ASYNC_TRY(async_tls_client_new(&theirs, &trusted));
+    ASYNC_TRY(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0,
+                                 &(async_server_options){.tls = ours}));
     ASYNC_TRY(connect_to(&stream, server, theirs));
     ASYNC_TRY(async_stream_write(stream, "hello", 5));
     return async_stream_readexactly(stream, text, 5);

@@ -1,13 +1,16 @@
 /*
- * test_tls_messages.c: messages of the protocol after the handshake that come in several records, the last one late:
- * what is written meanwhile waits, and nothing is lost.
+ * test_tls_messages.c: messages of the protocol after the handshake that come in several records,
+ * the last one late: what is written meanwhile waits, and nothing is lost.
  */
 #include "core/loop.h"
 #include "raw.h"
 
 #include <string.h>
 
-/* A client of ours, and a server whose ticket is on its way: the last record of it has not been sent. */
+/*
+ * A client of ours, and a server whose ticket is on its way: the last record of it has not been
+ * sent.
+ */
 struct ticket {
     async_tls *tls;
     async_stream *client;
@@ -23,8 +26,8 @@ static int make_large(SSL *ssl, void *unused)
     return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
 }
 
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t size,
-                                   SSL_TICKET_STATUS status, void *unused)
+static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                   size_t size, SSL_TICKET_STATUS status, void *unused)
 {
     (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
     return SSL_TICKET_RETURN_IGNORE;
@@ -216,12 +219,13 @@ LOOP_TEST(tls_close_says_that_what_was_held_is_lost_when_the_peer_goes)
     return 0;
 }
 
-/* ---- floods ------------------------------------------------------------------------------------------------------ */
+/* ---- floods --------------------------------------------------------------------------------- */
 
 static int send_key_updates(struct raw *peer, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 || SSL_do_handshake(peer->ssl) != 1)
+        if (SSL_key_update(peer->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 ||
+            SSL_do_handshake(peer->ssl) != 1)
             return -EPROTO;
         ASYNC_TRY(raw_send(*peer));
     }
@@ -234,7 +238,10 @@ static int shake_raw(struct raw *peer)
 }
 async_fn(shake_raw, struct raw *);
 
-/* A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. What our read returns then. */
+/*
+ * A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. What our
+ * read returns then.
+ */
 static int read_after_key_updates(int count, int times)
 {
     struct pair pair = new_pair();
@@ -303,7 +310,7 @@ LOOP_TEST(tls_close_in_the_middle_of_a_message_ends_though_the_rest_never_comes)
     return 0;
 }
 
-/* ---- TLS 1.2 ----------------------------------------------------------------------------------------------------- */
+/* ---- TLS 1.2 -------------------------------------------------------------------------------- */
 
 static int serve_request_for_new_handshake(struct raw *raw)
 {

@@ -1,6 +1,6 @@
 /*
- * test_tls_names.c: which names are asked for and accepted, and that what a peer's certificate says is shown as text
- * that a terminal does not obey.
+ * test_tls_names.c: which names are asked for and accepted, and that what a peer's certificate says
+ * is shown as text that a terminal does not obey.
  */
 #include "raw.h"
 
@@ -9,42 +9,47 @@
 
 static const async_tls_options none;
 
-/* ---- what a certificate says ------------------------------------------------------------------------------------ */
+/* ---- what a certificate says ---------------------------------------------------------------- */
 
 LOOP_TEST(tls_names_of_a_certificate_are_shown_printable)
 {
     CHECK_STR(attempt(CERTIFICATE(escapes), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate is for \\x1B[2J\\x0A\\x00\\xFFA.b, and not for localhost");
-    CHECK_STR(attempt(CERTIFICATE(subject), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate is for CN=a\\1B[31m\\0A\\xC2\\x9B\\xE2\\x80\\xAEb, "
-              "and not for localhost");
+              "-EKEYREJECTED: TLS: the certificate is for \\x1B[2J\\x0A\\x00\\xFFA.b, and not for "
+              "localhost");
+    CHECK_STR(
+        attempt(CERTIFICATE(subject), none, "localhost"),
+        "-EKEYREJECTED: TLS: the certificate is for CN=a\\1B[31m\\0A\\xC2\\x9B\\xE2\\x80\\xAEb, "
+        "and not for localhost");
     return 0;
 }
 
 LOOP_TEST(tls_odd_names_of_a_certificate_are_named_as_such)
 {
-    CHECK_STR(attempt(CERTIFICATE(short_address), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate is for an address of 1 bytes, and not for localhost");
+    CHECK_STR(
+        attempt(CERTIFICATE(short_address), none, "localhost"),
+        "-EKEYREJECTED: TLS: the certificate is for an address of 1 bytes, and not for localhost");
     CHECK_STR(attempt(CERTIFICATE(empty), none, "127.0.0.1"),
               "-EKEYREJECTED: TLS: the certificate is for an empty name, an address of 5 bytes, "
               "and not for 127.0.0.1");
-    CHECK_STR(attempt(CERTIFICATE(many), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate is for a-name-of-a-host-in-the-zone-of-an.example, "
-              "a-second-name-of-a-host-in-the-zone-of-an.example, \u2026, and not for localhost");
+    CHECK_STR(
+        attempt(CERTIFICATE(many), none, "localhost"),
+        "-EKEYREJECTED: TLS: the certificate is for a-name-of-a-host-in-the-zone-of-an.example, "
+        "a-second-name-of-a-host-in-the-zone-of-an.example, \u2026, and not for localhost");
     return 0;
 }
 
 static int tell_peer(async_stream *stream, void *argument)
 {
     char *text = argument;
-    return async_tls_peer(stream, text, 128);
+    return async_tls_peer_subject(stream, text, 128);
 }
 
 LOOP_TEST(tls_subject_of_a_peer_is_printable)
 {
     async_auto_tls *ours = new_server_context(
-        &(async_tls_options){.authorities = CERTIFICATE(authority), .verify = ASYNC_TLS_VERIFY_REQUIRED});
-    async_auto_tls *theirs = new_client_context(&(async_tls_options){.certificate = CERTIFICATE(subject)});
+        &(async_tls_options){.ca = CERTIFICATE(authority), .verify = ASYNC_TLS_VERIFY_REQUIRED});
+    async_auto_tls *theirs = new_client_context(
+        &(async_tls_options){.certificate = CERTIFICATE(subject)});
     char subject[128], byte;
     async_auto_server *server = new_secure_server(ours, tell_peer, subject);
     async_auto_stream *stream = NULL;
@@ -54,22 +59,25 @@ LOOP_TEST(tls_subject_of_a_peer_is_printable)
     return 0;
 }
 
-/* ---- what a client asks for ------------------------------------------------------------------------------------ */
+/* ---- what a client asks for ----------------------------------------------------------------- */
 
 LOOP_TEST(tls_wildcard_is_for_one_whole_label)
 {
     CHECK_STR(attempt(CERTIFICATE(wildcard), none, "www.example.com"), "");
     CHECK_STR(attempt(CERTIFICATE(wildcard), none, "example.com"),
               "-EKEYREJECTED: TLS: the certificate is for *.example.com, and not for example.com");
-    CHECK_STR(attempt(CERTIFICATE(wildcard), none, "a.b.example.com"),
-              "-EKEYREJECTED: TLS: the certificate is for *.example.com, and not for a.b.example.com");
-    CHECK_STR(attempt(CERTIFICATE(partial), none, "foo.example.com"),
-              "-EKEYREJECTED: TLS: the certificate is for f*.example.com, and not for foo.example.com");
+    CHECK_STR(
+        attempt(CERTIFICATE(wildcard), none, "a.b.example.com"),
+        "-EKEYREJECTED: TLS: the certificate is for *.example.com, and not for a.b.example.com");
+    CHECK_STR(
+        attempt(CERTIFICATE(partial), none, "foo.example.com"),
+        "-EKEYREJECTED: TLS: the certificate is for f*.example.com, and not for foo.example.com");
     return 0;
 }
 
-#define IS_NO_NAME(name)                                                                                     \
-    CHECK(strstr(attempt(CERTIFICATE(wildcard), none, name), "this cannot be a server's name") != NULL)
+#define IS_NO_NAME(name)                                                                           \
+    CHECK(strstr(attempt(CERTIFICATE(wildcard), none, name), "this cannot be a server's name") !=  \
+          NULL)
 
 /* As in CPython, except that it encodes the letters of other alphabets by itself. */
 LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
@@ -89,8 +97,9 @@ LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
     IS_NO_NAME(name);
     IS_NO_NAME("www\n.example.com");
     IS_NO_NAME("gr\xc3\xbc\xc3\x9f.example.com");
-    CHECK_STR(attempt(CERTIFICATE(wildcard), none, "fe80::1%eth0"),
-              "-EINVAL: TLS: no certificate is for fe80::1%eth0: options.server_name without the scope");
+    CHECK_STR(
+        attempt(CERTIFICATE(wildcard), none, "fe80::1%eth0"),
+        "-EINVAL: TLS: no certificate is for fe80::1%eth0: options.server_name without the scope");
     return 0;
 }
 
@@ -114,7 +123,8 @@ static int tell_server_name(async_stream *stream, void *argument)
 static void ask_for(const char *name, char seen[64])
 {
     async_auto_tls *ours = new_server_context(NULL);
-    async_auto_tls *theirs = new_client_context(&(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
+    async_auto_tls *theirs = new_client_context(
+        &(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
     async_auto_server *server = new_secure_server(ours, tell_server_name, seen);
     async_auto_stream *stream = NULL;
     const async_connection_options options = {.tls = theirs, .server_name = name};
@@ -137,7 +147,7 @@ LOOP_TEST(tls_client_asks_for_names_and_not_for_addresses)
     return 0;
 }
 
-/* ---- what a server is asked for -------------------------------------------------------------------------------- */
+/* ---- what a server is asked for ------------------------------------------------------------- */
 
 LOOP_TEST(tls_server_sees_the_name_asked_for_as_printable_text)
 {

@@ -14,7 +14,9 @@ static size_t used(void)
     return async_task_stack_used(async_current_task());
 }
 
-/* How deep the tasks of a connection have gone: both ends of its handshake, its reader, its writer. */
+/*
+ * How deep the tasks of a connection have gone: both ends of its handshake, its reader, its writer.
+ */
 struct depths {
     async_stream *stream;
     async_tls *tls;
@@ -63,9 +65,10 @@ static void run_both(async_task *ours, async_task *theirs)
 
 static void measure(const char *certificate, int version)
 {
-    async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate,
-                                                                   .authorities = CERTIFICATE(authority),
-                                                                   .verify = ASYNC_TLS_VERIFY_REQUIRED});
+    async_auto_tls *ours = new_server_context(
+        &(async_tls_options){.certificate = certificate,
+                             .ca = CERTIFICATE(authority),
+                             .verify = ASYNC_TLS_VERIFY_REQUIRED});
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.certificate = certificate});
     struct pair pair = new_pair();
     struct depths server = {.stream = pair.here, .tls = ours};
@@ -108,9 +111,10 @@ LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
     struct pair pair = new_pair();
     const async_task_options options = {.stack_size = LEAST_STACK};
     CHECK_EQ(async_await(async_create_task_with(&options, secure, pair.here, tls)), -EINVAL);
-    CHECK_STR(async_strerror(-EINVAL),
-              "-EINVAL: TLS: a handshake needs a task with a stack of 32 KiB, and this one's has 16: "
-              "stack_size in the options of the task or the run says it");
+    CHECK_STR(
+        async_strerror(-EINVAL),
+        "-EINVAL: TLS: a handshake needs a task with a stack of 32 KiB, and this one's has 16: "
+        "stack_size in the options of the task or the run says it");
     close_pair(pair);
     return 0;
 }

@@ -17,7 +17,7 @@ static int serve_and_see(async_stream *stream, void *argument)
 {
     struct seen *seen = argument;
     char byte;
-    int length = async_tls_peer(stream, seen->subject, sizeof seen->subject);
+    int length = async_tls_peer_subject(stream, seen->subject, sizeof seen->subject);
     if (length < 0)
         seen->subject[0] = 0;
     seen->result = async_stream_read(stream, &byte, 1);
@@ -30,9 +30,9 @@ LOOP_TEST(tls_trusts_whom_the_authority_vouches_for)
 {
     CHECK_STR(attempt(NULL, (async_tls_options){0}, "localhost"), "");
     CHECK_STR(attempt(NULL, (async_tls_options){0}, NULL), ""); /* 127.0.0.1 is in it, too */
-    CHECK_STR(
-        attempt(CERTIFICATE(unknown), (async_tls_options){.authorities = CERTIFICATE(stranger)}, "localhost"),
-        "");
+    CHECK_STR(attempt(CERTIFICATE(unknown), (async_tls_options){.ca = CERTIFICATE(stranger)},
+                      "localhost"),
+              "");
     return 0;
 }
 
@@ -40,16 +40,20 @@ LOOP_TEST(tls_refuses_a_certificate_and_says_why)
 {
     const async_tls_options none = {0};
     CHECK_STR(attempt(CERTIFICATE(expired), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: certificate has expired");
+              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: certificate has "
+              "expired");
     CHECK_STR(attempt(CERTIFICATE(myself), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: self-signed certificate");
+              "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: self-signed "
+              "certificate");
     CHECK_STR(attempt(CERTIFICATE(unknown), none, "localhost"),
               "-EKEYREJECTED: TLS: the certificate of CN=localhost is not trusted: "
               "unable to get local issuer certificate");
-    CHECK_STR(attempt(CERTIFICATE(elsewhere), none, "localhost"),
-              "-EKEYREJECTED: TLS: the certificate is for elsewhere.example, and not for localhost");
-    CHECK_STR(attempt(NULL, none, "127.0.0.2"),
-              "-EKEYREJECTED: TLS: the certificate is for localhost, 127.0.0.1, and not for 127.0.0.2");
+    CHECK_STR(
+        attempt(CERTIFICATE(elsewhere), none, "localhost"),
+        "-EKEYREJECTED: TLS: the certificate is for elsewhere.example, and not for localhost");
+    CHECK_STR(
+        attempt(NULL, none, "127.0.0.2"),
+        "-EKEYREJECTED: TLS: the certificate is for localhost, 127.0.0.1, and not for 127.0.0.2");
     return 0;
 }
 
@@ -72,13 +76,16 @@ LOOP_TEST(tls_wants_to_know_whom_to_expect)
     return 0;
 }
 
-/* ---- clients that prove who they are --------------------------------------------------------------------------- */
+/* ---- clients that prove who they are -------------------------------------------------------- */
 
-/* A client with that certificate at a server which asks for one: what the client hears when it reads. */
+/*
+ * A client with that certificate at a server which asks for one: what the client hears when it
+ * reads.
+ */
 static const char *introduce(async_tls_verify verify, const char *certificate, struct seen *seen)
 {
     async_auto_tls *ours = new_server_context(
-        &(async_tls_options){.authorities = CERTIFICATE(authority), .verify = verify});
+        &(async_tls_options){.ca = CERTIFICATE(authority), .verify = verify});
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.certificate = certificate});
     async_auto_server *server = new_secure_server(ours, serve_and_see, seen);
     async_auto_stream *stream = NULL;
@@ -117,13 +124,14 @@ LOOP_TEST(tls_client_that_is_refused_hears_why)
     return 0;
 }
 
-/* ---- two that cannot agree -------------------------------------------------------------------------------------- */
+/* ---- two that cannot agree ------------------------------------------------------------------ */
 
 static const char *negotiate(async_tls_options ours_options, async_tls_options theirs_options,
                              int theirs_most)
 {
     struct seen seen = {0};
-    async_auto_tls *ours = new_server_context(&ours_options), *theirs = new_client_context(&theirs_options);
+    async_auto_tls *ours = new_server_context(&ours_options),
+                   *theirs = new_client_context(&theirs_options);
     async_auto_server *server = new_secure_server(ours, serve_and_see, &seen);
     async_auto_stream *stream = NULL;
     if (theirs_most != 0)
@@ -134,11 +142,12 @@ static const char *negotiate(async_tls_options ours_options, async_tls_options t
 
 LOOP_TEST(tls_that_cannot_agree_says_on_what)
 {
-    CHECK_STR(negotiate((async_tls_options){.least = ASYNC_TLS_VERSION_1_3}, (async_tls_options){0},
-                        TLS1_2_VERSION),
+    CHECK_STR(negotiate((async_tls_options){.min_version = ASYNC_TLS_VERSION_1_3},
+                        (async_tls_options){0}, TLS1_2_VERSION),
               "-EPROTO: TLS: the peer refuses: protocol version");
-    CHECK_STR(negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){.alpn = "http/1.1"}, 0),
-              "-EPROTO: TLS: the peer refuses: no application protocol");
+    CHECK_STR(
+        negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){.alpn = "http/1.1"}, 0),
+        "-EPROTO: TLS: the peer refuses: no application protocol");
     CHECK_STR(negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){0}, 0), "");
     CHECK_STR(negotiate((async_tls_options){0}, (async_tls_options){.alpn = "http/1.1"}, 0), "");
     return 0;

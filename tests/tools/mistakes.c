@@ -1,6 +1,7 @@
 /*
- * mistakes.c: for tests/tools.py, which runs it under valgrind: tasks that make a mistake each, some calls deep, and a
- * run without any, in which stacks are used again, by tasks with more arguments, and the kernel writes into buffers.
+ * mistakes.c: for tests/tools.py, which runs it under valgrind: tasks that make a mistake each,
+ * some calls deep, and a run without any, in which stacks are used again, by tasks with more
+ * arguments, and the kernel writes into buffers.
  *
  *     mistakes backend fine|undecided|beyond|lost|kept
  */
@@ -86,9 +87,10 @@ static int goes_well(void)
         return -errno;
     async_task *receiver = async_create_task(receives, ends[0]);
     for (int round = 0; round < 2; round++) {
+        ASYNC_TRY(async_gather(async_create_task(blunders, "nothing"),
+                               async_create_task(blunders, "nothing")));
         ASYNC_TRY(
-            async_gather(async_create_task(blunders, "nothing"), async_create_task(blunders, "nothing")));
-        ASYNC_TRY(async_gather(async_create_task(takes_much, much), async_create_task(takes_much, much)));
+            async_gather(async_create_task(takes_much, much), async_create_task(takes_much, much)));
     }
     if (send(ends[1], "hello", 6, 0) != 6)
         return -errno;
@@ -102,7 +104,7 @@ static int amain(const char *what)
         return goes_well();
     if (strcmp(what, "kept") != 0)
         return async_await(async_create_task(blunders, what));
-    async_detach(async_create_task(keeps));
+    async_task_detach(async_create_task(keeps));
     ASYNC_TRY(async_sleep(0));
     exit(0);
 }

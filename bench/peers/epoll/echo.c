@@ -1,8 +1,9 @@
 /*
- * echo.c: bench-echo's server on epoll alone, as one would write it who wants nothing but this: what a library is
- * compared with. Edges, so that the kernel asks no socket twice; one buffer for all, which stays in the cache; no
- * call that can be known to give nothing: after fewer bytes than the buffer holds there are no more, and the next edge
- * tells of those that come later. While something is unsent, nothing more is read from that connection.
+ * echo.c: bench-echo's server on epoll alone, as one would write it who wants nothing but this:
+ * what a library is compared with. Edges, so that the kernel asks no socket twice; one buffer for
+ * all, which stays in the cache; no call that can be known to give nothing: after fewer bytes than
+ * the buffer holds there are no more, and the next edge tells of those that come later. While
+ * something is unsent, nothing more is read from that connection.
  */
 #define _GNU_SOURCE
 #include <server.h>
@@ -36,7 +37,8 @@ static void echo(int connection, uint32_t events)
                 forget(connection);
             return;
         }
-    } while (unsent_send_or_keep(connection, buffer, (size_t)got) && (ended || got == sizeof buffer));
+    } while (unsent_send_or_keep(connection, buffer, (size_t)got) &&
+             (ended || got == sizeof buffer));
 }
 
 static void watch(int epoll, int descriptor, uint32_t events)

@@ -1,6 +1,6 @@
 /*
- * core.c: what of bench-core makes sense on libuv, which has callbacks and no tasks: its timers, without
- * anything that waits for them. The protocol is bench.h's.
+ * core.c: what of bench-core makes sense on libuv, which has callbacks and no tasks: its timers,
+ * without anything that waits for them. The protocol is bench.h's.
  */
 #define _GNU_SOURCE
 #include <bench.h>

@@ -1,6 +1,7 @@
 /*
- * echo.c: bench-echo's server on libuv, as one who knows it would write it: one buffer for all reads, which is sent
- * back at once (uv_try_write) before the next read; only what the kernel does not take then is copied and queued.
+ * echo.c: bench-echo's server on libuv, as one who knows it would write it: one buffer for all
+ * reads, which is sent back at once (uv_try_write) before the next read; only what the kernel does
+ * not take then is copied and queued.
  */
 #include <server.h>
 
@@ -70,7 +71,8 @@ static void echo(uv_stream_t *client, ssize_t got, const uv_buf_t *read)
         uv_buf_t whole = uv_buf_init(read->base, (unsigned)got);
         int sent = uv_try_write(client, &whole, 1);
         if (sent < got)
-            queue(client, read->base + (sent < 0 ? 0 : sent), (size_t)(got - (sent < 0 ? 0 : sent)));
+            queue(client, read->base + (sent < 0 ? 0 : sent),
+                  (size_t)(got - (sent < 0 ? 0 : sent)));
     } else if (got < 0 && !uv_is_closing((uv_handle_t *)client)) {
         end_client(client, got == UV_EOF);
     }

@@ -1,6 +1,7 @@
 /*
- * core.c: the measurements of bench-core on State Threads: its threads, a queue made of its condition variables (it has
- * none of its own), its sleep. It has no timers apart from threads that sleep. The protocol is bench.h's.
+ * core.c: the measurements of bench-core on State Threads: its threads, a queue made of its
+ * condition variables (it has none of its own), its sleep. It has no timers apart from threads that
+ * sleep. The protocol is bench.h's.
  */
 #define _GNU_SOURCE
 #include <bench.h>
@@ -25,7 +26,7 @@ static st_thread_t start(void *(*function)(void *), intptr_t argument)
     return thread;
 }
 
-/* ---- switch/N ------------------------------------------------------------------------------------------------- */
+/* ---- switch/N ------------------------------------------------------------------------------- */
 
 enum { SWITCHES = 2000000, SWITCHES_BEFORE = 200000 };
 
@@ -104,7 +105,7 @@ static void measure_switch_mixed(void)
     measure_switch("switch/mixed", 100, 1, 8);
 }
 
-/* ---- create+await --------------------------------------------------------------------------------------------- */
+/* ---- create+await --------------------------------------------------------------------------- */
 
 enum { CREATIONS = 500000, CREATIONS_BEFORE = 10000 };
 
@@ -127,7 +128,7 @@ static void measure_create_await(void)
     say_per("create+await", CREATIONS);
 }
 
-/* ---- queue/N -------------------------------------------------------------------------------------------------- */
+/* ---- queue/N -------------------------------------------------------------------------------- */
 
 enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MOST_ITEMS = 128 };
 
@@ -187,7 +188,7 @@ static void measure_queue_128(void)
     measure_queue("queue/128", 128);
 }
 
-/* ---- a million ------------------------------------------------------------------------------------------------ */
+/* ---- a million ------------------------------------------------------------------------------ */
 
 static void *wait_for_bell(void *argument)
 {
@@ -212,7 +213,7 @@ static void measure_million(void)
     join(TASKS);
 }
 
-/* ---- sleep ---------------------------------------------------------------------------------------------------- */
+/* ---- sleep ---------------------------------------------------------------------------------- */
 
 static void *sleep_for(void *microseconds)
 {

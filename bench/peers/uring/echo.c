@@ -1,8 +1,9 @@
 /*
- * echo.c: bench-echo's server on io_uring, as one would write it who wants nothing but this. One request for all that
- * is accepted, and one for all that a connection ever receives, into buffers that the kernel chooses. What is to be
- * sent goes out by plain send(): that takes the kernel no longer than a request and its completion, and the buffer is
- * free at once, so that few are needed and they stay in the cache. Otherwise it took more (bench/README.md).
+ * echo.c: bench-echo's server on io_uring, as one would write it who wants nothing but this. One
+ * request for all that is accepted, and one for all that a connection ever receives, into buffers
+ * that the kernel chooses. What is to be sent goes out by plain send(): that takes the kernel no
+ * longer than a request and its completion, and the buffer is free at once, so that few are needed
+ * and they stay in the cache. Otherwise it took more (bench/README.md).
  */
 #include "ring.h"
 #include <server.h>

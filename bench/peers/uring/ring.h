@@ -1,7 +1,8 @@
 /*
- * ring.h: io_uring by the kernel interface directly, as much of it as a server needs: requests, completions, and a
- * ring of buffers that the kernel takes for what it receives. For one thread, which alone submits and for which the
- * kernel does what is left to do when it asks for completions, and not before (SINGLE_ISSUER, DEFER_TASKRUN).
+ * ring.h: io_uring by the kernel interface directly, as much of it as a server needs: requests,
+ * completions, and a ring of buffers that the kernel takes for what it receives. For one thread,
+ * which alone submits and for which the kernel does what is left to do when it asks for
+ * completions, and not before (SINGLE_ISSUER, DEFER_TASKRUN).
  */
 #ifndef BENCH_RING_H
 #define BENCH_RING_H
@@ -40,7 +41,8 @@ static inline void ring_must(long result, const char *what)
 static inline void *ring_map(int descriptor, size_t size, off_t offset)
 {
     int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_POPULATE, descriptor, offset);
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_POPULATE, descriptor,
+                       offset);
     if (place == MAP_FAILED)
         bench_die("mmap", strerror(errno));
     return place;
@@ -53,7 +55,8 @@ static inline void ring_enter(unsigned wait_for)
     unsigned count = ring.tail - ring.submitted;
     __atomic_store_n(ring.request_tail, ring.tail, __ATOMIC_RELEASE);
     ring.submitted = ring.tail;
-    if (syscall(SYS_io_uring_enter, ring.registered, count, wait_for, flags, NULL, 0) < 0 && errno != EINTR)
+    if (syscall(SYS_io_uring_enter, ring.registered, count, wait_for, flags, NULL, 0) < 0 &&
+        errno != EINTR)
         bench_die("io_uring_enter", strerror(errno));
 }
 
@@ -91,7 +94,8 @@ static inline void ring_open_buffers(int descriptor)
     ring.buffers = ring_map(-1, (size_t)RING_BUFFERS * RING_BUFFER_SIZE, 0);
     struct io_uring_buf_reg what = {.ring_addr = (uint64_t)(uintptr_t)ring.free,
                                     .ring_entries = RING_BUFFERS};
-    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_PBUF_RING, &what, 1), "buffer ring");
+    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_PBUF_RING, &what, 1),
+              "buffer ring");
     for (unsigned i = 0; i < RING_BUFFERS; i++)
         ring_give(i);
 }
@@ -115,13 +119,15 @@ static inline void ring_map_rings(int descriptor, const struct io_uring_params *
 static inline void ring_open(void)
 {
     struct io_uring_params parameters = {.cq_entries = RING_COMPLETIONS};
-    parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+    parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                       IORING_SETUP_CQSIZE;
     int descriptor = (int)syscall(SYS_io_uring_setup, RING_REQUESTS, &parameters);
     ring_must(descriptor, "io_uring_setup");
     ring_map_rings(descriptor, &parameters);
     ring_open_buffers(descriptor);
     struct io_uring_rsrc_update itself = {.offset = UINT32_MAX, .data = (unsigned)descriptor};
-    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_RING_FDS, &itself, 1), "ring");
+    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_RING_FDS, &itself, 1),
+              "ring");
     ring.registered = (int)itself.offset;
 }
 

@@ -41,7 +41,7 @@ bool async_tls_resumed(const async_stream *stream)
     return connection != NULL && SSL_session_reused(connection->ssl) == 1;
 }
 
-int async_tls_peer(const async_stream *stream, char *text, size_t size)
+int async_tls_peer_subject(const async_stream *stream, char *text, size_t size)
 {
     const struct connection *connection = connection_of(stream);
     if (text == NULL && size > 0)

@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/connection.c: a stream's TLS: the BIO by which OpenSSL reads and writes the stream's socket, the layer
- * by which the stream reads and writes what is inside, and the handshake.
+ * ext/tls/src/connection.c: a stream's TLS: the BIO by which OpenSSL reads and writes the stream's
+ * socket, the layer by which the stream reads and writes what is inside, and the handshake.
  */
 #include "tls.h"
 #include <asyncio/task.h>
@@ -10,9 +10,11 @@
 #include <string.h>
 
 enum { MOST_HELD_BYTES = 256 * 1024 };
-enum { MOST_MESSAGES = 64 }; /* in a row; a server may give several tickets, and keys change rarely */
+enum {
+    MOST_MESSAGES = 64
+}; /* in a row; a server may give several tickets, and keys change rarely */
 
-/* ---- what OpenSSL sees of the socket ---------------------------------------------------------------------------- */
+/* ---- what OpenSSL sees of the socket -------------------------------------------------------- */
 
 static int bio_read(BIO *bio, char *buffer, int size)
 {
@@ -51,7 +53,8 @@ static BIO_METHOD *method;
 
 static void make_method(void)
 {
-    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "an asyncio stream");
+    BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+                                    "an asyncio stream");
     if (made == NULL)
         return;
     BIO_meth_set_read(made, bio_read);
@@ -86,11 +89,12 @@ static int result_of(struct connection *connection, int returned)
     }
 }
 
-/* ---- what is written in the middle of a message ----------------------------------------------------------------- */
+/* ---- what is written in the middle of a message --------------------------------------------- */
 
 /*
- * After the handshake the peer may send messages of its protocol, a ticket or new keys, in several records. From the
- * first to the last OpenSSL writes nothing, so what the program writes meanwhile is held, and the goodbye as well.
+ * After the handshake the peer may send messages of its protocol, a ticket or new keys, in several
+ * records. From the first to the last OpenSSL writes nothing, so what the program writes meanwhile
+ * is held, and the goodbye as well.
  */
 static bool is_inside_message(const struct connection *connection)
 {
@@ -109,13 +113,15 @@ static int hold(struct connection *connection, const void *data, size_t size)
     size_t needed = connection->held_size + size;
     if (connection->held_size >= MOST_HELD_BYTES) { /* nothing can be written any more */
         drop_held(connection);
-        return async_fail(-EPROTO,
-                          "TLS: the peer has sent a part of a message, and not the rest of it while more "
-                          "than %d KiB were written",
-                          MOST_HELD_BYTES / 1024);
+        return async_fail(
+            -EPROTO,
+            "TLS: the peer has sent a part of a message, and not the rest of it while more "
+            "than %d KiB were written",
+            MOST_HELD_BYTES / 1024);
     }
     if (needed > connection->held_capacity) {
-        size_t capacity = needed > 2 * connection->held_capacity ? needed : 2 * connection->held_capacity;
+        size_t capacity = needed > 2 * connection->held_capacity ? needed
+                                                                 : 2 * connection->held_capacity;
         unsigned char *held = OPENSSL_realloc(connection->held, capacity);
         if (held == NULL)
             return -ENOMEM;
@@ -154,7 +160,10 @@ static int send_held(struct connection *connection)
     return result;
 }
 
-/* The rest of the message may have come, and nobody has read it. What the program is to read stays for it. */
+/*
+ * The rest of the message may have come, and nobody has read it. What the program is to read stays
+ * for it.
+ */
 static int complete_message(struct connection *connection)
 {
     char byte;
@@ -167,16 +176,17 @@ static int complete_message(struct connection *connection)
     return result == -EAGAIN || result == 0 ? send_held(connection) : result;
 }
 
-/* ---- the layer -------------------------------------------------------------------------------------------------- */
+/* ---- the layer ------------------------------------------------------------------------------ */
 
 /*
- * Each of them costs a key or a ticket, and an answer: a peer that sends nothing else keeps the processor busy for
- * nothing.
+ * Each of them costs a key or a ticket, and an answer: a peer that sends nothing else keeps the
+ * processor busy for nothing.
  */
 static int refuse_messages(struct connection *connection)
 {
     connection->broken = -EPROTO;
-    return async_fail(-EPROTO, "TLS: the peer has sent %u messages of the protocol in a row and no data",
+    return async_fail(-EPROTO,
+                      "TLS: the peer has sent %u messages of the protocol in a row and no data",
                       connection->messages);
 }
 
@@ -210,7 +220,8 @@ static int layer_write(void *state, async_stream *below, const void *data, size_
     if (!connection->is_up)
         return async_fail(-EBUSY, "TLS: nothing can be written before the handshake is over");
     ASYNC_TRY(complete_message(connection));
-    return is_inside_message(connection) ? hold(connection, data, size) : write_now(connection, data, size);
+    return is_inside_message(connection) ? hold(connection, data, size)
+                                         : write_now(connection, data, size);
 }
 
 static int layer_finish(void *state, async_stream *below)
@@ -243,9 +254,10 @@ static size_t layer_held(void *state)
     return connection->broken == 0 ? connection->held_size + connection->holds_goodbye : 0;
 }
 
-const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free, layer_held};
+const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free,
+                                       layer_held};
 
-/* ---- the handshake ---------------------------------------------------------------------------------------------- */
+/* ---- the handshake -------------------------------------------------------------------------- */
 
 static void offer_session(const struct connection *connection)
 {
@@ -289,7 +301,8 @@ static int prepare(struct connection *connection)
 }
 
 /* A connection of that context, with the stream; *out is NULL unless this gives 0. */
-static int make(struct connection **out, struct context *context, async_stream *stream, const char *name)
+static int make(struct connection **out, struct context *context, async_stream *stream,
+                const char *name)
 {
     struct connection *connection = OPENSSL_zalloc(sizeof *connection);
     *out = NULL;
@@ -335,7 +348,8 @@ static int keep_alpn(struct connection *connection)
 static int keep_server_name(struct connection *connection)
 {
     const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
-    size_t length = name != NULL ? strlen(name) : 0, size = async_printable(NULL, 0, name, length) + 1;
+    size_t length = name != NULL ? strlen(name) : 0,
+           size = async_printable(NULL, 0, name, length) + 1;
     if (size == length + 1)
         return 0;
     connection->server_name = OPENSSL_malloc(size);
@@ -371,10 +385,11 @@ int tls__start(async_tls *tls, async_stream *stream, const char *server_name)
     struct connection *connection;
     size_t stack_size = async_task_stack_size(async_current_task());
     if (stack_size < LEAST_STACK_BYTES)
-        return async_fail(-EINVAL,
-                          "TLS: a handshake needs a task with a stack of %d KiB, and this one's has %zu: "
-                          "stack_size in the options of the task or the run says it",
-                          LEAST_STACK_BYTES / 1024, stack_size / 1024);
+        return async_fail(
+            -EINVAL,
+            "TLS: a handshake needs a task with a stack of %d KiB, and this one's has %zu: "
+            "stack_size in the options of the task or the run says it",
+            LEAST_STACK_BYTES / 1024, stack_size / 1024);
     ASYNC_TRY(make(&connection, context, stream, server_name));
     int result = async_stream_set_layer(stream, &tls__layer, connection);
     if (result < 0)

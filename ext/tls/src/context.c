@@ -1,5 +1,6 @@
 /*
- * ext/tls/src/context.c: making a context out of its options: who we are, whom we trust, what we speak.
+ * ext/tls/src/context.c: making a context out of its options: who we are, whom we trust, what we
+ * speak.
  */
 #include "tls.h"
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 
 enum { MOST_ALPN_BYTES = 255 };
 
-/* ---- who we are ------------------------------------------------------------------------------------------------- */
+/* ---- who we are ----------------------------------------------------------------------------- */
 
 /* OpenSSL would ask at the terminal. */
 static int no_password(char *buffer, int size, int writing, void *unused)
@@ -31,22 +32,24 @@ static int identify(struct context *context, const async_tls_options *options)
     SSL_CTX_set_default_passwd_cb(context->ssl, no_password);
     if (SSL_CTX_use_certificate_chain_file(context->ssl, certificate) != 1)
         return tls__fail_with(certificate);
-    return SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) == 1 ? 0 : tls__fail_with(key);
+    return SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) == 1
+               ? 0
+               : tls__fail_with(key);
 }
 
-/* ---- whom we trust ---------------------------------------------------------------------------------------------- */
+/* ---- whom we trust -------------------------------------------------------------------------- */
 
-static int trust_these(struct context *context, const char *authorities)
+static int trust_these(struct context *context, const char *ca)
 {
     struct stat status;
-    if (stat(authorities, &status) < 0)
-        return async_fail(-errno, "TLS: %s: %s", authorities, strerror(errno));
+    if (stat(ca, &status) < 0)
+        return async_fail(-errno, "TLS: %s: %s", ca, strerror(errno));
     if (S_ISDIR(status.st_mode))
-        return SSL_CTX_load_verify_dir(context->ssl, authorities) == 1 ? 0 : tls__fail_with(authorities);
-    if (SSL_CTX_load_verify_file(context->ssl, authorities) != 1)
-        return tls__fail_with(authorities);
+        return SSL_CTX_load_verify_dir(context->ssl, ca) == 1 ? 0 : tls__fail_with(ca);
+    if (SSL_CTX_load_verify_file(context->ssl, ca) != 1)
+        return tls__fail_with(ca);
     if (context->serves) /* which tells clients whose certificates it wants */
-        SSL_CTX_set_client_CA_list(context->ssl, SSL_load_client_CA_file(authorities));
+        SSL_CTX_set_client_CA_list(context->ssl, SSL_load_client_CA_file(ca));
     return 0;
 }
 
@@ -63,15 +66,16 @@ static int trust(struct context *context, const async_tls_options *options)
         verify = context->serves ? ASYNC_TLS_VERIFY_NONE : ASYNC_TLS_VERIFY_REQUIRED;
     context->trusts_anybody = verify == ASYNC_TLS_VERIFY_NONE;
     SSL_CTX_set_verify(context->ssl, modes[verify], tls__judge);
-    if (options->authorities != NULL)
-        return trust_these(context, options->authorities);
+    if (options->ca != NULL)
+        return trust_these(context, options->ca);
     if (context->trusts_anybody)
         return 0;
-    return SSL_CTX_set_default_verify_paths(context->ssl) == 1 ? 0
-                                                               : tls__fail_with("the system's authorities");
+    return SSL_CTX_set_default_verify_paths(context->ssl) == 1
+               ? 0
+               : tls__fail_with("the system's CA certificates");
 }
 
-/* ---- what we speak ---------------------------------------------------------------------------------------------- */
+/* ---- what we speak -------------------------------------------------------------------------- */
 
 /* "h2,http/1.1" as "\2h2\10http/1.1". */
 static int parse_alpn(struct context *context, const char *list)
@@ -79,7 +83,8 @@ static int parse_alpn(struct context *context, const char *list)
     size_t size = strlen(list) + 1;
     context->alpn = size <= MOST_ALPN_BYTES ? OPENSSL_malloc(size) : NULL;
     if (context->alpn == NULL)
-        return size <= MOST_ALPN_BYTES ? -ENOMEM : async_fail(-EINVAL, "TLS: options.alpn is too long");
+        return size <= MOST_ALPN_BYTES ? -ENOMEM
+                                       : async_fail(-EINVAL, "TLS: options.alpn is too long");
     context->alpn_size = (unsigned)size;
     unsigned char *place = context->alpn;
     for (;;) {
@@ -112,10 +117,10 @@ static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *le
 static int speak(struct context *context, const async_tls_options *options)
 {
     static const int versions[] = {TLS1_2_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
-    if ((unsigned)options->least > ASYNC_TLS_VERSION_1_3)
-        return async_fail(-EINVAL, "TLS: options.least is no async_tls_version");
-    if (SSL_CTX_set_min_proto_version(context->ssl, versions[options->least]) != 1)
-        return tls__fail_with("options.least");
+    if ((unsigned)options->min_version > ASYNC_TLS_VERSION_1_3)
+        return async_fail(-EINVAL, "TLS: options.min_version is no async_tls_version");
+    if (SSL_CTX_set_min_proto_version(context->ssl, versions[options->min_version]) != 1)
+        return tls__fail_with("options.min_version");
     if (options->alpn == NULL)
         return 0;
     ASYNC_TRY(parse_alpn(context, options->alpn));
@@ -126,7 +131,7 @@ static int speak(struct context *context, const async_tls_options *options)
     return 0;
 }
 
-/* ---- sessions --------------------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 /* OpenSSL has a session that can be resumed. 1: it was taken. */
 static int keep_session(SSL *ssl, SSL_SESSION *session)
@@ -139,7 +144,8 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 
 static int remember(struct context *context, const async_tls_options *options)
 {
-    static const unsigned char place[] = "asyncio"; /* a session is not resumed elsewhere in a program */
+    static const unsigned char place[] =
+        "asyncio"; /* a session is not resumed elsewhere in a program */
     SSL_CTX *ssl = context->ssl;
     if (options->no_resumption) {
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
@@ -148,8 +154,9 @@ static int remember(struct context *context, const async_tls_options *options)
     }
     if (context->serves) { /* the client keeps them, as tickets */
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-        return SSL_CTX_set_session_id_context(ssl, place, sizeof place - 1) == 1 ? 0
-                                                                                 : tls__fail_with("sessions");
+        return SSL_CTX_set_session_id_context(ssl, place, sizeof place - 1) == 1
+                   ? 0
+                   : tls__fail_with("sessions");
     }
     context->sessions = tls__sessions_new();
     if (context->sessions == NULL)
@@ -159,7 +166,7 @@ static int remember(struct context *context, const async_tls_options *options)
     return 0;
 }
 
-/* ---- its life --------------------------------------------------------------------------------------------------- */
+/* ---- its life ------------------------------------------------------------------------------- */
 
 /* For Wireshark and the like: a line of keys is appended to the file that the environment names. */
 static void log_keys(const SSL *ssl, const char *line)
@@ -175,7 +182,8 @@ static void log_keys(const SSL *ssl, const char *line)
 
 static int make(struct context *context, const async_tls_options *options)
 {
-    SSL_CTX *ssl = context->ssl = SSL_CTX_new(context->serves ? TLS_server_method() : TLS_client_method());
+    SSL_CTX *ssl = context->ssl = SSL_CTX_new(context->serves ? TLS_server_method()
+                                                              : TLS_client_method());
     if (ssl == NULL)
         return tls__fail_with("a context");
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
@@ -212,12 +220,12 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
     return result;
 }
 
-int async_tls_new_client(async_tls **tls, const async_tls_options *options)
+int async_tls_client_new(async_tls **tls, const async_tls_options *options)
 {
     return new_context(tls, options, false);
 }
 
-int async_tls_new_server(async_tls **tls, const async_tls_options *options)
+int async_tls_server_new(async_tls **tls, const async_tls_options *options)
 {
     return new_context(tls, options, true);
 }

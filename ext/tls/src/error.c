@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/error.c: what OpenSSL has to say, as -errno and a sentence that somebody can act upon: which certificate
- * and why, which of the two sides refuses.
+ * ext/tls/src/error.c: what OpenSSL has to say, as -errno and a sentence that somebody can act
+ * upon: which certificate and why, which of the two sides refuses.
  */
 #include "tls.h"
 #include <arpa/inet.h>
@@ -13,7 +13,7 @@
 enum { NAME_BYTES = 112, ONE_NAME_BYTES = 96 };
 enum { FIRST_ALERT = SSL_AD_REASON_OFFSET, LAST_ALERT = SSL_AD_REASON_OFFSET + 255 };
 
-/* ---- what OpenSSL said ------------------------------------------------------------------------------------------ */
+/* ---- what OpenSSL said ---------------------------------------------------------------------- */
 
 static bool is_lack_of_memory(unsigned long error)
 {
@@ -71,7 +71,8 @@ static int fail_by_alert(int alert)
 {
     const char *text = alert_text(alert);
     if (strcmp(text, "unknown") == 0)
-        return async_fail(-EPROTO, "TLS: the peer refuses: it sent alert %d, which has no meaning", alert);
+        return async_fail(-EPROTO, "TLS: the peer refuses: it sent alert %d, which has no meaning",
+                          alert);
     return is_about_certificate(alert)
                ? async_fail(-EACCES, "TLS: the peer refuses our certificate: %s", text)
                : async_fail(-EPROTO, "TLS: the peer refuses: %s", text);
@@ -86,7 +87,8 @@ static int fail_by(const struct connection *connection, unsigned long error)
         return async_fail(-EKEYREJECTED, "%s", connection->complaint);
     if (error != 0 && is_lack_of_memory(error))
         return -ENOMEM;
-    if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= FIRST_ALERT && reason <= LAST_ALERT)
+    if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= FIRST_ALERT &&
+        reason <= LAST_ALERT)
         return fail_by_alert(reason - FIRST_ALERT);
     if (connection->at_end)
         return async_fail(-ECONNRESET,
@@ -103,13 +105,15 @@ int tls__fail_on(struct connection *connection)
 {
     int result = fail_by(connection, ERR_peek_error());
     if (connection->transport_error == 0)
-        connection->broken = result == -ENOMEM ? -ECONNABORTED : result; /* what was lost stays so */
-    connection->transport_error = 0; /* one that cannot be written to may still have something to be read */
+        connection->broken = result == -ENOMEM ? -ECONNABORTED
+                                               : result; /* what was lost stays so */
+    connection->transport_error =
+        0; /* one that cannot be written to may still have something to be read */
     ERR_clear_error();
     return result;
 }
 
-/* ---- what is wrong with a certificate ---------------------------------------------------------------------------- */
+/* ---- what is wrong with a certificate ------------------------------------------------------- */
 
 /* The name as OpenSSL writes it; NULL: there is not the memory. */
 static BIO *print_name(const X509_NAME *name)
@@ -198,8 +202,9 @@ static void complain_of_name(const struct connection *connection, const X509 *ce
 {
     char names[NAME_BYTES];
     tell_names_of(certificate, names, sizeof names);
-    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate is for %s, and not for %s",
-             names[0] != 0 ? names : "nobody", connection->name);
+    snprintf(connection->complaint, COMPLAINT_BYTES,
+             "TLS: the certificate is for %s, and not for %s", names[0] != 0 ? names : "nobody",
+             connection->name);
 }
 
 static void complain(const struct connection *connection, X509_STORE_CTX *chain)
@@ -207,7 +212,8 @@ static void complain(const struct connection *connection, X509_STORE_CTX *chain)
     int error = X509_STORE_CTX_get_error(chain), depth = X509_STORE_CTX_get_error_depth(chain);
     const X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
     char subject[NAME_BYTES] = "", whose[32] = "";
-    bool is_of_name = error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    bool is_of_name = error == X509_V_ERR_HOSTNAME_MISMATCH ||
+                      error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     if (is_of_name && certificate != NULL) {
         complain_of_name(connection, certificate);
         return;
@@ -216,7 +222,8 @@ static void complain(const struct connection *connection, X509_STORE_CTX *chain)
         async_ignore(tls__tell_name(X509_get_subject_name(certificate), subject, sizeof subject));
     if (depth > 0)
         snprintf(whose, sizeof whose, ", %d above the peer's", depth);
-    snprintf(connection->complaint, COMPLAINT_BYTES, "TLS: the certificate of %s%s is not trusted: %s",
+    snprintf(connection->complaint, COMPLAINT_BYTES,
+             "TLS: the certificate of %s%s is not trusted: %s",
              subject[0] != 0 ? subject : "the peer", whose, X509_verify_cert_error_string(error));
 }
 

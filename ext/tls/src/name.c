@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether that can be the name of a host in DNS: labels of 1 to 63 bytes, of ASCII that is printed, dots between. */
+/*
+ * Whether that can be the name of a host in DNS: labels of 1 to 63 bytes, of ASCII that is printed,
+ * dots between.
+ */
 static bool is_host_name(const char *name)
 {
     enum { LONGEST_LABEL = 63, LONGEST_NAME = 253 };
@@ -27,7 +30,10 @@ static bool is_host_name(const char *name)
     return name[length - 1] != '.';
 }
 
-/* The address as bytes, and how many these are; 0: the name is none. *scoped: it is one, but for its "%eth0". */
+/*
+ * The address as bytes, and how many these are; 0: the name is none. *scoped: it is one, but for
+ * its "%eth0".
+ */
 static size_t parse_address(const char *name, unsigned char bytes[16], bool *scoped)
 {
     char text[INET6_ADDRSTRLEN];
@@ -53,21 +59,24 @@ int tls__expect_name(const struct connection *connection)
     if (name == NULL && connection->context->trusts_anybody)
         return 0;
     if (name == NULL)
-        return async_fail(-EINVAL, "TLS: whom must the peer prove to be? options.server_name says it");
+        return async_fail(-EINVAL,
+                          "TLS: whom must the peer prove to be? options.server_name says it");
     size_t size = parse_address(name, address, &is_scoped);
     ERR_clear_error();
     if (size > 0)
-        return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), address, size) == 1 ? 0 : tls__fail_with(name);
+        return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), address, size) == 1
+                   ? 0
+                   : tls__fail_with(name);
     if (is_scoped && connection->context->trusts_anybody)
         return 0;
     if (is_scoped)
-        return async_fail(-EINVAL, "TLS: no certificate is for %s: options.server_name without the scope",
-                          name);
+        return async_fail(
+            -EINVAL, "TLS: no certificate is for %s: options.server_name without the scope", name);
     if (!is_host_name(name))
-        return async_fail(-EINVAL,
-                          "TLS: this cannot be a server's name (one with other letters is written xn--…): "
-                          "'%s'",
-                          name);
+        return async_fail(
+            -EINVAL,
+            "TLS: this cannot be a server's name (one with other letters is written xn--…): '%s'",
+            name);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     bool done = SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
     return done ? 0 : tls__fail_with(name);

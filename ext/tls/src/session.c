@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/session.c: the sessions that a client can resume, the last one of each name, for any thread. The names
- * used least recently go first when there are too many.
+ * ext/tls/src/session.c: the sessions that a client can resume, the last one of each name, for any
+ * thread. The names used least recently go first when there are too many.
  */
 #include "tls.h"
 #include <pthread.h>
@@ -98,7 +98,8 @@ SSL_SESSION *tls__sessions_find(struct sessions *sessions, const char *name)
 {
     pthread_mutex_lock(&sessions->lock);
     struct kept *kept = find(sessions, name);
-    SSL_SESSION *session = kept != NULL && SSL_SESSION_is_resumable(kept->session) ? kept->session : NULL;
+    SSL_SESSION *session = kept != NULL && SSL_SESSION_is_resumable(kept->session) ? kept->session
+                                                                                   : NULL;
     if (session != NULL)
         SSL_SESSION_up_ref(session);
     pthread_mutex_unlock(&sessions->lock);

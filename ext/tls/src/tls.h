@@ -1,11 +1,12 @@
 /*
- * ext/tls/src/tls.h: what the files of asyncio-tls share: contexts, connections, and how errors are told. All of it
- * stands on the public headers of libasyncio and on OpenSSL.
+ * ext/tls/src/tls.h: what the files of asyncio-tls share: contexts, connections, and how errors are
+ * told. All of it stands on the public headers of libasyncio and on OpenSSL.
  *
  *     stream ── layer ──> connection ── SSL ── BIO ──> async_layer_read, async_layer_write
  *
- * Invariant: no call into OpenSSL ever waits. Its BIO says "later" when the socket has nothing, the call comes back,
- * and only then the task waits (OpenSSL's queue of errors is the thread's, and not the task's).
+ * Invariant: no call into OpenSSL ever waits. Its BIO says "later" when the socket has nothing, the
+ * call comes back, and only then the task waits (OpenSSL's queue of errors is the thread's, and not
+ * the task's).
  */
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
@@ -38,10 +39,13 @@ struct connection {
     SSL *ssl;                /* OpenSSL's part of it */
     async_stream *below;     /* whose layer it is */
     struct context *context; /* holds a reference */
-    char *name;        /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
-    char *alpn;        /* what was agreed on; NULL: nothing */
-    char *server_name; /* what the client asked for, made printable; NULL: OpenSSL has it as it is */
-    char *complaint;   /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
+    char *name; /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
+    char *alpn; /* what was agreed on; NULL: nothing */
+    /* what the client asked for, made printable; NULL: OpenSSL has it as it is */
+    char *server_name;
+    char *
+        /* until the handshake is over: COMPLAINT_BYTES for why a certificate is not trusted */
+        complaint;
     int transport_error;  /* what the socket said in the call that is being made; 0: nothing bad */
     int broken;           /* why OpenSSL must not be called again, -errno; 0: it may */
     bool at_end;          /* the socket has ended */
@@ -59,27 +63,36 @@ extern const async_stream_layer tls__layer;
 /* Puts TLS on the stream and does the handshake: the start of an async_tls. */
 int tls__start(async_tls *tls, async_stream *stream, const char *server_name);
 
-/* Has OpenSSL demand the connection's name of the peer's certificate, and ask for it by SNI. 0 or -errno. */
+/*
+ * Has OpenSSL demand the connection's name of the peer's certificate, and ask for it by SNI. 0 or
+ * -errno.
+ */
 int tls__expect_name(const struct connection *connection);
 
 /* Drops a reference; the last one frees it. */
 void tls__context_release(struct context *context);
 
-/* ---- errors ----------------------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
-/* -errno and a sentence for what OpenSSL said about making a context out of that, "certificate x.pem". */
+/*
+ * -errno and a sentence for what OpenSSL said about making a context out of that, "certificate
+ * x.pem".
+ */
 int tls__fail_with(const char *what);
 
 /* The same for a call of a connection that did not work. */
 int tls__fail_on(struct connection *connection);
 
-/* A name as people write it, as text[0..size), printable: "CN=example.com". Its whole length, or -ENOMEM. */
+/*
+ * A name as people write it, as text[0..size), printable: "CN=example.com". Its whole length, or
+ * -ENOMEM.
+ */
 int tls__tell_name(const X509_NAME *name, char *text, size_t size);
 
 /* Asked by OpenSSL about each certificate: keeps the first complaint. */
 int tls__judge(int trusted, X509_STORE_CTX *chain);
 
-/* ---- sessions --------------------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------------------------- */
 
 /* NULL: there is not the memory. */
 struct sessions *tls__sessions_new(void);
@@ -88,7 +101,10 @@ void tls__sessions_free(struct sessions *sessions);
 /* Keeps the session, and takes it: 1; or 0, and it is the caller's still. */
 int tls__sessions_keep(struct sessions *sessions, const char *name, SSL_SESSION *session);
 
-/* The last session with that name, with a reference of the caller's own; NULL: there is none to resume. */
+/*
+ * The last session with that name, with a reference of the caller's own; NULL: there is none to
+ * resume.
+ */
 SSL_SESSION *tls__sessions_find(struct sessions *sessions, const char *name);
 
 #endif

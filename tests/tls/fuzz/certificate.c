@@ -1,6 +1,7 @@
 /*
- * fuzz/certificate.c: any bytes as a certificate that is not trusted, or as one part of it, through the calls that
- * make a sentence of it. The first byte says which part; seeds begin with a 0 for a whole certificate.
+ * fuzz/certificate.c: any bytes as a certificate that is not trusted, or as one part of it, through
+ * the calls that make a sentence of it. The first byte says which part; seeds begin with a 0 for a
+ * whole certificate.
  */
 #include "fuzz.h"
 #include "tls.h"
@@ -29,8 +30,8 @@ static X509 *with_subject(const uint8_t *data, size_t size)
     X509 *certificate = X509_new();
     if (size > 0)
         X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                   types[data[0] % (sizeof types / sizeof *types)], data + 1, (int)size - 1,
-                                   -1, 0);
+                                   types[data[0] % (sizeof types / sizeof *types)], data + 1,
+                                   (int)size - 1, -1, 0);
     return certificate;
 }
 

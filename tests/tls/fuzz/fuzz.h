@@ -1,6 +1,6 @@
 /*
- * fuzz.h: what the programs for libFuzzer have in common. They see what the library makes of bytes, and end the
- * process where that breaks a rule; the sanitizers do the rest.
+ * fuzz.h: what the programs for libFuzzer have in common. They see what the library makes of bytes,
+ * and end the process where that breaks a rule; the sanitizers do the rest.
  */
 #ifndef TEST_FUZZ_H
 #define TEST_FUZZ_H

@@ -1,6 +1,7 @@
 /*
- * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input says what both do, step by
- * step, and what becomes of the peer's records on their way: changed, cut, doubled, late, or with other bytes between.
+ * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input says what
+ * both do, step by step, and what becomes of the peer's records on their way: changed, cut,
+ * doubled, late, or with other bytes between.
  */
 #include "fuzz.h"
 #include <asyncio/tls.h>
@@ -33,7 +34,7 @@ struct play {
     bool is_up; /* our handshake is over */
 };
 
-/* ---- identity ---------------------------------------------------------------------------------------------------- */
+/* ---- identity ------------------------------------------------------------------------------- */
 
 static char identity[] = "/tmp/asyncio-fuzz-XXXXXX"; /* a PEM file of a certificate and its key */
 
@@ -45,7 +46,8 @@ static X509 *make_certificate(EVP_PKEY *key)
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 24L * 60 * 60);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                               0);
     X509_set_issuer_name(certificate, name);
     X509_set_pubkey(certificate, key);
     X509_sign(certificate, key, EVP_sha256());
@@ -66,7 +68,7 @@ static void make_identity(void)
     EVP_PKEY_free(key);
 }
 
-/* ---- contexts, made once ----------------------------------------------------------------------------------------- */
+/* ---- contexts, made once -------------------------------------------------------------------- */
 
 static async_tls *our_server, *our_client, *our_strict_client;
 static SSL_CTX *their_server, *their_client;
@@ -78,8 +80,8 @@ static int make_large(SSL *ssl, void *unused)
     return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
 }
 
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t size,
-                                   SSL_TICKET_STATUS status, void *unused)
+static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                   size_t size, SSL_TICKET_STATUS status, void *unused)
 {
     (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
     return SSL_TICKET_RETURN_IGNORE;
@@ -94,12 +96,13 @@ static void need(bool done)
 static void make_contexts(void)
 {
     make_identity();
-    const async_tls_options server = {.certificate = identity, .no_resumption = true, .alpn = "h2,http/1.1"};
-    async_tls_options client = {.authorities = identity, .no_resumption = true, .alpn = "h2"};
-    need(async_tls_new_server(&our_server, &server) == 0);
-    need(async_tls_new_client(&our_strict_client, &client) == 0);
+    const async_tls_options server = {
+        .certificate = identity, .no_resumption = true, .alpn = "h2,http/1.1"};
+    async_tls_options client = {.ca = identity, .no_resumption = true, .alpn = "h2"};
+    need(async_tls_server_new(&our_server, &server) == 0);
+    need(async_tls_client_new(&our_strict_client, &client) == 0);
     client.verify = ASYNC_TLS_VERIFY_NONE;
-    need(async_tls_new_client(&our_client, &client) == 0);
+    need(async_tls_client_new(&our_client, &client) == 0);
     their_server = SSL_CTX_new(TLS_server_method());
     their_client = SSL_CTX_new(TLS_client_method());
     need(SSL_CTX_use_certificate_file(their_server, identity, SSL_FILETYPE_PEM) == 1);
@@ -109,7 +112,7 @@ static void make_contexts(void)
     unlink(identity);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 /* 0 where nothing is left. */
 static uint8_t take(struct input *input)
@@ -138,7 +141,9 @@ static void send_raw(const struct play *play, const uint8_t *bytes, size_t size)
         async_ignore(send(play->socket, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
-/* Has OpenSSL read what our side has sent, and puts what it answers into bytes: how many those are. */
+/*
+ * Has OpenSSL read what our side has sent, and puts what it answers into bytes: how many those are.
+ */
 static size_t pump(struct play *play, uint8_t bytes[MOST_BYTES])
 {
     ssize_t got = recv(play->socket, bytes, MOST_BYTES, MSG_DONTWAIT);
@@ -223,7 +228,7 @@ static void step(struct play *play, int what)
     }
 }
 
-/* ---- one input --------------------------------------------------------------------------------------------------- */
+/* ---- one input ------------------------------------------------------------------------------ */
 
 static int run_steps(struct play *play)
 {
@@ -238,7 +243,7 @@ static int run_steps(struct play *play)
         step(play, take(&play->input));
     }
     ASYNC_TRY(async_sleep(SOME_TIME));
-    async_cancel(play->task);
+    async_task_cancel(play->task);
     async_ignore(async_await(play->task));
     async_stream_close(play->stream);
     close(play->socket);
@@ -246,7 +251,9 @@ static int run_steps(struct play *play)
 }
 async_fn(run_steps, struct play *);
 
-/* So that an input need not lead through the handshake itself: its records are passed on unchanged. */
+/*
+ * So that an input need not lead through the handshake itself: its records are passed on unchanged.
+ */
 static const uint8_t handshake[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
 static void run(const uint8_t *data, size_t size, uint8_t how)

@@ -1,7 +1,7 @@
 /*
- * async_cancel.c: ask a task to end, and answer such a request
+ * async_task_cancel.c: ask a task to end, and answer such a request
  *
- * Pages: async_cancel async_cancel_because async_uncancel async_cancelling
+ * Pages: async_task_cancel async_task_cancel_because async_task_uncancel
  * async_task_cancelling
  */
 #include <asyncio.h>
@@ -10,7 +10,8 @@
 static int serve(void)
 {
     int result = async_sleep(3600);
-    printf("%s, %d request\n", async_strerror(result), async_cancelling());
+    printf("%s, %d request\n", async_strerror(result),
+           async_task_cancelling(async_current_task()));
     return result; /* on its way out: what it would wait for is refused */
 }
 async_fn(serve);
@@ -19,7 +20,8 @@ async_fn(serve);
 static int work(void)
 {
     if (async_sleep(3600) == -ECANCELED) {
-        async_uncancel(); /* answered: from here on it may wait again */
+        /* answered: its calls work again */
+        async_task_uncancel(async_current_task());
         ASYNC_TRY(async_sleep(1));
         puts("saved");
     }
@@ -32,8 +34,8 @@ static int amain(void)
     async_task *server = async_create_task(serve),
                *worker = async_create_task(work);
     ASYNC_TRY(async_sleep(1));
-    async_cancel_because(server, "closed at %d o'clock", 6);
-    async_cancel(worker);
+    async_task_cancel_because(server, "closed at %d o'clock", 6);
+    async_task_cancel(worker);
     printf("%d asked of the server\n", async_task_cancelling(server));
 
     int served = async_await(server), worked = async_await(worker);

@@ -1,7 +1,7 @@
 /*
- * async_wait_started.c: wait until a task is ready for work, not for its end
+ * async_task_wait_started.c: wait until a task is ready for work, not for its end
  *
- * Pages: async_wait_started async_started
+ * Pages: async_task_wait_started async_set_started
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ static int serve(int port)
     ASYNC_TRY(async_sleep(2)); /* until it listens */
     if (port < 1024)
         return async_fail(-EACCES, "port %d is not for everybody", port);
-    async_started(port); /* and from here on it serves */
+    async_set_started(port); /* and from here on it serves */
     return async_sleep(ASYNC_FOREVER);
 }
 async_fn(serve, int);
@@ -19,15 +19,16 @@ async_fn(serve, int);
 static int amain(void)
 {
     async_task *server = async_create_task(serve, 8080);
-    int port = async_wait_started(server);
+    int port = async_task_wait_started(server);
     printf("%.0f s: it listens at port %d\n", async_time(), port);
 
     async_task *other = async_create_task(serve, 80);
-    port = async_wait_started(other); /* its error, if it ends before */
+    port = async_task_wait_started(other); /* its error, if it ends before */
     printf("%.0f s: %s\n", async_time(), async_strerror(port));
 
-    async_cancel(server);
-    async_ignore(async_gather_n((async_task *[]){server, other}, 2, NULL, 0));
+    async_task_cancel(server);
+    async_ignore(async_gather_n((async_task *[]){server, other}, 2, NULL,
+                                ASYNC_FIRST_ERROR));
     return 0;
 }
 async_fn(amain);

@@ -1,7 +1,7 @@
 /*
- * async_shielded.c: finish something though the task is being cancelled
+ * async_no_cancel.c: finish something though the task is being cancelled
  *
- * Pages: async_shielded async_shield_begin async_shield_end async_shield_scope
+ * Pages: async_no_cancel async_no_cancel_begin async_no_cancel_end async_no_cancel_scope
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static int talk(void)
         continue;
     if (send("goodbye") < 0)
         puts("refused: we are being cancelled");
-    async_ignore(async_shielded(async_timeout(
+    async_ignore(async_no_cancel(async_timeout(
         5, send("goodbye")))); /* not for ever: a limit inside it counts */
     return result;
 }
@@ -29,12 +29,12 @@ async_fn(talk);
 /* For a block rather than a call. */
 static int write_log(void)
 {
-    async_shield_scope scope;
-    async_shield_begin(&scope);
+    async_no_cancel_scope scope;
+    async_no_cancel_begin(&scope);
     int result = send("log: begin");
     if (result >= 0)
         result = send("log: end");
-    async_shield_end(&scope);
+    async_no_cancel_end(&scope);
     return result;
 }
 async_fn(write_log);
@@ -44,8 +44,8 @@ static int amain(void)
     async_task *talker = async_create_task(talk),
                *writer = async_create_task(write_log);
     ASYNC_TRY(async_sleep(1.5));
-    async_cancel(talker);
-    async_cancel(writer);
+    async_task_cancel(talker);
+    async_task_cancel(writer);
     int talked = async_await(talker), written = async_await(writer);
     printf("%s\n%d\n", async_strerror(talked), written);
     return 0;
@@ -63,6 +63,6 @@ int main(void)
  * refused: we are being cancelled
  * log: end
  * goodbye
- * -ECANCELED: Cancelled
+ * -ECANCELED: Operation canceled
  * 0
  */

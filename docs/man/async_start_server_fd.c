@@ -1,7 +1,7 @@
 /*
- * async_start_server_on.c: serve on a socket that the program has bound
+ * async_start_server_fd.c: serve on a socket that the program has bound
  *
- * Pages: async_start_server_on
+ * Pages: async_start_server_fd
  */
 #include <asyncio.h>
 #include <netinet/in.h>
@@ -37,7 +37,7 @@ static int amain(void)
     char line[16];
     int descriptor;
     ASYNC_TRY(descriptor = bind_socket());
-    int result = async_start_server_on(&server, greet, NULL, descriptor, NULL);
+    int result = async_start_server_fd(&server, greet, NULL, descriptor, NULL);
     if (result < 0) {
         close(descriptor); /* it is still ours */
         return result;

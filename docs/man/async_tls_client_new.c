@@ -1,10 +1,10 @@
 /*
- * async_tls_new_client.c: secure connections
+ * async_tls_client_new.c: secure connections
  *
- * Pages: async_tls_new_client async_tls_new_server async_tls_options
+ * Pages: async_tls_client_new async_tls_server_new async_tls_options
  * async_tls_verify async_tls_version async_tls_free async_auto_tls async_start_tls
  * async_tls_protocol async_tls_cipher async_tls_alpn async_tls_server_name
- * async_tls_resumed async_tls_peer async_tls_ssl async_tls_ssl_context
+ * async_tls_resumed async_tls_peer_subject async_tls_ssl async_tls_ssl_context
  */
 #include <asyncio.h>
 #include <asyncio/tls.h>
@@ -44,7 +44,7 @@ static int ask(int port, async_tls *tls)
     ASYNC_TRY(async_open_connection(&stream, "127.0.0.1", port, NULL));
     ASYNC_TRY(secure(stream, tls));
     ASYNC_TRY(async_stream_readline(stream, line, sizeof line));
-    ASYNC_TRY(async_tls_peer(stream, name, sizeof name));
+    ASYNC_TRY(async_tls_peer_subject(stream, name, sizeof name));
     printf("%s says: %s", name, line);
     printf("%s, %d bits, %s, %s\n", async_tls_protocol(stream),
            SSL_get_cipher_bits(async_tls_ssl(stream), NULL),
@@ -61,17 +61,17 @@ static int amain(void)
     async_tls_options options = {.certificate = "certificate.pem",
                                  .key = "key.pem",
                                  .alpn = "hello",
-                                 .least = ASYNC_TLS_VERSION_1_3};
-    ASYNC_TRY(async_tls_new_server(&ours, &options));
+                                 .min_version = ASYNC_TLS_VERSION_1_3};
+    ASYNC_TRY(async_tls_server_new(&ours, &options));
     SSL_CTX_set_num_tickets(async_tls_ssl_context(ours), 1);
     ASYNC_TRY(async_start_server(&server, greet, ours, "127.0.0.1", 0, NULL));
     int port = async_server_port(server);
 
-    options = (async_tls_options){.authorities = "certificate.pem",
+    options = (async_tls_options){.ca = "certificate.pem",
                                   .alpn = "hello",
                                   .verify = ASYNC_TLS_VERIFY_REQUIRED};
-    ASYNC_TRY(async_tls_new_client(&trusting, &options));
-    ASYNC_TRY(async_tls_new_client(&strict, NULL));
+    ASYNC_TRY(async_tls_client_new(&trusting, &options));
+    ASYNC_TRY(async_tls_client_new(&strict, NULL));
     ASYNC_TRY(ask(port, trusting));
     int result = ask(port, strict);
     if (result < 0)
