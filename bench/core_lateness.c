@@ -133,7 +133,7 @@ static void say(const char *what, int ready, struct late late[EVENTS], double al
 /* What is allowed: 50 µs, and 32 of the turns as they are here. */
 static int lateness(int ready)
 {
-    static struct late timers[EVENTS], descriptors[EVENTS];
+    static struct late timers[EVENTS], fds[EVENTS];
     async_task *tasks[MOST_TASKS];
     unsigned random = 1;
     for (int i = 0; i < ready; i++)
@@ -143,12 +143,12 @@ static int lateness(int ready)
     double begun = bench_clock(CLOCK_THREAD_CPUTIME_ID);
     for (int i = 0; i < EVENTS; i++) {
         ASYNC_TRY(await_timer(ready, &random, &timers[i]));
-        ASYNC_TRY(await_readable(ready, &random, &descriptors[i]));
+        ASYNC_TRY(await_readable(ready, &random, &fds[i]));
     }
     double turn_us = (bench_clock(CLOCK_THREAD_CPUTIME_ID) - begun) * 1e6 /
                      (double)(turns - turns_before);
     say("timer", ready, timers, ALLOWED_US + ALLOWED_RUNS * turn_us);
-    say("descriptor", ready, descriptors, ALLOWED_US + ALLOWED_RUNS * turn_us);
+    say("descriptor", ready, fds, ALLOWED_US + ALLOWED_RUNS * turn_us);
     over = true;
     return async_gather_n(tasks, (size_t)ready, NULL, ASYNC_FIRST_ERROR);
 }

@@ -24,7 +24,7 @@ static int echo(async_stream *stream, void *unused)
 static int amain(void)
 {
     async_server_options options = {.backlog = SERVER_BACKLOG};
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     ASYNC_TRY(async_start_server(&server, echo, NULL, "127.0.0.1", 0, &options));
     server_say_port(async_server_port(server));
     return async_wait_readable(STDIN_FILENO);

@@ -43,7 +43,7 @@ static int amain(void)
     const async_tls_options identity = {.certificate = getenv("CERTIFICATE")};
     async_server_options options = {.backlog = SERVER_BACKLOG};
     async_auto_tls *tls = NULL;
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     ASYNC_TRY(async_tls_server_new(&tls, &identity));
     options.tls = getenv("PLAIN") == NULL ? tls : NULL;
     ASYNC_TRY(async_start_server(&server, serve, NULL, "127.0.0.1", 0, &options));

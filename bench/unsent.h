@@ -18,55 +18,55 @@ static struct {
     size_t begin, count; /* of those yet to be sent */
 } unsent[UNSENT_DESCRIPTORS];
 
-static inline bool unsent_any(int descriptor)
+static inline bool unsent_any(int fd)
 {
-    return unsent[descriptor].bytes != NULL;
+    return unsent[fd].bytes != NULL;
 }
 
-static inline void unsent_forget(int descriptor)
+static inline void unsent_forget(int fd)
 {
-    free(unsent[descriptor].bytes);
-    unsent[descriptor].bytes = NULL;
-    unsent[descriptor].begin = unsent[descriptor].count = 0;
+    free(unsent[fd].bytes);
+    unsent[fd].bytes = NULL;
+    unsent[fd].begin = unsent[fd].count = 0;
 }
 
 /* Copies them behind what is kept already. */
-static inline void unsent_keep(int descriptor, const char *bytes, size_t count)
+static inline void unsent_keep(int fd, const char *bytes, size_t count)
 {
-    size_t end = unsent[descriptor].begin + unsent[descriptor].count;
-    char *longer = realloc(unsent[descriptor].bytes, end + count);
+    size_t end = unsent[fd].begin + unsent[fd].count;
+    char *longer = realloc(unsent[fd].bytes, end + count);
     if (longer == NULL)
         bench_die("server", "no memory");
     memcpy(longer + end, bytes, count);
-    unsent[descriptor].bytes = longer;
-    unsent[descriptor].count += count;
+    unsent[fd].bytes = longer;
+    unsent[fd].count += count;
 }
 
 /* Sends what the kernel takes of it; whether nothing is left. */
-static inline bool unsent_send(int descriptor)
+static inline bool unsent_send(int fd)
 {
-    while (unsent[descriptor].count > 0) {
-        const char *bytes = unsent[descriptor].bytes + unsent[descriptor].begin;
-        ssize_t sent = send(descriptor, bytes, unsent[descriptor].count, MSG_NOSIGNAL);
+    while (unsent[fd].count > 0) {
+        const char *bytes = unsent[fd].bytes + unsent[fd].begin;
+        ssize_t sent = send(fd, bytes, unsent[fd].count, MSG_NOSIGNAL);
         if (sent < 0)
             return false;
-        unsent[descriptor].begin += (size_t)sent;
-        unsent[descriptor].count -= (size_t)sent;
+        unsent[fd].begin += (size_t)sent;
+        unsent[fd].count -= (size_t)sent;
     }
-    unsent_forget(descriptor);
+    unsent_forget(fd);
     return true;
 }
 
 /*
  * Sends these, of a connection that has nothing unsent, and keeps the rest; whether there is none.
  */
-static inline bool unsent_send_or_keep(int descriptor, const char *bytes, size_t count)
+static inline bool unsent_send_or_keep(int fd, const char *bytes, size_t count)
 {
-    ssize_t sent = send(descriptor, bytes, count, MSG_NOSIGNAL);
+    ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
     if (sent == (ssize_t)count)
         return true;
     size_t taken = sent < 0 ? 0 : (size_t)sent;
-    unsent_keep(descriptor, bytes + taken, count - taken);
+    unsent_keep(fd, bytes + taken, count - taken);
     return false;
 }
 

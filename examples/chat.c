@@ -85,7 +85,7 @@ static int serve(async_stream *stream, void *argument)
 static int amain(int port)
 {
     struct room room = {0};
-    async_auto_server *server = NULL; /* after the room: its clients end before it */
+    async_auto_wait_server *server = NULL; /* after the room: its clients end before it */
     ASYNC_TRY(async_start_server(&server, serve, &room, NULL, port, NULL));
     printf("listening at port %d\n", async_server_port(server));
     fflush(stdout);

@@ -20,7 +20,7 @@ static int echo(async_stream *stream, void *unused)
 
 static int amain(int port)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     ASYNC_TRY(async_start_server(&server, echo, NULL, NULL, port, NULL));
     printf("listening at port %d\n", async_server_port(server));
     fflush(stdout);

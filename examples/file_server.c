@@ -395,7 +395,7 @@ static int serve(async_stream *stream, void *argument)
 
 static int amain(struct site site, int port, size_t connections)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_server_options options = {.max_connections = connections, .backlog = 1024};
     ASYNC_TRY(async_start_server(&server, serve, &site, NULL, port, &options));
     printf("serving at port %d\n", async_server_port(server));

@@ -60,7 +60,7 @@ static int amain(struct settings *settings)
         ASYNC_TRY(async_tls_client_new(&theirs, &options));
 
     struct target target = {settings->host, settings->host_port, theirs};
-    async_auto_server *listener = NULL;
+    async_auto_wait_server *listener = NULL;
     ASYNC_TRY(async_start_server(&listener, serve, &target, NULL, settings->port,
                                  &(async_server_options){.tls = ours}));
     printf("passing port %d on to %s:%d\n", async_server_port(listener), target.host, target.port);

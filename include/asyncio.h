@@ -26,10 +26,6 @@
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
 
-#define ASYNC_VERSION_MAJOR 0
-#define ASYNC_VERSION_MINOR 1
-#define ASYNC_VERSION_PATCH 0
-
 #include <asyncio/base.h>
 #include <asyncio/run.h>
 #include <asyncio/task.h>

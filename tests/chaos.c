@@ -466,9 +466,9 @@ static void prepare(struct chaos_round *round, uint32_t *random)
 static void narrow(struct side *side)
 {
     const int few = 1;
-    int descriptor = async_stream_fd(side->stream);
+    int fd = async_stream_fd(side->stream);
     if (chaos_once_in(&side->random, 4))
-        CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
+        CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
 }
 
 /* The server's side of a round that goes by a server. */

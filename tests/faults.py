@@ -37,7 +37,7 @@ BAD = {"died", "hung", "leaked", "lost"}
 EXCUSES = [
     ("", "died", r"(the queue|the function) is NULL; was there memory for it\?",
      "the test uses what it was not given, and is told so"),
-    (r"(accept|connect|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
+    (r"(accept|connect|epoll_control|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
     (r"uring_request:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
      "what is begun anew stands behind the others, who take what was there for it"),

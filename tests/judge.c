@@ -108,7 +108,7 @@ const char *judge_fault(const struct ending *ending, enum outcome outcome, bool 
     if (ending->overdue || (WIFSIGNALED(status) ? WTERMSIG(status) == SIGALRM
                                                 : WEXITSTATUS(status) == STATUS_TIME_LIMIT))
         return "hung";
-    if ((!dies && says(output, "this is a bug in it")) || says(output, "Sanitizer: ") ||
+    if ((!dies && says(output, "this is a bug in the library")) || says(output, "Sanitizer: ") ||
         says(output, "runtime error:"))
         return "died";
     if (outcome == PASSED)

@@ -30,16 +30,15 @@ static inline void probe_changed(struct source *source)
         probe->then(probe);
 }
 
-static inline void probe_start(struct probe *probe, int descriptor)
+static inline void probe_start(struct probe *probe, int fd)
 {
-    *probe = (struct probe){.source = {.descriptor = descriptor, .changed = probe_changed},
-                            .then = probe->then};
+    *probe = (struct probe){.source = {.fd = fd, .changed = probe_changed}, .then = probe->then};
     CHECK_EQ(poller.calls->watch(&poller, &probe->source), 0);
 }
 
 static inline void probe_close(struct probe *probe)
 {
-    poller.calls->close_descriptor(&poller, probe->source.descriptor);
+    poller.calls->close_descriptor(&poller, probe->source.fd);
 }
 
 /* The owner has tried, and the kernel had nothing, or no room. */
@@ -64,28 +63,28 @@ static inline bool is_uring(void)
     return strcmp(test_backend(), "uring") == 0;
 }
 
-static inline bool is_open(int descriptor)
+static inline bool is_open(int fd)
 {
-    return fcntl(descriptor, F_GETFD) >= 0;
+    return fcntl(fd, F_GETFD) >= 0;
 }
 
-static inline void say(int descriptor)
+static inline void say(int fd)
 {
-    CHECK_EQ(send(descriptor, "x", 1, MSG_NOSIGNAL), 1);
+    CHECK_EQ(send(fd, "x", 1, MSG_NOSIGNAL), 1);
 }
 
 /* The other end may be closed. */
-static inline void say_if_it_can(int descriptor)
+static inline void say_if_it_can(int fd)
 {
-    async_ignore(send(descriptor, "x", 1, MSG_NOSIGNAL));
+    async_ignore(send(fd, "x", 1, MSG_NOSIGNAL));
 }
 
 /* The other side has closed, and all that it sent was read. */
-static inline void check_end_of(int descriptor)
+static inline void check_end_of(int fd)
 {
-    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
     CHECK_EQ(poll(&polled, 1, 0), 1);
-    CHECK_EQ(drain_socket(descriptor), 0);
+    CHECK_EQ(drain_socket(fd), 0);
 }
 
 #endif

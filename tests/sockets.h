@@ -29,11 +29,11 @@ static inline struct sockaddr_in loopback(int port)
     return address;
 }
 
-static inline struct sockaddr_in address_of(int descriptor)
+static inline struct sockaddr_in address_of(int fd)
 {
     struct sockaddr_in address;
     socklen_t size = sizeof address;
-    CHECK_EQ(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
+    CHECK_EQ(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     return address;
 }
 
@@ -41,17 +41,17 @@ static inline struct sockaddr_in address_of(int descriptor)
 static inline int bound_socket(int type, int flags)
 {
     struct sockaddr_in address = loopback(0);
-    int descriptor = socket(AF_INET, type | flags | SOCK_CLOEXEC, 0);
-    CHECK(descriptor >= 0);
-    CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    return descriptor;
+    int fd = socket(AF_INET, type | flags | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
 }
 
 static inline int listener(int backlog)
 {
-    int descriptor = bound_socket(SOCK_STREAM, 0);
-    CHECK_EQ(listen(descriptor, backlog), 0);
-    return descriptor;
+    int fd = bound_socket(SOCK_STREAM, 0);
+    CHECK_EQ(listen(fd, backlog), 0);
+    return fd;
 }
 
 static inline struct sockets unix_sockets(int type)
@@ -92,23 +92,23 @@ static inline void close_both(struct sockets pair)
 }
 
 /* Sends until there is no room; returns how many bytes that were. */
-static inline size_t fill_socket(int descriptor)
+static inline size_t fill_socket(int fd)
 {
     static const char bytes[16384];
     size_t total = 0;
     ssize_t count;
     for (size_t size = sizeof bytes; size > 0; size /= 2)
-        while ((count = send(descriptor, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+        while ((count = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
             total += (size_t)count;
     return total;
 }
 
 /* Takes all that is there; returns how many bytes that were. */
-static inline size_t drain_socket(int descriptor)
+static inline size_t drain_socket(int fd)
 {
     static char bytes[65536];
     size_t total = 0;
-    for (ssize_t count; (count = recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT)) > 0;)
+    for (ssize_t count; (count = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0;)
         total += (size_t)count;
     return total;
 }

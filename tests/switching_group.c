@@ -344,14 +344,14 @@ SWITCHING_CALL(completion_next_of_one_that_has_ended, async_completion_next, .ki
 
 /* ---- staggered_race ------------------------------------------------------------------------- */
 
-static int attempt_obedient(void *caller, size_t index)
+static int attempt_obedient(size_t index, void *caller)
 {
     ((struct caller *)caller)->running++;
     (void)index;
     return obey(caller);
 }
 
-static int attempt_insistent(void *caller, size_t index)
+static int attempt_insistent(size_t index, void *caller)
 {
     ((struct caller *)caller)->running++;
     (void)index;

@@ -12,7 +12,7 @@
 
 LOOP_TEST(connect_to_a_name_reaches_it)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
     CHECK_EQ(async_open_connection(&stream, "localhost", async_server_port(server), NULL), 0);
     CHECK(stream != NULL);
@@ -39,7 +39,7 @@ LOOP_TEST(connect_says_to_whom_it_could_not)
 
 LOOP_TEST(connect_comes_from_where_it_is_told_to)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
     const async_connection_options options = {.local_host = "127.0.0.2"},
                                    wrong = {.local_host = "::1"};
@@ -75,7 +75,7 @@ LOOP_TEST(connect_comes_from_the_first_local_address_that_can_be_had)
 {
     const async_connection_options options = {.local_host = "local.test"};
     const async_connection_options foreign = {.local_host = "foreign.test"};
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
     async_stream *none;
     char text[100];
@@ -95,7 +95,7 @@ LOOP_TEST(connect_comes_from_the_first_local_address_that_can_be_had)
 
 LOOP_TEST(connect_tries_every_address_of_a_host)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.60", 0, NULL), 0);
     use_addresses(INADDR_LOOPBACK, 1, 60);
@@ -134,7 +134,7 @@ LOOP_TEST(connect_tells_the_error_that_tells_most)
 
 LOOP_TEST(connect_without_memory_leaves_nothing)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *stream = NULL;
     for (long most = 0; stream == NULL; most++) {
         test_allow_allocations(most);
@@ -159,7 +159,7 @@ async_fn(connect_somewhere, const char *);
 LOOP_TEST(connect_to_a_full_backlog_tries_again_until_there_is_room)
 {
     const async_server_options options = {.backlog = 1, .paused = true};
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_task *tasks[4];
     char path[64];
     snprintf(path, sizeof path, "@libasyncio-backlog-%d", (int)getpid());
@@ -195,7 +195,7 @@ static int new_hole(int port, int callers[], int count)
 /* No host is ::1 and then 127.0.0.1. */
 LOOP_TEST(connect_goes_on_at_once_where_an_address_refuses)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
     const async_connection_options options = {.happy_eyeballs_delay = 1000};
     CHECK_EQ(async_open_connection(&stream, NULL, async_server_port(server), &options), 0);
@@ -207,7 +207,7 @@ LOOP_TEST(connect_tries_the_next_address_beside_one_that_says_nothing)
 {
     enum { CALLERS = 4 };
     const double delays[] = {0, 0.01}, expected[] = {0.25, 0.01};
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     int callers[CALLERS], port = async_server_port(server), hole = new_hole(port, callers, CALLERS);
     for (int i = 0; i < 2; i++) {
         const async_connection_options options = {.happy_eyeballs_delay = delays[i]};

@@ -87,9 +87,9 @@ TELLS(of_much_that_is_written_and_never_drained, write_without_drain,
       "task #1 'write_without_drain' (created at |has written to a stream of which 16 MiB "
       "wait|async_stream_drain");
 
-static int wait_readable(int descriptor)
+static int wait_readable(int fd)
 {
-    return async_wait_readable(descriptor);
+    return async_wait_readable(fd);
 }
 async_fn(wait_readable, int);
 

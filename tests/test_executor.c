@@ -29,7 +29,7 @@ async_fn(in_executor, async_executor *, struct gate *, int);
 LOOP_TEST(default_executor_can_be_set_once_and_before_it_is_used)
 {
     async_executor *executor = new_executor(1);
-    async_auto_executor *late = new_executor(1);
+    async_auto_wait_executor *late = new_executor(1);
     CHECK_EQ(async_set_default_executor(executor), 0);
     CHECK_EQ(async_set_default_executor(late), -EBUSY);
     CHECK_EQ(async_set_default_executor(NULL), -EINVAL);
@@ -39,7 +39,7 @@ LOOP_TEST(default_executor_can_be_set_once_and_before_it_is_used)
 
 LOOP_TEST(default_executor_cannot_be_set_after_its_use)
 {
-    async_auto_executor *late = new_executor(1);
+    async_auto_wait_executor *late = new_executor(1);
     CHECK_EQ(async_to_thread(nothing), 0);
     CHECK_EQ(async_set_default_executor(late), -EBUSY);
     return 0;
@@ -100,7 +100,7 @@ static void *run_many_sums(void *executor)
  */
 TEST(executor_serves_loops_that_come_and_go)
 {
-    async_auto_executor *executor = new_executor(2);
+    async_auto_wait_executor *executor = new_executor(2);
     for (int round = 0; round < 10; round++) {
         pthread_t threads[2];
         void *result;

@@ -208,27 +208,27 @@ FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
-static int echo(int descriptor)
+static int echo(int fd)
 {
     char bytes[5];
     int count;
-    while ((count = answer(async_recv(descriptor, bytes, sizeof bytes, 0))) > 0)
-        if (send(descriptor, bytes, (size_t)count, MSG_NOSIGNAL) != count)
+    while ((count = answer(async_recv(fd, bytes, sizeof bytes, 0))) > 0)
+        if (send(fd, bytes, (size_t)count, MSG_NOSIGNAL) != count)
             break;
-    shutdown(descriptor, SHUT_RDWR); /* whoever waits for an answer hears of it */
+    shutdown(fd, SHUT_RDWR); /* whoever waits for an answer hears of it */
     return count;
 }
 async_fn(echo, int);
 
 /* Sends bytes one by one; each comes back, once, or the other side has ended. */
-static int converse(int descriptor)
+static int converse(int fd)
 {
     for (int i = 0; i < MOST; i++) {
         char byte = (char)i;
-        int result = answer(async_wait_writable(descriptor));
-        if (result < 0 || send(descriptor, &byte, 1, MSG_NOSIGNAL) != 1)
+        int result = answer(async_wait_writable(fd));
+        if (result < 0 || send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
             return result < 0 ? result : -EPIPE;
-        result = answer(async_recv(descriptor, &byte, 1, 0));
+        result = answer(async_recv(fd, &byte, 1, 0));
         CHECK(result != -ECANCELED); /* nobody asked for that */
         if (result <= 0)
             return result < 0 ? result : -EPIPE;
@@ -255,18 +255,18 @@ FAULTS_TEST(an_echo_answers_or_ends)
     return 0;
 }
 
-static int wait_readable(int descriptor)
+static int wait_readable(int fd)
 {
-    return async_wait_readable(descriptor);
+    return async_wait_readable(fd);
 }
 async_fn(wait_readable, int);
 
-static int fill_and_wait_writable(int descriptor)
+static int fill_and_wait_writable(int fd)
 {
     char bytes[4096] = {0};
-    while (send(descriptor, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+    while (send(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
         continue;
-    return async_wait_writable(descriptor);
+    return async_wait_writable(fd);
 }
 async_fn(fill_and_wait_writable, int);
 

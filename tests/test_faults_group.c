@@ -110,7 +110,7 @@ FAULTS_TEST(each_task_that_completes_is_given_once)
     return 0;
 }
 
-static int attempt(void *context, size_t index)
+static int attempt(size_t index, void *context)
 {
     promised[index]++;
     int result = async_sleep(1);

@@ -10,57 +10,57 @@
 #include <sys/mman.h>
 
 /* In this order the calls go on: who reads hears that no more will come. */
-static void hang_up(int descriptor)
+static void hang_up(int fd)
 {
-    shutdown(descriptor, SHUT_RDWR);
+    shutdown(fd, SHUT_RDWR);
 }
 
 /* Closes it, even if the library cannot tell that it is open. */
-static void close_surely(int descriptor)
+static void close_surely(int fd)
 {
-    if (descriptor >= 0 && async_close(descriptor) < 0)
-        close(descriptor);
+    if (fd >= 0 && async_close(fd) < 0)
+        close(fd);
 }
 
 /* Sends back what comes, until the end. */
-static int echo(int descriptor)
+static int echo(int fd)
 {
     char bytes[7];
     int count;
     do {
-        count = answer(async_recvfrom(descriptor, bytes, sizeof bytes, 0, NULL, NULL));
+        count = answer(async_recvfrom(fd, bytes, sizeof bytes, 0, NULL, NULL));
         if (count > 0)
-            count = answer(async_sendall(descriptor, bytes, (size_t)count, 0)) < 0 ? -EPIPE : count;
+            count = answer(async_sendall(fd, bytes, (size_t)count, 0)) < 0 ? -EPIPE : count;
     } while (count > 0);
-    hang_up(descriptor);
+    hang_up(fd);
     return count;
 }
 
 static int serve(int server)
 {
-    int descriptor = answer(async_accept(server, NULL, NULL));
-    if (descriptor < 0)
+    int fd = answer(async_accept(server, NULL, NULL));
+    if (fd < 0)
         hang_up(server); /* whoever stands in the backlog hears of it */
-    if (descriptor < 0)
-        return descriptor;
-    int result = echo(descriptor);
-    close_surely(descriptor);
+    if (fd < 0)
+        return fd;
+    int result = echo(fd);
+    close_surely(fd);
     return result;
 }
 async_fn(serve, int);
 
 /* Bytes of their own, by each pair of calls. */
-static int converse(int descriptor)
+static int converse(int fd)
 {
     for (int i = 0; i < MOST; i++) {
         char byte = (char)i;
         struct iovec part = {.iov_base = &byte, .iov_len = 1};
         struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-        int result = answer(i % 2 == 0 ? async_send(descriptor, &byte, 1, 0)
-                                       : async_sendmsg(descriptor, &message, 0));
+        int result = answer(i % 2 == 0 ? async_send(fd, &byte, 1, 0)
+                                       : async_sendmsg(fd, &message, 0));
         if (result == 1)
-            result = answer(i % 3 == 0 ? async_recv(descriptor, &byte, 1, 0)
-                                       : async_recvmsg(descriptor, &message, 0));
+            result = answer(i % 3 == 0 ? async_recv(fd, &byte, 1, 0)
+                                       : async_recvmsg(fd, &message, 0));
         CHECK(result != -ECANCELED); /* nobody asked for that */
         if (result != 1)
             return result < 0 ? result : -EPIPE;
@@ -73,13 +73,13 @@ static int converse(int descriptor)
 
 static int connect_and_converse(struct sockaddr_in address)
 {
-    int descriptor = answer(async_socket(AF_INET, SOCK_STREAM, 0));
-    int result = descriptor;
-    if (descriptor >= 0)
-        result = answer(async_connect(descriptor, (struct sockaddr *)&address, sizeof address));
+    int fd = answer(async_socket(AF_INET, SOCK_STREAM, 0));
+    int result = fd;
+    if (fd >= 0)
+        result = answer(async_connect(fd, (struct sockaddr *)&address, sizeof address));
     if (result == 0)
-        result = converse(descriptor);
-    close_surely(descriptor);
+        result = converse(fd);
+    close_surely(fd);
     return result;
 }
 async_fn(connect_and_converse, struct sockaddr_in);
@@ -139,16 +139,16 @@ static int pass_on(int from, int to)
 }
 async_fn(pass_on, int, int);
 
-static int send_file(int descriptor)
+static int send_file(int fd)
 {
     off_t offset = 0;
     int count, file = memfd_create("bytes", MFD_CLOEXEC);
     for (char byte = 0; byte < MOST; byte++)
         CHECK_EQ(write(file, &byte, 1), 1);
-    while ((count = answer(async_sendfile(descriptor, file, &offset, MOST))) > 0)
+    while ((count = answer(async_sendfile(fd, file, &offset, MOST))) > 0)
         continue;
     close(file);
-    shutdown(descriptor, SHUT_WR);
+    shutdown(fd, SHUT_WR);
     return count;
 }
 
@@ -172,18 +172,18 @@ FAULTS_TEST(bytes_that_never_come_to_the_program_arrive_in_order)
     return 0;
 }
 
-static int receive_until_closed(int descriptor)
+static int receive_until_closed(int fd)
 {
     char byte;
-    int result = async_recv(descriptor, &byte, 1, 0);
+    int result = async_recv(fd, &byte, 1, 0);
     CHECK(result < 0);
     return 0;
 }
 async_fn(receive_until_closed, int);
 
-static int send_until_closed(int descriptor)
+static int send_until_closed(int fd)
 {
-    int result = async_sendall(descriptor, "x", 1, 0);
+    int result = async_sendall(fd, "x", 1, 0);
     CHECK(result < 0);
     return 0;
 }

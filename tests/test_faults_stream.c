@@ -70,7 +70,7 @@ async_fn(converse, int, int);
 FAULTS_TEST(a_server_serves_or_says_why_not)
 {
     enum { CLIENTS = 3 };
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_task *clients[CLIENTS];
     if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, NULL)) < 0)
         return 0;
@@ -100,7 +100,7 @@ FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
         /* an io_uring that takes no requests gives an address back when it is gone, in a while */
         round;
     char path[64];
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     snprintf(path, sizeof path, "@libasyncio-faults-%d-%d", (int)getpid(), round++);
     if (answer(async_start_unix_server(&server, serve, NULL, path, NULL)) == 0)
         async_ignore(converse_at_path(path));
@@ -125,13 +125,13 @@ FAULTS_TEST(a_server_at_a_path_of_a_folder_serves_or_says_why_not)
 FAULTS_TEST(a_server_on_a_socket_serves_or_leaves_it)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    async_auto_server *server = NULL;
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    if (answer(async_start_server_fd(&server, serve, NULL, descriptor, NULL)) == 0)
+    async_auto_wait_server *server = NULL;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    if (answer(async_start_server_fd(&server, serve, NULL, fd, NULL)) == 0)
         async_ignore(converse(async_server_port(server), 1));
     else
-        CHECK_EQ(close(descriptor), 0);
+        CHECK_EQ(close(fd), 0);
     return 0;
 }
 

@@ -148,11 +148,11 @@ FAULTS_TEST(every_future_that_is_promised_is_settled)
  * Takes items, or hears by the descriptor that there will be none. What fails at once lets nobody
  * else run.
  */
-static int serve(async_queue *queue, int descriptor)
+static int serve(async_queue *queue, int fd)
 {
     int item, index;
     do {
-        index = async_select(async_on_get(queue, &item), async_on_readable(descriptor),
+        index = async_select(async_on_get(queue, &item), async_on_readable(fd),
                              async_on_timeout(1e-4));
         if (index == 0)
             kept[item]++;

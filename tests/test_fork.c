@@ -370,7 +370,7 @@ TEST_EACH_BACKEND(fork_child_that_returns_ends_the_drive)
     }
     CHECK_EQ(result, 1);
     async_task_detach(async_create_task(fork_and_return, 5));
-    while ((tasks = async_loop_step(loop, -1)) > 0)
+    while ((tasks = async_loop_step(loop, ASYNC_FOREVER)) > 0)
         continue;
     if (is_child()) {
         async_loop_close(loop);

@@ -261,7 +261,7 @@ async_fn(ask, int, char);
 
 static int ask_a_server_that_forks(void)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     CHECK_EQ(async_start_server(&server, serve_by_child, NULL, "127.0.0.1", 0, NULL), 0);
     int port = async_server_port(server);
     CHECK_EQ(async_gather(async_create_task(ask, port, 1), async_create_task(ask, port, 2)), 0);
@@ -544,10 +544,10 @@ DEATH_TEST(fork_child_that_sends_to_its_parents_loop_dies,
     send_in_child(loop);
 }
 
-static int stay_at_work(int descriptor)
+static int stay_at_work(int fd)
 {
     char byte;
-    return (int)read(descriptor, &byte, 1);
+    return (int)read(fd, &byte, 1);
 }
 async_fn(stay_at_work, int);
 

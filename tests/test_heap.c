@@ -213,7 +213,7 @@ TEST(heap_that_is_empty_has_no_memory)
     asyncp_heap_close(&heap);
 }
 
-DEATH_TEST(heap_check_finds_an_entry_before_its_parent, "this is a bug in it")
+DEATH_TEST(heap_check_finds_an_entry_before_its_parent, "this is a bug in the library")
 {
     struct known all[3];
     struct heap heap;

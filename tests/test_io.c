@@ -61,16 +61,16 @@ static int note_receiving(int socket)
 }
 async_fn(note_receiving, int);
 
-static int note_readable(int descriptor)
+static int note_readable(int fd)
 {
-    note("readable: %d", async_wait_readable(descriptor));
+    note("readable: %d", async_wait_readable(fd));
     return 0;
 }
 async_fn(note_readable, int);
 
-static int note_writable(int descriptor)
+static int note_writable(int fd)
 {
-    note("writable: %d", async_wait_writable(descriptor));
+    note("writable: %d", async_wait_writable(fd));
     return 0;
 }
 async_fn(note_writable, int);
@@ -332,9 +332,9 @@ LOOP_TEST(io_recv_under_random_cancellation_loses_nothing)
 
 enum { THOUSAND = 1000 };
 
-static int count_when_readable(int descriptor, int *count)
+static int count_when_readable(int fd, int *count)
 {
-    ASYNC_TRY(async_wait_readable(descriptor));
+    ASYNC_TRY(async_wait_readable(fd));
     ++*count;
     return 0;
 }
@@ -343,7 +343,7 @@ async_fn(count_when_readable, int, int *);
 /* The first half is told one by one, the rest is cancelled at once. */
 LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
 {
-    static int descriptors[THOUSAND];
+    static int fds[THOUSAND];
     static async_task *tasks[THOUSAND];
     int count = 0, results[THOUSAND];
     struct rlimit limit;
@@ -351,14 +351,14 @@ LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
     limit.rlim_cur = limit.rlim_max;
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     for (int i = 0; i < THOUSAND; i++) {
-        descriptors[i] = eventfd(0, 0);
-        if (descriptors[i] < 0)
+        fds[i] = eventfd(0, 0);
+        if (fds[i] < 0)
             test_skip("this process may not have a thousand descriptors");
-        tasks[i] = async_create_task(count_when_readable, descriptors[i], &count);
+        tasks[i] = async_create_task(count_when_readable, fds[i], &count);
     }
     CHECK_EQ(async_sleep(0), 0);
     for (int i = 0; i < THOUSAND / 2; i++) {
-        CHECK_EQ(write(descriptors[i], &(uint64_t){1}, 8), 8);
+        CHECK_EQ(write(fds[i], &(uint64_t){1}, 8), 8);
         CHECK_EQ(async_await(async_task_ref(tasks[i])), 0);
         CHECK_EQ(count, i + 1);
     }
@@ -367,7 +367,7 @@ LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
     CHECK_EQ(async_gather_n(tasks, THOUSAND, results, ASYNC_RETURN_EXCEPTIONS), 0);
     for (int i = 0; i < THOUSAND; i++) {
         CHECK_EQ(results[i], i < THOUSAND / 2 ? 0 : -ECANCELED);
-        close(descriptors[i]);
+        close(fds[i]);
     }
     return 0;
 }
@@ -484,17 +484,17 @@ LOOP_TEST(io_wait_hears_of_a_signal_by_its_signalfd)
     struct signalfd_siginfo signal;
     CHECK_EQ(sigemptyset(&set) | sigaddset(&set, SIGTERM), 0);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &before), 0);
-    int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    async_task *waiter = async_create_task(note_readable, descriptor);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    async_task *waiter = async_create_task(note_readable, fd);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(!async_task_done(waiter));
     CHECK_EQ(raise(SIGTERM), 0);
     CHECK_EQ(async_await(waiter), 0);
     CHECK_JOURNAL("readable: 0");
-    CHECK_EQ(read(descriptor, &signal, sizeof signal), (int)sizeof signal);
+    CHECK_EQ(read(fd, &signal, sizeof signal), (int)sizeof signal);
     CHECK_EQ(signal.ssi_signo, SIGTERM);
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
-    return async_close(descriptor);
+    return async_close(fd);
 }
 
 static void *call_the_loop(void *loop)

@@ -167,7 +167,7 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
 LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
 {
     async_tls tls = {.start = shake_hands};
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
     char line[16];
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0,
@@ -184,7 +184,7 @@ LOOP_TEST(layer_of_connections_and_servers_begins_with_a_handshake)
 LOOP_TEST(layer_whose_handshake_fails_is_an_error_of_the_connection)
 {
     async_tls tls = {.start = shake_hands};
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *stream;
     const async_connection_options options = {.tls = &tls};
     CHECK_EQ(async_open_connection(&stream, "127.0.0.1", async_server_port(server), &options),

@@ -60,7 +60,7 @@ TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
     CHECK(async_time() == 5);
     async_task_detach(async_create_task(give_after, 1000, 2));
     CHECK_EQ(async_loop_step(loop, 0), 1);
-    CHECK_EQ(async_loop_step(loop, -1), 0);
+    CHECK_EQ(async_loop_step(loop, ASYNC_FOREVER), 0);
     CHECK(async_time() == 1005);
     CHECK_JOURNAL("1 2");
     async_loop_close(loop);
@@ -219,16 +219,16 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
 
 /* ---- what is asked between two steps -------------------------------------------------------- */
 
-static int receive_one(int descriptor)
+static int receive_one(int fd)
 {
     char byte;
-    return async_recv(descriptor, &byte, 1, 0);
+    return async_recv(fd, &byte, 1, 0);
 }
 async_fn(receive_one, int);
 
-static int await_readable(int descriptor)
+static int await_readable(int fd)
 {
-    return async_wait_readable(descriptor);
+    return async_wait_readable(fd);
 }
 async_fn(await_readable, int);
 
@@ -246,10 +246,10 @@ static bool ends_soon(async_loop *loop, async_task *task)
 }
 
 /* A task of either kind that waits for a socket to which nothing comes. */
-static async_task *begin_to_wait(async_loop *loop, int descriptor, bool receives)
+static async_task *begin_to_wait(async_loop *loop, int fd, bool receives)
 {
-    async_task *task = receives ? async_create_task(receive_one, descriptor)
-                                : async_create_task(await_readable, descriptor);
+    async_task *task = receives ? async_create_task(receive_one, fd)
+                                : async_create_task(await_readable, fd);
     CHECK(task != NULL);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(async_loop_step(loop, 0), 1);

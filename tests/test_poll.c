@@ -40,26 +40,26 @@ static void close_ends(struct ends ends)
     close(ends.there);
 }
 
-static void write_byte(int descriptor)
+static void write_byte(int fd)
 {
-    CHECK_EQ(write(descriptor, "x", 1), 1);
+    CHECK_EQ(write(fd, "x", 1), 1);
 }
 
 /* Until nothing more goes in. */
-static void fill(int descriptor)
+static void fill(int fd)
 {
     static const char zeros[4096];
-    while (write(descriptor, zeros, sizeof zeros) > 0)
+    while (write(fd, zeros, sizeof zeros) > 0)
         continue;
-    while (write(descriptor, zeros, 1) > 0)
+    while (write(fd, zeros, 1) > 0)
         continue;
     CHECK_EQ(errno, EAGAIN);
 }
 
-static void drain(int descriptor)
+static void drain(int fd)
 {
     char bytes[4096];
-    while (read(descriptor, bytes, sizeof bytes) > 0)
+    while (read(fd, bytes, sizeof bytes) > 0)
         continue;
 }
 
@@ -331,7 +331,7 @@ static struct watch second;
 
 static void start_second(struct watch *watch)
 {
-    watch_start(&second, OPERATION_WRITABLE, watch->operation.descriptor);
+    watch_start(&second, OPERATION_WRITABLE, watch->operation.fd);
 }
 
 TEST_EACH_BACKEND(poll_completion_may_submit)
@@ -339,7 +339,7 @@ TEST_EACH_BACKEND(poll_completion_may_submit)
     struct watch first = {.then = start_second};
     struct ends ends = new_sockets();
     open_poller();
-    watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .descriptor = ends.here});
+    watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .fd = ends.here});
     write_byte(ends.there);
     CHECK_EQ(watch_result(&first), 0);
     CHECK_EQ(watch_result(&second), 0);
@@ -360,8 +360,7 @@ TEST_EACH_BACKEND(poll_completion_may_cancel)
         struct watch first = {.then = cancel_second};
         struct ends ends = new_sockets(), other = new_sockets();
         open_poller();
-        watch_submit(&first,
-                     (struct operation){.kind = OPERATION_READABLE, .descriptor = ends.here});
+        watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .fd = ends.here});
         watch_start(&second, OPERATION_READABLE, i == 0 ? ends.here : other.here);
         watch_settle();
         write_byte(ends.there);
@@ -445,9 +444,9 @@ TEST_EACH_BACKEND(poll_wake_comes_from_signal_handlers)
     close_poller();
 }
 
-static bool is_readable(int descriptor, int milliseconds)
+static bool is_readable(int fd, int milliseconds)
 {
-    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
     return poll(&polled, 1, milliseconds) == 1;
 }
 
@@ -462,17 +461,17 @@ TEST_EACH_BACKEND(poll_descriptor_becomes_readable_when_wait_has_something)
     struct ends ends = new_sockets();
     poller_is_foreign = true;
     open_poller();
-    int descriptor = poller.calls->descriptor(&poller);
-    CHECK_EQ(descriptor == -EOPNOTSUPP, strcmp(poller.calls->name, "sim") == 0);
-    for (int i = 0; i < 3 && descriptor >= 0; i++) {
+    int fd = poller.calls->fd(&poller);
+    CHECK_EQ(fd == -EOPNOTSUPP, strcmp(poller.calls->name, "sim") == 0);
+    for (int i = 0; i < 3 && fd >= 0; i++) {
         watch_start(&watch, OPERATION_READABLE, ends.here);
         watch_settle();
-        CHECK(!watch_is_done(&watch) && !is_readable(descriptor, 0));
+        CHECK(!watch_is_done(&watch) && !is_readable(fd, 0));
         write_byte(ends.there);
-        CHECK(is_readable(descriptor, AS_LONG_AS_IT_TAKES));
+        CHECK(is_readable(fd, AS_LONG_AS_IT_TAKES));
         CHECK_EQ(watch_result(&watch), 0);
         asyncp_poller_wake(&poller);
-        CHECK(is_readable(descriptor, AS_LONG_AS_IT_TAKES));
+        CHECK(is_readable(fd, AS_LONG_AS_IT_TAKES));
         drain(ends.here);
     }
     close_poller();

@@ -20,10 +20,9 @@ TEST_EACH_BACKEND(closed_descriptor_completes_the_operations_that_wait_on_it)
         watch_start(&reader, OPERATION_READABLE, pair.here);
         watch_start(&writer, OPERATION_WRITABLE, pair.here);
         receiver.then = NULL;
-        watch_submit(&receiver, (struct operation){.kind = OPERATION_RECV,
-                                                   .descriptor = pair.here,
-                                                   .buffer = &byte,
-                                                   .size = 1});
+        watch_submit(&receiver,
+                     (struct operation){
+                         .kind = OPERATION_RECV, .fd = pair.here, .buffer = &byte, .size = 1});
         if (i / 2 == 0)
             watch_settle();
         poller.calls->close_descriptor(&poller, pair.here);
@@ -53,9 +52,8 @@ TEST_EACH_BACKEND(closed_descriptor_takes_no_more_operations)
     poller.calls->close_descriptor(&poller, pair.here);
     poller.calls->close_descriptor(&poller, pair.here); /* again does no harm */
     late.then = NULL;
-    watch_submit(&late,
-                 (struct operation){
-                     .kind = OPERATION_RECV, .descriptor = pair.here, .buffer = &byte, .size = 1});
+    watch_submit(&late, (struct operation){
+                            .kind = OPERATION_RECV, .fd = pair.here, .buffer = &byte, .size = 1});
     CHECK_EQ(late.operation.result, -EBADF);
     CHECK_EQ(watch_once(OPERATION_READABLE, pair.here), -EBADF);
     CHECK_EQ(watch_result(&writer), -EBADF);
@@ -130,9 +128,9 @@ static void close_all(struct probe *probe)
 {
     (void)probe;
     for (int i = 0; i < 4; i++)
-        if (all[i].source.descriptor >= 0) {
+        if (all[i].source.fd >= 0) {
             probe_close(&all[i]);
-            all[i].source.descriptor = -1;
+            all[i].source.fd = -1;
         }
 }
 
@@ -258,7 +256,7 @@ TEST_EACH_BACKEND(source_without_memory_is_refused_and_the_descriptor_is_its_own
     struct probe probe = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);
     open_poller();
-    probe.source = (struct source){.descriptor = pair.here, .changed = probe_changed};
+    probe.source = (struct source){.fd = pair.here, .changed = probe_changed};
     test_allow_allocations(0);
     CHECK_EQ(poller.calls->watch(&poller, &probe.source), -ENOMEM);
     test_allow_allocations(-1);

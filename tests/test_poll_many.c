@@ -142,7 +142,7 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
         asyncp_fault = i < THOUSAND / 2 ? NULL : have_little_room;
         watches[i].then = forget_links;
         watch_submit(&watches[i],
-                     (struct operation){.kind = OPERATION_READABLE, .descriptor = counters[i]});
+                     (struct operation){.kind = OPERATION_READABLE, .fd = counters[i]});
     }
     for (int i = 0; i < THOUSAND; i += 3)
         watch_cancel(&watches[i]);
@@ -290,8 +290,7 @@ TEST_EACH_BACKEND(poll_event_of_one_round_does_not_reach_who_came_in_it)
     struct counted early = open_counted(-1);
     replaced = open_counted(-1);
     replacement = eventfd(0, 0);
-    watch_submit(&first,
-                 (struct operation){.kind = OPERATION_READABLE, .descriptor = early.number});
+    watch_submit(&first, (struct operation){.kind = OPERATION_READABLE, .fd = early.number});
     watch_start(&second, OPERATION_READABLE, replaced.number);
     watch_settle();
     make_readable(early);

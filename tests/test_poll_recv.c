@@ -41,7 +41,7 @@ static void start(struct receive *receive, size_t size, int flags)
     memset(receive->buffer, UNTOUCHED, sizeof receive->buffer);
     receive->watch.then = NULL;
     watch_submit(&receive->watch, (struct operation){.kind = OPERATION_RECV,
-                                                     .descriptor = here,
+                                                     .fd = here,
                                                      .buffer = receive->buffer,
                                                      .size = size,
                                                      .flags = flags});

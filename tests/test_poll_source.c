@@ -227,10 +227,9 @@ TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_are_both_told)
         CHECK_EQ(watch_once(OPERATION_READABLE, pair.here), 0);
         CHECK_EQ(drain_socket(pair.here), 1);
         receiver.then = NULL;
-        watch_submit(&receiver, (struct operation){.kind = OPERATION_RECV,
-                                                   .descriptor = pair.here,
-                                                   .buffer = &byte,
-                                                   .size = 1});
+        watch_submit(&receiver,
+                     (struct operation){
+                         .kind = OPERATION_RECV, .fd = pair.here, .buffer = &byte, .size = 1});
         watch_settle();
         say(pair.there);
         CHECK_EQ(watch_result(&receiver), 1);
@@ -273,13 +272,13 @@ static int fail_looks(enum site site)
  * What comes of a wait for room, of which the source was told long ago; so many polls of the kernel
  * fail meanwhile.
  */
-static int wait_while_looks_fail(int descriptor, int count, int failure)
+static int wait_while_looks_fail(int fd, int count, int failure)
 {
     looks_failing = count;
     look_failure = failure;
     asyncp_fault = fail_looks;
     struct watch watch;
-    watch_start(&watch, OPERATION_WRITABLE, descriptor);
+    watch_start(&watch, OPERATION_WRITABLE, fd);
     asyncp_fault = NULL;
     return watch_result(&watch);
 }

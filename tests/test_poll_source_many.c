@@ -22,10 +22,10 @@ static void start_many(int count)
     limit.rlim_cur = limit.rlim_max;
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     for (int i = 0; i < count; i++) {
-        int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (descriptor < 0)
+        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (fd < 0)
             test_skip("this process may not have so many descriptors");
-        probe_start(&probes[i], descriptor);
+        probe_start(&probes[i], fd);
     }
 }
 
@@ -46,7 +46,7 @@ static void settle_many(void)
 
 static void raise_probe(int number)
 {
-    CHECK_EQ(write(probes[number].source.descriptor, &(uint64_t){1}, 8), 8);
+    CHECK_EQ(write(probes[number].source.fd, &(uint64_t){1}, 8), 8);
 }
 
 static void close_many(int count)
@@ -68,7 +68,7 @@ static void tell_many_apart(void)
                  i % 3 == 0 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE);
     close_many(MOST_PROBES);
     settle_many();
-    CHECK(!is_open(probes[0].source.descriptor));
+    CHECK(!is_open(probes[0].source.fd));
     close_poller();
 }
 
@@ -116,7 +116,7 @@ TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
                        : i % 5 == 1 ? SOURCE_READABLE | SOURCE_WRITABLE
                                     : SOURCE_WRITABLE;
         CHECK_EQ(probes[i].source.state, expected);
-        CHECK_EQ(is_open(probes[i].source.descriptor), i % 5 != 0);
+        CHECK_EQ(is_open(probes[i].source.fd), i % 5 != 0);
     }
     is_full = true;
     for (int i = 0; i < COUNT; i++)
@@ -125,7 +125,7 @@ TEST_EACH_BACKEND(sources_that_find_no_room_are_watched_or_closed_later)
     is_full = false;
     settle_many();
     for (int i = 0; i < COUNT; i++)
-        CHECK(!is_open(probes[i].source.descriptor));
+        CHECK(!is_open(probes[i].source.fd));
     asyncp_fault = NULL;
     close_poller();
 }

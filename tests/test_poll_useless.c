@@ -85,10 +85,10 @@ LOOP_TEST(poll_sleeps_while_a_full_socket_s_peer_has_ended)
     return 0;
 }
 
-static int make_room(int descriptor)
+static int make_room(int fd)
 {
     ASYNC_TRY(async_sleep(0.001));
-    drain_socket(descriptor);
+    drain_socket(fd);
     return 0;
 }
 async_fn(make_room, int);
@@ -120,10 +120,10 @@ LOOP_TEST(poll_is_left_by_a_wait_for_room_at_a_peer_that_has_ended)
     return 0;
 }
 
-static int close_soon(int descriptor)
+static int close_soon(int fd)
 {
     ASYNC_TRY(async_sleep(0.001));
-    return async_close(descriptor);
+    return async_close(fd);
 }
 async_fn(close_soon, int);
 

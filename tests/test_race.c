@@ -13,7 +13,7 @@ struct plan {
     int result;     /* then */
 };
 
-static int follow(void *context, size_t index)
+static int follow(size_t index, void *context)
 {
     const struct plan *plan = (const struct plan *)context + index;
     note("%zu@%g", index, async_time());
@@ -95,7 +95,7 @@ LOOP_TEST(race_that_is_cancelled_cancels_the_attempts_and_waits_for_them)
     return async_sleep(100);
 }
 
-static int succeed_when_cancelled(void *context, size_t index)
+static int succeed_when_cancelled(size_t index, void *context)
 {
     (void)context;
     CHECK_EQ(async_sleep(9), -ECANCELED);

@@ -34,10 +34,10 @@ static void await_connections(const async_server *server, size_t count)
 LOOP_TEST(server_serves_many_at_once)
 {
     enum { CLIENTS = 50 };
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *clients[CLIENTS];
-    int descriptor;
-    CHECK_EQ(async_server_fds(server, &descriptor, 1), 1);
+    int fd;
+    CHECK_EQ(async_server_fds(server, &fd, 1), 1);
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = new_client(server);
     for (int i = 0; i < CLIENTS; i++)
@@ -60,7 +60,7 @@ static int note_end(async_stream *stream, void *unused)
 
 LOOP_TEST(server_closes_the_stream_when_it_was_served)
 {
-    async_auto_server *server = new_server(note_end, NULL);
+    async_auto_wait_server *server = new_server(note_end, NULL);
     async_stream *client = new_client(server);
     check_echo(client, "x");
     CHECK_EQ(async_stream_write_eof(client), 0);
@@ -72,7 +72,7 @@ LOOP_TEST(server_closes_the_stream_when_it_was_served)
 
 LOOP_TEST(server_close_lets_connections_go_on)
 {
-    async_auto_server *server = new_server(note_end, NULL);
+    async_auto_wait_server *server = new_server(note_end, NULL);
     async_stream *client = new_client(server), *late;
     int port = async_server_port(server);
     check_echo(client, "before");
@@ -93,7 +93,7 @@ LOOP_TEST(server_ends_its_clients_in_three_ways)
     void (*const ways[])(async_server *) = {async_server_close_clients, async_server_cancel_clients,
                                             async_server_abort_clients};
     for (int i = 0; i < 3; i++) {
-        async_auto_server *server = new_server(note_end, NULL);
+        async_auto_wait_server *server = new_server(note_end, NULL);
         async_stream *client = new_client(server);
         check_echo(client, "x");
         ways[i](server);
@@ -106,7 +106,7 @@ LOOP_TEST(server_ends_its_clients_in_three_ways)
 
 LOOP_TEST(server_close_clients_sends_what_is_pending)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *client = new_client(server);
     char line[16];
     check_echo(client, "x");
@@ -148,7 +148,7 @@ static void note_error(async_loop *loop, const async_exception_context *error, v
 
 LOOP_TEST(server_reports_an_error_of_a_connection_and_goes_on)
 {
-    async_auto_server *server = new_server(fail_at_once, NULL);
+    async_auto_wait_server *server = new_server(fail_at_once, NULL);
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
     for (int i = 0; i < 2; i++) {
         check_end(new_client(server), 0);
@@ -179,7 +179,7 @@ static void reset(async_stream *stream)
 
 LOOP_TEST(server_reports_a_client_that_goes_in_debug_mode_only)
 {
-    async_auto_server *server = new_server(read_record, NULL);
+    async_auto_wait_server *server = new_server(read_record, NULL);
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
     for (int debug = 0; debug < 2; debug++)
         for (int resets = 0; resets < 2; resets++) {
@@ -206,7 +206,7 @@ static int fail_as_if_reset(async_stream *stream, void *unused)
 
 LOOP_TEST(server_reports_a_disconnect_that_is_not_the_client_s)
 {
-    async_auto_server *server = new_server(fail_as_if_reset, NULL);
+    async_auto_wait_server *server = new_server(fail_as_if_reset, NULL);
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
     check_end(new_client(server), 0);
     await_connections(server, 0);
@@ -225,7 +225,8 @@ async_fn(serve_forever, async_server *);
 
 LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
 {
-    async_auto_server *first = new_server(serve_echo, NULL), *second = new_server(serve_echo, NULL);
+    async_auto_wait_server *first = new_server(serve_echo, NULL),
+                           *second = new_server(serve_echo, NULL);
     async_task *closed = async_create_task(serve_forever, first);
     async_task *cancelled = async_create_task(serve_forever, second);
     CHECK_EQ(async_sleep(0), 0);
@@ -243,7 +244,7 @@ LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
 
 LOOP_TEST(server_with_a_limit_lets_others_wait)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     const async_server_options options = {.max_connections = 2};
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     async_stream *clients[3];
@@ -264,7 +265,7 @@ LOOP_TEST(server_with_a_limit_lets_others_wait)
 
 LOOP_TEST(server_that_starts_later_accepts_then)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     const async_server_options options = {.paused = true};
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     async_auto_stream *client = new_client(server); /* the kernel has it */
@@ -295,7 +296,7 @@ static int use_up_descriptors(int taken[], int most, int left)
 
 LOOP_TEST(server_without_descriptors_accepts_when_a_connection_ends)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *first, *second;
     char line[16];
     int taken[64], count = use_up_descriptors(
@@ -318,7 +319,7 @@ LOOP_TEST(server_without_descriptors_accepts_when_a_connection_ends)
 
 LOOP_TEST(server_says_why_it_cannot_listen)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_server *other;
     char expected[100];
     int port = async_server_port(server);
@@ -347,7 +348,7 @@ LOOP_TEST(server_gives_its_port_back_at_once)
 LOOP_TEST(server_shares_its_port_if_both_want_to)
 {
     const async_server_options options = {.reuse_port = true, .keep_alive = true};
-    async_auto_server *one = NULL, *other = NULL;
+    async_auto_wait_server *one = NULL, *other = NULL;
     CHECK_EQ(async_start_server(&one, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     CHECK_EQ(
         async_start_server(&other, serve_echo, NULL, "127.0.0.1", async_server_port(one), &options),

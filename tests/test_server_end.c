@@ -49,7 +49,7 @@ LOOP_TEST(server_lets_a_connection_close_its_stream_itself)
 {
     static char waits;
     for (int i = 0; i < 2; i++) {
-        async_auto_server *server = new_server(close_own, i == 0 ? &waits : NULL);
+        async_auto_wait_server *server = new_server(close_own, i == 0 ? &waits : NULL);
         async_auto_stream *client = new_client(server);
         char line[16];
         CHECK_EQ(async_stream_write(client, "bye\n", 4), 0);
@@ -83,7 +83,7 @@ LOOP_TEST(server_is_ended_by_a_connection_of_its_own)
                                             async_server_cancel_clients,
                                             async_server_abort_clients};
     for (int i = 0; i < 4; i++) {
-        async_auto_server *server = new_server(end_from_inside, NULL);
+        async_auto_wait_server *server = new_server(end_from_inside, NULL);
         async_auto_stream *client = new_client(server);
         char line[16];
         ending = server;

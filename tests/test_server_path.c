@@ -215,7 +215,7 @@ LOOP_TEST(server_path_stays_with_who_has_it_if_a_start_fails)
 
 static int serve_until_told(const char *name, int order, int answer)
 {
-    async_auto_server *server = start(name);
+    async_auto_wait_server *server = start(name);
     CHECK_EQ(write(answer, "", 1), 1);
     return async_wait_readable(order);
 }

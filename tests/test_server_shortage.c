@@ -32,7 +32,7 @@ static void check_echo(async_stream *stream)
 LOOP_TEST(server_goes_on_after_many_connections_that_came_to_nothing)
 {
     const async_server_options options = {.backlog = 2};
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.1", 0, &options), 0);
     CHECK_EQ(async_sleep(0), 0);
     count_calls(-ECONNABORTED, 9);
@@ -49,9 +49,9 @@ static async_stream *new_sudden_client(const async_server *server)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((in_port_t)async_server_port(server)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_EQ(connect(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK_EQ(async_stream_new(&stream, descriptor), 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(async_stream_new(&stream, fd), 0);
     return stream;
 }
 
@@ -71,7 +71,7 @@ async_fn(sleep_long);
 LOOP_TEST(server_without_descriptors_needs_no_memory_to_pause)
 {
     enum { SLEEPERS = 66, FIRST = 60 };
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_task *sleepers[SLEEPERS];
     for (int i = 0; i < SLEEPERS; i++) {
         sleepers[i] = async_create_task(sleep_long);
@@ -97,7 +97,7 @@ LOOP_TEST(server_without_descriptors_needs_no_memory_to_pause)
 
 LOOP_TEST(server_without_descriptors_goes_on_in_the_moment_a_connection_ends)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_stream *client = new_client(server);
     check_echo(client);
     struct fault_record *record = count_calls(-ENFILE, 1);
@@ -117,7 +117,7 @@ LOOP_TEST(server_that_may_not_accept_tells_it_once_and_tries_again_after_a_pause
 {
     static const int errors[] = {-EPERM, -ENOSYS, -EIO, -EACCES};
     for (int i = 0; i < 4; i++) {
-        async_auto_server *server = new_server(serve_echo, NULL);
+        async_auto_wait_server *server = new_server(serve_echo, NULL);
         async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
         CHECK_EQ(async_sleep(0), 0);
         struct fault_record *record = count_calls(errors[i], 5);
@@ -135,7 +135,7 @@ LOOP_TEST(server_that_may_not_accept_tells_it_once_and_tries_again_after_a_pause
 /* Errors that seem to come from connections, without end: no connection is behind them. */
 LOOP_TEST(server_whose_connections_all_come_to_nothing_pauses)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     CHECK_EQ(async_sleep(0), 0);
     struct fault_record *record = count_calls(-EPROTO, 2500);
     async_auto_stream *client = new_client(server);
@@ -149,11 +149,11 @@ LOOP_TEST(server_whose_connections_all_come_to_nothing_pauses)
 
 LOOP_TEST(server_whose_socket_cannot_accept_is_closed)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
-    int descriptor;
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
+    int fd;
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
-    CHECK_EQ(async_server_fds(server, &descriptor, 1), 1);
-    CHECK_EQ(shutdown(descriptor, SHUT_RD), 0); /* it listens no more */
+    CHECK_EQ(async_server_fds(server, &fd, 1), 1);
+    CHECK_EQ(shutdown(fd, SHUT_RD), 0); /* it listens no more */
     CHECK_EQ(async_server_serve_forever(server), 0);
     CHECK_JOURNAL("-22");
     return 0;

@@ -22,7 +22,7 @@ static void check_echo_at(const char *host, int port)
 LOOP_TEST(server_start_listens_at_every_address_of_a_host)
 {
     enum { ADDRESSES = 40 };
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     use_addresses(INADDR_LOOPBACK, 1, ADDRESSES);
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, NULL), 0);
     CHECK_EQ(async_server_fds(server, NULL, 0), ADDRESSES);
@@ -35,7 +35,7 @@ LOOP_TEST(server_start_listens_at_equal_addresses_once)
 {
     static const char *const more[] = {"127.0.0.1", "many.test", NULL};
     const async_server_options options = {.more_hosts = more};
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     use_addresses(INADDR_LOOPBACK, 0, 3);
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, &options), 0);
     CHECK_EQ(async_server_fds(server, NULL, 0), 1);
@@ -106,7 +106,7 @@ LOOP_TEST(server_start_at_a_port_that_is_taken_is_tried_once)
 
 LOOP_TEST(server_start_takes_a_service_by_name_and_an_empty_host_for_all)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
     async_server *none;
     async_server_options options = {0};
@@ -130,11 +130,11 @@ LOOP_TEST(server_start_takes_a_service_by_name_and_an_empty_host_for_all)
 LOOP_TEST(server_start_on_a_socket_serves_there_whether_it_listens_or_not)
 {
     for (int listens = 0; listens < 2; listens++) {
-        async_auto_server *server = NULL;
-        int descriptor = listens ? listener(5) : bound_socket(SOCK_STREAM, 0), found;
-        CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), 0);
+        async_auto_wait_server *server = NULL;
+        int fd = listens ? listener(5) : bound_socket(SOCK_STREAM, 0), found;
+        CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, fd, NULL), 0);
         CHECK_EQ(async_server_fds(server, &found, 1), 1);
-        CHECK_EQ(found, descriptor);
+        CHECK_EQ(found, fd);
         check_echo_at("127.0.0.1", async_server_port(server));
     }
     return 0;
@@ -147,9 +147,9 @@ LOOP_TEST(server_start_on_a_unix_socket_leaves_its_path)
     async_server *server;
     char byte;
     snprintf(address.sun_path, sizeof address.sun_path, "/tmp/libasyncio-given-%d", (int)getpid());
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK_EQ(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, fd, NULL), 0);
     CHECK_EQ(async_server_port(server), 0);
     CHECK_EQ(async_open_unix_connection(&stream, address.sun_path, NULL), 0);
     CHECK_EQ(async_stream_write(stream, "x", 1), 0);
@@ -159,10 +159,10 @@ LOOP_TEST(server_start_on_a_unix_socket_leaves_its_path)
     return 0;
 }
 
-static void check_refused(int descriptor, int error, const char *why)
+static void check_refused(int fd, int error, const char *why)
 {
     async_server *server;
-    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL), error);
+    CHECK_EQ(async_start_server_fd(&server, serve_echo, NULL, fd, NULL), error);
     CHECK(server == NULL);
     CHECK(strstr(async_strerror(error), why) != NULL);
 }
@@ -170,7 +170,7 @@ static void check_refused(int descriptor, int error, const char *why)
 LOOP_TEST(server_start_on_what_cannot_listen_says_why_and_leaves_it)
 {
     const async_server_options options = {.backlog = -1};
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_server *none;
     struct sockets connected = tcp_sockets();
     int pipes[2], served, datagram = bound_socket(SOCK_DGRAM, 0);
@@ -198,11 +198,11 @@ LOOP_TEST(server_start_on_what_cannot_listen_says_why_and_leaves_it)
 
 LOOP_TEST(server_start_on_a_socket_without_memory_leaves_it)
 {
-    int descriptor = listener(5);
+    int fd = listener(5);
     async_server *server = NULL;
     for (long most = 0; server == NULL; most++) {
         test_allow_allocations(most);
-        int result = async_start_server_fd(&server, serve_echo, NULL, descriptor, NULL);
+        int result = async_start_server_fd(&server, serve_echo, NULL, fd, NULL);
         test_allow_allocations(-1);
         CHECK(result == 0 || result == -ENOMEM);
     }

@@ -11,60 +11,60 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-static bool blocks(int descriptor)
+static bool blocks(int fd)
 {
-    int flags = fcntl(descriptor, F_GETFL);
+    int flags = fcntl(fd, F_GETFL);
     CHECK(flags >= 0);
     return (flags & O_NONBLOCK) == 0;
 }
 
-static bool is_closed_by_exec(int descriptor)
+static bool is_closed_by_exec(int fd)
 {
-    return (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
+    return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
 /* ---- socket and close ----------------------------------------------------------------------- */
 
 LOOP_TEST(socket_is_non_blocking_and_closed_by_exec)
 {
-    int descriptor = async_socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(descriptor >= 0);
-    CHECK(!blocks(descriptor) && is_closed_by_exec(descriptor));
-    CHECK_EQ(async_close(descriptor), 0);
-    CHECK_EQ(async_close(descriptor), -EBADF);
+    int fd = async_socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    CHECK(!blocks(fd) && is_closed_by_exec(fd));
+    CHECK_EQ(async_close(fd), 0);
+    CHECK_EQ(async_close(fd), -EBADF);
     return 0;
 }
 
 TEST(socket_and_close_need_no_loop)
 {
-    int descriptor = async_socket(AF_UNIX, SOCK_DGRAM, 0);
-    CHECK(descriptor >= 0);
-    CHECK_EQ(async_close(descriptor), 0);
-    CHECK_EQ(async_close(descriptor), -EBADF);
+    int fd = async_socket(AF_UNIX, SOCK_DGRAM, 0);
+    CHECK(fd >= 0);
+    CHECK_EQ(async_close(fd), 0);
+    CHECK_EQ(async_close(fd), -EBADF);
     CHECK_EQ(async_close(-1), -EBADF);
     CHECK_EQ(async_socket(AF_INET, 77, 0), -EINVAL);
     CHECK_EQ(async_socket(12345, SOCK_STREAM, 0), -EAFNOSUPPORT);
 }
 
-static int note_recv(int descriptor)
+static int note_recv(int fd)
 {
     char bytes[16];
-    note("recv:%d", async_recv(descriptor, bytes, sizeof bytes, 0));
+    note("recv:%d", async_recv(fd, bytes, sizeof bytes, 0));
     return 0;
 }
 async_fn(note_recv, int);
 
-static int note_recvfrom(int descriptor)
+static int note_recvfrom(int fd)
 {
     char bytes[16];
-    note("recvfrom:%d", async_recvfrom(descriptor, bytes, sizeof bytes, 0, NULL, NULL));
+    note("recvfrom:%d", async_recvfrom(fd, bytes, sizeof bytes, 0, NULL, NULL));
     return 0;
 }
 async_fn(note_recvfrom, int);
 
-static int note_send(int descriptor)
+static int note_send(int fd)
 {
-    note("send:%d", async_send(descriptor, "x", 1, 0));
+    note("send:%d", async_send(fd, "x", 1, 0));
     return 0;
 }
 async_fn(note_send, int);
@@ -187,18 +187,18 @@ DEATH_TEST(close_of_a_streams_descriptor_is_misuse, "async_close(|close the stre
 
 /* ---- connect and accept --------------------------------------------------------------------- */
 
-static int connect_to(int descriptor, struct sockaddr_in address)
+static int connect_to(int fd, struct sockaddr_in address)
 {
-    return async_connect(descriptor, (struct sockaddr *)&address, sizeof address);
+    return async_connect(fd, (struct sockaddr *)&address, sizeof address);
 }
 
 static int accept_and_note(int server)
 {
-    int descriptor = async_accept(server, NULL, NULL);
-    note("accept:%s", descriptor >= 0 ? "yes" : async_strerror(descriptor));
-    if (descriptor >= 0)
-        CHECK_EQ(async_close(descriptor), 0);
-    return descriptor < 0 ? descriptor : 0;
+    int fd = async_accept(server, NULL, NULL);
+    note("accept:%s", fd >= 0 ? "yes" : async_strerror(fd));
+    if (fd >= 0)
+        CHECK_EQ(async_close(fd), 0);
+    return fd < 0 ? fd : 0;
 }
 async_fn(accept_and_note, int);
 
@@ -270,9 +270,9 @@ LOOP_TEST(connect_refuses_what_cannot_be)
     return 0;
 }
 
-static int connect_unix(int descriptor, struct sockaddr_un address, socklen_t size)
+static int connect_unix(int fd, struct sockaddr_un address, socklen_t size)
 {
-    int result = async_connect(descriptor, (struct sockaddr *)&address, size);
+    int result = async_connect(fd, (struct sockaddr *)&address, size);
     note("connect:%d", result);
     return result;
 }

@@ -23,12 +23,12 @@ static int new_file(size_t size)
     return file;
 }
 
-static int receive_places(int descriptor, size_t first)
+static int receive_places(int fd, size_t first)
 {
     unsigned char bytes[5000];
     size_t place = first;
     int count;
-    while ((count = async_recv(descriptor, bytes, sizeof bytes, 0)) > 0)
+    while ((count = async_recv(fd, bytes, sizeof bytes, 0)) > 0)
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], place++ % 251);
     return count < 0 ? count : (int)(place - first);
@@ -99,13 +99,13 @@ static int forward(int from, int to)
 }
 async_fn(forward, int, int);
 
-static int send_places(int descriptor)
+static int send_places(int fd)
 {
     static unsigned char bytes[LONG];
     for (size_t i = 0; i < LONG; i++)
         bytes[i] = (unsigned char)(i % 251);
-    ASYNC_TRY(async_sendall(descriptor, bytes, LONG, 0));
-    return shutdown(descriptor, SHUT_WR);
+    ASYNC_TRY(async_sendall(fd, bytes, LONG, 0));
+    return shutdown(fd, SHUT_WR);
 }
 async_fn(send_places, int);
 

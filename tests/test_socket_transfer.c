@@ -13,9 +13,9 @@
 
 static int open_device(const char *path)
 {
-    int descriptor = open(path, O_RDWR | O_CLOEXEC);
-    CHECK(descriptor >= 0);
-    return descriptor;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0);
+    return fd;
 }
 
 /* ---- what cannot be ------------------------------------------------------------------------- */
@@ -40,20 +40,19 @@ LOOP_TEST(transfer_refuses_what_cannot_be)
 }
 
 /* What each call says of a descriptor that is not one, or not a socket. */
-static void check_calls(int descriptor, int expected)
+static void check_calls(int fd, int expected)
 {
     char bytes[4] = "abc";
     struct sockaddr_in address = loopback(9);
     struct iovec part = {bytes, 4};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    CHECK_EQ(async_recv(descriptor, bytes, 4, 0), expected);
-    CHECK_EQ(async_recvfrom(descriptor, bytes, 4, 0, NULL, NULL), expected);
-    CHECK_EQ(async_recvmsg(descriptor, &message, 0), expected);
-    CHECK_EQ(async_send(descriptor, bytes, 4, 0), expected);
-    CHECK_EQ(async_sendto(descriptor, bytes, 4, 0, (struct sockaddr *)&address, sizeof address),
-             expected);
-    CHECK_EQ(async_sendmsg(descriptor, &message, 0), expected);
-    CHECK_EQ(async_sendall(descriptor, bytes, 4, 0), expected);
+    CHECK_EQ(async_recv(fd, bytes, 4, 0), expected);
+    CHECK_EQ(async_recvfrom(fd, bytes, 4, 0, NULL, NULL), expected);
+    CHECK_EQ(async_recvmsg(fd, &message, 0), expected);
+    CHECK_EQ(async_send(fd, bytes, 4, 0), expected);
+    CHECK_EQ(async_sendto(fd, bytes, 4, 0, (struct sockaddr *)&address, sizeof address), expected);
+    CHECK_EQ(async_sendmsg(fd, &message, 0), expected);
+    CHECK_EQ(async_sendall(fd, bytes, 4, 0), expected);
 }
 
 LOOP_TEST(transfer_gives_the_errors_of_its_descriptor)
@@ -80,16 +79,15 @@ static unsigned char pattern(size_t place)
     return (unsigned char)(place * 7 + place / 251);
 }
 
-static int receive_pattern(int descriptor)
+static int receive_pattern(int fd)
 {
     size_t received = 0;
     int count;
     unsigned char bytes[10007];
-    while ((count = async_recv(descriptor, bytes, sizeof bytes, 0)) > 0)
+    while ((count = async_recv(fd, bytes, sizeof bytes, 0)) > 0)
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], pattern(received++));
-    shutdown(descriptor,
-             SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
+    shutdown(fd, SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
     return count < 0 ? count : (int)received;
 }
 async_fn(receive_pattern, int);
@@ -147,11 +145,11 @@ LOOP_TEST(sendall_that_is_cancelled_half_way_says_how_far_it_came)
     return 0;
 }
 
-static int send_much(int descriptor)
+static int send_much(int fd)
 {
     static char bytes[LONG];
     int result;
-    while ((result = async_send(descriptor, bytes, sizeof bytes, 0)) > 0)
+    while ((result = async_send(fd, bytes, sizeof bytes, 0)) > 0)
         continue;
     return result;
 }
@@ -191,10 +189,10 @@ LOOP_TEST(send_never_raises_sigpipe)
     return 0;
 }
 
-static int note_receiving(int descriptor)
+static int note_receiving(int fd)
 {
     char bytes[8];
-    note("%d", async_recvfrom(descriptor, bytes, sizeof bytes, 0, NULL, NULL));
+    note("%d", async_recvfrom(fd, bytes, sizeof bytes, 0, NULL, NULL));
     return 0;
 }
 async_fn(note_receiving, int);
@@ -308,9 +306,9 @@ LOOP_TEST(datagram_that_is_too_long_is_refused)
     return 0;
 }
 
-static int send_to_unix(int descriptor, struct sockaddr_un address, socklen_t size)
+static int send_to_unix(int fd, struct sockaddr_un address, socklen_t size)
 {
-    return async_sendto(descriptor, "x", 1, 0, (struct sockaddr *)&address, size);
+    return async_sendto(fd, "x", 1, 0, (struct sockaddr *)&address, size);
 }
 async_fn(send_to_unix, int, struct sockaddr_un, socklen_t);
 
@@ -347,7 +345,7 @@ union control {
     struct cmsghdr header;               /* for its alignment */
 };
 
-static int send_descriptor(int descriptor, int passed)
+static int send_descriptor(int fd, int passed)
 {
     union control control = {0};
     struct iovec part = {.iov_base = "d", .iov_len = 1};
@@ -358,10 +356,10 @@ static int send_descriptor(int descriptor, int passed)
     *CMSG_FIRSTHDR(&message) = (struct cmsghdr){
         .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof passed)};
     memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &passed, sizeof passed);
-    return async_sendmsg(descriptor, &message, 0);
+    return async_sendmsg(fd, &message, 0);
 }
 
-static int receive_descriptor(int descriptor)
+static int receive_descriptor(int fd)
 {
     int passed;
     char byte;
@@ -371,7 +369,7 @@ static int receive_descriptor(int descriptor)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    CHECK_EQ(async_recvmsg(descriptor, &message, MSG_CMSG_CLOEXEC), 1);
+    CHECK_EQ(async_recvmsg(fd, &message, MSG_CMSG_CLOEXEC), 1);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     CHECK(header != NULL && header->cmsg_type == SCM_RIGHTS);
     memcpy(&passed, CMSG_DATA(header), sizeof passed);
@@ -458,12 +456,12 @@ LOOP_TEST(transfer_by_two_readers_loses_nothing)
 
 /* ---- fairness ------------------------------------------------------------------------------- */
 
-static int echo(int descriptor, int *rounds, const bool *over)
+static int echo(int fd, int *rounds, const bool *over)
 {
     char byte;
     while (!*over) {
-        CHECK_EQ(async_send(descriptor, "x", 1, 0), 1);
-        CHECK_EQ(async_recvfrom(descriptor, &byte, 1, 0, NULL, NULL), 1);
+        CHECK_EQ(async_send(fd, "x", 1, 0), 1);
+        CHECK_EQ(async_recvfrom(fd, &byte, 1, 0, NULL, NULL), 1);
         ++*rounds;
     }
     return 0;

@@ -31,9 +31,9 @@ static void count_waits(void)
     looks = sleeps = 0;
 }
 
-static int wait_for(int descriptor)
+static int wait_for(int fd)
 {
-    return async_wait_readable(descriptor);
+    return async_wait_readable(fd);
 }
 async_fn(wait_for, int);
 

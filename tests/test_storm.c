@@ -172,9 +172,9 @@ static int read_all(async_stream *stream, struct plan *plan, enum direction dire
 static void narrow(async_stream *stream, struct plan *plan)
 {
     const int least = 1;
-    int descriptor = async_stream_fd(stream);
+    int fd = async_stream_fd(stream);
     if (draw(&plan->random) % 4 == 0)
-        CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+        CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
 }
 
 static void reset(async_stream *stream)

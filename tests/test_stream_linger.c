@@ -49,7 +49,7 @@ static int upload_and_close(size_t peer_sends)
 {
     static char upload[UPLOAD];
     struct peer peer = {.to_send = peer_sends};
-    async_auto_server *server = new_server(be_slow_peer, &peer);
+    async_auto_wait_server *server = new_server(be_slow_peer, &peer);
     async_stream *client = new_client(server);
     turns(20);
     CHECK_EQ(async_stream_write(client, upload, sizeof upload), 0);
@@ -209,11 +209,11 @@ TEST(stream_close_waits_three_seconds_also_after_it_had_to_wait_for_room)
     CHECK_EQ(async_run_with(test_options(), wait_in_vain_after_progress), 0);
 }
 
-static int send_for_ever(int descriptor)
+static int send_for_ever(int fd)
 {
     static char bytes[PIECE];
     int result;
-    while ((result = async_sendall(descriptor, bytes, sizeof bytes, 0)) == 0)
+    while ((result = async_sendall(fd, bytes, sizeof bytes, 0)) == 0)
         continue;
     return result == -ECONNRESET || result == -EPIPE ? 0 : result;
 }

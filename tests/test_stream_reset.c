@@ -34,11 +34,11 @@ static void block(async_stream *stream)
     CHECK(async_stream_pending(stream) > 0);
 }
 
-static void reset(int descriptor)
+static void reset(int fd)
 {
     const struct linger at_once = {1, 0};
-    CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-    CHECK_EQ(close(descriptor), 0);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    CHECK_EQ(close(fd), 0);
 }
 
 /* Reads to the end: how many bytes came before it, and what the last read returned. */
@@ -190,14 +190,14 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
 /* ---- bytes that were written and are dropped: the peer must not take what came for all ------ */
 
 /* What the peer's socket finds behind what has come: 0, or -errno. */
-static int end_of_socket(int descriptor)
+static int end_of_socket(int fd)
 {
     static char bytes[1 << 16];
     ssize_t count;
-    while ((count = recv(descriptor, bytes, sizeof bytes, 0)) > 0)
+    while ((count = recv(fd, bytes, sizeof bytes, 0)) > 0)
         ;
     int error = count < 0 ? -errno : 0;
-    close(descriptor);
+    close(fd);
     return error;
 }
 

@@ -18,10 +18,10 @@ struct account {
 };
 
 /* So that the kernel takes little itself. */
-static void narrow(int descriptor)
+static void narrow(int fd)
 {
     int bytes = SOCKET_BYTES;
-    CHECK_EQ(setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
 }
 
 static int write_for_ever(async_stream *stream, struct account *account)

@@ -506,7 +506,7 @@ LOOP_TEST(stream_that_cannot_write_gives_what_has_come_first)
 
 LOOP_TEST(stream_knows_both_addresses)
 {
-    async_auto_server *server = new_server(serve_echo, NULL);
+    async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = new_client(server);
     char text[64], expected[64];
     snprintf(expected, sizeof expected, "127.0.0.1:%d", async_server_port(server));

@@ -69,7 +69,7 @@ LOOP_TEST(thread_lets_the_loop_go_on)
 
 LOOP_TEST(thread_task_with_an_executor_is_a_task)
 {
-    async_auto_executor *executor = new_executor(2);
+    async_auto_wait_executor *executor = new_executor(2);
     async_task *tasks[10];
     int results[10];
     async_task_options options = {.executor = executor, .name = "sum"};
@@ -94,7 +94,7 @@ async_fn(write_down, int);
 
 LOOP_TEST(thread_one_worker_takes_what_came_first)
 {
-    async_auto_executor *executor = new_executor(1);
+    async_auto_wait_executor *executor = new_executor(1);
     const async_task_options *there = &(async_task_options){.executor = executor};
     async_task *tasks[5];
     for (int i = 0; i < 5; i++)
@@ -110,7 +110,7 @@ LOOP_TEST(thread_workers_are_made_up_to_the_limit)
     enum { THREADS = 8 };
     struct gate gate;
     async_task *tasks[THREADS];
-    async_auto_executor *executor = new_executor(THREADS);
+    async_auto_wait_executor *executor = new_executor(THREADS);
     gate_init(&gate);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++)
@@ -157,7 +157,7 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
     struct gate gate, never;
     gate_init(&gate);
     gate_init(&never);
-    async_auto_executor *executor = new_executor(1);
+    async_auto_wait_executor *executor = new_executor(1);
     async_task *first = async_create_task(in_executor, executor, &gate, 1);
     async_task *second = async_create_task(in_executor, executor, &never, 2);
     CHECK_EQ(async_sleep(0), 0);
@@ -235,7 +235,7 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
 {
     struct gate gate;
     gate_init(&gate);
-    async_auto_executor *executor = new_executor(1);
+    async_auto_wait_executor *executor = new_executor(1);
     async_task *first = async_create_task(in_executor, executor, &gate, 1);
     async_task *second = async_create_task(in_executor, executor, &gate, 2);
     CHECK_EQ(async_sleep(0), 0);
@@ -461,7 +461,7 @@ LOOP_TEST(thread_that_cannot_be_made_is_an_error_if_there_is_no_other)
 LOOP_TEST(thread_that_cannot_be_made_leaves_the_work_to_the_others)
 {
     async_task *tasks[5];
-    async_auto_executor *executor = new_executor(4);
+    async_auto_wait_executor *executor = new_executor(4);
     async_task_options there = {.executor = executor};
     CHECK_EQ(async_run_in_executor(executor, describe_own_error), 0);
     deny_threads();

@@ -42,7 +42,6 @@ PUBLIC_FUNCTION = re.compile(r"(?:ASYNC_API|static inline)\b.*?\b(async_\w+)\(")
 PUBLIC_MACRO = re.compile(r"#define (async_\w+)")
 # What a compiler says (tests/misuse), and what a program of a man page prints, stand as they are.
 QUOTED_MESSAGE = re.compile(r" \*  (gcc|clang): | \*   #\d+ ")
-STRUCT_BEGIN = re.compile(r"\s*(?:typedef |static |const )*(?:struct|union)\b[^;=()]*\{\s*$")
 SENTENCE = re.compile(r"[\w)\"'`]\.(?:\s|$)")
 
 
@@ -195,35 +194,6 @@ def first_comment(tree: Tree) -> Iterator[Finding]:
             yield Finding(path, 1, "the file does not begin with a comment of at least one sentence")
 
 
-def separate_comments(lines: list[str]) -> list[tuple[str, bool]]:
-    """Each line's code, and whether any of it is comment."""
-    result, inside = [], False
-    for line in lines:
-        text = "/*" + line if inside else line
-        code = re.sub(r"/\*.*?\*/|//.*", " ", text)
-        inside = "/*" in code
-        result.append((code.split("/*")[0].rstrip(), code != line))
-    return result
-
-
-def struct_fields(tree: Tree) -> Iterator[Finding]:
-    for path in tree.select("c h", "src", "include", "ext"):
-        lines, depth = separate_comments(tree.lines[path]), 0
-        for index, (code, _) in enumerate(lines):
-            if depth > 0 and code.endswith(";") and "}" not in code and not has_comment(lines, index):
-                yield Finding(path, index + 1, "the field has no comment on its line or directly above")
-            if depth > 0 or STRUCT_BEGIN.match(code):
-                depth += code.count("{") - code.count("}")
-
-
-def has_comment(lines: list[tuple[str, bool]], index: int) -> bool:
-    """Whether the declaration that ends there has one: on any of its lines or on the line above it."""
-    while not lines[index][1] and lines[index - 1][0] and lines[index - 1][0][-1] not in ";{}":
-        index -= 1
-    above, above_is_comment = lines[index - 1]
-    return lines[index][1] or (above_is_comment and not above.strip())
-
-
 # ---- public names ---------------------------------------------------------------------------------------------
 
 
@@ -305,7 +275,7 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
                     yield Finding(path, number, f"{word} means something only where this was written")
 
 
-CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, struct_fields, switching,
+CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, switching,
           cancelled_everywhere, documented_and_tested, headers_alone, forbidden_words]
 
 
@@ -349,8 +319,6 @@ BAD = {
              ("bench/in.c", '#include "../src/base/heap.h"\n')],
     first_comment: [("src/base/bare.c", "int x;\n"), ("tests/terse.c", "/* A list. */\n"),
                     ("bench/open.c", "/* this comment has no end to its sentence */\n")],
-    struct_fields: [("src/base/s.h", ABOUT + "struct s {\n    int a; /* one */\n    int b;\n};\n"),
-                    ("src/base/t.h", ABOUT + "typedef struct {\n    int f(int a,\n          int b);\n} t;\n")],
     switching: [(HEADER, "/* Mute. */\nASYNC_API int async_one(void);\n"),
                 (HEADER, "/* Switches. */\n\nASYNC_API int\nasync_one(void);\n"),
                 (HEADER, "#define async_two(call) (call)\n")],

@@ -63,10 +63,10 @@ static inline void watch_submit(struct watch *watch, struct operation operation)
     watch->completions = result == 0 ? 0 : 1;
 }
 
-static inline void watch_start(struct watch *watch, enum operation_kind kind, int descriptor)
+static inline void watch_start(struct watch *watch, enum operation_kind kind, int fd)
 {
     watch->then = NULL;
-    watch_submit(watch, (struct operation){.kind = kind, .descriptor = descriptor});
+    watch_submit(watch, (struct operation){.kind = kind, .fd = fd});
 }
 
 /*
@@ -104,10 +104,10 @@ static inline void watch_cancel(struct watch *watch)
 }
 
 /* What becomes of one operation that needs nobody else. */
-static inline int watch_once(enum operation_kind kind, int descriptor)
+static inline int watch_once(enum operation_kind kind, int fd)
 {
     struct watch watch;
-    watch_start(&watch, kind, descriptor);
+    watch_start(&watch, kind, fd);
     return watch_result(&watch);
 }
 

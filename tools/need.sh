@@ -17,7 +17,6 @@ package_of() {
     cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
     ninja) echo ninja-build ;;
     *-linux-gnu*-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
-    qemu-*) echo qemu-user ;;
     readelf) echo binutils ;;
     groff) echo groff-base ;;
     valgrind) echo valgrind libc6-dbg ;; # it refuses to start without the names in ld.so
@@ -33,6 +32,7 @@ package_of() {
     linux32) echo util-linux ;;
     qemu-system-x86_64) echo qemu-system-x86 ;;
     qemu-system-aarch64) echo qemu-system-arm ;;
+    qemu-*) echo qemu-user ;; # below the systems
     openssl/ssl.h) echo libssl-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;

@@ -43,6 +43,7 @@ def signature_of(declaration):
     if macro:
         return macro.group(1)
     plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|ASYNCP_ALIASES|static inline)\s+", "", declaration)
+    plain = re.sub(r"\n\s*ASYNCP_RESERVED\(\d+\);", "", plain)
     plain = re.sub(r"\s+ASYNCP_PRINTF\([^)]*\)", "", plain)
     if not plain.startswith(("typedef", "enum")):
         plain = plain.split("\n{")[0]

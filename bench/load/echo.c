@@ -41,7 +41,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* A connection and the one message that it has under way. */
 struct connection {
-    int descriptor; /* non-blocking */
+    int fd;         /* non-blocking */
     uint64_t stamp; /* what the message consists of, over and over: no other message ever has it */
     size_t sent, got;  /* bytes of it */
     uint64_t begun_ns; /* when it was sent */
@@ -76,7 +76,7 @@ static void send_rest(struct connection *connection)
     uint64_t stamp = stamp_at(connection->stamp, connection->sent);
     for (size_t i = 0; i < (rest + 7) / 8; i++)
         words[i] = stamp;
-    ssize_t sent = send(connection->descriptor, words, rest, MSG_NOSIGNAL);
+    ssize_t sent = send(connection->fd, words, rest, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN)
         load_die("send");
     if (sent > 0)
@@ -120,7 +120,7 @@ static void serve(struct connection *connection, uint32_t events)
         send_rest(connection);
     if ((events & ~(uint32_t)EPOLLOUT) == 0)
         return;
-    ssize_t got = recv(connection->descriptor, words, sizeof words, 0);
+    ssize_t got = recv(connection->fd, words, sizeof words, 0);
     if (got < 0 && errno == EAGAIN)
         return;
     if (got <= 0)
@@ -159,12 +159,12 @@ static void connect_one(struct connection *connection, int epoll, int port)
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = connection};
     int yes = 1;
-    connection->descriptor = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection->descriptor < 0 ||
-        connect(connection->descriptor, (struct sockaddr *)&address, sizeof address) < 0 ||
-        setsockopt(connection->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0 ||
-        fcntl(connection->descriptor, F_SETFL, O_NONBLOCK) < 0 ||
-        epoll_ctl(epoll, EPOLL_CTL_ADD, connection->descriptor, &event) < 0)
+    connection->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connection->fd < 0 ||
+        connect(connection->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0 ||
+        fcntl(connection->fd, F_SETFL, O_NONBLOCK) < 0 ||
+        epoll_ctl(epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
         load_die("connect");
 }
 

@@ -51,19 +51,19 @@ static int connect_to_server(void)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)server.port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int yes = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0 || connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0 ||
-        setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0)
+    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0)
         load_die("connect");
-    return descriptor;
+    return fd;
 }
 
-static SSL *shake_hands(int descriptor, bool resumes)
+static SSL *shake_hands(int fd, bool resumes)
 {
     SSL *ssl = SSL_new(context);
     if (resumes && session != NULL)
         SSL_set_session(ssl, session);
-    SSL_set_fd(ssl, descriptor);
+    SSL_set_fd(ssl, fd);
     if (SSL_connect(ssl) != 1)
         bench_die("load", "the handshake failed");
     return ssl;
@@ -82,11 +82,11 @@ static size_t fetch(SSL *ssl, const char *name)
     return sum;
 }
 
-static void disconnect(SSL *ssl, int descriptor)
+static void disconnect(SSL *ssl, int fd)
 {
     SSL_shutdown(ssl);
     SSL_free(ssl);
-    close(descriptor);
+    close(fd);
 }
 
 /* ---- what is measured ----------------------------------------------------------------------- */
@@ -94,12 +94,12 @@ static void disconnect(SSL *ssl, int descriptor)
 /* The answer is what brings the tickets. */
 static double visit(bool resumes)
 {
-    int descriptor = connect_to_server();
-    SSL *ssl = shake_hands(descriptor, resumes);
+    int fd = connect_to_server();
+    SSL *ssl = shake_hands(fd, resumes);
     if (SSL_session_reused(ssl) != (resumes && session != NULL))
         bench_die("load", "a session was resumed that should not be, or none");
     fetch(ssl, "small");
-    disconnect(ssl, descriptor);
+    disconnect(ssl, fd);
     return 1;
 }
 
@@ -115,12 +115,12 @@ static double visit_again(void)
 
 static double fetch_much(void)
 {
-    int descriptor = connect_to_server();
-    SSL *ssl = shake_hands(descriptor, false);
+    int fd = connect_to_server();
+    SSL *ssl = shake_hands(fd, false);
     size_t bytes = fetch(ssl, "bulk");
     if (bytes < (size_t)BULK_MEBIBYTES * MEBIBYTE)
         bench_die("load", "not the whole file came");
-    disconnect(ssl, descriptor);
+    disconnect(ssl, fd);
     return BULK_MEBIBYTES;
 }
 
@@ -167,9 +167,9 @@ static double server_memory(void)
 static void connect_many(int count, bool plain)
 {
     for (int i = 0; i < count; i++) {
-        int descriptor = connect_to_server();
+        int fd = connect_to_server();
         if (!plain)
-            SSL_free(shake_hands(descriptor, false));
+            SSL_free(shake_hands(fd, false));
     }
     usleep((useconds_t)(SETTLING_S * 1e6));
 }

@@ -1,7 +1,7 @@
 /*
  * ASYNC_TRY.c: pass errors on to the caller, or drop them
  *
- * Pages: ASYNC_TRY async_ignore
+ * Pages: ASYNC_TRY ASYNC_TRY_GOTO async_ignore
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -16,15 +16,28 @@ static int measure(int sensor)
 static int print_both(int first, int second)
 {
     int a, b;
-    ASYNC_TRY(a = measure(
-                  first)); /* keeps the value, or returns the error from here */
+    /* keeps the value, or returns the error from here */
+    ASYNC_TRY(a = measure(first));
     ASYNC_TRY(b = measure(second));
     printf("%d %d\n", a, b);
     return 0;
 }
 
+/* A function that cleans up at its end goes there instead. */
+static int log_one(int sensor)
+{
+    int result = 0;
+    FILE *log = fopen("/dev/null", "w");
+    ASYNC_TRY_GOTO(result, out, measure(sensor));
+    fprintf(log, "%d\n", result);
+out:
+    fclose(log);
+    return result;
+}
+
 static int amain(void)
 {
+    ASYNC_TRY(log_one(1));
     ASYNC_TRY(print_both(1, 2));
     async_ignore(print_both(2, 3)); /* if it cannot be done, so be it */
     puts("again");

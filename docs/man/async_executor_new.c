@@ -1,7 +1,7 @@
 /*
  * async_executor_new.c: worker threads of your own, for functions that block
  *
- * Pages: async_executor_new async_executor_free_wait async_auto_executor
+ * Pages: async_executor_new async_executor_free_wait async_auto_wait_executor
  * async_set_default_executor ASYNC_DEFAULT_EXECUTOR async_executor
  */
 #include <asyncio.h>
@@ -25,7 +25,7 @@ static int amain(void)
     int numbers[] = {7, 3, 5}, others[] = {9, 8, 6};
 
     /* One thread, so that its work is done one after the other. */
-    async_auto_executor *disk = NULL;
+    async_auto_wait_executor *disk = NULL;
     ASYNC_TRY(async_executor_new(&disk, 1));
     if (disk == NULL)
         return -ENOMEM;

@@ -15,55 +15,54 @@ static int open_socket(struct sockaddr_in *address)
     socklen_t size = sizeof *address;
     *address = (struct sockaddr_in){.sin_family = AF_INET};
     address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int descriptor = async_socket(AF_INET, SOCK_DGRAM, 0);
-    if (descriptor >= 0 &&
-        (bind(descriptor, (void *)address, size) < 0 ||
-         getsockname(descriptor, (void *)address, &size) < 0))
+    int fd = async_socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd >= 0 && (bind(fd, (void *)address, size) < 0 ||
+                    getsockname(fd, (void *)address, &size) < 0))
         return -errno;
-    return descriptor;
+    return fd;
 }
 
 /* Sends datagrams back to whoever they come from. */
-static int echo(int descriptor)
+static int echo(int fd)
 {
     struct sockaddr_in from;
     char text[64];
     for (int size;;) {
         socklen_t from_size = sizeof from;
-        ASYNC_TRY(size = async_recvfrom(descriptor, text, sizeof text, 0,
-                                        (void *)&from, &from_size));
-        ASYNC_TRY(async_sendto(descriptor, text, (size_t)size, 0, (void *)&from,
-                               from_size));
+        ASYNC_TRY(size = async_recvfrom(fd, text, sizeof text, 0, (void *)&from,
+                                        &from_size));
+        ASYNC_TRY(
+            async_sendto(fd, text, (size_t)size, 0, (void *)&from, from_size));
     }
 }
 async_fn(echo, int);
 
 /* In pieces, both ways. */
-static int ask_in_pieces(int descriptor)
+static int ask_in_pieces(int fd)
 {
     char first[4], second[64];
     struct iovec out[] = {{"in ", 3}, {"pieces", 6}};
     struct iovec in[] = {{first, sizeof first}, {second, sizeof second}};
     ASYNC_TRY(async_sendmsg(
-        descriptor, &(struct msghdr){.msg_iov = out, .msg_iovlen = 2}, 0));
+        fd, &(struct msghdr){.msg_iov = out, .msg_iovlen = 2}, 0));
     int size = async_recvmsg(
-        descriptor, &(struct msghdr){.msg_iov = in, .msg_iovlen = 2}, 0);
+        fd, &(struct msghdr){.msg_iov = in, .msg_iovlen = 2}, 0);
     if (size >= 4)
         printf("%.4s|%.*s\n", first, size - 4, second);
     return size;
 }
 
-static int ask(int descriptor)
+static int ask(int fd)
 {
     char text[64];
     int size;
-    ASYNC_TRY(async_send(descriptor, "hello", 5, 0));
-    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    ASYNC_TRY(async_send(fd, "hello", 5, 0));
+    ASYNC_TRY(size = async_recv(fd, text, sizeof text, 0));
     printf("%.*s\n", size, text);
-    ASYNC_TRY(async_sendall(descriptor, "all of it", 9, 0));
-    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    ASYNC_TRY(async_sendall(fd, "all of it", 9, 0));
+    ASYNC_TRY(size = async_recv(fd, text, sizeof text, 0));
     printf("%.*s\n", size, text);
-    return ask_in_pieces(descriptor);
+    return ask_in_pieces(fd);
 }
 
 static int amain(void)

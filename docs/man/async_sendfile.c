@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 /* The whole file, in as many pieces as the socket's room makes it. */
-static int send_file(int descriptor, int file)
+static int send_file(int fd, int file)
 {
     off_t offset = 0;
     int size;
     do
-        ASYNC_TRY(size = async_sendfile(descriptor, file, &offset, 1 << 20));
+        ASYNC_TRY(size = async_sendfile(fd, file, &offset, 1 << 20));
     while (size > 0);
     return (int)offset;
 }

@@ -12,7 +12,7 @@ struct address {
     int result;
 };
 
-static int connect_to(void *context, size_t index)
+static int connect_to(size_t index, void *context)
 {
     const struct address *address = (const struct address *)context + index;
     printf("%.1f s: trying %s\n", async_time(), address->name);

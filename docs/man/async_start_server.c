@@ -6,7 +6,7 @@
  * async_server_serve_forever async_server_close async_server_close_clients
  * async_server_abort_clients async_server_cancel_clients
  * async_server_wait_closed async_server_free_wait async_server_port
- * async_server_connections async_server_fds async_auto_server
+ * async_server_connections async_server_fds async_auto_wait_server
  * async_is_disconnect
  * async_open_connection async_open_unix_connection async_connection_options
  */
@@ -37,11 +37,10 @@ static int visit(async_server *server)
 {
     async_auto_stream *stream = NULL;
     async_connection_options slowly = {.happy_eyeballs_delay = ASYNC_FOREVER};
-    int port = async_server_port(server), descriptors[4];
+    int port = async_server_port(server), fds[4];
     ASYNC_TRY(async_open_connection(&stream, "127.0.0.1", port, &slowly));
     ASYNC_TRY(ask(stream, "world"));
-    printf("%zu socket, %zu connection\n",
-           async_server_fds(server, descriptors, 4),
+    printf("%zu socket, %zu connection\n", async_server_fds(server, fds, 4),
            async_server_connections(server));
     async_server_close(server);          /* nobody else gets in */
     async_server_close_clients(server);  /* who is there finds the end, */
@@ -61,13 +60,13 @@ static int meet_at_a_path(void)
     async_server_start_serving(server);
     ASYNC_TRY(async_open_unix_connection(&stream, "@asyncio-example", NULL));
     int result = ask(stream, "Unix");
-    async_server_free_wait(server); /* or an async_auto_server, as below */
+    async_server_free_wait(server); /* or an async_auto_wait_server, as below */
     return result;
 }
 
 static int amain(void)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     ASYNC_TRY(
         async_start_server(&server, greet, "Hello", "127.0.0.1", 0, NULL));
     async_task *visitor = async_create_task(visit, server);

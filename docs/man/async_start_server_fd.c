@@ -19,27 +19,27 @@ static int greet(async_stream *stream, void *unused)
 static int bind_socket(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (descriptor < 0)
+    if (fd < 0)
         return -errno;
-    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) == 0)
-        return descriptor;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
     int error = -errno;
-    close(descriptor);
+    close(fd);
     return error;
 }
 
 static int amain(void)
 {
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
     char line[16];
-    int descriptor;
-    ASYNC_TRY(descriptor = bind_socket());
-    int result = async_start_server_fd(&server, greet, NULL, descriptor, NULL);
+    int fd;
+    ASYNC_TRY(fd = bind_socket());
+    int result = async_start_server_fd(&server, greet, NULL, fd, NULL);
     if (result < 0) {
-        close(descriptor); /* it is still ours */
+        close(fd); /* it is still ours */
         return result;
     }
     int port = async_server_port(server);

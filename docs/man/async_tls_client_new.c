@@ -57,7 +57,7 @@ static int amain(void)
 {
     async_tls *ours = NULL;
     async_auto_tls *strict = NULL, *trusting = NULL;
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_tls_options options = {.certificate = "certificate.pem",
                                  .key = "key.pem",
                                  .alpn = "hello",

@@ -9,35 +9,35 @@
 #include <unistd.h>
 
 /* Writes all of it; the descriptor does not block. */
-static int write_all(int descriptor, const char *text, size_t size)
+static int write_all(int fd, const char *text, size_t size)
 {
     for (ssize_t written; size > 0; text += written, size -= (size_t)written) {
-        while ((written = write(descriptor, text, size)) < 0 && errno == EAGAIN)
-            ASYNC_TRY(async_wait_writable(descriptor));
+        while ((written = write(fd, text, size)) < 0 && errno == EAGAIN)
+            ASYNC_TRY(async_wait_writable(fd));
         if (written < 0)
-            return async_fail(-errno, "write to %d", descriptor);
+            return async_fail(-errno, "write to %d", fd);
     }
     return 0;
 }
 
-static int send_news(int descriptor)
+static int send_news(int fd)
 {
-    ASYNC_TRY(write_all(descriptor, "good news\n", 10));
+    ASYNC_TRY(write_all(fd, "good news\n", 10));
     ASYNC_TRY(async_sleep(0.01));
-    return write_all(descriptor, "bad news\n", 9);
+    return write_all(fd, "bad news\n", 9);
 }
 async_fn(send_news, int);
 
-static int receive_news(int descriptor)
+static int receive_news(int fd)
 {
     char text[64];
     int size;
-    ASYNC_TRY(size = async_recv(descriptor, text, sizeof text, 0));
+    ASYNC_TRY(size = async_recv(fd, text, sizeof text, 0));
     printf("%.*s", size, text);
 
-    ASYNC_TRY(async_wait_readable(
-        descriptor)); /* for descriptors that are no sockets */
-    ASYNC_TRY(size = (int)read(descriptor, text, sizeof text));
+    ASYNC_TRY(
+        async_wait_readable(fd)); /* for descriptors that are no sockets */
+    ASYNC_TRY(size = (int)read(fd, text, sizeof text));
     printf("%.*s", size, text);
     return 0;
 }

@@ -27,7 +27,7 @@ static int fetch(const struct mirror *mirror)
     return result;
 }
 
-static int attempt(void *context, size_t index)
+static int attempt(size_t index, void *context)
 {
     struct download *download = context;
     int size;

@@ -17,6 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The version of these headers; async_version gives the library's. */
+#define ASYNC_VERSION_MAJOR 0
+#define ASYNC_VERSION_MINOR 1
+#define ASYNC_VERSION_PATCH 0
+
 #ifdef __cplusplus
 #define ASYNC_BEGIN_C        extern "C" {
 #define ASYNC_END_C          }
@@ -58,10 +63,17 @@
  */
 #define ASYNC_CLEANUP(function) __attribute__((cleanup(function), unused))
 
-#define ASYNCP_CAT_(a, b)       a##b
-#define ASYNCP_CAT(a, b)        ASYNCP_CAT_(a, b)
-#define ASYNCP_TEXT_(...)       #__VA_ARGS__
-#define ASYNCP_TEXT(...)        ASYNCP_TEXT_(__VA_ARGS__)
+/* The end of a struct of options: room for those to come. Programs leave it 0. */
+#ifdef __cplusplus
+#define ASYNCP_RESERVED(words) uint64_t asyncp_reserved[words] = {}
+#else
+#define ASYNCP_RESERVED(words) uint64_t asyncp_reserved[words]
+#endif
+
+#define ASYNCP_CAT_(a, b) a##b
+#define ASYNCP_CAT(a, b)  ASYNCP_CAT_(a, b)
+#define ASYNCP_TEXT_(...) #__VA_ARGS__
+#define ASYNCP_TEXT(...)  ASYNCP_TEXT_(__VA_ARGS__)
 /* "file.c:42", a constant string. */
 #define ASYNCP_HERE __FILE__ ":" ASYNCP_TEXT(__LINE__)
 
@@ -84,11 +96,35 @@ ASYNC_BEGIN_C
             return (int)asyncp_tried;                                                              \
     } while (0)
 
+/*
+ * ASYNC_TRY_GOTO(result, label, call): ASYNC_TRY for functions that clean up at a label.
+ *
+ * Assigns the value of the call to result, an int variable; if it is negative, goes to the label.
+ *
+ *     int result = 0;
+ *     FILE *file = fopen(path, "w");
+ *     ASYNC_TRY_GOTO(result, out, async_stream_read(stream, buffer, sizeof buffer));
+ *     …
+ * out:
+ *     fclose(file);
+ *     return result;
+ */
+#define ASYNC_TRY_GOTO(result, label, ...)                                                         \
+    do {                                                                                           \
+        ASYNCP_STATIC_ASSERT((__typeof__(result))-1 < 1,                                           \
+                             "ASYNC_TRY_GOTO: an unsigned variable cannot hold the error");        \
+        if (((result) = (__VA_ARGS__)) < 0)                                                        \
+            goto label;                                                                            \
+    } while (0)
+
 /* Says that a result is not wanted; a cast to void does not silence gcc. Never switches. */
 static inline void async_ignore(long result)
 {
     (void)result;
 }
+
+/* Returns the version of the library that runs: "0.1.0", a constant. Never switches. */
+ASYNC_API const char *async_version(void);
 
 /*
  * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels
@@ -141,5 +177,30 @@ typedef struct async_allocator {
     void *context;                        /* handed to each call */
 } async_allocator;
 
+/*
+ * Has handler(message, context) called before the library ends the program because of misuse or a
+ * fault of its own.
+ *
+ * The message is one line without its end. It is written to standard error in any case, and abort()
+ * is called when the handler has returned. The handler may run on any thread and in a signal
+ * handler; a handler that leaves by longjmp or throws leaves the loop unusable. One handler for the
+ * process; NULL removes it.
+ *
+ * Never switches.
+ */
+ASYNC_API void async_set_misuse_handler(void (*handler)(const char *message, void *context),
+                                        void *context);
+
 ASYNC_END_C
+
+/* A pointer to an object that lives until the end of the full expression (in C: of the block). */
+#ifdef __cplusplus
+template <typename Type> Type *asyncp_temporary(Type &&object)
+{
+    return &object;
+}
+#define ASYNCP_TEMPORARY(type, ...) asyncp_temporary(type __VA_ARGS__)
+#else
+#define ASYNCP_TEMPORARY(type, ...) (&(type)__VA_ARGS__)
+#endif
 #endif

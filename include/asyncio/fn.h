@@ -75,6 +75,18 @@ ASYNC_END_C
 #define ASYNCP_CREATE_0(options, name)      (async_fn_of__##name)(options, ASYNCP_HERE)
 #define ASYNCP_CREATE_1(options, name, ...) (async_fn_of__##name)(options, ASYNCP_HERE, __VA_ARGS__)
 
+/*
+ * The same for calls with options. Options written in place that have a comma are cut by the
+ * preprocessor; then the name begins with a dot, and the compiler cites the first half of this tag.
+ */
+#define ASYNCP_CREATE_WITH(options, ...)                                                           \
+    ASYNCP_CAT(ASYNCP_WITH_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
+#define ASYNCP_CUT(name)                                                                           \
+    ((void)sizeof(struct options_in_place_need_parentheses_around_them_##name *))
+#define ASYNCP_WITH_0(options, name) (ASYNCP_CUT(name), ASYNCP_CREATE_0(options, name))
+#define ASYNCP_WITH_1(options, name, ...)                                                          \
+    (ASYNCP_CUT(name), ASYNCP_CREATE_1(options, name, __VA_ARGS__))
+
 #ifdef __cplusplus
 #define ASYNCP_SAME_TYPE(name, ...)                                                                \
     std::is_convertible<decltype(&name), int (*)(__VA_ARGS__)>::value

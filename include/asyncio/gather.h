@@ -106,7 +106,7 @@ ASYNC_API void async_completion_end(async_completion *completion);
 #define async_auto_completion ASYNC_CLEANUP(async_completion_end) async_completion
 
 /*
- * Has attempt(context, 0), attempt(context, 1), … run as tasks, each delay_seconds after the one
+ * Has attempt(0, context), attempt(1, context), … run as tasks, each delay_seconds after the one
  * before it or as soon as that has failed (ASYNC_FOREVER: only then), until one succeeds. Returns
  * its index; the others are cancelled and waited for. If none of `count` succeeds, the error of the
  * first. -EINVAL: attempt is NULL, count is 0 or beyond INT_MAX, or delay_seconds is not a number.
@@ -114,7 +114,7 @@ ASYNC_API void async_completion_end(async_completion *completion);
  * succeeded all the same. What an attempt made that comes too late is its own to undo. -ENOMEM.
  * Switches.
  */
-ASYNC_API ASYNC_MUST int async_staggered_race(int (*attempt)(void *context, size_t index),
+ASYNC_API ASYNC_MUST int async_staggered_race(int (*attempt)(size_t index, void *context),
                                               void *context, size_t count, double delay_seconds);
 
 ASYNC_END_C

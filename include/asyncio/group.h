@@ -28,6 +28,7 @@ typedef struct async_group_options {
      * memory
      */
     bool discard;
+    ASYNCP_RESERVED(3);
 } async_group_options;
 
 /* A group; a variable that ASYNC_TASK_GROUP declares. Its fields are the library's. */
@@ -61,7 +62,7 @@ typedef struct async_task_group {
  * switches.
  */
 #define async_group_create_task_with(group, options, ...)                                          \
-    asyncp_group_child(ASYNCP_CREATE(ASYNCP_GROUP_OPTIONS((group), (options)), __VA_ARGS__))
+    asyncp_group_child(ASYNCP_CREATE_WITH(ASYNCP_GROUP_OPTIONS((group), (options)), __VA_ARGS__))
 
 /*
  * Waits until all children have ended, whatever happens. 0; the error of the child that failed
@@ -89,8 +90,9 @@ ASYNC_API void async_group_cancel(async_task_group *group);
 /* What the macros stand on. */
 ASYNC_API void asyncp_group_begin(async_task_group *group, const async_group_options *options);
 ASYNC_API void asyncp_group_leave(async_task_group *group);
-ASYNC_API async_task_options asyncp_group_options(async_task_group *group,
-                                                  const async_task_options *options);
+ASYNC_API const async_task_options *asyncp_group_options(async_task_group *group,
+                                                         const async_task_options *options,
+                                                         async_task_options *storage);
 
 /* The handle, which need not be used: the group has the child. */
 static inline async_task *asyncp_group_child(async_task *task)
@@ -104,12 +106,12 @@ static inline async_task *asyncp_group_child(async_task *task)
 
 ASYNC_END_C
 
+/* The options of a child, in a temporary object. */
 #ifdef __cplusplus
-#define ASYNCP_TEMPORARY(type, ...)          asyncp_temporary(type __VA_ARGS__)
-#define ASYNCP_GROUP_OPTIONS(group, options) asyncp_temporary(asyncp_group_options(group, options))
-#else
-#define ASYNCP_TEMPORARY(type, ...) (&(type)__VA_ARGS__)
 #define ASYNCP_GROUP_OPTIONS(group, options)                                                       \
-    ((async_task_options[1]){asyncp_group_options(group, options)})
+    asyncp_group_options((group), (options), asyncp_temporary(async_task_options()))
+#else
+#define ASYNCP_GROUP_OPTIONS(group, options)                                                       \
+    asyncp_group_options((group), (options), &(async_task_options){0})
 #endif
 #endif

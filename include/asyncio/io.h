@@ -14,13 +14,13 @@ ASYNC_BEGIN_C
  * when it is so; a regular file always is. -EBADF: not an open descriptor, or async_close has
  * closed it meanwhile; close(2) is not to while a task waits. -ECANCELED, -ENOMEM. Switches.
  */
-ASYNC_API ASYNC_MUST int async_wait_readable(int descriptor);
+ASYNC_API ASYNC_MUST int async_wait_readable(int fd);
 
 /*
  * Waits until a write on the descriptor would not block; otherwise as async_wait_readable.
  * Switches.
  */
-ASYNC_API ASYNC_MUST int async_wait_writable(int descriptor);
+ASYNC_API ASYNC_MUST int async_wait_writable(int fd);
 
 ASYNC_END_C
 #endif

@@ -23,22 +23,22 @@ typedef struct async_handle {
     void *callback; /* the library's */
 } async_handle;
 
-/* Has function(argument) called after everything that is ready now. Never switches. */
-ASYNC_API async_handle async_call_soon(void (*function)(void *argument), void *argument);
+/* Has function(context) called after everything that is ready now. Never switches. */
+ASYNC_API async_handle async_call_soon(void (*function)(void *context), void *context);
 
 /*
- * Has function(argument) called that many seconds from now. A delay below 0 is the same as 0: the
+ * Has function(context) called that many seconds from now. A delay below 0 is the same as 0: the
  * call is made in the next iteration, and several such calls in the order in which they were asked
  * for. Never switches.
  */
-ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *argument),
-                                        void *argument);
+ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *context),
+                                        void *context);
 
 /*
- * Has function(argument) called when async_time() has reached when. If several times have passed,
+ * Has function(context) called when async_time() has reached when. If several times have passed,
  * the earliest comes first. Not a number: id 0. Never switches.
  */
-ASYNC_API async_handle async_call_at(double when, void (*function)(void *argument), void *argument);
+ASYNC_API async_handle async_call_at(double when, void (*function)(void *context), void *context);
 
 /*
  * Takes the call back; false if it was made or taken back already, or is another loop's. Never
@@ -55,8 +55,8 @@ ASYNC_API async_loop *async_get_loop(void);
  * async_call_soon from any thread; the loop is woken. The loop must not be closed meanwhile. 0,
  * -ENOMEM, -EINVAL for NULL. Never switches.
  */
-ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument),
-                                         void *argument);
+ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *context),
+                                         void *context);
 
 /*
  * Makes a loop for this thread without running it, so that a foreign loop can: from now on tasks
@@ -165,7 +165,7 @@ ASYNC_API int async_loop_set_slow_callback_duration(async_loop *loop, double sec
  * Writes a line for each task of this thread's loop: its number and name, what it waits for and
  * since when, where it was created. From a debugger: call async_dump(2). Never switches.
  */
-ASYNC_API void async_dump(int descriptor);
+ASYNC_API void async_dump(int fd);
 
 ASYNC_END_C
 #endif

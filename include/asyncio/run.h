@@ -26,6 +26,7 @@ typedef struct async_run_options {
     uint32_t spin_us;
     size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
     async_allocator allocator; /* copied; {0}: malloc */
+    ASYNCP_RESERVED(6);
 } async_run_options;
 
 /*
@@ -50,7 +51,7 @@ typedef struct async_run_options {
 
 /* async_run_with(&options, fn, args…): async_run with options, which are borrowed. */
 #define async_run_with(options, ...)                                                               \
-    (asyncp_run_begin((options)), asyncp_run_end(async_create_task(__VA_ARGS__)))
+    (asyncp_run_begin((options)), asyncp_run_end(ASYNCP_CREATE_WITH(NULL, __VA_ARGS__)))
 
 /*
  * async_main(fn, args…): async_run for `return` from main(): 0 to 125 is the coroutine's own

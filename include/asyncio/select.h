@@ -45,10 +45,10 @@ enum asyncp_case_kind {
     ASYNCP_ON_STREAM
 };
 
-static inline async_case asyncp_on(int kind, int descriptor, void *object, void *item, size_t size,
+static inline async_case asyncp_on(int kind, int fd, void *object, void *item, size_t size,
                                    double seconds)
 {
-    async_case result = {kind, descriptor, object, item, size, seconds};
+    async_case result = {kind, fd, object, item, size, seconds};
     return result;
 }
 
@@ -106,18 +106,18 @@ static inline async_case async_on_semaphore(async_semaphore *semaphore)
  * stream's socket this says nothing about bytes that the stream holds: use async_on_stream. Never
  * switches.
  */
-static inline async_case async_on_readable(int descriptor)
+static inline async_case async_on_readable(int fd)
 {
-    return asyncp_on(ASYNCP_ON_READABLE, descriptor, NULL, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_READABLE, fd, NULL, NULL, 0, 0);
 }
 
 /*
  * Makes the case that a write would not block, as async_wait_writable has it; -EBADF, -ENOMEM.
  * Never switches.
  */
-static inline async_case async_on_writable(int descriptor)
+static inline async_case async_on_writable(int fd)
 {
-    return asyncp_on(ASYNCP_ON_WRITABLE, descriptor, NULL, NULL, 0, 0);
+    return asyncp_on(ASYNCP_ON_WRITABLE, fd, NULL, NULL, 0, 0);
 }
 
 /*

@@ -17,7 +17,7 @@ typedef struct async_server async_server;
  * as that of every task nobody awaits; but not, outside debug mode, if it is the stream's own and
  * async_is_disconnect says that the peer has gone.
  */
-typedef int async_serve(async_stream *stream, void *argument);
+typedef int async_serve(async_stream *stream, void *context);
 
 /* How a server is to be; {0} and NULL mean the defaults. */
 typedef struct async_server_options {
@@ -35,11 +35,12 @@ typedef struct async_server_options {
     const char *service;
     const char *const
         *more_hosts; /* it listens at theirs, too; ends with NULL. Borrowed for the call */
+    ASYNCP_RESERVED(6);
 } async_server_options;
 
 /*
- * async_start_server(&server, serve, argument, host, port, options): listens at all addresses of
- * host (NULL or "": all of this machine), and has serve(stream, argument) run for each connection.
+ * async_start_server(&server, serve, context, host, port, options): listens at all addresses of
+ * host (NULL or "": all of this machine), and has serve(stream, context) run for each connection.
  * port 0: the kernel chooses one, the same for all addresses. Addresses that this machine does not
  * have are left out if it has others. options may be NULL. Returns 0, and the server is yours to
  * free; after an error it is NULL. -EADDRINUSE: the port is taken. -EACCES: this program may not
@@ -48,12 +49,12 @@ typedef struct async_server_options {
 #define async_start_server(server, serve, ...)                                                     \
     asyncp_start_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
 ASYNC_API ASYNC_MUST int asyncp_start_server(async_server **server, async_serve *serve,
-                                             const char *name, const char *where, void *argument,
+                                             const char *name, const char *where, void *context,
                                              const char *host, int port,
                                              const async_server_options *options);
 
 /*
- * async_start_unix_server(&server, serve, argument, path, options): the same at a path. A socket
+ * async_start_unix_server(&server, serve, context, path, options): the same at a path. A socket
  * that is there is replaced, and stays if the start fails. When the server stops to listen, it
  * removes its path, unless options->keep_path, or another file is there by then. -EADDRINUSE: a
  * file that is not a socket is there. "@name" is abstract. Never switches.
@@ -62,11 +63,11 @@ ASYNC_API ASYNC_MUST int asyncp_start_server(async_server **server, async_serve 
     asyncp_start_unix_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
 ASYNC_API ASYNC_MUST int asyncp_start_unix_server(async_server **server, async_serve *serve,
                                                   const char *name, const char *where,
-                                                  void *argument, const char *path,
+                                                  void *context, const char *path,
                                                   const async_server_options *options);
 
 /*
- * async_start_server_fd(&server, serve, argument, descriptor, options): listens on a stream socket
+ * async_start_server_fd(&server, serve, context, fd, options): listens on a stream socket
  * that the program has bound, or was given by the process that started it, and serves as
  * async_start_server does. It may listen already; then its backlog stays, unless options have one.
  * The server makes it non-blocking, for all processes that share it, and closes it; a Unix socket's
@@ -77,9 +78,8 @@ ASYNC_API ASYNC_MUST int asyncp_start_unix_server(async_server **server, async_s
 #define async_start_server_fd(server, serve, ...)                                                  \
     asyncp_start_server_fd((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
 ASYNC_API ASYNC_MUST int asyncp_start_server_fd(async_server **server, async_serve *serve,
-                                                const char *name, const char *where, void *argument,
-                                                int descriptor,
-                                                const async_server_options *options);
+                                                const char *name, const char *where, void *context,
+                                                int fd, const async_server_options *options);
 
 /* Begins to accept, after options->paused. Never switches. */
 ASYNC_API void async_server_start_serving(async_server *server);
@@ -124,22 +124,22 @@ ASYNC_API int async_server_port(const async_server *server);
 ASYNC_API size_t async_server_connections(const async_server *server);
 
 /*
- * Fills descriptors[0..capacity) with its sockets, borrowed; returns how many it has. Never
+ * Fills fds[0..capacity) with its sockets, borrowed; returns how many it has. Never
  * switches.
  */
-ASYNC_API size_t async_server_fds(const async_server *server, int descriptors[], size_t capacity);
+ASYNC_API size_t async_server_fds(const async_server *server, int fds[], size_t capacity);
 
-/* For async_auto_server. */
-static inline void asyncp_auto_server(async_server **server)
+/* For async_auto_wait_server. */
+static inline void asyncp_auto_wait_server(async_server **server)
 {
     async_server_free_wait(*server);
 }
 
 /*
- * async_auto_server *s = NULL; freed when the block is left: declare it after what its connections
- * use.
+ * async_auto_wait_server *s = NULL; freed when the block is left: declare it after what its
+ * connections use.
  */
-#define async_auto_server ASYNC_CLEANUP(asyncp_auto_server) async_server
+#define async_auto_wait_server ASYNC_CLEANUP(asyncp_auto_wait_server) async_server
 
 ASYNC_END_C
 #endif

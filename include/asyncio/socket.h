@@ -39,8 +39,7 @@ ASYNC_API ASYNC_MUST int async_socket(int domain, int type, int protocol);
  * to 100 ms. -ECANCELED, also of a timeout: the kernel may still be at it; close the socket, or
  * call again, which goes on waiting. -EINVAL: no address. Switches.
  */
-ASYNC_API ASYNC_MUST int async_connect(int descriptor, const struct sockaddr *address,
-                                       unsigned size);
+ASYNC_API ASYNC_MUST int async_connect(int fd, const struct sockaddr *address, unsigned size);
 
 /*
  * Accepts a connection: the new descriptor, non-blocking and closed by exec. The listening socket
@@ -49,7 +48,7 @@ ASYNC_API ASYNC_MUST int async_connect(int descriptor, const struct sockaddr *ad
  * is not told of. -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM: the connection stays in the backlog; let
  * others end before you call again. -EINVAL: it does not listen. Switches.
  */
-ASYNC_API ASYNC_MUST int async_accept(int descriptor, struct sockaddr *address, unsigned *size);
+ASYNC_API ASYNC_MUST int async_accept(int fd, struct sockaddr *address, unsigned *size);
 
 /*
  * Receives up to size bytes, never more than INT_MAX; 0 is the end, or of datagrams an empty one.
@@ -57,37 +56,37 @@ ASYNC_API ASYNC_MUST int async_accept(int descriptor, struct sockaddr *address, 
  * cancelled: it may be on the task's stack. flags are recv's, without MSG_WAITALL (-EINVAL): a task
  * cancelled half-way could neither keep its bytes nor give them back. Switches.
  */
-ASYNC_API ASYNC_MUST int async_recv(int descriptor, void *buffer, size_t size, int flags);
+ASYNC_API ASYNC_MUST int async_recv(int fd, void *buffer, size_t size, int flags);
 
 /* The same with the sender's address, as recvfrom(2) gives it; address may be NULL. Switches. */
-ASYNC_API ASYNC_MUST int async_recvfrom(int descriptor, void *buffer, size_t size, int flags,
+ASYNC_API ASYNC_MUST int async_recvfrom(int fd, void *buffer, size_t size, int flags,
                                         struct sockaddr *address, unsigned *address_size);
 
 /*
  * The same as recvmsg(2) does it. MSG_CMSG_CLOEXEC in flags: descriptors that come are closed by
  * exec. Switches.
  */
-ASYNC_API ASYNC_MUST int async_recvmsg(int descriptor, struct msghdr *message, int flags);
+ASYNC_API ASYNC_MUST int async_recvmsg(int fd, struct msghdr *message, int flags);
 
 /*
  * Sends up to size bytes, never more than INT_MAX, and returns how many the kernel took, at least 1
  * of a stream. Never raises SIGPIPE: -EPIPE is enough. Switches.
  */
-ASYNC_API ASYNC_MUST int async_send(int descriptor, const void *data, size_t size, int flags);
+ASYNC_API ASYNC_MUST int async_send(int fd, const void *data, size_t size, int flags);
 
 /* The same to an address, which is borrowed, as sendto(2) does it. Switches. */
-ASYNC_API ASYNC_MUST int async_sendto(int descriptor, const void *data, size_t size, int flags,
+ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int flags,
                                       const struct sockaddr *address, unsigned address_size);
 
 /* The same as sendmsg(2) does it. Switches. */
-ASYNC_API ASYNC_MUST int async_sendmsg(int descriptor, const struct msghdr *message, int flags);
+ASYNC_API ASYNC_MUST int async_sendmsg(int fd, const struct msghdr *message, int flags);
 
 /*
  * Sends all of it, in as many pieces as it takes. 0 when the kernel has all. Any error, -ECANCELED
  * too, may come half-way: what is sent is sent, and async_strerror tells "7 of 20 bytes were sent".
  * Switches.
  */
-ASYNC_API ASYNC_MUST int async_sendall(int descriptor, const void *data, size_t size, int flags);
+ASYNC_API ASYNC_MUST int async_sendall(int fd, const void *data, size_t size, int flags);
 
 /*
  * Sends up to count bytes of a file through a socket, which becomes non-blocking and stays so. From
@@ -95,7 +94,7 @@ ASYNC_API ASYNC_MUST int async_sendall(int descriptor, const void *data, size_t 
  * at the file's end. Reading the file itself may hold the loop, as long as its disk takes. -EINVAL:
  * not a file that can be mapped. No SIGPIPE. Switches.
  */
-ASYNC_API ASYNC_MUST int async_sendfile(int descriptor, int file, int64_t *offset, size_t count);
+ASYNC_API ASYNC_MUST int async_sendfile(int fd, int file, int64_t *offset, size_t count);
 
 /*
  * Moves up to count bytes from one descriptor to another, of which one is a pipe, as splice(2)
@@ -111,7 +110,7 @@ ASYNC_API ASYNC_MUST int async_splice(int in, int64_t *in_offset, int out, int64
  * then its number is not free. 0, -EBADF: it was not open. Not for a stream's descriptor. Also
  * outside a loop. Never switches.
  */
-ASYNC_API int async_close(int descriptor);
+ASYNC_API int async_close(int fd);
 
 ASYNC_END_C
 #endif

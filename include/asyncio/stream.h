@@ -25,6 +25,7 @@ typedef struct async_connection_options {
     const char *service;     /* the peer's port by name, "http" say; then port must be 0 */
     /* seconds before the next address is tried beside; 0: 0.25; ASYNC_FOREVER: not beside */
     double happy_eyeballs_delay;
+    ASYNCP_RESERVED(6);
 } async_connection_options;
 
 /*
@@ -49,7 +50,7 @@ ASYNC_API ASYNC_MUST int async_open_unix_connection(async_stream **stream, const
  * non-blocking, and the stream's, which closes it. If this fails it is still the caller's. 0;
  * -EBADF, -ENOTSOCK, -ENOTCONN, -ENOMEM; -EBUSY: a stream has it. Never switches.
  */
-ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int descriptor);
+ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int fd);
 
 /*
  * ---- reading ---------------------------------------------------------------------------------

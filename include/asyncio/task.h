@@ -40,6 +40,7 @@ typedef struct async_task_options {
     struct asyncp_starter *asyncp_starter; /* the library's */
     /* the library's, for async_run_coroutine_threadsafe */
     struct async_concurrent_future *asyncp_carrier;
+    ASYNCP_RESERVED(2);
 } async_task_options;
 
 /*
@@ -47,7 +48,7 @@ typedef struct async_task_options {
  * eager_start the new task runs inside this call up to its first stop; nobody else does. Never
  * switches.
  */
-#define async_create_task_with(options, ...) ASYNCP_CREATE((options), __VA_ARGS__)
+#define async_create_task_with(options, ...) ASYNCP_CREATE_WITH((options), __VA_ARGS__)
 
 /*
  * async_create_task_ptr(function, argument): the same for a function chosen at run time. Never
@@ -189,20 +190,20 @@ ASYNC_API size_t async_task_stack_used(const async_task *task);
 ASYNC_API size_t async_task_stack_size(const async_task *task);
 
 /*
- * Has function(task, argument) called by the loop soon after the task has ended; callbacks run in
+ * Has function(task, context) called by the loop soon after the task has ended; callbacks run in
  * the order they were added. In it the task is borrowed. -ENOMEM, -EINVAL for NULL. Borrows. Never
  * switches.
  */
 ASYNC_API ASYNC_MUST int async_task_add_done_callback(
-    async_task *task, void (*function)(async_task *task, void *argument), void *argument);
+    async_task *task, void (*function)(async_task *task, void *context), void *context);
 
 /*
  * Takes back callbacks that were added with both of these; returns how many. Borrows. Never
  * switches.
  */
 ASYNC_API size_t async_task_remove_done_callback(async_task *task,
-                                                 void (*function)(async_task *task, void *argument),
-                                                 void *argument);
+                                                 void (*function)(async_task *task, void *context),
+                                                 void *context);
 
 ASYNC_END_C
 #endif

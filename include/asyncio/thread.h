@@ -64,9 +64,9 @@ ASYNC_API void async_executor_free_wait(async_executor *executor);
  */
 ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
 
-/* async_auto_executor *e = async_executor_new(0); frees itself when its block is left. */
-#define async_auto_executor ASYNC_CLEANUP(asyncp_executor_auto_free) async_executor
-static inline void asyncp_executor_auto_free(async_executor **executor)
+/* async_auto_wait_executor *e = async_executor_new(0); frees itself when its block is left. */
+#define async_auto_wait_executor ASYNC_CLEANUP(asyncp_auto_wait_executor) async_executor
+static inline void asyncp_auto_wait_executor(async_executor **executor)
 {
     async_executor_free_wait(*executor);
 }

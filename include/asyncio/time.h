@@ -111,14 +111,6 @@ ASYNC_API ASYNC_MUST int asyncp_no_cancel_pop(long result);
 ASYNC_END_C
 
 #ifdef __cplusplus
-/*
- * C++ has no address of a compound literal, but its temporaries live as long: to the end of the
- * expression.
- */
-template <typename Scope> Scope *asyncp_temporary(Scope &&scope)
-{
-    return &scope;
-}
 #define ASYNCP_SCOPE(type) asyncp_temporary(type())
 #else
 #define ASYNCP_SCOPE(type) (&(type){0})

@@ -53,7 +53,9 @@ int async_loop_step(async_loop *loop, double seconds)
     if (loop == NULL || seconds != seconds)
         return -EINVAL;
     asyncp_check_outside(loop, "async_loop_step");
-    asyncp_iterate(loop, seconds < 0 ? -1 : asyncp_nanoseconds(seconds));
+    asyncp_iterate(loop, seconds == ASYNC_FOREVER ? -1
+                         : seconds > 0            ? asyncp_nanoseconds(seconds)
+                                                  : 0);
     if (loop->inherited) /* meanwhile: what is left is the parent's */
         return 0;
     leave(loop);
@@ -62,7 +64,7 @@ int async_loop_step(async_loop *loop, double seconds)
 
 int async_loop_fd(async_loop *loop)
 {
-    return loop != NULL ? loop->poller.calls->descriptor(&loop->poller)
+    return loop != NULL ? loop->poller.calls->fd(&loop->poller)
                         : -EINVAL; /* -EBADF: an inherited one */
 }
 

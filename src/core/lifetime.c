@@ -43,12 +43,12 @@ static void check_wait(const struct async_loop *loop, const struct wait *wait)
 /* A descriptor that close() took away under the task: nothing would ever be heard of it. */
 static void check_descriptor(struct wait *wait)
 {
-    int descriptor = wait_descriptor(wait);
-    if (descriptor == 0 || wait->refuse == NULL || asyncp_sys_is_open(descriptor))
+    int fd = wait_descriptor(wait);
+    if (fd == 0 || wait->refuse == NULL || asyncp_sys_is_open(fd))
         return;
     asyncp_report("%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; "
                   "close it with async_close, which tells those that wait",
-                  asyncp_label(wait->coroutine->task).text, wait->call, descriptor);
+                  asyncp_label(wait->coroutine->task).text, wait->call, fd);
     wait->object = WAIT_CLOSED;
     wait->refuse(wait);
 }

@@ -3,6 +3,7 @@
  * awaited, and then all that is the loop's goes. A thread has one loop at most. It must not know
  * who runs it.
  */
+#include "base/options.h"
 #include "core/callback.h"
 #include "core/errand.h"
 #include "core/fork.h"
@@ -125,6 +126,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     static const async_run_options defaults;
     if (asyncp_current != NULL)
         return -EBUSY;
+    OPTIONS_CHECK(options, "async_run_options");
     asyncp_leave_all_lines();
     if (options == NULL)
         options = &defaults;

@@ -3,6 +3,7 @@
  * its result to its record, wakes who waits, gives its stack back while still on it, and goes on in
  * whoever is next.
  */
+#include "base/options.h"
 #include "core/task.h"
 #include "core/errand.h"
 #include "core/fork.h"
@@ -275,6 +276,7 @@ static void begin_at_once(struct async_loop *loop, struct coroutine *self)
 OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_task *task,
                                           struct coroutine *self, const async_task_options *options)
 {
+    OPTIONS_CHECK(options, "async_create_task_with");
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
     struct asyncp_starter *starter = options->asyncp_starter;

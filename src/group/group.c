@@ -9,6 +9,7 @@
  * group keeps the records of all that ended, from `first_ended` on in the order of their ends; from
  * `ungiven` on async_group_next has not given them.
  */
+#include "base/options.h"
 #include "core/fork.h"
 #include "core/pace.h"
 #include <asyncio/group.h>
@@ -189,13 +190,15 @@ static int start(struct async_loop *loop, struct asyncp_starter *starter,
     return room;
 }
 
-async_task_options asyncp_group_options(async_task_group *public_group,
-                                        const async_task_options *options)
+const async_task_options *asyncp_group_options(async_task_group *public_group,
+                                               const async_task_options *options,
+                                               async_task_options *storage)
 {
     struct group *group = group_of(public_group, "async_group_create_task");
-    async_task_options own = options != NULL ? *options : (async_task_options){0};
-    own.asyncp_starter = &group->starter;
-    return own;
+    if (options != NULL)
+        *storage = *options;
+    storage->asyncp_starter = &group->starter;
+    return storage;
 }
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
@@ -203,6 +206,7 @@ async_task_options asyncp_group_options(async_task_group *public_group,
 void asyncp_group_begin(async_task_group *public_group, const async_group_options *options)
 {
     struct async_loop *loop = loop_enter("ASYNC_TASK_GROUP");
+    OPTIONS_CHECK(options, "ASYNC_TASK_GROUP_WITH");
     struct group *group = (struct group *)public_group;
     *group = (struct group){.starter.start = start, .limit = SIZE_MAX};
     if (options != NULL && options->limit != 0)

@@ -6,7 +6,7 @@
 #include <asyncio/gather.h>
 
 struct race {
-    int (*attempt)(void *context, size_t index); /* to call */
+    int (*attempt)(size_t index, void *context); /* to call */
     void *context;                               /* with this */
     size_t count;                                /* so often at most */
     size_t begun;                                /* attempts so far */
@@ -19,7 +19,7 @@ struct race {
 
 /* What an attempt's task runs with. */
 struct attempt {
-    int (*function)(void *context, size_t index); /* the user's */
+    int (*function)(size_t index, void *context); /* the user's */
     void *context;                                /* the user's */
     size_t index;                                 /* its number */
 };
@@ -27,7 +27,7 @@ struct attempt {
 static int enter(void *arguments)
 {
     const struct attempt *attempt = arguments;
-    return attempt->function(attempt->context, attempt->index);
+    return attempt->function(attempt->index, attempt->context);
 }
 
 static void begin_next(struct async_loop *loop, struct race *race)
@@ -107,7 +107,7 @@ static int finish(struct async_loop *loop, struct race *race, int result)
     return result < 0 ? result : first_error;
 }
 
-int async_staggered_race(int (*attempt)(void *context, size_t index), void *context, size_t count,
+int async_staggered_race(int (*attempt)(size_t index, void *context), void *context, size_t count,
                          double delay_seconds)
 {
     struct async_loop *loop = loop_enter("async_staggered_race");

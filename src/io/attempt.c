@@ -11,7 +11,7 @@ static const double FIRST_PAUSE_SECONDS = 0.001, LONGEST_PAUSE_SECONDS = 0.1;
 
 static bool is_ready_now(const struct attempt *attempt)
 {
-    struct pollfd polled = {.fd = attempt->descriptor,
+    struct pollfd polled = {.fd = attempt->fd,
                             .events = attempt->until == OPERATION_WRITABLE ? POLLOUT : POLLIN};
     return asyncp_sys_poll(&polled, 1, 0) > 0;
 }
@@ -36,13 +36,13 @@ int asyncp_attempt(struct async_loop *loop, struct attempt *attempt)
         int result = attempt->make(attempt);
         if (result != -EAGAIN)
             return result;
-        uint32_t closings = watched_closings(&loop->poller, attempt->descriptor);
-        const struct operation wait = {.kind = attempt->until, .descriptor = attempt->descriptor};
+        uint32_t closings = watched_closings(&loop->poller, attempt->fd);
+        const struct operation wait = {.kind = attempt->until, .fd = attempt->fd};
         result = was_told && is_ready_now(attempt) ? pause_for(&seconds)
                                                    : asyncp_operate(loop, wait, attempt->call);
         if (result < 0)
             return result;
-        if (watched_closings(&loop->poller, attempt->descriptor) != closings)
+        if (watched_closings(&loop->poller, attempt->fd) != closings)
             return -EBADF;
         was_told = true;
     }

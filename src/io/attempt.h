@@ -11,7 +11,7 @@
 struct attempt {
     int (*make)(struct attempt *attempt); /* the call, which never waits: -EAGAIN instead */
     const char *call;                     /* for people: the public name of it */
-    int descriptor;                       /* what is waited for; make may change it */
+    int fd;                               /* what is waited for; make may change it */
     enum operation_kind until; /* it is readable, or writable; make may change that, too */
 };
 

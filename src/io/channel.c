@@ -75,11 +75,11 @@ static void tell_change(struct source *source)
     channel->changed(channel);
 }
 
-int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int fd,
                         void (*changed)(struct channel *channel))
 {
     *channel = (struct channel){
-        .source = {.descriptor = descriptor,
+        .source = {.fd = fd,
                    .changed = tell_change,
                    .state = SOURCE_READABLE |
                             SOURCE_WRITABLE}, /* as far as one can tell without a try */
@@ -92,8 +92,8 @@ void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int 
 {
     asyncp_channel_tell(loop, channel, SIDE_READ, error);
     asyncp_channel_tell(loop, channel, SIDE_WRITE, error);
-    loop->poller.calls->close_descriptor(&loop->poller, channel->source.descriptor);
-    channel->source.descriptor = -1;
+    loop->poller.calls->close_descriptor(&loop->poller, channel->source.fd);
+    channel->source.fd = -1;
 }
 
 int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum side side,
@@ -107,7 +107,7 @@ int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum s
     if (channel_is_taken(channel, side))
         return async_fail(-EBUSY, "another task %s this stream",
                           side == SIDE_READ ? "reads" : "writes");
-    wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.descriptor, refuse);
+    wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.fd, refuse);
     channel->waiting[side] = &waiting.wait;
     channel->source.touched[0] = &waiting.wait;
     channel->source.touched[1] = loop->current;

@@ -22,7 +22,7 @@ struct channel {
  * Takes a descriptor that does not block; when it fails, the descriptor is the caller's still. 0 or
  * -errno.
  */
-int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int descriptor,
+int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int fd,
                         void (*changed)(struct channel *channel));
 
 /* Closes the descriptor; who waits is told the error. */

@@ -2,6 +2,7 @@
  * io/connect.c: making connections: the addresses of a host are tried in an order that is fair to
  * both kinds of them, each a little after the one before, and the first that answers wins.
  */
+#include "base/options.h"
 #include "io/address.h"
 #include "io/stream.h"
 #include "sys/socket.h"
@@ -32,14 +33,14 @@ struct target {
  * From the first local address of the family that can be bound. The error is that of the first,
  * which *failed is.
  */
-static int bind_local(int descriptor, const struct addrinfo *local, int family,
+static int bind_local(int fd, const struct addrinfo *local, int family,
                       const struct addrinfo **failed)
 {
     int error = -EAFNOSUPPORT;
     for (; local != NULL; local = local->ai_next) {
         if (local->ai_family != family)
             continue;
-        int result = asyncp_sys_bind(descriptor, local->ai_addr, local->ai_addrlen);
+        int result = asyncp_sys_bind(fd, local->ai_addr, local->ai_addrlen);
         if (result == 0) {
             *failed = NULL;
             return 0;
@@ -53,11 +54,11 @@ static int bind_local(int descriptor, const struct addrinfo *local, int family,
 }
 
 /* A Unix socket does not say when there is room in a backlog that is full. */
-static int connect_patiently(int descriptor, const struct sockaddr *address, socklen_t size)
+static int connect_patiently(int fd, const struct sockaddr *address, socklen_t size)
 {
     double pause_seconds = 0.001;
     int result;
-    while ((result = asyncp_sys_connect(descriptor, address, size)) == -EAGAIN) {
+    while ((result = asyncp_sys_connect(fd, address, size)) == -EAGAIN) {
         result = async_sleep(pause_seconds);
         if (result < 0)
             return result;
@@ -72,18 +73,17 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
                  const struct addrinfo **failed_local)
 {
     int family = address->sa_family;
-    int descriptor = asyncp_sys_socket(family, SOCK_STREAM, 0);
-    if (descriptor < 0)
-        return descriptor;
-    int result = family != AF_UNIX ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)
-                                   : 0;
+    int fd = asyncp_sys_socket(family, SOCK_STREAM, 0);
+    if (fd < 0)
+        return fd;
+    int result = family != AF_UNIX ? asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
     if (result == 0 && local != NULL)
-        result = bind_local(descriptor, local, family, failed_local);
+        result = bind_local(fd, local, family, failed_local);
     if (result == 0)
-        result = connect_patiently(descriptor, address, size);
+        result = connect_patiently(fd, address, size);
     if (result == 0 || result == -EINPROGRESS || result == -EINTR)
-        return descriptor;
-    asyncp_sys_close(descriptor);
+        return fd;
+    asyncp_sys_close(fd);
     return result;
 }
 
@@ -92,7 +92,7 @@ static int finish(struct async_loop *loop, struct async_stream *stream)
 {
     channel_exhausted(&stream->channel, SIDE_WRITE);
     int result = asyncp_channel_wait(loop, &stream->channel, SIDE_WRITE, "async_open_connection");
-    return result == 0 ? asyncp_sys_socket_error(stream->channel.source.descriptor) : result;
+    return result == 0 ? asyncp_sys_socket_error(stream->channel.source.fd) : result;
 }
 
 /* Its error has no sentence yet. */
@@ -101,11 +101,10 @@ static int connect_to(async_stream **out, const struct sockaddr *address, sockle
 {
     struct async_loop *loop = asyncp_current;
     async_stream *stream = NULL;
-    int descriptor = begin(address, size, local, failed_local);
-    int result = descriptor < 0 ? descriptor
-                                : asyncp_stream_make(loop, &stream, descriptor, address->sa_family);
-    if (descriptor >= 0 && result < 0)
-        asyncp_sys_close(descriptor);
+    int fd = begin(address, size, local, failed_local);
+    int result = fd < 0 ? fd : asyncp_stream_make(loop, &stream, fd, address->sa_family);
+    if (fd >= 0 && result < 0)
+        asyncp_sys_close(fd);
     if (result == 0)
         result = finish(loop, stream);
     if (result == 0) {
@@ -179,7 +178,7 @@ static void note_failure(struct target *target, size_t index, int error,
     target->failed_local = failed_local;
 }
 
-static int attempt(void *context, size_t index)
+static int attempt(size_t index, void *context)
 {
     struct target *target = context;
     const struct addrinfo *address = target->addresses[index], *failed_local = NULL;
@@ -213,7 +212,7 @@ static int tell_failure(const struct target *target)
 static int connect_to_any(struct target *target, double delay_seconds)
 {
     int result = target->count == 1
-                     ? attempt(target, 0)
+                     ? attempt(0, target)
                      : async_staggered_race(attempt, target, target->count,
                                             delay_seconds != 0 ? delay_seconds
                                                                : DEFAULT_DELAY_SECONDS);
@@ -262,6 +261,7 @@ int async_open_connection(async_stream **out, const char *host, int port,
     struct async_loop *loop = loop_enter("async_open_connection");
     struct target target = {0};
     async_auto_addrinfo *list = NULL, *local = NULL;
+    OPTIONS_CHECK(options, "async_open_connection");
     if (out == NULL)
         return -EINVAL;
     *out = NULL;
@@ -285,6 +285,7 @@ int async_open_unix_connection(async_stream **out, const char *path,
     struct async_loop *loop = loop_enter("async_open_unix_connection");
     struct sockaddr_un address;
     async_stream *stream;
+    OPTIONS_CHECK(options, "async_open_unix_connection");
     if (out == NULL || path == NULL)
         return -EINVAL;
     *out = NULL;

@@ -76,7 +76,7 @@ int asyncp_input_receive(struct async_stream *stream, void *buffer, size_t size)
 {
     if (!channel_is_ready(&stream->channel, SIDE_READ))
         return -EAGAIN;
-    int result = asyncp_sys_stream_recv(stream->channel.source.descriptor, buffer, &size);
+    int result = asyncp_sys_stream_recv(stream->channel.source.fd, buffer, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_READ);
     else if (result < 0)

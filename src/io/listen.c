@@ -96,8 +96,7 @@ static bool accept_one(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct async_server *server = listener->server;
-    int result = asyncp_sys_accept(listener->channel.source.descriptor, (struct sockaddr *)&peer,
-                                   &size);
+    int result = asyncp_sys_accept(listener->channel.source.fd, (struct sockaddr *)&peer, &size);
     if (result >= 0)
         server->refused = false;
     if (result >= 0 || result == -EAGAIN)
@@ -157,11 +156,11 @@ int asyncp_server_make_room(struct async_server *server, size_t count)
     return server->listeners != NULL ? 0 : -ENOMEM;
 }
 
-int asyncp_server_listen(struct async_server *server, int descriptor, struct socket_path *path)
+int asyncp_server_listen(struct async_server *server, int fd, struct socket_path *path)
 {
     ASSERT(server->listener_count < server->listener_room);
     struct listener *listener = &server->listeners[server->listener_count];
-    int result = asyncp_channel_open(server->loop, &listener->channel, descriptor, changed);
+    int result = asyncp_channel_open(server->loop, &listener->channel, fd, changed);
     if (result < 0)
         return result;
     listener->server = server;

@@ -90,7 +90,7 @@ static struct place place_of(char *text, size_t size)
 }
 
 /* Tells of which address, as far as it can be written. */
-static int fail_for_address(int code, const struct sockaddr *address, socklen_t size,
+static int fail_for_address(int code, const struct sockaddr *address, unsigned size,
                             const char *why)
 {
     char text[SENTENCE_SIZE / 2];
@@ -120,7 +120,7 @@ static int look_up_names(struct async_loop *loop, const struct question *questio
 }
 
 /* Numbers alone need no thread; libc does with little stack then. */
-static int write_numbers(const struct sockaddr *address, socklen_t size, struct place host,
+static int write_numbers(const struct sockaddr *address, unsigned size, struct place host,
                          struct place service, int flags)
 {
     const char *why;
@@ -129,7 +129,7 @@ static int write_numbers(const struct sockaddr *address, socklen_t size, struct 
     return code < 0 ? async_fail(code, "an address: %s", why) : 0;
 }
 
-int async_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, size_t host_size,
+int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host, size_t host_size,
                       char *service, size_t service_size, int flags)
 {
     struct async_loop *loop = loop_enter("async_getnameinfo");

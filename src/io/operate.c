@@ -26,13 +26,13 @@ int asyncp_operate(struct async_loop *loop, struct operation operation, const ch
 {
     if (unlikely(loop->current->refused))
         return asyncp_refused(loop);
-    if (operation.descriptor < 0)
+    if (operation.fd < 0)
         return -EBADF;
     if (operation.buffer == NULL && operation.size != 0)
         return -EINVAL;
     struct operation_wait waiting = {.operation = operation};
     waiting.operation.completed = completed;
-    wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.descriptor, pass_on);
+    wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.fd, pass_on);
     int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : waiting.operation.result);

@@ -117,7 +117,7 @@ static int send_some(struct async_stream *stream, const void *data, size_t size)
 {
     if (!channel_is_ready(&stream->channel, SIDE_WRITE))
         return -EAGAIN;
-    int result = asyncp_sys_stream_send(stream->channel.source.descriptor, data, &size);
+    int result = asyncp_sys_stream_send(stream->channel.source.fd, data, &size);
     if (result == -EAGAIN)
         channel_exhausted(&stream->channel, SIDE_WRITE);
     else if (result < 0)
@@ -147,7 +147,7 @@ static void say_end(struct async_stream *stream)
     stream->ended = true;
     if (stream->layer != NULL) /* which has said it in its own way */
         return;
-    int result = asyncp_sys_shutdown(stream->channel.source.descriptor, SHUT_WR);
+    int result = asyncp_sys_shutdown(stream->channel.source.fd, SHUT_WR);
     if (result < 0 && result != -ENOTCONN) /* the peer has gone: so it needs no telling */
         asyncp_output_fail(stream, result);
 }

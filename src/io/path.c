@@ -78,10 +78,10 @@ static int remember(struct socket_path *path)
     return 0;
 }
 
-int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address,
+int asyncp_path_bind(struct socket_path *path, int fd, const struct sockaddr *address,
                      socklen_t size)
 {
-    int result = asyncp_sys_bind(descriptor, address, size);
+    int result = asyncp_sys_bind(fd, address, size);
     path->bound = result == 0;
     return result < 0 ? result : remember(path);
 }

@@ -25,7 +25,7 @@ int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_p
 int asyncp_path_vacate(struct socket_path *path);
 
 /* Binds the socket there and remembers its file. */
-int asyncp_path_bind(struct socket_path *path, int descriptor, const struct sockaddr *address,
+int asyncp_path_bind(struct socket_path *path, int fd, const struct sockaddr *address,
                      socklen_t size);
 
 /* The start has succeeded: the socket that was moved is removed. */

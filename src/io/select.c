@@ -226,7 +226,7 @@ static struct place *submit(struct select *select, int *result)
         place->operation = (struct operation){.completed = completed,
                                               .kind = reads ? OPERATION_READABLE
                                                             : OPERATION_WRITABLE,
-                                              .descriptor = one->asyncp_descriptor};
+                                              .fd = one->asyncp_descriptor};
         int submitted = poller->calls->submit(poller, &place->operation);
         if (submitted != 0) {
             *result = submitted < 0 ? submitted : place->operation.result;

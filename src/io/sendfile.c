@@ -36,7 +36,7 @@ static int wait_for_writable(struct async_loop *loop, struct part *part)
 static int wait_for_room(struct async_loop *loop, struct part *part)
 {
     struct channel *channel = &part->stream->channel;
-    struct pollfd polled = {.fd = channel->source.descriptor, .events = POLLOUT};
+    struct pollfd polled = {.fd = channel->source.fd, .events = POLLOUT};
     int result = asyncp_sys_poll(&polled, 1, 0);
     if (result !=
         0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
@@ -68,8 +68,7 @@ static int send_directly(struct part *part)
 {
     struct async_stream *stream = part->stream;
     size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    int result = asyncp_sys_sendfile(stream->channel.source.descriptor, part->file, &part->offset,
-                                     size);
+    int result = asyncp_sys_sendfile(stream->channel.source.fd, part->file, &part->offset, size);
     if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
         return result;
     result = asyncp_stream_note_error(stream, result);

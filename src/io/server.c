@@ -106,13 +106,13 @@ static size_t stack_size_of(const struct async_server *server)
     return (size != 0 ? size : (size_t)1 << server->loop->default_log) < least ? least : size;
 }
 
-int asyncp_server_connect(struct async_server *server, int descriptor, int domain)
+int asyncp_server_connect(struct async_server *server, int fd, int domain)
 {
     struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
     if (connection == NULL ||
-        asyncp_stream_make(server->loop, &connection->stream, descriptor, domain) < 0) {
+        asyncp_stream_make(server->loop, &connection->stream, fd, domain) < 0) {
         memory_free(&server->loop->memory, connection, sizeof *connection);
-        asyncp_sys_close(descriptor);
+        asyncp_sys_close(fd);
         return -ENOMEM;
     }
     connection->stream->holder = &connection->stream;
@@ -328,12 +328,11 @@ size_t async_server_connections(const async_server *server)
     return server->connection_count;
 }
 
-size_t async_server_fds(const async_server *server, int descriptors[], size_t capacity)
+size_t async_server_fds(const async_server *server, int fds[], size_t capacity)
 {
     server_check(server, "async_server_fds");
-    ENSURE(descriptors != NULL || capacity == 0, "async_server_fds: there is no array for %zu",
-           capacity);
+    ENSURE(fds != NULL || capacity == 0, "async_server_fds: there is no array for %zu", capacity);
     for (size_t i = 0; i < server->listener_count && i < capacity; i++)
-        descriptors[i] = server->listeners[i].channel.source.descriptor;
+        fds[i] = server->listeners[i].channel.source.fd;
     return server->listener_count;
 }

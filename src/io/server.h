@@ -59,7 +59,7 @@ int asyncp_server_make_room(struct async_server *server, size_t count);
  * Takes a socket that listens, and its path, which may be NULL; 0. -errno: both are the caller's
  * still.
  */
-int asyncp_server_listen(struct async_server *server, int descriptor, struct socket_path *path);
+int asyncp_server_listen(struct async_server *server, int fd, struct socket_path *path);
 
 /* Closes all listeners. */
 void asyncp_server_stop(struct async_server *server);
@@ -68,6 +68,6 @@ void asyncp_server_stop(struct async_server *server);
 void asyncp_server_accept_again(struct async_server *server);
 
 /* For listeners: takes a connection that was accepted. 0, or -ENOMEM and it was closed. */
-int asyncp_server_connect(struct async_server *server, int descriptor, int domain);
+int asyncp_server_connect(struct async_server *server, int fd, int domain);
 
 #endif

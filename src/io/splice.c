@@ -22,7 +22,7 @@ static int perform(const char *call, int (*make)(struct attempt *attempt), struc
 {
     struct async_loop *loop = loop_enter(call);
     splicing.attempt = (struct attempt){
-        .make = make, .call = call, .descriptor = splicing.out, .until = OPERATION_WRITABLE};
+        .make = make, .call = call, .fd = splicing.out, .until = OPERATION_WRITABLE};
     if (splicing.count > INT_MAX)
         splicing.count = INT_MAX;
     return asyncp_attempt(loop, &splicing.attempt);
@@ -38,11 +38,10 @@ static int try_to_sendfile(struct attempt *attempt)
     return asyncp_sys_sendfile(splicing->out, splicing->in, splicing->in_offset, splicing->count);
 }
 
-int async_sendfile(int descriptor, int file, int64_t *offset, size_t count)
+int async_sendfile(int fd, int file, int64_t *offset, size_t count)
 {
-    return perform(
-        "async_sendfile", try_to_sendfile,
-        (struct splicing){.in = file, .out = descriptor, .in_offset = offset, .count = count});
+    return perform("async_sendfile", try_to_sendfile,
+                   (struct splicing){.in = file, .out = fd, .in_offset = offset, .count = count});
 }
 
 static int begin_to_splice(struct splicing *splicing)
@@ -61,7 +60,7 @@ static void find_culprit(struct splicing *splicing)
                               {.fd = splicing->out, .events = POLLOUT}};
     asyncp_sys_poll(polled, 2, 0);
     bool is_empty = polled[0].revents == 0;
-    splicing->attempt.descriptor = is_empty ? splicing->in : splicing->out;
+    splicing->attempt.fd = is_empty ? splicing->in : splicing->out;
     splicing->attempt.until = is_empty ? OPERATION_READABLE : OPERATION_WRITABLE;
 }
 

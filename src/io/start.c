@@ -2,6 +2,7 @@
  * io/start.c: starting a server: a socket for each address of its hosts, all at one port; or one at
  * a path; or one that the program has bound.
  */
+#include "base/options.h"
 #include "io/address.h"
 #include "io/path.h"
 #include "io/server.h"
@@ -21,16 +22,16 @@ enum { MAX_PORT_TRIES = 100 };
 
 /* ---- one socket ----------------------------------------------------------------------------- */
 
-static int set_options(int descriptor, int family, const async_server_options *options)
+static int set_options(int fd, int family, const async_server_options *options)
 {
-    int result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    int result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (result == 0 && options->reuse_port)
-        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+        result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (result == 0 && family == AF_INET6)
-        result = asyncp_sys_set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+        result = asyncp_sys_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0 && options->keep_alive)
-        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
-    return result == 0 ? asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)
+        result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    return result == 0 ? asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)
                        : result; /* which the connections inherit */
 }
 
@@ -45,27 +46,25 @@ static int fail_to_listen(int error, const struct sockaddr *address, socklen_t s
 static int open_listener(const struct sockaddr *address, socklen_t size,
                          const async_server_options *options)
 {
-    int descriptor = asyncp_sys_socket(address->sa_family, SOCK_STREAM, 0);
-    if (descriptor < 0)
-        return fail_to_listen(descriptor, address, size);
-    int result = address->sa_family != AF_UNIX
-                     ? set_options(descriptor, address->sa_family, options)
-                     : 0;
+    int fd = asyncp_sys_socket(address->sa_family, SOCK_STREAM, 0);
+    if (fd < 0)
+        return fail_to_listen(fd, address, size);
+    int result = address->sa_family != AF_UNIX ? set_options(fd, address->sa_family, options) : 0;
     if (result == 0)
-        result = asyncp_sys_bind(descriptor, address, size);
+        result = asyncp_sys_bind(fd, address, size);
     if (result == 0)
-        result = asyncp_sys_listen(descriptor, options->backlog);
+        result = asyncp_sys_listen(fd, options->backlog);
     if (result == 0)
-        return descriptor;
-    asyncp_sys_close(descriptor);
+        return fd;
+    asyncp_sys_close(fd);
     return fail_to_listen(result, address, size);
 }
 
-static int take_listener(struct async_server *server, int descriptor, struct socket_path *path)
+static int take_listener(struct async_server *server, int fd, struct socket_path *path)
 {
-    int result = asyncp_server_listen(server, descriptor, path);
+    int result = asyncp_server_listen(server, fd, path);
     if (result < 0)
-        asyncp_sys_close(descriptor);
+        asyncp_sys_close(fd);
     return result;
 }
 
@@ -100,12 +99,12 @@ static in_port_t *port_of(struct sockaddr *address)
 }
 
 /* The port at which a socket is bound, as a number; 0: it has none. -errno. */
-static int bound_port(int descriptor)
+static int bound_port(int fd)
 {
     struct sockaddr_storage storage;
     struct sockaddr *address = (struct sockaddr *)&storage;
     socklen_t size;
-    int result = asyncp_sys_local_address(descriptor, &storage, &size);
+    int result = asyncp_sys_local_address(fd, &storage, &size);
     if (result < 0)
         return result;
     return has_port(address) ? ntohs(*port_of(address)) : 0;
@@ -114,9 +113,7 @@ static int bound_port(int descriptor)
 int async_server_port(const async_server *server)
 {
     ENSURE(server != NULL, "async_server_port: the server is NULL");
-    int port = server->listener_count > 0
-                   ? bound_port(server->listeners[0].channel.source.descriptor)
-                   : 0;
+    int port = server->listener_count > 0 ? bound_port(server->listeners[0].channel.source.fd) : 0;
     return port > 0 ? port : 0;
 }
 
@@ -126,7 +123,7 @@ int async_server_port(const async_server *server)
 struct place {
     struct sockaddr *address; /* in a list of the places' */
     socklen_t size;           /* of it */
-    int descriptor;           /* that listens there; -1: none does */
+    int fd;                   /* that listens there; -1: none does */
 };
 
 struct places {
@@ -185,7 +182,7 @@ static int gather_places(struct places *places)
         for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
             if (has_port(one->ai_addr) && !is_known(places, one))
                 places->places[places->count++] = (struct place){
-                    .address = one->ai_addr, .size = one->ai_addrlen, .descriptor = -1};
+                    .address = one->ai_addr, .size = one->ai_addrlen, .fd = -1};
     if (places->count == 0)
         return async_fail(-EADDRNOTAVAIL, "the host has no address to listen at");
     places->any_port = *port_of(places->places[0].address) == 0;
@@ -195,9 +192,9 @@ static int gather_places(struct places *places)
 static void close_places(struct places *places)
 {
     for (size_t i = 0; i < places->count; i++) {
-        if (places->places[i].descriptor >= 0)
-            asyncp_sys_close(places->places[i].descriptor);
-        places->places[i].descriptor = -1;
+        if (places->places[i].fd >= 0)
+            asyncp_sys_close(places->places[i].fd);
+        places->places[i].fd = -1;
     }
     places->open = 0;
 }
@@ -248,7 +245,7 @@ static int open_places(struct async_server *server, struct places *places)
             }
             continue;
         }
-        place->descriptor = result;
+        place->fd = result;
         places->open++;
         if (port == 0 && (port = bound_port(result)) < 0)
             return port;
@@ -268,9 +265,9 @@ static int listen_at_places(struct async_server *server, struct places *places)
     if (result == 0)
         result = asyncp_server_make_room(server, places->open);
     for (size_t i = 0; i < places->count && result == 0; i++) {
-        if (places->places[i].descriptor >= 0)
-            result = take_listener(server, places->places[i].descriptor, NULL);
-        places->places[i].descriptor = -1;
+        if (places->places[i].fd >= 0)
+            result = take_listener(server, places->places[i].fd, NULL);
+        places->places[i].fd = -1;
     }
     return result;
 }
@@ -283,6 +280,7 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     struct async_loop *loop = loop_enter("async_start_server");
     struct async_server *server = NULL;
     struct places places = {.loop = loop};
+    OPTIONS_CHECK(options, "async_start_server");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
@@ -304,28 +302,28 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
 static int listen_at_path(struct async_server *server, struct socket_path *path,
                           const struct sockaddr *address, socklen_t size)
 {
-    int descriptor = asyncp_sys_socket(AF_UNIX, SOCK_STREAM, 0);
-    if (descriptor < 0)
-        return fail_to_listen(descriptor, address, size);
+    int fd = asyncp_sys_socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0)
+        return fail_to_listen(fd, address, size);
     int result = asyncp_path_vacate(path);
     if (result < 0) {
-        asyncp_sys_close(descriptor);
+        asyncp_sys_close(fd);
         return result;
     }
-    result = asyncp_path_bind(path, descriptor, address, size);
+    result = asyncp_path_bind(path, fd, address, size);
     if (result == 0)
-        result = asyncp_sys_listen(descriptor, server->options.backlog);
+        result = asyncp_sys_listen(fd, server->options.backlog);
     if (result == 0)
-        return take_listener(server, descriptor, path);
-    asyncp_sys_close(descriptor);
+        return take_listener(server, fd, path);
+    asyncp_sys_close(fd);
     return fail_to_listen(result, address, size);
 }
 
 static int listen_at_abstract_name(struct async_server *server, const struct sockaddr *address,
                                    socklen_t size)
 {
-    int descriptor = open_listener(address, size, &server->options);
-    return descriptor < 0 ? descriptor : take_listener(server, descriptor, NULL);
+    int fd = open_listener(address, size, &server->options);
+    return fd < 0 ? fd : take_listener(server, fd, NULL);
 }
 
 static int start_at_path(struct async_server *server, const char *text)
@@ -353,6 +351,7 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
                              const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_unix_server");
+    OPTIONS_CHECK(options, "async_start_unix_server");
     if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
@@ -373,64 +372,61 @@ static bool is_bound(const struct sockaddr_storage *address, socklen_t size)
 }
 
 /* 0, and whether it listens already; or why it cannot be a server's. */
-static int check_listener(const struct async_loop *loop, int descriptor, bool *listens)
+static int check_listener(const struct async_loop *loop, int fd, bool *listens)
 {
     struct sockaddr_storage address, peer;
     socklen_t size, peer_size;
-    int type = asyncp_sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+    int type = asyncp_sys_option(fd, SOL_SOCKET, SO_TYPE);
     if (type < 0)
-        return async_fail_errno(type, "serve on descriptor %d", descriptor);
+        return async_fail_errno(type, "serve on descriptor %d", fd);
     if (type != SOCK_STREAM)
-        return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket",
-                          descriptor);
-    const struct watched *watched = watched_find(&loop->poller, descriptor);
+        return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket", fd);
+    const struct watched *watched = watched_find(&loop->poller, fd);
     if (watched != NULL && watched->source != NULL)
-        return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it",
-                          descriptor);
-    int result = asyncp_sys_option(descriptor, SOL_SOCKET, SO_ACCEPTCONN);
+        return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it", fd);
+    int result = asyncp_sys_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
     *listens = result > 0;
-    if (result == 0 && asyncp_sys_peer_address(descriptor, &peer, &peer_size) == 0)
-        return async_fail(-EISCONN, "serve on descriptor %d: it is connected", descriptor);
+    if (result == 0 && asyncp_sys_peer_address(fd, &peer, &peer_size) == 0)
+        return async_fail(-EISCONN, "serve on descriptor %d: it is connected", fd);
     if (result == 0)
-        result = asyncp_sys_local_address(descriptor, &address, &size);
+        result = asyncp_sys_local_address(fd, &address, &size);
     if (result == 0 && !is_bound(&address, size))
-        return async_fail(-EINVAL, "serve on descriptor %d: it is not bound", descriptor);
-    return result < 0 ? async_fail_errno(result, "serve on descriptor %d", descriptor) : 0;
+        return async_fail(-EINVAL, "serve on descriptor %d: it is not bound", fd);
+    return result < 0 ? async_fail_errno(result, "serve on descriptor %d", fd) : 0;
 }
 
-static int serve_on_descriptor(struct async_server *server, int descriptor,
+static int serve_on_descriptor(struct async_server *server, int fd,
                                const async_server_options *options)
 {
     bool listens;
-    int result = check_listener(server->loop, descriptor, &listens);
+    int result = check_listener(server->loop, fd, &listens);
     if (result == 0)
         result = asyncp_server_make_room(server, 1);
     if (result == 0)
-        result = asyncp_sys_no_blocking(descriptor);
+        result = asyncp_sys_no_blocking(fd);
     if (result == 0 && server->options.keep_alive)
-        result = asyncp_sys_set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+        result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)
         return result;
-    async_ignore(
-        asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
     if (!listens || (options != NULL && options->backlog > 0))
-        result = asyncp_sys_listen(descriptor, server->options.backlog);
+        result = asyncp_sys_listen(fd, server->options.backlog);
     if (result < 0)
-        return async_fail_errno(result, "listen on descriptor %d", descriptor);
-    return asyncp_server_listen(server, descriptor, NULL);
+        return async_fail_errno(result, "listen on descriptor %d", fd);
+    return asyncp_server_listen(server, fd, NULL);
 }
 
 int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *name,
-                           const char *where, void *argument, int descriptor,
+                           const char *where, void *argument, int fd,
                            const async_server_options *options)
 {
     struct async_loop *loop = loop_enter("async_start_server_fd");
+    OPTIONS_CHECK(options, "async_start_server_fd");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop->current->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
-    return finish(server,
-                  server != NULL ? serve_on_descriptor(server, descriptor, options) : -ENOMEM, out);
+    return finish(server, server != NULL ? serve_on_descriptor(server, fd, options) : -ENOMEM, out);
 }

@@ -88,24 +88,24 @@ static void loop_closes(struct guest *guest)
 }
 
 /* A socket that is connected, and so can be a stream. */
-static int check_socket(const struct async_loop *loop, int descriptor, int *domain)
+static int check_socket(const struct async_loop *loop, int fd, int *domain)
 {
     struct sockaddr_storage address;
     socklen_t size;
-    const struct watched *watched = watched_find(&loop->poller, descriptor);
+    const struct watched *watched = watched_find(&loop->poller, fd);
     if (watched != NULL && watched->source != NULL)
-        return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", descriptor);
-    int type = asyncp_sys_option(descriptor, SOL_SOCKET, SO_TYPE);
+        return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", fd);
+    int type = asyncp_sys_option(fd, SOL_SOCKET, SO_TYPE);
     if (type < 0)
         return type;
     if (type != SOCK_STREAM)
         return async_fail(-EPROTOTYPE, "the socket is not one of streams");
-    int result = asyncp_sys_peer_address(descriptor, &address, &size);
+    int result = asyncp_sys_peer_address(fd, &address, &size);
     *domain = address.ss_family;
-    return result < 0 ? result : asyncp_sys_no_blocking(descriptor);
+    return result < 0 ? result : asyncp_sys_no_blocking(fd);
 }
 
-static int make(struct async_loop *loop, struct async_stream *stream, int descriptor, int domain)
+static int make(struct async_loop *loop, struct async_stream *stream, int fd, int domain)
 {
     *stream = (struct async_stream){.loop = loop,
                                     .high = HIGH_WATER,
@@ -114,7 +114,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
                                     .flush.run = flush,
                                     .guest.loop_closes = loop_closes};
     timer_init(&stream->patience, run_out_of_patience);
-    int result = asyncp_channel_open(loop, &stream->channel, descriptor, changed);
+    int result = asyncp_channel_open(loop, &stream->channel, fd, changed);
     if (result < 0)
         return result;
     stream->is_tcp = domain == AF_INET || domain == AF_INET6;
@@ -124,13 +124,12 @@ static int make(struct async_loop *loop, struct async_stream *stream, int descri
     return 0;
 }
 
-int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor,
-                       int domain)
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
 {
     struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
     if (stream == NULL)
         return -ENOMEM;
-    int result = make(loop, stream, descriptor, domain);
+    int result = make(loop, stream, fd, domain);
     if (result < 0)
         memory_free(&loop->memory, stream, sizeof *stream);
     else
@@ -138,7 +137,7 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int d
     return result;
 }
 
-int async_stream_new(async_stream **stream, int descriptor)
+int async_stream_new(async_stream **stream, int fd)
 {
     struct async_loop *loop = asyncp_current;
     int domain = AF_UNSPEC;
@@ -147,10 +146,10 @@ int async_stream_new(async_stream **stream, int descriptor)
     if (stream == NULL)
         return -EINVAL;
     *stream = NULL;
-    int result = check_socket(loop, descriptor, &domain);
+    int result = check_socket(loop, fd, &domain);
     if (result == 0 && domain != AF_UNIX) /* small writes are gathered here, not there */
-        async_ignore(asyncp_sys_set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1));
-    return result < 0 ? result : asyncp_stream_make(loop, stream, descriptor, domain);
+        async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1));
+    return result < 0 ? result : asyncp_stream_make(loop, stream, fd, domain);
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -161,12 +160,12 @@ int async_stream_new(async_stream **stream, int descriptor)
  */
 static void close_channel(struct async_stream *stream, int error)
 {
-    int descriptor = stream->channel.source.descriptor;
-    if (descriptor < 0)
+    int fd = stream->channel.source.fd;
+    if (fd < 0)
         return;
     if (stream->is_cut && stream->is_tcp &&
         !stream->loop->inherited) /* else the connection is the parent's */
-        async_ignore(asyncp_sys_reset_on_close(descriptor));
+        async_ignore(asyncp_sys_reset_on_close(fd));
     asyncp_channel_close(stream->loop, &stream->channel, error);
 }
 
@@ -320,7 +319,7 @@ void async_stream_abort(async_stream *stream)
 
 void asyncp_stream_hang_up(struct async_stream *stream)
 {
-    if (stream->channel.source.descriptor < 0)
+    if (stream->channel.source.fd < 0)
         return;
     stream->hung_up = !stream->at_end;
     stream->at_end = true;
@@ -337,7 +336,7 @@ int async_stream_fd(const async_stream *stream)
     ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
     if (!stream->loop->inherited)
         stream_check(stream, "async_stream_fd");
-    return stream->channel.source.descriptor;
+    return stream->channel.source.fd;
 }
 
 static int tell_address(const struct async_stream *stream, char *text, size_t size,

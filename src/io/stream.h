@@ -174,8 +174,7 @@ int asyncp_layer_finish(struct async_stream *stream);
 void asyncp_layer_free(struct async_stream *stream);
 
 /* A stream of a connected socket that does not block, of that domain. 0 or -errno. */
-int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int descriptor,
-                       int domain);
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain);
 
 /* Its reader finds the end, and the peer does after what is pending; it is still to be closed. */
 void asyncp_stream_hang_up(struct async_stream *stream);

@@ -21,7 +21,7 @@ enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP }
 static const uint32_t SOURCE_EVENTS = READ_EVENTS | EPOLLOUT | EPOLLPRI | EPOLLET;
 
 struct epoll {
-    int descriptor; /* of the epoll set */
+    int fd; /* of the epoll set */
 };
 
 enum { WAKE_KEY = -1 };
@@ -29,8 +29,8 @@ enum { WAKE_KEY = -1 };
 static int epoll_close_failed(struct poller *poller, int result)
 {
     struct epoll *epoll = poller->backend;
-    if (epoll->descriptor >= 0)
-        asyncp_sys_close(epoll->descriptor);
+    if (epoll->fd >= 0)
+        asyncp_sys_close(epoll->fd);
     memory_free(&poller->memory, epoll, sizeof *epoll);
     return result;
 }
@@ -41,11 +41,11 @@ static int epoll_open(struct poller *poller)
     if (epoll == NULL)
         return -ENOMEM;
     poller->backend = epoll;
-    epoll->descriptor = asyncp_sys_epoll_create();
-    if (epoll->descriptor < 0)
-        return epoll_close_failed(poller, epoll->descriptor);
+    epoll->fd = asyncp_sys_epoll_create();
+    if (epoll->fd < 0)
+        return epoll_close_failed(poller, epoll->fd);
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
-    int result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, poller->wake_descriptor,
+    int result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_ADD, poller->wake_descriptor,
                                           &event);
     return result < 0 ? epoll_close_failed(poller, result) : 0;
 }
@@ -59,19 +59,18 @@ static void epoll_close(struct poller *poller)
  * Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps
  * what it had.
  */
-static int control(const struct epoll *epoll, struct watched *watched, int descriptor,
-                   uint32_t events)
+static int control(const struct epoll *epoll, struct watched *watched, int fd, uint32_t events)
 {
-    uint64_t key = watched_key(watched->generation + 1, descriptor);
+    uint64_t key = watched_key(watched->generation + 1, fd);
     struct epoll_event event = {.events = events, .data.u64 = key};
     int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int result = asyncp_sys_epoll_control(epoll->descriptor, first, descriptor, &event);
+    int result = asyncp_sys_epoll_control(epoll->fd, first, fd, &event);
     if (result == -ENOENT) {
         watched->armed = 0;
         watched->known = false;
-        result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_ADD, descriptor, &event);
+        result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_ADD, fd, &event);
     } else if (result == -EEXIST)
-        result = asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_MOD, descriptor, &event);
+        result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_MOD, fd, &event);
     return result;
 }
 
@@ -84,20 +83,20 @@ static bool is_by_edges(const struct watched *watched)
  * Arms the descriptor for what its operations wait for now: for one event; or, after many useless
  * ones, for changes only. If that fails, it is armed as it was.
  */
-static int arm(const struct epoll *epoll, struct watched *watched, int descriptor)
+static int arm(const struct epoll *epoll, struct watched *watched, int fd)
 {
     uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
                       (list_empty(&watched->writers) ? 0 : (uint32_t)EPOLLOUT);
     if (wanted == watched->armed || watched->source != NULL)
         return 0;
     if (wanted == 0) {
-        asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+        asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
         watched->known = false;
         watched->armed = 0;
         return 0;
     }
     uint32_t manner = is_by_edges(watched) ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
-    int result = control(epoll, watched, descriptor, wanted | manner);
+    int result = control(epoll, watched, fd, wanted | manner);
     if (result == -ENOMEM && (watched->armed & wanted) == wanted)
         return 0; /* it may tell us of more than we want */
     if (result < 0)
@@ -112,10 +111,10 @@ static int arm(const struct epoll *epoll, struct watched *watched, int descripto
  * Arms the descriptor for those that still wait; if the kernel will not, their wait is over with
  * its error.
  */
-static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int descriptor,
+static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int fd,
                         struct list *done)
 {
-    int result = arm(epoll, watched, descriptor);
+    int result = arm(epoll, watched, fd);
     if (result == 0)
         return;
     asyncp_watched_fail(&watched->readers, result, done);
@@ -128,7 +127,7 @@ static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int 
  */
 static int look(const struct watched *watched, const struct operation *operation)
 {
-    struct pollfd polled = {.fd = operation->descriptor,
+    struct pollfd polled = {.fd = operation->fd,
                             .events = poll_writes(operation) ? POLLOUT : POLLIN};
     if (watched->source == NULL || operation->kind == OPERATION_RECV) /* which has been tried */
         return 0;
@@ -141,16 +140,16 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
     operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct watched *watched = asyncp_watched_of(poller, operation->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, operation->fd);
     if (watched == NULL)
-        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+        return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
     int result = look(watched, operation);
     if (result != 0) {
         operation->result = 0;
         return result;
     }
     list_append(watched_line(watched, operation), &operation->link);
-    result = arm(poller->backend, watched, operation->descriptor);
+    result = arm(poller->backend, watched, operation->fd);
     if (result < 0) {
         list_remove(&operation->link);
         operation->result = 0;
@@ -169,8 +168,7 @@ static void epoll_cancel(struct poller *poller, struct operation *operation)
         return; /* it came first */
     list_remove(&operation->link);
     poll_mark_done(operation, -ECANCELED, &done);
-    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->descriptor),
-                operation->descriptor, &done);
+    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->fd), operation->fd, &done);
     asyncp_poll_deliver(poller, &done);
 }
 
@@ -190,10 +188,10 @@ static void collect(struct list *waiting, struct list *done)
 
 static int epoll_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->fd);
     if (watched == NULL)
         return -ENOMEM;
-    int result = control(poller->backend, watched, source->descriptor, SOURCE_EVENTS);
+    int result = control(poller->backend, watched, source->fd, SOURCE_EVENTS);
     if (result < 0)
         return result;
     watched->generation++;
@@ -204,14 +202,14 @@ static int epoll_watch(struct poller *poller, struct source *source)
 }
 
 /* Taken out of the set by name, because another process may hold the same socket open. */
-static void epoll_close_descriptor(struct poller *poller, int descriptor)
+static void epoll_close_descriptor(struct poller *poller, int fd)
 {
     const struct epoll *epoll = poller->backend;
-    struct watched *watched = watched_find(poller, descriptor);
+    struct watched *watched = watched_find(poller, fd);
     struct list done = {0};
     if (watched != NULL) {
         if (watched->known)
-            asyncp_sys_epoll_control(epoll->descriptor, EPOLL_CTL_DEL, descriptor, NULL);
+            asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
         asyncp_watched_fail(&watched->readers, -EBADF, &done);
         asyncp_watched_fail(&watched->writers, -EBADF, &done);
         watched->source = NULL;
@@ -220,7 +218,7 @@ static void epoll_close_descriptor(struct poller *poller, int descriptor)
         watched->generation++;
         watched->closings++;
     }
-    asyncp_sys_close(descriptor);
+    asyncp_sys_close(fd);
     asyncp_poll_deliver(poller, &done);
 }
 
@@ -288,7 +286,7 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
 {
     const struct epoll *epoll = poller->backend;
     struct epoll_event events[EVENTS_AT_ONCE];
-    int count = asyncp_sys_epoll_wait(epoll->descriptor, events, EVENTS_AT_ONCE, timeout_ns);
+    int count = asyncp_sys_epoll_wait(epoll->fd, events, EVENTS_AT_ONCE, timeout_ns);
     for (int i = 0; i < count; i++) {
         expect(poller, events, count, i);
         handle_event(poller, &events[i]);
@@ -301,7 +299,7 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
 
 static int epoll_descriptor(struct poller *poller)
 {
-    return ((const struct epoll *)poller->backend)->descriptor;
+    return ((const struct epoll *)poller->backend)->fd;
 }
 
 const struct poller_calls asyncp_poll_epoll = {
@@ -314,5 +312,5 @@ const struct poller_calls asyncp_poll_epoll = {
     .watch = epoll_watch,
     .close_descriptor = epoll_close_descriptor,
     .wait = epoll_wait_for_events,
-    .descriptor = epoll_descriptor,
+    .fd = epoll_descriptor,
 };

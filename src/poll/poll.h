@@ -36,7 +36,7 @@ struct operation {
     void *buffer;                                   /* of a recv */
     size_t size;                                    /* of the buffer */
     enum operation_kind kind;                       /* what is to be done */
-    int descriptor;                                 /* to what */
+    int fd;                                         /* to what */
     int flags;                                      /* of a recv */
     int result;    /* 0 or more, or -errno; set before the completion */
     bool done;     /* it has happened; its completion is on its way */
@@ -63,7 +63,7 @@ struct source {
         struct source *source); /* is told of a change; may close any descriptor, but not wait */
     struct link link;           /* for the simulated backend: among its sources */
     const void *touched[2];     /* what changed will touch first, for the cache; NULL: nothing */
-    int descriptor;             /* non-blocking; open for as long as the source is watched */
+    int fd;                     /* non-blocking; open for as long as the source is watched */
     uint8_t state;              /* SOURCE_… bits */
 };
 
@@ -77,11 +77,11 @@ struct poller_calls {
     int (*submit)(struct poller *poller, struct operation *operation); /* see above */
     void (*cancel)(struct poller *poller,
                    struct operation *operation); /* of one in flight; again does no harm */
-    int (*watch)(struct poller *poller, struct source *source);      /* 0 or -errno */
-    void (*close_descriptor)(struct poller *poller, int descriptor); /* never fails */
+    int (*watch)(struct poller *poller, struct source *source); /* 0 or -errno */
+    void (*close_descriptor)(struct poller *poller, int fd);    /* never fails */
     int (*wait)(struct poller *poller,
                 int64_t timeout_ns);           /* negative: as long as it takes; 0 or -errno */
-    int (*descriptor)(struct poller *poller);  /* readable when wait has something, or -errno */
+    int (*fd)(struct poller *poller);          /* readable when wait has something, or -errno */
     bool (*owes)(const struct poller *poller); /* see asyncp_poller_owes; NULL: never */
 };
 

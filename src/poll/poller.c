@@ -56,10 +56,10 @@ static int inherited_watch(struct poller *poller, struct source *source)
     return -EBADF;
 }
 
-static void inherited_close_descriptor(struct poller *poller, int descriptor)
+static void inherited_close_descriptor(struct poller *poller, int fd)
 {
     (void)poller;
-    asyncp_sys_close(descriptor);
+    asyncp_sys_close(fd);
 }
 
 static int inherited_wait(struct poller *poller, int64_t timeout_ns)
@@ -88,7 +88,7 @@ static const struct poller_calls inherited = {
     .watch = inherited_watch,
     .close_descriptor = inherited_close_descriptor,
     .wait = inherited_wait,
-    .descriptor = inherited_descriptor,
+    .fd = inherited_descriptor,
 };
 
 void asyncp_poller_inherit(struct poller *poller)
@@ -130,12 +130,11 @@ void asyncp_poller_woken(const struct poller *poller)
 
 int asyncp_poll_attempt(const struct operation *operation)
 {
-    if (operation->descriptor < 0)
+    if (operation->fd < 0)
         return -EBADF;
     switch (operation->kind) {
     case OPERATION_RECV:
-        return asyncp_sys_recv(operation->descriptor, operation->buffer, operation->size,
-                               operation->flags);
+        return asyncp_sys_recv(operation->fd, operation->buffer, operation->size, operation->flags);
     case OPERATION_READABLE:
     case OPERATION_WRITABLE:
         return -EAGAIN; /* only the kernel's word for readiness counts */

@@ -90,8 +90,8 @@ static int map_rings(struct ring *ring, const struct parameters *parameters)
                             parameters->completion_entries * sizeof(struct completion);
     ring->rings_size = submission_end > completion_end ? submission_end : completion_end;
     ring->requests_size = parameters->submission_entries * sizeof(struct request);
-    ring->rings = asyncp_sys_map_shared(ring->rings_size, ring->descriptor, RING_OFFSET);
-    ring->requests = asyncp_sys_map_shared(ring->requests_size, ring->descriptor, REQUESTS_OFFSET);
+    ring->rings = asyncp_sys_map_shared(ring->rings_size, ring->fd, RING_OFFSET);
+    ring->requests = asyncp_sys_map_shared(ring->requests_size, ring->fd, REQUESTS_OFFSET);
     if (ring->rings == NULL || ring->requests == NULL)
         return -ENOMEM;
     find_rings(ring, parameters);
@@ -103,7 +103,7 @@ int asyncp_ring_open(struct ring *ring, bool foreign)
     struct parameters parameters;
     uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG |
                       FEATURE_RSRC_TAGS; /* Linux 5.13, as is a poll that goes on */
-    int result = ring->descriptor = setup(&parameters, foreign);
+    int result = ring->fd = setup(&parameters, foreign);
     if (result < 0)
         return result;
     return (parameters.features & needed) == needed ? map_rings(ring, &parameters) : -ENOSYS;
@@ -115,13 +115,13 @@ void asyncp_ring_close(struct ring *ring)
         asyncp_sys_unmap(ring->rings, ring->rings_size);
     if (ring->requests != NULL)
         asyncp_sys_unmap(ring->requests, ring->requests_size);
-    if (ring->descriptor >= 0)
-        asyncp_sys_close(ring->descriptor);
+    if (ring->fd >= 0)
+        asyncp_sys_close(ring->fd);
 }
 
 int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns)
 {
-    int result = asyncp_sys_uring_enter(ring->descriptor, ring->unsubmitted, wait, timeout_ns);
+    int result = asyncp_sys_uring_enter(ring->fd, ring->unsubmitted, wait, timeout_ns);
     uint32_t taken = atomic_load_explicit(ring->taken, memory_order_acquire);
     ring->unsubmitted = atomic_load_explicit(ring->queued, memory_order_relaxed) - taken;
     return result < 0 && result != -EINTR && result != -ETIME ? result : 0;

@@ -16,7 +16,7 @@ struct request {
     uint8_t opcode;      /* what to do */
     uint8_t flags;       /* of the request */
     uint16_t priority;   /* unused here */
-    int32_t descriptor;  /* to what */
+    int32_t fd;          /* to what */
     uint64_t offset;     /* unused here */
     uint64_t address;    /* buffer, or the tag of the request to cancel */
     uint32_t length;     /* of the buffer */
@@ -44,7 +44,7 @@ struct ring {
     uint32_t completion_mask;             /* position to index */
     const struct completion *completions; /* the completions */
     uint32_t unsubmitted;                 /* queued and not handed over */
-    int descriptor;                       /* of the ring; negative: there is none */
+    int fd;                               /* of the ring; negative: there is none */
 };
 
 /*

@@ -64,8 +64,8 @@ static int sim_submit(struct poller *poller, struct operation *operation)
     operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (asyncp_watched_of(poller, operation->descriptor) == NULL || make_room(poller) < 0)
-        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
+    if (asyncp_watched_of(poller, operation->fd) == NULL || make_room(poller) < 0)
+        return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
     list_append(&sim->operations, &operation->link);
     poller->in_flight++;
     return 0;
@@ -82,7 +82,7 @@ static void sim_cancel(struct poller *poller, struct operation *operation)
 static int sim_watch(struct poller *poller, struct source *source)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->fd);
     if (watched == NULL || make_room(poller) < 0)
         return -ENOMEM;
     watched->source = source;
@@ -91,10 +91,10 @@ static int sim_watch(struct poller *poller, struct source *source)
     return 0;
 }
 
-static void sim_close_descriptor(struct poller *poller, int descriptor)
+static void sim_close_descriptor(struct poller *poller, int fd)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = watched_find(poller, descriptor);
+    struct watched *watched = watched_find(poller, fd);
     struct list done = {0};
     if (watched != NULL)
         watched->closings++;
@@ -106,12 +106,12 @@ static void sim_close_descriptor(struct poller *poller, int descriptor)
     for (struct link *link = list_first(&sim->operations), *next; link != NULL; link = next) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);
         next = list_after(&sim->operations, link);
-        if (operation->descriptor != descriptor)
+        if (operation->fd != fd)
             continue;
         list_remove(link);
         poll_mark_done(operation, -EBADF, &done);
     }
-    asyncp_sys_close(descriptor);
+    asyncp_sys_close(fd);
     asyncp_poll_deliver(poller, &done);
 }
 
@@ -121,8 +121,7 @@ static struct pollfd ask_source(const struct source *source)
     short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI
                                                                    : 0) |
                            ((source->state & SOURCE_WRITABLE) == 0 ? POLLOUT : 0));
-    return (struct pollfd){.fd = events != 0 ? source->descriptor : ~source->descriptor,
-                           .events = events};
+    return (struct pollfd){.fd = events != 0 ? source->fd : ~source->fd, .events = events};
 }
 
 static size_t fill(struct poller *poller)
@@ -133,7 +132,7 @@ static size_t fill(struct poller *poller)
     LIST_EACH (link, &sim->operations) {
         const struct operation *operation = CONTAINER_OF(link, struct operation, link);
         short events = poll_writes(operation) ? POLLOUT : POLLIN;
-        sim->polled[count++] = (struct pollfd){.fd = operation->descriptor, .events = events};
+        sim->polled[count++] = (struct pollfd){.fd = operation->fd, .events = events};
     }
     LIST_EACH (link, &sim->sources)
         sim->polled[count++] = ask_source(CONTAINER_OF(link, struct source, link));
@@ -231,5 +230,5 @@ const struct poller_calls asyncp_poll_sim = {
     .watch = sim_watch,
     .close_descriptor = sim_close_descriptor,
     .wait = sim_wait,
-    .descriptor = sim_descriptor,
+    .fd = sim_descriptor,
 };

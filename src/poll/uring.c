@@ -45,7 +45,7 @@ static void close_held(struct uring *uring)
     LIST_EACH (link, &uring->held_watches) {
         const struct watched *watched = CONTAINER_OF(link, struct watched, link);
         if (watched->closing)
-            asyncp_sys_close(watched->descriptor);
+            asyncp_sys_close(watched->fd);
     }
 }
 
@@ -72,11 +72,10 @@ static void queue(struct uring *uring, struct request *request)
     ring_queue(&uring->ring);
 }
 
-static void fill_poll(struct request *request, int descriptor, uint32_t events, bool lasting,
-                      uint64_t tag)
+static void fill_poll(struct request *request, int fd, uint32_t events, bool lasting, uint64_t tag)
 {
     *request = (struct request){.opcode = OPCODE_POLL_ADD,
-                                .descriptor = descriptor,
+                                .fd = fd,
                                 .length = lasting ? POLL_MULTISHOT : 0,
                                 .call_flags = ring_poll_events(events),
                                 .tag = tag};
@@ -115,13 +114,13 @@ static void fill(struct request *request, const struct operation *operation)
     uint64_t tag = (uint64_t)(uintptr_t)operation;
     if (operation->kind == OPERATION_RECV)
         *request = (struct request){.opcode = OPCODE_RECV,
-                                    .descriptor = operation->descriptor,
+                                    .fd = operation->fd,
                                     .address = (uint64_t)(uintptr_t)operation->buffer,
                                     .length = (uint32_t)operation->size,
                                     .call_flags = (uint32_t)operation->flags,
                                     .tag = tag};
     else
-        fill_poll(request, operation->descriptor, poll_writes(operation) ? POLLOUT : POLLIN,
+        fill_poll(request, operation->fd, poll_writes(operation) ? POLLOUT : POLLIN,
                   operation->lasting, tag);
 }
 
@@ -150,7 +149,7 @@ static void hand_over(struct uring *uring, struct operation *operation)
 
 static uint64_t source_tag(const struct watched *watched)
 {
-    uint64_t numbered = (uint64_t)(uint32_t)watched->descriptor << 2;
+    uint64_t numbered = (uint64_t)(uint32_t)watched->fd << 2;
     return watched_key(watched->generation, 0) | numbered | TAG_SOURCE;
 }
 
@@ -159,7 +158,7 @@ static void fill_watch(struct request *request, struct watched *watched)
 {
     watched->known = watched->source != NULL;
     if (watched->known)
-        fill_poll(request, watched->descriptor, SOURCE_EVENTS, true, source_tag(watched));
+        fill_poll(request, watched->fd, SOURCE_EVENTS, true, source_tag(watched));
     else
         *request = (struct request){
             .opcode = OPCODE_ASYNC_CANCEL, .address = source_tag(watched), .tag = TAG_CANCEL};
@@ -193,7 +192,7 @@ static void close_if_free(struct watched *watched)
         return;
     watched->closing = false;
     watched->generation++;
-    asyncp_sys_close(watched->descriptor);
+    asyncp_sys_close(watched->fd);
 }
 
 /*
@@ -239,17 +238,17 @@ static bool is_short(const struct uring *uring)
 
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
-    struct watched *watched = watched_find(poller, operation->descriptor);
+    struct watched *watched = watched_find(poller, operation->fd);
     if (watched != NULL && watched->closing)
         return -EBADF;
     operation->result = asyncp_poll_attempt(operation);
     if (operation->result != -EAGAIN)
         return 1;
     if (watched == NULL)
-        watched = asyncp_watched_of(poller, operation->descriptor);
+        watched = asyncp_watched_of(poller, operation->fd);
     if (watched == NULL)
-        return asyncp_sys_is_open(operation->descriptor) ? -ENOMEM : -EBADF;
-    watched->descriptor = operation->descriptor;
+        return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
+    watched->fd = operation->fd;
     operation->unwanted = operation->lasting = operation->settled = false;
     list_append(watched_line(watched, operation), &operation->link);
     hand_over(poller->backend, operation);
@@ -263,7 +262,7 @@ static int uring_submit(struct poller *poller, struct operation *operation)
  */
 static void complete(struct poller *poller, struct operation *operation, int result)
 {
-    struct watched *watched = watched_find(poller, operation->descriptor);
+    struct watched *watched = watched_find(poller, operation->fd);
     list_remove(&operation->link);
     if (result == -ECANCELED && watched->closing)
         result = -EBADF;
@@ -286,10 +285,10 @@ static void uring_cancel(struct poller *poller, struct operation *operation)
 
 static int uring_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = asyncp_watched_of(poller, source->descriptor);
+    struct watched *watched = asyncp_watched_of(poller, source->fd);
     if (watched == NULL)
         return -ENOMEM;
-    watched->descriptor = source->descriptor;
+    watched->fd = source->fd;
     watched->source = source;
     watched->generation++;
     hand_over_watch(poller->backend, watched);
@@ -312,16 +311,16 @@ static void withdraw_all(struct poller *poller, const struct watched *watched,
     }
 }
 
-static void uring_close_descriptor(struct poller *poller, int descriptor)
+static void uring_close_descriptor(struct poller *poller, int fd)
 {
-    struct watched *watched = watched_find(poller, descriptor);
+    struct watched *watched = watched_find(poller, fd);
     if (watched == NULL)
-        asyncp_sys_close(descriptor);
+        asyncp_sys_close(fd);
     if (watched == NULL || watched->closing)
         return;
     bool was_known = watched->known;
     watched->closings++;
-    watched->descriptor = descriptor;
+    watched->fd = fd;
     watched->source = NULL;
     watched->closing = true;
     if (was_known && !watched->held)
@@ -400,9 +399,9 @@ static uint8_t state_of(int events)
 }
 
 /* What a watch would say; of a kernel that has no room for one. */
-static int look(int descriptor)
+static int look(int fd)
 {
-    struct pollfd one = {.fd = descriptor, .events = SOURCE_EVENTS};
+    struct pollfd one = {.fd = fd, .events = SOURCE_EVENTS};
     return asyncp_sys_poll(&one, 1, 0) > 0 ? one.revents : 0;
 }
 
@@ -423,7 +422,7 @@ static void deliver_source(struct poller *poller, struct completion completion)
     uring->refused = uring->refused || refused;
     if (!watched->known && !watched->held && !gone)
         hold_watch(uring, watched);
-    int events = gone ? POLLERR | POLLHUP : refused ? look(watched->descriptor) : completion.result;
+    int events = gone ? POLLERR | POLLHUP : refused ? look(watched->fd) : completion.result;
     if (events > 0)
         source_change(watched->source, state_of(events));
 }
@@ -479,7 +478,7 @@ static void deliver(struct poller *poller)
  */
 static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 {
-    struct pollfd ring = {.fd = uring->ring.descriptor, .events = POLLIN};
+    struct pollfd ring = {.fd = uring->ring.fd, .events = POLLIN};
     int result = asyncp_ring_enter(&uring->ring, false, 0);
     if (result < 0 || ring_posted(&uring->ring, 0) != NULL)
         return result;
@@ -518,7 +517,7 @@ static int uring_wait(struct poller *poller, int64_t timeout_ns)
 
 static int uring_descriptor(struct poller *poller)
 {
-    return ((const struct uring *)poller->backend)->ring.descriptor;
+    return ((const struct uring *)poller->backend)->ring.fd;
 }
 
 /*
@@ -542,6 +541,6 @@ const struct poller_calls asyncp_poll_uring = {
     .watch = uring_watch,
     .close_descriptor = uring_close_descriptor,
     .wait = uring_wait,
-    .descriptor = uring_descriptor,
+    .fd = uring_descriptor,
     .owes = uring_owes,
 };

@@ -21,17 +21,17 @@ static int make_chunks(struct poller *poller, size_t wanted)
     return 0;
 }
 
-struct watched *asyncp_watched_of(struct poller *poller, int descriptor)
+struct watched *asyncp_watched_of(struct poller *poller, int fd)
 {
-    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
-    if (number >= poller->chunk_count && !asyncp_sys_is_open(descriptor))
+    size_t number = (size_t)fd / WATCHED_IN_CHUNK;
+    if (number >= poller->chunk_count && !asyncp_sys_is_open(fd))
         return NULL; /* a wild number must not cost a table up to it */
     if (make_chunks(poller, number + 1) < 0)
         return NULL;
     struct watched **chunk = &poller->chunks[number];
     if (*chunk == NULL)
         *chunk = memory_new(&poller->memory, WATCHED_IN_CHUNK * sizeof(struct watched));
-    return *chunk != NULL ? &(*chunk)[descriptor % WATCHED_IN_CHUNK] : NULL;
+    return *chunk != NULL ? &(*chunk)[fd % WATCHED_IN_CHUNK] : NULL;
 }
 
 void asyncp_watched_close(struct poller *poller)

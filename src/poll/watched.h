@@ -12,7 +12,7 @@ struct watched {
     struct list readers;   /* operations that wait for something to read */
     struct list writers;   /* operations that wait for room to write */
     struct source *source; /* what the descriptor belongs to; NULL: it is the user's */
-    int descriptor;        /* for io_uring: the number under which the entry is found */
+    int fd;                /* for io_uring: the number under which the entry is found */
     struct link link;      /* for io_uring: among those whose next request found no room */
     uint32_t armed;        /* for epoll: events the kernel will tell us of; 0: none */
     uint32_t generation;   /* of the arming, so that a late event of an earlier one is known */
@@ -26,34 +26,34 @@ struct watched {
 enum { WATCHED_IN_CHUNK = 64 };
 
 /* What is known of a descriptor; NULL: nothing. */
-static inline struct watched *watched_find(const struct poller *poller, int descriptor)
+static inline struct watched *watched_find(const struct poller *poller, int fd)
 {
-    size_t number = (size_t)descriptor / WATCHED_IN_CHUNK;
-    if (descriptor < 0 || number >= poller->chunk_count || poller->chunks[number] == NULL)
+    size_t number = (size_t)fd / WATCHED_IN_CHUNK;
+    if (fd < 0 || number >= poller->chunk_count || poller->chunks[number] == NULL)
         return NULL;
-    return &poller->chunks[number][descriptor % WATCHED_IN_CHUNK];
+    return &poller->chunks[number][fd % WATCHED_IN_CHUNK];
 }
 
 /*
  * Who waited for a descriptor and finds this changed must not touch the number again: another may
  * have it.
  */
-static inline uint32_t watched_closings(const struct poller *poller, int descriptor)
+static inline uint32_t watched_closings(const struct poller *poller, int fd)
 {
-    const struct watched *watched = watched_find(poller, descriptor);
+    const struct watched *watched = watched_find(poller, fd);
     return watched != NULL ? watched->closings : 0;
 }
 
 /* The same, and a new entry if there is none; NULL when memory is out, or it is not open. */
-struct watched *asyncp_watched_of(struct poller *poller, int descriptor);
+struct watched *asyncp_watched_of(struct poller *poller, int fd);
 
 /* Frees all entries. */
 void asyncp_watched_close(struct poller *poller);
 
 /* Names the entry's generation in an event: late events of earlier ones have other keys. */
-static inline uint64_t watched_key(uint32_t generation, int descriptor)
+static inline uint64_t watched_key(uint32_t generation, int fd)
 {
-    return (uint64_t)generation << 32 | (uint32_t)descriptor;
+    return (uint64_t)generation << 32 | (uint32_t)fd;
 }
 
 /* Its list for an operation of that kind. */
@@ -76,9 +76,9 @@ static inline void source_change(struct source *source, uint8_t state)
  */
 enum { EXPECT_ENTRY = 8, EXPECT_SOURCE = 6, EXPECT_TOUCHED = 3 }; /* so many events ahead */
 
-static inline void watched_expect(const struct poller *poller, int descriptor, int ahead)
+static inline void watched_expect(const struct poller *poller, int fd, int ahead)
 {
-    const struct watched *watched = watched_find(poller, descriptor);
+    const struct watched *watched = watched_find(poller, fd);
     if (watched == NULL)
         return;
     const struct source *source = watched->source;

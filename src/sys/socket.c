@@ -24,17 +24,16 @@ int asyncp_sys_socket(int domain, int type, int protocol)
     return KERNEL(SITE_SOCKET, socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
-int asyncp_sys_connect(int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_sys_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-    return KERNEL(SITE_CONNECT, connect(descriptor, address, size));
+    return KERNEL(SITE_CONNECT, connect(fd, address, size));
 }
 
-int asyncp_sys_accept(int descriptor, struct sockaddr *address, socklen_t *size)
+int asyncp_sys_accept(int fd, struct sockaddr *address, socklen_t *size)
 {
     int result;
     do
-        result = KERNEL(SITE_ACCEPT,
-                        accept4(descriptor, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        result = KERNEL(SITE_ACCEPT, accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     while (result == -EINTR);
     return result;
 }
@@ -57,90 +56,89 @@ bool asyncp_sys_is_peers_failure(int error)
     }
 }
 
-int asyncp_sys_bind(int descriptor, const struct sockaddr *address, socklen_t size)
+int asyncp_sys_bind(int fd, const struct sockaddr *address, socklen_t size)
 {
-    return KERNEL(SITE_BIND, bind(descriptor, address, size));
+    return KERNEL(SITE_BIND, bind(fd, address, size));
 }
 
-int asyncp_sys_listen(int descriptor, int backlog)
+int asyncp_sys_listen(int fd, int backlog)
 {
-    return KERNEL(SITE_LISTEN, listen(descriptor, backlog));
+    return KERNEL(SITE_LISTEN, listen(fd, backlog));
 }
 
-int asyncp_sys_send(int descriptor, const void *data, size_t size, int flags)
+int asyncp_sys_send(int fd, const void *data, size_t size, int flags)
 {
     int result;
     do
         result = kernel(fault_or_less(SITE_SEND, &size)
                             ? -1
-                            : send(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+                            : send(fd, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_stream_send(int descriptor, const void *data, size_t *size)
+int asyncp_sys_stream_send(int fd, const void *data, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_SEND, size))
         return -errno;
     int result;
     do
-        result = kernel(send(descriptor, data, *size, MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = kernel(send(fd, data, *size, MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_stream_recv(int descriptor, void *buffer, size_t *size)
+int asyncp_sys_stream_recv(int fd, void *buffer, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_RECV, size))
         return -errno;
     int result;
     do
-        result = kernel(recv(descriptor, buffer, *size, MSG_DONTWAIT));
+        result = kernel(recv(fd, buffer, *size, MSG_DONTWAIT));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_sendmsg(int descriptor, const struct msghdr *message, int flags)
+int asyncp_sys_sendmsg(int fd, const struct msghdr *message, int flags)
 {
     int result;
     do
-        result = KERNEL(SITE_SENDMSG,
-                        sendmsg(descriptor, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = KERNEL(SITE_SENDMSG, sendmsg(fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_recvmsg(int descriptor, struct msghdr *message, int flags)
+int asyncp_sys_recvmsg(int fd, struct msghdr *message, int flags)
 {
     int result;
     do
-        result = KERNEL(SITE_RECVMSG, recvmsg(descriptor, message, flags | MSG_DONTWAIT));
+        result = KERNEL(SITE_RECVMSG, recvmsg(fd, message, flags | MSG_DONTWAIT));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_sendto(int descriptor, const void *data, size_t size, int flags,
+int asyncp_sys_sendto(int fd, const void *data, size_t size, int flags,
                       const struct sockaddr *address, socklen_t address_size)
 {
     int result;
     do
         result = kernel(fault_or_less(SITE_SENDTO, &size)
                             ? -1
-                            : sendto(descriptor, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-                                     address, address_size));
+                            : sendto(fd, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL, address,
+                                     address_size));
     while (result == -EINTR);
     return result;
 }
 
-int asyncp_sys_recvfrom(int descriptor, void *buffer, size_t size, int flags,
-                        struct sockaddr *address, socklen_t *address_size)
+int asyncp_sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
+                        socklen_t *address_size)
 {
     int result;
     do
         result = kernel(
             fault_or_less(SITE_RECVFROM, &size)
                 ? -1
-                : recvfrom(descriptor, buffer, size, flags | MSG_DONTWAIT, address, address_size));
+                : recvfrom(fd, buffer, size, flags | MSG_DONTWAIT, address, address_size));
     while (result == -EINTR);
     return result;
 }
@@ -207,60 +205,60 @@ int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, 
     return result;
 }
 
-int asyncp_sys_shutdown(int descriptor, int how)
+int asyncp_sys_shutdown(int fd, int how)
 {
-    return KERNEL(SITE_SHUTDOWN, shutdown(descriptor, how));
+    return KERNEL(SITE_SHUTDOWN, shutdown(fd, how));
 }
 
-int asyncp_sys_unacknowledged(int descriptor)
+int asyncp_sys_unacknowledged(int fd)
 {
     int bytes = 0;
-    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(descriptor, TIOCOUTQ, &bytes));
+    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(fd, TIOCOUTQ, &bytes));
     return result < 0 ? result : bytes;
 }
 
-int asyncp_sys_option(int descriptor, int level, int option)
+int asyncp_sys_option(int fd, int level, int option)
 {
     int value = 0;
     socklen_t size = sizeof value;
-    int result = KERNEL(SITE_SOCKET_OPTION, getsockopt(descriptor, level, option, &value, &size));
+    int result = KERNEL(SITE_SOCKET_OPTION, getsockopt(fd, level, option, &value, &size));
     return result < 0 ? result : value;
 }
 
-int asyncp_sys_socket_error(int descriptor)
+int asyncp_sys_socket_error(int fd)
 {
-    int error = asyncp_sys_option(descriptor, SOL_SOCKET, SO_ERROR);
+    int error = asyncp_sys_option(fd, SOL_SOCKET, SO_ERROR);
     return error > 0 ? -error : error;
 }
 
-int asyncp_sys_set_option(int descriptor, int level, int option, int value)
+int asyncp_sys_set_option(int fd, int level, int option, int value)
 {
-    return KERNEL(SITE_SOCKET_OPTION, setsockopt(descriptor, level, option, &value, sizeof value));
+    return KERNEL(SITE_SOCKET_OPTION, setsockopt(fd, level, option, &value, sizeof value));
 }
 
-int asyncp_sys_reset_on_close(int descriptor)
+int asyncp_sys_reset_on_close(int fd)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     return KERNEL(SITE_SOCKET_OPTION,
-                  setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+                  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
 }
 
-int asyncp_sys_local_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+int asyncp_sys_local_address(int fd, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
-    return KERNEL(SITE_ADDRESS, getsockname(descriptor, (struct sockaddr *)address, size));
+    return KERNEL(SITE_ADDRESS, getsockname(fd, (struct sockaddr *)address, size));
 }
 
-int asyncp_sys_peer_address(int descriptor, struct sockaddr_storage *address, socklen_t *size)
+int asyncp_sys_peer_address(int fd, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
-    return KERNEL(SITE_ADDRESS, getpeername(descriptor, (struct sockaddr *)address, size));
+    return KERNEL(SITE_ADDRESS, getpeername(fd, (struct sockaddr *)address, size));
 }
 
-int asyncp_sys_no_blocking(int descriptor)
+int asyncp_sys_no_blocking(int fd)
 {
-    int flags = KERNEL(SITE_BLOCKING, fcntl(descriptor, F_GETFL));
+    int flags = KERNEL(SITE_BLOCKING, fcntl(fd, F_GETFL));
     if (flags < 0 || (flags & O_NONBLOCK) != 0)
         return flags < 0 ? flags : 0;
-    return KERNEL(SITE_BLOCKING, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+    return KERNEL(SITE_BLOCKING, fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }

@@ -72,12 +72,11 @@ void *asyncp_sys_map(size_t size)
     return start;
 }
 
-void *asyncp_sys_map_shared(size_t size, int descriptor, int64_t offset)
+void *asyncp_sys_map_shared(size_t size, int fd, int64_t offset)
 {
-    return mapped(fault(SITE_MAP_SHARED)
-                      ? MAP_FAILED
-                      : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-                             descriptor, (off_t)offset),
+    return mapped(fault(SITE_MAP_SHARED) ? MAP_FAILED
+                                         : mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                                MAP_SHARED | MAP_POPULATE, fd, (off_t)offset),
                   size);
 }
 
@@ -188,9 +187,9 @@ size_t asyncp_sys_page_size(void)
     return ASYNC_PAGE_SIZE != 0 ? ASYNC_PAGE_SIZE : kernels_page_size();
 }
 
-ssize_t asyncp_sys_read(int descriptor, void *buffer, size_t size)
+ssize_t asyncp_sys_read(int fd, void *buffer, size_t size)
 {
-    return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(descriptor, buffer, size));
+    return kernel(fault_or_less(SITE_READ, &size) ? -1 : read(fd, buffer, size));
 }
 
 ssize_t asyncp_sys_read_at(int file, void *buffer, size_t size, int64_t offset)
@@ -202,19 +201,19 @@ ssize_t asyncp_sys_read_at(int file, void *buffer, size_t size, int64_t offset)
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
 }
 
-ssize_t asyncp_sys_write(int descriptor, const void *buffer, size_t size)
+ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size)
 {
-    return kernel(fault_or_less(SITE_WRITE, &size) ? -1 : write(descriptor, buffer, size));
+    return kernel(fault_or_less(SITE_WRITE, &size) ? -1 : write(fd, buffer, size));
 }
 
-void asyncp_sys_close(int descriptor)
+void asyncp_sys_close(int fd)
 {
-    close(descriptor); /* Linux closes it whatever it says */
+    close(fd); /* Linux closes it whatever it says */
 }
 
-bool asyncp_sys_is_open(int descriptor)
+bool asyncp_sys_is_open(int fd)
 {
-    return KERNEL(SITE_IS_OPEN, fcntl(descriptor, F_GETFD)) >= 0;
+    return KERNEL(SITE_IS_OPEN, fcntl(fd, F_GETFD)) >= 0;
 }
 
 int asyncp_sys_pipe(int ends[2])
@@ -222,13 +221,12 @@ int asyncp_sys_pipe(int ends[2])
     return (int)KERNEL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
 }
 
-int asyncp_sys_recv(int descriptor, void *buffer, size_t size, int flags)
+int asyncp_sys_recv(int fd, void *buffer, size_t size, int flags)
 {
     long result;
     do
-        result = kernel(fault_or_less(SITE_RECV, &size)
-                            ? -1
-                            : recv(descriptor, buffer, size, flags | MSG_DONTWAIT));
+        result = kernel(
+            fault_or_less(SITE_RECV, &size) ? -1 : recv(fd, buffer, size, flags | MSG_DONTWAIT));
     while (result == -EINTR);
     return (int)result;
 }
@@ -258,9 +256,9 @@ int asyncp_sys_epoll_create(void)
     return (int)KERNEL(SITE_EPOLL_CREATE, epoll_create1(EPOLL_CLOEXEC));
 }
 
-int asyncp_sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event)
+int asyncp_sys_epoll_control(int epoll, int operation, int fd, struct epoll_event *event)
 {
-    return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, descriptor, event));
+    return (int)KERNEL(SITE_EPOLL_CONTROL, epoll_ctl(epoll, operation, fd, event));
 }
 
 /*
@@ -309,13 +307,12 @@ struct timespec asyncp_timespec(int64_t ns)
                              .tv_nsec = (long)(ns % NANOSECONDS)};
 }
 
-int asyncp_sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
+int asyncp_sys_poll(struct pollfd *fds, size_t count, int64_t timeout_ns)
 {
     struct timespec timeout = asyncp_timespec(timeout_ns < 0 ? 0 : timeout_ns);
     long result;
     do
-        result = KERNEL(SITE_POLL,
-                        ppoll(descriptors, count, timeout_ns < 0 ? NULL : &timeout, NULL));
+        result = KERNEL(SITE_POLL, ppoll(fds, count, timeout_ns < 0 ? NULL : &timeout, NULL));
     while (result == -EINTR && timeout_ns == 0); /* a signal ends a look that finds nothing, too */
     return result == -EINTR ? 0 : (int)result;
 }

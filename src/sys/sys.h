@@ -39,7 +39,7 @@ void asyncp_sys_unmap_leftovers(void);
  * Memory shared with the kernel through a descriptor, as io_uring's rings are. NULL: it cannot be
  * had.
  */
-void *asyncp_sys_map_shared(size_t size, int descriptor, int64_t offset);
+void *asyncp_sys_map_shared(size_t size, int fd, int64_t offset);
 
 /*
  * Makes the range fault when it is touched, by a lightweight guard. -EINVAL: this kernel has none.
@@ -72,16 +72,16 @@ ssize_t asyncp_sys_first_resident(void *start, size_t size);
 size_t asyncp_sys_page_size(void);
 
 /* Both non-blocking in effect as the descriptor says; not repeated when interrupted. */
-ssize_t asyncp_sys_read(int descriptor, void *buffer, size_t size);
+ssize_t asyncp_sys_read(int fd, void *buffer, size_t size);
 ssize_t asyncp_sys_read_at(int file, void *buffer, size_t size,
                            int64_t offset); /* -EINVAL: a pipe, a folder */
-ssize_t asyncp_sys_write(int descriptor, const void *buffer, size_t size);
-void asyncp_sys_close(int descriptor);
-bool asyncp_sys_is_open(int descriptor);
+ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size);
+void asyncp_sys_close(int fd);
+bool asyncp_sys_is_open(int fd);
 int asyncp_sys_pipe(int ends[2]);
 
 /* recv(2) that never waits: -EAGAIN instead. */
-int asyncp_sys_recv(int descriptor, void *buffer, size_t size, int flags);
+int asyncp_sys_recv(int fd, void *buffer, size_t size, int flags);
 
 /*
  * An event that wakes whoever polls it from when it is raised until it is cleared; neither waits
@@ -92,14 +92,14 @@ void asyncp_sys_event_raise(int event);
 void asyncp_sys_event_clear(int event);
 
 int asyncp_sys_epoll_create(void);
-int asyncp_sys_epoll_control(int epoll, int operation, int descriptor, struct epoll_event *event);
+int asyncp_sys_epoll_control(int epoll, int operation, int fd, struct epoll_event *event);
 
 /*
  * Waits up to timeout_ns, or as long as it takes if that is negative; never less. 0 also when
  * interrupted, except that a poll of no time looks again then: its 0 says that nothing is ready.
  */
 int asyncp_sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
-int asyncp_sys_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns);
+int asyncp_sys_poll(struct pollfd *fds, size_t count, int64_t timeout_ns);
 
 /*
  * Waits until the word is woken, for timeout_ns, or as long as it takes if that is negative; not at
@@ -160,6 +160,6 @@ int64_t asyncp_clock_now(void);
 void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes the formatted text to a descriptor, at most 1 KiB of it. */
-void asyncp_print(int descriptor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

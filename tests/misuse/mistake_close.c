@@ -13,10 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int receive(int descriptor)
+static int receive(int fd)
 {
     char byte;
-    return async_recv(descriptor, &byte, 1, 0);
+    return async_recv(fd, &byte, 1, 0);
 }
 async_fn(receive, int);
 

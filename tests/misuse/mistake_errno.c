@@ -12,16 +12,16 @@
 
 static int open_file(const char *name)
 {
-    int descriptor = open(name, O_RDONLY);
-    return descriptor < 0 ? errno : descriptor;
+    int fd = open(name, O_RDONLY);
+    return fd < 0 ? errno : fd;
 }
 
 static int amain(void)
 {
-    int descriptor = open_file("/does/not/exist");
-    if (descriptor < 0)
-        return descriptor;
-    printf("opened as descriptor %d\n", descriptor);
+    int fd = open_file("/does/not/exist");
+    if (fd < 0)
+        return fd;
+    printf("opened as descriptor %d\n", fd);
     return 0;
 }
 async_fn(amain);

@@ -61,7 +61,7 @@ ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_optio
 {
     async_auto_tls *ours = new_server_context(&(async_tls_options){.certificate = certificate});
     async_auto_tls *theirs = new_client_context(&options);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     const async_connection_options connection = {.tls = theirs, .server_name = name};
     int result = async_open_connection(&stream, "127.0.0.1", async_server_port(server),

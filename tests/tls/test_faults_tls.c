@@ -42,7 +42,7 @@ FAULTS_TEST(a_secure_server_serves_or_says_why_not)
     const async_tls_options identity = {.certificate = test_certificates()->server};
     const async_tls_options trusted = {.ca = test_certificates()->authority};
     async_auto_tls *ours = NULL, *theirs = NULL;
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     if (answer(async_tls_server_new(&ours, &identity)) < 0 ||
         answer(async_tls_client_new(&theirs, &trusted)) < 0)
         return 0;

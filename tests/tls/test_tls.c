@@ -9,7 +9,7 @@
 LOOP_TEST(tls_carries_lines_both_ways)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     char line[32];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -23,7 +23,7 @@ LOOP_TEST(tls_says_what_was_agreed_on)
 {
     async_auto_tls *ours = new_server_context(&(async_tls_options){.alpn = "http/1.1,h2"});
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.alpn = "h2,http/1.1"});
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL, *plain = NULL;
     char name[64];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -46,7 +46,7 @@ LOOP_TEST(tls_says_what_was_agreed_on)
 LOOP_TEST(tls_resumes_the_last_session_with_a_server)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     char byte;
     for (int i = 0; i < 3; i++) {
         async_auto_stream *stream = NULL;
@@ -61,7 +61,7 @@ LOOP_TEST(tls_resumes_the_last_session_with_a_server)
 static int count_resumptions(const async_tls_options *client, const async_tls_options *ours_options)
 {
     async_auto_tls *ours = new_server_context(ours_options), *theirs = new_client_context(client);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     int resumed = 0;
     char byte;
     for (int i = 0; i < 2; i++) {
@@ -87,7 +87,7 @@ LOOP_TEST(tls_keeps_sessions_of_the_names_used_last)
     async_auto_tls *ours = new_server_context(NULL);
     async_auto_tls *theirs = new_client_context(
         &(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     const int order[] = {0, 69, 0};
     char name[32], byte;
     int resumed[3] = {0};
@@ -123,7 +123,7 @@ static int serve_upgrade(async_stream *stream, void *argument)
 LOOP_TEST(tls_can_begin_on_a_stream_that_was_used_in_the_clear)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_server(serve_upgrade, ours);
+    async_auto_wait_server *server = new_server(serve_upgrade, ours);
     async_auto_stream *stream = new_client(server);
     char line[32];
     CHECK_EQ(async_stream_write(stream, "STARTTLS\n", 9), 0);
@@ -138,7 +138,7 @@ LOOP_TEST(tls_can_begin_on_a_stream_that_was_used_in_the_clear)
 LOOP_TEST(tls_can_be_asked_of_openssl_itself)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     CHECK_EQ(SSL_CTX_set_max_proto_version(async_tls_ssl_context(theirs), TLS1_2_VERSION), 1);
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -150,7 +150,7 @@ LOOP_TEST(tls_can_be_asked_of_openssl_itself)
 LOOP_TEST(tls_context_may_be_freed_before_its_connections)
 {
     async_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     char byte;
     CHECK_EQ(connect_to(&stream, server, theirs), 0);

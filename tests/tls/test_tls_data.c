@@ -72,7 +72,7 @@ static int serve_pattern(async_stream *stream, void *unused)
 static int exchange_by(int version)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_pattern, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_pattern, NULL);
     async_auto_stream *stream = NULL;
     SSL_CTX_set_max_proto_version(async_tls_ssl_context(theirs), version);
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -105,7 +105,7 @@ static int serve_new_keys(async_stream *stream, void *unused)
 LOOP_TEST(tls_goes_on_with_new_keys)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_new_keys, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_new_keys, NULL);
     async_auto_stream *stream = NULL;
     char line[16], expected[16];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -138,7 +138,7 @@ LOOP_TEST(tls_slow_reader_holds_the_writer_back)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     size_t most = 0, read = 0;
-    async_auto_server *server = new_secure_server(ours, serve_flood, &most);
+    async_auto_wait_server *server = new_secure_server(ours, serve_flood, &most);
     async_auto_stream *stream = NULL;
     char bytes[3000];
     int result;
@@ -156,7 +156,7 @@ LOOP_TEST(tls_slow_reader_holds_the_writer_back)
 LOOP_TEST(tls_records_may_come_in_crumbs)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     char text[200];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);

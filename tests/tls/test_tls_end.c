@@ -20,7 +20,7 @@ static int serve_hello(async_stream *stream, void *unused)
 LOOP_TEST(tls_close_is_an_end_for_the_peer)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_hello, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_hello, NULL);
     async_auto_stream *stream = NULL;
     char text[8];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -44,7 +44,7 @@ static int serve_rudely(async_stream *stream, void *unused)
 LOOP_TEST(tls_end_without_goodbye_is_an_error)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_rudely, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
     async_auto_stream *stream = NULL;
     char text[8];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -60,7 +60,7 @@ LOOP_TEST(tls_end_without_goodbye_is_an_error)
 LOOP_TEST(tls_write_after_an_end_without_goodbye_tells_that_end)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_rudely, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
     async_auto_stream *stream = NULL;
     char text[8];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -85,7 +85,7 @@ static int serve_sum(async_stream *stream, void *unused)
 LOOP_TEST(tls_end_of_one_direction_leaves_the_other)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_sum, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_sum, NULL);
     async_auto_stream *stream = NULL;
     char *text;
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -113,7 +113,7 @@ LOOP_TEST(tls_client_that_only_writes_loses_nothing_when_it_closes)
     enum { SIZE = 3 << 20 };
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     int counted = 0;
-    async_auto_server *server = new_secure_server(ours, serve_and_count, &counted);
+    async_auto_wait_server *server = new_secure_server(ours, serve_and_count, &counted);
     char *data = calloc(1, SIZE);
     async_stream *stream = NULL;
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
@@ -145,7 +145,7 @@ static int serve_end(async_stream *stream, void *unused)
 LOOP_TEST(tls_handshake_that_the_peer_leaves)
 {
     async_auto_tls *theirs = new_client_context(NULL);
-    async_auto_server *server = new_server(serve_end, NULL);
+    async_auto_wait_server *server = new_server(serve_end, NULL);
     async_auto_stream *stream = NULL;
     int result = connect_to(&stream, server, theirs);
     CHECK_EQ(result, -ECONNRESET);
@@ -162,7 +162,7 @@ async_fn(try_to_connect, async_server *, async_tls *);
 LOOP_TEST(tls_handshake_can_be_cancelled)
 {
     async_auto_tls *theirs = new_client_context(NULL);
-    async_auto_server *server = new_server(serve_nothing, NULL);
+    async_auto_wait_server *server = new_server(serve_nothing, NULL);
     async_task *task = async_create_task(try_to_connect, server, theirs);
     ASYNC_TRY(async_sleep(0.05));
     async_task_cancel(task);
@@ -174,7 +174,7 @@ LOOP_TEST(tls_handshake_can_be_cancelled)
 LOOP_TEST(tls_server_closes_clients_in_the_middle_of_their_handshake)
 {
     async_auto_tls *ours = new_server_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = new_client(server); /* which says nothing */
     char byte;
     ASYNC_TRY(async_sleep(0.05));
@@ -189,7 +189,7 @@ LOOP_TEST(tls_server_closes_clients_in_the_middle_of_their_handshake)
 LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
 {
     async_auto_tls *ours = new_server_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = new_client(server);
     ASYNC_TRY(async_sleep(0.05));
     async_server_abort_clients(server);
@@ -222,7 +222,7 @@ LOOP_TEST(tls_stream_can_be_closed_in_the_middle_of_its_handshake)
 LOOP_TEST(tls_reads_what_came_when_writing_fails)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_hello, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_hello, NULL);
     async_auto_stream *stream = NULL;
     static const char much[20000];
     char text[8];
@@ -239,7 +239,7 @@ LOOP_TEST(tls_reads_what_came_when_writing_fails)
 LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *rude = new_client(server), *good = NULL;
     char byte;
     CHECK_EQ(async_stream_write(rude, "GET / HTTP/1.1\r\n\r\n", 18), 0);
@@ -296,7 +296,7 @@ LOOP_TEST(tls_close_loses_nothing_on_the_way_to_a_peer_that_sends)
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     for (size_t sends = 50000; sends <= 4000000; sends *= 80) {
         struct meeting meeting = {.sends = sends};
-        async_auto_server *server = new_secure_server(ours, serve_slowly, &meeting);
+        async_auto_wait_server *server = new_secure_server(ours, serve_slowly, &meeting);
         async_stream *stream;
         CHECK_EQ(connect_to(&stream, server, theirs), 0);
         CHECK_EQ(async_stream_write(stream, upload, sizeof upload), 0);
@@ -322,7 +322,7 @@ async_fn(read_one, async_stream *);
 LOOP_TEST(tls_read_that_is_cancelled_has_taken_nothing)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
     for (int i = 0; i < 20; i++) {
@@ -370,7 +370,7 @@ static void release(void *block, const char *file, int line)
 static int exchange(void)
 {
     async_auto_tls *ours = NULL, *theirs = NULL;
-    async_auto_server *server = NULL;
+    async_auto_wait_server *server = NULL;
     async_auto_stream *stream = NULL;
     const async_tls_options own = {.certificate = test_certificates()->server, .alpn = "echo"};
     const async_tls_options trusted = {.ca = test_certificates()->authority, .alpn = "echo"};

@@ -51,7 +51,7 @@ LOOP_TEST(tls_subject_of_a_peer_is_printable)
     async_auto_tls *theirs = new_client_context(
         &(async_tls_options){.certificate = CERTIFICATE(subject)});
     char subject[128], byte;
-    async_auto_server *server = new_secure_server(ours, tell_peer, subject);
+    async_auto_wait_server *server = new_secure_server(ours, tell_peer, subject);
     async_auto_stream *stream = NULL;
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
     CHECK_EQ(async_stream_read(stream, &byte, 1), 0);
@@ -125,7 +125,7 @@ static void ask_for(const char *name, char seen[64])
     async_auto_tls *ours = new_server_context(NULL);
     async_auto_tls *theirs = new_client_context(
         &(async_tls_options){.verify = ASYNC_TLS_VERIFY_NONE});
-    async_auto_server *server = new_secure_server(ours, tell_server_name, seen);
+    async_auto_wait_server *server = new_secure_server(ours, tell_server_name, seen);
     async_auto_stream *stream = NULL;
     const async_connection_options options = {.tls = theirs, .server_name = name};
     char byte;
@@ -153,7 +153,7 @@ LOOP_TEST(tls_server_sees_the_name_asked_for_as_printable_text)
 {
     async_auto_tls *ours = new_server_context(NULL);
     char seen[64], byte;
-    async_auto_server *server = new_secure_server(ours, tell_server_name, seen);
+    async_auto_wait_server *server = new_secure_server(ours, tell_server_name, seen);
     struct raw raw = raw_new(new_client(server), NULL, TLS1_3_VERSION);
     CHECK_EQ(SSL_set_tlsext_host_name(raw.ssl, "\x1b[2J\n\xff.example"), 1);
     CHECK_EQ(raw_shake_hands(raw), 0);
@@ -176,7 +176,7 @@ LOOP_TEST(tls_client_takes_no_protocol_that_it_did_not_offer)
 {
     async_auto_tls *ours = new_server_context(NULL);
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.alpn = "h2,http/1.1"});
-    async_auto_server *server = new_secure_server(ours, serve_echo, NULL);
+    async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
     async_auto_stream *stream = NULL;
     SSL_CTX_set_alpn_select_cb(async_tls_ssl_context(ours), choose_oddly, NULL);
     CHECK_EQ(connect_to(&stream, server, theirs), -EPROTO);

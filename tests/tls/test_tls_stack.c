@@ -134,7 +134,7 @@ LOOP_TEST(tls_server_gives_its_tasks_the_stack_that_a_handshake_needs)
         size_t size = 0;
         char byte;
         const async_server_options options = {.tls = ours, .stack_size = sizes[i][0]};
-        async_auto_server *server = NULL;
+        async_auto_wait_server *server = NULL;
         async_auto_stream *stream = NULL;
         CHECK_EQ(async_start_server(&server, serve_size, &size, "127.0.0.1", 0, &options), 0);
         CHECK_EQ(connect_to(&stream, server, theirs), 0);

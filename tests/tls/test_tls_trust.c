@@ -87,7 +87,7 @@ static const char *introduce(async_tls_verify verify, const char *certificate, s
     async_auto_tls *ours = new_server_context(
         &(async_tls_options){.ca = CERTIFICATE(authority), .verify = verify});
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.certificate = certificate});
-    async_auto_server *server = new_secure_server(ours, serve_and_see, seen);
+    async_auto_wait_server *server = new_secure_server(ours, serve_and_see, seen);
     async_auto_stream *stream = NULL;
     char byte;
     *seen = (struct seen){0};
@@ -132,7 +132,7 @@ static const char *negotiate(async_tls_options ours_options, async_tls_options t
     struct seen seen = {0};
     async_auto_tls *ours = new_server_context(&ours_options),
                    *theirs = new_client_context(&theirs_options);
-    async_auto_server *server = new_secure_server(ours, serve_and_see, &seen);
+    async_auto_wait_server *server = new_secure_server(ours, serve_and_see, &seen);
     async_auto_stream *stream = NULL;
     if (theirs_most != 0)
         SSL_CTX_set_max_proto_version(async_tls_ssl_context(theirs), theirs_most);
@@ -162,8 +162,8 @@ static int greet_plainly(async_stream *stream, void *unused)
 LOOP_TEST(tls_with_a_peer_that_does_not_speak_it)
 {
     async_auto_tls *theirs = new_client_context(NULL);
-    async_auto_server *echo = new_server(serve_echo, NULL); /* gives the ClientHello back */
-    async_auto_server *mail = new_server(greet_plainly, NULL);
+    async_auto_wait_server *echo = new_server(serve_echo, NULL); /* gives the ClientHello back */
+    async_auto_wait_server *mail = new_server(greet_plainly, NULL);
     async_auto_stream *stream = NULL;
     CHECK_EQ(connect_to(&stream, echo, theirs), -EPROTO);
     CHECK(stream == NULL);

@@ -69,10 +69,10 @@ static int takes_much(struct much much)
 async_fn(takes_much, struct much);
 
 /* Waits before there is anything, so that the kernel completes it. */
-static int receives(int descriptor)
+static int receives(int fd)
 {
     char text[16];
-    int count = async_recv(descriptor, text, sizeof text, 0);
+    int count = async_recv(fd, text, sizeof text, 0);
     return count == 6 && strcmp(text, "hello") == 0 ? 0 : -EINVAL;
 }
 async_fn(receives, int);

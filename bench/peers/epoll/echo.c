@@ -41,10 +41,10 @@ static void echo(int connection, uint32_t events)
              (ended || got == sizeof buffer));
 }
 
-static void watch(int epoll, int descriptor, uint32_t events)
+static void watch(int epoll, int fd, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.fd = descriptor};
-    if (descriptor >= UNSENT_DESCRIPTORS || epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    if (fd >= UNSENT_DESCRIPTORS || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         bench_die("epoll_ctl", strerror(errno));
 }
 
@@ -64,13 +64,13 @@ int main(void)
     for (;;) {
         int count = epoll_wait(epoll, events, MOST_EVENTS, -1);
         for (int i = 0; i < count; i++) {
-            int descriptor = events[i].data.fd;
-            if (descriptor == listening)
+            int fd = events[i].data.fd;
+            if (fd == listening)
                 accept_all(epoll, listening);
-            else if (descriptor == STDIN_FILENO)
+            else if (fd == STDIN_FILENO)
                 return 0;
             else
-                echo(descriptor, events[i].events);
+                echo(fd, events[i].events);
         }
     }
 }

@@ -17,11 +17,11 @@ enum kind { ACCEPT, INPUT, RECEIVE, WRITABLE };
 /* The other side of that connection has ended it, and something is still unsent. */
 static bool ended[UNSENT_DESCRIPTORS];
 
-static struct io_uring_sqe *request(enum kind kind, int operation, int descriptor)
+static struct io_uring_sqe *request(enum kind kind, int operation, int fd)
 {
-    if (descriptor >= UNSENT_DESCRIPTORS)
+    if (fd >= UNSENT_DESCRIPTORS)
         bench_die("uring", "too many connections");
-    return ring_request(operation, descriptor, (uint64_t)kind << 32 | (unsigned)descriptor);
+    return ring_request(operation, fd, (uint64_t)kind << 32 | (unsigned)fd);
 }
 
 static void ask_to_accept(int listening)
@@ -38,9 +38,9 @@ static void ask_to_receive(int connection)
     asked->flags = IOSQE_BUFFER_SELECT;
 }
 
-static void ask_to_poll(enum kind kind, int descriptor, uint32_t events)
+static void ask_to_poll(enum kind kind, int fd, uint32_t events)
 {
-    request(kind, IORING_OP_POLL_ADD, descriptor)->poll32_events = events;
+    request(kind, IORING_OP_POLL_ADD, fd)->poll32_events = events;
 }
 
 static void forget(int connection)
@@ -88,21 +88,21 @@ static void received(int connection, int result, unsigned flags)
 
 static void handle(const struct io_uring_cqe *completion)
 {
-    int descriptor = (int)(uint32_t)completion->user_data;
+    int fd = (int)(uint32_t)completion->user_data;
     switch ((enum kind)(completion->user_data >> 32)) {
     case ACCEPT:
         if (completion->res >= 0)
             ask_to_receive(completion->res);
         if ((completion->flags & IORING_CQE_F_MORE) == 0)
-            ask_to_accept(descriptor);
+            ask_to_accept(fd);
         break;
     case INPUT:
         exit(0);
     case RECEIVE:
-        received(descriptor, completion->res, completion->flags);
+        received(fd, completion->res, completion->flags);
         break;
     case WRITABLE:
-        writable(descriptor);
+        writable(fd);
         break;
     }
 }

@@ -38,11 +38,10 @@ static inline void ring_must(long result, const char *what)
         bench_die(what, strerror(errno));
 }
 
-static inline void *ring_map(int descriptor, size_t size, off_t offset)
+static inline void *ring_map(int fd, size_t size, off_t offset)
 {
-    int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_POPULATE, descriptor,
-                       offset);
+    int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_POPULATE, fd, offset);
     if (place == MAP_FAILED)
         bench_die("mmap", strerror(errno));
     return place;
@@ -61,14 +60,14 @@ static inline void ring_enter(unsigned wait_for)
 }
 
 /* A new request, for the caller to complete. */
-static inline struct io_uring_sqe *ring_request(int operation, int descriptor, uint64_t user_data)
+static inline struct io_uring_sqe *ring_request(int operation, int fd, uint64_t user_data)
 {
     if (ring.tail - ring.submitted == RING_REQUESTS)
         ring_enter(0);
     struct io_uring_sqe *request = &ring.requests[ring.tail++ % RING_REQUESTS];
     memset(request, 0, sizeof *request);
     request->opcode = (uint8_t)operation;
-    request->fd = descriptor;
+    request->fd = fd;
     request->user_data = user_data;
     return request;
 }
@@ -88,25 +87,25 @@ static inline void ring_give(unsigned number)
     __atomic_store_n(&ring.free->tail, ring.free_tail, __ATOMIC_RELEASE);
 }
 
-static inline void ring_open_buffers(int descriptor)
+static inline void ring_open_buffers(int fd)
 {
     ring.free = ring_map(-1, RING_BUFFERS * sizeof *ring.free->bufs, 0);
     ring.buffers = ring_map(-1, (size_t)RING_BUFFERS * RING_BUFFER_SIZE, 0);
     struct io_uring_buf_reg what = {.ring_addr = (uint64_t)(uintptr_t)ring.free,
                                     .ring_entries = RING_BUFFERS};
-    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_PBUF_RING, &what, 1),
+    ring_must(syscall(SYS_io_uring_register, fd, IORING_REGISTER_PBUF_RING, &what, 1),
               "buffer ring");
     for (unsigned i = 0; i < RING_BUFFERS; i++)
         ring_give(i);
 }
 
-static inline void ring_map_rings(int descriptor, const struct io_uring_params *parameters)
+static inline void ring_map_rings(int fd, const struct io_uring_params *parameters)
 {
     size_t size = parameters->cq_off.cqes + parameters->cq_entries * sizeof *ring.completions;
     size_t other = parameters->sq_off.array + parameters->sq_entries * sizeof(unsigned);
-    char *rings = ring_map(descriptor, size > other ? size : other, IORING_OFF_SQ_RING);
+    char *rings = ring_map(fd, size > other ? size : other, IORING_OFF_SQ_RING);
     unsigned *order = (unsigned *)(rings + parameters->sq_off.array);
-    ring.requests = ring_map(descriptor, RING_REQUESTS * sizeof *ring.requests, IORING_OFF_SQES);
+    ring.requests = ring_map(fd, RING_REQUESTS * sizeof *ring.requests, IORING_OFF_SQES);
     ring.request_tail = (unsigned *)(rings + parameters->sq_off.tail);
     ring.completions = (struct io_uring_cqe *)(rings + parameters->cq_off.cqes);
     ring.completion_head = (unsigned *)(rings + parameters->cq_off.head);
@@ -121,13 +120,12 @@ static inline void ring_open(void)
     struct io_uring_params parameters = {.cq_entries = RING_COMPLETIONS};
     parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                        IORING_SETUP_CQSIZE;
-    int descriptor = (int)syscall(SYS_io_uring_setup, RING_REQUESTS, &parameters);
-    ring_must(descriptor, "io_uring_setup");
-    ring_map_rings(descriptor, &parameters);
-    ring_open_buffers(descriptor);
-    struct io_uring_rsrc_update itself = {.offset = UINT32_MAX, .data = (unsigned)descriptor};
-    ring_must(syscall(SYS_io_uring_register, descriptor, IORING_REGISTER_RING_FDS, &itself, 1),
-              "ring");
+    int fd = (int)syscall(SYS_io_uring_setup, RING_REQUESTS, &parameters);
+    ring_must(fd, "io_uring_setup");
+    ring_map_rings(fd, &parameters);
+    ring_open_buffers(fd);
+    struct io_uring_rsrc_update itself = {.offset = UINT32_MAX, .data = (unsigned)fd};
+    ring_must(syscall(SYS_io_uring_register, fd, IORING_REGISTER_RING_FDS, &itself, 1), "ring");
     ring.registered = (int)itself.offset;
 }
 

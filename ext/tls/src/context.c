@@ -182,6 +182,10 @@ static void log_keys(const SSL *ssl, const char *line)
 
 static int make(struct context *context, const async_tls_options *options)
 {
+    for (size_t i = 0; i < sizeof options->asyncp_reserved / sizeof(uint64_t); i++)
+        if (options->asyncp_reserved[i] != 0)
+            return async_fail(-EINVAL, "TLS: the options have fields that this library does not "
+                                       "know; initialize the struct with {0}");
     SSL_CTX *ssl = context->ssl = SSL_CTX_new(context->serves ? TLS_server_method()
                                                               : TLS_client_method());
     if (ssl == NULL)
