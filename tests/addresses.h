@@ -5,8 +5,8 @@
 #ifndef TEST_ADDRESSES_H
 #define TEST_ADDRESSES_H
 
-#include "io/addrinfo.h"
-#include "io/resolver.h"
+#include "net/addrinfo.h"
+#include "net/resolver.h"
 #include "sockets.h"
 #include "sys/names.h"
 

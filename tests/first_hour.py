@@ -447,7 +447,7 @@ def user_with_sudo(machine: Machine, readme: Readme) -> None:
     foreign = machine.must('find . ! -user "$USER"').said
     if foreign:
         raise Failure(f"sudo make install leaves files of root: {foreign}")
-    machine.must("touch src/core/task.c\nmake", packages=0)
+    machine.must("touch src/sched/task.c\nmake", packages=0)
     tell("Install without root", machine.must(readme.home.partition("\n")[0]))
     tell("Remove it", machine.must(readme.remove))
     same_listing(machine, "/usr/local", before)

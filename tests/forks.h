@@ -5,7 +5,7 @@
 #ifndef TEST_FORKS_H
 #define TEST_FORKS_H
 
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "runner.h"
 
 #include <signal.h>

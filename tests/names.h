@@ -7,8 +7,8 @@
 #define TEST_NAMES_H
 
 #include "gate.h"
-#include "io/addrinfo.h"
-#include "io/resolver.h"
+#include "net/addrinfo.h"
+#include "net/resolver.h"
 #include "sys/names.h"
 
 #include <arpa/inet.h>

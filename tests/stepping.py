@@ -19,7 +19,7 @@ from pathlib import Path
 
 import programs
 
-SWITCH = programs.ROOT / "src/coro/switch_x86_64.S"
+SWITCH = programs.ROOT / "src/stack/switch_x86_64.S"
 SUMMARY = re.compile(r"(\d+) instructions stepped, .*; (\d+) wrong\n\Z")
 
 

@@ -6,7 +6,7 @@
 #ifndef TEST_SWITCHING_CHILDREN_H
 #define TEST_SWITCHING_CHILDREN_H
 
-#include "core/task.h"
+#include "sched/task.h"
 #include "switching.h"
 #include "queues.h"
 

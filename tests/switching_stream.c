@@ -2,7 +2,7 @@
  * switching_stream.c: the rows of streams, connections and servers. One task at a time reads from a
  * stream, so each caller has one of its own, and what is supplied goes to all of them.
  */
-#include "io/stream.h"
+#include "net/stream.h"
 #include "switching.h"
 
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * test_concurrent.c: coroutines that another thread asks a loop for: what it hears of them, when it
  * cancels, waits too short, lets go, and when the loop ends first.
  */
-#include "base/tools.h"
-#include "core/inbox.h"
+#include "sys/tools.h"
+#include "sched/mailbox.h"
 #include "coroutines.h"
 #include "gate.h"
 

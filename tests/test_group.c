@@ -3,7 +3,7 @@
  * discarding, and how a group is left early. What cancelling does to them at every moment is in
  * switching_group.c, misuse in test_group_misuse.c.
  */
-#include "core/task.h"
+#include "sched/task.h"
 #include "coroutines.h"
 #include "journal.h"
 

@@ -9,7 +9,7 @@ SCRIPT_TEST(model_of_inbox_and_wake_up_in_every_order, "tests/model/check.py", "
 SCRIPT_TEST(model_of_a_loop_that_dozes_in_every_order, "tests/model/check.py", "--scenarios",
             "dozes");
 SCRIPT_TEST(model_finds_what_is_planted_in_the_inbox, "tests/model/check.py", "--planted",
-            "src/core/inbox.c");
+            "src/sched/mailbox.c");
 SCRIPT_TEST(model_finds_what_is_planted_in_the_loop, "tests/model/check.py", "--planted",
-            "src/core/loop.c", "src/core/drive.c");
+            "src/loop/iterate.c", "src/loop/drive.c");
 SCRIPT_TEST(model_lets_pass_what_is_right, "tests/model/check.py", "--right");

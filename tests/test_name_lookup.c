@@ -3,7 +3,7 @@
  * becomes of lookups where the loop, the process or its parent ends. The resolver is that of
  * names.h.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "forks.h"
 #include "names.h"
 

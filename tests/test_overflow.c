@@ -6,7 +6,7 @@
  * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer those
  * of a fault that nobody handles are left out: there the sanitizer always handles it.
  */
-#include "core/loop.h"
+#include "sched/loop.h"
 #include "deep.h"
 #include "deny.h"
 #include "runner.h"

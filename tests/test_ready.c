@@ -2,7 +2,7 @@
  * test_ready.c: the ready queue: first come first served, and the shuffle that tests ask for, which
  * must be a fair permutation that its seed decides.
  */
-#include "core/ready.h"
+#include "sched/ready.h"
 #include "runner.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  * filter that names cases made for it, most of which must fail, and looks at what was printed.
  * Nothing here knows how the runner comes to its verdict.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "runner.h"
 #include "sys/sys.h"
 

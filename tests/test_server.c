@@ -1,7 +1,7 @@
 /*
  * test_server.c: servers: their connections, how these end, and what keeps a server from accepting.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "journal.h"
 #include "streams.h"
 

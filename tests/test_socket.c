@@ -2,7 +2,7 @@
  * test_socket.c: sockets made, connected, accepted and closed. Servers listen on the loopback
  * address, at a port that the kernel chooses.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "journal.h"
 #include "sockets.h"
 

@@ -2,7 +2,7 @@
  * test_spin.c: async_run_options.spin_us: a loop that looks for a while before it sleeps. What
  * comes of it is the same as ever; only the calls of the kernel are others, which are counted here.
  */
-#include "core/loop.h"
+#include "sched/loop.h"
 #include "runner.h"
 
 #include <pthread.h>

@@ -2,7 +2,7 @@
  * test_stack_trim.c: when a loop gives stacks back to the kernel: when many have been idle for
  * long, and not before.
  */
-#include "core/loop.h"
+#include "sched/loop.h"
 #include "runner.h"
 
 #include <stdlib.h>

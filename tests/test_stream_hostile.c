@@ -2,7 +2,7 @@
  * test_stream_hostile.c: peers that mean no good: lengths that never come, lines without an end,
  * bytes one at a time, resets in every state, urgent data.
  */
-#include "io/stream.h"
+#include "net/stream.h"
 #include "streams.h"
 
 #include <limits.h>

@@ -1,7 +1,7 @@
 /*
  * test_switch.c: what a switch preserves. Most tests switch contexts by hand, without a loop.
  */
-#include "coro/context.h"
+#include "stack/context.h"
 #include "processor.h"
 #include "runner.h"
 

@@ -5,7 +5,7 @@
  * counted: nothing is lost, nobody is stranded, and every call returns once. It must not know what
  * any call does.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "switching.h"
 #include "queues.h"
 

@@ -1,6 +1,6 @@
 /*
  * test_sync_crowd.c: that those who are woken together run in the order they came, however many
- * they are. They are woken from both ends of their list (core/park.c).
+ * they are. They are woken from both ends of their list (sched/park.c).
  */
 #include "runner.h"
 

@@ -2,7 +2,7 @@
  * test_thread.c: blocking functions on worker threads: results, cancellation, order, how many
  * threads there are, what works on them, and what happens when one cannot be made.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "coroutines.h"
 #include "deny.h"
 #include "gate.h"

@@ -3,7 +3,7 @@
  * the races that are there and no others, and says who was called by whom on a task's stack. Where
  * the tool is not there, there is nothing to test, and the case is skipped.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "runner.h"
 
 #if defined(__GLIBC__)

@@ -10,7 +10,7 @@
 #ifndef BASE_BLOCK_H
 #define BASE_BLOCK_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include "base/memory.h"
 
 struct block {

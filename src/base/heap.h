@@ -11,7 +11,7 @@
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include "base/memory.h"
 
 struct heap_entry {

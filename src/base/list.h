@@ -8,7 +8,7 @@
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /*
  * base/memory.h: where memory comes from: one function that allocates, resizes and frees, and is
  * told the sizes. Everything the library keeps on the heap passes through here, so that a program
- * can count it, place it, or make it fail. The default is made in sys/memory.c.
+ * can count it, place it, or make it fail. The default is made in base/memory.c.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

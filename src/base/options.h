@@ -6,7 +6,7 @@
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -9,7 +9,7 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include "base/memory.h"
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * group/as_completed.c: tasks in the order in which they end. A watch with a limit of time around
  * all of it; each end costs the same, however many tasks there are.
  */
-#include "core/fork.h"
-#include "core/pace.h"
+#include "sched/fork.h"
+#include "sched/pace.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
 

@@ -2,7 +2,7 @@
  * group/gather.c: several tasks awaited at once. Stands on the join, which waits for all of them;
  * what is left to do is to take each handle once, and to say which failed first.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include <asyncio/gather.h>
 
 /* One reference of each, also of one that occurs twice. */

@@ -10,8 +10,8 @@
  * `ungiven` on async_group_next has not given them.
  */
 #include "base/options.h"
-#include "core/fork.h"
-#include "core/pace.h"
+#include "sched/fork.h"
+#include "sched/pace.h"
 #include <asyncio/group.h>
 
 struct group {

@@ -3,7 +3,7 @@
  * wait and goes no further. (The shelter that async_no_cancel gives to a call is a scope: see
  * timeout.c.)
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include <asyncio/gather.h>
 
 /*

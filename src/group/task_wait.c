@@ -5,7 +5,7 @@
  * moment it is woken until it has read the result. Until then the last handle may be let go, which
  * frees nothing while the task runs, and settles a future.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 
 struct borrowed_wait {
     struct wait wait;       /* of the calling task */

@@ -1,9 +1,9 @@
 /*
  * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the
- * calls inside it is decided in core/cancel.c; here is when a timeout runs out, and what becomes of
- * the result at its end.
+ * calls inside it is decided in sched/cancel.c; here is when a timeout runs out, and what becomes
+ * of the result at its end.
  */
-#include "core/fork.h"
+#include "sched/fork.h"
 #include <asyncio/time.h>
 
 _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope),

@@ -2,7 +2,7 @@
  * group/wait.c: async_wait, which borrows its tasks and may return before their end, and
  * async_wait_for, which is a join under a limit.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
 #include <asyncio/time.h>

@@ -7,7 +7,7 @@
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
 
-#include "core/loop.h"
+#include "sched/loop.h"
 
 struct watch;
 

@@ -6,7 +6,7 @@
 #ifndef IO_ATTEMPT_H
 #define IO_ATTEMPT_H
 
-#include "core/loop.h"
+#include "sched/loop.h"
 
 struct attempt {
     int (*make)(struct attempt *attempt); /* the call, which never waits: -EAGAIN instead */

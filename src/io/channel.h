@@ -83,7 +83,7 @@ static inline void channel_short(struct channel *channel, enum side side)
 }
 
 /*
- * For a task that is to go on with the channel: takes steps (see core/pace.h), and gives way if it
+ * For a task that is to go on with the channel: takes steps (see sched/pace.h), and gives way if it
  * is time. 0, or why it cannot go on, and then the channel may be gone. Switches.
  */
 static inline int channel_pace(struct async_loop *loop, struct channel *channel, enum side side,

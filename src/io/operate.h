@@ -4,7 +4,7 @@
 #ifndef IO_OPERATE_H
 #define IO_OPERATE_H
 
-#include "core/pace.h"
+#include "sched/pace.h"
 
 /*
  * Submits the operation and waits for its completion. A request to cancel is passed on to the

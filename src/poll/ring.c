@@ -2,7 +2,7 @@
  * poll/ring.c: making io_uring's rings, and handing over what is in them.
  */
 #include "poll/ring.h"
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "sys/sys.h"
 #include <errno.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  * gives back undone, for reasons of its own, is begun anew. So a submit never fails, and a
  * cancellation is never lost.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "poll/ring.h"
 #include "poll/watched.h"
 #include "sys/fault.h"

@@ -3,7 +3,7 @@
  * the barrier is empty again before they run: CPython's states of draining and resetting have
  * nothing to say here.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include <asyncio/sync.h>
 
 struct barrier {

@@ -3,7 +3,7 @@
  * notified. Taking it again is a wait that cannot be refused, because who returns from here must
  * hold it; so a request that comes then is met by the next call, and the notification counts.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include "sync/lock.h"
 
 struct condition {

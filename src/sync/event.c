@@ -2,7 +2,7 @@
  * sync/event.c: Event. Those who wait have their wake-up when the event is set, so that one that is
  * cleared in the same turn has reached them all the same.
  */
-#include "core/pace.h"
+#include "sched/pace.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
 

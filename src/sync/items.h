@@ -9,7 +9,7 @@
 #ifndef SYNC_ITEMS_H
 #define SYNC_ITEMS_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include "base/memory.h"
 
 enum order { ORDER_FIFO, ORDER_LIFO, ORDER_PRIORITY };

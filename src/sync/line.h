@@ -6,7 +6,7 @@
 #ifndef SYNC_LINE_H
 #define SYNC_LINE_H
 
-#include "core/wait.h"
+#include "sched/wait.h"
 #include <asyncio/queue.h>
 #include <asyncio/sync.h>
 

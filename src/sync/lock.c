@@ -4,8 +4,8 @@
  * is, for people who look for what holds everything up; nothing else depends on that.
  */
 #include "sync/lock.h"
-#include "core/fork.h"
-#include "core/pace.h"
+#include "sched/fork.h"
+#include "sched/pace.h"
 #include "sync/line.h"
 
 _Static_assert(sizeof(async_lock) >= sizeof(struct lock), "the public struct holds the lock");

@@ -4,7 +4,7 @@
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H
 
-#include "core/wait.h"
+#include "sched/wait.h"
 #include <asyncio/sync.h>
 
 struct lock {

@@ -6,8 +6,8 @@
  * item goes straight from a put to the task that has waited longest, and a free place to the one
  * that has waited longest to put.
  */
-#include "core/fork.h"
-#include "core/pace.h"
+#include "sched/fork.h"
+#include "sched/pace.h"
 #include "sync/items.h"
 #include "sync/line.h"
 #include <asyncio/queue.h>

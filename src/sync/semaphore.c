@@ -3,8 +3,8 @@
  * task that has waited longest: while anybody waits there is none to be had, so who comes later can
  * only stand behind.
  */
-#include "core/fork.h"
-#include "core/pace.h"
+#include "sched/fork.h"
+#include "sched/pace.h"
 #include "sync/line.h"
 #include <asyncio/sync.h>
 #include <limits.h>

@@ -7,7 +7,7 @@
 #ifndef SYS_FAULT_H
 #define SYS_FAULT_H
 
-#include "base/assert.h"
+#include "sys/assert.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  * recursion without end the same few lie there a hundred times. Names whoever they belong to.
  */
 #include "sys/frames.h"
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "sys/symbol.h"
 #include "sys/sys.h"
 #include <string.h>

@@ -3,7 +3,7 @@
  * kernel takes it so. The text is formatted on the stack of whoever speaks, and a task's stack is
  * small: 1 KiB is the most it may take.
  */
-#include "base/assert.h"
+#include "sys/assert.h"
 #include "sys/sys.h"
 #include <asyncio/base.h>
 #include <stdarg.h>

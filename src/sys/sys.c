@@ -3,8 +3,8 @@
  * our own. Knows nothing of what the calls are for.
  */
 #include "sys/sys.h"
-#include "base/assert.h"
-#include "base/tools.h"
+#include "sys/assert.h"
+#include "sys/tools.h"
 #include "sys/fault.h"
 #include "sys/number.h"
 #include <errno.h>

@@ -4,9 +4,9 @@
  * under the mutex; a future that is not done keeps its loop from ending, so whoever holds the mutex
  * and sees that may send to the loop.
  */
-#include "core/errand.h"
-#include "core/inbox.h"
-#include "core/loop.h"
+#include "sched/errand.h"
+#include "sched/mailbox.h"
+#include "sched/loop.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
 #include <time.h>

@@ -4,9 +4,9 @@
  * inbox; so that frame stays until the message has come or the work was taken back, whatever else
  * happens to the task.
  */
-#include "core/errand.h"
-#include "core/inbox.h"
-#include "core/fork.h"
+#include "sched/errand.h"
+#include "sched/mailbox.h"
+#include "sched/fork.h"
 #include "thread/executor.h"
 #include <sched.h>
 

@@ -5,8 +5,8 @@
  */
 #include "thread/executor.h"
 #include "base/memory.h"
-#include "core/errand.h"
-#include "core/loop.h"
+#include "sched/errand.h"
+#include "sched/loop.h"
 #include "sys/sys.h"
 
 enum { MORE_THAN_PROCESSORS = 4, MOST_BY_DEFAULT = 32 }; /* as CPython's ThreadPoolExecutor */

@@ -3,7 +3,7 @@
 
     tests/model/check.py            goes through all states; nothing may be violated
     tests/model/check.py --scenarios dozes             only of scenarios with that word in their name, -dozes: without it
-    tests/model/check.py --planted src/core/inbox.c…   does it again for each change of these files that is wrong, which
+    tests/model/check.py --planted src/sched/mailbox.c…   does it again for each change of these files that is wrong, which
                                                        must be found
     tests/model/check.py --right                       does it again for each that is right, though it may not look so
 
@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
-SWITCH = "src/coro/switch_x86_64.S" if platform.machine() == "x86_64" else "src/coro/switch_ucontext.c"
-REAL = ["src/core/inbox.c", "src/core/loop.c", "src/core/signal.c", "src/core/drive.c", "src/core/open.c", "src/core/timer.c",
-        "src/core/ready.c", "src/base/heap.c", SWITCH]
+SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src/stack/switch_ucontext.c"
+REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/loop/drive.c", "src/loop/lifecycle.c", "src/sched/timer.c",
+        "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
 # What the model does not use of those files is left out by the linker, and with it what that would need.
@@ -66,7 +66,7 @@ DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
-INBOX, LOOP, DRIVE = "src/core/inbox.c", "src/core/loop.c", "src/core/drive.c"
+INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/loop/drive.c"
 
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library's own switch: coro/context.h. */
+/* The library's own switch: stack/context.h. */
 void asyncp_switch(void **save, void *load);
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 

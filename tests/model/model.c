@@ -11,7 +11,7 @@
  *
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
-#include "core/loop.h"
+#include "sched/loop.h"
 #include "explore.h"
 #include "memory.h"
 

@@ -2,7 +2,7 @@
  * test_tls_end.c: how secure connections end: with goodbye and without, in the middle of a
  * handshake, when somebody is cancelled, or when memory is out.
  */
-#include "base/tools.h"
+#include "sys/tools.h"
 #include "secure.h"
 
 #include <openssl/crypto.h>

@@ -1,0 +1,208 @@
+/*
+ * loop/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
+ * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
+ * each, with the loop in place, so that they can create tasks and queues.
+ */
+#include "sched/errand.h"
+#include "sched/fork.h"
+#include <asyncio/runner.h>
+
+/* Between the halves of async_run, if there is no loop to run on. */
+static __thread struct {
+    struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
+    int error;                    /* why there is none; 0: there is */
+    unsigned inner; /* runs that began since, among the arguments; they fail likewise */
+} failed_run;
+
+_Noreturn void asyncp_no_task(const char *call)
+{
+    asyncp_check_inherited(call);
+    ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
+           "%s was called on a worker thread of an executor, which runs blocking functions and no "
+           "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
+           "async_run_coroutine_threadsafe",
+           call);
+    ENSURE(asyncp_current == NULL || !asyncp_current->iterating,
+           "%s was called in a callback; callbacks run on the loop itself and cannot wait: create "
+           "a task there",
+           call);
+    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run",
+                  call);
+}
+
+void asyncp_run_expect(const char *call, const char *argument, const char *where)
+{
+    if (failed_run.error == 0)
+        asyncp_check_inherited(call);
+    ENSURE(failed_run.error != 0,
+           "%s(%s) was called at %s on a thread without a loop; start one with async_main or "
+           "async_run",
+           call, argument, where);
+}
+
+/* Whether a run begins among the arguments of one that has failed already: it fails, too. */
+static bool begins_inside_failed(void)
+{
+    failed_run.inner += failed_run.error != 0;
+    return failed_run.error != 0;
+}
+
+void asyncp_run_begin(const async_run_options *options)
+{
+    struct async_loop *loop = NULL;
+    if (begins_inside_failed())
+        return;
+    failed_run.suspended = asyncp_current;
+    failed_run.error = asyncp_loop_open(&loop, options, false);
+    asyncp_current = loop;
+    if (loop != NULL && (options == NULL || !options->keep_sigint))
+        asyncp_sigint_take(loop);
+}
+
+static int give_up_run(void)
+{
+    int error = failed_run.error;
+    if (failed_run.inner > 0) {
+        failed_run.inner--;
+        return error;
+    }
+    asyncp_current = failed_run.suspended;
+    failed_run.error = 0;
+    failed_run.suspended = NULL;
+    return error;
+}
+
+/* Runs the task to its end. -EINTR if SIGINT cancelled it. */
+static int run_main(struct async_loop *loop, async_task *task)
+{
+    if (task == NULL) {
+        asyncp_sigint_give_back(loop);
+        return -ENOMEM;
+    }
+    loop->main_task = task;
+    task_reserve(task, "async_run");
+    while (!task_done(task) && !loop->inherited)
+        asyncp_loop_run(loop, task);
+    loop->main_task = NULL;
+    if (loop->inherited)
+        return asyncp_forked_result(loop);
+    task_unreserve(task);
+    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
+    asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
+    task->seen = true;
+    return interrupted ? -EINTR : task->result;
+}
+
+int asyncp_run_end(async_task *main_task)
+{
+    if (failed_run.error != 0)
+        return give_up_run();
+    struct async_loop *loop = asyncp_current;
+    int result = run_main(loop, main_task);
+    asyncp_loop_finish(loop);
+    return result;
+}
+
+static int exit_status(int result)
+{
+    enum { MOST = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
+    if (result == -EINTR)
+        return INTERRUPTED;
+    if (result < 0)
+        return FAILED;
+    return result < MOST ? result : MOST;
+}
+
+/* In a child of fork(): the exception handler is the parent's. */
+static void report_child(const struct async_loop *loop, int result)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    const struct async_task *task = loop->forked_task;
+    if (result >= 0 || result == -EINTR || task == NULL)
+        return;
+    asyncp_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
+}
+
+int asyncp_main_end(async_task *main_task)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    const char *name = main_task != NULL ? main_task->name : "no loop";
+    if (failed_run.error != 0) {
+        int error = give_up_run();
+        asyncp_report("no loop could be made: %s", asyncp_error_meaning(error));
+        return exit_status(error);
+    }
+    struct async_loop *loop = asyncp_current;
+    int result = run_main(loop, main_task);
+    if (loop->inherited)
+        report_child(loop, result);
+    else if (result < 0 && result != -EINTR) {
+        asyncp_describe(meaning, sizeof meaning, result,
+                        main_task != NULL ? main_task->sentence : NULL);
+        asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
+    }
+    asyncp_loop_finish(loop);
+    return exit_status(result);
+}
+
+/* The runner's loop, made if there is none yet. 0 or -errno. */
+static int find_loop(async_runner *runner, struct async_loop **loop)
+{
+    *loop = runner->asyncp_loop;
+    if (*loop != NULL && (*loop)->inherited && !(*loop)->iterating) {
+        async_runner_close(runner);
+        *loop = NULL;
+    }
+    if (*loop != NULL)
+        return *loop == asyncp_current && !(*loop)->iterating ? 0 : -EBUSY;
+    int result = asyncp_loop_open(loop, &runner->options, false);
+    if (result == 0)
+        runner->asyncp_loop = *loop;
+    return result;
+}
+
+void asyncp_runner_begin(async_runner *runner)
+{
+    struct async_loop *loop;
+    ENSURE(runner != NULL, "async_runner_run: the runner is NULL");
+    if (begins_inside_failed())
+        return;
+    int error = find_loop(runner, &loop);
+    if (error < 0) {
+        failed_run.suspended = asyncp_current;
+        failed_run.error = error;
+        asyncp_current = NULL;
+        return;
+    }
+    asyncp_check_outside(loop, "async_runner_run");
+    if (!runner->options.keep_sigint)
+        asyncp_sigint_take(loop);
+}
+
+int asyncp_runner_end(async_task *task)
+{
+    if (failed_run.error != 0)
+        return give_up_run();
+    int result = run_main(asyncp_current, task);
+    async_task_detach(task);
+    return result;
+}
+
+async_loop *async_runner_get_loop(async_runner *runner)
+{
+    if (runner != NULL && runner->asyncp_loop == NULL) {
+        struct async_loop *loop;
+        async_ignore(find_loop(runner, &loop));
+    }
+    return runner != NULL ? runner->asyncp_loop : NULL;
+}
+
+void async_runner_close(async_runner *runner)
+{
+    if (runner == NULL || runner->asyncp_loop == NULL)
+        return;
+    asyncp_check_closing(runner->asyncp_loop, "async_runner_close");
+    asyncp_loop_finish(runner->asyncp_loop);
+    runner->asyncp_loop = NULL;
+}

@@ -1,0 +1,125 @@
+/*
+ * net/path.c: how a Unix server takes over a path, and what it removes when it stops.
+ *
+ * bind(2) makes a file only where there is none. So the old socket is renamed, ours is bound, and
+ * the old one is removed under its other name. Between the rename and listen(2), some microseconds,
+ * a client finds no server. (A socket that is bound at another name and renamed to the path would
+ * leave no such gap, but getsockname(2) would tell the other name for good.) Two processes that
+ * take over at once: the second to bind gets -EADDRINUSE.
+ */
+#include "net/path.h"
+#include "sys/path.h"
+#include "sys/socket.h"
+#include <stdio.h>
+
+enum { ASIDE_SUFFIX = 32 };
+
+struct socket_path {
+    /* of a relative path, since the program may change its own; AT_FDCWD if it is absolute */
+    int folder;
+    bool bound;        /* our socket's file was made */
+    bool moved;        /* there was a socket; it has the name aside */
+    dev_t device;      /* of our socket's file */
+    ino_t inode;       /* of it */
+    size_t size;       /* of this block, with both names */
+    const char *aside; /* behind the text */
+    char text[];       /* the path */
+};
+
+int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_path **out)
+{
+    size_t length = strlen(text) + 1, size = sizeof(struct socket_path) + 2 * length + ASIDE_SUFFIX;
+    struct socket_path *path = memory_new(&loop->memory, size);
+    if (path == NULL)
+        return -ENOMEM;
+    path->size = size;
+    memcpy(path->text, text, length);
+    path->aside = path->text + length;
+    snprintf(path->text + length, length + ASIDE_SUFFIX, "%s.old-%llx", text,
+             (unsigned long long)asyncp_clock_now());
+    path->folder = text[0] != '/' ? asyncp_sys_open_folder(".") : AT_FDCWD;
+    if (path->folder >= 0 || path->folder == AT_FDCWD) {
+        *out = path;
+        return 0;
+    }
+    int result = async_fail_errno(path->folder, "listen at %s: open the working directory", text);
+    memory_free(&loop->memory, path, size);
+    return result;
+}
+
+int asyncp_path_vacate(struct socket_path *path)
+{
+    struct stat status;
+    int result = asyncp_sys_status(path->folder, path->text, &status);
+    if (result == -ENOENT)
+        return 0;
+    if (result < 0)
+        return async_fail_errno(result, "listen at %s", path->text);
+    if (!S_ISSOCK(status.st_mode))
+        return async_fail(-EADDRINUSE, "listen at %s: there is a file that is not a socket",
+                          path->text);
+    result = asyncp_sys_rename(path->folder, path->text, path->aside);
+    path->moved = result == 0;
+    if (result == -ENOENT) /* its server has removed it meanwhile */
+        return 0;
+    return result < 0
+               ? async_fail_errno(result, "listen at %s: rename the socket there", path->text)
+               : 0;
+}
+
+static int remember(struct socket_path *path)
+{
+    struct stat status;
+    int result = asyncp_sys_status(path->folder, path->text, &status);
+    if (result < 0)
+        return result;
+    path->device = status.st_dev;
+    path->inode = status.st_ino;
+    return 0;
+}
+
+int asyncp_path_bind(struct socket_path *path, int fd, const struct sockaddr *address,
+                     socklen_t size)
+{
+    int result = asyncp_sys_bind(fd, address, size);
+    path->bound = result == 0;
+    return result < 0 ? result : remember(path);
+}
+
+static void free_path(struct async_loop *loop, struct socket_path *path)
+{
+    if (path->folder != AT_FDCWD)
+        asyncp_sys_close(path->folder);
+    memory_free(&loop->memory, path, path->size);
+}
+
+void asyncp_path_settle(struct socket_path *path)
+{
+    if (path->moved)
+        async_ignore(asyncp_sys_unlink(path->folder, path->aside));
+    path->moved = false;
+}
+
+static bool is_ours(const struct socket_path *path)
+{
+    struct stat status;
+    return asyncp_sys_status(path->folder, path->text, &status) == 0 &&
+           status.st_dev == path->device && status.st_ino == path->inode;
+}
+
+void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path)
+{
+    bool is_known = path->inode != 0;
+    if (path->bound && (!is_known || is_ours(path)))
+        async_ignore(asyncp_sys_unlink(path->folder, path->text));
+    if (path->moved && asyncp_sys_rename(path->folder, path->aside, path->text) == -EEXIST)
+        asyncp_path_settle(path); /* another server has taken the path: there is no way back */
+    free_path(loop, path);
+}
+
+void asyncp_path_release(struct async_loop *loop, struct socket_path *path, bool keep)
+{
+    if (!keep && is_ours(path))
+        async_ignore(asyncp_sys_unlink(path->folder, path->text));
+    free_path(loop, path);
+}

@@ -1,0 +1,200 @@
+/*
+ * sched/callback.c: call_soon, call_later, call_at and done callbacks. A callback that is ready
+ * cannot leave the ready queue: taken back, it stays there without a function and is freed when its
+ * turn comes.
+ */
+#include "sched/callback.h"
+#include "sched/fork.h"
+
+static void give_back(struct callback *callback)
+{
+    if (unlikely(callback->locals != NULL))
+        asyncp_locals_release(callback->loop, callback->locals);
+    callback->locals = NULL;
+    callback->id = 0; /* a handle used late finds that it is gone */
+    pool_give(&callback->loop->callbacks, callback);
+}
+
+/*
+ * For the call the task is lent, as a group lends its children: what was held for it nobody can
+ * take.
+ */
+static void call_done(const struct callback *called)
+{
+    struct async_task *task = called->task;
+    uint32_t kept = task->references & TASK_KEPT;
+    task->references = (task->references - 1) | TASK_KEPT;
+    task_unreserve(task);
+    called->done(task, called->argument);
+    task->references = (task->references & ~TASK_KEPT) | kept;
+    task_release(task);
+}
+
+static void run(struct ready *ready)
+{
+    struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
+    struct callback called = *callback;
+    struct async_loop *loop = called.loop;
+    callback->locals = NULL;
+    give_back(callback); /* first: it may ask for another one */
+    loop->callback_locals = called.locals;
+    if (called.task != NULL)
+        call_done(&called);
+    else if (called.id != 0)
+        called.function(called.argument);
+    loop->callback_locals = NULL;
+    if (unlikely(called.locals != NULL))
+        asyncp_locals_release(loop, called.locals);
+}
+
+static void time_came(struct timer *timer)
+{
+    struct callback *callback = CONTAINER_OF(timer, struct callback, timer);
+    ready_push(&callback->loop->ready, &callback->ready);
+}
+
+static struct callback *take(struct async_loop *loop, void *argument)
+{
+    struct callback *callback = pool_take(&loop->callbacks);
+    if (callback == NULL)
+        return NULL;
+    *callback = (struct callback){
+        .ready.run = run,
+        .timer.expire = time_came,
+        .argument = argument,
+        .id = ++loop->callbacks_made,
+        .loop = loop,
+        .locals = locals_inherit(loop),
+    };
+    return callback;
+}
+
+static struct async_loop *loop_for(const char *call, const void *function)
+{
+    struct async_loop *loop = asyncp_current;
+    asyncp_check_inherited(call);
+    ENSURE(loop != NULL,
+           "%s: this thread has no loop; from another thread use async_call_soon_threadsafe", call);
+    ENSURE(function != NULL, "%s: the function is NULL", call);
+    loop_check_handler(loop, call);
+    return loop;
+}
+
+static async_handle handle_of(struct callback *callback)
+{
+    return (async_handle){.id = callback->id, .loop = callback->loop->number, .callback = callback};
+}
+
+async_handle async_call_soon(void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_soon", (const void *)(uintptr_t)function);
+    struct callback *callback = take(loop, argument);
+    if (callback == NULL)
+        return (async_handle){0};
+    callback->function = function;
+    ready_push(&loop->ready, &callback->ready);
+    return handle_of(callback);
+}
+
+static async_handle call_at(struct async_loop *loop, int64_t when_ns,
+                            void (*function)(void *argument), void *argument)
+{
+    struct callback *callback = take(loop, argument);
+    if (callback == NULL)
+        return (async_handle){0};
+    callback->function = function;
+    if (asyncp_timer_set(loop, &callback->timer, when_ns) < 0) {
+        give_back(callback);
+        return (async_handle){0};
+    }
+    return handle_of(callback);
+}
+
+async_handle async_call_later(double seconds, void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_later", (const void *)(uintptr_t)function);
+    if (seconds != seconds)
+        return (async_handle){0};
+    return call_at(loop, asyncp_deadline(loop, seconds), function, argument);
+}
+
+async_handle async_call_at(double when, void (*function)(void *argument), void *argument)
+{
+    struct async_loop *loop = loop_for("async_call_at", (const void *)(uintptr_t)function);
+    if (when != when)
+        return (async_handle){0};
+    return call_at(loop, asyncp_nanoseconds(when), function, argument);
+}
+
+bool async_handle_cancel(async_handle handle)
+{
+    struct async_loop *loop = asyncp_current;
+    struct callback *callback = handle.callback;
+    if (handle.id == 0 ||
+        (loop == NULL && asyncp_inherited != NULL)) /* the parent's, which is never called here */
+        return false;
+    ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
+    if (handle.loop != loop->number) /* its memory may be gone with its loop */
+        return false;
+    if (callback->id != handle.id)
+        return false;
+    callback->id = 0;
+    if (callback->timer.set) {
+        asyncp_timer_clear(loop, &callback->timer);
+        give_back(callback);
+    }
+    return true;
+}
+
+/* From the task's end on its record is held for the callback; until then it is there anyway. */
+static void call_soon_for(struct async_loop *loop, struct async_task *task,
+                          struct callback *callback)
+{
+    task_hold(task);
+    ready_push(&loop->ready, &callback->ready);
+}
+
+static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
+{
+    call_soon_for(loop, task, CONTAINER_OF(listener, struct callback, waiter));
+}
+
+int async_task_add_done_callback(async_task *task,
+                                 void (*function)(async_task *task, void *argument), void *argument)
+{
+    if (task == NULL || function == NULL)
+        return -EINVAL;
+    task_check(task, "async_task_add_done_callback", false);
+    struct callback *callback = take(task->loop, argument);
+    if (callback == NULL)
+        return -ENOMEM;
+    callback->done = function;
+    callback->task = task;
+    if (task_done(task))
+        call_soon_for(task->loop, task, callback);
+    else
+        listen_on(&callback->waiter, task_ended, &task->waiters);
+    return 0;
+}
+
+size_t async_task_remove_done_callback(async_task *task,
+                                       void (*function)(async_task *task, void *argument),
+                                       void *argument)
+{
+    size_t removed = 0;
+    if (task == NULL)
+        return 0;
+    task_check(task, "async_task_remove_done_callback", false);
+    for (struct link *link = list_first(&task->waiters), *next; link != NULL; link = next) {
+        next = list_after(&task->waiters, link);
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        struct callback *callback = CONTAINER_OF(waiter, struct callback, waiter);
+        bool done_callback = waiter->wait == NULL && waiter->tell == task_ended;
+        if (!done_callback || callback->done != function || callback->argument != argument)
+            continue;
+        list_remove(link);
+        give_back(callback);
+        removed++;
+    }
+    return removed;
+}

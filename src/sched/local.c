@@ -1,0 +1,124 @@
+/*
+ * sched/local.c: task-local values: looking them up, setting them, and the tables they lie in. All
+ * tables of a loop are in a list of its own, so that a callback that was never called leaves none
+ * behind, and so that whoever is created need not ask for a table to inherit while there is none at
+ * all.
+ */
+#include "sched/local.h"
+#include "sched/errand.h"
+#include "sched/fork.h"
+
+enum { FIRST_ROOM = 4 }; /* values in a new table */
+
+static size_t bytes_for(uint32_t room)
+{
+    return sizeof(struct locals) + room * sizeof(struct local_value);
+}
+
+static const struct locals *running(const struct async_loop *loop)
+{
+    if (loop == NULL && asyncp_errand != NULL)
+        return asyncp_errand->locals;
+    if (loop == NULL && (loop = asyncp_standing_loop()) ==
+                            NULL) /* in a child of fork() the task's are still there */
+        return NULL;
+    return loop->current != NULL ? loop->current->locals : loop->callback_locals;
+}
+
+struct locals *asyncp_locals_inherit(const struct async_loop *loop)
+{
+    struct locals *locals = loop->current != NULL ? loop->current->locals : loop->callback_locals;
+    if (locals != NULL)
+        locals->references++;
+    return locals;
+}
+
+static void free_table(struct async_loop *loop, struct locals *locals)
+{
+    list_remove(&locals->link);
+    memory_free(&loop->memory, locals, bytes_for(locals->room));
+}
+
+void asyncp_locals_release(struct async_loop *loop, struct locals *locals)
+{
+    if (--locals->references == 0)
+        free_table(loop, locals);
+}
+
+void asyncp_locals_close(struct async_loop *loop)
+{
+    for (struct link *link; (link = list_first(&loop->locals)) != NULL;)
+        free_table(loop, CONTAINER_OF(link, struct locals, link));
+}
+
+static const struct local_value *find(const struct locals *locals, const async_local *local)
+{
+    for (uint32_t i = 0; locals != NULL && i < locals->count; i++)
+        if (locals->values[i].local == local)
+            return &locals->values[i];
+    return NULL;
+}
+
+void *asyncp_locals_find(const struct locals *locals, const async_local *local)
+{
+    const struct local_value *found = find(locals, local);
+    return found != NULL ? found->value : local->initial;
+}
+
+void *async_local_get(const async_local *local)
+{
+    return local != NULL ? asyncp_locals_find(running(asyncp_current), local) : NULL;
+}
+
+/*
+ * A table of one holder with those values and that much room, in the place of another one, which is
+ * let go.
+ */
+static struct locals *new_table(struct async_loop *loop, struct locals *old, uint32_t room)
+{
+    struct locals *locals = memory_new(&loop->memory, bytes_for(room));
+    if (locals == NULL)
+        return NULL;
+    locals->references = 1;
+    locals->room = room;
+    locals->count = old != NULL ? old->count : 0;
+    if (old != NULL)
+        memcpy(locals->values, old->values, old->count * sizeof *old->values);
+    list_append(&loop->locals, &locals->link);
+    if (old != NULL)
+        asyncp_locals_release(loop, old);
+    return locals;
+}
+
+/*
+ * The running task's own table, with room for one value more if that is asked for; NULL: out of
+ * memory.
+ */
+static struct locals *own_table(struct async_loop *loop, bool one_more)
+{
+    struct locals *old = loop->current->locals;
+    uint32_t count = old != NULL ? old->count : 0, room = old != NULL ? old->room : FIRST_ROOM;
+    bool full = one_more && count == room;
+    if (old != NULL && old->references == 1 && !full)
+        return old;
+    struct locals *table = new_table(loop, old, full ? room * 2 : room);
+    if (table != NULL)
+        loop->current->locals = table;
+    return table;
+}
+
+int async_local_set(const async_local *local, void *value)
+{
+    struct async_loop *loop = loop_enter("async_local_set");
+    if (local == NULL)
+        return -EINVAL;
+    const struct local_value *found = find(loop->current->locals, local);
+    size_t place = found != NULL ? (size_t)(found - loop->current->locals->values) : SIZE_MAX;
+    struct locals *table = own_table(loop, found == NULL);
+    if (table == NULL)
+        return -ENOMEM;
+    if (found == NULL)
+        place = table->count++;
+    table->values[place] = (struct local_value){.local = local, .value = value};
+    return 0;
+}

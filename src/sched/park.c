@@ -1,0 +1,163 @@
+/*
+ * sched/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies
+ * between it and the user's call is kept thin: a stack that waits costs a cache line for every
+ * frame that pushes registers.
+ */
+#include "sched/fork.h"
+#include "sched/lifetime.h"
+
+/*
+ * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block
+ * was left without its end, its frame is another function's by now, and its timer would fire into
+ * that. AddressSanitizer would end the program at the look, with less to say.
+ */
+__attribute__((no_sanitize_address)) static void check_scopes(const struct coroutine *self)
+{
+    for (const struct scope *scope = self->scopes; scope != NULL; scope = scope->outer)
+        ENSURE(scope->coroutine == self && scope->again == self,
+               "%s left a block without the end of the timeout or shelter that it began there",
+               asyncp_label(self->task).text);
+}
+
+/* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
+struct context *asyncp_loop_next(struct async_loop *loop)
+{
+    if (loop->ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
+        return loop_advance(loop);
+    if (loop->debug) {
+        check_scopes(loop->current);
+        asyncp_check_waits(loop);
+    }
+    loop->current = NULL;
+    return &loop->context;
+}
+
+void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
+                                   struct context *to)
+{
+    struct exceptions kept = *shared;
+    context_switch(from, to);
+    *shared = kept;
+}
+
+void asyncp_stop_rarely(struct async_loop *loop, struct coroutine *self)
+{
+    struct context *next = asyncp_loop_next(loop);
+    if (next != &self->context) /* it may be its own successor */
+        loop_switch(loop, &self->context, next);
+}
+
+int asyncp_park(struct async_loop *loop, struct wait *wait)
+{
+    return loop_park(loop, wait);
+}
+
+int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call,
+                         const void *object, void (*refuse)(struct wait *wait))
+{
+    struct wait wait;
+    struct waiter waiter;
+    wait_init(&wait, call, object, refuse);
+    wait_on(&wait, &waiter, line);
+    int result = loop_park(loop, &wait); /* what the list is part of may be gone by then */
+    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
+}
+
+int asyncp_dismissed(const struct wait *wait, int result)
+{
+    return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call)
+                                : result;
+}
+
+OUT_OF_LINE static void report_dismissal(const struct list *list, const char *call)
+{
+    const struct wait *first = waiter_first(list)->wait;
+    asyncp_report("%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks "
+                  "before what they wait on is freed: declare it after that",
+                  call, asyncp_label(first->coroutine->task).text, first->call);
+}
+
+void asyncp_dismiss(struct list *list, const char *call)
+{
+    if (line_is_empty(list))
+        return;
+    if (asyncp_current != NULL && asyncp_current->debug)
+        report_dismissal(list, call);
+    asyncp_wake_all(list, -ECANCELED);
+}
+
+void asyncp_wrong_thread(const struct wait *wait)
+{
+    asyncp_misuse(
+        "%s waits in %s for something that another thread has changed; locks, queues and the like "
+        "are for "
+        "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
+        asyncp_label(wait->coroutine->task).text, wait->call);
+}
+
+void asyncp_memory_gone(const struct wait *wait)
+{
+    asyncp_misuse(
+        "%s waits in %s for something whose memory is gone, was copied or was written over; an "
+        "event, a lock or a "
+        "queue must outlive its waiters: declare it before the task group that they are in",
+        asyncp_label(wait->coroutine->task).text, wait->call);
+}
+
+void asyncp_wake(struct wait *wait, struct waiter *winner, int result)
+{
+    loop_wake(asyncp_current, wait, winner, result);
+}
+
+/*
+ * From both ends of the list at once, because what thousands wait in has left the caches and the
+ * page tables' too, and two memory accesses that do not depend on each other take the time of one.
+ * They run in the order of the list.
+ */
+void asyncp_wake_all(struct list *list, int result)
+{
+    struct async_loop *loop = asyncp_current;
+    struct ready *chain = NULL, *end = NULL; /* those from behind */
+    for (struct waiter *waiter; (waiter = waiter_first(list)) != NULL;) {
+        loop_wake(loop, waiter->wait, waiter, result);
+        if (loop == NULL) /* in a child of fork() */
+            continue;
+        if ((waiter = waiter_last(list)) == NULL)
+            break;
+        struct ready *node = loop_claim(loop, waiter->wait, waiter, result);
+        node->next = chain;
+        chain = node;
+        if (end == NULL)
+            end = node;
+    }
+    if (chain != NULL)
+        ready_append(&loop->ready, chain, end);
+}
+
+void asyncp_refuse_wait(struct wait *wait)
+{
+    asyncp_wake(wait, NULL, -ECANCELED);
+}
+
+void asyncp_turn(struct async_loop *loop)
+{
+    struct coroutine *self = loop->current;
+    if (loop->ready.first == NULL && loop_is_undisturbed(loop)) {
+        loop->turns_left--; /* nobody else is ready: the next turn is this task's again */
+        return;
+    }
+    ready_push(&loop->ready, &self->ready);
+    loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
+}
+
+int asyncp_refused(struct async_loop *loop)
+{
+    enum { IGNORED_OFTEN = 100 };
+    struct coroutine *self = loop->current;
+    if (++self->refusals == IGNORED_OFTEN && loop->debug)
+        asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
+                      "the error, or answer with async_task_uncancel(async_current_task())",
+                      asyncp_label(self->task).text, IGNORED_OFTEN);
+    asyncp_turn(loop);
+    return -ECANCELED;
+}

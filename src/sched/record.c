@@ -1,0 +1,151 @@
+/*
+ * sched/record.c: the records that handles point to: their names and words, how they are walked and
+ * freed, and what is said when one is used wrongly. (Taking one is part of making a task, in
+ * task.c.) In debug mode a free one is used again as late as possible, so that a stale handle is
+ * noticed.
+ */
+#include "sched/fork.h"
+#include <stdio.h>
+
+struct label asyncp_label(const struct async_task *task)
+{
+    struct label label;
+    snprintf(label.text, sizeof label.text, "task #%llu '%s' (created at %s)",
+             (unsigned long long)task->id, task->name, task->where);
+    return label;
+}
+
+static void free_name(struct async_task *task)
+{
+    if (task->owns_name)
+        memory_free(&task->loop->memory, (char *)(uintptr_t)task->name, strlen(task->name) + 1);
+    task->owns_name = false;
+}
+
+static void report_unseen(struct async_task *task)
+{
+    if (task->result >= 0 || task->result == -ECANCELED || task->seen)
+        return;
+    char meaning[SENTENCE_SIZE + 32];
+    asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
+    asyncp_tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
+                asyncp_label(task).text, meaning);
+}
+
+void asyncp_task_free_words(struct async_task *task)
+{
+    report_unseen(task);
+    if (task->sentence != NULL)
+        asyncp_sentence_free(&task->loop->memory, task->sentence);
+    task->sentence = NULL;
+    if (task->owns_name) {
+        free_name(task);
+        task->name = "(its name is gone)";
+    }
+}
+
+struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task)
+{
+    struct async_task *next = asyncp_pool_next(&loop->tasks, task);
+    while (next != NULL && (task_done(next) || task_is_future(next)))
+        next = asyncp_pool_next(&loop->tasks, next);
+    return next;
+}
+
+/*
+ * The words of a task that the parent has, and reports; its coroutine's too, which never ends here.
+ */
+static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
+{
+    struct coroutine *coroutine = task->coroutine;
+    if (coroutine != NULL && !task_is_future(task)) {
+        asyncp_sentence_free(&loop->memory, coroutine->sentence);
+        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+    }
+    task->seen = true;
+    asyncp_task_free_words(task);
+}
+
+void asyncp_tasks_close(struct async_loop *loop)
+{
+    for (struct async_task *task = NULL; (task = asyncp_pool_next(&loop->tasks, task)) != NULL;) {
+        if (loop->inherited)
+            forget_inherited_task(loop, task);
+        if (loop->inherited || task->references == 0)
+            continue;
+        if (task_is_future(task))
+            asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
+        ASSERT(task_done(task));
+        if (loop->debug && !task->seen && task->result >= 0)
+            asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
+        task->references = task->reserved = 0;
+        task_release(task);
+    }
+    asyncp_pool_close(&loop->tasks);
+}
+
+/*
+ * ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known.
+ */
+static struct label taker_of(const struct async_task *task)
+{
+    struct label taker = {""};
+    if (!task_done(task) || task->taken_by == 0)
+        return taker;
+    snprintf(taker.text, sizeof taker.text, ", by task #%llu", (unsigned long long)task->taken_by);
+    struct async_task *other = NULL;
+    while ((other = asyncp_pool_next(&task->loop->tasks, other)) != NULL)
+        if (other->id == task->taken_by)
+            snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'",
+                     (unsigned long long)other->id, other->name);
+    return taker;
+}
+
+void asyncp_task_check(const struct async_task *task, const char *call, bool taking)
+{
+    if (task->loop->inherited)
+        asyncp_wrong_loop(task->loop, call, "the task");
+    ENSURE(task->loop == asyncp_current,
+           "%s: %s belongs to another thread's loop; send work there with "
+           "async_call_soon_threadsafe",
+           call, asyncp_label(task).text);
+    if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
+        return;
+    ENSURE(task->references == 0,
+           "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a "
+           "handle of your own",
+           call, asyncp_label(task).text);
+    asyncp_misuse(
+        "%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "
+        "async_task_wait waits without taking it",
+        call, asyncp_label(task).text, taker_of(task).text);
+}
+
+void asyncp_task_reserve(struct async_task *task, const char *call)
+{
+    asyncp_task_check(task, call, true);
+    if (task_handles(task) == task->reserved)
+        task->references++;
+}
+
+int asyncp_task_rename(struct async_task *task, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    char *copy = memory_resize(&task->loop->memory, NULL, 0, size);
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, name, size);
+    free_name(task);
+    task->name = copy;
+    task->owns_name = true;
+    return 0;
+}
+
+async_task *async_task_ref(async_task *task)
+{
+    if (task == NULL)
+        return NULL;
+    task_check(task, "async_task_ref", false);
+    task->references++;
+    return task;
+}

@@ -1,0 +1,74 @@
+/*
+ * top/dump.c: what every task is doing, for people: on request, from a debugger, and when a
+ * test takes too long. Reads what the loop keeps anyway, needs no memory, and changes nothing.
+ */
+#include "sched/loop.h"
+#include "sync/line.h"
+#include "sync/lock.h"
+
+static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
+{
+    if (coroutine == loop->current)
+        return "runs";
+    if (coroutine->held_back)
+        return "has not begun, because its group has reached its limit";
+    const struct wait *wait = coroutine->wait;
+    return wait == NULL || wait->claimed ? "is ready" : "waits in ";
+}
+
+/* Who holds up the task, if it waits for a lock. */
+static void print_owner(const struct wait *wait, int fd)
+{
+    const struct lock *lock = asyncp_lock_waited_for(wait);
+    if (lock != NULL && lock->owner == LOCK_NO_TASK)
+        asyncp_print(fd, ", held by no task");
+    else if (lock != NULL)
+        asyncp_print(fd, ", held by task #%llu", (unsigned long long)lock->owner);
+}
+
+/* Why the join of a queue waits, if it is one. */
+static void print_unreported(const struct wait *wait, int fd)
+{
+    size_t count = asyncp_queue_unreported(wait);
+    if (count > 0)
+        asyncp_print(fd, ", %zu items were taken and not reported with async_queue_task_done",
+                     count);
+}
+
+static void print_task(const struct async_loop *loop, const struct async_task *task, int fd)
+{
+    const struct coroutine *coroutine = task->coroutine;
+    const struct wait *wait = coroutine->wait;
+    const char *state = state_of(loop, coroutine);
+    asyncp_print(fd, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
+    if (wait != NULL && !wait->claimed && coroutine != loop->current) {
+        double waited = (double)(asyncp_now(loop) - wait->since_ns) / 1e9;
+        asyncp_print(fd, "%s", wait->call);
+        if (wait->object != NULL)
+            asyncp_print(fd, " on %#zx", (size_t)(uintptr_t)wait->object);
+        print_owner(wait, fd);
+        asyncp_print(fd, " for %.3f s", waited > 0 ? waited : 0);
+        print_unreported(wait, fd);
+    }
+    if (coroutine->requests > 0)
+        asyncp_print(fd, ", asked to cancel %u times", coroutine->requests);
+    if (coroutine->refused && coroutine->reason != NULL)
+        asyncp_print(fd, ", because: %s", coroutine->reason->text);
+    if (wait != NULL && !wait->claimed && wait->refuse == NULL)
+        asyncp_print(fd, ", cannot be cancelled here");
+    asyncp_print(fd, ", created at %s\n", task->where);
+}
+
+void async_dump(int fd)
+{
+    struct async_loop *loop = asyncp_current;
+    if (loop == NULL) {
+        asyncp_print(fd, "asyncio: this thread has no loop\n");
+        return;
+    }
+    asyncp_print(fd, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
+                 loop_alive(loop), asyncp_ready_count(&loop->ready), loop->timers.count,
+                 loop->poller.in_flight, loop->poller.calls->name);
+    for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
+        print_task(loop, task, fd);
+}
