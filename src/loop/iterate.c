@@ -13,7 +13,6 @@
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
-enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS =
@@ -236,6 +235,7 @@ static void run_one_timed(struct async_loop *loop)
     int64_t before_ns = asyncp_clock_now();
     run_one(loop);
     int64_t took_ns = asyncp_clock_now() - before_ns;
+    asyncp_check_waits(loop);
     if (took_ns >= loop->slow_ns)
         asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);
@@ -250,37 +250,6 @@ static void run_burst(struct async_loop *loop)
            (loop->strict ||
             (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
         run(loop);
-}
-
-bool asyncp_burst_renew(struct async_loop *loop)
-{
-    const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
-    if (loop->strict || loop->turns_left > 0)
-        return false;
-    loop->now_ns = asyncp_now(loop);
-    if (loop->now_ns - loop->looked_ns >= LOOK_EVERY_NS ||
-        (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
-        return false;
-    loop->turns_left = BURST_TURNS;
-    loop->steps_left = STEPS_IN_A_ROW;
-    return true;
-}
-
-bool asyncp_pace_look(struct async_loop *loop)
-{
-    loop->steps_left = STEPS_IN_A_ROW;
-    return loop->strict || asyncp_now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
-}
-
-/*
- * With the virtual clock a look ends an iteration, and what was ready when that began is to run
- * before it.
- */
-void asyncp_give_way(struct async_loop *loop)
-{
-    if (!loop->strict)
-        loop->turns_left = 0; /* then it is the clock that says */
-    asyncp_turn(loop);
 }
 
 static void run_ready(struct async_loop *loop)

@@ -15,9 +15,6 @@ enum { MOST_FREED = 64 };                    /* freed queues that are kept: some
 enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
 static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
 
-__thread struct async_loop *asyncp_current;
-__thread struct errand *asyncp_errand;
-
 static _Atomic uint64_t loops_made; /* their numbers */
 
 static const struct stack *running_stack(size_t *guard_size)

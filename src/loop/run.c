@@ -10,41 +10,14 @@
 /* Between the halves of async_run, if there is no loop to run on. */
 static __thread struct {
     struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
-    int error;                    /* why there is none; 0: there is */
     unsigned inner; /* runs that began since, among the arguments; they fail likewise */
 } failed_run;
-
-_Noreturn void asyncp_no_task(const char *call)
-{
-    asyncp_check_inherited(call);
-    ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
-           "%s was called on a worker thread of an executor, which runs blocking functions and no "
-           "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
-           "async_run_coroutine_threadsafe",
-           call);
-    ENSURE(asyncp_current == NULL || !asyncp_current->iterating,
-           "%s was called in a callback; callbacks run on the loop itself and cannot wait: create "
-           "a task there",
-           call);
-    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run",
-                  call);
-}
-
-void asyncp_run_expect(const char *call, const char *argument, const char *where)
-{
-    if (failed_run.error == 0)
-        asyncp_check_inherited(call);
-    ENSURE(failed_run.error != 0,
-           "%s(%s) was called at %s on a thread without a loop; start one with async_main or "
-           "async_run",
-           call, argument, where);
-}
 
 /* Whether a run begins among the arguments of one that has failed already: it fails, too. */
 static bool begins_inside_failed(void)
 {
-    failed_run.inner += failed_run.error != 0;
-    return failed_run.error != 0;
+    failed_run.inner += asyncp_run_error != 0;
+    return asyncp_run_error != 0;
 }
 
 void asyncp_run_begin(const async_run_options *options)
@@ -53,7 +26,7 @@ void asyncp_run_begin(const async_run_options *options)
     if (begins_inside_failed())
         return;
     failed_run.suspended = asyncp_current;
-    failed_run.error = asyncp_loop_open(&loop, options, false);
+    asyncp_run_error = asyncp_loop_open(&loop, options, false);
     asyncp_current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
         asyncp_sigint_take(loop);
@@ -61,13 +34,13 @@ void asyncp_run_begin(const async_run_options *options)
 
 static int give_up_run(void)
 {
-    int error = failed_run.error;
+    int error = asyncp_run_error;
     if (failed_run.inner > 0) {
         failed_run.inner--;
         return error;
     }
     asyncp_current = failed_run.suspended;
-    failed_run.error = 0;
+    asyncp_run_error = 0;
     failed_run.suspended = NULL;
     return error;
 }
@@ -95,7 +68,7 @@ static int run_main(struct async_loop *loop, async_task *task)
 
 int asyncp_run_end(async_task *main_task)
 {
-    if (failed_run.error != 0)
+    if (asyncp_run_error != 0)
         return give_up_run();
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
@@ -128,7 +101,7 @@ int asyncp_main_end(async_task *main_task)
 {
     char meaning[SENTENCE_SIZE + 32];
     const char *name = main_task != NULL ? main_task->name : "no loop";
-    if (failed_run.error != 0) {
+    if (asyncp_run_error != 0) {
         int error = give_up_run();
         asyncp_report("no loop could be made: %s", asyncp_error_meaning(error));
         return exit_status(error);
@@ -171,7 +144,7 @@ void asyncp_runner_begin(async_runner *runner)
     int error = find_loop(runner, &loop);
     if (error < 0) {
         failed_run.suspended = asyncp_current;
-        failed_run.error = error;
+        asyncp_run_error = error;
         asyncp_current = NULL;
         return;
     }
@@ -182,7 +155,7 @@ void asyncp_runner_begin(async_runner *runner)
 
 int asyncp_runner_end(async_task *task)
 {
-    if (failed_run.error != 0)
+    if (asyncp_run_error != 0)
         return give_up_run();
     int result = run_main(asyncp_current, task);
     async_task_detach(task);

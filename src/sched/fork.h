@@ -26,6 +26,9 @@
 extern __thread struct async_loop *asyncp_inherited
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Counts one more fork of this process. */
+void asyncp_fork_count(void);
+
 /* The innermost inherited loop one of whose tasks is on the calling stack; NULL: there is none. */
 struct async_loop *asyncp_standing_loop(void);
 

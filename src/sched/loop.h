@@ -124,6 +124,10 @@ struct async_loop {
 extern __thread struct async_loop *asyncp_current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* Why async_run could make no loop for this thread, while its arguments are evaluated; else 0. */
+extern __thread int asyncp_run_error
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /*
  * Something is made by a call and this thread has no loop: fine if async_run could make none, else
  * misuse.
@@ -291,7 +295,7 @@ void asyncp_iterate(struct async_loop *loop, int64_t most_ns);
  */
 int64_t asyncp_idle_ns(const struct async_loop *loop);
 
-enum { STEPS_IN_A_ROW = 4096 };
+enum { BURST_TURNS = 32, STEPS_IN_A_ROW = 4096 };
 
 /* A burst is over: whether there is time for another before the next look. It is begun then. */
 bool asyncp_burst_renew(struct async_loop *loop);

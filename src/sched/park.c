@@ -4,7 +4,7 @@
  * frame that pushes registers.
  */
 #include "sched/fork.h"
-#include "sched/lifetime.h"
+#include "sched/pace.h"
 
 /*
  * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block
@@ -24,10 +24,8 @@ struct context *asyncp_loop_next(struct async_loop *loop)
 {
     if (loop->ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
-    if (loop->debug) {
+    if (loop->debug)
         check_scopes(loop->current);
-        asyncp_check_waits(loop);
-    }
     loop->current = NULL;
     return &loop->context;
 }
@@ -134,6 +132,26 @@ void asyncp_wake_all(struct list *list, int result)
         ready_append(&loop->ready, chain, end);
 }
 
+void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
+{
+    struct async_loop *loop = wait->coroutine->task->loop;
+    if (!loop->inherited)
+        asyncp_wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
+    loop_wake(loop, wait, winner, result);
+}
+
+bool asyncp_forsake(struct list *line)
+{
+    for (struct link *link = list_first(line), *next; link != NULL; link = next) {
+        next = list_after(line, link);
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        struct async_loop *loop = waiter->wait->coroutine->task->loop;
+        if (loop->inherited)
+            loop_wake(loop, waiter->wait, waiter, -ECANCELED);
+    }
+    return list_empty(line);
+}
+
 void asyncp_refuse_wait(struct wait *wait)
 {
     asyncp_wake(wait, NULL, -ECANCELED);
@@ -150,6 +168,17 @@ void asyncp_turn(struct async_loop *loop)
     loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }
 
+/*
+ * With the virtual clock a look ends an iteration, and what was ready when that began is to run
+ * before it.
+ */
+void asyncp_give_way(struct async_loop *loop)
+{
+    if (!loop->strict)
+        loop->turns_left = 0; /* then it is the clock that says */
+    asyncp_turn(loop);
+}
+
 int asyncp_refused(struct async_loop *loop)
 {
     enum { IGNORED_OFTEN = 100 };
@@ -160,4 +189,13 @@ int asyncp_refused(struct async_loop *loop)
                       asyncp_label(self->task).text, IGNORED_OFTEN);
     asyncp_turn(loop);
     return -ECANCELED;
+}
+
+void asyncp_forked_end(struct coroutine *self)
+{
+    struct async_loop *loop = self->task->loop;
+    loop->forked_task = self->task;
+    loop->current = NULL;
+    loop_switch(loop, &self->context, &loop->context);
+    asyncp_misuse("a task that forked went on after its end");
 }
