@@ -16,7 +16,7 @@
 
 struct group {
     struct scope scope;             /* of its task; expired when a child has failed */
-    struct asyncp_starter starter;  /* of its children */
+    struct asyncp_maker maker;      /* of its children */
     struct list children;           /* that have not ended, as members */
     size_t live;                    /* how many */
     size_t running;                 /* of those, how many may run */
@@ -148,7 +148,7 @@ static void start_queued(struct async_loop *loop, struct group *group)
 static void child_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
 {
     struct member *member = CONTAINER_OF(listener, struct member, listener);
-    struct group *group = CONTAINER_OF(member->group, struct group, starter);
+    struct group *group = CONTAINER_OF(member->group, struct group, maker);
     ENSURE(list_is_linked(&member->sibling),
            "%s is the child of a task group whose memory is gone or was written over; a block was "
            "left, perhaps by longjmp, without the end of its group",
@@ -167,16 +167,15 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
         child_failed(loop, group, task);
 }
 
-static int start(struct async_loop *loop, struct asyncp_starter *starter,
-                 struct coroutine *coroutine)
+static int start(struct async_loop *loop, struct asyncp_maker *maker, struct coroutine *coroutine)
 {
-    struct group *group = CONTAINER_OF(starter, struct group, starter);
+    struct group *group = CONTAINER_OF(maker, struct group, maker);
     if (unlikely(coroutine == NULL && !group->closing))
         fail(loop, group, -ENOMEM, NULL);
     if (unlikely(group->closing))
         return -ECANCELED;
     struct member *member = &coroutine->member;
-    member->group = starter;
+    member->group = maker;
     listen_on(&member->listener, child_ended, &coroutine->task->waiters);
     list_append(&group->children, &member->sibling);
     coroutine->task->references = TASK_KEPT;
@@ -197,7 +196,7 @@ const async_task_options *asyncp_group_options(async_task_group *public_group,
     struct group *group = group_of(public_group, "async_group_create_task");
     if (options != NULL)
         *storage = *options;
-    storage->asyncp_starter = &group->starter;
+    storage->asyncp_maker = &group->maker;
     return storage;
 }
 
@@ -208,7 +207,7 @@ void asyncp_group_begin(async_task_group *public_group, const async_group_option
     struct async_loop *loop = loop_enter("ASYNC_TASK_GROUP");
     OPTIONS_CHECK(options, "ASYNC_TASK_GROUP_WITH");
     struct group *group = (struct group *)public_group;
-    *group = (struct group){.starter.start = start, .limit = SIZE_MAX};
+    *group = (struct group){.maker.start = start, .limit = SIZE_MAX};
     if (options != NULL && options->limit != 0)
         group->limit = options->limit;
     group->discard = options != NULL && options->discard;

@@ -180,7 +180,7 @@ static bool tell_standstill(struct async_loop *loop)
     if (has_work(loop))
         return true;
     loop->told_standstill = true;
-    asyncp_tell_standstill();
+    asyncp_tell_standstill(loop);
     return false;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "base/options.h"
 #include "sched/callback.h"
-#include "sched/errand.h"
 #include "sched/fork.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -118,7 +117,8 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     loop->default_log = asyncp_stack_log(&loop->stacks, options->stack_size);
 }
 
-int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign,
+                     const struct loop_hooks *hooks)
 {
     static const async_run_options defaults;
     if (asyncp_current != NULL)
@@ -133,6 +133,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         return -ENOMEM;
     set_up(loop, options);
     loop->foreign = foreign;
+    loop->hooks = hooks;
     int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
     if (result == 0 && (result = asyncp_overflow_open(&loop->signal_stack, &owner)) < 0)
         asyncp_poller_close(&loop->poller);
@@ -260,6 +261,5 @@ void asyncp_loop_finish(struct async_loop *loop)
         end_tasks(loop);
     if (loop->debug && !loop->inherited)
         report_closing(loop);
-    asyncp_executor_leave(loop);
     free_loop(loop);
 }

@@ -1,6 +1,6 @@
 /*
- * sched/current.c: the loop and the task that a call runs in, and the message if it runs in none. In
- * a child of fork() the thread's loop is its parent's: *inherited*, see fork.h.
+ * sched/current.c: the loop and the task that a call runs in, and the message if it runs in none.
+ * In a child of fork() the thread's loop is its parent's: *inherited*, see fork.h.
  */
 #include "sched/errand.h"
 #include "sched/fork.h"

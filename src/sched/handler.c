@@ -1,8 +1,6 @@
 /*
- * sched/handler.c: errors that nobody can be given any more, and what else a program sets on a
- * loop: debug mode, and what counts as slow. Such errors go to the loop's exception handler, or in
- * one line to standard error. The handler is called in the midst of things, as callbacks are not,
- * and yet like a callback has no task to stop.
+ * sched/handler.c: errors that no call can return. They go to the loop's exception handler, or in
+ * one line to standard error. The handler runs at once, without a current task, so it cannot wait.
  */
 #include "sched/loop.h"
 #include <stdarg.h>
@@ -65,34 +63,4 @@ void async_loop_set_exception_handler(async_loop *loop, async_exception_handler 
            "async_loop_set_exception_handler: this is not the calling thread's loop");
     loop->exception_handler = function;
     loop->exception_context = context;
-}
-
-/* A stack is laid open for those who look closely only while somebody does. */
-void async_loop_set_debug(async_loop *loop, bool debug)
-{
-    if (loop == NULL)
-        return;
-    ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
-    loop->debug = debug;
-    loop->watched = debug || tools_valgrind();
-    asyncp_set_beginning(loop);
-    if (debug)
-        atomic_fetch_or(&loop->attention, ATTENTION_DEBUG);
-    else
-        atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_DEBUG);
-}
-
-bool async_loop_get_debug(const async_loop *loop)
-{
-    return loop != NULL && loop->debug;
-}
-
-int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
-{
-    if (loop == NULL || seconds != seconds)
-        return -EINVAL;
-    ENSURE(loop == asyncp_current,
-           "async_loop_set_slow_callback_duration: this is not the calling thread's loop");
-    loop->slow_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
-    return 0;
 }

@@ -101,10 +101,10 @@ bool asyncp_stands_still(struct async_loop *loop)
     return true;
 }
 
-void asyncp_tell_standstill(void)
+void asyncp_tell_standstill(const struct async_loop *loop)
 {
     asyncp_report(
         "nothing is left that could wake a task of this loop, unless another thread or a signal "
         "does; this is what they wait for:");
-    async_dump(STDERR_FILENO);
+    loop->hooks->dump(STDERR_FILENO);
 }

@@ -22,7 +22,7 @@ void asyncp_check_waits(struct async_loop *loop);
 bool asyncp_stands_still(struct async_loop *loop);
 
 /* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */
-void asyncp_tell_standstill(void);
+void asyncp_tell_standstill(const struct async_loop *loop);
 
 /* Reports an argument of a task that is about to begin if it points into a frame that was left. */
 void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);

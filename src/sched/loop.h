@@ -45,6 +45,14 @@ struct exceptions {
     unsigned uncaught; /* thrown and not caught yet */
 };
 
+/* What the loop calls and does not know: set by the room that puts everything together. */
+struct loop_hooks {
+    /* Runs a function on a thread of the executor, as the body of the running task. Switches. */
+    int (*offload)(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments);
+    void (*dump)(int fd); /* async_dump */
+};
+
 struct async_loop {
     _Atomic uint32_t attention;      /* not 0: a task that stops returns to the loop's stack */
     int32_t turns_left;              /* nodes that may still run before the next look */
@@ -52,23 +60,24 @@ struct async_loop {
     struct ready_queue ready;        /* what can run */
     struct coroutine *current;       /* the running task's; NULL: the loop's own stack runs */
     void *(*begin)(void *coroutine); /* the first function of a task: another one in debug mode */
-    struct context context;          /* the loop's own stack */
-    int64_t now_ns;                  /* the clock as last read */
-    int64_t looked_ns;               /* when the last look was */
-    int64_t trimmed_ns;              /* when idle stacks were last given back */
-    bool virtual_clock;              /* time is now_ns, and jumps when nothing else is to be done */
-    bool strict;          /* a look after every iteration: with the virtual clock and a shuffle */
-    bool debug;           /* say more, check more */
-    bool watched;         /* in debug mode or under valgrind, which want stacks laid open */
-    bool foreign;         /* a foreign loop steps it */
-    bool iterating;       /* an iteration is going on */
-    bool wide_awake;      /* the kernel forbids to wait on a word: it waits for events only */
-    bool stopping;        /* whoever drives it is to return after this iteration */
-    bool interruptible;   /* SIGINT is ours */
-    bool delivering;      /* requests are being delivered: see cancel.c */
-    unsigned default_log; /* stacks have 2^this bytes */
-    int64_t spin_ns;      /* how long it looks at the kernel before it sleeps there */
-    uint64_t shuffle;     /* the random generator's state; 0: no shuffle */
+    const struct loop_hooks *hooks;
+    struct context context; /* the loop's own stack */
+    int64_t now_ns;         /* the clock as last read */
+    int64_t looked_ns;      /* when the last look was */
+    int64_t trimmed_ns;     /* when idle stacks were last given back */
+    bool virtual_clock;     /* time is now_ns, and jumps when nothing else is to be done */
+    bool strict;            /* a look after every iteration: with the virtual clock and a shuffle */
+    bool debug;             /* say more, check more */
+    bool watched;           /* in debug mode or under valgrind, which want stacks laid open */
+    bool foreign;           /* a foreign loop steps it */
+    bool iterating;         /* an iteration is going on */
+    bool wide_awake;        /* the kernel forbids to wait on a word: it waits for events only */
+    bool stopping;          /* whoever drives it is to return after this iteration */
+    bool interruptible;     /* SIGINT is ours */
+    bool delivering;        /* requests are being delivered: see cancel.c */
+    unsigned default_log;   /* stacks have 2^this bytes */
+    int64_t spin_ns;        /* how long it looks at the kernel before it sleeps there */
+    uint64_t shuffle;       /* the random generator's state; 0: no shuffle */
     /* this thread's, if C++ is linked; they belong to whoever runs */
     struct exceptions *exceptions;
     struct heap timers;               /* what happens later */
@@ -259,7 +268,8 @@ static inline int64_t asyncp_now(const struct async_loop *loop)
 }
 
 /* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
-int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign);
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign,
+                     const struct loop_hooks *hooks);
 
 /* Dies unless this thread's loop is between two iterations, and was made by this process. */
 void asyncp_check_outside(const struct async_loop *loop, const char *call);

@@ -9,6 +9,7 @@
  */
 #include "sched/mailbox.h"
 #include "sched/loop.h"
+#include <sched.h>
 
 /* Whoever finds its bit set already leaves the wake to the one who has set it. */
 void asyncp_attend(struct async_loop *loop, uint32_t reason)
@@ -113,8 +114,16 @@ void asyncp_inbox_take(struct async_loop *loop)
         ready_push(&loop->ready, &message->ready);
 }
 
+/* Workers may be between their last message and the wake that follows it: a few steps. */
+static void wait_for_remote_references(const struct async_loop *loop)
+{
+    while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
+        sched_yield();
+}
+
 void asyncp_inbox_close(struct async_loop *loop)
 {
+    wait_for_remote_references(loop);
     for (asyncp_inbox_take(loop); loop->ready.first != NULL; asyncp_inbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->ready);
         if (ready->run == deliver) {

@@ -5,8 +5,8 @@
  */
 #include "base/options.h"
 #include "sched/task.h"
-#include "sched/errand.h"
 #include "sched/fork.h"
+#include "sched/future.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
@@ -47,35 +47,12 @@ OUT_OF_LINE static void forget_locals(struct coroutine *self)
     self->locals = NULL;
 }
 
-/* Tells everyone who waits for the task's end, in the order they came. */
-static void tell_waiters(struct async_loop *loop, struct async_task *task)
-{
-    for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {
-        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
-        if (waiter->wait != NULL) {
-            loop_wake(loop, waiter->wait, waiter, 0);
-        } else {
-            list_remove(link);
-            waiter->tell(loop, waiter, task);
-        }
-    }
-}
-
 /* A function of its own, as the label would lie in the first frame of every task. */
 OUT_OF_LINE static void scope_left_open(const struct async_task *task)
 {
     asyncp_misuse("%s ended inside a timeout or shelter that it began; end the scope on "
                   "every way out of the block",
                   asyncp_label(task).text);
-}
-
-/* The end of a task or a future: whoever waits hears of it. */
-static inline void conclude(struct async_loop *loop, struct async_task *task)
-{
-    task->coroutine = NULL;
-    task->ended = ++loop->ended;
-    tell_waiters(loop, task);
-    task_release(task);
 }
 
 /* The task's last moment on its stack; returns where to go on. */
@@ -91,7 +68,7 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
         forget_requests(self, result);
     if (unlikely(self->locals != NULL))
         forget_locals(self);
-    conclude(loop, task);
+    task_conclude(loop, task);
     stack_give(&loop->stacks, &self->stack);
     return context_end(loop_goes_on(loop) ? loop_advance(loop) : asyncp_loop_next(loop));
 }
@@ -125,14 +102,14 @@ void asyncp_set_beginning(struct async_loop *loop)
 }
 
 /* The first function of a task whose function runs on a worker thread. */
-TOOLS_BLIND static void *begin_errand(void *argument)
+TOOLS_BLIND static void *begin_offloaded(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->context);
     if (unlikely(loop->exceptions != NULL))
         *loop->exceptions = (struct exceptions){0};
-    return end(loop, self, asyncp_executor_run(self->executor, self->function, self->arguments));
+    return end(loop, self, loop->hooks->offload(self->executor, self->function, self->arguments));
 }
 
 /*
@@ -163,30 +140,6 @@ static void lay_out(const struct async_loop *loop, struct coroutine *self,
     context_prepare(&self->context, &self->stack.known, (void *)top, loop->begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
-}
-
-static void set_up_record(struct async_task *task, struct coroutine *self, const char *name,
-                          const char *where)
-{
-    task->coroutine = self;
-    task->name = name;
-    task->where = where;
-    task->result = -EINPROGRESS;
-    task->references = 1;
-    task->seen = false;
-    task->started = false;
-}
-
-/* A record for a new task, or NULL. */
-static struct async_task *new_record(struct async_loop *loop)
-{
-    struct async_task *task = pool_take(&loop->tasks);
-    if (unlikely(task == NULL))
-        return NULL;
-    ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
-    task->loop = loop;
-    task->id = loop->created + 1;
-    return task;
 }
 
 static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
@@ -245,8 +198,8 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
         task->result = 0;
         task_release(task);
     }
-    if (options != NULL && options->asyncp_starter != NULL)
-        options->asyncp_starter->start(loop, options->asyncp_starter, NULL);
+    if (options != NULL && options->asyncp_maker != NULL)
+        options->asyncp_maker->start(loop, options->asyncp_maker, NULL);
     return NULL;
 }
 
@@ -256,7 +209,7 @@ static int follow_options(struct async_task *task, struct coroutine *self,
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
-        context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
+        context_prepare(&self->context, &self->stack.known, self->arguments, begin_offloaded, self);
     }
     return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
 }
@@ -279,8 +232,8 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     OPTIONS_CHECK(options, "async_create_task_with");
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
-    struct asyncp_starter *starter = options->asyncp_starter;
-    int begins = starter != NULL ? starter->start(loop, starter, self) : 1;
+    struct asyncp_maker *maker = options->asyncp_maker;
+    int begins = maker != NULL ? maker->start(loop, maker, self) : 1;
     if (begins < 0)
         return give_up(loop, task, self, NULL);
     loop->created++;
@@ -295,19 +248,19 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
                           const async_task_options *options, const char *where)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(options != NULL) && options->asyncp_carrier != NULL)
-        return (async_task *)(void *)asyncp_carry(options->asyncp_carrier, function, arguments,
-                                                  where);
+    struct asyncp_maker *maker = unlikely(options != NULL) ? options->asyncp_maker : NULL;
+    if (unlikely(maker != NULL) && maker->make != NULL)
+        return maker->make(maker, function, arguments, where);
     if (unlikely(loop == NULL)) {
         asyncp_run_expect("async_create_task", function->name, where);
         return NULL;
     }
-    struct async_task *task = new_record(loop);
+    struct async_task *task = task_new_record(loop);
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
         return give_up(loop, task, self, options);
     lay_out(loop, self, function, arguments);
-    set_up_record(task, self, function->name, where);
+    task_set_up_record(task, self, function->name, where);
     self->task = task;
     self->locals = locals_inherit(loop);
     if (likely(options == NULL)) {
@@ -316,27 +269,6 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
         return task;
     }
     return start_with(loop, task, self, options);
-}
-
-const struct coroutine asyncp_future;
-
-struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where)
-{
-    struct async_task *future = new_record(loop);
-    if (future == NULL)
-        return NULL;
-    set_up_record(future, (struct coroutine *)(uintptr_t)&asyncp_future, name, where);
-    loop->created++;
-    loop->futures++;
-    return future;
-}
-
-void asyncp_future_settle(struct async_task *future, int result)
-{
-    ASSERT(task_is_future(future));
-    future->result = result;
-    future->loop->futures--;
-    conclude(future->loop, future);
 }
 
 struct pointer_call {

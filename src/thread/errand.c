@@ -85,10 +85,27 @@ static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
 }
 
 /* The loop's default executor, made when it is first asked for; NULL: out of memory. */
+/* The loop closes: its default executor ends with it. */
+static void free_default_executor(struct guest *guest)
+{
+    struct async_executor *executor = CONTAINER_OF(guest, struct async_executor, guest);
+    list_remove(&guest->link);
+    async_executor_free_wait(executor);
+}
+
+static void set_default_executor(struct async_loop *loop, struct async_executor *executor)
+{
+    executor->guest.loop_closes = free_default_executor;
+    list_append(&loop->guests, &executor->guest.link);
+    loop->executor = executor;
+}
+
+/* The loop's default executor, created when it is first needed; NULL: out of memory. */
 static struct async_executor *default_executor(struct async_loop *loop)
 {
-    if (loop->executor == NULL)
-        async_ignore(async_executor_new(&loop->executor, 0));
+    struct async_executor *executor;
+    if (loop->executor == NULL && async_executor_new(&executor, 0) == 0)
+        set_default_executor(loop, executor);
     return loop->executor;
 }
 
@@ -108,8 +125,8 @@ static int give(struct async_loop *loop, struct errand_wait *waiting)
     return result;
 }
 
-int asyncp_executor_run(struct async_executor *executor, const struct asyncp_function *function,
-                        void *arguments)
+int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments)
 {
     struct async_loop *loop = asyncp_current;
     if (unlikely(loop->current->refused))
@@ -150,18 +167,6 @@ int async_set_default_executor(async_executor *executor)
     ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
     if (loop->executor != NULL)
         return -EBUSY;
-    loop->executor = executor;
+    set_default_executor(loop, executor);
     return 0;
-}
-
-/*
- * A worker of an executor that stays may be between its last message and the wake that follows it:
- * a few steps.
- */
-void asyncp_executor_leave(struct async_loop *loop)
-{
-    async_executor_free_wait(loop->executor);
-    loop->executor = NULL;
-    while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
-        sched_yield();
 }

@@ -24,7 +24,8 @@ from typing import NamedTuple
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src/stack/switch_ucontext.c"
-REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/loop/drive.c", "src/loop/lifecycle.c", "src/sched/timer.c",
+REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
+        "src/sched/burst.c", "src/sched/timer.c",
         "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
@@ -66,7 +67,7 @@ DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
 STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
-INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/loop/drive.c"
+INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/top/host.c"
 
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,

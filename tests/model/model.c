@@ -154,7 +154,9 @@ uint32_t asyncp_sys_processor(void)
     return 0;
 }
 
-/* Nobody forks. */
+__thread struct async_loop *asyncp_current;
+
+/* No process forks. */
 unsigned asyncp_fork_generation(void)
 {
     return 0;
@@ -238,14 +240,20 @@ void asyncp_uncaught(void)
     violated("the model has no C++");
 }
 
+void asyncp_check_waits(struct async_loop *loop)
+{
+    (void)loop;
+}
+
 bool asyncp_stands_still(struct async_loop *loop)
 {
     (void)loop;
     return false;
 }
 
-void asyncp_tell_standstill(void)
+void asyncp_tell_standstill(const struct async_loop *loop)
 {
+    (void)loop;
     violated("the model has no debug mode");
 }
 

@@ -1,10 +1,10 @@
 /*
- * loop/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
+ * top/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
  * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
  * each, with the loop in place, so that they can create tasks and queues.
  */
-#include "sched/errand.h"
 #include "sched/fork.h"
+#include "top/hooks.h"
 #include <asyncio/runner.h>
 
 /* Between the halves of async_run, if there is no loop to run on. */
@@ -26,7 +26,7 @@ void asyncp_run_begin(const async_run_options *options)
     if (begins_inside_failed())
         return;
     failed_run.suspended = asyncp_current;
-    asyncp_run_error = asyncp_loop_open(&loop, options, false);
+    asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
     asyncp_current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
         asyncp_sigint_take(loop);
@@ -129,7 +129,7 @@ static int find_loop(async_runner *runner, struct async_loop **loop)
     }
     if (*loop != NULL)
         return *loop == asyncp_current && !(*loop)->iterating ? 0 : -EBUSY;
-    int result = asyncp_loop_open(loop, &runner->options, false);
+    int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
     if (result == 0)
         runner->asyncp_loop = *loop;
     return result;

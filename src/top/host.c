@@ -1,13 +1,14 @@
 /*
- * loop/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign
+ * top/host.c: loops that the program makes and drives itself: step by step, from inside a foreign
  * loop, or until it is stopped or a task has ended. Between two drives such a loop counts as
  * asleep: who sends to it wakes its descriptor.
  */
 #include "sched/fork.h"
+#include "top/hooks.h"
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
-    int result = loop != NULL ? asyncp_loop_open(loop, options, true) : -EINVAL;
+    int result = loop != NULL ? asyncp_loop_open(loop, options, true, &loop_hooks) : -EINVAL;
     if (result == 0) /* the foreign loop may wait before the first step */
         atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
     return result;
