@@ -4,18 +4,19 @@
  * call exec, and would pay for pages that they touch. What it cannot do then is done when the child
  * first needs it.
  */
+#include "loop/loop.h"
 #include "sched/fork.h"
 #include <pthread.h>
 
 /* Nothing is left for the loop to do: whatever runs returns to whoever runs it. */
 static void inherit(struct async_loop *loop)
 {
-    loop->inherited = true;
-    loop->inherited_before = asyncp_inherited;
-    loop->turns_left = 0;
-    atomic_fetch_or(&loop->attention, ATTENTION_INHERITED);
-    if (loop->current != NULL)
-        loop->current->request_round = ROUND_FORKED;
+    loop->inheritance.inherited = true;
+    loop->inheritance.before = asyncp_inherited;
+    loop->sched.turns_left = 0;
+    atomic_fetch_or(&loop->sched.attention, ATTENTION_INHERITED);
+    if (loop->sched.current != NULL)
+        loop->sched.current->request_round = ROUND_FORKED;
     asyncp_poller_inherit(&loop->poller);
     asyncp_inherited = loop;
     asyncp_current = NULL;
@@ -25,7 +26,7 @@ static unsigned count_inherited(void)
 {
     unsigned count = 0;
     for (const struct async_loop *loop = asyncp_inherited; loop != NULL;
-         loop = loop->inherited_before)
+         loop = loop->inheritance.before)
         count++;
     return count;
 }
@@ -55,10 +56,11 @@ static void leave_lines(struct wait *wait)
 /* The waits are still what streams and joins point to, so they are not claimed. */
 void asyncp_leave_all_lines(void)
 {
-    for (struct async_loop *loop = asyncp_inherited; loop != NULL; loop = loop->inherited_before) {
-        if (loop->out_of_lines)
+    for (struct async_loop *loop = asyncp_inherited; loop != NULL;
+         loop = loop->inheritance.before) {
+        if (loop->inheritance.out_of_lines)
             continue;
-        loop->out_of_lines = true;
+        loop->inheritance.out_of_lines = true;
         for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
             if (task->coroutine->wait != NULL && !task->coroutine->wait->claimed)
                 leave_lines(task->coroutine->wait);
@@ -69,14 +71,14 @@ void asyncp_leave_all_lines(void)
 
 int asyncp_forked_result(const struct async_loop *loop)
 {
-    return loop->forked_task != NULL ? loop->forked_task->result : 0;
+    return loop->inheritance.forked_task != NULL ? loop->inheritance.forked_task->result : 0;
 }
 
 void asyncp_forget_inherited(const struct async_loop *loop)
 {
     struct async_loop **place = &asyncp_inherited;
     while (*place != NULL && *place != loop)
-        place = &(*place)->inherited_before;
+        place = &(*place)->inheritance.before;
     if (*place != NULL)
-        *place = loop->inherited_before;
+        *place = loop->inheritance.before;
 }

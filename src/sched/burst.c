@@ -10,19 +10,20 @@ enum { POLL_INTERVAL_NS = 50000 };
 bool asyncp_burst_renew(struct async_loop *loop)
 {
     const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
-    if (loop->strict || loop->turns_left > 0)
+    if (loop->clock.deterministic || loop->sched.turns_left > 0)
         return false;
-    loop->now_ns = asyncp_now(loop);
-    if (loop->now_ns - loop->looked_ns >= POLL_INTERVAL_NS ||
-        (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
+    loop->clock.now_ns = asyncp_now(loop);
+    if (loop->clock.now_ns - loop->clock.polled_ns >= POLL_INTERVAL_NS ||
+        (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & rare) != 0)
         return false;
-    loop->turns_left = BURST_TURNS;
-    loop->steps_left = STEPS_IN_A_ROW;
+    loop->sched.turns_left = BURST_TURNS;
+    loop->sched.steps_left = STEPS_IN_A_ROW;
     return true;
 }
 
 bool asyncp_pace_look(struct async_loop *loop)
 {
-    loop->steps_left = STEPS_IN_A_ROW;
-    return loop->strict || asyncp_now(loop) - loop->looked_ns >= POLL_INTERVAL_NS;
+    loop->sched.steps_left = STEPS_IN_A_ROW;
+    return loop->clock.deterministic ||
+           asyncp_now(loop) - loop->clock.polled_ns >= POLL_INTERVAL_NS;
 }

@@ -31,17 +31,17 @@ void asyncp_fork_count(void)
 struct async_loop *asyncp_standing_loop(void)
 {
     struct async_loop *loop = asyncp_inherited;
-    while (loop != NULL && loop->current == NULL)
-        loop = loop->inherited_before;
+    while (loop != NULL && loop->sched.current == NULL)
+        loop = loop->inheritance.before;
     return loop;
 }
 
 struct coroutine *asyncp_running_coroutine(void)
 {
     const struct async_loop *loop = asyncp_current;
-    if (loop == NULL || loop->current == NULL)
+    if (loop == NULL || loop->sched.current == NULL)
         loop = asyncp_standing_loop();
-    return loop != NULL ? loop->current : NULL;
+    return loop != NULL ? loop->sched.current : NULL;
 }
 
 void asyncp_check_inherited(const char *call)
@@ -52,7 +52,7 @@ void asyncp_check_inherited(const char *call)
 
 void asyncp_wrong_loop(const struct async_loop *loop, const char *call, const char *what)
 {
-    if (loop->inherited)
+    if (loop->inheritance.inherited)
         asyncp_misuse(child_message, call, what);
     asyncp_misuse("%s: %s is another thread's", call, what);
 }
@@ -67,7 +67,7 @@ _Noreturn void asyncp_no_task(const char *call)
            "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",
            call);
-    ENSURE(asyncp_current == NULL || !asyncp_current->iterating,
+    ENSURE(asyncp_current == NULL || !asyncp_current->sched.iterating,
            "%s was called in a callback; callbacks run on the loop itself and cannot wait: create "
            "a task there",
            call);
@@ -88,14 +88,14 @@ void asyncp_run_expect(const char *call, const char *argument, const char *where
 struct async_loop *asyncp_loop_to_leave(const char *call)
 {
     struct async_loop *loop = asyncp_standing_loop();
-    if (loop == NULL || (asyncp_current != NULL && asyncp_current->iterating))
+    if (loop == NULL || (asyncp_current != NULL && asyncp_current->sched.iterating))
         asyncp_no_task(call);
     return loop;
 }
 
 void asyncp_release_inherited(struct async_loop *loop, const char *call, const char *what)
 {
-    if (!loop->inherited)
+    if (!loop->inheritance.inherited)
         asyncp_wrong_loop(loop, call, what);
     asyncp_current = loop;
 }

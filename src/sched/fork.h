@@ -11,7 +11,7 @@
 #ifndef SCHED_FORK_H
 #define SCHED_FORK_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 /*
  * What a coroutine's request_round is in the child that was forked in it: so its end is noticed. No
@@ -52,7 +52,7 @@ struct async_loop *asyncp_loop_to_leave(const char *call) __attribute__((cold));
 static inline struct async_loop *loop_leave(const char *call)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(loop == NULL || loop->current == NULL))
+    if (unlikely(loop == NULL || loop_running(loop) == NULL))
         return asyncp_loop_to_leave(call);
     return loop;
 }

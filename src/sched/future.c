@@ -9,8 +9,8 @@ struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name
     if (future == NULL)
         return NULL;
     task_set_up_record(future, (struct coroutine *)(uintptr_t)&asyncp_future, name, where);
-    loop->created++;
-    loop->futures++;
+    loop->tasks.created++;
+    loop->tasks.futures++;
     return future;
 }
 
@@ -18,7 +18,7 @@ void asyncp_future_settle(struct async_task *future, int result)
 {
     ASSERT(task_is_future(future));
     future->result = result;
-    future->loop->futures--;
+    future->loop->tasks.futures--;
     task_conclude(future->loop, future);
 }
 
@@ -38,18 +38,19 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
 
 void asyncp_tasks_close(struct async_loop *loop)
 {
-    for (struct async_task *task = NULL; (task = asyncp_pool_next(&loop->tasks, task)) != NULL;) {
-        if (loop->inherited)
+    for (struct async_task *task = NULL;
+         (task = asyncp_pool_next(&loop->tasks.records, task)) != NULL;) {
+        if (loop_is_inherited(loop))
             forget_inherited_task(loop, task);
-        if (loop->inherited || task->references == 0)
+        if (loop_is_inherited(loop) || task->references == 0)
             continue;
         if (task_is_future(task))
             asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
         ASSERT(task_done(task));
-        if (loop->debug && !task->seen && task->result >= 0)
+        if (loop_is_debug(loop) && !task->seen && task->result >= 0)
             asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
         task->references = task->reserved = 0;
         task_release(task);
     }
-    asyncp_pool_close(&loop->tasks);
+    asyncp_pool_close(&loop->tasks.records);
 }

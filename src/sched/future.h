@@ -5,17 +5,17 @@
 #ifndef SCHED_FUTURE_H
 #define SCHED_FUTURE_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 /* A record for a new task or future, or NULL. */
 static inline struct async_task *task_new_record(struct async_loop *loop)
 {
-    struct async_task *task = pool_take(&loop->tasks);
+    struct async_task *task = pool_take(&loop->tasks.records);
     if (unlikely(task == NULL))
         return NULL;
     ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
     task->loop = loop;
-    task->id = loop->created + 1;
+    task->id = loop->tasks.created + 1;
     return task;
 }
 
@@ -49,7 +49,7 @@ static inline void task_tell_waiters(struct async_loop *loop, struct async_task 
 static inline void task_conclude(struct async_loop *loop, struct async_task *task)
 {
     task->coroutine = NULL;
-    task->ended = ++loop->ended;
+    task->ended = ++loop->tasks.ended;
     task_tell_waiters(loop, task);
     task_release(task);
 }

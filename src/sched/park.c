@@ -22,12 +22,12 @@ __attribute__((no_sanitize_address)) static void check_scopes(const struct corou
 /* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
 struct context *asyncp_loop_next(struct async_loop *loop)
 {
-    if (loop->ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
+    if (loop->sched.ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
-    if (loop->debug)
-        check_scopes(loop->current);
-    loop->current = NULL;
-    return &loop->context;
+    if (loop_is_debug(loop))
+        check_scopes(loop->sched.current);
+    loop->sched.current = NULL;
+    return &loop->sched.context;
 }
 
 void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
@@ -79,7 +79,7 @@ void asyncp_dismiss(struct list *list, const char *call)
 {
     if (line_is_empty(list))
         return;
-    if (asyncp_current != NULL && asyncp_current->debug)
+    if (asyncp_current != NULL && loop_is_debug(asyncp_current))
         report_dismissal(list, call);
     asyncp_wake_all(list, -ECANCELED);
 }
@@ -129,13 +129,13 @@ void asyncp_wake_all(struct list *list, int result)
             end = node;
     }
     if (chain != NULL)
-        ready_append(&loop->ready, chain, end);
+        ready_append(&loop->sched.ready, chain, end);
 }
 
 void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
 {
     struct async_loop *loop = wait->coroutine->task->loop;
-    if (!loop->inherited)
+    if (!loop_is_inherited(loop))
         asyncp_wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
     loop_wake(loop, wait, winner, result);
 }
@@ -146,7 +146,7 @@ bool asyncp_forsake(struct list *line)
         next = list_after(line, link);
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
         struct async_loop *loop = waiter->wait->coroutine->task->loop;
-        if (loop->inherited)
+        if (loop_is_inherited(loop))
             loop_wake(loop, waiter->wait, waiter, -ECANCELED);
     }
     return list_empty(line);
@@ -159,12 +159,12 @@ void asyncp_refuse_wait(struct wait *wait)
 
 void asyncp_turn(struct async_loop *loop)
 {
-    struct coroutine *self = loop->current;
-    if (loop->ready.first == NULL && loop_is_undisturbed(loop)) {
-        loop->turns_left--; /* nobody else is ready: the next turn is this task's again */
+    struct coroutine *self = loop->sched.current;
+    if (loop->sched.ready.first == NULL && loop_is_undisturbed(loop)) {
+        loop->sched.turns_left--; /* nobody else is ready: the next turn is this task's again */
         return;
     }
-    ready_push(&loop->ready, &self->ready);
+    ready_push(&loop->sched.ready, &self->ready);
     loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
 }
 
@@ -174,16 +174,16 @@ void asyncp_turn(struct async_loop *loop)
  */
 void asyncp_give_way(struct async_loop *loop)
 {
-    if (!loop->strict)
-        loop->turns_left = 0; /* then it is the clock that says */
+    if (!loop->clock.deterministic)
+        loop->sched.turns_left = 0; /* then it is the clock that says */
     asyncp_turn(loop);
 }
 
 int asyncp_refused(struct async_loop *loop)
 {
     enum { IGNORED_OFTEN = 100 };
-    struct coroutine *self = loop->current;
-    if (++self->refusals == IGNORED_OFTEN && loop->debug)
+    struct coroutine *self = loop->sched.current;
+    if (++self->refusals == IGNORED_OFTEN && loop_is_debug(loop))
         asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
                       "the error, or answer with async_task_uncancel(async_current_task())",
                       asyncp_label(self->task).text, IGNORED_OFTEN);
@@ -194,8 +194,8 @@ int asyncp_refused(struct async_loop *loop)
 void asyncp_forked_end(struct coroutine *self)
 {
     struct async_loop *loop = self->task->loop;
-    loop->forked_task = self->task;
-    loop->current = NULL;
-    loop_switch(loop, &self->context, &loop->context);
+    loop->inheritance.forked_task = self->task;
+    loop->sched.current = NULL;
+    loop_switch(loop, &self->context, &loop->sched.context);
     asyncp_misuse("a task that forked went on after its end");
 }

@@ -48,9 +48,9 @@ void asyncp_task_free_words(struct async_task *task)
 
 struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task)
 {
-    struct async_task *next = asyncp_pool_next(&loop->tasks, task);
+    struct async_task *next = asyncp_pool_next(&loop->tasks.records, task);
     while (next != NULL && (task_done(next) || task_is_future(next)))
-        next = asyncp_pool_next(&loop->tasks, next);
+        next = asyncp_pool_next(&loop->tasks.records, next);
     return next;
 }
 
@@ -64,7 +64,7 @@ static struct label taker_of(const struct async_task *task)
         return taker;
     snprintf(taker.text, sizeof taker.text, ", by task #%llu", (unsigned long long)task->taken_by);
     struct async_task *other = NULL;
-    while ((other = asyncp_pool_next(&task->loop->tasks, other)) != NULL)
+    while ((other = asyncp_pool_next(&task->loop->tasks.records, other)) != NULL)
         if (other->id == task->taken_by)
             snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'",
                      (unsigned long long)other->id, other->name);
@@ -73,7 +73,7 @@ static struct label taker_of(const struct async_task *task)
 
 void asyncp_task_check(const struct async_task *task, const char *call, bool taking)
 {
-    if (task->loop->inherited)
+    if (loop_is_inherited(task->loop))
         asyncp_wrong_loop(task->loop, call, "the task");
     ENSURE(task->loop == asyncp_current,
            "%s: %s belongs to another thread's loop; send work there with "

@@ -1,7 +1,7 @@
 /*
  * sched/sleep.c: async_sleep, async_sleep_until and the loop's clock.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <asyncio/time.h>
 
 struct sleep {
@@ -27,7 +27,7 @@ OUT_OF_LINE static int sleep_to(struct async_loop *loop, int64_t deadline_ns, co
 int async_sleep(double seconds)
 {
     struct async_loop *loop = loop_enter("async_sleep");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (seconds > 0)
         return sleep_to(loop, asyncp_deadline(loop, seconds), "async_sleep");
@@ -40,7 +40,7 @@ int async_sleep(double seconds)
 int async_sleep_until(double when)
 {
     struct async_loop *loop = loop_enter("async_sleep_until");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (unlikely(when != when))
         return -EINVAL;

@@ -69,7 +69,7 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
     if (unlikely(self->locals != NULL))
         forget_locals(self);
     task_conclude(loop, task);
-    stack_give(&loop->stacks, &self->stack);
+    stack_give(&loop->tasks.stacks, &self->stack);
     return context_end(loop_goes_on(loop) ? loop_advance(loop) : asyncp_loop_next(loop));
 }
 
@@ -78,9 +78,9 @@ TOOLS_BLIND static void *begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
 }
 
@@ -89,16 +89,16 @@ TOOLS_BLIND static void *begin_checked(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
     asyncp_check_arguments(loop, self);
     return end(loop, self, self->function->enter(self->arguments));
 }
 
 void asyncp_set_beginning(struct async_loop *loop)
 {
-    loop->begin = loop->debug ? begin_checked : begin;
+    loop->sched.begin = loop_is_debug(loop) ? begin_checked : begin;
 }
 
 /* The first function of a task whose function runs on a worker thread. */
@@ -106,9 +106,9 @@ TOOLS_BLIND static void *begin_offloaded(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
     return end(loop, self, loop->hooks->offload(self->executor, self->function, self->arguments));
 }
 
@@ -137,7 +137,7 @@ static void lay_out(const struct async_loop *loop, struct coroutine *self,
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, loop->begin, self);
+    context_prepare(&self->context, &self->stack.known, (void *)top, loop->sched.begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
@@ -145,8 +145,8 @@ static void lay_out(const struct async_loop *loop, struct coroutine *self,
 static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
 {
     if (likely(options == NULL || options->stack_size == 0))
-        return loop->default_log;
-    return asyncp_stack_log(&loop->stacks, options->stack_size);
+        return loop->tasks.default_log;
+    return asyncp_stack_log(&loop->tasks.stacks, options->stack_size);
 }
 
 OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, unsigned log)
@@ -161,9 +161,9 @@ OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, 
 __attribute__((cold, noinline)) static void lay_open(struct async_loop *loop,
                                                      const struct stack *stack)
 {
-    asyncp_stack_open(&loop->stacks, stack);
-    if (loop->debug) /* a clean stack shows how deep this task goes */
-        asyncp_stack_clean(&loop->stacks, stack);
+    asyncp_stack_open(&loop->tasks.stacks, stack);
+    if (loop_is_debug(loop)) /* a clean stack shows how deep this task goes */
+        asyncp_stack_clean(&loop->tasks.stacks, stack);
 }
 
 static struct coroutine *new_coroutine(struct async_loop *loop,
@@ -173,10 +173,10 @@ static struct coroutine *new_coroutine(struct async_loop *loop,
     unsigned log = log_of(loop, options);
     if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
         check_arguments(function, log);
-    struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
+    struct stack *stack = log != 0 ? stack_take(&loop->tasks.stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
-    if (unlikely(loop->watched))
+    if (unlikely(loop->debug.instrumented))
         lay_open(loop, stack);
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
@@ -191,7 +191,7 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
     if (self != NULL && self->locals != NULL)
         forget_locals(self);
     if (self != NULL)
-        stack_give(&loop->stacks, &self->stack);
+        stack_give(&loop->tasks.stacks, &self->stack);
     if (task != NULL) {
         task->references = 0;
         task->coroutine = NULL;
@@ -217,12 +217,12 @@ static int follow_options(struct async_task *task, struct coroutine *self,
 /* Its first turn, now; the creator's next one is right after it, in the same burst. */
 static void begin_at_once(struct async_loop *loop, struct coroutine *self)
 {
-    struct coroutine *creator = loop->current;
-    ready_push_first(&loop->ready, &creator->ready);
-    loop->turns_left++;
-    loop->current = self;
+    struct coroutine *creator = loop->sched.current;
+    ready_push_first(&loop->sched.ready, &creator->ready);
+    loop->sched.turns_left++;
+    loop->sched.current = self;
     loop_switch(loop, &creator->context, &self->context);
-    ASSERT(loop->current == creator);
+    ASSERT(loop->sched.current == creator);
 }
 
 /* The last steps of making a task that has options. */
@@ -236,11 +236,11 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     int begins = maker != NULL ? maker->start(loop, maker, self) : 1;
     if (begins < 0)
         return give_up(loop, task, self, NULL);
-    loop->created++;
-    if (begins && options->eager_start && loop->current != NULL)
+    loop->tasks.created++;
+    if (begins && options->eager_start && loop->sched.current != NULL)
         begin_at_once(loop, self);
     else if (begins)
-        ready_push(&loop->ready, &self->ready);
+        ready_push(&loop->sched.ready, &self->ready);
     return task;
 }
 
@@ -264,8 +264,8 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
     self->task = task;
     self->locals = locals_inherit(loop);
     if (likely(options == NULL)) {
-        loop->created++;
-        ready_push(&loop->ready, &self->ready);
+        loop->tasks.created++;
+        ready_push(&loop->sched.ready, &self->ready);
         return task;
     }
     return start_with(loop, task, self, options);
@@ -320,7 +320,7 @@ static void pass_on(struct wait *wait)
 static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task,
                      const char *call)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop->sched.current;
     if (unlikely(self->refused && join->passed_on != self->request_round)) {
         pass_on_to_all(loop, join,
                        self); /* asked when it was woken already, or in the turn of its refusal */
@@ -340,12 +340,12 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.tasks = tasks;
     join.count = count;
     join.passed_on = 0;
-    if (unlikely(loop->current->refused)) {
-        pass_on_to_all(loop, &join, loop->current);
+    if (unlikely(loop->sched.current->refused)) {
+        pass_on_to_all(loop, &join, loop->sched.current);
         asyncp_refused(loop);
     }
     for (size_t i = count; i-- > 0;)
-        if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->current)
+        if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->sched.current)
             wait_for(loop, &join, tasks[i], call);
 }
 
@@ -355,7 +355,7 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
  */
 static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop->sched.current;
     struct sentence *sentence = task->sentence;
     bool of_another = self->sentence != NULL && self->sentence->code != task->result;
     if (sentence != NULL && sentence_is_constant(sentence) && of_another)
@@ -381,7 +381,7 @@ int asyncp_task_collect(struct async_loop *loop, struct async_task *task)
     task->seen = true;
     task_unreserve(task);
     if (--task->references == 0) {
-        task->taken_by = loop->current->task->id;
+        task->taken_by = loop->sched.current->task->id;
         task_free(task);
     }
     return result;
@@ -399,7 +399,7 @@ FLATTEN int async_await(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_reserve(task, "async_await");
-    if (unlikely(task->coroutine == loop->current))
+    if (unlikely(task->coroutine == loop->sched.current))
         return await_itself(task);
     bool had_ended = task_done(task);
     asyncp_join(loop, &task, 1, "async_await");
@@ -409,7 +409,7 @@ FLATTEN int async_await(async_task *task)
 
 void async_task_detach(async_task *task)
 {
-    if (task == NULL || (unlikely(task->loop != asyncp_current) && task->loop->inherited))
+    if (task == NULL || (unlikely(task->loop != asyncp_current) && loop_is_inherited(task->loop)))
         return; /* an inherited record goes with its loop */
     task_check(task, "async_task_detach", true);
     if (unlikely(task_handles(task) == task->reserved))
@@ -425,7 +425,7 @@ void async_task_detach(async_task *task)
 async_task *async_current_task(void)
 {
     const struct async_loop *loop = asyncp_current;
-    return loop != NULL && loop->current != NULL ? loop->current->task : NULL;
+    return loop != NULL && loop->sched.current != NULL ? loop->sched.current->task : NULL;
 }
 
 bool async_task_done(const async_task *task)
@@ -449,7 +449,7 @@ int async_task_result(async_task *task)
     if (!task_done(task))
         return -EINPROGRESS;
     task->seen = true;
-    if (task->result < 0 && task->loop->current != NULL)
+    if (task->result < 0 && task->loop->sched.current != NULL)
         adopt_sentence(task->loop, task, false);
     return task->result;
 }

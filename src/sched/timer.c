@@ -3,12 +3,12 @@
  * on them.
  */
 #include "sched/timer.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns)
 {
     ASSERT(!timer->set && timer->expire != NULL);
-    int result = asyncp_heap_add(&loop->timers, when_ns, timer, &timer->slot);
+    int result = asyncp_heap_add(&loop->clock.timers, when_ns, timer, &timer->slot);
     timer->set = result == 0;
     return result;
 }
@@ -18,15 +18,15 @@ void asyncp_timer_clear(struct async_loop *loop, struct timer *timer)
     if (!timer->set)
         return;
     timer->set = false;
-    asyncp_heap_remove(&loop->timers, timer->slot);
+    asyncp_heap_remove(&loop->clock.timers, timer->slot);
 }
 
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 {
     ASSERT(now_ns < TIME_NEVER);
-    while (heap_least(&loop->timers) <= now_ns) {
-        struct timer *timer = heap_first(&loop->timers);
-        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->timers),
+    while (heap_least(&loop->clock.timers) <= now_ns) {
+        struct timer *timer = heap_first(&loop->clock.timers);
+        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->clock.timers),
                "the memory of a time limit is gone or was written over; a block was left, by "
                "longjmp perhaps, without the end of the limit that it began there");
         asyncp_timer_clear(loop, timer);

@@ -4,7 +4,7 @@
 #ifndef TOP_HOOKS_H
 #define TOP_HOOKS_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "thread/executor.h"
 
 static const struct loop_hooks loop_hooks = {.offload = asyncp_offload, .dump = async_dump};

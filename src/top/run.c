@@ -3,6 +3,7 @@
  * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
  * each, with the loop in place, so that they can create tasks and queues.
  */
+#include "loop/loop.h"
 #include "sched/fork.h"
 #include "top/hooks.h"
 #include <asyncio/runner.h>
@@ -52,15 +53,15 @@ static int run_main(struct async_loop *loop, async_task *task)
         asyncp_sigint_give_back(loop);
         return -ENOMEM;
     }
-    loop->main_task = task;
+    loop->interrupt.main_task = task;
     task_reserve(task, "async_run");
-    while (!task_done(task) && !loop->inherited)
+    while (!task_done(task) && !loop_is_inherited(loop))
         asyncp_loop_run(loop, task);
-    loop->main_task = NULL;
-    if (loop->inherited)
+    loop->interrupt.main_task = NULL;
+    if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     task_unreserve(task);
-    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
+    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupt.count) > 0;
     asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
@@ -90,7 +91,7 @@ static int exit_status(int result)
 static void report_child(const struct async_loop *loop, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    const struct async_task *task = loop->forked_task;
+    const struct async_task *task = loop->inheritance.forked_task;
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
     asyncp_describe(meaning, sizeof meaning, result, task->sentence);
@@ -108,7 +109,7 @@ int asyncp_main_end(async_task *main_task)
     }
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
-    if (loop->inherited)
+    if (loop_is_inherited(loop))
         report_child(loop, result);
     else if (result < 0 && result != -EINTR) {
         asyncp_describe(meaning, sizeof meaning, result,
@@ -123,12 +124,12 @@ int asyncp_main_end(async_task *main_task)
 static int find_loop(async_runner *runner, struct async_loop **loop)
 {
     *loop = runner->asyncp_loop;
-    if (*loop != NULL && (*loop)->inherited && !(*loop)->iterating) {
+    if (*loop != NULL && loop_is_inherited((*loop)) && !loop_is_iterating((*loop))) {
         async_runner_close(runner);
         *loop = NULL;
     }
     if (*loop != NULL)
-        return *loop == asyncp_current && !(*loop)->iterating ? 0 : -EBUSY;
+        return *loop == asyncp_current && !loop_is_iterating((*loop)) ? 0 : -EBUSY;
     int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
     if (result == 0)
         runner->asyncp_loop = *loop;
