@@ -35,4 +35,10 @@ struct callbacks {
     struct locals *locals; /* task-local values of the callback that runs; NULL: none */
 };
 
+void asyncp_callbacks_open(struct async_loop *loop);
+void asyncp_callbacks_close(struct async_loop *loop);
+
+/* Task-local values of the callback that runs; NULL: none. */
+struct locals *asyncp_callback_locals(const struct async_loop *loop);
+
 #endif

@@ -22,13 +22,13 @@ static const struct locals *running(const struct async_loop *loop)
     if (loop == NULL && (loop = asyncp_standing_loop()) ==
                             NULL) /* in a child of fork() the task's are still there */
         return NULL;
-    return loop_running(loop) != NULL ? loop_running(loop)->locals : loop->callbacks.locals;
+    return loop_running(loop) != NULL ? loop_running(loop)->locals : asyncp_callback_locals(loop);
 }
 
 struct locals *asyncp_locals_inherit(const struct async_loop *loop)
 {
     struct locals *locals = loop_running(loop) != NULL ? loop_running(loop)->locals
-                                                       : loop->callbacks.locals;
+                                                       : asyncp_callback_locals(loop);
     if (locals != NULL)
         locals->references++;
     return locals;
