@@ -209,7 +209,13 @@ static inline size_t loop_alive(const struct async_loop *loop)
     return (size_t)(loop->tasks.created - loop->tasks.ended - loop->tasks.futures);
 }
 
-/* A fresh clock. */
+/* The clock as last read: of this iteration. */
+static inline int64_t loop_time(const struct async_loop *loop)
+{
+    return loop->clock.now_ns;
+}
+
+/* The clock, read now. */
 static inline int64_t asyncp_now(const struct async_loop *loop)
 {
     return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_clock_now();

@@ -25,9 +25,9 @@ int asyncp_tasks_open(struct async_loop *loop, size_t stack_size)
  */
 void asyncp_trim_stacks(struct async_loop *loop)
 {
-    if (loop->clock.now_ns - loop->tasks.trimmed_ns < TRIM_INTERVAL_NS)
+    if (loop_time(loop) - loop->tasks.trimmed_ns < TRIM_INTERVAL_NS)
         return;
-    loop->tasks.trimmed_ns = loop->clock.now_ns;
+    loop->tasks.trimmed_ns = loop_time(loop);
     if (asyncp_stack_count(&loop->tasks.stacks).idle > MAX_IDLE_STACKS)
         asyncp_stack_trim(&loop->tasks.stacks);
 }
