@@ -37,12 +37,12 @@ static void run(struct ready *ready)
     struct async_loop *loop = called.loop;
     callback->locals = NULL;
     give_back(callback); /* first: it may ask for another one */
-    loop->callbacks.locals = called.locals;
+    asyncp_locals_of_callback(loop, called.locals);
     if (called.task != NULL)
         call_done(&called);
     else if (called.id != 0)
         called.function(called.argument);
-    loop->callbacks.locals = NULL;
+    asyncp_locals_of_callback(loop, NULL);
     if (unlikely(called.locals != NULL))
         asyncp_locals_release(loop, called.locals);
 }
@@ -211,9 +211,4 @@ void asyncp_callbacks_open(struct async_loop *loop)
 void asyncp_callbacks_close(struct async_loop *loop)
 {
     asyncp_pool_close(&loop->callbacks.records);
-}
-
-struct locals *asyncp_callback_locals(const struct async_loop *loop)
-{
-    return loop->callbacks.locals;
 }
