@@ -9,7 +9,7 @@
 
 static inline bool is_not_a_number(double value)
 {
-    return __builtin_isnan(value);
+    return value != value;
 }
 
 /*
