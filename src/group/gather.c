@@ -1,23 +1,18 @@
 /*
  * group/gather.c: async_gather. asyncp_join waits for the tasks; this file finds the first failure
- * and takes each handle once. async_task.marked is set only within one loop over the tasks, and
- * finds those that occur twice.
+  * and takes each handle once.
  */
+#include "group/mark.h"
 #include "sched/pace.h"
 #include <asyncio/gather.h>
 
 /* Reserves one reference of each task, also of one that occurs twice. */
 static void reserve_all(async_task *const tasks[], size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (tasks[i] == NULL || tasks[i]->marked)
-            continue;
-        tasks[i]->marked = true;
-        task_reserve(tasks[i], "async_gather");
-    }
-    for (size_t i = count; i-- > 0;)
-        if (tasks[i] != NULL)
-            tasks[i]->marked = false;
+    for (size_t i = 0; i < count; i++)
+        if (mark_task(tasks[i]))
+            task_reserve(tasks[i], "async_gather");
+    unmark_tasks(tasks, count);
 }
 
 /* The task that failed first; NULL if none failed. */

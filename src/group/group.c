@@ -28,7 +28,7 @@ struct group {
     /* the source of the group's error; NULL: none, or no memory for a child */
     struct async_task *first_failed;
     uint64_t passed_on;  /* the latest request round of the owner that the children received */
-    int error;           /* 0: no child has failed */
+    int error;           /* the first failure; 0: none */
     bool discard;        /* records of ended children are not kept */
     bool wants_next;     /* wait ends with the next child, else with the last */
     bool some_cancelled; /* a child ended with -ECANCELED */
@@ -228,7 +228,7 @@ static void refuse_group_wait(struct wait *wait)
                              CONTAINER_OF(wait, struct group_wait, wait)->group);
 }
 
-/* A loop, because a child may create others until it has ended. */
+/* Waits repeatedly, because children may create more children until they have ended. */
 static void wait_for_children(struct async_loop *loop, struct group *group, const char *call)
 {
     struct group_wait waiting;
@@ -285,7 +285,7 @@ void asyncp_group_leave(async_task_group *public_group)
     if (!group->waited) {
         if (!group->closing && group->live > 0 && !loop_is_inherited(loop))
             pass_request_to_children(loop, group);
-        if (!loop_is_inherited(loop)) /* in a child of fork() they never end */
+        if (!loop_is_inherited(loop)) /* in a child of fork() no child of the group ends */
             wait_for_children(loop, group, "the end of a task group");
         asyncp_scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }

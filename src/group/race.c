@@ -14,7 +14,7 @@ struct race {
     int64_t delay_ns;   /* between two starts, unless the latest attempt fails earlier */
     int64_t next_ns;    /* the deadline of the next start */
     size_t winner;      /* the first attempt that succeeded; count: none yet */
-    async_task **tasks; /* of the attempts; NULL where memory was lacking */
+    async_task **tasks; /* of the attempts; NULL: there was no memory */
     struct watch watch;
 };
 

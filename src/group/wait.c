@@ -39,10 +39,10 @@ static bool (*find_condition(async_return_when return_when))(struct watch *)
 static int watch_until(struct async_loop *loop, async_task *const tasks[], size_t count,
                        bool (*enough)(struct watch *), double seconds)
 {
-    enum { FEW = 8 };
-    struct watched_task few[FEW];
+    enum { MAX_STACK_TASKS = 8 };
+    struct watched_task few[MAX_STACK_TASKS];
     struct watch watch;
-    int result = asyncp_watch_open(loop, &watch, count, few, FEW);
+    int result = asyncp_watch_open(loop, &watch, count, few, MAX_STACK_TASKS);
     if (result < 0)
         return result;
     asyncp_watch_add_all(&watch, tasks, count);

@@ -2,6 +2,7 @@
  * group/watch.c: see watch.h. The end of a task costs a few stores and one call of `enough`.
  */
 #include "group/watch.h"
+#include "group/mark.h"
 
 /* Wakes one waiter for each end in the list. Fails the others if no end is left for them. */
 static void wake_for_each_end(struct async_loop *loop, struct watch *watch)
@@ -65,18 +66,12 @@ static void add_repeated(struct watch *watch)
 
 void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (tasks[i] != NULL && tasks[i]->marked) {
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i] == NULL || mark_task(tasks[i]))
+            asyncp_watch_add(watch, tasks[i]);
+        else
             add_repeated(watch);
-            continue;
-        }
-        asyncp_watch_add(watch, tasks[i]);
-        if (tasks[i] != NULL)
-            tasks[i]->marked = true;
-    }
-    for (size_t i = count; i-- > 0;)
-        if (tasks[i] != NULL)
-            tasks[i]->marked = false;
+    unmark_tasks(tasks, count);
 }
 
 int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity,

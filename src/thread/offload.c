@@ -40,7 +40,7 @@ static void run_offloaded(struct work *work)
            waiting->function->name);
     asyncp_errand = NULL;
     seen_here(&loop->activity.worker_seen);
-    /* before the message: the job that it causes must find this worker free */
+    /* before the message, after which the task may submit a job: this worker must count as free */
     asyncp_executor_worker_ends(waiting->executor);
     asyncp_inbox_send(loop, &waiting->message);
     atomic_fetch_sub(&loop->activity.remote_references, 1);

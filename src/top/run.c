@@ -98,10 +98,16 @@ static void report_child(const struct async_loop *loop, int result)
     asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
-int asyncp_main_end(async_task *main_task)
+static void report_main(struct async_loop *loop, async_task *task, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    const char *name = main_task != NULL ? main_task->name : "the main task";
+    asyncp_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
+    asyncp_tell(loop, task, result, "%s failed: %s", task != NULL ? task->name : "the main task",
+                meaning);
+}
+
+int asyncp_main_end(async_task *main_task)
+{
     if (asyncp_run_error != 0) {
         int error = end_failed_run();
         asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
@@ -111,11 +117,8 @@ int asyncp_main_end(async_task *main_task)
     int result = run_main(loop, main_task);
     if (loop_is_inherited(loop))
         report_child(loop, result);
-    else if (result < 0 && result != -EINTR) {
-        asyncp_describe(meaning, sizeof meaning, result,
-                        main_task != NULL ? main_task->sentence : NULL);
-        asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
-    }
+    else if (result < 0 && result != -EINTR)
+        report_main(loop, main_task, result);
     asyncp_loop_finish(loop);
     return exit_status(result);
 }
