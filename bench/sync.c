@@ -1,6 +1,6 @@
 /*
- * bench/sync.c: what synchronisation costs: the list of all that is measured of it, and how most of
- * it is timed.
+ * bench/sync.c: the list of the measurements of bench-sync, and the helpers that time most of
+ * them.
  */
 #include "sync.h"
 

@@ -1,6 +1,6 @@
 /*
- * bench/sync_lock.c: locks and semaphores: taken while nobody else wants them, and by many who let
- * each other run while they hold them.
+ * bench/sync_lock.c: locks and semaphores: without contention, and taken by many tasks that yield
+ * while they hold them.
  */
 #include "sync.h"
 

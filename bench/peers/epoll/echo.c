@@ -1,9 +1,8 @@
 /*
- * echo.c: bench-echo's server on epoll alone, as one would write it who wants nothing but this:
- * what a library is compared with. Edges, so that the kernel asks no socket twice; one buffer for
- * all, which stays in the cache; no call that can be known to give nothing: after fewer bytes than
- * the buffer holds there are no more, and the next edge tells of those that come later. While
- * something is unsent, nothing more is read from that connection.
+ * echo.c: bench-echo's server on epoll, written for this one purpose: the baseline for libraries.
+ * Edge-triggered, so the kernel checks no socket twice. One buffer for all connections, which stays
+ * in the cache. No useless recv: a read that does not fill the buffer has read everything, and a
+ * new edge reports later bytes. While bytes are unsent, nothing is read from the connection.
  */
 #define _GNU_SOURCE
 #include <server.h>
@@ -23,7 +22,7 @@ static void forget(int connection)
     close(connection);
 }
 
-/* Sends back all there is; up to its end if the other side has ended it. */
+/* Sends back all available bytes; until the end if the peer has closed the connection. */
 static void echo(int connection, uint32_t events)
 {
     bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;

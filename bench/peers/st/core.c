@@ -1,7 +1,7 @@
 /*
- * core.c: the measurements of bench-core on State Threads: its threads, a queue made of its
- * condition variables (it has none of its own), its sleep. It has no timers apart from threads that
- * sleep. The protocol is bench.h's.
+ * core.c: the measurements of bench-core on State Threads: its threads, a queue made of condition
+ * variables (it has no queue), its sleep. It has no timers apart from sleeping threads. The
+ * protocol is bench.h's.
  */
 #define _GNU_SOURCE
 #include <bench.h>
@@ -31,9 +31,9 @@ static st_thread_t start(void *(*function)(void *), intptr_t argument)
 enum { SWITCHES = 2000000, SWITCHES_BEFORE = 200000 };
 
 static struct {
-    const char *row; /* its name */
-    int tasks;       /* that take turns */
-    int least, most; /* frames in which they wait */
+    const char *row;
+    int tasks;
+    int least, most; /* frames, as in bench/core.c */
 } switching;
 
 __attribute__((noinline)) static int deep(int frames)
@@ -133,9 +133,9 @@ static void measure_create_await(void)
 enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MOST_ITEMS = 128 };
 
 static struct {
-    long items[MOST_ITEMS];        /* a ring */
-    long maxsize, first, count;    /* of them */
-    st_cond_t not_full, not_empty; /* somebody may wait for */
+    long items[MOST_ITEMS]; /* a ring */
+    long maxsize, first, count;
+    st_cond_t not_full, not_empty;
 } queue;
 
 static void put(long item)
@@ -206,7 +206,7 @@ static void measure_million(void)
     for (int i = 0; i < TASKS; i++)
         threads[i] = start(wait_for_bell, (intptr_t)bell);
     say_per("cold create", TASKS);
-    st_usleep(0); /* they all run, up to where they wait */
+    st_usleep(0); /* each thread runs until it waits */
     say_per("cold create+park", TASKS);
     bench_say("parked", (bench_memory() - before) / TASKS);
     st_cond_broadcast(bell);
