@@ -7,7 +7,7 @@
 enum { SWITCHES = 8000000, SWITCHES_BEFORE = 800000 };
 enum { CREATIONS = 1000000, CREATIONS_BEFORE = 10000 };
 enum { ITEMS = 4000000, ITEMS_BEFORE = 40000 };
-enum { MOST_TASKS = 1000 };
+enum { MAX_TASKS = 1000 };
 
 static double begun; /* start of the timed part, on the clock of bench_cpu */
 
@@ -67,7 +67,7 @@ async_fn(take_turns, int);
 
 static int all_take_turns(void)
 {
-    async_task *tasks[MOST_TASKS];
+    async_task *tasks[MAX_TASKS];
     for (int i = 0; i < switching.tasks; i++)
         tasks[i] = async_create_task(take_turns, i);
     return async_gather_n(tasks, (size_t)switching.tasks, NULL, ASYNC_FIRST_ERROR);

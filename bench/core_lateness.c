@@ -12,7 +12,7 @@
 #include "core.h"
 #include <unistd.h>
 
-enum { EVENTS = 2000, STAMPS = 1 << 15, ALLOWED_RUNS = 32, MOST_TASKS = 1000 };
+enum { EVENTS = 2000, STAMPS = 1 << 15, ALLOWED_RUNS = 32, MAX_TASKS = 1000 };
 static const double ALLOWED_US = 50;
 static const double LONGEST_DELAY = 300e-6;
 
@@ -96,7 +96,7 @@ static int await_timer(int ready, unsigned *random, struct late *late)
 static int await_readable(int ready, unsigned *random, struct late *late)
 {
     char byte;
-    write_in_turn = turns + 1 + (long)(2 * MOST_TASKS * bench_random(random));
+    write_in_turn = turns + 1 + (long)(2 * MAX_TASKS * bench_random(random));
     ASYNC_TRY(async_wait_readable(ends[0]));
     *late = lateness_of(written_in_turn, written_cpu, ready);
     return read(ends[0], &byte, 1) == 1 ? 0 : -EIO;
@@ -131,7 +131,7 @@ static void say(const char *what, int ready, struct late late[EVENTS], double al
 static int lateness(int ready)
 {
     static struct late timers[EVENTS], fds[EVENTS];
-    async_task *tasks[MOST_TASKS];
+    async_task *tasks[MAX_TASKS];
     unsigned random = 1;
     for (int i = 0; i < ready; i++)
         tasks[i] = async_create_task(be_ready);

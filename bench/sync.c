@@ -4,7 +4,7 @@
  */
 #include "sync.h"
 
-enum { MOST_TASKS = 100 };
+enum { MAX_TASKS = 100 };
 
 int bench_per_turn(const char *row, long times, bench_act *act)
 {
@@ -29,7 +29,7 @@ async_fn(part, long, bench_act *);
 
 int bench_all(int tasks, long times, bench_act *act)
 {
-    async_task *all[MOST_TASKS];
+    async_task *all[MAX_TASKS];
     for (int i = 0; i < tasks; i++)
         all[i] = async_create_task(part, times / tasks, act);
     return async_gather_n(all, (size_t)tasks, NULL, ASYNC_FIRST_ERROR);

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { CALLS = 60000, MOST_CALLERS = 64 };
+enum { CALLS = 60000, MAX_CALLERS = 64 };
 enum { WAKES = 4000, PAUSE_NS = 100000 };
 
 static int give_one(void)
@@ -39,7 +39,7 @@ void measure_to_thread(void)
 
 void measure_to_thread_64(void)
 {
-    must(async_run(calling_threads, "to_thread/64", MOST_CALLERS), "to_thread/64");
+    must(async_run(calling_threads, "to_thread/64", MAX_CALLERS), "to_thread/64");
 }
 
 void measure_to_thread_1(void)

@@ -16,14 +16,14 @@
 
 static const double WARM_UP_S = 0.4;
 static const double MEASURED_S = 1.6;
-static const uint32_t MOST_LATENCY_NS = 4000000000;
+static const uint32_t MAX_LATENCY_NS = 4000000000;
 
 enum {
-    MOST_CONNECTIONS = 1000,
-    MOST_MESSAGE = 16384,
-    MOST_SAMPLES = 4000000,
-    MOST_EVENTS = 256,
-    PATIENCE_MS = 10000
+    MAX_CONNECTIONS = 1000,
+    MAX_MESSAGE = 16384,
+    MAX_SAMPLES = 4000000,
+    MAX_EVENTS = 256,
+    TIMEOUT_MS = 10000
 };
 
 /* A measurement. */
@@ -47,7 +47,7 @@ struct connection {
     uint64_t begun_ns; /* time of sending */
 };
 
-static struct connection connections[MOST_CONNECTIONS];
+static struct connection connections[MAX_CONNECTIONS];
 static const struct shape *shape;
 static uint32_t *samples; /* latencies in nanoseconds */
 static size_t sample_count;
@@ -71,7 +71,7 @@ static uint64_t stamp_at(uint64_t stamp, size_t offset)
 
 static void send_rest(struct connection *connection)
 {
-    static uint64_t words[MOST_MESSAGE / 8];
+    static uint64_t words[MAX_MESSAGE / 8];
     size_t rest = shape->message - connection->sent;
     uint64_t stamp = stamp_at(connection->stamp, connection->sent);
     for (size_t i = 0; i < (rest + 7) / 8; i++)
@@ -104,9 +104,9 @@ static void check(const struct connection *connection, const uint64_t *words, si
 
 static void sample(uint64_t latency_ns)
 {
-    if (sample_count < MOST_SAMPLES)
-        samples[sample_count++] = latency_ns < MOST_LATENCY_NS ? (uint32_t)latency_ns
-                                                               : MOST_LATENCY_NS;
+    if (sample_count < MAX_SAMPLES)
+        samples[sample_count++] = latency_ns < MAX_LATENCY_NS ? (uint32_t)latency_ns
+                                                              : MAX_LATENCY_NS;
 }
 
 /*
@@ -115,7 +115,7 @@ static void sample(uint64_t latency_ns)
  */
 static void serve(struct connection *connection, uint32_t events)
 {
-    static uint64_t words[4 * MOST_MESSAGE / 8];
+    static uint64_t words[4 * MAX_MESSAGE / 8];
     if (connection->sent < shape->message && (events & EPOLLOUT) != 0)
         send_rest(connection);
     if ((events & ~(uint32_t)EPOLLOUT) == 0)
@@ -139,11 +139,11 @@ static void serve(struct connection *connection, uint32_t events)
 /* Serves all connections for that long. Returns the number of messages that came back. */
 static size_t run_for(int epoll, double seconds)
 {
-    struct epoll_event events[MOST_EVENTS];
+    struct epoll_event events[MAX_EVENTS];
     uint64_t end_ns = now_ns() + (uint64_t)(seconds * 1e9);
     sample_count = 0;
     while (now_ns() < end_ns) {
-        int count = epoll_wait(epoll, events, MOST_EVENTS, PATIENCE_MS);
+        int count = epoll_wait(epoll, events, MAX_EVENTS, TIMEOUT_MS);
         if (count == 0)
             bench_die("load", "the server does not answer");
         for (int i = 0; i < count; i++)
@@ -192,7 +192,7 @@ static void say_latencies(void)
 static void measure(const struct server *server)
 {
     int epoll = epoll_create1(0);
-    samples = malloc(MOST_SAMPLES * sizeof *samples);
+    samples = malloc(MAX_SAMPLES * sizeof *samples);
     for (int i = 0; i < shape->connections; i++)
         connect_one(&connections[i], epoll, server->port);
     for (int i = 0; i < shape->connections; i++)
@@ -217,7 +217,7 @@ int main(int argc, char **argv)
     }
     if (shape == NULL)
         return argc < 3 ? 0 : 1;
-    load_allow_descriptors(MOST_CONNECTIONS + 100);
+    load_allow_descriptors(MAX_CONNECTIONS + 100);
     struct server server = load_start(argv[1]);
     measure(&server);
     load_end(&server);

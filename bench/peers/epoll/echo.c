@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { MOST_EVENTS = 128, BUFFER_SIZE = 65536 };
+enum { MAX_EVENTS = 128, BUFFER_SIZE = 65536 };
 
 static char buffer[BUFFER_SIZE];
 
@@ -56,12 +56,12 @@ static void accept_all(int epoll, int listening)
 
 int main(void)
 {
-    static struct epoll_event events[MOST_EVENTS];
+    static struct epoll_event events[MAX_EVENTS];
     int epoll = epoll_create1(0), listening = server_listen();
     watch(epoll, listening, EPOLLIN);
     watch(epoll, STDIN_FILENO, EPOLLIN);
     for (;;) {
-        int count = epoll_wait(epoll, events, MOST_EVENTS, -1);
+        int count = epoll_wait(epoll, events, MAX_EVENTS, -1);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
             if (fd == listening)

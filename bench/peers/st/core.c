@@ -8,9 +8,9 @@
 #include <st.h>
 #include <stdint.h>
 
-enum { STACK = 64 * 1024, MOST_TASKS = 1000000 };
+enum { STACK = 64 * 1024, MAX_TASKS = 1000000 };
 
-static st_thread_t threads[MOST_TASKS];
+static st_thread_t threads[MAX_TASKS];
 static double begun;
 
 static void say_per(const char *row, long count)
@@ -130,10 +130,10 @@ static void measure_create_await(void)
 
 /* ---- queue/N -------------------------------------------------------------------------------- */
 
-enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MOST_ITEMS = 128 };
+enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MAX_ITEMS = 128 };
 
 static struct {
-    long items[MOST_ITEMS]; /* a ring */
+    long items[MAX_ITEMS]; /* a ring */
     long maxsize, first, count;
     st_cond_t not_full, not_empty;
 } queue;
@@ -142,7 +142,7 @@ static void put(long item)
 {
     while (queue.count == queue.maxsize)
         st_cond_wait(queue.not_full);
-    queue.items[(queue.first + queue.count++) % MOST_ITEMS] = item;
+    queue.items[(queue.first + queue.count++) % MAX_ITEMS] = item;
     st_cond_signal(queue.not_empty);
 }
 
@@ -150,7 +150,7 @@ static long get(void)
 {
     while (queue.count == 0)
         st_cond_wait(queue.not_empty);
-    long item = queue.items[queue.first++ % MOST_ITEMS];
+    long item = queue.items[queue.first++ % MAX_ITEMS];
     queue.count--;
     st_cond_signal(queue.not_full);
     return item;
