@@ -77,7 +77,7 @@ def take_turns(commands, measurement, pairs):
 def compare(row, name, turns):
     """(our median, the other's median, quartiles of the ratios, number of pairs); None if no pair has both."""
     pairs = [(turn[programs.OURS][row], turn[name][row]) for turn in turns
-             if row in turn[programs.OURS] and row in turn[name]]
+             if name in turn and row in turn[programs.OURS] and row in turn[name]]
     ratios = [ours / other for ours, other in pairs if other != 0]
     if not ratios:
         return None
@@ -117,42 +117,53 @@ def build_commands(name, variants):
     return commands
 
 
-def print_rows(rows, spec, names, turns):
-    """One line for each row and each other program."""
-    lines = [["row", "unit", programs.OURS, "other", "", "ratio", "quartiles", "pairs", "ours is"]]
-    for row in rows:
-        better = spec["rows"][row].get("better", "lower")
-        for name in names:
-            compared = compare(row, name, turns)
-            if compared is not None:
-                ours, other, quartiles, count = compared
-                lines.append([row, spec["rows"][row]["unit"], report.short(ours), report.short(other), name,
-                              f"{quartiles[1]:.3f}", f"{quartiles[0]:.3f}..{quartiles[2]:.3f}", str(count),
-                              verdict(quartiles, better)])
-    report.print_columns(lines, left={0, 1, 4, 8})
+class Table:
+    """Prints each row as soon as it is measured: one line for each other program."""
+
+    def __init__(self, spec, names):
+        self.spec, self.names = spec, names
+        self.widths = [max(map(len, spec["rows"])), 6, 9, 9, max(map(len, names)), 6, 13, 5, 0]
+        self.print_line(["row", "unit", programs.OURS, "other", "", "ratio", "quartiles", "pairs", "ours is"])
+
+    def print_line(self, cells):
+        report.print_line(cells, self.widths, left={0, 1, 4, 8})
+
+    def print_rows(self, turns):
+        for row, fields in self.spec["rows"].items():
+            for name in self.names:
+                compared = compare(row, name, turns)
+                if compared is not None:
+                    ours, other, quartiles, count = compared
+                    self.print_line([row, fields["unit"], report.short(ours), report.short(other), name,
+                                     f"{quartiles[1]:.3f}", f"{quartiles[0]:.3f}..{quartiles[2]:.3f}", str(count),
+                                     verdict(quartiles, fields.get("better", "lower"))])
+
+
+def compare_one(name, variants, wanted):
+    """Measures one benchmark and prints its table."""
+    spec = programs.read_spec(name)
+    commands = build_commands(name, variants)
+    report.print_machine({word: variant.about for word, variant in variants.items()})
+    measurements = {word: programs.measurements_of(command) for word, command in commands.items()}
+    allowed = sorted(os.sched_getaffinity(0))
+    table = Table(spec, [word for word in variants if word != programs.OURS])
+    for measurement in (one for one in measurements[programs.OURS] if not wanted or one in wanted):
+        able = {word: commands[word] for word in commands if measurement in measurements[word]
+                and measurement not in spec.get("without", {}).get(word, [])}
+        if programs.OURS in able and len(able) > 1:
+            programs.pin(spec.get("processors_of", {}).get(measurement, spec.get("processors", 1)), allowed)
+            turns = take_turns(able, measurement, pairs_of(measurement, spec))
+            report.show_progress("")
+            table.print_rows(turns)
+    os.sched_setaffinity(0, allowed)
 
 
 def compare_all(names, folder, words, wanted):
     """Measures the benchmarks of these names against the commits and peers that the words name; prints tables."""
-    allowed = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         variants = build_variants(words, folder, temporary)
         for name in names:
-            spec = programs.read_spec(name)
-            commands = build_commands(name, variants)
-            report.print_machine({name: variant.about for name, variant in variants.items()})
-            measurements = {word: programs.measurements_of(command) for word, command in commands.items()}
-            turns = []
-            for measurement in (m for m in measurements[programs.OURS] if not wanted or m in wanted):
-                able = {word: commands[word] for word in commands if measurement in measurements[word]
-                        and measurement not in spec.get("without", {}).get(word, [])}
-                programs.pin(spec.get("processors_of", {}).get(measurement, spec.get("processors", 1)), allowed)
-                if programs.OURS in able and len(able) > 1:
-                    empty = {word: {} for word in commands}
-                    turns += [{**empty, **turn} for turn in take_turns(able, measurement, pairs_of(measurement, spec))]
-            os.sched_setaffinity(0, allowed)
-            report.show_progress("")
-            print_rows(spec["rows"], spec, [word for word in commands if word != programs.OURS], turns)
+            compare_one(name, variants, wanted)
     return 0
 
 

@@ -27,13 +27,18 @@ def short(value):
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def print_line(cells, widths, left):
+    """The columns with the indices in `left` are aligned to the left."""
+    aligned = [cell.ljust(width) if column in left else cell.rjust(width)
+               for column, (cell, width) in enumerate(zip(cells, widths))]
+    print("  ".join(aligned).rstrip(), flush=True)
+
+
 def print_columns(lines, left):
-    """The first line is the header. The columns with these indices are aligned to the left."""
+    """The first line is the header."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
-        cells = [cell.ljust(width) if column in left else cell.rjust(width)
-                 for column, (cell, width) in enumerate(zip(line, widths))]
-        print("  ".join(cells).rstrip())
+        print_line(line, widths, left)
 
 
 def show_progress(text):

@@ -64,10 +64,10 @@ static void print_memory(int count, long resident_before, long tables_before)
 }
 
 /* Prints the time since `begun`, and that time divided by `count`. */
-static void print_time(const char *what, double begun, double count, const char *each)
+static void print_time(const char *title, double begun, double count, const char *each)
 {
     double seconds = async_time() - begun;
-    printf("%-12s %7.2f s, %.0f ns %s\n", what, seconds, seconds * 1e9 / count, each);
+    printf("%-12s %7.2f s, %.0f ns %s\n", title, seconds, seconds * 1e9 / count, each);
 }
 
 static int run_all(int count)
