@@ -20,6 +20,7 @@ It must not know what is measured: see bench.h.
 """
 import json
 import os
+import signal
 import statistics
 import sys
 from pathlib import Path
@@ -85,13 +86,13 @@ def better_of(row):
     return row.get("better", "lower")
 
 
-def judge(title, row, said):
+def judge(title, row, measured):
     """The row as the results file has it."""
-    medians = {name: statistics.median(value for value, _ in values) for name, values in said.items()}
+    medians = {name: statistics.median(value for value, _ in values) for name, values in measured.items()}
     ours = medians.pop(OURS)
-    values = [value for value, _ in said[OURS]]
+    values = [value for value, _ in measured[OURS]]
     result = {"row": title, "unit": row["unit"], "better": better_of(row), "ours": ours, "peers": medians,
-              "target": target_of(row, said[OURS], medians), "least": min(values), "most": max(values)}
+              "target": target_of(row, measured[OURS], medians), "least": min(values), "most": max(values)}
     return {**result, **{key: row[key] for key in ("ahead", "abreast") if key in row}}
 
 
@@ -181,6 +182,7 @@ def main(arguments):
         against = arguments.pop(arguments.index("--against") + 1).split()
     names, folder, *wanted = [word for word in arguments if word not in ("--count", "--against")]
     names, folder = names.split(), Path(folder).resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary folders are removed
     if counts:
         return paired.count_all(names, folder, against, wanted)
     if against:
@@ -190,7 +192,7 @@ def main(arguments):
 
 # ---- the test of all this -------------------------------------------------------------------------------------
 
-SAID = {OURS: [(6, None), (4, None), (5, None)], "go": [(30, None)], "tokio": [(20, None)], "boost": [(3, None)]}
+MEASURED = {OURS: [(6, None), (4, None), (5, None)], "go": [(30, None)], "tokio": [(20, None)], "boost": [(3, None)]}
 
 # A row of the table, the target that the program measured, and the verdict on 5 where Go has 30, tokio 20, Boost 3.
 JUDGED = [
@@ -216,8 +218,8 @@ JUDGED = [
 def self_test():
     mistakes = []
     for row, beside, expected in JUDGED:
-        said = {**SAID, OURS: [(value, beside) for value, _ in SAID[OURS]]}
-        result = judge("row", row, said)
+        measured = {**MEASURED, OURS: [(value, beside) for value, _ in MEASURED[OURS]]}
+        result = judge("row", row, measured)
         if verdict(result) != expected:
             mistakes.append(f"{row}: {verdict(result)!r} instead of {expected!r}")
         best = "tokio 4.00x" if result["better"] == "lower" else "go 0.17x"
