@@ -180,8 +180,8 @@ INTRODUCTION = """\
 # Common mistakes
 
 Programs, each with one mistake, what the compiler or the library says of it, and the right form. This page is
-generated (`misuse.py --document`), and a test fails when the words change. They are those of gcc {gcc} and
-clang {clang}, without their notes about the insides of macros.
+generated (`misuse.py --document`), and a test fails when the words change. They are those of
+gcc {gcc} and clang {clang}, without their notes about the insides of macros.
 """
 
 
