@@ -88,7 +88,7 @@ ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, siz
  * Writes all of the bytes to the socket. For the calls of a layer.
  *
  * Copies what the socket does not accept at once.
- * Returns 0; -ENOMEM; the error that ended the connection.
+ * Returns 0, or the error of the connection; -ENOMEM.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_layer_write(async_stream *below, const void *data, size_t size);
