@@ -83,7 +83,8 @@ WRITTEN = [("int async_x(fn,\n            args…)\n\nDoes it.", "int async_x(fn
 # A text, and its roff.
 SET = [("with `if`.", "with \\%\\fBif\\fR\\&."), ("(async_time: x)", "\\%(\\fBasync_time\\fR(3): x)"),
        ("async_time(1) is", "\\%\\fBasync_time\\fR(1) is"), ("async_time.x is", "\\%\\fBasync_time\\fR\\&.x is"),
-       ("see async_time().", "see \\%\\fBasync_time\\fR(3)\\&.")]
+       ("see async_time().", "see \\%\\fBasync_time\\fR(3)\\&."),
+       ("async_no(async_time()) is", "\\%\\fBasync_no\\fR(\\fBasync_time\\fR()) is")]
 
 # What a header says, and a word of the complaint about a page that shows it.
 CUT = [("void async_x(void);", "Does it.", ""), ("void async_x(void);", "The same again.", "refers to"),

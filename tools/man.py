@@ -221,16 +221,18 @@ def words(text, own, known):
     if text.startswith("    "):
         return literal(textwrap.dedent(text))
 
-    def bold(piece, behind):
+    def bold(is_argument, piece, behind):
         if piece.startswith("`"):
             return whole(piece.strip("`"))
         name = piece.removesuffix("()")
-        has_page = name in known and name not in own and not re.match(r"\(|\.\w", behind)
+        in_code = is_argument or re.match(r"\(|\.\w", behind)
+        has_page = name in known and name not in own and not in_code
         return whole(name) + ("(3)" if has_page else piece[len(name):])
 
     pieces = re.split(r"(`[^`]*`|\basync_\w+(?:\(\))?|\bASYNC_[A-Z_]+\b|-E[A-Z0-9]{2,}|\bNULL\b)", text)
     plain = [escape(piece).replace("\\(aq", "\\[cq]") for piece in pieces[::2]]
-    marked = [bold(piece, behind) for piece, behind in zip(pieces[1::2], pieces[2::2])]
+    are_arguments = [False, *(between == "(" for between in pieces[2::2])]
+    marked = [bold(*three) for three in zip(are_arguments, pieces[1::2], pieces[2::2])]
     joined = "".join(itertools.chain.from_iterable(itertools.zip_longest(plain, marked, fillvalue="")))
     return "\n".join(re.sub(r"^([.'])", r"\\&\1", line) for line in sentences(unbroken(joined)))
 

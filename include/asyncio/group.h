@@ -1,5 +1,5 @@
 /*
- * asyncio/group.h: task groups, whose tasks end before the block that declares the group is left.
+ * asyncio/group.h: task groups. Their tasks end before the block that declares the group is left.
  *
  *     ASYNC_TASK_GROUP(group);
  *     for (size_t i = 0; i < count; i++)

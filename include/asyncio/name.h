@@ -1,6 +1,6 @@
 /*
- * asyncio/name.h: names to addresses and back, as getaddrinfo(3) and getnameinfo(3) do, without
- * blocking the loop.
+ * asyncio/name.h: looking up names and addresses. The calls do what getaddrinfo(3) and
+ * getnameinfo(3) do, without blocking the loop.
  *
  *     async_auto_addrinfo *list = NULL;
  *     ASYNC_TRY(async_getaddrinfo("example.com", "https", NULL, &list));

@@ -1,5 +1,5 @@
 /*
- * asyncio/runner.h: runners, which run several coroutines one after the other on one loop.
+ * asyncio/runner.h: runners. They run several coroutines one after the other on one loop.
  *
  *     async_auto_runner runner = {0};
  *     int first = async_runner_run(&runner, connect_all);

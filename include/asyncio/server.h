@@ -1,5 +1,5 @@
 /*
- * asyncio/server.h: servers, which listen and run a task for each connection.
+ * asyncio/server.h: servers. They listen and run a task for each connection.
  *
  *     static int echo(async_stream *stream, void *context)
  *     {

@@ -1,6 +1,6 @@
 /*
- * asyncio/socket.h: socket calls, as their namesakes in section 2 of the manual, that let other
- * tasks run instead of blocking.
+ * asyncio/socket.h: socket calls that let other tasks run. They do what their namesakes in section
+ * 2 of the manual do, but do not block.
  *
  *     ASYNC_TRY(async_connect(fd, address, size));
  *     ASYNC_TRY(async_sendall(fd, "hello", 5, 0));
@@ -33,7 +33,7 @@ struct msghdr;
  * Creates a socket, as socket(2) does. It is non-blocking and closed by exec.
  *
  * The caller owns the descriptor and closes it with async_close.
- * Returns the descriptor.
+ * Returns the descriptor, or an error of socket(2).
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_socket(int domain, int type, int protocol);
@@ -49,7 +49,7 @@ ASYNC_API ASYNC_MUST int async_socket(int domain, int type, int protocol);
  * call again to continue to wait.
  *
  * Borrows the address.
- * Returns 0; -EINVAL if there is no address.
+ * Returns 0, or an error of connect(2); -EINVAL if address is NULL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_connect(int fd, const struct sockaddr *address, unsigned size);
@@ -62,7 +62,7 @@ ASYNC_API ASYNC_MUST int async_connect(int fd, const struct sockaddr *address, u
  * address. address may be NULL. Connections that have failed before they were accepted are skipped.
  *
  * The caller owns the descriptor.
- * Returns the descriptor.
+ * Returns the descriptor, or an error of accept(2).
  * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM if resources are exhausted; the connection stays in the
  * backlog, so close other descriptors before the next call.
  * -EINVAL if the socket is not listening.
@@ -76,8 +76,8 @@ ASYNC_API ASYNC_MUST int async_accept(int fd, struct sockaddr *address, unsigned
  * The kernel uses the buffer until the call returns, and not after that, also if the task was
  * cancelled: it may be on the task's stack.
  *
- * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; -EINVAL if flags
- * has MSG_WAITALL.
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recv(2); -EINVAL if flags has MSG_WAITALL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_recv(int fd, void *buffer, size_t size, int flags);
@@ -88,8 +88,8 @@ ASYNC_API ASYNC_MUST int async_recv(int fd, void *buffer, size_t size, int flags
  *
  * *address_size is the size of the buffer and becomes that of the address. address may be NULL.
  *
- * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; -EINVAL if flags
- * has MSG_WAITALL.
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recvfrom(2); -EINVAL if flags has MSG_WAITALL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_recvfrom(int fd, void *buffer, size_t size, int flags,
@@ -99,8 +99,8 @@ ASYNC_API ASYNC_MUST int async_recvfrom(int fd, void *buffer, size_t size, int f
  * Receives a message as recvmsg(2) does. With MSG_CMSG_CLOEXEC, received descriptors are closed by
  * exec.
  *
- * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; -EINVAL if flags
- * has MSG_WAITALL.
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recvmsg(2); -EINVAL if flags has MSG_WAITALL.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_recvmsg(int fd, struct msghdr *message, int flags);
@@ -108,7 +108,8 @@ ASYNC_API ASYNC_MUST int async_recvmsg(int fd, struct msghdr *message, int flags
 /*
  * Sends up to size bytes. It does not raise SIGPIPE.
  *
- * Returns the number of bytes that were sent, at least 1 on a stream socket if size is not 0;
+ * Returns the number of bytes that were sent, at least 1 on a stream socket if size is not 0; an
+ * error of send(2);
  * -EPIPE if the connection has ended.
  * Switches.
  */
@@ -118,7 +119,7 @@ ASYNC_API ASYNC_MUST int async_send(int fd, const void *data, size_t size, int f
  * Sends up to size bytes to an address, as sendto(2) does. It does not raise SIGPIPE.
  *
  * Borrows the address.
- * Returns the number of bytes that were sent.
+ * Returns the number of bytes that were sent, or an error of sendto(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int flags,
@@ -127,7 +128,7 @@ ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int
 /*
  * Sends a message as sendmsg(2) does. It does not raise SIGPIPE.
  *
- * Returns the number of bytes that were sent.
+ * Returns the number of bytes that were sent, or an error of sendmsg(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -138,7 +139,7 @@ ASYNC_API ASYNC_MUST int async_sendmsg(int fd, const struct msghdr *message, int
  * Any error, also -ECANCELED, may come after a part was sent. The error message then says how much:
  * "7 of 20 bytes were sent".
  *
- * Returns 0.
+ * Returns 0, or an error of send(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendall(int fd, const void *data, size_t size, int flags);
@@ -150,7 +151,8 @@ ASYNC_API ASYNC_MUST int async_sendall(int fd, const void *data, size_t size, in
  * *offset is the position in the file and is advanced. If offset is NULL, the file's own position
  * is used and advanced. Reading the file may block the loop as long as its disk needs.
  *
- * Returns the number of bytes; 0 at the end of the file; -EINVAL if the file cannot be mapped.
+ * Returns the number of bytes; 0 at the end of the file; an error of sendfile(2); -EINVAL if the
+ * file cannot be mapped.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendfile(int fd, int file, int64_t *offset, size_t count);
@@ -162,7 +164,7 @@ ASYNC_API ASYNC_MUST int async_sendfile(int fd, int file, int64_t *offset, size_
  * It waits until `in` has bytes and `out` has room. Both become non-blocking and stay so. The
  * offsets may be NULL.
  *
- * Returns the number of bytes; 0 at the end.
+ * Returns the number of bytes; 0 at the end; an error of splice(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset,
