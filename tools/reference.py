@@ -149,16 +149,25 @@ def parse(text, is_macro=False):
 # ---- the page -------------------------------------------------------------------------------------------------
 
 
+def markdown(text):
+    """Text that Markdown shows unchanged, except code, which is indented or in backquotes."""
+    if text.startswith("    "):
+        return text
+    return re.sub(r"(`[^`]*`)|([*<])", lambda found: found[1] or "\\" + found[2], text)
+
+
 def entry(name, signature, text):
     comment = parse(text, signature == name)
-    tail = "\n".join(f"- {part}" for part in [*comment.ownership, *comment.results, comment.switches] if part)
-    paragraphs = [f"### {name}", f"```c\n{comment.form or signature}\n```", *comment.description, tail]
+    tail = "\n".join(f"- {markdown(part)}" for part in [*comment.ownership, *comment.results, comment.switches] if part)
+    written = text.split("\n\n")[0] if comment.form else signature
+    paragraphs = [f"### {name}", f"```c\n{written}\n```", *map(markdown, comment.description), tail]
     return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
 def section(header):
     source = source_of(header)
     title, text = about(source)
+    text = "\n\n".join(map(markdown, text.split("\n\n")))
     return "\n".join([f"## {title}\n\n{text}\n", *(entry(*found) for found in entries(source))])
 
 

@@ -21,7 +21,7 @@
  *
  * Ownership: a call that takes an argument owns it afterwards, also if the call fails. A call that
  * borrows it uses it only until the call returns. A call that copies it leaves the original to the
- * caller. NULL in place of an object that is to be freed or closed is ignored.
+ * caller. Calls that free or close an object ignore NULL.
  *
  * Time: seconds, in a double. ASYNC_FOREVER means no limit.
  *

@@ -64,7 +64,7 @@ typedef enum async_return_when {
  * Cancels nothing.
  *
  * return_when says which tasks must end. If the time expires, this is not an error: async_task_done
- * tells which tasks have ended. It may also return early.
+ * tells which tasks have ended.
  *
  * Borrows the handles.
  * Returns the number of tasks that have ended; one that occurs twice counts once.

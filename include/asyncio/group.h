@@ -70,9 +70,8 @@ typedef struct ASYNCP_ALIASES async_task_group {
 #define async_group_create_task(group, ...) async_group_create_task_with(group, NULL, __VA_ARGS__)
 
 /*
- * async_task *async_group_create_task_with(async_task_group *group, const async_task_options
- * *options,
- *                                          fn, args…)
+ * async_task *async_group_create_task_with(async_task_group *group,
+ *                                          const async_task_options *options, fn, args…)
  *
  * Creates a child as async_group_create_task does, with options. options may be NULL.
  *

@@ -67,7 +67,7 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 /*
  * async_case async_on_get(async_queue *queue, TYPE *item)
  *
- * Makes the case that an item is taken from the queue.
+ * Returns a case that takes an item from the queue.
  *
  * Its error is -ESHUTDOWN if the queue was shut down and is empty.
  *
@@ -78,7 +78,7 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 /*
  * async_case async_on_put(async_queue *queue, const TYPE *item)
  *
- * Makes the case that an item is put into the queue.
+ * Returns a case that puts an item into the queue.
  *
  * Its errors are -ESHUTDOWN if the queue was shut down, and -ENOMEM.
  *
@@ -88,7 +88,7 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 #define async_on_put(queue, ...) asyncp_on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
- * Makes the case that the event is set.
+ * Returns a case that waits until the event is set.
  * Never switches.
  */
 static inline async_case async_on_event(async_event *event)
@@ -97,8 +97,8 @@ static inline async_case async_on_event(async_event *event)
 }
 
 /*
- * Makes the case that a task or future has ended. async_await then returns its result. NULL counts
- * as a task that has ended.
+ * Returns a case that waits until a task or future has ended. async_await then returns the result.
+ * NULL counts as a task that has ended.
  *
  * Its error is -EDEADLK if it is the calling task.
  *
@@ -111,7 +111,7 @@ static inline async_case async_on_task(async_task *task)
 }
 
 /*
- * Makes the case that the calling task acquires the lock.
+ * Returns a case that acquires the lock for the calling task.
  * Never switches.
  */
 static inline async_case async_on_lock(async_lock *lock)
@@ -120,7 +120,7 @@ static inline async_case async_on_lock(async_lock *lock)
 }
 
 /*
- * Makes the case that the calling task acquires a permit.
+ * Returns a case that acquires a permit for the calling task.
  * Never switches.
  */
 static inline async_case async_on_semaphore(async_semaphore *semaphore)
@@ -129,8 +129,7 @@ static inline async_case async_on_semaphore(async_semaphore *semaphore)
 }
 
 /*
- * Makes the case that a read on the descriptor would not block, as async_wait_readable waits for
- * it.
+ * Returns a case that waits as async_wait_readable does.
  *
  * For the socket of a stream use async_on_stream: the stream may hold bytes that were already
  * received. Its error is -EBADF if the descriptor is not open.
@@ -143,8 +142,7 @@ static inline async_case async_on_readable(int fd)
 }
 
 /*
- * Makes the case that a write on the descriptor would not block, as async_wait_writable waits for
- * it.
+ * Returns a case that waits as async_wait_writable does.
  *
  * Its error is -EBADF if the descriptor is not open.
  *
@@ -156,8 +154,8 @@ static inline async_case async_on_writable(int fd)
 }
 
 /*
- * Makes the case that a read of the stream would not wait: there are bytes, the end or an error,
- * which the read then returns.
+ * Returns a case that waits until a read of the stream would not wait: there are bytes, the end or
+ * an error, which the read then returns.
  *
  * It counts as a call that reads: bytes that the stream has lent become invalid. Its errors are
  * -EBUSY if another task reads from the stream, -EBADF if it was closed meanwhile, and -ENOMEM.
@@ -170,7 +168,7 @@ static inline async_case async_on_stream(async_stream *stream)
 }
 
 /*
- * Makes the case that a number of seconds have passed. With 0 or less, the select does not wait.
+ * Returns a case that waits for a number of seconds. With 0 or less, the select does not wait.
  * Never switches.
  */
 static inline async_case async_on_timeout(double seconds)

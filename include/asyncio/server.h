@@ -56,9 +56,8 @@ typedef struct async_server_options {
 } async_server_options;
 
 /*
- * int async_start_server(async_server **server, async_serve *serve, void *context, const char
- * *host,
- *                        int port, const async_server_options *options)
+ * int async_start_server(async_server **server, async_serve *serve, void *context,
+ *                        const char *host, int port, const async_server_options *options)
  *
  * Starts a server that listens on all addresses of a host and runs serve(stream, context) for each
  * connection.

@@ -55,9 +55,8 @@ ASYNC_API ASYNC_MUST int async_stream_readexactly(async_stream *stream, void *bu
 ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line, size_t size);
 
 /*
- * int async_stream_readuntil(async_stream *stream, void *buffer, size_t size, const char
- * *separator,
- *                            …)
+ * int async_stream_readuntil(async_stream *stream, void *buffer, size_t size,
+ *                            const char *separator, …)
  *
  * Reads up to and including the first occurrence of one of the separators, without a zero byte at
  * the end. Each separator has at least one byte.

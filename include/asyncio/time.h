@@ -50,16 +50,16 @@ ASYNC_API double async_time(void);
 /*
  * int async_timeout(double seconds, call)
  *
- * Evaluates the call with a time limit. When the limit expires, all calls inside that switch return
- * -ECANCELED, as after async_task_cancel.
+ * Evaluates the call with a time limit. When the limit expires, every call that switches inside it
+ * returns -ECANCELED, as after async_task_cancel.
  *
  * A limit of 0 or less has expired at once.
  *
  * Returns the result of the call.
  * -ETIMEDOUT if the limit expired and the call failed.
  * -ECANCELED if the call failed, and the task or an outer scope was also cancelled.
- * -EINVAL if seconds is not a number; then the calls inside that switch fail.
- * -ENOMEM if the limit could not be set; then the calls inside that switch fail.
+ * -EINVAL if seconds is not a number; every call that switches inside then fails.
+ * -ENOMEM if the limit could not be set; every call that switches inside then fails.
  * Never switches itself.
  */
 #define async_timeout(seconds, ...)                                                                \
@@ -82,8 +82,8 @@ ASYNC_API double async_time(void);
 /*
  * int async_no_cancel(call)
  *
- * Evaluates the call with a shield: calls inside that switch do not return -ECANCELED because of
- * requests to cancel the task. It is for cleanup that must wait.
+ * Evaluates the call with a shield: inside it, calls that switch do not return -ECANCELED because
+ * of requests to cancel the task. It is for cleanup that must wait.
  *
  * Time limits inside the shield work. The requests take effect again after it.
  *
