@@ -27,7 +27,7 @@
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
 #                     B=sync: synchronisation; B=echo: a server of TCP beside others, B=tls: one of TLS, B=redis: a
 #                     small Redis beside the real one, all on two processors
-#   make first-hour   what README.md tells to type, word by word, in a bare Debian (as root; tests/first_hour.py)
+#   make first-hour   what README.md tells to type, word by word, in a bare Debian (as root; tests/scripts/first_hour.py)
 #   make format       lays out every C file as .clang-format says
 
 SHELL := /bin/bash
@@ -88,7 +88,7 @@ TARGETS :=
 
 # What root built in the working tree of another user belongs to that user, whose next make writes there.
 GIVE_BACK = if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then chown -R --reference=. \
-    $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ 2>/dev/null) || true; fi
+    $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ tests/*/__pycache__ 2>/dev/null) || true; fi
 
 # Configures $(BUILD) when it is new, and anew when its options changed, a file came or went that meson finds by
 # looking, or OpenSSL came or went; then builds $(1), or all.
@@ -135,7 +135,7 @@ all:
 	$(call build,$(TARGETS))
 
 clean:
-	rm -rf --one-file-system build build-* tools/__pycache__ tests/__pycache__
+	rm -rf --one-file-system build build-* tools/__pycache__ tests/__pycache__ tests/*/__pycache__
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -158,27 +158,27 @@ test:
 
 conformance:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/judge.py $(N) $(SEED)
+	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/compare.py $(N) $(SEED)
 
 planted:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) python3 tests/conformance/planted.py $(T)
+	BUILD_DIR=$(BUILD) python3 tests/conformance/mutations.py $(T)
 
 # The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
 # under the sanitizers, a part of it again.
 faults: SANITIZED := OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false' BUILD=build-sanitize
 faults:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) python3 tests/faults.py $(if $(FULL),--full) $(T)
+	BUILD_DIR=$(BUILD) python3 tests/scripts/faults.py $(if $(FULL),--full) $(T)
 	$(MAKE) --no-print-directory all $(SANITIZED) TARGETS=tests
 	printf '\nUnder the sanitizers:\n'
-	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
+	BUILD_DIR=build-sanitize python3 tests/scripts/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
 
 storm: N := 1000000
 storm:
 	$(call build,tests)
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
-	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
+	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/scripts/shortage.py)
 
 # Of each kind of connection on each backend. A failure says which seed plays the same round again.
 chaos: N := 10000
@@ -232,4 +232,4 @@ check:
 first-hour:
 	@tools/need.sh --for 'to run the test' python3 --wish 'to make a bare Debian' debootstrap
 	trap '$(GIVE_BACK)' EXIT
-	tests/first_hour.py $(BUILD) $(T)
+	tests/scripts/first_hour.py $(BUILD) $(T)

@@ -3,7 +3,7 @@
  * words.py; both have one entry an operation, and the judge compares them.
  */
 #include "player.h"
-#include "../queues.h"
+#include "../run/queues.h"
 
 #include <errno.h>
 #include <stdio.h>

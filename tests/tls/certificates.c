@@ -3,7 +3,7 @@
  * once for all tests.
  */
 #include "certificates.h"
-#include "runner.h"
+#include "run/runner.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>

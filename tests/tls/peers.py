@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from examples import files_served  # noqa: E402
 from serving import BUILD, HOST, WRAPPER, expect, hear, main, needs, output_of, say, serving, talking  # noqa: E402
 

@@ -6,7 +6,7 @@
 #define TEST_SECURE_H
 
 #include "certificates.h"
-#include "streams.h"
+#include "run/streams.h"
 
 #include <asyncio/tls.h>
 #include <openssl/ssl.h>

@@ -1,9 +1,9 @@
 /*
- * test_faults_tls.c: a program for tests/faults.py (see test_faults.c) of secure streams: what is
- * sent comes back, or both sides hear that it does not; no descriptor and no byte is left.
+ * test_faults_tls.c: a program for tests/scripts/faults.py (see test_faults.c) of secure streams:
+ * what is sent comes back, or both sides hear that it does not; no descriptor and no byte is left.
  */
 #include "secure.h"
-#include "survive.h"
+#include "faults/fault_test.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * test_tls_peers.c: that our TLS and that of others understand each other.
  */
-#include "runner.h"
+#include "run/runner.h"
 
 SCRIPT_TEST(tls_client_of_openssl, "tests/tls/peers.py", "client");
 SCRIPT_TEST(tls_server_of_openssl, "tests/tls/peers.py", "server");

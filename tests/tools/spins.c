@@ -1,6 +1,6 @@
 /*
- * spins.c: for tests/tools.py, which takes samples of it: two tasks that count and switch, one of
- * them eight calls deep, until so much processor time is used that there are samples enough,
+ * spins.c: for tests/scripts/tools.py, which takes samples of it: two tasks that count and switch,
+ * one of them eight calls deep, until so much processor time is used that there are samples enough,
  * however fast the processor.
  */
 #include <asyncio.h>

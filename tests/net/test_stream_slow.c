@@ -1,0 +1,93 @@
+/*
+ * test_stream_slow.c: a server whose clients do not read: what it holds for them is bounded if its
+ * writer drains, and told if it does not.
+ */
+#include "run/streams.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENTS = 200, PIECE = 10000, HIGH_WATER = 64 * 1024, SOCKET_BYTES = 8 * 1024 };
+
+/* What all connections of a server have at the moment, and had at most. */
+struct account {
+    size_t pending; /* bytes not yet with the kernel */
+    size_t most;    /* of those */
+    int waiting;    /* connections whose writer waits */
+    int ended;      /* connections that it has no more */
+};
+
+/* So that the kernel takes little itself. */
+static void narrow(int fd)
+{
+    int bytes = SOCKET_BYTES;
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+}
+
+static int write_for_ever(async_stream *stream, struct account *account)
+{
+    static const char piece[PIECE];
+    narrow(async_stream_fd(stream));
+    for (;;) {
+        size_t before = async_stream_pending(stream);
+        ASYNC_TRY(async_stream_write(stream, piece, sizeof piece));
+        account->pending += async_stream_pending(stream) - before;
+        if (account->pending > account->most)
+            account->most = account->pending;
+        before = async_stream_pending(stream);
+        account->waiting++;
+        ASYNC_TRY(async_stream_drain(stream));
+        account->waiting--;
+        account->pending -= before - async_stream_pending(stream);
+    }
+}
+
+static int serve_for_ever(async_stream *stream, void *account)
+{
+    int result = write_for_ever(stream, account);
+    ((struct account *)account)->ended++;
+    return result;
+}
+
+static void connect_all(const async_server *server, async_stream *clients[])
+{
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = new_client(server);
+}
+
+LOOP_TEST(stream_writers_that_drain_hold_little_for_any_number_of_readers_that_do_not_read)
+{
+    struct account account = {0};
+    async_server *server = new_server(serve_for_ever, &account);
+    async_stream *clients[CLIENTS];
+    connect_all(server, clients);
+    while (account.waiting + account.ended < CLIENTS &&
+           async_time() < 5) /* in a test of faults some never begin */
+        CHECK_EQ(async_sleep(0.001), 0);
+    CHECK_EQ(async_sleep(0.02), 0);
+    CHECK_EQ(account.waiting, CLIENTS);
+    CHECK(account.most <= (size_t)CLIENTS * (HIGH_WATER + PIECE));
+    CHECK(account.most >= (size_t)CLIENTS * HIGH_WATER); /* or nobody was held back */
+    async_server_close(server);
+    async_server_abort_clients(server);
+    async_server_free_wait(server);
+    for (int i = 0; i < CLIENTS; i++)
+        async_stream_close(clients[i]);
+    return 0;
+}
+
+LOOP_TEST(stream_writer_that_never_drains_can_see_what_it_holds)
+{
+    static const char piece[PIECE];
+    struct pair pair = new_pair();
+    narrow(async_stream_fd(pair.here));
+    size_t written = 0;
+    for (int i = 0; i < 500; i++, written += PIECE)
+        CHECK_EQ(async_stream_write(pair.here, piece, sizeof piece), 0);
+    CHECK(async_stream_pending(pair.here) > written - 8 * SOCKET_BYTES);
+    CHECK(async_stream_pending(pair.here) < written);
+    async_stream_abort(pair.here);
+    CHECK_EQ(async_stream_pending(pair.here), 0);
+    close_pair(pair);
+    return 0;
+}

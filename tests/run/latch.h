@@ -1,0 +1,66 @@
+/*
+ * latch.h: how a test holds a function on a worker thread, without a clock: it passes a gate that
+ * the test opens, and tells when it has come there. One process, as many gates as a test has.
+ */
+#ifndef TEST_GATE_H
+#define TEST_GATE_H
+
+#include "run/runner.h"
+
+#include <sched.h>
+#include <semaphore.h>
+
+struct gate {
+    sem_t arrived; /* posted by whoever stands before it */
+    sem_t open;    /* posted for each who may pass */
+};
+
+static inline void gate_wait(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        CHECK_EQ(errno, EINTR);
+}
+
+static inline void gate_init(struct gate *gate)
+{
+    CHECK_EQ(sem_init(&gate->arrived, 0, 0), 0);
+    CHECK_EQ(sem_init(&gate->open, 0, 0), 0);
+}
+
+/* On the worker's thread. */
+ASYNC_UNUSED static int pass_gate(struct gate *gate, int result)
+{
+    sem_post(&gate->arrived);
+    gate_wait(&gate->open);
+    return result;
+}
+async_fn(pass_gate, struct gate *, int);
+
+/*
+ * In the test: goes on when somebody stands there, whom the task has sent. If nobody can come, the
+ * task has ended.
+ */
+static inline void gate_await_arrival(struct gate *gate, const async_task *task)
+{
+    while (sem_trywait(&gate->arrived) != 0) {
+        CHECK(errno == EAGAIN || errno == EINTR);
+        CHECK(!async_task_done(task));
+        CHECK_EQ(async_sleep(0), 0);
+        sched_yield();
+    }
+}
+
+/* Where functions are to stand; the test cannot do without. */
+static inline async_executor *new_executor(size_t threads)
+{
+    async_executor *executor;
+    CHECK_EQ(async_executor_new(&executor, threads), 0);
+    return executor;
+}
+
+static inline void gate_open(struct gate *gate)
+{
+    sem_post(&gate->open);
+}
+
+#endif

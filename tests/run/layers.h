@@ -1,0 +1,21 @@
+/*
+ * layers.h: the parts of a layer that passes on what it is given.
+ */
+#ifndef TEST_LAYERS_H
+#define TEST_LAYERS_H
+
+#include "run/runner.h"
+
+static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
+{
+    (void)state;
+    return async_layer_read(below, buffer, size);
+}
+
+static int pass_write(void *state, async_stream *below, const void *data, size_t size)
+{
+    (void)state;
+    return async_layer_write(below, data, size);
+}
+
+#endif

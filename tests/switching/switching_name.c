@@ -1,0 +1,96 @@
+/*
+ * switching_name.c: the rows of the calls for names. All callers ask for the same, so one lookup
+ * serves them; it stands at the gate of names.h until it is supplied, and by then its answers are
+ * on their way.
+ */
+#include "run/names.h"
+#include "switching.h"
+
+/* What an earlier cell left at the gate comes to its end first. */
+static void set_names(struct scene *scene)
+{
+    (void)scene;
+    names_open_gate();
+    use_test_names(true);
+}
+
+static void supply_names(struct scene *scene)
+{
+    (void)scene;
+    if (asyncp_lookups_under_way() > 0)
+        gate_open(&names.gate);
+    names_await_quiet();
+}
+
+static int look_up_name(struct caller *caller)
+{
+    (void)caller;
+    async_auto_addrinfo *list = NULL;
+    int result = async_getaddrinfo("one.test", "80", NULL, &list);
+    CHECK((result == 0) == (list != NULL));
+    return result;
+}
+
+static void check_names(struct scene *scene)
+{
+    names_open_gate();
+    CHECK_EQ(look_up_name(scene->subject), 0);
+}
+
+SWITCHING_CALL(getaddrinfo_of_a_name, async_getaddrinfo, .kind = WAITS, .set = set_names,
+               .make = look_up_name, .supply = supply_names, .check = check_names);
+
+/* Three names, of which each caller has his own lookup, and all come to their end at once. */
+static int look_up_own_name(struct caller *caller)
+{
+    static const char *const own[] = {"a.test", "b.test", "c.test"};
+    async_auto_addrinfo *list = NULL;
+    return async_getaddrinfo(own[caller->place], "80", NULL, &list);
+}
+
+static void supply_all_names(struct scene *scene)
+{
+    (void)scene;
+    size_t count = asyncp_lookups_under_way();
+    for (size_t i = 0; i < count; i++)
+        gate_open(&names.gate);
+    names_await_quiet();
+}
+
+SWITCHING_CALL(getaddrinfo_of_a_name_of_ones_own, async_getaddrinfo, .kind = WAITS,
+               .set = set_names, .make = look_up_own_name, .supply = supply_all_names,
+               .check = check_names);
+
+static int look_up_numbers(struct caller *caller)
+{
+    (void)caller;
+    async_auto_addrinfo *list = NULL;
+    return async_getaddrinfo("127.0.0.1", "80", NULL, &list);
+}
+
+SWITCHING_CALL(getaddrinfo_of_numbers, async_getaddrinfo, .kind = NEED_NOT_WAIT, .set = set_names,
+               .make = look_up_numbers);
+
+static int look_up_name_of_address(struct caller *caller)
+{
+    (void)caller;
+    char host[20] = "";
+    int result = async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host,
+                                   sizeof host, NULL, 0, 0);
+    CHECK_STR(host, result == 0 ? "one.test" : "");
+    return result;
+}
+
+SWITCHING_CALL(getnameinfo_of_an_address, async_getnameinfo, .kind = WAITS, .set = set_names,
+               .make = look_up_name_of_address, .supply = supply_names, .check = check_names);
+
+static int write_numbers(struct caller *caller)
+{
+    (void)caller;
+    char host[20];
+    return async_getnameinfo((const struct sockaddr *)&name_v4, sizeof name_v4, host, sizeof host,
+                             NULL, 0, NI_NUMERICHOST);
+}
+
+SWITCHING_CALL(getnameinfo_in_numbers, async_getnameinfo, .kind = NEED_NOT_WAIT,
+               .make = write_numbers);
