@@ -14,11 +14,12 @@
 #                     MACHINE=aarch64, riscv64, s390x, armhf or i386: cross-compiled, in build-aarch64, and run by
 #                     qemu; i386 by this machine's kernel
 #   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
-#   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
+#   make mutations    makes one mistake at a time in a copy of the library; `make conformance` must find each; T=queue:
+#                     only those
 #   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
-#   make storm        a million connections that end in every way, on each backend: N=1000000; and how a server fares
+#   make stress       a million connections that end in every way, on each backend: N=1000000; and how a server fares
 #                     that has no descriptors left
-#   make chaos        random programs at both sides of connections, each byte, end and error judged: N=10000 SEED=1
+#   make chaos        random programs at both sides of connections, each byte, end and error checked: N=10000 SEED=1
 #   make fuzz         certificates and records of TLS under clang's libFuzzer; SECONDS=600, in all
 #   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
 #                     VM=--without-uring; T= as for test
@@ -33,7 +34,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance planted faults storm chaos fuzz \
+.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of Debian's port, or of its compiler's target where that has no other.
@@ -160,7 +161,8 @@ conformance:
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/compare.py $(N) $(SEED)
 
-planted:
+# planted and storm are the former names.
+mutations planted:
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) python3 tests/conformance/mutations.py $(T)
 
@@ -174,10 +176,10 @@ faults:
 	printf '\nUnder the sanitizers:\n'
 	BUILD_DIR=build-sanitize python3 tests/scripts/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
 
-storm: N := 1000000
-storm:
+stress storm: N := 1000000
+stress storm:
 	$(call build,tests)
-	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
+	STRESS=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v stress_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/scripts/shortage.py)
 
 # Of each kind of connection on each backend. A failure says which seed plays the same round again.

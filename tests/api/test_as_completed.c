@@ -78,7 +78,7 @@ LOOP_TEST(as_completed_that_is_ended_lets_the_tasks_go_on)
     return 0;
 }
 
-LOOP_TEST(as_completed_of_nothing_null_and_what_occurs_twice)
+LOOP_TEST(as_completed_of_no_tasks_null_and_a_task_listed_twice)
 {
     async_auto_completion none = {0};
     CHECK_EQ(async_completion_next(&none), -ENODATA);

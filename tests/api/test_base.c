@@ -47,7 +47,7 @@ static void note(const char *message, void *context)
     fprintf(stderr, "handler of %s: %s\n", (const char *)context, message);
 }
 
-DEATH_TEST(misuse_is_told_to_the_handler_without_the_end_of_its_line,
+DEATH_TEST(misuse_handler_gets_the_message_without_its_newline,
            "handler of this program: async_lock_release: nobody has the lock")
 {
     async_set_misuse_handler(note, "this program");

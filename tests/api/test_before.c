@@ -344,7 +344,7 @@ static int dig(void)
 }
 async_fn(dig);
 
-DEATH_TEST(before_reporter_that_calls_ours_has_overflows_told,
+DEATH_TEST(before_reporter_that_chains_to_the_library_s_handler_reports_overflows,
            "'dig' |overflowed its stack of 64 KiB")
 {
     skip_where_a_sanitizer_handles_faults();

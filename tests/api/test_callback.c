@@ -20,11 +20,11 @@ LOOP_TEST(call_soon_calls_once_each_in_order_and_never_inside_the_call)
     async_call_soon(note_argument, "a");
     async_call_soon(note_argument, "b");
     async_call_soon(note_argument, "a");
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("a b a");
+    CHECK_TRACE("a b a");
     CHECK_EQ(async_sleep(10), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -39,9 +39,9 @@ LOOP_TEST(call_soon_from_a_callback_runs_in_the_next_iteration)
 {
     async_call_soon(call_another, "second");
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("first still first");
+    CHECK_TRACE("first still first");
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("second");
+    CHECK_TRACE("second");
     return 0;
 }
 
@@ -57,9 +57,9 @@ LOOP_TEST(call_later_and_call_at_call_at_their_time)
     async_call_at(2, note_time, "at");
     async_call_at(0.5, note_time, "past");
     CHECK_EQ(async_sleep(1.5), 0);
-    CHECK_JOURNAL("past1 at2");
+    CHECK_TRACE("past1 at2");
     CHECK_EQ(async_sleep(1.5), 0);
-    CHECK_JOURNAL("later3");
+    CHECK_TRACE("later3");
     return 0;
 }
 
@@ -71,7 +71,7 @@ LOOP_TEST(call_at_a_time_that_never_comes_is_never_called)
     CHECK_EQ(async_sleep(1e9), 0);
     for (int i = 0; i < 3; i++)
         CHECK(handles[i].id != 0 && async_handle_cancel(handles[i]));
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -80,7 +80,7 @@ LOOP_TEST(call_at_no_time_is_refused)
     CHECK_EQ(async_call_later(NAN, note_argument, "never").id, 0);
     CHECK_EQ(async_call_at(NAN, note_argument, "never").id, 0);
     CHECK_EQ(async_sleep(10), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -110,7 +110,7 @@ LOOP_TEST(handle_takes_a_call_back)
     CHECK(async_handle_cancel(later));
     CHECK(async_handle_cancel(at));
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("other");
+    CHECK_TRACE("other");
     return 0;
 }
 
@@ -136,11 +136,11 @@ LOOP_TEST(handle_that_is_used_late_takes_nothing_back)
         async_call_later(1, note_argument, i == 99 ? "last" : "x");
     CHECK(!async_handle_cancel(soon));
     CHECK(!async_handle_cancel(later));
-    CHECK_JOURNAL("first second");
+    CHECK_TRACE("first second");
     CHECK_EQ(async_sleep(0.5), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_sleep(0.5), 0);
-    CHECK_EQ(strlen(journal_text), 99 * 2 + strlen("last"));
+    CHECK_EQ(strlen(trace_text), 99 * 2 + strlen("last"));
     return 0;
 }
 
@@ -155,7 +155,7 @@ LOOP_TEST(handle_ids_are_never_used_again)
             CHECK(async_handle_cancel(handle));
         if (i % 3 == 0)
             CHECK_EQ(async_sleep(0), 0);
-        journal_text[0] = '\0';
+        trace_text[0] = '\0';
     }
     return 0;
 }
@@ -173,7 +173,7 @@ LOOP_TEST(handle_can_be_used_in_a_callback_that_runs_before_it)
     soon = async_call_soon(note_argument, "soon");
     later = async_call_later(0, note_argument, "later");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("cancelled1 cancelled1");
+    CHECK_TRACE("cancelled1 cancelled1");
     return 0;
 }
 
@@ -183,7 +183,7 @@ LOOP_TEST(handle_of_a_call_that_is_due_can_still_take_it_back)
     async_call_later(1, cancel_handle, &second);
     second = async_call_later(1, note_argument, "second");
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("cancelled1");
+    CHECK_TRACE("cancelled1");
     return 0;
 }
 
@@ -191,7 +191,7 @@ LOOP_TEST(handle_of_the_running_call_is_used_too_late)
 {
     async_handle itself = async_call_soon(cancel_handle, &itself);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("cancelled0");
+    CHECK_TRACE("cancelled0");
     return 0;
 }
 
@@ -235,9 +235,9 @@ LOOP_TEST(done_callbacks_run_in_the_order_they_were_added_after_the_end)
     CHECK_EQ(async_task_add_done_callback(task, note_end, "b"), 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "a"), 0);
     CHECK_EQ(async_sleep(0.5), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_await(task), 7);
-    CHECK_JOURNAL("a7 b7 a7");
+    CHECK_TRACE("a7 b7 a7");
     return 0;
 }
 
@@ -248,21 +248,21 @@ LOOP_TEST(done_callbacks_added_after_the_end_are_called_soon)
     async_call_soon(note_argument, "before");
     CHECK_EQ(async_task_add_done_callback(task, note_end, "late"), 0);
     async_call_soon(note_argument, "after");
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("before late7 after");
+    CHECK_TRACE("before late7 after");
     async_task_detach(task);
     return 0;
 }
 
-LOOP_TEST(done_callbacks_see_a_task_whose_handles_are_all_gone)
+LOOP_TEST(done_callbacks_can_use_a_task_without_other_handles)
 {
     async_task *task = async_create_task(give, -EIO);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "end"), 0);
     async_task_detach(task);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("end-5 end-5");
+    CHECK_TRACE("end-5 end-5");
     return 0;
 }
 
@@ -288,23 +288,23 @@ static void let_go(async_task *task, void *argument)
     async_task_detach(task);
 }
 
-LOOP_TEST(done_callbacks_may_let_a_handle_go_that_is_theirs)
+LOOP_TEST(done_callbacks_may_detach_a_handle_they_own)
 {
     async_task *task = async_create_task(give, 5);
     CHECK_EQ(async_task_add_done_callback(task, let_go, NULL), 0);
     CHECK_EQ(async_task_add_done_callback(task, note_end, "then"), 0);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("then5");
+    CHECK_TRACE("then5");
     return 0;
 }
 
-LOOP_TEST(done_callbacks_of_a_future_that_everybody_let_go_of_are_called)
+LOOP_TEST(done_callbacks_of_a_future_without_handles_are_called)
 {
     async_future *future = async_future_new();
     CHECK_EQ(async_task_add_done_callback(future, note_end, "end"), 0);
     async_task_detach(future);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("end-125");
+    CHECK_TRACE("end-125");
     return 0;
 }
 
@@ -321,7 +321,7 @@ LOOP_TEST(done_callbacks_are_taken_back_by_function_and_argument)
     CHECK_EQ(async_task_remove_done_callback(task, note_end, name), 2);
     CHECK_EQ(async_task_remove_done_callback(task, note_end, name), 0);
     CHECK_EQ(async_await(task), 1);
-    CHECK_JOURNAL("a1 b1");
+    CHECK_TRACE("a1 b1");
     return 0;
 }
 
@@ -331,10 +331,10 @@ LOOP_TEST(done_callbacks_cannot_be_taken_back_after_the_end)
     CHECK_EQ(async_task_add_done_callback(task, note_end, "a"), 0);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(async_task_done(task));
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_task_remove_done_callback(task, note_end, "a"), 0);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("a1");
+    CHECK_TRACE("a1");
     async_task_detach(task);
     return 0;
 }
@@ -346,7 +346,7 @@ LOOP_TEST(done_callbacks_of_a_cancelled_task_see_it_cancelled)
     async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("end-125");
+    CHECK_TRACE("end-125");
     return 0;
 }
 
@@ -409,7 +409,7 @@ static int let_go_of_what_is_lent(void)
 }
 async_fn(let_go_of_what_is_lent);
 
-DEATH_TEST(a_done_callback_that_lets_go_of_what_it_is_lent_dies,
+DEATH_TEST(a_done_callback_that_detaches_the_borrowed_task_dies,
            "async_task_detach: task #2 'give'|is only lent here|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), let_go_of_what_is_lent));
@@ -425,7 +425,7 @@ static int let_go_twice(void)
 }
 async_fn(let_go_twice);
 
-DEATH_TEST(a_done_callback_to_come_is_no_handle,
+DEATH_TEST(a_pending_done_callback_is_no_handle,
            "async_task_detach: the handle of task #2 'give'|was taken before")
 {
     async_ignore(async_run_with(test_options(), let_go_twice));

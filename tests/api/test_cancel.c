@@ -51,7 +51,7 @@ LOOP_TEST(cancel_is_true_and_counts_until_the_task_has_ended)
     return 0;
 }
 
-LOOP_TEST(cancel_of_the_running_task_is_met_at_its_next_call)
+LOOP_TEST(cancel_of_the_running_task_is_delivered_at_its_next_call)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_task_cancelling(async_current_task()), 1);
@@ -69,7 +69,7 @@ static int turn_and_be_refused(void)
 }
 async_fn(turn_and_be_refused);
 
-LOOP_TEST(cancel_of_a_task_that_is_ready_is_met_at_its_next_call)
+LOOP_TEST(cancel_of_a_ready_task_is_delivered_at_its_next_call)
 {
     async_task *task = async_create_task(turn_and_be_refused);
     CHECK_EQ(async_sleep(0), 0);
@@ -93,7 +93,7 @@ LOOP_TEST(cancel_works_from_a_callback)
     return 0;
 }
 
-LOOP_TEST(cancelled_is_a_task_that_has_ended_with_that_error_for_whatever_reason)
+LOOP_TEST(cancelled_is_any_task_that_ended_with_ecanceled)
 {
     async_task *asked = async_create_task(forever);
     async_task *on_its_own = async_create_task(give, -ECANCELED);
@@ -112,7 +112,7 @@ LOOP_TEST(cancelled_is_a_task_that_has_ended_with_that_error_for_whatever_reason
     return 0;
 }
 
-LOOP_TEST(cancel_reaches_a_task_that_nobody_holds)
+LOOP_TEST(cancel_reaches_a_task_without_handles)
 {
     async_task *task = async_create_task(forever);
     async_task_detach(task);
@@ -146,7 +146,7 @@ static int sleep_once(void)
 }
 async_fn(sleep_once);
 
-LOOP_TEST(a_request_can_be_taken_back_before_its_task_has_heard_of_it)
+LOOP_TEST(a_request_can_be_taken_back_before_it_is_delivered)
 {
     async_task *task = async_create_task(sleep_once);
     CHECK(async_task_cancel(task) && async_task_cancel(task));

@@ -45,7 +45,7 @@ static int get_two(async_loop *loop)
  * Real time: the loop of a visitor has work at a thread, so its virtual clock passes as the real
  * one does.
  */
-LOOP_TEST(concurrent_result_is_heard_of_on_the_other_thread)
+LOOP_TEST(concurrent_result_arrives_on_the_other_thread)
 {
     return receive_visit(get_two);
 }
@@ -144,7 +144,7 @@ LOOP_TEST(concurrent_coroutine_goes_on_when_the_future_is_freed)
     return 0;
 }
 
-LOOP_TEST(concurrent_result_on_the_loop_s_own_thread_would_wait_for_itself)
+LOOP_TEST(concurrent_result_on_the_loop_s_own_thread_is_edeadlk)
 {
     async_concurrent_future *future = async_run_coroutine_threadsafe(async_get_loop(), give, 7);
     CHECK_EQ(async_concurrent_future_result(future, INFINITY), -EDEADLK);
@@ -155,7 +155,7 @@ LOOP_TEST(concurrent_result_on_the_loop_s_own_thread_would_wait_for_itself)
     return 0;
 }
 
-TEST(concurrent_null_is_a_future_without_memory)
+TEST(concurrent_null_future_means_out_of_memory)
 {
     CHECK(async_run_coroutine_threadsafe(NULL, give, 7) == NULL);
     CHECK_EQ(async_concurrent_future_result(NULL, INFINITY), -ENOMEM);
@@ -222,7 +222,7 @@ TEST_EACH_BACKEND(concurrent_coroutine_without_memory_for_its_task)
     async_loop_close(loop);
 }
 
-DEATH_TEST(concurrent_error_that_nobody_looked_at_is_reported,
+DEATH_TEST(concurrent_error_that_was_never_retrieved_is_reported,
            "'give' (sent to a loop at |failed and nobody looked at its result: -EPROTO")
 {
     async_loop *loop = NULL;
@@ -235,7 +235,7 @@ DEATH_TEST(concurrent_error_that_nobody_looked_at_is_reported,
     _Exit(1);
 }
 
-DEATH_TEST(concurrent_coroutine_without_memory_is_reported_if_nobody_will_hear_of_it,
+DEATH_TEST(concurrent_coroutine_without_memory_is_reported_if_its_future_was_freed,
            "'give' (sent to a loop at |failed and nobody looked at its result: -ENOMEM")
 {
     async_loop *loop = NULL;

@@ -61,7 +61,7 @@ static void abort_after(int milliseconds)
     CHECK_EQ(setitimer(ITIMER_REAL, &in, NULL), 0);
 }
 
-DEATH_TEST(debug_tells_of_a_join_without_task_done_when_nothing_else_can_happen,
+DEATH_TEST(debug_reports_a_queue_join_without_task_done_when_the_loop_is_idle,
            "nothing is left that could wake a task of this loop|waits in async_queue_join|1 items "
            "were taken and not reported with async_queue_task_done")
 {

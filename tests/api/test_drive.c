@@ -31,7 +31,7 @@ TEST_EACH_BACKEND(drive_run_forever_ends_when_it_is_stopped)
         CHECK(async_call_later(3600, stop, loop).id != 0);
         CHECK(async_call_later(1800, note_argument, (void *)"half").id != 0);
         CHECK_EQ(async_loop_run_forever(loop), 0);
-        CHECK_JOURNAL("half stop");
+        CHECK_TRACE("half stop");
         CHECK(async_time() == 3600 * i);
     }
     async_loop_close(loop);
@@ -43,7 +43,7 @@ TEST_EACH_BACKEND(drive_stop_lets_the_iteration_end)
     CHECK(async_call_soon(stop, loop).id != 0);
     CHECK(async_call_soon(note_argument, (void *)"same").id != 0);
     CHECK_EQ(async_loop_run_forever(loop), 0);
-    CHECK_JOURNAL("stop same");
+    CHECK_TRACE("stop same");
     async_loop_close(loop);
 }
 
@@ -57,7 +57,7 @@ TEST_EACH_BACKEND(drive_stopped_before_it_runs_one_iteration)
     CHECK(async_call_soon(note_argument, (void *)"ready").id != 0);
     CHECK(async_call_later(1, note_argument, (void *)"later").id != 0);
     CHECK_EQ(async_loop_run_forever(loop), 0);
-    CHECK_JOURNAL("ready");
+    CHECK_TRACE("ready");
     async_loop_close(loop);
     async_loop_stop(NULL);
     CHECK_EQ(async_loop_run_forever(NULL), -EINVAL);
@@ -73,7 +73,7 @@ static int stop_and_sleep(async_loop *loop)
 }
 async_fn(stop_and_sleep, async_loop *);
 
-TEST_EACH_BACKEND(drive_what_is_left_goes_on_in_the_next_run)
+TEST_EACH_BACKEND(drive_remaining_tasks_go_on_in_the_next_run)
 {
     async_loop *loop = make_loop();
     CHECK(!async_loop_is_running(loop) && !async_loop_is_running(NULL));
@@ -82,7 +82,7 @@ TEST_EACH_BACKEND(drive_what_is_left_goes_on_in_the_next_run)
     CHECK_EQ(async_loop_run_forever(loop), 0);
     CHECK(!async_loop_is_running(loop) && !async_task_done(task));
     CHECK_EQ(async_loop_run_until_complete(loop, task), 5);
-    CHECK_JOURNAL("stop awake");
+    CHECK_TRACE("stop awake");
     async_loop_close(loop);
 }
 
@@ -115,7 +115,7 @@ TEST_EACH_BACKEND(drive_run_until_complete_says_that_it_was_stopped)
     CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(stop_and_sleep, loop)),
              -EINPROGRESS);
     CHECK_EQ(async_loop_run_until_complete(loop, async_create_task(give_after, 2, 0)), 0);
-    CHECK_JOURNAL("stop awake");
+    CHECK_TRACE("stop awake");
     async_loop_close(loop);
 }
 
@@ -154,7 +154,7 @@ TEST_EACH_BACKEND(drive_run_forever_is_stopped_from_another_thread)
     CHECK(task != NULL);
     async_task_detach(task);
     CHECK_EQ(async_loop_run_forever(loop), 0);
-    CHECK_JOURNAL("stop");
+    CHECK_TRACE("stop");
     async_loop_close(loop);
 }
 
@@ -195,14 +195,14 @@ static int leave_one_behind(void)
 }
 async_fn(leave_one_behind);
 
-TEST_EACH_BACKEND(drive_runner_keeps_its_loop_and_what_is_left_in_it)
+TEST_EACH_BACKEND(drive_runner_keeps_its_loop_and_the_remaining_tasks)
 {
     async_auto_runner runner = {.options = *test_options()};
     CHECK_EQ(async_runner_run(&runner, leave_one_behind), 0);
     async_loop *loop = async_runner_get_loop(&runner);
     CHECK(loop != NULL && loop == async_get_loop());
     CHECK_EQ(async_runner_run(&runner, note_after, 5, "mine"), 0);
-    CHECK_JOURNAL("left mine");
+    CHECK_TRACE("left mine");
     CHECK_EQ(async_runner_run(&runner, give, -EPROTO), -EPROTO);
     CHECK(async_time() == 6);
 }
@@ -222,13 +222,13 @@ static int leave_a_goodbye(void)
 }
 async_fn(leave_a_goodbye);
 
-TEST_EACH_BACKEND(drive_runner_cancels_what_is_left_when_it_is_closed)
+TEST_EACH_BACKEND(drive_runner_cancels_the_remaining_tasks_when_it_is_closed)
 {
     async_runner runner = {.options = *test_options()};
     CHECK_EQ(async_runner_run(&runner, leave_a_goodbye), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     async_runner_close(&runner);
-    CHECK_JOURNAL("1");
+    CHECK_TRACE("1");
     CHECK(async_get_loop() == NULL);
     async_runner_close(&runner);
     async_runner_close(NULL);
@@ -236,7 +236,7 @@ TEST_EACH_BACKEND(drive_runner_cancels_what_is_left_when_it_is_closed)
     async_runner_close(&runner);
 }
 
-TEST_EACH_BACKEND(drive_runner_makes_its_loop_when_it_is_asked_for)
+TEST_EACH_BACKEND(drive_runner_makes_its_loop_on_first_use)
 {
     async_auto_runner runner = {.options = *test_options()};
     CHECK(async_runner_get_loop(&runner) == async_get_loop() && async_get_loop() != NULL);

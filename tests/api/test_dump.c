@@ -6,7 +6,7 @@
 #include "run/dump.h"
 #include <string.h>
 
-LOOP_TEST(dump_says_who_is_held_back_by_the_limit_of_a_group)
+LOOP_TEST(dump_shows_a_task_that_waits_for_the_limit_of_its_group)
 {
     ASYNC_TASK_GROUP_WITH(group, .limit = 1);
     async_group_create_task(&group, give_after, 1, 0);

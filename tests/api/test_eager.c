@@ -16,14 +16,14 @@ static int note_twice(const char *first, const char *second)
 }
 async_fn(note_twice, const char *, const char *);
 
-LOOP_TEST(eager_task_runs_up_to_its_first_stop_before_anybody_else)
+LOOP_TEST(eager_task_runs_up_to_its_first_stop_before_any_other_task)
 {
     async_task *other = async_create_task(note_twice, "other", "other2");
     async_task *task = async_create_task_with(&eager, note_twice, "eager", "eager2");
     note("creator");
     CHECK_EQ(async_await(task), 7);
     CHECK_EQ(async_await(other), 7);
-    CHECK_JOURNAL("eager creator other eager2 other2");
+    CHECK_TRACE("eager creator other eager2 other2");
     return 0;
 }
 
@@ -50,7 +50,7 @@ LOOP_TEST(eager_tasks_create_eager_tasks)
     async_task *task = async_create_task_with(&eager, create_another, 2);
     note("creator");
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("2 1 0 -0 -1 -2 creator");
+    CHECK_TRACE("2 1 0 -0 -1 -2 creator");
     return 0;
 }
 
@@ -67,7 +67,7 @@ LOOP_TEST(eager_task_is_the_current_one_while_it_runs)
     CHECK_STR(async_task_name(async_current_task()),
               "test_coroutine_eager_task_is_the_current_one_while_it_runs");
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("note_current");
+    CHECK_TRACE("note_current");
     return 0;
 }
 
@@ -75,7 +75,7 @@ LOOP_TEST(eager_task_in_a_task_that_is_cancelled_starts_nevertheless)
 {
     CHECK(async_task_cancel(async_current_task()));
     async_task *task = async_create_task_with(&eager, note_twice, "first", "second");
-    CHECK_JOURNAL("first");
+    CHECK_TRACE("first");
     CHECK_EQ(async_await(task), 7); /* asked, but its turn was on the way */
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
@@ -94,7 +94,7 @@ LOOP_TEST(eager_task_of_a_callback_begins_as_others_do)
 {
     CHECK(async_call_soon(create_in_callback, NULL).id != 0);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("callback begun ended");
+    CHECK_TRACE("callback begun ended");
     CHECK_EQ(async_await(from_callback), 7);
     return 0;
 }
@@ -106,7 +106,7 @@ LOOP_TEST(eager_task_of_a_group_is_its_child_unless_there_is_no_room)
     async_group_create_task_with(&group, &eager, note_twice, "b", "b2");
     note("creator");
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("a creator a2 b b2");
+    CHECK_TRACE("a creator a2 b b2");
     return 0;
 }
 
@@ -117,7 +117,7 @@ LOOP_TEST(eager_task_of_a_group_that_fails_at_once_fails_it)
     CHECK(async_group_create_task_with(&group, &eager, give, -EIO) != NULL);
     CHECK_EQ(async_sleep(0), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    CHECK_JOURNAL("sibling");
+    CHECK_TRACE("sibling");
     return 0;
 }
 
@@ -139,7 +139,7 @@ REAL_LOOP_TEST(eager_tasks_on_the_real_clock)
 {
     for (int i = 0; i < MANY; i++) {
         async_task *task = async_create_task_with(&eager, note_current);
-        CHECK_JOURNAL("note_current");
+        CHECK_TRACE("note_current");
         CHECK_EQ(async_await(task), 0);
     }
     return 0;
@@ -158,7 +158,7 @@ TEST(eager_task_runs_at_once_in_debug_mode)
     async_run_options options = *test_options();
     options.debug = true;
     CHECK_EQ(async_run_with(&options, debugged), 0);
-    CHECK_JOURNAL("eager creator eager2");
+    CHECK_TRACE("eager creator eager2");
 }
 
 static int yield_and_note(void)
@@ -185,9 +185,9 @@ static int create_between_others(void)
         others[i] = async_create_task(yield_and_note);
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(async_sleep(0), 0);
-        journal_text[0] = '\0';
+        trace_text[0] = '\0';
         task = async_create_task_with(&eager, note_once);
-        CHECK_JOURNAL("eager");
+        CHECK_TRACE("eager");
         CHECK_EQ(async_task_cancel(task), true);
         async_task_detach(task);
     }

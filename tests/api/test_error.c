@@ -123,7 +123,7 @@ LOOP_TEST(strerror_copy_is_cut_off_and_ended_where_there_is_no_room)
 
 /* ---- sentences ------------------------------------------------------------------------------ */
 
-LOOP_TEST(fail_returns_the_code_and_keeps_the_sentence)
+LOOP_TEST(fail_returns_the_code_and_keeps_the_message)
 {
     char host[] = "10.0.0.1";
     CHECK_EQ(async_fail(-ECONNREFUSED, "connect to %s:%d", host, 80), -ECONNREFUSED);
@@ -192,14 +192,14 @@ static int await_and_pass_on(int code, const char *sentence)
 }
 async_fn(await_and_pass_on, int, const char *);
 
-LOOP_TEST(sentences_travel_with_the_error_through_every_await)
+LOOP_TEST(error_messages_travel_with_the_error_through_every_await)
 {
     CHECK_EQ(async_await(async_create_task(await_and_pass_on, -EIO, "from afar")), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: from afar");
     return 0;
 }
 
-LOOP_TEST(sentences_reach_everybody_who_awaits)
+LOOP_TEST(error_messages_reach_every_awaiting_task)
 {
     async_task *task = async_create_task(fail_with, -EIO, "said once");
     for (int i = 0; i < 3; i++) {
@@ -210,7 +210,7 @@ LOOP_TEST(sentences_reach_everybody_who_awaits)
     return 0;
 }
 
-LOOP_TEST(sentences_come_with_task_result_too)
+LOOP_TEST(error_messages_come_with_task_result_too)
 {
     async_task *task = async_create_task(fail_with, -EIO, "looked at");
     CHECK_EQ(async_sleep(0), 0);
@@ -229,7 +229,7 @@ static int say_but_return(int said, int returned)
 }
 async_fn(say_but_return, int, int);
 
-LOOP_TEST(sentences_about_another_error_stay_behind)
+LOOP_TEST(error_messages_of_another_error_are_not_passed_on)
 {
     CHECK_EQ(async_await(async_create_task(say_but_return, -EIO, -EPIPE)), -EPIPE);
     CHECK_STR(async_strerror(-EPIPE), "-EPIPE: Broken pipe");
@@ -239,7 +239,7 @@ LOOP_TEST(sentences_about_another_error_stay_behind)
     return 0;
 }
 
-LOOP_TEST(sentences_of_mine_stay_when_another_error_comes_without_one)
+LOOP_TEST(error_message_stays_when_another_error_comes_without_one)
 {
     async_ignore(async_fail(-EIO, "mine"));
     CHECK_EQ(async_await(async_create_task(give, 0)), 0);
@@ -249,7 +249,7 @@ LOOP_TEST(sentences_of_mine_stay_when_another_error_comes_without_one)
 }
 
 /* Otherwise an old sentence would be taken for the story of a new error. */
-LOOP_TEST(sentences_of_mine_go_when_the_same_error_comes_without_one)
+LOOP_TEST(error_message_goes_when_the_same_error_comes_without_one)
 {
     async_ignore(async_fail(-EIO, "an old story"));
     CHECK_EQ(async_await(async_create_task(give, -EIO)), -EIO);
@@ -274,7 +274,7 @@ LOOP_TEST(strerror_texts_live_as_long_as_the_loop)
     return 0;
 }
 
-LOOP_TEST(strerror_gives_equal_texts_once)
+LOOP_TEST(strerror_stores_equal_texts_once)
 {
     async_ignore(async_fail(-EIO, "again"));
     const char *text = async_strerror(-EIO);
@@ -318,7 +318,7 @@ static int leave_by_try(int *cleanups, int result)
     return 1;
 }
 
-TEST(cleanup_is_called_however_a_block_is_left)
+TEST(cleanup_is_called_on_every_way_out_of_a_block)
 {
     int cleanups = 0;
     CHECK_EQ(leave_by_try(&cleanups, -EIO), -EIO);

@@ -20,11 +20,11 @@ static int nothing(void)
 }
 async_fn(nothing);
 
-static int in_executor(async_executor *executor, struct gate *gate, int result)
+static int in_executor(async_executor *executor, struct latch *latch, int result)
 {
-    return async_run_in_executor(executor, pass_gate, gate, result);
+    return async_run_in_executor(executor, pass_latch, latch, result);
 }
-async_fn(in_executor, async_executor *, struct gate *, int);
+async_fn(in_executor, async_executor *, struct latch *, int);
 
 LOOP_TEST(default_executor_can_be_set_once_and_before_it_is_used)
 {
@@ -45,7 +45,7 @@ LOOP_TEST(default_executor_cannot_be_set_after_its_use)
     return 0;
 }
 
-TEST(executor_of_too_many_threads_is_no_memory)
+TEST(executor_of_too_many_threads_is_enomem)
 {
     async_executor *executor;
     CHECK_EQ(async_executor_new(&executor, SIZE_MAX), -ENOMEM);
@@ -62,15 +62,15 @@ DEATH_TEST(executor_free_of_the_default_one,
 }
 
 /* What was given is done, although the loop cannot see it yet. */
-LOOP_TEST(executor_free_waits_for_what_it_was_given)
+LOOP_TEST(executor_free_waits_for_submitted_jobs)
 {
-    struct gate gate;
-    gate_init(&gate);
+    struct latch latch;
+    latch_init(&latch);
     async_executor *executor = new_executor(1);
     async_task *tasks[3];
     for (int i = 0; i < 3; i++) {
-        tasks[i] = async_create_task(in_executor, executor, &gate, i);
-        gate_open(&gate);
+        tasks[i] = async_create_task(in_executor, executor, &latch, i);
+        latch_open(&latch);
     }
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);

@@ -101,7 +101,7 @@ TEST_EACH_BACKEND(fork_child_runs_loops_between_two_runs)
     async_runner_close(&runner);
 }
 
-TEST_EACH_BACKEND(fork_child_closes_what_was_between_two_steps)
+TEST_EACH_BACKEND(fork_child_closes_a_loop_that_was_between_two_steps)
 {
     async_loop *loop;
     async_runner runner = {.options = *test_options()};
@@ -524,7 +524,7 @@ static int interrupt_child(void)
 async_fn(interrupt_child);
 
 /* The first one is not for the parent's main task. */
-TEST_EACH_BACKEND(fork_child_has_the_sigint_of_before_the_run)
+TEST_EACH_BACKEND(fork_child_has_the_sigint_handler_from_before_the_run)
 {
     CHECK_EQ(async_run_with(test_options(), interrupt_child), BY_SIGNAL + SIGINT);
 }

@@ -517,7 +517,7 @@ static void *ask_the_loop(void *loop)
     return NULL;
 }
 
-REAL_LOOP_TEST(fork_child_lets_go_of_what_it_asked_another_thread_for)
+REAL_LOOP_TEST(fork_child_frees_a_concurrent_future)
 {
     pthread_t thread;
     skip_where_threads_and_fork_do_not_mix();
@@ -580,7 +580,7 @@ static int fork_beside_work(void)
 }
 async_fn(fork_beside_work);
 
-TEST_EACH_BACKEND(fork_child_returns_beside_work_on_threads)
+TEST_EACH_BACKEND(fork_child_returns_while_worker_threads_run)
 {
     skip_where_threads_and_fork_do_not_mix();
     int result = async_run_with(test_options(), fork_beside_work);

@@ -56,10 +56,10 @@ LOOP_TEST(future_wakes_all_who_wait_in_the_order_they_came)
     async_task *b = async_create_task(await_future, async_task_ref(future), "b");
     settle();
     CHECK_EQ(async_future_set_result(future, 1), 0);
-    CHECK_JOURNAL(""); /* nobody runs inside it */
+    CHECK_TRACE(""); /* nobody runs inside it */
     CHECK_EQ(async_await(a), 1);
     CHECK_EQ(async_await(b), 1);
-    CHECK_JOURNAL("a:1 b:1");
+    CHECK_TRACE("a:1 b:1");
     CHECK_EQ(async_await(future), 1);
     return 0;
 }
@@ -80,7 +80,7 @@ LOOP_TEST(future_is_settled_once)
     return 0;
 }
 
-LOOP_TEST(future_brings_the_sentence_of_its_error_along)
+LOOP_TEST(future_passes_on_the_message_of_its_error)
 {
     async_future *future = async_future_new();
     CHECK_EQ(async_future_set_exception(future, -EIO, "disk %d is on fire", 3), 0);
@@ -93,7 +93,7 @@ LOOP_TEST(future_brings_the_sentence_of_its_error_along)
     return 0;
 }
 
-LOOP_TEST(future_refuses_what_is_no_result_or_no_future)
+LOOP_TEST(future_refuses_an_invalid_result_and_a_task)
 {
     async_future *future = async_future_new();
     async_task *task = async_create_task(forever);
@@ -109,7 +109,7 @@ LOOP_TEST(future_refuses_what_is_no_result_or_no_future)
     return 0;
 }
 
-LOOP_TEST(future_that_was_cancelled_for_a_reason_tells_it)
+LOOP_TEST(future_cancelled_with_a_reason_passes_it_on)
 {
     async_future *future = async_future_new();
     CHECK(async_task_cancel_because(future, "client %d hung up", 7));
@@ -124,7 +124,7 @@ LOOP_TEST(future_that_was_cancelled_for_a_reason_tells_it)
     return async_await(a) == -ECANCELED ? 0 : -EPROTO;
 }
 
-LOOP_TEST(future_whose_reason_finds_no_memory_is_cancelled_all_the_same)
+LOOP_TEST(future_without_memory_for_its_reason_is_still_cancelled)
 {
     async_future *future = async_future_new();
     test_allow_allocations(1); /* for the reason, none for the future's copy */
@@ -135,7 +135,7 @@ LOOP_TEST(future_whose_reason_finds_no_memory_is_cancelled_all_the_same)
     return 0;
 }
 
-LOOP_TEST(future_is_cancelled_by_an_await_that_is)
+LOOP_TEST(future_is_cancelled_when_its_awaiting_task_is)
 {
     async_future *future = async_future_new();
     async_task *a = async_create_task(await_future, async_task_ref(future), "a");
@@ -150,7 +150,7 @@ LOOP_TEST(future_is_cancelled_by_an_await_that_is)
     return 0;
 }
 
-LOOP_TEST(future_that_was_set_first_is_had_though_a_cancel_follows)
+LOOP_TEST(future_that_was_set_before_a_cancel_gives_its_result)
 {
     async_future *future = async_future_new();
     async_task *a = async_create_task(await_future, async_task_ref(future), "a");
@@ -181,7 +181,7 @@ static int await_in_shelter(async_future *future)
 }
 async_fn(await_in_shelter, async_future *);
 
-LOOP_TEST(future_in_a_shelter_is_not_cancelled)
+LOOP_TEST(future_under_a_shield_is_not_cancelled)
 {
     async_future *future = async_future_new();
     async_task *task = async_create_task(await_in_shelter, async_task_ref(future));
@@ -216,7 +216,7 @@ static int gather_two(async_future *future, async_task *task)
 }
 async_fn(gather_two, async_future *, async_task *);
 
-LOOP_TEST(future_in_a_gather_that_is_cancelled_does_not_hold_it_up)
+LOOP_TEST(future_does_not_delay_a_cancelled_gather)
 {
     for (int moment = 0; moment < 3; moment++) {
         async_future *a = async_future_new(), *b = async_future_new();
@@ -233,7 +233,7 @@ LOOP_TEST(future_in_a_gather_that_is_cancelled_does_not_hold_it_up)
     return 0;
 }
 
-LOOP_TEST(future_in_a_gather_that_is_cancelled_when_it_was_woken_does_not_hold_it_up)
+LOOP_TEST(future_does_not_delay_a_gather_cancelled_after_its_wake_up)
 {
     async_future *first = async_future_new(), *second = async_future_new();
     async_task *gathering = async_create_task(gather_two, async_task_ref(first),
@@ -276,14 +276,14 @@ LOOP_TEST(future_calls_its_done_callbacks)
     CHECK_EQ(async_task_add_done_callback(future, note_end, "gone"), 0);
     CHECK_EQ(async_task_remove_done_callback(future, note_end, "gone"), 0 + 1);
     CHECK_EQ(async_future_set_result(future, 2), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     settle();
-    CHECK_JOURNAL("first:2 second:2");
+    CHECK_TRACE("first:2 second:2");
     async_task_detach(future);
     return 0;
 }
 
-LOOP_TEST(future_is_no_task_to_those_who_count_tasks)
+LOOP_TEST(future_is_not_counted_as_a_task)
 {
     async_future *future = async_future_new();
     async_task *tasks[4];
@@ -300,7 +300,7 @@ LOOP_TEST(future_is_no_task_to_those_who_count_tasks)
     return 0;
 }
 
-LOOP_TEST(future_that_everybody_let_go_of_is_gone)
+LOOP_TEST(future_without_handles_is_freed)
 {
     for (int i = 0; i < 1000; i++) {
         async_task_detach(async_future_new());
@@ -308,7 +308,7 @@ LOOP_TEST(future_that_everybody_let_go_of_is_gone)
         async_task *task = async_create_task(await_future, future, "task");
         async_task_cancel(task);
         CHECK_EQ(async_await(task), -ECANCELED);
-        journal_text[0] = '\0';
+        trace_text[0] = '\0';
     }
     return 0;
 }
@@ -325,14 +325,14 @@ static int leave_futures(void)
 }
 async_fn(leave_futures);
 
-TEST_EACH_BACKEND(future_that_is_pending_at_the_end_of_the_loop_holds_nobody_up)
+TEST_EACH_BACKEND(future_that_is_pending_does_not_delay_the_end_of_the_loop)
 {
     async_run_options options = *test_options();
     options.debug = true;
     CHECK_EQ(async_run_with(&options, leave_futures), 0);
-    CHECK_JOURNAL("waiting:-125");
+    CHECK_TRACE("waiting:-125");
     CHECK_EQ(async_run_with(test_options(), leave_futures), 0);
-    CHECK_JOURNAL("waiting:-125");
+    CHECK_TRACE("waiting:-125");
 }
 
 LOOP_TEST(future_for_which_there_is_no_memory_is_null)
@@ -350,7 +350,7 @@ LOOP_TEST(future_for_which_there_is_no_memory_is_null)
     return 0;
 }
 
-LOOP_TEST(future_whose_sentence_finds_no_memory_has_its_error)
+LOOP_TEST(future_without_memory_for_its_message_keeps_its_error)
 {
     async_future *future = async_future_new();
     test_allow_allocations(0);

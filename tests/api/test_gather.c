@@ -55,7 +55,7 @@ LOOP_TEST(gather_takes_as_long_as_the_slowest)
     async_task *second = async_create_task(note_after, 1, 2);
     async_task *third = async_create_task(note_after, 2, 3);
     CHECK_EQ(async_gather(first, second, third), 0);
-    CHECK_JOURNAL("2 3 1");
+    CHECK_TRACE("2 3 1");
     CHECK(async_time() == 3);
     return 0;
 }
@@ -81,7 +81,7 @@ LOOP_TEST(gather_gives_the_error_that_came_first_in_time)
         async_create_task(note_after, 3, -3), async_create_task(note_after, 5, 4)};
     int results[4];
     CHECK_EQ(async_gather_n(tasks, 4, results, ASYNC_FIRST_ERROR), -2);
-    CHECK_JOURNAL("-2 -3 -1 4");
+    CHECK_TRACE("-2 -3 -1 4");
     CHECK(results[0] == -1 && results[1] == -2 && results[2] == -3 && results[3] == 4);
     CHECK(async_time() == 5);
     return 0;
@@ -93,7 +93,7 @@ LOOP_TEST(gather_gives_the_first_of_two_errors_in_one_iteration)
     CHECK_EQ(async_sleep(1), 0);
     async_task *also = async_create_task(note_after, 1, -2);
     CHECK_EQ(async_gather(also, later), -1);
-    CHECK_JOURNAL("-1 -2");
+    CHECK_TRACE("-1 -2");
     return 0;
 }
 
@@ -147,14 +147,14 @@ LOOP_TEST(gather_collects_errors_as_results)
     return 0;
 }
 
-LOOP_TEST(gather_collects_also_when_nobody_wants_the_results)
+LOOP_TEST(gather_collects_without_an_array_of_results)
 {
     async_task *tasks[] = {async_create_task(give_after, 1, -EIO)};
     CHECK_EQ(async_gather_n(tasks, 1, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
     return 0;
 }
 
-LOOP_TEST(gather_that_collects_is_not_refused_itself_but_the_next_call_is)
+LOOP_TEST(gather_that_collects_succeeds_and_the_next_call_is_refused)
 {
     async_task *tasks[] = {async_create_task(give_after, 9, 0)};
     int results[1];
@@ -253,7 +253,7 @@ LOOP_TEST(gather_that_is_cancelled_wakes_its_tasks_in_their_order)
     async_task *third = async_create_task(note_refusal, "third");
     CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather(first, second, third), -ECANCELED);
-    CHECK_JOURNAL("first second third");
+    CHECK_TRACE("first second third");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }
@@ -265,7 +265,7 @@ static int fail_after(double seconds, const char *sentence)
 }
 async_fn(fail_after, double, const char *);
 
-LOOP_TEST(gather_brings_along_what_was_said_of_the_error_it_returns)
+LOOP_TEST(gather_passes_on_the_message_of_the_error_it_returns)
 {
     async_task *late = async_create_task(fail_after, 3, "the late one");
     async_task *early = async_create_task(fail_after, 1, "the early one");
@@ -275,7 +275,7 @@ LOOP_TEST(gather_brings_along_what_was_said_of_the_error_it_returns)
     return 0;
 }
 
-LOOP_TEST(gather_brings_along_nothing_when_nothing_was_said_of_the_error_it_returns)
+LOOP_TEST(gather_passes_on_no_message_if_its_error_has_none)
 {
     async_task *late = async_create_task(fail_after, 3, "the late one");
     async_task *silent = async_create_task(give_after, 2, -EIO);
@@ -296,7 +296,7 @@ static int gather_oneself(int *other)
 }
 async_fn(gather_oneself, int *);
 
-LOOP_TEST(gather_of_oneself_is_edeadlk_and_waits_for_the_others)
+LOOP_TEST(gather_of_the_calling_task_is_edeadlk_and_waits_for_the_others)
 {
     int other = 0;
     CHECK_EQ(async_await(async_create_task(gather_oneself, &other)), 0);

@@ -47,7 +47,7 @@ LOOP_TEST(group_waits_for_all_its_children)
     async_group_create_task(&group, note_after, 1, "fast", 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK(async_time() == 3);
-    CHECK_JOURNAL("fast slow");
+    CHECK_TRACE("fast slow");
     CHECK_EQ(async_task_result(slow), 7); /* until the block is left */
     return check_free();
 }
@@ -58,7 +58,7 @@ LOOP_TEST(group_child_does_not_begin_inside_create_task)
     async_group_create_task(&group, note_after, 0, "child", 0);
     note("parent");
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("parent child");
+    CHECK_TRACE("parent child");
     return 0;
 }
 
@@ -70,7 +70,7 @@ LOOP_TEST(group_child_that_fails_has_its_siblings_cancelled)
     async_group_create_task(&group, note_after, 9, "last", 0);
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK(async_time() == 1);
-    CHECK_JOURNAL("failing first-refused last-refused");
+    CHECK_TRACE("failing first-refused last-refused");
     return check_free();
 }
 
@@ -94,7 +94,7 @@ static int fail_with_words(const char *words)
 }
 async_fn(fail_with_words, const char *);
 
-LOOP_TEST(group_gives_the_first_failure_with_its_sentence)
+LOOP_TEST(group_gives_the_first_failure_with_its_message)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, fail_with_words, "the first");
@@ -124,10 +124,10 @@ LOOP_TEST(group_cancel_asks_the_children_and_is_no_failure)
     CHECK_EQ(async_sleep(1), 0);
     async_group_cancel(&group);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("a-refused b-refused");
+    CHECK_TRACE("a-refused b-refused");
     async_group_create_task(&group, note_after, 1, "c", 0);
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("c");
+    CHECK_TRACE("c");
     return check_free();
 }
 
@@ -143,7 +143,7 @@ LOOP_TEST(group_child_creates_siblings_while_the_group_is_waited_for)
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, create_sibling, &group);
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("sibling");
+    CHECK_TRACE("sibling");
     CHECK(async_time() == 2);
     CHECK(async_group_create_task(&group, forever) == NULL); /* it has been waited for */
     return check_free();
@@ -159,7 +159,7 @@ LOOP_TEST(group_that_has_failed_creates_no_more)
     return check_free();
 }
 
-LOOP_TEST(group_for_whose_child_there_is_no_memory_fails)
+LOOP_TEST(group_without_memory_for_a_child_fails)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, note_after, 9, "sibling", 0);
@@ -170,7 +170,7 @@ LOOP_TEST(group_for_whose_child_there_is_no_memory_fails)
     test_allow_allocations(-1);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -ENOMEM);
-    CHECK_JOURNAL("sibling-refused");
+    CHECK_TRACE("sibling-refused");
     return check_free();
 }
 
@@ -182,7 +182,7 @@ LOOP_TEST(group_whose_parent_is_cancelled_cancels_its_children_and_waits_for_the
     async_group_create_task(&group, note_after, 9, "a", 0);
     cancel_me_after(1);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
-    CHECK_JOURNAL("a-refused");
+    CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_cancelling(async_current_task()), 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
@@ -214,7 +214,7 @@ static int succeed_when_cancelled(void)
 }
 async_fn(succeed_when_cancelled);
 
-LOOP_TEST(group_whose_children_succeed_all_the_same_has_succeeded)
+LOOP_TEST(group_whose_children_succeed_despite_cancel_succeeds)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, succeed_when_cancelled);
@@ -231,7 +231,7 @@ LOOP_TEST(group_in_a_parent_that_was_cancelled_before_cancels_at_the_wait)
     CHECK(async_task_cancel(async_current_task()));
     async_group_create_task(&group, note_after, 9, "a", 0);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
-    CHECK_JOURNAL("a-refused");
+    CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
@@ -246,7 +246,7 @@ static int wait_under_limit(double limit)
 LOOP_TEST(group_under_a_limit_is_cancelled_when_that_runs_out)
 {
     CHECK_EQ(wait_under_limit(1), -ETIMEDOUT);
-    CHECK_JOURNAL("a-refused");
+    CHECK_TRACE("a-refused");
     CHECK(async_time() == 1);
     return check_free();
 }
@@ -266,7 +266,7 @@ static int create_sleeper(async_task_group *group)
 LOOP_TEST(group_inside_a_limit_that_runs_out_is_cancelled)
 {
     CHECK_EQ(async_timeout(1, wait_for_group(create_sleeper)), -ETIMEDOUT);
-    CHECK_JOURNAL("a-refused");
+    CHECK_TRACE("a-refused");
     return check_free();
 }
 
@@ -335,7 +335,7 @@ LOOP_TEST(group_that_fails_cancels_through_the_groups_of_its_children)
     async_group_create_task(&group, inner_group, "b");
     async_group_create_task(&group, give_after, 1, -EIO);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    CHECK_JOURNAL("a-refused b-refused");
+    CHECK_TRACE("a-refused b-refused");
     CHECK(async_time() == 1);
     return check_free();
 }
@@ -351,7 +351,7 @@ LOOP_TEST(group_inside_another_fails_alone)
     }
     CHECK_EQ(async_sleep(1), 0);
     CHECK_EQ(async_group_wait(&outer), 0);
-    CHECK_JOURNAL("outer");
+    CHECK_TRACE("outer");
     return check_free();
 }
 
@@ -364,7 +364,7 @@ LOOP_TEST(group_outside_another_cancels_it)
         async_group_create_task(&inner, note_after, 9, "inner", 0);
         CHECK_EQ(async_group_wait(&inner), -ECANCELED);
     }
-    CHECK_JOURNAL("inner-refused");
+    CHECK_TRACE("inner-refused");
     CHECK_EQ(async_group_wait(&outer), -EIO);
     return check_free();
 }
@@ -400,7 +400,7 @@ LOOP_TEST(group_that_is_left_cancels_its_children_and_waits_for_them)
 {
     async_task *kept;
     CHECK_EQ(leave_early(&kept), 5);
-    CHECK_JOURNAL("a-refused b-refused");
+    CHECK_TRACE("a-refused b-refused");
     CHECK(async_time() == 1);
     CHECK_EQ(async_await(kept), -ECANCELED);
     return check_free();
@@ -433,14 +433,14 @@ LOOP_TEST(group_that_is_left_waits_also_in_a_parent_that_is_cancelled)
 {
     cancel_me_after(1);
     CHECK_EQ(leave_while_cancelled(), -ECANCELED);
-    CHECK_JOURNAL("a-refused");
+    CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_free();
 }
 
 /* ---- limit, discard ------------------------------------------------------------------------- */
 
-LOOP_TEST(group_with_a_limit_lets_so_many_run_at_a_time_in_their_order)
+LOOP_TEST(group_with_a_limit_runs_that_many_at_a_time_in_order)
 {
     ASYNC_TASK_GROUP_WITH(group, .limit = 2);
     async_group_create_task(&group, note_after, 2, "a2", 0);
@@ -448,7 +448,7 @@ LOOP_TEST(group_with_a_limit_lets_so_many_run_at_a_time_in_their_order)
     async_group_create_task(&group, note_after, 3, "c4", 0);
     async_group_create_task(&group, note_after, 1, "d3", 0);
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("b1 a2 d3 c4");
+    CHECK_TRACE("b1 a2 d3 c4");
     CHECK(async_time() == 4);
     return check_free();
 }
@@ -460,12 +460,12 @@ LOOP_TEST(group_with_a_limit_refuses_those_that_had_not_begun)
     async_group_create_task(&group, note_after, 1, "b", 0);
     async_group_create_task(&group, note_after, 1, "c", 0);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    CHECK_JOURNAL("a b-refused c-refused");
+    CHECK_TRACE("a b-refused c-refused");
     CHECK(async_time() == 1);
     return check_free();
 }
 
-LOOP_TEST(group_with_a_limit_passes_over_nobody_who_was_cancelled)
+LOOP_TEST(group_with_a_limit_starts_cancelled_children_too)
 {
     ASYNC_TASK_GROUP_WITH(group, .limit = 1);
     async_group_create_task(&group, note_after, 2, "a", 0);
@@ -473,7 +473,7 @@ LOOP_TEST(group_with_a_limit_passes_over_nobody_who_was_cancelled)
     async_group_create_task(&group, note_after, 2, "c", 0);
     CHECK(async_call_later(1, cancel_argument, second).id != 0);
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_JOURNAL("a b-refused c");
+    CHECK_TRACE("a b-refused c");
     CHECK(async_time() == 4);
     return check_free();
 }
@@ -575,7 +575,7 @@ LOOP_TEST(group_child_has_the_options_it_was_given)
     return async_group_wait(&group);
 }
 
-LOOP_TEST(group_child_can_be_awaited_with_a_handle_of_one_s_own)
+LOOP_TEST(group_child_can_be_awaited_with_a_handle_of_its_own)
 {
     ASYNC_TASK_GROUP(group);
     async_task *child = async_group_create_task(&group, give_after, 1, 7);

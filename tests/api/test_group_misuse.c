@@ -17,7 +17,7 @@ static int take_a_borrowed_handle(void)
 }
 async_fn(take_a_borrowed_handle);
 
-DEATH_TEST(group_child_that_is_awaited_without_a_handle_of_one_s_own_dies,
+DEATH_TEST(group_child_that_is_awaited_with_the_group_s_handle_dies,
            "async_await: task #2 'give'|is only lent here, by its group|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), take_a_borrowed_handle));
@@ -152,7 +152,7 @@ static int fail_and_abort(void)
 }
 async_fn(fail_and_abort);
 
-DEATH_TEST(group_that_is_left_has_a_failure_nobody_saw_reported,
+DEATH_TEST(group_that_is_left_reports_a_failure_that_was_not_retrieved,
            "task #2 'give'|failed and nobody looked at its result: -EIO")
 {
     async_ignore(async_run_with(test_options(), fail_and_abort));
@@ -171,7 +171,7 @@ static int fail_twice_in_each_kind(void)
 }
 async_fn(fail_twice_in_each_kind);
 
-TEST(group_that_is_waited_for_answers_for_all_its_failures)
+TEST(group_that_is_waited_for_reports_no_failures)
 {
     struct stat said;
     int file = memfd_create("what was said", MFD_CLOEXEC), terminal = dup(STDERR_FILENO);

@@ -25,21 +25,21 @@ static void hear(void)
     async_loop_set_exception_handler(async_get_loop(), note_error, (void *)(uintptr_t)words);
 }
 
-LOOP_TEST(handler_hears_of_an_error_that_nobody_looked_at)
+LOOP_TEST(handler_gets_an_error_that_was_never_retrieved)
 {
     hear();
     async_task_detach(async_create_task(give, -EPROTO));
     async_task_detach(async_create_task(give, -ECANCELED));
     async_task_detach(async_create_task(give, 7));
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("give:-71");
+    CHECK_TRACE("give:-71");
     async_task *task = async_create_task(give, -EPROTO);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     async_task_detach(task);
-    CHECK_JOURNAL("give:-71");
+    CHECK_TRACE("give:-71");
     CHECK_EQ(async_await(async_create_task(give, -EPROTO)), -EPROTO);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -60,18 +60,18 @@ static int leave_failing(void)
 }
 async_fn(leave_failing);
 
-TEST_EACH_BACKEND(handler_hears_of_errors_at_the_end_of_the_loop)
+TEST_EACH_BACKEND(handler_gets_errors_at_the_end_of_the_loop)
 {
     CHECK_EQ(async_run_with(test_options(), leave_failing), 1);
-    CHECK_JOURNAL("fail_later:-71 give:-5");
+    CHECK_TRACE("fail_later:-71 give:-5");
 }
 
-LOOP_TEST(handler_can_be_told_of_an_error_of_the_program_s_own)
+LOOP_TEST(handler_gets_errors_that_the_program_reports)
 {
     hear();
     async_loop_call_exception_handler(
         async_get_loop(), &(async_exception_context){.message = "my own", .code = -EIO});
-    CHECK_JOURNAL("-:-5");
+    CHECK_TRACE("-:-5");
     async_loop_call_exception_handler(NULL, NULL);
     async_loop_set_exception_handler(NULL, NULL, NULL);
     return 0;
@@ -129,8 +129,9 @@ static int fail_with_handler(void)
 }
 async_fn(fail_with_handler);
 
-DEATH_TEST(handler_hears_of_main_s_error, "the handler heard that fail_with_handler failed: -EIO: "
-                                          "Input/output error, -5, fail_with_handler")
+DEATH_TEST(handler_gets_the_error_of_the_main_task,
+           "the handler heard that fail_with_handler failed: -EIO: "
+           "Input/output error, -5, fail_with_handler")
 {
     exit(async_main(fail_with_handler));
 }

@@ -110,7 +110,7 @@ static int copy_an_event(void)
 async_fn(copy_an_event);
 
 DEATH_TEST(
-    lifetime_event_that_was_copied_is_told,
+    lifetime_copied_event_is_reported,
     "task #2 'wait_on_thing' (created at |waits in async_event_wait for something whose memory is "
     "gone, was copied")
 {
@@ -128,7 +128,7 @@ static int forget_a_completion(void)
 async_fn(forget_a_completion);
 
 DEATH_TEST(
-    lifetime_completion_that_was_written_over_is_told,
+    lifetime_overwritten_completion_is_reported,
     "the memory of an async_completion is gone|before task #2 'give_after'|async_completion_end")
 {
     async_ignore(async_run_with(test_options(), forget_a_completion));
@@ -143,7 +143,7 @@ static int forget_a_limit(void)
 }
 async_fn(forget_a_limit);
 
-DEATH_TEST(lifetime_limit_that_was_written_over_is_told, "the memory of a time limit is gone")
+DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a time limit is gone")
 {
     async_ignore(async_run_with(test_options(), forget_a_limit));
 }
@@ -165,7 +165,7 @@ static int use_in_peace(int depth)
 }
 async_fn(use_in_peace, int);
 
-TEST_EACH_BACKEND(lifetime_of_what_exists_is_not_doubted)
+TEST_EACH_BACKEND(lifetime_of_valid_objects_gives_no_report)
 {
     async_run_options options = with_debug();
     CHECK_EQ(async_run_with(&options, use_in_peace, 3), 0);
@@ -197,7 +197,7 @@ static int outlive(void)
 async_fn(outlive);
 
 DEATH_TEST(
-    lifetime_argument_in_a_frame_that_was_left_is_told_in_debug_mode,
+    lifetime_argument_in_a_returned_frame_is_reported_in_debug_mode,
     "task #3 'print' (created at |begins with an argument that points to a variable of a function "
     "that has returned|must outlive it")
 {

@@ -45,7 +45,7 @@ LOOP_TEST(local_is_each_task_s_own)
     CHECK_EQ(async_gather(async_create_task(set_and_look, "red"),
                           async_create_task(set_and_look, "blue")),
              0);
-    CHECK_JOURNAL("red blue");
+    CHECK_TRACE("red blue");
     CHECK_STR((const char *)async_local_get(&color), "none");
     return 0;
 }
@@ -57,10 +57,10 @@ LOOP_TEST(local_is_inherited_as_it_was_at_creation)
     CHECK_EQ(async_local_set(&color, (void *)"blue"), 0);
     async_task *late = async_create_task(look);
     CHECK_EQ(async_gather(early, late), 0);
-    CHECK_JOURNAL("red blue");
+    CHECK_TRACE("red blue");
     CHECK_EQ(async_await(async_create_task(set_and_look, "green")), 0);
     CHECK_EQ(look(), 0);
-    CHECK_JOURNAL("green blue");
+    CHECK_TRACE("green blue");
     return 0;
 }
 
@@ -74,7 +74,7 @@ LOOP_TEST(local_is_inherited_by_grandchildren)
 {
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
     CHECK_EQ(async_await(async_create_task(create_looker)), 0);
-    CHECK_JOURNAL("red");
+    CHECK_TRACE("red");
     return 0;
 }
 
@@ -82,7 +82,7 @@ LOOP_TEST(local_is_not_seen_by_the_next_task_on_the_same_stack)
 {
     CHECK_EQ(async_await(async_create_task(set_and_look, "red")), 0);
     CHECK_EQ(async_await(async_create_task(look)), 0);
-    CHECK_JOURNAL("red none");
+    CHECK_TRACE("red none");
     return 0;
 }
 
@@ -109,7 +109,7 @@ TEST_EACH_BACKEND(local_is_initial_in_each_run_of_a_runner)
     CHECK_EQ(async_runner_run(&runner, set_and_leave_one_behind), 0);
     CHECK_STR((const char *)async_local_get(&color), "none");
     CHECK_EQ(async_runner_run(&runner, look_and_rest), 0);
-    CHECK_JOURNAL("red none red"); /* a task that the first run left keeps what it has */
+    CHECK_TRACE("red none red"); /* a task that the first run left keeps what it has */
 }
 
 LOOP_TEST(local_many_at_once)
@@ -136,7 +136,7 @@ static void look_when_done(async_task *task, void *unused)
     look_in_callback(unused);
 }
 
-LOOP_TEST(local_in_a_callback_is_that_of_who_asked_for_it)
+LOOP_TEST(local_in_a_callback_is_that_of_the_task_that_scheduled_it)
 {
     CHECK(async_call_soon(look_in_callback, NULL).id != 0);
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);
@@ -144,13 +144,13 @@ LOOP_TEST(local_in_a_callback_is_that_of_who_asked_for_it)
     CHECK(async_call_later(1, look_in_callback, NULL).id != 0);
     CHECK_EQ(async_local_set(&color, (void *)"blue"), 0);
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("none red none red red red");
+    CHECK_TRACE("none red none red red red");
     async_task *task = async_create_task(give, 0);
     CHECK_EQ(async_task_add_done_callback(task, look_when_done, NULL), 0);
     CHECK_EQ(async_local_set(&color, (void *)"green"), 0);
     CHECK_EQ(async_await(task), 0);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("blue blue");
+    CHECK_TRACE("blue blue");
     return 0;
 }
 
@@ -186,7 +186,7 @@ LOOP_TEST(local_set_without_memory_changes_nothing)
     return async_await(task);
 }
 
-LOOP_TEST(local_null_is_nothing)
+LOOP_TEST(local_null_is_ignored)
 {
     CHECK_EQ(async_local_set(NULL, NULL), -EINVAL);
     CHECK(async_local_get(NULL) == NULL);

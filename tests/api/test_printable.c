@@ -59,7 +59,7 @@ TEST(printable_cuts_no_character_and_no_number)
     CHECK_EQ(async_printable(NULL, 0, "\x1b", 1), 4);
 }
 
-LOOP_TEST(error_sentence_is_one_line_that_can_be_printed)
+LOOP_TEST(error_message_is_one_printable_line)
 {
     char host[300] = {0};
     CHECK_STR(async_strerror(async_fail(-EIO, "no host '%s'", "\x1b]0;all is well\x07\nroot#")),

@@ -211,7 +211,7 @@ TEST(queue_without_a_limit_is_never_full)
 
 /* ---- making and freeing --------------------------------------------------------------------- */
 
-TEST(queue_new_refuses_what_cannot_be)
+TEST(queue_new_refuses_invalid_arguments)
 {
     size_t beyond = ((size_t)1 << 30) + 1;
     async_queue *queue;
@@ -226,7 +226,7 @@ TEST(queue_new_refuses_what_cannot_be)
     async_queue_free(queue);
 }
 
-TEST(queue_free_of_null_is_nothing)
+TEST(queue_free_of_null_does_nothing)
 {
     async_queue_free(NULL);
     async_auto_queue *queue = NULL;

@@ -127,7 +127,7 @@ LOOP_TEST(queue_join_counts_items_handed_to_a_waiting_getter)
     return async_await(joiner);
 }
 
-LOOP_TEST(queue_join_releases_everybody_who_joins)
+LOOP_TEST(queue_join_releases_every_joining_task)
 {
     enum { JOINERS = 5 };
     async_auto_queue *queue = queue_of(0, 1);
@@ -196,7 +196,7 @@ LOOP_TEST(queue_shutdown_fails_calls_that_come_later_without_waiting)
     return 0;
 }
 
-LOOP_TEST(queue_shutdown_wakes_those_who_wait_to_get)
+LOOP_TEST(queue_shutdown_wakes_waiting_getters)
 {
     async_auto_queue *queue = queue_of(0, 0);
     int item = 77, results[2];
@@ -211,7 +211,7 @@ LOOP_TEST(queue_shutdown_wakes_those_who_wait_to_get)
     return 0;
 }
 
-LOOP_TEST(queue_shutdown_wakes_those_who_wait_to_put_and_their_items_are_not_in)
+LOOP_TEST(queue_shutdown_wakes_waiting_putters_without_their_items)
 {
     async_auto_queue *queue = queue_of(1, 1);
     int results[2];
@@ -313,7 +313,7 @@ LOOP_TEST(queue_immediate_shutdown_releases_joiners)
     return 0;
 }
 
-LOOP_TEST(queue_immediate_shutdown_still_joins_on_work_in_hand)
+LOOP_TEST(queue_immediate_shutdown_still_waits_for_items_being_processed)
 {
     async_auto_queue *queue = queue_of(0, 3);
     int joined;
@@ -328,7 +328,7 @@ LOOP_TEST(queue_immediate_shutdown_still_joins_on_work_in_hand)
 }
 
 /* What a waiting putter holds was never the queue's, so the queue does not drop it. */
-LOOP_TEST(queue_immediate_shutdown_drops_nothing_of_those_who_wait_to_put)
+LOOP_TEST(queue_immediate_shutdown_drops_no_item_of_a_waiting_putter)
 {
     int dropped = 0, result;
     async_auto_queue *queue = queue_of(1, 1);
@@ -414,7 +414,7 @@ LOOP_TEST(queue_free_ends_the_waits_of_putters_and_joiners)
 }
 
 /* It was doing something else when the queue was freed, and has not heard of it. */
-LOOP_TEST(queue_freed_under_a_task_that_did_not_wait_gives_it_an_error)
+LOOP_TEST(queue_calls_after_free_give_an_error)
 {
     int item = 7, result = 0;
     for (int i = 0; i < 1000; i++) /* no more than a few are kept */
@@ -471,7 +471,7 @@ static int leave_a_slow_consumer(void)
 }
 async_fn(leave_a_slow_consumer);
 
-TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_hears_of_task_done_no_more)
+TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_ignores_task_done)
 {
     CHECK_EQ(async_run_with(test_options(), leave_a_slow_consumer), 0);
 }

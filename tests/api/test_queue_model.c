@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 8, STEPS = 120, MOST_ITEMS = WORKERS * STEPS };
+enum { WORKERS = 8, STEPS = 120, MAX_ITEMS = WORKERS * STEPS };
 enum kind { FIFO, LIFO, PRIORITY, KINDS };
 
 /* ---- the model ------------------------------------------------------------------------------ */
@@ -33,13 +33,13 @@ struct line {
 };
 
 struct model {
-    int items[MOST_ITEMS]; /* [0..count), the oldest first */
-    size_t count;          /* that can be taken */
-    size_t maxsize;        /* 0: any number */
-    enum kind kind;        /* which queue it is a model of */
-    struct line getters;   /* wait for an item */
-    struct line putters;   /* wait for room */
-    bool shut_down;        /* puts fail, and gets when it is empty */
+    int items[MAX_ITEMS]; /* [0..count), the oldest first */
+    size_t count;         /* that can be taken */
+    size_t maxsize;       /* 0: any number */
+    enum kind kind;       /* which queue it is a model of */
+    struct line getters;  /* wait for an item */
+    struct line putters;  /* wait for room */
+    bool shut_down;       /* puts fail, and gets when it is empty */
 };
 
 static struct call *leave_line(struct line *line, size_t number)

@@ -160,7 +160,7 @@ LOOP_TEST(queue_lets_putters_in_in_the_order_they_came)
     return 0;
 }
 
-LOOP_TEST(queue_gives_a_waiting_getter_its_item_before_any_newcomer)
+LOOP_TEST(queue_gives_an_item_to_the_waiting_getter_before_a_later_one)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit visit;
@@ -174,7 +174,7 @@ LOOP_TEST(queue_gives_a_waiting_getter_its_item_before_any_newcomer)
     return 0;
 }
 
-LOOP_TEST(queue_gives_a_waiting_putter_the_place_before_any_newcomer)
+LOOP_TEST(queue_gives_room_to_the_waiting_putter_before_a_later_one)
 {
     async_auto_queue *queue = full_queue(1);
     struct visit visit = {.item = 2};
@@ -297,7 +297,7 @@ static int get_after_answering(async_queue *queue, int *item)
 }
 async_fn(get_after_answering, async_queue *, int *);
 
-LOOP_TEST(queue_getter_that_answers_its_cancellation_can_wait_again)
+LOOP_TEST(queue_getter_that_uncancels_can_wait_again)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     int item = 0;
@@ -370,7 +370,7 @@ TEST(queue_item_handed_over_at_the_last_moment_is_kept)
              0);
 }
 
-LOOP_TEST(queue_timeouts_leave_the_line_to_the_others)
+LOOP_TEST(queue_timeouts_leave_the_other_waiters_in_order)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     struct visit impatient, patient;
@@ -390,7 +390,7 @@ LOOP_TEST(queue_timeouts_leave_the_line_to_the_others)
  * Nobody waits on it any more: both were woken, and what they were woken with lies in their own
  * frames.
  */
-LOOP_TEST(queue_may_be_freed_once_those_who_waited_are_woken)
+LOOP_TEST(queue_may_be_freed_once_its_waiters_are_woken)
 {
     async_queue *queue = new_queue(0, sizeof(int));
     struct visit served, refused;

@@ -18,7 +18,7 @@ static int expect(const char *words)
 }
 async_fn(expect, const char *);
 
-LOOP_TEST(reason_is_the_sentence_of_the_refusal_and_of_the_task_s_end)
+LOOP_TEST(reason_is_the_message_of_the_refusal_and_of_the_task_s_result)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: user 7 has left");
     CHECK_EQ(async_sleep(1), 0);
@@ -65,7 +65,7 @@ static int await_later(async_task *task)
 }
 async_fn(await_later, async_task *);
 
-LOOP_TEST(reason_a_future_is_cancelled_for_travels_to_whoever_awaits_it)
+LOOP_TEST(reason_of_a_cancelled_future_reaches_the_awaiting_task)
 {
     async_future *future = async_future_new();
     async_task *task = async_create_task(await_it, async_task_ref(future));
@@ -78,7 +78,7 @@ LOOP_TEST(reason_a_future_is_cancelled_for_travels_to_whoever_awaits_it)
     return 0;
 }
 
-LOOP_TEST(reason_travels_to_what_is_joined_later)
+LOOP_TEST(reason_reaches_a_task_that_is_joined_later)
 {
     async_task *child = async_create_task(expect, "-ECANCELED: because");
     async_task *task = async_create_task(await_later, child);
@@ -109,7 +109,7 @@ static int answer_and_expect_none(void)
 }
 async_fn(answer_and_expect_none);
 
-LOOP_TEST(reason_is_gone_when_the_request_is_answered)
+LOOP_TEST(reason_is_gone_after_uncancel)
 {
     async_task *task = async_create_task(answer_and_expect_none);
     CHECK_EQ(async_sleep(1), 0);
@@ -128,7 +128,7 @@ static int say_goodbye_too_slowly(void)
 }
 async_fn(say_goodbye_too_slowly);
 
-LOOP_TEST(reason_outlives_a_limit_that_runs_out_in_a_shelter)
+LOOP_TEST(reason_outlives_a_timeout_under_a_shield)
 {
     async_task *task = async_create_task(say_goodbye_too_slowly);
     CHECK_EQ(async_sleep(1), 0);
@@ -138,7 +138,7 @@ LOOP_TEST(reason_outlives_a_limit_that_runs_out_in_a_shelter)
     return 0;
 }
 
-LOOP_TEST(reason_of_a_limit_in_a_shelter_is_none_of_a_request_without_one)
+LOOP_TEST(reason_of_a_timeout_under_a_shield_is_not_the_request_s)
 {
     async_task_cancel(async_current_task());
     CHECK_EQ(async_no_cancel(async_timeout(1, async_sleep(5))), -ETIMEDOUT);
@@ -161,7 +161,7 @@ static int answer_one_of_two(void)
 }
 async_fn(answer_one_of_two);
 
-LOOP_TEST(reason_is_not_taken_away_in_a_shelter_by_less_than_all_answers_or_a_request_without_one)
+LOOP_TEST(reason_under_a_shield_stays_until_every_request_is_answered)
 {
     async_task *task = async_create_task(answer_one_of_two);
     CHECK_EQ(async_sleep(1), 0);
@@ -178,7 +178,7 @@ static int speak_for_oneself(void)
 }
 async_fn(speak_for_oneself);
 
-LOOP_TEST(reason_gives_way_to_what_the_task_says_itself)
+LOOP_TEST(reason_gives_way_to_the_message_of_the_task)
 {
     async_task *task = async_create_task(speak_for_oneself);
     CHECK_EQ(async_sleep(1), 0);
@@ -188,7 +188,7 @@ LOOP_TEST(reason_gives_way_to_what_the_task_says_itself)
     return 0;
 }
 
-LOOP_TEST(reason_without_memory_is_a_request_all_the_same)
+LOOP_TEST(reason_without_memory_is_still_a_request)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: Operation canceled");
     CHECK_EQ(async_sleep(1), 0);
@@ -200,7 +200,7 @@ LOOP_TEST(reason_without_memory_is_a_request_all_the_same)
     return 0;
 }
 
-LOOP_TEST(reason_of_a_limit_says_so_and_is_gone_at_its_end)
+LOOP_TEST(reason_of_a_timeout_names_it_and_is_gone_at_its_end)
 {
     CHECK_EQ(async_timeout(1, expect("-ECANCELED: a time limit ran out")), -ETIMEDOUT);
     CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: Operation canceled");
@@ -209,7 +209,7 @@ LOOP_TEST(reason_of_a_limit_says_so_and_is_gone_at_its_end)
     return 0;
 }
 
-LOOP_TEST(reason_of_a_group_says_so)
+LOOP_TEST(reason_of_a_group_names_it)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, expect, "-ECANCELED: its group was left or cancelled");
@@ -223,7 +223,7 @@ LOOP_TEST(reason_of_a_group_says_so)
     return 0;
 }
 
-LOOP_TEST(reason_of_the_end_of_the_run_says_so)
+LOOP_TEST(reason_of_the_end_of_the_run_names_it)
 {
     async_task_detach(async_create_task(expect, "-ECANCELED: the run has ended"));
     return async_sleep(1);
@@ -239,7 +239,7 @@ static int fail_then_clean_up(void)
 }
 async_fn(fail_then_clean_up);
 
-LOOP_TEST(reason_of_the_library_s_own_displaces_no_sentence)
+LOOP_TEST(reason_of_the_library_replaces_no_message)
 {
     CHECK_EQ(async_await(async_create_task(fail_then_clean_up)), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: the disk is gone");

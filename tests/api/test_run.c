@@ -145,9 +145,9 @@ async_fn(leave_tasks_behind, int);
 TEST_EACH_BACKEND(run_cancels_the_tasks_that_are_left_and_waits_for_them)
 {
     CHECK_EQ(async_run_with(test_options(), leave_tasks_behind, 7), 7);
-    CHECK_JOURNAL("main b1 c2 a3");
+    CHECK_TRACE("main b1 c2 a3");
     CHECK_EQ(async_run_with(test_options(), leave_tasks_behind, -EIO), -EIO);
-    CHECK_JOURNAL("main b1 c2 a3");
+    CHECK_TRACE("main b1 c2 a3");
 }
 
 static int create_one_while_ending(const char *name)
@@ -169,7 +169,7 @@ async_fn(leave_a_parent_behind);
 TEST_EACH_BACKEND(run_cancels_tasks_that_others_create_while_they_end)
 {
     CHECK_EQ(async_run_with(test_options(), leave_a_parent_behind), 0);
-    CHECK_JOURNAL("parent late2");
+    CHECK_TRACE("parent late2");
 }
 
 static int say_goodbye(void)
@@ -202,7 +202,7 @@ async_fn(leave_one_with_a_goodbye);
 TEST_EACH_BACKEND(run_lets_tasks_that_end_finish_what_they_wait_for)
 {
     CHECK_EQ(async_run_with(test_options(), leave_one_with_a_goodbye), 0);
-    CHECK_JOURNAL("goodbye2");
+    CHECK_TRACE("goodbye2");
 }
 
 static int leave_callbacks_behind(void)
@@ -214,10 +214,10 @@ static int leave_callbacks_behind(void)
 }
 async_fn(leave_callbacks_behind);
 
-TEST_EACH_BACKEND(run_calls_what_was_to_be_called_soon_and_forgets_what_was_to_be_called_later)
+TEST_EACH_BACKEND(run_makes_call_soon_calls_and_drops_call_later_calls_at_its_end)
 {
     CHECK_EQ(async_run_with(test_options(), leave_callbacks_behind), 0);
-    CHECK(strstr(journal_text, "soon") != NULL && strstr(journal_text, "later") == NULL);
+    CHECK(strstr(trace_text, "soon") != NULL && strstr(trace_text, "later") == NULL);
 }
 
 static int note_once(const char *name)
@@ -245,7 +245,7 @@ async_fn(leave_a_callback_that_creates);
 TEST_EACH_BACKEND(run_waits_for_a_task_that_the_last_callback_creates)
 {
     CHECK_EQ(async_run_with(test_options(), leave_a_callback_that_creates), 0);
-    CHECK_JOURNAL("task1 at the end");
+    CHECK_TRACE("task1 at the end");
 }
 
 static int fail_quietly(void)
@@ -266,7 +266,7 @@ static int cancel_and_go(void)
 }
 async_fn(cancel_and_go);
 
-TEST_EACH_BACKEND(run_frees_what_nobody_gave_back)
+TEST_EACH_BACKEND(run_frees_handles_that_were_not_given_back)
 {
     CHECK_EQ(async_run_with(test_options(), cancel_and_go), 0);
 }
@@ -384,8 +384,8 @@ static void run_shuffled(uint64_t seed, char order[32])
     async_run_options options = *test_options();
     options.shuffle_seed = seed;
     CHECK_EQ(async_run_with(&options, note_in_some_order), 0);
-    strcpy(order, journal_text);
-    journal_text[0] = '\0';
+    strcpy(order, trace_text);
+    trace_text[0] = '\0';
 }
 
 TEST_EACH_BACKEND(run_without_a_seed_keeps_the_order)

@@ -244,7 +244,7 @@ static bool is_kernels(int kind)
     return kind >= KINDS - 2;
 }
 
-LOOP_TEST(select_of_what_is_ready_takes_the_first_listed)
+LOOP_TEST(select_of_ready_cases_takes_the_first_listed)
 {
     for (int a = 0; a < KINDS; a++)
         for (int b = 0; b < KINDS; b++) {
@@ -302,7 +302,7 @@ LOOP_TEST(select_gives_exactly_one_of_two_that_come_in_one_instant)
     return 0;
 }
 
-LOOP_TEST(select_that_has_won_is_not_undone_by_a_cancel)
+LOOP_TEST(select_that_has_a_winner_is_not_undone_by_a_cancel)
 {
     for (int a = 0; a < KINDS; a++)
         for (int b = 0; b < KINDS; b++)
@@ -384,7 +384,7 @@ LOOP_TEST(select_under_a_time_limit_ends_with_it)
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-LOOP_TEST(select_refuses_what_are_no_cases)
+LOOP_TEST(select_refuses_invalid_cases)
 {
     async_event event = {0};
     async_case cases[2] = {async_on_event(&event)};
@@ -446,7 +446,7 @@ LOOP_TEST(select_of_many_may_find_no_memory)
 
 /* ---- tasks and futures ---------------------------------------------------------------------- */
 
-LOOP_TEST(select_of_a_task_leaves_its_result_to_who_awaits_it)
+LOOP_TEST(select_of_a_task_leaves_its_result_for_await)
 {
     async_task *slow = async_create_task(give_after, 2.0, 5),
                *quick = async_create_task(give_after, 1.0, -EIO);
@@ -476,7 +476,7 @@ static void cancel(void *future)
     async_task_cancel(future);
 }
 
-LOOP_TEST(select_of_a_future_hears_when_it_is_cancelled)
+LOOP_TEST(select_of_a_future_returns_when_it_is_cancelled)
 {
     async_future *future = async_future_new();
     CHECK(async_call_later(1, cancel, future).id != 0);
@@ -510,7 +510,7 @@ LOOP_TEST(select_of_the_same_thing_twice_takes_it_once)
     return 0;
 }
 
-LOOP_TEST(select_of_64_things_hears_of_each)
+LOOP_TEST(select_of_64_cases_returns_each)
 {
     struct thing *things = calloc(64, sizeof *things);
     async_case cases[64];
@@ -545,7 +545,7 @@ static int select_get(async_queue *queue, async_event *event)
 }
 async_fn(select_get, async_queue *, async_event *);
 
-LOOP_TEST(select_stands_in_line_like_everybody)
+LOOP_TEST(select_waits_in_line_as_other_waiters_do)
 {
     async_queue *queue = new_queue(0, sizeof(int));
     async_event event = {0};

@@ -83,7 +83,7 @@ TEST_EACH_BACKEND(spin_is_off_unless_asked_for)
     hear_with_spin(0, &sleeps, 1);
 }
 
-TEST_EACH_BACKEND(spin_looks_instead_of_sleeping)
+TEST_EACH_BACKEND(spin_polls_instead_of_sleeping)
 {
     hear_with_spin(1000000000, &looks, 20);
     CHECK_EQ(sleeps, 0);

@@ -15,12 +15,12 @@ static int serve(double seconds, int port)
 }
 async_fn(serve, double, int);
 
-LOOP_TEST(started_gives_its_value_to_whoever_waits)
+LOOP_TEST(started_gives_its_value_to_the_waiting_task)
 {
     async_task *server = async_create_task(serve, 2, 8080);
     CHECK_EQ(async_task_wait_started(server), 8080);
     CHECK(async_time() == 2);
-    CHECK_JOURNAL("serving"); /* it goes on first */
+    CHECK_TRACE("serving"); /* it goes on first */
     CHECK_EQ(async_task_wait_started(server), 8080);
     CHECK_EQ(async_await(async_task_ref(server)), 0);
     CHECK_EQ(async_task_wait_started(server), 8080); /* also afterwards */
@@ -36,13 +36,13 @@ static int wait_for_port(async_task *server, const char *name)
 }
 async_fn(wait_for_port, async_task *, const char *);
 
-LOOP_TEST(started_wakes_all_who_wait_in_the_order_they_came_and_those_who_await_later)
+LOOP_TEST(started_wakes_waiting_tasks_in_order_and_later_ones_at_once)
 {
     async_task *server = async_create_task(serve, 2, 80);
     async_task *a = async_create_task(wait_for_port, server, "a");
     async_task *b = async_create_task(wait_for_port, server, "b");
     CHECK_EQ(async_gather(a, b, async_task_ref(server)), 0);
-    CHECK_JOURNAL("serving a 80 b 80");
+    CHECK_TRACE("serving a 80 b 80");
     CHECK(async_time() == 12);
     async_task_detach(server);
     return 0;
@@ -54,7 +54,7 @@ static int fail_with_words(void)
 }
 async_fn(fail_with_words);
 
-LOOP_TEST(started_not_said_gives_the_error_of_the_task)
+LOOP_TEST(started_never_set_gives_the_error_of_the_task)
 {
     async_task *server = async_create_task(fail_with_words);
     CHECK_EQ(async_task_wait_started(server), -EADDRINUSE);
@@ -63,7 +63,7 @@ LOOP_TEST(started_not_said_gives_the_error_of_the_task)
     return 0;
 }
 
-LOOP_TEST(started_not_said_by_a_task_that_succeeds_is_an_error)
+LOOP_TEST(started_never_set_by_a_task_that_succeeds_is_an_error)
 {
     async_task *silent = async_create_task(give_after, 1, 7);
     CHECK_EQ(async_task_wait_started(silent), -ESRCH);
@@ -81,7 +81,7 @@ static int start_twice(void)
 }
 async_fn(start_twice);
 
-LOOP_TEST(started_is_said_once_and_with_a_value_that_is_no_error)
+LOOP_TEST(started_is_set_once_and_not_to_an_error)
 {
     CHECK_EQ(async_await(async_create_task(start_twice)), 0);
     CHECK_EQ(async_task_wait_started(async_current_task()), -EDEADLK);

@@ -54,14 +54,14 @@ LOOP_TEST(lock_that_is_free_is_taken_without_a_switch)
     CHECK(!async_lock_locked(&lock));
     CHECK_EQ(async_lock_acquire(&lock), 0);
     CHECK(async_lock_locked(&lock));
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     async_lock_release(&lock);
     CHECK_EQ(async_await(other), 0);
-    CHECK_JOURNAL("other:0");
+    CHECK_TRACE("other:0");
     return 0;
 }
 
-LOOP_TEST(lock_goes_to_those_who_wait_in_the_order_they_came)
+LOOP_TEST(lock_goes_to_waiters_in_the_order_they_came)
 {
     async_lock lock = {0};
     CHECK_EQ(async_lock_acquire(&lock), 0);
@@ -74,7 +74,7 @@ LOOP_TEST(lock_goes_to_those_who_wait_in_the_order_they_came)
         settle();
     }
     CHECK_EQ(async_gather(a, b, c), 0);
-    CHECK_JOURNAL("a:0 b:0 c:0");
+    CHECK_TRACE("a:0 b:0 c:0");
     CHECK(async_lock_locked(&lock)); /* c's; it ended with it, and another task releases it */
     async_lock_release(&lock);
     CHECK(!async_lock_locked(&lock));
@@ -95,7 +95,7 @@ LOOP_TEST(lock_is_never_free_between_two_owners)
     return 0;
 }
 
-LOOP_TEST(lock_that_was_handed_over_is_had_though_a_cancel_follows)
+LOOP_TEST(lock_that_was_handed_over_is_kept_though_a_cancel_follows)
 {
     async_lock lock = {0};
     CHECK_EQ(async_lock_acquire(&lock), 0);
@@ -119,7 +119,7 @@ LOOP_TEST(lock_passes_over_a_waiter_that_was_cancelled)
     async_lock_release(&lock);
     CHECK_EQ(async_await(a), -ECANCELED);
     CHECK_EQ(async_await(b), 0);
-    CHECK_JOURNAL("a:-125 b:0");
+    CHECK_TRACE("a:-125 b:0");
     return 0;
 }
 
@@ -156,7 +156,7 @@ TEST(lock_may_be_taken_without_waiting_outside_of_a_loop)
     CHECK(!async_lock_locked(&lock));
 }
 
-LOOP_TEST(lock_says_in_a_dump_whose_it_is)
+LOOP_TEST(lock_owner_is_shown_in_a_dump)
 {
     async_lock lock = {0}, other = {0};
     char expected[80];
@@ -257,13 +257,13 @@ LOOP_TEST(event_wakes_all_in_the_order_they_came)
     async_task *b = async_create_task(await_event, &event, "b");
     async_task *c = async_create_task(await_event, &event, "c");
     settle();
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK(!async_event_is_set(&event));
     async_event_set(&event);
     CHECK(async_event_is_set(&event));
-    CHECK_JOURNAL(""); /* nobody runs inside it */
+    CHECK_TRACE(""); /* nobody runs inside it */
     CHECK_EQ(async_gather(a, b, c), 0);
-    CHECK_JOURNAL("a:0 b:0 c:0");
+    CHECK_TRACE("a:0 b:0 c:0");
     return 0;
 }
 
@@ -273,13 +273,13 @@ LOOP_TEST(event_that_is_set_is_not_waited_for)
     async_event_set(&event);
     async_task_detach(async_create_task(await_event, &event, "other"));
     CHECK_EQ(async_event_wait(&event), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     settle();
-    CHECK_JOURNAL("other:0");
+    CHECK_TRACE("other:0");
     return 0;
 }
 
-LOOP_TEST(event_that_is_cleared_at_once_has_reached_those_who_waited)
+LOOP_TEST(event_that_is_cleared_at_once_has_woken_its_waiters)
 {
     async_event event = {0};
     async_task *early = async_create_task(await_event, &event, "early");
@@ -289,10 +289,10 @@ LOOP_TEST(event_that_is_cleared_at_once_has_reached_those_who_waited)
     async_task *late = async_create_task(await_event, &event, "late");
     CHECK_EQ(async_await(early), 0);
     settle();
-    CHECK_JOURNAL("early:0");
+    CHECK_TRACE("early:0");
     async_task_cancel(late);
     CHECK_EQ(async_await(late), -ECANCELED);
-    CHECK_JOURNAL("late:-125");
+    CHECK_TRACE("late:-125");
     return 0;
 }
 
@@ -349,7 +349,7 @@ LOOP_TEST(semaphore_lets_in_as_many_as_it_has_permits)
     return 0;
 }
 
-LOOP_TEST(semaphore_hands_its_permit_to_who_has_waited_longest)
+LOOP_TEST(semaphore_hands_its_permit_to_the_oldest_waiter)
 {
     async_semaphore semaphore = {0};
     async_task *a = async_create_task(take_permit, &semaphore, "a");
@@ -360,12 +360,12 @@ LOOP_TEST(semaphore_hands_its_permit_to_who_has_waited_longest)
     CHECK_EQ(async_semaphore_acquire_nowait(&semaphore), -EAGAIN);
     async_task *c = async_create_task(take_permit, &semaphore, "c");
     settle();
-    CHECK_JOURNAL("a:0");
+    CHECK_TRACE("a:0");
     async_semaphore_release(&semaphore);
     async_semaphore_release(&semaphore);
     async_semaphore_release(&semaphore);
     CHECK_EQ(async_gather(a, b, c), 0);
-    CHECK_JOURNAL("b:0 c:0");
+    CHECK_TRACE("b:0 c:0");
     CHECK(!async_semaphore_locked(&semaphore));
     CHECK_EQ(async_semaphore_acquire_nowait(&semaphore), 0);
     return 0;
@@ -404,8 +404,7 @@ DEATH_TEST(semaphore_with_a_bound_released_too_often_ends_the_program,
     async_semaphore_release(&semaphore);
 }
 
-DEATH_TEST(semaphore_with_a_bound_of_less_than_nothing_ends_the_program,
-           "the semaphore's bound is -1")
+DEATH_TEST(semaphore_with_a_negative_bound_ends_the_program, "the semaphore's bound is -1")
 {
     async_semaphore semaphore = {.value = 1, .bound = -1};
     async_semaphore_release(&semaphore);
@@ -418,20 +417,20 @@ DEATH_TEST(semaphore_begun_above_its_bound_ends_the_program,
     async_ignore(async_semaphore_acquire_nowait(&semaphore));
 }
 
-DEATH_TEST(semaphore_of_less_than_nothing_ends_the_program, "the semaphore has -1 permits")
+DEATH_TEST(semaphore_with_a_negative_value_ends_the_program, "the semaphore has -1 permits")
 {
     async_semaphore semaphore = {.value = -1};
     async_ignore(async_semaphore_acquire_nowait(&semaphore));
 }
 
-DEATH_TEST(semaphore_of_less_than_nothing_is_not_released_either,
+DEATH_TEST(semaphore_with_a_negative_value_cannot_be_released,
            "async_semaphore_release: the semaphore has -1 permits")
 {
     async_semaphore semaphore = {.value = -1};
     async_semaphore_release(&semaphore);
 }
 
-DEATH_TEST(semaphore_of_more_than_can_be_counted_ends_the_program,
+DEATH_TEST(semaphore_with_too_large_a_value_ends_the_program,
            "there cannot be more than 2147483647 permits")
 {
     async_semaphore semaphore = {.value = INT_MAX};

@@ -42,17 +42,17 @@ LOOP_TEST(condition_wakes_as_many_as_are_notified_in_the_order_they_came)
     CHECK(!async_condition_locked(&condition)); /* who waits has given it back */
     notify(&condition, 0);
     settle();
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     notify(&condition, 1);
     settle();
-    CHECK_JOURNAL("a:0");
+    CHECK_TRACE("a:0");
     CHECK_EQ(async_condition_acquire(&condition), 0);
     async_condition_notify_all(&condition);
     settle();
-    CHECK_JOURNAL(""); /* the lock is ours */
+    CHECK_TRACE(""); /* the lock is ours */
     async_condition_release(&condition);
     CHECK_EQ(async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("b:0 c:0 d:0");
+    CHECK_TRACE("b:0 c:0 d:0");
     notify(&condition, 5);
     CHECK(!async_condition_locked(&condition));
     return 0;
@@ -74,7 +74,7 @@ LOOP_TEST(condition_may_share_a_lock)
     return 0;
 }
 
-LOOP_TEST(condition_that_is_left_by_a_cancel_is_left_with_its_lock)
+LOOP_TEST(condition_wait_that_is_cancelled_returns_with_the_lock)
 {
     async_condition condition = {0};
     async_task *task = async_create_task(await_notice, &condition, "task");
@@ -82,18 +82,18 @@ LOOP_TEST(condition_that_is_left_by_a_cancel_is_left_with_its_lock)
     CHECK_EQ(async_condition_acquire(&condition), 0);
     async_task_cancel(task);
     settle();
-    CHECK_JOURNAL(""); /* it is refused and waits for the lock all the same */
+    CHECK_TRACE(""); /* it is refused and waits for the lock all the same */
     async_task_cancel(task);
     settle();
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     async_condition_release(&condition);
     CHECK_EQ(async_await(task), -ECANCELED);
-    CHECK_JOURNAL("task:-125");
+    CHECK_TRACE("task:-125");
     CHECK(!async_condition_locked(&condition));
     return 0;
 }
 
-LOOP_TEST(condition_counts_a_notice_though_the_task_is_cancelled_while_it_takes_the_lock)
+LOOP_TEST(condition_counts_a_notification_though_the_task_is_cancelled_while_it_takes_the_lock)
 {
     async_condition condition = {0};
     async_task *task = async_create_task(await_notice, &condition, "task");
@@ -105,11 +105,11 @@ LOOP_TEST(condition_counts_a_notice_though_the_task_is_cancelled_while_it_takes_
     settle();
     async_condition_release(&condition);
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("task:0");
+    CHECK_TRACE("task:0");
     return 0;
 }
 
-LOOP_TEST(condition_keeps_its_notices_for_those_who_still_wait)
+LOOP_TEST(condition_gives_notifications_to_tasks_that_still_wait)
 {
     async_condition condition = {0};
     async_task *gone = async_create_task(await_notice, &condition, "gone");
@@ -119,7 +119,7 @@ LOOP_TEST(condition_keeps_its_notices_for_those_who_still_wait)
     notify(&condition, 1);
     CHECK_EQ(async_await(gone), -ECANCELED);
     CHECK_EQ(async_await(there), 0);
-    CHECK_JOURNAL("gone:-125 there:0");
+    CHECK_TRACE("gone:-125 there:0");
     return 0;
 }
 
@@ -147,29 +147,29 @@ static int await_positive(async_condition *condition, int *number)
 }
 async_fn(await_positive, async_condition *, int *);
 
-LOOP_TEST(condition_is_asked_at_once_and_after_each_notice)
+LOOP_TEST(condition_predicate_is_called_at_once_and_after_each_notification)
 {
     async_condition condition = {0};
     int number = 1;
     CHECK_EQ(await_positive(&condition, &number), 0);
-    CHECK_JOURNAL("asked");
+    CHECK_TRACE("asked");
     number = 0;
     async_task *task = async_create_task(await_positive, &condition, &number);
     settle();
     notify(&condition, 1);
     settle();
-    CHECK_JOURNAL("asked asked");
+    CHECK_TRACE("asked asked");
     number = 1;
     notify(&condition, 1);
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("asked");
+    CHECK_TRACE("asked");
     number = 0;
     CHECK_EQ(async_timeout(1, await_positive(&condition, &number)), -ETIMEDOUT);
     CHECK(!async_condition_locked(&condition));
     return 0;
 }
 
-LOOP_TEST(condition_that_holds_after_a_notice_is_had_though_a_cancel_follows)
+LOOP_TEST(condition_that_became_true_returns_0_though_a_cancel_follows)
 {
     async_condition condition = {0};
     int number = 0;
@@ -209,7 +209,7 @@ static int wait_for_what_holds_without_lock(void)
 }
 async_fn(wait_for_what_holds_without_lock);
 
-DEATH_TEST(condition_that_holds_is_not_had_without_its_lock,
+DEATH_TEST(condition_that_is_true_still_needs_its_lock,
            "async_condition_wait_for: nobody has the lock; acquire the condition first")
 {
     async_ignore(async_run_with(test_options(), wait_for_what_holds_without_lock));
@@ -223,7 +223,7 @@ static int hold_for_a_second(async_condition *condition)
 }
 async_fn(hold_for_a_second, async_condition *);
 
-LOOP_TEST(condition_does_not_ask_which_task_has_the_lock_that_it_gives_back)
+LOOP_TEST(condition_wait_does_not_check_which_task_holds_the_lock)
 {
     async_condition condition = {0};
     int number = 0;
@@ -234,7 +234,7 @@ LOOP_TEST(condition_does_not_ask_which_task_has_the_lock_that_it_gives_back)
     CHECK_EQ(async_await(holder), 0); /* it was free under the task that had taken it */
     CHECK(async_condition_locked(&condition));
     async_condition_release(&condition);
-    CHECK_JOURNAL("asked");
+    CHECK_TRACE("asked");
     return 0;
 }
 
@@ -260,30 +260,30 @@ static int arrive(async_barrier *barrier, const char *name)
 }
 async_fn(arrive, async_barrier *, const char *);
 
-LOOP_TEST(barrier_opens_when_all_are_there_again_and_again)
+LOOP_TEST(barrier_opens_each_time_all_parties_have_come)
 {
     async_barrier barrier = {.parties = 3};
     for (int round = 0; round < 3; round++) {
         async_task *a = async_create_task(arrive, &barrier, "a");
         async_task *b = async_create_task(arrive, &barrier, "b");
         settle();
-        CHECK_JOURNAL("");
+        CHECK_TRACE("");
         CHECK_EQ(async_barrier_n_waiting(&barrier), 2);
         CHECK_EQ(async_barrier_wait(&barrier), 2);
         CHECK_EQ(async_barrier_n_waiting(&barrier), 0);
         CHECK_EQ(async_await(b), 1);
         CHECK_EQ(async_await(a), 0);
-        CHECK_JOURNAL("a:0 b:1");
+        CHECK_TRACE("a:0 b:1");
     }
     return 0;
 }
 
-LOOP_TEST(barrier_of_one_holds_nobody_up)
+LOOP_TEST(barrier_of_one_does_not_wait)
 {
     async_barrier barrier = {.parties = 1};
     async_task *other = async_create_task(arrive, &barrier, "other");
     CHECK_EQ(async_barrier_wait(&barrier), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return async_await(other);
 }
 
@@ -308,7 +308,7 @@ LOOP_TEST(barrier_of_none_is_an_error)
     return 0;
 }
 
-LOOP_TEST(barrier_is_just_left_by_a_waiter_that_is_cancelled)
+LOOP_TEST(barrier_wait_that_is_cancelled_leaves_the_barrier_usable)
 {
     async_barrier barrier = {.parties = 3};
     async_task *a = async_create_task(arrive, &barrier, "a");
@@ -326,7 +326,7 @@ LOOP_TEST(barrier_is_just_left_by_a_waiter_that_is_cancelled)
     return 0;
 }
 
-LOOP_TEST(barrier_that_filled_has_been_passed_by_all)
+LOOP_TEST(barrier_that_filled_lets_all_pass_though_one_is_cancelled)
 {
     async_barrier barrier = {.parties = 2};
     async_task *a = async_create_task(arrive, &barrier, "a");
@@ -358,7 +358,7 @@ LOOP_TEST(barrier_that_is_aborted_stays_broken_until_it_is_reset)
     return async_await(a);
 }
 
-LOOP_TEST(barrier_that_is_reset_sends_those_away_who_wait)
+LOOP_TEST(barrier_that_is_reset_gives_its_waiters_an_error)
 {
     async_barrier barrier = {.parties = 3};
     async_task *a = async_create_task(arrive, &barrier, "a");

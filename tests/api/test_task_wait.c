@@ -105,7 +105,7 @@ static int await_and_see(async_task *task)
 }
 async_fn(await_and_see, async_task *);
 
-LOOP_TEST(task_awaited_by_many_gives_each_its_sentence)
+LOOP_TEST(task_awaited_by_many_gives_each_its_message)
 {
     async_task *task = async_create_task(fail_later);
     async_task *others[] = {async_create_task(await_and_see, task),
@@ -125,7 +125,7 @@ LOOP_TEST(task_awaited_by_two_is_cancelled_by_one_for_both)
 }
 
 /* One reference more than needed would be a leak, one less a record that is freed twice. */
-LOOP_TEST(task_awaited_by_two_keeps_no_reference_and_leaves_others_theirs)
+LOOP_TEST(task_awaited_by_two_drops_only_the_references_they_took)
 {
     async_task *task = async_create_task(give_after, 1, 7);
     async_task *kept = async_task_ref(task);
@@ -172,7 +172,7 @@ LOOP_TEST(task_awaited_by_two_has_its_done_callbacks_called)
     CHECK_EQ(async_await(task), 7);
     CHECK_EQ(async_await(other), 7);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("a7 b7");
+    CHECK_TRACE("a7 b7");
     return 0;
 }
 
@@ -211,7 +211,7 @@ static int await_after_another(void)
 }
 async_fn(await_after_another);
 
-DEATH_TEST(task_awaited_after_another_took_it_is_told_by_which,
+DEATH_TEST(task_awaited_after_another_took_the_handle_names_that_task,
            "async_await: the handle of task #2 'give' (created at |was taken before, by task #3 "
            "'join_in_some_way'|async_task_wait waits without taking it")
 {
@@ -239,7 +239,7 @@ static int load(double seconds, int result)
 }
 async_fn(load, double, int);
 
-LOOP_TEST(task_wait_gives_an_error_with_its_sentence_and_counts_as_a_look)
+LOOP_TEST(task_wait_gives_an_error_with_its_message_and_marks_it_retrieved)
 {
     async_task *task = async_create_task(load, 1, -ENOENT);
     CHECK_EQ(async_task_wait(task), -ENOENT);

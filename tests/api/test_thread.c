@@ -49,21 +49,21 @@ LOOP_TEST(thread_may_write_into_the_frame_that_waits)
     return 0;
 }
 
-static int tick(struct gate *gate)
+static int tick(struct latch *latch)
 {
     for (int i = 0; i < 100; i++)
         ASYNC_TRY(async_sleep(0));
-    gate_open(gate);
+    latch_open(latch);
     return 0;
 }
-async_fn(tick, struct gate *);
+async_fn(tick, struct latch *);
 
 LOOP_TEST(thread_lets_the_loop_go_on)
 {
-    struct gate gate;
-    gate_init(&gate);
-    async_task *ticker = async_create_task(tick, &gate);
-    CHECK_EQ(async_to_thread(pass_gate, &gate, 7), 7);
+    struct latch latch;
+    latch_init(&latch);
+    async_task *ticker = async_create_task(tick, &latch);
+    CHECK_EQ(async_to_thread(pass_latch, &latch, 7), 7);
     return async_await(ticker);
 }
 
@@ -100,28 +100,28 @@ LOOP_TEST(thread_one_worker_takes_what_came_first)
     for (int i = 0; i < 5; i++)
         tasks[i] = async_create_task_with(there, write_down, i);
     CHECK_EQ(async_gather_n(tasks, 5, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("0 1 2 3 4");
+    CHECK_TRACE("0 1 2 3 4");
     return 0;
 }
 
-/* All of them stand before the gate at a time, so there are as many threads. */
+/* All of them stand before the latch at a time, so there are as many threads. */
 LOOP_TEST(thread_workers_are_made_up_to_the_limit)
 {
     enum { THREADS = 8 };
-    struct gate gate;
+    struct latch latch;
     async_task *tasks[THREADS];
     async_auto_wait_executor *executor = new_executor(THREADS);
-    gate_init(&gate);
+    latch_init(&latch);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < THREADS; i++)
             tasks[i] = async_create_task_with(&(async_task_options){.executor = executor},
-                                              pass_gate, &gate, 0);
+                                              pass_latch, &latch, 0);
         CHECK_EQ(async_sleep(0), 0);
         CHECK_EQ(executor->count, THREADS);
         for (int i = 0; i < THREADS; i++)
-            gate_await_arrival(&gate, tasks[i]);
+            latch_await_arrival(&latch, tasks[i]);
         for (int i = 0; i < THREADS; i++)
-            gate_open(&gate);
+            latch_open(&latch);
         CHECK_EQ(async_gather_n(tasks, THREADS, NULL, ASYNC_FIRST_ERROR), 0);
     }
     return 0;
@@ -129,43 +129,43 @@ LOOP_TEST(thread_workers_are_made_up_to_the_limit)
 
 /* ---- cancellation --------------------------------------------------------------------------- */
 
-static int in_executor(async_executor *executor, struct gate *gate, int result)
+static int in_executor(async_executor *executor, struct latch *latch, int result)
 {
-    return async_run_in_executor(executor, pass_gate, gate, result);
+    return async_run_in_executor(executor, pass_latch, latch, result);
 }
-async_fn(in_executor, async_executor *, struct gate *, int);
+async_fn(in_executor, async_executor *, struct latch *, int);
 
 LOOP_TEST(thread_cancelled_work_that_runs_is_waited_for_and_its_result_counts)
 {
-    struct gate gate;
-    gate_init(&gate);
-    async_task *task = async_create_task(in_executor, NULL, &gate, 7);
+    struct latch latch;
+    latch_init(&latch);
+    async_task *task = async_create_task(in_executor, NULL, &latch, 7);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate, task);
+    latch_await_arrival(&latch, task);
     async_task_cancel(task);
     for (int i = 0; i < 10; i++)
         CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(task));
-    gate_open(&gate);
+    latch_open(&latch);
     CHECK_EQ(async_await(task), 7);
     return 0;
 }
 
 LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
 {
-    struct gate gate, never;
-    gate_init(&gate);
-    gate_init(&never);
+    struct latch latch, never;
+    latch_init(&latch);
+    latch_init(&never);
     async_auto_wait_executor *executor = new_executor(1);
-    async_task *first = async_create_task(in_executor, executor, &gate, 1);
+    async_task *first = async_create_task(in_executor, executor, &latch, 1);
     async_task *second = async_create_task(in_executor, executor, &never, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate, first);
+    latch_await_arrival(&latch, first);
     async_task_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
-    gate_open(&gate);
+    latch_open(&latch);
     CHECK_EQ(async_await(first), 1);
     return 0;
 }
@@ -176,54 +176,54 @@ LOOP_TEST(thread_cancelled_before_it_began_never_runs)
         &(async_task_options){.executor = ASYNC_DEFAULT_EXECUTOR}, write_down, 1);
     async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
 LOOP_TEST(thread_limit_waits_for_what_runs)
 {
-    struct gate gate;
-    gate_init(&gate);
-    gate_open(&gate);
-    CHECK_EQ(async_timeout(3600, async_to_thread(pass_gate, &gate, 7)), 7);
+    struct latch latch;
+    latch_init(&latch);
+    latch_open(&latch);
+    CHECK_EQ(async_timeout(3600, async_to_thread(pass_latch, &latch, 7)), 7);
     CHECK(async_time() == 0); /* an hour did not pass meanwhile */
     return 0;
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-static int sleep_an_hour(struct gate *gate)
+static int sleep_an_hour(struct latch *latch)
 {
     int result = async_sleep(3600);
-    gate_open(gate);
+    latch_open(latch);
     return result;
 }
-async_fn(sleep_an_hour, struct gate *);
+async_fn(sleep_an_hour, struct latch *);
 
-static void open_gate(void *gate)
+static void open_latch(void *latch)
 {
-    gate_open(gate);
+    latch_open(latch);
 }
 
-static void *open_from_elsewhere(void *gate)
+static void *open_from_elsewhere(void *latch)
 {
-    gate_wait(&((struct gate *)gate)->arrived);
-    gate_open(gate);
+    latch_wait(&((struct latch *)latch)->arrived);
+    latch_open(latch);
     return NULL;
 }
 
 /*
  * If the clock jumped, the sleeper would end, and its time would be seen by who awaits the thread.
  */
-LOOP_TEST(thread_virtual_time_stands_still_while_work_is_out)
+LOOP_TEST(thread_virtual_time_stands_still_while_a_worker_runs)
 {
-    struct gate gate, unused;
+    struct latch latch, unused;
     pthread_t opener;
-    gate_init(&gate);
-    gate_init(&unused);
+    latch_init(&latch);
+    latch_init(&unused);
     async_task *sleeper = async_create_task(sleep_an_hour, &unused);
-    CHECK_EQ(pthread_create(&opener, NULL, open_from_elsewhere, &gate), 0);
-    CHECK_EQ(async_to_thread(pass_gate, &gate, 7), 7);
+    CHECK_EQ(pthread_create(&opener, NULL, open_from_elsewhere, &latch), 0);
+    CHECK_EQ(async_to_thread(pass_latch, &latch, 7), 7);
     CHECK(async_time() == 0 && !async_task_done(sleeper));
     CHECK_EQ(pthread_join(opener, NULL), 0);
     CHECK_EQ(async_await(sleeper), 0);
@@ -233,17 +233,17 @@ LOOP_TEST(thread_virtual_time_stands_still_while_work_is_out)
 
 LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
 {
-    struct gate gate;
-    gate_init(&gate);
+    struct latch latch;
+    latch_init(&latch);
     async_auto_wait_executor *executor = new_executor(1);
-    async_task *first = async_create_task(in_executor, executor, &gate, 1);
-    async_task *second = async_create_task(in_executor, executor, &gate, 2);
+    async_task *first = async_create_task(in_executor, executor, &latch, 1);
+    async_task *second = async_create_task(in_executor, executor, &latch, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    gate_await_arrival(&gate, first);
+    latch_await_arrival(&latch, first);
     async_task_cancel(second);
     CHECK_EQ(async_await(second), -ECANCELED);
-    CHECK(async_call_soon(open_gate, &gate).id != 0);
+    CHECK(async_call_soon(open_latch, &latch).id != 0);
     CHECK_EQ(async_await(first), 1);
     CHECK_EQ(async_sleep(3600), 0);
     CHECK(async_time() == 3600);
@@ -261,7 +261,7 @@ static int fail_in_words(int number)
 }
 async_fn(fail_in_words, int);
 
-LOOP_TEST(thread_sentence_of_an_error_comes_along_and_locals_are_seen)
+LOOP_TEST(thread_error_message_arrives_and_locals_are_visible)
 {
     CHECK_EQ(async_local_set(&user, (void *)"ann"), 0);
     CHECK_EQ(async_to_thread(fail_in_words, 7), -EPROTO);
@@ -286,7 +286,7 @@ static int fail_in_words_unseen(void)
 }
 async_fn(fail_in_words_unseen);
 
-LOOP_TEST(thread_sentence_can_be_read_there)
+LOOP_TEST(thread_error_message_can_be_read_on_the_worker)
 {
     return async_to_thread(describe_own_error);
 }
@@ -336,10 +336,10 @@ static int call_soon_from_there(async_loop *loop)
 }
 async_fn(call_soon_from_there, async_loop *);
 
-LOOP_TEST(thread_call_soon_threadsafe_works_there)
+LOOP_TEST(thread_call_soon_threadsafe_works_on_a_worker)
 {
     CHECK_EQ(async_to_thread(call_soon_from_there, async_get_loop()), 0);
-    CHECK_JOURNAL("called");
+    CHECK_TRACE("called");
     return 0;
 }
 
@@ -355,7 +355,8 @@ static int misuse_a_thread(void)
 }
 async_fn(misuse_a_thread);
 
-DEATH_TEST(thread_switching_call_there, "async_sleep was called on a worker thread of an executor")
+DEATH_TEST(thread_switching_call_on_a_worker,
+           "async_sleep was called on a worker thread of an executor")
 {
     async_run(misuse_a_thread);
 }
@@ -385,7 +386,7 @@ static int misuse_a_thread_s_loop(void)
 }
 async_fn(misuse_a_thread_s_loop);
 
-DEATH_TEST(thread_with_a_loop_of_its_own_is_told_of_that_loop_s_callback,
+DEATH_TEST(thread_with_a_loop_of_its_own_reports_its_own_callback,
            "async_sleep was called in a callback")
 {
     async_run(misuse_a_thread_s_loop);
@@ -429,12 +430,12 @@ DEATH_TEST(thread_that_sets_a_loop_s_event_ends_the_program,
 
 LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
 {
-    static struct gate gate;
-    gate_init(&gate);
-    async_task_detach(async_create_task(in_executor, NULL, &gate, 1));
+    static struct latch latch;
+    latch_init(&latch);
+    async_task_detach(async_create_task(in_executor, NULL, &latch, 1));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK(async_call_later(0, open_gate, &gate).id != 0);
+    CHECK(async_call_later(0, open_latch, &latch).id != 0);
     return 0;
 }
 
@@ -453,7 +454,7 @@ LOOP_TEST(thread_that_cannot_be_made_is_an_error_if_there_is_no_other)
     deny_threads();
     CHECK_EQ(async_to_thread(write_down, 1), -EAGAIN);
     CHECK_EQ(async_to_thread(write_down, 1), -EAGAIN);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_sleep(3600), 0); /* nothing is out, so this does not take an hour */
     return 0;
 }
@@ -468,11 +469,11 @@ LOOP_TEST(thread_that_cannot_be_made_leaves_the_work_to_the_others)
     for (int i = 0; i < 5; i++)
         tasks[i] = async_create_task_with(&there, write_down, i);
     CHECK_EQ(async_gather_n(tasks, 5, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("0 1 2 3 4");
+    CHECK_TRACE("0 1 2 3 4");
     return 0;
 }
 
-LOOP_TEST(thread_sentence_without_memory_is_lost_and_the_error_is_not)
+LOOP_TEST(thread_error_without_memory_loses_its_message_only)
 {
     CHECK_EQ(async_to_thread(describe_own_error), 0);
     test_allow_allocations(0);

@@ -91,7 +91,7 @@ LOOP_TEST(timeout_that_is_reached_stands_for_any_error)
     return check_free();
 }
 
-LOOP_TEST(timeout_that_is_reached_is_no_request_of_the_task_s_own)
+LOOP_TEST(timeout_that_is_reached_is_no_cancel_request)
 {
     async_timeout_scope scope;
     async_timeout_begin(&scope, 5);
@@ -157,7 +157,7 @@ static void put_seven(void *queue)
  * The clock is looked at first, then callbacks run; so the limit comes first though it was set
  * last.
  */
-LOOP_TEST(timeout_that_is_reached_before_an_item_comes_takes_none)
+LOOP_TEST(timeout_that_is_reached_first_takes_no_item)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     async_call_later(5, put_seven, queue);
@@ -213,7 +213,7 @@ LOOP_TEST(cancellation_that_is_answered_inside_leaves_the_limit_in_force)
     return check_free();
 }
 
-LOOP_TEST(cancellation_before_the_limit_was_set_is_met_inside)
+LOOP_TEST(cancellation_before_the_limit_was_set_is_delivered_inside)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_timeout(5, async_sleep(1)), -ECANCELED);
@@ -275,7 +275,7 @@ LOOP_TEST(timeout_whose_outer_one_has_run_out_meanwhile_is_cancelled)
     return check_free();
 }
 
-LOOP_TEST(timeouts_one_after_the_other_know_nothing_of_each_other)
+LOOP_TEST(timeouts_one_after_the_other_are_independent)
 {
     for (int i = 0; i < 100; i++) {
         CHECK_EQ(async_timeout(2, give_after(1, 0)), 0);
@@ -287,14 +287,14 @@ LOOP_TEST(timeouts_one_after_the_other_know_nothing_of_each_other)
 
 /* ---- shelter -------------------------------------------------------------------------------- */
 
-LOOP_TEST(shelter_gives_the_call_s_own_result)
+LOOP_TEST(shield_gives_the_call_s_own_result)
 {
     CHECK_EQ(async_no_cancel(give_after(1, 7)), 7);
     CHECK_EQ(async_no_cancel(give_after(1, -EIO)), -EIO);
     return check_free();
 }
 
-LOOP_TEST(shelter_holds_off_a_request_made_before_and_one_made_during)
+LOOP_TEST(shield_holds_off_a_request_made_before_and_one_made_during)
 {
     CHECK(async_task_cancel(async_current_task()));
     cancel_me_after(1);
@@ -307,7 +307,7 @@ LOOP_TEST(shelter_holds_off_a_request_made_before_and_one_made_during)
     return check_free();
 }
 
-LOOP_TEST(shelter_inside_a_limit_holds_off_the_limit)
+LOOP_TEST(shield_inside_a_limit_holds_off_the_limit)
 {
     CHECK_EQ(async_timeout(1, async_no_cancel(give_after(2, 7))), 7);
     CHECK(async_time() == 2);
@@ -317,7 +317,7 @@ LOOP_TEST(shelter_inside_a_limit_holds_off_the_limit)
     return check_free();
 }
 
-LOOP_TEST(limits_inside_a_shelter_work)
+LOOP_TEST(limits_inside_a_shield_work)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_no_cancel(async_timeout(1, give_after(2, 7))), -ETIMEDOUT);
@@ -335,14 +335,14 @@ static int limited_goodbye(void)
     return async_sleep(9);
 }
 
-LOOP_TEST(limits_inside_a_shelter_inside_a_limit_are_told_apart)
+LOOP_TEST(limits_inside_a_shield_inside_a_limit_are_distinguished)
 {
     CHECK_EQ(async_timeout(1, limited_goodbye()), -ETIMEDOUT);
     CHECK(async_time() == 3);
     return check_free();
 }
 
-LOOP_TEST(shelter_inside_a_shelter_ends_alone)
+LOOP_TEST(shield_inside_a_shield_ends_alone)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_no_cancel(async_no_cancel(give_after(1, 7)) == 7 ? give_after(1, 8) : -EIO), 8);
@@ -357,7 +357,7 @@ static int answer_in_shelter(void)
     return async_task_uncancel(async_current_task());
 }
 
-LOOP_TEST(a_request_can_be_answered_in_shelter)
+LOOP_TEST(a_request_can_be_answered_under_a_shield)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_no_cancel(answer_in_shelter()), 0);
@@ -366,7 +366,7 @@ LOOP_TEST(a_request_can_be_answered_in_shelter)
 
 /* ---- begin and end -------------------------------------------------------------------------- */
 
-LOOP_TEST(begin_and_end_of_a_limit_turn_the_result_as_the_expression_does)
+LOOP_TEST(begin_and_end_of_a_limit_give_the_result_of_the_expression)
 {
     async_timeout_scope scope;
     async_timeout_begin(&scope, 2);
@@ -378,7 +378,7 @@ LOOP_TEST(begin_and_end_of_a_limit_turn_the_result_as_the_expression_does)
     return check_free();
 }
 
-LOOP_TEST(begin_and_end_of_a_shelter_hold_off_a_request)
+LOOP_TEST(begin_and_end_of_a_shield_hold_off_a_request)
 {
     async_no_cancel_scope outer, inner;
     CHECK(async_task_cancel(async_current_task()));

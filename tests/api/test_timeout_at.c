@@ -72,7 +72,7 @@ static void move_to_one(void *scope)
     CHECK_EQ(async_timeout_reschedule(scope, async_time()), 0);
 }
 
-LOOP_TEST(timeout_that_somebody_else_reschedules_refuses_what_is_inside)
+LOOP_TEST(timeout_that_a_callback_moves_to_now_ends_the_call_inside)
 {
     async_timeout_scope scope;
     async_timeout_begin(&scope, 5);

@@ -26,7 +26,7 @@ LOOP_TEST(timer_fires_in_the_order_of_deadlines)
     async_call_at(4, note_argument, "d");
     async_call_at(2, note_argument, "b");
     CHECK_EQ(async_sleep(10), 0);
-    CHECK_JOURNAL("a b c d");
+    CHECK_TRACE("a b c d");
     return 0;
 }
 
@@ -41,7 +41,7 @@ LOOP_TEST(timer_fires_equal_deadlines_in_the_order_they_were_set)
     async_call_later(2, note_argument, "e");
     CHECK_EQ(async_await(sleeper), 0);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("a b c d e");
+    CHECK_TRACE("a b c d e");
     return 0;
 }
 
@@ -49,7 +49,7 @@ LOOP_TEST(timer_fires_equal_deadlines_in_the_order_they_were_set)
  * As in CPython: even a call that is due goes through the timers, and those come after what is
  * ready.
  */
-LOOP_TEST(timer_of_no_time_fires_after_what_is_ready)
+LOOP_TEST(timer_with_zero_delay_fires_after_ready_tasks)
 {
     async_call_later(0, note_argument, "c");
     async_call_later(-5, note_argument, "d");
@@ -58,7 +58,7 @@ LOOP_TEST(timer_of_no_time_fires_after_what_is_ready)
     async_call_soon(note_argument, "1");
     async_call_soon(note_argument, "2");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("1 2 a b c d");
+    CHECK_TRACE("1 2 a b c d");
     return 0;
 }
 
@@ -91,7 +91,7 @@ LOOP_TEST(timer_refuses_what_is_not_a_number)
     CHECK_EQ(async_sleep(NAN), -EINVAL);
     CHECK_EQ(async_timeout(NAN, async_sleep(1)), -EINVAL);
     CHECK_EQ(async_sleep(100), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -102,7 +102,7 @@ LOOP_TEST(timer_beyond_all_time_never_fires)
         async_call_later(1e300, note_argument, "x"), async_call_at(1e10, note_argument, "x")};
     async_task *sleeper = async_create_task(sleep_and_note, INFINITY, "x");
     CHECK_EQ(async_timeout(INFINITY, async_sleep(9e9)), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
         CHECK(async_handle_cancel(handles[i]));
     CHECK(async_task_cancel(sleeper));
@@ -132,7 +132,7 @@ LOOP_TEST(timer_handle_takes_the_call_back_once)
     CHECK(async_handle_cancel(copy));
     CHECK(!async_handle_cancel(handle));
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -146,11 +146,11 @@ LOOP_TEST(timer_handle_is_harmless_after_the_call)
     CHECK(other.id != handle.id);
     CHECK(!async_handle_cancel(handle));
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("a b");
+    CHECK_TRACE("a b");
     return 0;
 }
 
-TEST(timer_handle_of_zeros_is_no_call)
+TEST(timer_handle_of_zeros_cancels_nothing)
 {
     CHECK(!async_handle_cancel((async_handle){0}));
 }
@@ -172,7 +172,7 @@ LOOP_TEST(timer_that_is_due_can_be_taken_back_by_another)
     handle = async_call_later(1, note_argument, "x");
     async_call_later(1, note_argument, "b");
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("t b");
+    CHECK_TRACE("t b");
     CHECK(!async_handle_cancel(handle));
     return 0;
 }
@@ -187,7 +187,7 @@ LOOP_TEST(timer_that_is_being_called_cannot_be_taken_back)
 {
     async_handle handle = async_call_later(1, take_back_itself, &handle);
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("s");
+    CHECK_TRACE("s");
     return 0;
 }
 
@@ -202,7 +202,7 @@ async_fn(leave_a_call);
 TEST_EACH_BACKEND(timer_that_is_left_when_the_loop_closes_is_never_called)
 {
     CHECK_EQ(async_run_with(test_options(), leave_a_call), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
 }
 
 static int leave_a_handle(async_handle *handle)
@@ -218,7 +218,7 @@ static int take_back_a_stranger(async_handle *strangers)
     async_call_later(5, note_argument, "a");
     CHECK(!async_handle_cancel(*strangers));
     CHECK_EQ(async_sleep(6), 0);
-    CHECK_JOURNAL("a");
+    CHECK_TRACE("a");
     return 0;
 }
 async_fn(take_back_a_stranger, async_handle *);
@@ -324,7 +324,7 @@ LOOP_TEST(timer_without_memory_is_an_error_and_nothing_more)
     test_allow_allocations(-1);
     async_call_later(1, note_argument, "a");
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("a");
+    CHECK_TRACE("a");
     return 0;
 }
 
@@ -393,7 +393,7 @@ static int call_one_after_the_other(int wanted)
  * Without that there would be a hundred and more wake-ups here; at the end, when there is no crowd
  * left, a few.
  */
-REAL_LOOP_TEST(timers_that_crowd_are_served_by_one_wake_up)
+REAL_LOOP_TEST(timers_close_together_share_one_wake_up)
 {
     CHECK_EQ(call_one_after_the_other(20000), 20000);
     CHECK(short_waits <= CROWD);

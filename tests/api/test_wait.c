@@ -144,7 +144,7 @@ LOOP_TEST(wait_counts_a_task_that_occurs_twice_once)
     return 0;
 }
 
-LOOP_TEST(wait_for_nothing_or_in_a_way_that_is_none_is_an_error)
+LOOP_TEST(wait_for_no_tasks_or_with_an_invalid_mode_is_an_error)
 {
     async_task *task = async_create_task(give_after, 1, 7);
     CHECK_EQ(async_wait(&task, 0, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), -EINVAL);
@@ -160,7 +160,7 @@ LOOP_TEST(wait_for_nothing_or_in_a_way_that_is_none_is_an_error)
 
 enum { MANY = 1000 };
 
-LOOP_TEST(wait_that_is_refused_says_so_before_it_complains)
+LOOP_TEST(wait_of_a_cancelled_task_is_refused_before_arguments_are_checked)
 {
     async_task *self = async_current_task();
     CHECK(async_task_cancel(self));
@@ -171,7 +171,7 @@ LOOP_TEST(wait_that_is_refused_says_so_before_it_complains)
     return 0;
 }
 
-LOOP_TEST(wait_for_many_is_told_of_each)
+LOOP_TEST(wait_for_many_counts_each)
 {
     static async_task *tasks[MANY];
     for (int i = 0; i < MANY; i++)
@@ -208,7 +208,7 @@ LOOP_TEST(wait_by_several_tasks_for_one_wakes_them_in_the_order_they_came)
     async_task *first = async_create_task(wait_and_note, task, "first");
     async_task *second = async_create_task(wait_and_note, task, "second");
     CHECK_EQ(async_gather(first, second), 0);
-    CHECK_JOURNAL("first second");
+    CHECK_TRACE("first second");
     CHECK_EQ(async_await(task), 7);
     return 0;
 }
@@ -273,7 +273,7 @@ LOOP_TEST(wait_for_no_time_gives_the_result_of_a_task_that_has_ended)
     return 0;
 }
 
-LOOP_TEST(wait_for_null_oneself_and_no_number)
+LOOP_TEST(wait_for_of_null_itself_and_nan)
 {
     CHECK_EQ(async_wait_for(NULL, 1), -ENOMEM);
     CHECK_EQ(async_wait_for(async_task_ref(async_current_task()), 1), -EDEADLK);
@@ -307,7 +307,7 @@ static int fail_with_words(void)
 }
 async_fn(fail_with_words);
 
-LOOP_TEST(shield_brings_along_what_was_said_of_the_error)
+LOOP_TEST(shield_passes_on_the_message_of_the_error)
 {
     CHECK_EQ(async_shield(async_create_task(fail_with_words)), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: the disk is gone");

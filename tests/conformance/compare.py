@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Plays random programs on libasyncio and on CPython's asyncio, and tells where they differ.
+"""Differential test: plays random programs on libasyncio and on CPython's asyncio, and prints where they differ.
 
-    judge.py N SEED        programs 0 to N - 1 of that seed; status 1 if there is a difference
-    judge.py --play FILE   one program, and both traces if they differ
+    compare.py N SEED        programs 0 to N - 1 of that seed; status 1 if there is a difference
+    compare.py --play FILE   one program, and both traces if they differ
 
-The last line says how many programs were played and how many differ. docs/decisions/conformance.md tells what is
-compared and why it must be equal.
+The last line has the number of programs and of differences. docs/decisions/conformance.md explains what is compared and
+why it must be equal.
 """
 
 import argparse
@@ -26,19 +26,19 @@ from sides import compare
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from built import BUILD, SKIPPED, WRAPPER  # noqa: E402
 
-BATCH, MOST_SHOWN = 500, 3
+BATCH, MAX_SHOWN = 500, 3
 
 
 class Outcome(NamedTuple):
-    """What came of a batch."""
+    """The differences in a batch of programs."""
 
     programs: int
     differences: list
     rules: Rules
 
 
-def judge_batch(job) -> Outcome:
-    """Plays the programs first to last - 1."""
+def play_batch(job) -> Outcome:
+    """Plays programs first to last - 1."""
     player, seed, first, last = job
     rules = Rules()
     differences = compare(player, [generate(seed, number) for number in range(first, last)], rules)
@@ -50,11 +50,11 @@ def batches(player, seed, count):
         yield player, seed, first, min(first + BATCH, count)
 
 
-def judge(player, seed, count, jobs, stop_after) -> Outcome:
-    """Plays them all, or until enough differences were found."""
+def play_all(player, seed, count, jobs, stop_after) -> Outcome:
+    """Plays all programs, or until stop_after differences were found."""
     total, rules, differences = 0, Rules(), []
     with Pool(jobs) as pool:
-        for outcome in pool.imap_unordered(judge_batch, batches(player, seed, count)):
+        for outcome in pool.imap_unordered(play_batch, batches(player, seed, count)):
             total += outcome.programs
             differences += outcome.differences
             rules.add(outcome.rules)
@@ -118,10 +118,10 @@ def main() -> int:
     chosen = options()
     if chosen.play:
         return play_one(chosen.player, chosen.play.read_text().strip("\n"))
-    outcome = judge(chosen.player, chosen.seed, chosen.count, chosen.jobs, MOST_SHOWN if chosen.quiet else 20)
+    outcome = play_all(chosen.player, chosen.seed, chosen.count, chosen.jobs, MAX_SHOWN if chosen.quiet else 20)
     if not chosen.quiet:
         report(outcome)
-    for difference in outcome.differences[:MOST_SHOWN]:
+    for difference in outcome.differences[:MAX_SHOWN]:
         show(shrink(chosen.player, difference))
     print(f"{outcome.programs} programs, {len(outcome.differences)} differences")
     return 1 if outcome.differences else 0

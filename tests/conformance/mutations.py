@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Plants mistakes in a copy of the library, one at a time, and sees that the judge finds each within 1,000 programs.
+"""Mutation test: the conformance test must find each of some thirty mistakes in the library within 1,000 programs.
 
-    planted.py [WORD…]     only those whose name contains one of the words
-    planted.py --fits      plants none; only sees that each could be
+    mutations.py [WORD…]     only mutations whose name contains one of the words
+    mutations.py --fits      builds nothing; checks that each mutation can be applied to the source
 
-A judge that has never found anything proves nothing. Each mistake is one that an engineer could make: a comparison the
-wrong way round, a line forgotten, a case too few. Status 1 if one is not found, or can no longer be planted.
+Each mutation is applied to a copy of the library, one at a time. Each is a mistake that an engineer could make: a
+comparison the wrong way round, a missing line, a missing case. Status 1 if one is not found, or does not fit the source.
 """
 
 import os
@@ -20,12 +20,12 @@ from shrink import indented, shrink
 from sides import compare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPY = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve() / "planted"
-MOST_PROGRAMS, BATCH = 1000, 20
+COPY = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve() / "mutations"
+MAX_PROGRAMS, BATCH = 1000, 20
 
 
 class Mistake(NamedTuple):
-    """What stands in a file once, and what an engineer could have written."""
+    """A text that occurs once in a file, and its wrong replacement."""
 
     name: str
     path: str
@@ -105,14 +105,14 @@ MISTAKES = [
 
 
 def run(*command):
-    """Runs it; what it says is shown only if it fails."""
+    """Runs the command; prints its output only if it fails."""
     answer = subprocess.run(command, cwd=COPY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if answer.returncode != 0:
         sys.exit(answer.stdout)
 
 
 def make_copy():
-    """A copy of the sources, configured."""
+    """Copies the sources and configures the build."""
     shutil.rmtree(COPY, ignore_errors=True)
     ignored = shutil.ignore_patterns("build*", ".git", "__pycache__")
     shutil.copytree(ROOT, COPY, ignore=ignored)
@@ -121,7 +121,7 @@ def make_copy():
 
 def first_found(player) -> tuple[Optional[int], Optional[object]]:
     """The number of the first program that differs, and the difference."""
-    for first in range(0, MOST_PROGRAMS, BATCH):
+    for first in range(0, MAX_PROGRAMS, BATCH):
         texts = [generate("planted", number) for number in range(first, first + BATCH)]
         differences = compare(player, texts)
         if differences:
@@ -130,15 +130,15 @@ def first_found(player) -> tuple[Optional[int], Optional[object]]:
 
 
 def fits(mistake, source) -> bool:
-    """Whether what it replaces stands in the source, and once; says so if not."""
+    """Whether the text to replace occurs exactly once in the source; prints a message if not."""
     count = source.count(mistake.right)
     if count != 1:
-        print(f"{mistake.name}: what it replaces stands {count} times in {mistake.path}")
+        print(f"{mistake.name}: the text to replace occurs {count} times in {mistake.path}")
     return count == 1
 
 
-def judge(mistake) -> bool:
-    """Plants it, builds, and tells what came of it."""
+def is_found(mistake) -> bool:
+    """Applies the mutation, builds the player, and plays programs until one differs."""
     path = COPY / mistake.path
     source = path.read_text()
     if not fits(mistake, source):
@@ -149,7 +149,7 @@ def judge(mistake) -> bool:
     number, difference = first_found(player)
     path.write_text(source)
     if difference is None:
-        print(f"{mistake.name}: not found in {MOST_PROGRAMS} programs")
+        print(f"{mistake.name}: not found in {MAX_PROGRAMS} programs")
         return False
     lines = indented(shrink(player, difference).text).count("\n") + 1
     print(f"{mistake.name}: found by program {number}, shrunk to {lines} lines", flush=True)
@@ -162,10 +162,10 @@ def main(words) -> int:
     make_copy()
     run("ninja", "-C", "built", "conformance-player")
     if first_found([str(COPY / "built" / "conformance-player")])[1] is not None:
-        print("there is a difference before anything is planted")
+        print("there is a difference without any mutation")
         return 1
-    results = [judge(mistake) for mistake in MISTAKES if not words or any(word in mistake.name for word in words)]
-    print(f"{len(results)} mistakes planted, {sum(results)} found")
+    results = [is_found(mistake) for mistake in MISTAKES if not words or any(word in mistake.name for word in words)]
+    print(f"{len(results)} mutations, {sum(results)} found")
     return 0 if all(results) else 1
 
 

@@ -21,7 +21,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { HORIZON_S = 100000, MOST_ROUNDS = 100, TIME_LIMIT_S = 20, PROCESSOR_LIMIT_S = 1 };
+enum { HORIZON_S = 100000, MAX_ROUNDS = 100, TIME_LIMIT_S = 20, PROCESSOR_LIMIT_S = 1 };
 
 struct play play;
 
@@ -89,7 +89,7 @@ int perform(struct frame *frame)
 
 struct frame *new_frame(struct frame *parent, int coroutine)
 {
-    if (play.frame_count == MOST_TASKS)
+    if (play.frame_count == MAX_TASKS)
         return NULL;
     struct frame *frame = &play.frames[play.frame_count];
     *frame = (struct frame){.sequence = play.frame_count++,
@@ -105,8 +105,8 @@ struct frame *new_frame(struct frame *parent, int coroutine)
 /* Asks all but this one, which is the oldest, to end. */
 static size_t cancel_others(void)
 {
-    async_task *all[MOST_TASKS + 1];
-    size_t count = async_all_tasks(all, MOST_TASKS + 1);
+    async_task *all[MAX_TASKS + 1];
+    size_t count = async_all_tasks(all, MAX_TASKS + 1);
     for (size_t i = 0; i < count; i++)
         if (all[i] != async_current_task())
             async_task_cancel(all[i]);
@@ -120,8 +120,8 @@ static int play_program(void)
     int rounds = 0;
     do {
         async_ignore(async_sleep(HORIZON_S));
-    } while (cancel_others() > 0 && rounds++ < MOST_ROUNDS);
-    if (rounds > MOST_ROUNDS) {
+    } while (cancel_others() > 0 && rounds++ < MAX_ROUNDS);
+    if (rounds > MAX_ROUNDS) {
         puts("stuck\nover");
         fflush(stdout);
         _exit(3);

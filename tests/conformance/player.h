@@ -11,14 +11,14 @@
 #include <asyncio.h>
 
 enum {
-    MOST_OPERATIONS = 400, /* in a program */
-    MOST_ARGUMENTS = 6,    /* of an operation */
-    MOST_COROUTINES = 8,   /* in a program */
-    MOST_TASKS = 60,       /* made by a program */
-    MOST_SLOTS = 8,        /* for tasks */
-    MOST_OBJECTS = 4,      /* of a kind: queues, locks… */
-    MOST_CALLBACKS = 64,   /* asked for by a program */
-    NAME_SIZE = 64         /* of a task's name, with its zero byte */
+    MAX_OPERATIONS = 400, /* in a program */
+    MAX_ARGUMENTS = 6,    /* of an operation */
+    MAX_COROUTINES = 8,   /* in a program */
+    MAX_TASKS = 60,       /* made by a program */
+    MAX_SLOTS = 8,        /* for tasks */
+    MAX_OBJECTS = 4,      /* of a kind: queues, locks… */
+    MAX_CALLBACKS = 64,   /* asked for by a program */
+    NAME_SIZE = 64        /* of a task's name, with its zero byte */
 };
 
 struct frame;
@@ -35,12 +35,12 @@ struct word {
 
 /* One line of a program. */
 struct operation {
-    const struct word *word;       /* what it does */
-    int arguments[MOST_ARGUMENTS]; /* to what */
-    int count;                     /* of arguments */
-    int line;                      /* where it stands in its program, from 1 */
-    size_t middle;                 /* of a block: its `finally`, or its end */
-    size_t end;                    /* of a block: its `end`; else the operation itself */
+    const struct word *word;      /* what it does */
+    int arguments[MAX_ARGUMENTS]; /* to what */
+    int count;                    /* of arguments */
+    int line;                     /* where it stands in its program, from 1 */
+    size_t middle;                /* of a block: its `finally`, or its end */
+    size_t end;                   /* of a block: its `end`; else the operation itself */
 };
 
 /* A task of the program, or a callback: who performs operations. */
@@ -76,17 +76,17 @@ struct callback {
 
 /* The program that is played; one at a time. */
 struct play {
-    struct operation operations[MOST_OPERATIONS]; /* as written */
-    size_t operation_count;                       /* of them */
-    size_t begins[MOST_COROUTINES];               /* each coroutine's first operation */
-    size_t ends[MOST_COROUTINES];                 /* behind its last one */
-    struct frame frames[MOST_TASKS];              /* its tasks */
-    int frame_count;                              /* of them */
-    struct slot slots[MOST_SLOTS];                /* what it holds */
-    struct queue queues[MOST_OBJECTS];            /* its queues */
-    struct callback callbacks[MOST_CALLBACKS];    /* those it asked for */
-    int callback_count;                           /* of them */
-    bool over;                                    /* what comes now is not written down */
+    struct operation operations[MAX_OPERATIONS]; /* as written */
+    size_t operation_count;                      /* of them */
+    size_t begins[MAX_COROUTINES];               /* each coroutine's first operation */
+    size_t ends[MAX_COROUTINES];                 /* behind its last one */
+    struct frame frames[MAX_TASKS];              /* its tasks */
+    int frame_count;                             /* of them */
+    struct slot slots[MAX_SLOTS];                /* what it holds */
+    struct queue queues[MAX_OBJECTS];            /* its queues */
+    struct callback callbacks[MAX_CALLBACKS];    /* those it asked for */
+    int callback_count;                          /* of them */
+    bool over;                                   /* what comes now is not written down */
 };
 
 extern struct play play;

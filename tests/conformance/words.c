@@ -59,8 +59,8 @@ static int do_await_self(struct frame *frame, const struct operation *operation)
 
 static int gather(struct frame *frame, const struct operation *operation, async_gather_mode mode)
 {
-    async_task *tasks[MOST_ARGUMENTS] = {NULL};
-    int results[MOST_ARGUMENTS];
+    async_task *tasks[MAX_ARGUMENTS] = {NULL};
+    int results[MAX_ARGUMENTS];
     size_t count = 0;
     for (int i = 0; i < operation->count; i++)
         if (may_join(frame, slot_of(operation, i)))
@@ -181,7 +181,7 @@ static int do_log(struct frame *frame, const struct operation *operation)
 /* A callback that performs the operations of this block. */
 static struct callback *new_callback(const struct frame *frame, const struct operation *operation)
 {
-    if (play.callback_count == MOST_CALLBACKS)
+    if (play.callback_count == MAX_CALLBACKS)
         return NULL;
     struct callback *callback = &play.callbacks[play.callback_count++];
     *callback = (struct callback){.frame = *frame};
@@ -392,8 +392,8 @@ void declare_all(void)
 
 void free_all(void)
 {
-    for (size_t i = 0; i < MOST_SLOTS; i++)
+    for (size_t i = 0; i < MAX_SLOTS; i++)
         put_in_slot(&play.slots[i], NULL, NULL);
-    for (size_t i = 0; i < MOST_OBJECTS; i++)
+    for (size_t i = 0; i < MAX_OBJECTS; i++)
         async_queue_free(play.queues[i].queue);
 }

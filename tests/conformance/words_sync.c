@@ -10,13 +10,13 @@
 
 /* What the program uses; condition 1 has lock 0, condition 0 a lock of its own. */
 static struct {
-    async_lock locks[MOST_OBJECTS];           /* free at first */
-    async_event events[MOST_OBJECTS];         /* not set at first */
-    async_condition conditions[2];            /* nobody waits at first */
-    async_semaphore semaphores[MOST_OBJECTS]; /* as declared */
-    int permits_taken[MOST_OBJECTS];          /* of each semaphore, by the program */
-    async_barrier barriers[MOST_OBJECTS];     /* as declared */
-    int counter;                              /* what conditions wait for */
+    async_lock locks[MAX_OBJECTS];           /* free at first */
+    async_event events[MAX_OBJECTS];         /* not set at first */
+    async_condition conditions[2];           /* nobody waits at first */
+    async_semaphore semaphores[MAX_OBJECTS]; /* as declared */
+    int permits_taken[MAX_OBJECTS];          /* of each semaphore, by the program */
+    async_barrier barriers[MAX_OBJECTS];     /* as declared */
+    int counter;                             /* what conditions wait for */
 } sync;
 
 void declare_sync(void)
@@ -123,7 +123,7 @@ static async_condition *condition_of(const struct operation *operation)
 
 static unsigned condition_bit(const struct operation *operation)
 {
-    return argument(operation, 0) == 1 ? 1u : 1u << MOST_OBJECTS;
+    return argument(operation, 0) == 1 ? 1u : 1u << MAX_OBJECTS;
 }
 
 static bool holds(const struct frame *frame, const struct operation *operation)

@@ -14,9 +14,11 @@ SCRIPT_TEST(examples_miniredis_takes_requests_in_pieces, "tests/scripts/miniredi
 SCRIPT_TEST(examples_miniredis_lets_clients_wait, "tests/scripts/miniredis.py", "waiting");
 SCRIPT_TEST(examples_miniredis_with_its_tools, "tests/scripts/miniredis.py", "tools");
 SCRIPT_TEST(examples_file_server_with_curl, "tests/scripts/file_server.py", "curl");
-SCRIPT_TEST(examples_file_server_takes_what_comes, "tests/scripts/file_server.py", "requests");
+SCRIPT_TEST(examples_file_server_survives_malformed_requests, "tests/scripts/file_server.py",
+            "requests");
 SCRIPT_TEST(examples_file_server_under_load, "tests/scripts/file_server.py", "wrk");
 SCRIPT_TEST(examples_name_forwarder_with_dig, "tests/scripts/name_forwarder.py", "dig");
 SCRIPT_TEST(examples_name_forwarder_and_its_upstreams, "tests/scripts/name_forwarder.py",
             "upstream");
-SCRIPT_TEST(examples_name_forwarder_takes_what_comes, "tests/scripts/name_forwarder.py", "garbage");
+SCRIPT_TEST(examples_name_forwarder_survives_malformed_packets, "tests/scripts/name_forwarder.py",
+            "garbage");

@@ -48,7 +48,7 @@ TEST(http_head_finds_method_target_and_fields)
     free(block);
 }
 
-TEST(http_head_refuses_what_can_be_read_in_two_ways)
+TEST(http_head_refuses_ambiguous_heads)
 {
     static const char *const malformed[] = {"",
                                             "\r\n",

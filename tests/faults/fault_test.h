@@ -3,18 +3,18 @@
  * accounts of what was promised and kept, which must balance whatever fails, and two runs, of which
  * the second is without failures and must succeed.
  */
-#ifndef TEST_SURVIVE_H
-#define TEST_SURVIVE_H
+#ifndef TEST_FAULT_TEST_H
+#define TEST_FAULT_TEST_H
 
 #include "run/faults.h"
 #include "run/runner.h"
 
 #include <stdatomic.h>
 
-enum { MOST = 20 }; /* of anything that is counted, one by one */
+enum { ACCOUNTS = 20 }; /* of anything that is counted, one by one */
 
 /* How often each was promised (created, put, sent) and how often kept (ended, got, called). */
-static atomic_int promised[MOST], kept[MOST];
+static atomic_int promised[ACCOUNTS], kept[ACCOUNTS];
 
 /* Nothing can fail now. */
 static bool nothing_fails;
@@ -32,7 +32,7 @@ static inline int answer(int result)
 
 static inline void balance(void)
 {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         CHECK_EQ(kept[i], promised[i]);
         CHECK(!nothing_fails || promised[i] <= 1);
         promised[i] = kept[i] = 0;
@@ -40,7 +40,7 @@ static inline void balance(void)
 }
 
 /* Runs the program twice: under whatever fails, and without. */
-static inline void survive(void (*program)(void))
+static inline void run_under_faults(void (*program)(void))
 {
     program();
     balance();
@@ -60,7 +60,7 @@ static inline void survive(void (*program)(void))
     }                                                                                              \
     TEST_EACH_BACKEND(faults_##name)                                                               \
     {                                                                                              \
-        survive(program_##name);                                                                   \
+        run_under_faults(program_##name);                                                          \
     }                                                                                              \
     static int coroutine_##name(void)
 

@@ -88,7 +88,7 @@ static const long dispensable[] = {
     SYS_getcpu,           SYS_sched_getaffinity, CALL_URING_SETUP,
 };
 
-TEST_EACH_BACKEND(denied_from_the_beginning_the_loop_does_without)
+TEST_EACH_BACKEND(denied_optional_calls_from_the_start_are_done_without)
 {
     skip_where_filters_hurt_others();
     for (size_t i = 0; i < sizeof dispensable / sizeof *dispensable; i++)
@@ -100,7 +100,7 @@ TEST_EACH_BACKEND(denied_from_the_beginning_the_loop_does_without)
         CHECK_EQ(end_of_denied(CALL_URING_ENTER, errors[j], false), 0);
 }
 
-TEST_EACH_BACKEND(denied_meanwhile_the_loop_does_without)
+TEST_EACH_BACKEND(denied_optional_calls_during_a_run_are_done_without)
 {
     skip_where_filters_hurt_others();
     for (size_t i = 0; i < sizeof dispensable / sizeof *dispensable; i++)
@@ -111,7 +111,7 @@ TEST_EACH_BACKEND(denied_meanwhile_the_loop_does_without)
 }
 
 /* What cannot be done without is the run's result. */
-TEST_EACH_BACKEND(denied_from_the_beginning_what_is_needed_is_the_result)
+TEST_EACH_BACKEND(denied_required_calls_from_the_start_fail_the_run)
 {
     skip_where_filters_hurt_others();
     for (size_t j = 0; j < ERRORS; j++) {
@@ -193,8 +193,9 @@ DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll fa
 }
 
 /* Where nothing would have waited for the ring, debug mode says why there is none. */
-DEATH_TEST(denied_enter_is_told_in_debug_mode, "io_uring is not to be had here (-EPERM: Operation "
-                                               "not permitted); using epoll|the epoll loop closes")
+DEATH_TEST(denied_io_uring_enter_is_reported_in_debug_mode,
+           "io_uring is not to be had here (-EPERM: Operation "
+           "not permitted); using epoll|the epoll loop closes")
 {
     async_run_options options = *test_options();
     options.backend = "uring";
@@ -205,7 +206,7 @@ DEATH_TEST(denied_enter_is_told_in_debug_mode, "io_uring is not to be had here (
     _exit(1);
 }
 
-DEATH_TEST(denied_signal_stack_is_told_in_debug_mode,
+DEATH_TEST(denied_signal_stack_is_reported_in_debug_mode,
            "a task that overflows its stack cannot be named here: sigaltstack failed (-EPERM: ")
 {
     async_run_options options = *test_options();

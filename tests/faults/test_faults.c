@@ -39,18 +39,18 @@ static async_task *create(int number)
     return async_create_task(sleep_and_end, number);
 }
 
-FAULTS_TEST(every_task_that_was_made_ends_and_its_result_is_heard)
+FAULTS_TEST(every_task_that_was_made_ends_and_gives_its_result)
 {
-    async_task *tasks[MOST];
-    int results[MOST];
-    for (int i = 0; i < MOST; i++) {
+    async_task *tasks[ACCOUNTS];
+    int results[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
         tasks[i] = create(i);
         answer(tasks[i] != NULL ? 0 : -ENOMEM);
         if (async_task_add_done_callback(tasks[i], has_ended, (void *)(intptr_t)i) == 0)
             promised[i]++;
     }
-    CHECK_EQ(async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS), 0);
-    for (int i = 0; i < MOST; i++)
+    CHECK_EQ(async_gather_n(tasks, ACCOUNTS, results, ASYNC_RETURN_EXCEPTIONS), 0);
+    for (int i = 0; i < ACCOUNTS; i++)
         CHECK(results[i] == i || answer(results[i]) == -ENOMEM);
     async_ignore(async_sleep(0)); /* the last callbacks run */
     return 0;
@@ -62,7 +62,7 @@ static int fail_with_words(int number)
 }
 async_fn(fail_with_words, int);
 
-FAULTS_TEST(an_error_stays_itself_if_its_sentence_finds_no_memory)
+FAULTS_TEST(an_error_without_memory_for_its_message_stays_the_same)
 {
     async_task *task = async_create_task(fail_with_words, 1);
     async_task *again = async_task_ref(task);
@@ -75,7 +75,7 @@ FAULTS_TEST(an_error_stays_itself_if_its_sentence_finds_no_memory)
 
 /* ---- queues --------------------------------------------------------------------------------- */
 
-enum { PRODUCERS = 2, CONSUMERS = 2, ITEMS = MOST / PRODUCERS };
+enum { PRODUCERS = 2, CONSUMERS = 2, ITEMS = ACCOUNTS / PRODUCERS };
 
 static int produce(async_queue *queue, int first)
 {
@@ -152,7 +152,7 @@ FAULTS_TEST(each_item_of_a_priority_queue_is_got_once)
 
 static int say_goodbye(int number)
 {
-    int result = async_sleep(number < MOST / 2 ? INFINITY : 1);
+    int result = async_sleep(number < ACCOUNTS / 2 ? INFINITY : 1);
     int goodbye = async_no_cancel(async_sleep(1));
     answer(goodbye);
     kept[number]++;
@@ -162,20 +162,20 @@ async_fn(say_goodbye, int);
 
 FAULTS_TEST(cancellation_and_time_limits_reach_everyone)
 {
-    async_task *tasks[MOST];
-    int results[MOST];
-    for (int i = 0; i < MOST; i++) {
+    async_task *tasks[ACCOUNTS];
+    int results[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
         tasks[i] = async_create_task(say_goodbye, i);
         promised[i] = tasks[i] != NULL;
     }
     int result = async_timeout(2, async_sleep(INFINITY));
     CHECK(result == -ETIMEDOUT || answer(result) == -ENOMEM);
-    for (int i = 0; i < MOST; i++)
+    for (int i = 0; i < ACCOUNTS; i++)
         async_task_cancel(tasks[i]);
-    result = async_timeout(10, async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS));
+    result = async_timeout(10, async_gather_n(tasks, ACCOUNTS, results, ASYNC_RETURN_EXCEPTIONS));
     CHECK(result == 0 || answer(result) == -ENOMEM);
-    for (int i = 0; i < MOST; i++)
-        CHECK(results[i] == (i < MOST / 2 ? -ECANCELED : 0) || results[i] == -ECANCELED ||
+    for (int i = 0; i < ACCOUNTS; i++)
+        CHECK(results[i] == (i < ACCOUNTS / 2 ? -ECANCELED : 0) || results[i] == -ECANCELED ||
               answer(results[i]) == -ENOMEM);
     return 0;
 }
@@ -187,7 +187,7 @@ static void call(void *number)
 
 FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
 {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         void *number = (void *)(intptr_t)i;
         async_handle handle = i % 2 == 0 ? async_call_soon(call, number)
                                          : async_call_later(i, call, number);
@@ -195,12 +195,12 @@ FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
         if (i % 5 == 0 && async_handle_cancel(handle))
             promised[i] = 0;
     }
-    while (answer(async_sleep(MOST)) <
+    while (answer(async_sleep(ACCOUNTS)) <
            0) { /* the timers of the callbacks have the memory that this one lacks */
-        for (int i = 0; i < MOST; i++)
+        for (int i = 0; i < ACCOUNTS; i++)
             if (i % 5 != 0 && kept[i] < promised[i])
                 async_ignore(async_sleep(0));
-        if (async_time() >= MOST || memcmp(promised, kept, sizeof kept) == 0)
+        if (async_time() >= ACCOUNTS || memcmp(promised, kept, sizeof kept) == 0)
             break;
     }
     return 0;
@@ -223,7 +223,7 @@ async_fn(echo, int);
 /* Sends bytes one by one; each comes back, once, or the other side has ended. */
 static int converse(int fd)
 {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         char byte = (char)i;
         int result = answer(async_wait_writable(fd));
         if (result < 0 || send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
@@ -293,7 +293,7 @@ FAULTS_TEST(a_reader_is_not_lost_by_a_writer_s_failure)
 }
 
 /* A byte that comes while a receiver gives up, in one way or another, is there for the next one. */
-FAULTS_TEST(a_receiver_that_gives_up_loses_nothing)
+FAULTS_TEST(a_receiver_that_times_out_loses_nothing)
 {
     int ends[2], received = 0, result = 0;
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);

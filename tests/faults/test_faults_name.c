@@ -53,28 +53,28 @@ static async_task *ask_something(int number)
 /* Some are cancelled when they wait, or have what they want. */
 static void look_up_many(bool cancel)
 {
-    async_task *tasks[MOST];
-    int results[MOST];
-    for (int i = 0; i < MOST; i++) {
+    async_task *tasks[ACCOUNTS];
+    int results[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
         answer((tasks[i] = ask_something(i)) != NULL ? 0 : -ENOMEM);
         promised[i] = tasks[i] != NULL;
     }
     answer(async_sleep(0));
-    for (int i = 0; i < MOST && cancel; i += 2)
+    for (int i = 0; i < ACCOUNTS && cancel; i += 2)
         if (tasks[i] != NULL)
             async_task_cancel(tasks[i]);
-    answer(async_gather_n(tasks, MOST, results, ASYNC_RETURN_EXCEPTIONS));
+    answer(async_gather_n(tasks, ACCOUNTS, results, ASYNC_RETURN_EXCEPTIONS));
     names_await_quiet();
 }
 
-FAULTS_TEST(names_are_found_or_not_and_everybody_hears_of_it)
+FAULTS_TEST(a_name_lookup_gives_every_caller_a_result)
 {
     use_test_names(false);
     look_up_many(false);
     return 0;
 }
 
-FAULTS_TEST(names_that_are_given_up_leave_nothing)
+FAULTS_TEST(a_cancelled_name_lookup_leaves_nothing)
 {
     use_test_names(false);
     look_up_many(true);

@@ -23,7 +23,7 @@ static void take_call(void *number)
 
 static void *send_calls(void *loop)
 {
-    for (int i = 0; i < MOST; i++)
+    for (int i = 0; i < ACCOUNTS; i++)
         if (answer(async_call_soon_threadsafe(loop, take_call, (void *)(intptr_t)i)) == 0)
             promised[i]++;
     return NULL;
@@ -32,7 +32,7 @@ static void *send_calls(void *loop)
 static int count_kept(void)
 {
     int count = 0;
-    for (int i = 0; i < MOST; i++)
+    for (int i = 0; i < ACCOUNTS; i++)
         count += kept[i];
     return count;
 }
@@ -42,7 +42,7 @@ FAULTS_TEST(each_call_that_another_thread_sent_is_made_once)
 {
     pthread_t thread;
     CHECK_EQ(pthread_create(&thread, NULL, send_calls, async_get_loop()), 0);
-    for (int i = 0; i < 10 && count_kept() < MOST; i++)
+    for (int i = 0; i < 10 && count_kept() < ACCOUNTS; i++)
         answer(async_sleep(0.001));
     CHECK_EQ(pthread_join(thread, NULL), 0);
     for (int i = 0; i < 10; i++)
@@ -60,7 +60,7 @@ static void put_number(void *number)
 /* One after the other: each finds the loop asleep, or about to be. */
 static void *send_and_wait(void *loop)
 {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         if (answer(async_call_soon_threadsafe(loop, put_number, (void *)(intptr_t)i)) < 0)
             continue;
         promised[i]++;
@@ -94,9 +94,9 @@ static void wake_a_sleeping_loop(void)
     async_queue_free(calls);
 }
 
-TEST_EACH_BACKEND(faults_a_loop_that_sleeps_hears_of_each_call)
+TEST_EACH_BACKEND(faults_a_sleeping_loop_receives_each_call)
 {
-    survive(wake_a_sleeping_loop);
+    run_under_faults(wake_a_sleeping_loop);
 }
 
 /* ---- a loop on a thread without a stack for signals, in debug mode -------------------------- */
@@ -141,7 +141,7 @@ static void run_on_a_thread(void)
 
 TEST_EACH_BACKEND(faults_a_loop_on_a_thread_reports_what_it_can)
 {
-    survive(run_on_a_thread);
+    run_under_faults(run_on_a_thread);
 }
 
 /* ---- a signal ------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static void be_interrupted(void)
 
 TEST_EACH_BACKEND(faults_sigint_cancels_main_if_it_is_ours)
 {
-    survive(be_interrupted);
+    run_under_faults(be_interrupted);
 }
 
 /* ---- a foreign loop ------------------------------------------------------------------------- */
@@ -237,7 +237,7 @@ static void be_driven(void)
         CHECK(close(there[i]) == 0 && close(back[i]) == 0);
 }
 
-TEST_EACH_BACKEND(faults_a_foreign_loop_is_not_left_waiting)
+TEST_EACH_BACKEND(faults_a_host_loop_is_not_left_waiting)
 {
-    survive(be_driven);
+    run_under_faults(be_driven);
 }

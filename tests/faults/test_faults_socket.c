@@ -52,7 +52,7 @@ async_fn(serve, int);
 /* Bytes of their own, by each pair of calls. */
 static int converse(int fd)
 {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         char byte = (char)i;
         struct iovec part = {.iov_base = &byte, .iov_len = 1};
         struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
@@ -104,7 +104,7 @@ FAULTS_TEST(each_datagram_that_was_sent_is_received_once)
 {
     struct sockets pair = udp_sockets();
     struct sockaddr_in to = address_of(pair.there), from;
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         char byte = (char)i;
         unsigned size = sizeof from;
         if (answer(async_sendto(pair.here, &byte, 1, 0, i % 2 == 0 ? (struct sockaddr *)&to : NULL,
@@ -143,9 +143,9 @@ static int send_file(int fd)
 {
     off_t offset = 0;
     int count, file = memfd_create("bytes", MFD_CLOEXEC);
-    for (char byte = 0; byte < MOST; byte++)
+    for (char byte = 0; byte < ACCOUNTS; byte++)
         CHECK_EQ(write(file, &byte, 1), 1);
-    while ((count = answer(async_sendfile(fd, file, &offset, MOST))) > 0)
+    while ((count = answer(async_sendfile(fd, file, &offset, ACCOUNTS))) > 0)
         continue;
     close(file);
     shutdown(fd, SHUT_WR);
@@ -155,7 +155,7 @@ static int send_file(int fd)
 FAULTS_TEST(bytes_that_never_come_to_the_program_arrive_in_order)
 {
     struct sockets first = unix_sockets(SOCK_STREAM), second = unix_sockets(SOCK_STREAM);
-    char bytes[MOST + 1];
+    char bytes[ACCOUNTS + 1];
     async_task *task = async_create_task(pass_on, first.there, second.here);
     if (answer(task != NULL ? 0 : -ENOMEM) < 0)
         hang_up(second.here);
@@ -164,7 +164,7 @@ FAULTS_TEST(bytes_that_never_come_to_the_program_arrive_in_order)
     while ((count = answer(async_recv(second.there, bytes, sizeof bytes, 0))) > 0)
         for (int i = 0; i < count; i++, received++)
             CHECK_EQ(bytes[i], received);
-    CHECK(received == MOST || !nothing_fails);
+    CHECK(received == ACCOUNTS || !nothing_fails);
     hang_up(second.there);
     answer(async_await(task));
     close_both(first);
@@ -189,7 +189,7 @@ static int send_until_closed(int fd)
 }
 async_fn(send_until_closed, int);
 
-FAULTS_TEST(who_waits_on_a_descriptor_hears_that_it_was_closed)
+FAULTS_TEST(a_wait_on_a_descriptor_ends_when_it_is_closed)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
     fill_socket(pair.here);

@@ -33,12 +33,12 @@ async_fn(work, struct workshop *, int);
 FAULTS_TEST(locks_and_permits_come_back_whatever_fails)
 {
     struct workshop shop = {.places = {.value = 3, .bound = 3}};
-    async_task *tasks[MOST];
-    for (int i = 0; i < MOST; i++) {
+    async_task *tasks[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
         tasks[i] = async_create_task(work, &shop, i);
         promised[i] = tasks[i] != NULL;
     }
-    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
+    answer(async_gather_n(tasks, ACCOUNTS, NULL, ASYNC_FIRST_ERROR));
     CHECK(!async_lock_locked(&shop.tool));
     CHECK_EQ(shop.places.value, 3);
     return 0;
@@ -77,22 +77,22 @@ static int attend(struct meeting *meeting, int number)
 async_fn(attend, struct meeting *, int);
 
 /* Those that could not be made are not waited for; then the door does not open by itself. */
-FAULTS_TEST(everybody_who_came_to_a_meeting_leaves_it)
+FAULTS_TEST(every_task_leaves_the_condition_and_the_barrier)
 {
-    struct meeting meeting = {.door = {.parties = MOST}};
-    async_task *tasks[MOST];
-    for (int i = 0; i < MOST; i++) {
+    struct meeting meeting = {.door = {.parties = ACCOUNTS}};
+    async_task *tasks[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
         tasks[i] = async_create_task(attend, &meeting, i);
         promised[i] = tasks[i] != NULL;
         meeting.expected += promised[i];
     }
     async_ignore(async_sleep(0));
     async_event_set(&meeting.begun);
-    while (meeting.expected < MOST && async_barrier_n_waiting(&meeting.door) < meeting.expected)
+    while (meeting.expected < ACCOUNTS && async_barrier_n_waiting(&meeting.door) < meeting.expected)
         async_ignore(async_sleep(0));
-    if (meeting.expected < MOST)
+    if (meeting.expected < ACCOUNTS)
         async_barrier_abort(&meeting.door);
-    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
+    answer(async_gather_n(tasks, ACCOUNTS, NULL, ASYNC_FIRST_ERROR));
     CHECK_EQ(meeting.present, meeting.expected);
     CHECK_EQ(async_barrier_n_waiting(&meeting.door), 0);
     return 0;
@@ -135,10 +135,10 @@ async_fn(ask, int);
 
 FAULTS_TEST(every_future_that_is_promised_is_settled)
 {
-    async_task *tasks[MOST];
-    for (int i = 0; i < MOST; i++)
+    async_task *tasks[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++)
         tasks[i] = async_create_task(ask, i);
-    answer(async_gather_n(tasks, MOST, NULL, ASYNC_FIRST_ERROR));
+    answer(async_gather_n(tasks, ACCOUNTS, NULL, ASYNC_FIRST_ERROR));
     return 0;
 }
 
@@ -163,7 +163,7 @@ static int serve(async_queue *queue, int fd)
 }
 async_fn(serve, async_queue *, int);
 
-FAULTS_TEST(an_item_goes_to_one_of_those_who_select_it)
+FAULTS_TEST(an_item_goes_to_one_of_several_selects)
 {
     async_queue *queue = new_queue(1, sizeof(int));
     int ends[2], item, index;
@@ -172,7 +172,7 @@ FAULTS_TEST(an_item_goes_to_one_of_those_who_select_it)
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     async_task *servers[] = {async_create_task(serve, queue, ends[0]),
                              async_create_task(serve, queue, ends[0])};
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < ACCOUNTS; i++) {
         index = answer(async_select(async_on_put(queue, &i), async_on_timeout(1e-3)));
         promised[i] = index == 0;
     }

@@ -192,7 +192,7 @@ TEST_EACH_BACKEND(memory_that_fails_once_anywhere_is_an_error_and_leaves_nothing
 
 /* ---- queues --------------------------------------------------------------------------------- */
 
-LOOP_TEST(memory_for_a_queue_that_is_not_there_gives_null)
+LOOP_TEST(memory_missing_for_a_queue_gives_no_queue)
 {
     test_allow_allocations(0);
     async_queue *queue = new_queue(0, sizeof(int));
@@ -201,7 +201,7 @@ LOOP_TEST(memory_for_a_queue_that_is_not_there_gives_null)
     return 0;
 }
 
-LOOP_TEST(memory_for_one_more_item_that_is_not_there_loses_no_item)
+LOOP_TEST(memory_missing_for_one_more_item_loses_no_item)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     int count = 0, item;
@@ -273,12 +273,12 @@ LOOP_TEST(memory_is_not_needed_to_wake_cancel_and_end_tasks)
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(async_sleep(0), 0);
     test_allow_allocations(-1);
-    CHECK_JOURNAL("7 -125 -108");
+    CHECK_TRACE("7 -125 -108");
     return 0;
 }
 
 /* NULL stands for a task that has failed; whoever takes handles takes it too. */
-LOOP_TEST(memory_for_a_task_that_is_not_there_gives_null_which_acts_as_a_failed_task)
+LOOP_TEST(memory_missing_for_a_task_gives_null_which_acts_as_a_failed_task)
 {
     int results[2];
     CHECK_EQ(async_await(NULL), -ENOMEM);

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MOST_THREADS = 4, THREAD_STACK = 4096 };
+enum { MAX_THREADS = 4, THREAD_STACK = 4096 };
 
 enum thread_state { ABSENT, READY, WAITS, ENDED };
 
@@ -31,7 +31,7 @@ struct thread {
  */
 #define MODEL_STATE __attribute__((section("model_state"), aligned(64)))
 
-extern struct thread threads[MOST_THREADS];
+extern struct thread threads[MAX_THREADS];
 
 /* The number of the thread that takes a step. */
 extern int running;

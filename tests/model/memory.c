@@ -42,9 +42,9 @@ struct place {
 };
 
 static struct {
-    struct place places[PLACES];     /* each atomic */
-    struct view views[MOST_THREADS]; /* each thread's */
-    bool failed_once;                /* a compare-and-swap has failed without a reason */
+    struct place places[PLACES];    /* each atomic */
+    struct view views[MAX_THREADS]; /* each thread's */
+    bool failed_once;               /* a compare-and-swap has failed without a reason */
 } memory MODEL_STATE;
 
 static int most_behind; /* how many writes a load may lag behind */
@@ -108,7 +108,7 @@ static void forget(int number)
 {
     struct place *place = &memory.places[number];
     int oldest = place->count - 1;
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         if (threads[i].state == READY || threads[i].state == WAITS)
             oldest = memory.views[i].place[number] < oldest ? memory.views[i].place[number]
                                                             : oldest;
@@ -119,9 +119,9 @@ static void forget(int number)
     place->count -= oldest;
     memmove(place->writes, place->writes + oldest, (size_t)place->count * sizeof *place->writes);
     memset(place->writes + place->count, 0, (size_t)oldest * sizeof *place->writes);
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         shift(&memory.views[i], number, oldest);
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         if (threads[i].state == ENDED)
             memory.views[i] = (struct view){{0}, {0}};
     for (int i = 0; i < PLACES; i++)

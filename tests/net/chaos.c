@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MOST_TASKS = 6, MOST_TURNS = 300, LIMIT_OF_TURNS = 20000 };
+enum { MAX_TASKS = 6, MAX_TURNS = 300, LIMIT_OF_TURNS = 20000 };
 
 /* How a side ends. */
 enum ending {
@@ -34,8 +34,8 @@ enum ending {
 /* The tasks of a side that read and write. */
 struct crew {
     struct side *side;
-    async_task *tasks[MOST_TASKS]; /* NULL: none */
-    bool reads[MOST_TASKS];        /* it is a reader */
+    async_task *tasks[MAX_TASKS]; /* NULL: none */
+    bool reads[MAX_TASKS];        /* it is a reader */
 };
 
 struct stage {
@@ -65,7 +65,7 @@ async_fn(enter_write, struct side *, uint32_t);
 
 static bool is_at_work(const struct crew *crew, bool reads)
 {
-    for (int i = 0; i < MOST_TASKS; i++)
+    for (int i = 0; i < MAX_TASKS; i++)
         if (crew->tasks[i] != NULL && crew->reads[i] == reads && !async_task_done(crew->tasks[i]))
             return true;
     return false;
@@ -77,7 +77,7 @@ static void start(struct crew *crew, bool reads)
     const async_task_options with_buffer = {.stack_size = 256 * 1024};
     struct side *side = crew->side;
     uint32_t random = chaos_draw(&side->random, UINT32_MAX) | 1;
-    for (int i = 0; i < MOST_TASKS; i++) {
+    for (int i = 0; i < MAX_TASKS; i++) {
         if (crew->tasks[i] != NULL)
             continue;
         crew->reads[i] = reads;
@@ -91,7 +91,7 @@ static void start(struct crew *crew, bool reads)
 /* Lets go of those that have ended, or, with `all`, waits for them. */
 static void gather(struct crew *crew, bool all)
 {
-    for (int i = 0; i < MOST_TASKS; i++) {
+    for (int i = 0; i < MAX_TASKS; i++) {
         if (crew->tasks[i] == NULL || (!all && !async_task_done(crew->tasks[i])))
             continue;
         async_task *task = crew->tasks[i];
@@ -102,7 +102,7 @@ static void gather(struct crew *crew, bool all)
 
 static void cancel_some(struct crew *crew, uint32_t one_in)
 {
-    for (int i = 0; i < MOST_TASKS; i++)
+    for (int i = 0; i < MAX_TASKS; i++)
         if (crew->tasks[i] != NULL && chaos_once_in(&crew->side->random, one_in))
             async_task_cancel(crew->tasks[i]);
 }
@@ -305,7 +305,7 @@ static void write_eof(struct side *side)
 static void read_on(struct crew *crew)
 {
     struct side *side = crew->side;
-    uint32_t most = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MOST_TURNS)
+    uint32_t most = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MAX_TURNS)
                                                     : UINT32_MAX;
     side->finishing = true;
     for (uint32_t i = 0; i < most && !side->in->over && !side->in->lost && !side->broken; i++) {
@@ -407,7 +407,7 @@ static void end(struct crew *crew, enum ending ending)
 static int act(struct side *side)
 {
     struct crew crew = {.side = side};
-    uint32_t turns = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MOST_TURNS)
+    uint32_t turns = chaos_once_in(&side->random, 3) ? chaos_draw(&side->random, MAX_TURNS)
                                                      : chaos_draw(&side->random, 30);
     enum ending ending = (enum ending)chaos_draw(&side->random, ENDINGS);
     if (chaos_once_in(&side->random, 4))

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = 2000, MOST_READ = 70000, MOST_TEXT = 600, MOST_WRITTEN = 150000 };
+enum { LINE_BYTES = 2000, MAX_READ = 70000, MAX_TEXT = 600, MAX_WRITTEN = 150000 };
 
 static size_t least(size_t a, size_t b)
 {
@@ -59,7 +59,7 @@ struct reading {
     int result;       /* of the call */
     bool in_timeout;  /* the call is in one */
     double seconds;   /* which */
-    char buffer[MOST_READ + 1];
+    char buffer[MAX_READ + 1];
 };
 
 static int call_it(struct reading *reading, async_stream *stream)
@@ -95,7 +95,7 @@ static void choose(struct reading *reading, const struct side *side, uint32_t *r
     reading->way = is_limited       ? exact[chaos_draw(random, 3)]
                    : side->draining ? simple[chaos_draw(random, 2)]
                                     : (enum way)chaos_draw(random, WAYS);
-    size_t most = reading->way == LINE || reading->way == UNTIL ? LINE_BYTES : MOST_READ;
+    size_t most = reading->way == LINE || reading->way == UNTIL ? LINE_BYTES : MAX_READ;
     reading->size = draw_size(random, least(most, side->in->limit - side->in->got));
     reading->count = 1 + chaos_draw(random, 3);
     reading->in_timeout = chaos_once_in(random, 12);
@@ -358,7 +358,7 @@ static int write_once(struct side *side, uint32_t *random)
 {
     struct flow *out = side->out;
     const char *bytes = chaos_bytes(out, out->accepted);
-    size_t size = draw_size(random, least(MOST_WRITTEN, out->quota - out->accepted));
+    size_t size = draw_size(random, least(MAX_WRITTEN, out->quota - out->accepted));
     uint32_t way = chaos_draw(random, 20);
     int result;
     if (way == 0)
@@ -366,7 +366,7 @@ static int write_once(struct side *side, uint32_t *random)
     shorten_memory(side->round, random);
     side->writes++;
     if (way < 5) {
-        size = least(size, MOST_TEXT);
+        size = least(size, MAX_TEXT);
         result = async_stream_printf(side->stream, "%.*s", (int)size, bytes);
         CHECK(result < 0 || result == (int)size);
     } else {

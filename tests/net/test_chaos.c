@@ -15,7 +15,7 @@ struct records {
     bool ended;              /* the peer has said so */
 };
 
-enum { MASK = 0x55, MOST_IN_RECORD = 700 };
+enum { MASK = 0x55, MAX_IN_RECORD = 700 };
 
 /* 1: a record of at least a byte has begun; or what the layer's read is to return. */
 static int read_header(struct records *records, async_stream *below)
@@ -49,10 +49,10 @@ static int read_masked(void *state, async_stream *below, void *buffer, size_t si
 
 static int write_masked(void *state, async_stream *below, const void *data, size_t size)
 {
-    char record[2 + MOST_IN_RECORD];
+    char record[2 + MAX_IN_RECORD];
     (void)state;
     for (size_t done = 0, count; done < size; done += count) {
-        count = size - done < MOST_IN_RECORD ? size - done : MOST_IN_RECORD;
+        count = size - done < MAX_IN_RECORD ? size - done : MAX_IN_RECORD;
         record[0] = (char)(count / 256);
         record[1] = (char)(count % 256);
         for (size_t i = 0; i < count; i++)

@@ -19,7 +19,7 @@ LOOP_TEST(connect_to_a_name_reaches_it)
     return 0;
 }
 
-LOOP_TEST(connect_says_to_whom_it_could_not)
+LOOP_TEST(connect_that_fails_names_the_peer)
 {
     async_server *server = new_server(serve_echo, NULL);
     async_stream *stream;
@@ -37,7 +37,7 @@ LOOP_TEST(connect_says_to_whom_it_could_not)
     return 0;
 }
 
-LOOP_TEST(connect_comes_from_where_it_is_told_to)
+LOOP_TEST(connect_comes_from_the_given_local_address)
 {
     async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
@@ -55,7 +55,7 @@ LOOP_TEST(connect_comes_from_where_it_is_told_to)
 }
 
 /* Of a host with addresses of both families; which here is ::1 and then 127.0.0.1. */
-LOOP_TEST(connect_from_an_address_tells_the_error_of_those_it_could_reach)
+LOOP_TEST(connect_from_a_local_address_reports_the_error_of_reachable_peers)
 {
     const async_connection_options options = {.local_host = "127.0.0.2"};
     async_server *server = new_server(serve_echo, NULL);
@@ -71,7 +71,7 @@ LOOP_TEST(connect_from_an_address_tells_the_error_of_those_it_could_reach)
 }
 
 /* 203.0.113.77 is nobody's; 127.0.0.3 is this machine's. */
-LOOP_TEST(connect_comes_from_the_first_local_address_that_can_be_had)
+LOOP_TEST(connect_comes_from_the_first_usable_local_address)
 {
     const async_connection_options options = {.local_host = "local.test"};
     const async_connection_options foreign = {.local_host = "foreign.test"};
@@ -108,7 +108,7 @@ LOOP_TEST(connect_tries_every_address_of_a_host)
  * A machine without IPv6 says so of the first address; that the second refuses is what there is to
  * know.
  */
-LOOP_TEST(connect_tells_the_error_that_tells_most)
+LOOP_TEST(connect_reports_the_most_specific_error)
 {
     static const int unreachable[] = {-ENETUNREACH, -EADDRNOTAVAIL, -EAFNOSUPPORT};
     async_server *server = new_server(serve_echo, NULL);
@@ -203,7 +203,7 @@ LOOP_TEST(connect_goes_on_at_once_where_an_address_refuses)
     return 0;
 }
 
-LOOP_TEST(connect_tries_the_next_address_beside_one_that_says_nothing)
+LOOP_TEST(connect_tries_the_next_address_beside_one_that_does_not_answer)
 {
     enum { CALLERS = 4 };
     const double delays[] = {0, 0.01}, expected[] = {0.25, 0.01};

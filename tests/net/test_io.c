@@ -85,7 +85,7 @@ LOOP_TEST(io_recv_waits_for_data)
     CHECK(!async_task_done(receiver));
     send_text("hello");
     CHECK_EQ(async_await(receiver), 0);
-    CHECK_JOURNAL("'hello'");
+    CHECK_TRACE("'hello'");
     return close_sockets();
 }
 
@@ -118,7 +118,7 @@ LOOP_TEST(io_wait_ends_when_the_descriptor_is_ready)
     CHECK(!async_task_done(reader));
     send_text("x");
     CHECK_EQ(async_await(reader), 0);
-    CHECK_JOURNAL("writable: 0 readable: 0");
+    CHECK_TRACE("writable: 0 readable: 0");
     CHECK_EQ(bytes_left(), 1);
     return close_sockets();
 }
@@ -133,7 +133,7 @@ LOOP_TEST(io_several_tasks_may_receive_from_one_socket)
     for (int i = 0; i < 3; i++)
         send_text("x");
     CHECK_EQ(async_gather_n(receivers, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("'x' 'x' 'x'");
+    CHECK_TRACE("'x' 'x' 'x'");
     return close_sockets();
 }
 
@@ -145,7 +145,7 @@ LOOP_TEST(io_recv_gives_0_when_the_other_end_is_closed)
     close(there);
     CHECK_EQ(async_await(receiver), 0);
     CHECK_EQ(async_wait_readable(here), 0);
-    CHECK_JOURNAL("''");
+    CHECK_TRACE("''");
     close(here);
     return 0;
 }
@@ -160,12 +160,12 @@ LOOP_TEST(io_recv_gives_the_error_of_a_connection_that_was_reset)
     CHECK_EQ(async_await(receiver), 0);
     char expected[16];
     snprintf(expected, sizeof expected, "%d", -ECONNRESET);
-    CHECK_JOURNAL(expected);
+    CHECK_TRACE(expected);
     close(here);
     return 0;
 }
 
-LOOP_TEST(io_calls_refuse_what_cannot_be)
+LOOP_TEST(io_calls_refuse_invalid_arguments)
 {
     char text[4];
     open_sockets(SOCK_STREAM);
@@ -205,10 +205,10 @@ LOOP_TEST(io_recv_that_is_cancelled_has_received_nothing)
         CHECK(async_task_cancel(receiver));
         CHECK_EQ(async_await(receiver), 0);
     }
-    CHECK_JOURNAL("-125 -125 -125");
+    CHECK_TRACE("-125 -125 -125");
     send_text("late");
     CHECK_EQ(note_receiving(here), 0);
-    CHECK_JOURNAL("'late'");
+    CHECK_TRACE("'late'");
     return close_sockets();
 }
 
@@ -222,7 +222,7 @@ LOOP_TEST(io_calls_of_a_cancelled_task_have_no_effect)
     for (int i = 0; i < 3; i++)
         CHECK(async_task_cancel(tasks[i]));
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("-125 readable: -125 writable: -125");
+    CHECK_TRACE("-125 readable: -125 writable: -125");
     CHECK_EQ(bytes_left(), 4);
     return close_sockets();
 }
@@ -268,7 +268,7 @@ LOOP_TEST(io_recv_that_was_cancelled_leaves_the_stack_to_others)
         CHECK_EQ(async_await(async_create_task(keep_a_pattern)), 0);
         CHECK_EQ(note_receiving(here), 0);
         CHECK_EQ(note_receiving(here), 0);
-        CHECK_JOURNAL("'too late for who' 'ever waited'");
+        CHECK_TRACE("'too late for who' 'ever waited'");
     }
     return close_sockets();
 }
@@ -410,7 +410,7 @@ LOOP_TEST(io_time_stands_still_when_the_answer_comes)
     CHECK_EQ(pthread_create(&thread, NULL, send_from_this_thread, NULL), 0);
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
     CHECK(async_time() == 0);
-    CHECK_JOURNAL("'soon'");
+    CHECK_TRACE("'soon'");
     async_task_cancel(sleeper);
     CHECK_EQ(async_await(sleeper), 0);
     pthread_join(thread, NULL);
@@ -440,7 +440,7 @@ LOOP_TEST(io_time_stands_still_when_a_signal_interrupts_the_wait)
               NULL);
     CHECK_EQ(pthread_create(&thread, NULL, interrupt_and_send, &self), 0);
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
-    CHECK_JOURNAL("'soon'");
+    CHECK_TRACE("'soon'");
     CHECK(async_time() == 0);
     pthread_join(thread, NULL);
     return close_sockets();
@@ -466,7 +466,7 @@ LOOP_TEST(io_timeout_leaves_the_socket_to_the_next_call)
     CHECK_EQ(async_timeout(0, async_wait_readable(here)), -ETIMEDOUT);
     send_text("still there");
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
-    CHECK_JOURNAL("'still there'");
+    CHECK_TRACE("'still there'");
     return close_sockets();
 }
 
@@ -478,7 +478,7 @@ static void send_in_a_callback(void *text)
 }
 
 /* What a program does where Python has add_signal_handler. */
-LOOP_TEST(io_wait_hears_of_a_signal_by_its_signalfd)
+LOOP_TEST(io_wait_ends_when_a_signalfd_has_a_signal)
 {
     sigset_t set, before;
     struct signalfd_siginfo signal;
@@ -490,7 +490,7 @@ LOOP_TEST(io_wait_hears_of_a_signal_by_its_signalfd)
     CHECK(!async_task_done(waiter));
     CHECK_EQ(raise(SIGTERM), 0);
     CHECK_EQ(async_await(waiter), 0);
-    CHECK_JOURNAL("readable: 0");
+    CHECK_TRACE("readable: 0");
     CHECK_EQ(read(fd, &signal, sizeof signal), (int)sizeof signal);
     CHECK_EQ(signal.ssi_signo, SIGTERM);
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
@@ -510,7 +510,7 @@ static int be_woken_by_another_thread(void)
     open_sockets(SOCK_STREAM);
     CHECK_EQ(pthread_create(&thread, NULL, call_the_loop, async_get_loop()), 0);
     CHECK_EQ(note_receiving(here), 0);
-    CHECK_JOURNAL("'from afar'");
+    CHECK_TRACE("'from afar'");
     pthread_join(thread, NULL);
     return close_sockets();
 }

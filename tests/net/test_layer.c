@@ -64,7 +64,7 @@ static int close_here(async_stream *stream)
 }
 async_fn(close_here, async_stream *);
 
-LOOP_TEST(layer_sees_all_that_is_read_and_written)
+LOOP_TEST(layer_is_called_for_every_read_and_write)
 {
     struct mask mask = {0};
     struct pair pair = new_pair();
@@ -126,7 +126,7 @@ LOOP_TEST(layer_reads_what_came_before_it_was_there_although_the_end_was_seen)
     return 0;
 }
 
-LOOP_TEST(layer_says_goodbye_once)
+LOOP_TEST(layer_is_finished_once)
 {
     struct mask mask = {0};
     struct pair pair = new_pair();
@@ -137,7 +137,7 @@ LOOP_TEST(layer_says_goodbye_once)
     return 0;
 }
 
-LOOP_TEST(layer_of_what_is_aborted_says_nothing_and_is_freed)
+LOOP_TEST(layer_of_an_aborted_stream_is_freed_without_finish)
 {
     struct mask mask = {0};
     struct pair pair = new_pair();

@@ -192,7 +192,7 @@ DEATH_TEST(name_outside_a_task, "async_getaddrinfo")
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-LOOP_TEST(name_errors_are_errno_with_a_sentence)
+LOOP_TEST(name_errors_are_errno_with_a_message)
 {
     static const struct {
         const char *host; /* that nobody has an address for */

@@ -59,16 +59,16 @@ LOOP_TEST(name_is_looked_up)
     return 0;
 }
 
-LOOP_TEST(name_that_many_look_up_at_the_same_time_is_looked_up_once)
+LOOP_TEST(name_requested_by_many_at_once_is_looked_up_once)
 {
     enum { MANY = 10 };
     async_task *tasks[MANY];
     use_test_names(true);
     for (int i = 0; i < MANY; i++)
         tasks[i] = async_create_task(look_up, "one.test", i);
-    gate_await_arrival(&names.gate, tasks[0]);
+    latch_await_arrival(&names.latch, tasks[0]);
     CHECK_EQ(asyncp_lookups_under_way(), 1);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, 1);
     for (int i = 0; i < MANY; i++) {
@@ -101,7 +101,7 @@ LOOP_TEST(name_with_other_hints_is_another_lookup)
     tasks[OTHERS] = async_create_task(look_up_with, &hints[0], "80", OTHERS); /* nothing is other */
     let_begin();
     CHECK_EQ(asyncp_lookups_under_way(), OTHERS);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather_n(tasks, OTHERS + 1, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, OTHERS);
     free_found();
@@ -116,7 +116,7 @@ static void look_up_distinct(async_task **tasks)
     for (int i = 0; i < DISTINCT; i++)
         tasks[i] = async_create_task(look_up, distinct[i], i);
     for (int i = 0; i < THREADS; i++)
-        gate_await_arrival(&names.gate, tasks[i]);
+        latch_await_arrival(&names.latch, tasks[i]);
 }
 
 LOOP_TEST(name_lookups_are_four_at_a_time)
@@ -126,7 +126,7 @@ LOOP_TEST(name_lookups_are_four_at_a_time)
     look_up_distinct(tasks);
     CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
     CHECK_EQ(names.asked, THREADS);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(names.asked, DISTINCT);
     free_found();
@@ -141,7 +141,7 @@ LOOP_TEST(name_in_numbers_does_not_wait_for_slow_names)
     look_up_distinct(tasks);
     CHECK_EQ(async_getaddrinfo("127.0.0.1", "80", NULL, &list), 0);
     CHECK_EQ(asyncp_lookups_under_way(), DISTINCT);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     free_found();
     return 0;
@@ -160,7 +160,7 @@ LOOP_TEST(name_lookups_do_not_hold_up_the_executor)
     look_up_distinct(tasks);
     CHECK_EQ(async_to_thread(add, 1, 2), 3);
     CHECK_EQ(names.waiting, THREADS);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR), 0);
     free_found();
     return 0;
@@ -172,7 +172,7 @@ static void check_all(async_task **tasks, int from, int until, int expected)
         CHECK_EQ(async_await(tasks[i]), expected);
 }
 
-LOOP_TEST(name_that_nobody_wants_any_more_is_not_looked_up)
+LOOP_TEST(name_whose_requests_are_all_cancelled_is_not_looked_up)
 {
     async_task *tasks[DISTINCT];
     use_test_names(true);
@@ -181,25 +181,25 @@ LOOP_TEST(name_that_nobody_wants_any_more_is_not_looked_up)
         async_task_cancel(tasks[i]);
     check_all(tasks, THREADS, DISTINCT, -ECANCELED);
     CHECK_EQ(asyncp_lookups_under_way(), THREADS);
-    names_open_gate();
+    names_open_latch();
     check_all(tasks, 0, THREADS, 0);
     CHECK_EQ(names.asked, THREADS);
     free_found();
     return 0;
 }
 
-/* The gate is still closed when the task has ended. */
-LOOP_TEST(name_lookup_that_is_cancelled_is_left_to_itself)
+/* The latch is still closed when the task has ended. */
+LOOP_TEST(name_lookup_that_is_cancelled_goes_on_in_the_background)
 {
     use_test_names(true);
     async_task *task = async_create_task(look_up, "one.test", 0);
-    gate_await_arrival(&names.gate, task);
+    latch_await_arrival(&names.latch, task);
     async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK(found[0] == NULL);
     CHECK_EQ(names.waiting, 1);
     CHECK_EQ(asyncp_lookups_under_way(), 1);
-    names_open_gate();
+    names_open_latch();
     return 0;
 }
 
@@ -209,10 +209,10 @@ LOOP_TEST(name_lookup_goes_on_for_others_when_one_is_cancelled)
     use_test_names(true);
     for (int i = 0; i < 3; i++)
         tasks[i] = async_create_task(look_up, "one.test", i);
-    gate_await_arrival(&names.gate, tasks[0]);
+    latch_await_arrival(&names.latch, tasks[0]);
     async_task_cancel(tasks[1]);
     CHECK_EQ(async_await(tasks[1]), -ECANCELED);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather(tasks[0], tasks[2]), 0);
     CHECK(found[0] != NULL && found[1] == NULL && found[2] != NULL);
     CHECK_EQ(names.asked, 1);
@@ -220,17 +220,17 @@ LOOP_TEST(name_lookup_goes_on_for_others_when_one_is_cancelled)
     return 0;
 }
 
-LOOP_TEST(name_asked_for_again_joins_the_lookup_that_was_given_up)
+LOOP_TEST(name_requested_again_joins_the_lookup_in_the_background)
 {
     use_test_names(true);
     async_task *task = async_create_task(look_up, "one.test", 0);
-    gate_await_arrival(&names.gate, task);
+    latch_await_arrival(&names.latch, task);
     async_task_cancel(task);
     CHECK_EQ(async_await(task), -ECANCELED);
     task = async_create_task(look_up, "one.test", 1);
     let_begin();
     CHECK_EQ(asyncp_lookups_under_way(), 1);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_await(task), 0);
     CHECK_EQ(names.asked, 1);
     free_found();
@@ -242,8 +242,8 @@ LOOP_TEST(name_that_was_found_before_the_request_is_kept)
 {
     use_test_names(true);
     async_task *task = async_create_task(look_up, "one.test", 0);
-    gate_await_arrival(&names.gate, task);
-    names_open_gate();
+    latch_await_arrival(&names.latch, task);
+    names_open_latch();
     async_task_cancel(task);
     CHECK_EQ(async_await(task), 0);
     CHECK(found[0] != NULL);
@@ -263,19 +263,19 @@ LOOP_TEST(name_lookup_stops_the_virtual_clock)
 static int leave_lookup(void)
 {
     async_task *task = async_create_task(look_up, "one.test", 0);
-    gate_await_arrival(&names.gate, task);
+    latch_await_arrival(&names.latch, task);
     async_task_detach(task);
     return 0;
 }
 async_fn(leave_lookup);
 
-/* Which nobody opens the gate for until it has. */
+/* Which nobody opens the latch for until it has. */
 TEST_EACH_BACKEND(name_lookup_does_not_keep_the_loop_from_closing)
 {
     use_test_names(true);
     CHECK_EQ(async_run_with(test_options(), leave_lookup), 0);
     CHECK_EQ(asyncp_lookups_under_way(), 1);
-    names_open_gate();
+    names_open_latch();
     CHECK(found[0] == NULL);
 }
 
@@ -291,7 +291,7 @@ static int look_up_and_keep(void)
 }
 async_fn(look_up_and_keep);
 
-TEST_EACH_BACKEND(name_list_outlives_its_loop_and_is_any_threads)
+TEST_EACH_BACKEND(name_list_outlives_its_loop_and_can_be_freed_on_any_thread)
 {
     pthread_t thread;
     use_test_names(false);
@@ -332,14 +332,14 @@ static int fail_to_find(void)
 async_fn(fail_to_find);
 
 /* Each who waits gets the sentence, whoever asked first. */
-LOOP_TEST(name_errors_come_to_everybody_who_waits)
+LOOP_TEST(name_errors_reach_every_waiting_task)
 {
     async_task *tasks[3];
     use_test_names(true);
     for (int i = 0; i < 3; i++)
         tasks[i] = async_create_task(fail_to_find);
-    gate_await_arrival(&names.gate, tasks[0]);
-    names_open_gate();
+    latch_await_arrival(&names.latch, tasks[0]);
+    names_open_latch();
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(async_await(tasks[i]), -ENOENT);
         CHECK(strstr(async_strerror(-ENOENT), "none.test") != NULL);
@@ -374,7 +374,7 @@ LOOP_TEST(name_info_with_the_service_is_another_lookup)
     async_task *host = async_create_task(name_host, 0), *service = async_create_task(name_service);
     let_begin();
     CHECK_EQ(asyncp_lookups_under_way(), 2);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_gather(host, service), 0);
     CHECK_STR(hosts[0], "one.test");
     return 0;
@@ -386,9 +386,9 @@ LOOP_TEST(name_info_that_many_look_up_at_the_same_time_is_looked_up_once)
     use_test_names(true);
     for (int i = 0; i < 3; i++)
         tasks[i] = async_create_task(name_host, i);
-    gate_await_arrival(&names.gate, tasks[0]);
+    latch_await_arrival(&names.latch, tasks[0]);
     async_task_cancel(tasks[1]);
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(async_await(tasks[1]), -ECANCELED);
     CHECK_EQ(async_gather(tasks[0], tasks[2]), 0);
     CHECK_STR(hosts[0], "one.test");
@@ -418,7 +418,7 @@ static int make_all_threads(void)
 {
     async_task *tasks[DISTINCT];
     look_up_distinct(tasks);
-    names_open_gate();
+    names_open_latch();
     int result = async_gather_n(tasks, DISTINCT, NULL, ASYNC_FIRST_ERROR);
     free_found();
     use_test_names(true);
@@ -438,7 +438,7 @@ async_fn(look_up_all);
 static void look_up_in_child(void)
 {
     CHECK_EQ(asyncp_lookups_under_way(), 0);
-    names.gated = false;
+    names.latched = false;
     _exit(async_run(look_up_all) == 0 ? 0 : 1);
 }
 
@@ -454,7 +454,7 @@ TEST(name_is_looked_up_by_a_forked_child)
     CHECK_EQ(async_run(leave_lookup), 0);
     CHECK_EQ(status_of_child(look_up_in_child), 0);
     CHECK_EQ(asyncp_lookups_under_way(), 1);
-    names_open_gate();
+    names_open_latch();
 }
 
 /* The child asks anew what its parent's thread is at. */
@@ -462,7 +462,7 @@ static int fork_and_ask(void)
 {
     int status;
     async_task *task = async_create_task(look_up, "one.test", 0);
-    gate_await_arrival(&names.gate, task);
+    latch_await_arrival(&names.latch, task);
     pid_t child = fork();
     if (child == 0) {
         alarm(10);
@@ -470,12 +470,12 @@ static int fork_and_ask(void)
     }
     CHECK_EQ(waitpid(child, &status, 0), child);
     CHECK_EQ(status, 0);
-    names_open_gate();
+    names_open_latch();
     return async_await(task);
 }
 async_fn(fork_and_ask);
 
-LOOP_TEST(name_lookup_under_way_is_not_the_forked_childs)
+LOOP_TEST(name_lookup_under_way_is_not_continued_in_a_forked_child)
 {
     skip_where_threads_and_fork_do_not_mix();
     use_test_names(true);
@@ -491,7 +491,7 @@ static void exit_within_lookup(void)
     if (async_run(look_up_all) < 0)
         _exit(2);
     free_found();
-    names.gated = true;
+    names.latched = true;
     if (async_run(leave_lookup) < 0)
         _exit(3);
     exit(0);

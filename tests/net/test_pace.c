@@ -11,7 +11,7 @@
 #include <netdb.h>
 #include <string.h>
 
-enum { MOST_CALLS = 5000000, LINES = 30000 };
+enum { MAX_CALLS = 5000000, LINES = 30000 };
 
 /* What the calls are made on. */
 struct scene {
@@ -287,7 +287,7 @@ static void check_row(struct scene *scene, const struct row *row)
         if (calls % 1000 == 0)
             refill(scene);
         int result = row->call(scene);
-        if (result != 0 || calls == MOST_CALLS)
+        if (result != 0 || calls == MAX_CALLS)
             test_fail(__FILE__, __LINE__, "%s: call %d returned %d, and the other task has not run",
                       row->name, calls, result);
     }
@@ -315,12 +315,12 @@ static int check_all_rows(void)
     return 0;
 }
 
-REAL_LOOP_TEST(pace_every_call_that_need_not_wait_gives_way)
+REAL_LOOP_TEST(pace_every_call_that_need_not_wait_lets_others_run)
 {
     return check_all_rows();
 }
 
-LOOP_TEST(pace_every_call_that_need_not_wait_gives_way_on_the_virtual_clock)
+LOOP_TEST(pace_every_call_that_need_not_wait_lets_others_run_on_the_virtual_clock)
 {
     return check_all_rows();
 }
@@ -332,7 +332,7 @@ static void set_event(void *event)
     async_event_set(event);
 }
 
-REAL_LOOP_TEST(pace_select_of_what_is_always_ready_lets_a_timer_end_it)
+REAL_LOOP_TEST(pace_select_that_is_always_ready_lets_a_timer_end_it)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
     async_event stop = {0};
@@ -349,15 +349,15 @@ REAL_LOOP_TEST(pace_select_of_what_is_always_ready_lets_a_timer_end_it)
 /* Several cases are ready all the time, of every kind; each of them happens now and then. */
 LOOP_TEST(pace_select_starves_no_case)
 {
-    enum { CASES = 5, MOST = 200000 };
+    enum { CASES = 5, MAX_COUNT = 200000 };
     struct sockets pair = unix_sockets(SOCK_STREAM);
     async_auto_queue *queue = new_queue(0, sizeof(int));
-    async_semaphore semaphore = {.value = MOST};
+    async_semaphore semaphore = {.value = MAX_COUNT};
     async_event event = {0};
     int item = 0, happened[CASES] = {0}, missing = CASES;
     CHECK_EQ(send(pair.there, "x", 1, 0), 1);
     async_event_set(&event);
-    for (int i = 0; i < MOST && missing > 0; i++) {
+    for (int i = 0; i < MAX_COUNT && missing > 0; i++) {
         CHECK_EQ(async_queue_put_nowait(queue, &item), 0);
         int which = async_select(async_on_readable(pair.here), async_on_get(queue, &item),
                                  async_on_event(&event), async_on_semaphore(&semaphore),

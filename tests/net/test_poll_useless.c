@@ -93,7 +93,7 @@ static int make_room(int fd)
 }
 async_fn(make_room, int);
 
-LOOP_TEST(poll_hears_of_room_in_a_socket_whose_peer_has_ended)
+LOOP_TEST(poll_reports_room_in_a_socket_whose_peer_has_ended)
 {
     for (int i = 0; i < 3; i++) {
         struct sockets pair = half_closed();
@@ -176,7 +176,7 @@ static int send_to(int to)
 }
 async_fn(send_to, int);
 
-LOOP_TEST(poll_hears_of_what_comes_beside_an_error_queue)
+LOOP_TEST(poll_reports_data_beside_an_error_queue)
 {
     char byte = 0;
     int socket = with_an_error();

@@ -113,7 +113,7 @@ LOOP_TEST(select_stream_that_another_task_reads_is_busy)
 }
 
 /* Several tasks may select one stream; each is told, and one of them gets the byte. */
-LOOP_TEST(select_stream_tells_each_that_selects_it)
+LOOP_TEST(select_stream_wakes_every_select)
 {
     struct pair pair = new_pair();
     async_task *tasks[3];

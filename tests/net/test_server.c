@@ -58,7 +58,7 @@ static int note_end(async_stream *stream, void *unused)
     return 0;
 }
 
-LOOP_TEST(server_closes_the_stream_when_it_was_served)
+LOOP_TEST(server_closes_the_stream_when_the_handler_returns)
 {
     async_auto_wait_server *server = new_server(note_end, NULL);
     async_stream *client = new_client(server);
@@ -66,7 +66,7 @@ LOOP_TEST(server_closes_the_stream_when_it_was_served)
     CHECK_EQ(async_stream_write_eof(client), 0);
     check_end(client, 0);
     await_connections(server, 0);
-    CHECK_JOURNAL("0");
+    CHECK_TRACE("0");
     return 0;
 }
 
@@ -84,7 +84,7 @@ LOOP_TEST(server_close_lets_connections_go_on)
     CHECK_EQ(async_timeout(0.001, async_server_wait_closed(server)), -ETIMEDOUT);
     async_stream_close(client);
     CHECK_EQ(async_server_wait_closed(server), 0);
-    CHECK_JOURNAL("0");
+    CHECK_TRACE("0");
     return 0;
 }
 
@@ -100,7 +100,7 @@ LOOP_TEST(server_ends_its_clients_in_three_ways)
         check_end(client, 0);
         await_connections(server, 0);
     }
-    CHECK_JOURNAL("0 -125 -103");
+    CHECK_TRACE("0 -125 -103");
     return 0;
 }
 
@@ -127,7 +127,7 @@ LOOP_TEST(server_free_cancels_its_clients_and_waits_for_them)
         check_echo(clients[i], "x");
     }
     async_server_free_wait(server);
-    CHECK_JOURNAL("-125 -125 -125");
+    CHECK_TRACE("-125 -125 -125");
     for (int i = 0; i < 3; i++)
         check_end(clients[i], 0);
     async_server_free_wait(NULL);
@@ -155,7 +155,7 @@ LOOP_TEST(server_reports_an_error_of_a_connection_and_goes_on)
         await_connections(server, 0);
     }
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("-71 -71");
+    CHECK_TRACE("-71 -71");
     return 0;
 }
 
@@ -177,7 +177,7 @@ static void reset(async_stream *stream)
     async_stream_abort(stream);
 }
 
-LOOP_TEST(server_reports_a_client_that_goes_in_debug_mode_only)
+LOOP_TEST(server_reports_a_disconnect_in_debug_mode_only)
 {
     async_auto_wait_server *server = new_server(read_record, NULL);
     async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
@@ -193,7 +193,7 @@ LOOP_TEST(server_reports_a_client_that_goes_in_debug_mode_only)
             await_connections(server, 0);
             CHECK_EQ(async_sleep(0), 0);
         }
-    CHECK_JOURNAL("gone gone gone -61 gone -104");
+    CHECK_TRACE("gone gone gone -61 gone -104");
     return 0;
 }
 
@@ -211,7 +211,7 @@ LOOP_TEST(server_reports_a_disconnect_that_is_not_the_client_s)
     check_end(new_client(server), 0);
     await_connections(server, 0);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("-104");
+    CHECK_TRACE("-104");
     return 0;
 }
 
@@ -236,7 +236,7 @@ LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
     CHECK_EQ(async_await(cancelled), -ECANCELED);
     CHECK_EQ(async_server_port(second), 0); /* it does not listen any more */
     CHECK_EQ(async_server_serve_forever(second), 0);
-    CHECK_JOURNAL("forever:0 forever:-125");
+    CHECK_TRACE("forever:0 forever:-125");
     return 0;
 }
 
@@ -384,7 +384,7 @@ static int leave_server(async_server **server)
 }
 async_fn(leave_server, async_server **);
 
-TEST_EACH_BACKEND(server_that_nobody_frees_goes_with_its_loop)
+TEST_EACH_BACKEND(server_that_was_not_freed_is_freed_with_its_loop)
 {
     async_server *server;
     CHECK_EQ(async_run_with(test_options(), leave_server, &server), 0);

@@ -97,7 +97,7 @@ static int start_at_file(void)
     return 0;
 }
 
-LOOP_TEST(server_path_is_not_taken_from_what_is_not_a_socket)
+LOOP_TEST(server_path_does_not_replace_a_file_that_is_no_socket)
 {
     struct stat before, after;
     char target[80];
@@ -138,7 +138,7 @@ LOOP_TEST(server_path_that_has_become_a_file_stays)
     return 0;
 }
 
-LOOP_TEST(server_path_is_kept_if_it_is_to_be)
+LOOP_TEST(server_path_is_kept_with_keep_path)
 {
     const async_server_options options = {.keep_path = true};
     async_server *server;
@@ -190,7 +190,7 @@ static void fail_to_start(int site, int error, long number)
 }
 
 /* A number of a call that is not made leaves the start a success. */
-LOOP_TEST(server_path_stays_with_who_has_it_if_a_start_fails)
+LOOP_TEST(server_path_stays_with_its_server_if_a_start_fails)
 {
     static const struct {
         int site, error;

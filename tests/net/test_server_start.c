@@ -167,7 +167,7 @@ static void check_refused(int fd, int error, const char *why)
     CHECK(strstr(async_strerror(error), why) != NULL);
 }
 
-LOOP_TEST(server_start_on_what_cannot_listen_says_why_and_leaves_it)
+LOOP_TEST(server_start_on_an_unsuitable_descriptor_names_the_cause_and_leaves_it)
 {
     const async_server_options options = {.backlog = -1};
     async_auto_wait_server *server = new_server(serve_echo, NULL);

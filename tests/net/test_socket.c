@@ -69,7 +69,7 @@ static int note_send(int fd)
 }
 async_fn(note_send, int);
 
-LOOP_TEST(close_tells_those_who_wait)
+LOOP_TEST(close_ends_the_waits_on_the_descriptor)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
     fill_socket(pair.here);
@@ -79,13 +79,13 @@ LOOP_TEST(close_tells_those_who_wait)
     turns(3);
     CHECK_EQ(async_close(pair.here), 0);
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("recv:-9 recvfrom:-9 send:-9");
+    CHECK_TRACE("recv:-9 recvfrom:-9 send:-9");
     CHECK_EQ(async_close(pair.there), 0);
     return 0;
 }
 
 /* A request that the kernel still had would keep the connection open. */
-LOOP_TEST(close_lets_the_peer_see_the_end_although_somebody_waited)
+LOOP_TEST(close_lets_the_peer_see_the_end_although_a_task_waited)
 {
     char byte;
     struct sockets pair = tcp_sockets();
@@ -98,14 +98,14 @@ LOOP_TEST(close_lets_the_peer_see_the_end_although_somebody_waited)
     return 0;
 }
 
-LOOP_TEST(close_does_not_touch_who_waits_for_the_other_end)
+LOOP_TEST(close_does_not_touch_waits_on_the_other_end)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
     async_task *task = async_create_task(note_recv, pair.there);
     turns(2);
     CHECK_EQ(async_close(pair.here), 0);
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("recv:0");
+    CHECK_TRACE("recv:0");
     CHECK_EQ(async_close(pair.there), 0);
     return 0;
 }
@@ -114,7 +114,7 @@ LOOP_TEST(close_does_not_touch_who_waits_for_the_other_end)
  * The new socket has the old one's number, or will not get it before nobody waits for the old one
  * any more.
  */
-LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
+LOOP_TEST(close_leaves_nothing_to_the_next_descriptor_of_that_number)
 {
     char byte;
     for (int i = 0; i < 50; i++) {
@@ -129,7 +129,7 @@ LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
         CHECK_EQ(async_await(receiver), 0);
         if (waits != NULL)
             CHECK_EQ(async_await(waits), 0);
-        journal_text[0] = '\0';
+        trace_text[0] = '\0';
         CHECK_EQ(async_timeout(0.0001, async_recv(new.here, &byte, 1, 0)), -ETIMEDOUT);
         close_both(new);
         close(old.there);
@@ -141,7 +141,7 @@ LOOP_TEST(close_leaves_nothing_to_who_gets_the_number_next)
  * Its descriptor was ready, so its wait is over, but it has not run: what is there now is
  * another's.
  */
-LOOP_TEST(close_keeps_who_was_woken_from_who_gets_the_number_next)
+LOOP_TEST(close_keeps_a_woken_task_from_the_next_descriptor_of_that_number)
 {
     char byte;
     struct sockets old = unix_sockets(SOCK_STREAM);
@@ -153,7 +153,7 @@ LOOP_TEST(close_keeps_who_was_woken_from_who_gets_the_number_next)
     struct sockets new = unix_sockets(SOCK_STREAM);
     CHECK_EQ(async_send(new.there, "y", 1, 0), 1);
     CHECK_EQ(async_await(receiver), 0);
-    CHECK_JOURNAL("recvfrom:-9");
+    CHECK_TRACE("recvfrom:-9");
     CHECK_EQ(async_recv(new.here, &byte, 1, 0), 1);
     close_both(new);
     close(old.there);
@@ -249,7 +249,7 @@ LOOP_TEST(connect_that_fails_names_the_address)
     return 0;
 }
 
-LOOP_TEST(connect_refuses_what_cannot_be)
+LOOP_TEST(connect_refuses_invalid_arguments)
 {
     struct sockaddr_in address = loopback(1);
     int client = async_socket(AF_INET, SOCK_STREAM, 0),
@@ -303,7 +303,7 @@ LOOP_TEST(connect_waits_while_a_unix_backlog_is_full)
         tasks[i] = async_create_task(connect_unix, clients[i], address, size);
     }
     CHECK_EQ(async_sleep(0.3), 0);
-    CHECK_JOURNAL("connect:0");
+    CHECK_TRACE("connect:0");
     for (int i = 0; i < CLIENTS;
          i++) /* with a limit: in a test of faults a client may have failed */
         CHECK_EQ(async_timeout(5, accept_and_note(server)), 0);
@@ -319,10 +319,10 @@ LOOP_TEST(accept_waits_for_a_connection)
     int server = listener(4), client = async_socket(AF_INET, SOCK_STREAM, 0);
     async_task *acceptor = async_create_task(accept_and_note, server);
     turns(2);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(connect_to(client, address_of(server)), 0);
     CHECK_EQ(async_await(acceptor), 0);
-    CHECK_JOURNAL("accept:yes");
+    CHECK_TRACE("accept:yes");
     CHECK_EQ(async_close(client), 0);
     CHECK_EQ(async_close(server), 0);
     return 0;
@@ -375,7 +375,7 @@ LOOP_TEST(accept_without_a_free_descriptor_says_emfile)
     return 0;
 }
 
-LOOP_TEST(accept_refuses_what_cannot_be)
+LOOP_TEST(accept_refuses_invalid_arguments)
 {
     struct sockaddr_in peer;
     int bound = bound_socket(SOCK_STREAM, 0), udp = bound_socket(SOCK_DGRAM, 0),
@@ -391,7 +391,7 @@ LOOP_TEST(accept_refuses_what_cannot_be)
     return 0;
 }
 
-LOOP_TEST(accept_is_told_that_its_socket_was_closed)
+LOOP_TEST(accept_ends_when_its_socket_is_closed)
 {
     int server = listener(4);
     async_task *acceptor = async_create_task(accept_and_note, server);
@@ -416,7 +416,7 @@ LOOP_TEST(connect_that_is_cancelled_at_its_entry_does_nothing)
     async_task *task = async_create_task(connect_and_note, client, address_of(server));
     async_task_cancel(task);
     CHECK_EQ(async_await(task), 0);
-    CHECK_JOURNAL("connect:-125");
+    CHECK_TRACE("connect:-125");
     CHECK_EQ(async_timeout(0.0001, accept_and_note(server)), -ETIMEDOUT);
     CHECK_EQ(async_close(client), 0);
     CHECK_EQ(async_close(server), 0);

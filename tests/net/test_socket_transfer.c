@@ -20,7 +20,7 @@ static int open_device(const char *path)
 
 /* ---- what cannot be ------------------------------------------------------------------------- */
 
-LOOP_TEST(transfer_refuses_what_cannot_be)
+LOOP_TEST(transfer_refuses_invalid_arguments)
 {
     char bytes[4];
     struct sockets pair = unix_sockets(SOCK_STREAM);
@@ -127,7 +127,7 @@ static void cancel_task(void *task)
 }
 
 /* What is sent is sent, and the sentence says how much that is. */
-LOOP_TEST(sendall_that_is_cancelled_half_way_says_how_far_it_came)
+LOOP_TEST(sendall_that_is_cancelled_half_way_reports_the_bytes_sent)
 {
     static char bytes[8 * LONG];
     char expected[80];
@@ -223,11 +223,11 @@ LOOP_TEST(recv_ends_when_either_side_is_shut_down)
     receive_while(unix_sockets(SOCK_STREAM), shut_down_there);
     receive_while(unix_sockets(SOCK_STREAM), shut_down_here);
     receive_while(unix_sockets(SOCK_SEQPACKET), shut_down_there);
-    CHECK_JOURNAL("0 0 0 0 0");
+    CHECK_TRACE("0 0 0 0 0");
     return 0;
 }
 
-LOOP_TEST(recv_is_told_of_a_reset)
+LOOP_TEST(recv_reports_a_reset)
 {
     struct sockets pair = tcp_sockets();
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -236,7 +236,7 @@ LOOP_TEST(recv_is_told_of_a_reset)
     CHECK_EQ(setsockopt(pair.there, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
     CHECK_EQ(async_close(pair.there), 0);
     CHECK_EQ(async_await(receiver), 0);
-    CHECK_JOURNAL("-104");
+    CHECK_TRACE("-104");
     CHECK_EQ(async_send(pair.here, "x", 1, 0), -EPIPE);
     CHECK_EQ(async_close(pair.here), 0);
     return 0;
@@ -244,7 +244,7 @@ LOOP_TEST(recv_is_told_of_a_reset)
 
 /* ---- datagrams ------------------------------------------------------------------------------ */
 
-LOOP_TEST(recvfrom_tells_who_sent_it)
+LOOP_TEST(recvfrom_gives_the_sender_s_address)
 {
     char text[16];
     int server = bound_socket(SOCK_DGRAM, 0), client = bound_socket(SOCK_DGRAM, 0);
@@ -254,7 +254,7 @@ LOOP_TEST(recvfrom_tells_who_sent_it)
     turns(2);
     CHECK_EQ(async_sendto(client, "hello", 5, 0, (struct sockaddr *)&to, sizeof to), 5);
     CHECK_EQ(async_await(waits), 0);
-    CHECK_JOURNAL("5");
+    CHECK_TRACE("5");
     CHECK_EQ(async_sendto(client, "you", 3, 0, (struct sockaddr *)&to, sizeof to), 3);
     CHECK_EQ(async_recvfrom(server, text, sizeof text, 0, (struct sockaddr *)&from, &size), 3);
     CHECK_EQ(size, sizeof from);
@@ -285,13 +285,13 @@ LOOP_TEST(datagrams_keep_their_boundaries)
     return 0;
 }
 
-LOOP_TEST(datagram_to_nobody_is_refused_by_the_next_call)
+LOOP_TEST(datagram_to_a_closed_port_fails_the_next_call)
 {
     struct sockets pair = udp_sockets();
     CHECK_EQ(async_close(pair.there), 0);
     CHECK_EQ(async_send(pair.here, "x", 1, 0), 1);
     CHECK_EQ(note_receiving(pair.here), 0);
-    CHECK_JOURNAL("-111");
+    CHECK_TRACE("-111");
     CHECK_EQ(async_close(pair.here), 0);
     return 0;
 }
@@ -444,9 +444,9 @@ LOOP_TEST(transfer_by_two_readers_loses_nothing)
             async_task_cancel(tasks[i / 2 % 2]);
         CHECK_EQ(async_send(pair.there, "y", 1, 0), 1);
         CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
-        for (const char *text = journal_text; (text = strchr(text, '1')) != NULL; text++)
-            received += text == journal_text || text[-1] == ' ';
-        journal_text[0] = 0;
+        for (const char *text = trace_text; (text = strchr(text, '1')) != NULL; text++)
+            received += text == trace_text || text[-1] == ' ';
+        trace_text[0] = 0;
     }
     received += (int)drain_socket(pair.here);
     CHECK_EQ(received, 2 * ROUNDS);

@@ -24,7 +24,7 @@ async_fn(read_a_byte, async_stream *);
 
 /* ---- some, and exactly so many -------------------------------------------------------------- */
 
-LOOP_TEST(stream_read_gives_what_is_there_and_no_more)
+LOOP_TEST(stream_read_gives_available_bytes_and_no_more)
 {
     struct pair pair = new_pair();
     char bytes[8192];
@@ -284,7 +284,7 @@ LOOP_TEST(stream_has_one_reader_at_a_time)
     CHECK_EQ(read_line(pair.here, "second"), -EBUSY);
     say(pair.there, "\n");
     CHECK_EQ(async_await(first), 1);
-    CHECK_JOURNAL("second:-16 first:1");
+    CHECK_TRACE("second:-16 first:1");
     close_pair(pair);
     return 0;
 }
@@ -306,7 +306,7 @@ LOOP_TEST(stream_read_that_is_cancelled_has_taken_nothing)
     return 0;
 }
 
-LOOP_TEST(stream_that_is_closed_ends_who_reads)
+LOOP_TEST(stream_that_is_closed_ends_its_reader)
 {
     struct pair pair = new_pair();
     async_task *reader = async_create_task(read_line, pair.here, "reader");
@@ -340,7 +340,7 @@ static int read_unless_closed(async_stream *stream)
 }
 async_fn(read_unless_closed, async_stream *);
 
-LOOP_TEST(stream_that_is_closed_ends_who_was_told_to_go_on_reading)
+LOOP_TEST(stream_that_is_closed_ends_a_reader_that_was_woken)
 {
     struct pair pair = new_pair(), signal = new_pair();
     async_task *closer = async_create_task(close_after, signal.here, pair.here);
@@ -374,7 +374,7 @@ LOOP_TEST(stream_without_memory_can_be_read_later)
 
 /* ---- bad input ------------------------------------------------------------------------------ */
 
-LOOP_TEST(stream_refuses_what_is_none)
+LOOP_TEST(stream_calls_refuse_invalid_arguments)
 {
     struct pair pair = new_pair();
     char byte;
@@ -421,7 +421,7 @@ LOOP_TEST(stream_is_made_of_connected_sockets_only)
     return 0;
 }
 
-DEATH_TEST(stream_that_is_null_is_named_as_such, "async_stream_write: the stream is NULL")
+DEATH_TEST(stream_that_is_null_is_reported_as_null, "async_stream_write: the stream is NULL")
 {
     async_ignore(async_stream_write(NULL, "x", 1));
 }

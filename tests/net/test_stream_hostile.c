@@ -203,7 +203,7 @@ LOOP_TEST(stream_that_is_reset_while_it_closes_is_gone_at_once)
 }
 
 /* What came before the reset and was received is not lost by it. */
-LOOP_TEST(stream_that_was_reset_when_nobody_looked_can_be_closed_and_aborted)
+LOOP_TEST(stream_that_was_reset_unnoticed_can_be_closed_and_aborted)
 {
     for (int i = 0; i < 3; i++) {
         async_stream *stream;

@@ -59,7 +59,7 @@ static int arrived(const async_stream *stream)
 
 /* ---- what is written, and when it is sent --------------------------------------------------- */
 
-LOOP_TEST(stream_sends_what_is_little_when_the_iteration_ends)
+LOOP_TEST(stream_sends_little_data_when_the_iteration_ends)
 {
     struct pair pair = new_pair();
     CHECK_EQ(async_stream_write(pair.here, "a", 1), 0);
@@ -74,7 +74,7 @@ LOOP_TEST(stream_sends_what_is_little_when_the_iteration_ends)
     return 0;
 }
 
-LOOP_TEST(stream_sends_what_is_much_at_once)
+LOOP_TEST(stream_sends_much_data_at_once)
 {
     static const char much[3000];
     struct pair pair = new_pair();
@@ -185,16 +185,16 @@ LOOP_TEST(stream_writev_refuses_a_part_that_is_null_before_it_writes_any)
 /* Parts of every size, and more than the socket takes at once. */
 LOOP_TEST(stream_writev_writes_the_parts_in_their_order)
 {
-    enum { MOST_PARTS = 60, MOST = 20000 };
-    static char sent[MOST_PARTS * MOST], got[MOST_PARTS * MOST];
+    enum { MAX_PARTS = 60, MAX_COUNT = 20000 };
+    static char sent[MAX_PARTS * MAX_COUNT], got[MAX_PARTS * MAX_COUNT];
     struct pair pair = new_pair();
-    struct iovec parts[MOST_PARTS];
+    struct iovec parts[MAX_PARTS];
     for (size_t i = 0; i < sizeof sent; i++)
         sent[i] = (char)(i * 7 + i / 251);
-    for (int round = 1; round <= MOST_PARTS; round++) {
+    for (int round = 1; round <= MAX_PARTS; round++) {
         size_t total = 0;
         for (int i = 0; i < round; i++) {
-            size_t length = (size_t)(i * 7919 + round * 104729) % (i % 3 == 0 ? 40 : MOST);
+            size_t length = (size_t)(i * 7919 + round * 104729) % (i % 3 == 0 ? 40 : MAX_COUNT);
             parts[i] = (struct iovec){sent + total, length};
             total += length;
         }
@@ -433,7 +433,7 @@ LOOP_TEST(stream_wait_closed_that_is_cancelled_goes_on_by_itself)
     return 0;
 }
 
-LOOP_TEST(stream_whose_peer_is_gone_says_so_and_does_not_end_the_program)
+LOOP_TEST(stream_whose_peer_is_gone_gives_an_error_and_no_sigpipe)
 {
     struct pair pair = new_pair();
     async_stream_close(pair.there);
@@ -449,7 +449,7 @@ LOOP_TEST(stream_whose_peer_is_gone_says_so_and_does_not_end_the_program)
     return 0;
 }
 
-LOOP_TEST(stream_that_is_aborted_ends_all_who_wait)
+LOOP_TEST(stream_that_is_aborted_ends_all_waits)
 {
     static char much[MUCH];
     struct pair pair = new_pair();
@@ -476,7 +476,7 @@ static int read_line(async_stream *stream)
 async_fn(read_line, async_stream *);
 
 /* Who writes a request and waits for the answer would wait for ever. */
-LOOP_TEST(stream_that_cannot_write_ends_who_would_wait_for_an_answer)
+LOOP_TEST(stream_that_cannot_write_ends_a_reader_that_would_wait)
 {
     struct pair pair = new_pair();
     async_task *reader = async_create_task(read_line, pair.here);
@@ -489,7 +489,7 @@ LOOP_TEST(stream_that_cannot_write_ends_who_would_wait_for_an_answer)
     return 0;
 }
 
-LOOP_TEST(stream_that_cannot_write_gives_what_has_come_first)
+LOOP_TEST(stream_that_cannot_write_gives_received_bytes_first)
 {
     struct pair pair = new_pair();
     async_task *reader = async_create_task(read_line, pair.here);

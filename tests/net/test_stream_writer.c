@@ -250,7 +250,7 @@ LOOP_TEST(sendfile_refuses_other_writers_also_while_it_gives_way)
     return 0;
 }
 
-LOOP_TEST(sendfile_says_einval_of_what_cannot_be_sent)
+LOOP_TEST(sendfile_of_an_unsuitable_file_is_einval)
 {
     int ends[2], folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);

@@ -2,7 +2,7 @@
  * test_stress.c: many connections at once, that end in every way at random moments, over TCP and
  * Unix sockets. Each byte is stamped with its connection, direction and place. None may come twice,
  * out of its turn or elsewhere; and where both sides end in order, none may be missing. The runner
- * sees to it that nothing is left. `make storm N=1000000` is the same with a million. What a
+ * sees to it that nothing is left. `make stress N=1000000` is the same with a million. What a
  * connection does follows from its number, which both sides know.
  */
 #include "run/streams.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 48, FEW = 600, MOST_BYTES = 400000 };
+enum { WORKERS = 48, FEW = 600, MAX_BYTES = 400000 };
 
 /* How connections end. Up to the first that loses something, all that was written arrives. */
 enum mode {
@@ -49,7 +49,7 @@ static struct {
     uint32_t next, count;            /* connection; and how many there are to be */
     long promised, kept;             /* directions that are to arrive whole, and that did */
     long long bytes;                 /* that were looked at */
-} storm;
+} stress;
 
 static uint32_t draw(uint32_t *random)
 {
@@ -63,7 +63,7 @@ static uint32_t draw(uint32_t *random)
 static size_t draw_size(uint32_t *random)
 {
     uint32_t kind = draw(random) % 200, size = draw(random);
-    return kind < 4 ? size % MOST_BYTES : kind < 20 ? size % 20000 : size % 300;
+    return kind < 4 ? size % MAX_BYTES : kind < 20 ? size % 20000 : size % 300;
 }
 
 static struct plan plan_of(uint32_t id)
@@ -113,7 +113,7 @@ static void check_stamps(const struct plan *plan, enum direction direction, size
 {
     const unsigned char *bytes = data;
     CHECK(from + size <= plan->bytes[direction]);
-    storm.bytes += (long long)size;
+    stress.bytes += (long long)size;
     for (size_t i = 0; i < size; i++)
         if (bytes[i] != stamp(plan, direction, from + i))
             test_fail(__FILE__, __LINE__, "byte %zu of connection %u, mode %d, is another's",
@@ -162,7 +162,7 @@ static int read_all(async_stream *stream, struct plan *plan, enum direction dire
     if (got != (int)plan->bytes[direction])
         test_fail(__FILE__, __LINE__, "connection %u, mode %d: %d of %zu bytes", plan->id,
                   plan->mode, got, plan->bytes[direction]);
-    storm.kept++;
+    stress.kept++;
     return 0;
 }
 
@@ -243,21 +243,21 @@ static int serve(async_stream *stream, void *unused)
     if (size == -ENODATA || size == -ECONNRESET) /* it says nothing */
         return 0;
     CHECK_EQ(size, sizeof id);
-    CHECK(id < storm.count);
+    CHECK(id < stress.count);
     struct plan plan = plan_of(id);
     narrow(stream, &plan);
     return expect(&plan, act_as_server(stream, &plan));
 }
 
 /* From many addresses, since each has but some ten thousand ports, and these rest after use. */
-static int open_stormy(async_stream **stream, const struct plan *plan)
+static int open_in_any_way(async_stream **stream, const struct plan *plan)
 {
     char address[32];
     if (plan->unix_path)
-        return async_open_unix_connection(stream, storm.path, NULL);
+        return async_open_unix_connection(stream, stress.path, NULL);
     snprintf(address, sizeof address, "127.%u.%u.%u", 1 + plan->id / 2500000 % 200,
              plan->id / 10000 % 250, 1 + plan->id / 100 % 100);
-    return async_open_connection(stream, "127.0.0.1", async_server_port(storm.at_port),
+    return async_open_connection(stream, "127.0.0.1", async_server_port(stress.at_port),
                                  &(async_connection_options){.local_host = address});
 }
 
@@ -266,7 +266,7 @@ static int act_as_client(uint32_t id)
     struct plan plan = plan_of(id);
     async_auto_stream *stream = NULL;
     async_stream *closing;
-    ASYNC_TRY(open_stormy(&stream, &plan));
+    ASYNC_TRY(open_in_any_way(&stream, &plan));
     if (plan.mode == CLIENT_SAYS_NOTHING) {
         reset(stream);
         return 0;
@@ -315,13 +315,13 @@ static int cancel_somewhere(struct plan *plan)
     return result == -ECANCELED ? 0 : result;
 }
 
-static int storm_client(uint32_t id)
+static int stress_client(uint32_t id)
 {
     struct plan plan = plan_of(id);
     int result;
-    storm.promised += plan.mode == BOTH_IN_ORDER || plan.mode == SERVER_HALF_CLOSES ? 2
-                      : plan.mode < FIRST_THAT_LOSES                                ? 1
-                                                                                    : 0;
+    stress.promised += plan.mode == BOTH_IN_ORDER || plan.mode == SERVER_HALF_CLOSES ? 2
+                       : plan.mode < FIRST_THAT_LOSES                                ? 1
+                                                                                     : 0;
     if (plan.mode == CLIENT_IS_CANCELLED)
         result = cancel_somewhere(&plan);
     else if (plan.mode == CLIENT_RUNS_OUT_OF_TIME)
@@ -333,8 +333,8 @@ static int storm_client(uint32_t id)
 
 static int work(void)
 {
-    while (storm.next < storm.count)
-        ASYNC_TRY(storm_client(storm.next++));
+    while (stress.next < stress.count)
+        ASYNC_TRY(stress_client(stress.next++));
     return 0;
 }
 async_fn(work);
@@ -347,32 +347,32 @@ static void note_failure(async_loop *loop, const async_exception_context *error,
 
 static void set_up(void)
 {
-    const char *count = getenv("STORM");
-    storm.count = count != NULL ? (uint32_t)strtoul(count, NULL, 10) : FEW;
-    snprintf(storm.path, sizeof storm.path, "@libasyncio-storm-%d", (int)getpid());
-    storm.at_port = new_server(serve, NULL);
-    CHECK_EQ(async_start_unix_server(&storm.at_path, serve, NULL, storm.path, NULL), 0);
+    const char *count = getenv("STRESS");
+    stress.count = count != NULL ? (uint32_t)strtoul(count, NULL, 10) : FEW;
+    snprintf(stress.path, sizeof stress.path, "@libasyncio-stress-%d", (int)getpid());
+    stress.at_port = new_server(serve, NULL);
+    CHECK_EQ(async_start_unix_server(&stress.at_path, serve, NULL, stress.path, NULL), 0);
     async_loop_set_exception_handler(async_get_loop(), note_failure, NULL);
 }
 
-REAL_LOOP_TEST(storm_of_connections_loses_and_mixes_nothing)
+REAL_LOOP_TEST(stress_connections_lose_and_mix_nothing)
 {
     async_task *workers[WORKERS];
     set_up();
     for (int i = 0; i < WORKERS; i++)
         workers[i] = async_create_task(work);
     CHECK_EQ(async_gather_n(workers, WORKERS, NULL, ASYNC_FIRST_ERROR), 0);
-    async_server_close(storm.at_port);
-    async_server_close(storm.at_path);
-    CHECK_EQ(async_server_wait_closed(storm.at_port),
+    async_server_close(stress.at_port);
+    async_server_close(stress.at_path);
+    CHECK_EQ(async_server_wait_closed(stress.at_port),
              0); /* those that the loop still sends are read to their end */
-    CHECK_EQ(async_server_wait_closed(storm.at_path), 0);
-    CHECK_EQ(storm.kept, storm.promised);
-    CHECK(storm.bytes > storm.count * 100);
-    if (storm.count > FEW)
-        printf("%u connections, %lld bytes, %ld directions whole\n", storm.count, storm.bytes,
-               storm.kept);
-    async_server_free_wait(storm.at_port);
-    async_server_free_wait(storm.at_path);
+    CHECK_EQ(async_server_wait_closed(stress.at_path), 0);
+    CHECK_EQ(stress.kept, stress.promised);
+    CHECK(stress.bytes > stress.count * 100);
+    if (stress.count > FEW)
+        printf("%u connections, %lld bytes, %ld directions whole\n", stress.count, stress.bytes,
+               stress.kept);
+    async_server_free_wait(stress.at_port);
+    async_server_free_wait(stress.at_path);
     return 0;
 }

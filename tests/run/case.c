@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-    MOST_OUTPUT = 1 << 26,        /* bytes that a case that runs wild may write */
+    MAX_OUTPUT = 1 << 26,         /* bytes that a case that runs wild may write */
     HIGHEST_DESCRIPTOR = 1 << 16, /* those above are not looked at */
 };
 
@@ -282,7 +282,7 @@ static void leave_parent_behind(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){MOST_OUTPUT, RLIM_INFINITY});
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){MAX_OUTPUT, RLIM_INFINITY});
 }
 
 /* A death test is judged by standard error alone. */

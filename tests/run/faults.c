@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_ERRORS = 8, PASSES_AFTER = 30 };
+enum { MAX_ERRORS = 8, PASSES_AFTER = 30 };
 
 struct error {
     const char *name; /* as in errno.h; "short1": one byte, or request, is moved */
@@ -37,8 +37,8 @@ struct error {
     }
 
 static const struct {
-    const char *name;                 /* of the site */
-    struct error errors[MOST_ERRORS]; /* it can have; the rest are zeros */
+    const char *name;                /* of the site */
+    struct error errors[MAX_ERRORS]; /* it can have; the rest are zeros */
 } sites[TEST_SITES] = {
     [SITE_MALLOC] = {"malloc", {FAILS(ENOMEM)}},
     [SITE_ALLOCATE] = {"allocate", {FAILS(ENOMEM)}},
@@ -184,7 +184,7 @@ const char *fault_site_name(int site)
 /* The error of that name at that site, or NULL. */
 static const struct error *find_error(int site, const char *name, size_t length)
 {
-    for (const struct error *error = sites[site].errors; error < sites[site].errors + MOST_ERRORS;
+    for (const struct error *error = sites[site].errors; error < sites[site].errors + MAX_ERRORS;
          error++)
         if (error->name != NULL && strlen(error->name) == length &&
             memcmp(error->name, name, length) == 0)
@@ -223,6 +223,6 @@ bool fault_parse(const char *text, struct fault *fault)
 void faults_list(void)
 {
     for (int site = 0; site < TEST_SITES; site++)
-        for (int i = 0; i < MOST_ERRORS && sites[site].errors[i].name != NULL; i++)
+        for (int i = 0; i < MAX_ERRORS && sites[site].errors[i].name != NULL; i++)
             printf("error\t%s\t%s\n", sites[site].name, sites[site].errors[i].name);
 }

@@ -1,48 +1,48 @@
 /*
- * latch.h: how a test holds a function on a worker thread, without a clock: it passes a gate that
- * the test opens, and tells when it has come there. One process, as many gates as a test has.
+ * latch.h: how a test holds a function on a worker thread, without a clock: it passes a latch that
+ * the test opens, and tells when it has come there. One process, as many latches as a test has.
  */
-#ifndef TEST_GATE_H
-#define TEST_GATE_H
+#ifndef TEST_LATCH_H
+#define TEST_LATCH_H
 
 #include "run/runner.h"
 
 #include <sched.h>
 #include <semaphore.h>
 
-struct gate {
+struct latch {
     sem_t arrived; /* posted by whoever stands before it */
     sem_t open;    /* posted for each who may pass */
 };
 
-static inline void gate_wait(sem_t *semaphore)
+static inline void latch_wait(sem_t *semaphore)
 {
     while (sem_wait(semaphore) != 0)
         CHECK_EQ(errno, EINTR);
 }
 
-static inline void gate_init(struct gate *gate)
+static inline void latch_init(struct latch *latch)
 {
-    CHECK_EQ(sem_init(&gate->arrived, 0, 0), 0);
-    CHECK_EQ(sem_init(&gate->open, 0, 0), 0);
+    CHECK_EQ(sem_init(&latch->arrived, 0, 0), 0);
+    CHECK_EQ(sem_init(&latch->open, 0, 0), 0);
 }
 
 /* On the worker's thread. */
-ASYNC_UNUSED static int pass_gate(struct gate *gate, int result)
+ASYNC_UNUSED static int pass_latch(struct latch *latch, int result)
 {
-    sem_post(&gate->arrived);
-    gate_wait(&gate->open);
+    sem_post(&latch->arrived);
+    latch_wait(&latch->open);
     return result;
 }
-async_fn(pass_gate, struct gate *, int);
+async_fn(pass_latch, struct latch *, int);
 
 /*
  * In the test: goes on when somebody stands there, whom the task has sent. If nobody can come, the
  * task has ended.
  */
-static inline void gate_await_arrival(struct gate *gate, const async_task *task)
+static inline void latch_await_arrival(struct latch *latch, const async_task *task)
 {
-    while (sem_trywait(&gate->arrived) != 0) {
+    while (sem_trywait(&latch->arrived) != 0) {
         CHECK(errno == EAGAIN || errno == EINTR);
         CHECK(!async_task_done(task));
         CHECK_EQ(async_sleep(0), 0);
@@ -58,9 +58,9 @@ static inline async_executor *new_executor(size_t threads)
     return executor;
 }
 
-static inline void gate_open(struct gate *gate)
+static inline void latch_open(struct latch *latch)
 {
-    sem_post(&gate->open);
+    sem_post(&latch->open);
 }
 
 #endif

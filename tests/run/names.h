@@ -1,6 +1,6 @@
 /*
  * names.h: a resolver that needs no network: it knows some names under .test, and has everybody
- * wait at a gate if the test says so. It stands in libc's place, one for a process; numbers it
+ * wait at a latch if the test says so. It stands in libc's place, one for a process; numbers it
  * leaves to libc.
  */
 #ifndef TEST_NAMES_H
@@ -19,10 +19,10 @@
 #include <string.h>
 
 static struct {
-    struct gate gate;   /* where those who ask stand */
-    atomic_bool gated;  /* if they do */
-    atomic_int asked;   /* how often it was asked, for addresses or for names */
-    atomic_int waiting; /* how many stand there */
+    struct latch latch;  /* where those who ask stand */
+    atomic_bool latched; /* if they do */
+    atomic_int asked;    /* how often it was asked, for addresses or for names */
+    atomic_int waiting;  /* how many stand there */
 } names;
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -59,13 +59,13 @@ static const struct {
     {"f.test", 0, 1},
 };
 
-static void stand_at_gate(void)
+static void wait_at_latch(void)
 {
     names.asked++;
-    if (!names.gated)
+    if (!names.latched)
         return;
     names.waiting++;
-    pass_gate(&names.gate, 0);
+    pass_latch(&names.latch, 0);
     names.waiting--;
 }
 
@@ -93,7 +93,7 @@ static int ask_test_for_addresses(const char *host, const char *service,
                                   const struct addrinfo *hints, struct addrinfo **list)
 {
     (void)service;
-    stand_at_gate();
+    wait_at_latch();
     for (size_t i = 0; i < sizeof known_names / sizeof *known_names; i++)
         if (host != NULL && strcmp(known_names[i].host, host) == 0) {
             errno = EMFILE; /* which only EAI_SYSTEM tells of */
@@ -110,7 +110,7 @@ static int ask_test_for_names(const struct sockaddr *address, socklen_t size, ch
     if ((host_size == 0 || (flags & NI_NUMERICHOST) != 0) &&
         (service_size == 0 || (flags & NI_NUMERICSERV) != 0))
         return getnameinfo(address, size, host, host_size, service, service_size, flags);
-    stand_at_gate();
+    wait_at_latch();
     bool is_known = size == sizeof name_v4 &&
                     memcmp(&((const struct sockaddr_in *)(const void *)address)->sin_addr,
                            &name_v4.sin_addr, sizeof name_v4.sin_addr) == 0;
@@ -124,12 +124,12 @@ static int ask_test_for_names(const struct sockaddr *address, socklen_t size, ch
 }
 
 /* From now on this resolver is asked. */
-static inline void use_test_names(bool gated)
+static inline void use_test_names(bool latched)
 {
     static const struct resolver resolver = {ask_test_for_addresses, async_freeaddrinfo,
                                              ask_test_for_names};
-    gate_init(&names.gate);
-    names.gated = gated;
+    latch_init(&names.latch);
+    names.latched = latched;
     asyncp_sys_resolver = &resolver;
 }
 
@@ -141,13 +141,13 @@ static inline void names_await_quiet(void)
 }
 
 /*
- * Lets everybody pass who stands at the gate or will come there, and waits until they have passed.
+ * Lets everybody pass who stands at the latch or will come there, and waits until they have passed.
  */
-static inline void names_open_gate(void)
+static inline void names_open_latch(void)
 {
-    names.gated = false;
+    names.latched = false;
     for (int i = 0; i < 100; i++)
-        gate_open(&names.gate);
+        latch_open(&names.latch);
     names_await_quiet();
 }
 

@@ -59,7 +59,7 @@ static const char *missing_words(const char *last_words, const struct output *ou
     return NULL;
 }
 
-static enum outcome judge_death(const struct ending *ending, char reason[REASON_SIZE])
+static enum outcome outcome_of_death(const struct ending *ending, char reason[REASON_SIZE])
 {
     const char *missing = missing_words(ending->test->last_words, &ending->output);
     if (WIFEXITED(ending->status) && WEXITSTATUS(ending->status) == 0) {
@@ -74,7 +74,7 @@ static enum outcome judge_death(const struct ending *ending, char reason[REASON_
     return PASSED;
 }
 
-enum outcome judge(const struct ending *ending, char reason[REASON_SIZE])
+enum outcome outcome_of(const struct ending *ending, char reason[REASON_SIZE])
 {
     int status = ending->status;
     int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -84,7 +84,7 @@ enum outcome judge(const struct ending *ending, char reason[REASON_SIZE])
     else if (exit_status == STATUS_SKIPPED)
         return SKIPPED;
     else if (ending->test->last_words != NULL)
-        return judge_death(ending, reason);
+        return outcome_of_death(ending, reason);
     else if (exit_status == 0)
         return PASSED;
     else if (ended_by != 0)
@@ -100,7 +100,7 @@ static bool says(const struct output *output, const char *words)
 }
 
 /* "reported": a check does not hold, because some call has said why. */
-const char *judge_fault(const struct ending *ending, enum outcome outcome, bool injected)
+const char *outcome_of_fault(const struct ending *ending, enum outcome outcome, bool injected)
 {
     const struct output *output = &ending->output;
     int status = ending->status;

@@ -2,8 +2,8 @@
  * outcome.h: how a case ended and what is to be thought of it, from its exit status and what it
  * wrote. Knows nothing of how cases are run.
  */
-#ifndef TEST_JUDGE_H
-#define TEST_JUDGE_H
+#ifndef TEST_OUTCOME_H
+#define TEST_OUTCOME_H
 
 #include "run/case.h"
 
@@ -36,9 +36,9 @@ void output_print(const struct output *output);
 const char *output_last_line(const struct output *output, int *length);
 
 /* Whether the case did what it should; if not, the reason. */
-enum outcome judge(const struct ending *ending, char reason[REASON_SIZE]);
+enum outcome outcome_of(const struct ending *ending, char reason[REASON_SIZE]);
 
 /* What a fault did to the case, in a word; injected: there was one. */
-const char *judge_fault(const struct ending *ending, enum outcome outcome, bool injected);
+const char *outcome_of_fault(const struct ending *ending, enum outcome outcome, bool injected);
 
 #endif

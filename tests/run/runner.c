@@ -23,7 +23,7 @@
 enum {
     GRACE = 2,              /* seconds past its limit before a case is killed from outside */
     LOOK_AGAIN = 200000000, /* nanoseconds between two looks for such cases */
-    MOST_PARALLEL = 64,     /* cases at once */
+    MAX_PARALLEL = 64,      /* cases at once */
     LABEL_SIZE = 160,       /* bytes of a case's name as it is shown */
 };
 
@@ -76,7 +76,7 @@ static struct {
 } wanted = {.repeat = 1};
 
 /* Those that run now, [0..running_count): also for the handler that ends them. */
-static struct job *running[MOST_PARALLEL];
+static struct job *running[MAX_PARALLEL];
 static volatile sig_atomic_t running_count;
 
 static int totals[OUTCOMES];
@@ -126,17 +126,17 @@ bool test_uring_is_refused(void)
 }
 
 /* Records that no running case uses. */
-static struct fault_record *records[MOST_PARALLEL];
+static struct fault_record *records[MAX_PARALLEL];
 static int records_left;
 
 static void make_records(void)
 {
-    size_t size = MOST_PARALLEL * sizeof(struct fault_record);
+    size_t size = MAX_PARALLEL * sizeof(struct fault_record);
     struct fault_record *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                                     -1, 0);
     if (all == MAP_FAILED)
         give_up("the records");
-    while (records_left < MOST_PARALLEL)
+    while (records_left < MAX_PARALLEL)
         records[records_left++] = all++;
 }
 
@@ -175,13 +175,13 @@ static void print_result(const struct job *job, enum outcome outcome, const char
 }
 
 /* It says why the case was skipped. */
-static void note_omission(const struct job *job, const struct output *output)
+static void note_skip(const struct job *job, const struct output *output)
 {
     char reason[REASON_SIZE];
     int length;
     const char *line = output_last_line(output, &length);
     snprintf(reason, sizeof reason, "%.*s", length, line);
-    omission_note(label_of(job), reason);
+    skips_add(label_of(job), reason);
 }
 
 static void print_calls(const struct job *job)
@@ -207,16 +207,16 @@ static void finish(struct job *job, int status)
 {
     char reason[REASON_SIZE] = "";
     struct ending ending = {job->test, status, job->overdue, time_limit, output_read(job->output)};
-    enum outcome outcome = judge(&ending, reason);
+    enum outcome outcome = outcome_of(&ending, reason);
     totals[outcome]++;
     if (wanted.sweep) {
-        const char *verdict = judge_fault(&ending, outcome, job->record->injected > 0);
+        const char *verdict = outcome_of_fault(&ending, outcome, job->record->injected > 0);
         print_verdict(job, verdict, reason, &ending.output);
         free((char *)(uintptr_t)job->fault_text);
     } else
         print_result(job, outcome, reason, &ending.output);
     if (outcome == SKIPPED)
-        note_omission(job, &ending.output);
+        note_skip(job, &ending.output);
     if (wanted.record)
         print_calls(job);
     if (job->record != NULL)
@@ -303,7 +303,7 @@ static void run_jobs(struct job *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         bool on_uring = jobs[i].test->each_backend && strcmp(jobs[i].backend, "uring") == 0;
         if (on_uring && test_uring_is_refused()) {
-            omission_note(label_of(&jobs[i]), "the kernel refuses io_uring");
+            skips_add(label_of(&jobs[i]), "the kernel refuses io_uring");
             continue;
         }
         start(&jobs[i]);
@@ -448,7 +448,7 @@ static long processors(void)
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     if (count < 1)
         return 1;
-    return count < MOST_PARALLEL ? count : MOST_PARALLEL;
+    return count < MAX_PARALLEL ? count : MAX_PARALLEL;
 }
 
 /* Filters stay in place at the front of arguments. */
@@ -469,7 +469,7 @@ static void read_arguments(int count, char **arguments)
         else if (strcmp(argument, "--fault") == 0 && arguments[i + 1] != NULL)
             wanted.fault = arguments[++i];
         else if (strcmp(argument, "-j") == 0)
-            wanted.parallel = parse_count(arguments[++i], MOST_PARALLEL);
+            wanted.parallel = parse_count(arguments[++i], MAX_PARALLEL);
         else if (strcmp(argument, "--repeat") == 0)
             wanted.repeat = parse_count(arguments[++i], 1000000);
         else if (argument[0] == '-')
@@ -482,8 +482,8 @@ static void read_arguments(int count, char **arguments)
 /* Returns the status of the whole run. */
 static int print_totals(void)
 {
-    int skipped = omission_count();
-    omissions_print(wanted.verbose);
+    int skipped = skips_count();
+    skips_print(wanted.verbose);
     printf("%d passed, %d failed", totals[PASSED], totals[FAILED]);
     if (skipped > 0)
         printf(", %d skipped", skipped);

@@ -35,14 +35,14 @@ static struct entry *find(struct entry **list, const char *text)
     return *list;
 }
 
-void omission_note(const char *label, const char *reason)
+void skips_add(const char *label, const char *reason)
 {
     struct entry *entry = find(&reasons, *reason == '\0' ? "for no reason that it gave" : reason);
     entry->count++;
     find(&entry->cases, label)->count++;
 }
 
-int omission_count(void)
+int skips_count(void)
 {
     int count = 0;
     for (const struct entry *reason = reasons; reason != NULL; reason = reason->next)
@@ -71,7 +71,7 @@ static void print_cases(const struct entry *entry, bool all)
         printf("    and %d more (-v names them)\n", more);
 }
 
-void omissions_print(bool all)
+void skips_print(bool all)
 {
     for (const struct entry *reason = reasons; reason != NULL; reason = reason->next) {
         printf("left out: %s (%d)\n", reason->text, reason->count);

@@ -278,7 +278,7 @@ DEATH_TEST(selftest_dies_in_silence, "famous|words\n")
     abort();
 }
 
-TEST(runner_reports_a_death_that_was_not_as_told)
+TEST(runner_reports_a_death_with_other_words)
 {
     expect_failure("selftest_survives", "did not end the process");
     expect_failure("selftest_dies_in_silence", "died without saying \"words\"");
@@ -305,7 +305,7 @@ TEST(runner_reports_a_script_that_failed)
 }
 
 SCRIPT_TEST(
-    runner_tells_scripts_where_they_are, "-c",
+    runner_passes_the_build_folder_to_scripts, "-c",
     "import os; open('tests/run/runner.h'); os.listdir(os.environ['BUILD_DIR']); os.environ['CC']");
 
 TEST_EACH_BACKEND(runner_names_the_backend)
@@ -331,7 +331,7 @@ TEST(runner_counts_what_passed_and_what_was_skipped)
     expect_closing_line(&run, "1 passed, 0 failed, 1 skipped\n");
 }
 
-TEST(runner_tells_at_the_end_what_was_left_out_and_why)
+TEST(runner_lists_skipped_cases_by_reason)
 {
     struct run run = run_suite("selftest_calm", "--repeat", "8");
     expect_text(&run, "left out: there is no moon tonight (8)\n"

@@ -1,10 +1,10 @@
 /*
  * trace.h: what a test writes down while its tasks run, so that one comparison at the end tells
- * what happened and in which order. A process has one journal, because each case has a process of
+ * what happened and in which order. A process has one trace, because each case has a process of
  * its own.
  */
-#ifndef TEST_JOURNAL_H
-#define TEST_JOURNAL_H
+#ifndef TEST_TRACE_H
+#define TEST_TRACE_H
 
 #include "run/runner.h"
 
@@ -12,18 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static char journal_text[1024]; /* the entries since the last look, with a blank between two */
+static char trace_text[1024]; /* the entries since the last look, with a blank between two */
 
 /* Adds an entry. */
 __attribute__((format(printf, 1, 2))) static inline void note(const char *format, ...)
 {
-    size_t used = strlen(journal_text);
+    size_t used = strlen(trace_text);
     va_list arguments;
-    CHECK(used + 80 < sizeof journal_text);
+    CHECK(used + 80 < sizeof trace_text);
     if (used > 0)
-        journal_text[used++] = ' ';
+        trace_text[used++] = ' ';
     va_start(arguments, format);
-    vsnprintf(journal_text + used, sizeof journal_text - used, format, arguments);
+    vsnprintf(trace_text + used, sizeof trace_text - used, format, arguments);
     va_end(arguments);
 }
 
@@ -33,13 +33,13 @@ static inline void note_argument(void *text)
     note("%s", (const char *)text);
 }
 
-static inline void journal_check(const char *file, int line, const char *expected)
+static inline void trace_check(const char *file, int line, const char *expected)
 {
-    test_check_text(file, line, "the journal", journal_text, expected);
-    journal_text[0] = '\0';
+    test_check_text(file, line, "the trace", trace_text, expected);
+    trace_text[0] = '\0';
 }
 
-/* CHECK_JOURNAL("a b c"): exactly these entries were made since the last look, in this order. */
-#define CHECK_JOURNAL(expected) journal_check(__FILE__, __LINE__, (expected))
+/* CHECK_TRACE("a b c"): exactly these entries were made since the last look, in this order. */
+#define CHECK_TRACE(expected) trace_check(__FILE__, __LINE__, (expected))
 
 #endif

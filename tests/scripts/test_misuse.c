@@ -4,5 +4,5 @@
  */
 #include "run/runner.h"
 
-SCRIPT_TEST(misuse_is_refused_by_compilers_in_words_that_help, "tests/scripts/misuse.py");
-SCRIPT_TEST(misuse_page_quotes_what_is_said, "tests/scripts/misuse.py", "--current");
+SCRIPT_TEST(misuse_is_refused_by_compilers_with_a_helpful_message, "tests/scripts/misuse.py");
+SCRIPT_TEST(misuse_page_quotes_the_actual_messages, "tests/scripts/misuse.py", "--current");

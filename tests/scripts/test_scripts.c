@@ -5,12 +5,12 @@
 #include "run/runner.h"
 
 SCRIPT_TEST(tidy, "tests/tidy.py");
-SCRIPT_TEST(tidy_finds_what_it_should, "tests/tidy.py", "--self-test");
-SCRIPT_TEST(first_hour_finds_what_the_readme_tells_to_type, "tests/scripts/first_hour.py",
+SCRIPT_TEST(tidy_finds_each_kind_of_mistake, "tests/tidy.py", "--self-test");
+SCRIPT_TEST(first_hour_finds_the_commands_of_the_readme, "tests/scripts/first_hour.py",
             "--self-test");
-SCRIPT_TEST(reference_is_what_the_headers_say, "tools/reference.py", "--check");
+SCRIPT_TEST(reference_matches_the_headers, "tools/reference.py", "--check");
 SCRIPT_TEST(map_leaves_no_name_out, "tests/asyncio_map.py");
 SCRIPT_TEST(map_that_is_wrong_is_found, "tests/asyncio_map.py", "--self-test");
-SCRIPT_TEST(bench_judges_as_it_says, "bench/run.py", "--self-test");
+SCRIPT_TEST(bench_self_test, "bench/run.py", "--self-test");
 SCRIPT_TEST(conformance_with_cpython, "tests/conformance/compare.py", "--quiet", "300", "suite");
-SCRIPT_TEST(conformance_mistakes_fit_the_source, "tests/conformance/mutations.py", "--fits");
+SCRIPT_TEST(conformance_mutations_fit_the_source, "tests/conformance/mutations.py", "--fits");

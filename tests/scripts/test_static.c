@@ -5,5 +5,5 @@
 #include "run/runner.h"
 
 SCRIPT_TEST(static_programs_run, "tests/scripts/static.py", "c");
-SCRIPT_TEST(static_programs_in_cxx_find_what_is_weak, "tests/scripts/static.py", "c++");
-SCRIPT_TEST(static_library_is_marked_for_what_it_can, "tests/scripts/marks.py");
+SCRIPT_TEST(static_programs_in_cxx_find_weak_symbols, "tests/scripts/static.py", "c++");
+SCRIPT_TEST(static_library_has_the_right_elf_marks, "tests/scripts/marks.py");

@@ -131,12 +131,12 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
 
 /* ---- unwinding from inside ------------------------------------------------------------------ */
 
-enum { MOST_FRAMES = 200 };
+enum { MAX_FRAMES = 200 };
 
 /* What backtrace(3) finds from so many calls deep, after a wait. */
 struct trace {
-    void *frames[MOST_FRAMES]; /* where each goes on, the innermost first */
-    int count;                 /* of them */
+    void *frames[MAX_FRAMES]; /* where each goes on, the innermost first */
+    int count;                /* of them */
 };
 
 __attribute__((noinline)) static int trace_at(int depth, struct trace *trace)
@@ -145,7 +145,7 @@ __attribute__((noinline)) static int trace_at(int depth, struct trace *trace)
     if (depth > 0)
         return trace_at(depth - 1, trace) + kept - depth;
     ASYNC_TRY(async_sleep(0));
-    trace->count = backtrace(trace->frames, MOST_FRAMES);
+    trace->count = backtrace(trace->frames, MAX_FRAMES);
     return 0;
 }
 async_fn(trace_at, int, struct trace *);
@@ -177,6 +177,6 @@ SCRIPT_TEST(tools_gdb_notices_a_wrong_line_of_cfi, "tests/scripts/stepping.py", 
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
-SCRIPT_TEST(tools_valgrind_finds_what_is_wrong_in_tasks_and_nothing_else, "tests/scripts/tools.py",
+SCRIPT_TEST(tools_valgrind_finds_mistakes_in_tasks_and_nothing_else, "tests/scripts/tools.py",
             "valgrind");
 SCRIPT_TEST(tools_perf_walks_from_each_sample_to_the_beginning, "tests/scripts/tools.py", "perf");

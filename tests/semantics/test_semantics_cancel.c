@@ -33,7 +33,7 @@ LOOP_TEST(cancellation_stays_until_answered)
     return 0;
 }
 
-LOOP_TEST(cancellation_ends_when_it_was_answered_as_often_as_it_was_asked)
+LOOP_TEST(cancellation_ends_when_every_request_was_answered)
 {
     cancel_myself();
     cancel_myself();
@@ -72,7 +72,7 @@ static int answer_and_go_on(void)
 }
 async_fn(answer_and_go_on);
 
-LOOP_TEST(cancellation_can_be_asked_for_anew_after_an_answer)
+LOOP_TEST(cancellation_can_be_requested_again_after_an_answer)
 {
     async_task *task = async_create_task(answer_and_go_on);
     CHECK_EQ(async_sleep(1), 0);
@@ -142,7 +142,7 @@ LOOP_TEST(calls_that_never_switch_are_never_refused)
     CHECK_EQ(async_call_soon_threadsafe(async_get_loop(), note_argument, "sent"), 0);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("sent");
+    CHECK_TRACE("sent");
     return 0;
 }
 
@@ -186,7 +186,7 @@ static int ignore_everything(const bool *enough)
 }
 async_fn(ignore_everything, const bool *);
 
-LOOP_TEST(a_task_that_ignores_its_cancellation_starves_nobody)
+LOOP_TEST(a_task_that_ignores_its_cancellation_starves_no_other)
 {
     bool enough = false;
     async_task *stubborn = async_create_task(ignore_everything, &enough);
@@ -195,7 +195,7 @@ LOOP_TEST(a_task_that_ignores_its_cancellation_starves_nobody)
     for (int i = 0; i < 500; i++)
         CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(stubborn));
-    CHECK_JOURNAL("timer");
+    CHECK_TRACE("timer");
     enough = true;
     CHECK_EQ(async_await(stubborn), 42);
     return 0;

@@ -42,7 +42,7 @@ static int await_myself(void)
 }
 async_fn(await_myself);
 
-LOOP_TEST(await_of_oneself_is_a_deadlock_and_takes_the_handle)
+LOOP_TEST(await_of_the_calling_task_is_edeadlk_and_takes_the_handle)
 {
     async_task *task = async_create_task(await_myself);
     CHECK_EQ(async_await(task), -EDEADLK);
@@ -74,7 +74,7 @@ LOOP_TEST(a_task_that_was_detached_goes_on)
     async_task_detach(task);
     CHECK(!async_task_done(task)); /* borrowed: it has not ended */
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("1");
+    CHECK_TRACE("1");
     return 0;
 }
 
@@ -150,7 +150,7 @@ LOOP_TEST(current_task_is_the_one_that_runs)
     CHECK_EQ(async_task_result(tasks[0]), 2);
     CHECK_EQ(async_task_result(tasks[1]), 3);
     CHECK(async_current_task() == main_task);
-    CHECK_JOURNAL("none");
+    CHECK_TRACE("none");
     return async_gather_n(tasks, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
@@ -281,7 +281,7 @@ static int ask_after_the_end(void)
 }
 async_fn(ask_after_the_end);
 
-DEATH_TEST(a_question_to_a_handle_that_was_taken_dies,
+DEATH_TEST(a_query_of_a_handle_that_was_taken_dies,
            "async_task_done: the handle of task #2|was taken before")
 {
     async_ignore(async_run_with(test_options(), ask_after_the_end));

@@ -31,18 +31,18 @@ async_fn(give_after, double, int);
 
 /* ---- stepping ------------------------------------------------------------------------------- */
 
-TEST_EACH_BACKEND(a_step_runs_what_is_ready_and_tells_how_many_tasks_are_left)
+TEST_EACH_BACKEND(a_step_runs_ready_tasks_and_returns_how_many_are_left)
 {
     async_loop *loop = open_loop();
     CHECK_EQ(async_loop_step(loop, 0), 0);
     async_task_detach(async_create_task(give_after, 0, 1));
     async_task_detach(async_create_task(give_after, 0, 2));
     async_call_soon(note_argument, "callback");
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     CHECK_EQ(async_loop_step(loop, 0), 2);
-    CHECK_JOURNAL("callback");
+    CHECK_TRACE("callback");
     CHECK_EQ(async_loop_step(loop, 0), 0);
-    CHECK_JOURNAL("1 2");
+    CHECK_TRACE("1 2");
     async_loop_close(loop);
     CHECK(async_get_loop() == NULL);
 }
@@ -62,7 +62,7 @@ TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK_EQ(async_loop_step(loop, ASYNC_FOREVER), 0);
     CHECK(async_time() == 1005);
-    CHECK_JOURNAL("1 2");
+    CHECK_TRACE("1 2");
     async_loop_close(loop);
 }
 
@@ -77,7 +77,7 @@ TEST_EACH_BACKEND(a_step_needs_a_loop_and_a_time)
     async_loop_close(NULL);
 }
 
-TEST_EACH_BACKEND(a_loop_tells_how_long_a_foreign_loop_may_wait)
+TEST_EACH_BACKEND(a_loop_says_how_long_a_host_loop_may_wait)
 {
     async_loop *loop = open_loop();
     CHECK(async_loop_timeout(loop) == INFINITY);
@@ -117,14 +117,14 @@ static int end_slowly(void)
 }
 async_fn(end_slowly);
 
-TEST_EACH_BACKEND(closing_cancels_what_is_left_and_runs_it_to_its_end)
+TEST_EACH_BACKEND(closing_cancels_the_remaining_tasks_and_runs_them_to_their_end)
 {
     async_loop *loop = open_loop();
     async_task_detach(async_create_task(end_slowly));
     CHECK_EQ(async_loop_step(loop, 0), 1);
     async_task_detach(async_create_task(end_slowly)); /* this one has not begun */
     async_loop_close(loop);
-    CHECK_JOURNAL("goodbye goodbye");
+    CHECK_TRACE("goodbye goodbye");
 }
 
 /* ---- driven by poll(2) ---------------------------------------------------------------------- */
@@ -160,7 +160,7 @@ static async_loop *open_loop_for_poll(void)
     return NULL;
 }
 
-TEST_EACH_BACKEND(a_foreign_loop_drives_timers)
+TEST_EACH_BACKEND(a_host_loop_drives_timers)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
@@ -171,10 +171,10 @@ TEST_EACH_BACKEND(a_foreign_loop_drives_timers)
     CHECK(async_call_later(0.4, note_argument, "callback").id != 0);
     while (poll_once(loop))
         continue;
-    while (strstr(journal_text, "callback") == NULL)
+    while (strstr(trace_text, "callback") == NULL)
         poll_once(loop);
-    CHECK(strchr(journal_text, '1') != NULL &&
-          strchr(journal_text, '2') != NULL); /* a slow machine mixes them */
+    CHECK(strchr(trace_text, '1') != NULL &&
+          strchr(trace_text, '2') != NULL); /* a slow machine mixes them */
     async_loop_close(loop);
 }
 
@@ -190,7 +190,7 @@ static int relay(int input, int output, int times)
 }
 async_fn(relay, int, int, int);
 
-TEST_EACH_BACKEND(a_foreign_loop_drives_descriptors)
+TEST_EACH_BACKEND(a_host_loop_drives_descriptors)
 {
     int there[2], back[2];
     char byte = 'x';
@@ -256,7 +256,7 @@ static async_task *begin_to_wait(async_loop *loop, int fd, bool receives)
     return task;
 }
 
-TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_cancellation_between_two_steps)
+TEST_EACH_BACKEND(a_host_loop_is_woken_by_a_cancellation_between_two_steps)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
@@ -274,7 +274,7 @@ TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_cancellation_between_two_steps)
     async_loop_close(loop);
 }
 
-TEST_EACH_BACKEND(a_foreign_loop_hears_of_a_close_between_two_steps)
+TEST_EACH_BACKEND(a_host_loop_is_woken_by_a_close_between_two_steps)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
@@ -299,7 +299,7 @@ static int close_when_told(async_stream *stream, async_event *told)
 }
 async_fn(close_when_told, async_stream *, async_event *);
 
-TEST_EACH_BACKEND(a_foreign_loop_sends_what_is_written_between_two_steps_and_closes)
+TEST_EACH_BACKEND(a_host_loop_sends_bytes_written_between_two_steps_and_closes)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
@@ -353,8 +353,7 @@ static void send_from_elsewhere(async_loop *loop)
 }
 
 /* A foreign loop that has asked how long it may wait, and then does. */
-TEST_EACH_BACKEND(
-    a_foreign_loop_is_woken_by_each_call_from_another_thread_also_before_its_first_step)
+TEST_EACH_BACKEND(a_host_loop_is_woken_by_each_call_from_another_thread_also_before_its_first_step)
 {
     async_loop *loop = open_loop_for_poll();
     if (loop == NULL)
@@ -380,7 +379,7 @@ static void *send_many_calls(void *loop)
     return NULL;
 }
 
-TEST_EACH_BACKEND(a_foreign_loop_gets_all_calls_that_come_while_it_steps)
+TEST_EACH_BACKEND(a_host_loop_receives_all_calls_made_while_it_steps)
 {
     pthread_t thread;
     async_loop *loop = open_loop_for_poll();

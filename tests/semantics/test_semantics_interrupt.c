@@ -43,7 +43,7 @@ static int sleep_interrupted(void)
 }
 async_fn(sleep_interrupted);
 
-TEST_EACH_BACKEND(sigint_cancels_main_and_run_says_so)
+TEST_EACH_BACKEND(sigint_cancels_main_and_run_returns_eintr)
 {
     CHECK_EQ(async_run_with(test_options(), sleep_interrupted), -EINTR);
 }
@@ -106,7 +106,7 @@ async_fn(await_child_interrupted);
 TEST_EACH_BACKEND(sigint_reaches_what_main_awaits_and_everything_is_cleaned_up)
 {
     CHECK_EQ(async_run_with(test_options(), await_child_interrupted), -EINTR);
-    CHECK_JOURNAL("child-125 main-125 child-125");
+    CHECK_TRACE("child-125 main-125 child-125");
 }
 
 static int interrupt_once(void)
@@ -126,7 +126,7 @@ LOOP_TEST(sigint_cancels_main_whichever_task_runs)
     return 0;
 }
 
-LOOP_TEST(sigint_waits_for_the_end_of_a_shelter)
+LOOP_TEST(sigint_waits_for_the_end_of_a_shield)
 {
     interrupt();
     CHECK_EQ(async_no_cancel(async_sleep(1)), 0);
@@ -204,7 +204,7 @@ static int be_cancelled_and_interrupted(bool cancelled_first, bool answers)
 }
 async_fn(be_cancelled_and_interrupted, bool, bool);
 
-TEST_EACH_BACKEND(sigint_is_told_though_main_was_cancelled_anyway)
+TEST_EACH_BACKEND(sigint_is_reported_though_main_was_already_cancelled)
 {
     for (int i = 0; i < 4; i++)
         CHECK_EQ(
@@ -222,7 +222,7 @@ static int main_that_is_cancelled(void)
     return async_main(end_cancelled);
 }
 
-TEST(sigint_of_a_main_that_was_cancelled_anyway_gives_the_status_130)
+TEST(sigint_of_a_main_that_was_already_cancelled_gives_the_status_130)
 {
     CHECK_EQ(run_in_child(main_that_is_cancelled_and_interrupted), 130);
     CHECK_EQ(run_in_child(main_that_is_cancelled), 1); /* no SIGINT came */
@@ -349,7 +349,7 @@ TEST_EACH_BACKEND(sigint_is_given_back_after_the_run)
     note_handler();
     CHECK_EQ(async_run_with(test_options(), note_handler), 0);
     note_handler();
-    CHECK_JOURNAL("default ours default");
+    CHECK_TRACE("default ours default");
 }
 
 static void *run_here(void *result)
@@ -365,7 +365,7 @@ TEST_EACH_BACKEND(sigint_is_left_alone_by_loops_on_other_threads)
     CHECK_EQ(pthread_create(&thread, NULL, run_here, &result), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(result, 0);
-    CHECK_JOURNAL("default");
+    CHECK_TRACE("default");
 }
 
 TEST_EACH_BACKEND(sigint_is_left_alone_by_a_loop_that_is_stepped)
@@ -376,7 +376,7 @@ TEST_EACH_BACKEND(sigint_is_left_alone_by_a_loop_that_is_stepped)
     async_task_detach(async_create_task(note_handler));
     CHECK_EQ(async_loop_step(loop, 0), 0);
     async_loop_close(loop);
-    CHECK_JOURNAL("default default");
+    CHECK_TRACE("default default");
 }
 
 static int note_handler_at_the_end(void)
@@ -400,5 +400,5 @@ async_fn(leave_one_behind);
 TEST_EACH_BACKEND(sigint_is_given_back_when_main_has_ended)
 {
     CHECK_EQ(async_run_with(test_options(), leave_one_behind), 0);
-    CHECK_JOURNAL("ours default");
+    CHECK_TRACE("ours default");
 }

@@ -154,7 +154,7 @@ LOOP_TEST(cancelling_a_child_does_not_cancel_its_parent)
     return 0;
 }
 
-LOOP_TEST(cancelling_one_of_two_parents_tells_the_other_only_of_the_child_s_end)
+LOOP_TEST(cancelling_one_of_two_parents_gives_the_other_only_the_child_s_result)
 {
     async_task *child = async_create_task(forever);
     async_task *cancelled = async_create_task(await_it, async_task_ref(child));
@@ -166,7 +166,7 @@ LOOP_TEST(cancelling_one_of_two_parents_tells_the_other_only_of_the_child_s_end)
     return 0;
 }
 
-LOOP_TEST(shelter_keeps_a_request_from_what_is_awaited)
+LOOP_TEST(shield_keeps_a_request_from_the_awaited_task)
 {
     async_task *child = async_create_task(give_after, 3, 8);
     CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
@@ -301,7 +301,7 @@ LOOP_TEST(joins_never_return_before_what_they_join_has_ended)
     settle();
     async_task_cancel(parent);
     CHECK_EQ(async_await(parent), -EIO);
-    CHECK_JOURNAL("goodbye3 joined");
+    CHECK_TRACE("goodbye3 joined");
     CHECK(async_time() == 3);
     return 0;
 }
@@ -311,7 +311,7 @@ LOOP_TEST(joins_that_are_cancelled_before_they_begin_do_not_return_early_either)
     async_task *child = async_create_task(end_slowly, 3, -EIO);
     settle();
     CHECK_EQ(async_await(async_create_task(await_while_cancelled, child)), -EIO);
-    CHECK_JOURNAL("goodbye3");
+    CHECK_TRACE("goodbye3");
     CHECK(async_time() == 3);
     return 0;
 }
@@ -323,7 +323,7 @@ LOOP_TEST(joins_of_several_wait_for_the_slowest_to_end)
                               async_create_task(end_slowly, 1, 0)};
     CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(children, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("goodbye1 goodbye2 goodbye3");
+    CHECK_TRACE("goodbye1 goodbye2 goodbye3");
     CHECK(async_time() == 4);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
@@ -333,7 +333,7 @@ LOOP_TEST(joins_do_not_return_early_when_their_time_runs_out)
 {
     async_task *child = async_create_task(end_slowly, 3, -EIO);
     CHECK_EQ(async_timeout(1, async_await(child)), -ETIMEDOUT);
-    CHECK_JOURNAL("goodbye3");
+    CHECK_TRACE("goodbye3");
     CHECK(async_time() == 4);
     return 0;
 }
@@ -356,7 +356,7 @@ LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancel
 
 /* ---- whose result --------------------------------------------------------------------------- */
 
-LOOP_TEST(a_child_that_succeeds_all_the_same_gives_its_result_to_its_cancelled_parent)
+LOOP_TEST(a_child_that_succeeds_despite_cancel_gives_its_result_to_its_cancelled_parent)
 {
     async_task *parent = async_create_task(await_it, async_create_task(end_slowly, 1, 7));
     settle();
@@ -395,7 +395,7 @@ static int await_and_be_refused_next(async_task *task)
 }
 async_fn(await_and_be_refused_next, async_task *);
 
-LOOP_TEST(a_request_is_met_at_the_call_after_a_join_that_succeeded)
+LOOP_TEST(a_request_is_delivered_at_the_call_after_a_join_that_succeeded)
 {
     async_task *child = async_create_task(end_slowly, 1, 7);
     async_task *parent = async_create_task(await_and_be_refused_next, child);
@@ -441,7 +441,7 @@ static int await_twice(void)
 }
 async_fn(await_twice);
 
-DEATH_TEST(a_join_that_is_cancelled_takes_the_handle_all_the_same,
+DEATH_TEST(a_join_that_is_cancelled_still_takes_the_handle,
            "async_await: the handle of task #2|was taken before")
 {
     async_ignore(async_run_with(test_options(), await_twice));

@@ -197,7 +197,7 @@ static int be_refused(void)
     return -ECANCELED;
 }
 
-LOOP_TEST(timeout_that_cannot_be_set_refuses_what_was_to_run_under_it)
+LOOP_TEST(timeout_without_memory_refuses_the_call_inside)
 {
     take_memory();
     CHECK_EQ(async_timeout(5, be_refused()), -ENOMEM);
@@ -209,7 +209,7 @@ LOOP_TEST(timeout_that_cannot_be_set_refuses_what_was_to_run_under_it)
     return 0;
 }
 
-LOOP_TEST(shelter_needs_no_memory)
+LOOP_TEST(shield_needs_no_memory)
 {
     CHECK(async_task_cancel(async_current_task()));
     take_memory();
@@ -313,13 +313,13 @@ LOOP_TEST(handles_of_calls_are_taken_back_without_memory)
     CHECK(async_handle_cancel(soon) && async_handle_cancel(later));
     give_memory();
     CHECK_EQ(async_sleep(2), 0);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
 /* ---- sentences about errors ----------------------------------------------------------------- */
 
-LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_sentence)
+LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_message)
 {
     CHECK_EQ(async_fail(-EIO, "old"), -EIO);
     take_memory();
@@ -329,7 +329,7 @@ LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_sentence)
     return 0;
 }
 
-LOOP_TEST(strerror_without_memory_gives_the_plain_meaning_and_its_copy_the_sentence)
+LOOP_TEST(strerror_without_memory_gives_the_system_s_text_and_its_copy_the_message)
 {
     char copy[64];
     CHECK_EQ(async_fail(-EIO, "a sentence"), -EIO);
@@ -348,7 +348,7 @@ static int fail_with(const char *sentence)
 }
 async_fn(fail_with, const char *);
 
-LOOP_TEST(await_without_memory_gives_the_error_to_all_and_the_sentence_to_the_last)
+LOOP_TEST(await_without_memory_gives_the_error_to_all_and_the_message_to_the_last)
 {
     char text[64];
     async_task *task = async_create_task(fail_with, "a sentence");

@@ -35,7 +35,7 @@ LOOP_TEST(a_new_task_starts_after_everything_already_ready)
     async_task_detach(async_create_task(note_once, "second"));
     note("creator");
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("creator first callback second");
+    CHECK_TRACE("creator first callback second");
     return 0;
 }
 
@@ -45,12 +45,12 @@ LOOP_TEST(tasks_take_turns_in_the_order_they_came)
     async_task *b = async_create_task(note_turns, "b", 2);
     async_task *c = async_create_task(note_turns, "c", 3);
     CHECK_EQ(async_gather(a, b, c), 0);
-    CHECK_JOURNAL("a1 b1 c1 a2 b2 c2 a3 c3");
+    CHECK_TRACE("a1 b1 c1 a2 b2 c2 a3 c3");
     return 0;
 }
 
 /* On the real clock tasks go straight on to one another, 32 at most before the clock is read. */
-REAL_LOOP_TEST(first_come_first_served_holds_for_many_more_than_one_burst)
+REAL_LOOP_TEST(first_come_first_served_holds_for_many_more_than_one_batch)
 {
     enum { MANY = 40 };
     static char names[MANY][8], expected[2 * MANY * 8];
@@ -64,7 +64,7 @@ REAL_LOOP_TEST(first_come_first_served_holds_for_many_more_than_one_burst)
                  i > 0 ? " " : "", i);
     }
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL(expected);
+    CHECK_TRACE(expected);
     return 0;
 }
 
@@ -77,12 +77,12 @@ static int breed(int generations)
 }
 async_fn(breed, int);
 
-LOOP_TEST(what_becomes_ready_in_an_iteration_runs_in_the_next)
+LOOP_TEST(a_task_that_becomes_ready_in_an_iteration_runs_in_the_next)
 {
     async_call_later(0, note_argument, "timer");
     async_task_detach(async_create_task(breed, 2));
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("child2 timer grandchild");
+    CHECK_TRACE("child2 timer grandchild");
     return 0;
 }
 
@@ -100,7 +100,7 @@ LOOP_TEST(callbacks_that_ask_for_callbacks_do_not_hold_up_timers)
     async_call_soon(breed_callbacks, &left);
     async_call_later(0, note_argument, "timer");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("callback3 timer callback2 callback1");
+    CHECK_TRACE("callback3 timer callback2 callback1");
     return 0;
 }
 
@@ -130,7 +130,7 @@ static int stop_counting(async_task *counter)
     return async_await(counter);
 }
 
-LOOP_TEST(sleep_of_nothing_is_exactly_one_turn)
+LOOP_TEST(sleep_of_zero_is_exactly_one_turn)
 {
     int turns;
     async_task *counter = start_counting(&turns);
@@ -178,7 +178,7 @@ static void do_nothing_with(async_task *task, void *argument)
     (void)argument;
 }
 
-LOOP_TEST(calls_that_never_switch_let_nobody_run)
+LOOP_TEST(calls_that_never_switch_let_no_task_run)
 {
     int turns;
     async_task *all[8], *counter = start_counting(&turns);
@@ -214,7 +214,7 @@ static void note_done(async_task *task, void *name)
     CHECK(async_task_done(task));
 }
 
-LOOP_TEST(those_who_wait_for_one_task_go_on_in_the_order_they_came)
+LOOP_TEST(tasks_that_await_one_task_go_on_in_the_order_they_came)
 {
     async_task *task = async_create_task(note_turns, "t", 2);
     async_task *first = async_create_task(note_end_of, "first", async_task_ref(task));
@@ -224,21 +224,21 @@ LOOP_TEST(those_who_wait_for_one_task_go_on_in_the_order_they_came)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_task_add_done_callback(task, note_done, "fourth"), 0);
     CHECK_EQ(async_gather(third, first, task), 0);
-    CHECK_JOURNAL("t1 t2 first second third fourth");
+    CHECK_TRACE("t1 t2 first second third fourth");
     return 0;
 }
 
-LOOP_TEST(who_waits_never_runs_inside_the_end_of_what_it_waits_for)
+LOOP_TEST(a_waiting_task_never_runs_inside_the_end_of_the_awaited_task)
 {
     async_task *task = async_create_task(note_once, "task");
     async_task *waiter = async_create_task(note_end_of, "waiter", task);
     CHECK_EQ(async_sleep(0), 0);
-    CHECK_JOURNAL("task waiter");
+    CHECK_TRACE("task waiter");
     task = async_create_task(note_turns, "task", 1);
     async_task_detach(waiter);
     waiter = async_create_task(note_end_of, "waiter", task);
     async_task *neighbour = async_create_task(note_turns, "neighbour", 2);
     CHECK_EQ(async_gather(waiter, neighbour), 0);
-    CHECK_JOURNAL("task1 neighbour1 neighbour2 waiter");
+    CHECK_TRACE("task1 neighbour1 neighbour2 waiter");
     return 0;
 }

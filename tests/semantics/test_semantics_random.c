@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { DEPTH = 3, MOST_CHILDREN = 3, MOST_STEPS = 3, PROGRAMS = 150 };
+enum { DEPTH = 3, MAX_CHILDREN = 3, MAX_STEPS = 3, PROGRAMS = 150 };
 
 /* Where the random numbers come from; one sequence for a whole program. */
 static uint64_t dice;
@@ -65,8 +65,8 @@ static int join(async_task *const tasks[], size_t count)
 
 static int join_children(int depth, bool finite)
 {
-    async_task *children[MOST_CHILDREN];
-    size_t count = 1 + roll(MOST_CHILDREN);
+    async_task *children[MAX_CHILDREN];
+    size_t count = 1 + roll(MAX_CHILDREN);
     for (size_t i = 0; i < count; i++)
         children[i] = async_task_ref(async_create_task(node, depth - 1, finite));
     int result = join(children, count);
@@ -102,7 +102,7 @@ static int node(int depth, bool finite)
 {
     int result = 0;
     running++;
-    for (unsigned steps = 1 + roll(MOST_STEPS); steps > 0; steps--) {
+    for (unsigned steps = 1 + roll(MAX_STEPS); steps > 0; steps--) {
         result = take_a_step(depth, finite);
         if (result == -ECANCELED && roll(3) > 0)
             break;
@@ -142,7 +142,7 @@ static int run_program(uint64_t seed)
 }
 async_fn(run_program, uint64_t);
 
-TEST_EACH_BACKEND(random_programs_end_whoever_is_cancelled)
+TEST_EACH_BACKEND(random_programs_end_whichever_task_is_cancelled)
 {
     for (uint64_t seed = 1; seed <= PROGRAMS; seed++)
         CHECK_EQ(async_run_with(test_options(), run_program, seed), 0);

@@ -109,7 +109,7 @@ static int let_one_of_two_handles_go(void)
     return 0;
 }
 
-TEST(an_error_nobody_looked_at_is_reported_when_the_last_handle_goes)
+TEST(an_error_never_retrieved_is_reported_when_the_last_handle_goes)
 {
     static int (*const coroutines[])(void) = {detach_before_the_end, detach_after_the_end,
                                               never_detach, let_one_of_two_handles_go};
@@ -137,7 +137,7 @@ static int go_on_after_a_failure(void)
     return 0;
 }
 
-TEST(an_error_nobody_looked_at_is_reported_at_once)
+TEST(an_error_never_retrieved_is_reported_at_once)
 {
     run_captured(go_on_after_a_failure);
     check_said(2, "looked at its result: -EIO: the disk is on fire\nlater\n");
@@ -150,7 +150,7 @@ static int fail_without_a_word(void)
     return async_sleep(1);
 }
 
-TEST(an_error_nobody_looked_at_is_reported_with_its_meaning_when_nothing_was_said)
+TEST(an_error_never_retrieved_is_reported_with_the_system_s_text_if_it_has_no_message)
 {
     run_captured(fail_without_a_word);
     check_said(2, "looked at its result: -EPIPE: Broken pipe\n");
@@ -172,7 +172,7 @@ static int look_at_everything(void)
     return 0;
 }
 
-TEST(an_error_that_somebody_looked_at_is_not_reported)
+TEST(an_error_that_was_retrieved_is_not_reported)
 {
     run_captured(look_at_everything);
     CHECK_STR(said, "");
@@ -210,7 +210,7 @@ static int await_failure(void)
 }
 async_fn(await_failure);
 
-TEST(main_reports_its_error_with_what_was_said_of_it)
+TEST(main_reports_its_error_with_its_message)
 {
     begin_capture();
     CHECK_EQ(async_main(await_failure), 1);
@@ -218,7 +218,7 @@ TEST(main_reports_its_error_with_what_was_said_of_it)
     CHECK_STR(said, "asyncio: await_failure failed: -EIO: the disk is on fire\n");
 }
 
-TEST(main_reports_its_error_with_its_meaning)
+TEST(main_reports_its_error_with_the_system_s_text)
 {
     begin_capture();
     CHECK_EQ(async_main(give, -ECONNREFUSED), 1);
@@ -235,7 +235,7 @@ static int be_interrupted(void)
 }
 async_fn(be_interrupted);
 
-TEST(main_says_nothing_of_success_and_of_an_interrupt)
+TEST(main_prints_nothing_for_success_and_for_an_interrupt)
 {
     begin_capture();
     CHECK_EQ(async_main(give, 0), 0);
@@ -282,7 +282,7 @@ static int do_little(void)
     return async_await(async_create_task(give, 0));
 }
 
-TEST(debug_mode_says_what_became_of_everything_when_the_loop_closes)
+TEST(debug_mode_prints_counts_when_the_loop_closes)
 {
     run_debugged(do_little);
     CHECK_STR(
@@ -347,7 +347,7 @@ static int await_a_slow_one(void)
     return async_await(async_create_task(hold_the_loop_twice));
 }
 
-TEST(debug_mode_names_who_held_the_loop)
+TEST(debug_mode_names_the_task_that_held_the_loop)
 {
     run_debugged(await_a_slow_one);
     check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
@@ -383,7 +383,7 @@ static int cancel_stubborn_tasks(void)
     return async_gather(patient, stubborn, async_create_task(be_cancelled_again));
 }
 
-TEST(debug_mode_names_who_ignores_a_cancellation)
+TEST(debug_mode_names_a_task_that_ignores_a_cancellation)
 {
     run_debugged(cancel_stubborn_tasks);
     check_said(2, "asyncio: task #3 'ignore_cancellation' (created at ");

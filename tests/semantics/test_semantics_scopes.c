@@ -45,7 +45,7 @@ async_fn(sleep_under_a_limit_that_is_gone);
 /*
  * By the end of the task it would be too late: its timer would have fired into whatever lies there.
  */
-DEATH_TEST(a_limit_whose_block_is_gone_dies_at_the_next_wait_in_debug_mode,
+DEATH_TEST(a_limit_in_a_returned_frame_dies_at_the_next_wait_in_debug_mode,
            "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shelter")
 {
     async_run_options options = *test_options();
@@ -61,7 +61,7 @@ static int leave_a_shelter_open(void)
 }
 async_fn(leave_a_shelter_open);
 
-DEATH_TEST(a_shelter_that_was_left_open_dies_at_the_end_of_its_task,
+DEATH_TEST(a_shield_that_was_left_open_dies_at_the_end_of_its_task,
            "task #1 'leave_a_shelter_open'|ended inside a timeout or shelter that it began")
 {
     async_ignore(async_run_with(test_options(), leave_a_shelter_open));
@@ -184,7 +184,7 @@ static int end_no_limit(void)
 }
 async_fn(end_no_limit);
 
-DEATH_TEST(an_end_of_no_scope_ends_no_other, "async_timeout_end: the scope is NULL")
+DEATH_TEST(ending_a_scope_that_was_not_begun_ends_no_other, "async_timeout_end: the scope is NULL")
 {
     async_ignore(async_run_with(test_options(), end_no_limit));
 }
@@ -194,7 +194,7 @@ DEATH_TEST(a_limit_outside_a_task_dies, "async_timeout was called outside a task
     async_ignore(async_timeout(5, 0));
 }
 
-DEATH_TEST(a_shelter_outside_a_task_dies, "async_no_cancel was called outside a task")
+DEATH_TEST(a_shield_outside_a_task_dies, "async_no_cancel was called outside a task")
 {
     async_ignore(async_no_cancel(0));
 }

@@ -75,7 +75,7 @@ LOOP_TEST(sleepers_wake_by_their_deadlines_not_by_their_age)
     async_task *early = async_create_task(note_after, 1, "early");
     async_task *middle = async_create_task(note_after, 2, "middle");
     CHECK_EQ(async_gather(late, early, middle), 0);
-    CHECK_JOURNAL("early middle late");
+    CHECK_TRACE("early middle late");
     CHECK(async_time() == 3);
     return 0;
 }
@@ -89,7 +89,7 @@ static int sleep_from_zero(double seconds)
 }
 async_fn(sleep_from_zero, double);
 
-TEST(sleep_is_rounded_up_to_what_the_clock_can_tell)
+TEST(sleep_is_rounded_up_to_the_resolution_of_the_clock)
 {
     static const double lengths[] = {1e-12,   1e-9,     1.5e-9,     0.1,    0.3,
                                      1.0 / 3, 1e-7 / 3, 12345.6789, 4e8 / 3};
@@ -129,7 +129,7 @@ LOOP_TEST(sleep_of_more_than_a_lifetime_does_not_overflow)
         CHECK(async_task_cancel(sleepers[i]));
     CHECK_EQ(async_gather_n(sleepers, 5, NULL, ASYNC_FIRST_ERROR), -ECANCELED);
     CHECK(async_time() == 1001);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -141,7 +141,7 @@ LOOP_TEST(a_sleeper_that_was_cancelled_takes_no_time)
     CHECK_EQ(async_await(sleeper), -ECANCELED);
     CHECK_EQ(async_sleep(200), 0);
     CHECK(async_time() == 201);
-    CHECK_JOURNAL("");
+    CHECK_TRACE("");
     return 0;
 }
 
@@ -170,7 +170,7 @@ LOOP_TEST(equal_deadlines_fire_in_the_order_they_were_set)
     CHECK_EQ(async_sleep(0), 0);
     async_call_at(5, note_argument, "g");
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_JOURNAL("a b c d e f g");
+    CHECK_TRACE("a b c d e f g");
     return 0;
 }
 
@@ -195,7 +195,7 @@ LOOP_TEST(equal_deadlines_keep_their_order_when_others_are_taken_back)
     return 0;
 }
 
-LOOP_TEST(a_deadline_that_has_passed_fires_before_those_set_earlier_for_later)
+LOOP_TEST(a_passed_deadline_fires_before_later_ones_set_earlier)
 {
     CHECK_EQ(async_sleep(10), 0);
     async_call_later(0, note_argument, "now");
@@ -204,7 +204,7 @@ LOOP_TEST(a_deadline_that_has_passed_fires_before_those_set_earlier_for_later)
     async_call_at(-1, note_argument, "before the beginning");
     async_call_later(-20, note_argument, "now again");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("before the beginning past now now too now again");
+    CHECK_TRACE("before the beginning past now now too now again");
     return 0;
 }
 
@@ -215,11 +215,11 @@ LOOP_TEST(negative_delays_are_zero_and_keep_the_order_of_their_calls)
     async_call_later(0, note_argument, "0");
     async_call_later(-INFINITY, note_argument, "-infinity");
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("-1 -5 0 -infinity");
+    CHECK_TRACE("-1 -5 0 -infinity");
     CHECK_EQ(async_gather(async_create_task(note_after, -1, "-1"),
                           async_create_task(note_after, 0, "0")),
              0);
-    CHECK_JOURNAL("-1 0");
+    CHECK_TRACE("-1 0");
     return 0;
 }
 
@@ -230,18 +230,18 @@ LOOP_TEST(call_later_without_delay_runs_after_everything_already_ready)
     async_call_soon(note_argument, "soon");
     async_task_detach(async_create_task(note_after, 0, "task"));
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_JOURNAL("soon later not earlier task");
+    CHECK_TRACE("soon later not earlier task");
     return 0;
 }
 
-LOOP_TEST(what_is_due_runs_after_what_was_ready_when_it_fell_due)
+LOOP_TEST(due_timers_run_after_tasks_that_were_already_ready)
 {
     async_task *sleeper = async_create_task(note_after, 1, "sleeper");
     CHECK_EQ(async_sleep(1), 0);
     note("main");
     async_call_soon(note_argument, "callback");
     CHECK_EQ(async_await(sleeper), 0);
-    CHECK_JOURNAL("main sleeper callback");
+    CHECK_TRACE("main sleeper callback");
     return 0;
 }
 
@@ -270,7 +270,7 @@ REAL_LOOP_TEST(sleeps_are_counted_from_a_fresh_clock)
     hold_the_loop(0.003);
     CHECK_EQ(async_sleep(0.0005), 0);
     note("set last");
-    CHECK_JOURNAL(clock_is_real() ? "set first set last" : "set last");
+    CHECK_TRACE(clock_is_real() ? "set first set last" : "set last");
     return 0;
 }
 
@@ -280,7 +280,7 @@ REAL_LOOP_TEST(timeouts_are_counted_from_a_fresh_clock)
     hold_the_loop(0.003);
     CHECK_EQ(async_timeout(0.0005, async_sleep(100)), -ETIMEDOUT);
     note("set last");
-    CHECK_JOURNAL(clock_is_real() ? "set first set last" : "set last");
+    CHECK_TRACE(clock_is_real() ? "set first set last" : "set last");
     return 0;
 }
 
@@ -290,7 +290,7 @@ REAL_LOOP_TEST(callbacks_are_counted_from_a_fresh_clock)
     hold_the_loop(0.003);
     async_call_later(0.0005, note_argument, "set last");
     CHECK_EQ(async_sleep(0.001), 0);
-    CHECK_JOURNAL(clock_is_real() ? "set first set last" : "set last");
+    CHECK_TRACE(clock_is_real() ? "set first set last" : "set last");
     return 0;
 }
 

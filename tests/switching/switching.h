@@ -9,7 +9,7 @@
 
 #include "run/runner.h"
 
-enum { MOST_CALLERS = 3, MOST_CHILDREN = 2, MOST_HANDED = 16 };
+enum { MAX_CALLERS = 3, MAX_CHILDREN = 2, MAX_HANDED = 16 };
 
 /*
  * How a call ends when it is cancelled: the columns of the moments in test_switching.c, in this
@@ -38,7 +38,7 @@ struct caller {
     int place;           /* in line: 0, 1, 2 */
     async_task *task;    /* it, borrowed from the scene */
     /* for a call that joins: what it takes; NULL: it makes its own */
-    async_task *children[MOST_CHILDREN];
+    async_task *children[MAX_CHILDREN];
     int running;      /* children that have not ended */
     int value;        /* what it puts, or was given */
     int result;       /* of its last call */
@@ -50,15 +50,15 @@ struct caller {
 
 /* One cell: some callers of one row at one moment. */
 struct scene {
-    const struct switching_call *row;    /* what they call */
-    const struct moment *moment;         /* what happens to one of them */
-    struct caller callers[MOST_CALLERS]; /* in the order in which they come */
-    int caller_count;                    /* of them */
-    struct caller *subject;              /* the one that is cancelled */
-    int calls;                           /* that were made, by all of them */
-    int supplied;                        /* units that were handed out: items, places, bytes */
-    int taken;                           /* units that the calls which succeeded say they got */
-    int handed[MOST_HANDED]; /* for calls that hand something over: what came out, in order */
+    const struct switching_call *row;   /* what they call */
+    const struct moment *moment;        /* what happens to one of them */
+    struct caller callers[MAX_CALLERS]; /* in the order in which they come */
+    int caller_count;                   /* of them */
+    struct caller *subject;             /* the one that is cancelled */
+    int calls;                          /* that were made, by all of them */
+    int supplied;                       /* units that were handed out: items, places, bytes */
+    int taken;                          /* units that the calls which succeeded say they got */
+    int handed[MAX_HANDED];  /* for calls that hand something over: what came out, in order */
     int handed_count;        /* of those */
     async_queue *queue;      /* what they wait for; or NULL */
     int ends[2];             /* two ends of a socket; or -1 */

@@ -52,7 +52,7 @@ SWITCHING_CALL(queue_get_when_empty_newest_first, async_queue_get, .kind = WAITS
 SWITCHING_CALL(queue_get_when_empty_least_first, async_queue_get, .kind = WAITS, .in_line = true,
                .in_order = true, .set = set_priority_queue, .make = get, .supply = supply_item,
                .left = items_left, .check = check_queue);
-SWITCHING_CALL(queue_get_of_what_is_there, async_queue_get, .kind = NEED_NOT_WAIT, .in_order = true,
+SWITCHING_CALL(queue_get_when_available, async_queue_get, .kind = NEED_NOT_WAIT, .in_order = true,
                .set = set_queue_with_items, .make = get, .left = items_left, .check = check_queue);
 
 static void shut_down(struct scene *scene)
@@ -81,8 +81,8 @@ static void set_full_queue(struct scene *scene)
 
 static void set_queue_with_room(struct scene *scene)
 {
-    scene->queue = new_queue(MOST_CALLERS, sizeof(int));
-    scene->supplied = MOST_CALLERS;
+    scene->queue = new_queue(MAX_CALLERS, sizeof(int));
+    scene->supplied = MAX_CALLERS;
 }
 
 static void supply_room(struct scene *scene)
@@ -187,8 +187,8 @@ SWITCHING_CALL(sleep_until_a_time, async_sleep_until, .kind = SLEEPS,
 SWITCHING_CALL(sleep_until_the_past, async_sleep_until, .kind = TAKES_A_TURN,
                .make = sleep_until_the_past);
 SWITCHING_CALL(sleep_for_a_while, async_sleep, .kind = SLEEPS, .make = sleep_until_instant);
-SWITCHING_CALL(sleep_for_nothing, async_sleep, .kind = TAKES_A_TURN, .make = sleep_a_turn);
-SWITCHING_CALL(sleep_for_less_than_nothing, async_sleep, .kind = TAKES_A_TURN,
+SWITCHING_CALL(sleep_for_zero_seconds, async_sleep, .kind = TAKES_A_TURN, .make = sleep_a_turn);
+SWITCHING_CALL(sleep_for_a_negative_time, async_sleep, .kind = TAKES_A_TURN,
                .make = sleep_backwards);
 
 /* ---- joins ---------------------------------------------------------------------------------- */
@@ -229,7 +229,7 @@ SWITCHING_CALL(await_of_a_task_that_has_not_begun, async_await, .kind = DEPENDS,
                .check = check_queue);
 SWITCHING_CALL(await_of_a_task_that_sleeps, async_await, .kind = JOINS_SLEEPER, .set = set_sleepers,
                .make = await_sleeper);
-SWITCHING_CALL(await_of_a_task_that_succeeds_all_the_same, async_await, .kind = JOINS_SURE,
+SWITCHING_CALL(await_of_a_task_that_succeeds_despite_cancel, async_await, .kind = JOINS_SURE,
                .set = set_insistent, .make = await_insistent, .supply = supply_item,
                .left = items_left, .check = check_queue);
 SWITCHING_CALL(await_of_a_task_that_has_ended, async_await, .kind = JOINS_SURE,
@@ -345,7 +345,7 @@ static void check_socket(struct scene *scene)
 SWITCHING_CALL(recv_when_empty, async_recv, .kind = ASKS_KERNEL, .gives = 1, .in_line = true,
                .set = set_socket, .make = recv_byte, .supply = supply_byte, .left = bytes_left,
                .check = check_socket);
-SWITCHING_CALL(recv_of_what_is_there, async_recv, .kind = NEED_NOT_WAIT, .gives = 1,
+SWITCHING_CALL(recv_when_available, async_recv, .kind = NEED_NOT_WAIT, .gives = 1,
                .set = set_socket_with_bytes, .make = recv_byte, .left = bytes_left,
                .check = check_socket);
 
@@ -371,7 +371,7 @@ static void set_file(struct scene *scene)
 SWITCHING_CALL(wait_readable_when_empty, async_wait_readable, .kind = ASKS_KERNEL,
                .set = set_socket, .make = wait_readable, .supply = supply_byte, .left = bytes_left,
                .check = check_socket);
-SWITCHING_CALL(wait_readable_of_what_is_there, async_wait_readable, .kind = DEPENDS,
+SWITCHING_CALL(wait_readable_when_available, async_wait_readable, .kind = DEPENDS,
                .set = set_socket_with_bytes, .make = wait_readable, .left = bytes_left,
                .check = check_socket);
 SWITCHING_CALL(wait_readable_of_a_file, async_wait_readable, .kind = DEPENDS, .set = set_file,

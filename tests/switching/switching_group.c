@@ -11,7 +11,7 @@
 /* It borrows: the children go on when it is refused, and are cancelled and waited for here. */
 static int wait_for_children(struct caller *caller, child_maker *make, int count, int return_when)
 {
-    async_task *tasks[MOST_CHILDREN] = {NULL};
+    async_task *tasks[MAX_CHILDREN] = {NULL};
     for (int i = 0; i < count; i++) {
         tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
         caller->children[i] = NULL;
@@ -93,7 +93,7 @@ SWITCHING_CALL(wait_for_of_a_task_that_waits, async_wait_for, .kind = JOINS, .in
                .left = items_left, .check = check_queue);
 SWITCHING_CALL(wait_for_of_a_task_that_sleeps, async_wait_for, .kind = JOINS_SLEEPER,
                .set = set_sleepers, .make = limit_sleeper);
-SWITCHING_CALL(wait_for_of_a_task_that_succeeds_all_the_same, async_wait_for, .kind = JOINS_SURE,
+SWITCHING_CALL(wait_for_of_a_task_that_succeeds_despite_cancel, async_wait_for, .kind = JOINS_SURE,
                .set = set_insistent, .make = limit_insistent, .supply = supply_item,
                .left = items_left, .check = check_queue);
 SWITCHING_CALL(wait_for_of_a_task_that_has_ended, async_wait_for, .kind = JOINS_SURE,
@@ -172,9 +172,9 @@ static int group_of_none(struct caller *caller)
 SWITCHING_CALL(group_wait_for_two_that_wait, async_group_wait, .kind = DEPENDS, .set = set_queue,
                .make = group_of_waiting, .supply = supply_pair, .left = items_left,
                .check = check_queue);
-SWITCHING_CALL(group_wait_for_one_that_succeeds_all_the_same, async_group_wait, .kind = JOINS_SURE,
-               .set = set_queue, .make = group_of_insistent, .supply = supply_item,
-               .left = items_left, .check = check_queue);
+SWITCHING_CALL(group_wait_for_one_that_succeeds_despite_cancel, async_group_wait,
+               .kind = JOINS_SURE, .set = set_queue, .make = group_of_insistent,
+               .supply = supply_item, .left = items_left, .check = check_queue);
 SWITCHING_CALL(group_wait_for_one_that_sleeps, async_group_wait, .kind = DEPENDS,
                .make = group_of_sleeping);
 SWITCHING_CALL(group_wait_for_none, async_group_wait, .kind = JOINS_SURE, .make = group_of_none);
@@ -271,7 +271,7 @@ static void set_started(struct scene *scene)
 SWITCHING_CALL(wait_started_of_one_that_waits, async_task_wait_started, .kind = WATCHES,
                .set = set_starters, .make = wait_started, .supply = supply_item, .left = items_left,
                .check = check_queue);
-SWITCHING_CALL(wait_started_of_one_that_has, async_task_wait_started, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(wait_started_of_one_that_has_started, async_task_wait_started, .kind = NEED_NOT_WAIT,
                .set = set_started, .make = wait_already_started);
 
 /* ---- task_wait ------------------------------------------------------------------------------ */
@@ -309,7 +309,7 @@ SWITCHING_CALL(task_wait_of_a_task_that_has_ended, async_task_wait, .kind = NEED
 
 static int next_completed(struct caller *caller, child_maker *make, int count)
 {
-    async_task *tasks[MOST_CHILDREN] = {NULL};
+    async_task *tasks[MAX_CHILDREN] = {NULL};
     async_auto_completion it = {0};
     for (int i = 0; i < count; i++) {
         tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
@@ -373,6 +373,6 @@ static int race_of_insistent(struct caller *caller)
 SWITCHING_CALL(race_of_two_that_wait, async_staggered_race, .kind = DEPENDS, .set = set_queue,
                .make = race_of_obedient, .supply = supply_item, .left = items_left,
                .check = check_queue);
-SWITCHING_CALL(race_of_one_that_succeeds_all_the_same, async_staggered_race, .kind = DEPENDS,
+SWITCHING_CALL(race_of_one_that_succeeds_despite_cancel, async_staggered_race, .kind = DEPENDS,
                .set = set_queue, .make = race_of_insistent, .supply = supply_item,
                .left = items_left, .check = check_queue);

@@ -1,16 +1,16 @@
 /*
  * switching_name.c: the rows of the calls for names. All callers ask for the same, so one lookup
- * serves them; it stands at the gate of names.h until it is supplied, and by then its answers are
+ * serves them; it stands at the latch of names.h until it is supplied, and by then its answers are
  * on their way.
  */
 #include "run/names.h"
 #include "switching.h"
 
-/* What an earlier cell left at the gate comes to its end first. */
+/* What an earlier cell left at the latch comes to its end first. */
 static void set_names(struct scene *scene)
 {
     (void)scene;
-    names_open_gate();
+    names_open_latch();
     use_test_names(true);
 }
 
@@ -18,7 +18,7 @@ static void supply_names(struct scene *scene)
 {
     (void)scene;
     if (asyncp_lookups_under_way() > 0)
-        gate_open(&names.gate);
+        latch_open(&names.latch);
     names_await_quiet();
 }
 
@@ -33,7 +33,7 @@ static int look_up_name(struct caller *caller)
 
 static void check_names(struct scene *scene)
 {
-    names_open_gate();
+    names_open_latch();
     CHECK_EQ(look_up_name(scene->subject), 0);
 }
 
@@ -53,11 +53,11 @@ static void supply_all_names(struct scene *scene)
     (void)scene;
     size_t count = asyncp_lookups_under_way();
     for (size_t i = 0; i < count; i++)
-        gate_open(&names.gate);
+        latch_open(&names.latch);
     names_await_quiet();
 }
 
-SWITCHING_CALL(getaddrinfo_of_a_name_of_ones_own, async_getaddrinfo, .kind = WAITS,
+SWITCHING_CALL(getaddrinfo_of_one_name_per_caller, async_getaddrinfo, .kind = WAITS,
                .set = set_names, .make = look_up_own_name, .supply = supply_all_names,
                .check = check_names);
 

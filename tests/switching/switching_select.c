@@ -71,7 +71,7 @@ SWITCHING_CALL(select_of_a_get_when_empty, async_select, .kind = WAITS, .in_line
 SWITCHING_CALL(select_n_of_many_gets_when_empty, async_select_n, .kind = WAITS, .in_line = true,
                .in_order = true, .set = set_queue, .make = select_get_of_many,
                .supply = supply_item, .left = items_left, .check = check_queue);
-SWITCHING_CALL(select_of_a_get_of_what_is_there, async_select, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(select_of_a_get_when_available, async_select, .kind = NEED_NOT_WAIT,
                .in_order = true, .set = set_queue_with_items, .make = select_get,
                .left = items_left, .check = check_queue);
 

@@ -71,7 +71,7 @@ static void check_receiving(struct scene *scene)
 SWITCHING_CALL(recvfrom_when_empty, async_recvfrom, .kind = ASKS_KERNEL, .gives = 1,
                .set = set_empty, .make = receive_from, .supply = supply_byte, .left = bytes_left,
                .check = check_receiving);
-SWITCHING_CALL(recvfrom_of_what_is_there, async_recvfrom, .kind = NEED_NOT_WAIT, .gives = 1,
+SWITCHING_CALL(recvfrom_when_available, async_recvfrom, .kind = NEED_NOT_WAIT, .gives = 1,
                .set = set_with_bytes, .make = receive_from, .left = bytes_left,
                .check = check_receiving);
 SWITCHING_CALL(recvmsg_when_empty, async_recvmsg, .kind = ASKS_KERNEL, .gives = 1, .set = set_empty,
@@ -105,7 +105,7 @@ static void supply_place(struct scene *scene)
 static void set_with_places(struct scene *scene)
 {
     set_full(scene);
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         supply_place(scene);
 }
 
@@ -263,7 +263,7 @@ SWITCHING_CALL(splice_of_an_empty_pipe, async_splice, .kind = ASKS_KERNEL, .give
 /* ---- connections ---------------------------------------------------------------------------- */
 
 static struct sockaddr_in server_address;
-static int clients[4 * MOST_CALLERS], client_count;
+static int clients[4 * MAX_CALLERS], client_count;
 
 static void close_clients(void)
 {
@@ -311,10 +311,10 @@ static void check_accepting(struct scene *scene)
     close_clients();
 }
 
-SWITCHING_CALL(accept_when_nobody_is_there, async_accept, .kind = ASKS_KERNEL, .gives = 0,
+SWITCHING_CALL(accept_when_no_client_has_come, async_accept, .kind = ASKS_KERNEL, .gives = 0,
                .set = set_listener, .make = accept_one, .supply = supply_connection,
                .check = check_accepting);
-SWITCHING_CALL(accept_of_who_is_there, async_accept, .kind = NEED_NOT_WAIT, .gives = 0,
+SWITCHING_CALL(accept_of_a_client_that_has_come, async_accept, .kind = NEED_NOT_WAIT, .gives = 0,
                .set = set_with_connections, .make = accept_one, .check = check_accepting);
 
 static void set_clients(struct scene *scene)

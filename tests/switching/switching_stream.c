@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static async_stream *streams[MOST_CALLERS];
-static int peers[MOST_CALLERS];
+static async_stream *streams[MAX_CALLERS];
+static int peers[MAX_CALLERS];
 static async_server *server;
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -21,7 +21,7 @@ static async_server *server;
 static void set_streams(struct scene *scene)
 {
     (void)scene;
-    for (int i = 0; i < MOST_CALLERS; i++) {
+    for (int i = 0; i < MAX_CALLERS; i++) {
         int ends[2];
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
         CHECK_EQ(async_stream_new(&streams[i], ends[0]), 0);
@@ -32,7 +32,7 @@ static void set_streams(struct scene *scene)
 /* A loop that has ended has taken its streams with it. */
 static void close_streams(struct scene *scene)
 {
-    for (int i = 0; i < MOST_CALLERS; i++) {
+    for (int i = 0; i < MAX_CALLERS; i++) {
         if (!scene->cut_off)
             async_stream_close(streams[i]);
         close(peers[i]);
@@ -41,9 +41,9 @@ static void close_streams(struct scene *scene)
 
 static void supply_lines(struct scene *scene)
 {
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         CHECK_EQ(write(peers[i], "x\n", 2), 2);
-    scene->supplied += 2 * MOST_CALLERS;
+    scene->supplied += 2 * MAX_CALLERS;
 }
 
 static void set_streams_with_lines(struct scene *scene)
@@ -58,7 +58,7 @@ static int bytes_left(const struct scene *scene)
     int sum = 0;
     if (scene->cut_off)
         return scene->supplied - scene->taken;
-    for (int i = 0; i < MOST_CALLERS; i++) {
+    for (int i = 0; i < MAX_CALLERS; i++) {
         int count;
         CHECK_EQ(ioctl(async_stream_fd(streams[i]), FIONREAD, &count), 0);
         sum += count + (streams[i]->input != NULL ? (int)block_unread(streams[i]->input) : 0);
@@ -145,31 +145,30 @@ static int wait_for_layer(struct caller *caller)
     .check = close_streams
 
 SWITCHING_CALL(stream_read_when_empty, async_stream_read, .make = read_some, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_read_of_what_is_there, async_stream_read, .make = read_some, HAS_LINES);
+SWITCHING_CALL(stream_read_when_available, async_stream_read, .make = read_some, HAS_LINES);
 SWITCHING_CALL(stream_read_directly_when_empty, async_stream_read, .make = read_directly,
                WAITS_FOR_LINES);
-SWITCHING_CALL(stream_read_directly_of_what_is_there, async_stream_read, .make = read_directly,
+SWITCHING_CALL(stream_read_directly_when_available, async_stream_read, .make = read_directly,
                HAS_LINES);
 SWITCHING_CALL(stream_readexactly_when_empty, async_stream_readexactly, .make = read_exactly,
                WAITS_FOR_LINES);
-SWITCHING_CALL(stream_readexactly_of_what_is_there, async_stream_readexactly, .make = read_exactly,
+SWITCHING_CALL(stream_readexactly_when_available, async_stream_readexactly, .make = read_exactly,
                HAS_LINES);
 SWITCHING_CALL(stream_readline_when_empty, async_stream_readline, .make = read_line,
                WAITS_FOR_LINES);
-SWITCHING_CALL(stream_readline_of_what_is_there, async_stream_readline, .make = read_line,
-               HAS_LINES);
+SWITCHING_CALL(stream_readline_when_available, async_stream_readline, .make = read_line, HAS_LINES);
 SWITCHING_CALL(stream_readuntil_when_empty, async_stream_readuntil, .make = read_until,
                WAITS_FOR_LINES);
-SWITCHING_CALL(stream_readuntil_of_what_is_there, async_stream_readuntil_n, .make = read_until,
+SWITCHING_CALL(stream_readuntil_when_available, async_stream_readuntil_n, .make = read_until,
                HAS_LINES);
 SWITCHING_CALL(stream_borrow_when_empty, async_stream_borrow, .make = borrow, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_borrow_of_what_is_there, async_stream_borrow, .make = borrow, HAS_LINES);
+SWITCHING_CALL(stream_borrow_when_available, async_stream_borrow, .make = borrow, HAS_LINES);
 SWITCHING_CALL(stream_borrow_line_when_empty, async_stream_borrow_line, .make = borrow_line,
                WAITS_FOR_LINES);
-SWITCHING_CALL(stream_borrow_line_of_what_is_there, async_stream_borrow_line, .make = borrow_line,
+SWITCHING_CALL(stream_borrow_line_when_available, async_stream_borrow_line, .make = borrow_line,
                HAS_LINES);
 SWITCHING_CALL(stream_peek_when_empty, async_stream_peek, .make = peek, WAITS_FOR_LINES);
-SWITCHING_CALL(stream_peek_of_what_is_there, async_stream_peek, .make = peek, HAS_LINES);
+SWITCHING_CALL(stream_peek_when_available, async_stream_peek, .make = peek, HAS_LINES);
 
 SWITCHING_CALL(layer_wait_when_empty, async_layer_wait, .kind = DEPENDS, .set = set_streams,
                .make = wait_for_layer, .supply = supply_lines, .check = close_streams);
@@ -197,7 +196,7 @@ SWITCHING_CALL(stream_start_tls, async_start_tls, .kind = ASKS_KERNEL, .set = se
 static void end_peers(struct scene *scene)
 {
     (void)scene;
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         CHECK_EQ(shutdown(peers[i], SHUT_WR), 0);
 }
 
@@ -221,7 +220,7 @@ static void set_full_streams(struct scene *scene)
 {
     static const char zeros[1 << 20];
     set_streams(scene);
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         CHECK_EQ(async_stream_write(streams[i], zeros, sizeof zeros), 0);
 }
 
@@ -229,7 +228,7 @@ static void take_all(struct scene *scene)
 {
     static char bytes[1 << 16];
     (void)scene;
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         while (recv(peers[i], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
             continue;
 }
@@ -250,7 +249,7 @@ static int drain(struct caller *caller)
 
 SWITCHING_CALL(stream_drain_when_full, async_stream_drain, .kind = ASKS_KERNEL,
                .set = set_full_streams, .make = drain, .supply = take_all, .check = close_streams);
-SWITCHING_CALL(stream_drain_of_nothing, async_stream_drain, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(stream_drain_with_nothing_pending, async_stream_drain, .kind = NEED_NOT_WAIT,
                .set = set_streams, .make = drain, .check = close_streams);
 
 /* So that there is room for all when the peer has taken what the kernel has. */
@@ -258,7 +257,7 @@ static void set_streams_just_full(struct scene *scene)
 {
     static const char zeros[4096];
     set_streams(scene);
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         while (async_stream_pending(streams[i]) == 0)
             CHECK_EQ(async_stream_write(streams[i], zeros, sizeof zeros), 0);
 }

@@ -121,7 +121,7 @@ static void check_semaphore(struct scene *scene)
 SWITCHING_CALL(semaphore_acquire_when_none_is_left, async_semaphore_acquire, .kind = WAITS,
                .in_line = true, .set = set_semaphore, .make = acquire_permit,
                .supply = supply_permit, .left = permits_left, .check = check_semaphore);
-SWITCHING_CALL(semaphore_acquire_of_what_is_there, async_semaphore_acquire, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(semaphore_acquire_when_available, async_semaphore_acquire, .kind = NEED_NOT_WAIT,
                .set = set_semaphore_with_permits, .make = acquire_permit, .left = permits_left,
                .check = check_semaphore);
 
@@ -270,13 +270,13 @@ static void check_condition(struct scene *scene)
 SWITCHING_CALL(condition_acquire_when_taken, async_condition_acquire, .kind = WAITS,
                .in_line = true, .set = set_taken_condition, .make = acquire_condition,
                .supply = release_lock, .left = lock_left, .check = check_lock);
-SWITCHING_CALL(condition_wait_for_a_notice, async_condition_wait, .kind = WAITS,
+SWITCHING_CALL(condition_wait_until_notified, async_condition_wait, .kind = WAITS,
                .set = set_condition, .make = await_notice, .supply = notify,
                .check = check_condition);
-SWITCHING_CALL(condition_wait_for_what_will_hold, async_condition_wait_for, .kind = WAITS,
+SWITCHING_CALL(condition_wait_for_until_it_is_true, async_condition_wait_for, .kind = WAITS,
                .set = set_condition, .make = await_positive, .supply = make_positive,
                .check = check_condition);
-SWITCHING_CALL(condition_wait_for_what_holds, async_condition_wait_for, .kind = NEED_NOT_WAIT,
+SWITCHING_CALL(condition_wait_for_when_it_is_true, async_condition_wait_for, .kind = NEED_NOT_WAIT,
                .set = set_positive_condition, .make = await_positive, .check = check_condition);
 
 /* ---- barriers ------------------------------------------------------------------------------- */
@@ -287,7 +287,7 @@ static async_barrier barrier;
 static void set_wide_barrier(struct scene *scene)
 {
     (void)scene;
-    barrier = (async_barrier){.parties = MOST_CALLERS + 1};
+    barrier = (async_barrier){.parties = MAX_CALLERS + 1};
 }
 
 static void reset_barrier(struct scene *scene)
@@ -335,12 +335,12 @@ SWITCHING_CALL(barrier_wait_of_one, async_barrier_wait, .kind = NEED_NOT_WAIT,
 
 /* ---- futures -------------------------------------------------------------------------------- */
 
-static async_future *futures[MOST_CALLERS]; /* what each caller waits for; NULL: nothing */
+static async_future *futures[MAX_CALLERS]; /* what each caller waits for; NULL: nothing */
 
 static void forget_futures(struct scene *scene)
 {
     (void)scene;
-    for (int i = 0; i < MOST_CALLERS; i++)
+    for (int i = 0; i < MAX_CALLERS; i++)
         futures[i] = NULL;
 }
 

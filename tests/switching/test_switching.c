@@ -109,7 +109,7 @@ static const struct moment moments[] = {
     {"|se", "00000000?0", SHELTER, "in a shelter, at the end of the loop"},
     {"c|@.s", "TTTT0000?T", LIMIT_IN_SHELTER, "when a limit inside a shelter runs out"},
 };
-enum { MOMENTS = sizeof moments / sizeof *moments, MOST_LATE_TURNS = 100 };
+enum { MOMENTS = sizeof moments / sizeof *moments, MAX_LATE_TURNS = 100 };
 
 static void fail(const struct scene *scene, const char *sentence)
 {
@@ -480,7 +480,7 @@ static int play(struct scene *scene)
         return 0;
     for (int i = 0; i < scene->caller_count; i++)
         CHECK_EQ(async_await(scene->callers[i].task), 0);
-    for (int turn = 0; turn < MOST_LATE_TURNS && scene->row->kind == DEPENDS && is_something_left();
+    for (int turn = 0; turn < MAX_LATE_TURNS && scene->row->kind == DEPENDS && is_something_left();
          turn++)
         CHECK_EQ(async_sleep(0),
                  0); /* a thread may answer at any moment what nobody waits for any more */
@@ -558,7 +558,7 @@ void cancel_everywhere(const struct switching_call *row)
         if (!can_be_had(row, &moments[i]))
             continue;
         play_until_it_comes_about(row, &moments[i], 1);
-        play_until_it_comes_about(row, &moments[i], MOST_CALLERS);
+        play_until_it_comes_about(row, &moments[i], MAX_CALLERS);
         cells += 2;
     }
     printf("%s (%s): %d cells, 0 lost\n", row->call, row->about, cells);

@@ -153,7 +153,7 @@ LOOP_TEST(tls_slow_reader_holds_the_writer_back)
 }
 
 /* One byte at a time below, whatever stands above. */
-LOOP_TEST(tls_records_may_come_in_crumbs)
+LOOP_TEST(tls_records_may_come_byte_by_byte)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);

@@ -41,7 +41,7 @@ static int serve_rudely(async_stream *stream, void *unused)
     return async_sleep(0.1);
 }
 
-LOOP_TEST(tls_end_without_goodbye_is_an_error)
+LOOP_TEST(tls_end_without_close_notify_is_an_error)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
@@ -57,7 +57,7 @@ LOOP_TEST(tls_end_without_goodbye_is_an_error)
 }
 
 /* A write behind that says the same: -ECONNABORTED is what an abort of ours would give. */
-LOOP_TEST(tls_write_after_an_end_without_goodbye_tells_that_end)
+LOOP_TEST(tls_write_after_an_end_without_close_notify_reports_it)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
@@ -142,7 +142,7 @@ static int serve_end(async_stream *stream, void *unused)
     return 0;
 }
 
-LOOP_TEST(tls_handshake_that_the_peer_leaves)
+LOOP_TEST(tls_handshake_that_the_peer_abandons_is_an_error)
 {
     async_auto_tls *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_server(serve_end, NULL);

@@ -144,7 +144,7 @@ LOOP_TEST(tls_writes_in_the_middle_of_a_ticket_keep_their_order_without_a_reader
     return 0;
 }
 
-LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_heard_after_it)
+LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_sent_after_it)
 {
     for (int held = 0; held < 2; held++) {
         struct ticket ticket = new_ticket();
@@ -163,7 +163,7 @@ LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_heard_after_it)
     return 0;
 }
 
-LOOP_TEST(tls_close_sends_what_was_held_if_the_message_has_come)
+LOOP_TEST(tls_close_sends_held_bytes_if_the_message_is_complete)
 {
     struct ticket ticket = new_ticket();
     CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
@@ -183,7 +183,7 @@ static int close_it(async_stream *stream)
 async_fn(close_it, async_stream *);
 
 /* With bytes that were held or the goodbye alone, and after the end of writing. */
-LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
+LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_held_bytes)
 {
     for (int held = 0; held < 2; held++)
         for (int ended = 0; ended < 2; ended++) {
@@ -206,7 +206,7 @@ LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
     return 0;
 }
 
-LOOP_TEST(tls_close_says_that_what_was_held_is_lost_when_the_peer_goes)
+LOOP_TEST(tls_close_reports_lost_bytes_when_the_peer_goes)
 {
     struct ticket ticket = new_ticket();
     CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
@@ -263,7 +263,7 @@ static int read_after_key_updates(int count, int times)
     return result;
 }
 
-LOOP_TEST(tls_keys_may_change_now_and_then)
+LOOP_TEST(tls_occasional_key_updates_are_accepted)
 {
     CHECK_EQ(read_after_key_updates(5, 20), 'x');
     return 0;

@@ -23,7 +23,7 @@ LOOP_TEST(tls_names_of_a_certificate_are_shown_printable)
     return 0;
 }
 
-LOOP_TEST(tls_odd_names_of_a_certificate_are_named_as_such)
+LOOP_TEST(tls_odd_names_of_a_certificate_are_described)
 {
     CHECK_STR(
         attempt(CERTIFICATE(short_address), none, "localhost"),
@@ -80,7 +80,7 @@ LOOP_TEST(tls_wildcard_is_for_one_whole_label)
           NULL)
 
 /* As in CPython, except that it encodes the letters of other alphabets by itself. */
-LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
+LOOP_TEST(tls_client_refuses_an_invalid_server_name)
 {
     char label[80] = "", name[300] = "";
     memset(label, 'a', 64);
@@ -103,7 +103,7 @@ LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
     return 0;
 }
 
-LOOP_TEST(tls_client_accepts_no_certificate_for_a_name_that_is_written_otherwise)
+LOOP_TEST(tls_client_accepts_no_certificate_for_another_spelling)
 {
     CHECK(strstr(attempt(NULL, none, "localhost."), "and not for localhost.") != NULL);
     CHECK(strstr(attempt(NULL, none, "[127.0.0.1]"), "and not for [127.0.0.1]") != NULL);

@@ -6,7 +6,7 @@
 #include <asyncio.h>
 #include <time.h>
 
-enum { LEAST_MS = 400, DIVES_BETWEEN_LOOKS = 1000 };
+enum { MIN_MS = 400, DIVES_BETWEEN_LOOKS = 1000 };
 
 /* Comes back to after each call, so that it stays one. */
 static volatile unsigned long counted;
@@ -29,7 +29,7 @@ __attribute__((noinline)) static int dive(int depth)
 
 static int spins(int depth)
 {
-    while (clock() < (clock_t)LEAST_MS * CLOCKS_PER_SEC / 1000)
+    while (clock() < (clock_t)MIN_MS * CLOCKS_PER_SEC / 1000)
         for (int i = 0; i < DIVES_BETWEEN_LOOKS; i++)
             ASYNC_TRY(dive(depth));
     return 0;

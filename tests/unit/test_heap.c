@@ -106,11 +106,11 @@ TEST(heap_gives_a_million_keys_in_order_after_random_removals)
 /* Each removal from each size, so that every way of closing the hole is gone. */
 TEST(heap_closes_the_hole_wherever_an_entry_is_removed)
 {
-    enum { MOST = 70 };
+    enum { MAX_COUNT = 70 };
     unsigned short random[3] = {3, 1, 4};
-    for (size_t count = 1; count <= MOST; count++)
+    for (size_t count = 1; count <= MAX_COUNT; count++)
         for (size_t victim = 0; victim < count; victim++) {
-            struct known all[MOST];
+            struct known all[MAX_COUNT];
             struct heap heap;
             asyncp_heap_open(&heap, test_options()->allocator);
             for (size_t i = 0; i < count; i++)
@@ -138,7 +138,7 @@ TEST(heap_keeps_equal_keys_in_the_order_they_were_added)
     asyncp_heap_close(&heap);
 }
 
-TEST(heap_uses_the_slots_of_removed_entries_again)
+TEST(heap_reuses_the_slots_of_removed_entries)
 {
     struct known known;
     struct heap heap;
@@ -185,16 +185,17 @@ TEST(heap_that_cannot_grow_is_as_it_was)
 
 TEST(heap_counts_keys_up_to_one_without_taking_them)
 {
-    enum { COUNT = 1000, MOST = 16 };
+    enum { COUNT = 1000, MAX_COUNT = 16 };
     struct known all[COUNT];
     struct heap heap;
     asyncp_heap_open(&heap, test_options()->allocator);
-    CHECK_EQ(asyncp_heap_count(&heap, INT64_MAX, MOST), 0);
+    CHECK_EQ(asyncp_heap_count(&heap, INT64_MAX, MAX_COUNT), 0);
     for (size_t i = 0; i < COUNT; i++)
         add(&heap, &all[i], (int64_t)(i * 7919 % COUNT), i);
     for (int64_t key = -1; key < COUNT; key++) {
         CHECK_EQ(asyncp_heap_count(&heap, key, COUNT), key + 1);
-        CHECK_EQ(asyncp_heap_count(&heap, key, MOST), key + 1 < MOST ? key + 1 : MOST);
+        CHECK_EQ(asyncp_heap_count(&heap, key, MAX_COUNT),
+                 key + 1 < MAX_COUNT ? key + 1 : MAX_COUNT);
     }
     CHECK_EQ(asyncp_heap_count(&heap, COUNT, 0), 0);
     drain(&heap, all, COUNT);

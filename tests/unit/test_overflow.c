@@ -34,7 +34,7 @@ static int dig_in_a_task(void)
 }
 async_fn(dig_in_a_task);
 
-DEATH_TEST(overflow_by_recursion_tells_whose_stack_and_who_repeats,
+DEATH_TEST(overflow_by_recursion_names_the_task_and_the_function,
            "asyncio: task #2 'dig' (created at |tests/unit/test_overflow.c:|"
            "overflowed its stack of 128 KiB; make the recursion or the local variables smaller, "
            "or give the task a larger stack|"
@@ -43,7 +43,7 @@ DEATH_TEST(overflow_by_recursion_tells_whose_stack_and_who_repeats,
     async_ignore(async_run_with(test_options(), dig_in_a_task));
 }
 
-DEATH_TEST(overflow_of_the_main_task_is_told,
+DEATH_TEST(overflow_of_the_main_task_is_reported,
            "asyncio: task #1 'dig' |overflowed its stack of 64 KiB")
 {
     async_ignore(async_run_with(test_options(), dig));
@@ -72,7 +72,7 @@ static int dig_with_an_address(void)
 }
 async_fn(dig_with_an_address);
 
-DEATH_TEST(overflow_is_told_to_its_end_whatever_lies_on_the_stack,
+DEATH_TEST(overflow_report_is_complete_whatever_lies_on_the_stack,
            "'dig_with_an_address' |in recurse_with_an_address|times on the stack")
 {
     async_ignore(async_run_with(test_options(), dig_with_an_address));
@@ -108,8 +108,9 @@ static void skip_unless_large_frames_are_probed(void)
 #endif
 }
 
-DEATH_TEST(overflow_by_one_large_frame_is_told, "'call_large' |overflowed its stack of 64 KiB|it "
-                                                "happened in have_one_large_frame+0x|called from ")
+DEATH_TEST(overflow_by_one_large_frame_is_reported,
+           "'call_large' |overflowed its stack of 64 KiB|it "
+           "happened in have_one_large_frame+0x|called from ")
 {
     skip_unless_large_frames_are_probed();
     async_ignore(async_run_with(test_options(), call_large));
@@ -121,7 +122,7 @@ static void *overflow_on_this_thread(void *unused)
     return unused;
 }
 
-DEATH_TEST(overflow_on_another_thread_is_told, "task #2 'dig' |overflowed its stack of 128 KiB")
+DEATH_TEST(overflow_on_another_thread_is_reported, "task #2 'dig' |overflowed its stack of 128 KiB")
 {
     pthread_t thread;
     CHECK_EQ(pthread_create(&thread, NULL, overflow_on_this_thread, NULL), 0);
@@ -146,7 +147,7 @@ static int run_without_guards(void)
 }
 async_fn(run_without_guards);
 
-DEATH_TEST(overflow_without_a_guard_is_told_when_the_task_ends,
+DEATH_TEST(overflow_without_a_guard_is_reported_when_the_task_ends,
            "a task overflowed its stack of 128 KiB into memory")
 {
     async_ignore(async_run_with(test_options(), run_without_guards));
@@ -343,7 +344,7 @@ static void expect_end_of_all_faults(int end)
     CHECK_EQ(end_of(run_fault_on_another_thread), end);
 }
 
-TEST(overflow_handler_passes_other_faults_on_with_what_is_known)
+TEST(overflow_handler_passes_other_faults_on_with_their_details)
 {
     struct sigaction action = {.sa_sigaction = handle_with_info, .sa_flags = SA_SIGINFO};
     sigaction(SIGSEGV, &action, NULL);
@@ -516,7 +517,7 @@ enum { CALL_OF_MMAP = SYS_mmap2 };
 enum { CALL_OF_MMAP = SYS_mmap };
 #endif
 
-TEST(overflow_signal_stack_that_cannot_be_had_is_enomem)
+TEST(overflow_signal_stack_without_memory_is_enomem)
 {
     skip_under_address_sanitizer();
     if (ASYNC_TSAN || tools_valgrind())

@@ -109,7 +109,7 @@ TEST_EACH_BACKEND(poll_writable_when_there_is_room)
     expect_writable_when_there_is_room(new_sockets());
 }
 
-TEST_EACH_BACKEND(poll_tells_everybody_who_waits_for_one_descriptor)
+TEST_EACH_BACKEND(poll_completes_every_operation_on_one_descriptor)
 {
     enum { WATCHES = 5 };
     struct watch watches[WATCHES];
@@ -126,7 +126,7 @@ TEST_EACH_BACKEND(poll_tells_everybody_who_waits_for_one_descriptor)
     close_ends(ends);
 }
 
-TEST_EACH_BACKEND(poll_tells_readers_and_writers_of_one_descriptor_apart)
+TEST_EACH_BACKEND(poll_separates_readers_and_writers_of_one_descriptor)
 {
     struct watch reader, writer;
     struct ends ends = new_sockets();
@@ -184,7 +184,7 @@ TEST_EACH_BACKEND(poll_writable_when_the_other_end_is_closed)
     close_poller();
 }
 
-TEST_EACH_BACKEND(poll_readable_when_the_other_side_has_said_its_last)
+TEST_EACH_BACKEND(poll_readable_when_the_other_side_is_shut_down)
 {
     struct watch watch;
     struct ends ends = new_sockets();
@@ -213,7 +213,7 @@ TEST_EACH_BACKEND(poll_finds_a_regular_file_always_ready)
     close(file);
 }
 
-TEST_EACH_BACKEND(poll_of_what_is_not_open_is_ebadf)
+TEST_EACH_BACKEND(poll_of_a_closed_descriptor_is_ebadf)
 {
     open_poller();
     struct ends ends = new_pipe();
@@ -250,7 +250,7 @@ static void *note_size(void *context, void *block, size_t old_size, size_t new_s
  * The highest number that Linux gives by default is about a million; beyond it no table must
  * follow.
  */
-TEST_EACH_BACKEND(poll_of_a_wild_number_costs_no_memory)
+TEST_EACH_BACKEND(poll_of_a_huge_number_takes_no_memory)
 {
     open_poller_with((async_allocator){.reallocate = note_size});
     CHECK_EQ(watch_once(OPERATION_READABLE, INT32_MAX), -EBADF);
@@ -300,7 +300,7 @@ TEST_EACH_BACKEND(poll_cancel_completes_the_operation)
     cancel_one(new_sockets(), true);
 }
 
-TEST_EACH_BACKEND(poll_cancel_may_come_before_the_kernel_has_heard_of_it)
+TEST_EACH_BACKEND(poll_cancel_may_come_before_submission)
 {
     cancel_one(new_pipe(), false);
     cancel_one(new_sockets(), false);

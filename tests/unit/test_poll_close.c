@@ -61,7 +61,7 @@ TEST_EACH_BACKEND(closed_descriptor_takes_no_more_operations)
     close_poller();
 }
 
-TEST_EACH_BACKEND(closed_source_is_told_of_nothing_and_its_peer_sees_the_end)
+TEST_EACH_BACKEND(closed_source_gets_no_event_and_its_peer_sees_the_end)
 {
     for (int i = 0; i < 3; i++) {
         struct probe probe = {0};
@@ -88,7 +88,7 @@ TEST_EACH_BACKEND(closed_source_is_told_of_nothing_and_its_peer_sees_the_end)
  * Another process, or another number, has the file still: no event of it must come to who has the
  * number now.
  */
-TEST_EACH_BACKEND(closed_source_leaves_nothing_to_who_has_its_number_next)
+TEST_EACH_BACKEND(closed_source_leaves_nothing_to_the_next_descriptor_of_that_number)
 {
     for (int i = 0; i < 20; i++) {
         struct probe before = {0}, after = {0};
@@ -135,7 +135,7 @@ static void close_all(struct probe *probe)
 }
 
 /* One event of a batch closes the others, itself, and then nobody is told any more. */
-TEST_EACH_BACKEND(source_may_close_itself_and_others_when_it_is_told)
+TEST_EACH_BACKEND(source_may_close_itself_and_others_in_its_callback)
 {
     struct sockets pairs[4];
     int changes = 0;
@@ -200,7 +200,7 @@ static void replace(struct probe *probe)
  * Both are told in one batch; the number of the second is another source's before its event is
  * looked at.
  */
-TEST_EACH_BACKEND(event_of_a_closed_source_does_not_reach_who_came_in_the_same_batch)
+TEST_EACH_BACKEND(event_of_a_closed_source_does_not_reach_a_source_added_in_the_same_batch)
 {
     struct probe first = {0};
     struct sockets early = unix_sockets(SOCK_STREAM), late = unix_sockets(SOCK_STREAM);
@@ -226,7 +226,7 @@ TEST_EACH_BACKEND(event_of_a_closed_source_does_not_reach_who_came_in_the_same_b
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_whose_descriptor_was_closed_by_somebody_else_harms_nobody)
+TEST_EACH_BACKEND(source_whose_descriptor_was_closed_elsewhere_is_harmless)
 {
     struct probe probe = {0}, next = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);
@@ -251,7 +251,7 @@ TEST_EACH_BACKEND(source_whose_descriptor_was_closed_by_somebody_else_harms_nobo
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_without_memory_is_refused_and_the_descriptor_is_its_owners_still)
+TEST_EACH_BACKEND(source_without_memory_is_refused_and_leaves_the_descriptor)
 {
     struct probe probe = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);

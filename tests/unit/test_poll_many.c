@@ -52,7 +52,7 @@ static void count_up(int number)
     CHECK_EQ(write(counters[number], &one, sizeof one), 8);
 }
 
-TEST_EACH_BACKEND(poll_many_tells_each_of_a_thousand_apart)
+TEST_EACH_BACKEND(poll_many_completes_each_of_a_thousand)
 {
     unsigned short random[3] = {1, 4, 1};
     open_counters();
@@ -75,7 +75,7 @@ TEST_EACH_BACKEND(poll_many_tells_each_of_a_thousand_apart)
     close_counters();
 }
 
-TEST_EACH_BACKEND(poll_many_are_told_all_at_once)
+TEST_EACH_BACKEND(poll_many_complete_in_one_wait)
 {
     open_counters();
     open_poller();
@@ -94,7 +94,7 @@ TEST_EACH_BACKEND(poll_many_are_told_all_at_once)
     close_counters();
 }
 
-TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_the_kernel_has_heard_of_them)
+TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_submission)
 {
     open_counters();
     open_poller();
@@ -244,7 +244,7 @@ TEST_EACH_BACKEND(poll_cancelled_leaves_no_trace_on_the_number)
  * The event of the first file is already on its way when its watch is cancelled and the number
  * changes hands.
  */
-TEST_EACH_BACKEND(poll_late_event_of_the_file_before_tells_nobody)
+TEST_EACH_BACKEND(poll_late_event_of_the_previous_file_completes_nothing)
 {
     struct watch early, late;
     open_poller();
@@ -283,7 +283,7 @@ static void replace_second(struct watch *watch)
     watch_start(&third, OPERATION_READABLE, replaced.number);
 }
 
-TEST_EACH_BACKEND(poll_event_of_one_round_does_not_reach_who_came_in_it)
+TEST_EACH_BACKEND(poll_event_of_a_batch_does_not_reach_an_operation_added_in_it)
 {
     struct watch first = {.then = replace_second};
     open_poller();
@@ -310,7 +310,7 @@ TEST_EACH_BACKEND(poll_event_of_one_round_does_not_reach_who_came_in_it)
  * The set of an epoll is by file and number: what is known of the one is not known of its
  * duplicate.
  */
-TEST_EACH_BACKEND(poll_duplicates_of_one_file_are_told_separately)
+TEST_EACH_BACKEND(poll_duplicates_of_one_file_are_separate)
 {
     struct watch watch, twin;
     open_poller();

@@ -141,7 +141,7 @@ TEST_EACH_BACKEND(poll_recv_heeds_its_flags)
     close_both();
 }
 
-TEST_EACH_BACKEND(poll_recv_from_what_is_no_socket_is_enotsock)
+TEST_EACH_BACKEND(poll_recv_from_a_non_socket_is_enotsock)
 {
     int ends[2];
     open_poller();

@@ -7,7 +7,7 @@
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-TEST_EACH_BACKEND(source_is_told_of_what_was_there_before_it)
+TEST_EACH_BACKEND(source_gets_an_event_for_data_that_was_already_there)
 {
     struct probe probe = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);
@@ -47,7 +47,7 @@ static void tell_changes(struct sockets pair)
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_is_told_each_time_something_comes_after_there_was_nothing)
+TEST_EACH_BACKEND(source_gets_an_event_for_each_edge_to_readable)
 {
     tell_changes(unix_sockets(SOCK_STREAM));
     tell_changes(unix_sockets(SOCK_DGRAM));
@@ -59,7 +59,7 @@ TEST_EACH_BACKEND(source_is_told_each_time_something_comes_after_there_was_nothi
  * Whoever has not read to the end knows that himself: what comes after it need not be told, and
  * nothing is lost.
  */
-TEST_EACH_BACKEND(source_that_was_told_and_has_not_read_stays_readable)
+TEST_EACH_BACKEND(source_that_did_not_read_stays_readable)
 {
     struct probe probe = {0};
     struct sockets pair = tcp_sockets();
@@ -98,13 +98,13 @@ static void tell_room(struct sockets pair)
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_is_told_each_time_there_is_room_after_there_was_none)
+TEST_EACH_BACKEND(source_gets_an_event_for_each_edge_to_writable)
 {
     tell_room(unix_sockets(SOCK_STREAM));
     tell_room(tcp_sockets());
 }
 
-TEST_EACH_BACKEND(source_of_which_nothing_changes_ends_no_wait)
+TEST_EACH_BACKEND(source_without_changes_ends_no_wait)
 {
     const int64_t while_ns = 20000000;
     struct probe probe = {0};
@@ -146,7 +146,7 @@ static void tell_end(struct sockets pair, bool says_goodbye)
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_is_told_of_its_peers_end)
+TEST_EACH_BACKEND(source_gets_an_event_for_its_peer_s_end)
 {
     for (int i = 0; i < 2; i++) {
         tell_end(unix_sockets(SOCK_STREAM), i == 1);
@@ -155,7 +155,7 @@ TEST_EACH_BACKEND(source_is_told_of_its_peers_end)
     }
 }
 
-TEST_EACH_BACKEND(source_is_told_of_a_reset_on_both_sides)
+TEST_EACH_BACKEND(source_gets_an_event_for_a_reset_in_both_directions)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     struct probe probe = {0};
@@ -177,7 +177,7 @@ TEST_EACH_BACKEND(source_is_told_of_a_reset_on_both_sides)
 }
 
 /* A read stops at the mark, short of what is there: who reads less than he asked for must know. */
-TEST_EACH_BACKEND(source_is_told_of_urgent_data_and_no_wait_is_cut_short_by_it)
+TEST_EACH_BACKEND(source_gets_an_event_for_urgent_data_and_no_wait_ends_by_it)
 {
     const int64_t while_ns = 20000000;
     struct probe probe = {0};
@@ -206,7 +206,7 @@ TEST_EACH_BACKEND(source_is_told_of_urgent_data_and_no_wait_is_cut_short_by_it)
 
 /* ---- operations on a source's descriptor ---------------------------------------------------- */
 
-TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_are_both_told)
+TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_both_get_the_event)
 {
     struct probe probe = {0};
     struct watch reader, receiver;
@@ -239,7 +239,7 @@ TEST_EACH_BACKEND(source_and_operations_on_its_descriptor_are_both_told)
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_is_told_still_when_an_operation_on_its_descriptor_was_cancelled)
+TEST_EACH_BACKEND(source_still_gets_events_after_an_operation_on_its_descriptor_was_cancelled)
 {
     struct probe probe = {0};
     struct watch reader;
@@ -284,7 +284,7 @@ static int wait_while_looks_fail(int fd, int count, int failure)
 }
 
 /* A signal may arrive while the kernel is asked what is so now, though that takes no time. */
-TEST_EACH_BACKEND(operation_on_a_source_that_cannot_be_looked_at_fails_and_one_interrupted_does_not)
+TEST_EACH_BACKEND(operation_on_a_source_fails_with_poll_and_ignores_eintr)
 {
     struct probe probe = {0};
     struct sockets pair = tcp_sockets();

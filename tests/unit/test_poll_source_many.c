@@ -11,9 +11,9 @@
 
 /* ---- many ----------------------------------------------------------------------------------- */
 
-enum { MOST_PROBES = 10000 };
+enum { MAX_PROBES = 10000 };
 
-static struct probe probes[MOST_PROBES];
+static struct probe probes[MAX_PROBES];
 
 static void start_many(int count)
 {
@@ -35,9 +35,9 @@ static void start_many(int count)
  */
 static void settle_many(void)
 {
-    enum { MOST_WAITS = 2000 };
+    enum { MAX_WAITS = 2000 };
     int quiet = 0;
-    for (int i = 0; i < MOST_WAITS && quiet < 30; i++) {
+    for (int i = 0; i < MAX_WAITS && quiet < 30; i++) {
         int before = told;
         CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
         quiet = told == before ? quiet + 1 : 0;
@@ -58,21 +58,21 @@ static void close_many(int count)
 static void tell_many_apart(void)
 {
     open_poller();
-    start_many(MOST_PROBES);
+    start_many(MAX_PROBES);
     settle_many();
-    for (int i = 0; i < MOST_PROBES; i += 3)
+    for (int i = 0; i < MAX_PROBES; i += 3)
         raise_probe(i);
     settle_many();
-    for (int i = 0; i < MOST_PROBES; i++)
+    for (int i = 0; i < MAX_PROBES; i++)
         CHECK_EQ(probes[i].source.state,
                  i % 3 == 0 ? SOURCE_READABLE | SOURCE_WRITABLE : SOURCE_WRITABLE);
-    close_many(MOST_PROBES);
+    close_many(MAX_PROBES);
     settle_many();
     CHECK(!is_open(probes[0].source.fd));
     close_poller();
 }
 
-TEST_EACH_BACKEND(ten_thousand_sources_are_told_apart)
+TEST_EACH_BACKEND(ten_thousand_sources_get_their_own_events)
 {
     tell_many_apart();
 }
@@ -81,7 +81,7 @@ TEST_EACH_BACKEND(ten_thousand_sources_are_told_apart)
  * There io_uring posts at once what has happened; of what finds the ring full it gives up the
  * polls.
  */
-TEST_EACH_BACKEND(ten_thousand_sources_of_a_foreign_loop_are_told_apart)
+TEST_EACH_BACKEND(ten_thousand_sources_of_a_host_loop_get_their_own_events)
 {
     poller_is_foreign = true;
     tell_many_apart();
@@ -156,7 +156,7 @@ static void wait_often(void)
         CHECK_EQ(asyncp_poller_wait(&poller, 0), 0);
 }
 
-TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
+TEST_EACH_BACKEND(source_whose_poll_the_kernel_ended_is_armed_again)
 {
     static const int failures[] = {-ECANCELED, -ENOMEM, -EAGAIN, -EINTR};
     for (int i = 0; i < 4; i++) {
@@ -181,7 +181,7 @@ TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_is_watched_anew)
 }
 
 /* Whoever waits for it is served, if slowly: a look of our own takes no memory. */
-TEST_EACH_BACKEND(source_that_the_kernel_never_takes_is_looked_at)
+TEST_EACH_BACKEND(source_whose_poll_the_kernel_refuses_is_polled_by_hand)
 {
     struct probe probe = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);
@@ -203,7 +203,7 @@ TEST_EACH_BACKEND(source_that_the_kernel_never_takes_is_looked_at)
     close_poller();
 }
 
-TEST_EACH_BACKEND(source_of_which_the_kernel_tells_no_more_can_be_closed)
+TEST_EACH_BACKEND(source_whose_poll_the_kernel_ended_can_be_closed)
 {
     struct probe probe = {0};
     struct sockets pair = unix_sockets(SOCK_STREAM);

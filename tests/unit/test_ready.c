@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-enum { MOST = 1000 };
+enum { MAX_COUNT = 1000 };
 
-static struct ready nodes[MOST];
+static struct ready nodes[MAX_COUNT];
 
 /* The first count nodes, in order. */
 static struct ready_queue queue_of(size_t count)
@@ -38,10 +38,10 @@ static void shuffled_order(size_t count, uint64_t *state, size_t order[])
 
 TEST(ready_queue_is_first_come_first_served)
 {
-    size_t order[MOST];
-    struct ready_queue queue = queue_of(MOST);
-    drain(&queue, MOST, order);
-    for (size_t i = 0; i < MOST; i++)
+    size_t order[MAX_COUNT];
+    struct ready_queue queue = queue_of(MAX_COUNT);
+    drain(&queue, MAX_COUNT, order);
+    for (size_t i = 0; i < MAX_COUNT; i++)
         CHECK_EQ(order[i], i);
     ready_push(&queue, &nodes[5]); /* and it works on after having been empty */
     ready_push(&queue, &nodes[3]);
@@ -51,11 +51,11 @@ TEST(ready_queue_is_first_come_first_served)
 
 TEST(ready_shuffle_keeps_every_node_once)
 {
-    static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 64, 100, MOST};
+    static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 64, 100, MAX_COUNT};
     uint64_t state = 1;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        size_t order[MOST];
-        bool seen[MOST] = {false};
+        size_t order[MAX_COUNT];
+        bool seen[MAX_COUNT] = {false};
         shuffled_order(counts[i], &state, order);
         for (size_t j = 0; j < counts[i]; j++) {
             CHECK(order[j] < counts[i] && !seen[order[j]]);
@@ -67,12 +67,12 @@ TEST(ready_shuffle_keeps_every_node_once)
 TEST(ready_shuffle_knows_where_the_queue_ends)
 {
     uint64_t state = 9;
-    size_t order[MOST];
-    struct ready_queue queue = queue_of(MOST - 1);
+    size_t order[MAX_COUNT];
+    struct ready_queue queue = queue_of(MAX_COUNT - 1);
     asyncp_ready_shuffle(&queue, &state);
-    ready_push(&queue, &nodes[MOST - 1]);
-    drain(&queue, MOST, order);
-    CHECK_EQ(order[MOST - 1], MOST - 1);
+    ready_push(&queue, &nodes[MAX_COUNT - 1]);
+    drain(&queue, MAX_COUNT, order);
+    CHECK_EQ(order[MAX_COUNT - 1], MAX_COUNT - 1);
 }
 
 TEST(ready_shuffle_is_decided_by_its_seed)

@@ -202,7 +202,7 @@ TEST(stack_trim_keeps_what_was_used_since_the_last_one)
     asyncp_stack_pool_close(&pool);
 }
 
-TEST(stack_trim_gives_back_only_slabs_that_nobody_uses)
+TEST(stack_trim_gives_back_only_unused_slabs)
 {
     struct stack *stacks[SEVERAL];
     open_pool();
@@ -318,14 +318,14 @@ static void expect_guards(enum guard kind)
     asyncp_stack_pool_close(&pool);
 }
 
-TEST(stack_guard_stops_whoever_writes_into_it)
+TEST(stack_guard_stops_a_write_into_it)
 {
     open_pool();
     CHECK(pool.guard == GUARD_LIGHT || pool.guard == GUARD_PROTECTION);
     expect_guards(pool.guard);
 }
 
-TEST(stack_guard_by_page_protection_stops_whoever_writes_into_it)
+TEST(stack_guard_by_page_protection_stops_a_write_into_it)
 {
     open_pool();
     pool.guard = GUARD_PROTECTION;
@@ -349,7 +349,7 @@ static void deny_light_guards(int error)
 }
 
 /* As before Linux 6.13. */
-TEST(stack_guard_is_page_protection_where_the_kernel_has_no_other)
+TEST(stack_guard_is_page_protection_on_older_kernels)
 {
     deny_light_guards(EINVAL);
     open_pool();
@@ -357,7 +357,7 @@ TEST(stack_guard_is_page_protection_where_the_kernel_has_no_other)
 }
 
 /* As under qemu-user: the call succeeds, and nothing has happened. */
-TEST(stack_guard_is_page_protection_where_the_other_is_a_lie)
+TEST(stack_guard_is_page_protection_where_madvise_has_no_effect)
 {
     deny_light_guards(0);
     open_pool();
@@ -365,7 +365,7 @@ TEST(stack_guard_is_page_protection_where_the_other_is_a_lie)
 }
 
 /* As before Linux 6.15, or where a sandbox lets nobody advise a process. */
-TEST(stack_guards_are_put_one_by_one_where_they_cannot_be_put_together)
+TEST(stack_guards_are_installed_one_by_one_without_a_vector_call)
 {
     deny_call(CALL_PROCESS_MADVISE, EPERM);
     open_pool();
@@ -375,7 +375,7 @@ TEST(stack_guards_are_put_one_by_one_where_they_cannot_be_put_together)
 }
 
 /* An emulator may know the one call and only pretend to know the other. */
-TEST(stack_guards_are_put_one_by_one_where_together_is_a_lie)
+TEST(stack_guards_are_installed_one_by_one_where_the_vector_call_has_no_effect)
 {
     deny_call_with(CALL_PROCESS_MADVISE, ADVICE_ARGUMENT_OF_PROCESS, ADVICE_GUARD_INSTALL, 0);
     open_pool();
@@ -401,7 +401,7 @@ TEST(stack_guard_may_become_another_kind_as_stacks_are_made)
     asyncp_stack_pool_close(&pool);
 }
 
-TEST(stack_canary_lets_pass_who_leaves_it_alone)
+TEST(stack_canary_that_is_intact_passes)
 {
     open_pool();
     pool.guard = GUARD_CANARY;
@@ -416,7 +416,7 @@ TEST(stack_canary_lets_pass_who_leaves_it_alone)
     asyncp_stack_pool_close(&pool);
 }
 
-DEATH_TEST(stack_canary_betrays_an_overflow,
+DEATH_TEST(stack_canary_detects_an_overflow,
            "a task overflowed its stack of 128 KiB into memory that is not its own")
 {
     open_pool();
@@ -430,7 +430,7 @@ DEATH_TEST(stack_canary_betrays_an_overflow,
  * When neither kind of guard is to be had any more, people are told, and overflows are still
  * betrayed.
  */
-DEATH_TEST(stack_without_a_guard_is_announced,
+DEATH_TEST(stack_without_a_guard_is_reported,
            "no more stack guards|a task overflowed its stack of 128 KiB")
 {
     open_pool();

@@ -29,7 +29,7 @@ static void come_and_go(size_t count)
     free(tasks);
 }
 
-LOOP_TEST(stack_trim_waits_until_many_are_idle_for_long)
+LOOP_TEST(stack_trim_waits_until_many_have_been_idle_for_long)
 {
     come_and_go(500);
     CHECK_EQ(async_sleep(100), 0);

@@ -207,7 +207,7 @@ TOOLS_BLIND static void *block_and_unblock(void *argument)
     return context_end(&home);
 }
 
-TEST(switch_leaves_the_signal_mask_to_the_thread)
+TEST(switch_does_not_change_the_signal_mask)
 {
     prepare(block_and_unblock, NULL);
     go_away();
@@ -496,7 +496,7 @@ TEST(switch_aligns_a_new_stack_whatever_its_top)
 /* ---- unwinding ------------------------------------------------------------------------------ */
 
 #if TEST_HAS_UNWINDER
-enum { MOST_FRAMES = 50, ABOVE = 1024 };
+enum { MAX_FRAMES = 50, ABOVE = 1024 };
 
 struct walk {
     int frames;      /* seen so far */
@@ -511,7 +511,7 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *frame, void *argume
     void *function = _Unwind_FindEnclosingFunction((void *)_Unwind_GetIP(frame));
     if (function == (void *)(uintptr_t)walk_out || walk->after_entry > 0)
         walk->after_entry++;
-    return ++walk->frames < MOST_FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
+    return ++walk->frames < MAX_FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
 TOOLS_BLIND static void *walk_out(void *argument)
@@ -534,7 +534,7 @@ TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
     go_away();
     CHECK(walk.after_entry >= 1 &&
           walk.after_entry <= 4); /* the entry, and what called it, libc's too */
-    CHECK(walk.frames < MOST_FRAMES);
+    CHECK(walk.frames < MAX_FRAMES);
 }
 #else
 TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_STEPS = 48, MOST_BYTES = 4096 };
+enum { MAX_STEPS = 48, MAX_BYTES = 4096 };
 
 static const double SOME_TIME = 0.00001; /* for the loop to look at the sockets */
 
@@ -28,8 +28,8 @@ struct play {
     async_task *task;     /* ours, that shakes hands and reads */
     async_tls *tls;       /* what our side is */
     SSL *peer;
-    int socket;               /* the peer's end */
-    uint8_t late[MOST_BYTES]; /* what the peer has sent, and is kept back */
+    int socket;              /* the peer's end */
+    uint8_t late[MAX_BYTES]; /* what the peer has sent, and is kept back */
     size_t late_size;
     bool is_up; /* our handshake is over */
 };
@@ -144,23 +144,23 @@ static void send_raw(const struct play *play, const uint8_t *bytes, size_t size)
 /*
  * Has OpenSSL read what our side has sent, and puts what it answers into bytes: how many those are.
  */
-static size_t pump(struct play *play, uint8_t bytes[MOST_BYTES])
+static size_t pump(struct play *play, uint8_t bytes[MAX_BYTES])
 {
-    ssize_t got = recv(play->socket, bytes, MOST_BYTES, MSG_DONTWAIT);
+    ssize_t got = recv(play->socket, bytes, MAX_BYTES, MSG_DONTWAIT);
     if (got > 0)
         BIO_write(SSL_get_rbio(play->peer), bytes, (int)got);
     if (!SSL_is_init_finished(play->peer))
         SSL_do_handshake(play->peer);
     else
-        SSL_read(play->peer, bytes, MOST_BYTES);
-    int size = BIO_read(SSL_get_wbio(play->peer), bytes, MOST_BYTES);
+        SSL_read(play->peer, bytes, MAX_BYTES);
+    int size = BIO_read(SSL_get_wbio(play->peer), bytes, MAX_BYTES);
     return size > 0 ? (size_t)size : 0;
 }
 
 /* What becomes of the peer's next bytes. */
 static void pass_on(struct play *play, int how)
 {
-    uint8_t bytes[MOST_BYTES];
+    uint8_t bytes[MAX_BYTES];
     size_t size = pump(play, bytes), place = take(&play->input) | (size_t)take(&play->input) << 8;
     uint8_t value = take(&play->input);
     if (size == 0)
@@ -237,7 +237,7 @@ static int run_steps(struct play *play)
     play->socket = ends[1];
     ASYNC_TRY(async_stream_new(&play->stream, ends[0]));
     play->task = async_create_task(shake_hands_and_read, play);
-    for (int steps = 0; steps < MOST_STEPS && play->input.left > 0; steps++) {
+    for (int steps = 0; steps < MAX_STEPS && play->input.left > 0; steps++) {
         ASYNC_TRY(async_sleep(SOME_TIME));
         ERR_clear_error();
         step(play, take(&play->input));

@@ -1,5 +1,5 @@
 /*
- * test_patience.c: when a thread looks for a moment before it sleeps, and what it learns from that.
+ * test_adaptive_spin.c: when a thread looks for a moment before it sleeps, and what it learns from that.
  */
 #include "run/runner.h"
 #include "sys/patience.h"
@@ -18,7 +18,7 @@ static int skipped(struct patience *patience)
     return count;
 }
 
-TEST(patience_looks_only_for_a_thread_on_another_processor)
+TEST(adaptive_spin_spins_only_for_a_thread_on_another_processor)
 {
     struct patience patience = {0};
     seen_at place = 0;
@@ -33,7 +33,7 @@ TEST(patience_looks_only_for_a_thread_on_another_processor)
     CHECK(!patience_try(&patience, &place));
 }
 
-TEST(patience_skips_more_waits_each_time_it_looked_in_vain)
+TEST(adaptive_spin_skips_more_waits_after_each_failure)
 {
     struct patience patience = {0};
     const _Atomic uint32_t never = 0;
@@ -44,7 +44,7 @@ TEST(patience_skips_more_waits_each_time_it_looked_in_vain)
     CHECK_EQ(skipped(&patience), MOST_SKIPPED);
 }
 
-TEST(patience_is_back_at_once_when_a_look_was_worth_it)
+TEST(adaptive_spin_recovers_after_one_success)
 {
     struct patience patience = {0};
     const _Atomic uint32_t bits = 4;

@@ -1,12 +1,12 @@
 /*
- * test_sync_crowd.c: that those who are woken together run in the order they came, however many
+ * test_sync_many.c: that those who are woken together run in the order they came, however many
  * they are. They are woken from both ends of their list (sched/park.c).
  */
 #include "run/runner.h"
 
-enum { MOST = 9 };
+enum { MAX_COUNT = 9 };
 
-static int order[MOST], woken; /* who has run, by number; how many */
+static int order[MAX_COUNT], woken; /* who has run, by number; how many */
 
 static int await_event(async_event *event, int number)
 {
@@ -19,7 +19,7 @@ async_fn(await_event, async_event *, int);
 static int wake_so_many(int count)
 {
     async_event event = {0};
-    async_task *tasks[MOST];
+    async_task *tasks[MAX_COUNT];
     for (int i = 0; i < count; i++)
         tasks[i] = async_create_task(await_event, &event, i);
     ASYNC_TRY(async_sleep(0));
@@ -31,9 +31,9 @@ static int wake_so_many(int count)
     return async_await(before);
 }
 
-LOOP_TEST(sync_crowd_is_woken_in_the_order_it_came)
+LOOP_TEST(sync_many_waiters_run_in_the_order_they_came)
 {
-    for (int count = 0; count < MOST; count++) {
+    for (int count = 0; count < MAX_COUNT; count++) {
         CHECK_EQ(wake_so_many(count), 0);
         for (int i = 0; i < count; i++)
             CHECK_EQ(order[i + 1], i);
