@@ -6,6 +6,7 @@
 #include "run/deep.h"
 #include "run/deny.h"
 #include "run/forks.h"
+#include "run/coroutines.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,12 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-
-static int nothing(void)
-{
-    return 0;
-}
-async_fn(nothing);
 
 /* The loop takes SIGSEGV from a sanitizer, which wants it. */
 static void skip_where_a_sanitizer_handles_faults(void)
@@ -336,13 +331,6 @@ TEST(before_handler_that_jumps_is_called_for_every_fault)
     skip_where_a_sanitizer_handles_faults();
     CHECK_EQ(end_of_child(recover_often), REPORTED);
 }
-
-static int dig(void)
-{
-    volatile int depth = 0;
-    return recurse_for_ever(&depth);
-}
-async_fn(dig);
 
 DEATH_TEST(before_reporter_that_chains_to_the_library_s_handler_reports_overflows,
            "'dig' |overflowed its stack of 64 KiB")

@@ -5,13 +5,9 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <math.h>
-
-static void count(void *counter)
-{
-    ++*(int *)counter;
-}
 
 /* ---- calling -------------------------------------------------------------------------------- */
 
@@ -88,8 +84,8 @@ LOOP_TEST(callbacks_may_be_many)
 {
     int calls = 0;
     for (int i = 0; i < 1000; i++) {
-        async_call_soon(count, &calls);
-        async_call_later(i % 10, count, &calls);
+        async_call_soon(count_callback, &calls);
+        async_call_later(i % 10, count_callback, &calls);
     }
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(calls, 1000);

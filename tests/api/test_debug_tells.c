@@ -87,12 +87,6 @@ TELLS(of_much_that_is_written_and_never_drained, write_without_drain,
       "task #1 'write_without_drain' (created at |has written to a stream of which 16 MiB "
       "wait|async_stream_drain");
 
-static int wait_readable(int fd)
-{
-    return async_wait_readable(fd);
-}
-async_fn(wait_readable, int);
-
 static int close_under_a_waiter(void)
 {
     int ends[2];

@@ -180,17 +180,9 @@ DEATH_TEST(drive_stop_of_another_thread_s_loop,
 
 /* ---- runners -------------------------------------------------------------------------------- */
 
-static int note_after(double seconds, const char *text)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    note("%s", text);
-    return 0;
-}
-async_fn(note_after, double, const char *);
-
 static int leave_one_behind(void)
 {
-    async_task_detach(async_create_task(note_after, 5, "left"));
+    async_task_detach(async_create_task(note_name_after, 5, "left"));
     return async_sleep(1);
 }
 async_fn(leave_one_behind);
@@ -201,7 +193,7 @@ TEST_EACH_BACKEND(drive_runner_keeps_its_loop_and_the_remaining_tasks)
     CHECK_EQ(async_runner_run(&runner, leave_one_behind), 0);
     async_loop *loop = async_runner_get_loop(&runner);
     CHECK(loop != NULL && loop == async_get_loop());
-    CHECK_EQ(async_runner_run(&runner, note_after, 5, "mine"), 0);
+    CHECK_EQ(async_runner_run(&runner, note_name_after, 5, "mine"), 0);
     CHECK_TRACE("left mine");
     CHECK_EQ(async_runner_run(&runner, give, -EPROTO), -EPROTO);
     CHECK(async_time() == 6);
@@ -267,19 +259,12 @@ TEST_EACH_BACKEND(drive_runner_inside_a_loop_is_refused)
     CHECK_EQ(async_runner_run(&runner, run_inside, &runner), 0);
 }
 
-static int be_interrupted(void)
-{
-    raise(SIGINT);
-    return async_sleep(INFINITY);
-}
-async_fn(be_interrupted);
-
 /* Each run has its own first SIGINT. */
 TEST_EACH_BACKEND(drive_runner_cancels_each_run_at_its_first_sigint)
 {
     async_auto_runner runner = {.options = *test_options()};
     for (int i = 0; i < 3; i++) {
-        CHECK_EQ(async_runner_run(&runner, be_interrupted), -EINTR);
+        CHECK_EQ(async_runner_run(&runner, interrupt_and_wait), -EINTR);
         CHECK_EQ(async_runner_run(&runner, give, 7), 7);
         CHECK_EQ(async_runner_run(&runner, give, -ECANCELED), -ECANCELED);
     }
@@ -300,7 +285,7 @@ TEST_EACH_BACKEND(drive_runner_has_no_sigint_left_for_the_next_run)
     async_auto_runner runner = {.options = *test_options()};
     CHECK_EQ(async_runner_run(&runner, be_interrupted_late), 5);
     CHECK_EQ(async_runner_run(&runner, give_after, 1, 7), 7);
-    CHECK_EQ(async_runner_run(&runner, be_interrupted), -EINTR);
+    CHECK_EQ(async_runner_run(&runner, interrupt_and_wait), -EINTR);
     runner.options.keep_sigint = true;
     CHECK_EQ(async_runner_run(&runner, give, -ECANCELED), -ECANCELED);
 }

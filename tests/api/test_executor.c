@@ -3,6 +3,7 @@
  * one.
  */
 #include "run/latch.h"
+#include "run/coroutines.h"
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -13,18 +14,6 @@ static int add(int a, int b)
     return a + b;
 }
 async_fn(add, int, int);
-
-static int nothing(void)
-{
-    return 0;
-}
-async_fn(nothing);
-
-static int in_executor(async_executor *executor, struct latch *latch, int result)
-{
-    return async_run_in_executor(executor, pass_latch, latch, result);
-}
-async_fn(in_executor, async_executor *, struct latch *, int);
 
 LOOP_TEST(default_executor_can_be_set_once_and_before_it_is_used)
 {
@@ -69,7 +58,7 @@ LOOP_TEST(executor_free_waits_for_submitted_jobs)
     async_executor *executor = new_executor(1);
     async_task *tasks[3];
     for (int i = 0; i < 3; i++) {
-        tasks[i] = async_create_task(in_executor, executor, &latch, i);
+        tasks[i] = async_create_task(pass_latch_in_executor, executor, &latch, i);
         latch_open(&latch);
     }
     CHECK_EQ(async_sleep(0), 0);

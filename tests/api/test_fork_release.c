@@ -6,6 +6,7 @@
 #include "run/forks.h"
 #include "run/streams.h"
 #include "run/queues.h"
+#include "run/coroutines.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,12 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-static int nothing(void)
-{
-    return 0;
-}
-async_fn(nothing);
 
 /* ---- streams -------------------------------------------------------------------------------- */
 
@@ -55,17 +50,11 @@ static int read_beside(void (*in_child)(struct pair pair))
     return 0;
 }
 
-static void close_streams(struct pair pair)
-{
-    async_stream_close(pair.here);
-    async_stream_close(pair.there);
-}
-
 static void abort_streams(struct pair pair)
 {
     async_stream_abort(pair.here);
     async_stream_abort(pair.there);
-    close_streams(pair);
+    close_pair(pair);
 }
 
 static void close_streams_around_a_run(struct pair pair)
@@ -82,13 +71,13 @@ static void close_descriptors(struct pair pair)
     int here = async_stream_fd(pair.here);
     CHECK(here >= 0);
     CHECK_EQ(write(here, "", 0), 0);
-    close_streams(pair);
+    close_pair(pair);
     CHECK_EQ(async_close(here), -EBADF);
 }
 
 LOOP_TEST(fork_child_that_closes_a_stream_leaves_the_parents_reader)
 {
-    CHECK_EQ(read_beside(close_streams), 0);
+    CHECK_EQ(read_beside(close_pair), 0);
     CHECK_EQ(read_beside(abort_streams), 0);
     CHECK_EQ(read_beside(close_streams_around_a_run), 0);
     return read_beside(close_descriptors);
@@ -146,8 +135,8 @@ static int write_and_fork(bool closes)
     pid_t child = fork_here();
     if (child == 0) {
         if (closes) {
-            close_streams(pair);
-            close_streams(small);
+            close_pair(pair);
+            close_pair(small);
         }
         return 7;
     }
@@ -173,12 +162,6 @@ TEST_EACH_BACKEND(fork_sends_what_was_written_once)
 }
 
 /* ---- servers -------------------------------------------------------------------------------- */
-
-static int serve_hello(async_stream *stream, void *unused)
-{
-    (void)unused;
-    return async_stream_write(stream, "hello", 5);
-}
 
 static int connect_and_read(const char *path, int port)
 {

@@ -7,12 +7,6 @@
 
 #include <stdlib.h>
 
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
-
 static int await_future(async_future *future, const char *name)
 {
     int result = async_await(future);

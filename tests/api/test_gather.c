@@ -5,16 +5,9 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <math.h>
-
-static int note_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    note("%d", result);
-    return result;
-}
-async_fn(note_after, double, int);
 
 static int note_refusal(const char *name)
 {
@@ -23,11 +16,6 @@ static int note_refusal(const char *name)
     return result;
 }
 async_fn(note_refusal, const char *);
-
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
 
 /* ---- results -------------------------------------------------------------------------------- */
 
@@ -51,9 +39,9 @@ LOOP_TEST(gather_of_one_waits_for_it)
 
 LOOP_TEST(gather_takes_as_long_as_the_slowest)
 {
-    async_task *first = async_create_task(note_after, 3, 1);
-    async_task *second = async_create_task(note_after, 1, 2);
-    async_task *third = async_create_task(note_after, 2, 3);
+    async_task *first = async_create_task(note_result_after, 3, 1);
+    async_task *second = async_create_task(note_result_after, 1, 2);
+    async_task *third = async_create_task(note_result_after, 2, 3);
     CHECK_EQ(async_gather(first, second, third), 0);
     CHECK_TRACE("2 3 1");
     CHECK(async_time() == 3);
@@ -77,8 +65,8 @@ LOOP_TEST(gather_gives_results_by_position_whatever_the_order_of_ending)
 LOOP_TEST(gather_gives_the_error_that_came_first_in_time)
 {
     async_task *tasks[] = {
-        async_create_task(note_after, 4, -1), async_create_task(note_after, 2, -2),
-        async_create_task(note_after, 3, -3), async_create_task(note_after, 5, 4)};
+        async_create_task(note_result_after, 4, -1), async_create_task(note_result_after, 2, -2),
+        async_create_task(note_result_after, 3, -3), async_create_task(note_result_after, 5, 4)};
     int results[4];
     CHECK_EQ(async_gather_n(tasks, 4, results, ASYNC_FIRST_ERROR), -2);
     CHECK_TRACE("-2 -3 -1 4");
@@ -89,9 +77,9 @@ LOOP_TEST(gather_gives_the_error_that_came_first_in_time)
 
 LOOP_TEST(gather_gives_the_first_of_two_errors_in_one_iteration)
 {
-    async_task *later = async_create_task(note_after, 2, -1);
+    async_task *later = async_create_task(note_result_after, 2, -1);
     CHECK_EQ(async_sleep(1), 0);
-    async_task *also = async_create_task(note_after, 1, -2);
+    async_task *also = async_create_task(note_result_after, 1, -2);
     CHECK_EQ(async_gather(also, later), -1);
     CHECK_TRACE("-1 -2");
     return 0;
@@ -101,7 +89,7 @@ LOOP_TEST(gather_counts_a_cancelled_task_as_failed_and_is_not_cancelled_itself)
 {
     async_task *tasks[] = {async_create_task(give_after, 2, -EIO),
                            async_create_task(give_after, 9, 0)};
-    CHECK(async_call_later(1, cancel_argument, tasks[1]).id != 0);
+    CHECK(async_call_later(1, cancel_callback, tasks[1]).id != 0);
     CHECK_EQ(async_gather_n(tasks, 2, NULL, ASYNC_FIRST_ERROR), -ECANCELED);
     CHECK(async_time() == 2);
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
@@ -140,7 +128,7 @@ LOOP_TEST(gather_collects_errors_as_results)
                            async_create_task(give_after, 2, 5), NULL,
                            async_create_task(give_after, 9, 0)};
     int results[4];
-    CHECK(async_call_later(3, cancel_argument, tasks[3]).id != 0);
+    CHECK(async_call_later(3, cancel_callback, tasks[3]).id != 0);
     CHECK_EQ(async_gather_n(tasks, 4, results, ASYNC_RETURN_EXCEPTIONS), 0);
     CHECK(results[0] == -EIO && results[1] == 5 && results[2] == -ENOMEM &&
           results[3] == -ECANCELED);
@@ -158,7 +146,7 @@ LOOP_TEST(gather_that_collects_succeeds_and_the_next_call_is_refused)
 {
     async_task *tasks[] = {async_create_task(give_after, 9, 0)};
     int results[1];
-    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_later(1, cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(tasks, 1, results, ASYNC_RETURN_EXCEPTIONS), 0);
     CHECK_EQ(results[0], -ECANCELED);
     CHECK_EQ(async_sleep(1), -ECANCELED);
@@ -251,7 +239,7 @@ LOOP_TEST(gather_that_is_cancelled_wakes_its_tasks_in_their_order)
     async_task *first = async_create_task(note_refusal, "first");
     async_task *second = async_create_task(note_refusal, "second");
     async_task *third = async_create_task(note_refusal, "third");
-    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_later(1, cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_gather(first, second, third), -ECANCELED);
     CHECK_TRACE("first second third");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);

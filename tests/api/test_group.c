@@ -6,16 +6,7 @@
 #include "sched/task.h"
 #include "run/coroutines.h"
 #include "run/trace.h"
-
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
-
-static void cancel_me_after(double seconds)
-{
-    CHECK(async_call_later(seconds, cancel_argument, async_current_task()).id != 0);
-}
+#include "run/callbacks.h"
 
 static int note_after(double seconds, const char *name, int result)
 {
@@ -24,13 +15,6 @@ static int note_after(double seconds, const char *name, int result)
     return slept < 0 ? slept : result;
 }
 async_fn(note_after, double, const char *, int);
-
-/* That nothing refuses this task any more. */
-static int check_free(void)
-{
-    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
-    return async_sleep(1000);
-}
 
 /* ---- results -------------------------------------------------------------------------------- */
 
@@ -49,7 +33,7 @@ LOOP_TEST(group_waits_for_all_its_children)
     CHECK(async_time() == 3);
     CHECK_TRACE("fast slow");
     CHECK_EQ(async_task_result(slow), 7); /* until the block is left */
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_child_does_not_begin_inside_create_task)
@@ -71,7 +55,7 @@ LOOP_TEST(group_child_that_fails_has_its_siblings_cancelled)
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK(async_time() == 1);
     CHECK_TRACE("failing first-refused last-refused");
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_child_that_fails_has_the_calls_of_its_parent_refused_until_the_wait)
@@ -85,20 +69,14 @@ LOOP_TEST(group_child_that_fails_has_the_calls_of_its_parent_refused_until_the_w
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(5), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    return check_free();
+    return check_not_cancelled();
 }
-
-static int fail_with_words(const char *words)
-{
-    return async_fail(-EIO, "%s", words);
-}
-async_fn(fail_with_words, const char *);
 
 LOOP_TEST(group_gives_the_first_failure_with_its_message)
 {
     ASYNC_TASK_GROUP(group);
-    async_group_create_task(&group, fail_with_words, "the first");
-    async_group_create_task(&group, fail_with_words, "the second");
+    async_group_create_task(&group, fail_with_message, "the first");
+    async_group_create_task(&group, fail_with_message, "the second");
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: the first");
     return 0;
@@ -109,11 +87,11 @@ LOOP_TEST(group_child_that_is_cancelled_is_no_failure)
     ASYNC_TASK_GROUP(group);
     async_task *cancelled = async_group_create_task(&group, forever);
     async_group_create_task(&group, give_after, 2, 0);
-    CHECK(async_call_later(1, cancel_argument, cancelled).id != 0);
+    CHECK(async_call_later(1, cancel_callback, cancelled).id != 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK(async_time() == 2);
     CHECK(async_task_cancelled(cancelled));
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_cancel_asks_the_children_and_is_no_failure)
@@ -128,7 +106,7 @@ LOOP_TEST(group_cancel_asks_the_children_and_is_no_failure)
     async_group_create_task(&group, note_after, 1, "c", 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_TRACE("c");
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int create_sibling(async_task_group *group)
@@ -146,7 +124,7 @@ LOOP_TEST(group_child_creates_siblings_while_the_group_is_waited_for)
     CHECK_TRACE("sibling");
     CHECK(async_time() == 2);
     CHECK(async_group_create_task(&group, forever) == NULL); /* it has been waited for */
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_that_has_failed_creates_no_more)
@@ -156,7 +134,7 @@ LOOP_TEST(group_that_has_failed_creates_no_more)
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK(async_group_create_task(&group, forever) == NULL);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_without_memory_for_a_child_fails)
@@ -171,7 +149,7 @@ LOOP_TEST(group_without_memory_for_a_child_fails)
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -ENOMEM);
     CHECK_TRACE("sibling-refused");
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- causes from outside -------------------------------------------------------------------- */
@@ -180,12 +158,12 @@ LOOP_TEST(group_whose_parent_is_cancelled_cancels_its_children_and_waits_for_the
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, note_after, 9, "a", 0);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_cancelling(async_current_task()), 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int fail_when_cancelled(void)
@@ -199,12 +177,12 @@ LOOP_TEST(group_gives_errors_before_cancellation)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, fail_when_cancelled);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK_EQ(async_task_cancelling(async_current_task()), 1);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int succeed_when_cancelled(void)
@@ -218,11 +196,11 @@ LOOP_TEST(group_whose_children_succeed_despite_cancel_succeeds)
 {
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, succeed_when_cancelled);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_EQ(async_sleep(1), -ECANCELED); /* the request is met here */
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_in_a_parent_that_was_cancelled_before_cancels_at_the_wait)
@@ -233,7 +211,7 @@ LOOP_TEST(group_in_a_parent_that_was_cancelled_before_cancels_at_the_wait)
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int wait_under_limit(double limit)
@@ -248,7 +226,7 @@ LOOP_TEST(group_under_a_limit_is_cancelled_when_that_runs_out)
     CHECK_EQ(wait_under_limit(1), -ETIMEDOUT);
     CHECK_TRACE("a-refused");
     CHECK(async_time() == 1);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int wait_for_group(int (*body)(async_task_group *))
@@ -267,55 +245,47 @@ LOOP_TEST(group_inside_a_limit_that_runs_out_is_cancelled)
 {
     CHECK_EQ(async_timeout(1, wait_for_group(create_sleeper)), -ETIMEDOUT);
     CHECK_TRACE("a-refused");
-    return check_free();
+    return check_not_cancelled();
 }
-
-static int await_request_answered(void)
-{
-    CHECK_EQ(async_sleep(9), -ECANCELED);
-    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return async_sleep(9);
-}
-async_fn(await_request_answered);
 
 LOOP_TEST(group_passes_on_each_request_once)
 {
     ASYNC_TASK_GROUP(group);
-    async_task *child = async_group_create_task(&group, await_request_answered);
-    cancel_me_after(1);
-    cancel_me_after(3);
+    async_task *child = async_group_create_task(&group, sleep_despite_cancel);
+    cancel_self_after(1);
+    cancel_self_after(3);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK(async_time() == 3);
     CHECK(async_task_cancelled(child));
     CHECK_EQ(async_task_uncancel(async_current_task()), 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_passes_on_a_request_that_comes_in_the_turn_of_its_refusal)
 {
     ASYNC_TASK_GROUP(group);
-    async_task *child = async_group_create_task(&group, await_request_answered);
+    async_task *child = async_group_create_task(&group, sleep_despite_cancel);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(async_task_cancel(async_current_task()));
-    CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_soon(cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_group_wait(&group), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK(async_task_cancelled(child));
     CHECK_EQ(async_task_uncancel(async_current_task()), 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_that_failed_asks_its_children_once)
 {
     ASYNC_TASK_GROUP(group);
-    async_group_create_task(&group, await_request_answered);
+    async_group_create_task(&group, sleep_despite_cancel);
     async_group_create_task(&group, give_after, 1, -EIO);
     CHECK_EQ(async_sleep(2), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK(async_time() == 10); /* one request was answered, and there was no other */
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- groups within groups ------------------------------------------------------------------- */
@@ -337,7 +307,7 @@ LOOP_TEST(group_that_fails_cancels_through_the_groups_of_its_children)
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK_TRACE("a-refused b-refused");
     CHECK(async_time() == 1);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_inside_another_fails_alone)
@@ -352,7 +322,7 @@ LOOP_TEST(group_inside_another_fails_alone)
     CHECK_EQ(async_sleep(1), 0);
     CHECK_EQ(async_group_wait(&outer), 0);
     CHECK_TRACE("outer");
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_outside_another_cancels_it)
@@ -366,7 +336,7 @@ LOOP_TEST(group_outside_another_cancels_it)
     }
     CHECK_TRACE("inner-refused");
     CHECK_EQ(async_group_wait(&outer), -EIO);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int fail_both(async_task_group *outer)
@@ -382,7 +352,7 @@ LOOP_TEST(group_outside_another_that_fails_then_keeps_its_own_error)
     ASYNC_TASK_GROUP(outer);
     CHECK_EQ(fail_both(&outer), -EIO);
     CHECK_EQ(async_group_wait(&outer), -EPROTO);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- leaving early -------------------------------------------------------------------------- */
@@ -403,7 +373,7 @@ LOOP_TEST(group_that_is_left_cancels_its_children_and_waits_for_them)
     CHECK_TRACE("a-refused b-refused");
     CHECK(async_time() == 1);
     CHECK_EQ(async_await(kept), -ECANCELED);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int leave_because_a_child_failed(void)
@@ -419,7 +389,7 @@ static int leave_because_a_child_failed(void)
 LOOP_TEST(group_that_is_left_refuses_no_longer)
 {
     CHECK_EQ(leave_because_a_child_failed(), -ECANCELED);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int leave_while_cancelled(void)
@@ -431,11 +401,11 @@ static int leave_while_cancelled(void)
 
 LOOP_TEST(group_that_is_left_waits_also_in_a_parent_that_is_cancelled)
 {
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(leave_while_cancelled(), -ECANCELED);
     CHECK_TRACE("a-refused");
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- limit, discard ------------------------------------------------------------------------- */
@@ -450,7 +420,7 @@ LOOP_TEST(group_with_a_limit_runs_that_many_at_a_time_in_order)
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_TRACE("b1 a2 d3 c4");
     CHECK(async_time() == 4);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_with_a_limit_refuses_those_that_had_not_begun)
@@ -462,7 +432,7 @@ LOOP_TEST(group_with_a_limit_refuses_those_that_had_not_begun)
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK_TRACE("a b-refused c-refused");
     CHECK(async_time() == 1);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_with_a_limit_starts_cancelled_children_too)
@@ -471,11 +441,11 @@ LOOP_TEST(group_with_a_limit_starts_cancelled_children_too)
     async_group_create_task(&group, note_after, 2, "a", 0);
     async_task *second = async_group_create_task(&group, note_after, 2, "b", 0);
     async_group_create_task(&group, note_after, 2, "c", 0);
-    CHECK(async_call_later(1, cancel_argument, second).id != 0);
+    CHECK(async_call_later(1, cancel_callback, second).id != 0);
     CHECK_EQ(async_group_wait(&group), 0);
     CHECK_TRACE("a b-refused c");
     CHECK(async_time() == 4);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_that_discards_keeps_no_record_but_that_of_the_first_failure)
@@ -489,12 +459,12 @@ LOOP_TEST(group_that_discards_keeps_no_record_but_that_of_the_first_failure)
         CHECK_EQ(async_sleep(0), 0);
     }
     CHECK(other == child);
-    async_group_create_task(&group, fail_with_words, "the first");
-    async_group_create_task(&group, fail_with_words, "the second");
+    async_group_create_task(&group, fail_with_message, "the first");
+    async_group_create_task(&group, fail_with_message, "the second");
     CHECK_EQ(async_group_next(&group, NULL), -EINVAL);
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: the first");
-    return check_free();
+    return check_not_cancelled();
 }
 
 enum { MANY = 10000 };
@@ -510,7 +480,7 @@ LOOP_TEST(group_of_many_waits_for_all_and_one_failure_ends_all)
     CHECK_EQ(async_group_wait(&group), -EIO);
     CHECK(async_time() == 1);
     CHECK(async_task_cancelled(last));
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- next ----------------------------------------------------------------------------------- */
@@ -531,7 +501,7 @@ LOOP_TEST(group_next_gives_children_in_the_order_of_their_ends)
     async_group_create_task(&group, give_after, 2, 9);
     CHECK_EQ(async_group_next(&group, NULL), 9);
     CHECK_EQ(async_group_wait(&group), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_next_gives_the_child_that_failed_and_is_refused_afterwards)
@@ -539,14 +509,14 @@ LOOP_TEST(group_next_gives_the_child_that_failed_and_is_refused_afterwards)
     async_task *ended;
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, forever);
-    async_task *failing = async_group_create_task(&group, fail_with_words, "the disk is gone");
+    async_task *failing = async_group_create_task(&group, fail_with_message, "the disk is gone");
     CHECK_EQ(async_group_next(&group, &ended), -EIO);
     CHECK(ended == failing);
     CHECK_STR(async_strerror(-EIO), "-EIO: the disk is gone");
     CHECK_EQ(async_group_next(&group, &ended), -ECANCELED);
     CHECK(ended == NULL);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_next_that_is_cancelled_takes_nothing)
@@ -554,13 +524,13 @@ LOOP_TEST(group_next_that_is_cancelled_takes_nothing)
     async_task *ended;
     ASYNC_TASK_GROUP(group);
     async_group_create_task(&group, give_after, 2, 7);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_group_next(&group, &ended), -ECANCELED);
     CHECK(ended == NULL);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_group_next(&group, &ended), 7);
     CHECK_EQ(async_group_wait(&group), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- options, other tasks ------------------------------------------------------------------- */
@@ -582,7 +552,7 @@ LOOP_TEST(group_child_can_be_awaited_with_a_handle_of_its_own)
     CHECK_EQ(async_await(async_task_ref(child)), 7);
     CHECK_EQ(async_await(async_task_ref(child)), 7);
     CHECK_EQ(async_group_wait(&group), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(group_child_whose_handle_is_kept_outlives_the_block)

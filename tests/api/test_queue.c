@@ -17,12 +17,6 @@ static int compare_first_bytes(const void *a, const void *b)
     return *(const unsigned char *)a - *(const unsigned char *)b;
 }
 
-static int compare_ints(const void *a, const void *b)
-{
-    int first = *(const int *)a, second = *(const int *)b;
-    return (first > second) - (first < second);
-}
-
 /* ---- items of every size -------------------------------------------------------------------- */
 
 /* The first byte is the number itself, and every byte depends on it and on its place. */
@@ -233,17 +227,11 @@ TEST(queue_free_of_null_does_nothing)
     (void)queue;
 }
 
-/* Adds up what was dropped, in an int that the context points to. */
-static void add_dropped(void *item, void *context)
-{
-    *(int *)context = *(int *)context * 10 + *(const int *)item;
-}
-
 TEST(queue_free_drops_each_item_once)
 {
     int dropped = 0;
     async_queue *queue = new_queue(0, sizeof(int));
-    async_queue_on_drop(queue, add_dropped, &dropped);
+    async_queue_on_drop(queue, append_dropped, &dropped);
     put_ints(queue, (const int[]){1, 2, 3, 4}, 4);
     int item;
     CHECK_EQ(async_queue_get_nowait(queue, &item), 0); /* taken is not dropped */
@@ -257,8 +245,8 @@ TEST(queue_free_drops_in_the_order_of_the_queue)
     int dropped = 0;
     async_queue *lifo = new_lifo_queue(0, sizeof(int));
     async_queue *priority = new_priority_queue(0, sizeof(int), compare_ints);
-    async_queue_on_drop(lifo, add_dropped, &dropped);
-    async_queue_on_drop(priority, add_dropped, &dropped);
+    async_queue_on_drop(lifo, append_dropped, &dropped);
+    async_queue_on_drop(priority, append_dropped, &dropped);
     put_ints(lifo, (const int[]){1, 2, 3}, 3);
     put_ints(priority, (const int[]){6, 4, 5}, 3);
     async_queue_free(lifo);
@@ -272,7 +260,7 @@ TEST(queue_auto_is_freed_when_the_block_is_left)
     int dropped = 0;
     {
         async_auto_queue *queue = new_queue(0, sizeof(int));
-        async_queue_on_drop(queue, add_dropped, &dropped);
+        async_queue_on_drop(queue, append_dropped, &dropped);
         put_ints(queue, (const int[]){8}, 1);
         CHECK_EQ(dropped, 0);
     }

@@ -4,6 +4,7 @@
  */
 #include "run/runner.h"
 #include "run/queues.h"
+#include "run/coroutines.h"
 #include <stdlib.h>
 
 enum { WAITING = 1 };
@@ -34,31 +35,12 @@ static int visit_join(async_queue *queue, int *result)
 }
 async_fn(visit_join, async_queue *, int *);
 
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
-
 static async_queue *queue_of(size_t maxsize, int count)
 {
     async_queue *queue = new_queue(maxsize, sizeof(int));
     for (int i = 1; i <= count; i++)
         CHECK_EQ(async_queue_put_nowait(queue, &i), 0);
     return queue;
-}
-
-/* The item, or the error, which is negative. */
-static int get_now(async_queue *queue)
-{
-    int item;
-    int result = async_queue_get_nowait(queue, &item);
-    return result < 0 ? result : item;
-}
-
-static void add_dropped(void *item, void *context)
-{
-    *(int *)context = *(int *)context * 10 + *(const int *)item;
 }
 
 /* ---- task_done and join --------------------------------------------------------------------- */
@@ -68,7 +50,7 @@ LOOP_TEST(queue_join_returns_at_once_when_nothing_is_unfinished)
     async_auto_queue *queue = queue_of(0, 0);
     CHECK_EQ(async_queue_join(queue), 0);
     CHECK_EQ(async_queue_put(queue, &(int){1}), 0);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     CHECK_EQ(async_queue_join(queue), 0);
     return 0;
@@ -80,8 +62,8 @@ LOOP_TEST(queue_join_waits_until_each_item_was_reported_done)
     int joined;
     async_task *joiner = async_create_task(visit_join, queue, &joined);
     settle();
-    CHECK_EQ(get_now(queue), 1);
-    CHECK_EQ(get_now(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 2);
     settle();
     CHECK_EQ(joined, WAITING); /* taken is not done */
     async_queue_task_done(queue);
@@ -100,11 +82,11 @@ LOOP_TEST(queue_join_counts_items_put_after_it_began)
     async_task *joiner = async_create_task(visit_join, queue, &joined);
     settle();
     CHECK_EQ(async_queue_put(queue, &(int){2}), 0);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     settle();
     CHECK_EQ(joined, WAITING);
-    CHECK_EQ(get_now(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), 2);
     async_queue_task_done(queue);
     return async_await(joiner);
 }
@@ -137,7 +119,7 @@ LOOP_TEST(queue_join_releases_every_joining_task)
         joiners[i] = async_create_task(visit_join, queue, &joined[i]);
     settle();
     CHECK(async_task_cancel(joiners[2])); /* one that gives up takes nobody with it */
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     CHECK_EQ(async_gather_n(joiners, JOINERS, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < JOINERS; i++)
@@ -160,7 +142,7 @@ DEATH_TEST(queue_task_done_too_often_dies,
            "async_queue_task_done was called more often than items were taken from the queue")
 {
     async_queue *queue = queue_of(0, 1);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     async_queue_task_done(queue);
 }
@@ -178,9 +160,9 @@ TEST(queue_shutdown_refuses_puts_and_lets_gets_drain)
     async_auto_queue *queue = queue_of(0, 2);
     async_queue_shutdown(queue, false);
     CHECK_EQ(async_queue_put_nowait(queue, &(int){3}), -ESHUTDOWN);
-    CHECK_EQ(get_now(queue), 1);
-    CHECK_EQ(get_now(queue), 2);
-    CHECK_EQ(get_now(queue), -ESHUTDOWN);
+    CHECK_EQ(get_item_nowait(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), -ESHUTDOWN);
 }
 
 LOOP_TEST(queue_shutdown_fails_calls_that_come_later_without_waiting)
@@ -222,8 +204,8 @@ LOOP_TEST(queue_shutdown_wakes_waiting_putters_without_their_items)
     CHECK_EQ(async_gather_n(putters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(results[0], -ESHUTDOWN);
     CHECK_EQ(results[1], -ESHUTDOWN);
-    CHECK_EQ(get_now(queue), 1);
-    CHECK_EQ(get_now(queue), -ESHUTDOWN);
+    CHECK_EQ(get_item_nowait(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), -ESHUTDOWN);
     return 0;
 }
 
@@ -267,7 +249,7 @@ LOOP_TEST(queue_shutdown_leaves_joiners_until_the_work_is_done)
     async_queue_shutdown(queue, false);
     settle();
     CHECK_EQ(joined, WAITING);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     return async_await(joiner);
 }
@@ -278,12 +260,12 @@ TEST(queue_immediate_shutdown_drops_each_item_once)
 {
     int dropped = 0;
     async_queue *queue = queue_of(0, 4);
-    async_queue_on_drop(queue, add_dropped, &dropped);
-    CHECK_EQ(get_now(queue), 1);
+    async_queue_on_drop(queue, append_dropped, &dropped);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_shutdown(queue, true);
     CHECK_EQ(dropped, 234);
     CHECK_EQ(async_queue_qsize(queue), 0);
-    CHECK_EQ(get_now(queue), -ESHUTDOWN);
+    CHECK_EQ(get_item_nowait(queue), -ESHUTDOWN);
     async_queue_shutdown(queue, true);
     async_queue_free(queue);
     CHECK_EQ(dropped, 234);
@@ -293,12 +275,12 @@ TEST(queue_immediate_shutdown_may_follow_a_plain_one)
 {
     int dropped = 0;
     async_auto_queue *queue = queue_of(0, 2);
-    async_queue_on_drop(queue, add_dropped, &dropped);
+    async_queue_on_drop(queue, append_dropped, &dropped);
     async_queue_shutdown(queue, false);
     CHECK_EQ(dropped, 0);
     async_queue_shutdown(queue, true);
     CHECK_EQ(dropped, 12);
-    CHECK_EQ(get_now(queue), -ESHUTDOWN);
+    CHECK_EQ(get_item_nowait(queue), -ESHUTDOWN);
 }
 
 LOOP_TEST(queue_immediate_shutdown_releases_joiners)
@@ -319,7 +301,7 @@ LOOP_TEST(queue_immediate_shutdown_still_waits_for_items_being_processed)
     int joined;
     async_task *joiner = async_create_task(visit_join, queue, &joined);
     settle();
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_shutdown(queue, true);
     settle();
     CHECK_EQ(joined, WAITING);
@@ -332,7 +314,7 @@ LOOP_TEST(queue_immediate_shutdown_drops_no_item_of_a_waiting_putter)
 {
     int dropped = 0, result;
     async_auto_queue *queue = queue_of(1, 1);
-    async_queue_on_drop(queue, add_dropped, &dropped);
+    async_queue_on_drop(queue, append_dropped, &dropped);
     async_task *putter = async_create_task(visit_put, queue, 2, &result);
     settle();
     async_queue_shutdown(queue, true);

@@ -318,12 +318,6 @@ static int play(struct game *game)
 }
 async_fn(play, struct game *);
 
-static int compare_ints(const void *a, const void *b)
-{
-    int first = *(const int *)a, second = *(const int *)b;
-    return (first > second) - (first < second);
-}
-
 static async_queue *queue_of(enum kind kind, size_t maxsize)
 {
     switch (kind) {

@@ -6,6 +6,7 @@
  */
 #include "run/runner.h"
 #include "run/queues.h"
+#include "run/coroutines.h"
 
 enum { WAITING = 1 };
 
@@ -41,23 +42,9 @@ static int visit_put(async_queue *queue, struct visit *visit)
 }
 async_fn(visit_put, async_queue *, struct visit *);
 
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
-
 static int put_now(async_queue *queue, int item)
 {
     return async_queue_put_nowait(queue, &item);
-}
-
-/* The item, or the error, which is negative. */
-static int get_now(async_queue *queue)
-{
-    int item;
-    int result = async_queue_get_nowait(queue, &item);
-    return result < 0 ? result : item;
 }
 
 static async_queue *full_queue(int item)
@@ -92,20 +79,13 @@ LOOP_TEST(queue_put_waits_until_there_is_room)
     settle();
     CHECK_EQ(visit.result, WAITING);
     CHECK_EQ(async_queue_qsize(queue), 1);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     CHECK_EQ(async_queue_qsize(queue), 1); /* the place is taken at once */
     CHECK_EQ(async_await(putter), 0);
     CHECK_EQ(visit.result, 0);
-    CHECK_EQ(get_now(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), 2);
     return 0;
 }
-
-static int set_flag(bool *flag)
-{
-    *flag = true;
-    return 0;
-}
-async_fn(set_flag, bool *);
 
 LOOP_TEST(queue_calls_that_need_not_wait_do_not_switch)
 {
@@ -153,7 +133,7 @@ LOOP_TEST(queue_lets_putters_in_in_the_order_they_came)
         putters[i] = async_create_task(visit_put, queue, &visits[i]);
     settle();
     for (int item = 10; item <= 13; item++)
-        CHECK_EQ(get_now(queue), item);
+        CHECK_EQ(get_item_nowait(queue), item);
     CHECK_EQ(async_gather_n(putters, THREE, NULL, ASYNC_FIRST_ERROR), 0);
     for (int i = 0; i < THREE; i++)
         CHECK_EQ(visits[i].place, i + 1);
@@ -168,7 +148,7 @@ LOOP_TEST(queue_gives_an_item_to_the_waiting_getter_before_a_later_one)
     settle();
     CHECK_EQ(put_now(queue, 5), 0);
     CHECK(async_queue_empty(queue));
-    CHECK_EQ(get_now(queue), -EAGAIN);
+    CHECK_EQ(get_item_nowait(queue), -EAGAIN);
     CHECK_EQ(async_await(getter), 0);
     CHECK_EQ(visit.item, 5);
     return 0;
@@ -180,11 +160,11 @@ LOOP_TEST(queue_gives_room_to_the_waiting_putter_before_a_later_one)
     struct visit visit = {.item = 2};
     async_task *putter = async_create_task(visit_put, queue, &visit);
     settle();
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     CHECK(async_queue_full(queue));
     CHECK_EQ(put_now(queue, 3), -EAGAIN);
     CHECK_EQ(async_await(putter), 0);
-    CHECK_EQ(get_now(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), 2);
     return 0;
 }
 
@@ -203,7 +183,7 @@ LOOP_TEST(queue_orders_items_when_they_come_in)
         putters[i] = async_create_task(visit_put, queue, &visits[i]);
     settle();
     for (int item = 2; item <= 4; item++)
-        CHECK_EQ(get_now(queue), item);
+        CHECK_EQ(get_item_nowait(queue), item);
     return async_gather_n(putters, THREE, NULL, ASYNC_FIRST_ERROR);
 }
 
@@ -248,12 +228,12 @@ LOOP_TEST(queue_putter_that_is_cancelled_has_put_nothing)
                              async_create_task(visit_put, queue, &second)};
     settle();
     CHECK(async_task_cancel(putters[0]));
-    CHECK_EQ(get_now(queue), 1); /* the place goes on to the next in line */
+    CHECK_EQ(get_item_nowait(queue), 1); /* the place goes on to the next in line */
     CHECK_EQ(async_gather_n(putters, 2, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_EQ(first.result, -ECANCELED);
     CHECK_EQ(second.result, 0);
-    CHECK_EQ(get_now(queue), 3);
-    CHECK_EQ(get_now(queue), -EAGAIN);
+    CHECK_EQ(get_item_nowait(queue), 3);
+    CHECK_EQ(get_item_nowait(queue), -EAGAIN);
     return 0;
 }
 
@@ -263,12 +243,12 @@ LOOP_TEST(queue_putter_that_was_let_in_has_put_even_when_cancelled)
     struct visit visit = {.item = 2};
     async_task *putter = async_create_task(visit_put, queue, &visit);
     settle();
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     CHECK(async_task_cancel(putter));
     CHECK_EQ(async_await(putter), 0);
     CHECK_EQ(visit.result, 0);
     CHECK_EQ(visit.next_result, -ECANCELED);
-    CHECK_EQ(get_now(queue), 2);
+    CHECK_EQ(get_item_nowait(queue), 2);
     return 0;
 }
 
@@ -285,7 +265,7 @@ LOOP_TEST(queue_calls_of_a_cancelled_task_have_no_effect)
     CHECK_EQ(put.result, -ECANCELED);
     CHECK_EQ(get.item, 77);
     CHECK_EQ(async_queue_qsize(queue), 1);
-    CHECK_EQ(get_now(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), 1);
     return 0;
 }
 
@@ -332,8 +312,8 @@ LOOP_TEST(queue_put_that_times_out_has_put_nothing)
     async_auto_queue *queue = full_queue(1);
     CHECK_EQ(async_timeout(2, async_queue_put(queue, &(int){2})), -ETIMEDOUT);
     CHECK(async_time() == 2);
-    CHECK_EQ(get_now(queue), 1);
-    CHECK_EQ(get_now(queue), -EAGAIN);
+    CHECK_EQ(get_item_nowait(queue), 1);
+    CHECK_EQ(get_item_nowait(queue), -EAGAIN);
     return 0;
 }
 

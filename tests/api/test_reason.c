@@ -39,18 +39,12 @@ LOOP_TEST(reason_is_not_given_by_async_cancel)
     return 0;
 }
 
-static int await_it(async_task *task)
-{
-    return async_await(task);
-}
-async_fn(await_it, async_task *);
-
 LOOP_TEST(reason_travels_through_joins_however_long_the_chain)
 {
     async_task *last = async_create_task(expect, "-ECANCELED: because");
     async_task *chain = last;
     for (int i = 0; i < 5; i++)
-        chain = async_create_task(await_it, chain);
+        chain = async_create_task(await_task, chain);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(async_task_cancel_because(chain, "because"));
     CHECK_EQ(async_await(chain), -ECANCELED);
@@ -68,7 +62,7 @@ async_fn(await_later, async_task *);
 LOOP_TEST(reason_of_a_cancelled_future_reaches_the_awaiting_task)
 {
     async_future *future = async_future_new();
-    async_task *task = async_create_task(await_it, async_task_ref(future));
+    async_task *task = async_create_task(await_task, async_task_ref(future));
     CHECK_EQ(async_sleep(1), 0);
     CHECK(async_task_cancel_because(future, "the connection is gone"));
     CHECK_EQ(async_await(task), -ECANCELED);
@@ -264,7 +258,7 @@ async_fn(linger);
 LOOP_TEST(reason_is_shown_by_async_dump)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: user 7 has left");
-    async_task *joins = async_create_task(await_it, async_create_task(linger));
+    async_task *joins = async_create_task(await_task, async_create_task(linger));
     CHECK_EQ(async_sleep(1), 0);
     async_task_cancel_because(joins, "user %d has left", 7);
     CHECK_EQ(async_sleep(1), 0);

@@ -220,17 +220,10 @@ TEST_EACH_BACKEND(run_makes_call_soon_calls_and_drops_call_later_calls_at_its_en
     CHECK(strstr(trace_text, "soon") != NULL && strstr(trace_text, "later") == NULL);
 }
 
-static int note_once(const char *name)
-{
-    note("%s", name);
-    return 0;
-}
-async_fn(note_once, const char *);
-
 static void create_at_the_end(async_task *task, void *argument)
 {
     CHECK(async_task_done(task));
-    async_task_detach(async_create_task(note_once, argument));
+    async_task_detach(async_create_task(note_name, argument));
 }
 
 static int leave_a_callback_that_creates(void)
@@ -373,7 +366,7 @@ static int note_in_some_order(void)
     async_task *tasks[8];
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     for (int i = 0; i < 8; i++)
-        tasks[i] = async_create_task(note_once, names[i]);
+        tasks[i] = async_create_task(note_name, names[i]);
     return async_gather_n(tasks, 8, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(note_in_some_order);

@@ -11,12 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
-
 /* ---- the things that can be waited for ------------------------------------------------------ */
 
 /* One thing of any kind, and how much of it there is. */
@@ -530,14 +524,6 @@ LOOP_TEST(select_of_64_cases_returns_each)
 
 /* ---- between others ------------------------------------------------------------------------- */
 
-static int get(async_queue *queue)
-{
-    int item;
-    ASYNC_TRY(async_queue_get(queue, &item));
-    return item;
-}
-async_fn(get, async_queue *);
-
 static int select_get(async_queue *queue, async_event *event)
 {
     int item = 0;
@@ -549,9 +535,9 @@ LOOP_TEST(select_waits_in_line_as_other_waiters_do)
 {
     async_queue *queue = new_queue(0, sizeof(int));
     async_event event = {0};
-    async_task *a = async_create_task(get, queue),
+    async_task *a = async_create_task(get_item, queue),
                *b = async_create_task(select_get, queue, &event),
-               *c = async_create_task(get, queue),
+               *c = async_create_task(get_item, queue),
                *d = async_create_task(select_get, queue, &event);
     settle();
     for (int i = 1; i <= 3; i++)

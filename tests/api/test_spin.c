@@ -4,6 +4,7 @@
  */
 #include "sched/loop.h"
 #include "run/runner.h"
+#include "run/coroutines.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -30,12 +31,6 @@ static void count_waits(void)
     asyncp_current->poller.calls = &counted;
     looks = sleeps = 0;
 }
-
-static int wait_for(int fd)
-{
-    return async_wait_readable(fd);
-}
-async_fn(wait_for, int);
 
 /* A thread that writes when the loop has waited so and so often in that way. */
 struct other {
@@ -106,7 +101,7 @@ static int sleep_beside_a_pipe(void)
 {
     int ends[2];
     CHECK_EQ(pipe(ends), 0);
-    async_task *task = async_create_task(wait_for, ends[0]);
+    async_task *task = async_create_task(wait_readable, ends[0]);
     CHECK_EQ(async_sleep(0), 0);
     count_waits();
     CHECK_EQ(async_sleep(0.001), 0);

@@ -5,14 +5,10 @@
  */
 #include "run/dump.h"
 #include "run/trace.h"
+#include "run/coroutines.h"
+#include "run/callbacks.h"
 
 #include <limits.h>
-
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
 
 /* ---- locks ---------------------------------------------------------------------------------- */
 
@@ -296,15 +292,10 @@ LOOP_TEST(event_that_is_cleared_at_once_has_woken_its_waiters)
     return 0;
 }
 
-static void set_event(void *event)
-{
-    async_event_set(event);
-}
-
 LOOP_TEST(event_may_be_set_in_a_callback)
 {
     async_event event = {0};
-    CHECK(async_call_later(3, set_event, &event).id != 0);
+    CHECK(async_call_later(3, set_event_callback, &event).id != 0);
     CHECK_EQ(async_event_wait(&event), 0);
     CHECK(async_time() == 3);
     return 0;

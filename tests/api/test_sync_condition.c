@@ -4,12 +4,7 @@
  * its own.
  */
 #include "run/trace.h"
-
-/* Until everybody else has ended or waits for something that is not time. */
-static void settle(void)
-{
-    CHECK_EQ(async_sleep(1), 0);
-}
+#include "run/coroutines.h"
 
 /* ---- conditions ----------------------------------------------------------------------------- */
 

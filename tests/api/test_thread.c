@@ -129,17 +129,11 @@ LOOP_TEST(thread_workers_are_made_up_to_the_limit)
 
 /* ---- cancellation --------------------------------------------------------------------------- */
 
-static int in_executor(async_executor *executor, struct latch *latch, int result)
-{
-    return async_run_in_executor(executor, pass_latch, latch, result);
-}
-async_fn(in_executor, async_executor *, struct latch *, int);
-
 LOOP_TEST(thread_cancelled_work_that_runs_is_waited_for_and_its_result_counts)
 {
     struct latch latch;
     latch_init(&latch);
-    async_task *task = async_create_task(in_executor, NULL, &latch, 7);
+    async_task *task = async_create_task(pass_latch_in_executor, NULL, &latch, 7);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     latch_await_arrival(&latch, task);
@@ -158,8 +152,8 @@ LOOP_TEST(thread_cancelled_work_that_is_queued_is_taken_back)
     latch_init(&latch);
     latch_init(&never);
     async_auto_wait_executor *executor = new_executor(1);
-    async_task *first = async_create_task(in_executor, executor, &latch, 1);
-    async_task *second = async_create_task(in_executor, executor, &never, 2);
+    async_task *first = async_create_task(pass_latch_in_executor, executor, &latch, 1);
+    async_task *second = async_create_task(pass_latch_in_executor, executor, &never, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     latch_await_arrival(&latch, first);
@@ -236,8 +230,8 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
     struct latch latch;
     latch_init(&latch);
     async_auto_wait_executor *executor = new_executor(1);
-    async_task *first = async_create_task(in_executor, executor, &latch, 1);
-    async_task *second = async_create_task(in_executor, executor, &latch, 2);
+    async_task *first = async_create_task(pass_latch_in_executor, executor, &latch, 1);
+    async_task *second = async_create_task(pass_latch_in_executor, executor, &latch, 2);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     latch_await_arrival(&latch, first);
@@ -432,7 +426,7 @@ LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
 {
     static struct latch latch;
     latch_init(&latch);
-    async_task_detach(async_create_task(in_executor, NULL, &latch, 1));
+    async_task_detach(async_create_task(pass_latch_in_executor, NULL, &latch, 1));
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(async_call_later(0, open_latch, &latch).id != 0);

@@ -5,44 +5,10 @@
  */
 #include "run/trace.h"
 #include "run/queues.h"
+#include "run/callbacks.h"
+#include "run/coroutines.h"
 
 #include <math.h>
-
-static int give(int result)
-{
-    return result;
-}
-
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    return result;
-}
-async_fn(give_after, double, int);
-
-/* Waits until it is refused, and gives that result all the same. */
-static int give_when_refused(int result)
-{
-    CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    return result;
-}
-
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
-
-static void cancel_me_after(double seconds)
-{
-    async_call_later(seconds, cancel_argument, async_current_task());
-}
-
-/* That nothing refuses this task any more. */
-static int check_free(void)
-{
-    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
-    return async_sleep(1000);
-}
 
 /* ---- one limit ------------------------------------------------------------------------------ */
 
@@ -52,14 +18,14 @@ LOOP_TEST(timeout_that_is_not_reached_gives_the_call_s_own_result)
     CHECK_EQ(async_timeout(5, give_after(4, -EIO)), -EIO);
     CHECK_EQ(async_timeout(5, give_after(4, -ECANCELED)), -ECANCELED);
     CHECK(async_time() == 12);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_that_is_reached_refuses_the_call)
 {
     CHECK_EQ(async_timeout(5, give_after(6, 7)), -ETIMEDOUT);
     CHECK(async_time() == 5);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int try_thrice(void)
@@ -75,20 +41,20 @@ LOOP_TEST(timeout_that_is_reached_refuses_every_call_until_its_end)
 {
     CHECK_EQ(async_timeout(5, try_thrice()), -ETIMEDOUT);
     CHECK(async_time() == 5);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_that_is_reached_keeps_a_result_that_is_no_error)
 {
-    CHECK_EQ(async_timeout(5, give_when_refused(0)), 0);
-    CHECK_EQ(async_timeout(5, give_when_refused(9)), 9);
-    return check_free();
+    CHECK_EQ(async_timeout(5, give_when_cancelled(0)), 0);
+    CHECK_EQ(async_timeout(5, give_when_cancelled(9)), 9);
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_that_is_reached_stands_for_any_error)
 {
-    CHECK_EQ(async_timeout(5, give_when_refused(-EIO)), -ETIMEDOUT);
-    return check_free();
+    CHECK_EQ(async_timeout(5, give_when_cancelled(-EIO)), -ETIMEDOUT);
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_that_is_reached_is_no_cancel_request)
@@ -99,7 +65,7 @@ LOOP_TEST(timeout_that_is_reached_is_no_cancel_request)
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_timeout_end(&scope, 0), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_of_nothing_has_run_out_at_once)
@@ -111,41 +77,34 @@ LOOP_TEST(timeout_of_nothing_has_run_out_at_once)
         CHECK_EQ(async_timeout(limits[i], give(7)), 7);
     }
     CHECK(async_time() == 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_of_not_a_number_is_an_error)
 {
     CHECK_EQ(async_timeout(NAN, give_after(1, 7)), -EINVAL);
     CHECK(async_time() == 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_without_end_never_runs_out)
 {
     CHECK_EQ(async_timeout(INFINITY, give_after(1e9, 7)), 7);
     CHECK_EQ(async_timeout(1e300, give_after(1e9, 7)), 7);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_that_ended_in_time_does_not_fire_later)
 {
     CHECK_EQ(async_timeout(5, give_after(1, 7)), 7);
     CHECK_EQ(async_sleep(100), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_of_a_call_that_ends_at_the_limit_fires_because_it_was_set_first)
 {
     CHECK_EQ(async_timeout(5, give_after(5, 7)), -ETIMEDOUT);
-    return check_free();
-}
-
-static int get(async_queue *queue)
-{
-    int item;
-    ASYNC_TRY(async_queue_get(queue, &item));
-    return item;
+    return check_not_cancelled();
 }
 
 static void put_seven(void *queue)
@@ -161,10 +120,10 @@ LOOP_TEST(timeout_that_is_reached_first_takes_no_item)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
     async_call_later(5, put_seven, queue);
-    CHECK_EQ(async_timeout(5, get(queue)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(5, get_item(queue)), -ETIMEDOUT);
     CHECK_EQ(async_queue_qsize(queue), 1);
-    CHECK_EQ(async_timeout(5, get(queue)), 7);
-    return check_free();
+    CHECK_EQ(async_timeout(5, get_item(queue)), 7);
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_does_not_reach_tasks_that_were_created_inside_it)
@@ -175,42 +134,35 @@ LOOP_TEST(timeout_does_not_reach_tasks_that_were_created_inside_it)
              -ETIMEDOUT);
     CHECK_EQ(async_task_cancelling(child), 0);
     CHECK_EQ(async_await(child), 7);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- limits and requests -------------------------------------------------------------------- */
 
 LOOP_TEST(cancellation_inside_a_limit_stays_a_cancellation)
 {
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_timeout(5, give_after(9, 7)), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(cancellation_after_the_limit_was_reached_stays_a_cancellation)
 {
-    cancel_me_after(6);
+    cancel_self_after(6);
     CHECK_EQ(async_timeout(5, async_no_cancel(async_sleep(7)) == 0 ? async_sleep(1) : 0),
              -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
-}
-
-static int answer_inside(void)
-{
-    CHECK_EQ(async_sleep(9), -ECANCELED);
-    CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return async_sleep(9);
+    return check_not_cancelled();
 }
 
 LOOP_TEST(cancellation_that_is_answered_inside_leaves_the_limit_in_force)
 {
-    cancel_me_after(1);
-    CHECK_EQ(async_timeout(5, answer_inside()), -ETIMEDOUT);
+    cancel_self_after(1);
+    CHECK_EQ(async_timeout(5, sleep_despite_cancel()), -ETIMEDOUT);
     CHECK(async_time() == 5);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(cancellation_before_the_limit_was_set_is_delivered_inside)
@@ -220,7 +172,7 @@ LOOP_TEST(cancellation_before_the_limit_was_set_is_delivered_inside)
     CHECK_EQ(async_timeout(0, async_sleep(1)), -ECANCELED);
     CHECK(async_time() == 0);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- limits inside limits ------------------------------------------------------------------- */
@@ -238,7 +190,7 @@ LOOP_TEST(timeout_inside_a_longer_one_runs_out_alone)
     CHECK_EQ(async_timeout(5, limited_to(3, &inner) == -ETIMEDOUT ? give_after(1, 8) : -EIO), 8);
     CHECK_EQ(inner, -ETIMEDOUT);
     CHECK(async_time() == 4);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_inside_one_that_runs_out_is_cancelled)
@@ -247,7 +199,7 @@ LOOP_TEST(timeout_inside_one_that_runs_out_is_cancelled)
     CHECK_EQ(async_timeout(3, limited_to(5, &inner)), -ETIMEDOUT);
     CHECK_EQ(inner, -ECANCELED);
     CHECK(async_time() == 3);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeout_inside_one_that_runs_out_at_the_same_time_is_cancelled)
@@ -257,7 +209,7 @@ LOOP_TEST(timeout_inside_one_that_runs_out_at_the_same_time_is_cancelled)
     CHECK_EQ(inner, -ECANCELED);
     CHECK_EQ(async_timeout(0, limited_to(0, &inner)), -ETIMEDOUT);
     CHECK_EQ(inner, -ECANCELED);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int slow_to_react(int *inner)
@@ -272,7 +224,7 @@ LOOP_TEST(timeout_whose_outer_one_has_run_out_meanwhile_is_cancelled)
     CHECK_EQ(async_timeout(5, slow_to_react(&inner)), -ETIMEDOUT);
     CHECK_EQ(inner, -ECANCELED);
     CHECK(async_time() == 6);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(timeouts_one_after_the_other_are_independent)
@@ -282,7 +234,7 @@ LOOP_TEST(timeouts_one_after_the_other_are_independent)
         CHECK_EQ(async_timeout(1, give_after(2, 0)), -ETIMEDOUT);
     }
     CHECK(async_time() == 200);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- shelter -------------------------------------------------------------------------------- */
@@ -291,20 +243,20 @@ LOOP_TEST(shield_gives_the_call_s_own_result)
 {
     CHECK_EQ(async_no_cancel(give_after(1, 7)), 7);
     CHECK_EQ(async_no_cancel(give_after(1, -EIO)), -EIO);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(shield_holds_off_a_request_made_before_and_one_made_during)
 {
     CHECK(async_task_cancel(async_current_task()));
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_no_cancel(give_after(2, 7)), 7);
     CHECK(async_time() == 2);
     CHECK_EQ(async_task_cancelling(async_current_task()), 2);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK(async_task_uncancel(async_current_task()) == 1 &&
           async_task_uncancel(async_current_task()) == 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(shield_inside_a_limit_holds_off_the_limit)
@@ -314,7 +266,7 @@ LOOP_TEST(shield_inside_a_limit_holds_off_the_limit)
     CHECK_EQ(async_timeout(1, async_no_cancel(give_after(2, 7)) == 7 ? async_sleep(1) : 0),
              -ETIMEDOUT);
     CHECK(async_time() == 4);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(limits_inside_a_shield_work)
@@ -325,7 +277,7 @@ LOOP_TEST(limits_inside_a_shield_work)
     CHECK(async_time() == 3);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int limited_goodbye(void)
@@ -339,7 +291,7 @@ LOOP_TEST(limits_inside_a_shield_inside_a_limit_are_distinguished)
 {
     CHECK_EQ(async_timeout(1, limited_goodbye()), -ETIMEDOUT);
     CHECK(async_time() == 3);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(shield_inside_a_shield_ends_alone)
@@ -348,7 +300,7 @@ LOOP_TEST(shield_inside_a_shield_ends_alone)
     CHECK_EQ(async_no_cancel(async_no_cancel(give_after(1, 7)) == 7 ? give_after(1, 8) : -EIO), 8);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 static int answer_in_shelter(void)
@@ -361,7 +313,7 @@ LOOP_TEST(a_request_can_be_answered_under_a_shield)
 {
     CHECK(async_task_cancel(async_current_task()));
     CHECK_EQ(async_no_cancel(answer_in_shelter()), 0);
-    return check_free();
+    return check_not_cancelled();
 }
 
 /* ---- begin and end -------------------------------------------------------------------------- */
@@ -375,7 +327,7 @@ LOOP_TEST(begin_and_end_of_a_limit_give_the_result_of_the_expression)
     CHECK_EQ(async_timeout_end(&scope, give_after(3, 7)), -ETIMEDOUT);
     async_timeout_begin(&scope, NAN);
     CHECK_EQ(async_timeout_end(&scope, give_after(3, 7)), -EINVAL);
-    return check_free();
+    return check_not_cancelled();
 }
 
 LOOP_TEST(begin_and_end_of_a_shield_hold_off_a_request)
@@ -390,5 +342,5 @@ LOOP_TEST(begin_and_end_of_a_shield_hold_off_a_request)
     async_no_cancel_end(&outer);
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
-    return check_free();
+    return check_not_cancelled();
 }

@@ -5,6 +5,7 @@
  */
 #include "sched/loop.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -368,11 +369,6 @@ static int count_short_waits(struct poller *poller, int64_t timeout_ns)
     return real_calls->wait(poller, timeout_ns);
 }
 
-static void count_call(void *count)
-{
-    ++*(int *)count;
-}
-
 /* Has so many calls made a microsecond after each other; returns how many were. */
 static int call_one_after_the_other(int wanted)
 {
@@ -383,7 +379,7 @@ static int call_one_after_the_other(int wanted)
     counting.wait = count_short_waits;
     loop->poller.calls = &counting;
     for (int i = 0; i < wanted; i++)
-        async_call_later(0.05 + i * 1e-6, count_call, &count);
+        async_call_later(0.05 + i * 1e-6, count_callback, &count);
     CHECK_EQ(async_sleep(0.06 + wanted * 1e-6), 0);
     loop->poller.calls = real_calls;
     return count;

@@ -5,18 +5,9 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <stdlib.h>
-
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
-
-static void cancel_me_after(double seconds)
-{
-    CHECK(async_call_later(seconds, cancel_argument, async_current_task()).id != 0);
-}
 
 /* Cancels and lets go of tasks that a test has borrowed out. */
 static void end_all(async_task *const tasks[], size_t count)
@@ -68,7 +59,7 @@ LOOP_TEST(wait_for_the_first_failure_passes_over_success_and_cancellation)
     async_task *tasks[] = {async_create_task(give_after, 1, 5), async_create_task(forever),
                            async_create_task(give_after, 3, -EIO),
                            async_create_task(give_after, 4, 0)};
-    CHECK(async_call_later(2, cancel_argument, tasks[1]).id != 0);
+    CHECK(async_call_later(2, cancel_callback, tasks[1]).id != 0);
     CHECK_EQ(async_wait(tasks, 4, ASYNC_FIRST_EXCEPTION, ASYNC_FOREVER), 3);
     CHECK(async_time() == 3);
     end_all(tasks, 4);
@@ -114,7 +105,7 @@ LOOP_TEST(wait_that_is_cancelled_cancels_nothing)
 {
     async_task *tasks[] = {async_create_task(give_after, 5, 5),
                            async_create_task(give_after, 9, 7)};
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_wait(tasks, 2, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
@@ -283,7 +274,7 @@ LOOP_TEST(wait_for_of_null_itself_and_nan)
 
 LOOP_TEST(wait_for_that_is_cancelled_cancels_the_task)
 {
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_wait_for(async_create_task(forever), 5), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
@@ -317,7 +308,7 @@ LOOP_TEST(shield_passes_on_the_message_of_the_error)
 LOOP_TEST(shield_that_is_cancelled_lets_the_task_go_on)
 {
     async_task *task = async_create_task(give_after, 5, 7);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_shield(async_task_ref(task)), -ECANCELED);
     CHECK(async_time() == 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
@@ -340,7 +331,7 @@ LOOP_TEST(shield_in_a_task_that_is_cancelled_already_lets_the_task_go_on)
 static int shield_and_leave(void)
 {
     async_task *failing = async_create_task(give_after, 5, -EIO);
-    cancel_me_after(1);
+    cancel_self_after(1);
     CHECK_EQ(async_shield(failing), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(10), 0);

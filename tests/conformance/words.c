@@ -248,12 +248,6 @@ static struct queue *queue_of(const struct operation *operation)
     return &play.queues[argument(operation, 0)];
 }
 
-static int compare(const void *a, const void *b)
-{
-    int left = *(const int *)a, right = *(const int *)b;
-    return (left > right) - (left < right);
-}
-
 static async_queue *queue_of_kind(int kind, size_t maxsize)
 {
     switch (kind) {
@@ -262,7 +256,7 @@ static async_queue *queue_of_kind(int kind, size_t maxsize)
     case 1:
         return new_lifo_queue(maxsize, sizeof(int));
     default:
-        return new_priority_queue(maxsize, sizeof(int), compare);
+        return new_priority_queue(maxsize, sizeof(int), compare_ints);
     }
 }
 

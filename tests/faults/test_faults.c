@@ -7,6 +7,7 @@
  */
 #include "fault_test.h"
 #include "run/queues.h"
+#include "run/coroutines.h"
 
 #include <math.h>
 #include <string.h>
@@ -99,11 +100,6 @@ static int consume(async_queue *queue)
 }
 async_fn(consume, async_queue *);
 
-static int less(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
 /*
  * Waits until all that was put was taken, if anybody takes it, and closes the queue; the rest is
  * taken here.
@@ -145,7 +141,7 @@ FAULTS_TEST(each_item_of_a_queue_without_limit_is_got_once)
 
 FAULTS_TEST(each_item_of_a_priority_queue_is_got_once)
 {
-    return use_queue(new_priority_queue(3, sizeof(int), less));
+    return use_queue(new_priority_queue(3, sizeof(int), compare_ints));
 }
 
 /* ---- time and cancellation ------------------------------------------------------------------ */
@@ -180,17 +176,12 @@ FAULTS_TEST(cancellation_and_time_limits_reach_everyone)
     return 0;
 }
 
-static void call(void *number)
-{
-    kept[(intptr_t)number]++;
-}
-
 FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
 {
     for (int i = 0; i < ACCOUNTS; i++) {
         void *number = (void *)(intptr_t)i;
-        async_handle handle = i % 2 == 0 ? async_call_soon(call, number)
-                                         : async_call_later(i, call, number);
+        async_handle handle = i % 2 == 0 ? async_call_soon(keep_callback, number)
+                                         : async_call_later(i, keep_callback, number);
         promised[i] = handle.id != 0;
         if (i % 5 == 0 && async_handle_cancel(handle))
             promised[i] = 0;
@@ -254,12 +245,6 @@ FAULTS_TEST(an_echo_answers_or_ends)
     close(ends[1]);
     return 0;
 }
-
-static int wait_readable(int fd)
-{
-    return async_wait_readable(fd);
-}
-async_fn(wait_readable, int);
 
 static int fill_and_wait_writable(int fd)
 {

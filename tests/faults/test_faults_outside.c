@@ -16,15 +16,10 @@
 
 /* ---- other threads -------------------------------------------------------------------------- */
 
-static void take_call(void *number)
-{
-    kept[(intptr_t)number]++;
-}
-
 static void *send_calls(void *loop)
 {
     for (int i = 0; i < ACCOUNTS; i++)
-        if (answer(async_call_soon_threadsafe(loop, take_call, (void *)(intptr_t)i)) == 0)
+        if (answer(async_call_soon_threadsafe(loop, keep_callback, (void *)(intptr_t)i)) == 0)
             promised[i]++;
     return NULL;
 }

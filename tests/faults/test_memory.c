@@ -6,6 +6,7 @@
  */
 #include "run/trace.h"
 #include "run/queues.h"
+#include "run/callbacks.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -100,18 +101,13 @@ static int sleep_for(double seconds)
 }
 async_fn(sleep_for, double);
 
-static void count_call(void *argument)
-{
-    ++*(int *)argument;
-}
-
 /* The callbacks point into this frame, so they must have been made or taken back when it goes. */
 static int wait_for_callbacks(void)
 {
     int ended = 0, called = 0;
     async_task *sleeper = async_create_task(sleep_for, 2);
     int result = sleeper != NULL ? async_task_add_done_callback(sleeper, note_end, &ended) : 0;
-    async_handle handle = async_call_later(1, count_call, &called);
+    async_handle handle = async_call_later(1, count_callback, &called);
     int slept = async_await(sleeper);
     ASYNC_TRY(async_sleep(0));
     CHECK_EQ(ended, sleeper != NULL && result == 0 ? 1 : 0);

@@ -6,6 +6,8 @@
  */
 #include "chaos.h"
 #include "run/sockets.h"
+#include "run/callbacks.h"
+#include "run/coroutines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -537,12 +539,6 @@ static int new_file(void)
     return file;
 }
 
-static void note_failure(async_loop *loop, const async_exception_context *error, void *unused)
-{
-    (void)loop, (void)unused;
-    test_fail(__FILE__, __LINE__, "%s", async_strerror(error->code));
-}
-
 static uint32_t number_of(const char *name, uint32_t otherwise)
 {
     const char *text = getenv(name);
@@ -559,7 +555,7 @@ int chaos_play(const struct chaos_kind *kind)
     snprintf(stage.path, sizeof stage.path, "@libasyncio-chaos-%d", (int)getpid());
     CHECK_EQ(async_start_server(&stage.at_port, serve, NULL, "127.0.0.1", 0, NULL), 0);
     CHECK_EQ(async_start_unix_server(&stage.at_path, serve, NULL, stage.path, NULL), 0);
-    async_loop_set_exception_handler(async_get_loop(), note_failure, NULL);
+    async_loop_set_exception_handler(async_get_loop(), fail_on_exception, NULL);
     for (uint32_t i = 0; i < count; i++) {
         round = (struct chaos_round){.kind = kind, .seed = first + i, .file = file};
         play(&round);

@@ -4,6 +4,8 @@
  * something.
  */
 #include "run/trace.h"
+#include "run/coroutines.h"
+#include "run/sockets.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -34,18 +36,6 @@ static int close_sockets(void)
     close(here);
     close(there);
     return 0;
-}
-
-static void send_text(const char *text)
-{
-    CHECK_EQ(send(there, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static int bytes_left(void)
-{
-    int count;
-    CHECK_EQ(ioctl(here, FIONREAD, &count), 0);
-    return count;
 }
 
 /* Writes down what it receives, or the error. */
@@ -83,25 +73,18 @@ LOOP_TEST(io_recv_waits_for_data)
     async_task *receiver = async_create_task(note_receiving, here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(receiver));
-    send_text("hello");
+    send_text(there, "hello");
     CHECK_EQ(async_await(receiver), 0);
     CHECK_TRACE("'hello'");
     return close_sockets();
 }
-
-static int set_flag(bool *flag)
-{
-    *flag = true;
-    return 0;
-}
-async_fn(set_flag, bool *);
 
 LOOP_TEST(io_recv_of_data_that_is_there_does_not_switch)
 {
     char text[16];
     bool others_ran = false;
     open_sockets(SOCK_STREAM);
-    send_text("hello");
+    send_text(there, "hello");
     async_task *other = async_create_task(set_flag, &others_ran);
     CHECK_EQ(async_recv(here, text, sizeof text, 0), 5);
     CHECK(!others_ran);
@@ -116,10 +99,10 @@ LOOP_TEST(io_wait_ends_when_the_descriptor_is_ready)
     async_task *writer = async_create_task(note_writable, here);
     CHECK_EQ(async_await(writer), 0);
     CHECK(!async_task_done(reader));
-    send_text("x");
+    send_text(there, "x");
     CHECK_EQ(async_await(reader), 0);
     CHECK_TRACE("writable: 0 readable: 0");
-    CHECK_EQ(bytes_left(), 1);
+    CHECK_EQ(bytes_to_receive(here), 1);
     return close_sockets();
 }
 
@@ -131,7 +114,7 @@ LOOP_TEST(io_several_tasks_may_receive_from_one_socket)
         receivers[i] = async_create_task(note_receiving, here);
     CHECK_EQ(async_sleep(0), 0);
     for (int i = 0; i < 3; i++)
-        send_text("x");
+        send_text(there, "x");
     CHECK_EQ(async_gather_n(receivers, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_TRACE("'x' 'x' 'x'");
     return close_sockets();
@@ -206,7 +189,7 @@ LOOP_TEST(io_recv_that_is_cancelled_has_received_nothing)
         CHECK_EQ(async_await(receiver), 0);
     }
     CHECK_TRACE("-125 -125 -125");
-    send_text("late");
+    send_text(there, "late");
     CHECK_EQ(note_receiving(here), 0);
     CHECK_TRACE("'late'");
     return close_sockets();
@@ -215,7 +198,7 @@ LOOP_TEST(io_recv_that_is_cancelled_has_received_nothing)
 LOOP_TEST(io_calls_of_a_cancelled_task_have_no_effect)
 {
     open_sockets(SOCK_STREAM);
-    send_text("data");
+    send_text(there, "data");
     async_task *tasks[] = {async_create_task(note_receiving, here),
                            async_create_task(note_readable, here),
                            async_create_task(note_writable, here)};
@@ -223,7 +206,7 @@ LOOP_TEST(io_calls_of_a_cancelled_task_have_no_effect)
         CHECK(async_task_cancel(tasks[i]));
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_TRACE("-125 readable: -125 writable: -125");
-    CHECK_EQ(bytes_left(), 4);
+    CHECK_EQ(bytes_to_receive(here), 4);
     return close_sockets();
 }
 
@@ -243,7 +226,7 @@ static int keep_a_pattern(void)
     volatile unsigned char pattern[8000];
     for (size_t i = 0; i < sizeof pattern; i++)
         pattern[i] = PATTERN;
-    send_text("too late for whoever waited");
+    send_text(there, "too late for whoever waited");
     CHECK_EQ(async_wait_readable(here), 0);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(async_sleep(0), 0);
@@ -398,7 +381,7 @@ LOOP_TEST(io_time_jumps_past_an_operation_only_after_as_much_real_time)
 
 static void *send_from_this_thread(void *unused)
 {
-    send_text("soon");
+    send_text(there, "soon");
     return unused;
 }
 
@@ -464,7 +447,7 @@ LOOP_TEST(io_timeout_leaves_the_socket_to_the_next_call)
     open_sockets(SOCK_STREAM);
     CHECK_EQ(async_timeout(0.0001, async_wait_readable(here)), -ETIMEDOUT);
     CHECK_EQ(async_timeout(0, async_wait_readable(here)), -ETIMEDOUT);
-    send_text("still there");
+    send_text(there, "still there");
     CHECK_EQ(async_timeout(1000, note_receiving(here)), 0);
     CHECK_TRACE("'still there'");
     return close_sockets();
@@ -474,7 +457,7 @@ LOOP_TEST(io_timeout_leaves_the_socket_to_the_next_call)
 
 static void send_in_a_callback(void *text)
 {
-    send_text(text);
+    send_text(there, text);
 }
 
 /* What a program does where Python has add_signal_handler. */

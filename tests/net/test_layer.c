@@ -3,6 +3,7 @@
  * handshake before it.
  */
 #include "run/streams.h"
+#include "run/layers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,25 +45,7 @@ static void free_mask(void *state)
 static const async_stream_layer masked = {read_masked, write_masked, finish_masked, free_mask,
                                           NULL};
 
-static int write_plainly(void *state, async_stream *below, const void *data, size_t size)
-{
-    (void)state;
-    return async_layer_write(below, data, size);
-}
-
-static int say_nothing(void *state, async_stream *below)
-{
-    (void)state, (void)below;
-    return 0;
-}
-
-static const async_stream_layer plain = {read_masked, write_plainly, say_nothing, free_mask, NULL};
-
-static int close_here(async_stream *stream)
-{
-    return async_stream_wait_closed(stream);
-}
-async_fn(close_here, async_stream *);
+static const async_stream_layer plain = {read_masked, pass_write, pass_finish, free_mask, NULL};
 
 LOOP_TEST(layer_is_called_for_every_read_and_write)
 {
@@ -218,7 +201,7 @@ LOOP_TEST(layer_reads_nothing_more_but_waits_for_the_peer_when_it_is_closed)
     struct pair pair = new_pair();
     char text[4];
     CHECK_EQ(async_stream_set_layer(pair.here, &masked, &mask), 0);
-    async_task *closing = async_create_task(close_here, pair.here);
+    async_task *closing = async_create_task(close_stream, pair.here);
     CHECK_EQ(async_stream_readexactly(pair.there, text, 1), 1);
     CHECK_EQ(async_stream_read(pair.there, text, 1), 0);
     for (int i = 0; i < 10; i++) {
@@ -264,7 +247,7 @@ LOOP_TEST(layer_waits_for_the_peer_also_after_it_had_to_wait_for_room)
     char *sent = calloc(1, SIZE), *text;
     CHECK_EQ(async_stream_set_layer(pair.here, &plain, &mask), 0);
     CHECK_EQ(async_stream_write(pair.here, sent, SIZE), 0);
-    async_task *closing = async_create_task(close_here, pair.here);
+    async_task *closing = async_create_task(close_stream, pair.here);
     CHECK_EQ(async_sleep(0.01), 0);
     CHECK_EQ(async_stream_read_all(pair.there, &text, 2 * SIZE), SIZE);
     CHECK(!async_task_done(closing));

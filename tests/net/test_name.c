@@ -8,14 +8,6 @@
 
 static const struct addrinfo streams = {.ai_socktype = SOCK_STREAM};
 
-static int length_of(const struct addrinfo *list)
-{
-    int length = 0;
-    for (; list != NULL; list = list->ai_next)
-        length++;
-    return length;
-}
-
 /* ---- literals ------------------------------------------------------------------------------- */
 
 static bool same_entry(const struct addrinfo *a, const struct addrinfo *b)
@@ -120,7 +112,7 @@ LOOP_TEST(name_in_numbers_is_not_looked_up)
             if (literal_hosts[h] == NULL && services[s] == NULL)
                 continue;
             CHECK_EQ(async_getaddrinfo(literal_hosts[h], services[s], &streams, &list), 0);
-            CHECK_EQ(length_of(list), literal_hosts[h] == NULL ? 2 : 1);
+            CHECK_EQ(count_addresses(list), literal_hosts[h] == NULL ? 2 : 1);
         }
     CHECK_EQ(names.asked, 0);
     return 0;

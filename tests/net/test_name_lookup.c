@@ -14,14 +14,6 @@
 
 static const struct addrinfo streams = {.ai_socktype = SOCK_STREAM};
 
-static int length_of(const struct addrinfo *list)
-{
-    int length = 0;
-    for (; list != NULL; list = list->ai_next)
-        length++;
-    return length;
-}
-
 /* ---- lookups -------------------------------------------------------------------------------- */
 
 static struct addrinfo *found[20]; /* by tasks */
@@ -51,7 +43,7 @@ LOOP_TEST(name_is_looked_up)
     async_auto_addrinfo *list = NULL;
     use_test_names(false);
     CHECK_EQ(async_getaddrinfo("two.test", "80", &streams, &list), 0);
-    CHECK_EQ(length_of(list), 2);
+    CHECK_EQ(count_addresses(list), 2);
     CHECK_STR(list->ai_canonname, "canonical.test");
     CHECK(memcmp(list->ai_addr, &name_v6, sizeof name_v6) == 0);
     CHECK(memcmp(list->ai_next->ai_addr, &name_v4, sizeof name_v4) == 0);
@@ -296,7 +288,7 @@ TEST_EACH_BACKEND(name_list_outlives_its_loop_and_can_be_freed_on_any_thread)
     pthread_t thread;
     use_test_names(false);
     CHECK_EQ(async_run_with(test_options(), look_up_and_keep), 0);
-    CHECK_EQ(length_of(found[0]), 2);
+    CHECK_EQ(count_addresses(found[0]), 2);
     CHECK_EQ(pthread_create(&thread, NULL, free_list, found[0]), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }

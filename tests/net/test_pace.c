@@ -6,6 +6,7 @@
 #include "run/sockets.h"
 #include "run/streams.h"
 #include "run/queues.h"
+#include "run/callbacks.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -327,11 +328,6 @@ LOOP_TEST(pace_every_call_that_need_not_wait_lets_others_run_on_the_virtual_cloc
 
 /* ---- select, which a timer must end --------------------------------------------------------- */
 
-static void set_event(void *event)
-{
-    async_event_set(event);
-}
-
 REAL_LOOP_TEST(pace_select_that_is_always_ready_lets_a_timer_end_it)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);
@@ -339,7 +335,7 @@ REAL_LOOP_TEST(pace_select_that_is_always_ready_lets_a_timer_end_it)
     if (strcmp(test_backend(), "sim") == 0)
         test_skip("its time stands still while a task runs");
     CHECK_EQ(send(pair.there, "x", 1, 0), 1);
-    async_call_later(0.01, set_event, &stop);
+    async_call_later(0.01, set_event_callback, &stop);
     while (async_select(async_on_readable(pair.here), async_on_event(&stop)) == 0)
         continue;
     close_both(pair);

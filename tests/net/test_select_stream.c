@@ -3,6 +3,7 @@
  * layer has ready; a change of the socket that brings no byte does not end it.
  */
 #include "run/streams.h"
+#include "run/layers.h"
 
 #include <asyncio/layer.h>
 #include <string.h>
@@ -92,17 +93,10 @@ LOOP_TEST(select_stream_that_is_aborted_is_ready)
     return 0;
 }
 
-static int read_byte(async_stream *stream)
-{
-    char byte;
-    return async_stream_read(stream, &byte, 1);
-}
-async_fn(read_byte, async_stream *);
-
 LOOP_TEST(select_stream_that_another_task_reads_is_busy)
 {
     struct pair pair = new_pair();
-    async_task *reader = async_create_task(read_byte, pair.here);
+    async_task *reader = async_create_task(read_one_byte, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(no_bytes(pair.here, 1), -EBUSY);
     CHECK_EQ(async_stream_write(pair.there, "x", 1), 0);
@@ -122,7 +116,7 @@ LOOP_TEST(select_stream_wakes_every_select)
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_stream_write(pair.there, "x", 1), 0);
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_EQ(read_byte(pair.here), 1);
+    CHECK_EQ(read_one_byte(pair.here), 1);
     close_pair(pair);
     return 0;
 }
@@ -136,7 +130,7 @@ LOOP_TEST(select_stream_that_is_cancelled_has_taken_nothing)
     CHECK_EQ(async_await(task), -ECANCELED);
     CHECK_EQ(async_stream_write(pair.there, "x", 1), 0);
     CHECK_EQ(no_bytes(pair.here, 1), 0);
-    CHECK_EQ(read_byte(pair.here), 1);
+    CHECK_EQ(read_one_byte(pair.here), 1);
     close_pair(pair);
     return 0;
 }
@@ -166,24 +160,7 @@ static int read_unit(void *state, async_stream *below, void *buffer, size_t size
     return 1;
 }
 
-static int write_plain(void *state, async_stream *below, const void *data, size_t size)
-{
-    (void)state;
-    return async_layer_write(below, data, size);
-}
-
-static int say_nothing(void *state, async_stream *below)
-{
-    (void)state, (void)below;
-    return 0;
-}
-
-static void leave(void *state)
-{
-    (void)state;
-}
-
-static const async_stream_layer in_units = {read_unit, write_plain, say_nothing, leave, NULL};
+static const async_stream_layer in_units = {read_unit, pass_write, pass_finish, pass_free, NULL};
 
 static int write_later(async_stream *stream, double seconds, const char *text)
 {
@@ -208,7 +185,7 @@ LOOP_TEST(select_stream_of_a_layer_waits_for_what_the_layer_can_give)
     CHECK_EQ(async_await(rest), 0);
     for (int i = 0; i < 4; i++) {
         CHECK_EQ(no_bytes(pair.here, 0), 0); /* though nothing is at the socket */
-        CHECK_EQ(read_byte(pair.here), 1);
+        CHECK_EQ(read_one_byte(pair.here), 1);
     }
     CHECK_EQ(no_bytes(pair.here, 0), 1);
     close_pair(pair);

@@ -140,16 +140,10 @@ static int fail_at_once(async_stream *stream, void *unused)
     return async_fail(-EPROTO, "it is not to be");
 }
 
-static void note_error(async_loop *loop, const async_exception_context *error, void *unused)
-{
-    (void)loop, (void)unused;
-    note("%d", error->code);
-}
-
 LOOP_TEST(server_reports_an_error_of_a_connection_and_goes_on)
 {
     async_auto_wait_server *server = new_server(fail_at_once, NULL);
-    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_exception, NULL);
     for (int i = 0; i < 2; i++) {
         check_end(new_client(server), 0);
         await_connections(server, 0);
@@ -180,7 +174,7 @@ static void reset(async_stream *stream)
 LOOP_TEST(server_reports_a_disconnect_in_debug_mode_only)
 {
     async_auto_wait_server *server = new_server(read_record, NULL);
-    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_exception, NULL);
     for (int debug = 0; debug < 2; debug++)
         for (int resets = 0; resets < 2; resets++) {
             async_loop_set_debug(async_get_loop(), debug == 1);
@@ -207,7 +201,7 @@ static int fail_as_if_reset(async_stream *stream, void *unused)
 LOOP_TEST(server_reports_a_disconnect_that_is_not_the_client_s)
 {
     async_auto_wait_server *server = new_server(fail_as_if_reset, NULL);
-    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_exception, NULL);
     check_end(new_client(server), 0);
     await_connections(server, 0);
     CHECK_EQ(async_sleep(0), 0);

@@ -55,12 +55,6 @@ static async_stream *new_sudden_client(const async_server *server)
     return stream;
 }
 
-static void note_error(async_loop *loop, const async_exception_context *error, void *unused)
-{
-    (void)loop, (void)unused;
-    note("%d", error->code);
-}
-
 static int sleep_long(void)
 {
     return async_sleep(1000);
@@ -118,7 +112,7 @@ LOOP_TEST(server_that_may_not_accept_reports_it_once_and_retries_after_a_pause)
     static const int errors[] = {-EPERM, -ENOSYS, -EIO, -EACCES};
     for (int i = 0; i < 4; i++) {
         async_auto_wait_server *server = new_server(serve_echo, NULL);
-        async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+        async_loop_set_exception_handler(async_get_loop(), note_exception, NULL);
         CHECK_EQ(async_sleep(0), 0);
         struct fault_record *record = count_calls(errors[i], 5);
         async_auto_stream *client = new_client(server);
@@ -151,7 +145,7 @@ LOOP_TEST(server_whose_socket_cannot_accept_is_closed)
 {
     async_auto_wait_server *server = new_server(serve_echo, NULL);
     int fd;
-    async_loop_set_exception_handler(async_get_loop(), note_error, NULL);
+    async_loop_set_exception_handler(async_get_loop(), note_exception, NULL);
     CHECK_EQ(async_server_fds(server, &fd, 1), 1);
     CHECK_EQ(shutdown(fd, SHUT_RD), 0); /* it listens no more */
     CHECK_EQ(async_server_serve_forever(server), 0);

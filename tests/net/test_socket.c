@@ -5,6 +5,7 @@
 #include "sys/tools.h"
 #include "run/trace.h"
 #include "run/sockets.h"
+#include "run/coroutines.h"
 
 #include <fcntl.h>
 #include <math.h>

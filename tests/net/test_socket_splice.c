@@ -3,6 +3,7 @@
  * the program.
  */
 #include "run/sockets.h"
+#include "run/coroutines.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -4,6 +4,8 @@
  */
 #include "run/trace.h"
 #include "run/sockets.h"
+#include "run/callbacks.h"
+#include "run/coroutines.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -492,11 +494,6 @@ LOOP_TEST(transfer_that_never_waits_lets_others_run)
     return 0;
 }
 
-static void set_flag(void *flag)
-{
-    *(bool *)flag = true;
-}
-
 /* With nobody else ready, time goes on and timers fire. */
 REAL_LOOP_TEST(transfer_that_never_waits_lets_timers_fire)
 {
@@ -506,7 +503,7 @@ REAL_LOOP_TEST(transfer_that_never_waits_lets_timers_fire)
     int rounds = 0, socket = bound_socket(SOCK_DGRAM, 0);
     struct sockaddr_in address = address_of(socket);
     CHECK_EQ(connect(socket, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK(async_call_later(0.001, set_flag, &over).id != 0);
+    CHECK(async_call_later(0.001, set_flag_callback, &over).id != 0);
     CHECK_EQ(echo(socket, &rounds, &over), 0);
     CHECK_EQ(async_close(socket), 0);
     return 0;
@@ -517,7 +514,7 @@ LOOP_TEST(transfer_that_need_not_wait_does_not_switch)
     char byte;
     bool others_ran = false;
     struct sockets pair = unix_sockets(SOCK_STREAM);
-    CHECK(async_call_soon(set_flag, &others_ran).id != 0);
+    CHECK(async_call_soon(set_flag_callback, &others_ran).id != 0);
     for (int i = 0; i < 8; i++) {
         CHECK_EQ(async_send(pair.here, "x", 1, 0), 1);
         CHECK_EQ(async_recvfrom(pair.there, &byte, 1, 0, NULL, NULL), 1);

@@ -139,34 +139,15 @@ static void fill(async_stream *stream, size_t pending)
         CHECK_EQ(async_stream_write(stream, much, sizeof much), 0);
 }
 
-static int read_one(async_stream *stream)
-{
-    char byte;
-    return async_stream_read(stream, &byte, 1);
-}
-async_fn(read_one, async_stream *);
-
-static int drain(async_stream *stream)
-{
-    return async_stream_drain(stream);
-}
-async_fn(drain, async_stream *);
-
-static int wait_closed(async_stream *stream)
-{
-    return async_stream_wait_closed(stream);
-}
-async_fn(wait_closed, async_stream *);
-
 LOOP_TEST(stream_that_is_reset_while_it_is_read_says_so_from_then_on)
 {
     async_stream *stream;
     int peer = new_peer(&stream);
-    async_task *reader = async_create_task(read_one, stream);
+    async_task *reader = async_create_task(read_one_byte, stream);
     CHECK_EQ(async_sleep(0), 0);
     reset(peer);
     CHECK_EQ(async_await(reader), -ECONNRESET);
-    CHECK_EQ(read_one(stream), -ECONNRESET);
+    CHECK_EQ(read_one_byte(stream), -ECONNRESET);
     CHECK(!async_stream_at_eof(stream));
     async_stream_close(stream);
     return 0;
@@ -177,7 +158,7 @@ LOOP_TEST(stream_that_is_reset_while_a_task_drains_it_says_so_and_drops_what_is_
     async_stream *stream;
     int peer = new_peer(&stream);
     fill(stream, 1000000);
-    async_task *drainer = async_create_task(drain, stream);
+    async_task *drainer = async_create_task(drain_stream, stream);
     CHECK_EQ(async_sleep(0), 0);
     reset(peer);
     int result = async_await(drainer);
@@ -193,7 +174,7 @@ LOOP_TEST(stream_that_is_reset_while_it_closes_is_gone_at_once)
     async_stream *stream;
     int peer = new_peer(&stream);
     fill(stream, 1000000);
-    async_task *closer = async_create_task(wait_closed, stream);
+    async_task *closer = async_create_task(close_stream, stream);
     CHECK_EQ(async_sleep(0), 0);
     reset(peer);
     int result = async_await(closer);
@@ -229,7 +210,7 @@ LOOP_TEST(stream_whose_ends_are_shut_in_every_order_tells_each_once)
         CHECK_EQ(shutdown(peer, order & 1 ? SHUT_RDWR : SHUT_WR), 0);
         if (order & 2)
             CHECK_EQ(async_stream_write_eof(stream), 0);
-        CHECK_EQ(read_one(stream), 0);
+        CHECK_EQ(read_one_byte(stream), 0);
         CHECK(async_stream_at_eof(stream));
         CHECK_EQ(async_stream_write_eof(stream), 0);
         CHECK_EQ(async_stream_wait_closed(stream), 0);
@@ -255,7 +236,7 @@ LOOP_TEST(stream_reads_on_behind_urgent_data)
         CHECK_EQ(send(peer, "cd\n", 3, 0), 3);
         CHECK_EQ(async_stream_readline(stream, line, sizeof line), 5);
         CHECK_STR(line, "abcd\n");
-        task = async_create_task(read_one, stream);
+        task = async_create_task(read_one_byte, stream);
         CHECK_EQ(async_sleep(0), 0);
         CHECK_EQ(send(peer, "?", 1, MSG_OOB), 1);
         CHECK_EQ(async_sleep(0), 0);
@@ -276,7 +257,7 @@ static int wait_out_of_patience(void)
     static char bytes[100000];
     int peer = new_peer(&stream);
     fill(stream, 10000000);
-    async_task *closer = async_create_task(wait_closed, stream);
+    async_task *closer = async_create_task(close_stream, stream);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(loop->poller.in_flight == 1);
     loop->poller.in_flight--; /* so that virtual time passes without the kernel */

@@ -5,6 +5,7 @@
  */
 #include "run/sockets.h"
 #include "run/streams.h"
+#include "run/coroutines.h"
 
 #include <string.h>
 

@@ -6,6 +6,7 @@
 #include "run/layers.h"
 #include "run/sockets.h"
 #include "run/streams.h"
+#include "run/coroutines.h"
 
 #include <asyncio/layer.h>
 #include <errno.h>
@@ -51,17 +52,6 @@ static int read_to_the_end(async_stream *stream, int *total)
     return result;
 }
 async_fn(read_to_the_end, async_stream *, int *);
-
-static int pass_finish(void *state, async_stream *below)
-{
-    (void)state, (void)below;
-    return 0;
-}
-
-static void pass_free(void *state)
-{
-    (void)state;
-}
 
 static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free, NULL};
 
@@ -254,12 +244,6 @@ LOOP_TEST(stream_at_eof_is_false_after_an_abort)
     return 0;
 }
 
-static int wait_until_closed(async_stream *stream)
-{
-    return async_stream_wait_closed(stream);
-}
-async_fn(wait_until_closed, async_stream *);
-
 /*
  * The peer has ended in order, and goes away before its system has taken all: no end is to come
  * that would tell.
@@ -273,7 +257,7 @@ LOOP_TEST(stream_reset_after_the_peers_end_ends_a_lingering_close)
     CHECK_EQ(shutdown(connection.there, SHUT_WR), 0);
     CHECK_EQ(async_stream_write(connection.here, much, sizeof much), 0);
     CHECK_EQ(async_stream_pending(connection.here), 0);
-    async_task *closing = async_create_task(wait_until_closed, connection.here);
+    async_task *closing = async_create_task(close_stream, connection.here);
     turns(10);
     CHECK(!async_task_done(closing));
     reset(connection.there);

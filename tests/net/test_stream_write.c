@@ -263,19 +263,13 @@ LOOP_TEST(stream_drain_waits_until_the_low_mark)
     return 0;
 }
 
-static int drain(async_stream *stream)
-{
-    return async_stream_drain(stream);
-}
-async_fn(drain, async_stream *);
-
 LOOP_TEST(stream_drain_ends_when_the_low_mark_is_raised_above_what_is_pending)
 {
     static char much[MUCH];
     struct pair pair = new_pair();
     CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 1000, 500), 0);
     CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
-    async_task *task = async_create_task(drain, pair.here);
+    async_task *task = async_create_task(drain_stream, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK(!async_task_done(task));
     CHECK_EQ(async_stream_set_write_buffer_limits(pair.here, 2 * MUCH, MUCH), 0);
@@ -454,7 +448,7 @@ LOOP_TEST(stream_that_is_aborted_ends_all_waits)
     static char much[MUCH];
     struct pair pair = new_pair();
     CHECK_EQ(async_stream_write(pair.here, much, MUCH), 0);
-    async_task *drainer = async_create_task(drain, pair.here);
+    async_task *drainer = async_create_task(drain_stream, pair.here);
     async_task *taker = async_create_task(take, pair.here, 1);
     CHECK_EQ(async_sleep(0), 0);
     async_stream_abort(pair.here);

@@ -27,18 +27,13 @@ static int new_file(void)
 /* ---- a layer that does nothing, and one whose handshake waits ------------------------------- */
 
 /* A layer's goodbye, which must be the last that the peer sees. */
-static int pass_finish(void *state, async_stream *below)
+static int write_goodbye(void *state, async_stream *below)
 {
     (void)state;
     return async_layer_write(below, "!", 1);
 }
 
-static void pass_free(void *state)
-{
-    (void)state;
-}
-
-static const async_stream_layer passes = {pass_read, pass_write, pass_finish, pass_free, NULL};
+static const async_stream_layer passes = {pass_read, pass_write, write_goodbye, pass_free, NULL};
 
 static int shake_hands(async_tls *self, async_stream *stream, const char *name)
 {

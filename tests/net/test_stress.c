@@ -6,6 +6,7 @@
  * connection does follows from its number, which both sides know.
  */
 #include "run/streams.h"
+#include "run/callbacks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,12 +340,6 @@ static int work(void)
 }
 async_fn(work);
 
-static void note_failure(async_loop *loop, const async_exception_context *error, void *unused)
-{
-    (void)loop, (void)unused;
-    test_fail(__FILE__, __LINE__, "%s", async_strerror(error->code));
-}
-
 static void set_up(void)
 {
     const char *count = getenv("STRESS");
@@ -352,7 +347,7 @@ static void set_up(void)
     snprintf(stress.path, sizeof stress.path, "@libasyncio-stress-%d", (int)getpid());
     stress.at_port = new_server(serve, NULL);
     CHECK_EQ(async_start_unix_server(&stress.at_path, serve, NULL, stress.path, NULL), 0);
-    async_loop_set_exception_handler(async_get_loop(), note_failure, NULL);
+    async_loop_set_exception_handler(async_get_loop(), fail_on_exception, NULL);
 }
 
 REAL_LOOP_TEST(stress_connections_lose_and_mix_nothing)

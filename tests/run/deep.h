@@ -4,6 +4,8 @@
 #ifndef TEST_DEEP_H
 #define TEST_DEEP_H
 
+#include <asyncio.h>
+
 /* Makes the compiler believe that all of it is used. */
 #define USE(memory) __asm__ volatile("" : : "r"(memory) : "memory")
 
@@ -16,5 +18,13 @@ __attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
     int below = *depth < 0 ? 0 : recurse_for_ever(depth);
     return below + frame[0];
 }
+
+/* A coroutine that overflows its stack. */
+__attribute__((unused)) static int dig(void)
+{
+    volatile int depth = 0;
+    return recurse_for_ever(&depth);
+}
+async_fn(dig);
 
 #endif

@@ -63,4 +63,11 @@ static inline void latch_open(struct latch *latch)
     sem_post(&latch->open);
 }
 
+ASYNC_UNUSED static int pass_latch_in_executor(async_executor *executor, struct latch *latch,
+                                               int result)
+{
+    return async_run_in_executor(executor, pass_latch, latch, result);
+}
+async_fn(pass_latch_in_executor, async_executor *, struct latch *, int);
+
 #endif

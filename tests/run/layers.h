@@ -6,16 +6,27 @@
 
 #include "run/runner.h"
 
-static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
+ASYNC_UNUSED static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
 {
     (void)state;
     return async_layer_read(below, buffer, size);
 }
 
-static int pass_write(void *state, async_stream *below, const void *data, size_t size)
+ASYNC_UNUSED static int pass_write(void *state, async_stream *below, const void *data, size_t size)
 {
     (void)state;
     return async_layer_write(below, data, size);
+}
+
+ASYNC_UNUSED static int pass_finish(void *state, async_stream *below)
+{
+    (void)state, (void)below;
+    return 0;
+}
+
+ASYNC_UNUSED static void pass_free(void *state)
+{
+    (void)state;
 }
 
 #endif

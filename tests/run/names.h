@@ -151,4 +151,12 @@ static inline void names_open_latch(void)
     names_await_quiet();
 }
 
+static inline int count_addresses(const struct addrinfo *list)
+{
+    int length = 0;
+    for (; list != NULL; list = list->ai_next)
+        length++;
+    return length;
+}
+
 #endif

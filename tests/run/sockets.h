@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -113,11 +114,29 @@ static inline size_t drain_socket(int fd)
     return total;
 }
 
-static inline int turns(int count)
+/* How many bytes can be received at once. */
+static inline int bytes_to_receive(int fd)
 {
-    for (; count > 0; count--)
-        CHECK_EQ(async_sleep(0), 0);
-    return 0;
+    int count;
+    CHECK_EQ(ioctl(fd, FIONREAD, &count), 0);
+    return count;
+}
+
+static inline void send_text(int fd, const char *text)
+{
+    CHECK_EQ(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* close(2) of this socket will reset its connection. */
+static inline void reset_on_close(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+}
+
+static inline void shrink_send_buffer(int fd, int bytes)
+{
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
 }
 
 #endif

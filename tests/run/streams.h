@@ -58,4 +58,32 @@ ASYNC_UNUSED static async_stream *new_client(const async_server *server)
     return stream;
 }
 
+/* A server's part: sends one word and ends. */
+ASYNC_UNUSED static int serve_hello(async_stream *stream, void *unused)
+{
+    (void)unused;
+    return async_stream_write(stream, "hello", 5);
+}
+
+/* ---- coroutines on a stream ----------------------------------------------------------------- */
+
+ASYNC_UNUSED static int drain_stream(async_stream *stream)
+{
+    return async_stream_drain(stream);
+}
+async_fn(drain_stream, async_stream *);
+
+ASYNC_UNUSED static int close_stream(async_stream *stream)
+{
+    return async_stream_wait_closed(stream);
+}
+async_fn(close_stream, async_stream *);
+
+ASYNC_UNUSED static int read_one_byte(async_stream *stream)
+{
+    char byte;
+    return async_stream_read(stream, &byte, 1);
+}
+async_fn(read_one_byte, async_stream *);
+
 #endif

@@ -33,6 +33,40 @@ static inline void note_argument(void *text)
     note("%s", (const char *)text);
 }
 
+/* A coroutine that writes a name down. */
+ASYNC_UNUSED static int note_name(const char *name)
+{
+    note("%s", name);
+    return 0;
+}
+async_fn(note_name, const char *);
+
+/* A coroutine that sleeps, and writes its result down. */
+ASYNC_UNUSED static int note_result_after(double seconds, int result)
+{
+    ASYNC_TRY(async_sleep(seconds));
+    note("%d", result);
+    return result;
+}
+async_fn(note_result_after, double, int);
+
+/* A coroutine that sleeps, and writes a name down. */
+ASYNC_UNUSED static int note_name_after(double seconds, const char *name)
+{
+    ASYNC_TRY(async_sleep(seconds));
+    note("%s", name);
+    return 0;
+}
+async_fn(note_name_after, double, const char *);
+
+/* An exception handler that writes down which error was never retrieved. */
+ASYNC_UNUSED static void note_exception(async_loop *loop, const async_exception_context *error,
+                                        void *unused)
+{
+    (void)loop, (void)unused;
+    note("%d", error->code);
+}
+
 static inline void trace_check(const char *file, int line, const char *expected)
 {
     test_check_text(file, line, "the trace", trace_text, expected);

@@ -7,6 +7,7 @@
 #include "run/coroutines.h"
 #include "run/trace.h"
 #include "run/queues.h"
+#include "run/callbacks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -148,17 +149,6 @@ LOOP_TEST(calls_that_never_switch_are_never_refused)
 
 /* ---- one turn a refusal --------------------------------------------------------------------- */
 
-/* Counts the turns of the loop until stopped by its counter. */
-static int count_turns(int *turns)
-{
-    while (*turns >= 0) {
-        ++*turns;
-        CHECK_EQ(async_sleep(0), 0);
-    }
-    return 0;
-}
-async_fn(count_turns, int *);
-
 LOOP_TEST(a_refused_call_gives_the_loop_exactly_one_turn)
 {
     int turns = 0, item = 0;
@@ -243,18 +233,11 @@ LOOP_TEST(a_task_cancelled_before_its_first_step_may_succeed_without_a_switch)
 
 /* ---- a body's own result always stands ------------------------------------------------------ */
 
-static int finish_all_the_same(int result)
-{
-    CHECK_EQ(async_sleep(INFINITY), -ECANCELED);
-    return result;
-}
-async_fn(finish_all_the_same, int);
-
 LOOP_TEST(a_body_s_own_result_always_stands)
 {
     static const int results[] = {0, 7, -EIO};
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
-        async_task *task = async_create_task(finish_all_the_same, results[i]);
+        async_task *task = async_create_task(give_when_cancelled, results[i]);
         CHECK_EQ(async_sleep(0), 0);
         async_task_cancel(task);
         CHECK_EQ(async_await(async_task_ref(task)), results[i]);
@@ -283,11 +266,6 @@ LOOP_TEST(a_request_that_came_too_late_changes_nothing)
 
 /* ---- whichever came first wins -------------------------------------------------------------- */
 
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
-
 static int sleep_and_be_refused_next(void)
 {
     CHECK_EQ(async_sleep(5), 0);
@@ -300,7 +278,7 @@ async_fn(sleep_and_be_refused_next);
 LOOP_TEST(whichever_came_first_wins_for_a_sleeper_that_was_due)
 {
     async_task *sleeper = async_create_task(sleep_and_be_refused_next);
-    async_call_at(5, cancel_argument, sleeper); /* after the sleeper was woken and before it runs */
+    async_call_at(5, cancel_callback, sleeper); /* after the sleeper was woken and before it runs */
     CHECK_EQ(async_await(sleeper), 0);
     CHECK(async_time() == 5);
     return 0;

@@ -4,6 +4,8 @@
  * without anybody waiting in it.
  */
 #include "run/trace.h"
+#include "run/callbacks.h"
+#include "run/coroutines.h"
 
 #include <math.h>
 #include <poll.h>
@@ -21,22 +23,14 @@ static async_loop *open_loop(void)
     return loop;
 }
 
-static int give_after(double seconds, int result)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    note("%d", result);
-    return result;
-}
-async_fn(give_after, double, int);
-
 /* ---- stepping ------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(a_step_runs_ready_tasks_and_returns_how_many_are_left)
 {
     async_loop *loop = open_loop();
     CHECK_EQ(async_loop_step(loop, 0), 0);
-    async_task_detach(async_create_task(give_after, 0, 1));
-    async_task_detach(async_create_task(give_after, 0, 2));
+    async_task_detach(async_create_task(note_result_after, 0, 1));
+    async_task_detach(async_create_task(note_result_after, 0, 2));
     async_call_soon(note_argument, "callback");
     CHECK_TRACE("");
     CHECK_EQ(async_loop_step(loop, 0), 2);
@@ -50,7 +44,7 @@ TEST_EACH_BACKEND(a_step_runs_ready_tasks_and_returns_how_many_are_left)
 TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
 {
     async_loop *loop = open_loop();
-    async_task_detach(async_create_task(give_after, 5, 1));
+    async_task_detach(async_create_task(note_result_after, 5, 1));
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK(async_time() == 0);
@@ -58,7 +52,7 @@ TEST_EACH_BACKEND(a_step_waits_no_longer_than_it_may)
     CHECK(async_time() == 3);
     CHECK_EQ(async_loop_step(loop, 10), 0);
     CHECK(async_time() == 5);
-    async_task_detach(async_create_task(give_after, 1000, 2));
+    async_task_detach(async_create_task(note_result_after, 1000, 2));
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK_EQ(async_loop_step(loop, ASYNC_FOREVER), 0);
     CHECK(async_time() == 1005);
@@ -81,7 +75,7 @@ TEST_EACH_BACKEND(a_loop_says_how_long_a_host_loop_may_wait)
 {
     async_loop *loop = open_loop();
     CHECK(async_loop_timeout(loop) == INFINITY);
-    async_task *task = async_create_task(give_after, 5, 1);
+    async_task *task = async_create_task(note_result_after, 5, 1);
     CHECK(async_loop_timeout(loop) == 0);
     CHECK_EQ(async_loop_step(loop, 0), 1);
     CHECK(async_loop_timeout(loop) == 5);
@@ -103,7 +97,7 @@ TEST_EACH_BACKEND(a_thread_has_one_loop)
 {
     async_loop *loop = open_loop(), *another = NULL;
     CHECK_EQ(async_new_event_loop(&another, test_options()), -EBUSY);
-    CHECK_EQ(async_run_with(test_options(), give_after, 0, 1), -EBUSY);
+    CHECK_EQ(async_run_with(test_options(), note_result_after, 0, 1), -EBUSY);
     CHECK(another == NULL && async_get_loop() == loop);
     async_loop_close(loop);
 }
@@ -166,8 +160,8 @@ TEST_EACH_BACKEND(a_host_loop_drives_timers)
     if (loop == NULL)
         return;
     async_task_detach(
-        async_create_task(give_after, 0.2, 2)); /* far apart: they begin when they begin */
-    async_task_detach(async_create_task(give_after, 0.001, 1));
+        async_create_task(note_result_after, 0.2, 2)); /* far apart: they begin when they begin */
+    async_task_detach(async_create_task(note_result_after, 0.001, 1));
     CHECK(async_call_later(0.4, note_argument, "callback").id != 0);
     while (poll_once(loop))
         continue;
@@ -226,12 +220,6 @@ static int receive_one(int fd)
 }
 async_fn(receive_one, int);
 
-static int await_readable(int fd)
-{
-    return async_wait_readable(fd);
-}
-async_fn(await_readable, int);
-
 /* Polls as the loop says, a few times and not for ever. Whether the task has ended. */
 static bool ends_soon(async_loop *loop, async_task *task)
 {
@@ -249,7 +237,7 @@ static bool ends_soon(async_loop *loop, async_task *task)
 static async_task *begin_to_wait(async_loop *loop, int fd, bool receives)
 {
     async_task *task = receives ? async_create_task(receive_one, fd)
-                                : async_create_task(await_readable, fd);
+                                : async_create_task(wait_readable, fd);
     CHECK(task != NULL);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(async_loop_step(loop, 0), 1);
@@ -331,16 +319,11 @@ TEST_EACH_BACKEND(a_host_loop_sends_bytes_written_between_two_steps_and_closes)
     async_loop_close(loop);
 }
 
-static void count_call(void *calls)
-{
-    ++*(int *)calls;
-}
-
 static int calls_received;
 
 static void *send_call(void *loop)
 {
-    CHECK_EQ(async_call_soon_threadsafe(loop, count_call, &calls_received), 0);
+    CHECK_EQ(async_call_soon_threadsafe(loop, count_callback, &calls_received), 0);
     return NULL;
 }
 

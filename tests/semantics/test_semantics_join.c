@@ -5,6 +5,7 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,25 +28,13 @@ static int await_it(async_task *task)
 }
 async_fn(await_it, async_task *);
 
-static void cancel_argument(void *task)
-{
-    CHECK(async_task_cancel(task));
-}
-
-/* Lets everybody get as far as they can without the clock. */
-static void settle(void)
-{
-    for (int i = 0; i < 5; i++)
-        CHECK_EQ(async_sleep(0), 0);
-}
-
 /* ---- a request is passed on ----------------------------------------------------------------- */
 
 LOOP_TEST(cancelling_a_task_that_awaits_another_cancels_that_other)
 {
     async_task *child = async_create_task(forever);
     async_task *parent = async_create_task(await_it, async_task_ref(child));
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 1);
     CHECK_EQ(async_await(parent), -ECANCELED);
@@ -64,7 +53,7 @@ LOOP_TEST(a_task_that_is_cancelled_before_it_awaits_cancels_what_it_awaits)
 {
     async_task *child = async_create_task(forever);
     async_task *parent = async_create_task(await_while_cancelled, async_task_ref(child));
-    settle();
+    turns(5);
     CHECK(async_task_cancelled(parent));
     CHECK_EQ(async_gather(parent, child), -ECANCELED);
     return 0;
@@ -75,7 +64,7 @@ LOOP_TEST(cancelling_a_gather_cancels_all_its_tasks)
     async_task *children[3];
     for (int i = 0; i < 3; i++)
         children[i] = async_create_task(forever);
-    CHECK(async_call_later(2, cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_later(2, cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(children, 3, NULL, ASYNC_FIRST_ERROR), -ECANCELED);
     CHECK(async_time() == 2);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
@@ -130,7 +119,7 @@ static int cancel_a_circle(void)
 {
     circle[0] = async_create_task(join_partner, 1);
     circle[1] = async_create_task(join_partner, 0);
-    settle();
+    turns(5);
     CHECK(async_task_cancel(circle[0]));
     CHECK_EQ(async_task_cancelling(circle[0]), 1);
     CHECK_EQ(async_task_cancelling(circle[1]), 1);
@@ -147,7 +136,7 @@ DEATH_TEST(cancelling_tasks_that_join_each_other_in_a_circle_comes_back, "the ca
 LOOP_TEST(cancelling_a_child_does_not_cancel_its_parent)
 {
     async_task *child = async_create_task(forever);
-    CHECK(async_call_later(1, cancel_argument, child).id != 0);
+    CHECK(async_call_later(1, cancel_callback, child).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_sleep(1), 0);
@@ -158,8 +147,8 @@ LOOP_TEST(cancelling_one_of_two_parents_gives_the_other_only_the_child_s_result)
 {
     async_task *child = async_create_task(forever);
     async_task *cancelled = async_create_task(await_it, async_task_ref(child));
-    settle();
-    CHECK(async_call_later(1, cancel_argument, cancelled).id != 0);
+    turns(5);
+    CHECK(async_call_later(1, cancel_callback, cancelled).id != 0);
     CHECK_EQ(async_await(child), -ECANCELED);
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_await(cancelled), -ECANCELED);
@@ -169,7 +158,7 @@ LOOP_TEST(cancelling_one_of_two_parents_gives_the_other_only_the_child_s_result)
 LOOP_TEST(shield_keeps_a_request_from_the_awaited_task)
 {
     async_task *child = async_create_task(give_after, 3, 8);
-    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_later(1, cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_no_cancel(async_await(child)), 8);
     CHECK(async_time() == 3);
     CHECK_EQ(async_sleep(1), -ECANCELED);
@@ -188,35 +177,24 @@ LOOP_TEST(a_task_that_was_detached_is_left_alone)
     return async_await(child) == 8 ? 0 : -EINVAL;
 }
 
-/* Counts the turns of the loop until it is told to stop. */
-static int count_turns(int *turns)
-{
-    while (*turns >= 0) {
-        ++*turns;
-        CHECK_EQ(async_sleep(0), 0);
-    }
-    return 0;
-}
-async_fn(count_turns, int *);
-
 /*
  * Otherwise one that joins in a loop, and ignores that it was cancelled, would starve the others.
  */
 LOOP_TEST(a_cancelled_task_gives_the_loop_one_turn_for_each_join_that_need_not_wait)
 {
-    int turns = 0;
-    async_task *counter = async_create_task(count_turns, &turns);
+    int count = 0;
+    async_task *counter = async_create_task(count_turns, &count);
     async_task *ended = async_create_task(give, 7);
-    settle();
+    turns(5);
     async_task_cancel(async_current_task());
-    turns = 0;
+    count = 0;
     CHECK_EQ(async_await(async_task_ref(ended)), 7);
-    CHECK_EQ(turns, 1);
+    CHECK_EQ(count, 1);
     CHECK_EQ(async_gather(ended), 0);
-    CHECK_EQ(turns, 2);
+    CHECK_EQ(count, 2);
     CHECK_EQ(async_gather_n(NULL, 0, NULL, ASYNC_FIRST_ERROR), 0);
-    CHECK_EQ(turns, 3);
-    turns = -1;
+    CHECK_EQ(count, 3);
+    count = -1;
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return async_await(counter);
 }
@@ -227,9 +205,9 @@ LOOP_TEST(each_request_is_passed_on)
 {
     async_task *child = async_create_task(end_slowly, 10, 0);
     async_task *parent = async_create_task(await_it, async_task_ref(child));
-    settle();
+    turns(5);
     async_task_cancel(parent);
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 2);
     CHECK_EQ(async_gather(parent, child), 0);
@@ -247,9 +225,9 @@ async_fn(count_requests);
 LOOP_TEST(a_request_is_passed_on_also_in_the_turn_that_a_refusal_costs)
 {
     async_task *child = async_create_task(count_requests);
-    settle();
+    turns(5);
     async_task_cancel(async_current_task());
-    CHECK(async_call_soon(cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_soon(cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_await(child), 2);
     CHECK_EQ(async_task_uncancel(async_current_task()), 1);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
@@ -267,7 +245,7 @@ LOOP_TEST(a_request_reaches_a_task_once_however_many_ways_lead_there)
     async_task *child = async_create_task(end_slowly, 1, 0);
     async_task *middle = async_create_task(await_it, async_task_ref(child));
     async_task *parent = async_create_task(gather_three, child, middle, child);
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_task_cancelling(child), 1);
     CHECK_EQ(async_task_cancelling(middle), 1);
@@ -285,9 +263,9 @@ LOOP_TEST(a_request_made_before_the_join_reaches_a_task_once_as_well)
 {
     async_task *child = async_create_task(end_slowly, 1, 0);
     async_task *middle = async_create_task(await_it, async_task_ref(child));
-    settle();
+    turns(5);
     async_task *parent = async_create_task(gather_while_cancelled, child, middle, child);
-    settle();
+    turns(5);
     CHECK_EQ(async_task_cancelling(child), 1);
     CHECK_EQ(async_task_cancelling(middle), 1);
     return async_await(parent);
@@ -298,7 +276,7 @@ LOOP_TEST(a_request_made_before_the_join_reaches_a_task_once_as_well)
 LOOP_TEST(joins_never_return_before_what_they_join_has_ended)
 {
     async_task *parent = async_create_task(await_it, async_create_task(end_slowly, 3, -EIO));
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_await(parent), -EIO);
     CHECK_TRACE("goodbye3 joined");
@@ -309,7 +287,7 @@ LOOP_TEST(joins_never_return_before_what_they_join_has_ended)
 LOOP_TEST(joins_that_are_cancelled_before_they_begin_do_not_return_early_either)
 {
     async_task *child = async_create_task(end_slowly, 3, -EIO);
-    settle();
+    turns(5);
     CHECK_EQ(async_await(async_create_task(await_while_cancelled, child)), -EIO);
     CHECK_TRACE("goodbye3");
     CHECK(async_time() == 3);
@@ -321,7 +299,7 @@ LOOP_TEST(joins_of_several_wait_for_the_slowest_to_end)
     async_task *children[] = {async_create_task(end_slowly, 2, 0),
                               async_create_task(end_slowly, 3, 0),
                               async_create_task(end_slowly, 1, 0)};
-    CHECK(async_call_later(1, cancel_argument, async_current_task()).id != 0);
+    CHECK(async_call_later(1, cancel_callback, async_current_task()).id != 0);
     CHECK_EQ(async_gather_n(children, 3, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_TRACE("goodbye1 goodbye2 goodbye3");
     CHECK(async_time() == 4);
@@ -347,8 +325,8 @@ LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancel
     async_task *slow = async_create_task(give_after, 100, 0);
     async_task *quick = async_create_task(give_after, 1, 0);
     async_task *parent = async_create_task(gather_three, slow, slow, quick);
-    settle();
-    async_call_at(1, cancel_argument, parent);
+    turns(5);
+    async_call_at(1, cancel_callback, parent);
     CHECK_EQ(async_await(parent), -ECANCELED);
     CHECK(async_time() == 1);
     return 0;
@@ -359,7 +337,7 @@ LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancel
 LOOP_TEST(a_child_that_succeeds_despite_cancel_gives_its_result_to_its_cancelled_parent)
 {
     async_task *parent = async_create_task(await_it, async_create_task(end_slowly, 1, 7));
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_await(async_task_ref(parent)), 7);
     CHECK(!async_task_cancelled(parent));
@@ -379,7 +357,7 @@ async_fn(answer_and_succeed);
 LOOP_TEST(a_child_that_answers_and_succeeds_gives_its_result_to_its_cancelled_parent)
 {
     async_task *parent = async_create_task(await_it, async_create_task(answer_and_succeed));
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_await(parent), 7);
     CHECK(async_time() == 1);
@@ -399,7 +377,7 @@ LOOP_TEST(a_request_is_delivered_at_the_call_after_a_join_that_succeeded)
 {
     async_task *child = async_create_task(end_slowly, 1, 7);
     async_task *parent = async_create_task(await_and_be_refused_next, child);
-    settle();
+    turns(5);
     async_task_cancel(parent);
     CHECK_EQ(async_await(parent), 7);
     return 0;
@@ -409,8 +387,8 @@ LOOP_TEST(whichever_came_first_wins_for_a_child_that_has_ended)
 {
     async_task *child = async_create_task(give_after, 1, 7);
     async_task *parent = async_create_task(await_and_be_refused_next, child);
-    settle();
-    async_call_at(1, cancel_argument,
+    turns(5);
+    async_call_at(1, cancel_callback,
                   parent); /* when the child has ended and the parent has not run yet */
     CHECK_EQ(async_await(parent), 7);
     return 0;
@@ -419,7 +397,7 @@ LOOP_TEST(whichever_came_first_wins_for_a_child_that_has_ended)
 LOOP_TEST(a_child_that_has_ended_gives_its_result_to_a_parent_that_is_cancelled_already)
 {
     async_task *child = async_create_task(give, 7);
-    settle();
+    turns(5);
     CHECK_EQ(async_await(async_create_task(await_while_cancelled, child)), 7);
     return 0;
 }

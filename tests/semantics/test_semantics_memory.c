@@ -4,6 +4,7 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
+#include "run/callbacks.h"
 
 #include <math.h>
 
@@ -221,22 +222,17 @@ LOOP_TEST(shield_needs_no_memory)
 
 /* ---- callbacks ------------------------------------------------------------------------------ */
 
-static void count(void *calls)
-{
-    ++*(int *)calls;
-}
-
 LOOP_TEST(call_soon_without_memory_gives_no_handle_and_calls_all_that_have_one)
 {
     int calls = 0, expected = 0;
-    async_call_soon(count, &calls);
+    async_call_soon(count_callback, &calls);
     take_memory();
-    while (async_call_soon(count, &calls).id != 0)
+    while (async_call_soon(count_callback, &calls).id != 0)
         expected++;
     CHECK(expected > 0 && expected < 10000);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(calls, expected + 1);
-    CHECK(async_call_soon(count, &calls).id != 0); /* what was used is free again */
+    CHECK(async_call_soon(count_callback, &calls).id != 0); /* what was used is free again */
     give_memory();
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(calls, expected + 2);
@@ -249,7 +245,7 @@ LOOP_TEST(call_later_fails_at_each_allocation_and_leaves_nothing)
     async_handle handle = {0};
     for (; handle.id == 0 && allocations < 10; allocations++) {
         test_allow_allocations(allocations);
-        handle = async_call_later(1, count, &calls);
+        handle = async_call_later(1, count_callback, &calls);
     }
     give_memory();
     CHECK(allocations > 1 && allocations < 10);
@@ -261,7 +257,7 @@ LOOP_TEST(call_later_fails_at_each_allocation_and_leaves_nothing)
 static void count_end(async_task *task, void *calls)
 {
     CHECK(async_task_done(task));
-    count(calls);
+    count_callback(calls);
 }
 
 LOOP_TEST(done_callbacks_without_memory_are_refused_and_those_added_before_are_called)
@@ -283,17 +279,11 @@ LOOP_TEST(done_callbacks_without_memory_are_refused_and_those_added_before_are_c
 
 /* ---- what needs none ------------------------------------------------------------------------ */
 
-static int await_it(async_task *task)
-{
-    return async_await(task);
-}
-async_fn(await_it, async_task *);
-
 LOOP_TEST(joining_and_cancelling_need_no_memory)
 {
     async_task *child = async_create_task(forever);
-    async_task *middle = async_create_task(await_it, async_task_ref(child));
-    async_task *parent = async_create_task(await_it, async_task_ref(middle));
+    async_task *middle = async_create_task(await_task, async_task_ref(child));
+    async_task *parent = async_create_task(await_task, async_task_ref(middle));
     CHECK_EQ(async_sleep(0), 0);
     take_memory();
     CHECK(async_task_cancel(parent));

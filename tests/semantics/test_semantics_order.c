@@ -8,13 +8,6 @@
 
 #include <math.h>
 
-static int note_once(const char *name)
-{
-    note("%s", name);
-    return 0;
-}
-async_fn(note_once, const char *);
-
 /* Writes "a1 a2 a3", a turn of the loop after each. */
 static int note_turns(const char *name, int turns)
 {
@@ -30,9 +23,9 @@ async_fn(note_turns, const char *, int);
 
 LOOP_TEST(a_new_task_starts_after_everything_already_ready)
 {
-    async_task_detach(async_create_task(note_once, "first"));
+    async_task_detach(async_create_task(note_name, "first"));
     async_call_soon(note_argument, "callback");
-    async_task_detach(async_create_task(note_once, "second"));
+    async_task_detach(async_create_task(note_name, "second"));
     note("creator");
     CHECK_EQ(async_sleep(0), 0);
     CHECK_TRACE("creator first callback second");
@@ -59,7 +52,7 @@ REAL_LOOP_TEST(first_come_first_served_holds_for_many_more_than_one_batch)
         if (i % 3 == 0)
             async_call_soon(note_argument, names[i]);
         else
-            async_task_detach(async_create_task(note_once, names[i]));
+            async_task_detach(async_create_task(note_name, names[i]));
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d",
                  i > 0 ? " " : "", i);
     }
@@ -72,7 +65,7 @@ static int breed(int generations)
 {
     note("child%d", generations);
     if (generations > 1)
-        async_task_detach(async_create_task(note_once, "grandchild"));
+        async_task_detach(async_create_task(note_name, "grandchild"));
     return 0;
 }
 async_fn(breed, int);
@@ -107,18 +100,18 @@ LOOP_TEST(callbacks_that_ask_for_callbacks_do_not_hold_up_timers)
 /* ---- one turn ------------------------------------------------------------------------------- */
 
 /* Counts the iterations of the loop for as long as nobody cancels it. */
-static int count_turns(int *turns)
+static int count_turns_until_cancelled(int *turns)
 {
     while (async_sleep(0) == 0)
         ++*turns;
     return 0;
 }
-async_fn(count_turns, int *);
+async_fn(count_turns_until_cancelled, int *);
 
 static async_task *start_counting(int *turns)
 {
     *turns = 0;
-    async_task *counter = async_create_task(count_turns, turns);
+    async_task *counter = async_create_task(count_turns_until_cancelled, turns);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(*turns, 0);
     return counter;
@@ -157,7 +150,7 @@ LOOP_TEST(sleep_of_the_least_time_waits_for_the_clock)
 LOOP_TEST(waits_that_need_not_wait_do_not_switch)
 {
     int turns;
-    async_task *done = async_create_task(note_once, "done");
+    async_task *done = async_create_task(note_name, "done");
     async_task *counter = start_counting(&turns);
     async_task *none[1] = {NULL};
     CHECK_EQ(async_await(async_task_ref(done)), 0);
@@ -230,7 +223,7 @@ LOOP_TEST(tasks_that_await_one_task_go_on_in_the_order_they_came)
 
 LOOP_TEST(a_waiting_task_never_runs_inside_the_end_of_the_awaited_task)
 {
-    async_task *task = async_create_task(note_once, "task");
+    async_task *task = async_create_task(note_name, "task");
     async_task *waiter = async_create_task(note_end_of, "waiter", task);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_TRACE("task waiter");

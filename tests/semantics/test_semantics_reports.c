@@ -228,19 +228,12 @@ TEST(main_reports_its_error_with_the_system_s_text)
                     "asyncio: give failed: -ECANCELED: Operation canceled\n");
 }
 
-static int be_interrupted(void)
-{
-    raise(SIGINT);
-    return async_sleep(INFINITY);
-}
-async_fn(be_interrupted);
-
 TEST(main_prints_nothing_for_success_and_for_an_interrupt)
 {
     begin_capture();
     CHECK_EQ(async_main(give, 0), 0);
     CHECK_EQ(async_main(give, 7), 7);
-    CHECK_EQ(async_main(be_interrupted), 130);
+    CHECK_EQ(async_main(interrupt_and_wait), 130);
     end_capture();
     CHECK_STR(said, "");
 }

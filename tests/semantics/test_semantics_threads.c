@@ -4,6 +4,7 @@
  */
 #include "run/trace.h"
 #include "run/queues.h"
+#include "run/callbacks.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -142,15 +143,10 @@ static int be_busy(const bool *enough)
 }
 async_fn(be_busy, const bool *);
 
-static void set_flag(void *flag)
-{
-    *(bool *)flag = true;
-}
-
 static void *send_flag(void *argument)
 {
     void **loop_and_flag = argument;
-    CHECK_EQ(async_call_soon_threadsafe(loop_and_flag[0], set_flag, loop_and_flag[1]), 0);
+    CHECK_EQ(async_call_soon_threadsafe(loop_and_flag[0], set_flag_callback, loop_and_flag[1]), 0);
     return NULL;
 }
 

@@ -8,14 +8,6 @@
 
 #include <math.h>
 
-static int note_after(double seconds, const char *name)
-{
-    ASYNC_TRY(async_sleep(seconds));
-    note("%s", name);
-    return 0;
-}
-async_fn(note_after, double, const char *);
-
 /* ---- sleeping ------------------------------------------------------------------------------- */
 
 LOOP_TEST(sleep_until_wakes_at_that_time)
@@ -31,20 +23,20 @@ LOOP_TEST(sleep_until_wakes_at_that_time)
     return 0;
 }
 
-static int count_turns(int *turns)
+static int count_turns_until_cancelled(int *turns)
 {
     for (;;) {
         ASYNC_TRY(async_sleep(0));
         ++*turns;
     }
 }
-async_fn(count_turns, int *);
+async_fn(count_turns_until_cancelled, int *);
 
 LOOP_TEST(sleep_until_a_time_that_has_come_is_one_turn)
 {
     const double times[] = {0, -1, -ASYNC_FOREVER};
     int turns = 0;
-    async_task *counter = async_create_task(count_turns, &turns);
+    async_task *counter = async_create_task(count_turns_until_cancelled, &turns);
     CHECK_EQ(async_sleep(0), 0);
     for (int i = 0; i < 3; i++) {
         int before = turns;
@@ -71,9 +63,9 @@ LOOP_TEST(time_starts_at_zero_and_stands_still_between_sleeps)
 
 LOOP_TEST(sleepers_wake_by_their_deadlines_not_by_their_age)
 {
-    async_task *late = async_create_task(note_after, 3, "late");
-    async_task *early = async_create_task(note_after, 1, "early");
-    async_task *middle = async_create_task(note_after, 2, "middle");
+    async_task *late = async_create_task(note_name_after, 3, "late");
+    async_task *early = async_create_task(note_name_after, 1, "early");
+    async_task *middle = async_create_task(note_name_after, 2, "middle");
     CHECK_EQ(async_gather(late, early, middle), 0);
     CHECK_TRACE("early middle late");
     CHECK(async_time() == 3);
@@ -123,7 +115,7 @@ LOOP_TEST(sleep_of_more_than_a_lifetime_does_not_overflow)
     async_task *sleepers[5];
     CHECK_EQ(async_sleep(1000), 0);
     for (size_t i = 0; i < 5; i++)
-        sleepers[i] = async_create_task(note_after, lengths[i], "too early");
+        sleepers[i] = async_create_task(note_name_after, lengths[i], "too early");
     CHECK_EQ(async_sleep(1), 0);
     for (size_t i = 0; i < 5; i++)
         CHECK(async_task_cancel(sleepers[i]));
@@ -135,7 +127,7 @@ LOOP_TEST(sleep_of_more_than_a_lifetime_does_not_overflow)
 
 LOOP_TEST(a_sleeper_that_was_cancelled_takes_no_time)
 {
-    async_task *sleeper = async_create_task(note_after, 100, "never");
+    async_task *sleeper = async_create_task(note_name_after, 100, "never");
     CHECK_EQ(async_sleep(1), 0);
     async_task_cancel(sleeper);
     CHECK_EQ(async_await(sleeper), -ECANCELED);
@@ -160,13 +152,13 @@ LOOP_TEST(equal_deadlines_fire_in_the_order_they_were_set)
     async_task *tasks[3];
     async_call_later(5, note_argument, "a");
     async_call_at(5, note_argument, "b");
-    tasks[0] = async_create_task(note_after, 5, "c");
+    tasks[0] = async_create_task(note_name_after, 5, "c");
     CHECK_EQ(async_sleep(0), 0);
     tasks[1] = async_create_task(note_timeout, 5, "d");
     CHECK_EQ(async_sleep(0), 0);
     async_call_later(5, note_argument, "e");
     CHECK_EQ(async_sleep(2), 0);
-    tasks[2] = async_create_task(note_after, 3, "f");
+    tasks[2] = async_create_task(note_name_after, 3, "f");
     CHECK_EQ(async_sleep(0), 0);
     async_call_at(5, note_argument, "g");
     CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_FIRST_ERROR), 0);
@@ -216,8 +208,8 @@ LOOP_TEST(negative_delays_are_zero_and_keep_the_order_of_their_calls)
     async_call_later(-INFINITY, note_argument, "-infinity");
     CHECK_EQ(async_sleep(1), 0);
     CHECK_TRACE("-1 -5 0 -infinity");
-    CHECK_EQ(async_gather(async_create_task(note_after, -1, "-1"),
-                          async_create_task(note_after, 0, "0")),
+    CHECK_EQ(async_gather(async_create_task(note_name_after, -1, "-1"),
+                          async_create_task(note_name_after, 0, "0")),
              0);
     CHECK_TRACE("-1 0");
     return 0;
@@ -228,7 +220,7 @@ LOOP_TEST(call_later_without_delay_runs_after_everything_already_ready)
     async_call_later(0, note_argument, "later");
     async_call_later(-1, note_argument, "not earlier");
     async_call_soon(note_argument, "soon");
-    async_task_detach(async_create_task(note_after, 0, "task"));
+    async_task_detach(async_create_task(note_name_after, 0, "task"));
     CHECK_EQ(async_sleep(1), 0);
     CHECK_TRACE("soon later not earlier task");
     return 0;
@@ -236,7 +228,7 @@ LOOP_TEST(call_later_without_delay_runs_after_everything_already_ready)
 
 LOOP_TEST(due_timers_run_after_tasks_that_were_already_ready)
 {
-    async_task *sleeper = async_create_task(note_after, 1, "sleeper");
+    async_task *sleeper = async_create_task(note_name_after, 1, "sleeper");
     CHECK_EQ(async_sleep(1), 0);
     note("main");
     async_call_soon(note_argument, "callback");

@@ -19,14 +19,9 @@ static void set_lifo_queue(struct scene *scene)
     scene->queue = new_lifo_queue(0, sizeof(int));
 }
 
-static int ascending(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
 static void set_priority_queue(struct scene *scene)
 {
-    scene->queue = new_priority_queue(0, sizeof(int), ascending);
+    scene->queue = new_priority_queue(0, sizeof(int), compare_ints);
 }
 
 static void set_queue_with_items(struct scene *scene)
@@ -357,7 +352,7 @@ static void end_stream(struct scene *scene)
 SWITCHING_CALL(recv_until_the_end, async_recv, .kind = ASKS_KERNEL, .set = set_socket,
                .make = recv_byte, .supply = end_stream);
 
-static int wait_readable(struct caller *caller)
+static int wait_readable_end(struct caller *caller)
 {
     return async_wait_readable(caller->scene->ends[0]);
 }
@@ -369,13 +364,13 @@ static void set_file(struct scene *scene)
 }
 
 SWITCHING_CALL(wait_readable_when_empty, async_wait_readable, .kind = ASKS_KERNEL,
-               .set = set_socket, .make = wait_readable, .supply = supply_byte, .left = bytes_left,
-               .check = check_socket);
+               .set = set_socket, .make = wait_readable_end, .supply = supply_byte,
+               .left = bytes_left, .check = check_socket);
 SWITCHING_CALL(wait_readable_when_available, async_wait_readable, .kind = DEPENDS,
-               .set = set_socket_with_bytes, .make = wait_readable, .left = bytes_left,
+               .set = set_socket_with_bytes, .make = wait_readable_end, .left = bytes_left,
                .check = check_socket);
 SWITCHING_CALL(wait_readable_of_a_file, async_wait_readable, .kind = DEPENDS, .set = set_file,
-               .make = wait_readable);
+               .make = wait_readable_end);
 
 static void set_full_socket(struct scene *scene)
 {

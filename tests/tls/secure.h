@@ -69,4 +69,11 @@ ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_optio
     return result < 0 ? async_strerror(result) : "";
 }
 
+/* The handshake of a client that knows its server as localhost. */
+ASYNC_UNUSED static int handshake_with_localhost(async_stream *stream, async_tls *tls)
+{
+    return async_start_tls(stream, tls, "localhost");
+}
+async_fn(handshake_with_localhost, async_stream *, async_tls *);
+
 #endif

@@ -11,12 +11,6 @@
 
 /* ---- goodbye -------------------------------------------------------------------------------- */
 
-static int serve_hello(async_stream *stream, void *unused)
-{
-    (void)unused;
-    return async_stream_write(stream, "hello", 5);
-}
-
 LOOP_TEST(tls_close_is_an_end_for_the_peer)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
@@ -200,17 +194,11 @@ LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
     return 0;
 }
 
-static int secure(async_stream *stream, async_tls *tls)
-{
-    return async_start_tls(stream, tls, "localhost");
-}
-async_fn(secure, async_stream *, async_tls *);
-
 LOOP_TEST(tls_stream_can_be_closed_in_the_middle_of_its_handshake)
 {
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
-    async_task *task = async_create_task(secure, pair.here, tls);
+    async_task *task = async_create_task(handshake_with_localhost, pair.here, tls);
     CHECK_EQ(async_sleep(0), 0);
     async_stream_close(pair.there);
     async_stream_close(pair.here);

@@ -176,12 +176,6 @@ LOOP_TEST(tls_close_sends_held_bytes_if_the_message_is_complete)
     return 0;
 }
 
-static int close_it(async_stream *stream)
-{
-    return async_stream_wait_closed(stream);
-}
-async_fn(close_it, async_stream *);
-
 /* With bytes that were held or the goodbye alone, and after the end of writing. */
 LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_held_bytes)
 {
@@ -192,7 +186,7 @@ LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_held_bytes)
                 CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
             if (ended)
                 CHECK_EQ(async_stream_write_eof(ticket.client), 0);
-            async_task *closing = async_create_task(close_it, ticket.client);
+            async_task *closing = async_create_task(close_stream, ticket.client);
             CHECK_EQ(async_sleep(0.01), 0);
             CHECK(!async_task_done(closing));
             send_rest(&ticket);
@@ -210,7 +204,7 @@ LOOP_TEST(tls_close_reports_lost_bytes_when_the_peer_goes)
 {
     struct ticket ticket = new_ticket();
     CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
-    async_task *closing = async_create_task(close_it, ticket.client);
+    async_task *closing = async_create_task(close_stream, ticket.client);
     CHECK_EQ(async_sleep(0.01), 0);
     ticket.client = NULL;
     end(&ticket); /* the peer's end, too */

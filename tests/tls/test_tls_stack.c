@@ -97,12 +97,6 @@ LOOP_TEST(tls_needs_half_of_the_stack_that_it_demands_at_most)
     return 0;
 }
 
-static int secure(async_stream *stream, async_tls *tls)
-{
-    return async_start_tls(stream, tls, "localhost");
-}
-async_fn(secure, async_stream *, async_tls *);
-
 LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
 {
     if (asyncp_sys_page_size() >= NEEDED_STACK)
@@ -110,7 +104,9 @@ LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
     const async_task_options options = {.stack_size = MIN_STACK};
-    CHECK_EQ(async_await(async_create_task_with(&options, secure, pair.here, tls)), -EINVAL);
+    CHECK_EQ(
+        async_await(async_create_task_with(&options, handshake_with_localhost, pair.here, tls)),
+        -EINVAL);
     CHECK_STR(
         async_strerror(-EINVAL),
         "-EINVAL: TLS: a handshake needs a task with a stack of 32 KiB, and this one's has 16: "

@@ -20,13 +20,6 @@
 
 /* ---- the message ---------------------------------------------------------------------------- */
 
-static int dig(void)
-{
-    volatile int depth = 0;
-    return recurse_for_ever(&depth);
-}
-async_fn(dig);
-
 static int dig_in_a_task(void)
 {
     async_task_options options = {.stack_size = 1 << 17};

@@ -4,6 +4,7 @@
  * is lost. That is where completions are hardest: the kernel may write at any moment before.
  */
 #include "watch.h"
+#include "run/sockets.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -20,7 +21,7 @@ enum { UNTOUCHED = 0xcc };
 
 static int here, there;
 
-static void open_both(int type)
+static void open_ends(int type)
 {
     int ends[2];
     open_poller();
@@ -29,7 +30,7 @@ static void open_both(int type)
     there = ends[1];
 }
 
-static void close_both(void)
+static void close_ends(void)
 {
     close_poller();
     close(here);
@@ -47,11 +48,6 @@ static void start(struct receive *receive, size_t size, int flags)
                                                      .flags = flags});
 }
 
-static void send_text(const char *text)
-{
-    CHECK_EQ(send(there, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
 static void expect_text(const struct receive *receive, const char *text)
 {
     size_t length = strlen(text);
@@ -60,63 +56,56 @@ static void expect_text(const struct receive *receive, const char *text)
         CHECK_EQ(receive->buffer[i], UNTOUCHED);
 }
 
-static int bytes_left(void)
-{
-    int count;
-    CHECK_EQ(ioctl(here, FIONREAD, &count), 0);
-    return count;
-}
-
 /* ---- what recv(2) gives --------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_recv_of_data_that_is_there_is_done_at_once)
 {
     struct receive receive;
-    open_both(SOCK_STREAM);
-    send_text("early");
+    open_ends(SOCK_STREAM);
+    send_text(there, "early");
     start(&receive, 16, 0);
     CHECK(watch_is_done(&receive.watch)); /* in the submission: nobody has to wait for it */
     CHECK_EQ(watch_result(&receive.watch), 5);
     expect_text(&receive, "early");
-    close_both();
+    close_ends();
 }
 
 TEST_EACH_BACKEND(poll_recv_waits_for_data)
 {
     struct receive receive;
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     start(&receive, 16, 0);
     watch_settle();
     CHECK(!watch_is_done(&receive.watch));
-    send_text("late");
+    send_text(there, "late");
     CHECK_EQ(watch_result(&receive.watch), 4);
     expect_text(&receive, "late");
-    close_both();
+    close_ends();
 }
 
 TEST_EACH_BACKEND(poll_recv_writes_no_further_than_the_buffers_size)
 {
     struct receive receive;
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     for (int late = 0; late < 2; late++) {
         if (late == 0)
-            send_text("abcdef");
+            send_text(there, "abcdef");
         start(&receive, 3, 0);
         if (late == 1)
-            send_text("abcdef");
+            send_text(there, "abcdef");
         CHECK_EQ(watch_result(&receive.watch), 3);
         expect_text(&receive, "abc");
         start(&receive, 16, 0);
         CHECK_EQ(watch_result(&receive.watch), 3);
         expect_text(&receive, "def");
     }
-    close_both();
+    close_ends();
 }
 
 TEST_EACH_BACKEND(poll_recv_gives_0_at_the_end)
 {
     struct receive receive;
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     start(&receive, 16, 0);
     watch_settle();
     shutdown(there, SHUT_WR);
@@ -124,21 +113,21 @@ TEST_EACH_BACKEND(poll_recv_gives_0_at_the_end)
     start(&receive, 16, 0);
     CHECK_EQ(watch_result(&receive.watch), 0);
     expect_text(&receive, "");
-    close_both();
+    close_ends();
 }
 
 TEST_EACH_BACKEND(poll_recv_heeds_its_flags)
 {
     struct receive receive;
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     start(&receive, 16, MSG_PEEK);
-    send_text("peep");
+    send_text(there, "peep");
     CHECK_EQ(watch_result(&receive.watch), 4);
-    CHECK_EQ(bytes_left(), 4);
+    CHECK_EQ(bytes_to_receive(here), 4);
     start(&receive, 16, 0);
     CHECK_EQ(watch_result(&receive.watch), 4);
     expect_text(&receive, "peep");
-    close_both();
+    close_ends();
 }
 
 TEST_EACH_BACKEND(poll_recv_from_a_non_socket_is_enotsock)
@@ -156,19 +145,19 @@ TEST_EACH_BACKEND(poll_recv_by_several_gives_each_datagram_to_one)
 {
     struct receive receives[3];
     int seen = 0;
-    open_both(SOCK_DGRAM);
+    open_ends(SOCK_DGRAM);
     for (int i = 0; i < 3; i++)
         start(&receives[i], 16, 0);
     watch_settle();
-    send_text("1");
-    send_text("2");
-    send_text("4");
+    send_text(there, "1");
+    send_text(there, "2");
+    send_text(there, "4");
     for (int i = 0; i < 3; i++) {
         CHECK_EQ(watch_result(&receives[i].watch), 1);
         seen += receives[i].buffer[0] - '0';
     }
     CHECK_EQ(seen, 1 + 2 + 4);
-    close_both();
+    close_ends();
 }
 
 /* ---- cancelled ------------------------------------------------------------------------------ */
@@ -178,20 +167,20 @@ TEST_EACH_BACKEND(poll_recv_that_was_cancelled_leaves_the_buffer_alone)
 {
     struct receive receive;
     for (int settled = 0; settled < 2; settled++) {
-        open_both(SOCK_STREAM);
+        open_ends(SOCK_STREAM);
         start(&receive, 16, 0);
         if (settled)
             watch_settle();
         watch_cancel(&receive.watch);
         CHECK_EQ(watch_result(&receive.watch), -ECANCELED);
-        send_text("too late");
+        send_text(there, "too late");
         watch_settle();
         expect_text(&receive, "");
-        CHECK_EQ(bytes_left(), 8);
+        CHECK_EQ(bytes_to_receive(here), 8);
         start(&receive, 16, 0);
         CHECK_EQ(watch_result(&receive.watch), 8);
         expect_text(&receive, "too late");
-        close_both();
+        close_ends();
     }
 }
 
@@ -203,20 +192,20 @@ TEST_EACH_BACKEND(poll_recv_that_is_cancelled_as_data_comes_loses_nothing)
 {
     struct receive receive;
     for (int i = 0; i < 100; i++) {
-        open_both(SOCK_STREAM);
+        open_ends(SOCK_STREAM);
         start(&receive, 16, 0);
         if (i & 1)
             watch_settle();
         if (i & 2)
             watch_cancel(&receive.watch);
-        send_text("crossing");
+        send_text(there, "crossing");
         if (i & 4)
             watch_cancel(&receive.watch);
         int result = watch_result(&receive.watch);
         CHECK(result == 8 || result == -ECANCELED);
-        CHECK_EQ(bytes_left(), result == 8 ? 0 : 8);
+        CHECK_EQ(bytes_to_receive(here), result == 8 ? 0 : 8);
         expect_text(&receive, result == 8 ? "crossing" : "");
-        close_both();
+        close_ends();
     }
 }
 
@@ -235,19 +224,19 @@ static void cancel_second(struct watch *watch)
 TEST_EACH_BACKEND(poll_recv_that_another_completion_cancels_loses_nothing)
 {
     struct receive first;
-    open_both(SOCK_DGRAM);
+    open_ends(SOCK_DGRAM);
     start(&first, 16, 0);
     start(&second, 16, 0);
     first.watch.then = cancel_second;
     watch_settle();
-    send_text("11");
-    send_text("22");
+    send_text(there, "11");
+    send_text(there, "22");
     CHECK_EQ(watch_result(&first.watch), 2);
     int result = watch_result(&second.watch);
     CHECK(result == 2 || result == -ECANCELED);
-    CHECK_EQ(bytes_left(), result == 2 ? 0 : 2);
+    CHECK_EQ(bytes_to_receive(here), result == 2 ? 0 : 2);
     expect_text(&second, result < 0 ? "" : first.buffer[0] == '1' ? "22" : "11");
-    close_both();
+    close_ends();
 }
 
 /* As above, but each waits on a socket of its own. */
@@ -255,7 +244,7 @@ TEST_EACH_BACKEND(poll_recv_that_a_completion_elsewhere_cancels_loses_nothing)
 {
     struct receive first;
     int ends[2];
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     start(&first, 16, 0);
     first.watch.then = cancel_second;
@@ -263,16 +252,16 @@ TEST_EACH_BACKEND(poll_recv_that_a_completion_elsewhere_cancels_loses_nothing)
     here = ends[0];
     start(&second, 16, 0);
     watch_settle();
-    send_text("11");
+    send_text(there, "11");
     CHECK_EQ(write(ends[1], "22", 2), 2);
     CHECK_EQ(watch_result(&first.watch), 2);
     int result = watch_result(&second.watch);
     CHECK(result == 2 || result == -ECANCELED);
-    CHECK_EQ(bytes_left(), result == 2 ? 0 : 2);
+    CHECK_EQ(bytes_to_receive(here), result == 2 ? 0 : 2);
     expect_text(&second, result == 2 ? "22" : "");
     close(ends[1]);
     close(first_socket);
-    close_both();
+    close_ends();
 }
 
 /*
@@ -282,7 +271,7 @@ TEST_EACH_BACKEND(poll_recv_that_was_cancelled_lets_the_socket_be_closed)
 {
     struct receive receive;
     char byte;
-    open_both(SOCK_STREAM);
+    open_ends(SOCK_STREAM);
     start(&receive, 16, 0);
     watch_settle();
     watch_cancel(&receive.watch);
