@@ -140,15 +140,9 @@ TEST(uncancel_and_cancelling_of_no_task_give_0)
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
 }
 
-static int sleep_once(void)
-{
-    return async_sleep(1);
-}
-async_fn(sleep_once);
-
 LOOP_TEST(a_request_can_be_taken_back_before_it_is_delivered)
 {
-    async_task *task = async_create_task(sleep_once);
+    async_task *task = async_create_task(sleep_a_second);
     CHECK(async_task_cancel(task) && async_task_cancel(task));
     CHECK_EQ(async_task_uncancel(task), 1);
     CHECK_EQ(async_task_uncancel(task), 0);
@@ -159,7 +153,7 @@ LOOP_TEST(a_request_can_be_taken_back_before_it_is_delivered)
 
 LOOP_TEST(uncancel_of_a_task_that_has_ended_and_of_a_future_gives_0)
 {
-    async_task *task = async_create_task(sleep_once);
+    async_task *task = async_create_task(sleep_a_second);
     async_future *future = async_future_new();
     CHECK_EQ(async_wait(&task, 1, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 1);
     CHECK_EQ(async_task_uncancel(task), 0);

@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
-static async_run_options with_debug(void)
-{
-    async_run_options options = *test_options();
-    options.debug = true;
-    return options;
-}
-
 #define TELLS(name, coroutine, pattern)                                                            \
     DEATH_TEST(debug_tells_##name, pattern)                                                        \
     {                                                                                              \

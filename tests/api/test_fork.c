@@ -5,6 +5,7 @@
 #include "run/deep.h"
 #include "run/forks.h"
 #include "run/streams.h"
+#include "run/coroutines.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -444,18 +445,12 @@ DEATH_TEST(fork_child_that_creates_a_task_in_its_parents_loop_dies,
     async_ignore(async_run_with(test_options(), create_in_child));
 }
 
-static int await_in_childs_loop(async_task *task)
-{
-    return async_await(task);
-}
-async_fn(await_in_childs_loop, async_task *);
-
 static int await_parents_task(void)
 {
     async_task *task = async_create_task(sleep_and_give, 1);
     pid_t child = fork_here();
     if (child == 0)
-        async_ignore(async_run_with(test_options(), await_in_childs_loop, task));
+        async_ignore(async_run_with(test_options(), await_task, task));
     end_of(child);
     abort();
 }

@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static async_run_options with_debug(void)
-{
-    async_run_options options = *test_options();
-    options.debug = true;
-    return options;
-}
-
 /* ---- what is waited for --------------------------------------------------------------------- */
 
 enum thing { EVENT, LOCK, SEMAPHORE, BARRIER, CONDITION, THINGS };

@@ -337,15 +337,9 @@ LOOP_TEST(thread_call_soon_threadsafe_works_on_a_worker)
     return 0;
 }
 
-static int sleep_there(void)
-{
-    return async_sleep(1);
-}
-async_fn(sleep_there);
-
 static int misuse_a_thread(void)
 {
-    return async_to_thread(sleep_there);
+    return async_to_thread(sleep_a_second);
 }
 async_fn(misuse_a_thread);
 

@@ -292,15 +292,9 @@ LOOP_TEST(shield_gives_the_task_s_result)
     return 0;
 }
 
-static int fail_with_words(void)
-{
-    return async_fail(-EIO, "the disk is gone");
-}
-async_fn(fail_with_words);
-
 LOOP_TEST(shield_passes_on_the_message_of_the_error)
 {
-    CHECK_EQ(async_shield(async_create_task(fail_with_words)), -EIO);
+    CHECK_EQ(async_shield(async_create_task(fail_with_message, "the disk is gone")), -EIO);
     CHECK_STR(async_strerror(-EIO), "-EIO: the disk is gone");
     return 0;
 }

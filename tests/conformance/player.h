@@ -147,4 +147,10 @@ struct frame *new_frame(struct frame *parent, int coroutine);
 int perform(struct frame *frame);
 async_fn(perform, struct frame *);
 
+static inline int do_nothing(struct frame *frame, const struct operation *operation)
+{
+    (void)frame, (void)operation;
+    return 0;
+}
+
 #endif

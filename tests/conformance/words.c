@@ -325,13 +325,6 @@ static int do_qsize(struct frame *frame, const struct operation *operation)
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-/* Declares nothing: it was made before the program ran. */
-static int do_nothing(struct frame *frame, const struct operation *operation)
-{
-    (void)frame, (void)operation;
-    return 0;
-}
-
 const struct word words[] = {
     {"coroutine", do_nothing, false, false},
     {"queue", do_nothing, false, false},

@@ -36,12 +36,6 @@ void declare_sync(void)
     }
 }
 
-static int do_nothing(struct frame *frame, const struct operation *operation)
-{
-    (void)frame, (void)operation;
-    return 0;
-}
-
 /* ---- locks ---------------------------------------------------------------------------------- */
 
 static async_lock *lock_of(const struct operation *operation)

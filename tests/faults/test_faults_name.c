@@ -64,7 +64,7 @@ static void look_up_many(bool cancel)
         if (tasks[i] != NULL)
             async_task_cancel(tasks[i]);
     answer(async_gather_n(tasks, ACCOUNTS, results, ASYNC_RETURN_EXCEPTIONS));
-    names_await_quiet();
+    await_no_lookups();
 }
 
 FAULTS_TEST(a_name_lookup_gives_every_caller_a_result)

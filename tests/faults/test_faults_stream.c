@@ -4,19 +4,12 @@
  * and no byte is left.
  */
 #include "run/streams.h"
-#include "fault_test.h"
+#include "fault_streams.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Errors of a connection are answers; its reader may find the end instead. */
-static int serve(async_stream *stream, void *unused)
-{
-    int result = serve_echo(stream, unused);
-    return result == -ECANCELED || answer(result) < 0 ? 0 : result; /* the server is freed */
-}
 
 static int exchange(async_stream *stream, int number)
 {
@@ -72,7 +65,7 @@ FAULTS_TEST(a_server_serves_or_says_why_not)
     enum { CLIENTS = 3 };
     async_auto_wait_server *server = NULL;
     async_task *clients[CLIENTS];
-    if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, NULL)) < 0)
+    if (answer(async_start_server(&server, serve_echo_until_freed, NULL, "127.0.0.1", 0, NULL)) < 0)
         return 0;
     for (int i = 0; i < CLIENTS; i++)
         clients[i] = async_create_task(converse, async_server_port(server), i);
@@ -102,7 +95,7 @@ FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
     char path[64];
     async_auto_wait_server *server = NULL;
     snprintf(path, sizeof path, "@libasyncio-faults-%d-%d", (int)getpid(), round++);
-    if (answer(async_start_unix_server(&server, serve, NULL, path, NULL)) == 0)
+    if (answer(async_start_unix_server(&server, serve_echo_until_freed, NULL, path, NULL)) == 0)
         async_ignore(converse_at_path(path));
     return 0;
 }
@@ -114,7 +107,8 @@ FAULTS_TEST(a_server_at_a_path_of_a_folder_serves_or_says_why_not)
     async_server *servers[2] = {NULL, NULL};
     snprintf(path, sizeof path, "/tmp/libasyncio-faults-%d", (int)getpid());
     for (int i = 0; i < 2; i++)
-        if (answer(async_start_unix_server(&servers[i], serve, NULL, path, NULL)) == 0)
+        if (answer(async_start_unix_server(&servers[i], serve_echo_until_freed, NULL, path,
+                                           NULL)) == 0)
             async_ignore(converse_at_path(path));
     for (int i = 0; i < 2; i++)
         async_server_free_wait(servers[i]);
@@ -128,7 +122,7 @@ FAULTS_TEST(a_server_on_a_socket_serves_or_leaves_it)
     async_auto_wait_server *server = NULL;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    if (answer(async_start_server_fd(&server, serve, NULL, fd, NULL)) == 0)
+    if (answer(async_start_server_fd(&server, serve_echo_until_freed, NULL, fd, NULL)) == 0)
         async_ignore(converse(async_server_port(server), 1));
     else
         CHECK_EQ(close(fd), 0);

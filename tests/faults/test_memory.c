@@ -7,6 +7,7 @@
 #include "run/trace.h"
 #include "run/queues.h"
 #include "run/callbacks.h"
+#include "run/coroutines.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,16 +75,11 @@ static int pass_parcels(void)
     return async_queue_join(queue);
 }
 
-static int fail_with_words(void)
-{
-    return async_fail(-EIO, "the disk is on fire");
-}
-async_fn(fail_with_words);
-
 static int hear_of_a_failure(void)
 {
     async_task_options options = {.name = "an unlucky task"};
-    int result = async_await(async_create_task_with(&options, fail_with_words));
+    int result = async_await(
+        async_create_task_with(&options, fail_with_message, "the disk is on fire"));
     CHECK(result == -EIO || result == -ENOMEM);
     CHECK(strncmp(async_strerror(-EIO), "-EIO: ", 6) == 0);
     return result == -EIO ? 0 : result;

@@ -89,7 +89,7 @@ LOOP_TEST(connect_comes_from_the_first_usable_local_address)
     snprintf(text, sizeof text,
              "-EADDRNOTAVAIL: connect to 127.0.0.1:%d from 203.0.113.77:0: ", port);
     CHECK(strncmp(async_strerror(-EADDRNOTAVAIL), text, strlen(text)) == 0);
-    addresses_await_quiet();
+    await_no_lookups();
     return 0;
 }
 
@@ -100,7 +100,7 @@ LOOP_TEST(connect_tries_every_address_of_a_host)
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "127.0.0.60", 0, NULL), 0);
     use_addresses(INADDR_LOOPBACK, 1, 60);
     CHECK_EQ(async_open_connection(&stream, "many.test", async_server_port(server), NULL), 0);
-    addresses_await_quiet();
+    await_no_lookups();
     return 0;
 }
 

@@ -284,7 +284,7 @@ LOOP_TEST(name_localhost_is_this_host)
     CHECK_EQ(async_getaddrinfo("localhost", "80", &hints, &list), 0);
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next)
         CHECK(is_loopback(entry));
-    names_await_quiet();
+    await_no_lookups();
     return 0;
 }
 
@@ -299,7 +299,7 @@ static int ask_libc_for_everything(void)
     CHECK_EQ(async_getnameinfo(list->ai_addr, list->ai_addrlen, host, sizeof host, service,
                                sizeof service, NI_NUMERICHOST | NI_NUMERICSERV),
              0);
-    names_await_quiet();
+    await_no_lookups();
     return 0;
 }
 async_fn(ask_libc_for_everything);

@@ -4,6 +4,7 @@
 #include "sys/tools.h"
 #include "run/trace.h"
 #include "run/streams.h"
+#include "run/sockets.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -163,14 +164,6 @@ static int read_record(async_stream *stream, void *unused)
     return size;
 }
 
-static void reset(async_stream *stream)
-{
-    const struct linger at_once = {.l_onoff = 1};
-    CHECK_EQ(setsockopt(async_stream_fd(stream), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
-             0);
-    async_stream_abort(stream);
-}
-
 LOOP_TEST(server_reports_a_disconnect_in_debug_mode_only)
 {
     async_auto_wait_server *server = new_server(read_record, NULL);
@@ -181,8 +174,10 @@ LOOP_TEST(server_reports_a_disconnect_in_debug_mode_only)
             async_stream *client = new_client(server);
             CHECK_EQ(async_stream_write(client, "abc", 3), 0);
             await_connections(server, 1);
-            if (resets == 1)
-                reset(client);
+            if (resets == 1) {
+                reset_on_close(async_stream_fd(client));
+                async_stream_abort(client);
+            }
             async_stream_close(client);
             await_connections(server, 0);
             CHECK_EQ(async_sleep(0), 0);

@@ -27,7 +27,7 @@ LOOP_TEST(server_start_listens_at_every_address_of_a_host)
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, NULL), 0);
     CHECK_EQ(async_server_fds(server, NULL, 0), ADDRESSES);
     check_echo_at("127.0.0.40", async_server_port(server));
-    addresses_await_quiet();
+    await_no_lookups();
     return 0;
 }
 
@@ -39,7 +39,7 @@ LOOP_TEST(server_start_listens_at_equal_addresses_once)
     use_addresses(INADDR_LOOPBACK, 0, 3);
     CHECK_EQ(async_start_server(&server, serve_echo, NULL, "many.test", 0, &options), 0);
     CHECK_EQ(async_server_fds(server, NULL, 0), 1);
-    addresses_await_quiet();
+    await_no_lookups();
     return 0;
 }
 
@@ -54,7 +54,7 @@ LOOP_TEST(server_start_without_memory_for_many_addresses_leaves_nothing)
         CHECK(result == 0 || (result == -ENOMEM && server == NULL));
         async_server_free_wait(server);
     }
-    addresses_await_quiet();
+    await_no_lookups();
     return 0;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "net/stream.h"
 #include "run/streams.h"
+#include "run/sockets.h"
 
 #include <limits.h>
 #include <netinet/in.h>
@@ -124,13 +125,6 @@ static int new_peer(async_stream **stream)
     return peer;
 }
 
-static void reset(int peer)
-{
-    const struct linger linger = {.l_onoff = 1};
-    CHECK_EQ(setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-    close(peer);
-}
-
 /* More than two sockets hold. */
 static void fill(async_stream *stream, size_t pending)
 {
@@ -145,7 +139,8 @@ LOOP_TEST(stream_that_is_reset_while_it_is_read_says_so_from_then_on)
     int peer = new_peer(&stream);
     async_task *reader = async_create_task(read_one_byte, stream);
     CHECK_EQ(async_sleep(0), 0);
-    reset(peer);
+    reset_on_close(peer);
+    CHECK_EQ(close(peer), 0);
     CHECK_EQ(async_await(reader), -ECONNRESET);
     CHECK_EQ(read_one_byte(stream), -ECONNRESET);
     CHECK(!async_stream_at_eof(stream));
@@ -160,7 +155,8 @@ LOOP_TEST(stream_that_is_reset_while_a_task_drains_it_says_so_and_drops_what_is_
     fill(stream, 1000000);
     async_task *drainer = async_create_task(drain_stream, stream);
     CHECK_EQ(async_sleep(0), 0);
-    reset(peer);
+    reset_on_close(peer);
+    CHECK_EQ(close(peer), 0);
     int result = async_await(drainer);
     CHECK(result == -ECONNRESET || result == -EPIPE);
     CHECK_EQ(async_stream_pending(stream), 0);
@@ -176,7 +172,8 @@ LOOP_TEST(stream_that_is_reset_while_it_closes_is_gone_at_once)
     fill(stream, 1000000);
     async_task *closer = async_create_task(close_stream, stream);
     CHECK_EQ(async_sleep(0), 0);
-    reset(peer);
+    reset_on_close(peer);
+    CHECK_EQ(close(peer), 0);
     int result = async_await(closer);
     CHECK(result == -ECONNRESET || result == -EPIPE);
     CHECK(async_time() == 0);
@@ -190,7 +187,8 @@ LOOP_TEST(stream_that_was_reset_unnoticed_can_be_closed_and_aborted)
         async_stream *stream;
         int peer = new_peer(&stream);
         CHECK_EQ(async_stream_write(stream, "x", 1), 0);
-        reset(peer);
+        reset_on_close(peer);
+        CHECK_EQ(close(peer), 0);
         if (i == 1)
             async_stream_abort(stream);
         if (i == 2)

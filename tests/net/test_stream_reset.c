@@ -35,13 +35,6 @@ static void block(async_stream *stream)
     CHECK(async_stream_pending(stream) > 0);
 }
 
-static void reset(int fd)
-{
-    const struct linger at_once = {1, 0};
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-    CHECK_EQ(close(fd), 0);
-}
-
 /* Reads to the end: how many bytes came before it, and what the last read returned. */
 static int read_to_the_end(async_stream *stream, int *total)
 {
@@ -67,7 +60,8 @@ static int reset_while_blocked(bool layered, bool waits)
     turns(2);
     CHECK_EQ(send(connection.there, "partial", 7, 0), 7);
     turns(5);
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     turns(5);
     int result = waits ? async_await(reader) : read_to_the_end(connection.here, &total);
     CHECK_EQ(total, 7);
@@ -101,7 +95,8 @@ LOOP_TEST(stream_reset_that_a_reader_has_met_is_what_a_write_reports)
     static char much[1 << 16];
     struct connection connection = new_connection();
     int total = 0;
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     CHECK_EQ(read_to_the_end(connection.here, &total), -ECONNRESET);
     CHECK_EQ(async_stream_write(connection.here, much, sizeof much),
              -ECONNRESET); /* and not -EPIPE */
@@ -113,7 +108,8 @@ LOOP_TEST(stream_reset_that_a_reader_has_met_is_what_wait_closed_reports)
 {
     struct connection connection = new_connection();
     int total = 0;
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     CHECK_EQ(read_to_the_end(connection.here, &total), -ECONNRESET);
     CHECK_EQ(async_stream_wait_closed(connection.here), -ECONNRESET);
     return 0;
@@ -122,7 +118,8 @@ LOOP_TEST(stream_reset_that_a_reader_has_met_is_what_wait_closed_reports)
 LOOP_TEST(stream_reset_that_only_the_close_has_met_is_what_wait_closed_reports)
 {
     struct connection connection = new_connection();
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     turns(3);
     CHECK_EQ(async_stream_wait_closed(connection.here), -ECONNRESET);
     return 0;
@@ -148,7 +145,8 @@ LOOP_TEST(stream_reset_ends_a_sendfile_and_the_reader_beside_it)
     turns(5);
     CHECK_EQ(send(connection.there, "partial", 7, 0), 7);
     turns(5);
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     CHECK_EQ(async_await(sender), 0);
     CHECK_EQ(sent, -ECONNRESET);
     CHECK_EQ(async_await(reader), -ECONNRESET);
@@ -168,7 +166,8 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
     CHECK_EQ(send(connection.there, "request", 7, 0), 7);
     CHECK_EQ(shutdown(connection.there, SHUT_WR), 0);
     turns(5);
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     turns(5);
     CHECK_EQ(async_stream_write(connection.here, "x", 1), -EPIPE);
     CHECK_EQ(read_to_the_end(connection.here, &total), 0);
@@ -260,7 +259,8 @@ LOOP_TEST(stream_reset_after_the_peers_end_ends_a_lingering_close)
     async_task *closing = async_create_task(close_stream, connection.here);
     turns(10);
     CHECK(!async_task_done(closing));
-    reset(connection.there);
+    reset_on_close(connection.there);
+    CHECK_EQ(close(connection.there), 0);
     double before = async_time();
     CHECK_EQ(async_await(closing), -ECONNRESET);
     CHECK(async_time() - before < 10);

@@ -3,6 +3,7 @@
  * writer drains, and told if it does not.
  */
 #include "run/streams.h"
+#include "run/sockets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,10 @@ struct account {
     int ended;      /* connections that it has no more */
 };
 
-/* So that the kernel takes little itself. */
-static void narrow(int fd)
-{
-    int bytes = SOCKET_BYTES;
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
-}
-
 static int write_for_ever(async_stream *stream, struct account *account)
 {
     static const char piece[PIECE];
-    narrow(async_stream_fd(stream));
+    shrink_send_buffer(async_stream_fd(stream), SOCKET_BYTES);
     for (;;) {
         size_t before = async_stream_pending(stream);
         ASYNC_TRY(async_stream_write(stream, piece, sizeof piece));
@@ -80,7 +74,7 @@ LOOP_TEST(stream_writer_that_never_drains_can_see_what_it_holds)
 {
     static const char piece[PIECE];
     struct pair pair = new_pair();
-    narrow(async_stream_fd(pair.here));
+    shrink_send_buffer(async_stream_fd(pair.here), SOCKET_BYTES);
     size_t written = 0;
     for (int i = 0; i < 500; i++, written += PIECE)
         CHECK_EQ(async_stream_write(pair.here, piece, sizeof piece), 0);

@@ -7,6 +7,7 @@
  */
 #include "run/streams.h"
 #include "run/callbacks.h"
+#include "run/sockets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,12 +179,6 @@ static void narrow(async_stream *stream, struct plan *plan)
         CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
 }
 
-static void reset(async_stream *stream)
-{
-    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    CHECK_EQ(setsockopt(async_stream_fd(stream), SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
-}
-
 /* Writes and reads a part of what there is to, and ends with that. */
 static int break_off(async_stream *stream, struct plan *plan, enum direction writes)
 {
@@ -216,7 +211,7 @@ static int act_as_server(async_stream *stream, struct plan *plan)
     case SERVER_ENDS_EARLY:
         result = break_off(stream, plan, DOWN);
         if (result >= 0 && plan->mode == SERVER_RESETS)
-            reset(stream);
+            reset_on_close(async_stream_fd(stream));
         if (plan->mode == SERVER_ABORTS)
             async_stream_abort(stream);
         return result;
@@ -269,7 +264,7 @@ static int act_as_client(uint32_t id)
     async_stream *closing;
     ASYNC_TRY(open_in_any_way(&stream, &plan));
     if (plan.mode == CLIENT_SAYS_NOTHING) {
-        reset(stream);
+        reset_on_close(async_stream_fd(stream));
         return 0;
     }
     plan.random ^= 0x5bd1e995; /* not to do all as the server does */
@@ -293,7 +288,7 @@ static int act_as_client(uint32_t id)
     case CLIENT_RESETS:
         ASYNC_TRY(break_off(stream, &plan, UP));
         if (plan.mode == CLIENT_RESETS)
-            reset(stream);
+            reset_on_close(async_stream_fd(stream));
         else
             async_stream_abort(stream);
         return 0;

@@ -8,6 +8,7 @@
 #include "net/addrinfo.h"
 #include "net/resolver.h"
 #include "run/sockets.h"
+#include "run/lookups.h"
 #include "sys/names.h"
 
 #include <netdb.h>
@@ -41,18 +42,11 @@ static int give_wanted_addresses(const char *host, const char *service,
     return *list != NULL ? 0 : EAI_MEMORY;
 }
 
-/* Blocks until no lookup is under way. */
-static inline void addresses_await_quiet(void)
-{
-    while (asyncp_lookups_under_way() > 0)
-        sched_yield();
-}
-
 /* From now on names have count addresses: first, first + step, … */
 static inline void use_addresses(uint32_t first, uint32_t step, int count)
 {
     static const struct resolver resolver = {give_wanted_addresses, async_freeaddrinfo, NULL};
-    addresses_await_quiet();
+    await_no_lookups();
     for (int i = 0; i < count; i++)
         wanted_addresses.addresses[i] = first + step * (uint32_t)i;
     wanted_addresses.count = count;

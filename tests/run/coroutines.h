@@ -119,4 +119,17 @@ ASYNC_UNUSED static int check_not_cancelled(void)
     return async_sleep(1000);
 }
 
+ASYNC_UNUSED static async_run_options with_debug(void)
+{
+    async_run_options options = *test_options();
+    options.debug = true;
+    return options;
+}
+
+ASYNC_UNUSED static int sleep_a_second(void)
+{
+    return async_sleep(1);
+}
+async_fn(sleep_a_second);
+
 #endif

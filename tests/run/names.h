@@ -7,6 +7,7 @@
 #define TEST_NAMES_H
 
 #include "run/latch.h"
+#include "run/lookups.h"
 #include "net/addrinfo.h"
 #include "net/resolver.h"
 #include "sys/names.h"
@@ -133,13 +134,6 @@ static inline void use_test_names(bool latched)
     asyncp_sys_resolver = &resolver;
 }
 
-/* Blocks until no lookup is under way. */
-static inline void names_await_quiet(void)
-{
-    while (asyncp_lookups_under_way() > 0)
-        sched_yield();
-}
-
 /*
  * Lets everybody pass who stands at the latch or will come there, and waits until they have passed.
  */
@@ -148,7 +142,7 @@ static inline void names_open_latch(void)
     names.latched = false;
     for (int i = 0; i < 100; i++)
         latch_open(&names.latch);
-    names_await_quiet();
+    await_no_lookups();
 }
 
 static inline int count_addresses(const struct addrinfo *list)

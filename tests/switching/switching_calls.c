@@ -24,13 +24,6 @@ static void set_priority_queue(struct scene *scene)
     scene->queue = new_priority_queue(0, sizeof(int), compare_ints);
 }
 
-static void set_queue_with_items(struct scene *scene)
-{
-    set_queue(scene);
-    for (int i = 0; i < scene->caller_count; i++)
-        supply_item(scene);
-}
-
 static int get(struct caller *caller)
 {
     int result = async_queue_get(caller->scene->queue, &caller->value);
@@ -67,25 +60,10 @@ SWITCHING_CALL(queue_get_until_shutdown, async_queue_get, .kind = WAITS, .gives 
 SWITCHING_CALL(queue_get_after_shutdown, async_queue_get, .kind = NEED_NOT_WAIT,
                .gives = -ESHUTDOWN, .set = set_queue_shut_down, .make = get, .left = items_left);
 
-/* Places are the units: as many are handed out as items are taken from a queue that was full. */
-static void set_full_queue(struct scene *scene)
-{
-    scene->queue = new_queue(1, sizeof(int));
-    CHECK_EQ(async_queue_put_nowait(scene->queue, &(int){0}), 0);
-}
-
 static void set_queue_with_room(struct scene *scene)
 {
     scene->queue = new_queue(MAX_CALLERS, sizeof(int));
     scene->supplied = MAX_CALLERS;
-}
-
-static void supply_room(struct scene *scene)
-{
-    if (async_queue_get_nowait(scene->queue, &scene->handed[scene->handed_count]) < 0)
-        return; /* there is room */
-    scene->handed_count++;
-    scene->supplied++;
 }
 
 static int put(struct caller *caller)
@@ -94,11 +72,6 @@ static int put(struct caller *caller)
     int result = async_queue_put(caller->scene->queue, &caller->value);
     caller->scene->taken += result == 0;
     return result;
-}
-
-static int room_left(const struct scene *scene)
-{
-    return (int)(async_queue_maxsize(scene->queue) - async_queue_qsize(scene->queue));
 }
 
 static void check_put_queue(struct scene *scene)
@@ -293,31 +266,6 @@ SWITCHING_CALL(gather_n_of_none, async_gather_n, .kind = JOINS_SURE, .make = gat
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
-static void set_socket(struct scene *scene)
-{
-    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, scene->ends), 0);
-}
-
-static void supply_byte(struct scene *scene)
-{
-    scene->supplied++;
-    CHECK_EQ(write(scene->ends[1], &(char){(char)scene->supplied}, 1), 1);
-}
-
-static void set_socket_with_bytes(struct scene *scene)
-{
-    set_socket(scene);
-    for (int i = 0; i < scene->caller_count; i++)
-        supply_byte(scene);
-}
-
-static int bytes_left(const struct scene *scene)
-{
-    int count;
-    CHECK_EQ(ioctl(scene->ends[0], FIONREAD, &count), 0);
-    return count;
-}
-
 static int recv_byte(struct caller *caller)
 {
     char byte = 0;
@@ -374,17 +322,13 @@ SWITCHING_CALL(wait_readable_of_a_file, async_wait_readable, .kind = DEPENDS, .s
 
 static void set_full_socket(struct scene *scene)
 {
-    static const char nothing[4096];
     set_socket(scene);
-    while (send(scene->ends[0], nothing, sizeof nothing, MSG_DONTWAIT) > 0)
-        continue;
+    fill_socket(scene->ends[0]);
 }
 
-static void drain_socket(struct scene *scene)
+static void supply_room_in_socket(struct scene *scene)
 {
-    static char bytes[4096];
-    while (recv(scene->ends[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
-        continue;
+    drain_socket(scene->ends[1]);
 }
 
 static int wait_writable(struct caller *caller)
@@ -394,14 +338,14 @@ static int wait_writable(struct caller *caller)
 
 static void check_writable(struct scene *scene)
 {
-    drain_socket(scene);
+    drain_socket(scene->ends[1]);
     CHECK_EQ(async_wait_writable(scene->ends[0]), 0);
     supply_byte(scene);
     CHECK_EQ(async_wait_readable(scene->ends[0]), 0);
 }
 
 SWITCHING_CALL(wait_writable_when_full, async_wait_writable, .kind = ASKS_KERNEL,
-               .set = set_full_socket, .make = wait_writable, .supply = drain_socket,
+               .set = set_full_socket, .make = wait_writable, .supply = supply_room_in_socket,
                .check = check_writable);
 SWITCHING_CALL(wait_writable_where_there_is_room, async_wait_writable, .kind = DEPENDS,
                .set = set_socket, .make = wait_writable, .check = check_writable);

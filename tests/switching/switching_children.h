@@ -7,40 +7,7 @@
 #define TEST_SWITCHING_CHILDREN_H
 
 #include "sched/task.h"
-#include "switching.h"
-#include "run/queues.h"
-
-ASYNC_UNUSED static void supply_item(struct scene *scene)
-{
-    scene->supplied++;
-    CHECK_EQ(async_queue_put_nowait(scene->queue, &scene->supplied), 0);
-}
-
-ASYNC_UNUSED static void set_queue(struct scene *scene)
-{
-    scene->queue = new_queue(0, sizeof(int));
-}
-
-ASYNC_UNUSED static int items_left(const struct scene *scene)
-{
-    return (int)async_queue_qsize(scene->queue);
-}
-
-/* It is emptied, and what was put into it is done exactly then. */
-ASYNC_UNUSED static void check_queue(struct scene *scene)
-{
-    async_queue *queue = scene->queue;
-    int item = 77;
-    while (async_queue_get_nowait(queue, &item) == 0)
-        continue;
-    for (int i = 0; i < scene->supplied; i++) {
-        CHECK_EQ(async_timeout(0, async_queue_join(queue)), -ETIMEDOUT);
-        async_queue_task_done(queue);
-    }
-    CHECK_EQ(async_queue_join(queue), 0);
-    CHECK_EQ(async_queue_put(queue, &item), 0);
-    CHECK_EQ(async_queue_get(queue, &item), 0);
-}
+#include "switching_units.h"
 
 ASYNC_UNUSED static double until_instant(const struct caller *caller)
 {

@@ -19,7 +19,7 @@ static void supply_names(struct scene *scene)
     (void)scene;
     if (asyncp_lookups_under_way() > 0)
         latch_open(&names.latch);
-    names_await_quiet();
+    await_no_lookups();
 }
 
 static int look_up_name(struct caller *caller)
@@ -54,7 +54,7 @@ static void supply_all_names(struct scene *scene)
     size_t count = asyncp_lookups_under_way();
     for (size_t i = 0; i < count; i++)
         latch_open(&names.latch);
-    names_await_quiet();
+    await_no_lookups();
 }
 
 SWITCHING_CALL(getaddrinfo_of_one_name_per_caller, async_getaddrinfo, .kind = WAITS,

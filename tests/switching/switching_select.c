@@ -2,33 +2,20 @@
  * switching_select.c: the rows of the table of switching calls (switching.h) for async_select: of a
  * line that others stand in as well, of the kernel's, and of what is there.
  */
-#include "switching.h"
-#include "run/queues.h"
+#include "switching_units.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-static async_event never; /* is not set */
+static async_event never; /* never set; no task is left on it when a scene ends */
 
 /* ---- queues --------------------------------------------------------------------------------- */
 
-static void set_queue(struct scene *scene)
+/* Nor is a task left on the queue. */
+static void check_selected_queue(struct scene *scene)
 {
-    never = (async_event){0};
-    scene->queue = new_queue(0, sizeof(int));
-}
-
-static void supply_item(struct scene *scene)
-{
-    scene->supplied++;
-    CHECK_EQ(async_queue_put_nowait(scene->queue, &scene->supplied), 0);
-}
-
-static void set_queue_with_items(struct scene *scene)
-{
-    set_queue(scene);
-    for (int i = 0; i < scene->caller_count; i++)
-        supply_item(scene);
+    int item;
+    while (async_queue_get_nowait(scene->queue, &item) == 0)
+        continue;
+    CHECK_EQ(async_select(async_on_get(scene->queue, &item), async_on_timeout(0)), 1);
+    async_queue_shutdown(scene->queue, false);
 }
 
 static int select_get(struct caller *caller)
@@ -51,44 +38,15 @@ static int select_get_of_many(struct caller *caller)
     return index;
 }
 
-static int items_left(const struct scene *scene)
-{
-    return (int)async_queue_qsize(scene->queue);
-}
-
-static void check_queue(struct scene *scene)
-{
-    int item;
-    while (async_queue_get_nowait(scene->queue, &item) == 0)
-        continue;
-    CHECK_EQ(async_select(async_on_get(scene->queue, &item), async_on_timeout(0)), 1);
-    async_queue_shutdown(scene->queue, false); /* finds nobody */
-}
-
 SWITCHING_CALL(select_of_a_get_when_empty, async_select, .kind = WAITS, .in_line = true,
                .in_order = true, .set = set_queue, .make = select_get, .supply = supply_item,
-               .left = items_left, .check = check_queue);
+               .left = items_left, .check = check_selected_queue);
 SWITCHING_CALL(select_n_of_many_gets_when_empty, async_select_n, .kind = WAITS, .in_line = true,
                .in_order = true, .set = set_queue, .make = select_get_of_many,
-               .supply = supply_item, .left = items_left, .check = check_queue);
+               .supply = supply_item, .left = items_left, .check = check_selected_queue);
 SWITCHING_CALL(select_of_a_get_when_available, async_select, .kind = NEED_NOT_WAIT,
                .in_order = true, .set = set_queue_with_items, .make = select_get,
-               .left = items_left, .check = check_queue);
-
-static void set_full_queue(struct scene *scene)
-{
-    never = (async_event){0};
-    scene->queue = new_queue(1, sizeof(int));
-    CHECK_EQ(async_queue_put_nowait(scene->queue, &(int){0}), 0);
-}
-
-static void supply_room(struct scene *scene)
-{
-    if (async_queue_get_nowait(scene->queue, &scene->handed[scene->handed_count]) < 0)
-        return; /* there is room */
-    scene->handed_count++;
-    scene->supplied++;
-}
+               .left = items_left, .check = check_selected_queue);
 
 static int select_put(struct caller *caller)
 {
@@ -97,11 +55,6 @@ static int select_put(struct caller *caller)
                               async_on_event(&never));
     caller->scene->taken += result == 0;
     return result;
-}
-
-static int room_left(const struct scene *scene)
-{
-    return 1 - (int)async_queue_qsize(scene->queue);
 }
 
 SWITCHING_CALL(select_of_a_put_when_full, async_select, .kind = WAITS, .in_line = true,
@@ -116,33 +69,9 @@ static int select_until_instant(struct caller *caller)
                         async_on_event(&never));
 }
 
-static void clear_event(struct scene *scene)
-{
-    (void)scene;
-    never = (async_event){0};
-}
-
-SWITCHING_CALL(select_of_a_timeout, async_select, .kind = SLEEPS, .set = clear_event,
-               .make = select_until_instant);
+SWITCHING_CALL(select_of_a_timeout, async_select, .kind = SLEEPS, .make = select_until_instant);
 
 /* ---- descriptors ---------------------------------------------------------------------------- */
-
-static void set_socket(struct scene *scene)
-{
-    never = (async_event){0};
-    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, scene->ends), 0);
-}
-
-static void supply_byte(struct scene *scene)
-{
-    CHECK_EQ(write(scene->ends[1], "x", 1), 1);
-}
-
-static void set_socket_with_bytes(struct scene *scene)
-{
-    set_socket(scene);
-    supply_byte(scene);
-}
 
 static int select_readable(struct caller *caller)
 {

@@ -2,41 +2,13 @@
  * switching_socket.c: the rows of the calls of sockets. What they did is counted at the other end
  * as well: bytes that came, places that were filled, connections that are there.
  */
-#include "run/sockets.h"
-#include "switching.h"
+#include "switching_units.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 /* ---- receiving: the units are bytes --------------------------------------------------------- */
-
-static void set_empty(struct scene *scene)
-{
-    struct sockets pair = unix_sockets(SOCK_STREAM);
-    scene->ends[0] = pair.here;
-    scene->ends[1] = pair.there;
-}
-
-static void supply_byte(struct scene *scene)
-{
-    scene->supplied++;
-    CHECK_EQ(send(scene->ends[1], "x", 1, 0), 1);
-}
-
-static void set_with_bytes(struct scene *scene)
-{
-    set_empty(scene);
-    for (int i = 0; i < scene->caller_count; i++)
-        supply_byte(scene);
-}
-
-static int bytes_left(const struct scene *scene)
-{
-    int count;
-    CHECK_EQ(ioctl(scene->ends[0], FIONREAD, &count), 0);
-    return count;
-}
 
 static int receive_from(struct caller *caller)
 {
@@ -69,14 +41,14 @@ static void check_receiving(struct scene *scene)
 }
 
 SWITCHING_CALL(recvfrom_when_empty, async_recvfrom, .kind = ASKS_KERNEL, .gives = 1,
-               .set = set_empty, .make = receive_from, .supply = supply_byte, .left = bytes_left,
+               .set = set_socket, .make = receive_from, .supply = supply_byte, .left = bytes_left,
                .check = check_receiving);
 SWITCHING_CALL(recvfrom_when_available, async_recvfrom, .kind = NEED_NOT_WAIT, .gives = 1,
-               .set = set_with_bytes, .make = receive_from, .left = bytes_left,
+               .set = set_socket_with_bytes, .make = receive_from, .left = bytes_left,
                .check = check_receiving);
-SWITCHING_CALL(recvmsg_when_empty, async_recvmsg, .kind = ASKS_KERNEL, .gives = 1, .set = set_empty,
-               .make = receive_message, .supply = supply_byte, .left = bytes_left,
-               .check = check_receiving);
+SWITCHING_CALL(recvmsg_when_empty, async_recvmsg, .kind = ASKS_KERNEL, .gives = 1,
+               .set = set_socket, .make = receive_message, .supply = supply_byte,
+               .left = bytes_left, .check = check_receiving);
 
 /* ---- sending: the units are places in a queue of datagrams ---------------------------------- */
 
@@ -172,7 +144,7 @@ static void close_source(void)
 static void set_full_stream(struct scene *scene)
 {
     close_source();
-    set_empty(scene);
+    set_socket(scene);
     filled = fill_socket(scene->ends[0]);
     drained = 0;
 }
@@ -194,12 +166,12 @@ static void set_pipe_and_full_stream(struct scene *scene)
 static void set_empty_pipe(struct scene *scene)
 {
     close_source();
-    set_empty(scene);
+    set_socket(scene);
     filled = drained = 0;
     CHECK_EQ(pipe2(source, O_CLOEXEC), 0);
 }
 
-static void supply_room(struct scene *scene)
+static void supply_room_in_socket(struct scene *scene)
 {
     drained += drain_socket(scene->ends[1]);
 }
@@ -251,11 +223,11 @@ static void check_moving(struct scene *scene)
 }
 
 SWITCHING_CALL(sendfile_to_a_full_socket, async_sendfile, .kind = ASKS_KERNEL, .gives = 1,
-               .set = set_file_and_full_stream, .make = send_file, .supply = supply_room,
+               .set = set_file_and_full_stream, .make = send_file, .supply = supply_room_in_socket,
                .check = check_moving);
 SWITCHING_CALL(splice_to_a_full_socket, async_splice, .kind = ASKS_KERNEL, .gives = 1,
-               .set = set_pipe_and_full_stream, .make = splice_byte, .supply = supply_room,
-               .check = check_moving);
+               .set = set_pipe_and_full_stream, .make = splice_byte,
+               .supply = supply_room_in_socket, .check = check_moving);
 SWITCHING_CALL(splice_of_an_empty_pipe, async_splice, .kind = ASKS_KERNEL, .gives = 1,
                .set = set_empty_pipe, .make = splice_unit, .supply = supply_pipe, .left = pipe_left,
                .check = check_moving);

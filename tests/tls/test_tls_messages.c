@@ -4,6 +4,7 @@
  */
 #include "sched/loop.h"
 #include "raw.h"
+#include "tickets.h"
 
 #include <string.h>
 
@@ -18,20 +19,6 @@ struct ticket {
     char *rest;       /* that record */
     size_t rest_size; /* bytes of it */
 };
-
-static int make_large(SSL *ssl, void *unused)
-{
-    static char much[1500];
-    (void)unused;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
-}
-
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-                                   size_t size, SSL_TICKET_STATUS status, void *unused)
-{
-    (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
-    return SSL_TICKET_RETURN_IGNORE;
-}
 
 /* Where the last record begins. */
 static size_t last_record(const char *bytes, size_t size)
@@ -73,7 +60,8 @@ static struct ticket new_ticket(void)
     struct pair pair = new_pair();
     struct ticket ticket = {.tls = new_client_context(NULL), .client = pair.here};
     ticket.server = raw_new(pair.there, test_certificates()->server, TLS1_3_VERSION);
-    SSL_CTX_set_session_ticket_cb(SSL_get_SSL_CTX(ticket.server.ssl), make_large, take_none, NULL);
+    SSL_CTX_set_session_ticket_cb(SSL_get_SSL_CTX(ticket.server.ssl), ticket_make_large,
+                                  ticket_take_none, NULL);
     SSL_set_max_send_fragment(ticket.server.ssl, 512);
     SSL_set_num_tickets(ticket.server.ssl, 1);
     async_task *serving = async_create_task(serve_ticket, &ticket);

@@ -3,6 +3,7 @@
  * both do, step by step, and what becomes of the peer's records on their way: changed, cut,
  * doubled, late, or with other bytes between.
  */
+#include "../tickets.h"
 #include "fuzz.h"
 #include <asyncio/tls.h>
 #include <openssl/err.h>
@@ -73,20 +74,6 @@ static void make_identity(void)
 static async_tls *our_server, *our_client, *our_strict_client;
 static SSL_CTX *their_server, *their_client;
 
-static int make_large(SSL *ssl, void *unused)
-{
-    static char much[1500];
-    (void)unused;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
-}
-
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-                                   size_t size, SSL_TICKET_STATUS status, void *unused)
-{
-    (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
-    return SSL_TICKET_RETURN_IGNORE;
-}
-
 static void need(bool done)
 {
     if (!done)
@@ -108,7 +95,7 @@ static void make_contexts(void)
     need(SSL_CTX_use_certificate_file(their_server, identity, SSL_FILETYPE_PEM) == 1);
     need(SSL_CTX_use_PrivateKey_file(their_server, identity, SSL_FILETYPE_PEM) == 1);
     SSL_CTX_set_max_send_fragment(their_server, 512);
-    SSL_CTX_set_session_ticket_cb(their_server, make_large, take_none, NULL);
+    SSL_CTX_set_session_ticket_cb(their_server, ticket_make_large, ticket_take_none, NULL);
     unlink(identity);
 }
 
