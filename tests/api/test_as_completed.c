@@ -1,6 +1,6 @@
 /*
- * test_as_completed.c: async_as_completed: tasks in the order in which they end, each once,
- * borrowed. What cancelling does to the wait at every moment is in switching_group.c.
+ * test_as_completed.c: async_as_completed: it gives tasks in the order in which they end, each
+ * once, borrowed. The wait cancelled at each moment: switching_group.c.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"
@@ -59,7 +59,7 @@ LOOP_TEST(as_completed_whose_time_runs_out_says_so_after_what_has_ended)
     CHECK(async_time() == 2.5);
     CHECK_EQ(async_completion_next(&it), -ETIMEDOUT);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK_EQ(async_completion_next(&it), 0); /* it is cancelled by nobody */
+    CHECK_EQ(async_completion_next(&it), 0); /* no task is cancelled */
     return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);
 }
 
@@ -131,7 +131,7 @@ LOOP_TEST(as_completed_that_is_ended_wakes_those_that_wait)
     async_task *taker = async_create_task(next_of, &it), *late = async_create_task(next_of, &it);
     CHECK_EQ(async_sleep(0), 0);
     async_completion_end(&it);
-    memset(&it, 0x55, sizeof it); /* it is not looked at again */
+    memset(&it, 0x55, sizeof it); /* it is not read again */
     CHECK_EQ(async_await(taker), -ECANCELED);
     CHECK_EQ(async_await(late), -ECANCELED);
     return async_gather_n(tasks, COUNT, NULL, ASYNC_RETURN_EXCEPTIONS);

@@ -1,6 +1,6 @@
 /*
- * test_base.c: what base.h promises beside errors: the version, ASYNC_TRY_GOTO, the handler of
- * misuse, and options that can grow.
+ * test_base.c: base.h, except for errors: the version, ASYNC_TRY_GOTO, the misuse handler, and
+ * options structs with fields from a later version.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"

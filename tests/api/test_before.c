@@ -1,7 +1,7 @@
 /*
- * test_before.c: what the program had before a run it has after it, and what it installs meanwhile
- * stays: handlers, signal stacks, blocked signals. A handler that calls the one before it comes to
- * an end.
+ * test_before.c: signal handlers, signal stacks and blocked signals: a run restores those from
+ * before it, and leaves those that the program installs during it. Handlers that call each other in
+ * a circle end.
  */
 #include "run/deep.h"
 #include "run/deny.h"
@@ -109,7 +109,7 @@ static struct sigaction before;
 static volatile int calls;
 enum { REPORTED = 40, TOO_OFTEN = 41 };
 
-/* As crash reporters do: says what it knows, and calls whoever handled it before. */
+/* As crash reporters do: prints what it knows, then calls the previous handler. */
 static void report_and_call_before(int number, siginfo_t *info, void *context)
 {
     if (++calls > 5)
@@ -359,7 +359,7 @@ static int deny_signal_stacks(void)
 }
 async_fn(deny_signal_stacks);
 
-/* What is still the thread's must stay mapped: a handler would run on it. */
+/* The thread still uses this signal stack, so it must stay mapped: a handler would run on it. */
 TEST(before_signal_stack_that_cannot_be_left_stays_mapped)
 {
     if (test_is_emulated())

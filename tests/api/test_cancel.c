@@ -1,6 +1,6 @@
 /*
- * test_cancel.c: async_task_cancel, async_task_uncancel and the questions about requests, call by
- * call. What the rules are for is in test_semantics_cancel.c.
+ * test_cancel.c: async_task_cancel, async_task_uncancel and the queries about requests, call by
+ * call. The rules behind them: test_semantics_cancel.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

@@ -1,6 +1,6 @@
 /*
- * test_concurrent.c: coroutines that another thread asks a loop for: what it hears of them, when it
- * cancels, waits too short, lets go, and when the loop ends first.
+ * test_concurrent.c: coroutines that another thread submits to a loop: the result on that thread,
+ * cancelling, waits with a limit, freeing the future early, and a loop that ends first.
  */
 #include "sys/tools.h"
 #include "sched/mailbox.h"
@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Runs visit(loop) on a thread of its own while the loop runs, and fails with what that returns. */
+/* Runs visit(loop) on another thread while the loop runs; returns the result of visit. */
 static int (*visit)(async_loop *loop);
 
 static int call_visit(async_loop *loop)
@@ -163,7 +163,7 @@ TEST(concurrent_null_future_means_out_of_memory)
     async_concurrent_future_free(NULL);
 }
 
-/* The loop is stepped by its own thread, so that it is known what it has seen. */
+/* Its own thread steps the loop, so the test knows which messages the loop has received. */
 TEST_EACH_BACKEND(concurrent_coroutine_that_the_loop_never_began_is_cancelled)
 {
     async_loop *loop = NULL;
@@ -197,8 +197,8 @@ static void say_goodbye(struct message *message, bool is_closing)
 }
 
 /*
- * As a request to cancel what the loop has not begun, by a thread that has the future's mutex
- * meanwhile.
+ * Like a request to cancel a coroutine that has not begun, sent while another thread has the
+ * future's mutex.
  */
 TEST_EACH_BACKEND(concurrent_message_that_is_sent_while_the_loop_closes_is_received)
 {

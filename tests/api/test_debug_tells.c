@@ -1,6 +1,6 @@
 /*
- * test_debug_tells.c: mistakes that debug mode tells of although the program may go on, and calls
- * that a signal handler must not make. In a death test what was said is read after the abort.
+ * test_debug_tells.c: mistakes that debug mode reports although the program may go on, and calls
+ * that a signal handler must not make. A death test reads the report after the abort.
  */
 #include "run/coroutines.h"
 #include "run/sockets.h"

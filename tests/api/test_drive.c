@@ -259,7 +259,7 @@ TEST_EACH_BACKEND(drive_runner_inside_a_loop_is_refused)
     CHECK_EQ(async_runner_run(&runner, run_inside, &runner), 0);
 }
 
-/* Each run has its own first SIGINT. */
+/* Each run cancels at its first SIGINT. */
 TEST_EACH_BACKEND(drive_runner_cancels_each_run_at_its_first_sigint)
 {
     async_auto_runner runner = {.options = *test_options()};

@@ -1,6 +1,6 @@
 /*
- * test_dump.c: what async_dump says of a task that neither runs, nor waits, nor is ready. What it
- * says of locks and of reasons is in the tests of those.
+ * test_dump.c: async_dump for a task that neither runs, nor waits, nor is ready. Locks and cancel
+ * reasons in dumps: test_sync.c, test_reason.c.
  */
 #include "run/coroutines.h"
 #include "run/dump.h"

@@ -1,6 +1,6 @@
 /*
  * test_eager.c: tasks with eager_start: they run inside async_create_task_with up to their first
- * stop, the creator goes on right after it, and nobody else runs in between.
+ * stop, the creator goes on right after it, and no other task runs in between.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

@@ -1,6 +1,6 @@
 /*
- * test_error.c: how errors travel: ASYNC_TRY out of a function, a sentence from async_fail to
- * whoever awaits, and async_strerror from the library to people, for as long as it promised.
+ * test_error.c: how errors travel: ASYNC_TRY out of a function, a message from async_fail to every
+ * awaiting task, async_strerror, and how long its texts stay valid.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"
@@ -248,7 +248,7 @@ LOOP_TEST(error_message_stays_when_another_error_comes_without_one)
     return 0;
 }
 
-/* Otherwise an old sentence would be taken for the story of a new error. */
+/* Otherwise an old message would be shown with a new error. */
 LOOP_TEST(error_message_goes_when_the_same_error_comes_without_one)
 {
     async_ignore(async_fail(-EIO, "an old story"));

@@ -50,7 +50,7 @@ DEATH_TEST(executor_free_of_the_default_one,
     async_executor_free_wait(ASYNC_DEFAULT_EXECUTOR);
 }
 
-/* What was given is done, although the loop cannot see it yet. */
+/* The job runs, although the loop cannot see its result yet. */
 LOOP_TEST(executor_free_waits_for_submitted_jobs)
 {
     struct latch latch;

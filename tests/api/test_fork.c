@@ -1,6 +1,6 @@
 /*
- * test_fork.c: loops in a child of fork(): it runs loops of its own wherever it was forked, and
- * returns from what it was forked in. Children end by _exit.
+ * test_fork.c: loops in a child of fork(): it can run its own loops wherever it was forked, and can
+ * return out of the parent's run. Children end by _exit.
  */
 #include "run/deep.h"
 #include "run/forks.h"

@@ -1,6 +1,6 @@
 /*
- * test_fork_release.c: a child of fork() releases what it has of its parent's, on the way out of
- * blocks or by hand, and nothing of that reaches the parent: its readers hear, what it wrote is
+ * test_fork_release.c: a child of fork() releases its copies of the parent's objects, at the end of
+ * blocks or by hand, and the parent does not notice: its readers get their data, its writes are
  * sent once, its servers listen, its tasks have their turns. Children end by _exit.
  */
 #include "run/forks.h"
@@ -27,8 +27,8 @@ static int read_five(async_stream *stream)
 async_fn(read_five, async_stream *);
 
 /*
- * Forks where a task reads, and has the child do that with the streams; the reader hears all the
- * same.
+ * Forks while a task reads; the child calls release on the streams. The parent's reader still gets
+ * its data.
  */
 static int read_beside(void (*in_child)(struct pair pair))
 {
@@ -123,8 +123,8 @@ static int count_to_the_end(async_stream *stream)
 async_fn(count_to_the_end, async_stream *);
 
 /*
- * Both what the kernel did not take and what was only gathered. In how the child goes on is what it
- * returns.
+ * Bytes that the kernel did not take, and bytes that are only buffered. Returns how the child
+ * ended.
  */
 static int write_and_fork(bool closes)
 {
@@ -400,9 +400,7 @@ TEST_EACH_BACKEND(fork_child_leaves_blocks_and_the_parents_tasks_have_their_turn
     async_queue_free(queue);
 }
 
-/*
- * A loop of its own inside the blocks, with what the parent's tasks wait for; then it leaves them.
- */
+/* Runs its own loop inside the blocks of the parent's tasks, and then leaves them. */
 static int use_what_others_want(void)
 {
     const int item = 5;

@@ -1,5 +1,5 @@
 /*
- * test_future.c: futures: who sets them, who hears of it, and that everything which takes tasks
+ * test_future.c: futures: setting them, waiting for them, and that every call that takes tasks
  * takes futures as well.
  */
 #include "run/coroutines.h"
@@ -50,7 +50,7 @@ LOOP_TEST(future_wakes_all_who_wait_in_the_order_they_came)
     async_task *b = async_create_task(await_future, async_task_ref(future), "b");
     settle();
     CHECK_EQ(async_future_set_result(future, 1), 0);
-    CHECK_TRACE(""); /* nobody runs inside it */
+    CHECK_TRACE(""); /* no task runs inside this call */
     CHECK_EQ(async_await(a), 1);
     CHECK_EQ(async_await(b), 1);
     CHECK_TRACE("a:1 b:1");
@@ -139,7 +139,8 @@ LOOP_TEST(future_is_cancelled_when_its_awaiting_task_is)
     CHECK(async_task_cancelled(future)); /* there and then */
     CHECK_EQ(async_future_set_result(future, 1), -EALREADY);
     CHECK_EQ(async_await(a), -ECANCELED);
-    CHECK_EQ(async_await(b), -ECANCELED); /* as in Python, for everybody */
+    /* as in Python, it is cancelled for every awaiting task */
+    CHECK_EQ(async_await(b), -ECANCELED);
     async_task_detach(future);
     return 0;
 }
@@ -164,7 +165,7 @@ LOOP_TEST(future_ends_a_wait_under_a_time_limit_or_after_a_cancel)
     CHECK_EQ(async_await(async_future_new()), -ECANCELED);
     async_future *future = async_future_new();
     CHECK_EQ(async_future_set_result(future, 3), 0);
-    CHECK_EQ(async_await(future), 3); /* a join gives what there is, also if it is refused */
+    CHECK_EQ(async_await(future), 3); /* a join gives an available result also if it is refused */
     async_task_uncancel(async_current_task());
     return 0;
 }
@@ -311,7 +312,7 @@ static async_future *left;
 
 static int leave_futures(void)
 {
-    left = async_future_new(); /* nobody waits for it */
+    left = async_future_new(); /* no task awaits it */
     CHECK_EQ(async_task_add_done_callback(left, note_end, "never"), 0);
     async_task_detach(async_create_task(await_future, async_future_new(), "waiting"));
     CHECK_EQ(async_sleep(1), 0);

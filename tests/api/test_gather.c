@@ -1,7 +1,6 @@
 /*
- * test_gather.c: async_gather and async_gather_n: what they return, whose error it is, what becomes
- * of the handles. What gather has in common with await, above all when it is cancelled, is in
- * test_semantics_join.c.
+ * test_gather.c: async_gather and async_gather_n: results, which error is returned, and the
+ * handles. Cancelling a gather, which is as for await: test_semantics_join.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

@@ -1,7 +1,7 @@
 /*
- * test_group.c: task groups: when they end and with what, whose handle is whose, limits and
- * discarding, and how a group is left early. What cancelling does to them at every moment is in
- * switching_group.c, misuse in test_group_misuse.c.
+ * test_group.c: task groups: when they end and with which result, who owns a handle, limits,
+ * discarding, and blocks that are left early. Cancelled at each moment: switching_group.c; misuse:
+ * test_group_misuse.c.
  */
 #include "sched/task.h"
 #include "run/coroutines.h"
@@ -64,7 +64,8 @@ LOOP_TEST(group_child_that_fails_has_the_calls_of_its_parent_refused_until_the_w
     async_group_create_task(&group, give_after, 1, -EIO);
     CHECK_EQ(async_sleep(5), -ECANCELED);
     CHECK(async_time() == 1);
-    CHECK_EQ(async_task_cancelling(async_current_task()), 0); /* it is no request of its own */
+    /* the refusal is no request to cancel the parent */
+    CHECK_EQ(async_task_cancelling(async_current_task()), 0);
     CHECK_EQ(async_sleep(0), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     CHECK_EQ(async_sleep(5), -ECANCELED);
@@ -382,7 +383,7 @@ static int leave_because_a_child_failed(void)
     async_group_create_task(&group, give_after, 1, 0);
     async_task *failing = async_group_create_task(&group, give_after, 1, -EIO);
     int result = async_sleep(9);
-    async_ignore(async_task_result(failing)); /* else it is reported that nobody looked at it */
+    async_ignore(async_task_result(failing)); /* otherwise it is reported as never retrieved */
     return result;
 }
 

@@ -1,7 +1,7 @@
 /*
  * test_group_misuse.c: task groups that are waited for by the wrong task, in the wrong order or
- * twice, and handles of theirs that are taken: each ends the program with a sentence that says what
- * to look for. And a failure that nobody sees.
+ * twice, and handles of theirs that are taken: each ends the program with a message that names the
+ * mistake. And a failure that is never retrieved.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"

@@ -1,6 +1,6 @@
 /*
- * test_handler.c: the exception handler, which hears of errors that nobody looked at; debug mode
- * switched on and off while the loop is there; and what counts as slow.
+ * test_handler.c: the exception handler, which gets errors that were never retrieved; debug mode
+ * switched on and off during a run; and the limit for slow callbacks.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

@@ -1,6 +1,6 @@
 /*
- * test_lifetime.c: memory that is gone while a task waits for it, or begins with it: what is said
- * names the task, its call and the mistake, and never the library.
+ * test_lifetime.c: memory that becomes invalid while a task waits on it, or before the task begins:
+ * the message names the task, its call and the mistake, and does not blame the library.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"
@@ -141,7 +141,7 @@ DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a time limit i
     async_ignore(async_run_with(test_options(), forget_a_limit));
 }
 
-/* What is there for as long as it is waited for is left in peace, wherever it lies. */
+/* Objects that live as long as the wait give no report, wherever they are. */
 static int use_in_peace(int depth)
 {
     struct things things = {0};
@@ -185,7 +185,7 @@ static int outlive(void)
 {
     CHECK_EQ(async_await(async_create_task(start_with_a_local)), 0);
     ASYNC_TRY(async_sleep(1));
-    abort(); /* what was said is read by the death test */
+    abort(); /* the death test reads the report */
 }
 async_fn(outlive);
 

@@ -1,6 +1,6 @@
 /*
- * test_local.c: task-local values: what a task sees of what it and others have set, and what that
- * costs the others.
+ * test_local.c: task-local values: which values a task sees, how they are inherited, and their
+ * memory.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -109,7 +109,7 @@ TEST_EACH_BACKEND(local_is_initial_in_each_run_of_a_runner)
     CHECK_EQ(async_runner_run(&runner, set_and_leave_one_behind), 0);
     CHECK_STR((const char *)async_local_get(&color), "none");
     CHECK_EQ(async_runner_run(&runner, look_and_rest), 0);
-    CHECK_TRACE("red none red"); /* a task that the first run left keeps what it has */
+    CHECK_TRACE("red none red"); /* a task that is left from the first run keeps its values */
 }
 
 LOOP_TEST(local_many_at_once)
@@ -154,7 +154,7 @@ LOOP_TEST(local_in_a_callback_is_that_of_the_task_that_scheduled_it)
     return 0;
 }
 
-/* What is never called holds a table, too; the runner sees that nothing is left. */
+/* A callback that is never called holds a table, too; the runner checks that no memory is left. */
 LOOP_TEST(local_of_a_callback_that_is_never_called_is_freed)
 {
     CHECK_EQ(async_local_set(&color, (void *)"red"), 0);

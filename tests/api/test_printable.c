@@ -1,6 +1,6 @@
 /*
- * test_printable.c: that what comes from outside is shown as text that a terminal does not obey:
- * bytes, sentences of errors, names of Unix sockets.
+ * test_printable.c: bytes from outside are shown as text without control codes for a terminal:
+ * async_printable, error messages, names of Unix sockets.
  */
 #include "run/streams.h"
 
@@ -65,7 +65,7 @@ LOOP_TEST(error_message_is_one_printable_line)
     CHECK_STR(async_strerror(async_fail(-EIO, "no host '%s'", "\x1b]0;all is well\x07\nroot#")),
               "-EIO: no host '\\x1B]0;all is well\\x07\\x0Aroot#'");
     memset(host, 'x', sizeof host - 1);
-    memcpy(host + 253, "\xe2\x82\xac", 3); /* the last byte of it is cut */
+    memcpy(host + 253, "\xe2\x82\xac", 3); /* its last byte is cut */
     async_fail(-EIO, "%s", host);
     CHECK_EQ(strlen(async_strerror(-EIO)), 6 + 253);
     memset(host, '\n', sizeof host - 1);

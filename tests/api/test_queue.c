@@ -1,7 +1,7 @@
 /*
- * test_queue.c: the three queues while nobody has to wait: items of any size are copied in and out,
- * each queue has its order and its limit, and a call that is given the wrong thing ends the
- * program. None of this needs a loop.
+ * test_queue.c: the three kinds of queue without waiting: items of any size are copied in and out,
+ * each kind has its order and its limit, and a call with a wrong argument ends the program. No loop
+ * is needed.
  */
 #include "run/runner.h"
 #include "run/queues.h"
@@ -31,10 +31,10 @@ static void put_numbered(async_queue *queue, size_t size, int number)
     unsigned char item[LARGEST];
     fill(item, size, number);
     CHECK_EQ(asyncp_queue_put_nowait(queue, item, size), 0);
-    memset(item, 0xee, size); /* the queue must not look here again */
+    memset(item, 0xee, size); /* the queue must not read this again */
 }
 
-/* Takes an item and checks every byte of it, and that the byte behind it was left alone. */
+/* Takes an item and checks each byte, and that the byte behind it was not written. */
 static void get_numbered(async_queue *queue, size_t size, int number)
 {
     unsigned char item[LARGEST + 1], expected[LARGEST];

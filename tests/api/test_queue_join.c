@@ -1,6 +1,6 @@
 /*
- * test_queue_join.c: the end of a queue's work: items that are reported done and those who join on
- * that, shutdown in both its forms with tasks waiting on either side, and what is dropped by it.
+ * test_queue_join.c: the end of a queue's work: task_done and join, shutdown in both forms with
+ * tasks waiting on either side, dropped items, and free.
  */
 #include "run/runner.h"
 #include "run/queues.h"
@@ -9,7 +9,7 @@
 
 enum { WAITING = 1 };
 
-/* Coroutines that make one call, and tell what it returned; WAITING until then. */
+/* Coroutines that make one call and store its result; WAITING until then. */
 
 static int visit_get(async_queue *queue, int *item, int *result)
 {
@@ -91,9 +91,7 @@ LOOP_TEST(queue_join_counts_items_put_after_it_began)
     return async_await(joiner);
 }
 
-/*
- * An item that went straight from hand to hand was never in the queue, but it is work all the same.
- */
+/* An item that was handed over directly was never in the queue, but it counts as unfinished. */
 LOOP_TEST(queue_join_counts_items_handed_to_a_waiting_getter)
 {
     async_auto_queue *queue = queue_of(0, 0);
@@ -118,7 +116,8 @@ LOOP_TEST(queue_join_releases_every_joining_task)
     for (int i = 0; i < JOINERS; i++)
         joiners[i] = async_create_task(visit_join, queue, &joined[i]);
     settle();
-    CHECK(async_task_cancel(joiners[2])); /* one that gives up takes nobody with it */
+    /* a joining task that is cancelled does not wake the others */
+    CHECK(async_task_cancel(joiners[2]));
     CHECK_EQ(get_item_nowait(queue), 1);
     async_queue_task_done(queue);
     CHECK_EQ(async_gather_n(joiners, JOINERS, NULL, ASYNC_FIRST_ERROR), 0);
@@ -223,7 +222,10 @@ LOOP_TEST(queue_shutdown_leaves_an_item_that_was_handed_over)
     return 0;
 }
 
-/* The shutdown came first, so it is what the call tells; the request is met at the next call. */
+/*
+ * The shutdown came first, so the call returns its error; the request is delivered at the next
+ * call.
+ */
 LOOP_TEST(queue_shutdown_wins_over_a_cancellation_that_comes_later)
 {
     async_auto_queue *queue = queue_of(0, 0);
@@ -309,7 +311,7 @@ LOOP_TEST(queue_immediate_shutdown_still_waits_for_items_being_processed)
     return async_await(joiner);
 }
 
-/* What a waiting putter holds was never the queue's, so the queue does not drop it. */
+/* The item of a waiting putter is not in the queue, so the queue does not drop it. */
 LOOP_TEST(queue_immediate_shutdown_drops_no_item_of_a_waiting_putter)
 {
     int dropped = 0, result;
@@ -335,7 +337,7 @@ static int free_under_a_getter(void)
     async_queue_free(queue);
     CHECK_EQ(async_await(getter), 0);
     CHECK_EQ(result, -ECANCELED);
-    abort(); /* in a death test: what debug mode has said is read */
+    abort(); /* the death test reads the report of debug mode */
 }
 async_fn(free_under_a_getter);
 
@@ -348,7 +350,7 @@ DEATH_TEST(queue_free_names_the_first_that_waits_in_debug_mode,
     async_ignore(async_run_with(&options, free_under_a_getter));
 }
 
-/* One in each line of the queue; what they get, and that none of them was asked to cancel. */
+/* One waiter of each kind. Each gets an error, and no request to cancel. */
 static int get_from(async_queue *queue)
 {
     int item = 0, result = async_queue_get(queue, &item);
@@ -395,7 +397,7 @@ LOOP_TEST(queue_free_ends_the_waits_of_putters_and_joiners)
     return 0;
 }
 
-/* It was doing something else when the queue was freed, and has not heard of it. */
+/* The task was busy when the queue was freed. */
 LOOP_TEST(queue_calls_after_free_give_an_error)
 {
     int item = 7, result = 0;
@@ -458,9 +460,7 @@ TEST_EACH_BACKEND(queue_freed_at_the_end_of_the_run_ignores_task_done)
     CHECK_EQ(async_run_with(test_options(), leave_a_slow_consumer), 0);
 }
 
-/*
- * The consumer is in no group, and its handle is never taken; that is an end in order all the same.
- */
+/* The consumer is in no group and its handle is never taken; it still ends in order. */
 static int consume_all(async_queue *queue)
 {
     for (int item;;)

@@ -1,10 +1,10 @@
 /*
  * test_queue_model.c: thousands of random calls by several tasks on one queue, with random
- * cancellations and timeouts, beside a plain model of what a queue is: a few arrays, and no tasks.
- * A queue decides everything inside the calls that are made to it, so the model can make each
- * decision at the same moment, and each call must return exactly what the model says. That items
- * are conserved, orders kept and nobody left behind then follows; the sum is checked all the same.
- * Each game is played under several orders of the ready queue.
+ * cancellations and timeouts, beside a plain model of a queue: a few arrays, and no tasks. A queue
+ * decides everything inside the calls made to it, so the model makes each decision at the same
+ * moment, and each call must return exactly what the model predicts. That also covers conserved
+ * items, order, and stranded tasks; the sum of items is checked anyway. Each game is played under
+ * several orders of the ready queue.
  */
 #include "run/runner.h"
 #include "run/queues.h"
@@ -21,8 +21,8 @@ enum { UNDECIDED = 1 };
 
 /* A worker's call as the model sees it. */
 struct call {
-    int item;        /* to put, or what is got */
-    int verdict;     /* what it returns; UNDECIDED while it waits */
+    int item;        /* the item to put, or the item that was got */
+    int verdict;     /* the predicted result; UNDECIDED while it waits */
     double deadline; /* when it gives up waiting */
 };
 
@@ -129,7 +129,7 @@ static void model_give_up(struct model *model, struct call *call, int verdict)
 }
 
 /*
- * Time moves only when no task can run, so whoever acts first after it moved may do this for all.
+ * Time moves only when no task can run, so the first task that acts after that may do this for all.
  */
 static void model_expire(struct model *model, struct line *line, double now)
 {
@@ -149,12 +149,12 @@ static void model_shut_down(struct model *model)
 
 /* ---- the game ------------------------------------------------------------------------------- */
 
-/* One queue and its model, and those who use both. */
+/* One queue, its model, and the tasks that use both. */
 struct game {
     async_queue *queue;           /* the real one */
     struct model model;           /* the other */
     async_task *workers[WORKERS]; /* tasks */
-    struct call calls[WORKERS];   /* what each of them does */
+    struct call calls[WORKERS];   /* the call that each task makes */
     unsigned short random[3];     /* nrand48's state */
     bool limits;                  /* waits have time limits */
     int working;                  /* workers that have not ended */
@@ -180,7 +180,7 @@ static void expire(struct game *game)
     model_expire(&game->model, &game->model.putters, async_time());
 }
 
-/* The call has returned: was it what the model says, and is the queue as the model's? */
+/* After the call: is its result the model's, and does the queue equal the model? */
 static void compare(struct game *game, bool is_put, const struct call *call, int result, int item)
 {
     expire(game);
@@ -213,7 +213,7 @@ static void play_nowait(struct game *game, bool is_put, struct call *call)
     compare(game, is_put, call, result, item);
 }
 
-/* What the model makes of a call that is about to be made and may wait, with that time limit. */
+/* Applies to the model a call that is about to be made and may wait, with this time limit. */
 static void foresee(struct game *game, bool is_put, struct call *call, int limit)
 {
     struct model *model = &game->model;
@@ -291,10 +291,7 @@ static void count_dropped(void *item, void *context)
     game->got += *(const int *)item;
 }
 
-/*
- * All those who still work wait in a line of the model: without time limits nothing more would
- * happen.
- */
+/* All remaining tasks wait in a line of the model: without time limits nothing would wake them. */
 static bool is_stuck(const struct game *game)
 {
     return game->model.getters.count + game->model.putters.count == (size_t)game->working;
@@ -362,8 +359,8 @@ TEST_EACH_BACKEND(queue_behaves_as_its_model)
 }
 
 /*
- * Without time limits, so that nothing depends on how fast this machine is; the loop looks less
- * often.
+ * Without time limits, so that the result does not depend on the speed of this machine; the loop
+ * polls less often.
  */
 TEST_EACH_BACKEND(queue_behaves_as_its_model_on_the_real_clock)
 {

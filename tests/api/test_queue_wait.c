@@ -1,8 +1,7 @@
 /*
- * test_queue_wait.c: tasks that wait for an item or for room: who is served when, and what a
- * cancellation or a timeout takes back. The rule behind most of it: whichever came first wins. A
- * task that was handed an item has it, whatever comes after; one that was cancelled first leaves no
- * trace in the queue.
+ * test_queue_wait.c: tasks that wait for an item or for room: in which order they are served, and
+ * what a cancellation or a timeout undoes. The rule: the first event wins. A task that was handed
+ * an item keeps it; a task that was cancelled first leaves no trace in the queue.
  */
 #include "run/runner.h"
 #include "run/queues.h"
@@ -10,9 +9,9 @@
 
 enum { WAITING = 1 };
 
-/* What became of one task's put or get. */
+/* The state and result of one task's put or get. */
 struct visit {
-    int item;        /* to put, or what was got */
+    int item;        /* the item to put, or the item that was got */
     int result;      /* of the call; WAITING until it returned */
     int next_result; /* of an async_sleep(0) after it */
     int place;       /* 1 for the visit that ended first, then 2, 3… */
@@ -173,7 +172,7 @@ static int descending(const void *a, const void *b)
     return *(const int *)b - *(const int *)a;
 }
 
-/* A queue of one place: what a putter brings while it waits is ordered only once it is inside. */
+/* A queue with room for one item: an item of a waiting putter is ordered only when it enters. */
 LOOP_TEST(queue_orders_items_when_they_come_in)
 {
     async_auto_queue *queue = new_priority_queue(1, sizeof(int), descending);
@@ -366,10 +365,7 @@ LOOP_TEST(queue_timeouts_leave_the_other_waiters_in_order)
 
 /* ---- the queue goes before the waiters have run --------------------------------------------- */
 
-/*
- * Nobody waits on it any more: both were woken, and what they were woken with lies in their own
- * frames.
- */
+/* No task waits on it any more: both were woken, and the reason for that is in their own frames. */
 LOOP_TEST(queue_may_be_freed_once_its_waiters_are_woken)
 {
     async_queue *queue = new_queue(0, sizeof(int));

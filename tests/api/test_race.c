@@ -1,13 +1,13 @@
 /*
- * test_race.c: async_staggered_race: when attempts begin, which one wins, and what becomes of the
- * others. What cancelling does at every moment is in switching_group.c.
+ * test_race.c: async_staggered_race: when attempts begin, which one wins, and how the others end.
+ * Cancelled at each moment: switching_group.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
 
 #include <limits.h>
 
-/* How long each attempt takes and what it gives. */
+/* How long each attempt takes, and its result. */
 struct plan {
     double seconds; /* that it sleeps */
     int result;     /* then */

@@ -254,7 +254,7 @@ static int linger(void)
 }
 async_fn(linger);
 
-/* A task that is sheltered is asked and not refused, so it is not said of it. */
+/* A request to a task under a shield is pending and not delivered, so the dump does not show it. */
 LOOP_TEST(reason_is_shown_by_async_dump)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: user 7 has left");

@@ -1,7 +1,6 @@
 /*
- * test_run.c: async_run and async_main: what they return, what they do with tasks that are left,
- * and what each option does. Ctrl-C is in test_semantics_interrupt.c, what they report in
- * test_semantics_reports.c.
+ * test_run.c: async_run and async_main: their results, the tasks that are left at the end, and each
+ * option. Ctrl-C: test_semantics_interrupt.c; reports: test_semantics_reports.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -308,11 +307,11 @@ async_fn(tell_time);
 
 TEST(run_takes_the_backend_from_the_environment)
 {
-    setenv("ASYNCIO_BACKEND", "sim", 1); /* whose clock is virtual always */
+    setenv("ASYNCIO_BACKEND", "sim", 1); /* its clock is always virtual */
     CHECK_EQ(async_run(tell_time), 1000);
 }
 
-/* What a run has got from an allocator of its own. */
+/* Counts the memory that a run takes from its own allocator. */
 struct counted {
     long blocks; /* that it holds */
     long bytes;  /* in them */

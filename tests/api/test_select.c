@@ -1,7 +1,7 @@
 /*
- * test_select.c: async_select: exactly one of the cases happens, and the others are as if nobody
- * had asked. Every kind of case is met with every other one, in both orders, ready before and made
- * ready in one instant.
+ * test_select.c: async_select: exactly one of the cases happens, and the others are as if they had
+ * not been listed. Each kind of case is combined with each other kind, in both orders, ready before
+ * and made ready in one instant.
  */
 #include "run/coroutines.h"
 #include "run/runner.h"
@@ -13,10 +13,10 @@
 
 /* ---- the things that can be waited for ------------------------------------------------------ */
 
-/* One thing of any kind, and how much of it there is. */
+/* One object of each kind, and how many units it holds. */
 struct thing {
     async_queue *queue;        /* for async_on_get, async_on_put */
-    int item;                  /* what came, or what goes */
+    int item;                  /* the item that came, or that is put */
     async_event event;         /* for async_on_event */
     async_future *future;      /* for async_on_task */
     async_lock lock;           /* for async_on_lock */
@@ -30,7 +30,7 @@ struct kind {
     void (*supply)(void *thing);             /* makes it ready; never switches */
     bool (*is_taken)(
         const struct thing
-            *thing); /* after it was ready: whether it has happened; NULL: none can tell */
+            *thing); /* whether the event has happened, once it was ready; NULL: cannot be told */
 };
 
 static async_case on_get(struct thing *thing)
@@ -186,7 +186,7 @@ struct race {
     int first;                   /* made ready before the other one; the other is, too, if both */
     bool both;                   /* in the same instant */
     bool cancelled;              /* in that instant, after them */
-    async_task *task;            /* who waits */
+    async_task *task;            /* the task that waits */
 };
 
 static void make_ready(void *argument)
@@ -218,7 +218,7 @@ static void open_race(struct race *race, int a, int b)
     }
 }
 
-/* What was ready and did not win is there; what was not, has nobody in line. */
+/* A case that was ready and did not win is unchanged; the others have no waiter in line. */
 static void check_race(struct race *race, int winner)
 {
     for (int i = 0; i < 2; i++) {
@@ -289,7 +289,7 @@ LOOP_TEST(select_gives_exactly_one_of_two_that_come_in_one_instant)
                 CHECK(async_call_later(1e-5, make_ready, &race).id != 0);
                 int winner = wait_for_race(&race);
                 CHECK(winner == 0 || winner == 1);
-                if (!is_kernels(first == 0 ? a : b)) /* the kernel is heard later */
+                if (!is_kernels(first == 0 ? a : b)) /* the result of the kernel comes later */
                     CHECK_EQ(winner, first);
                 check_race(&race, winner);
             }

@@ -1,6 +1,6 @@
 /*
- * test_spin.c: async_run_options.spin_us: a loop that looks for a while before it sleeps. What
- * comes of it is the same as ever; only the calls of the kernel are others, which are counted here.
+ * test_spin.c: async_run_options.spin_us: a loop that polls for a while before it sleeps. The
+ * results are the same; the test counts the system calls, which differ.
  */
 #include "sched/loop.h"
 #include "run/runner.h"
@@ -35,7 +35,7 @@ static void count_waits(void)
 /* A thread that writes when the loop has waited so and so often in that way. */
 struct other {
     pthread_t thread;    /* it */
-    atomic_int *counter; /* looks or sleeps */
+    atomic_int *counter; /* polls or sleeps */
     int least;           /* of those */
     int ends[2];         /* of a pipe: it writes to the second */
 };

@@ -54,10 +54,7 @@ TEST_EACH_BACKEND(stack_size_of_all_tasks_is_what_the_loops_options_say)
     CHECK_EQ(async_run_with(&options, expect_default_size, 0), -EINVAL);
 }
 
-/*
- * Frames, red zones and what libc needs come on top, twice 4.5 KiB of it in a ucontext_t of
- * aarch64.
- */
+/* Frames, red zones and libc need more: twice 4.5 KiB for a ucontext_t of aarch64. */
 static void expect_used(const async_task *task, size_t least)
 {
     size_t used = async_task_stack_used(task);

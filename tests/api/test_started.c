@@ -1,7 +1,7 @@
 /*
- * test_started.c: async_set_started and async_task_wait_started: a task says that it has begun its
- * work, and with what, to whoever waits for that. What cancelling does to the wait at every moment
- * is in switching_group.c.
+ * test_started.c: async_set_started and async_task_wait_started: a task reports that it has begun
+ * its work, with a value, to the tasks that wait for that. Cancelled at each moment:
+ * switching_group.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

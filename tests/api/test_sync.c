@@ -1,7 +1,7 @@
 /*
- * test_sync.c: locks, events and semaphores: who gets what is free, in which order, and what a
- * request to cancel takes back. The rule behind most of it: what is free goes to the one who has
- * waited longest, there and then.
+ * test_sync.c: locks, events and semaphores: the order in which waiters are served, and what
+ * cancelling undoes. The rule: a lock or permit that becomes free goes to the oldest waiter
+ * immediately.
  */
 #include "run/dump.h"
 #include "run/trace.h"
@@ -137,7 +137,7 @@ LOOP_TEST(lock_is_not_taken_by_a_task_that_is_refused)
     async_task_cancel(async_current_task());
     CHECK_EQ(async_lock_acquire(&lock), -ECANCELED);
     CHECK(!async_lock_locked(&lock));
-    CHECK_EQ(async_lock_acquire_nowait(&lock), 0); /* what never switches is never refused */
+    CHECK_EQ(async_lock_acquire_nowait(&lock), 0); /* a call that never switches is never refused */
     async_lock_release(&lock);
     async_task_uncancel(async_current_task());
     return 0;
@@ -257,7 +257,7 @@ LOOP_TEST(event_wakes_all_in_the_order_they_came)
     CHECK(!async_event_is_set(&event));
     async_event_set(&event);
     CHECK(async_event_is_set(&event));
-    CHECK_TRACE(""); /* nobody runs inside it */
+    CHECK_TRACE(""); /* no task runs inside this call */
     CHECK_EQ(async_gather(a, b, c), 0);
     CHECK_TRACE("a:0 b:0 c:0");
     return 0;

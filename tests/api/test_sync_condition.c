@@ -1,7 +1,6 @@
 /*
- * test_sync_condition.c: conditions and barriers. Whoever comes back from a condition holds its
- * lock, whatever happened meanwhile; whoever comes back from a barrier that filled has a place of
- * its own.
+ * test_sync_condition.c: conditions and barriers. A wait on a condition always returns with the
+ * lock held; a wait at a barrier that filled returns a different place to each task.
  */
 #include "run/trace.h"
 #include "run/coroutines.h"
@@ -34,7 +33,7 @@ LOOP_TEST(condition_wakes_as_many_as_are_notified_in_the_order_they_came)
                            async_create_task(await_notice, &condition, "c"),
                            async_create_task(await_notice, &condition, "d")};
     settle();
-    CHECK(!async_condition_locked(&condition)); /* who waits has given it back */
+    CHECK(!async_condition_locked(&condition)); /* a waiting task has released it */
     notify(&condition, 0);
     settle();
     CHECK_TRACE("");
@@ -77,7 +76,7 @@ LOOP_TEST(condition_wait_that_is_cancelled_returns_with_the_lock)
     CHECK_EQ(async_condition_acquire(&condition), 0);
     async_task_cancel(task);
     settle();
-    CHECK_TRACE(""); /* it is refused and waits for the lock all the same */
+    CHECK_TRACE(""); /* it is refused, and still waits for the lock */
     async_task_cancel(task);
     settle();
     CHECK_TRACE("");

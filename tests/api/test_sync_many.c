@@ -1,12 +1,12 @@
 /*
- * test_sync_many.c: that those who are woken together run in the order they came, however many
+ * test_sync_many.c: tasks that are woken together run in the order in which they came, however many
  * they are. They are woken from both ends of their list (sched/park.c).
  */
 #include "run/runner.h"
 
 enum { MAX_COUNT = 9 };
 
-static int order[MAX_COUNT], woken; /* who has run, by number; how many */
+static int order[MAX_COUNT], woken; /* the numbers of the tasks that have run; their count */
 
 static int await_event(async_event *event, int number)
 {

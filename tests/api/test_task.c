@@ -1,7 +1,6 @@
 /*
- * test_task.c: making tasks: every number and kind of argument arrives as it was given, options are
- * kept, and what cannot be made is refused. What a handle is good for afterwards is in
- * test_semantics_handles.c.
+ * test_task.c: creating tasks: arguments of every number and kind arrive unchanged, options are
+ * kept, and invalid tasks are refused. Handles afterwards: test_semantics_handles.c.
  */
 #include "run/trace.h"
 #include "sys/sys.h"
@@ -137,7 +136,10 @@ static int tell_misalignment(void *arguments)
     return (int)((uintptr_t)arguments % 64);
 }
 
-/* The compiler realigns what it passes by value; this sees where the arguments really lie. */
+/*
+ * The compiler realigns arguments that it passes by value; this checks where the arguments really
+ * are.
+ */
 LOOP_TEST(a_task_s_arguments_are_aligned_as_the_function_says)
 {
     static const struct asyncp_function function = {tell_misalignment, 3, 64, "tell_misalignment",

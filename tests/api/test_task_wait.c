@@ -1,6 +1,6 @@
 /*
- * test_task_wait.c: several tasks that await one handle, and async_task_wait, which borrows it.
- * What cancelling does to that wait at every moment is in switching_group.c.
+ * test_task_wait.c: several tasks that await one handle, and async_task_wait, which borrows it. The
+ * wait cancelled at each moment: switching_group.c.
  */
 #include "sched/loop.h"
 #include "run/coroutines.h"
@@ -114,7 +114,10 @@ LOOP_TEST(task_awaited_by_many_gives_each_its_message)
     return async_gather_n(others, 2, NULL, ASYNC_FIRST_ERROR);
 }
 
-/* As in Python: who is cancelled cancels what it awaits, and the other sees that as the result. */
+/*
+ * As in Python: a cancelled task cancels the task it awaits, and the other awaiting task gets that
+ * as the result.
+ */
 LOOP_TEST(task_awaited_by_two_is_cancelled_by_one_for_both)
 {
     async_task *task = async_create_task(forever);
@@ -248,7 +251,7 @@ LOOP_TEST(task_wait_gives_an_error_with_its_message_and_marks_it_retrieved)
     return 0;
 }
 
-/* A request to cancel ends the wait and not what is waited for. */
+/* A request to cancel ends the wait and not the awaited task. */
 LOOP_TEST(task_wait_that_is_cancelled_leaves_the_task_to_others)
 {
     async_task *task = async_create_task(load, 3, 7);

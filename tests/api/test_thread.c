@@ -1,6 +1,6 @@
 /*
- * test_thread.c: blocking functions on worker threads: results, cancellation, order, how many
- * threads there are, what works on them, and what happens when one cannot be made.
+ * test_thread.c: blocking functions on worker threads: results, cancellation, order, the number of
+ * threads, which calls work there, and threads that cannot be created.
  */
 #include "sys/tools.h"
 #include "run/coroutines.h"
@@ -104,7 +104,7 @@ LOOP_TEST(thread_one_worker_takes_what_came_first)
     return 0;
 }
 
-/* All of them stand before the latch at a time, so there are as many threads. */
+/* All of them wait at the latch at once, so there are as many threads. */
 LOOP_TEST(thread_workers_are_made_up_to_the_limit)
 {
     enum { THREADS = 8 };
@@ -207,7 +207,8 @@ static void *open_from_elsewhere(void *latch)
 }
 
 /*
- * If the clock jumped, the sleeper would end, and its time would be seen by who awaits the thread.
+ * If the clock jumped, the sleeper would end, and the task that awaits the thread would see its
+ * time.
  */
 LOOP_TEST(thread_virtual_time_stands_still_while_a_worker_runs)
 {
@@ -466,7 +467,7 @@ LOOP_TEST(thread_error_without_memory_loses_its_message_only)
     CHECK_EQ(async_to_thread(describe_own_error), 0);
     test_allow_allocations(0);
     CHECK_EQ(async_to_thread(fail_in_words_unseen),
-             -EPROTO); /* the sentence is lost, the code is not */
+             -EPROTO); /* the message is lost, the code is not */
     test_allow_allocations(-1);
     CHECK_STR(async_strerror(-EPROTO), "-EPROTO: Protocol error");
     return 0;

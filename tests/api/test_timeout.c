@@ -1,7 +1,6 @@
 /*
- * test_timeout.c: async_timeout and async_no_cancel, as expressions and as begin and end: what a
- * limit does to the calls inside it, what becomes of their result, and how limits, shelters and
- * requests to cancel lie within each other.
+ * test_timeout.c: async_timeout and async_no_cancel, as expressions and as begin and end: how a
+ * limit ends the calls inside it, the result, and how limits, shields and requests to cancel nest.
  */
 #include "run/trace.h"
 #include "run/queues.h"
@@ -33,7 +32,7 @@ static int try_thrice(void)
     CHECK_EQ(async_sleep(10), -ECANCELED);
     CHECK_EQ(async_sleep(0), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()),
-             0); /* answers a request of its own, and there is none */
+             0); /* takes back a request; none is pending */
     return async_sleep(10);
 }
 
@@ -112,10 +111,7 @@ static void put_seven(void *queue)
     CHECK_EQ(async_queue_put_nowait((async_queue *)queue, &(int){7}), 0);
 }
 
-/*
- * The clock is looked at first, then callbacks run; so the limit comes first though it was set
- * last.
- */
+/* The clock is read first, then callbacks run; so the limit comes first though it was set last. */
 LOOP_TEST(timeout_that_is_reached_first_takes_no_item)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
@@ -177,7 +173,7 @@ LOOP_TEST(cancellation_before_the_limit_was_set_is_delivered_inside)
 
 /* ---- limits inside limits ------------------------------------------------------------------- */
 
-/* Sleeps too long under a limit of its own; leaves in *result what that limit made of it. */
+/* Sleeps too long inside a second limit; stores the result of that limit in *result. */
 static int limited_to(double seconds, int *result)
 {
     *result = async_timeout(seconds, async_sleep(100));

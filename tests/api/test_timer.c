@@ -1,7 +1,6 @@
 /*
- * test_timer.c: what happens later: sleeping tasks, call_later, call_at and time limits on one heap
- * of deadlines. In which order they come, what numbers are refused, that a call can be taken back
- * until it is made, and that a million of them are no trouble.
+ * test_timer.c: sleeping tasks, call_later, call_at and time limits on one heap of deadlines: their
+ * order, refused numbers, handles that take calls back, and a million of them.
  */
 #include "sched/loop.h"
 #include "run/trace.h"
@@ -47,8 +46,7 @@ LOOP_TEST(timer_fires_equal_deadlines_in_the_order_they_were_set)
 }
 
 /*
- * As in CPython: even a call that is due goes through the timers, and those come after what is
- * ready.
+ * As in CPython: even a call that is due goes through the timers, which come after the ready queue.
  */
 LOOP_TEST(timer_with_zero_delay_fires_after_ready_tasks)
 {
@@ -162,10 +160,7 @@ static void take_back(void *handle)
     note("t");
 }
 
-/*
- * Both are due, and the second stands in the ready queue already: it can still be taken back, but
- * only once.
- */
+/* Both are due, and the second is in the ready queue already: it can still be taken back, once. */
 LOOP_TEST(timer_that_is_due_can_be_taken_back_by_another)
 {
     async_handle handle;
@@ -386,8 +381,8 @@ static int call_one_after_the_other(int wanted)
 }
 
 /*
- * Without that there would be a hundred and more wake-ups here; at the end, when there is no crowd
- * left, a few.
+ * Without timer coalescing there would be a hundred and more wake-ups; at the end, with few timers
+ * left, there are a few.
  */
 REAL_LOOP_TEST(timers_close_together_share_one_wake_up)
 {

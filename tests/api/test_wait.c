@@ -1,7 +1,6 @@
 /*
- * test_wait.c: async_wait, async_wait_for and async_shield: when each returns, what it takes or
- * borrows, and what becomes of the tasks. What cancelling does to them at every moment is in
- * switching_group.c.
+ * test_wait.c: async_wait, async_wait_for and async_shield: when each returns, which handles it
+ * takes or borrows, and how the tasks end. Cancelled at each moment: switching_group.c.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

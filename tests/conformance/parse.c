@@ -1,5 +1,5 @@
 /*
- * parse.c: reads a program of the conformance judge, line by line. The judge writes programs; a
+ * parse.c: reads a program of the conformance test, line by line. compare.py writes programs; a
  * mistake in one ends the player with a message.
  */
 #include "player.h"

@@ -1,17 +1,17 @@
 /*
- * player.c: plays programs of the conformance judge on libasyncio, each on a loop of its own with a
- * virtual clock, and writes down what happened.
+ * player.c: plays programs of the conformance test on libasyncio, each on its own loop with a
+ * virtual clock, and prints a trace.
  *
  *     player FILE            programs, each followed by a line `program`
  *
- * For each program it writes one line for each event, in the order in which they came, and a line
+ * For each program it prints one line for each event, in the order in which they came, and a line
  * `over` at the end:
  *
  *     12 0.1 7 -125          second 12: task 0.1 got -ECANCELED from line 7
  *
- * Tasks that are left at the horizon are cancelled, again and again until they end. If one does
- * not, the player writes `stuck` and ends, as its loop can no longer be closed; the judge starts it
- * anew for what is left.
+ * Tasks that are left at the horizon are cancelled, again and again until they end. If one does not
+ * end, the player prints `stuck` and exits, because that loop can no longer be closed; compare.py
+ * starts it again for the remaining programs.
  */
 #include "player.h"
 

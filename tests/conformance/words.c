@@ -1,6 +1,6 @@
 /*
- * words.c: what each operation of the language does on libasyncio. The counterpart on CPython is
- * words.py; both have one entry an operation, and the judge compares them.
+ * words.c: each operation of the language on libasyncio. The counterpart on CPython is words.py;
+ * both have one entry for each operation, and compare.py compares their traces.
  */
 #include "player.h"
 #include "../run/queues.h"
@@ -32,7 +32,7 @@ static int do_create(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* What it does at first is done before this operation has ended. */
+/* The first steps of the new task run before this operation ends. */
 static int do_eager(struct frame *frame, const struct operation *operation)
 {
     const async_task_options options = {.eager_start = true};
@@ -196,7 +196,7 @@ static struct callback *new_callback(const struct frame *frame, const struct ope
 static void call(void *argument)
 {
     struct callback *callback = argument;
-    if (!play.over) /* else what it works on is gone */
+    if (!play.over) /* otherwise the objects are freed already */
         perform(&callback->frame);
 }
 

@@ -105,7 +105,9 @@ static int do_limit_at(struct frame *frame, const struct operation *operation)
     return under_limit(frame, operation, &limit);
 }
 
-/* The innermost limit runs out at another time; -EALREADY if it has, -ESRCH if there is none. */
+/*
+ * Moves the innermost limit to another time; -EALREADY if it has run out, -ESRCH without a limit.
+ */
 static int do_reschedule(struct frame *frame, const struct operation *operation)
 {
     int result = frame->limit != NULL

@@ -1,7 +1,6 @@
 /*
- * test_examples.c: that the examples do what they are for, together with the programs that people
- * would use them with: nc, curl, redis-cli, wrk, dig. Where one of these is not there, its case is
- * skipped.
+ * test_examples.c: the examples work together with common programs: nc, curl, redis-cli, wrk, dig.
+ * A case is skipped where its program is not installed.
  */
 #include "run/runner.h"
 

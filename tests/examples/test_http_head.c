@@ -1,6 +1,6 @@
 /*
- * test_http_head.c: the parser of HTTP heads that programs copy: what it takes, what it refuses,
- * and that random bytes do no harm.
+ * test_http_head.c: the parser of HTTP heads that programs copy: heads that it accepts, heads that
+ * it refuses, and random bytes.
  */
 #include "../../examples/http_head.c"
 #include "run/runner.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* In a block of just that size, so that a sanitizer sees who looks beyond it. */
+/* In a block of exactly that size, so that a sanitizer finds reads beyond it. */
 static int parse_bytes(struct http_head *head, const char *bytes, size_t size, char **block)
 {
     *block = malloc(size > 0 ? size : 1);
@@ -89,7 +89,7 @@ TEST(http_head_has_a_limit_of_fields)
 }
 
 /*
- * A head with bytes that were changed, left out or added: every text that is found lies in the
+ * A head with bytes that were changed, left out or added: every text that is found is inside the
  * block.
  */
 TEST(http_head_takes_random_bytes)

@@ -1,6 +1,5 @@
 /*
- * test_million.c: that examples/million.c does what it says, with a thousand tasks, and says so
- * when memory is short.
+ * test_million.c: examples/million.c with a thousand tasks, and its message when memory is short.
  */
 #include "run/runner.h"
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * test_miniredis_protocol.c: that the parser of the miniature Redis looks at each byte once,
- * however a request comes.
+ * test_miniredis_protocol.c: the parser of the miniature Redis reads each byte once, however a
+ * request is split.
  */
 #include "../../examples/miniredis/protocol.c"
 #include "run/runner.h"
@@ -14,7 +14,7 @@ static size_t put_request(char *text, int count)
     return size;
 }
 
-/* What was parsed is overwritten, and what is there moves with every byte. */
+/* Parsed bytes are overwritten, and the rest moves to a new block with each byte. */
 TEST(miniredis_parses_each_byte_of_a_request_once)
 {
     enum { WORDS = 300, PLACES = 5 };
@@ -37,7 +37,7 @@ TEST(miniredis_parses_each_byte_of_a_request_once)
     free(request.words);
 }
 
-/* Cut in two at each place, then as a line: what is found is the same. */
+/* Cut in two at each place, then as a line: the result is the same. */
 TEST(miniredis_parses_a_request_in_two_parts_as_in_one)
 {
     static const char *const texts[] = {"*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n", "GET hello\r\n",

@@ -1,6 +1,6 @@
 /*
- * test_tutorial.c: that the programs of the tutorial do what their twins in Python do, and that
- * documents show the code as it is.
+ * test_tutorial.c: the programs of the tutorial print the same as their counterparts in Python, and
+ * the documents show the code as it is.
  */
 #include "run/runner.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_week_one.c: that the programs of the first week do what their twins in Python do, and how
- * long they are.
+ * test_week_one.c: the programs of the first week print the same as their counterparts in Python,
+ * and their lengths are those in the document.
  */
 #include "run/runner.h"
 

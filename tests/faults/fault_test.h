@@ -1,7 +1,7 @@
 /*
- * fault_test.h: for programs whose every call is made to fail in turn (tests/scripts/faults.py):
- * accounts of what was promised and kept, which must balance whatever fails, and two runs, of which
- * the second is without failures and must succeed.
+ * fault_test.h: for programs in which each call is made to fail in turn (tests/scripts/faults.py):
+ * counts of what was promised and kept, which must be equal whatever fails; and two runs: the
+ * second one without failures must succeed.
  */
 #ifndef TEST_FAULT_TEST_H
 #define TEST_FAULT_TEST_H

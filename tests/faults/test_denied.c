@@ -1,8 +1,8 @@
 /*
- * test_denied.c: system calls that a filter forbids, as containers and sandboxes do, with whatever
- * error they choose: from the beginning of a run, or from some moment on. The loop does without
- * what it can do without, and else the run says so; that the program had closed a descriptor of the
- * loop's is said only where it has.
+ * test_denied.c: system calls that a seccomp filter denies, as containers and sandboxes do, with
+ * any error: from the start of a run, or from some moment on. The loop works without the optional
+ * calls; without a required one the run returns the error. The report that the program closed a
+ * descriptor of the loop appears only where it did.
  */
 #include "run/deny.h"
 #include "run/forks.h"
@@ -55,8 +55,8 @@ static int deny_and_use(long call, int error)
 async_fn(deny_and_use, long, int);
 
 /*
- * In a child, whose filter goes with it: its result's errno; whether the call is denied before the
- * run or in it.
+ * In a child, because the filter is permanent: returns the errno of the run; before: the call is
+ * denied before the run begins.
  */
 static int end_of_denied(long call, int error, bool meanwhile)
 {
@@ -110,7 +110,7 @@ TEST_EACH_BACKEND(denied_optional_calls_during_a_run_are_done_without)
                           errors[j]);
 }
 
-/* What cannot be done without is the run's result. */
+/* Without a required call the run returns its error. */
 TEST_EACH_BACKEND(denied_required_calls_from_the_start_fail_the_run)
 {
     skip_where_filters_hurt_others();
@@ -121,7 +121,7 @@ TEST_EACH_BACKEND(denied_required_calls_from_the_start_fail_the_run)
     }
 }
 
-/* A loop without a word to wait on sleeps for events; it does not look all the time. */
+/* A loop without futex waits sleeps on the eventfd; it does not spin. */
 static int sleep_without_futex(void)
 {
     struct timespec begin, end;
@@ -192,7 +192,7 @@ DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll fa
     wait_denied("sim", SYS_ppoll);
 }
 
-/* Where nothing would have waited for the ring, debug mode says why there is none. */
+/* Where nothing would have waited for the ring, debug mode prints why io_uring is not used. */
 DEATH_TEST(denied_io_uring_enter_is_reported_in_debug_mode,
            "io_uring is not to be had here (-EPERM: Operation "
            "not permitted); using epoll|the epoll loop closes")

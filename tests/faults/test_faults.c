@@ -1,9 +1,9 @@
 /*
- * test_faults.c: programs for tests/scripts/faults.py, which makes every call of theirs fail in
- * turn. They take each error for an answer and go on or give up, and at the end the accounts must
- * balance: what was put was got, exactly once; what was created has ended and was heard of. Then
- * nothing fails any more, and the same program must succeed: what happened has left no trace. As
- * tests of the ordinary suite they do the latter twice.
+ * test_faults.c: programs for tests/scripts/faults.py, which makes each of their calls fail in
+ * turn. They take each error as an answer and go on or give up; at the end the counts must be
+ * equal: each item that was put was got exactly once, each task that was created has ended and was
+ * awaited. Then nothing fails any more, and the same program must succeed: the failure has left no
+ * trace. In the ordinary suite both runs are without failures.
  */
 #include "fault_test.h"
 #include "run/queues.h"
@@ -101,8 +101,8 @@ static int consume(async_queue *queue)
 async_fn(consume, async_queue *);
 
 /*
- * Waits until all that was put was taken, if anybody takes it, and closes the queue; the rest is
- * taken here.
+ * Waits until all items were taken, if a consumer exists, and closes the queue; takes the rest
+ * itself.
  */
 static int use_queue(async_queue *queue)
 {
@@ -206,7 +206,7 @@ static int echo(int fd)
     while ((count = answer(async_recv(fd, bytes, sizeof bytes, 0))) > 0)
         if (send(fd, bytes, (size_t)count, MSG_NOSIGNAL) != count)
             break;
-    shutdown(fd, SHUT_RDWR); /* whoever waits for an answer hears of it */
+    shutdown(fd, SHUT_RDWR); /* a peer that waits for an answer gets an error */
     return count;
 }
 async_fn(echo, int);
@@ -220,7 +220,7 @@ static int converse(int fd)
         if (result < 0 || send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
             return result < 0 ? result : -EPIPE;
         result = answer(async_recv(fd, &byte, 1, 0));
-        CHECK(result != -ECANCELED); /* nobody asked for that */
+        CHECK(result != -ECANCELED); /* no task was cancelled */
         if (result <= 0)
             return result < 0 ? result : -EPIPE;
         CHECK_EQ(byte, i);

@@ -1,7 +1,7 @@
 /*
- * test_faults_driver.c: tests/scripts/faults.py watched: cases of which each comes to a bad end of
- * its own when memory fails are told apart, and a draw from all faults of the programs written for
- * them is run as part of the ordinary suite.
+ * test_faults_driver.c: tests of tests/scripts/faults.py: it distinguishes cases that end badly in
+ * different ways when memory fails; and a sample of all faults in the programs written for them
+ * runs as part of the ordinary suite.
  */
 #include "run/runner.h"
 #include "run/queues.h"

@@ -1,6 +1,6 @@
 /*
  * test_faults_name.c: programs for tests/scripts/faults.py (see test_faults.c) that look names up:
- * a resolver that fails, a thread that cannot be made, memory for what is asked and what is found.
+ * a resolver that fails, a thread that cannot be created, no memory for the request or the result.
  */
 #include "run/names.h"
 #include "fault_test.h"
@@ -9,8 +9,8 @@ static const char *const hosts[] = {"one.test", "two.test", "a.test", "b.test", 
 enum { HOSTS = sizeof hosts / sizeof *hosts };
 
 /*
- * -EAGAIN says that there is no thread at all, which is an answer; so is -ECANCELED to who was
- * asked to cancel.
+ * -EAGAIN means that no thread could be created, which is an answer; so is -ECANCELED for a
+ * cancelled task.
  */
 static int answer_of_resolver(int result)
 {
@@ -50,7 +50,7 @@ static async_task *ask_something(int number)
                            : async_create_task(keep_addresses, number);
 }
 
-/* Some are cancelled when they wait, or have what they want. */
+/* Some are cancelled while they wait, or after they have their result. */
 static void look_up_many(bool cancel)
 {
     async_task *tasks[ACCOUNTS];

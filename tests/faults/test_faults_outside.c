@@ -1,6 +1,6 @@
 /*
- * test_faults_outside.c: what test_faults.c does, for programs with something outside the loop:
- * other threads, a foreign loop, a signal, and the reports of debug mode.
+ * test_faults_outside.c: as test_faults.c, for programs with something outside the loop: other
+ * threads, a host loop, a signal, and the reports of debug mode.
  */
 #include "fault_test.h"
 #include "run/queues.h"
@@ -32,7 +32,7 @@ static int count_kept(void)
     return count;
 }
 
-/* What was sent is there; a few iterations bring it to the loop. */
+/* The message has been sent; after a few iterations the loop has received it. */
 FAULTS_TEST(each_call_that_another_thread_sent_is_made_once)
 {
     pthread_t thread;
@@ -63,7 +63,7 @@ static void *send_and_wait(void *loop)
             usleep(100);
     }
     while (async_call_soon_threadsafe(loop, put_number, (void *)-1) < 0)
-        faults_end(); /* the loop sleeps until it hears that this is all */
+        faults_end(); /* the loop sleeps until the last message comes */
     return NULL;
 }
 
@@ -183,7 +183,7 @@ static int relay(int input, int output)
 }
 async_fn(relay, int, int);
 
-/* One wait of the foreign loop, which ends for ours or for the other descriptor; then one step. */
+/* One wait of the host loop, which ends for our loop or for the other descriptor; then one step. */
 static int step(async_loop *loop, int other)
 {
     struct pollfd polled[] = {{.fd = other, .events = POLLIN},

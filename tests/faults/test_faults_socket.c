@@ -1,7 +1,7 @@
 /*
- * test_faults_socket.c: programs for tests/scripts/faults.py (see test_faults.c) with sockets of
- * their own: whatever fails, who waits for the other side hears of it, no byte is lost or doubled,
- * and no descriptor is left.
+ * test_faults_socket.c: programs for tests/scripts/faults.py (see test_faults.c) with sockets:
+ * whatever fails, a task that waits for its peer gets a result, no byte is lost or doubled, and no
+ * descriptor is left.
  */
 #include "run/sockets.h"
 #include "fault_test.h"
@@ -9,20 +9,20 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* In this order the calls go on: who reads hears that no more will come. */
+/* Ends both directions, so that the peer reads the end. */
 static void hang_up(int fd)
 {
     shutdown(fd, SHUT_RDWR);
 }
 
-/* Closes it, even if the library cannot tell that it is open. */
+/* Closes it even where async_close fails because it cannot check the descriptor. */
 static void close_surely(int fd)
 {
     if (fd >= 0 && async_close(fd) < 0)
         close(fd);
 }
 
-/* Sends back what comes, until the end. */
+/* Echoes until the end. */
 static int echo(int fd)
 {
     char bytes[7];
@@ -40,7 +40,7 @@ static int serve(int server)
 {
     int fd = answer(async_accept(server, NULL, NULL));
     if (fd < 0)
-        hang_up(server); /* whoever stands in the backlog hears of it */
+        hang_up(server); /* clients in the backlog get an error */
     if (fd < 0)
         return fd;
     int result = echo(fd);
@@ -61,7 +61,7 @@ static int converse(int fd)
         if (result == 1)
             result = answer(i % 3 == 0 ? async_recv(fd, &byte, 1, 0)
                                        : async_recvmsg(fd, &message, 0));
-        CHECK(result != -ECANCELED); /* nobody asked for that */
+        CHECK(result != -ECANCELED); /* no task was cancelled */
         if (result != 1)
             return result < 0 ? result : -EPIPE;
         CHECK_EQ(byte, i);

@@ -1,7 +1,6 @@
 /*
  * test_faults_stream.c: programs for tests/scripts/faults.py (see test_faults.c) of streams and
- * servers: what is sent comes back, in order, or both sides hear that it does not; no descriptor
- * and no byte is left.
+ * servers: bytes come back in order, or both sides get an error; no descriptor and no byte is left.
  */
 #include "run/streams.h"
 #include "fault_streams.h"
@@ -23,7 +22,7 @@ static int exchange(async_stream *stream, int number)
     return size > 0 && line[size - 1] == '\n' ? 0 : -EPIPE;
 }
 
-/* Larger than what the kernel takes at once, so that it waits in blocks. */
+/* More than the kernel takes at once, so that a part is queued in blocks. */
 static int exchange_much(async_stream *stream)
 {
     enum { SIZE = 1 << 19 };
@@ -42,7 +41,7 @@ static int exchange_much(async_stream *stream)
     return result < 0 ? result : 0;
 }
 
-/* A server that can accept nobody leaves them waiting. */
+/* A server whose accepts fail leaves its clients waiting. */
 static const double LONG_ENOUGH = 0.3;
 
 static int converse(int port, int number)

@@ -1,7 +1,7 @@
 /*
  * test_faults_sync.c: programs for tests/scripts/faults.py (see test_faults.c) whose tasks wait for
- * each other: for locks, permits, events, notices and at barriers. Whatever fails, nobody is
- * stranded, and what was taken is given back.
+ * each other: for locks, permits, events, notifications and at barriers. Whatever fails, no task is
+ * stranded, and locks and permits are given back.
  */
 #include "fault_test.h"
 #include "run/queues.h"
@@ -13,7 +13,7 @@
 
 struct workshop {
     async_semaphore places; /* in it */
-    async_lock tool;        /* of which there is one */
+    async_lock tool;        /* only one */
     int working;            /* how many have it */
 };
 
@@ -47,8 +47,8 @@ FAULTS_TEST(locks_and_permits_come_back_whatever_fails)
 /* ---- events, notices, barriers -------------------------------------------------------------- */
 
 struct meeting {
-    async_event begun;       /* everybody may come */
-    async_condition changed; /* told of each who has come */
+    async_event begun;       /* tasks may come */
+    async_condition changed; /* notified when a task comes */
     int present;             /* how many have */
     int expected;            /* how many will */
     async_barrier door;      /* they leave it together, if they are as many as were hoped for */
@@ -112,7 +112,7 @@ static int answer_question(async_future *question, int number)
 }
 async_fn(answer_question, async_future *, int);
 
-/* Whoever asks hears an answer, or nobody was asked. */
+/* Each question is answered, or was never asked. */
 static int ask(int number)
 {
     async_future *question = async_future_new();
@@ -145,8 +145,8 @@ FAULTS_TEST(every_future_that_is_promised_is_settled)
 /* ---- select --------------------------------------------------------------------------------- */
 
 /*
- * Takes items, or hears by the descriptor that there will be none. What fails at once lets nobody
- * else run.
+ * Takes items, or learns from the descriptor that no more will come. A call that fails at once lets
+ * no other task run.
  */
 static int serve(async_queue *queue, int fd)
 {

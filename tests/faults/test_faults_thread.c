@@ -1,6 +1,6 @@
 /*
  * test_faults_thread.c: programs for tests/scripts/faults.py (see test_faults.c) that wait for
- * worker threads: a thread that cannot be made, memory for what goes there, a wake that is
+ * worker threads: a thread that cannot be created, no memory for a job, a wake-up that is
  * interrupted.
  */
 #include "fault_test.h"
@@ -67,10 +67,7 @@ static int keep_in_task(int number)
 }
 async_fn(keep_in_task, int);
 
-/*
- * On a thread: what it was given a future for is run once, unless the loop lacks memory for the
- * task.
- */
+/* On a thread: a submitted coroutine runs once, unless the loop lacks memory for its task. */
 static int send_coroutines(async_loop *loop)
 {
     for (int i = 0; i < ACCOUNTS; i++) {

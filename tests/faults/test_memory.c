@@ -1,8 +1,8 @@
 /*
- * test_memory.c: out of memory is an error like any other. One program that uses a bit of
- * everything is run again and again, and each time memory ends one allocation later, or one
- * allocation alone fails: it must end with 0 or -ENOMEM, and leave nothing behind. Then what must
- * work without any memory, because it wakes or cleans up.
+ * test_memory.c: out of memory is an ordinary error. One program that uses a bit of everything is
+ * run again and again, and each time memory ends one allocation later, or one allocation fails: it
+ * must end with 0 or -ENOMEM, and leave nothing behind. Then calls that must work without memory,
+ * because they wake or clean up.
  */
 #include "run/trace.h"
 #include "run/queues.h"
@@ -208,7 +208,7 @@ LOOP_TEST(memory_missing_for_one_more_item_loses_no_item)
     for (int i = 0; i <= 8; i++) {
         CHECK_EQ(async_queue_get(queue, &item), 0);
         CHECK_EQ(item, i);
-        async_queue_task_done(queue); /* once for each: what was refused was never put */
+        async_queue_task_done(queue); /* once for each: a refused item was never put */
     }
     return async_timeout(1, async_queue_join(queue));
 }
@@ -219,9 +219,7 @@ static int put_one(async_queue *queue, int item)
 }
 async_fn(put_one, async_queue *, int);
 
-/*
- * A queue of one place gets its memory with the first item, and those who wait to put need no more.
- */
+/* A queue for one item gets its memory with the first item; waiting putters need no more. */
 LOOP_TEST(memory_is_not_needed_to_let_a_waiting_putter_in)
 {
     async_auto_queue *queue = new_queue(1, sizeof(int));
@@ -269,7 +267,7 @@ LOOP_TEST(memory_is_not_needed_to_wake_cancel_and_end_tasks)
     return 0;
 }
 
-/* NULL stands for a task that has failed; whoever takes handles takes it too. */
+/* NULL stands for a task that has failed; every call that takes a handle accepts it. */
 LOOP_TEST(memory_missing_for_a_task_gives_null_which_acts_as_a_failed_task)
 {
     int results[2];

@@ -1,8 +1,8 @@
 /*
- * model/explore.c: the search. Two states are the same if their threads stand at the same place
- * with the same bytes on their stacks and share the same bytes; what lies below a stack pointer is
- * left out. States are remembered by 128 bits of hash, so that a collision among millions is out of
- * the question. It knows nothing of what is explored.
+ * model/explore.c: the search. Two states are equal if their threads are at the same place with the
+ * same bytes on their stacks and share the same bytes; bytes below a stack pointer are left out.
+ * States are remembered by 128 bits of hash, so that a collision among millions is out of the
+ * question. It knows nothing of the model.
  *
  * A cycle would be a run that never ends although steps are taken, so it is a violation as well.
  */
@@ -22,14 +22,14 @@ struct thread threads[MAX_THREADS] MODEL_STATE;
 int running MODEL_STATE;
 static char stacks[MAX_THREADS][THREAD_STACK] __attribute__((section("model_stacks"), aligned(64)));
 static struct {
-    int count; /* not 0: the running thread wants to be told one of that many */
-    int told;  /* and is told this */
+    int count; /* not 0: the running thread asks for a choice among this many */
+    int told;  /* the choice */
 } choice MODEL_STATE;
 
 /* Where the linker has put all that. */
 extern char __start_model_state[], __stop_model_state[];
 
-/* What a step does, in words that are not put together yet: threads have no stack for printf. */
+/* The description of a step, not formatted yet: threads have no stack for printf. */
 struct label {
     const char *who;    /* takes it */
     const char *format; /* for two values; NULL: nothing worth telling */
@@ -38,7 +38,7 @@ struct label {
 
 /* A state on the way to where we are, and which of its steps were tried. */
 struct frame {
-    char *before;       /* the bytes of it */
+    char *before;
     uint64_t slot;      /* of the state among those that were seen */
     int next;           /* the thread or choice to be tried next */
     struct label label; /* the step that was taken */
@@ -251,7 +251,7 @@ static bool enter(void)
 {
     uint64_t hash[2];
     make_room();
-    if (choice.count == 0) /* who took the last step is of no importance */
+    if (choice.count == 0) /* which thread took the last step does not matter */
         running = choice.told = 0;
     hash_state(hash);
     uint64_t slot = slot_of(hash);
