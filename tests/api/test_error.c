@@ -121,7 +121,7 @@ LOOP_TEST(strerror_copy_is_cut_off_and_ended_where_there_is_no_room)
     return 0;
 }
 
-/* ---- sentences ------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 LOOP_TEST(fail_returns_the_code_and_keeps_the_message)
 {
@@ -180,15 +180,15 @@ LOOP_TEST(fail_in_a_callback_returns_the_code_and_touches_no_task)
 
 /* ---- on their way --------------------------------------------------------------------------- */
 
-static int fail_with(int code, const char *sentence)
+static int fail_with(int code, const char *message)
 {
-    return async_fail(code, "%s", sentence);
+    return async_fail(code, "%s", message);
 }
 async_fn(fail_with, int, const char *);
 
-static int await_and_pass_on(int code, const char *sentence)
+static int await_and_pass_on(int code, const char *message)
 {
-    return async_await(async_create_task(fail_with, code, sentence));
+    return async_await(async_create_task(fail_with, code, message));
 }
 async_fn(await_and_pass_on, int, const char *);
 

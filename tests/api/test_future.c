@@ -170,16 +170,16 @@ LOOP_TEST(future_ends_a_wait_under_a_time_limit_or_after_a_cancel)
     return 0;
 }
 
-static int await_in_shelter(async_future *future)
+static int await_in_shield(async_future *future)
 {
     return async_no_cancel(async_await(future));
 }
-async_fn(await_in_shelter, async_future *);
+async_fn(await_in_shield, async_future *);
 
 LOOP_TEST(future_under_a_shield_is_not_cancelled)
 {
     async_future *future = async_future_new();
-    async_task *task = async_create_task(await_in_shelter, async_task_ref(future));
+    async_task *task = async_create_task(await_in_shield, async_task_ref(future));
     settle();
     async_task_cancel(task);
     settle();
@@ -349,7 +349,7 @@ LOOP_TEST(future_without_memory_for_its_message_keeps_its_error)
 {
     async_future *future = async_future_new();
     test_allow_allocations(0);
-    CHECK_EQ(async_future_set_exception(future, -EIO, "a sentence"), 0);
+    CHECK_EQ(async_future_set_exception(future, -EIO, "a message"), 0);
     test_allow_allocations(-1);
     CHECK_EQ(async_await(future), -EIO);
     return 0;

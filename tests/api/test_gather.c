@@ -245,10 +245,10 @@ LOOP_TEST(gather_that_is_cancelled_wakes_its_tasks_in_their_order)
     return 0;
 }
 
-static int fail_after(double seconds, const char *sentence)
+static int fail_after(double seconds, const char *message)
 {
     ASYNC_TRY(async_sleep(seconds));
-    return async_fail(-EIO, "%s", sentence);
+    return async_fail(-EIO, "%s", message);
 }
 async_fn(fail_after, double, const char *);
 

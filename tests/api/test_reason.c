@@ -141,7 +141,7 @@ LOOP_TEST(reason_of_a_timeout_under_a_shield_is_not_the_request_s)
     return 0;
 }
 
-static int answer_once_in_a_shelter(void)
+static int answer_once_in_a_shield(void)
 {
     CHECK_EQ(async_sleep(2), 0);
     CHECK_EQ(async_task_uncancel(async_current_task()), 1);
@@ -150,7 +150,7 @@ static int answer_once_in_a_shelter(void)
 
 static int answer_one_of_two(void)
 {
-    CHECK_EQ(async_no_cancel(answer_once_in_a_shelter()), 0);
+    CHECK_EQ(async_no_cancel(answer_once_in_a_shield()), 0);
     return expect("-ECANCELED: because");
 }
 async_fn(answer_one_of_two);
@@ -240,11 +240,11 @@ LOOP_TEST(reason_of_the_library_replaces_no_message)
     return 0;
 }
 
-static int in_shelter(void)
+static int in_shield(void)
 {
     return async_no_cancel(async_sleep(5));
 }
-async_fn(in_shelter);
+async_fn(in_shield);
 
 static int linger(void)
 {
@@ -265,6 +265,6 @@ LOOP_TEST(reason_is_shown_by_async_dump)
     CHECK(strstr(dump_now().text, "asked to cancel 1 times, because: user 7 has left") != NULL);
     async_task_cancel_because(task, "user 7 has left");
     CHECK_EQ(async_gather(joins, task), -ECANCELED);
-    CHECK_EQ(async_await(async_create_task(in_shelter)), 0);
+    CHECK_EQ(async_await(async_create_task(in_shield)), 0);
     return 0;
 }

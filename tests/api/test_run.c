@@ -179,17 +179,17 @@ static int say_goodbye(void)
 }
 async_fn(say_goodbye);
 
-static int shelter_a_goodbye(void)
+static int shield_a_goodbye(void)
 {
     int result = async_sleep(INFINITY);
     CHECK_EQ(async_no_cancel(async_await(async_create_task(say_goodbye))), 0);
     return result;
 }
-async_fn(shelter_a_goodbye);
+async_fn(shield_a_goodbye);
 
 static int leave_one_with_a_goodbye(void)
 {
-    async_task_detach(async_create_task(shelter_a_goodbye));
+    async_task_detach(async_create_task(shield_a_goodbye));
     return async_sleep(1);
 }
 async_fn(leave_one_with_a_goodbye);

@@ -233,7 +233,7 @@ LOOP_TEST(timeouts_one_after_the_other_are_independent)
     return check_not_cancelled();
 }
 
-/* ---- shelter -------------------------------------------------------------------------------- */
+/* ---- shields --------------------------------------------------------------------------------- */
 
 LOOP_TEST(shield_gives_the_call_s_own_result)
 {
@@ -299,7 +299,7 @@ LOOP_TEST(shield_inside_a_shield_ends_alone)
     return check_not_cancelled();
 }
 
-static int answer_in_shelter(void)
+static int answer_in_shield(void)
 {
     ASYNC_TRY(async_sleep(1));
     return async_task_uncancel(async_current_task());
@@ -308,7 +308,7 @@ static int answer_in_shelter(void)
 LOOP_TEST(a_request_can_be_answered_under_a_shield)
 {
     CHECK(async_task_cancel(async_current_task()));
-    CHECK_EQ(async_no_cancel(answer_in_shelter()), 0);
+    CHECK_EQ(async_no_cancel(answer_in_shield()), 0);
     return check_not_cancelled();
 }
 

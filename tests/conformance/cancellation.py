@@ -10,7 +10,7 @@ import asyncio
 class Limit:
     """A time limit in force: the real asyncio.Timeout, and what it says to its task."""
 
-    shelters = False
+    shields = False
 
     def __init__(self, performer, timeout):
         self.performer = performer
@@ -43,7 +43,7 @@ class Limit:
 class Shelter:
     """async_no_cancel in force."""
 
-    shelters = True
+    shields = True
     refuses = False
 
 
@@ -174,9 +174,9 @@ class Performer:
         self.home = None  # the one whose child it is
 
     def is_refused(self, below=None) -> bool:
-        """From the innermost scope (or that below so many) outwards, before any shelter."""
+        """From the innermost scope (or that below so many) outwards, before any shield."""
         for scope in reversed(self.scopes[:below]):
-            if scope.shelters:
+            if scope.shields:
                 return False
             if scope.refuses:
                 return True

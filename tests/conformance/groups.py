@@ -6,7 +6,7 @@ import asyncio
 class Group(asyncio.TaskGroup):
     """A group, which is a scope of its task; to CPython it also stands for that task, its parent."""
 
-    shelters = False
+    shields = False
 
     def __init__(self, performer):
         super().__init__()

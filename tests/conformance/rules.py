@@ -25,7 +25,7 @@ RULES = {
     "limit_refuses_to_its_end": "a limit that has run out refuses every call up to its end; CPython cancels once",
     "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",
     "failure_is_the_limits": "at the end of a limit that ran out, any failure is a timeout",
-    "shelter": "async_no_cancel(call): no request is met inside; CPython has shield(task) only",
+    "shield": "async_no_cancel(call): no request is delivered inside; CPython has shield(task) only",
     "as_completed_gives_what_has_ended": "what has ended is given after the limit, too; CPython drops it when time is up",
     "wait_for_312": "3.12: wait_for runs in the caller under a limit; 3.11 waits otherwise",
     # queues: DESIGN, "A queue hands its item to the waiter it wakes"

@@ -262,7 +262,7 @@ async def do_timeout(self, operation):
 @word
 async def do_shield(self, operation):
     if self.refused:
-        self.world.rules.count("shelter")
+        self.world.rules.count("shield")
     self.scopes.append(Shelter)
     self.refused = False
     try:

@@ -55,8 +55,8 @@ static int deny_and_use(long call, int error)
 async_fn(deny_and_use, long, int);
 
 /*
- * In a child, because the filter is permanent: returns the errno of the run; before: the call is
- * denied before the run begins.
+ * In a child, because the filter is permanent: returns the errno of the run. meanwhile: the call is
+ * denied during the run, not before it.
  */
 static int end_of_denied(long call, int error, bool meanwhile)
 {

@@ -167,7 +167,7 @@ TEST_EACH_BACKEND(faults_sigint_cancels_main_if_it_is_ours)
     run_under_faults(be_interrupted);
 }
 
-/* ---- a foreign loop ------------------------------------------------------------------------- */
+/* ---- a host loop ---------------------------------------------------------------------------- */
 
 static int relay(int input, int output)
 {

@@ -108,10 +108,10 @@ CHANGES = [
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",
            "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
-    Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
-    Change("a foreign loop is not told that something was sent", DRIVE,
+    Change("a loop that a host loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "host"),
+    Change("a host loop is not told that something was sent", DRIVE,
            "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
-           ASLEEP, "foreign"),
+           ASLEEP, "host"),
     Change("the sender does not release the letter", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
            "                                                  memory_order_relaxed, memory_order_relaxed))\n"

@@ -110,9 +110,9 @@ void tell(const char *format, uint64_t a, uint64_t b)
     label = (struct label){self()->name, format, a, b};
 }
 
-void violated(const char *sentence)
+void violated(const char *problem)
 {
-    complaint = sentence;
+    complaint = problem;
     step(); /* for good */
 }
 
@@ -237,9 +237,9 @@ static void print_label(const struct label *told)
     printf("\n");
 }
 
-static _Noreturn void report(const char *sentence)
+static _Noreturn void report(const char *problem)
 {
-    printf("violated: %s\n", sentence);
+    printf("violated: %s\n", problem);
     for (size_t i = 0; i + 1 < way_length; i++)
         print_label(&way[i].label);
     print_label(&label);

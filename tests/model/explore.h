@@ -54,7 +54,7 @@ void tell(const char *format, uint64_t a, uint64_t b);
 int choose(int count);
 
 /* A property does not hold: says so, and by which steps one comes here; ends the program. */
-void violated(const char *sentence);
+void violated(const char *problem);
 
 /* The result of an exploration. */
 struct found {

@@ -426,7 +426,7 @@ static const struct scenario scenarios[] = {
      .operates = true, .lag = ANY_LAG},
     {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0},
      .interrupt = true, .run = run, .lag = ANY_LAG},
-    {"two threads send 1 each, a foreign loop steps", .letters = {1, 1}, .run = step_by_step,
+    {"two threads send 1 each, a host loop steps", .letters = {1, 1}, .run = step_by_step,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
     {"two threads send 2 and 1 to a loop that dozes", .letters = {2, 1}, .run = run, .lag = 1},

@@ -1,8 +1,8 @@
 /*
  * chaos.c: a round: a connection, and at each side a task that starts readers and writers, cancels
  * some of them, puts the layer on, and ends its side in one of many ways at a random moment. A
- * side's task never waits for the other side before that moment, so a round ends; who ended in
- * order reads on or closes. chaos_oracle.c says what may come of it.
+ * side's task never waits for the other side before that moment, so a round ends; a side that ended
+ * in order reads on or closes. chaos_oracle.c has the allowed results.
  */
 #include "chaos.h"
 #include "run/sockets.h"
@@ -125,7 +125,7 @@ static void keep_going(struct crew *crew)
         start(crew, false);
 }
 
-/* What may be done at any time. */
+/* The actions that are possible at any time. */
 static void meddle(struct crew *crew)
 {
     struct side *side = crew->side;
@@ -172,7 +172,7 @@ static int secure(struct side *side)
 }
 async_fn(secure, struct side *);
 
-/* Both directions are at the byte where the layer begins. Nobody reads or writes. */
+/* Both directions are at the byte where the layer begins. No task reads or writes. */
 static void put_layer_on(struct side *side)
 {
     side->exclusive++;
@@ -194,7 +194,8 @@ static void put_layer_on(struct side *side)
 }
 
 /*
- * Writes and reads what goes in the clear, and puts the layer on. false: it does not come to that.
+ * Writes and reads the bytes in the clear, and puts the layer on; false: the connection ended
+ * before that.
  */
 static bool begin_layer(struct crew *crew, size_t quota)
 {
@@ -249,8 +250,8 @@ static void abort_side(struct side *side)
 }
 
 /*
- * Two that close, each with more than the kernel takes, wait for each other until their patience is
- * over, 30 seconds: the second one aborts.
+ * Two sides that close, each with more than the kernel takes, wait for each other until their close
+ * timeout of 30 seconds: the second one aborts.
  */
 static bool would_hang(const struct side *side)
 {
@@ -315,9 +316,7 @@ static void read_on(struct crew *crew)
         if (side->in->got >= side->in->limit || chaos_once_in(&side->random, 200))
             CHECK_EQ(async_sleep(0), 0);
         else if (most == UINT32_MAX && i > 50)
-            gather(
-                crew,
-                true); /* without turns of its own, so that the loop comes to wait in the kernel */
+            gather(crew, true); /* without its own turns, so that the loop waits in the kernel */
         else
             CHECK_EQ(async_sleep(0), 0);
     }
@@ -462,8 +461,8 @@ static void prepare(struct chaos_round *round, uint32_t *random)
 }
 
 /*
- * Some have so little room that most of what is written waits in the stream. Not to receive: a
- * socket of TCP that is closed while its window is shut holds its peer's last bytes for a minute.
+ * Some send buffers are so small that most bytes wait in the stream. Not the receive buffers: a TCP
+ * socket that is closed while its window is shut holds its peer's last bytes for a minute.
  */
 static void narrow(struct side *side)
 {

@@ -72,15 +72,15 @@ void chaos_check_bytes(const struct side *side, size_t place, const void *data, 
 
 /* ---- ends and errors ------------------------------------------------------------------------ */
 
-/* Whether this side reads through a layer that knows the peer's goodbye. */
+/* Whether this side reads through a layer that recognises the peer's end message. */
 static bool needs_goodbye(const struct side *reader)
 {
     return reader->round->kind->has_goodbye && reader->secured;
 }
 
 /*
- * Bytes that come before an end: all that were accepted; or those that the kernel had when it was
- * told the end.
+ * Bytes that come before an end: all that were accepted; or those that the kernel had at a
+ * shutdown(2).
  */
 static size_t fewest_before_end(const struct side *writer)
 {
@@ -144,7 +144,7 @@ static bool is_justified(const struct side *side, int error, unsigned during)
     case -ECONNRESET:
         return peer_has_cut(side) ||
                ((during & DURING_SECURE) != 0 && (peer->ended || peer->shut || peer->broken));
-    case -EPROTO: /* the peer's TLS complains of an end without goodbye by an alert */
+    case -EPROTO: /* the peer's TLS reports an end without close_notify by an alert */
         return needs_goodbye(side) && side->shut;
     default:
         return false;
@@ -160,7 +160,7 @@ void chaos_check_error(const struct side *side, int error, unsigned during, cons
 
 /* ---- when all is over ----------------------------------------------------------------------- */
 
-/* Whether this side has done nothing that allows the loss of what it wrote. */
+/* Whether this side has done nothing that allows the loss of bytes it wrote. */
 static bool promises_all(const struct side *writer)
 {
     return writer->ended && !writer->aborted && !writer->shut && !writer->broken &&

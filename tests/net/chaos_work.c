@@ -55,7 +55,7 @@ struct reading {
     enum way way;
     size_t size;      /* asked for */
     size_t count;     /* of separators */
-    const char *data; /* what came */
+    const char *data; /* the bytes received */
     int result;       /* of the call */
     bool in_timeout;  /* the call is in one */
     double seconds;   /* which */
@@ -102,7 +102,7 @@ static void choose(struct reading *reading, const struct side *side, uint32_t *r
     reading->seconds = chaos_draw(random, 3) * 0.0001;
 }
 
-/* The place of the first separator's end in data[0..size); 0: there is none. */
+/* The place of the first separator's end in data[0..size); 0: not found. */
 static size_t find_separator(const struct reading *reading, const char *data, size_t size)
 {
     const char *const newline[] = {"\n"};
@@ -116,7 +116,7 @@ static size_t find_separator(const struct reading *reading, const char *data, si
     return first;
 }
 
-/* That it is as much as the call promises; what is less is only at the end. */
+/* Checks that the call gave as many bytes as it promises; fewer are allowed only at the end. */
 static void check_length(const struct reading *reading, const struct side *side)
 {
     size_t size = (size_t)reading->result;
@@ -135,7 +135,7 @@ static void check_length(const struct reading *reading, const struct side *side)
         chaos_check_end(side, size, ways[reading->way]);
 }
 
-/* What was lent stays as it is until the next call that reads. */
+/* Borrowed bytes stay unchanged until the next call that reads. */
 static int check_loan(const struct reading *reading, const struct side *side, size_t place,
                       size_t size, uint32_t *random)
 {
@@ -152,7 +152,8 @@ static int take(const struct reading *reading, struct side *side, uint32_t *rand
     size_t size = (size_t)reading->result, place = side->in->got;
     check_length(reading, side);
     size = least(size,
-                 side->in->limit - place); /* what a peek shows behind that is for the layer */
+                 /* the bytes behind those that peek returned are for the layer */
+                 side->in->limit - place);
     chaos_check_bytes(side, place, reading->data, size, ways[reading->way]);
     if (reading->way == PEEK) {
         size_t taken = chaos_once_in(random, 3) ? size : chaos_draw(random, (uint32_t)size + 1);
@@ -169,12 +170,13 @@ static int take(const struct reading *reading, struct side *side, uint32_t *rand
 static void set_final(struct side *side, int result)
 {
     struct flow *in = side->in;
-    bool may_change = in->final == -EPIPE; /* of a write; what comes later is read all the same */
+    /* the failure of a write; later bytes can still be read */
+    bool may_change = in->final == -EPIPE;
     if (in->over && !may_change && in->final != result && result != -ECONNABORTED &&
         result != -EBADF)
         chaos_fail(side->round, "side %d: a read says %d after %d", side->serves, result,
                    in->final);
-    if (result == -EBADF) /* of a stream that was closed: nobody knows what there was to read */
+    if (result == -EBADF) /* the stream was closed; the bytes that it held are unknown */
         return;
     in->over = true;
     in->final = result;
@@ -228,7 +230,7 @@ static int read_once(struct side *side, uint32_t *random)
     return result;
 }
 
-/* The rest in one call; what it gives when it fails is lost. */
+/* Reads the rest in one call; if it fails, the bytes that it received are lost. */
 static int read_rest(struct side *side, uint32_t *random)
 {
     char *text;
@@ -288,7 +290,7 @@ static int note_written(struct side *side, size_t size, int result, const char *
     if (side->stream == NULL || result == -EBUSY)
         return result != -EBUSY;
     if (result == -ENOMEM && async_stream_write(side->stream, "", 0) == 0)
-        return 0; /* none of it was written, and the connection is as it was */
+        return 0; /* none of it was written, and the connection is unchanged */
     if (result == -ENOMEM)
         out->uncertain += size;
     note_failure(side, result);

@@ -1,6 +1,6 @@
 /*
- * test_chaos.c: random programs at both sides of connections without TLS, each byte, end and error
- * of which is judged: see chaos.h. `make chaos N=100000` plays so many rounds of each kind.
+ * test_chaos.c: random programs at both sides of connections without TLS; each byte, end and error
+ * is checked: see chaos.h. `make chaos N=100000` plays that many rounds of each kind.
  */
 #include "chaos.h"
 
@@ -17,7 +17,7 @@ struct records {
 
 enum { MASK = 0x55, MAX_IN_RECORD = 700 };
 
-/* 1: a record of at least a byte has begun; or what the layer's read is to return. */
+/* 1: a record of at least a byte has begun; otherwise the result for the layer's read. */
 static int read_header(struct records *records, async_stream *below)
 {
     while (records->header_bytes < 2) {

@@ -70,11 +70,11 @@ LOOP_TEST(connect_from_a_local_address_reports_the_error_of_reachable_peers)
     return 0;
 }
 
-/* 203.0.113.77 is nobody's; 127.0.0.3 is this machine's. */
+/* 203.0.113.77 belongs to no machine; 127.0.0.3 to this one. */
 LOOP_TEST(connect_comes_from_the_first_usable_local_address)
 {
     const async_connection_options options = {.local_host = "local.test"};
-    const async_connection_options foreign = {.local_host = "foreign.test"};
+    const async_connection_options unsuitable = {.local_host = "foreign.test"};
     async_auto_wait_server *server = new_server(serve_echo, NULL);
     async_auto_stream *stream = NULL;
     async_stream *none;
@@ -85,7 +85,7 @@ LOOP_TEST(connect_comes_from_the_first_usable_local_address)
     CHECK(async_stream_local(stream, text, sizeof text) > 0);
     CHECK(strncmp(text, "127.0.0.3:", 10) == 0);
     use_addresses(0xcb00714d, 1, 2);
-    CHECK_EQ(async_open_connection(&none, "127.0.0.1", port, &foreign), -EADDRNOTAVAIL);
+    CHECK_EQ(async_open_connection(&none, "127.0.0.1", port, &unsuitable), -EADDRNOTAVAIL);
     snprintf(text, sizeof text,
              "-EADDRNOTAVAIL: connect to 127.0.0.1:%d from 203.0.113.77:0: ", port);
     CHECK(strncmp(async_strerror(-EADDRNOTAVAIL), text, strlen(text)) == 0);
@@ -105,8 +105,8 @@ LOOP_TEST(connect_tries_every_address_of_a_host)
 }
 
 /*
- * A machine without IPv6 says so of the first address; that the second refuses is what there is to
- * know.
+ * A machine without IPv6 gets an error of that kind for the first address; the refusal by the
+ * second one is more specific.
  */
 LOOP_TEST(connect_reports_the_most_specific_error)
 {
@@ -175,7 +175,7 @@ LOOP_TEST(connect_to_a_full_backlog_tries_again_until_there_is_room)
 
 /* ---- addresses that are dead ---------------------------------------------------------------- */
 
-/* A socket at ::1 and that port that listens with no room for more: who connects hears nothing. */
+/* A socket that listens at ::1 and that port with a full backlog: a client gets no answer. */
 static int new_hole(int port, int callers[], int count)
 {
     struct sockaddr_in6 address = {.sin6_family = AF_INET6,

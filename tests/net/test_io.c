@@ -38,7 +38,7 @@ static int close_sockets(void)
     return 0;
 }
 
-/* Writes down what it receives, or the error. */
+/* Writes the received text, or the error, into the trace. */
 static int note_receiving(int socket)
 {
     char text[16];
@@ -181,7 +181,7 @@ LOOP_TEST(io_recv_that_is_cancelled_has_received_nothing)
 {
     open_sockets(SOCK_STREAM);
     for (int turns = 0; turns < 3;
-         turns++) { /* before it began, before and after the kernel heard of it */
+         turns++) { /* before it began; before and after the submission to the kernel */
         async_task *receiver = async_create_task(note_receiving, here);
         for (int i = 0; i < turns; i++)
             CHECK_EQ(async_sleep(0), 0);
@@ -236,9 +236,7 @@ static int keep_a_pattern(void)
 }
 async_fn(keep_a_pattern);
 
-/*
- * The hardest promise of all: what was given to the kernel is given back before the task is over.
- */
+/* The hardest guarantee: a buffer that was given to the kernel is unused before the task ends. */
 LOOP_TEST(io_recv_that_was_cancelled_leaves_the_stack_to_others)
 {
     open_sockets(SOCK_STREAM);
@@ -323,7 +321,7 @@ static int count_when_readable(int fd, int *count)
 }
 async_fn(count_when_readable, int, int *);
 
-/* The first half is told one by one, the rest is cancelled at once. */
+/* The first half becomes ready one by one, the rest is cancelled at once. */
 LOOP_TEST(io_a_thousand_tasks_wait_for_a_thousand_descriptors)
 {
     static int fds[THOUSAND];
@@ -365,8 +363,8 @@ static double real_time(void)
 }
 
 /*
- * The answer may be on its way: virtual time gives it as much real time. How much more passes is
- * nobody's affair.
+ * The answer may be on its way: virtual time waits for it as long in real time. How much longer is
+ * not checked.
  */
 LOOP_TEST(io_time_jumps_past_an_operation_only_after_as_much_real_time)
 {
@@ -405,7 +403,7 @@ static void ignore_signal(int number)
     (void)number;
 }
 
-/* What a wait returns early for. */
+/* Events that end a wait early. */
 static void *interrupt_and_send(void *thread)
 {
     for (int i = 0; i < 200; i++) {
@@ -460,7 +458,7 @@ static void send_in_a_callback(void *text)
     send_text(there, text);
 }
 
-/* What a program does where Python has add_signal_handler. */
+/* A program does this where Python has add_signal_handler. */
 LOOP_TEST(io_wait_ends_when_a_signalfd_has_a_signal)
 {
     sigset_t set, before;

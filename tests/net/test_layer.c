@@ -10,7 +10,7 @@
 
 struct mask {
     int frees;    /* it was freed */
-    int finishes; /* it has said goodbye */
+    int finishes; /* its finish was called */
 };
 
 static int read_masked(void *state, async_stream *below, void *buffer, size_t size)
@@ -75,7 +75,7 @@ LOOP_TEST(layer_is_called_for_every_read_and_write)
     return 0;
 }
 
-/* As STARTTLS is: what follows the line may have come with it. */
+/* As with STARTTLS: the bytes after the line may have come with it. */
 LOOP_TEST(layer_reads_what_came_before_it_was_there)
 {
     struct mask mask = {0};
@@ -194,7 +194,7 @@ LOOP_TEST(layer_has_a_minute_for_its_handshake)
     return 0;
 }
 
-/* The peer may be answering with what nobody wants to read. */
+/* The peer may be sending bytes that no task will read. */
 LOOP_TEST(layer_reads_nothing_more_but_waits_for_the_peer_when_it_is_closed)
 {
     struct mask mask = {0};
@@ -238,7 +238,9 @@ TEST(layer_waits_three_seconds_for_the_peer)
     CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);
 }
 
-/* Patience with a peer that takes nothing, and then with one that does not end, is one timer. */
+/*
+ * The send timeout for a peer that takes nothing, and then the timeout for its end, use one timer.
+ */
 LOOP_TEST(layer_waits_for_the_peer_also_after_it_had_to_wait_for_room)
 {
     enum { SIZE = 1 << 20 };

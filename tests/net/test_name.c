@@ -1,6 +1,6 @@
 /*
- * test_name.c: addresses of names and names of addresses: what is answered at once, and the errors.
- * The resolver is that of names.h, except where libc's is named.
+ * test_name.c: addresses of names and names of addresses: lookups that are answered at once, and
+ * errors. The resolver is that of names.h, except where libc's is named.
  */
 #include "run/names.h"
 
@@ -34,15 +34,14 @@ static bool all_there(const struct addrinfo *some, const struct addrinfo *list)
     return true;
 }
 
-/* If it was asked for; musl tells it to everybody. */
+/* If it was requested; musl sets it always. */
 static bool same_canonical_name(const struct addrinfo *a, const struct addrinfo *b, int flags)
 {
     return (flags & AI_CANONNAME) == 0 || strcmp(a->ai_canonname, b->ai_canonname) == 0;
 }
 
 /*
- * Several addresses are sorted by what the machine can reach, so of those the order is not
- * compared.
+ * Several addresses are sorted by which ones the machine can reach, so their order is not compared.
  */
 static void compare_with_libc(const char *host, const char *service, const struct addrinfo *hints)
 {
@@ -130,7 +129,7 @@ LOOP_TEST(name_in_odd_numbers_is_left_to_libc)
     return 0;
 }
 
-/* What it depends on is the machine's, or nobody knows. */
+/* Depends on the machine, or is not known. */
 LOOP_TEST(name_in_numbers_with_flags_that_ask_for_more_is_left_to_libc)
 {
     static const int flags[] = {AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL, 1 << 30,
@@ -187,8 +186,8 @@ DEATH_TEST(name_outside_a_task, "async_getaddrinfo")
 LOOP_TEST(name_errors_are_errno_with_a_message)
 {
     static const struct {
-        const char *host; /* that nobody has an address for */
-        int code;         /* what is said */
+        const char *host; /* an address without a name */
+        int code;         /* the message */
     } failing[] = {{"none.test", -ENOENT},   {"again.test", -EAGAIN},  {"fails.test", -EIO},
                    {"full.test", -ENOMEM},   {"system.test", -EMFILE}, {"long.test", -EMSGSIZE},
                    {"no such host", -ENOENT}};

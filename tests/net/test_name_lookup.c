@@ -1,7 +1,7 @@
 /*
- * test_name_lookup.c: lookups of names: what is asked once for many, who is left alone, and what
- * becomes of lookups where the loop, the process or its parent ends. The resolver is that of
- * names.h.
+ * test_name_lookup.c: lookups of names: one lookup for many requests, other tasks that go on
+ * meanwhile, and lookups that outlive their loop, their process or its parent. The resolver is that
+ * of names.h.
  */
 #include "sys/tools.h"
 #include "run/forks.h"
@@ -261,7 +261,7 @@ static int leave_lookup(void)
 }
 async_fn(leave_lookup);
 
-/* Which nobody opens the latch for until it has. */
+/* The latch stays closed until the loop has ended. */
 TEST_EACH_BACKEND(name_lookup_does_not_keep_the_loop_from_closing)
 {
     use_test_names(true);
@@ -323,7 +323,7 @@ static int fail_to_find(void)
 }
 async_fn(fail_to_find);
 
-/* Each who waits gets the sentence, whoever asked first. */
+/* Every waiting task gets the message, whichever came first. */
 LOOP_TEST(name_errors_reach_every_waiting_task)
 {
     async_task *tasks[3];
@@ -392,7 +392,7 @@ LOOP_TEST(name_info_that_many_look_up_at_the_same_time_is_looked_up_once)
 
 /* ---- processes ------------------------------------------------------------------------------ */
 
-/* Runs what is done in a child; returns its status. */
+/* Runs a function in a child; returns its status. */
 static int status_of_child(void (*body)(void))
 {
     int status;
@@ -449,7 +449,7 @@ TEST(name_is_looked_up_by_a_forked_child)
     names_open_latch();
 }
 
-/* The child asks anew what its parent's thread is at. */
+/* The child starts a new lookup of the name that its parent's thread is looking up. */
 static int fork_and_ask(void)
 {
     int status;

@@ -1,7 +1,7 @@
 /*
- * test_pace.c: a task that makes nothing but calls which need not wait gives way to others all the
- * same, whichever call it is. A row makes one call that succeeds at once; it is repeated until
- * another task, which is ready, has run.
+ * test_pace.c: a task that makes only calls which need not wait lets other tasks run, whichever
+ * call it is. A row makes one call that succeeds at once; it is repeated until another task, which
+ * is ready, has run.
  */
 #include "run/sockets.h"
 #include "run/streams.h"
@@ -14,7 +14,7 @@
 
 enum { MAX_CALLS = 5000000, LINES = 30000 };
 
-/* What the calls are made on. */
+/* The objects that the calls use. */
 struct scene {
     async_queue *queue;        /* of int, empty */
     async_lock lock;           /* free */
@@ -23,8 +23,8 @@ struct scene {
     async_barrier barrier;     /* of one party */
     async_condition condition; /* held */
     async_future *ended;       /* settled */
-    struct sockets sockets;    /* of which one has a byte to read */
-    struct pair streams;       /* of which one has lines to read */
+    struct sockets sockets;    /* one of them has a byte to read */
+    struct pair streams;       /* one of them has lines to read */
     int file;                  /* a regular one */
 };
 

@@ -1,7 +1,6 @@
 /*
- * test_poll_useless.c: events that bring a waiting call no further. The loop sleeps on instead of
- * being told the same again and again: the calls of the kernel are counted while a wait goes on for
- * a while.
+ * test_poll_useless.c: events that do not help a waiting call. The loop sleeps on instead of
+ * getting the same event again and again: the test counts the system calls during a wait.
  */
 #include "run/sockets.h"
 #include "run/streams.h"
@@ -52,7 +51,7 @@ static int count(void)
 #endif
 }
 
-/* A full socket whose peer has ended its own direction. */
+/* A full socket whose peer has shut down its direction. */
 static struct sockets half_closed(void)
 {
     struct sockets pair = unix_sockets(SOCK_STREAM);

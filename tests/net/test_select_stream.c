@@ -1,6 +1,6 @@
 /*
- * test_select_stream.c: select with streams: what was received before counts, and so does what a
- * layer has ready; a change of the socket that brings no byte does not end it.
+ * test_select_stream.c: select with streams: bytes that were received before count, and so do bytes
+ * that a layer has ready; a change of the socket that brings no byte does not end it.
  */
 #include "run/streams.h"
 #include "run/layers.h"
@@ -106,7 +106,7 @@ LOOP_TEST(select_stream_that_another_task_reads_is_busy)
     return 0;
 }
 
-/* Several tasks may select one stream; each is told, and one of them gets the byte. */
+/* Several tasks may select one stream; each is woken, and one of them gets the byte. */
 LOOP_TEST(select_stream_wakes_every_select)
 {
     struct pair pair = new_pair();
@@ -138,7 +138,7 @@ LOOP_TEST(select_stream_that_is_cancelled_has_taken_nothing)
 /* ---- a layer whose unit is four bytes ------------------------------------------------------- */
 
 struct units {
-    char bytes[4]; /* what has come of the next one */
+    char bytes[4]; /* the result of the next select */
     int count;     /* of bytes */
     int given;     /* bytes of a whole one that the program has */
 };

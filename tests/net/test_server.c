@@ -1,5 +1,6 @@
 /*
- * test_server.c: servers: their connections, how these end, and what keeps a server from accepting.
+ * test_server.c: servers: their connections, how these end, and conditions under which a server
+ * does not accept.
  */
 #include "sys/tools.h"
 #include "run/trace.h"
@@ -154,7 +155,7 @@ LOOP_TEST(server_reports_an_error_of_a_connection_and_goes_on)
     return 0;
 }
 
-/* Reads what does not come whole; the client goes in its own way. */
+/* Reads a record that does not come whole, because the client ends. */
 static int read_record(async_stream *stream, void *unused)
 {
     char record[16];

@@ -1,6 +1,6 @@
 /*
  * test_server_end.c: servers and their connections that end each other in unusual orders: from a
- * connection's own task, before somebody who was cancelled has run, twice.
+ * connection's own task, before a cancelled task has run, twice.
  */
 #include "run/trace.h"
 #include "run/streams.h"
@@ -17,7 +17,7 @@ static int serve_forever(async_server *server, bool cancelled)
 }
 async_fn(serve_forever, async_server *, bool);
 
-/* Whoever was cancelled there goes on when the server is gone. Sanitizers see who touches it. */
+/* The cancelled task goes on after the server is freed. Sanitizers find a use of it. */
 LOOP_TEST(server_is_closed_as_soon_as_serve_forever_is_cancelled)
 {
     for (int before = 0; before < 2; before++) {
@@ -55,7 +55,7 @@ LOOP_TEST(server_lets_a_connection_close_its_stream_itself)
         CHECK_EQ(async_stream_write(client, "bye\n", 4), 0);
         CHECK_EQ(async_stream_readline(client, line, sizeof line), 4);
         CHECK_EQ(async_stream_read(client, line, 1), 0);
-        async_server_close_clients(server); /* of which one is still there, without its stream */
+        async_server_close_clients(server); /* one of them is still there, without its stream */
         async_server_abort_clients(server);
     }
     return 0;
@@ -90,7 +90,7 @@ LOOP_TEST(server_is_ended_by_a_connection_of_its_own)
         end = ways[i];
         CHECK_EQ(async_stream_write(client, "end\n", 4), 0);
         CHECK_EQ(async_stream_readline(client, line, sizeof line),
-                 i < 3 ? 5 : -ECONNRESET); /* abort drops what is pending */
+                 i < 3 ? 5 : -ECONNRESET); /* abort drops pending bytes */
         CHECK_EQ(async_stream_write_eof(client), 0);
         async_server_close(server);
         CHECK_EQ(async_server_wait_closed(server), 0);

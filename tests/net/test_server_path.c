@@ -1,6 +1,6 @@
 /*
- * test_server_path.c: the path of a Unix server: which socket it replaces, what a start that fails
- * leaves there, and what a server removes when it stops.
+ * test_server_path.c: the path of a Unix server: which socket it replaces, the path after a start
+ * that fails, and which socket a server removes when it stops.
  */
 #include "run/faults.h"
 #include "run/streams.h"
@@ -147,7 +147,7 @@ LOOP_TEST(server_path_is_kept_with_keep_path)
     async_server_free_wait(server);
     CHECK_EQ(access(path, F_OK), 0);
     CHECK_STR(who_answers(), "");
-    server = start("y"); /* replaces what was left */
+    server = start("y"); /* replaces the socket that was left */
     CHECK_STR(who_answers(), "y");
     async_server_free_wait(server);
     remove_folder();
@@ -205,7 +205,7 @@ LOOP_TEST(server_path_stays_with_its_server_if_a_start_fails)
             async_server *server = start("old");
             fail_to_start(faults[i].site, faults[i].error, number);
             async_server_free_wait(server);
-            async_ignore(unlink(path)); /* a server that cannot look at its path leaves it */
+            async_ignore(unlink(path)); /* a server that cannot examine its path leaves it */
         }
     remove_folder();
     return 0;

@@ -1,6 +1,6 @@
 /*
- * test_server_shortage.c: servers without descriptors, without memory, and with connections that
- * come to nothing: how often they ask, and when they go on.
+ * test_server_shortage.c: servers without descriptors, without memory, and with accepts that fail:
+ * how often they call accept, and when they go on.
  */
 #include "run/faults.h"
 #include "run/trace.h"
@@ -28,7 +28,10 @@ static void check_echo(async_stream *stream)
     CHECK_STR(line, "hello\n");
 }
 
-/* More of them than it takes at a time: the kernel has told of all, and nothing else happens. */
+/*
+ * More clients than it accepts at a time: the kernel reports no new event, and nothing else
+ * happens.
+ */
 LOOP_TEST(server_goes_on_after_many_failed_accepts)
 {
     const async_server_options options = {.backlog = 2};
@@ -42,7 +45,7 @@ LOOP_TEST(server_goes_on_after_many_failed_accepts)
     return 0;
 }
 
-/* A client that the server has not heard of yet, since nobody has switched. */
+/* A client that the server has not noticed yet, because no task has switched. */
 static async_stream *new_sudden_client(const async_server *server)
 {
     async_stream *stream;

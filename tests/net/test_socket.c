@@ -112,8 +112,8 @@ LOOP_TEST(close_does_not_touch_waits_on_the_other_end)
 }
 
 /*
- * The new socket has the old one's number, or will not get it before nobody waits for the old one
- * any more.
+ * The new socket has the old one's number, or does not get it before the last wait on the old one
+ * has ended.
  */
 LOOP_TEST(close_leaves_nothing_to_the_next_descriptor_of_that_number)
 {
@@ -139,8 +139,8 @@ LOOP_TEST(close_leaves_nothing_to_the_next_descriptor_of_that_number)
 }
 
 /*
- * Its descriptor was ready, so its wait is over, but it has not run: what is there now is
- * another's.
+ * Its descriptor was ready, so its wait is over, but it has not run: the number belongs to another
+ * socket now.
  */
 LOOP_TEST(close_keeps_a_woken_task_from_the_next_descriptor_of_that_number)
 {
@@ -291,7 +291,7 @@ static int unix_listener(struct sockaddr_un *address, socklen_t *size, int backl
     return server;
 }
 
-/* Of which a Unix socket tells nothing when it has room again. */
+/* A Unix socket gives no event when its backlog has room again. */
 LOOP_TEST(connect_waits_while_a_unix_backlog_is_full)
 {
     enum { CLIENTS = 4 };

@@ -85,7 +85,7 @@ LOOP_TEST(sendfile_gives_the_errors_of_its_descriptors)
     return 0;
 }
 
-/* Copies what comes at one socket to another, by way of a pipe, until the end. */
+/* Forwards bytes from one socket to another through a pipe, until the end. */
 static int forward(int from, int to)
 {
     int ends[2], result;

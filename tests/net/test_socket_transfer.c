@@ -1,6 +1,6 @@
 /*
- * test_socket_transfer.c: bytes and messages to and from sockets of every kind, and what becomes of
- * them when tasks are cancelled or their peers go.
+ * test_socket_transfer.c: bytes and messages to and from sockets of every kind, also when tasks are
+ * cancelled or peers go.
  */
 #include "run/trace.h"
 #include "run/sockets.h"
@@ -41,7 +41,7 @@ LOOP_TEST(transfer_refuses_invalid_arguments)
     return 0;
 }
 
-/* What each call says of a descriptor that is not one, or not a socket. */
+/* Each call with a closed descriptor, or one that is not a socket. */
 static void check_calls(int fd, int expected)
 {
     char bytes[4] = "abc";
@@ -89,7 +89,8 @@ static int receive_pattern(int fd)
     while ((count = async_recv(fd, bytes, sizeof bytes, 0)) > 0)
         for (int i = 0; i < count; i++)
             CHECK_EQ(bytes[i], pattern(received++));
-    shutdown(fd, SHUT_RDWR); /* so that nobody waits until more is read, should it have failed */
+    /* so that the sender does not wait for more reads, should this one have failed */
+    shutdown(fd, SHUT_RDWR);
     return count < 0 ? count : (int)received;
 }
 async_fn(receive_pattern, int);
@@ -128,7 +129,7 @@ static void cancel_task(void *task)
     async_task_cancel(task);
 }
 
-/* What is sent is sent, and the sentence says how much that is. */
+/* Bytes that were sent stay sent, and the message says how many. */
 LOOP_TEST(sendall_that_is_cancelled_half_way_reports_the_bytes_sent)
 {
     static char bytes[8 * LONG];
@@ -341,7 +342,7 @@ LOOP_TEST(sendto_waits_for_a_receiver_without_room)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-/* Room for one descriptor, and the header in front of it. */
+/* Room for one descriptor, and its header. */
 union control {
     char bytes[CMSG_SPACE(sizeof(int))]; /* of the control message */
     struct cmsghdr header;               /* for its alignment */
@@ -494,7 +495,7 @@ LOOP_TEST(transfer_that_never_waits_lets_others_run)
     return 0;
 }
 
-/* With nobody else ready, time goes on and timers fire. */
+/* While no other task is ready, time goes on and timers fire. */
 REAL_LOOP_TEST(transfer_that_never_waits_lets_timers_fire)
 {
     if (strcmp(test_backend(), "sim") == 0)

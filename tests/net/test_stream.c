@@ -1,6 +1,6 @@
 /*
- * test_stream.c: reading from streams: what each call gives, what it leaves, and what the peer's
- * end does to it.
+ * test_stream.c: reading from streams: the bytes that each call returns, those that it leaves, and
+ * the peer's end.
  */
 #include "run/trace.h"
 #include "run/streams.h"
@@ -31,7 +31,7 @@ LOOP_TEST(stream_read_gives_available_bytes_and_no_more)
     say(pair.there, "hello");
     CHECK_EQ(async_stream_read(pair.here, bytes, 2), 2);
     CHECK_EQ(async_stream_read(pair.here, bytes + 2, sizeof bytes - 2),
-             3); /* what is left, without another receipt */
+             3); /* buffered bytes, without another receipt */
     CHECK(memcmp(bytes, "hello", 5) == 0);
     say(pair.there, "again");
     CHECK_EQ(async_stream_read(pair.here, bytes, sizeof bytes), 5);
@@ -232,7 +232,7 @@ LOOP_TEST(stream_lends_its_bytes_until_the_next_read)
     return 0;
 }
 
-/* What was consumed is lent all the same, whatever other streams do. */
+/* Consumed bytes stay valid, whatever other streams do. */
 LOOP_TEST(stream_that_was_peeked_lends_its_bytes_until_the_next_read)
 {
     struct pair pair = new_pair(), other = new_pair();
@@ -347,7 +347,7 @@ LOOP_TEST(stream_that_is_closed_ends_a_reader_that_was_woken)
     async_task *reader = async_create_task(read_unless_closed, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(async_sleep(0), 0);
-    say(signal.there, "!"); /* both are told in the same iteration, the closer first */
+    say(signal.there, "!"); /* both events come in the same iteration, the close first */
     say(pair.there, "line\n");
     CHECK_EQ(async_await(closer), 0);
     CHECK_EQ(async_await(reader), 0);

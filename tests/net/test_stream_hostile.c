@@ -14,9 +14,9 @@
 
 enum { MUCH = 3 << 20 };
 
-/* What the loop asked its allocator for. */
+/* Counts the memory that the loop takes from its allocator. */
 struct thrift {
-    async_allocator below; /* the runner's, which counts what is left behind */
+    async_allocator below; /* the runner's, which counts memory that is left */
     size_t largest;        /* block since the record was cleared */
     size_t total;          /* bytes since then */
 };
@@ -44,17 +44,17 @@ static int write_much(async_stream *stream, int size)
 }
 async_fn(write_much, async_stream *, int);
 
-/* Reads a message of `announced` bytes, of which so many come. */
-static int read_announced(struct thrift *thrift, int announced, int come)
+/* Reads a message of `announced` bytes, but only `sent` of them come. */
+static int read_announced(struct thrift *thrift, int announced, int sent)
 {
     static char bytes[MUCH];
     const char *data;
     struct pair pair = new_pair();
-    async_task *writer = async_create_task(write_much, pair.there, come);
+    async_task *writer = async_create_task(write_much, pair.there, sent);
     thrift->largest = 0;
     CHECK_EQ(async_stream_readexactly(pair.here, bytes, (size_t)announced),
-             come < announced ? -ENODATA : announced);
-    CHECK_EQ(async_stream_peek(pair.here, &data, (size_t)announced), come < announced ? come : 0);
+             sent < announced ? -ENODATA : announced);
+    CHECK_EQ(async_stream_peek(pair.here, &data, (size_t)announced), sent < announced ? sent : 0);
     CHECK_EQ(async_await(writer), 0);
     close_pair(pair);
     return 0;
@@ -107,7 +107,7 @@ TEST_EACH_BACKEND(stream_makes_room_for_a_long_line_by_doubling)
 
 /* ---- resets, in every state ----------------------------------------------------------------- */
 
-/* A stream over TCP, and its peer: a descriptor that does what it likes. */
+/* A stream over TCP, and its peer: a plain descriptor. */
 static int new_peer(async_stream **stream)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -180,7 +180,7 @@ LOOP_TEST(stream_that_is_reset_while_it_closes_is_gone_at_once)
     return 0;
 }
 
-/* What came before the reset and was received is not lost by it. */
+/* Bytes that were received before the reset are not lost. */
 LOOP_TEST(stream_that_was_reset_unnoticed_can_be_closed_and_aborted)
 {
     for (int i = 0; i < 3; i++) {

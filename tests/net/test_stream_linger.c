@@ -1,6 +1,6 @@
 /*
- * test_stream_linger.c: the lingering close: what was written reaches a peer that is still sending
- * when the stream is closed, and a peer that never ends is waited for no longer than the header
+ * test_stream_linger.c: the lingering close: written bytes reach a peer that is still sending when
+ * the stream is closed, and the close waits for a peer that never ends no longer than the header
  * says.
  */
 #include "run/sockets.h"
@@ -15,7 +15,7 @@ struct peer {
     async_stream *stream; /* the peer's */
     size_t to_send;       /* bytes that it sends while it reads */
     size_t got;           /* bytes that it has read */
-    int end;              /* what its last read returned */
+    int end;              /* the result of its last read */
 };
 
 static int send_much(struct peer *peer)
@@ -72,7 +72,7 @@ LOOP_TEST(stream_close_loses_nothing_on_the_way_to_a_peer_that_sends_much)
     return upload_and_close(DOWNLOAD);
 }
 
-/* The answer to a request of which not everything was read. */
+/* The answer to a request that was not read to its end. */
 LOOP_TEST(stream_close_with_unread_input_does_not_cut_the_answer)
 {
     static char answer[UPLOAD], bytes[PIECE];
@@ -179,9 +179,7 @@ TEST(stream_close_waits_three_seconds_for_a_peer_that_does_not_end)
     CHECK_EQ(async_run_with(test_options(), wait_in_vain), 0);
 }
 
-/*
- * The same after the peer took a while to make room for what was pending: the limits do not add up.
- */
+/* The same after the peer took a while to make room for pending bytes: the limits do not add up. */
 static int wait_in_vain_after_progress(void)
 {
     static char much[4 << 20];

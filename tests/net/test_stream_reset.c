@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct connection {
-    async_stream *here; /* what is tested */
+    async_stream *here; /* the stream under test */
     int there;          /* its peer's socket */
 };
 
@@ -35,7 +35,7 @@ static void block(async_stream *stream)
     CHECK(async_stream_pending(stream) > 0);
 }
 
-/* Reads to the end: how many bytes came before it, and what the last read returned. */
+/* Reads to the end: counts the bytes before it, and stores the result of the last read. */
 static int read_to_the_end(async_stream *stream, int *total)
 {
     char bytes[100];
@@ -157,7 +157,10 @@ LOOP_TEST(stream_reset_ends_a_sendfile_and_the_reader_beside_it)
     return 0;
 }
 
-/* The peer has ended in order, and goes away later with much unread: what it had sent is whole. */
+/*
+ * The peer has ended in order, and goes away later with many unread bytes: its own bytes are
+ * complete.
+ */
 LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
 {
     struct connection connection = new_connection();
@@ -178,7 +181,7 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
 
 /* ---- bytes that were written and are dropped: the peer must not take what came for all ------ */
 
-/* What the peer's socket finds behind what has come: 0, or -errno. */
+/* The peer's socket after the bytes that have come: 0, or -errno. */
 static int end_of_socket(int fd)
 {
     static char bytes[1 << 16];
@@ -244,8 +247,8 @@ LOOP_TEST(stream_at_eof_is_false_after_an_abort)
 }
 
 /*
- * The peer has ended in order, and goes away before its system has taken all: no end is to come
- * that would tell.
+ * The peer has ended in order, and goes away before its system has taken all: no further end will
+ * come to report that.
  */
 LOOP_TEST(stream_reset_after_the_peers_end_ends_a_lingering_close)
 {

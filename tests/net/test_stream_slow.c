@@ -1,6 +1,6 @@
 /*
- * test_stream_slow.c: a server whose clients do not read: what it holds for them is bounded if its
- * writer drains, and told if it does not.
+ * test_stream_slow.c: a server whose clients do not read: the bytes that it holds for them are
+ * bounded if its writer drains, and it can read their number if it does not.
  */
 #include "run/streams.h"
 #include "run/sockets.h"
@@ -10,7 +10,7 @@
 
 enum { CLIENTS = 200, PIECE = 10000, HIGH_WATER = 64 * 1024, SOCKET_BYTES = 8 * 1024 };
 
-/* What all connections of a server have at the moment, and had at most. */
+/* The bytes that all connections of a server hold: now, and at most. */
 struct account {
     size_t pending; /* bytes not yet with the kernel */
     size_t most;    /* of those */
@@ -61,7 +61,7 @@ LOOP_TEST(stream_writers_that_drain_hold_little_for_any_number_of_readers_that_d
     CHECK_EQ(async_sleep(0.02), 0);
     CHECK_EQ(account.waiting, CLIENTS);
     CHECK(account.most <= (size_t)CLIENTS * (HIGH_WATER + PIECE));
-    CHECK(account.most >= (size_t)CLIENTS * HIGH_WATER); /* or nobody was held back */
+    CHECK(account.most >= (size_t)CLIENTS * HIGH_WATER); /* or no writer had to wait */
     async_server_close(server);
     async_server_abort_clients(server);
     async_server_free_wait(server);

@@ -15,7 +15,7 @@
 
 enum { MUCH = 4 << 20 };
 
-/* With a limit: what was written may be lost on its way, in a test of faults. */
+/* With a limit: bytes may be lost on their way in a fault test. */
 static void check_line(async_stream *stream, const char *expected)
 {
     char line[64];
@@ -34,8 +34,8 @@ static int print(async_stream *stream, const char *format, ...)
 }
 
 /*
- * What came of a read; a reader that gives up hangs up, so that nobody waits until it has read
- * more.
+ * The result of a reader; a reader that fails shuts down, so that its peer does not wait for more
+ * reads.
  */
 static int or_hang_up(const async_stream *stream, int result)
 {
@@ -329,7 +329,7 @@ LOOP_TEST(stream_that_is_always_ready_lets_others_run)
 }
 
 struct resting {
-    async_stream *drained, *read; /* of which one is closed */
+    async_stream *drained, *read; /* one of them is closed */
     bool closed;                  /* it is */
 };
 
@@ -366,7 +366,7 @@ static void close_in_a_rest(int drains, bool in_drain)
     async_stream_close(in_drain ? read.here : drained.here);
 }
 
-/* Sanitizers see who touches what was closed. */
+/* Sanitizers find a use of the closed stream. */
 LOOP_TEST(stream_that_is_closed_while_a_task_rests_in_it_is_left_alone)
 {
     for (int drains = 58; drains < 70; drains++) {
@@ -469,7 +469,7 @@ static int read_line(async_stream *stream)
 }
 async_fn(read_line, async_stream *);
 
-/* Who writes a request and waits for the answer would wait for ever. */
+/* A task that writes a request and waits for the answer would wait for ever. */
 LOOP_TEST(stream_that_cannot_write_ends_a_reader_that_would_wait)
 {
     struct pair pair = new_pair();
@@ -489,7 +489,7 @@ LOOP_TEST(stream_that_cannot_write_gives_received_bytes_first)
     async_task *reader = async_create_task(read_line, pair.here);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(write(async_stream_fd(pair.there), "goodbye\n", 8),
-             8); /* nobody has told the loop of it */
+             8); /* the loop got no event for it */
     CHECK_EQ(shutdown(async_stream_fd(pair.there), SHUT_RD), 0);
     async_ignore(async_stream_write(pair.here, "question\n", 9));
     CHECK_EQ(async_await(reader), 8);

@@ -26,7 +26,7 @@ static int new_file(void)
 
 /* ---- a layer that does nothing, and one whose handshake waits ------------------------------- */
 
-/* A layer's goodbye, which must be the last that the peer sees. */
+/* A layer's last message, which must be the last bytes that the peer receives. */
 static int write_goodbye(void *state, async_stream *below)
 {
     (void)state;
@@ -69,10 +69,7 @@ static async_task *begin(async_stream *stream, int file, bool pending_first)
     return task;
 }
 
-/*
- * In all four cases: with a layer or without, while it waits for what is pending or for its own
- * bytes.
- */
+/* In all four cases: with a layer or without, while it waits for pending bytes or for its own. */
 #define EACH_CASE(layered, pending_first)                                                          \
     for (int layered = 0; layered < 2; layered++)                                                  \
         for (int pending_first = 0; pending_first < 2; pending_first++)
@@ -177,7 +174,7 @@ LOOP_TEST(sendfile_refuses_other_writers_until_it_returns)
     return 0;
 }
 
-/* What the peer reads: 'p's, then the file and nothing in between, then the goodbye of a layer. */
+/* The peer reads: 'p's, then the file and nothing in between, then the layer's last message. */
 static void check_what_comes(async_stream *peer, size_t before, int layered)
 {
     static char text[2 * SIZE + 1];

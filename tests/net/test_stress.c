@@ -1,9 +1,9 @@
 /*
- * test_stress.c: many connections at once, that end in every way at random moments, over TCP and
- * Unix sockets. Each byte is stamped with its connection, direction and place. None may come twice,
- * out of its turn or elsewhere; and where both sides end in order, none may be missing. The runner
- * sees to it that nothing is left. `make stress N=1000000` is the same with a million. What a
- * connection does follows from its number, which both sides know.
+ * test_stress.c: many connections at once that end in every way at random moments, over TCP and
+ * Unix sockets. Each byte is stamped with its connection, direction and place. No byte may come
+ * twice, out of order or elsewhere; where both sides end in order, none may be missing. The runner
+ * checks that nothing is left. `make stress N=1000000` is the same with a million. The actions of a
+ * connection follow from its number, which both sides know.
  */
 #include "run/streams.h"
 #include "run/callbacks.h"
@@ -27,7 +27,7 @@ enum mode {
     SERVER_ABORTS,
     CLIENT_RESETS, /* with SO_LINGER of 0 */
     SERVER_RESETS,
-    CLIENT_SAYS_NOTHING, /* it resets what the server may not have accepted yet */
+    CLIENT_SAYS_NOTHING, /* it resets before the server may have accepted it */
     CLIENT_IS_CANCELLED,
     CLIENT_RUNS_OUT_OF_TIME,
     SERVER_ENDS_EARLY, /* before it has read all: the kernel resets the connection */
@@ -42,15 +42,15 @@ struct plan {
     bool unix_path;  /* not TCP */
     size_t bytes[2]; /* up, down */
     size_t early;    /* of these, so many before those end that end early */
-    uint32_t random; /* for what is left to choose */
+    uint32_t random; /* the source of random choices */
 };
 
 static struct {
     async_server *at_port, *at_path; /* both serve the same */
     char path[64];                   /* of the latter */
-    uint32_t next, count;            /* connection; and how many there are to be */
+    uint32_t next, count;            /* of the next connection; and how many are planned */
     long promised, kept;             /* directions that are to arrive whole, and that did */
-    long long bytes;                 /* that were looked at */
+    long long bytes;                 /* that were checked */
 } stress;
 
 static uint32_t draw(uint32_t *random)
@@ -122,10 +122,7 @@ static void check_stamps(const struct plan *plan, enum direction direction, size
                       from + i, plan->id, plan->mode);
 }
 
-/*
- * Reads what there is, in one of several ways, and looks at it: how much it was, 0 at the end, or
- * -errno.
- */
+/* Reads in one of several ways and checks the bytes: their number, 0 at the end, or -errno. */
 static int read_stamped(async_stream *stream, struct plan *plan, enum direction direction,
                         size_t from)
 {
@@ -136,7 +133,7 @@ static int read_stamped(async_stream *stream, struct plan *plan, enum direction 
                : way % 4 == 1 ? async_stream_borrow(stream, &data)
                : way % 4 == 2 ? async_stream_peek(stream, &data, 1 + way % 1000)
                               : async_stream_readexactly(stream, bytes, 1 + way % 50);
-    if (size == -ENODATA) /* what is left is fewer */
+    if (size == -ENODATA) /* fewer are left */
         size = async_stream_read(stream, bytes, sizeof bytes);
     if (size <= 0)
         return size;
@@ -155,7 +152,7 @@ static int read_to(async_stream *stream, struct plan *plan, enum direction direc
     return size < 0 ? size : (int)got;
 }
 
-/* All of it, up to the end: else, where that was promised, it is a failure. */
+/* Reads to the end: a missing byte is a failure where both sides end in order. */
 static int read_all(async_stream *stream, struct plan *plan, enum direction direction)
 {
     int got = read_to(stream, plan, direction, SIZE_MAX);
@@ -170,7 +167,7 @@ static int read_all(async_stream *stream, struct plan *plan, enum direction dire
 
 /* ---- the two sides -------------------------------------------------------------------------- */
 
-/* Some have so little room that most of what is written waits in the stream. */
+/* Some send buffers are so small that most bytes wait in the stream. */
 static void narrow(async_stream *stream, struct plan *plan)
 {
     const int least = 1;
@@ -179,7 +176,7 @@ static void narrow(async_stream *stream, struct plan *plan)
         CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
 }
 
-/* Writes and reads a part of what there is to, and ends with that. */
+/* Writes and reads a part of the bytes, and ends there. */
 static int break_off(async_stream *stream, struct plan *plan, enum direction writes)
 {
     enum direction reads = 1 - writes;
@@ -220,7 +217,7 @@ static int act_as_server(async_stream *stream, struct plan *plan)
     }
 }
 
-/* What a connection may come to; anything else is reported, and that fails the test. */
+/* The allowed results of a connection; any other is reported, and that fails the test. */
 static int expect(const struct plan *plan, int result)
 {
     bool lost = result == -ECONNRESET || result == -EPIPE || result == -ECONNABORTED ||

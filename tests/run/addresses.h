@@ -1,6 +1,6 @@
 /*
- * addresses.h: a resolver for which every name has the IPv4 addresses that a test wants, in their
- * order. It stands in libc's place; addresses in numbers do not come to it.
+ * addresses.h: a resolver that gives every name the IPv4 addresses that a test wants, in their
+ * order. It replaces libc's; numeric addresses do not reach it.
  */
 #ifndef TEST_ADDRESSES_H
 #define TEST_ADDRESSES_H

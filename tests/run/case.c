@@ -1,8 +1,8 @@
 /*
- * case.c: the half of the runner that runs in the process of one case: the allocator that counts,
- * the checks, the time limit, and the inventory before and after that finds what was left behind.
- * Of the library it knows the public headers and the one counter of mapped bytes; it must not know
- * of other cases, nor what is made of its exit status.
+ * case.c: the half of the runner that runs in the process of one case: the counting allocator, the
+ * checks, the time limit, and the comparison before and after that finds leaks. It knows the public
+ * headers of the library and its one counter of mapped bytes; it must not know of other cases, nor
+ * how its exit status is interpreted.
  */
 #include "run/case.h"
 #include "run/faults.h"
@@ -24,12 +24,12 @@
 
 enum {
     MAX_OUTPUT = 1 << 26,         /* bytes that a case that runs wild may write */
-    HIGHEST_DESCRIPTOR = 1 << 16, /* those above are not looked at */
+    HIGHEST_DESCRIPTOR = 1 << 16, /* higher ones are not checked */
 };
 
 /* ---- what it is given ----------------------------------------------------------------------- */
 
-/* Stands before each block; as wide as malloc's alignment, so that the block keeps it. */
+/* The header of each block; as wide as malloc's alignment, so that the block keeps it. */
 struct block {
     _Alignas(max_align_t) size_t size; /* of the block, without this */
 };
@@ -57,7 +57,7 @@ static bool allocation_is_allowed(void)
     return allowed != 0;
 }
 
-/* An async_allocator's function. New bytes hold rubbish, so that nobody comes to rely on zeros. */
+/* An async_allocator's function. New bytes hold rubbish, so that no code relies on zeros. */
 static void *count_reallocate(void *context, void *memory, size_t old_size, size_t new_size)
 {
     (void)context;
@@ -157,7 +157,7 @@ static void on_time_limit(int signal_number)
     _exit(STATUS_TIME_LIMIT);
 }
 
-/* On a stack of its own: the case may have run out of the one it is on. */
+/* On a signal stack: the case may have overflowed its own stack. */
 static void set_time_limit(unsigned seconds)
 {
     static char stack[1 << 16];
@@ -170,8 +170,8 @@ static void set_time_limit(unsigned seconds)
 /* ---- what it leaves behind ------------------------------------------------------------------ */
 
 /*
- * What a process holds that a test must give back. Blocks are no part of it: a case begins with
- * none.
+ * Resources of a process that a test must give back. Blocks are not among them: a case begins
+ * without any.
  */
 struct inventory {
     bool open[HIGHEST_DESCRIPTOR]; /* whether that descriptor is */
@@ -221,7 +221,7 @@ static bool report_memory(const struct inventory *before, const struct inventory
     return blocks != 0 || mapped != 0;
 }
 
-/* The address sanitizer's, where it is linked in; it prints what it finds. */
+/* A function of the address sanitizer, where that is linked in; it prints its report. */
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
 static bool report_malloc(void)
@@ -248,7 +248,8 @@ static _Noreturn void run_body(const struct test *test, unsigned time_limit)
 
 static _Noreturn void run_script(const struct test *test, unsigned time_limit)
 {
-    alarm(time_limit); /* ends the script without a word; the parent knows what the signal means */
+    /* kills the script without a message; the parent knows what the signal means */
+    alarm(time_limit);
     setenv("BUILD_DIR", TEST_BUILD_DIR, 1);
     setenv("CC", TEST_CC, 1);
     setenv("WRAPPER", TEST_WRAPPER, 1);
@@ -268,8 +269,8 @@ void test_needs_python(void)
 /* ---- how it begins -------------------------------------------------------------------------- */
 
 /*
- * What it must not inherit from the runner or from whoever started that; files last, so that they
- * can be opened.
+ * Resets everything that it must not inherit from the runner or from the runner's parent; limits
+ * for files last, so that they can be opened.
  */
 static void leave_parent_behind(void)
 {
@@ -285,7 +286,7 @@ static void leave_parent_behind(void)
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){MAX_OUTPUT, RLIM_INFINITY});
 }
 
-/* A death test is judged by standard error alone. */
+/* Only the standard error of a death test is examined. */
 static void redirect(const struct test *test, int output)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -1,6 +1,6 @@
 /*
- * case.h: what the two halves of the runner know of each other: runner.c plans, starts and judges
- * cases, case.c is what happens in the process of one. Tests do not need it.
+ * case.h: the interface between the two halves of the runner: runner.c plans and starts cases and
+ * examines their ends, case.c runs in the process of one case. Tests do not need it.
  */
 #ifndef TEST_CASE_H
 #define TEST_CASE_H

@@ -35,7 +35,7 @@ ASYNC_UNUSED static int nothing(void)
 }
 async_fn(nothing);
 
-/* Must be cancelled; returns the result all the same. */
+/* Must be cancelled; returns the result nevertheless. */
 ASYNC_UNUSED static int give_when_cancelled(int result)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);

@@ -6,7 +6,7 @@
 
 #include <asyncio.h>
 
-/* Makes the compiler believe that all of it is used. */
+/* The compiler must assume that all of the memory is used. */
 #define USE(memory) __asm__ volatile("" : : "r"(memory) : "memory")
 
 /* Ends when the depth is negative, which only the compiler does not know to be never. */

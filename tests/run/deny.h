@@ -1,6 +1,6 @@
 /*
- * deny.h: for tests of what happens when the kernel says no: a seccomp filter that makes one system
- * call fail, for good and for this process, which is one case's own.
+ * deny.h: a seccomp filter that makes one system call fail, permanently, in the process of one
+ * case.
  */
 #ifndef TEST_DENY_H
 #define TEST_DENY_H
@@ -16,7 +16,7 @@ static inline void deny__install(const struct sock_filter *filter, unsigned shor
     struct sock_fprog program = {.len = length, .filter = (struct sock_filter *)(uintptr_t)filter};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        test_skip("this kernel lets nobody filter system calls");
+        test_skip("this kernel does not support seccomp filters");
 }
 
 #define DENY__FAIL(error)                                                                          \
@@ -24,7 +24,9 @@ static inline void deny__install(const struct sock_filter *filter, unsigned shor
 #define DENY__ALLOW       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define DENY__LOAD(place) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(place))
 
-/* Goes on with the next instruction if what was loaded is this, and otherwise skips that many. */
+/*
+ * Goes on with the next instruction if the loaded value equals this, and otherwise skips that many.
+ */
 #define DENY__IF(value, skipped)                                                                   \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), 0, (skipped))
 
@@ -36,7 +38,7 @@ static inline void deny_call(long call, int error)
     deny__install(filter, sizeof filter / sizeof filter[0]);
 }
 
-/* Where the low half of an argument lies. */
+/* Offset of the low half of an argument. */
 static inline size_t deny__argument(unsigned argument)
 {
     bool high_half_first = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;

@@ -1,5 +1,5 @@
 /*
- * dump.h: what async_dump says now, as a text that a test can look into.
+ * dump.h: the current output of async_dump, as a text that a test can search.
  */
 #ifndef TEST_DUMP_H
 #define TEST_DUMP_H

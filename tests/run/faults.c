@@ -1,12 +1,12 @@
 /*
- * faults.c: which errors each site can have, and the hook that makes one of them happen. The errors
- * are those of the manual pages that the library's way of calling can meet. Left out are those that
- * say something about a descriptor or an address which would be a lie here (ENOENT for what is
- * there): they are met for real in tests of their own.
+ * faults.c: the errors that each fault site can have, and the hook that injects one of them. The
+ * errors are those of the manual pages that can occur the way the library makes the calls. Errors
+ * about a descriptor or an address that would be untrue here (ENOENT for an existing file) are left
+ * out: other tests cause them for real.
  *
- * Some pass by themselves: signals, and shortages that make a call worth trying again. Where all
- * calls from one on are to fail, these do so thirty times and no more, because a kernel that never
- * lets us in again is no kernel.
+ * Some errors are transient: signals, and shortages after which a call is worth trying again. Where
+ * all calls from one on fail, these do so thirty times only; a kernel that fails for ever would not
+ * be realistic.
  */
 #include "run/faults.h"
 

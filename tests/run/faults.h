@@ -18,18 +18,18 @@ enum { SITE_ALLOCATE = SITES, TEST_SITES };
 /* A failure. All zeros: none. */
 struct fault {
     int site;   /* where */
-    int result; /* what the hook answers there: -errno, or the most that is moved */
+    int result; /* the hook's result: -errno, or the largest count that is moved */
     long first; /* call that fails, counted from 1; 0: none does */
     long last;  /* call that fails */
 };
 
-/* What happened in the process of a case; shared with the runner. */
+/* The counters of one case; shared with the runner. */
 struct fault_record {
     _Atomic long calls[TEST_SITES]; /* at each site */
     _Atomic long injected;          /* calls that failed because they were asked to */
 };
 
-/* Reads what is described above, and anything after it up to the end of the line is a mistake. */
+/* Parses the form described above, up to the end of the line. */
 bool fault_parse(const char *text, struct fault *fault);
 
 /* From now on calls are counted in the record, and the fault happens. */

@@ -41,7 +41,7 @@ ASYNC_UNUSED static int end_of(pid_t child)
     return WIFSIGNALED(status) ? BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* For a child that leaves its task: what that task unlocks and hands on is not seen. */
+/* For a child that leaves its task: ThreadSanitizer does not see that task unlock and hand over. */
 ASYNC_UNUSED static void skip_where_the_forking_task_is_not_watched(void)
 {
     if (ASYNC_TSAN)

@@ -1,6 +1,6 @@
 /*
- * latch.h: how a test holds a function on a worker thread, without a clock: it passes a latch that
- * the test opens, and tells when it has come there. One process, as many latches as a test has.
+ * latch.h: holds a function on a worker thread without a clock: the function waits at a latch that
+ * the test opens, and the test can wait until it has arrived. A test may have several latches.
  */
 #ifndef TEST_LATCH_H
 #define TEST_LATCH_H
@@ -11,8 +11,8 @@
 #include <semaphore.h>
 
 struct latch {
-    sem_t arrived; /* posted by whoever stands before it */
-    sem_t open;    /* posted for each who may pass */
+    sem_t arrived; /* posted by a function that arrives */
+    sem_t open;    /* posted for each function that may pass */
 };
 
 static inline void latch_wait(sem_t *semaphore)
@@ -37,8 +37,8 @@ ASYNC_UNUSED static int pass_latch(struct latch *latch, int result)
 async_fn(pass_latch, struct latch *, int);
 
 /*
- * In the test: goes on when somebody stands there, whom the task has sent. If nobody can come, the
- * task has ended.
+ * In the test: waits until the function that the task has submitted arrives. If that cannot happen
+ * any more, the task has ended.
  */
 static inline void latch_await_arrival(struct latch *latch, const async_task *task)
 {
@@ -50,7 +50,7 @@ static inline void latch_await_arrival(struct latch *latch, const async_task *ta
     }
 }
 
-/* Where functions are to stand; the test cannot do without. */
+/* Creates an executor for functions that wait at latches. */
 static inline async_executor *new_executor(size_t threads)
 {
     async_executor *executor;

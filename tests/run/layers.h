@@ -1,5 +1,5 @@
 /*
- * layers.h: the parts of a layer that passes on what it is given.
+ * layers.h: the functions of a layer that passes everything on unchanged.
  */
 #ifndef TEST_LAYERS_H
 #define TEST_LAYERS_H

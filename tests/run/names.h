@@ -1,7 +1,7 @@
 /*
- * names.h: a resolver that needs no network: it knows some names under .test, and has everybody
- * wait at a latch if the test says so. It stands in libc's place, one for a process; numbers it
- * leaves to libc.
+ * names.h: a resolver that needs no network: it knows some names under .test, and holds every
+ * lookup at a latch if the test says so. It replaces libc's in the process; it leaves numbers to
+ * libc.
  */
 #ifndef TEST_NAMES_H
 #define TEST_NAMES_H
@@ -20,10 +20,10 @@
 #include <string.h>
 
 static struct {
-    struct latch latch;  /* where those who ask stand */
+    struct latch latch;  /* holds lookups */
     atomic_bool latched; /* if they do */
     atomic_int asked;    /* how often it was asked, for addresses or for names */
-    atomic_int waiting;  /* how many stand there */
+    atomic_int waiting;  /* lookups that wait at the latch */
 } names;
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -33,13 +33,13 @@ static struct {
     __builtin_bswap32(address) /* a constant, as htonl is not everywhere */
 #endif
 
-/* 192.0.2.1, or with it 2001:db8::1 as the first: what documentation is given. */
+/* 192.0.2.1, or with it 2001:db8::1 as the first: addresses reserved for documentation. */
 static const struct sockaddr_in name_v4 = {.sin_family = AF_INET,
                                            .sin_addr.s_addr = IN_NETWORK_ORDER(0xc0000201)};
 static const struct sockaddr_in6 name_v6 = {
     .sin6_family = AF_INET6, .sin6_addr.s6_addr = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 
-/* What there is, and what comes of it. */
+/* The known names, and the result of looking them up. */
 static const struct {
     const char *host; /* its name */
     int error;        /* EAI_*, or 0 */
@@ -97,7 +97,7 @@ static int ask_test_for_addresses(const char *host, const char *service,
     wait_at_latch();
     for (size_t i = 0; i < sizeof known_names / sizeof *known_names; i++)
         if (host != NULL && strcmp(known_names[i].host, host) == 0) {
-            errno = EMFILE; /* which only EAI_SYSTEM tells of */
+            errno = EMFILE; /* only EAI_SYSTEM uses it */
             return known_names[i].error != 0
                        ? known_names[i].error
                        : known_addresses(known_names[i].addresses, hints, list);
@@ -134,9 +134,7 @@ static inline void use_test_names(bool latched)
     asyncp_sys_resolver = &resolver;
 }
 
-/*
- * Lets everybody pass who stands at the latch or will come there, and waits until they have passed.
- */
+/* Opens the latch for present and later lookups, and waits until those under way have passed. */
 static inline void names_open_latch(void)
 {
     names.latched = false;

@@ -1,5 +1,5 @@
 /*
- * outcome.c: what a case wrote, and the judgement of its end. See outcome.h.
+ * outcome.c: reads the output of a case and decides its outcome. See outcome.h.
  */
 #include "run/outcome.h"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OUTPUT_SHOWN = 1 << 14 }; /* the last bytes of what a case wrote, where it wrote more */
+enum { OUTPUT_SHOWN = 1 << 14 }; /* the last bytes of a longer output */
 
 struct output output_read(int file)
 {

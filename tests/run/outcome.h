@@ -1,6 +1,6 @@
 /*
- * outcome.h: how a case ended and what is to be thought of it, from its exit status and what it
- * wrote. Knows nothing of how cases are run.
+ * outcome.h: the outcome of a case, from its exit status and its output. Knows nothing of how cases
+ * are run.
  */
 #ifndef TEST_OUTCOME_H
 #define TEST_OUTCOME_H
@@ -11,7 +11,7 @@ enum { REASON_SIZE = 256 }; /* bytes of why a case failed */
 
 enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
 
-/* What a case wrote. */
+/* The output of a case. */
 struct output {
     char *text;    /* not ended by a zero byte, and may hold some; NULL: it could not be read */
     size_t length; /* in bytes */
@@ -20,10 +20,10 @@ struct output {
 /* The end of a case. */
 struct ending {
     const struct test *test; /* which */
-    int status;              /* as waitpid tells it */
+    int status;              /* as from waitpid */
     bool overdue;            /* it had to be killed from outside */
     unsigned time_limit;     /* seconds that it had */
-    struct output output;    /* what it wrote */
+    struct output output;
 };
 
 /* All of the file; the text is the caller's to free. */
@@ -35,10 +35,10 @@ void output_print(const struct output *output);
 /* The last line, without its end. */
 const char *output_last_line(const struct output *output, int *length);
 
-/* Whether the case did what it should; if not, the reason. */
+/* Whether the case passed; if not, the reason. */
 enum outcome outcome_of(const struct ending *ending, char reason[REASON_SIZE]);
 
-/* What a fault did to the case, in a word; injected: there was one. */
+/* The effect of a fault on the case, in one word; injected: a call was made to fail. */
 const char *outcome_of_fault(const struct ending *ending, enum outcome outcome, bool injected);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * runner.c: the main program of the test suite: it finds the tests that registered themselves,
- * makes a process of each case, runs as many at once as there are processors, and says at the end
- * how many passed. What happens inside a case is case.c's, what is thought of its end outcome.c's;
- * nothing of the library is used here.
+ * forks a process for each case, runs as many at once as there are processors, and prints how many
+ * passed. case.c runs inside a case, outcome.c decides its outcome; nothing of the library is used
+ * here.
  */
 #include "run/case.h"
 #include "run/faults.h"
@@ -22,7 +22,7 @@
 
 enum {
     GRACE = 2,              /* seconds past its limit before a case is killed from outside */
-    LOOK_AGAIN = 200000000, /* nanoseconds between two looks for such cases */
+    LOOK_AGAIN = 200000000, /* nanoseconds between two checks for such cases */
     MAX_PARALLEL = 64,      /* cases at once */
     LABEL_SIZE = 160,       /* bytes of a case's name as it is shown */
 };
@@ -48,31 +48,31 @@ static _Noreturn void give_up(const char *what)
 
 /* ---- cases ---------------------------------------------------------------------------------- */
 
-/* One test on one backend, from being planned to being judged. */
+/* One test on one backend, from plan to outcome. */
 struct job {
-    const struct test *test;     /* what to run */
-    const char *backend;         /* on what; NULL where the library shall choose */
-    pid_t process;               /* leader of a process group of its own while it runs */
+    const struct test *test;
+    const char *backend;         /* the backend; NULL: the library's default */
+    pid_t process;               /* leader of its process group while it runs */
     int output;                  /* the file in memory that it writes to */
     double started;              /* the clock's reading then */
     bool overdue;                /* had to be killed from outside */
-    struct fault fault;          /* what is to fail meanwhile */
+    struct fault fault;          /* the fault to inject */
     const char *fault_text;      /* the same as it was asked for; NULL: nothing is to fail */
-    struct fault_record *record; /* how often what was called in it */
+    struct fault_record *record; /* its counters of calls */
 };
 
-/* What the command line asked for. */
+/* The options on the command line. */
 static struct {
-    char **filters;    /* parts of names, any of which selects a case; none selects all */
+    char **filters;    /* parts of names, one of which a case must contain; none: all cases */
     int filter_count;  /* of them */
     bool list;         /* print the names and run nothing */
     bool verbose;      /* a line for each case, and its output */
     long repeat;       /* times to run it all */
     long parallel;     /* cases at once */
-    const char *fault; /* what is to fail in each case; NULL: nothing */
-    /* cases and what fails in them come from standard input; a line of verdict for each */
+    const char *fault; /* the fault in each case; NULL: none */
+    /* cases and their faults come from standard input; prints a line for each */
     bool sweep;
-    bool record; /* a line for each case: how often what was called */
+    bool record; /* prints how often each case called each site */
 } wanted = {.repeat = 1};
 
 /* Those that run now, [0..running_count): also for the handler that ends them. */
@@ -227,7 +227,7 @@ static void finish(struct job *job, int status)
 
 /* ---- running many --------------------------------------------------------------------------- */
 
-/* What the case started goes with it, before its number can name another process. */
+/* Kills the processes that the case started, before its number can name another process. */
 static void reap(int index)
 {
     struct job *job = running[index];
@@ -375,7 +375,7 @@ static struct job *plan(size_t *count)
     return jobs;
 }
 
-/* The case of that label, or NULL; looks first where it found the last one. */
+/* The case of that label, or NULL; starts where it found the previous one. */
 static struct job *find_job(struct job *jobs, size_t count, const char *label, size_t length)
 {
     static size_t last;
@@ -389,7 +389,7 @@ static struct job *find_job(struct job *jobs, size_t count, const char *label, s
     return NULL;
 }
 
-/* The cases that standard input names, one a line, each after a tab with what is to fail in it. */
+/* The cases that standard input names, one a line, each after a tab with its fault. */
 static struct job *plan_sweep(struct job *known, size_t *count)
 {
     size_t known_count = *count, room = 0, size = 0;
@@ -410,7 +410,7 @@ static struct job *plan_sweep(struct job *known, size_t *count)
     return jobs;
 }
 
-/* Reads the texts of what is to fail. */
+/* Parses the texts of the faults. */
 static void parse_faults(struct job *jobs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,14 +1,14 @@
 /*
- * runner.h: what a test file needs: the ways to write a test, the checks, and what a test may ask
- * the runner for.
+ * runner.h: the interface for test files: the ways to write a test, the checks, and requests to the
+ * runner.
  *
- * A test registers itself, so a new file in tests/ is all it takes. Every case runs in a process of
- * its own, under a time limit, and must leave nothing behind: no open descriptor, no byte of the
- * allocator it was given, no mapped page, and under the address sanitizer nothing from malloc
- * either. A name that begins with selftest_ is run only by a filter that begins so too.
+ * A test registers itself, so a new file in a folder of tests/ is all it takes. Every case runs in
+ * its own process, under a time limit, and must leave nothing behind: no open descriptor, no block
+ * of the counting allocator, no mapped page, and under the address sanitizer no block of malloc
+ * either. A name that begins with selftest_ runs only by a filter that begins so too.
  *
- * A test of a header needs only this; it must not know how the library works inside, though a test
- * of a structure may include that structure's header as well.
+ * A test of a header needs only this and must not know how the library works inside; a test of a
+ * structure may include that structure's header as well.
  */
 #ifndef TEST_RUNNER_H
 #define TEST_RUNNER_H
@@ -50,10 +50,10 @@
     static void test_body_##name(void)
 
 /*
- * SCRIPT_TEST(name, "tests/x.py", arguments…); runs the script with python3 from the top of the
- * source, with the folder that was built in BUILD_DIR, the compiler in CC, and in WRAPPER the
- * command that runs what was built (empty where the processor does). Status 0 passes, 77 skips; the
- * last line that it wrote is the reason.
+ * SCRIPT_TEST(name, "tests/scripts/x.py", arguments…); runs the script with python3 from the top of
+ * the source. The environment has BUILD_DIR (the build folder), CC (the compiler) and WRAPPER (the
+ * command that runs built programs; empty unless an emulator is needed). Status 0 passes, 77 skips;
+ * the last line of its output is the reason.
  */
 #define SCRIPT_TEST(identifier, ...)                                                               \
     static const char *const test_script_##identifier[] = {"python3", __VA_ARGS__, NULL};          \
@@ -93,7 +93,7 @@ static inline bool test_is_emulated(void)
  */
 void test_needs_python(void);
 
-/* Whether the kernel lets nobody have an io_uring. */
+/* Whether the kernel refuses io_uring. */
 bool test_uring_is_refused(void);
 
 /* The backend this case is for; NULL where the library shall choose. */
@@ -112,7 +112,7 @@ _Noreturn void test_skip(const char *reason);
 _Noreturn void test_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What the macros above stand on. */
+/* Used by the macros above. */
 
 /* One test as its file describes it; the runner makes one case of it, or one for each backend. */
 struct test {
@@ -120,7 +120,7 @@ struct test {
     const char *file;   /* where it is written */
     int line;           /* in that file */
     bool each_backend;  /* a case for each backend, not one in all */
-    bool real_clock;    /* what test_options() says of the clock */
+    bool real_clock;    /* test_options() uses the real clock */
     void (*body)(void); /* the test; NULL for a script */
     const char *
         /* what a death test must have said, parts separated by '|'; NULL: it must live */

@@ -1,6 +1,6 @@
 /*
- * skips.c: groups what was skipped by reason. Reasons are few and cases are hundreds, so a list
- * of lists, searched from the start, is quick enough. It knows nothing of how cases run.
+ * skips.c: groups skipped cases by reason. Reasons are few and cases are hundreds, so a list of
+ * lists, searched from the start, is fast enough. It knows nothing of how cases run.
  */
 #include "run/skips.h"
 
@@ -13,14 +13,14 @@ enum { SHOWN = 6 };
 /* A text in a list without doubles, in the order in which they came. */
 struct entry {
     struct entry *next;  /* a text that came later */
-    struct entry *cases; /* of a reason: what was left out for it */
+    struct entry *cases; /* of a reason: the skipped cases */
     int count;           /* how often it came */
     char text[];         /* a reason, or a case's name */
 };
 
 static struct entry *reasons;
 
-/* The entry with that text, a new one at the end if there is none. */
+/* The entry with that text; appends a new one if the list has none. */
 static struct entry *find(struct entry **list, const char *text)
 {
     for (; *list != NULL; list = &(*list)->next)

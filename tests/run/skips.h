@@ -1,6 +1,6 @@
 /*
- * skips.h: what the runner left out, by reason, for the end of its report. One process, one
- * list.
+ * skips.h: skip report: the skipped cases by reason, for the end of the runner's report. One list
+ * in the process.
  */
 #ifndef TEST_SKIPS_H
 #define TEST_SKIPS_H

@@ -1,6 +1,5 @@
 /*
- * streams.h: what tests of streams have in common: two streams that are connected, and a server on
- * loopback.
+ * streams.h: shared by tests of streams: two streams that are connected, and a server on loopback.
  */
 #ifndef TEST_STREAMS_H
 #define TEST_STREAMS_H
@@ -11,7 +10,7 @@
 #include <unistd.h>
 
 struct pair {
-    async_stream *here;  /* what is tested */
+    async_stream *here;  /* the stream under test */
     async_stream *there; /* its peer */
 };
 
@@ -31,7 +30,7 @@ ASYNC_UNUSED static void close_pair(struct pair pair)
     async_stream_close(pair.there);
 }
 
-/* A server's part: gives back what comes. */
+/* A server's handler: echoes. */
 ASYNC_UNUSED static int serve_echo(async_stream *stream, void *unused)
 {
     const char *data;

@@ -1,7 +1,7 @@
 /*
- * test_runner.c: the runner watched by itself. Each test below runs the suite once more with a
- * filter that names cases made for it, most of which must fail, and looks at what was printed.
- * Nothing here knows how the runner comes to its verdict.
+ * test_runner.c: tests of the runner. Each test runs the suite again with a filter that names cases
+ * made for it, most of which must fail, and checks the output. Nothing here knows how the runner
+ * decides.
  */
 #include "sys/tools.h"
 #include "run/runner.h"
@@ -19,7 +19,7 @@
 /* How a run of the suite went. */
 struct run {
     int status;      /* its exit status; -1: it was killed */
-    char text[8192]; /* what it printed, both streams, cut off at the end */
+    char text[8192]; /* its output, both streams, cut off at the end */
 };
 
 static _Noreturn void become_suite(const char *filter, const char *option, const char *value,
@@ -78,7 +78,7 @@ static void expect_closing_line(const struct run *run, const char *line)
     CHECK(all == length || run->text[all - length - 1] == '\n');
 }
 
-/* That the case fails, on its own, and that the runner says this about it. */
+/* Checks that the case fails alone, and that the runner prints these words about it. */
 static void expect_failure(const char *name, const char *words)
 {
     struct run run = run_suite(name, NULL, NULL);
@@ -159,7 +159,7 @@ extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 TEST(runner_reports_bytes_left_from_malloc)
 {
     if (__lsan_do_recoverable_leak_check == NULL)
-        test_skip("only AddressSanitizer knows what malloc gave and nobody freed");
+        test_skip("only AddressSanitizer finds leaks of malloc");
     expect_failure("selftest_leaves_malloced_bytes", "leak of 77 byte(s)");
 }
 

@@ -1,7 +1,6 @@
 /*
- * trace.h: what a test writes down while its tasks run, so that one comparison at the end tells
- * what happened and in which order. A process has one trace, because each case has a process of
- * its own.
+ * trace.h: a trace that a test writes while its tasks run, so that one comparison at the end checks
+ * the events and their order. Each case is a process and has one trace.
  */
 #ifndef TEST_TRACE_H
 #define TEST_TRACE_H
@@ -12,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char trace_text[1024]; /* the entries since the last look, with a blank between two */
+static char trace_text[1024]; /* the entries since the last check, separated by blanks */
 
 /* Adds an entry. */
 __attribute__((format(printf, 1, 2))) static inline void note(const char *format, ...)
@@ -73,7 +72,7 @@ static inline void trace_check(const char *file, int line, const char *expected)
     trace_text[0] = '\0';
 }
 
-/* CHECK_TRACE("a b c"): exactly these entries were made since the last look, in this order. */
+/* CHECK_TRACE("a b c"): exactly these entries were made since the last check, in this order. */
 #define CHECK_TRACE(expected) trace_check(__FILE__, __LINE__, (expected))
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * test_man.c: that every public name has a man page whose example works, and that the pages are
- * well made.
+ * test_man.c: every public name has a man page whose example works, and the pages are well formed.
  */
 #include "run/runner.h"
 

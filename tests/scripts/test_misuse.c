@@ -1,6 +1,6 @@
 /*
- * test_misuse.c: names the tests of wrong programs, which lie in tests/misuse: that compilers
- * refuse them in words that help, and that docs/tutorial/mistakes.md quotes what is really said.
+ * test_misuse.c: the tests of wrong programs, which are in tests/misuse: compilers refuse them with
+ * helpful messages, and docs/tutorial/mistakes.md quotes the actual messages.
  */
 #include "run/runner.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_model.c: the model of a loop and those who send to it from other threads: all orders of
- * their steps, with the library's own source. tests/model/check.py says more.
+ * test_model.c: the model of a loop and the threads that send to it: all orders of their steps,
+ * with the library's own source. See tests/model/check.py.
  */
 #include "run/runner.h"
 

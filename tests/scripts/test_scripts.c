@@ -1,6 +1,6 @@
 /*
- * test_scripts.c: the tests that are programs of their own. It only names them; what they need to
- * know they take from the environment.
+ * test_scripts.c: the tests that are Python programs. It only names them; they take their settings
+ * from the environment.
  */
 #include "run/runner.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_static.c: names the tests of the static library: of programs that are linked with it and
- * with no shared one, and of what its objects promise the loader.
+ * test_static.c: the tests of the static library: programs that are linked with it and with no
+ * shared one, and the marks of its objects for the loader.
  */
 #include "run/runner.h"
 

@@ -1,7 +1,7 @@
 /*
- * test_tools.c: that tools which watch a program are not confused by tasks: ThreadSanitizer sees
- * the races that are there and no others, and says who was called by whom on a task's stack. Where
- * the tool is not there, there is nothing to test, and the case is skipped.
+ * test_tools.c: tools that observe a program understand tasks: ThreadSanitizer reports real races
+ * and no others, and backtraces on a task's stack are right. Where a tool is missing, its case is
+ * skipped.
  */
 #include "sys/tools.h"
 #include "run/runner.h"
@@ -58,7 +58,7 @@ static int touch_from_both(void)
 }
 async_fn(touch_from_both);
 
-/* Also that it names who called the task's function, down to the task's first. */
+/* Also checks that the report has the callers, down to the task's first function. */
 DEATH_TEST(tools_thread_sanitizer_sees_a_race_between_a_task_and_a_thread,
            "data race|#3 touch |#4 touch_from_a_task |#6 begin |#0 touch_from_a_thread |'a "
            "task'|global 'shared'")
@@ -83,10 +83,7 @@ static void touch_from_a_callback(void *argument)
     shared++;
 }
 
-/*
- * What one loop runs is ordered: no lock is needed between its tasks, nor between tasks and
- * callbacks.
- */
+/* The tasks and callbacks of one loop are ordered: no lock is needed between them. */
 LOOP_TEST(tools_tasks_of_one_loop_do_not_race)
 {
     async_task *tasks[TASKS];
@@ -116,7 +113,7 @@ static void *send_a_touch(void *loop)
     return NULL;
 }
 
-/* What was written before a message was sent may be read by whoever gets it. */
+/* Memory that was written before a message was sent may be read by the receiver. */
 REAL_LOOP_TEST(tools_a_message_orders_two_threads)
 {
     pthread_t thread;
@@ -133,7 +130,7 @@ REAL_LOOP_TEST(tools_a_message_orders_two_threads)
 
 enum { MAX_FRAMES = 200 };
 
-/* What backtrace(3) finds from so many calls deep, after a wait. */
+/* The result of backtrace(3) from so many calls deep, after a wait. */
 struct trace {
     void *frames[MAX_FRAMES]; /* where each goes on, the innermost first */
     int count;                /* of them */
@@ -164,7 +161,10 @@ LOOP_TEST(tools_backtrace_finds_all_frames_of_a_task_and_ends)
     CHECK(traces[0].count > SHALLOW && traces[0].count < SHALLOW + 10);
     CHECK_EQ(traces[1].count - traces[0].count, DEEP - SHALLOW);
     for (int i = 1; i <= 3;
-         i++) /* the same beginning: what async_fn made, and the two frames below every task */
+         /*
+          * the same beginning: the function that async_fn made, and the two frames below every task
+          */
+         i++)
         CHECK(traces[0].frames[traces[0].count - i] == traces[1].frames[traces[1].count - i]);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * test_semantics_handles.c: what a handle is and what can be asked of one: references are taken
- * once each, an end is told to everybody who holds one, ids and names identify, and a handle that
- * is used wrongly ends the program with a sentence and never with garbage.
+ * test_semantics_handles.c: handles and queries: each reference is taken once, every holder gets
+ * the result, ids and names identify, and a handle that is misused ends the program with a message
+ * and never with garbage.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"

@@ -1,7 +1,7 @@
 /*
- * test_semantics_host.c: a loop that a foreign loop drives step by step: with poll(2) on its
- * descriptor for as long as it says, it runs timers, descriptors and calls from other threads,
- * without anybody waiting in it.
+ * test_semantics_host.c: a loop that a host loop drives step by step: with poll(2) on its
+ * descriptor and its timeout, it runs timers, descriptors and calls from other threads, without
+ * blocking inside.
  */
 #include "run/trace.h"
 #include "run/callbacks.h"
@@ -131,7 +131,7 @@ static int milliseconds_of(double seconds)
     return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
 }
 
-/* What a foreign loop does each time round; false when there is no more to do. */
+/* One round of a host loop; false when nothing is left to do. */
 static bool poll_once(async_loop *loop)
 {
     struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
@@ -327,7 +327,7 @@ static void *send_call(void *loop)
     return NULL;
 }
 
-/* From a thread of its own, which has sent it when this returns. */
+/* Called from another thread, which has sent the call when this returns. */
 static void send_from_elsewhere(async_loop *loop)
 {
     pthread_t thread;
@@ -335,7 +335,7 @@ static void send_from_elsewhere(async_loop *loop)
     CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
-/* A foreign loop that has asked how long it may wait, and then does. */
+/* A host loop that has read the timeout, and then waits. */
 TEST_EACH_BACKEND(a_host_loop_is_woken_by_each_call_from_another_thread_also_before_its_first_step)
 {
     async_loop *loop = open_loop_for_poll();

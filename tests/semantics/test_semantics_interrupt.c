@@ -1,6 +1,6 @@
 /*
  * test_semantics_interrupt.c: SIGINT: the first one cancels the main task, which may answer it, and
- * the second one ends the process; where somebody else handles it, it is left alone. Most programs
+ * the second one ends the process; a handler that the program has set is left alone. Most programs
  * here run in a child process, because they end it.
  */
 #include "run/trace.h"
@@ -24,7 +24,7 @@ static int wait_for_child(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* How the program ends in a process of its own. */
+/* How the program ends in a child process. */
 static int run_in_child(int (*program)(void))
 {
     pid_t child = fork();

@@ -1,7 +1,7 @@
 /*
  * test_semantics_join.c: joins, which are async_await and async_gather: they pass a request to
- * cancel on to what they join, they never return before that has ended, and what they give is its
- * own result.
+ * cancel on to the tasks they join, they never return before those have ended, and they return
+ * their results.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Once it is cancelled it takes its time to say goodbye, and then gives its result all the same. */
+/* Once cancelled, it takes its time to clean up, and then returns its result. */
 static int end_slowly(double goodbye, int result)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);

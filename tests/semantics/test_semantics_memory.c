@@ -1,6 +1,6 @@
 /*
- * test_semantics_memory.c: what happens when memory runs out, at every allocation there is: the
- * call says so, nothing that was begun is lost, and when there is memory again everything goes on.
+ * test_semantics_memory.c: memory that runs out, at every allocation: the call returns the error,
+ * nothing that was begun is lost, and when there is memory again everything goes on.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -232,7 +232,7 @@ LOOP_TEST(call_soon_without_memory_gives_no_handle_and_calls_all_that_have_one)
     CHECK(expected > 0 && expected < 10000);
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(calls, expected + 1);
-    CHECK(async_call_soon(count_callback, &calls).id != 0); /* what was used is free again */
+    CHECK(async_call_soon(count_callback, &calls).id != 0); /* used records are free again */
     give_memory();
     CHECK_EQ(async_sleep(0), 0);
     CHECK_EQ(calls, expected + 2);
@@ -307,7 +307,7 @@ LOOP_TEST(handles_of_calls_are_taken_back_without_memory)
     return 0;
 }
 
-/* ---- sentences about errors ----------------------------------------------------------------- */
+/* ---- messages of errors -------------------------------------------------------------------- */
 
 LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_message)
 {
@@ -322,26 +322,26 @@ LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_message)
 LOOP_TEST(strerror_without_memory_gives_the_system_s_text_and_its_copy_the_message)
 {
     char copy[64];
-    CHECK_EQ(async_fail(-EIO, "a sentence"), -EIO);
+    CHECK_EQ(async_fail(-EIO, "a message"), -EIO);
     take_memory();
     CHECK_STR(async_strerror(-EIO), "-EIO: Input/output error");
-    CHECK_EQ(async_strerror_copy(-EIO, copy, sizeof copy), strlen("-EIO: a sentence"));
+    CHECK_EQ(async_strerror_copy(-EIO, copy, sizeof copy), strlen("-EIO: a message"));
     give_memory();
-    CHECK_STR(copy, "-EIO: a sentence");
-    CHECK_STR(async_strerror(-EIO), "-EIO: a sentence");
+    CHECK_STR(copy, "-EIO: a message");
+    CHECK_STR(async_strerror(-EIO), "-EIO: a message");
     return 0;
 }
 
-static int fail_with(const char *sentence)
+static int fail_with(const char *message)
 {
-    return async_fail(-EIO, "%s", sentence);
+    return async_fail(-EIO, "%s", message);
 }
 async_fn(fail_with, const char *);
 
 LOOP_TEST(await_without_memory_gives_the_error_to_all_and_the_message_to_the_last)
 {
     char text[64];
-    async_task *task = async_create_task(fail_with, "a sentence");
+    async_task *task = async_create_task(fail_with, "a message");
     CHECK_EQ(async_sleep(0), 0);
     take_memory();
     CHECK_EQ(async_await(async_task_ref(task)), -EIO);
@@ -349,7 +349,7 @@ LOOP_TEST(await_without_memory_gives_the_error_to_all_and_the_message_to_the_las
     CHECK_STR(text, "-EIO: Input/output error");
     CHECK_EQ(async_await(task), -EIO);
     async_strerror_copy(-EIO, text, sizeof text);
-    CHECK_STR(text, "-EIO: a sentence");
+    CHECK_STR(text, "-EIO: a message");
     give_memory();
     return 0;
 }

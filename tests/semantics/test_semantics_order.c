@@ -1,7 +1,7 @@
 /*
- * test_semantics_order.c: who runs when: the ready queue is first come first served, an iteration
- * runs what was ready when it began, sleep(0) is one turn, and what need not wait does not let
- * anybody run.
+ * test_semantics_order.c: the order in which tasks run: the ready queue is first come first served,
+ * an iteration runs the tasks that were ready when it began, sleep(0) is one turn, and a call that
+ * need not wait lets no other task run.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -99,7 +99,7 @@ LOOP_TEST(callbacks_that_ask_for_callbacks_do_not_hold_up_timers)
 
 /* ---- one turn ------------------------------------------------------------------------------- */
 
-/* Counts the iterations of the loop for as long as nobody cancels it. */
+/* Counts the iterations of the loop until it is cancelled. */
 static int count_turns_until_cancelled(int *turns)
 {
     while (async_sleep(0) == 0)

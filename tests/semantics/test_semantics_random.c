@@ -1,8 +1,7 @@
 /*
- * test_semantics_random.c: programs drawn at random, of tasks that join tasks under limits and in
- * shelters, while somebody cancels one or the other. Whatever happens, what is joined ends first, a
- * request reaches everybody who must hear of it, and the same program takes the same course on
- * every backend.
+ * test_semantics_random.c: random programs of tasks that join tasks under limits and shields, while
+ * another task cancels some of them. In all of them joined tasks end first, a request reaches every
+ * task that it must reach, and the same program takes the same course on every backend.
  */
 #include "run/runner.h"
 
@@ -13,7 +12,7 @@ enum { DEPTH = 3, MAX_CHILDREN = 3, MAX_STEPS = 3, PROGRAMS = 150 };
 /* Where the random numbers come from; one sequence for a whole program. */
 static uint64_t dice;
 
-/* What happened, as one number: who ended when, with what. */
+/* The events as one number: which task ended when, with which result. */
 static uint64_t course;
 
 /* Nodes that have begun and not ended. */
@@ -112,7 +111,7 @@ static int node(int depth, bool finite)
     return result;
 }
 
-/* Anybody but this one, which is the oldest. */
+/* Any other task; this one is the oldest. */
 static void cancel_somebody(void)
 {
     static async_task *all[10000];
@@ -131,7 +130,8 @@ static int run_program(uint64_t seed)
         cancel_somebody();
     }
     for (int i = 0; !async_task_done(root); i++) {
-        CHECK(i < 1000); /* else a request was lost on its way to somebody who sleeps for ever */
+        /* otherwise a request was lost on its way to a task that sleeps for ever */
+        CHECK(i < 1000);
         async_task_cancel(root);
         CHECK_EQ(async_sleep(10), 0);
     }

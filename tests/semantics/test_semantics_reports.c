@@ -1,6 +1,7 @@
 /*
- * test_semantics_reports.c: what the library says on standard error, word for word where people
- * depend on it: errors that nobody looked at, how async_main failed, and what debug mode adds.
+ * test_semantics_reports.c: the library's texts on standard error, word for word where programs
+ * depend on them: errors that were never retrieved, failures of async_main, and the reports of
+ * debug mode.
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
@@ -13,7 +14,7 @@
 
 /* ---- looking at standard error -------------------------------------------------------------- */
 
-/* What was written to standard error while the program ran. */
+/* The text written to standard error while the program ran. */
 static char said[1 << 14];
 
 static int captured_file, real_stderr;
@@ -65,7 +66,7 @@ static void run_captured_with(const async_run_options *options, int (*coroutine)
     CHECK_EQ(result, 0);
 }
 
-/* Runs the coroutine, which must return 0, and keeps what was said meanwhile. */
+/* Runs the coroutine, which must return 0, and keeps its standard error. */
 static void run_captured(int (*coroutine)(void))
 {
     run_captured_with(test_options(), coroutine);

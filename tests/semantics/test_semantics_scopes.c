@@ -1,7 +1,7 @@
 /*
- * test_semantics_scopes.c: time limits and shelters that were begun and not ended, ended twice or
- * in the wrong order, or begun where there is no task: each ends the program with a sentence that
- * says what to look for.
+ * test_semantics_scopes.c: time limits and shields that were begun and not ended, ended twice or in
+ * the wrong order, or begun without a task: each ends the program with a message that names the
+ * mistake.
  */
 #include "run/runner.h"
 
@@ -26,7 +26,7 @@ __attribute__((noinline)) static int begin_and_return(void)
     return -EIO;
 }
 
-/* What lay in the frames that are gone is another function's by now. */
+/* Overwrites the frames that have returned. */
 __attribute__((noinline)) static void use_the_stack(void)
 {
     volatile char room[1024];
@@ -43,7 +43,7 @@ static int sleep_under_a_limit_that_is_gone(void)
 async_fn(sleep_under_a_limit_that_is_gone);
 
 /*
- * By the end of the task it would be too late: its timer would have fired into whatever lies there.
+ * The end of the task would be too late: the limit's timer would have fired into unrelated memory.
  */
 DEATH_TEST(a_limit_in_a_returned_frame_dies_at_the_next_wait_in_debug_mode,
            "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shelter")
@@ -53,18 +53,18 @@ DEATH_TEST(a_limit_in_a_returned_frame_dies_at_the_next_wait_in_debug_mode,
     async_ignore(async_run_with(&options, sleep_under_a_limit_that_is_gone));
 }
 
-static int leave_a_shelter_open(void)
+static int leave_a_shield_open(void)
 {
     async_no_cancel_scope scope;
     async_no_cancel_begin(&scope);
     return 0;
 }
-async_fn(leave_a_shelter_open);
+async_fn(leave_a_shield_open);
 
 DEATH_TEST(a_shield_that_was_left_open_dies_at_the_end_of_its_task,
-           "task #1 'leave_a_shelter_open'|ended inside a timeout or shelter that it began")
+           "task #1 'leave_a_shield_open'|ended inside a timeout or shelter that it began")
 {
-    async_ignore(async_run_with(test_options(), leave_a_shelter_open));
+    async_ignore(async_run_with(test_options(), leave_a_shield_open));
 }
 
 static int end_the_outer_first(void)
@@ -142,7 +142,7 @@ DEATH_TEST(a_scope_ended_by_another_task_dies,
 }
 
 /*
- * As a loop does whose body goes on without the end: the second begin is given the variable of the
+ * Like a loop whose body continues without the end: the second begin gets the variable of the
  * first.
  */
 static int begin_anew(void)
@@ -161,16 +161,16 @@ DEATH_TEST(a_limit_begun_anew_before_its_end_dies,
     async_ignore(async_run_with(test_options(), begin_anew));
 }
 
-static int shelter_without_a_scope(void)
+static int shield_without_a_scope(void)
 {
     async_no_cancel_begin(NULL);
     return 0;
 }
-async_fn(shelter_without_a_scope);
+async_fn(shield_without_a_scope);
 
 DEATH_TEST(a_scope_that_is_null_dies, "async_no_cancel: the scope is NULL")
 {
-    async_ignore(async_run_with(test_options(), shelter_without_a_scope));
+    async_ignore(async_run_with(test_options(), shield_without_a_scope));
 }
 
 DEATH_TEST(a_limit_that_is_null_dies, "async_timeout_when: the scope is NULL")

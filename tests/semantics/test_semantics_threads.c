@@ -1,6 +1,6 @@
 /*
  * test_semantics_threads.c: async_call_soon_threadsafe, the one call that other threads may make:
- * nothing is lost, what one thread sends stays in order, and a loop that sleeps wakes up.
+ * no call is lost, the calls of one thread stay in order, and a loop that sleeps wakes up.
  */
 #include "run/trace.h"
 #include "run/queues.h"
@@ -17,14 +17,14 @@ enum { SENDERS = 4, CALLS = 2000 };
 /* One thread that sends. */
 struct sender {
     pthread_t thread;   /* it */
-    async_loop *loop;   /* whom it sends to */
+    async_loop *loop;   /* the receiver */
     async_queue *ended; /* of int: one item when its last call has been made */
     int received;       /* calls that were made */
 };
 
 /* One call that it sends. */
 struct call {
-    struct sender *sender; /* whose */
+    struct sender *sender; /* its sender */
     int number;            /* 0, 1, 2… */
 };
 
@@ -72,7 +72,7 @@ LOOP_TEST(calls_from_many_threads_at_once_are_all_made_and_in_each_thread_s_orde
 
 /* A thread that sends one call whenever it is let, after a while that differs each time. */
 struct partner {
-    async_loop *loop;   /* whom it sends to */
+    async_loop *loop;   /* the receiver */
     async_queue *calls; /* of int: one item for each call that was made */
     atomic_int turns;   /* how many calls it may send by now */
     int count;          /* of calls in all */

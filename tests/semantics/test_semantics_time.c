@@ -15,7 +15,7 @@ LOOP_TEST(sleep_until_wakes_at_that_time)
     double next = 0.125;
     CHECK_EQ(async_sleep(next), 0);
     for (int i = 0; i < 1000; i++) {
-        CHECK_EQ(async_sleep(0.01), 0); /* what is done in between is not added */
+        CHECK_EQ(async_sleep(0.01), 0); /* time spent between them is not added */
         next += 0.0625;
         CHECK_EQ(async_sleep_until(next), 0);
         CHECK(async_time() == next);
@@ -108,7 +108,7 @@ LOOP_TEST(sleep_without_end_lasts_until_it_is_cancelled)
     return 0;
 }
 
-/* Beyond what nanoseconds can count is never, not the past. */
+/* More nanoseconds than the type holds means never, not the past. */
 LOOP_TEST(sleep_of_more_than_a_lifetime_does_not_overflow)
 {
     static const double lengths[] = {1e10, 9223372036.0, 9223372036.854775, 1e19, 1e300};
@@ -248,7 +248,7 @@ static bool clock_is_real(void)
     return strcmp(test_backend(), "sim") != 0;
 }
 
-/* Holds the loop, which does not look at the clock meanwhile. */
+/* Blocks the loop, which does not read the clock meanwhile. */
 static void hold_the_loop(double seconds)
 {
     double end = async_time() + seconds;

@@ -1,7 +1,7 @@
 /*
- * switching_calls.c: the rows of the table of switching calls, topic by topic: queues, time, joins,
- * descriptors. What a row is says switching.h. A new call that switches gets one here, or in a file
- * of its own beside this.
+ * switching_calls.c: the rows of the table of switching calls (switching.h), by topic: queues,
+ * time, joins, descriptors. A new call that switches gets a row here, or in another file beside
+ * this.
  */
 #include "run/coroutines.h"
 #include "switching_children.h"
@@ -229,7 +229,7 @@ static int gather_unlike(struct caller *caller)
     return result;
 }
 
-/* Its own result says nothing; those that it collects say who got an item. */
+/* The results that it collects, not its own, tell which tasks got an item. */
 static int collect_pair(struct caller *caller)
 {
     int results[2];
@@ -275,7 +275,7 @@ static int recv_byte(struct caller *caller)
     return result;
 }
 
-/* What was not taken is still there, and the descriptor can be waited for again. */
+/* Bytes that were not taken are still there, and the descriptor can be waited for again. */
 static void check_socket(struct scene *scene)
 {
     char bytes[16];

@@ -1,7 +1,7 @@
 /*
- * switching_children.h: what rows of switching calls that join or watch tasks have in common: the
- * children, which wait for an item of the scene's queue, or sleep until its instant, and the
- * accounts of those items.
+ * switching_children.h: shared by rows of switching calls that join or watch tasks: the children,
+ * which wait for an item of the scene's queue, or sleep until its instant, and the counts of those
+ * items.
  */
 #ifndef TEST_SWITCHING_CHILDREN_H
 #define TEST_SWITCHING_CHILDREN_H
@@ -19,7 +19,7 @@ ASYNC_UNUSED static int sleep_until_instant(struct caller *caller)
     return async_sleep(until_instant(caller));
 }
 
-/* Whoever is to be joined waits for an item. */
+/* Waits for an item, and obeys a request to cancel. */
 ASYNC_UNUSED static int obey(struct caller *parent)
 {
     int item;
@@ -30,7 +30,7 @@ ASYNC_UNUSED static int obey(struct caller *parent)
 }
 async_fn(obey, struct caller *);
 
-/* Says goodbye when it is cancelled, and has succeeded all the same. */
+/* Cleans up when it is cancelled, and succeeds nevertheless. */
 ASYNC_UNUSED static int insist(struct caller *parent)
 {
     int item;

@@ -1,6 +1,6 @@
 /*
- * switching_group.c: the rows of calls that wait for several tasks, or for one without being its
- * end: wait, wait_for, shield, task groups. What a row is says switching.h.
+ * switching_group.c: the rows (switching.h) of calls that wait for several tasks, or for one
+ * without ending it: wait, wait_for, shield, task groups.
  */
 #include "switching_children.h"
 
@@ -101,7 +101,7 @@ SWITCHING_CALL(wait_for_of_a_task_that_has_ended, async_wait_for, .kind = JOINS_
 
 /* ---- shield --------------------------------------------------------------------------------- */
 
-/* The child goes on when the call is refused; what is left of it is ended here. */
+/* The child goes on when the call is refused; it is ended here. */
 static int shield_child(struct caller *caller, child_maker *make)
 {
     async_task *child = take_child(caller, 0, make);
@@ -133,7 +133,7 @@ SWITCHING_CALL(shield_of_a_task_that_has_ended, async_shield, .kind = NEED_NOT_W
 
 typedef int child_body(struct caller *parent);
 
-/* What begins its life in the group runs as one that was made before the callers did. */
+/* A child that is created in the group runs like one that was created before the callers. */
 static int run_child(child_body *body, struct caller *parent)
 {
     return body(parent);
@@ -179,7 +179,10 @@ SWITCHING_CALL(group_wait_for_one_that_sleeps, async_group_wait, .kind = DEPENDS
                .make = group_of_sleeping);
 SWITCHING_CALL(group_wait_for_none, async_group_wait, .kind = JOINS_SURE, .make = group_of_none);
 
-/* It borrows: what it did not wait for is cancelled and waited for when the group is left. */
+/*
+ * It borrows: the children that it did not wait for are cancelled and awaited when the group is
+ * left.
+ */
 static int next_of_group(struct caller *caller, child_body *body, int count)
 {
     async_task *ended;
@@ -276,7 +279,7 @@ SWITCHING_CALL(wait_started_of_one_that_has_started, async_task_wait_started, .k
 
 /* ---- task_wait ------------------------------------------------------------------------------ */
 
-/* The child goes on when the call is refused; what is left of it is ended here. */
+/* The child goes on when the call is refused; it is ended here. */
 static int borrow_child(struct caller *caller, child_maker *make)
 {
     async_task *child = take_child(caller, 0, make);

@@ -1,12 +1,12 @@
 /*
- * switching_name.c: the rows of the calls for names. All callers ask for the same, so one lookup
- * serves them; it stands at the latch of names.h until it is supplied, and by then its answers are
- * on their way.
+ * switching_name.c: the rows (switching.h) of the calls for names. All callers request the same
+ * name, so one lookup serves them; it waits at the latch of names.h until it is supplied, and by
+ * then its answers are on their way.
  */
 #include "run/names.h"
 #include "switching.h"
 
-/* What an earlier cell left at the latch comes to its end first. */
+/* Lookups that an earlier cell left at the latch end first. */
 static void set_names(struct scene *scene)
 {
     (void)scene;
@@ -40,7 +40,7 @@ static void check_names(struct scene *scene)
 SWITCHING_CALL(getaddrinfo_of_a_name, async_getaddrinfo, .kind = WAITS, .set = set_names,
                .make = look_up_name, .supply = supply_names, .check = check_names);
 
-/* Three names, of which each caller has his own lookup, and all come to their end at once. */
+/* Three names, so each caller has its own lookup; all end at once. */
 static int look_up_own_name(struct caller *caller)
 {
     static const char *const own[] = {"a.test", "b.test", "c.test"};

@@ -1,6 +1,6 @@
 /*
- * switching_select.c: the rows of the table of switching calls (switching.h) for async_select: of a
- * line that others stand in as well, of the kernel's, and of what is there.
+ * switching_select.c: the rows (switching.h) of async_select: cases with a line of waiters, cases
+ * of the kernel, and cases that are ready.
  */
 #include "switching_units.h"
 

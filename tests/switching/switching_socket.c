@@ -1,6 +1,6 @@
 /*
- * switching_socket.c: the rows of the calls of sockets. What they did is counted at the other end
- * as well: bytes that came, places that were filled, connections that are there.
+ * switching_socket.c: the rows (switching.h) of the calls of sockets. Their effect is counted at
+ * the other end as well: bytes that came, places that were filled, connections that exist.
  */
 #include "switching_units.h"
 

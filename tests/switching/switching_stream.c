@@ -1,6 +1,6 @@
 /*
- * switching_stream.c: the rows of streams, connections and servers. One task at a time reads from a
- * stream, so each caller has one of its own, and what is supplied goes to all of them.
+ * switching_stream.c: the rows (switching.h) of streams, connections and servers. One task at a
+ * time reads from a stream, so each caller has its own stream, and a supply goes to all of them.
  */
 #include "net/stream.h"
 #include "switching.h"
@@ -66,7 +66,7 @@ static int bytes_left(const struct scene *scene)
     return sum;
 }
 
-/* What the caller got is counted. */
+/* Counts the bytes that the caller got. */
 static int took(struct caller *caller, int result)
 {
     if (result > 0)
@@ -136,7 +136,7 @@ static int wait_for_layer(struct caller *caller)
     return async_layer_wait(stream_of(caller));
 }
 
-/* Of streams that are empty, and of such as have what is wanted. */
+/* Rows of streams that are empty, and of streams that have the data. */
 #define WAITS_FOR_LINES                                                                            \
     .kind = ASKS_KERNEL, .gives = 2, .set = set_streams, .supply = supply_lines,                   \
     .left = bytes_left, .check = close_streams
@@ -233,10 +233,7 @@ static void take_all(struct scene *scene)
             continue;
 }
 
-/*
- * The kernel takes part of it at a time, so that there is more to be taken when the loop has seen
- * that.
- */
+/* The kernel takes part of it at a time, so that more is pending when the loop has noticed that. */
 static int drain(struct caller *caller)
 {
     async_stream *stream = stream_of(caller);
@@ -252,7 +249,7 @@ SWITCHING_CALL(stream_drain_when_full, async_stream_drain, .kind = ASKS_KERNEL,
 SWITCHING_CALL(stream_drain_with_nothing_pending, async_stream_drain, .kind = NEED_NOT_WAIT,
                .set = set_streams, .make = drain, .check = close_streams);
 
-/* So that there is room for all when the peer has taken what the kernel has. */
+/* So that all of it has room when the peer has taken the kernel's part. */
 static void set_streams_just_full(struct scene *scene)
 {
     static const char zeros[4096];
@@ -278,7 +275,7 @@ SWITCHING_CALL(stream_sendfile_when_full, async_stream_sendfile, .kind = DEPENDS
 SWITCHING_CALL(stream_sendfile_where_there_is_room, async_stream_sendfile, .kind = NEED_NOT_WAIT,
                .gives = 1, .set = set_streams, .make = send_file, .check = close_streams);
 
-/* What it takes is gone, also when it is refused: another call needs another stream. */
+/* It consumes its stream, also when it is refused: another call needs another stream. */
 static int wait_closed(struct caller *caller)
 {
     int ends[2];

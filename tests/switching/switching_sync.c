@@ -1,7 +1,6 @@
 /*
- * switching_sync.c: the rows of the table of switching calls (switching.h) for locks, events,
- * conditions, semaphores and barriers. What they wait on is this process's one, made new for each
- * scene.
+ * switching_sync.c: the rows (switching.h) of locks, events, conditions, semaphores and barriers.
+ * They use one global object of each kind, which is initialised for each scene.
  */
 #include "switching.h"
 
@@ -18,8 +17,8 @@ static void set_lock(struct scene *scene)
 }
 
 /*
- * At first somebody has it who is none of the callers. Who gets it keeps it, until it is needed for
- * the next one.
+ * At first it is held, by none of the callers. A caller that gets it keeps it, until it is needed
+ * for the next one.
  */
 static void set_taken_lock(struct scene *scene)
 {
@@ -172,7 +171,7 @@ SWITCHING_CALL(event_wait_when_set, async_event_wait, .kind = NEED_NOT_WAIT, .se
 /* ---- conditions ----------------------------------------------------------------------------- */
 
 static async_condition condition;
-static int positive; /* what is waited for */
+static int positive; /* the predicate's value */
 
 static void set_condition(struct scene *scene)
 {
@@ -218,8 +217,8 @@ static int await_notice(struct caller *caller)
 }
 
 /*
- * A notice for nobody is none. It may come while somebody takes the lock, who holds it for that
- * turn.
+ * A notification without a waiter is lost. It may come while a caller takes the lock, which then
+ * holds it for that turn.
  */
 static void notify(struct scene *scene)
 {
@@ -283,7 +282,7 @@ SWITCHING_CALL(condition_wait_for_when_it_is_true, async_condition_wait_for, .ki
 
 static async_barrier barrier;
 
-/* More than there are callers: who supplies opens it by a reset, which they all hear of. */
+/* Wider than there are callers: the supply resets it, which ends all their waits. */
 static void set_wide_barrier(struct scene *scene)
 {
     (void)scene;
@@ -335,7 +334,7 @@ SWITCHING_CALL(barrier_wait_of_one, async_barrier_wait, .kind = NEED_NOT_WAIT,
 
 /* ---- futures -------------------------------------------------------------------------------- */
 
-static async_future *futures[MAX_CALLERS]; /* what each caller waits for; NULL: nothing */
+static async_future *futures[MAX_CALLERS]; /* the future of each caller; NULL: none */
 
 static void forget_futures(struct scene *scene)
 {

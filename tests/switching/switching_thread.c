@@ -1,7 +1,7 @@
 /*
- * switching_thread.c: the rows of calls that wait for a worker thread. What a worker has begun is
- * not ended by a request, so what it does passes a latch that the row opens, at the end of the loop
- * at the latest; what no worker has begun is taken back.
+ * switching_thread.c: the rows (switching.h) of calls that wait for a worker thread. A request does
+ * not end a job that a worker has begun, so the job waits at a latch that the row opens, at the end
+ * of the loop at the latest; a job that no worker has begun is taken back.
  */
 #include "run/latch.h"
 #include "switching.h"
@@ -11,7 +11,7 @@
 static struct latch latch;
 static async_executor *executor;
 
-/* Opens the latch wide enough for everybody. */
+/* Opens the latch for all callers. */
 static void supply_latch(struct scene *scene)
 {
     (void)scene;

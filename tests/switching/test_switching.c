@@ -1,9 +1,9 @@
 /*
  * test_switching.c: cancels every switching call at every moment. A cell is one row of the table
- * (switching.h) at one moment: up to three tasks make the call, a script of the moment happens to
- * the second of them, and then what each of them got is compared with what the rules allow, and
- * counted: nothing is lost, nobody is stranded, and every call returns once. It must not know what
- * any call does.
+ * (switching.h) at one moment: up to three tasks make the call, a script of the moment acts on the
+ * second of them, and then the result of each is compared with the rules, and units are counted:
+ * nothing is lost, no task is stranded, and every call returns once. It must not know the meaning
+ * of any call.
  */
 #include "sys/tools.h"
 #include "switching.h"
@@ -28,36 +28,36 @@ enum {
     MARGIN = 10
 };
 
-/* What the call stands in. */
+/* How the call is made. */
 enum manner {
     PLAIN,
-    AGAIN,            /* when it is refused, the task answers all requests and calls once more */
-    NO_TIME,          /* under a limit of nothing */
-    LIMIT,            /* that runs out at the instant of the scene */
-    TWO_LIMITS,       /* both of which do */
-    LONG_LIMIT,       /* which is long enough */
-    LIMIT_BURNT,      /* the same on the real clock, which is looked at before each turn */
-    SHELTER,          /* what is around is withheld */
-    LIMIT_IN_SHELTER, /* what is around is withheld, what is inside works */
+    AGAIN,           /* when it is refused, the task answers all requests and calls once more */
+    NO_TIME,         /* under a limit of nothing */
+    LIMIT,           /* that runs out at the instant of the scene */
+    TWO_LIMITS,      /* two limits that run out together */
+    LONG_LIMIT,      /* which is long enough */
+    LIMIT_BURNT,     /* the same on the real clock, which is read before each turn */
+    SHIELD,          /* requests and limits from outside are held off */
+    LIMIT_IN_SHIELD, /* limits from outside are held off, one inside works */
 };
 
 /*
- * What happens, step by step. Before the bar: when the callers are made and have not begun. After
+ * The events, step by step. Before the bar: when the callers are created and have not begun. After
  * it: when they wait, if they do; a dot is one turn of the loop.
  *
- *      c t h   cancel, from a callback, from another task, from another thread
- *      i       the task cancels itself before it calls
- *      s       supply what is called for; of timed calls: wait until just before it is due
- *      @ &     wait for the instant: set before everything else; set now, after everything else
- *      e       the main task returns, and the loop ends
- *      b       burn real time, until the limit has passed
+ *     c t h   cancel, from a callback, from another task, from another thread
+ *     i       the task cancels itself before it calls
+ *     s       supply one unit; of timed calls: wait until just before the call is due
+ *     @ &     wait for the instant: set before everything else; set now, after everything else
+ *     e       the main task returns, and the loop ends
+ *     b       burn real time, until the limit has passed
  *
- * What the call then gives, for each kind in the order of enum switching_kind: 0 what it gives when
- * it succeeds, C -ECANCELED, T -ETIMEDOUT, ? one of these, - it is not to be had there.
+ * The result of the call, for each kind in the order of enum switching_kind: 0 success, C
+ * -ECANCELED, T -ETIMEDOUT, ? one of these, - the moment does not exist for this kind.
  */
 struct moment {
-    const char *script;   /* what happens */
-    const char *expected; /* what comes of it */
+    const char *script;   /* the steps */
+    const char *expected; /* the results */
     enum manner manner;   /* of calling */
     const char *name;     /* as it is printed */
 };
@@ -104,18 +104,18 @@ static const struct moment moments[] = {
     {"|&c.s", "TT?C0000?C", LIMIT, "when its limit runs out, cancelled by what was set later"},
     {"|@.s", "TTTT0000?T", TWO_LIMITS, "when two limits run out"},
     {"|@c.s", "CCCC0000?C", TWO_LIMITS, "when two limits run out, cancelled in the same turn"},
-    {"|c.s", "00000000?0", SHELTER, "in a shelter"},
-    {"c|s", "00000000?0", SHELTER, "in a shelter, before its first step"},
-    {"|se", "00000000?0", SHELTER, "in a shelter, at the end of the loop"},
-    {"c|@.s", "TTTT0000?T", LIMIT_IN_SHELTER, "when a limit inside a shelter runs out"},
+    {"|c.s", "00000000?0", SHIELD, "under a shield"},
+    {"c|s", "00000000?0", SHIELD, "under a shield, before its first step"},
+    {"|se", "00000000?0", SHIELD, "under a shield, at the end of the loop"},
+    {"c|@.s", "TTTT0000?T", LIMIT_IN_SHIELD, "when a limit inside a shield runs out"},
 };
 enum { MOMENTS = sizeof moments / sizeof *moments, MAX_LATE_TURNS = 100 };
 
-static void fail(const struct scene *scene, const char *sentence)
+static void fail(const struct scene *scene, const char *problem)
 {
     test_fail(__FILE__, __LINE__, "%s (%s), %s, %s: %s", scene->row->call, scene->row->about,
               scene->moment->name, scene->caller_count > 1 ? "between two others" : "alone",
-              sentence);
+              problem);
 }
 
 static bool is_real(const struct scene *scene)
@@ -127,12 +127,12 @@ static bool is_real(const struct scene *scene)
  * On the real clock a moment may not come about, so a rule is broken there when it is broken each
  * time.
  */
-static void demand(struct scene *scene, bool condition, const char *sentence)
+static void demand(struct scene *scene, bool condition, const char *problem)
 {
     if (!condition && is_real(scene) && scene->attempts_left > 0)
         scene->late = true;
     else if (!condition)
-        fail(scene, sentence);
+        fail(scene, problem);
 }
 
 /* ---- the callers ---------------------------------------------------------------------------- */
@@ -159,9 +159,9 @@ static int call_in_manner(enum manner manner, struct caller *caller)
         return async_timeout(limit, make(caller));
     case TWO_LIMITS:
         return async_timeout(limit, async_timeout(limit, make(caller)));
-    case SHELTER:
+    case SHIELD:
         return async_no_cancel(make(caller));
-    case LIMIT_IN_SHELTER:
+    case LIMIT_IN_SHIELD:
         return async_no_cancel(async_timeout(limit, make(caller)));
     }
     return make(caller);
@@ -176,7 +176,8 @@ static void call_once(struct caller *caller)
     caller->result = call_in_manner(caller == scene->subject ? scene->moment->manner : PLAIN,
                                     caller);
     caller->returned = true;
-    demand(scene, caller->running == 0, "the call returned before what it joins had ended");
+    demand(scene, caller->running == 0,
+           "the call returned before the tasks that it joins had ended");
 }
 
 /* The request is met by the next call, and no wake-up that was meant for the last one ends it. */
@@ -184,13 +185,13 @@ static void check_next_calls(struct scene *scene)
 {
     int expected = async_task_cancelling(async_current_task()) > 0 ? -ECANCELED : 0;
     demand(scene, async_sleep(0) == expected,
-           "the next call does not meet the request, or one that is not");
+           "the next call is refused without a pending request, or not refused with one");
     double until = async_time() + tick;
     int result = async_no_cancel(async_sleep(tick));
     bool in_time = is_real(scene) ? async_time() >= until : fabs(async_time() - until) < tick / 100;
-    demand(scene, result == 0 && in_time, "a later call was woken by what was meant for this one");
+    demand(scene, result == 0 && in_time, "a later call was woken by an event of this one");
     demand(scene, !scene->cut_off || async_task_cancelling(async_current_task()) > 0,
-           "it was there at the end and was not cancelled");
+           "the task was left at the end and was not cancelled");
 }
 
 static int be_caller(struct caller *caller)
@@ -253,7 +254,7 @@ static double limit_passes(const struct scene *scene)
     return scene->subject->called_at + limit_of(scene->moment->manner);
 }
 
-/* As much as the subject needs, and those who wait before it. */
+/* Supplies the subject, and the callers that wait before it. */
 static void supply(struct scene *scene)
 {
     const struct caller *subject = scene->subject;
@@ -293,7 +294,7 @@ static void end_play(struct scene *scene)
     CHECK_EQ(async_queue_put_nowait(scene->over, &(int){0}), 0);
 }
 
-/* Takes one step; true: there is to be a pause, after which somebody calls go_on. */
+/* Takes one step; true: the script pauses until go_on is called. */
 static bool take_step(struct scene *scene, char step)
 {
     switch (step) {
@@ -338,7 +339,7 @@ static bool all_have(struct scene *scene, bool ended)
     return true;
 }
 
-/* Looks again and again whether all have ended. */
+/* Checks again and again whether all have ended. */
 static void await_all(void *argument)
 {
     struct scene *scene = argument;
@@ -346,19 +347,18 @@ static void await_all(void *argument)
         end_play(scene);
         return;
     }
-    demand(scene, ++scene->rounds < ROUNDS,
-           "a task is stranded: it has what it waits for and does not end");
+    demand(scene, ++scene->rounds < ROUNDS, "a task does not end although it was supplied");
     CHECK(async_call_later(tick, await_all, scene).id != 0);
 }
 
-/* Everything has come to rest: who waits now waits with reason, and is given what it waits for. */
+/* Nothing is pending any more: every caller that waits has a reason to, and is supplied now. */
 static void satisfy_all(void *argument)
 {
     struct scene *scene = argument;
     const struct switching_call *row = scene->row;
     bool nothing_left = row->left == NULL || row->left(scene) == 0;
     demand(scene, !row->in_line || nothing_left || all_have(scene, false),
-           "something lies there while somebody waits for it");
+           "a unit is left while a task waits for one");
     for (int i = 0; i < scene->caller_count && row->supply != NULL; i++)
         if (!scene->callers[i].returned)
             row->supply(scene);
@@ -384,7 +384,7 @@ static char outcome(struct scene *scene, const struct caller *caller)
     return caller->result == -ECANCELED ? 'C' : caller->result == -ETIMEDOUT ? 'T' : '!';
 }
 
-/* What the rules say that the caller gets. */
+/* The result that the rules demand for the caller. */
 static char expected_of(struct scene *scene, const struct caller *caller)
 {
     if (caller != scene->subject)
@@ -398,20 +398,20 @@ static void check_outcomes(struct scene *scene)
 {
     for (int i = 0; i < scene->caller_count; i++) {
         const struct caller *caller = &scene->callers[i];
-        char expected = expected_of(scene, caller), found = outcome(scene, caller), sentence[80];
-        snprintf(sentence, sizeof sentence, "number %d got %d; the rules say %c", i + 1,
+        char expected = expected_of(scene, caller), found = outcome(scene, caller), problem[80];
+        snprintf(problem, sizeof problem, "number %d got %d; the rules say %c", i + 1,
                  caller->result, expected);
         demand(scene, caller->ended, "a task did not come to its end");
-        demand(scene, found == expected || (expected == '?' && found != '!'), sentence);
+        demand(scene, found == expected || (expected == '?' && found != '!'), problem);
     }
 }
 
-/* Of two that were served, who called first got what was supplied first. */
+/* Of two that were served, the one that called first got the unit that was supplied first. */
 static void check_pair(struct scene *scene, const struct caller *a, const struct caller *b)
 {
     bool both = outcome(scene, a) == '0' && outcome(scene, b) == '0';
     demand(scene, !both || (a->number < b->number) == (a->value < b->value),
-           "who came later was served first");
+           "a later call was served first");
 }
 
 static void check_order(struct scene *scene)
@@ -427,13 +427,13 @@ static void check_order(struct scene *scene)
 static void check_conserved(struct scene *scene)
 {
     int left = scene->row->left != NULL ? scene->row->left(scene) : scene->supplied - scene->taken;
-    char sentence[80];
-    snprintf(sentence, sizeof sentence, "%d supplied, %d taken, %d left", scene->supplied,
+    char problem[80];
+    snprintf(problem, sizeof problem, "%d supplied, %d taken, %d left", scene->supplied,
              scene->taken, left);
-    demand(scene, scene->supplied == scene->taken + left, sentence);
+    demand(scene, scene->supplied == scene->taken + left, problem);
 }
 
-/* Once more where the loop lives: what was waited for is as good as new, and no timer is left. */
+/* Once more on a live loop: the object is usable again, and no timer is left. */
 static int check_usable(struct scene *scene)
 {
     if (scene->row->check != NULL)
@@ -470,8 +470,7 @@ static int play(struct scene *scene)
     while (*scene->step++ != '|')
         take_step(scene, scene->step[-1] == 'i' ? '\0' : scene->step[-1]);
     if (is_real(scene))
-        CHECK(async_call_later(tick, go_on, scene).id !=
-              0); /* turns are in no particular order there */
+        CHECK(async_call_later(tick, go_on, scene).id != 0); /* turns are in no fixed order there */
     else
         CHECK(async_call_soon(go_on, scene).id != 0);
     CHECK_EQ(async_queue_get(scene->over, &ended), 0);
@@ -483,7 +482,7 @@ static int play(struct scene *scene)
     for (int turn = 0; turn < MAX_LATE_TURNS && scene->row->kind == DEPENDS && is_something_left();
          turn++)
         CHECK_EQ(async_sleep(0),
-                 0); /* a thread may answer at any moment what nobody waits for any more */
+                 0); /* a thread may answer at any moment, though no task waits for it any more */
     demand(scene, !is_something_left(), "a timer or a ready task is left");
     check_conserved(scene);
     return check_usable(scene);
@@ -538,8 +537,8 @@ static void play_until_it_comes_about(const struct switching_call *row, const st
 }
 
 /*
- * Virtual time stands still while time is burnt; sim knows no other, and under valgrind real time
- * runs too fast.
+ * Virtual time stands still while time is burnt; sim has no real clock, and under valgrind real
+ * time runs too fast.
  */
 static bool can_be_had(const struct switching_call *row, const struct moment *moment)
 {

@@ -1,6 +1,6 @@
 /*
- * test_faults_tls.c: a program for tests/scripts/faults.py (see test_faults.c) of secure streams:
- * what is sent comes back, or both sides hear that it does not; no descriptor and no byte is left.
+ * test_faults_tls.c: a program for tests/scripts/faults.py (see test_faults.c) with secure streams:
+ * bytes come back, or both sides get an error; no descriptor and no byte is left.
  */
 #include "secure.h"
 #include "faults/fault_streams.h"

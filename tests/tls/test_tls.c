@@ -1,5 +1,6 @@
 /*
- * test_tls.c: TLS between two of ours: what is read and written, what was agreed on, how it ends.
+ * test_tls.c: TLS between two ends of ours: reading and writing, the negotiated parameters, how it
+ * ends.
  */
 #include "secure.h"
 
@@ -146,7 +147,7 @@ LOOP_TEST(tls_gives_the_ssl_object_of_openssl)
     return 0;
 }
 
-/* What was connected with it holds it. */
+/* Its connections hold a reference. */
 LOOP_TEST(tls_context_may_be_freed_before_its_connections)
 {
     async_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);

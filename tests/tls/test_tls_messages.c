@@ -1,6 +1,6 @@
 /*
  * test_tls_messages.c: messages of the protocol after the handshake that come in several records,
- * the last one late: what is written meanwhile waits, and nothing is lost.
+ * the last one late: bytes written meanwhile wait, and nothing is lost.
  */
 #include "sched/loop.h"
 #include "raw.h"
@@ -8,16 +8,13 @@
 
 #include <string.h>
 
-/*
- * A client of ours, and a server whose ticket is on its way: the last record of it has not been
- * sent.
- */
+/* A client of ours, and a server whose ticket is on its way: its last record has not been sent. */
 struct ticket {
     async_tls *tls;
     async_stream *client;
     struct raw server;
-    char *rest;       /* that record */
-    size_t rest_size; /* bytes of it */
+    char *rest; /* that record */
+    size_t rest_size;
 };
 
 /* Where the last record begins. */
@@ -72,7 +69,7 @@ static struct ticket new_ticket(void)
     return ticket;
 }
 
-/* The loop looks at the sockets while a task waits for one. */
+/* The loop polls the sockets while a task waits for one. */
 static void send_rest(struct ticket *ticket)
 {
     const char *unused;
@@ -88,7 +85,7 @@ static void end(struct ticket *ticket)
     free(ticket->rest);
 }
 
-/* What the server reads next, as text. */
+/* The server's next read, as text. */
 static const char *hear(struct ticket *ticket)
 {
     static char text[64];
@@ -164,7 +161,7 @@ LOOP_TEST(tls_close_sends_held_bytes_if_the_message_is_complete)
     return 0;
 }
 
-/* With bytes that were held or the goodbye alone, and after the end of writing. */
+/* With held bytes or close_notify alone, and after the end of writing. */
 LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_held_bytes)
 {
     for (int held = 0; held < 2; held++)
@@ -221,8 +218,8 @@ static int shake_raw(struct raw *peer)
 async_fn(shake_raw, struct raw *);
 
 /*
- * A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. What our
- * read returns then.
+ * A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. Returns the
+ * result of our read.
  */
 static int read_after_key_updates(int count, int times)
 {
@@ -287,7 +284,7 @@ LOOP_TEST(tls_close_in_the_middle_of_a_message_ends_though_the_rest_never_comes)
     asyncp_current->poller.in_flight++;
     ticket.client = NULL;
     CHECK(async_time() - before >= 30 && async_time() - before < 60);
-    CHECK_STR(hear(&ticket), "(error)"); /* no goodbye: the peer sees that something is missing */
+    CHECK_STR(hear(&ticket), "(error)"); /* no close_notify: the peer sees that bytes are missing */
     end(&ticket);
     return 0;
 }

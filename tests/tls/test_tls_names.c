@@ -1,6 +1,6 @@
 /*
- * test_tls_names.c: which names are asked for and accepted, and that what a peer's certificate says
- * is shown as text that a terminal does not obey.
+ * test_tls_names.c: which names a client requests and accepts, and that the texts of a peer's
+ * certificate are shown without control codes for a terminal.
  */
 #include "raw.h"
 
@@ -119,7 +119,7 @@ static int tell_server_name(async_stream *stream, void *argument)
     return 0;
 }
 
-/* What a server is asked for by a client that expects that name. */
+/* The name that a client which expects this name requests from the server. */
 static void ask_for(const char *name, char seen[64])
 {
     async_auto_tls *ours = new_server_context(NULL);

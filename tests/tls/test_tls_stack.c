@@ -6,7 +6,10 @@
 
 enum { MIN_STACK = 16 * 1024, NEEDED_STACK = 32 * 1024 };
 
-/* Half of what is demanded; what is left of the smallest stack to those that read and write. */
+/*
+ * Half of the demanded size; the rest of the smallest stack is left to the tasks that read and
+ * write.
+ */
 enum { HANDSHAKE_BYTES = NEEDED_STACK / 2, OTHER_BYTES = MIN_STACK * 3 / 4 };
 
 static size_t used(void)

@@ -1,12 +1,12 @@
 /*
- * test_tls_trust.c: who is trusted and who is not, and that both sides can read why.
+ * test_tls_trust.c: which peers are trusted, and that both sides can read the reason.
  */
 #include "secure.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What a server saw of its last client. */
+/* A server's view of its last client. */
 struct seen {
     int result;       /* of the first read */
     char error[300];  /* in words */
@@ -79,8 +79,7 @@ LOOP_TEST(tls_client_needs_a_name_to_verify)
 /* ---- clients that prove who they are -------------------------------------------------------- */
 
 /*
- * A client with that certificate at a server which asks for one: what the client hears when it
- * reads.
+ * A client with that certificate at a server which requests one: the result of the client's read.
  */
 static const char *introduce(async_tls_verify verify, const char *certificate, struct seen *seen)
 {

@@ -1,7 +1,7 @@
 /*
  * spins.c: for tests/scripts/tools.py, which takes samples of it: two tasks that count and switch,
- * one of them eight calls deep, until so much processor time is used that there are samples enough,
- * however fast the processor.
+ * one of them eight calls deep, until enough processor time is used for the samples, however fast
+ * the processor.
  */
 #include <asyncio.h>
 #include <time.h>

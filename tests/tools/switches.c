@@ -46,8 +46,8 @@ static int ends_at_once(void)
 async_fn(ends_at_once);
 
 /*
- * The first ends while another waits, the next ones while another is new, the last with nobody
- * there.
+ * The first ends while another waits, the next ones while another is new, the last with no other
+ * task.
  */
 static int amain(void)
 {

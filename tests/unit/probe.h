@@ -1,6 +1,5 @@
 /*
- * probe.h: for tests of sources (src/poll/poll.h) without a loop: sources that count what they are
- * told.
+ * probe.h: for tests of sources (src/poll/poll.h) without a loop: sources that count their events.
  */
 #ifndef TEST_PROBE_H
 #define TEST_PROBE_H
@@ -12,10 +11,10 @@
 #include <fcntl.h>
 #include <poll.h>
 
-/* A source that counts what it is told. */
+/* A source that counts its events. */
 struct probe {
-    struct source source;              /* the poller's while it is watched */
-    int changes;                       /* that it was told of */
+    struct source source; /* the poller's while it is watched */
+    int changes;
     void (*then)(struct probe *probe); /* is called by each; NULL: nothing */
 };
 

@@ -1,7 +1,7 @@
 /*
- * processor.h: for tests of the switch, what cannot be said in C: filling and reading the registers
- * that a call preserves, and floating-point control. A processor without a part here has
- * PROCESSOR_IS_KNOWN 0.
+ * processor.h: for tests of the switch, the parts that C cannot express: filling and reading the
+ * registers that a call preserves, and floating-point control. For an unsupported processor
+ * PROCESSOR_IS_KNOWN is 0.
  */
 #ifndef TEST_PROCESSOR_H
 #define TEST_PROCESSOR_H
@@ -113,8 +113,8 @@ static inline void processor_round(enum rounding mode)
 
 #if PROCESSOR_IS_KNOWN
 /*
- * Loads all registers that a call preserves from in[], switches, and stores what they hold
- * afterwards in out[].
+ * Loads all registers that a call preserves from in[], switches, and stores their values afterwards
+ * in out[].
  */
 void switch_with_registers(void **save, void *load, const uint64_t in[PRESERVED],
                            uint64_t out[PRESERVED]);

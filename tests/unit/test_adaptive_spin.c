@@ -1,5 +1,6 @@
 /*
- * test_adaptive_spin.c: when a thread looks for a moment before it sleeps, and what it learns from that.
+ * test_adaptive_spin.c: adaptive spinning: when a thread spins before it sleeps, and how it adapts to
+ * its last results.
  */
 #include "run/runner.h"
 #include "sys/patience.h"
@@ -23,7 +24,7 @@ TEST(adaptive_spin_spins_only_for_a_thread_on_another_processor)
     struct patience patience = {0};
     seen_at place = 0;
     cpu_set_t one;
-    CHECK(!patience_try(&patience, &place)); /* nobody was seen yet */
+    CHECK(!patience_try(&patience, &place)); /* no thread was seen yet */
     CHECK(patience_try(&patience, &elsewhere));
     CPU_ZERO(&one);
     CPU_SET(asyncp_sys_processor(), &one);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* What the model knows of an entry; its address is the heap's node. */
+/* An entry of the model; its address is the heap's node. */
 struct known {
     int64_t key;     /* in the heap */
     size_t sequence; /* how many were added before */

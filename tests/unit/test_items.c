@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 struct entry {
-    int key;    /* what is compared */
-    int number; /* what is not: 0, 1, 2… as they come in */
+    int key;    /* the key that is compared */
+    int number; /* not compared: 0, 1, 2… in the order of insertion */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -121,8 +121,8 @@ TEST(items_skipped_are_gone_and_the_next_comes_out)
 enum { OPERATIONS = 6000, KEYS = 12 }; /* few keys: most entries have equals */
 
 /*
- * Plays the same game with heapq, whose tuples here compare by the key alone, and prints what it
- * pops.
+ * Plays the same game with heapq, whose tuples here compare by the key alone, and prints the popped
+ * items.
  */
 static const char *const heapq_game =
     "import heapq\n"

@@ -1,10 +1,10 @@
 /*
- * test_overflow.c: a task that overflows its stack ends the program with a message that helps,
- * before it has touched its neighbour; every other fault goes to whoever handled it before the loop
- * came, on every thread.
+ * test_overflow.c: a task that overflows its stack ends the program with a helpful message, before
+ * it has touched its neighbour; every other fault goes to the handler from before the loop, on
+ * every thread.
  *
- * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer those
- * of a fault that nobody handles are left out: there the sanitizer always handles it.
+ * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer the
+ * cases of an unhandled fault are skipped: the sanitizer always handles it.
  */
 #include "sched/loop.h"
 #include "run/deep.h"
@@ -74,7 +74,7 @@ DEATH_TEST(overflow_report_is_complete_whatever_lies_on_the_stack,
 enum { LARGE = 200000 }; /* more than a stack of 64 KiB and any guard have together */
 
 /*
- * Touches nothing of it itself: the compiler must touch what lies between
+ * Does not touch the frame itself: the compiler must touch the pages in between
  * (-fstack-clash-protection).
  */
 __attribute__((noinline)) static int have_one_large_frame(void)
@@ -131,7 +131,7 @@ static int spoil_own_canary(void)
 }
 async_fn(spoil_own_canary);
 
-/* A size of which the loop has no stacks yet, so that the new ones get the new kind of guard. */
+/* A size for which the loop has no stacks yet, so that the new ones get the new kind of guard. */
 static int run_without_guards(void)
 {
     async_get_loop()->stacks.guard = GUARD_CANARY;
@@ -262,8 +262,7 @@ static int send_itself_a_fault(void)
 async_fn(send_itself_a_fault);
 
 /*
- * Another task's stack lies above this one's: to write into its guard is a mistake, but no
- * overflow.
+ * Another task's stack lies above this one's: a write into its guard is a mistake, but no overflow.
  */
 static int write_into_anothers_guard(void)
 {
@@ -321,7 +320,7 @@ static void handle_plainly(int number)
     _exit(number == SIGSEGV ? HANDLED : 0);
 }
 
-/* It counts a fault as an error, and ends the process with its own status then. */
+/* AddressSanitizer counts a fault as an error, and ends the process with its own status. */
 static void need_no_valgrind(void)
 {
     if (tools_valgrind())

@@ -1,6 +1,6 @@
 /*
- * test_poll.c: the poll contract, on each backend alike: when a wait for readiness is over, that
- * every operation is completed exactly once, what cancelling does, and that a wake ends a wait.
+ * test_poll.c: the poll contract, equal on each backend: when a wait for readiness ends, that every
+ * operation is completed exactly once, cancelling, and that a wake ends a wait.
  */
 #include "watch.h"
 
@@ -16,7 +16,7 @@
 /* ---- both ends of something ----------------------------------------------------------------- */
 
 struct ends {
-    int here;  /* what is waited for; of a pipe, where it is read */
+    int here;  /* the end that is waited on; of a pipe, the one that is read */
     int there; /* the peer; of a pipe, where it is written */
 };
 
@@ -266,7 +266,7 @@ TEST_EACH_BACKEND(poll_without_memory_refuses_and_goes_on)
     write_byte(ends.there);
     test_allow_allocations(0);
     int result = watch_once(OPERATION_READABLE, ends.here);
-    CHECK(result == -ENOMEM || result == 0); /* not everybody needs memory for that */
+    CHECK(result == -ENOMEM || result == 0); /* not every backend needs memory for that */
     test_allow_allocations(-1);
     watch_start(&watch, OPERATION_READABLE, ends.here);
     CHECK_EQ(watch_result(&watch), 0);
@@ -276,7 +276,7 @@ TEST_EACH_BACKEND(poll_without_memory_refuses_and_goes_on)
 
 /* ---- cancelling ----------------------------------------------------------------------------- */
 
-/* settled: the kernel has heard of the operation before it is to forget it again. */
+/* settled: the operation has been submitted before it is cancelled. */
 static void cancel_one(struct ends ends, bool settled)
 {
     struct watch watch;
@@ -289,7 +289,7 @@ static void cancel_one(struct ends ends, bool settled)
     write_byte(ends.there);
     watch_settle();
     CHECK_EQ(watch.completions, 1);
-    CHECK_EQ(watch_once(OPERATION_READABLE, ends.here), 0); /* the next one is told */
+    CHECK_EQ(watch_once(OPERATION_READABLE, ends.here), 0); /* the next operation gets an event */
     close_poller();
     close_ends(ends);
 }
@@ -306,7 +306,7 @@ TEST_EACH_BACKEND(poll_cancel_may_come_before_submission)
     cancel_one(new_sockets(), false);
 }
 
-/* Either answer is right; what matters is that there is one. */
+/* Either result is right, but there must be one. */
 TEST_EACH_BACKEND(poll_cancel_may_come_after_the_event)
 {
     for (int i = 0; i < 4; i++) {
@@ -451,15 +451,15 @@ static bool is_readable(int fd, int milliseconds)
 }
 
 /*
- * A foreign loop polls it instead of calling wait(): nothing may happen that it is not told of, if
- * not at once.
+ * A host loop polls the descriptor instead of calling wait(): it must become readable for
+ * everything that happens.
  */
 TEST_EACH_BACKEND(poll_descriptor_becomes_readable_when_wait_has_something)
 {
     enum { AS_LONG_AS_IT_TAKES = 10000 };
     struct watch watch;
     struct ends ends = new_sockets();
-    poller_is_foreign = true;
+    poller_is_host = true;
     open_poller();
     int fd = poller.calls->fd(&poller);
     CHECK_EQ(fd == -EOPNOTSUPP, strcmp(poller.calls->name, "sim") == 0);

@@ -1,6 +1,6 @@
 /*
- * test_poll_close.c: descriptors that are closed: whoever waits is told, a source is told of
- * nothing more, the peer sees the end, and whoever has the number next has nothing of it.
+ * test_poll_close.c: descriptors that are closed: every waiting operation completes, a source gets
+ * no more events, the peer sees the end, and the next file with the number is not affected.
  */
 #include "probe.h"
 
@@ -38,7 +38,7 @@ TEST_EACH_BACKEND(closed_descriptor_completes_the_operations_that_wait_on_it)
     }
 }
 
-/* io_uring has to let go of it first, and meanwhile it is open. */
+/* io_uring has to release it first, and meanwhile it is open. */
 TEST_EACH_BACKEND(closed_descriptor_takes_no_more_operations)
 {
     struct watch writer, late;
@@ -71,7 +71,7 @@ TEST_EACH_BACKEND(closed_source_gets_no_event_and_its_peer_sees_the_end)
         if (i > 0)
             watch_settle();
         if (i > 1)
-            say(pair.there); /* of which the kernel has told by then */
+            say(pair.there); /* the kernel has already reported it */
         probe.changes = 0;
         probe_close(&probe);
         watch_settle();
@@ -85,8 +85,8 @@ TEST_EACH_BACKEND(closed_source_gets_no_event_and_its_peer_sees_the_end)
 }
 
 /*
- * Another process, or another number, has the file still: no event of it must come to who has the
- * number now.
+ * Another process, or another number, has the file still: none of its events must reach the new
+ * file with this number.
  */
 TEST_EACH_BACKEND(closed_source_leaves_nothing_to_the_next_descriptor_of_that_number)
 {
@@ -134,7 +134,7 @@ static void close_all(struct probe *probe)
         }
 }
 
-/* One event of a batch closes the others, itself, and then nobody is told any more. */
+/* One event of a batch closes the others and itself, and then no other source gets an event. */
 TEST_EACH_BACKEND(source_may_close_itself_and_others_in_its_callback)
 {
     struct sockets pairs[4];
@@ -179,7 +179,7 @@ TEST_EACH_BACKEND(source_may_close_itself_while_an_operation_waits_on_it)
     probe.then = close_with_operation;
     say(pair.there);
     int result = watch_result(&on_closed);
-    CHECK(result == -EBADF || result == 0); /* the kernel may have told it at the same time */
+    CHECK(result == -EBADF || result == 0); /* the kernel may have reported it at the same time */
     CHECK(!is_open(pair.here));
     close(pair.there);
     close_poller();
@@ -197,8 +197,8 @@ static void replace(struct probe *probe)
 }
 
 /*
- * Both are told in one batch; the number of the second is another source's before its event is
- * looked at.
+ * Both get an event in one batch; the number of the second belongs to another source before its
+ * event is handled.
  */
 TEST_EACH_BACKEND(event_of_a_closed_source_does_not_reach_a_source_added_in_the_same_batch)
 {

@@ -1,7 +1,6 @@
 /*
  * test_poll_denied.c: kernels that lack io_uring or forbid it, as containers do, and kernels
- * without the newer waits: the loop works all the same, and debug mode says why it is not what was
- * asked for.
+ * without the newer waits: the loop works, and debug mode says why it is not the requested backend.
  */
 #include "run/deny.h"
 #include "sys/number.h"
@@ -36,7 +35,7 @@ async_fn(use_the_loop);
 
 static char said[4096];
 
-/* Runs the above, with what is written to standard error meanwhile in `said`. */
+/* Runs the above, and keeps its standard error in `said`. */
 static int run_and_listen(const async_run_options *options)
 {
     int file = memfd_create("standard error", MFD_CLOEXEC);
@@ -120,7 +119,7 @@ TEST_EACH_BACKEND(poll_wake_that_cannot_be_opened_is_an_error)
 
 /* ---- the loop's own descriptor -------------------------------------------------------------- */
 
-/* Waiting on would be waiting for ever: nothing can be told of what the loop had in hand. */
+/* Waiting on would last for ever: no event can come for the pending operations. */
 static void close_the_loop_s_descriptor(const char *backend)
 {
     async_loop *loop = NULL;

@@ -1,6 +1,6 @@
 /*
  * test_poll_many.c: the poll contract with a thousand descriptors, and with numbers that are closed
- * and used again while the backend still remembers whose they were.
+ * and used again while the backend still remembers the old file.
  */
 #include "sys/fault.h"
 #include "watch.h"
@@ -121,15 +121,15 @@ static int have_little_room(enum site site)
     return uring_calls_refused >= 0 || uring_calls_refused % 2 != 0 ? -EAGAIN : 0;
 }
 
-/* A completed operation is its owner's, who may have freed it. */
+/* A completed operation belongs to its owner, which may have freed it. */
 static void forget_links(struct watch *watch)
 {
     memset(&watch->operation.link, 0, sizeof watch->operation.link);
 }
 
 /*
- * The kernel knows of the first half; more is asked of it than its queue holds, and part of all
- * that taken back.
+ * The first half has been submitted; more is requested than the queue holds, and part of all that
+ * is cancelled.
  */
 TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
 {
@@ -272,7 +272,7 @@ static int replacement;
 static struct watch second, third;
 
 /*
- * While the event of `second` is on its way, and whatever becomes of it, the number goes to another
+ * While the event of `second` is on its way, in each possible case, the number goes to another
  * file.
  */
 static void replace_second(struct watch *watch)
@@ -306,10 +306,7 @@ TEST_EACH_BACKEND(poll_event_of_a_batch_does_not_reach_an_operation_added_in_it)
         close(all[i]);
 }
 
-/*
- * The set of an epoll is by file and number: what is known of the one is not known of its
- * duplicate.
- */
+/* An epoll set is keyed by file and number: an event of one does not reach its duplicate. */
 TEST_EACH_BACKEND(poll_duplicates_of_one_file_are_separate)
 {
     struct watch watch, twin;

@@ -1,7 +1,7 @@
 /*
- * test_poll_recv.c: the poll contract where an operation owns a buffer: a receive gives what
- * recv(2) gives, and from its completion on, cancelled or not, the buffer is left alone and no byte
- * is lost. That is where completions are hardest: the kernel may write at any moment before.
+ * test_poll_recv.c: the poll contract where an operation owns a buffer: a receive gives the result
+ * of recv(2), and after its completion, cancelled or not, the buffer is not written and no byte is
+ * lost. Here completions are hardest: the kernel may write at any moment before.
  */
 #include "watch.h"
 #include "run/sockets.h"
@@ -64,7 +64,7 @@ TEST_EACH_BACKEND(poll_recv_of_data_that_is_there_is_done_at_once)
     open_ends(SOCK_STREAM);
     send_text(there, "early");
     start(&receive, 16, 0);
-    CHECK(watch_is_done(&receive.watch)); /* in the submission: nobody has to wait for it */
+    CHECK(watch_is_done(&receive.watch)); /* during submission: no wait is needed */
     CHECK_EQ(watch_result(&receive.watch), 5);
     expect_text(&receive, "early");
     close_ends();
@@ -239,7 +239,7 @@ TEST_EACH_BACKEND(poll_recv_that_another_completion_cancels_loses_nothing)
     close_ends();
 }
 
-/* As above, but each waits on a socket of its own. */
+/* As above, but each waits on its own socket. */
 TEST_EACH_BACKEND(poll_recv_that_a_completion_elsewhere_cancels_loses_nothing)
 {
     struct receive first;

@@ -1,6 +1,6 @@
 /*
- * test_poll_source.c: sources, the descriptors of the library's own (src/poll/poll.h): each change
- * of their state is told, and nothing else ends a wait.
+ * test_poll_source.c: sources, the descriptors that the library registers itself (src/poll/poll.h):
+ * each change of their state gives an event, and nothing else ends a wait.
  */
 #include "probe.h"
 #include "sys/fault.h"
@@ -14,7 +14,7 @@ TEST_EACH_BACKEND(source_gets_an_event_for_data_that_was_already_there)
     open_poller();
     say(pair.there);
     probe_start(&probe, pair.here);
-    CHECK_EQ(probe.changes, 0); /* wait tells, nobody else */
+    CHECK_EQ(probe.changes, 0); /* wait reports, no other call */
     watch_settle();
     CHECK(probe.changes >= 1);
     CHECK(has(&probe, SOURCE_READABLE | SOURCE_WRITABLE));
@@ -56,8 +56,8 @@ TEST_EACH_BACKEND(source_gets_an_event_for_each_edge_to_readable)
 }
 
 /*
- * Whoever has not read to the end knows that himself: what comes after it need not be told, and
- * nothing is lost.
+ * A source that did not read to the end is still marked readable: later data need not be reported,
+ * and nothing is lost.
  */
 TEST_EACH_BACKEND(source_that_did_not_read_stays_readable)
 {
@@ -176,7 +176,10 @@ TEST_EACH_BACKEND(source_gets_an_event_for_a_reset_in_both_directions)
     close_poller();
 }
 
-/* A read stops at the mark, short of what is there: who reads less than he asked for must know. */
+/*
+ * A read stops at the urgent mark, short of the available bytes: a short read must not be taken for
+ * drained.
+ */
 TEST_EACH_BACKEND(source_gets_an_event_for_urgent_data_and_no_wait_ends_by_it)
 {
     const int64_t while_ns = 20000000;
@@ -269,7 +272,7 @@ static int fail_looks(enum site site)
 }
 
 /*
- * What comes of a wait for room, of which the source was told long ago; so many polls of the kernel
+ * The result of a wait for room, which the source was told of long ago; so many polls of the kernel
  * fail meanwhile.
  */
 static int wait_while_looks_fail(int fd, int count, int failure)
@@ -283,7 +286,7 @@ static int wait_while_looks_fail(int fd, int count, int failure)
     return watch_result(&watch);
 }
 
-/* A signal may arrive while the kernel is asked what is so now, though that takes no time. */
+/* A signal may interrupt the poll for the current state, though that takes no time. */
 TEST_EACH_BACKEND(operation_on_a_source_fails_with_poll_and_ignores_eintr)
 {
     struct probe probe = {0};

@@ -1,6 +1,6 @@
 /*
- * test_poll_source_many.c: ten thousand sources, and a kernel that has no room for them or tells no
- * more of one.
+ * test_poll_source_many.c: ten thousand sources, and a kernel that has no room for them or ends the
+ * poll of one.
  */
 #include "probe.h"
 #include "sys/fault.h"
@@ -30,8 +30,8 @@ static void start_many(int count)
 }
 
 /*
- * Until nobody is told of anything any more: io_uring has some twenty of them done in each wait.
- * With a limit: of a kernel that takes no request each wait looks, and tells.
+ * Until no source gets an event any more: io_uring completes some twenty of them in each wait. With
+ * a limit: if the kernel takes no request, each wait polls and reports.
  */
 static void settle_many(void)
 {
@@ -77,13 +77,10 @@ TEST_EACH_BACKEND(ten_thousand_sources_get_their_own_events)
     tell_many_apart();
 }
 
-/*
- * There io_uring posts at once what has happened; of what finds the ring full it gives up the
- * polls.
- */
+/* io_uring posts events at once; it ends the polls of those that find the completion queue full. */
 TEST_EACH_BACKEND(ten_thousand_sources_of_a_host_loop_get_their_own_events)
 {
-    poller_is_foreign = true;
+    poller_is_host = true;
     tell_many_apart();
 }
 
@@ -180,7 +177,7 @@ TEST_EACH_BACKEND(source_whose_poll_the_kernel_ended_is_armed_again)
     }
 }
 
-/* Whoever waits for it is served, if slowly: a look of our own takes no memory. */
+/* Waiting operations still make progress, if slowly: polling by hand takes no memory. */
 TEST_EACH_BACKEND(source_whose_poll_the_kernel_refuses_is_polled_by_hand)
 {
     struct probe probe = {0};

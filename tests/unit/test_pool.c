@@ -1,6 +1,5 @@
 /*
- * test_pool.c: the pool of records: what a walk through all of them meets, and what it costs when
- * they are many.
+ * test_pool.c: the pool of records: a walk through all of them, and its cost when they are many.
  */
 #include "base/pool.h"
 #include "run/runner.h"
@@ -56,6 +55,6 @@ TEST(pool_walks_that_take_turns_do_not_disturb_each_other)
 TEST(pool_walk_costs_the_same_for_each_of_a_million)
 {
     take(1000000);
-    CHECK(walk() >= 1000000); /* minutes, if each step looked for its place from the start */
+    CHECK(walk() >= 1000000); /* minutes, if each step searched for its place from the start */
     asyncp_pool_close(&pool);
 }

@@ -1,7 +1,6 @@
 /*
  * test_stack.c: the pool of stacks: sizes, the order of reuse, slabs that grow and are given back,
- * colours, and the three kinds of guard, each of which must really stop or betray whoever writes
- * into it.
+ * colours, and the three kinds of guard, each of which must stop or detect a write into it.
  */
 #include "sched/loop.h"
 #include "run/deny.h"
@@ -17,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Stands for the coroutine: what lies at the top of a stack. */
+/* Stands for the coroutine: the control block at the top of a stack. */
 struct control {
-    long number;        /* whose it is */
-    struct stack stack; /* what it lies on */
+    long number;        /* its owner */
+    struct stack stack; /* the stack it lies on */
 };
 
 static struct stack_pool pool;
@@ -301,7 +300,7 @@ static int signal_of_writing(volatile char *address)
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/* Two neighbours: each has that guard at its bottom, all of it, and nowhere else. */
+/* Two neighbours: each has that guard at its bottom, complete, and nowhere else. */
 static void expect_guards(enum guard kind)
 {
     struct stack *stacks[] = {take(14), take(14)};
@@ -364,7 +363,7 @@ TEST(stack_guard_is_page_protection_where_madvise_has_no_effect)
     expect_guards(GUARD_PROTECTION);
 }
 
-/* As before Linux 6.15, or where a sandbox lets nobody advise a process. */
+/* As before Linux 6.15, or where a sandbox forbids process_madvise. */
 TEST(stack_guards_are_installed_one_by_one_without_a_vector_call)
 {
     deny_call(CALL_PROCESS_MADVISE, EPERM);
@@ -427,8 +426,8 @@ DEATH_TEST(stack_canary_detects_an_overflow,
 }
 
 /*
- * When neither kind of guard is to be had any more, people are told, and overflows are still
- * betrayed.
+ * When neither kind of guard is available any more, a message says so, and overflows are still
+ * detected.
  */
 DEATH_TEST(stack_without_a_guard_is_reported,
            "no more stack guards|a task overflowed its stack of 128 KiB")

@@ -1,5 +1,6 @@
 /*
- * test_switch.c: what a switch preserves. Most tests switch contexts by hand, without a loop.
+ * test_switch.c: the state that a switch preserves. Most tests switch contexts by hand, without a
+ * loop.
  */
 #include "stack/context.h"
 #include "processor.h"
@@ -12,7 +13,7 @@
 
 enum { STACK_SIZE = 1 << 16 };
 
-/* Two flows: the test's own, and one on a stack of its own. */
+/* Two contexts: the test's own, and one on another stack. */
 static struct context home, away;
 static _Alignas(64) char stack[STACK_SIZE];
 
@@ -227,8 +228,7 @@ __attribute__((noinline)) static void set_rounding(enum rounding mode)
 }
 
 /*
- * Told by arithmetic, in both units where there are two: the nearest number to a seventh lies below
- * it.
+ * By arithmetic, in both units where there are two: the nearest number to a seventh lies below it.
  */
 __attribute__((noinline)) static bool rounds_up(void)
 {
@@ -299,7 +299,7 @@ TOOLS_BLIND static void *end_rounding_up(void *argument)
     return context_end(&after);
 }
 
-/* Between the two nobody waits: the one is over, the other has not begun. */
+/* Neither waits between the two: the one is over, the other has not begun. */
 TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
 {
     static _Alignas(64) char stack_after[STACK_SIZE];
@@ -315,9 +315,7 @@ TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
 }
 
 #if defined(__x86_64__)
-/*
- * What both units are told; the flags of what has happened, in mxcsr's low six bits, are left out.
- */
+/* The control bits of both units; the status flags in mxcsr's low six bits are left out. */
 struct control {
     uint32_t mxcsr; /* of SSE */
     uint16_t x87;   /* control word of the other unit */
@@ -347,7 +345,7 @@ static void check_control(struct control expected)
     CHECK_EQ(now.x87, expected.x87);
 }
 
-/* Sets what it is given, and keeps it while others run. */
+/* Sets the control word, and keeps it while others run. */
 TOOLS_BLIND static void *keep_control(void *argument)
 {
     const struct control *control = argument;
@@ -368,8 +366,8 @@ static void keep_apart(struct control here, struct control there)
 }
 
 /*
- * Rounding, precision, what raises a signal, flushing to zero: whatever one flow chooses, another
- * does not notice.
+ * Rounding, precision, signals, flushing to zero: the choice of one context does not affect
+ * another.
  */
 TEST(switch_keeps_each_bit_of_floating_point_control_apart)
 {
@@ -397,7 +395,9 @@ static int note_rounding(bool *up)
 }
 async_fn(note_rounding, bool *);
 
-/* As it was when the task was created, not when it begins, nor what the stack's last task had. */
+/*
+ * As it was when the task was created, not when it begins, nor as the stack's previous task had it.
+ */
 LOOP_TEST(switch_starts_a_task_with_the_rounding_of_its_creator)
 {
     bool up = false, nearest = true, again = true;
@@ -457,8 +457,8 @@ LOOP_TEST(switch_gives_each_task_its_own_rounding)
 /* ---- alignment ------------------------------------------------------------------------------ */
 
 /*
- * What a call and the callee's prologue push before the frame's address, and what the stack is
- * aligned for.
+ * The bytes that a call and the callee's prologue push before the frame's address, and the
+ * alignment of the stack.
  */
 #if defined(__i386__) || defined(__x86_64__)
 enum { FRAME_RECORD = 2 * sizeof(void *), FRAME_ALIGNMENT = 16 };
@@ -469,8 +469,8 @@ enum { FRAME_RECORD = 0, FRAME_ALIGNMENT = 8 };
 #endif
 
 /*
- * What the calling convention promises shows in the frame's address; vector moves in libc rely on
- * it.
+ * The alignment of the calling convention shows in the frame's address; vector moves in libc rely
+ * on it.
  */
 TOOLS_BLIND static void *check_alignment(void *argument)
 {
@@ -522,7 +522,7 @@ TOOLS_BLIND static void *walk_out(void *argument)
 }
 
 /*
- * What lies above the stack would lead an unwinder that does not stop in time from frame to frame.
+ * The bytes above the stack would lead an unwinder that does not stop in time from frame to frame.
  */
 TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
 {
@@ -533,7 +533,7 @@ TEST(switch_lets_an_unwinder_find_the_end_of_the_stack)
     prepare_below(stack + STACK_SIZE - ABOVE, walk_out, &walk);
     go_away();
     CHECK(walk.after_entry >= 1 &&
-          walk.after_entry <= 4); /* the entry, and what called it, libc's too */
+          walk.after_entry <= 4); /* the entry, and its callers, also libc's */
     CHECK(walk.frames < MAX_FRAMES);
 }
 #else

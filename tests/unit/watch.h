@@ -1,6 +1,6 @@
 /*
  * watch.h: for tests of the poll contract (src/poll/poll.h) without a loop: a poller of the case's
- * backend, and operations that count their completions, of which each must have exactly one.
+ * backend, and operations that count their completions; each must have exactly one.
  */
 #ifndef TEST_WATCH_H
 #define TEST_WATCH_H
@@ -18,7 +18,7 @@ struct watch {
 };
 
 static struct poller poller;
-static bool poller_is_foreign; /* to be set before it is opened */
+static bool poller_is_host; /* to be set before it is opened */
 
 static inline void open_poller_with(async_allocator memory)
 {
@@ -27,7 +27,7 @@ static inline void open_poller_with(async_allocator memory)
     size_t i = 0;
     while (test_backend() != NULL && strcmp(backends[i]->name, test_backend()) != 0)
         i++;
-    CHECK_EQ(asyncp_poller_open(&poller, backends[i], poller_is_foreign, memory), 0);
+    CHECK_EQ(asyncp_poller_open(&poller, backends[i], poller_is_host, memory), 0);
 }
 
 static inline void open_poller(void)
@@ -69,10 +69,7 @@ static inline void watch_start(struct watch *watch, enum operation_kind kind, in
     watch_submit(watch, (struct operation){.kind = kind, .fd = fd});
 }
 
-/*
- * Takes what has happened by now, several times, because a completion may need a round in the
- * kernel.
- */
+/* Handles pending events several times, because a completion may need a round in the kernel. */
 static inline void watch_settle(void)
 {
     for (int i = 0; i < 3; i++)
@@ -103,7 +100,7 @@ static inline void watch_cancel(struct watch *watch)
         poller.calls->cancel(&poller, &watch->operation);
 }
 
-/* What becomes of one operation that needs nobody else. */
+/* The result of one operation that needs no other. */
 static inline int watch_once(enum operation_kind kind, int fd)
 {
     struct watch watch;

@@ -1,6 +1,6 @@
 /*
- * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input says what
- * both do, step by step, and what becomes of the peer's records on their way: changed, cut,
+ * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input selects the
+ * actions of both, step by step, and what happens to the peer's records on their way: changed, cut,
  * doubled, late, or with other bytes between.
  */
 #include "../tickets.h"
@@ -15,7 +15,7 @@
 
 enum { MAX_STEPS = 48, MAX_BYTES = 4096 };
 
-static const double SOME_TIME = 0.00001; /* for the loop to look at the sockets */
+static const double SOME_TIME = 0.00001; /* for the loop to poll the sockets */
 
 /* The bytes of the input that are left. */
 struct input {
@@ -27,10 +27,10 @@ struct play {
     struct input input;
     async_stream *stream; /* ours */
     async_task *task;     /* ours, that shakes hands and reads */
-    async_tls *tls;       /* what our side is */
+    async_tls *tls;       /* the role of our side */
     SSL *peer;
     int socket;              /* the peer's end */
-    uint8_t late[MAX_BYTES]; /* what the peer has sent, and is kept back */
+    uint8_t late[MAX_BYTES]; /* records that the peer has sent, and that are held back */
     size_t late_size;
     bool is_up; /* our handshake is over */
 };
@@ -129,7 +129,8 @@ static void send_raw(const struct play *play, const uint8_t *bytes, size_t size)
 }
 
 /*
- * Has OpenSSL read what our side has sent, and puts what it answers into bytes: how many those are.
+ * Has OpenSSL read the bytes that our side has sent, and writes its answer to bytes: how many those
+ * are.
  */
 static size_t pump(struct play *play, uint8_t bytes[MAX_BYTES])
 {
@@ -144,7 +145,7 @@ static size_t pump(struct play *play, uint8_t bytes[MAX_BYTES])
     return size > 0 ? (size_t)size : 0;
 }
 
-/* What becomes of the peer's next bytes. */
+/* Decides about the peer's next bytes. */
 static void pass_on(struct play *play, int how)
 {
     uint8_t bytes[MAX_BYTES];
