@@ -103,7 +103,7 @@ def run(step: Step) -> Result:
         status = subprocess.run(command, cwd=ROOT, env={**surroundings, **SURROUNDINGS}, stdin=subprocess.DEVNULL,
                                 stdout=output, stderr=subprocess.STDOUT).returncode
     said = log.read_text(errors="replace")
-    omissions = {reason: int(count) for reason, count in re.findall(r"^left out: (.*) \((\d+)\)$", said, re.MULTILINE)}
+    omissions = {reason: int(count) for reason, count in re.findall(r"^skipped: (.*) \((\d+)\)$", said, re.MULTILINE)}
     cases = re.findall(r"^\d+ (?:passed, |programs, |mutations, |inputs, |did harm).*$", said, re.MULTILINE)
     return Result(step, status == 0, time.monotonic() - began, (cases or [""])[-1], omissions)
 

@@ -177,7 +177,7 @@ LOOP_TEST(condition_that_became_true_returns_0_though_a_cancel_follows)
     task = async_create_task(await_positive, &condition, &number);
     settle();
     notify(&condition, 1);
-    async_task_cancel(task); /* and it does not hold */
+    async_task_cancel(task); /* and the predicate is false */
     CHECK_EQ(async_await(task), -ECANCELED);
     return 0;
 }

@@ -15,7 +15,7 @@
 
 [[noreturn]] static void fail(int line, const char *condition)
 {
-    std::fprintf(stderr, "exceptions.cc:%d: %s does not hold\n", line, condition);
+    std::fprintf(stderr, "exceptions.cc:%d: check failed: %s\n", line, condition);
     std::exit(1);
 }
 

@@ -53,7 +53,7 @@ void tell(const char *format, uint64_t a, uint64_t b);
 /* In a thread: one of 0, 1, … count - 1; all are tried. */
 int choose(int count);
 
-/* A property does not hold: says so, and by which steps one comes here; ends the program. */
+/* Reports a violated property and the steps that lead to it; ends the program. */
 void violated(const char *problem);
 
 /* The result of an exploration. */

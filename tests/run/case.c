@@ -27,7 +27,7 @@ enum {
     HIGHEST_DESCRIPTOR = 1 << 16, /* higher ones are not checked */
 };
 
-/* ---- what it is given ----------------------------------------------------------------------- */
+/* ---- the allocator ----------------------------------------------------------------------- */
 
 /* The header of each block; as wide as malloc's alignment, so that the block keeps it. */
 struct block {
@@ -85,7 +85,7 @@ void test_allow_allocations(long count)
 {
     enum { MAX_COUNT = 100000 }; /* a test that allows more from try to try would never end */
     if (count > MAX_COUNT)
-        test_fail("runner", 0, "it fails also when memory is not short");
+        test_fail("runner", 0, "the program still fails with 100000 allocations");
     atomic_store(&allocations_allowed, count);
 }
 
@@ -101,7 +101,7 @@ const char *test_backend(void)
     return options.backend;
 }
 
-/* ---- how it ends ---------------------------------------------------------------------------- */
+/* ---- the end ---------------------------------------------------------------------------- */
 
 static _Noreturn void end_case(int status)
 {
@@ -130,14 +130,14 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 void test_check_equal(const char *file, int line, const char *claim, long long a, long long b)
 {
     if (a != b)
-        test_fail(file, line, "%s does not hold: %lld and %lld", claim, a, b);
+        test_fail(file, line, "check failed: %s: %lld != %lld", claim, a, b);
 }
 
 void test_check_text(const char *file, int line, const char *claim, const char *a, const char *b)
 {
     if (a == b || (a != NULL && b != NULL && strcmp(a, b) == 0))
         return;
-    test_fail(file, line, "%s does not hold: \"%s\" and \"%s\"", claim, a == NULL ? "(NULL)" : a,
+    test_fail(file, line, "check failed: %s: \"%s\" != \"%s\"", claim, a == NULL ? "(NULL)" : a,
               b == NULL ? "(NULL)" : b);
 }
 
@@ -167,7 +167,7 @@ static void set_time_limit(unsigned seconds)
     alarm(seconds);
 }
 
-/* ---- what it leaves behind ------------------------------------------------------------------ */
+/* ---- leaks ------------------------------------------------------------------ */
 
 /*
  * Resources of a process that a test must give back. Blocks are not among them: a case begins
@@ -205,7 +205,7 @@ static bool report_descriptors(const struct inventory *before, const struct inve
         if (after->open[i])
             printf("leak: descriptor %d is open (%.*s)\n", i, length < 0 ? 0 : (int)length, target);
         else
-            printf("descriptor %d was closed, and was not the test's to close\n", i);
+            printf("descriptor %d was closed, but the test did not open it\n", i);
     }
     return any;
 }
@@ -256,17 +256,17 @@ static _Noreturn void run_script(const struct test *test, unsigned time_limit)
     if (chdir(TEST_SOURCE_DIR) == 0)
         execvp(test->script[0], (char *const *)test->script);
     if (errno == ENOENT)
-        test_skip("there is no Python here, or not the source");
+        test_skip("Python or the source is not available here");
     test_fail(test->file, test->line, "%s: %s", test->script[0], strerror(errno));
 }
 
 void test_needs_python(void)
 {
     if (system("python3 -c '' 2>/dev/null") != 0)
-        test_skip("there is no Python here");
+        test_skip("Python is not available here");
 }
 
-/* ---- how it begins -------------------------------------------------------------------------- */
+/* ---- the start -------------------------------------------------------------------------- */
 
 /*
  * Resets everything that it must not inherit from the runner or from the runner's parent; limits

@@ -25,7 +25,7 @@ void output_print(const struct output *output)
 {
     size_t skipped = output->length > OUTPUT_SHOWN ? output->length - OUTPUT_SHOWN : 0;
     if (skipped > 0)
-        printf("    [%zu bytes left out]\n", skipped);
+        printf("    [%zu bytes omitted]\n", skipped);
     const char *end = output->text + output->length;
     for (const char *line = output->text + skipped; line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
@@ -68,7 +68,7 @@ static enum outcome outcome_of_death(const struct ending *ending, char reason[RE
     }
     if (missing != NULL) {
         int length = (int)strcspn(missing, "\n|"); /* a reason is one line */
-        snprintf(reason, REASON_SIZE, "died without saying \"%.*s\"", length, missing);
+        snprintf(reason, REASON_SIZE, "ended without printing \"%.*s\"", length, missing);
         return FAILED;
     }
     return PASSED;
@@ -99,7 +99,7 @@ static bool says(const struct output *output, const char *words)
     return memmem(output->text, output->length, words, strlen(words)) != NULL;
 }
 
-/* "reported": a check does not hold, because some call has said why. */
+/* "reported": a check failed because a call returned its error. */
 const char *outcome_of_fault(const struct ending *ending, enum outcome outcome, bool injected)
 {
     const struct output *output = &ending->output;

@@ -21,13 +21,13 @@
 #include <unistd.h>
 
 enum {
-    GRACE = 2,              /* seconds past its limit before a case is killed from outside */
-    LOOK_AGAIN = 200000000, /* nanoseconds between two checks for such cases */
-    MAX_PARALLEL = 64,      /* cases at once */
-    LABEL_SIZE = 160,       /* bytes of a case's name as it is shown */
+    GRACE = 2,                  /* seconds past its limit before a case is killed from outside */
+    CHECK_INTERVAL = 200000000, /* nanoseconds between two checks for such cases */
+    MAX_PARALLEL = 64,          /* cases at once */
+    LABEL_SIZE = 160,           /* bytes of a case's name as it is shown */
 };
 
-/* All tests of all files, in the order in which their constructors happened to run. */
+/* The tests of all files, in the order in which their constructors ran. */
 static struct test *registered;
 
 /* Seconds of real time that a case may take. */
@@ -39,8 +39,8 @@ void test_register(struct test *test)
     registered = test;
 }
 
-/* A mishap of the runner's own, not of a test. */
-static _Noreturn void give_up(const char *what)
+/* An error of the runner, not of a test. */
+static _Noreturn void fail_runner(const char *what)
 {
     perror(what);
     exit(2);
@@ -88,7 +88,7 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* Good until the next call. */
+/* Valid until the next call. */
 static const char *label_of(const struct job *job)
 {
     static char label[LABEL_SIZE];
@@ -98,7 +98,7 @@ static const char *label_of(const struct job *job)
     return label;
 }
 
-/* Hidden cases are those that fail on purpose: tests of the runner run them. */
+/* Hidden cases fail on purpose; tests of the runner run them. */
 static bool is_wanted(const struct job *job)
 {
     static const char hidden[] = "selftest_";
@@ -135,7 +135,7 @@ static void make_records(void)
     struct fault_record *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                                     -1, 0);
     if (all == MAP_FAILED)
-        give_up("the records");
+        fail_runner("the records");
     while (records_left < MAX_PARALLEL)
         records[records_left++] = all++;
 }
@@ -149,7 +149,7 @@ static void start(struct job *job)
     job->output = memfd_create("output", MFD_CLOEXEC);
     job->process = fork();
     if (job->output < 0 || job->process < 0)
-        give_up(label_of(job));
+        fail_runner(label_of(job));
     if (job->process == 0 && job->record != NULL)
         faults_begin(&job->fault, job->record);
     if (job->process == 0)
@@ -159,7 +159,7 @@ static void start(struct job *job)
     running_count++;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
+/* ---- reports -------------------------------------------------------------------------------- */
 
 static void print_result(const struct job *job, enum outcome outcome, const char *reason,
                          const struct output *output)
@@ -174,7 +174,7 @@ static void print_result(const struct job *job, enum outcome outcome, const char
         output_print(output);
 }
 
-/* It says why the case was skipped. */
+/* The last line of its output is the reason. */
 static void note_skip(const struct job *job, const struct output *output)
 {
     char reason[REASON_SIZE];
@@ -194,13 +194,13 @@ static void print_calls(const struct job *job)
 }
 
 /* One line, its parts between tabs; the last of them is the last line that the case wrote. */
-static void print_verdict(const struct job *job, const char *verdict, const char *reason,
-                          const struct output *output)
+static void print_fault_outcome(const struct job *job, const char *word, const char *reason,
+                                const struct output *output)
 {
     int length;
     const char *line = output_last_line(output, &length);
-    printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, verdict, reason,
-           length, line);
+    printf("verdict\t%s\t%s\t%s\t%s\t%.*s\n", label_of(job), job->fault_text, word, reason, length,
+           line);
 }
 
 static void finish(struct job *job, int status)
@@ -210,8 +210,8 @@ static void finish(struct job *job, int status)
     enum outcome outcome = outcome_of(&ending, reason);
     totals[outcome]++;
     if (wanted.sweep) {
-        const char *verdict = outcome_of_fault(&ending, outcome, job->record->injected > 0);
-        print_verdict(job, verdict, reason, &ending.output);
+        const char *word = outcome_of_fault(&ending, outcome, job->record->injected > 0);
+        print_fault_outcome(job, word, reason, &ending.output);
         free((char *)(uintptr_t)job->fault_text);
     } else
         print_result(job, outcome, reason, &ending.output);
@@ -270,7 +270,7 @@ static void collect(const sigset_t *child_signal)
                 reap(i);
         }
         if (running_count == before)
-            sigtimedwait(child_signal, NULL, &(struct timespec){.tv_nsec = LOOK_AGAIN});
+            sigtimedwait(child_signal, NULL, &(struct timespec){.tv_nsec = CHECK_INTERVAL});
     }
 }
 
@@ -323,7 +323,7 @@ static int compare_tests(const void *a, const void *b)
     return files != 0 ? files : strcmp(first->name, second->name);
 }
 
-/* All that is registered, sorted, so that the order of linking does not show. */
+/* All registered tests, sorted, so that the order of linking does not matter. */
 static struct test **sorted_tests(size_t *count)
 {
     *count = 0;
@@ -331,7 +331,7 @@ static struct test **sorted_tests(size_t *count)
         (*count)++;
     struct test **tests = calloc(*count + 1, sizeof(struct test *));
     if (tests == NULL)
-        give_up("the list of cases");
+        fail_runner("the list of cases");
     size_t i = 0;
     for (struct test *test = registered; test != NULL; test = test->next)
         tests[i++] = test;
@@ -365,7 +365,7 @@ static struct job *plan(size_t *count)
     struct test **tests = sorted_tests(&test_count);
     struct job *jobs = calloc(test_count * 3 * (size_t)wanted.repeat + 1, sizeof *jobs);
     if (jobs == NULL)
-        give_up("the list of cases");
+        fail_runner("the list of cases");
     *count = 0;
     for (long round = 0; round < wanted.repeat; round++) {
         for (size_t i = 0; i < test_count; i++)
@@ -401,7 +401,7 @@ static struct job *plan_sweep(struct job *known, size_t *count)
         if (*count == room)
             jobs = realloc(jobs, (room = room * 2 + 64) * sizeof *jobs);
         if (job == NULL || jobs == NULL || line[length] == '\0')
-            give_up(line);
+            fail_runner(line);
         jobs[*count] = *job;
         jobs[*count].fault_text = strndup(line + length + 1, strcspn(line + length + 1, "\n"));
     }
@@ -417,30 +417,53 @@ static void parse_faults(struct job *jobs, size_t count)
         if (jobs[i].fault_text == NULL)
             jobs[i].fault_text = wanted.fault;
         if (jobs[i].fault_text != NULL && !fault_parse(jobs[i].fault_text, &jobs[i].fault))
-            give_up(jobs[i].fault_text);
+            fail_runner(jobs[i].fault_text);
     }
 }
 
 /* ---- the command line ----------------------------------------------------------------------- */
 
-static _Noreturn void usage(void)
+static const char help[] =
+    "usage: suite [options] [NAME]...\n"
+    "\n"
+    "Runs the tests whose names contain one of the NAMEs, or all. A test of the loop runs once on\n"
+    "each backend: its cases are \"name [epoll]\", \"name [uring]\" and \"name [sim]\".\n"
+    "\n"
+    "  -v                 print a line and the output for each case, and all skipped cases\n"
+    "  -j N               run N cases at once; default: the number of processors\n"
+    "  --repeat N         run everything N times\n"
+    "  --list             print the names of the cases and run nothing\n"
+    "  --fault SITE:ERROR:CALL[+]\n"
+    "                     make that call of the site fail in each case; with +, it and all later\n"
+    "                     calls: epoll_control:ENOMEM:3 (tests/run/faults.c lists sites and errors)\n"
+    "  --record           print how often each case calls each site (for tests/scripts/faults.py)\n"
+    "  --sweep            read cases and faults from standard input (for tests/scripts/faults.py)\n"
+    "  --help             print this\n"
+    "\n"
+    "environment:\n"
+    "  ASYNCIO_BACKEND    epoll, uring or sim: only this backend\n"
+    "  TEST_TIME_LIMIT    seconds for each case; default: 20\n"
+    "  MOMENT             cancel_everywhere_*: only this moment (tests/switching/test_switching.c)\n"
+    "  CHAOS_SEED, CHAOS_ROUNDS, STRESS\n"
+    "                     chaos_*: first seed and number of rounds; stress_*: number of connections\n"
+    "\n"
+    "The status is 0 if at least one case passed and none failed, 1 if one failed, and 2 for an error\n"
+    "of the runner.\n";
+
+static _Noreturn void print_help(int status)
 {
-    fputs("usage: suite [-v] [-j cases-at-once] [--repeat times] [--list] [part of a name]...\n"
-          "       suite --fault site:error:call[+]   that call, or all from it on, fails in each "
-          "case\n"
-          "       suite --record | --sweep   for tests/scripts/faults.py\n",
-          stderr);
-    exit(2);
+    fprintf(status == 0 ? stdout : stderr, "%s", help);
+    exit(status);
 }
 
-/* The number in text, but at most most; anything below 1 is a mistake. */
-static long parse_count(const char *text, long most)
+/* The number in text, at most max; the runner ends if it is below 1. */
+static long parse_count(const char *text, long max)
 {
     char *end = NULL;
     long number = text == NULL ? 0 : strtol(text, &end, 10);
     if (number < 1 || *end != '\0')
-        usage();
-    return number < most ? number : most;
+        print_help(2);
+    return number < max ? number : max;
 }
 
 static long processors(void)
@@ -460,6 +483,8 @@ static void read_arguments(int count, char **arguments)
         const char *argument = arguments[i];
         if (strcmp(argument, "-v") == 0)
             wanted.verbose = true;
+        else if (strcmp(argument, "--help") == 0)
+            print_help(0);
         else if (strcmp(argument, "--list") == 0)
             wanted.list = true;
         else if (strcmp(argument, "--record") == 0)
@@ -473,7 +498,7 @@ static void read_arguments(int count, char **arguments)
         else if (strcmp(argument, "--repeat") == 0)
             wanted.repeat = parse_count(arguments[++i], 1000000);
         else if (argument[0] == '-')
-            usage();
+            print_help(2);
         else
             wanted.filters[wanted.filter_count++] = arguments[i];
     }

@@ -65,9 +65,9 @@
  * values too.
  */
 #define CHECK(...)                                                                                 \
-    ((__VA_ARGS__) ? (void)0 : test_fail(__FILE__, __LINE__, "%s does not hold", #__VA_ARGS__))
+    ((__VA_ARGS__) ? (void)0 : test_fail(__FILE__, __LINE__, "check failed: %s", #__VA_ARGS__))
 
-/* CHECK_EQ(a, b): two integers. The sizeof refuses anything else, a double above all. */
+/* CHECK_EQ(a, b): two integers. The sizeof refuses other types, doubles in particular. */
 #define CHECK_EQ(a, b)                                                                             \
     ((void)sizeof((a) | 0), (void)sizeof((b) | 0),                                                 \
      test_check_equal(__FILE__, __LINE__, #a " == " #b, (long long)(a), (long long)(b)))

@@ -37,7 +37,7 @@ static struct entry *find(struct entry **list, const char *text)
 
 void skips_add(const char *label, const char *reason)
 {
-    struct entry *entry = find(&reasons, *reason == '\0' ? "for no reason that it gave" : reason);
+    struct entry *entry = find(&reasons, *reason == '\0' ? "no reason given" : reason);
     entry->count++;
     find(&entry->cases, label)->count++;
 }
@@ -68,13 +68,13 @@ static void print_cases(const struct entry *entry, bool all)
             more++;
     }
     if (more > 0)
-        printf("    and %d more (-v names them)\n", more);
+        printf("    and %d more (-v lists them)\n", more);
 }
 
 void skips_print(bool all)
 {
     for (const struct entry *reason = reasons; reason != NULL; reason = reason->next) {
-        printf("left out: %s (%d)\n", reason->text, reason->count);
+        printf("skipped: %s (%d)\n", reason->text, reason->count);
         print_cases(reason->cases, all);
         free_list(reason->cases);
     }

@@ -14,7 +14,7 @@ void skips_add(const char *label, const char *reason);
 int skips_count(void);
 
 /*
- * Prints for each reason "left out: reason (how many)", which tools/check.py reads, and below it
+ * Prints for each reason "skipped: reason (count)", which tools/check.py reads, and below it
  * the cases, each once: the first few, or all of them. Empties the list.
  */
 void skips_print(bool all);

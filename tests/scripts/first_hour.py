@@ -505,7 +505,7 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         return 1 if run_courses(folder, arguments[1:]) else 0
     except Skip as reason:
-        print(f"0 passed, 0 failed\nleft out: {reason} (1)")
+        print(f"0 passed, 0 failed\nskipped: {reason} (1)")
         return 0
 
 
