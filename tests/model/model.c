@@ -36,7 +36,7 @@ static struct {
     int delivered[SENDERS];         /* how many of each sender's */
     int ended;                      /* threads that have sent everything */
     bool raised;                    /* the eventfd is readable */
-    bool dozes;                     /* the loop is in a futex wait, and was not woken */
+    bool in_futex_wait;             /* the loop is in a futex wait, and was not woken */
     bool ended_early;               /* a wait has */
     int cancelled;                  /* how often SIGINT cancelled the main task */
 } shared MODEL_STATE;
@@ -110,7 +110,7 @@ void asyncp_poller_wake(const struct poller *poller)
 static bool is_awake(void *unused)
 {
     (void)unused;
-    return !shared.dozes;
+    return !shared.in_futex_wait;
 }
 
 /* The kernel compares the word now, and no wake-up can come between that and the wait. */
@@ -120,16 +120,16 @@ bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
     (void)timeout_ns;
     step();
     memcpy(&now, (const void *)word, sizeof now);
-    shared.dozes = now == value;
-    tell(shared.dozes ? "dozes: %#" PRIx64 : "does not doze: %#" PRIx64, now, 0);
-    if (!shared.dozes)
+    shared.in_futex_wait = now == value;
+    tell(shared.in_futex_wait ? "futex wait: %#" PRIx64 : "no futex wait: %#" PRIx64, now, 0);
+    if (!shared.in_futex_wait)
         return true;
     if (ends_early())
         step();
     else
         step_when(is_awake, NULL);
-    shared.dozes = false;
-    tell("stops dozing", 0, 0);
+    shared.in_futex_wait = false;
+    tell("ends the futex wait", 0, 0);
     return true;
 }
 
@@ -137,7 +137,7 @@ void asyncp_sys_word_wake(_Atomic uint32_t *word)
 {
     (void)word;
     step();
-    shared.dozes = false;
+    shared.in_futex_wait = false;
     tell("wakes the word", 0, 0);
 }
 
@@ -407,29 +407,30 @@ static void set_up(void)
 
 static const struct scenario scenarios[] = {
     {"SIGINT comes", .interrupt = true, .run = run, .operates = true, .lag = ANY_LAG},
-    {"SIGINT comes to a loop that dozes", .interrupt = true, .run = run, .lag = ANY_LAG},
+    {"SIGINT comes to a loop in a futex wait", .interrupt = true, .run = run, .lag = ANY_LAG},
     {"one thread sends 1, and SIGINT comes, virtual clock", .letters = {1, 0}, .interrupt = true,
      .run = run, .virtual_clock = true, .operates = true, .lag = ANY_LAG},
-    {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock", .letters = {1, 0},
-     .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
+    {"one thread sends 1, and SIGINT comes to a loop in a futex wait, virtual clock",
+     .letters = {1, 0}, .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
     {"one thread sends 3", .letters = {3, 0}, .run = run, .operates = true, .lag = ANY_LAG},
-    {"one thread sends 3 to a loop that dozes", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
+    {"one thread sends 3 to a loop in a futex wait", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
     {"two threads send 1 each, virtual clock", .letters = {1, 1}, .run = run, .virtual_clock = true,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 1 each", .letters = {1, 1}, .run = run, .operates = true, .lag = ANY_LAG},
-    {"two threads send 1 each to a loop that dozes", .letters = {1, 1}, .run = run, .lag = ANY_LAG},
-    {"two threads send 1 each to a loop that looks before it dozes", .letters = {1, 1}, .run = run,
-     .lag = ANY_LAG, .looks = true},
+    {"two threads send 1 each to a loop in a futex wait", .letters = {1, 1}, .run = run,
+     .lag = ANY_LAG},
+    {"two threads send 1 each to a loop that spins before a futex wait", .letters = {1, 1},
+     .run = run, .lag = ANY_LAG, .looks = true},
     {"two threads send 2 and 1, and the loop closes", .letters = {2, 1}, .run = iterate_and_close,
      .operates = true, .lag = ANY_LAG},
     {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
      .operates = true, .lag = ANY_LAG},
-    {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0},
+    {"one thread sends 2, and SIGINT comes to a loop in a futex wait", .letters = {2, 0},
      .interrupt = true, .run = run, .lag = ANY_LAG},
     {"two threads send 1 each, a host loop steps", .letters = {1, 1}, .run = step_by_step,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
-    {"two threads send 2 and 1 to a loop that dozes", .letters = {2, 1}, .run = run, .lag = 1},
+    {"two threads send 2 and 1 to a loop in a futex wait", .letters = {2, 1}, .run = run, .lag = 1},
 };
 
 /*

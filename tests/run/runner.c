@@ -436,19 +436,19 @@ static const char help[] =
     "  --fault SITE:ERROR:CALL[+]\n"
     "                     make that call of the site fail in each case; with +, it and all later\n"
     "                     calls: epoll_control:ENOMEM:3 (tests/run/faults.c lists sites and errors)\n"
-    "  --record           print how often each case calls each site (for tests/scripts/faults.py)\n"
-    "  --sweep            read cases and faults from standard input (for tests/scripts/faults.py)\n"
+    "  --record, --sweep  for tests/scripts/faults.py: print how often each case calls each site;\n"
+    "                     read cases and faults from standard input\n"
     "  --help             print this\n"
     "\n"
     "environment:\n"
     "  ASYNCIO_BACKEND    epoll, uring or sim: only this backend\n"
     "  TEST_TIME_LIMIT    seconds for each case; default: 20\n"
-    "  MOMENT             cancel_everywhere_*: only this moment (tests/switching/test_switching.c)\n"
+    "  MOMENT             cancel_everywhere_*: only this moment\n"
     "  CHAOS_SEED, CHAOS_ROUNDS, STRESS\n"
-    "                     chaos_*: first seed and number of rounds; stress_*: number of connections\n"
+    "                     chaos_*: first seed, number of rounds; stress_*: number of connections\n"
     "\n"
-    "The status is 0 if at least one case passed and none failed, 1 if one failed, and 2 for an error\n"
-    "of the runner.\n";
+    "The status is 0 if at least one case passed and none failed, 1 if one failed, and 2 for an\n"
+    "error of the runner.\n";
 
 static _Noreturn void print_help(int status)
 {

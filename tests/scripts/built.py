@@ -1,4 +1,4 @@
-"""What a script of the suite is told about the library that was built, by tests/run/case.c in the environment."""
+"""The build that a script of the suite tests: tests/run/case.c puts it into the environment."""
 
 import json
 import os
@@ -8,23 +8,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 
-# The compiler of C that built it.
+# The C compiler that built it.
 COMPILER = shlex.split(os.environ.get("CC", "cc"))
 
-# What a command begins with that runs a program like those that were built; empty unless that takes an emulator.
+# The beginning of a command that runs a built program; empty unless an emulator is needed.
 WRAPPER = os.environ.get("WRAPPER", "").split()
 
-# The status of a script that could do nothing; the last line that it printed is why.
+# The status of a script that was skipped; its last line of output is the reason.
 SKIPPED = 77
 
 
 def option(name: str):
-    """How meson was told to build it."""
+    """The value of a meson option of this build."""
     options = json.loads((BUILD / "meson-info/intro-buildoptions.json").read_text())
     return next(option["value"] for option in options if option["name"] == name)
 
 
 def sanitizers() -> str:
-    """What it was built with, "address,undefined" say; or an empty string."""
+    """The sanitizers of this build, for example "address,undefined"; or an empty string."""
     value = option("b_sanitize")
     return "" if value == "none" else value

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Compiles the programs of tests/cxx as C++17 against the library that was built, and runs them.
 
-    tests/scripts/cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must say "fine" and end with 3
-    tests/scripts/cxx.py --dies uncaught   tests/cxx/uncaught.cc must be ended by SIGABRT, with what its first comment quotes
-    tests/scripts/cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
+    cxx.py everyday          builds and runs tests/cxx/everyday.cc: it must print "fine" and end with 3
+    cxx.py --dies uncaught   tests/cxx/uncaught.cc must be ended by SIGABRT, with the texts in its first comment
+    cxx.py --refuses string  tests/cxx/string.cc must not compile, for a reason that names async_fn
 
-With g++ and with clang++, as far as they are there; for another processor or libc with its g++. Ends with 77 where
-there is none.
+With g++ and clang++, as far as they are installed; for another processor or libc with its g++. Ends with 77 without
+a compiler.
 """
 
 import re
@@ -24,7 +24,7 @@ FLAGS = ["-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wconversio
 
 
 def compilers() -> list[str]:
-    """Two sanitizers' runtimes do not go together: there, only the one that belongs to the library's compiler."""
+    """In a build with a sanitizer, only the compiler of the library: two sanitizers' runtimes do not mix."""
     names = ["g++", "clang++"]
     if sanitizers():
         names = ["clang++" if "clang" in COMPILER[-1] else "g++"]
@@ -73,12 +73,12 @@ def complaint_about_compiling(compiler: str, name: str, output: Path) -> str:
 def main(arguments: list[str]) -> int:
     symbols = subprocess.run(["nm", BUILD / "libasyncio.a"], text=True, capture_output=True).stdout
     if arguments[0] == "--dies" and "asyncp_switch_start" not in symbols:
-        print("only switches in assembly notice it")
+        print("only switches in assembly detect it")
         return SKIPPED
     special = {"--refuses": complaint_about_compiling, "--dies": complaint_about_dying}
     complain = special.get(arguments[0], complaint_about_running)
     if not compilers():
-        print("there is no compiler of C++ for what was built")
+        print("no C++ compiler is available for this build")
         return SKIPPED
     with tempfile.TemporaryDirectory() as folder:
         complaints = [complain(compiler, arguments[-1], Path(folder) / "program") for compiler in compilers()]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs examples that serve against the programs they are for, over loopback, on both backends.
+"""Runs examples that are servers with the programs they are for, over loopback, on both backends.
 
-    tests/scripts/examples.py echo       the echo server and nc
-    tests/scripts/examples.py chat       the chat server and several nc
-    tests/scripts/examples.py proxy      the proxy between curl and a server of Python's
-    tests/scripts/examples.py scanner    the port scanner, where some ports are open
+    examples.py echo       the echo server and nc
+    examples.py chat       the chat server and several nc
+    examples.py proxy      the proxy between curl and a server of Python's
+    examples.py scanner    the port scanner, where some ports are open
 
-The programs in C are taken from the folder BUILD_DIR. Nothing is judged by the clock.
+The programs in C are taken from the folder BUILD_DIR. No result depends on the clock.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def test_echo(backend):
         with talking("nc", HOST, server.port) as client:
             say(client, "hello\n")
             hear(client, "hello\n")
-            with server.connect():  # somebody who says nothing is in nobody's way
+            with server.connect():  # a silent client does not disturb others
                 say(client, "world\n")
                 hear(client, "world\n")
                 expect("nc -N", much, output_of("nc", "-N", HOST, server.port, input=much))
@@ -58,8 +58,8 @@ def test_chat(backend):
             hear_all([anna, bert], "bert: hello, anna\n")
             bert.stdin.close()  # nc passes the end on
             hear(anna, "* bert left\n")
-            with talking("nc", HOST, server.port) as nobody:  # who never says a name is not there
-                hear(nobody, "nick? ")
+            with talking("nc", HOST, server.port) as silent:  # a client without a name is not listed
+                hear(silent, "nick? ")
                 say(anna, "alone?\n")
                 hear(anna, "anna: alone?\n")
         hear(anna, "* the server is going down\n")
@@ -82,7 +82,7 @@ def hear_all(clients, text):
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Gives the files of a folder; says nothing of it."""
+    """Serves the files of a folder without a log."""
 
     def log_message(self, *_):
         pass
@@ -113,7 +113,7 @@ def test_proxy(backend):
 
 
 def curl(*arguments, folder=None):
-    """What it fetched; with a folder, each into a file of its own, one after the other."""
+    """The fetched bytes; with a folder, each into its own file, one after the other."""
     if folder is None:
         return output_of("curl", "-sS", *arguments)
     places = [Path(folder, f"got-{i}") for i in range(sum(one.startswith("http") for one in arguments))]
@@ -122,7 +122,7 @@ def curl(*arguments, folder=None):
 
 
 def check_both_ends_pass(backend):
-    """Who says that he is done still hears the answer."""
+    """A client that shuts down its direction still gets the answer."""
     with socket.create_server((HOST, 0)) as upstream:
         with serving("proxy", 0, HOST, upstream.getsockname()[1], backend=backend) as proxy:
             with proxy.connect() as client:
@@ -136,7 +136,7 @@ def check_both_ends_pass(backend):
 
 
 def check_nobody_there(backend):
-    """Where nobody listens the client is sent away, and the next one, too."""
+    """Without an upstream the client's connection is closed, and the next one's, too."""
     with socket.socket() as deaf:
         deaf.bind((HOST, 0))
         with serving("proxy", 0, HOST, deaf.getsockname()[1], backend=backend) as proxy:
@@ -150,8 +150,8 @@ SCANNED = 400  # ports, of which a few are open
 
 
 def open_some(host, count):
-    """Sockets that listen among SCANNED ports, and the first of these. Below those that the kernel gives away: whoever
-    connects to one of these may meet himself."""
+    """Sockets that listen among SCANNED ports, and the first of these. Below the ephemeral
+    ports: a connect to one of those may connect to itself."""
     while True:
         first = random.randrange(10_000, 30_000)
         try:
@@ -172,8 +172,8 @@ def test_scanner(backend):
     command = [*WRAPPER, BUILD / "port_scanner", host, first, first + SCANNED - 1]
     found = [int(line) for line in output_of(*command, env={**os.environ, "ASYNCIO_BACKEND": backend}).split()]
     if len(found) != len(set(found)) or not ours <= set(found):
-        raise Failure(f"{sorted(ours)} are open, and it says {found}")
-    for port in set(found) - ours:  # somebody else's
+        raise Failure(f"{sorted(ours)} are open, and it prints {found}")
+    for port in set(found) - ours:  # of another program
         expect(f"port {port} answers", True, answers(host, port))
     for one in listening:
         one.close()

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Makes every call that the library makes of the kernel and of its allocator fail in turn, while the suite runs.
+"""Fault driver: makes each system call and each allocation of the library fail in turn, while the suite runs.
 
-    tests/scripts/faults.py [--full] [--seconds 180] [--seed 1] [part of a name]...     BUILD_DIR: where the suite is
-    tests/scripts/faults.py --sample 200 faults_      so many, drawn from all
-    tests/scripts/faults.py --self-test               sees that each kind of harm is found
+    faults.py [--full] [--seconds 180] [--seed 1] [part of a name]...     BUILD_DIR: where the suite is
+    faults.py --sample 200 faults_      that many, drawn at random
+    faults.py --self-test               checks that each kind of harm is found
 
-First it counts how often each case calls what; then each case is run again and again, and each time one call, or all
-from one on, fail with one of the errors they can have (tests/run/faults.c lists them). Cases whose names begin with
-faults_ are written for this and are put through every fault there is; of the others as many are drawn as there is
-time for. A check that does not hold because a call reported its error is fine; a crash, an assertion, a
-sanitizer's report, a hang and a leak are not, and are printed with the command that repeats them.
+First it counts how often each case calls each site; then each case runs again and again, and each time one call, or
+all from one on, fail with one of the errors they can have (tests/run/faults.c lists them). Cases whose names begin
+with faults_ are written for this and run with every fault; for the others as many faults are drawn as time allows. A
+check that fails because a call returned its error is fine; a crash, an assertion, a sanitizer's report, a hang and a
+leak are not, and are printed with the command that repeats them.
 """
 
 import argparse
@@ -32,22 +32,22 @@ FEW = 3  # the first calls of a case, of which each fails in turn
 VERDICTS = ["passed", "reported", "excused", "died", "hung", "leaked", "lost"]
 BAD = {"died", "hung", "leaked", "lost"}
 
-# Ends that are as they should be: how the fault begins, the verdict, what the case said last, and why. A case that was
-# written for faults has none of it where it hangs: its two ends let go of each other.
+# Bad ends that are expected: the beginning of the fault, the verdict, the last line of the case, and the reason. None of
+# these excuses a hang of a case that was written for faults.
 EXCUSES = [
     ("", "died", r"(the queue|the function) is NULL; was there memory for it\?",
-     "the test uses what it was not given, and is told so"),
+     "the test uses an object that could not be created, and the library reports that"),
     (r"(accept|connect|epoll_control|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
     (r"uring_request:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
-     "what is begun anew stands behind the others, who take what was there for it"),
-    ("thread:", "hung", r" waits in async_", "the test waits until work stands on more threads than there are"),
-    ("sigaction:", "died", r"signal 2 ", "SIGINT is not ours then, and ends the program as if we were not there"),
+     "the call that is begun again is behind the others, which take its data"),
+    ("thread:", "hung", r" waits in async_", "the test waits for jobs on more threads than could be created"),
+    ("sigaction:", "died", r"signal 2 ", "without the handler SIGINT ends the program, as without the library"),
 ]
 
 SUITE = os.path.join(os.environ.get("BUILD_DIR", "build"), "suite")
-WRAPPER = os.environ.get("WRAPPER", "").split()  # what runs it, if it is for another processor
-# Statuses of their own, so that a report is not taken for a check that does not hold.
+WRAPPER = os.environ.get("WRAPPER", "").split()  # the emulator, if it is for another processor
+# Separate exit statuses, so that a sanitizer's report is not taken for a failed check.
 SURROUNDINGS = {
     "ASAN_OPTIONS": "exitcode=99:" + os.environ.get("ASAN_OPTIONS", ""),
     "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
@@ -77,7 +77,7 @@ class Verdict(NamedTuple):
     last_line: str
 
     def weighed(self) -> "Verdict":
-        """The same, or excused; but where every error is an answer, nothing may wait for ever, nor a check fail."""
+        """The same, or excused; but in a program written for faults no task may wait for ever and no check may fail."""
         if self.word == "reported" and is_thorough(self.case):
             return self._replace(word="lost")
         if self.word == "hung" and is_thorough(self.case):
@@ -104,7 +104,7 @@ def run_suite(*arguments: str, plan: str = "") -> Iterator[list[str]]:
 
 
 def can_fail_requests() -> bool:
-    """Whether io_uring completes a request with the error that it is told to: Linux 6.10."""
+    """Whether a test can choose the error of an io_uring request: Linux 6.10."""
     return tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 10)
 
 
@@ -118,7 +118,7 @@ class Case(NamedTuple):
 
 
 def record(filters: list[str]) -> tuple[dict[str, list[str]], list[Case]]:
-    """The errors that each site can have, and the cases that can be put through them."""
+    """The errors of each site, and the cases with their calls."""
     errors, cases = collections.defaultdict(list), []
     for kind, *parts in run_suite("--record", *filters):
         if kind == "error" and (parts[0] != "uring_request" or can_fail_requests()):
@@ -168,7 +168,7 @@ def sweep(faults: list[Fault], deadline: float, *filters: str) -> Iterator[Verdi
 
 
 class Table:
-    """What came of the faults at each site."""
+    """The verdicts at each site."""
 
     def __init__(self):
         self.rows = collections.defaultdict(collections.Counter)
@@ -197,13 +197,13 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=180, help="for cases not written for this")
     parser.add_argument("--seed", type=int, default=1, help="of the draw")
     parser.add_argument("--sample", type=int, help="so many faults drawn from all there are, and no more")
-    parser.add_argument("--self-test", action="store_true", help="sees that each kind of harm is found")
+    parser.add_argument("--self-test", action="store_true", help="checks that each kind of harm is found")
     parser.add_argument("filters", nargs="*", metavar="part of a name")
     return parser.parse_args()
 
 
 def self_test() -> int:
-    """Cases of which each comes to an end of its own (tests/faults/test_faults_driver.c)."""
+    """Runs cases that each end in a different way (tests/faults/test_faults_driver.c)."""
     expected = {
         "selftest_fault_is_reported": "reported",
         "selftest_fault_kills": "died",
@@ -221,7 +221,7 @@ def self_test() -> int:
 
 
 class Plan:
-    """Which faults are to be run, of how many."""
+    """The faults to run, and how many are possible."""
 
     def __init__(self, options: argparse.Namespace):
         self.errors, self.cases = record(options.filters)
@@ -255,7 +255,7 @@ def print_summary(plan: Plan, table: Table, options: argparse.Namespace):
 {len(table.rows)} sites with {errors} errors; {possible} failures are possible in {len(plan.cases)} cases
 {len(plan.written)} were run in the {len(plan.thorough)} programs written for them
 {others} of {len(plan.chosen)} chosen ones were run in the other cases (seed {options.seed})
-{slow} cases that take longer than {QUICK} s were left out; in {total['unreached']} runs no call came so far
+{slow} cases that take longer than {QUICK} s were left out; {total['unreached']} runs ended before that call
 {sum(total[word] for word in BAD)} did harm""")
     if total["excused"]:
         print("\n".join(["excused:", *(f"    {reason}" for *_, reason in EXCUSES)]))
@@ -264,12 +264,12 @@ def print_summary(plan: Plan, table: Table, options: argparse.Namespace):
 def main() -> int:
     options = read_arguments()
     if RUNNING in os.environ:
-        return SKIPPED  # the suite that is run here comes to its own test of this
+        return SKIPPED  # the suite that runs here contains this test
     SURROUNDINGS[RUNNING] = "1"
     if options.self_test:
         return self_test()
     plan, table = Plan(options), Table()
-    SURROUNDINGS["TEST_TIME_LIMIT"] = "15"  # what hangs would else take its time from all others
+    SURROUNDINGS["TEST_TIME_LIMIT"] = "15"  # a hang would take the time of all others
     plan.run(FOREVER if options.full else options.seconds, table)
     print_summary(plan, table, options)
     return 1 if table.bad or not table.rows else 0

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the file server against curl, wrk, and sockets that send whatever they like, over loopback, on both backends.
+"""Runs the file server with curl, wrk, and sockets that send malformed requests, over loopback, on both backends.
 
-    tests/scripts/file_server.py curl       files, folders, ranges, dates, and what is not to be had
-    tests/scripts/file_server.py requests   malformed ones, several at once, those that come slowly or never
-    tests/scripts/file_server.py wrk        a short run under load
+    file_server.py curl       files, folders, ranges, dates, and missing files
+    file_server.py requests   malformed ones, several at once, those that come slowly or never
+    file_server.py wrk        a short run under load
 
 It is taken from the folder BUILD_DIR.
 """
@@ -28,7 +28,7 @@ MUCH = os.urandom(3_000_000)
 
 @contextlib.contextmanager
 def site():
-    """A folder to be served, beside one that is not."""
+    """A folder to serve, beside one that is not served."""
     with tempfile.TemporaryDirectory() as top:
         folder = Path(top, "site")
         (folder / "sub" / "deep er").mkdir(parents=True)
@@ -122,7 +122,7 @@ def check_redirects(server):
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /none.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
-# What is sent and the statuses that come back; then the connection is closed.
+# Requests, and the statuses of the answers; then the connection is closed.
 CONVERSATIONS = [
     (GET + GET + GET + LAST, [200, 200, 200, 200]),
     (b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET /sub HTTP/1.1\r\nhOST: x\r\n\r\n" + LAST, [200, 301, 200]),
@@ -171,14 +171,14 @@ def test_requests(backend):
 
 
 def check_slow_reader(server):
-    """Many requests for much: whoever reads slowly gets it all."""
+    """Many requests for large files: a slow reader gets all bytes."""
     with server.connect() as connection:
         connection.sendall(b"GET /much.bin HTTP/1.1\r\nHost: x\r\n\r\n" * 5 + LAST)
         expect("what he got", 5, receive(connection).count(MUCH))
 
 
 def check_limits(server):
-    """Who says nothing is shut out, who is slow is told so, who does not read is cut off; others are served."""
+    """Silent, slow and non-reading clients are disconnected, the slow ones with an answer; others are served."""
     with server.connect() as silent, server.connect() as deaf:
         deaf.sendall(b"GET /much.bin HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
         expect("to nothing", b"", receive(silent))

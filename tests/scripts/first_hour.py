@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Does in a bare Debian what README.md tells to type, word by word, and sees that it works.
 
-    tests/scripts/first_hour.py FOLDER             every course; what is worth keeping, and the logs, are in FOLDER/first-hour
-    tests/scripts/first_hour.py FOLDER user        the courses with this in their name
-    tests/scripts/first_hour.py --self-test        the commands are found in README.md, and one without them is refused
+    first_hour.py FOLDER             every course; what is worth keeping, and the logs, are in FOLDER/first-hour
+    first_hour.py FOLDER user        the courses with this in their name
+    first_hour.py --self-test        the commands are found in README.md, and one without them is refused
 
 The Debian is made by debootstrap (variant minbase), from the mirror that this machine's apt uses, and kept as a tar
 file. Each course unpacks it anew, runs each command in a namespace of its own for mounts and processes, so that nothing

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sees what the objects of the library promise the loader about hardening: no more and no less than is true.
+"""Checks the hardening marks of the library's objects for the loader: exactly the true ones.
 
 A linker marks a program for indirect branch tracking (IBT, BTI) or for shadow stacks (SHSTK) if all its objects are,
 and the loader then turns that on. The switch returns to addresses that are not on the shadow stack in force, so it must
@@ -19,7 +19,7 @@ SWITCH = re.compile(r"switch_(?!ucontext).*\.S\.o$")
 
 
 def objects(*options: str) -> dict[str, str]:
-    """What readelf says of each object of the library."""
+    """The output of readelf for each object of the library."""
     answer = subprocess.run(["readelf", *options, LIBRARY], text=True, capture_output=True, check=True)
     parts = re.split(r"^File: .*\((.*)\)$", answer.stdout, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2]))
@@ -39,7 +39,7 @@ def complaints() -> list[str]:
 
 def main() -> int:
     if shutil.which("readelf") is None:
-        print("there is no readelf")
+        print("readelf is not installed")
         return SKIPPED
     if option("b_lto"):
         print("with link-time optimization the objects are not machine code yet")

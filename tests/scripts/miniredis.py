@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the miniature Redis against redis-cli, redis-benchmark, and sockets that send whatever they like.
+"""Runs the miniature Redis with redis-cli, redis-benchmark, and sockets that send malformed requests.
 
-    tests/scripts/miniredis.py answers      byte for byte what redis-server answers, which is asked, too, where it is installed
-    tests/scripts/miniredis.py pieces       requests that come in pieces, and many at once
-    tests/scripts/miniredis.py waiting      BLPOP and who is served first; SUBSCRIBE and PUBLISH; clients that go away
-    tests/scripts/miniredis.py tools        redis-cli and redis-benchmark
+    miniredis.py answers      the answers, byte for byte as those of redis-server, which gets the same requests where it is installed
+    miniredis.py pieces       requests that come in pieces, and many at once
+    miniredis.py waiting      BLPOP and the order of service; SUBSCRIBE and PUBLISH; clients that go away
+    miniredis.py tools        redis-cli and redis-benchmark
 
 It is taken from the folder BUILD_DIR.
 """
@@ -24,7 +24,7 @@ END = b"$7\r\n--end--\r\n"
 
 
 def request(*words) -> bytes:
-    """As clients send it."""
+    """The request as clients send it."""
     parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
 
@@ -45,7 +45,7 @@ def wrong_count(name: bytes) -> bytes:
     return b"-ERR wrong number of arguments for '%s' command\r\n" % name
 
 
-# What is sent, and all that comes back. Keys differ, so each stands alone.
+# Requests, and the complete answers. Keys differ, so each is independent.
 ANSWERS = [
     (requests("PING; ping; PING hello; ECHO hello"), b"+PONG\r\n+PONG\r\n$5\r\nhello\r\n$5\r\nhello\r\n"),
     (b"PING\r\n", b"+PONG\r\n"),
@@ -89,7 +89,7 @@ ANSWERS = [
     (requests("PUBLISH nobody x"), b":0\r\n"),
 ]
 
-# What ends the connection, and its last words.
+# Requests that end the connection, and the last answer.
 MALFORMED = [
     (b"*x\r\n", b"invalid multibulk length"),
     (b"*\r\n", b"invalid multibulk length"),
@@ -112,7 +112,7 @@ MALFORMED = [
 
 @contextlib.contextmanager
 def real_server():
-    """How to connect to redis-server, for as long as the block lasts; None where there is none."""
+    """How to connect to redis-server, for as long as the block lasts; None where it is not installed."""
     if shutil.which("redis-server") is None:
         yield None
         return
@@ -141,14 +141,14 @@ def check_answers(who, connect):
             expect(f"{who} on {sent[:200]!r}", answer + END, receive(connection, END))
     for sent, complaint in MALFORMED:
         with connect() as connection:
-            with contextlib.suppress(OSError):  # who has had enough does not read the rest
+            with contextlib.suppress(OSError):  # a server that closes does not read the rest
                 connection.sendall(request("PING") + sent)
             got = receive_all(connection)
             expect(f"{who} on {sent[:200]!r}", b"+PONG\r\n-ERR Protocol error: " + complaint + b"\r\n", got)
 
 
 def receive_all(connection) -> bytes:
-    """Up to the end; where the other one closed before it had read all, that is a reset."""
+    """Reads to the end; a reset if the peer closed before it had read all."""
     got = b""
     with contextlib.suppress(ConnectionResetError):
         while more := connection.recv(65536):
@@ -186,7 +186,7 @@ def test_pieces(backend):
 
 
 def check_limit(server):
-    """A request may not be larger than it says on the tin; nothing of it stays."""
+    """A request may not be larger than announced; none of it is kept."""
     chunk = b"$100000\r\n" + b"x" * 100000 + b"\r\n"
     with server.connect() as connection:
         with contextlib.suppress(OSError):
@@ -206,7 +206,7 @@ def receive_exactly(connection, size) -> bytes:
 
 
 def waiting(server, text):
-    """A connection on which that was asked, and which waits now: what stands before it is answered when it has begun."""
+    """A connection that waits for the answer to that request: the previous one is answered when it has begun."""
     connection = server.connect()
     connection.sendall(request("PING") + requests(text))
     expect("PING", b"+PONG\r\n", receive(connection, b"\n"))
@@ -270,7 +270,7 @@ def test_tools(backend):
                          "ping,set,get,incr,lpush,rpush").decode()
         rates = re.findall(r"(\w+): [\d.]+ requests per second", said)
         if rates != ["PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "LPUSH", "RPUSH"]:
-            raise Failure(f"redis-benchmark says {said}")
+            raise Failure(f"redis-benchmark printed {said}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Sees that wrong programs are refused with words that help, and writes down what those words are.
+"""Checks that wrong programs are refused with helpful messages, and writes a page of these messages.
 
-    tests/scripts/misuse.py             compiles each program in tests/misuse with gcc and with clang: it must be refused with
-                                the text that its first comment names, and compile with -DRIGHT without a word
-    tests/scripts/misuse.py --document  writes docs/tutorial/mistakes.md anew: the programs tests/misuse/mistake_*.c with
-                                what gcc, clang or the library says of them now
-    tests/scripts/misuse.py --current   sees that the page is what --document would write
+    misuse.py             compiles each program in tests/misuse with gcc and with clang: it must be refused with
+                          the text in its first comment, and compile with -DRIGHT without a message
+    misuse.py --document  writes docs/tutorial/mistakes.md again: the programs tests/misuse/mistake_*.c with
+                          the present messages of gcc, clang or the library
+    misuse.py --current   checks that the page equals the output of --document
 
-A compiler that is not there is left out; ends with 77 where neither is. BUILD_DIR is where the library was built, and
+A compiler that is not installed is left out; ends with 77 without both. BUILD_DIR is where the library was built, and
 build/ by default.
 """
 
@@ -30,7 +30,7 @@ BUILD = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-Iinclude"]
 SKIPPED = 77
 
-# Plain quotation marks, and no variables of the person who runs this.
+# Plain quotation marks, and no settings of the user.
 SURROUNDINGS = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
 
 
@@ -44,11 +44,11 @@ def compile_program(compiler: str, program: Path, *options: str) -> subprocess.C
     return subprocess.run(command, cwd=ROOT, env=SURROUNDINGS, text=True, capture_output=True)
 
 
-# ---- that they are refused ------------------------------------------------------------------------------------
+# ---- compilers refuse them ------------------------------------------------------------------------------------
 
 
 def expected_words(program: Path, compiler: str) -> str:
-    """What the first comment says that this compiler says."""
+    """The message of this compiler according to the first comment."""
     match = re.search(rf"^ \*  {compiler}: (.+)$", program.read_text(), re.MULTILINE)
     return match[1] if match else ""
 
@@ -78,11 +78,11 @@ def check_all() -> int:
     return 1 if complaints or not jobs else 0
 
 
-# ---- what is said of the mistakes -----------------------------------------------------------------------------
+# ---- the messages for the mistakes -----------------------------------------------------------------------------
 
 
 class Mistake:
-    """A program whose first comment holds a heading, what there is to know, and what to do instead."""
+    """A program whose first comment has a heading, an explanation, and the remedy."""
 
     def __init__(self, program: Path):
         comment, code = re.match(r"/\*\n(.*?) \*/\n(.*)", program.read_text(), re.DOTALL).groups()
@@ -117,7 +117,7 @@ def is_elsewhere() -> bool:
 
 
 def split_diagnostics(output: str) -> Iterator[tuple[str, str, list[str]]]:
-    """The file and the kind of each, and its lines: the sentence, and the source that is shown below it."""
+    """The file and the kind of each message, and its lines: the text, and the source below it."""
     block = None
     for line in output.splitlines():
         head = re.match(r"(\S.*?):\d+:\d+: (error|warning|note): ", line)
@@ -154,14 +154,14 @@ def compile_mistake(mistake: Mistake, compiler: str, folder: str, *options: str)
 
 
 def words_of_compiler(mistake: Mistake, compiler: str) -> str:
-    """An empty string if it has nothing to say."""
+    """The messages; an empty string without any."""
     with tempfile.TemporaryDirectory() as folder:
         output = compile_mistake(mistake, compiler, folder, "-c").stderr
     return essence_of(output, mistake.program.name) if output else ""
 
 
 def words_of_library(mistake: Mistake) -> str:
-    """What the program prints, behind what one types to run it, and what a shell says of its end."""
+    """The command, the program's output, and the shell's message about its end."""
     ends = {-signal.SIGABRT: "Aborted\n", -signal.SIGSEGV: "Segmentation fault\n",
             -signal.SIGALRM: "Alarm clock\n"}
     surroundings = {**SURROUNDINGS, "ASYNCIO_DEBUG": "1"} if mistake.debug else SURROUNDINGS
@@ -196,7 +196,7 @@ def wrap(text: str, width: int = 116) -> str:
 
 
 class Page:
-    """The page as it is, to take from it what cannot be found out here."""
+    """The present page, for messages that cannot be produced here."""
 
     def __init__(self):
         self.text = PAGE.read_text() if PAGE.exists() else ""
@@ -250,13 +250,13 @@ def check_page() -> int:
                                            lineterm=""))
     if difference:
         print("\n".join(difference))
-        print("If these words are better: tests/scripts/misuse.py --document")
+        print("If the new messages are better: tests/scripts/misuse.py --document")
     return 1 if difference else 0
 
 
 def main(arguments: list[str]) -> int:
     if not compilers():
-        print("there is neither gcc nor clang")
+        print("neither gcc nor clang is installed")
         return SKIPPED
     if arguments == ["--document"]:
         PAGE.write_text(document(anew=True))

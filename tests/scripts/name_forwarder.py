@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the name forwarder between dig, or sockets that send whatever they like, and an upstream that counts.
+"""Runs the name forwarder between dig, or sockets that send malformed packets, and an upstream that counts.
 
-    tests/scripts/name_forwarder.py dig         answers, what is kept and for how long, what does not fit
-    tests/scripts/name_forwarder.py upstream    upstreams that are silent, late, or lie; the same question from many
-    tests/scripts/name_forwarder.py garbage     malformed packets from clients
+    name_forwarder.py dig         answers, the cache and its lifetimes, answers that are too large
+    name_forwarder.py upstream    upstreams that are silent, late, or lie; the same question from many
+    name_forwarder.py garbage     malformed packets from clients
 
 It is taken from the folder BUILD_DIR.
 """
@@ -36,7 +36,7 @@ def record(kind, seconds, data, owner=POINTER):
 
 
 class Upstream:
-    """Answers as the first label of the name says, and counts who was asked for how often."""
+    """Answers as the first label of the name says, and counts the requests for each name."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -94,7 +94,7 @@ def answers(kind, number, asked):
     good = packet([record(A, 100, bytes([10, 0, 0, 1]))])
     if kind == "nx":
         return [packet([record(SOA, 100, SOA_DATA)], 3, (0, 1, 0))]
-    if kind == "none":  # there is such a name, and nothing of that type
+    if kind == "none":  # the name exists, without records of that type
         return [packet([record(SOA, 100, SOA_DATA)], 0, (0, 1, 0))]
     if kind == "servfail":
         return [packet(code=2)]
@@ -104,7 +104,7 @@ def answers(kind, number, asked):
         return [b"", b"x", packet([bad], first=other), packet([bad], of=name("other.test") + asked[-4:]), packet([bad])[:-2],
                 packet([bad])[:20], packet([bad], counts=(9, 0, 0)), packet([b"\xc0\xff" * 3]), asked,
                 number + b"\1\0" + packet([bad])[4:], good]
-    if kind == "loop":  # a pointer to itself, and one out of the packet: they are stepped over, nobody follows them
+    if kind == "loop":  # a pointer to itself, and one out of the packet: they are skipped, not followed
         at = 0xc000 | (12 + len(asked))
         return [packet([record(A, 100, bytes(4), struct.pack(">H", at)), record(A, 50, bytes(4), b"\xff\xff")])]
     if kind == "big":
@@ -165,7 +165,7 @@ def test_dig(backend):
 
 
 def check_time(port, upstream):
-    """What says 0 is not kept, what says a second is asked for again; what is kept grows older."""
+    """A record with TTL 0 is not cached, one with a second is requested again; cached TTLs decrease."""
     for _ in range(2):
         dig(port, "zero.test")
     expect("asked for zero", 2, upstream.count("zero.test"))
@@ -185,7 +185,7 @@ def check_size(port):
 
 
 def check_room(backend):
-    """Only so many are kept, and the oldest goes first."""
+    """The cache has a limit, and the oldest record is dropped first."""
     with forwarding(backend, "-e", 2) as (port, upstream):
         for text in "x1.test", "x2.test", "x3.test", "x3.test", "x2.test", "x1.test":
             dig(port, text)
@@ -201,7 +201,7 @@ def code_of(packet):
 
 def test_upstream(backend):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
-        silent.bind((HOST, 0))  # hears and says nothing
+        silent.bind((HOST, 0))  # receives and does not answer
         deaf.bind((HOST, 0))
         refusing = f"{HOST}:{deaf.getsockname()[1]}"
         deaf.close()
@@ -222,7 +222,7 @@ def test_upstream(backend):
 
 
 def check_together(port, upstream):
-    """Many ask the same at once: the upstream hears it once, each gets the answer under his own id."""
+    """Many equal requests at once: the upstream gets one, each client gets the answer with its own id."""
     with contextlib.ExitStack() as clients:
         asking = [clients.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(50)]
         for number, client in enumerate(asking):

@@ -1,4 +1,4 @@
-"""For tests that build a program with the static library and look at it from outside."""
+"""For tests that build a program with the static library and examine it with another tool."""
 
 import subprocess
 from pathlib import Path
@@ -16,12 +16,12 @@ def build(source: str, program: Path, *options: str) -> Path:
 
 
 def reason_to_skip() -> str:
-    """Why a tool that looks from outside cannot be tried on this library; an empty string if it can."""
+    """Why such a tool cannot be used with this library; an empty string if it can."""
     if WRAPPER:
-        return "the tools of this machine do not look into an emulated program"
+        return "the tools of this machine do not work on an emulated program"
     if sanitizers():
         return "a sanitizer is inside already"
     if option("b_lto"):
         return "with link-time optimization functions of the library are not where the tools' tests look for them"
     symbols = subprocess.run(["nm", LIBRARY], text=True, capture_output=True).stdout
-    return "" if "asyncp_switch_start" in symbols else "only switches in assembly say who called whom"
+    return "" if "asyncp_switch_start" in symbols else "only switches in assembly have unwind information"

@@ -1,5 +1,5 @@
-"""What the tests of examples that serve share: an example is started on either backend, talked to by the programs it was
-written for, and ended by Ctrl-C; then it must have left nothing behind."""
+"""Shared by the tests of examples that are servers: an example is started on either backend, used by the programs it was
+written for, and ended by Ctrl-C; then nothing may be left behind."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ def serving(program, *arguments, backend):
         first = running.take(1)
         said = re.search(r"port (\d+)", first[0] if first else "")
         if not said:
-            raise Failure(f"{program} does not say where it listens: {first}, {running.finish(0)}")
+            raise Failure(f"{program} does not print where it listens: {first}, {running.finish(0)}")
         listening = Listening(int(said[1]), running.process.pid)
         yield listening
         running.interrupt()
@@ -34,7 +34,7 @@ def serving(program, *arguments, backend):
 
 
 class Listening:
-    """An example at work; when it has ended, also the lines that it printed."""
+    """A running example; after its end, also the lines that it printed."""
 
     def __init__(self, port, process):
         self.port, self.process, self.lines = port, process, []
@@ -43,14 +43,14 @@ class Listening:
         return socket.create_connection((HOST, self.port))
 
     def ask(self, request: bytes, until: bytes = b"") -> bytes:
-        """What it answers on a connection of its own: up to and with these words; without them, up to its end."""
+        """The answer on a new connection: up to and with these words; without them, up to its end."""
         with self.connect() as connection:
             connection.sendall(request)
             return receive(connection, until)
 
 
 def receive(connection, until: bytes = b"") -> bytes:
-    """What comes, up to and with these words, or up to the end."""
+    """Reads up to and with these words, or up to the end."""
     got = b""
     while not (until and got.endswith(until)):
         more = connection.recv(65536)
@@ -81,7 +81,7 @@ def shorten(value):
 
 @contextlib.contextmanager
 def talking(*command):
-    """A client that reads what it is told and writes what it hears: the process, with unbuffered pipes."""
+    """A client that sends its standard input and prints what it receives: the process, with unbuffered pipes."""
     client = subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
     try:
         yield client
@@ -97,7 +97,7 @@ def say(client, text: str):
 
 
 def hear(client, text: str):
-    """Sees that this is what it writes next."""
+    """Checks the next text that it prints."""
     got = b""
     while len(got) < len(text.encode()):
         more = os.read(client.stdout.fileno(), len(text.encode()) - len(got))
@@ -108,7 +108,7 @@ def hear(client, text: str):
 
 
 def needs(*tools):
-    """Marks a test as one that needs these programs; a path is one of ours that is not built everywhere."""
+    """Marks a test as one that needs these programs; a path is one of our programs that is not built everywhere."""
     def mark(test):
         test.tools = tools
         return test
@@ -120,7 +120,7 @@ def run(tests, name) -> int:
     test = tests[name]
     missing = [str(tool) for tool in getattr(test, "tools", ()) if shutil.which(tool) is None]
     if missing:
-        print(f"there is no {', no '.join(missing)}")
+        print(f"not installed: {', '.join(missing)}")
         return SKIPPED
     try:
         for backend in [os.environ["ASYNCIO_BACKEND"]] if os.environ.get("ASYNCIO_BACKEND") else BACKENDS:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures a server that has run out of descriptors: the example echo server under a limit of 64, and 200 clients.
 
-    tests/scripts/shortage.py    says, on each backend, how much processor time it takes while it is full, and how soon after a
-                         client has gone the next one is served; ends with 1 if that is more than 2 % or 100 ms
+    shortage.py    prints, for each backend, the processor time while it is full, and the delay between the end
+                   of a client and the service of the next one; ends with 1 if that is more than 2 % or 100 ms
 
-It is no test of the suite, where nothing is judged by the clock; there, calls of accept are counted.
+It is no test of the suite, in which no result depends on the clock; that counts calls of accept.
 """
 
 import resource
@@ -18,7 +18,7 @@ from serving import BACKENDS, HOST, serving
 DESCRIPTORS, CLIENTS, ROUNDS, WATCHED_S = 64, 200, 20, 5
 MOST_BUSY, MOST_LATE_S = 0.02, 0.1
 
-asked: set[socket.socket] = set()  # clients that were connected and have said something
+asked: set[socket.socket] = set()  # clients that were connected and have sent something
 
 
 def processor_seconds(process: int) -> float:
@@ -28,7 +28,7 @@ def processor_seconds(process: int) -> float:
 
 
 def knock(port) -> socket.socket:
-    """A client that says something when it is connected: not at once, where the backlog is full."""
+    """A client that sends a byte when it is connected: later, where the backlog is full."""
     client = socket.socket()
     client.setblocking(False)
     client.connect_ex((HOST, port))
@@ -36,7 +36,7 @@ def knock(port) -> socket.socket:
 
 
 def served(clients, patience_s):
-    """Those of the clients to whom something has come back by then."""
+    """The clients that have an answer by then."""
     _, connected, _ = select.select([], [client for client in clients if client not in asked], [], 0)
     for client in connected:
         client.sendall(b"x\n")
@@ -48,7 +48,7 @@ def served(clients, patience_s):
 
 
 def recover(inside, outside) -> float:
-    """One of those inside goes: the seconds until one of those outside is served, who is inside then."""
+    """Ends one served client: the seconds until a waiting one is served, which moves to the served ones."""
     begun = time.monotonic()
     inside.pop(0).close()
     new = served(outside, 10)

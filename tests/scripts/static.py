@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Links programs with libasyncio.a and without any shared library, and runs them.
 
-    tests/scripts/static.py c    a program of the tutorial, by the compiler that built the library; it resolves no names, so the
-                         linker has nothing to say about glibc's getaddrinfo in static programs
-    tests/scripts/static.py c++  tests/cxx/catch.cc: what the library refers to weakly must be found in libstdc++.a
+    static.py c    a program of the tutorial, by the compiler that built the library; it resolves no names, so the
+                   linker does not warn about glibc's getaddrinfo in static programs
+    static.py c++  tests/cxx/catch.cc: the library's weak references must be resolved by libstdc++.a
 
-Ends with 77 where no such program can be linked at all, which an empty one tells.
+Ends with 77 where no static program can be linked, not even an empty one.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
 
-# The source, what it must print, and its status.
+# The source, its expected output, and its status.
 C_PROGRAM = (ROOT / "examples/tutorial/3_tasks.c", "hello\nworld\n", 0)
 CXX_PROGRAM = (ROOT / "tests/cxx/catch.cc", "fine\n", 3)
 
@@ -35,7 +35,7 @@ def link(compiler: list[str], source: str, output: Path, *libraries) -> subproce
 
 
 def cannot_link(compiler: list[str], language: str, folder: Path) -> str:
-    """Why not, or an empty string."""
+    """Why it cannot be linked, or an empty string."""
     if sanitizers():
         return "a sanitizer needs its shared libraries"
     try:

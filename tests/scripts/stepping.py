@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Steps gdb through every instruction of a program that switches in every way: each backtrace must be right.
 
-    tests/scripts/stepping.py -O2          builds tests/tools/switches.c with the library and -O2; tests/tools/follow.py
-                                   does the stepping
-    tests/scripts/stepping.py --spoiled    the same with a switch that describes itself wrongly, which must be found
-    tests/scripts/stepping.py --spoiled all    leaves out each line of .cfi in its turn, and says which are not missed: a minute
+    stepping.py -O2            builds tests/tools/switches.c with the library and -O2; tests/tools/follow.py
+                               does the stepping
+    stepping.py --spoiled      the same with a wrong line of .cfi, which must be found
+    stepping.py --spoiled all  leaves out each line of .cfi in turn, and prints those that are not needed: a minute
 
-CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where this cannot be tried.
+CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where gdb or the switch does not allow it.
 """
 
 import os
@@ -39,7 +39,7 @@ def reason_to_skip() -> str:
 
 
 def follow(level: str, *instead: str) -> str:
-    """What follow.py prints of the program; the files in instead come before the library."""
+    """The output of follow.py for the program; the files in instead come before the library."""
     with tempfile.TemporaryDirectory() as folder:
         program = programs.build("tools/switches.c", Path(folder) / "switches", level, *instead)
         gdb = ["gdb", "-nx", "-batch", "-x", programs.ROOT / "tests/tools/follow.py", program]
@@ -66,7 +66,7 @@ def lines_of_cfi(source: str) -> list[int]:
 
 
 def is_missed(number: int) -> bool:
-    """Whether it is found out when that line of the switch is not there."""
+    """Whether the missing line of the switch is detected."""
     lines = SWITCH.read_text().splitlines(keepends=True)
     del lines[number]
     with tempfile.NamedTemporaryFile("w", suffix=".S") as spoiled:
@@ -79,8 +79,8 @@ def spoil(numbers: list[int]) -> int:
     source = SWITCH.read_text()
     unnoticed = [number for number in numbers if not is_missed(number)]
     for number in unnoticed:
-        print(f"{SWITCH.relative_to(programs.ROOT)}:{number + 1} is not missed: {source.splitlines()[number].strip()}")
-    print(f"{len(numbers) - len(unnoticed)} of {len(numbers)} lines are missed")
+        print(f"{SWITCH.relative_to(programs.ROOT)}:{number + 1} is not needed: {source.splitlines()[number].strip()}")
+    print(f"{len(numbers) - len(unnoticed)} of {len(numbers)} lines are needed")
     return 1 if unnoticed else 0
 
 

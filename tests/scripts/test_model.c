@@ -5,11 +5,11 @@
 #include "run/runner.h"
 
 SCRIPT_TEST(model_of_inbox_and_wake_up_in_every_order, "tests/model/check.py", "--scenarios",
-            "-dozes");
+            "-futex");
 SCRIPT_TEST(model_of_a_loop_in_a_futex_wait_in_every_order, "tests/model/check.py", "--scenarios",
-            "dozes");
-SCRIPT_TEST(model_finds_mutations_of_the_inbox, "tests/model/check.py", "--planted",
+            "futex");
+SCRIPT_TEST(model_finds_mutations_of_the_inbox, "tests/model/check.py", "--mutations",
             "src/sched/mailbox.c");
-SCRIPT_TEST(model_finds_mutations_of_the_loop, "tests/model/check.py", "--planted",
+SCRIPT_TEST(model_finds_mutations_of_the_loop, "tests/model/check.py", "--mutations",
             "src/loop/iterate.c", "src/loop/drive.c");
 SCRIPT_TEST(model_accepts_correct_changes, "tests/model/check.py", "--right");

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs programs under tools that watch from outside, and sees that tasks do not confuse them.
+"""Runs programs under valgrind and perf, and checks that tasks do not confuse them.
 
-    tests/scripts/tools.py valgrind    mistakes inside tasks are found and told with who called whom, from the mistake to the
-                               task's beginning; a program without mistakes gives no word
-    tests/scripts/tools.py perf        every sample finds its way from where it was taken to the task's beginning, or main
+    tools.py valgrind    mistakes inside tasks are reported with all callers, from the mistake to the task's first
+                         function; a program without mistakes gives no report
+    tools.py perf        every sample has a complete call chain to the task's first function, or main
 
-CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where the tool is not there or may not be used.
+CC is the compiler, BUILD_DIR is where the library is. Ends with 77 where the tool is not installed or may not be used.
 """
 
 import re
@@ -27,7 +27,7 @@ TASK = ["blunder", "blunders", "asyncp_enter_blunders", "begin", "asyncp_switch_
 
 
 class Run(NamedTuple):
-    """How the program is run, and what is to be said of it, with the functions, the innermost first."""
+    """How the program runs, and the expected report with its functions, the innermost first."""
     backend: str
     mistake: str  # "kept": by a local variable of a task that waits, which is not lost
     heading: str
@@ -93,7 +93,7 @@ def complaints_of_perf(folder: Path) -> list[str]:
 
 
 def refusal_of_perf() -> str:
-    """What perf says where it may not be used; or what it would miss."""
+    """Why perf may not be used, or a missing requirement."""
     if "musl" in programs.COMPILER[-1]:
         return "musl-gcc links no .eh_frame_hdr, where perf looks functions up"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Runs the tutorial's programs beside Python programs that do the same, and compares what they print, line by line.
 
-    tests/scripts/tutorial.py virtual    every program, in both languages, on virtual clocks: the lines and their seconds
-    tests/scripts/tutorial.py real       on the real clock, all of them at once, which takes 8 seconds: the lines
-    tests/scripts/tutorial.py terminal   no program: that a terminal which speaks of its end too early is read to the end
+    tutorial.py virtual    every program, in both languages, on virtual clocks: the lines and their seconds
+    tutorial.py real       on the real clock, all of them at once, which takes 8 seconds: the lines
+    tutorial.py terminal   no program: a terminal that reports its end too early is read to the end
 
-The programs in C are taken from the folder BUILD_DIR, their twins from tests/tutorial. What is judged never depends
-on how fast the machine is: only a virtual clock's seconds are compared, real ones are printed for people.
+The programs in C are taken from the folder BUILD_DIR, their counterparts from tests/tutorial. No result depends on the
+speed of the machine: only seconds of a virtual clock are compared; real ones are printed.
 """
 
 import difflib
@@ -26,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-# In the background of a script it is ignored, and what we start would ignore it, too.
+# In the background of a script SIGINT is ignored, and the programs that we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SKIPPED = 77
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
     @property
     def plan(self):
-        """What stamp.h and virtual.py are told."""
+        """The settings for stamp.h and virtual.py."""
         return {"INTERRUPT_AT": self.interrupt_at} if self.interrupt_at else {}
 
 
@@ -69,7 +69,7 @@ CLEAN = re.compile(r"loop closes: \d+ tasks were created, 0 are left; 0 stacks a
 
 
 class Failure(Exception):
-    """Something is not as it should be; the text says what."""
+    """A test failed; the text says why."""
 
 
 def lines_of(read):
@@ -119,7 +119,7 @@ class Program:
         self.process.send_signal(signal.SIGINT)
 
     def finish(self, status):
-        """Sees that it ends with that status; returns the lines left to read, and what it said on standard error."""
+        """Checks its exit status; returns the lines left to read, and its standard error."""
         rest = list(self.lines)
         actual = self.process.wait()
         self.errors.seek(0)
@@ -160,7 +160,7 @@ def without_stamps(lines):
 def expect_same(what, expected, actual):
     if expected != actual:
         difference = difflib.unified_diff(expected, actual, "expected", "printed", lineterm="")
-        raise Failure("\n".join([f"{what} does not print what it should:", *difference]))
+        raise Failure("\n".join([f"{what} does not print the expected lines:", *difference]))
 
 
 def expect_clean(name, said):
@@ -182,14 +182,14 @@ def expect_debug_transcript(name, said):
     said = re.sub(r"created at \S*examples/", "created at examples/", said)
     for line in shown.read_text().splitlines():
         if line not in said.splitlines():
-            raise Failure(f"{line}\nis what the tutorial shows of {name}, but it said:\n{said}")
+            raise Failure(f"{line}\nis in the tutorial for {name}, but the program printed:\n{said}")
 
 
 # ---- what is run ----------------------------------------------------------------------------------------------
 
 
 def stamped_twin(twin, run):
-    """What the program in Python prints on a virtual clock."""
+    """The output of the program in Python on a virtual clock."""
     with in_python(twin, run, TWINS / "virtual.py", **run.plan) as program:
         return list(program.lines)
 
@@ -258,7 +258,7 @@ def test_really(name, backend):
 
 
 def test_terminal():
-    """What it hands out comes in pieces, and its first EIO before the last of them."""
+    """Returns its text in pieces, and the first EIO before the last of them."""
     end = OSError(errno.EIO, os.strerror(errno.EIO))
     pieces = iter([b"one\r\ntw", b"o\r", end, b"\n", b"three\r\nfour", end, end])
 
@@ -275,9 +275,9 @@ def main(clock):
     if clock == "terminal":
         return test_terminal()
     if sys.version_info < (3, 11):
-        print("the twins need Python 3.11")
+        print("the counterparts in Python need version 3.11")
         return SKIPPED
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, also by what we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, also by programs that we start
     with ThreadPoolExecutor(len(RUNS) * len(BACKENDS)) as pool:
         if clock == "virtual":
             results = [pool.submit(test_virtually, name) for name in RUNS]

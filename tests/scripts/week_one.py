@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the programs of examples/week-one beside their twins in Python, and compares what they print.
+"""Runs the programs of examples/week-one beside their counterparts in Python, and compares their output.
 
-    tests/scripts/week_one.py clock     those that only sleep: lines and seconds on virtual clocks, to the end and to a Ctrl-C
-    tests/scripts/week_one.py cache     the unit tests of the cache
-    tests/scripts/week_one.py fetcher   against a server that answers, drops connections, talks nonsense, or says nothing
+    week_one.py clock     programs that only sleep: lines and seconds on virtual clocks, to the end and to a Ctrl-C
+    week_one.py cache     the unit tests of the cache
+    week_one.py fetcher   with a server that answers, drops connections, sends garbage, or is silent
 
 The programs in C are taken from the folder BUILD_DIR.
 """
@@ -30,17 +30,17 @@ PROGRAMS = BUILD / "examples" / "week-one"
 RUNS = {"workers": [Run(), Run(interrupt_at="3.05")], "mirrors": [Run(), Run(interrupt_at="1.05")], "pubsub": [Run()]}
 BACKENDS = ["sim", "epoll", "uring"]
 AT_ONCE = 10  # requests that the fetcher has under way
-PATIENCE = 10  # seconds until a test that hangs gives up
+TIME_LIMIT = 10  # seconds until a test that hangs fails
 
 
 def output_of(*command, **surroundings) -> list[str]:
-    """What a program prints that must succeed."""
+    """The output of a program that must succeed."""
     with tutorial.Program([*map(str, command)], **surroundings) as program:
         lines, _ = program.finish(0)
     return lines
 
 
-# ---- those that only sleep ------------------------------------------------------------------------------------
+# ---- programs that only sleep ------------------------------------------------------------------------------------
 
 
 def test_clock() -> None:
@@ -100,7 +100,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """What becomes of a request is in the first word of its path."""
+    """The first word of the path says how a request ends."""
 
     def log_message(self, *_):
         pass
@@ -108,14 +108,14 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.count(1)
         kind = self.path.split("/")[1]
-        if kind == "together":  # answered when so many are here, or not at all
+        if kind == "together":  # answered when that many have come, or not at all
             with contextlib.suppress(threading.BrokenBarrierError):
-                self.server.together.wait(PATIENCE)
+                self.server.together.wait(TIME_LIMIT)
             kind = "nonsense" if self.server.together.broken else kind
         self.server.count(-1)  # the next one may come before we are done here
         with contextlib.suppress(OSError):
             if kind == "silent":
-                self.connection.recv(1)  # until the client has had enough
+                self.connection.recv(1)  # until the client closes
             elif kind == "nonsense":
                 self.wfile.write(b"hello\r\n")
             elif kind != "flaky" or not self.server.is_first(self.path):
@@ -153,7 +153,7 @@ def test_fetcher() -> None:
 
 def main(what: str) -> int:
     if sys.version_info < (3, 11):
-        print("the twins need Python 3.11")
+        print("the counterparts in Python need version 3.11")
         return SKIPPED
     try:
         {"clock": test_clock, "cache": test_cache, "fetcher": test_fetcher}[what]()

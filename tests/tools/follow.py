@@ -1,4 +1,4 @@
-"""Runs inside gdb: steps through a program and compares every backtrace with what was really called.
+"""Runs inside gdb: steps through a program and compares every backtrace with the actual calls.
 
 What was called is known without unwinding: each call that is executed puts a return address on a list, each return
 takes one away, and which stack's list that is, the stack pointer alone tells. Code outside the program (libc, the
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import gdb
 
 SLOT_SIZE = 1 << 16
-ENOUGH = 5  # wrong backtraces, after which the rest is not looked at
+ENOUGH = 5  # wrong backtraces, after which it stops
 MOST_FRAMES = 64
 SWITCHES = ("asyncp_switch", "asyncp_switch_start")
 PRESERVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
@@ -77,7 +77,7 @@ def preserved(frame):
 
 
 def unwind(newest):
-    """The frames that really are there, and why there are no more."""
+    """The physical frames, and why unwinding stopped."""
     frames, frame = [], newest
     while frame is not None and len(frames) < MOST_FRAMES:
         if frame.type() in REAL_FRAMES:
@@ -99,7 +99,7 @@ def complain(frames, calls, end):
 
 
 class Follower:
-    """Steps, keeps the books, and compares."""
+    """Steps, records the calls, and compares."""
 
     def __init__(self):
         self.text = text_section()
@@ -136,7 +136,7 @@ class Follower:
             told("continue")
 
     def compare(self):
-        """The backtrace here with the books."""
+        """Compares the backtrace here with the recorded calls."""
         newest = gdb.newest_frame()
         calls = self.calls_at(int(newest.read_register("rsp")))[::-1]
         frames, end = unwind(newest)

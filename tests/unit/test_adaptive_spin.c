@@ -1,6 +1,6 @@
 /*
- * test_adaptive_spin.c: adaptive spinning: when a thread spins before it sleeps, and how it adapts to
- * its last results.
+ * test_adaptive_spin.c: adaptive spinning: when a thread spins before it sleeps, and how it adapts
+ * to its last results.
  */
 #include "run/runner.h"
 #include "sys/patience.h"
