@@ -302,7 +302,7 @@ static int connect_client(struct caller *caller)
                          sizeof server_address);
 }
 
-/* Whoever says that he is connected is. */
+/* A successful connect has a usable connection. */
 static void check_connecting(struct scene *scene)
 {
     for (int i = 0; i < scene->caller_count; i++)
