@@ -16,7 +16,7 @@ static void note_error(async_loop *loop, const async_exception_context *error, v
     CHECK(loop == async_get_loop() && context == words && async_current_task() == NULL);
     note("%s:%d", error->task != NULL ? async_task_name(error->task) : "-", error->code);
     CHECK(error->task == NULL || async_task_result(error->task) == error->code);
-    CHECK(strstr(error->message, error->task != NULL ? "nobody looked at its result" : "own") !=
+    CHECK(strstr(error->message, error->task != NULL ? "its result was never retrieved" : "own") !=
           NULL);
 }
 

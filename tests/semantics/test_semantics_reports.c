@@ -141,7 +141,7 @@ static int go_on_after_a_failure(void)
 TEST(an_error_never_retrieved_is_reported_at_once)
 {
     run_captured(go_on_after_a_failure);
-    check_said(2, "looked at its result: -EIO: the disk is on fire\nlater\n");
+    check_said(2, "was never retrieved: -EIO: the disk is on fire\nlater\n");
 }
 
 static int fail_without_a_word(void)
@@ -154,8 +154,8 @@ static int fail_without_a_word(void)
 TEST(an_error_never_retrieved_is_reported_with_the_system_s_text_if_it_has_no_message)
 {
     run_captured(fail_without_a_word);
-    check_said(2, "looked at its result: -EPIPE: Broken pipe\n");
-    check_said(2, "looked at its result: -99999: an error this library has no name for\n");
+    check_said(2, "was never retrieved: -EPIPE: Broken pipe\n");
+    check_said(2, "was never retrieved: -99999: an error this library has no name for\n");
 }
 
 static int look_at_everything(void)
