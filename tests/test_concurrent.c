@@ -249,7 +249,7 @@ DEATH_TEST(concurrent_coroutine_without_memory_is_reported_if_nobody_will_hear_o
 }
 
 DEATH_TEST(concurrent_error_after_the_future_was_freed_is_reported_by_the_loop,
-           "'give' (created at |failed and nobody looked at its result: -EPROTO")
+           "'give' (created at |failed and its result was never retrieved: -EPROTO")
 {
     async_loop *loop = NULL;
     CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);

@@ -193,7 +193,7 @@ DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll fa
 }
 
 /* Where nothing would have waited for the ring, debug mode says why there is none. */
-DEATH_TEST(denied_enter_is_told_in_debug_mode, "io_uring is not to be had here (-EPERM: Operation "
+DEATH_TEST(denied_enter_is_told_in_debug_mode, "io_uring is not available here (-EPERM: Operation "
                                                "not permitted); using epoll|the epoll loop closes")
 {
     async_run_options options = *test_options();

@@ -370,7 +370,7 @@ static int fail_a_future(void)
 async_fn(fail_a_future);
 
 DEATH_TEST(future_that_failed_unseen_is_reported,
-           "'future' (created at |failed and nobody looked at its result")
+           "'future' (created at |failed and its result was never retrieved")
 {
     async_ignore(async_run_with(test_options(), fail_a_future));
 }

@@ -18,7 +18,7 @@ static int take_a_borrowed_handle(void)
 async_fn(take_a_borrowed_handle);
 
 DEATH_TEST(group_child_that_is_awaited_without_a_handle_of_one_s_own_dies,
-           "async_await: task #2 'give'|is only lent here, by its group|async_task_ref")
+           "async_await: task #2 'give'|is only borrowed here, from its group|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), take_a_borrowed_handle));
 }
@@ -32,7 +32,7 @@ static int detach_a_borrowed_handle(void)
 async_fn(detach_a_borrowed_handle);
 
 DEATH_TEST(group_child_that_is_detached_dies,
-           "async_task_detach: task #2 'give'|is only lent here, by its group")
+           "async_task_detach: task #2 'give'|is only borrowed here, from its group")
 {
     async_ignore(async_run_with(test_options(), detach_a_borrowed_handle));
 }
@@ -153,7 +153,7 @@ static int fail_and_abort(void)
 async_fn(fail_and_abort);
 
 DEATH_TEST(group_that_is_left_has_a_failure_nobody_saw_reported,
-           "task #2 'give'|failed and nobody looked at its result: -EIO")
+           "task #2 'give'|failed and its result was never retrieved: -EIO")
 {
     async_ignore(async_run_with(test_options(), fail_and_abort));
 }

@@ -16,7 +16,7 @@ static void note_error(async_loop *loop, const async_exception_context *error, v
     CHECK(loop == async_get_loop() && context == words && async_current_task() == NULL);
     note("%s:%d", error->task != NULL ? async_task_name(error->task) : "-", error->code);
     CHECK(error->task == NULL || async_task_result(error->task) == error->code);
-    CHECK(strstr(error->message, error->task != NULL ? "nobody looked at its result" : "own") !=
+    CHECK(strstr(error->message, error->task != NULL ? "its result was never retrieved" : "own") !=
           NULL);
 }
 
@@ -109,7 +109,7 @@ async_fn(fail_by_default);
 
 DEATH_TEST(
     handler_by_default_is_standard_error,
-    "asyncio: task #2 'give'|failed and nobody looked at its result: -EPROTO|asyncio: my own\n|"
+    "asyncio: task #2 'give'|failed and its result was never retrieved: -EPROTO|asyncio: my own\n|"
     "asyncio: fail_by_default failed: -EIO: on purpose")
 {
     exit(async_main(fail_by_default));
@@ -171,7 +171,7 @@ static int keep_a_lent_task(void)
 }
 async_fn(keep_a_lent_task);
 
-DEATH_TEST(handler_cannot_keep_the_task, "kept or let go of the task that it is only lent")
+DEATH_TEST(handler_cannot_keep_the_task, "kept or released the task that it only borrows")
 {
     async_run(keep_a_lent_task);
 }

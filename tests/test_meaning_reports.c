@@ -117,7 +117,7 @@ TEST(an_error_nobody_looked_at_is_reported_when_the_last_handle_goes)
         run_captured(coroutines[i]);
         check_said(1, "asyncio: task #2 'fail' (created at ");
         check_said(1, "test_meaning_reports.c:");
-        check_said(1, ") failed and nobody looked at its result: -EIO: the disk is on fire\n");
+        check_said(1, ") failed and its result was never retrieved: -EIO: the disk is on fire\n");
     }
 }
 
@@ -140,7 +140,7 @@ static int go_on_after_a_failure(void)
 TEST(an_error_nobody_looked_at_is_reported_at_once)
 {
     run_captured(go_on_after_a_failure);
-    check_said(2, "looked at its result: -EIO: the disk is on fire\nlater\n");
+    check_said(2, "retrieved: -EIO: the disk is on fire\nlater\n");
 }
 
 static int fail_without_a_word(void)
@@ -153,8 +153,8 @@ static int fail_without_a_word(void)
 TEST(an_error_nobody_looked_at_is_reported_with_its_meaning_when_nothing_was_said)
 {
     run_captured(fail_without_a_word);
-    check_said(2, "looked at its result: -EPIPE: Broken pipe\n");
-    check_said(2, "looked at its result: -99999: an error this library has no name for\n");
+    check_said(2, "retrieved: -EPIPE: Broken pipe\n");
+    check_said(2, "retrieved: -99999: an error this library has no name for\n");
 }
 
 static int look_at_everything(void)
@@ -319,8 +319,9 @@ TEST(debug_mode_names_tasks_that_were_forgotten)
 {
     run_debugged(forget_tasks);
     check_said(3, "asyncio: task #3 'forever' (created at ");
-    check_said(3,
-               ") has not ended at the end of the run and is cancelled; was it to be awaited?\n");
+    check_said(
+        3,
+        ") has not ended at the end of the run and is cancelled; should it have been awaited?\n");
     check_said(3, "asyncio: task #2 'give' (created at ");
     check_said(3, ") was never awaited, gathered or detached\n");
     run_captured(forget_tasks);

@@ -349,7 +349,7 @@ static int shield_and_leave(void)
 async_fn(shield_and_leave);
 
 DEATH_TEST(shield_that_was_cancelled_has_a_later_error_reported,
-           "task #2 'give_after'|failed and nobody looked at its result: -EIO")
+           "task #2 'give_after'|failed and its result was never retrieved: -EIO")
 {
     async_ignore(async_run_with(test_options(), shield_and_leave));
 }
