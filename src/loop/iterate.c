@@ -63,9 +63,9 @@ int64_t asyncp_idle_ns(const struct async_loop *loop)
 }
 
 /*
- * How long to wait; 0: not at all, negative: until an event. Timer coalescing: if 16 timers fall
- * within 250 µs, the loop sleeps until the last of them. A wake-up costs more than the task that
- * it wakes; the first timer is late by up to 250 µs.
+ * How long to wait; 0: not at all, negative: until an event. Timer coalescing: if at least 16
+ * timers are due within 250 µs, the loop sleeps for 250 µs and fires them together, because a
+ * wake-up costs more than the task that it wakes. A timer may be late by that much.
  */
 static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
 {

@@ -94,8 +94,8 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
 }
 
 /*
- * The table of the running task, unshared first; with room for one more value if that is asked for.
- * NULL: out of memory.
+ * The table of the running task, copied first if it is shared; with room for one more value if
+ * one_more. NULL: out of memory.
  */
 static struct locals *own_table(struct async_loop *loop, bool one_more)
 {
