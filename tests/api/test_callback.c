@@ -406,7 +406,7 @@ static int let_go_of_what_is_lent(void)
 async_fn(let_go_of_what_is_lent);
 
 DEATH_TEST(a_done_callback_that_detaches_the_borrowed_task_dies,
-           "async_task_detach: task #2 'give'|is only lent here|async_task_ref")
+           "async_task_detach: task #2 'give'|is only borrowed here|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), let_go_of_what_is_lent));
 }

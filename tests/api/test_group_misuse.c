@@ -18,7 +18,7 @@ static int take_a_borrowed_handle(void)
 async_fn(take_a_borrowed_handle);
 
 DEATH_TEST(group_child_that_is_awaited_with_the_group_s_handle_dies,
-           "async_await: task #2 'give'|is only lent here, by its group|async_task_ref")
+           "async_await: task #2 'give'|is only borrowed here, from its group|async_task_ref")
 {
     async_ignore(async_run_with(test_options(), take_a_borrowed_handle));
 }
@@ -32,7 +32,7 @@ static int detach_a_borrowed_handle(void)
 async_fn(detach_a_borrowed_handle);
 
 DEATH_TEST(group_child_that_is_detached_dies,
-           "async_task_detach: task #2 'give'|is only lent here, by its group")
+           "async_task_detach: task #2 'give'|is only borrowed here, from its group")
 {
     async_ignore(async_run_with(test_options(), detach_a_borrowed_handle));
 }

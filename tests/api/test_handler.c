@@ -172,7 +172,7 @@ static int keep_a_lent_task(void)
 }
 async_fn(keep_a_lent_task);
 
-DEATH_TEST(handler_cannot_keep_the_task, "kept or let go of the task that it is only lent")
+DEATH_TEST(handler_cannot_keep_the_task, "kept or released the task that it only borrows")
 {
     async_run(keep_a_lent_task);
 }

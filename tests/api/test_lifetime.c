@@ -71,14 +71,14 @@ async_fn(leave_waiter_and_write_over, int);
 #define GONE(name, thing, call)                                                                    \
     DEATH_TEST(lifetime_##name##_that_was_written_over_is_told,                                    \
                "task #3 'wait_on_thing' (created at |waits in " call                               \
-               " for something whose memory is gone|"                                              \
+               " for something that was freed|"                                                    \
                "task group")                                                                       \
     {                                                                                              \
         async_ignore(async_run_with(test_options(), leave_waiter_and_write_over, thing));          \
     }                                                                                              \
     DEATH_TEST(lifetime_##name##_whose_frame_was_left_is_told_at_once_in_debug_mode,               \
                "task #2 'wait_on_thing' (created at |waits in " call                               \
-               " for something whose memory is gone")                                              \
+               " for something that was freed")                                                    \
     {                                                                                              \
         async_run_options options = with_debug();                                                  \
         async_ignore(async_run_with(&options, leave_waiter, thing));                               \
@@ -136,7 +136,7 @@ static int forget_a_limit(void)
 }
 async_fn(forget_a_limit);
 
-DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a time limit is gone")
+DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a timeout was freed")
 {
     async_ignore(async_run_with(test_options(), forget_a_limit));
 }

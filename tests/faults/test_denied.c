@@ -194,7 +194,7 @@ DEATH_TEST(denied_wait_of_sim_is_named, "the loop cannot wait any more: ppoll fa
 
 /* Where nothing would have waited for the ring, debug mode prints why io_uring is not used. */
 DEATH_TEST(denied_io_uring_enter_is_reported_in_debug_mode,
-           "io_uring is not to be had here (-EPERM: Operation "
+           "io_uring is not available here (-EPERM: Operation "
            "not permitted); using epoll|the epoll loop closes")
 {
     async_run_options options = *test_options();

@@ -62,7 +62,7 @@ DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
         !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
         loop->activity.futex_denied = true;
 """
-DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
+DOZED = "    if ((before & ATTENTION_FUTEX) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0)"
 STEP = "    loop_set_attention(loop, ATTENTION_SLEEPING);\n}"
@@ -97,7 +97,7 @@ CHANGES = [
     Change("a letter is read after it was freed", INBOX,
            FREE, "    free_call(call);\n    struct call called = *call;\n", "the program crashed"),
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
-           "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
+           "        if (ready->run == receive_message) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),
     Change("the futex wait compares with the word as it is then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
@@ -106,8 +106,8 @@ CHANGES = [
            "    async_ignore(asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop in a futex wait is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
-    Change("a loop in a futex wait sets only that flag, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",
-           "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
+    Change("a loop in a futex wait sets only that flag, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_FUTEX;",
+           "asleep = ATTENTION_FUTEX;", DEAF, "SIGINT comes to"),
     Change("a loop that a host loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "host"),
     Change("a host loop is not told that something was sent", DRIVE,
            "if (loop == NULL || (loop_attention(loop) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",

@@ -313,8 +313,9 @@ TEST(debug_mode_names_tasks_that_were_forgotten)
 {
     run_debugged(forget_tasks);
     check_said(3, "asyncio: task #3 'forever' (created at ");
-    check_said(3,
-               ") has not ended at the end of the run and is cancelled; was it to be awaited?\n");
+    check_said(
+        3,
+        ") has not ended at the end of the run and is cancelled; should it have been awaited?\n");
     check_said(3, "asyncio: task #2 'give' (created at ");
     check_said(3, ") was never awaited, gathered or detached\n");
     run_captured(forget_tasks);

@@ -14,7 +14,7 @@ static int leave_a_limit_open(void)
 async_fn(leave_a_limit_open);
 
 DEATH_TEST(a_limit_that_was_left_open_dies_at_the_end_of_its_task,
-           "task #1 'leave_a_limit_open'|ended inside a timeout or shelter that it began")
+           "task #1 'leave_a_limit_open'|ended inside a timeout or shield that it began")
 {
     async_ignore(async_run_with(test_options(), leave_a_limit_open));
 }
@@ -46,7 +46,7 @@ async_fn(sleep_under_a_limit_that_is_gone);
  * The end of the task would be too late: the limit's timer would have fired into unrelated memory.
  */
 DEATH_TEST(a_limit_in_a_returned_frame_dies_at_the_next_wait_in_debug_mode,
-           "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shelter")
+           "task #1 'sleep_under_a_limit_that_is_gone'|timeout or shield")
 {
     async_run_options options = *test_options();
     options.debug = true;
@@ -62,7 +62,7 @@ static int leave_a_shield_open(void)
 async_fn(leave_a_shield_open);
 
 DEATH_TEST(a_shield_that_was_left_open_dies_at_the_end_of_its_task,
-           "task #1 'leave_a_shield_open'|ended inside a timeout or shelter that it began")
+           "task #1 'leave_a_shield_open'|ended inside a timeout or shield that it began")
 {
     async_ignore(async_run_with(test_options(), leave_a_shield_open));
 }

@@ -75,17 +75,17 @@ static void expect_epoll_instead(int error, const char *line)
 TEST(poll_uring_that_is_forbidden_is_replaced_by_epoll)
 {
     expect_epoll_instead(
-        EPERM, "io_uring is not to be had here (-EPERM: Operation not permitted); using epoll");
+        EPERM, "io_uring is not available here (-EPERM: Operation not permitted); using epoll");
 }
 
 TEST(poll_uring_that_does_not_exist_is_replaced_by_epoll)
 {
-    expect_epoll_instead(ENOSYS, "io_uring is not to be had here (-ENOSYS: ");
+    expect_epoll_instead(ENOSYS, "io_uring is not available here (-ENOSYS: ");
 }
 
 TEST(poll_uring_that_is_too_old_is_replaced_by_epoll)
 {
-    expect_epoll_instead(EINVAL, "io_uring is not to be had here (-EINVAL: ");
+    expect_epoll_instead(EINVAL, "io_uring is not available here (-EINVAL: ");
 }
 
 /* That epoll would fare better is not to be expected. */
