@@ -37,9 +37,9 @@ BAD = {"died", "hung", "leaked", "lost"}
 EXCUSES = [
     ("", "died", r"(the queue|the function) is NULL; was there memory for it\?",
      "the test uses what it was not given, and is told so"),
-    (r"(accept|connect|epoll_control|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
+    (r"(accept|connect|epoll_ctl|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
-    (r"uring_request:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
+    (r"uring_sqe:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
      "what is begun anew stands behind the others, who take what was there for it"),
     ("thread:", "hung", r" waits in async_", "the test waits until work stands on more threads than there are"),
     ("sigaction:", "died", r"signal 2 ", "SIGINT is not ours then, and ends the program as if we were not there"),
@@ -121,7 +121,7 @@ def record(filters: list[str]) -> tuple[dict[str, list[str]], list[Case]]:
     """The errors that each site can have, and the cases that can be put through them."""
     errors, cases = collections.defaultdict(list), []
     for kind, *parts in run_suite("--record", *filters):
-        if kind == "error" and (parts[0] != "uring_request" or can_fail_requests()):
+        if kind == "error" and (parts[0] != "uring_sqe" or can_fail_requests()):
             errors[parts[0]].append(parts[1])
         elif kind == "calls":
             counts = (part.split("=") for part in parts[2].split())

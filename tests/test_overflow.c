@@ -10,7 +10,7 @@
 #include "deep.h"
 #include "deny.h"
 #include "runner.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -330,7 +330,7 @@ static void handle_plainly(int number)
 /* It counts a fault as an error, and ends the process with its own status then. */
 static void need_no_valgrind(void)
 {
-    if (tools_valgrind())
+    if (tools_under_valgrind())
         test_skip("valgrind says what becomes of a fault");
 }
 
@@ -519,7 +519,7 @@ enum { CALL_OF_MMAP = SYS_mmap };
 TEST(overflow_signal_stack_that_cannot_be_had_is_enomem)
 {
     skip_under_address_sanitizer();
-    if (ASYNC_TSAN || tools_valgrind())
+    if (ASYNC_TSAN || tools_under_valgrind())
         test_skip("ThreadSanitizer and valgrind need mappings themselves");
     CHECK_EQ(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL), 0);
     deny_call_with(CALL_OF_MMAP, 1, 65536, ENOMEM); /* of just that size: libc maps memory too */

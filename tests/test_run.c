@@ -5,7 +5,7 @@
  */
 #include "coroutines.h"
 #include "journal.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  */
 #include "sched/loop.h"
 #include "runner.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 static int use_stack(size_t size)
 {

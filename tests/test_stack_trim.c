@@ -4,6 +4,7 @@
  */
 #include "sched/loop.h"
 #include "runner.h"
+#include "sys/map.h"
 
 #include <stdlib.h>
 

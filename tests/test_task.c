@@ -4,7 +4,7 @@
  * test_meaning_handles.c.
  */
 #include "journal.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 /* ---- how many arguments --------------------------------------------------------------------- */
 

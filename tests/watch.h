@@ -5,7 +5,7 @@
 #ifndef TEST_WATCH_H
 #define TEST_WATCH_H
 
-#include "poll/poll.h"
+#include "poll/backends.h"
 #include "runner.h"
 
 #include <string.h>

@@ -74,7 +74,7 @@ static void ask_children(struct async_loop *loop, struct group *group)
 }
 
 static void cancel_children(struct async_loop *loop, struct group *group,
-                            const struct sentence *reason)
+                            const struct error_message *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     ask_children(loop, group);
@@ -223,7 +223,7 @@ static void pass_on_to_children(struct async_loop *loop, struct group *group)
 {
     group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);
     group->closing = true;
-    const struct sentence *reason = group->scope.coroutine->reason;
+    const struct error_message *reason = group->scope.coroutine->reason;
     cancel_children(loop, group, reason != NULL ? reason : asyncp_reason(REASON_LEFT));
 }
 

@@ -74,10 +74,10 @@ double async_loop_timeout(const async_loop *loop)
     if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
         return 0;
     if (!loop->iterating &&
-        asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
+        asyncp_poller_has_unsubmitted(&loop->poller)) /* an iteration ends in handing over */
         return 0;
     int64_t idle_ns = asyncp_idle_ns(loop);
-    if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
+    if (loop->poller.retry_soon && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
         idle_ns = POLLER_PAUSE_NS;
     return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
 }

@@ -23,7 +23,7 @@ enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a
 
 int64_t asyncp_idle_ns(const struct async_loop *loop)
 {
-    int64_t next_ns = heap_least(&loop->timers);
+    int64_t next_ns = heap_min_key(&loop->timers);
     if (loop->ready.first != NULL || !list_empty(&loop->deferred))
         return 0;
     if (next_ns == TIME_NEVER)
@@ -62,11 +62,11 @@ static void trim_stacks(struct async_loop *loop)
 static void doze(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
-    if (loop->errands > 0 && patience_try(&loop->patience, &loop->worker_seen))
-        asyncp_patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
+    if (loop->errands > 0 && spin_is_worthwhile(&loop->spinner, &loop->worker_seen))
+        asyncp_spin(&loop->spinner, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->attention, reasons | asleep, timeout_ns))
         loop->wide_awake = true;
 }
 
@@ -96,10 +96,10 @@ static bool has_work(const struct async_loop *loop)
  */
 static bool spin(struct async_loop *loop, int64_t timeout_ns)
 {
-    int64_t now_ns = asyncp_clock_now();
+    int64_t now_ns = asyncp_sys_clock_now();
     bool is_short = timeout_ns >= 0 && timeout_ns < loop->spin_ns;
     for (int64_t until_ns = now_ns + (is_short ? timeout_ns : loop->spin_ns); now_ns < until_ns;
-         now_ns = asyncp_clock_now()) {
+         now_ns = asyncp_sys_clock_now()) {
         wait_in_kernel(loop, 0);
         if (has_work(loop))
             return true;
@@ -138,13 +138,13 @@ static size_t in_flight(const struct async_loop *loop)
  */
 static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
 {
-    int64_t until_ns = asyncp_clock_now() + timeout_ns, left_ns = timeout_ns;
+    int64_t until_ns = asyncp_sys_clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
         if (timeout_ns < 0 || in_flight(loop) > 0)
             poll(loop, left_ns);
         nothing = !has_work(loop);
-        left_ns = in_flight(loop) > 0 ? until_ns - asyncp_clock_now() : 0;
+        left_ns = in_flight(loop) > 0 ? until_ns - asyncp_sys_clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
         loop->now_ns += timeout_ns;
@@ -165,7 +165,7 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
     if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->virtual_clock)
         return timeout_ns;
     int64_t until_ns = asyncp_now(loop) + CROWD_NS;
-    return asyncp_heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
+    return asyncp_heap_count_up_to(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
 }
 
 /*
@@ -233,9 +233,9 @@ static struct label label_first(const struct async_loop *loop)
 static void run_one_timed(struct async_loop *loop)
 {
     struct label who = label_first(loop);
-    int64_t before_ns = asyncp_clock_now();
+    int64_t before_ns = asyncp_sys_clock_now();
     run_one(loop);
-    int64_t took_ns = asyncp_clock_now() - before_ns;
+    int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     if (took_ns >= loop->slow_ns)
         asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);

@@ -3,6 +3,7 @@
  * end and awaited, and then all that is the loop's goes. A thread has one loop at most. It must not
  * know who runs it.
  */
+#include "poll/backends.h"
 #include "base/options.h"
 #include "sched/callback.h"
 #include "sched/errand.h"
@@ -97,7 +98,7 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
     const char *seed = getenv("ASYNCIO_SHUFFLE");
     loop->memory = memory_from(&options->allocator);
     loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
-    loop->watched = loop->debug || tools_valgrind();
+    loop->watched = loop->debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     loop->virtual_clock = options->virtual_clock;
     loop->shuffle = options->shuffle_seed;
@@ -137,6 +138,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     set_up(loop, options);
     loop->foreign = foreign;
     int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
+    atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
     if (result == 0 && (result = asyncp_overflow_open(&loop->signal_stack, &owner)) < 0)
         asyncp_poller_close(&loop->poller);
     if (result < 0) {
@@ -149,7 +151,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
             asyncp_error_meaning(loop->signal_stack.error));
     loop->strict = loop->virtual_clock || loop->shuffle != 0;
     loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
-    loop->now_ns = loop->virtual_clock ? 0 : asyncp_clock_now();
+    loop->now_ns = loop->virtual_clock ? 0 : asyncp_sys_clock_now();
     *out = asyncp_current = loop;
     return 0;
 }

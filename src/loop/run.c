@@ -116,17 +116,17 @@ static int exit_status(int result)
 /* In a child of fork(): the exception handler is the parent's. */
 static void report_child(const struct async_loop *loop, int result)
 {
-    char meaning[SENTENCE_SIZE + 32];
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
     const struct async_task *task = loop->forked_task;
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
-    asyncp_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_error_describe(meaning, sizeof meaning, result, task->sentence);
     asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
 int asyncp_main_end(async_task *main_task)
 {
-    char meaning[SENTENCE_SIZE + 32];
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
     const char *name = main_task != NULL ? main_task->name : "no loop";
     if (failed_run.error != 0) {
         int error = give_up_run();
@@ -138,8 +138,8 @@ int asyncp_main_end(async_task *main_task)
     if (loop->inherited)
         report_child(loop, result);
     else if (result < 0 && result != -EINTR) {
-        asyncp_describe(meaning, sizeof meaning, result,
-                        main_task != NULL ? main_task->sentence : NULL);
+        asyncp_error_describe(meaning, sizeof meaning, result,
+                              main_task != NULL ? main_task->sentence : NULL);
         asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
     }
     asyncp_loop_finish(loop);

@@ -15,17 +15,17 @@
 #include "sched/loop.h"
 #include <asyncio/time.h>
 
-/* As struct sentence, with room for the words. */
+/* As struct error_message, with room for the words. */
 struct reason_text {
     int code;      /* -ECANCELED */
     size_t size;   /* 0 */
     char text[40]; /* why */
 };
 
-_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text),
+_Static_assert(offsetof(struct reason_text, text) == offsetof(struct error_message, text),
                "it is a sentence");
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     static const struct reason_text reasons[] = {
         [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
@@ -35,7 +35,7 @@ const struct sentence *asyncp_reason(enum reason reason)
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
     };
-    return (const struct sentence *)(const void *)&reasons[reason];
+    return (const struct error_message *)(const void *)&reasons[reason];
 }
 
 static bool is_refused(const struct coroutine *coroutine)
@@ -69,7 +69,7 @@ static void deliver_all(struct async_loop *loop)
 }
 
 /* Inside a round it is that round's beginner who delivers. */
-bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
+bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason)
 {
     if (loop->delivering)
         return false;
@@ -94,11 +94,11 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
 
 /* Gives the coroutine a copy; one that memory is out for is as if nobody had said why. */
 static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
-                           const struct sentence *reason)
+                           const struct error_message *reason)
 {
-    const struct sentence *old = coroutine->reason;
-    coroutine->reason = reason != NULL ? asyncp_sentence_copy(&loop->memory, reason) : NULL;
-    asyncp_sentence_free(&loop->memory, sentence_handed_on(old));
+    const struct error_message *old = coroutine->reason;
+    coroutine->reason = reason != NULL ? asyncp_error_message_copy(&loop->memory, reason) : NULL;
+    asyncp_error_message_free(&loop->memory, error_message_unconst(old));
 }
 
 /*
@@ -131,7 +131,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
         return;
     if (task_is_future(task)) {
         if (loop->reason != NULL)
-            task->sentence = asyncp_sentence_copy(&loop->memory, loop->reason);
+            task->sentence = asyncp_error_message_copy(&loop->memory, loop->reason);
         asyncp_future_settle(task, -ECANCELED);
         return;
     }
@@ -145,7 +145,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
 }
 
 void asyncp_request(struct async_loop *loop, async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     for (size_t i = 0; i < count; i++)
@@ -175,12 +175,13 @@ bool async_task_cancel_because(async_task *task, const char *format, ...)
         return false;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *reason = format != NULL ? asyncp_sentence_new(&task->loop->memory, -ECANCELED,
-                                                                   format, arguments)
-                                             : NULL;
+    struct error_message *reason = format != NULL
+                                       ? asyncp_error_message_new(&task->loop->memory, -ECANCELED,
+                                                                  format, arguments)
+                                       : NULL;
     va_end(arguments);
     asyncp_request(task->loop, &task, 1, reason);
-    asyncp_sentence_free(&task->loop->memory, reason);
+    asyncp_error_message_free(&task->loop->memory, reason);
     return true;
 }
 

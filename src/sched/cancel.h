@@ -13,7 +13,7 @@
 
 struct async_task;
 struct coroutine;
-struct sentence;
+struct error_message;
 
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 
@@ -21,7 +21,7 @@ enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
 
 /* The same in words: the sentence of -ECANCELED, a constant. */
-const struct sentence *asyncp_reason(enum reason reason);
+const struct error_message *asyncp_reason(enum reason reason);
 
 /* Lies in the user's async_timeout_scope, async_no_cancel_scope or async_task_group. */
 struct scope {
@@ -67,7 +67,7 @@ void asyncp_scope_expire(struct scope *scope, int error, enum reason reason);
  * The beginning says whether the round is new; otherwise it is part of one that is being delivered.
  * The end wants to know that.
  */
-bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason);
+bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason);
 void asyncp_round_ask(struct async_loop *loop, struct async_task *task);
 void asyncp_round_end(struct async_loop *loop, bool is_new);
 
@@ -82,6 +82,6 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self);
  * none is known.
  */
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
-                    const struct sentence *reason);
+                    const struct error_message *reason);
 
 #endif

@@ -12,14 +12,14 @@ struct async_concurrent_future;
 struct async_executor;
 struct async_loop;
 struct locals;
-struct sentence;
+struct error_message;
 
 /* What is done on a worker thread. */
 struct errand {
     /* task-local values of the task that waits, which cannot set any meanwhile */
     const struct locals *locals;
     /* what was last said about an error there, from malloc; NULL: nothing */
-    struct sentence *sentence;
+    struct error_message *sentence;
 };
 
 /* Of the calling thread; NULL: it is not an executor's, or does nothing. */

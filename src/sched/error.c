@@ -11,7 +11,7 @@
  * Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker
  * thread. NULL: nobody.
  */
-static struct sentence **running_place(const async_allocator **memory)
+static struct error_message **running_place(const async_allocator **memory)
 {
     struct async_loop *loop = asyncp_current;
     if (loop == NULL && asyncp_errand != NULL) {
@@ -29,21 +29,21 @@ static struct sentence **running_place(const async_allocator **memory)
 int async_fail(int code, const char *format, ...)
 {
     const async_allocator *memory;
-    struct sentence **place = running_place(&memory);
+    struct error_message **place = running_place(&memory);
     if (place == NULL || format == NULL)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *sentence = asyncp_sentence_new(memory, code, format, arguments);
+    struct error_message *sentence = asyncp_error_message_new(memory, code, format, arguments);
     va_end(arguments);
-    asyncp_sentence_free(memory, *place);
+    asyncp_error_message_free(memory, *place);
     *place = sentence; /* NULL when memory is out: the code still tells */
     return code;
 }
 
 int async_fail_errno(int code, const char *format, ...)
 {
-    char text[SENTENCE_SIZE];
+    char text[MAX_ERROR_MESSAGE_BYTES];
     if (code >= 0 || code == INT_MIN || format == NULL)
         return code;
     const char *meaning = asyncp_error_text(code);
@@ -53,7 +53,7 @@ int async_fail_errno(int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t meaning_size = strlen(meaning), room = SENTENCE_SIZE - sizeof ": ";
+    size_t meaning_size = strlen(meaning), room = MAX_ERROR_MESSAGE_BYTES - sizeof ": ";
     return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text,
                       meaning);
 }
@@ -62,11 +62,11 @@ int async_fail_errno(int code, const char *format, ...)
  * What the running task knows of that error, if anything: what was said last, or why it is
  * cancelled.
  */
-static const struct sentence *running_sentence(int code)
+static const struct error_message *running_sentence(int code)
 {
     const async_allocator *memory;
-    struct sentence **place = running_place(&memory);
-    const struct sentence *said = place != NULL ? *place : NULL;
+    struct error_message **place = running_place(&memory);
+    const struct error_message *said = place != NULL ? *place : NULL;
     const struct async_loop *loop = asyncp_current;
     bool asked_why = code == -ECANCELED && (said == NULL || said->code != code);
     return asked_why && loop != NULL && loop->current != NULL ? loop->current->reason : said;
@@ -74,7 +74,7 @@ static const struct sentence *running_sentence(int code)
 
 int async_strerror_copy(int code, char *text, size_t size)
 {
-    return asyncp_describe(text, size, code, running_sentence(code));
+    return asyncp_error_describe(text, size, code, running_sentence(code));
 }
 
 /*
@@ -88,17 +88,17 @@ static const char *plain_text(int code)
     const char *meaning = asyncp_error_meaning(code);
     if (meaning != NULL)
         return meaning;
-    asyncp_describe(unnamed, sizeof unnamed, code, NULL);
+    asyncp_error_describe(unnamed, sizeof unnamed, code, NULL);
     return unnamed;
 }
 
 const char *async_strerror(int code)
 {
-    char text[SENTENCE_SIZE + 32];
-    const struct sentence *sentence = running_sentence(code);
+    char text[MAX_ERROR_MESSAGE_BYTES + 32];
+    const struct error_message *sentence = running_sentence(code);
     if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
         return plain_text(code);
-    asyncp_describe(text, sizeof text, code, sentence);
+    asyncp_error_describe(text, sizeof text, code, sentence);
     const char *kept = asyncp_text_keep(&asyncp_current->texts, text);
     return kept != NULL ? kept : plain_text(code);
 }

@@ -74,7 +74,7 @@ void async_loop_set_debug(async_loop *loop, bool debug)
         return;
     ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug = debug;
-    loop->watched = debug || tools_valgrind();
+    loop->watched = debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
         atomic_fetch_or(&loop->attention, ATTENTION_DEBUG);

@@ -12,8 +12,8 @@ static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop == NULL || atomic_fetch_add(&loop->interrupts, 1) > 0) {
-        signal(number, SIG_DFL);
-        raise(number);
+        asyncp_sys_signal_default(number);
+        asyncp_sys_raise(number);
         return;
     }
     int saved = errno;

@@ -7,6 +7,7 @@
  */
 #include "sched/lifetime.h"
 #include "sched/loop.h"
+#include "sys/file.h"
 #include <unistd.h>
 
 enum {
@@ -73,8 +74,8 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
     for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
         const void *pointer;
         memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
-        tools_written(&pointer,
-                      sizeof pointer); /* it may be padding, or what the program did not set */
+        tools_mark_defined(&pointer,
+                           sizeof pointer); /* it may be padding, or what the program did not set */
         if (function->alignment < _Alignof(void *) || !is_left(loop, pointer))
             continue;
         asyncp_report(

@@ -20,8 +20,10 @@
 #include "sched/wait.h"
 #include "stack/overflow.h"
 #include "poll/poll.h"
-#include "sys/patience.h"
-#include "sys/sys.h"
+#include "sys/spin.h"
+#include "sys/clock.h"
+#include "sys/report.h"
+#include "sys/signals.h"
 #include <asyncio/loop.h>
 #include <stdatomic.h>
 
@@ -71,34 +73,34 @@ struct async_loop {
     uint64_t shuffle;     /* the random generator's state; 0: no shuffle */
     /* this thread's, if C++ is linked; they belong to whoever runs */
     struct exceptions *exceptions;
-    struct heap timers;               /* what happens later */
-    struct poller poller;             /* the kernel */
-    struct stack_pool stacks;         /* of its tasks */
-    struct coroutine *refused;        /* the first of those a request is on its way to */
-    struct coroutine **refused_place; /* where the next one is put among them: see cancel.c */
-    uint64_t number;                  /* of all loops of the process */
-    uint64_t request_round;           /* number of the request being delivered */
-    const struct sentence *reason;    /* for it; NULL: none is known */
-    uint64_t created;                 /* tasks ever: their ids */
-    uint64_t ended;                   /* tasks that have */
-    uint64_t futures;                 /* of those created and not ended, how many run nothing */
-    uint64_t callbacks_made;          /* callbacks ever: their ids */
-    struct pool tasks;                /* their records */
-    struct pool callbacks;            /* theirs */
-    struct text_table texts;          /* sentences that were shown */
-    struct block_pool blocks;         /* bytes on their way to and from sockets */
-    struct list deferred;             /* what was put off to the end of the iteration */
-    struct list guests;               /* what has to go when the loop does */
-    struct list freed;                /* guests that the program has freed: see guest.h */
-    size_t freed_count;               /* of them */
-    size_t lingering;                 /* guests for whom the end of the run waits a while */
-    struct list locals;               /* all tables of task-local values */
-    struct locals *callback_locals;   /* those that the running callback sees; NULL: none */
-    struct async_executor *executor;  /* the default one; NULL: not made yet */
-    size_t errands;                   /* work at threads whose end has not been received */
+    struct heap timers;                 /* what happens later */
+    struct poller poller;               /* the kernel */
+    struct stack_pool stacks;           /* of its tasks */
+    struct coroutine *refused;          /* the first of those a request is on its way to */
+    struct coroutine **refused_place;   /* where the next one is put among them: see cancel.c */
+    uint64_t number;                    /* of all loops of the process */
+    uint64_t request_round;             /* number of the request being delivered */
+    const struct error_message *reason; /* for it; NULL: none is known */
+    uint64_t created;                   /* tasks ever: their ids */
+    uint64_t ended;                     /* tasks that have */
+    uint64_t futures;                   /* of those created and not ended, how many run nothing */
+    uint64_t callbacks_made;            /* callbacks ever: their ids */
+    struct pool tasks;                  /* their records */
+    struct pool callbacks;              /* theirs */
+    struct text_table texts;            /* sentences that were shown */
+    struct block_pool blocks;           /* bytes on their way to and from sockets */
+    struct list deferred;               /* what was put off to the end of the iteration */
+    struct list guests;                 /* what has to go when the loop does */
+    struct list freed;                  /* guests that the program has freed: see guest.h */
+    size_t freed_count;                 /* of them */
+    size_t lingering;                   /* guests for whom the end of the run waits a while */
+    struct list locals;                 /* all tables of task-local values */
+    struct locals *callback_locals;     /* those that the running callback sees; NULL: none */
+    struct async_executor *executor;    /* the default one; NULL: not made yet */
+    size_t errands;                     /* work at threads whose end has not been received */
     _Atomic uint32_t visitors; /* work at threads that may still touch the loop: see errand.c */
-    seen_at worker_seen;       /* the thread whose work came back last */
-    struct patience patience;  /* the loop's, while it waits for such threads */
+    last_cpu worker_seen;      /* the thread whose work came back last */
+    struct spinner spinner;    /* the loop's, while it waits for such threads */
     int64_t slow_ns;           /* debug mode names turns that take as long */
     bool told_standstill;      /* debug mode has said that nothing is left that could wake a task */
     /* the last whose wait debug mode has looked at; NULL: it begins anew */
@@ -251,7 +253,7 @@ static inline size_t loop_alive(const struct async_loop *loop)
 /* A fresh clock. */
 static inline int64_t asyncp_now(const struct async_loop *loop)
 {
-    return loop->virtual_clock ? loop->now_ns : asyncp_clock_now();
+    return loop->virtual_clock ? loop->now_ns : asyncp_sys_clock_now();
 }
 
 /* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
@@ -428,5 +430,8 @@ void asyncp_sigint_give_back(struct async_loop *loop);
 
 /* In a child of fork(): SIGINT acts there as it did before the run. */
 void asyncp_sigint_fork(void);
+
+/* For asyncp_uncaught_hook: reports which task let a C++ exception out. */
+void asyncp_report_uncaught(void);
 
 #endif

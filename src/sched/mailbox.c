@@ -17,7 +17,7 @@ void asyncp_attend(struct async_loop *loop, uint32_t reason)
     if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
         return;
     if ((before & ATTENTION_DOZING) != 0)
-        asyncp_sys_word_wake(&loop->attention);
+        asyncp_sys_futex_wake(&loop->attention);
     else
         asyncp_poller_wake(&loop->poller);
 }

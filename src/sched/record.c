@@ -26,8 +26,8 @@ static void report_unseen(struct async_task *task)
 {
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, task->result, task->sentence);
     asyncp_tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
                 asyncp_label(task).text, meaning);
 }
@@ -36,7 +36,7 @@ void asyncp_task_free_words(struct async_task *task)
 {
     report_unseen(task);
     if (task->sentence != NULL)
-        asyncp_sentence_free(&task->loop->memory, task->sentence);
+        asyncp_error_message_free(&task->loop->memory, task->sentence);
     task->sentence = NULL;
     if (task->owns_name) {
         free_name(task);
@@ -59,8 +59,8 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
 {
     struct coroutine *coroutine = task->coroutine;
     if (coroutine != NULL && !task_is_future(task)) {
-        asyncp_sentence_free(&loop->memory, coroutine->sentence);
-        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+        asyncp_error_message_free(&loop->memory, coroutine->sentence);
+        asyncp_error_message_free(&loop->memory, error_message_unconst(coroutine->reason));
     }
     task->seen = true;
     asyncp_task_free_words(task);

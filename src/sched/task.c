@@ -18,7 +18,7 @@ OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
     if (self->sentence->code == result)
         self->task->sentence = self->sentence;
     else
-        asyncp_sentence_free(&self->task->loop->memory, self->sentence);
+        asyncp_error_message_free(&self->task->loop->memory, self->sentence);
     self->sentence = NULL;
 }
 
@@ -31,9 +31,9 @@ OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
     if (self->request_round == ROUND_FORKED)
         asyncp_forked_end(self);
     if (result == -ECANCELED && self->task->sentence == NULL)
-        self->task->sentence = sentence_handed_on(self->reason);
+        self->task->sentence = error_message_unconst(self->reason);
     else
-        asyncp_sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
+        asyncp_error_message_free(&self->task->loop->memory, error_message_unconst(self->reason));
     self->reason = NULL;
     self->refused = false;
     self->requests = 0;
@@ -97,7 +97,7 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
 }
 
 /* The first function on every task's stack. */
-TOOLS_BLIND static void *begin(void *argument)
+TOOLS_NO_TSAN static void *begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -108,7 +108,7 @@ TOOLS_BLIND static void *begin(void *argument)
 }
 
 /* The same in debug mode. */
-TOOLS_BLIND static void *begin_checked(void *argument)
+TOOLS_NO_TSAN static void *begin_checked(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -125,7 +125,7 @@ void asyncp_set_beginning(struct async_loop *loop)
 }
 
 /* The first function of a task whose function runs on a worker thread. */
-TOOLS_BLIND static void *begin_errand(void *argument)
+TOOLS_NO_TSAN static void *begin_errand(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -160,7 +160,7 @@ static void lay_out(const struct async_loop *loop, struct coroutine *self,
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, loop->begin, self);
+    context_prepare(&self->context, &self->stack.tools, (void *)top, loop->begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
@@ -208,7 +208,7 @@ OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, 
 __attribute__((cold, noinline)) static void lay_open(struct async_loop *loop,
                                                      const struct stack *stack)
 {
-    asyncp_stack_open(&loop->stacks, stack);
+    asyncp_stack_mark_undefined(&loop->stacks, stack);
     if (loop->debug) /* a clean stack shows how deep this task goes */
         asyncp_stack_clean(&loop->stacks, stack);
 }
@@ -218,7 +218,7 @@ static struct coroutine *new_coroutine(struct async_loop *loop,
                                        const async_task_options *options)
 {
     unsigned log = log_of(loop, options);
-    if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
+    if (unlikely(function->size > ((size_t)1 << MIN_STACK_LOG) / ARGUMENTS_SHARE))
         check_arguments(function, log);
     struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
     if (unlikely(stack == NULL))
@@ -256,7 +256,7 @@ static int follow_options(struct async_task *task, struct coroutine *self,
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
-        context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
+        context_prepare(&self->context, &self->stack.tools, self->arguments, begin_errand, self);
     }
     return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
 }
@@ -424,17 +424,17 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
 static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->current;
-    struct sentence *sentence = task->sentence;
+    struct error_message *sentence = task->sentence;
     bool of_another = self->sentence != NULL && self->sentence->code != task->result;
-    if (sentence != NULL && sentence_is_constant(sentence) && of_another)
+    if (sentence != NULL && error_message_is_constant(sentence) && of_another)
         return; /* a reason of the library's is not worth a sentence */
     if (sentence != NULL && !last)
-        sentence = asyncp_sentence_copy(&loop->memory, sentence);
+        sentence = asyncp_error_message_copy(&loop->memory, sentence);
     else
         task->sentence = NULL;
     if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
         return; /* what was said of another error stays */
-    asyncp_sentence_free(&loop->memory, self->sentence);
+    asyncp_error_message_free(&loop->memory, self->sentence);
     self->sentence = sentence;
 }
 

@@ -41,7 +41,7 @@ struct async_task {
     uint64_t id;                 /* 1, 2, 3…; never used again */
     const char *name;            /* the function's, or one of its own: see owns_name */
     const char *where;           /* "file:line" that created it */
-    struct sentence *sentence;   /* what was said about its error; NULL: nothing */
+    struct error_message *sentence; /* what was said about its error; NULL: nothing */
     union {
         uint64_t ended;        /* when it has ended: how many had ended before it, plus one */
         struct pool_link free; /* when it is free: in the pool */
@@ -83,20 +83,20 @@ struct member {
  * rarer moments.
  */
 struct coroutine {
-    struct ready ready;        /* in the ready queue, while it can run */
-    struct context context;    /* where it goes on, while it does not run */
-    struct async_task *task;   /* its record */
-    struct wait *wait;         /* what it is stopped in; NULL: it runs or is ready */
-    struct scope *scopes;      /* timeouts and shelters in force, the innermost first */
-    struct sentence *sentence; /* what it last said about an error, or was told */
-    bool refused;              /* its switching calls are: see cancel.c for when */
-    bool held_back;            /* its group lets it begin when another child has ended */
-    uint32_t requests;         /* to cancel it, not answered */
-    uint64_t request_round;    /* the last request that reached it: see cancel.c */
-    uint32_t refusals;         /* calls refused since it was last asked */
-    uint32_t select_turn;      /* for async_select: see there; 0: it never gave way */
+    struct ready ready;             /* in the ready queue, while it can run */
+    struct context context;         /* where it goes on, while it does not run */
+    struct async_task *task;        /* its record */
+    struct wait *wait;              /* what it is stopped in; NULL: it runs or is ready */
+    struct scope *scopes;           /* timeouts and shelters in force, the innermost first */
+    struct error_message *sentence; /* what it last said about an error, or was told */
+    bool refused;                   /* its switching calls are: see cancel.c for when */
+    bool held_back;                 /* its group lets it begin when another child has ended */
+    uint32_t requests;              /* to cancel it, not answered */
+    uint64_t request_round;         /* the last request that reached it: see cancel.c */
+    uint32_t refusals;              /* calls refused since it was last asked */
+    uint32_t select_turn;           /* for async_select: see there; 0: it never gave way */
     /* why it was asked to cancel; NULL: nobody said, or nobody did */
-    const struct sentence *reason;
+    const struct error_message *reason;
     const struct asyncp_function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
     struct async_executor *executor; /* who runs it instead, if its first frame is begin_errand's */

@@ -25,9 +25,9 @@ void asyncp_timer_clear(struct async_loop *loop, struct timer *timer)
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 {
     ASSERT(now_ns < TIME_NEVER);
-    while (heap_least(&loop->timers) <= now_ns) {
-        struct timer *timer = heap_first(&loop->timers);
-        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->timers),
+    while (heap_min_key(&loop->timers) <= now_ns) {
+        struct timer *timer = heap_min_node(&loop->timers);
+        ENSURE(timer->set && timer->slot == heap_min_slot(&loop->timers),
                "the memory of a time limit is gone or was written over; a block was left, by "
                "longjmp perhaps, without the end of the limit that it began there");
         asyncp_timer_clear(loop, timer);
@@ -104,5 +104,5 @@ int async_sleep_until(double when)
 double async_time(void)
 {
     const struct async_loop *loop = asyncp_current;
-    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_clock_now()) / 1e9;
+    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_sys_clock_now()) / 1e9;
 }

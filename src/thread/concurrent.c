@@ -107,8 +107,8 @@ static int enter_carried(void *arguments)
 /* Of a coroutine that was sent, and of which nobody hears in another way. */
 static void report_unseen(const char *name, const char *where, int result)
 {
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, result, NULL);
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, result, NULL);
     asyncp_report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name,
                   where, meaning);
 }
@@ -219,7 +219,7 @@ struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *fut
  */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
-    struct timespec deadline = asyncp_timespec(deadline_ns);
+    struct timespec deadline = asyncp_sys_timespec(deadline_ns);
     int result = 0;
     while (!future->done && result != ETIMEDOUT)
         result = deadline_ns < 0
@@ -233,7 +233,8 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
         return -ENOMEM;
     if (seconds != seconds)
         return -EINVAL;
-    int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0, now_ns = asyncp_clock_now();
+    int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0,
+            now_ns = asyncp_sys_clock_now();
     if (!is_shared(future))
         return future->done ? future->result : -ECANCELED;
     lock(future);

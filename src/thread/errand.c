@@ -8,7 +8,6 @@
 #include "sched/mailbox.h"
 #include "sched/fork.h"
 #include "thread/executor.h"
-#include <sched.h>
 
 /*
  * The function and its arguments are the worker's while it has the work, then the message is the
@@ -41,7 +40,7 @@ static void run(struct work *work)
            "is no loop to return to: end such a child with _exit, or call exec",
            waiting->function->name);
     asyncp_errand = NULL;
-    seen_here(&loop->worker_seen);
+    last_cpu_store(&loop->worker_seen);
     asyncp_executor_worker_ends(
         waiting->executor); /* before the next work can come, which else would want another */
     asyncp_inbox_send(loop, &waiting->message);
@@ -75,13 +74,13 @@ static void take_back(struct wait *wait)
 }
 
 /* What was said on the worker's thread becomes what the task says. */
-static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
+static void adopt_sentence(struct async_loop *loop, struct error_message *sentence)
 {
     if (sentence == NULL)
         return;
-    asyncp_sentence_free(&loop->memory, loop->current->sentence);
-    loop->current->sentence = asyncp_sentence_copy(&loop->memory, sentence);
-    asyncp_sentence_free(&asyncp_malloc, sentence);
+    asyncp_error_message_free(&loop->memory, loop->current->sentence);
+    loop->current->sentence = asyncp_error_message_copy(&loop->memory, sentence);
+    asyncp_error_message_free(&asyncp_malloc, sentence);
 }
 
 /* The loop's default executor, made when it is first asked for; NULL: out of memory. */
@@ -163,5 +162,5 @@ void asyncp_executor_leave(struct async_loop *loop)
     async_executor_free_wait(loop->executor);
     loop->executor = NULL;
     while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
-        sched_yield();
+        asyncp_sys_yield();
 }

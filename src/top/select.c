@@ -15,6 +15,7 @@
 #include "sched/pace.h"
 #include "net/stream.h"
 #include "sync/line.h"
+#include "sys/polling.h"
 #include <asyncio/select.h>
 #include <poll.h>
 
@@ -227,7 +228,7 @@ static struct place *submit(struct select *select, int *result)
                                               .kind = reads ? OPERATION_READABLE
                                                             : OPERATION_WRITABLE,
                                               .fd = one->asyncp_descriptor};
-        int submitted = poller->calls->submit(poller, &place->operation);
+        int submitted = poller_submit(poller, &place->operation);
         if (submitted != 0) {
             *result = submitted < 0 ? submitted : place->operation.result;
             return place;
@@ -244,7 +245,7 @@ static void withdraw(struct select *select)
     struct poller *poller = &select->loop->poller;
     for (size_t i = 0; i < select->count && select->in_flight > 0; i++)
         if (select->places[i].in_flight)
-            poller->calls->cancel(poller, &select->places[i].operation);
+            poller_cancel(poller, &select->places[i].operation);
     if (select->in_flight == 0)
         return;
     select->withdrawing = true;
@@ -264,9 +265,10 @@ static struct place *wait_for_one(struct select *select, int *result)
     struct place *winner = submit(select, result);
     if (winner == NULL && (*result = set_timer(select)) == 0) {
         stand_in_lines(select);
-        select->loop->poller.in_flight += streams; /* what they wait for is the kernel's to tell */
+        poller_hold(&select->loop->poller,
+                    streams); /* what they wait for is the kernel's to tell */
         *result = asyncp_park(select->loop, &select->wait);
-        select->loop->poller.in_flight -= streams;
+        poller_release(&select->loop->poller, streams);
         struct waiter *woken = select->wait.winner;
         winner = woken != NULL ? CONTAINER_OF(woken, struct place, transfer.waiter) : NULL;
     }

@@ -59,7 +59,7 @@ ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->attention, reasons | asleep, timeout_ns))
         loop->wide_awake = true;
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
@@ -101,9 +101,9 @@ CHANGES = [
            "closes"),
     Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async_ignore(asyncp_sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(asyncp_sys_futex_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("the loop dozes although something was sent", LOOP, DOZES,
-           "    async_ignore(asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "    async_ignore(asyncp_sys_futex_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",

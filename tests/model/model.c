@@ -93,7 +93,7 @@ int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
-bool asyncp_poller_owes(const struct poller *poller)
+bool asyncp_poller_has_unsubmitted(const struct poller *poller)
 {
     (void)poller;
     return false;
@@ -114,7 +114,7 @@ static bool is_awake(void *unused)
 }
 
 /* The kernel compares the word as it is now, and nobody can wake it between that and the wait. */
-bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     uint32_t now;
     (void)timeout_ns;
@@ -133,7 +133,18 @@ bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
     return true;
 }
 
-void asyncp_sys_word_wake(_Atomic uint32_t *word)
+/* There is one SIGINT, so its handler never ends the process. */
+void asyncp_sys_signal_default(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_raise(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_futex_wake(_Atomic uint32_t *word)
 {
     (void)word;
     step();
@@ -142,14 +153,14 @@ void asyncp_sys_word_wake(_Atomic uint32_t *word)
 }
 
 /* A look or two in vain would be like one. */
-void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+void asyncp_spin(struct spinner *spinner, const _Atomic uint32_t *word, uint32_t bits)
 {
-    (void)patience;
+    (void)spinner;
     (void)bits;
     atomic_load_explicit(word, memory_order_relaxed);
 }
 
-uint32_t asyncp_sys_processor(void)
+uint32_t asyncp_sys_cpu(void)
 {
     return 0;
 }
@@ -178,7 +189,7 @@ bool asyncp_sys_is_main_thread(void)
 }
 
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     (void)loop;
     (void)tasks;
@@ -186,13 +197,13 @@ void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], s
     shared.cancelled += (int)count;
 }
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     (void)reason;
     return NULL;
 }
 
-int64_t asyncp_clock_now(void)
+int64_t asyncp_sys_clock_now(void)
 {
     return 0;
 }
@@ -232,8 +243,8 @@ void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct cont
 }
 
 /* The switch names it as the last to be asked about a C++ exception. */
-void asyncp_uncaught(void);
-void asyncp_uncaught(void)
+void asyncp_stack_personality(void);
+void asyncp_stack_personality(void)
 {
     violated("the model has no C++");
 }
@@ -249,10 +260,10 @@ void asyncp_tell_standstill(void)
     violated("the model has no debug mode");
 }
 
-struct stack_census asyncp_stack_count(const struct stack_pool *pool)
+struct stack_counts asyncp_stack_count(const struct stack_pool *pool)
 {
     (void)pool;
-    return (struct stack_census){0};
+    return (struct stack_counts){0};
 }
 
 void asyncp_stack_trim(struct stack_pool *pool)
