@@ -127,7 +127,6 @@ static inline void poller_hold(struct poller *poller, size_t count)
 
 static inline void poller_release(struct poller *poller, size_t count)
 {
-    ASSERT(poller->in_flight >= count);
     poller->in_flight -= count;
 }
 
