@@ -1,6 +1,6 @@
 /*
- * test_sys.c: system calls (src/sys) whose failure the other tests do not reach: the end of a process
- * by a signal, yielding, and the names of network interfaces.
+ * test_sys.c: system calls (src/sys) whose failure the other tests do not reach: the end of a
+ * process by a signal, yielding, and the names of network interfaces.
  */
 #include "sys/signals.h"
 #include "sys/socket.h"
