@@ -264,7 +264,8 @@ static void handle_event(struct poller *poller, const struct epoll_event *event)
         return;
     if (entry->source != NULL)
         source_report(entry->source, source_state_of(event->events));
-    if (entry->generation == generation)
+    bool has_waiters = !list_empty(&entry->readers) || !list_empty(&entry->writers);
+    if (entry->generation == generation && has_waiters)
         handle_operations(poller, epoll_entry_of(entry), fd, event->events);
 }
 

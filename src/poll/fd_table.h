@@ -13,7 +13,7 @@ struct fd_entry {
     struct list readers;   /* operations that wait for data */
     struct list writers;   /* operations that wait for room */
     struct source *source; /* NULL: the descriptor belongs to the program */
-    uint32_t generation;   /* of the registration; tells late events of earlier ones */
+    uint32_t generation;   /* of the registration; distinguishes late events of earlier ones */
     uint32_t close_count;  /* see asyncp_poller_close_count */
     bool registered;       /* the kernel polls it, as far as is known */
 };

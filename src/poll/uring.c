@@ -247,14 +247,15 @@ static int uring_open(struct poller *poller)
 
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
-    const struct uring_entry *known = uring_entry_find(poller, operation->fd);
-    if (known != NULL && known->closing)
+    struct fd_entry *entry = fd_entry_find(poller, operation->fd);
+    if (entry != NULL && uring_entry_of(entry)->closing)
         return -EBADF;
     operation->state = 0;
     operation->result = asyncp_operation_try(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct fd_entry *entry = asyncp_fd_entry_get(poller, operation->fd);
+    if (entry == NULL)
+        entry = asyncp_fd_entry_get(poller, operation->fd);
     if (entry == NULL)
         return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
     uring_entry_of(entry)->fd = operation->fd;
