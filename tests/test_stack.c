@@ -417,7 +417,7 @@ TEST(stack_canary_lets_pass_who_leaves_it_alone)
 }
 
 DEATH_TEST(stack_canary_betrays_an_overflow,
-           "a task overflowed its stack of 128 KiB into memory that is not its own")
+           "a task overflowed its stack of 128 KiB and overwrote other memory")
 {
     open_pool();
     pool.guard = GUARD_CANARY;

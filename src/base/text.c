@@ -82,6 +82,6 @@ int asyncp_error_describe(char *text, size_t size, int code, const struct error_
     if (name != NULL)
         return snprintf(text, size, "%s", asyncp_error_meaning(code));
     if (code < 0)
-        return snprintf(text, size, "%d: an error this library has no name for", code);
+        return snprintf(text, size, "%d: unknown error", code);
     return snprintf(text, size, "%d: no error", code);
 }

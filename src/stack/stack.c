@@ -115,7 +115,7 @@ static void guard_slots(struct stack_pool *pool, struct slab *slab)
     while ((done = asyncp_guard_install(pool->guard, slot, size, pool->guard_size, count)) == 0) {
         if (++pool->guard == GUARD_CANARY)
             asyncp_report("no more stack guards (vm.max_map_count is reached); "
-                          "further tasks have only a canary, checked when they end");
+                          "further stacks have only a canary, which is checked when a task ends");
     }
     slab->guard = (uint8_t)pool->guard;
     slab->guarded += done;
@@ -186,8 +186,8 @@ struct stack_counts asyncp_stack_count(const struct stack_pool *pool)
 void asyncp_stack_check(const struct stack *stack)
 {
     ENSURE(stack->guard != GUARD_CANARY || asyncp_guard_intact(stack->bottom),
-           "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be "
-           "trusted now",
+           "a task overflowed its stack of %zu KiB and overwrote other memory; the process cannot "
+           "continue safely",
            stack_size(stack) / 1024);
 }
 

@@ -70,7 +70,8 @@ void asyncp_sys_unmap(void *start, size_t size)
 {
     long result = SYS_CALL(SITE_UNMAP, munmap(start, size));
     ENSURE(result != -EINVAL,
-           "munmap of %zu bytes failed with %ld; the address was not one of ours", size, result);
+           "munmap of %zu bytes failed with %ld: the library did not map this address", size,
+           result);
     if (result == 0) {
         asyncp_mapped_bytes -= (long)size;
         return;
