@@ -77,11 +77,6 @@ static void report_overflow(const struct stack *stack, size_t guard_size,
     asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack);
 }
 
-static const struct sigaction *handler_before(int number)
-{
-    return number == SIGBUS ? &handled[1].before : &handled[0].before;
-}
-
 /* A fault repeats when the handler returns, and then ends the process. A sent signal does not. */
 static void end_by_signal(int number, const siginfo_t *info)
 {
@@ -93,7 +88,7 @@ static void end_by_signal(int number, const siginfo_t *info)
 
 static void call_former_handler(int number, siginfo_t *info, void *signal_context)
 {
-    const struct sigaction *before = handler_before(number);
+    const struct sigaction *before = &handled[number == SIGBUS].before;
     if ((before->sa_flags & SA_SIGINFO) != 0)
         before->sa_sigaction(number, info, signal_context);
     else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
@@ -143,34 +138,34 @@ static bool is_fault_handler(const struct sigaction *action)
 }
 
 /* Whether the handler was installed after ours, and so may forward faults to ours. */
-static bool may_call_ours(const struct handled_signal *signal, const struct sigaction *now)
+static bool may_call_ours(const struct handled_signal *fault, const struct sigaction *now)
 {
     bool is_function = (now->sa_flags & SA_SIGINFO) != 0 ||
                        (now->sa_handler != SIG_DFL && now->sa_handler != SIG_IGN);
-    return signal->replaced && is_function && now->sa_sigaction != signal->before.sa_sigaction;
+    return fault->replaced && is_function && now->sa_sigaction != fault->before.sa_sigaction;
 }
 
-/* If our handler is still installed, the former one that was saved then stays valid. */
-static void install_handler(struct handled_signal *signal)
+/* If our handler is still installed, `before` stays as it is. */
+static void install_handler(struct handled_signal *fault)
 {
     struct sigaction now, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    if (asyncp_sys_sigaction(signal->number, NULL, &now) < 0 || is_fault_handler(&now) ||
-        may_call_ours(signal, &now))
+    if (asyncp_sys_sigaction(fault->number, NULL, &now) < 0 || is_fault_handler(&now) ||
+        may_call_ours(fault, &now))
         return;
     sigemptyset(&action.sa_mask);
-    signal->before = now;
-    asyncp_sys_sigaction(signal->number, &action, NULL);
+    fault->before = now;
+    asyncp_sys_sigaction(fault->number, &action, NULL);
 }
 
-static void restore_handler(struct handled_signal *signal)
+static void restore_handler(struct handled_signal *fault)
 {
     struct sigaction now;
-    if (asyncp_sys_sigaction(signal->number, NULL, &now) < 0)
+    if (asyncp_sys_sigaction(fault->number, NULL, &now) < 0)
         return;
     if (is_fault_handler(&now))
-        asyncp_sys_sigaction(signal->number, &signal->before, NULL);
+        asyncp_sys_sigaction(fault->number, &fault->before, NULL);
     else
-        signal->replaced = true;
+        fault->replaced = true;
 }
 
 /* 0 or -ENOMEM. Where the kernel allows no alternate stack, an overflow is not reported. */
