@@ -147,7 +147,7 @@ static int run_without_guards(void)
 async_fn(run_without_guards);
 
 DEATH_TEST(overflow_without_a_guard_is_told_when_the_task_ends,
-           "a task overflowed its stack of 128 KiB into memory")
+           "a task overflowed its stack of 128 KiB and overwrote other memory")
 {
     async_ignore(async_run_with(test_options(), run_without_guards));
 }

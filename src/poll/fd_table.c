@@ -42,15 +42,3 @@ void asyncp_fd_table_close(struct poller *poller)
     memory_free(&poller->memory, poller->fd_chunks,
                 poller->fd_chunk_count * sizeof *poller->fd_chunks);
 }
-
-bool asyncp_poller_has_source(const struct poller *poller, int fd)
-{
-    const struct fd_entry *entry = fd_entry_find(poller, fd);
-    return entry != NULL && entry->source != NULL;
-}
-
-uint32_t asyncp_poller_close_count(const struct poller *poller, int fd)
-{
-    const struct fd_entry *entry = fd_entry_find(poller, fd);
-    return entry != NULL ? entry->close_count : 0;
-}

@@ -29,6 +29,18 @@ void asyncp_poller_close(struct poller *poller)
     asyncp_sys_close(poller->wake_fd);
 }
 
+bool asyncp_poller_has_source(const struct poller *poller, int fd)
+{
+    const struct fd_entry *entry = fd_entry_find(poller, fd);
+    return entry != NULL && entry->source != NULL;
+}
+
+uint32_t asyncp_poller_close_count(const struct poller *poller, int fd)
+{
+    const struct fd_entry *entry = fd_entry_find(poller, fd);
+    return entry != NULL ? entry->close_count : 0;
+}
+
 /* ---- in a child of fork() ------------------------------------------------------------------- */
 
 /* The backends free their memory and close their descriptors. */
