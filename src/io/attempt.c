@@ -3,7 +3,8 @@
  */
 #include "io/attempt.h"
 #include "io/operate.h"
-#include "poll/watched.h"
+#include "poll/poll.h"
+#include "sys/polling.h"
 #include <asyncio/time.h>
 #include <poll.h>
 
@@ -36,13 +37,13 @@ int asyncp_attempt(struct async_loop *loop, struct attempt *attempt)
         int result = attempt->make(attempt);
         if (result != -EAGAIN)
             return result;
-        uint32_t closings = watched_closings(&loop->poller, attempt->fd);
+        uint32_t closings = asyncp_poller_close_count(&loop->poller, attempt->fd);
         const struct operation wait = {.kind = attempt->until, .fd = attempt->fd};
         result = was_told && is_ready_now(attempt) ? pause_for(&seconds)
                                                    : asyncp_operate(loop, wait, attempt->call);
         if (result < 0)
             return result;
-        if (watched_closings(&loop->poller, attempt->fd) != closings)
+        if (asyncp_poller_close_count(&loop->poller, attempt->fd) != closings)
             return -EBADF;
         was_told = true;
     }

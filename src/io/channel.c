@@ -4,7 +4,7 @@
  */
 #include "io/channel.h"
 
-enum { CACHE_LINE = 64, FRAME_BYTES = 512, OWNER_BYTES = 256 };
+enum { FRAME_BYTES = 512, OWNER_BYTES = 256 };
 
 struct channel_wait {
     struct wait wait;        /* of the task */
@@ -17,7 +17,7 @@ struct channel_wait {
 static void leave(struct async_loop *loop, struct channel *channel, enum side side)
 {
     channel->waiting[side] = NULL;
-    loop->poller.in_flight--;
+    poller_release(&loop->poller, 1);
 }
 
 /*
@@ -85,14 +85,14 @@ int asyncp_channel_open(struct async_loop *loop, struct channel *channel, int fd
                             SOURCE_WRITABLE}, /* as far as one can tell without a try */
         .changed = changed,
     };
-    return loop->poller.calls->watch(&loop->poller, &channel->source);
+    return poller_watch(&loop->poller, &channel->source);
 }
 
 void asyncp_channel_close(struct async_loop *loop, struct channel *channel, int error)
 {
     asyncp_channel_tell(loop, channel, SIDE_READ, error);
     asyncp_channel_tell(loop, channel, SIDE_WRITE, error);
-    loop->poller.calls->close_descriptor(&loop->poller, channel->source.fd);
+    poller_close_fd(&loop->poller, channel->source.fd);
     channel->source.fd = -1;
 }
 

@@ -19,7 +19,7 @@ static void pass_on(struct wait *wait)
 {
     struct operation_wait *waiting = CONTAINER_OF(wait, struct operation_wait, wait);
     struct poller *poller = &wait->coroutine->task->loop->poller;
-    poller->calls->cancel(poller, &waiting->operation);
+    poller_cancel(poller, &waiting->operation);
 }
 
 int asyncp_operate(struct async_loop *loop, struct operation operation, const char *call)
@@ -33,7 +33,7 @@ int asyncp_operate(struct async_loop *loop, struct operation operation, const ch
     struct operation_wait waiting = {.operation = operation};
     waiting.operation.completed = completed;
     wait_init(&waiting.wait, call, (const void *)(intptr_t)operation.fd, pass_on);
-    int result = loop->poller.calls->submit(&loop->poller, &waiting.operation);
+    int result = poller_submit(&loop->poller, &waiting.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : waiting.operation.result);
     result = asyncp_park(loop, &waiting.wait);

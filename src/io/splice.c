@@ -3,6 +3,8 @@
  */
 #include "io/attempt.h"
 #include "sys/socket.h"
+#include "sys/file.h"
+#include "sys/polling.h"
 #include <asyncio/socket.h>
 #include <limits.h>
 #include <poll.h>
@@ -31,7 +33,7 @@ static int perform(const char *call, int (*make)(struct attempt *attempt), struc
 static int try_to_sendfile(struct attempt *attempt)
 {
     struct splicing *splicing = CONTAINER_OF(attempt, struct splicing, attempt);
-    int result = splicing->begun ? 0 : asyncp_sys_no_blocking(splicing->out);
+    int result = splicing->begun ? 0 : asyncp_sys_set_nonblocking(splicing->out);
     if (result < 0)
         return result;
     splicing->begun = true;
@@ -46,9 +48,9 @@ int async_sendfile(int fd, int file, int64_t *offset, size_t count)
 
 static int begin_to_splice(struct splicing *splicing)
 {
-    int result = asyncp_sys_no_blocking(splicing->in);
+    int result = asyncp_sys_set_nonblocking(splicing->in);
     if (result == 0)
-        result = asyncp_sys_no_blocking(splicing->out);
+        result = asyncp_sys_set_nonblocking(splicing->out);
     splicing->begun = result == 0;
     return result;
 }

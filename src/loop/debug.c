@@ -9,7 +9,7 @@ void async_loop_set_debug(async_loop *loop, bool debug)
         return;
     ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug.enabled = debug;
-    loop->debug.instrumented = debug || tools_valgrind();
+    loop->debug.instrumented = debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
         loop_set_attention(loop, ATTENTION_DEBUG);
@@ -36,7 +36,7 @@ void asyncp_debug_open(struct async_loop *loop, bool enabled)
 {
     loop->debug.slow_ns = SLOW_NS;
     loop->debug.enabled = enabled;
-    loop->debug.instrumented = enabled || tools_valgrind();
+    loop->debug.instrumented = enabled || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (enabled)
         loop_set_attention(loop, ATTENTION_DEBUG);

@@ -18,6 +18,10 @@
 #include "loop/loop.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
+#include "sys/clock.h"
+#include "sys/report.h"
+#include "sys/spin.h"
+#include "sys/thread.h"
 
 /* As CPython: clocks and kernels differ in what they do with longer ones. */
 static const int64_t MAX_WAIT_NS = 24ll * 3600 * 1000000000;
@@ -53,7 +57,7 @@ static size_t count_pending(const struct async_loop *loop)
 
 int64_t asyncp_idle_ns(const struct async_loop *loop)
 {
-    int64_t next_ns = heap_least(&loop->clock.timers);
+    int64_t next_ns = heap_min_key(&loop->clock.timers);
     if (loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred))
         return 0;
     if (next_ns == TIME_NEVER)
@@ -71,8 +75,8 @@ static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
 {
     int64_t timeout_ns = asyncp_idle_ns(loop);
     if (timeout_ns > 0 && timeout_ns < COALESCE_NS && !loop->clock.is_virtual &&
-        asyncp_heap_count(&loop->clock.timers, asyncp_now(loop) + COALESCE_NS, COALESCE_COUNT) ==
-            COALESCE_COUNT)
+        asyncp_heap_count_up_to(&loop->clock.timers, asyncp_now(loop) + COALESCE_NS,
+                                COALESCE_COUNT) == COALESCE_COUNT)
         timeout_ns = COALESCE_NS;
     if (max_ns >= 0 && (timeout_ns < 0 || timeout_ns > max_ns))
         timeout_ns = max_ns;
@@ -92,12 +96,13 @@ static bool can_wait_on_futex(const struct async_loop *loop, int64_t timeout_ns)
 static void wait_on_futex(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_FUTEX;
-    if (loop->activity.jobs > 0 && patience_try(&loop->activity.spin, &loop->activity.worker_seen))
-        asyncp_patience_look(&loop->activity.spin, &loop->sched.attention,
-                             ATTENTION_INBOX | ATTENTION_SIGNAL);
+    if (loop->activity.jobs > 0 &&
+        spin_is_worthwhile(&loop->activity.spin, &loop->activity.worker_seen))
+        asyncp_spin(&loop->activity.spin, &loop->sched.attention,
+                    ATTENTION_INBOX | ATTENTION_SIGNAL);
     uint32_t reasons = atomic_fetch_or(&loop->sched.attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
         loop->activity.futex_denied = true;
 }
 
@@ -135,13 +140,13 @@ static void wait_for_events(struct async_loop *loop, int64_t timeout_ns)
  */
 static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
 {
-    int64_t until_ns = asyncp_clock_now() + timeout_ns, left_ns = timeout_ns;
+    int64_t until_ns = asyncp_sys_clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
         if (timeout_ns < 0 || count_pending(loop) > 0)
             wait_for_events(loop, left_ns);
         nothing = !has_work(loop);
-        left_ns = count_pending(loop) > 0 ? until_ns - asyncp_clock_now() : 0;
+        left_ns = count_pending(loop) > 0 ? until_ns - asyncp_sys_clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
         loop->clock.now_ns += timeout_ns;
@@ -208,9 +213,9 @@ static struct label label_first_node(const struct async_loop *loop)
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
-    int64_t before_ns = asyncp_clock_now();
+    int64_t before_ns = asyncp_sys_clock_now();
     run_ready_node(loop);
-    int64_t took_ns = asyncp_clock_now() - before_ns;
+    int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
     if (took_ns >= loop->debug.slow_ns)
         asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", label.text,

@@ -7,6 +7,8 @@
 #include "base/options.h"
 #include "sched/callback.h"
 #include "sched/current.h"
+#include "poll/backends.h"
+#include "sys/report.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -124,6 +126,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         asyncp_report(
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
+    atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
     *out = asyncp_current = loop;
     return 0;
 }

@@ -43,7 +43,7 @@ static int drop_input(struct async_stream *stream)
 /* Bytes of the program's that the peer's system has not acknowledged. */
 static size_t unacknowledged(const struct async_stream *stream)
 {
-    int bytes = stream->is_tcp ? asyncp_sys_unacknowledged(stream->channel.source.fd) : 0;
+    int bytes = stream->is_tcp ? asyncp_sys_unacked_bytes(stream->channel.source.fd) : 0;
     int of_the_end = stream->ended && stream->layer == NULL ? 1 : stream->linger.active;
     return bytes > of_the_end ? (size_t)bytes : 0;
 }
@@ -171,7 +171,7 @@ bool asyncp_linger_begin(struct async_stream *stream)
     linger->until_ns = asyncp_now(stream->loop) +
                        (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
     if (goes_on(stream)) {
-        stream->loop->poller.in_flight++;
+        poller_hold(&stream->loop->poller, 1);
         return true;
     }
     linger->active = false;

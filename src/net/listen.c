@@ -6,6 +6,7 @@
 #include "net/path.h"
 #include "net/server.h"
 #include "sys/socket.h"
+#include "sys/report.h"
 
 /*
  * Connections in a row that came to nothing before the server pauses: the errors may not come from
@@ -66,7 +67,7 @@ static void pause_for(struct async_server *server, int error)
     server->skipped = 0;
     if (server->paused)
         return;
-    asyncp_describe(why, sizeof why, error, NULL);
+    asyncp_error_describe(why, sizeof why, error, NULL);
     if (loop_is_debug(server->loop))
         asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
     async_ignore(set_pause(server, asyncp_now(server->loop) + PAUSE_NS));
@@ -83,7 +84,7 @@ static void stop_or_pause(struct async_server *server, int error)
         async_server_close(server);
         return;
     }
-    if (!is_shortage(error) && !asyncp_sys_is_peers_failure(error) && !server->refused) {
+    if (!is_shortage(error) && !asyncp_sys_is_transient_accept_error(error) && !server->refused) {
         server->refused = true;
         asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
     }
@@ -103,7 +104,8 @@ static bool accept_one(struct listener *listener)
         server->skipped = 0;
     if (result >= 0)
         result = asyncp_server_connect(server, result, peer.ss_family);
-    if (result >= 0 || (asyncp_sys_is_peers_failure(result) && ++server->skipped < MAX_SKIPPED))
+    if (result >= 0 ||
+        (asyncp_sys_is_transient_accept_error(result) && ++server->skipped < MAX_SKIPPED))
         return true;
     if (result == -EAGAIN)
         channel_exhausted(&listener->channel, SIDE_READ);
@@ -166,7 +168,7 @@ int asyncp_server_listen(struct async_server *server, int fd, struct socket_path
     listener->server = server;
     listener->path = path;
     server->listener_count++;
-    server->loop->poller.in_flight++;
+    poller_hold(&server->loop->poller, 1);
     return 0;
 }
 
@@ -182,7 +184,7 @@ void asyncp_server_stop(struct async_server *server)
                      loop_is_inherited(server->loop); /* there the parent still listens */
         if (listener->path != NULL)
             asyncp_path_release(server->loop, listener->path, keeps);
-        server->loop->poller.in_flight--;
+        poller_release(&server->loop->poller, 1);
         asyncp_channel_close(server->loop, &listener->channel, -EBADF);
     }
     server->listener_count = 0;

@@ -6,6 +6,7 @@
 #include "io/operate.h"
 #include "net/stream.h"
 #include "sys/socket.h"
+#include "sys/report.h"
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,10 +135,10 @@ static void set_blocked(struct async_stream *stream, bool blocked)
         return;
     stream->blocked = blocked;
     if (!blocked) {
-        stream->loop->poller.in_flight--;
+        poller_release(&stream->loop->poller, 1);
         return;
     }
-    stream->loop->poller.in_flight++;
+    poller_hold(&stream->loop->poller, 1);
     if (stream->first == stream->last)
         stream->first = stream->last = asyncp_block_fit(&stream->loop->blocks, stream->first);
 }

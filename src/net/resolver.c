@@ -14,10 +14,12 @@
  * his frame or loop. Under the mutex it tells those that it finds, by messages in their frames; who
  * was told waits for the message, which is in his inbox.
  */
+#include "base/hash.h"
 #include "net/resolver.h"
 #include "base/memory.h"
 #include "sched/mailbox.h"
 #include "sys/names.h"
+#include "sys/thread.h"
 #include <netdb.h>
 
 enum { THREADS = 4, BUCKETS = 64 };
@@ -93,10 +95,7 @@ static struct list *bucket_of(const struct question *question)
     size_t size = question->address != NULL ? question->address_size
                   : bytes != NULL           ? strlen(bytes)
                                             : 0;
-    uint32_t hash = 5381;
-    for (size_t i = 0; i < size; i++)
-        hash = hash * 33 + (unsigned char)bytes[i];
-    return &pool.under_way[hash % BUCKETS];
+    return &pool.under_way[hash_bytes(bytes, size) % BUCKETS];
 }
 
 static void ask_for_names(const struct question *question, struct answer *answer)

@@ -8,6 +8,8 @@
  */
 #include "net/stream.h"
 #include "sys/socket.h"
+#include "sys/file.h"
+#include "sys/polling.h"
 #include <limits.h>
 #include <poll.h>
 
@@ -83,7 +85,7 @@ static int send_through_layer(struct part *part)
     if (block == NULL)
         return -ENOMEM;
     size_t size = part->left < block->capacity ? part->left : block->capacity;
-    int result = (int)asyncp_sys_read_at(part->file, block->bytes, size, part->offset);
+    int result = (int)asyncp_sys_pread(part->file, block->bytes, size, part->offset);
     if (result > 0) {
         int written = asyncp_layer_write(stream, block->bytes, (size_t)result);
         part->offset += result;

@@ -7,6 +7,8 @@
 #include "sched/pace.h"
 #include "net/address.h"
 #include "net/stream.h"
+#include "sys/file.h"
+#include "sys/report.h"
 #include <string.h>
 
 enum { DEFAULT_BACKLOG = 100, WHY_BYTES = 320 };

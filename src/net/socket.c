@@ -3,8 +3,9 @@
  */
 #include "net/address.h"
 #include "io/attempt.h"
-#include "poll/watched.h"
+#include "poll/poll.h"
 #include "sys/socket.h"
+#include "sys/file.h"
 #include <asyncio/socket.h>
 
 int async_socket(int domain, int type, int protocol)
@@ -24,7 +25,7 @@ struct connecting {
 static int begin_to_connect(struct connecting *connecting)
 {
     int fd = connecting->attempt.fd;
-    int result = asyncp_sys_no_blocking(fd);
+    int result = asyncp_sys_set_nonblocking(fd);
     if (result == 0)
         result = asyncp_sys_connect(fd, connecting->address, connecting->size);
     connecting->begun = result == -EINPROGRESS || result == -EINTR || result == -EALREADY;
@@ -69,12 +70,12 @@ static int try_to_accept(struct attempt *attempt)
     struct accepting *accepting = CONTAINER_OF(attempt, struct accepting, attempt);
     if (accepting->address != NULL && accepting->size == NULL)
         return -EINVAL;
-    int result = accepting->begun ? 0 : asyncp_sys_no_blocking(attempt->fd);
+    int result = accepting->begun ? 0 : asyncp_sys_set_nonblocking(attempt->fd);
     if (result < 0)
         return result;
     accepting->begun = true;
     result = asyncp_sys_accept(attempt->fd, accepting->address, accepting->size);
-    return asyncp_sys_is_peers_failure(result) ? -EAGAIN : result;
+    return asyncp_sys_is_transient_accept_error(result) ? -EAGAIN : result;
 }
 
 int async_accept(int fd, struct sockaddr *address, unsigned *size)
@@ -102,11 +103,10 @@ int async_close(int fd)
         asyncp_sys_close(fd);
         return 0;
     }
-    const struct watched *watched = watched_find(&loop->poller, fd);
-    ENSURE(watched == NULL || watched->source == NULL,
+    ENSURE(!asyncp_poller_has_source(&loop->poller, fd),
            "async_close(%d): that is a stream's or a server's descriptor; close the stream or the "
            "server",
            fd);
-    loop->poller.calls->close_descriptor(&loop->poller, fd);
+    poller_close_fd(&loop->poller, fd);
     return 0;
 }

@@ -6,8 +6,10 @@
 #include "net/stream.h"
 #include "sched/pace.h"
 #include "net/address.h"
-#include "poll/watched.h"
+#include "poll/poll.h"
 #include "sys/socket.h"
+#include "sys/file.h"
+#include "sys/report.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -17,8 +19,10 @@ static const int64_t STREAM_PATIENCE_NS = 30000000000;
 /* While the layer holds something, that is in flight. */
 static void set_waits_for_layer(struct async_stream *stream, bool waits)
 {
-    if (waits != stream->waits_for_layer)
-        stream->loop->poller.in_flight += waits ? 1 : (size_t)-1;
+    if (waits && !stream->waits_for_layer)
+        poller_hold(&stream->loop->poller, 1);
+    else if (!waits && stream->waits_for_layer)
+        poller_release(&stream->loop->poller, 1);
     stream->waits_for_layer = waits;
 }
 
@@ -92,8 +96,7 @@ static int check_socket(const struct async_loop *loop, int fd, int *domain)
 {
     struct sockaddr_storage address;
     socklen_t size;
-    const struct watched *watched = watched_find(&loop->poller, fd);
-    if (watched != NULL && watched->source != NULL)
+    if (asyncp_poller_has_source(&loop->poller, fd))
         return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", fd);
     int type = asyncp_sys_option(fd, SOL_SOCKET, SO_TYPE);
     if (type < 0)
@@ -102,7 +105,7 @@ static int check_socket(const struct async_loop *loop, int fd, int *domain)
         return async_fail(-EPROTOTYPE, "the socket is not one of streams");
     int result = asyncp_sys_peer_address(fd, &address, &size);
     *domain = address.ss_family;
-    return result < 0 ? result : asyncp_sys_no_blocking(fd);
+    return result < 0 ? result : asyncp_sys_set_nonblocking(fd);
 }
 
 static int make(struct async_loop *loop, struct async_stream *stream, int fd, int domain)
@@ -195,7 +198,7 @@ void asyncp_stream_end(struct async_stream *stream)
     struct async_loop *loop = stream->loop;
     ASSERT(stream->closing && output_is_done(stream));
     if (stream->linger.active)
-        loop->poller.in_flight--;
+        poller_release(&loop->poller, 1);
     set_waits_for_layer(stream, false);
     stream_take_back(stream);
     close_channel(stream, -EBADF);

@@ -4,7 +4,7 @@
 #ifndef SCHED_ACTIVITY_H
 #define SCHED_ACTIVITY_H
 
-#include "sys/patience.h"
+#include "sys/spin.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,8 +13,8 @@ struct activity {
     size_t jobs;                        /* given to other threads and not finished */
     _Atomic uint32_t remote_references; /* threads that may still touch the loop */
     size_t shutdown_holds;              /* streams that delay the end of the run */
-    seen_at worker_seen;                /* processor of the thread that last finished a job */
-    struct patience spin;               /* adaptive spinning before a futex wait */
+    last_cpu worker_seen;               /* processor of the thread that last finished a job */
+    struct spinner spin;                /* adaptive spinning before a futex wait */
     bool futex_denied;                  /* futex(2) is forbidden: always sleep in the poller */
 };
 

@@ -15,17 +15,17 @@
 #include "sched/sched.h"
 #include <asyncio/time.h>
 
-/* A constant struct sentence that contains its text. */
+/* A constant struct error_message that contains its text. */
 struct reason_text {
     int code;
     size_t size; /* 0: a constant */
     char text[40];
 };
 
-_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text),
-               "struct reason_text begins as struct sentence");
+_Static_assert(offsetof(struct reason_text, text) == offsetof(struct error_message, text),
+               "struct reason_text begins as struct error_message");
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     static const struct reason_text reasons[] = {
         [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
@@ -35,7 +35,7 @@ const struct sentence *asyncp_reason(enum reason reason)
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
     };
-    return (const struct sentence *)(const void *)&reasons[reason];
+    return (const struct error_message *)(const void *)&reasons[reason];
 }
 
 static bool is_refused(const struct coroutine *coroutine)
@@ -69,7 +69,7 @@ static void deliver_round(struct async_loop *loop)
 }
 
 /* A nested call adds to the round that is being delivered; the outermost call delivers. */
-bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
+bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason)
 {
     if (loop->cancel.delivering)
         return false;
@@ -94,11 +94,11 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
 
 /* Copies the reason. If memory is out, the coroutine has none. */
 static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
-                           const struct sentence *reason)
+                           const struct error_message *reason)
 {
-    const struct sentence *old = coroutine->reason;
-    coroutine->reason = reason != NULL ? asyncp_sentence_copy(&loop->memory, reason) : NULL;
-    asyncp_sentence_free(&loop->memory, sentence_handed_on(old));
+    const struct error_message *old = coroutine->reason;
+    coroutine->reason = reason != NULL ? asyncp_error_message_copy(&loop->memory, reason) : NULL;
+    asyncp_error_message_free(&loop->memory, error_message_unconst(old));
 }
 
 /* Whether a request is pending, even if a shield masks it. The reason is kept that long. */
@@ -125,7 +125,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
         return;
     if (task_is_future(task)) {
         if (loop->cancel.reason != NULL)
-            task->sentence = asyncp_sentence_copy(&loop->memory, loop->cancel.reason);
+            task->sentence = asyncp_error_message_copy(&loop->memory, loop->cancel.reason);
         asyncp_future_settle(task, -ECANCELED);
         return;
     }
@@ -139,7 +139,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
 }
 
 void asyncp_request(struct async_loop *loop, async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     for (size_t i = 0; i < count; i++)
@@ -169,12 +169,13 @@ bool async_task_cancel_because(async_task *task, const char *format, ...)
         return false;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *reason = format != NULL ? asyncp_sentence_new(&task->loop->memory, -ECANCELED,
-                                                                   format, arguments)
-                                             : NULL;
+    struct error_message *reason = format != NULL
+                                       ? asyncp_error_message_new(&task->loop->memory, -ECANCELED,
+                                                                  format, arguments)
+                                       : NULL;
     va_end(arguments);
     asyncp_request(task->loop, &task, 1, reason);
-    asyncp_sentence_free(&task->loop->memory, reason);
+    asyncp_error_message_free(&task->loop->memory, reason);
     return true;
 }
 

@@ -13,7 +13,7 @@
 
 struct async_task;
 struct coroutine;
-struct sentence;
+struct error_message;
 
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 
@@ -21,7 +21,7 @@ enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
 
 /* The error message of -ECANCELED for that reason; a constant. */
-const struct sentence *asyncp_reason(enum reason reason);
+const struct error_message *asyncp_reason(enum reason reason);
 
 /* Lies in the user's async_timeout_scope, async_no_cancel_scope or async_task_group. */
 struct scope {
@@ -60,7 +60,7 @@ void asyncp_scope_expire(struct scope *scope, int error, enum reason reason);
  * A round of requests with one reason (NULL: unknown): begin, ask once for each task, end. begin
  * returns false if it is nested in a round that is being delivered; pass its result to end.
  */
-bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason);
+bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason);
 void asyncp_round_ask(struct async_loop *loop, struct async_task *task);
 void asyncp_round_end(struct async_loop *loop, bool is_new);
 
@@ -75,14 +75,14 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self);
  * unknown.
  */
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
-                    const struct sentence *reason);
+                    const struct error_message *reason);
 
 /* The round that is being delivered: see cancel.c. */
 struct cancel_round {
     struct coroutine *first;  /* head of the delivery queue */
     struct coroutine **place; /* where the next coroutine is inserted */
     uint64_t round;           /* its number; coroutines record the last one that reached them */
-    const struct sentence *reason; /* NULL: unknown */
+    const struct error_message *reason; /* NULL: unknown */
     bool delivering;
 };
 

@@ -9,12 +9,12 @@
 
 struct async_loop;
 struct locals;
-struct sentence;
+struct error_message;
 
 /* The job that the thread runs. */
 struct errand {
-    const struct locals *locals; /* of the waiting task, which cannot change them meanwhile */
-    struct sentence *sentence;   /* error message of the thread, from malloc; NULL: none */
+    const struct locals *locals;    /* of the waiting task, which cannot change them meanwhile */
+    struct error_message *sentence; /* error message of the thread, from malloc; NULL: none */
 };
 
 /* The job of the calling thread; NULL: it runs none. */

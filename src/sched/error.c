@@ -11,7 +11,7 @@
  * The slot for the error message of the running task or job, and the allocator that its messages
  * come from. NULL: neither runs.
  */
-static struct sentence **message_slot(const async_allocator **memory)
+static struct error_message **message_slot(const async_allocator **memory)
 {
     struct async_loop *loop = asyncp_current;
     if (loop == NULL && asyncp_errand != NULL) {
@@ -29,21 +29,21 @@ static struct sentence **message_slot(const async_allocator **memory)
 int async_fail(int code, const char *format, ...)
 {
     const async_allocator *memory;
-    struct sentence **place = message_slot(&memory);
+    struct error_message **place = message_slot(&memory);
     if (place == NULL || format == NULL)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *sentence = asyncp_sentence_new(memory, code, format, arguments);
+    struct error_message *sentence = asyncp_error_message_new(memory, code, format, arguments);
     va_end(arguments);
-    asyncp_sentence_free(memory, *place);
+    asyncp_error_message_free(memory, *place);
     *place = sentence; /* if memory is out: only the code remains */
     return code;
 }
 
 int async_fail_errno(int code, const char *format, ...)
 {
-    char text[SENTENCE_SIZE];
+    char text[MAX_ERROR_MESSAGE_BYTES];
     if (code >= 0 || code == INT_MIN || format == NULL)
         return code;
     const char *meaning = asyncp_error_text(code);
@@ -53,7 +53,7 @@ int async_fail_errno(int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t meaning_size = strlen(meaning), room = SENTENCE_SIZE - sizeof ": ";
+    size_t meaning_size = strlen(meaning), room = MAX_ERROR_MESSAGE_BYTES - sizeof ": ";
     return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text,
                       meaning);
 }
@@ -61,11 +61,11 @@ int async_fail_errno(int code, const char *format, ...)
 /*
  * The last message of the running task. For -ECANCELED without one, the reason of the cancellation.
  */
-static const struct sentence *running_message(int code)
+static const struct error_message *running_message(int code)
 {
     const async_allocator *memory;
-    struct sentence **place = message_slot(&memory);
-    const struct sentence *last = place != NULL ? *place : NULL;
+    struct error_message **place = message_slot(&memory);
+    const struct error_message *last = place != NULL ? *place : NULL;
     const struct async_loop *loop = asyncp_current;
     bool use_reason = code == -ECANCELED && (last == NULL || last->code != code);
     return use_reason && loop != NULL && loop_running(loop) != NULL ? loop_running(loop)->reason
@@ -74,7 +74,7 @@ static const struct sentence *running_message(int code)
 
 int async_strerror_copy(int code, char *text, size_t size)
 {
-    return asyncp_describe(text, size, code, running_message(code));
+    return asyncp_error_describe(text, size, code, running_message(code));
 }
 
 /*
@@ -88,17 +88,17 @@ static const char *constant_text(int code)
     const char *meaning = asyncp_error_meaning(code);
     if (meaning != NULL)
         return meaning;
-    asyncp_describe(unnamed, sizeof unnamed, code, NULL);
+    asyncp_error_describe(unnamed, sizeof unnamed, code, NULL);
     return unnamed;
 }
 
 const char *async_strerror(int code)
 {
-    char text[SENTENCE_SIZE + 32];
-    const struct sentence *sentence = running_message(code);
+    char text[MAX_ERROR_MESSAGE_BYTES + 32];
+    const struct error_message *sentence = running_message(code);
     if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
         return constant_text(code);
-    asyncp_describe(text, sizeof text, code, sentence);
+    asyncp_error_describe(text, sizeof text, code, sentence);
     const char *kept = asyncp_text_keep(&asyncp_current->errors.texts, text);
     return kept != NULL ? kept : constant_text(code);
 }

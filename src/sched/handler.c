@@ -4,6 +4,7 @@
  * cannot wait.
  */
 #include "sched/sched.h"
+#include "sys/report.h"
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -4,6 +4,8 @@
  * before.
  */
 #include "sched/sched.h"
+#include "sys/signals.h"
+#include "sys/thread.h"
 
 static _Atomic(struct async_loop *) interrupted; /* the loop that handles SIGINT; NULL: none */
 
@@ -12,8 +14,8 @@ static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop == NULL || atomic_fetch_add(&loop->interrupt.count, 1) > 0) {
-        signal(number, SIG_DFL);
-        raise(number);
+        asyncp_sys_signal_default(number);
+        asyncp_sys_raise(number);
         return;
     }
     int saved = errno;

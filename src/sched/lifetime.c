@@ -7,6 +7,8 @@
  */
 #include "sched/lifetime.h"
 #include "sched/sched.h"
+#include "sys/file.h"
+#include "sys/report.h"
 #include <unistd.h>
 
 enum { MAX_CHECKS = 8 }; /* tasks checked after each turn: with thousands, all would take long */
@@ -69,7 +71,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
     for (size_t at = 0; at + sizeof(void *) <= function->size; at += sizeof(void *)) {
         const void *pointer;
         memcpy(&pointer, (const char *)self->arguments + at, sizeof pointer);
-        tools_written(&pointer, sizeof pointer); /* it may be padding */
+        tools_mark_defined(&pointer, sizeof pointer); /* it may be padding */
         if (function->alignment < _Alignof(void *) || !is_dangling(loop, pointer))
             continue;
         asyncp_report(

@@ -25,7 +25,7 @@
 #include "sched/tasks.h"
 #include "sched/timer.h"
 #include "stack/overflow.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
 
 /* Functions of higher folders that the loop calls. Set by src/top. */
 struct loop_hooks {
@@ -221,7 +221,7 @@ static inline int64_t loop_time(const struct async_loop *loop)
 /* The clock, read now. */
 static inline int64_t asyncp_now(const struct async_loop *loop)
 {
-    return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_clock_now();
+    return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_sys_clock_now();
 }
 
 #endif

@@ -11,7 +11,7 @@
  */
 #include "sched/mailbox.h"
 #include "sched/sched.h"
-#include <sched.h>
+#include "sys/thread.h"
 
 /* If the flag was set already, the thread that has set it wakes the loop. */
 void asyncp_attend(struct async_loop *loop, uint32_t reason)
@@ -20,7 +20,7 @@ void asyncp_attend(struct async_loop *loop, uint32_t reason)
     if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
         return;
     if ((before & ATTENTION_FUTEX) != 0)
-        asyncp_sys_word_wake(&loop->sched.attention);
+        asyncp_sys_futex_wake(&loop->sched.attention);
     else
         asyncp_poller_wake(&loop->poller);
 }
@@ -121,7 +121,7 @@ void asyncp_inbox_close(struct async_loop *loop)
 {
     /* A worker may be between its last message and the wake-up that follows: a few instructions. */
     while (loop_is_of_this_process(loop) && loop_is_held(loop))
-        sched_yield();
+        asyncp_sys_yield();
     for (asyncp_inbox_take(loop); loop->sched.ready.first != NULL; asyncp_inbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->sched.ready);
         if (ready->run == receive_message) {

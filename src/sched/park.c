@@ -5,6 +5,7 @@
  */
 #include "sched/current.h"
 #include "sched/pace.h"
+#include "sys/report.h"
 
 /*
  * In debug mode, at each stop: the scopes of the task are intact. A scope that was overwritten lay

@@ -27,8 +27,8 @@ static void report_unread_result(struct async_task *task)
 {
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, task->result, task->sentence);
     asyncp_tell(task->loop, task, task->result, "%s failed and its result was never retrieved: %s",
                 asyncp_label(task).text, meaning);
 }
@@ -37,7 +37,7 @@ void asyncp_task_free_words(struct async_task *task)
 {
     report_unread_result(task);
     if (task->sentence != NULL)
-        asyncp_sentence_free(&task->loop->memory, task->sentence);
+        asyncp_error_message_free(&task->loop->memory, task->sentence);
     task->sentence = NULL;
     if (task->owns_name) {
         free_name(task);

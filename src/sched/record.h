@@ -65,4 +65,7 @@ static inline void task_release(struct async_task *task)
         task_free(task);
 }
 
+/* For asyncp_uncaught_hook: reports which task let a C++ exception out. */
+void asyncp_report_uncaught(void);
+
 #endif

@@ -2,6 +2,7 @@
  * sched/sleep.c: async_sleep, async_sleep_until and the loop's clock.
  */
 #include "sched/sched.h"
+#include "sys/clock.h"
 #include <asyncio/time.h>
 
 struct sleep {
@@ -55,5 +56,5 @@ int async_sleep_until(double when)
 double async_time(void)
 {
     const struct async_loop *loop = asyncp_current;
-    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_clock_now()) / 1e9;
+    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_sys_clock_now()) / 1e9;
 }

@@ -18,7 +18,7 @@ OUT_OF_LINE static void keep_message(struct coroutine *self, int result)
     if (self->sentence->code == result)
         self->task->sentence = self->sentence;
     else
-        asyncp_sentence_free(&self->task->loop->memory, self->sentence);
+        asyncp_error_message_free(&self->task->loop->memory, self->sentence);
     self->sentence = NULL;
 }
 
@@ -31,9 +31,9 @@ OUT_OF_LINE static void drop_requests(struct coroutine *self, int result)
     if (self->request_round == ROUND_FORKED)
         asyncp_forked_end(self);
     if (result == -ECANCELED && self->task->sentence == NULL)
-        self->task->sentence = sentence_handed_on(self->reason);
+        self->task->sentence = error_message_unconst(self->reason);
     else
-        asyncp_sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
+        asyncp_error_message_free(&self->task->loop->memory, error_message_unconst(self->reason));
     self->reason = NULL;
     self->refused = false;
     self->requests = 0;
@@ -74,7 +74,7 @@ FLATTEN static void *coroutine_end(struct async_loop *loop, struct coroutine *se
 }
 
 /* The first function on every task's stack. */
-TOOLS_BLIND static void *coroutine_begin(void *argument)
+TOOLS_NO_TSAN static void *coroutine_begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -85,7 +85,7 @@ TOOLS_BLIND static void *coroutine_begin(void *argument)
 }
 
 /* The first function of a task in debug mode. */
-TOOLS_BLIND static void *coroutine_begin_checked(void *argument)
+TOOLS_NO_TSAN static void *coroutine_begin_checked(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -102,7 +102,7 @@ void asyncp_set_beginning(struct async_loop *loop)
 }
 
 /* The first function of a task whose body is an offloaded job. */
-TOOLS_BLIND static void *coroutine_begin_offloaded(void *argument)
+TOOLS_NO_TSAN static void *coroutine_begin_offloaded(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -139,7 +139,7 @@ static void coroutine_set_up(const struct async_loop *loop, struct coroutine *se
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, loop->sched.begin, self);
+    context_prepare(&self->context, &self->stack.tools, (void *)top, loop->sched.begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
@@ -166,7 +166,7 @@ OUT_OF_LINE static void check_argument_size(const struct asyncp_function *functi
 __attribute__((cold, noinline)) static void mark_stack_undefined(struct async_loop *loop,
                                                                  const struct stack *stack)
 {
-    asyncp_stack_open(&loop->tasks.stacks, stack);
+    asyncp_stack_mark_undefined(&loop->tasks.stacks, stack);
     if (loop_is_debug(loop))
         asyncp_stack_clean(&loop->tasks.stacks, stack);
 }
@@ -176,7 +176,7 @@ static struct coroutine *coroutine_new(struct async_loop *loop,
                                        const async_task_options *options)
 {
     unsigned log = stack_log_for(loop, options);
-    if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
+    if (unlikely(function->size > ((size_t)1 << MIN_STACK_LOG) / ARGUMENTS_SHARE))
         check_argument_size(function, log);
     struct stack *stack = log != 0 ? stack_take(&loop->tasks.stacks, log) : NULL;
     if (unlikely(stack == NULL))
@@ -211,7 +211,7 @@ static int apply_options(struct async_task *task, struct coroutine *self,
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
-        context_prepare(&self->context, &self->stack.known, self->arguments,
+        context_prepare(&self->context, &self->stack.tools, self->arguments,
                         coroutine_begin_offloaded, self);
     }
     return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
@@ -361,17 +361,17 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
 static void adopt_message(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->sched.current;
-    struct sentence *sentence = task->sentence;
+    struct error_message *sentence = task->sentence;
     bool of_another = self->sentence != NULL && self->sentence->code != task->result;
-    if (sentence != NULL && sentence_is_constant(sentence) && of_another)
+    if (sentence != NULL && error_message_is_constant(sentence) && of_another)
         return; /* a constant reason does not replace a message */
     if (sentence != NULL && !last)
-        sentence = asyncp_sentence_copy(&loop->memory, sentence);
+        sentence = asyncp_error_message_copy(&loop->memory, sentence);
     else
         task->sentence = NULL;
     if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
         return; /* keeps the message */
-    asyncp_sentence_free(&loop->memory, self->sentence);
+    asyncp_error_message_free(&loop->memory, self->sentence);
     self->sentence = sentence;
 }
 

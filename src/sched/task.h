@@ -35,11 +35,11 @@ struct scope;
 struct async_task {
     struct coroutine *coroutine; /* NULL when it has ended; &asyncp_future for a future */
     struct async_loop *loop;
-    struct list waiters;       /* for its end: tasks and listeners, in the order of arrival */
-    uint64_t id;               /* 1, 2, 3…; never reused */
-    const char *name;          /* of the function, or a copy: see owns_name */
-    const char *where;         /* "file:line" of the call that created it */
-    struct sentence *sentence; /* error message of the result; NULL: none */
+    struct list waiters;            /* for its end: tasks and listeners, in the order of arrival */
+    uint64_t id;                    /* 1, 2, 3…; never reused */
+    const char *name;               /* of the function, or a copy: see owns_name */
+    const char *where;              /* "file:line" of the call that created it */
+    struct error_message *sentence; /* error message of the result; NULL: none */
     union {
         uint64_t ended;        /* when it has ended: the order of ends, from 1 */
         struct pool_link free; /* of a free record */
@@ -85,16 +85,16 @@ struct coroutine {
     struct ready ready;
     struct context context; /* while it does not run */
     struct async_task *task;
-    struct wait *wait;             /* NULL: it runs or is ready */
-    struct scope *scopes;          /* the innermost first */
-    struct sentence *sentence;     /* its last error message; NULL: none */
-    bool refused;                  /* a cancellation is pending: see cancel.c */
-    bool held_back;                /* throttled: its group starts it when another child has ended */
-    uint32_t requests;             /* unanswered requests to cancel */
-    uint64_t request_round;        /* the last round that reached it: see cancel.c */
-    uint32_t refusals;             /* calls that failed with -ECANCELED since the last request */
-    uint32_t select_turn;          /* of async_select; 0: it has not yielded yet */
-    const struct sentence *reason; /* of the request to cancel; NULL: unknown, or no request */
+    struct wait *wait;              /* NULL: it runs or is ready */
+    struct scope *scopes;           /* the innermost first */
+    struct error_message *sentence; /* its last error message; NULL: none */
+    bool refused;                   /* a cancellation is pending: see cancel.c */
+    bool held_back;         /* throttled: its group starts it when another child has ended */
+    uint32_t requests;      /* unanswered requests to cancel */
+    uint64_t request_round; /* the last round that reached it: see cancel.c */
+    uint32_t refusals;      /* calls that failed with -ECANCELED since the last request */
+    uint32_t select_turn;   /* of async_select; 0: it has not yielded yet */
+    const struct error_message *reason; /* of the request to cancel; NULL: unknown, or no request */
     const struct asyncp_function *function;
     void *arguments;                 /* below this struct */
     struct async_executor *executor; /* of an offloaded job */

@@ -1,6 +1,7 @@
 /* sched/tasks.c: the records and the stacks of the tasks of a loop: opening, trimming, closing. */
 #include "sched/current.h"
 #include "sched/future.h"
+#include "sys/report.h"
 
 enum { DEBUG_QUARANTINE = 4096 }; /* free records before debug mode reuses one */
 enum { MAX_IDLE_STACKS = 1024 };  /* before they are trimmed */
@@ -38,8 +39,8 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
 {
     struct coroutine *coroutine = task->coroutine;
     if (coroutine != NULL && !task_is_future(task)) {
-        asyncp_sentence_free(&loop->memory, coroutine->sentence);
-        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+        asyncp_error_message_free(&loop->memory, coroutine->sentence);
+        asyncp_error_message_free(&loop->memory, error_message_unconst(coroutine->reason));
     }
     task->seen = true;
     asyncp_task_free_words(task);
@@ -66,7 +67,7 @@ void asyncp_tasks_close(struct async_loop *loop)
     asyncp_stack_pool_close(&loop->tasks.stacks);
 }
 
-struct stack_census asyncp_loop_stacks(const struct async_loop *loop)
+struct stack_counts asyncp_loop_stacks(const struct async_loop *loop)
 {
     return asyncp_stack_count(&loop->tasks.stacks);
 }

@@ -27,7 +27,7 @@ void asyncp_tasks_close(struct async_loop *loop);
 void asyncp_trim_stacks(struct async_loop *loop);
 
 /* The number of stacks in use and idle. */
-struct stack_census asyncp_loop_stacks(const struct async_loop *loop);
+struct stack_counts asyncp_loop_stacks(const struct async_loop *loop);
 
 /* The size of the guard below each stack. */
 size_t asyncp_guard_size(const struct async_loop *loop);

@@ -7,7 +7,9 @@
 #include "base/memory.h"
 #include "sched/errand.h"
 #include "sched/sched.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
+#include "sys/spin.h"
+#include "sys/thread.h"
 
 enum { MORE_THAN_PROCESSORS = 4, MOST_BY_DEFAULT = 32 }; /* as CPython's ThreadPoolExecutor */
 
@@ -18,7 +20,7 @@ static size_t bytes_for(size_t limit)
 
 static size_t default_limit(void)
 {
-    size_t wanted = asyncp_sys_processors() + MORE_THAN_PROCESSORS;
+    size_t wanted = asyncp_sys_cpu_count() + MORE_THAN_PROCESSORS;
     return wanted < MOST_BY_DEFAULT ? wanted : MOST_BY_DEFAULT;
 }
 
@@ -51,24 +53,25 @@ static void unqueue(struct async_executor *executor, struct work *work)
 }
 
 /* Nothing is queued. A worker that looks is not asleep, so that nobody wakes it. */
-static void look_for_work(struct async_executor *executor, struct patience *patience)
+static void look_for_work(struct async_executor *executor, struct spinner *spinner)
 {
-    if (executor->watched || executor->closing || !patience_try(patience, &executor->giver_seen))
+    if (executor->watched || executor->closing ||
+        !spin_is_worthwhile(spinner, &executor->giver_seen))
         return;
     executor->watched = true;
     pthread_mutex_unlock(&executor->mutex);
-    asyncp_patience_look(patience, &executor->queued, UINT32_MAX);
+    asyncp_spin(spinner, &executor->queued, UINT32_MAX);
     pthread_mutex_lock(&executor->mutex);
     executor->watched = false;
 }
 
 /* The next work, which is the caller's then; NULL: there will be none. */
-static struct work *wait_for_work(struct async_executor *executor, struct patience *patience)
+static struct work *wait_for_work(struct async_executor *executor, struct spinner *spinner)
 {
     struct work *work = NULL;
     pthread_mutex_lock(&executor->mutex);
     if (list_empty(&executor->queue))
-        look_for_work(executor, patience);
+        look_for_work(executor, spinner);
     while (list_empty(&executor->queue) && !executor->closing) {
         executor->waiting++;
         pthread_cond_wait(&executor->work_came, &executor->mutex);
@@ -87,8 +90,8 @@ static struct work *wait_for_work(struct async_executor *executor, struct patien
 static void *be_worker(void *argument)
 {
     struct async_executor *executor = argument;
-    struct patience patience = {0};
-    for (struct work *work; (work = wait_for_work(executor, &patience)) != NULL;)
+    struct spinner spinner = {0};
+    for (struct work *work; (work = wait_for_work(executor, &spinner)) != NULL;)
         work->run(work);
     return NULL;
 }
@@ -122,7 +125,7 @@ int asyncp_executor_give(struct async_executor *executor, struct work *work)
         list_append(&executor->queue, &work->link);
         work->queued = true;
         executor->queued++;
-        seen_here(&executor->giver_seen);
+        last_cpu_store(&executor->giver_seen);
         if ((result = find_worker(executor)) < 0)
             unqueue(executor, work);
         else

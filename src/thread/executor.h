@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "sched/guest.h"
-#include "sys/patience.h"
+#include "sys/spin.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
 
@@ -31,7 +31,7 @@ struct async_executor {
     pthread_cond_t work_came;   /* what idle workers wait for; or closing was set */
     struct list queue;          /* of work */
     _Atomic uint32_t queued;    /* how much is there */
-    seen_at giver_seen;         /* who gave work last */
+    last_cpu giver_seen;        /* who gave work last */
     bool watched;               /* a worker looks for work before it sleeps; one is enough */
     size_t count;               /* workers that were made */
     size_t limit;               /* workers that may be */

@@ -18,7 +18,7 @@
 /* The loop takes SIGSEGV from a sanitizer, which wants it. */
 static void skip_where_a_sanitizer_handles_faults(void)
 {
-    if (ASYNC_ASAN || ASYNC_TSAN || tools_valgrind())
+    if (ASYNC_ASAN || ASYNC_TSAN || tools_under_valgrind())
         test_skip("the sanitizer, or valgrind, handles faults");
 }
 

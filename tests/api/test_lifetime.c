@@ -102,10 +102,9 @@ static int copy_an_event(void)
 }
 async_fn(copy_an_event);
 
-DEATH_TEST(
-    lifetime_copied_event_is_reported,
-    "task #2 'wait_on_thing' (created at |waits in async_event_wait for something whose memory is "
-    "gone, was copied")
+DEATH_TEST(lifetime_copied_event_is_reported,
+           "task #2 'wait_on_thing' (created at |waits in async_event_wait for something "
+           "that was freed, copied")
 {
     async_ignore(async_run_with(test_options(), copy_an_event));
 }

@@ -4,7 +4,7 @@
  */
 #include "run/coroutines.h"
 #include "run/trace.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <math.h>
 #include <stdlib.h>

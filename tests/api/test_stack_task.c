@@ -4,7 +4,8 @@
  */
 #include "sched/sched.h"
 #include "run/runner.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
+#include "sys/map.h"
 
 static int use_stack(size_t size)
 {

@@ -3,7 +3,7 @@
  * kept, and invalid tasks are refused. Handles afterwards: test_semantics_handles.c.
  */
 #include "run/trace.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 /* ---- how many arguments --------------------------------------------------------------------- */
 

@@ -76,7 +76,7 @@ static int end_of_denied(long call, int error, bool meanwhile)
 
 static void skip_where_filters_hurt_others(void)
 {
-    if (ASYNC_ASAN || ASYNC_TSAN || tools_valgrind())
+    if (ASYNC_ASAN || ASYNC_TSAN || tools_under_valgrind())
         test_skip("the tools need such calls themselves");
     if (test_is_emulated())
         test_skip("the filter would be qemu's");

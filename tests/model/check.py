@@ -59,7 +59,7 @@ ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
         loop->activity.futex_denied = true;
 """
 DOZED = "    if ((before & ATTENTION_FUTEX) != 0)\n"
@@ -101,9 +101,9 @@ CHANGES = [
            "closes"),
     Change("the futex wait compares with the word as it is then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async_ignore(asyncp_sys_word_wait(&loop->sched.attention, atomic_load(&loop->sched.attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(asyncp_sys_futex_wait(&loop->sched.attention, atomic_load(&loop->sched.attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("the loop goes into the futex wait although something was sent", LOOP, DOZES,
-           "    async_ignore(asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "    async_ignore(asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop in a futex wait is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop in a futex wait sets only that flag, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_FUTEX;",

@@ -94,7 +94,7 @@ int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
-bool asyncp_poller_owes(const struct poller *poller)
+bool asyncp_poller_has_unsubmitted(const struct poller *poller)
 {
     (void)poller;
     return false;
@@ -115,7 +115,7 @@ static bool is_awake(void *unused)
 }
 
 /* The kernel compares the word now, and no wake-up can come between that and the wait. */
-bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     uint32_t now;
     (void)timeout_ns;
@@ -134,7 +134,18 @@ bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeou
     return true;
 }
 
-void asyncp_sys_word_wake(_Atomic uint32_t *word)
+/* There is one SIGINT, so its handler never ends the process. */
+void asyncp_sys_signal_default(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_raise(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_futex_wake(_Atomic uint32_t *word)
 {
     (void)word;
     step();
@@ -143,14 +154,16 @@ void asyncp_sys_word_wake(_Atomic uint32_t *word)
 }
 
 /* More failed polls would be like one. */
-void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+void asyncp_spin(struct spinner *spinner, const _Atomic uint32_t *word, uint32_t bits)
 {
-    (void)patience;
+    (void)spinner;
     (void)bits;
     atomic_load_explicit(word, memory_order_relaxed);
 }
 
-uint32_t asyncp_sys_processor(void)
+void asyncp_sys_yield(void) {}
+
+uint32_t asyncp_sys_cpu(void)
 {
     return 0;
 }
@@ -181,7 +194,7 @@ bool asyncp_sys_is_main_thread(void)
 }
 
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     (void)loop;
     (void)tasks;
@@ -189,13 +202,13 @@ void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], s
     shared.cancelled += (int)count;
 }
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     (void)reason;
     return NULL;
 }
 
-int64_t asyncp_clock_now(void)
+int64_t asyncp_sys_clock_now(void)
 {
     return 0;
 }
@@ -235,8 +248,8 @@ void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct cont
 }
 
 /* The switch names it as the last to be asked about a C++ exception. */
-void asyncp_uncaught(void);
-void asyncp_uncaught(void)
+void asyncp_stack_personality(void);
+void asyncp_stack_personality(void)
 {
     violated("the model has no C++");
 }

@@ -15,7 +15,7 @@ enum { FEW = 90 };
 #if ASYNC_CHECKS
 static atomic_int looks;
 
-static int count_looks(enum site site)
+static int count_looks(enum fault_site site)
 {
     looks += site == SITE_EPOLL_WAIT || site == SITE_EPOLL_PWAIT2 || site == SITE_URING_ENTER ||
              site == SITE_POLL;

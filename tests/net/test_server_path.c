@@ -194,9 +194,9 @@ LOOP_TEST(server_path_stays_with_its_server_if_a_start_fails)
 {
     static const struct {
         int site, error;
-    } faults[] = {{SITE_ALLOCATE, -ENOMEM},     {SITE_SOCKET, -EMFILE}, {SITE_STATUS, -EIO},
-                  {SITE_RENAME, -EACCES},       {SITE_BIND, -EROFS},    {SITE_LISTEN, -EADDRINUSE},
-                  {SITE_EPOLL_CONTROL, -ENOMEM}};
+    } faults[] = {{SITE_ALLOCATE, -ENOMEM}, {SITE_SOCKET, -EMFILE}, {SITE_STAT, -EIO},
+                  {SITE_RENAME, -EACCES},   {SITE_BIND, -EROFS},    {SITE_LISTEN, -EADDRINUSE},
+                  {SITE_EPOLL_CTL, -ENOMEM}};
     if (!ASYNC_CHECKS)
         test_skip("a build without checks lets no call fail");
     make_folder();

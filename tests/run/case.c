@@ -6,7 +6,7 @@
  */
 #include "run/case.h"
 #include "run/faults.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <dirent.h>
 #include <fcntl.h>

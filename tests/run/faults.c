@@ -9,6 +9,7 @@
  * be realistic.
  */
 #include "run/faults.h"
+#include "sys/fault.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -49,11 +50,12 @@ static const struct {
                     {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EINTR), PASSES(EAGAIN), FAILS(EPERM)}},
     [SITE_GUARD_EACH] = {"guard_each",
                          {FAILS(ENOSYS), FAILS(EPERM), FAILS(EBADF), FAILS(ENOMEM), PASSES(EINTR)}},
-    [SITE_TOUCH_EACH] = {"touch_each",
-                         {FAILS(ENOSYS), FAILS(EPERM), FAILS(EBADF), FAILS(ENOMEM), PASSES(EINTR)}},
-    [SITE_PROTECT] = {"protect", {FAILS(ENOMEM), FAILS(EACCES)}},
-    [SITE_FORGET] = {"forget", {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EAGAIN)}},
-    [SITE_RESIDENT] = {"resident", {PASSES(EAGAIN), FAILS(ENOMEM)}},
+    [SITE_POPULATE_EACH] = {"populate_each",
+                            {FAILS(ENOSYS), FAILS(EPERM), FAILS(EBADF), FAILS(ENOMEM),
+                             PASSES(EINTR)}},
+    [SITE_MPROTECT] = {"mprotect", {FAILS(ENOMEM), FAILS(EACCES)}},
+    [SITE_MADVISE_DONTNEED] = {"madvise_dontneed", {FAILS(EINVAL), FAILS(ENOMEM), PASSES(EAGAIN)}},
+    [SITE_MINCORE] = {"mincore", {PASSES(EAGAIN), FAILS(ENOMEM)}},
     [SITE_READ] = {"read", {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO)}},
     [SITE_WRITE] = {"write",
                     {PASSES(EINTR), PASSES(EAGAIN), FAILS(EIO), FAILS(EPIPE), FAILS(ENOSPC),
@@ -88,43 +90,48 @@ static const struct {
     [SITE_SPLICE] = {"splice",
                      {PASSES(EINTR), PASSES(EAGAIN), FAILS(ENOMEM), FAILS(EPIPE), MOVES_ONE}},
     [SITE_SHUTDOWN] = {"shutdown", {FAILS(ENOTCONN)}},
-    [SITE_UNACKNOWLEDGED] = {"unacknowledged", {FAILS(EINVAL), MOVES_ONE}},
+    [SITE_UNACKED_BYTES] = {"unacked_bytes", {FAILS(EINVAL), MOVES_ONE}},
     [SITE_SOCKET_OPTION] = {"socket_option", {FAILS(ENOMEM), FAILS(ENOPROTOOPT)}},
     [SITE_ADDRESS] = {"address", {FAILS(ENOTCONN), FAILS(ENOMEM)}},
-    [SITE_BLOCKING] = {"blocking", {FAILS(EBADF)}},
-    [SITE_OPEN_FOLDER] = {"open_folder", {FAILS(EMFILE), FAILS(EACCES)}},
-    [SITE_STATUS] = {"status", {FAILS(EACCES), FAILS(ENOMEM), FAILS(EIO)}},
+    [SITE_NONBLOCKING] = {"nonblocking", {FAILS(EBADF)}},
+    [SITE_OPEN_DIRECTORY] = {"open_directory", {FAILS(EMFILE), FAILS(EACCES)}},
+    [SITE_STAT] = {"stat", {FAILS(EACCES), FAILS(ENOMEM), FAILS(EIO)}},
     [SITE_RENAME] = {"rename", {FAILS(EACCES), FAILS(EINVAL), FAILS(EPERM), FAILS(ENOSPC)}},
     [SITE_UNLINK] = {"unlink", {FAILS(EACCES), FAILS(EPERM), FAILS(EIO)}},
     [SITE_STREAM_RECV] = {"stream_recv",
                           {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(ETIMEDOUT), MOVES_ONE}},
     [SITE_STREAM_SEND] = {"stream_send",
                           {FAILS(ENOMEM), FAILS(ECONNRESET), FAILS(EPIPE), MOVES_ONE}},
-    [SITE_EVENT_OPEN] = {"event_open",
-                         {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENODEV), FAILS(ENOMEM)}},
-    [SITE_EVENT_RAISE] = {"event_raise", {PASSES(EINTR)}},
-    [SITE_EVENT_CLEAR] = {"event_clear", {PASSES(EINTR)}},
+    [SITE_EVENTFD_OPEN] = {"eventfd_open",
+                           {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENODEV), FAILS(ENOMEM)}},
+    [SITE_EVENTFD_RAISE] = {"eventfd_raise", {PASSES(EINTR)}},
+    [SITE_EVENTFD_CLEAR] = {"eventfd_clear", {PASSES(EINTR)}},
     [SITE_EPOLL_CREATE] = {"epoll_create", {FAILS(EMFILE), FAILS(ENFILE), FAILS(ENOMEM)}},
-    [SITE_EPOLL_CONTROL] = {"epoll_control", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EBADF)}},
+    [SITE_EPOLL_CTL] = {"epoll_ctl", {FAILS(ENOMEM), FAILS(ENOSPC), FAILS(EBADF)}},
     [SITE_EPOLL_WAIT] = {"epoll_wait", {PASSES(EINTR), PASSES(ENOMEM)}},
     [SITE_EPOLL_PWAIT2] = {"epoll_pwait2",
                            {PASSES(EINTR), PASSES(ENOMEM), FAILS(ENOSYS), FAILS(EPERM)}},
     [SITE_POLL] = {"poll", {PASSES(EINTR), PASSES(ENOMEM)}},
-    [SITE_WORD_WAIT] = {"word_wait", {PASSES(EINTR), PASSES(EAGAIN)}},
-    [SITE_WORD_WAKE] = {"word_wake", {PASSES(EINTR)}},
+    [SITE_FUTEX_WAIT] = {"futex_wait", {PASSES(EINTR), PASSES(EAGAIN)}},
+    [SITE_FUTEX_WAKE] = {"futex_wake", {PASSES(EINTR)}},
     [SITE_URING_SETUP] = {"uring_setup",
                           {FAILS(EPERM), FAILS(ENOSYS), FAILS(EINVAL), FAILS(ENOMEM), FAILS(EMFILE),
                            FAILS(ENFILE), FAILS(EACCES)}},
     [SITE_URING_ENTER] = {"uring_enter",
                           {PASSES(EINTR), PASSES(EAGAIN), PASSES(EBUSY), PASSES(ENOMEM),
                            MOVES_ONE}},
-    [SITE_URING_REQUEST] = {"uring_request",
-                            {PASSES(EINTR), PASSES(EAGAIN), PASSES(ECANCELED), FAILS(ENOMEM)}},
+    [SITE_URING_SQE] = {"uring_sqe",
+                        {PASSES(EINTR), PASSES(EAGAIN), PASSES(ECANCELED), FAILS(ENOMEM)}},
     [SITE_SIGACTION] = {"sigaction", {FAILS(EINVAL), FAILS(EPERM)}},
+    [SITE_SIGNAL_DEFAULT] = {"signal_default", {FAILS(EPERM)}},
+    [SITE_RAISE] = {"raise", {FAILS(EPERM)}},
     [SITE_SIGNAL_STACK] = {"signal_stack", {FAILS(ENOMEM), FAILS(EPERM), FAILS(EINVAL)}},
     [SITE_THREAD] = {"thread", {FAILS(EAGAIN), FAILS(EPERM)}},
+    [SITE_YIELD] = {"yield", {PASSES(EPERM)}},
     [SITE_GETADDRINFO] = {"getaddrinfo", {FAILS(EMFILE), FAILS(ENOMEM), FAILS(EIO)}},
     [SITE_GETNAMEINFO] = {"getnameinfo", {FAILS(EMFILE), FAILS(ENOMEM), FAILS(EIO)}},
+    [SITE_INTERFACE_INDEX] = {"interface_index", {FAILS(EMFILE), FAILS(ENOMEM)}},
+    [SITE_INTERFACE_NAME] = {"interface_name", {FAILS(EMFILE), FAILS(ENOMEM)}},
     [SITE_IMAGE] = {"image", {FAILS(EMFILE), FAILS(EACCES), FAILS(ENOMEM)}},
 };
 
@@ -150,7 +157,7 @@ static int answer(int site)
     return wanted.result;
 }
 
-static int hook(enum site site)
+static int hook(enum fault_site site)
 {
     return is_on ? answer((int)site) : 0;
 }

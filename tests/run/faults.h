@@ -1,7 +1,7 @@
 /*
  * faults.h: failures on demand: of the calls that the library makes of the kernel and of its
  * allocator, the one with a given number, or all from it on, are made to fail. A failure is written
- * "epoll_control:ENOMEM:3" for the third call, "epoll_control:ENOMEM:3+" for the third and all
+ * "epoll_ctl:ENOMEM:3" for the third call, "epoll_ctl:ENOMEM:3+" for the third and all
  * after it; "read:short1:2" is a call that moves one byte.
  */
 #ifndef TEST_FAULTS_H
@@ -13,7 +13,7 @@
  * The allocator that the runner gives to a test; it is not the kernel's, and so no site of the
  * library.
  */
-enum { SITE_ALLOCATE = SITES, TEST_SITES };
+enum { SITE_ALLOCATE = SITE_COUNT, TEST_SITES };
 
 /* A failure. All zeros: none. */
 struct fault {

@@ -5,7 +5,7 @@
  */
 #include "sys/tools.h"
 #include "run/runner.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static struct run run_suite(const char *filter, const char *option, const char *
 {
     struct run run;
     int pipe_ends[2], status;
-    if (tools_valgrind())
+    if (tools_under_valgrind())
         test_skip("under valgrind a program cannot run itself again");
     CHECK_EQ(pipe(pipe_ends), 0);
     pid_t child = fork();

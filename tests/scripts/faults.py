@@ -121,7 +121,7 @@ def record(filters: list[str]) -> tuple[dict[str, list[str]], list[Case]]:
     """The errors of each site, and the cases with their calls."""
     errors, cases = collections.defaultdict(list), []
     for kind, *parts in run_suite("--record", *filters):
-        if kind == "error" and (parts[0] != "uring_request" or can_fail_requests()):
+        if kind == "error" and (parts[0] != "uring_sqe" or can_fail_requests()):
             errors[parts[0]].append(parts[1])
         elif kind == "calls":
             counts = (part.split("=") for part in parts[2].split())

@@ -544,7 +544,7 @@ static bool can_be_had(const struct switching_call *row, const struct moment *mo
 {
     const char *only = getenv("MOMENT");
     bool is_sim = test_backend() != NULL && strcmp(test_backend(), "sim") == 0;
-    bool no_real_time = is_sim || tools_valgrind();
+    bool no_real_time = is_sim || tools_under_valgrind();
     return moment->expected[row->kind] != '-' && !(moment->manner == LIMIT_BURNT && no_real_time) &&
            (only == NULL || strcmp(only, moment->name) == 0);
 }

@@ -376,7 +376,7 @@ static int exchange(void)
 /* Whatever is not there: it ends, nothing crashes, nothing is lost. */
 LOOP_TEST(tls_without_memory_gives_errors)
 {
-    const long step = tools_valgrind() ? 31 : 7; /* some thousand blocks are taken in all */
+    const long step = tools_under_valgrind() ? 31 : 7; /* some thousand blocks are taken in all */
     test_certificates();
     CHECK_EQ(CRYPTO_set_mem_functions(allocate, reallocate, release), 1);
     CHECK_EQ(exchange(), 5); /* memory that OpenSSL allocates once */

@@ -2,7 +2,7 @@
  * test_tls_stack.c: how much stack TLS needs, and that it is not begun where there is less.
  */
 #include "secure.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 enum { MIN_STACK = 16 * 1024, NEEDED_STACK = 32 * 1024 };
 

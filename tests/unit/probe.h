@@ -5,7 +5,7 @@
 #define TEST_PROBE_H
 
 #include "run/sockets.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
 #include "watch.h"
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static inline void probe_start(struct probe *probe, int fd)
 
 static inline void probe_close(struct probe *probe)
 {
-    poller.calls->close_descriptor(&poller, probe->source.fd);
+    poller.calls->close_fd(&poller, probe->source.fd);
 }
 
 /* The owner has tried, and the kernel had nothing, or no room. */

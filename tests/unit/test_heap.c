@@ -57,12 +57,12 @@ static void drain(struct heap *heap, struct known *all, size_t count)
     struct known **expected = sorted(all, count, &inside);
     CHECK_EQ(heap->count, inside);
     for (size_t i = 0; i < inside; i++) {
-        CHECK_EQ(heap_least(heap), expected[i]->key);
-        CHECK(heap_first(heap) == expected[i]);
+        CHECK_EQ(heap_min_key(heap), expected[i]->key);
+        CHECK(heap_min_node(heap) == expected[i]);
         take_out(heap, expected[i]);
     }
-    CHECK_EQ(heap_least(heap), INT64_MAX);
-    CHECK(heap_first(heap) == NULL);
+    CHECK_EQ(heap_min_key(heap), INT64_MAX);
+    CHECK(heap_min_node(heap) == NULL);
     free(expected);
 }
 
@@ -189,15 +189,15 @@ TEST(heap_counts_keys_up_to_one_without_taking_them)
     struct known all[COUNT];
     struct heap heap;
     asyncp_heap_open(&heap, test_options()->allocator);
-    CHECK_EQ(asyncp_heap_count(&heap, INT64_MAX, MAX_COUNT), 0);
+    CHECK_EQ(asyncp_heap_count_up_to(&heap, INT64_MAX, MAX_COUNT), 0);
     for (size_t i = 0; i < COUNT; i++)
         add(&heap, &all[i], (int64_t)(i * 7919 % COUNT), i);
     for (int64_t key = -1; key < COUNT; key++) {
-        CHECK_EQ(asyncp_heap_count(&heap, key, COUNT), key + 1);
-        CHECK_EQ(asyncp_heap_count(&heap, key, MAX_COUNT),
+        CHECK_EQ(asyncp_heap_count_up_to(&heap, key, COUNT), key + 1);
+        CHECK_EQ(asyncp_heap_count_up_to(&heap, key, MAX_COUNT),
                  key + 1 < MAX_COUNT ? key + 1 : MAX_COUNT);
     }
-    CHECK_EQ(asyncp_heap_count(&heap, COUNT, 0), 0);
+    CHECK_EQ(asyncp_heap_count_up_to(&heap, COUNT, 0), 0);
     drain(&heap, all, COUNT);
     asyncp_heap_close(&heap);
 }
@@ -207,8 +207,8 @@ TEST(heap_that_is_empty_has_no_memory)
     struct heap heap;
     asyncp_heap_open(&heap, test_options()->allocator);
     asyncp_heap_check(&heap);
-    CHECK_EQ(heap_least(&heap), INT64_MAX);
-    CHECK(heap_first(&heap) == NULL);
+    CHECK_EQ(heap_min_key(&heap), INT64_MAX);
+    CHECK(heap_min_node(&heap) == NULL);
     CHECK(heap.block == NULL && heap.slots == NULL);
     asyncp_heap_close(&heap);
     asyncp_heap_close(&heap);

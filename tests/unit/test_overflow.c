@@ -10,7 +10,8 @@
 #include "run/deep.h"
 #include "run/deny.h"
 #include "run/runner.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
+#include "sys/map.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -141,7 +142,7 @@ static int run_without_guards(void)
 async_fn(run_without_guards);
 
 DEATH_TEST(overflow_without_a_guard_is_reported_when_the_task_ends,
-           "a task overflowed its stack of 128 KiB into memory")
+           "a task overflowed its stack of 128 KiB and overwrote other memory")
 {
     async_ignore(async_run_with(test_options(), run_without_guards));
 }
@@ -323,7 +324,7 @@ static void handle_plainly(int number)
 /* AddressSanitizer counts a fault as an error, and ends the process with its own status. */
 static void need_no_valgrind(void)
 {
-    if (tools_valgrind())
+    if (tools_under_valgrind())
         test_skip("valgrind says what becomes of a fault");
 }
 
@@ -512,7 +513,7 @@ enum { CALL_OF_MMAP = SYS_mmap };
 TEST(overflow_signal_stack_without_memory_is_enomem)
 {
     skip_under_address_sanitizer();
-    if (ASYNC_TSAN || tools_valgrind())
+    if (ASYNC_TSAN || tools_under_valgrind())
         test_skip("ThreadSanitizer and valgrind need mappings themselves");
     CHECK_EQ(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL), 0);
     deny_call_with(CALL_OF_MMAP, 1, 65536, ENOMEM); /* of just that size: libc maps memory too */

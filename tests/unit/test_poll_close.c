@@ -25,7 +25,7 @@ TEST_EACH_BACKEND(closed_descriptor_completes_the_operations_that_wait_on_it)
                          .kind = OPERATION_RECV, .fd = pair.here, .buffer = &byte, .size = 1});
         if (i / 2 == 0)
             watch_settle();
-        poller.calls->close_descriptor(&poller, pair.here);
+        poller.calls->close_fd(&poller, pair.here);
         CHECK_EQ(watch_result(&reader), -EBADF);
         CHECK_EQ(watch_result(&writer), -EBADF);
         CHECK_EQ(watch_result(&receiver), -EBADF);
@@ -49,8 +49,8 @@ TEST_EACH_BACKEND(closed_descriptor_takes_no_more_operations)
     watch_start(&writer, OPERATION_WRITABLE, pair.here);
     watch_settle();
     say(pair.there);
-    poller.calls->close_descriptor(&poller, pair.here);
-    poller.calls->close_descriptor(&poller, pair.here); /* again does no harm */
+    poller.calls->close_fd(&poller, pair.here);
+    poller.calls->close_fd(&poller, pair.here); /* again does no harm */
     late.then = NULL;
     watch_submit(&late, (struct operation){
                             .kind = OPERATION_RECV, .fd = pair.here, .buffer = &byte, .size = 1});

@@ -113,7 +113,7 @@ TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_submission)
 #if ASYNC_CHECKS
 static int uring_calls_refused; /* so many, and after them every other one */
 
-static int have_little_room(enum site site)
+static int have_little_room(enum fault_site site)
 {
     if (site != SITE_URING_ENTER)
         return 0;

@@ -89,7 +89,7 @@ TEST_EACH_BACKEND(ten_thousand_sources_of_a_host_loop_get_their_own_events)
 #if ASYNC_CHECKS
 static bool is_full;
 
-static int refuse_entry(enum site site)
+static int refuse_entry(enum fault_site site)
 {
     return site == SITE_URING_ENTER && is_full ? -EBUSY : 0;
 }
@@ -142,9 +142,9 @@ TEST_EACH_BACKEND(sources_that_found_no_room_to_be_closed_are_closed_with_the_po
 
 static int requests_failing, request_failure;
 
-static int fail_requests(enum site site)
+static int fail_requests(enum fault_site site)
 {
-    return site == SITE_URING_REQUEST && requests_failing-- > 0 ? request_failure : 0;
+    return site == SITE_URING_SQE && requests_failing-- > 0 ? request_failure : 0;
 }
 
 static void wait_often(void)

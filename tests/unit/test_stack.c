@@ -6,7 +6,7 @@
 #include "run/deny.h"
 #include "run/runner.h"
 #include "sys/number.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static void open_pool(void)
 /* A stack of 2^log bytes, or of a page where that is more. */
 static struct stack *take(unsigned log)
 {
-    struct stack *stack = stack_take(&pool, log > pool.least_log ? log : pool.least_log);
+    struct stack *stack = stack_take(&pool, log > pool.min_log ? log : pool.min_log);
     CHECK(stack != NULL);
     return stack;
 }
@@ -50,12 +50,12 @@ static struct control *control_of(struct stack *stack)
 TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
 {
     const size_t gigabyte = (size_t)1 << 30;
-    pool = (struct stack_pool){.least_log = STACK_LEAST_LOG};
+    pool = (struct stack_pool){.min_log = MIN_STACK_LOG};
     CHECK_EQ(asyncp_stack_log(&pool, 1), 14);
     CHECK_EQ(asyncp_stack_log(&pool, 16384), 14);
     CHECK_EQ(asyncp_stack_log(&pool, 16385), 15);
-    CHECK_EQ(asyncp_stack_log(&pool, 0), STACK_DEFAULT_LOG);
-    CHECK_EQ(asyncp_stack_log(&pool, 65536), STACK_DEFAULT_LOG);
+    CHECK_EQ(asyncp_stack_log(&pool, 0), DEFAULT_STACK_LOG);
+    CHECK_EQ(asyncp_stack_log(&pool, 65536), DEFAULT_STACK_LOG);
     CHECK_EQ(asyncp_stack_log(&pool, gigabyte - 1), 30);
     CHECK_EQ(asyncp_stack_log(&pool, gigabyte), 30);
     CHECK_EQ(asyncp_stack_log(&pool, gigabyte + 1), 0);
@@ -65,10 +65,10 @@ TEST(stack_sizes_are_powers_of_two_from_16_KiB_to_1_GiB)
 TEST(stack_is_never_smaller_than_a_page)
 {
     open_pool();
-    CHECK((size_t)1 << pool.least_log >= pool.page);
-    CHECK(pool.least_log == STACK_LEAST_LOG || (size_t)1 << (pool.least_log - 1) < pool.page);
-    CHECK_EQ(asyncp_stack_log(&pool, 1), pool.least_log);
-    struct stack *stack = take(pool.least_log);
+    CHECK((size_t)1 << pool.min_log >= pool.page);
+    CHECK(pool.min_log == MIN_STACK_LOG || (size_t)1 << (pool.min_log - 1) < pool.page);
+    CHECK_EQ(asyncp_stack_log(&pool, 1), pool.min_log);
+    struct stack *stack = take(pool.min_log);
     CHECK_EQ(stack->slab->slot_size, pool.guard_size + stack_size(stack));
     stack_give(&pool, stack);
     asyncp_stack_pool_close(&pool);
@@ -77,7 +77,7 @@ TEST(stack_is_never_smaller_than_a_page)
 TEST(stack_of_any_size_can_be_used_from_end_to_end)
 {
     open_pool();
-    for (unsigned log = pool.least_log; log <= STACK_MOST_LOG; log++) {
+    for (unsigned log = pool.min_log; log <= MAX_STACK_LOG; log++) {
         struct stack *stack = take(log);
         char *control = (char *)control_of(stack), *lowest = stack_limit(&pool, stack);
         CHECK_EQ(stack_size(stack), (size_t)1 << log);
@@ -271,7 +271,7 @@ TEST(stack_pool_has_twenty_thousand_alive_at_once)
     open_pool();
     enum guard best = pool.guard;
     for (long i = 0; i < count; i++) {
-        stacks[i] = take(STACK_DEFAULT_LOG);
+        stacks[i] = take(DEFAULT_STACK_LOG);
         control_of(stacks[i])->number = i;
     }
     CHECK(best != GUARD_LIGHT || pool.guard == GUARD_LIGHT);
@@ -416,7 +416,7 @@ TEST(stack_canary_that_is_intact_passes)
 }
 
 DEATH_TEST(stack_canary_detects_an_overflow,
-           "a task overflowed its stack of 128 KiB into memory that is not its own")
+           "a task overflowed its stack of 128 KiB and overwrote other memory")
 {
     open_pool();
     pool.guard = GUARD_CANARY;

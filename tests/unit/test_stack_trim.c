@@ -4,6 +4,7 @@
  */
 #include "sched/sched.h"
 #include "run/runner.h"
+#include "sys/map.h"
 
 #include <stdlib.h>
 

@@ -20,7 +20,7 @@ static _Alignas(64) char stack[STACK_SIZE];
 /* Makes a flow that calls entry(argument) on the stack, which ends here. */
 static void prepare_below(char *top, void *(*entry)(void *), void *argument)
 {
-    static struct known_stack known;
+    static struct tool_stack known;
     static bool known_already;
     if (!known_already)
         tools_stack_mapped(&known, stack, stack + STACK_SIZE);
@@ -45,7 +45,7 @@ static void go_home(void)
 
 /* ---- there and back ------------------------------------------------------------------------- */
 
-TOOLS_BLIND static void *note_where_it_runs(void *argument)
+TOOLS_NO_TSAN static void *note_where_it_runs(void *argument)
 {
     char local;
     context_begin(&away, &home);
@@ -67,7 +67,7 @@ TEST(switch_enters_a_new_flow_on_its_own_stack)
 
 enum { MILLION = 1000000 };
 
-TOOLS_BLIND static void *count_turns(void *argument)
+TOOLS_NO_TSAN static void *count_turns(void *argument)
 {
     context_begin(&away, &home);
     for (int *count = argument; *count < MILLION; ++*count)
@@ -99,7 +99,7 @@ static unsigned descend(unsigned level)
     return below + 1;
 }
 
-TOOLS_BLIND static void *go_deep(void *argument)
+TOOLS_NO_TSAN static void *go_deep(void *argument)
 {
     context_begin(&away, &home);
     *(unsigned *)argument = descend(100);
@@ -134,7 +134,7 @@ static void switch_with_numbers(struct context *from, struct context *to, double
     CHECK(e == first + 4 && f == first + 5 && g == first + 6 && h == first + 7);
 }
 
-TOOLS_BLIND static void *disturb_numbers(void *argument)
+TOOLS_NO_TSAN static void *disturb_numbers(void *argument)
 {
     (void)argument;
     context_begin(&away, &home);
@@ -165,7 +165,7 @@ static void switch_and_compare(struct context *from, struct context *to, uint64_
         CHECK_EQ(in[i], out[i]);
 }
 
-TOOLS_BLIND static void *disturb_registers(void *argument)
+TOOLS_NO_TSAN static void *disturb_registers(void *argument)
 {
     (void)argument;
     for (uint64_t first = 100; first < 200; first++)
@@ -197,7 +197,7 @@ static bool is_blocked(void)
     return sigismember(&set, SIGUSR1) == 1;
 }
 
-TOOLS_BLIND static void *block_and_unblock(void *argument)
+TOOLS_NO_TSAN static void *block_and_unblock(void *argument)
 {
     (void)argument;
     context_begin(&away, &home);
@@ -222,7 +222,7 @@ TEST(switch_does_not_change_the_signal_mask)
 /* By hand, because fesetround would need libm; apart, so that no arithmetic is moved across it. */
 __attribute__((noinline)) static void set_rounding(enum rounding mode)
 {
-    if (tools_valgrind())
+    if (tools_under_valgrind())
         test_skip("valgrind rounds to nearest, whatever it is told");
     processor_round(mode);
 }
@@ -240,7 +240,7 @@ __attribute__((noinline)) static bool rounds_up(void)
     return seventh > below;
 }
 
-TOOLS_BLIND static void *round_up_from_now_on(void *argument)
+TOOLS_NO_TSAN static void *round_up_from_now_on(void *argument)
 {
     context_begin(&away, &home);
     CHECK(!rounds_up());
@@ -263,7 +263,7 @@ TEST(switch_gives_each_flow_its_own_rounding)
     CHECK(!rounds_up()); /* also when the other ended */
 }
 
-TOOLS_BLIND static void *tell_rounding(void *argument)
+TOOLS_NO_TSAN static void *tell_rounding(void *argument)
 {
     context_begin(&away, &home);
     *(bool *)argument = rounds_up();
@@ -284,14 +284,14 @@ TEST(switch_starts_a_flow_with_the_rounding_of_its_maker)
 /* A third flow, for the change from one that ends to one that begins. */
 static struct context after;
 
-TOOLS_BLIND static void *tell_rounding_after(void *argument)
+TOOLS_NO_TSAN static void *tell_rounding_after(void *argument)
 {
     context_begin(&after, &home);
     *(bool *)argument = rounds_up();
     return context_end(&home);
 }
 
-TOOLS_BLIND static void *end_rounding_up(void *argument)
+TOOLS_NO_TSAN static void *end_rounding_up(void *argument)
 {
     (void)argument;
     context_begin(&away, &home);
@@ -303,7 +303,7 @@ TOOLS_BLIND static void *end_rounding_up(void *argument)
 TEST(switch_goes_from_the_end_of_a_flow_to_the_beginning_of_the_next)
 {
     static _Alignas(64) char stack_after[STACK_SIZE];
-    struct known_stack known_after;
+    struct tool_stack known_after;
     bool rounded_up = true;
     prepare(end_rounding_up, NULL);
     tools_stack_mapped(&known_after, stack_after, stack_after + STACK_SIZE);
@@ -333,7 +333,7 @@ static struct control get_control(void)
 
 static void set_control(struct control control)
 {
-    if (tools_valgrind())
+    if (tools_under_valgrind())
         test_skip("valgrind keeps no more of the control words than it needs");
     __asm__ volatile("fnclex; ldmxcsr %0; fldcw %1" : : "m"(control.mxcsr), "m"(control.x87));
 }
@@ -346,7 +346,7 @@ static void check_control(struct control expected)
 }
 
 /* Sets the control word, and keeps it while others run. */
-TOOLS_BLIND static void *keep_control(void *argument)
+TOOLS_NO_TSAN static void *keep_control(void *argument)
 {
     const struct control *control = argument;
     context_begin(&away, &home);
@@ -472,7 +472,7 @@ enum { FRAME_RECORD = 0, FRAME_ALIGNMENT = 8 };
  * The alignment of the calling convention shows in the frame's address; vector moves in libc rely
  * on it.
  */
-TOOLS_BLIND static void *check_alignment(void *argument)
+TOOLS_NO_TSAN static void *check_alignment(void *argument)
 {
     char text[64];
     context_begin(&away, &home);
@@ -514,7 +514,7 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *frame, void *argume
     return ++walk->frames < MAX_FRAMES ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-TOOLS_BLIND static void *walk_out(void *argument)
+TOOLS_NO_TSAN static void *walk_out(void *argument)
 {
     context_begin(&away, &home);
     _Unwind_Backtrace(see_frame, argument);

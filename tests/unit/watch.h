@@ -5,6 +5,7 @@
 #ifndef TEST_WATCH_H
 #define TEST_WATCH_H
 
+#include "poll/backends.h"
 #include "poll/poll.h"
 #include "run/runner.h"
 
