@@ -30,7 +30,7 @@ static void report_unseen(struct async_task *task)
         return;
     char meaning[SENTENCE_SIZE + 32];
     asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
-    asyncp_tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
+    asyncp_tell(task->loop, task, task->result, "%s failed and its result was never retrieved: %s",
                 asyncp_label(task).text, meaning);
 }
 
