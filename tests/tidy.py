@@ -36,10 +36,8 @@ CLANG_FORMAT_VERSION = "version 14."
 # Public names that start a loop or stand for a piece of syntax: to say whether they switch would mean nothing.
 NEITHER_SWITCHES_NOR_NOT = re.compile(r"async_(fn|main|run|run_with|auto_\w+)$")
 
-# Public names that docs/cheatsheet.md may leave out: helpers of which no program writes the name.
+# Public names that docs/cheatsheet.md may leave out; documents that list names which are no more.
 NOT_IN_THE_SHEET: set[str] = set()
-
-# Documents that name what is no more, on purpose.
 LISTS_OF_OLD_NAMES = {"docs/decisions/public-names.md"}
 
 # In pieces, so that this file does not find itself.
@@ -326,26 +324,21 @@ def documented_and_tested(tree: Tree) -> Iterator[Finding]:
 
 def errors_in_the_table(tree: Tree) -> Iterator[Finding]:
     """Every error code that a public header names has a row in docs/errors.md."""
-    rows = {match[1] for line in tree.lines.get("docs/errors.md", [])
-            for match in [re.match(r"\| `(-E\w+)` \|", line)] if match}
+    rows = {code for line in tree.lines.get("docs/errors.md", []) for code in re.findall(r"^\| `(-E\w+)` \|", line)}
     for path in tree.public_headers():
         for number, line in enumerate(tree.lines[path], 1):
-            for code in re.findall(r"(?<!\w)-E[A-Z0-9]+\b", line):
-                if code not in rows:
-                    yield Finding(path, number, f"{code} has no row in docs/errors.md")
+            for code in set(re.findall(r"(?<!\w)-E[A-Z0-9]+\b", line)) - rows:
+                yield Finding(path, number, f"{code} has no row in docs/errors.md")
 
 
 def documents_name_what_exists(tree: Tree) -> Iterator[Finding]:
     """A name in a document occurs in a public header, except where old names are listed."""
-    headers = "\n".join(line for path in tree.public_headers() for line in tree.lines[path])
-    known = set(re.findall(r"\w+", headers))
-    for path in tree.select("md", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md"):
-        if path in LISTS_OF_OLD_NAMES:
-            continue
+    known = {word for path in tree.public_headers() for line in tree.lines[path] for word in re.findall(r"\w+", line)}
+    pages = set(tree.select("md", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md")) - LISTS_OF_OLD_NAMES
+    for path in sorted(pages):
         for number, line in enumerate(tree.lines[path], 1):
-            for name in re.findall(r"\basync_[a-z_]*[a-z]\b(?!_)", line):
-                if name not in known and not name.startswith("async_fn_of_"):
-                    yield Finding(path, number, f"no public header has {name}")
+            for name in set(re.findall(r"\basync_(?!fn_of_)[a-z_]*[a-z]\b(?!_)", line)) - known:
+                yield Finding(path, number, f"no public header has {name}")
 
 
 def cancelled_everywhere(tree: Tree) -> Iterator[Finding]:
