@@ -23,6 +23,7 @@ import report
 
 SLICE_S = 0.5
 PAIRS = 15
+LONGEST_COUNT_S = 1800  # under callgrind, on a busy machine
 LEVEL = 0.01  # of the sign test
 
 
@@ -198,7 +199,10 @@ def count_instructions(program, measurement):
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         command = ["valgrind", "--quiet", "--tool=callgrind", "--dump-before=bench_cpu",
                    f"--callgrind-out-file={place}/out", str(program), measurement]
-        (value, _), = programs.measure_once(command[:-1], measurement).values()
+        values = programs.measure_once(command[:-1], measurement, LONGEST_COUNT_S)
+        if len(values) != 1:
+            sys.exit(f"bench/run.py: {measurement} was not counted")
+        (value, _), = values.values()
         totals = re.search(r"^totals: (\d+)", Path(place, "out.2").read_text(), re.MULTILINE)
     return int(totals[1]) * value
 
