@@ -13,6 +13,8 @@
 #include "io/channel.h"
 #include <asyncio/layer.h>
 #include <asyncio/stream.h>
+#include <asyncio/stream_read.h>
+#include <asyncio/stream_write.h>
 
 /* A call that must be the only one to write until it returns. It lies in the frame of that call. */
 struct writer {
