@@ -39,8 +39,6 @@ typedef struct async_run_options {
     const char *backend;
     /* runs ready tasks in a random order drawn from this seed; 0: FIFO; also ASYNCIO_SHUFFLE */
     uint64_t shuffle_seed;
-    /* microseconds to poll for events before the thread sleeps; also ASYNCIO_SPIN_US */
-    uint32_t spin_us;
     /* bytes of a task's stack, unless the task's options have a size; 0: 64 KiB */
     size_t stack_size;
     async_allocator allocator; /* copied; {0}: malloc */

@@ -36,7 +36,7 @@ ASYNC_BEGIN_C
  */
 #define async_create_task(...) ASYNCP_CREATE(NULL, __VA_ARGS__)
 
-struct asyncp_starter;
+struct asyncp_maker;
 
 /* Options of a task; {0} and NULL mean the defaults. */
 typedef struct async_task_options {
@@ -50,8 +50,7 @@ typedef struct async_task_options {
     struct async_executor *executor;
     /* runs the task at once until it first waits; not in a callback */
     bool eager_start;
-    struct asyncp_starter *asyncp_starter;          /* private */
-    struct async_concurrent_future *asyncp_carrier; /* private */
+    struct asyncp_maker *asyncp_maker; /* private */
     ASYNCP_RESERVED(2);
 } async_task_options;
 

@@ -1,21 +1,19 @@
 /*
- * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the
- * wait and goes no further. (The shelter that async_no_cancel gives to a call is a scope: see
+ * group/shield.c: async_shield: waits for a task without being its joiner, so a cancel request ends
+ * the wait and does not reach the task. (async_no_cancel, which shields a call, is a scope: see
  * timeout.c.)
  */
 #include "sched/pace.h"
 #include <asyncio/gather.h>
 
-/*
- * 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own.
- */
+/* 0 when the task has ended, -ECANCELED, or -EDEADLK if the running task is the task. */
 static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;
     struct waiter waiter;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (task->coroutine == loop->current)
+    if (task->coroutine == loop_running(loop))
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return paced(loop, PACE_STEP, 0);

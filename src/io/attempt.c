@@ -30,7 +30,7 @@ int asyncp_attempt(struct async_loop *loop, struct attempt *attempt)
     bool was_told = false; /* that the call would do */
     double seconds = 0;
     async_ignore(paced(loop, PACE_KERNEL, 0));
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     for (;;) {
         int result = attempt->make(attempt);

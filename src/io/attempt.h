@@ -6,7 +6,7 @@
 #ifndef IO_ATTEMPT_H
 #define IO_ATTEMPT_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 struct attempt {
     int (*make)(struct attempt *attempt); /* the call, which never waits: -EAGAIN instead */

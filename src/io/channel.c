@@ -100,7 +100,7 @@ int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum s
                         const char *call)
 {
     struct channel_wait waiting = {.channel = channel, .side = side};
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (channel_is_ready(channel, side)) /* nobody has tried: nothing may be told again */
         return 0;
@@ -110,7 +110,7 @@ int asyncp_channel_wait(struct async_loop *loop, struct channel *channel, enum s
     wait_init(&waiting.wait, call, (const void *)(intptr_t)channel->source.fd, refuse);
     channel->waiting[side] = &waiting.wait;
     channel->source.touched[0] = &waiting.wait;
-    channel->source.touched[1] = loop->current;
+    channel->source.touched[1] = loop_running(loop);
     loop->poller.in_flight++;
     int result = asyncp_park(loop, &waiting.wait);
     if (waiting.told != 0)

@@ -154,7 +154,7 @@ int async_recv(int fd, void *buffer, size_t size, int flags)
         .flags = flags & ~MSG_DONTWAIT, /* waiting is what we do */
     };
     struct async_loop *loop = loop_enter("async_recv");
-    if ((flags & MSG_WAITALL) != 0 && !loop->current->refused)
+    if ((flags & MSG_WAITALL) != 0 && !loop_running(loop)->refused)
         return -EINVAL;
     return asyncp_operate(loop, operation, "async_recv");
 }

@@ -225,7 +225,7 @@ static int await_more(struct async_loop *loop, struct async_stream *stream, size
 static int enter(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
     stream_check(stream, call);
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (unlikely(channel_is_taken(&stream->channel, SIDE_READ)))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);

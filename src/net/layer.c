@@ -112,7 +112,7 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     stream_check(stream, "async_start_tls");
     if (tls == NULL || tls->start == NULL)
         return -EINVAL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     ASYNC_TRY(asyncp_writer_begin(stream, &writer, "async_start_tls"));
     int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));

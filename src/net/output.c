@@ -38,7 +38,7 @@ static struct block *take_row(struct block_pool *pool, size_t room)
 /* In debug mode, at 16 MiB and each time that it has doubled since. */
 OUT_OF_LINE static void tell_pending(struct async_stream *stream)
 {
-    const struct coroutine *self = stream->loop->current;
+    const struct coroutine *self = loop_running(stream->loop);
     asyncp_report("%s has written to a stream of which %zu MiB wait to be sent; call "
                   "async_stream_drain after a write, "
                   "which waits until the peer has taken most of it",
@@ -403,7 +403,7 @@ int async_stream_drain(async_stream *stream)
 {
     struct async_loop *loop = loop_enter("async_stream_drain");
     stream_check(stream, "async_stream_drain");
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (stream->pending > stream->high && !stream->blocked)
         asyncp_output_flush(stream);

@@ -79,7 +79,7 @@ static void run_out_of_patience(struct timer *timer)
 static void loop_closes(struct guest *guest)
 {
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
-    if (!stream->closing && stream->loop->debug && !stream->loop->inherited)
+    if (!stream->closing && loop_is_debug(stream->loop) && !loop_is_inherited(stream->loop))
         asyncp_report("a stream (descriptor %d) was not closed before its loop",
                       async_stream_fd(stream));
     asyncp_output_fail(stream, -ECONNABORTED);
@@ -110,7 +110,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int fd, in
     *stream = (struct async_stream){.loop = loop,
                                     .high = HIGH_WATER,
                                     .low = LOW_WATER,
-                                    .tell_at = loop->debug ? TELL_WATER : SIZE_MAX,
+                                    .tell_at = loop_is_debug(loop) ? TELL_WATER : SIZE_MAX,
                                     .flush.run = flush,
                                     .guest.loop_closes = loop_closes};
     timer_init(&stream->patience, run_out_of_patience);
@@ -120,7 +120,7 @@ static int make(struct async_loop *loop, struct async_stream *stream, int fd, in
     stream->is_tcp = domain == AF_INET || domain == AF_INET6;
     if (domain == AF_UNIX) /* which stops a read between what two processes wrote */
         stream->channel.source.state |= SOURCE_URGENT;
-    list_append(&loop->guests, &stream->guest.link);
+    list_append(&loop->closing.hooks, &stream->guest.link);
     return 0;
 }
 
@@ -164,7 +164,7 @@ static void close_channel(struct async_stream *stream, int error)
     if (fd < 0)
         return;
     if (stream->is_cut && stream->is_tcp &&
-        !stream->loop->inherited) /* else the connection is the parent's */
+        !loop_is_inherited(stream->loop)) /* else the connection is the parent's */
         async_ignore(asyncp_sys_reset_on_close(fd));
     asyncp_channel_close(stream->loop, &stream->channel, error);
 }
@@ -203,7 +203,7 @@ void asyncp_stream_end(struct async_stream *stream)
     asyncp_layer_free(stream);
     asyncp_timer_clear(loop, &stream->patience);
     if (stream->lingers)
-        loop->lingering--;
+        loop->activity.shutdown_holds--;
     list_remove(&stream->guest.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, end_of(stream));
@@ -244,7 +244,7 @@ static bool close_at_once(struct async_stream *stream)
     if (!stream->linger.active)
         stream_put_off(stream); /* what has come already is heard */
     stream->lingers = true;
-    stream->loop->lingering++;
+    stream->loop->activity.shutdown_holds++;
     return false;
 }
 
@@ -266,7 +266,7 @@ void async_stream_close(async_stream *stream)
         return;
     struct async_loop *before = release_begin(stream->loop, "async_stream_close", "the stream");
     stream_check(stream, "async_stream_close");
-    if (stream->loop->inherited)
+    if (loop_is_inherited(stream->loop))
         close_inherited(stream);
     else if (close_at_once(stream))
         asyncp_stream_end(stream);
@@ -288,7 +288,7 @@ int async_stream_wait_closed(async_stream *stream)
 {
     struct close_wait waiting = {.stream = stream};
     struct async_loop *loop = loop_enter("async_stream_wait_closed");
-    if (loop->current->refused || stream == NULL) {
+    if (loop_running(loop)->refused || stream == NULL) {
         async_stream_close(stream);
         return stream != NULL ? asyncp_refused(loop) : 0;
     }
@@ -334,7 +334,7 @@ void asyncp_stream_hang_up(struct async_stream *stream)
 int async_stream_fd(const async_stream *stream)
 {
     ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
-    if (!stream->loop->inherited)
+    if (!loop_is_inherited(stream->loop))
         stream_check(stream, "async_stream_fd");
     return stream->channel.source.fd;
 }

@@ -206,7 +206,7 @@ static inline void stream_put_off(struct async_stream *stream)
     if (stream->gathered)
         return;
     stream->gathered = true;
-    list_append(&stream->loop->deferred, &stream->flush.link);
+    list_append(&stream->loop->closing.deferred, &stream->flush.link);
 }
 
 /* Takes that back. */

@@ -1,0 +1,166 @@
+/*
+ * thread/offload.c: a task's function on a worker thread, and the task's wait for it. The work and
+ * the message that returns its result are in the waiting stack frame. So the frame stays until the
+ * message has come, or the work was taken back before a worker had it, even if the task is
+ * cancelled.
+ */
+#include "sched/errand.h"
+#include "sched/fork.h"
+#include "sched/mailbox.h"
+#include "thread/executor.h"
+
+/*
+ * A worker that has taken the work may use function, arguments and result until it has sent the
+ * message.
+ */
+struct offload_wait {
+    struct work work;
+    struct message message;
+    struct wait wait;
+    struct errand errand; /* for calls of the library on the worker thread */
+    struct async_executor *executor;
+    struct async_loop *loop;
+    const struct asyncp_function *function;
+    void *arguments; /* on the task's stack */
+    int result;
+};
+
+/*
+ * On the worker thread. Sending the message frees the frame; the remote reference keeps the loop.
+ */
+static void run_offloaded(struct work *work)
+{
+    struct offload_wait *waiting = CONTAINER_OF(work, struct offload_wait, work);
+    struct async_loop *loop = waiting->loop;
+    asyncp_errand = &waiting->errand;
+    waiting->result = waiting->function->enter(waiting->arguments);
+    ENSURE(waiting->executor->fork_generation == asyncp_fork_generation(),
+           "'%s' forked on a worker thread and returned in the child, which has no loop to return "
+           "to; end such a child with _exit, or call exec",
+           waiting->function->name);
+    asyncp_errand = NULL;
+    seen_here(&loop->activity.worker_seen);
+    /* before the message, after which the task may submit a job: this worker must count as free */
+    asyncp_executor_worker_ends(waiting->executor);
+    asyncp_inbox_send(loop, &waiting->message);
+    loop_release(loop);
+}
+
+/* The work is done, or was taken back. */
+static void end_offload(struct offload_wait *waiting, int result)
+{
+    loop_count_job(waiting->loop, -1);
+    asyncp_executor_release(waiting->executor);
+    asyncp_wake(&waiting->wait, NULL, result);
+}
+
+/* A loop ends its tasks before it closes, so no message can be left. */
+static void receive_result(struct message *message, bool is_closing)
+{
+    struct offload_wait *waiting = CONTAINER_OF(message, struct offload_wait, message);
+    ASSERT(!is_closing);
+    (void)is_closing;
+    end_offload(waiting, waiting->result);
+}
+
+static void refuse_offload_wait(struct wait *wait)
+{
+    struct offload_wait *waiting = CONTAINER_OF(wait, struct offload_wait, wait);
+    if (!asyncp_executor_take_back(waiting->executor, &waiting->work))
+        return;
+    loop_release(waiting->loop);
+    end_offload(waiting, -ECANCELED);
+}
+
+/* The error message from the worker thread becomes the task's. */
+static void adopt_worker_message(struct async_loop *loop, struct sentence *sentence)
+{
+    if (sentence == NULL)
+        return;
+    asyncp_sentence_free(&loop->memory, loop_running(loop)->sentence);
+    loop_running(loop)->sentence = asyncp_sentence_copy(&loop->memory, sentence);
+    asyncp_sentence_free(&asyncp_malloc, sentence);
+}
+
+/* The close hook of the default executor. */
+static void free_default_executor(struct guest *guest)
+{
+    struct async_executor *executor = CONTAINER_OF(guest, struct async_executor, guest);
+    list_remove(&guest->link);
+    async_executor_free_wait(executor);
+}
+
+static void set_default_executor(struct async_loop *loop, struct async_executor *executor)
+{
+    executor->guest.loop_closes = free_default_executor;
+    loop_add_close_hook(loop, &executor->guest);
+    loop->executor = executor;
+}
+
+/* The loop's default executor, created when it is first needed; NULL: out of memory. */
+static struct async_executor *default_executor(struct async_loop *loop)
+{
+    struct async_executor *executor;
+    if (loop->executor == NULL && async_executor_new(&executor, 0) == 0)
+        set_default_executor(loop, executor);
+    return loop->executor;
+}
+
+/* The remote reference lasts until the worker no longer uses the loop, longer than the wait. */
+static int give_to_executor(struct async_loop *loop, struct offload_wait *waiting)
+{
+    loop_count_job(loop, 1);
+    loop_hold(loop);
+    int result = asyncp_executor_give(waiting->executor, &waiting->work);
+    if (result < 0) {
+        loop_count_job(loop, -1);
+        loop_release(loop);
+    }
+    return result;
+}
+
+int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments)
+{
+    struct async_loop *loop = asyncp_current;
+    if (unlikely(loop_running(loop)->refused))
+        return asyncp_refused(loop);
+    struct offload_wait waiting = {
+        .work.run = run_offloaded,
+        .message.receive = receive_result,
+        .errand.locals = loop_running(loop)->locals,
+        .executor = executor != ASYNC_DEFAULT_EXECUTOR ? executor : default_executor(loop),
+        .loop = loop,
+        .function = function,
+        .arguments = arguments,
+    };
+    if (waiting.executor == NULL)
+        return -ENOMEM;
+    wait_init(&waiting.wait, "async_to_thread", waiting.executor, refuse_offload_wait);
+    int result = give_to_executor(loop, &waiting);
+    if (result < 0)
+        return result;
+    result = asyncp_park(loop, &waiting.wait);
+    adopt_worker_message(loop, waiting.errand.sentence);
+    return result;
+}
+
+const async_task_options *asyncp_executor_options(async_executor *executor)
+{
+    static const async_task_options by_default = {.executor = ASYNC_DEFAULT_EXECUTOR};
+    return executor != NULL && executor != ASYNC_DEFAULT_EXECUTOR ? &executor->options
+                                                                  : &by_default;
+}
+
+int async_set_default_executor(async_executor *executor)
+{
+    struct async_loop *loop = asyncp_current;
+    if (executor == NULL || executor == ASYNC_DEFAULT_EXECUTOR)
+        return -EINVAL;
+    asyncp_check_inherited("async_set_default_executor");
+    ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
+    if (loop->executor != NULL)
+        return -EBUSY;
+    set_default_executor(loop, executor);
+    return 0;
+}

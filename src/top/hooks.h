@@ -1,0 +1,12 @@
+/*
+ * top/hooks.h: the functions of higher rooms that the loop calls through pointers.
+ */
+#ifndef TOP_HOOKS_H
+#define TOP_HOOKS_H
+
+#include "sched/sched.h"
+#include "thread/executor.h"
+
+static const struct loop_hooks loop_hooks = {.offload = asyncp_offload, .dump = async_dump};
+
+#endif

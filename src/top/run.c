@@ -1,0 +1,185 @@
+/*
+ * top/run.c: async_run and async_main, which run a coroutine on a temporary loop, and
+ * async_runner, which keeps its loop. The macros evaluate the coroutine's arguments between
+ * the begin and the end function, so that they can create tasks and queues on the loop.
+ */
+#include "loop/loop.h"
+#include "sched/fork.h"
+#include "top/hooks.h"
+#include <asyncio/runner.h>
+
+/* The state between begin and end of a run whose begin has failed; see asyncp_run_error. */
+static __thread struct {
+    struct async_loop *suspended; /* the loop in which the run was called by mistake, or NULL */
+    unsigned inner;               /* runs among the arguments of the failed one; they fail, too */
+} failed_run;
+
+/* Counts a run that begins among the arguments of a failed one. Whether it does. */
+static bool begins_inside_failed(void)
+{
+    failed_run.inner += asyncp_run_error != 0;
+    return asyncp_run_error != 0;
+}
+
+void asyncp_run_begin(const async_run_options *options)
+{
+    struct async_loop *loop = NULL;
+    if (begins_inside_failed())
+        return;
+    failed_run.suspended = asyncp_current;
+    asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
+    asyncp_current = loop;
+    if (loop != NULL && (options == NULL || !options->keep_sigint))
+        asyncp_sigint_take(loop);
+}
+
+static int end_failed_run(void)
+{
+    int error = asyncp_run_error;
+    if (failed_run.inner > 0) {
+        failed_run.inner--;
+        return error;
+    }
+    asyncp_current = failed_run.suspended;
+    asyncp_run_error = 0;
+    failed_run.suspended = NULL;
+    return error;
+}
+
+/* Runs the task to its end. -EINTR if SIGINT cancelled it. */
+static int run_main(struct async_loop *loop, async_task *task)
+{
+    if (task == NULL) {
+        asyncp_sigint_give_back(loop);
+        return -ENOMEM;
+    }
+    asyncp_sigint_aim(loop, task);
+    task_reserve(task, "async_run");
+    while (!task_done(task) && !loop_is_inherited(loop))
+        asyncp_loop_run(loop, task);
+    asyncp_sigint_aim(loop, NULL);
+    if (loop_is_inherited(loop))
+        return asyncp_forked_result(loop);
+    task_unreserve(task);
+    bool interrupted = task->result == -ECANCELED && asyncp_sigint_came(loop);
+    asyncp_sigint_give_back(loop); /* a SIGINT during the shutdown ends the process */
+    task->seen = true;
+    return interrupted ? -EINTR : task->result;
+}
+
+int asyncp_run_end(async_task *main_task)
+{
+    if (asyncp_run_error != 0)
+        return end_failed_run();
+    struct async_loop *loop = asyncp_current;
+    int result = run_main(loop, main_task);
+    asyncp_loop_finish(loop);
+    return result;
+}
+
+static int exit_status(int result)
+{
+    enum { MAX_STATUS = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
+    if (result == -EINTR)
+        return INTERRUPTED;
+    if (result < 0)
+        return FAILED;
+    return result < MAX_STATUS ? result : MAX_STATUS;
+}
+
+/* In a child of fork(): the exception handler belongs to the parent, so it is not called. */
+static void report_child(const struct async_loop *loop, int result)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    const struct async_task *task = asyncp_forked_task(loop);
+    if (result >= 0 || result == -EINTR || task == NULL)
+        return;
+    asyncp_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
+}
+
+static void report_main(struct async_loop *loop, async_task *task, int result)
+{
+    char meaning[SENTENCE_SIZE + 32];
+    asyncp_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
+    asyncp_tell(loop, task, result, "%s failed: %s", task != NULL ? task->name : "the main task",
+                meaning);
+}
+
+int asyncp_main_end(async_task *main_task)
+{
+    if (asyncp_run_error != 0) {
+        int error = end_failed_run();
+        asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
+        return exit_status(error);
+    }
+    struct async_loop *loop = asyncp_current;
+    int result = run_main(loop, main_task);
+    if (loop_is_inherited(loop))
+        report_child(loop, result);
+    else if (result < 0 && result != -EINTR)
+        report_main(loop, main_task, result);
+    asyncp_loop_finish(loop);
+    return exit_status(result);
+}
+
+/* The runner's loop, which is created if it does not exist yet. 0 or -errno. */
+static int find_runner_loop(async_runner *runner, struct async_loop **loop)
+{
+    *loop = runner->asyncp_loop;
+    if (*loop != NULL && loop_is_inherited(*loop) && !loop_is_iterating(*loop)) {
+        async_runner_close(runner);
+        *loop = NULL;
+    }
+    if (*loop != NULL)
+        return *loop == asyncp_current && !loop_is_iterating(*loop) ? 0 : -EBUSY;
+    int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
+    if (result == 0)
+        runner->asyncp_loop = *loop;
+    return result;
+}
+
+void asyncp_runner_begin(async_runner *runner)
+{
+    struct async_loop *loop;
+    ENSURE(runner != NULL, "async_runner_run: the runner is NULL");
+    if (begins_inside_failed())
+        return;
+    int error = find_runner_loop(runner, &loop);
+    if (error < 0) {
+        failed_run.suspended = asyncp_current;
+        asyncp_run_error = error;
+        asyncp_current = NULL;
+        return;
+    }
+    asyncp_check_outside(loop, "async_runner_run");
+    if (!runner->options.keep_sigint)
+        asyncp_sigint_take(loop);
+}
+
+int asyncp_runner_end(async_task *task)
+{
+    if (asyncp_run_error != 0)
+        return end_failed_run();
+    int result = run_main(asyncp_current, task);
+    async_task_detach(task);
+    return result;
+}
+
+async_loop *async_runner_get_loop(async_runner *runner)
+{
+    if (runner != NULL && runner->asyncp_loop == NULL) {
+        struct async_loop *loop;
+        async_ignore(find_runner_loop(runner, &loop));
+    }
+    return runner != NULL ? runner->asyncp_loop : NULL;
+}
+
+void async_runner_close(async_runner *runner)
+{
+    if (runner == NULL || runner->asyncp_loop == NULL)
+        return;
+    asyncp_check_closing(runner->asyncp_loop, "async_runner_close");
+    asyncp_loop_finish(runner->asyncp_loop);
+    runner->asyncp_loop = NULL;
+}
