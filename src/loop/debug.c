@@ -1,12 +1,8 @@
-/*
- * loop/debug.c: debug mode, and how long a callback may take there.
- */
+/* loop/debug.c: switching debug mode, and its limit for slow callbacks. */
 #include "loop/loop.h"
-#include "sched/sched.h"
 
-enum { SLOW_NS = 100000000 }; /* as CPython's slow_callback_duration */
+enum { SLOW_NS = 100000000 }; /* as slow_callback_duration of CPython */
 
-/* A stack is laid open for those who look closely only while somebody does. */
 void async_loop_set_debug(async_loop *loop, bool debug)
 {
     if (loop == NULL)

@@ -1,8 +1,7 @@
 /*
- * sched/exception.c: what is said when a C++ exception finds nobody in a task who catches it. Each
- * stack's first frame names the function here as its personality routine, so an unwinder that has
- * looked everywhere else asks it, as the last one, whether it wants the exception. It never does;
- * std::terminate comes next, with the whole stack still there.
+ * sched/exception.c: the message for a C++ exception that a task does not catch. The function here
+ * is the personality routine of each stack's first frame, so the unwinder calls it last. It reports
+ * the task and never handles the exception; std::terminate follows, with the stack still intact.
  */
 #include "sched/sched.h"
 #include <unwind.h>

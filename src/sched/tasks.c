@@ -1,11 +1,9 @@
-/*
- * sched/tasks.c: the records and the stacks of a loop's tasks: opening, trimming and closing them.
- */
-#include "sched/fork.h"
+/* sched/tasks.c: the records and the stacks of the tasks of a loop: opening, trimming, closing. */
+#include "sched/current.h"
 #include "sched/future.h"
 
-enum { DEBUG_QUARANTINE = 4096 }; /* free records that debug mode keeps before it reuses one */
-enum { MAX_IDLE_STACKS = 1024 };  /* more are given back to the kernel when the loop has time */
+enum { DEBUG_QUARANTINE = 4096 }; /* free records before debug mode reuses one */
+enum { MAX_IDLE_STACKS = 1024 };  /* before they are trimmed */
 static const int64_t TRIM_INTERVAL_NS = 5000000000;
 
 int asyncp_tasks_open(struct async_loop *loop, size_t stack_size)
@@ -20,8 +18,8 @@ int asyncp_tasks_open(struct async_loop *loop, size_t stack_size)
 }
 
 /*
- * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not
- * often: what comes in waves would have its stacks mapped and touched anew for each.
+ * Called before the loop sleeps. Trims rarely: under bursty load each burst would have to map and
+ * touch its stacks again.
  */
 void asyncp_trim_stacks(struct async_loop *loop)
 {
@@ -33,7 +31,8 @@ void asyncp_trim_stacks(struct async_loop *loop)
 }
 
 /*
- * The words of a task that the parent has, and reports; its coroutine's too, which never ends here.
+ * Frees the error messages of a task of the parent, which the parent reports, and of its coroutine,
+ * which never ends here.
  */
 static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
 {
@@ -55,7 +54,7 @@ void asyncp_tasks_close(struct async_loop *loop)
         if (loop_is_inherited(loop) || task->references == 0)
             continue;
         if (task_is_future(task))
-            asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
+            asyncp_future_settle(task, -ECANCELED);
         ASSERT(task_done(task));
         if (loop_is_debug(loop) && !task->seen && task->result >= 0)
             asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);

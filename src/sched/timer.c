@@ -1,7 +1,4 @@
-/*
- * sched/timer.c: timers on the heap of deadlines, and async_sleep, the plainest thing that stands
- * on them.
- */
+/* sched/timer.c: timers, in a heap ordered by deadline, and the clock. */
 #include "sched/timer.h"
 #include "sched/sched.h"
 
@@ -32,8 +29,8 @@ void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
     while (heap_least(&loop->clock.timers) <= now_ns) {
         struct timer *timer = heap_first(&loop->clock.timers);
         ENSURE(timer->set && timer->slot == heap_first_slot(&loop->clock.timers),
-               "the memory of a time limit is gone or was written over; a block was left, by "
-               "longjmp perhaps, without the end of the limit that it began there");
+               "the memory of a timeout was freed or overwritten; a block was left, perhaps by "
+               "longjmp, without the end of the timeout that it began there");
         asyncp_timer_clear(loop, timer);
         timer->expire(timer);
     }
@@ -41,10 +38,10 @@ void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 
 int64_t asyncp_nanoseconds(double seconds)
 {
-    const double most = 9223372036.0; /* what fits in 63 bits of nanoseconds */
-    if (seconds >= most)
+    const double max = 9223372036.0; /* 63 bits of nanoseconds */
+    if (seconds >= max)
         return TIME_NEVER;
-    if (seconds <= -most)
+    if (seconds <= -max)
         return -TIME_NEVER;
     double exact = seconds * 1e9;
     int64_t whole = (int64_t)exact;

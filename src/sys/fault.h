@@ -2,7 +2,7 @@
  * sys/fault.h: the seam at which a test makes memory and kernel fail. Every way into the kernel,
  * and malloc, asks here before it is gone, by the name of its site. In a build without checks
  * nobody asks, and nothing is left of it. It must not know which calls fail, nor why: that is the
- * hook's affair (tests/faults.c).
+ * hook's affair (tests/run/faults.c).
  */
 #ifndef SYS_FAULT_H
 #define SYS_FAULT_H
