@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-/* The loop takes SIGSEGV from a sanitizer, which wants it. */
+/* The loop replaces SIGSEGV's handler, which a sanitizer needs. */
 static void skip_where_a_sanitizer_handles_faults(void)
 {
     if (ASYNC_ASAN || ASYNC_TSAN || tools_under_valgrind())
@@ -197,7 +197,7 @@ static void crash_in_many_runs_later(void)
     async_ignore(async_run(crash));
 }
 
-/* The second reporter comes between two runs, where ours was replaced before: it leads to ours. */
+/* The second reporter is installed between two runs, when ours is not: it chains to ours later. */
 static void crash_with_two_reporters(void)
 {
     CHECK_EQ(async_run(install_reporter), 0);
@@ -213,7 +213,7 @@ static void crash_with_a_reporter_of_between(void)
     async_ignore(async_runner_run(&runner, crash));
 }
 
-/* Ours is put back by the program, which has saved it, when nothing runs any more. */
+/* The program restores the library's handler, which it had saved, when no loop runs any more. */
 static void crash_with_ours_put_back(void)
 {
     CHECK_EQ(async_run(install_reporter), 0);
@@ -234,7 +234,7 @@ static void *run_on_thread(void *unused)
     return unused;
 }
 
-/* The reporter comes while two loops are there; they go in the other order. */
+/* The reporter is installed while two loops exist; these close in the other order. */
 static int install_beside_a_thread(void)
 {
     pthread_t thread;
@@ -268,7 +268,8 @@ TEST(before_reporter_that_calls_the_handler_before_ends)
 }
 
 /*
- * Two that call each other, because the program has put them so: ours is in between, and ends it.
+ * Two handlers that call each other, because the program has installed them so: ours is in between,
+ * and breaks the cycle.
  */
 static void report_in_a_circle(int number, siginfo_t *info, void *context)
 {

@@ -122,7 +122,7 @@ LOOP_TEST(handle_takes_a_call_back_only_once)
     return 0;
 }
 
-/* The record behind the handle is another call's by then. */
+/* The record behind the handle belongs to another call by then. */
 LOOP_TEST(handle_that_is_used_late_takes_nothing_back)
 {
     async_handle soon = async_call_soon(note_argument, "first");

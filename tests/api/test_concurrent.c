@@ -41,17 +41,14 @@ static int get_two(async_loop *loop)
     return 0;
 }
 
-/*
- * Real time: the loop of a visitor has work at a thread, so its virtual clock passes as the real
- * one does.
- */
+/* The loop has a job at a thread, so its virtual clock follows the real one. */
 LOOP_TEST(concurrent_result_arrives_on_the_other_thread)
 {
     return receive_visit(get_two);
 }
 
 struct wide {
-    _Alignas(64) int values[3]; /* more than malloc aligns */
+    _Alignas(64) int values[3]; /* more than malloc's alignment */
 };
 
 static int add(struct wide wide, char more)

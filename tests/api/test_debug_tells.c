@@ -40,7 +40,7 @@ static int join_without_task_done(void)
 }
 async_fn(join_without_task_done);
 
-/* The dump comes when nothing else can happen; this thread ends the case when it was written. */
+/* The dump is printed when the loop is idle; this thread ends the case after that. */
 static void end_case(int number)
 {
     (void)number;
@@ -109,7 +109,7 @@ static struct {
     async_future *future;
     async_queue *queue;
     async_event event;
-    int call; /* which of the calls the handler makes */
+    int call; /* the call that the handler makes */
 } handled;
 
 static void note_nothing(void *argument)

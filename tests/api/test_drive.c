@@ -22,7 +22,7 @@ static void stop(void *loop)
     async_loop_stop(loop);
 }
 
-/* ---- until it is stopped -------------------------------------------------------------------- */
+/* ---- run until stopped ----------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(drive_run_forever_ends_when_it_is_stopped)
 {
@@ -86,7 +86,7 @@ TEST_EACH_BACKEND(drive_remaining_tasks_go_on_in_the_next_run)
     async_loop_close(loop);
 }
 
-/* ---- until a task has ended ----------------------------------------------------------------- */
+/* ---- run until complete ---------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(drive_run_until_complete_gives_the_result)
 {
@@ -224,7 +224,7 @@ TEST_EACH_BACKEND(drive_runner_cancels_the_remaining_tasks_when_it_is_closed)
     CHECK(async_get_loop() == NULL);
     async_runner_close(&runner);
     async_runner_close(NULL);
-    CHECK_EQ(async_runner_run(&runner, give, 7), 7); /* as good as new */
+    CHECK_EQ(async_runner_run(&runner, give, 7), 7); /* usable again */
     async_runner_close(&runner);
 }
 

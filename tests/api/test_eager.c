@@ -76,7 +76,7 @@ LOOP_TEST(eager_task_in_a_task_that_is_cancelled_starts_nevertheless)
     CHECK(async_task_cancel(async_current_task()));
     async_task *task = async_create_task_with(&eager, note_twice, "first", "second");
     CHECK_TRACE("first");
-    CHECK_EQ(async_await(task), 7); /* asked, but its turn was on the way */
+    CHECK_EQ(async_await(task), 7); /* cancelled, but its turn was already scheduled */
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return 0;
 }

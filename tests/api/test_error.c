@@ -59,7 +59,7 @@ TEST(try_evaluates_its_call_once_and_is_one_statement)
     CHECK_EQ(calls, 2);
 }
 
-/* ---- what a code means ---------------------------------------------------------------------- */
+/* ---- the meaning of a code ------------------------------------------------------------------- */
 
 TEST(strerror_tells_the_meaning_of_a_code_without_a_loop)
 {
@@ -178,7 +178,7 @@ LOOP_TEST(fail_in_a_callback_returns_the_code_and_touches_no_task)
     return 0;
 }
 
-/* ---- on their way --------------------------------------------------------------------------- */
+/* ---- propagation ----------------------------------------------------------------------------- */
 
 static int fail_with(int code, const char *message)
 {
@@ -257,7 +257,7 @@ LOOP_TEST(error_message_goes_when_the_same_error_comes_without_one)
     return 0;
 }
 
-/* ---- how long a text lives ------------------------------------------------------------------ */
+/* ---- lifetime of texts ----------------------------------------------------------------------- */
 
 LOOP_TEST(strerror_texts_live_as_long_as_the_loop)
 {
@@ -331,7 +331,7 @@ TEST(cleanup_is_called_on_every_way_out_of_a_block)
 
 const char *strerrorname_np(int error) __attribute__((weak)); /* not in every libc */
 
-/* Errors that have a text of this library's own. */
+/* Errors whose text is the library's own. */
 static const int own_texts[] = {
     EINTR,   EBADF,    EAGAIN,    ENOMEM,    EBUSY,    EEXIST,       ENFILE,        EDOM,
     ERANGE,  EDEADLK,  ENOSYS,    EOVERFLOW, ENOTSOCK, EAFNOSUPPORT, EADDRNOTAVAIL, ECONNABORTED,

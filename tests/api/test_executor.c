@@ -84,9 +84,7 @@ static void *run_many_sums(void *executor)
     return (void *)(intptr_t)async_run(many_sums, executor);
 }
 
-/*
- * A worker that has sent its last message may be late with the wake, when the loop is over already.
- */
+/* A worker that has sent its last message may wake the loop late, when that is closed already. */
 TEST(executor_serves_loops_that_come_and_go)
 {
     async_auto_wait_executor *executor = new_executor(2);

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* ---- loops of its own ----------------------------------------------------------------------- */
+/* ---- loops of the child ---------------------------------------------------------------------- */
 
 static int sleep_and_give(int result)
 {
@@ -33,7 +33,7 @@ static int use_streams(void)
 }
 async_fn(use_streams);
 
-/* Every way to run a loop, one after the other. */
+/* Each way to run a loop, one after the other. */
 static void run_loops(void)
 {
     async_run_options options = *test_options();
@@ -83,7 +83,7 @@ LOOP_TEST(fork_child_runs_loops_in_a_callback)
     return 0;
 }
 
-/* The parent's runner makes a new loop, and one that was left running can be closed. */
+/* The parent's runner creates a new loop, and a loop that was left running can be closed. */
 TEST_EACH_BACKEND(fork_child_runs_loops_between_two_runs)
 {
     async_runner runner = {.options = *test_options()};
@@ -170,7 +170,7 @@ static int fork_again(void)
     pid_t child = fork_here();
     if (child == 0) {
         run_loops();
-        return 8; /* the inner run ends with that, in the grandchild */
+        return 8; /* the inner run ends with that result, in the grandchild */
     }
     return end_of(child);
 }
@@ -192,7 +192,7 @@ LOOP_TEST(fork_child_of_a_child_runs_loops)
     return 0;
 }
 
-/* ---- returning ------------------------------------------------------------------------------ */
+/* ---- returning out of the run ---------------------------------------------------------------- */
 
 static int left_to_come;
 
@@ -212,7 +212,7 @@ static void come_in_callback(void *unused)
     left_to_come--;
 }
 
-/* Tasks, callbacks and timers beside the one that forks. */
+/* Tasks, callbacks and timers beside the forking task. */
 static void begin_others(void)
 {
     left_to_come = 4;
@@ -235,7 +235,7 @@ static int fork_and_return(int result)
 }
 async_fn(fork_and_return, int);
 
-/* In the child, that the run gave this; it cannot fail the case, which is its parent's. */
+/* In the child: checks the run's result; it cannot fail the case, which belongs to its parent. */
 static void expect_in_child(bool holds)
 {
     if (is_child())
@@ -407,7 +407,7 @@ TEST_EACH_BACKEND(fork_child_returns_with_a_loop_of_its_own)
     CHECK_EQ(result, 4);
 }
 
-/* ---- what ends a child ---------------------------------------------------------------------- */
+/* ---- misuse that ends a child ---------------------------------------------------------------- */
 
 static int sleep_in_child(void)
 {
@@ -517,7 +517,7 @@ static int interrupt_child(void)
 }
 async_fn(interrupt_child);
 
-/* The first one is not for the parent's main task. */
+/* The first SIGINT does not reach the parent's main task. */
 TEST_EACH_BACKEND(fork_child_has_the_sigint_handler_from_before_the_run)
 {
     CHECK_EQ(async_run_with(test_options(), interrupt_child), BY_SIGNAL + SIGINT);

@@ -182,7 +182,7 @@ static void close_and_free_server(async_server *server)
     async_server_free_wait(server);
 }
 
-/* The child frees a server; the parent's goes on, and so does its connection of before. */
+/* The child frees a server; the parent's server goes on, and so does its connection. */
 static int serve_beside(const char *path, void (*in_child)(async_server *server))
 {
     async_server *server = NULL;
@@ -220,7 +220,7 @@ LOOP_TEST(fork_child_that_frees_a_server_leaves_the_parents)
     return serve_beside(path, close_and_free_server);
 }
 
-/* Forks for the connection, as a server does that has a process for each. */
+/* Forks for the connection, like a server with a process for each connection. */
 static int serve_by_child(async_stream *stream, void *unused)
 {
     char question;
@@ -260,7 +260,7 @@ TEST_EACH_BACKEND(fork_child_of_a_connections_task_serves_it_and_returns)
     CHECK_EQ(result, 0);
 }
 
-/* ---- what is held --------------------------------------------------------------------------- */
+/* ---- held objects ---------------------------------------------------------------------------- */
 
 static async_lock lock;
 static async_semaphore semaphore;
@@ -328,7 +328,7 @@ static void give_back_all(void)
     CHECK_EQ(async_queue_put_nowait(queue, &item), 0);
 }
 
-/* Everything was given back, and no task of the parent's has got it. */
+/* Everything was given back, and no task of the parent has got it. */
 static int use_all_in_child(void)
 {
     int item = 0;
@@ -532,7 +532,7 @@ static int stay_at_work(int fd)
 }
 async_fn(stay_at_work, int);
 
-/* Work is under way and queued in an executor that is freed on the way out. */
+/* Jobs run and wait in an executor that is freed at the end of the block. */
 static int fork_beside_work(void)
 {
     int ends[2];

@@ -121,7 +121,7 @@ LOOP_TEST(future_cancelled_with_a_reason_passes_it_on)
 LOOP_TEST(future_without_memory_for_its_reason_is_still_cancelled)
 {
     async_future *future = async_future_new();
-    test_allow_allocations(1); /* for the reason, none for the future's copy */
+    test_allow_allocations(1); /* memory for the reason, none for the future's copy */
     CHECK(async_task_cancel_because(future, "no room"));
     test_allow_allocations(-1);
     CHECK_EQ(async_await(future), -ECANCELED);
@@ -136,7 +136,7 @@ LOOP_TEST(future_is_cancelled_when_its_awaiting_task_is)
     async_task *b = async_create_task(await_future, async_task_ref(future), "b");
     settle();
     async_task_cancel(a);
-    CHECK(async_task_cancelled(future)); /* there and then */
+    CHECK(async_task_cancelled(future)); /* immediately */
     CHECK_EQ(async_future_set_result(future, 1), -EALREADY);
     CHECK_EQ(async_await(a), -ECANCELED);
     /* as in Python, it is cancelled for every awaiting task */

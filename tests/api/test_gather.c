@@ -231,7 +231,7 @@ DEATH_TEST(gather_in_a_callback_dies, "async_gather was called in a callback")
     async_ignore(async_run_with(test_options(), gather_in_callback));
 }
 
-/* ---- cancelling, and what was said of an error ---------------------------------------------- */
+/* ---- cancelling, and messages ---------------------------------------------------------------- */
 
 LOOP_TEST(gather_that_is_cancelled_wakes_its_tasks_in_their_order)
 {
@@ -290,6 +290,6 @@ LOOP_TEST(gather_of_the_calling_task_is_edeadlk_and_waits_for_the_others)
     CHECK_EQ(other, 5);
     async_task *cancelled = async_create_task(gather_oneself, &other);
     async_task_cancel(cancelled);
-    CHECK_EQ(async_await(cancelled), 1); /* asked once: not once more by itself */
+    CHECK_EQ(async_await(cancelled), 1); /* it is cancelled once */
     return 0;
 }

@@ -153,7 +153,7 @@ LOOP_TEST(group_without_memory_for_a_child_fails)
     return check_not_cancelled();
 }
 
-/* ---- causes from outside -------------------------------------------------------------------- */
+/* ---- cancelled and timed out from outside ---------------------------------------------------- */
 
 LOOP_TEST(group_whose_parent_is_cancelled_cancels_its_children_and_waits_for_them)
 {
@@ -199,7 +199,7 @@ LOOP_TEST(group_whose_children_succeed_despite_cancel_succeeds)
     async_group_create_task(&group, succeed_when_cancelled);
     cancel_self_after(1);
     CHECK_EQ(async_group_wait(&group), 0);
-    CHECK_EQ(async_sleep(1), -ECANCELED); /* the request is met here */
+    CHECK_EQ(async_sleep(1), -ECANCELED); /* the request is delivered here */
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_not_cancelled();
 }
@@ -285,7 +285,7 @@ LOOP_TEST(group_that_failed_asks_its_children_once)
     async_group_create_task(&group, give_after, 1, -EIO);
     CHECK_EQ(async_sleep(2), -ECANCELED);
     CHECK_EQ(async_group_wait(&group), -EIO);
-    CHECK(async_time() == 10); /* one request was answered, and there was no other */
+    CHECK(async_time() == 10); /* one request was answered, and no other was pending */
     return check_not_cancelled();
 }
 
@@ -356,7 +356,7 @@ LOOP_TEST(group_outside_another_that_fails_then_keeps_its_own_error)
     return check_not_cancelled();
 }
 
-/* ---- leaving early -------------------------------------------------------------------------- */
+/* ---- leaving a block early ------------------------------------------------------------------- */
 
 static int leave_early(async_task **kept)
 {

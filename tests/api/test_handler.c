@@ -196,7 +196,7 @@ LOOP_TEST(handler_debug_mode_can_be_switched)
     return 0;
 }
 
-/* Whatever takes time at all is slow then. */
+/* Then every callback counts as slow. */
 static int be_slow(void)
 {
     async_loop_set_debug(async_get_loop(), true);

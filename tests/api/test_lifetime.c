@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is waited for --------------------------------------------------------------------- */
+/* ---- objects of a wait ----------------------------------------------------------------------- */
 
 enum thing { EVENT, LOCK, SEMAPHORE, BARRIER, CONDITION, THINGS };
 
@@ -40,7 +40,7 @@ static int wait_on_thing(struct things *things, int thing)
 }
 async_fn(wait_on_thing, struct things *, int);
 
-/* They are in this frame, and the task that waits there is not in a group. */
+/* They are in this frame, and the waiting task is not in a group. */
 static int leave_waiter(int thing)
 {
     struct things things = {.barrier = {.parties = 2}};
@@ -163,7 +163,7 @@ TEST_EACH_BACKEND(lifetime_of_valid_objects_gives_no_report)
     CHECK_EQ(async_run_with(&options, use_in_peace, 3), 0);
 }
 
-/* ---- what a task begins with ---------------------------------------------------------------- */
+/* ---- arguments of a task --------------------------------------------------------------------- */
 
 static int print(const int *number)
 {
@@ -171,7 +171,7 @@ static int print(const int *number)
 }
 async_fn(print, const int *);
 
-/* Its frame is gone when the other task begins. */
+/* Its frame has returned when the other task begins. */
 static int start_with_a_local(void)
 {
     int number = 7;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-/* ---- what comes from outside ---------------------------------------------------------------- */
+/* ---- bytes from outside ---------------------------------------------------------------------- */
 
 static const char *shown(const char *bytes)
 {
@@ -38,8 +38,8 @@ TEST(printable_keeps_utf8_and_nothing_that_is_not)
     CHECK_STR(shown("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"),
               "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
     CHECK_STR(shown("\xff\x80"), "\\xFF\\x80");
-    CHECK_STR(shown("\xc0\xaf"), "\\xC0\\xAF");                   /* longer than need be */
-    CHECK_STR(shown("\xe0\x80\xaf"), "\\xE0\\x80\\xAF");          /* the same */
+    CHECK_STR(shown("\xc0\xaf"), "\\xC0\\xAF"); /* an overlong encoding */
+    CHECK_STR(shown("\xe0\x80\xaf"), "\\xE0\\x80\\xAF");
     CHECK_STR(shown("\xed\xa0\x80"), "\\xED\\xA0\\x80");          /* half of a pair */
     CHECK_STR(shown("\xf4\x90\x80\x80"), "\\xF4\\x90\\x80\\x80"); /* beyond the last */
     CHECK_STR(shown("\xe2\x82"), "\\xE2\\x82");                   /* cut */
@@ -79,7 +79,7 @@ LOOP_TEST(error_message_is_one_printable_line)
 
 /* ---- names of sockets ----------------------------------------------------------------------- */
 
-/* A client bound to that name, any bytes, which a server sees as its peer. */
+/* A client bound to that name, which has arbitrary bytes; a server sees it as its peer. */
 static void check_peer(const char *name, size_t size, const char *expected)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX}, here = {.sun_family = AF_UNIX};
@@ -106,7 +106,7 @@ static void check_peer(const char *name, size_t size, const char *expected)
     close(client);
 }
 
-/* Such a name is the same for the whole machine: the suite may run twice at once. */
+/* Such a name is global on the machine: the suite may run twice at once. */
 static void check_abstract_peer(const char *name, size_t size, const char *expected)
 {
     char own[64], shown[128];

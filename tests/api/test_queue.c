@@ -203,7 +203,7 @@ TEST(queue_without_a_limit_is_never_full)
     async_queue_free(queue);
 }
 
-/* ---- making and freeing --------------------------------------------------------------------- */
+/* ---- creating and freeing -------------------------------------------------------------------- */
 
 TEST(queue_new_refuses_invalid_arguments)
 {

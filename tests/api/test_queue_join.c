@@ -326,7 +326,7 @@ LOOP_TEST(queue_immediate_shutdown_drops_no_item_of_a_waiting_putter)
     return 0;
 }
 
-/* ---- freed too early ------------------------------------------------------------------------ */
+/* ---- freed while in use ---------------------------------------------------------------------- */
 
 static int free_under_a_getter(void)
 {
@@ -356,7 +356,7 @@ static int get_from(async_queue *queue)
     int item = 0, result = async_queue_get(queue, &item);
     CHECK_STR(async_strerror(result), "-ECANCELED: async_queue_get: what it waits on was freed");
     CHECK_EQ(async_task_cancelling(async_current_task()), 0);
-    return async_sleep(0) == 0 ? result : -EINVAL; /* nor is it refused afterwards */
+    return async_sleep(0) == 0 ? result : -EINVAL; /* and its next call is not refused */
 }
 async_fn(get_from, async_queue *);
 
@@ -433,7 +433,7 @@ DEATH_TEST(queue_freed_twice_dies, "async_queue_free: the queue was freed alread
     async_ignore(async_run_with(test_options(), free_twice));
 }
 
-/* As in the tutorial: it says that the item is done whatever became of the work. */
+/* As in the tutorial: it reports the item done whether or not its work succeeded. */
 static int consume_slowly(async_queue *queue)
 {
     for (int item;;) {
@@ -475,7 +475,7 @@ static int leave_a_consumer(int detached, int has_item)
     if (detached)
         async_task_detach(consumer);
     settle();
-    if (has_item) /* the consumer is ready when the queue goes, and then asks for another item */
+    if (has_item) /* the consumer is ready when the queue is freed, and then gets another item */
         CHECK_EQ(async_queue_put(queue, &has_item), 0);
     return detached ? 0 : -ECANCELED;
 }

@@ -21,7 +21,7 @@ enum { UNDECIDED = 1 };
 
 /* A worker's call as the model sees it. */
 struct call {
-    int item;        /* the item to put, or the item that was got */
+    int item;        /* the item */
     int verdict;     /* the predicted result; UNDECIDED while it waits */
     double deadline; /* when it gives up waiting */
 };
@@ -29,14 +29,14 @@ struct call {
 /* Calls that wait, the longest first. */
 struct line {
     struct call *calls[WORKERS]; /* [0..count) */
-    size_t count;                /* of them */
+    size_t count;
 };
 
 struct model {
     int items[MAX_ITEMS]; /* [0..count), the oldest first */
     size_t count;         /* that can be taken */
     size_t maxsize;       /* 0: any number */
-    enum kind kind;       /* which queue it is a model of */
+    enum kind kind;       /* the kind of queue that it models */
     struct line getters;  /* wait for an item */
     struct line putters;  /* wait for room */
     bool shut_down;       /* puts fail, and gets when it is empty */
@@ -57,7 +57,7 @@ static void wait_in_line(struct line *line, struct call *call)
     call->verdict = UNDECIDED;
 }
 
-/* Where the item is that comes out next. */
+/* The index of the item that comes out next. */
 static size_t next_item(const struct model *model)
 {
     size_t next = model->kind == LIFO ? model->count - 1 : 0;
@@ -118,7 +118,7 @@ static void model_get_nowait(struct model *model, struct call *call)
     }
 }
 
-/* The call's time is up, or its task was cancelled: it leaves its line, if it is in one. */
+/* The call's time is up, or its task was cancelled: removes it from its line. */
 static void model_give_up(struct model *model, struct call *call, int verdict)
 {
     struct line *lines[] = {&model->getters, &model->putters};
@@ -151,8 +151,8 @@ static void model_shut_down(struct model *model)
 
 /* One queue, its model, and the tasks that use both. */
 struct game {
-    async_queue *queue;           /* the real one */
-    struct model model;           /* the other */
+    async_queue *queue; /* the real one */
+    struct model model;
     async_task *workers[WORKERS]; /* tasks */
     struct call calls[WORKERS];   /* the call that each task makes */
     unsigned short random[3];     /* nrand48's state */
@@ -168,7 +168,7 @@ static int draw(struct game *game, int below)
     return (int)(nrand48(game->random) % below);
 }
 
-/* Unlike all others, and in no order. */
+/* Unlike all others, and in random order. */
 static int new_item(struct game *game)
 {
     return (int)((unsigned)++game->made * 2654435761u >> 2);
@@ -243,7 +243,7 @@ static void play_waiting(struct game *game, bool is_put, struct call *call)
     compare(game, is_put, call, result, item);
 }
 
-/* Perhaps itself, and perhaps one that has ended. */
+/* May pick itself, or a task that has ended. */
 static void cancel_somebody(struct game *game)
 {
     int victim = draw(game, WORKERS);
@@ -275,7 +275,7 @@ static int work(struct game *game, int number)
 {
     for (int i = 0; i < STEPS; i++) {
         play_step(game, &game->calls[number]);
-        if (draw(game, 4) != 0) /* else the next call is refused */
+        if (draw(game, 4) != 0) /* otherwise the next call is refused */
             while (async_task_cancelling(async_current_task()) > 0)
                 async_task_uncancel(async_current_task());
     }

@@ -101,7 +101,7 @@ LOOP_TEST(queue_calls_that_need_not_wait_do_not_switch)
     return async_await(other);
 }
 
-/* ---- who is served when --------------------------------------------------------------------- */
+/* ---- order of service ------------------------------------------------------------------------ */
 
 enum { THREE = 3 };
 
@@ -323,7 +323,7 @@ static int get_within(async_queue *queue, double limit, struct visit *visit)
 }
 async_fn(get_within, async_queue *, double, struct visit *);
 
-/* The getter is woken with its item, and its time runs out before its turn has come. */
+/* The getter is woken with its item, and its timeout expires before it runs. */
 static int hand_over_at_the_last_moment(void)
 {
     async_auto_queue *queue = new_queue(0, sizeof(int));
@@ -363,7 +363,7 @@ LOOP_TEST(queue_timeouts_leave_the_other_waiters_in_order)
     return 0;
 }
 
-/* ---- the queue goes before the waiters have run --------------------------------------------- */
+/* ---- freed before the woken waiters have run ------------------------------------------------- */
 
 /* No task waits on it any more: both were woken, and the reason for that is in their own frames. */
 LOOP_TEST(queue_may_be_freed_once_its_waiters_are_woken)

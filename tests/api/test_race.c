@@ -10,7 +10,7 @@
 /* How long each attempt takes, and its result. */
 struct plan {
     double seconds; /* that it sleeps */
-    int result;     /* then */
+    int result;
 };
 
 static int follow(size_t index, void *context)

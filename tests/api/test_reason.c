@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Waits until it is refused, and sees that this was for that reason. */
+/* Waits until it is refused, and checks the reason. */
 static int expect(const char *words)
 {
     CHECK_EQ(async_sleep(INFINITY), -ECANCELED);

@@ -16,7 +16,7 @@ static int add(int a, int b)
 }
 async_fn(add, int, int);
 
-/* ---- what it returns ------------------------------------------------------------------------ */
+/* ---- results --------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(run_returns_the_result_of_the_coroutine)
 {
@@ -118,7 +118,7 @@ LOOP_TEST(new_event_loop_inside_a_loop_is_busy_and_leaves_no_trace)
     return 0;
 }
 
-/* ---- what is left at the end ---------------------------------------------------------------- */
+/* ---- tasks left at the end ------------------------------------------------------------------- */
 
 static int end_slowly(const char *name, double goodbye)
 {
@@ -194,10 +194,7 @@ static int leave_one_with_a_goodbye(void)
 }
 async_fn(leave_one_with_a_goodbye);
 
-/*
- * A task that is created while others end is theirs as long as they last; only then is it one of
- * those left.
- */
+/* A task that is created by another while that ends is cancelled only after the other has ended. */
 TEST_EACH_BACKEND(run_lets_tasks_that_end_finish_what_they_wait_for)
 {
     CHECK_EQ(async_run_with(test_options(), leave_one_with_a_goodbye), 0);
@@ -314,8 +311,8 @@ TEST(run_takes_the_backend_from_the_environment)
 /* Counts the memory that a run takes from its own allocator. */
 struct counted {
     long blocks; /* that it holds */
-    long bytes;  /* in them */
-    long calls;  /* of the allocator */
+    long bytes;
+    long calls; /* of the allocator */
 };
 
 static void *count_reallocate(void *context, void *block, size_t old_size, size_t new_size)

@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- the things that can be waited for ------------------------------------------------------ */
-
 /* One object of each kind, and how many units it holds. */
 struct thing {
     async_queue *queue;        /* for async_on_get, async_on_put */
@@ -25,9 +23,9 @@ struct thing {
 };
 
 struct kind {
-    const char *name;                        /* of the case */
-    async_case (*make)(struct thing *thing); /* the case */
-    void (*supply)(void *thing);             /* makes it ready; never switches */
+    const char *name;
+    async_case (*make)(struct thing *thing);
+    void (*supply)(void *thing); /* makes the case ready; never switches */
     bool (*is_taken)(
         const struct thing
             *thing); /* whether the event has happened, once it was ready; NULL: cannot be told */
@@ -177,10 +175,10 @@ static void close_thing(struct thing *thing)
     close(thing->ends[1]);
 }
 
-/* ---- each with each ------------------------------------------------------------------------- */
+/* ---- each combined with each ----------------------------------------------------------------- */
 
 struct race {
-    struct thing things[2];      /* of these two */
+    struct thing things[2];
     const struct kind *kinds[2]; /* one kind each */
     async_case cases[2];         /* as they are waited for */
     int first;                   /* made ready before the other one; the other is, too, if both */
@@ -479,7 +477,7 @@ LOOP_TEST(select_of_a_future_returns_when_it_is_cancelled)
     return 0;
 }
 
-/* ---- the same thing twice, and many things -------------------------------------------------- */
+/* ---- duplicates, and many cases -------------------------------------------------------------- */
 
 LOOP_TEST(select_of_the_same_thing_twice_takes_it_once)
 {
@@ -522,7 +520,7 @@ LOOP_TEST(select_of_64_cases_returns_each)
     return 0;
 }
 
-/* ---- between others ------------------------------------------------------------------------- */
+/* ---- among other waiters --------------------------------------------------------------------- */
 
 static int select_get(async_queue *queue, async_event *event)
 {

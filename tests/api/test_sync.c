@@ -71,7 +71,8 @@ LOOP_TEST(lock_goes_to_waiters_in_the_order_they_came)
     }
     CHECK_EQ(async_gather(a, b, c), 0);
     CHECK_TRACE("a:0 b:0 c:0");
-    CHECK(async_lock_locked(&lock)); /* c's; it ended with it, and another task releases it */
+    /* it belonged to c, which has ended, and another task releases it */
+    CHECK(async_lock_locked(&lock));
     async_lock_release(&lock);
     CHECK(!async_lock_locked(&lock));
     return 0;
@@ -168,7 +169,8 @@ LOOP_TEST(lock_owner_is_shown_in_a_dump)
     snprintf(expected, sizeof expected, "waits in async_lock_acquire on %#zx, held by task #%d",
              (size_t)(uintptr_t)&lock, (int)async_task_id(async_current_task()));
     CHECK(strstr(dump.text, expected) != NULL);
-    CHECK(strstr(dump.text, ", held by task #3") != NULL); /* the second's, though it has ended */
+    /* the second task's, though it has ended */
+    CHECK(strstr(dump.text, ", held by task #3") != NULL);
     async_lock_release(&lock);
     async_lock_release(&other);
     return async_await(waiting);
@@ -229,7 +231,7 @@ LOOP_TEST(with_returns_the_error_and_releases_nothing_if_it_is_refused)
     async_lock lock = {0};
     async_semaphore semaphore = {.value = 0, .bound = 1};
     CHECK_EQ(async_timeout(1, work_with(&lock, &semaphore, 0)), -ETIMEDOUT);
-    CHECK(!async_lock_locked(&lock)); /* it had that one */
+    CHECK(!async_lock_locked(&lock)); /* it had the first lock */
     CHECK(async_semaphore_locked(&semaphore));
     CHECK_EQ(async_timeout(0, work_with(&lock, &semaphore, 0)), -ETIMEDOUT);
     CHECK(!async_lock_locked(&lock));
@@ -347,7 +349,7 @@ LOOP_TEST(semaphore_hands_its_permit_to_the_oldest_waiter)
     async_task *b = async_create_task(take_permit, &semaphore, "b");
     settle();
     async_semaphore_release(&semaphore);
-    CHECK(async_semaphore_locked(&semaphore)); /* it is a's already */
+    CHECK(async_semaphore_locked(&semaphore)); /* it belongs to a already */
     CHECK_EQ(async_semaphore_acquire_nowait(&semaphore), -EAGAIN);
     async_task *c = async_create_task(take_permit, &semaphore, "c");
     settle();

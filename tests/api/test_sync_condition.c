@@ -7,7 +7,7 @@
 
 /* ---- conditions ----------------------------------------------------------------------------- */
 
-/* Holds the lock when it comes back, or never did. */
+/* Holds the lock when it returns, or never had it. */
 static int await_notice(async_condition *condition, const char *name)
 {
     ASYNC_WITH(condition);
@@ -43,7 +43,7 @@ LOOP_TEST(condition_wakes_as_many_as_are_notified_in_the_order_they_came)
     CHECK_EQ(async_condition_acquire(&condition), 0);
     async_condition_notify_all(&condition);
     settle();
-    CHECK_TRACE(""); /* the lock is ours */
+    CHECK_TRACE(""); /* the lock is held by this task */
     async_condition_release(&condition);
     CHECK_EQ(async_gather_n(tasks, 4, NULL, ASYNC_FIRST_ERROR), 0);
     CHECK_TRACE("b:0 c:0 d:0");
@@ -225,7 +225,7 @@ LOOP_TEST(condition_wait_does_not_check_which_task_holds_the_lock)
     settle();
     CHECK_EQ(async_timeout(3, async_condition_wait_for(&condition, is_positive, &number)),
              -ETIMEDOUT);
-    CHECK_EQ(async_await(holder), 0); /* it was free under the task that had taken it */
+    CHECK_EQ(async_await(holder), 0); /* it was released although another task had acquired it */
     CHECK(async_condition_locked(&condition));
     async_condition_release(&condition);
     CHECK_TRACE("asked");
@@ -281,7 +281,7 @@ LOOP_TEST(barrier_of_one_does_not_wait)
     return async_await(other);
 }
 
-/* The header says not to; if it happens, no two have one place. */
+/* The header forbids it; if it happens, no two tasks get one place. */
 LOOP_TEST(barrier_made_smaller_while_tasks_wait_gives_each_place_once)
 {
     async_barrier barrier = {.parties = 4};

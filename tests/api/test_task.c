@@ -5,7 +5,7 @@
 #include "run/trace.h"
 #include "sys/map.h"
 
-/* ---- how many arguments --------------------------------------------------------------------- */
+/* ---- number of arguments --------------------------------------------------------------------- */
 
 static int take0(void)
 {
@@ -89,7 +89,7 @@ LOOP_TEST(a_task_takes_from_none_to_eight_arguments)
     return 0;
 }
 
-/* ---- what kinds ----------------------------------------------------------------------------- */
+/* ---- kinds of arguments ---------------------------------------------------------------------- */
 
 struct large {
     int numbers[1000];
@@ -364,7 +364,7 @@ DEATH_TEST(a_task_of_no_function_dies, "async_create_task_ptr: the function is N
     async_ignore(async_run_with(test_options(), create_of_null));
 }
 
-/* ---- where tasks can be made ---------------------------------------------------------------- */
+/* ---- where tasks can be created -------------------------------------------------------------- */
 
 static void create_from_callback(void *argument)
 {

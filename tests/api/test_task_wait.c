@@ -7,7 +7,7 @@
 #include "run/trace.h"
 #include <stdlib.h>
 
-/* ---- joins that overlap --------------------------------------------------------------------- */
+/* ---- overlapping joins ----------------------------------------------------------------------- */
 
 enum how { AWAIT, GATHER, WAIT_FOR, SHIELD, TIMEOUT, BORROW, HOWS };
 
@@ -277,7 +277,7 @@ LOOP_TEST(task_wait_outlasts_the_last_handle)
     return 0;
 }
 
-/* Nothing could set it any more. */
+/* No task could set it any more. */
 LOOP_TEST(task_wait_for_a_future_whose_last_handle_goes_is_cancelled)
 {
     async_future *future = async_future_new();

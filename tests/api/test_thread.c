@@ -222,7 +222,7 @@ LOOP_TEST(thread_virtual_time_stands_still_while_a_worker_runs)
     CHECK(async_time() == 0 && !async_task_done(sleeper));
     CHECK_EQ(pthread_join(opener, NULL), 0);
     CHECK_EQ(async_await(sleeper), 0);
-    CHECK(async_time() == 3600); /* and jumps when it is back */
+    CHECK(async_time() == 3600); /* and jumps when the job has returned */
     return 0;
 }
 
@@ -245,7 +245,7 @@ LOOP_TEST(thread_virtual_time_jumps_when_work_was_taken_back)
     return 0;
 }
 
-/* ---- what works on a worker thread ---------------------------------------------------------- */
+/* ---- calls on a worker thread ---------------------------------------------------------------- */
 
 static async_local user = {.initial = (void *)"nobody"};
 
@@ -292,7 +292,7 @@ static int run_a_loop(void)
 }
 async_fn(run_a_loop);
 
-/* The allocator that counts is for one thread at a time; here it is, because the loop waits. */
+/* The counting allocator is for one thread at a time; that holds here, because the loop waits. */
 LOOP_TEST(thread_may_run_a_loop_of_its_own)
 {
     return async_to_thread(run_a_loop) == 7 ? 0 : -EPROTO;
@@ -428,7 +428,7 @@ LOOP_TEST(thread_left_at_the_end_of_the_loop_is_waited_for)
     return 0;
 }
 
-/* ---- threads that cannot be made ------------------------------------------------------------ */
+/* ---- threads that cannot be created ---------------------------------------------------------- */
 
 static void deny_threads(void)
 {
@@ -444,7 +444,7 @@ LOOP_TEST(thread_that_cannot_be_made_is_an_error_if_there_is_no_other)
     CHECK_EQ(async_to_thread(write_down, 1), -EAGAIN);
     CHECK_EQ(async_to_thread(write_down, 1), -EAGAIN);
     CHECK_TRACE("");
-    CHECK_EQ(async_sleep(3600), 0); /* nothing is out, so this does not take an hour */
+    CHECK_EQ(async_sleep(3600), 0); /* no job runs, so this does not take an hour */
     return 0;
 }
 

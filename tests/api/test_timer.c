@@ -122,7 +122,7 @@ LOOP_TEST(timer_keeps_exact_time)
     return 0;
 }
 
-/* ---- taking a call back --------------------------------------------------------------------- */
+/* ---- cancelling a call ----------------------------------------------------------------------- */
 
 LOOP_TEST(timer_handle_takes_the_call_back_once)
 {
@@ -208,7 +208,7 @@ static int leave_a_handle(async_handle *handle)
 }
 async_fn(leave_a_handle, async_handle *);
 
-/* Its first call may well have the number, and lie in the memory, of the other loop's. */
+/* Its first call may have the number, and the memory, of the other loop's call. */
 static int take_back_a_stranger(async_handle *strangers)
 {
     async_call_later(5, note_argument, "a");
@@ -234,9 +234,9 @@ enum { MILLION = 1000000 };
 struct crowd {
     async_handle handles[MILLION];    /* of the calls */
     unsigned char deadlines[MILLION]; /* in whole seconds: many are equal */
-    bool taken_back[MILLION];         /* by random */
-    size_t called;                    /* how many were */
-    size_t last;                      /* the number of the last one */
+    bool taken_back[MILLION];
+    size_t called; /* how many were */
+    size_t last;   /* the number of the last one */
 };
 
 static struct crowd *crowd;
@@ -351,7 +351,7 @@ DEATH_TEST(timer_handle_of_a_closed_loop_dies,
     async_handle_cancel(handle);
 }
 
-/* ---- crowds --------------------------------------------------------------------------------- */
+/* ---- timer coalescing ------------------------------------------------------------------------ */
 
 enum { CROWD = 16, CROWD_NS = 250000 };
 
@@ -364,7 +364,7 @@ static int count_short_waits(struct poller *poller, int64_t timeout_ns)
     return real_calls->wait(poller, timeout_ns);
 }
 
-/* Has so many calls made a microsecond after each other; returns how many were. */
+/* Schedules so many calls a microsecond after each other; returns the number of wake-ups. */
 static int call_one_after_the_other(int wanted)
 {
     struct async_loop *loop = async_get_loop();

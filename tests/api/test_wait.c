@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* Cancels and lets go of tasks that a test has borrowed out. */
+/* Cancels and detaches tasks that a call has borrowed. */
 static void end_all(async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -126,8 +126,7 @@ LOOP_TEST(wait_counts_null_as_a_task_that_failed)
 LOOP_TEST(wait_counts_a_task_that_occurs_twice_once)
 {
     async_task *task = async_create_task(give_after, 1, 7);
-    async_task *tasks[] = {task, NULL, task,
-                           NULL}; /* a task that was never made is one for each NULL */
+    async_task *tasks[] = {task, NULL, task, NULL}; /* a NULL is a task that could not be created */
     CHECK_EQ(async_wait(tasks, 4, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 3);
     CHECK_EQ(async_wait(tasks, 1, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), 1);
     CHECK_EQ(async_await(task), 7);

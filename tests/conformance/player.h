@@ -11,14 +11,14 @@
 #include <asyncio.h>
 
 enum {
-    MAX_OPERATIONS = 400, /* in a program */
-    MAX_ARGUMENTS = 6,    /* of an operation */
-    MAX_COROUTINES = 8,   /* in a program */
-    MAX_TASKS = 60,       /* made by a program */
-    MAX_SLOTS = 8,        /* for tasks */
-    MAX_OBJECTS = 4,      /* of a kind: queues, locks… */
-    MAX_CALLBACKS = 64,   /* asked for by a program */
-    NAME_SIZE = 64        /* of a task's name, with its zero byte */
+    MAX_OPERATIONS = 400,
+    MAX_ARGUMENTS = 6,
+    MAX_COROUTINES = 8,
+    MAX_TASKS = 60,
+    MAX_SLOTS = 8,
+    MAX_OBJECTS = 4, /* of a kind: queues, locks… */
+    MAX_CALLBACKS = 64,
+    NAME_SIZE = 64 /* of a task's name, with its zero byte */
 };
 
 struct frame;
@@ -45,11 +45,11 @@ struct operation {
 
 /* A task of the program, or a callback: it performs operations. */
 struct frame {
-    char name[NAME_SIZE];    /* its parents and its number among their children: "0.2.1" */
-    int sequence;            /* how many tasks were made before it */
-    int children;            /* how many it has made */
-    int result;              /* its return value if nothing fails */
-    size_t begin, end;       /* its operations */
+    char name[NAME_SIZE]; /* its parents and its number among their children: "0.2.1" */
+    int sequence;         /* how many tasks were made before it */
+    int children;         /* how many it has made */
+    int result;           /* its return value if nothing fails */
+    size_t begin, end;
     struct limit *limit;     /* the innermost in force that was begun as a block; NULL: none */
     unsigned locks;          /* those it holds, a bit each */
     async_task_group *group; /* the innermost that it declared; NULL: none */
@@ -69,24 +69,24 @@ struct queue {
 
 /* A callback that was asked for. */
 struct callback {
-    struct frame frame;    /* performs it */
-    async_handle handle;   /* takes it back */
+    struct frame frame;
+    async_handle handle;
     struct callback *next; /* asked for before */
 };
 
 /* The program that is played; one at a time. */
 struct play {
-    struct operation operations[MAX_OPERATIONS]; /* as written */
-    size_t operation_count;                      /* of them */
-    size_t begins[MAX_COROUTINES];               /* each coroutine's first operation */
-    size_t ends[MAX_COROUTINES];                 /* behind its last one */
-    struct frame frames[MAX_TASKS];              /* its tasks */
-    int frame_count;                             /* of them */
+    struct operation operations[MAX_OPERATIONS];
+    size_t operation_count;
+    size_t begins[MAX_COROUTINES]; /* each coroutine's first operation */
+    size_t ends[MAX_COROUTINES];   /* behind its last one */
+    struct frame frames[MAX_TASKS];
+    int frame_count;
     struct slot slots[MAX_SLOTS];
-    struct queue queues[MAX_OBJECTS];         /* its queues */
-    struct callback callbacks[MAX_CALLBACKS]; /* those it asked for */
-    int callback_count;                       /* of them */
-    bool over;                                /* later events are not printed */
+    struct queue queues[MAX_OBJECTS];
+    struct callback callbacks[MAX_CALLBACKS];
+    int callback_count;
+    bool over; /* later events are not printed */
 };
 
 extern struct play play;

@@ -10,13 +10,13 @@
 
 /* The objects of a program; condition 1 has lock 0, condition 0 its own lock. */
 static struct {
-    async_lock locks[MAX_OBJECTS];           /* free at first */
-    async_event events[MAX_OBJECTS];         /* not set at first */
-    async_condition conditions[2];           /* no waiter at first */
-    async_semaphore semaphores[MAX_OBJECTS]; /* as declared */
-    int permits_taken[MAX_OBJECTS];          /* of each semaphore, by the program */
-    async_barrier barriers[MAX_OBJECTS];     /* as declared */
-    int counter;                             /* the predicate of conditions */
+    async_lock locks[MAX_OBJECTS];   /* free at first */
+    async_event events[MAX_OBJECTS]; /* not set at first */
+    async_condition conditions[2];   /* no waiter at first */
+    async_semaphore semaphores[MAX_OBJECTS];
+    int permits_taken[MAX_OBJECTS]; /* of each semaphore, by the program */
+    async_barrier barriers[MAX_OBJECTS];
+    int counter; /* the predicate of conditions */
 } sync;
 
 void declare_sync(void)

@@ -61,7 +61,7 @@ static int unwinds(int depth)
 }
 async_fn(unwinds, int);
 
-/* Nothing is under way here, whatever the others do. */
+/* No exception is being handled here, whatever the others do. */
 static int looks_on(int turns)
 {
     for (int i = 0; i < turns; i++) {

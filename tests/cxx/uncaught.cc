@@ -16,7 +16,7 @@ static int throws()
 }
 async_fn(throws);
 
-/* To catch it here comes too late: it is another stack. */
+/* Catching it here is too late: it is another stack. */
 static int waits()
 {
     try {

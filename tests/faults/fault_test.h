@@ -19,9 +19,7 @@ static atomic_int promised[ACCOUNTS], kept[ACCOUNTS];
 /* Nothing can fail now. */
 static bool nothing_fails;
 
-/*
- * An answer that may be an error, unless nothing fails; but never one that only says "once more".
- */
+/* A result that may be an error, unless nothing fails; but never one that means "try again". */
 static inline int answer(int result)
 {
     if (nothing_fails && result < 0)

@@ -18,7 +18,7 @@ static const int errors[] = {EPERM, ENOSYS, EACCES};
 
 enum { ERRORS = sizeof errors / sizeof *errors };
 
-/* ---- something to run ----------------------------------------------------------------------- */
+/* ---- a program ------------------------------------------------------------------------------- */
 
 static int sleep_and_write(async_stream *stream)
 {
@@ -146,7 +146,7 @@ TEST_EACH_BACKEND(denied_futex_burns_no_processor)
     CHECK_EQ(end_of(child), 0);
 }
 
-/* ---- what is said --------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 static int deny_and_wait(long call, int error)
 {

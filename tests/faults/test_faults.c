@@ -29,7 +29,7 @@ static void has_ended(async_task *task, void *argument)
     kept[(intptr_t)argument]++;
 }
 
-/* More than the first slab holds, some with a name or a stack of their own. */
+/* More than the first slab holds, some with a name or another stack size. */
 static async_task *create(int number)
 {
     async_task_options named = {.name = "named"}, large = {.stack_size = 1 << 17};
@@ -187,7 +187,7 @@ FAULTS_TEST(each_callback_that_has_a_handle_is_called_once)
             promised[i] = 0;
     }
     while (answer(async_sleep(ACCOUNTS)) <
-           0) { /* the timers of the callbacks have the memory that this one lacks */
+           0) { /* the timers of the callbacks have the memory that this sleep lacks */
         for (int i = 0; i < ACCOUNTS; i++)
             if (i % 5 != 0 && kept[i] < promised[i])
                 async_ignore(async_sleep(0));
@@ -277,7 +277,7 @@ FAULTS_TEST(a_reader_is_not_lost_by_a_writer_s_failure)
     return 0;
 }
 
-/* A byte that comes while a receiver gives up, in one way or another, is there for the next one. */
+/* A byte that comes while a receiver times out, in either order, is there for the next one. */
 FAULTS_TEST(a_receiver_that_times_out_loses_nothing)
 {
     int ends[2], received = 0, result = 0;

@@ -49,7 +49,7 @@ TEST(selftest_faults_lose_an_item)
     CHECK(!memory_fails());
 }
 
-/* A library without checks has no seam to make the kernel fail at. */
+/* A library without checks has no hook for faults. */
 #if ASYNC_CHECKS
 SCRIPT_TEST(failures_are_told_apart_by_the_harm_they_do, "tests/scripts/faults.py", "--self-test");
 SCRIPT_TEST(failures_drawn_at_random_do_no_harm, "tests/scripts/faults.py", "--sample", "100",

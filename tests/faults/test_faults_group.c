@@ -22,7 +22,7 @@ static int group_of_all(size_t limit)
     return answer(async_group_wait(&group));
 }
 
-/* A child is there or its group has failed; those that are there end before it does. */
+/* Either a child exists or its group has failed; existing children end before the group does. */
 FAULTS_TEST(a_group_ends_after_its_children)
 {
     for (size_t limit = 0; limit < 3; limit++) {
@@ -71,7 +71,7 @@ static int share(async_task *load)
 }
 async_fn(share, async_task *);
 
-/* None of them has a handle, and the last one is let go of meanwhile. */
+/* None of them has a handle, and the last one is detached meanwhile. */
 FAULTS_TEST(a_task_that_many_await_gives_each_its_result)
 {
     async_task *load = async_create_task(keep, 0, 1), *sharers[ACCOUNTS];

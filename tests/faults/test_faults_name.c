@@ -21,7 +21,7 @@ static int answer_of_resolver(int result)
     return result == -EAGAIN ? answer(-EPERM) : answer(result);
 }
 
-/* A list is there when it was found, and not else. */
+/* A list exists only if it was found. */
 static int keep_addresses(int number)
 {
     async_auto_addrinfo *list = NULL;

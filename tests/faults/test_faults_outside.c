@@ -141,7 +141,7 @@ TEST_EACH_BACKEND(faults_a_loop_on_a_thread_reports_what_it_can)
 
 /* ---- a signal ------------------------------------------------------------------------------- */
 
-/* Where SIGINT was not to be had it is left alone, and so are we. */
+/* Where SIGINT cannot be handled it is left alone. */
 static int interrupt_ourselves(void)
 {
     struct sigaction now;
@@ -207,7 +207,7 @@ static void drive(async_loop *loop, const int there[2], const int back[2])
         if (poll(&answered, 1, 0) == 1)
             CHECK(read(back[0], &byte, 1) == 1 && byte == i);
         else
-            CHECK(read(there[0], &byte, 1) == 1 && byte == i); /* it gave up, and left this */
+            CHECK(read(there[0], &byte, 1) == 1 && byte == i); /* it failed, and left this */
         kept[i]++;
     }
     while (!async_task_done(task))

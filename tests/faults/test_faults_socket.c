@@ -49,7 +49,7 @@ static int serve(int server)
 }
 async_fn(serve, int);
 
-/* Bytes of their own, by each pair of calls. */
+/* Different bytes, by each pair of calls. */
 static int converse(int fd)
 {
     for (int i = 0; i < ACCOUNTS; i++) {

@@ -89,7 +89,7 @@ static int converse_at_path(const char *path)
 FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
 {
     static int
-        /* an io_uring that takes no requests gives an address back when it is gone, in a while */
+        /* an io_uring that takes no requests releases an address some time after its end */
         round;
     char path[64];
     async_auto_wait_server *server = NULL;
@@ -99,7 +99,7 @@ FAULTS_TEST(a_server_at_a_path_serves_or_says_why_not)
     return 0;
 }
 
-/* Over a socket that was left there; a file that the kernel did not let it remove stays. */
+/* Over a socket that was left there; a file that could not be removed stays. */
 FAULTS_TEST(a_server_at_a_path_of_a_folder_serves_or_says_why_not)
 {
     char path[64];

@@ -12,9 +12,9 @@
 /* ---- locks and permits ---------------------------------------------------------------------- */
 
 struct workshop {
-    async_semaphore places; /* in it */
-    async_lock tool;        /* only one */
-    int working;            /* how many have it */
+    async_semaphore places;
+    async_lock tool; /* only one */
+    int working;     /* how many have it */
 };
 
 static int work(struct workshop *shop, int number)
@@ -51,7 +51,7 @@ struct meeting {
     async_condition changed; /* notified when a task comes */
     int present;             /* how many have */
     int expected;            /* how many will */
-    async_barrier door;      /* they leave it together, if they are as many as were hoped for */
+    async_barrier door;      /* they leave it together, if all parties came */
 };
 
 static bool are_all_present(void *argument)
@@ -76,7 +76,7 @@ static int attend(struct meeting *meeting, int number)
 }
 async_fn(attend, struct meeting *, int);
 
-/* Those that could not be made are not waited for; then the door does not open by itself. */
+/* Those that could not be created are not waited for; then the barrier does not open by itself. */
 FAULTS_TEST(every_task_leaves_the_condition_and_the_barrier)
 {
     struct meeting meeting = {.door = {.parties = ACCOUNTS}};

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- memory that fails where it is told ----------------------------------------------------- */
+/* ---- allocations that fail on request -------------------------------------------------------- */
 
 static struct {
     long made;     /* allocations so far in this run */
@@ -35,7 +35,7 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
 /* ---- a program that uses a bit of everything ------------------------------------------------ */
 
 struct parcel {
-    char bytes[100]; /* some weight */
+    char bytes[100]; /* the stack's size */
 };
 
 static int put_parcels(async_queue *queue)
@@ -97,7 +97,9 @@ static int sleep_for(double seconds)
 }
 async_fn(sleep_for, double);
 
-/* The callbacks point into this frame, so they must have been made or taken back when it goes. */
+/*
+ * The callbacks point into this frame, so they must have been made or taken back before it returns.
+ */
 static int wait_for_callbacks(void)
 {
     int ended = 0, called = 0;
@@ -155,7 +157,7 @@ static int run_with_failure_at(long number, bool for_good, int ends[2])
     return async_run_with(&options, use_everything, ends);
 }
 
-/* A run that never came to the allocation that was to fail has shown that there are no more. */
+/* A run that did not reach the failing allocation shows that no more exist. */
 static void fail_everywhere(bool for_good)
 {
     int ends[2], result, failures = 0;
@@ -237,7 +239,7 @@ LOOP_TEST(memory_is_not_needed_to_let_a_waiting_putter_in)
     return 0;
 }
 
-/* ---- what must work without memory ---------------------------------------------------------- */
+/* ---- calls that need no memory --------------------------------------------------------------- */
 
 static int note_getting(async_queue *queue)
 {

@@ -33,7 +33,7 @@ extern char __start_model_state[], __stop_model_state[];
 struct label {
     const char *who;    /* takes it */
     const char *format; /* for two values; NULL: nothing worth telling */
-    uint64_t a, b;      /* those */
+    uint64_t a, b;
 };
 
 /* A state on the way to where we are, and which of its steps were tried. */

@@ -13,13 +13,12 @@ enum { ANY_LAG = 1000 };
 void memory_begin(int lag);
 
 /*
- * Gives an atomic its place before any thread uses it: which one is first must make no difference.
+ * Gives an atomic its place before any thread uses it: the order of first uses must make no
+ * difference.
  */
 void memory_place(const volatile void *address, size_t size);
 
-/*
- * Letters are plain memory that one thread writes and another reads: here is written that it has.
- */
+/* Messages are plain memory that one thread writes and another reads: this records the write. */
 void memory_write_letter(int letter);
 
 /* Whether the running thread must see the last value of this place. */

@@ -18,10 +18,10 @@ enum { MAX_TASKS = 6, MAX_TURNS = 300, LIMIT_OF_TURNS = 20000 };
 
 /* How a side ends. */
 enum ending {
-    FINISH,       /* its writers have written all; write_eof, reads to the end, wait_closed */
-    HALF_CLOSE,   /* write_eof in the middle, reads to the end, close */
-    CLOSE,        /* with tasks in the middle of calls */
-    WAIT_CLOSED,  /* the same */
+    FINISH,     /* its writers have written all; write_eof, reads to the end, wait_closed */
+    HALF_CLOSE, /* write_eof in the middle, reads to the end, close */
+    CLOSE,      /* with tasks in the middle of calls */
+    WAIT_CLOSED,
     CANCEL_CLOSE, /* wait_closed that is cancelled: the close goes on */
     ABORT,
     RESET,       /* SO_LINGER of 0, abort */
@@ -43,15 +43,15 @@ struct crew {
 struct stage {
     const struct chaos_kind *kind;
     async_server *at_port, *at_path; /* both serve the same */
-    char path[64];                   /* of the latter */
-    struct chaos_round *round;       /* that is played */
-    async_event arrived;             /* its connection, at the server */
-    async_event served;              /* the server's side has ended */
+    char path[64];
+    struct chaos_round *round; /* that is played */
+    async_event arrived;       /* its connection, at the server */
+    async_event served;        /* the server's side has ended */
 };
 
 static struct stage stage;
 
-/* ---- the crew ------------------------------------------------------------------------------- */
+/* ---- the tasks of a side --------------------------------------------------------------------- */
 
 static int enter_read(struct side *side, uint32_t random)
 {
@@ -90,7 +90,7 @@ static void start(struct crew *crew, bool reads)
     }
 }
 
-/* Lets go of those that have ended, or, with `all`, waits for them. */
+/* Collects tasks that have ended, or, with `all`, waits for them. */
 static void gather(struct crew *crew, bool all)
 {
     for (int i = 0; i < MAX_TASKS; i++) {
@@ -316,7 +316,7 @@ static void read_on(struct crew *crew)
         if (side->in->got >= side->in->limit || chaos_once_in(&side->random, 200))
             CHECK_EQ(async_sleep(0), 0);
         else if (most == UINT32_MAX && i > 50)
-            gather(crew, true); /* without its own turns, so that the loop waits in the kernel */
+            gather(crew, true);
         else
             CHECK_EQ(async_sleep(0), 0);
     }
@@ -334,7 +334,7 @@ static void finish_writing(struct crew *crew)
         CHECK_EQ(async_sleep(0), 0);
 }
 
-/* Server calls are about all its connections; this is the only one. */
+/* Server calls affect all its connections; this is the only one. */
 static void end_by_server(struct side *side, bool aborts)
 {
     async_server *server = side->round->kind->is_tcp ? stage.at_port : stage.at_path;

@@ -27,7 +27,7 @@ struct chaos_kind {
 /* Plays the rounds of that kind. 0, or the test has failed. */
 int chaos_play(const struct chaos_kind *kind);
 
-/* ---- for the files of the engine ------------------------------------------------------------ */
+/* ---- for chaos_*.c --------------------------------------------------------------------------- */
 
 enum {
     CHAOS_TABLE_BYTES = 1 << 20, /* the bytes of all directions are windows of one random table */
@@ -46,7 +46,7 @@ struct flow {
     size_t got; /* bytes that were read, each of them checked */
     bool lost;  /* a read_all has failed, and dropped the received bytes */
     bool over;  /* a read said 0, or an error that is final */
-    int final;  /* which */
+    int final;
 };
 
 struct chaos_round;
@@ -80,7 +80,7 @@ struct side {
     size_t high;         /* the high water mark */
     uint32_t read_calls; /* calls that read, so far */
     bool waited;         /* wait_closed has returned */
-    int wait_closed;     /* that */
+    int wait_closed;
 };
 
 struct chaos_round {
@@ -105,7 +105,7 @@ void chaos_check_bytes(const struct side *side, size_t place, const void *data, 
 /* A read said that the peer has ended, with `unread` bytes still in the stream. */
 void chaos_check_end(const struct side *side, size_t unread, const char *call);
 
-/* A call has failed: whether this side, its peer, or the test is a reason for that error. */
+/* A call has failed: checks that this side, its peer, or the test is a reason for that error. */
 void chaos_check_error(const struct side *side, int error, unsigned during, const char *call);
 
 /* At the end of a round: each direction has delivered the bytes that it had to. */

@@ -118,7 +118,7 @@ static bool peer_has_cut(const struct side *side)
     bool without_goodbye = needs_goodbye(side) &&
                            (peer->shut || peer->failed != 0 || !peer->secured);
     bool drops = peer->failed != 0 ||
-                 (peer->shut && peer->at_close > 0); /* and so closes by a reset */
+                 (peer->shut && peer->at_close > 0); /* and so its system closes by a reset */
     return peer->aborted || peer->resets || (peer->closed && (drops || has_unread(side->out))) ||
            without_goodbye;
 }
@@ -158,7 +158,7 @@ void chaos_check_error(const struct side *side, int error, unsigned during, cons
                    async_strerror(error));
 }
 
-/* ---- when all is over ----------------------------------------------------------------------- */
+/* ---- the end of a round ---------------------------------------------------------------------- */
 
 /* Whether this side has done nothing that allows the loss of bytes it wrote. */
 static bool promises_all(const struct side *writer)
@@ -172,7 +172,7 @@ static void check_flow(const struct side *writer)
     const struct chaos_round *round = writer->round;
     const struct flow *flow = writer->out;
     const struct side *reader = writer->other;
-    /* shutdown(2) makes a write of the reader's fail, and that ends its reading */
+    /* shutdown(2) makes a write of the reader fail, and that ends its reading */
     bool was_read = flow->over && !flow->lost && !reader->hung_up && !reader->aborted &&
                     !reader->shut;
     bool arrived = flow->got == flow->accepted;

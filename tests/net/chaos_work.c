@@ -56,9 +56,9 @@ struct reading {
     size_t size;      /* asked for */
     size_t count;     /* of separators */
     const char *data; /* the bytes received */
-    int result;       /* of the call */
-    bool in_timeout;  /* the call is in one */
-    double seconds;   /* which */
+    int result;
+    bool in_timeout; /* the call is in one */
+    double seconds;
     char buffer[MAX_READ + 1];
 };
 
@@ -85,8 +85,8 @@ static int call_it(struct reading *reading, async_stream *stream)
 }
 
 /*
- * A layer must not be put on behind its first byte: up to there only calls that take no more than
- * they say.
+ * A layer must not be put on behind its first byte: up to there only calls with an exact limit are
+ * used.
  */
 static void choose(struct reading *reading, const struct side *side, uint32_t *random)
 {
@@ -182,7 +182,7 @@ static void set_final(struct side *side, int result)
     in->final = result;
 }
 
-/* Nothing came. 0: another call may do; 1: none will; -ECANCELED. */
+/* No bytes came. 0: another call may give some; 1: none will; -ECANCELED. */
 static int take_failure(const struct reading *reading, struct side *side)
 {
     int result = reading->result;
@@ -271,7 +271,7 @@ int chaos_read(struct side *side, uint32_t random)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-/* A write after the end is the program's mistake, and says nothing of the connection. */
+/* A write after the end is the program's mistake, and does not describe the connection. */
 static void note_failure(struct side *side, int result)
 {
     if (result != -EPIPE || !side->ended)

@@ -427,7 +427,7 @@ LOOP_TEST(io_time_stands_still_when_a_signal_interrupts_the_wait)
     return close_sockets();
 }
 
-/* Which would take a week if the operation still counted. */
+/* It would take a week if the operation still counted. */
 LOOP_TEST(io_time_jumps_again_when_the_operation_is_over)
 {
     open_sockets(SOCK_STREAM);

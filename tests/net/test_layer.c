@@ -132,7 +132,7 @@ LOOP_TEST(layer_of_an_aborted_stream_is_freed_without_finish)
     return 0;
 }
 
-/* Talks before the layer is there, as TLS does. */
+/* Exchanges bytes before the layer is there, as TLS does. */
 static int shake_hands(async_tls *self, async_stream *stream, const char *name)
 {
     static struct mask mask;
@@ -230,8 +230,8 @@ static int wait_in_vain(void)
 async_fn(wait_in_vain);
 
 /*
- * Once and not with each backend: a peer may do something meanwhile, so the virtual clock takes
- * three real seconds.
+ * Once and not with each backend: the virtual clock takes three real seconds, because a peer may
+ * act meanwhile.
  */
 TEST(layer_waits_three_seconds_for_the_peer)
 {

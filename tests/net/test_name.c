@@ -25,7 +25,7 @@ static bool has_entry(const struct addrinfo *list, const struct addrinfo *entry)
     return false;
 }
 
-/* musl's has no element for raw sockets. */
+/* musl's list has no element for raw sockets. */
 static bool all_there(const struct addrinfo *some, const struct addrinfo *list)
 {
     for (; some != NULL; some = some->ai_next)

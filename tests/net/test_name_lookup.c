@@ -32,7 +32,7 @@ static void free_found(void)
     }
 }
 
-/* Lets tasks that were just made come to where they wait. */
+/* Lets new tasks run until they wait. */
 static void let_begin(void)
 {
     CHECK_EQ(async_sleep(0), 0);
@@ -90,7 +90,7 @@ LOOP_TEST(name_with_other_hints_is_another_lookup)
     use_test_names(true);
     for (int i = 0; i < OTHERS; i++) /* the last has the same hints, and another service */
         tasks[i] = async_create_task(look_up_with, &hints[i], i == OTHERS - 1 ? "http" : "80", i);
-    tasks[OTHERS] = async_create_task(look_up_with, &hints[0], "80", OTHERS); /* nothing is other */
+    tasks[OTHERS] = async_create_task(look_up_with, &hints[0], "80", OTHERS); /* otherwise equal */
     let_begin();
     CHECK_EQ(asyncp_lookups_under_way(), OTHERS);
     names_open_latch();
@@ -229,7 +229,10 @@ LOOP_TEST(name_requested_again_joins_the_lookup_in_the_background)
     return 0;
 }
 
-/* An answer that is there when the request comes is taken; it is met by the next call. */
+/*
+ * An answer that has come before the request is returned; the request is delivered at the next
+ * call.
+ */
 LOOP_TEST(name_that_was_found_before_the_request_is_kept)
 {
     use_test_names(true);
@@ -435,7 +438,7 @@ static void look_up_in_child(void)
 }
 
 /*
- * The names that its parent's threads are at, too. The other threads of the parent are idle, and
+ * The names that its parent's threads are looking up, too. The parent's other threads are idle, and
  * not the child's.
  */
 TEST(name_is_looked_up_by_a_forked_child)

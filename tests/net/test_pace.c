@@ -16,16 +16,16 @@ enum { MAX_CALLS = 5000000, LINES = 30000 };
 
 /* The objects that the calls use. */
 struct scene {
-    async_queue *queue;        /* of int, empty */
-    async_lock lock;           /* free */
-    async_event event;         /* set */
+    async_queue *queue; /* of int, empty */
+    async_lock lock;
+    async_event event;
     async_semaphore semaphore; /* of one permit */
     async_barrier barrier;     /* of one party */
-    async_condition condition; /* held */
-    async_future *ended;       /* settled */
-    struct sockets sockets;    /* one of them has a byte to read */
-    struct pair streams;       /* one of them has lines to read */
-    int file;                  /* a regular one */
+    async_condition condition;
+    async_future *ended;
+    struct sockets sockets; /* one of them has a byte to read */
+    struct pair streams;    /* one of them has lines to read */
+    int file;               /* a regular one */
 };
 
 static bool has_run;
@@ -236,7 +236,7 @@ static int open_and_close(struct scene *scene)
 }
 
 static const struct row {
-    const char *name;                 /* of the call */
+    const char *name;
     int (*call)(struct scene *scene); /* makes it: 0 */
 } rows[] = {
     {"async_queue_put", put_and_get},
@@ -271,7 +271,7 @@ static const struct row {
     {"async_stream_wait_closed", open_and_close},
 };
 
-/* Gives the stream that is read so many lines of two bytes that one read brings thousands. */
+/* Gives the stream so many lines of two bytes that one read brings thousands. */
 static void refill(struct scene *scene)
 {
     static char lines[2 * LINES];
@@ -342,7 +342,7 @@ REAL_LOOP_TEST(pace_select_that_is_always_ready_lets_a_timer_end_it)
     return 0;
 }
 
-/* Several cases are ready all the time, of every kind; each of them happens now and then. */
+/* Several cases of each kind are ready all the time; each of them wins now and then. */
 LOOP_TEST(pace_select_starves_no_case)
 {
     enum { CASES = 5, MAX_COUNT = 200000 };

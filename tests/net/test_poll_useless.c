@@ -23,7 +23,7 @@ static int count_looks(enum fault_site site)
 }
 #endif
 
-/* Runs the call for a twentieth of a second, in which nothing comes. */
+/* Runs the call for a twentieth of a second without events. */
 #define CHECK_SLEEPS(...)                                                                          \
     do {                                                                                           \
         begin_to_count();                                                                          \
@@ -102,7 +102,7 @@ LOOP_TEST(poll_reports_room_in_a_socket_whose_peer_has_ended)
                           : async_sendall(pair.here, "x", 1, 0),
                  0);
         CHECK_EQ(async_await(task), 0);
-        CHECK_EQ(async_wait_writable(pair.here), 0); /* which is so now */
+        CHECK_EQ(async_wait_writable(pair.here), 0); /* which is true now */
         close_both(pair);
     }
     return 0;

@@ -177,14 +177,14 @@ LOOP_TEST(select_stream_of_a_layer_waits_for_what_the_layer_can_give)
     async_task *part = async_create_task(write_later, pair.there, 0.01, "ab");
     double from = async_time();
     CHECK_EQ(no_bytes(pair.here, 0.03),
-             1); /* half a unit is nothing, and does not begin the limit anew */
+             1); /* half a unit counts as nothing, and does not restart the limit */
     CHECK(async_time() - from > 0.0299 && async_time() - from < 0.04);
     CHECK_EQ(async_await(part), 0);
     async_task *rest = async_create_task(write_later, pair.there, 0.01, "cd");
     CHECK_EQ(no_bytes(pair.here, ASYNC_FOREVER), 0);
     CHECK_EQ(async_await(rest), 0);
     for (int i = 0; i < 4; i++) {
-        CHECK_EQ(no_bytes(pair.here, 0), 0); /* though nothing is at the socket */
+        CHECK_EQ(no_bytes(pair.here, 0), 0); /* although the socket has no bytes */
         CHECK_EQ(read_one_byte(pair.here), 1);
     }
     CHECK_EQ(no_bytes(pair.here, 0), 1);

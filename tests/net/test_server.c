@@ -26,7 +26,7 @@ static void check_end(async_stream *stream, int expected)
     async_stream_close(stream);
 }
 
-/* Until the server sees it so. */
+/* Waits until the server has that many. */
 static void await_connections(const async_server *server, size_t count)
 {
     while (async_server_connections(server) != count)
@@ -51,7 +51,7 @@ LOOP_TEST(server_serves_many_at_once)
     return 0;
 }
 
-/* ---- how connections end -------------------------------------------------------------------- */
+/* ---- ends of connections --------------------------------------------------------------------- */
 
 static int note_end(async_stream *stream, void *unused)
 {
@@ -187,7 +187,7 @@ LOOP_TEST(server_reports_a_disconnect_in_debug_mode_only)
     return 0;
 }
 
-/* The error of another connection, is a failure like any other. */
+/* An error of another connection is a failure like any other. */
 static int fail_as_if_reset(async_stream *stream, void *unused)
 {
     (void)stream, (void)unused;
@@ -230,7 +230,7 @@ LOOP_TEST(server_serves_forever_until_it_is_closed_or_the_task_is_cancelled)
     return 0;
 }
 
-/* ---- what keeps it from accepting ----------------------------------------------------------- */
+/* ---- not accepting --------------------------------------------------------------------------- */
 
 LOOP_TEST(server_with_a_limit_lets_others_wait)
 {

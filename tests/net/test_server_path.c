@@ -22,7 +22,7 @@ static void make_folder(void)
     snprintf(path, sizeof path, "%s/socket", folder);
 }
 
-/* Fails if anything but the path was left there. */
+/* Fails if any other file than the path was left there. */
 static void remove_folder(void)
 {
     async_ignore(unlink(path));
@@ -41,7 +41,7 @@ static async_server *start(const char *name)
     return server;
 }
 
-/* Which server answers there; "": none. */
+/* The name of the server that answers there; "": none. */
 static const char *who_answers(void)
 {
     static char name[16];
@@ -189,7 +189,7 @@ static void fail_to_start(int site, int error, long number)
     async_server_free_wait(other);
 }
 
-/* A number of a call that is not made leaves the start a success. */
+/* A number beyond the calls leaves the start a success. */
 LOOP_TEST(server_path_stays_with_its_server_if_a_start_fails)
 {
     static const struct {

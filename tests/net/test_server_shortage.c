@@ -8,7 +8,7 @@
 
 #include <netinet/in.h>
 
-/* From now on the calls of the kernel are counted, and so many of accept's fail. */
+/* From now on system calls are counted, and so many calls of accept fail. */
 static struct fault_record *count_calls(int error, long failures)
 {
     static struct fault_record record;
@@ -64,7 +64,7 @@ static int sleep_long(void)
 }
 async_fn(sleep_long);
 
-/* The timers' memory doubles from 64 on: at one of these numbers there is no place for another. */
+/* The timers' memory doubles from 64 on: at one of these counts the next timer needs memory. */
 LOOP_TEST(server_without_descriptors_needs_no_memory_to_pause)
 {
     enum { SLEEPERS = 66, FIRST = 60 };
@@ -109,7 +109,7 @@ LOOP_TEST(server_without_descriptors_goes_on_as_soon_as_a_connection_ends)
     return 0;
 }
 
-/* A filter of calls that says no says so at once, and again. */
+/* A filter that denies calls does so at once, and again. */
 LOOP_TEST(server_that_may_not_accept_reports_it_once_and_retries_after_a_pause)
 {
     static const int errors[] = {-EPERM, -ENOSYS, -EIO, -EACCES};
@@ -129,7 +129,7 @@ LOOP_TEST(server_that_may_not_accept_reports_it_once_and_retries_after_a_pause)
     return 0;
 }
 
-/* Errors that seem to come from connections, without end: no connection is behind them. */
+/* Errors of accept without end: no connection is behind them. */
 LOOP_TEST(server_whose_accepts_all_fail_pauses)
 {
     async_auto_wait_server *server = new_server(serve_echo, NULL);

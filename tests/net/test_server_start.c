@@ -125,7 +125,7 @@ LOOP_TEST(server_start_takes_a_service_by_name_and_an_empty_host_for_all)
     return 0;
 }
 
-/* ---- on a socket of the program's ----------------------------------------------------------- */
+/* ---- on a given socket ----------------------------------------------------------------------- */
 
 LOOP_TEST(server_start_on_a_socket_serves_there_whether_it_listens_or_not)
 {

@@ -85,7 +85,7 @@ LOOP_TEST(close_ends_the_waits_on_the_descriptor)
     return 0;
 }
 
-/* A request that the kernel still had would keep the connection open. */
+/* A request that the kernel still holds would keep the connection open. */
 LOOP_TEST(close_lets_the_peer_see_the_end_although_a_task_waited)
 {
     char byte;
@@ -356,7 +356,9 @@ LOOP_TEST(accept_by_two_tasks_gives_each_connection_to_one)
     return 0;
 }
 
-/* It says so at once, and the connection is there when there are descriptors again. */
+/*
+ * It returns the error at once, and the connection can be accepted when descriptors are free again.
+ */
 LOOP_TEST(accept_without_a_free_descriptor_says_emfile)
 {
     struct rlimit limit, none;

@@ -20,7 +20,7 @@ static int open_device(const char *path)
     return fd;
 }
 
-/* ---- what cannot be ------------------------------------------------------------------------- */
+/* ---- invalid arguments ----------------------------------------------------------------------- */
 
 LOOP_TEST(transfer_refuses_invalid_arguments)
 {
@@ -471,7 +471,7 @@ static int echo(int fd, int *rounds, const bool *over)
 }
 async_fn(echo, int, int *, const bool *);
 
-/* A datagram to itself is there at once: neither of them ever has to wait. */
+/* A datagram to itself is there at once: neither call has to wait. */
 LOOP_TEST(transfer_that_never_waits_lets_others_run)
 {
     enum { WANTED = 1000 };

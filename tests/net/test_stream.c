@@ -22,7 +22,7 @@ static int read_a_byte(async_stream *stream)
 }
 async_fn(read_a_byte, async_stream *);
 
-/* ---- some, and exactly so many -------------------------------------------------------------- */
+/* ---- read and readexactly -------------------------------------------------------------------- */
 
 LOOP_TEST(stream_read_gives_available_bytes_and_no_more)
 {
@@ -372,7 +372,7 @@ LOOP_TEST(stream_without_memory_can_be_read_later)
     return 0;
 }
 
-/* ---- bad input ------------------------------------------------------------------------------ */
+/* ---- invalid arguments ----------------------------------------------------------------------- */
 
 LOOP_TEST(stream_calls_refuse_invalid_arguments)
 {

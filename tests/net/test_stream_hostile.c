@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* ---- memory is what has come, not what was announced ---------------------------------------- */
+/* ---- memory grows with received bytes only --------------------------------------------------- */
 
 enum { MUCH = 3 << 20 };
 
@@ -95,7 +95,7 @@ static int read_long_line(struct thrift *thrift)
 }
 async_fn(read_long_line, struct thrift *);
 
-/* So that the time it takes does not grow as the square of its length. */
+/* So that the time does not grow as the square of its length. */
 TEST_EACH_BACKEND(stream_makes_room_for_a_long_line_by_doubling)
 {
     struct thrift thrift = {0};
@@ -218,9 +218,9 @@ LOOP_TEST(stream_whose_ends_are_shut_in_every_order_tells_each_once)
     return 0;
 }
 
-/* ---- what peers may send -------------------------------------------------------------------- */
+/* ---- unusual input --------------------------------------------------------------------------- */
 
-/* The urgent byte itself is left out, as of every socket that does not ask for it. */
+/* The urgent byte itself is skipped, as for every socket without SO_OOBINLINE. */
 LOOP_TEST(stream_reads_on_behind_urgent_data)
 {
     async_stream *stream;
@@ -246,7 +246,7 @@ LOOP_TEST(stream_reads_on_behind_urgent_data)
     return 0;
 }
 
-/* ---- patience with those that take nothing -------------------------------------------------- */
+/* ---- the send timeout ------------------------------------------------------------------------ */
 
 static int wait_out_of_patience(void)
 {

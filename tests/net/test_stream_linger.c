@@ -137,7 +137,7 @@ LOOP_TEST(stream_close_does_not_wait_for_a_peer_that_closes_too_on_unix_sockets)
     return write_much_and_close(unix_sockets(SOCK_STREAM));
 }
 
-/* A quiet connection is closed there and then. */
+/* The close of a quiet connection is immediate. */
 LOOP_TEST(stream_close_of_a_quiet_connection_is_immediate)
 {
     struct sockets pair = tcp_sockets();
@@ -157,7 +157,7 @@ LOOP_TEST(stream_close_of_a_quiet_connection_is_immediate)
 
 /* ---- limits --------------------------------------------------------------------------------- */
 
-/* The peer has sent something that is not read, and neither ends nor reads. */
+/* The peer has sent bytes that are not read, and neither ends nor reads. */
 static int wait_in_vain(void)
 {
     struct sockets pair = tcp_sockets();

@@ -179,7 +179,7 @@ LOOP_TEST(stream_reset_after_the_end_leaves_the_end_an_end)
     return 0;
 }
 
-/* ---- bytes that were written and are dropped: the peer must not take what came for all ------ */
+/* ---- dropped output: the peer must see a reset ----------------------------------------------- */
 
 /* The peer's socket after the bytes that have come: 0, or -errno. */
 static int end_of_socket(int fd)
@@ -227,7 +227,7 @@ LOOP_TEST(stream_abort_that_drops_nothing_is_an_end)
     return 0;
 }
 
-/* The peer's end has come and is in the stream, and so is something that was not read. */
+/* The peer's end has come and is in the stream, and so are unread bytes. */
 LOOP_TEST(stream_at_eof_is_false_after_an_abort)
 {
     struct connection connection = new_connection();

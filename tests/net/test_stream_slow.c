@@ -13,9 +13,9 @@ enum { CLIENTS = 200, PIECE = 10000, HIGH_WATER = 64 * 1024, SOCKET_BYTES = 8 * 
 /* The bytes that all connections of a server hold: now, and at most. */
 struct account {
     size_t pending; /* bytes not yet with the kernel */
-    size_t most;    /* of those */
-    int waiting;    /* connections whose writer waits */
-    int ended;      /* connections that it has no more */
+    size_t most;
+    int waiting; /* connections whose writer waits */
+    int ended;   /* connections that it has no more */
 };
 
 static int write_for_ever(async_stream *stream, struct account *account)

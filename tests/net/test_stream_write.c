@@ -57,7 +57,7 @@ static int arrived(const async_stream *stream)
     return (int)recv(async_stream_fd(stream), bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
 }
 
-/* ---- what is written, and when it is sent --------------------------------------------------- */
+/* ---- writing and sending --------------------------------------------------------------------- */
 
 LOOP_TEST(stream_sends_little_data_when_the_iteration_ends)
 {
@@ -233,7 +233,7 @@ LOOP_TEST(stream_sends_a_file_behind_what_was_written)
     return 0;
 }
 
-/* ---- a peer that is slow -------------------------------------------------------------------- */
+/* ---- a slow peer ----------------------------------------------------------------------------- */
 
 static int take(async_stream *stream, int total)
 {
@@ -330,7 +330,7 @@ LOOP_TEST(stream_that_is_always_ready_lets_others_run)
 
 struct resting {
     async_stream *drained, *read; /* one of them is closed */
-    bool closed;                  /* it is */
+    bool closed;
 };
 
 /* Calls that need not wait, until one of them has let the closer run. */

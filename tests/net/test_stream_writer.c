@@ -24,7 +24,7 @@ static int new_file(void)
     return file;
 }
 
-/* ---- a layer that does nothing, and one whose handshake waits ------------------------------- */
+/* ---- layers for the tests -------------------------------------------------------------------- */
 
 /* A layer's last message, which must be the last bytes that the peer receives. */
 static int write_goodbye(void *state, async_stream *below)
@@ -113,7 +113,7 @@ LOOP_TEST(sendfile_of_a_stream_that_is_aborted_gets_econnaborted)
     return 0;
 }
 
-/* By the time the task goes on the stream is no more. */
+/* By the time the task goes on the stream is freed. */
 LOOP_TEST(sendfile_that_is_cancelled_leaves_a_stream_alone_that_is_closed_then)
 {
     int file = new_file();
@@ -211,7 +211,7 @@ struct sending {
     bool goes_on;
 };
 
-/* So many that some give way at their beginning or at their end. */
+/* So many that some lets others run at its beginning or at its end. */
 static int send_bytes(struct sending *sending)
 {
     for (int i = 0; i < sending->others; i++)

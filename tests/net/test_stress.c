@@ -17,9 +17,9 @@ enum { WORKERS = 48, FEW = 600, MAX_BYTES = 400000 };
 
 /* How connections end. Up to the first that loses something, all that was written arrives. */
 enum mode {
-    BOTH_IN_ORDER,      /* both write, half-close, read to the end */
-    CLIENT_FLUSHES,     /* the client writes and closes; the loop sends the rest */
-    SERVER_FLUSHES,     /* the server does */
+    BOTH_IN_ORDER,  /* both write, half-close, read to the end */
+    CLIENT_FLUSHES, /* the client writes and closes; the loop sends the rest */
+    SERVER_FLUSHES,
     SERVER_HALF_CLOSES, /* the server first, and then it reads */
     CLIENT_WAITS,       /* as CLIENT_FLUSHES, and the client waits until all is sent */
     FIRST_THAT_LOSES,
@@ -47,10 +47,10 @@ struct plan {
 
 static struct {
     async_server *at_port, *at_path; /* both serve the same */
-    char path[64];                   /* of the latter */
-    uint32_t next, count;            /* of the next connection; and how many are planned */
-    long promised, kept;             /* directions that are to arrive whole, and that did */
-    long long bytes;                 /* that were checked */
+    char path[64];
+    uint32_t next, count; /* of the next connection; and how many are planned */
+    long promised, kept;  /* directions that are to arrive whole, and that did */
+    long long bytes;      /* that were checked */
 } stress;
 
 static uint32_t draw(uint32_t *random)
@@ -165,7 +165,7 @@ static int read_all(async_stream *stream, struct plan *plan, enum direction dire
     return 0;
 }
 
-/* ---- the two sides -------------------------------------------------------------------------- */
+/* ---- the two sides --------------------------------------------------------------------------- */
 
 /* Some send buffers are so small that most bytes wait in the stream. */
 static void narrow(async_stream *stream, struct plan *plan)
@@ -186,7 +186,7 @@ static int break_off(async_stream *stream, struct plan *plan, enum direction wri
                    plan->bytes[reads] > 0 ? plan->early % plan->bytes[reads] : 0);
 }
 
-/* One side of the talk, after the number: both are the same where both do the same. */
+/* One side of the conversation, after the number: both sides do the same. */
 static int talk(async_stream *stream, struct plan *plan, enum direction writes)
 {
     ASYNC_TRY(write_stamped(stream, plan, writes, 0, plan->bytes[writes]));
@@ -242,7 +242,7 @@ static int serve(async_stream *stream, void *unused)
     return expect(&plan, act_as_server(stream, &plan));
 }
 
-/* From many addresses, since each has but some ten thousand ports, and these rest after use. */
+/* From many addresses, since each has only some ten thousand ports, which stay in TIME_WAIT. */
 static int open_in_any_way(async_stream **stream, const struct plan *plan)
 {
     char address[32];
@@ -297,7 +297,7 @@ async_fn(act_as_client, uint32_t);
 
 /* ---- many of them --------------------------------------------------------------------------- */
 
-/* Cancels the client after some turns, in whatever it waits then. */
+/* Cancels the client after some turns, whatever it waits for then. */
 static int cancel_somewhere(struct plan *plan)
 {
     async_task *client = async_create_task(act_as_client, plan->id);

@@ -19,7 +19,7 @@ enum { MAX_TEST_ADDRESSES = 100 };
 
 static struct {
     uint32_t addresses[MAX_TEST_ADDRESSES]; /* in the host's byte order */
-    int count;                              /* of them */
+    int count;
 } wanted_addresses;
 
 static int give_wanted_addresses(const char *host, const char *service,

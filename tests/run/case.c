@@ -83,7 +83,7 @@ static void *count_reallocate(void *context, void *memory, size_t old_size, size
 
 void test_allow_allocations(long count)
 {
-    enum { MAX_COUNT = 100000 }; /* a test that allows more from try to try would never end */
+    enum { MAX_COUNT = 100000 }; /* a test that allows one more each time would never end */
     if (count > MAX_COUNT)
         test_fail("runner", 0, "the program still fails with 100000 allocations");
     atomic_store(&allocations_allowed, count);
@@ -111,7 +111,7 @@ static _Noreturn void end_case(int status)
 
 _Noreturn void test_skip(const char *reason)
 {
-    fprintf(stderr, "%s\n", reason); /* of a death test nothing else is read */
+    fprintf(stderr, "%s\n", reason); /* the runner reads only this of a death test */
     end_case(STATUS_SKIPPED);
 }
 
@@ -174,7 +174,7 @@ static void set_time_limit(unsigned seconds)
  * without any.
  */
 struct inventory {
-    bool open[HIGHEST_DESCRIPTOR]; /* whether that descriptor is */
+    bool open[HIGHEST_DESCRIPTOR]; /* the descriptor is open */
     long mapped_bytes;             /* by the library, in all */
 };
 

@@ -7,17 +7,17 @@
 
 #include "run/runner.h"
 
-/* The statuses by which a case ends that mean more than 0 does and not 0. */
+/* The exit statuses of a case with a special meaning. */
 enum {
-    STATUS_LEAKS = 3,        /* it holds, and has left something behind */
+    STATUS_LEAKS = 3,        /* it passed, but left something behind */
     STATUS_SKIPPED = 77,     /* as automake and meson have it */
     STATUS_TIME_LIMIT = 124, /* as timeout(1) has it */
 };
 
 /*
  * Turns the process, a fresh child of the runner, into a case of that test. It writes to the
- * descriptor output, ends itself after time_limit seconds, and with status 0 only if the test holds
- * and has left nothing behind.
+ * descriptor output, ends itself after time_limit seconds, and with status 0 only if the test
+ * passed and has left nothing behind.
  */
 _Noreturn void case_run(const struct test *test, const char *backend, int output,
                         unsigned time_limit);

@@ -9,7 +9,7 @@
 /* The compiler must assume that all of the memory is used. */
 #define USE(memory) __asm__ volatile("" : : "r"(memory) : "memory")
 
-/* Ends when the depth is negative, which only the compiler does not know to be never. */
+/* Never ends: the depth is never negative, but the compiler does not know that. */
 __attribute__((noinline)) static int recurse_for_ever(volatile int *depth)
 {
     char frame[500];

@@ -38,7 +38,7 @@ struct error {
     }
 
 static const struct {
-    const char *name;                /* of the site */
+    const char *name;
     struct error errors[MAX_ERRORS]; /* it can have; the rest are zeros */
 } sites[TEST_SITES] = {
     [SITE_MALLOC] = {"malloc", {FAILS(ENOMEM)}},
@@ -181,7 +181,7 @@ void faults_end(void)
     is_on = false;
 }
 
-/* ---- their texts ---------------------------------------------------------------------------- */
+/* ---- parsing and printing -------------------------------------------------------------------- */
 
 const char *fault_site_name(int site)
 {

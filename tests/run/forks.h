@@ -14,7 +14,7 @@
 
 enum { BY_SIGNAL = 1000 };
 
-/* The process that forked last, as parent and child know it. */
+/* The process that forked last; parent and child both know it. */
 static pid_t forks_parent;
 
 ASYNC_UNUSED static bool is_child(void)
@@ -22,7 +22,7 @@ ASYNC_UNUSED static bool is_child(void)
     return forks_parent != 0 && getpid() != forks_parent;
 }
 
-/* fork(), in which nothing may go wrong. */
+/* fork(), which must succeed. */
 ASYNC_UNUSED static pid_t fork_here(void)
 {
     forks_parent = getpid();

@@ -41,9 +41,9 @@ static const struct sockaddr_in6 name_v6 = {
 
 /* The known names, and the result of looking them up. */
 static const struct {
-    const char *host; /* its name */
-    int error;        /* EAI_*, or 0 */
-    int addresses;    /* how many, if 0 */
+    const char *host;
+    int error;     /* EAI_*, or 0 */
+    int addresses; /* how many, if 0 */
 } known_names[] = {
     {"one.test", 0, 1},
     {"two.test", 0, 2},
@@ -124,7 +124,7 @@ static int ask_test_for_names(const struct sockaddr *address, socklen_t size, ch
     return 0;
 }
 
-/* From now on this resolver is asked. */
+/* From now on lookups use this resolver. */
 static inline void use_test_names(bool latched)
 {
     static const struct resolver resolver = {ask_test_for_addresses, async_freeaddrinfo,

@@ -114,7 +114,7 @@ const char *outcome_of_fault(const struct ending *ending, enum outcome outcome, 
     if (outcome == PASSED)
         return injected ? "passed" : "unreached";
     if (outcome == SKIPPED || dies)
-        return "reported"; /* a death test may well die in another way */
+        return "reported"; /* a death test may die in another way */
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_LEAKS)
         return "leaked";
     return WIFEXITED(status) && WEXITSTATUS(status) == 1 ? "reported" : "died";

@@ -13,23 +13,23 @@ enum outcome { PASSED, FAILED, SKIPPED, OUTCOMES };
 
 /* The output of a case. */
 struct output {
-    char *text;    /* not ended by a zero byte, and may hold some; NULL: it could not be read */
+    char *text; /* without a terminating zero byte; may contain some; NULL: it could not be read */
     size_t length; /* in bytes */
 };
 
 /* The end of a case. */
 struct ending {
-    const struct test *test; /* which */
-    int status;              /* as from waitpid */
-    bool overdue;            /* it had to be killed from outside */
-    unsigned time_limit;     /* seconds that it had */
+    const struct test *test;
+    int status;          /* as from waitpid */
+    bool overdue;        /* it had to be killed from outside */
+    unsigned time_limit; /* seconds that it had */
     struct output output;
 };
 
-/* All of the file; the text is the caller's to free. */
+/* Reads the whole file; the caller frees the text. */
 struct output output_read(int file);
 
-/* Prints it, each line set in; of very much only the end. */
+/* Prints it, indented; of a long output only the end. */
 void output_print(const struct output *output);
 
 /* The last line, without its end. */

@@ -57,14 +57,14 @@ struct job {
     double started;              /* the clock's reading then */
     bool overdue;                /* had to be killed from outside */
     struct fault fault;          /* the fault to inject */
-    const char *fault_text;      /* the same as it was asked for; NULL: nothing is to fail */
+    const char *fault_text;      /* the same as text; NULL: none */
     struct fault_record *record; /* its counters of calls */
 };
 
 /* The options on the command line. */
 static struct {
-    char **filters;    /* parts of names, one of which a case must contain; none: all cases */
-    int filter_count;  /* of them */
+    char **filters; /* parts of names, one of which a case must contain; none: all cases */
+    int filter_count;
     bool list;         /* print the names and run nothing */
     bool verbose;      /* a line for each case, and its output */
     long repeat;       /* times to run it all */
@@ -75,7 +75,7 @@ static struct {
     bool record; /* prints how often each case called each site */
 } wanted = {.repeat = 1};
 
-/* Those that run now, [0..running_count): also for the handler that ends them. */
+/* The running cases, [0..running_count): also for the handler that kills them. */
 static struct job *running[MAX_PARALLEL];
 static volatile sig_atomic_t running_count;
 
@@ -193,7 +193,7 @@ static void print_calls(const struct job *job)
     printf("\n");
 }
 
-/* One line, its parts between tabs; the last of them is the last line that the case wrote. */
+/* One line, separated by tabs; the last part is the last line that the case wrote. */
 static void print_fault_outcome(const struct job *job, const char *word, const char *reason,
                                 const struct output *output)
 {
@@ -283,7 +283,7 @@ static void on_interrupt(int signal_number)
 }
 
 /*
- * The end of a case is waited for and not interrupted by; it must not be ignored, or its status
+ * The runner waits for SIGCHLD and is not interrupted by it; it must not be ignored, or statuses
  * would be lost.
  */
 static void set_signals(sigset_t *child_signal)
@@ -339,10 +339,7 @@ static struct test **sorted_tests(size_t *count)
     return tests;
 }
 
-/*
- * Writes the cases of one test that are wanted to jobs and returns how many those are, at most
- * three.
- */
+/* Writes the selected cases of one test to jobs and returns their number, at most three. */
 static size_t plan_test(const struct test *test, struct job *jobs)
 {
     static const char *const backends[] = {"epoll", "uring", "sim"};
@@ -474,7 +471,7 @@ static long processors(void)
     return count < MAX_PARALLEL ? count : MAX_PARALLEL;
 }
 
-/* Filters stay in place at the front of arguments. */
+/* Moves the filters to the front of arguments. */
 static void read_arguments(int count, char **arguments)
 {
     wanted.parallel = processors();
@@ -504,7 +501,7 @@ static void read_arguments(int count, char **arguments)
     }
 }
 
-/* Returns the status of the whole run. */
+/* Returns the exit status of the runner. */
 static int print_totals(void)
 {
     int skipped = skips_count();

@@ -61,8 +61,8 @@
     struct test__semicolon
 
 /*
- * CHECK(condition): ends the test with a message unless it holds. So do the others, which print the
- * values too.
+ * CHECK(condition): ends the test with a message unless it is true. So do the others, which print
+ * the values too.
  */
 #define CHECK(...)                                                                                 \
     ((__VA_ARGS__) ? (void)0 : test_fail(__FILE__, __LINE__, "check failed: %s", #__VA_ARGS__))
@@ -76,27 +76,24 @@
 #define CHECK_STR(a, b) test_check_text(__FILE__, __LINE__, #a " == " #b, (a), (b))
 
 /*
- * Options for a loop of the test's own: the case's backend, the allocator that counts, and a
- * virtual clock unless it is a REAL_LOOP_TEST. Copy them to change something.
+ * Options for a loop that the test runs: the case's backend, the counting allocator, and a virtual
+ * clock unless it is a REAL_LOOP_TEST. Copy them to change something.
  */
 const async_run_options *test_options(void);
 
-/* Whether qemu-user runs the suite: then the kernel that it sees is not the one that is there. */
+/* Whether qemu-user runs the suite: then the kernel's version does not tell which calls work. */
 static inline bool test_is_emulated(void)
 {
     return TEST_WRAPPER[0] == 'q';
 }
 
-/*
- * Ends the case, which counts as skipped, where there is no Python, as on a kernel that tools/vm.py
- * boots.
- */
+/* Skips the case where Python is not installed, as on a kernel that tools/vm.py boots. */
 void test_needs_python(void);
 
 /* Whether the kernel refuses io_uring. */
 bool test_uring_is_refused(void);
 
-/* The backend this case is for; NULL where the library shall choose. */
+/* The backend of this case; NULL: the library's default. */
 const char *test_backend(void);
 
 /*
@@ -105,7 +102,7 @@ const char *test_backend(void);
  */
 void test_allow_allocations(long count);
 
-/* Ends the case, which counts as skipped. */
+/* Ends the case as skipped. */
 _Noreturn void test_skip(const char *reason);
 
 /* Ends the case as a failure, with a message about that line. */
@@ -116,9 +113,9 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
 
 /* One test as its file describes it; the runner makes one case of it, or one for each backend. */
 struct test {
-    const char *name;   /* as given to the macro */
-    const char *file;   /* where it is written */
-    int line;           /* in that file */
+    const char *name; /* as given to the macro */
+    const char *file; /* where it is written */
+    int line;
     bool each_backend;  /* a case for each backend, not one in all */
     bool real_clock;    /* test_options() uses the real clock */
     void (*body)(void); /* the test; NULL for a script */

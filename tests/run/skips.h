@@ -7,10 +7,10 @@
 
 #include <stdbool.h>
 
-/* That case was skipped, for that reason. Copies both. */
+/* The case was skipped for that reason. Copies both. */
 void skips_add(const char *label, const char *reason);
 
-/* How many were. */
+/* The number of skipped cases. */
 int skips_count(void);
 
 /*

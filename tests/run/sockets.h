@@ -19,8 +19,8 @@
 
 /* Two ends that are connected to each other. */
 struct sockets {
-    int here;  /* one end */
-    int there; /* the other */
+    int here;
+    int there;
 };
 
 static inline struct sockaddr_in loopback(int port)
@@ -92,7 +92,7 @@ static inline void close_both(struct sockets pair)
     CHECK_EQ(close(pair.there), 0);
 }
 
-/* Sends until there is no room; returns how many bytes that were. */
+/* Sends until the socket is full; returns the number of bytes. */
 static inline size_t fill_socket(int fd)
 {
     static const char bytes[16384];
@@ -104,7 +104,7 @@ static inline size_t fill_socket(int fd)
     return total;
 }
 
-/* Takes all that is there; returns how many bytes that were. */
+/* Receives everything that is there; returns the number of bytes. */
 static inline size_t drain_socket(int fd)
 {
     static char bytes[65536];

@@ -16,7 +16,7 @@
 
 /* ---- running the suite inside a test -------------------------------------------------------- */
 
-/* How a run of the suite went. */
+/* The result of a run of the suite. */
 struct run {
     int status;      /* its exit status; -1: it was killed */
     char text[8192]; /* its output, both streams, cut off at the end */
@@ -88,7 +88,7 @@ static void expect_failure(const char *name, const char *words)
     expect_closing_line(&run, "0 passed, 1 failed\n");
 }
 
-/* ---- what a case may leave behind ----------------------------------------------------------- */
+/* ---- leaks ----------------------------------------------------------------------------------- */
 
 TEST(selftest_leaves_a_descriptor)
 {

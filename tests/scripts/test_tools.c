@@ -133,7 +133,7 @@ enum { MAX_FRAMES = 200 };
 /* The result of backtrace(3) from so many calls deep, after a wait. */
 struct trace {
     void *frames[MAX_FRAMES]; /* where each goes on, the innermost first */
-    int count;                /* of them */
+    int count;
 };
 
 __attribute__((noinline)) static int trace_at(int depth, struct trace *trace)

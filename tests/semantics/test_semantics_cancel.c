@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Asks the running task to cancel. */
+/* Requests the cancellation of the running task. */
 static void cancel_myself(void)
 {
     CHECK(async_task_cancel(async_current_task()));
 }
 
-/* ---- it stays until answered ---------------------------------------------------------------- */
+/* ---- a request stays pending until answered -------------------------------------------------- */
 
 LOOP_TEST(cancellation_stays_until_answered)
 {
@@ -147,7 +147,7 @@ LOOP_TEST(calls_that_never_switch_are_never_refused)
     return 0;
 }
 
-/* ---- one turn a refusal --------------------------------------------------------------------- */
+/* ---- one turn for each refusal --------------------------------------------------------------- */
 
 LOOP_TEST(a_refused_call_gives_the_loop_exactly_one_turn)
 {

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <pthread.h>
 
-/* ---- waiting and letting go ----------------------------------------------------------------- */
+/* ---- awaiting and detaching ------------------------------------------------------------------ */
 
 LOOP_TEST(await_gives_the_result_of_a_task_that_ends_later)
 {
@@ -96,7 +96,7 @@ LOOP_TEST(a_task_that_was_detached_can_be_taken_up_again_before_its_end)
     return 0;
 }
 
-/* ---- asking --------------------------------------------------------------------------------- */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 LOOP_TEST(result_is_in_progress_until_the_end_and_takes_nothing)
 {
@@ -206,8 +206,7 @@ LOOP_TEST(all_tasks_are_those_that_have_not_ended_oldest_first)
     CHECK_EQ(async_all_tasks(all, MANY + 10), MANY + 1);
     CHECK(all[0] == async_current_task() && all[1] == tasks[0] && all[MANY] == tasks[MANY - 1]);
     CHECK_EQ(async_sleep(2), 0);
-    async_task *young = async_create_task(
-        forever); /* in a place that an older one has left, perhaps */
+    async_task *young = async_create_task(forever); /* perhaps in the memory of an older one */
     CHECK_EQ(async_all_tasks(all, MANY), MANY / 2 + 2);
     for (int i = 0; i < MANY / 2; i++)
         CHECK(all[i + 1] == tasks[2 * i + 1]);
@@ -309,7 +308,7 @@ DEATH_TEST(a_query_of_a_handle_that_was_taken_dies,
     async_ignore(async_run_with(test_options(), ask_after_the_end));
 }
 
-/* Without debug mode the record would be another task's by now. */
+/* Without debug mode the record would belong to another task by now. */
 static int await_much_later(void)
 {
     async_task *task = async_create_task(give_after, 0, 0);

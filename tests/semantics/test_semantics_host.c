@@ -160,7 +160,8 @@ TEST_EACH_BACKEND(a_host_loop_drives_timers)
     if (loop == NULL)
         return;
     async_task_detach(
-        async_create_task(note_result_after, 0.2, 2)); /* far apart: they begin when they begin */
+        /* far apart: they begin late on a slow machine */
+        async_create_task(note_result_after, 0.2, 2));
     async_task_detach(async_create_task(note_result_after, 0.001, 1));
     CHECK(async_call_later(0.4, note_argument, "callback").id != 0);
     while (poll_once(loop))
@@ -201,8 +202,7 @@ TEST_EACH_BACKEND(a_host_loop_drives_descriptors)
         CHECK_EQ(write(there[1], &byte, 1), 1);
         struct pollfd answer = {.fd = back[0], .events = POLLIN};
         while (poll(&answer, 1, 0) == 0)
-            CHECK(poll_once(loop) ||
-                  i == 9); /* the loop itself has nothing to wait for but the descriptor */
+            CHECK(poll_once(loop) || i == 9); /* the loop waits for the descriptor only */
         CHECK_EQ(read(back[0], &byte, 1), 1);
     }
     CHECK_EQ(async_loop_step(loop, 0), 0);
@@ -211,7 +211,7 @@ TEST_EACH_BACKEND(a_host_loop_drives_descriptors)
         CHECK(close(there[i]) == 0 && close(back[i]) == 0);
 }
 
-/* ---- what is asked between two steps -------------------------------------------------------- */
+/* ---- calls between two steps ----------------------------------------------------------------- */
 
 static int receive_one(int fd)
 {
@@ -220,7 +220,7 @@ static int receive_one(int fd)
 }
 async_fn(receive_one, int);
 
-/* Polls as the loop says, a few times and not for ever. Whether the task has ended. */
+/* Polls as the loop says, a few times at most. Returns whether the task has ended. */
 static bool ends_soon(async_loop *loop, async_task *task)
 {
     for (int i = 0; i < 5 && !async_task_done(task); i++) {

@@ -287,7 +287,7 @@ TEST(a_second_sigint_ends_a_process_that_does_not_come_to_its_loop)
     CHECK_EQ(run_in_child(main_that_hangs), -SIGINT);
 }
 
-/* ---- where it is left alone ----------------------------------------------------------------- */
+/* ---- left alone ------------------------------------------------------------------------------ */
 
 static int run_that_keeps_it(void)
 {

@@ -114,7 +114,7 @@ static int join_partner(int partner)
 }
 async_fn(join_partner, int);
 
-/* Such tasks wait for each other for ever, so there is no other way out than this one. */
+/* Such tasks wait for each other for ever; cancelling is the only way out. */
 static int cancel_a_circle(void)
 {
     circle[0] = async_create_task(join_partner, 1);
@@ -178,7 +178,8 @@ LOOP_TEST(a_task_that_was_detached_is_left_alone)
 }
 
 /*
- * Otherwise one that joins in a loop, and ignores that it was cancelled, would starve the others.
+ * Otherwise a task that joins in a loop, and ignores that it was cancelled, would starve the
+ * others.
  */
 LOOP_TEST(a_cancelled_task_gives_the_loop_one_turn_for_each_join_that_need_not_wait)
 {
@@ -271,7 +272,7 @@ LOOP_TEST(a_request_made_before_the_join_reaches_a_task_once_as_well)
     return async_await(parent);
 }
 
-/* ---- never before the end ------------------------------------------------------------------- */
+/* ---- never before the joined tasks end ------------------------------------------------------- */
 
 LOOP_TEST(joins_never_return_before_what_they_join_has_ended)
 {
@@ -317,7 +318,7 @@ LOOP_TEST(joins_do_not_return_early_when_their_time_runs_out)
 }
 
 /*
- * A gather is woken for each of its tasks in turn; a request that meets it between two must not be
+ * A gather is woken for each of its tasks in turn; a request between two wake-ups must not be
  * missed.
  */
 LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancels_the_rest)
@@ -332,7 +333,7 @@ LOOP_TEST(a_gather_that_was_woken_for_one_and_is_cancelled_before_it_runs_cancel
     return 0;
 }
 
-/* ---- whose result --------------------------------------------------------------------------- */
+/* ---- whose result is returned ---------------------------------------------------------------- */
 
 LOOP_TEST(a_child_that_succeeds_despite_cancel_gives_its_result_to_its_cancelled_parent)
 {

@@ -19,7 +19,7 @@ static void give_memory(void)
     test_allow_allocations(-1);
 }
 
-/* ---- making a loop -------------------------------------------------------------------------- */
+/* ---- creating a loop ------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(run_without_memory_fails_at_each_allocation_and_leaves_nothing)
 {
@@ -93,10 +93,7 @@ LOOP_TEST(create_fails_at_each_allocation_and_leaves_nothing)
     return 0;
 }
 
-/*
- * In debug mode records that were given back are kept apart; when those are all there is, they must
- * do.
- */
+/* In debug mode freed records are quarantined; when no others are left, these are reused. */
 static bool refuse_large_blocks;
 
 static void *reallocate_small_blocks(void *context, void *block, size_t old_size, size_t new_size)
@@ -277,7 +274,7 @@ LOOP_TEST(done_callbacks_without_memory_are_refused_and_those_added_before_are_c
     return 0;
 }
 
-/* ---- what needs none ------------------------------------------------------------------------ */
+/* ---- calls that need no memory --------------------------------------------------------------- */
 
 LOOP_TEST(joining_and_cancelling_need_no_memory)
 {
@@ -307,7 +304,7 @@ LOOP_TEST(handles_of_calls_are_taken_back_without_memory)
     return 0;
 }
 
-/* ---- messages of errors -------------------------------------------------------------------- */
+/* ---- error messages -------------------------------------------------------------------------- */
 
 LOOP_TEST(fail_without_memory_returns_the_code_and_keeps_no_old_message)
 {

@@ -191,7 +191,7 @@ LOOP_TEST(calls_that_never_switch_let_no_task_run)
     return stop_counting(counter);
 }
 
-/* ---- who waits for the same ----------------------------------------------------------------- */
+/* ---- several waiters ------------------------------------------------------------------------- */
 
 static int note_end_of(const char *name, async_task *task)
 {

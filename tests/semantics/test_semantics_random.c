@@ -165,7 +165,7 @@ TEST_EACH_BACKEND(random_programs_end_in_debug_mode)
         CHECK_EQ(async_run_with(&options, run_program, seed), 0);
 }
 
-/* Any difference would be a place where the order of things is left to the kernel. */
+/* A difference would mean that the order depends on the kernel somewhere. */
 TEST(random_programs_take_the_same_course_on_every_backend)
 {
     static const char *const backends[] = {"epoll", "uring", "sim", "epoll"};

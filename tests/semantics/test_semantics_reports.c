@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- looking at standard error -------------------------------------------------------------- */
+/* ---- captured standard error ----------------------------------------------------------------- */
 
 /* The text written to standard error while the program ran. */
 static char said[1 << 14];
@@ -44,7 +44,7 @@ static int count_lines(void)
     return lines;
 }
 
-/* That it said this, among other things, and on how many lines in all. */
+/* Checks that this was printed, and the number of lines. */
 static void check_said(int lines, const char *expected)
 {
     if (strstr(said, expected) == NULL)
@@ -72,7 +72,7 @@ static void run_captured(int (*coroutine)(void))
     run_captured_with(test_options(), coroutine);
 }
 
-/* ---- errors nobody looked at ---------------------------------------------------------------- */
+/* ---- errors that were never retrieved -------------------------------------------------------- */
 
 static int fail(void)
 {
@@ -91,7 +91,7 @@ static int detach_after_the_end(void)
     async_task *task = async_create_task(fail);
     CHECK_EQ(async_sleep(1), 0);
     CHECK(async_task_done(task) &&
-          !async_task_cancelled(task)); /* this is not looking at the error */
+          !async_task_cancelled(task)); /* this does not retrieve the error */
     async_task_detach(task);
     return 0;
 }
@@ -322,7 +322,7 @@ TEST(debug_mode_names_tasks_that_were_forgotten)
     CHECK_STR(said, "");
 }
 
-/* The one place where time is really spent: there is no other way to be slow. */
+/* The only place where real time is spent: no other way to be slow exists. */
 static void hold_the_loop(void *unused)
 {
     (void)unused;

@@ -16,7 +16,7 @@ enum { SENDERS = 4, CALLS = 2000 };
 
 /* One thread that sends. */
 struct sender {
-    pthread_t thread;   /* it */
+    pthread_t thread;
     async_loop *loop;   /* the receiver */
     async_queue *ended; /* of int: one item when its last call has been made */
     int received;       /* calls that were made */
@@ -70,7 +70,7 @@ LOOP_TEST(calls_from_many_threads_at_once_are_all_made_and_in_each_thread_s_orde
     return 0;
 }
 
-/* A thread that sends one call whenever it is let, after a while that differs each time. */
+/* A thread that sends one call whenever the test lets it, after a varying delay. */
 struct partner {
     async_loop *loop;   /* the receiver */
     async_queue *calls; /* of int: one item for each call that was made */
@@ -134,7 +134,7 @@ LOOP_TEST(calls_from_the_loop_s_own_thread_are_made_soon_and_in_order)
     return 0;
 }
 
-/* Busy tasks must not keep a message waiting. */
+/* Busy tasks must not delay a message. */
 static int be_busy(const bool *enough)
 {
     while (!*enough)

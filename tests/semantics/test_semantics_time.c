@@ -239,10 +239,7 @@ LOOP_TEST(due_timers_run_after_tasks_that_were_already_ready)
 
 /* ---- a fresh clock -------------------------------------------------------------------------- */
 
-/*
- * The sim backend has no other clock than the virtual one, on which no time passes while a task
- * runs.
- */
+/* The sim backend has only the virtual clock, which stands still while a task runs. */
 static bool clock_is_real(void)
 {
     return strcmp(test_backend(), "sim") != 0;

@@ -16,7 +16,7 @@ enum { MAX_CALLERS = 3, MAX_CHILDREN = 2, MAX_HANDED = 16 };
  * order.
  */
 enum switching_kind {
-    WAITS,       /* it is refused there and then */
+    WAITS,       /* it is refused immediately */
     SLEEPS,      /* the same, and it ends by itself, at the instant of the scene */
     ASKS_KERNEL, /* it passes the request on, and returns when the kernel has answered */
     JOINS, /* it passes the request on to a task that obeys, and returns when that has ended */
@@ -35,8 +35,8 @@ struct scene;
 /* A task that makes the call. */
 struct caller {
     struct scene *scene;
-    int place;        /* in line: 0, 1, 2 */
-    async_task *task; /* it, borrowed from the scene */
+    int place; /* in line: 0, 1, 2 */
+    async_task *task;
     /* for a call that joins: the tasks it takes; NULL: it creates its own */
     async_task *children[MAX_CHILDREN];
     int running;      /* children that have not ended */
@@ -44,8 +44,8 @@ struct caller {
     int result;       /* of its last call */
     int number;       /* of its last call among all calls of the scene */
     double called_at; /* when it last called */
-    bool returned;    /* its last call has returned */
-    bool ended;       /* it has come to its end */
+    bool returned;
+    bool ended; /* it has come to its end */
 };
 
 /* One cell: some callers of one row at one moment. */
@@ -53,13 +53,13 @@ struct scene {
     const struct switching_call *row;
     const struct moment *moment;
     struct caller callers[MAX_CALLERS]; /* in the order in which they come */
-    int caller_count;                   /* of them */
-    struct caller *subject;             /* the one that is cancelled */
-    int calls;                          /* that were made, by all of them */
-    int supplied;                       /* units that were handed out: items, places, bytes */
-    int taken;                          /* units that the calls which succeeded say they got */
-    int handed[MAX_HANDED];  /* for calls that hand something over: the values, in order */
-    int handed_count;        /* of those */
+    int caller_count;
+    struct caller *subject; /* the one that is cancelled */
+    int calls;              /* that were made, by all of them */
+    int supplied;           /* units that were handed out: items, places, bytes */
+    int taken;              /* units that the successful calls report */
+    int handed[MAX_HANDED]; /* for calls that hand something over: the values, in order */
+    int handed_count;
     async_queue *queue;      /* the queue that they use; or NULL */
     int ends[2];             /* two ends of a socket; or -1 */
     double instant;          /* at which timed calls succeed, and limits run out */
@@ -69,7 +69,7 @@ struct scene {
     async_queue *over;       /* of int: one item when it is over */
     bool cut_off;            /* the loop ends before it is over */
     bool late;               /* the event that must come first came too late, by the real clock */
-    int attempts_left;       /* to make the moment come about */
+    int attempts_left;       /* left, to make the moment come about */
     int rounds;              /* checks whether all callers have ended */
 };
 
@@ -84,7 +84,7 @@ struct switching_call {
      */
     bool in_line;
     bool in_order;                      /* values given to those in line ascend */
-    void (*set)(struct scene *scene);   /* before the callers begin; in a task, but may not wait */
+    void (*set)(struct scene *scene);   /* before the callers begin; in a task, but must not wait */
     int (*make)(struct caller *caller); /* makes the call; in the caller's task */
     void (*supply)(
         struct scene *scene); /* gives one caller its unit; never switches; NULL: not needed */
@@ -92,7 +92,11 @@ struct switching_call {
         /* units that no caller took, so that supplied == taken + left; NULL */
         const struct scene *scene);
     void (*check)(
-        struct scene *scene); /* that all is usable, and empty, afterwards; in a task; NULL */
+        /*
+         * checks that everything is usable, and empty, afterwards; in a task; NULL: nothing to
+         * check
+         */
+        struct scene *scene);
     const struct switching_call *next; /* another row */
 };
 

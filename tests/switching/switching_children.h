@@ -97,8 +97,7 @@ ASYNC_UNUSED static void set_children(struct scene *scene, child_maker *make_fir
 }
 
 /*
- * The child that is there, or else a new one. It can be seen afterwards, by the reference that is
- * kept.
+ * The existing child, or a new one. It can be inspected afterwards, by the reference that is kept.
  */
 ASYNC_UNUSED static async_task *take_child(struct caller *caller, int index, child_maker *make)
 {
@@ -108,7 +107,7 @@ ASYNC_UNUSED static async_task *take_child(struct caller *caller, int index, chi
     return async_task_ref(child);
 }
 
-/* It has ended, and of its two handles the call has taken one. */
+/* It has ended, and the call has taken one of its two handles. */
 ASYNC_UNUSED static void check_taken(async_task *child)
 {
     CHECK(async_task_done(child));

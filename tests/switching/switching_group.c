@@ -213,7 +213,7 @@ SWITCHING_CALL(group_next_of_none, async_group_next, .kind = NEED_NOT_WAIT, .giv
 
 /* ---- wait_started --------------------------------------------------------------------------- */
 
-/* Says that it has started when it has an item. */
+/* Calls async_set_started when it has an item. */
 static int start_late(struct caller *parent)
 {
     int result = obey(parent);

@@ -26,7 +26,7 @@ static int select_get(struct caller *caller)
     return result;
 }
 
-/* As often as it fits on no stack. */
+/* More cases than fit on the stack. */
 static int select_get_of_many(struct caller *caller)
 {
     async_case cases[20];
@@ -116,7 +116,7 @@ static void check_stream(struct scene *scene)
 {
     char byte;
     if (scene->cut_off)
-        return; /* it went with its loop */
+        return; /* it was freed with its loop */
     supply_byte(scene);
     CHECK_EQ(async_stream_read(selected, &byte, 1), 1);
     CHECK_EQ(close(scene->ends[1]), 0); /* else the close would wait for the peer's end */
@@ -130,8 +130,8 @@ SWITCHING_CALL(select_of_a_stream_that_is_ready, async_select, .kind = NEED_NOT_
                .set = set_stream_with_bytes, .make = select_stream, .check = check_stream);
 
 /*
- * An item comes while the kernel has the descriptor: it is had, though the kernel must answer
- * first.
+ * An item comes while the kernel polls the descriptor: select returns it, though the kernel must
+ * answer first.
  */
 static int select_get_or_readable(struct caller *caller)
 {

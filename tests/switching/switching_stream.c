@@ -29,7 +29,7 @@ static void set_streams(struct scene *scene)
     }
 }
 
-/* A loop that has ended has taken its streams with it. */
+/* A loop that has ended has freed its streams. */
 static void close_streams(struct scene *scene)
 {
     for (int i = 0; i < MAX_CALLERS; i++) {
@@ -52,7 +52,7 @@ static void set_streams_with_lines(struct scene *scene)
     supply_lines(scene);
 }
 
-/* Those in the stream, and those that it has not received. */
+/* Bytes in the stream, and bytes that it has not received. */
 static int bytes_left(const struct scene *scene)
 {
     int sum = 0;
@@ -173,7 +173,7 @@ SWITCHING_CALL(stream_peek_when_available, async_stream_peek, .make = peek, HAS_
 SWITCHING_CALL(layer_wait_when_empty, async_layer_wait, .kind = DEPENDS, .set = set_streams,
                .make = wait_for_layer, .supply = supply_lines, .check = close_streams);
 
-/* A handshake that is over when the peer has said something. */
+/* A handshake that ends when the peer has sent a byte. */
 static int hear_something(async_tls *self, async_stream *stream, const char *name)
 {
     char byte;

@@ -29,7 +29,7 @@ static void set_taken_lock(struct scene *scene)
 static void release_lock(struct scene *scene)
 {
     if (!async_lock_locked(&lock))
-        return; /* there it is */
+        return; /* it is free already */
     scene->supplied++;
     async_lock_release(&lock);
 }

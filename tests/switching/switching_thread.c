@@ -50,7 +50,7 @@ SWITCHING_CALL(to_thread_of_a_job_that_has_begun, async_to_thread, .kind = DEPEN
                .set = set_latch, .make = pass_in_thread, .supply = supply_latch,
                .check = check_thread);
 
-/* An executor of one thread, which is held by another function: all that comes later is queued. */
+/* An executor of one thread, which another function occupies: all later jobs are queued. */
 static void set_held_executor(struct scene *scene)
 {
     set_latch(scene);

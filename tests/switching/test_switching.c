@@ -58,8 +58,8 @@ enum manner {
 struct moment {
     const char *script;   /* the steps */
     const char *expected; /* the results */
-    enum manner manner;   /* of calling */
-    const char *name;     /* as it is printed */
+    enum manner manner;
+    const char *name;
 };
 
 static const struct moment moments[] = {
@@ -124,8 +124,8 @@ static bool is_real(const struct scene *scene)
 }
 
 /*
- * On the real clock a moment may not come about, so a rule is broken there when it is broken each
- * time.
+ * On the real clock a moment may not come about, so a rule counts as broken there only if it is
+ * broken each time.
  */
 static void demand(struct scene *scene, bool condition, const char *problem)
 {
@@ -180,7 +180,7 @@ static void call_once(struct caller *caller)
            "the call returned before the tasks that it joins had ended");
 }
 
-/* The request is met by the next call, and no wake-up that was meant for the last one ends it. */
+/* The next call is refused by a pending request, and is not ended by a wake-up for the last one. */
 static void check_next_calls(struct scene *scene)
 {
     int expected = async_task_cancelling(async_current_task()) > 0 ? -ECANCELED : 0;
@@ -329,7 +329,7 @@ static bool take_step(struct scene *scene, char step)
     return false;
 }
 
-/* ---- after it ------------------------------------------------------------------------------- */
+/* ---- after the script ------------------------------------------------------------------------ */
 
 static bool all_have(struct scene *scene, bool ended)
 {
@@ -375,7 +375,7 @@ static void go_on(void *argument)
         CHECK(async_call_later(tick, satisfy_all, scene).id != 0);
 }
 
-/* ---- judging -------------------------------------------------------------------------------- */
+/* ---- checking the results -------------------------------------------------------------------- */
 
 static char outcome(struct scene *scene, const struct caller *caller)
 {

@@ -28,7 +28,7 @@ struct wish {
 
 struct made {
     X509 *certificate; /* of the key */
-    EVP_PKEY *key;     /* private */
+    EVP_PKEY *key;
 };
 
 static struct certificates files;
@@ -38,8 +38,8 @@ static struct certificates files;
         offsetof(struct certificates, member), #member                                             \
     }
 static const struct {
-    size_t offset;    /* of the path in those */
-    const char *name; /* of the file */
+    size_t offset;
+    const char *name;
 } names[] = {NAME(authority), NAME(server),   NAME(client),   NAME(expired), NAME(elsewhere),
              NAME(myself),    NAME(stranger), NAME(unknown),  NAME(key),     NAME(encrypted),
              NAME(rsa),       NAME(rsa_4096), NAME(wildcard), NAME(partial), NAME(short_address),
@@ -132,7 +132,7 @@ static void make_keys(const struct made *server)
 }
 
 /*
- * Such as a stranger could send, though these are signed. "DER:" is the whole extension, in
+ * Such as an attacker could send, though these are signed. "DER:" is the whole extension, in
  * hexadecimal.
  */
 static void make_odd_files(const struct made *authority)

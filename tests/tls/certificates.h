@@ -15,7 +15,7 @@ struct certificates {
     char elsewhere[320]; /* "elsewhere.example", by the authority, with its key */
     char myself[320];    /* "localhost", by itself, with its key */
     char stranger[320];  /* an unknown authority */
-    char unknown[320];   /* "localhost", by the stranger, with its key */
+    char unknown[320];   /* "localhost", by the unknown authority, with its key */
     char key[320];       /* a key that belongs to none of them */
     char encrypted[320]; /* the key of the server, with a password */
 
@@ -24,13 +24,13 @@ struct certificates {
     char wildcard[320];      /* "*.example.com" */
     char partial[320];       /* "f*.example.com" */
     char short_address[320]; /* an address of one byte */
-    char escapes[320];       /* a name of bytes that a terminal obeys, and a zero byte */
+    char escapes[320];       /* a name with control codes for a terminal, and a zero byte */
     char subject[320];       /* the same in its subject, and no name of a host */
     char empty[320];         /* a name without a byte, and an address of five */
     char many[320];          /* more names than a message has room for */
 };
 
-/* Makes them all, if they are not there. */
+/* Creates them all, unless they exist. */
 const struct certificates *test_certificates(void);
 
 #endif

@@ -41,7 +41,7 @@ ASYNC_UNUSED static async_server *new_secure_server(async_tls *tls, async_serve 
     return server;
 }
 
-/* Asks for "localhost", whatever the address. */
+/* Connects as "localhost", whatever the address. */
 ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *server,
                                    async_tls *tls)
 {

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* A handshake or an answer may be missed for ever. */
+/* A handshake or an answer may fail to come. */
 static const double LONG_ENOUGH = 0.5;
 
 static int exchange(async_stream *stream)

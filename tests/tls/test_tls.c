@@ -30,7 +30,7 @@ LOOP_TEST(tls_reports_protocol_cipher_and_alpn)
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
     CHECK_STR(async_tls_protocol(stream), "TLSv1.3");
     CHECK(strncmp(async_tls_cipher(stream), "TLS_", 4) == 0);
-    CHECK_STR(async_tls_alpn(stream), "http/1.1"); /* the server's best */
+    CHECK_STR(async_tls_alpn(stream), "http/1.1"); /* the server's preference */
     CHECK_STR(async_tls_server_name(stream), "localhost");
     CHECK_EQ(async_tls_peer_subject(stream, name, sizeof name), 12);
     CHECK_STR(name, "CN=localhost");
@@ -163,7 +163,7 @@ LOOP_TEST(tls_context_may_be_freed_before_its_connections)
     return 0;
 }
 
-/* ---- what cannot be a context --------------------------------------------------------------- */
+/* ---- invalid contexts ------------------------------------------------------------------------ */
 
 static int try_server(async_tls_options options)
 {

@@ -86,7 +86,7 @@ LOOP_TEST(tls_1_2_loses_no_byte_and_changes_none)
     return exchange_by(TLS1_2_VERSION);
 }
 
-/* New keys in the middle, asked for by either side, as long connections have them. */
+/* New keys in the middle, requested by either side, as on long connections. */
 static int serve_new_keys(async_stream *stream, void *unused)
 {
     char line[16];

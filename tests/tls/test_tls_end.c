@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- goodbye -------------------------------------------------------------------------------- */
+/* ---- close_notify ---------------------------------------------------------------------------- */
 
 LOOP_TEST(tls_close_is_an_end_for_the_peer)
 {
@@ -121,7 +121,7 @@ LOOP_TEST(tls_client_that_only_writes_loses_nothing_when_it_closes)
     return 0;
 }
 
-/* ---- handshakes that come to nothing -------------------------------------------------------- */
+/* ---- failed handshakes ----------------------------------------------------------------------- */
 
 static int serve_nothing(async_stream *stream, void *unused)
 {
@@ -170,7 +170,7 @@ LOOP_TEST(tls_server_closes_clients_in_the_middle_of_their_handshake)
 {
     async_auto_tls *ours = new_server_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
-    async_auto_stream *stream = new_client(server); /* which says nothing */
+    async_auto_stream *stream = new_client(server); /* a client that sends nothing */
     char byte;
     ASYNC_TRY(async_sleep(0.05));
     CHECK_EQ(async_server_connections(server), 1);
@@ -329,7 +329,7 @@ LOOP_TEST(tls_read_that_is_cancelled_has_taken_nothing)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* OpenSSL's, which are let fail in turn. */
+/* OpenSSL's allocations, which fail in turn. */
 static long allowed = -1;
 
 static void *allocate(size_t size, const char *file, int line)
@@ -373,7 +373,7 @@ static int exchange(void)
     return async_stream_readexactly(stream, text, 5);
 }
 
-/* Whatever is not there: it ends, nothing crashes, nothing is lost. */
+/* Whichever allocation fails: the connection ends, without a crash or a lost byte. */
 LOOP_TEST(tls_without_memory_gives_errors)
 {
     const long step = tools_under_valgrind() ? 31 : 7; /* some thousand blocks are taken in all */

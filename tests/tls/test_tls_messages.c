@@ -298,7 +298,7 @@ static int serve_request_for_new_handshake(struct raw *raw)
     CHECK_EQ(raw_send(*raw), 0);
     CHECK_EQ(SSL_write(raw->ssl, "a", 1), 1);
     CHECK_EQ(SSL_renegotiate(raw->ssl), 1);
-    CHECK_EQ(SSL_do_handshake(raw->ssl), 1); /* the request is made */
+    CHECK_EQ(SSL_do_handshake(raw->ssl), 1); /* the request is on its way */
     CHECK_EQ(SSL_write(raw->ssl, "b", 1), 1);
     CHECK_EQ(raw_send(*raw), 0);
     return raw_read(*raw, &byte, 1) > 0 ? byte : -1;

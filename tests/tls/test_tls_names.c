@@ -9,7 +9,7 @@
 
 static const async_tls_options none;
 
-/* ---- what a certificate says ---------------------------------------------------------------- */
+/* ---- texts of a certificate ------------------------------------------------------------------ */
 
 LOOP_TEST(tls_names_of_a_certificate_are_shown_printable)
 {
@@ -59,7 +59,7 @@ LOOP_TEST(tls_subject_of_a_peer_is_printable)
     return 0;
 }
 
-/* ---- what a client asks for ----------------------------------------------------------------- */
+/* ---- the name that a client requests --------------------------------------------------------- */
 
 LOOP_TEST(tls_wildcard_is_for_one_whole_label)
 {
@@ -146,7 +146,7 @@ LOOP_TEST(tls_client_asks_for_names_and_not_for_addresses)
     return 0;
 }
 
-/* ---- what a server is asked for ------------------------------------------------------------- */
+/* ---- the name that a server gets ------------------------------------------------------------- */
 
 LOOP_TEST(tls_server_sees_the_name_asked_for_as_printable_text)
 {

@@ -9,7 +9,7 @@
 /* A server's view of its last client. */
 struct seen {
     int result;       /* of the first read */
-    char error[300];  /* in words */
+    char error[300];  /* as text */
     char subject[64]; /* of the client's certificate */
 };
 
@@ -76,7 +76,7 @@ LOOP_TEST(tls_client_needs_a_name_to_verify)
     return 0;
 }
 
-/* ---- clients that prove who they are -------------------------------------------------------- */
+/* ---- client certificates --------------------------------------------------------------------- */
 
 /*
  * A client with that certificate at a server which requests one: the result of the client's read.
@@ -123,7 +123,7 @@ LOOP_TEST(tls_client_that_is_refused_gets_the_cause)
     return 0;
 }
 
-/* ---- two that cannot agree ------------------------------------------------------------------ */
+/* ---- no common parameters -------------------------------------------------------------------- */
 
 static const char *negotiate(async_tls_options ours_options, async_tls_options theirs_options,
                              int theirs_most)

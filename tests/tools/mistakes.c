@@ -68,7 +68,7 @@ static int takes_much(struct much much)
 }
 async_fn(takes_much, struct much);
 
-/* Waits before there is anything, so that the kernel completes it. */
+/* Waits before data is there, so that the kernel completes it. */
 static int receives(int fd)
 {
     char text[16];
@@ -81,7 +81,7 @@ static int goes_well(void)
 {
     int ends[2];
     struct much much = {"letters"};
-    async_auto_addrinfo *list = NULL; /* for which a thread is made, and is gone at the end */
+    async_auto_addrinfo *list = NULL; /* a thread is created for it, and has ended at the end */
     ASYNC_TRY(async_getaddrinfo("localhost", "80", NULL, &list));
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
         return -errno;

@@ -103,7 +103,7 @@ TEST(heap_gives_a_million_keys_in_order_after_random_removals)
     free(all);
 }
 
-/* Each removal from each size, so that every way of closing the hole is gone. */
+/* Each removal from each size, so that every way of closing the hole is taken. */
 TEST(heap_closes_the_hole_wherever_an_entry_is_removed)
 {
     enum { MAX_COUNT = 70 };
@@ -133,7 +133,7 @@ TEST(heap_keeps_equal_keys_in_the_order_they_were_added)
     for (size_t i = 0; i < MANY; i += 3)
         take_out(&heap, &all[i]);
     for (size_t i = 0; i < MANY; i += 3)
-        add(&heap, &all[i], 42, MANY + i); /* in used slots, and yet behind the others */
+        add(&heap, &all[i], 42, MANY + i); /* in reused slots, and yet behind the others */
     drain(&heap, all, MANY);
     asyncp_heap_close(&heap);
 }

@@ -61,7 +61,7 @@ static int dig_with_an_address(void)
 {
     volatile int depth = 0;
     extern const char __ehdr_start[]
-        __attribute__((visibility("hidden"))); /* the linker's word for it */
+        __attribute__((visibility("hidden"))); /* a symbol of the linker */
     return recurse_with_an_address(__ehdr_start, &depth);
 }
 async_fn(dig_with_an_address);
@@ -92,8 +92,8 @@ static int call_large(void)
 async_fn(call_large);
 
 /*
- * A frame that is not probed page by page steps over the guard; gcc takes the option without a
- * word.
+ * A frame that is not probed page by page steps over the guard; gcc accepts the option without a
+ * warning.
  */
 static void skip_unless_large_frames_are_probed(void)
 {
@@ -191,8 +191,8 @@ static void look_at_neighbour(int number)
 }
 
 /*
- * Stacks are cut from the bottom of a slab upwards. The handler, set while the loop runs, comes
- * before the loop's.
+ * Stacks are cut from the bottom of a slab upwards. The handler, set while the loop runs, replaces
+ * the loop's.
  */
 static int overflow_beside_a_neighbour(void)
 {
@@ -446,7 +446,7 @@ static void *run_on_this_thread(void *result)
     return NULL;
 }
 
-/* The other thread's loop ends first, and must leave the handler to ours. */
+/* The other thread's loop ends first, and must leave the handler in place. */
 static int outlive_another_loop(void)
 {
     pthread_t thread;

@@ -247,8 +247,7 @@ static void *note_size(void *context, void *block, size_t old_size, size_t new_s
 }
 
 /*
- * The highest number that Linux gives by default is about a million; beyond it no table must
- * follow.
+ * The default limit of Linux is about a million; no table must be allocated for a number beyond it.
  */
 TEST_EACH_BACKEND(poll_of_a_huge_number_takes_no_memory)
 {
@@ -325,7 +324,7 @@ TEST_EACH_BACKEND(poll_cancel_may_come_after_the_event)
     }
 }
 
-/* ---- completions that act ------------------------------------------------------------------- */
+/* ---- completions that submit and cancel ------------------------------------------------------ */
 
 static struct watch second;
 
@@ -411,10 +410,7 @@ static void *wake_poller(void *unused)
     return unused;
 }
 
-/*
- * Whether the wake comes before the wait or during it is the scheduler's affair; it ends it either
- * way.
- */
+/* The wake comes before the wait or during it, as scheduled; it ends it either way. */
 TEST_EACH_BACKEND(poll_wake_comes_from_any_thread)
 {
     pthread_t thread;

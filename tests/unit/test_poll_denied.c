@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- something to run ----------------------------------------------------------------------- */
+/* ---- a program ------------------------------------------------------------------------------- */
 
 /* Sleeps, and waits for a descriptor with and without success. */
 static int use_the_loop(void)
@@ -31,7 +31,7 @@ static int use_the_loop(void)
 }
 async_fn(use_the_loop);
 
-/* ---- what was said -------------------------------------------------------------------------- */
+/* ---- captured output ------------------------------------------------------------------------- */
 
 static char said[4096];
 
@@ -88,7 +88,7 @@ TEST(poll_uring_that_is_too_old_is_replaced_by_epoll)
     expect_epoll_instead(EINVAL, "io_uring is not available here (-EINVAL: ");
 }
 
-/* That epoll would fare better is not to be expected. */
+/* epoll would hardly fare better. */
 TEST(poll_uring_without_a_descriptor_left_is_an_error)
 {
     deny_call(CALL_URING_SETUP, EMFILE);

@@ -108,7 +108,7 @@ TEST_EACH_BACKEND(poll_many_can_be_cancelled_before_submission)
     close_counters();
 }
 
-/* ---- a kernel that has no room for a while -------------------------------------------------- */
+/* ---- a kernel without room ------------------------------------------------------------------- */
 
 #if ASYNC_CHECKS
 static int uring_calls_refused; /* so many, and after them every other one */
@@ -162,7 +162,7 @@ TEST_EACH_BACKEND(poll_many_that_find_no_room_are_begun_or_cancelled_later)
 }
 #endif
 
-/* ---- numbers that are used again ------------------------------------------------------------ */
+/* ---- reused numbers -------------------------------------------------------------------------- */
 
 struct counted {
     int number; /* of the descriptor that is waited for */

@@ -13,8 +13,8 @@
 
 /* A receive with its buffer; bytes that were not received are UNTOUCHED. */
 struct receive {
-    struct watch watch;       /* of the operation */
-    unsigned char buffer[16]; /* its */
+    struct watch watch;
+    unsigned char buffer[16];
 };
 
 enum { UNTOUCHED = 0xcc };
@@ -56,7 +56,7 @@ static void expect_text(const struct receive *receive, const char *text)
         CHECK_EQ(receive->buffer[i], UNTOUCHED);
 }
 
-/* ---- what recv(2) gives --------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 TEST_EACH_BACKEND(poll_recv_of_data_that_is_there_is_done_at_once)
 {
@@ -162,7 +162,7 @@ TEST_EACH_BACKEND(poll_recv_by_several_gives_each_datagram_to_one)
 
 /* ---- cancelled ------------------------------------------------------------------------------ */
 
-/* The completion has come: whatever arrives now goes to the socket and nowhere else. */
+/* The completion has come: later bytes go to the socket only. */
 TEST_EACH_BACKEND(poll_recv_that_was_cancelled_leaves_the_buffer_alone)
 {
     struct receive receive;
@@ -185,7 +185,7 @@ TEST_EACH_BACKEND(poll_recv_that_was_cancelled_leaves_the_buffer_alone)
 }
 
 /*
- * Data and cancellation cross each other; whichever wins, the bytes are in the buffer or in the
+ * Data and cancellation cross each other; in either case the bytes are in the buffer or in the
  * socket.
  */
 TEST_EACH_BACKEND(poll_recv_that_is_cancelled_as_data_comes_loses_nothing)
@@ -218,8 +218,8 @@ static void cancel_second(struct watch *watch)
 }
 
 /*
- * Two datagrams wait for two receives, and the first one's completion cancels the second: which may
- * have happened by then, and in that case says so.
+ * Two datagrams wait for two receives, and the first completion cancels the second receive: if that
+ * was already complete, its result says so.
  */
 TEST_EACH_BACKEND(poll_recv_that_another_completion_cancels_loses_nothing)
 {

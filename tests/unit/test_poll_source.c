@@ -42,7 +42,7 @@ static void tell_changes(struct sockets pair)
         CHECK_EQ(drain_socket(pair.here), 1);
     }
     CHECK(!has(&probe, SOURCE_ENDED));
-    CHECK(!has(&probe, SOURCE_URGENT) || is_uring()); /* which says so each time something comes */
+    CHECK(!has(&probe, SOURCE_URGENT) || is_uring()); /* which gives an event for each datagram */
     probe_close(&probe);
     close(pair.there);
     close_poller();

@@ -84,7 +84,7 @@ TEST_EACH_BACKEND(ten_thousand_sources_of_a_host_loop_get_their_own_events)
     tell_many_apart();
 }
 
-/* ---- a kernel that has no room, or gives up ------------------------------------------------- */
+/* ---- a kernel without room, or that ends polls ----------------------------------------------- */
 
 #if ASYNC_CHECKS
 static bool is_full;

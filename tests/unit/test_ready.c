@@ -43,7 +43,7 @@ TEST(ready_queue_is_first_come_first_served)
     drain(&queue, MAX_COUNT, order);
     for (size_t i = 0; i < MAX_COUNT; i++)
         CHECK_EQ(order[i], i);
-    ready_push(&queue, &nodes[5]); /* and it works on after having been empty */
+    ready_push(&queue, &nodes[5]); /* and the queue works after it was empty */
     ready_push(&queue, &nodes[3]);
     drain(&queue, 2, order);
     CHECK(order[0] == 5 && order[1] == 3);

@@ -182,7 +182,7 @@ static void trim_what_rests(void)
     asyncp_stack_trim(&pool);
 }
 
-/* The next wave of tasks finds its stacks warm. */
+/* The next wave of tasks gets cached stacks. */
 TEST(stack_trim_keeps_what_was_used_since_the_last_one)
 {
     open_pool();
@@ -340,7 +340,7 @@ enum {
 
 enum { ADVICE_ARGUMENT_OF_PROCESS = 3 };
 
-/* Neither one by one nor together. */
+/* Guards can be installed neither one by one nor together. */
 static void deny_light_guards(int error)
 {
     deny_call_with(SYS_madvise, ADVICE_ARGUMENT, ADVICE_GUARD_INSTALL, error);
@@ -355,7 +355,7 @@ TEST(stack_guard_is_page_protection_on_older_kernels)
     expect_guards(GUARD_PROTECTION);
 }
 
-/* As under qemu-user: the call succeeds, and nothing has happened. */
+/* As under qemu-user: the call succeeds, and has no effect. */
 TEST(stack_guard_is_page_protection_where_madvise_has_no_effect)
 {
     deny_light_guards(0);
@@ -373,7 +373,7 @@ TEST(stack_guards_are_installed_one_by_one_without_a_vector_call)
     expect_guards(GUARD_LIGHT);
 }
 
-/* An emulator may know the one call and only pretend to know the other. */
+/* An emulator may support the one call and only pretend to support the other. */
 TEST(stack_guards_are_installed_one_by_one_where_the_vector_call_has_no_effect)
 {
     deny_call_with(CALL_PROCESS_MADVISE, ADVICE_ARGUMENT_OF_PROCESS, ADVICE_GUARD_INSTALL, 0);
@@ -477,7 +477,7 @@ TEST(stack_clean_makes_it_unused_and_leaves_its_control_block)
 
 /* ---- out of memory -------------------------------------------------------------------------- */
 
-/* qemu-user takes the limit, and forgets it. */
+/* qemu-user accepts the limit, and ignores it. */
 static void allow_mappings_up_to(rlim_t bytes)
 {
     struct rlimit limit;

@@ -87,7 +87,7 @@ TEST(switch_goes_a_million_times_there_and_back)
     CHECK_EQ(count, MILLION);
 }
 
-/* Each level keeps something on the stack while the flow is away, and finds it afterwards. */
+/* Each level keeps a value on the stack during the switch, and checks it afterwards. */
 static unsigned descend(unsigned level)
 {
     volatile unsigned kept = level * 2654435761u;

@@ -49,7 +49,7 @@ static X509 *make(const uint8_t *data, size_t size)
     }
 }
 
-/* As OpenSSL asks in a handshake that found that fault. */
+/* As OpenSSL calls it in a handshake with that error. */
 static void judge(X509 *certificate, int error, int depth)
 {
     static SSL_CTX *context;

@@ -12,7 +12,7 @@
 /* Called by libFuzzer for each input: 0; -1: it is of no interest. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Dies unless a terminal would show the text as it is. */
+/* Aborts unless the text is free of control codes. */
 static inline void fuzz_check_printable(const char *text)
 {
     if (async_printable(NULL, 0, text, strlen(text)) != strlen(text))

@@ -239,9 +239,7 @@ static int run_steps(struct play *play)
 }
 async_fn(run_steps, struct play *);
 
-/*
- * So that an input need not lead through the handshake itself: its records are passed on unchanged.
- */
+/* So that an input need not produce the handshake itself: its records are passed on unchanged. */
 static const uint8_t handshake[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
 static void run(const uint8_t *data, size_t size, uint8_t how)
