@@ -17,12 +17,12 @@ enum { MAX_CALLS = 5000000, LINES = 30000 };
 /* The objects that the calls use. */
 struct scene {
     async_queue *queue; /* of int, empty */
-    async_lock lock;
-    async_event event;
+    async_lock lock;           /* free */
+    async_event event;         /* set */
     async_semaphore semaphore; /* of one permit */
     async_barrier barrier;     /* of one party */
-    async_condition condition;
-    async_future *ended;
+    async_condition condition; /* held */
+    async_future *ended;       /* settled */
     struct sockets sockets; /* one of them has a byte to read */
     struct pair streams;    /* one of them has lines to read */
     int file;               /* a regular one */
