@@ -16,16 +16,16 @@ enum { MAX_CALLS = 5000000, LINES = 30000 };
 
 /* The objects that the calls use. */
 struct scene {
-    async_queue *queue; /* of int, empty */
+    async_queue *queue;        /* of int, empty */
     async_lock lock;           /* free */
     async_event event;         /* set */
     async_semaphore semaphore; /* of one permit */
     async_barrier barrier;     /* of one party */
     async_condition condition; /* held */
     async_future *ended;       /* settled */
-    struct sockets sockets; /* one of them has a byte to read */
-    struct pair streams;    /* one of them has lines to read */
-    int file;               /* a regular one */
+    struct sockets sockets;    /* one of them has a byte to read */
+    struct pair streams;       /* one of them has lines to read */
+    int file;                  /* a regular one */
 };
 
 static bool has_run;
