@@ -23,7 +23,7 @@ import programs
 FOUND = 9
 
 # The last functions are those of every task.
-TASK = ["blunder", "blunders", "asyncp_enter_blunders", "begin", "asyncp_switch_start"]
+TASK = ["blunder", "blunders", "asyncp_enter_blunders", "coroutine_begin", "asyncp_switch_start"]
 
 
 class Run(NamedTuple):
