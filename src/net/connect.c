@@ -90,9 +90,9 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
 /* Waits until it is known whether the socket has connected. */
 static int finish(struct async_loop *loop, struct async_stream *stream)
 {
-    channel_exhausted(&stream->channel, SIDE_WRITE);
-    int result = asyncp_channel_wait(loop, &stream->channel, SIDE_WRITE, "async_open_connection");
-    return result == 0 ? asyncp_sys_socket_error(stream->channel.source.fd) : result;
+    pollable_drained(&stream->pollable, SIDE_WRITE);
+    int result = asyncp_pollable_wait(loop, &stream->pollable, SIDE_WRITE, "async_open_connection");
+    return result == 0 ? asyncp_sys_socket_error(stream->pollable.source.fd) : result;
 }
 
 /* Its error has no sentence yet. */

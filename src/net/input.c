@@ -74,18 +74,18 @@ static int note_end(struct async_stream *stream)
 
 int asyncp_input_receive(struct async_stream *stream, void *buffer, size_t size)
 {
-    if (!channel_is_ready(&stream->channel, SIDE_READ))
+    if (!pollable_is_ready(&stream->pollable, SIDE_READ))
         return -EAGAIN;
-    int result = asyncp_sys_stream_recv(stream->channel.source.fd, buffer, &size);
+    int result = asyncp_sys_stream_recv(stream->pollable.source.fd, buffer, &size);
     if (result == -EAGAIN)
-        channel_exhausted(&stream->channel, SIDE_READ);
+        pollable_drained(&stream->pollable, SIDE_READ);
     else if (result < 0)
         return asyncp_stream_note_error(stream, result);
     else if (result == 0)
         return note_end(stream);
     else if ((size_t)result < size &&
              stream->write_error == 0) /* else the kernel is asked before that error is told */
-        channel_short(&stream->channel, SIDE_READ);
+        pollable_moved_less(&stream->pollable, SIDE_READ);
     return result;
 }
 
@@ -152,13 +152,13 @@ static int receive_more(struct async_stream *stream, size_t wanted)
 static int wait_for_answers(struct async_loop *loop, struct async_stream *stream, const char *call)
 {
     int told = 0;
-    if (channel_is_taken(&stream->channel, SIDE_READ))
+    if (pollable_is_taken(&stream->pollable, SIDE_READ))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
-    stream->channel.told[SIDE_READ] = &told;
+    stream->pollable.interrupted[SIDE_READ] = &told;
     int result = asyncp_stand_in_line(loop, &stream->drainers, call, stream, asyncp_refuse_wait);
     if (told != 0)
         return told; /* the stream may be gone */
-    stream->channel.told[SIDE_READ] = NULL;
+    stream->pollable.interrupted[SIDE_READ] = NULL;
     return result;
 }
 
@@ -170,22 +170,22 @@ int asyncp_input_wait(struct async_loop *loop, struct async_stream *stream, cons
 {
     if (stream->gathered)
         asyncp_output_flush(stream);
-    if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
+    if (stream->write_error != 0 && !pollable_is_ready(&stream->pollable, SIDE_READ))
         return stream->write_error;
     if (unlikely(layer_must_pause(stream)))
         return wait_for_answers(loop, stream, call);
-    if (unlikely(stream->layer != NULL && channel_is_ready(&stream->channel, SIDE_READ)))
-        return asyncp_channel_rest(loop, &stream->channel,
-                                   SIDE_READ); /* the layer's budget is spent */
+    if (unlikely(stream->layer != NULL && pollable_is_ready(&stream->pollable, SIDE_READ)))
+        return asyncp_pollable_rest(loop, &stream->pollable,
+                                    SIDE_READ); /* the layer's budget is spent */
     if (stream->input != NULL)
         stream->input = asyncp_block_fit(&loop->blocks, stream->input);
-    return asyncp_channel_wait(loop, &stream->channel, SIDE_READ, call);
+    return asyncp_pollable_wait(loop, &stream->pollable, SIDE_READ, call);
 }
 
 int asyncp_stream_try(struct async_stream *stream)
 {
     stream_check(stream, "async_select");
-    if (channel_is_taken(&stream->channel, SIDE_READ))
+    if (pollable_is_taken(&stream->pollable, SIDE_READ))
         return async_fail(-EBUSY, "async_select: another task reads this stream");
     end_loan(stream);
     if (unread(stream) > 0 || stream->at_end || stream->read_error != 0)
@@ -195,9 +195,9 @@ int asyncp_stream_try(struct async_stream *stream)
         return result == -ENOMEM ? -ENOMEM : 0; /* an error is what the read returns */
     if (stream->gathered)
         asyncp_output_flush(stream);
-    if (stream->write_error != 0 && !channel_is_ready(&stream->channel, SIDE_READ))
+    if (stream->write_error != 0 && !pollable_is_ready(&stream->pollable, SIDE_READ))
         return 0;
-    if (channel_is_ready(&stream->channel, SIDE_READ) && !layer_must_pause(stream))
+    if (pollable_is_ready(&stream->pollable, SIDE_READ) && !layer_must_pause(stream))
         stream_put_off(
             /* the layer's budget is spent: it is tried again when the others had their turn */
             stream);
@@ -211,7 +211,7 @@ int asyncp_stream_try(struct async_stream *stream)
 static int await_more(struct async_loop *loop, struct async_stream *stream, size_t wanted,
                       const char *call)
 {
-    int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
+    int result = pollable_pace(loop, &stream->pollable, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
         result = receive_more(stream, wanted);
         if (result != -EAGAIN)
@@ -227,10 +227,10 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
     stream_check(stream, call);
     if (unlikely(loop->current->refused))
         return asyncp_refused(loop);
-    if (unlikely(channel_is_taken(&stream->channel, SIDE_READ)))
+    if (unlikely(pollable_is_taken(&stream->pollable, SIDE_READ)))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     end_loan(stream);
-    return channel_pace(loop, &stream->channel, SIDE_READ, PACE_COPY);
+    return pollable_pace(loop, &stream->pollable, SIDE_READ, PACE_COPY);
 }
 
 /* ---- reading some --------------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ static int enter(struct async_loop *loop, struct async_stream *stream, const cha
 static int read_directly(struct async_loop *loop, struct async_stream *stream, void *buffer,
                          size_t size)
 {
-    int result = channel_pace(loop, &stream->channel, SIDE_READ, PACE_KERNEL);
+    int result = pollable_pace(loop, &stream->pollable, SIDE_READ, PACE_KERNEL);
     while (result >= 0) {
         result = receive(stream, buffer, size);
         if (result != -EAGAIN)

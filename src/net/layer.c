@@ -21,7 +21,7 @@ int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls
     stream_check(stream, "async_stream_set_layer");
     if (calls == NULL)
         return -EINVAL;
-    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) ||
+    if (stream->layer != NULL || pollable_is_taken(&stream->pollable, SIDE_READ) ||
         is_sending_file(stream))
         return -EBUSY;
     if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
@@ -151,7 +151,7 @@ void asyncp_layer_release(struct async_stream *stream)
         asyncp_block_give(&stream->loop->blocks, block);
     if (layer_holds(stream) && result <= 0 && result != -EAGAIN)
         asyncp_output_fail(stream, result < 0 ? result : -ECONNRESET);
-    else if (layer_holds(stream) && channel_is_ready(&stream->channel, SIDE_READ))
+    else if (layer_holds(stream) && pollable_is_ready(&stream->pollable, SIDE_READ))
         stream_put_off(stream);
 }
 

@@ -43,7 +43,7 @@ static int drop_input(struct async_stream *stream)
 /* Bytes of the program's that the peer's system has not acknowledged. */
 static size_t unacknowledged(const struct async_stream *stream)
 {
-    int bytes = stream->is_tcp ? asyncp_sys_unacknowledged(stream->channel.source.fd) : 0;
+    int bytes = stream->is_tcp ? asyncp_sys_unacknowledged(stream->pollable.source.fd) : 0;
     int of_the_end = stream->ended && stream->layer == NULL ? 1 : stream->linger.active;
     return bytes > of_the_end ? (size_t)bytes : 0;
 }
@@ -87,7 +87,7 @@ static bool give_up(struct async_stream *stream, int error)
 static bool is_over(struct async_stream *stream)
 {
     struct lingering *linger = &stream->linger;
-    int result = linger->peer_ended ? asyncp_sys_socket_error(stream->channel.source.fd)
+    int result = linger->peer_ended ? asyncp_sys_socket_error(stream->pollable.source.fd)
                                     : drop_input(stream);
     look(stream);
     if (result < 0 && result != -EAGAIN)
@@ -134,18 +134,18 @@ void asyncp_linger_continue(struct async_stream *stream)
 static bool can_close_now(struct async_stream *stream)
 {
     bool peer_is_done = stream->socket_ended || (stream->at_end && !stream->hung_up);
-    bool is_dead = stream->channel.source.fd < 0 || stream->write_error != 0 ||
+    bool is_dead = stream->pollable.source.fd < 0 || stream->write_error != 0 ||
                    stream->socket_error != 0;
     if (peer_is_done || is_dead)
         return true;
     stream->linger.unacknowledged = unacknowledged(stream);
-    return !channel_is_ready(&stream->channel, SIDE_READ) && is_safe(stream);
+    return !pollable_is_ready(&stream->pollable, SIDE_READ) && is_safe(stream);
 }
 
 /* Tells the peer the end. false: the connection is gone, and the socket was asked why. */
 static bool shut_down(struct async_stream *stream)
 {
-    if (asyncp_sys_shutdown(stream->channel.source.fd, SHUT_WR) == 0)
+    if (asyncp_sys_shutdown(stream->pollable.source.fd, SHUT_WR) == 0)
         return true;
     async_ignore(drop_input(stream));
     return false;

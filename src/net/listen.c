@@ -96,7 +96,7 @@ static bool accept_one(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     struct async_server *server = listener->server;
-    int result = asyncp_sys_accept(listener->channel.source.fd, (struct sockaddr *)&peer, &size);
+    int result = asyncp_sys_accept(listener->pollable.source.fd, (struct sockaddr *)&peer, &size);
     if (result >= 0)
         server->refused = false;
     if (result >= 0 || result == -EAGAIN)
@@ -106,7 +106,7 @@ static bool accept_one(struct listener *listener)
     if (result >= 0 || (asyncp_sys_is_peers_failure(result) && ++server->skipped < MAX_SKIPPED))
         return true;
     if (result == -EAGAIN)
-        channel_exhausted(&listener->channel, SIDE_READ);
+        pollable_drained(&listener->pollable, SIDE_READ);
     else
         stop_or_pause(server, result);
     return false;
@@ -117,16 +117,16 @@ static void accept_some(struct listener *listener)
     const struct async_server *server = listener->server;
     for (int i = 0; i < server->options.backlog; i++) {
         if (!server->serving || server->paused || is_full(server) ||
-            !channel_is_ready(&listener->channel, SIDE_READ) || !accept_one(listener))
+            !pollable_is_ready(&listener->pollable, SIDE_READ) || !accept_one(listener))
             return;
     }
     asyncp_server_accept_again(listener->server); /* after those have had their turn */
 }
 
-static void changed(struct channel *channel)
+static void changed(struct pollable *pollable)
 {
-    if (channel_is_ready(channel, SIDE_READ))
-        accept_some(CONTAINER_OF(channel, struct listener, channel));
+    if (pollable_is_ready(pollable, SIDE_READ))
+        accept_some(CONTAINER_OF(pollable, struct listener, pollable));
 }
 
 static void run_again(struct deferred *deferred)
@@ -160,7 +160,7 @@ int asyncp_server_listen(struct async_server *server, int fd, struct socket_path
 {
     ASSERT(server->listener_count < server->listener_room);
     struct listener *listener = &server->listeners[server->listener_count];
-    int result = asyncp_channel_open(server->loop, &listener->channel, fd, changed);
+    int result = asyncp_pollable_open(server->loop, &listener->pollable, fd, changed);
     if (result < 0)
         return result;
     listener->server = server;
@@ -183,7 +183,7 @@ void asyncp_server_stop(struct async_server *server)
         if (listener->path != NULL)
             asyncp_path_release(server->loop, listener->path, keeps);
         server->loop->poller.in_flight--;
-        asyncp_channel_close(server->loop, &listener->channel, -EBADF);
+        asyncp_pollable_close(server->loop, &listener->pollable, -EBADF);
     }
     server->listener_count = 0;
 }

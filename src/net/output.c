@@ -3,7 +3,7 @@
  * is gathered, and sent when the task next waits on the stream or the iteration ends, whichever
  * comes first. What the kernel does not take waits in blocks until the socket changes.
  */
-#include "io/operate.h"
+#include "io/submit.h"
 #include "net/stream.h"
 #include "sys/socket.h"
 #include <limits.h>
@@ -115,15 +115,15 @@ static void forget(struct async_stream *stream, size_t size)
 /* One try: how many bytes the kernel took; -EAGAIN, or why the connection is gone. */
 static int send_some(struct async_stream *stream, const void *data, size_t size)
 {
-    if (!channel_is_ready(&stream->channel, SIDE_WRITE))
+    if (!pollable_is_ready(&stream->pollable, SIDE_WRITE))
         return -EAGAIN;
-    int result = asyncp_sys_stream_send(stream->channel.source.fd, data, &size);
+    int result = asyncp_sys_stream_send(stream->pollable.source.fd, data, &size);
     if (result == -EAGAIN)
-        channel_exhausted(&stream->channel, SIDE_WRITE);
+        pollable_drained(&stream->pollable, SIDE_WRITE);
     else if (result < 0)
         result = asyncp_stream_note_error(stream, result);
     else if ((size_t)result < size)
-        channel_short(&stream->channel, SIDE_WRITE);
+        pollable_moved_less(&stream->pollable, SIDE_WRITE);
     return result;
 }
 
@@ -147,7 +147,7 @@ static void say_end(struct async_stream *stream)
     stream->ended = true;
     if (stream->layer != NULL) /* which has said it in its own way */
         return;
-    int result = asyncp_sys_shutdown(stream->channel.source.fd, SHUT_WR);
+    int result = asyncp_sys_shutdown(stream->pollable.source.fd, SHUT_WR);
     if (result < 0 && result != -ENOTCONN) /* the peer has gone: so it needs no telling */
         asyncp_output_fail(stream, result);
 }
@@ -171,8 +171,8 @@ void asyncp_output_fail(struct async_stream *stream, int error)
     stream_take_back(stream);
     forget(stream, stream->pending);
     set_blocked(stream, false);
-    asyncp_channel_retry(stream->loop, &stream->channel, SIDE_READ);
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_WRITE, 0);
+    asyncp_pollable_retry(stream->loop, &stream->pollable, SIDE_READ);
+    asyncp_pollable_wake(stream->loop, &stream->pollable, SIDE_WRITE, 0);
     asyncp_wake_all(&stream->watchers, 0);
 }
 

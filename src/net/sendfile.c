@@ -29,19 +29,19 @@ static int waited(const struct part *part, int result)
 
 static int wait_for_writable(struct async_loop *loop, struct part *part)
 {
-    return waited(part, asyncp_channel_wait(loop, &part->stream->channel, SIDE_WRITE, call));
+    return waited(part, asyncp_pollable_wait(loop, &part->stream->pollable, SIDE_WRITE, call));
 }
 
 /* The kernel has no room: waits until it has. */
 static int wait_for_room(struct async_loop *loop, struct part *part)
 {
-    struct channel *channel = &part->stream->channel;
-    struct pollfd polled = {.fd = channel->source.fd, .events = POLLOUT};
+    struct pollable *pollable = &part->stream->pollable;
+    struct pollfd polled = {.fd = pollable->source.fd, .events = POLLOUT};
     int result = asyncp_sys_poll(&polled, 1, 0);
     if (result !=
         0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
         return result < 0 ? result : 0;
-    channel_exhausted(channel, SIDE_WRITE);
+    pollable_drained(pollable, SIDE_WRITE);
     return wait_for_writable(loop, part);
 }
 
@@ -68,7 +68,7 @@ static int send_directly(struct part *part)
 {
     struct async_stream *stream = part->stream;
     size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    int result = asyncp_sys_sendfile(stream->channel.source.fd, part->file, &part->offset, size);
+    int result = asyncp_sys_sendfile(stream->pollable.source.fd, part->file, &part->offset, size);
     if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
         return result;
     result = asyncp_stream_note_error(stream, result);
@@ -97,7 +97,7 @@ static int send_through_layer(struct part *part)
 static int send_some(struct async_loop *loop, struct part *part)
 {
     struct async_stream *stream = part->stream;
-    int result = waited(part, channel_pace(loop, &stream->channel, SIDE_WRITE, PACE_KERNEL));
+    int result = waited(part, pollable_pace(loop, &stream->pollable, SIDE_WRITE, PACE_KERNEL));
     if (result == 0)
         result = wait_until_sent(loop, part);
     while (result == 0) {

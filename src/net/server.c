@@ -333,6 +333,6 @@ size_t async_server_fds(const async_server *server, int fds[], size_t capacity)
     server_check(server, "async_server_fds");
     ENSURE(fds != NULL || capacity == 0, "async_server_fds: there is no array for %zu", capacity);
     for (size_t i = 0; i < server->listener_count && i < capacity; i++)
-        fds[i] = server->listeners[i].channel.source.fd;
+        fds[i] = server->listeners[i].pollable.source.fd;
     return server->listener_count;
 }

@@ -9,13 +9,13 @@
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
 
-#include "io/channel.h"
+#include "io/pollable.h"
 #include <asyncio/server.h>
 
 struct socket_path;
 
 struct listener {
-    struct channel channel;      /* the listening socket */
+    struct pollable pollable;    /* the listening socket */
     struct async_server *server; /* whose it is */
     struct socket_path *path;    /* of a Unix socket; NULL: none, or the program bound it */
 };

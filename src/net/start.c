@@ -113,7 +113,7 @@ static int bound_port(int fd)
 int async_server_port(const async_server *server)
 {
     ENSURE(server != NULL, "async_server_port: the server is NULL");
-    int port = server->listener_count > 0 ? bound_port(server->listeners[0].channel.source.fd) : 0;
+    int port = server->listener_count > 0 ? bound_port(server->listeners[0].pollable.source.fd) : 0;
     return port > 0 ? port : 0;
 }
 

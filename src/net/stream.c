@@ -33,16 +33,16 @@ static void go_on_closing(struct async_stream *stream)
 }
 
 /* The socket has become ready for something: a reader was told, what is pending is ours. */
-static void changed(struct channel *channel)
+static void changed(struct pollable *pollable)
 {
-    struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
+    struct async_stream *stream = CONTAINER_OF(pollable, struct async_stream, pollable);
     if (!list_empty(&stream->watchers))
         asyncp_wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         asyncp_linger_continue(stream);
     else if (stream->closing)
         go_on_closing(stream);
-    else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
+    else if (stream->blocked && pollable_is_ready(pollable, SIDE_WRITE))
         asyncp_output_flush(stream);
 }
 
@@ -50,7 +50,7 @@ static void flush(struct deferred *deferred)
 {
     struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
     stream->gathered = false;
-    if (!list_empty(&stream->watchers) && channel_is_ready(&stream->channel, SIDE_READ))
+    if (!list_empty(&stream->watchers) && pollable_is_ready(&stream->pollable, SIDE_READ))
         asyncp_wake_all(&stream->watchers, 0);
     if (stream->linger.active)
         asyncp_linger_continue(stream);
@@ -114,12 +114,12 @@ static int make(struct async_loop *loop, struct async_stream *stream, int fd, in
                                     .flush.run = flush,
                                     .guest.loop_closes = loop_closes};
     timer_init(&stream->patience, run_out_of_patience);
-    int result = asyncp_channel_open(loop, &stream->channel, fd, changed);
+    int result = asyncp_pollable_open(loop, &stream->pollable, fd, changed);
     if (result < 0)
         return result;
     stream->is_tcp = domain == AF_INET || domain == AF_INET6;
     if (domain == AF_UNIX) /* which stops a read between what two processes wrote */
-        stream->channel.source.state |= SOURCE_URGENT;
+        stream->pollable.source.state |= SOURCE_URGENT;
     list_append(&loop->guests, &stream->guest.link);
     return 0;
 }
@@ -158,15 +158,15 @@ int async_stream_new(async_stream **stream, int fd)
  * A kernel that closes a socket says the end behind what it has: where more was to come, that would
  * be a lie.
  */
-static void close_channel(struct async_stream *stream, int error)
+static void close_pollable(struct async_stream *stream, int error)
 {
-    int fd = stream->channel.source.fd;
+    int fd = stream->pollable.source.fd;
     if (fd < 0)
         return;
     if (stream->is_cut && stream->is_tcp &&
         !stream->loop->inherited) /* else the connection is the parent's */
         async_ignore(asyncp_sys_reset_on_close(fd));
-    asyncp_channel_close(stream->loop, &stream->channel, error);
+    asyncp_pollable_close(stream->loop, &stream->pollable, error);
 }
 
 int asyncp_stream_note_error(struct async_stream *stream, int error)
@@ -198,7 +198,7 @@ void asyncp_stream_end(struct async_stream *stream)
         loop->poller.in_flight--;
     set_waits_for_layer(stream, false);
     stream_take_back(stream);
-    close_channel(stream, -EBADF);
+    close_pollable(stream, -EBADF);
     asyncp_input_drop(stream);
     asyncp_layer_free(stream);
     asyncp_timer_clear(loop, &stream->patience);
@@ -218,8 +218,8 @@ static void dismiss(struct async_stream *stream)
     if (stream->writer != NULL)
         stream->writer->gone = true;
     stream->writer = NULL;
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
+    asyncp_pollable_wake(stream->loop, &stream->pollable, SIDE_READ, -EBADF);
+    asyncp_pollable_wake(stream->loop, &stream->pollable, SIDE_WRITE, -EBADF);
     asyncp_wake_all(&stream->drainers, -EBADF);
     asyncp_wake_all(&stream->watchers, -EBADF);
     stream->linger.heard = stream->input != NULL && block_unread(stream->input) > 0;
@@ -313,17 +313,17 @@ void async_stream_abort(async_stream *stream)
     asyncp_wake_all(&stream->watchers, 0);
     stream->read_error = -ECONNABORTED;
     asyncp_input_drop(stream);
-    close_channel(stream, -ECONNABORTED);
+    close_pollable(stream, -ECONNABORTED);
     release_end(before);
 }
 
 void asyncp_stream_hang_up(struct async_stream *stream)
 {
-    if (stream->channel.source.fd < 0)
+    if (stream->pollable.source.fd < 0)
         return;
     stream->hung_up = !stream->at_end;
     stream->at_end = true;
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
+    asyncp_pollable_wake(stream->loop, &stream->pollable, SIDE_READ, 0);
     asyncp_wake_all(&stream->watchers, 0);
     async_ignore(async_stream_write_eof(stream));
 }
@@ -336,7 +336,7 @@ int async_stream_fd(const async_stream *stream)
     ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
     if (!stream->loop->inherited)
         stream_check(stream, "async_stream_fd");
-    return stream->channel.source.fd;
+    return stream->pollable.source.fd;
 }
 
 static int tell_address(const struct async_stream *stream, char *text, size_t size,

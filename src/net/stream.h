@@ -10,7 +10,7 @@
 #define NET_STREAM_H
 
 #include "sched/fork.h"
-#include "io/channel.h"
+#include "io/pollable.h"
 #include <asyncio/layer.h>
 #include <asyncio/stream.h>
 
@@ -36,8 +36,8 @@ struct lingering {
 
 /* What every read and write touches comes first and fills three cache lines. */
 struct async_stream {
-    struct channel channel;  /* the socket, and who waits to read from it */
-    struct async_loop *loop; /* whose stream it is */
+    struct pollable pollable; /* the socket, and who waits to read from it */
+    struct async_loop *loop;  /* whose stream it is */
 
     struct block *input; /* what was received and not read; NULL: nothing */
     struct block *first; /* what was written and not sent; NULL: nothing */

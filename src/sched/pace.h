@@ -6,7 +6,7 @@
  * while tasks run (the virtual clock, a shuffle), the allowance itself is the limit.
  *
  * A call that holds nothing of its object gives way before it returns, and touches nothing
- * afterwards; one that works on a channel gives way before it begins (channel_pace), because what
+ * afterwards; one that works on a pollable gives way before it begins (pollable_pace), because what
  * it returns may lie in the stream.
  */
 #ifndef SCHED_PACE_H
