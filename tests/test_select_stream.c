@@ -149,12 +149,12 @@ struct units {
     int given;     /* bytes of a whole one that the program has */
 };
 
-static int read_unit(void *state, async_stream *below, void *buffer, size_t size)
+static int read_unit(void *state, async_transport *below, void *buffer, size_t size)
 {
     struct units *units = state;
     while (units->count < 4) {
-        int result = async_layer_read(below, units->bytes + units->count,
-                                      (size_t)(4 - units->count));
+        int result = async_transport_read(below, units->bytes + units->count,
+                                          (size_t)(4 - units->count));
         if (result <= 0)
             return result;
         units->count += result;
@@ -166,13 +166,13 @@ static int read_unit(void *state, async_stream *below, void *buffer, size_t size
     return 1;
 }
 
-static int write_plain(void *state, async_stream *below, const void *data, size_t size)
+static int write_plain(void *state, async_transport *below, const void *data, size_t size)
 {
     (void)state;
-    return async_layer_write(below, data, size);
+    return async_transport_write(below, data, size);
 }
 
-static int say_nothing(void *state, async_stream *below)
+static int say_nothing(void *state, async_transport *below)
 {
     (void)state, (void)below;
     return 0;

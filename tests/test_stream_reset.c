@@ -52,7 +52,7 @@ static int read_to_the_end(async_stream *stream, int *total)
 }
 async_fn(read_to_the_end, async_stream *, int *);
 
-static int pass_finish(void *state, async_stream *below)
+static int pass_finish(void *state, async_transport *below)
 {
     (void)state, (void)below;
     return 0;

@@ -27,10 +27,10 @@ static int new_file(void)
 /* ---- a layer that does nothing, and one whose handshake waits ------------------------------- */
 
 /* A layer's goodbye, which must be the last that the peer sees. */
-static int pass_finish(void *state, async_stream *below)
+static int pass_finish(void *state, async_transport *below)
 {
     (void)state;
-    return async_layer_write(below, "!", 1);
+    return async_transport_write(below, "!", 1);
 }
 
 static void pass_free(void *state)
@@ -45,8 +45,8 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
     char byte;
     (void)self, (void)name;
     ASYNC_TRY(async_stream_set_layer(stream, &passes, NULL));
-    while (async_layer_read(stream, &byte, 1) == -EAGAIN)
-        ASYNC_TRY(async_layer_wait(stream));
+    while (async_transport_read(async_stream_transport(stream), &byte, 1) == -EAGAIN)
+        ASYNC_TRY(async_transport_wait(async_stream_transport(stream)));
     return 0;
 }
 

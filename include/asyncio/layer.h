@@ -12,23 +12,26 @@
 
 ASYNC_BEGIN_C
 
+/* What lies below a layer: the socket of its stream. Borrowed; it lasts as long as the stream. */
+typedef struct async_transport async_transport;
+
 /*
- * The calls of a layer. None of them may switch; each is given the state and the stream, of which
- * it uses only async_layer_read and async_layer_write. An error, -errno, ends that direction of the
- * stream for good.
+ * The calls of a layer. None of them may switch; each is given the state and the transport, which
+ * it uses by async_transport_read and async_transport_write. An error, -errno, ends that direction
+ * of the stream for good.
  */
 typedef struct async_stream_layer {
     /*
      * Reads up to size bytes for the program: how many; 0: the peer's end; -EAGAIN:
-     * async_layer_read gave that.
+     * async_transport_read gave that.
      */
-    int (*read)(void *state, async_stream *below, void *buffer, size_t size);
+    int (*read)(void *state, async_transport *transport, void *buffer, size_t size);
 
     /* Takes all of the program's bytes: 0. */
-    int (*write)(void *state, async_stream *below, const void *data, size_t size);
+    int (*write)(void *state, async_transport *transport, const void *data, size_t size);
 
     /* Writes what there is to say at the end, once: 0. */
-    int (*finish)(void *state, async_stream *below);
+    int (*finish)(void *state, async_transport *transport);
 
     /* Takes the state; the stream is gone. */
     void (*free)(void *state);
@@ -54,25 +57,30 @@ ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream,
 ASYNC_API void *async_stream_layer_state(const async_stream *stream,
                                          const async_stream_layer *calls);
 
+/* The stream's transport, also where there is no layer. Never switches. */
+ASYNC_API async_transport *async_stream_transport(async_stream *stream);
+
 /*
  * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now.
  * -EINVAL: size is 0. In one call of its read a layer gets 64 KiB, and nothing while more than 16
  * KiB of what its reads have written are pending: -EAGAIN then, and other tasks run before the
  * layer's read is called again. Never switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, size_t size);
+ASYNC_API ASYNC_MUST int async_transport_read(async_transport *transport, void *buffer,
+                                              size_t size);
 
 /*
  * Writes to the socket, and takes all of it: 0, or why the connection is gone. -ENOMEM. Never
  * switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_write(async_stream *below, const void *data, size_t size);
+ASYNC_API ASYNC_MUST int async_transport_write(async_transport *transport, const void *data,
+                                               size_t size);
 
 /*
- * For handshakes, in a task: sends what was written, and waits until async_layer_read may have
+ * For handshakes, in a task: sends what was written, and waits until async_transport_read may have
  * more. 0. -EBUSY: a task reads. -ECANCELED. Switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_wait(async_stream *below);
+ASYNC_API ASYNC_MUST int async_transport_wait(async_transport *transport);
 
 /*
  * What the options of connections and servers take as `tls`. start puts a layer on a stream that is

@@ -3,6 +3,7 @@
  * which no task waits does not keep the loop from a futex wait, nor virtual time from passing.
  */
 #include "io/pollable.h"
+#include "poll/watched.h"
 
 enum { CACHE_LINE = 64, FRAME_BYTES = 512, OWNER_BYTES = 256 };
 
@@ -144,4 +145,10 @@ int asyncp_pollable_rest(struct async_loop *loop, struct pollable *pollable, enu
     if (interrupted == 0)
         pollable->interrupted[side] = NULL;
     return interrupted;
+}
+
+bool asyncp_pollable_has(const struct async_loop *loop, int fd)
+{
+    const struct watched *watched = watched_find(&loop->poller, fd);
+    return watched != NULL && watched->source != NULL;
 }

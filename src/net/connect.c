@@ -87,14 +87,6 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
     return result;
 }
 
-/* Waits until it is known whether the socket has connected. */
-static int finish(struct async_loop *loop, struct async_stream *stream)
-{
-    pollable_drained(&stream->pollable, SIDE_WRITE);
-    int result = asyncp_pollable_wait(loop, &stream->pollable, SIDE_WRITE, "async_open_connection");
-    return result == 0 ? asyncp_sys_socket_error(stream->pollable.source.fd) : result;
-}
-
 /* Its error has no sentence yet. */
 static int connect_to(async_stream **out, const struct sockaddr *address, socklen_t size,
                       const struct addrinfo *local, const struct addrinfo **failed_local)
@@ -106,7 +98,7 @@ static int connect_to(async_stream **out, const struct sockaddr *address, sockle
     if (fd >= 0 && result < 0)
         asyncp_sys_close(fd);
     if (result == 0)
-        result = finish(loop, stream);
+        result = asyncp_transport_wait_connected(stream_transport(stream), "async_open_connection");
     if (result == 0) {
         *out = stream;
         return 0;

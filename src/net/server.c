@@ -74,8 +74,7 @@ static void excuse_disconnect(const struct connection *connection, int error)
     const struct async_stream *stream = connection->stream;
     if (!async_is_disconnect(error) || stream == NULL || connection->server->loop->debug)
         return;
-    if (error == stream->read_error || error == stream->write_error ||
-        (error == -ENODATA && stream->at_end))
+    if (asyncp_stream_failed_with(stream, error))
         connection->task->seen = true;
 }
 
@@ -115,7 +114,7 @@ int asyncp_server_connect(struct async_server *server, int fd, int domain)
         asyncp_sys_close(fd);
         return -ENOMEM;
     }
-    connection->stream->holder = &connection->stream;
+    asyncp_stream_link(connection->stream, &connection->stream);
     connection->server = server;
     list_append(&server->connections, &connection->link);
     server->connection_count++;
@@ -148,7 +147,7 @@ static void forget_inherited(struct async_server *server)
         struct connection *connection = CONTAINER_OF(link, struct connection, link);
         list_remove(link);
         if (connection->stream != NULL)
-            connection->stream->holder = NULL;
+            asyncp_stream_unlink(connection->stream);
         memory_free(&server->loop->memory, connection, sizeof *connection);
     }
     server->connection_count = 0;

@@ -20,7 +20,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_layer_read(connection->below, buffer, (size_t)size);
+    int result = async_transport_read(connection->below, buffer, (size_t)size);
     if (result == 0)
         connection->at_end = true;
     if (result == -EAGAIN)
@@ -34,7 +34,7 @@ static int bio_write(BIO *bio, const char *data, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_layer_write(connection->below, data, (size_t)size);
+    int result = async_transport_write(connection->below, data, (size_t)size);
     if (result < 0)
         connection->transport_error = result;
     return result < 0 ? -1 : size;
@@ -190,7 +190,7 @@ static int refuse_messages(struct connection *connection)
                       connection->messages);
 }
 
-static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
+static int layer_read(void *state, async_transport *below, void *buffer, size_t size)
 {
     struct connection *connection = state;
     size_t got;
@@ -211,7 +211,7 @@ static int layer_read(void *state, async_stream *below, void *buffer, size_t siz
     return result;
 }
 
-static int layer_write(void *state, async_stream *below, const void *data, size_t size)
+static int layer_write(void *state, async_transport *below, const void *data, size_t size)
 {
     struct connection *connection = state;
     (void)below;
@@ -224,7 +224,7 @@ static int layer_write(void *state, async_stream *below, const void *data, size_
                                          : write_now(connection, data, size);
 }
 
-static int layer_finish(void *state, async_stream *below)
+static int layer_finish(void *state, async_transport *below)
 {
     struct connection *connection = state;
     (void)below;
@@ -308,7 +308,7 @@ static int make(struct connection **out, struct context *context, async_stream *
     *out = NULL;
     if (connection == NULL)
         return -ENOMEM;
-    connection->below = stream;
+    connection->below = async_stream_transport(stream);
     connection->context = context;
     atomic_fetch_add(&context->references, 1);
     connection->name = name != NULL ? OPENSSL_strdup(name) : NULL;
@@ -370,7 +370,7 @@ static int shake_hands(struct connection *connection)
         int result = result_of(connection, done);
         if (result != -EAGAIN) /* 0: a peer that says goodbye instead */
             return result < 0 ? result : async_fail(-ECONNRESET, "TLS: the peer does not want to");
-        ASYNC_TRY(async_layer_wait(connection->below));
+        ASYNC_TRY(async_transport_wait(connection->below));
     }
     connection->is_up = true;
     OPENSSL_free(connection->complaint);

@@ -2,7 +2,7 @@
  * ext/tls/src/tls.h: what the files of asyncio-tls share: contexts, connections, and how errors are
  * told. All of it stands on the public headers of libasyncio and on OpenSSL.
  *
- *     stream ── layer ──> connection ── SSL ── BIO ──> async_layer_read, async_layer_write
+ *     stream ── layer ──> connection ── SSL ── BIO ──> async_transport_read, async_transport_write
  *
  * Invariant: no call into OpenSSL ever waits. Its BIO says "later" when the socket has nothing, the
  * call comes back, and only then the task waits (OpenSSL's queue of errors is the thread's, and not
@@ -37,7 +37,7 @@ struct context {
 /* A stream's layer. */
 struct connection {
     SSL *ssl;                /* OpenSSL's part of it */
-    async_stream *below;     /* whose layer it is */
+    async_transport *below;  /* whose layer it is */
     struct context *context; /* holds a reference */
     char *name; /* whom a client asked for; its sessions are kept by that; NULL: nobody by name */
     char *alpn; /* what was agreed on; NULL: nothing */
