@@ -11,5 +11,5 @@ SCRIPT_TEST(model_of_a_loop_that_dozes_in_every_order, "tests/model/check.py", "
 SCRIPT_TEST(model_finds_what_is_planted_in_the_inbox, "tests/model/check.py", "--planted",
             "src/sched/mailbox.c");
 SCRIPT_TEST(model_finds_what_is_planted_in_the_loop, "tests/model/check.py", "--planted",
-            "src/loop/iterate.c", "src/loop/drive.c");
+            "src/loop/iterate.c", "src/top/host.c");
 SCRIPT_TEST(model_lets_pass_what_is_right, "tests/model/check.py", "--right");

@@ -6,7 +6,7 @@
  * Most run in a forked child, so that the parent can see how it ended. Under AddressSanitizer those
  * of a fault that nobody handles are left out: there the sanitizer always handles it.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "deep.h"
 #include "deny.h"
 #include "runner.h"
@@ -130,7 +130,7 @@ DEATH_TEST(overflow_on_another_thread_is_told, "task #2 'dig' |overflowed its st
 
 static int spoil_own_canary(void)
 {
-    struct coroutine *self = async_get_loop()->current;
+    struct coroutine *self = async_get_loop()->sched.current;
     CHECK_EQ(self->stack.guard, GUARD_CANARY);
     self->stack.bottom[8] ^= 1;
     return 0;
@@ -140,7 +140,7 @@ async_fn(spoil_own_canary);
 /* A size of which the loop has no stacks yet, so that the new ones get the new kind of guard. */
 static int run_without_guards(void)
 {
-    async_get_loop()->stacks.guard = GUARD_CANARY;
+    async_get_loop()->tasks.stacks.guard = GUARD_CANARY;
     async_task_options options = {.stack_size = 1 << 17};
     return async_await(async_create_task_with(&options, spoil_own_canary));
 }

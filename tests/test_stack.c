@@ -3,7 +3,7 @@
  * colours, and the three kinds of guard, each of which must really stop or betray whoever writes
  * into it.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "deny.h"
 #include "runner.h"
 #include "sys/number.h"

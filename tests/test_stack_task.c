@@ -2,7 +2,7 @@
  * test_stack_task.c: stacks as tasks see them: how large they are, how much of them is used, and
  * arguments that do not fit.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "runner.h"
 #include "sys/sys.h"
 

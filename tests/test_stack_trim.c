@@ -2,7 +2,7 @@
  * test_stack_trim.c: when a loop gives stacks back to the kernel: when many have been idle for
  * long, and not before.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "runner.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ async_fn(use_stack);
 
 static size_t idle_stacks(void)
 {
-    return asyncp_stack_count(&async_get_loop()->stacks).idle;
+    return asyncp_stack_count(&async_get_loop()->tasks.stacks).idle;
 }
 
 /* That many tasks at once, which end at once. */

@@ -2,7 +2,7 @@
  * test_task_wait.c: several tasks that await one handle, and async_task_wait, which borrows it.
  * What cancelling does to that wait at every moment is in switching_group.c.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "coroutines.h"
 #include "journal.h"
 #include <stdlib.h>

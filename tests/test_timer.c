@@ -3,7 +3,7 @@
  * of deadlines. In which order they come, what numbers are refused, that a call can be taken back
  * until it is made, and that a million of them are no trouble.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "journal.h"
 
 #include <math.h>

@@ -22,8 +22,6 @@ typedef struct async_run_options {
     const char *backend;
     /* not 0: ready tasks run in an order drawn from this seed; so does ASYNCIO_SHUFFLE */
     uint64_t shuffle_seed;
-    /* how long the loop looks for events before it sleeps; so does ASYNCIO_SPIN_US */
-    uint32_t spin_us;
     size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
     async_allocator allocator; /* copied; {0}: malloc */
     ASYNCP_RESERVED(6);

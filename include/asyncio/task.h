@@ -23,7 +23,7 @@ ASYNC_BEGIN_C
  */
 #define async_create_task(...) ASYNCP_CREATE(NULL, __VA_ARGS__)
 
-struct asyncp_starter;
+struct asyncp_maker;
 
 /* How a task is to be; {0} and NULL mean the defaults. */
 typedef struct async_task_options {
@@ -37,9 +37,7 @@ typedef struct async_task_options {
     struct async_executor *executor;
     /* it has its first turn at once, and then the creator goes on; not in a callback */
     bool eager_start;
-    struct asyncp_starter *asyncp_starter; /* the library's */
-    /* the library's, for async_run_coroutine_threadsafe */
-    struct async_concurrent_future *asyncp_carrier;
+    struct asyncp_maker *asyncp_maker; /* the library's */
     ASYNCP_RESERVED(2);
 } async_task_options;
 

@@ -49,7 +49,7 @@ int async_completion_next(async_completion *public_completion)
     struct async_loop *loop = loop_enter("async_completion_next");
     struct completion *completion = completion_of(public_completion, "async_completion_next");
     struct watch *watch = &completion->watch;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (watch->taken == watch_tasks(watch))
         return -ENODATA;

@@ -38,7 +38,7 @@ static int result_of(const struct async_loop *loop, const async_task *task)
 {
     if (task == NULL)
         return -ENOMEM;
-    return task->coroutine == loop->current ? -EDEADLK : task->result;
+    return task->coroutine == loop_running(loop) ? -EDEADLK : task->result;
 }
 
 /* The error of one that could not be waited for, which failed before all others; 0 if all could. */

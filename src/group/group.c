@@ -16,7 +16,7 @@
 
 struct group {
     struct scope scope;             /* of its task; expired when a child has failed */
-    struct asyncp_starter starter;  /* of its children */
+    struct asyncp_maker maker;      /* of its children */
     struct list children;           /* that have not ended, as members */
     size_t live;                    /* how many */
     size_t running;                 /* of those, how many may run */
@@ -58,9 +58,10 @@ static struct group *own_group(const struct async_loop *loop, async_task_group *
                                const char *call)
 {
     struct group *group = group_of(public_group, call);
-    ENSURE(group->scope.coroutine == loop->current,
+    ENSURE(group->scope.coroutine == loop_running(loop),
            "%s: the task group belongs to %s, and this is %s", call,
-           asyncp_label(group->scope.coroutine->task).text, asyncp_label(loop->current->task).text);
+           asyncp_label(group->scope.coroutine->task).text,
+           asyncp_label(loop_running(loop)->task).text);
     ENSURE(!group->waited, "%s: the task group has been waited for already", call);
     return group;
 }
@@ -141,14 +142,14 @@ static void start_queued(struct async_loop *loop, struct group *group)
     }
     struct ready *next = ready_pop(&group->queued);
     coroutine_of_ready(next)->held_back = false;
-    ready_push(&loop->ready, next);
+    ready_push(&loop->sched.ready, next);
 }
 
 /* The listener of a child. Whoever waits for this one child is told before a failure refuses it. */
 static void child_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
 {
     struct member *member = CONTAINER_OF(listener, struct member, listener);
-    struct group *group = CONTAINER_OF(member->group, struct group, starter);
+    struct group *group = CONTAINER_OF(member->group, struct group, maker);
     ENSURE(list_is_linked(&member->sibling),
            "%s is the child of a task group whose memory is gone or was written over; a block was "
            "left, perhaps by longjmp, without the end of its group",
@@ -167,16 +168,15 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
         child_failed(loop, group, task);
 }
 
-static int start(struct async_loop *loop, struct asyncp_starter *starter,
-                 struct coroutine *coroutine)
+static int start(struct async_loop *loop, struct asyncp_maker *maker, struct coroutine *coroutine)
 {
-    struct group *group = CONTAINER_OF(starter, struct group, starter);
+    struct group *group = CONTAINER_OF(maker, struct group, maker);
     if (unlikely(coroutine == NULL && !group->closing))
         fail(loop, group, -ENOMEM, NULL);
     if (unlikely(group->closing))
         return -ECANCELED;
     struct member *member = &coroutine->member;
-    member->group = starter;
+    member->group = maker;
     listen_on(&member->listener, child_ended, &coroutine->task->waiters);
     list_append(&group->children, &member->sibling);
     coroutine->task->references = TASK_KEPT;
@@ -197,7 +197,7 @@ const async_task_options *asyncp_group_options(async_task_group *public_group,
     struct group *group = group_of(public_group, "async_group_create_task");
     if (options != NULL)
         *storage = *options;
-    storage->asyncp_starter = &group->starter;
+    storage->asyncp_maker = &group->maker;
     return storage;
 }
 
@@ -208,7 +208,7 @@ void asyncp_group_begin(async_task_group *public_group, const async_group_option
     struct async_loop *loop = loop_enter("ASYNC_TASK_GROUP");
     OPTIONS_CHECK(options, "ASYNC_TASK_GROUP_WITH");
     struct group *group = (struct group *)public_group;
-    *group = (struct group){.starter.start = start, .limit = SIZE_MAX};
+    *group = (struct group){.maker.start = start, .limit = SIZE_MAX};
     if (options != NULL && options->limit != 0)
         group->limit = options->limit;
     group->discard = options != NULL && options->discard;
@@ -245,7 +245,7 @@ static void wait_for_children(struct async_loop *loop, struct group *group, cons
     struct group_wait waiting;
     waiting.group = group;
     while (group->live > 0) {
-        if (loop->current->refused && group->passed_on != loop->current->request_round)
+        if (loop_running(loop)->refused && group->passed_on != loop_running(loop)->request_round)
             pass_on_to_children(loop, group);
         wait_init(&waiting.wait, call, group, pass_on);
         group->wants_next = false;
@@ -261,8 +261,8 @@ int async_group_wait(async_task_group *public_group)
     struct async_loop *loop = loop_enter("async_group_wait");
     struct group *group = own_group(loop, public_group, "async_group_wait");
     asyncp_scope_place(loop, &group->scope, "async_group_wait");
-    if (unlikely(loop->current->refused)) {
-        if (group->passed_on != loop->current->request_round)
+    if (unlikely(loop_running(loop)->refused)) {
+        if (group->passed_on != loop_running(loop)->request_round)
             pass_on_to_children(loop, group);
         asyncp_refused(loop);
     }
@@ -274,7 +274,7 @@ int async_group_wait(async_task_group *public_group)
         return async_task_result(group->first_failed);
     if (group->error != 0)
         return group->error;
-    return group->some_cancelled && loop->current->refused ? -ECANCELED : 0;
+    return group->some_cancelled && loop_running(loop)->refused ? -ECANCELED : 0;
 }
 
 /*
@@ -297,13 +297,13 @@ void asyncp_group_leave(async_task_group *public_group)
     struct group *group = (struct group *)public_group;
     struct async_loop *loop = loop_leave("the end of a task group");
     if (!group->waited) {
-        if (!group->closing && group->live > 0 && !loop->inherited)
+        if (!group->closing && group->live > 0 && !loop_is_inherited(loop))
             pass_on_to_children(loop, group);
-        if (!loop->inherited) /* else they are the parent's, and never end here */
+        if (!loop_is_inherited(loop)) /* else they are the parent's, and never end here */
             wait_for_children(loop, group, "the end of a task group");
         asyncp_scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }
-    if (!loop->inherited)
+    if (!loop_is_inherited(loop))
         give_back(group);
     group->scope.coroutine = NULL;
 }
@@ -335,7 +335,7 @@ int async_group_next(async_task_group *public_group, async_task **ended)
     async_task *nowhere;
     ended = ended != NULL ? ended : &nowhere;
     *ended = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (group->discard)
         return -EINVAL;

@@ -94,7 +94,7 @@ static int collect(struct async_loop *loop, struct race *race)
 
 static int finish(struct async_loop *loop, struct race *race, int result)
 {
-    if (!loop->current->refused)
+    if (!loop_running(loop)->refused)
         asyncp_request(loop, race->tasks, race->begun,
                        race->winner < race->count ? asyncp_reason(REASON_RACE) : NULL);
     asyncp_join(loop, race->tasks, race->begun, "async_staggered_race");
@@ -112,7 +112,7 @@ int async_staggered_race(int (*attempt)(size_t index, void *context), void *cont
 {
     struct async_loop *loop = loop_enter("async_staggered_race");
     struct race race = {.attempt = attempt, .context = context, .count = count, .winner = count};
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (attempt == NULL || count == 0 || count > INT32_MAX || delay_seconds != delay_seconds)
         return -EINVAL;

@@ -13,9 +13,9 @@ static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;
     struct waiter waiter;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (task->coroutine == loop->current)
+    if (task->coroutine == loop_running(loop))
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return paced(loop, PACE_STEP, 0);

@@ -52,9 +52,9 @@ int async_task_wait(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_task_wait", false);
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (task->coroutine == loop->current)
+    if (task->coroutine == loop_running(loop))
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return paced(loop, PACE_STEP, async_task_result(task));
@@ -69,7 +69,7 @@ int async_task_wait(async_task *task)
 int async_set_started(int value)
 {
     struct async_loop *loop = loop_enter("async_set_started");
-    struct async_task *task = loop->current->task;
+    struct async_task *task = loop_running(loop)->task;
     if (value < 0)
         return -EINVAL;
     if (task->started)
@@ -103,9 +103,9 @@ int async_task_wait_started(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_task_wait_started", false);
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (task->coroutine == loop->current && !task->started)
+    if (task->coroutine == loop_running(loop) && !task->started)
         return async_fail(-EDEADLK, "task '%s' waits for its own start", task->name);
     if (task->started || task_done(task))
         return paced(loop, PACE_STEP, start_of(task));

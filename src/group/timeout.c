@@ -117,7 +117,7 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
 static int end(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
-    bool outer_cause = loop->current->refused;
+    bool outer_cause = loop_running(loop)->refused;
     return scope->expired && result < 0 && !outer_cause ? scope->error : (int)result;
 }
 

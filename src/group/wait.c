@@ -60,7 +60,7 @@ int async_wait(async_task *const tasks[], size_t count, async_return_when return
                double seconds)
 {
     struct async_loop *loop = loop_enter("async_wait");
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
         return -EINVAL;
@@ -74,7 +74,7 @@ int async_wait_for(async_task *task, double seconds)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_wait_for", true);
-    if (task_done(task) || task->coroutine == loop->current)
+    if (task_done(task) || task->coroutine == loop_running(loop))
         return async_await(task);
     return async_timeout(seconds, async_await(task));
 }

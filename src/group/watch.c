@@ -155,8 +155,9 @@ int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks
         if (tasks[i] == NULL)
             continue;
         task_check(tasks[i], call, false);
-        is_among |= loop->current != NULL && tasks[i]->coroutine == loop->current;
+        is_among |= loop_running(loop) != NULL && tasks[i]->coroutine == loop_running(loop);
     }
-    return is_among ? async_fail(-EDEADLK, "task '%s' waits for itself", loop->current->task->name)
-                    : 0;
+    return is_among
+               ? async_fail(-EDEADLK, "task '%s' waits for itself", loop_running(loop)->task->name)
+               : 0;
 }

@@ -7,7 +7,7 @@
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 struct watch;
 

@@ -99,7 +99,7 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
                          const char *call)
 {
     struct pollable_wait waiting = {.pollable = pollable, .side = side};
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (pollable_is_ready(pollable, side)) /* the poller may never report that again */
         return 0;
@@ -110,7 +110,7 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
               cancel_pollable_wait);
     pollable->waiting[side] = &waiting.wait;
     pollable->source.touched[0] = &waiting.wait;
-    pollable->source.touched[1] = loop->current;
+    pollable->source.touched[1] = loop_running(loop);
     loop->poller.in_flight++;
     int result = asyncp_park(loop, &waiting.wait);
     if (waiting.interrupted != 0)

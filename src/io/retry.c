@@ -15,7 +15,7 @@ int asyncp_retry_begin(struct retry *retry, const char *call)
     *retry = (struct retry){.loop = loop, .call = call};
     if (pace_is_due(loop, PACE_KERNEL))
         asyncp_give_way(loop);
-    return unlikely(loop->current->refused) ? asyncp_refused(loop) : 0;
+    return unlikely(loop_running(loop)->refused) ? asyncp_refused(loop) : 0;
 }
 
 static bool poll_is_ready(int fd, enum operation_kind until)

@@ -15,7 +15,7 @@
 #ifndef IO_RETRY_H
 #define IO_RETRY_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 struct retry {
     struct async_loop *loop;

@@ -25,7 +25,7 @@ static void cancel_submission(struct wait *wait)
 
 int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
 {
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (operation.fd < 0)
         return -EBADF;

@@ -10,10 +10,10 @@
  *
  * A task that does not stop keeps to the same 50 µs: see pace.h.
  */
+#include "loop/loop.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
-enum { BURST_TURNS = 32, LOOK_EVERY_NS = 50000 };
 enum { IDLE_STACKS_KEPT = 1024 };
 static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS =
@@ -23,8 +23,8 @@ enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a
 
 int64_t asyncp_idle_ns(const struct async_loop *loop)
 {
-    int64_t next_ns = heap_least(&loop->timers);
-    if (loop->ready.first != NULL || !list_empty(&loop->deferred))
+    int64_t next_ns = heap_least(&loop->clock.timers);
+    if (loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred))
         return 0;
     if (next_ns == TIME_NEVER)
         return -1;
@@ -34,11 +34,11 @@ int64_t asyncp_idle_ns(const struct async_loop *loop)
 
 static void take_attention(struct async_loop *loop)
 {
-    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
+    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_inbox_take(loop);
-    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task != NULL)
-        asyncp_request(loop, &loop->main_task, 1, asyncp_reason(REASON_SIGINT));
+    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->interrupt.main_task != NULL)
+        asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(REASON_SIGINT));
 }
 
 /*
@@ -47,11 +47,11 @@ static void take_attention(struct async_loop *loop)
  */
 static void trim_stacks(struct async_loop *loop)
 {
-    if (loop->now_ns - loop->trimmed_ns < TRIM_EVERY_NS)
+    if (loop->clock.now_ns - loop->tasks.trimmed_ns < TRIM_EVERY_NS)
         return;
-    loop->trimmed_ns = loop->now_ns;
-    if (asyncp_stack_count(&loop->stacks).idle > IDLE_STACKS_KEPT)
-        asyncp_stack_trim(&loop->stacks);
+    loop->tasks.trimmed_ns = loop->clock.now_ns;
+    if (asyncp_stack_count(&loop->tasks.stacks).idle > IDLE_STACKS_KEPT)
+        asyncp_stack_trim(&loop->tasks.stacks);
 }
 
 /*
@@ -62,12 +62,13 @@ static void trim_stacks(struct async_loop *loop)
 static void doze(struct async_loop *loop, int64_t timeout_ns)
 {
     const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
-    if (loop->errands > 0 && patience_try(&loop->patience, &loop->worker_seen))
-        asyncp_patience_look(&loop->patience, &loop->attention, ATTENTION_INBOX | ATTENTION_SIGNAL);
-    uint32_t reasons = atomic_fetch_or(&loop->attention, asleep);
+    if (loop->activity.jobs > 0 && patience_try(&loop->activity.spin, &loop->activity.worker_seen))
+        asyncp_patience_look(&loop->activity.spin, &loop->sched.attention,
+                             ATTENTION_INBOX | ATTENTION_SIGNAL);
+    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, asleep);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
-        loop->wide_awake = true;
+        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        loop->activity.futex_denied = true;
 }
 
 static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
@@ -86,25 +87,8 @@ static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
 static bool has_work(const struct async_loop *loop)
 {
     const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    return loop->ready.first != NULL || !list_empty(&loop->deferred) ||
-           (atomic_load(&loop->attention) & sent) != 0;
-}
-
-/*
- * Looks for a while before it sleeps: to wake a processor that has gone idle takes long, and
- * whoever sends the next message pays for it. Whether something came.
- */
-static bool spin(struct async_loop *loop, int64_t timeout_ns)
-{
-    int64_t now_ns = asyncp_clock_now();
-    bool is_short = timeout_ns >= 0 && timeout_ns < loop->spin_ns;
-    for (int64_t until_ns = now_ns + (is_short ? timeout_ns : loop->spin_ns); now_ns < until_ns;
-         now_ns = asyncp_clock_now()) {
-        wait_in_kernel(loop, 0);
-        if (has_work(loop))
-            return true;
-    }
-    return is_short;
+    return loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred) ||
+           (atomic_load(&loop->sched.attention) & sent) != 0;
 }
 
 /* Waits in the kernel, unless somebody has sent something just now. */
@@ -112,13 +96,12 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
 {
     if (timeout_ns > LONGEST_WAIT_NS)
         timeout_ns = LONGEST_WAIT_NS;
-    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->foreign && !loop->wide_awake) {
+    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->sched.hosted &&
+        !loop->activity.futex_denied) {
         doze(loop, timeout_ns);
         return;
     }
-    if (loop->spin_ns > 0 && timeout_ns != 0 && spin(loop, timeout_ns))
-        return;
-    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);
     ASSERT((reasons & ATTENTION_DOZING) == 0);
     if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
         timeout_ns = 0;
@@ -128,7 +111,7 @@ static void poll(struct async_loop *loop, int64_t timeout_ns)
 /* What will be heard of by itself: of the kernel, or of a thread. */
 static size_t in_flight(const struct async_loop *loop)
 {
-    return loop->poller.in_flight + loop->errands;
+    return loop->poller.in_flight + loop->activity.jobs;
 }
 
 /*
@@ -147,7 +130,7 @@ static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
         left_ns = in_flight(loop) > 0 ? until_ns - asyncp_clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
-        loop->now_ns += timeout_ns;
+        loop->clock.now_ns += timeout_ns;
 }
 
 /* Whether asking the kernel can bring anything. */
@@ -162,10 +145,10 @@ static bool worth_polling(const struct async_loop *loop, int64_t timeout_ns)
  */
 static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
 {
-    if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->virtual_clock)
+    if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->clock.is_virtual)
         return timeout_ns;
     int64_t until_ns = asyncp_now(loop) + CROWD_NS;
-    return asyncp_heap_count(&loop->timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
+    return asyncp_heap_count(&loop->clock.timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
 }
 
 /*
@@ -175,13 +158,13 @@ static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
  */
 static bool tell_standstill(struct async_loop *loop)
 {
-    if (loop->told_standstill || in_flight(loop) > 0 || !asyncp_stands_still(loop))
+    if (loop->debug.told_standstill || in_flight(loop) > 0 || !asyncp_stands_still(loop))
         return false;
     poll(loop, STANDSTILL_NS);
     if (has_work(loop))
         return true;
-    loop->told_standstill = true;
-    asyncp_tell_standstill();
+    loop->debug.told_standstill = true;
+    asyncp_tell_standstill(loop);
     return false;
 }
 
@@ -193,30 +176,30 @@ static void look(struct async_loop *loop, int64_t most_ns)
         timeout_ns = most_ns;
     if (timeout_ns != 0)
         trim_stacks(loop);
-    if (timeout_ns < 0 && loop->debug && tell_standstill(loop))
+    if (timeout_ns < 0 && loop_is_debug(loop) && tell_standstill(loop))
         timeout_ns = 0;
-    if (loop->virtual_clock)
+    if (loop->clock.is_virtual)
         wait_virtually(loop, timeout_ns);
     else if (worth_polling(loop, timeout_ns))
         poll(loop, timeout_ns);
     take_attention(loop);
-    loop->now_ns = asyncp_now(loop);
-    loop->looked_ns = loop->now_ns;
-    asyncp_timers_expire(loop, loop->now_ns);
+    loop->clock.now_ns = asyncp_now(loop);
+    loop->clock.polled_ns = loop->clock.now_ns;
+    asyncp_timers_expire(loop, loop->clock.now_ns);
 }
 
 /* Runs one node; tasks that stop may go straight on to others before this returns. */
 static void run_one(struct async_loop *loop)
 {
-    struct ready *node = ready_pop(&loop->ready);
-    loop->turns_left--;
+    struct ready *node = ready_pop(&loop->sched.ready);
+    loop->sched.turns_left--;
     if (node->run != NULL) {
         node->run(node);
         return;
     }
-    loop->current = coroutine_of_ready(node);
-    loop_switch(loop, &loop->context, &loop->current->context);
-    ASSERT(loop->current == NULL);
+    loop->sched.current = coroutine_of_ready(node);
+    loop_switch(loop, &loop->sched.context, &loop->sched.current->context);
+    ASSERT(loop->sched.current == NULL);
 }
 
 /*
@@ -225,7 +208,7 @@ static void run_one(struct async_loop *loop)
  */
 static struct label label_first(const struct async_loop *loop)
 {
-    struct ready *first = loop->ready.first;
+    struct ready *first = loop->sched.ready.first;
     return first->run == NULL ? asyncp_label(coroutine_of_ready(first)->task)
                               : (struct label){"a callback"};
 }
@@ -236,7 +219,8 @@ static void run_one_timed(struct async_loop *loop)
     int64_t before_ns = asyncp_clock_now();
     run_one(loop);
     int64_t took_ns = asyncp_clock_now() - before_ns;
-    if (took_ns >= loop->slow_ns)
+    asyncp_check_waits(loop);
+    if (took_ns >= loop->debug.slow_ns)
         asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
                       (double)took_ns / 1e9);
 }
@@ -245,59 +229,30 @@ static void run_one_timed(struct async_loop *loop)
 static void run_burst(struct async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    void (*run)(struct async_loop *) = loop->debug ? run_one_timed : run_one;
-    while (loop->turns_left > 0 && loop->ready.first != NULL &&
-           (loop->strict ||
-            (atomic_load_explicit(&loop->attention, memory_order_relaxed) & urgent) == 0))
+    void (*run)(struct async_loop *) = loop_is_debug(loop) ? run_one_timed : run_one;
+    while (loop->sched.turns_left > 0 && loop->sched.ready.first != NULL &&
+           (loop->clock.deterministic ||
+            (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & urgent) == 0))
         run(loop);
-}
-
-bool asyncp_burst_renew(struct async_loop *loop)
-{
-    const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
-    if (loop->strict || loop->turns_left > 0)
-        return false;
-    loop->now_ns = asyncp_now(loop);
-    if (loop->now_ns - loop->looked_ns >= LOOK_EVERY_NS ||
-        (atomic_load_explicit(&loop->attention, memory_order_relaxed) & rare) != 0)
-        return false;
-    loop->turns_left = BURST_TURNS;
-    loop->steps_left = STEPS_IN_A_ROW;
-    return true;
-}
-
-bool asyncp_pace_look(struct async_loop *loop)
-{
-    loop->steps_left = STEPS_IN_A_ROW;
-    return loop->strict || asyncp_now(loop) - loop->looked_ns >= LOOK_EVERY_NS;
-}
-
-/*
- * With the virtual clock a look ends an iteration, and what was ready when that began is to run
- * before it.
- */
-void asyncp_give_way(struct async_loop *loop)
-{
-    if (!loop->strict)
-        loop->turns_left = 0; /* then it is the clock that says */
-    asyncp_turn(loop);
 }
 
 static void run_ready(struct async_loop *loop)
 {
-    if (loop->shuffle != 0)
-        asyncp_ready_shuffle(&loop->ready, &loop->shuffle);
-    loop->steps_left = STEPS_IN_A_ROW;
-    loop->turns_left = loop->strict ? (int32_t)asyncp_ready_count(&loop->ready) : BURST_TURNS;
+    if (loop->sched.shuffle != 0)
+        asyncp_ready_shuffle(&loop->sched.ready, &loop->sched.shuffle);
+    loop->sched.steps_left = STEPS_IN_A_ROW;
+    loop->sched.turns_left = loop->clock.deterministic
+                                 ? (int32_t)asyncp_ready_count(&loop->sched.ready)
+                                 : BURST_TURNS;
     do {
         run_burst(loop);
-    } while (loop->ready.first != NULL && asyncp_burst_renew(loop));
+    } while (loop->sched.ready.first != NULL && asyncp_burst_renew(loop));
 }
 
 static void run_deferred(struct async_loop *loop)
 {
     struct list due = {0};
-    for (struct link *link; (link = list_first(&loop->deferred)) != NULL;) {
+    for (struct link *link; (link = list_first(&loop->closing.deferred)) != NULL;) {
         list_remove(link);
         list_append(&due, link);
     }
@@ -310,11 +265,11 @@ static void run_deferred(struct async_loop *loop)
 
 void asyncp_iterate(struct async_loop *loop, int64_t most_ns)
 {
-    ASSERT(loop == asyncp_current && loop->current == NULL);
-    loop->iterating = true;
+    ASSERT(loop == asyncp_current && loop->sched.current == NULL);
+    loop->sched.iterating = true;
     look(loop, most_ns);
     run_ready(loop);
-    if (!list_empty(&loop->deferred) && !loop->inherited)
+    if (!list_empty(&loop->closing.deferred) && !loop_is_inherited(loop))
         run_deferred(loop);
-    loop->iterating = false;
+    loop->sched.iterating = false;
 }

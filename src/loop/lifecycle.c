@@ -3,9 +3,9 @@
  * end and awaited, and then all that is the loop's goes. A thread has one loop at most. It must not
  * know who runs it.
  */
+#include "loop/loop.h"
 #include "base/options.h"
 #include "sched/callback.h"
-#include "sched/errand.h"
 #include "sched/fork.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,9 +15,6 @@ enum { MOST_FREED = 64 };                    /* freed queues that are kept: some
 enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
 static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
 
-__thread struct async_loop *asyncp_current;
-__thread struct errand *asyncp_errand;
-
 static _Atomic uint64_t loops_made; /* their numbers */
 
 static const struct stack *running_stack(size_t *guard_size)
@@ -25,7 +22,7 @@ static const struct stack *running_stack(size_t *guard_size)
     const struct coroutine *self = asyncp_running_coroutine();
     if (self == NULL)
         return NULL;
-    *guard_size = self->task->loop->stacks.guard_size;
+    *guard_size = self->task->loop->tasks.stacks.guard_size;
     return &self->stack;
 }
 
@@ -73,20 +70,14 @@ static int open_poller(struct async_loop *loop, const char *name)
     if (result < 0)
         return result;
     if (calls == &asyncp_poll_sim)
-        loop->virtual_clock = true;
-    result = asyncp_poller_open(&loop->poller, calls, loop->foreign, loop->memory);
+        loop->clock.is_virtual = true;
+    result = asyncp_poller_open(&loop->poller, calls, loop->sched.hosted, loop->memory);
     if (calls != &asyncp_poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
-    if (loop->debug)
+    if (loop->debug.enabled)
         asyncp_report("io_uring is not to be had here (%s); using epoll",
                       asyncp_error_meaning(result));
-    return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop->foreign, loop->memory);
-}
-
-static int64_t spin_of(const async_run_options *options)
-{
-    const char *asked = options->spin_us == 0 ? getenv("ASYNCIO_SPIN_US") : NULL;
-    return (int64_t)(asked != NULL ? (uint32_t)strtoul(asked, NULL, 10) : options->spin_us) * 1000;
+    return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop->sched.hosted, loop->memory);
 }
 
 /* The C++ runtime's, if there is one. */
@@ -96,32 +87,34 @@ static void set_up(struct async_loop *loop, const async_run_options *options)
 {
     const char *seed = getenv("ASYNCIO_SHUFFLE");
     loop->memory = memory_from(&options->allocator);
-    loop->debug = options->debug || is_on("ASYNCIO_DEBUG");
-    loop->watched = loop->debug || tools_valgrind();
+    loop->debug.enabled = options->debug || is_on("ASYNCIO_DEBUG");
+    loop->debug.instrumented = loop->debug.enabled || tools_valgrind();
     asyncp_set_beginning(loop);
-    loop->virtual_clock = options->virtual_clock;
-    loop->shuffle = options->shuffle_seed;
-    if (loop->shuffle == 0 && seed != NULL)
-        loop->shuffle = strtoull(seed, NULL, 0);
-    loop->slow_ns = SLOW_NS;
-    loop->texts.memory = loop->memory;
+    loop->clock.is_virtual = options->virtual_clock;
+    loop->sched.shuffle = options->shuffle_seed;
+    if (loop->sched.shuffle == 0 && seed != NULL)
+        loop->sched.shuffle = strtoull(seed, NULL, 0);
+    loop->debug.slow_ns = SLOW_NS;
+    loop->errors.texts.memory = loop->memory;
     asyncp_blocks_open(&loop->blocks, loop->memory);
-    loop->fork_generation = asyncp_fork_generation();
-    loop->number = ++loops_made;
-    loop->exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
-    if (loop->debug)
-        loop->attention = ATTENTION_DEBUG;
-    asyncp_pool_open(&loop->tasks, sizeof(struct async_task), offsetof(struct async_task, free),
-                     loop->debug ? DEBUG_QUARANTINE : 0, loop->memory);
-    asyncp_pool_open(&loop->callbacks, sizeof(struct callback), offsetof(struct callback, free), 0,
+    loop->inheritance.generation = asyncp_fork_generation();
+    loop->callbacks.loop_number = ++loops_made;
+    loop->sched.exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
+    if (loop->debug.enabled)
+        loop->sched.attention = ATTENTION_DEBUG;
+    asyncp_pool_open(&loop->tasks.records, sizeof(struct async_task),
+                     offsetof(struct async_task, free), loop->debug.enabled ? DEBUG_QUARANTINE : 0,
                      loop->memory);
-    asyncp_heap_open(&loop->timers, loop->memory);
-    asyncp_stack_pool_open(&loop->stacks, sizeof(struct coroutine),
+    asyncp_pool_open(&loop->callbacks.records, sizeof(struct callback),
+                     offsetof(struct callback, free), 0, loop->memory);
+    asyncp_heap_open(&loop->clock.timers, loop->memory);
+    asyncp_stack_pool_open(&loop->tasks.stacks, sizeof(struct coroutine),
                            offsetof(struct coroutine, stack), loop->memory);
-    loop->default_log = asyncp_stack_log(&loop->stacks, options->stack_size);
+    loop->tasks.default_log = asyncp_stack_log(&loop->tasks.stacks, options->stack_size);
 }
 
-int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign)
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign,
+                     const struct loop_hooks *hooks)
 {
     static const async_run_options defaults;
     if (asyncp_current != NULL)
@@ -135,21 +128,21 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     if (loop == NULL)
         return -ENOMEM;
     set_up(loop, options);
-    loop->foreign = foreign;
-    int result = loop->default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
+    loop->sched.hosted = foreign;
+    loop->hooks = hooks;
+    int result = loop->tasks.default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
     if (result == 0 && (result = asyncp_overflow_open(&loop->signal_stack, &owner)) < 0)
         asyncp_poller_close(&loop->poller);
     if (result < 0) {
         memory_free(&memory, loop, sizeof *loop);
         return result;
     }
-    if (loop->debug && loop->signal_stack.error < 0)
+    if (loop->debug.enabled && loop->signal_stack.error < 0)
         asyncp_report(
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
-    loop->strict = loop->virtual_clock || loop->shuffle != 0;
-    loop->spin_ns = loop->virtual_clock || foreign ? 0 : spin_of(options);
-    loop->now_ns = loop->virtual_clock ? 0 : asyncp_clock_now();
+    loop->clock.deterministic = loop->clock.is_virtual || loop->sched.shuffle != 0;
+    loop->clock.now_ns = loop->clock.is_virtual ? 0 : asyncp_clock_now();
     *out = asyncp_current = loop;
     return 0;
 }
@@ -165,11 +158,11 @@ static void dismiss_guests(struct list *guests)
 
 void asyncp_guest_freed(struct async_loop *loop, struct guest *guest)
 {
-    list_append(&loop->freed, &guest->link);
-    if (++loop->freed_count <= MOST_FREED)
+    list_append(&loop->closing.freed, &guest->link);
+    if (++loop->closing.freed_count <= MOST_FREED)
         return;
-    loop->freed_count--;
-    struct guest *oldest = CONTAINER_OF(list_first(&loop->freed), struct guest, link);
+    loop->closing.freed_count--;
+    struct guest *oldest = CONTAINER_OF(list_first(&loop->closing.freed), struct guest, link);
     oldest->loop_closes(oldest);
 }
 
@@ -178,17 +171,17 @@ static void free_loop(struct async_loop *loop)
     async_allocator memory = loop->memory;
     struct async_loop *before = asyncp_current;
     asyncp_current = loop; /* also an inherited one, while it is taken down */
-    dismiss_guests(&loop->guests);
-    dismiss_guests(&loop->freed);
+    dismiss_guests(&loop->closing.hooks);
+    dismiss_guests(&loop->closing.freed);
     asyncp_inbox_close(loop);
     asyncp_tasks_close(loop);
     asyncp_blocks_close(&loop->blocks);
-    asyncp_pool_close(&loop->callbacks);
-    asyncp_heap_close(&loop->timers);
-    asyncp_text_close(&loop->texts);
+    asyncp_pool_close(&loop->callbacks.records);
+    asyncp_heap_close(&loop->clock.timers);
+    asyncp_text_close(&loop->errors.texts);
     asyncp_locals_close(loop);
-    ASSERT(loop->inherited || asyncp_stack_count(&loop->stacks).in_use == 0);
-    asyncp_stack_pool_close(&loop->stacks);
+    ASSERT(loop_is_inherited(loop) || asyncp_stack_count(&loop->tasks.stacks).in_use == 0);
+    asyncp_stack_pool_close(&loop->tasks.stacks);
     asyncp_poller_close(&loop->poller);
     asyncp_overflow_close(&loop->signal_stack);
     asyncp_current = before != loop ? before : NULL;
@@ -201,8 +194,8 @@ static void report_closing(const struct async_loop *loop)
     asyncp_report(
         "the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
         "%zu operations are in flight",
-        loop->poller.calls->name, (unsigned long long)loop->created, loop_alive(loop),
-        asyncp_stack_count(&loop->stacks).in_use, loop->poller.in_flight);
+        loop->poller.calls->name, (unsigned long long)loop->tasks.created, loop_alive(loop),
+        asyncp_stack_count(&loop->tasks.stacks).in_use, loop->poller.in_flight);
 }
 
 /* Asks those tasks to end whose numbers come after `asked`. */
@@ -211,7 +204,7 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;) {
         if (task->id <= asked)
             continue;
-        if (loop->debug)
+        if (loop->debug.enabled)
             asyncp_report("%s has not ended at the end of the run and is cancelled; "
                           "was it to be awaited?",
                           asyncp_label(task).text);
@@ -223,14 +216,14 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
 static void wait_for_older(struct async_loop *loop, uint64_t asked)
 {
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
-        while (!task_done(task) && task->id <= asked && !loop->inherited)
+        while (!task_done(task) && task->id <= asked && !loop_is_inherited(loop))
             asyncp_iterate(loop, -1);
 }
 
 static void wait_for_lingering(struct async_loop *loop)
 {
     int64_t until_ns = asyncp_now(loop) + LINGER_NS, left_ns = LINGER_NS;
-    while (loop->lingering > 0 && left_ns > 0 && !loop->inherited) {
+    while (loop->activity.shutdown_holds > 0 && left_ns > 0 && !loop_is_inherited(loop)) {
         asyncp_iterate(loop, left_ns);
         left_ns = until_ns - asyncp_now(loop);
     }
@@ -245,11 +238,11 @@ static void end_tasks(struct async_loop *loop)
     uint64_t asked = 0;
     do {
         cancel_newer(loop, asked);
-        asked = loop->created;
+        asked = loop->tasks.created;
         wait_for_older(loop, asked);
-        if (loop_alive(loop) == 0 && loop->ready.first != NULL && !loop->inherited)
+        if (loop_alive(loop) == 0 && loop->sched.ready.first != NULL && !loop_is_inherited(loop))
             asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
-    } while (loop_alive(loop) > 0 && !loop->inherited);
+    } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
     wait_for_lingering(loop);
 }
 
@@ -259,10 +252,9 @@ static void end_tasks(struct async_loop *loop)
  */
 void asyncp_loop_finish(struct async_loop *loop)
 {
-    if (!loop->inherited)
+    if (!loop_is_inherited(loop))
         end_tasks(loop);
-    if (loop->debug && !loop->inherited)
+    if (loop->debug.enabled && !loop_is_inherited(loop))
         report_closing(loop);
-    asyncp_executor_leave(loop);
     free_loop(loop);
 }

@@ -257,7 +257,7 @@ int async_open_connection(async_stream **out, const char *host, int port,
     if (out == NULL)
         return -EINVAL;
     *out = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (options == NULL)
         options = &defaults;
@@ -281,7 +281,7 @@ int async_open_unix_connection(async_stream **out, const char *path,
     if (out == NULL || path == NULL)
         return -EINVAL;
     *out = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     int size = asyncp_unix_address(&address, path);
     if (size < 0)

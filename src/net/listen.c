@@ -67,7 +67,7 @@ static void pause_for(struct async_server *server, int error)
     if (server->paused)
         return;
     asyncp_describe(why, sizeof why, error, NULL);
-    if (server->loop->debug)
+    if (loop_is_debug(server->loop))
         asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
     async_ignore(set_pause(server, asyncp_now(server->loop) + PAUSE_NS));
 }
@@ -145,7 +145,7 @@ void asyncp_server_accept_again(struct async_server *server)
         async_ignore(set_pause(server, TIME_NEVER));
     server->accepts_again = true;
     server->again.run = run_again;
-    list_append(&server->loop->deferred, &server->again.link);
+    list_append(&server->loop->closing.deferred, &server->again.link);
 }
 
 int asyncp_server_make_room(struct async_server *server, size_t count)
@@ -179,7 +179,7 @@ void asyncp_server_stop(struct async_server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         bool keeps = server->options.keep_path ||
-                     server->loop->inherited; /* there the parent still listens */
+                     loop_is_inherited(server->loop); /* there the parent still listens */
         if (listener->path != NULL)
             asyncp_path_release(server->loop, listener->path, keeps);
         server->loop->poller.in_flight--;

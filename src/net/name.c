@@ -43,7 +43,7 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
 {
     static const struct addrinfo no_hints;
     struct async_loop *loop = loop_enter("async_getaddrinfo");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (result == NULL)
         return -EINVAL;
@@ -133,7 +133,7 @@ int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host,
                       char *service, size_t service_size, int flags)
 {
     struct async_loop *loop = loop_enter("async_getnameinfo");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
         return -EINVAL;

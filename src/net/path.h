@@ -10,7 +10,7 @@
 #ifndef NET_PATH_H
 #define NET_PATH_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <sys/socket.h>
 
 struct socket_path;

@@ -209,9 +209,9 @@ static void tell_waiters(struct lookup *lookup)
         struct async_loop *loop = waiting->loop;
         list_remove(link);
         waiting->told = true;
-        atomic_fetch_add(&loop->visitors, 1);
+        atomic_fetch_add(&loop->activity.remote_references, 1);
         asyncp_inbox_send(loop, &waiting->message);
-        atomic_fetch_sub(&loop->visitors, 1);
+        atomic_fetch_sub(&loop->activity.remote_references, 1);
     }
 }
 
@@ -388,7 +388,7 @@ static void receive(struct message *message, bool is_closing)
     struct lookup_wait *waiting = CONTAINER_OF(message, struct lookup_wait, message);
     ASSERT(!is_closing);
     (void)is_closing;
-    waiting->loop->errands--;
+    waiting->loop->activity.jobs--;
     asyncp_wake(&waiting->wait, NULL, 0);
 }
 
@@ -398,7 +398,7 @@ static void give_up(struct wait *wait)
     if (!leave_line(waiting))
         return;
     asyncp_lookup_release(waiting->lookup);
-    waiting->loop->errands--;
+    waiting->loop->activity.jobs--;
     asyncp_refuse_wait(wait);
 }
 
@@ -409,7 +409,7 @@ int asyncp_resolve(struct async_loop *loop, const struct question *question, con
     int result = stand_in_line(&waiting, question);
     if (result < 0)
         return result;
-    loop->errands++;
+    loop->activity.jobs++;
     *lookup = waiting.lookup;
     wait_init(&waiting.wait, call, waiting.lookup, give_up);
     return asyncp_park(loop, &waiting.wait);

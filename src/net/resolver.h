@@ -6,7 +6,7 @@
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <sys/socket.h>
 
 struct addrinfo;

@@ -41,7 +41,7 @@ static void forget(struct connection *connection)
 static void tell_refusal(const struct connection *connection, int error)
 {
     char peer[ADDRESS_TEXT] = "", why[WHY_BYTES];
-    if (!connection->server->loop->debug || error == -ECANCELED)
+    if (!loop_is_debug(connection->server->loop) || error == -ECANCELED)
         return;
     async_ignore(async_stream_peer(connection->stream, peer, sizeof peer));
     async_strerror_copy(error, why, sizeof why);
@@ -72,7 +72,7 @@ bool async_is_disconnect(int error)
 static void excuse_disconnect(const struct connection *connection, int error)
 {
     const struct async_stream *stream = connection->stream;
-    if (!async_is_disconnect(error) || stream == NULL || connection->server->loop->debug)
+    if (!async_is_disconnect(error) || stream == NULL || loop_is_debug(connection->server->loop))
         return;
     if (asyncp_stream_failed_with(stream, error))
         connection->task->seen = true;
@@ -102,7 +102,7 @@ static size_t stack_size_of(const struct async_server *server)
 {
     const struct async_tls *tls = server->options.tls;
     size_t size = server->options.stack_size, least = tls != NULL ? tls->stack_size : 0;
-    return (size != 0 ? size : (size_t)1 << server->loop->default_log) < least ? least : size;
+    return (size != 0 ? size : (size_t)1 << server->loop->tasks.default_log) < least ? least : size;
 }
 
 int asyncp_server_connect(struct async_server *server, int fd, int domain)
@@ -156,7 +156,7 @@ static void forget_inherited(struct async_server *server)
 
 static void destroy(struct async_server *server)
 {
-    if (server->loop->inherited)
+    if (loop_is_inherited(server->loop))
         forget_inherited(server);
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
     asyncp_server_stop(server);
@@ -169,7 +169,7 @@ static void destroy(struct async_server *server)
 static void loop_closes(struct guest *guest)
 {
     struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
-    if (server->loop->debug && !server->loop->inherited)
+    if (loop_is_debug(server->loop) && !loop_is_inherited(server->loop))
         asyncp_report("the server of '%s' was not freed before its loop", server->function.name);
     server->closed = true;
     destroy(server);
@@ -202,7 +202,7 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
         memory_free(&loop->memory, server, sizeof *server);
         return NULL;
     }
-    list_append(&loop->guests, &server->guest.link);
+    list_append(&loop->closing.hooks, &server->guest.link);
     return server;
 }
 
@@ -272,7 +272,7 @@ int async_server_serve_forever(async_server *server)
     struct serving serving = {.server = server};
     struct async_loop *loop = loop_enter("async_server_serve_forever");
     server_check(server, "async_server_serve_forever");
-    if (loop->current->refused) {
+    if (loop_running(loop)->refused) {
         async_server_close(server);
         return asyncp_refused(loop);
     }
@@ -296,7 +296,7 @@ int async_server_wait_closed(async_server *server)
 {
     struct async_loop *loop = loop_enter("async_server_wait_closed");
     server_check(server, "async_server_wait_closed");
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     check_not_served(server, "async_server_wait_closed");
     if (server->closed && server->connection_count == 0)
@@ -312,9 +312,9 @@ void async_server_free_wait(async_server *server)
     struct async_loop *before = release_begin(server->loop, "async_server_free_wait", "the server");
     check_not_served(server, "async_server_free_wait");
     async_server_close(server);
-    if (!server->loop->inherited)
+    if (!loop_is_inherited(server->loop))
         async_server_cancel_clients(server);
-    if (server->connection_count > 0 && !server->loop->inherited)
+    if (server->connection_count > 0 && !loop_is_inherited(server->loop))
         async_ignore(asyncp_stand_in_line(loop_enter("async_server_free_wait"), &server->waiters,
                                           "async_server_free_wait", server, NULL));
     destroy(server);

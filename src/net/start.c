@@ -220,7 +220,7 @@ static bool is_dispensable(int error)
 static void report_left_out(const struct async_server *server, const struct place *place, int error)
 {
     char text[ADDRESS_TEXT];
-    if (!server->loop->debug)
+    if (!loop_is_debug(server->loop))
         return;
     asyncp_address_text(place->address, place->size, text, sizeof text);
     asyncp_report("'%s' does not listen at %s: %s", server->function.name, text, strerror(-error));
@@ -284,7 +284,7 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     int result = look_up_hosts(&places, host, port, options != NULL ? options : &defaults);
     if (result == 0)
@@ -355,7 +355,7 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
     if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
@@ -425,7 +425,7 @@ int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *n
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish(server, server != NULL ? serve_on_descriptor(server, fd, options) : -ENOMEM, out);

@@ -47,7 +47,7 @@ static void end_stream(struct async_stream *stream)
     asyncp_layer_free(&stream->layer);
     asyncp_timer_clear(loop, &stream->close_timer);
     if (stream->has_shutdown_grace)
-        loop->lingering--;
+        loop->activity.shutdown_holds--;
     list_remove(&stream->guest.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, transport_error(transport));
@@ -133,7 +133,7 @@ static void close_with_loop(struct guest *guest)
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
     struct async_transport *transport = stream_transport(stream);
     const struct async_loop *loop = transport_loop(transport);
-    if (!transport_is_closing(transport) && loop->debug && !loop->inherited)
+    if (!transport_is_closing(transport) && loop_is_debug(loop) && !loop_is_inherited(loop))
         asyncp_report("a stream (descriptor %d) was not closed before its loop",
                       transport_fd(transport));
     asyncp_transport_fail(transport, -ECONNABORTED);
@@ -158,7 +158,7 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int f
         memory_free(&loop->memory, stream, sizeof *stream);
         return result;
     }
-    list_append(&loop->guests, &stream->guest.link);
+    list_append(&loop->closing.hooks, &stream->guest.link);
     *out = stream;
     return 0;
 }
@@ -227,7 +227,7 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     stream_check(stream, "async_start_tls");
     if (tls == NULL || tls->start == NULL)
         return -EINVAL;
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     ASYNC_TRY(asyncp_writer_begin(stream, &handshake, "async_start_tls"));
     int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
@@ -272,7 +272,7 @@ static bool close_at_once(struct async_stream *stream)
     if (!stream->is_lingering)
         transport_put_off(transport); /* input that is there is dropped then */
     stream->has_shutdown_grace = true;
-    loop->lingering++;
+    loop->activity.shutdown_holds++;
     return false;
 }
 
@@ -292,7 +292,7 @@ void async_stream_close(async_stream *stream)
     struct async_loop *loop = transport_loop(stream_transport(stream));
     struct async_loop *before = release_begin(loop, "async_stream_close", "the stream");
     stream_check(stream, "async_stream_close");
-    if (loop->inherited)
+    if (loop_is_inherited(loop))
         close_inherited(stream);
     else if (close_at_once(stream))
         end_stream(stream);
@@ -314,7 +314,7 @@ int async_stream_wait_closed(async_stream *stream)
 {
     struct close_wait waiting = {.stream = stream};
     struct async_loop *loop = loop_enter("async_stream_wait_closed");
-    if (loop->current->refused || stream == NULL) {
+    if (loop_running(loop)->refused || stream == NULL) {
         async_stream_close(stream);
         return stream != NULL ? asyncp_refused(loop) : 0;
     }
@@ -364,7 +364,7 @@ bool asyncp_stream_failed_with(const struct async_stream *stream, int error)
 int async_stream_fd(const async_stream *stream)
 {
     ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
-    if (!transport_loop(&stream->layer.transport)->inherited)
+    if (!loop_is_inherited(transport_loop(&stream->layer.transport)))
         stream_check(stream, "async_stream_fd");
     return transport_fd(&stream->layer.transport);
 }

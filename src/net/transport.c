@@ -34,7 +34,7 @@ static struct block *take_blocks(struct block_pool *pool, size_t room)
 
 OUT_OF_LINE static void report_pending(struct async_transport *transport)
 {
-    const struct coroutine *self = transport->loop->current;
+    const struct coroutine *self = loop_running(transport->loop);
     asyncp_report("%s has written to a stream with %zu MiB pending; call async_stream_drain after "
                   "a write: it waits until the peer has taken most of it",
                   self != NULL ? asyncp_label(self->task).text : "a callback",
@@ -444,7 +444,8 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
                                           .is_tcp = domain == AF_INET || domain == AF_INET6,
                                           .high_mark = HIGH_MARK,
                                           .low_mark = LOW_MARK,
-                                          .report_at = loop->debug ? REPORTED_BYTES : SIZE_MAX,
+                                          .report_at = loop_is_debug(loop) ? REPORTED_BYTES
+                                                                           : SIZE_MAX,
                                           .deferred.run = run_deferred_flush,
                                           .events = events};
     int result = asyncp_pollable_open(loop, &transport->pollable, fd, handle_socket_change);
@@ -463,7 +464,7 @@ void asyncp_transport_close(struct async_transport *transport, int error)
     take_back_flush(transport);
     if (fd < 0)
         return;
-    if (transport->is_cut && transport->is_tcp && !transport->loop->inherited)
+    if (transport->is_cut && transport->is_tcp && !loop_is_inherited(transport->loop))
         async_ignore(asyncp_sys_reset_on_close(fd));
     asyncp_pollable_close(transport->loop, &transport->pollable, error);
 }

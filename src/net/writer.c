@@ -143,7 +143,7 @@ int async_stream_drain(async_stream *stream)
 {
     struct async_loop *loop = loop_enter("async_stream_drain");
     stream_check(stream, "async_stream_drain");
-    if (loop->current->refused)
+    if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     return asyncp_transport_drain(stream_transport(stream), "async_stream_drain");
 }

@@ -12,7 +12,7 @@ static void give_back(struct callback *callback)
         asyncp_locals_release(callback->loop, callback->locals);
     callback->locals = NULL;
     callback->id = 0; /* a handle used late finds that it is gone */
-    pool_give(&callback->loop->callbacks, callback);
+    pool_give(&callback->loop->callbacks.records, callback);
 }
 
 /*
@@ -37,12 +37,12 @@ static void run(struct ready *ready)
     struct async_loop *loop = called.loop;
     callback->locals = NULL;
     give_back(callback); /* first: it may ask for another one */
-    loop->callback_locals = called.locals;
+    loop->callbacks.locals = called.locals;
     if (called.task != NULL)
         call_done(&called);
     else if (called.id != 0)
         called.function(called.argument);
-    loop->callback_locals = NULL;
+    loop->callbacks.locals = NULL;
     if (unlikely(called.locals != NULL))
         asyncp_locals_release(loop, called.locals);
 }
@@ -50,19 +50,19 @@ static void run(struct ready *ready)
 static void time_came(struct timer *timer)
 {
     struct callback *callback = CONTAINER_OF(timer, struct callback, timer);
-    ready_push(&callback->loop->ready, &callback->ready);
+    ready_push(&callback->loop->sched.ready, &callback->ready);
 }
 
 static struct callback *take(struct async_loop *loop, void *argument)
 {
-    struct callback *callback = pool_take(&loop->callbacks);
+    struct callback *callback = pool_take(&loop->callbacks.records);
     if (callback == NULL)
         return NULL;
     *callback = (struct callback){
         .ready.run = run,
         .timer.expire = time_came,
         .argument = argument,
-        .id = ++loop->callbacks_made,
+        .id = ++loop->callbacks.created,
         .loop = loop,
         .locals = locals_inherit(loop),
     };
@@ -82,7 +82,8 @@ static struct async_loop *loop_for(const char *call, const void *function)
 
 static async_handle handle_of(struct callback *callback)
 {
-    return (async_handle){.id = callback->id, .loop = callback->loop->number, .callback = callback};
+    return (async_handle){
+        .id = callback->id, .loop = callback->loop->callbacks.loop_number, .callback = callback};
 }
 
 async_handle async_call_soon(void (*function)(void *argument), void *argument)
@@ -92,7 +93,7 @@ async_handle async_call_soon(void (*function)(void *argument), void *argument)
     if (callback == NULL)
         return (async_handle){0};
     callback->function = function;
-    ready_push(&loop->ready, &callback->ready);
+    ready_push(&loop->sched.ready, &callback->ready);
     return handle_of(callback);
 }
 
@@ -134,7 +135,7 @@ bool async_handle_cancel(async_handle handle)
         (loop == NULL && asyncp_inherited != NULL)) /* the parent's, which is never called here */
         return false;
     ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
-    if (handle.loop != loop->number) /* its memory may be gone with its loop */
+    if (handle.loop != loop->callbacks.loop_number) /* its memory may be gone with its loop */
         return false;
     if (callback->id != handle.id)
         return false;
@@ -151,7 +152,7 @@ static void call_soon_for(struct async_loop *loop, struct async_task *task,
                           struct callback *callback)
 {
     task_hold(task);
-    ready_push(&loop->ready, &callback->ready);
+    ready_push(&loop->sched.ready, &callback->ready);
 }
 
 static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)

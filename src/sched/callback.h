@@ -28,4 +28,11 @@ struct callback {
     struct pool_link free;   /* in the pool, when it is free */
 };
 
+struct callbacks {
+    struct pool records;   /* struct callback */
+    uint64_t created;      /* callbacks ever: the last id */
+    uint64_t loop_number;  /* of this loop among all of the process: part of a handle */
+    struct locals *locals; /* task-local values of the callback that runs; NULL: none */
+};
+
 #endif

@@ -12,7 +12,7 @@
  * cancel the task is not answered.
  */
 #include "sched/cancel.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <asyncio/time.h>
 
 /* As struct sentence, with room for the words. */
@@ -59,24 +59,24 @@ static void deliver(struct coroutine *coroutine)
 
 static void deliver_all(struct async_loop *loop)
 {
-    while (loop->refused != NULL) {
-        struct coroutine *coroutine = loop->refused;
-        loop->refused = coroutine->next_refused;
-        loop->refused_place = &loop->refused;
+    while (loop->cancel.first != NULL) {
+        struct coroutine *coroutine = loop->cancel.first;
+        loop->cancel.first = coroutine->next_refused;
+        loop->cancel.place = &loop->cancel.first;
         deliver(coroutine);
     }
-    loop->delivering = false;
+    loop->cancel.delivering = false;
 }
 
 /* Inside a round it is that round's beginner who delivers. */
 bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
 {
-    if (loop->delivering)
+    if (loop->cancel.delivering)
         return false;
-    loop->delivering = true;
-    loop->request_round++;
-    loop->reason = reason;
-    loop->refused_place = &loop->refused;
+    loop->cancel.delivering = true;
+    loop->cancel.round++;
+    loop->cancel.reason = reason;
+    loop->cancel.place = &loop->cancel.first;
     return true;
 }
 
@@ -88,7 +88,7 @@ void asyncp_round_end(struct async_loop *loop, bool is_new)
 
 uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
 {
-    self->request_round = loop->request_round + (loop->delivering ? 0 : 1);
+    self->request_round = loop->cancel.round + (loop->cancel.delivering ? 0 : 1);
     return self->request_round;
 }
 
@@ -116,13 +116,13 @@ static bool is_asked(const struct coroutine *coroutine)
  */
 static void reach(struct async_loop *loop, struct coroutine *coroutine)
 {
-    coroutine->request_round = loop->request_round;
+    coroutine->request_round = loop->cancel.round;
     coroutine->refused = is_refused(coroutine);
     if (!coroutine->refused)
         return;
-    coroutine->next_refused = *loop->refused_place;
-    *loop->refused_place = coroutine;
-    loop->refused_place = &coroutine->next_refused;
+    coroutine->next_refused = *loop->cancel.place;
+    *loop->cancel.place = coroutine;
+    loop->cancel.place = &coroutine->next_refused;
 }
 
 void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
@@ -130,15 +130,15 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
     if (task == NULL || task_done(task))
         return;
     if (task_is_future(task)) {
-        if (loop->reason != NULL)
-            task->sentence = asyncp_sentence_copy(&loop->memory, loop->reason);
+        if (loop->cancel.reason != NULL)
+            task->sentence = asyncp_sentence_copy(&loop->memory, loop->cancel.reason);
         asyncp_future_settle(task, -ECANCELED);
         return;
     }
-    if (task->coroutine->request_round == loop->request_round)
+    if (task->coroutine->request_round == loop->cancel.round)
         return;
-    if (loop->reason != NULL || !is_asked(task->coroutine))
-        replace_reason(loop, task->coroutine, loop->reason);
+    if (loop->cancel.reason != NULL || !is_asked(task->coroutine))
+        replace_reason(loop, task->coroutine, loop->cancel.reason);
     task->coroutine->requests++;
     task->coroutine->refusals = 0;
     reach(loop, task->coroutine);
@@ -225,7 +225,7 @@ static void check_new(const struct coroutine *self, const struct scope *scope, c
 void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
                         const char *call)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop_running(loop);
     check_new(self, scope, call);
     *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind, .again = self};
     self->scopes = scope;
@@ -236,7 +236,7 @@ void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope
 struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
                                  const char *call)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop_running(loop);
     struct scope *innermost = self->scopes;
     ENSURE(innermost != NULL && (scope == NULL || scope == innermost) && innermost->kind == kind,
            "%s: this is not the innermost scope of %s; a block was left without the end of its "
@@ -256,7 +256,7 @@ struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, e
 struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope,
                                   const char *call)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop_running(loop);
     struct scope **place = &self->scopes;
     while (*place != NULL && *place != scope && (*place)->kind != SCOPE_GROUP)
         place = &(*place)->outer;
@@ -271,7 +271,7 @@ void asyncp_scope_remove(struct async_loop *loop, struct scope **place)
 {
     (*place)->again = NULL;
     *place = (*place)->outer;
-    loop->current->refused = is_refused(loop->current);
+    loop_running(loop)->refused = is_refused(loop_running(loop));
 }
 
 void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)
@@ -281,7 +281,7 @@ void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)
     scope->error = error;
     bool is_new = asyncp_round_begin(loop, asyncp_reason(reason));
     if (scope->coroutine->requests == 0) /* what a request was made for outlives the scope */
-        replace_reason(loop, scope->coroutine, loop->reason);
+        replace_reason(loop, scope->coroutine, loop->cancel.reason);
     reach(loop, scope->coroutine);
     asyncp_round_end(loop, is_new);
 }

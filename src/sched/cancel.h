@@ -84,4 +84,13 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self);
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
                     const struct sentence *reason);
 
+/* The round of requests that is being delivered: see cancel.c. */
+struct cancel_round {
+    struct coroutine *first;       /* of those that a request is on its way to */
+    struct coroutine **place;      /* where the next one is inserted */
+    uint64_t round;                /* its number */
+    const struct sentence *reason; /* of the request; NULL: not known */
+    bool delivering;               /* a round is going on */
+};
+
 #endif

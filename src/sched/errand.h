@@ -8,8 +8,6 @@
 
 #include <asyncio/fn.h>
 
-struct async_concurrent_future;
-struct async_executor;
 struct async_loop;
 struct locals;
 struct sentence;
@@ -25,26 +23,5 @@ struct errand {
 /* Of the calling thread; NULL: it is not an executor's, or does nothing. */
 extern __thread struct errand *asyncp_errand
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
-
-/*
- * The body of a task that has options.executor: has the function run there, and waits. Defined in
- * src/thread.
- */
-int asyncp_executor_run(struct async_executor *executor, const struct asyncp_function *function,
-                        void *arguments);
-
-/*
- * A constructor was called for async_run_coroutine_threadsafe: copies the arguments, and sends what
- * is to be done to the loop. NULL: out of memory. Defined in src/thread.
- */
-struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *future,
-                                             const struct asyncp_function *function,
-                                             const void *arguments, const char *where);
-
-/*
- * The loop closes, and all its tasks have ended: no worker thread touches it after this. Defined in
- * src/thread.
- */
-void asyncp_executor_leave(struct async_loop *loop);
 
 #endif

@@ -20,10 +20,10 @@ static struct sentence **running_place(const async_allocator **memory)
     }
     if (loop == NULL)
         loop = asyncp_standing_loop(); /* in a child of fork() */
-    if (loop == NULL || loop->current == NULL)
+    if (loop == NULL || loop_running(loop) == NULL)
         return NULL;
     *memory = &loop->memory;
-    return &loop->current->sentence;
+    return &loop_running(loop)->sentence;
 }
 
 int async_fail(int code, const char *format, ...)
@@ -69,7 +69,8 @@ static const struct sentence *running_sentence(int code)
     const struct sentence *said = place != NULL ? *place : NULL;
     const struct async_loop *loop = asyncp_current;
     bool asked_why = code == -ECANCELED && (said == NULL || said->code != code);
-    return asked_why && loop != NULL && loop->current != NULL ? loop->current->reason : said;
+    return asked_why && loop != NULL && loop_running(loop) != NULL ? loop_running(loop)->reason
+                                                                   : said;
 }
 
 int async_strerror_copy(int code, char *text, size_t size)
@@ -99,6 +100,6 @@ const char *async_strerror(int code)
     if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
         return plain_text(code);
     asyncp_describe(text, sizeof text, code, sentence);
-    const char *kept = asyncp_text_keep(&asyncp_current->texts, text);
+    const char *kept = asyncp_text_keep(&asyncp_current->errors.texts, text);
     return kept != NULL ? kept : plain_text(code);
 }

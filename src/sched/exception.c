@@ -4,7 +4,7 @@
  * looked everywhere else asks it, as the last one, whether it wants the exception. It never does;
  * std::terminate comes next, with the whole stack still there.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <unwind.h>
 
 _Unwind_Reason_Code asyncp_uncaught(int version, _Unwind_Action actions,
@@ -13,10 +13,11 @@ _Unwind_Reason_Code asyncp_uncaught(int version, _Unwind_Action actions,
                                     struct _Unwind_Context *frame)
 {
     const struct async_loop *loop = asyncp_current;
-    if (version == 1 && (actions & _UA_SEARCH_PHASE) != 0 && loop != NULL && loop->current != NULL)
+    if (version == 1 && (actions & _UA_SEARCH_PHASE) != 0 && loop != NULL &&
+        loop_running(loop) != NULL)
         asyncp_report(
             "%s let a C++ exception out of its coroutine; catch it there and return an error",
-            asyncp_label(loop->current->task).text);
+            asyncp_label(loop_running(loop)->task).text);
     (void)kind;
     (void)exception;
     (void)frame;

@@ -11,7 +11,7 @@
 #ifndef SCHED_FORK_H
 #define SCHED_FORK_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 /*
  * What a coroutine's request_round is in the child that was forked in it: so its end is noticed. No
@@ -25,6 +25,9 @@
  */
 extern __thread struct async_loop *asyncp_inherited
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Counts one more fork of this process. */
+void asyncp_fork_count(void);
 
 /* The innermost inherited loop one of whose tasks is on the calling stack; NULL: there is none. */
 struct async_loop *asyncp_standing_loop(void);
@@ -49,7 +52,7 @@ struct async_loop *asyncp_loop_to_leave(const char *call) __attribute__((cold));
 static inline struct async_loop *loop_leave(const char *call)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(loop == NULL || loop->current == NULL))
+    if (unlikely(loop == NULL || loop_running(loop) == NULL))
         return asyncp_loop_to_leave(call);
     return loop;
 }

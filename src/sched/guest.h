@@ -5,6 +5,7 @@
 #ifndef SCHED_GUEST_H
 #define SCHED_GUEST_H
 
+#include <stddef.h>
 #include "base/list.h"
 
 struct async_loop;
@@ -28,5 +29,12 @@ struct guest {
  * is about to cancel. The memory is kept until the loop closes, or until many others were freed.
  */
 void asyncp_guest_freed(struct async_loop *loop, struct guest *guest);
+
+struct closing {
+    struct list deferred; /* struct deferred: called at the end of the iteration */
+    struct list hooks;    /* struct guest: called when the loop closes */
+    struct list freed;    /* struct guest: freed by the program, kept for a while */
+    size_t freed_count;   /* of these */
+};
 
 #endif

@@ -3,7 +3,7 @@
  * ends the process as if we were not there. Only on the main thread, and only if nobody else
  * handles it.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 static _Atomic(struct async_loop *) interrupted; /* whose main task SIGINT cancels */
 
@@ -11,7 +11,7 @@ static _Atomic(struct async_loop *) interrupted; /* whose main task SIGINT cance
 static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
-    if (loop == NULL || atomic_fetch_add(&loop->interrupts, 1) > 0) {
+    if (loop == NULL || atomic_fetch_add(&loop->interrupt.count, 1) > 0) {
         signal(number, SIG_DFL);
         raise(number);
         return;
@@ -37,25 +37,25 @@ void asyncp_sigint_take(struct async_loop *loop)
     if (!free_to_take || !asyncp_sys_is_main_thread())
         return;
     atomic_store(&interrupted, loop);
-    loop->sigint_before = now;
-    loop->interruptible = asyncp_sys_sigaction(SIGINT, &action, NULL) == 0;
-    if (!loop->interruptible)
+    loop->interrupt.before = now;
+    loop->interrupt.is_ours = asyncp_sys_sigaction(SIGINT, &action, NULL) == 0;
+    if (!loop->interrupt.is_ours)
         atomic_store(&interrupted, NULL);
 }
 
 void asyncp_sigint_give_back(struct async_loop *loop)
 {
-    if (!loop->interruptible)
+    if (!loop->interrupt.is_ours)
         return;
     struct sigaction now;
     if (asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 &&
         is_ours(&now)) /* else the program's own has come */
-        asyncp_sys_sigaction(SIGINT, &loop->sigint_before, NULL);
+        asyncp_sys_sigaction(SIGINT, &loop->interrupt.before, NULL);
     atomic_store(&interrupted, NULL);
-    atomic_store(&loop->interrupts,
+    atomic_store(&loop->interrupt.count,
                  0); /* one that came when the main task had ended is not the next one's */
-    atomic_fetch_and(&loop->attention, ~(uint32_t)ATTENTION_SIGNAL);
-    loop->interruptible = false;
+    atomic_fetch_and(&loop->sched.attention, ~(uint32_t)ATTENTION_SIGNAL);
+    loop->interrupt.is_ours = false;
 }
 
 /* The loop may be another thread's, which the child does not have. */

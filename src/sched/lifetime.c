@@ -6,7 +6,7 @@
  * that tasks wait for are open, and whether anything is left that could wake a task.
  */
 #include "sched/lifetime.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <unistd.h>
 
 enum {
@@ -16,7 +16,7 @@ enum {
 /* Whether a function has returned whose frame that was. */
 static bool is_left(const struct async_loop *loop, const void *address)
 {
-    const struct stack *stack = asyncp_stack_at(&loop->stacks, address);
+    const struct stack *stack = asyncp_stack_at(&loop->tasks.stacks, address);
     if (stack == NULL)
         return false;
     const struct coroutine *owner = CONTAINER_OF(stack, const struct coroutine, stack);
@@ -25,7 +25,8 @@ static bool is_left(const struct async_loop *loop, const void *address)
         return false;
     if (owner->task == NULL || owner->task->coroutine != owner)
         return true; /* no task has the stack */
-    const char *lowest = owner == loop->current ? __builtin_frame_address(0) : owner->context.sp;
+    const char *lowest = owner == loop_running(loop) ? __builtin_frame_address(0)
+                                                     : owner->context.sp;
     return pointer < lowest;
 }
 
@@ -56,10 +57,10 @@ static void check_descriptor(struct wait *wait)
 void asyncp_check_waits(struct async_loop *loop)
 {
     for (int i = 0; i < WAITS_AT_ONCE; i++) {
-        loop->checked = asyncp_task_next(loop, loop->checked);
-        if (loop->checked == NULL)
+        loop->debug.checked = asyncp_task_next(loop, loop->debug.checked);
+        if (loop->debug.checked == NULL)
             return;
-        struct wait *wait = loop->checked->coroutine->wait;
+        struct wait *wait = loop->debug.checked->coroutine->wait;
         if (wait == NULL || wait->claimed)
             continue;
         check_wait(loop, wait);
@@ -92,7 +93,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
  */
 bool asyncp_stands_still(struct async_loop *loop)
 {
-    if (loop->foreign || loop_alive(loop) == 0)
+    if (loop->sched.hosted || loop_alive(loop) == 0)
         return false;
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         if (task->coroutine->wait != NULL &&
@@ -101,10 +102,10 @@ bool asyncp_stands_still(struct async_loop *loop)
     return true;
 }
 
-void asyncp_tell_standstill(void)
+void asyncp_tell_standstill(const struct async_loop *loop)
 {
     asyncp_report(
         "nothing is left that could wake a task of this loop, unless another thread or a signal "
         "does; this is what they wait for:");
-    async_dump(STDERR_FILENO);
+    loop->hooks->dump(STDERR_FILENO);
 }

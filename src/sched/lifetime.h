@@ -4,6 +4,7 @@
 #ifndef SCHED_LIFETIME_H
 #define SCHED_LIFETIME_H
 
+#include <stdint.h>
 #include <stdbool.h>
 
 struct async_loop;
@@ -22,9 +23,17 @@ void asyncp_check_waits(struct async_loop *loop);
 bool asyncp_stands_still(struct async_loop *loop);
 
 /* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */
-void asyncp_tell_standstill(void);
+void asyncp_tell_standstill(const struct async_loop *loop);
 
 /* Reports an argument of a task that is about to begin if it points into a frame that was left. */
 void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);
+
+struct debug_mode {
+    bool enabled;               /* say more, check more */
+    bool instrumented;          /* in debug mode or under valgrind: stacks are marked */
+    bool told_standstill;       /* said once that nothing can wake a task */
+    int64_t slow_ns;            /* a turn that takes as long is reported */
+    struct async_task *checked; /* the last whose wait was checked; NULL: start again */
+};
 
 #endif

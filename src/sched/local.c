@@ -22,12 +22,13 @@ static const struct locals *running(const struct async_loop *loop)
     if (loop == NULL && (loop = asyncp_standing_loop()) ==
                             NULL) /* in a child of fork() the task's are still there */
         return NULL;
-    return loop->current != NULL ? loop->current->locals : loop->callback_locals;
+    return loop_running(loop) != NULL ? loop_running(loop)->locals : loop->callbacks.locals;
 }
 
 struct locals *asyncp_locals_inherit(const struct async_loop *loop)
 {
-    struct locals *locals = loop->current != NULL ? loop->current->locals : loop->callback_locals;
+    struct locals *locals = loop_running(loop) != NULL ? loop_running(loop)->locals
+                                                       : loop->callbacks.locals;
     if (locals != NULL)
         locals->references++;
     return locals;
@@ -47,7 +48,7 @@ void asyncp_locals_release(struct async_loop *loop, struct locals *locals)
 
 void asyncp_locals_close(struct async_loop *loop)
 {
-    for (struct link *link; (link = list_first(&loop->locals)) != NULL;)
+    for (struct link *link; (link = list_first(&loop->locals.tables)) != NULL;)
         free_table(loop, CONTAINER_OF(link, struct locals, link));
 }
 
@@ -84,7 +85,7 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
     locals->count = old != NULL ? old->count : 0;
     if (old != NULL)
         memcpy(locals->values, old->values, old->count * sizeof *old->values);
-    list_append(&loop->locals, &locals->link);
+    list_append(&loop->locals.tables, &locals->link);
     if (old != NULL)
         asyncp_locals_release(loop, old);
     return locals;
@@ -96,14 +97,14 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
  */
 static struct locals *own_table(struct async_loop *loop, bool one_more)
 {
-    struct locals *old = loop->current->locals;
+    struct locals *old = loop_running(loop)->locals;
     uint32_t count = old != NULL ? old->count : 0, room = old != NULL ? old->room : FIRST_ROOM;
     bool full = one_more && count == room;
     if (old != NULL && old->references == 1 && !full)
         return old;
     struct locals *table = new_table(loop, old, full ? room * 2 : room);
     if (table != NULL)
-        loop->current->locals = table;
+        loop_running(loop)->locals = table;
     return table;
 }
 
@@ -112,8 +113,8 @@ int async_local_set(const async_local *local, void *value)
     struct async_loop *loop = loop_enter("async_local_set");
     if (local == NULL)
         return -EINVAL;
-    const struct local_value *found = find(loop->current->locals, local);
-    size_t place = found != NULL ? (size_t)(found - loop->current->locals->values) : SIZE_MAX;
+    const struct local_value *found = find(loop_running(loop)->locals, local);
+    size_t place = found != NULL ? (size_t)(found - loop_running(loop)->locals->values) : SIZE_MAX;
     struct locals *table = own_table(loop, found == NULL);
     if (table == NULL)
         return -ENOMEM;

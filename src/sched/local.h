@@ -38,4 +38,8 @@ void asyncp_locals_close(struct async_loop *loop);
 /* The variable's value there; the initial one if there is none, or no table. */
 void *asyncp_locals_find(const struct locals *locals, const async_local *local);
 
+struct locals_table {
+    struct list tables; /* struct locals, of all tasks and callbacks */
+};
+
 #endif

@@ -8,24 +8,25 @@
  * sender wakes the loop or the loop does not sleep.
  */
 #include "sched/mailbox.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
+#include <sched.h>
 
 /* Whoever finds its bit set already leaves the wake to the one who has set it. */
 void asyncp_attend(struct async_loop *loop, uint32_t reason)
 {
-    uint32_t before = atomic_fetch_or(&loop->attention, reason);
+    uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);
     if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
         return;
     if ((before & ATTENTION_DOZING) != 0)
-        asyncp_sys_word_wake(&loop->attention);
+        asyncp_sys_word_wake(&loop->sched.attention);
     else
         asyncp_poller_wake(&loop->poller);
 }
 
 void asyncp_check_handler(const struct async_loop *loop, const char *call)
 {
-    bool sleeps = (atomic_load(&loop->attention) & ATTENTION_SLEEPING) != 0;
-    ENSURE(!loop->iterating || !sleeps,
+    bool sleeps = (atomic_load(&loop->sched.attention) & ATTENTION_SLEEPING) != 0;
+    ENSURE(!loop_is_iterating(loop) || !sleeps,
            "%s was called in a signal handler, which may interrupt anything; let the handler write "
            "to a pipe or an eventfd that a task waits for with async_wait_readable",
            call);
@@ -40,8 +41,8 @@ static void deliver(struct ready *ready)
 void asyncp_inbox_send(struct async_loop *loop, struct message *message)
 {
     message->ready.run = deliver;
-    message->next = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))
+    message->next = atomic_load_explicit(&loop->mailbox.inbox, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&loop->mailbox.inbox, &message->next, message))
         ;
     asyncp_attend(loop, ATTENTION_INBOX);
 }
@@ -65,7 +66,7 @@ static void free_call(struct call *call)
  */
 static struct call *new_call(struct async_loop *loop)
 {
-    struct call *spare = atomic_exchange_explicit(&loop->spare, NULL, memory_order_acquire);
+    struct call *spare = atomic_exchange_explicit(&loop->mailbox.spare, NULL, memory_order_acquire);
     return spare != NULL ? spare : memory_new(&asyncp_malloc, sizeof *spare);
 }
 
@@ -73,7 +74,7 @@ static void receive_call(struct message *message, bool is_closing)
 {
     struct call *call = CONTAINER_OF(message, struct call, message);
     struct call called = *call;
-    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));
+    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));
     if (!is_closing)
         called.function(called.argument);
 }
@@ -82,7 +83,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
-    ENSURE(loop->fork_generation == asyncp_fork_generation(),
+    ENSURE(loop->inheritance.generation == asyncp_fork_generation(),
            "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make "
            "one in the child");
     struct call *call = new_call(loop);
@@ -96,7 +97,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 
 static struct message *take_in_order(struct async_loop *loop)
 {
-    struct message *reversed = atomic_exchange(&loop->inbox, NULL);
+    struct message *reversed = atomic_exchange(&loop->mailbox.inbox, NULL);
     struct message *first = NULL;
     while (reversed != NULL) {
         struct message *next = reversed->next;
@@ -110,19 +111,28 @@ static struct message *take_in_order(struct async_loop *loop)
 void asyncp_inbox_take(struct async_loop *loop)
 {
     for (struct message *message = take_in_order(loop); message != NULL; message = message->next)
-        ready_push(&loop->ready, &message->ready);
+        ready_push(&loop->sched.ready, &message->ready);
+}
+
+/* Workers may be between their last message and the wake that follows it: a few steps. */
+static void wait_for_remote_references(const struct async_loop *loop)
+{
+    while (loop->inheritance.generation == asyncp_fork_generation() &&
+           atomic_load(&loop->activity.remote_references) > 0)
+        sched_yield();
 }
 
 void asyncp_inbox_close(struct async_loop *loop)
 {
-    for (asyncp_inbox_take(loop); loop->ready.first != NULL; asyncp_inbox_take(loop)) {
-        struct ready *ready = ready_pop(&loop->ready);
+    wait_for_remote_references(loop);
+    for (asyncp_inbox_take(loop); loop->sched.ready.first != NULL; asyncp_inbox_take(loop)) {
+        struct ready *ready = ready_pop(&loop->sched.ready);
         if (ready->run == deliver) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);
-            if (!loop->inherited ||
+            if (!loop_is_inherited(loop) ||
                 message->receive == receive_call) /* others lie in the parent's frames */
                 message->receive(message, true);
         }
     }
-    free_call(atomic_exchange(&loop->spare, NULL));
+    free_call(atomic_exchange(&loop->mailbox.spare, NULL));
 }

@@ -6,6 +6,7 @@
 #ifndef SCHED_MAILBOX_H
 #define SCHED_MAILBOX_H
 
+#include <stdatomic.h>
 #include "sched/ready.h"
 
 struct message {
@@ -22,5 +23,21 @@ struct async_loop;
  * is told so.
  */
 void asyncp_inbox_send(struct async_loop *loop, struct message *message);
+
+struct call;
+
+struct mailbox {
+    _Atomic(struct message *) inbox; /* sent by other threads, the last first */
+    _Atomic(struct call *) spare;    /* a call that was received, for the next sender */
+};
+
+/* Sets a bit of the attention word, from any thread or signal handler, and wakes the loop. */
+void asyncp_attend(struct async_loop *loop, uint32_t reason);
+
+/* Makes the messages that were sent ready to be received. */
+void asyncp_inbox_take(struct async_loop *loop);
+
+/* Tells the messages that were not received that the loop is closing. */
+void asyncp_inbox_close(struct async_loop *loop);
 
 #endif

@@ -12,7 +12,7 @@
 #ifndef SCHED_PACE_H
 #define SCHED_PACE_H
 
-#include "sched/loop.h"
+#include "sched/sched.h"
 
 enum {
     PACE_STEP = 1,   /* a call that touches memory only: a queue, a lock, a task that has ended */
@@ -29,8 +29,8 @@ void asyncp_give_way(struct async_loop *loop);
 /* Takes steps; whether the caller is to give way. */
 static inline bool pace_is_due(struct async_loop *loop, int32_t steps)
 {
-    loop->steps_left -= steps;
-    return unlikely(loop->steps_left < 0) && asyncp_pace_look(loop);
+    loop->sched.steps_left -= steps;
+    return unlikely(loop->sched.steps_left < 0) && asyncp_pace_look(loop);
 }
 
 /* Takes steps and gives way if it is time. Returns the result that it is given. */

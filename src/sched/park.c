@@ -4,7 +4,7 @@
  * frame that pushes registers.
  */
 #include "sched/fork.h"
-#include "sched/lifetime.h"
+#include "sched/pace.h"
 
 /*
  * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block
@@ -22,14 +22,12 @@ __attribute__((no_sanitize_address)) static void check_scopes(const struct corou
 /* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
 struct context *asyncp_loop_next(struct async_loop *loop)
 {
-    if (loop->ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
+    if (loop->sched.ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
         return loop_advance(loop);
-    if (loop->debug) {
-        check_scopes(loop->current);
-        asyncp_check_waits(loop);
-    }
-    loop->current = NULL;
-    return &loop->context;
+    if (loop_is_debug(loop))
+        check_scopes(loop->sched.current);
+    loop->sched.current = NULL;
+    return &loop->sched.context;
 }
 
 void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
@@ -81,7 +79,7 @@ void asyncp_dismiss(struct list *list, const char *call)
 {
     if (line_is_empty(list))
         return;
-    if (asyncp_current != NULL && asyncp_current->debug)
+    if (asyncp_current != NULL && loop_is_debug(asyncp_current))
         report_dismissal(list, call);
     asyncp_wake_all(list, -ECANCELED);
 }
@@ -131,7 +129,27 @@ void asyncp_wake_all(struct list *list, int result)
             end = node;
     }
     if (chain != NULL)
-        ready_append(&loop->ready, chain, end);
+        ready_append(&loop->sched.ready, chain, end);
+}
+
+void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
+{
+    struct async_loop *loop = wait->coroutine->task->loop;
+    if (!loop_is_inherited(loop))
+        asyncp_wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
+    loop_wake(loop, wait, winner, result);
+}
+
+bool asyncp_forsake(struct list *line)
+{
+    for (struct link *link = list_first(line), *next; link != NULL; link = next) {
+        next = list_after(line, link);
+        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
+        struct async_loop *loop = waiter->wait->coroutine->task->loop;
+        if (loop_is_inherited(loop))
+            loop_wake(loop, waiter->wait, waiter, -ECANCELED);
+    }
+    return list_empty(line);
 }
 
 void asyncp_refuse_wait(struct wait *wait)
@@ -141,23 +159,43 @@ void asyncp_refuse_wait(struct wait *wait)
 
 void asyncp_turn(struct async_loop *loop)
 {
-    struct coroutine *self = loop->current;
-    if (loop->ready.first == NULL && loop_is_undisturbed(loop)) {
-        loop->turns_left--; /* nobody else is ready: the next turn is this task's again */
+    struct coroutine *self = loop->sched.current;
+    if (loop->sched.ready.first == NULL && loop_is_undisturbed(loop)) {
+        loop->sched.turns_left--; /* nobody else is ready: the next turn is this task's again */
         return;
     }
-    ready_push(&loop->ready, &self->ready);
+    ready_push(&loop->sched.ready, &self->ready);
     loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
+}
+
+/*
+ * With the virtual clock a look ends an iteration, and what was ready when that began is to run
+ * before it.
+ */
+void asyncp_give_way(struct async_loop *loop)
+{
+    if (!loop->clock.deterministic)
+        loop->sched.turns_left = 0; /* then it is the clock that says */
+    asyncp_turn(loop);
 }
 
 int asyncp_refused(struct async_loop *loop)
 {
     enum { IGNORED_OFTEN = 100 };
-    struct coroutine *self = loop->current;
-    if (++self->refusals == IGNORED_OFTEN && loop->debug)
+    struct coroutine *self = loop->sched.current;
+    if (++self->refusals == IGNORED_OFTEN && loop_is_debug(loop))
         asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
                       "the error, or answer with async_task_uncancel(async_current_task())",
                       asyncp_label(self->task).text, IGNORED_OFTEN);
     asyncp_turn(loop);
     return -ECANCELED;
+}
+
+void asyncp_forked_end(struct coroutine *self)
+{
+    struct async_loop *loop = self->task->loop;
+    loop->inheritance.forked_task = self->task;
+    loop->sched.current = NULL;
+    loop_switch(loop, &self->context, &loop->sched.context);
+    asyncp_misuse("a task that forked went on after its end");
 }

@@ -7,6 +7,8 @@
 #include "sched/fork.h"
 #include <stdio.h>
 
+const struct coroutine asyncp_future;
+
 struct label asyncp_label(const struct async_task *task)
 {
     struct label label;
@@ -46,42 +48,10 @@ void asyncp_task_free_words(struct async_task *task)
 
 struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task)
 {
-    struct async_task *next = asyncp_pool_next(&loop->tasks, task);
+    struct async_task *next = asyncp_pool_next(&loop->tasks.records, task);
     while (next != NULL && (task_done(next) || task_is_future(next)))
-        next = asyncp_pool_next(&loop->tasks, next);
+        next = asyncp_pool_next(&loop->tasks.records, next);
     return next;
-}
-
-/*
- * The words of a task that the parent has, and reports; its coroutine's too, which never ends here.
- */
-static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
-{
-    struct coroutine *coroutine = task->coroutine;
-    if (coroutine != NULL && !task_is_future(task)) {
-        asyncp_sentence_free(&loop->memory, coroutine->sentence);
-        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
-    }
-    task->seen = true;
-    asyncp_task_free_words(task);
-}
-
-void asyncp_tasks_close(struct async_loop *loop)
-{
-    for (struct async_task *task = NULL; (task = asyncp_pool_next(&loop->tasks, task)) != NULL;) {
-        if (loop->inherited)
-            forget_inherited_task(loop, task);
-        if (loop->inherited || task->references == 0)
-            continue;
-        if (task_is_future(task))
-            asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
-        ASSERT(task_done(task));
-        if (loop->debug && !task->seen && task->result >= 0)
-            asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
-        task->references = task->reserved = 0;
-        task_release(task);
-    }
-    asyncp_pool_close(&loop->tasks);
 }
 
 /*
@@ -94,7 +64,7 @@ static struct label taker_of(const struct async_task *task)
         return taker;
     snprintf(taker.text, sizeof taker.text, ", by task #%llu", (unsigned long long)task->taken_by);
     struct async_task *other = NULL;
-    while ((other = asyncp_pool_next(&task->loop->tasks, other)) != NULL)
+    while ((other = asyncp_pool_next(&task->loop->tasks.records, other)) != NULL)
         if (other->id == task->taken_by)
             snprintf(taker.text, sizeof taker.text, ", by task #%llu '%s'",
                      (unsigned long long)other->id, other->name);
@@ -103,7 +73,7 @@ static struct label taker_of(const struct async_task *task)
 
 void asyncp_task_check(const struct async_task *task, const char *call, bool taking)
 {
-    if (task->loop->inherited)
+    if (loop_is_inherited(task->loop))
         asyncp_wrong_loop(task->loop, call, "the task");
     ENSURE(task->loop == asyncp_current,
            "%s: %s belongs to another thread's loop; send work there with "

@@ -5,8 +5,8 @@
  */
 #include "base/options.h"
 #include "sched/task.h"
-#include "sched/errand.h"
 #include "sched/fork.h"
+#include "sched/future.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
@@ -47,35 +47,12 @@ OUT_OF_LINE static void forget_locals(struct coroutine *self)
     self->locals = NULL;
 }
 
-/* Tells everyone who waits for the task's end, in the order they came. */
-static void tell_waiters(struct async_loop *loop, struct async_task *task)
-{
-    for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {
-        struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
-        if (waiter->wait != NULL) {
-            loop_wake(loop, waiter->wait, waiter, 0);
-        } else {
-            list_remove(link);
-            waiter->tell(loop, waiter, task);
-        }
-    }
-}
-
 /* A function of its own, as the label would lie in the first frame of every task. */
 OUT_OF_LINE static void scope_left_open(const struct async_task *task)
 {
     asyncp_misuse("%s ended inside a timeout or shelter that it began; end the scope on "
                   "every way out of the block",
                   asyncp_label(task).text);
-}
-
-/* The end of a task or a future: whoever waits hears of it. */
-static inline void conclude(struct async_loop *loop, struct async_task *task)
-{
-    task->coroutine = NULL;
-    task->ended = ++loop->ended;
-    tell_waiters(loop, task);
-    task_release(task);
 }
 
 /* The task's last moment on its stack; returns where to go on. */
@@ -91,8 +68,8 @@ FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int re
         forget_requests(self, result);
     if (unlikely(self->locals != NULL))
         forget_locals(self);
-    conclude(loop, task);
-    stack_give(&loop->stacks, &self->stack);
+    task_conclude(loop, task);
+    stack_give(&loop->tasks.stacks, &self->stack);
     return context_end(loop_goes_on(loop) ? loop_advance(loop) : asyncp_loop_next(loop));
 }
 
@@ -101,9 +78,9 @@ TOOLS_BLIND static void *begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
     return end(loop, self, self->function->enter(self->arguments));
 }
 
@@ -112,27 +89,27 @@ TOOLS_BLIND static void *begin_checked(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
     asyncp_check_arguments(loop, self);
     return end(loop, self, self->function->enter(self->arguments));
 }
 
 void asyncp_set_beginning(struct async_loop *loop)
 {
-    loop->begin = loop->debug ? begin_checked : begin;
+    loop->sched.begin = loop_is_debug(loop) ? begin_checked : begin;
 }
 
 /* The first function of a task whose function runs on a worker thread. */
-TOOLS_BLIND static void *begin_errand(void *argument)
+TOOLS_BLIND static void *begin_offloaded(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
-    context_begin(&self->context, &loop->context);
-    if (unlikely(loop->exceptions != NULL))
-        *loop->exceptions = (struct exceptions){0};
-    return end(loop, self, asyncp_executor_run(self->executor, self->function, self->arguments));
+    context_begin(&self->context, &loop->sched.context);
+    if (unlikely(loop->sched.exceptions != NULL))
+        *loop->sched.exceptions = (struct exceptions){0};
+    return end(loop, self, loop->hooks->offload(self->executor, self->function, self->arguments));
 }
 
 /*
@@ -160,40 +137,16 @@ static void lay_out(const struct async_loop *loop, struct coroutine *self,
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, loop->begin, self);
+    context_prepare(&self->context, &self->stack.known, (void *)top, loop->sched.begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
-}
-
-static void set_up_record(struct async_task *task, struct coroutine *self, const char *name,
-                          const char *where)
-{
-    task->coroutine = self;
-    task->name = name;
-    task->where = where;
-    task->result = -EINPROGRESS;
-    task->references = 1;
-    task->seen = false;
-    task->started = false;
-}
-
-/* A record for a new task, or NULL. */
-static struct async_task *new_record(struct async_loop *loop)
-{
-    struct async_task *task = pool_take(&loop->tasks);
-    if (unlikely(task == NULL))
-        return NULL;
-    ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
-    task->loop = loop;
-    task->id = loop->created + 1;
-    return task;
 }
 
 static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
 {
     if (likely(options == NULL || options->stack_size == 0))
-        return loop->default_log;
-    return asyncp_stack_log(&loop->stacks, options->stack_size);
+        return loop->tasks.default_log;
+    return asyncp_stack_log(&loop->tasks.stacks, options->stack_size);
 }
 
 OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, unsigned log)
@@ -208,9 +161,9 @@ OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, 
 __attribute__((cold, noinline)) static void lay_open(struct async_loop *loop,
                                                      const struct stack *stack)
 {
-    asyncp_stack_open(&loop->stacks, stack);
-    if (loop->debug) /* a clean stack shows how deep this task goes */
-        asyncp_stack_clean(&loop->stacks, stack);
+    asyncp_stack_open(&loop->tasks.stacks, stack);
+    if (loop_is_debug(loop)) /* a clean stack shows how deep this task goes */
+        asyncp_stack_clean(&loop->tasks.stacks, stack);
 }
 
 static struct coroutine *new_coroutine(struct async_loop *loop,
@@ -220,10 +173,10 @@ static struct coroutine *new_coroutine(struct async_loop *loop,
     unsigned log = log_of(loop, options);
     if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
         check_arguments(function, log);
-    struct stack *stack = log != 0 ? stack_take(&loop->stacks, log) : NULL;
+    struct stack *stack = log != 0 ? stack_take(&loop->tasks.stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
-    if (unlikely(loop->watched))
+    if (unlikely(loop->debug.instrumented))
         lay_open(loop, stack);
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
@@ -238,15 +191,15 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
     if (self != NULL && self->locals != NULL)
         forget_locals(self);
     if (self != NULL)
-        stack_give(&loop->stacks, &self->stack);
+        stack_give(&loop->tasks.stacks, &self->stack);
     if (task != NULL) {
         task->references = 0;
         task->coroutine = NULL;
         task->result = 0;
         task_release(task);
     }
-    if (options != NULL && options->asyncp_starter != NULL)
-        options->asyncp_starter->start(loop, options->asyncp_starter, NULL);
+    if (options != NULL && options->asyncp_maker != NULL)
+        options->asyncp_maker->start(loop, options->asyncp_maker, NULL);
     return NULL;
 }
 
@@ -256,7 +209,7 @@ static int follow_options(struct async_task *task, struct coroutine *self,
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
-        context_prepare(&self->context, &self->stack.known, self->arguments, begin_errand, self);
+        context_prepare(&self->context, &self->stack.known, self->arguments, begin_offloaded, self);
     }
     return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
 }
@@ -264,12 +217,12 @@ static int follow_options(struct async_task *task, struct coroutine *self,
 /* Its first turn, now; the creator's next one is right after it, in the same burst. */
 static void begin_at_once(struct async_loop *loop, struct coroutine *self)
 {
-    struct coroutine *creator = loop->current;
-    ready_push_first(&loop->ready, &creator->ready);
-    loop->turns_left++;
-    loop->current = self;
+    struct coroutine *creator = loop->sched.current;
+    ready_push_first(&loop->sched.ready, &creator->ready);
+    loop->sched.turns_left++;
+    loop->sched.current = self;
     loop_switch(loop, &creator->context, &self->context);
-    ASSERT(loop->current == creator);
+    ASSERT(loop->sched.current == creator);
 }
 
 /* The last steps of making a task that has options. */
@@ -279,15 +232,15 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     OPTIONS_CHECK(options, "async_create_task_with");
     if (follow_options(task, self, options) < 0)
         return give_up(loop, task, self, options);
-    struct asyncp_starter *starter = options->asyncp_starter;
-    int begins = starter != NULL ? starter->start(loop, starter, self) : 1;
+    struct asyncp_maker *maker = options->asyncp_maker;
+    int begins = maker != NULL ? maker->start(loop, maker, self) : 1;
     if (begins < 0)
         return give_up(loop, task, self, NULL);
-    loop->created++;
-    if (begins && options->eager_start && loop->current != NULL)
+    loop->tasks.created++;
+    if (begins && options->eager_start && loop->sched.current != NULL)
         begin_at_once(loop, self);
     else if (begins)
-        ready_push(&loop->ready, &self->ready);
+        ready_push(&loop->sched.ready, &self->ready);
     return task;
 }
 
@@ -295,48 +248,27 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
                           const async_task_options *options, const char *where)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(options != NULL) && options->asyncp_carrier != NULL)
-        return (async_task *)(void *)asyncp_carry(options->asyncp_carrier, function, arguments,
-                                                  where);
+    struct asyncp_maker *maker = unlikely(options != NULL) ? options->asyncp_maker : NULL;
+    if (unlikely(maker != NULL) && maker->make != NULL)
+        return maker->make(maker, function, arguments, where);
     if (unlikely(loop == NULL)) {
         asyncp_run_expect("async_create_task", function->name, where);
         return NULL;
     }
-    struct async_task *task = new_record(loop);
+    struct async_task *task = task_new_record(loop);
     struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
     if (unlikely(self == NULL))
         return give_up(loop, task, self, options);
     lay_out(loop, self, function, arguments);
-    set_up_record(task, self, function->name, where);
+    task_set_up_record(task, self, function->name, where);
     self->task = task;
     self->locals = locals_inherit(loop);
     if (likely(options == NULL)) {
-        loop->created++;
-        ready_push(&loop->ready, &self->ready);
+        loop->tasks.created++;
+        ready_push(&loop->sched.ready, &self->ready);
         return task;
     }
     return start_with(loop, task, self, options);
-}
-
-const struct coroutine asyncp_future;
-
-struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where)
-{
-    struct async_task *future = new_record(loop);
-    if (future == NULL)
-        return NULL;
-    set_up_record(future, (struct coroutine *)(uintptr_t)&asyncp_future, name, where);
-    loop->created++;
-    loop->futures++;
-    return future;
-}
-
-void asyncp_future_settle(struct async_task *future, int result)
-{
-    ASSERT(task_is_future(future));
-    future->result = result;
-    future->loop->futures--;
-    conclude(future->loop, future);
 }
 
 struct pointer_call {
@@ -388,7 +320,7 @@ static void pass_on(struct wait *wait)
 static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task,
                      const char *call)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop->sched.current;
     if (unlikely(self->refused && join->passed_on != self->request_round)) {
         pass_on_to_all(loop, join,
                        self); /* asked when it was woken already, or in the turn of its refusal */
@@ -408,12 +340,12 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.tasks = tasks;
     join.count = count;
     join.passed_on = 0;
-    if (unlikely(loop->current->refused)) {
-        pass_on_to_all(loop, &join, loop->current);
+    if (unlikely(loop->sched.current->refused)) {
+        pass_on_to_all(loop, &join, loop->sched.current);
         asyncp_refused(loop);
     }
     for (size_t i = count; i-- > 0;)
-        if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->current)
+        if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->sched.current)
             wait_for(loop, &join, tasks[i], call);
 }
 
@@ -423,7 +355,7 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
  */
 static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop->sched.current;
     struct sentence *sentence = task->sentence;
     bool of_another = self->sentence != NULL && self->sentence->code != task->result;
     if (sentence != NULL && sentence_is_constant(sentence) && of_another)
@@ -449,7 +381,7 @@ int asyncp_task_collect(struct async_loop *loop, struct async_task *task)
     task->seen = true;
     task_unreserve(task);
     if (--task->references == 0) {
-        task->taken_by = loop->current->task->id;
+        task->taken_by = loop->sched.current->task->id;
         task_free(task);
     }
     return result;
@@ -467,7 +399,7 @@ FLATTEN int async_await(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_reserve(task, "async_await");
-    if (unlikely(task->coroutine == loop->current))
+    if (unlikely(task->coroutine == loop->sched.current))
         return await_itself(task);
     bool had_ended = task_done(task);
     asyncp_join(loop, &task, 1, "async_await");
@@ -477,7 +409,7 @@ FLATTEN int async_await(async_task *task)
 
 void async_task_detach(async_task *task)
 {
-    if (task == NULL || (unlikely(task->loop != asyncp_current) && task->loop->inherited))
+    if (task == NULL || (unlikely(task->loop != asyncp_current) && loop_is_inherited(task->loop)))
         return; /* an inherited record goes with its loop */
     task_check(task, "async_task_detach", true);
     if (unlikely(task_handles(task) == task->reserved))
@@ -493,7 +425,7 @@ void async_task_detach(async_task *task)
 async_task *async_current_task(void)
 {
     const struct async_loop *loop = asyncp_current;
-    return loop != NULL && loop->current != NULL ? loop->current->task : NULL;
+    return loop != NULL && loop->sched.current != NULL ? loop->sched.current->task : NULL;
 }
 
 bool async_task_done(const async_task *task)
@@ -517,7 +449,7 @@ int async_task_result(async_task *task)
     if (!task_done(task))
         return -EINPROGRESS;
     task->seen = true;
-    if (task->result < 0 && task->loop->current != NULL)
+    if (task->result < 0 && task->loop->sched.current != NULL)
         adopt_sentence(task->loop, task, false);
     return task->result;
 }

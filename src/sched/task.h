@@ -61,21 +61,26 @@ struct async_task {
     int started_value;   /* with this */
 };
 
-/* Decides when new tasks begin: what a task group does with its children. */
-struct asyncp_starter {
+/*
+ * What options.asyncp_maker points to: a constructor called by another call than async_create_task.
+ * A group sets start, async_run_coroutine_threadsafe make.
+ */
+struct asyncp_maker {
     /*
-     * Whether it begins now: 1, or 0 if the starter sees to that later. -errno: the task is not to
-     * be, and nothing happened. coroutine is NULL when there was no memory for it.
+     * Decides when the new task begins. 1: now; 0: the maker starts it later; -errno: the task is
+     * discarded. coroutine is NULL if there was no memory for it.
      */
-    int (*start)(struct async_loop *loop, struct asyncp_starter *starter,
-                 struct coroutine *coroutine);
+    int (*start)(struct async_loop *loop, struct asyncp_maker *maker, struct coroutine *coroutine);
+    /* Returns something else in place of a task. NULL: a task of this thread's loop is created. */
+    void *(*make)(struct asyncp_maker *maker, const struct asyncp_function *function,
+                  const void *arguments, const char *where);
 };
 
 /* The membership of a task in a group. */
 struct member {
-    struct waiter listener;       /* tells the group of the task's end */
-    struct link sibling;          /* among the children that have not ended */
-    struct asyncp_starter *group; /* whose child it is */
+    struct waiter listener;     /* tells the group of the task's end */
+    struct link sibling;        /* among the children that have not ended */
+    struct asyncp_maker *group; /* the group */
 };
 
 /*
@@ -99,11 +104,11 @@ struct coroutine {
     const struct sentence *reason;
     const struct asyncp_function *function; /* what it runs */
     void *arguments;                        /* with these, below this struct */
-    struct async_executor *executor; /* who runs it instead, if its first frame is begin_errand's */
-    struct locals *locals;           /* task-local values; NULL: none */
-    struct coroutine *next_refused;  /* in the loop's list of those a request is on its way to */
-    struct stack stack;              /* what it lies on */
-    struct member member;            /* of the group it was created in; else meaningless */
+    struct async_executor *executor;        /* that runs it; for begin_offloaded */
+    struct locals *locals;                  /* task-local values; NULL: none */
+    struct coroutine *next_refused; /* in the loop's list of those a request is on its way to */
+    struct stack stack;             /* what it lies on */
+    struct member member;           /* of the group it was created in; else meaningless */
 };
 
 static inline bool task_done(const struct async_task *task)

@@ -3,13 +3,12 @@
  * on them.
  */
 #include "sched/timer.h"
-#include "sched/loop.h"
-#include <asyncio/time.h>
+#include "sched/sched.h"
 
 int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns)
 {
     ASSERT(!timer->set && timer->expire != NULL);
-    int result = asyncp_heap_add(&loop->timers, when_ns, timer, &timer->slot);
+    int result = asyncp_heap_add(&loop->clock.timers, when_ns, timer, &timer->slot);
     timer->set = result == 0;
     return result;
 }
@@ -19,15 +18,15 @@ void asyncp_timer_clear(struct async_loop *loop, struct timer *timer)
     if (!timer->set)
         return;
     timer->set = false;
-    asyncp_heap_remove(&loop->timers, timer->slot);
+    asyncp_heap_remove(&loop->clock.timers, timer->slot);
 }
 
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 {
     ASSERT(now_ns < TIME_NEVER);
-    while (heap_least(&loop->timers) <= now_ns) {
-        struct timer *timer = heap_first(&loop->timers);
-        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->timers),
+    while (heap_least(&loop->clock.timers) <= now_ns) {
+        struct timer *timer = heap_first(&loop->clock.timers);
+        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->clock.timers),
                "the memory of a time limit is gone or was written over; a block was left, by "
                "longjmp perhaps, without the end of the limit that it began there");
         asyncp_timer_clear(loop, timer);
@@ -52,57 +51,4 @@ int64_t asyncp_deadline(const struct async_loop *loop, double seconds)
     int64_t now_ns = asyncp_now(loop);
     int64_t delay_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
     return delay_ns < TIME_NEVER - now_ns ? now_ns + delay_ns : TIME_NEVER;
-}
-
-struct sleep {
-    struct wait wait;   /* of the sleeper */
-    struct timer timer; /* ends it */
-};
-
-static void wake_up(struct timer *timer)
-{
-    asyncp_wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
-}
-
-OUT_OF_LINE static int sleep_to(struct async_loop *loop, int64_t deadline_ns, const char *call)
-{
-    struct sleep sleep;
-    wait_init(&sleep.wait, call, NULL, asyncp_refuse_wait);
-    timer_init(&sleep.timer, wake_up);
-    sleep.wait.timer = &sleep.timer;
-    int result = asyncp_timer_set(loop, &sleep.timer, deadline_ns);
-    return result < 0 ? result : asyncp_park(loop, &sleep.wait);
-}
-
-int async_sleep(double seconds)
-{
-    struct async_loop *loop = loop_enter("async_sleep");
-    if (unlikely(loop->current->refused))
-        return asyncp_refused(loop);
-    if (seconds > 0)
-        return sleep_to(loop, asyncp_deadline(loop, seconds), "async_sleep");
-    if (unlikely(seconds != seconds))
-        return -EINVAL;
-    asyncp_turn(loop);
-    return 0;
-}
-
-int async_sleep_until(double when)
-{
-    struct async_loop *loop = loop_enter("async_sleep_until");
-    if (unlikely(loop->current->refused))
-        return asyncp_refused(loop);
-    if (unlikely(when != when))
-        return -EINVAL;
-    int64_t when_ns = asyncp_nanoseconds(when);
-    if (when_ns > asyncp_now(loop))
-        return sleep_to(loop, when_ns, "async_sleep_until");
-    asyncp_turn(loop);
-    return 0;
-}
-
-double async_time(void)
-{
-    const struct async_loop *loop = asyncp_current;
-    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_clock_now()) / 1e9;
 }

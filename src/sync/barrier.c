@@ -61,7 +61,7 @@ int async_barrier_wait(async_barrier *public_barrier)
 {
     struct async_loop *loop = loop_enter("async_barrier_wait");
     struct barrier *barrier = barrier_of(public_barrier, "async_barrier_wait");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (barrier->parties < 1)
         return -EINVAL;

@@ -61,7 +61,7 @@ bool async_condition_locked(const async_condition *condition)
 static int wait_once(struct async_loop *loop, struct condition *condition)
 {
     async_lock *lock = lock_of(condition);
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     async_lock_release(lock);
     int result = asyncp_stand_in_line(loop, &condition->waiters, "async_condition_wait", condition,
@@ -82,7 +82,7 @@ int async_condition_wait_for(async_condition *public_condition, bool (*predicate
     struct async_loop *loop = loop_enter("async_condition_wait_for");
     struct condition *condition = held(public_condition, "async_condition_wait_for");
     ENSURE(predicate != NULL, "async_condition_wait_for: the predicate is NULL");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     while (!predicate(context))
         ASYNC_TRY(wait_once(loop, condition));

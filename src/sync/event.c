@@ -24,7 +24,7 @@ int async_event_wait(async_event *public_event)
 {
     struct async_loop *loop = loop_enter("async_event_wait");
     struct event *event = event_of(public_event, "async_event_wait");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (event->set)
         return paced(loop, PACE_STEP, 0);

@@ -2,7 +2,7 @@
  * sync/future.c: Future: the record of a task without the task. What waits for a task waits for its
  * record, so here is only how one is made and settled.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <asyncio/future.h>
 
 async_future *asyncp_future_new(const char *where)

@@ -26,8 +26,8 @@ static const char reacquire_call[] = "async_condition_wait";
  */
 OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
 {
-    const struct async_task *self = loop->current->task;
-    if (unlikely(loop->debug && lock->owner == self->id))
+    const struct async_task *self = loop_running(loop)->task;
+    if (unlikely(loop_is_debug(loop) && lock->owner == self->id))
         asyncp_report("%s acquires a lock that it holds already, and waits for ever unless another "
                       "task releases it; "
                       "release it first, or let only the outer function acquire it",
@@ -39,11 +39,11 @@ int async_lock_acquire(async_lock *public_lock)
 {
     struct async_loop *loop = loop_enter(acquire_call);
     struct lock *lock = lock_of(public_lock, acquire_call);
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (unlikely(lock_taken(lock)))
         return wait_for_lock(loop, lock);
-    lock->owner = loop->current->task->id;
+    lock->owner = loop_running(loop)->task->id;
     return paced(loop, PACE_STEP, 0);
 }
 
@@ -53,7 +53,8 @@ int async_lock_acquire_nowait(async_lock *public_lock)
     struct lock *lock = lock_of(public_lock, "async_lock_acquire_nowait");
     if (lock_taken(lock))
         return -EAGAIN;
-    lock->owner = loop != NULL && loop->current != NULL ? loop->current->task->id : LOCK_NO_TASK;
+    lock->owner = loop != NULL && loop_running(loop) != NULL ? loop_running(loop)->task->id
+                                                             : LOCK_NO_TASK;
     return 0;
 }
 
@@ -79,7 +80,7 @@ void asyncp_lock_reacquire(struct async_loop *loop, async_lock *public_lock)
 {
     struct lock *lock = lock_of(public_lock, reacquire_call);
     if (!lock_taken(lock))
-        lock->owner = loop->current->task->id;
+        lock->owner = loop_running(loop)->task->id;
     else
         asyncp_stand_in_line(loop, &lock->waiters, reacquire_call, lock, NULL);
 }

@@ -237,7 +237,7 @@ OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue
 FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop); /* first: what a task that was cancelled uses may be gone */
     check_size(queue, size, "async_queue_put");
     if (likely(has_room(queue)))
@@ -250,7 +250,7 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_get");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     check_size(queue, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
@@ -335,7 +335,7 @@ static const char join_call[] = "async_queue_join"; /* known by its address */
 int async_queue_join(async_queue *queue)
 {
     struct async_loop *loop = loop_enter(join_call);
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     check_queue(queue, join_call);
     if (queue->unfinished == 0)

@@ -43,7 +43,7 @@ int async_semaphore_acquire(async_semaphore *public_semaphore)
 {
     struct async_loop *loop = loop_enter("async_semaphore_acquire");
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_acquire");
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (likely(semaphore->value > 0)) {
         semaphore->value--;

@@ -6,13 +6,14 @@
  */
 #include "sched/errand.h"
 #include "sched/mailbox.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
 #include <time.h>
 
 struct async_concurrent_future {
-    async_task_options options;             /* by which a constructor finds here */
+    struct asyncp_maker maker; /* in options: by which a constructor finds it */
+    async_task_options options;
     struct message start;                   /* to the loop: make the task */
     struct message cancel;                  /* to the loop: cancel it */
     struct async_loop *loop;                /* whose task it is */
@@ -155,28 +156,6 @@ static void set_up_condition(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
-/* Stands for a future for which there was no memory. */
-static struct async_concurrent_future none;
-
-const async_task_options *asyncp_carrier_options(async_loop *loop)
-{
-    static const async_task_options of_none = {.asyncp_carrier = &none};
-    struct async_concurrent_future *future = loop != NULL
-                                                 ? memory_new(&asyncp_malloc, sizeof *future)
-                                                 : NULL;
-    if (future == NULL)
-        return &of_none;
-    future->options.asyncp_carrier = future;
-    future->loop = loop;
-    future->references = 1;
-    future->fork_generation = asyncp_fork_generation();
-    future->start.receive = receive_start;
-    future->cancel.receive = receive_cancel;
-    pthread_mutex_init(&future->mutex, NULL);
-    set_up_condition(&future->settled);
-    return &future->options;
-}
-
 /* 0 or -ENOMEM. */
 static int copy_arguments(struct async_concurrent_future *future, const void *arguments)
 {
@@ -192,13 +171,13 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
     return 0;
 }
 
-struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *future,
-                                             const struct asyncp_function *function,
-                                             const void *arguments, const char *where)
+/* The arguments are copied, and a message is sent to the loop: make the task. */
+static void *send_to_loop(struct asyncp_maker *maker, const struct asyncp_function *function,
+                          const void *arguments, const char *where)
 {
-    if (future == &none)
-        return NULL;
-    ENSURE(future->loop->fork_generation == asyncp_fork_generation(),
+    struct async_concurrent_future *future = CONTAINER_OF(maker, struct async_concurrent_future,
+                                                          maker);
+    ENSURE(future->loop->inheritance.generation == asyncp_fork_generation(),
            "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the "
            "parent's; make one in the child",
            function->name);
@@ -211,6 +190,34 @@ struct async_concurrent_future *asyncp_carry(struct async_concurrent_future *fut
     future->references++;
     asyncp_inbox_send(future->loop, &future->start);
     return future;
+}
+
+static void *make_nothing(struct asyncp_maker *maker, const struct asyncp_function *function,
+                          const void *arguments, const char *where)
+{
+    (void)maker, (void)function, (void)arguments, (void)where;
+    return NULL;
+}
+
+const async_task_options *asyncp_carrier_options(async_loop *loop)
+{
+    static struct asyncp_maker no_maker = {.make = make_nothing};
+    static const async_task_options without_memory = {.asyncp_maker = &no_maker};
+    struct async_concurrent_future *future = loop != NULL
+                                                 ? memory_new(&asyncp_malloc, sizeof *future)
+                                                 : NULL;
+    if (future == NULL)
+        return &without_memory;
+    future->maker.make = send_to_loop;
+    future->options.asyncp_maker = &future->maker;
+    future->loop = loop;
+    future->references = 1;
+    future->fork_generation = asyncp_fork_generation();
+    future->start.receive = receive_start;
+    future->cancel.receive = receive_cancel;
+    pthread_mutex_init(&future->mutex, NULL);
+    set_up_condition(&future->settled);
+    return &future->options;
 }
 
 /*

@@ -41,17 +41,17 @@ static void run(struct work *work)
            "is no loop to return to: end such a child with _exit, or call exec",
            waiting->function->name);
     asyncp_errand = NULL;
-    seen_here(&loop->worker_seen);
+    seen_here(&loop->activity.worker_seen);
     asyncp_executor_worker_ends(
         waiting->executor); /* before the next work can come, which else would want another */
     asyncp_inbox_send(loop, &waiting->message);
-    atomic_fetch_sub(&loop->visitors, 1);
+    atomic_fetch_sub(&loop->activity.remote_references, 1);
 }
 
 /* No longer out: done, or taken back. */
 static void come_back(struct errand_wait *waiting, int result)
 {
-    waiting->loop->errands--;
+    waiting->loop->activity.jobs--;
     asyncp_executor_release(waiting->executor);
     asyncp_wake(&waiting->wait, NULL, result);
 }
@@ -70,7 +70,7 @@ static void take_back(struct wait *wait)
     struct errand_wait *waiting = CONTAINER_OF(wait, struct errand_wait, wait);
     if (!asyncp_executor_take_back(waiting->executor, &waiting->work))
         return;
-    atomic_fetch_sub(&waiting->loop->visitors, 1);
+    atomic_fetch_sub(&waiting->loop->activity.remote_references, 1);
     come_back(waiting, -ECANCELED);
 }
 
@@ -79,16 +79,33 @@ static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
 {
     if (sentence == NULL)
         return;
-    asyncp_sentence_free(&loop->memory, loop->current->sentence);
-    loop->current->sentence = asyncp_sentence_copy(&loop->memory, sentence);
+    asyncp_sentence_free(&loop->memory, loop_running(loop)->sentence);
+    loop_running(loop)->sentence = asyncp_sentence_copy(&loop->memory, sentence);
     asyncp_sentence_free(&asyncp_malloc, sentence);
 }
 
 /* The loop's default executor, made when it is first asked for; NULL: out of memory. */
+/* The loop closes: its default executor ends with it. */
+static void free_default_executor(struct guest *guest)
+{
+    struct async_executor *executor = CONTAINER_OF(guest, struct async_executor, guest);
+    list_remove(&guest->link);
+    async_executor_free_wait(executor);
+}
+
+static void set_default_executor(struct async_loop *loop, struct async_executor *executor)
+{
+    executor->guest.loop_closes = free_default_executor;
+    list_append(&loop->closing.hooks, &executor->guest.link);
+    loop->executor = executor;
+}
+
+/* The loop's default executor, created when it is first needed; NULL: out of memory. */
 static struct async_executor *default_executor(struct async_loop *loop)
 {
-    if (loop->executor == NULL)
-        async_ignore(async_executor_new(&loop->executor, 0));
+    struct async_executor *executor;
+    if (loop->executor == NULL && async_executor_new(&executor, 0) == 0)
+        set_default_executor(loop, executor);
     return loop->executor;
 }
 
@@ -98,26 +115,26 @@ static struct async_executor *default_executor(struct async_loop *loop)
  */
 static int give(struct async_loop *loop, struct errand_wait *waiting)
 {
-    loop->errands++;
-    atomic_fetch_add(&loop->visitors, 1);
+    loop->activity.jobs++;
+    atomic_fetch_add(&loop->activity.remote_references, 1);
     int result = asyncp_executor_give(waiting->executor, &waiting->work);
     if (result < 0) {
-        loop->errands--;
-        atomic_fetch_sub(&loop->visitors, 1);
+        loop->activity.jobs--;
+        atomic_fetch_sub(&loop->activity.remote_references, 1);
     }
     return result;
 }
 
-int asyncp_executor_run(struct async_executor *executor, const struct asyncp_function *function,
-                        void *arguments)
+int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     struct errand_wait waiting = {
         .work.run = run,
         .message.receive = receive,
-        .errand.locals = loop->current->locals,
+        .errand.locals = loop_running(loop)->locals,
         .executor = executor != ASYNC_DEFAULT_EXECUTOR ? executor : default_executor(loop),
         .loop = loop,
         .function = function,
@@ -150,18 +167,6 @@ int async_set_default_executor(async_executor *executor)
     ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
     if (loop->executor != NULL)
         return -EBUSY;
-    loop->executor = executor;
+    set_default_executor(loop, executor);
     return 0;
-}
-
-/*
- * A worker of an executor that stays may be between its last message and the wake that follows it:
- * a few steps.
- */
-void asyncp_executor_leave(struct async_loop *loop)
-{
-    async_executor_free_wait(loop->executor);
-    loop->executor = NULL;
-    while (loop->fork_generation == asyncp_fork_generation() && atomic_load(&loop->visitors) > 0)
-        sched_yield();
 }

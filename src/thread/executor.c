@@ -6,7 +6,7 @@
 #include "thread/executor.h"
 #include "base/memory.h"
 #include "sched/errand.h"
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "sys/sys.h"
 
 enum { MORE_THAN_PROCESSORS = 4, MOST_BY_DEFAULT = 32 }; /* as CPython's ThreadPoolExecutor */

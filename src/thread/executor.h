@@ -11,6 +11,7 @@
 #define THREAD_EXECUTOR_H
 
 #include "base/list.h"
+#include "sched/guest.h"
 #include "sys/patience.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct work {
 
 struct async_executor {
     async_task_options options; /* for tasks whose functions run here */
+    struct guest guest;         /* of the loop whose default executor it is */
     pthread_mutex_t mutex;      /* of what follows */
     pthread_cond_t work_came;   /* what idle workers wait for; or closing was set */
     struct list queue;          /* of work */
@@ -55,5 +57,9 @@ bool asyncp_executor_take_back(struct async_executor *executor, struct work *wor
 
 /* Lets the executor go; the last frees it. */
 void asyncp_executor_release(struct async_executor *executor);
+
+/* The body of a task that has options.executor: runs the function there, and waits. Switches. */
+int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments);
 
 #endif

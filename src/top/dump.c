@@ -2,13 +2,13 @@
  * top/dump.c: what every task is doing, for people: on request, from a debugger, and when a
  * test takes too long. Reads what the loop keeps anyway, needs no memory, and changes nothing.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "sync/line.h"
 #include "sync/lock.h"
 
 static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
 {
-    if (coroutine == loop->current)
+    if (coroutine == loop_running(loop))
         return "runs";
     if (coroutine->held_back)
         return "has not begun, because its group has reached its limit";
@@ -41,7 +41,7 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
     const struct wait *wait = coroutine->wait;
     const char *state = state_of(loop, coroutine);
     asyncp_print(fd, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
-    if (wait != NULL && !wait->claimed && coroutine != loop->current) {
+    if (wait != NULL && !wait->claimed && coroutine != loop_running(loop)) {
         double waited = (double)(asyncp_now(loop) - wait->since_ns) / 1e9;
         asyncp_print(fd, "%s", wait->call);
         if (wait->object != NULL)
@@ -67,7 +67,7 @@ void async_dump(int fd)
         return;
     }
     asyncp_print(fd, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
-                 loop_alive(loop), asyncp_ready_count(&loop->ready), loop->timers.count,
+                 loop_alive(loop), asyncp_ready_count(&loop->sched.ready), loop->clock.timers.count,
                  loop->poller.in_flight, loop->poller.calls->name);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         print_task(loop, task, fd);

@@ -2,7 +2,7 @@
  * top/inspect.c: what one can ask about tasks: names, numbers, stacks, which there are. Reads
  * what the core keeps; the only thing it changes is a name.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include <stdlib.h>
 
 const char *async_task_name(const async_task *task)
@@ -38,7 +38,7 @@ size_t async_task_stack_used(const async_task *task)
 {
     if (!has_stack(task))
         return 0;
-    return asyncp_stack_used(&task->loop->stacks, &task->coroutine->stack);
+    return asyncp_stack_used(&task->loop->tasks.stacks, &task->coroutine->stack);
 }
 
 size_t async_task_stack_size(const async_task *task)

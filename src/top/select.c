@@ -79,7 +79,7 @@ static int try_task(const struct async_loop *loop, const async_task *task)
     if (task == NULL)
         return 0;
     task_check(task, "async_select", false);
-    if (task->coroutine == loop->current)
+    if (task->coroutine == loop_running(loop))
         return -EDEADLK;
     return task_done(task) ? 0 : -EAGAIN;
 }
@@ -314,7 +314,7 @@ OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
  */
 static int try_all(struct async_loop *loop, const async_case cases[], size_t count, int *result)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop_running(loop);
     size_t first = (self->select_turn & GAVE_WAY) != 0 ? (self->select_turn & ~GAVE_WAY) % count
                                                        : 0;
     self->select_turn &= ~GAVE_WAY;
@@ -329,7 +329,7 @@ static int try_all(struct async_loop *loop, const async_case cases[], size_t cou
 /* Gives way if it is time, and remembers that. */
 static int pace_select(struct async_loop *loop, const async_case *happened, int place)
 {
-    struct coroutine *self = loop->current;
+    struct coroutine *self = loop_running(loop);
     bool asks_kernel = is_descriptor(happened) || happened->asyncp_kind == ASYNCP_ON_STREAM;
     if (pace_is_due(loop, asks_kernel ? PACE_KERNEL : PACE_STEP)) {
         self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
@@ -349,7 +349,7 @@ OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case c
         int place = (count <= PLACES_AT_HAND ? wait_in_few : wait_in_many)(&select, result);
         if (place < 0 || *result < 0 || cases[place].asyncp_kind != ASYNCP_ON_STREAM)
             return place;
-        if (unlikely(loop->current->refused))
+        if (unlikely(loop_running(loop)->refused))
             return asyncp_refused(loop);
         place = try_all(loop, cases, count, result);
         if (place >= 0)
@@ -364,7 +364,7 @@ int async_select_n(const async_case cases[], size_t count, int *result)
     if (result == NULL)
         result = &unwanted;
     *result = 0;
-    if (unlikely(loop->current->refused))
+    if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (!are_cases(cases, count))
         return -EINVAL;

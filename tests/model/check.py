@@ -24,7 +24,8 @@ from typing import NamedTuple
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src/stack/switch_ucontext.c"
-REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/loop/drive.c", "src/loop/lifecycle.c", "src/sched/timer.c",
+REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
+        "src/sched/burst.c", "src/sched/timer.c",
         "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
@@ -48,47 +49,47 @@ class Change(NamedTuple):
     where: str = "send"  # a part of the scenarios' names
 
 
-TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);
+TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_inbox_take(loop);
 """
-SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n"
+SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);\n"
 SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        timeout_ns = 0;"
-PUSH = "    while (!atomic_compare_exchange_weak(&loop->inbox, &message->next, message))\n        ;\n"
+PUSH = "    while (!atomic_compare_exchange_weak(&loop->mailbox.inbox, &message->next, message))\n        ;\n"
 ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
-SAY = "    uint32_t before = atomic_fetch_or(&loop->attention, reason);\n"
+SAY = "    uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns))
-        loop->wide_awake = true;
+        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        loop->activity.futex_denied = true;
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
-FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->spare, call, memory_order_release));\n"
-SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->main_task"
-STEP = "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n}"
-INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/loop/drive.c"
+FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"
+SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->interrupt.main_task"
+STEP = "    atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);\n}"
+INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/top/host.c"
 
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,
-           "    uint32_t reasons = atomic_load(&loop->attention);\n"
-           "    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);\n", DEAF, "SIGINT comes"),
+           "    uint32_t reasons = atomic_load(&loop->sched.attention);\n"
+           "    atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);\n", DEAF, "SIGINT comes"),
     Change("the loop does not say that it sleeps", LOOP, SLEEP,
-           "    uint32_t reasons = atomic_load(&loop->attention);\n", DEAF, "SIGINT comes"),
+           "    uint32_t reasons = atomic_load(&loop->sched.attention);\n", DEAF, "SIGINT comes"),
     Change("the loop sleeps although something was sent", LOOP, SENT, "(void)reasons;", DEAF, "SIGINT comes"),
     Change("the loop sleeps although SIGINT came", LOOP, SENT,
            "if ((reasons & ATTENTION_INBOX) != 0)\n        timeout_ns = 0;", DEAF, "SIGINT comes"),
     Change("the word is cleared after the inbox was taken", LOOP, TAKE,
-           TAKE.replace("atomic_fetch_and(&loop->attention, ATTENTION_DEBUG)", "atomic_load(&loop->attention)") +
-           "    atomic_fetch_and(&loop->attention, ATTENTION_DEBUG);\n", DEAF, "SIGINT comes"),
+           TAKE.replace("atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG)", "atomic_load(&loop->sched.attention)") +
+           "    atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);\n", DEAF, "SIGINT comes"),
     Change("SIGINT is forgotten when a letter came as well", LOOP, SIGNAL, SIGNAL.replace("if", "else if"), DEAF, "SIGINT comes"),
     Change("the sender says that it has sent before it has", INBOX, PUSH + ATTEND, ATTEND + PUSH, ASLEEP),
     Change("the sender does not say that it has sent", INBOX, ATTEND, "", ASLEEP),
     Change("the sender wakes nobody", INBOX, WAKE, "    if (before < 1000)", DEAF, "SIGINT comes"),
     Change("the sender looks whether the loop sleeps, and then says that it has sent", INBOX, SAY,
-           "    uint32_t before = atomic_load(&loop->attention);\n    atomic_fetch_or(&loop->attention, reason);\n", DEAF, "SIGINT comes"),
-    Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->inbox, message);\n", "a letter is delivered twice"),
-    Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
-           "= atomic_load(&loop->inbox);\n    atomic_store(&loop->inbox, NULL);", ASLEEP),
+           "    uint32_t before = atomic_load(&loop->sched.attention);\n    atomic_fetch_or(&loop->sched.attention, reason);\n", DEAF, "SIGINT comes"),
+    Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->mailbox.inbox, message);\n", "a letter is delivered twice"),
+    Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->mailbox.inbox, NULL);",
+           "= atomic_load(&loop->mailbox.inbox);\n    atomic_store(&loop->mailbox.inbox, NULL);", ASLEEP),
     Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid asyncp_inbox_take",
            "    for (reversed = NULL; first != NULL;) {\n        struct message *next = first->next;\n"
            "        first->next = reversed;\n        reversed = first;\n        first = next;\n    }\n"
@@ -101,25 +102,25 @@ CHANGES = [
            "closes"),
     Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async_ignore(asyncp_sys_word_wait(&loop->attention, atomic_load(&loop->attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(asyncp_sys_word_wait(&loop->sched.attention, atomic_load(&loop->sched.attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("the loop dozes although something was sent", LOOP, DOZES,
-           "    async_ignore(asyncp_sys_word_wait(&loop->attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
+           "    async_ignore(asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
     Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
     Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",
            "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
     Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", DRIVE,
-           "if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
+           "if (loop == NULL || (atomic_load(&loop->sched.attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
            ASLEEP, "foreign"),
     Change("the sender does not release the letter", INBOX, PUSH,
-           "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
+           "    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox.inbox, &message->next, message,\n"
            "                                                  memory_order_relaxed, memory_order_relaxed))\n"
            "        ;\n", UNSEEN),
-    Change("the loop does not acquire the letters", INBOX, "= atomic_exchange(&loop->inbox, NULL);",
-           "= atomic_exchange_explicit(&loop->inbox, NULL, memory_order_release);", UNSEEN),
+    Change("the loop does not acquire the letters", INBOX, "= atomic_exchange(&loop->mailbox.inbox, NULL);",
+           "= atomic_exchange_explicit(&loop->mailbox.inbox, NULL, memory_order_release);", UNSEEN),
     Change("release to send, acquire to take", INBOX, PUSH,
-           "    while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &message->next, message,\n"
+           "    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox.inbox, &message->next, message,\n"
            "                                                  memory_order_release, memory_order_relaxed))\n"
            "        ;\n", RIGHT, "1 each"),
     Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) == 0)", RIGHT, "1 each"),

@@ -11,7 +11,8 @@
  *
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
-#include "sched/loop.h"
+#include "loop/loop.h"
+#include "sched/sched.h"
 #include "explore.h"
 #include "memory.h"
 
@@ -154,7 +155,9 @@ uint32_t asyncp_sys_processor(void)
     return 0;
 }
 
-/* Nobody forks. */
+__thread struct async_loop *asyncp_current;
+
+/* No process forks. */
 unsigned asyncp_fork_generation(void)
 {
     return 0;
@@ -238,14 +241,20 @@ void asyncp_uncaught(void)
     violated("the model has no C++");
 }
 
+void asyncp_check_waits(struct async_loop *loop)
+{
+    (void)loop;
+}
+
 bool asyncp_stands_still(struct async_loop *loop)
 {
     (void)loop;
     return false;
 }
 
-void asyncp_tell_standstill(void)
+void asyncp_tell_standstill(const struct async_loop *loop)
 {
+    (void)loop;
     violated("the model has no debug mode");
 }
 
@@ -362,7 +371,7 @@ static void iterate_and_close(void *unused)
 static bool is_spare(const char *block)
 {
     uintptr_t spare;
-    memcpy(&spare, (const void *)&shared.loop.spare, sizeof spare);
+    memcpy(&spare, (const void *)&shared.loop.mailbox.spare, sizeof spare);
     return scenario->run != iterate_and_close && spare == (uintptr_t)block;
 }
 
@@ -382,16 +391,16 @@ static const char *judge(void)
 static void set_up(void)
 {
     memset(&shared, 0, sizeof shared);
-    shared.loop.virtual_clock = shared.loop.strict = scenario->virtual_clock;
+    shared.loop.clock.is_virtual = shared.loop.clock.deterministic = scenario->virtual_clock;
     shared.loop.poller.in_flight = scenario->operates;
-    shared.loop.errands = scenario->looks;
-    *(uint32_t *)&shared.loop.worker_seen = scenario->looks ? 2 : 0;
-    shared.loop.main_task = (struct async_task *)(void *)&shared;
+    shared.loop.activity.jobs = scenario->looks;
+    *(uint32_t *)&shared.loop.activity.worker_seen = scenario->looks ? 2 : 0;
+    shared.loop.interrupt.main_task = (struct async_task *)(void *)&shared;
     asyncp_current = &shared.loop;
     memory_begin(scenario->lag);
-    memory_place(&shared.loop.attention, sizeof shared.loop.attention);
-    memory_place(&shared.loop.inbox, sizeof shared.loop.inbox);
-    memory_place(&shared.loop.spare, sizeof shared.loop.spare);
+    memory_place(&shared.loop.sched.attention, sizeof shared.loop.sched.attention);
+    memory_place(&shared.loop.mailbox.inbox, sizeof shared.loop.mailbox.inbox);
+    memory_place(&shared.loop.mailbox.spare, sizeof shared.loop.mailbox.spare);
     if (scenario->interrupt)
         asyncp_sigint_take(&shared.loop);
     thread_add("loop", scenario->run, NULL);

@@ -2,7 +2,7 @@
  * test_tls_messages.c: messages of the protocol after the handshake that come in several records,
  * the last one late: what is written meanwhile waits, and nothing is lost.
  */
-#include "sched/loop.h"
+#include "sched/sched.h"
 #include "raw.h"
 
 #include <string.h>

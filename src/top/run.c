@@ -1,50 +1,24 @@
 /*
- * loop/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
+ * top/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
  * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
  * each, with the loop in place, so that they can create tasks and queues.
  */
-#include "sched/errand.h"
+#include "loop/loop.h"
 #include "sched/fork.h"
+#include "top/hooks.h"
 #include <asyncio/runner.h>
 
 /* Between the halves of async_run, if there is no loop to run on. */
 static __thread struct {
     struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
-    int error;                    /* why there is none; 0: there is */
     unsigned inner; /* runs that began since, among the arguments; they fail likewise */
 } failed_run;
-
-_Noreturn void asyncp_no_task(const char *call)
-{
-    asyncp_check_inherited(call);
-    ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
-           "%s was called on a worker thread of an executor, which runs blocking functions and no "
-           "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
-           "async_run_coroutine_threadsafe",
-           call);
-    ENSURE(asyncp_current == NULL || !asyncp_current->iterating,
-           "%s was called in a callback; callbacks run on the loop itself and cannot wait: create "
-           "a task there",
-           call);
-    asyncp_misuse("%s was called outside a task; run your coroutine with async_main or async_run",
-                  call);
-}
-
-void asyncp_run_expect(const char *call, const char *argument, const char *where)
-{
-    if (failed_run.error == 0)
-        asyncp_check_inherited(call);
-    ENSURE(failed_run.error != 0,
-           "%s(%s) was called at %s on a thread without a loop; start one with async_main or "
-           "async_run",
-           call, argument, where);
-}
 
 /* Whether a run begins among the arguments of one that has failed already: it fails, too. */
 static bool begins_inside_failed(void)
 {
-    failed_run.inner += failed_run.error != 0;
-    return failed_run.error != 0;
+    failed_run.inner += asyncp_run_error != 0;
+    return asyncp_run_error != 0;
 }
 
 void asyncp_run_begin(const async_run_options *options)
@@ -53,7 +27,7 @@ void asyncp_run_begin(const async_run_options *options)
     if (begins_inside_failed())
         return;
     failed_run.suspended = asyncp_current;
-    failed_run.error = asyncp_loop_open(&loop, options, false);
+    asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
     asyncp_current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
         asyncp_sigint_take(loop);
@@ -61,13 +35,13 @@ void asyncp_run_begin(const async_run_options *options)
 
 static int give_up_run(void)
 {
-    int error = failed_run.error;
+    int error = asyncp_run_error;
     if (failed_run.inner > 0) {
         failed_run.inner--;
         return error;
     }
     asyncp_current = failed_run.suspended;
-    failed_run.error = 0;
+    asyncp_run_error = 0;
     failed_run.suspended = NULL;
     return error;
 }
@@ -79,15 +53,15 @@ static int run_main(struct async_loop *loop, async_task *task)
         asyncp_sigint_give_back(loop);
         return -ENOMEM;
     }
-    loop->main_task = task;
+    loop->interrupt.main_task = task;
     task_reserve(task, "async_run");
-    while (!task_done(task) && !loop->inherited)
+    while (!task_done(task) && !loop_is_inherited(loop))
         asyncp_loop_run(loop, task);
-    loop->main_task = NULL;
-    if (loop->inherited)
+    loop->interrupt.main_task = NULL;
+    if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     task_unreserve(task);
-    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupts) > 0;
+    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupt.count) > 0;
     asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
@@ -95,7 +69,7 @@ static int run_main(struct async_loop *loop, async_task *task)
 
 int asyncp_run_end(async_task *main_task)
 {
-    if (failed_run.error != 0)
+    if (asyncp_run_error != 0)
         return give_up_run();
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
@@ -117,7 +91,7 @@ static int exit_status(int result)
 static void report_child(const struct async_loop *loop, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    const struct async_task *task = loop->forked_task;
+    const struct async_task *task = loop->inheritance.forked_task;
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
     asyncp_describe(meaning, sizeof meaning, result, task->sentence);
@@ -128,14 +102,14 @@ int asyncp_main_end(async_task *main_task)
 {
     char meaning[SENTENCE_SIZE + 32];
     const char *name = main_task != NULL ? main_task->name : "no loop";
-    if (failed_run.error != 0) {
+    if (asyncp_run_error != 0) {
         int error = give_up_run();
         asyncp_report("no loop could be made: %s", asyncp_error_meaning(error));
         return exit_status(error);
     }
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
-    if (loop->inherited)
+    if (loop_is_inherited(loop))
         report_child(loop, result);
     else if (result < 0 && result != -EINTR) {
         asyncp_describe(meaning, sizeof meaning, result,
@@ -150,13 +124,13 @@ int asyncp_main_end(async_task *main_task)
 static int find_loop(async_runner *runner, struct async_loop **loop)
 {
     *loop = runner->asyncp_loop;
-    if (*loop != NULL && (*loop)->inherited && !(*loop)->iterating) {
+    if (*loop != NULL && loop_is_inherited((*loop)) && !loop_is_iterating((*loop))) {
         async_runner_close(runner);
         *loop = NULL;
     }
     if (*loop != NULL)
-        return *loop == asyncp_current && !(*loop)->iterating ? 0 : -EBUSY;
-    int result = asyncp_loop_open(loop, &runner->options, false);
+        return *loop == asyncp_current && !loop_is_iterating((*loop)) ? 0 : -EBUSY;
+    int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
     if (result == 0)
         runner->asyncp_loop = *loop;
     return result;
@@ -171,7 +145,7 @@ void asyncp_runner_begin(async_runner *runner)
     int error = find_loop(runner, &loop);
     if (error < 0) {
         failed_run.suspended = asyncp_current;
-        failed_run.error = error;
+        asyncp_run_error = error;
         asyncp_current = NULL;
         return;
     }
@@ -182,7 +156,7 @@ void asyncp_runner_begin(async_runner *runner)
 
 int asyncp_runner_end(async_task *task)
 {
-    if (failed_run.error != 0)
+    if (asyncp_run_error != 0)
         return give_up_run();
     int result = run_main(asyncp_current, task);
     async_task_detach(task);

@@ -1,15 +1,17 @@
 /*
- * loop/drive.c: loops that the program makes and drives itself: step by step, from inside a foreign
+ * top/host.c: loops that the program makes and drives itself: step by step, from inside a foreign
  * loop, or until it is stopped or a task has ended. Between two drives such a loop counts as
  * asleep: who sends to it wakes its descriptor.
  */
+#include "loop/loop.h"
 #include "sched/fork.h"
+#include "top/hooks.h"
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
-    int result = loop != NULL ? asyncp_loop_open(loop, options, true) : -EINVAL;
+    int result = loop != NULL ? asyncp_loop_open(loop, options, true, &loop_hooks) : -EINVAL;
     if (result == 0) /* the foreign loop may wait before the first step */
-        atomic_fetch_or(&(*loop)->attention, ATTENTION_SLEEPING);
+        atomic_fetch_or(&(*loop)->sched.attention, ATTENTION_SLEEPING);
     return result;
 }
 
@@ -20,20 +22,20 @@ async_loop *async_get_loop(void)
 
 void asyncp_check_outside(const async_loop *loop, const char *call)
 {
-    ENSURE(loop->fork_generation == asyncp_fork_generation(),
+    ENSURE(loop->inheritance.generation == asyncp_fork_generation(),
            "%s: the loop was made before fork(), and its descriptors are the parent's; make one in "
            "the child",
            call);
     ENSURE(loop == asyncp_current, "%s: this is not the calling thread's loop", call);
-    ENSURE(!loop->iterating, "%s was called from inside one of the loop's own tasks or callbacks",
-           call);
+    ENSURE(!loop_is_iterating(loop),
+           "%s was called from inside one of the loop's own tasks or callbacks", call);
 }
 
 void asyncp_check_closing(const struct async_loop *loop, const char *call)
 {
-    if (!loop->inherited)
+    if (!loop_is_inherited(loop))
         asyncp_check_outside(loop, call);
-    ENSURE(!loop->iterating,
+    ENSURE(!loop_is_iterating(loop),
            "%s was called from inside one of the loop's own tasks or callbacks, in a child of "
            "fork(); return from there first, or end the child with _exit",
            call);
@@ -45,7 +47,7 @@ void asyncp_check_closing(const struct async_loop *loop, const char *call)
 static void leave(struct async_loop *loop)
 {
     asyncp_poller_wait(&loop->poller, 0);
-    atomic_fetch_or(&loop->attention, ATTENTION_SLEEPING);
+    atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);
 }
 
 int async_loop_step(async_loop *loop, double seconds)
@@ -56,7 +58,7 @@ int async_loop_step(async_loop *loop, double seconds)
     asyncp_iterate(loop, seconds == ASYNC_FOREVER ? -1
                          : seconds > 0            ? asyncp_nanoseconds(seconds)
                                                   : 0);
-    if (loop->inherited) /* meanwhile: what is left is the parent's */
+    if (loop_is_inherited(loop)) /* meanwhile: what is left is the parent's */
         return 0;
     leave(loop);
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
@@ -71,9 +73,9 @@ int async_loop_fd(async_loop *loop)
 double async_loop_timeout(const async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    if (loop == NULL || (atomic_load(&loop->attention) & urgent) != 0)
+    if (loop == NULL || (atomic_load(&loop->sched.attention) & urgent) != 0)
         return 0;
-    if (!loop->iterating &&
+    if (!loop_is_iterating(loop) &&
         asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
         return 0;
     int64_t idle_ns = asyncp_idle_ns(loop);
@@ -92,12 +94,12 @@ void async_loop_close(async_loop *loop)
 
 void asyncp_loop_run(struct async_loop *loop, const struct async_task *task)
 {
-    while (!loop->inherited && (task == NULL || !task_done(task))) {
-        asyncp_iterate(loop, loop->stopping ? 0 : -1);
-        if (loop->stopping)
+    while (!loop_is_inherited(loop) && (task == NULL || !task_done(task))) {
+        asyncp_iterate(loop, loop->sched.stopping ? 0 : -1);
+        if (loop->sched.stopping)
             break;
     }
-    loop->stopping = false;
+    loop->sched.stopping = false;
 }
 
 int async_loop_run_forever(async_loop *loop)
@@ -106,7 +108,7 @@ int async_loop_run_forever(async_loop *loop)
         return -EINVAL;
     asyncp_check_outside(loop, "async_loop_run_forever");
     asyncp_loop_run(loop, NULL);
-    if (!loop->inherited)
+    if (!loop_is_inherited(loop))
         leave(loop);
     return 0;
 }
@@ -122,7 +124,7 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
         return -ENOMEM;
     task_reserve(task, "async_loop_run_until_complete");
     asyncp_loop_run(loop, task);
-    if (loop->inherited)
+    if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     leave(loop);
     task_unreserve(task);
@@ -139,13 +141,13 @@ void async_loop_stop(async_loop *loop)
     ENSURE(loop == asyncp_current,
            "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
            "called with async_call_soon_threadsafe");
-    if (loop->inherited)
+    if (loop_is_inherited(loop))
         asyncp_wrong_loop(loop, "async_loop_stop", "the loop");
     loop_check_handler(loop, "async_loop_stop");
-    loop->stopping = true;
+    loop->sched.stopping = true;
 }
 
 bool async_loop_is_running(const async_loop *loop)
 {
-    return loop != NULL && loop->iterating;
+    return loop != NULL && loop_is_iterating(loop);
 }

@@ -1,0 +1,35 @@
+/*
+ * loop/debug.c: debug mode, and how long a callback may take there.
+ */
+#include "loop/loop.h"
+#include "sched/sched.h"
+
+/* A stack is laid open for those who look closely only while somebody does. */
+void async_loop_set_debug(async_loop *loop, bool debug)
+{
+    if (loop == NULL)
+        return;
+    ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
+    loop->debug.enabled = debug;
+    loop->debug.instrumented = debug || tools_valgrind();
+    asyncp_set_beginning(loop);
+    if (debug)
+        atomic_fetch_or(&loop->sched.attention, ATTENTION_DEBUG);
+    else
+        atomic_fetch_and(&loop->sched.attention, ~(uint32_t)ATTENTION_DEBUG);
+}
+
+bool async_loop_get_debug(const async_loop *loop)
+{
+    return loop != NULL && loop->debug.enabled;
+}
+
+int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
+{
+    if (loop == NULL || seconds != seconds)
+        return -EINVAL;
+    ENSURE(loop == asyncp_current,
+           "async_loop_set_slow_callback_duration: this is not the calling thread's loop");
+    loop->debug.slow_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
+    return 0;
+}

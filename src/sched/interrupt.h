@@ -1,0 +1,34 @@
+/*
+ * sched/interrupt.h: SIGINT while a loop runs: the first cancels the main task, the second ends the
+ * process.
+ */
+#ifndef SCHED_INTERRUPT_H
+#define SCHED_INTERRUPT_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct async_loop;
+
+struct interrupt {
+    struct async_task *main_task; /* what SIGINT cancels; NULL: nothing */
+    _Atomic uint32_t count;       /* of SIGINTs during this run */
+    bool is_ours;                 /* the handler is installed */
+    struct sigaction before;      /* the handler that it replaced */
+};
+
+/* Installs the handler, if SIGINT has its default action. */
+void asyncp_sigint_take(struct async_loop *loop);
+
+/* Restores the handler of before, unless the program has installed another one. */
+void asyncp_sigint_give_back(struct async_loop *loop);
+
+/* In a child of fork(): the same, for the parent's loop. */
+void asyncp_sigint_fork(void);
+
+/* Cancels the main task, on the loop's thread. */
+void asyncp_sigint_deliver(struct async_loop *loop);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * sched/sleep.c: async_sleep, async_sleep_until and the loop's clock.
+ */
+#include "sched/sched.h"
+#include <asyncio/time.h>
+
+struct sleep {
+    struct wait wait;   /* of the sleeper */
+    struct timer timer; /* ends it */
+};
+
+static void wake_up(struct timer *timer)
+{
+    asyncp_wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
+}
+
+OUT_OF_LINE static int sleep_to(struct async_loop *loop, int64_t deadline_ns, const char *call)
+{
+    struct sleep sleep;
+    wait_init(&sleep.wait, call, NULL, asyncp_refuse_wait);
+    timer_init(&sleep.timer, wake_up);
+    sleep.wait.timer = &sleep.timer;
+    int result = asyncp_timer_set(loop, &sleep.timer, deadline_ns);
+    return result < 0 ? result : asyncp_park(loop, &sleep.wait);
+}
+
+int async_sleep(double seconds)
+{
+    struct async_loop *loop = loop_enter("async_sleep");
+    if (unlikely(loop_running(loop)->refused))
+        return asyncp_refused(loop);
+    if (seconds > 0)
+        return sleep_to(loop, asyncp_deadline(loop, seconds), "async_sleep");
+    if (unlikely(seconds != seconds))
+        return -EINVAL;
+    asyncp_turn(loop);
+    return 0;
+}
+
+int async_sleep_until(double when)
+{
+    struct async_loop *loop = loop_enter("async_sleep_until");
+    if (unlikely(loop_running(loop)->refused))
+        return asyncp_refused(loop);
+    if (unlikely(when != when))
+        return -EINVAL;
+    int64_t when_ns = asyncp_nanoseconds(when);
+    if (when_ns > asyncp_now(loop))
+        return sleep_to(loop, when_ns, "async_sleep_until");
+    asyncp_turn(loop);
+    return 0;
+}
+
+double async_time(void)
+{
+    const struct async_loop *loop = asyncp_current;
+    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_clock_now()) / 1e9;
+}
