@@ -12,8 +12,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-enum { HIGHEST_PORT = 65535 };
-
 /* ---- lists ---------------------------------------------------------------------------------- */
 
 /* What is allocated: the elements, then what they point to. */
@@ -228,9 +226,9 @@ int asyncp_addrinfo_literal(const char *host, const char *service, const struct 
     struct addrinfo entries[MOST_ADDRESSES * KINDS];
     union address addresses[MOST_ADDRESSES];
     uint64_t port = 0;
-    if (service != NULL && !read_number(service, HIGHEST_PORT, &port))
+    if (service != NULL && !read_number(service, MAX_PORT, &port))
         return 0;
-    if (port > HIGHEST_PORT) /* libc would take the lower 16 bits */
+    if (port > MAX_PORT) /* libc would take the lower 16 bits */
         return -EINVAL;
     if (!is_plain(host, service, hints))
         return 0;

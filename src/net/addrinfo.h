@@ -8,6 +8,8 @@
 
 struct addrinfo;
 
+enum { MAX_PORT = 65535 };
+
 /*
  * A copy of a list that is not empty, for async_freeaddrinfo; from malloc, so for any thread. NULL:
  * out of memory.

@@ -195,7 +195,8 @@ static int tell_failure(const struct target *target)
     const struct addrinfo *address = target->addresses[target->failed],
                           *local = target->failed_local;
     if (local == NULL)
-        return asyncp_fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
+        return asyncp_fail_at_address("connect to", target->error, address->ai_addr,
+                                      address->ai_addrlen);
     asyncp_address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
     asyncp_address_text(local->ai_addr, local->ai_addrlen, from, sizeof from);
     return async_fail_errno(target->error, "connect to %s from %s", text, from);
@@ -289,7 +290,8 @@ int async_open_unix_connection(async_stream **out, const char *path,
     int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL,
                             NULL);
     if (result < 0 && result != -ECANCELED)
-        return asyncp_fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
+        return asyncp_fail_at_address("connect to", result, (const struct sockaddr *)&address,
+                                      (socklen_t)size);
     if (result < 0)
         return result;
     return secure(out, stream, NULL, options != NULL ? options : &defaults);

@@ -3,7 +3,7 @@
  */
 #include "net/address.h"
 #include "io/retry.h"
-#include "poll/watched.h"
+#include "io/pollable.h"
 #include "sys/socket.h"
 #include <asyncio/socket.h>
 
@@ -43,7 +43,7 @@ int async_connect(int fd, const struct sockaddr *address, unsigned size)
     if (result == 0)
         result = connect_socket(&retry, fd, address, size);
     bool blames_peer = result < 0 && result != -ECANCELED && result != -EBADF && result != -EINVAL;
-    return blames_peer ? asyncp_fail_to_connect(result, address, size) : result;
+    return blames_peer ? asyncp_fail_at_address("connect to", result, address, size) : result;
 }
 
 /* ---- accept --------------------------------------------------------------------------------- */
@@ -74,8 +74,7 @@ int async_close(int fd)
         asyncp_sys_close(fd);
         return 0;
     }
-    const struct watched *watched = watched_find(&loop->poller, fd);
-    ENSURE(watched == NULL || watched->source == NULL,
+    ENSURE(!asyncp_pollable_has(loop, fd),
            "async_close(%d): that is a stream's or a server's descriptor; close the stream or the "
            "server",
            fd);
