@@ -211,6 +211,17 @@ LOOP_TEST(layer_has_a_minute_for_its_handshake)
     return 0;
 }
 
+LOOP_TEST(layer_has_as_long_for_its_handshake_as_its_tls_says)
+{
+    async_tls tls = {.start = dawdle, .handshake_timeout = 2.5};
+    struct pair pair = new_pair();
+    double from = async_time();
+    CHECK_EQ(async_start_tls(pair.here, &tls, NULL), -ETIMEDOUT);
+    CHECK(async_time() - from == 2.5);
+    close_pair(pair);
+    return 0;
+}
+
 /* The peer may be answering with what nobody wants to read. */
 LOOP_TEST(layer_reads_nothing_more_but_waits_for_the_peer_when_it_is_closed)
 {

@@ -90,14 +90,15 @@ ASYNC_API ASYNC_MUST int async_transport_wait(async_transport *transport);
 typedef struct async_tls {
     /* self is this struct, which lies at the beginning of whatever it belongs to. */
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
-    size_t stack_size; /* bytes of a task's stack that start needs; 0: any stack will do */
+    size_t stack_size;        /* bytes of a task's stack that start needs; 0: any stack will do */
+    double handshake_timeout; /* seconds that start may take; 0: 60 */
 } async_tls;
 
 /*
  * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read
  * and written goes through TLS. A client says whom the server must prove to be; a server says NULL.
- * 0; or why not, and then the stream can only be closed: -ETIMEDOUT after 60 seconds, and see
- * asyncio/tls.h. -EBUSY: it is secure, or a task reads. -EINVAL. -EPIPE: after
+ * 0; or why not, and then the stream can only be closed: -ETIMEDOUT after tls->handshake_timeout,
+ * and see asyncio/tls.h. -EBUSY: it is secure, or a task reads. -EINVAL. -EPIPE: after
  * async_stream_write_eof. Other writes get -EBUSY meanwhile. Switches.
  */
 ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls,

@@ -8,6 +8,7 @@
  * take over at once: the second to bind gets -EADDRINUSE.
  */
 #include "net/path.h"
+#include "net/report.h"
 #include "sys/path.h"
 #include "sys/socket.h"
 #include <stdio.h>
@@ -93,10 +94,18 @@ static void free_path(struct async_loop *loop, struct socket_path *path)
     memory_free(&loop->memory, path, path->size);
 }
 
-void asyncp_path_settle(struct socket_path *path)
+/* ENOENT: another process was faster. */
+static void remove_socket(const struct async_loop *loop, int folder, const char *name)
+{
+    int result = asyncp_sys_unlink(folder, name);
+    if (result != -ENOENT)
+        report_failure(loop, result, "the removal of a Unix server's socket");
+}
+
+void asyncp_path_settle(const struct async_loop *loop, struct socket_path *path)
 {
     if (path->moved)
-        async_ignore(asyncp_sys_unlink(path->folder, path->aside));
+        remove_socket(loop, path->folder, path->aside);
     path->moved = false;
 }
 
@@ -111,15 +120,15 @@ void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path)
 {
     bool is_known = path->inode != 0;
     if (path->bound && (!is_known || is_ours(path)))
-        async_ignore(asyncp_sys_unlink(path->folder, path->text));
+        remove_socket(loop, path->folder, path->text);
     if (path->moved && asyncp_sys_rename(path->folder, path->aside, path->text) == -EEXIST)
-        asyncp_path_settle(path); /* another server has taken the path: there is no way back */
+        asyncp_path_settle(loop, path); /* another server has taken the path meanwhile */
     free_path(loop, path);
 }
 
 void asyncp_path_release(struct async_loop *loop, struct socket_path *path, bool keep)
 {
     if (!keep && is_ours(path))
-        async_ignore(asyncp_sys_unlink(path->folder, path->text));
+        remove_socket(loop, path->folder, path->text);
     free_path(loop, path);
 }

@@ -29,7 +29,7 @@ int asyncp_path_bind(struct socket_path *path, int fd, const struct sockaddr *ad
                      socklen_t size);
 
 /* The start has succeeded: the socket that was moved is removed. */
-void asyncp_path_settle(struct socket_path *path);
+void asyncp_path_settle(const struct async_loop *loop, struct socket_path *path);
 
 /* The start has failed: removes ours, puts back what was there before, and frees the path. */
 void asyncp_path_withdraw(struct async_loop *loop, struct socket_path *path);

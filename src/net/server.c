@@ -437,6 +437,15 @@ int async_server_wait_closed(async_server *server)
                                 asyncp_refuse_wait);
 }
 
+/* Cannot be cancelled. */
+static void wait_for_connections(struct async_server *server)
+{
+    static const char call[] = "async_server_free_wait";
+    int result = asyncp_stand_in_line(loop_enter(call), &server->waiters, call, server, NULL);
+    ASSERT(result == 0);
+    (void)result;
+}
+
 void async_server_free_wait(async_server *server)
 {
     if (server == NULL)
@@ -447,8 +456,7 @@ void async_server_free_wait(async_server *server)
     if (!loop_is_inherited(server->loop))
         async_server_cancel_clients(server);
     if (server->connection_count > 0 && !loop_is_inherited(server->loop))
-        async_ignore(asyncp_stand_in_line(loop_enter("async_server_free_wait"), &server->waiters,
-                                          "async_server_free_wait", server, NULL));
+        wait_for_connections(server);
     free_server(server);
     release_end(before);
 }

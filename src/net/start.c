@@ -308,7 +308,7 @@ static int start_at_path(struct async_server *server, const char *text)
         asyncp_path_withdraw(asyncp_current, path);
         return result;
     }
-    asyncp_path_settle(path);
+    asyncp_path_settle(asyncp_current, path);
     asyncp_server_set_path(server, path);
     return 0;
 }
@@ -375,7 +375,7 @@ static int serve_on_descriptor(struct async_server *server, int fd,
         result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)
         return result;
-    async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)); /* not TCP: no matter */
     if (!listens || (options != NULL && options->backlog > 0))
         result = asyncp_sys_listen(fd, asyncp_server_options(server)->backlog);
     if (result < 0)

@@ -11,7 +11,7 @@
 #include <netinet/tcp.h>
 
 static const int64_t CLOSE_TIMEOUT_NS = 30000000000;
-static const double HANDSHAKE_SECONDS = 60;
+static const double HANDSHAKE_TIMEOUT_SECONDS = 60; /* by default */
 
 static struct async_stream *stream_of(struct async_transport *transport)
 {
@@ -189,7 +189,7 @@ int async_stream_new(async_stream **stream, int fd)
         return -EINVAL;
     *stream = NULL;
     int result = check_connected_socket(loop, fd, &domain);
-    if (result == 0 && domain != AF_UNIX) /* small writes are gathered here */
+    if (result == 0 && domain != AF_UNIX) /* small writes are gathered here; not TCP: no matter */
         async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1));
     return result < 0 ? result : asyncp_stream_make(loop, stream, fd, domain);
 }
@@ -230,7 +230,9 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     ASYNC_TRY(asyncp_writer_begin(stream, &handshake, "async_start_tls"));
-    int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
+    double seconds = tls->handshake_timeout > 0 ? tls->handshake_timeout
+                                                : HANDSHAKE_TIMEOUT_SECONDS;
+    int result = async_timeout(seconds, tls->start(tls, stream, server_name));
     result = paced(loop, PACE_KERNEL, result);
     asyncp_writer_end(stream, &handshake);
     return result;
@@ -348,7 +350,7 @@ void asyncp_stream_hang_up(struct async_stream *stream)
     if (transport_fd(stream_transport(stream)) < 0)
         return;
     asyncp_layer_hang_up(&stream->layer);
-    async_ignore(async_stream_write_eof(stream));
+    async_ignore(async_stream_write_eof(stream)); /* an error is the transport's */
 }
 
 /* ---- inspection ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  * ends. What the kernel does not take is kept in blocks until the socket changes.
  */
 #include "net/transport.h"
+#include "net/report.h"
 #include "sys/socket.h"
 #include <limits.h>
 #include <poll.h>
@@ -465,7 +466,8 @@ void asyncp_transport_close(struct async_transport *transport, int error)
     if (fd < 0)
         return;
     if (transport->is_cut && transport->is_tcp && !loop_is_inherited(transport->loop))
-        async_ignore(asyncp_sys_reset_on_close(fd));
+        report_failure(transport->loop, asyncp_sys_reset_on_close(fd),
+                       "the reset of a connection whose output was dropped");
     asyncp_pollable_close(transport->loop, &transport->pollable, error);
 }
 

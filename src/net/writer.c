@@ -2,6 +2,7 @@
  * net/writer.c: the calls that write. The bytes go to the layer; the transport decides when they
  * are sent.
  */
+#include "net/report.h"
 #include "net/stream.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,9 @@ void asyncp_writer_dismiss(struct async_stream *stream)
 
 void asyncp_writer_finish(struct async_stream *stream)
 {
+    const struct async_loop *loop = transport_loop(stream_transport(stream));
     if (!stream->writer.has_ended)
-        async_ignore(asyncp_layer_finish(&stream->layer));
+        report_failure(loop, asyncp_layer_finish(&stream->layer), "the end of a stream's layer");
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

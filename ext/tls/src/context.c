@@ -214,6 +214,7 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
     context->tls.start = tls__start;
     context->tls.stack_size = LEAST_STACK_BYTES;
     context->references = 1;
+    context->tls.handshake_timeout = options != NULL ? options->handshake_timeout : 0;
     context->serves = serves;
     int result = make(context, options != NULL ? options : &defaults);
     ERR_clear_error();

@@ -57,7 +57,8 @@ typedef struct async_tls_options {
     async_tls_verify verify;       /* whether the peer must prove who it is */
     async_tls_version min_version; /* the oldest version that will do */
     bool no_resumption;            /* every handshake is a whole one, and no tickets are given */
-    uint64_t asyncp_reserved[6];   /* 0 */
+    double handshake_timeout;      /* seconds; 0: 60 */
+    uint64_t asyncp_reserved[5];   /* 0 */
 } async_tls_options;
 
 /*
