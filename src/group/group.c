@@ -142,7 +142,7 @@ static void start_queued(struct async_loop *loop, struct group *group)
     }
     struct ready *next = ready_pop(&group->queued);
     coroutine_of_ready(next)->held_back = false;
-    ready_push(&loop->sched.ready, next);
+    loop_push(loop, next);
 }
 
 /* The listener of a child. Whoever waits for this one child is told before a failure refuses it. */

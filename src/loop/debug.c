@@ -4,6 +4,8 @@
 #include "loop/loop.h"
 #include "sched/sched.h"
 
+enum { SLOW_NS = 100000000 }; /* as CPython's slow_callback_duration */
+
 /* A stack is laid open for those who look closely only while somebody does. */
 void async_loop_set_debug(async_loop *loop, bool debug)
 {
@@ -14,9 +16,9 @@ void async_loop_set_debug(async_loop *loop, bool debug)
     loop->debug.instrumented = debug || tools_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
-        atomic_fetch_or(&loop->sched.attention, ATTENTION_DEBUG);
+        loop_set_attention(loop, ATTENTION_DEBUG);
     else
-        atomic_fetch_and(&loop->sched.attention, ~(uint32_t)ATTENTION_DEBUG);
+        loop_clear_attention(loop, ATTENTION_DEBUG);
 }
 
 bool async_loop_get_debug(const async_loop *loop)
@@ -32,4 +34,14 @@ int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
            "async_loop_set_slow_callback_duration: this is not the calling thread's loop");
     loop->debug.slow_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
     return 0;
+}
+
+void asyncp_debug_open(struct async_loop *loop, bool enabled)
+{
+    loop->debug.slow_ns = SLOW_NS;
+    loop->debug.enabled = enabled;
+    loop->debug.instrumented = enabled || tools_valgrind();
+    asyncp_set_beginning(loop);
+    if (enabled)
+        loop_set_attention(loop, ATTENTION_DEBUG);
 }

@@ -14,7 +14,7 @@ static void inherit(struct async_loop *loop)
     loop->inheritance.inherited = true;
     loop->inheritance.before = asyncp_inherited;
     loop->sched.turns_left = 0;
-    atomic_fetch_or(&loop->sched.attention, ATTENTION_INHERITED);
+    loop_set_attention(loop, ATTENTION_INHERITED);
     if (loop->sched.current != NULL)
         loop->sched.current->request_round = ROUND_FORKED;
     asyncp_poller_inherit(&loop->poller);
@@ -68,6 +68,11 @@ void asyncp_leave_all_lines(void)
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
+
+struct async_task *asyncp_forked_task(const struct async_loop *loop)
+{
+    return loop->inheritance.forked_task;
+}
 
 int asyncp_forked_result(const struct async_loop *loop)
 {

@@ -14,8 +14,6 @@
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
-enum { IDLE_STACKS_KEPT = 1024 };
-static const int64_t TRIM_EVERY_NS = 5000000000;
 static const int64_t LONGEST_WAIT_NS =
     24ll * 3600 * 1000000000; /* as CPython: clocks and kernels differ beyond */
 static const int64_t STANDSTILL_NS = 1000000000;
@@ -37,21 +35,8 @@ static void take_attention(struct async_loop *loop)
     uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_inbox_take(loop);
-    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->interrupt.main_task != NULL)
-        asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(REASON_SIGINT));
-}
-
-/*
- * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not
- * often: what comes in waves would have its stacks mapped and touched anew for each.
- */
-static void trim_stacks(struct async_loop *loop)
-{
-    if (loop->clock.now_ns - loop->tasks.trimmed_ns < TRIM_EVERY_NS)
-        return;
-    loop->tasks.trimmed_ns = loop->clock.now_ns;
-    if (asyncp_stack_count(&loop->tasks.stacks).idle > IDLE_STACKS_KEPT)
-        asyncp_stack_trim(&loop->tasks.stacks);
+    if ((reasons & ATTENTION_SIGNAL) != 0)
+        asyncp_sigint_deliver(loop);
 }
 
 /*
@@ -175,7 +160,7 @@ static void look(struct async_loop *loop, int64_t most_ns)
     if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
         timeout_ns = most_ns;
     if (timeout_ns != 0)
-        trim_stacks(loop);
+        asyncp_trim_stacks(loop);
     if (timeout_ns < 0 && loop_is_debug(loop) && tell_standstill(loop))
         timeout_ns = 0;
     if (loop->clock.is_virtual)

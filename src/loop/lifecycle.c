@@ -10,19 +10,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEBUG_QUARANTINE = 4096 };            /* records that wait before they are used again */
 enum { MOST_FREED = 64 };                    /* freed queues that are kept: some KiB */
-enum { SLOW_NS = 100000000 };                /* as CPython's slow_callback_duration */
 static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
-
-static _Atomic uint64_t loops_made; /* their numbers */
 
 static const struct stack *running_stack(size_t *guard_size)
 {
     const struct coroutine *self = asyncp_running_coroutine();
     if (self == NULL)
         return NULL;
-    *guard_size = self->task->loop->tasks.stacks.guard_size;
+    *guard_size = asyncp_guard_size(self->task->loop);
     return &self->stack;
 }
 
@@ -60,7 +56,7 @@ static int find_backend(const char *name, const struct poller_calls **calls)
 /*
  * Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll.
  */
-static int open_poller(struct async_loop *loop, const char *name)
+static int open_poller(struct async_loop *loop, const char *name, bool *is_virtual)
 {
     const struct poller_calls *calls;
     const char *asked = name != NULL ? name : getenv("ASYNCIO_BACKEND");
@@ -70,50 +66,39 @@ static int open_poller(struct async_loop *loop, const char *name)
     if (result < 0)
         return result;
     if (calls == &asyncp_poll_sim)
-        loop->clock.is_virtual = true;
-    result = asyncp_poller_open(&loop->poller, calls, loop->sched.hosted, loop->memory);
+        *is_virtual = true;
+    result = asyncp_poller_open(&loop->poller, calls, loop_is_hosted(loop), loop->memory);
     if (calls != &asyncp_poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
-    if (loop->debug.enabled)
+    if (loop_is_debug(loop))
         asyncp_report("io_uring is not to be had here (%s); using epoll",
                       asyncp_error_meaning(result));
-    return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop->sched.hosted, loop->memory);
+    return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop_is_hosted(loop),
+                              loop->memory);
 }
 
-/* The C++ runtime's, if there is one. */
-extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
-
-static void set_up(struct async_loop *loop, const async_run_options *options)
+/* Opens the rooms of a loop that has its memory. 0 or -errno. */
+static int open_rooms(struct async_loop *loop, const async_run_options *options, bool hosted)
 {
     const char *seed = getenv("ASYNCIO_SHUFFLE");
-    loop->memory = memory_from(&options->allocator);
-    loop->debug.enabled = options->debug || is_on("ASYNCIO_DEBUG");
-    loop->debug.instrumented = loop->debug.enabled || tools_valgrind();
-    asyncp_set_beginning(loop);
-    loop->clock.is_virtual = options->virtual_clock;
-    loop->sched.shuffle = options->shuffle_seed;
-    if (loop->sched.shuffle == 0 && seed != NULL)
-        loop->sched.shuffle = strtoull(seed, NULL, 0);
-    loop->debug.slow_ns = SLOW_NS;
-    loop->errors.texts.memory = loop->memory;
+    uint64_t shuffle = options->shuffle_seed;
+    if (shuffle == 0 && seed != NULL)
+        shuffle = strtoull(seed, NULL, 0);
+    asyncp_debug_open(loop, options->debug || is_on("ASYNCIO_DEBUG"));
+    asyncp_scheduler_open(loop, shuffle, hosted);
+    asyncp_errors_open(loop);
+    asyncp_callbacks_open(loop);
+    asyncp_inheritance_open(loop);
     asyncp_blocks_open(&loop->blocks, loop->memory);
-    loop->inheritance.generation = asyncp_fork_generation();
-    loop->callbacks.loop_number = ++loops_made;
-    loop->sched.exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
-    if (loop->debug.enabled)
-        loop->sched.attention = ATTENTION_DEBUG;
-    asyncp_pool_open(&loop->tasks.records, sizeof(struct async_task),
-                     offsetof(struct async_task, free), loop->debug.enabled ? DEBUG_QUARANTINE : 0,
-                     loop->memory);
-    asyncp_pool_open(&loop->callbacks.records, sizeof(struct callback),
-                     offsetof(struct callback, free), 0, loop->memory);
-    asyncp_heap_open(&loop->clock.timers, loop->memory);
-    asyncp_stack_pool_open(&loop->tasks.stacks, sizeof(struct coroutine),
-                           offsetof(struct coroutine, stack), loop->memory);
-    loop->tasks.default_log = asyncp_stack_log(&loop->tasks.stacks, options->stack_size);
+    int result = asyncp_tasks_open(loop, options->stack_size);
+    bool is_virtual = options->virtual_clock;
+    if (result == 0)
+        result = open_poller(loop, options->backend, &is_virtual);
+    asyncp_clock_open(loop, is_virtual, is_virtual || shuffle != 0);
+    return result;
 }
 
-int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign,
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool hosted,
                      const struct loop_hooks *hooks)
 {
     static const async_run_options defaults;
@@ -127,22 +112,19 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     struct async_loop *loop = memory_new(&memory, sizeof *loop);
     if (loop == NULL)
         return -ENOMEM;
-    set_up(loop, options);
-    loop->sched.hosted = foreign;
+    loop->memory = memory;
     loop->hooks = hooks;
-    int result = loop->tasks.default_log != 0 ? open_poller(loop, options->backend) : -EINVAL;
+    int result = open_rooms(loop, options, hosted);
     if (result == 0 && (result = asyncp_overflow_open(&loop->signal_stack, &owner)) < 0)
         asyncp_poller_close(&loop->poller);
     if (result < 0) {
         memory_free(&memory, loop, sizeof *loop);
         return result;
     }
-    if (loop->debug.enabled && loop->signal_stack.error < 0)
+    if (loop_is_debug(loop) && loop->signal_stack.error < 0)
         asyncp_report(
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
-    loop->clock.deterministic = loop->clock.is_virtual || loop->sched.shuffle != 0;
-    loop->clock.now_ns = loop->clock.is_virtual ? 0 : asyncp_clock_now();
     *out = asyncp_current = loop;
     return 0;
 }
@@ -176,12 +158,10 @@ static void free_loop(struct async_loop *loop)
     asyncp_inbox_close(loop);
     asyncp_tasks_close(loop);
     asyncp_blocks_close(&loop->blocks);
-    asyncp_pool_close(&loop->callbacks.records);
-    asyncp_heap_close(&loop->clock.timers);
-    asyncp_text_close(&loop->errors.texts);
+    asyncp_callbacks_close(loop);
+    asyncp_clock_close(loop);
+    asyncp_errors_close(loop);
     asyncp_locals_close(loop);
-    ASSERT(loop_is_inherited(loop) || asyncp_stack_count(&loop->tasks.stacks).in_use == 0);
-    asyncp_stack_pool_close(&loop->tasks.stacks);
     asyncp_poller_close(&loop->poller);
     asyncp_overflow_close(&loop->signal_stack);
     asyncp_current = before != loop ? before : NULL;
@@ -194,8 +174,8 @@ static void report_closing(const struct async_loop *loop)
     asyncp_report(
         "the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
         "%zu operations are in flight",
-        loop->poller.calls->name, (unsigned long long)loop->tasks.created, loop_alive(loop),
-        asyncp_stack_count(&loop->tasks.stacks).in_use, loop->poller.in_flight);
+        loop->poller.calls->name, (unsigned long long)asyncp_last_id(loop), loop_alive(loop),
+        asyncp_loop_stacks(loop).in_use, loop->poller.in_flight);
 }
 
 /* Asks those tasks to end whose numbers come after `asked`. */
@@ -204,7 +184,7 @@ static void cancel_newer(struct async_loop *loop, uint64_t asked)
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;) {
         if (task->id <= asked)
             continue;
-        if (loop->debug.enabled)
+        if (loop_is_debug(loop))
             asyncp_report("%s has not ended at the end of the run and is cancelled; "
                           "was it to be awaited?",
                           asyncp_label(task).text);
@@ -238,9 +218,9 @@ static void end_tasks(struct async_loop *loop)
     uint64_t asked = 0;
     do {
         cancel_newer(loop, asked);
-        asked = loop->tasks.created;
+        asked = asyncp_last_id(loop);
         wait_for_older(loop, asked);
-        if (loop_alive(loop) == 0 && loop->sched.ready.first != NULL && !loop_is_inherited(loop))
+        if (loop_alive(loop) == 0 && loop_ready_count(loop) > 0 && !loop_is_inherited(loop))
             asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
     } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
     wait_for_lingering(loop);
@@ -254,7 +234,7 @@ void asyncp_loop_finish(struct async_loop *loop)
 {
     if (!loop_is_inherited(loop))
         end_tasks(loop);
-    if (loop->debug.enabled && !loop_is_inherited(loop))
+    if (loop_is_debug(loop) && !loop_is_inherited(loop))
         report_closing(loop);
     free_loop(loop);
 }

@@ -37,4 +37,7 @@ void asyncp_check_outside(const struct async_loop *loop, const char *call);
 /* The same for a call that closes it, which may be inherited. */
 void asyncp_check_closing(const struct async_loop *loop, const char *call);
 
+/* Sets debug mode for a new loop. */
+void asyncp_debug_open(struct async_loop *loop, bool enabled);
+
 #endif

@@ -105,7 +105,7 @@ static size_t connection_stack_size(const struct async_server *server)
 {
     const struct async_tls *tls = server->options.tls;
     size_t size = server->options.stack_size, least = tls != NULL ? tls->stack_size : 0;
-    return (size != 0 ? size : (size_t)1 << server->loop->tasks.default_log) < least ? least : size;
+    return (size != 0 ? size : asyncp_default_stack_size(server->loop)) < least ? least : size;
 }
 
 /* Takes the socket. 0 or -ENOMEM. */

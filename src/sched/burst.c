@@ -27,3 +27,13 @@ bool asyncp_pace_look(struct async_loop *loop)
     return loop->clock.deterministic ||
            asyncp_now(loop) - loop->clock.polled_ns >= POLL_INTERVAL_NS;
 }
+
+/* The C++ runtime's, if it is linked. */
+extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
+
+void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted)
+{
+    loop->sched.shuffle = shuffle;
+    loop->sched.hosted = hosted;
+    loop->sched.exceptions = __cxa_get_globals != NULL ? __cxa_get_globals() : NULL;
+}

@@ -37,12 +37,12 @@ static void run(struct ready *ready)
     struct async_loop *loop = called.loop;
     callback->locals = NULL;
     give_back(callback); /* first: it may ask for another one */
-    loop->callbacks.locals = called.locals;
+    asyncp_locals_of_callback(loop, called.locals);
     if (called.task != NULL)
         call_done(&called);
     else if (called.id != 0)
         called.function(called.argument);
-    loop->callbacks.locals = NULL;
+    asyncp_locals_of_callback(loop, NULL);
     if (unlikely(called.locals != NULL))
         asyncp_locals_release(loop, called.locals);
 }
@@ -50,7 +50,7 @@ static void run(struct ready *ready)
 static void time_came(struct timer *timer)
 {
     struct callback *callback = CONTAINER_OF(timer, struct callback, timer);
-    ready_push(&callback->loop->sched.ready, &callback->ready);
+    loop_push(callback->loop, &callback->ready);
 }
 
 static struct callback *take(struct async_loop *loop, void *argument)
@@ -93,7 +93,7 @@ async_handle async_call_soon(void (*function)(void *argument), void *argument)
     if (callback == NULL)
         return (async_handle){0};
     callback->function = function;
-    ready_push(&loop->sched.ready, &callback->ready);
+    loop_push(loop, &callback->ready);
     return handle_of(callback);
 }
 
@@ -152,7 +152,7 @@ static void call_soon_for(struct async_loop *loop, struct async_task *task,
                           struct callback *callback)
 {
     task_hold(task);
-    ready_push(&loop->sched.ready, &callback->ready);
+    loop_push(loop, &callback->ready);
 }
 
 static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
@@ -198,4 +198,17 @@ size_t async_task_remove_done_callback(async_task *task,
         removed++;
     }
     return removed;
+}
+
+void asyncp_callbacks_open(struct async_loop *loop)
+{
+    static _Atomic uint64_t loops; /* of the process, ever */
+    loop->callbacks.loop_number = ++loops;
+    asyncp_pool_open(&loop->callbacks.records, sizeof(struct callback),
+                     offsetof(struct callback, free), 0, loop->memory);
+}
+
+void asyncp_callbacks_close(struct async_loop *loop)
+{
+    asyncp_pool_close(&loop->callbacks.records);
 }

@@ -29,10 +29,12 @@ struct callback {
 };
 
 struct callbacks {
-    struct pool records;   /* struct callback */
-    uint64_t created;      /* callbacks ever: the last id */
-    uint64_t loop_number;  /* of this loop among all of the process: part of a handle */
-    struct locals *locals; /* task-local values of the callback that runs; NULL: none */
+    struct pool records;  /* struct callback */
+    uint64_t created;     /* callbacks ever: the last id */
+    uint64_t loop_number; /* of this loop among all of the process: part of a handle */
 };
+
+void asyncp_callbacks_open(struct async_loop *loop);
+void asyncp_callbacks_close(struct async_loop *loop);
 
 #endif

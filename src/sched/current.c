@@ -21,6 +21,11 @@ unsigned asyncp_fork_generation(void)
     return fork_generation;
 }
 
+void asyncp_inheritance_open(struct async_loop *loop)
+{
+    loop->inheritance.generation = fork_generation;
+}
+
 void asyncp_fork_count(void)
 {
     fork_generation++;

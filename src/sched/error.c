@@ -103,3 +103,13 @@ const char *async_strerror(int code)
     const char *kept = asyncp_text_keep(&asyncp_current->errors.texts, text);
     return kept != NULL ? kept : plain_text(code);
 }
+
+void asyncp_errors_open(struct async_loop *loop)
+{
+    loop->errors.texts.memory = loop->memory;
+}
+
+void asyncp_errors_close(struct async_loop *loop)
+{
+    asyncp_text_close(&loop->errors.texts);
+}

@@ -14,6 +14,9 @@ struct error_log {
     struct text_table texts;          /* kept as long as the loop */
 };
 
+void asyncp_errors_open(struct async_loop *loop);
+void asyncp_errors_close(struct async_loop *loop);
+
 /* Passes an error, of a task or (NULL) of none, to the exception handler or to standard error. */
 void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
                  ...) __attribute__((format(printf, 4, 5)));

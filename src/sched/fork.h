@@ -104,6 +104,8 @@ _Noreturn void asyncp_forked_end(struct coroutine *self) __attribute__((cold));
  * What a run that was inherited returns: the result of the task that forked; 0 if it was a
  * callback.
  */
+struct async_task *asyncp_forked_task(const struct async_loop *loop);
+
 int asyncp_forked_result(const struct async_loop *loop);
 
 /* The loop is going: it is not among the inherited ones any more. */

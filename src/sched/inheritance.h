@@ -14,4 +14,7 @@ struct inheritance {
     struct async_task *forked_task; /* then: the task that forked, when it has ended */
 };
 
+/* Notes the process that opens the loop. */
+void asyncp_inheritance_open(struct async_loop *loop);
+
 #endif

@@ -54,7 +54,7 @@ void asyncp_sigint_give_back(struct async_loop *loop)
     atomic_store(&interrupted, NULL);
     atomic_store(&loop->interrupt.count,
                  0); /* one that came when the main task had ended is not the next one's */
-    atomic_fetch_and(&loop->sched.attention, ~(uint32_t)ATTENTION_SIGNAL);
+    loop_clear_attention(loop, ATTENTION_SIGNAL);
     loop->interrupt.is_ours = false;
 }
 
@@ -64,4 +64,20 @@ void asyncp_sigint_fork(void)
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop != NULL)
         asyncp_sigint_give_back(loop);
+}
+
+void asyncp_sigint_deliver(struct async_loop *loop)
+{
+    if (loop->interrupt.main_task != NULL)
+        asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(REASON_SIGINT));
+}
+
+void asyncp_sigint_aim(struct async_loop *loop, struct async_task *main_task)
+{
+    loop->interrupt.main_task = main_task;
+}
+
+bool asyncp_sigint_came(const struct async_loop *loop)
+{
+    return atomic_load(&loop->interrupt.count) > 0;
 }

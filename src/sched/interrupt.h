@@ -28,6 +28,12 @@ void asyncp_sigint_give_back(struct async_loop *loop);
 /* In a child of fork(): the same, for the parent's loop. */
 void asyncp_sigint_fork(void);
 
+/* Chooses the task that SIGINT cancels; NULL: none. */
+void asyncp_sigint_aim(struct async_loop *loop, struct async_task *main_task);
+
+/* Whether SIGINT came during this run. */
+bool asyncp_sigint_came(const struct async_loop *loop);
+
 /* Cancels the main task, on the loop's thread. */
 void asyncp_sigint_deliver(struct async_loop *loop);
 

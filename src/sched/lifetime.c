@@ -93,7 +93,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
  */
 bool asyncp_stands_still(struct async_loop *loop)
 {
-    if (loop->sched.hosted || loop_alive(loop) == 0)
+    if (loop_is_hosted(loop) || loop_alive(loop) == 0)
         return false;
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         if (task->coroutine->wait != NULL &&

@@ -22,16 +22,21 @@ static const struct locals *running(const struct async_loop *loop)
     if (loop == NULL && (loop = asyncp_standing_loop()) ==
                             NULL) /* in a child of fork() the task's are still there */
         return NULL;
-    return loop_running(loop) != NULL ? loop_running(loop)->locals : loop->callbacks.locals;
+    return loop_running(loop) != NULL ? loop_running(loop)->locals : loop->locals.callback;
 }
 
 struct locals *asyncp_locals_inherit(const struct async_loop *loop)
 {
     struct locals *locals = loop_running(loop) != NULL ? loop_running(loop)->locals
-                                                       : loop->callbacks.locals;
+                                                       : loop->locals.callback;
     if (locals != NULL)
         locals->references++;
     return locals;
+}
+
+void asyncp_locals_of_callback(struct async_loop *loop, struct locals *locals)
+{
+    loop->locals.callback = locals;
 }
 
 static void free_table(struct async_loop *loop, struct locals *locals)

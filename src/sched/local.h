@@ -29,6 +29,9 @@ struct locals {
 /* The table of whoever runs, held once more; NULL: it has none. */
 struct locals *asyncp_locals_inherit(const struct async_loop *loop);
 
+/* A callback begins that has these values; NULL: it has ended, or has none. */
+void asyncp_locals_of_callback(struct async_loop *loop, struct locals *locals);
+
 /* Lets a table go. */
 void asyncp_locals_release(struct async_loop *loop, struct locals *locals);
 
@@ -39,7 +42,8 @@ void asyncp_locals_close(struct async_loop *loop);
 void *asyncp_locals_find(const struct locals *locals, const async_local *local);
 
 struct locals_table {
-    struct list tables; /* struct locals, of all tasks and callbacks */
+    struct list tables;      /* struct locals, of all tasks and callbacks */
+    struct locals *callback; /* those of the callback that runs; NULL: none */
 };
 
 #endif

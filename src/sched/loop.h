@@ -64,6 +64,9 @@ extern __thread struct async_loop *asyncp_current
 extern __thread int asyncp_run_error
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* How many forks this process is from the first that asked. */
+unsigned asyncp_fork_generation(void);
+
 /* The coroutine that runs; NULL: the loop's own stack does. */
 static inline struct coroutine *loop_running(const struct async_loop *loop)
 {
@@ -73,6 +76,87 @@ static inline struct coroutine *loop_running(const struct async_loop *loop)
 static inline bool loop_is_iterating(const struct async_loop *loop)
 {
     return loop->sched.iterating;
+}
+
+/* Whether a host loop steps this one. */
+static inline bool loop_is_hosted(const struct async_loop *loop)
+{
+    return loop->sched.hosted;
+}
+
+/* Makes a node ready to run, after everything that is ready now. */
+static inline void loop_push(struct async_loop *loop, struct ready *node)
+{
+    ready_push(&loop->sched.ready, node);
+}
+
+static inline size_t loop_ready_count(const struct async_loop *loop)
+{
+    return asyncp_ready_count(&loop->sched.ready);
+}
+
+/* Sets bits of the attention word, from any thread or signal handler; returns those before. */
+static inline uint32_t loop_set_attention(struct async_loop *loop, uint32_t bits)
+{
+    return atomic_fetch_or(&loop->sched.attention, bits);
+}
+
+static inline void loop_clear_attention(struct async_loop *loop, uint32_t bits)
+{
+    atomic_fetch_and(&loop->sched.attention, ~bits);
+}
+
+static inline uint32_t loop_attention(const struct async_loop *loop)
+{
+    return atomic_load(&loop->sched.attention);
+}
+
+/* Has hook called when the loop closes. */
+static inline void loop_add_close_hook(struct async_loop *loop, struct guest *hook)
+{
+    list_append(&loop->closing.hooks, &hook->link);
+}
+
+/* Has the call made at the end of this iteration; once, also if it was asked for before. */
+static inline void loop_defer(struct async_loop *loop, struct deferred *deferred)
+{
+    if (!list_is_linked(&deferred->link))
+        list_append(&loop->closing.deferred, &deferred->link);
+}
+
+/* The process that opened the loop: equal to asyncp_fork_generation() unless it has forked. */
+static inline bool loop_is_of_this_process(const struct async_loop *loop)
+{
+    return loop->inheritance.generation == asyncp_fork_generation();
+}
+
+/* One more thread may touch the loop, until loop_release is called; from any thread. */
+static inline void loop_hold(struct async_loop *loop)
+{
+    atomic_fetch_add(&loop->activity.remote_references, 1);
+}
+
+static inline void loop_release(struct async_loop *loop)
+{
+    atomic_fetch_sub(&loop->activity.remote_references, 1);
+}
+
+/* Whether threads may still touch the loop. */
+static inline bool loop_is_held(const struct async_loop *loop)
+{
+    return atomic_load(&loop->activity.remote_references) > 0;
+}
+
+/* A job was given to another thread, or its end was received: meanwhile the loop is not idle. */
+static inline void loop_count_job(struct async_loop *loop, int difference)
+{
+    loop->activity.jobs += (size_t)difference;
+}
+
+/* The end of the run waits for a stream, a while; or no more. */
+static inline void loop_count_shutdown_hold(struct async_loop *loop, int difference)
+{
+    loop->activity.shutdown_holds += (size_t)difference;
 }
 
 static inline bool loop_is_debug(const struct async_loop *loop)
@@ -94,9 +178,6 @@ void asyncp_run_expect(const char *call, const char *argument, const char *where
 
 /* Ends the program: the call needs a task, and there is none. */
 _Noreturn void asyncp_no_task(const char *call);
-
-/* How many forks this process is from the first that asked. */
-unsigned asyncp_fork_generation(void);
 
 /*
  * loop_check_handler where the loop runs no task: dies with a sentence if it waits in the kernel.
@@ -128,7 +209,13 @@ static inline size_t loop_alive(const struct async_loop *loop)
     return (size_t)(loop->tasks.created - loop->tasks.ended - loop->tasks.futures);
 }
 
-/* A fresh clock. */
+/* The clock as last read: of this iteration. */
+static inline int64_t loop_time(const struct async_loop *loop)
+{
+    return loop->clock.now_ns;
+}
+
+/* The clock, read now. */
 static inline int64_t asyncp_now(const struct async_loop *loop)
 {
     return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_clock_now();

@@ -83,7 +83,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
 {
     if (loop == NULL || function == NULL)
         return -EINVAL;
-    ENSURE(loop->inheritance.generation == asyncp_fork_generation(),
+    ENSURE(loop_is_of_this_process(loop),
            "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make "
            "one in the child");
     struct call *call = new_call(loop);
@@ -117,8 +117,7 @@ void asyncp_inbox_take(struct async_loop *loop)
 /* Workers may be between their last message and the wake that follows it: a few steps. */
 static void wait_for_remote_references(const struct async_loop *loop)
 {
-    while (loop->inheritance.generation == asyncp_fork_generation() &&
-           atomic_load(&loop->activity.remote_references) > 0)
+    while (loop_is_of_this_process(loop) && loop_is_held(loop))
         sched_yield();
 }
 

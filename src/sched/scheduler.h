@@ -44,4 +44,9 @@ struct scheduler {
     bool hosted;                     /* a host loop steps this one */
 };
 
+struct async_loop;
+
+/* shuffle: the seed of a random order; 0: none. hosted: a host loop steps this one. */
+void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted);
+
 #endif

@@ -240,7 +240,7 @@ OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_
     if (begins && options->eager_start && loop->sched.current != NULL)
         begin_at_once(loop, self);
     else if (begins)
-        ready_push(&loop->sched.ready, &self->ready);
+        loop_push(loop, &self->ready);
     return task;
 }
 
@@ -265,7 +265,7 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
     self->locals = locals_inherit(loop);
     if (likely(options == NULL)) {
         loop->tasks.created++;
-        ready_push(&loop->sched.ready, &self->ready);
+        loop_push(loop, &self->ready);
         return task;
     }
     return start_with(loop, task, self, options);

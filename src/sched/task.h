@@ -174,9 +174,6 @@ struct label asyncp_label(const struct async_task *task);
 /* Gives the task a name of its own, a copy. 0 or -ENOMEM. */
 int asyncp_task_rename(struct async_task *task, const char *name);
 
-/* Frees all records and reports what was lost. */
-void asyncp_tasks_close(struct async_loop *loop);
-
 /*
  * Waits until all tasks have ended. NULLs among them have. Whenever this task is asked to cancel,
  * before or during, they all are, and are waited for nevertheless. The running task among them is

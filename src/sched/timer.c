@@ -21,6 +21,11 @@ void asyncp_timer_clear(struct async_loop *loop, struct timer *timer)
     asyncp_heap_remove(&loop->clock.timers, timer->slot);
 }
 
+unsigned asyncp_timer_count(const struct async_loop *loop)
+{
+    return loop->clock.timers.count;
+}
+
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 {
     ASSERT(now_ns < TIME_NEVER);
@@ -51,4 +56,17 @@ int64_t asyncp_deadline(const struct async_loop *loop, double seconds)
     int64_t now_ns = asyncp_now(loop);
     int64_t delay_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;
     return delay_ns < TIME_NEVER - now_ns ? now_ns + delay_ns : TIME_NEVER;
+}
+
+void asyncp_clock_open(struct async_loop *loop, bool is_virtual, bool deterministic)
+{
+    loop->clock.is_virtual = is_virtual;
+    loop->clock.deterministic = deterministic;
+    loop->clock.now_ns = is_virtual ? 0 : asyncp_clock_now();
+    asyncp_heap_open(&loop->clock.timers, loop->memory);
+}
+
+void asyncp_clock_close(struct async_loop *loop)
+{
+    asyncp_heap_close(&loop->clock.timers);
 }

@@ -31,6 +31,16 @@ int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_
 /* Clears a timer; one that is clear stays so. */
 void asyncp_timer_clear(struct async_loop *loop, struct timer *timer);
 
+/*
+ * A virtual clock starts at 0 and is advanced by the loop. deterministic: the loop polls after each
+ * iteration.
+ */
+void asyncp_clock_open(struct async_loop *loop, bool is_virtual, bool deterministic);
+void asyncp_clock_close(struct async_loop *loop);
+
+/* How many timers are set. */
+unsigned asyncp_timer_count(const struct async_loop *loop);
+
 /* Fires what is due at now_ns. */
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns);
 

@@ -177,7 +177,7 @@ static void *send_to_loop(struct asyncp_maker *maker, const struct asyncp_functi
 {
     struct async_concurrent_future *future = CONTAINER_OF(maker, struct async_concurrent_future,
                                                           maker);
-    ENSURE(future->loop->inheritance.generation == asyncp_fork_generation(),
+    ENSURE(loop_is_of_this_process(future->loop),
            "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the "
            "parent's; make one in the child",
            function->name);

@@ -45,13 +45,13 @@ static void run(struct work *work)
     asyncp_executor_worker_ends(
         waiting->executor); /* before the next work can come, which else would want another */
     asyncp_inbox_send(loop, &waiting->message);
-    atomic_fetch_sub(&loop->activity.remote_references, 1);
+    loop_release(loop);
 }
 
 /* No longer out: done, or taken back. */
 static void come_back(struct errand_wait *waiting, int result)
 {
-    waiting->loop->activity.jobs--;
+    loop_count_job(waiting->loop, -1);
     asyncp_executor_release(waiting->executor);
     asyncp_wake(&waiting->wait, NULL, result);
 }
@@ -70,7 +70,7 @@ static void take_back(struct wait *wait)
     struct errand_wait *waiting = CONTAINER_OF(wait, struct errand_wait, wait);
     if (!asyncp_executor_take_back(waiting->executor, &waiting->work))
         return;
-    atomic_fetch_sub(&waiting->loop->activity.remote_references, 1);
+    loop_release(waiting->loop);
     come_back(waiting, -ECANCELED);
 }
 
@@ -96,7 +96,7 @@ static void free_default_executor(struct guest *guest)
 static void set_default_executor(struct async_loop *loop, struct async_executor *executor)
 {
     executor->guest.loop_closes = free_default_executor;
-    list_append(&loop->closing.hooks, &executor->guest.link);
+    loop_add_close_hook(loop, &executor->guest);
     loop->executor = executor;
 }
 
@@ -115,12 +115,12 @@ static struct async_executor *default_executor(struct async_loop *loop)
  */
 static int give(struct async_loop *loop, struct errand_wait *waiting)
 {
-    loop->activity.jobs++;
-    atomic_fetch_add(&loop->activity.remote_references, 1);
+    loop_count_job(loop, 1);
+    loop_hold(loop);
     int result = asyncp_executor_give(waiting->executor, &waiting->work);
     if (result < 0) {
-        loop->activity.jobs--;
-        atomic_fetch_sub(&loop->activity.remote_references, 1);
+        loop_count_job(loop, -1);
+        loop_release(loop);
     }
     return result;
 }

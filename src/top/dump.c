@@ -67,7 +67,7 @@ void async_dump(int fd)
         return;
     }
     asyncp_print(fd, "asyncio: %zu tasks, %zu ready, %u timers, %zu operations in flight (%s)\n",
-                 loop_alive(loop), asyncp_ready_count(&loop->sched.ready), loop->clock.timers.count,
+                 loop_alive(loop), loop_ready_count(loop), asyncp_timer_count(loop),
                  loop->poller.in_flight, loop->poller.calls->name);
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         print_task(loop, task, fd);

@@ -11,7 +11,7 @@ int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
     int result = loop != NULL ? asyncp_loop_open(loop, options, true, &loop_hooks) : -EINVAL;
     if (result == 0) /* the foreign loop may wait before the first step */
-        atomic_fetch_or(&(*loop)->sched.attention, ATTENTION_SLEEPING);
+        loop_set_attention(*loop, ATTENTION_SLEEPING);
     return result;
 }
 
@@ -22,7 +22,7 @@ async_loop *async_get_loop(void)
 
 void asyncp_check_outside(const async_loop *loop, const char *call)
 {
-    ENSURE(loop->inheritance.generation == asyncp_fork_generation(),
+    ENSURE(loop_is_of_this_process(loop),
            "%s: the loop was made before fork(), and its descriptors are the parent's; make one in "
            "the child",
            call);
@@ -47,7 +47,7 @@ void asyncp_check_closing(const struct async_loop *loop, const char *call)
 static void leave(struct async_loop *loop)
 {
     asyncp_poller_wait(&loop->poller, 0);
-    atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);
+    loop_set_attention(loop, ATTENTION_SLEEPING);
 }
 
 int async_loop_step(async_loop *loop, double seconds)
@@ -73,7 +73,7 @@ int async_loop_fd(async_loop *loop)
 double async_loop_timeout(const async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    if (loop == NULL || (atomic_load(&loop->sched.attention) & urgent) != 0)
+    if (loop == NULL || (loop_attention(loop) & urgent) != 0)
         return 0;
     if (!loop_is_iterating(loop) &&
         asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */

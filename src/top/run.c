@@ -53,15 +53,15 @@ static int run_main(struct async_loop *loop, async_task *task)
         asyncp_sigint_give_back(loop);
         return -ENOMEM;
     }
-    loop->interrupt.main_task = task;
+    asyncp_sigint_aim(loop, task);
     task_reserve(task, "async_run");
     while (!task_done(task) && !loop_is_inherited(loop))
         asyncp_loop_run(loop, task);
-    loop->interrupt.main_task = NULL;
+    asyncp_sigint_aim(loop, NULL);
     if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     task_unreserve(task);
-    bool interrupted = task->result == -ECANCELED && atomic_load(&loop->interrupt.count) > 0;
+    bool interrupted = task->result == -ECANCELED && asyncp_sigint_came(loop);
     asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
@@ -91,7 +91,7 @@ static int exit_status(int result)
 static void report_child(const struct async_loop *loop, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    const struct async_task *task = loop->inheritance.forked_task;
+    const struct async_task *task = asyncp_forked_task(loop);
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
     asyncp_describe(meaning, sizeof meaning, result, task->sentence);

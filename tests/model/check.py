@@ -65,8 +65,8 @@ DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
 """
 DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"
-SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0 && loop->interrupt.main_task"
-STEP = "    atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);\n}"
+SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0)"
+STEP = "    loop_set_attention(loop, ATTENTION_SLEEPING);\n}"
 INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/top/host.c"
 
 CHANGES = [
@@ -111,7 +111,7 @@ CHANGES = [
            "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
     Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
     Change("a foreign loop is not told that something was sent", DRIVE,
-           "if (loop == NULL || (atomic_load(&loop->sched.attention) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
+           "if (loop == NULL || (loop_attention(loop) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
            ASLEEP, "foreign"),
     Change("the sender does not release the letter", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox.inbox, &message->next, message,\n"

@@ -258,15 +258,9 @@ void asyncp_tell_standstill(const struct async_loop *loop)
     violated("the model has no debug mode");
 }
 
-struct stack_census asyncp_stack_count(const struct stack_pool *pool)
+void asyncp_trim_stacks(struct async_loop *loop)
 {
-    (void)pool;
-    return (struct stack_census){0};
-}
-
-void asyncp_stack_trim(struct stack_pool *pool)
-{
-    (void)pool;
+    (void)loop;
 }
 
 const char *asyncp_error_meaning(int code)

@@ -51,6 +51,7 @@ bool model_exchange_if(volatile void *place, size_t size, void *expected, uint64
 #define atomic_fetch_or(place, value)  atomic_fetch_or_explicit(place, value, memory_order_seq_cst)
 #define atomic_fetch_and(place, value) atomic_fetch_and_explicit(place, value, memory_order_seq_cst)
 #define atomic_fetch_add(place, value) atomic_fetch_add_explicit(place, value, memory_order_seq_cst)
+#define atomic_fetch_sub(place, value) atomic_fetch_add(place, -(value))
 #define atomic_compare_exchange_weak(place, expected, value)                                       \
     atomic_compare_exchange_weak_explicit(place, expected, value, memory_order_seq_cst,            \
                                           memory_order_seq_cst)
