@@ -53,7 +53,7 @@ void asyncp_listener_put_off(struct listener *listener)
     if (listener->is_put_off)
         return;
     listener->is_put_off = true;
-    list_append(&listener->loop->closing.deferred, &listener->deferred.link);
+    loop_defer(listener->loop, &listener->deferred);
 }
 
 /* An open listener counts as in flight. */

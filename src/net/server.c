@@ -334,7 +334,7 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
         memory_free(&loop->memory, server, sizeof *server);
         return NULL;
     }
-    list_append(&loop->closing.hooks, &server->guest.link);
+    loop_add_close_hook(loop, &server->guest);
     return server;
 }
 

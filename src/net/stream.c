@@ -47,7 +47,7 @@ static void end_stream(struct async_stream *stream)
     asyncp_layer_free(&stream->layer);
     asyncp_timer_clear(loop, &stream->close_timer);
     if (stream->has_shutdown_grace)
-        loop->activity.shutdown_holds--;
+        loop_count_shutdown_hold(loop, -1);
     list_remove(&stream->guest.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, transport_error(transport));
@@ -158,7 +158,7 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int f
         memory_free(&loop->memory, stream, sizeof *stream);
         return result;
     }
-    list_append(&loop->closing.hooks, &stream->guest.link);
+    loop_add_close_hook(loop, &stream->guest);
     *out = stream;
     return 0;
 }
@@ -274,7 +274,7 @@ static bool close_at_once(struct async_stream *stream)
     if (!stream->is_lingering)
         transport_put_off(transport); /* input that is there is dropped then */
     stream->has_shutdown_grace = true;
-    loop->activity.shutdown_holds++;
+    loop_count_shutdown_hold(loop, 1);
     return false;
 }
 

@@ -159,7 +159,7 @@ static inline void transport_put_off(struct async_transport *transport)
     if (transport->is_put_off)
         return;
     transport->is_put_off = true;
-    list_append(&transport->loop->closing.deferred, &transport->deferred.link);
+    loop_defer(transport->loop, &transport->deferred);
 }
 
 /* Flushes now what was to be flushed at the end of the iteration. */

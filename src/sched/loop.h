@@ -117,11 +117,10 @@ static inline void loop_add_close_hook(struct async_loop *loop, struct guest *ho
     list_append(&loop->closing.hooks, &hook->link);
 }
 
-/* Has the call made at the end of this iteration; once, also if it was asked for before. */
+/* Has the call made at the end of this iteration. The caller knows that it is not deferred yet. */
 static inline void loop_defer(struct async_loop *loop, struct deferred *deferred)
 {
-    if (!list_is_linked(&deferred->link))
-        list_append(&loop->closing.deferred, &deferred->link);
+    list_append(&loop->closing.deferred, &deferred->link);
 }
 
 /* The process that opened the loop: equal to asyncp_fork_generation() unless it has forked. */
