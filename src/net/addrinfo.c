@@ -3,6 +3,7 @@
  * numbers. What is not plain here is not an error: it is left to libc, whose word counts.
  */
 #include "net/addrinfo.h"
+#include "net/copy.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "sys/names.h"
@@ -20,27 +21,10 @@ struct address_block {
     struct addrinfo entries[]; /* the list; the first is what users know of this */
 };
 
-/* As much as keeps what follows aligned. */
-static size_t padded(size_t size)
-{
-    const size_t alignment = _Alignof(max_align_t);
-    return (size + alignment - 1) / alignment * alignment;
-}
-
 static size_t bytes_beside(const struct addrinfo *entry)
 {
     size_t name = entry->ai_canonname != NULL ? strlen(entry->ai_canonname) + 1 : 0;
-    return padded(entry->ai_addrlen) + padded(name);
-}
-
-/* Copies to where *rest points, which moves on; returns the copy. NULL stays NULL. */
-static void *copy_to(char **rest, const void *bytes, size_t size)
-{
-    if (bytes == NULL)
-        return NULL;
-    void *copy = memcpy(*rest, bytes, size);
-    *rest += padded(size);
-    return copy;
+    return copy_size(entry->ai_addrlen) + copy_size(name);
 }
 
 static void copy_entry(struct addrinfo *to, const struct addrinfo *from, char **rest)
@@ -59,7 +43,7 @@ struct addrinfo *asyncp_addrinfo_copy(const struct addrinfo *list)
         count++;
         beside += bytes_beside(entry);
     }
-    size_t entries_end = padded(sizeof(struct address_block) + count * sizeof(struct addrinfo));
+    size_t entries_end = copy_size(sizeof(struct address_block) + count * sizeof(struct addrinfo));
     struct address_block *block = memory_new(&asyncp_malloc, entries_end + beside);
     if (block == NULL)
         return NULL;
