@@ -1,34 +1,36 @@
-# The front door. Every target first says what it needs and lacks and installs it (tools/need.sh), then configures and
-# builds. How things are compiled is meson.build's affair.
+# Every target names the missing packages it needs and installs them (tools/need.sh), then configures and builds.
+# meson.build decides how things are compiled.
 #
-#   make              the library, as `make install` installs it, in build-release
+#   make              builds the library, as `make install` installs it, in build-release
 #   make install      PREFIX=/usr/local; DESTDIR=; LIBDIR=, the folder of the libraries below PREFIX
-#   make uninstall    removes what was installed with the same PREFIX and DESTDIR
-#   make all          the library with its self-checks, the tests, the examples, the benchmarks, in build
-#   make clean        removes every folder that something was built in
-#   make help         prints this
-#   make demo         shows it at work
-#   make demo-million a million tasks at once, in some seconds and 4.5 GB of memory
-#   make test         T=queue: only tests whose name contains it;  CC=clang: another compiler, in build-clang;
-#                     FULL=1: also installs the programs that only some tests need, which are left out without them;
+#   make uninstall    removes the files installed with the same PREFIX and DESTDIR
+#   make all          the library with self-checks, the tests, the examples and the benchmarks, in build
+#   make clean        removes all build folders
+#   make help         prints this list
+#   make demo         runs the programs of the tutorial
+#   make demo-million runs a million tasks at once, in some seconds and 4.5 GB of memory
+#   make test         T=queue: only tests with this in their name;  CC=clang: another compiler, in build-clang;
+#                     FULL=1: also installs programs that only a few tests need; without them those tests are skipped;
 #                     MACHINE=aarch64, riscv64, s390x, armhf or i386: cross-compiled, in build-aarch64, and run by
-#                     qemu; i386 by this machine's kernel
-#   make conformance  random programs on the library and on CPython's asyncio: N=1000 SEED=1
-#   make planted      that this finds mistakes which are planted in a copy of the library; T=queue: only those
-#   make faults       every call of the kernel and for memory fails in turn; FULL=1: in every case, for hours
-#   make storm        a million connections that end in every way, on each backend: N=1000000; and how a server fares
-#                     that has no descriptors left
-#   make chaos        random programs at both sides of connections, each byte, end and error judged: N=10000 SEED=1
-#   make fuzz         certificates and records of TLS under clang's libFuzzer; SECONDS=600, in all
+#                     qemu, i386 by the kernel of this machine
+#   make conformance  compares random programs on the library and on CPython's asyncio: N=1000 SEED=1
+#   make planted      mutation test of `make conformance`: plants mistakes in a copy of the library; T=queue: only some
+#   make faults       fails every system call and allocation in turn; FULL=1: in every test, for hours
+#   make storm        stress test: a million connections that end in every way, on each backend (N=1000000), and a
+#                     server without free descriptors
+#   make chaos        random programs at both ends of connections, each byte, end and error checked: N=10000 SEED=1
+#   make fuzz         certificates and TLS records under clang's libFuzzer; SECONDS=600 in total
 #   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
 #                     VM=--without-uring; T= as for test
 #   make valgrind     the tests under valgrind; T= as for test
-#   make check        the tests under every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
-#   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only those;
-#                     B=sync: synchronisation; B=echo: a server of TCP beside others, B=tls: one of TLS, B=redis: a
-#                     small Redis beside the real one, all on two processors
-#   make first-hour   what README.md tells to type, word by word, in a bare Debian (as root; tests/first_hour.py)
-#   make format       lays out every C file as .clang-format says
+#   make check        the tests with every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
+#   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only these rows;
+#                     B=sync: synchronisation; B=echo: TCP servers, B=tls: TLS servers, B=redis: a small Redis beside
+#                     redis-server, these three on two processors;
+#                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
+#                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
+#   make first-hour   types the commands of README.md in a bare Debian, as root (tests/first_hour.py)
+#   make format       formats all C files with clang-format
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -36,7 +38,7 @@ SHELL := /bin/bash
 .PHONY: library install uninstall all clean help demo demo-million test conformance planted faults storm chaos fuzz \
     valgrind check bench first-hour format vm
 
-# MACHINE is the name of Debian's port, or of its compiler's target where that has no other.
+# MACHINE is the name of a Debian port or of a compiler target.
 ifdef MACHINE
 TARGET_i386 := i686-linux-gnu
 TARGET_armhf := arm-linux-gnueabihf
@@ -64,14 +66,13 @@ N := 1000
 SEED := 1
 FULL :=
 SECONDS := $(or $(FUZZ_SECONDS),600)
-B := core
 PREFIX := /usr/local
 DESTDIR :=
 LIBDIR :=
 export PREFIX DESTDIR LIBDIR
 INSTALL = CC='$(CC)' tools/install.sh
 
-# What is needed, and what for: tools/need.sh says both before it installs anything.
+# Names that must be there and their purposes; tools/need.sh prints both before it installs anything.
 BUILDING := --for 'to compile C' $(CC) --for 'to configure and run the build' meson ninja python3
 ifdef WRAPPER
 BUILDING += --for 'to run programs for $(MACHINE)' $(RUNNERS)
@@ -80,18 +81,18 @@ TLS := pkg-config openssl/ssl.h
 CLIENTS := nc curl redis-cli redis-server wrk dig
 PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop redis-server
 
-# What is installed has no self-checks. PLACED: it is configured for PREFIX.
+# The installed library has no self-checks. PLACED: configure for PREFIX.
 RELEASE_BUILD := $(BUILD:build%=build-release%)
 RELEASE := OPTIONS='-Dchecks=false $(OPTIONS)' BUILD=$(RELEASE_BUILD)
 PLACED :=
 TARGETS :=
 
-# What root built in the working tree of another user belongs to that user, whose next make writes there.
+# Files built by root in another user's working tree are given to that user, so that their next make can write there.
 GIVE_BACK = if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then chown -R --reference=. \
     $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ 2>/dev/null) || true; fi
 
-# Configures $(BUILD) when it is new, and anew when its options changed, a file came or went that meson finds by
-# looking, or OpenSSL came or went; then builds $(1), or all.
+# Configures $(BUILD) if it is new, and again if its options, the list of files that meson searches for, or OpenSSL
+# changed; then builds $(1), or all.
 define build
 @tools/need.sh $(BUILDING)
 trap '$(GIVE_BACK)' EXIT
@@ -148,7 +149,7 @@ demo-million:
 	@$(MAKE) --no-print-directory all $(RELEASE) TARGETS=million PLACED=yes
 	$(RELEASE_BUILD)/million
 
-# Packages for all tests, and for some that are left out without them. TARGETS=all builds more than the tests start.
+# Packages for all tests, and for tests that are skipped without them. TARGETS=all builds more than the tests start.
 TESTING := --wish 'to build and test TLS' $(TLS) openssl
 EXTRAS := --wish 'to talk to the examples' $(CLIENTS) --wish 'to read the man pages' mandoc groff
 test:
@@ -164,8 +165,7 @@ planted:
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) python3 tests/conformance/planted.py $(T)
 
-# The programs written for it go through everything, the rest of the suite through as much as there is time for; then,
-# under the sanitizers, a part of it again.
+# All faults in the tests written for it, a sample in the rest of the suite; then a part again under the sanitizers.
 faults: SANITIZED := OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false' BUILD=build-sanitize
 faults:
 	$(call build,tests)
@@ -180,24 +180,24 @@ storm:
 	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
 
-# Of each kind of connection on each backend. A failure says which seed plays the same round again.
+# N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
 chaos: N := 10000
 chaos:
 	$(call build,tests)
 	CHAOS_ROUNDS=$(N) CHAOS_SEED=$(SEED) TEST_TIME_LIMIT=900 $(WRAPPER) $(BUILD)/suite chaos_
 
-# What is lacking is said by the script, which then runs nothing.
+# If something is missing, the script says so and runs nothing.
 fuzz:
 	@tools/need.sh $(BUILDING) --for 'to fuzz' clang --for 'to build TLS' $(TLS) || true
 	tools/fuzz.py $(SECONDS) $(if $(filter command line,$(origin BUILD)),$(BUILD),build-fuzz) $(OPTIONS)
 
-# Each case is a fork of one process, so valgrind starts once. What it finds makes a case fail.
+# Each test case is a fork of one process, so valgrind starts once. An error that it finds fails the case.
 valgrind:
-	@tools/need.sh --for 'to watch the tests' valgrind
+	@tools/need.sh --for 'to run the tests under valgrind' valgrind
 	$(MAKE) --no-print-directory all BUILD=build-valgrind OPTIONS=-Dvalgrind=enabled TARGETS=tests
 	TEST_TIME_LIMIT=300 valgrind -q --error-exitcode=9 build-valgrind/suite $(T)
 
-# The suite alone, without a file system around it; MACHINE=aarch64 for a kernel of arm64. 77 is: it cannot be had.
+# The suite alone, in an initrd; MACHINE=aarch64 for an arm64 kernel. Status 77: the kernel or qemu is not available.
 KERNEL := trixie/cloud-amd64
 VM :=
 vm: BUILD := $(BUILD)-static
@@ -209,26 +209,32 @@ vm:
 	tools/vm.py $(BUILD) $(KERNEL) $(VM) $(T) || status=$$?
 	[ $$status = 0 ] || [ $$status = 77 ]
 
-# What others have is measured when it is there, or can be had; the rest of the table stands without it.
+# Peers that cannot be installed are left out of the table. bench/run.py describes AGAINST and COUNT.
+AGAINST :=
+COUNT :=
+B := $(if $(COUNT),core sync,core)
+COMPARED := $(if $(AGAINST)$(COUNT),$(filter $(notdir $(wildcard bench/peers/*)),$(AGAINST)),all)
 bench:
-	@$(MAKE) --no-print-directory all OPTIONS='-Dchecks=false -Dprefix="$(CURDIR)/build-bench/installed"' BUILD=build-bench
-	if [ ! -f bench/$(B).toml ]; then echo "There is no bench/$(B).toml"; exit 1; fi
+	@for name in $(B); do [ -f bench/$$name.toml ] || { echo "There is no bench/$$name.toml"; exit 1; }; done
+	$(MAKE) --no-print-directory all BUILD=build-bench TARGETS=library \
+	    OPTIONS='-Dchecks=false -Dprefix="$(CURDIR)/build-bench/installed"'
 	meson install -C build-bench --no-rebuild --quiet
-	tools/need.sh --for 'to compile with what is installed' pkg-config --wish 'to measure TLS' $(TLS) \
-	    --wish 'peers to be measured, and what builds them' $(PEERS)
-	bench/run.py $(B) build-bench $(M)
+	tools/need.sh --for 'to compile with the installed library' pkg-config --wish 'to measure TLS' $(TLS) \
+	    $(if $(COUNT),--for 'to count instructions' valgrind) \
+	    $(if $(COMPARED),--wish 'to build and measure peers' $(PEERS))
+	bench/run.py $(if $(COUNT),--count) $(if $(AGAINST),--against '$(AGAINST)') '$(B)' build-bench $(M)
 
 format:
-	@tools/need.sh --for 'to lay out C files' clang-format
+	@tools/need.sh --for 'to format C files' clang-format
 	find $(wildcard src include tests bench examples docs ext) -name '*.[ch]' -exec clang-format -i {} +
 
-# What is tried stands in tools/check.py, a line for each. The scripts of the suite use these compilers.
+# tools/check.py lists the steps. Scripts of the suite use these compilers.
 check:
 	@tools/need.sh $(BUILDING) --for 'compilers that the tests use' gcc g++ clang clang++ \
 	    --for 'tools that the tests use' clang-format readelf valgrind gdb $(TESTING) $(EXTRAS)
 	tools/check.py $(STEP)
 
-# In a bare Debian of its own, which is made with debootstrap. Its minutes are apt-get's and the compiler's.
+# In a bare Debian made with debootstrap. Takes minutes, for apt-get and the compiler.
 first-hour:
 	@tools/need.sh --for 'to run the test' python3 --wish 'to make a bare Debian' debootstrap
 	trap '$(GIVE_BACK)' EXIT

@@ -1,9 +1,9 @@
 /*
- * bench/bench.h: what every program of a benchmark does alike, ours and the peers' in C and C++.
- * Without an argument it lists its measurements, one name a line; with one of those names it
- * measures once and prints a line "row value" for each number, with a third word if it measured the
- * target beside it. bench/run.py does all the rest: pinning, rounds, medians, tables. Knows nothing
- * of what is measured.
+ * bench/bench.h: the protocol of all benchmark programs in C and C++, ours and the peers'. Without
+ * an argument a program lists its measurements, one name per line. With one of these names it
+ * measures once and prints a line "row value" for each number, with a third word if it also
+ * measured the target. bench/run.py does the rest: pinning, rounds, pairs, medians, tables. This
+ * file must not know what is measured.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -13,10 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-/* One thing that can be measured. */
 struct bench_measurement {
     const char *name;      /* "switch/2" */
-    void (*measure)(void); /* does it once and says its rows */
+    void (*measure)(void); /* measures once and prints the rows */
 };
 
 static inline void bench_say(const char *row, double value)
@@ -43,15 +42,26 @@ static inline double bench_clock(clockid_t clock)
 }
 
 /*
- * Seconds of processor that all threads of this process have had, in the kernel too: what every row
- * that has no other clock is told in, so that a machine that is busy with others does not count.
+ * Seconds of processor time of all threads of this process, in user mode and in the kernel. The
+ * clock of each row that names no other: other programs on a busy machine do not count.
+ *
+ * In a build that counts instructions (paired.py) callgrind writes its counters before each call,
+ * and each reading is 1 ns more than the one before: a row then is 1 / operations.
  */
+#ifndef BENCH_COUNTS
 static inline double bench_cpu(void)
 {
     return bench_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
+#else
+__attribute__((noinline, unused)) static double bench_cpu(void)
+{
+    static int readings;
+    return ++readings * 1e-9;
+}
+#endif
 
-/* Bytes of memory and of page tables that this process holds: VmRSS + VmPTE. */
+/* Bytes of memory and of page tables of this process: VmRSS + VmPTE. */
 static inline double bench_memory(void)
 {
     double kilobytes = 0, value;
@@ -67,9 +77,7 @@ static inline double bench_memory(void)
     return kilobytes * 1024;
 }
 
-/*
- * The next of a row of random numbers from 0 up to 1, the same row in each peer: Park and Miller's.
- */
+/* Returns the next random number in (0, 1); each peer has the same generator, Park and Miller's. */
 static inline double bench_random(unsigned *state)
 {
     *state = (unsigned)((unsigned long long)*state * 48271 % 2147483647);

@@ -1,15 +1,15 @@
 /*
- * bench/core.c: what the core costs: a switch through the scheduler, a task from creation to its
- * end, an item through a queue. And the list of all that is measured of the core.
+ * bench/core.c: the costs of a switch through the scheduler, of a task from its creation to its
+ * end, and of an item through a queue. It also has the list of the measurements of bench-core.
  */
 #include "core.h"
 
 enum { SWITCHES = 8000000, SWITCHES_BEFORE = 800000 };
 enum { CREATIONS = 1000000, CREATIONS_BEFORE = 10000 };
 enum { ITEMS = 4000000, ITEMS_BEFORE = 40000 };
-enum { MOST_TASKS = 1000 };
+enum { MAX_TASKS = 1000 };
 
-static double begun; /* when what is timed began */
+static double begun; /* start of the timed part, on the clock of bench_cpu */
 
 static void say_per(const char *row, long count)
 {
@@ -18,14 +18,13 @@ static void say_per(const char *row, long count)
 
 /* ---- switch/N ------------------------------------------------------------------------------- */
 
-/* How one measurement of switches is to be. */
 static struct {
-    const char *row; /* its name */
-    int tasks;       /* that take turns */
-    int least, most; /* frames in which they wait: task i in one of these many, in turn */
+    const char *row;
+    int tasks;
+    int least, most; /* frames; the tasks wait in least, least + 1, ..., most, least, ... of them */
 } switching;
 
-/* Waits that many frames deep, as programs do: they are not to be folded into one. */
+/* Waits that many frames deep. The compiler must not inline the frames into one. */
 __attribute__((noinline)) static int deep(int frames)
 {
     if (frames > 1) {
@@ -52,7 +51,7 @@ static int turn(int frames, long turns)
     return 0;
 }
 
-/* All take equally many turns, one after another; the first one keeps the time. */
+/* Each task takes the same number of turns. The first one measures the time. */
 static int take_turns(int number)
 {
     int frames = switching.least + number % (switching.most - switching.least + 1);
@@ -68,7 +67,7 @@ async_fn(take_turns, int);
 
 static int all_take_turns(void)
 {
-    async_task *tasks[MOST_TASKS];
+    async_task *tasks[MAX_TASKS];
     for (int i = 0; i < switching.tasks; i++)
         tasks[i] = async_create_task(take_turns, i);
     return async_gather_n(tasks, (size_t)switching.tasks, NULL, ASYNC_FIRST_ERROR);
@@ -152,7 +151,7 @@ static int take(async_queue *queue, long items)
     return 0;
 }
 
-/* The consumer keeps the time. */
+/* The consumer measures the time. */
 static int queueing(const char *row, size_t maxsize)
 {
     async_auto_queue *queue = NULL;

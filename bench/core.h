@@ -1,6 +1,6 @@
 /*
- * bench/core.h: the measurements of bench-core, a file for each topic. bench/README.md says what
- * exactly each of them times.
+ * bench/core.h: the measurements of bench-core, a file for each topic. bench/README.md describes
+ * each of them.
  */
 #ifndef BENCH_CORE_H
 #define BENCH_CORE_H
@@ -24,7 +24,7 @@ void measure_sleep_100k(void);
 void measure_sleep_1m(void);
 void measure_timer(void);
 
-/* core_lateness.c: how late what is due is noticed while tasks are ready. */
+/* core_lateness.c: how late the loop notices timers and descriptors while tasks are ready. */
 void measure_lateness_2(void);
 void measure_lateness_1000(void);
 

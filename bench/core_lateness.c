@@ -1,40 +1,38 @@
 /*
- * bench/core_lateness.c: how long something that is due goes unnoticed while tasks are always
- * ready: a timer, and a descriptor that became readable. Told in time of this thread on its
- * processor, so that a machine that is busy with others does not count.
+ * bench/core_lateness.c: the delay until the loop notices an expired timer, or a descriptor that
+ * became readable, while tasks are always ready. Measured in processor time of this thread: other
+ * programs on a busy machine do not count.
  *
- * What is awaited joins the ready queue when the loop notices it, behind the N tasks that are
- * always there. So when the waiting task runs, the loop noticed exactly N turns ago. Each turn
- * writes down both clocks; what is due at some time, or made readable in some turn, and was noticed
- * between two turns, is measured from then to the first stamp after it was noticed: more than the
- * truth by one turn at most.
+ * When the loop notices an event, the waiting task joins the ready queue behind the N tasks that
+ * are always ready. So when the waiting task runs, the loop noticed the event exactly N turns ago.
+ * Each turn records both clocks. The lateness is the time from the event to the first record after
+ * the loop noticed it: too long by one turn at most.
  */
 #define _GNU_SOURCE
 #include "core.h"
 #include <unistd.h>
 
-enum { EVENTS = 2000, STAMPS = 1 << 15, ALLOWED_RUNS = 32, MOST_TASKS = 1000 };
+enum { EVENTS = 2000, STAMPS = 1 << 15, ALLOWED_RUNS = 32, MAX_TASKS = 1000 };
 static const double ALLOWED_US = 50;
 static const double LONGEST_DELAY = 300e-6;
 
-/* When a turn began. */
+/* The start of a turn, on two clocks. */
 struct stamp {
     double clock; /* the loop's */
     double cpu;   /* this thread's */
 };
 
-static struct stamp stamps[STAMPS]; /* of the last turns, by their number */
-static long turns;                  /* of the ready tasks, so far */
-static bool over;                   /* they may end */
-static double written_cpu;          /* this thread's clock just before */
-static int ends[2];                 /* the pipe */
-static long write_in_turn = -1;     /* in which the pipe is to become readable */
-static long written_in_turn;        /* in which it did */
+static struct stamp stamps[STAMPS]; /* stamps[i % STAMPS] is of turn i */
+static long turns;                  /* number of turns of the ready tasks so far */
+static bool over;                   /* the ready tasks end */
+static double written_cpu;          /* this thread's clock just before the write */
+static int ends[2];                 /* of the pipe */
+static long write_in_turn = -1;     /* the turn that shall write to the pipe */
+static long written_in_turn;        /* the turn that wrote to the pipe */
 
-/* How late one event was noticed. */
 struct late {
-    double us; /* in microseconds */
-    int runs;  /* tasks that were still run when 50 µs had passed */
+    double us;
+    int runs; /* turns that began more than 50 µs after the event and before it was noticed */
 };
 
 static struct stamp *stamp_of(long number)
@@ -42,7 +40,7 @@ static struct stamp *stamp_of(long number)
     return &stamps[number % STAMPS];
 }
 
-/* One that is always ready. A turn is a reading of two clocks, and now and then a write. */
+/* A task that is always ready. A turn reads two clocks and sometimes writes to the pipe. */
 static int be_ready(void)
 {
     while (!over) {
@@ -61,7 +59,7 @@ static int be_ready(void)
 }
 async_fn(be_ready);
 
-/* The last turn that began before then. */
+/* The last turn that began before `clock`. */
 static long turn_at(double clock)
 {
     long number = turns - 1;
@@ -73,12 +71,11 @@ static long turn_at(double clock)
     return number;
 }
 
-/* From the turn in which it was due until the loop noticed it, N turns ago. */
+/* From the turn in which the event was due until the loop noticed it, N turns ago. */
 static struct late lateness_of(long due_turn, double due_cpu, int ready)
 {
     struct late late = {0};
-    long noticed = turns - ready +
-                   1; /* the first turn after that; with luck it is the one about to come */
+    long noticed = turns - ready + 1; /* the first turn after that; it may not have begun yet */
     double cpu = noticed < turns ? stamp_of(noticed)->cpu : bench_clock(CLOCK_THREAD_CPUTIME_ID);
     late.us = (cpu - due_cpu) * 1e6;
     for (long number = noticed - 1; number > due_turn; number--)
@@ -99,7 +96,7 @@ static int await_timer(int ready, unsigned *random, struct late *late)
 static int await_readable(int ready, unsigned *random, struct late *late)
 {
     char byte;
-    write_in_turn = turns + 1 + (long)(2 * MOST_TASKS * bench_random(random));
+    write_in_turn = turns + 1 + (long)(2 * MAX_TASKS * bench_random(random));
     ASYNC_TRY(async_wait_readable(ends[0]));
     *late = lateness_of(written_in_turn, written_cpu, ready);
     return read(ends[0], &byte, 1) == 1 ? 0 : -EIO;
@@ -115,7 +112,7 @@ static void say(const char *what, int ready, struct late late[EVENTS], double al
 {
     static const struct {
         const char *name; /* "p50" */
-        double share;     /* of the events that were noticed by then */
+        double share;
     } percentiles[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99.9", 0.999}};
     char row[64];
     int runs = 0;
@@ -127,14 +124,14 @@ static void say(const char *what, int ready, struct late late[EVENTS], double al
     for (int i = 0; i < EVENTS; i++)
         runs = late[i].runs > runs ? late[i].runs : runs;
     snprintf(row, sizeof row, "late %s/%d runs", what, ready);
-    bench_say_against(row, runs, ALLOWED_RUNS + 1); /* a run has begun a little before its stamp */
+    bench_say_against(row, runs, ALLOWED_RUNS + 1); /* a run begins a little before its stamp */
 }
 
-/* What is allowed: 50 µs, and 32 of the turns as they are here. */
+/* The target is 50 µs and the mean duration of 32 turns. */
 static int lateness(int ready)
 {
     static struct late timers[EVENTS], fds[EVENTS];
-    async_task *tasks[MOST_TASKS];
+    async_task *tasks[MAX_TASKS];
     unsigned random = 1;
     for (int i = 0; i < ready; i++)
         tasks[i] = async_create_task(be_ready);

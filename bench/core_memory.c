@@ -1,7 +1,7 @@
 /*
- * bench/core_memory.c: a million tasks at once, in a process that had none before: what it costs to
- * create them on stacks nobody has touched, and what memory they hold while each waits. Beside it,
- * what the kernel alone takes for the same memory: one page touched in each of a million slots.
+ * bench/core_memory.c: a million tasks at once, in a process that had none before: the time to
+ * create them on untouched stacks, and the memory that each holds while it waits. For comparison,
+ * the time of the kernel alone for the same memory: one page touched in each of a million slots.
  */
 #define _GNU_SOURCE
 #include "core.h"
@@ -9,13 +9,13 @@
 
 enum { TASKS = 1000000 };
 enum { SLOT = 64 * 1024, SLAB = 256 * 1024 * 1024 };
-static const double MOST_TIMES_TOUCHING = 1.2;
+static const double MAX_TIMES_TOUCHING = 1.2;
 
 static char *slabs[TASKS / (SLAB / SLOT) + 1];
 
 /*
- * Mapped as the library maps stacks; one byte is written in the last page of each slot. Gives ns
- * for one.
+ * Maps slots as the library maps stacks and writes one byte in the last page of each. Returns the
+ * nanoseconds of one slot.
  */
 static double touch_slots(void)
 {
@@ -47,7 +47,7 @@ async_fn(wait_for_item, async_queue *);
 
 static async_task *tasks[TASKS];
 
-/* Leaves what one creation took, what one took until all wait, and the bytes each holds then. */
+/* Per task: the time of the creation, the time until all tasks wait, and the bytes held then. */
 static int park_a_million(double *create_ns, double *park_ns, double *bytes)
 {
     async_auto_queue *queue = NULL;
@@ -56,7 +56,7 @@ static int park_a_million(double *create_ns, double *park_ns, double *bytes)
     for (long i = 0; i < TASKS; i++)
         tasks[i] = async_create_task(wait_for_item, queue);
     *create_ns = (bench_cpu() - begun) * 1e9 / TASKS;
-    ASYNC_TRY(async_sleep(0)); /* they all run, up to where they wait */
+    ASYNC_TRY(async_sleep(0)); /* each task runs until it waits */
     *park_ns = (bench_cpu() - begun) * 1e9 / TASKS;
     *bytes = (bench_memory() - before) / TASKS;
     async_queue_shutdown(queue, true);
@@ -67,13 +67,13 @@ async_fn(park_a_million, double *, double *, double *);
 void measure_million(void)
 {
     double create_ns, park_ns, bytes;
-    memset(tasks, 1, sizeof tasks); /* the list of handles is no part of it */
+    memset(tasks, 1, sizeof tasks); /* page faults of this array must not be counted */
     double touch_ns = touch_slots();
     async_ignore(async_run(park_a_million, &create_ns, &park_ns, &bytes));
     double again_ns = touch_slots();
     double least_ns = touch_ns < again_ns ? touch_ns : again_ns;
     bench_say("parked", bytes);
-    bench_say_against("cold create", create_ns, MOST_TIMES_TOUCHING * least_ns);
+    bench_say_against("cold create", create_ns, MAX_TIMES_TOUCHING * least_ns);
     bench_say("cold create+park", park_ns);
     bench_say("touching alone", least_ns);
 }

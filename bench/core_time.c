@@ -1,7 +1,7 @@
 /*
- * bench/core_time.c: what time costs: many tasks that each sleep for up to a second, once on fresh
- * stacks and once on warm ones; and a timer that is set and taken back while a million others are
- * pending.
+ * bench/core_time.c: the costs of timers: many tasks that each sleep for up to a second, once on
+ * fresh stacks and once on warm ones; and a timer that is set and cancelled while a million others
+ * are pending.
  */
 #include "core.h"
 
@@ -16,7 +16,7 @@ static int sleep_for(double seconds)
 }
 async_fn(sleep_for, double);
 
-/* The processor's time for one wave, from the first creation until all have ended. */
+/* *cpu: processor time of one wave, from the first creation until all tasks have ended. */
 static int wave(int count, double *cpu)
 {
     unsigned random = 1;
@@ -56,10 +56,10 @@ void measure_sleep_1m(void)
 static void never(void *argument)
 {
     (void)argument;
-    bench_die("timer", "one that was taken back has fired");
+    bench_die("timer", "a cancelled timer has fired");
 }
 
-/* Each is due in 1,000 to 2,000 seconds. */
+/* Sets a timer that is due in 1,000 to 2,000 seconds. */
 static async_handle set_one(unsigned *random)
 {
     return async_call_later(1000 + 1000 * bench_random(random), never, NULL);

@@ -1,7 +1,7 @@
 /*
  * bench/echo.c: our server for bench-echo, as a user would write it: a task for each connection,
- * which sends back what it borrows from the stream. It ends when its input does (server.h). Must
- * not know who drives it: bench/load/echo.c.
+ * which sends back the bytes that it borrows from the stream. It ends at the end of its input
+ * (server.h). It must not know its load generator, bench/load/echo.c.
  */
 #include <ours.h>
 #include <server.h>

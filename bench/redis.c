@@ -1,6 +1,6 @@
 /*
- * bench/redis.c: our server for bench-redis: the miniature Redis of examples/, which ends when its
- * input does (server.h). Must not know who drives it: bench/load/redis.py.
+ * bench/redis.c: our server for bench-redis: the miniature Redis of examples/, which ends at the
+ * end of its input (server.h). It must not know its load generator, bench/load/redis.py.
  */
 #include <miniredis/client.h>
 #include <server.h>

@@ -1,136 +1,64 @@
 #!/usr/bin/env python3
-"""Runs a benchmark: ours and its peers in turn, pinned, and says how we stand.
+"""Runs a benchmark: ours and its peers in turn, pinned to one processor, and compares the medians.
 
-    bench/run.py NAME FOLDER [MEASUREMENT…]
-    bench/run.py --self-test    sees that it judges as it says
+    bench/run.py NAMES FOLDER [MEASUREMENT…]
+    bench/run.py --against VARIANTS NAMES FOLDER [MEASUREMENT…]
+    bench/run.py --count [--against COMMITS] NAMES FOLDER [MEASUREMENT…]
+    bench/run.py --self-test    checks the judgements on given numbers
 
-FOLDER is a build folder whose `installed` holds the library, installed; bench/NAME*.c are compiled against that as
-any program would be, and each bench/peers/PEER/build.sh builds what a peer has. If there is bench/load/NAME.c or NAME.py, these
-programs are servers, and that one measures them: its first argument is the server. bench/NAME.toml names the rows. With
-MEASUREMENTs only these are made; ROUNDS=1 in the environment makes each at most that often. Writes bench/results/NAME.json. Knows nothing of what is measured: see bench.h.
+NAMES is a list of benchmarks, in one word: 'core sync'. bench/NAME.toml describes a benchmark's rows. FOLDER is a build
+folder with the library installed in FOLDER/installed. With MEASUREMENTs only these are made. ROUNDS=1 in the
+environment makes each measurement once. Writes bench/results/NAME.json, unless MEASUREMENTs are given.
+
+--against compares ours with each of VARIANTS, which are commits or peers ('HEAD~1 go'), in pairs of slices of half a
+second: the mode for a busy machine, see paired.py. A commit is built in a temporary folder with the compiler and the
+options of FOLDER, and brings the sources of its benchmark. PAIRS=30 in the environment measures that many pairs.
+
+--count prints the instructions of one operation, counted by callgrind, for the rows that NAME.toml lists as `count`.
+
+It must not know what is measured: see bench.h.
 """
 import json
 import os
-import platform
-import shlex
+import signal
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-BENCH = Path(__file__).resolve().parent
-OURS = "ours"
-LONGEST_RUN_S = 120
+import paired
+import programs
+import report
+from programs import BENCH, OURS
+from report import short
+
 WIDE_SPREAD = 0.15
-NO_RIVALS = {"boost", "ours-epoll", "ours-uring", "ours-spin"}  # a raw switch without what a task has; ourselves
-NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for the one purpose
-RIVALS = {"go", "tokio", "asyncio"}  # whom a row that says so is to be ahead of
-
-
-# ---- building -------------------------------------------------------------------------------------------------
-
-
-def output_of(command, **options):
-    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout.strip()
-
-
-def build_ours(name, folder, spec):
-    """Compiles our program as a stranger's, with what pkg-config says of the installed library."""
-    installed = folder / "installed"
-    places = [path.parent for path in installed.rglob("asyncio.pc")]
-    environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(map(str, places))}
-    packages = spec.get("packages", ["asyncio"])
-    flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", *packages], env=environment))
-    more_sources = [BENCH.parent / source for source in spec.get("sources", [])]
-    sources = [BENCH / f"{name}.c", *sorted(BENCH.glob(f"{name}_*.c")), *more_sources]
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    program = folder / f"{name}-ours"
-    library = places[0].parent
-    folders = [f"-I{BENCH}", f"-I{BENCH.parent / 'examples'}"]
-    subprocess.run([*compiler, "-O2", "-g", *folders, *map(str, sources), *flags, f"-Wl,-rpath,{library}",
-                    "-o", str(program)], check=True)
-    return program, output_of([*compiler, "--version"]).splitlines()[0]
-
-
-def build_load(name, folder, libraries):
-    """What measures servers: the words before the program of each; none if the programs measure themselves."""
-    script, source = (BENCH / "load" / f"{name}.{ending}" for ending in ("py", "c"))
-    if script.exists():
-        return [sys.executable, str(script)]
-    if not source.exists():
-        return []
-    program = folder / f"{name}-load"
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    subprocess.run([*compiler, "-O3", f"-I{BENCH}", str(source), "-o", str(program),
-                    *(f"-l{library}" for library in libraries)], check=True)
-    return [str(program)]
-
-
-def build_peer(peer, name, folder):
-    """The peer's program and what it is; or None and why not."""
-    program = folder / f"{name}-{peer}"
-    build = BENCH / "peers" / peer / "build.sh"
-    answer = subprocess.run([str(build), name, str(program)], text=True, capture_output=True)
-    if answer.returncode == 0:
-        return program, answer.stdout.strip()
-    complaint = answer.stderr.strip().splitlines() or ["it did not say why"]
-    return None, f"left out, it does not build here: {complaint[-1]}"
-
-
-def build(name, folder, spec):
-    """The words that run each program by its name, ours first, and a line about each."""
-    load = build_load(name, folder, spec.get("libraries", []))
-    programs, about = {}, {}
-    programs[OURS], about[OURS] = build_ours(name, folder, spec)
-    for peer in spec["peers"]:
-        program, about[peer] = build_peer(peer, name, folder)
-        if program is not None:
-            programs[peer] = program
-    return {who: [*load, str(program)] for who, program in programs.items()}, about
+NO_RIVALS = {"boost", "ours-epoll", "ours-uring", "ours-spin"}  # a raw switch without tasks; ourselves
+NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for this one purpose
+RIVALS = {"go", "tokio", "asyncio"}  # rows with `ahead` compare with these
 
 
 # ---- measuring ------------------------------------------------------------------------------------------------
 
 
-def pin(processors, allowed):
-    """To so many of those allowed, the last: the first ones serve interrupts. What we start inherits it."""
-    os.sched_setaffinity(0, allowed[-processors:])
-    os.environ["GOMAXPROCS"] = str(min(processors, len(allowed)))
-
-
-def measure_once(program, measurement):
-    """What the program says: {row: (value, target or None)}."""
-    try:
-        said = output_of([*program, measurement], timeout=LONGEST_RUN_S)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        print(f"{Path(program[-1]).name} {measurement}: {error}\n{(error.stderr or '').strip()}", file=sys.stderr)
-        return {}
-    words = [line.split("\t") for line in said.splitlines()]
-    return {row: (float(value), float(target[0]) if target else None) for row, value, *target in words}
-
-
-def show_progress(what):
-    """In place, to somebody who watches."""
-    if sys.stderr.isatty():
-        print(f"\r{what:<40}\r", end="", file=sys.stderr, flush=True)
-
-
-def measure(programs, spec, wanted):
+def measure(commands, spec, wanted):
     """In each round every program makes every measurement once: {row: {program: [(value, target), …]}}."""
-    measurements = {who: output_of(program).splitlines() for who, program in programs.items()}
+    measurements = {name: programs.measurements_of(command) for name, command in commands.items()}
     most = int(os.environ.get("ROUNDS", spec["rounds"]))
-    rounds = {name: min(most, spec.get("rounds_of", {}).get(name, most)) for name in wanted or measurements[OURS]}
+    made = [name for name in measurements[OURS] if not wanted or name in wanted]
+    rounds = {name: min(most, spec.get("rounds_of", {}).get(name, most)) for name in made}
     processors, without = spec.get("processors_of", {}), spec.get("without", {})
     allowed = sorted(os.sched_getaffinity(0))
     values = {}
-    for number in range(max(rounds.values())):
-        for name in (name for name in rounds if number < rounds[name]):
-            show_progress(f"round {number + 1}: {name}")
-            pin(processors.get(name, spec.get("processors", 1)), allowed)
-            for who in (who for who in programs if name in measurements[who] and name not in without.get(who, [])):
-                for row, value in measure_once(programs[who], name).items():
-                    values.setdefault(row, {}).setdefault(who, []).append(value)
-    show_progress("")
+    for number in range(max(rounds.values(), default=0)):
+        for measurement in (name for name in rounds if number < rounds[name]):
+            report.show_progress(f"round {number + 1}: {measurement}")
+            programs.pin(processors.get(measurement, spec.get("processors", 1)), allowed)
+            for name, command in commands.items():
+                if measurement in measurements[name] and measurement not in without.get(name, []):
+                    for row, value in programs.measure_once(command, measurement).items():
+                        values.setdefault(row, {}).setdefault(name, []).append(value)
+    os.sched_setaffinity(0, allowed)
+    report.show_progress("")
     return values
 
 
@@ -142,7 +70,7 @@ def times_better(better, value, than):
 
 
 def target_of(row, ours, peers):
-    """A number; None if there is none to be had. Of peers it is the best one, and so much worse as we may be."""
+    """A number, or None. If the target is a list of peers: the best of them, times `within`."""
     beside = [target for _, target in ours if target is not None]
     target = statistics.median(beside) if beside else row.get("target")
     if not isinstance(target, (str, list)):
@@ -158,69 +86,50 @@ def better_of(row):
     return row.get("better", "lower")
 
 
-def judge(name, row, said):
-    """The row as it is written to the file."""
-    medians = {who: statistics.median(value for value, _ in values) for who, values in said.items()}
+def judge(title, row, measured):
+    """The row as the results file has it."""
+    medians = {name: statistics.median(value for value, _ in values) for name, values in measured.items()}
     ours = medians.pop(OURS)
-    values = [value for value, _ in said[OURS]]
-    result = {"row": name, "unit": row["unit"], "better": better_of(row), "ours": ours, "peers": medians,
-              "target": target_of(row, said[OURS], medians), "least": min(values), "most": max(values)}
+    values = [value for value, _ in measured[OURS]]
+    result = {"row": title, "unit": row["unit"], "better": better_of(row), "ours": ours, "peers": medians,
+              "target": target_of(row, measured[OURS], medians), "least": min(values), "most": max(values)}
     return {**result, **{key: row[key] for key in ("ahead", "abreast") if key in row}}
 
 
-def short(value):
-    """Four digits, and no more of them than tell something."""
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
 def verdict(result):
-    """Whether the target was met, and whether we are as far ahead as we want to be."""
-    said, better = [], result["better"]
+    """Whether each aim of the row was met."""
+    words, better = [], result["better"]
     if result["target"] is not None:
         met = times_better(better, result["ours"], result["target"]) >= 1
-        said.append(f"{'<=' if better == 'lower' else '>='} {short(result['target'])} {'met' if met else 'MISSED'}")
-    rivals = {who: times_better(better, result["ours"], value)
-              for who, value in result["peers"].items() if who in RIVALS}
+        words.append(f"{'<=' if better == 'lower' else '>='} {short(result['target'])} {'met' if met else 'MISSED'}")
+    rivals = {name: times_better(better, result["ours"], value)
+              for name, value in result["peers"].items() if name in RIVALS}
     if "ahead" in result and rivals:
-        behind = [who for who, times in rivals.items() if times < result["ahead"]]
-        said.append(f"{result['ahead']}x ahead {'MISSED: ' + ', '.join(behind) if behind else 'met'}")
+        behind = [name for name, times in rivals.items() if times < result["ahead"]]
+        words.append(f"{result['ahead']}x ahead {'MISSED: ' + ', '.join(behind) if behind else 'met'}")
     if "abreast" in result:
         leaders = libraries_ahead(result)
-        said.append(f"abreast {'MISSED: ' + ', '.join(leaders) if leaders else 'met'}")
-    return "; ".join(said)
+        words.append(f"abreast {'MISSED: ' + ', '.join(leaders) if leaders else 'met'}")
+    return "; ".join(words)
 
 
 def libraries_ahead(result):
-    """Those ahead of us by more than our own rounds are apart."""
+    """Libraries that are better than the best of our own rounds."""
     best = result["least"] if result["better"] == "lower" else result["most"]
-    return [who for who, value in result["peers"].items()
-            if who not in NO_LIBRARIES and times_better(result["better"], best, value) < 1]
+    return [name for name, value in result["peers"].items()
+            if name not in NO_LIBRARIES and times_better(result["better"], best, value) < 1]
 
 
 def best_of(result):
-    times = {who: times_better(result["better"], result["ours"], value)
-             for who, value in result["peers"].items() if who not in NO_RIVALS}
+    times = {name: times_better(result["better"], result["ours"], value)
+             for name, value in result["peers"].items() if name not in NO_RIVALS}
     if not times:
         return ""
     best = min(times, key=times.get)
     return f"{best} {times[best]:.2f}x"
 
 
-# ---- telling --------------------------------------------------------------------------------------------------
-
-
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def print_machine(about):
-    print(f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}")
-    for who, what in about.items():
-        print(f"    {who:<8} {what}")
-    print()
+# ---- printing -----------------------------------------------------------------------------------------------
 
 
 def print_table(results, peers):
@@ -230,12 +139,7 @@ def print_table(results, peers):
         shown = [short(result["peers"][peer]) if peer in result["peers"] else "" for peer in peers]
         lines.append([result["row"], result["unit"], short(result["ours"]), short(result["least"]),
                       short(result["most"]), *shown, best_of(result), verdict(result)])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    left = {0, 1, len(header) - 1}
-    for line in lines:
-        cells = [cell.ljust(width) if column in left else cell.rjust(width)
-                 for column, (cell, width) in enumerate(zip(line, widths))]
-        print("  ".join(cells).rstrip())
+    report.print_columns(lines, left={0, 1, len(header) - 1})
 
 
 def print_doubts(results):
@@ -243,7 +147,7 @@ def print_doubts(results):
             if result["most"] - result["least"] > WIDE_SPREAD * result["ours"]]
     if wide:
         print(f"\nOur own numbers spread by more than {WIDE_SPREAD:.0%} in: {', '.join(wide)}.\n"
-              "The machine was busy; trust ratios, or measure again when it is quiet.")
+              "The machine was busy: measure again when it is idle, or compare in pairs (AGAINST=…).")
 
 
 def write(name, results):
@@ -254,45 +158,54 @@ def write(name, results):
     print(f"\nwritten to {file.relative_to(BENCH.parent)}")
 
 
-def read_spec(name):
-    try:
-        import tomllib  # pylint: disable=import-outside-toplevel
-    except ImportError:
-        sys.exit("bench/run.py needs Python 3.11 or later")
-    spec = tomllib.loads((BENCH / f"{name}.toml").read_text())
-    spec["rows"] = {name: {**spec.get("every_row", {}), **row} for name, row in spec["rows"].items()}
-    return spec
+def run_all(names, folder, wanted):
+    """Measures these benchmarks beside their peers and prints a table of each. Returns 1 if nothing was measured."""
+    answer = 1
+    for name in names:
+        spec = programs.read_spec(name)
+        commands, about = programs.build_all(name, folder, spec["peers"])
+        report.print_machine(about)
+        values = measure(commands, spec, wanted)
+        results = [judge(row, spec["rows"][row], values[row]) for row in spec["rows"] if OURS in values.get(row, {})]
+        print_table(results, [peer for peer in spec["peers"] if peer in commands])
+        print_doubts(results)
+        if not wanted:
+            write(name, results)
+        answer = 0 if results else answer
+    return answer
 
 
-def main(name, folder, *wanted):
-    spec = read_spec(name)
-    programs, about = build(name, Path(folder).resolve(), spec)
-    print_machine(about)
-    values = measure(programs, spec, wanted)
-    results = [judge(row, spec["rows"][row], values[row]) for row in spec["rows"] if OURS in values.get(row, {})]
-    print_table(results, [peer for peer in spec["peers"] if peer in programs])
-    print_doubts(results)
-    if not wanted:
-        write(name, results)
-    return 0 if results else 1
+def main(arguments):
+    counts = "--count" in arguments
+    against = []
+    if "--against" in arguments:
+        against = arguments.pop(arguments.index("--against") + 1).split()
+    names, folder, *wanted = [word for word in arguments if word not in ("--count", "--against")]
+    names, folder = names.split(), Path(folder).resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that temporary folders are removed
+    if counts:
+        return paired.count_all(names, folder, against, wanted)
+    if against:
+        return paired.compare_all(names, folder, against, wanted)
+    return run_all(names, folder, wanted)
 
 
 # ---- the test of all this -------------------------------------------------------------------------------------
 
-SAID = {OURS: [(6, None), (4, None), (5, None)], "go": [(30, None)], "tokio": [(20, None)], "boost": [(3, None)]}
+MEASURED = {OURS: [(6, None), (4, None), (5, None)], "go": [(30, None)], "tokio": [(20, None)], "boost": [(3, None)]}
 
-# A row of the table, what was said beside ours, and the verdict on 5 where Go has 30, tokio 20 and Boost 3.
+# A row of the table, the target that the program measured, and the verdict on 5 where Go has 30, tokio 20, Boost 3.
 JUDGED = [
     ({"unit": "ns"}, None, ""),
     ({"unit": "ns", "target": 5}, None, "<= 5 met"),
     ({"unit": "ns", "target": 4}, None, "<= 4 MISSED"),
     ({"unit": "ns", "target": 9}, 4.5, "<= 4.5 MISSED"),
     ({"unit": "ns", "target": "tokio"}, None, "<= 20 met"),
-    ({"unit": "ns", "target": "nobody"}, None, ""),
+    ({"unit": "ns", "target": "no such peer"}, None, ""),
     ({"unit": "ns", "ahead": 4}, None, "4x ahead met"),
     ({"unit": "ns", "ahead": 5}, None, "5x ahead MISSED: tokio"),
     ({"unit": "ns", "target": 5, "ahead": 7}, None, "<= 5 met; 7x ahead MISSED: go, tokio"),
-    ({"unit": "ns", "target": ["go", "tokio", "nobody"], "within": 0.25}, None, "<= 5 met"),
+    ({"unit": "ns", "target": ["go", "tokio", "no such peer"], "within": 0.25}, None, "<= 5 met"),
     ({"unit": "ns", "target": ["go", "tokio"], "within": 0.24}, None, "<= 4.8 MISSED"),
     ({"unit": "ns", "abreast": True}, None, "abreast met"),
     ({"unit": "1/s", "better": "higher", "target": "tokio", "within": 4}, None, ">= 5 met"),
@@ -305,13 +218,14 @@ JUDGED = [
 def self_test():
     mistakes = []
     for row, beside, expected in JUDGED:
-        said = {**SAID, OURS: [(value, beside) for value, _ in SAID[OURS]]}
-        result = judge("row", row, said)
+        measured = {**MEASURED, OURS: [(value, beside) for value, _ in MEASURED[OURS]]}
+        result = judge("row", row, measured)
         if verdict(result) != expected:
             mistakes.append(f"{row}: {verdict(result)!r} instead of {expected!r}")
         best = "tokio 4.00x" if result["better"] == "lower" else "go 0.17x"
         if (result["ours"], result["least"], result["most"], best_of(result)) != (5, 4, 6, best):
             mistakes.append(f"{row}: {result}")
+    mistakes += paired.self_test()
     print("\n".join(mistakes))
     return 1 if mistakes else 0
 
@@ -321,4 +235,4 @@ if __name__ == "__main__":
         sys.exit(self_test())
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -1,8 +1,8 @@
 /*
- * bench/server.h: what every server of a benchmark does alike, ours and the peers' in C: it listens
- * on a port of its own on the loopback interface, says which on its first line, and ends when its
- * input does, so that none outlives the program that started it. All connections have TCP_NODELAY.
- * Knows nothing of what is served.
+ * bench/server.h: the protocol of all benchmark servers in C, ours and the peers'. A server listens
+ * on the loopback interface at a port chosen by the kernel, prints the port on its first line, and
+ * ends at the end of its input, so it never outlives the program that started it. All connections
+ * have TCP_NODELAY. This file must not know what is served.
  */
 #ifndef BENCH_SERVER_H
 #define BENCH_SERVER_H
@@ -16,7 +16,7 @@
 
 enum { SERVER_BACKLOG = 4096 };
 
-/* Says the port, so that whoever started the server may connect. */
+/* Prints the port for the program that started the server. */
 static inline void server_say_port(int port)
 {
     printf("%d\n", port);
@@ -24,7 +24,8 @@ static inline void server_say_port(int port)
 }
 
 /*
- * A listening socket, non-blocking; what it accepts inherits TCP_NODELAY. Its port has been said.
+ * Returns a non-blocking listening socket and prints its port. Accepted sockets inherit
+ * TCP_NODELAY.
  */
 static inline int server_listen(void)
 {

@@ -1,10 +1,10 @@
 /*
- * bench/sync.c: what synchronisation costs: the list of all that is measured of it, and how most of
- * it is timed.
+ * bench/sync.c: the list of the measurements of bench-sync, and the helpers that time most of
+ * them.
  */
 #include "sync.h"
 
-enum { MOST_TASKS = 100 };
+enum { MAX_TASKS = 100 };
 
 int bench_per_turn(const char *row, long times, bench_act *act)
 {
@@ -29,7 +29,7 @@ async_fn(part, long, bench_act *);
 
 int bench_all(int tasks, long times, bench_act *act)
 {
-    async_task *all[MOST_TASKS];
+    async_task *all[MAX_TASKS];
     for (int i = 0; i < tasks; i++)
         all[i] = async_create_task(part, times / tasks, act);
     return async_gather_n(all, (size_t)tasks, NULL, ASYNC_FIRST_ERROR);

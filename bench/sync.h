@@ -1,6 +1,6 @@
 /*
- * bench/sync.h: the measurements of bench-sync, a file for each topic. bench/README.md says what
- * exactly each of them times.
+ * bench/sync.h: the measurements of bench-sync, a file for each topic. bench/README.md describes
+ * each of them.
  */
 #ifndef BENCH_SYNC_H
 #define BENCH_SYNC_H
@@ -14,7 +14,7 @@ void measure_lock_100(void);
 void measure_semaphore(void);
 void measure_semaphore_100(void);
 
-/* sync_event.c: what many tasks wait for together. */
+/* sync_event.c: events, conditions and barriers with many waiters. */
 void measure_event(void);
 void measure_condition(void);
 void measure_barrier(void);
@@ -35,19 +35,16 @@ void measure_to_thread_1(void);
 void measure_threadsafe(void);
 void measure_threadsafe_1(void);
 
-/* What is done over and over, so many times. */
+/* Does the measured operation that many times. */
 typedef int bench_act(long times);
 
-/* Times it, after a tenth of it to warm up. Is a coroutine. */
+/* Warms up with a tenth of the operations, measures, and prints the row. Is a coroutine. */
 int bench_per_turn(const char *row, long times, bench_act *act);
 
-/*
- * Lets so many tasks, a hundred at most, do it together, each an equal part of the times. Is a
- * coroutine.
- */
+/* Divides the operations among that many tasks, at most a hundred. Is a coroutine. */
 int bench_all(int tasks, long times, bench_act *act);
 
-/* bench_per_turn as a run of its own. */
+/* Calls bench_per_turn in async_run. */
 void bench_run(const char *row, long times, bench_act *act);
 
 #endif

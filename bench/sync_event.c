@@ -1,6 +1,6 @@
 /*
- * bench/sync_event.c: what many tasks wait for together: an event that wakes ten thousand, a
- * condition that two take turns by, a barrier that a hundred meet at.
+ * bench/sync_event.c: an event that wakes ten thousand tasks, a condition by which two tasks take
+ * turns, and a barrier with a hundred parties.
  */
 #include "sync.h"
 
@@ -32,12 +32,12 @@ static int wake_all(long times)
     return 0;
 }
 
-/* Those who wait are cancelled when this ends the run. */
+/* The end of the run cancels the waiting tasks. */
 static int waking(void)
 {
     for (int i = 0; i < WAITERS; i++)
         async_task_detach(async_create_task(wake_again_and_again));
-    ASYNC_TRY(async_sleep(0)); /* they all run, up to where they wait */
+    ASYNC_TRY(async_sleep(0)); /* each task runs until it waits */
     return bench_per_turn("event/10k", WAKES, wake_all);
 }
 async_fn(waking);

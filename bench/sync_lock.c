@@ -1,10 +1,10 @@
 /*
- * bench/sync_lock.c: locks and semaphores: taken while nobody else wants them, and by many who let
- * each other run while they hold them.
+ * bench/sync_lock.c: locks and semaphores: without contention, and taken by many tasks that yield
+ * while they hold them.
  */
 #include "sync.h"
 
-enum { PAIRS = 50000000, TURNS = 4000000, MOST_TASKS = 100, PERMITS = 10 };
+enum { PAIRS = 50000000, TURNS = 4000000, MAX_TASKS = 100, PERMITS = 10 };
 
 static async_lock lock;
 static async_semaphore semaphore = {.value = PERMITS};
@@ -40,7 +40,7 @@ static int lock_by_2(long times)
 
 static int lock_by_100(long times)
 {
-    return bench_all(MOST_TASKS, times, lock_yielding);
+    return bench_all(MAX_TASKS, times, lock_yielding);
 }
 
 void measure_lock_2(void)
@@ -79,7 +79,7 @@ static int acquire_yielding(long times)
 
 static int acquire_by_100(long times)
 {
-    return bench_all(MOST_TASKS, times, acquire_yielding);
+    return bench_all(MAX_TASKS, times, acquire_yielding);
 }
 
 void measure_semaphore_100(void)

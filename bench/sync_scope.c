@@ -1,6 +1,6 @@
 /*
- * bench/sync_scope.c: what scopes cost: a group of ten thousand children; a time limit that does
- * not run out, around a call that does not wait, and around one that lets the others run.
+ * bench/sync_scope.c: the costs of scopes: a group of ten thousand children; a timeout that does
+ * not expire, around a call that does not wait and around a call that yields.
  */
 #include "sync.h"
 
@@ -35,7 +35,7 @@ void measure_group(void)
 
 __attribute__((noinline)) static int nothing(void)
 {
-    __asm__ volatile(""); /* or the compiler sees what it does, and does not call it */
+    __asm__ volatile(""); /* otherwise the compiler removes the call */
     return 0;
 }
 

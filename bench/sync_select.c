@@ -1,5 +1,5 @@
 /*
- * bench/sync_select.c: select over four queues, of which none has an item yet, or one has.
+ * bench/sync_select.c: select over four queues: all of them empty, or one with an item.
  */
 #include "sync.h"
 

@@ -1,12 +1,12 @@
 /*
- * bench/sync_thread.c: a call on another thread and back, and how soon a task runs that another
- * thread wakes. On the wall, because that is about who waits for whom.
+ * bench/sync_thread.c: a call on another thread and back, and the latency of a wake-up from another
+ * thread. Measured in wall-clock time, because the threads wait for each other.
  */
 #include "sync.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { CALLS = 60000, MOST_CALLERS = 64 };
+enum { CALLS = 60000, MAX_CALLERS = 64 };
 enum { WAKES = 4000, PAUSE_NS = 100000 };
 
 static int give_one(void)
@@ -39,7 +39,7 @@ void measure_to_thread(void)
 
 void measure_to_thread_64(void)
 {
-    must(async_run(calling_threads, "to_thread/64", MOST_CALLERS), "to_thread/64");
+    must(async_run(calling_threads, "to_thread/64", MAX_CALLERS), "to_thread/64");
 }
 
 void measure_to_thread_1(void)
@@ -49,11 +49,11 @@ void measure_to_thread_1(void)
 
 /* ---- threadsafe ----------------------------------------------------------------------------- */
 
-/* What the thread and the loop share. */
+/* Shared by the thread and the loop. */
 static struct {
-    async_loop *loop;    /* who is woken */
-    async_queue *bell;   /* what its task waits for */
-    _Atomic double sent; /* when the bell was rung last; 0 when that was heard */
+    async_loop *loop;
+    async_queue *bell;   /* the loop's task waits for an item */
+    _Atomic double sent; /* time of the last wake-up; 0 once the task has run */
 } ringing;
 
 static void sound(void *argument)
@@ -102,7 +102,7 @@ static int ringing_often(const char *row)
     ringing.loop = async_get_loop();
     ringing.bell = bell;
     if (pthread_create(&thread, NULL, ring, NULL) != 0)
-        bench_die("pthread_create", "there is no thread");
+        bench_die("pthread_create", "failed");
     ASYNC_TRY(listen_often(late));
     pthread_join(thread, NULL);
     qsort(late, WAKES, sizeof late[0], compare);

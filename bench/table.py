@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts the figures of the last run into docs/performance.md, so that nobody copies them by hand.
+"""Puts the numbers of the last run into docs/performance.md.
 
-    bench/table.py NAME   replaces the table below the line `<!-- table: NAME -->` by that of bench/results/NAME.json
+    bench/table.py NAME   replaces the table below the line `<!-- table: NAME -->` by the one of bench/results/NAME.json
 """
 import json
 import re
@@ -18,7 +18,7 @@ TITLES = {"ours-epoll": "on epoll", "ours-uring": "on io_uring", "ours-spin": "t
 
 
 def short(value):
-    """Three digits, and no more of them than tell something."""
+    """Three significant digits, and no fraction of a large number."""
     if value is None:
         return ""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

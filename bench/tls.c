@@ -1,7 +1,7 @@
 /*
- * bench/tls.c: our server for bench-tls, as a user would write it: it gives the files of a folder
- * to who asks for them. It ends when its input does (server.h). Must not know who drives it:
- * bench/load/tls.c, which says what is in the environment.
+ * bench/tls.c: our server for bench-tls, as a user would write it: it serves the files of a folder
+ * and ends at the end of its input (server.h). It must not know its load generator,
+ * bench/load/tls.c, which documents the environment variables.
  */
 #include <ours.h>
 #include <server.h>

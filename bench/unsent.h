@@ -1,7 +1,7 @@
 /*
- * bench/unsent.h: what the raw servers of a benchmark keep for a connection when the kernel did not
- * take all of it, by descriptor. It hardly happens: an answer is as long as what was asked, and who
- * asks reads. Nothing limits how much is kept.
+ * bench/unsent.h: buffers of the raw servers for output that the kernel did not accept, by
+ * descriptor. They are rarely used: an answer is as long as its request, and the clients read.
+ * Their size is not limited.
  */
 #ifndef BENCH_UNSENT_H
 #define BENCH_UNSENT_H
@@ -14,8 +14,8 @@
 enum { UNSENT_DESCRIPTORS = 65536 };
 
 static struct {
-    char *bytes;         /* NULL: nothing */
-    size_t begin, count; /* of those yet to be sent */
+    char *bytes;         /* NULL: nothing is unsent */
+    size_t begin, count; /* the unsent part of bytes */
 } unsent[UNSENT_DESCRIPTORS];
 
 static inline bool unsent_any(int fd)
@@ -30,7 +30,7 @@ static inline void unsent_forget(int fd)
     unsent[fd].begin = unsent[fd].count = 0;
 }
 
-/* Copies them behind what is kept already. */
+/* Appends a copy. */
 static inline void unsent_keep(int fd, const char *bytes, size_t count)
 {
     size_t end = unsent[fd].begin + unsent[fd].count;
@@ -42,7 +42,7 @@ static inline void unsent_keep(int fd, const char *bytes, size_t count)
     unsent[fd].count += count;
 }
 
-/* Sends what the kernel takes of it; whether nothing is left. */
+/* Sends as much as the kernel accepts. Returns true if nothing is left. */
 static inline bool unsent_send(int fd)
 {
     while (unsent[fd].count > 0) {
@@ -58,7 +58,8 @@ static inline bool unsent_send(int fd)
 }
 
 /*
- * Sends these, of a connection that has nothing unsent, and keeps the rest; whether there is none.
+ * For a connection without unsent bytes: sends, and keeps the rest. Returns true if nothing is
+ * left.
  */
 static inline bool unsent_send_or_keep(int fd, const char *bytes, size_t count)
 {

@@ -1,6 +1,6 @@
 /*
- * chat.c: a room where everybody reads what everybody writes: `chat 8888`, then `nc localhost 8888`
- * a few times. Who does not read is dropped; Ctrl-C says goodbye to all.
+ * chat.c: a chat room: `chat 8888`, then `nc localhost 8888` a few times. Each line goes to all
+ * clients. A client that does not read is disconnected; Ctrl-C announces the end to all.
  */
 #include <asyncio.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PENDING = 64 * 1024 };
+enum { MAX_PENDING = 64 * 1024 };
 
 struct client {
     struct client *next;
@@ -21,7 +21,7 @@ struct room {
     struct client *clients;
 };
 
-/* Never switches: the list stands still. */
+/* Never switches, so the list cannot change during the loop. */
 __attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, const char *format,
                                                             ...)
 {
@@ -31,14 +31,14 @@ __attribute__((format(printf, 2, 3))) static void broadcast(struct room *room, c
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     for (struct client *client = room->clients; client != NULL; client = client->next)
-        if (async_stream_pending(client->stream) > MOST_PENDING)
+        if (async_stream_pending(client->stream) > MAX_PENDING)
             async_task_cancel_because(client->task, "it does not read");
         else
             async_stream_write(client->stream, line, strlen(line));
 }
 
-/* A line without its end, fit for the terminals of the others; 0: there are no more. */
-static int ask(async_stream *stream, char *line, size_t size)
+/* Reads a line, without control characters. Returns 0 at the end of the stream. */
+static int read_line(async_stream *stream, char *line, size_t size)
 {
     char said[512];
     int length = async_stream_readline(stream, said, size < sizeof said ? size : sizeof said);
@@ -51,7 +51,7 @@ static int talk(struct client *me, struct room *room)
 {
     char line[512];
     int length;
-    while ((length = ask(me->stream, line, sizeof line)) > 0)
+    while ((length = read_line(me->stream, line, sizeof line)) > 0)
         broadcast(room, "%s: %s\n", me->nick, line);
     return length;
 }
@@ -70,7 +70,7 @@ static int serve(async_stream *stream, void *argument)
     struct client me = {.stream = stream, .task = async_current_task()};
     int length;
     async_stream_printf(stream, "nick? ");
-    ASYNC_TRY(length = async_timeout(30, ask(stream, me.nick, sizeof me.nick)));
+    ASYNC_TRY(length = async_timeout(30, read_line(stream, me.nick, sizeof me.nick)));
     if (length == 0)
         return 0;
     me.next = room->clients;
@@ -85,18 +85,18 @@ static int serve(async_stream *stream, void *argument)
 static int amain(int port)
 {
     struct room room = {0};
-    async_auto_wait_server *server = NULL; /* after the room: its clients end before it */
+    async_auto_wait_server *server = NULL; /* declared after the room: its clients end first */
     ASYNC_TRY(async_start_server(&server, serve, &room, NULL, port, NULL));
     printf("listening at port %d\n", async_server_port(server));
     fflush(stdout);
     int result = async_server_serve_forever(server);
     if (result != -ECANCELED)
         return result;
-    async_task_uncancel(async_current_task()); /* Ctrl-C: answered, we leave in order */
+    async_task_uncancel(async_current_task()); /* Ctrl-C was received; now waiting works again */
     broadcast(&room, "* the server is going down\n");
     async_server_close_clients(server);
     async_ignore(async_timeout(3, async_server_wait_closed(server)));
-    return -ECANCELED; /* still 130 */
+    return -ECANCELED; /* async_main turns it into status 130 */
 }
 async_fn(amain, int);
 

@@ -1,6 +1,6 @@
 /*
- * echo_server.c: gives back what it is sent: `echo_server 7777`, then `nc localhost 7777`. Ctrl-C
- * ends it.
+ * echo_server.c: sends back every byte: `echo_server 7777`, then `nc localhost 7777`. Ctrl-C ends
+ * it.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@ static int echo(async_stream *stream, void *unused)
     (void)unused;
     while ((size = async_stream_borrow(stream, &data)) > 0) {
         ASYNC_TRY(async_stream_write(stream, data, (size_t)size));
-        ASYNC_TRY(async_stream_drain(stream)); /* who does not read is not read */
+        ASYNC_TRY(async_stream_drain(stream)); /* waits while the client reads too slowly */
     }
     return size;
 }

@@ -1,7 +1,7 @@
 /*
  * fetch.c: fetches pages, ten at a time: `fetch https://example.com/ http://localhost:8080/`. Each
- * has ten seconds, and a second try; what became of it is told as it comes. An answer that was cut
- * short is an error: over https the end is signed, too.
+ * page has ten seconds and a second try; its result is printed when it arrives. A truncated answer
+ * is an error.
  */
 #define _GNU_SOURCE /* strcasestr, memmem */
 #include <asyncio.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 64 << 20, AT_ONCE = 10, SECONDS = 10, TRIES = 2 };
+enum { MAX_BYTES = 64 << 20, AT_ONCE = 10, SECONDS = 10, TRIES = 2 };
 
 struct url {
     bool is_secure;
@@ -39,7 +39,7 @@ static int parse(const char *text, struct url *url)
     return 0;
 }
 
-/* The body's length, if the header says it. */
+/* Returns the body's length, or -1 if the header has none. */
 static long announced_length(const char *header)
 {
     static const char name[] = "\r\nContent-Length:";
@@ -47,7 +47,7 @@ static long announced_length(const char *header)
     return found != NULL ? strtol(found + sizeof name - 1, NULL, 10) : -1;
 }
 
-/* What has come is the whole answer. Its status. */
+/* Returns the status of a complete answer, and the length of its body. */
 static int check(const struct url *url, char *answer, int size, int *length)
 {
     int status = 0;
@@ -72,16 +72,16 @@ static int get(const struct url *url, async_tls *tls, int *length)
     ASYNC_TRY(async_stream_printf(stream,
                                   "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: asyncio\r\n\r\n",
                                   url->path, url->host));
-    ASYNC_TRY(size = async_stream_read_all(stream, &answer, MOST_BYTES));
+    ASYNC_TRY(size = async_stream_read_all(stream, &answer, MAX_BYTES));
     int status = check(url, answer, size, length);
     free(answer);
     return status;
 }
 
 struct shared {
-    async_semaphore places; /* AT_ONCE of them */
+    async_semaphore places;
     async_tls *tls;
-    int failed; /* pages */
+    int failed; /* number of pages */
 };
 
 static int fetch(const char *text, struct shared *shared)

@@ -1,9 +1,9 @@
 /*
  * file_server.c: serves a folder over HTTP/1.1: `file_server -p 8000 folder`, then any browser.
- * Ctrl-C finishes what is under way. GET and HEAD, with one range of bytes; requests may follow
- * each other without waiting. Nothing outside the folder is served, whatever the path or a link
- * says. Who takes longer than -t seconds (30) for a request, or to take a piece of a file, is shut
- * out; -c is the most connections at once (1000); -q prints no line for each request.
+ * Ctrl-C finishes the current requests. GET and HEAD, with one byte range; requests may be
+ * pipelined. Files outside the folder are not served, whatever the path or a link says. -t: seconds
+ * for sending a request, and for receiving a piece of a file, before the client is disconnected
+ * (30); -c: maximal number of connections (1000); -q: no log line per request.
  */
 #define _GNU_SOURCE
 #include "http_head.h"
@@ -25,24 +25,23 @@
 #define SYS_openat2 437
 #endif
 
-enum { MOST_HEAD = 8 * 1024, PIECE = 1 << 20 };
+enum { MAX_HEAD = 8 * 1024, PIECE = 1 << 20 };
 
 struct site {
-    int folder;     /* what is served */
+    int folder;
     double limit_s; /* for a request, and for each piece of an answer */
-    bool quiet;     /* no line for each request */
+    bool quiet;
 };
 
 struct request {
     struct http_head head;
-    char *target;             /* in the head; no slash begins it; NULL: there is none */
-    bool is_head, keep_alive; /* what follows from it */
-    char path[MOST_HEAD + sizeof "index.html" +
-              1]; /* decoded, below the folder; "." is the folder */
+    char *target; /* points into the head, without a leading slash; NULL: invalid */
+    bool is_head, keep_alive;
+    char path[MAX_HEAD + sizeof "index.html" + 1]; /* decoded, relative to the folder */
 };
 
 struct answer {
-    int status, file; /* file is -1 where there is none */
+    int status, file; /* file is -1 without a file */
     off_t first, size, whole;
     struct timespec modified;
 };
@@ -83,9 +82,9 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-/* ---- requests: a status says what is wrong; 0: nothing ---- */
+/* ---- requests: functions return an HTTP status for an error; 0: no error ---- */
 
-/* The path below the folder, decoded; what follows a ? is not for us. */
+/* Decodes the path, without the query after a ?. */
 static int decode(const char *target, char *path)
 {
     char *out = path;
@@ -101,7 +100,7 @@ static int decode(const char *target, char *path)
         }
         if (*out == 0)
             return 400;
-        out += out > path || *out != '/'; /* no slash is first: the path is below the folder */
+        out += out > path || *out != '/'; /* drops leading slashes: the path is relative */
     }
     *out = 0;
     if (out == path)
@@ -109,10 +108,7 @@ static int decode(const char *target, char *path)
     return 0;
 }
 
-/*
- * Without the slash that it begins with, and without the host that a proxy is told; NULL: it is
- * none.
- */
+/* Skips the scheme and host that a proxy gets, and leading slashes. NULL: no path. */
 static char *target_of(char *text)
 {
     if (strncasecmp(text, "http://", 7) == 0)
@@ -120,7 +116,7 @@ static char *target_of(char *text)
     return *text == '/' ? text + strspn(text, "/") : NULL;
 }
 
-/* What connection and body are to be. */
+/* Reads the fields about the connection and the body. */
 static int read_fields(struct request *request)
 {
     const struct http_head *head = &request->head;
@@ -157,7 +153,7 @@ static int parse(char *text, size_t size, struct request *request)
 
 /* ---- files ---- */
 
-/* Opens what lies beneath the folder; links that lead out of it are refused by the kernel. */
+/* Opens a path below the folder; the kernel refuses links that lead out of it. */
 static int open_beneath(int folder, const char *path)
 {
     enum { BENEATH = 0x08, NO_MAGIC_LINKS = 0x02 };
@@ -186,7 +182,7 @@ static int status_of(int error)
     }
 }
 
-/* The file that is asked for; of a folder its index.html. */
+/* Finds the requested file; for a folder its index.html. */
 static int find_file(const struct site *site, struct request *request, struct answer *answer)
 {
     struct stat about;
@@ -223,9 +219,7 @@ static bool is_unchanged(const struct request *request, const struct answer *ans
            answer->modified.tv_sec <= timegm(&parts);
 }
 
-/*
- * bytes=FIRST-LAST, FIRST- or -COUNT. What is none, or more than one, is as if it were not there.
- */
+/* bytes=FIRST-LAST, FIRST- or -COUNT. Other values, and several ranges, are ignored. */
 static int choose_range(const struct request *request, struct answer *answer)
 {
     char *end, date[40];
@@ -285,7 +279,7 @@ static void write_head(async_stream *stream, const struct request *request,
                             (long long)answer->whole);
     if (answer->status == 416)
         async_stream_printf(stream, "Content-Range: bytes */%lld\r\n", (long long)answer->whole);
-    if (answer->status == 301) /* one slash at its beginning: two would be another host */
+    if (answer->status == 301) /* one leading slash: two would name another host */
         async_stream_printf(stream, "Location: /%.*s/\r\n", (int)strcspn(request->target, "?"),
                             request->target);
     if (answer->status == 405)
@@ -293,9 +287,7 @@ static void write_head(async_stream *stream, const struct request *request,
     async_stream_printf(stream, "%s\r\n", request->keep_alive ? "" : "Connection: close\r\n");
 }
 
-/*
- * In pieces, so that the limit is one of how fast it must be taken, not of how large a file may be.
- */
+/* Sends in pieces, so that the time limit is one of speed and not of size. */
 static int send_file(async_stream *stream, const struct site *site, const struct answer *answer)
 {
     off_t at = answer->first, end = answer->first + answer->size;
@@ -332,19 +324,18 @@ static void log_answer(async_stream *stream, const struct request *request,
     async_stream_peer(stream, peer, sizeof peer);
     if (request->target != NULL)
         snprintf(line, sizeof line, "%s /%s", request->head.method, request->target);
-    async_printable(shown, sizeof shown, line,
-                    strlen(line)); /* the log may be read on a terminal */
+    async_printable(shown, sizeof shown, line, strlen(line)); /* removes terminal sequences */
     printf("%s \"%s\" %d %lld\n", peer, shown, answer->status, (long long)answer->size);
 }
 
-/* Reads a request and answers it: 1; 0: the connection is over; or what became of it. */
+/* Reads and answers a request. Returns 1; 0 if the connection shall be closed; -errno. */
 static int answer_one(async_stream *stream, const struct site *site)
 {
-    char head[MOST_HEAD];
+    char head[MAX_HEAD];
     struct request request = {0};
     struct answer answer = {.file = -1};
     int size = async_timeout(site->limit_s,
-                             async_stream_readuntil(stream, head, MOST_HEAD, "\n\r\n", "\n\n"));
+                             async_stream_readuntil(stream, head, MAX_HEAD, "\n\r\n", "\n\n"));
     if (size < 0 && size != -ETIMEDOUT && size != -EMSGSIZE && size != -ENODATA)
         return size;
     answer.status = size == -ETIMEDOUT ? 408 : size == -EMSGSIZE ? 431 : size < 0 ? 400 : 0;
@@ -353,7 +344,7 @@ static int answer_one(async_stream *stream, const struct site *site)
     if (answer.status == 0)
         prepare(site, &request, &answer);
     else
-        request.keep_alive = false; /* who knows where the next one begins */
+        request.keep_alive = false; /* the start of the next request is unknown */
     int result = send_answer(stream, site, &request, &answer);
     if (!site->quiet)
         log_answer(stream, &request, &answer);
@@ -363,8 +354,8 @@ static int answer_one(async_stream *stream, const struct site *site)
     return request.keep_alive;
 }
 
-/* Hears the rest of what was sent: a close before that would take our answer from the client. */
-static int hear_out(async_stream *stream)
+/* Reads until the end: a close with unread input would reset the connection and lose the answer. */
+static int drain_input(async_stream *stream)
 {
     const char *ignored;
     int size;
@@ -381,13 +372,13 @@ static int serve(async_stream *stream, void *argument)
     int result;
     do {
         result = async_timeout(site->limit_s, async_stream_peek(stream, &next, 1));
-        if (result <= 0) /* the end, or nothing for so long */
+        if (result <= 0) /* the end, or the timeout of an idle connection */
             return result == -ECANCELED ? result : 0;
         if ((result = answer_one(stream, site)) > 0)
             result = async_timeout(site->limit_s, async_stream_drain(stream)) < 0 ? -EPIPE : 1;
     } while (result > 0);
     if (result == 0)
-        result = async_timeout(site->limit_s, hear_out(stream));
+        result = async_timeout(site->limit_s, drain_input(stream));
     if (result == -ECANCELED || result == -ETIMEDOUT)
         async_stream_abort(stream);
     return async_is_disconnect(result) ? 0 : result;
@@ -403,7 +394,7 @@ static int amain(struct site site, int port, size_t connections)
     int result = async_server_serve_forever(server);
     if (result != -ECANCELED)
         return result;
-    async_task_uncancel(async_current_task()); /* Ctrl-C: what is under way may end */
+    async_task_uncancel(async_current_task()); /* Ctrl-C: current requests may finish */
     async_server_close_clients(server);
     async_ignore(async_timeout(3, async_server_wait_closed(server)));
     return -ECANCELED;
@@ -435,8 +426,7 @@ int main(int count, char **arguments)
     }
     int file = open_beneath(site.folder, ".");
     if (file < 0) {
-        fprintf(stderr, "%s: openat2: %s\n", arguments[optind],
-                strerror(-file)); /* Linux has it since 5.6 */
+        fprintf(stderr, "%s: openat2 (Linux 5.6): %s\n", arguments[optind], strerror(-file));
         return 1;
     }
     close(file);

@@ -1,12 +1,12 @@
 /*
- * http_head.c: cuts a head into its lines, and these into their parts, with zero bytes.
+ * http_head.c: divides a head into lines, and lines into parts, by zero bytes.
  */
 #include "http_head.h"
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-/* What method and field names are made of. */
+/* Methods and field names are tokens. */
 static bool is_token(const char *text)
 {
     static const char others[] = "!#$%&'*+-.^_`|~";
@@ -19,7 +19,7 @@ static bool is_token(const char *text)
     return size > 0;
 }
 
-/* Cuts the next line off, without its end. NULL: it has no end, or a byte that no line may have. */
+/* Cuts off the next line, without its end. NULL: no end, or an invalid byte. */
 static char *cut_line(char **rest, const char *end)
 {
     char *line = *rest;
@@ -36,7 +36,7 @@ static char *cut_line(char **rest, const char *end)
     return NULL;
 }
 
-/* Cuts a part off that ends with a space. */
+/* Cuts off a part that ends with a space. */
 static char *cut_part(char **rest)
 {
     char *part = *rest, *space = strchr(part, ' ');

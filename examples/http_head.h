@@ -1,7 +1,6 @@
 /*
- * http_head.h: the head of an HTTP/1 request, parsed where it lies. Needs nothing but libc and
- * allocates nothing; copy http_head.h and http_head.c into your program if you like: you may use
- * these two files without any condition.
+ * http_head.h: parses the head of an HTTP/1 request in place. Needs only libc and allocates
+ * nothing. You may copy http_head.h and http_head.c into your program without any condition.
  *
  *     char head[8192];
  *     // -EMSGSIZE: answer 431
@@ -18,13 +17,13 @@
 enum { HTTP_MAX_FIELDS = 100 };
 
 struct http_field {
-    const char *name;  /* as it was sent; names differ in case */
+    const char *name;  /* as sent; compare without regard to case */
     const char *value; /* without the blanks around it */
 };
 
-/* All texts lie in the bytes that were parsed, each with a zero byte behind it. */
+/* All strings point into the parsed bytes. */
 struct http_head {
-    char *method; /* "GET"; case counts */
+    char *method; /* "GET"; case matters */
     char *target; /* "/path?query", "http://host/path" or "*", not decoded */
     int minor;    /* HTTP/1.minor */
     size_t field_count;
@@ -33,19 +32,18 @@ struct http_head {
 
 /*
  * Parses text[0..size), a request's head up to its empty line, and writes zero bytes into it. Empty
- * lines before the head are skipped, as RFC 9112 advises; what follows its empty line is not looked
- * at. Returns 0, or the status to answer: 400 for what is malformed, 431 for more than
- * HTTP_MAX_FIELDS fields, 505 for another version.
+ * lines before the head are skipped, as RFC 9112 advises; bytes after the empty line are ignored.
+ * Returns 0, or the status to answer: 400 for a malformed head, 431 for more than HTTP_MAX_FIELDS
+ * fields, 505 for another version.
  *
- * Nothing is guessed. A blank before a colon, a line that goes on in the next one, a control
- * character, and a \r that ends no line are malformed: two programs that read them differently can
- * be played off against each other.
+ * The parser is strict: a blank before a colon, a folded line, a control character and a \r without
+ * \n are malformed. If two programs read such a head differently, requests can be smuggled.
  */
 int http_head_parse(struct http_head *head, char *text, size_t size);
 
 /*
- * The value of the first field of that name, in any case, and in *count, if not NULL, how many
- * there are; or NULL.
+ * Returns the value of the first field with that name, in any case; NULL if there is no such field.
+ * *count, if not NULL, becomes the number of fields with that name.
  */
 const char *http_head_value(const struct http_head *head, const char *name, size_t *count);
 

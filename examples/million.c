@@ -1,6 +1,6 @@
 /*
- * million.c: a million tasks alive at once, each on a guarded stack of its own, and what that
- * costs. Another number may be given: ./million 100000
+ * million.c: a million tasks at once, each on its own guarded stack, and their cost in time and
+ * memory. `million 100000` runs another number.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -10,13 +10,10 @@
 
 enum { TURNS = 3 };
 
-/*
- * What one task needs, page tables included: told to be short of it rather than to be stopped in
- * the middle.
- */
+/* Including page tables. Checked first: without enough memory the kernel would kill the program. */
 static const double BYTES_A_TASK = 4600;
 
-/* One of the million: waits until the gate opens, takes a few turns with the others, and ends. */
+/* Waits until the gate is shut down, yields a few times, and ends. */
 static int live(async_queue *gate)
 {
     char item;
@@ -29,7 +26,7 @@ static int live(async_queue *gate)
 }
 async_fn(live, async_queue *);
 
-/* The number of kilobytes that a file of /proc tells under that name; 0 if it does not. */
+/* The number of kilobytes that a file of /proc has under that name; 0 if it has none. */
 static long kilobytes(const char *path, const char *name)
 {
     char line[256];
@@ -56,7 +53,7 @@ static int count_mappings(void)
     return count;
 }
 
-static void tell_memory(int count, long resident_before, long tables_before)
+static void print_memory(int count, long resident_before, long tables_before)
 {
     long resident = kilobytes("/proc/self/status", "VmRSS:") - resident_before;
     long tables = kilobytes("/proc/self/status", "VmPTE:") - tables_before;
@@ -66,11 +63,11 @@ static void tell_memory(int count, long resident_before, long tables_before)
            kilobytes("/proc/self/status", "VmSize:") / 1024, count_mappings());
 }
 
-/* Says how long it took since `begun`, and what that is for each of `count`. */
-static void tell_time(const char *what, double begun, double count, const char *each)
+/* Prints the time since `begun`, and that time divided by `count`. */
+static void print_time(const char *title, double begun, double count, const char *each)
 {
     double seconds = async_time() - begun;
-    printf("%-12s %7.2f s, %.0f ns %s\n", what, seconds, seconds * 1e9 / count, each);
+    printf("%-12s %7.2f s, %.0f ns %s\n", title, seconds, seconds * 1e9 / count, each);
 }
 
 static int run_all(int count)
@@ -78,30 +75,26 @@ static int run_all(int count)
     async_auto_queue *gate = NULL;
     ASYNC_TRY(async_queue_new(&gate, 1, 1));
     async_task **tasks = malloc((size_t)count * sizeof *tasks);
-    if (gate == NULL || tasks == NULL) {
-        free(tasks);
+    if (tasks == NULL)
         return -ENOMEM;
-    }
     long resident = kilobytes("/proc/self/status", "VmRSS:"),
          tables = kilobytes("/proc/self/status", "VmPTE:");
     double begun = async_time();
     for (int i = 0; i < count; i++)
         tasks[i] = async_create_task(live, gate);
-    tell_time("created", begun, count, "each, on stacks that nobody had touched");
-    int result = async_sleep(0); /* they all run, up to the gate */
-    tell_memory(count, resident, tables);
+    print_time("created", begun, count, "each, on untouched stacks");
+    int result = async_sleep(0); /* each task runs until it waits at the gate */
+    print_memory(count, resident, tables);
 
     async_queue_shutdown(gate, true);
     begun = async_time();
     for (int i = 0; i < TURNS && result == 0; i++)
-        result = async_sleep(0); /* one turn for everybody */
-    tell_time("turns", begun, (double)TURNS * count,
-              "a switch, to a stack that has left the caches");
+        result = async_sleep(0); /* one turn of each task */
+    print_time("turns", begun, (double)TURNS * count, "a switch, to a stack outside the caches");
 
     begun = async_time();
-    int gathered = async_gather_n(tasks, (size_t)count, NULL,
-                                  ASYNC_FIRST_ERROR); /* takes all handles */
-    tell_time("ended", begun, count, "each, awaited");
+    int gathered = async_gather_n(tasks, (size_t)count, NULL, ASYNC_FIRST_ERROR);
+    print_time("ended", begun, count, "each, awaited");
     free(tasks);
     return result < 0 ? result : gathered;
 }
@@ -111,7 +104,7 @@ int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 1000000;
     if (count < 1) {
-        fprintf(stderr, "%s: how many tasks?\n", argv[0]);
+        fprintf(stderr, "usage: %s [number of tasks]\n", argv[0]);
         return 2;
     }
     double needed_mib = count * BYTES_A_TASK / 1024 / 1024;
@@ -121,9 +114,9 @@ int main(int argc, char **argv)
                 needed_mib, available_mib);
         return 1;
     }
-    printf("%d tasks at once, each on a guarded stack of its own\n", count);
+    printf("%d tasks at once, each on its own guarded stack\n", count);
     int result = async_run(run_all, count);
     if (result < 0)
-        fprintf(stderr, "it failed: %s\n", async_strerror(result));
+        fprintf(stderr, "%s: %s\n", argv[0], async_strerror(result));
     return result < 0;
 }

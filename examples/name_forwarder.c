@@ -1,12 +1,11 @@
 /*
- * name_forwarder.c: a name server that asks others and remembers: `name_forwarder 5353 9.9.9.9
- * 1.1.1.1`, then `dig @127.0.0.1 -p 5353 example.com`. An upstream may have a port: 127.0.0.1:5300.
- * It listens on the loopback interface, over UDP; what does not fit comes cut short (TC).
+ * name_forwarder.c: a caching DNS forwarder: `name_forwarder 5353 9.9.9.9 1.1.1.1`, then `dig
+ * @127.0.0.1 -p 5353 example.com`. An upstream may have a port: 127.0.0.1:5300. It listens on the
+ * loopback interface, over UDP; answers that do not fit are truncated (TC).
  *
- * Each question is a task; who asks what is being asked already waits for the same answer. An
- * answer is kept for as long as the least of its records says. -e: the most answers that are kept
- * (1000); -t: seconds that an upstream has to answer (1). All are asked twice, then it says
- * SERVFAIL.
+ * Each query is a task. Equal queries wait for the same answer. An answer is cached for the
+ * smallest TTL of its records. -e: maximal number of cached answers (1000); -t: seconds until an
+ * upstream must have answered (1). Every upstream is asked twice before the answer is SERVFAIL.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,8 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = 12, MOST_NAME = 255, MOST_PACKET = 4096, PLAIN_PACKET = 512, MOST_TTL = 86400 };
-enum { MOST_AT_ONCE = 1000, ROWS = 1024, MOST_UPSTREAMS = 8, ROUNDS = 2 };
+enum { HEAD = 12, MAX_NAME = 255, MAX_PACKET = 4096, PLAIN_PACKET = 512, MAX_TTL = 86400 };
+enum { MAX_AT_ONCE = 1000, ROWS = 1024, MAX_UPSTREAMS = 8, ROUNDS = 2 };
 enum { OK = 0, FORMERR = 1, SERVFAIL = 2, NXDOMAIN = 3, NOTIMP = 4 };
 enum {
     FLAG_QR = 0x80,
@@ -36,32 +35,29 @@ enum { TYPE_SOA = 6, TYPE_OPT = 41 };
 
 struct packet {
     size_t size;
-    uint8_t bytes[MOST_PACKET];
+    uint8_t bytes[MAX_PACKET];
 };
 
-/*
- * What is asked, so that equal questions have equal bytes: the name in small letters, type, class,
- * flags.
- */
+/* The name in lower case, type, class, flags: equal queries have equal keys. */
 struct key {
     size_t size;
-    uint8_t bytes[MOST_NAME + 5];
+    uint8_t bytes[MAX_NAME + 5];
 };
 
-/* Somebody's question. */
 struct query {
     struct sockaddr_in from;
     struct packet packet;
     struct key key;
-    size_t question_end, most; /* bytes: behind the question; that he takes */
+    size_t question_end; /* offset in the packet */
+    size_t most;         /* bytes that the client accepts */
     bool edns;
 };
 
-/* An answer that is kept, or that is on its way. */
+/* A cached or awaited answer. */
 struct entry {
     struct entry *next_in_row, *older, *newer;
     struct key key;
-    struct packet packet; /* size is 0: there is none */
+    struct packet packet; /* size is 0: no answer */
     double asked, expires;
     async_event done;
     int users; /* tasks that wait for it or copy it */
@@ -69,8 +65,8 @@ struct entry {
 
 struct forwarder {
     int socket;
-    double patience_s;
-    struct sockaddr_in upstreams[MOST_UPSTREAMS];
+    double timeout_s;
+    struct sockaddr_in upstreams[MAX_UPSTREAMS];
     size_t upstream_count, most_entries, entry_count, at_once;
     struct entry *rows[ROWS], *oldest, *newest;
 };
@@ -98,10 +94,10 @@ static int code_of(const struct packet *packet)
     return packet->bytes[3] & 15;
 }
 
-/* The place behind the name; a pointer ends it. 0: it is none. */
+/* Returns the offset after the name; a pointer ends a name. 0: malformed. */
 static size_t skip_name(const struct packet *packet, size_t at)
 {
-    for (size_t begin = at; at < packet->size && at - begin < MOST_NAME;
+    for (size_t begin = at; at < packet->size && at - begin < MAX_NAME;
          at += 1u + packet->bytes[at]) {
         if (packet->bytes[at] == 0)
             return at + 1;
@@ -114,11 +110,11 @@ static size_t skip_name(const struct packet *packet, size_t at)
 }
 
 struct record {
-    size_t ttl_at, data_at; /* its places in the packet */
+    size_t ttl_at, data_at; /* offsets in the packet */
     uint32_t type, class, ttl, size;
 };
 
-/* The record at that place, which moves behind it; false: there is none. */
+/* Reads the record at *at, and advances *at. False: malformed. */
 static bool read_record(const struct packet *packet, size_t *at, struct record *record)
 {
     size_t fixed = skip_name(packet, *at);
@@ -136,25 +132,25 @@ static uint32_t record_count(const struct packet *packet)
     return get(packet->bytes + 6, 2) + get(packet->bytes + 8, 2) + get(packet->bytes + 10, 2);
 }
 
-/* The one question of a packet, whose end is returned; 0: it is malformed. */
+/* Reads the question of a packet that has exactly one. Returns its end; 0: malformed. */
 static size_t read_question(const struct packet *packet, struct key *key)
 {
     size_t end = skip_name(packet, HEAD);
-    if (get(packet->bytes + 4, 2) != 1 || end == 0 || end - HEAD > MOST_NAME ||
+    if (get(packet->bytes + 4, 2) != 1 || end == 0 || end - HEAD > MAX_NAME ||
         packet->bytes[end - 1] != 0 || packet->size - end < 4)
         return 0;
     key->size = end + 4 - HEAD;
     memcpy(key->bytes, packet->bytes + HEAD, key->size);
     for (size_t at = 0; key->bytes[at] != 0; at += 1u + key->bytes[at]) {
         if (key->bytes[at] >= 0x40)
-            return 0; /* a pointer: to what? */
+            return 0; /* a pointer is invalid here: no name precedes it */
         for (size_t i = at + 1; i <= at + key->bytes[at]; i++)
             key->bytes[i] = (uint8_t)tolower(key->bytes[i]);
     }
     return end + 4;
 }
 
-/* What somebody asks: OK, or the code of what is wrong with it. */
+/* Parses a query. Returns OK, or the code to answer. */
 static int read_query(struct query *query)
 {
     struct packet *packet = &query->packet;
@@ -173,9 +169,9 @@ static int read_query(struct query *query)
         if (record.type != TYPE_OPT)
             continue;
         query->edns = true;
-        query->most = record.class < PLAIN_PACKET  ? PLAIN_PACKET
-                      : record.class < MOST_PACKET ? record.class
-                                                   : MOST_PACKET;
+        query->most = record.class < PLAIN_PACKET ? PLAIN_PACKET
+                      : record.class < MAX_PACKET ? record.class
+                                                  : MAX_PACKET;
         flags |= (uint8_t)(2 | (packet->bytes[record.ttl_at + 2] & FLAG_DO));
     }
     query->key.bytes[query->key.size++] = flags;
@@ -183,12 +179,12 @@ static int read_query(struct query *query)
 }
 
 /*
- * For how long it may be kept: the least of its records; what is not there, as the zone's SOA says.
- * Malformed: -1.
+ * Returns the seconds that an answer may be cached: the smallest TTL of its records; the SOA's
+ * minimum for a negative answer; -1 if it is malformed.
  */
 static double time_to_live(const struct packet *packet, size_t at)
 {
-    uint32_t least = MOST_TTL, answers = get(packet->bytes + 6, 2);
+    uint32_t least = MAX_TTL, answers = get(packet->bytes + 6, 2);
     bool has_soa = false;
     for (uint32_t i = record_count(packet); i > 0; i--) {
         struct record record;
@@ -226,7 +222,7 @@ static struct entry *find(struct forwarder *forwarder, const struct key *key)
     return entry;
 }
 
-/* Nobody finds it any more; who uses it last frees it. */
+/* Removes the entry; the last task that uses it frees it. */
 static void forget(struct forwarder *forwarder, struct entry *entry)
 {
     struct entry **place = row_of(forwarder, &entry->key);
@@ -241,9 +237,7 @@ static void forget(struct forwarder *forwarder, struct entry *entry)
         free(entry);
 }
 
-/*
- * The oldest go first; those that are in use count, and stay: there are no more of them than tasks.
- */
+/* Removes the oldest entries. Entries in use stay: they are at most as many as tasks. */
 static void make_room(struct forwarder *forwarder)
 {
     struct entry *entry = forwarder->oldest;
@@ -262,7 +256,7 @@ static struct entry *remember(struct forwarder *forwarder, const struct key *key
     if (entry == NULL)
         return NULL;
     entry->key = *key;
-    entry->expires = ASYNC_FOREVER; /* while it is asked for */
+    entry->expires = ASYNC_FOREVER; /* until it is answered */
     entry->next_in_row = *row;
     entry->older = forwarder->newest;
     *(entry->older != NULL ? &entry->older->newer : &forwarder->oldest) = entry;
@@ -273,14 +267,14 @@ static struct entry *remember(struct forwarder *forwarder, const struct key *key
 
 /* ---- upstreams ---- */
 
-/* The question with an id of its own, as we ask it. */
+/* Writes the question for an upstream, with a random id. */
 static void write_question(const struct query *query, struct packet *packet)
 {
     uint16_t id;
     if (getrandom(&id, sizeof id, 0) != sizeof id)
         id = (uint16_t)random();
     uint8_t flags = query->key.bytes[query->key.size - 1];
-    const uint8_t opt[11] = {0, 0, TYPE_OPT,       MOST_PACKET >> 8, MOST_PACKET & 255,
+    const uint8_t opt[11] = {0, 0, TYPE_OPT,       MAX_PACKET >> 8, MAX_PACKET & 255,
                              0, 0, flags & FLAG_DO};
     memset(packet->bytes, 0, HEAD);
     put(packet->bytes, 2, id);
@@ -296,7 +290,7 @@ static void write_question(const struct query *query, struct packet *packet)
     }
 }
 
-/* Waits for an answer to this very question; others are not looked at. */
+/* Waits for an answer to this question; other packets are ignored. */
 static int await_answer(int socket, const struct query *query, const struct packet *asked,
                         struct packet *packet)
 {
@@ -313,7 +307,7 @@ static int await_answer(int socket, const struct query *query, const struct pack
     }
 }
 
-/* A socket of its own is a port that nobody can guess; connected, it hears only this upstream. */
+/* A new socket has an unpredictable port; connected, it receives only from this upstream. */
 static int ask_one(struct forwarder *forwarder, size_t upstream, const struct query *query,
                    struct packet *packet)
 {
@@ -326,14 +320,12 @@ static int ask_one(struct forwarder *forwarder, size_t upstream, const struct qu
     if (result >= 0)
         result = async_send(socket, asked.bytes, asked.size, 0);
     if (result >= 0)
-        result = async_timeout(forwarder->patience_s, await_answer(socket, query, &asked, packet));
+        result = async_timeout(forwarder->timeout_s, await_answer(socket, query, &asked, packet));
     async_close(socket);
     return result;
 }
 
-/*
- * The first answer that is of use; else the last one that came. -ETIMEDOUT and the like: none came.
- */
+/* Gives the first useful answer, else the last one. Returns -errno if no answer arrived. */
 static int ask_all(struct forwarder *forwarder, const struct query *query, struct packet *packet)
 {
     int result = -ENOENT;
@@ -355,7 +347,7 @@ static int send_packet(struct forwarder *forwarder, const struct query *query,
                         (const struct sockaddr *)&query->from, sizeof query->from);
 }
 
-/* His question back, if it was one, and a code. */
+/* Answers with the client's question, if it is well-formed, and a code. */
 static int send_code(struct forwarder *forwarder, struct query *query, int code)
 {
     struct packet *packet = &query->packet;
@@ -367,7 +359,7 @@ static int send_code(struct forwarder *forwarder, struct query *query, int code)
     return send_packet(forwarder, query, packet);
 }
 
-/* The answer as of now: every record has become older. */
+/* Sends a cached answer, with the TTLs reduced by its age. */
 static int send_answer(struct forwarder *forwarder, const struct query *query,
                        const struct entry *entry)
 {
@@ -378,9 +370,9 @@ static int send_answer(struct forwarder *forwarder, const struct query *query,
     for (uint32_t i = record_count(&packet); i > 0 && read_record(&packet, &at, &record); i--)
         if (record.type != TYPE_OPT)
             put(packet.bytes + record.ttl_at, 4, record.ttl > age ? record.ttl - age : 0);
-    memcpy(packet.bytes, query->packet.bytes, 2); /* his id */
+    memcpy(packet.bytes, query->packet.bytes, 2); /* the client's id */
     memcpy(packet.bytes + HEAD, query->packet.bytes + HEAD,
-           query->question_end - HEAD); /* in his letters */
+           query->question_end - HEAD); /* the client's upper and lower case */
     if (packet.size > query->most) {
         packet.size = query->question_end;
         packet.bytes[2] |= FLAG_TC;
@@ -389,7 +381,7 @@ static int send_answer(struct forwarder *forwarder, const struct query *query,
     return send_packet(forwarder, query, &packet);
 }
 
-/* Asks, and tells all who wait. */
+/* Asks the upstreams, and wakes the waiting tasks. */
 static int fill(struct forwarder *forwarder, struct entry *entry, const struct query *query)
 {
     entry->asked = async_time();
@@ -431,11 +423,11 @@ static int answer(struct forwarder *forwarder, struct query *query)
     int result = code == OK ? look_up(forwarder, query) : send_code(forwarder, query, code);
     forwarder->at_once--;
     free(query);
-    return result == -ECANCELED ? result : 0; /* who cannot be reached asks again */
+    return result == -ECANCELED ? result : 0; /* after an error the client asks again */
 }
 async_fn(answer, struct forwarder *, struct query *);
 
-/* ---- the socket of those who ask ---- */
+/* ---- the socket for clients ---- */
 
 static int serve(struct forwarder *forwarder)
 {
@@ -449,8 +441,8 @@ static int serve(struct forwarder *forwarder)
                                         (struct sockaddr *)&query.from, &length));
         query.packet.size = (size_t)size;
         if (size < HEAD || (query.packet.bytes[2] & FLAG_QR) != 0 ||
-            forwarder->at_once == MOST_AT_ONCE)
-            continue; /* no question, or one too many */
+            forwarder->at_once == MAX_AT_ONCE)
+            continue; /* not a query, or too many queries */
         struct query *copy = malloc(sizeof *copy);
         if (copy == NULL)
             continue;
@@ -491,7 +483,7 @@ static bool add_upstream(struct forwarder *forwarder, char *text)
         *port++ = 0;
         address.sin_port = htons((uint16_t)atoi(port));
     }
-    if (forwarder->upstream_count == MOST_UPSTREAMS ||
+    if (forwarder->upstream_count == MAX_UPSTREAMS ||
         inet_pton(AF_INET, text, &address.sin_addr) != 1)
         return false;
     forwarder->upstreams[forwarder->upstream_count++] = address;
@@ -500,14 +492,14 @@ static bool add_upstream(struct forwarder *forwarder, char *text)
 
 int main(int count, char **arguments)
 {
-    struct forwarder forwarder = {.patience_s = 1, .most_entries = 1000};
+    struct forwarder forwarder = {.timeout_s = 1, .most_entries = 1000};
     int option;
     bool is_right = true;
     while ((option = getopt(count, arguments, "e:t:")) != -1)
         if (option == 'e')
             forwarder.most_entries = strtoul(optarg, NULL, 10);
         else if (option == 't')
-            forwarder.patience_s = atof(optarg);
+            forwarder.timeout_s = atof(optarg);
         else
             is_right = false;
     for (int i = optind + 1; i < count; i++)

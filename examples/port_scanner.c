@@ -1,6 +1,6 @@
 /*
- * port_scanner.c: which ports of a host answer: `port_scanner localhost 1 1024`. At most a hundred
- * are asked at a time, and each has two seconds to answer.
+ * port_scanner.c: prints the open TCP ports of a host: `port_scanner localhost 1 1024`. It tries a
+ * hundred ports at a time, each for at most two seconds.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 enum { AT_ONCE = 100 };
 
-static int knock(const char *host, int port)
+static int connect_once(const char *host, int port)
 {
     async_auto_stream *stream = NULL;
     ASYNC_TRY(async_open_connection(&stream, host, port, NULL));
@@ -18,7 +18,7 @@ static int knock(const char *host, int port)
 static int try_port(const char *host, int port, async_semaphore *slots)
 {
     ASYNC_WITH(slots);
-    if (async_timeout(2, knock(host, port)) == 0)
+    if (async_timeout(2, connect_once(host, port)) == 0)
         printf("%d\n", port);
     return 0;
 }

@@ -1,8 +1,7 @@
 /*
- * proxy.c: passes connections on: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each
- * direction is a task of its own; the first end is passed on as an end, and the connection is over
- * when both directions are. Either side may be secure: with `-c certificate.pem` clients have to
- * speak TLS, and with -t the target is spoken TLS to.
+ * proxy.c: forwards TCP connections: `proxy 8080 example.com 80`, then `curl localhost:8080`. Each
+ * direction is a task. The end of one direction is forwarded; the connection ends with both. -c
+ * certificate.pem: TLS for clients; -t: TLS to the target.
  */
 #include <asyncio.h>
 #include <asyncio/tls.h>
@@ -14,7 +13,7 @@ struct settings {
     int port;
     const char *host;
     int host_port;
-    const char *certificate; /* shown to clients, with its key; NULL: in the clear */
+    const char *certificate; /* a PEM file with its key; NULL: no TLS for clients */
     const char *ca;          /* a PEM file; NULL: the system's */
     bool target_is_secure;
 };
@@ -22,20 +21,20 @@ struct settings {
 struct target {
     const char *host;
     int port;
-    async_tls *tls;
+    async_tls *tls; /* NULL: no TLS to the target */
 };
 
-static int pass_on(async_stream *from, async_stream *to)
+static int forward(async_stream *from, async_stream *to)
 {
     const char *data;
     int size;
     while ((size = async_stream_borrow(from, &data)) > 0) {
         ASYNC_TRY(async_stream_write(to, data, (size_t)size));
-        ASYNC_TRY(async_stream_drain(to)); /* the slower side sets the pace */
+        ASYNC_TRY(async_stream_drain(to)); /* waits while the other side reads too slowly */
     }
     return size < 0 ? size : async_stream_write_eof(to);
 }
-async_fn(pass_on, async_stream *, async_stream *);
+async_fn(forward, async_stream *, async_stream *);
 
 static int serve(async_stream *client, void *argument)
 {
@@ -43,9 +42,9 @@ static int serve(async_stream *client, void *argument)
     const async_connection_options options = {.tls = target->tls};
     async_auto_stream *server = NULL;
     ASYNC_TRY(async_open_connection(&server, target->host, target->port, &options));
-    ASYNC_TASK_GROUP(group); /* if one direction breaks, the other ends, too */
-    async_group_create_task(&group, pass_on, client, server);
-    async_group_create_task(&group, pass_on, server, client);
+    ASYNC_TASK_GROUP(group); /* an error of one direction cancels the other */
+    async_group_create_task(&group, forward, client, server);
+    async_group_create_task(&group, forward, server, client);
     return async_group_wait(&group);
 }
 

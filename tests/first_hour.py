@@ -339,7 +339,7 @@ def root_word_by_word(machine: Machine, readme: Readme) -> None:
     compile_as_told(machine, readme, answer.said)
     tell("Compile a program", compile_and_run(machine, readme, readme.compile))
     compile_tls(machine, readme)
-    answer = machine.must(readme.show, says=("All as docs/tutorial tells it.", " 0 failed"))
+    answer = machine.must(readme.show, says=("All output is as docs/tutorial shows it.", " 0 failed"))
     tell("See it at work", answer)
     print("       ", re.findall(r"^\d+ passed, .*$", answer.said, re.MULTILINE)[-1])
     tell("Remove it", machine.must(without_sudo(readme.remove)))
@@ -399,7 +399,7 @@ def root_elsewhere(machine: Machine, readme: Readme) -> None:
 def root_demo(machine: Machine, _: Readme) -> None:
     """The two commands alone, and that TLS is tested although make demo was configured without it."""
     tell("make itself", only_make(machine))
-    answer = machine.must("make demo", says=("to compile C", "All as docs/tutorial tells it."))
+    answer = machine.must("make demo", says=("to compile C", "All output is as docs/tutorial shows it."))
     tell("make demo", answer)
     objects = list(machine.path(f"{machine.home}/{TREE}/build").rglob("*.o"))
     print(f"        {len(objects)} files compiled")

@@ -48,7 +48,7 @@ static void note(const char *message, void *context)
 }
 
 DEATH_TEST(misuse_is_told_to_the_handler_without_the_end_of_its_line,
-           "handler of this program: async_lock_release: nobody has the lock")
+           "handler of this program: async_lock_release: the lock is not held")
 {
     async_set_misuse_handler(note, "this program");
     async_lock_release(&(async_lock){0});
@@ -73,7 +73,7 @@ DEATH_TEST(misuse_in_the_handler_ends_the_program, "async_semaphore_release")
 }
 
 DEATH_TEST(misuse_handler_can_be_removed,
-           "async_lock_release: nobody has the lock; it was released before, or never taken")
+           "async_lock_release: the lock is not held; it was released already, or never acquired")
 {
     async_set_misuse_handler(leave, NULL);
     async_set_misuse_handler(NULL, NULL);

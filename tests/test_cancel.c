@@ -124,7 +124,7 @@ LOOP_TEST(cancel_reaches_a_task_that_nobody_holds)
     return 0;
 }
 
-DEATH_TEST(all_tasks_without_an_array_dies, "async_all_tasks: there is no array for 3 tasks")
+DEATH_TEST(all_tasks_without_an_array_dies, "async_all_tasks: tasks is NULL, but capacity is 3")
 {
     async_all_tasks(NULL, 3);
 }

@@ -223,7 +223,7 @@ TEST_EACH_BACKEND(concurrent_coroutine_without_memory_for_its_task)
 }
 
 DEATH_TEST(concurrent_error_that_nobody_looked_at_is_reported,
-           "'give' (sent to a loop at |failed and nobody looked at its result: -EPROTO")
+           "'give' (sent to a loop at |failed and its result was never retrieved: -EPROTO")
 {
     async_loop *loop = NULL;
     CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);
@@ -236,7 +236,7 @@ DEATH_TEST(concurrent_error_that_nobody_looked_at_is_reported,
 }
 
 DEATH_TEST(concurrent_coroutine_without_memory_is_reported_if_nobody_will_hear_of_it,
-           "'give' (sent to a loop at |failed and nobody looked at its result: -ENOMEM")
+           "'give' (sent to a loop at |failed and its result was never retrieved: -ENOMEM")
 {
     async_loop *loop = NULL;
     CHECK_EQ(async_new_event_loop(&loop, test_options()), 0);

@@ -34,7 +34,7 @@ static int lock_twice(void)
 async_fn(lock_twice);
 
 TELLS(of_a_lock_that_its_holder_acquires, lock_twice,
-      "task #1 'lock_twice' (created at |acquires a lock that it holds already|release it first");
+      "task #1 'lock_twice' (created at |acquires a lock that it already holds|release it first");
 
 static int join_without_task_done(void)
 {
@@ -63,7 +63,7 @@ static void abort_after(int milliseconds)
 
 DEATH_TEST(debug_tells_of_a_join_without_task_done_when_nothing_else_can_happen,
            "nothing is left that could wake a task of this loop|waits in async_queue_join|1 items "
-           "were taken and not reported with async_queue_task_done")
+           "were taken but not reported with async_queue_task_done")
 {
     async_run_options options = with_debug();
     abort_after(2500);

@@ -165,7 +165,7 @@ static int run_own_loop(void)
 async_fn(run_own_loop);
 
 DEATH_TEST(drive_run_forever_inside_the_loop,
-           "async_loop_run_forever was called from inside one of the loop's own tasks")
+           "async_loop_run_forever was called by a task or a callback of the loop")
 {
     async_run(run_own_loop);
 }

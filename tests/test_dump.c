@@ -11,7 +11,7 @@ LOOP_TEST(dump_says_who_is_held_back_by_the_limit_of_a_group)
     ASYNC_TASK_GROUP_WITH(group, .limit = 1);
     async_group_create_task(&group, give_after, 1, 0);
     async_group_create_task(&group, give_after, 1, 0);
-    CHECK(strstr(dump_now().text, "has not begun, because its group has reached its limit") !=
+    CHECK(strstr(dump_now().text, "has not started, because its group has reached its limit") !=
           NULL);
     CHECK_EQ(async_sleep(1.5), 0);
     CHECK(strstr(dump_now().text, "has not begun") == NULL);

@@ -482,8 +482,7 @@ static int return_on_worker(void)
 async_fn(return_on_worker);
 
 DEATH_TEST(fork_child_that_returns_on_a_worker_thread_dies,
-           "a child of fork() returned from 'fork_on_worker_and_return', which its parent runs on "
-           "a worker thread")
+           "'fork_on_worker_and_return' forked on a worker thread and returned in the child")
 {
     async_ignore(async_run_with(test_options(), return_on_worker));
 }

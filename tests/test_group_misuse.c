@@ -61,7 +61,7 @@ static int wait_twice(void)
 async_fn(wait_twice);
 
 DEATH_TEST(group_that_is_waited_for_twice_dies,
-           "async_group_wait: the task group has been waited for already")
+           "async_group_wait: async_group_wait has already returned for this task group")
 {
     async_ignore(async_run_with(test_options(), wait_twice));
 }
@@ -80,9 +80,9 @@ static int let_a_child_wait(void)
 }
 async_fn(let_a_child_wait);
 
-DEATH_TEST(
-    group_that_is_waited_for_by_another_task_dies,
-    "async_group_wait: the task group belongs to task #1 'let_a_child_wait'|and this is task #2")
+DEATH_TEST(group_that_is_waited_for_by_another_task_dies,
+           "async_group_wait: the task group belongs to task #1 'let_a_child_wait'|"
+           "but was used by task #2")
 {
     async_ignore(async_run_with(test_options(), let_a_child_wait));
 }
@@ -133,7 +133,7 @@ static int declare_without_the_macro(void)
 async_fn(declare_without_the_macro);
 
 DEATH_TEST(group_that_was_not_declared_dies,
-           "async_group_create_task: ASYNC_TASK_GROUP did not declare this group")
+           "async_group_create_task: the group was not declared by ASYNC_TASK_GROUP")
 {
     async_ignore(async_run_with(test_options(), declare_without_the_macro));
 }

@@ -402,7 +402,8 @@ static int step_inside(async_loop *loop)
 }
 async_fn(step_inside, async_loop *);
 
-DEATH_TEST(a_step_inside_a_task_dies, "async_loop_step was called from inside one of the loop's")
+DEATH_TEST(a_step_inside_a_task_dies,
+           "async_loop_step was called by a task or a callback of the loop")
 {
     async_loop *loop = open_loop();
     async_task_detach(async_create_task(step_inside, loop));
@@ -415,7 +416,7 @@ static void step_in_callback(void *loop)
 }
 
 DEATH_TEST(a_step_inside_a_callback_dies,
-           "async_loop_step was called from inside one of the loop's")
+           "async_loop_step was called by a task or a callback of the loop")
 {
     async_loop *loop = open_loop();
     async_call_soon(step_in_callback, loop);
@@ -429,7 +430,8 @@ static int close_inside(async_loop *loop)
 }
 async_fn(close_inside, async_loop *);
 
-DEATH_TEST(closing_inside_a_task_dies, "async_loop_close was called from inside one of the loop's")
+DEATH_TEST(closing_inside_a_task_dies,
+           "async_loop_close was called by a task or a callback of the loop")
 {
     async_loop *loop = open_loop();
     async_task_detach(async_create_task(close_inside, loop));
@@ -449,7 +451,7 @@ DEATH_TEST(a_step_on_another_thread_dies, "async_loop_step: this is not the call
     pthread_join(thread, NULL);
 }
 
-DEATH_TEST(a_step_after_fork_dies, "async_loop_step: the loop was made before fork()")
+DEATH_TEST(a_step_after_fork_dies, "async_loop_step: the loop was created before fork()")
 {
     async_loop *loop = open_loop();
     pid_t child = fork();

@@ -228,6 +228,28 @@ LOOP_TEST(all_tasks_fills_no_more_than_there_is_room_for)
     return async_gather_n(tasks, 100, NULL, ASYNC_FIRST_ERROR);
 }
 
+LOOP_TEST(all_tasks_keeps_the_oldest_whatever_records_they_use)
+{
+    enum { MANY = 40 };
+    async_task *tasks[MANY], *all[MANY + 1], *some[MANY + 1];
+    for (int i = 0; i < MANY; i++)
+        tasks[i] = async_create_task(give_after, i % 3 == 0 ? 1 : 9, 0);
+    CHECK_EQ(async_sleep(2), 0);
+    for (int i = 0; i < MANY; i += 3) {
+        CHECK_EQ(async_await(tasks[i]), 0);
+        tasks[i] = async_create_task(give_after, 9, 0); /* uses a freed record */
+    }
+    CHECK_EQ(async_all_tasks(all, MANY + 1), MANY + 1);
+    for (int i = 0; i < MANY; i++)
+        CHECK(async_task_id(all[i]) < async_task_id(all[i + 1]));
+    for (size_t capacity = 0; capacity <= MANY; capacity++) {
+        CHECK_EQ(async_all_tasks(some, capacity), MANY + 1);
+        for (size_t i = 0; i < capacity; i++)
+            CHECK(some[i] == all[i]);
+    }
+    return async_gather_n(tasks, MANY, NULL, ASYNC_FIRST_ERROR);
+}
+
 /* ---- misuse --------------------------------------------------------------------------------- */
 
 static int await_twice(void)

@@ -254,7 +254,7 @@ static int run_main_inside(void)
 TEST(main_reports_why_there_is_no_loop)
 {
     run_captured(run_main_inside);
-    CHECK_STR(said, "asyncio: no loop could be made: -EBUSY: Device or resource busy\n");
+    CHECK_STR(said, "asyncio: cannot create a loop: -EBUSY: Device or resource busy\n");
 }
 
 TEST(run_names_the_backends_when_there_is_none_of_that_name)
@@ -412,7 +412,7 @@ TEST(dump_shows_what_every_task_is_doing)
     run_captured(show_tasks);
     CHECK(strstr(said, "asyncio: 4 tasks, ") == said);
     check_said(5, "  call                 runs, created at ");
-    check_said(5, "  forever              is ready, asked to cancel 1 times, created at ");
+    check_said(5, "  forever              is ready, cancel requests: 1, created at ");
     check_said(5, "  the waiter           waits in async_await");
 }
 

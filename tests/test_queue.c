@@ -339,7 +339,7 @@ DEATH_TEST(queue_get_of_a_wrong_size_dies,
 }
 
 DEATH_TEST(queue_that_is_null_dies,
-           "async_queue_put_nowait: the queue is NULL; was there memory for it?")
+           "async_queue_put_nowait: the queue is NULL; check the result of its constructor")
 {
     async_ignore(async_queue_put_nowait(new_queue(0, 0), &(int){1}));
 }

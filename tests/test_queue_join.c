@@ -444,7 +444,7 @@ static int free_twice(void)
 }
 async_fn(free_twice);
 
-DEATH_TEST(queue_freed_twice_dies, "async_queue_free: the queue was freed before")
+DEATH_TEST(queue_freed_twice_dies, "async_queue_free: the queue was freed already")
 {
     async_ignore(async_run_with(test_options(), free_twice));
 }

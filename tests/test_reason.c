@@ -268,7 +268,7 @@ LOOP_TEST(reason_is_shown_by_async_dump)
     CHECK_EQ(async_sleep(1), 0);
     async_task_cancel_because(joins, "user %d has left", 7);
     CHECK_EQ(async_sleep(1), 0);
-    CHECK(strstr(dump_now().text, "asked to cancel 1 times, because: user 7 has left") != NULL);
+    CHECK(strstr(dump_now().text, "cancel requests: 1, reason: user 7 has left") != NULL);
     async_task_cancel_because(task, "user 7 has left");
     CHECK_EQ(async_gather(joins, task), -ECANCELED);
     CHECK_EQ(async_await(async_create_task(in_shelter)), 0);

@@ -178,7 +178,7 @@ LOOP_TEST(lock_says_in_a_dump_whose_it_is)
     return async_await(waiting);
 }
 
-DEATH_TEST(lock_released_twice_ends_the_program, "async_lock_release: nobody has the lock")
+DEATH_TEST(lock_released_twice_ends_the_program, "async_lock_release: the lock is not held")
 {
     async_lock lock = {0};
     CHECK_EQ(async_lock_acquire_nowait(&lock), 0);
@@ -398,7 +398,7 @@ LOOP_TEST(semaphore_with_a_bound_may_be_filled_up_to_it)
 }
 
 DEATH_TEST(semaphore_with_a_bound_released_too_often_ends_the_program,
-           "async_semaphore_release: all 2 permits are there")
+           "async_semaphore_release: all 2 permits are free already")
 {
     async_semaphore semaphore = {.value = 2, .bound = 2};
     async_semaphore_release(&semaphore);
@@ -432,7 +432,7 @@ DEATH_TEST(semaphore_of_less_than_nothing_is_not_released_either,
 }
 
 DEATH_TEST(semaphore_of_more_than_can_be_counted_ends_the_program,
-           "there cannot be more than 2147483647 permits")
+           "the semaphore has the maximum of 2147483647 permits already")
 {
     async_semaphore semaphore = {.value = INT_MAX};
     async_semaphore_release(&semaphore);

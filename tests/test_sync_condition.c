@@ -196,7 +196,7 @@ static int wait_without_lock(void)
 async_fn(wait_without_lock);
 
 DEATH_TEST(condition_without_its_lock_ends_the_program,
-           "async_condition_wait: nobody has the lock; acquire the condition first")
+           "async_condition_wait: the condition's lock is not held; acquire it first")
 {
     async_ignore(async_run_with(test_options(), wait_without_lock));
 }
@@ -210,7 +210,7 @@ static int wait_for_what_holds_without_lock(void)
 async_fn(wait_for_what_holds_without_lock);
 
 DEATH_TEST(condition_that_holds_is_not_had_without_its_lock,
-           "async_condition_wait_for: nobody has the lock; acquire the condition first")
+           "async_condition_wait_for: the condition's lock is not held; acquire it first")
 {
     async_ignore(async_run_with(test_options(), wait_for_what_holds_without_lock));
 }
@@ -239,7 +239,7 @@ LOOP_TEST(condition_does_not_ask_which_task_has_the_lock_that_it_gives_back)
 }
 
 DEATH_TEST(condition_notified_without_its_lock_ends_the_program,
-           "async_condition_notify: nobody has the lock")
+           "async_condition_notify: the condition's lock is not held")
 {
     async_condition condition = {0};
     async_condition_notify_all(&condition);
@@ -347,7 +347,7 @@ LOOP_TEST(barrier_that_is_aborted_stays_broken_until_it_is_reset)
     async_barrier_abort(&barrier);
     CHECK_EQ(async_barrier_n_waiting(&barrier), 0);
     CHECK_EQ(async_await(a), -EPIPE);
-    CHECK_STR(async_strerror(-EPIPE), "-EPIPE: the barrier was reset or aborted meanwhile");
+    CHECK_STR(async_strerror(-EPIPE), "-EPIPE: the barrier was reset or aborted during the wait");
     CHECK_EQ(async_barrier_wait(&barrier), -EPIPE);
     CHECK_STR(async_strerror(-EPIPE), "-EPIPE: the barrier was aborted");
     async_barrier_reset(&barrier);

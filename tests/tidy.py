@@ -3,6 +3,7 @@
 
     tests/tidy.py              prints each finding as file:line: sentence, and ends with 1 if there is any
     tests/tidy.py --self-test  breaks each rule in a small tree of its own and sees that this is found
+    tests/tidy.py --measure    prints the words of comments, the lengths of functions and files, duplicate names
 
 It looks at what git tracks or would offer to track. It reads lines and must not try to understand C: what it takes
 for a function or a struct rests on the layout that clang-format gives.
@@ -11,6 +12,7 @@ for a function or a struct rests on the layout that clang-format gives.
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -43,6 +45,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s+([<"])([^>"]+)')
 PUBLIC_FUNCTION = re.compile(r"(?:ASYNC_API|static inline)\b.*?\b(async_\w+)\(")
 PUBLIC_MACRO = re.compile(r"#define (async_\w+)")
 # What a compiler says (tests/misuse), and what a program of a man page prints, stand as they are.
+COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|(/\*.*?\*/|//[^\n]*)', re.DOTALL)
 QUOTED_MESSAGE = re.compile(r" \*  (gcc|clang): | \*   #\d+ ")
 SENTENCE = re.compile(r"[\w)\"'`]\.(?:\s|$)")
 
@@ -99,18 +102,22 @@ def file_length(tree: Tree) -> Iterator[Finding]:
             yield Finding(path, most + 1, f"the file has {len(tree.lines[path])} lines, more than {most}")
 
 
+def functions(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """The first and the last line of each function's body: braces in the first column enclose it."""
+    begin = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            begin = number
+        elif line == "}" and begin is not None:
+            yield begin, number
+            begin = None
+
+
 def function_length(tree: Tree) -> Iterator[Finding]:
-    """A function's body is what stands between braces in the first column."""
     for path in tree.select("c h"):
-        begin = None
-        for number, line in enumerate(tree.lines[path], 1):
-            if line == "{":
-                begin = number
-            elif line == "}" and begin is not None:
-                if number - begin + 1 > MOST_FUNCTION_LINES:
-                    yield Finding(path, begin, f"the function has {number - begin + 1} lines, "
-                                               f"more than {MOST_FUNCTION_LINES}")
-                begin = None
+        for begin, end in functions(tree.lines[path]):
+            if end - begin + 1 > MOST_FUNCTION_LINES:
+                yield Finding(path, begin, f"the function has {end - begin + 1} lines, more than {MOST_FUNCTION_LINES}")
 
 
 def line_shape(tree: Tree) -> Iterator[Finding]:
@@ -196,6 +203,80 @@ def first_comment(tree: Tree) -> Iterator[Finding]:
             yield Finding(path, 1, "the file does not begin with a comment of at least one sentence")
 
 
+# ---- the language of comments -----------------------------------------------------------------------------------
+
+
+class Word(NamedTuple):
+    name: str
+    pattern: str
+    most: float    # per 1,000 words of comment
+    target: float  # the same in models: libuv's core.c, redis' ae.c, liburing's queue.c
+
+
+class Phrase(NamedTuple):
+    pattern: str  # a blank is any space, also the end of a line
+    most: int     # occurrences; the target is 0
+
+
+# Over the comments of src, include and ext. `most` is lowered to what is left after each change, until it is the target.
+WORDS = [
+    Word("what", r"what(ever)?", 12.9, 1.5),
+    Word("who", r"who(ever|m)?", 4.1, 0.5),
+    Word("nobody, somebody", r"(no|some|any|every)body", 2.9, 0.5),
+    Word("that", r"that", 26.2, 14),
+]
+PHRASES = [
+    Phrase(r"(that|which) (is|are) to be", 2),
+    Phrase(r"of which", 19),
+    Phrase(r"there (is|are) none", 35),
+    Phrase(r"he|him|his", 4),
+    Phrase(r"(who|whoever) (\w+s)", 100),
+]
+SPOKEN = ("src", "include", "ext")
+
+
+class Comment(NamedTuple):
+    path: str
+    line: int
+    text: str  # as it stands in the file
+
+
+def comments(tree: Tree, *folders: str) -> Iterator[Comment]:
+    for path in tree.select("c h S", *folders):
+        text = "\n".join(tree.lines[path])
+        for match in COMMENT.finditer(text):
+            if match[1]:
+                yield Comment(path, text.count("\n", 0, match.start()) + 1, match[1])
+
+
+def rate_of(word: Word, spoken: list[Comment]) -> float:
+    """Occurrences per 1,000 words."""
+    text = " ".join(plain(comment.text) for comment in spoken)
+    return 1000 * len(re.findall(rf"\b{word.pattern}\b", text, re.IGNORECASE)) / max(1, len(text.split()))
+
+
+def places_of(phrase: Phrase, spoken: list[Comment]) -> Iterator[tuple[str, int, str]]:
+    """The file, the line and the words of each occurrence."""
+    pattern = re.compile(r"\b(" + phrase.pattern.replace(" ", r"(?:\s|\*)+") + r")\b", re.IGNORECASE)
+    for comment in spoken:
+        for match in pattern.finditer(comment.text):
+            yield comment.path, comment.line + comment.text.count("\n", 0, match.start()), plain(match[0])
+
+
+def language(tree: Tree) -> Iterator[Finding]:
+    spoken = list(comments(tree, *SPOKEN))
+    for word in WORDS:
+        rate = rate_of(word, spoken)
+        if rate > word.most:
+            yield Finding(" ".join(SPOKEN), 0, f"{rate:.2f} of 1,000 words of comment are '{word.name}', "
+                                               f"more than {word.most}")
+    for phrase in PHRASES:
+        places = list(places_of(phrase, spoken))
+        for path, line, words in places if len(places) > phrase.most else []:
+            yield Finding(path, line, f"'{words}' in a comment; there are {len(places)} like it, "
+                                      f"more than {phrase.most}")
+
+
 # ---- public names ---------------------------------------------------------------------------------------------
 
 
@@ -277,13 +358,96 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
                     yield Finding(path, number, f"{word} means something only where this was written")
 
 
-CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, switching,
+CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, language, switching,
           cancelled_everywhere, documented_and_tested, headers_alone, forbidden_words]
+
+
+# ---- measuring --------------------------------------------------------------------------------------------------
+
+
+def spread(values: list[int]) -> str:
+    """Median, 90th percentile and maximum."""
+    if len(values) < 2:
+        return str(values)
+    ninth = statistics.quantiles(values, n=10, method="inclusive")[8]
+    return f"median {statistics.median(values):.0f}, 90th percentile {ninth:.0f}, maximum {max(values)}"
+
+
+def static_functions(tree: Tree) -> Iterator[tuple[str, str]]:
+    """The name and the file of each static function that is defined in a .c file of src."""
+    for path in tree.select("c", "src"):
+        lines = tree.lines[path]
+        for begin, _ in functions(lines):
+            first = begin - 2
+            while first > 0 and re.match(r"[\s)]", lines[first]):
+                first -= 1
+            header = re.sub(r"__attribute__\(\(.*?\)\)", "", " ".join(lines[first:begin - 1]))
+            match = re.match(r"\s*(?:\w+ )*?static .*?(\w+)\(", header)
+            if match:
+                yield match[1], path
+
+
+def struct_tags(tree: Tree) -> Iterator[tuple[str, str]]:
+    """The tag and the file of each struct that is defined in src or include."""
+    for path in tree.select("c h", "src", "include"):
+        for line in tree.lines[path]:
+            match = re.match(r"\s*(?:typedef |static |const )*struct (\w+) \{", line)
+            if match:
+                yield match[1], path
+
+
+def duplicates(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    """The files of each name that occurs more than once."""
+    places: dict[str, list[str]] = {}
+    for name, path in pairs:
+        places.setdefault(name, []).append(path)
+    return {name: paths for name, paths in sorted(places.items()) if len(paths) > 1}
+
+
+def loop_fields(tree: Tree) -> dict[str, int]:
+    """The number of files of src that name each field of struct async_loop as `loop->field`."""
+    lines = [line for path in tree.select("c h", "src") for line in tree.lines[path]]
+    begin = lines.index("struct async_loop {") if "struct async_loop {" in lines else len(lines)
+    body = " ".join(lines[begin + 1:])
+    body = re.sub(r"/\*.*?\*/", "", body[:body.find("};")])
+    names = re.findall(r"(?:\*|\b)(\w+)(?=\)\(|\[\w+\];|;|, )", body)
+    used = {path: set(re.findall(r"\bloop->(\w+)", "\n".join(tree.lines[path]))) for path in tree.select("c h S", "src")}
+    return {name: sum(name in fields for fields in used.values()) for name in names}
+
+
+def print_duplicates(title: str, found: dict[str, list[str]]) -> None:
+    print(f"{title}: {len(found)}")
+    for name, paths in found.items():
+        print(f"    {name}: {' '.join(paths)}")
+
+
+def measure(tree: Tree) -> None:
+    spoken = list(comments(tree, *SPOKEN))
+    count = sum(len(plain(comment.text).split()) for comment in spoken)
+    print(f"comments of {', '.join(SPOKEN)}: {count} words; per 1,000 words:")
+    for word in WORDS:
+        print(f"    {word.name:<34} {rate_of(word, spoken):6.2f}   limit {word.most}, target {word.target}")
+    print("occurrences:")
+    for phrase in PHRASES:
+        print(f"    {phrase.pattern:<34} {len(list(places_of(phrase, spoken))):6}   limit {phrase.most}, target 0")
+    sources = tree.select("c h S", "src")
+    print(f"src: {len(sources)} files, {sum(len(tree.lines[path]) for path in sources)} lines; include: "
+          f"{sum(len(tree.lines[path]) for path in tree.select('h', 'include'))} lines")
+    print(f"lines of a file of src: {spread([len(tree.lines[path]) for path in sources])}")
+    lengths = [end - begin + 1 for path in sources for begin, end in functions(tree.lines[path])]
+    print(f"lines of a function of src: {spread(lengths)}; {len(lengths)} functions")
+    wide = [path for path in tree.select("c h S") for line in tree.lines[path] if len(line) > MOST_COLUMNS]
+    print(f"lines of more than {MOST_COLUMNS} columns, in C: {len(wide)}")
+    print_duplicates("static functions of src with the same name", duplicates(static_functions(tree)))
+    print_duplicates("structs of src and include with the same tag", duplicates(struct_tags(tree)))
+    fields = sorted(loop_fields(tree).items(), key=lambda field: -field[1])
+    print(f"fields of struct async_loop: {len(fields)}; files that use each:")
+    print("    " + ", ".join(f"{name} {used}" for name, used in fields))
 
 
 # ---- the test of all this -------------------------------------------------------------------------------------
 
-ABOUT = "/* heap.c: a small file that keeps every rule. */\n"
+ABOUT = "/* heap.c: a small file without any mistake. */\n"
 HEADER = "include/asyncio/one.h"
 
 # A tree in which nothing is to be found. What the header declares covers each way of declaring.
@@ -295,7 +459,7 @@ GOOD = {
             "/* Waits.\n * Switches. */\nASYNC_API int async_four(void);\n#endif\n",
     "docs/reference.md": "`async_one`, `async_two`, `async_four`, `async_auto_one`\n",
     "src/base/heap.c": ABOUT + '#include "base/heap.h"\n#include <sys/time.h>\n',
-    "src/base/heap.h": ABOUT + "struct heap {\n    int size; /* of it */\n    /* What comes first. */\n"
+    "src/base/heap.h": ABOUT + "struct heap {\n    int size; /* of it */\n    /* The smaller one comes first. */\n"
                        "    int (*compare)(const void *the_one_that_may_come_first, const void *the_other,\n"
                        "                   void *what_the_caller_wants_to_know);\n};\n",
     "src/loop/iterate.c": ABOUT + '#include <asyncio/one.h>\n#include "base/heap.h"\n',
@@ -321,6 +485,10 @@ BAD = {
              ("bench/in.c", '#include "../src/base/heap.h"\n')],
     first_comment: [("src/base/bare.c", "int x;\n"), ("tests/terse.c", "/* A list. */\n"),
                     ("bench/open.c", "/* this comment has no end to its sentence */\n")],
+    language: [("src/base/he.c", ABOUT + "/* It waits for him. */\n" * 200),
+               ("src/base/to.c", ABOUT + "/* A list that\n * is to be sorted. */\n" * 200),
+               ("src/base/what.c", ABOUT + "/* " + "what " * 200 + " */\n"),
+               ("ext/tls/that.h", ABOUT + "// " + "that " * 200 + "\n")],
     switching: [(HEADER, "/* Mute. */\nASYNC_API int async_one(void);\n"),
                 (HEADER, "/* Switches. */\n\nASYNC_API int\nasync_one(void);\n"),
                 (HEADER, "#define async_two(call) (call)\n")],
@@ -354,10 +522,31 @@ def mistakes_of(check, good: dict[str, str]) -> Iterator[str]:
             yield f"{check.__name__} finds nothing in {path}: {text[:200]!r}"
 
 
+def mistakes_of_measures() -> Iterator[str]:
+    files = {"src/base/a.c": ABOUT + "struct one {\n    int x;\n};\nstatic int same(void)\n{\n}\n"
+                             "int *other(void)\n{\n    return loop->now;\n}\n",
+             "src/base/b.c": ABOUT + "struct one {\n    int x;\n};\n__attribute__((noinline)) static struct one *same(int a,"
+                             "\n    int b)\n{\n    loop->now = loop->ready;\n}\n",
+             "src/base/loop.h": ABOUT + "struct async_loop {\n    int now; /* not 0; a time */\n    void *(*begin)(void *a);\n"
+                                "    struct list ready, left;\n};\n"}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).write_text(text)
+        tree = Tree(Path(folder))
+        for found, expected in ((duplicates(static_functions(tree)), {"same": ["src/base/a.c", "src/base/b.c"]}),
+                                (duplicates(struct_tags(tree)), {"one": ["src/base/a.c", "src/base/b.c"]}),
+                                (loop_fields(tree), {"now": 2, "begin": 0, "ready": 1, "left": 0}),
+                                (spread([*range(1, 12)]), "median 6, 90th percentile 10, maximum 11")):
+            if found != expected:
+                yield f"measured {found} instead of {expected}"
+
+
 def self_test(root: Path) -> int:
     good = {**GOOD, ".clang-format": (root / ".clang-format").read_text()}
     able = [check for check in CHECKS if check is not layout or right_clang_format()]
     mistakes = [mistake for check in able for mistake in mistakes_of(check, good)]
+    mistakes += mistakes_of_measures()
     print("\n".join(mistakes))
     return 1 if mistakes else 0
 
@@ -367,6 +556,9 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--self-test"]:
         return self_test(root)
     tree = Tree(root)
+    if arguments == ["--measure"]:
+        measure(tree)
+        return 0
     findings = sorted(finding for check in CHECKS for finding in check(tree))
     for finding in findings:
         print(f"{finding.path}:{finding.line}: {finding.sentence}")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the steps of `make check`; says how each went, what it left out, and why.
+"""Runs the steps of `make check`; prints the result of each, the skipped tests, and the reasons.
 
     tools/check.py               all steps
-    tools/check.py musl ucontext those with one of these names
-    tools/check.py O             those that have one of these in their name, where none has it for a name
-    tools/check.py --list        their names
+    tools/check.py musl ucontext the steps with these names
+    tools/check.py O             if no step has that name: the steps with this in their name
+    tools/check.py --list        prints the names
 
-A step is a target of the Makefile, mostly `test`, built in a folder of its own, where check.log is what it said. All
-steps are run, also when one has failed; then the status is 1. What a step needs, its make installs.
+A step is a target of the Makefile, mostly `test`, built in a folder of its own, with its output in check.log. All steps
+are run, also after a failure; then the status is 1. Each step's make installs the packages that it needs.
 """
 
 import os
@@ -29,17 +29,17 @@ SURROUNDINGS = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "TEST_TIM
 
 class Step(NamedTuple):
     name: str
-    settings: str         # for make, as one would type them; BUILD= only where it is another step's folder
-    options: str = ""     # for meson; besides them a warning is an error, in every step
+    settings: str         # for make, as on its command line; BUILD= only for the folder of another step
+    options: str = ""     # for meson, besides -Dwerror=true
     target: str = "test"
 
     def folder(self) -> str:
-        """Where it is built."""
+        """The build folder."""
         given = [setting[len("BUILD="):] for setting in shlex.split(self.settings) if setting.startswith("BUILD=")]
         return (given or ["build-check-" + re.sub(r"\W+", "-", self.name).strip("-")])[-1]
 
 
-# What there is to try, one line each. The default of meson.build is -O2 -g, with self-checks.
+# One step per line. The default of meson.build is -O2 -g, with self-checks.
 STEPS = [
     Step("gcc", "CC=gcc"),
     Step("clang", "CC=clang"),
@@ -62,7 +62,7 @@ STEPS = [
     Step("musl", "CC=musl-gcc"),
     Step("musl static", "CC=musl-gcc", "-Dstatic_programs=true"),
     Step("aarch64", "MACHINE=aarch64"),
-    # The signature that the architecture describes takes qemu ten times as long as one of its own.
+    # The architecture's signature algorithm is ten times slower in qemu than qemu's own.
     Step("aarch64 signed", "MACHINE=aarch64 QEMU_CPU=max,pauth-impdef=on", "-Dc_args=-mbranch-protection=standard"),
     Step("riscv64", "MACHINE=riscv64"),
     Step("i386", "MACHINE=i386"),
@@ -88,8 +88,8 @@ class Result(NamedTuple):
     step: Step
     passes: bool
     seconds: float
-    cases: str                      # what it counted, in its own words
-    omissions: dict[str, int]       # how many cases were left out, by reason
+    cases: str                      # the summary line of the step
+    omissions: dict[str, int]       # number of skipped cases, by reason
 
 
 def run(step: Step) -> Result:
@@ -114,19 +114,19 @@ def line_of(result: Result) -> str:
 
 
 def print_failure(result: Result) -> None:
-    """The end of what it said, which has the suite's complaints, or the compiler's."""
+    """Prints the end of the log, which has the messages of the suite or the compiler."""
     log = ROOT / result.step.folder() / "check.log"
     lines = log.read_text(errors="replace").splitlines()
-    print(*("    " + line for line in lines[-40:]), f"    (all of it: {log.relative_to(ROOT)})", sep="\n", flush=True)
+    print(*("    " + line for line in lines[-40:]), f"    (whole log: {log.relative_to(ROOT)})", sep="\n", flush=True)
 
 
 def print_omissions(results: list[Result]) -> None:
-    """By reason, because many steps share one."""
+    """Grouped by reason, because many steps share one."""
     steps = defaultdict(list)
     for result in results:
         for reason, count in result.omissions.items():
             steps[reason].append(f"{result.step.name} {count}")
-    print("\nWhat was left out where, in cases, and why:\n")
+    print("\nSkipped cases, by reason and step:\n")
     for reason, places in steps.items():
         print(f"{reason}:\n    {', '.join(places)}")
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# demo.sh folder: runs the five programs of the tutorial, which were built in that folder, and shows their lines with
-# the second in which each came. Ends with status 1 if anything was not as docs/tutorial tells it.
+# demo.sh FOLDER: runs the five programs of the tutorial, built in that folder, and prefixes their output with seconds.
+# The status is 1 if the output is not as docs/tutorial shows it.
 set -uo pipefail
 build=${1:-${BUILD_DIR:?give the folder that holds the programs}}
 shown=$(dirname "$0")/../docs/tutorial/output
@@ -8,11 +8,11 @@ lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 wrong=0
 
-# Microseconds; the decimal point depends on the language.
+# Microseconds; the decimal point depends on the locale.
 now() { echo "${EPOCHREALTIME//[!0-9]/}"; }
 
-# Runs a command and keeps its lines in $lines, each with its second in front; leaves its status and its seconds.
-# In the background a shell ignores SIGINT, and what it starts inherits that.
+# Runs a command and keeps its lines in $lines, each prefixed with its second; sets $status and $took.
+# A shell in the background ignores SIGINT, and its children inherit that.
 watch() {
     local begun=$(now) line
     env --default-signal=INT stdbuf -oL "$@" 2>&1 | while IFS= read -r line; do
@@ -21,7 +21,7 @@ watch() {
     status=${PIPESTATUS[0]} took=$((($(now) - begun) / 1000000))
 }
 
-# judge condition…: says whether the run was right.
+# judge CONDITION…: prints the result of the run.
 judge() {
     if "$@"; then
         echo "        $took s, status $status"
@@ -31,19 +31,19 @@ judge() {
     fi
 }
 
-# as_shown name: lines and seconds are those of the tutorial; what debug mode says is no part of them.
+# as_shown NAME: true if lines and seconds are those of the tutorial, without the messages of debug mode.
 as_shown() {
     [ "$status" = 0 ] && diff "$shown/$1.txt" <(grep -v 'asyncio: ' "$lines")
 }
 
-# The end of it: what comes after Ctrl-C is not the same each time.
+# Checks the end only: the lines after Ctrl-C differ from run to run.
 ended_clean() {
     [ "$status" = 130 ] && grep -q 'closing$' "$lines" && grep -q ', 0 are left; 0 stacks are in use' "$lines"
 }
 
 title() { printf '\n== %s: %s\n\n' "$1" "$2"; }
 
-# show name title: one of the programs that end by themselves.
+# show NAME TITLE: runs a program that ends by itself.
 show() {
     title "$1" "$2"
     watch "$build/$1"
@@ -55,10 +55,10 @@ show 2_await 'two calls in a row, 2 + 6 seconds'
 show 3_tasks 'two tasks of 3 seconds, side by side'
 ASYNCIO_DEBUG=1 show 4_gather 'three tasks that block, and how debug mode names them'
 
-# --foreground: otherwise timeout signals the program and then its group, which is twice, and the second SIGINT kills.
+# --foreground: otherwise timeout signals the program and then its group, and the second SIGINT kills it.
 title 5_queue 'three producers, two consumers, and Ctrl-C after ten seconds'
 ASYNCIO_DEBUG=1 watch timeout --foreground --preserve-status --signal=INT --kill-after=5 10 "$build/5_queue" 1
 judge ended_clean
 
-[ $wrong = 0 ] && printf '\nAll as docs/tutorial tells it.\n'
+[ $wrong = 0 ] && printf '\nAll output is as docs/tutorial shows it.\n'
 exit $wrong

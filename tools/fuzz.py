@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the programs in tests/tls/fuzz under clang's libFuzzer, for so many seconds in all.
+"""Runs the programs in tests/tls/fuzz under clang's libFuzzer, for SECONDS in total.
 
     tools/fuzz.py SECONDS FOLDER [OPTION…]   builds in that folder, with those options for meson
 
-What it found before is in FOLDER/corpus and is tried again first; an input that ends a program stays in FOLDER and is
-named: FOLDER/fuzz-NAME FILE plays it alone. The status is 1 if there is one. What the machine lacks is said, and then
+Inputs found earlier are in FOLDER/corpus and are tried first. An input that crashes a program is kept in FOLDER and
+printed, and the status is 1; FOLDER/fuzz-NAME FILE repeats it. If the machine lacks something, that is printed and
 nothing is run.
 """
 
@@ -20,13 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = {"certificate": 2048, "records": 600}  # bytes of an input
 SURROUNDINGS = {**os.environ, "CC": "clang", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 SETTINGS = ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
-HANDSHAKE = bytes(16)  # four times what the peer has to send, unchanged
+HANDSHAKE = bytes(16)  # four flights of the peer, unchanged
 
 
 def lack() -> str:
-    """What is not there; empty: all is."""
+    """The missing part; empty if everything is there."""
     if shutil.which("clang") is None:
-        return "there is no clang"
+        return "clang is not installed"
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
         source.write_text("int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n; }\n")
@@ -35,7 +35,7 @@ def lack() -> str:
     if tried.returncode != 0:
         return "clang has no libFuzzer here"
     found = subprocess.run(["pkg-config", "--atleast-version=3.0", "openssl"], capture_output=True)
-    return "" if found.returncode == 0 else "there is no OpenSSL 3"
+    return "" if found.returncode == 0 else "OpenSSL 3 is not installed"
 
 
 def build(folder: Path, options: list[str]) -> bool:
@@ -47,14 +47,14 @@ def build(folder: Path, options: list[str]) -> bool:
 
 
 def certificate(names: str) -> bytes:
-    """One for those names, in DER; nothing where openssl is not there to make it."""
+    """A certificate for those names, in DER; empty if openssl is not installed."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
                "/dev/null", "-subj", "/O=Example/CN=a name", "-addext", f"subjectAltName={names}", "-outform", "DER"]
     return subprocess.run(command, capture_output=True).stdout if shutil.which("openssl") else b""
 
 
 def seeds(name: str) -> list[bytes]:
-    """Inputs to begin with; the programs say what the bytes mean."""
+    """Initial inputs; the programs document the bytes."""
     if name == "certificate":
         whole = [certificate(names) for names in ("DNS:localhost,IP:127.0.0.1", "IP:::1,email:a@example.com",
                                                   "DNS:*.example.com,URI:http://a.example/")]
@@ -68,7 +68,7 @@ def seeds(name: str) -> list[bytes]:
 
 
 def run(name: str, folder: Path, seconds: int) -> tuple[int, bool]:
-    """How many inputs it was given, and whether it came to the end."""
+    """The number of inputs, and whether the program survived."""
     corpus, begin = folder / "corpus" / name, folder / "corpus" / f"{name}-seeds"
     for place in (corpus, begin):
         place.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def main(words: list[str]) -> int:
         return 1
     results = [run(name, folder, max(1, int(words[0]) // len(LONGEST))) for name in LONGEST]
     failures = sum(not passes for _, passes in results)
-    print(f"{sum(count for count, _ in results)} inputs, {failures} of {len(results)} programs ended by one")
+    print(f"{sum(count for count, _ in results)} inputs, {failures} of {len(results)} programs crashed")
     return 1 if failures else 0
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Keeps what documents show the same as the files they show it from.
+"""Copies files into the fenced blocks of documents.
 
     tools/include_code.py              refreshes every marked block
-    tools/include_code.py --check      names the blocks that are stale, and ends with 1 if there are any
-    tools/include_code.py --self-test  sees that stale blocks are found and refreshed, in documents of its own
+    tools/include_code.py --check      prints the stale blocks, and ends with 1 if there are any
+    tools/include_code.py --self-test  checks on generated documents that stale blocks are found and refreshed
 
-In a document, a comment on a line of its own names a file, and the fenced block under it shows that file:
+In a document, a comment on a line of its own names a file, and the fenced block below it shows that file:
 
     <!-- code: examples/tutorial/1_hello.c -->
     ```c
@@ -26,7 +26,7 @@ HEAD_COMMENT = re.compile(r"\A/\*.*?\*/\n", re.DOTALL)
 
 
 class Mistake(Exception):
-    """A mark that cannot be followed; the text says why."""
+    """A mark without a file or a block; the text is the reason."""
 
 
 def documents(root):
@@ -34,10 +34,10 @@ def documents(root):
 
 
 def file_text(root, block):
-    """What that block has to show."""
+    """The text for that block."""
     path = root / block["path"]
     if not path.is_file():
-        raise Mistake(f"there is no file {block['path']}")
+        raise Mistake(f"{block['path']} does not exist")
     text = path.read_text()
     return HEAD_COMMENT.sub("", text, count=1) if block["bare"] else text
 
@@ -51,10 +51,10 @@ def refresh(root, text):
 
 
 def check_marks(text):
-    """A mark that is spelled wrongly would otherwise pass for a block that is up to date."""
+    """A misspelled mark would otherwise pass as a fresh block."""
     marks = sum(line.startswith(MARK) for line in text.splitlines())
     if marks != len(list(BLOCK.finditer(text))):
-        raise Mistake("a mark is not spelled as it should be, or there is no fenced block under it")
+        raise Mistake("a mark is misspelled, or has no fenced block below it")
 
 
 def complaints_about(root, document):
@@ -91,7 +91,7 @@ CODE = "/* one.c: counts. */\nint one(void);\n"
 FRESH = (f"# One\n\n{MARK}one.c -->\n```c\n{CODE}```\n\n"
          f"{MARK}one.c, without its comment -->\n```c\nint one(void);\n```\n")
 
-# What is wrong with each, as a change to the fresh document, and how many complaints it deserves.
+# Each is a change to the fresh document, and the expected number of complaints.
 STALE = [("int one", "int two", 2), ("/* one.c", "/* two.c", 1), ("one(void);\n```", "one(void);\n\n```", 2)]
 WRONG = [("one.c -->", "none.c -->", 1), ("```c\n", "\n```c\n", 1), ("without its", "without the", 1)]
 
@@ -110,7 +110,7 @@ def self_test():
         for old, new, _ in STALE:
             document.write_text(refresh(root, FRESH.replace(old, new)))
             if document.read_text() != FRESH:
-                mistakes.append(f"{old!r} became {new!r}, and was not put right")
+                mistakes.append(f"{old!r} became {new!r}, and was not corrected")
     return mistakes
 
 

@@ -1,11 +1,11 @@
 #!/bin/bash
-# install.sh: where the library is installed, and what its installation left there. PREFIX, DESTDIR, LIBDIR and CC are
-# read from the environment. It must not know what is installed: meson does, and lists it.
+# install.sh: installs and removes the library. PREFIX, DESTDIR, LIBDIR and CC come from the environment. It must not
+# know the list of files: meson has it.
 #
 #   install.sh libdir       prints the folder of the libraries, relative to PREFIX
-#   install.sh check        ends with 1, and says what to type instead, if this user may not write there
-#   install.sh put BUILD    installs what was built in that folder, and says how a program is compiled with it
-#   install.sh remove       removes what was installed, and nothing else
+#   install.sh check        if this user may not write there, prints the command to type instead and ends with 1
+#   install.sh put BUILD    installs from that build folder and prints a command that compiles a program
+#   install.sh remove       removes the installed files, and nothing else
 set -euo pipefail
 
 prefix=${PREFIX:?} cc=${CC:-cc}
@@ -13,12 +13,12 @@ while [[ $prefix == */ ]]; do prefix=${prefix%/}; done
 staged=${DESTDIR:-}
 [[ $staged == /* || -z $staged ]] || staged=$PWD/$staged
 place=$staged$prefix
-list=$place/share/libasyncio/installed # every file and folder that was put there, as absolute paths without DESTDIR
+list=$place/share/libasyncio/installed # every installed file and folder, as absolute paths without DESTDIR
 
 fail() { printf '%s\n' "$@" >&2; exit 1; }
 
-# Where the loader and pkg-config look: Debian has folders by processor for its own packages and lib for everybody
-# else; Fedora and its kin have lib64; Arch has lib, and lib64 as another name for it.
+# The folder that the loader and pkg-config search: Debian has a folder per processor for its own packages and lib for
+# other files; Fedora and similar systems have lib64; Arch has lib, and lib64 as a link to it.
 choose_libdir() {
     local multiarch
     multiarch=$($cc -print-multiarch 2>/dev/null || true)
@@ -36,7 +36,7 @@ choose_libdir() {
 libdir=$(choose_libdir)
 [[ $libdir == /* ]] || libdir=$prefix/$libdir
 
-# As one would type it.
+# quoted WORD: as the user would type it.
 quoted() { if [[ $1 =~ ^[A-Za-z0-9_/.,:+@%=-]*$ ]]; then echo "$1"; else echo "'${1//\'/\'\\\'\'}'"; fi; }
 
 typed_places() {
@@ -46,7 +46,7 @@ typed_places() {
     echo "$said"
 }
 
-# may_write folder: whether it, or the first above it that exists, may be written to.
+# may_write FOLDER: true if the folder, or its nearest existing parent, is writable.
 may_write() {
     local folder=$1
     until [ -e "$folder" ]; do folder=$(dirname "$folder"); done
@@ -55,18 +55,18 @@ may_write() {
 
 check() {
     local folder
-    [[ $prefix == /* && $prefix/ != */../* ]] || fail "PREFIX is $prefix and must be an absolute path without '..'." \
+    [[ $prefix == /* && $prefix/ != */../* ]] || fail "PREFIX is $prefix; it must be an absolute path without '..'." \
         "In the home folder: PREFIX=\$HOME/.local"
     for folder in "$staged$libdir/pkgconfig" "$place/include/asyncio-0" "$place/share/man/man3" "$(dirname "$list")"; do
-        may_write "$folder" || fail "$(id -un) may not write to $folder. Please type this:" \
+        may_write "$folder" || fail "$(id -un) may not write to $folder. Type this instead:" \
             "    sudo make $1$(typed_places)" \
-            ${2:+"or, for a place that needs no root:" "    make $1 PREFIX=\$HOME/.local"}
+            ${2:+"or, to install without root:" "    make $1 PREFIX=\$HOME/.local"}
     done
 }
 
 # ---- install ---------------------------------------------------------------------------------------------------
 
-# Meson lists what it installed and the folders that it made. Those of an earlier installation stay in the list.
+# Meson lists the files that it installed and the folders that it made. Entries of an earlier installation are kept.
 keep_list() {
     local log=$1/meson-logs/install-log.txt fresh line folder
     fresh=$(mktemp)
@@ -89,7 +89,7 @@ PROBE='#include <asyncio.h>
 #include <stddef.h>
 int main(void) { return async_strerror(0) == NULL; }'
 
-# compiles LINE: whether that command compiles program.c, and the program then finds the library that was installed.
+# compiles LINE: true if that command compiles program.c and the program then finds the installed library.
 compiles() {
     local folder found
     folder=$(mktemp -d)
@@ -100,7 +100,7 @@ compiles() {
     [ "$found" ] && [ "$found" -ef "$libdir/libasyncio.so.0" ]
 }
 
-# The first line that works here, of those from the plainest on.
+# Prints the simplest command that works here.
 say_how_to_compile() {
     local found plain run_path line
     found='$(pkg-config --cflags --libs asyncio)'
@@ -111,20 +111,20 @@ say_how_to_compile() {
         "$cc program.c $plain" "$cc program.c $plain $run_path"; do
         compiles "$line" || continue
         if ! command -v pkg-config >/dev/null; then
-            "$(dirname "$0")/need.sh" --tell 'the shorter line $(pkg-config …) to compile programs' pkg-config
+            "$(dirname "$0")/need.sh" --tell 'the shorter command with $(pkg-config …) to compile programs' pkg-config
         fi
         echo "This compiles a program:"
         echo "    $line"
         if [ -e "$libdir/pkgconfig/asyncio-tls.pc" ]; then
             if [[ $line == *pkg-config* ]]; then
-                echo "One with TLS: asyncio-tls in place of asyncio."
+                echo "For TLS: asyncio-tls instead of asyncio."
             else
-                echo "One with TLS: -lasyncio-tls before -lasyncio."
+                echo "For TLS: -lasyncio-tls before -lasyncio."
             fi
         fi
         return
     done
-    echo "The library is in $libdir, its headers are in $prefix/include/asyncio-0. No program could be compiled here."
+    echo "The library is in $libdir, its headers are in $prefix/include/asyncio-0. A test program did not compile."
 }
 
 put() {
@@ -138,11 +138,11 @@ put() {
 
 # ---- uninstall -------------------------------------------------------------------------------------------------
 
-# Files first, and folders from the innermost on: those that something else was put into stay.
+# Removes files, then folders from the innermost on. Folders with other files stay.
 remove() {
     local path paths
     if [ ! -e "$list" ]; then
-        echo "Nothing is installed in $place: there is no $list"
+        echo "Nothing is installed in $place: $list does not exist"
         return
     fi
     check uninstall
@@ -156,7 +156,7 @@ remove() {
         fi
     done
     if [ -z "$staged" ] && [ "$(id -u)" = 0 ]; then PATH=$PATH:/usr/sbin:/sbin ldconfig || true; fi
-    echo "libasyncio is no longer in $place"
+    echo "libasyncio is removed from $place"
 }
 
 case $1 in

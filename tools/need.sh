@@ -1,17 +1,17 @@
 #!/bin/bash
-# need.sh: sees to it that programs, C headers (x.h), C++ headers (x.hpp), Rust crates and Python modules (those listed
-# below) are there. Silent when they are.
+# need.sh: installs missing programs, C headers (x.h), C++ headers (x.hpp), Rust crates and Python modules (those listed
+# below). Prints nothing if all of them are there.
 #
-#   need.sh --for PURPOSE name…    what must be there
-#           --wish PURPOSE name…   what is left out if it cannot be had
-#           --tell PURPOSE name…   what is not installed: a missing package is only named
+#   need.sh --for PURPOSE NAME…    must be there
+#           --wish PURPOSE NAME…   optional: left out if it cannot be installed
+#           --tell PURPOSE NAME…   never installed: a missing package is only named
 #
-# Any number of these, in any order. What is missing is named first, one line per purpose. Then it is installed as
-# Debian packages, by root or through sudo if that asks for no password; else the command to type is printed. The
-# status is 1 if something that must be there is missing. What programs are for is known to the caller only.
+# Any number of these, in any order. First the missing packages are printed, one line per purpose. Then they are
+# installed as Debian packages, by root or through sudo if sudo asks for no password; otherwise the command to type is
+# printed. The status is 1 if a name of --for is missing. Only the caller knows the purposes.
 set -u
 
-# The Debian package that brings it.
+# The Debian packages for a name.
 package_of() {
     case $1 in
     cc | gcc) echo gcc libc6-dev ;; # libc's headers are only a recommendation of gcc's package
@@ -19,7 +19,7 @@ package_of() {
     *-linux-gnu*-gcc) echo "g++-${1%-gcc}" ;; # C++ brings C and libc's headers along
     readelf) echo binutils ;;
     groff) echo groff-base ;;
-    valgrind) echo valgrind libc6-dbg ;; # it refuses to start without the names in ld.so
+    valgrind) echo valgrind libc6-dbg ;; # it does not start without the symbols of ld.so
     clang++) echo clang ;;
     musl-gcc) echo musl-tools gcc ;;
     go) echo golang-go ;;
@@ -32,7 +32,7 @@ package_of() {
     linux32) echo util-linux ;;
     qemu-system-x86_64) echo qemu-system-x86 ;;
     qemu-system-aarch64) echo qemu-system-arm ;;
-    qemu-*) echo qemu-user ;; # below the systems
+    qemu-*) echo qemu-user ;; # after the two qemu-system-*
     openssl/ssl.h) echo libssl-dev ;;
     nc) echo netcat-openbsd ;;
     dig) echo bind9-dnsutils ;;
@@ -62,11 +62,11 @@ have() {
     esac
 }
 
-# The packages of each kind, and lines "packages TAB purpose".
+# The packages of each kind, and lines "packages<TAB>purpose".
 declare -A packages=([for]='' [wish]='' [tell]='') lines=([for]='' [wish]='' [tell]='')
 
-# look KIND PURPOSE name…: adds what is missing; a package that was named before is not named again.
-look() {
+# check KIND PURPOSE NAME…: adds the missing packages, each once.
+check() {
     local kind=$1 purpose=$2 missing='' name package
     shift 2
     for name; do
@@ -91,7 +91,7 @@ arguments=()
 for word in "$@" --; do
     case $word in
     --*)
-        [ ${#arguments[@]} -gt 0 ] && look "${arguments[@]}"
+        [ ${#arguments[@]} -gt 0 ] && check "${arguments[@]}"
         arguments=("${word#--}") ;;
     *) arguments+=("$word") ;;
     esac
@@ -105,14 +105,14 @@ hint='Type this'
 if [ "$as_root" ] && ! command -v sudo >/dev/null; then as_root='' hint='Type this as root'; fi
 apt_get='apt-get install -y --no-install-recommends'
 
-# say_command packages: what a person types.
+# say_command PACKAGES: the command for the user to type.
 say_command() { echo "    ${as_root}apt-get update && $as_root$apt_get $1"; }
 
-# Groups that are not installed: what is left out, and how to have it.
+# say_left_out LINES PACKAGES: for packages that are not installed.
 say_left_out() {
-    echo "Left out, because Debian packages are missing:"
+    echo "Left out, because these Debian packages are missing:"
     show "$1"
-    echo "$hint to have it, then repeat this make:"
+    echo "$hint to install them, then repeat this make:"
     say_command "$2"
 }
 
@@ -121,7 +121,7 @@ wanted=$(echo ${packages[for]} ${packages[wish]})
 [ -z "$wanted" ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
-    echo "These are missing (by their names in Debian), and are installed only there:"
+    echo "These packages are missing (their names in Debian); they are installed automatically on Debian only:"
     show "${lines[for]}${lines[wish]}"
     [ -z "${packages[for]}" ]
     exit
@@ -140,20 +140,20 @@ else
     exit 0
 fi
 
-# Runs a command while packages may start no services: what is installed is for us to run, and ends with us.
+# Runs a command while packages may not start services: the tests start the servers that they need.
 without_services='policy=/usr/sbin/policy-rc.d
 [ -e $policy ] || { trap "rm -f $policy" EXIT && printf "#!/bin/sh\nexit 101\n" >$policy && chmod +x $policy; }
 "$@"'
 
 install() { "${run_as_root[@]}" sh -c "$without_services" sh $apt_get "$@"; }
 
-echo "These Debian packages are missing and are now installed, with those that they depend on:"
+echo "These Debian packages are missing and are installed now, with their dependencies:"
 show "${lines[for]}${lines[wish]}"
-"${run_as_root[@]}" apt-get -q update || echo "apt-get update did not work; its old lists are used."
+"${run_as_root[@]}" apt-get -q update || echo "apt-get update failed; its old lists are used."
 if ! install -q $wanted; then
-    # One package that cannot be had must not keep the others away.
+    # An optional package that cannot be installed must not prevent the others.
     if [ "${packages[for]}" ] && ! install -q ${packages[for]}; then
-        echo "That did not work. By hand: $as_root$apt_get ${packages[for]}"
+        echo "The installation failed. By hand: $as_root$apt_get ${packages[for]}"
         exit 1
     fi
     for package in ${packages[wish]}; do

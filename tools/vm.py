@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the suite, linked statically, on another Linux kernel: one of Debian's, which qemu boots with a busybox.
+"""Runs the suite, linked statically, on another Linux kernel: a Debian kernel, which qemu boots with a busybox.
 
     tools/vm.py BUILD SUITE/FLAVOUR [--without-uring] [--seconds 1500] [part of a name]...
 
-BUILD holds the suite (-Dstatic_programs=true). SUITE/FLAVOUR names the kernel as Debian does: bullseye/cloud-amd64,
-trixie/arm64-16k. It is fetched with apt-get from the mirror that this machine uses, and kept in BUILD/vm. The status
-is the suite's; 77 if the kernel or qemu is not to be had, with the reason. Nothing of this machine is changed: apt-get
-works in folders of its own. What the suite needs Python or a compiler for is left out there.
+BUILD has the suite (-Dstatic_programs=true). SUITE/FLAVOUR names the kernel as Debian does: bullseye/cloud-amd64,
+trixie/arm64-16k. It is fetched with apt-get from the mirror that this machine uses, and kept in BUILD/vm. The status is
+the suite's; 77, with the reason, if the kernel or qemu is not available. This machine is not changed: apt-get works in
+folders of its own. Tests that need Python or a compiler are skipped there.
 """
 
 import argparse
@@ -42,7 +42,7 @@ poweroff -f
 
 
 class Skip(Exception):
-    """It cannot be tried here; the text says why."""
+    """The suite cannot be run here; the text is the reason."""
 
 
 def output(*command: str) -> str:
@@ -61,7 +61,7 @@ class Archive:
         mirror = output("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages")
         places = [line.split()[1] for line in mirror.splitlines() if line.startswith("Debian ")]
         if not places:
-            raise Skip("apt-get of this machine knows no mirror of Debian")
+            raise Skip("apt-get of this machine has no Debian mirror")
         place = min(places, key=len)
         (folder / "sources").write_text(f"deb {place} {suite} main\n")
         settings = {"APT::Architecture": architecture, "APT::Architectures": architecture,
@@ -81,7 +81,7 @@ class Archive:
         return max(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
 
     def unpack(self, package: str, pattern: str) -> Path:
-        """The file of the package that fits; fetched once."""
+        """The first file of the package that matches the pattern; the package is fetched once."""
         place = self.folder / package
         if not list(place.glob(pattern)):
             place.mkdir(exist_ok=True)
@@ -103,7 +103,7 @@ def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
     for name in ["bin", "proc", "sys", "dev", "etc"]:
         (root / name).mkdir(parents=True)
     shutil.copy(busybox, root / "bin/busybox")
-    place = root / str(suite).lstrip("/")  # where it was built: some cases start it again
+    place = root / str(suite).lstrip("/")  # its path on this machine: some cases start it again
     place.parent.mkdir(parents=True)
     shutil.copy(suite, place)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
@@ -117,7 +117,7 @@ def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
 
 
 def boot(architecture: str, kernel: Path, image: Path, seconds: float) -> int:
-    """Shows what the machine says from its first line on; the suite's status."""
+    """Prints the output of the machine from the first line of the suite on. Returns the suite's status."""
     machine, console = MACHINES[architecture]
     command = [*machine, "-accel", os.environ.get("QEMU_ACCEL", "tcg,thread=multi"), "-smp", "2", "-m", "3G",
                "-nographic", "-no-reboot", "-nic", "none", "-kernel", str(kernel), "-initrd", str(image),
@@ -127,7 +127,7 @@ def boot(architecture: str, kernel: Path, image: Path, seconds: float) -> int:
                           text=True, errors="replace") as process:
         for line in process.stdout:
             line = line.rstrip()
-            if not begun:  # what the firmware wrote may stand on the same line
+            if not begun:  # the firmware may have written on the same line
                 begun = "vm: " in line
                 line = line[line.find("vm: "):]
             if line.startswith(MARK):
@@ -135,7 +135,7 @@ def boot(architecture: str, kernel: Path, image: Path, seconds: float) -> int:
             elif begun:
                 print(line, flush=True)
     if process.returncode == 124:
-        print(f"after {seconds} seconds the machine was switched off")
+        print(f"the machine was stopped after {seconds} seconds")
     elif not begun:
         print(f"{' '.join(command)}\ndid not boot")
     return status
@@ -154,7 +154,7 @@ def main(words: list[str]) -> int:
     try:
         for program in [MACHINES[architecture][0][0], "cpio", "apt-get", "dpkg-deb"]:
             if shutil.which(program) is None:
-                raise Skip(f"there is no {program}")
+                raise Skip(f"{program} is not installed")
         folder = given.build.resolve() / "vm" / f"{suite}-{flavour}"
         archive = Archive(folder, suite, architecture)
         kernel = archive.unpack(archive.newest(rf"^linux-image-[0-9].*[0-9a-z]-{flavour}$"), "boot/vmlinuz*")

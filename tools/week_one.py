@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Counts the lines of the programs in examples/week-one beside those of their twins, for docs/week-one.md.
+"""Counts the lines of the programs in examples/week-one and of their twins in Python, for docs/week-one.md.
 
-    tools/week_one.py           writes the table in the document anew
-    tools/week_one.py --check   fails if the table is not what the files say
+    tools/week_one.py           writes the table in the document
+    tools/week_one.py --check   fails if the table is stale
 
-A line counts if there is something on it besides comments; a docstring is a comment.
+Lines with comments only do not count; a docstring is a comment.
 """
 import ast
 import pathlib
@@ -16,7 +16,7 @@ PROGRAMS = ROOT / "examples" / "week-one"
 PAGE = ROOT / "docs" / "week-one.md"
 TABLE = re.compile(r"(?<=<!-- lines -->\n).*?(?=\n\n|\Z)", re.S)
 
-# What is compared: the name in the table, and the files of both sides.
+# The name in the table, and the files in C and in Python.
 ROWS = [("fetcher", ["fetcher.c"], ["fetcher.py"]),
         ("cache", ["cache.c", "cache.h"], ["cache.py"]), ("test of the cache", ["cache_test.c"], ["cache_test.py"]),
         ("workers", ["workers.c"], ["workers.py"]), ("mirrors", ["mirrors.c"], ["mirrors.py"]),
@@ -57,7 +57,7 @@ def main():
         PAGE.write_text(fresh)
         return 0
     if text != fresh or not TABLE.search(text):
-        print("the table in docs/week-one.md is not what the files say: run tools/week_one.py")
+        print("the table in docs/week-one.md is stale: run tools/week_one.py")
         return 1
     return 0
 

@@ -1,10 +1,10 @@
 /*
- * bench/load/echo.c: what drives the servers of bench-echo. `echo SERVER` lists the measurements;
- * `echo SERVER NAME` starts that server on a processor of its own and itself stays on another,
- * connects, warms up, and then counts for a fixed time: each connection has one message under way,
- * and the next one leaves when it is back. Every byte that comes back is compared. What the server
- * took is its clock of processor time, read at both ends. Must not know what kind of server it is;
- * the protocol between the two is server.h's, and bench.h's towards bench/run.py.
+ * bench/load/echo.c: the load generator of bench-echo. `echo SERVER` lists the measurements. `echo
+ * SERVER NAME` starts the server on one processor and stays on another, connects, warms up, and
+ * then counts for a fixed time: each connection has one message in flight and sends the next one
+ * when it is back. Every received byte is compared. The server's cost is its processor time, read
+ * at both ends. This program must not know which server it measures. It speaks the protocol of
+ * server.h with the server and that of bench.h with bench/run.py.
  */
 #define _GNU_SOURCE
 #include "process.h"
@@ -16,22 +16,22 @@
 
 static const double WARM_UP_S = 0.4;
 static const double MEASURED_S = 1.6;
-static const uint32_t MOST_LATENCY_NS = 4000000000;
+static const uint32_t MAX_LATENCY_NS = 4000000000;
 
 enum {
-    MOST_CONNECTIONS = 1000,
-    MOST_MESSAGE = 16384,
-    MOST_SAMPLES = 4000000,
-    MOST_EVENTS = 256,
-    PATIENCE_MS = 10000
+    MAX_CONNECTIONS = 1000,
+    MAX_MESSAGE = 16384,
+    MAX_SAMPLES = 4000000,
+    MAX_EVENTS = 256,
+    TIMEOUT_MS = 10000
 };
 
-/* One thing that is measured. */
+/* A measurement. */
 static const struct shape {
     const char *name; /* as in the rows */
-    int connections;  /* all of them at work */
-    size_t message;   /* bytes that each sends at once */
-    int requests;     /* that these bytes are */
+    int connections;
+    size_t message; /* bytes */
+    int requests;   /* per message */
 } shapes[] = {
     {"50x64", 50, 64, 1},         {"1000x64", 1000, 64, 1},      {"50x16k", 50, 16384, 1},
     {"1000x16k", 1000, 16384, 1}, {"50x64p16", 50, 16 * 64, 16},
@@ -39,15 +39,15 @@ static const struct shape {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* A connection and the one message that it has under way. */
+/* A connection and its message in flight. */
 struct connection {
-    int fd;         /* non-blocking */
-    uint64_t stamp; /* what the message consists of, over and over: no other message ever has it */
-    size_t sent, got;  /* bytes of it */
-    uint64_t begun_ns; /* when it was sent */
+    int fd;            /* non-blocking */
+    uint64_t stamp;    /* the message is this number repeated; unique to the message */
+    size_t sent, got;  /* bytes of the message */
+    uint64_t begun_ns; /* time of sending */
 };
 
-static struct connection connections[MOST_CONNECTIONS];
+static struct connection connections[MAX_CONNECTIONS];
 static const struct shape *shape;
 static uint32_t *samples; /* latencies in nanoseconds */
 static size_t sample_count;
@@ -62,7 +62,7 @@ static uint64_t now_ns(void)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-/* What the stamp looks like to one who begins to read it at that byte of the message. */
+/* The repeated stamp, read from that byte of the message on. */
 static uint64_t stamp_at(uint64_t stamp, size_t offset)
 {
     unsigned bits = (unsigned)(offset % 8) * 8;
@@ -71,7 +71,7 @@ static uint64_t stamp_at(uint64_t stamp, size_t offset)
 
 static void send_rest(struct connection *connection)
 {
-    static uint64_t words[MOST_MESSAGE / 8];
+    static uint64_t words[MAX_MESSAGE / 8];
     size_t rest = shape->message - connection->sent;
     uint64_t stamp = stamp_at(connection->stamp, connection->sent);
     for (size_t i = 0; i < (rest + 7) / 8; i++)
@@ -91,7 +91,7 @@ static void send_next(struct connection *connection, uint64_t at_ns)
     send_rest(connection);
 }
 
-/* Every byte must be the one that was sent. */
+/* Compares the received bytes with the sent ones. */
 static void check(const struct connection *connection, const uint64_t *words, size_t size)
 {
     uint64_t stamp = stamp_at(connection->stamp, connection->got), wrong = 0;
@@ -99,23 +99,23 @@ static void check(const struct connection *connection, const uint64_t *words, si
         wrong |= words[i] ^ stamp;
     if (wrong != 0 || memcmp(words + size / 8, &stamp, size % 8) != 0 ||
         connection->got + size > connection->sent)
-        bench_die("load", "other bytes came back than were sent");
+        bench_die("load", "the received bytes differ from the sent ones");
 }
 
 static void sample(uint64_t latency_ns)
 {
-    if (sample_count < MOST_SAMPLES)
-        samples[sample_count++] = latency_ns < MOST_LATENCY_NS ? (uint32_t)latency_ns
-                                                               : MOST_LATENCY_NS;
+    if (sample_count < MAX_SAMPLES)
+        samples[sample_count++] = latency_ns < MAX_LATENCY_NS ? (uint32_t)latency_ns
+                                                              : MAX_LATENCY_NS;
 }
 
 /*
- * Takes what came; the next message leaves if this one is back. The event is an edge: what stays is
- * not told again.
+ * Receives; sends the next message if this one is complete. The events are edge-triggered: bytes
+ * that stay unread cause no further event.
  */
 static void serve(struct connection *connection, uint32_t events)
 {
-    static uint64_t words[4 * MOST_MESSAGE / 8];
+    static uint64_t words[4 * MAX_MESSAGE / 8];
     if (connection->sent < shape->message && (events & EPOLLOUT) != 0)
         send_rest(connection);
     if ((events & ~(uint32_t)EPOLLOUT) == 0)
@@ -136,14 +136,14 @@ static void serve(struct connection *connection, uint32_t events)
 
 /* ---- the measurement ------------------------------------------------------------------------ */
 
-/* Serves all connections for that long: how many messages came back. */
+/* Serves all connections for that long. Returns the number of messages that came back. */
 static size_t run_for(int epoll, double seconds)
 {
-    struct epoll_event events[MOST_EVENTS];
+    struct epoll_event events[MAX_EVENTS];
     uint64_t end_ns = now_ns() + (uint64_t)(seconds * 1e9);
     sample_count = 0;
     while (now_ns() < end_ns) {
-        int count = epoll_wait(epoll, events, MOST_EVENTS, PATIENCE_MS);
+        int count = epoll_wait(epoll, events, MAX_EVENTS, TIMEOUT_MS);
         if (count == 0)
             bench_die("load", "the server does not answer");
         for (int i = 0; i < count; i++)
@@ -181,7 +181,7 @@ static void say(const char *what, double value)
     bench_say(row, value);
 }
 
-/* Of the messages; the rest of what is said is of requests, of which a message may have several. */
+/* Latencies are per message; all other rows are per request, and a message may have several. */
 static void say_latencies(void)
 {
     qsort(samples, sample_count, sizeof *samples, compare_samples);
@@ -192,7 +192,7 @@ static void say_latencies(void)
 static void measure(const struct server *server)
 {
     int epoll = epoll_create1(0);
-    samples = malloc(MOST_SAMPLES * sizeof *samples);
+    samples = malloc(MAX_SAMPLES * sizeof *samples);
     for (int i = 0; i < shape->connections; i++)
         connect_one(&connections[i], epoll, server->port);
     for (int i = 0; i < shape->connections; i++)
@@ -217,7 +217,7 @@ int main(int argc, char **argv)
     }
     if (shape == NULL)
         return argc < 3 ? 0 : 1;
-    load_allow_descriptors(MOST_CONNECTIONS + 100);
+    load_allow_descriptors(MAX_CONNECTIONS + 100);
     struct server server = load_start(argv[1]);
     measure(&server);
     load_end(&server);

@@ -1,7 +1,7 @@
 /*
- * bench/load/process.h: what the programs that measure servers do alike: the server runs on a
- * processor of its own, says its port, and ends when its input is closed (server.h). Must not know
- * what is measured.
+ * bench/load/process.h: starts and ends the measured server, for all load generators in C: the
+ * server runs on one processor, prints its port, and ends when its input is closed (server.h). This
+ * file must not know what is measured.
  */
 #ifndef BENCH_LOAD_PROCESS_H
 #define BENCH_LOAD_PROCESS_H
@@ -15,11 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The server's process, as it is seen from here. */
 struct server {
-    pid_t process;      /* its number */
-    int port;           /* where it listens */
-    int input;          /* it ends when this is closed */
+    pid_t process;
+    int port;
+    int input;          /* the server ends when this is closed */
     clockid_t cpu_time; /* of all its threads */
 };
 
@@ -28,7 +27,7 @@ static inline void load_die(const char *what)
     bench_die(what, strerror(errno));
 }
 
-/* Many connections need more descriptors than a shell gives; what is started inherits it. */
+/* Raises the limit of descriptors, which the server inherits. */
 static inline void load_allow_descriptors(rlim_t count)
 {
     struct rlimit limit;
@@ -39,7 +38,7 @@ static inline void load_allow_descriptors(rlim_t count)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The last two that are allowed: what starts with the server's stays there. */
+/* The last two allowed processors, or one for both. */
 static inline void load_choose_processors(size_t *servers, size_t *own)
 {
     cpu_set_t allowed;
@@ -78,7 +77,7 @@ static inline int load_read_port(int output)
     int port = 0;
     FILE *said = fdopen(output, "r");
     if (said == NULL || fscanf(said, "%d", &port) != 1)
-        bench_die("load", "the server did not say its port");
+        bench_die("load", "the server did not print its port");
     return port;
 }
 

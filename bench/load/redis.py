@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What drives the servers of bench-redis: redis-benchmark, 50 connections, values of 3 bytes.
+"""The load generator of bench-redis: redis-benchmark with 50 connections and values of 3 bytes.
 
-    redis.py SERVER         lists the measurements: how many requests are under way on a connection at a time
-    redis.py SERVER DEPTH   starts the server on a processor of its own, the load on another, and says what came out
+    redis.py SERVER         lists the measurements: the numbers of requests in flight on a connection
+    redis.py SERVER DEPTH   starts the server on one processor, redis-benchmark on another, and prints the rows
 
-Must not know what kind of server it is; the protocol between the two is server.h's, and bench.h's towards run.py.
+It must not know which server it measures. It speaks the protocol of server.h with the server and that of bench.h
+with run.py.
 """
 import csv
 import os
@@ -17,12 +18,12 @@ REQUESTS = {"1": 150_000, "16": 1_500_000}  # of each test
 
 
 def start(command, processor, **options):
-    """On that processor, and no other."""
+    """Starts the command, pinned to that processor."""
     return subprocess.Popen(command, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {processor}), **options)
 
 
 def load(port, depth, requests, processor):
-    """Requests a second of each test."""
+    """Requests per second of each test."""
     command = ["redis-benchmark", "-p", port, "-c", str(CONNECTIONS), "-P", depth, "-n", str(requests), "--csv",
                "-t", ",".join(TESTS).lower()]
     with start(command, processor, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as benchmark:
@@ -37,7 +38,7 @@ def measure(server, depth):
         for test, rate in load(port, depth, REQUESTS[depth], ours).items():
             print(f"{test}/{depth}\t{rate}")
         running.stdin.close()
-        _, _, used = os.wait4(running.pid, 0)  # with those that it waited for
+        _, _, used = os.wait4(running.pid, 0)  # includes the children that the server waited for
         running.returncode = 0
     requests = len(TESTS) * (REQUESTS[depth] + REQUESTS[depth] // 20)
     print(f"cpu/{depth}\t{(used.ru_utime + used.ru_stime) * 1e6 / requests}")

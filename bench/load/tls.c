@@ -1,11 +1,11 @@
 /*
- * bench/load/tls.c: what drives the servers of bench-tls. `tls SERVER` lists the measurements; `tls
- * SERVER NAME` makes a certificate and a file, starts that server on a processor of its own, and
- * itself stays on another: one client, that shakes hands again and again or fetches the file, or
- * connects many times and leaves it at that. What the server took is its clock of processor time;
- * what its connections hold is what its memory grew by. Must not know what kind of server it is; a
- * server is told by its environment where the certificate is (CERTIFICATE, PEM with its key), the
- * folder of the file `bulk` (FOLDER), and that connections are to be in the clear (PLAIN).
+ * bench/load/tls.c: the load generator of bench-tls. `tls SERVER` lists the measurements. `tls
+ * SERVER NAME` makes a certificate and a file, starts the server on one processor and stays on
+ * another. It is one client that makes handshakes, fetches the file, or opens many idle
+ * connections. The server's cost is its processor time; the cost of an idle connection is the
+ * growth of its memory. This program must not know which server it measures. The server's
+ * environment has the file of the certificate and its key (CERTIFICATE, PEM), the folder of the
+ * file `bulk` (FOLDER), and PLAIN if connections shall not use TLS.
  */
 #define _GNU_SOURCE
 #include "process.h"
@@ -24,7 +24,7 @@ enum { IDLE_CONNECTIONS = 10000, BULK_MEBIBYTES = 64, MEBIBYTE = 1 << 20 };
 static char folder[] = "/tmp/bench-tls-XXXXXX";
 static struct server server;
 static SSL_CTX *context;
-static SSL_SESSION *session; /* the last that can be resumed */
+static SSL_SESSION *session; /* the last one received, to be resumed */
 
 /* ---- the client ----------------------------------------------------------------------------- */
 
@@ -36,7 +36,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *given)
     return 1;
 }
 
-/* The same cipher with everybody, or one would be measured by another one's preference. */
+/* Fixes the cipher: servers prefer different ones. */
 static void make_context(void)
 {
     context = SSL_CTX_new(TLS_client_method());
@@ -69,7 +69,7 @@ static SSL *shake_hands(int fd, bool resumes)
     return ssl;
 }
 
-/* Asks for the file: how many bytes came. */
+/* Requests the file. Returns the number of bytes received. */
 static size_t fetch(SSL *ssl, const char *name)
 {
     static char bytes[256 * 1024];
@@ -91,13 +91,13 @@ static void disconnect(SSL *ssl, int fd)
 
 /* ---- what is measured ----------------------------------------------------------------------- */
 
-/* The answer is what brings the tickets. */
+/* The session tickets arrive with the answer. */
 static double visit(bool resumes)
 {
     int fd = connect_to_server();
     SSL *ssl = shake_hands(fd, resumes);
     if (SSL_session_reused(ssl) != (resumes && session != NULL))
-        bench_die("load", "a session was resumed that should not be, or none");
+        bench_die("load", "a session was resumed that should not be, or was not resumed");
     fetch(ssl, "small");
     disconnect(ssl, fd);
     return 1;
@@ -119,7 +119,7 @@ static double fetch_much(void)
     SSL *ssl = shake_hands(fd, false);
     size_t bytes = fetch(ssl, "bulk");
     if (bytes < (size_t)BULK_MEBIBYTES * MEBIBYTE)
-        bench_die("load", "not the whole file came");
+        bench_die("load", "the file is incomplete");
     disconnect(ssl, fd);
     return BULK_MEBIBYTES;
 }
@@ -146,7 +146,7 @@ static void measure_time(const char *name, double (*what)(void))
     bench_say(row, count / wall);
 }
 
-/* Bytes of memory and of page tables, as bench_memory of ourselves. */
+/* Bytes of memory and of page tables of the server, as bench_memory for this process. */
 static double server_memory(void)
 {
     char path[64], line[256];
@@ -163,7 +163,7 @@ static double server_memory(void)
     return kilobytes * 1024;
 }
 
-/* What the client keeps of each is its descriptor. */
+/* The client keeps only the descriptor of each connection. */
 static void connect_many(int count, bool plain)
 {
     for (int i = 0; i < count; i++) {

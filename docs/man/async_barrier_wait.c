@@ -58,7 +58,7 @@ int main(void)
  *  6 h: Ada leaves camp 1, where 0 were before
  *  6 h: Bob leaves camp 1, where 1 were before
  * 10 h: a storm; 1 wait
- * Ada: -EPIPE: the barrier was reset or aborted meanwhile
+ * Ada: -EPIPE: the barrier was reset or aborted during the wait
  * broken
  * whole
  */

@@ -1,13 +1,13 @@
 /*
- * client.c: a connection: however many requests are there whole are performed, then more is waited
- * for. What is said to this client alone goes to its stream, so nothing here knows of the others.
+ * client.c: a connection: performs all complete requests in the stream's buffer, then waits for
+ * more. This file knows only one client; its answers go to its stream.
  */
 #include "client.h"
 #include <stdlib.h>
 
 /*
- * The requests that are there whole, up to one that waited; how many bytes they took, or why the
- * connection ends.
+ * Performs the complete requests, up to one that waited. Returns the number of their bytes; -errno
+ * ends the connection.
  */
 static int perform_all(struct client *client, const char *text, bool *over)
 {
@@ -37,11 +37,11 @@ static int talk(struct client *client)
         size_t least = client->request.least;
         ASYNC_TRY(size = async_stream_peek(client->stream, &text, least));
         if ((size_t)size < least)
-            return 0; /* the end */
+            return 0; /* the end of the stream */
         client->unread = (size_t)size;
         ASYNC_TRY(done = perform_all(client, text, &over));
         async_stream_consume(client->stream, (size_t)done);
-        ASYNC_TRY(async_stream_drain(client->stream)); /* who does not read is not read */
+        ASYNC_TRY(async_stream_drain(client->stream)); /* waits while the client reads too slowly */
     }
     return 0;
 }
@@ -49,10 +49,9 @@ static int talk(struct client *client)
 int serve_client(async_stream *stream, void *store)
 {
     struct client client = {.stream = stream, .task = async_current_task(), .store = store};
-    int result = talk(&client); /* no ASYNC_TRY: its subscriptions must go */
+    int result = talk(&client); /* no ASYNC_TRY: the cleanup below must run */
     if (result == -EPROTO)
-        result = async_stream_printf(stream, "-ERR Protocol error: %s\r\n",
-                                     client.request.complaint);
+        result = async_stream_printf(stream, "-ERR Protocol error: %s\r\n", client.request.error);
     forget_subscriptions(&client);
     free(client.request.words);
     return result;

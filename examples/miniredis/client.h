@@ -1,5 +1,5 @@
 /*
- * client.h: a connection, and what can be asked on it.
+ * client.h: a connection and its commands.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -11,15 +11,15 @@ struct client {
     async_task *task;
     struct store *store;
     struct request request;
-    size_t unread; /* bytes that are in the stream's buffer, this request and those behind it */
-    bool waited;   /* the text that was parsed is no longer lent */
+    size_t unread; /* bytes in the stream's buffer: this request and the following ones */
+    bool waited;   /* the request has waited, so its words are no longer valid */
     struct subscription *subscriptions;
     int subscription_count;
 };
 
 /*
- * Answers the request. 0; 1: the connection is over; -errno: it shall be. Switches only where it
- * waits for an item.
+ * Performs and answers the request. Returns 0; 1 if the client has ended the connection; -errno if
+ * it shall be closed. Switches only to wait for an item.
  */
 int perform(struct client *client);
 

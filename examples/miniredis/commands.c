@@ -1,6 +1,5 @@
 /*
- * commands.c: what can be asked: each command answers in Redis's words, and returns 0; 1 if the
- * connection is over.
+ * commands.c: the commands. Each answers as Redis does, and returns 0, or 1 to end the connection.
  */
 #include "client.h"
 #include <limits.h>
@@ -10,11 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MOST_PENDING = 1 << 20 };
+enum { MAX_PENDING = 1 << 20 };
 
-static int refuse(struct client *client, const char *sentence)
+static int refuse(struct client *client, const char *message)
 {
-    async_stream_printf(client->stream, "-%s\r\n", sentence);
+    async_stream_printf(client->stream, "-%s\r\n", message);
     return 0;
 }
 
@@ -68,7 +67,7 @@ static int do_del(struct client *client)
     return 0;
 }
 
-/* Only what a number is printed as: no spaces, no zeros before it, no plus. */
+/* True for canonical numbers only: no spaces, leading zeros or plus sign. */
 static bool is_number(struct word word, long long *number)
 {
     char text[32], again[32], *end;
@@ -113,7 +112,7 @@ static int push(struct client *client, bool first)
     for (int i = 2; i < client->request.count; i++)
         ASYNC_TRY(entry_push(entry, argument(client, i), first));
     reply_number(client->stream, (long long)entry->item_count);
-    entry_feed(entry);
+    entry_serve_waiters(entry);
     return 0;
 }
 
@@ -127,7 +126,7 @@ static int do_lpush(struct client *client)
     return push(client, true);
 }
 
-static void give_item(struct client *client, struct word key, struct item *item)
+static void send_item(struct client *client, struct word key, struct item *item)
 {
     reply_count(client->stream, 2);
     reply_word(client->stream, key);
@@ -135,8 +134,8 @@ static void give_item(struct client *client, struct word key, struct item *item)
     free(item);
 }
 
-/* Says so when the client is gone; what it asks meanwhile stays where it is. */
-static int notice_end(async_stream *stream, size_t unread, async_event *end)
+/* Sets the event at the end of the stream. Requests that arrive meanwhile stay in the buffer. */
+static int watch_for_end(async_stream *stream, size_t unread, async_event *end)
 {
     const char *text;
     int size;
@@ -145,23 +144,23 @@ static int notice_end(async_stream *stream, size_t unread, async_event *end)
         if (size < 0 || (size_t)size <= unread)
             async_event_set(end);
         unread = (size_t)size;
-    } while (size > 0 && size < MOST_REQUEST && !async_event_is_set(end));
+    } while (size > 0 && size < MAX_REQUEST && !async_event_is_set(end));
     return 0;
 }
-async_fn(notice_end, async_stream *, size_t, async_event *);
+async_fn(watch_for_end, async_stream *, size_t, async_event *);
 
-/* An item that is there is better given to the next one than to a client who is gone. */
-static int await_item(struct client *client, struct hunger *hunger, double seconds)
+/* Stops waiting when the client disconnects, so that no item is given to a closed connection. */
+static int await_item(struct client *client, struct item_wait *wait, double seconds)
 {
     ASYNC_TASK_GROUP(group);
     client->waited = true;
-    async_group_create_task(&group, notice_end, client->stream, client->unread, &hunger->fed);
-    return async_timeout(seconds, async_event_wait(&hunger->fed));
+    async_group_create_task(&group, watch_for_end, client->stream, client->unread, &wait->done);
+    return async_timeout(seconds, async_event_wait(&wait->done));
 }
 
-/* Joins the lines of all these lists; a list that is named twice, once. */
-static int join_lines(struct client *client, struct waiter *waiters, int count,
-                      struct hunger *hunger)
+/* Joins the waiters of all these lists, each once. Returns the number of lists. */
+static int join_lists(struct client *client, struct waiter *waiters, int count,
+                      struct item_wait *wait)
 {
     int joined = 0;
     for (int i = 0; i < count; i++) {
@@ -171,7 +170,7 @@ static int join_lines(struct client *client, struct waiter *waiters, int count,
             known = known || waiters[j].entry == entry;
         if (known)
             continue;
-        waiters[joined].hunger = hunger;
+        waiters[joined].wait = wait;
         entry_join(entry, &waiters[joined++]);
     }
     return joined;
@@ -179,18 +178,18 @@ static int join_lines(struct client *client, struct waiter *waiters, int count,
 
 static int wait_for_item(struct client *client, int count, double seconds)
 {
-    struct hunger hunger = {0};
+    struct item_wait wait = {0};
     struct waiter *waiters = calloc((size_t)count, sizeof *waiters);
     if (waiters == NULL)
         return -ENOMEM;
-    int joined = join_lines(client, waiters, count, &hunger);
-    int result = joined > 0 ? await_item(client, &hunger, seconds) : -ENOMEM;
-    if (hunger.item != NULL)
-        give_item(client, hunger.from->key, hunger.item);
+    int joined = join_lists(client, waiters, count, &wait);
+    int result = joined > 0 ? await_item(client, &wait, seconds) : -ENOMEM;
+    if (wait.item != NULL)
+        send_item(client, wait.from->key, wait.item);
     else if (result == -ETIMEDOUT)
         reply(client->stream, "*-1\r\n");
     else if (result == 0)
-        result = 1; /* the client is gone */
+        result = 1; /* the client has disconnected */
     for (int i = 0; i < joined; i++) {
         entry_leave(waiters[i].entry, &waiters[i]);
         store_tidy(client->store, waiters[i].entry);
@@ -199,7 +198,7 @@ static int wait_for_item(struct client *client, int count, double seconds)
     return result == -ETIMEDOUT ? 0 : result;
 }
 
-/* What is wrong with it; NULL: nothing. */
+/* Returns an error message, or NULL. */
 static const char *parse_timeout(struct word word, double *seconds)
 {
     char text[64], *end;
@@ -222,7 +221,7 @@ static int do_blpop(struct client *client)
         if (entry != NULL && entry->value.text != NULL)
             return refuse_type(client);
         if (entry != NULL && entry->items != NULL) {
-            give_item(client, entry->key, entry_pop(entry));
+            send_item(client, entry->key, entry_pop(entry));
             store_tidy(client->store, entry);
             return 0;
         }
@@ -239,14 +238,17 @@ static void send_message(async_stream *stream, struct word channel, struct word 
     reply_word(stream, message);
 }
 
-/* Never switches: the list stands still. Who does not read is dropped. */
+/*
+ * Never switches, so the list cannot change during the loop. A subscriber that does not read is
+ * disconnected.
+ */
 static int do_publish(struct client *client)
 {
     int reached = 0;
     const struct entry *entry = store_find(client->store, argument(client, 1));
     const struct subscription *one = entry != NULL ? entry->subscriptions : NULL;
     for (; one != NULL; one = one->next_of_channel, reached++)
-        if (async_stream_pending(one->stream) > MOST_PENDING)
+        if (async_stream_pending(one->stream) > MAX_PENDING)
             async_task_cancel_because(one->task, "it does not read");
         else
             send_message(one->stream, entry->key, argument(client, 2));
@@ -254,7 +256,7 @@ static int do_publish(struct client *client)
     return 0;
 }
 
-/* Where the client's subscription is, or would be. */
+/* The place of the client's subscription in its list, or the list's end. */
 static struct subscription **find_subscription(struct client *client, struct word channel)
 {
     struct subscription **place = &client->subscriptions;
@@ -279,7 +281,7 @@ static int subscribe(struct client *client, struct word channel)
     return 0;
 }
 
-/* Takes it out of both lists. */
+/* Removes the subscription from both lists. */
 static void unsubscribe(struct client *client, struct subscription **place)
 {
     struct subscription *one = *place, **of_channel = &one->channel->subscriptions;
@@ -360,7 +362,7 @@ static int do_quit(struct client *client)
 
 static const struct command {
     const char *name;
-    int words; /* with its name; negative: or more */
+    int words; /* including its name; -3: 3 or more */
     int (*perform)(struct client *client);
     bool while_subscribed;
 } commands[] = {
@@ -388,7 +390,7 @@ static const struct command *find_command(struct word name)
     return NULL;
 }
 
-/* As text within a line, of at most so many bytes. */
+/* Appends at most that many bytes of a word, in quotes and without line ends. */
 static int append(char *line, size_t size, int at, struct word word, int most)
 {
     int from = at + 1;

@@ -1,12 +1,11 @@
 /*
  * miniredis.c: a small Redis: `miniredis 6379`, then redis-cli or redis-benchmark. GET, SET, DEL,
- * INCR, RPUSH, LPUSH, BLPOP, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING, ECHO, QUIT; any number of
- * requests may be under way on a connection. What it answers is what Redis answers, errors too; a
- * request has at most 1 MiB, and a line that is typed no quotes.
+ * INCR, RPUSH, LPUSH, BLPOP, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PING, ECHO, QUIT; clients may
+ * pipeline. The answers, errors included, are those of Redis. A request has at most 1 MiB; inline
+ * commands have no quotes.
  *
- * A request is parsed where it lies in the stream's buffer, and its words are lent until the next
- * one is read. One loop, one thread: between two switches nobody else touches the tables, so there
- * are no locks.
+ * A request is parsed in the stream's buffer; its words are valid until the next read. There is one
+ * thread, and no other task runs between two switches, so the tables need no locks.
  */
 #include "client.h"
 #include <stdio.h>

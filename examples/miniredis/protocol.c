@@ -1,32 +1,29 @@
 /*
- * protocol.c: *COUNT and for each word $SIZE and its bytes; or what a person types: words between
- * spaces, up to the end of the line. Malformed requests are called what Redis calls them.
+ * protocol.c: parses *COUNT followed by $SIZE and the bytes of each word, or an inline command:
+ * words between spaces, up to the end of the line. The error messages are those of Redis.
  */
 #include "protocol.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_LINE = 64 * 1024, MOST_WORDS = 1 << 20 };
+enum { MAX_LINE_BYTES = 64 * 1024, MAX_WORDS = 1 << 20 };
 
-static int complain(struct request *request, const char *sentence)
+static int protocol_error(struct request *request, const char *message)
 {
-    snprintf(request->complaint, sizeof request->complaint, "%s", sentence);
+    snprintf(request->error, sizeof request->error, "%s", message);
     return -EPROTO;
 }
 
-/* A line that is not there whole, of which rest bytes are. */
-static int more_of_line(struct request *request, size_t rest, const char *sentence)
+/* For a line that is incomplete after `rest` bytes. The message is for a line that is too long. */
+static int more_of_line(struct request *request, size_t rest, const char *message)
 {
-    request->searched = rest > 0 ? rest - 1 : 0; /* the last may be a \r */
+    request->searched = rest > 0 ? rest - 1 : 0; /* the last byte may be a \r */
     request->least = request->used + rest + 1;
-    return rest > LONGEST_LINE ? complain(request, sentence) : 0;
+    return rest > MAX_LINE_BYTES ? protocol_error(request, message) : 0;
 }
 
-/*
- * The number in a line of size bytes and no more; -1: it is none, or a negative or a far too large
- * one.
- */
+/* Parses a number of less than ten digits, and nothing else. Returns -1 on error. */
 static long number_in(const char *text, size_t size)
 {
     long value = size > 0 && size < 10 ? 0 : -1;
@@ -35,16 +32,14 @@ static long number_in(const char *text, size_t size)
     return value;
 }
 
-/*
- * The size of the line, without \r\n, which is not in its first bytes; -1: it is not there whole.
- */
+/* The size of the line, without \r\n; -1: incomplete. The first `searched` bytes have no \r\n. */
 static long line_size(const char *text, size_t size, size_t searched)
 {
     const char *end = memchr(text + searched, '\r', size - searched);
     return end != NULL && end + 1 < text + size ? end - text : -1;
 }
 
-/* The next word: how many bytes it takes; 0: more have to come. */
+/* Parses the next word. Returns the number of its bytes; 0: incomplete. */
 static int parse_word(const char *text, size_t size, struct request *request)
 {
     size_t at = request->used, rest = size - at;
@@ -53,20 +48,20 @@ static int parse_word(const char *text, size_t size, struct request *request)
         return more_of_line(request, rest, "too big bulk count string");
     if (text[at] != '$') {
         char got = text[at] == '\r' || text[at] == '\n' ? ' ' : text[at];
-        snprintf(request->complaint, sizeof request->complaint, "expected '$', got '%c'", got);
+        snprintf(request->error, sizeof request->error, "expected '$', got '%c'", got);
         return -EPROTO;
     }
     long length = number_in(text + at + 1, (size_t)line - 1);
-    if (length < 0 || length > MOST_REQUEST)
-        return complain(request, "invalid bulk length");
+    if (length < 0 || length > MAX_REQUEST)
+        return protocol_error(request, "invalid bulk length");
     size_t used = (size_t)line + 2 + (size_t)length + 2;
     if (used > rest) {
         request->searched = 0;
         request->least = at + used;
         return 0;
     }
-    const char *place = (const char *)(at + (size_t)line +
-                                       2); /* in the text, which may move: see lend_words */
+    /* an offset for now, because the text may move: see set_addresses */
+    const char *place = (const char *)(at + (size_t)line + 2);
     request->words[request->count++] = (struct word){place, (size_t)length};
     return (int)used;
 }
@@ -89,16 +84,16 @@ static int parse_count(const char *text, size_t size, struct request *request)
     if (line < 0)
         return more_of_line(request, size, "too big mbulk count string");
     bool negative = line > 2 && text[1] == '-' &&
-                    number_in(text + 2, (size_t)line - 2) > 0; /* as an empty one */
+                    number_in(text + 2, (size_t)line - 2) > 0; /* the same as 0 */
     request->wanted = negative ? 0 : number_in(text + 1, (size_t)line - 1);
-    if (request->wanted < 0 || request->wanted > MOST_WORDS)
-        return complain(request, "invalid multibulk length");
+    if (request->wanted < 0 || request->wanted > MAX_WORDS)
+        return protocol_error(request, "invalid multibulk length");
     ASYNC_TRY(make_room(request, request->wanted));
     return (int)line + 2;
 }
 
-/* Now that all are there, their places in the text become addresses. */
-static void lend_words(const char *text, struct request *request)
+/* The request is complete: turns the offsets of the words into addresses. */
+static void set_addresses(const char *text, struct request *request)
 {
     for (int i = 0; i < request->count; i++)
         request->words[i].text = text + (size_t)request->words[i].text;
@@ -114,7 +109,7 @@ static int parse_words(const char *text, size_t size, struct request *request)
         request->used += (size_t)part;
         request->searched = 0;
     }
-    lend_words(text, request);
+    set_addresses(text, request);
     return (int)request->used;
 }
 
@@ -141,8 +136,8 @@ int parse(const char *text, size_t size, struct request *request)
         request->count = 0;
     int used = text[0] == '*' ? parse_words(text, size, request) : parse_line(text, size, request);
     if (used == 0)
-        return request->least > MOST_REQUEST ? complain(request, "too big request") : 0;
-    request->used = request->searched = 0; /* the next one begins */
+        return request->least > MAX_REQUEST ? protocol_error(request, "too big request") : 0;
+    request->used = request->searched = 0; /* for the next request */
     return used;
 }
 

@@ -1,5 +1,5 @@
 /*
- * store.c: rows of entries, as many rows as there are entries, or more; and what is in an entry.
+ * store.c: a hash table with at least as many rows as entries, and the operations of an entry.
  */
 #include "store.h"
 #include <stdlib.h>
@@ -54,7 +54,7 @@ static int grow(struct store *store)
     return 0;
 }
 
-/* With its key behind it, in one piece. */
+/* The key is in the same allocation, after the entry. */
 static struct entry *entry_new(struct word key, size_t hashed)
 {
     struct entry *entry = calloc(1, sizeof *entry + key.size);
@@ -162,14 +162,14 @@ struct item *entry_pop(struct entry *entry)
     return item;
 }
 
-void entry_feed(struct entry *entry)
+void entry_serve_waiters(struct entry *entry)
 {
     for (struct waiter *waiter = entry->waiters; entry->items != NULL && waiter != NULL;
          waiter = waiter->next)
-        if (!async_event_is_set(&waiter->hunger->fed)) {
-            waiter->hunger->item = entry_pop(entry);
-            waiter->hunger->from = entry;
-            async_event_set(&waiter->hunger->fed);
+        if (!async_event_is_set(&waiter->wait->done)) {
+            waiter->wait->item = entry_pop(entry);
+            waiter->wait->from = entry;
+            async_event_set(&waiter->wait->done);
         }
 }
 

@@ -1,10 +1,10 @@
 /*
- * 1_hello.c: says hello, and one second later world.
+ * 1_hello.c: prints hello, and one second later world.
  *
- * amain is a coroutine: an ordinary function that returns 0 or more when it worked and -errno when
- * it did not. async_sleep stops it without stopping the thread; ASYNC_TRY returns from it when the
- * sleep was refused, which is what Ctrl-C does. async_main runs amain on a loop of its own and
- * makes an exit status of its result.
+ * amain is a coroutine: an ordinary function that returns 0 or more on success and -errno on
+ * failure. async_sleep suspends the coroutine and does not block the thread. ASYNC_TRY returns from
+ * amain if the sleep fails, as it does on Ctrl-C. async_main runs amain on a new loop and turns its
+ * result into an exit status.
  */
 #include <asyncio.h>
 #include <stdio.h>

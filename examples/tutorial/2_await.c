@@ -1,8 +1,8 @@
 /*
  * 2_await.c: two pauses in a row, 2 + 6 = 8 seconds.
  *
- * To call a coroutine is to await it: it runs to its end, and only then does the caller go on.
- * Other tasks would run meanwhile, but there are none. say_after is never made a task, so it needs
+ * A call of a coroutine awaits it: the caller continues when the coroutine has returned. Other
+ * tasks could run meanwhile; this program has only one. say_after never becomes a task, so it needs
  * no async_fn.
  */
 #include <asyncio.h>

@@ -1,9 +1,9 @@
 /*
  * 3_tasks.c: two tasks of 3 seconds that end together after 3 seconds.
  *
- * async_create_task lets a coroutine run on its own and gives a handle; async_await waits for its
- * end and takes the handle. Both are awaited before either result is looked at, so that no handle
- * is left over.
+ * async_create_task starts a task that runs a coroutine, and returns a handle. async_await waits
+ * until the task has ended, and takes the handle. Both tasks are awaited before either result is
+ * checked, so that no handle is leaked.
  */
 #include <asyncio.h>
 #include <stdio.h>

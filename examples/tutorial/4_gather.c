@@ -1,10 +1,10 @@
 /*
- * 4_gather.c: three counts at once, each of which blocks the loop for a second: 4 seconds in all.
+ * 4_gather.c: three tasks that each block the loop for a second: 4 seconds in total.
  *
- * sleep stops the whole thread, so the three take turns: 3 seconds. async_sleep stops only the task
- * that calls it, so those pauses overlap: one second more after the last. Whatever blocks shows up
- * when you run it with ASYNCIO_DEBUG=1, which names each task that held the loop for long and the
- * line that created it.
+ * sleep blocks the whole thread, so the three seconds add up. async_sleep suspends only the task
+ * that calls it, so these pauses overlap: one second after the last sleep. With ASYNCIO_DEBUG=1 the
+ * library reports each task that blocked the loop for a long time, and the line of the program that
+ * created the task.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 static int count(void)
 {
     puts("One");
-    sleep(1); /* a mistake, made on purpose */
+    sleep(1); /* a deliberate mistake */
     ASYNC_TRY(async_sleep(1));
     puts("Two");
     return 0;

@@ -3,9 +3,9 @@
  * workers look like it.
  *
  * The queue has room for a few jobs, so producers that are too fast wait in async_queue_put. Ctrl-C
- * cancels amain, and with it the gather it waits in and the producers. amain then closes the shop
- * in order: the consumers may work for a moment longer, are cancelled and awaited, and the queue is
- * freed. The status is 130.
+ * cancels amain, the gather in which it waits, and the producers. amain then shuts down in order:
+ * the consumers may work for one more second, are cancelled and awaited, and the queue is freed.
+ * The status is 130.
  *
  * `5_queue 7` draws the same pauses each time, from the seed 7.
  */
@@ -18,11 +18,11 @@
 enum { PRODUCERS = 3, CONSUMERS = 2, ROOM = 4, GRACE = 1 };
 
 struct job {
-    int producer; /* who made it */
-    int number;   /* in that producer's own count */
+    int producer;
+    int number; /* counted by the producer */
 };
 
-/* Shared by all tasks, and needs no lock: another task runs only where this one waits. */
+/* Shared by all tasks without a lock: other tasks run only while this one waits. */
 static uint32_t dice;
 
 /* 1 to 5 seconds. */
@@ -58,7 +58,7 @@ static int consume(int id, async_queue *queue)
         struct job job;
         ASYNC_TRY(async_queue_get(queue, &job));
         int result = work(id, job);
-        async_queue_task_done(queue); /* also when the work failed, or join would wait for ever */
+        async_queue_task_done(queue); /* also after an error, or join would wait forever */
         ASYNC_TRY(result);
     }
 }
@@ -69,8 +69,6 @@ static int amain(void)
     async_task *producers[PRODUCERS], *consumers[CONSUMERS];
     async_auto_queue *queue = NULL;
     ASYNC_TRY(async_queue_new(&queue, ROOM, sizeof(struct job)));
-    if (queue == NULL)
-        return -ENOMEM;
     for (int i = 0; i < PRODUCERS; i++)
         producers[i] = async_create_task(produce, i + 1, queue);
     for (int i = 0; i < CONSUMERS; i++)
@@ -78,7 +76,7 @@ static int amain(void)
 
     int result = async_gather_n(producers, PRODUCERS, NULL, ASYNC_FIRST_ERROR); /* until Ctrl-C */
     puts("closing");
-    /* amain stays cancelled: what it still wants to wait for needs a shelter. */
+    /* amain stays cancelled: without the shield each wait would fail immediately. */
     async_ignore(async_no_cancel(async_timeout(GRACE, async_queue_join(queue))));
     for (int i = 0; i < CONSUMERS; i++)
         async_task_cancel(consumers[i]);

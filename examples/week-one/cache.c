@@ -1,20 +1,20 @@
 /*
- * cache.c: a lock for each key makes one of those who ask the loader. A lock goes from one to the
- * next in the order in which they came, whatever becomes of its holder: this is all it takes.
+ * cache.c: each key has a lock. The task that holds it loads the value, the others wait for the
+ * lock. If the holder fails or is cancelled, the next task gets the lock and tries again.
  */
 #include "cache.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 256, MOST_BYTES = 256 };
+enum { BUCKETS = 256, MAX_BYTES = 256 };
 
 struct entry {
-    struct entry *next;     /* in its bucket */
-    async_lock loading;     /* held by the one who loads */
-    bool loaded;            /* value is there */
-    char value[MOST_BYTES]; /* a string */
-    char key[];             /* a string */
+    struct entry *next; /* in its bucket */
+    async_lock loading; /* held by the task that loads */
+    bool loaded;
+    char value[MAX_BYTES];
+    char key[];
 };
 
 struct cache {
@@ -49,7 +49,7 @@ static struct entry **bucket_of(struct cache *cache, const char *key)
     return &cache->buckets[hash % BUCKETS];
 }
 
-/* The entry, made when it is first asked for. */
+/* Finds or creates the entry. NULL: out of memory. */
 static struct entry *entry_of(struct cache *cache, const char *key)
 {
     struct entry **bucket = bucket_of(cache, key);

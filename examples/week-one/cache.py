@@ -1,4 +1,4 @@
-"""A cache whose values take long to load; the twin of cache.c."""
+"""A cache for values that take long to load; the twin of cache.c."""
 
 import asyncio
 from collections import defaultdict

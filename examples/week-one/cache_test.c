@@ -1,6 +1,6 @@
 /*
- * cache_test.c: a unit test of the cache, on a virtual clock: each load takes an hour, the tests no
- * time.
+ * cache_test.c: a unit test of the cache, on a virtual clock: each load takes an hour, and the test
+ * takes no time.
  */
 #include "cache.h"
 #include <assert.h>

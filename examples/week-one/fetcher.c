@@ -1,23 +1,22 @@
 /*
- * fetcher.c: fetches pages, ten at a time; each has three attempts and so many seconds for each of
- * them.
+ * fetcher.c: fetches pages, ten at a time; each has three attempts of at most SECONDS.
  *
  *     fetcher SECONDS URL…
  *
- * A page that cannot be had is a result like others, so nobody else suffers from it.
+ * A page that cannot be fetched is a result and not an error, so the other tasks go on.
  */
 #include <asyncio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { AT_ONCE = 10, ATTEMPTS = 3, MOST_BYTES = 8 << 20 };
+enum { AT_ONCE = 10, ATTEMPTS = 3, MAX_BYTES = 8 << 20 };
 
 struct page {
     const char *url;
     char *body;
-    int status;      /* the server's, or -errno */
-    const char *why; /* there is none */
+    int status;      /* of the HTTP answer, or -errno */
+    const char *why; /* the error message, if there is no body */
 };
 
 static int http_get(const char *url, char **body)
@@ -30,7 +29,7 @@ static int http_get(const char *url, char **body)
     ASYNC_TRY(async_open_connection(&stream, host, port, NULL));
     async_stream_printf(stream, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", url[used] ? url + used : "/",
                         host);
-    ASYNC_TRY(async_stream_read_all(stream, &reply, MOST_BYTES));
+    ASYNC_TRY(async_stream_read_all(stream, &reply, MAX_BYTES));
     if (sscanf(reply, "HTTP/%*s %d", &status) != 1) {
         free(reply);
         return async_fail(-EPROTO, "%s: not an HTTP answer", host);

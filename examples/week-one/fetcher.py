@@ -1,4 +1,4 @@
-"""Fetches pages, ten at a time; each has three attempts and so many seconds for each of them; the twin of fetcher.c.
+"""Fetches pages, ten at a time; each has three attempts of at most SECONDS; the twin of fetcher.c.
 
     fetcher.py SECONDS URL…
 """
@@ -9,7 +9,7 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-AT_ONCE, ATTEMPTS, MOST_BYTES = 10, 3, 8 << 20
+AT_ONCE, ATTEMPTS, MAX_BYTES = 10, 3, 8 << 20
 
 
 class Page:
@@ -25,8 +25,8 @@ async def http_get(url):
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
     try:
         writer.write(f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.hostname}\r\n\r\n".encode())
-        reply = await reader.read(MOST_BYTES)
-        while more := await reader.read(MOST_BYTES - len(reply)):
+        reply = await reader.read(MAX_BYTES)
+        while more := await reader.read(MAX_BYTES - len(reply)):
             reply += more
     finally:
         writer.close()

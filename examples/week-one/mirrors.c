@@ -1,6 +1,6 @@
 /*
- * mirrors.c: asks several mirrors for the same file, the next one whenever the last has not
- * answered within a second or has failed. The first that succeeds wins; the others are cancelled.
+ * mirrors.c: fetches a file from several mirrors: the next one starts when the last one has failed
+ * or has not answered within a second. The first success wins; the others are cancelled.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -8,12 +8,12 @@
 struct mirror {
     const char *name;
     double seconds; /* until it answers */
-    int size;       /* of the file, or why there is none */
+    int size;       /* of the file, or -errno */
 };
 
 struct download {
     const struct mirror *mirrors;
-    int size; /* what the winner gave */
+    int size; /* of the winner's file */
 };
 
 static int fetch(const struct mirror *mirror)

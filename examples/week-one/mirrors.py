@@ -1,4 +1,4 @@
-"""Asks several mirrors for the same file, the first that succeeds wins; the twin of mirrors.c."""
+"""Fetches a file from several mirrors, the first success wins; the twin of mirrors.c."""
 
 import asyncio
 from asyncio.staggered import staggered_race  # not in asyncio's documentation: what create_connection uses

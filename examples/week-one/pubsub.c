@@ -1,9 +1,9 @@
 /*
- * pubsub.c: a topic, and listeners who come, go, and are not all quick enough.
+ * pubsub.c: a topic, and listeners that come and go; some are too slow.
  *
- * Each listener has a queue of its own, so the one who publishes waits for nobody: whoever has let
- * it run full is dropped. A listener stands in the topic's list with a struct in its own frame, for
- * as long as it listens.
+ * Each listener has a queue, so publishing never waits: a listener with a full queue is dropped.
+ * The struct listener is in the stack frame of its task, and in the topic's list as long as the
+ * task listens.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ static void unsubscribe(struct topic *topic, struct listener *listener)
     *place = listener->next;
 }
 
-/* Never switches, so the list stands still. */
+/* Never switches, so the list cannot change during the loop. */
 static void publish(struct topic *topic, int number)
 {
     printf("publishing %d\n", number);
@@ -66,8 +66,6 @@ static int listen(struct topic *topic, const char *name, double comes_after, dou
     ASYNC_TRY(async_sleep(comes_after));
     async_auto_queue *news = NULL;
     ASYNC_TRY(async_queue_new(&news, ROOM, sizeof(int)));
-    if (news == NULL)
-        return -ENOMEM;
     struct listener me = {.name = name, .news = news};
     subscribe(topic, &me);
     int result = hear(&me, seconds_each);

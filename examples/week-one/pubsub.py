@@ -1,4 +1,4 @@
-"""A topic, and listeners who come, go, and are not all quick enough; the twin of pubsub.c.
+"""A topic, and listeners that come and go, some too slow; the twin of pubsub.c.
 
 Queues cannot be closed before Python 3.13: a flag stands in for it, and a None that ends the queue if there is room.
 """

@@ -1,9 +1,8 @@
 /*
- * workers.c: three workers and a queue of jobs, some of which fail. At closing time no more jobs
- * are taken; those that are there are still done, and then everybody goes home.
+ * workers.c: three workers and a queue of jobs; some jobs fail. At closing time the queue accepts
+ * no more jobs, the workers finish the remaining ones and end.
  *
- * A job that fails is a result, and its worker goes on. Only being cancelled (Ctrl-C) ends a worker
- * early.
+ * A failed job does not end its worker. Only cancellation (Ctrl-C) ends a worker early.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -52,10 +51,8 @@ static int amain(void)
 {
     async_auto_queue *jobs = NULL;
     ASYNC_TRY(async_queue_new(&jobs, ROOM, sizeof(int)));
-    if (jobs == NULL)
-        return -ENOMEM;
     struct shop shop = {.jobs = jobs};
-    ASYNC_TASK_GROUP(staff); /* declared last: its tasks have ended before shop and jobs go */
+    ASYNC_TASK_GROUP(staff); /* declared last: its tasks end before shop and jobs are freed */
     for (int worker = 1; worker <= WORKERS; worker++)
         async_group_create_task(&staff, work, &shop, worker);
     async_group_create_task(&staff, take_orders, &shop);

@@ -1,4 +1,4 @@
-"""Three workers and a queue of jobs, some of which fail; the twin of workers.c.
+"""Three workers and a queue of jobs; some jobs fail; the twin of workers.c.
 
 Queues cannot be closed before Python 3.13: a closed flag, a None for each worker and a race against the flag
 stand in for it.

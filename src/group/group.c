@@ -1,13 +1,12 @@
 /*
  * group/group.c: task groups. A group is a scope of the task that declared it, and expires when a
- * child fails; it is the starter of its children, and a listener of each one's end. So what a child
- * costs beyond a task is being put into two lists and taken out again, all of it in its own control
- * block.
+ * child fails. It is the maker of its children and a listener of the end of each. Beyond a plain
+ * task, a child costs its entry in two lists, which needs no memory besides its control block.
  *
- * Invariants: `children` are those that have not ended, `live` of them; of these `running` were
- * given to the loop, and the others stand in `queued`, which is empty while there is room. The
- * group keeps the records of all that ended, from `first_ended` on in the order of their ends; from
- * `ungiven` on async_group_next has not given them.
+ * Invariants: `children` holds the `live` children that have not ended. `running` of them were
+ * given to the scheduler; the others are in `queued`, which is empty while running < limit. The
+ * records of ended children are kept in the order of their ends in a list from `first_ended` to
+ * `last_ended`; async_group_next has returned those before `next_result`.
  */
 #include "base/options.h"
 #include "sched/fork.h"
@@ -15,58 +14,58 @@
 #include <asyncio/group.h>
 
 struct group {
-    struct scope scope;             /* of its task; expired when a child has failed */
-    struct asyncp_maker maker;      /* of its children */
-    struct list children;           /* that have not ended, as members */
-    size_t live;                    /* how many */
-    size_t running;                 /* of those, how many may run */
-    size_t limit;                   /* how many may at a time; SIZE_MAX: all */
-    struct ready_queue queued;      /* those that wait until they may */
-    struct async_task *first_ended; /* of the records it keeps; NULL: none */
-    struct async_task *last_ended;  /* meaningless when there is none */
-    struct async_task *ungiven;     /* the next to be given; NULL: none */
-    struct wait *wait;              /* its task waits for it; NULL: it does not */
-    /* whose error is the group's; NULL: none, or that of no task */
+    struct scope scope; /* expires when a child fails */
+    struct asyncp_maker maker;
+    struct list children; /* of struct member */
+    size_t live;
+    size_t running;
+    size_t limit; /* of running; SIZE_MAX: none */
+    struct ready_queue queued;
+    struct async_task *first_ended; /* NULL: no records */
+    struct async_task *last_ended;  /* undefined without records */
+    struct async_task *next_result; /* NULL: all were returned */
+    struct wait *wait;              /* of the owner in a call of the group; NULL: none */
+    /* the source of the group's error; NULL: none, or no memory for a child */
     struct async_task *first_failed;
-    uint64_t passed_on;  /* the last round of requests to its task that the children were told of */
-    int error;           /* that it failed with; 0: it has not */
-    bool discard;        /* records of children that ended are not kept */
-    bool wants_next;     /* its task waits for the end of one child, else of all */
+    uint64_t passed_on;  /* the latest request round of the owner that the children received */
+    int error;           /* the first failure; 0: none */
+    bool discard;        /* records of ended children are not kept */
+    bool wants_next;     /* wait ends with the next child, else with the last */
     bool some_cancelled; /* a child ended with -ECANCELED */
-    bool closing;        /* no more children */
-    bool waited;         /* async_group_wait has returned, and the scope is gone */
+    bool closing;        /* rejects new children */
+    bool waited;         /* async_group_wait has returned and has removed the scope */
 };
 
-_Static_assert(sizeof(async_task_group) >= sizeof(struct group),
-               "the public struct holds the group");
-_Static_assert(_Alignof(async_task_group) >= _Alignof(struct group), "and is aligned for it");
+_Static_assert(sizeof(async_task_group) >= sizeof(struct group) &&
+                   _Alignof(async_task_group) >= _Alignof(struct group),
+               "async_task_group must have room for struct group");
 
 static struct group *group_of(async_task_group *group, const char *call)
 {
     ENSURE(group != NULL, "%s: the group is NULL", call);
     struct group *inside = (struct group *)group;
     ENSURE(inside->scope.coroutine != NULL,
-           "%s: ASYNC_TASK_GROUP did not declare this group, or its block was left", call);
+           "%s: the group was not declared by ASYNC_TASK_GROUP, or its block has been left", call);
     const struct async_loop *loop = inside->scope.coroutine->task->loop;
     if (unlikely(loop != asyncp_current))
         asyncp_wrong_loop(loop, call, "the task group");
     return inside;
 }
 
-/* The group, for a call that only its own task may make, and before it has waited for it. */
-static struct group *own_group(const struct async_loop *loop, async_task_group *public_group,
-                               const char *call)
+/* The group, for a call that only its owner may make, before async_group_wait has returned. */
+static struct group *owned_group(const struct async_loop *loop, async_task_group *public_group,
+                                 const char *call)
 {
     struct group *group = group_of(public_group, call);
     ENSURE(group->scope.coroutine == loop_running(loop),
-           "%s: the task group belongs to %s, and this is %s", call,
+           "%s: the task group belongs to %s, but was used by %s", call,
            asyncp_label(group->scope.coroutine->task).text,
            asyncp_label(loop_running(loop)->task).text);
-    ENSURE(!group->waited, "%s: the task group has been waited for already", call);
+    ENSURE(!group->waited, "%s: async_group_wait has already returned for this task group", call);
     return group;
 }
 
-static void ask_children(struct async_loop *loop, struct group *group)
+static void request_children(struct async_loop *loop, struct group *group)
 {
     LIST_EACH (link, &group->children) {
         struct member *member = CONTAINER_OF(link, struct member, sibling);
@@ -78,16 +77,13 @@ static void cancel_children(struct async_loop *loop, struct group *group,
                             const struct sentence *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
-    ask_children(loop, group);
+    request_children(loop, group);
     asyncp_round_end(loop, is_new);
 }
 
-/*
- * The first failure: the siblings are asked to end, and then the task that declared the group is
- * refused.
- */
-OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int error,
-                             struct async_task *task)
+/* The first failure cancels the other children, and then expires the group's scope. */
+OUT_OF_LINE static void fail_group(struct async_loop *loop, struct group *group, int error,
+                                   struct async_task *task)
 {
     if (group->error != 0)
         return;
@@ -97,16 +93,14 @@ OUT_OF_LINE static void fail(struct async_loop *loop, struct group *group, int e
         return;
     group->closing = true;
     bool is_new = asyncp_round_begin(loop, asyncp_reason(REASON_SIBLING));
-    ask_children(loop, group);
+    request_children(loop, group);
     asyncp_scope_expire(&group->scope, error, REASON_SIBLING);
     group->passed_on = group->scope.coroutine->request_round;
     asyncp_round_end(loop, is_new);
 }
 
-/* ---- the life of a child -------------------------------------------------------------------- */
-
 /* Keeps the record of a child that has ended. */
-static void keep(struct group *group, struct async_task *task)
+static void keep_record(struct group *group, struct async_task *task)
 {
     task->next_ended = NULL;
     if (group->first_ended == NULL)
@@ -114,11 +108,11 @@ static void keep(struct group *group, struct async_task *task)
     else
         group->last_ended->next_ended = task;
     group->last_ended = task;
-    if (group->ungiven == NULL)
-        group->ungiven = task;
+    if (group->next_result == NULL)
+        group->next_result = task;
 }
 
-/* A failure is the group's, and its record is kept in any case. */
+/* The record of the first failure is kept even with `discard`. */
 OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *group,
                                      struct async_task *task)
 {
@@ -126,12 +120,12 @@ OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *grou
         group->some_cancelled = true;
         return;
     }
-    task->seen = group->error != 0; /* one is enough */
+    task->seen = group->error != 0; /* the group returns only the first */
     if (group->discard && group->error == 0) {
         task->references |= TASK_KEPT;
-        keep(group, task);
+        keep_record(group, task);
     }
-    fail(loop, group, task->result, task);
+    fail_group(loop, group, task->result, task);
 }
 
 static void start_queued(struct async_loop *loop, struct group *group)
@@ -145,21 +139,21 @@ static void start_queued(struct async_loop *loop, struct group *group)
     loop_push(loop, next);
 }
 
-/* The listener of a child. Whoever waits for this one child is told before a failure refuses it. */
+/* The listener of a child. A wait of the owner is woken before a failure can cancel it. */
 static void child_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
 {
     struct member *member = CONTAINER_OF(listener, struct member, listener);
     struct group *group = CONTAINER_OF(member->group, struct group, maker);
     ENSURE(list_is_linked(&member->sibling),
-           "%s is the child of a task group whose memory is gone or was written over; a block was "
-           "left, perhaps by longjmp, without the end of its group",
+           "%s: its task group was freed or overwritten; the group's block was left without ending "
+           "the group, perhaps by longjmp",
            asyncp_label(task).text);
     list_remove(&member->sibling);
     group->live--;
     if (group->discard)
         task->references &= ~TASK_KEPT;
     else
-        keep(group, task);
+        keep_record(group, task);
     start_queued(loop, group);
     bool awaited = group->wait != NULL && !group->wait->claimed;
     if (awaited && (group->live == 0 || group->wants_next))
@@ -168,11 +162,12 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
         child_failed(loop, group, task);
 }
 
-static int start(struct async_loop *loop, struct asyncp_maker *maker, struct coroutine *coroutine)
+static int start_child(struct async_loop *loop, struct asyncp_maker *maker,
+                       struct coroutine *coroutine)
 {
     struct group *group = CONTAINER_OF(maker, struct group, maker);
     if (unlikely(coroutine == NULL && !group->closing))
-        fail(loop, group, -ENOMEM, NULL);
+        fail_group(loop, group, -ENOMEM, NULL);
     if (unlikely(group->closing))
         return -ECANCELED;
     struct member *member = &coroutine->member;
@@ -201,25 +196,20 @@ const async_task_options *asyncp_group_options(async_task_group *public_group,
     return storage;
 }
 
-/* ---- beginning and end ---------------------------------------------------------------------- */
-
 void asyncp_group_begin(async_task_group *public_group, const async_group_options *options)
 {
     struct async_loop *loop = loop_enter("ASYNC_TASK_GROUP");
     OPTIONS_CHECK(options, "ASYNC_TASK_GROUP_WITH");
     struct group *group = (struct group *)public_group;
-    *group = (struct group){.maker.start = start, .limit = SIZE_MAX};
+    *group = (struct group){.maker.start = start_child, .limit = SIZE_MAX};
     if (options != NULL && options->limit != 0)
         group->limit = options->limit;
     group->discard = options != NULL && options->discard;
     asyncp_scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
 }
 
-/*
- * Passes on what is asked of the group's task; from now on nobody begins what would be cancelled at
- * once.
- */
-static void pass_on_to_children(struct async_loop *loop, struct group *group)
+/* Passes the owner's cancel request on. A child that started now would be cancelled at once. */
+static void pass_request_to_children(struct async_loop *loop, struct group *group)
 {
     group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);
     group->closing = true;
@@ -227,27 +217,26 @@ static void pass_on_to_children(struct async_loop *loop, struct group *group)
     cancel_children(loop, group, reason != NULL ? reason : asyncp_reason(REASON_LEFT));
 }
 
-/* How a group is found from its wait. */
 struct group_wait {
-    struct wait wait;    /* of its task */
-    struct group *group; /* it */
+    struct wait wait;
+    struct group *group;
 };
 
-static void pass_on(struct wait *wait)
+static void refuse_group_wait(struct wait *wait)
 {
-    pass_on_to_children(wait->coroutine->task->loop,
-                        CONTAINER_OF(wait, struct group_wait, wait)->group);
+    pass_request_to_children(wait->coroutine->task->loop,
+                             CONTAINER_OF(wait, struct group_wait, wait)->group);
 }
 
-/* Children may create others, so the last one may not have been. */
+/* Waits repeatedly, because children may create more children until they have ended. */
 static void wait_for_children(struct async_loop *loop, struct group *group, const char *call)
 {
     struct group_wait waiting;
     waiting.group = group;
     while (group->live > 0) {
         if (loop_running(loop)->refused && group->passed_on != loop_running(loop)->request_round)
-            pass_on_to_children(loop, group);
-        wait_init(&waiting.wait, call, group, pass_on);
+            pass_request_to_children(loop, group);
+        wait_init(&waiting.wait, call, group, refuse_group_wait);
         group->wants_next = false;
         group->wait = &waiting.wait;
         asyncp_park(loop, &waiting.wait);
@@ -259,11 +248,11 @@ static void wait_for_children(struct async_loop *loop, struct group *group, cons
 int async_group_wait(async_task_group *public_group)
 {
     struct async_loop *loop = loop_enter("async_group_wait");
-    struct group *group = own_group(loop, public_group, "async_group_wait");
+    struct group *group = owned_group(loop, public_group, "async_group_wait");
     asyncp_scope_place(loop, &group->scope, "async_group_wait");
     if (unlikely(loop_running(loop)->refused)) {
         if (group->passed_on != loop_running(loop)->request_round)
-            pass_on_to_children(loop, group);
+            pass_request_to_children(loop, group);
         asyncp_refused(loop);
     }
     wait_for_children(loop, group, "async_group_wait");
@@ -277,11 +266,8 @@ int async_group_wait(async_task_group *public_group)
     return group->some_cancelled && loop_running(loop)->refused ? -ECANCELED : 0;
 }
 
-/*
- * Nobody sees these records through the group any more; nor need anybody look at failures that it
- * has answered for.
- */
-static void give_back(struct group *group)
+/* Releases the kept records. After async_group_wait, failures count as seen. */
+static void release_records(struct group *group)
 {
     for (struct async_task *task = group->first_ended, *next; task != NULL; task = next) {
         next = task->next_ended;
@@ -298,17 +284,15 @@ void asyncp_group_leave(async_task_group *public_group)
     struct async_loop *loop = loop_leave("the end of a task group");
     if (!group->waited) {
         if (!group->closing && group->live > 0 && !loop_is_inherited(loop))
-            pass_on_to_children(loop, group);
-        if (!loop_is_inherited(loop)) /* else they are the parent's, and never end here */
+            pass_request_to_children(loop, group);
+        if (!loop_is_inherited(loop)) /* in a child of fork() no child of the group ends */
             wait_for_children(loop, group, "the end of a task group");
         asyncp_scope_leave(loop, &group->scope, SCOPE_GROUP, "the end of a task group");
     }
     if (!loop_is_inherited(loop))
-        give_back(group);
+        release_records(group);
     group->scope.coroutine = NULL;
 }
-
-/* ---- meanwhile ------------------------------------------------------------------------------ */
 
 void async_group_cancel(async_task_group *public_group)
 {
@@ -316,8 +300,8 @@ void async_group_cancel(async_task_group *public_group)
     cancel_children(asyncp_current, group, asyncp_reason(REASON_LEFT));
 }
 
-/* Waits until a child has ended that was not given. 0 or -ECANCELED. */
-static int wait_for_next(struct async_loop *loop, struct group *group)
+/* Waits until a child ends. 0 or -ECANCELED. */
+static int wait_for_next_child(struct async_loop *loop, struct group *group)
 {
     struct wait wait;
     wait_init(&wait, "async_group_next", group, asyncp_refuse_wait);
@@ -331,7 +315,7 @@ static int wait_for_next(struct async_loop *loop, struct group *group)
 int async_group_next(async_task_group *public_group, async_task **ended)
 {
     struct async_loop *loop = loop_enter("async_group_next");
-    struct group *group = own_group(loop, public_group, "async_group_next");
+    struct group *group = owned_group(loop, public_group, "async_group_next");
     async_task *nowhere;
     ended = ended != NULL ? ended : &nowhere;
     *ended = NULL;
@@ -339,12 +323,12 @@ int async_group_next(async_task_group *public_group, async_task **ended)
         return asyncp_refused(loop);
     if (group->discard)
         return -EINVAL;
-    if (group->ungiven == NULL && group->live == 0)
+    if (group->next_result == NULL && group->live == 0)
         return -ENODATA;
-    int result = group->ungiven == NULL ? wait_for_next(loop, group) : 0;
+    int result = group->next_result == NULL ? wait_for_next_child(loop, group) : 0;
     if (result < 0)
         return result;
-    *ended = group->ungiven;
-    group->ungiven = group->ungiven->next_ended;
+    *ended = group->next_result;
+    group->next_result = group->next_result->next_ended;
     return paced(loop, PACE_STEP, async_task_result(*ended));
 }

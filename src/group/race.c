@@ -1,55 +1,53 @@
 /*
- * group/race.c: the staggered race: attempts that begin one after the other until one succeeds. It
- * watches them, and joins them all before it returns, as they use what belongs to the caller.
+ * group/race.c: async_staggered_race: starts attempts one after the other until one succeeds. It
+ * watches them, and joins them all before it returns, because they use the caller's memory.
  */
+#include "base/values.h"
 #include "group/watch.h"
 #include <asyncio/gather.h>
 
 struct race {
-    int (*attempt)(size_t index, void *context); /* to call */
-    void *context;                               /* with this */
-    size_t count;                                /* so often at most */
-    size_t begun;                                /* attempts so far */
-    int64_t delay_ns;                            /* between two */
-    int64_t next_ns;                             /* when the next one begins at the latest */
-    size_t winner;                               /* the first that succeeded; count: none yet */
-    async_task **tasks; /* the attempts, NULL where there was no memory for one */
-    struct watch watch; /* of them */
+    int (*attempt)(size_t index, void *context);
+    void *context;
+    size_t count;       /* the maximum of begun */
+    size_t begun;       /* attempts started */
+    int64_t delay_ns;   /* between two starts, unless the latest attempt fails earlier */
+    int64_t next_ns;    /* the deadline of the next start */
+    size_t winner;      /* the first attempt that succeeded; count: none yet */
+    async_task **tasks; /* of the attempts; NULL: there was no memory */
+    struct watch watch;
 };
 
-/* What an attempt's task runs with. */
-struct attempt {
-    int (*function)(size_t index, void *context); /* the user's */
-    void *context;                                /* the user's */
-    size_t index;                                 /* its number */
+/* The arguments of an attempt's task. */
+struct race_attempt {
+    int (*function)(size_t index, void *context);
+    void *context;
+    size_t index;
 };
 
-static int enter(void *arguments)
+static int enter_attempt(void *arguments)
 {
-    const struct attempt *attempt = arguments;
+    const struct race_attempt *attempt = arguments;
     return attempt->function(attempt->index, attempt->context);
 }
 
-static void begin_next(struct async_loop *loop, struct race *race)
+static void start_next_attempt(struct async_loop *loop, struct race *race)
 {
     static const struct asyncp_function description = {
-        enter, sizeof(struct attempt), _Alignof(struct attempt), "attempt of async_staggered_race",
-        "the library"};
-    struct attempt attempt = {race->attempt, race->context, race->begun};
+        enter_attempt, sizeof(struct race_attempt), _Alignof(struct race_attempt),
+        "attempt of async_staggered_race", "the library"};
+    struct race_attempt attempt = {race->attempt, race->context, race->begun};
     async_task *task = asyncp_create(&description, &attempt, NULL, "async_staggered_race");
     race->tasks[race->begun++] = task;
-    if (task != NULL)
-        task_reserve(task,
-                     "async_staggered_race"); /* also where an attempt hands out its own handle */
+    if (task != NULL) /* reserved: an attempt may pass on its own handle */
+        task_reserve(task, "async_staggered_race");
     asyncp_watch_add(&race->watch, task);
     int64_t now_ns = asyncp_now(loop);
     race->next_ns = race->delay_ns < TIME_NEVER - now_ns ? now_ns + race->delay_ns : TIME_NEVER;
 }
 
-/*
- * Looks at one that has ended; whether the next may begin, because it was the last one and failed.
- */
-static bool look_at_one(struct race *race)
+/* Takes the next end from the watch. Whether it is that of the latest attempt. */
+static bool take_attempt_end(struct race *race)
 {
     size_t index = asyncp_watch_take(&race->watch);
     const struct async_task *task = race->tasks[index];
@@ -58,10 +56,10 @@ static bool look_at_one(struct race *race)
     return index + 1 == race->begun;
 }
 
-/* Until one has succeeded or all have failed: 0. -ECANCELED, -ENOMEM. */
-static int run(struct async_loop *loop, struct race *race)
+/* Runs attempts until one has succeeded or all have failed. 0, -ECANCELED or -ENOMEM. */
+static int run_attempts(struct async_loop *loop, struct race *race)
 {
-    begin_next(loop, race);
+    start_next_attempt(loop, race);
     while (race->winner == race->count &&
            (race->watch.first != NULL || race->watch.ended < race->count)) {
         bool more = race->begun < race->count;
@@ -71,17 +69,20 @@ static int run(struct async_loop *loop, struct race *race)
                                        more ? race->next_ns : TIME_NEVER);
         if (result < 0 && result != -ETIMEDOUT)
             return result;
-        bool begin = result < 0;
+        bool due = result < 0;
         while (race->watch.first != NULL && race->winner == race->count)
-            begin = look_at_one(race) || begin;
-        if (begin && more && race->winner == race->count)
-            begin_next(loop, race);
+            due = take_attempt_end(race) || due;
+        if (due && more && race->winner == race->count)
+            start_next_attempt(loop, race);
     }
     return 0;
 }
 
-/* All have ended; lets go of them. The error of the first, with its sentence. */
-static int collect(struct async_loop *loop, struct race *race)
+/*
+ * Releases the attempts, which have ended. The result of the first one, whose error message
+ * remains.
+ */
+static int release_attempts(struct async_loop *loop, struct race *race)
 {
     for (size_t i = 1; i < race->begun; i++) {
         if (race->tasks[i] == NULL)
@@ -92,7 +93,7 @@ static int collect(struct async_loop *loop, struct race *race)
     return asyncp_task_collect(loop, race->tasks[0]);
 }
 
-static int finish(struct async_loop *loop, struct race *race, int result)
+static int finish_race(struct async_loop *loop, struct race *race, int result)
 {
     if (!loop_running(loop)->refused)
         asyncp_request(loop, race->tasks, race->begun,
@@ -101,7 +102,7 @@ static int finish(struct async_loop *loop, struct race *race, int result)
     for (size_t i = 0; i < race->begun && race->winner == race->count; i++)
         if (race->tasks[i] != NULL && race->tasks[i]->result >= 0)
             race->winner = i;
-    int first_error = collect(loop, race);
+    int first_error = release_attempts(loop, race);
     if (race->winner < race->count)
         return (int)race->winner;
     return result < 0 ? result : first_error;
@@ -114,15 +115,15 @@ int async_staggered_race(int (*attempt)(size_t index, void *context), void *cont
     struct race race = {.attempt = attempt, .context = context, .count = count, .winner = count};
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (attempt == NULL || count == 0 || count > INT32_MAX || delay_seconds != delay_seconds)
+    if (attempt == NULL || count == 0 || count > INT32_MAX || is_not_a_number(delay_seconds))
         return -EINVAL;
     race.delay_ns = delay_seconds > 0 ? asyncp_nanoseconds(delay_seconds) : 0;
     race.tasks = memory_resize(&loop->memory, NULL, 0, count * sizeof *race.tasks);
     int result = -ENOMEM;
     if (race.tasks != NULL && asyncp_watch_open(loop, &race.watch, count, NULL, 0) == 0) {
-        result = run(loop, &race);
+        result = run_attempts(loop, &race);
         asyncp_watch_close(loop, &race.watch);
-        result = finish(loop, &race, result);
+        result = finish_race(loop, &race, result);
     }
     if (race.tasks != NULL)
         memory_free(&loop->memory, race.tasks, count * sizeof *race.tasks);

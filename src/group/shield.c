@@ -1,14 +1,12 @@
 /*
- * group/shield.c: async_shield, a wait for a task that is not a join: a request to cancel ends the
- * wait and goes no further. (The shelter that async_no_cancel gives to a call is a scope: see
+ * group/shield.c: async_shield: waits for a task without being its joiner, so a cancel request ends
+ * the wait and does not reach the task. (async_no_cancel, which shields a call, is a scope: see
  * timeout.c.)
  */
 #include "sched/pace.h"
 #include <asyncio/gather.h>
 
-/*
- * 0 when the task has ended; -ECANCELED if this task was refused first, -EDEADLK if it is its own.
- */
+/* 0 when the task has ended, -ECANCELED, or -EDEADLK if the running task is the task. */
 static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;

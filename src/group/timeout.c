@@ -1,29 +1,31 @@
 /*
- * group/timeout.c: time limits and shelters as scopes of the running task. What a scope does to the
- * calls inside it is decided in sched/cancel.c; here is when a timeout runs out, and what becomes
- * of the result at its end.
+ * group/timeout.c: time limits and shields, as scopes of the running task. sched/cancel.c decides
+ * what a scope does to the calls inside it; this file sets the timer and computes the result at the
+ * end of the scope.
  */
+#include "base/values.h"
 #include "sched/fork.h"
 #include <asyncio/time.h>
 
-_Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope),
-               "the public struct holds the scope");
-_Static_assert(sizeof(async_no_cancel_scope) >= sizeof(struct scope),
-               "the public struct holds the scope");
-_Static_assert(_Alignof(async_timeout_scope) >= _Alignof(struct scope), "and is aligned for it");
+_Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope) &&
+                   _Alignof(async_timeout_scope) >= _Alignof(struct scope),
+               "async_timeout_scope must have room for struct scope");
+_Static_assert(sizeof(async_no_cancel_scope) >= sizeof(struct scope) &&
+                   _Alignof(async_no_cancel_scope) >= _Alignof(struct scope),
+               "async_no_cancel_scope must have room for struct scope");
 
 static struct scope *scope_of(const async_timeout_scope *scope, const char *call)
 {
     ENSURE(scope != NULL, "%s: the scope is NULL", call);
-    return (struct scope *)(uintptr_t)scope;
+    return unconst(scope);
 }
 
-static void run_out(struct timer *timer)
+static void expire_timeout(struct timer *timer)
 {
     asyncp_scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
 }
 
-/* 0, or -ENOMEM with nothing changed; a time that has passed runs out at once. */
+/* Sets the deadline; one that has passed expires at once. 0, or -ENOMEM with nothing changed. */
 static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_ns, bool passed)
 {
     int result = passed ? 0 : asyncp_timer_set(loop, &scope->timer, when_ns);
@@ -34,20 +36,18 @@ static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_
     return result;
 }
 
-static struct scope *begin(struct async_loop *loop, async_timeout_scope *public_scope,
-                           const char *call)
+static struct scope *begin_timeout(struct async_loop *loop, async_timeout_scope *public_scope,
+                                   const char *call)
 {
     struct scope *scope = (struct scope *)public_scope;
     asyncp_scope_enter(loop, scope, SCOPE_TIMEOUT, call);
-    timer_init(&scope->timer, run_out);
+    timer_init(&scope->timer, expire_timeout);
     scope->when_ns = TIME_NEVER;
     return scope;
 }
 
-/*
- * What could not be limited is refused: code that was to run under a limit never runs without it.
- */
-static void refuse_unlimited(struct scope *scope, int error)
+/* Without its timer, the scope expires at once: its code must not run without the limit. */
+static void expire_if_failed(struct scope *scope, int error)
 {
     if (error < 0)
         asyncp_scope_expire(scope, error, REASON_LIMIT);
@@ -56,16 +56,16 @@ static void refuse_unlimited(struct scope *scope, int error)
 void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
 {
     struct async_loop *loop = loop_enter("async_timeout");
-    struct scope *scope = begin(loop, public_scope, "async_timeout");
-    refuse_unlimited(scope,
-                     seconds != seconds
+    struct scope *scope = begin_timeout(loop, public_scope, "async_timeout");
+    expire_if_failed(scope,
+                     is_not_a_number(seconds)
                          ? -EINVAL
                          : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
 }
 
 static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
 {
-    if (when != when)
+    if (is_not_a_number(when))
         return -EINVAL;
     int64_t when_ns = asyncp_nanoseconds(when);
     return set_limit(loop, scope, when_ns, when_ns <= asyncp_now(loop));
@@ -74,8 +74,8 @@ static int set_limit_at(struct async_loop *loop, struct scope *scope, double whe
 void async_timeout_at_begin(async_timeout_scope *public_scope, double when)
 {
     struct async_loop *loop = loop_enter("async_timeout_at");
-    struct scope *scope = begin(loop, public_scope, "async_timeout_at");
-    refuse_unlimited(scope, set_limit_at(loop, scope, when));
+    struct scope *scope = begin_timeout(loop, public_scope, "async_timeout_at");
+    expire_if_failed(scope, set_limit_at(loop, scope, when));
 }
 
 double async_timeout_when(const async_timeout_scope *public_scope)
@@ -90,7 +90,7 @@ bool async_timeout_expired(const async_timeout_scope *public_scope)
     return scope->expired && scope->error == -ETIMEDOUT;
 }
 
-/* Whether the scope is one of its task's: begun and not ended. */
+/* Whether the scope has begun and not ended. */
 static bool is_in_force(const struct scope *scope)
 {
     return scope->coroutine != NULL && scope->again == scope->coroutine;
@@ -100,21 +100,21 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
 {
     struct scope *scope = scope_of(public_scope, "async_timeout_reschedule");
     struct async_loop *loop = asyncp_current;
-    if (when != when)
+    if (is_not_a_number(when))
         return -EINVAL;
     if (scope->expired || !is_in_force(scope))
         return -EALREADY;
     ENSURE(scope->coroutine->task->loop == loop,
-           "async_timeout_reschedule: the scope belongs to another thread's task");
+           "async_timeout_reschedule: the scope belongs to a task of another thread's loop");
     asyncp_timer_clear(loop, &scope->timer);
     return set_limit_at(loop, scope, when);
 }
 
 /*
- * A failure inside a limit that ran out is that limit's, unless something further out refuses this
- * task too.
+ * Ends the scope. A failure inside an expired scope becomes the scope's error, unless an outer
+ * scope or a cancel request cancels the task too.
  */
-static int end(struct async_loop *loop, struct scope *scope, const char *call, long result)
+static int end_timeout(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
     bool outer_cause = loop_running(loop)->refused;
@@ -124,12 +124,12 @@ static int end(struct async_loop *loop, struct scope *scope, const char *call, l
 int async_timeout_end(async_timeout_scope *scope, long result)
 {
     struct async_loop *loop = loop_leave("async_timeout_end");
-    return end(loop, scope_of(scope, "async_timeout_end"), "async_timeout_end", result);
+    return end_timeout(loop, scope_of(scope, "async_timeout_end"), "async_timeout_end", result);
 }
 
 int asyncp_timeout_pop(long result)
 {
-    return end(loop_leave("async_timeout"), NULL, "async_timeout", result);
+    return end_timeout(loop_leave("async_timeout"), NULL, "async_timeout", result);
 }
 
 void async_no_cancel_begin(async_no_cancel_scope *scope)

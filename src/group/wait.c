@@ -1,15 +1,16 @@
 /*
- * group/wait.c: async_wait, which borrows its tasks and may return before their end, and
- * async_wait_for, which is a join under a limit.
+ * group/wait.c: async_wait, which borrows its tasks and may return before they end, and
+ * async_wait_for, a join with a timeout.
  */
-#include "sched/pace.h"
+#include "base/values.h"
 #include "group/watch.h"
+#include "sched/pace.h"
 #include <asyncio/gather.h>
 #include <asyncio/time.h>
 
 static bool all_ended(struct watch *watch)
 {
-    return watch->ended == watch_tasks(watch);
+    return watch->ended == watch_task_count(watch);
 }
 
 static bool one_ended(struct watch *watch)
@@ -22,26 +23,26 @@ static bool one_failed(struct watch *watch)
     return watch->failed > 0 || all_ended(watch);
 }
 
-/* The question that return_when stands for; NULL: none. */
-static bool (*question(async_return_when return_when))(struct watch *)
+/* The condition that return_when stands for; NULL if it is unknown. */
+static bool (*find_condition(async_return_when return_when))(struct watch *)
 {
-    static bool (*const questions[])(struct watch *) = {
+    static bool (*const conditions[])(struct watch *) = {
         [ASYNC_ALL_COMPLETED] = all_ended,
         [ASYNC_FIRST_COMPLETED] = one_ended,
         [ASYNC_FIRST_EXCEPTION] = one_failed,
     };
-    bool known = (unsigned)return_when < sizeof questions / sizeof *questions;
-    return known ? questions[return_when] : NULL;
+    bool known = (unsigned)return_when < sizeof conditions / sizeof *conditions;
+    return known ? conditions[return_when] : NULL;
 }
 
-/* How many have ended when it is over, or -errno. */
+/* Waits until `enough` is true or the timeout has passed. The number of ended tasks, or -errno. */
 static int watch_until(struct async_loop *loop, async_task *const tasks[], size_t count,
                        bool (*enough)(struct watch *), double seconds)
 {
-    enum { FEW = 8 };
-    struct watched few[FEW];
+    enum { MAX_STACK_TASKS = 8 };
+    struct watched_task few[MAX_STACK_TASKS];
     struct watch watch;
-    int result = asyncp_watch_open(loop, &watch, count, few, FEW);
+    int result = asyncp_watch_open(loop, &watch, count, few, MAX_STACK_TASKS);
     if (result < 0)
         return result;
     asyncp_watch_add_all(&watch, tasks, count);
@@ -62,10 +63,12 @@ int async_wait(async_task *const tasks[], size_t count, async_return_when return
     struct async_loop *loop = loop_enter("async_wait");
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    if (tasks == NULL || count == 0 || question(return_when) == NULL || seconds != seconds)
+    if (tasks == NULL || count == 0 || find_condition(return_when) == NULL ||
+        is_not_a_number(seconds))
         return -EINVAL;
     int result = asyncp_check_borrowed(loop, tasks, count, "async_wait");
-    return result < 0 ? result : watch_until(loop, tasks, count, question(return_when), seconds);
+    return result < 0 ? result
+                      : watch_until(loop, tasks, count, find_condition(return_when), seconds);
 }
 
 int async_wait_for(async_task *task, double seconds)

@@ -1,8 +1,7 @@
 /*
- * group/watch.h: several borrowed tasks watched at once. The end of each is noted there and then,
- * in a list in the order in which they end, at the cost of one listener a task however many there
- * are. Tasks that wait stand in a line; the first is woken when there is enough. A watch must not
- * take handles, and cancels nothing.
+ * group/watch.h: borrowed tasks that are watched together. Each end is appended to a list at once,
+ * at the cost of one listener for each task. Tasks wait in a list; the first is woken when the
+ * condition `enough` holds. A watch must not take handles, and cancels nothing.
  */
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
@@ -11,73 +10,68 @@
 
 struct watch;
 
-/* One of the tasks. */
-struct watched {
-    struct waiter listener; /* while it has not ended */
-    struct watch *watch;    /* whose it is */
-    struct watched *next;   /* when it has ended: who ended after it */
-    bool ended;             /* it has */
+struct watched_task {
+    struct waiter listener; /* linked until the task has ended */
+    struct watch *watch;
+    struct watched_task *next; /* the one that ended after it; valid when ended */
+    bool ended;
 };
 
 struct watch {
-    struct watched *places;         /* one for each task, in the order they were added */
-    size_t capacity;                /* places there are */
-    size_t count;                   /* of those with a task */
-    size_t repeated;                /* places of a task that has an earlier one: it ends once */
-    size_t ended;                   /* how many tasks have ended */
-    size_t taken;                   /* of those, how many were taken from the list */
-    size_t failed;                  /* and how many of those failed, not by being cancelled */
-    struct watched *first;          /* that ended and was not taken from the list; NULL: none */
-    struct watched *last;           /* that ended; meaningless when there is no first */
-    bool (*enough)(struct watch *); /* asked at each end whether the first that waits is to go on */
-    struct list waiters;            /* tasks that wait in asyncp_watch_park */
-    bool gives_ends;  /* each of them is given one end: its park returns the number of the place */
-    bool owns_places; /* they are on the heap */
+    struct watched_task *tasks; /* in the order in which they were added */
+    size_t capacity;            /* of tasks */
+    size_t count;               /* used entries of tasks */
+    size_t repeated;            /* entries of tasks that have an earlier entry */
+    size_t ended;               /* tasks that have ended, each counted once */
+    size_t taken;               /* ends taken from the list */
+    size_t failed;              /* ends with an error other than -ECANCELED */
+    struct watched_task *first; /* the list of ends that were not taken; NULL: empty */
+    struct watched_task *last;  /* undefined if the list is empty */
+    /* called at each end: whether the first waiter is to be woken */
+    bool (*enough)(struct watch *);
+    struct list waiters;  /* tasks in asyncp_watch_park */
+    bool one_end_each;    /* each waiter takes one end: park returns the index of the task */
+    bool tasks_allocated; /* tasks is on the heap */
 };
 
 /*
- * Makes a watch of no tasks, with places for `capacity` of them: in few[0..few_count), if they fit
- * there, else on the heap. 0 or -ENOMEM.
+ * Opens an empty watch with a capacity, in few[0..few_count) if that is large enough, else on the
+ * heap. 0 or -ENOMEM.
  */
 int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity,
-                      struct watched few[], size_t few_count);
+                      struct watched_task few[], size_t few_count);
 
-/* Begins to watch one more; NULL has ended and failed. */
+/* Adds a task. NULL counts as a task that has failed. */
 void asyncp_watch_add(struct watch *watch, struct async_task *task);
 
-/* Begins to watch all of these; a task that occurs twice is watched once, at its first place. */
+/* Adds tasks. One that occurs twice is watched once, at its first index. */
 void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t count);
 
-/* How many different tasks there are. */
-static inline size_t watch_tasks(const struct watch *watch)
+/* The number of different tasks. */
+static inline size_t watch_task_count(const struct watch *watch)
 {
     return watch->count - watch->repeated;
 }
 
-/*
- * The number of the next that ended, counted from 0 as they were added; takes it from the list,
- * which is not empty.
- */
+/* Takes the first end from the list, which must not be empty. The index of its task. */
 size_t asyncp_watch_take(struct watch *watch);
 
-/* Whether one has ended that was not taken: the plainest question. */
+/* A condition for `enough`: whether the list of ends is not empty. */
 bool asyncp_watch_has_one(struct watch *watch);
 
-/* Stops watching. */
 void asyncp_watch_close(struct async_loop *loop, struct watch *watch);
 
 /*
- * Waits until there is enough: 0; for a watch that gives ends: the number of a place, or -ENODATA
- * if others were given the last ones. -ETIMEDOUT: at deadline_ns. -ECANCELED: refused, or the watch
- * was closed, and is not to be touched any more. -ENOMEM. Not to be called when there is enough
- * already.
+ * Waits until `enough` holds, which must not hold yet. 0; with one_end_each: the index of a task,
+ * or -ENODATA if others took the last ends. -ETIMEDOUT: at deadline_ns. -ECANCELED: cancelled, or
+ * the watch was closed; the caller must not touch the watch any more. -ENOMEM.
  */
 int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *call,
                       int64_t deadline_ns);
 
 /*
- * 0; -EDEADLK, with its sentence, if the running task is among them. Dies if a handle cannot be
- * used here.
+ * 0; -EDEADLK, with an error message, if the running task is one of the tasks. Ends the program if
+ * a handle cannot be used here.
  */
 int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,
                           const char *call);

@@ -1,14 +1,14 @@
 /*
- * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of the
- * process, on the heap; a task's wait for it lies in the task's frame.
+ * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of
+ * the process, on the heap; a task's wait for it lies in the task's frame.
  *
  *      under_way    lookups that are queued or run, by what is asked
  *      waiters      of each of those: the tasks that wait for it
  *
  * All of that is under one mutex. A task that is cancelled takes its wait out of the waiters and
- * returns; libc cannot be interrupted, so the lookup goes on without it. When a lookup ends, each of
- * its waiters is sent a message, which lies in the task's frame: from then on the task waits for the
- * message, and holds a reference to the lookup until it has read the answer.
+ * returns; libc cannot be interrupted, so the lookup goes on without it. When a lookup ends, each
+ * of its waiters is sent a message, which lies in the task's frame: from then on the task waits for
+ * the message, and holds a reference to the lookup until it has read the answer.
  */
 #include "net/resolver.h"
 #include "net/copy.h"
@@ -189,8 +189,8 @@ static void send_to_waiters(struct lookup *lookup)
 }
 
 /*
- * On a worker thread. The answer is kept apart until it is complete, since a fork() meanwhile copies
- * the lookup.
+ * On a worker thread. The answer is kept apart until it is complete, since a fork() meanwhile
+ * copies the lookup.
  */
 static void run_lookup(struct work *work)
 {
@@ -287,8 +287,8 @@ static int join_lookup(struct lookup_wait *waiting, const struct question *quest
 }
 
 /*
- * Takes the wait out; a lookup that no worker has taken and no task waits for is dropped. false: the
- * message is on its way.
+ * Takes the wait out; a lookup that no worker has taken and no task waits for is dropped. false:
+ * the message is on its way.
  */
 static bool leave_lookup(struct lookup_wait *waiting)
 {

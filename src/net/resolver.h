@@ -35,8 +35,8 @@ struct lookup;
 
 /*
  * Waits for the answer, which all that ask the same share, and which stays until the lookup is
- * released. 0, whatever the answer is; -ECANCELED; -ENOMEM; -EAGAIN and the like: there is no thread
- * and none can be started. Switches.
+ * released. 0, whatever the answer is; -ECANCELED; -ENOMEM; -EAGAIN and the like: there is no
+ * thread and none can be started. Switches.
  */
 int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,
                    struct lookup **lookup);

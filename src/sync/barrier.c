@@ -1,60 +1,63 @@
 /*
- * sync/barrier.c: Barrier. Whoever comes last gives all the others their places there and then, so
- * the barrier is empty again before they run: CPython's states of draining and resetting have
- * nothing to say here.
+ * sync/barrier.c: async_barrier. The call that completes the number of parties wakes all waiters
+ * and gives each its result at once. So the barrier is empty again before any of them runs, and
+ * needs no states of draining or resetting as CPython's has.
  */
+#include "base/values.h"
 #include "sched/pace.h"
 #include <asyncio/sync.h>
 
+/* Invariant: outside of a call, waiting < parties. */
 struct barrier {
-    int parties;         /* how many wait for each other */
-    int waiting;         /* how many wait now; fewer than parties */
-    struct list waiters; /* those, as they came */
-    bool broken;         /* it was aborted */
+    int parties;
+    int waiting; /* the length of waiters */
+    struct list waiters;
+    bool broken; /* async_barrier_abort was called and async_barrier_reset was not */
 };
 
-_Static_assert(sizeof(async_barrier) >= sizeof(struct barrier),
-               "the public struct holds the barrier");
-_Static_assert(_Alignof(async_barrier) >= _Alignof(struct barrier), "and is aligned for it");
+_Static_assert(sizeof(async_barrier) >= sizeof(struct barrier) &&
+                   _Alignof(async_barrier) >= _Alignof(struct barrier),
+               "async_barrier must have room for struct barrier");
 _Static_assert(offsetof(async_barrier, parties) == offsetof(struct barrier, parties),
-               "their number is found");
+               "parties must have one offset in async_barrier and struct barrier");
 
-/* One of those who wait. */
-struct arrival {
-    struct wait wait;        /* of the task */
-    struct waiter waiter;    /* its place */
-    struct barrier *barrier; /* where it waits */
+struct barrier_wait {
+    struct wait wait;
+    struct waiter waiter;
+    struct barrier *barrier;
 };
 
 static struct barrier *barrier_of(const async_barrier *barrier, const char *call)
 {
     ENSURE(barrier != NULL, "%s: the barrier is NULL", call);
-    return (struct barrier *)(uintptr_t)barrier;
+    return unconst(barrier);
 }
 
-static void leave(struct wait *wait)
+static void refuse_barrier_wait(struct wait *wait)
 {
-    CONTAINER_OF(wait, struct arrival, wait)->barrier->waiting--;
+    CONTAINER_OF(wait, struct barrier_wait, wait)->barrier->waiting--;
     asyncp_refuse_wait(wait);
 }
 
-/* Gives each of those who wait its place. */
+/* Wakes all waiters; the result of each is its index. */
 static void open_barrier(struct barrier *barrier)
 {
     struct waiter *first;
-    for (int place = 0; (first = waiter_first(&barrier->waiters)) != NULL; place++)
-        asyncp_wake(first->wait, first, place);
+    for (int index = 0; (first = waiter_first(&barrier->waiters)) != NULL; index++)
+        asyncp_wake(first->wait, first, index);
     barrier->waiting = 0;
 }
 
-static int wait_for_others(struct async_loop *loop, struct barrier *barrier)
+static int wait_for_parties(struct async_loop *loop, struct barrier *barrier)
 {
-    struct arrival arrival;
-    arrival.barrier = barrier;
-    wait_init(&arrival.wait, "async_barrier_wait", barrier, leave);
-    wait_on(&arrival.wait, &arrival.waiter, &barrier->waiters);
+    struct barrier_wait waiting;
+    waiting.barrier = barrier;
+    wait_init(&waiting.wait, "async_barrier_wait", barrier, refuse_barrier_wait);
+    wait_on(&waiting.wait, &waiting.waiter, &barrier->waiters);
     barrier->waiting++;
-    return asyncp_park(loop, &arrival.wait); /* the barrier may be gone by then */
+    int result = asyncp_park(loop, &waiting.wait); /* the barrier may be freed now */
+    return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted during the wait")
+                            : result;
 }
 
 int async_barrier_wait(async_barrier *public_barrier)
@@ -67,18 +70,14 @@ int async_barrier_wait(async_barrier *public_barrier)
         return -EINVAL;
     if (barrier->broken)
         return paced(loop, PACE_STEP, async_fail(-EPIPE, "the barrier was aborted"));
-    if (barrier->waiting + 1 >= barrier->parties) {
-        int place =
-            barrier->waiting; /* not parties - 1: the program may have lowered that meanwhile */
-        open_barrier(barrier);
-        return paced(loop, PACE_STEP, place);
-    }
-    int result = wait_for_others(loop, barrier);
-    return result == -EPIPE ? async_fail(result, "the barrier was reset or aborted meanwhile")
-                            : result;
+    if (barrier->waiting + 1 < barrier->parties)
+        return wait_for_parties(loop, barrier);
+    int index = barrier->waiting; /* not parties - 1: the program may have lowered parties */
+    open_barrier(barrier);
+    return paced(loop, PACE_STEP, index);
 }
 
-static void send_away(struct barrier *barrier)
+static void fail_waiters(struct barrier *barrier)
 {
     asyncp_wake_all(&barrier->waiters, -EPIPE);
     barrier->waiting = 0;
@@ -88,14 +87,14 @@ void async_barrier_reset(async_barrier *public_barrier)
 {
     struct barrier *barrier = barrier_of(public_barrier, "async_barrier_reset");
     barrier->broken = false;
-    send_away(barrier);
+    fail_waiters(barrier);
 }
 
 void async_barrier_abort(async_barrier *public_barrier)
 {
     struct barrier *barrier = barrier_of(public_barrier, "async_barrier_abort");
     barrier->broken = true;
-    send_away(barrier);
+    fail_waiters(barrier);
 }
 
 int async_barrier_n_waiting(const async_barrier *barrier)

@@ -1,23 +1,24 @@
 /*
- * sync/event.c: Event. Those who wait have their wake-up when the event is set, so that one that is
- * cleared in the same turn has reached them all the same.
+ * sync/event.c: async_event. Setting the event wakes all waiters at once, so they return even if
+ * the event is cleared before they run.
  */
+#include "sync/event.h"
+#include "base/values.h"
 #include "sched/pace.h"
-#include "sync/line.h"
-#include <asyncio/sync.h>
 
 struct event {
-    struct list waiters; /* tasks that wait for it; there are none while it is set */
-    bool set;            /* it has happened */
+    struct list waiters; /* empty while set */
+    bool set;
 };
 
-_Static_assert(sizeof(async_event) >= sizeof(struct event), "the public struct holds the event");
-_Static_assert(_Alignof(async_event) >= _Alignof(struct event), "and is aligned for it");
+_Static_assert(sizeof(async_event) >= sizeof(struct event) &&
+                   _Alignof(async_event) >= _Alignof(struct event),
+               "async_event must have room for struct event");
 
 static struct event *event_of(const async_event *event, const char *call)
 {
     ENSURE(event != NULL, "%s: the event is NULL", call);
-    return (struct event *)(uintptr_t)event;
+    return unconst(event);
 }
 
 int async_event_wait(async_event *public_event)
@@ -50,7 +51,7 @@ bool async_event_is_set(const async_event *event)
     return event_of(event, "async_event_is_set")->set;
 }
 
-struct list *asyncp_event_line(async_event *event)
+struct list *asyncp_event_waiters(async_event *event)
 {
     return &event_of(event, "async_select")->waiters;
 }

@@ -1,6 +1,6 @@
 /*
- * sync/future.c: Future: the record of a task without the task. What waits for a task waits for its
- * record, so here is only how one is made and settled.
+ * sync/future.c: async_future, the record of a task without a coroutine. Tasks wait for it as they
+ * wait for a task; this file only creates and settles it.
  */
 #include "sched/sched.h"
 #include <asyncio/future.h>
@@ -15,7 +15,7 @@ async_future *asyncp_future_new(const char *where)
     return asyncp_task_promise(loop, "future", where);
 }
 
-/* 0 if it can be settled. */
+/* 0 if the future can be settled, else -errno. */
 static int check_pending(const async_future *future, const char *call)
 {
     if (future == NULL)

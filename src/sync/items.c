@@ -1,6 +1,6 @@
 /*
- * sync/items.c: the growing ring and the binary heap. The heap works as Python's heapq does, by
- * comparisons only, so that a program sees the same order among equals as it does there.
+ * sync/items.c: a growing ring, and a binary heap that makes the same comparisons as Python's heapq
+ * and therefore returns equal items in the same order.
  */
 #include "sync/items.h"
 
@@ -12,18 +12,15 @@ void asyncp_items_open(struct items *items, size_t size, enum order order,
     *items = (struct items){.size = size, .order = order, .compare = compare, .memory = memory};
 }
 
-/*
- * What the places of that many items need; the heap has one more than it can hold, to move an item
- * with.
- */
-static size_t bytes_for(const struct items *items, size_t bytes)
+/* The size to allocate for the items: a heap has one spare place to move items with. */
+static size_t add_spare_place(const struct items *items, size_t bytes)
 {
     return bytes != 0 && items->order == ORDER_PRIORITY ? bytes + items->size : bytes;
 }
 
 void asyncp_items_close(struct items *items)
 {
-    memory_free(&items->memory, items->places, bytes_for(items, items->bytes));
+    memory_free(&items->memory, items->places, add_spare_place(items, items->bytes));
     items->places = NULL;
     items->capacity = items->bytes = 0;
 }
@@ -35,15 +32,15 @@ int asyncp_items_grow(struct items *items)
     if (capacity > SIZE_MAX / 2 / items->size)
         return -ENOMEM;
     size_t bytes = capacity * items->size;
-    char *places = memory_resize(&items->memory, NULL, 0, bytes_for(items, bytes));
+    char *places = memory_resize(&items->memory, NULL, 0, add_spare_place(items, bytes));
     if (places == NULL)
         return -ENOMEM;
-    if (items->bytes != 0) { /* the ring is full: from the oldest to its end, then the rest */
+    if (items->bytes != 0) { /* the ring is full: copy from oldest to its end, then the rest */
         size_t until_end = items->bytes - items->oldest;
         memcpy(places, items->places + items->oldest, until_end);
         memcpy(places + until_end, items->places, items->oldest);
     }
-    memory_free(&items->memory, items->places, bytes_for(items, items->bytes));
+    memory_free(&items->memory, items->places, add_spare_place(items, items->bytes));
     items->places = places;
     items->capacity = capacity;
     items->oldest = 0;
@@ -52,38 +49,34 @@ int asyncp_items_grow(struct items *items)
     return 0;
 }
 
-/* One item back from the end, which wraps around when everything is full. */
-static size_t before_end(const struct items *items)
+/* The offset of the last item; end is 0 after it has wrapped around. */
+static size_t last_offset(const struct items *items)
 {
     return (items->end != 0 ? items->end : items->bytes) - items->size;
 }
 
-const void *asyncp_items_first(const struct items *items)
+void *asyncp_items_first(const struct items *items)
 {
     ASSERT(items->count > 0);
-    return items->places + (items->order == ORDER_LIFO ? before_end(items) : items->oldest);
+    return items->places + (items->order == ORDER_LIFO ? last_offset(items) : items->oldest);
 }
 
-/* A place of a heap. */
-static char *place(const struct items *items, size_t number)
+static char *heap_place(const struct items *items, size_t number)
 {
     return items->places + number * items->size;
 }
 
-/*
- * Moves the item in the spare place up from a hole, to below the first parent that does not come
- * after it.
- */
+/* Moves the hole up to below the first parent that does not come after the item, and fills it. */
 static void fill_upwards(struct items *items, size_t hole, const char *item)
 {
     while (hole > 0) {
         size_t parent = (hole - 1) / 2;
-        if (items->compare(item, place(items, parent)) >= 0)
+        if (items->compare(item, heap_place(items, parent)) >= 0)
             break;
-        memcpy(place(items, hole), place(items, parent), items->size);
+        memcpy(heap_place(items, hole), heap_place(items, parent), items->size);
         hole = parent;
     }
-    memcpy(place(items, hole), item, items->size);
+    memcpy(heap_place(items, hole), item, items->size);
 }
 
 static char *spare_place(const struct items *items)
@@ -94,23 +87,21 @@ static char *spare_place(const struct items *items)
 void asyncp_items_sift_up(struct items *items)
 {
     char *item = spare_place(items);
-    memcpy(item, place(items, items->count - 1), items->size);
+    memcpy(item, heap_place(items, items->count - 1), items->size);
     fill_upwards(items, items->count - 1, item);
 }
 
-/*
- * The hole at the top goes down by the lesser child to the end, and the last item comes up from
- * there.
- */
+/* Moves the hole at the top down along the lesser children, then the last item up from there. */
 static void close_top(struct items *items)
 {
     size_t hole = 0, count = items->count;
     char *last = spare_place(items);
-    memcpy(last, place(items, count), items->size);
+    memcpy(last, heap_place(items, count), items->size);
     for (size_t child = 1; child < count; child = 2 * hole + 1) {
-        if (child + 1 < count && items->compare(place(items, child), place(items, child + 1)) >= 0)
+        if (child + 1 < count &&
+            items->compare(heap_place(items, child), heap_place(items, child + 1)) >= 0)
             child++;
-        memcpy(place(items, hole), place(items, child), items->size);
+        memcpy(heap_place(items, hole), heap_place(items, child), items->size);
         hole = child;
     }
     fill_upwards(items, hole, last);
@@ -124,7 +115,7 @@ void asyncp_items_skip(struct items *items)
         items->oldest = (items->oldest + items->size) % items->bytes;
         return;
     }
-    items->end = before_end(items);
+    items->end = last_offset(items);
     if (items->order == ORDER_PRIORITY && items->count > 0)
         close_top(items);
 }

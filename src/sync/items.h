@@ -1,7 +1,6 @@
 /*
- * sync/items.h: items held by value, and the order they come out in: a ring for first come first
- * served, the same ring from its other end for last in first out, a binary heap for the least
- * first. Knows nothing of tasks.
+ * sync/items.h: items held by value in FIFO, LIFO or priority order: a ring used from either end,
+ * or a binary heap. Knows nothing of tasks.
  *
  *   ring    … | oldest | item | newest | … |      oldest, end: byte offsets that wrap around
  *   heap    least | … | newest | … |               oldest is 0
@@ -15,16 +14,16 @@
 enum order { ORDER_FIFO, ORDER_LIFO, ORDER_PRIORITY };
 
 struct items {
-    char *places;    /* capacity × size bytes, and in a heap one more to move items with */
+    char *places;    /* capacity × size bytes; a heap has one spare place behind them */
     size_t size;     /* bytes of an item */
     size_t count;    /* items held */
     size_t capacity; /* items that fit */
     size_t bytes;    /* capacity × size */
-    size_t oldest;   /* bytes from places to the item that came first */
-    size_t end;      /* bytes from places to where the next item goes, if there is a place */
-    int (*compare)(const void *a, const void *b); /* of a heap: negative if a comes first */
-    enum order order;                             /* which of the three */
-    async_allocator memory;                       /* where the places come from */
+    size_t oldest;   /* offset in bytes of the first item */
+    size_t end;      /* offset in bytes of the place for the next item, unless full */
+    int (*compare)(const void *a, const void *b); /* heap only: negative if a comes first */
+    enum order order;
+    async_allocator memory;
 };
 
 void asyncp_items_open(struct items *items, size_t size, enum order order,
@@ -34,16 +33,16 @@ void asyncp_items_close(struct items *items);
 /* Doubles the capacity. 0 or -ENOMEM. */
 int asyncp_items_grow(struct items *items);
 
-/* Where the item that comes out next lies; there is one. */
-const void *asyncp_items_first(const struct items *items);
+/* The next item to come out. Must not be empty. */
+void *asyncp_items_first(const struct items *items);
 
-/* Forgets the item that comes out next; there is one. */
+/* Removes the next item to come out. Must not be empty. */
 void asyncp_items_skip(struct items *items);
 
-/* Moves the item that lies at the end of the heap up to where it belongs. */
+/* Moves the last item of the heap up to its position. */
 void asyncp_items_sift_up(struct items *items);
 
-/* Copies an item in. 0 or -ENOMEM. */
+/* Adds a copy of the item. 0 or -ENOMEM. */
 static inline int items_add(struct items *items, const void *item)
 {
     if (unlikely(items->count == items->capacity) && asyncp_items_grow(items) < 0)
@@ -58,7 +57,7 @@ static inline int items_add(struct items *items, const void *item)
     return 0;
 }
 
-/* Copies the next item out; there is one. */
+/* Copies the next item out and removes it. Must not be empty. */
 static inline void items_take(struct items *items, void *item)
 {
     ASSERT(items->count > 0);

@@ -1,37 +1,39 @@
 /*
- * sync/lock.c: Lock. A lock that is given back goes straight to the task that has waited longest:
- * it is never free while anybody waits, so who comes later can only stand behind. It knows whose it
- * is, for people who look for what holds everything up; nothing else depends on that.
+ * sync/lock.c: async_lock. A released lock goes directly to the task that has waited longest: it is
+ * never free while tasks wait, so a later caller cannot overtake them. The owner is recorded for
+ * the dump and for debug mode; nothing else depends on it.
  */
 #include "sync/lock.h"
+#include "base/values.h"
 #include "sched/fork.h"
 #include "sched/pace.h"
-#include "sync/line.h"
 
-_Static_assert(sizeof(async_lock) >= sizeof(struct lock), "the public struct holds the lock");
-_Static_assert(_Alignof(async_lock) >= _Alignof(struct lock), "and is aligned for it");
+_Static_assert(sizeof(async_lock) >= sizeof(struct lock) &&
+                   _Alignof(async_lock) >= _Alignof(struct lock),
+               "async_lock must have room for struct lock");
+
+/* A wait for a lock is recognised by the address of its call. */
+static const char acquire_call[] = "async_lock_acquire";
+static const char reacquire_call[] = "async_condition_wait";
 
 static struct lock *lock_of(const async_lock *lock, const char *call)
 {
     ENSURE(lock != NULL, "%s: the lock is NULL", call);
-    return (struct lock *)(uintptr_t)lock;
+    return unconst(lock);
 }
 
-/* The calls that wait for a lock; known by their addresses. */
-static const char acquire_call[] = "async_lock_acquire";
-static const char reacquire_call[] = "async_condition_wait";
-
 /*
- * Not certain to be a mistake, because another task may release the lock; debug mode tells of it.
+ * A task that acquires its own lock again is not stopped, because another task may release the
+ * lock; debug mode reports it.
  */
 OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
 {
     const struct async_task *self = loop_running(loop)->task;
     if (unlikely(loop_is_debug(loop) && lock->owner == self->id))
-        asyncp_report("%s acquires a lock that it holds already, and waits for ever unless another "
-                      "task releases it; "
-                      "release it first, or let only the outer function acquire it",
-                      asyncp_label(self).text);
+        asyncp_report(
+            "%s acquires a lock that it already holds, and waits forever unless another task "
+            "releases it; release it first, or acquire it only in the outer function",
+            asyncp_label(self).text);
     return asyncp_stand_in_line(loop, &lock->waiters, acquire_call, lock, asyncp_refuse_wait);
 }
 
@@ -62,9 +64,9 @@ void async_lock_release(async_lock *public_lock)
 {
     struct lock *lock = lock_of(public_lock, "async_lock_release");
     ENSURE(lock_taken(lock),
-           "async_lock_release: nobody has the lock; it was released before, or never taken");
+           "async_lock_release: the lock is not held; it was released already, or never acquired");
     struct waiter *next = waiter_first(&lock->waiters);
-    lock->owner = LOCK_NOBODY;
+    lock->owner = LOCK_FREE;
     if (unlikely(next != NULL) && !line_is_empty(&lock->waiters)) {
         lock->owner = next->wait->coroutine->task->id;
         asyncp_wake(next->wait, next, 0);
@@ -90,7 +92,7 @@ const struct lock *asyncp_lock_waited_for(const struct wait *wait)
     return wait->call == acquire_call || wait->call == reacquire_call ? wait->object : NULL;
 }
 
-struct list *asyncp_lock_line(async_lock *lock)
+struct list *asyncp_lock_waiters(async_lock *lock)
 {
     return &lock_of(lock, "async_select")->waiters;
 }

@@ -1,5 +1,5 @@
 /*
- * sync/lock.h: what lies in an async_lock, for those who hand locks over or tell of them.
+ * sync/lock.h: the contents of an async_lock, for conditions, async_select and the dump.
  */
 #ifndef SYNC_LOCK_H
 #define SYNC_LOCK_H
@@ -8,22 +8,28 @@
 #include <asyncio/sync.h>
 
 struct lock {
-    struct list waiters; /* tasks that wait for it; there are none while it is free */
-    uint64_t owner;      /* the number of the task that has it; LOCK_NOBODY, or LOCK_NO_TASK */
+    struct list waiters; /* empty while the lock is free */
+    uint64_t owner;      /* the id of the task that holds it, LOCK_FREE or LOCK_NO_TASK */
 };
 
-#define LOCK_NOBODY  0          /* it is free */
-#define LOCK_NO_TASK UINT64_MAX /* a callback took it, or it was taken outside of a loop */
+#define LOCK_FREE    0
+#define LOCK_NO_TASK UINT64_MAX /* acquired by a callback, or outside of a loop */
 
 static inline bool lock_taken(const struct lock *lock)
 {
-    return lock->owner != LOCK_NOBODY;
+    return lock->owner != LOCK_FREE;
 }
 
-/* Takes the lock, which was given back for a while; cannot be refused. */
+/* Acquires the lock again at the end of a condition's wait. Cannot be cancelled. */
 void asyncp_lock_reacquire(struct async_loop *loop, async_lock *lock);
 
-/* The lock that the wait is for; NULL: it is for something else. */
+/* The lock that the wait is for; NULL if it waits for something else. */
 const struct lock *asyncp_lock_waited_for(const struct wait *wait);
+
+/*
+ * The tasks that wait for the lock. A caller may append a waiter only in the step in which it found
+ * the lock taken; the one that wakes it has transferred the lock.
+ */
+struct list *asyncp_lock_waiters(async_lock *lock);
 
 #endif

@@ -1,32 +1,32 @@
 /*
- * sync/queue.c: Queue, LifoQueue and PriorityQueue. One struct serves all three: what differs is
- * only in which order items lie in their memory (see items.h).
+ * sync/queue.c: async_queue in FIFO, LIFO and priority order. The order is a matter of items.c
+ * only.
  *
- * Invariants: tasks wait to get only while the queue is empty, to put only while it is full. So an
- * item goes straight from a put to the task that has waited longest, and a free place to the one
- * that has waited longest to put.
+ * Invariants: getters wait only while the queue is empty, putters only while it is full. So a put
+ * copies its item directly to the getter that has waited longest, and a free place goes directly to
+ * the putter that has waited longest.
  */
+#include "sync/queue.h"
+#include "base/values.h"
 #include "sched/fork.h"
 #include "sched/pace.h"
 #include "sync/items.h"
-#include "sync/line.h"
-#include <asyncio/queue.h>
 
 struct async_queue {
-    struct items items;  /* what can be taken */
-    struct list getters; /* tasks that wait for an item, their struct transfer */
-    struct list putters; /* tasks that wait for room, their struct transfer */
-    struct list joiners; /* tasks that wait until everything is done */
-    size_t limit;        /* puts wait at this many items; 0 when it is shut down */
-    size_t maxsize;      /* as asked for; 0: any number */
-    size_t unfinished;   /* items put and not reported done */
-    void (*drop)(void *item,
-                 void *context); /* disposes of items thrown away; NULL: nothing to do */
-    void *drop_context;          /* handed to it */
-    bool shut_down;              /* puts fail, and gets once it is empty */
-    bool freed;                  /* and so do joins; it is shut down, too */
-    struct guest guest;          /* when it is freed: of the loop */
-    async_allocator memory;      /* where this struct comes from */
+    struct items items;
+    struct list getters; /* of struct item_waiter */
+    struct list putters; /* of struct item_waiter */
+    struct list joiners;
+    size_t limit;      /* a put waits at this many items; 0 after a shutdown */
+    size_t maxsize;    /* as given to the constructor; 0: unbounded */
+    size_t unfinished; /* items put and not reported with async_queue_task_done */
+    /* called with each discarded item; NULL: none */
+    void (*drop)(void *item, void *context);
+    void *drop_context;
+    bool shut_down;
+    bool freed;         /* implies shut_down; the memory is kept until the loop closes */
+    struct guest guest; /* registered with the loop when freed */
+    async_allocator memory;
 };
 
 static bool is_consistent(const struct async_queue *queue)
@@ -38,18 +38,16 @@ static bool is_consistent(const struct async_queue *queue)
            queue->limit == limit && queue->unfinished >= queue->items.count;
 }
 
-/* In builds with checks: memory that the program frees and uses is not the library's fault. */
-static void check(const struct async_queue *queue, const char *call)
+static void check_invariants(const struct async_queue *queue, const char *call)
 {
-    ENSURE(
-        !ASYNC_CHECKS || is_consistent(queue),
-        "%s: the memory of the queue was written over; was it freed before, or its array overrun?",
-        call);
+    ENSURE(!ASYNC_CHECKS || is_consistent(queue),
+           "%s: the queue's memory was overwritten; look for a use after free or a buffer overrun",
+           call);
 }
 
 static void check_queue(const async_queue *queue, const char *call)
 {
-    ENSURE(queue != NULL, "%s: the queue is NULL; was there memory for it?", call);
+    ENSURE(queue != NULL, "%s: the queue is NULL; check the result of its constructor", call);
 }
 
 static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum order order,
@@ -95,47 +93,46 @@ static void drop_items(struct async_queue *queue)
 {
     while (queue->items.count > 0) {
         if (queue->drop != NULL)
-            queue->drop((void *)(uintptr_t)asyncp_items_first(&queue->items), queue->drop_context);
+            queue->drop(asyncp_items_first(&queue->items), queue->drop_context);
         asyncp_items_skip(&queue->items);
     }
 }
 
-static void free_memory(struct async_queue *queue)
+static void free_queue_memory(struct async_queue *queue)
 {
     async_allocator memory = queue->memory;
     memory_free(&memory, queue, sizeof *queue);
 }
 
-static void forget_freed(struct guest *guest)
+static void free_kept_queue(struct guest *guest)
 {
     list_remove(&guest->link);
-    free_memory(CONTAINER_OF(guest, struct async_queue, guest));
+    free_queue_memory(CONTAINER_OF(guest, struct async_queue, guest));
 }
 
-/* A task that has not heard of it gets an error, where it would use memory that is gone. */
-static void keep_freed(struct async_loop *loop, struct async_queue *queue)
+/*
+ * Keeps the memory of a freed queue until the loop closes: a task that still uses the queue gets an
+ * error.
+ */
+static void keep_freed_queue(struct async_loop *loop, struct async_queue *queue)
 {
     queue->freed = queue->shut_down = true;
     queue->limit = 0;
-    queue
-        ->unfinished = SIZE_MAX; /* task_done is nothing, and join finds that the queue was freed */
-    queue->guest.loop_closes = forget_freed;
+    queue->unfinished = SIZE_MAX; /* task_done has no effect, and join fails */
+    queue->guest.loop_closes = free_kept_queue;
     asyncp_guest_freed(loop, &queue->guest);
 }
 
-/* What a call gives that the queue can serve no more. */
+/* The error of a call on a queue that was shut down or freed. */
 static int closed_error(const struct async_queue *queue)
 {
     return queue->freed ? async_fail(-ECANCELED, "the queue was freed") : -ESHUTDOWN;
 }
 
-/*
- * The same for a call that switches: one that is made again and again must not keep the others from
- * running.
- */
-static int closed_turn(struct async_loop *loop, const struct async_queue *queue)
+/* The same for a call that switches: other tasks run first, so that a loop cannot starve them. */
+static int fail_closed(struct async_loop *loop, const struct async_queue *queue)
 {
-    int error = closed_error(queue); /* first: its memory may go in that turn */
+    int error = closed_error(queue); /* read now: the queue may be freed while others run */
     if (error != -ECANCELED)
         return paced(loop, PACE_STEP, error);
     asyncp_turn(loop);
@@ -146,17 +143,18 @@ void async_queue_free(async_queue *queue)
 {
     if (queue == NULL)
         return;
-    ENSURE(!queue->freed, "async_queue_free: the queue was freed before");
+    ENSURE(!queue->freed, "async_queue_free: the queue was freed already");
     asyncp_dismiss(&queue->getters, "async_queue_free");
     asyncp_dismiss(&queue->putters, "async_queue_free");
     asyncp_dismiss(&queue->joiners, "async_queue_free");
     drop_items(queue);
     asyncp_items_close(&queue->items);
     const struct async_loop *loop = asyncp_current;
+    /* another allocator may not exist any more when this loop closes */
     if (loop != NULL && memcmp(&loop->memory, &queue->memory, sizeof loop->memory) == 0)
-        keep_freed(asyncp_current, queue); /* another allocator may be gone before this loop is */
+        keep_freed_queue(asyncp_current, queue);
     else
-        free_memory(queue);
+        free_queue_memory(queue);
 }
 
 void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *context), void *context)
@@ -173,10 +171,10 @@ static void check_size(const async_queue *queue, size_t size, const char *call)
            call, size, queue->items.size);
 }
 
-static struct transfer *first_in_line(const struct list *line)
+static struct item_waiter *first_item_waiter(const struct list *waiters)
 {
-    struct waiter *waiter = waiter_first(line);
-    return waiter != NULL ? CONTAINER_OF(waiter, struct transfer, waiter) : NULL;
+    struct waiter *waiter = waiter_first(waiters);
+    return waiter != NULL ? CONTAINER_OF(waiter, struct item_waiter, waiter) : NULL;
 }
 
 static bool has_room(const struct async_queue *queue)
@@ -184,10 +182,11 @@ static bool has_room(const struct async_queue *queue)
     return queue->items.count < queue->limit;
 }
 
-/* Hands the item to whoever waits longest, else keeps it. There is room. */
-static int accept(struct async_queue *queue, const void *item)
+/* Gives the item to the getter that has waited longest, or stores it. Must not be full. */
+static int add_item(struct async_queue *queue, const void *item)
 {
-    struct transfer *getter = queue->items.count == 0 ? first_in_line(&queue->getters) : NULL;
+    struct item_waiter *getter = queue->items.count == 0 ? first_item_waiter(&queue->getters)
+                                                         : NULL;
     if (getter != NULL) {
         memory_copy(getter->item, item, queue->items.size);
         asyncp_wake(getter->waiter.wait, &getter->waiter, 0);
@@ -198,39 +197,39 @@ static int accept(struct async_queue *queue, const void *item)
     return 0;
 }
 
-/* Lets those in who wait to put, as far as there is room. */
-static void let_in(struct async_queue *queue)
+/* Takes the items of waiting putters while there is room. */
+static void admit_putters(struct async_queue *queue)
 {
-    struct transfer *putter;
-    while (has_room(queue) && (putter = first_in_line(&queue->putters)) != NULL)
-        asyncp_wake(putter->waiter.wait, &putter->waiter, accept(queue, putter->item));
+    struct item_waiter *putter;
+    while (has_room(queue) && (putter = first_item_waiter(&queue->putters)) != NULL)
+        asyncp_wake(putter->waiter.wait, &putter->waiter, add_item(queue, putter->item));
 }
 
-OUT_OF_LINE static void give_and_let_in(struct async_queue *queue, void *item)
+OUT_OF_LINE static void take_and_admit(struct async_queue *queue, void *item)
 {
     items_take(&queue->items, item);
-    let_in(queue);
+    admit_putters(queue);
 }
 
-/* Takes the next item, which is there. */
-static void give(struct async_queue *queue, void *item)
+/* Takes the next item. Must not be empty. */
+static void take_item(struct async_queue *queue, void *item)
 {
     if (unlikely(!has_room(queue)))
-        give_and_let_in(queue, item);
+        take_and_admit(queue, item);
     else
         items_take(&queue->items, item);
 }
 
-OUT_OF_LINE static int stand_in_line(struct async_loop *loop, struct async_queue *queue,
-                                     struct list *line, void *item, const char *call)
+OUT_OF_LINE static int wait_for_transfer(struct async_loop *loop, struct async_queue *queue,
+                                         struct list *waiters, void *item, const char *call)
 {
     struct wait wait;
-    struct transfer transfer;
-    transfer.item = item;
+    struct item_waiter waiter;
+    waiter.item = item;
     wait_init(&wait, call, queue, asyncp_refuse_wait);
-    wait_on(&wait, &transfer.waiter, line);
-    check(queue, call);
-    int result = loop_park(loop, &wait); /* the queue may be gone by then */
+    wait_on(&wait, &waiter.waiter, waiters);
+    check_invariants(queue, call);
+    int result = loop_park(loop, &wait); /* the queue may be freed now */
     return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
 }
 
@@ -238,13 +237,13 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
     if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop); /* first: what a task that was cancelled uses may be gone */
+        return asyncp_refused(loop); /* before any use of the queue, which may be freed */
     check_size(queue, size, "async_queue_put");
     if (likely(has_room(queue)))
-        return paced(loop, PACE_STEP, accept(queue, item));
+        return paced(loop, PACE_STEP, add_item(queue, item));
     if (queue->shut_down)
-        return closed_turn(loop, queue);
-    return stand_in_line(loop, queue, &queue->putters, (void *)(uintptr_t)item, "async_queue_put");
+        return fail_closed(loop, queue);
+    return wait_for_transfer(loop, queue, &queue->putters, unconst(item), "async_queue_put");
 }
 
 FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
@@ -254,16 +253,16 @@ FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
         return asyncp_refused(loop);
     check_size(queue, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
-        give(queue, item);
+        take_item(queue, item);
         return paced(loop, PACE_STEP, 0);
     }
     if (queue->shut_down)
-        return closed_turn(loop, queue);
-    return stand_in_line(loop, queue, &queue->getters, item, "async_queue_get");
+        return fail_closed(loop, queue);
+    return wait_for_transfer(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
-/* In a child of fork() an item must not go to a task that never runs there. */
-static inline void forsake_lines(struct async_queue *queue)
+/* In a child of fork(): removes the parent's tasks from the waiters; they never run here. */
+static inline void forsake_waiters(struct async_queue *queue)
 {
     if (unlikely(asyncp_current == NULL)) {
         async_ignore(asyncp_forsake(&queue->getters));
@@ -275,19 +274,19 @@ int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
     loop_check_handler(asyncp_current, "async_queue_put_nowait");
     check_size(queue, size, "async_queue_put_nowait");
-    forsake_lines(queue);
+    forsake_waiters(queue);
     if (likely(has_room(queue)))
-        return accept(queue, item);
+        return add_item(queue, item);
     return queue->shut_down ? closed_error(queue) : -EAGAIN;
 }
 
 int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size)
 {
     check_size(queue, size, "async_queue_get_nowait");
-    forsake_lines(queue);
+    forsake_waiters(queue);
     if (queue->items.count == 0)
         return queue->shut_down ? closed_error(queue) : -EAGAIN;
-    give(queue, item);
+    take_item(queue, item);
     return 0;
 }
 
@@ -315,7 +314,7 @@ bool async_queue_full(const async_queue *queue)
     return queue->maxsize != 0 && queue->items.count >= queue->maxsize;
 }
 
-static void release_joiners(struct async_queue *queue)
+static void wake_joiners(struct async_queue *queue)
 {
     if (queue->unfinished == 0)
         asyncp_wake_all(&queue->joiners, 0);
@@ -327,10 +326,10 @@ void async_queue_task_done(async_queue *queue)
     ENSURE(queue->unfinished > queue->items.count,
            "async_queue_task_done was called more often than items were taken from the queue");
     queue->unfinished--;
-    release_joiners(queue);
+    wake_joiners(queue);
 }
 
-static const char join_call[] = "async_queue_join"; /* known by its address */
+static const char join_call[] = "async_queue_join"; /* a join is recognised by this address */
 
 int async_queue_join(async_queue *queue)
 {
@@ -341,7 +340,7 @@ int async_queue_join(async_queue *queue)
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
     if (unlikely(queue->freed))
-        return closed_turn(loop, queue);
+        return fail_closed(loop, queue);
     return asyncp_stand_in_line(loop, &queue->joiners, join_call, queue, asyncp_refuse_wait);
 }
 
@@ -355,11 +354,11 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
     if (immediate) {
         queue->unfinished -= queue->items.count;
         drop_items(queue);
-        release_joiners(queue);
+        wake_joiners(queue);
     }
     asyncp_wake_all(&queue->getters, -ESHUTDOWN);
     asyncp_wake_all(&queue->putters, -ESHUTDOWN);
-    check(queue, "async_queue_shutdown");
+    check_invariants(queue, "async_queue_shutdown");
 }
 
 size_t asyncp_queue_unreported(const struct wait *wait)

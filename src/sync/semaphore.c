@@ -1,38 +1,38 @@
 /*
- * sync/semaphore.c: Semaphore and BoundedSemaphore. A permit that is released goes straight to the
- * task that has waited longest: while anybody waits there is none to be had, so who comes later can
- * only stand behind.
+ * sync/semaphore.c: async_semaphore, bounded and unbounded. A released permit goes directly to the
+ * task that has waited longest: while tasks wait no permit is free, so a later caller cannot
+ * overtake them.
  */
+#include "sync/semaphore.h"
+#include "base/values.h"
 #include "sched/fork.h"
 #include "sched/pace.h"
-#include "sync/line.h"
-#include <asyncio/sync.h>
 #include <limits.h>
 
 struct semaphore {
-    int value;           /* permits that are free */
-    int bound;           /* the most there can be; 0: any number */
-    struct list waiters; /* tasks that wait for one; there are none while one is free */
+    int value;           /* free permits */
+    int bound;           /* the maximum of value; 0: unbounded */
+    struct list waiters; /* empty while value > 0 */
 };
 
-_Static_assert(sizeof(async_semaphore) >= sizeof(struct semaphore),
-               "the public struct holds the semaphore");
-_Static_assert(_Alignof(async_semaphore) >= _Alignof(struct semaphore), "and is aligned for it");
+_Static_assert(sizeof(async_semaphore) >= sizeof(struct semaphore) &&
+                   _Alignof(async_semaphore) >= _Alignof(struct semaphore),
+               "async_semaphore must have room for struct semaphore");
 _Static_assert(offsetof(async_semaphore, value) == offsetof(struct semaphore, value) &&
                    offsetof(async_semaphore, bound) == offsetof(struct semaphore, bound),
-               "what the program sets is found");
+               "value and bound must have one offset in async_semaphore and struct semaphore");
 
 static struct semaphore *semaphore_of(const async_semaphore *semaphore, const char *call)
 {
     ENSURE(semaphore != NULL, "%s: the semaphore is NULL", call);
-    return (struct semaphore *)(uintptr_t)semaphore;
+    return unconst(semaphore);
 }
 
 static void check_value(const struct semaphore *semaphore, const char *call)
 {
-    ENSURE(semaphore->value >= 0, "%s: the semaphore has %d permits; begin with 0 or more", call,
-           semaphore->value);
-    ENSURE(semaphore->bound >= 0, "%s: the semaphore's bound is %d; 0 is none", call,
+    ENSURE(semaphore->value >= 0, "%s: the semaphore has %d permits; initialize it with 0 or more",
+           call, semaphore->value);
+    ENSURE(semaphore->bound >= 0, "%s: the semaphore's bound is %d; use 0 for no bound", call,
            semaphore->bound);
     ENSURE(semaphore->bound == 0 || semaphore->value <= semaphore->bound,
            "%s: the semaphore has %d permits, but a bound of %d", call, semaphore->value,
@@ -68,12 +68,13 @@ void async_semaphore_release(async_semaphore *public_semaphore)
 {
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_release");
     check_value(semaphore, "async_semaphore_release");
-    ENSURE(semaphore->bound == 0 || semaphore->value < semaphore->bound,
-           "async_semaphore_release: all %d permits are there; it was called more often than one "
-           "was taken",
-           semaphore->bound);
+    ENSURE(
+        semaphore->bound == 0 || semaphore->value < semaphore->bound,
+        "async_semaphore_release: all %d permits are free already; it was called more often than "
+        "permits were acquired",
+        semaphore->bound);
     ENSURE(semaphore->value < INT_MAX,
-           "async_semaphore_release: there cannot be more than %d permits", INT_MAX);
+           "async_semaphore_release: the semaphore has the maximum of %d permits already", INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
     if (unlikely(next != NULL) && !line_is_empty(&semaphore->waiters))
         asyncp_wake(next->wait, next, 0);
@@ -86,7 +87,7 @@ bool async_semaphore_locked(const async_semaphore *semaphore)
     return semaphore_of(semaphore, "async_semaphore_locked")->value <= 0;
 }
 
-struct list *asyncp_semaphore_line(async_semaphore *semaphore)
+struct list *asyncp_semaphore_waiters(async_semaphore *semaphore)
 {
     return &semaphore_of(semaphore, "async_select")->waiters;
 }

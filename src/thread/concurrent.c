@@ -1,9 +1,12 @@
 /*
- * thread/concurrent.c: coroutines that another thread asks a loop for, and the futures by which it
- * hears of them. The future is the messages' memory, too. Invariant: what both threads touch is
- * under the mutex; a future that is not done keeps its loop from ending, so whoever holds the mutex
- * and sees that may send to the loop.
+ * thread/concurrent.c: async_run_coroutine_threadsafe: a coroutine that one thread sends to the
+ * loop of another, and the future from which it reads the result. The messages between the threads
+ * are members of the future.
+ *
+ * Invariants: the mutex protects everything that both threads use. A future that is not done keeps
+ * its loop from closing, so a thread that holds the mutex of such a future may send to the loop.
  */
+#include "base/values.h"
 #include "sched/errand.h"
 #include "sched/mailbox.h"
 #include "sched/sched.h"
@@ -12,58 +15,59 @@
 #include <time.h>
 
 struct async_concurrent_future {
-    struct asyncp_maker maker; /* in options: by which a constructor finds it */
-    async_task_options options;
-    struct message start;                   /* to the loop: make the task */
-    struct message cancel;                  /* to the loop: cancel it */
-    struct async_loop *loop;                /* whose task it is */
-    const struct asyncp_function *function; /* the task's */
-    void *block;                            /* memory of its arguments; NULL: there are none */
-    void *arguments;                        /* there, aligned */
-    const char *where;                      /* "file:line" that asked */
-    struct async_task *task; /* on the loop's thread: the task, held; NULL: not yet, or no more */
-    /* of the process that asked: in a child of it no other thread is left */
-    unsigned fork_generation;
-    pthread_mutex_t mutex;  /* of what follows */
-    pthread_cond_t settled; /* done has become true */
-    uint32_t references;    /* who asked, the task, a request to cancel on its way */
-    int result;             /* when it is done */
-    bool done;              /* the task has ended, or never will be made */
-    bool asked;             /* to cancel */
-    bool released;          /* whoever asked has let go */
-    bool looked;            /* whoever asked has seen the result */
+    struct asyncp_maker maker;
+    async_task_options options; /* refers to maker */
+    struct message start;       /* to the loop: create the task */
+    struct message cancel;      /* to the loop: cancel the task */
+    struct async_loop *loop;
+    const struct asyncp_function *function;
+    void *block;       /* the allocation that holds the arguments; NULL: no arguments */
+    void *arguments;   /* aligned, in block */
+    const char *where; /* "file:line" of the call */
+    /* a handle, only for the loop's thread; NULL: not created yet, or ended */
+    struct async_task *task;
+    unsigned fork_generation; /* of the process that created the future */
+
+    pthread_mutex_t mutex; /* protects the members below */
+    pthread_cond_t settled;
+    uint32_t references; /* of the caller, of the task, of a cancel message */
+    int result;          /* valid when done */
+    bool done;           /* the task has ended, or could not be created */
+    bool cancel_sent;
+    bool released; /* the caller has freed the future */
+    bool seen;     /* the caller has read the result */
 };
 
-static size_t block_size(const struct asyncp_function *function)
+static size_t argument_block_size(const struct asyncp_function *function)
 {
     return function->size + function->alignment;
 }
 
 /*
- * false: this is a child of fork(). A thread that it does not have may have been inside the mutex,
- * and stays there.
+ * Whether other threads can use the future. In a child of fork() they do not exist, but one of them
+ * may have locked the mutex.
  */
 static bool is_shared(const struct async_concurrent_future *future)
 {
     return future->fork_generation == asyncp_fork_generation();
 }
 
-static void lock(struct async_concurrent_future *future)
+static void lock_future(struct async_concurrent_future *future)
 {
     if (is_shared(future))
         pthread_mutex_lock(&future->mutex);
 }
 
-static void unlock(struct async_concurrent_future *future)
+static void unlock_future(struct async_concurrent_future *future)
 {
     if (is_shared(future))
         pthread_mutex_unlock(&future->mutex);
 }
 
-static void free_future(struct async_concurrent_future *future)
+static void free_concurrent_future(struct async_concurrent_future *future)
 {
     if (future->block != NULL)
-        memory_free(&asyncp_malloc, future->block, block_size(future->function));
+        memory_free(&asyncp_malloc, future->block, argument_block_size(future->function));
     if (is_shared(future)) {
         pthread_cond_destroy(&future->settled);
         pthread_mutex_destroy(&future->mutex);
@@ -71,60 +75,59 @@ static void free_future(struct async_concurrent_future *future)
     memory_free(&asyncp_malloc, future, sizeof *future);
 }
 
-/* Gives up a reference and the mutex, which the caller has. */
+/* Drops a reference and unlocks the mutex, which must be locked. */
 static void release_and_unlock(struct async_concurrent_future *future)
 {
     bool last = --future->references == 0;
-    unlock(future);
+    unlock_future(future);
     if (last)
-        free_future(future);
+        free_concurrent_future(future);
 }
 
-/* Whether somebody will hear of the result; if not, it is for the loop to report an error. */
-static bool settle(struct async_concurrent_future *future, int result)
+/* Whether the caller can still read the result; if not, the loop reports an error. */
+static bool settle_concurrent(struct async_concurrent_future *future, int result)
 {
-    lock(future);
-    bool heard = !future->released;
+    lock_future(future);
+    bool readable = !future->released;
     future->result = result;
     future->done = true;
     if (is_shared(future))
         pthread_cond_broadcast(&future->settled);
     release_and_unlock(future);
-    return heard;
+    return readable;
 }
 
-/* The task's body. */
-static int enter_carried(void *arguments)
+/* The body of the task. */
+static int run_carried(void *arguments)
 {
     struct async_concurrent_future *future = *(struct async_concurrent_future **)arguments;
     struct async_task *task = future->task;
     int result = future->function->enter(future->arguments);
     future->task = NULL;
-    task->seen = settle(future, result);
+    task->seen = settle_concurrent(future, result);
     async_task_detach(task);
     return result;
 }
 
-/* Of a coroutine that was sent, and of which nobody hears in another way. */
-static void report_unseen(const char *name, const char *where, int result)
+static void report_unseen_result(const char *name, const char *where, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
     asyncp_describe(meaning, sizeof meaning, result, NULL);
-    asyncp_report("'%s' (sent to a loop at %s) failed and nobody looked at its result: %s", name,
+    asyncp_report("'%s' (sent to a loop at %s) failed and its result was never retrieved: %s", name,
                   where, meaning);
 }
 
-/* There will be no task. */
-static void give_up(struct async_concurrent_future *future, int result)
+/* Settles a future whose task was not created. */
+static void fail_to_start(struct async_concurrent_future *future, int result)
 {
     const char *name = future->function->name, *where = future->where;
-    if (!settle(future, result) && result != -ECANCELED)
-        report_unseen(name, where, result);
+    if (!settle_concurrent(future, result) && result != -ECANCELED)
+        report_unseen_result(name, where, result);
 }
 
 static void receive_start(struct message *message, bool is_closing)
 {
-    static const struct asyncp_function carried = {enter_carried, sizeof(void *), _Alignof(void *),
+    static const struct asyncp_function carried = {run_carried, sizeof(void *), _Alignof(void *),
                                                    "async_run_coroutine_threadsafe", "the library"};
     struct async_concurrent_future *future = CONTAINER_OF(message, struct async_concurrent_future,
                                                           start);
@@ -133,7 +136,7 @@ static void receive_start(struct message *message, bool is_closing)
     if (future->task != NULL)
         future->task->name = future->function->name;
     else
-        give_up(future, is_closing ? -ECANCELED : -ENOMEM);
+        fail_to_start(future, is_closing ? -ECANCELED : -ENOMEM);
 }
 
 static void receive_cancel(struct message *message, bool is_closing)
@@ -142,12 +145,12 @@ static void receive_cancel(struct message *message, bool is_closing)
                                                           cancel);
     if (!is_closing && future->task != NULL)
         async_task_cancel(future->task);
-    lock(future);
+    lock_future(future);
     release_and_unlock(future);
 }
 
-/* A limit is measured by the clock that nobody sets. */
-static void set_up_condition(pthread_cond_t *condition)
+/* Timeouts are measured by a clock that cannot be set. */
+static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -162,7 +165,7 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
     const struct asyncp_function *function = future->function;
     if (function->size == 0)
         return 0;
-    future->block = memory_new(&asyncp_malloc, block_size(function));
+    future->block = memory_new(&asyncp_malloc, argument_block_size(function));
     if (future->block == NULL)
         return -ENOMEM;
     uintptr_t address = (uintptr_t)future->block + function->alignment - 1;
@@ -171,20 +174,20 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
     return 0;
 }
 
-/* The arguments are copied, and a message is sent to the loop: make the task. */
+/* The maker: copies the arguments and sends the message that creates the task. */
 static void *send_to_loop(struct asyncp_maker *maker, const struct asyncp_function *function,
                           const void *arguments, const char *where)
 {
     struct async_concurrent_future *future = CONTAINER_OF(maker, struct async_concurrent_future,
                                                           maker);
     ENSURE(loop_is_of_this_process(future->loop),
-           "async_run_coroutine_threadsafe(%s): the loop was made before fork(), and is the "
-           "parent's; make one in the child",
+           "async_run_coroutine_threadsafe(%s): the loop was created before fork() and belongs to "
+           "the parent; create one in the child",
            function->name);
     future->function = function;
     future->where = where;
     if (copy_arguments(future, arguments) < 0) {
-        free_future(future);
+        free_concurrent_future(future);
         return NULL;
     }
     future->references++;
@@ -216,13 +219,13 @@ const async_task_options *asyncp_carrier_options(async_loop *loop)
     future->start.receive = receive_start;
     future->cancel.receive = receive_cancel;
     pthread_mutex_init(&future->mutex, NULL);
-    set_up_condition(&future->settled);
+    init_condition(&future->settled);
     return &future->options;
 }
 
 /*
- * Waits until the future is done or the clock has come so far; negative: as long as it takes. Has
- * the mutex.
+ * Waits until the future is done, at most until the deadline; negative: without a limit. The mutex
+ * must be locked.
  */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
@@ -238,19 +241,19 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
 {
     if (future == NULL)
         return -ENOMEM;
-    if (seconds != seconds)
+    if (is_not_a_number(seconds))
         return -EINVAL;
     int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0, now_ns = asyncp_clock_now();
     if (!is_shared(future))
         return future->done ? future->result : -ECANCELED;
-    lock(future);
+    lock_future(future);
     bool would_wait_for_itself = !future->done && future->loop == asyncp_current;
     if (!would_wait_for_itself)
         wait_until_settled(future, limit_ns < TIME_NEVER - now_ns ? now_ns + limit_ns : -1);
     int pending = would_wait_for_itself ? -EDEADLK : -ETIMEDOUT;
     int result = future->done ? future->result : pending;
-    future->looked |= future->done;
-    unlock(future);
+    future->seen |= future->done;
+    unlock_future(future);
     return result;
 }
 
@@ -258,15 +261,15 @@ bool async_concurrent_future_cancel(async_concurrent_future *future)
 {
     if (future == NULL || !is_shared(future))
         return false;
-    lock(future);
+    lock_future(future);
     bool pending = !future->done;
-    if (pending && !future->asked) {
-        future->asked = true;
+    if (pending && !future->cancel_sent) {
+        future->cancel_sent = true;
         future->references++;
-        asyncp_inbox_send(future->loop,
-                          &future->cancel); /* under the mutex: the task cannot end meanwhile */
+        /* with the mutex locked, so that the task cannot end and the loop close before it */
+        asyncp_inbox_send(future->loop, &future->cancel);
     }
-    unlock(future);
+    unlock_future(future);
     return pending;
 }
 
@@ -274,9 +277,9 @@ bool async_concurrent_future_done(async_concurrent_future *future)
 {
     if (future == NULL)
         return true;
-    lock(future);
+    lock_future(future);
     bool done = future->done;
-    unlock(future);
+    unlock_future(future);
     return done;
 }
 
@@ -284,10 +287,10 @@ void async_concurrent_future_free(async_concurrent_future *future)
 {
     if (future == NULL)
         return;
-    lock(future);
+    lock_future(future);
     future->released = true;
-    if (is_shared(future) && future->done && !future->looked && future->result < 0 &&
+    if (is_shared(future) && future->done && !future->seen && future->result < 0 &&
         future->result != -ECANCELED)
-        report_unseen(future->function->name, future->where, future->result);
+        report_unseen_result(future->function->name, future->where, future->result);
     release_and_unlock(future);
 }

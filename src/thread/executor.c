@@ -1,7 +1,7 @@
 /*
- * thread/executor.c: starting worker threads, giving them work, and ending them. A worker is started
- * when more work is queued than workers are available; if the kernel starts none, the work waits for
- * those that exist. It does not know loops and tasks.
+ * thread/executor.c: starting worker threads, giving them work, and ending them. A worker is
+ * started when more work is queued than workers are available; if the kernel starts none, the work
+ * waits for those that exist. It does not know loops and tasks.
  */
 #include "thread/executor.h"
 #include "base/memory.h"

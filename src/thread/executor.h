@@ -1,7 +1,7 @@
 /*
- * thread/executor.h: worker threads and the work that they take, in the order in which it was given.
- * Work is a node in memory of the giver's, so giving it needs no memory. It does not know what the
- * work is, nor who waits for it.
+ * thread/executor.h: worker threads and the work that they take, in the order in which it was
+ * given. Work is a node in memory of the giver's, so giving it needs no memory. It does not know
+ * what the work is, nor who waits for it.
  *
  *      queue      work that no worker has taken, the oldest first   ┐
  *      workers    started on demand, up to the limit, and kept      ┘ under one mutex
@@ -72,7 +72,9 @@ bool asyncp_executor_take_back(struct async_executor *executor, struct work *wor
 /* Drops a reference; the last one frees the executor. */
 void asyncp_executor_release(struct async_executor *executor);
 
-/* Ends the workers that have no work, and waits for that. The others stay, and so does the queue. */
+/*
+ * Ends the workers that have no work, and waits for that. The others stay, and so does the queue.
+ */
 void asyncp_executor_end_idle(struct async_executor *executor);
 
 /* The body of a task that has options.executor: runs the function there, and waits. Switches. */

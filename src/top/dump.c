@@ -1,23 +1,23 @@
 /*
- * top/dump.c: what every task is doing, for people: on request, from a debugger, and when a
- * test takes too long. Reads what the loop keeps anyway, needs no memory, and changes nothing.
+ * top/dump.c: async_dump: what every task is doing, on request, from a debugger, and when a test
+ * exceeds its time. It only reads the state of the loop, and needs no memory.
  */
 #include "sched/sched.h"
-#include "sync/line.h"
 #include "sync/lock.h"
+#include "sync/queue.h"
 
-static const char *state_of(const struct async_loop *loop, const struct coroutine *coroutine)
+static const char *task_state(const struct async_loop *loop, const struct coroutine *coroutine)
 {
     if (coroutine == loop_running(loop))
         return "runs";
     if (coroutine->held_back)
-        return "has not begun, because its group has reached its limit";
+        return "has not started, because its group has reached its limit";
     const struct wait *wait = coroutine->wait;
     return wait == NULL || wait->claimed ? "is ready" : "waits in ";
 }
 
-/* Who holds up the task, if it waits for a lock. */
-static void print_owner(const struct wait *wait, int fd)
+/* The owner of the lock that the task waits for, if it waits for a lock. */
+static void print_lock_owner(const struct wait *wait, int fd)
 {
     const struct lock *lock = asyncp_lock_waited_for(wait);
     if (lock != NULL && lock->owner == LOCK_NO_TASK)
@@ -26,12 +26,12 @@ static void print_owner(const struct wait *wait, int fd)
         asyncp_print(fd, ", held by task #%llu", (unsigned long long)lock->owner);
 }
 
-/* Why the join of a queue waits, if it is one. */
+/* The number of items that keep async_queue_join waiting, if the task is in it. */
 static void print_unreported(const struct wait *wait, int fd)
 {
     size_t count = asyncp_queue_unreported(wait);
     if (count > 0)
-        asyncp_print(fd, ", %zu items were taken and not reported with async_queue_task_done",
+        asyncp_print(fd, ", %zu items were taken but not reported with async_queue_task_done",
                      count);
 }
 
@@ -39,21 +39,21 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
 {
     const struct coroutine *coroutine = task->coroutine;
     const struct wait *wait = coroutine->wait;
-    const char *state = state_of(loop, coroutine);
+    const char *state = task_state(loop, coroutine);
     asyncp_print(fd, "  #%-4llu %-20s %s", (unsigned long long)task->id, task->name, state);
     if (wait != NULL && !wait->claimed && coroutine != loop_running(loop)) {
         double waited = (double)(asyncp_now(loop) - wait->since_ns) / 1e9;
         asyncp_print(fd, "%s", wait->call);
         if (wait->object != NULL)
             asyncp_print(fd, " on %#zx", (size_t)(uintptr_t)wait->object);
-        print_owner(wait, fd);
+        print_lock_owner(wait, fd);
         asyncp_print(fd, " for %.3f s", waited > 0 ? waited : 0);
         print_unreported(wait, fd);
     }
     if (coroutine->requests > 0)
-        asyncp_print(fd, ", asked to cancel %u times", coroutine->requests);
+        asyncp_print(fd, ", cancel requests: %u", coroutine->requests);
     if (coroutine->refused && coroutine->reason != NULL)
-        asyncp_print(fd, ", because: %s", coroutine->reason->text);
+        asyncp_print(fd, ", reason: %s", coroutine->reason->text);
     if (wait != NULL && !wait->claimed && wait->refuse == NULL)
         asyncp_print(fd, ", cannot be cancelled here");
     asyncp_print(fd, ", created at %s\n", task->where);

@@ -1,5 +1,5 @@
 /*
- * top/hooks.h: what loops call in rooms above them. Everything is put together here.
+ * top/hooks.h: the functions of higher rooms that the loop calls through pointers.
  */
 #ifndef TOP_HOOKS_H
 #define TOP_HOOKS_H

@@ -1,8 +1,9 @@
 /*
- * top/host.c: loops that the program makes and drives itself: step by step, from inside a foreign
- * loop, or until it is stopped or a task has ended. Between two drives such a loop counts as
- * asleep: who sends to it wakes its descriptor.
+ * top/host.c: loops that the program creates and drives itself: by steps inside a host loop, until
+ * async_loop_stop, or until a task has ended. Between two steps such a loop counts as asleep, so
+ * that other threads wake it through its descriptor.
  */
+#include "base/values.h"
 #include "loop/loop.h"
 #include "sched/fork.h"
 #include "top/hooks.h"
@@ -10,7 +11,7 @@
 int async_new_event_loop(async_loop **loop, const async_run_options *options)
 {
     int result = loop != NULL ? asyncp_loop_open(loop, options, true, &loop_hooks) : -EINVAL;
-    if (result == 0) /* the foreign loop may wait before the first step */
+    if (result == 0) /* the host loop may poll before the first step */
         loop_set_attention(*loop, ATTENTION_SLEEPING);
     return result;
 }
@@ -22,29 +23,28 @@ async_loop *async_get_loop(void)
 
 void asyncp_check_outside(const async_loop *loop, const char *call)
 {
-    ENSURE(loop_is_of_this_process(loop),
-           "%s: the loop was made before fork(), and its descriptors are the parent's; make one in "
-           "the child",
-           call);
+    ENSURE(
+        loop_is_of_this_process(loop),
+        "%s: the loop was created before fork() and belongs to the parent; create one in the child",
+        call);
     ENSURE(loop == asyncp_current, "%s: this is not the calling thread's loop", call);
     ENSURE(!loop_is_iterating(loop),
-           "%s was called from inside one of the loop's own tasks or callbacks", call);
+           "%s was called by a task or a callback of the loop; call it outside of the loop", call);
 }
 
 void asyncp_check_closing(const struct async_loop *loop, const char *call)
 {
     if (!loop_is_inherited(loop))
         asyncp_check_outside(loop, call);
-    ENSURE(!loop_is_iterating(loop),
-           "%s was called from inside one of the loop's own tasks or callbacks, in a child of "
-           "fork(); return from there first, or end the child with _exit",
-           call);
+    ENSURE(
+        !loop_is_iterating(loop),
+        "%s was called by a task or a callback of the loop, in a child of fork(); return from it "
+        "first, or end the child with _exit",
+        call);
 }
 
-/*
- * Hands over what the tasks asked for, before a foreign wait, during which the loop must be woken.
- */
-static void leave(struct async_loop *loop)
+/* Submits the tasks' operations and marks the loop as asleep, before the host loop polls. */
+static void prepare_host_poll(struct async_loop *loop)
 {
     asyncp_poller_wait(&loop->poller, 0);
     loop_set_attention(loop, ATTENTION_SLEEPING);
@@ -52,22 +52,21 @@ static void leave(struct async_loop *loop)
 
 int async_loop_step(async_loop *loop, double seconds)
 {
-    if (loop == NULL || seconds != seconds)
+    if (loop == NULL || is_not_a_number(seconds))
         return -EINVAL;
     asyncp_check_outside(loop, "async_loop_step");
     asyncp_iterate(loop, seconds == ASYNC_FOREVER ? -1
                          : seconds > 0            ? asyncp_nanoseconds(seconds)
                                                   : 0);
-    if (loop_is_inherited(loop)) /* meanwhile: what is left is the parent's */
+    if (loop_is_inherited(loop)) /* forked during the step: the tasks belong to the parent */
         return 0;
-    leave(loop);
+    prepare_host_poll(loop);
     return loop_alive(loop) < INT32_MAX ? (int)loop_alive(loop) : INT32_MAX;
 }
 
 int async_loop_fd(async_loop *loop)
 {
-    return loop != NULL ? loop->poller.calls->fd(&loop->poller)
-                        : -EINVAL; /* -EBADF: an inherited one */
+    return loop != NULL ? loop->poller.calls->fd(&loop->poller) : -EINVAL;
 }
 
 double async_loop_timeout(const async_loop *loop)
@@ -75,8 +74,7 @@ double async_loop_timeout(const async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     if (loop == NULL || (loop_attention(loop) & urgent) != 0)
         return 0;
-    if (!loop_is_iterating(loop) &&
-        asyncp_poller_owes(&loop->poller)) /* an iteration ends in handing over */
+    if (!loop_is_iterating(loop) && asyncp_poller_owes(&loop->poller)) /* the next step submits */
         return 0;
     int64_t idle_ns = asyncp_idle_ns(loop);
     if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
@@ -109,7 +107,7 @@ int async_loop_run_forever(async_loop *loop)
     asyncp_check_outside(loop, "async_loop_run_forever");
     asyncp_loop_run(loop, NULL);
     if (!loop_is_inherited(loop))
-        leave(loop);
+        prepare_host_poll(loop);
     return 0;
 }
 
@@ -126,7 +124,7 @@ int async_loop_run_until_complete(async_loop *loop, async_task *task)
     asyncp_loop_run(loop, task);
     if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
-    leave(loop);
+    prepare_host_poll(loop);
     task_unreserve(task);
     int result = task_done(task) ? task->result : -EINPROGRESS;
     task->seen |= task_done(task);
@@ -138,9 +136,10 @@ void async_loop_stop(async_loop *loop)
 {
     if (loop == NULL)
         return;
-    ENSURE(loop == asyncp_current,
-           "async_loop_stop: this is not the calling thread's loop; from another thread, have it "
-           "called with async_call_soon_threadsafe");
+    ENSURE(
+        loop == asyncp_current,
+        "async_loop_stop: this is not the calling thread's loop; from another thread, pass it to "
+        "async_call_soon_threadsafe");
     if (loop_is_inherited(loop))
         asyncp_wrong_loop(loop, "async_loop_stop", "the loop");
     loop_check_handler(loop, "async_loop_stop");

@@ -1,6 +1,6 @@
 /*
- * top/inspect.c: what one can ask about tasks: names, numbers, stacks, which there are. Reads
- * what the core keeps; the only thing it changes is a name.
+ * top/inspect.c: names, ids and stack sizes of tasks, and the list of all tasks. Changes nothing
+ * except a name.
  */
 #include "sched/sched.h"
 #include <stdlib.h>
@@ -46,9 +46,23 @@ size_t async_task_stack_size(const async_task *task)
     return has_stack(task) ? stack_size(&task->coroutine->stack) : 0;
 }
 
+/* Restores a max-heap by id after the task at index was replaced by one with a smaller id. */
+static void sift_task_down(async_task *tasks[], size_t count, size_t index)
+{
+    async_task *task = tasks[index];
+    for (size_t child; (child = 2 * index + 1) < count; index = child) {
+        if (child + 1 < count && tasks[child + 1]->id > tasks[child]->id)
+            child++;
+        if (tasks[child]->id <= task->id)
+            break;
+        tasks[index] = tasks[child];
+    }
+    tasks[index] = task;
+}
+
 /*
- * Keeps the oldest: puts task among the first count of capacity, in place of the youngest if it is
- * older.
+ * Adds the task with number `count` to the array of the oldest tasks. Once the array is full, it is
+ * a max-heap by id, whose root is the youngest of them.
  */
 static void keep_oldest(async_task *tasks[], size_t capacity, size_t count, async_task *task)
 {
@@ -56,15 +70,16 @@ static void keep_oldest(async_task *tasks[], size_t capacity, size_t count, asyn
         tasks[count] = task;
         return;
     }
-    size_t youngest = 0;
-    for (size_t i = 1; i < capacity; i++)
-        if (tasks[i]->id > tasks[youngest]->id)
-            youngest = i;
-    if (capacity > 0 && task->id < tasks[youngest]->id)
-        tasks[youngest] = task;
+    if (count == capacity)
+        for (size_t i = capacity / 2; i-- > 0;)
+            sift_task_down(tasks, capacity, i);
+    if (capacity > 0 && task->id < tasks[0]->id) {
+        tasks[0] = task;
+        sift_task_down(tasks, capacity, 0);
+    }
 }
 
-static int by_id(const void *a, const void *b)
+static int compare_ids(const void *a, const void *b)
 {
     uint64_t first = (*(async_task *const *)a)->id, second = (*(async_task *const *)b)->id;
     return (first > second) - (first < second);
@@ -74,7 +89,7 @@ size_t async_all_tasks(async_task *tasks[], size_t capacity)
 {
     struct async_loop *loop = asyncp_current;
     size_t count = 0;
-    ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: there is no array for %zu tasks",
+    ENSURE(tasks != NULL || capacity == 0, "async_all_tasks: tasks is NULL, but capacity is %zu",
            capacity);
     if (loop == NULL)
         return 0;
@@ -82,6 +97,6 @@ size_t async_all_tasks(async_task *tasks[], size_t capacity)
         keep_oldest(tasks, capacity, count, task);
     size_t kept = count < capacity ? count : capacity;
     if (kept > 1)
-        qsort(tasks, kept, sizeof *tasks, by_id);
+        qsort(tasks, kept, sizeof *tasks, compare_ids);
     return count;
 }

@@ -1,20 +1,20 @@
 /*
- * top/run.c: running one coroutine to its end: async_run and async_main on a loop of its own, a
- * runner on a loop that stays. The coroutine's arguments are evaluated between the two halves of
- * each, with the loop in place, so that they can create tasks and queues.
+ * top/run.c: async_run and async_main, which run a coroutine on a temporary loop, and
+ * async_runner, which keeps its loop. The macros evaluate the coroutine's arguments between
+ * the begin and the end function, so that they can create tasks and queues on the loop.
  */
 #include "loop/loop.h"
 #include "sched/fork.h"
 #include "top/hooks.h"
 #include <asyncio/runner.h>
 
-/* Between the halves of async_run, if there is no loop to run on. */
+/* The state between begin and end of a run whose begin has failed; see asyncp_run_error. */
 static __thread struct {
-    struct async_loop *suspended; /* the loop that async_run was called inside of, which is wrong */
-    unsigned inner; /* runs that began since, among the arguments; they fail likewise */
+    struct async_loop *suspended; /* the loop in which the run was called by mistake, or NULL */
+    unsigned inner;               /* runs among the arguments of the failed one; they fail, too */
 } failed_run;
 
-/* Whether a run begins among the arguments of one that has failed already: it fails, too. */
+/* Counts a run that begins among the arguments of a failed one. Whether it does. */
 static bool begins_inside_failed(void)
 {
     failed_run.inner += asyncp_run_error != 0;
@@ -33,7 +33,7 @@ void asyncp_run_begin(const async_run_options *options)
         asyncp_sigint_take(loop);
 }
 
-static int give_up_run(void)
+static int end_failed_run(void)
 {
     int error = asyncp_run_error;
     if (failed_run.inner > 0) {
@@ -62,7 +62,7 @@ static int run_main(struct async_loop *loop, async_task *task)
         return asyncp_forked_result(loop);
     task_unreserve(task);
     bool interrupted = task->result == -ECANCELED && asyncp_sigint_came(loop);
-    asyncp_sigint_give_back(loop); /* what is left of the run is ended by it at once */
+    asyncp_sigint_give_back(loop); /* a SIGINT during the shutdown ends the process */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
 }
@@ -70,7 +70,7 @@ static int run_main(struct async_loop *loop, async_task *task)
 int asyncp_run_end(async_task *main_task)
 {
     if (asyncp_run_error != 0)
-        return give_up_run();
+        return end_failed_run();
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
     asyncp_loop_finish(loop);
@@ -79,15 +79,15 @@ int asyncp_run_end(async_task *main_task)
 
 static int exit_status(int result)
 {
-    enum { MOST = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
+    enum { MAX_STATUS = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
     if (result == -EINTR)
         return INTERRUPTED;
     if (result < 0)
         return FAILED;
-    return result < MOST ? result : MOST;
+    return result < MAX_STATUS ? result : MAX_STATUS;
 }
 
-/* In a child of fork(): the exception handler is the parent's. */
+/* In a child of fork(): the exception handler belongs to the parent, so it is not called. */
 static void report_child(const struct async_loop *loop, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
@@ -98,38 +98,41 @@ static void report_child(const struct async_loop *loop, int result)
     asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
-int asyncp_main_end(async_task *main_task)
+static void report_main(struct async_loop *loop, async_task *task, int result)
 {
     char meaning[SENTENCE_SIZE + 32];
-    const char *name = main_task != NULL ? main_task->name : "no loop";
+    asyncp_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
+    asyncp_tell(loop, task, result, "%s failed: %s", task != NULL ? task->name : "the main task",
+                meaning);
+}
+
+int asyncp_main_end(async_task *main_task)
+{
     if (asyncp_run_error != 0) {
-        int error = give_up_run();
-        asyncp_report("no loop could be made: %s", asyncp_error_meaning(error));
+        int error = end_failed_run();
+        asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
         return exit_status(error);
     }
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
     if (loop_is_inherited(loop))
         report_child(loop, result);
-    else if (result < 0 && result != -EINTR) {
-        asyncp_describe(meaning, sizeof meaning, result,
-                        main_task != NULL ? main_task->sentence : NULL);
-        asyncp_tell(loop, main_task, result, "%s failed: %s", name, meaning);
-    }
+    else if (result < 0 && result != -EINTR)
+        report_main(loop, main_task, result);
     asyncp_loop_finish(loop);
     return exit_status(result);
 }
 
-/* The runner's loop, made if there is none yet. 0 or -errno. */
-static int find_loop(async_runner *runner, struct async_loop **loop)
+/* The runner's loop, which is created if it does not exist yet. 0 or -errno. */
+static int find_runner_loop(async_runner *runner, struct async_loop **loop)
 {
     *loop = runner->asyncp_loop;
-    if (*loop != NULL && loop_is_inherited((*loop)) && !loop_is_iterating((*loop))) {
+    if (*loop != NULL && loop_is_inherited(*loop) && !loop_is_iterating(*loop)) {
         async_runner_close(runner);
         *loop = NULL;
     }
     if (*loop != NULL)
-        return *loop == asyncp_current && !loop_is_iterating((*loop)) ? 0 : -EBUSY;
+        return *loop == asyncp_current && !loop_is_iterating(*loop) ? 0 : -EBUSY;
     int result = asyncp_loop_open(loop, &runner->options, false, &loop_hooks);
     if (result == 0)
         runner->asyncp_loop = *loop;
@@ -142,7 +145,7 @@ void asyncp_runner_begin(async_runner *runner)
     ENSURE(runner != NULL, "async_runner_run: the runner is NULL");
     if (begins_inside_failed())
         return;
-    int error = find_loop(runner, &loop);
+    int error = find_runner_loop(runner, &loop);
     if (error < 0) {
         failed_run.suspended = asyncp_current;
         asyncp_run_error = error;
@@ -157,7 +160,7 @@ void asyncp_runner_begin(async_runner *runner)
 int asyncp_runner_end(async_task *task)
 {
     if (asyncp_run_error != 0)
-        return give_up_run();
+        return end_failed_run();
     int result = run_main(asyncp_current, task);
     async_task_detach(task);
     return result;
@@ -167,7 +170,7 @@ async_loop *async_runner_get_loop(async_runner *runner)
 {
     if (runner != NULL && runner->asyncp_loop == NULL) {
         struct async_loop *loop;
-        async_ignore(find_loop(runner, &loop));
+        async_ignore(find_runner_loop(runner, &loop));
     }
     return runner != NULL ? runner->asyncp_loop : NULL;
 }

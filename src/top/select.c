@@ -1,50 +1,52 @@
 /*
- * top/select.c: waiting for one of several things: one wait with a place in the line of each. What
- * claims the wait takes it out of all other lines at that moment, so exactly one thing happens, and
- * the others never know.
+ * top/select.c: async_select: one wait with a waiter in the list of each object. The waker that
+ * claims the wait removes it from all other lists at that moment, so exactly one case happens.
  *
- * Descriptors are different: an operation that the kernel has is not ours until its completion has
- * come. So when one of the others wins, or the task is cancelled, the operations are cancelled, and
- * their completions are waited for, which cannot be refused. That loses nothing: whether a
- * descriptor is ready can be asked again.
+ * A descriptor has an operation instead, which belongs to the kernel until its completion has come.
+ * So when another case wins, or the task is cancelled, the operations are cancelled, and select
+ * waits for their completions; that wait cannot be cancelled. Nothing is lost by it: the readiness
+ * of a descriptor can be queried again.
  *
- * A stream tells of every change of its socket. Whether a read would not wait, a try must show:
- * bytes that came may be a part of what its layer needs. If it shows nothing, the wait begins anew,
- * with the same limit of time.
+ * A stream wakes its watchers at every change of its socket. Only an attempt shows whether a read
+ * would not wait, because the bytes that came may be only a part of what its layer needs. If the
+ * attempt fails, select waits again, with the same deadline.
  */
-#include "sched/pace.h"
+#include "base/values.h"
 #include "net/stream.h"
-#include "sync/line.h"
+#include "sched/pace.h"
+#include "sync/event.h"
+#include "sync/lock.h"
+#include "sync/queue.h"
+#include "sync/semaphore.h"
 #include <asyncio/select.h>
 #include <poll.h>
 
-enum { PLACES_AT_HAND = 8 }; /* on the stack; more come from memory */
+enum { MAX_STACK_PLACES = 8 }; /* more cases than this allocate memory */
 
-#define GAVE_WAY                                                                                   \
-    ((uint32_t)1                                                                                   \
-     << 31) /* in coroutine.select_turn: its last select gave way; the rest counts how often */
+/* In coroutine.select_turn: the last select gave way. The other bits count how often. */
+#define GAVE_WAY ((uint32_t)1 << 31)
 
-/* Where one case waits. */
-struct place {
+/* The wait for one case. The address of its waiter identifies the place, also of a descriptor. */
+struct select_place {
     union {
-        struct transfer transfer;   /* in the line of a thing */
-        struct operation operation; /* with the kernel */
+        struct item_waiter item_waiter;
+        struct operation operation; /* of a descriptor */
     };
-    struct select *select; /* whose case it is */
-    bool in_flight;        /* the operation's completion is to come */
+    struct select *select;
+    bool in_flight; /* the operation has not completed */
 };
 
 struct select {
-    struct wait wait;        /* of the task */
-    struct timer timer;      /* of the timeout that comes first */
-    struct async_loop *loop; /* the task's */
-    const async_case *cases; /* what it waits for */
-    struct place *places;    /* one for each */
-    size_t count;            /* of them */
-    size_t timed;            /* the number of the case that is the timer's; count: there is none */
-    int64_t deadline_ns;     /* of that */
-    size_t in_flight;        /* operations whose completion is to come */
-    bool withdrawing;        /* that is all that is waited for */
+    struct wait wait;
+    struct timer timer;
+    struct async_loop *loop;
+    const async_case *cases;
+    struct select_place *places; /* one for each case */
+    size_t count;                /* of cases */
+    size_t timed;                /* the index of the earliest timeout; count: none */
+    int64_t deadline_ns;         /* of that timeout */
+    size_t in_flight;            /* operations that have not completed */
+    bool withdrawing;            /* waits only for the completion of cancelled operations */
 };
 
 static bool is_descriptor(const async_case *one)
@@ -66,14 +68,12 @@ static bool are_cases(const async_case cases[], size_t count)
         return false;
     for (size_t i = 0; i < count; i++)
         if (cases[i].asyncp_kind < ASYNCP_ON_GET || cases[i].asyncp_kind > ASYNCP_ON_STREAM ||
-            cases[i].asyncp_seconds != cases[i].asyncp_seconds)
+            is_not_a_number(cases[i].asyncp_seconds))
             return false;
     return true;
 }
 
-/* ---- without waiting ------------------------------------------------------------------------ */
-
-/* What a task's case gives, or -EAGAIN. */
+/* 0 or an error if the case of a task has happened, else -EAGAIN. */
 static int try_task(const struct async_loop *loop, const async_task *task)
 {
     if (task == NULL)
@@ -85,8 +85,8 @@ static int try_task(const struct async_loop *loop, const async_task *task)
 }
 
 /*
- * What a descriptor's case gives, or -EAGAIN; also where the kernel cannot say now: it will when it
- * is waited for.
+ * 0 or -EBADF if the case of a descriptor has happened, else -EAGAIN. A failure of poll is -EAGAIN,
+ * too: the wait will report it.
  */
 static int try_descriptor(const async_case *one)
 {
@@ -99,7 +99,7 @@ static int try_descriptor(const async_case *one)
     return (polled.revents & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-/* Takes what the case is about if it can be had: 0 or the case's error; else -EAGAIN. */
+/* Performs the case if it need not wait: 0 or its error. Else -EAGAIN. */
 static int try_case(const struct async_loop *loop, const async_case *one)
 {
     switch ((enum asyncp_case_kind)one->asyncp_kind) {
@@ -126,10 +126,8 @@ static int try_case(const struct async_loop *loop, const async_case *one)
     return -EAGAIN;
 }
 
-/* ---- the places ----------------------------------------------------------------------------- */
-
-/* The line of what the case is about; NULL: it has none. */
-static struct list *line_of(const async_case *one)
+/* The list of waiters of the object of the case; NULL if it has none. */
+static struct list *case_waiters(const async_case *one)
 {
     switch ((enum asyncp_case_kind)one->asyncp_kind) {
     case ASYNCP_ON_GET:
@@ -137,13 +135,13 @@ static struct list *line_of(const async_case *one)
     case ASYNCP_ON_PUT:
         return asyncp_queue_putters(one->asyncp_object);
     case ASYNCP_ON_EVENT:
-        return asyncp_event_line(one->asyncp_object);
+        return asyncp_event_waiters(one->asyncp_object);
     case ASYNCP_ON_TASK:
         return &((async_task *)one->asyncp_object)->waiters;
     case ASYNCP_ON_LOCK:
-        return asyncp_lock_line(one->asyncp_object);
+        return asyncp_lock_waiters(one->asyncp_object);
     case ASYNCP_ON_SEMAPHORE:
-        return asyncp_semaphore_line(one->asyncp_object);
+        return asyncp_semaphore_waiters(one->asyncp_object);
     case ASYNCP_ON_STREAM:
         return transport_watchers(stream_transport(one->asyncp_object));
     case ASYNCP_ON_READABLE:
@@ -154,25 +152,25 @@ static struct list *line_of(const async_case *one)
     return NULL;
 }
 
-static void stand_in_lines(struct select *select)
+static void append_waiters(struct select *select)
 {
     for (size_t i = 0; i < select->count; i++) {
-        struct list *line = line_of(&select->cases[i]);
-        struct transfer *transfer = &select->places[i].transfer;
-        if (line == NULL)
+        struct list *waiters = case_waiters(&select->cases[i]);
+        struct item_waiter *waiter = &select->places[i].item_waiter;
+        if (waiters == NULL)
             continue;
-        transfer->item = select->cases[i].asyncp_item;
-        wait_on(&select->wait, &transfer->waiter, line);
+        waiter->item = select->cases[i].asyncp_item;
+        wait_on(&select->wait, &waiter->waiter, waiters);
     }
 }
 
-static void run_out(struct timer *timer)
+static void select_timed_out(struct timer *timer)
 {
     struct select *select = CONTAINER_OF(timer, struct select, timer);
-    asyncp_wake(&select->wait, &select->places[select->timed].transfer.waiter, 0);
+    asyncp_wake(&select->wait, &select->places[select->timed].item_waiter.waiter, 0);
 }
 
-/* Finds the timeout that comes first. */
+/* Finds the earliest timeout. */
 static void find_deadline(struct select *select)
 {
     double least = 0;
@@ -188,42 +186,37 @@ static void find_deadline(struct select *select)
     select->deadline_ns = asyncp_deadline(select->loop, least);
 }
 
-/* Sets the timer for it. 0 or -ENOMEM. */
-static int set_timer(struct select *select)
+/* Sets the timer for the earliest timeout. 0 or -ENOMEM. */
+static int set_select_timer(struct select *select)
 {
     if (select->timed == select->count)
         return 0;
-    timer_init(&select->timer, run_out);
+    timer_init(&select->timer, select_timed_out);
     select->wait.timer = &select->timer;
     return asyncp_timer_set(select->loop, &select->timer, select->deadline_ns);
 }
 
-/* ---- the kernel's --------------------------------------------------------------------------- */
-
-static void completed(struct operation *operation)
+static void case_completed(struct operation *operation)
 {
-    struct place *place = CONTAINER_OF(operation, struct place, operation);
+    struct select_place *place = CONTAINER_OF(operation, struct select_place, operation);
     struct select *select = place->select;
     place->in_flight = false;
     select->in_flight--;
     if (select->withdrawing ? select->in_flight == 0 : !select->wait.claimed)
-        asyncp_wake(&select->wait, &place->transfer.waiter, operation->result);
+        asyncp_wake(&select->wait, &place->item_waiter.waiter, operation->result);
 }
 
-/*
- * Hands the descriptors to the kernel; returns one that is ready, or failed, at once, with its
- * result; or NULL.
- */
-static struct place *submit(struct select *select, int *result)
+/* Submits the descriptors. The first one with a result at once, ready or failed; or NULL. */
+static struct select_place *submit_descriptors(struct select *select, int *result)
 {
     struct poller *poller = &select->loop->poller;
     for (size_t i = 0; i < select->count; i++) {
         const async_case *one = &select->cases[i];
-        struct place *place = &select->places[i];
+        struct select_place *place = &select->places[i];
         if (!is_descriptor(one))
             continue;
         bool reads = one->asyncp_kind == ASYNCP_ON_READABLE;
-        place->operation = (struct operation){.completed = completed,
+        place->operation = (struct operation){.completed = case_completed,
                                               .kind = reads ? OPERATION_READABLE
                                                             : OPERATION_WRITABLE,
                                               .fd = one->asyncp_descriptor};
@@ -238,8 +231,8 @@ static struct place *submit(struct select *select, int *result)
     return NULL;
 }
 
-/* Gets back what the kernel still has. */
-static void withdraw(struct select *select)
+/* Cancels the operations in flight and waits for their completions. */
+static void cancel_descriptors(struct select *select)
 {
     struct poller *poller = &select->loop->poller;
     for (size_t i = 0; i < select->count && select->in_flight > 0; i++)
@@ -253,30 +246,27 @@ static void withdraw(struct select *select)
     ASSERT(select->in_flight == 0);
 }
 
-/* ---- waiting -------------------------------------------------------------------------------- */
-
-/*
- * Waits with a place everywhere; the place that was woken, with the result, or NULL with an error.
- */
-static struct place *wait_for_one(struct select *select, int *result)
+/* Waits for the cases. The place of the one that happened, with its result; NULL: an error. */
+static struct select_place *wait_for_one(struct select *select, int *result)
 {
     size_t streams = count_streams(select->cases, select->count);
-    struct place *winner = submit(select, result);
-    if (winner == NULL && (*result = set_timer(select)) == 0) {
-        stand_in_lines(select);
-        select->loop->poller.in_flight += streams; /* what they wait for is the kernel's to tell */
+    struct select_place *winner = submit_descriptors(select, result);
+    if (winner == NULL && (*result = set_select_timer(select)) == 0) {
+        append_waiters(select);
+        select->loop->poller.in_flight += streams; /* changes of sockets come from the poller */
         *result = asyncp_park(select->loop, &select->wait);
         select->loop->poller.in_flight -= streams;
         struct waiter *woken = select->wait.winner;
-        winner = woken != NULL ? CONTAINER_OF(woken, struct place, transfer.waiter) : NULL;
+        winner = woken != NULL ? CONTAINER_OF(woken, struct select_place, item_waiter.waiter)
+                               : NULL;
     }
-    select->wait.claimed = true; /* completions are not to wake it any more */
-    withdraw(select);
+    select->wait.claimed = true; /* a completion must not wake it any more */
+    cancel_descriptors(select);
     return winner;
 }
 
-/* Waits in these places. The number of the case that was woken, with its result, or an error. */
-static int wait_in_places(struct select *select, struct place *places, int *result)
+/* Waits in these places: the index of the case that happened, with its result; or an error. */
+static int wait_in_places(struct select *select, struct select_place *places, int *result)
 {
     select->places = places;
     select->withdrawing = false;
@@ -285,20 +275,20 @@ static int wait_in_places(struct select *select, struct place *places, int *resu
         places[i].select = select;
         places[i].in_flight = false;
     }
-    struct place *winner = wait_for_one(select, result);
+    struct select_place *winner = wait_for_one(select, result);
     return winner != NULL ? (int)(winner - places) : *result;
 }
 
 OUT_OF_LINE static int wait_in_few(struct select *select, int *result)
 {
-    struct place places[PLACES_AT_HAND];
+    struct select_place places[MAX_STACK_PLACES];
     return wait_in_places(select, places, result);
 }
 
 OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
 {
-    size_t size = select->count * sizeof(struct place);
-    struct place *places = memory_resize(&select->loop->memory, NULL, 0, size);
+    size_t size = select->count * sizeof(struct select_place);
+    struct select_place *places = memory_resize(&select->loop->memory, NULL, 0, size);
     if (places == NULL)
         return -ENOMEM;
     int index = wait_in_places(select, places, result);
@@ -307,27 +297,26 @@ OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
 }
 
 /*
- * Tries the cases in the order in which they are listed; but when the task has just given way in a
- * select that did not wait, another case comes first, a different one each time. Else a case that
- * is always ready would starve those that are listed after it. The number of the case that
- * happened, or -EAGAIN.
+ * Tries the cases in their order: the index of the one that happened, or -EAGAIN. If the task's
+ * last select gave way without waiting, the first case to try rotates; otherwise a case that is
+ * always ready would starve the cases after it.
  */
-static int try_all(struct async_loop *loop, const async_case cases[], size_t count, int *result)
+static int try_cases(struct async_loop *loop, const async_case cases[], size_t count, int *result)
 {
     struct coroutine *self = loop_running(loop);
     size_t first = (self->select_turn & GAVE_WAY) != 0 ? (self->select_turn & ~GAVE_WAY) % count
                                                        : 0;
     self->select_turn &= ~GAVE_WAY;
     for (size_t i = 0; i < count; i++) {
-        size_t place = first + i < count ? first + i : first + i - count;
-        if ((*result = try_case(loop, &cases[place])) != -EAGAIN)
-            return (int)place;
+        size_t index = first + i < count ? first + i : first + i - count;
+        if ((*result = try_case(loop, &cases[index])) != -EAGAIN)
+            return (int)index;
     }
     return -EAGAIN;
 }
 
-/* Gives way if it is time, and remembers that. */
-static int pace_select(struct async_loop *loop, const async_case *happened, int place)
+/* Gives way if that is due, and records it for the next select. Returns the index. */
+static int pace_select(struct async_loop *loop, const async_case *happened, int index)
 {
     struct coroutine *self = loop_running(loop);
     bool asks_kernel = is_descriptor(happened) || happened->asyncp_kind == ASYNCP_ON_STREAM;
@@ -335,10 +324,10 @@ static int pace_select(struct async_loop *loop, const async_case *happened, int 
         self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
         asyncp_give_way(loop);
     }
-    return place;
+    return index;
 }
 
-/* Waits until a case has happened, of which none did without waiting. */
+/* Waits until a case happens. The caller has tried all cases. */
 OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case cases[],
                                      size_t count, int *result)
 {
@@ -346,14 +335,14 @@ OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case c
     find_deadline(&select);
     for (;;) {
         *result = 0;
-        int place = (count <= PLACES_AT_HAND ? wait_in_few : wait_in_many)(&select, result);
-        if (place < 0 || *result < 0 || cases[place].asyncp_kind != ASYNCP_ON_STREAM)
-            return place;
+        int index = (count <= MAX_STACK_PLACES ? wait_in_few : wait_in_many)(&select, result);
+        if (index < 0 || *result < 0 || cases[index].asyncp_kind != ASYNCP_ON_STREAM)
+            return index;
         if (unlikely(loop_running(loop)->refused))
             return asyncp_refused(loop);
-        place = try_all(loop, cases, count, result);
-        if (place >= 0)
-            return place;
+        index = try_cases(loop, cases, count, result);
+        if (index >= 0)
+            return index;
     }
 }
 
@@ -368,8 +357,8 @@ int async_select_n(const async_case cases[], size_t count, int *result)
         return asyncp_refused(loop);
     if (!are_cases(cases, count))
         return -EINVAL;
-    int place = try_all(loop, cases, count, result);
-    return place >= 0 ? pace_select(loop, &cases[place], place)
+    int index = try_cases(loop, cases, count, result);
+    return index >= 0 ? pace_select(loop, &cases[index], index)
                       : wait_for_case(loop, cases, count, result);
 }
 

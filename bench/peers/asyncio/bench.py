@@ -1,4 +1,4 @@
-"""bench.py: what every benchmark's program does alike in Python: clocks, the loop, the protocol of bench.h."""
+"""bench.py: the common part of all programs in Python: clocks, the loop, the protocol of bench.h."""
 import asyncio
 import time
 
@@ -14,7 +14,7 @@ def say_per(row, took, count):
 
 
 def main(measurements, loop, name=None):
-    """Makes the measurement that is named, on asyncio's loop or on uvloop's; lists all if none is."""
+    """Makes the measurement of that name, on the loop of asyncio or uvloop; without a name, lists all."""
     if name is None:
         print("\n".join(measurements))
         return

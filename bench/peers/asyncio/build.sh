@@ -1,6 +1,6 @@
 #!/bin/bash
-# build.sh benchmark program [loop]: writes a program that runs asyncio's part of it, on another loop if one is named;
-# prints the version. Debian's Python: uvloop is its package.
+# build.sh BENCHMARK PROGRAM [LOOP]: writes a script that runs the asyncio program, on LOOP if it is given; prints the
+# version. Uses Python as Debian has it, because uvloop is a Debian package.
 set -eu
 loop=${3:-asyncio}
 python=/usr/bin/python3

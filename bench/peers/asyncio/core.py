@@ -1,5 +1,5 @@
-"""core.py: the measurements of bench-core on CPython's asyncio; and on uvloop, which takes the loop's place and leaves
-the tasks. bench/README.md says what each of them times; the protocol is bench.h's.
+"""core.py: the measurements of bench-core on CPython's asyncio, and on uvloop, which
+replaces the loop and keeps the tasks. bench/README.md describes them; the protocol is bench.h's.
 """
 import asyncio
 import sys
@@ -101,7 +101,7 @@ async def measure_million():
 
 
 def randoms():
-    """The row of bench.h: numbers from 0 up to 1."""
+    """The random numbers of bench.h, in (0, 1)."""
     state = 1
     while True:
         state = state * 48271 % 2147483647

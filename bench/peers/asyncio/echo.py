@@ -1,5 +1,5 @@
-"""echo.py: bench-echo's server in Python: on asyncio's loop with streams, as most write it; on uvloop with a protocol, as
-those write it who want it fast. It ends when its input does.
+"""echo.py: bench-echo's server in Python: with streams on asyncio's loop, as is usual; with a protocol on uvloop, as
+fast programs are written. It ends at the end of its input.
 """
 import asyncio
 import sys

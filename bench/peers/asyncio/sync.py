@@ -1,5 +1,5 @@
-"""sync.py: the measurements of bench-sync on CPython's asyncio. bench/README.md says what each of them times; the
-protocol is bench.h's.
+"""sync.py: the measurements of bench-sync on CPython's asyncio. bench/README.md describes them; the protocol
+is bench.h's.
 """
 import asyncio
 import statistics
@@ -11,7 +11,7 @@ from bench import cpu, main, say, say_per
 
 
 async def per_turn(row, times, act):
-    """Times what is done over and over, after a tenth of it to warm up."""
+    """Warms up with a tenth of the operations, then measures."""
     await act(times // 10)
     begun = cpu()
     await act(times)
@@ -138,7 +138,7 @@ async def measure_timeout(row, call):
 
 
 class Select:
-    """Over four queues: a task waits for each, and goes on doing so until it has something."""
+    """Over four queues: a task waits for each, and is kept until it has an item."""
 
     def __init__(self):
         self.queues = [asyncio.Queue(1) for _ in range(4)]

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: builds Boost.Context's part of it; prints the version.
+# build.sh BENCHMARK PROGRAM: builds the program for Boost.Context; prints the version.
 set -eu
 here=$(dirname "$0")
 ${CXX:-g++} -std=c++17 -O2 -I"$here/../.." "$here/$1.cpp" -lboost_context -o "$2"

@@ -1,6 +1,6 @@
 /*
- * core.cpp: the measurements of bench-core on Boost.Context: raw, a switch and a ring of what is ready, without the
- * results, cancellation or waiting that a task has. It shows what a switch alone costs. The protocol is bench.h's.
+ * core.cpp: the measurements of bench-core on Boost.Context: raw, a switch and a ring of ready fibers, without results,
+ * cancellation or waiting. It shows the cost of a switch alone. The protocol is bench.h's.
  */
 #include <bench.h>
 #include <boost/context/fiber.hpp>
@@ -11,10 +11,10 @@
 namespace {
 namespace ctx = boost::context;
 
-/* What can run. */
+/* The ready fibers. */
 class Ring {
   public:
-    /* The next one; it goes on there. Whoever was left is put behind the others. */
+    /* Resumes the next fiber; the calling one goes to the end. */
     void yield() { arrived(take().resume()); }
 
     void arrived(ctx::fiber &&left)
@@ -61,7 +61,7 @@ void measure_switch(const char *row, int tasks, int least, int most)
     constexpr long switches = 8000000, before = 800000;
     int left = tasks;
     double took = 0;
-    ctx::fiber outside; /* the main flow: not one of those that take turns */
+    ctx::fiber outside; /* the main context; it takes no turns */
     for (int number = 0; number < tasks; number++)
         ring.ready.push_back(ctx::fiber([=, &left, &took, &outside](ctx::fiber &&from) {
             number == 0 ? (void)(outside = std::move(from)) : ring.arrived(std::move(from));

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: builds the server that stands on epoll and nothing else; prints what it is.
+# build.sh BENCHMARK PROGRAM: builds the raw epoll server; prints its description.
 set -eu
 here=$(dirname "$0")
 ${CC:-cc} -O2 -I"$here/../.." "$here/$1.c" -o "$2"

@@ -1,9 +1,8 @@
 /*
- * echo.c: bench-echo's server on epoll alone, as one would write it who wants nothing but this:
- * what a library is compared with. Edges, so that the kernel asks no socket twice; one buffer for
- * all, which stays in the cache; no call that can be known to give nothing: after fewer bytes than
- * the buffer holds there are no more, and the next edge tells of those that come later. While
- * something is unsent, nothing more is read from that connection.
+ * echo.c: bench-echo's server on epoll, written for this one purpose: the baseline for libraries.
+ * Edge-triggered, so the kernel checks no socket twice. One buffer for all connections, which stays
+ * in the cache. No useless recv: a read that does not fill the buffer has read everything, and a
+ * new edge reports later bytes. While bytes are unsent, nothing is read from the connection.
  */
 #define _GNU_SOURCE
 #include <server.h>
@@ -13,7 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { MOST_EVENTS = 128, BUFFER_SIZE = 65536 };
+enum { MAX_EVENTS = 128, BUFFER_SIZE = 65536 };
 
 static char buffer[BUFFER_SIZE];
 
@@ -23,7 +22,7 @@ static void forget(int connection)
     close(connection);
 }
 
-/* Sends back all there is; up to its end if the other side has ended it. */
+/* Sends back all available bytes; until the end if the peer has closed the connection. */
 static void echo(int connection, uint32_t events)
 {
     bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
@@ -57,12 +56,12 @@ static void accept_all(int epoll, int listening)
 
 int main(void)
 {
-    static struct epoll_event events[MOST_EVENTS];
+    static struct epoll_event events[MAX_EVENTS];
     int epoll = epoll_create1(0), listening = server_listen();
     watch(epoll, listening, EPOLLIN);
     watch(epoll, STDIN_FILENO, EPOLLIN);
     for (;;) {
-        int count = epoll_wait(epoll, events, MOST_EVENTS, -1);
+        int count = epoll_wait(epoll, events, MAX_EVENTS, -1);
         for (int i = 0; i < count; i++) {
             int fd = events[i].data.fd;
             if (fd == listening)

@@ -1,4 +1,4 @@
-// bench.go: what every benchmark's program does alike in Go: names, clocks, the protocol of bench.h.
+// bench.go: the common part of all programs in Go: names, clocks, the protocol of bench.h.
 package main
 
 import (
@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// measurement is one thing that can be measured.
+// measurement has a name and a function that prints its rows.
 type measurement struct {
 	name    string
 	measure func()
@@ -28,19 +28,19 @@ func clock(which uintptr) float64 {
 	return float64(now.Sec) + float64(now.Nsec)/1e9
 }
 
-// cpu is the processor time of this process in seconds, the collector's with it.
+// cpu is the processor time of this process in seconds, including garbage collection.
 func cpu() float64 {
 	const processCPU = 2
 	return clock(processCPU)
 }
 
-// wall is a clock on the wall in seconds, for what waits for other threads.
+// wall is wall-clock time in seconds, for measurements with several threads.
 func wall() float64 {
 	const monotonic = 1
 	return clock(monotonic)
 }
 
-// run makes the measurement that the command line names, or lists all.
+// run makes the measurement named on the command line, or lists all.
 func run(all []measurement) {
 	for _, one := range all {
 		if len(os.Args) < 2 {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: builds Go's part of it; prints the version.
+# build.sh BENCHMARK PROGRAM: builds the program for Go; prints the version.
 set -eu
 here=$(dirname "$0")
 export GOFLAGS=-mod=mod GO111MODULE=off GOTOOLCHAIN=local GOCACHE=${2}-cache

@@ -1,5 +1,5 @@
 // core.go: the measurements of bench-core in Go: goroutines on one processor (GOMAXPROCS=1, which bench/run.py sets),
-// channels, timers of package time. bench/README.md says what each of them times; the protocol is bench.h's.
+// channels, timers of package time. bench/README.md describes them; the protocol is bench.h's.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// deep yields that many frames deep; no frame may be folded into another.
+// deep yields that many frames deep. The compiler must not inline the frames.
 //
 //go:noinline
 func deep(frames int) {
@@ -118,14 +118,14 @@ func measureMillion() {
 		}()
 	}
 	sayPer("cold create", cpu()-begun, tasks)
-	runtime.Gosched() // they all run, up to where they wait
+	runtime.Gosched() // each goroutine runs until it waits
 	sayPer("cold create+park", cpu()-begun, tasks)
 	say("parked", (memory()-before)/tasks)
 	close(queue)
 	group.Wait()
 }
 
-// random is the next number from 0 up to 1, the same row as in bench.h.
+// random returns the next number in (0, 1), of the generator of bench.h.
 func random(state *uint64) float64 {
 	*state = *state * 48271 % 2147483647
 	return float64(*state) / 2147483647

@@ -1,5 +1,6 @@
-// echo.go: bench-echo's server in Go: a goroutine for each connection, reads and writes. (io.Copy would have the kernel
-// splice the bytes: a server that never sees them.) It ends when its input does; GOMAXPROCS=1 is set by who starts it.
+// echo.go: bench-echo's server in Go: a goroutine for each connection, reads and writes. (io.Copy would splice
+// the bytes in the kernel, so the server would never see them.) It ends at the end of its input; the load generator sets
+// GOMAXPROCS=1.
 package main
 
 import (
@@ -8,7 +9,7 @@ import (
 	"os"
 )
 
-// One read takes the largest message and leaves room: so it is known at once that there is no more.
+// The buffer is larger than any message: a read that does not fill it has read everything.
 const bufferSize = 32 * 1024
 
 func echo(connection net.Conn) {

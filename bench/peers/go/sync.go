@@ -1,6 +1,6 @@
-// sync.go: the measurements of bench-sync in Go: what package sync, channels and contexts have. On one processor
-// (GOMAXPROCS, which bench/run.py sets); on two where an operating system's thread takes part. bench/README.md says
-// what each of them times; the protocol is bench.h's.
+// sync.go: the measurements of bench-sync in Go: package sync, channels and contexts. On one processor
+// (GOMAXPROCS, which bench/run.py sets), or two for the rows with threads. bench/README.md describes them; the protocol
+// is bench.h's.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// perTurn times what is done over and over, after a tenth of it to warm up.
+// perTurn warms up with a tenth of the operations, then measures.
 func perTurn(row string, times int, do func(times int)) {
 	do(times / 10)
 	begun := cpu()
@@ -20,7 +20,7 @@ func perTurn(row string, times int, do func(times int)) {
 	sayPer(row, cpu()-begun, times)
 }
 
-// all runs so many goroutines and waits for them.
+// all runs that many goroutines and waits for them.
 func all(tasks int, body func(number int)) {
 	var group sync.WaitGroup
 	group.Add(tasks)
@@ -80,14 +80,14 @@ func measureSemaphoreContended() {
 	})
 }
 
-// event lets goroutines wait until it is set, and be used again.
+// event is a reusable event: goroutines wait until it is set.
 type event struct {
 	mutex  sync.Mutex
 	change *sync.Cond
 	sets   int
 }
 
-// awaitAfter waits until it has been set more often than that; gives how often.
+// awaitAfter waits until the event has been set more than that many times, and returns the number.
 func (e *event) awaitAfter(sets int) int {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -121,7 +121,7 @@ func measureEvent() {
 			}
 		}()
 	}
-	runtime.Gosched() // they all run, up to where they wait
+	runtime.Gosched() // each goroutine runs until it waits
 	perTurn("event/10k", 100*waiters, func(times int) {
 		for i := 0; i < times/waiters; i++ {
 			bell.set()
@@ -150,7 +150,7 @@ func measureCondition() {
 	})
 }
 
-// barrier lets its parties go on when all have come. Go has none; this is the one that everybody writes.
+// barrier releases its parties when all have arrived. Go has no barrier; this is the usual replacement.
 type barrier struct {
 	mutex                        sync.Mutex
 	change                       *sync.Cond
@@ -256,13 +256,13 @@ func measureSelectReady() {
 	})
 }
 
-// call is what a thread is to run, and where the answer goes.
+// call is a function for a thread, and the channel for its result.
 type call struct {
 	function func() int
 	answer   chan int
 }
 
-// work is a thread that runs calls: what code needs that must not run on the others' threads.
+// work runs calls on a thread of its own, as code needs that must not run on Go's other threads.
 func work(calls chan call) {
 	runtime.LockOSThread()
 	for one := range calls {

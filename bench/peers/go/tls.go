@@ -1,5 +1,5 @@
-// tls.go: bench-tls's server in Go: a goroutine for each connection, which gives the files of a folder to who asks for
-// them. It ends when its input does; GOMAXPROCS=1 is set by who starts it.
+// tls.go: bench-tls's server in Go: a goroutine for each connection serves the files of a folder. It ends at the end of
+// its input; the load generator sets GOMAXPROCS=1.
 package main
 
 import (

@@ -1,6 +1,6 @@
 /*
- * core.c: what of bench-core makes sense on libuv, which has callbacks and no tasks: its timers,
- * without anything that waits for them. The protocol is bench.h's.
+ * core.c: the timer rows of bench-core on libuv. libuv has callbacks and no tasks, so nothing waits
+ * for the timers. The protocol is bench.h's.
  */
 #define _GNU_SOURCE
 #include <bench.h>
@@ -11,7 +11,7 @@ static void done(uv_timer_t *timer)
     (void)timer;
 }
 
-/* Timers instead of tasks that sleep. */
+/* Timers instead of sleeping tasks. */
 static double wave(int count)
 {
     uv_loop_t *loop = uv_default_loop();
@@ -56,7 +56,7 @@ static void set_and_cancel(long times, uv_timer_t *timer, unsigned *random)
     }
 }
 
-/* Only setting and stopping: a handle is initialised once, as programs do that use it again. */
+/* Counts starting and stopping only: programs that reuse a handle initialise it once. */
 static void measure_timer(void)
 {
     enum { PENDING = 1000000, TIMERS = 500000, TIMERS_BEFORE = 5000 };

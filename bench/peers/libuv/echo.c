@@ -1,7 +1,6 @@
 /*
- * echo.c: bench-echo's server on libuv, as one who knows it would write it: one buffer for all
- * reads, which is sent back at once (uv_try_write) before the next read; only what the kernel does
- * not take then is copied and queued.
+ * echo.c: bench-echo's server on libuv: one buffer for all reads, which is sent back (uv_try_write)
+ * before the next read. Only bytes that the kernel does not accept then are copied and queued.
  */
 #include <server.h>
 
@@ -12,10 +11,10 @@
 static char buffer[65536];
 static uv_loop_t *loop;
 
-/* What is left of a read, on its way. */
+/* The unsent rest of a read. */
 struct rest {
-    uv_write_t request; /* first, so that the one is the other */
-    char bytes[];       /* a copy */
+    uv_write_t request; /* first: a pointer to it is a pointer to the struct */
+    char bytes[];
 };
 
 static void free_client(uv_handle_t *client)
@@ -47,7 +46,7 @@ static void queue(uv_stream_t *client, const char *bytes, size_t count)
         bench_die("libuv", "uv_write");
 }
 
-/* All that was queued has been sent. */
+/* All queued bytes have been sent. */
 static void finish(uv_shutdown_t *request, int status)
 {
     (void)status;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: makes a program of OpenSSL's own server; prints the version.
+# build.sh BENCHMARK PROGRAM: copies the script that runs `openssl s_server`; prints the version.
 set -eu
 here=$(dirname "$0")
 openssl version | cut -d ' ' -f 1,2

@@ -1,6 +1,6 @@
 #!/bin/bash
-# tls.sh: bench-tls's server by `openssl s_server`, which serves one connection after the other and so holds no idle
-# ones. It says its port, and ends when its input does.
+# tls.sh: bench-tls's server by `openssl s_server`, which serves one connection at a time, so it has no idle
+# connections. It prints its port and ends at the end of its input.
 exec 3<&0
 (cat <&3 >/dev/null; kill $$) &
 cd "$FOLDER" || exit 1

@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: our own program, which lies beside, on the epoll backend.
+# build.sh BENCHMARK PROGRAM: writes a script that runs our program on the epoll backend.
 set -eu
 printf '#!/bin/sh\nASYNCIO_BACKEND=epoll exec %q "$@"\n' "${2%-ours-epoll}-ours" >"$2"
 chmod +x "$2"

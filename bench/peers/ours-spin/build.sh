@@ -1,5 +1,5 @@
 #!/bin/bash
-# build.sh benchmark program: our own program, which lies beside, with a loop that looks for 20 us before it sleeps.
+# build.sh BENCHMARK PROGRAM: writes a script that runs our program with a loop that spins 20 us before it sleeps.
 set -eu
 printf '#!/bin/sh\nASYNCIO_SPIN_US=20 exec %q "$@"\n' "${2%-ours-spin}-ours" >"$2"
 chmod +x "$2"

@@ -1,10 +1,10 @@
 #!/bin/bash
-# build.sh benchmark program: the Redis that is installed, which keeps nothing on a disk; prints what it is.
+# build.sh BENCHMARK PROGRAM: writes a script that runs redis-server without persistence; prints the version.
 set -eu
 command -v redis-server >/dev/null || { echo "there is no redis-server" >&2; exit 1; }
 cat >"$2" <<'END'
 #!/bin/bash
-# Says its port when it is ready, and ends when its input does.
+# Prints its port when it is ready; ends at the end of its input.
 set -eu
 port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 redis-server --port "$port" --bind 127.0.0.1 --save "" --appendonly no --loglevel warning >/dev/null &

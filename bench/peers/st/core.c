@@ -1,16 +1,16 @@
 /*
- * core.c: the measurements of bench-core on State Threads: its threads, a queue made of its
- * condition variables (it has none of its own), its sleep. It has no timers apart from threads that
- * sleep. The protocol is bench.h's.
+ * core.c: the measurements of bench-core on State Threads: its threads, a queue made of condition
+ * variables (it has no queue), its sleep. It has no timers apart from sleeping threads. The
+ * protocol is bench.h's.
  */
 #define _GNU_SOURCE
 #include <bench.h>
 #include <st.h>
 #include <stdint.h>
 
-enum { STACK = 64 * 1024, MOST_TASKS = 1000000 };
+enum { STACK = 64 * 1024, MAX_TASKS = 1000000 };
 
-static st_thread_t threads[MOST_TASKS];
+static st_thread_t threads[MAX_TASKS];
 static double begun;
 
 static void say_per(const char *row, long count)
@@ -31,9 +31,9 @@ static st_thread_t start(void *(*function)(void *), intptr_t argument)
 enum { SWITCHES = 2000000, SWITCHES_BEFORE = 200000 };
 
 static struct {
-    const char *row; /* its name */
-    int tasks;       /* that take turns */
-    int least, most; /* frames in which they wait */
+    const char *row;
+    int tasks;
+    int least, most; /* frames, as in bench/core.c */
 } switching;
 
 __attribute__((noinline)) static int deep(int frames)
@@ -130,19 +130,19 @@ static void measure_create_await(void)
 
 /* ---- queue/N -------------------------------------------------------------------------------- */
 
-enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MOST_ITEMS = 128 };
+enum { ITEMS = 2000000, ITEMS_BEFORE = 20000, MAX_ITEMS = 128 };
 
 static struct {
-    long items[MOST_ITEMS];        /* a ring */
-    long maxsize, first, count;    /* of them */
-    st_cond_t not_full, not_empty; /* somebody may wait for */
+    long items[MAX_ITEMS]; /* a ring */
+    long maxsize, first, count;
+    st_cond_t not_full, not_empty;
 } queue;
 
 static void put(long item)
 {
     while (queue.count == queue.maxsize)
         st_cond_wait(queue.not_full);
-    queue.items[(queue.first + queue.count++) % MOST_ITEMS] = item;
+    queue.items[(queue.first + queue.count++) % MAX_ITEMS] = item;
     st_cond_signal(queue.not_empty);
 }
 
@@ -150,7 +150,7 @@ static long get(void)
 {
     while (queue.count == 0)
         st_cond_wait(queue.not_empty);
-    long item = queue.items[queue.first++ % MOST_ITEMS];
+    long item = queue.items[queue.first++ % MAX_ITEMS];
     queue.count--;
     st_cond_signal(queue.not_full);
     return item;
@@ -206,7 +206,7 @@ static void measure_million(void)
     for (int i = 0; i < TASKS; i++)
         threads[i] = start(wait_for_bell, (intptr_t)bell);
     say_per("cold create", TASKS);
-    st_usleep(0); /* they all run, up to where they wait */
+    st_usleep(0); /* each thread runs until it waits */
     say_per("cold create+park", TASKS);
     bench_say("parked", (bench_memory() - before) / TASKS);
     st_cond_broadcast(bell);

@@ -1,4 +1,4 @@
-//! bench.rs: what every benchmark's program does alike in Rust: clocks, the protocol of bench.h.
+//! bench.rs: the common part of all programs in Rust: clocks, the protocol of bench.h.
 
 pub fn say(row: &str, value: f64) {
     println!("{row}\t{value:.9}");
@@ -8,7 +8,7 @@ pub fn say_per(row: &str, took: f64, count: usize) {
     say(row, took * 1e9 / count as f64);
 }
 
-/// The processor time of this process in seconds: of all its threads, at a nanosecond's grain.
+/// The processor time of this process in seconds: of all threads, in nanosecond resolution.
 pub fn cpu() -> f64 {
     #[repr(C)]
     struct Timespec {
@@ -24,7 +24,7 @@ pub fn cpu() -> f64 {
     now.seconds as f64 + now.nanoseconds as f64 / 1e9
 }
 
-/// The measurement that the command line names; if it names none, lists all and gives none.
+/// The measurement named on the command line; without one, lists all and returns None.
 pub fn asked(all: &[&str]) -> Option<String> {
     let name = std::env::args().nth(1);
     if name.is_none() {

@@ -1,6 +1,6 @@
 #!/bin/bash
-# build.sh benchmark program: builds tokio's part of it from Debian's crates; prints the versions. Everything that
-# cargo writes lies beside the program, and no setting of the user's is taken.
+# build.sh BENCHMARK PROGRAM: builds the program for tokio from Debian packages of crates; prints the versions. cargo
+# writes beside the program only, and ignores the settings of the user.
 set -eu
 crates=/usr/share/cargo/registry
 ls -d $crates/tokio-1.* >/dev/null

@@ -1,5 +1,5 @@
 //! core.rs: the measurements of bench-core on tokio's current_thread runtime: spawned tasks, yield_now, bounded
-//! channels, its timer wheel. bench/README.md says what each of them times; the protocol is bench.h's.
+//! channels, its timer wheel. bench/README.md describes them; the protocol is bench.h's.
 mod bench;
 use bench::{asked, cpu, say, say_per};
 use std::future::Future;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, Notify};
 use tokio::task::{spawn, unconstrained, yield_now, JoinHandle};
 use tokio::time::{sleep, Sleep};
 
-/// Three async fns deep, each polled through the one above, as programs are written.
+/// Three async fns deep; each is polled through the one above.
 #[inline(never)]
 async fn deep_1() {
     yield_now().await
@@ -26,7 +26,7 @@ async fn deep_3() {
     deep_2().await
 }
 
-/// Deeper than that, and of a depth that is known only when it runs: a future that is recursive must be boxed.
+/// Deeper than three, with the depth known only at run time: a recursive future must be boxed.
 fn deep(frames: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         if frames > 1 {
@@ -121,7 +121,7 @@ async fn measure_million() {
         *handle = Some(spawn(async move { bell.notified().await }));
     }
     say_per("cold create", cpu() - begun, TASKS);
-    yield_now().await; // they all run, up to where they wait
+    yield_now().await; // each task runs until it waits
     say_per("cold create+park", cpu() - begun, TASKS);
     say("parked", (memory() - before) / TASKS as f64);
     bell.notify_waiters();
@@ -130,7 +130,7 @@ async fn measure_million() {
     }
 }
 
-/// The next number from 0 up to 1, the same row as in bench.h.
+/// Returns the next number in (0, 1), of the generator of bench.h.
 fn random() -> f64 {
     static STATE: AtomicU64 = AtomicU64::new(1);
     let next = STATE.load(Ordering::Relaxed) * 48271 % 2147483647;
@@ -160,8 +160,8 @@ fn far_away() -> Sleep {
     sleep(Duration::from_secs_f64(1000.0 + 1000.0 * random()))
 }
 
-/// A timer is set when it is polled for the first time, and taken back when it is dropped. Unconstrained: a task that
-/// has used up its budget is told to wait without the timer being set.
+/// A timer is set when it is first polled, and cancelled when it is dropped. Unconstrained: a task that has used up its
+/// budget gets Pending without the timer being set.
 async fn set_and_cancel(times: usize) {
     for _ in 0..times {
         let mut timer = std::pin::pin!(far_away());

@@ -1,11 +1,11 @@
-//! echo.rs: bench-echo's server on tokio's current_thread runtime: a task for each connection, reads and writes. It ends
-//! when its input does; a thread of its own waits for that.
+//! echo.rs: bench-echo's server on tokio's current_thread runtime: a task for each connection, reads and writes. It
+//! ends at the end of its input, which a thread waits for.
 
 use std::io::Read;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// One read takes the largest message and leaves room: so it is known at once that there is no more.
+/// The buffer is larger than any message: a read that does not fill it has read everything.
 const BUFFER_SIZE: usize = 32 * 1024;
 
 async fn echo(mut connection: TcpStream) -> std::io::Result<()> {

@@ -1,5 +1,5 @@
-//! sync.rs: the measurements of bench-sync on tokio's current_thread runtime: what tokio::sync, tokio::time and
-//! tokio::task have. bench/README.md says what each of them times; the protocol is bench.h's.
+//! sync.rs: the measurements of bench-sync on tokio's current_thread runtime: tokio::sync, tokio::time and
+//! tokio::task. bench/README.md describes them; the protocol is bench.h's.
 mod bench;
 use bench::{asked, cpu, say, say_per};
 use std::future::Future;
@@ -12,7 +12,7 @@ use tokio::sync::{Barrier, Mutex, Notify, Semaphore};
 use tokio::task::{spawn, spawn_blocking, yield_now, JoinSet};
 use tokio::time::timeout;
 
-/// Times what is done over and over, after a tenth of it to warm up.
+/// Warms up with a tenth of the operations, then measures.
 async fn per_turn<F: Future<Output = ()>>(row: &str, times: usize, act: impl Fn(usize) -> F) {
     act(times / 10).await;
     let begun = cpu();
@@ -20,7 +20,7 @@ async fn per_turn<F: Future<Output = ()>>(row: &str, times: usize, act: impl Fn(
     say_per(row, cpu() - begun, times);
 }
 
-/// Runs so many tasks and waits for them.
+/// Runs that many tasks and waits for them.
 async fn all<F: Future<Output = ()> + Send + 'static>(tasks: usize, body: impl Fn(usize) -> F) {
     let handles: Vec<_> = (0..tasks).map(|number| spawn(body(number))).collect();
     for handle in handles {
@@ -103,7 +103,7 @@ async fn measure_event() {
     for _ in 0..WAITERS {
         spawn(wake_again_and_again(event.clone()));
     }
-    yield_now().await; // they all run, up to where they wait
+    yield_now().await; // each task runs until it waits
     let act = |times| async move {
         for _ in 0..times / WAITERS {
             event.bell.notify_waiters();
@@ -113,7 +113,7 @@ async fn measure_event() {
     per_turn("event/10k", 100 * WAITERS, act).await;
 }
 
-/// tokio has no conditions: a lock of the standard library, which nobody holds while it waits, and a Notify.
+/// tokio has no conditions: a lock of the standard library, which no task holds while it waits, and a Notify.
 #[derive(Default)]
 struct Turn {
     turn: std::sync::Mutex<usize>,
@@ -122,7 +122,7 @@ struct Turn {
 
 async fn take_turn(place: &Turn, number: usize) {
     loop {
-        let changed = place.change.notified(); // before the look, so that no change is missed
+        let changed = place.change.notified(); // before the check, so that no change is missed
         {
             let mut turn = place.turn.lock().unwrap();
             if *turn == number {
@@ -284,7 +284,7 @@ async fn measure_to_thread(row: &str, callers: usize) {
     say(row, begun.elapsed().as_secs_f64() * 1e6 / TIMES as f64);
 }
 
-/// What a thread and the runtime share: the bell, and when it was rung; None when that was heard.
+/// Shared by a thread and the runtime. sent is the time of the last wake-up, None once the task has run.
 #[derive(Default)]
 struct Ringing {
     bell: Notify,

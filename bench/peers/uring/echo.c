@@ -1,9 +1,8 @@
 /*
- * echo.c: bench-echo's server on io_uring, as one would write it who wants nothing but this. One
- * request for all that is accepted, and one for all that a connection ever receives, into buffers
- * that the kernel chooses. What is to be sent goes out by plain send(): that takes the kernel no
- * longer than a request and its completion, and the buffer is free at once, so that few are needed
- * and they stay in the cache. Otherwise it took more (bench/README.md).
+ * echo.c: bench-echo's server on io_uring, written for this one purpose. One multishot request
+ * accepts all connections, and one per connection receives, into buffers that the kernel selects.
+ * Output goes out by plain send(): it costs the kernel no more than a request and its completion,
+ * and the buffer is free at once, so a few buffers suffice and stay in the cache (bench/README.md).
  */
 #include "ring.h"
 #include <server.h>
@@ -11,10 +10,10 @@
 
 #include <poll.h>
 
-/* What a completion is of: the upper half of its user_data; the lower is the descriptor. */
+/* The upper half of user_data; the lower half is the descriptor. */
 enum kind { ACCEPT, INPUT, RECEIVE, WRITABLE };
 
-/* The other side of that connection has ended it, and something is still unsent. */
+/* The peer has closed the connection, and bytes are still unsent. */
 static bool ended[UNSENT_DESCRIPTORS];
 
 static struct io_uring_sqe *request(enum kind kind, int operation, int fd)
@@ -45,7 +44,7 @@ static void ask_to_poll(enum kind kind, int fd, uint32_t events)
 
 static void forget(int connection)
 {
-    shutdown(connection, SHUT_RDWR); /* a request to poll it, if there is one, ends */
+    shutdown(connection, SHUT_RDWR); /* completes a pending poll request */
     unsent_forget(connection);
     ended[connection] = false;
     close(connection);

@@ -1,8 +1,8 @@
 /*
- * ring.h: io_uring by the kernel interface directly, as much of it as a server needs: requests,
- * completions, and a ring of buffers that the kernel takes for what it receives. For one thread,
- * which alone submits and for which the kernel does what is left to do when it asks for
- * completions, and not before (SINGLE_ISSUER, DEFER_TASKRUN).
+ * ring.h: the part of io_uring that a server needs, on the raw system calls: submissions,
+ * completions, and a ring of receive buffers that the kernel selects from. For one thread: only it
+ * submits, and the kernel runs deferred work only when it asks for completions (SINGLE_ISSUER,
+ * DEFER_TASKRUN).
  */
 #ifndef BENCH_RING_H
 #define BENCH_RING_H
@@ -19,17 +19,17 @@
 enum { RING_REQUESTS = 1024, RING_COMPLETIONS = 8192, RING_BUFFERS = 64, RING_BUFFER_SIZE = 16384 };
 
 static struct {
-    int registered;                   /* the ring's number among those registered */
-    struct io_uring_sqe *requests;    /* a ring */
-    unsigned *request_tail;           /* the kernel's copy */
-    unsigned tail, submitted;         /* made, and told the kernel */
-    struct io_uring_cqe *completions; /* a ring */
-    unsigned *completion_head;        /* the kernel's copy */
-    unsigned *completion_tail;        /* the kernel's own */
-    unsigned completion_mask;         /* their number less one */
-    struct io_uring_buf_ring *free;   /* buffers that the kernel may take */
-    uint16_t free_tail;               /* given so far */
-    char *buffers;                    /* one after another */
+    int registered;                   /* index of the registered ring */
+    struct io_uring_sqe *requests;    /* the submission queue */
+    unsigned *request_tail;           /* shared with the kernel */
+    unsigned tail, submitted;         /* entries made; entries the kernel knows */
+    struct io_uring_cqe *completions; /* the completion queue */
+    unsigned *completion_head;        /* shared with the kernel */
+    unsigned *completion_tail;        /* written by the kernel */
+    unsigned completion_mask;         /* number of entries - 1 */
+    struct io_uring_buf_ring *free;   /* buffers that the kernel may use */
+    uint16_t free_tail;               /* number of buffers given so far */
+    char *buffers;                    /* contiguous */
 } ring;
 
 static inline void ring_must(long result, const char *what)
@@ -47,7 +47,7 @@ static inline void *ring_map(int fd, size_t size, off_t offset)
     return place;
 }
 
-/* Submits what was made, and waits until at least so many completions are there. */
+/* Submits, and waits for at least that many completions. */
 static inline void ring_enter(unsigned wait_for)
 {
     unsigned flags = IORING_ENTER_REGISTERED_RING | (wait_for > 0 ? IORING_ENTER_GETEVENTS : 0);
@@ -59,7 +59,7 @@ static inline void ring_enter(unsigned wait_for)
         bench_die("io_uring_enter", strerror(errno));
 }
 
-/* A new request, for the caller to complete. */
+/* Returns a new entry, which the caller fills in. */
 static inline struct io_uring_sqe *ring_request(int operation, int fd, uint64_t user_data)
 {
     if (ring.tail - ring.submitted == RING_REQUESTS)
@@ -77,7 +77,7 @@ static inline char *ring_buffer(unsigned number)
     return ring.buffers + (size_t)number * RING_BUFFER_SIZE;
 }
 
-/* The kernel may take that buffer. */
+/* Gives the buffer to the kernel. */
 static inline void ring_give(unsigned number)
 {
     struct io_uring_buf *entry = &ring.free->bufs[ring.free_tail++ % RING_BUFFERS];

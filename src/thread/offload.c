@@ -1,81 +1,79 @@
 /*
- * thread/errand.c: a function of a task's on a worker thread, and the task's wait for it. The work
- * lies in the waiting frame, and so does the message by which it comes back, through the loop's
- * inbox; so that frame stays until the message has come or the work was taken back, whatever else
- * happens to the task.
+ * thread/offload.c: a task's function on a worker thread, and the task's wait for it. The work and
+ * the message that returns its result are in the waiting stack frame. So the frame stays until the
+ * message has come, or the work was taken back before a worker had it, even if the task is
+ * cancelled.
  */
 #include "sched/errand.h"
-#include "sched/mailbox.h"
 #include "sched/fork.h"
+#include "sched/mailbox.h"
 #include "thread/executor.h"
-#include <sched.h>
 
 /*
- * The function and its arguments are the worker's while it has the work, then the message is the
- * loop's.
+ * A worker that has taken the work may use function, arguments and result until it has sent the
+ * message.
  */
-struct errand_wait {
-    struct work work;                       /* in the executor */
-    struct message message;                 /* that it is done */
-    struct wait wait;                       /* of the task */
-    struct errand errand;                   /* what calls of the library there see */
-    struct async_executor *executor;        /* who does it */
-    struct async_loop *loop;                /* the task's */
-    const struct asyncp_function *function; /* to be called */
-    void *arguments;                        /* with these, on the task's stack */
-    int result;                             /* what it gave */
+struct offload_wait {
+    struct work work;
+    struct message message;
+    struct wait wait;
+    struct errand errand; /* for calls of the library on the worker thread */
+    struct async_executor *executor;
+    struct async_loop *loop;
+    const struct asyncp_function *function;
+    void *arguments; /* on the task's stack */
+    int result;
 };
 
 /*
- * On the worker's thread. Once the message is sent the frame is gone; the loop stays until it is
- * left.
+ * On the worker thread. Sending the message frees the frame; the remote reference keeps the loop.
  */
-static void run(struct work *work)
+static void run_offloaded(struct work *work)
 {
-    struct errand_wait *waiting = CONTAINER_OF(work, struct errand_wait, work);
+    struct offload_wait *waiting = CONTAINER_OF(work, struct offload_wait, work);
     struct async_loop *loop = waiting->loop;
     asyncp_errand = &waiting->errand;
     waiting->result = waiting->function->enter(waiting->arguments);
     ENSURE(waiting->executor->fork_generation == asyncp_fork_generation(),
-           "a child of fork() returned from '%s', which its parent runs on a worker thread; there "
-           "is no loop to return to: end such a child with _exit, or call exec",
+           "'%s' forked on a worker thread and returned in the child, which has no loop to return "
+           "to; end such a child with _exit, or call exec",
            waiting->function->name);
     asyncp_errand = NULL;
     seen_here(&loop->activity.worker_seen);
-    asyncp_executor_worker_ends(
-        waiting->executor); /* before the next work can come, which else would want another */
+    /* before the message, after which the task may submit a job: this worker must count as free */
+    asyncp_executor_worker_ends(waiting->executor);
     asyncp_inbox_send(loop, &waiting->message);
     loop_release(loop);
 }
 
-/* No longer out: done, or taken back. */
-static void come_back(struct errand_wait *waiting, int result)
+/* The work is done, or was taken back. */
+static void end_offload(struct offload_wait *waiting, int result)
 {
     loop_count_job(waiting->loop, -1);
     asyncp_executor_release(waiting->executor);
     asyncp_wake(&waiting->wait, NULL, result);
 }
 
-/* The loop does not close before its tasks have ended, so nobody waits then. */
-static void receive(struct message *message, bool is_closing)
+/* A loop ends its tasks before it closes, so no message can be left. */
+static void receive_result(struct message *message, bool is_closing)
 {
-    struct errand_wait *waiting = CONTAINER_OF(message, struct errand_wait, message);
+    struct offload_wait *waiting = CONTAINER_OF(message, struct offload_wait, message);
     ASSERT(!is_closing);
     (void)is_closing;
-    come_back(waiting, waiting->result);
+    end_offload(waiting, waiting->result);
 }
 
-static void take_back(struct wait *wait)
+static void refuse_offload_wait(struct wait *wait)
 {
-    struct errand_wait *waiting = CONTAINER_OF(wait, struct errand_wait, wait);
+    struct offload_wait *waiting = CONTAINER_OF(wait, struct offload_wait, wait);
     if (!asyncp_executor_take_back(waiting->executor, &waiting->work))
         return;
     loop_release(waiting->loop);
-    come_back(waiting, -ECANCELED);
+    end_offload(waiting, -ECANCELED);
 }
 
-/* What was said on the worker's thread becomes what the task says. */
-static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
+/* The error message from the worker thread becomes the task's. */
+static void adopt_worker_message(struct async_loop *loop, struct sentence *sentence)
 {
     if (sentence == NULL)
         return;
@@ -84,8 +82,7 @@ static void adopt_sentence(struct async_loop *loop, struct sentence *sentence)
     asyncp_sentence_free(&asyncp_malloc, sentence);
 }
 
-/* The loop's default executor, made when it is first asked for; NULL: out of memory. */
-/* The loop closes: its default executor ends with it. */
+/* The close hook of the default executor. */
 static void free_default_executor(struct guest *guest)
 {
     struct async_executor *executor = CONTAINER_OF(guest, struct async_executor, guest);
@@ -109,11 +106,8 @@ static struct async_executor *default_executor(struct async_loop *loop)
     return loop->executor;
 }
 
-/*
- * The loop is visited as long as a worker may touch it, which is a little longer than the task
- * waits.
- */
-static int give(struct async_loop *loop, struct errand_wait *waiting)
+/* The remote reference lasts until the worker no longer uses the loop, longer than the wait. */
+static int give_to_executor(struct async_loop *loop, struct offload_wait *waiting)
 {
     loop_count_job(loop, 1);
     loop_hold(loop);
@@ -131,9 +125,9 @@ int asyncp_offload(struct async_executor *executor, const struct asyncp_function
     struct async_loop *loop = asyncp_current;
     if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
-    struct errand_wait waiting = {
-        .work.run = run,
-        .message.receive = receive,
+    struct offload_wait waiting = {
+        .work.run = run_offloaded,
+        .message.receive = receive_result,
         .errand.locals = loop_running(loop)->locals,
         .executor = executor != ASYNC_DEFAULT_EXECUTOR ? executor : default_executor(loop),
         .loop = loop,
@@ -142,12 +136,12 @@ int asyncp_offload(struct async_executor *executor, const struct asyncp_function
     };
     if (waiting.executor == NULL)
         return -ENOMEM;
-    wait_init(&waiting.wait, "async_to_thread", waiting.executor, take_back);
-    int result = give(loop, &waiting);
+    wait_init(&waiting.wait, "async_to_thread", waiting.executor, refuse_offload_wait);
+    int result = give_to_executor(loop, &waiting);
     if (result < 0)
         return result;
     result = asyncp_park(loop, &waiting.wait);
-    adopt_sentence(loop, waiting.errand.sentence);
+    adopt_worker_message(loop, waiting.errand.sentence);
     return result;
 }
 
