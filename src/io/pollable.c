@@ -22,8 +22,8 @@ static void end_waiting(struct async_loop *loop, struct pollable *pollable, enum
 }
 
 /*
- * Prefetches what the task will touch when it goes on: the innermost frames of its stack, and what
- * lies behind the pollable in its owner.
+ * Prefetches memory that the task touches first when it runs: the innermost frames of its stack,
+ * and the fields after the pollable in its owner.
  */
 static void prefetch_waiter(const struct pollable *pollable, const struct wait *wait)
 {

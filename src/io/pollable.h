@@ -1,7 +1,7 @@
 /*
  * io/pollable.h: a descriptor of the library's own, registered with the poller for as long as it is
  * open, and the tasks that wait until it is readable or writable: at most one for each. Streams and
- * listeners are built on it. It does not know what is read or written.
+ * listeners are built on it. It does not read or write.
  */
 #ifndef IO_POLLABLE_H
 #define IO_POLLABLE_H

@@ -1,5 +1,5 @@
 /*
- * io/retry.c: what happens between two tries of a system call.
+ * io/retry.c: waiting between two tries of a system call.
  */
 #include "io/retry.h"
 #include "io/submit.h"

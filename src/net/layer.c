@@ -7,7 +7,7 @@
 
 enum { READ_BUDGET = 64 * 1024 }; /* a TLS record has 16 KiB */
 
-/* ---- what a layer calls --------------------------------------------------------------------- */
+/* ---- calls by the layer --------------------------------------------------------------------- */
 
 static int read_leftover(struct layer *layer, void *buffer, size_t size)
 {
@@ -143,7 +143,7 @@ void asyncp_layer_end(struct layer *layer)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* The end of the socket is for the layer to read, after what came before it. */
+/* If the end of the socket was read already, the layer reads it after the leftover. */
 void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void *state,
                       struct block *leftover)
 {
@@ -154,7 +154,7 @@ void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void
     layer->read_has_ended = layer->was_hung_up;
 }
 
-/* After an end or an error no more will come: what the layer holds is lost. */
+/* After an end or an error no more input comes: the bytes that the layer holds are lost. */
 void asyncp_layer_release(struct layer *layer)
 {
     enum { MAX_READS = 8 };

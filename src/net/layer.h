@@ -46,8 +46,8 @@ void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void
                       struct block *leftover);
 
 /*
- * For a stream that closes while the layer holds bytes: reads through the layer and drops what
- * comes, so that they are sent. If that cannot be any more, writing fails.
+ * For a stream that closes while the layer holds bytes: reads through the layer and drops the
+ * input, so that they are sent. If that has become impossible, writing fails.
  */
 void asyncp_layer_release(struct layer *layer);
 

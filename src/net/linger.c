@@ -1,7 +1,7 @@
 /*
  * net/linger.c: the lingering close. A kernel that closes a socket with unread input, or receives
- * more input afterwards, resets the connection, and what the peer has not received by then is lost.
- * So a stream that has sent everything tells the peer the end, reads and drops what still comes,
+ * more input afterwards, resets the connection, and data that the peer has not received by then is
+ * lost. So a stream that has sent everything tells the peer the end, reads and drops further input,
  * and closes the socket when nothing can be lost any more:
  *
  *      the peer has ended                            and its system has acknowledged everything; or
@@ -112,7 +112,7 @@ bool asyncp_linger_check(struct lingering_close *lingering, struct layer *layer,
     return true;
 }
 
-/* Whether a close loses nothing, which is known before the peer is told the end. */
+/* Whether it is known before the shutdown that a close loses nothing. */
 static bool can_close_now(struct lingering_close *lingering, const struct layer *layer)
 {
     const struct async_transport *transport = &layer->transport;
@@ -131,7 +131,7 @@ bool asyncp_linger_begin(struct lingering_close *lingering, struct layer *layer)
     if (can_close_now(lingering, layer))
         return false;
     if (asyncp_transport_shut_down(transport) < 0) {
-        drop_input(lingering, layer); /* the socket tells why, which wait_closed returns */
+        drop_input(lingering, layer); /* finds the reason, which wait_closed returns */
         return false;
     }
     int64_t limit_ns = lingering->unacknowledged > 0 ? MAX_ACKNOWLEDGE_NS : MAX_END_NS;

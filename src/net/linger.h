@@ -8,7 +8,7 @@
 
 struct lingering_close {
     int64_t until_ns;      /* the limit, for the peer's end or for acknowledgements */
-    int64_t pause_ns;      /* between two checks of what is acknowledged */
+    int64_t pause_ns;      /* between two checks for acknowledgements */
     size_t dropped;        /* bytes of input */
     size_t unacknowledged; /* bytes of output, at the last check */
     bool peer_sends;       /* it has sent something that was not read */
@@ -18,11 +18,11 @@ struct lingering_close {
 /* The program closes while so much is unread. */
 void asyncp_linger_init(struct lingering_close *lingering, size_t unread);
 
-/* While output is pending: drops what has come. */
+/* While output is pending: drops the input. */
 void asyncp_linger_drop_input(struct lingering_close *lingering, struct layer *layer);
 
 /*
- * Everything was sent: tells the peer the end. false: the socket can be closed now; true: only when
+ * Everything was sent: shuts the socket down. false: the socket can be closed now; true: only when
  * asyncp_linger_check says so.
  */
 bool asyncp_linger_begin(struct lingering_close *lingering, struct layer *layer);
@@ -33,7 +33,7 @@ bool asyncp_linger_begin(struct lingering_close *lingering, struct layer *layer)
  */
 bool asyncp_linger_check(struct lingering_close *lingering, struct layer *layer, int64_t *next_ns);
 
-/* The socket is closed too early for what is not acknowledged: wait_closed returns the error. */
+/* The close comes too early. If output is unacknowledged, wait_closed returns the error. */
 void asyncp_linger_give_up(const struct lingering_close *lingering, struct layer *layer, int error);
 
 #endif

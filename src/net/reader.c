@@ -72,7 +72,7 @@ struct block *asyncp_reader_take(struct async_stream *stream)
 
 /*
  * Makes room for `wanted` unread bytes, or for any more (0). A peer may have announced that number,
- * so the memory is at most twice what has come. 0 or -ENOMEM.
+ * so the memory is at most twice the size of the received input. 0 or -ENOMEM.
  */
 static int reserve_input(struct async_stream *stream, size_t wanted)
 {
@@ -257,7 +257,7 @@ bool async_stream_at_eof(const async_stream *stream)
            unread(stream) == 0;
 }
 
-/* ---- reading what has to be whole ----------------------------------------------------------- */
+/* ---- reading up to a separator or a count --------------------------------------------------- */
 
 struct separators {
     const char *const *texts;

@@ -1,5 +1,5 @@
 /*
- * net/reader.h: what a stream has received and the program has not read.
+ * net/reader.h: input that was received and not read.
  */
 #ifndef NET_READER_H
 #define NET_READER_H
@@ -19,10 +19,10 @@ static inline size_t reader_unread(const struct reader *reader)
     return reader->input != NULL ? block_unread(reader->input) : 0;
 }
 
-/* Drops what is unread. */
+/* Drops the unread input. */
 void asyncp_reader_drop(struct async_stream *stream);
 
-/* Takes what is unread out, for a layer: NULL if there is nothing. */
+/* Takes the unread input out, for a layer; NULL if there is none. */
 struct block *asyncp_reader_take(struct async_stream *stream);
 
 /*

@@ -2,7 +2,7 @@
  * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of
  * the process, on the heap; a task's wait for it lies in the task's frame.
  *
- *      under_way    lookups that are queued or run, by what is asked
+ *      under_way    lookups that are queued or running, hashed by question
  *      waiters      of each of those: the tasks that wait for it
  *
  * All of that is under one mutex. A task that is cancelled takes its wait out of the waiters and

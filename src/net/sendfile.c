@@ -3,8 +3,8 @@
  * the bytes, a block at a time. It begins when all that was written before was sent, and no other
  * call may write until it returns.
  *
- * Invariant: after each wait the stream may be gone; `exclusive.stream_gone` tells, before anything
- * of the stream is touched.
+ * Invariant: after each wait the stream may be gone; `exclusive.stream_gone` is checked before
+ * anything of the stream is touched.
  */
 #include "net/stream.h"
 #include "sys/sys.h"

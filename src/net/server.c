@@ -11,7 +11,7 @@
 
 enum { DEFAULT_BACKLOG = 100, MAX_MESSAGE = 320 };
 
-/* Without a word of the kernel: until there may be descriptors again. */
+/* Until the next try, where the kernel has no descriptor. It does not report a free one. */
 static const int64_t PAUSE_NS = 50000000;
 
 struct connection {
@@ -36,7 +36,7 @@ static void end_connection(struct connection *connection)
     async_stream_close(connection->stream);
     memory_free(&server->loop->memory, connection, sizeof *connection);
     server->connection_count--;
-    asyncp_server_accept(server); /* there is room, and a descriptor */
+    asyncp_server_accept(server); /* there may be room and a descriptor */
     wake_waiters_at_end(server);
 }
 
@@ -85,9 +85,9 @@ static int serve_connection(struct connection *connection)
 {
     const struct async_server *server = connection->server;
     struct async_tls *tls = server->options.tls;
-    int refused = tls != NULL ? async_start_tls(connection->stream, tls, NULL) : 0, result = 0;
-    if (refused < 0)
-        report_handshake(connection, refused);
+    int handshake = tls != NULL ? async_start_tls(connection->stream, tls, NULL) : 0, result = 0;
+    if (handshake < 0)
+        report_handshake(connection, handshake);
     else
         result = server->serve(connection->stream, server->argument);
     excuse_disconnect(connection, result);
@@ -104,8 +104,9 @@ static int enter_serve_connection(void *arguments)
 static size_t connection_stack_size(const struct async_server *server)
 {
     const struct async_tls *tls = server->options.tls;
-    size_t size = server->options.stack_size, least = tls != NULL ? tls->stack_size : 0;
-    return (size != 0 ? size : asyncp_default_stack_size(server->loop)) < least ? least : size;
+    size_t size = server->options.stack_size, min_size = tls != NULL ? tls->stack_size : 0;
+    size_t given = size != 0 ? size : asyncp_default_stack_size(server->loop);
+    return given < min_size ? min_size : size;
 }
 
 /* Takes the socket. 0 or -ENOMEM. */
@@ -149,7 +150,7 @@ static int set_pause(struct async_server *server, int64_t until_ns)
 
 static void change_pause(struct async_server *server, int64_t until_ns)
 {
-    int result = set_pause(server, until_ns); /* has memory: the place that was just cleared */
+    int result = set_pause(server, until_ns); /* its place in the heap has just become free */
     ASSERT(result == 0);
     (void)result;
 }
@@ -323,7 +324,7 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
                                                 .where = where};
     if (options != NULL)
         server->options = *options;
-    server->options.more_hosts = NULL; /* these two were lent for the call */
+    server->options.more_hosts = NULL; /* these two are borrowed for the call only */
     server->options.service = NULL;
     if (server->options.backlog == 0)
         server->options.backlog = DEFAULT_BACKLOG;

@@ -14,13 +14,14 @@
 #include <sys/un.h>
 
 /*
- * A port that the kernel chose for one address may be taken at another: so many are tried. Where
- * nine tenths of the ports are taken at the other address, one start in 38,000 fails.
+ * A port that the kernel has chosen for one address may be taken at another. If nine tenths of the
+ * ports are taken there, one start in 38,000 fails.
  */
 enum { MAX_PORT_TRIES = 100 };
 
 /* ---- one socket ----------------------------------------------------------------------------- */
 
+/* The connections inherit some of them. */
 static int set_listener_options(int fd, int family, const async_server_options *options)
 {
     int result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -30,8 +31,9 @@ static int set_listener_options(int fd, int family, const async_server_options *
         result = asyncp_sys_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0 && options->keep_alive)
         result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    return result == 0 ? asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)
-                       : result; /* which the connections inherit */
+    if (result == 0)
+        result = asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    return result;
 }
 
 /* A socket that listens there, or -errno. */
@@ -62,7 +64,7 @@ static int take_listener(struct async_server *server, int fd)
     return result;
 }
 
-/* The poller need not report what is there already: so the listeners try. */
+/* The poller need not report connections that came before the registration. */
 static int finish_start(struct async_server *server, int result, async_server **out)
 {
     struct async_loop *loop = asyncp_current;

@@ -54,7 +54,7 @@ static void end_stream(struct async_stream *stream)
     memory_free(&loop->memory, stream, sizeof *stream);
 }
 
-/* Whether the stream goes on lingering. */
+/* Whether the stream continues to linger. */
 static bool lingers_on(struct async_stream *stream)
 {
     struct async_loop *loop = transport_loop(stream_transport(stream));
@@ -252,7 +252,7 @@ void asyncp_stream_unlink(struct async_stream *stream)
     stream->link = NULL;
 }
 
-/* Sends what it can. Whether the stream can end now: else the loop goes on with it. */
+/* Sends what it can. Whether the stream can end now; otherwise the loop continues. */
 static bool close_at_once(struct async_stream *stream)
 {
     struct async_transport *transport = stream_transport(stream);
@@ -278,7 +278,7 @@ static bool close_at_once(struct async_stream *stream)
     return false;
 }
 
-/* In a child of fork(): the connection is the parent's, and what is pending is sent there. */
+/* In a child of fork(): the connection is the parent's, and pending output is sent there. */
 static void close_inherited(struct async_stream *stream)
 {
     asyncp_stream_unlink(stream);

@@ -40,7 +40,7 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int f
 void asyncp_stream_link(struct async_stream *stream, struct async_stream **link);
 void asyncp_stream_unlink(struct async_stream *stream);
 
-/* Its reader finds the end, and so does the peer after what is pending. */
+/* Its reader finds the end; so does the peer, after the pending output. */
 void asyncp_stream_hang_up(struct async_stream *stream);
 
 /* Whether reads or writes of this stream have failed with that error. */

@@ -1,7 +1,7 @@
 /*
  * net/transport.c: sending and receiving. Large writes are sent at once from the caller's memory;
  * small ones are gathered and sent when the task next waits for the peer, or when the iteration
- * ends. What the kernel does not take is kept in blocks until the socket changes.
+ * ends. Output that the kernel does not take is kept in blocks until the socket changes.
  */
 #include "net/transport.h"
 #include "net/report.h"
@@ -129,8 +129,8 @@ static void take_back_flush(struct async_transport *transport)
 }
 
 /*
- * Keeps the first error of the socket. Returns what the program gets: that one, instead of an EPIPE
- * that follows it. A shortage of memory is no error of the connection.
+ * Keeps the first error of the socket. Returns it instead of an EPIPE that follows; that is the
+ * program's error. A shortage of memory is no error of the connection.
  */
 static int note_socket_error(struct async_transport *transport, int error)
 {
@@ -199,7 +199,7 @@ static void set_blocked(struct async_transport *transport, bool blocked)
             &transport->loop->blocks, transport->first_pending);
 }
 
-/* A waiting reader takes what has come by now before it gets the error. So does a sendfile. */
+/* A waiting reader takes the input that has come before it gets the error. */
 void asyncp_transport_fail(struct async_transport *transport, int error)
 {
     transport->write_error = error;
@@ -285,7 +285,7 @@ static int fail_write(struct async_transport *transport, int sent)
     return -ENOMEM;
 }
 
-/* Sends at once what is large enough. How many bytes went, or why the connection is gone. */
+/* Sends at once if the data is large enough. How many bytes went, or why the connection is gone. */
 static int send_at_once(struct async_transport *transport, const void *data, size_t size)
 {
     if (transport->pending > 0 || size < MIN_DIRECT_SEND)
@@ -456,7 +456,8 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
 }
 
 /*
- * The kernel would send the end after what it has, and the peer would take a part for the whole.
+ * After a cut, the kernel would send its part and then the end, and the peer would take that for
+ * the whole.
  * In a child of fork() the connection is the parent's.
  */
 void asyncp_transport_close(struct async_transport *transport, int error)

@@ -1,6 +1,6 @@
 /*
  * net/transport.h: the socket of a stream: receiving, sending, and the output that the kernel has
- * not taken yet. It does not know layers, nor what is read and written.
+ * not taken yet. It does not know layers.
  *
  * Invariant: while output is pending, either its flush is put off to the end of the iteration, or
  * the transport is blocked: then the next change of the socket continues.
@@ -14,13 +14,13 @@
 
 struct async_transport;
 
-/* What the owner is told. */
+/* Callbacks of the owner. */
 struct transport_events {
     /* Writing has failed; pending output was dropped. */
     void (*failed)(struct async_transport *transport);
 
     /*
-     * Only while it closes. The socket has changed, or what was put off is due: the owner flushes.
+     * Only while it closes. The socket has changed, or a deferred flush is due: the owner flushes.
      * May free the transport.
      */
     void (*resumed)(struct async_transport *transport);
@@ -44,10 +44,10 @@ struct async_transport {
     bool ends;           /* to be shut down when nothing is pending */
     bool was_shut_down;  /* the peer finds the end */
     bool is_cut;         /* written bytes were dropped: the close resets the connection */
-    bool is_tcp;         /* a reset is possible, and the kernel knows what was acknowledged */
+    bool is_tcp;         /* it can be reset, and the kernel counts acknowledgements */
     bool closing;        /* the program has closed the stream */
     bool has_progressed; /* something was sent since transport_take_progress */
-    bool answering;      /* what is written now answers input */
+    bool answering;      /* writes made now answer input */
 
     size_t answers; /* bytes written while answering, since nothing was pending */
     size_t high_mark, low_mark;
@@ -78,7 +78,7 @@ void asyncp_transport_begin_closing(struct async_transport *transport);
 int asyncp_transport_receive(struct async_transport *transport, void *buffer, size_t size);
 
 /*
- * Sends the bytes, or keeps what the kernel does not take now. 0; why the connection is gone;
+ * Sends the bytes, or keeps those that the kernel does not take now. 0; why the connection is gone;
  * -ENOMEM: nothing was written, or the transport has failed if a part had been sent.
  */
 int asyncp_transport_write(struct async_transport *transport, const void *data, size_t size);
@@ -94,10 +94,10 @@ int asyncp_transport_writev(struct async_transport *transport, const struct iove
 int asyncp_transport_sendfile(struct async_transport *transport, int file, int64_t *offset,
                               size_t size);
 
-/* Sends what is pending, as much as the kernel takes. While it closes: may free the transport. */
+/* Sends as much pending output as the kernel takes. While it closes: may free the transport. */
 void asyncp_transport_flush(struct async_transport *transport);
 
-/* Drops what is pending: every write, and every read that would wait, returns the error. */
+/* Drops pending output: every write, and every read that would wait, returns the error. */
 void asyncp_transport_fail(struct async_transport *transport, int error);
 
 /* Shuts the socket down for writing when nothing is pending, which may be now. */
@@ -113,7 +113,7 @@ size_t asyncp_transport_unacknowledged(const struct async_transport *transport);
 int asyncp_transport_ask_error(const struct async_transport *transport);
 
 /*
- * Waits until a try to receive is worthwhile, or what was written in answer to input has been sent;
+ * Waits until a try to receive is worthwhile, or until answers to input have been sent;
  * flushes first. tried: a try while the socket is ready has given nothing, so other tasks run
  * before the next one. 0 or -errno. Switches.
  */
@@ -162,7 +162,7 @@ static inline void transport_put_off(struct async_transport *transport)
     loop_defer(transport->loop, &transport->deferred);
 }
 
-/* Flushes now what was to be flushed at the end of the iteration. */
+/* Makes a deferred flush now. */
 static inline void transport_flush_put_off(struct async_transport *transport)
 {
     if (transport->is_put_off)

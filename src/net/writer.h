@@ -1,5 +1,5 @@
 /*
- * net/writer.h: what the program writes, and calls that no other write may come between.
+ * net/writer.h: the calls that write, and those that no other write may interrupt.
  */
 #ifndef NET_WRITER_H
 #define NET_WRITER_H

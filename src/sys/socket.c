@@ -5,6 +5,7 @@
 #include "sys/socket.h"
 #include "sys/fault.h"
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -253,6 +254,11 @@ int asyncp_sys_peer_address(int fd, struct sockaddr_storage *address, socklen_t 
 {
     *size = sizeof *address;
     return KERNEL(SITE_ADDRESS, getpeername(fd, (struct sockaddr *)address, size));
+}
+
+bool asyncp_sys_interface_name(unsigned number, char *name)
+{
+    return if_indextoname(number, name) != NULL;
 }
 
 int asyncp_sys_no_blocking(int fd)

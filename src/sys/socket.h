@@ -79,6 +79,9 @@ int asyncp_sys_option(int fd, int level, int option);
 int asyncp_sys_local_address(int fd, struct sockaddr_storage *address, socklen_t *size);
 int asyncp_sys_peer_address(int fd, struct sockaddr_storage *address, socklen_t *size);
 
+/* The name of a network interface, in IF_NAMESIZE bytes. false: there is none of that number. */
+bool asyncp_sys_interface_name(unsigned number, char *name);
+
 /* Makes the descriptor non-blocking. 0 or -errno. */
 int asyncp_sys_no_blocking(int fd);
 

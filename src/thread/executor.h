@@ -1,7 +1,7 @@
 /*
  * thread/executor.h: worker threads and the work that they take, in the order in which it was
- * given. Work is a node in memory of the giver's, so giving it needs no memory. It does not know
- * what the work is, nor who waits for it.
+ * given. Work is a node in memory of the giver's, so giving it needs no memory. It knows neither
+ * the kind of work nor the waiting tasks.
  *
  *      queue      work that no worker has taken, the oldest first   ┐
  *      workers    started on demand, up to the limit, and kept      ┘ under one mutex
