@@ -19,9 +19,23 @@
  *
  *     int main(void) { return async_main(amain); }
  *
- * A coroutine is an ordinary function that returns int: 0 or more is its result, -errno its error.
- * Calling it runs it to its end, as `await` does in Python; async_create_task() lets it run on its
- * own. Read the headers in the order they are included here.
+ * Names: asyncio.X is async_X, and Queue.put is async_queue_put. docs/asyncio-map.md lists them
+ * all.
+ *
+ * Coroutines: a coroutine is an ordinary function that returns int: 0 or more is its result, a
+ * negative errno value is its error. A plain call runs it to its end, as `await f()` does in
+ * Python. async_create_task(f, …) runs it in a task of its own, which async_await waits for.
+ *
+ * Tasks: a task has its own stack and can wait at any depth of calls. The tasks of a loop run on
+ * one thread, one at a time. Another task runs only in a call whose comment says "Switches."
+ *
+ * Errors: ASYNC_TRY(call) returns an error to the caller, as an exception that is not caught does.
+ *
+ * Cancellation: async_task_cancel does not end a task at once. Its calls that switch return
+ * -ECANCELED from then on, until the task answers the request or returns.
+ *
+ * asyncio/base.h has the rules that hold for all calls. The headers are included in the order in
+ * which they are best read.
  */
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
@@ -44,6 +58,8 @@
 #include <asyncio/socket.h>
 #include <asyncio/name.h>
 #include <asyncio/stream.h>
+#include <asyncio/stream_read.h>
+#include <asyncio/stream_write.h>
 #include <asyncio/server.h>
 #include <asyncio/layer.h>
 

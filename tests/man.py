@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Sees that the man pages are whole, and that the programs they show work.
+"""Checks that the man pages are complete, and that their programs work.
 
-    tests/man.py pages      every public name is on one page, whose program uses it; the pages that were built are those
-    tests/man.py roff       mandoc and groff have nothing to say against them
-    tests/man.py programs   each program prints what it says
-    tests/man.py self-test  pages that are not whole are found
+    tests/man.py pages      every public name is on one page, whose program uses it; the built pages are up to date
+    tests/man.py roff       mandoc and groff report nothing
+    tests/man.py programs   each program prints what its last comment says
+    tests/man.py self-test  incomplete pages are found
 
-BUILD_DIR is where pages and programs were built.
+BUILD_DIR is the folder where pages and programs were built.
 """
 
 import difflib
@@ -33,11 +33,11 @@ FOLDER = BUILD / "docs" / "man"
 
 
 def complaints_about_pages() -> list[str]:
-    """Names are found in two ways, that of the pages and that of tidy."""
+    """Names are those that tools/man.py finds and those that tests/tidy.py finds."""
     entries = man.read_headers()
     pages = man.read_pages(entries)
     names = {*entries, *(name for _, _, name in tidy.public_names(tidy.Tree(ROOT)))}
-    stale = (f"{name} is not what the sources say: run ninja" for name in man.stale(FOLDER))
+    stale = (f"{name} differs from the sources: run ninja" for name in man.stale(FOLDER))
     return [*man.gaps(pages, sorted(names)), *man.nonsense(pages), *stale]
 
 
@@ -54,7 +54,7 @@ int async_run, async_main; /* async_sleep */
  */
 """
 
-# A change to that program, and a word of the complaint that it must lead to.
+# A change of that program, and words of the expected complaint.
 SPOILT = [("", "", ""), ("Pages: async_run", "Pages: async_time async_run", "does not use async_time"),
           (" *        async_main\n", "", "async_main has no page"), ("async_main\n", "async_no\n", "about async_no"),
           ("/* Prints", "/* Says", "does not begin and end"), ("async_run.c", "async_ran.c", "does not begin and end"),
@@ -63,62 +63,71 @@ SPOILT = [("", "", ""), ("Pages: async_run", "Pages: async_time async_run", "doe
           ("       async_main", "       async_main async_run", "async_run is on 2 pages")]
 
 
-# A comment, and what becomes of it: paragraphs of the description, the return value, and the errors by code.
-SORTED = [("Returns it. 0; -EBUSY: taken. Switches.", ["Returns it."], ["0 on success."], [("-EBUSY", "taken")]),
-          ("Does it (so.) Well. NULL: no memory.", ["Does it (so.) Well."], ["NULL: no memory."], []),
-          ("-ENOMEM, -EMFILE and the like: no. -EIO, -EINVAL for NULL.", [], [],
-           [("-ENOMEM", "no"), ("-EMFILE", "no"), ("-EIO", ""), ("-EINVAL", "for NULL")]),
-          ("Does it.\n\n    like(this);", ["Does it.", "    like(this);"], [], []),
-          ("Takes it; -EAGAIN: none. -EPIPE, -EIO…: gone.", ["Takes it."], [],
-           [("-EAGAIN", "none"), ("-EPIPE", "gone"), ("-EIO", "gone")]),
-          ("A try; -EBADF, -ENOMEM. 0 or -errno.", ["A try."], ["0 or -errno."], [("-EBADF", ""), ("-ENOMEM", "")]),
-          ("-ENOMEM for a task, -EINVAL for a loop.", [], [],
-           [("-ENOMEM", "for a task"), ("-EINVAL", "for a loop")])]
+# A comment, and its parts: the description, ownership, results without and with codes, and whether it switches.
+SORTED = [("Returns it.\nReturns 0; -EBUSY if taken.\nSwitches.", ["Returns it."], [], ["Returns 0 on success."],
+           [("-EBUSY", "taken"), ("-ECANCELED", "The calling task was cancelled")], "Switches."),
+          ("Does it.\n\n    like(this);\n\nTakes it. NULL is ignored.\nNever switches.", ["Does it.", "    like(this);"],
+           ["Takes it. NULL is ignored."], [], [], "Never switches."),
+          ("Does it\nReturns so.\n\n-EIO, -EBADF and -EPIPE as for y.", ["Does it Returns so."], [], [],
+           [("-EIO", "as for y"), ("-EBADF", "as for y"), ("-EPIPE", "as for y")], ""),
+          ("Does it.\n\nReturns 1,\nor 2; -ENOMEM;\n-EINVAL if x; y.\n-EIO or another error of z if no.", ["Does it."],
+           [], ["Returns 1, or 2."], [("-ENOMEM", ""), ("-EINVAL", "x; y"), ("-EIO, …", "no")], ""),
+          ("Does it.\n\n-ECANCELED also if x.\n-EINVAL also if y.", ["Does it."], [], [],
+           [("-ECANCELED", "The calling task was cancelled, or x"), ("-EINVAL", "also if y")], "")]
 
-# A comment about async_x, and how one writes it with what else it says.
-WRITTEN = [("async_x(a): does it.", "async_x(a)", "Does it."), ("Does it: well.", "", "Does it: well."),
-           ("async_x *s = NULL; freed: after it.", "async_x *s = NULL;", "Freed: after it."),
-           ("async_x(&a); takes it.", "async_x(&a);", "Takes it."), ("async_x *q = new(…): freed.", "async_x *q = new(…)", "Freed."),
-           ("async_x(f) type v: f(&v) is called.", "async_x(f) type v", "f(&v) is called.")]
+# A comment about the macro async_x, how it is written, and its description.
+WRITTEN = [("int async_x(fn,\n            args…)\n\nDoes it.", "int async_x(fn, args…)", ["Does it."]),
+           ("async_x *x = NULL;\n\nDoes it.", "async_x *x = NULL;", ["Does it."]),
+           ("Does it.\n\nWell.", "", ["Does it.", "Well."])]
 
-# A text, and what is written of it.
+# A text, and its roff.
 SET = [("with `if`.", "with \\%\\fBif\\fR\\&."), ("(async_time: x)", "\\%(\\fBasync_time\\fR(3): x)"),
        ("async_time(1) is", "\\%\\fBasync_time\\fR(1) is"), ("async_time.x is", "\\%\\fBasync_time\\fR\\&.x is"),
-       ("see async_time().", "see \\%\\fBasync_time\\fR(3)\\&.")]
+       ("see async_time().", "see \\%\\fBasync_time\\fR(3)\\&."),
+       ("async_no(async_time()) is", "\\%\\fBasync_no\\fR(\\fBasync_time\\fR()) is")]
 
-# What the first two comments of a header say, and a word of the complaint about a page that shows the second alone.
-CUT = [("void async_x(void);", "Does it.", ""), ("void async_x(void);", "The same again.", "which is not before it"),
-       ("void async_x(void);", "The same as nothing.", ""), ("void async_x(asyncp_y *);", "Does it.", "shows asyncp_y"),
-       ("typedef struct async_x {", "Has it.", "cuts async_x off"), ("void async_x(void);", "See above.", "nothing above")]
+# What a header says, and a word of the complaint about a page that shows it.
+CUT = [("void async_x(void);", "Does it.", ""), ("void async_x(void);", "The same again.", "refers to"),
+       ("void async_x(asyncp_y *);", "Does it.", "shows asyncp_y"), ("async_x", "Does it.", "how async_x is written"),
+       ("typedef struct async_x {", "Has it.", "cuts async_x off"), ("void async_x(void);", "See above.", "refers to"),
+       ("int async_x(void);", "Does it.\n\n-EIO: gone.", "does not know")]
+
+# A field of a struct, and how it is shown in a narrow page.
+FIELD = [("    int x; /* it */", ["    int x; /* it */"]),
+         ("    int x; /* " + "word " * 12 + "*/", ["    /* " + "word " * 12 + "*/", "    int x;"]),
+         ("    /*\n     * " + "word " * 9 + "\n     * " + "word " * 9 + "\n     */\n    int x;",
+          ["    /*", *("     * " + " ".join(["word"] * count) for count in (13, 5)), "     */", "    int x;"])]
 
 
-def complaints_about_sorting() -> list[str]:
-    complaints = []
-    for comment, *expected in SORTED:
-        told = man.sort_out(comment)
-        found = [told.paragraphs, told.results, [error for line in told.errors for error in man.errors_in(line)]]
+def complaints_about_sorting() -> Iterator[str]:
+    for text, *expected in SORTED:
+        entry = man.entry_of("x", "async_x", "int async_x(void);", text)
+        comment = entry.comment
+        found = [comment.description, comment.ownership, man.results_of(entry), man.errors_of(entry), comment.switches]
         if found != expected:
-            complaints.append(f"of {comment!r} became {found}")
-    return complaints
+            yield f"{text!r} was sorted as {found}"
 
 
 def complaints_about_words() -> Iterator[str]:
-    for comment, *expected in WRITTEN:
-        entry = man.entry_of("x", "async_x", "async_x", comment)
-        if [entry.form, entry.text] != expected:
-            yield f"of {comment!r} became {entry}"
+    for text, *expected in WRITTEN:
+        comment = man.entry_of("x", "async_x", "async_x", text).comment
+        if [comment.form, comment.description] != expected:
+            yield f"{text!r} was sorted as {comment}"
     for text, expected in SET:
         if man.words(text, [], ["async_time"]) != expected:
             yield f"{text!r} is set as {man.words(text, [], ['async_time'])!r}"
-    for signature, comment, expected in CUT:
-        page = man.Page("x", "x", [man.entry_of("run", "async_x", signature, comment, "async_w")], "", "")
+    for field, expected in FIELD:
+        if man.declaration_of(field).splitlines() != expected:
+            yield f"{field!r} is shown as {man.declaration_of(field)!r}"
+    for signature, text, expected in CUT:
+        page = man.Page("x", "x", [man.entry_of("run", "async_x", signature, text)], "", "")
         found = "\n".join(man.nonsense([page]))
         if expected not in found or bool(expected) != bool(found):
-            yield f"of {signature!r}, {comment!r} is said {found!r}"
+            yield f"the complaint about {signature!r}, {text!r} is {found!r}"
 
 
 def complaints_about_rules() -> list[str]:
-    """That each way of spoiling a page is found, in a folder with one program."""
+    """Complaints unless each way of spoiling a page is found, in a folder with one program."""
     complaints = [*complaints_about_sorting(), *complaints_about_words()]
     for old, new, expected in SPOILT:
         with tempfile.TemporaryDirectory() as folder:
@@ -129,7 +138,7 @@ def complaints_about_rules() -> list[str]:
             except man.Mistake as mistake:
                 found = str(mistake)
         if expected not in found or bool(expected) != bool(found):
-            complaints.append(f"{old!r} became {new!r}, and all that was found is {found!r}")
+            complaints.append(f"{old!r} became {new!r}, and the complaint is {found!r}")
     return complaints
 
 
@@ -137,7 +146,7 @@ def complaints_about_rules() -> list[str]:
 
 
 def real_pages() -> list[Path]:
-    """Without those that only point to another."""
+    """Without the files that refer to another page."""
     return [path for path in sorted(FOLDER.glob("man?/*")) if not path.read_text().startswith(".so ")]
 
 
@@ -153,12 +162,12 @@ def complaints_about_roff() -> list[str]:
 
 
 def masked(text: str) -> list[str]:
-    """Addresses differ from run to run."""
+    """Without addresses, which differ between runs."""
     return re.sub(r"0x[0-9a-f]+", "0x…", text).splitlines()
 
 
 def complaint_about(page: man.Page) -> str:
-    """The sim backend brings a virtual clock along, on which hours pass in no time."""
+    """The sim backend has a virtual clock, on which hours pass at once."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ASYNCIO_")}
     surroundings = {**inherited, "ASYNCIO_BACKEND": "sim"}
     answer = subprocess.run([*WRAPPER, FOLDER / page.name], env=surroundings, text=True, capture_output=True)
@@ -169,7 +178,7 @@ def complaint_about(page: man.Page) -> str:
 
 
 def built_pages() -> list[man.Page]:
-    """All, but without the programs of a library that could not be built here."""
+    """All pages, without the programs of a library that could not be built."""
     return [page for page in man.read_pages(man.read_headers())
             if (FOLDER / page.name).exists() or page.entries[0].header not in man.reference.EXTENSIONS]
 
@@ -182,7 +191,7 @@ def complaints_about_programs() -> list[str]:
 def main(what: str) -> int:
     missing = [tool for tool in ("mandoc", "groff") if what == "roff" and not shutil.which(tool)]
     if missing:
-        print(f"there is no {missing[0]}")
+        print(f"{missing[0]} is not installed")
         return SKIPPED
     try:
         complaints = {"pages": complaints_about_pages, "roff": complaints_about_roff,

@@ -177,15 +177,15 @@ def words_of_library(mistake: Mistake) -> str:
 # ---- the page -------------------------------------------------------------------------------------------------
 
 INTRODUCTION = """\
-# Mistakes that everybody makes once
+# Common mistakes
 
-Programs, each with one mistake, and what the compiler or the library says of it. The words are real: this page is
-written by `tests/misuse.py --document`, and a test fails when it is no longer true. They are those of
+Programs, each with one mistake, what the compiler or the library says of it, and the right form. This page is
+generated (`misuse.py --document`), and a test fails when the words change. They are those of
 gcc {gcc} and clang {clang}, without their notes about the insides of macros.
 """
 
 
-def wrap(text: str, width: int = 116) -> str:
+def wrap(text: str, width: int = 100) -> str:
     lines, line = [], ""
     for word in text.split():
         if line and len(line) + 1 + len(word) > width:

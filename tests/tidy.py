@@ -36,6 +36,12 @@ CLANG_FORMAT_VERSION = "version 14."
 # Public names that start a loop or stand for a piece of syntax: to say whether they switch would mean nothing.
 NEITHER_SWITCHES_NOR_NOT = re.compile(r"async_(fn|main|run|run_with|auto_\w+)$")
 
+# Public names that docs/cheatsheet.md may leave out: helpers of which no program writes the name.
+NOT_IN_THE_SHEET: set[str] = set()
+
+# Documents that name what is no more, on purpose.
+LISTS_OF_OLD_NAMES = {"docs/decisions/public-names.md"}
+
 # In pieces, so that this file does not find itself.
 FORBIDDEN = ["/" + folder + "/" for folder in ("work", "root")] + [
     ".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("crates", "io"),
@@ -309,12 +315,37 @@ def switching(tree: Tree) -> Iterator[Finding]:
 
 
 def documented_and_tested(tree: Tree) -> Iterator[Finding]:
-    places = [("docs/reference.md", ["docs/reference.md"]), ("tests/", tree.select("c h py", "tests"))]
+    places = [("docs/reference.md", ["docs/reference.md"]), ("docs/cheatsheet.md", ["docs/cheatsheet.md"]),
+              ("tests/", tree.select("c h py", "tests"))]
     for place, paths in places:
         words = {word for path in paths for line in tree.lines.get(path, []) for word in re.findall(r"\w+", line)}
         for path, index, name in public_names(tree):
-            if name not in words:
+            if name not in words and not (place == "docs/cheatsheet.md" and name in NOT_IN_THE_SHEET):
                 yield Finding(path, index + 1, f"{name} does not occur in {place}")
+
+
+def errors_in_the_table(tree: Tree) -> Iterator[Finding]:
+    """Every error code that a public header names has a row in docs/errors.md."""
+    rows = {match[1] for line in tree.lines.get("docs/errors.md", [])
+            for match in [re.match(r"\| `(-E\w+)` \|", line)] if match}
+    for path in tree.public_headers():
+        for number, line in enumerate(tree.lines[path], 1):
+            for code in re.findall(r"(?<!\w)-E[A-Z0-9]+\b", line):
+                if code not in rows:
+                    yield Finding(path, number, f"{code} has no row in docs/errors.md")
+
+
+def documents_name_what_exists(tree: Tree) -> Iterator[Finding]:
+    """A name in a document occurs in a public header, except where old names are listed."""
+    headers = "\n".join(line for path in tree.public_headers() for line in tree.lines[path])
+    known = set(re.findall(r"\w+", headers))
+    for path in tree.select("md", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md"):
+        if path in LISTS_OF_OLD_NAMES:
+            continue
+        for number, line in enumerate(tree.lines[path], 1):
+            for name in re.findall(r"\basync_[a-z_]*[a-z]\b(?!_)", line):
+                if name not in known and not name.startswith("async_fn_of_"):
+                    yield Finding(path, number, f"no public header has {name}")
 
 
 def cancelled_everywhere(tree: Tree) -> Iterator[Finding]:
@@ -359,7 +390,8 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
 
 
 CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, language, switching,
-          cancelled_everywhere, documented_and_tested, headers_alone, forbidden_words]
+          cancelled_everywhere, documented_and_tested, errors_in_the_table, documents_name_what_exists,
+          headers_alone, forbidden_words]
 
 
 # ---- measuring --------------------------------------------------------------------------------------------------
@@ -453,11 +485,13 @@ HEADER = "include/asyncio/one.h"
 # A tree in which nothing is to be found. What the header declares covers each way of declaring.
 GOOD = {
     HEADER: ABOUT + "#include <stddef.h>\n#ifndef ONE_H\n#define ONE_H\n#define ASYNC_API\n"
-            "/* Does one thing. Never\n * switches. */\nASYNC_API int async_one(void);\n"
+            "/* Does one thing. -EBUSY. Never\n * switches. */\nASYNC_API int async_one(void);\n"
             "/* Never switches itself. */\n#define async_two(call) (call)\n"
             "ASYNC_API int asyncp_three(void);\n#define async_auto_one int\n"
             "/* Waits.\n * Switches. */\nASYNC_API int async_four(void);\n#endif\n",
     "docs/reference.md": "`async_one`, `async_two`, `async_four`, `async_auto_one`\n",
+    "docs/cheatsheet.md": "`async_one`, `async_two`, `async_four`, `async_auto_one`\n",
+    "docs/errors.md": "| `-EBUSY` | Device or resource busy |\n",
     "src/base/heap.c": ABOUT + '#include "base/heap.h"\n#include <sys/time.h>\n',
     "src/base/heap.h": ABOUT + "struct heap {\n    int size; /* of it */\n    /* The smaller one comes first. */\n"
                        "    int (*compare)(const void *the_one_that_may_come_first, const void *the_other,\n"
@@ -496,7 +530,10 @@ BAD = {
                            (HEADER, "/* Switches. */\n#define async_two(call) (call)\n"),
                            ("tests/test_one.c", ABOUT + "/* SWITCHING_CALL(one, async_four); */\n")],
     documented_and_tested: [("docs/reference.md", "async_one async_two_more async_auto_one\n"),
+                            ("docs/cheatsheet.md", "async_one async_two async_auto_one\n"),
                             ("tests/test_one.c", ABOUT + "/* async_one async_auto_one */\n")],
+    errors_in_the_table: [("docs/errors.md", "| -EBUSY | `-EIO` |\n"), (HEADER, "/* 0; -EPIPE. */\n")],
+    documents_name_what_exists: [("docs/decisions/one.md", "`async_on` is old\n")],
     headers_alone: [(HEADER, "size_t one;\n"), (HEADER, NO_CXX), (HEADER, "int one = 1;\n")],
     forbidden_words: [("README.md", "see " + word + "here\n") for word in FORBIDDEN],
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Makes the man pages from the comments in the public headers and the programs in docs/man.
 
-    tools/man.py FOLDER          writes FOLDER/man3 and FOLDER/man7, and nothing else is left in these
-    tools/man.py --check FOLDER  names the pages there that are not what the sources say
+    tools/man.py FOLDER          writes FOLDER/man3 and FOLDER/man7, and removes other files there
+    tools/man.py --check FOLDER  names the pages there that differ from what the sources say
 
-A program of docs/man is the example of one page. Its first comment has the page's title and the names it is about,
-in the order of the page; its last has what it prints:
+A program of docs/man is the example of one page. Its first comment has the page's title and the names that the page
+describes, in their order on the page; its last comment has what it prints:
 
     /*
-     * async_sleep.c: let the others run for a while
+     * async_sleep.c: let other tasks run for a while
      *
      * Pages: async_sleep async_time
      */
@@ -17,9 +17,8 @@ in the order of the page; its last has what it prints:
      * one second later
      */
 
-Everything else of a page is the comment in the header, sorted into the sections that readers of man pages expect:
-sentences that begin with -E… are its ERRORS, those that begin as RESULT says its RETURN VALUE. The page is called
-after the program; the other names get a file that points to it. asyncio(7) is docs/man/asyncio.7.
+The rest of a page comes from the comments in the header, whose form tools/reference.py describes. The page has the
+program's name; each other name gets a file that refers to it. asyncio(7) is docs/man/asyncio.7.
 """
 import itertools
 import pathlib
@@ -35,26 +34,20 @@ import reference
 ROOT = reference.ROOT
 PROGRAMS = ROOT / "docs" / "man"
 WIDTH = 72  # columns of a synopsis: man indents it by 7
-CODE_WIDTH = 80  # of a program, so that a page of 87 columns shows it whole
-DATE = "2026-11-22"  # of the version; no page goes without one
+CODE_WIDTH = 80  # columns of a program, which a page of 87 columns shows whole
+DATE = "2026-11-22"  # the date of the version
 PROGRAM = re.compile(r"/\*\n \* (?P<name>\w+)\.c: (?P<title>.*?)\n \*\n \* Pages: (?P<names>.*?)\n \*/\n"
                      r"(?P<code>.*?)\n*/\* Prints:\n(?P<output>.*?) \*/\n", re.S)
-RESULT = re.compile(r"(Returns|Gives|If none|True|False|true|false)\b|NULL(:| also| when| if)|"
-                    r"0(:|,|;|\.$| when| if| once| for| or -)")
-VERBS = ("Returns", "Gives")  # a comment that begins so says what the function does
 SWITCHES = {
-    "Switches.": ("switches: other tasks may run before it returns.\nCancellation acts on it as asyncio(7) says.",
-                  "switch: other tasks may run before they return.\nCancellation acts on them as asyncio(7) says."),
+    "Switches.": ("switches: other tasks may run before it returns.\nIt can be cancelled: see asyncio(7).",
+                  "switch: other tasks may run before they return.\nThey can be cancelled: see asyncio(7)."),
     "Never switches.": ("never switches.", "never switch."),
-    "Never switches itself.": ("does not switch itself;\nwhat it is given may.",
-                               "do not switch themselves;\nwhat they are given may.")}
-MEANINGS = {"-ECANCELED": "This task was cancelled"}
+    "Never switches itself.": ("does not switch, but the call inside it may.",
+                               "do not switch, but the call inside them may.")}
+CANCELLED = "The calling task was cancelled"
 PARAMETER = r"(?<=[ *&(])(?!void\b)(\w+)(?=(?:\[\])?[,)])"
-CODE = re.compile(r"(-E[A-Z0-9]+)…?(?:,| and)? ?")
-# How a comment begins that says how its name is written: up to a colon, or a whole declaration.
-FORM = r"((?:[^:;]*?\b)?{0}\b[^:;]{{0,60}}?): |({0}(?:\([^()]*\)| \*?\w+ = [^;:]*);) "
-# A sentence whose end is about errors.
-ASIDE = re.compile(r"(.*?\w.*?); (-E[A-Z0-9]+(?:(?:,|…| and| -E[A-Z0-9]+)*:.*|(?:, -E[A-Z0-9]+)*\.))$")
+ERROR = re.compile(r"(?P<codes>-E[A-Z0-9]+(?:(?:, | and | or )-E[A-Z0-9]+)*)(?P<others> or another error.*?(?= if |$))?"
+                   r"(?:,? (?P<also>also )?if (?P<condition>.*)| (?P<text>.*))?$")
 
 
 class Mistake(Exception):
@@ -66,13 +59,14 @@ class Entry(NamedTuple):
     header: str
     name: str
     signature: str
-    form: str  # how one writes it, where the comment begins with that
-    text: str  # the comment, without that
-    before: str  # the name before it in the header; what "The same" in its text is the same as
-    switches: str  # what is said of it: one of the keys of SWITCHES, or nothing
+    text: str  # the comment
+    comment: reference.Comment
 
     def is_type(self):
         return self.signature.startswith("typedef")
+
+    def is_macro(self):
+        return self.signature == self.name
 
 
 class Page(NamedTuple):
@@ -91,27 +85,20 @@ class Page(NamedTuple):
 
 
 def capital(text):
-    """Text that begins a sentence; a name stays as it is, and so does a call."""
+    """Text that begins a sentence; a name or a call is not changed."""
     return text if re.match(r"\w+[_(]", text) else text[:1].upper() + text[1:]
 
 
-def entry_of(header, name, signature, comment, before=""):
-    form, text = "", comment
-    begin = re.match(FORM.format(name), comment)
-    if begin and ". " not in (begin[1] or ""):
-        form, text = " ".join((begin[1] or begin[2]).split()), capital(comment[begin.end():])
-    said = next((said for said in SWITCHES if said in " ".join(text.split())), "")
-    return Entry(header, name, signature, form, text, before, said)
+def entry_of(header, name, signature, text):
+    return Entry(header, name, signature, text, reference.parse(text, signature == name))
 
 
 def read_headers():
     """Everything public, by its name, in the order of the headers."""
     entries = {}
     for header in reference.HEADERS:
-        before = ""
         for found in reference.entries(reference.source_of(header)):
-            entries.setdefault(found[0], entry_of(header, *found, before))
-            before = before if found[1].startswith("typedef") else found[0]
+            entries.setdefault(found[0], entry_of(header, *found))
     return entries
 
 
@@ -124,7 +111,8 @@ def page_of(path, entries):
     if unknown:
         raise Mistake(f"docs/man/{path.name} is about {', '.join(unknown)}, which no header explains")
     output = re.sub(r"^ \* ?", "", parts["output"], flags=re.M)
-    return Page(path.stem, parts["title"], [entries[name] for name in names], parts["code"].strip("\n"), output)
+    title = " ".join(parts["title"].replace("\n * ", " ").split())
+    return Page(path.stem, title, [entries[name] for name in names], parts["code"].strip("\n"), output)
 
 
 def read_pages(entries, folder=PROGRAMS):
@@ -132,7 +120,7 @@ def read_pages(entries, folder=PROGRAMS):
 
 
 def gaps(all_pages, names):
-    """What is wrong unless each of the names is on one page, whose program fits and uses it (types may be implied)."""
+    """Complaints unless each name is on one page, whose program fits and uses it. Types need not be used."""
     shown = [name for page in all_pages for name in page.names()]
     yield from (f"{name} has no page: there is no program about it in docs/man" for name in names if name not in shown)
     yield from (f"{name} is on {shown.count(name)} pages" for name in sorted(set(shown)) if shown.count(name) > 1)
@@ -145,19 +133,26 @@ def gaps(all_pages, names):
 
 
 def nonsense(all_pages):
-    """What a page says that only the header makes sense of, or nothing."""
+    """Complaints about what makes sense only in the header, and about comments without their form."""
     for page in all_pages:
-        for entry, before in zip(page.entries, ["", *page.names()]):
-            if re.match(r"The same\b(?! as)", entry.text) and entry.before != before:
-                yield f"docs/man/{page.name}.c: \"The same\" of {entry.name} is that of {entry.before}, which is not before it"
-        text = synopsis(page) + [paragraph for entry in page.entries for paragraph in sort_out(entry.text).paragraphs]
+        where = f"the page of docs/man/{page.name}.c"
+        text = synopsis(page) + [paragraph for entry in page.entries for paragraph in entry.comment.description]
         found = re.findall(r"\bASYNCP_\w+|\basyncp_\w+", " ".join(text))
-        yield from (f"the page of docs/man/{page.name}.c shows {name}" for name in dict.fromkeys(found))
+        yield from (f"{where} shows {name}" for name in dict.fromkeys(found))
         for entry in page.entries:
-            if any(declaration(entry).count(one) != declaration(entry).count(other) for one, other in ("()", "{}")):
-                yield f"the page of docs/man/{page.name}.c cuts {entry.name} off"
-            if re.search(r"\b(above|below)\b[;.]", entry.text):
-                yield f"the page of docs/man/{page.name}.c has nothing above or below that {entry.name} could mean"
+            yield from (f"{where} {mistake}" for mistake in mistakes_of(entry))
+
+
+def mistakes_of(entry):
+    if any(declaration(entry).count(one) != declaration(entry).count(other) for one, other in ("()", "{}")):
+        yield f"cuts {entry.name} off"
+    if re.search(r"\b(above|below)\b[;.]|\bThe same\b(?! holds)", entry.text):
+        yield f"does not have what the comment of {entry.name} refers to"
+    if entry.is_macro() and not entry.comment.form:
+        yield f"does not say how {entry.name} is written"
+    for line in entry.comment.results:
+        yield from (f"has an error of {entry.name} in a form that tools/man.py does not know: {error}"
+                    for error in divided(line)[1] if not ERROR.match(error.rstrip(".")))
 
 
 def uncommented(code):
@@ -169,64 +164,47 @@ def sentences(text):
     return re.split(r"(?:(?<=[.…])|(?<=\.\))) (?=\S)", " ".join(text.split())) if text.strip() else []
 
 
-class Told(NamedTuple):
-    """A comment, by the section its sentences belong to."""
-    paragraphs: list[str]
-    results: list[str]
-    errors: list[str]
+def divided(line):
+    """What a line of Comment.results says of the result, and its errors."""
+    first, *more = re.split(r"; (?=-E)", line)
+    if first.startswith("-E"):
+        return "", [first, *more]
+    return "Returns 0 on success." if first.rstrip(".") == "Returns 0" else first.rstrip(".") + ".", more
 
 
-def sort_out(text):
-    """The sentences about switching are left out: Entry has them."""
-    told = Told([], [], [])
-    for paragraph in re.split(r"\n *\n", text):
-        if paragraph.startswith("    "):
-            told.paragraphs.append(paragraph)
-            continue
-        kept = []
-        for sentence in sentences(paragraph):
-            if sentence in SWITCHES:
-                continue
-            aside = ASIDE.match(sentence)
-            if aside and not sentence.startswith("-E") and not re.match(r"0[;,] -E", sentence):
-                sentence = aside[1] + "."
-                told.errors.append(aside[2])
-            if sentence.startswith("-E"):
-                told.errors.append(sentence)
-            elif RESULT.match(sentence) and (kept or told.paragraphs or not sentence.startswith(VERBS)):
-                result, _, error = re.match(r"(0)([;,]) (?=-E)(.*)", sentence).groups() if \
-                    re.match(r"0[;,] -E", sentence) else (sentence, "", "")
-                told.results.append("0 on success." if result.rstrip(".") == "0" else result.rstrip(".") + ".")
-                told.errors.extend([error] if error else [])
-            else:
-                kept.append(sentence)
-        if kept:
-            told.paragraphs.append(" ".join(kept))
-    return told
+def results_of(entry):
+    return [result for result, _ in map(divided, entry.comment.results) if result]
 
 
-def errors_in(sentence):
-    """(code, meaning) of each error that it names; no meaning where it gives none."""
-    parts = re.split(r"; (?=-E)|(?<!…), (?=-E[A-Z0-9]+ (?!and\b))", sentence)
-    if len(parts) > 1:
-        return [found for part in parts for found in errors_in(part)]
-    rest, codes = sentence.rstrip(".…"), []
-    while match := CODE.match(rest):
-        codes.append(match[1])
-        rest = rest[match.end():]
-        if rest.startswith(":"):
-            break
-    rest = re.sub(r"^the like", "", rest)
-    if rest.startswith(":"):
-        return [(code, rest[1:].strip()) for code in codes]
-    return [(code, "") for code in codes[:-1]] + [(codes[-1], rest.strip())]
+def errors_of(entry):
+    """(code, meaning) of each error; no meaning where the comment gives none."""
+    found = [pair for line in entry.comment.results for error in divided(line)[1] for pair in errors_in(error)]
+    can_fail = re.match(r"(ASYNC_API )?int\b", entry.signature) or entry.comment.form.startswith("int")
+    if entry.comment.switches == "Switches." and can_fail and "-ECANCELED" not in dict(found):
+        found.append(("-ECANCELED", CANCELLED))
+    return found
+
+
+def errors_in(error):
+    """(code, meaning) of each code of one error, such as "-EBADF if fd is not open"."""
+    parts = ERROR.match(error.rstrip("."))
+    if not parts:
+        return []
+    meaning = parts["condition"] or parts["text"] or ""
+    codes = re.findall(r"-E[A-Z0-9]+", parts["codes"])
+    if parts["also"]:
+        return [(code, f"{CANCELLED}, or {meaning}" if code == "-ECANCELED" else f"also if {meaning}")
+                for code in codes]
+    if parts["others"]:
+        return [(", ".join([*codes, "…"]), meaning)]
+    return [(code, meaning) for code in codes]
 
 
 # ---- roff -----------------------------------------------------------------------------------------------------
 
 
 def escape(text):
-    """Any text, so that roff shows it as it is."""
+    """Any text, so that roff shows it unchanged."""
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "\\(ga")
     text = text.replace("^", "\\(ha").replace("~", "\\(ti").replace("\"", "\\(dq")
     text = re.sub(r"[^\x00-\x7f]", lambda found: f"\\[u{ord(found[0]):04X}]", text)
@@ -234,25 +212,27 @@ def escape(text):
 
 
 def whole(name):
-    """A name, bold, that is not to be broken at the end of a line."""
+    """A name in bold that is not broken at the end of a line."""
     return f"\\%\\fB{escape(name)}\\fR"
 
 
 def words(text, own, known):
-    """Sentences: names bold, and with their section where they have a page of their own; what is indented is code."""
+    """Sentences: names in bold, and with their section where they have another page; indented text is code."""
     if text.startswith("    "):
         return literal(textwrap.dedent(text))
 
-    def bold(piece, behind):
+    def bold(is_argument, piece, behind):
         if piece.startswith("`"):
             return whole(piece.strip("`"))
         name = piece.removesuffix("()")
-        has_page = name in known and name not in own and not re.match(r"\(|\.\w", behind)
+        in_code = is_argument or re.match(r"\(|\.\w", behind)
+        has_page = name in known and name not in own and not in_code
         return whole(name) + ("(3)" if has_page else piece[len(name):])
 
     pieces = re.split(r"(`[^`]*`|\basync_\w+(?:\(\))?|\bASYNC_[A-Z_]+\b|-E[A-Z0-9]{2,}|\bNULL\b)", text)
     plain = [escape(piece).replace("\\(aq", "\\[cq]") for piece in pieces[::2]]
-    marked = [bold(piece, behind) for piece, behind in zip(pieces[1::2], pieces[2::2])]
+    are_arguments = [False, *(between == "(" for between in pieces[2::2])]
+    marked = [bold(*three) for three in zip(are_arguments, pieces[1::2], pieces[2::2])]
     joined = "".join(itertools.chain.from_iterable(itertools.zip_longest(plain, marked, fillvalue="")))
     return "\n".join(re.sub(r"^([.'])", r"\\&\1", line) for line in sentences(unbroken(joined)))
 
@@ -275,7 +255,7 @@ def prototype(text):
 
 
 def fold(signature):
-    """A prototype in lines that fit, broken where a parameter of it begins."""
+    """A prototype in lines that fit, broken before a parameter."""
     if len(signature) <= WIDTH or "(" not in signature:
         return signature
     depth, parts = 0, [""]
@@ -296,30 +276,46 @@ def fold(signature):
 
 
 def declaration_of(struct):
-    """A struct without what is the library's, in lines that fit: a long comment comes above its field."""
-    struct = re.sub(r"\n[^;\n]*\basyncp_\w+[^;\n]*;[^\n]*", "", struct)
-    if "{\n}" in struct:
-        return struct.replace("{\n}", "{ /* the library's */ }")
+    """A struct in lines that fit: a long comment is put above its field and wrapped, a long field is folded."""
+    struct = re.sub(r"/\*\n.*?\*/", lambda found: "/* " + " ".join(re.sub(r"[/*]", " ", found[0]).split()) + " */",
+                    struct, flags=re.S)
     lines = []
     for line in struct.splitlines():
-        parts = re.match(r"(\s+)(.*;)\s*/\* (.*) \*/$", line)
-        if parts and len(line) > WIDTH:
-            lines += [f"{parts[1]}/* {parts[3]} */", parts[1] + parts[2]]
-        else:
-            lines.append(re.sub(r"; +/\*", "; /*", line))
+        indent, field, comment = re.match(r"(\s*)(.*?)\s*(/\* .* \*/)?$", line).groups()
+        if len(line) <= WIDTH or not indent:
+            lines.append(re.sub(r"([;,]) +/\*", r"\1 /*", line))
+            continue
+        lines += wrapped(comment, indent) if comment else []
+        lines += [indent + part for part in fold_field(field)] if field else []
     return "\n".join(lines)
+
+
+def wrapped(comment, indent):
+    """A comment of one line in as many as it needs."""
+    if len(indent + comment) <= WIDTH:
+        return [indent + comment]
+    inside = textwrap.wrap(comment[3:-3], WIDTH - len(indent) - 3, break_on_hyphens=False)
+    return [indent + "/*", *(f"{indent} * {line}" for line in inside), indent + " */"]
+
+
+def fold_field(field):
+    """A pointer to a function with many parameters in lines that fit."""
+    if len(field) <= WIDTH - 4:
+        return [field]
+    return textwrap.wrap(field, WIDTH - 4, subsequent_indent="        ")
 
 
 # ---- the sections ---------------------------------------------------------------------------------------------
 
 
 def declaration(entry):
-    """A prototype; or how a macro is written."""
+    """A declaration; for a macro, how it is written."""
     if entry.is_type() and "{" in entry.signature:
         return declaration_of(entry.signature)
-    if entry.signature.startswith(entry.name):
-        return entry.form or entry.signature
-    return fold(entry.signature.rstrip(";") + ";")
+    if entry.is_macro():
+        form = entry.comment.form or entry.signature
+        return fold(form if form.endswith(";") or "ASYNC_" in form else form + ";")
+    return fold(entry.signature)
 
 
 def synopsis(page):
@@ -333,67 +329,69 @@ def synopsis(page):
 
 
 def tag(entry):
-    """What stands in front of a paragraph about it: how it is written, or its name."""
-    if entry.form:
-        return prototype(entry.form)
-    return f"\\fB{entry.name}\\fR" + ("()" if "(" in entry.signature and not entry.is_type() else "")
+    """The name of an entry in front of a paragraph about it."""
+    is_call = "(" in (entry.comment.form if entry.is_macro() else entry.signature) and not entry.is_type()
+    return whole(entry.name) + ("()" if is_call else "")
 
 
 def tagged(page, known, texts_of):
-    """The texts of each entry; each with its name in front where the page has several."""
-    own, lines = page.names(), []
+    """The texts of each entry, after its name if the page has several; equal texts get one paragraph."""
+    own, lines, groups = page.names(), [], {}
     for entry in page.entries:
-        first, *more = texts_of(entry) or [None]
-        if first is None:
-            continue
-        if len(own) == 1:
-            lines += [words(first, own, known)]
-            lines += [line for text in more for line in (".PP", words(text, own, known))]
-        else:
-            lines += [".TP", tag(entry), words(first, own, known)]
-            lines += [line for text in more for line in (".IP", words(text, own, known))]
+        if texts_of(entry):
+            groups.setdefault(tuple(texts_of(entry)), []).append(entry)
+    for (first, *more), entries in groups.items():
+        lines += [".TP", ", ".join(map(tag, entries))] if own[1:] else []
+        lines += [words(first, own, known)]
+        lines += [line for text in more for line in (".IP" if own[1:] else ".PP", words(text, own, known))]
     return lines
 
 
+def part(title, lines):
+    return [f".SH {title}", *lines] if lines else []
+
+
 def returns(page, known):
-    def result(entry):
-        return [" ".join(sort_out(entry.text).results)] if sort_out(entry.text).results else []
-    lines = tagged(page, known, result)
-    return [".SH RETURN VALUE", *lines] if lines else []
+    return part("RETURN VALUE", tagged(page, known, lambda entry: [" ".join(results_of(entry))] * bool(results_of(entry))))
+
+
+def ownership(page, known):
+    return part("OWNERSHIP", tagged(page, known, lambda entry: [" ".join(entry.comment.ownership)]
+                                    * bool(entry.comment.ownership)))
 
 
 def meanings_of(page, plain_meanings):
-    """The errors of a page, in the order of their first mention: code -> meaning -> whose it is."""
+    """The errors of a page, in the order of their first mention: code -> meaning -> the entries that have it."""
     meanings = {}
     for entry in page.entries:
-        for code, meaning in itertools.chain(*map(errors_in, sort_out(entry.text).errors)):
-            meaning = meaning or MEANINGS.get(code) or plain_meanings.get(code, "")
-            if meaning.split(" ")[0] not in re.findall(r"\w+", entry.signature):  # a parameter keeps its name
-                meaning = capital(meaning)
-            meanings.setdefault(code, {}).setdefault(meaning, []).append(entry.name)
+        for code, meaning in errors_of(entry):
+            meaning = meaning or plain_meanings.get(code, "")
+            if meaning.split(" ")[0] not in re.findall(r"\w+", entry.signature + entry.comment.form):
+                meaning = capital(meaning)  # a parameter keeps its name
+            meanings.setdefault(code, {}).setdefault(meaning, []).append(entry)
     return meanings
 
 
 def errors(page, known, plain_meanings):
-    """By code; where there are several functions, each meaning says whose it is."""
+    """By code; where there are several functions, each meaning names its own."""
     lines = []
     for code, meanings in meanings_of(page, plain_meanings).items():
         lines += [".TP", f"\\fB{escape(code)}\\fR"]
-        for number, (meaning, names) in enumerate(meanings.items()):
-            whose = "(" + ", ".join(map(whole, dict.fromkeys(names))) + ") " if len(page.names()) > 1 else ""
+        for number, (meaning, entries) in enumerate(meanings.items()):
+            whose = "(" + ", ".join(dict.fromkeys(map(tag, entries))) + ") " if page.names()[1:] else ""
             lines += [".br"] if number > 0 else []
             lines += [whose + words(meaning.rstrip(".") + ".", page.names(), known)]
-    return [".SH ERRORS", *lines] if lines else []
+    return part("ERRORS", lines)
 
 
 def switching(page):
     lines = []
     for said, (one, several) in SWITCHES.items():
-        names = [whole(entry.name) for entry in page.entries if entry.switches == said]
+        names = [tag(entry) for entry in page.entries if entry.comment.switches == said]
         if names:
             those = ",\n".join(names[:-1]) + ("\nand\n" if names[1:] else "") + names[-1]
             lines += [".PP", those, escape(several if names[1:] else one)]
-    return [".SH SWITCHING", *lines[1:]] if lines else []
+    return part("SWITCHING", lines[1:])
 
 
 def example(page):
@@ -401,7 +399,7 @@ def example(page):
 
 
 def see_also(page, all_pages):
-    """The pages about the same header, and those of the names that the text speaks of."""
+    """The pages about the same header, and those of the names that the text mentions."""
     headers = {entry.header for entry in page.entries}
     text = " ".join(entry.text for entry in page.entries)
     names = {other.name for other in all_pages if headers & {entry.header for entry in other.entries}}
@@ -416,8 +414,7 @@ def heading(name, section):
 
 
 def version():
-    source = (ROOT / "include" / "asyncio.h").read_text()
-    return ".".join(re.findall(r"#define ASYNC_VERSION_\w+ (\d+)", source))
+    return ".".join(re.findall(r"#define ASYNC_VERSION_\w+ (\d+)", reference.source_of("base")))
 
 
 def library(page):
@@ -429,23 +426,24 @@ def library(page):
 
 def roff_of(page, all_pages, known, plain_meanings):
     names = ",\n".join(f"\\%{name}" for name in page.names())
-    description = tagged(page, known, lambda entry: sort_out(entry.text).paragraphs)
+    description = tagged(page, known, lambda entry: entry.comment.description)
     lines = [*heading(page.name, 3), ".SH NAME", f"{names} \\- {escape(page.title)}",
              ".SH LIBRARY", library(page),
-             *synopsis(page), ".SH DESCRIPTION", *description, *returns(page, known),
-             *errors(page, known, plain_meanings), *switching(page), *example(page), *see_also(page, all_pages)]
+             *synopsis(page), *part("DESCRIPTION", description), *returns(page, known),
+             *errors(page, known, plain_meanings), *ownership(page, known), *switching(page),
+             *example(page), *see_also(page, all_pages)]
     return "\n".join(lines) + "\n"
 
 
 def overview(all_pages):
-    """docs/man/asyncio.7, with what its lines `.\\" @…` ask for in their place."""
+    """docs/man/asyncio.7, in which each line `.\\" @…` is replaced by what it names."""
     def fill(found):
         what = found[1].split()
         if what[0] == "heading":
             return "\n".join(heading("asyncio", 7))
         if what[0] == "code":
             return literal(include_code.HEAD_COMMENT.sub("", (ROOT / what[1]).read_text(), count=1))
-        return "\n".join(listed(header, all_pages) for header in reference.HEADERS)
+        return "\n".join(filter(None, (listed(header, all_pages) for header in reference.HEADERS)))
 
     source = (PROGRAMS / "asyncio.7").read_text()
     return re.sub(r'^\.\\" @(.*)$', fill, source, flags=re.M)
@@ -464,12 +462,12 @@ def listed(header, all_pages):
 
 
 def plain_meanings():
-    """What a code means by itself, from where the library has it."""
+    """The texts of errors in the library."""
     return {f"-{symbol}": meaning for symbol, meaning in reference.error_meanings()}
 
 
 def files():
-    """Every file to be, by its path in the folder."""
+    """The text of every file, by its path in the folder."""
     entries = read_headers()
     all_pages = read_pages(entries)
     made = {}
@@ -501,7 +499,7 @@ def main(arguments):
             return 0
         if len(arguments) == 2 and arguments[0] == "--check":
             names = stale(pathlib.Path(arguments[1]))
-            print(*(f"{name} is not what the sources say: run ninja" for name in names), sep="\n", end="")
+            print(*(f"{name} differs from the sources: run ninja" for name in names), sep="\n", end="")
             return 1 if names else 0
     except Mistake as mistake:
         print(mistake)

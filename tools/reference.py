@@ -1,26 +1,56 @@
 #!/usr/bin/env python3
-"""Writes docs/reference.md from the public headers, so that there is one text about each call: its comment.
+"""Writes docs/reference.md from the comments in the public headers.
 
     tools/reference.py           writes the page
-    tools/reference.py --check   fails if the page is not what the headers say
+    tools/reference.py --check   fails if the page differs from what the headers say
+
+A public comment has these parts, of which all but the first may be missing:
+
+    /*
+     * int async_x(TYPE *object, fn, args…)          how a macro is written; only macros have this part
+     *
+     * Does something.                               the description, in paragraphs; indented lines are code
+     *
+     * Takes the object.                             ownership: Takes, Borrows, Copies, The caller owns
+     * Returns 0; -EINVAL if object is NULL.         the result and errors; there may be one error per line:
+     * -EBADF if the object was closed.
+     * Switches.                                     or "Never switches."
+     */
 """
 import pathlib
 import re
 import sys
+from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
-# In the order of asyncio.h, but async_fn after the tasks it is for, and the words that all others use last.
+# The order of asyncio.h, but async_fn after the tasks, and the rules for all calls at the end.
 INCLUDED = re.findall(r"#include <asyncio/(\w+)\.h>", (ROOT / "include" / "asyncio.h").read_text())
 EXTENSIONS = {path.stem: path for path in sorted(ROOT.glob("ext/*/include/asyncio/*.h"))}
 HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])]
 HEADERS += [*EXTENSIONS, *INCLUDED[:1]]
-# A struct goes on to its brace, whatever comments and blank lines are inside.
-COMMENT = re.compile(r"/\*(.*?)\*/\n(typedef (?:struct|enum) \w+ \{\n.*?\n\} \w+;|.*?)(?=\n\n|\n/\*|\Z)", re.S)
+# The declaration after a comment. A struct extends to its closing brace, including comments and blank lines.
+COMMENT = re.compile(r"/\*(.*?)\*/\n(typedef (?:struct|enum) (?:ASYNCP_ALIASES )?\w+ \{\n.*?\n\} \w+;|.*?)"
+                     r"(?=\n\n|\n/\*|\Z)", re.S)
+OWNERSHIP = re.compile(r"(Takes|Borrows|Copies|The caller owns)\b")
+SWITCHING = ("Switches.", "Never switches.", "Never switches itself.")
+PART = re.compile(rf"(?:{OWNERSHIP.pattern}|Returns\b|-E[A-Z0-9]+\b|Switches\.|Never switches\b)")
+
+
+class Comment(NamedTuple):
+    """A public comment, by its parts. Lines of one sentence or paragraph are joined."""
+    form: str  # how a macro is written, or ""
+    description: list[str]  # paragraphs; one that begins with blanks is code
+    ownership: list[str]
+    results: list[str]  # "Returns …" and "-E…" lines
+    switches: str  # one of SWITCHING, or ""
+
+
+# ---- headers --------------------------------------------------------------------------------------------------
 
 
 def text_of(comment):
-    """The words of a C comment, one paragraph a line."""
+    """The text of a C comment without its frame."""
     lines = [re.sub(r"^\s*\*? ?", "", line).rstrip() for line in comment.strip().splitlines()]
     return "\n".join(lines).strip()
 
@@ -37,16 +67,26 @@ def name_of(declaration):
     return function.group(1) if function else None
 
 
+def without_private_fields(struct):
+    """A struct as users see it."""
+    struct = re.sub(r"\n[^;\n]*\basyncp_\w+[^;\n]*;[^\n]*", "", struct)
+    struct = re.sub(r" +/\*", " /*", struct) if "{\n}" in struct else struct
+    return struct.replace("{\n}", "{ /* private */ }")
+
+
 def signature_of(declaration):
-    """What a reader needs of a declaration: no attributes, no macro bodies, no bodies."""
-    macro = re.match(r"#define (\w+(?:\([^)]*\))?)", declaration)
+    """A declaration without attributes, bodies and private fields; the name of a macro."""
+    macro = re.match(r"#define (\w+)", declaration)
     if macro:
         return macro.group(1)
     plain = re.sub(r"\b(ASYNC_API|ASYNC_MUST|ASYNCP_ALIASES|static inline)\s+", "", declaration)
     plain = re.sub(r"\n\s*ASYNCP_RESERVED\(\d+\);", "", plain)
     plain = re.sub(r"\s+ASYNCP_PRINTF\([^)]*\)", "", plain)
-    if not plain.startswith(("typedef", "enum")):
+    if plain.startswith(("typedef", "enum")):
+        plain = without_private_fields(plain)
+    else:
         plain = plain.split("\n{")[0]
+        plain = plain.rstrip(";") + ";"
     return re.sub(r"\n\s{8,}", " ", plain).strip()
 
 
@@ -64,19 +104,71 @@ def source_of(header):
 
 
 def about(source):
-    """A header's name, and what its first comment says of it."""
+    """A header's name, and the text of its first comment."""
     heading = text_of(source.split("/*", 1)[1].split("*/", 1)[0])
     title, _, text = heading.partition(": ")
     return title, text[:1].upper() + text[1:]
 
 
+# ---- comments -------------------------------------------------------------------------------------------------
+
+
+def pieces(paragraph):
+    """A paragraph, divided where a line begins a part such as "Returns"."""
+    found = []
+    for line in paragraph.splitlines():
+        if not found or PART.match(line) and re.search(r"[.:]$", found[-1]):
+            found.append(line)
+        else:
+            found[-1] += " " + line.strip()
+    return found
+
+
+def parse(text, is_macro=False):
+    """A Comment from its text. Its first paragraph always describes, also if it begins with "Returns"."""
+    form, description, ownership, results, switches = "", [], [], [], ""
+    paragraphs = re.split(r"\n *\n", text)
+    if is_macro and len(paragraphs) > 1 and not paragraphs[0].endswith("."):
+        form = re.sub(r"\n *", " ", paragraphs.pop(0))
+    for paragraph in paragraphs:
+        if paragraph.startswith("    ") or re.search(r"\n    ", paragraph):
+            description.append(paragraph)
+            continue
+        for piece in pieces(paragraph):
+            if piece in SWITCHING:
+                switches = piece
+            elif not description or not PART.match(piece):
+                description.append(piece)
+            elif OWNERSHIP.match(piece):
+                ownership.append(piece)
+            else:
+                results.append(piece)
+    return Comment(form, description, ownership, results, switches)
+
+
+# ---- the page -------------------------------------------------------------------------------------------------
+
+
+def markdown(text):
+    """Text that Markdown shows unchanged, except code, which is indented or in backquotes."""
+    if text.startswith("    "):
+        return text
+    return re.sub(r"(`[^`]*`)|([*<])", lambda found: found[1] or "\\" + found[2], text)
+
+
+def entry(name, signature, text):
+    comment = parse(text, signature == name)
+    tail = "\n".join(f"- {markdown(part)}" for part in [*comment.ownership, *comment.results, comment.switches] if part)
+    written = text.split("\n\n")[0] if comment.form else signature
+    paragraphs = [f"### {name}", f"```c\n{written}\n```", *map(markdown, comment.description), tail]
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
+
+
 def section(header):
     source = source_of(header)
     title, text = about(source)
-    parts = [f"## {title}\n\n{text}\n"]
-    for name, signature, comment in entries(source):
-        parts.append(f"### {name}\n\n```c\n{signature}\n```\n\n{comment}\n")
-    return "\n".join(parts)
+    text = "\n\n".join(map(markdown, text.split("\n\n")))
+    return "\n".join([f"## {title}\n\n{text}\n", *(entry(*found) for found in entries(source))])
 
 
 def error_meanings():
@@ -88,12 +180,14 @@ def error_meanings():
 
 def errors():
     table = "\n".join(f"| `-{symbol}` | {meaning} |" for symbol, meaning in error_meanings())
-    return f"## Errors\n\nWhat `async_strerror` says of each code by itself.\n\n| code | meaning |\n| --- | --- |\n{table}\n"
+    return ("## Errors\n\nThe texts that `async_strerror` returns for errors without an error message of their own.\n\n"
+            f"| code | text |\n| --- | --- |\n{table}\n")
 
 
 def page():
     begin = ("# Reference\n\nMade from the comments in the public headers by `tools/reference.py`; change it there. "
-             "What asyncio calls each of these: [asyncio-map.md](asyncio-map.md).\n")
+             "The names in Python's asyncio: [asyncio-map.md](asyncio-map.md). The rules that hold for all calls are "
+             "in asyncio/base.h, at the end of this page.\n")
     return "\n".join([begin] + [section(header) for header in HEADERS] + [errors()])
 
 
@@ -103,7 +197,7 @@ def main():
         return 0
     if PAGE.exists() and PAGE.read_text() == page():
         return 0
-    print("docs/reference.md is not what the headers say: run tools/reference.py")
+    print("docs/reference.md differs from the headers: run tools/reference.py")
     return 1
 
 

@@ -1,12 +1,12 @@
 /*
- * ASYNC_CLEANUP.c: clean up whenever a block is left
+ * ASYNC_CLEANUP.c: call a function when a block is left
  *
  * Pages: ASYNC_CLEANUP
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-/* It is given the address of the variable. */
+/* Called with the address of the variable. */
 static void close_file(FILE **file)
 {
     if (*file == NULL)
@@ -20,7 +20,7 @@ static int read_slowly(const char *path, double seconds)
     ASYNC_CLEANUP(close_file) FILE *file = fopen(path, "r");
     if (file == NULL)
         return async_fail_errno(-errno, "open %s", path);
-    ASYNC_TRY(async_sleep(seconds)); /* closes it, too, if this fails */
+    ASYNC_TRY(async_sleep(seconds)); /* also closes the file if this fails */
     return fgetc(file) == EOF ? 0 : 1;
 }
 async_fn(read_slowly, const char *, double);

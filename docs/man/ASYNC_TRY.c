@@ -1,5 +1,5 @@
 /*
- * ASYNC_TRY.c: pass errors on to the caller, or drop them
+ * ASYNC_TRY.c: return errors to the caller, or ignore them
  *
  * Pages: ASYNC_TRY ASYNC_TRY_GOTO async_ignore
  */
@@ -16,14 +16,14 @@ static int measure(int sensor)
 static int print_both(int first, int second)
 {
     int a, b;
-    /* keeps the value, or returns the error from here */
+    /* stores the value, or returns the error */
     ASYNC_TRY(a = measure(first));
     ASYNC_TRY(b = measure(second));
     printf("%d %d\n", a, b);
     return 0;
 }
 
-/* A function that cleans up at its end goes there instead. */
+/* A function that cleans up at its end goes to a label instead. */
 static int log_one(int sensor)
 {
     int result = 0;
@@ -39,7 +39,7 @@ static int amain(void)
 {
     ASYNC_TRY(log_one(1));
     ASYNC_TRY(print_both(1, 2));
-    async_ignore(print_both(2, 3)); /* if it cannot be done, so be it */
+    async_ignore(print_both(2, 3)); /* an error does not matter here */
     puts("again");
     ASYNC_TRY(print_both(3, 1));
     puts("not reached");

@@ -11,17 +11,17 @@ struct account {
     int balance;
 };
 
-/* Asks the bank, which takes a while: the balance must stay what it is. */
+/* The balance must not change while the bank is asked. */
 static int withdraw(struct account *account, int amount)
 {
-    ASYNC_WITH(&account->lock); /* or returns the error from here */
+    ASYNC_WITH(&account->lock); /* returns the error if it fails */
     if (account->balance < amount)
-        return async_fail(-EDOM, "%d is more than there is", amount);
+        return async_fail(-EDOM, "%d is more than the balance", amount);
     ASYNC_TRY(async_sleep(1));
     account->balance -= amount;
-    printf("%d are left\n", account->balance);
+    printf("%d left\n", account->balance);
     return 0;
-} /* whichever way out was taken, the lock is released here */
+} /* the lock is released here, on every way out */
 async_fn(withdraw, struct account *, int);
 
 static int amain(void)
@@ -41,7 +41,7 @@ int main(void)
 }
 
 /* Prints:
- * 30 are left
- * 0 are left
- * -EDOM: 70 is more than there is
+ * 30 left
+ * 0 left
+ * -EDOM: 70 is more than the balance
  */

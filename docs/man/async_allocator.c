@@ -1,5 +1,5 @@
 /*
- * async_allocator.c: give a loop memory of your own
+ * async_allocator.c: use your own allocator for a loop
  *
  * Pages: async_allocator
  */
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Counts the bytes in use, and refuses what would be more than the limit. */
+/* Counts the bytes in use and fails above the limit. */
 struct budget {
     size_t used, limit;
 };
@@ -30,8 +30,7 @@ static void *reallocate(void *context, void *block, size_t old_size,
 static int amain(const struct budget *budget)
 {
     ASYNC_TRY(async_sleep(1));
-    printf("the loop uses %s\n",
-           budget->used > 0 ? "some of it" : "none of it");
+    printf("the loop uses %s\n", budget->used > 0 ? "the allocator" : "malloc");
     return 0;
 }
 async_fn(amain, const struct budget *);
@@ -42,11 +41,11 @@ int main(void)
     async_allocator allocator = {.reallocate = reallocate, .context = &budget};
     async_run_options options = {.virtual_clock = true, .allocator = allocator};
     int result = async_run_with(&options, amain, &budget);
-    printf("%zu bytes are left behind\n", budget.used);
+    printf("%zu bytes are in use at the end\n", budget.used);
     return result < 0;
 }
 
 /* Prints:
- * the loop uses some of it
- * 0 bytes are left behind
+ * the loop uses the allocator
+ * 0 bytes are in use at the end
  */

@@ -1,5 +1,5 @@
 /*
- * async_as_completed.c: tasks in the order in which they end
+ * async_as_completed.c: iterate over tasks in the order in which they end
  *
  * Pages: async_as_completed async_completion_next async_completion_end
  * async_completion async_auto_completion
@@ -24,7 +24,7 @@ static int serve(async_task *dishes[], size_t count)
     return i == -ENODATA ? 0 : i;
 }
 
-/* Waits no longer than that; the others are still ours, and go on. */
+/* Waits for a limited time; the tasks continue, their handles are kept. */
 static int first_within(async_task *dishes[], size_t count, double seconds)
 {
     async_completion served;

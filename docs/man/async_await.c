@@ -1,5 +1,5 @@
 /*
- * async_await.c: wait for a task, or let it go
+ * async_await.c: wait for a task, or detach it
  *
  * Pages: async_await async_task_detach async_task_ref
  */
@@ -14,7 +14,7 @@ static int measure(double seconds, int result)
 }
 async_fn(measure, double, int);
 
-/* Takes the handle that it is given. */
+/* Takes the handle. */
 static int watch(async_task *task)
 {
     int result = async_await(task);
@@ -25,12 +25,12 @@ async_fn(watch, async_task *);
 
 static int amain(void)
 {
-    async_task_detach(
-        async_create_task(measure, 1, 10)); /* nobody waits for this one */
+    /* not awaited */
+    async_task_detach(async_create_task(measure, 1, 10));
 
+    /* each awaits a handle of its own */
     async_task *task = async_create_task(measure, 2, 20);
-    async_task *watcher = async_create_task(
-        watch, async_task_ref(task)); /* each awaits a handle of its own */
+    async_task *watcher = async_create_task(watch, async_task_ref(task));
     int result = async_await(task);
     printf("main has seen %d\n", result);
     async_ignore(async_await(watcher));

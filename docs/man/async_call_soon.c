@@ -1,5 +1,5 @@
 /*
- * async_call_soon.c: have functions called by the loop
+ * async_call_soon.c: request calls of functions by the loop
  *
  * Pages: async_call_soon async_call_later async_call_at async_handle
  * async_handle_cancel
@@ -17,11 +17,11 @@ static int amain(void)
     async_handle alarm = async_call_later(2, say, "two seconds later");
     async_call_at(async_time() + 1, say, "one second later");
     async_call_soon(say, "soon");
-    puts("first: a callback never runs inside the call that asks for it");
+    puts("first: a callback never runs inside the call that requests it");
 
     ASYNC_TRY(async_sleep(1.5));
-    printf("taken back: %s\n", async_handle_cancel(alarm) ? "yes" : "no");
-    printf("and again: %s\n", async_handle_cancel(alarm) ? "yes" : "no");
+    printf("cancelled: %s\n", async_handle_cancel(alarm) ? "yes" : "no");
+    printf("again: %s\n", async_handle_cancel(alarm) ? "yes" : "no");
     return async_sleep(2);
 }
 async_fn(amain);
@@ -32,9 +32,9 @@ int main(void)
 }
 
 /* Prints:
- * first: a callback never runs inside the call that asks for it
+ * first: a callback never runs inside the call that requests it
  * soon
  * one second later
- * taken back: yes
- * and again: no
+ * cancelled: yes
+ * again: no
  */

@@ -1,5 +1,5 @@
 /*
- * async_call_soon_threadsafe.c: reach a loop from another thread
+ * async_call_soon_threadsafe.c: call a function on the loop of another thread
  *
  * Pages: async_call_soon_threadsafe async_get_loop
  */
@@ -7,22 +7,21 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Of a thread that computes something, and of the task that waits for it. */
+/* Shared by a thread and by the task that waits for its result. */
 struct job {
-    async_loop *loop; /* to be told */
-    async_queue
-        *finished; /* receives the answer; belongs to the loop's thread */
+    async_loop *loop;
+    async_queue *finished; /* for the answer; only for the loop's thread */
     int answer;
 };
 
-/* On the loop's thread. */
+/* Runs on the loop's thread. */
 static void deliver(void *argument)
 {
     struct job *job = argument;
     async_ignore(async_queue_put_nowait(job->finished, &job->answer));
 }
 
-/* On a thread of its own, which must not touch the queue. */
+/* Runs on another thread, which must not use the queue. */
 static void *compute(void *argument)
 {
     struct job *job = argument;
@@ -39,8 +38,9 @@ static int amain(void)
     struct job job = {.loop = async_get_loop(), .finished = finished};
     if (finished == NULL || pthread_create(&thread, NULL, compute, &job) != 0)
         return -ENOMEM;
-    int answer = 0, result = async_no_cancel(async_queue_get(
-                        finished, &answer)); /* job is on our stack */
+    int answer = 0;
+    /* not cancelled, because the thread uses job */
+    int result = async_no_cancel(async_queue_get(finished, &answer));
     pthread_join(thread, NULL);
     printf("%d\n", answer);
     return result;

@@ -1,5 +1,5 @@
 /*
- * async_condition_wait.c: wait until what a lock guards has changed
+ * async_condition_wait.c: wait for a change of data that a lock protects
  *
  * Pages: async_condition_wait async_condition_wait_for async_condition_notify
  * async_condition_notify_all async_condition_acquire async_condition_release
@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 struct kettle {
-    async_condition changed; /* guards all of it */
-    int cups;                /* of tea that are in it */
+    async_condition changed; /* its lock protects the other fields */
+    int cups;
     bool cold;
 };
 
@@ -30,15 +30,15 @@ static int drink_two(struct kettle *kettle)
 }
 async_fn(drink_two, struct kettle *);
 
-/* The same with a loop of its own, and with the lock by hand. */
+/* Without async_condition_wait_for and ASYNC_WITH. */
 static int wash_up(struct kettle *kettle)
 {
     ASYNC_TRY(async_condition_acquire(&kettle->changed));
     int result = 0;
     while (!kettle->cold && result >= 0)
         result = async_condition_wait(&kettle->changed);
-    async_condition_release(
-        &kettle->changed); /* it is held, also after an error */
+    /* the lock is held, also after an error */
+    async_condition_release(&kettle->changed);
     puts("washed up");
     return result;
 }
@@ -50,8 +50,7 @@ static int brew(struct kettle *kettle)
         ASYNC_TRY(async_sleep(60));
         ASYNC_WITH(&kettle->changed);
         kettle->cups++;
-        async_condition_notify(&kettle->changed,
-                               3); /* three at most can be waiting */
+        async_condition_notify(&kettle->changed, 3); /* at most 3 wait */
     }
     ASYNC_TRY(async_sleep(600));
     ASYNC_WITH(&kettle->changed);
@@ -68,8 +67,7 @@ static int amain(void)
                            async_create_task(drink_two, &kettle),
                            async_create_task(wash_up, &kettle),
                            async_create_task(brew, &kettle)));
-    printf("%s\n",
-           async_condition_locked(&kettle.changed) ? "busy" : "all are gone");
+    printf("%s\n", async_condition_locked(&kettle.changed) ? "locked" : "free");
     return 0;
 }
 async_fn(amain);
@@ -83,5 +81,5 @@ int main(void)
  * drinks two, 0 left
  * drinks two, 0 left
  * washed up
- * all are gone
+ * free
  */

@@ -1,5 +1,5 @@
 /*
- * async_connect.c: sockets of your own: make, connect, accept and close them
+ * async_connect.c: create, connect, accept and close sockets
  *
  * Pages: async_socket async_connect async_accept async_close
  */

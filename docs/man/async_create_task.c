@@ -1,5 +1,5 @@
 /*
- * async_create_task.c: let a coroutine run on its own
+ * async_create_task.c: run a coroutine in a task
  *
  * Pages: async_create_task async_create_task_with async_create_task_ptr
  * async_task_options async_fn
@@ -7,17 +7,17 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-static int greet(const char *whom, int times)
+static int greet(const char *name, int times)
 {
     for (int i = 0; i < times; i++) {
-        printf("%s: hello %s\n", async_task_name(async_current_task()), whom);
+        printf("%s: hello %s\n", async_task_name(async_current_task()), name);
         ASYNC_TRY(async_sleep(1));
     }
     return times;
 }
 async_fn(greet, const char *, int); /* the types of its parameters */
 
-/* What is chosen at run time has one parameter, a pointer. */
+/* A function chosen at run time has one parameter, a pointer. */
 static int dance(void *where)
 {
     printf("dancing in the %s\n", (const char *)where);

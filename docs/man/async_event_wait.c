@@ -1,5 +1,5 @@
 /*
- * async_event_wait.c: wait for something that happens
+ * async_event_wait.c: wait for an event
  *
  * Pages: async_event_wait async_event_set async_event_clear async_event_is_set
  * async_event
@@ -7,15 +7,15 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-static async_event doors; /* {0} has not happened */
+static async_event doors; /* {0} is not set */
 
-static int shop(const char *who, double comes_after)
+static int shop(const char *name, double comes_after)
 {
     ASYNC_TRY(async_sleep(comes_after));
     if (!async_event_is_set(&doors))
-        printf("%s waits outside\n", who);
+        printf("%s waits outside\n", name);
     ASYNC_TRY(async_event_wait(&doors)); /* does not wait if it is set */
-    printf("%s is inside at %.0f\n", who, async_time());
+    printf("%s is inside at %.0f\n", name, async_time());
     return 0;
 }
 async_fn(shop, const char *, double);
@@ -27,7 +27,7 @@ static int amain(void)
                               async_create_task(shop, "Cleo", 12),
                               async_create_task(shop, "Dan", 19)};
     ASYNC_TRY(async_sleep(9));
-    async_event_set(&doors); /* lets all in who wait, and who comes later */
+    async_event_set(&doors); /* wakes all; later calls do not wait */
     ASYNC_TRY(async_sleep(9));
     async_event_clear(&doors);
     ASYNC_TRY(async_sleep(15));

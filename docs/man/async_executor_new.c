@@ -1,5 +1,5 @@
 /*
- * async_executor_new.c: worker threads of your own, for functions that block
+ * async_executor_new.c: create executors for blocking functions
  *
  * Pages: async_executor_new async_executor_free_wait async_auto_wait_executor
  * async_set_default_executor ASYNC_DEFAULT_EXECUTOR async_executor
@@ -24,7 +24,7 @@ static int amain(void)
 {
     int numbers[] = {7, 3, 5}, others[] = {9, 8, 6};
 
-    /* One thread, so that its work is done one after the other. */
+    /* One thread: its functions run one after the other. */
     async_auto_wait_executor *disk = NULL;
     ASYNC_TRY(async_executor_new(&disk, 1));
     if (disk == NULL)
@@ -33,7 +33,7 @@ static int amain(void)
     ASYNC_TRY(least = async_run_in_executor(disk, sort, numbers, 3));
     printf("%d\n", least);
 
-    /* What async_to_thread uses; from now on it is the loop's. */
+    /* For async_to_thread; the loop takes it. */
     async_executor *eight = NULL;
     ASYNC_TRY(async_executor_new(&eight, 8));
     int result = async_set_default_executor(eight);
@@ -41,7 +41,7 @@ static int amain(void)
         async_executor_free_wait(eight);
     ASYNC_TRY(result);
 
-    /* As a task, to be awaited later, or cancelled before it has begun. */
+    /* As a task, which can be awaited later. */
     async_task_options options = {.name = "sorting",
                                   .executor = ASYNC_DEFAULT_EXECUTOR};
     async_task *sorting = async_create_task_with(&options, sort, others, 3);

@@ -1,5 +1,5 @@
 /*
- * async_fail.c: give an error a sentence, and read it
+ * async_fail.c: attach an error message to an error, and read it
  *
  * Pages: async_fail async_fail_errno async_strerror async_strerror_copy
  */
@@ -9,10 +9,8 @@
 static int open_door(int number)
 {
     if (number == 13)
-        return async_fail(-ENOENT, "there is no door %d in this house", number);
-    return number > 20
-               ? -EACCES
-               : 0; /* an error without a sentence has its plain meaning */
+        return async_fail(-ENOENT, "there is no door %d", number);
+    return number > 20 ? -EACCES : 0; /* without an error message */
 }
 async_fn(open_door, int);
 
@@ -21,16 +19,16 @@ static int amain(void)
     int result = open_door(13);
     printf("%s\n", async_strerror(result));
 
-    result = async_await(
-        async_create_task(open_door, 13)); /* the sentence comes along */
+    /* the error message comes with the result */
+    result = async_await(async_create_task(open_door, 13));
     char text[64];
-    int length = async_strerror_copy(
-        result, text, sizeof text); /* for programs that run for months */
-    printf("%s (%d letters)\n", text, length);
+    /* for programs that log errors for a long time */
+    int length = async_strerror_copy(result, text, sizeof text);
+    printf("%s (%d bytes)\n", text, length);
 
     printf("%s\n", async_strerror(open_door(21)));
 
-    /* with the system's text behind the sentence */
+    /* with the system's text at the end */
     result = async_fail_errno(-ENOTEMPTY, "remove %s", "attic");
     printf("%s\n", async_strerror(result));
     return 0;
@@ -43,8 +41,8 @@ int main(void)
 }
 
 /* Prints:
- * -ENOENT: there is no door 13 in this house
- * -ENOENT: there is no door 13 in this house (42 letters)
+ * -ENOENT: there is no door 13
+ * -ENOENT: there is no door 13 (28 bytes)
  * -EACCES: Permission denied
  * -ENOTEMPTY: remove attic: Directory not empty
  */

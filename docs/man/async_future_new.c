@@ -1,5 +1,5 @@
 /*
- * async_future_new.c: a result that somebody will set
+ * async_future_new.c: create futures and settle them
  *
  * Pages: async_future_new async_future_set_result async_future_set_exception
  * async_future
@@ -7,7 +7,7 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-/* A library with callbacks: looks a name up and calls back, some time later. */
+/* A library with callbacks, which looks a name up. */
 struct lookup {
     void (*found)(void *context, int address);
     void *context;
@@ -25,15 +25,15 @@ static void start_lookup(struct lookup *lookup)
     async_call_later(1, answer, lookup);
 }
 
-/* From here on it is a coroutine: the callback settles the future. */
+/* The callback settles the future. */
 static void settle(void *context, int address)
 {
     async_future *future = context;
     if (address < 0)
-        async_future_set_exception(future, -ENOENT, "nobody has that name");
+        async_future_set_exception(future, -ENOENT, "the name does not exist");
     else
         async_future_set_result(future, address);
-    async_task_detach(future); /* its handle; the one who waits has another */
+    async_task_detach(future); /* the callback's handle */
 }
 
 static int look_up(const char *name)
@@ -43,7 +43,8 @@ static int look_up(const char *name)
         return -ENOMEM;
     struct lookup lookup = {settle, async_task_ref(future), name};
     start_lookup(&lookup);
-    return async_no_cancel(async_await(future)); /* lookup must stay */
+    /* not cancelled, because the callback uses lookup */
+    return async_no_cancel(async_await(future));
 }
 
 static int amain(void)
@@ -61,5 +62,5 @@ int main(void)
 
 /* Prints:
  * 42
- * -ENOENT: nobody has that name
+ * -ENOENT: the name does not exist
  */

@@ -10,7 +10,7 @@ static int square(int number)
 {
     ASYNC_TRY(async_sleep(1));
     return number < 10 ? number * number
-                       : async_fail(-EDOM, "%d is too much for me", number);
+                       : async_fail(-EDOM, "%d is too large", number);
 }
 async_fn(square, int);
 
@@ -21,7 +21,7 @@ static int amain(void)
                               async_create_task(square, 30));
     printf("%s\n", async_strerror(result));
 
-    /* An array of tasks, with their results; errors are results, too. */
+    /* An array of tasks; errors are stored in results. */
     async_task *tasks[5];
     int results[5];
     for (int i = 0; i < 5; i++)
@@ -39,6 +39,6 @@ int main(void)
 }
 
 /* Prints:
- * -EDOM: 30 is too much for me
+ * -EDOM: 30 is too large
  * 0 9 36 81 -1
  */

@@ -1,6 +1,5 @@
 /*
- * async_getaddrinfo.c: find the addresses of a name, or the name of an address, while the loop goes
- * on
+ * async_getaddrinfo.c: look up the addresses of a name, or the name of an address
  *
  * Pages: async_getaddrinfo async_freeaddrinfo async_auto_addrinfo async_getnameinfo
  */
@@ -27,7 +26,7 @@ static int show(const char *host, const char *service)
 static int amain(void)
 {
     ASYNC_TRY(show("127.0.0.1", "80"));
-    ASYNC_TRY(show(NULL, "443")); /* this host */
+    ASYNC_TRY(show(NULL, "443")); /* this machine */
 
     struct addrinfo *list;
     if (async_timeout(10, async_getaddrinfo("localhost", "80", NULL, &list)) ==

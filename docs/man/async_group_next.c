@@ -1,5 +1,5 @@
 /*
- * async_group_next.c: results in the order in which they come, a few tasks at a time
+ * async_group_next.c: receive the results of a group, and limit how many tasks run
  *
  * Pages: async_group_next ASYNC_TASK_GROUP_WITH async_group_options
  */
@@ -15,8 +15,7 @@ async_fn(count_words, int);
 
 static int count_all(void)
 {
-    ASYNC_TASK_GROUP_WITH(chapters,
-                          .limit = 2); /* the others begin when one has ended */
+    ASYNC_TASK_GROUP_WITH(chapters, .limit = 2); /* two run at once */
     for (int chapter = 0; chapter < 4; chapter++) {
         const char *name = (const char *[]){"prologue", "first", "second",
                                             "epilogue"}[chapter];
@@ -28,11 +27,11 @@ static int count_all(void)
     while ((words = async_group_next(&chapters, &ended)) >= 0)
         printf("%2.0f s: %d words in the %s\n", async_time(), words,
                async_task_name(ended));
-    return async_group_wait(
-        &chapters); /* words is -ENODATA, or the group has failed */
+    /* words is -ENODATA, or the group has failed */
+    return async_group_wait(&chapters);
 }
 
-/* A group that goes on for long keeps no handles: it would fill the memory. */
+/* A long-lived group without handles, so that its memory does not grow. */
 static int serve(int requests)
 {
     ASYNC_TASK_GROUP_WITH(handlers, .discard = true);
@@ -47,7 +46,7 @@ static int amain(void)
 {
     ASYNC_TRY(count_all());
     ASYNC_TRY(serve(10));
-    printf("%2.0f s: all are served\n", async_time());
+    printf("%2.0f s: all requests are served\n", async_time());
     return 0;
 }
 async_fn(amain);
@@ -63,5 +62,5 @@ int main(void)
  *  3 s: 2500 words in the second
  *  6 s: 3500 words in the epilogue
  * 10 s: 500 words in the prologue
- * 60 s: all are served
+ * 60 s: all requests are served
  */

@@ -1,5 +1,5 @@
 /*
- * async_group_wait.c: tasks that end before their block does
+ * async_group_wait.c: run tasks that end before a block is left
  *
  * Pages: ASYNC_TASK_GROUP async_group_create_task async_group_create_task_with
  * async_group_wait async_group_cancel async_task_group
@@ -17,7 +17,7 @@ static int fetch(int page)
 }
 async_fn(fetch, int);
 
-/* The first that fails has the others cancelled. */
+/* If one task fails, the others are cancelled. */
 static int fetch_pages(int first, int last)
 {
     ASYNC_TASK_GROUP(pages);
@@ -26,15 +26,14 @@ static int fetch_pages(int first, int last)
     return async_group_wait(&pages);
 }
 
-/* Those that have not answered in time are not wanted any more. */
+/* Cancels the pages that take too long. */
 static int fetch_for_a_while(double seconds)
 {
     async_task_options options = {.name = "straggler"};
     ASYNC_TASK_GROUP(pages);
     async_group_create_task(&pages, fetch, 1);
     async_group_create_task_with(&pages, &options, fetch, 60);
-    ASYNC_TRY(
-        async_sleep(seconds)); /* returns: the children are cancelled, too */
+    ASYNC_TRY(async_sleep(seconds)); /* an error cancels the children */
     async_group_cancel(&pages);
     return async_group_wait(&pages);
 }

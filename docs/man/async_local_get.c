@@ -1,14 +1,14 @@
 /*
- * async_local_get.c: values that belong to a task
+ * async_local_get.c: use task-local values
  *
  * Pages: async_local_get async_local_set async_local
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static async_local user = {.initial = "nobody"};
+static async_local user = {.initial = "main"};
 
-/* However deep it is called: no argument carries the name here. */
+/* Needs no parameter for the user. */
 static void log_line(const char *what)
 {
     printf("%s: %s\n", (const char *)async_local_get(&user), what);
@@ -16,7 +16,7 @@ static void log_line(const char *what)
 
 static int send_mail(void)
 {
-    log_line("a mail is sent"); /* of the one that created this task */
+    log_line("a mail is sent"); /* the user of the task that created this one */
     return 0;
 }
 async_fn(send_mail);
@@ -24,7 +24,7 @@ async_fn(send_mail);
 static int serve(char *name)
 {
     ASYNC_TRY(async_local_set(&user, name));
-    ASYNC_TRY(async_sleep(1)); /* others set theirs meanwhile */
+    ASYNC_TRY(async_sleep(1)); /* other tasks set their own values */
     log_line("is served");
     return async_await(async_create_task(send_mail));
 }
@@ -49,5 +49,5 @@ int main(void)
  * Bob: is served
  * Ada: a mail is sent
  * Bob: a mail is sent
- * nobody: closes
+ * main: closes
  */

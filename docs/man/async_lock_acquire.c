@@ -1,5 +1,5 @@
 /*
- * async_lock_acquire.c: hold what only one task may use, across waits
+ * async_lock_acquire.c: let one task at a time use something
  *
  * Pages: async_lock_acquire async_lock_acquire_nowait async_lock_release
  * async_lock_locked async_lock
@@ -7,20 +7,18 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-/* A printer: pages of two letters must not mix. */
+/* The pages of two letters must not mix. */
 static async_lock printer; /* {0} is free */
 
 static int print_letter(const char *whose)
 {
-    ASYNC_TRY(
-        async_lock_acquire(&printer)); /* in the order in which they come */
+    ASYNC_TRY(async_lock_acquire(&printer)); /* in FIFO order */
     int result = 0;
     for (int page = 1; page <= 2 && result >= 0; page++) {
         printf("%s: page %d\n", whose, page);
         result = async_sleep(1);
     }
-    async_lock_release(
-        &printer); /* to the next one, whatever has become of us */
+    async_lock_release(&printer); /* also after an error */
     return result;
 }
 async_fn(print_letter, const char *);
@@ -43,8 +41,8 @@ static int amain(void)
     ASYNC_TRY(async_gather(async_create_task(print_letter, "Ada"),
                            async_create_task(print_letter, "Bob"),
                            async_create_task(print_if_free, "the test page")));
-    printf("%s\n",
-           async_lock_locked(&printer) ? "somebody prints" : "nobody prints");
+    printf("the printer is %s\n",
+           async_lock_locked(&printer) ? "in use" : "free");
     return 0;
 }
 async_fn(amain);
@@ -60,5 +58,5 @@ int main(void)
  * Ada: page 2
  * Bob: page 1
  * Bob: page 2
- * nobody prints
+ * the printer is free
  */

@@ -1,5 +1,5 @@
 /*
- * async_loop_run_forever.c: run a loop of your own until it is told to stop
+ * async_loop_run_forever.c: run a loop until it is stopped
  *
  * Pages: async_loop_run_forever async_loop_run_until_complete async_loop_stop
  * async_loop_is_running
@@ -13,9 +13,9 @@ static int serve(async_loop *loop)
         ASYNC_TRY(async_sleep(1));
         printf("request %d\n", request);
     }
-    puts(async_loop_is_running(loop) ? "enough for now" : "who runs this?");
+    puts(async_loop_is_running(loop) ? "enough for now" : "not running");
     async_loop_stop(loop);
-    ASYNC_TRY(async_sleep(1)); /* goes on when the loop is run again */
+    ASYNC_TRY(async_sleep(1)); /* continues when the loop runs again */
     return 3;
 }
 async_fn(serve, async_loop *);
@@ -32,7 +32,7 @@ int main(void)
 
     int requests = async_loop_run_until_complete(loop, server);
     printf("%d requests; the loop is %s\n", requests,
-           async_loop_is_running(loop) ? "running" : "at rest");
+           async_loop_is_running(loop) ? "running" : "not running");
     async_loop_close(loop);
     return 0;
 }
@@ -43,5 +43,5 @@ int main(void)
  * request 3
  * enough for now
  * stopped
- * 3 requests; the loop is at rest
+ * 3 requests; the loop is not running
  */

@@ -1,5 +1,5 @@
 /*
- * async_loop_set_debug.c: look closely at a part of a run
+ * async_loop_set_debug.c: switch debug mode on and off
  *
  * Pages: async_loop_set_debug async_loop_get_debug
  * async_loop_set_slow_callback_duration
@@ -17,7 +17,7 @@ static int amain(void)
 {
     async_loop *loop = async_get_loop();
     async_loop_set_debug(loop, true);
-    /* Whoever holds the loop for 10 s is named on standard error. */
+    /* Reports tasks that hold the loop for 10 s. */
     ASYNC_TRY(async_loop_set_slow_callback_duration(loop, 10));
     int result = async_await(async_create_task(suspicious));
     printf("debug mode was %s\n", async_loop_get_debug(loop) ? "on" : "off");

@@ -1,5 +1,5 @@
 /*
- * async_loop_set_exception_handler.c: hear of errors that nobody looked at
+ * async_loop_set_exception_handler.c: handle errors that no task has looked at
  *
  * Pages: async_loop_set_exception_handler async_loop_call_exception_handler
  * async_exception_context async_exception_handler
@@ -7,7 +7,7 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-/* Called in the midst of things: it may write and count, and not wait. */
+/* It must not wait. */
 static void count(async_loop *loop, const async_exception_context *error,
                   void *lost)
 {

@@ -1,5 +1,5 @@
 /*
- * async_new_event_loop.c: drive a loop from a foreign one
+ * async_new_event_loop.c: run a loop from a host loop
  *
  * Pages: async_new_event_loop async_loop_step async_loop_fd
  * async_loop_timeout async_loop_close
@@ -19,12 +19,12 @@ static int blink(void)
 }
 async_fn(blink);
 
-/* Milliseconds for poll(2), rounded up, or it would wake too early. */
+/* Returns milliseconds for poll(2), rounded up. */
 static int wait_ms(const async_loop *loop)
 {
     double seconds = async_loop_timeout(loop);
     if (seconds == INFINITY)
-        return -1; /* for ever */
+        return -1; /* no limit */
     return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
 }
 
@@ -35,10 +35,10 @@ int main(void)
         0)
         return 1;
     async_task_detach(async_create_task(blink));
-    do { /* a loop that has descriptors of its own to wait for adds them here */
+    do { /* a host loop adds its own descriptors here */
         struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
         poll(&polled, 1, wait_ms(loop));
-    } while (async_loop_step(loop, 0) > 0); /* as long as there are tasks */
+    } while (async_loop_step(loop, 0) > 0); /* while there are tasks */
     async_loop_close(loop);
     return 0;
 }

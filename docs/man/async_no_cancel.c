@@ -1,5 +1,5 @@
 /*
- * async_no_cancel.c: finish something though the task is being cancelled
+ * async_no_cancel.c: wait although the task is being cancelled
  *
  * Pages: async_no_cancel async_no_cancel_begin async_no_cancel_end async_no_cancel_scope
  */
@@ -8,7 +8,7 @@
 
 static int send(const char *word)
 {
-    ASYNC_TRY(async_sleep(1)); /* a slow line */
+    ASYNC_TRY(async_sleep(1)); /* the connection is slow */
     puts(word);
     return 0;
 }
@@ -19,9 +19,9 @@ static int talk(void)
     while ((result = send("news")) >= 0)
         continue;
     if (send("goodbye") < 0)
-        puts("refused: we are being cancelled");
-    async_ignore(async_no_cancel(async_timeout(
-        5, send("goodbye")))); /* not for ever: a limit inside it counts */
+        puts("the task is being cancelled");
+    /* time limits work inside the shield */
+    async_ignore(async_no_cancel(async_timeout(5, send("goodbye"))));
     return result;
 }
 async_fn(talk);
@@ -60,7 +60,7 @@ int main(void)
 /* Prints:
  * news
  * log: begin
- * refused: we are being cancelled
+ * the task is being cancelled
  * log: end
  * goodbye
  * -ECANCELED: Operation canceled

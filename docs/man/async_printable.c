@@ -1,5 +1,5 @@
 /*
- * async_printable.c: show bytes that came from outside
+ * async_printable.c: make untrusted bytes safe to print
  *
  * Pages: async_printable
  */
@@ -8,10 +8,10 @@
 
 int main(void)
 {
-    const char name[] = "evil\x1b[2J\n.example"; /* as a peer sent it */
+    const char name[] = "evil\x1b[2J\n.example"; /* from a peer */
     char text[32];
     size_t length = async_printable(text, sizeof text, name, sizeof name - 1);
-    printf("%s (%zu letters)\n", text, length);
+    printf("%s (%zu bytes)\n", text, length);
 
     async_printable(text, 8, name, sizeof name - 1);
     printf("%s\n", text);
@@ -19,6 +19,6 @@ int main(void)
 }
 
 /* Prints:
- * evil\x1B[2J\x0A.example (23 letters)
+ * evil\x1B[2J\x0A.example (23 bytes)
  * evil
  */

@@ -12,7 +12,7 @@ static int work(int worker, async_queue *jobs)
         int seconds;
         ASYNC_TRY(async_queue_get(jobs, &seconds));
         int result = async_sleep(seconds);
-        async_queue_task_done(jobs); /* also when the job failed: join counts */
+        async_queue_task_done(jobs); /* also if the job failed */
         ASYNC_TRY(result);
         printf("worker %d has done a job of %d s\n", worker, seconds);
     }
@@ -31,9 +31,9 @@ static int amain(void)
         ASYNC_TRY(async_queue_put(jobs, &seconds));
 
     ASYNC_TRY(async_queue_join(jobs));
-    puts("all is done");
+    puts("all jobs are done");
     for (int i = 0; i < 2; i++)
-        async_task_cancel(workers[i]); /* they would wait for jobs for ever */
+        async_task_cancel(workers[i]); /* they wait for more jobs */
     async_ignore(async_gather_n(workers, 2, NULL, ASYNC_FIRST_ERROR));
     return 0;
 }
@@ -49,5 +49,5 @@ int main(void)
  * worker 1 has done a job of 4 s
  * worker 2 has done a job of 2 s
  * worker 1 has done a job of 1 s
- * all is done
+ * all jobs are done
  */

@@ -1,5 +1,5 @@
 /*
- * async_queue_new.c: make queues, and free them
+ * async_queue_new.c: create and free queues
  *
  * Pages: async_queue_new async_lifo_queue_new async_priority_queue_new
  * async_queue_free async_auto_queue
@@ -7,29 +7,28 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-struct errand {
-    int urgency; /* the least first */
+struct job {
+    int urgency; /* smallest first */
     const char *what;
 };
 
 static int compare_urgency(const void *a, const void *b)
 {
-    return ((const struct errand *)a)->urgency -
-           ((const struct errand *)b)->urgency;
+    return ((const struct job *)a)->urgency - ((const struct job *)b)->urgency;
 }
 
-static const struct errand errands[] = {
+static const struct job jobs[] = {
     {2, "the post"}, {1, "the doctor"}, {3, "the barber"}};
 
 static int run_through(const char *how, async_queue *queue)
 {
-    struct errand errand;
+    struct job job;
     for (int i = 0; i < 3; i++)
-        ASYNC_TRY(async_queue_put(queue, &errands[i]));
+        ASYNC_TRY(async_queue_put(queue, &jobs[i]));
     printf("%s:", how);
     while (!async_queue_empty(queue)) {
-        ASYNC_TRY(async_queue_get(queue, &errand));
-        printf(" %s", errand.what);
+        ASYNC_TRY(async_queue_get(queue, &job));
+        printf(" %s", job.what);
     }
     puts("");
     return 0;
@@ -38,14 +37,15 @@ static int run_through(const char *how, async_queue *queue)
 static int amain(void)
 {
     async_auto_queue *queue = NULL;
-    ASYNC_TRY(async_queue_new(&queue, 0, sizeof(struct errand)));
+    ASYNC_TRY(async_queue_new(&queue, 0, sizeof(struct job)));
     async_auto_queue *stack = NULL;
-    ASYNC_TRY(async_lifo_queue_new(&stack, 0, sizeof(struct errand)));
+    ASYNC_TRY(async_lifo_queue_new(&stack, 0, sizeof(struct job)));
     async_queue *sorted = NULL;
-    ASYNC_TRY(async_priority_queue_new(&sorted, 0, sizeof(struct errand),
+    ASYNC_TRY(async_priority_queue_new(&sorted, 0, sizeof(struct job),
                                        compare_urgency));
     if (queue == NULL || stack == NULL || sorted == NULL) {
-        async_queue_free(sorted); /* the others are freed by themselves */
+        async_queue_free(
+            sorted); /* the others are freed when the block is left */
         return -ENOMEM;
     }
     ASYNC_TRY(run_through("by age", queue));

@@ -1,5 +1,5 @@
 /*
- * async_queue_put.c: put items into a queue and take them out
+ * async_queue_put.c: put items into a queue, and take them out
  *
  * Pages: async_queue_put async_queue_get async_queue_put_nowait
  * async_queue_get_nowait
@@ -17,8 +17,8 @@ static int write_letters(async_queue *box)
     for (int i = 1; i <= 3; i++) {
         struct letter letter = {.number = i};
         snprintf(letter.text, sizeof letter.text, "page %d of 3", i);
-        ASYNC_TRY(async_queue_put(
-            box, &letter)); /* copied; waits while the box is full */
+        /* copies the letter; waits while the box is full */
+        ASYNC_TRY(async_queue_put(box, &letter));
         printf("posted %d\n", i);
     }
     return 0;
@@ -34,8 +34,8 @@ static int amain(void)
     async_task *writer = async_create_task(write_letters, box);
     for (int i = 0; i < 3; i++) {
         struct letter letter;
-        ASYNC_TRY(
-            async_queue_get(box, &letter)); /* waits while the box is empty */
+        /* waits while the box is empty */
+        ASYNC_TRY(async_queue_get(box, &letter));
         printf("    read %d: %s\n", letter.number, letter.text);
     }
     ASYNC_TRY(async_await(writer));
@@ -43,9 +43,9 @@ static int amain(void)
     struct letter advertisement = {.text = "buy!"};
     while (async_queue_put_nowait(box, &advertisement) != -EAGAIN)
         continue;
-    puts("no room for more");
+    puts("the box is full");
     while (async_queue_get_nowait(box, &advertisement) != -EAGAIN)
-        printf("    thrown away: %s\n", advertisement.text);
+        printf("    discarded: %s\n", advertisement.text);
     return 0;
 }
 async_fn(amain);
@@ -62,6 +62,6 @@ int main(void)
  *     read 2: page 2 of 3
  *     read 3: page 3 of 3
  * posted 3
- * no room for more
- *     thrown away: buy!
+ * the box is full
+ *     discarded: buy!
  */

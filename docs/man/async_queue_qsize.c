@@ -1,5 +1,5 @@
 /*
- * async_queue_qsize.c: ask how full a queue is
+ * async_queue_qsize.c: inspect a queue
  *
  * Pages: async_queue_qsize async_queue_maxsize async_queue_empty
  * async_queue_full

@@ -1,5 +1,5 @@
 /*
- * async_queue_shutdown.c: close a queue, and dispose of what is left in it
+ * async_queue_shutdown.c: shut a queue down, and drop its items
  *
  * Pages: async_queue_shutdown async_queue_on_drop
  */
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The items are char *: what the queue throws away must be freed. */
+/* Items are char *: those that the queue drops must be freed. */
 static void drop(void *item, void *context)
 {
     char *word = *(char **)item;
@@ -25,7 +25,7 @@ static int read_words(async_queue *words)
         free(word);
         ASYNC_TRY(async_sleep(1));
     }
-    return result == -ESHUTDOWN ? 0 : result; /* that is how it ends */
+    return result == -ESHUTDOWN ? 0 : result; /* the regular end */
 }
 async_fn(read_words, async_queue *);
 
@@ -41,9 +41,9 @@ static int amain(void)
         char *word = strdup((const char *[]){"one", "two", "three", "four"}[i]);
         ASYNC_TRY(async_queue_put(words, &word));
     }
-    async_queue_shutdown(words, false); /* no more; what is there may be read */
+    async_queue_shutdown(words, false); /* the items can still be read */
     ASYNC_TRY(async_sleep(1.5));
-    async_queue_shutdown(words, true); /* and now at once */
+    async_queue_shutdown(words, true); /* drops the remaining items */
     return async_await(reader);
 }
 async_fn(amain);

@@ -1,5 +1,5 @@
 /*
- * async_recv.c: send and receive with sockets of your own
+ * async_recv.c: send and receive with sockets
  *
  * Pages: async_recv async_recvfrom async_recvmsg async_send async_sendto async_sendmsg
  * async_sendall
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-/* A socket for datagrams, at a port that the kernel chooses. */
+/* Creates a datagram socket on a port that the kernel chooses. */
 static int open_socket(struct sockaddr_in *address)
 {
     socklen_t size = sizeof *address;
@@ -22,7 +22,7 @@ static int open_socket(struct sockaddr_in *address)
     return fd;
 }
 
-/* Sends datagrams back to whoever they come from. */
+/* Sends datagrams back to their senders. */
 static int echo(int fd)
 {
     struct sockaddr_in from;
@@ -37,7 +37,7 @@ static int echo(int fd)
 }
 async_fn(echo, int);
 
-/* In pieces, both ways. */
+/* With several buffers, in both directions. */
 static int ask_in_pieces(int fd)
 {
     char first[4], second[64];

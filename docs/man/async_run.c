@@ -23,14 +23,13 @@ async_fn(count, int);
 
 int main(void)
 {
-    async_run_options options = {
-        .virtual_clock = true}; /* an hour takes no time */
+    /* an hour passes at once */
+    async_run_options options = {.virtual_clock = true};
     printf("%d\n", async_run_with(&options, wait_an_hour));
 
-    if (async_run(count, 2) <
-        0) /* one loop after the other, with a result to look at */
+    if (async_run(count, 2) < 0) /* returns the result */
         return 1;
-    return async_main(count, 1); /* the last thing that main does */
+    return async_main(count, 1); /* returns an exit status */
 }
 
 /* Prints:

@@ -21,13 +21,13 @@ static int hang(void)
 }
 async_fn(hang);
 
-/* On a thread that knows nothing of tasks, as that of another library. */
+/* Runs on a worker thread, but could be on any thread. */
 static int ask(async_loop *loop)
 {
     async_concurrent_future *future = async_run_coroutine_threadsafe(
         loop, double_slowly, 21);
-    int answer = async_concurrent_future_result(
-        future, ASYNC_FOREVER); /* blocks this thread */
+    /* blocks this thread */
+    int answer = async_concurrent_future_result(future, ASYNC_FOREVER);
     async_concurrent_future_free(future);
 
     future = async_run_coroutine_threadsafe(loop, hang);

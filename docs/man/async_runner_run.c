@@ -18,8 +18,7 @@ async_fn(blink);
 
 static int set_up(void)
 {
-    async_task_detach(
-        async_create_task(blink)); /* goes on whenever the loop runs */
+    async_task_detach(async_create_task(blink)); /* continues in later runs */
     return async_sleep(1);
 }
 async_fn(set_up);
@@ -36,12 +35,12 @@ int main(void)
     async_auto_runner runner = {.options = {.virtual_clock = true}};
     if (async_runner_run(&runner, set_up) < 0)
         return 1;
-    puts("between two runs nothing runs");
+    puts("between two runs no task runs");
     int result = async_runner_run(&runner, work, 4);
     printf("= %d\n", result);
 
-    async_runner_close(
-        &runner); /* cancels what is left; the block's end would do it */
+    /* cancels blink; also done when the block is left */
+    async_runner_close(&runner);
     printf("%s\n",
            async_runner_get_loop(&runner) != NULL ? "a new loop" : "no memory");
     return 0;
@@ -49,7 +48,7 @@ int main(void)
 
 /* Prints:
  * 0: blink
- * between two runs nothing runs
+ * between two runs no task runs
  * 2: blink
  * 4: blink
  * = 4

@@ -33,7 +33,7 @@ static int amain(void)
         if (which == 0)
             printf("%d\n", number);
         else
-            puts(which == 1 ? "stopped" : "nothing came for three seconds");
+            puts(which == 1 ? "stopped" : "no number for three seconds");
     } while (which != 1);
     return async_await(producer);
 }
@@ -47,6 +47,6 @@ int main(void)
 /* Prints:
  * 1
  * 2
- * nothing came for three seconds
+ * no number for three seconds
  * stopped
  */

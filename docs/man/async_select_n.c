@@ -1,5 +1,5 @@
 /*
- * async_select_n.c: wait for one of several things, which are in an array
+ * async_select_n.c: wait for one of several things in an array
  *
  * Pages: async_select_n async_case async_on_task async_on_lock
  * async_on_semaphore async_on_readable async_on_writable async_on_stream
@@ -18,14 +18,14 @@ static int amain(void)
     if (answer == NULL || pipe(ends) < 0)
         return -ENOMEM;
     async_case cases[] = {
-        async_on_readable(ends[0]), /* nobody writes */
-        async_on_semaphore(&seats), /* all are taken */
-        async_on_task(answer),      /* is not known yet */
+        async_on_readable(ends[0]), /* the pipe is empty */
+        async_on_semaphore(&seats), /* has no permits */
+        async_on_task(answer),      /* is pending */
         async_on_lock(&lock),       /* is free */
-        async_on_writable(ends[1]), /* is ready, too, and comes after it */
+        async_on_writable(ends[1]), /* is also ready, but is listed later */
     };
     int which = async_select_n(cases, 5, &error);
-    printf("case %d, %d\n", which, error); /* and the lock is ours */
+    printf("case %d, %d\n", which, error); /* this task holds the lock */
     which = async_select_n(cases, 5, &error);
     printf("case %d, %d\n", which, error);
     cases[3] = async_on_writable(-1);
@@ -39,7 +39,8 @@ static int amain(void)
         return async_fail_errno(-errno, "socketpair");
     ASYNC_TRY(async_stream_new(&stream, pair[0]));
     async_ignore(write(pair[1], "one\ntwo\n", 8));
-    for (int i = 0; i < 2; i++) { /* the second is not at the socket */
+    for (int i = 0; i < 2;
+         i++) { /* the second line is in the stream's buffer */
         which = async_select(async_on_stream(stream), async_on_timeout(1));
         printf("case %d, a line of %d bytes\n", which,
                async_stream_borrow_line(stream, &line));

@@ -1,5 +1,5 @@
 /*
- * async_semaphore_acquire.c: let only so many in at once
+ * async_semaphore_acquire.c: limit how many tasks do something at once
  *
  * Pages: async_semaphore_acquire async_semaphore_acquire_nowait
  * async_semaphore_release async_semaphore_locked async_semaphore
@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct garage {
-    async_semaphore places; /* free ones */
+    async_semaphore places;
 };
 
 static int park(struct garage *garage, const char *car)
@@ -16,13 +16,12 @@ static int park(struct garage *garage, const char *car)
     ASYNC_TRY(async_semaphore_acquire(&garage->places));
     printf("%2.0f: %s parks\n", async_time(), car);
     int result = async_sleep(10);
-    async_semaphore_release(
-        &garage->places); /* to the one who has waited longest */
+    async_semaphore_release(&garage->places); /* also after an error */
     return result;
 }
 async_fn(park, struct garage *, const char *);
 
-/* Does not wait, and holds its place for the rest of the function. */
+/* Does not wait for a place. */
 static int deliver(struct garage *garage)
 {
     ASYNC_TRY(async_sleep(5));

@@ -1,6 +1,5 @@
 /*
- * async_sendfile.c: bytes that never come to the program: from file to socket, from pipe to
- * descriptor
+ * async_sendfile.c: copy bytes in the kernel: from file to socket, from pipe to descriptor
  *
  * Pages: async_sendfile async_splice async_stream_sendfile
  */
@@ -11,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The whole file, in as many pieces as the socket's room makes it. */
+/* Sends the whole file, in as many calls as necessary. */
 static int send_file(int fd, int file)
 {
     off_t offset = 0;
@@ -22,7 +21,7 @@ static int send_file(int fd, int file)
     return (int)offset;
 }
 
-/* The same through a stream, behind what was written to it. */
+/* Sends it through a stream, after other output. */
 static int send_page(int file)
 {
     char *text;

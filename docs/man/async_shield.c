@@ -28,7 +28,7 @@ static int amain(void)
     ASYNC_TRY(async_sleep(1));
     async_task_cancel(editor);
     async_ignore(async_await(editor));
-    return async_sleep(5); /* saving goes on by itself */
+    return async_sleep(5); /* saving continues */
 }
 async_fn(amain);
 

@@ -1,5 +1,5 @@
 /*
- * async_sleep.c: let the others run for a while
+ * async_sleep.c: let other tasks run for a while
  *
  * Pages: async_sleep async_time
  */

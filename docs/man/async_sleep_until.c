@@ -8,7 +8,7 @@
 
 static int work(int tick)
 {
-    double seconds = tick == 1 ? 2.3 : 0.2; /* one takes too long */
+    double seconds = tick == 1 ? 2.3 : 0.2; /* the second takes too long */
     printf("%.1f s: tick %d\n", async_time(), tick);
     return async_sleep(seconds);
 }
@@ -18,10 +18,10 @@ static int amain(void)
     const double period = 1;
     double next = async_time();
     for (int tick = 0; tick < 4; tick++) {
-        ASYNC_TRY(work(tick)); /* its time is not added to the period's */
+        ASYNC_TRY(work(tick)); /* its time does not add to the period */
         int missed = 0;
         for (next += period; next < async_time(); next += period)
-            missed++; /* these are left out; else they would follow at once */
+            missed++; /* skipped; otherwise they would follow at once */
         if (missed > 0)
             printf("%d missed\n", missed);
         ASYNC_TRY(async_sleep_until(next));

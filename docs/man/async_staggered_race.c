@@ -1,5 +1,5 @@
 /*
- * async_staggered_race.c: several attempts, the first that succeeds wins
+ * async_staggered_race.c: start attempts one after the other until one succeeds
  *
  * Pages: async_staggered_race
  */
@@ -28,10 +28,10 @@ static int amain(void)
                                   {"2001:db8::2", 0.1, -ECONNREFUSED},
                                   {"192.0.2.1", 0.5, 0}};
 
-    /* The next one after half a second, or when the last has failed. */
+    /* Each starts after half a second, or when the one before has failed. */
     int winner;
     ASYNC_TRY(winner = async_staggered_race(connect_to, addresses, 3, 0.5));
-    printf("%.1f s: %s it is\n", async_time(), addresses[winner].name);
+    printf("%.1f s: connected to %s\n", async_time(), addresses[winner].name);
     return 0;
 }
 async_fn(amain);
@@ -47,5 +47,5 @@ int main(void)
  * 0.5 s: trying 2001:db8::2
  * 0.6 s: trying 192.0.2.1
  * 1.1 s: 2001:db8::1 is cancelled
- * 1.1 s: 192.0.2.1 it is
+ * 1.1 s: connected to 192.0.2.1
  */

@@ -15,7 +15,7 @@ static int greet(async_stream *stream, void *unused)
     return async_stream_printf(stream, "hello\n");
 }
 
-/* Stands for the descriptor 3 that systemd gives a service. */
+/* In place of descriptor 3, which systemd passes to a service. */
 static int bind_socket(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -39,7 +39,7 @@ static int amain(void)
     ASYNC_TRY(fd = bind_socket());
     int result = async_start_server_fd(&server, greet, NULL, fd, NULL);
     if (result < 0) {
-        close(fd); /* it is still ours */
+        close(fd); /* the server has not taken it */
         return result;
     }
     int port = async_server_port(server);

@@ -1,5 +1,5 @@
 /*
- * async_stream_read.c: read from a stream: some bytes, so many, a line, up to a separator, all
+ * async_stream_read.c: read from a stream
  *
  * Pages: async_stream_read async_stream_readexactly async_stream_readline
  * async_stream_readuntil async_stream_readuntil_n async_stream_read_all
@@ -27,7 +27,7 @@ static int read_parts(async_stream *stream)
     ASYNC_TRY(size = async_stream_borrow_line(stream, &lent)); /* not copied */
     printf("lent: %.*s", size, lent);
     ASYNC_TRY(size = async_stream_peek(stream, &lent, 2));
-    printf("%d are there, beginning with %.2s\n", size, lent);
+    printf("%d bytes are in the buffer, beginning with %.2s\n", size, lent);
     async_stream_consume(stream, 2);
     ASYNC_TRY(size = async_stream_read(stream, text, 3));
     printf("at most 3: %.*s\n", size, text);
@@ -55,14 +55,14 @@ static int amain(void)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
         return -errno;
     async_auto_stream *stream = NULL;
-    ASYNC_TRY(async_stream_new(&stream, ends[0])); /* it closes that end */
+    ASYNC_TRY(async_stream_new(&stream, ends[0])); /* takes ends[0] */
     if (write(ends[1], letter, sizeof letter - 1) < 0)
         return -errno;
     close(ends[1]);
     ASYNC_TRY(read_parts(stream));
     printf("%s\n", async_strerror(async_stream_readuntil_n(
                        stream, text, sizeof text, separators, 1)));
-    return read_to_the_end(stream); /* what did not fit is still there */
+    return read_to_the_end(stream); /* what did not fit was not read */
 }
 async_fn(amain);
 
@@ -76,7 +76,7 @@ int main(void)
  * up to the first of two separators: one;
  * exactly 4: two,
  * lent: 1234lent
- * 15 are there, beginning with xy
+ * 15 bytes are in the buffer, beginning with xy
  * at most 3: abc
  * -EMSGSIZE: no end within the first 8 bytes
  * all the rest:  and so on

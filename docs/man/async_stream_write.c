@@ -1,5 +1,5 @@
 /*
- * async_stream_write.c: write to a stream, wait until the peer keeps up, and end it
+ * async_stream_write.c: write to a stream and close it
  *
  * Pages: async_stream_write async_stream_writev async_stream_printf
  * async_stream_vprintf async_stream_pending async_stream_drain
@@ -40,10 +40,10 @@ static int write_much(async_stream *stream)
     async_stream_writev(stream, parts, 2);
     async_stream_printf(stream, "%d", 4);
     say(stream, "%d\n", 2);
-    printf("%zu bytes are gathered\n", async_stream_pending(stream));
+    printf("%zu bytes are pending\n", async_stream_pending(stream));
     async_stream_write(stream, much, sizeof much);
-    ASYNC_TRY(async_stream_drain(stream)); /* until the peer has taken all */
-    printf("%zu are pending now\n", async_stream_pending(stream));
+    ASYNC_TRY(async_stream_drain(stream)); /* until all is sent */
+    printf("%zu bytes are pending\n", async_stream_pending(stream));
     ASYNC_TRY(async_stream_write_eof(stream));
     printf("%s\n", async_strerror(async_stream_write(stream, "x", 1)));
     return 0;
@@ -57,7 +57,7 @@ static int hang_up(void)
         return -errno;
     ASYNC_TRY(async_stream_new(&stream, ends[0]));
     async_stream_write(stream, "x", 1);
-    async_stream_abort(stream); /* at once, whatever is pending */
+    async_stream_abort(stream); /* discards pending output */
     async_stream_close(stream);
     return close(ends[1]);
 }
@@ -78,9 +78,9 @@ static int amain(void)
 
     async_stream_local(stream, text, sizeof text);
     async_stream_peer(stream, text, sizeof text);
-    printf("descriptor %d, of a peer without a name: '%s'\n",
-           async_stream_fd(stream) - ends[0], text);
-    ASYNC_TRY(async_stream_wait_closed(stream)); /* when all is sent */
+    printf("descriptor %d, peer '%s'\n", async_stream_fd(stream) - ends[0],
+           text);
+    ASYNC_TRY(async_stream_wait_closed(stream)); /* until all is sent */
     return hang_up();
 }
 async_fn(amain);
@@ -91,9 +91,9 @@ int main(void)
 }
 
 /* Prints:
- * 12 bytes are gathered
- * 0 are pending now
+ * 12 bytes are pending
+ * 0 bytes are pending
  * -EPIPE: async_stream_write after async_stream_write_eof
  * the peer got 1048588
- * descriptor 0, of a peer without a name: ''
+ * descriptor 0, peer ''
  */

@@ -1,5 +1,5 @@
 /*
- * async_task_add_done_callback.c: be told when a task has ended
+ * async_task_add_done_callback.c: request a call when a task has ended
  *
  * Pages: async_task_add_done_callback async_task_remove_done_callback
  */
@@ -29,8 +29,7 @@ static int amain(void)
     ASYNC_TRY(async_task_add_done_callback(eggs, ring, &rung));
     ASYNC_TRY(async_task_add_done_callback(rice, ring, &rung));
 
-    printf("%zu taken back\n",
-           async_task_remove_done_callback(rice, ring, &rung));
+    printf("%zu removed\n", async_task_remove_done_callback(rice, ring, &rung));
     int result = async_gather(eggs, rice);
     printf("it rang %d time\n", rung);
     return result;
@@ -43,7 +42,7 @@ int main(void)
 }
 
 /* Prints:
- * 1 taken back
+ * 1 removed
  * eggs: ready
  * it rang 1 time
  */

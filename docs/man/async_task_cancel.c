@@ -1,5 +1,5 @@
 /*
- * async_task_cancel.c: ask a task to end, and answer such a request
+ * async_task_cancel.c: ask a task to cancel, and answer requests
  *
  * Pages: async_task_cancel async_task_cancel_because async_task_uncancel
  * async_task_cancelling
@@ -12,11 +12,11 @@ static int serve(void)
     int result = async_sleep(3600);
     printf("%s, %d request\n", async_strerror(result),
            async_task_cancelling(async_current_task()));
-    return result; /* on its way out: what it would wait for is refused */
+    return result; /* its calls that switch fail until it returns */
 }
 async_fn(serve);
 
-/* Is asked to stop what it does, and does something else instead. */
+/* Answers the request and does something else. */
 static int work(void)
 {
     if (async_sleep(3600) == -ECANCELED) {
@@ -36,7 +36,7 @@ static int amain(void)
     ASYNC_TRY(async_sleep(1));
     async_task_cancel_because(server, "closed at %d o'clock", 6);
     async_task_cancel(worker);
-    printf("%d asked of the server\n", async_task_cancelling(server));
+    printf("%d request to the server\n", async_task_cancelling(server));
 
     int served = async_await(server), worked = async_await(worker);
     printf("the server: %s\nthe worker: %d\n", async_strerror(served), worked);
@@ -50,7 +50,7 @@ int main(void)
 }
 
 /* Prints:
- * 1 asked of the server
+ * 1 request to the server
  * -ECANCELED: closed at 6 o'clock, 1 request
  * saved
  * the server: -ECANCELED: closed at 6 o'clock

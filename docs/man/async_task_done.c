@@ -1,5 +1,5 @@
 /*
- * async_task_done.c: how a task has ended, without waiting for it
+ * async_task_done.c: inspect how a task has ended
  *
  * Pages: async_task_done async_task_cancelled async_task_result
  */
@@ -16,7 +16,7 @@ async_fn(fetch, int);
 static void report(async_task *task)
 {
     if (!async_task_done(task))
-        puts("still at it");
+        puts("running");
     else if (async_task_cancelled(task))
         puts("cancelled");
     else
@@ -48,7 +48,7 @@ int main(void)
 /* Prints:
  * 1
  * -2
- * still at it
+ * running
  * -ENOENT: there is no page 2
  * -ECANCELED: Operation canceled
  */

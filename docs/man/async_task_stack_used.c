@@ -1,5 +1,5 @@
 /*
- * async_task_stack_used.c: how deep the stack of a task has become
+ * async_task_stack_used.c: measure the stack of a task
  *
  * Pages: async_task_stack_used async_task_stack_size
  */
@@ -30,8 +30,9 @@ static int amain(void)
     ASYNC_TRY(async_sleep(0));
     size_t used = async_task_stack_used(task),
            size = async_task_stack_size(task);
-    printf("of %zu KiB it used %s\n", size / 1024,
-           used > 100 * 1024 && used < size ? "100 and some" : "what?");
+    printf("of %zu KiB it has used %s\n", size / 1024,
+           used > 100 * 1024 && used < size ? "more than 100"
+                                            : "another amount");
     int steps = async_await(task);
     return steps < 0 ? steps : 0;
 }
@@ -43,5 +44,5 @@ int main(void)
 }
 
 /* Prints:
- * of 256 KiB it used 100 and some
+ * of 256 KiB it has used more than 100
  */

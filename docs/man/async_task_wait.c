@@ -1,12 +1,12 @@
 /*
- * async_task_wait.c: one load that many tasks wait for, and none of them owns
+ * async_task_wait.c: let many tasks wait for one task
  *
  * Pages: async_task_wait
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static async_task *loading; /* the load under way; NULL: there is none */
+static async_task *loading; /* the running load, or NULL */
 
 static int load(void)
 {
@@ -16,11 +16,11 @@ static int load(void)
 }
 async_fn(load);
 
-static int get(double patience)
+static int get(double seconds)
 {
     if (loading == NULL)
         loading = async_create_task(load);
-    return async_timeout(patience, async_task_wait(loading));
+    return async_timeout(seconds, async_task_wait(loading));
 }
 async_fn(get, double);
 
@@ -31,9 +31,8 @@ static int amain(void)
                           async_create_task(get, 9.0)};
     int results[3];
     async_ignore(async_gather_n(gets, 3, results, ASYNC_RETURN_EXCEPTIONS));
-    puts(async_strerror(
-        results
-            [0])); /* its time ran out, and the load went on for the others */
+    /* its time limit expired; the load continued for the others */
+    puts(async_strerror(results[0]));
     printf("%d %d\n", results[1], results[2]);
     async_task_detach(loading);
     return 0;

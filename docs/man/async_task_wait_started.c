@@ -1,5 +1,5 @@
 /*
- * async_task_wait_started.c: wait until a task is ready for work, not for its end
+ * async_task_wait_started.c: wait until a task is ready for work
  *
  * Pages: async_task_wait_started async_set_started
  */
@@ -10,8 +10,8 @@ static int serve(int port)
 {
     ASYNC_TRY(async_sleep(2)); /* until it listens */
     if (port < 1024)
-        return async_fail(-EACCES, "port %d is not for everybody", port);
-    async_set_started(port); /* and from here on it serves */
+        return async_fail(-EACCES, "port %d needs a privilege", port);
+    async_set_started(port);
     return async_sleep(ASYNC_FOREVER);
 }
 async_fn(serve, int);
@@ -23,7 +23,7 @@ static int amain(void)
     printf("%.0f s: it listens at port %d\n", async_time(), port);
 
     async_task *other = async_create_task(serve, 80);
-    port = async_task_wait_started(other); /* its error, if it ends before */
+    port = async_task_wait_started(other); /* its error: it has ended */
     printf("%.0f s: %s\n", async_time(), async_strerror(port));
 
     async_task_cancel(server);
@@ -41,5 +41,5 @@ int main(void)
 
 /* Prints:
  * 2 s: it listens at port 8080
- * 4 s: -EACCES: port 80 is not for everybody
+ * 4 s: -EACCES: port 80 needs a privilege
  */

@@ -13,7 +13,7 @@ static int fetch(double seconds)
     return 200;
 }
 
-/* A limit for a block, whose every way out passes async_timeout_end. */
+/* A limit for a block: every way out passes async_timeout_end. */
 static int fetch_twice(void)
 {
     async_timeout_scope scope;
@@ -23,7 +23,7 @@ static int fetch_twice(void)
     return async_timeout_end(&scope, second);
 }
 
-/* As many as there is time for. */
+/* Fetches until the time is over. */
 static int fetch_until(double when)
 {
     int count = 0;
@@ -43,7 +43,7 @@ static int amain(void)
 
     double when = async_time() + 10;
     int late = async_timeout_at(when, fetch(8));
-    printf("%d, and then %d of them\n", late, fetch_until(when + 3));
+    printf("%d, and then %d pages\n", late, fetch_until(when + 3));
     return 0;
 }
 async_fn(amain);
@@ -57,5 +57,5 @@ int main(void)
  * 200
  * -ETIMEDOUT: Connection timed out (or the time limit expired)
  * -ETIMEDOUT: Connection timed out (or the time limit expired)
- * 200, and then 3 of them
+ * 200, and then 3 pages
  */

@@ -1,5 +1,5 @@
 /*
- * async_timeout_when.c: see when a time limit runs out, and move it
+ * async_timeout_when.c: inspect a time limit, and change it
  *
  * Pages: async_timeout_when async_timeout_reschedule async_timeout_expired
  */

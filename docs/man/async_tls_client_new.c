@@ -1,5 +1,5 @@
 /*
- * async_tls_client_new.c: secure connections
+ * async_tls_client_new.c: encrypt connections with TLS
  *
  * Pages: async_tls_client_new async_tls_server_new async_tls_options
  * async_tls_verify async_tls_version async_tls_free async_auto_tls async_start_tls
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A certificate that nobody has signed, for tests; servers have theirs. */
+/* Creates a self-signed certificate for this example. */
 static int make_certificate(void)
 {
     return system("openssl req -x509 -newkey rsa:2048 -nodes -days 1 "
@@ -21,7 +21,7 @@ static int make_certificate(void)
                   "-keyout key.pem -out certificate.pem 2>/dev/null");
 }
 
-/* As mail servers do: in the clear at first. */
+/* Starts in the clear, as mail servers do. */
 static int greet(async_stream *stream, void *tls)
 {
     char line[80];

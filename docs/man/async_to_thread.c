@@ -1,5 +1,5 @@
 /*
- * async_to_thread.c: call a function that blocks, without blocking the others
+ * async_to_thread.c: call a blocking function on a worker thread
  *
  * Pages: async_to_thread async_run_in_executor
  */
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An ordinary function, which blocks while it reads and never switches. */
+/* An ordinary function, which may block. */
 static int count_lines(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -24,10 +24,9 @@ async_fn(count_lines, const char *);
 static int amain(void)
 {
     int count = async_to_thread(count_lines, "/etc/passwd");
-    printf("%s\n", count > 0 ? "there are users" : "nobody?");
+    printf("%s\n", count > 0 ? "there are users" : "no users");
 
-    async_executor
-        *executor = NULL; /* the same threads; see async_executor_new */
+    async_executor *executor = NULL; /* the default executor */
     count = async_run_in_executor(executor, count_lines, "/no/such/file");
     printf("%s\n", async_strerror(count));
     return 0;

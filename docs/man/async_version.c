@@ -1,12 +1,12 @@
 /*
- * async_version.c: the version of the library, and its last words
+ * async_version.c: find the version of the library, and handle misuse
  *
  * Pages: async_version async_set_misuse_handler ASYNC_VERSION_MAJOR
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-/* For a program whose standard error is not read: into its own log. */
+/* Writes to the program's own log. */
 static void write_to_log(const char *message, void *log)
 {
     fprintf(log, "libasyncio %s: %s\n", async_version(), message);

@@ -27,8 +27,8 @@ static int amain(void)
         printf("%s",
                async_task_done(cakes[i]) ? ", this one" : ", not this one");
     puts("");
-    return async_gather_n(cakes, 3, NULL,
-                          ASYNC_FIRST_ERROR); /* the handles are still ours */
+    /* async_wait has borrowed the handles */
+    return async_gather_n(cakes, 3, NULL, ASYNC_FIRST_ERROR);
 }
 async_fn(amain);
 

@@ -1,15 +1,15 @@
 /*
- * async_wait_for.c: wait for a task, but not for ever
+ * async_wait_for.c: wait for a task with a time limit
  *
  * Pages: async_wait_for
  */
 #include <asyncio.h>
 #include <stdio.h>
 
-static int ask(const char *whom, double seconds)
+static int ask(const char *name, double seconds)
 {
     int result = async_sleep(seconds);
-    printf("%s %s\n", whom, result < 0 ? "was cancelled" : "has answered");
+    printf("%s %s\n", name, result < 0 ? "was cancelled" : "has answered");
     return result < 0 ? result : 42;
 }
 async_fn(ask, const char *, double);

@@ -1,5 +1,5 @@
 /*
- * async_wait_readable.c: wait for descriptors
+ * async_wait_readable.c: wait until a descriptor is readable or writable
  *
  * Pages: async_wait_readable async_wait_writable
  */
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Writes all of it; the descriptor does not block. */
+/* Writes everything to a non-blocking descriptor. */
 static int write_all(int fd, const char *text, size_t size)
 {
     for (ssize_t written; size > 0; text += written, size -= (size_t)written) {
@@ -35,8 +35,7 @@ static int receive_news(int fd)
     ASYNC_TRY(size = async_recv(fd, text, sizeof text, 0));
     printf("%.*s", size, text);
 
-    ASYNC_TRY(
-        async_wait_readable(fd)); /* for descriptors that are no sockets */
+    ASYNC_TRY(async_wait_readable(fd)); /* also for pipes and devices */
     ASYNC_TRY(size = (int)read(fd, text, sizeof text));
     printf("%.*s", size, text);
     return 0;

@@ -1,13 +1,31 @@
 /*
- * asyncio/base.h: the words that every other header uses: how errors travel, and the attributes.
+ * asyncio/base.h: results, errors and attributes, which every other header uses.
  *
- * A call of this library returns 0 or more when it worked and -errno when it did not; errno says
- * nothing. Each comment says whether the call may let other tasks run ("Switches.") or never does
- * ("Never switches."), and who owns what afterwards: "takes" (yours no longer), "borrows" (only for
- * the call), "copies".
+ *     int size = async_stream_read(stream, buffer, sizeof buffer);
+ *     if (size < 0)
+ *         return async_fail(size, "read the request: %s", async_strerror(size));
  *
- * A call that switches returns at once when it need not wait. A task that makes nothing but such
- * calls gives way to other tasks about every 50 microseconds.
+ * These rules hold for every call of the library. The comments of the calls do not repeat them.
+ *
+ * Results: 0 or more means success, a negative errno value means failure; errno is not set. Byte
+ * counts are int and never exceed INT_MAX.
+ *
+ * Switching: "Switches." means that other tasks may run before the call returns. It returns without
+ * switching if it need not wait, but a task that makes only such calls still yields to the other
+ * tasks about every 50 microseconds. "Never switches." means that no other task runs during the
+ * call.
+ *
+ * Cancellation: every call that switches returns -ECANCELED if the calling task is asked to cancel
+ * (async_task_cancel), and -ENOMEM if it needs memory and there is no more. Comments mention these
+ * two errors only where there is more to say about them.
+ *
+ * Ownership: a call that takes an argument owns it afterwards, also if the call fails. A call that
+ * borrows it uses it only until the call returns. A call that copies it leaves the original to the
+ * caller. Calls that free or close an object ignore NULL.
+ *
+ * Time: seconds, in a double. ASYNC_FOREVER means no limit.
+ *
+ * Threads: a loop and what belongs to it is used by one thread, unless a comment says otherwise.
  */
 #ifndef ASYNCIO_BASE_H
 #define ASYNCIO_BASE_H
@@ -17,7 +35,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of these headers; async_version gives the library's. */
+/*
+ * ASYNC_VERSION_MAJOR, ASYNC_VERSION_MINOR, ASYNC_VERSION_PATCH
+ *
+ * The version of these headers. async_version returns the version of the library.
+ */
 #define ASYNC_VERSION_MAJOR 0
 #define ASYNC_VERSION_MINOR 1
 #define ASYNC_VERSION_PATCH 0
@@ -32,10 +54,7 @@
 #define ASYNCP_STATIC_ASSERT _Static_assert
 #endif
 
-/*
- * A call reads its address itself where the compiler can, instead of going by a stub that does: one
- * jump less.
- */
+/* Calls the library through the GOT, without a PLT stub. */
 #ifdef __has_attribute
 #if __has_attribute(noplt)
 #define ASYNCP_DIRECT __attribute__((noplt))
@@ -49,21 +68,27 @@
 #define ASYNC_MUST               __attribute__((warn_unused_result))
 #define ASYNC_UNUSED             __attribute__((unused))
 #define ASYNCP_PRINTF(text, arg) __attribute__((format(printf, text, arg)))
-/* The library accesses the object as another struct. */
+/* The library accesses objects of this type through a struct of its own. */
 #define ASYNCP_ALIASES __attribute__((may_alias))
 
 /*
- * ASYNC_CLEANUP(function) type variable = value: function(&variable) is called when the block of
- * this local variable is left, by return, by ASYNC_TRY, by break or goto. The variables of a block
- * are cleaned up in reverse order of their declaration; give each an initial value. The value of a
- * return is computed before. ASYNC_TRY may leave a function anywhere, so what a function owns
- * across one is declared so: ASYNC_CLEANUP(close_file) FILE *file = NULL. The library's async_auto_
- * types are made with it. Not called by exit, nor by longjmp. A variable that is only cleaned up is
- * no unused variable, for clang either.
+ * ASYNC_CLEANUP(function) TYPE variable = value;
+ *
+ * Calls function(&variable) when the block of this local variable is left: by return, ASYNC_TRY,
+ * break or goto. Give the variable an initial value.
+ *
+ *     ASYNC_CLEANUP(close_file) FILE *file = NULL;
+ *
+ * The variables of a block are cleaned up in reverse order of their declarations, after the value
+ * of a return statement was computed. exit and longjmp do not call the function. ASYNC_TRY may
+ * leave a function anywhere, so declare in this way what the function owns across one. The
+ * async_auto_ types of the library are made with ASYNC_CLEANUP.
+ *
+ * Compilers do not report the variable as unused.
  */
 #define ASYNC_CLEANUP(function) __attribute__((cleanup(function), unused))
 
-/* The end of a struct of options: room for those to come. Programs leave it 0. */
+/* The end of a struct of options: reserved for future options, must be 0. */
 #ifdef __cplusplus
 #define ASYNCP_RESERVED(words) uint64_t asyncp_reserved[words] = {}
 #else
@@ -74,18 +99,25 @@
 #define ASYNCP_CAT(a, b)  ASYNCP_CAT_(a, b)
 #define ASYNCP_TEXT_(...) #__VA_ARGS__
 #define ASYNCP_TEXT(...)  ASYNCP_TEXT_(__VA_ARGS__)
-/* "file.c:42", a constant string. */
+/* A constant string such as "file.c:42". */
 #define ASYNCP_HERE __FILE__ ":" ASYNCP_TEXT(__LINE__)
 
-/* No limit, wherever seconds are asked for: infinity. */
+/*
+ * double ASYNC_FOREVER
+ *
+ * Infinity: no limit, as a number of seconds.
+ */
 #define ASYNC_FOREVER __builtin_inf()
 
 ASYNC_BEGIN_C
 
 /*
- * ASYNC_TRY(call): go on if the call gave 0 or more, else return its error from this function, like
- * an exception that is not caught. ASYNC_TRY(n = call) keeps the value. Not for functions that must
- * clean up first: test those results with `if`.
+ * ASYNC_TRY(call);
+ *
+ * Returns the call's error from the calling function if the call fails, as an exception that is not
+ * caught. ASYNC_TRY(n = call) also stores the result.
+ *
+ * It does not clean up: use ASYNC_CLEANUP, or ASYNC_TRY_GOTO, where something must be released.
  */
 #define ASYNC_TRY(...)                                                                             \
     do {                                                                                           \
@@ -97,9 +129,10 @@ ASYNC_BEGIN_C
     } while (0)
 
 /*
- * ASYNC_TRY_GOTO(result, label, call): ASYNC_TRY for functions that clean up at a label.
+ * ASYNC_TRY_GOTO(result, label, call);
  *
- * Assigns the value of the call to result, an int variable; if it is negative, goes to the label.
+ * Stores the value of the call in result, an int variable, and goes to the label if it is negative.
+ * It is for functions that clean up at a label.
  *
  *     int result = 0;
  *     FILE *file = fopen(path, "w");
@@ -117,74 +150,106 @@ ASYNC_BEGIN_C
             goto label;                                                                            \
     } while (0)
 
-/* Says that a result is not wanted; a cast to void does not silence gcc. Never switches. */
+/*
+ * Ignores a result without a compiler warning; a cast to void does not silence gcc.
+ * Never switches.
+ */
 static inline void async_ignore(long result)
 {
     (void)result;
 }
 
-/* Returns the version of the library that runs: "0.1.0", a constant. Never switches. */
+/*
+ * Returns the version of the library that is running, such as "0.1.0".
+ * Never switches.
+ */
 ASYNC_API const char *async_version(void);
 
 /*
- * Returns code, a negative errno, and leaves a sentence about it in the running task: it travels
- * with the error to whoever awaits. Outside a task only the code is returned. Copies the text, at
- * most 255 bytes of it, as async_printable shows it. Never switches.
+ * Returns code and attaches an error message to it, which travels with the error to the task that
+ * awaits this one.
+ *
+ * code is a negative errno value. async_strerror returns the message. The message is cut off after
+ * 255 bytes and is stored as async_printable shows it. Outside a task it is discarded.
+ *
+ * Copies the text.
+ * Returns code.
+ * Never switches.
  */
 ASYNC_API int async_fail(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * The same with the system's text for the code after the sentence: async_fail_errno(-errno, "open
- * %s", path) says "-ENOENT: open x: No such file or directory". A sentence that is too long is cut
- * off, not the system's text. A code of 0 or more is returned, and nothing is left. Copies the
- * text. Never switches.
+ * Returns code and attaches an error message that ends with the system's text for the code.
+ *
+ * async_fail_errno(-errno, "open %s", path) gives "-ENOENT: open x: No such file or directory". If
+ * the message is too long, the text before the system's text is cut off. If code is 0 or more, no
+ * message is attached.
+ *
+ * Copies the text.
+ * Returns code.
+ * Never switches.
  */
 ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * What a result of this library means: "-ECONNREFUSED: connect to 10.0.0.1:80" if the running task
- * holds a sentence for that code, else "-ECONNREFUSED: Connection refused". The text lives as long
- * as the loop (one loop keeps at most 1 MiB of such sentences; past that you get the plain meaning,
- * so a server that logs for months uses async_strerror_copy). Borrowed. Never switches.
+ * Returns the text of an error: the message that async_fail attached to it in the calling task,
+ * else the system's text.
+ *
+ * For example "-ECONNREFUSED: connect to 10.0.0.1:80: Connection refused". The text is valid as
+ * long as the loop. A loop keeps at most 1 MiB of such texts, and then returns only the system's
+ * text: a server that logs errors for a long time uses async_strerror_copy.
+ *
+ * Never switches.
  */
 ASYNC_API const char *async_strerror(int code);
 
 /*
- * The same text, copied into text[0..size) and always ended by a zero byte; returns its whole
- * length, as snprintf does. Never switches.
+ * Copies the text of an error, as async_strerror returns it, to text[0..size).
+ *
+ * The copy always ends with a zero byte, unless size is 0.
+ *
+ * Returns the length of the whole text, as snprintf does.
+ * Never switches.
  */
 ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
 
 /*
- * Copies bytes from a peer or a file into text[0..size) as text that is safe to print: one line of
- * UTF-8. Each control character, each character that ends a line or changes the direction of text,
- * and each byte that is not UTF-8 becomes \xNN, as two upper-case hexadecimal digits. A backslash
- * stays one, so printable text is copied unchanged. The copy ends with a zero byte, and no
- * character or \xNN in it is cut. Returns the length of the whole text, as snprintf does. Never
- * switches.
+ * Copies bytes from an untrusted source to text[0..size) as one line of UTF-8 that is safe to
+ * print.
+ *
+ * Each control character, each character that ends a line or changes the direction of text, and
+ * each byte that is not UTF-8 is copied as \xNN, two upper-case hexadecimal digits. A backslash is
+ * copied unchanged, so printable text does not change. The copy ends with a zero byte; no character
+ * and no \xNN is cut in half.
+ *
+ * Returns the length of the whole text, as snprintf does.
+ * Never switches.
  */
 ASYNC_API size_t async_printable(char *text, size_t size, const void *bytes, size_t length);
 
 /*
- * Where a loop and what belongs to it gets its memory. reallocate(context, block, old_size,
- * new_size) does what realloc does: block NULL allocates, new_size 0 frees and returns NULL, and
- * NULL otherwise means out of memory with the block unchanged. Memory must be aligned as malloc's
- * is. Stacks are mapped from the kernel and do not pass through here.
+ * The source of a loop's memory, and of everything that belongs to the loop. {0} means malloc.
+ *
+ * The memory must be aligned as malloc's is. Stacks are mapped from the kernel and do not come from
+ * the allocator.
  */
 typedef struct async_allocator {
-    void *(*reallocate)(void *context, void *block, size_t old_size,
-                        size_t new_size); /* NULL: realloc and free */
-    void *context;                        /* handed to each call */
+    /*
+     * Does what realloc does. block NULL allocates. new_size 0 frees and returns NULL. Otherwise
+     * NULL means out of memory, and the block is unchanged. NULL: realloc and free are used.
+     */
+    void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
+    void *context; /* passed to reallocate */
 } async_allocator;
 
 /*
- * Has handler(message, context) called before the library ends the program because of misuse or a
- * fault of its own.
+ * Sets a function that is called before the library aborts the process, because of misuse or
+ * because of a bug in the library.
  *
- * The message is one line without its end. It is written to standard error in any case, and abort()
- * is called when the handler has returned. The handler may run on any thread and in a signal
- * handler; a handler that leaves by longjmp or throws leaves the loop unusable. One handler for the
- * process; NULL removes it.
+ * handler(message, context) gets one line of text without its newline. The message is also written
+ * to standard error, and abort() is called when the handler has returned. The handler may run on
+ * any thread and in a signal handler. If it leaves by longjmp or an exception, the loop is
+ * unusable. There is one handler for the process; NULL removes it.
  *
  * Never switches.
  */
@@ -193,7 +258,7 @@ ASYNC_API void async_set_misuse_handler(void (*handler)(const char *message, voi
 
 ASYNC_END_C
 
-/* A pointer to an object that lives until the end of the full expression (in C: of the block). */
+/* A pointer to an object that exists until the end of the full expression (in C: the block). */
 #ifdef __cplusplus
 template <typename Type> Type *asyncp_temporary(Type &&object)
 {

@@ -1,12 +1,13 @@
 /*
- * asyncio/fn.h: how a plain function becomes something async_create_task can start. Users need
- * async_fn; the rest is its machinery.
+ * asyncio/fn.h: async_fn, which makes a function usable by async_create_task.
  *
- * async_fn(name, types...) after a function defines, for that function,
- *   a struct that holds one set of arguments,
- *   an entry that calls the function with them,
- *   a constant descriptor of both, the one thing that compiled programs share with the library,
- *   a typed constructor, so that a wrong argument gets the diagnostic a call would get.
+ *     static int say_after(double delay, const char *what) {…}
+ *     async_fn(say_after, double, const char *);
+ *
+ * For that function async_fn defines a struct for its arguments, a function that calls it with such
+ * a struct, a constant descriptor of both, and a typed constructor, so that the compiler reports
+ * wrong arguments as it does for a call. Users need only async_fn; the rest of this header
+ * implements it.
  */
 #ifndef ASYNCIO_FN_H
 #define ASYNCIO_FN_H
@@ -23,19 +24,20 @@ typedef struct async_task async_task;
 struct async_task_options;
 
 /*
- * What async_fn knows of a function. Compiled into programs: fields are only ever added at the end.
+ * Describes a function to the library. It is compiled into programs: fields are only added at the
+ * end.
  */
 struct asyncp_function {
-    int (*enter)(void *arguments); /* calls the function with one set of arguments */
-    size_t size;                   /* bytes of that set; 0: none */
-    size_t alignment;              /* of that set */
-    const char *name;              /* the function's */
-    const char *where;             /* "file:line" of its async_fn */
+    int (*enter)(void *arguments); /* calls the function with a struct of arguments */
+    size_t size;                   /* bytes of that struct; 0: no arguments */
+    size_t alignment;              /* of that struct */
+    const char *name;
+    const char *where; /* "file:line" of async_fn */
 };
 
 /*
- * What every constructor ends in: copies the arguments into a new task's stack. NULL: out of
- * memory.
+ * Creates a task and copies the arguments to its stack. All constructors call it. Returns NULL if
+ * memory is exhausted.
  */
 ASYNC_API ASYNC_MUST async_task *asyncp_create(const struct asyncp_function *function,
                                                const void *arguments,
@@ -45,13 +47,21 @@ ASYNC_API ASYNC_MUST async_task *asyncp_create(const struct asyncp_function *fun
 ASYNC_END_C
 
 /*
- * async_fn(name, types...): after the function's definition, or after its prototype in a header,
- * and at file scope. types are those of its 0 to 8 parameters; pointers to functions may be listed
- * too.
+ * async_fn(function, types…);
+ *
+ * Makes a function usable by async_create_task and the other calls that take a function and its
+ * arguments.
+ *
+ * It stands at file scope, after the function's definition or its prototype. The function returns
+ * int and has 0 to 8 parameters, whose types follow its name. Pointers to functions are allowed.
+ * Arguments are copied as bytes.
  */
 #define async_fn(...) ASYNCP_CAT(ASYNCP_FN_, ASYNCP_COUNT(__VA_ARGS__))(__VA_ARGS__)
 
-/* How many arguments follow the first: 0 to 8, or MANY, which is refused with a sentence. */
+/*
+ * The number of arguments after the first: 0 to 8, or MANY, which is rejected with an error
+ * message.
+ */
 #define ASYNCP_COUNT(...)                                                                          \
     ASYNCP_COUNT_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, 8, 7, 6, 5, 4, 3,   \
                   2, 1, 0, 0)
@@ -66,9 +76,9 @@ ASYNC_END_C
     more
 
 /*
- * The constructor in parentheses: if async_fn is missing it is an undeclared name, not an implicit
- * function; one that tells what is missing, and so unlike others that compilers propose none of
- * them.
+ * The constructor is in parentheses: without async_fn it is an undeclared name, not an implicitly
+ * declared function. The name says what is missing, and differs enough from others that compilers
+ * do not suggest one of those.
  */
 #define ASYNCP_CREATE(options, ...)                                                                \
     ASYNCP_CAT(ASYNCP_CREATE_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
@@ -76,8 +86,9 @@ ASYNC_END_C
 #define ASYNCP_CREATE_1(options, name, ...) (async_fn_of__##name)(options, ASYNCP_HERE, __VA_ARGS__)
 
 /*
- * The same for calls with options. Options written in place that have a comma are cut by the
- * preprocessor; then the name begins with a dot, and the compiler cites the first half of this tag.
+ * Like ASYNCP_CREATE, for calls with options. The preprocessor cuts options that are written in
+ * place at their first comma. The name then begins with a dot, and the compiler shows the first
+ * half of this tag.
  */
 #define ASYNCP_CREATE_WITH(options, ...)                                                           \
     ASYNCP_CAT(ASYNCP_WITH_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
@@ -113,7 +124,8 @@ ASYNC_END_C
 #define ASYNCP_CHECK_BYTES(name) struct asyncp_semicolon
 #endif
 
-#define ASYNCP_TYPE(type) __typeof__(type) /* lets int (*)(void) be listed like any other type */
+/* Allows int (*)(void) in the list of types. */
+#define ASYNCP_TYPE(type) __typeof__(type)
 
 #define ASYNCP_FN(name, SIZE, ALIGNMENT, PARAMETERS, FILL, ARGUMENTS)                              \
     static const struct asyncp_function asyncp_function_##name = {asyncp_enter_##name, SIZE,       \
@@ -139,8 +151,8 @@ ASYNC_END_C
     ASYNCP_FN(name, 0, 1, (ASYNCP_COMMON), , NULL)
 
 /*
- * One set of arguments, begun with the constructor's parameters: so that const ones can be listed,
- * too.
+ * A struct of arguments, initialised with the constructor's parameters, so that const types are
+ * allowed.
  */
 #define ASYNCP_SET_OF(name, VALUES) struct asyncp_arguments_##name asyncp_s = {ASYNCP_LIST VALUES};
 #define ASYNCP_LIST(...)            __VA_ARGS__
@@ -159,10 +171,10 @@ ASYNC_END_C
               __alignof__(struct asyncp_arguments_##name), PARAMETERS, ASYNCP_SET_OF(name, FILL),  \
               &asyncp_s)
 
-/* The parameters that every constructor begins with. */
+/* The first parameters of every constructor. */
 #define ASYNCP_COMMON const struct async_task_options *asyncp_options, const char *asyncp_where
 
-/* One parameter type in each of its four places. */
+/* The four uses of a parameter type. */
 #define ASYNCP_FIELD(type, number)         ASYNCP_TYPE(type) asyncp_##number;
 #define ASYNCP_PARAMETER(type, number)     ASYNCP_TYPE(type) asyncp_p##number
 #define ASYNCP_FILL(number)                asyncp_p##number

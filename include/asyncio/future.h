@@ -1,12 +1,17 @@
 /*
- * asyncio/future.h: a result that somebody will set. A future is a task that runs nothing:
- * async_await, async_gather, async_task_cancel, done callbacks, async_task_done, async_task_result
- * and all the others work on it. It is for code that is told by a callback, or by another task,
- * what some task waits for.
+ * asyncio/future.h: futures, results that are set by a callback or by another task.
  *
- * Who awaits a future takes a handle; who sets it holds one of its own (async_task_ref), because an
- * await that is cancelled cancels the future, as in Python, and has ended then. A future that is
- * never set is freed with the loop, and what waits for it meanwhile waits until it is cancelled.
+ *     async_future *future = async_future_new();
+ *     start_lookup(name, found, async_task_ref(future)); // found() calls async_future_set_result
+ *     int address = async_await(future);
+ *
+ * A future is a task that runs nothing. async_await, async_gather, async_task_cancel, done
+ * callbacks, async_task_done, async_task_result and all other calls for tasks work on it.
+ *
+ * The task that awaits a future and the code that settles it each need a handle (async_task_ref):
+ * if the await is cancelled, the future is cancelled too and has ended before it is settled, as in
+ * Python. A future that is never settled is freed with the loop; tasks that await it wait until
+ * they are cancelled.
  */
 #ifndef ASYNCIO_FUTURE_H
 #define ASYNCIO_FUTURE_H
@@ -19,23 +24,38 @@ ASYNC_BEGIN_C
 typedef async_task async_future;
 
 /*
- * async_future_new(): makes a pending future. Returns a handle, or NULL when memory is out. Never
- * switches.
+ * async_future *async_future_new(void)
+ *
+ * Creates a pending future.
+ *
+ * Returns a handle; NULL if memory is exhausted.
+ * Never switches.
  */
 #define async_future_new() asyncp_future_new(ASYNCP_HERE)
 ASYNC_API ASYNC_MUST async_future *asyncp_future_new(const char *where);
 
 /*
- * Settles the future with a result, 0 or more; who waits for it runs soon. 0. -EALREADY: it was
- * settled or cancelled before. -EINVAL: a negative result, a task that has not ended, or NULL.
- * Borrows. Never switches.
+ * Settles the future with a result. The tasks that await it run soon.
+ *
+ * result is 0 or more.
+ *
+ * Borrows the handle.
+ * Returns 0; -EALREADY if the future was settled or cancelled before; -EINVAL if result is
+ * negative, or if future is NULL or a task that has not ended.
+ * Never switches.
  */
 ASYNC_API int async_future_set_result(async_future *future, int result);
 
 /*
- * Settles the future with an error, a negative errno, and a sentence about it (NULL: none), which
- * is copied as async_fail does. -EINVAL: the error is not negative; otherwise as
- * async_future_set_result. Borrows. Never switches.
+ * Settles the future with an error and an error message. The tasks that await it run soon.
+ *
+ * error is a negative errno value. format NULL means no message; otherwise the message is treated
+ * as async_fail treats its message.
+ *
+ * Borrows the handle, copies the text.
+ * Returns 0; -EALREADY if the future was settled or cancelled before; -EINVAL if error is not
+ * negative, or if future is NULL or a task that has not ended.
+ * Never switches.
  */
 ASYNC_API int async_future_set_exception(async_future *future, int error, const char *format, ...)
     ASYNCP_PRINTF(3, 4);

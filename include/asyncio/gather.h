@@ -1,5 +1,12 @@
 /*
- * asyncio/gather.h: waiting for several tasks at once.
+ * asyncio/gather.h: waiting for several tasks.
+ *
+ *     async_task *first = async_create_task(fetch, "a"), *second = async_create_task(fetch, "b");
+ *     return async_gather(first, second);
+ *
+ * async_gather, async_wait_for and async_shield take the handles that they get, also if they fail.
+ * async_wait and async_as_completed borrow them. A NULL handle counts as a task that has failed
+ * with -ENOMEM.
  */
 #ifndef ASYNCIO_GATHER_H
 #define ASYNCIO_GATHER_H
@@ -10,23 +17,36 @@ ASYNC_BEGIN_C
 
 /* What async_gather_n does with errors. */
 typedef enum async_gather_mode {
-    ASYNC_FIRST_ERROR,      /* returns the first error */
-    ASYNC_RETURN_EXCEPTIONS /* returns 0; errors are in results[], as with return_exceptions=True */
+    ASYNC_FIRST_ERROR,      /* it returns the first error */
+    ASYNC_RETURN_EXCEPTIONS /* it returns 0, errors are only in results[] */
 } async_gather_mode;
 
 /*
- * async_gather(task, …): waits until all of them have ended; takes every handle. 0 if all
- * succeeded, else the error of the one that failed first. If this task is cancelled, before or
- * during, all of them are cancelled and still waited for; what they return then decides. A NULL
- * among them failed with -ENOMEM, and this task itself with -EDEADLK. Tasks that are created among
- * the arguments are created in no particular order. Switches.
+ * int async_gather(async_task *task, …)
+ *
+ * Waits until all the tasks have ended.
+ *
+ * If the calling task is cancelled, the tasks are cancelled too and still waited for; their results
+ * then decide what is returned. async_create_task calls among the arguments are evaluated in no
+ * particular order.
+ *
+ * Takes the handles.
+ * Returns 0 if all tasks succeeded, else the error of the task that failed first; -EDEADLK if the
+ * calling task is one of them.
+ * Switches.
  */
 #define async_gather(...) ASYNCP_GATHER(__VA_ARGS__)
 
 /*
- * The same for tasks[0..count), with their results in results[] unless that is NULL. A handle that
- * occurs twice is taken once and gives its result twice. With ASYNC_RETURN_EXCEPTIONS it returns 0
- * whatever the results are. None at all is 0 at once. -EINVAL: tasks is NULL though count is not 0.
+ * Waits until all of tasks[0..count) have ended and stores their results in results[0..count),
+ * unless results is NULL; otherwise like async_gather.
+ *
+ * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed. A handle that occurs twice is
+ * taken once and gives its result twice. count may be 0.
+ *
+ * Takes the handles.
+ * Returns 0 or the error of the task that failed first; -EINVAL if tasks is NULL and count is not
+ * 0.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_gather_n(async_task *const tasks[], size_t count, int results[],
@@ -34,84 +54,121 @@ ASYNC_API ASYNC_MUST int async_gather_n(async_task *const tasks[], size_t count,
 
 /* What async_wait waits for. */
 typedef enum async_return_when {
-    ASYNC_ALL_COMPLETED,   /* the end of all of them */
-    ASYNC_FIRST_COMPLETED, /* the end of one */
-    ASYNC_FIRST_EXCEPTION  /* one that fails, not by being cancelled; or the end of all */
+    ASYNC_ALL_COMPLETED,   /* all tasks have ended */
+    ASYNC_FIRST_COMPLETED, /* one task has ended */
+    ASYNC_FIRST_EXCEPTION  /* one task has failed, other than by -ECANCELED, or all have ended */
 } async_return_when;
 
 /*
- * Waits for what return_when says of tasks[0..count), at most that many seconds (ASYNC_FOREVER: no
- * limit). Returns how many of them have ended, which async_task_done tells apart; one that occurs
- * twice counts once. That time ran out is no error. Borrows, cancels nothing, and may return early.
- * -EINVAL: there are none, or return_when or seconds is nothing of the kind. -EDEADLK: this task
- * itself is among them. -ECANCELED, -ENOMEM. Switches.
+ * Waits until some or all of tasks[0..count) have ended, or a number of seconds have passed.
+ * Cancels nothing.
+ *
+ * return_when says which tasks must end. If the time expires, this is not an error: async_task_done
+ * tells which tasks have ended.
+ *
+ * Borrows the handles.
+ * Returns the number of tasks that have ended; one that occurs twice counts once.
+ * -EINVAL if count is 0, return_when is not a value of its type, or seconds is not a number.
+ * -EDEADLK if the calling task is one of the tasks.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count,
                                     async_return_when return_when, double seconds);
 
 /*
- * Waits for the task at most that many seconds; takes the handle, also on errors. As
- * async_timeout(seconds, async_await(task)): when time has run out, or this task is cancelled, the
- * other one is cancelled and still waited for, and -ETIMEDOUT or -ECANCELED comes only if it
- * failed. A task that has ended already gives its result. Switches.
+ * Waits until the task has ended, and cancels it if that takes longer than a number of seconds;
+ * like async_timeout(seconds, async_await(task)).
+ *
+ * If the time expires or the calling task is cancelled, the task is cancelled and still waited for.
+ * If it succeeds nevertheless, its result is returned.
+ *
+ * Takes the handle.
+ * Returns the task's result; -ETIMEDOUT if the time expired and the task failed; -ECANCELED if the
+ * calling task was cancelled and the task failed.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait_for(async_task *task, double seconds);
 
 /*
- * Waits for the task and returns its result, but does not pass on a request to cancel: then it
- * returns -ECANCELED and the task goes on by itself (it must not point into this frame), and if it
- * fails later, that is reported. Takes the handle. -EDEADLK: a task that waits for itself.
+ * Waits until the task has ended and returns its result, but does not cancel it if the calling task
+ * is cancelled.
+ *
+ * After -ECANCELED the task continues on its own: it must not use the frame of the calling
+ * function, and if it fails later, the loop reports its error.
+ *
+ * Takes the handle.
+ * Returns the task's result; -ECANCELED if the calling task was cancelled; -EDEADLK if the task
+ * awaits itself.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_shield(async_task *task);
 
 /*
- * Several tasks, given in the order in which they end. A variable that must not be copied; {0} is
- * one of no tasks. Its fields are the library's.
+ * An iterator over tasks in the order in which they end. {0} iterates over no tasks. It must not be
+ * copied.
  */
-typedef struct async_completion {
-    uint64_t asyncp_private[16]; /* see struct completion in the source */
+typedef struct ASYNCP_ALIASES async_completion {
+    uint64_t asyncp_private[18];
 } async_completion;
 
 /*
- * Makes *completion one of tasks[0..count), for at most that many seconds from now (ASYNC_FOREVER:
- * no limit). Borrows the handles until each was given or async_completion_end was called, which
- * must be in any case, also before the variable is made one of others. -EINVAL: tasks is NULL
- * though count is not 0, or seconds is not a number. -EDEADLK: this task itself is among them.
- * -ENOMEM. Never switches.
+ * Starts to iterate over tasks[0..count) in the order in which they end.
+ *
+ * seconds limits the time for all of them together, from now on. The iterator must be ended with
+ * async_completion_end, also before it is started again.
  *
  *     async_auto_completion it = {0};
  *     ASYNC_TRY(async_as_completed(&it, tasks, count, 10));
  *     for (int i; (i = async_completion_next(&it)) >= 0;)
  *         printf("%d: %d\n", i, async_await(tasks[i]));
+ *
+ * Borrows each handle until async_completion_next has returned it or the iterator is ended.
+ * Returns 0; -ENOMEM; -EDEADLK if the calling task is one of the tasks; -EINVAL if tasks is NULL
+ * and count is not 0, or seconds is not a number.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_task *const tasks[],
                                             size_t count, double seconds);
 
 /*
- * Waits for the next task that ends; returns its index in tasks, the first one if it occurs twice.
- * If several tasks wait here, each end is given to one of them, in the order in which they came.
- * -ENODATA: all were given. -ETIMEDOUT: time has run out, and none has ended that was not given.
- * -ECANCELED: also if the completion was ended meanwhile. -ENOMEM. Switches.
+ * Waits for the next task that ends.
+ *
+ * If several tasks wait here, each end is returned to one of them, in FIFO order.
+ *
+ * Returns the index of the task in tasks, the lowest one if it occurs twice.
+ * -ENODATA if all tasks were returned.
+ * -ETIMEDOUT if the time has expired and no other task has ended.
+ * -ECANCELED also if the iterator was ended meanwhile.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_completion_next(async_completion *completion);
 
 /*
- * Ends it; the tasks go on, and what waits in async_completion_next gets -ECANCELED. Once more, or
- * of {0}, is nothing. Never switches.
+ * Ends the iterator. The tasks continue; tasks that wait in async_completion_next get -ECANCELED.
+ * An iterator that was ended or is {0} may be ended again.
+ *
+ * Never switches.
  */
 ASYNC_API void async_completion_end(async_completion *completion);
 
-/* async_auto_completion it = {0}: ended when the block is left. */
+/*
+ * async_auto_completion it = {0};
+ *
+ * Declares an iterator that is ended when the block is left.
+ */
 #define async_auto_completion ASYNC_CLEANUP(async_completion_end) async_completion
 
 /*
- * Has attempt(0, context), attempt(1, context), … run as tasks, each delay_seconds after the one
- * before it or as soon as that has failed (ASYNC_FOREVER: only then), until one succeeds. Returns
- * its index; the others are cancelled and waited for. If none of `count` succeeds, the error of the
- * first. -EINVAL: attempt is NULL, count is 0 or beyond INT_MAX, or delay_seconds is not a number.
- * If this task is cancelled, the attempts are, and are waited for: -ECANCELED, unless one has
- * succeeded all the same. What an attempt made that comes too late is its own to undo. -ENOMEM.
+ * Runs attempt(0, context), attempt(1, context), … as tasks until one of them succeeds.
+ *
+ * Each attempt starts delay_seconds after the one before it, or as soon as that has failed
+ * (ASYNC_FOREVER: only then). When one succeeds, the others are cancelled and waited for. An
+ * attempt that succeeds after another one must undo what it has done. If the calling task is
+ * cancelled, the attempts are cancelled and waited for.
+ *
+ * Returns the index of the attempt that succeeded; if all fail, the error of the first one.
+ * -EINVAL if attempt is NULL, count is 0 or above INT_MAX, or delay_seconds is not a number.
+ * -ECANCELED if the calling task was cancelled and no attempt has succeeded.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_staggered_race(int (*attempt)(size_t index, void *context),

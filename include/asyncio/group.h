@@ -1,15 +1,17 @@
 /*
- * asyncio/group.h: task groups: tasks that end before the block does in which the group was
- * declared. The first child that fails has its siblings cancelled, and the task of the block, too:
- * its calls are refused until the group is waited for.
+ * asyncio/group.h: task groups. Their tasks end before the block that declares the group is left.
  *
  *     ASYNC_TASK_GROUP(group);
  *     for (size_t i = 0; i < count; i++)
  *         async_group_create_task(&group, fetch, &pages[i]);
  *     return async_group_wait(&group);
  *
- * A block that is left in another way, by a `return` in the middle, cancels the children and waits
- * for them.
+ * If a child fails, the other children are cancelled, and the calls of the task that declared the
+ * group return -ECANCELED until it waits for the group. A child that ends with -ECANCELED has not
+ * failed.
+ *
+ * If the block is left without async_group_wait, by a `return` in the middle for example, the
+ * children are cancelled and waited for.
  */
 #ifndef ASYNCIO_GROUP_H
 #define ASYNCIO_GROUP_H
@@ -19,82 +21,107 @@
 
 ASYNC_BEGIN_C
 
-/* How a group is to be; {0} means the defaults. */
+/* Options of a group; {0} means the defaults. */
 typedef struct async_group_options {
-    /* children beyond so many begin when one has ended, first come first served; 0: no limit */
+    /* how many children run at once; others start in FIFO order when one has ended; 0: no limit */
     size_t limit;
-    /*
-     * a child's handle is not valid beyond its end, so that a group that goes on needs no more
-     * memory
-     */
+    /* a child's handle becomes invalid when the child ends, so a long-lived group does not grow */
     bool discard;
     ASYNCP_RESERVED(3);
 } async_group_options;
 
-/* A group; a variable that ASYNC_TASK_GROUP declares. Its fields are the library's. */
-typedef struct async_task_group {
-    uint64_t asyncp_private[28]; /* see struct group in the source */
+/* A task group, declared by ASYNC_TASK_GROUP. */
+typedef struct ASYNCP_ALIASES async_task_group {
+    uint64_t asyncp_private[30];
 } async_task_group;
 
 /*
- * ASYNC_TASK_GROUP(name): declares a group of the running task, in a block of this function, and
- * has the children cancelled and waited for if the block is left without async_group_wait. Two
- * groups in a block are waited for in the opposite order. The program is ended with a sentence
- * where that is not kept.
+ * ASYNC_TASK_GROUP(name);
+ *
+ * Declares a group of the running task as a variable of the block.
+ *
+ * The groups of a block must be waited for in the reverse order of their declarations; otherwise
+ * the program is aborted with an error message.
  */
 #define ASYNC_TASK_GROUP(name) ASYNCP_GROUP(name, NULL)
 
-/* ASYNC_TASK_GROUP_WITH(name, .limit = 10, .discard = true): ASYNC_TASK_GROUP with options. */
+/*
+ * ASYNC_TASK_GROUP_WITH(name, .limit = 10, .discard = true);
+ *
+ * Declares a group as ASYNC_TASK_GROUP does, with fields of async_group_options.
+ */
 #define ASYNC_TASK_GROUP_WITH(name, ...)                                                           \
     ASYNCP_GROUP(name, ASYNCP_TEMPORARY(async_group_options, {__VA_ARGS__}))
 
 /*
- * async_group_create_task(&group, fn, args…): makes a task as async_create_task does, as a child of
- * the group. Any task or callback of the loop may. Returns a borrowed handle, valid until the block
- * of the group is left (.discard: until the child has ended); async_task_ref gives one that can be
- * awaited. NULL: the group has failed, was waited for or is being left; or memory is out, and now
- * the group has failed with -ENOMEM. Never switches.
+ * async_task *async_group_create_task(async_task_group *group, fn, args…)
+ *
+ * Creates a task that runs fn(args…), as async_create_task does, as a child of the group. It may be
+ * called in any task or callback of the loop.
+ *
+ * The handle is valid until the block of the group is left; with the option discard, until the
+ * child has ended. To await the child, use a handle from async_task_ref.
+ *
+ * Copies the arguments.
+ * Returns a borrowed handle; NULL if memory is exhausted, and then the group has failed with
+ * -ENOMEM; NULL also if the group has failed, was waited for or is being left.
+ * Never switches.
  */
 #define async_group_create_task(group, ...) async_group_create_task_with(group, NULL, __VA_ARGS__)
 
 /*
- * async_group_create_task_with(&group, &options, fn, args…): with options, borrowed, or NULL. Never
- * switches.
+ * async_task *async_group_create_task_with(async_task_group *group,
+ *                                          const async_task_options *options, fn, args…)
+ *
+ * Creates a child as async_group_create_task does, with options. options may be NULL.
+ *
+ * Borrows the options.
+ * Never switches.
  */
 #define async_group_create_task_with(group, options, ...)                                          \
     asyncp_group_child(ASYNCP_CREATE_WITH(ASYNCP_GROUP_OPTIONS((group), (options)), __VA_ARGS__))
 
 /*
- * Waits until all children have ended, whatever happens. 0; the error of the child that failed
- * first, with its sentence; or -ECANCELED, if this task was cancelled and children with it. A child
- * that ends with -ECANCELED is none that failed. If this task is cancelled, before or during, the
- * children are, and are still waited for. Only for the task that declared the group, and once.
+ * Waits until all children have ended.
+ *
+ * Only the task that declared the group may call it, once. If it is cancelled, the children are
+ * cancelled too and still waited for.
+ *
+ * Returns 0; the error of the child that failed first, with its error message; -ECANCELED if the
+ * calling task was cancelled and children with it.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_group_wait(async_task_group *group);
 
 /*
- * Waits for the next child that ends, in the order of their ends; returns its result, and in *ended
- * (NULL: not wanted) its handle, borrowed. -ENODATA: all children have ended and were given; *ended
- * is NULL. -ECANCELED: this task was cancelled, or the group had failed before. -EINVAL: the group
- * discards. Only for the task that declared it. Switches.
+ * Waits for the next child that ends, in the order in which they end, and returns its result.
+ *
+ * *ended becomes the child's handle, borrowed, or NULL if no child is returned; ended may be NULL.
+ * Only the task that declared the group may call it.
+ *
+ * Returns the child's result.
+ * -ENODATA if all children have ended and were returned.
+ * -ECANCELED if the calling task was cancelled or the group had failed before.
+ * -EINVAL if the group has the option discard.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_group_next(async_task_group *group, async_task **ended);
 
 /*
- * Asks the children there are to cancel, as async_task_cancel does; that is no failure of the
- * group. Never switches.
+ * Asks all current children to cancel, as async_task_cancel does. The group does not fail by this.
+ *
+ * Never switches.
  */
 ASYNC_API void async_group_cancel(async_task_group *group);
 
-/* What the macros stand on. */
+/* For the macros. */
 ASYNC_API void asyncp_group_begin(async_task_group *group, const async_group_options *options);
 ASYNC_API void asyncp_group_leave(async_task_group *group);
 ASYNC_API const async_task_options *asyncp_group_options(async_task_group *group,
                                                          const async_task_options *options,
                                                          async_task_options *storage);
 
-/* The handle, which need not be used: the group has the child. */
+/* A result that may be ignored, because the group has the child. */
 static inline async_task *asyncp_group_child(async_task *task)
 {
     return task;
@@ -106,7 +133,7 @@ static inline async_task *asyncp_group_child(async_task *task)
 
 ASYNC_END_C
 
-/* The options of a child, in a temporary object. */
+/* A child's options, in a temporary object. */
 #ifdef __cplusplus
 #define ASYNCP_GROUP_OPTIONS(group, options)                                                       \
     asyncp_group_options((group), (options), asyncp_temporary(async_task_options()))

@@ -1,6 +1,11 @@
 /*
- * asyncio/io.h: waiting for descriptors. The loop never makes them non-blocking and never closes
- * them.
+ * asyncio/io.h: waiting until a descriptor is readable or writable.
+ *
+ *     ASYNC_TRY(async_wait_readable(fd));
+ *     ssize_t size = read(fd, buffer, sizeof buffer);
+ *
+ * The loop does not make the descriptor non-blocking and does not close it. Do not close(2) a
+ * descriptor while a task waits for it: async_close does that safely.
  */
 #ifndef ASYNCIO_IO_H
 #define ASYNCIO_IO_H
@@ -10,14 +15,18 @@
 ASYNC_BEGIN_C
 
 /*
- * Waits until a read on the descriptor would not block: data, end of file or an error is there. 0
- * when it is so; a regular file always is. -EBADF: not an open descriptor, or async_close has
- * closed it meanwhile; close(2) is not to while a task waits. -ECANCELED, -ENOMEM. Switches.
+ * Waits until a read on the descriptor would not block, because of data, the end of the file or an
+ * error. A regular file is always readable.
+ *
+ * Returns 0; -EBADF if the descriptor is not open, or was closed by async_close meanwhile.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait_readable(int fd);
 
 /*
- * Waits until a write on the descriptor would not block; otherwise as async_wait_readable.
+ * Waits until a write on the descriptor would not block, because of room or an error.
+ *
+ * Returns 0; -EBADF if the descriptor is not open, or was closed by async_close meanwhile.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait_writable(int fd);

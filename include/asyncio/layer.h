@@ -1,8 +1,16 @@
 /*
- * asyncio/layer.h: what can be put between a stream and its socket: TLS, compression, a log. A
- * layer turns the bytes of the socket into those that the program reads, and those that it writes
- * into those that are sent. Programs that use layers need none of this; it is for those who write
- * one.
+ * asyncio/layer.h: layers between a stream and its socket, such as TLS, compression or a log.
+ *
+ *     static int log_read(void *state, async_transport *transport, void *buffer, size_t size)
+ *     {
+ *         int result = async_transport_read(transport, buffer, size);
+ *         fprintf(state, "read %d\n", result);
+ *         return result;
+ *     }
+ *
+ * A layer converts the bytes of the socket to the bytes that the program reads, and the bytes that
+ * the program writes to the bytes that are sent. Only authors of layers need this header. The calls
+ * of a layer must not switch.
  */
 #ifndef ASYNCIO_LAYER_H
 #define ASYNCIO_LAYER_H
@@ -12,94 +20,130 @@
 
 ASYNC_BEGIN_C
 
-/* What lies below a layer: the socket of its stream. Borrowed; it lasts as long as the stream. */
+/* The socket of a stream, as its layer sees it. It lasts as long as the stream. */
 typedef struct async_transport async_transport;
 
 /*
- * The calls of a layer. None of them may switch; each is given the state and the transport, which
- * it uses by async_transport_read and async_transport_write. An error, -errno, ends that direction
- * of the stream for good.
+ * The calls of a layer. None of them may switch.
+ *
+ * Each is passed the layer's state, and the stream's transport, on which it may call
+ * async_transport_read and async_transport_write. If a call returns a negative errno value other than -EAGAIN, that direction of
+ * the stream has failed for good.
  */
 typedef struct async_stream_layer {
     /*
-     * Reads up to size bytes for the program: how many; 0: the peer's end; -EAGAIN:
-     * async_transport_read gave that.
+     * Reads up to size bytes for the program. Returns their number; 0 at the peer's end; -EAGAIN if
+     * async_transport_read returned that.
      */
     int (*read)(void *state, async_transport *transport, void *buffer, size_t size);
 
-    /* Takes all of the program's bytes: 0. */
+    /* Writes all of the program's bytes and returns 0. */
     int (*write)(void *state, async_transport *transport, const void *data, size_t size);
 
-    /* Writes what there is to say at the end, once: 0. */
+    /* Writes the layer's end of the data, and returns 0. It is called once. */
     int (*finish)(void *state, async_transport *transport);
 
-    /* Takes the state; the stream is gone. */
+    /* Frees the state. The stream does not exist any more. */
     void (*free)(void *state);
 
     /*
-     * How many of the program's bytes, or of its own, the layer keeps until more has come from the
-     * peer: a stream that is closed goes on reading through the layer until they have gone, for at
-     * most 30 seconds. NULL: never any.
+     * Returns the number of bytes, the program's or its own, that the layer cannot write before it
+     * has read more from the peer. A stream that is closed reads through the layer until there are
+     * none, for at most 30 seconds. NULL: there are never any.
      */
     size_t (*held)(void *state);
 } async_stream_layer;
 
 /*
- * Puts the layer around the stream, which has none: what the program reads and writes from now on
- * goes through it, and so does what has come from the peer and was not read. Takes the state, and
- * frees it by the layer's own call. calls must last as long as the stream. 0; -EBUSY: it has one,
- * or a task reads or sends a file; -EINVAL. Never switches.
+ * Puts a layer on the stream. From now on everything that the program reads and writes goes through
+ * it, and so do the bytes that were received and not yet read.
+ *
+ * Borrows calls as long as the stream exists. Takes the state if it succeeds, and frees it with the
+ * layer's free.
+ * Returns 0; -EBUSY if the stream has a layer, or a task reads from it or sends a file; -EINVAL if
+ * calls is NULL.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_set_layer(async_stream *stream,
                                                 const async_stream_layer *calls, void *state);
 
-/* The state of the stream's layer if that has these calls, else NULL. Never switches. */
+/*
+ * Returns the state of the stream's layer; NULL if the stream has no layer with these calls.
+ * Never switches.
+ */
 ASYNC_API void *async_stream_layer_state(const async_stream *stream,
                                          const async_stream_layer *calls);
 
-/* The stream's transport, also where there is no layer. Never switches. */
+/*
+ * Returns the stream's transport, borrowed; also where there is no layer.
+ *
+ * Never switches.
+ */
 ASYNC_API async_transport *async_stream_transport(async_stream *stream);
 
 /*
- * Reads what has come from the socket: how many bytes; 0: its end; -EAGAIN: nothing for now.
- * -EINVAL: size is 0. In one call of its read a layer gets 64 KiB, and nothing while more than 16
- * KiB of what its reads have written are pending: -EAGAIN then, and other tasks run before the
- * layer's read is called again. Never switches.
+ * Reads bytes that were received from the socket. For the calls of a layer.
+ *
+ * Each call of the layer's read may get 64 KiB in all. While more than 16 KiB that the layer's
+ * reads have written are pending it gets nothing. It must then return the -EAGAIN, and other tasks
+ * run before it is called again.
+ *
+ * Returns the number of bytes; 0 at the end; -EAGAIN if there is nothing to read now; -EINVAL if
+ * size is 0.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_transport_read(async_transport *transport, void *buffer,
                                               size_t size);
 
 /*
- * Writes to the socket, and takes all of it: 0, or why the connection is gone. -ENOMEM. Never
- * switches.
+ * Writes all of the bytes to the socket. For the calls of a layer.
+ *
+ * Copies what the socket does not accept at once.
+ * Returns 0, or the error of the connection; -ENOMEM.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_transport_write(async_transport *transport, const void *data,
                                                size_t size);
 
 /*
- * For handshakes, in a task: sends what was written, and waits until async_transport_read may have
- * more. 0. -EBUSY: a task reads. -ECANCELED. Switches.
+ * Sends what was written, and waits until async_transport_read may have more. For handshakes: it is
+ * called in a task, not in the calls of a layer.
+ *
+ * Returns 0; -EBUSY if another task reads from the stream.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_transport_wait(async_transport *transport);
 
 /*
- * What the options of connections and servers take as `tls`. start puts a layer on a stream that is
- * connected, to a server of that name (NULL: nobody asked for one by name, or it is the server's
- * side): 0 or -errno. It may switch.
+ * A TLS implementation: what the options of connections and servers take as `tls`.
+ *
+ * The struct is at the beginning of the object of the implementation.
  */
 typedef struct async_tls {
-    /* self is this struct, which lies at the beginning of whatever it belongs to. */
+    /*
+     * Puts a layer on a connected stream and does the handshake. server_name is NULL for a server,
+     * and for a client that was given no name. Returns 0 or an error. It may switch.
+     */
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
-    size_t stack_size;        /* bytes of a task's stack that start needs; 0: any stack will do */
+    size_t stack_size;        /* bytes of stack that start needs; 0: any stack is enough */
     double handshake_timeout; /* seconds that start may take; 0: 60 */
 } async_tls;
 
 /*
- * Secures a stream that has been used in the clear, as STARTTLS does: from now on all that is read
- * and written goes through TLS. A client says whom the server must prove to be; a server says NULL.
- * 0; or why not, and then the stream can only be closed: -ETIMEDOUT after tls->handshake_timeout,
- * and see asyncio/tls.h. -EBUSY: it is secure, or a task reads. -EINVAL. -EPIPE: after
- * async_stream_write_eof. Other writes get -EBUSY meanwhile. Switches.
+ * Starts TLS on a stream that has been used in the clear, as STARTTLS does. From now on everything
+ * that is read and written is encrypted.
+ *
+ * server_name is the name that a client expects in the server's certificate; on the server's side
+ * it is NULL. Other writes return -EBUSY until the handshake has ended. If the handshake fails, the
+ * stream can only be closed.
+ *
+ * Borrows tls and server_name.
+ * Returns 0, or an error of the handshake (see asyncio/tls.h).
+ * -ETIMEDOUT if the handshake takes longer than tls->handshake_timeout.
+ * -EBUSY if the stream has a layer or another task reads from it.
+ * -EPIPE after async_stream_write_eof.
+ * -EINVAL if tls is NULL.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_start_tls(async_stream *stream, async_tls *tls,
                                          const char *server_name);

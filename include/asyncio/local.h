@@ -1,13 +1,14 @@
 /*
- * asyncio/local.h: task-local values, Python's context variables. A task sees what it has set
- * itself, and what the task that created it saw at that moment; setting one later changes nothing
- * for either of the two. The main task of a run begins with the initial values, also in the second
- * run of a runner.
+ * asyncio/local.h: task-local values, Python's context variables.
  *
  *     static async_local user = {.initial = "nobody"};
  *
- *     async_local_set(&user, "ann"); // in this task from now on, and in tasks that it creates
+ *     ASYNC_TRY(async_local_set(&user, "ann")); // for this task and for tasks that it creates
  *     const char *name = async_local_get(&user);
+ *
+ * A task starts with the values that the task that creates it has at that moment. After that,
+ * setting a value changes it for the calling task only. The main task of a run starts with the
+ * initial values, also in the second run of a runner.
  */
 #ifndef ASYNCIO_LOCAL_H
 #define ASYNCIO_LOCAL_H
@@ -17,24 +18,30 @@
 ASYNC_BEGIN_C
 
 /*
- * One such variable. It is known by its address and must outlive every loop that sets it: make it
- * static.
+ * A task-local variable. It is identified by its address and must outlive every loop in which it is
+ * set, so make it static.
  */
 typedef struct async_local {
-    void *initial; /* what a task sees when nobody has set anything for it */
+    void *initial; /* the value until it is set */
 } async_local;
 
 /*
- * The value in the running task. In a callback it is that of whoever asked for the callback, on a
- * worker thread that of the task that waits for it, and elsewhere the initial one. A look costs
- * some nanoseconds for each variable that the task has values of. Borrowed. Never switches.
+ * Returns the variable's value in the running task.
+ *
+ * In a callback this is the value of the code that requested the callback; on a worker thread, that
+ * of the task that waits for it; elsewhere, the initial value. The time grows by some nanoseconds
+ * with each variable that the task has set.
+ *
+ * Never switches.
  */
 ASYNC_API void *async_local_get(const async_local *local);
 
 /*
- * Sets it in the running task. The value is borrowed: it must live as long as a task may look, and
- * nobody frees it. 0. -ENOMEM: nothing has changed. -EINVAL: local is NULL. Only in a task. Never
- * switches.
+ * Sets the variable's value in the running task. It must be called in a task.
+ *
+ * Borrows the value as long as a task may read it; the library never frees it.
+ * Returns 0; -ENOMEM; -EINVAL if local is NULL. After an error the value is unchanged.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_local_set(const async_local *local, void *value);
 

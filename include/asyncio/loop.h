@@ -1,9 +1,17 @@
 /*
- * asyncio/loop.h: callbacks on the loop, and loops that a foreign loop drives step by step.
+ * asyncio/loop.h: callbacks, and loops that the program or a host loop runs step by step.
  *
- * Callbacks run on the loop's own stack, one at a time and never inside the call that asks for
- * them. They cannot wait: a switching call in a callback ends the program with a message. Let them
- * create a task.
+ *     async_loop *loop;
+ *     ASYNC_TRY(async_new_event_loop(&loop, NULL));
+ *     async_task *task = async_create_task(serve, port);
+ *     int result = async_loop_run_until_complete(loop, task);
+ *     async_loop_close(loop);
+ *
+ * Callbacks run on the loop's own stack, one at a time, never inside the call that requests them.
+ * They cannot wait: a call that switches aborts the program with an error message if a callback
+ * makes it. A callback can create a task that waits.
+ *
+ * Most programs do not need a loop of their own: async_main and async_run make one.
  */
 #ifndef ASYNCIO_LOOP_H
 #define ASYNCIO_LOOP_H
@@ -13,157 +21,236 @@
 
 ASYNC_BEGIN_C
 
-/*
- * A callback to come, by value; may be dropped and copied. id 0: memory was out, and nothing will
- * be called.
- */
+/* Identifies a callback that was requested. It may be copied and discarded. */
 typedef struct async_handle {
-    uint64_t id;    /* never used again in its loop, so that cancelling late is harmless */
-    uint64_t loop;  /* the number of its loop, never used again in the process */
-    void *callback; /* the library's */
+    uint64_t id;    /* unique in its loop; 0: the request failed */
+    uint64_t loop;  /* the number of its loop, unique in the process */
+    void *callback; /* private */
 } async_handle;
 
-/* Has function(context) called after everything that is ready now. Never switches. */
+/*
+ * Requests a call of function(context) after everything that is ready now has run.
+ *
+ * Borrows context until the call.
+ * Returns a handle; its id is 0 if memory is exhausted, and then function is not called.
+ * Never switches.
+ */
 ASYNC_API async_handle async_call_soon(void (*function)(void *context), void *context);
 
 /*
- * Has function(context) called that many seconds from now. A delay below 0 is the same as 0: the
- * call is made in the next iteration, and several such calls in the order in which they were asked
- * for. Never switches.
+ * Requests a call of function(context) after a number of seconds.
+ *
+ * A negative delay counts as 0: the call is made in the next iteration. Calls without a delay are
+ * made in the order of the requests.
+ *
+ * Borrows context until the call.
+ * Returns a handle; its id is 0 if memory is exhausted or seconds is not a number.
+ * Never switches.
  */
 ASYNC_API async_handle async_call_later(double seconds, void (*function)(void *context),
                                         void *context);
 
 /*
- * Has function(context) called when async_time() has reached when. If several times have passed,
- * the earliest comes first. Not a number: id 0. Never switches.
+ * Requests a call of function(context) at a time of async_time().
+ *
+ * Calls whose times have passed are made in the order of these times.
+ *
+ * Borrows context until the call.
+ * Returns a handle; its id is 0 if memory is exhausted or when is not a number.
+ * Never switches.
  */
 ASYNC_API async_handle async_call_at(double when, void (*function)(void *context), void *context);
 
 /*
- * Takes the call back; false if it was made or taken back already, or is another loop's. Never
- * switches.
+ * Cancels a requested callback.
+ *
+ * Returns true if it was cancelled; false if it has been called or cancelled before, or belongs to
+ * another loop.
+ * Never switches.
  */
 ASYNC_API bool async_handle_cancel(async_handle handle);
 
 typedef struct async_loop async_loop;
 
-/* The calling thread's loop, borrowed; NULL if it has none. Never switches. */
+/*
+ * Returns the calling thread's loop, borrowed; NULL if it has none.
+ * Never switches.
+ */
 ASYNC_API async_loop *async_get_loop(void);
 
 /*
- * async_call_soon from any thread; the loop is woken. The loop must not be closed meanwhile. 0,
- * -ENOMEM, -EINVAL for NULL. Never switches.
+ * Requests a call of function(context) by a loop, from any thread, and wakes the loop. The loop
+ * must not be closed meanwhile.
+ *
+ * Borrows context until the call.
+ * Returns 0; -ENOMEM; -EINVAL if loop or function is NULL.
+ * Never switches.
  */
 ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *context),
                                          void *context);
 
 /*
- * Makes a loop for this thread without running it, so that a foreign loop can: from now on tasks
- * and callbacks can be created on this thread, and async_loop_step runs them. SIGINT is left alone.
- * Give it back with async_loop_close. 0; -EBUSY: this thread has one. -ENOMEM, -EMFILE, -EINVAL as
- * async_run. Never switches.
+ * Creates a loop for the calling thread without running it.
+ *
+ * Tasks and callbacks can then be created on this thread; async_loop_step, async_loop_run_forever
+ * and async_loop_run_until_complete run them. The loop does not handle SIGINT. options may be NULL.
+ *
+ * Borrows the options. The caller owns *loop and closes it with async_loop_close.
+ * Returns 0; -EBUSY if this thread has a loop; -ENOMEM, -EMFILE or -EINVAL as async_run.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run_options *options);
 
 /*
- * One iteration: waits at most seconds for something to do (0: does not wait; negative: as long as
- * it takes), then runs what is ready. Returns how many tasks have not ended; 0 in a child that was
- * forked meanwhile. -EINVAL: not a number, or loop is NULL. Not from inside a task or callback.
+ * Runs one iteration: waits for something to do, then runs what is ready. For host loops.
+ *
+ * seconds is the longest time to wait; 0 or less does not wait. It must not be called in a task or
+ * callback.
+ *
+ * Returns the number of tasks that have not ended; 0 in a child that was forked meanwhile; -EINVAL
+ * if seconds is not a number or loop is NULL.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
 
 /*
- * Runs such a loop until async_loop_stop is called in one of its tasks or callbacks, or was before.
- * 0; -EINVAL for NULL. Not from inside a task or callback. Never switches.
+ * Runs the loop until async_loop_stop is called in one of its tasks or callbacks. If it was called
+ * before, one iteration is run. It must not be called in a task or callback.
+ *
+ * Returns 0; -EINVAL if loop is NULL.
+ * Never switches.
  */
 ASYNC_API int async_loop_run_forever(async_loop *loop);
 
 /*
- * Runs such a loop until the task has ended, and returns its result; takes the handle.
- * -EINPROGRESS: the loop was stopped before; the task goes on when it is run again. -ENOMEM: the
- * task is NULL. -EINVAL: the loop is NULL. Not from inside a task or callback. Never switches.
+ * Runs the loop until the task has ended and returns its result. It must not be called in a task or
+ * callback.
+ *
+ * Takes the handle.
+ * Returns the task's result.
+ * -EINPROGRESS if the loop was stopped before; the task continues when the loop runs again.
+ * -ENOMEM if task is NULL.
+ * -EINVAL if loop is NULL.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_run_until_complete(async_loop *loop, async_task *task);
 
 /*
- * Has whoever runs the loop return when the iteration is over; what is ready then is run the next
- * time. Without effect in async_run and the like, which return when their coroutine has ended. NULL
- * is nothing. Never switches.
+ * Makes the loop return after the current iteration. What is ready then runs the next time the loop
+ * is run.
+ *
+ * It has no effect in async_run, async_main and async_runner_run, which return when their coroutine
+ * has ended. NULL is ignored.
+ *
+ * Never switches.
  */
 ASYNC_API void async_loop_stop(async_loop *loop);
 
 /*
- * Whether the caller is inside one of its tasks or callbacks; only its own thread may ask. Never
- * switches.
+ * Returns true if the caller is in one of the loop's tasks or callbacks. Only the loop's own thread
+ * may call it.
+ * Never switches.
  */
 ASYNC_API bool async_loop_is_running(const async_loop *loop);
 
 /*
- * A descriptor that polls readable when the loop has something to do; the loop's own, do not read
- * or close it. -EOPNOTSUPP: the sim backend has none. -EINVAL for NULL. Never switches.
+ * Returns a descriptor that polls readable when the loop has something to do, for a host loop.
+ *
+ * It belongs to the loop: do not read from it and do not close it.
+ *
+ * Returns the descriptor; -EOPNOTSUPP if the backend is sim; -EINVAL if loop is NULL.
+ * Never switches.
  */
 ASYNC_API int async_loop_fd(async_loop *loop);
 
 /*
- * How many seconds a foreign loop may wait for that descriptor before the next step: 0 when
- * something is ready, infinity when only the descriptor can bring something. Ask again after calls
- * of the library between two steps: what they ask for does not show at the descriptor. 0 for NULL.
+ * Returns how many seconds a host loop may wait for the loop's descriptor before the next step.
+ *
+ * Call it again after other calls of the library between two steps: what they request does not show
+ * at the descriptor.
+ *
+ * Returns 0 if something is ready or loop is NULL; infinity if nothing but the descriptor can make
+ * something ready.
  * Never switches.
  */
 ASYNC_API double async_loop_timeout(const async_loop *loop);
 
 /*
- * Cancels the tasks that are left and runs them to their end, then takes the loop. Handles are
- * invalid after it. NULL is nothing. Not from inside a task or callback. In a child of fork() the
- * parent's loop can only be closed, which frees its memory there. Never switches.
+ * Cancels the remaining tasks, runs them until they have ended, and frees the loop. All handles of
+ * the loop become invalid.
+ *
+ * It must not be called in a task or callback. In a child of fork() it only frees the memory of the
+ * parent's loop; no other call may be made on that loop there.
+ *
+ * Takes the loop. NULL is ignored.
+ * Never switches.
  */
 ASYNC_API void async_loop_close(async_loop *loop);
 
-/* An error that nobody can be given any more. */
+/* An error that no task can receive any more. */
 typedef struct async_exception_context {
-    const char *message; /* what happened, in a sentence without its end; NULL: nothing is known */
-    async_task *task;    /* whose error it is; NULL: no task's */
-    int code;            /* the error, -errno */
+    const char *message; /* what happened, without a full stop; NULL: not known */
+    async_task *task;    /* the task that failed, borrowed; NULL: not a task's error */
+    int code;            /* a negative errno value */
 } async_exception_context;
 
 /*
- * Is lent the context for the call. It may neither keep the task nor, at the loop's end, create
- * any.
+ * An exception handler. The error is valid during the call. It must not keep the task, and must not
+ * create tasks when the loop is being closed.
  */
 typedef void async_exception_handler(async_loop *loop, const async_exception_context *error,
                                      void *context);
 
 /*
- * Has function(loop, error, context) told of errors that nobody looked at, and of what async_main's
- * coroutine failed with, instead of standard error; NULL: that again. It is called like a callback,
- * and may not wait. Never switches.
+ * Sets the function that receives errors that no task has looked at, and the error with which the
+ * coroutine of async_main fails.
+ *
+ * function(loop, error, context) is called like a callback and must not wait. NULL restores the
+ * default, which writes the errors to standard error.
+ *
+ * Borrows context as long as the handler is set.
+ * Never switches.
  */
 ASYNC_API void async_loop_set_exception_handler(async_loop *loop, async_exception_handler *function,
                                                 void *context);
 
 /*
- * Tells the handler, or standard error, of an error of the program's own. Borrows. Never switches.
+ * Passes an error of the program to the exception handler.
+ *
+ * Borrows the error.
+ * Never switches.
  */
 ASYNC_API void async_loop_call_exception_handler(async_loop *loop,
                                                  const async_exception_context *error);
 
-/* Switches debug mode on or off (async_run_options.debug); NULL is nothing. Never switches. */
+/*
+ * Switches debug mode on or off; see async_run_options.debug. NULL is ignored.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_loop_set_debug(async_loop *loop, bool debug);
 
-/* Whether debug mode is on. Never switches. */
+/*
+ * Returns true if debug mode is on.
+ * Never switches.
+ */
 ASYNC_API bool async_loop_get_debug(const async_loop *loop);
 
 /*
- * Debug mode names what holds the loop for that long, 0.1 s unless this says otherwise. 0; -EINVAL:
- * not a number, or loop is NULL. Never switches.
+ * Sets how long a task or callback may hold the loop before debug mode reports it. The default is
+ * 0.1 seconds.
+ *
+ * Returns 0; -EINVAL if seconds is not a number or loop is NULL.
+ * Never switches.
  */
 ASYNC_API int async_loop_set_slow_callback_duration(async_loop *loop, double seconds);
 
 /*
- * Writes a line for each task of this thread's loop: its number and name, what it waits for and
- * since when, where it was created. From a debugger: call async_dump(2). Never switches.
+ * Writes a line for each task of this thread's loop to a descriptor: the number and name of the
+ * task, what it waits for and how long, and where it was created. In a debugger: call
+ * async_dump(2).
+ *
+ * Never switches.
  */
 ASYNC_API void async_dump(int fd);
 

@@ -1,7 +1,12 @@
 /*
- * asyncio/name.h: addresses of names and names of addresses, as getaddrinfo(3) and getnameinfo(3),
- * while the loop goes on. For struct addrinfo and the flags include <netdb.h>, which this does not:
- * it has names that programs use.
+ * asyncio/name.h: looking up names and addresses. The calls do what getaddrinfo(3) and
+ * getnameinfo(3) do, without blocking the loop.
+ *
+ *     async_auto_addrinfo *list = NULL;
+ *     ASYNC_TRY(async_getaddrinfo("example.com", "https", NULL, &list));
+ *
+ * Include <netdb.h> for struct addrinfo and the flags. The errors of libc are returned as errno
+ * values:
  *
  *      EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY                  -ENOENT
  *      EAI_AGAIN                                               -EAGAIN
@@ -9,9 +14,10 @@
  *      EAI_MEMORY                                              -ENOMEM
  *      EAI_OVERFLOW                                            -EMSGSIZE
  *      EAI_SERVICE, EAI_SOCKTYPE, EAI_FAMILY, EAI_BADFLAGS     -EINVAL
- *      EAI_SYSTEM                                              what errno was
+ *      EAI_SYSTEM                                              the value of errno
  *
- * async_strerror tells more: "-ENOENT: no.such.host, service 80: Name or service not known".
+ * async_strerror returns libc's text for them: "-ENOENT: no.such.host, service 80: Name or service
+ * not known".
  */
 #ifndef ASYNCIO_NAME_H
 #define ASYNCIO_NAME_H
@@ -24,26 +30,39 @@ struct addrinfo;
 struct sockaddr;
 
 /*
- * The addresses of a host and a service, as getaddrinfo(3) finds them; copies host, service and
- * hints, each of which may be NULL. 0: *result is a list of one or more, in one piece, to be freed
- * by async_freeaddrinfo and nothing else; otherwise it is NULL, if anything. A host in numbers, or
- * none, with a service in numbers, or none, is answered at once. All else is looked up on one of
- * the four threads that the process has for names; those that ask the same at the same time share
- * one lookup. Who is cancelled goes on at once, and the lookup comes to its end by itself. -ENOENT:
- * there is no such name. -EAGAIN: the name servers do not answer, or there is no thread for names
- * and none can be made. -EIO: the name servers refuse. -EINVAL: result is NULL, the number of the
- * service is above 65535, or the service or hints make no sense. -ENOMEM, -ECANCELED. Switches.
+ * Finds the addresses of a host and a service, as getaddrinfo(3) does.
+ *
+ * host, service and hints may be NULL. *result becomes a list of at least one address; after an
+ * error it is NULL, unless result itself is NULL. A numeric or missing host with a numeric or
+ * missing service is converted at once. Other names are looked up on one of four threads of the
+ * process; equal lookups at the same time are made once. If the task is cancelled, the call returns
+ * at once and the lookup ends in the background.
+ *
+ * Copies host, service and hints. The caller owns *result and frees it with async_freeaddrinfo.
+ * Returns 0.
+ * -ENOENT if the name does not exist.
+ * -EAGAIN if the name servers do not answer, or no thread could be started and none is running.
+ * -EIO if the name servers refuse to answer.
+ * -EINVAL if result is NULL, a numeric service is above 65535, or service or hints are not valid.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_getaddrinfo(const char *host, const char *service,
                                            const struct addrinfo *hints, struct addrinfo **result);
 
 /*
- * Takes a list that async_getaddrinfo gave, by its first element, on any thread, also after the
- * loop's end. NULL is nothing. Never switches.
+ * Frees a list that async_getaddrinfo returned. It may be called on any thread, also after the end
+ * of the loop.
+ *
+ * Takes the list, by its first element. NULL is ignored.
+ * Never switches.
  */
 ASYNC_API void async_freeaddrinfo(struct addrinfo *list);
 
-/* async_auto_addrinfo *list = NULL; is freed when its block is left. */
+/*
+ * async_auto_addrinfo *list = NULL;
+ *
+ * Declares a list of addresses that is freed when the block is left.
+ */
 #define async_auto_addrinfo ASYNC_CLEANUP(asyncp_addrinfo_auto_free) struct addrinfo
 static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
 {
@@ -51,12 +70,21 @@ static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
 }
 
 /*
- * The names of an address, or its numbers, as getnameinfo(3) finds them: writes host and service,
- * both ended by a zero byte; NULL or a size of 0: not wanted. Copies the address, whose size is a
- * socklen_t. Where only numbers are asked for (NI_NUMERICHOST, NI_NUMERICSERV) they come at once;
- * otherwise as async_getaddrinfo. Whoever owns the address chooses its name in DNS: async_printable
- * makes it safe to print. 0. -EMSGSIZE: a size is too small. -ENOENT: with NI_NAMEREQD, there is no
- * name. -EINVAL: not an address. -EAGAIN, -EIO: as async_getaddrinfo. -ENOMEM, -ECANCELED.
+ * Finds the host name and the service name of an address, or writes them as numbers, as
+ * getnameinfo(3) does.
+ *
+ * size is the size of the address, a socklen_t. host and service become strings of at most
+ * host_size and service_size bytes, zero byte included. A buffer that is NULL or of size 0 is not
+ * filled. With NI_NUMERICHOST and NI_NUMERICSERV there is no lookup; otherwise it is made as
+ * async_getaddrinfo makes it. The owner of the address chooses its name in DNS: pass it through
+ * async_printable before it is printed.
+ *
+ * Copies the address.
+ * Returns 0.
+ * -EMSGSIZE if a buffer is too small.
+ * -ENOENT if there is no name and flags has NI_NAMEREQD.
+ * -EINVAL if the address is not valid.
+ * -EAGAIN, -EIO as async_getaddrinfo.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_getnameinfo(const struct sockaddr *address, unsigned size,

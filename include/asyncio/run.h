@@ -1,6 +1,23 @@
 /*
- * asyncio/run.h: the way in. async_main and async_run make a loop on the calling thread, run one
- * coroutine on it to its end, and take everything down again.
+ * asyncio/run.h: running a coroutine on a new loop: async_main and async_run.
+ *
+ *     int main(void)
+ *     {
+ *         return async_main(amain);
+ *     }
+ *
+ * Both create a loop on the calling thread, run one coroutine on it until it has ended, cancel the
+ * remaining tasks, wait for them, and close the loop.
+ *
+ * SIGINT: on the main thread the first SIGINT cancels the coroutine and the second one ends the
+ * process, unless the program handles or ignores the signal (a shell ignores it for the jobs that a
+ * script starts with &). When the run ends, the previous handler is restored, unless the program
+ * has set another one.
+ *
+ * fork(): a child may run loops of its own and free what it has inherited, but no task of the
+ * parent runs there (docs/decisions/fork.md). If it returns from the task that forked, the run ends
+ * with that task's result. vfork(), _Fork() and clone() are not detected: such a child may only
+ * call exec or _exit.
  */
 #ifndef ASYNCIO_RUN_H
 #define ASYNCIO_RUN_H
@@ -10,56 +27,62 @@
 
 ASYNC_BEGIN_C
 
-/* How a loop is to be; {0} and NULL mean the defaults. */
+/* Options of a loop; {0} and NULL mean the defaults. */
 typedef struct async_run_options {
-    /* report slow callbacks, ignored cancellations, lost results; so does ASYNCIO_DEBUG=1 */
+    /* reports slow callbacks, ignored cancellations and lost results; also ASYNCIO_DEBUG=1 */
     bool debug;
-    /* time starts at 0 and jumps to the next deadline when nothing else is to be done */
+    /* the time starts at 0 and advances to the next deadline when no task is ready */
     bool virtual_clock;
-    /* leave SIGINT alone; otherwise the first one cancels main, the second ends us */
+    /* does not handle SIGINT */
     bool keep_sigint;
-    /* "epoll", "uring" or "sim"; NULL: what ASYNCIO_BACKEND says, else epoll */
+    /* "epoll", "uring" or "sim"; NULL: the value of ASYNCIO_BACKEND, else epoll */
     const char *backend;
-    /* not 0: ready tasks run in an order drawn from this seed; so does ASYNCIO_SHUFFLE */
+    /* runs ready tasks in a random order drawn from this seed; 0: FIFO; also ASYNCIO_SHUFFLE */
     uint64_t shuffle_seed;
-    size_t stack_size; /* bytes of each task's stack unless its options say otherwise; 0: 64 KiB */
+    /* bytes of a task's stack, unless the task's options have a size; 0: 64 KiB */
+    size_t stack_size;
     async_allocator allocator; /* copied; {0}: malloc */
     ASYNCP_RESERVED(6);
 } async_run_options;
 
 /*
- * async_run(fn, args…): runs the coroutine to its end on a loop of its own, then cancels the tasks
- * that are left, waits for them, and closes the loop. Returns the coroutine's result. -EINTR: the
- * coroutine ended with -ECANCELED, and SIGINT had come during the run; whether something else had
- * cancelled it too makes no difference. -EBUSY: this thread has a loop already (await the coroutine
- * instead). -ENOMEM, -EMFILE and the like: no loop could be made. -EINVAL: a backend that does not
- * exist. Not for use inside a task. The coroutine begins with the initial task-local values
- * (local.h), also in a second run of one runner.
+ * int async_run(fn, args…)
  *
- * SIGINT is the loop's only on the main thread and if nobody else handles or ignores it (a shell
- * ignores it for jobs that a script starts with &); at the end the handler of before comes back,
- * unless the program has set another.
+ * Runs the coroutine on a new loop until it has ended, and returns its result. It must not be
+ * called in a task.
  *
- * A child of fork() may run loops of its own, anywhere, and release what it has of its parent's
- * (see fork.md in docs/decisions); no task of the parent's runs there. If it returns from the task
- * that forked, the run ends with that task's result. vfork(), _Fork() and clone() are not noticed:
- * such a child may only call exec or _exit.
+ * The remaining tasks are cancelled and waited for. The coroutine starts with the initial values of
+ * task-local variables (asyncio/local.h).
+ *
+ * Returns the coroutine's result.
+ * -EINTR if the coroutine ended with -ECANCELED and SIGINT came during the run.
+ * -EBUSY if this thread has a loop; in a task, call the coroutine instead.
+ * -EINVAL if the backend does not exist.
+ * -ENOMEM, -EMFILE or another error of the system if no loop could be created.
  */
 #define async_run(...) (asyncp_run_begin(NULL), asyncp_run_end(async_create_task(__VA_ARGS__)))
 
-/* async_run_with(&options, fn, args…): async_run with options, which are borrowed. */
+/*
+ * int async_run_with(const async_run_options *options, fn, args…)
+ *
+ * Runs the coroutine as async_run does, with options.
+ *
+ * Borrows the options.
+ */
 #define async_run_with(options, ...)                                                               \
     (asyncp_run_begin((options)), asyncp_run_end(ASYNCP_CREATE_WITH(NULL, __VA_ARGS__)))
 
 /*
- * async_main(fn, args…): async_run for `return` from main(): 0 to 125 is the coroutine's own
- * result, 1 an error (it is reported on standard error), 130 what is -EINTR of async_run.
+ * int async_main(fn, args…)
+ *
+ * Runs the coroutine as async_run does, and returns the exit status for main(). An error is
+ * reported on standard error.
+ *
+ * Returns the coroutine's result, at most 125; 1 after an error; 130 if SIGINT cancelled it.
  */
 #define async_main(...) (asyncp_run_begin(NULL), asyncp_main_end(async_create_task(__VA_ARGS__)))
 
-/*
- * The halves of the macros above: the arguments are evaluated between them, with the loop in place.
- */
+/* The two parts of the macros. The arguments are evaluated between them, when the loop exists. */
 ASYNC_API void asyncp_run_begin(const async_run_options *options);
 ASYNC_API int asyncp_run_end(async_task *main_task);
 ASYNC_API int asyncp_main_end(async_task *main_task);

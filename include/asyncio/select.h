@@ -1,13 +1,16 @@
 /*
- * asyncio/select.h: waiting for one of several things. Exactly one of them happens to this task: an
- * item is taken, a lock held, a permit had, by one case, and the others are as if nobody had asked.
+ * asyncio/select.h: waiting for one of several things.
  *
  *     switch (async_select(async_on_get(jobs, &job), async_on_event(&stop), async_on_timeout(5))) {
  *     case 0: return work(&job);
  *     case 1: return 0;
- *     case 2: return complain();
+ *     case 2: return async_fail(-ETIMEDOUT, "no job came");
  *     default: return -ECANCELED;
  *     }
+ *
+ * Exactly one case happens: it takes an item, acquires a lock or a permit. The other cases have no
+ * effect. The objects of the cases are borrowed until the select returns. If a case ends with an
+ * error, the select returns that error.
  */
 #ifndef ASYNCIO_SELECT_H
 #define ASYNCIO_SELECT_H
@@ -20,16 +23,15 @@
 ASYNC_BEGIN_C
 
 /*
- * One of the things to wait for, as async_on_get and its kin make it. If the case ends with an
- * error, the select gives that error. Its fields are the library's.
+ * One of the things to wait for, made by a function such as async_on_event. Its fields are private.
  */
 typedef struct async_case {
-    int asyncp_kind;       /* which of them; 0: none */
-    int asyncp_descriptor; /* of a descriptor's */
-    void *asyncp_object;   /* what is waited for */
-    void *asyncp_item;     /* of a queue's: where the item goes or comes from */
-    size_t asyncp_size;    /* of the item */
-    double asyncp_seconds; /* of a timeout */
+    int asyncp_kind; /* an enum asyncp_case_kind, or 0 */
+    int asyncp_descriptor;
+    void *asyncp_object;
+    void *asyncp_item;
+    size_t asyncp_size; /* bytes of the item */
+    double asyncp_seconds;
 } async_case;
 
 enum asyncp_case_kind {
@@ -63,48 +65,76 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 }
 
 /*
- * async_on_get(queue, &item): makes the case that an item is taken from the queue. -ESHUTDOWN:
- * there will be none. Never switches.
+ * async_case async_on_get(async_queue *queue, TYPE *item)
+ *
+ * Returns a case that takes an item from the queue.
+ *
+ * Its error is -ESHUTDOWN if the queue was shut down and is empty.
+ *
+ * Never switches.
  */
 #define async_on_get(queue, ...) asyncp_on_get((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
 /*
- * async_on_put(queue, &item): makes the case that the item is put into the queue; it must stay
- * until then. -ESHUTDOWN: the queue was shut down. -ENOMEM. Never switches.
+ * async_case async_on_put(async_queue *queue, const TYPE *item)
+ *
+ * Returns a case that puts an item into the queue.
+ *
+ * Its errors are -ESHUTDOWN if the queue was shut down, and -ENOMEM.
+ *
+ * Borrows the item until the select returns.
+ * Never switches.
  */
 #define async_on_put(queue, ...) asyncp_on_put((queue), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 
-/* Makes the case that the event is set. Never switches. */
+/*
+ * Returns a case that waits until the event is set.
+ * Never switches.
+ */
 static inline async_case async_on_event(async_event *event)
 {
     return asyncp_on(ASYNCP_ON_EVENT, -1, event, NULL, 0, 0);
 }
 
 /*
- * Makes the case that the task, or future, has ended; async_await gives its result. NULL has ended.
- * Borrows it, until then. -EDEADLK: it is this task. Never switches.
+ * Returns a case that waits until a task or future has ended. async_await then returns the result.
+ * NULL counts as a task that has ended.
+ *
+ * Its error is -EDEADLK if it is the calling task.
+ *
+ * Borrows the handle until the select returns.
+ * Never switches.
  */
 static inline async_case async_on_task(async_task *task)
 {
     return asyncp_on(ASYNCP_ON_TASK, -1, task, NULL, 0, 0);
 }
 
-/* Makes the case that this task gets the lock. Never switches. */
+/*
+ * Returns a case that acquires the lock for the calling task.
+ * Never switches.
+ */
 static inline async_case async_on_lock(async_lock *lock)
 {
     return asyncp_on(ASYNCP_ON_LOCK, -1, lock, NULL, 0, 0);
 }
 
-/* Makes the case that this task gets a permit. Never switches. */
+/*
+ * Returns a case that acquires a permit for the calling task.
+ * Never switches.
+ */
 static inline async_case async_on_semaphore(async_semaphore *semaphore)
 {
     return asyncp_on(ASYNCP_ON_SEMAPHORE, -1, semaphore, NULL, 0, 0);
 }
 
 /*
- * Makes the case that a read would not block, as async_wait_readable has it; -EBADF, -ENOMEM. Of a
- * stream's socket this says nothing about bytes that the stream holds: use async_on_stream. Never
- * switches.
+ * Returns a case that waits as async_wait_readable does.
+ *
+ * For the socket of a stream use async_on_stream: the stream may hold bytes that were already
+ * received. Its error is -EBADF if the descriptor is not open.
+ *
+ * Never switches.
  */
 static inline async_case async_on_readable(int fd)
 {
@@ -112,7 +142,10 @@ static inline async_case async_on_readable(int fd)
 }
 
 /*
- * Makes the case that a write would not block, as async_wait_writable has it; -EBADF, -ENOMEM.
+ * Returns a case that waits as async_wait_writable does.
+ *
+ * Its error is -EBADF if the descriptor is not open.
+ *
  * Never switches.
  */
 static inline async_case async_on_writable(int fd)
@@ -121,10 +154,13 @@ static inline async_case async_on_writable(int fd)
 }
 
 /*
- * Makes the case that a read of the stream would not wait: bytes are there, also those that were
- * received and not read or that a layer has ready, or the end, or an error, which the read then
- * returns. Counts as a call that reads: what was lent is not any more. -EBUSY: another task reads
- * it; -EBADF: it was closed meanwhile; -ENOMEM. Never switches.
+ * Returns a case that waits until a read of the stream would not wait: there are bytes, the end or
+ * an error, which the read then returns.
+ *
+ * It counts as a call that reads: bytes that the stream has lent become invalid. Its errors are
+ * -EBUSY if another task reads from the stream, -EBADF if it was closed meanwhile, and -ENOMEM.
+ *
+ * Never switches.
  */
 static inline async_case async_on_stream(async_stream *stream)
 {
@@ -132,8 +168,8 @@ static inline async_case async_on_stream(async_stream *stream)
 }
 
 /*
- * Makes the case that so many seconds have passed; with 0 or less, there is no waiting. Never
- * switches.
+ * Returns a case that waits for a number of seconds. With 0 or less, the select does not wait.
+ * Never switches.
  */
 static inline async_case async_on_timeout(double seconds)
 {
@@ -141,19 +177,29 @@ static inline async_case async_on_timeout(double seconds)
 }
 
 /*
- * Waits for cases[0..count) until one of them happens and returns which; *result, unless result is
- * NULL, is 0 then, or the error that the case ended with, and means nothing after an error of
- * select's own. The first one listed that is ready wins without waiting; only when such calls have
- * gone on for so long that the task gave way to others, another case is looked at first, so that
- * none starves. -ECANCELED: none happened. -EINVAL: there are none, or one of them is none; a
- * timeout is not a number. -ENOMEM. Switches.
+ * Waits until one of cases[0..count) happens, and returns its index.
+ *
+ * If several are ready, the first one wins. So that no case starves, another case is tried first
+ * after the task has yielded to other tasks because its selects did not wait for a long time.
+ * *result becomes 0 or the error of the case; result may be NULL. After an error of the select
+ * itself, *result is unspecified.
+ *
+ * Returns the index of the case.
+ * -ECANCELED if the calling task was cancelled; no case has happened.
+ * -EINVAL if count is 0, a case is {0}, or a timeout is not a number.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_select_n(const async_case cases[], size_t count, int *result);
 
 /*
- * async_select(case, …): waits until one of the cases listed happens, as async_select_n does. Gives
- * the number of the one that happened, the first being 0, or the error that it ended with.
- * -ECANCELED: none happened. -EINVAL: a case is none; a timeout is not a number. -ENOMEM. Switches.
+ * int async_select(async_case first, …)
+ *
+ * Waits until one of the cases happens, as async_select_n does.
+ *
+ * Returns the index of the case, counted from 0, or the error of the case.
+ * -ECANCELED if the calling task was cancelled; no case has happened.
+ * -EINVAL if a case is {0} or a timeout is not a number.
+ * Switches.
  */
 #define async_select(...) ASYNCP_SELECT(__VA_ARGS__)
 ASYNC_API ASYNC_MUST int asyncp_select(const async_case cases[], size_t count);

@@ -1,5 +1,18 @@
 /*
- * asyncio/server.h: servers of streams: they listen, and run a task for each connection.
+ * asyncio/server.h: servers. They listen and run a task for each connection.
+ *
+ *     static int echo(async_stream *stream, void *context)
+ *     {
+ *         char line[256];
+ *         int size;
+ *         while ((size = async_stream_readline(stream, line, sizeof line)) > 0)
+ *             ASYNC_TRY(async_stream_write(stream, line, (size_t)size));
+ *         return size;
+ *     }
+ *
+ *     async_auto_wait_server *server = NULL;
+ *     ASYNC_TRY(async_start_server(&server, echo, NULL, "localhost", 8888, NULL));
+ *     return async_server_serve_forever(server);
  */
 #ifndef ASYNCIO_SERVER_H
 #define ASYNCIO_SERVER_H
@@ -12,39 +25,53 @@ ASYNC_BEGIN_C
 typedef struct async_server async_server;
 
 /*
- * Serves one connection, in a task of its own. The stream is lent: the server closes it when this
- * returns, or if it never runs; it may have closed it itself. An error that it returns is reported,
- * as that of every task nobody awaits; but not, outside debug mode, if it is the stream's own and
- * async_is_disconnect says that the peer has gone.
+ * Serves one connection, in a task of its own.
+ *
+ * The stream is borrowed: the server closes it when the function returns, and also if the function
+ * never runs. The function may close it before. If it returns an error, the loop reports it, as the
+ * error of a task that is not awaited; except, outside debug mode, an error of this stream for
+ * which async_is_disconnect returns true.
  */
 typedef int async_serve(async_stream *stream, void *context);
 
-/* How a server is to be; {0} and NULL mean the defaults. */
+/*
+ * Options of a server; {0} and NULL mean the defaults. Strings are borrowed until the server has
+ * started, tls as long as the server exists.
+ */
 typedef struct async_server_options {
-    /* what secures its connections, borrowed: see asyncio/tls.h; NULL: nothing does */
-    struct async_tls *tls;
-    int backlog;            /* connections that wait to be accepted; 0: 100; -EINVAL if negative */
-    size_t max_connections; /* the most at once: others wait in the backlog; 0: any number */
-    /* of the connections' tasks, at least what tls needs; 0: the loop's default */
+    struct async_tls *tls;  /* see asyncio/tls.h; NULL: connections are not encrypted */
+    int backlog;            /* connections that may wait to be accepted, 1 or more; 0: 100 */
+    size_t max_connections; /* at once; others wait in the backlog; 0: no limit */
+    /* bytes of stack for a connection's task, at least what tls needs; 0: the loop's default */
     size_t stack_size;
-    bool reuse_port; /* other processes may listen at the same port, and share its connections */
-    bool keep_alive; /* the kernel asks silent peers now and then whether they are still there */
-    bool paused;     /* async_server_start_serving begins to accept */
-    bool keep_path;  /* a Unix server leaves its path there when it stops */
-    /* the port by name, "http" say; then port must be 0. Borrowed for the call */
+    bool reuse_port; /* SO_REUSEPORT: several processes share the connections of a port */
+    bool keep_alive; /* SO_KEEPALIVE: the kernel probes idle connections */
+    bool paused;     /* does not accept before async_server_start_serving is called */
+    bool keep_path;  /* a Unix server does not remove its path when it stops listening */
+    /* the port by name, such as "http"; port must be 0 then; NULL: none */
     const char *service;
-    const char *const
-        *more_hosts; /* it listens at theirs, too; ends with NULL. Borrowed for the call */
+    /* more hosts to listen on, ended by NULL; NULL: none */
+    const char *const *more_hosts;
     ASYNCP_RESERVED(6);
 } async_server_options;
 
 /*
- * async_start_server(&server, serve, context, host, port, options): listens at all addresses of
- * host (NULL or "": all of this machine), and has serve(stream, context) run for each connection.
- * port 0: the kernel chooses one, the same for all addresses. Addresses that this machine does not
- * have are left out if it has others. options may be NULL. Returns 0, and the server is yours to
- * free; after an error it is NULL. -EADDRINUSE: the port is taken. -EACCES: this program may not
- * use the port. Other errors are those of bind(2), listen(2) and async_getaddrinfo. Switches.
+ * int async_start_server(async_server **server, async_serve *serve, void *context,
+ *                        const char *host, int port, const async_server_options *options)
+ *
+ * Starts a server that listens on all addresses of a host and runs serve(stream, context) for each
+ * connection.
+ *
+ * host NULL or "" means all addresses of this machine. port 0 lets the kernel choose a port, which
+ * is the same for all addresses. Addresses that this machine does not have are skipped if it has
+ * others. options may be NULL.
+ *
+ * Borrows context as long as the server exists. The caller owns *server and frees it with
+ * async_server_free_wait; after an error it is NULL.
+ * Returns 0, or an error of bind(2), listen(2) or async_getaddrinfo.
+ * -EADDRINUSE if the port is in use.
+ * -EACCES if the program may not use the port.
+ * Switches.
  */
 #define async_start_server(server, serve, ...)                                                     \
     asyncp_start_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
@@ -54,10 +81,20 @@ ASYNC_API ASYNC_MUST int asyncp_start_server(async_server **server, async_serve 
                                              const async_server_options *options);
 
 /*
- * async_start_unix_server(&server, serve, context, path, options): the same at a path. A socket
- * that is there is replaced, and stays if the start fails. When the server stops to listen, it
- * removes its path, unless options->keep_path, or another file is there by then. -EADDRINUSE: a
- * file that is not a socket is there. "@name" is abstract. Never switches.
+ * int async_start_unix_server(async_server **server, async_serve *serve, void *context,
+ *                             const char *path, const async_server_options *options)
+ *
+ * Starts a server that listens at a path and serves as async_start_server does.
+ *
+ * "@name" is an abstract name. A socket that exists at the path is replaced, unless the start
+ * fails. When the server stops listening it removes the path, unless options->keep_path is set or
+ * there is another file by then.
+ *
+ * Borrows context as long as the server exists. The caller owns *server and frees it with
+ * async_server_free_wait; after an error it is NULL.
+ * Returns 0, or an error of bind(2) or listen(2); -EADDRINUSE if a file that is not a socket exists
+ * at the path.
+ * Never switches.
  */
 #define async_start_unix_server(server, serve, ...)                                                \
     asyncp_start_unix_server((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
@@ -67,13 +104,26 @@ ASYNC_API ASYNC_MUST int asyncp_start_unix_server(async_server **server, async_s
                                                   const async_server_options *options);
 
 /*
- * async_start_server_fd(&server, serve, context, fd, options): listens on a stream socket
- * that the program has bound, or was given by the process that started it, and serves as
- * async_start_server does. It may listen already; then its backlog stays, unless options have one.
- * The server makes it non-blocking, for all processes that share it, and closes it; a Unix socket's
- * path stays. If this fails the descriptor is still the caller's. -EBADF, -ENOTSOCK; -EPROTOTYPE:
- * not a stream socket; -EISCONN: it is connected; -EINVAL: it is not bound; -EBUSY: a stream or a
- * server has it; -ENOMEM. Never switches.
+ * int async_start_server_fd(async_server **server, async_serve *serve, void *context, int fd,
+ *                           const async_server_options *options)
+ *
+ * Starts a server on a stream socket that the program has bound, or that the process which started
+ * it has passed on. It serves as async_start_server does.
+ *
+ * The socket may be listening; its backlog is then kept unless the options have one. It becomes
+ * non-blocking, in all processes that share it. The path of a Unix socket is not removed.
+ *
+ * Takes fd if it succeeds. Borrows context as long as the server exists. The caller owns *server
+ * and frees it with async_server_free_wait; after an error it is NULL.
+ * Returns 0.
+ * -EBADF if fd is not open.
+ * -ENOTSOCK if fd is not a socket.
+ * -EPROTOTYPE if fd is not a stream socket.
+ * -EISCONN if fd is connected.
+ * -EINVAL if fd is not bound.
+ * -EBUSY if a stream or a server uses fd.
+ * -ENOMEM.
+ * Never switches.
  */
 #define async_start_server_fd(server, serve, ...)                                                  \
     asyncp_start_server_fd((server), (serve), #serve, ASYNCP_HERE, __VA_ARGS__)
@@ -81,63 +131,99 @@ ASYNC_API ASYNC_MUST int asyncp_start_server_fd(async_server **server, async_ser
                                                 const char *name, const char *where, void *context,
                                                 int fd, const async_server_options *options);
 
-/* Begins to accept, after options->paused. Never switches. */
+/*
+ * Starts to accept connections, on a server that was started with options->paused.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_server_start_serving(async_server *server);
 
 /*
- * Waits until the server is closed. 0. -ECANCELED: this task was cancelled, and this call has
- * closed it. Switches.
+ * Waits until the server is closed. If the calling task is cancelled, it closes the server.
+ *
+ * Returns 0.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_server_serve_forever(async_server *server);
 
-/* Stops to listen; connections go on. Never switches. */
+/*
+ * Stops listening. The connections continue.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_server_close(async_server *server);
 
 /*
- * Ends every connection in order: its reader finds the end, and what is pending is sent. Never
- * switches.
+ * Closes every connection gracefully: its task reads the end of the stream, and pending output is
+ * sent.
+ *
+ * Never switches.
  */
 ASYNC_API void async_server_close_clients(async_server *server);
 
-/* Aborts every connection: see async_stream_abort. Never switches. */
+/*
+ * Aborts every connection (see async_stream_abort).
+ *
+ * Never switches.
+ */
 ASYNC_API void async_server_abort_clients(async_server *server);
 
-/* Cancels the task of every connection. Never switches. */
+/*
+ * Cancels the task of every connection.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_server_cancel_clients(async_server *server);
 
 /*
- * Waits until the server is closed and every connection's task has ended. 0. -ECANCELED. Switches.
+ * Waits until the server is closed and the tasks of all connections have ended.
+ *
+ * Returns 0.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_server_wait_closed(async_server *server);
 
 /*
- * Takes the server: closes it, cancels the tasks of its connections, and waits for them, whatever
- * happens to this task. In a child of fork() only descriptors are closed. NULL is nothing.
+ * Closes the server, cancels the tasks of its connections, waits until they have ended, and frees
+ * the server. It waits also if the calling task is cancelled.
+ *
+ * In a child of fork() it only closes the descriptors.
+ *
+ * Takes the server. NULL is ignored.
  * Switches.
  */
 ASYNC_API void async_server_free_wait(async_server *server);
 
-/* The port at which it listens; 0: a Unix server, or closed. Never switches. */
+/*
+ * Returns the port on which the server listens; 0 for a Unix server or a closed one.
+ * Never switches.
+ */
 ASYNC_API int async_server_port(const async_server *server);
 
-/* Connections whose tasks have not ended. Never switches. */
+/*
+ * Returns the number of connections whose tasks have not ended.
+ * Never switches.
+ */
 ASYNC_API size_t async_server_connections(const async_server *server);
 
 /*
- * Fills fds[0..capacity) with its sockets, borrowed; returns how many it has. Never
- * switches.
+ * Stores the server's listening sockets, borrowed, in fds[0..capacity).
+ *
+ * Returns the number of sockets, which may be larger than capacity.
+ * Never switches.
  */
 ASYNC_API size_t async_server_fds(const async_server *server, int fds[], size_t capacity);
 
-/* For async_auto_wait_server. */
 static inline void asyncp_auto_wait_server(async_server **server)
 {
     async_server_free_wait(*server);
 }
 
 /*
- * async_auto_wait_server *s = NULL; freed when the block is left: declare it after what its
- * connections use.
+ * async_auto_wait_server *server = NULL;
+ *
+ * Declares a server that is freed, with async_server_free_wait, when the block is left. Declare it
+ * after what its connections use.
  */
 #define async_auto_wait_server ASYNC_CLEANUP(asyncp_auto_wait_server) async_server
 

@@ -1,19 +1,22 @@
 /*
- * asyncio/socket.h: the calls of sockets, as their namesakes in sections 2 of the manual, while the
- * loop goes on. They are for descriptors of yours; for connections whose bytes you read and write,
- * streams are less work (stream.h).
+ * asyncio/socket.h: socket calls that let other tasks run. They do what their namesakes in section
+ * 2 of the manual do, but do not block.
  *
- * Each call does at once what it can, else it waits and tries again. What was done is returned,
- * also when the task was cancelled meanwhile; -ECANCELED: nothing was done. A task whose calls
- * never have to wait gives way to others about every 50 µs. MSG_DONTWAIT in flags is nothing, since
- * waiting is what they do.
+ *     ASYNC_TRY(async_connect(fd, address, size));
+ *     ASYNC_TRY(async_sendall(fd, "hello", 5, 0));
+ *     int received = async_recv(fd, buffer, sizeof buffer, 0);
  *
- * Errors that are not named are those of the namesake: -ENOTSOCK, -ENOTCONN, -ECONNRESET… A
- * descriptor that is not open is -EBADF; so is one that async_close closes while the call waits.
- * Several tasks may wait on one descriptor.
+ * They are for descriptors of the program. For connections that are read and written as streams of
+ * bytes, asyncio/stream.h is easier to use. Include <sys/socket.h> for the flags and the structs.
+ * Sizes of addresses are socklen_t.
  *
- * Include <sys/socket.h> for the flags and the structs, which this does not: it has names that
- * programs use. Sizes of addresses are socklen_t.
+ * A call first tries at once and waits only if it would block; MSG_DONTWAIT has no effect. If
+ * something was transferred the call returns that, also if the task was cancelled meanwhile:
+ * -ECANCELED means that nothing was transferred, unless a comment says otherwise. Several tasks may
+ * wait on one descriptor.
+ *
+ * Other errors are those of the namesake, such as -ENOTSOCK, -ENOTCONN and -ECONNRESET. -EBADF
+ * means that the descriptor is not open, or was closed by async_close meanwhile.
  */
 #ifndef ASYNCIO_SOCKET_H
 #define ASYNCIO_SOCKET_H
@@ -27,88 +30,156 @@ struct sockaddr;
 struct msghdr;
 
 /*
- * A new socket, non-blocking and closed by exec, as socket(2) makes it. Close it with async_close.
+ * Creates a socket, as socket(2) does. It is non-blocking and closed by exec.
+ *
+ * The caller owns the descriptor and closes it with async_close.
+ * Returns the descriptor, or an error of socket(2).
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_socket(int domain, int type, int protocol);
 
 /*
- * Connects the socket, which becomes non-blocking and stays so. 0 when it is connected; borrows the
- * address. Errors say to whom: async_strerror tells "-ECONNREFUSED: connect to 127.0.0.1:80:
- * Connection refused". While the backlog of a Unix socket is full it tries again after pauses of 1
- * to 100 ms. -ECANCELED, also of a timeout: the kernel may still be at it; close the socket, or
- * call again, which goes on waiting. -EINVAL: no address. Switches.
+ * Connects the socket, which becomes non-blocking and stays so.
+ *
+ * size is the size of the address. While the backlog of a Unix socket is full, the call tries again
+ * after pauses of 1 to 100 ms. The error message has the address: "-ECONNREFUSED: connect to
+ * 127.0.0.1:80: Connection refused".
+ *
+ * After -ECANCELED, also of a timeout, the kernel may still be connecting. Close the socket, or
+ * call again to continue to wait.
+ *
+ * Borrows the address.
+ * Returns 0, or an error of connect(2); -EINVAL if address is NULL.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_connect(int fd, const struct sockaddr *address, unsigned size);
 
 /*
- * Accepts a connection: the new descriptor, non-blocking and closed by exec. The listening socket
- * becomes non-blocking and stays so. The peer's address goes to *address, of which *size says the
- * room and then the size; address may be NULL. A connection that has failed before it was accepted
- * is not told of. -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM: the connection stays in the backlog; let
- * others end before you call again. -EINVAL: it does not listen. Switches.
+ * Accepts a connection. Its descriptor is non-blocking and closed by exec. The listening socket
+ * becomes non-blocking and stays so.
+ *
+ * *address becomes the peer's address. *size is the size of the buffer and becomes that of the
+ * address. address may be NULL. Connections that have failed before they were accepted are skipped.
+ *
+ * The caller owns the descriptor.
+ * Returns the descriptor, or an error of accept(2).
+ * -EMFILE, -ENFILE, -ENOBUFS, -ENOMEM if resources are exhausted; the connection stays in the
+ * backlog, so close other descriptors before the next call.
+ * -EINVAL if the socket is not listening.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_accept(int fd, struct sockaddr *address, unsigned *size);
 
 /*
- * Receives up to size bytes, never more than INT_MAX; 0 is the end, or of datagrams an empty one.
- * The buffer is the kernel's until this returns and untouched after that, also when the task was
- * cancelled: it may be on the task's stack. flags are recv's, without MSG_WAITALL (-EINVAL): a task
- * cancelled half-way could neither keep its bytes nor give them back. Switches.
+ * Receives up to size bytes.
+ *
+ * The kernel uses the buffer until the call returns, and not after that, also if the task was
+ * cancelled: it may be on the task's stack.
+ *
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recv(2); -EINVAL if flags has MSG_WAITALL.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_recv(int fd, void *buffer, size_t size, int flags);
 
-/* The same with the sender's address, as recvfrom(2) gives it; address may be NULL. Switches. */
+/*
+ * Receives up to size bytes as async_recv does, with the address of the sender, as recvfrom(2)
+ * does.
+ *
+ * *address_size is the size of the buffer and becomes that of the address. address may be NULL.
+ *
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recvfrom(2); -EINVAL if flags has MSG_WAITALL.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_recvfrom(int fd, void *buffer, size_t size, int flags,
                                         struct sockaddr *address, unsigned *address_size);
 
 /*
- * The same as recvmsg(2) does it. MSG_CMSG_CLOEXEC in flags: descriptors that come are closed by
- * exec. Switches.
+ * Receives a message as recvmsg(2) does. With MSG_CMSG_CLOEXEC, received descriptors are closed by
+ * exec.
+ *
+ * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
+ * recvmsg(2); -EINVAL if flags has MSG_WAITALL.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_recvmsg(int fd, struct msghdr *message, int flags);
 
 /*
- * Sends up to size bytes, never more than INT_MAX, and returns how many the kernel took, at least 1
- * of a stream. Never raises SIGPIPE: -EPIPE is enough. Switches.
+ * Sends up to size bytes. It does not raise SIGPIPE.
+ *
+ * Returns the number of bytes that were sent, at least 1 on a stream socket if size is not 0; an
+ * error of send(2);
+ * -EPIPE if the connection has ended.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_send(int fd, const void *data, size_t size, int flags);
 
-/* The same to an address, which is borrowed, as sendto(2) does it. Switches. */
+/*
+ * Sends up to size bytes to an address, as sendto(2) does. It does not raise SIGPIPE.
+ *
+ * Borrows the address.
+ * Returns the number of bytes that were sent, or an error of sendto(2).
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int flags,
                                       const struct sockaddr *address, unsigned address_size);
 
-/* The same as sendmsg(2) does it. Switches. */
+/*
+ * Sends a message as sendmsg(2) does. It does not raise SIGPIPE.
+ *
+ * Returns the number of bytes that were sent, or an error of sendmsg(2).
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_sendmsg(int fd, const struct msghdr *message, int flags);
 
 /*
- * Sends all of it, in as many pieces as it takes. 0 when the kernel has all. Any error, -ECANCELED
- * too, may come half-way: what is sent is sent, and async_strerror tells "7 of 20 bytes were sent".
+ * Sends size bytes, in as many pieces as necessary. It does not raise SIGPIPE.
+ *
+ * Any error, also -ECANCELED, may come after a part was sent. The error message then says how much:
+ * "7 of 20 bytes were sent".
+ *
+ * Returns 0, or an error of send(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendall(int fd, const void *data, size_t size, int flags);
 
 /*
- * Sends up to count bytes of a file through a socket, which becomes non-blocking and stays so. From
- * *offset, which then is behind them; NULL: from where the file stands, which moves on. How many, 0
- * at the file's end. Reading the file itself may hold the loop, as long as its disk takes. -EINVAL:
- * not a file that can be mapped. No SIGPIPE. Switches.
+ * Sends up to count bytes of a file through a socket, which becomes non-blocking and stays so. It
+ * does not raise SIGPIPE.
+ *
+ * *offset is the position in the file and is advanced. If offset is NULL, the file's own position
+ * is used and advanced. Reading the file may block the loop as long as its disk needs.
+ *
+ * Returns the number of bytes; 0 at the end of the file; an error of sendfile(2); -EINVAL if the
+ * file cannot be mapped.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendfile(int fd, int file, int64_t *offset, size_t count);
 
 /*
- * Moves up to count bytes from one descriptor to another, of which one is a pipe, as splice(2)
- * does; waits for whichever has nothing or no room. How many, 0 at the end. Both become
- * non-blocking and stay so. Offsets may be NULL. flags are splice's. No SIGPIPE. Switches.
+ * Moves up to count bytes from one descriptor to another, as splice(2) does; one of them must be a
+ * pipe. It does not raise SIGPIPE.
+ *
+ * It waits until `in` has bytes and `out` has room. Both become non-blocking and stay so. The
+ * offsets may be NULL.
+ *
+ * Returns the number of bytes; 0 at the end; an error of splice(2).
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset,
                                       size_t count, unsigned flags);
 
 /*
- * Closes any descriptor of yours, on which tasks of this thread's loop may wait: each of them gets
- * -EBADF. With io_uring and such tasks that happens when the kernel has let go of it, soon; till
- * then its number is not free. 0, -EBADF: it was not open. Not for a stream's descriptor. Also
- * outside a loop. Never switches.
+ * Closes a descriptor of the program. Tasks of this thread's loop that wait on it get -EBADF.
+ *
+ * With io_uring and tasks that wait, the number is free again only when the kernel has released the
+ * descriptor, soon after the call. It must not be used for the descriptor of a stream. It may be
+ * called outside a loop.
+ *
+ * Takes the descriptor.
+ * Returns 0; -EBADF if fd is not open.
+ * Never switches.
  */
 ASYNC_API int async_close(int fd);
 

@@ -1,11 +1,18 @@
 /*
- * asyncio/sync.h: locks, events, conditions, semaphores and barriers, for tasks of one loop.
+ * asyncio/sync.h: locks, events, conditions, semaphores and barriers for the tasks of one loop.
  *
- * Between two calls that switch, nobody else runs: what is changed there needs no lock. These are
- * for what must hold across a wait. All are plain structs: {0} is a free lock, an event that is not
- * set. Each must stay where it is, as long as anybody uses it. Who came first is served first; what
- * is free goes to the one who has waited longest there and then, so nobody who comes later can take
- * it. Those that never switch may be called in callbacks, too.
+ *     static async_lock lock; // {0} is free
+ *
+ *     ASYNC_WITH(&lock);
+ *     ASYNC_TRY(async_sleep(1)); // other tasks run, and the lock is held
+ *
+ * Between two calls that switch no other task runs, so data that is changed there needs no lock.
+ * These objects are for what must hold across a wait.
+ *
+ * All are plain structs, initialised with {0} or with the fields that are public. An object must
+ * not be moved while it is in use. Waiting tasks are served in FIFO order with direct hand-off: a
+ * lock or a permit goes to the task that has waited longest, and a later call cannot take it. Calls
+ * that never switch may also be made in callbacks.
  */
 #ifndef ASYNCIO_SYNC_H
 #define ASYNCIO_SYNC_H
@@ -14,151 +21,238 @@
 
 ASYNC_BEGIN_C
 
-/* A lock; {0} is one that is free. Its fields are the library's. */
+/* A lock; {0} is free. */
 typedef struct ASYNCP_ALIASES async_lock {
-    uint64_t asyncp_private[4]; /* see struct lock in the source */
+    uint64_t asyncp_private[6];
 } async_lock;
 
-/* Takes the lock, waiting while somebody has it. -ECANCELED: it was not taken. Switches. */
+/*
+ * Acquires the lock, waiting while it is held. After an error it was not acquired.
+ *
+ * Returns 0.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_lock_acquire(async_lock *lock);
 
-/* Takes the lock if it is free. 0. -EAGAIN: it is taken. Never switches. */
+/*
+ * Acquires the lock if it is free.
+ *
+ * Returns 0; -EAGAIN if the lock is held.
+ * Never switches.
+ */
 ASYNC_API ASYNC_MUST int async_lock_acquire_nowait(async_lock *lock);
 
 /*
- * Hands the lock to the task that has waited longest, or leaves it free. As in Python, another task
- * than the one that took it may do so. Ends the program if nobody has it. Never switches.
+ * Releases the lock: the task that has waited longest acquires it, else it is free.
+ *
+ * As in Python, a task may release a lock that another task has acquired. Releasing a free lock
+ * aborts the program with an error message.
+ *
+ * Never switches.
  */
 ASYNC_API void async_lock_release(async_lock *lock);
 
-/* Whether somebody has the lock. Never switches. */
+/*
+ * Returns true if the lock is held.
+ * Never switches.
+ */
 ASYNC_API bool async_lock_locked(const async_lock *lock);
 
-/*
- * Something that happens, for any number of tasks to wait for; {0} has not happened. Its fields are
- * the library's.
- */
+/* An event, for which any number of tasks can wait; {0} is not set. */
 typedef struct ASYNCP_ALIASES async_event {
-    uint64_t asyncp_private[4]; /* see struct event in the source */
+    uint64_t asyncp_private[6];
 } async_event;
 
-/* Waits until the event is set. 0. -ECANCELED. Switches. */
+/*
+ * Waits until the event is set.
+ *
+ * Returns 0.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_event_wait(async_event *event);
 
 /*
- * Sets the event and wakes all who wait for it, even if it is cleared before they run. Never
- * switches.
+ * Sets the event and wakes all tasks that wait for it. They continue even if it is cleared before
+ * they run.
+ *
+ * Never switches.
  */
 ASYNC_API void async_event_set(async_event *event);
 
 /*
- * Makes the event one that has not happened: who waits from now on waits for the next time. Never
- * switches.
+ * Clears the event. Tasks that wait from now on wait until it is set again.
+ *
+ * Never switches.
  */
 ASYNC_API void async_event_clear(async_event *event);
 
-/* Whether the event is set. Never switches. */
+/*
+ * Returns true if the event is set.
+ * Never switches.
+ */
 ASYNC_API bool async_event_is_set(const async_event *event);
 
 /*
- * A lock, and a place to wait for a change of what it guards. {0} has a lock of its own; {.lock =
- * &shared} uses one that others use as well.
+ * A condition: a lock, and a list of tasks that wait for a change of what it protects. {0} has a
+ * lock of its own.
  */
 typedef struct ASYNCP_ALIASES async_condition {
-    async_lock *lock;           /* borrowed; NULL: one of its own */
-    uint64_t asyncp_private[6]; /* see struct condition in the source */
+    async_lock *lock; /* a lock to share with other users, borrowed; NULL: its own */
+    uint64_t asyncp_private[8];
 } async_condition;
 
-/* async_lock_acquire for the condition's lock. Switches. */
+/*
+ * Acquires the condition's lock, as async_lock_acquire does.
+ *
+ * Returns 0.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_condition_acquire(async_condition *condition);
 
-/* async_lock_release for the condition's lock. Never switches. */
+/*
+ * Releases the condition's lock, as async_lock_release does.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_condition_release(async_condition *condition);
 
-/* Whether somebody has the condition's lock. Never switches. */
+/*
+ * Returns true if the condition's lock is held.
+ * Never switches.
+ */
 ASYNC_API bool async_condition_locked(const async_condition *condition);
 
 /*
- * Gives the lock, which is held, back, waits until it is notified, and takes the lock again. It is
- * held again whatever this returns: 0, or -ECANCELED if no notification came before the request.
- * Taking it again cannot be refused. Ends the program if no task has the lock. Switches.
+ * Releases the lock, waits for a notification, and acquires the lock again.
+ *
+ * The lock is held again whatever the call returns: it is acquired also if the task was cancelled.
+ * If no task holds the lock, the program is aborted with an error message.
+ *
+ * Returns 0; -ECANCELED if the task was cancelled before a notification came.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait(async_condition *condition);
 
 /*
- * Waits until predicate(context) holds, which is asked at once and after every notification, with
- * the lock held; it must not switch. Ends the program if no task has the lock, also if the
- * predicate holds. As in async_condition_wait, it is not asked which task has the lock: if another
- * one has, it is given back under that task, as in Python. 0. -ECANCELED, as async_condition_wait.
+ * Waits until predicate(context) is true, as async_condition_wait does.
+ *
+ * The predicate is called at once and after every notification, with the lock held. It must not
+ * switch. As in async_condition_wait, the library does not check which task holds the lock: if it
+ * is another task, the lock is released nevertheless, as in Python.
+ *
+ * Returns 0; -ECANCELED if the task was cancelled before a notification came.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
                                                   bool (*predicate)(void *context), void *context);
 
 /*
- * Wakes the count tasks that have waited longest, or as many as there are; each returns when it has
- * got the lock. Ends the program if no task has the lock. Never switches.
+ * Wakes the tasks that have waited longest, at most count of them. Each returns when it has
+ * acquired the lock. If no task holds the lock, the program is aborted with an error message.
+ *
+ * Never switches.
  */
 ASYNC_API void async_condition_notify(async_condition *condition, size_t count);
 
-/* Wakes all who wait; otherwise as async_condition_notify. Never switches. */
+/*
+ * Wakes all waiting tasks; otherwise like async_condition_notify.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_condition_notify_all(async_condition *condition);
 
 /*
- * A number of permits: {.value = 10} has ten, {0} none until somebody releases one. With .bound it
- * is a BoundedSemaphore: to release more than there were is a mistake, which ends the program. So
- * is a number below 0.
+ * A semaphore: {.value = 10} has ten permits, {0} has none until async_semaphore_release is called.
+ *
+ * With .bound it is a BoundedSemaphore: releasing more than .bound permits aborts the program with
+ * an error message. So does a negative value or bound.
  */
 typedef struct ASYNCP_ALIASES async_semaphore {
-    int value;                  /* permits that are free; yours to set until it is used */
-    int bound;                  /* the most there can be; 0: any number */
-    uint64_t asyncp_private[3]; /* see struct semaphore in the source */
+    int value; /* free permits; may be set before the semaphore is used */
+    int bound; /* the largest number of permits; 0: no limit */
+    uint64_t asyncp_private[5];
 } async_semaphore;
 
-/* Takes a permit, waiting while there is none. -ECANCELED: none was taken. Switches. */
+/*
+ * Acquires a permit, waiting while there is none. After an error none was acquired.
+ *
+ * Returns 0.
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_semaphore_acquire(async_semaphore *semaphore);
 
-/* Takes a permit if there is one. 0. -EAGAIN: there is no permit. Never switches. */
+/*
+ * Acquires a permit if there is one.
+ *
+ * Returns 0; -EAGAIN if there is no permit.
+ * Never switches.
+ */
 ASYNC_API ASYNC_MUST int async_semaphore_acquire_nowait(async_semaphore *semaphore);
 
-/* Hands a permit to the task that has waited longest, or leaves it for others. Never switches. */
+/*
+ * Releases a permit: the task that has waited longest acquires it, else it is free.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_semaphore_release(async_semaphore *semaphore);
 
-/* Whether there is no permit to be had at once. Never switches. */
+/*
+ * Returns true if no permit can be acquired without waiting.
+ * Never switches.
+ */
 ASYNC_API bool async_semaphore_locked(const async_semaphore *semaphore);
 
-/* A place where as many tasks as .parties says wait for each other, again and again. */
+/*
+ * A barrier, where a number of tasks wait for each other: {.parties = 3}. It can be used
+ * repeatedly.
+ */
 typedef struct ASYNCP_ALIASES async_barrier {
-    int parties;                /* how many; yours to set until it is used */
-    uint64_t asyncp_private[4]; /* see struct barrier in the source */
+    int parties; /* how many tasks wait for each other; may be set before the barrier is used */
+    uint64_t asyncp_private[6];
 } async_barrier;
 
 /*
- * Waits until .parties tasks wait here, and returns the place of this one among them, 0 for who
- * came first. -EPIPE: it was reset or aborted meanwhile, or aborted before. -ECANCELED: this task
- * waits no more, and another one must come. -EINVAL: .parties is less than 1. Switches.
+ * Waits until .parties tasks wait at the barrier.
+ *
+ * A task that is cancelled while it waits does not count any more.
+ *
+ * Returns the position of the calling task among them, 0 for the first.
+ * -EPIPE if the barrier was reset or aborted.
+ * -EINVAL if .parties is less than 1.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_barrier_wait(async_barrier *barrier);
 
-/* Makes the barrier as good as new; those who wait get -EPIPE. Never switches. */
+/*
+ * Resets the barrier to its initial state. Waiting tasks get -EPIPE.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_barrier_reset(async_barrier *barrier);
 
 /*
- * Breaks the barrier: those who wait get -EPIPE, and so does who comes until it is reset. Never
- * switches.
+ * Breaks the barrier. Waiting tasks, and callers until async_barrier_reset, get -EPIPE.
+ *
+ * Never switches.
  */
 ASYNC_API void async_barrier_abort(async_barrier *barrier);
 
-/* How many tasks wait there. Never switches. */
+/*
+ * Returns the number of tasks that wait at the barrier.
+ * Never switches.
+ */
 ASYNC_API int async_barrier_n_waiting(const async_barrier *barrier);
 
-/* Whether it was aborted and not reset since. Never switches. */
+/*
+ * Returns true if the barrier was aborted and not reset since.
+ * Never switches.
+ */
 ASYNC_API bool async_barrier_broken(const async_barrier *barrier);
 
-/* What a block holds by ASYNC_WITH: one of these. */
+/* What ASYNC_WITH holds in a block: a lock or a permit of a semaphore. */
 struct asyncp_held {
-    async_lock *lock;           /* or NULL */
-    async_semaphore *semaphore; /* or NULL */
+    async_lock *lock;
+    async_semaphore *semaphore;
 };
 
 static inline int asyncp_hold_lock(struct asyncp_held *held, async_lock *lock)
@@ -175,7 +269,7 @@ static inline int asyncp_hold_semaphore(struct asyncp_held *held, async_semaphor
     return result;
 }
 
-/* The condition's lock, for ASYNC_WITH. */
+/* Returns the condition's lock, for ASYNC_WITH. */
 ASYNC_API async_lock *asyncp_condition_lock(async_condition *condition);
 
 static inline int asyncp_hold_condition(struct asyncp_held *held, async_condition *condition)
@@ -192,8 +286,15 @@ static inline void asyncp_release_held(struct asyncp_held *held)
 }
 
 /*
- * ASYNC_WITH(&lock); takes a lock, a permit of a semaphore, or the lock of a condition, or returns
- * the error from this function; it is released when the block is left, in whatever way. Switches.
+ * ASYNC_WITH(TYPE *object);
+ *
+ * Acquires a lock, a permit of a semaphore or the lock of a condition, and releases it when the
+ * block is left in any way.
+ *
+ * object points to an async_lock, an async_semaphore or an async_condition. If the object cannot be
+ * acquired, the calling function returns the error, as with ASYNC_TRY.
+ *
+ * Switches.
  */
 #define ASYNC_WITH(...)           ASYNCP_WITH_(ASYNCP_CAT(asyncp_held_, __COUNTER__), (__VA_ARGS__))
 #define ASYNCP_WITH_(held, thing) ASYNCP_WITH(held, thing)

@@ -1,8 +1,14 @@
 /*
- * asyncio/thread.h: blocking functions on threads of their own, while the loop goes on; and
- * coroutines for a loop that another thread asks for. A worker thread is no place for tasks: what
- * runs there may block, and calls nothing of the library that switches; async_local_get, async_fail
- * and whatever is for any thread work there.
+ * asyncio/thread.h: blocking functions on worker threads, and coroutines sent to the loop of
+ * another thread.
+ *
+ *     static int compress_file(const char *path) {…} // may block
+ *     async_fn(compress_file, const char *);
+ *
+ *     int size = async_to_thread(compress_file, "big.log"); // other tasks run meanwhile
+ *
+ * A function on a worker thread may block. It must not call functions that switch or that belong to
+ * a loop; async_local_get, async_fail and the functions for any thread work there.
  */
 #ifndef ASYNCIO_THREAD_H
 #define ASYNCIO_THREAD_H
@@ -14,34 +20,52 @@
 ASYNC_BEGIN_C
 
 /*
- * async_to_thread(fn, args…): runs fn(args…), an ordinary blocking function that async_fn has
- * named, on a worker thread of the loop's default executor, and waits for its result. The arguments
- * may point into the frame of whoever waits. If this task is cancelled, what no worker has begun is
- * taken back (-ECANCELED); what has begun is waited for, and its result counts. -ENOMEM; -EAGAIN:
- * no thread could be made, and there is none. Switches.
+ * int async_to_thread(fn, args…)
+ *
+ * Runs fn(args…), a blocking function that was named with async_fn, on a worker thread of the
+ * loop's default executor, and waits for its result.
+ *
+ * The arguments may point to variables of the calling function: if the calling task is cancelled, a
+ * function that has started is waited for, and its result is returned. A function that has not
+ * started is not run.
+ *
+ * Copies the arguments.
+ * Returns the function's result; -ECANCELED if the calling task was cancelled before the function
+ * started; -EAGAIN if no thread could be started and none is running.
+ * Switches.
  */
 #define async_to_thread(...) async_run_in_executor(NULL, __VA_ARGS__)
 
 /*
- * async_run_in_executor(executor, fn, args…): the same in that executor; NULL: in the default one.
+ * int async_run_in_executor(async_executor *executor, fn, args…)
+ *
+ * Runs fn(args…) on a worker thread of an executor, as async_to_thread does. NULL means the default
+ * executor.
+ *
+ * Copies the arguments.
+ * Returns the function's result, or an error of async_to_thread.
  * Switches.
  */
 #define async_run_in_executor(executor, ...)                                                       \
     async_await(ASYNCP_CREATE(asyncp_executor_options(executor), __VA_ARGS__))
 
 /*
- * Threads that do blocking work, the first that came first. They are made when there is work that
- * nobody is free for, and stay. Work may come from tasks of any loop. A signal is never handled on
- * one of them.
+ * A FIFO pool of worker threads. Threads are started on demand and kept. Tasks of any loop may use
+ * it. Signals are not handled on its threads.
  */
 typedef struct async_executor async_executor;
 
-/* In async_task_options: the loop's default executor. */
+/*
+ * async_executor *ASYNC_DEFAULT_EXECUTOR
+ *
+ * Means the loop's default executor, in async_task_options.
+ */
 #define ASYNC_DEFAULT_EXECUTOR ((async_executor *)-1)
 
 /*
- * Creates an executor of at most that many threads; 0: 4 more than there are processors, at most
- * 32.
+ * Creates an executor.
+ *
+ * threads is the largest number of threads; 0: the number of processors plus 4, at most 32.
  *
  * The caller owns *executor and frees it with async_executor_free_wait; after an error it is NULL.
  * Returns 0; -ENOMEM; -EINVAL if executor is NULL.
@@ -50,21 +74,32 @@ typedef struct async_executor async_executor;
 ASYNC_API ASYNC_MUST int async_executor_new(async_executor **executor, size_t threads);
 
 /*
- * Blocks the calling thread until all that the executor was given is done and its threads have
- * ended, and takes it. NULL is nothing. Not on one of its own threads. After fork(), the child only
- * frees the memory; it must not return from a function that it was forked in on a worker thread.
+ * Blocks the calling thread until all functions of the executor have returned and its threads have
+ * ended, and frees it. It must not be called on one of its threads.
+ *
+ * In a child of fork() it only frees the memory. A child that was forked on a worker thread must
+ * not return from the function there.
+ *
+ * Takes the executor. NULL is ignored.
  * Never switches.
  */
 ASYNC_API void async_executor_free_wait(async_executor *executor);
 
 /*
- * Makes it the default executor of this thread's loop; takes it: the loop frees it at its end. 0;
- * -EBUSY: there is a default one already, given or made by its first use; then it stays yours.
- * -EINVAL for NULL. Never switches.
+ * Makes an executor the default executor of this thread's loop, which frees it at its end.
+ *
+ * Takes the executor if it succeeds.
+ * Returns 0; -EBUSY if the loop has a default executor, which its first use creates; -EINVAL if
+ * executor is NULL.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
 
-/* async_auto_wait_executor *e = async_executor_new(0); frees itself when its block is left. */
+/*
+ * async_auto_wait_executor *executor = NULL;
+ *
+ * Declares an executor that is freed, with async_executor_free_wait, when the block is left.
+ */
 #define async_auto_wait_executor ASYNC_CLEANUP(asyncp_auto_wait_executor) async_executor
 static inline void asyncp_auto_wait_executor(async_executor **executor)
 {
@@ -72,49 +107,69 @@ static inline void asyncp_auto_wait_executor(async_executor **executor)
 }
 
 /*
- * What another thread holds of a coroutine that it sent to a loop. Its calls are for any thread,
- * one at a time with async_concurrent_future_free.
+ * A coroutine that was sent to the loop of another thread. Its calls may be made on any thread, but
+ * none at the same time as async_concurrent_future_free.
  */
 typedef struct async_concurrent_future async_concurrent_future;
 
 /*
- * async_run_coroutine_threadsafe(loop, fn, args…): has the loop, which another thread runs, make a
- * task that runs fn(args…). From any thread. The arguments are copied; the loop must not be closed
- * meanwhile. Returns a future, to be freed; NULL: out of memory, or loop is NULL. Never switches.
+ * async_concurrent_future *async_run_coroutine_threadsafe(async_loop *loop, fn, args…)
+ *
+ * Sends a coroutine to a loop that another thread runs, which creates a task for fn(args…). It may
+ * be called on any thread. The loop must not be closed meanwhile.
+ *
+ * Copies the arguments. The caller owns the future and frees it with async_concurrent_future_free.
+ * Returns the future; NULL if memory is exhausted or loop is NULL.
+ * Never switches.
  */
 #define async_run_coroutine_threadsafe(loop, ...)                                                  \
     ((async_concurrent_future *)(void *)ASYNCP_CREATE(asyncp_carrier_options(loop), __VA_ARGS__))
 
 /*
- * Blocks the calling thread, for at most so many seconds (0: not at all; infinity: as long as it
- * takes), until the coroutine has ended; returns its result. -ETIMEDOUT: it has not, and goes on.
- * -ECANCELED: it was cancelled, or the loop closed before it began, or this is a child of fork()
- * and it was not done. -ENOMEM: NULL, or the task could not be made. -EDEADLK: this thread runs
- * that loop. -EINVAL: not a number. In a task it would hold the task's own loop: have it called
- * with async_to_thread. Never switches.
+ * Blocks the calling thread until the coroutine has ended, for at most a number of seconds, and
+ * returns its result.
+ *
+ * 0 seconds does not wait. In a task it would block the task's own loop: call it with
+ * async_to_thread there.
+ *
+ * Returns the coroutine's result.
+ * -ETIMEDOUT if the coroutine has not ended; it continues.
+ * -ECANCELED if the coroutine was cancelled, the loop was closed before it started, or this is a
+ * child of fork() and it had not ended.
+ * -ENOMEM if future is NULL or the task could not be created.
+ * -EDEADLK if this thread runs the coroutine's loop.
+ * -EINVAL if seconds is not a number.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_concurrent_future_result(async_concurrent_future *future,
                                                         double seconds);
 
 /*
- * Asks the coroutine to end, as async_task_cancel; once. false: it has ended already, or is NULL.
+ * Asks the coroutine to cancel, as async_task_cancel does, once.
+ *
+ * Returns true; false if it has ended or future is NULL.
  * Never switches.
  */
 ASYNC_API bool async_concurrent_future_cancel(async_concurrent_future *future);
 
-/* Whether the coroutine has ended; true for NULL. Never switches. */
+/*
+ * Returns true if the coroutine has ended or future is NULL.
+ * Never switches.
+ */
 ASYNC_API bool async_concurrent_future_done(async_concurrent_future *future);
 
 /*
- * Takes it; a coroutine that has not ended goes on, and its error is reported. NULL is nothing.
+ * Frees the future. A coroutine that has not ended continues, and the loop reports its error.
+ *
+ * Takes the future. NULL is ignored.
  * Never switches.
  */
 ASYNC_API void async_concurrent_future_free(async_concurrent_future *future);
 
-/* Options by which a constructor makes no task here but sends it to that loop. */
+/* Options that make a constructor send the task to that loop. */
 ASYNC_API const async_task_options *asyncp_carrier_options(async_loop *loop);
 
-/* Options for a task whose function runs in that executor; NULL: in the default one. */
+/* Options of a task whose function runs in that executor; NULL: in the default one. */
 ASYNC_API const async_task_options *asyncp_executor_options(async_executor *executor);
 
 ASYNC_END_C

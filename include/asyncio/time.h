@@ -1,8 +1,13 @@
 /*
- * asyncio/time.h: sleeping, timeouts, and shelter from cancellation.
+ * asyncio/time.h: sleeping, time limits, and shields against cancellation.
  *
- * Time is seconds in a double. Scopes are expressions, because a begin without its end is what the
- * first `return` leaves behind: `r = async_timeout(5, fetch(url))` cannot be left half-way.
+ *     int size = async_timeout(5, async_stream_read(stream, buffer, sizeof buffer));
+ *     if (size == -ETIMEDOUT)
+ *         async_ignore(async_no_cancel(send_error(stream, size)));
+ *
+ * Times are seconds in a double, on the clock of async_time(). Time limits and shields are
+ * expressions around a call, so they cannot be left half-way. The functions with begin and end in
+ * their names do the same for a block.
  */
 #ifndef ASYNCIO_TIME_H
 #define ASYNCIO_TIME_H
@@ -12,99 +17,155 @@
 ASYNC_BEGIN_C
 
 /*
- * Lets the others run for that many seconds, never less. 0 and negative: exactly one turn of the
- * loop; tasks that sleep so go on in the order of their calls, however negative the delays are.
- * When the loop is idle and 16 or more sleeps and timers end within a quarter of a millisecond,
- * they end together, by then. -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM.
+ * Sleeps for at least a number of seconds, while other tasks run.
+ *
+ * 0 or less yields for exactly one iteration of the loop; such tasks continue in the order of their
+ * calls, whatever the numbers are. Timer coalescing: if 16 or more sleeps and timers of an idle
+ * loop expire within 0.25 milliseconds, they expire together, with the last of them.
+ *
+ * Returns 0; -EINVAL if seconds is not a number.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sleep(double seconds);
 
 /*
- * Lets the others run until a time of async_time(), never less; one that has come: exactly one turn
- * of the loop. With `next += period; async_sleep_until(next)` what is done every period does not
- * drift, as the work between two sleeps is not added; after a period that was missed the next sleep
- * is one turn, and `async_time() - next` says how late it is. ASYNC_FOREVER: until this task is
- * cancelled. -ECANCELED: this task was cancelled. -EINVAL: not a number. -ENOMEM. Switches.
+ * Sleeps at least until a time of async_time(), while other tasks run.
+ *
+ * A time that has passed yields for exactly one iteration of the loop. ASYNC_FOREVER sleeps until
+ * the task is cancelled. For periodic work, use `next += period; async_sleep_until(next)`: the
+ * period does not drift by the time that the work takes. If a period was missed the call yields,
+ * and `async_time() - next` is how late it is.
+ *
+ * Returns 0; -EINVAL if when is not a number.
+ * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sleep_until(double when);
 
-/* The loop's clock in seconds: monotonic, or virtual, which starts at 0. Never switches. */
+/*
+ * Returns the loop's clock in seconds. It is monotonic; a virtual clock starts at 0.
+ * Never switches.
+ */
 ASYNC_API double async_time(void);
 
 /*
- * async_timeout(seconds, call): evaluates the call with a time limit. When it runs out, every
- * switching call inside is refused, as under async_task_cancel. Gives the call's own result if it
- * is 0 or more, -ETIMEDOUT if the limit ran out and the call failed, -ECANCELED while something
- * further out has cancelled this task too, -EINVAL if seconds is not a number, -ENOMEM. 0 or
- * negative has run out at once. An int. Never switches itself.
+ * int async_timeout(double seconds, call)
+ *
+ * Evaluates the call with a time limit. When the limit expires, every call that switches inside it
+ * returns -ECANCELED, as after async_task_cancel.
+ *
+ * A limit of 0 or less has expired at once.
+ *
+ * Returns the result of the call.
+ * -ETIMEDOUT if the limit expired and the call failed.
+ * -ECANCELED if the call failed, and the task or an outer scope was also cancelled.
+ * -EINVAL if seconds is not a number; every call that switches inside then fails.
+ * -ENOMEM if the limit could not be set; every call that switches inside then fails.
+ * Never switches itself.
  */
 #define async_timeout(seconds, ...)                                                                \
     (async_timeout_begin(ASYNCP_SCOPE(async_timeout_scope), (seconds)),                            \
      asyncp_timeout_pop(__VA_ARGS__))
 
 /*
- * async_timeout_at(when, call): the same with a time of async_time(). An int. Never switches
- * itself.
+ * int async_timeout_at(double when, call)
+ *
+ * Evaluates the call with a time limit, as async_timeout does, that expires at a time of
+ * async_time().
+ *
+ * Returns the result of the call, or an error of async_timeout.
+ * Never switches itself.
  */
 #define async_timeout_at(when, ...)                                                                \
     (async_timeout_at_begin(ASYNCP_SCOPE(async_timeout_scope), (when)),                            \
      asyncp_timeout_pop(__VA_ARGS__))
 
 /*
- * async_no_cancel(call): evaluates the call as if nobody had cancelled this task: for the goodbye
- * that must still be sent. Timeouts inside it work. The request is met again afterwards. Gives the
- * call's own result, an int. Never switches itself.
+ * int async_no_cancel(call)
+ *
+ * Evaluates the call with a shield: inside it, calls that switch do not return -ECANCELED because
+ * of requests to cancel the task. It is for cleanup that must wait.
+ *
+ * Time limits inside the shield work. The requests take effect again after it.
+ *
+ * Returns the result of the call.
+ * Never switches itself.
  */
 #define async_no_cancel(...)                                                                       \
     (async_no_cancel_begin(ASYNCP_SCOPE(async_no_cancel_scope)), asyncp_no_cancel_pop(__VA_ARGS__))
 
-/*
- * One time limit that is in force; a variable of the block it covers. Its fields are the library's.
- */
-typedef struct async_timeout_scope {
-    uint64_t asyncp_private[10]; /* see struct scope in the source */
+/* A time limit for a block, whose variable it must be. */
+typedef struct ASYNCP_ALIASES async_timeout_scope {
+    uint64_t asyncp_private[12];
 } async_timeout_scope;
 
-/* One shelter that is in force; a variable of the block it covers. Its fields are the library's. */
-typedef struct async_no_cancel_scope {
-    uint64_t asyncp_private[10]; /* see struct scope in the source */
+/* A shield for a block, whose variable it must be. */
+typedef struct ASYNCP_ALIASES async_no_cancel_scope {
+    uint64_t asyncp_private[12];
 } async_no_cancel_scope;
 
 /*
- * The begin of a timeout for a block rather than a call: scope must outlive its end. Never
- * switches.
+ * Begins a time limit for a block. The scope must exist until async_timeout_end.
+ *
+ * Never switches.
  */
 ASYNC_API void async_timeout_begin(async_timeout_scope *scope, double seconds);
 
-/* The same with a time of async_time(). Never switches. */
+/*
+ * Begins a time limit for a block, as async_timeout_begin does, that expires at a time of
+ * async_time().
+ *
+ * Never switches.
+ */
 ASYNC_API void async_timeout_at_begin(async_timeout_scope *scope, double when);
 
-/* When the limit runs out, or did, in the time of async_time(); infinity: never. Never switches. */
+/*
+ * Returns the time of async_time() at which the limit expires or has expired; infinity if it never
+ * does.
+ * Never switches.
+ */
 ASYNC_API double async_timeout_when(const async_timeout_scope *scope);
 
 /*
- * Has the limit run out at another time of async_time(), ASYNC_FOREVER included; one that has
- * passed: at once. -EALREADY: it has run out or was ended. -EINVAL: not a number. Never switches.
+ * Changes the time at which the limit expires. A time that has passed expires it at once; with
+ * ASYNC_FOREVER it never expires.
+ *
+ * Returns 0; -ENOMEM; -EALREADY if the limit has expired or was ended; -EINVAL if when is not a
+ * number.
+ * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_timeout_reschedule(async_timeout_scope *scope, double when);
 
-/* Whether the limit has run out, also after its end. Never switches. */
+/*
+ * Returns true if the limit has expired, also after its end.
+ * Never switches.
+ */
 ASYNC_API bool async_timeout_expired(const async_timeout_scope *scope);
 
 /*
- * The end of it, on every way out of the block: turns the block's result into async_timeout's.
+ * Ends a time limit. It must be called on every way out of the block.
+ *
+ * result is the result of the block.
+ *
+ * Returns what async_timeout returns for that result.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_timeout_end(async_timeout_scope *scope, long result);
 
-/* The begin of a shelter for a block: scope must outlive its end. Never switches. */
+/*
+ * Begins a shield for a block. The scope must exist until async_no_cancel_end.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_no_cancel_begin(async_no_cancel_scope *scope);
 
-/* The end of it, on every way out of the block. Never switches. */
+/*
+ * Ends a shield. It must be called on every way out of the block.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_no_cancel_end(async_no_cancel_scope *scope);
 
-/* What the expression forms end in: ends the innermost scope and passes the result on. */
+/* End the innermost scope and return the result of async_timeout or async_no_cancel. */
 ASYNC_API ASYNC_MUST int asyncp_timeout_pop(long result);
 ASYNC_API ASYNC_MUST int asyncp_no_cancel_pop(long result);
 

@@ -16,6 +16,8 @@
 #include "net/reader.h"
 #include "net/writer.h"
 #include <asyncio/stream.h>
+#include <asyncio/stream_read.h>
+#include <asyncio/stream_write.h>
 
 struct async_stream {
     struct layer layer; /* with the transport, at offset 0 */

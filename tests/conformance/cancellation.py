@@ -1,4 +1,4 @@
-"""How requests to cancel travel and what is refused: the rules of DESIGN §2 on top of CPython's tasks.
+"""How requests to cancel travel and what is refused: the rules of docs/decisions on top of CPython's tasks.
 
 A performer is a task of the program. Its requests are counted here; a request is handed to CPython (Task.cancel) only
 while the task is stopped in a plain wait whose effect has not happened. Joins pass it on to what they join.

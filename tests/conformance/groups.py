@@ -1,4 +1,4 @@
-"""Task groups: CPython's own TaskGroup, and what it says to its parent and its children under the rules of DESIGN §2."""
+"""Task groups: CPython's own TaskGroup, and what it says to its parent and its children under the rules of docs/decisions."""
 
 import asyncio
 

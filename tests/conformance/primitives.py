@@ -1,4 +1,4 @@
-"""CPython's locks and their kin under the rules of DESIGN §2: what is free goes to who has waited longest, there and then.
+"""CPython's locks and their kin under the rules of docs/decisions: what is free goes to who has waited longest, there and then.
 
 The code that waits is CPython's own. Barrier alone is modelled: CPython's has to drain, turn by turn.
 """

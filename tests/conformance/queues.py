@@ -1,4 +1,4 @@
-"""Queues of CPython under the rules of DESIGN §2: an item goes to the waiter that it wakes, and 3.13's shutdown.
+"""Queues of CPython under the rules of docs/decisions: an item goes to the waiter that it wakes, and 3.13's shutdown.
 
 The code of put and get is CPython's own. What it asks (is it empty? full?) and what it does (take an item, wake somebody)
 passes through the methods below, where whoever is woken gets the item or the place at that moment.

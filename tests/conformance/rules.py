@@ -8,27 +8,27 @@ import sys
 from collections import Counter
 
 RULES = {
-    # cancellation: DESIGN, "Cancellation stays until answered"
+    # cancellation: docs/decisions/cancellation-stays.md, first-come-wins.md
     "refused_until_answered": "every switching call is refused until the request is answered; CPython throws once",
     "refused_at_entry": "a refusal is checked at entry, before any side effect, also when the call would not have waited",
     "first_come_wins": "a wait whose effect has happened returns it; the request is met at the next call",
     "starts_before_cancelled": "a task cancelled before its first step runs, and its first switching call is refused",
     "own_result_stands": "a body's own result is never replaced because a cancel came too late",
     "one_request_a_round": "a request reaches a task once, however many joins lead there; CPython counts each way",
-    # joins: DESIGN, "Joins never return before what they join has ended"
+    # joins: docs/decisions/joins-wait.md
     "join_passes_refusal_on": "a join that is refused at its entry cancels what it joins and waits for it",
     "gather_waits_for_all": "gather on a first error lets the others finish, then returns that error",
     "gather_names_first_in_time": "of tasks that had failed before gather, the error is that of the first to end",
     "gather_gives_results": "a gather that was cancelled returns what its tasks return, success too",
     "collect_is_0": "a collecting gather that was cancelled returns 0 and the results",
-    # scopes: DESIGN, "Whose request"
+    # scopes: docs/decisions/whose-request.md
     "limit_refuses_to_its_end": "a limit that has run out refuses every call up to its end; CPython cancels once",
     "limit_of_0_has_run_out": "a limit of 0 or less has run out when it begins",
     "failure_is_the_limits": "at the end of a limit that ran out, any failure is a timeout",
     "shelter": "async_no_cancel(call): no request is met inside; CPython has shield(task) only",
     "as_completed_gives_what_has_ended": "what has ended is given after the limit, too; CPython drops it when time is up",
     "wait_for_312": "3.12: wait_for runs in the caller under a limit; 3.11 waits otherwise",
-    # queues: DESIGN, "A queue hands its item to the waiter it wakes"
+    # queues: docs/decisions/queues.md
     "queue_hands_over": "who is woken has its item or its place; CPython lets others in between",
     "queue_shutdown": "3.13: Queue.shutdown, which 3.11 and 3.12 lack",
     # locks: docs/decisions/locks.md

@@ -1,5 +1,5 @@
 /*
- * There are fewer arguments than the function has parameters.
+ * The call has fewer arguments than the function has parameters.
  *
  *  gcc: too few arguments to function 'async_fn_of__repeat'
  *  clang: too few arguments to function call

@@ -1,6 +1,5 @@
 /*
- * An argument has another type than the function's parameter: the compiler says what it would say
- * of a call.
+ * An argument has another type than the parameter: the compiler says what it would say of a call.
  *
  *  gcc: passing argument 4 of 'async_fn_of__repeat' makes pointer from integer without a cast
  *  clang: incompatible integer to pointer conversion passing 'int' to parameter of type 'typeof(const char *)'

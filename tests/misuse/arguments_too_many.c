@@ -1,5 +1,5 @@
 /*
- * There are more arguments than the function has parameters.
+ * The call has more arguments than the function has parameters.
  *
  *  gcc: too many arguments to function 'async_fn_of__repeat'
  *  clang: too many arguments to function call

@@ -1,5 +1,5 @@
 /*
- * The function was never named to async_fn, so nothing is known of its arguments.
+ * async_fn is missing after the function, so nothing is known of its parameters.
  *
  *  gcc: 'async_fn_of__repeat' undeclared
  *  clang: use of undeclared identifier 'async_fn_of__repeat'

@@ -1,5 +1,5 @@
 /*
- * Nobody looks at what the awaited task returned.
+ * The result of the awaited task is dropped.
  *
  *  gcc: ignoring return value of 'async_await' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute

@@ -1,5 +1,5 @@
 /*
- * A callback has nobody to return anything to.
+ * A callback returns a value, which has no receiver.
  *
  *  gcc: passing argument 1 of 'async_call_soon' from incompatible pointer type
  *  clang: incompatible function pointer types passing 'int (void *)' to parameter of type 'void (*)(void *)'

@@ -1,5 +1,5 @@
 /*
- * The sentence of async_fail is checked as printf's is.
+ * The format of async_fail is checked as printf's is.
  *
  *  gcc: format '%s' expects argument of type 'char *', but argument 3 has type 'int'
  *  clang: format specifies type 'char *' but the argument has type 'int'

@@ -1,5 +1,5 @@
 /*
- * Nobody looks at whether the tasks succeeded.
+ * The result, which says whether the tasks succeeded, is dropped.
  *
  *  gcc: ignoring return value of 'async_gather_n' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute

@@ -7,9 +7,9 @@
  *
  * Run with ASYNCIO_DEBUG=1.
  *
- * use what switches: `async_sleep` for `usleep`, `async_recv` for `recv`. In a long computation let
- * the others have a turn from time to time, with `async_sleep(0)`. What has no such form goes to a
- * worker thread, with `async_to_thread`.
+ * use a call that switches: `async_sleep` for `usleep`, `async_recv` for `recv`. In a long
+ * computation, let other tasks run from time to time, with `async_sleep(0)`. Functions without such
+ * a form run on a worker thread, with `async_to_thread`.
  */
 #include <asyncio.h>
 #include <stdio.h>

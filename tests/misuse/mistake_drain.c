@@ -1,9 +1,9 @@
 /*
  * 15. Writes without a drain
  *
- * `async_stream_write` never waits: what the peer does not take stays in memory. A program that
- * writes faster than its peer reads needs more and more memory until it is killed. Debug mode tells
- * at 16 MiB, and each time that it has doubled.
+ * `async_stream_write` never waits: output that the peer does not take stays in memory. A program
+ * that writes faster than its peer reads needs more and more memory until it is killed. Debug mode
+ * reports it at 16 MiB, and each time that it has doubled.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

@@ -1,8 +1,8 @@
 /*
  * 19. return errno
  *
- * An error is a negative result. `errno` is positive, and so a success, whatever its number: a
- * length, a count, a descriptor. Neither the compiler nor the library can tell them apart.
+ * An error is a negative result. `errno` is positive, and a positive result is a success: a length,
+ * a count, a descriptor. Neither the compiler nor the library can tell them apart.
  *
  * `return -errno;`. Calls of the library return errors in this way and leave `errno` alone.
  */

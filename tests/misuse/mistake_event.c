@@ -1,9 +1,9 @@
 /*
- * 12. An event that goes before those that wait for it
+ * 12. An event that is gone before its waiters
  *
- * The event lies in the frame of `greet`, which has returned, and a task still waits for it. What
- * is there now belongs to another function. Debug mode notices it at once; without it, the mistake
- * is named when the task is to be woken, if the memory was written over by then.
+ * The event lies in the frame of `greet`, which has returned, and a task still waits for it. The
+ * memory now belongs to another function. Debug mode notices it at once. Without debug mode the
+ * mistake is reported when the task is to be woken, if the memory was overwritten by then.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

@@ -1,9 +1,9 @@
 /*
- * 6. A task that nobody awaits
+ * 6. A task that is not awaited
  *
  * When the main coroutine ends, the tasks that are left are cancelled: the world is not saved. In
- * Python one forgets to await a call. Here a call waits by itself, and what can be forgotten is the
- * handle of a task.
+ * Python the call is what is forgotten to be awaited. Here a call waits by itself, and what can be
+ * forgotten is the handle of a task.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

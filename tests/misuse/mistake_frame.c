@@ -2,10 +2,10 @@
  * 18. A pointer to a variable that is gone
  *
  * A task may point into the frame of the function that awaits it. `begin` awaits nothing: when the
- * task runs, `number` is gone. Debug mode looks at a task's arguments when it begins, and tells if
- * one points to a stack that no task has any more. It looks at the arguments only, not at pointers
- * inside of what they point to. And it does not notice a pointer to the variable of a `for`: `&i`
- * is the same place for all tasks, and holds the last number when they run.
+ * task runs, `number` is gone. Debug mode checks a task's arguments when it begins, and reports one
+ * that points to a stack which no task uses any more. It checks the arguments only, not pointers
+ * inside of the objects that they point to. And it does not notice a pointer to the variable of a
+ * `for`: `&i` is the same place for all tasks, and holds the last number when they run.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

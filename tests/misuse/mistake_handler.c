@@ -1,8 +1,8 @@
 /*
  * 17. A call in a signal handler
  *
- * A signal may come while the library is in the midst of the very list that the handler's call
- * would change. While the loop waits in the kernel this can be known, and ends the program.
+ * A signal may come while the library is changing the very list that the handler's call would
+ * change. While the loop waits in the kernel this can be detected, and ends the program.
  *
  * let the handler set a flag of type `volatile sig_atomic_t`, or write a byte to a pipe that a task
  * waits for with `async_wait_readable`. Ctrl-C needs no handler: it cancels the main task.

@@ -2,13 +2,13 @@
  * 9. A task that ignores its cancellation
  *
  * From `async_task_cancel` on, every call that would wait is refused with `-ECANCELED`. A loop that
- * does not look at results goes round for ever, and a run does not end before its tasks have. (This
+ * does not look at results runs for ever, and a run does not end before its tasks have ended. (This
  * one gives up after a while.)
  *
  * Run with ASYNCIO_DEBUG=1.
  *
  * return the error: `ASYNC_TRY(async_sleep(1));`. Or answer the request with `async_task_uncancel`,
- * if the task knows better.
+ * if the task is to continue.
  */
 #include <asyncio.h>
 

@@ -1,9 +1,9 @@
 /*
  * 13. A lock that a task takes twice
  *
- * A lock does not ask which task holds it: as in Python, the task waits for itself. Another task
- * may release the lock, so that this is no error; debug mode tells of it. (A limit of time ends
- * this program.)
+ * A lock does not check which task holds it: as in Python, the task waits for itself. Another task
+ * may release the lock, so this is no error; debug mode reports it. (A time limit ends this
+ * program.)
  *
  * Run with ASYNCIO_DEBUG=1.
  *

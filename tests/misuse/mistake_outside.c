@@ -2,10 +2,10 @@
  * 4. Waiting outside a task
  *
  * Only a task can wait: it has a stack of its own, which the loop leaves while it waits. `main` is
- * not a task. Nor is a callback, which runs on the loop's stack, and the message there says so: let
- * it create a task.
+ * not a task. Nor is a callback, which runs on the loop's stack; the message there says so, and a
+ * callback can create a task.
  *
- * put it into a coroutine, and give that to `async_main`.
+ * put the call into a coroutine, and give that to `async_main`.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
- * 11. A queue that goes before its consumer
+ * 11. A queue that is freed before its consumer
  *
  * `async_auto_queue` frees the queue when the block is left, and the consumer still waits on it. It
- * gets `-ECANCELED`, as it does at Ctrl-C, and must not use the queue any more. Debug mode says so.
- * A lock or an event in a frame has no call that frees it: see the next one.
+ * gets `-ECANCELED`, as it does at Ctrl-C, and must not use the queue any more. Debug mode reports
+ * it. A lock or an event in a frame has no call that frees it: see the next one.
  *
  * Run with ASYNCIO_DEBUG=1.
  *

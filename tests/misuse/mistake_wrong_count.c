@@ -1,8 +1,8 @@
 /*
  * 2. Too few arguments, or too many
  *
- * Here too the two that the macro adds are counted. The line that matters is the one in your own
- * file.
+ * Here too the two arguments that the macro adds are counted. The line that matters is the one in
+ * your own file.
  *
  * `async_main(say, 3, "hello")`.
  */

@@ -1,7 +1,7 @@
 /*
  * 1. An argument of another type
  *
- * `async_fn` has told the compiler what types the function takes, so arguments are checked as those
+ * `async_fn` has told the compiler the types of the parameters, so arguments are checked as those
  * of a call are. gcc counts two arguments that the macro adds in front: its third is your first.
  *
  * `async_main(say, 3, "hello")`. The order is the function's.

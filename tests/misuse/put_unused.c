@@ -1,5 +1,5 @@
 /*
- * Nobody looks at whether the item is in the queue.
+ * The result, which says whether the item is in the queue, is dropped.
  *
  *  gcc: ignoring return value of 'asyncp_queue_put' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute

@@ -1,5 +1,5 @@
 /*
- * So do the options of a run.
+ * The options of a run, written in place, need parentheses too.
  *
  *  gcc: pasting "options_in_place_need_parentheses_around_them_" and "." does not give a valid preprocessing token
  *  clang: pasting formed 'options_in_place_need_parentheses_around_them_.', an invalid preprocessing token

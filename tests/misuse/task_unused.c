@@ -1,5 +1,5 @@
 /*
- * The handle is lost at once, so nobody can await the task; async_task_detach says that this is
+ * The handle is lost at once, so no task can await this one; async_task_detach says that this is
  * meant.
  *
  *  gcc: ignoring return value of 'async_fn_of__repeat' declared with attribute 'warn_unused_result'

@@ -1,5 +1,5 @@
 /*
- * Nobody looks at whether the time ran out.
+ * The result, which says whether the time ran out, is dropped.
  *
  *  gcc: ignoring return value of 'asyncp_timeout_pop' declared with attribute 'warn_unused_result'
  *  clang: ignoring return value of function declared with 'warn_unused_result' attribute

@@ -1,5 +1,5 @@
 /*
- * ASYNC_TRY returns the error, which this function cannot.
+ * ASYNC_TRY returns the error, which a void function cannot.
  *
  *  gcc: 'return' with a value, in function returning void
  *  clang: void function 'rest' should not return a value

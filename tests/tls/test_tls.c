@@ -177,12 +177,13 @@ LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
     const char *server = CERTIFICATE(server);
     CHECK_EQ(async_tls_client_new(NULL, NULL), -EINVAL);
     CHECK_EQ(try_server((async_tls_options){0}), -EINVAL);
-    CHECK_STR(async_strerror(-EINVAL), "-EINVAL: TLS: options.certificate names no file");
+    CHECK_STR(async_strerror(-EINVAL),
+              "-EINVAL: TLS: options.certificate is NULL; it must be a PEM file");
     CHECK_EQ(try_server((async_tls_options){.certificate = "/nowhere.pem"}), -ENOENT);
     CHECK_STR(async_strerror(-ENOENT), "-ENOENT: TLS: /nowhere.pem: No such file or directory");
     CHECK_EQ(try_server((async_tls_options){.certificate = CERTIFICATE(authority)}),
              -EINVAL); /* without key */
-    CHECK(strstr(async_strerror(-EINVAL), "what is needed is not in this file") != NULL);
+    CHECK(strstr(async_strerror(-EINVAL), "does not have it in PEM format") != NULL);
     CHECK_EQ(try_server((async_tls_options){.certificate = "/dev/null"}), -EINVAL);
     CHECK_EQ(try_server((async_tls_options){.certificate = server, .key = CERTIFICATE(key)}),
              -EINVAL);

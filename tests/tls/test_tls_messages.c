@@ -273,7 +273,7 @@ LOOP_TEST(tls_flood_of_key_updates_ends_the_connection)
 {
     CHECK_EQ(read_after_key_updates(1000, 1), -EPROTO);
     CHECK_STR(strstr(async_strerror(-EPROTO), "messages of the protocol"),
-              "messages of the protocol in a row and no data");
+              "messages of the protocol in a row without data");
     return 0;
 }
 
@@ -288,8 +288,8 @@ LOOP_TEST(tls_holds_no_more_than_a_limit_for_a_peer_that_never_sends_the_rest)
     CHECK_EQ(result, -EPROTO);
     CHECK(written >= 256 * 1024 && written < 300 * 1024);
     CHECK_STR(async_strerror(-EPROTO),
-              "-EPROTO: TLS: the peer has sent a part of a message, and not the rest of "
-              "it while more than 256 KiB were written");
+              "-EPROTO: TLS: the peer sent only a part of a message of the protocol, and more "
+              "than 256 KiB of output wait for the rest");
     CHECK_EQ(async_stream_write(ticket.client, piece, 1), -EPROTO);
     end(&ticket);
     return 0;

@@ -71,7 +71,7 @@ LOOP_TEST(tls_wants_to_know_whom_to_expect)
     struct pair pair = new_pair();
     CHECK_EQ(async_start_tls(pair.here, theirs, NULL), -EINVAL);
     CHECK_STR(async_strerror(-EINVAL),
-              "-EINVAL: TLS: whom must the peer prove to be? options.server_name says it");
+              "-EINVAL: TLS: there is no server name to verify; set options.server_name");
     close_pair(pair);
     return 0;
 }
@@ -115,11 +115,11 @@ LOOP_TEST(tls_client_that_is_refused_hears_why)
 {
     struct seen seen;
     CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, NULL, &seen),
-              "-EACCES: TLS: the peer refuses our certificate: certificate required");
+              "-EACCES: TLS: the peer rejected the certificate of this side: certificate required");
     CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, CERTIFICATE(unknown), &seen),
-              "-EACCES: TLS: the peer refuses our certificate: unknown CA");
+              "-EACCES: TLS: the peer rejected the certificate of this side: unknown CA");
     CHECK_STR(introduce(ASYNC_TLS_VERIFY_OPTIONAL, CERTIFICATE(unknown), &seen),
-              "-EACCES: TLS: the peer refuses our certificate: unknown CA");
+              "-EACCES: TLS: the peer rejected the certificate of this side: unknown CA");
     CHECK_EQ(seen.result, 0); /* it was never served */
     return 0;
 }
@@ -144,10 +144,10 @@ LOOP_TEST(tls_that_cannot_agree_says_on_what)
 {
     CHECK_STR(negotiate((async_tls_options){.min_version = ASYNC_TLS_VERSION_1_3},
                         (async_tls_options){0}, TLS1_2_VERSION),
-              "-EPROTO: TLS: the peer refuses: protocol version");
+              "-EPROTO: TLS: the peer sent an alert: protocol version");
     CHECK_STR(
         negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){.alpn = "http/1.1"}, 0),
-        "-EPROTO: TLS: the peer refuses: no application protocol");
+        "-EPROTO: TLS: the peer sent an alert: no application protocol");
     CHECK_STR(negotiate((async_tls_options){.alpn = "h2"}, (async_tls_options){0}, 0), "");
     CHECK_STR(negotiate((async_tls_options){0}, (async_tls_options){.alpn = "http/1.1"}, 0), "");
     return 0;
@@ -168,6 +168,6 @@ LOOP_TEST(tls_with_a_peer_that_does_not_speak_it)
     CHECK_EQ(connect_to(&stream, echo, theirs), -EPROTO);
     CHECK(stream == NULL);
     CHECK_EQ(connect_to(&stream, mail, theirs), -EPROTO);
-    CHECK_STR(async_strerror(-EPROTO), "-EPROTO: TLS: the peer does not speak TLS");
+    CHECK_STR(async_strerror(-EPROTO), "-EPROTO: TLS: the peer does not use TLS");
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/connection.c: a stream's TLS: the BIO by which OpenSSL reads and writes the stream's
- * socket, the layer by which the stream reads and writes what is inside, and the handshake.
+ * ext/tls/src/connection.c: TLS of a stream: the BIO through which OpenSSL reads and writes the
+ * socket, the layer through which the stream reads and writes data, and the handshake.
  */
 #include "tls.h"
 #include <asyncio/task.h>
@@ -9,18 +9,18 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { MOST_HELD_BYTES = 256 * 1024 };
+enum { MAX_HELD_BYTES = 256 * 1024 };
 enum {
-    MOST_MESSAGES = 64
-}; /* in a row; a server may give several tickets, and keys change rarely */
+    MAX_MESSAGES = 64
+}; /* without data between them; a server may send several tickets, and keys change rarely */
 
-/* ---- what OpenSSL sees of the socket -------------------------------------------------------- */
+/* ---- the BIO -------------------------------------------------------------------------------- */
 
 static int bio_read(BIO *bio, char *buffer, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_transport_read(connection->below, buffer, (size_t)size);
+    int result = async_transport_read(connection->transport, buffer, (size_t)size);
     if (result == 0)
         connection->at_end = true;
     if (result == -EAGAIN)
@@ -34,7 +34,7 @@ static int bio_write(BIO *bio, const char *data, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_transport_write(connection->below, data, (size_t)size);
+    int result = async_transport_write(connection->transport, data, (size_t)size);
     if (result < 0)
         connection->transport_error = result;
     return result < 0 ? -1 : size;
@@ -46,12 +46,12 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     (void)number, (void)pointer;
     if (command == BIO_CTRL_EOF)
         return connection->at_end;
-    return command == BIO_CTRL_FLUSH; /* the stream sends on its own */
+    return command == BIO_CTRL_FLUSH; /* the stream sends its output by itself */
 }
 
 static BIO_METHOD *method;
 
-static void make_method(void)
+static void create_bio_method(void)
 {
     BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
                                     "an asyncio stream");
@@ -63,11 +63,11 @@ static void make_method(void)
     method = made;
 }
 
-/* NULL: there is not the memory. */
-static BIO *new_bio(struct connection *connection)
+/* Returns NULL if memory is exhausted. */
+static BIO *create_bio(struct connection *connection)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_method);
+    pthread_once(&once, create_bio_method);
     BIO *bio = method != NULL ? BIO_new(method) : NULL;
     if (bio != NULL) {
         BIO_set_data(bio, connection);
@@ -76,8 +76,8 @@ static BIO *new_bio(struct connection *connection)
     return bio;
 }
 
-/* What a call of OpenSSL that did not work means for the layer. */
-static int result_of(struct connection *connection, int returned)
+/* The result of the layer's call after a call of OpenSSL has failed. */
+static int result_of_call(struct connection *connection, int returned)
 {
     switch (SSL_get_error(connection->ssl, returned)) {
     case SSL_ERROR_WANT_READ:
@@ -85,39 +85,39 @@ static int result_of(struct connection *connection, int returned)
     case SSL_ERROR_ZERO_RETURN:
         return 0;
     default:
-        return tls__fail_on(connection);
+        return tlsp_fail_on(connection);
     }
 }
 
-/* ---- what is written in the middle of a message --------------------------------------------- */
+/* ---- output during a message of the peer ---------------------------------------------------- */
 
 /*
- * After the handshake the peer may send messages of its protocol, a ticket or new keys, in several
- * records. From the first to the last OpenSSL writes nothing, so what the program writes meanwhile
- * is held, and the goodbye as well.
+ * After the handshake the peer may send messages of the protocol (a ticket, new keys) in several
+ * records. Between the first and the last record OpenSSL cannot write, so output and close_notify
+ * are held until then.
  */
 static bool is_inside_message(const struct connection *connection)
 {
     return SSL_in_init(connection->ssl) == 1;
 }
 
-static void drop_held(struct connection *connection)
+static void discard_held(struct connection *connection)
 {
     OPENSSL_clear_free(connection->held, connection->held_capacity);
     connection->held = NULL;
     connection->held_size = connection->held_capacity = 0;
 }
 
-static int hold(struct connection *connection, const void *data, size_t size)
+static int hold_output(struct connection *connection, const void *data, size_t size)
 {
     size_t needed = connection->held_size + size;
-    if (connection->held_size >= MOST_HELD_BYTES) { /* nothing can be written any more */
-        drop_held(connection);
+    if (connection->held_size >= MAX_HELD_BYTES) { /* the connection fails */
+        discard_held(connection);
         return async_fail(
             -EPROTO,
-            "TLS: the peer has sent a part of a message, and not the rest of it while more "
-            "than %d KiB were written",
-            MOST_HELD_BYTES / 1024);
+            "TLS: the peer sent only a part of a message of the protocol, and more than %d KiB of "
+            "output wait for the rest",
+            MAX_HELD_BYTES / 1024);
     }
     if (needed > connection->held_capacity) {
         size_t capacity = needed > 2 * connection->held_capacity ? needed
@@ -133,17 +133,17 @@ static int hold(struct connection *connection, const void *data, size_t size)
     return 0;
 }
 
-/* 0, or why not. */
+/* Returns 0 or the error. */
 static int write_now(struct connection *connection, const void *data, size_t size)
 {
     size_t sent;
     ERR_clear_error();
     if (SSL_write_ex(connection->ssl, data, size, &sent) == 1)
         return 0;
-    return tls__fail_on(connection); /* the BIO takes all, so this is no "later" */
+    return tlsp_fail_on(connection); /* not a retry: the BIO accepts all data */
 }
 
-/* Once the message is complete, what was held goes out. 0, or why it cannot. */
+/* Sends the held output if the peer's message is complete. Returns 0 or the error. */
 static int send_held(struct connection *connection)
 {
     int result = 0;
@@ -151,18 +151,17 @@ static int send_held(struct connection *connection)
         return 0;
     if (connection->held_size > 0)
         result = write_now(connection, connection->held, connection->held_size);
-    drop_held(connection);
-    if (connection->holds_goodbye && result == 0) {
-        connection->holds_goodbye = false;
+    discard_held(connection);
+    if (connection->holds_close_notify && result == 0) {
+        connection->holds_close_notify = false;
         ERR_clear_error();
-        result = SSL_shutdown(connection->ssl) >= 0 ? 0 : tls__fail_on(connection);
+        result = SSL_shutdown(connection->ssl) >= 0 ? 0 : tlsp_fail_on(connection);
     }
     return result;
 }
 
 /*
- * The rest of the message may have come, and nobody has read it. What the program is to read stays
- * for it.
+ * Reads the rest of the peer's message if it was received. Data for the program is left unread.
  */
 static int complete_message(struct connection *connection)
 {
@@ -172,77 +171,77 @@ static int complete_message(struct connection *connection)
         return 0;
     ERR_clear_error();
     int done = SSL_peek_ex(connection->ssl, &byte, 1, &got);
-    int result = done == 1 ? 0 : result_of(connection, done);
+    int result = done == 1 ? 0 : result_of_call(connection, done);
     return result == -EAGAIN || result == 0 ? send_held(connection) : result;
 }
 
 /* ---- the layer ------------------------------------------------------------------------------ */
 
 /*
- * Each of them costs a key or a ticket, and an answer: a peer that sends nothing else keeps the
- * processor busy for nothing.
+ * Each message costs a key or a ticket, and an answer: a peer that sends nothing else could keep
+ * the processor busy.
  */
-static int refuse_messages(struct connection *connection)
+static int fail_on_message_flood(struct connection *connection)
 {
     connection->broken = -EPROTO;
     return async_fail(-EPROTO,
-                      "TLS: the peer has sent %u messages of the protocol in a row and no data",
+                      "TLS: the peer sent %u messages of the protocol in a row without data",
                       connection->messages);
 }
 
-static int layer_read(void *state, async_transport *below, void *buffer, size_t size)
+static int layer_read(void *state, async_transport *transport, void *buffer, size_t size)
 {
     struct connection *connection = state;
     size_t got;
-    (void)below;
+    (void)transport;
     if (connection->broken != 0)
         return connection->broken;
     if (size > INT_MAX)
         size = INT_MAX;
     ERR_clear_error();
     int done = SSL_read_ex(connection->ssl, buffer, size, &got);
-    int result = done == 1 ? (int)got : result_of(connection, done);
-    if (connection->messages > MOST_MESSAGES)
-        return refuse_messages(connection);
+    int result = done == 1 ? (int)got : result_of_call(connection, done);
+    if (connection->messages > MAX_MESSAGES)
+        return fail_on_message_flood(connection);
     if (result != -EAGAIN)
         connection->messages = 0;
-    if (connection->held_size > 0 || connection->holds_goodbye)
-        async_ignore(send_held(connection)); /* the next call tells of an error */
+    if (connection->held_size > 0 || connection->holds_close_notify)
+        async_ignore(send_held(connection)); /* the next call returns the error */
     return result;
 }
 
-static int layer_write(void *state, async_transport *below, const void *data, size_t size)
+static int layer_write(void *state, async_transport *transport, const void *data, size_t size)
 {
     struct connection *connection = state;
-    (void)below;
+    (void)transport;
     if (connection->broken != 0)
         return connection->broken;
-    if (!connection->is_up)
-        return async_fail(-EBUSY, "TLS: nothing can be written before the handshake is over");
+    if (!connection->handshake_done)
+        return async_fail(-EBUSY, "TLS: cannot write before the end of the handshake");
     ASYNC_TRY(complete_message(connection));
-    return is_inside_message(connection) ? hold(connection, data, size)
+    return is_inside_message(connection) ? hold_output(connection, data, size)
                                          : write_now(connection, data, size);
 }
 
-static int layer_finish(void *state, async_transport *below)
+static int layer_finish(void *state, async_transport *transport)
 {
     struct connection *connection = state;
-    (void)below;
-    if (connection->broken != 0 || !connection->is_up)
+    (void)transport;
+    if (connection->broken != 0 || !connection->handshake_done)
         return 0;
     ASYNC_TRY(complete_message(connection));
-    connection->holds_goodbye = true;
+    connection->holds_close_notify = true;
     return send_held(connection);
 }
 
 static void layer_free(void *state)
 {
     struct connection *connection = state;
-    SSL_free(connection->ssl); /* and its BIO */
-    drop_held(connection);
-    tls__context_release(connection->context);
+    SSL_free(connection->ssl); /* frees the BIO too */
+    discard_held(connection);
+    tlsp_context_release(connection->context);
     OPENSSL_free(connection->name);
-    OPENSSL_free(connection->complaint);
+    OPENSSL_free(connection->verify_error);
     OPENSSL_free(connection->alpn);
     OPENSSL_free(connection->server_name);
     OPENSSL_free(connection);
@@ -251,10 +250,10 @@ static void layer_free(void *state)
 static size_t layer_held(void *state)
 {
     const struct connection *connection = state;
-    return connection->broken == 0 ? connection->held_size + connection->holds_goodbye : 0;
+    return connection->broken == 0 ? connection->held_size + connection->holds_close_notify : 0;
 }
 
-const async_stream_layer tls__layer = {layer_read, layer_write, layer_finish, layer_free,
+const async_stream_layer tlsp_layer = {layer_read, layer_write, layer_finish, layer_free,
                                        layer_held};
 
 /* ---- the handshake -------------------------------------------------------------------------- */
@@ -263,29 +262,29 @@ static void offer_session(const struct connection *connection)
 {
     const struct context *context = connection->context;
     SSL_SESSION *session = context->sessions != NULL && connection->name != NULL
-                               ? tls__sessions_find(context->sessions, connection->name)
+                               ? tlsp_sessions_find(context->sessions, connection->name)
                                : NULL;
     if (session != NULL)
         SSL_set_session(connection->ssl, session);
     SSL_SESSION_free(session);
 }
 
-/* OpenSSL has sent or received something: handshake messages after the handshake are counted. */
+/* OpenSSL's callback for each message: counts those that are received after the handshake. */
 static void count_message(int sent, int version, int kind, const void *bytes, size_t size, SSL *ssl,
                           void *unused)
 {
     struct connection *connection = SSL_get_app_data(ssl);
     (void)version, (void)bytes, (void)size, (void)unused;
-    connection->messages += !sent && kind == SSL3_RT_HANDSHAKE && connection->is_up;
+    connection->messages += !sent && kind == SSL3_RT_HANDSHAKE && connection->handshake_done;
 }
 
 static int prepare(struct connection *connection)
 {
-    BIO *bio = new_bio(connection);
+    BIO *bio = create_bio(connection);
     connection->ssl = SSL_new(connection->context->ssl);
     if (bio == NULL || connection->ssl == NULL) {
         BIO_free(bio);
-        return tls__fail_with("a connection");
+        return tlsp_fail_with("a connection");
     }
     SSL_set_bio(connection->ssl, bio, bio);
     SSL_set_app_data(connection->ssl, connection);
@@ -295,25 +294,25 @@ static int prepare(struct connection *connection)
         return 0;
     }
     SSL_set_connect_state(connection->ssl);
-    int result = tls__expect_name(connection);
+    int result = tlsp_expect_name(connection);
     offer_session(connection);
     return result;
 }
 
-/* A connection of that context, with the stream; *out is NULL unless this gives 0. */
-static int make(struct connection **out, struct context *context, async_stream *stream,
-                const char *name)
+/* Creates a connection for a stream. *out is NULL after an error. */
+static int create_connection(struct connection **out, struct context *context, async_stream *stream,
+                             const char *name)
 {
     struct connection *connection = OPENSSL_zalloc(sizeof *connection);
     *out = NULL;
     if (connection == NULL)
         return -ENOMEM;
-    connection->below = async_stream_transport(stream);
+    connection->transport = async_stream_transport(stream);
     connection->context = context;
     atomic_fetch_add(&context->references, 1);
     connection->name = name != NULL ? OPENSSL_strdup(name) : NULL;
-    connection->complaint = OPENSSL_zalloc(COMPLAINT_BYTES);
-    bool has_all = connection->complaint != NULL && (name == NULL || connection->name != NULL);
+    connection->verify_error = OPENSSL_zalloc(VERIFY_ERROR_BYTES);
+    bool has_all = connection->verify_error != NULL && (name == NULL || connection->name != NULL);
     int result = has_all ? prepare(connection) : -ENOMEM;
     if (result < 0)
         layer_free(connection);
@@ -322,7 +321,7 @@ static int make(struct connection **out, struct context *context, async_stream *
     return result;
 }
 
-/* Whether it is one of ours; that a server keeps to them is for us to see. */
+/* True if the protocol is in options.alpn. OpenSSL does not check that a server keeps to these. */
 static bool was_offered(const struct context *context, const unsigned char *name, unsigned length)
 {
     for (unsigned i = 0; i < context->alpn_size; i += 1u + context->alpn[i])
@@ -339,12 +338,13 @@ static int keep_alpn(struct connection *connection)
     if (length == 0)
         return 0;
     if (connection->context->alpn != NULL && !was_offered(connection->context, name, length))
-        return async_fail(-EPROTO, "TLS: the peer chose a protocol that was not offered");
+        return async_fail(
+            -EPROTO, "TLS: the peer selected an application protocol that is not in options.alpn");
     connection->alpn = OPENSSL_strndup((const char *)name, length);
     return connection->alpn != NULL ? 0 : -ENOMEM;
 }
 
-/* As a server may print it; such a name that has to be changed for that is no host's. */
+/* Stores a printable copy of the name that the client has requested, if it is not printable. */
 static int keep_server_name(struct connection *connection)
 {
     const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
@@ -359,40 +359,43 @@ static int keep_server_name(struct connection *connection)
     return 0;
 }
 
-/* While it waits somebody may close the stream, and the connection is gone. */
-static int shake_hands(struct connection *connection)
+/* If the stream is closed while this waits, the connection does not exist any more. */
+static int run_handshake(struct connection *connection)
 {
     for (;;) {
         ERR_clear_error();
         int done = SSL_do_handshake(connection->ssl);
         if (done == 1)
             break;
-        int result = result_of(connection, done);
-        if (result != -EAGAIN) /* 0: a peer that says goodbye instead */
-            return result < 0 ? result : async_fail(-ECONNRESET, "TLS: the peer does not want to");
-        ASYNC_TRY(async_transport_wait(connection->below));
+        int result = result_of_call(connection, done);
+        if (result != -EAGAIN) /* 0: the peer sent close_notify */
+            return result < 0
+                       ? result
+                       : async_fail(-ECONNRESET,
+                                    "TLS: the peer closed the connection during the handshake");
+        ASYNC_TRY(async_transport_wait(connection->transport));
     }
-    connection->is_up = true;
-    OPENSSL_free(connection->complaint);
-    connection->complaint = NULL;
+    connection->handshake_done = true;
+    OPENSSL_free(connection->verify_error);
+    connection->verify_error = NULL;
     ASYNC_TRY(keep_server_name(connection));
     return keep_alpn(connection);
 }
 
-int tls__start(async_tls *tls, async_stream *stream, const char *server_name)
+int tlsp_start(async_tls *tls, async_stream *stream, const char *server_name)
 {
-    struct context *context = (struct context *)tls; /* which it begins */
+    struct context *context = (struct context *)tls; /* its first field */
     struct connection *connection;
     size_t stack_size = async_task_stack_size(async_current_task());
-    if (stack_size < LEAST_STACK_BYTES)
+    if (stack_size < MIN_STACK_BYTES)
         return async_fail(
             -EINVAL,
-            "TLS: a handshake needs a task with a stack of %d KiB, and this one's has %zu: "
-            "stack_size in the options of the task or the run says it",
-            LEAST_STACK_BYTES / 1024, stack_size / 1024);
-    ASYNC_TRY(make(&connection, context, stream, server_name));
-    int result = async_stream_set_layer(stream, &tls__layer, connection);
+            "TLS: a handshake needs a stack of %d KiB, and this task has %zu KiB; set stack_size "
+            "in the options of the task or the run",
+            MIN_STACK_BYTES / 1024, stack_size / 1024);
+    ASYNC_TRY(create_connection(&connection, context, stream, server_name));
+    int result = async_stream_set_layer(stream, &tlsp_layer, connection);
     if (result < 0)
         layer_free(connection);
-    return result < 0 ? result : shake_hands(connection);
+    return result < 0 ? result : run_handshake(connection);
 }

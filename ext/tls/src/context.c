@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/context.c: making a context out of its options: who we are, whom we trust, what we
- * speak.
+ * ext/tls/src/context.c: creates a context from its options: certificate, trusted certificates,
+ * versions, ALPN and the session cache.
  */
 #include "tls.h"
 #include <fcntl.h>
@@ -10,50 +10,50 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_ALPN_BYTES = 255 };
+enum { MAX_ALPN_BYTES = 255 };
 
-/* ---- who we are ----------------------------------------------------------------------------- */
+/* ---- the certificate ------------------------------------------------------------------------ */
 
-/* OpenSSL would ask at the terminal. */
-static int no_password(char *buffer, int size, int writing, void *unused)
+/* Returns no password. Without this callback OpenSSL reads one from the terminal. */
+static int password_cb(char *buffer, int size, int writing, void *unused)
 {
     (void)buffer, (void)size, (void)writing, (void)unused;
     return -1;
 }
 
-static int identify(struct context *context, const async_tls_options *options)
+static int load_certificate(struct context *context, const async_tls_options *options)
 {
     const char *certificate = options->certificate;
     const char *key = options->key != NULL ? options->key : certificate;
     if (certificate == NULL)
         return !context->serves && options->key == NULL
                    ? 0
-                   : async_fail(-EINVAL, "TLS: options.certificate names no file");
-    SSL_CTX_set_default_passwd_cb(context->ssl, no_password);
+                   : async_fail(-EINVAL, "TLS: options.certificate is NULL; it must be a PEM file");
+    SSL_CTX_set_default_passwd_cb(context->ssl, password_cb);
     if (SSL_CTX_use_certificate_chain_file(context->ssl, certificate) != 1)
-        return tls__fail_with(certificate);
+        return tlsp_fail_with(certificate);
     return SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) == 1
                ? 0
-               : tls__fail_with(key);
+               : tlsp_fail_with(key);
 }
 
-/* ---- whom we trust -------------------------------------------------------------------------- */
+/* ---- trusted certificates ------------------------------------------------------------------- */
 
-static int trust_these(struct context *context, const char *ca)
+static int load_ca(struct context *context, const char *ca)
 {
     struct stat status;
     if (stat(ca, &status) < 0)
         return async_fail(-errno, "TLS: %s: %s", ca, strerror(errno));
     if (S_ISDIR(status.st_mode))
-        return SSL_CTX_load_verify_dir(context->ssl, ca) == 1 ? 0 : tls__fail_with(ca);
+        return SSL_CTX_load_verify_dir(context->ssl, ca) == 1 ? 0 : tlsp_fail_with(ca);
     if (SSL_CTX_load_verify_file(context->ssl, ca) != 1)
-        return tls__fail_with(ca);
-    if (context->serves) /* which tells clients whose certificates it wants */
+        return tlsp_fail_with(ca);
+    if (context->serves) /* clients are told which certificates are accepted */
         SSL_CTX_set_client_CA_list(context->ssl, SSL_load_client_CA_file(ca));
     return 0;
 }
 
-static int trust(struct context *context, const async_tls_options *options)
+static int set_verify(struct context *context, const async_tls_options *options)
 {
     static const int modes[] = {[ASYNC_TLS_VERIFY_NONE] = SSL_VERIFY_NONE,
                                 [ASYNC_TLS_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
@@ -61,36 +61,42 @@ static int trust(struct context *context, const async_tls_options *options)
                                                               SSL_VERIFY_FAIL_IF_NO_PEER_CERT};
     async_tls_verify verify = options->verify;
     if ((unsigned)verify > ASYNC_TLS_VERIFY_REQUIRED)
-        return async_fail(-EINVAL, "TLS: options.verify is no async_tls_verify");
+        return async_fail(-EINVAL,
+                          "TLS: options.verify is %d, which is not an "
+                          "async_tls_verify",
+                          (int)verify);
     if (verify == ASYNC_TLS_VERIFY_DEFAULT)
         verify = context->serves ? ASYNC_TLS_VERIFY_NONE : ASYNC_TLS_VERIFY_REQUIRED;
-    context->trusts_anybody = verify == ASYNC_TLS_VERIFY_NONE;
-    SSL_CTX_set_verify(context->ssl, modes[verify], tls__judge);
+    context->skips_verification = verify == ASYNC_TLS_VERIFY_NONE;
+    SSL_CTX_set_verify(context->ssl, modes[verify], tlsp_verify_cb);
     if (options->ca != NULL)
-        return trust_these(context, options->ca);
-    if (context->trusts_anybody)
+        return load_ca(context, options->ca);
+    if (context->skips_verification)
         return 0;
     return SSL_CTX_set_default_verify_paths(context->ssl) == 1
                ? 0
-               : tls__fail_with("the system's CA certificates");
+               : tlsp_fail_with("the system's CA certificates");
 }
 
-/* ---- what we speak -------------------------------------------------------------------------- */
+/* ---- versions and ALPN ---------------------------------------------------------------------- */
 
-/* "h2,http/1.1" as "\2h2\10http/1.1". */
+/* Converts "h2,http/1.1" to "\2h2\10http/1.1". */
 static int parse_alpn(struct context *context, const char *list)
 {
     size_t size = strlen(list) + 1;
-    context->alpn = size <= MOST_ALPN_BYTES ? OPENSSL_malloc(size) : NULL;
+    context->alpn = size <= MAX_ALPN_BYTES ? OPENSSL_malloc(size) : NULL;
     if (context->alpn == NULL)
-        return size <= MOST_ALPN_BYTES ? -ENOMEM
-                                       : async_fail(-EINVAL, "TLS: options.alpn is too long");
+        return size <= MAX_ALPN_BYTES ? -ENOMEM
+                                      : async_fail(-EINVAL,
+                                                   "TLS: options.alpn is longer than %d "
+                                                   "bytes",
+                                                   MAX_ALPN_BYTES - 1);
     context->alpn_size = (unsigned)size;
     unsigned char *place = context->alpn;
     for (;;) {
         size_t length = strcspn(list, ",");
         if (length == 0)
-            return async_fail(-EINVAL, "TLS: options.alpn has a name without letters");
+            return async_fail(-EINVAL, "TLS: options.alpn has an empty name");
         *place++ = (unsigned char)length;
         memcpy(place, list, length);
         place += length;
@@ -100,9 +106,9 @@ static int parse_alpn(struct context *context, const char *list)
     }
 }
 
-/* A server's choice: the best of its own that the client offers. */
-static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *length,
-                       const unsigned char *offered, unsigned size, void *argument)
+/* Selects, on a server, the first of its own protocols that the client offers. */
+static int alpn_select_cb(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+                          const unsigned char *offered, unsigned size, void *argument)
 {
     const struct context *context = argument;
     unsigned char *found;
@@ -114,62 +120,65 @@ static int choose_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *le
     return SSL_TLSEXT_ERR_OK;
 }
 
-static int speak(struct context *context, const async_tls_options *options)
+static int set_versions(struct context *context, const async_tls_options *options)
 {
     static const int versions[] = {TLS1_2_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
     if ((unsigned)options->min_version > ASYNC_TLS_VERSION_1_3)
-        return async_fail(-EINVAL, "TLS: options.min_version is no async_tls_version");
+        return async_fail(-EINVAL,
+                          "TLS: options.min_version is %d, which is not an "
+                          "async_tls_version",
+                          (int)options->min_version);
     if (SSL_CTX_set_min_proto_version(context->ssl, versions[options->min_version]) != 1)
-        return tls__fail_with("options.min_version");
+        return tlsp_fail_with("options.min_version");
     if (options->alpn == NULL)
         return 0;
     ASYNC_TRY(parse_alpn(context, options->alpn));
     if (context->serves)
-        SSL_CTX_set_alpn_select_cb(context->ssl, choose_alpn, context);
+        SSL_CTX_set_alpn_select_cb(context->ssl, alpn_select_cb, context);
     else if (SSL_CTX_set_alpn_protos(context->ssl, context->alpn, context->alpn_size) != 0)
-        return tls__fail_with("options.alpn");
+        return tlsp_fail_with("options.alpn");
     return 0;
 }
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-/* OpenSSL has a session that can be resumed. 1: it was taken. */
-static int keep_session(SSL *ssl, SSL_SESSION *session)
+/* Adds a session that can be resumed to the cache. Returns 1 if it was taken. */
+static int new_session_cb(SSL *ssl, SSL_SESSION *session)
 {
     const struct connection *connection = SSL_get_app_data(ssl);
     return connection->name != NULL
-               ? tls__sessions_keep(connection->context->sessions, connection->name, session)
+               ? tlsp_sessions_add(connection->context->sessions, connection->name, session)
                : 0;
 }
 
-static int remember(struct context *context, const async_tls_options *options)
+static int set_session_cache(struct context *context, const async_tls_options *options)
 {
     static const unsigned char place[] =
-        "asyncio"; /* a session is not resumed elsewhere in a program */
+        "asyncio"; /* sessions of other users of OpenSSL in the program are not resumed */
     SSL_CTX *ssl = context->ssl;
     if (options->no_resumption) {
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
-        return SSL_CTX_set_num_tickets(ssl, 0) == 1 ? 0 : tls__fail_with("options.no_resumption");
+        return SSL_CTX_set_num_tickets(ssl, 0) == 1 ? 0 : tlsp_fail_with("options.no_resumption");
     }
-    if (context->serves) { /* the client keeps them, as tickets */
+    if (context->serves) { /* the client stores its session, as a ticket */
         SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
         return SSL_CTX_set_session_id_context(ssl, place, sizeof place - 1) == 1
                    ? 0
-                   : tls__fail_with("sessions");
+                   : tlsp_fail_with("sessions");
     }
-    context->sessions = tls__sessions_new();
+    context->sessions = tlsp_sessions_new();
     if (context->sessions == NULL)
         return -ENOMEM;
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(ssl, keep_session);
+    SSL_CTX_sess_set_new_cb(ssl, new_session_cb);
     return 0;
 }
 
-/* ---- its life ------------------------------------------------------------------------------- */
+/* ---- contexts ------------------------------------------------------------------------------- */
 
-/* For Wireshark and the like: a line of keys is appended to the file that the environment names. */
-static void log_keys(const SSL *ssl, const char *line)
+/* Appends a line of keys to the file in SSLKEYLOGFILE, for programs such as Wireshark. */
+static void keylog_cb(const SSL *ssl, const char *line)
 {
     const char *path = secure_getenv("SSLKEYLOGFILE");
     int file = path != NULL ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
@@ -180,7 +189,7 @@ static void log_keys(const SSL *ssl, const char *line)
     close(file);
 }
 
-static int make(struct context *context, const async_tls_options *options)
+static int configure(struct context *context, const async_tls_options *options)
 {
     for (size_t i = 0; i < sizeof options->asyncp_reserved / sizeof(uint64_t); i++)
         if (options->asyncp_reserved[i] != 0)
@@ -189,16 +198,16 @@ static int make(struct context *context, const async_tls_options *options)
     SSL_CTX *ssl = context->ssl = SSL_CTX_new(context->serves ? TLS_server_method()
                                                               : TLS_client_method());
     if (ssl == NULL)
-        return tls__fail_with("a context");
+        return tlsp_fail_with("a context");
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_read_ahead(ssl, 1); /* one call of the kernel for a record, and not two */
+    SSL_CTX_set_read_ahead(ssl, 1); /* one system call for a record instead of two */
     if (secure_getenv("SSLKEYLOGFILE") != NULL)
-        SSL_CTX_set_keylog_callback(ssl, log_keys);
-    ASYNC_TRY(identify(context, options));
-    ASYNC_TRY(trust(context, options));
-    ASYNC_TRY(speak(context, options));
-    return remember(context, options);
+        SSL_CTX_set_keylog_callback(ssl, keylog_cb);
+    ASYNC_TRY(load_certificate(context, options));
+    ASYNC_TRY(set_verify(context, options));
+    ASYNC_TRY(set_versions(context, options));
+    return set_session_cache(context, options);
 }
 
 static int new_context(async_tls **tls, const async_tls_options *options, bool serves)
@@ -211,15 +220,15 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
     struct context *context = OPENSSL_zalloc(sizeof *context);
     if (context == NULL)
         return -ENOMEM;
-    context->tls.start = tls__start;
-    context->tls.stack_size = LEAST_STACK_BYTES;
+    context->tls.start = tlsp_start;
+    context->tls.stack_size = MIN_STACK_BYTES;
     context->references = 1;
     context->tls.handshake_timeout = options != NULL ? options->handshake_timeout : 0;
     context->serves = serves;
-    int result = make(context, options != NULL ? options : &defaults);
+    int result = configure(context, options != NULL ? options : &defaults);
     ERR_clear_error();
     if (result < 0)
-        tls__context_release(context);
+        tlsp_context_release(context);
     else
         *tls = &context->tls;
     return result;
@@ -235,12 +244,12 @@ int async_tls_server_new(async_tls **tls, const async_tls_options *options)
     return new_context(tls, options, true);
 }
 
-void tls__context_release(struct context *context)
+void tlsp_context_release(struct context *context)
 {
     if (atomic_fetch_sub(&context->references, 1) > 1)
         return;
     SSL_CTX_free(context->ssl);
-    tls__sessions_free(context->sessions);
+    tlsp_sessions_free(context->sessions);
     OPENSSL_free(context->alpn);
     OPENSSL_free(context);
 }
@@ -248,7 +257,7 @@ void tls__context_release(struct context *context)
 void async_tls_free(async_tls *tls)
 {
     if (tls != NULL)
-        tls__context_release((struct context *)tls);
+        tlsp_context_release((struct context *)tls);
 }
 
 struct ssl_ctx_st *async_tls_ssl_context(async_tls *tls)

@@ -1,6 +1,6 @@
 /*
- * ext/tls/src/error.c: what OpenSSL has to say, as -errno and a sentence that somebody can act
- * upon: which certificate and why, which of the two sides refuses.
+ * ext/tls/src/error.c: errors of OpenSSL as errno values and error messages: which certificate was
+ * rejected, why, and by which side.
  */
 #include "tls.h"
 #include <arpa/inet.h>
@@ -13,30 +13,30 @@
 enum { NAME_BYTES = 112, ONE_NAME_BYTES = 96 };
 enum { FIRST_ALERT = SSL_AD_REASON_OFFSET, LAST_ALERT = SSL_AD_REASON_OFFSET + 255 };
 
-/* ---- what OpenSSL said ---------------------------------------------------------------------- */
+/* ---- errors of OpenSSL ---------------------------------------------------------------------- */
 
-static bool is_lack_of_memory(unsigned long error)
+static bool is_out_of_memory(unsigned long error)
 {
     return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
 }
 
-int tls__fail_with(const char *what)
+int tlsp_fail_with(const char *what)
 {
     unsigned long error = ERR_peek_error();
     int code = -EINVAL;
-    if (error == 0 || is_lack_of_memory(error))
+    if (error == 0 || is_out_of_memory(error))
         code = -ENOMEM;
     else if (ERR_SYSTEM_ERROR(error))
         code = -ERR_GET_REASON(error);
     const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(-code) : ERR_reason_error_string(error);
     if (ERR_GET_REASON(error) == ERR_R_UNSUPPORTED || ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
-        reason = "what is needed is not in this file, as PEM";
+        reason = "the file does not have it in PEM format";
     async_fail(code, "TLS: %s: %s", what, reason != NULL ? reason : "out of memory");
     ERR_clear_error();
     return code;
 }
 
-/* Alerts by which a peer says that it does not like who we are. */
+/* True for the alerts by which a peer rejects the certificate of this side. */
 static bool is_about_certificate(int alert)
 {
     switch (alert) {
@@ -54,7 +54,7 @@ static bool is_about_certificate(int alert)
     }
 }
 
-/* OpenSSL 3.0 has no words for the younger ones. */
+/* OpenSSL 3.0 has no texts for the newer alerts. */
 static const char *alert_text(int alert)
 {
     switch (alert) {
@@ -71,58 +71,61 @@ static int fail_by_alert(int alert)
 {
     const char *text = alert_text(alert);
     if (strcmp(text, "unknown") == 0)
-        return async_fail(-EPROTO, "TLS: the peer refuses: it sent alert %d, which has no meaning",
-                          alert);
+        return async_fail(-EPROTO, "TLS: the peer sent the unknown alert %d", alert);
     return is_about_certificate(alert)
-               ? async_fail(-EACCES, "TLS: the peer refuses our certificate: %s", text)
-               : async_fail(-EPROTO, "TLS: the peer refuses: %s", text);
+               ? async_fail(-EACCES,
+                            "TLS: the peer rejected the certificate of this "
+                            "side: %s",
+                            text)
+               : async_fail(-EPROTO, "TLS: the peer sent an alert: %s", text);
 }
 
-static int fail_by(const struct connection *connection, unsigned long error)
+static int fail_with_reason(const struct connection *connection, unsigned long error)
 {
     int reason = ERR_GET_REASON(error);
     if (connection->transport_error != 0)
         return connection->transport_error;
-    if (connection->complaint != NULL && connection->complaint[0] != 0)
-        return async_fail(-EKEYREJECTED, "%s", connection->complaint);
-    if (error != 0 && is_lack_of_memory(error))
+    if (connection->verify_error != NULL && connection->verify_error[0] != 0)
+        return async_fail(-EKEYREJECTED, "%s", connection->verify_error);
+    if (error != 0 && is_out_of_memory(error))
         return -ENOMEM;
     if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL && reason >= FIRST_ALERT &&
         reason <= LAST_ALERT)
         return fail_by_alert(reason - FIRST_ALERT);
     if (connection->at_end)
         return async_fail(-ECONNRESET,
-                          connection->is_up
-                              ? "TLS: the peer has gone without goodbye: what came may be cut short"
-                              : "TLS: the peer has gone in the middle of the handshake");
+                          connection->handshake_done
+                              ? "TLS: the peer disconnected without close_notify: the data may be "
+                                "truncated"
+                              : "TLS: the peer disconnected during the handshake");
     const char *text = ERR_reason_error_string(error);
     if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
-        text = "the peer does not speak TLS";
-    return async_fail(-EPROTO, "TLS: %s", text != NULL ? text : "something unexpected came");
+        text = "the peer does not use TLS";
+    if (text == NULL)
+        text = "the connection failed; OpenSSL gives no reason";
+    return async_fail(-EPROTO, "TLS: %s", text);
 }
 
-int tls__fail_on(struct connection *connection)
+int tlsp_fail_on(struct connection *connection)
 {
-    int result = fail_by(connection, ERR_peek_error());
+    int result = fail_with_reason(connection, ERR_peek_error());
     if (connection->transport_error == 0)
-        connection->broken = result == -ENOMEM ? -ECONNABORTED
-                                               : result; /* what was lost stays so */
-    connection->transport_error =
-        0; /* one that cannot be written to may still have something to be read */
+        connection->broken = result == -ENOMEM ? -ECONNABORTED : result; /* data may be lost */
+    connection->transport_error = 0; /* after a failed write there may still be data to read */
     ERR_clear_error();
     return result;
 }
 
-/* ---- what is wrong with a certificate ------------------------------------------------------- */
+/* ---- errors of certificates ----------------------------------------------------------------- */
 
-/* The name as OpenSSL writes it; NULL: there is not the memory. */
+/* Returns the name as OpenSSL writes it; NULL if memory is exhausted. */
 static BIO *print_name(const X509_NAME *name)
 {
     BIO *memory = BIO_new(BIO_s_mem());
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     ERR_set_mark();
-    if (memory != NULL &&
-        X509_NAME_print_ex(memory, name, 0, flags) < 0) { /* a string that is not what it says */
+    if (memory != NULL && X509_NAME_print_ex(memory, name, 0, flags) < 0) {
+        /* a string does not have its declared encoding */
         async_ignore(BIO_reset(memory));
         flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_UTF8_CONVERT;
         if (X509_NAME_print_ex(memory, name, 0, flags) < 0) {
@@ -134,7 +137,7 @@ static BIO *print_name(const X509_NAME *name)
     return memory;
 }
 
-int tls__tell_name(const X509_NAME *name, char *text, size_t size)
+int tlsp_format_name(const X509_NAME *name, char *text, size_t size)
 {
     BIO *memory = print_name(name);
     char *bytes;
@@ -148,8 +151,8 @@ int tls__tell_name(const X509_NAME *name, char *text, size_t size)
     return (int)length;
 }
 
-/* A name that a certificate is for, in text[0..size): a host's or an address; else an empty one. */
-static void tell_general_name(const GENERAL_NAME *name, char *text, size_t size)
+/* Writes a host name or an address to text[0..size); an empty text for names of other kinds. */
+static void format_general_name(const GENERAL_NAME *name, char *text, size_t size)
 {
     static const char ellipsis[] = "\u2026";
     bool is_address = name->type == GEN_IPADD;
@@ -170,8 +173,8 @@ static void tell_general_name(const GENERAL_NAME *name, char *text, size_t size)
         strcat(text, ellipsis);
 }
 
-/* Whom the certificate is for, as text[0..size): "a.example, b.example, …". */
-static void tell_names_of(const X509 *certificate, char *text, size_t size)
+/* Writes the names in a certificate to text[0..size): "a.example, b.example, …". */
+static void format_certificate_names(const X509 *certificate, char *text, size_t size)
 {
     static const char more[] = ", \u2026";
     int found;
@@ -180,7 +183,7 @@ static void tell_names_of(const X509 *certificate, char *text, size_t size)
     text[0] = 0;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         char one[ONE_NAME_BYTES];
-        tell_general_name(sk_GENERAL_NAME_value(names, i), one, sizeof one);
+        format_general_name(sk_GENERAL_NAME_value(names, i), one, sizeof one);
         bool fits = length + strlen(", ") + strlen(one) + sizeof more <= size;
         if (one[0] != 0)
             length += (size_t)snprintf(text + length, size - length, "%s%s",
@@ -193,45 +196,45 @@ static void tell_names_of(const X509 *certificate, char *text, size_t size)
     }
     GENERAL_NAMES_free(names);
     if (names == NULL && found != -1)
-        snprintf(text, size, "names that cannot be read");
+        snprintf(text, size, "unreadable names");
     else if (text[0] == 0)
-        async_ignore(tls__tell_name(X509_get_subject_name(certificate), text, size));
+        async_ignore(tlsp_format_name(X509_get_subject_name(certificate), text, size));
 }
 
-static void complain_of_name(const struct connection *connection, const X509 *certificate)
+static void format_name_mismatch(const struct connection *connection, const X509 *certificate)
 {
     char names[NAME_BYTES];
-    tell_names_of(certificate, names, sizeof names);
-    snprintf(connection->complaint, COMPLAINT_BYTES,
-             "TLS: the certificate is for %s, and not for %s", names[0] != 0 ? names : "nobody",
+    format_certificate_names(certificate, names, sizeof names);
+    snprintf(connection->verify_error, VERIFY_ERROR_BYTES,
+             "TLS: the certificate is for %s, and not for %s", names[0] != 0 ? names : "no name",
              connection->name);
 }
 
-static void complain(const struct connection *connection, X509_STORE_CTX *chain)
+static void format_verify_error(const struct connection *connection, X509_STORE_CTX *chain)
 {
     int error = X509_STORE_CTX_get_error(chain), depth = X509_STORE_CTX_get_error_depth(chain);
     const X509 *certificate = X509_STORE_CTX_get_current_cert(chain);
-    char subject[NAME_BYTES] = "", whose[32] = "";
+    char subject[NAME_BYTES] = "", whose[40] = "";
     bool is_of_name = error == X509_V_ERR_HOSTNAME_MISMATCH ||
                       error == X509_V_ERR_IP_ADDRESS_MISMATCH;
     if (is_of_name && certificate != NULL) {
-        complain_of_name(connection, certificate);
+        format_name_mismatch(connection, certificate);
         return;
     }
     if (certificate != NULL)
-        async_ignore(tls__tell_name(X509_get_subject_name(certificate), subject, sizeof subject));
+        async_ignore(tlsp_format_name(X509_get_subject_name(certificate), subject, sizeof subject));
     if (depth > 0)
-        snprintf(whose, sizeof whose, ", %d above the peer's", depth);
-    snprintf(connection->complaint, COMPLAINT_BYTES,
+        snprintf(whose, sizeof whose, " (issuer %d of the peer's)", depth);
+    snprintf(connection->verify_error, VERIFY_ERROR_BYTES,
              "TLS: the certificate of %s%s is not trusted: %s",
              subject[0] != 0 ? subject : "the peer", whose, X509_verify_cert_error_string(error));
 }
 
-int tls__judge(int trusted, X509_STORE_CTX *chain)
+int tlsp_verify_cb(int trusted, X509_STORE_CTX *chain)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct connection *connection = SSL_get_app_data(ssl);
-    if (!trusted && connection->complaint != NULL && connection->complaint[0] == 0)
-        complain(connection, chain);
+    if (!trusted && connection->verify_error != NULL && connection->verify_error[0] == 0)
+        format_verify_error(connection, chain);
     return trusted;
 }

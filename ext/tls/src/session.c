@@ -1,26 +1,26 @@
 /*
- * ext/tls/src/session.c: the sessions that a client can resume, the last one of each name, for any
- * thread. The names used least recently go first when there are too many.
+ * ext/tls/src/session.c: the session cache of a client context: the last session of each server
+ * name. When it is full the least recently used one is removed. Any thread may use it.
  */
 #include "tls.h"
 #include <pthread.h>
 #include <string.h>
 
-enum { MOST_NAMES = 64 };
+enum { MAX_NAMES = 64 };
 
-struct kept {
-    struct kept *next;    /* used less recently */
-    SSL_SESSION *session; /* holds a reference */
-    char name[];          /* with whom */
+struct cached_session {
+    struct cached_session *next; /* less recently used */
+    SSL_SESSION *session;        /* a reference */
+    char name[];                 /* the server's */
 };
 
 struct sessions {
-    pthread_mutex_t lock; /* for the rest */
-    struct kept *first;   /* the one used most recently */
-    size_t count;         /* of those */
+    pthread_mutex_t lock;         /* protects the other fields */
+    struct cached_session *first; /* most recently used */
+    size_t count;
 };
 
-struct sessions *tls__sessions_new(void)
+struct sessions *tlsp_sessions_new(void)
 {
     struct sessions *sessions = OPENSSL_zalloc(sizeof *sessions);
     if (sessions != NULL)
@@ -28,28 +28,28 @@ struct sessions *tls__sessions_new(void)
     return sessions;
 }
 
-static void drop(struct kept **place)
+static void drop_session(struct cached_session **place)
 {
-    struct kept *kept = *place;
-    *place = kept->next;
-    SSL_SESSION_free(kept->session);
-    OPENSSL_free(kept);
+    struct cached_session *cached = *place;
+    *place = cached->next;
+    SSL_SESSION_free(cached->session);
+    OPENSSL_free(cached);
 }
 
-void tls__sessions_free(struct sessions *sessions)
+void tlsp_sessions_free(struct sessions *sessions)
 {
     if (sessions == NULL)
         return;
     while (sessions->first != NULL)
-        drop(&sessions->first);
+        drop_session(&sessions->first);
     pthread_mutex_destroy(&sessions->lock);
     OPENSSL_free(sessions);
 }
 
-/* Moves the one of that name to the front, and returns it; or NULL. */
-static struct kept *find(struct sessions *sessions, const char *name)
+/* Returns the session of a name and moves it to the front; NULL if there is none. */
+static struct cached_session *find_session(struct sessions *sessions, const char *name)
 {
-    struct kept **place = &sessions->first, *found;
+    struct cached_session **place = &sessions->first, *found;
     while (*place != NULL && strcmp((*place)->name, name) != 0)
         place = &(*place)->next;
     found = *place;
@@ -61,45 +61,46 @@ static struct kept *find(struct sessions *sessions, const char *name)
     return found;
 }
 
-static struct kept *add(struct sessions *sessions, const char *name)
+static struct cached_session *add_session(struct sessions *sessions, const char *name)
 {
     size_t bytes = strlen(name) + 1;
-    struct kept *kept = OPENSSL_zalloc(sizeof *kept + bytes);
-    if (kept == NULL)
+    struct cached_session *cached = OPENSSL_zalloc(sizeof *cached + bytes);
+    if (cached == NULL)
         return NULL;
-    memcpy(kept->name, name, bytes);
-    struct kept **last = &sessions->first;
-    if (++sessions->count > MOST_NAMES) {
+    memcpy(cached->name, name, bytes);
+    struct cached_session **last = &sessions->first;
+    if (++sessions->count > MAX_NAMES) {
         while ((*last)->next != NULL)
             last = &(*last)->next;
-        drop(last);
+        drop_session(last);
         sessions->count--;
     }
-    kept->next = sessions->first;
-    sessions->first = kept;
-    return kept;
+    cached->next = sessions->first;
+    sessions->first = cached;
+    return cached;
 }
 
-int tls__sessions_keep(struct sessions *sessions, const char *name, SSL_SESSION *session)
+int tlsp_sessions_add(struct sessions *sessions, const char *name, SSL_SESSION *session)
 {
     pthread_mutex_lock(&sessions->lock);
-    struct kept *kept = find(sessions, name);
-    if (kept == NULL)
-        kept = add(sessions, name);
-    if (kept != NULL) {
-        SSL_SESSION_free(kept->session);
-        kept->session = session;
+    struct cached_session *cached = find_session(sessions, name);
+    if (cached == NULL)
+        cached = add_session(sessions, name);
+    if (cached != NULL) {
+        SSL_SESSION_free(cached->session);
+        cached->session = session;
     }
     pthread_mutex_unlock(&sessions->lock);
-    return kept != NULL;
+    return cached != NULL;
 }
 
-SSL_SESSION *tls__sessions_find(struct sessions *sessions, const char *name)
+SSL_SESSION *tlsp_sessions_find(struct sessions *sessions, const char *name)
 {
     pthread_mutex_lock(&sessions->lock);
-    struct kept *kept = find(sessions, name);
-    SSL_SESSION *session = kept != NULL && SSL_SESSION_is_resumable(kept->session) ? kept->session
-                                                                                   : NULL;
+    struct cached_session *cached = find_session(sessions, name);
+    SSL_SESSION *session = cached != NULL && SSL_SESSION_is_resumable(cached->session)
+                               ? cached->session
+                               : NULL;
     if (session != NULL)
         SSL_SESSION_up_ref(session);
     pthread_mutex_unlock(&sessions->lock);

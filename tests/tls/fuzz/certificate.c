@@ -65,7 +65,7 @@ static void judge(X509 *certificate, int error, int depth)
     X509_STORE_CTX_set_current_cert(chain, certificate);
     X509_STORE_CTX_set_error(chain, error);
     X509_STORE_CTX_set_error_depth(chain, depth);
-    tls__judge(0, chain);
+    tlsp_verify_cb(0, chain);
     fuzz_check_printable(complaint);
     if (complaint[0] == 0)
         abort();
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge(certificate, X509_V_ERR_HOSTNAME_MISMATCH, 0);
     judge(certificate, X509_V_ERR_CERT_HAS_EXPIRED, 1);
     for (size_t room = 0; room <= sizeof text; room += 9)
-        if (tls__tell_name(X509_get_subject_name(certificate), text, room) >= 0 && room > 0)
+        if (tlsp_format_name(X509_get_subject_name(certificate), text, room) >= 0 && room > 0)
             fuzz_check_printable(text);
     X509_free(certificate);
     return 0;

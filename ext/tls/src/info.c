@@ -1,12 +1,12 @@
 /*
- * ext/tls/src/ask.c: what a program may ask about a stream's TLS.
+ * ext/tls/src/info.c: the calls that return what was negotiated on a stream.
  */
 #include "tls.h"
 
 static const struct connection *connection_of(const async_stream *stream)
 {
-    const struct connection *connection = async_stream_layer_state(stream, &tls__layer);
-    return connection != NULL && connection->is_up ? connection : NULL;
+    const struct connection *connection = async_stream_layer_state(stream, &tlsp_layer);
+    return connection != NULL && connection->handshake_done ? connection : NULL;
 }
 
 const char *async_tls_protocol(const async_stream *stream)
@@ -49,7 +49,7 @@ int async_tls_peer_subject(const async_stream *stream, char *text, size_t size)
     X509 *certificate = connection != NULL ? SSL_get1_peer_certificate(connection->ssl) : NULL;
     if (certificate == NULL)
         return -ENOENT;
-    int length = tls__tell_name(X509_get_subject_name(certificate), text, size);
+    int length = tlsp_format_name(X509_get_subject_name(certificate), text, size);
     X509_free(certificate);
     return length;
 }
