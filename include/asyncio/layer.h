@@ -27,8 +27,8 @@ typedef struct async_transport async_transport;
  * The calls of a layer. None of them may switch.
  *
  * Each is passed the layer's state, and the stream's transport, on which it may call
- * async_transport_read and async_transport_write. If a call returns a negative errno value other than -EAGAIN, that direction of
- * the stream has failed for good.
+ * async_transport_read and async_transport_write. If a call returns a negative errno value other
+ * than -EAGAIN, that direction of the stream has failed for good.
  */
 typedef struct async_stream_layer {
     /*
