@@ -29,13 +29,13 @@
 #                     redis-server, these three on two processors;
 #                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
 #                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
-#   make first-hour   types the commands of README.md in a bare Debian, as root (tests/first_hour.py)
+#   make first-hour   types the commands of README.md in a bare Debian, as root (tests/scripts/first_hour.py)
 #   make format       formats all C files with clang-format
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance planted faults storm chaos fuzz \
+.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of a Debian port or of a compiler target.
@@ -89,7 +89,7 @@ TARGETS :=
 
 # Files built by root in another user's working tree are given to that user, so that their next make can write there.
 GIVE_BACK = if [ "$$(id -u)" = 0 ] && [ "$$(stat -c %u .)" != 0 ]; then chown -R --reference=. \
-    $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ 2>/dev/null) || true; fi
+    $$(ls -d $(BUILD) $(RELEASE_BUILD) tools/__pycache__ tests/__pycache__ tests/*/__pycache__ 2>/dev/null) || true; fi
 
 # Configures $(BUILD) if it is new, and again if its options, the list of files that meson searches for, or OpenSSL
 # changed; then builds $(1), or all.
@@ -136,7 +136,7 @@ all:
 	$(call build,$(TARGETS))
 
 clean:
-	rm -rf --one-file-system build build-* tools/__pycache__ tests/__pycache__
+	rm -rf --one-file-system build build-* tools/__pycache__ tests/__pycache__ tests/*/__pycache__
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -159,26 +159,27 @@ test:
 
 conformance:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/judge.py $(N) $(SEED)
+	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/compare.py $(N) $(SEED)
 
-planted:
+# planted and storm are the former names.
+mutations planted:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) python3 tests/conformance/planted.py $(T)
+	BUILD_DIR=$(BUILD) python3 tests/conformance/mutations.py $(T)
 
 # All faults in the tests written for it, a sample in the rest of the suite; then a part again under the sanitizers.
 faults: SANITIZED := OPTIONS='-Db_sanitize=address,undefined -Db_lundef=false' BUILD=build-sanitize
 faults:
 	$(call build,tests)
-	BUILD_DIR=$(BUILD) python3 tests/faults.py $(if $(FULL),--full) $(T)
+	BUILD_DIR=$(BUILD) python3 tests/scripts/faults.py $(if $(FULL),--full) $(T)
 	$(MAKE) --no-print-directory all $(SANITIZED) TARGETS=tests
 	printf '\nUnder the sanitizers:\n'
-	BUILD_DIR=build-sanitize python3 tests/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
+	BUILD_DIR=build-sanitize python3 tests/scripts/faults.py $(if $(FULL),--full,--sample 1500) $(or $(T),faults_)
 
-storm: N := 1000000
-storm:
+stress storm: N := 1000000
+stress storm:
 	$(call build,tests)
-	STORM=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v storm_
-	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/shortage.py)
+	STRESS=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v stress_
+	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/scripts/shortage.py)
 
 # N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
 chaos: N := 10000
@@ -238,4 +239,4 @@ check:
 first-hour:
 	@tools/need.sh --for 'to run the test' python3 --wish 'to make a bare Debian' debootstrap
 	trap '$(GIVE_BACK)' EXIT
-	tests/first_hour.py $(BUILD) $(T)
+	tests/scripts/first_hour.py $(BUILD) $(T)

@@ -2,11 +2,12 @@
 
 On a busy machine two runs of one program differ by a quarter, so medians of separate runs cannot show a difference of
 a few percent. Here each program runs for a slice of about half a second, pinned to the same processor, then the next
-one does: a pair of neighbouring slices had the same load, and its ratio is what counts. For each row the median of
-the ratios is printed, with their quartiles: if 1 lies between the quartiles, the pairs show no difference.
+one does: a pair of neighbouring slices had the same load. For each row the median of the pairs' ratios is printed, with
+the quartiles, and a verdict if a sign test with a level of 1 % finds a difference: 13 of 15 pairs must agree.
 
 count_all counts the instructions of one operation with callgrind instead; the load does not matter then.
 """
+import math
 import os
 import re
 import statistics
@@ -22,6 +23,8 @@ import report
 
 SLICE_S = 0.5
 PAIRS = 15
+LONGEST_COUNT_S = 1800  # under callgrind, on a busy machine
+LEVEL = 0.01  # of the sign test
 
 
 class Variant(NamedTuple):
@@ -53,44 +56,60 @@ def build_variants(words, folder, temporary):
 # ---- ratios of pairs ------------------------------------------------------------------------------------------
 
 
-def run_slice(program, measurement):
-    """{row: value}: the medians of as many runs as begin within the time of a slice."""
+def run_slice(program, measurement, rows):
+    """{row: value}: the best of as many runs as begin within the time of a slice. Interference makes a run worse only."""
     values = {}
     end = time.monotonic() + SLICE_S
     while True:
         for row, (value, _) in programs.measure_once(program, measurement).items():
             values.setdefault(row, []).append(value)
         if time.monotonic() >= end:
-            return {row: statistics.median(several) for row, several in values.items()}
+            return {row: min(several) if better_of(rows.get(row, {})) == "lower" else max(several)
+                    for row, several in values.items()}
 
 
-def take_turns(commands, measurement, pairs):
+def better_of(row):
+    return row.get("better", "lower")
+
+
+def take_turns(commands, measurement, pairs, rows):
     """The slices of each turn: [{name: {row: value}}]. Every other turn goes backwards, against drift."""
     turns = []
     for number in range(pairs):
         report.show_progress(f"{measurement}, pair {number + 1} of {pairs}")
         names = list(commands) if number % 2 == 0 else list(reversed(commands))
-        turns.append({name: run_slice(commands[name], measurement) for name in names})
+        turns.append({name: run_slice(commands[name], measurement, rows) for name in names})
     return turns
 
 
 def compare(row, name, turns):
-    """(our median, the other's median, quartiles of the ratios, number of pairs); None if no pair has both."""
+    """(our median, the other's median, ratios of the pairs); None if no pair has both."""
     pairs = [(turn[programs.OURS][row], turn[name][row]) for turn in turns
              if name in turn and row in turn[programs.OURS] and row in turn[name]]
     ratios = [ours / other for ours, other in pairs if other != 0]
     if not ratios:
         return None
-    quartiles = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
     ours, others = (statistics.median(values) for values in zip(*pairs))
-    return ours, others, quartiles, len(ratios)
+    return ours, others, ratios
 
 
-def verdict(quartiles, better):
-    """What the ratios ours / other say."""
-    low, median, high = quartiles
-    if low <= 1 <= high:
-        return "no different"
+def quartiles_of(ratios):
+    return statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+
+
+def chance_of(ratios):
+    """The probability that at least as many pairs agree if there is no difference: the two-sided sign test."""
+    below, above = sum(ratio < 1 for ratio in ratios), sum(ratio > 1 for ratio in ratios)
+    count = below + above
+    tail = sum(math.comb(count, number) for number in range(max(below, above), count + 1))
+    return min(1, 2 * tail / 2 ** count)
+
+
+def verdict(ratios, better):
+    """The difference, if the ratios ours / other show one."""
+    median = statistics.median(ratios)
+    if chance_of(ratios) > LEVEL:
+        return "not clearly different"
     word = "better" if (median < 1) == (better == "lower") else "worse"
     return f"{word} by {abs(median - 1):.1%}"
 
@@ -133,10 +152,11 @@ class Table:
             for name in self.names:
                 compared = compare(row, name, turns)
                 if compared is not None:
-                    ours, other, quartiles, count = compared
+                    ours, other, ratios = compared
+                    low, median, high = quartiles_of(ratios)
                     self.print_line([row, fields["unit"], report.short(ours), report.short(other), name,
-                                     f"{quartiles[1]:.3f}", f"{quartiles[0]:.3f}..{quartiles[2]:.3f}", str(count),
-                                     verdict(quartiles, fields.get("better", "lower"))])
+                                     f"{median:.3f}", f"{low:.3f}..{high:.3f}", str(len(ratios)),
+                                     verdict(ratios, better_of(fields))])
 
 
 def compare_one(name, variants, wanted):
@@ -152,7 +172,7 @@ def compare_one(name, variants, wanted):
                 and measurement not in spec.get("without", {}).get(word, [])}
         if programs.OURS in able and len(able) > 1:
             programs.pin(spec.get("processors_of", {}).get(measurement, spec.get("processors", 1)), allowed)
-            turns = take_turns(able, measurement, pairs_of(measurement, spec))
+            turns = take_turns(able, measurement, pairs_of(measurement, spec), spec["rows"])
             report.show_progress("")
             table.print_rows(turns)
     os.sched_setaffinity(0, allowed)
@@ -179,7 +199,10 @@ def count_instructions(program, measurement):
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         command = ["valgrind", "--quiet", "--tool=callgrind", "--dump-before=bench_cpu",
                    f"--callgrind-out-file={place}/out", str(program), measurement]
-        (value, _), = programs.measure_once(command[:-1], measurement).values()
+        values = programs.measure_once(command[:-1], measurement, LONGEST_COUNT_S)
+        if len(values) != 1:
+            sys.exit(f"bench/run.py: {measurement} was not counted")
+        (value, _), = values.values()
         totals = re.search(r"^totals: (\d+)", Path(place, "out.2").read_text(), re.MULTILINE)
     return int(totals[1]) * value
 
@@ -218,11 +241,12 @@ def count_all(names, folder, words, wanted):
 
 # ---- the test of all this -------------------------------------------------------------------------------------
 
-# Quartiles of ours / other, which values are better, and the verdict.
+# Ratios ours / other, which values are better, and the verdict.
 VERDICTS = [
-    ((0.9, 1.0, 1.1), "lower", "no different"), ((1.0, 1.1, 1.2), "lower", "no different"),
-    ((0.8, 0.9, 0.95), "lower", "better by 10.0%"), ((1.01, 1.02, 1.03), "lower", "worse by 2.0%"),
-    ((0.8, 0.9, 0.95), "higher", "worse by 10.0%"), ((1.01, 1.02, 1.03), "higher", "better by 2.0%"),
+    ([0.9] * 15, "lower", "better by 10.0%"), ([0.9] * 15, "higher", "worse by 10.0%"),
+    ([1.02] * 13 + [0.9] * 2, "lower", "worse by 2.0%"), ([1.02] * 13 + [0.9] * 2, "higher", "better by 2.0%"),
+    ([1.02] * 12 + [0.9] * 3, "lower", "not clearly different"), ([2.0] * 3, "lower", "not clearly different"),
+    ([1.0] * 15, "lower", "not clearly different"), ([1.5] * 8 + [1.0] * 7, "lower", "worse by 50.0%"),
 ]
 
 
@@ -231,11 +255,12 @@ def self_test():
     turns = [{programs.OURS: {"row": ours}, "it": {"row": other}}
              for ours, other in ((10, 10), (12, 10), (33, 30), (90, 100), (52, 50))]
     turns += [{programs.OURS: {"row": 1}, "it": {}}, {programs.OURS: {}, "it": {"row": 1}}]
-    ours, other, quartiles, count = compare("row", "it", turns)
-    if (ours, other, count) != (33, 30, 5) or [round(value, 6) for value in quartiles] != [1, 1.04, 1.1]:
-        yield f"compare gives {ours}, {other}, {quartiles}, {count}"
+    ours, other, ratios = compare("row", "it", turns)
+    quartiles = [round(value, 6) for value in quartiles_of(ratios)]
+    if (ours, other, len(ratios), quartiles) != (33, 30, 5, [1, 1.04, 1.1]):
+        yield f"compare gives {ours}, {other}, {ratios}, with the quartiles {quartiles}"
     if compare("another row", "it", turns) is not None:
         yield "compare finds a row that was not measured"
-    for quartiles, better, expected in VERDICTS:
-        if verdict(quartiles, better) != expected:
-            yield f"{quartiles}, {better} is better: {verdict(quartiles, better)!r} instead of {expected!r}"
+    for ratios, better, expected in VERDICTS:
+        if verdict(ratios, better) != expected:
+            yield f"{ratios}, {better} is better: {verdict(ratios, better)!r} instead of {expected!r}"

@@ -164,10 +164,10 @@ def measurements_of(program):
     return output_of(program).splitlines()
 
 
-def measure_once(program, measurement):
+def measure_once(program, measurement, timeout_s=LONGEST_RUN_S):
     """What the program printed: {row: (value, target or None)}; nothing if it failed."""
     try:
-        printed = output_of([*program, measurement], timeout=LONGEST_RUN_S)
+        printed = output_of([*program, measurement], timeout=timeout_s)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         print(f"{Path(program[-1]).name} {measurement}: {error}\n{(error.stderr or '').strip()}", file=sys.stderr)
         return {}

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-from built import ROOT
+sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
+from built import ROOT  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "tools"))
 import reference  # noqa: E402

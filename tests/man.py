@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 
-from built import BUILD, ROOT, SKIPPED, WRAPPER
+sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
+from built import BUILD, ROOT, SKIPPED, WRAPPER  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "tools"))
 import man  # noqa: E402

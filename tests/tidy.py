@@ -12,7 +12,6 @@ for a function or a struct rests on the layout that clang-format gives.
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,10 +35,8 @@ CLANG_FORMAT_VERSION = "version 14."
 # Public names that start a loop or stand for a piece of syntax: to say whether they switch would mean nothing.
 NEITHER_SWITCHES_NOR_NOT = re.compile(r"async_(fn|main|run|run_with|auto_\w+)$")
 
-# Public names that docs/cheatsheet.md may leave out: helpers of which no program writes the name.
+# Public names that docs/cheatsheet.md may leave out; documents that list names which are no more.
 NOT_IN_THE_SHEET: set[str] = set()
-
-# Documents that name what is no more, on purpose.
 LISTS_OF_OLD_NAMES = {"docs/decisions/public-names.md"}
 
 # In pieces, so that this file does not find itself.
@@ -326,26 +323,21 @@ def documented_and_tested(tree: Tree) -> Iterator[Finding]:
 
 def errors_in_the_table(tree: Tree) -> Iterator[Finding]:
     """Every error code that a public header names has a row in docs/errors.md."""
-    rows = {match[1] for line in tree.lines.get("docs/errors.md", [])
-            for match in [re.match(r"\| `(-E\w+)` \|", line)] if match}
+    rows = {code for line in tree.lines.get("docs/errors.md", []) for code in re.findall(r"^\| `(-E\w+)` \|", line)}
     for path in tree.public_headers():
         for number, line in enumerate(tree.lines[path], 1):
-            for code in re.findall(r"(?<!\w)-E[A-Z0-9]+\b", line):
-                if code not in rows:
-                    yield Finding(path, number, f"{code} has no row in docs/errors.md")
+            for code in set(re.findall(r"(?<!\w)-E[A-Z0-9]+\b", line)) - rows:
+                yield Finding(path, number, f"{code} has no row in docs/errors.md")
 
 
 def documents_name_what_exists(tree: Tree) -> Iterator[Finding]:
     """A name in a document occurs in a public header, except where old names are listed."""
-    headers = "\n".join(line for path in tree.public_headers() for line in tree.lines[path])
-    known = set(re.findall(r"\w+", headers))
-    for path in tree.select("md", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md"):
-        if path in LISTS_OF_OLD_NAMES:
-            continue
+    known = {word for path in tree.public_headers() for line in tree.lines[path] for word in re.findall(r"\w+", line)}
+    pages = set(tree.select("md", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md")) - LISTS_OF_OLD_NAMES
+    for path in sorted(pages):
         for number, line in enumerate(tree.lines[path], 1):
-            for name in re.findall(r"\basync_[a-z_]*[a-z]\b(?!_)", line):
-                if name not in known and not name.startswith("async_fn_of_"):
-                    yield Finding(path, number, f"no public header has {name}")
+            for name in set(re.findall(r"\basync_(?!fn_of_)[a-z_]*[a-z]\b(?!_)", line)) - known:
+                yield Finding(path, number, f"no public header has {name}")
 
 
 def cancelled_everywhere(tree: Tree) -> Iterator[Finding]:
@@ -392,89 +384,6 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
 CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, language, switching,
           cancelled_everywhere, documented_and_tested, errors_in_the_table, documents_name_what_exists,
           headers_alone, forbidden_words]
-
-
-# ---- measuring --------------------------------------------------------------------------------------------------
-
-
-def spread(values: list[int]) -> str:
-    """Median, 90th percentile and maximum."""
-    if len(values) < 2:
-        return str(values)
-    ninth = statistics.quantiles(values, n=10, method="inclusive")[8]
-    return f"median {statistics.median(values):.0f}, 90th percentile {ninth:.0f}, maximum {max(values)}"
-
-
-def static_functions(tree: Tree) -> Iterator[tuple[str, str]]:
-    """The name and the file of each static function that is defined in a .c file of src."""
-    for path in tree.select("c", "src"):
-        lines = tree.lines[path]
-        for begin, _ in functions(lines):
-            first = begin - 2
-            while first > 0 and re.match(r"[\s)]", lines[first]):
-                first -= 1
-            header = re.sub(r"__attribute__\(\(.*?\)\)", "", " ".join(lines[first:begin - 1]))
-            match = re.match(r"\s*(?:\w+ )*?static .*?(\w+)\(", header)
-            if match:
-                yield match[1], path
-
-
-def struct_tags(tree: Tree) -> Iterator[tuple[str, str]]:
-    """The tag and the file of each struct that is defined in src or include."""
-    for path in tree.select("c h", "src", "include"):
-        for line in tree.lines[path]:
-            match = re.match(r"\s*(?:typedef |static |const )*struct (\w+) \{", line)
-            if match:
-                yield match[1], path
-
-
-def duplicates(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
-    """The files of each name that occurs more than once."""
-    places: dict[str, list[str]] = {}
-    for name, path in pairs:
-        places.setdefault(name, []).append(path)
-    return {name: paths for name, paths in sorted(places.items()) if len(paths) > 1}
-
-
-def loop_fields(tree: Tree) -> dict[str, int]:
-    """The number of files of src that name each field of struct async_loop as `loop->field`."""
-    lines = [line for path in tree.select("c h", "src") for line in tree.lines[path]]
-    begin = lines.index("struct async_loop {") if "struct async_loop {" in lines else len(lines)
-    body = " ".join(lines[begin + 1:])
-    body = re.sub(r"/\*.*?\*/", "", body[:body.find("};")])
-    names = re.findall(r"(?:\*|\b)(\w+)(?=\)\(|\[\w+\];|;|, )", body)
-    used = {path: set(re.findall(r"\bloop->(\w+)", "\n".join(tree.lines[path]))) for path in tree.select("c h S", "src")}
-    return {name: sum(name in fields for fields in used.values()) for name in names}
-
-
-def print_duplicates(title: str, found: dict[str, list[str]]) -> None:
-    print(f"{title}: {len(found)}")
-    for name, paths in found.items():
-        print(f"    {name}: {' '.join(paths)}")
-
-
-def measure(tree: Tree) -> None:
-    spoken = list(comments(tree, *SPOKEN))
-    count = sum(len(plain(comment.text).split()) for comment in spoken)
-    print(f"comments of {', '.join(SPOKEN)}: {count} words; per 1,000 words:")
-    for word in WORDS:
-        print(f"    {word.name:<34} {rate_of(word, spoken):6.2f}   limit {word.most}, target {word.target}")
-    print("occurrences:")
-    for phrase in PHRASES:
-        print(f"    {phrase.pattern:<34} {len(list(places_of(phrase, spoken))):6}   limit {phrase.most}, target 0")
-    sources = tree.select("c h S", "src")
-    print(f"src: {len(sources)} files, {sum(len(tree.lines[path]) for path in sources)} lines; include: "
-          f"{sum(len(tree.lines[path]) for path in tree.select('h', 'include'))} lines")
-    print(f"lines of a file of src: {spread([len(tree.lines[path]) for path in sources])}")
-    lengths = [end - begin + 1 for path in sources for begin, end in functions(tree.lines[path])]
-    print(f"lines of a function of src: {spread(lengths)}; {len(lengths)} functions")
-    wide = [path for path in tree.select("c h S") for line in tree.lines[path] if len(line) > MOST_COLUMNS]
-    print(f"lines of more than {MOST_COLUMNS} columns, in C: {len(wide)}")
-    print_duplicates("static functions of src with the same name", duplicates(static_functions(tree)))
-    print_duplicates("structs of src and include with the same tag", duplicates(struct_tags(tree)))
-    fields = sorted(loop_fields(tree).items(), key=lambda field: -field[1])
-    print(f"fields of struct async_loop: {len(fields)}; files that use each:")
-    print("    " + ", ".join(f"{name} {used}" for name, used in fields))
 
 
 # ---- the test of all this -------------------------------------------------------------------------------------
@@ -559,31 +468,17 @@ def mistakes_of(check, good: dict[str, str]) -> Iterator[str]:
             yield f"{check.__name__} finds nothing in {path}: {text[:200]!r}"
 
 
-def mistakes_of_measures() -> Iterator[str]:
-    files = {"src/base/a.c": ABOUT + "struct one {\n    int x;\n};\nstatic int same(void)\n{\n}\n"
-                             "int *other(void)\n{\n    return loop->now;\n}\n",
-             "src/base/b.c": ABOUT + "struct one {\n    int x;\n};\n__attribute__((noinline)) static struct one *same(int a,"
-                             "\n    int b)\n{\n    loop->now = loop->ready;\n}\n",
-             "src/base/loop.h": ABOUT + "struct async_loop {\n    int now; /* not 0; a time */\n    void *(*begin)(void *a);\n"
-                                "    struct list ready, left;\n};\n"}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in files.items():
-            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / name).write_text(text)
-        tree = Tree(Path(folder))
-        for found, expected in ((duplicates(static_functions(tree)), {"same": ["src/base/a.c", "src/base/b.c"]}),
-                                (duplicates(struct_tags(tree)), {"one": ["src/base/a.c", "src/base/b.c"]}),
-                                (loop_fields(tree), {"now": 2, "begin": 0, "ready": 1, "left": 0}),
-                                (spread([*range(1, 12)]), "median 6, 90th percentile 10, maximum 11")):
-            if found != expected:
-                yield f"measured {found} instead of {expected}"
+def measures():
+    """The module that prints numbers; it imports this one."""
+    import measure  # pylint: disable=import-outside-toplevel
+    return measure
 
 
 def self_test(root: Path) -> int:
     good = {**GOOD, ".clang-format": (root / ".clang-format").read_text()}
     able = [check for check in CHECKS if check is not layout or right_clang_format()]
     mistakes = [mistake for check in able for mistake in mistakes_of(check, good)]
-    mistakes += mistakes_of_measures()
+    mistakes += measures().self_test()
     print("\n".join(mistakes))
     return 1 if mistakes else 0
 
@@ -594,7 +489,7 @@ def main(arguments: list[str]) -> int:
         return self_test(root)
     tree = Tree(root)
     if arguments == ["--measure"]:
-        measure(tree)
+        measures().measure(tree)
         return 0
     findings = sorted(finding for check in CHECKS for finding in check(tree))
     for finding in findings:

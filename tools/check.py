@@ -75,10 +75,10 @@ STEPS = [
     Step("Linux 6.12 for arm64", "MACHINE=aarch64 KERNEL=trixie/arm64-16k", target="vm"),
     Step("faults", "CC=gcc", target="faults"),
     Step("fuzz", "", target="fuzz"),  # ten minutes, or FUZZ_SECONDS
-    Step("storm", "CC=gcc N=300000 BUILD=build-check-gcc", target="storm"),
+    Step("stress", "CC=gcc N=300000 BUILD=build-check-gcc", target="stress"),
     Step("chaos", "CC=gcc N=10000 SEED=1 BUILD=build-check-gcc", target="chaos"),
     Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", target="conformance"),
-    Step("planted", "CC=gcc BUILD=build-check-gcc", target="planted"),
+    Step("mutations", "CC=gcc BUILD=build-check-gcc", target="mutations"),
     Step("first hour", "BUILD=build-check-first-hour", target="first-hour"),
     Step("gcc, 10 times", "CC=gcc REPEAT=10 BUILD=build-check-gcc"),
 ]
@@ -103,8 +103,8 @@ def run(step: Step) -> Result:
         status = subprocess.run(command, cwd=ROOT, env={**surroundings, **SURROUNDINGS}, stdin=subprocess.DEVNULL,
                                 stdout=output, stderr=subprocess.STDOUT).returncode
     said = log.read_text(errors="replace")
-    omissions = {reason: int(count) for reason, count in re.findall(r"^left out: (.*) \((\d+)\)$", said, re.MULTILINE)}
-    cases = re.findall(r"^\d+ (?:passed, |programs, |mistakes planted, |inputs, |did harm).*$", said, re.MULTILINE)
+    omissions = {reason: int(count) for reason, count in re.findall(r"^skipped: (.*) \((\d+)\)$", said, re.MULTILINE)}
+    cases = re.findall(r"^\d+ (?:passed, |programs, |mutations, |inputs, |did harm).*$", said, re.MULTILINE)
     return Result(step, status == 0, time.monotonic() - began, (cases or [""])[-1], omissions)
 
 

@@ -94,7 +94,7 @@ def main(words: list[str]) -> int:
     folder = ROOT / words[1]
     missing = lack()
     if missing:
-        print(f"left out: {missing} ({len(LONGEST)})")
+        print(f"skipped: {missing} ({len(LONGEST)})")
         return 0
     if not build(folder, words[2:]):
         return 1

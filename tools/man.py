@@ -283,7 +283,7 @@ def declaration_of(struct):
     for line in struct.splitlines():
         indent, field, comment = re.match(r"(\s*)(.*?)\s*(/\* .* \*/)?$", line).groups()
         if len(line) <= WIDTH or not indent:
-            lines.append(re.sub(r"([;,]) +/\*", r"\1 /*", line))
+            lines.append(re.sub(r"(\S) +/\*", r"\1 /*", line))
             continue
         lines += wrapped(comment, indent) if comment else []
         lines += [indent + part for part in fold_field(field)] if field else []
@@ -405,7 +405,7 @@ def see_also(page, all_pages):
     names = {other.name for other in all_pages if headers & {entry.header for entry in other.entries}}
     names |= {other.name for other in all_pages for name in other.names() if re.search(rf"\b{name}\b", text)}
     shown = [f"{whole(name)}(3)" for name in sorted(names - {page.name})]
-    return [".SH SEE ALSO", ",\n".join([*shown, "\\fBasyncio\\fR(7)"])]
+    return [".SH SEE ALSO", ",\n".join([*shown, "\\%\\fBasyncio\\fR(7)"])]
 
 
 def heading(name, section):

@@ -4,7 +4,7 @@
     tools/reference.py           writes the page
     tools/reference.py --check   fails if the page differs from what the headers say
 
-A public comment has these parts, of which all but the first may be missing:
+A public comment has these parts; all but the description may be missing:
 
     /*
      * int async_x(TYPE *object, fn, args…)          how a macro is written; only macros have this part
@@ -60,6 +60,8 @@ def name_of(declaration):
     macro = re.match(r"#define (async_\w+|ASYNC_[A-Z_]+)\b", declaration)
     if macro:
         return macro.group(1)
+    if declaration.startswith("#"):
+        return None
     if declaration.startswith("typedef") or declaration.startswith("enum"):
         name = re.search(r"\b(async_\w+)(?: \{|;|\()", declaration)
         return name.group(1) if name else None

@@ -160,7 +160,7 @@ def main(words: list[str]) -> int:
         kernel = archive.unpack(archive.newest(rf"^linux-image-[0-9].*[0-9a-z]-{flavour}$"), "boot/vmlinuz*")
         busybox = archive.unpack("busybox-static", "**/bin/busybox")
     except Skip as reason:
-        print(f"left out: {reason} (1)")
+        print(f"skipped: {reason} (1)")
         return SKIPPED
     prepare = "sysctl -w kernel.io_uring_disabled=2" if given.without_uring else ""
     program = given.build.resolve() / "suite"

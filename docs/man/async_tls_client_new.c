@@ -55,16 +55,17 @@ static int ask(int port, async_tls *tls)
 
 static int amain(void)
 {
-    async_tls *ours = NULL;
+    async_tls *server_tls = NULL;
     async_auto_tls *strict = NULL, *trusting = NULL;
     async_auto_wait_server *server = NULL;
     async_tls_options options = {.certificate = "certificate.pem",
                                  .key = "key.pem",
                                  .alpn = "hello",
                                  .min_version = ASYNC_TLS_VERSION_1_3};
-    ASYNC_TRY(async_tls_server_new(&ours, &options));
-    SSL_CTX_set_num_tickets(async_tls_ssl_context(ours), 1);
-    ASYNC_TRY(async_start_server(&server, greet, ours, "127.0.0.1", 0, NULL));
+    ASYNC_TRY(async_tls_server_new(&server_tls, &options));
+    SSL_CTX_set_num_tickets(async_tls_ssl_context(server_tls), 1);
+    ASYNC_TRY(
+        async_start_server(&server, greet, server_tls, "127.0.0.1", 0, NULL));
     int port = async_server_port(server);
 
     options = (async_tls_options){.ca = "certificate.pem",
@@ -76,7 +77,7 @@ static int amain(void)
     int result = ask(port, strict);
     if (result < 0)
         puts(async_strerror(result));
-    async_tls_free(ours); /* or an async_auto_tls, as the others */
+    async_tls_free(server_tls); /* or an async_auto_tls, as the others */
     return 0;
 }
 async_fn(amain);

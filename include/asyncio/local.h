@@ -1,7 +1,7 @@
 /*
  * asyncio/local.h: task-local values, Python's context variables.
  *
- *     static async_local user = {.initial = "nobody"};
+ *     static async_local user = {.initial = "guest"};
  *
  *     ASYNC_TRY(async_local_set(&user, "ann")); // for this task and for tasks that it creates
  *     const char *name = async_local_get(&user);

@@ -96,7 +96,7 @@ ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void
  * and async_loop_run_until_complete run them. The loop does not handle SIGINT. options may be NULL.
  *
  * Borrows the options. The caller owns *loop and closes it with async_loop_close.
- * Returns 0; -EBUSY if this thread has a loop; -ENOMEM, -EMFILE or -EINVAL as async_run.
+ * Returns 0; -EBUSY if this thread has a loop; -ENOMEM, -EMFILE, -EINVAL as for async_run.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run_options *options);

@@ -84,7 +84,7 @@ static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
  * -EMSGSIZE if a buffer is too small.
  * -ENOENT if there is no name and flags has NI_NAMEREQD.
  * -EINVAL if the address is not valid.
- * -EAGAIN, -EIO as async_getaddrinfo.
+ * -EAGAIN, -EIO as for async_getaddrinfo.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_getnameinfo(const struct sockaddr *address, unsigned size,

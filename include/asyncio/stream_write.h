@@ -26,7 +26,7 @@ ASYNC_BEGIN_C
  *
  * Copies what the socket does not accept at once.
  * Returns 0.
- * -EPIPE, -ECONNRESET or another error of the connection if it has failed.
+ * -EPIPE, -ECONNRESET or another error if the connection has failed.
  * -ENOMEM if nothing was written. If the kernel had accepted a part, the connection has failed.
  * -EBUSY if async_stream_sendfile or async_start_tls is running.
  * Never switches.

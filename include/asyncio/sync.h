@@ -174,7 +174,7 @@ typedef struct ASYNCP_ALIASES async_semaphore {
 } async_semaphore;
 
 /*
- * Acquires a permit, waiting while there is none. After an error none was acquired.
+ * Acquires a permit, waiting until one is free. After an error none was acquired.
  *
  * Returns 0.
  * Switches.

@@ -1,8 +1,7 @@
 /*
- * base/block.h: blocks of bytes on their way between a program and a socket. The usual block is
- * hot: it was given back a moment ago, by somebody else, and is still in the caches; so whoever
- * holds one for longer, with little in it, moves that to a block that fits. Knows nothing of
- * sockets.
+ * base/block.h: buffers for data between a program and a socket. Free blocks are reused LIFO, so a
+ * block is usually still in the cache. A stream that keeps a block with few bytes for longer copies
+ * them to a smaller block.
  *
  *      bytes   ├── used ──┼── unread ──┼── room ──┤
  *              0        start         end      capacity
@@ -14,35 +13,35 @@
 #include "base/memory.h"
 
 struct block {
-    struct block *next; /* of several in a row: the next one; of a free one: the next free one */
-    uint32_t capacity;  /* bytes that it can hold */
-    uint32_t start;     /* the first that is unread */
-    uint32_t end;       /* the first that is room */
-    char bytes[];       /* they */
+    struct block *next; /* in a queue of blocks, or in the pool */
+    uint32_t capacity;
+    uint32_t start; /* index of the first unread byte */
+    uint32_t end;   /* index behind the last unread byte */
+    char bytes[];
 };
 
 enum { BLOCK_BYTES = 64 * 1024 - sizeof(struct block) };
 
 struct block_pool {
-    struct block *first;    /* the hottest free block */
-    uint32_t idle;          /* free blocks */
-    async_allocator memory; /* where they come from */
+    struct block *first; /* the free block that was used last */
+    uint32_t idle_count;
+    async_allocator memory;
 };
 
 void asyncp_blocks_open(struct block_pool *pool, async_allocator memory);
 void asyncp_blocks_close(struct block_pool *pool);
 
-/* An empty hot block, or NULL. */
+/* An empty block of BLOCK_BYTES. NULL: no memory. */
 struct block *asyncp_block_take(struct block_pool *pool);
 void asyncp_block_give(struct block_pool *pool, struct block *block);
 
 /*
- * A block with that capacity, which holds what this one does, in its place; NULL: no memory, and
- * nothing happened.
+ * Moves the unread bytes to a new block with that capacity. Takes the old block. NULL: no memory;
+ * the old block is unchanged.
  */
 struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity);
 
-/* For a block that is to wait: one that fits what it holds, if that is little; or the same. */
+/* Moves few unread bytes to a block that fits them, and returns that or the same block. */
 struct block *asyncp_block_fit(struct block_pool *pool, struct block *block);
 
 static inline size_t block_unread(const struct block *block)

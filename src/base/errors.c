@@ -1,9 +1,9 @@
 /*
- * base/errors.c: the names and texts of errno values.
+ * base/errors.c: the names and texts of errno values. glibc's strerrorname_np is not in every libc.
  */
 #include "base/text.h"
 
-/* The system's texts, and what a code means in this library where that says more. */
+/* The symbol, the text of glibc's strerror, and a note on the code's meaning in this library. */
 /* clang-format off */
 #define ERRORS(ERROR) \
     ERROR(EPERM, "Operation not permitted", "") \

@@ -1,7 +1,7 @@
 /*
- * base/list.h: circular lists whose links are members of what they link. A head of zeros is an
- * empty list, so that locks and events can be {0}; the first insertion makes it circular. A link
- * that is in no list is not touched by anyone. Knows nothing of what it links.
+ * base/list.h: circular doubly linked lists. A link is a member of the struct that it links. A head
+ * of zeros is an empty list, so that locks and events can be {0}; the first insertion makes it
+ * circular. The fields of a link that is in no list are not read.
  *
  *      head ⇄ first ⇄ … ⇄ last ⇄ head
  */
@@ -13,12 +13,12 @@
 #include <stddef.h>
 
 struct link {
-    struct link *next;     /* towards the last; of a head, the first */
-    struct link *previous; /* towards the first; of a head, the last */
+    struct link *next;     /* of a head: the first */
+    struct link *previous; /* of a head: the last */
 };
 
 struct list {
-    struct link head; /* zeros, or circular through here */
+    struct link head;
 };
 
 static inline bool list_empty(const struct list *list)
@@ -37,16 +37,12 @@ static inline void list_append(struct list *list, struct link *link)
     head->previous = link;
 }
 
-/*
- * Whether both neighbours know the link: not if the memory of one, or of the head, was written
- * over.
- */
+/* Whether both neighbours point to the link. false: memory was overwritten. */
 static inline bool list_is_linked(const struct link *link)
 {
     return link->next->previous == link && link->previous->next == link;
 }
 
-/* Takes the link out of the list it is in, which need not be named. */
 static inline void list_remove(struct link *link)
 {
     ASSERT(list_is_linked(link));
@@ -54,18 +50,19 @@ static inline void list_remove(struct link *link)
     link->previous->next = link->next;
 }
 
-/* The first link, or NULL. */
+/* NULL if the list is empty. */
 static inline struct link *list_first(const struct list *list)
 {
     return list_empty(list) ? NULL : list->head.next;
 }
 
-/* The link after this one, or NULL. */
+/* NULL after the last link. */
 static inline struct link *list_after(const struct list *list, const struct link *link)
 {
     return link->next == &list->head ? NULL : link->next;
 }
 
+/* The body must not remove the current link. */
 #define LIST_EACH(link, list)                                                                      \
     for (struct link *link = list_first(list); link != NULL; link = list_after((list), link))
 

@@ -1,11 +1,11 @@
 /*
- * base/memory.c: the allocator that everyone gets who names none.
+ * base/memory.c: the default allocator, which is realloc and free.
  */
 #include "base/memory.h"
 #include "sys/fault.h"
 #include <stdlib.h>
 
-static void *reallocate(void *context, void *block, size_t old_size, size_t new_size)
+static void *malloc_reallocate(void *context, void *block, size_t old_size, size_t new_size)
 {
     (void)context;
     (void)old_size;
@@ -15,4 +15,4 @@ static void *reallocate(void *context, void *block, size_t old_size, size_t new_
     return NULL;
 }
 
-const async_allocator asyncp_malloc = {.reallocate = reallocate};
+const async_allocator asyncp_malloc = {.reallocate = malloc_reallocate};

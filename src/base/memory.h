@@ -1,7 +1,7 @@
 /*
- * base/memory.h: where memory comes from: one function that allocates, resizes and frees, and is
- * told the sizes. Everything the library keeps on the heap passes through here, so that a program
- * can count it, place it, or make it fail. The default is made in base/memory.c.
+ * base/memory.h: allocation. One function of the user allocates, resizes and frees, and receives
+ * the sizes. All heap memory of the library goes through it, so that a program can count, place or
+ * refuse it.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The allocator that stands for {0}: realloc and free. */
+/* The default allocator: realloc and free. */
 extern const async_allocator asyncp_malloc;
 
-/* A copy of what the user gave, with the default filled in. */
+/* The user's allocator, or the default for NULL and {0}. */
 static inline async_allocator memory_from(const async_allocator *given)
 {
     return given != NULL && given->reallocate != NULL ? *given : asyncp_malloc;
@@ -32,7 +32,7 @@ static inline void *memory_new(const async_allocator *memory, size_t size)
     return block != NULL ? memset(block, 0, size) : NULL;
 }
 
-/* memcpy, but for the sizes that most items and arguments have it is a move or two. */
+/* memcpy that is inlined for the most frequent sizes of items and arguments. */
 static inline void memory_copy(void *to, const void *from, size_t size)
 {
     if (size == sizeof(uint64_t))

@@ -1,7 +1,7 @@
 /*
- * base/options.h: structs of options can grow. Each ends in reserved words, which programs leave 0;
- * a new option takes some of them. So an old program gets the default of an option that it does not
- * know, and memory that was never initialized is found here.
+ * base/options.h: structs of options can grow. Each ends in reserved words, which programs set to
+ * 0; a new option takes some of them. A program that was compiled for an older library gets the
+ * option's default, and a struct that was never initialized is detected.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -10,20 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline void check_reserved(const uint64_t *reserved, size_t count, const char *call)
-{
-    for (size_t i = 0; i < count; i++)
-        ENSURE(reserved[i] == 0,
-               "%s: the options have fields that this library does not know; initialize the struct "
-               "with {0}, or use the library that the program was compiled for",
-               call);
-}
+void asyncp_options_check(const uint64_t *reserved, size_t count, const char *call);
 
-/* Ends the program if reserved words of the options, which may be NULL, are not 0. */
+/* Aborts if reserved words of the options are not 0. `options` may be NULL. */
 #define OPTIONS_CHECK(options, call)                                                               \
     ((options) != NULL                                                                             \
-         ? check_reserved((options)->asyncp_reserved,                                              \
-                          sizeof(options)->asyncp_reserved / sizeof(uint64_t), (call))             \
+         ? asyncp_options_check((options)->asyncp_reserved,                                        \
+                                sizeof(options)->asyncp_reserved / sizeof(uint64_t), (call))       \
          : (void)0)
 
 #endif

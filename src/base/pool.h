@@ -1,10 +1,10 @@
 /*
- * base/pool.h: records of one size that stay where they are until the pool closes, so that a
- * pointer kept too long still points to a record, be it a free one. They lie in chunks. A record
- * that was given back rests until some dozens of others were, so that a pointer used a little too
- * late finds it free, and is then the next to be taken, because it is warm; or, if the pool is to
- * keep some, it waits behind those. A link in each strings the free ones together. Knows nothing of
- * what they are.
+ * base/pool.h: records of one size in chunks. A record keeps its address until the pool closes, so
+ * a stale pointer still points to a record, though perhaps a free one. A free record is not reused
+ * at once: a stale pointer that is used a little late finds it free. With `quarantine` > 0 a record
+ * is reused only after that many others were given back. Otherwise free records pass through two
+ * batches of POOL_BATCH records and are then reused LIFO, while they are in the cache. Free records
+ * are chained through a link in each.
  */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
@@ -14,59 +14,53 @@
 #include <stdint.h>
 
 struct pool_link {
-    struct pool_link *next; /* of a free record: the next free one */
+    struct pool_link *next;
 };
 
 struct pool_chunk;
 
-enum {
-    POOL_BATCH = 24
-}; /* less than half a chunk, so that a pool of few records needs one chunk */
+/* Less than half a chunk, so that a pool with few records needs one chunk. */
+enum { POOL_BATCH = 24 };
 
-/* Free records in a row. */
+/* A chain of free records. */
 struct pool_batch {
-    struct pool_link *first; /* the one given back last; NULL: there is none */
-    struct pool_link *last;  /* the one given back first; meaningless when there is none */
+    struct pool_link *first; /* given back last; NULL: the batch is empty */
+    struct pool_link *last;
 };
 
 struct pool {
-    /* the free record to be taken next; NULL: none but those kept or resting */
-    struct pool_link *first;
-    struct pool_batch given;   /* those given back last */
-    struct pool_batch resting; /* the batch before that one */
-    int32_t given_left; /* how many more records belong to `given`; 0 where records are kept */
-    size_t kept;        /* how many free records to keep back; 0: they rest in batches */
-    size_t waiting;     /* how many are kept back now */
-    struct pool_link *oldest;  /* of those; NULL: none */
-    struct pool_link **end;    /* where the successor of the youngest is written */
-    struct pool_chunk *chunks; /* all records */
-    /* where the last step of a walk found its record; NULL: nowhere yet */
-    struct pool_chunk *walked;
-    size_t size;            /* of a record */
-    size_t offset;          /* of the link in it */
-    async_allocator memory; /* where the chunks come from */
+    struct pool_link *first;    /* free records that can be taken */
+    struct pool_batch recent;   /* the current batch */
+    struct pool_batch previous; /* the batch before it */
+    int32_t recent_left;        /* records until `recent` is full; 0 with a quarantine */
+    size_t quarantine;          /* size of the quarantine; 0: batches are used */
+    size_t quarantined;         /* records in the quarantine, a FIFO */
+    struct pool_link *oldest;
+    struct pool_link **end; /* where the next link of the quarantine is stored */
+    struct pool_chunk *chunks;
+    struct pool_chunk *walked; /* where asyncp_pool_next found its last record, or NULL */
+    size_t size;               /* of a record */
+    size_t offset;             /* of the link in a record */
+    async_allocator memory;
 };
 
-void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t kept,
+void asyncp_pool_open(struct pool *pool, size_t size, size_t offset, size_t quarantine,
                       async_allocator memory);
 void asyncp_pool_close(struct pool *pool);
 
-/* Sees to it that there is a free record to be taken. 0 or -ENOMEM. */
+/* Makes pool->first a free record. 0 or -ENOMEM. */
 int asyncp_pool_refill(struct pool *pool);
 
-/*
- * Gives a record back that is to be kept, or begins a new batch: the full one rests, the rested one
- * can be taken.
- */
+/* Puts a record into the quarantine, or begins a new batch. */
 OUT_OF_LINE void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link);
 
 /*
- * The record after this one, taken or free, in no particular order; NULL: the first, and at the
- * end.
+ * Iterates over all records, used and free, in no particular order. Returns the first for NULL, and
+ * NULL after the last.
  */
 void *asyncp_pool_next(struct pool *pool, const void *record);
 
-/* A free record as it was given back, at first all zeros; NULL: out of memory. */
+/* A record as it was given back; all zeros if it is new. NULL: no memory. */
 static inline void *pool_take(struct pool *pool)
 {
     if (unlikely(pool->first == NULL) && asyncp_pool_refill(pool) < 0)
@@ -79,12 +73,12 @@ static inline void *pool_take(struct pool *pool)
 static inline void pool_give(struct pool *pool, void *record)
 {
     struct pool_link *link = (struct pool_link *)(void *)((char *)record + pool->offset);
-    if (unlikely(--pool->given_left < 0)) {
+    if (unlikely(--pool->recent_left < 0)) {
         asyncp_pool_give_rarely(pool, link);
         return;
     }
-    link->next = pool->given.first;
-    pool->given.first = link;
+    link->next = pool->recent.first;
+    pool->recent.first = link;
 }
 
 #endif

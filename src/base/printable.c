@@ -1,6 +1,6 @@
 /*
- * base/printable.c: bytes from outside as text that is safe to show: one line, in UTF-8, without
- * anything that a terminal obeys. It must not know where the bytes come from.
+ * base/printable.c: turns untrusted bytes into text that is safe to print: one line of UTF-8
+ * without control characters and changes of direction. Other bytes are escaped.
  */
 #include "base/text.h"
 #include <asyncio/base.h>
@@ -8,8 +8,8 @@
 
 enum { ESCAPE_BYTES = 4 }; /* "\x1B" */
 
-/* A control character, or one that ends a line or changes the direction of the text around it. */
-static bool is_obeyed(uint32_t character)
+/* Control characters, line separators, and marks that change the direction of text. */
+static bool is_unsafe(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7f && character < 0xa0) ||
            (character >= 0x200e && character <= 0x200f) ||
@@ -17,8 +17,8 @@ static bool is_obeyed(uint32_t character)
            (character >= 0x2066 && character <= 0x2069);
 }
 
-/* How many bytes a character that begins so has in UTF-8; 0: none begins so. */
-static size_t announced_size(unsigned char lead)
+/* The length of a UTF-8 character by its first byte; 0: no character begins with it. */
+static size_t utf8_length(unsigned char lead)
 {
     if (lead < 0x80)
         return 1;
@@ -29,14 +29,11 @@ static size_t announced_size(unsigned char lead)
     return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
 }
 
-/*
- * How many bytes the character has that bytes[0..length) begins with; 0: there is none that can be
- * shown.
- */
-static size_t shown_size(const unsigned char *bytes, size_t length)
+/* The bytes of the character at the start of bytes[0..length); 0: it must be escaped. */
+static size_t printable_length(const unsigned char *bytes, size_t length)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = announced_size(bytes[0]);
+    static const uint32_t min_character[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t size = utf8_length(bytes[0]);
     if (size == 0 || size > length)
         return 0;
     uint32_t character = size == 1 ? bytes[0] : bytes[0] & (0x7fu >> size);
@@ -46,7 +43,8 @@ static size_t shown_size(const unsigned char *bytes, size_t length)
         character = character << 6 | (bytes[i] & 0x3f);
     }
     bool is_surrogate = character >= 0xd800 && character < 0xe000;
-    return character < least[size] || character > 0x10ffff || is_surrogate || is_obeyed(character)
+    return character < min_character[size] || character > 0x10ffff || is_surrogate ||
+                   is_unsafe(character)
                ? 0
                : size;
 }
@@ -61,10 +59,10 @@ static void write_escape(char *place, unsigned char byte)
 size_t async_printable(char *text, size_t size, const void *bytes, size_t length)
 {
     const unsigned char *next = bytes;
-    size_t whole = 0, end = 0; /* end: of what is written */
+    size_t whole = 0, end = 0; /* bytes of the whole text; bytes written */
     bool has_room = size > 0;
     for (size_t left = length; left > 0;) {
-        size_t shown = shown_size(next, left), taken = shown != 0 ? shown : 1;
+        size_t shown = printable_length(next, left), taken = shown != 0 ? shown : 1;
         size_t written = shown != 0 ? shown : ESCAPE_BYTES;
         has_room = has_room && written < size - end;
         if (has_room && shown != 0)
@@ -86,7 +84,7 @@ size_t asyncp_text_whole(const char *text, size_t length)
     for (size_t back = 1; back <= 3 && back <= length; back++) {
         unsigned char byte = (unsigned char)text[length - back];
         if ((byte & 0xc0) != 0x80)
-            return announced_size(byte) > back ? length - back : length;
+            return utf8_length(byte) > back ? length - back : length;
     }
     return length;
 }

@@ -1,7 +1,8 @@
 /*
- * base/text.h: sentences about errors. A sentence belongs to one error code and travels from task
- * to task with it; a text table keeps those that somebody was shown for as long as the loop lives,
- * each once and at most 1 MiB in all, because the reader may keep the pointer.
+ * base/text.h: error messages and the texts of error codes. An error message belongs to one error
+ * code and moves with it from task to task. A text table keeps the texts that the program was given
+ * for as long as the loop exists, because the program may keep the pointers; each text once, and at
+ * most 1 MiB.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -9,77 +10,71 @@
 #include "base/memory.h"
 #include <stdarg.h>
 
-enum { SENTENCE_SIZE = 256, TEXT_TABLE_LIMIT = 1 << 20 };
+enum { MAX_ERROR_MESSAGE_BYTES = 256, MAX_TEXT_TABLE_BYTES = 1 << 20, TEXT_BUCKETS = 64 };
 
-/* An error and what was said about it. */
-struct sentence {
-    int code;    /* the error it belongs to, -errno */
-    size_t size; /* bytes of this struct with its text; 0: it is a constant, which nobody owns */
+struct error_message {
+    int code;    /* -errno */
+    size_t size; /* bytes of the struct with its text; 0: a constant, which is not freed */
     char text[]; /* "connect to 10.0.0.1:80" */
 };
 
-/* A text that was shown. */
-struct shown_text {
-    struct shown_text *next; /* in its bucket */
-    size_t size;             /* bytes of this struct with its text */
-    char text[];             /* "-ECONNREFUSED: connect to 10.0.0.1:80" */
+struct kept_text {
+    struct kept_text *next; /* in its bucket */
+    size_t size;            /* bytes of the struct with its text */
+    char text[];            /* "-ECONNREFUSED: connect to 10.0.0.1:80" */
 };
-
-enum { TEXT_BUCKETS = 64 };
 
 struct text_table {
-    struct shown_text *buckets[TEXT_BUCKETS]; /* by hash */
-    size_t bytes;                             /* of all of them */
-    async_allocator memory;                   /* where they come from */
+    struct kept_text *buckets[TEXT_BUCKETS];
+    size_t bytes; /* of all texts */
+    async_allocator memory;
 };
 
 /*
- * A new sentence, made printable, at most SENTENCE_SIZE - 1 bytes of it; or NULL when memory is
- * out.
+ * Formats a message, makes it printable and cuts it at MAX_ERROR_MESSAGE_BYTES - 1 bytes. NULL: no
+ * memory.
  */
-struct sentence *asyncp_sentence_new(const async_allocator *memory, int code, const char *format,
-                                     va_list arguments);
+struct error_message *asyncp_error_message_new(const async_allocator *memory, int code,
+                                               const char *format, va_list arguments);
 
-void asyncp_sentence_free(const async_allocator *memory, struct sentence *sentence);
+/* Ignores NULL and constants. */
+void asyncp_error_message_free(const async_allocator *memory, struct error_message *message);
 
-/* Another one that says the same, or NULL when memory is out. */
-struct sentence *asyncp_sentence_copy(const async_allocator *memory,
-                                      const struct sentence *sentence);
+/* NULL: no memory. */
+struct error_message *asyncp_error_message_copy(const async_allocator *memory,
+                                                const struct error_message *message);
 
-static inline bool sentence_is_constant(const struct sentence *sentence)
+static inline bool error_message_is_constant(const struct error_message *message)
 {
-    return sentence->size == 0;
+    return message->size == 0;
 }
 
-/* What was only read so far, for its next owner. */
-static inline struct sentence *sentence_handed_on(const struct sentence *sentence)
+/* Casts const away, for a new owner of the message. */
+static inline struct error_message *error_message_unconst(const struct error_message *message)
 {
-    return (struct sentence *)(uintptr_t)sentence;
+    return (struct error_message *)(uintptr_t)message;
 }
 
-/*
- * How many of text[0..length) are left without a UTF-8 character at the end that the cut at length
- * goes through.
- */
+/* The length of text[0..length) without a UTF-8 character that is cut off at its end. */
 size_t asyncp_text_whole(const char *text, size_t length);
 
-/* The table's own copy of text, or NULL when the table is full or memory is out. */
+/* The table's copy of the text. NULL: the table is full, or no memory. */
 const char *asyncp_text_keep(struct text_table *table, const char *text);
 void asyncp_text_close(struct text_table *table);
 
-/* "-ECONNREFUSED: Connection refused", a constant; or NULL for a code without a name. */
+/* "-ECONNREFUSED: Connection refused". NULL: the code has no name. */
 const char *asyncp_error_meaning(int code);
 
-/* The system's text alone: "Connection refused"; or NULL. */
+/* "Connection refused". NULL: the code has no name. */
 const char *asyncp_error_text(int code);
 
-/*
- * Writes what an error means into text: its sentence if it has one for that code, else the plain
- * meaning.
- */
-int asyncp_describe(char *text, size_t size, int code, const struct sentence *sentence);
-
-/* The code's symbol with a minus, "-ECONNREFUSED"; or NULL. */
+/* "-ECONNREFUSED". NULL: the code has no name. */
 const char *asyncp_error_name(int code);
+
+/*
+ * Writes the code's name with the message if it belongs to that code, else with the code's text.
+ * `message` may be NULL. Returns the whole length, as snprintf.
+ */
+int asyncp_error_describe(char *text, size_t size, int code, const struct error_message *message);
 
 #endif

@@ -74,7 +74,7 @@ static void request_children(struct async_loop *loop, struct group *group)
 }
 
 static void cancel_children(struct async_loop *loop, struct group *group,
-                            const struct sentence *reason)
+                            const struct error_message *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     request_children(loop, group);
@@ -213,7 +213,7 @@ static void pass_request_to_children(struct async_loop *loop, struct group *grou
 {
     group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);
     group->closing = true;
-    const struct sentence *reason = group->scope.coroutine->reason;
+    const struct error_message *reason = group->scope.coroutine->reason;
     cancel_children(loop, group, reason != NULL ? reason : asyncp_reason(REASON_LEFT));
 }
 

@@ -3,9 +3,9 @@
  * which no task waits does not keep the loop from a futex wait, nor virtual time from passing.
  */
 #include "io/pollable.h"
-#include "poll/watched.h"
+#include "poll/poll.h"
 
-enum { CACHE_LINE = 64, FRAME_BYTES = 512, OWNER_BYTES = 256 };
+enum { FRAME_BYTES = 512, OWNER_BYTES = 256 };
 
 struct pollable_wait {
     struct wait wait;
@@ -18,7 +18,7 @@ struct pollable_wait {
 static void end_waiting(struct async_loop *loop, struct pollable *pollable, enum side side)
 {
     pollable->waiting[side] = NULL;
-    loop->poller.in_flight--;
+    poller_release(&loop->poller, 1);
 }
 
 /*
@@ -84,14 +84,14 @@ int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int
                                              .changed = handle_source_change,
                                              .state = SOURCE_READABLE | SOURCE_WRITABLE},
                                   .changed = changed};
-    return loop->poller.calls->watch(&loop->poller, &pollable->source);
+    return poller_watch(&loop->poller, &pollable->source);
 }
 
 void asyncp_pollable_close(struct async_loop *loop, struct pollable *pollable, int error)
 {
     asyncp_pollable_wake(loop, pollable, SIDE_READ, error);
     asyncp_pollable_wake(loop, pollable, SIDE_WRITE, error);
-    loop->poller.calls->close_descriptor(&loop->poller, pollable->source.fd);
+    poller_close_fd(&loop->poller, pollable->source.fd);
     pollable->source.fd = -1;
 }
 
@@ -111,7 +111,7 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
     pollable->waiting[side] = &waiting.wait;
     pollable->source.touched[0] = &waiting.wait;
     pollable->source.touched[1] = loop_running(loop);
-    loop->poller.in_flight++;
+    poller_hold(&loop->poller, 1);
     int result = asyncp_park(loop, &waiting.wait);
     if (waiting.interrupted != 0)
         return waiting.interrupted;
@@ -145,10 +145,4 @@ int asyncp_pollable_rest(struct async_loop *loop, struct pollable *pollable, enu
     if (interrupted == 0)
         pollable->interrupted[side] = NULL;
     return interrupted;
-}
-
-bool asyncp_pollable_has(const struct async_loop *loop, int fd)
-{
-    const struct watched *watched = watched_find(&loop->poller, fd);
-    return watched != NULL && watched->source != NULL;
 }

@@ -56,9 +56,6 @@ int asyncp_pollable_stand_in_line(struct pollable *pollable, enum side side, str
 /* Lets other tasks run. 0; negative: as above. Switches. */
 int asyncp_pollable_rest(struct async_loop *loop, struct pollable *pollable, enum side side);
 
-/* Whether the descriptor is that of a pollable: a stream or a server has it. */
-bool asyncp_pollable_has(const struct async_loop *loop, int fd);
-
 static inline uint8_t side_bit(enum side side)
 {
     return side == SIDE_READ ? SOURCE_READABLE : SOURCE_WRITABLE;

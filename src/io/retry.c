@@ -3,7 +3,8 @@
  */
 #include "io/retry.h"
 #include "io/submit.h"
-#include "poll/watched.h"
+#include "poll/poll.h"
+#include "sys/polling.h"
 #include <asyncio/time.h>
 #include <poll.h>
 
@@ -36,11 +37,11 @@ int asyncp_retry_wait(struct retry *retry, int fd, enum operation_kind until)
 {
     struct async_loop *loop = retry->loop;
     const struct operation operation = {.kind = until, .fd = fd};
-    uint32_t closings = watched_closings(&loop->poller, fd);
+    uint32_t closings = asyncp_poller_close_count(&loop->poller, fd);
     int result = retry->was_ready && poll_is_ready(fd, until)
                      ? pause_before_retry(retry)
                      : asyncp_submit(loop, operation, retry->call);
-    if (result >= 0 && watched_closings(&loop->poller, fd) != closings)
+    if (result >= 0 && asyncp_poller_close_count(&loop->poller, fd) != closings)
         return -EBADF;
     retry->was_ready = true;
     return result;

@@ -3,6 +3,8 @@
  */
 #include "io/retry.h"
 #include "sys/socket.h"
+#include "sys/file.h"
+#include "sys/polling.h"
 #include <asyncio/socket.h>
 #include <limits.h>
 #include <poll.h>
@@ -11,7 +13,7 @@ int async_sendfile(int fd, int file, int64_t *offset, size_t count)
 {
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_sendfile"));
-    ASYNC_TRY(asyncp_sys_no_blocking(fd));
+    ASYNC_TRY(asyncp_sys_set_nonblocking(fd));
     if (count > INT_MAX)
         count = INT_MAX;
     int result;
@@ -35,8 +37,8 @@ int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_
 {
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_splice"));
-    ASYNC_TRY(asyncp_sys_no_blocking(in));
-    ASYNC_TRY(asyncp_sys_no_blocking(out));
+    ASYNC_TRY(asyncp_sys_set_nonblocking(in));
+    ASYNC_TRY(asyncp_sys_set_nonblocking(out));
     if (count > INT_MAX)
         count = INT_MAX;
     int result;

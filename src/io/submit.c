@@ -3,6 +3,7 @@
  * call, and that frame stays until the completion has come, whatever else happens to the task.
  */
 #include "io/submit.h"
+#include "poll/poll.h"
 #include <asyncio/io.h>
 
 struct submission {
@@ -20,7 +21,7 @@ static void cancel_submission(struct wait *wait)
 {
     struct submission *submission = CONTAINER_OF(wait, struct submission, wait);
     struct poller *poller = &wait->coroutine->task->loop->poller;
-    poller->calls->cancel(poller, &submission->operation);
+    poller_cancel(poller, &submission->operation);
 }
 
 int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
@@ -34,7 +35,7 @@ int asyncp_submit(struct async_loop *loop, struct operation operation, const cha
     struct submission submission = {.operation = operation};
     submission.operation.completed = finish_submission;
     wait_init(&submission.wait, call, (const void *)(intptr_t)operation.fd, cancel_submission);
-    int result = loop->poller.calls->submit(&loop->poller, &submission.operation);
+    int result = poller_submit(&loop->poller, &submission.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : submission.operation.result);
     result = asyncp_park(loop, &submission.wait);

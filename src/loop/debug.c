@@ -1,19 +1,15 @@
-/*
- * loop/debug.c: debug mode, and how long a callback may take there.
- */
+/* loop/debug.c: switching debug mode, and its limit for slow callbacks. */
 #include "loop/loop.h"
-#include "sched/sched.h"
 
-enum { SLOW_NS = 100000000 }; /* as CPython's slow_callback_duration */
+enum { SLOW_NS = 100000000 }; /* as slow_callback_duration of CPython */
 
-/* A stack is laid open for those who look closely only while somebody does. */
 void async_loop_set_debug(async_loop *loop, bool debug)
 {
     if (loop == NULL)
         return;
     ENSURE(loop == asyncp_current, "async_loop_set_debug: this is not the calling thread's loop");
     loop->debug.enabled = debug;
-    loop->debug.instrumented = debug || tools_valgrind();
+    loop->debug.instrumented = debug || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (debug)
         loop_set_attention(loop, ATTENTION_DEBUG);
@@ -40,7 +36,7 @@ void asyncp_debug_open(struct async_loop *loop, bool enabled)
 {
     loop->debug.slow_ns = SLOW_NS;
     loop->debug.enabled = enabled;
-    loop->debug.instrumented = enabled || tools_valgrind();
+    loop->debug.instrumented = enabled || tools_under_valgrind();
     asyncp_set_beginning(loop);
     if (enabled)
         loop_set_attention(loop, ATTENTION_DEBUG);

@@ -1,15 +1,15 @@
 /*
- * loop/fork.c: the moment of a fork, as the child sees it, and what becomes there of the loop that
- * its thread had. The handler takes the same few steps however many tasks there are: most children
- * call exec, and would pay for pages that they touch. What it cannot do then is done when the child
+ * loop/fork.c: fork() as the child sees it: the loop of the forking thread becomes an inherited one
+ * (see sched/current.h). The atfork handler takes a few steps, however many tasks there are: most
+ * children call exec, and each touched page would be copied. Everything else is done when the child
  * first needs it.
  */
 #include "loop/loop.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include <pthread.h>
 
-/* Nothing is left for the loop to do: whatever runs returns to whoever runs it. */
-static void inherit(struct async_loop *loop)
+/* Stops the loop: the running task or callback returns to the loop, which returns to its caller. */
+static void inherit_loop(struct async_loop *loop)
 {
     loop->inheritance.inherited = true;
     loop->inheritance.before = asyncp_inherited;
@@ -31,29 +31,29 @@ static unsigned count_inherited(void)
     return count;
 }
 
-static void in_child(void)
+static void handle_fork_in_child(void)
 {
     asyncp_fork_count();
     asyncp_sigint_fork();
     if (asyncp_current != NULL)
-        inherit(asyncp_current);
+        inherit_loop(asyncp_current);
     asyncp_overflow_forked(count_inherited());
 }
 
-/* As the program begins: pthread_once would want a system call that a filter may forbid. */
-__attribute__((constructor)) static void watch_forks(void)
+/* At program start: pthread_once may need a system call that a filter forbids. */
+__attribute__((constructor)) static void install_fork_handlers(void)
 {
-    pthread_atfork(asyncp_overflow_before_fork, asyncp_overflow_after_fork, in_child);
+    pthread_atfork(asyncp_overflow_before_fork, asyncp_overflow_after_fork, handle_fork_in_child);
 }
 
-static void leave_lines(struct wait *wait)
+static void unlink_waiters(struct wait *wait)
 {
     for (struct waiter *waiter = wait->waiters; waiter != NULL; waiter = waiter->sibling)
         list_remove(&waiter->link);
     wait->waiters = NULL;
 }
 
-/* The waits are still what streams and joins point to, so they are not claimed. */
+/* The waits stay unclaimed: streams and joins point to them. */
 void asyncp_leave_all_lines(void)
 {
     for (struct async_loop *loop = asyncp_inherited; loop != NULL;
@@ -63,11 +63,9 @@ void asyncp_leave_all_lines(void)
         loop->inheritance.out_of_lines = true;
         for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
             if (task->coroutine->wait != NULL && !task->coroutine->wait->claimed)
-                leave_lines(task->coroutine->wait);
+                unlink_waiters(task->coroutine->wait);
     }
 }
-
-/* ---- the end -------------------------------------------------------------------------------- */
 
 struct async_task *asyncp_forked_task(const struct async_loop *loop)
 {

@@ -1,34 +1,34 @@
 /*
- * loop/iterate.c: the iteration: take what other threads sent, look at the descriptors, fire the
- * timers, run what is ready. How often a look happens while tasks are ready is decided here and
- * nowhere else:
+ * loop/iterate.c: one iteration: poll, fire the timers, run what is ready.
  *
- *   real clock   a burst is 32 turns; after it the clock is read, and a look is due 50 µs after
- *                the last
- *   strict       a burst is what was ready when it began, as in CPython, and every burst ends in a
- *                look
+ * How the loop waits is decided in poll_and_expire(), from top to bottom:
  *
- * A task that does not stop keeps to the same 50 µs: see pace.h.
+ *   how long   choose_timeout()     not at all while something is ready; else until the first
+ *                                   timer, which may be coalesced with others; at most what the
+ *                                   caller allows
+ *   on what    can_wait_on_futex()  the attention word, while no operation is pending in the
+ *                                   poller; else the poller
+ *   virtual    advance_virtual_clock()
+ *                                   real time passes only for operations and jobs that are
+ *                                   pending; then the clock jumps to the first timer
+ *
+ * How long tasks run between two polls is decided in sched/burst.c, and for a task that does not
+ * stop in sched/pace.h.
  */
 #include "loop/loop.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
+#include "sys/clock.h"
+#include "sys/report.h"
+#include "sys/spin.h"
+#include "sys/thread.h"
 
-static const int64_t LONGEST_WAIT_NS =
-    24ll * 3600 * 1000000000; /* as CPython: clocks and kernels differ beyond */
-static const int64_t STANDSTILL_NS = 1000000000;
-enum { CROWD = 16, CROWD_NS = 250000 }; /* so many deadlines within that share a wake-up */
+/* As CPython: clocks and kernels differ in what they do with longer ones. */
+static const int64_t MAX_WAIT_NS = 24ll * 3600 * 1000000000;
+static const int64_t DEADLOCK_WAIT_NS = 1000000000; /* before a deadlock is reported */
+enum { COALESCE_COUNT = 16, COALESCE_NS = 250000 };
 
-int64_t asyncp_idle_ns(const struct async_loop *loop)
-{
-    int64_t next_ns = heap_least(&loop->clock.timers);
-    if (loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred))
-        return 0;
-    if (next_ns == TIME_NEVER)
-        return -1;
-    int64_t now_ns = asyncp_now(loop);
-    return next_ns > now_ns ? next_ns - now_ns : 0;
-}
+/* ---- pending events -------------------------------------------------------------------------- */
 
 static void take_attention(struct async_loop *loop)
 {
@@ -39,36 +39,7 @@ static void take_attention(struct async_loop *loop)
         asyncp_sigint_deliver(loop);
 }
 
-/*
- * While no operation is in flight the loop waits on its word, which is cheaper for it and for who
- * wakes it. Not one that a foreign loop steps: whether its descriptor is still there is only learnt
- * by a wait for it.
- */
-static void doze(struct async_loop *loop, int64_t timeout_ns)
-{
-    const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;
-    if (loop->activity.jobs > 0 && patience_try(&loop->activity.spin, &loop->activity.worker_seen))
-        asyncp_patience_look(&loop->activity.spin, &loop->sched.attention,
-                             ATTENTION_INBOX | ATTENTION_SIGNAL);
-    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, asleep);
-    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
-        loop->activity.futex_denied = true;
-}
-
-static void wait_in_kernel(struct async_loop *loop, int64_t timeout_ns)
-{
-    int result = asyncp_poller_wait(&loop->poller, timeout_ns);
-    ENSURE(result != -EBADF,
-           "the loop's own descriptor is gone (%s): the program has closed it, or one too many",
-           asyncp_error_meaning(result));
-    ENSURE(result == 0,
-           "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or "
-           "the program has closed the loop's own descriptor and another one has its number",
-           loop->poller.calls->wait_call, asyncp_error_meaning(result));
-}
-
-/* Whether something is to be done, as far as one can tell without the kernel and the clock. */
+/* Whether something is ready or was sent, without asking the kernel or the clock. */
 static bool has_work(const struct async_loop *loop)
 {
     const uint32_t sent = ATTENTION_INBOX | ATTENTION_SIGNAL;
@@ -76,76 +47,120 @@ static bool has_work(const struct async_loop *loop)
            (atomic_load(&loop->sched.attention) & sent) != 0;
 }
 
-/* Waits in the kernel, unless somebody has sent something just now. */
-static void poll(struct async_loop *loop, int64_t timeout_ns)
-{
-    if (timeout_ns > LONGEST_WAIT_NS)
-        timeout_ns = LONGEST_WAIT_NS;
-    if (timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->sched.hosted &&
-        !loop->activity.futex_denied) {
-        doze(loop, timeout_ns);
-        return;
-    }
-    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);
-    ASSERT((reasons & ATTENTION_DOZING) == 0);
-    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
-        timeout_ns = 0;
-    wait_in_kernel(loop, timeout_ns);
-}
-
-/* What will be heard of by itself: of the kernel, or of a thread. */
-static size_t in_flight(const struct async_loop *loop)
+/* Operations and jobs that will end without the help of a task. */
+static size_t count_pending(const struct async_loop *loop)
 {
     return loop->poller.in_flight + loop->activity.jobs;
 }
 
-/*
- * Virtual time stands still while anything can happen. When nothing is ready it jumps to the next
- * deadline; an operation of the kernel that is in flight, or work at a thread, is given as much
- * real time first.
- */
-static void wait_virtually(struct async_loop *loop, int64_t timeout_ns)
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+int64_t asyncp_idle_ns(const struct async_loop *loop)
 {
-    int64_t until_ns = asyncp_clock_now() + timeout_ns, left_ns = timeout_ns;
+    int64_t next_ns = heap_min_key(&loop->clock.timers);
+    if (loop->sched.ready.first != NULL || !list_empty(&loop->closing.deferred))
+        return 0;
+    if (next_ns == TIME_NEVER)
+        return -1;
+    int64_t now_ns = asyncp_now(loop);
+    return next_ns > now_ns ? next_ns - now_ns : 0;
+}
+
+/*
+ * How long to wait; 0: not at all, negative: until an event. Timer coalescing: if at least 16
+ * timers are due within 250 µs, the loop sleeps for 250 µs and fires them together, because a
+ * wake-up costs more than the task that it wakes. A timer may be late by that much.
+ */
+static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
+{
+    int64_t timeout_ns = asyncp_idle_ns(loop);
+    if (timeout_ns > 0 && timeout_ns < COALESCE_NS && !loop->clock.is_virtual &&
+        asyncp_heap_count_up_to(&loop->clock.timers, asyncp_now(loop) + COALESCE_NS,
+                                COALESCE_COUNT) == COALESCE_COUNT)
+        timeout_ns = COALESCE_NS;
+    if (max_ns >= 0 && (timeout_ns < 0 || timeout_ns > max_ns))
+        timeout_ns = max_ns;
+    return timeout_ns;
+}
+
+/*
+ * A futex wait on the attention word is cheaper than a wait in the poller, for the loop and for the
+ * thread that wakes it. Not in a hosted loop: only the poller notices that its descriptor is gone.
+ */
+static bool can_wait_on_futex(const struct async_loop *loop, int64_t timeout_ns)
+{
+    return timeout_ns != 0 && loop->poller.in_flight == 0 && !loop->sched.hosted &&
+           !loop->activity.futex_denied;
+}
+
+static void wait_on_futex(struct async_loop *loop, int64_t timeout_ns)
+{
+    const uint32_t asleep = ATTENTION_SLEEPING | ATTENTION_FUTEX;
+    if (loop->activity.jobs > 0 &&
+        spin_is_worthwhile(&loop->activity.spin, &loop->activity.worker_seen))
+        asyncp_spin(&loop->activity.spin, &loop->sched.attention,
+                    ATTENTION_INBOX | ATTENTION_SIGNAL);
+    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, asleep);
+    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        loop->activity.futex_denied = true;
+}
+
+static void wait_in_poller(struct async_loop *loop, int64_t timeout_ns)
+{
+    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);
+    ASSERT((reasons & ATTENTION_FUTEX) == 0);
+    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)
+        timeout_ns = 0;
+    int result = asyncp_poller_wait(&loop->poller, timeout_ns);
+    ENSURE(result != -EBADF,
+           "the loop's own descriptor is gone (%s): the program has closed it, or closed one "
+           "descriptor twice",
+           asyncp_error_meaning(result));
+    ENSURE(result == 0,
+           "the loop cannot wait any more: %s failed (%s); a filter of system calls forbids it, or "
+           "the program has closed the loop's own descriptor and another one has its number",
+           loop->poller.calls->wait_call, asyncp_error_meaning(result));
+}
+
+/* Waits for events, at most timeout_ns (negative: without limit). */
+static void wait_for_events(struct async_loop *loop, int64_t timeout_ns)
+{
+    if (timeout_ns > MAX_WAIT_NS)
+        timeout_ns = MAX_WAIT_NS;
+    if (can_wait_on_futex(loop, timeout_ns))
+        wait_on_futex(loop, timeout_ns);
+    else
+        wait_in_poller(loop, timeout_ns);
+}
+
+/*
+ * Pending operations and jobs are given as much real time as virtual time is about to pass. If
+ * nothing becomes ready meanwhile, the clock advances by timeout_ns.
+ */
+static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
+{
+    int64_t until_ns = asyncp_sys_clock_now() + timeout_ns, left_ns = timeout_ns;
     bool nothing;
     do {
-        if (timeout_ns < 0 || in_flight(loop) > 0)
-            poll(loop, left_ns);
+        if (timeout_ns < 0 || count_pending(loop) > 0)
+            wait_for_events(loop, left_ns);
         nothing = !has_work(loop);
-        left_ns = in_flight(loop) > 0 ? until_ns - asyncp_clock_now() : 0;
+        left_ns = count_pending(loop) > 0 ? until_ns - asyncp_sys_clock_now() : 0;
     } while (nothing && timeout_ns > 0 && left_ns > 0); /* the kernel may end a wait too early */
     if (nothing && timeout_ns > 0)
         loop->clock.now_ns += timeout_ns;
 }
 
-/* Whether asking the kernel can bring anything. */
-static bool worth_polling(const struct async_loop *loop, int64_t timeout_ns)
-{
-    return timeout_ns != 0 || loop->poller.in_flight > 0;
-}
-
 /*
- * Where many deadlines crowd, one wake-up serves them all: a wake-up costs more than the task that
- * it wakes, and what is due first may be late by as much.
+ * In debug mode, once: reports a deadlock: tasks wait, and no timer, operation or job is pending.
+ * Another thread or a signal may still wake one, and is given one second. Returns whether it did.
  */
-static int64_t wait_for_crowd(const struct async_loop *loop, int64_t timeout_ns)
+static bool report_deadlock(struct async_loop *loop)
 {
-    if (timeout_ns <= 0 || timeout_ns >= CROWD_NS || loop->clock.is_virtual)
-        return timeout_ns;
-    int64_t until_ns = asyncp_now(loop) + CROWD_NS;
-    return asyncp_heap_count(&loop->clock.timers, until_ns, CROWD) == CROWD ? CROWD_NS : timeout_ns;
-}
-
-/*
- * In debug mode, once: tasks wait, and neither a timer, nor the kernel, nor a worker thread will
- * wake one. Another thread or a signal still may, and is given some time. Whether something came
- * meanwhile.
- */
-static bool tell_standstill(struct async_loop *loop)
-{
-    if (loop->debug.told_standstill || in_flight(loop) > 0 || !asyncp_stands_still(loop))
+    if (loop->debug.told_standstill || count_pending(loop) > 0 || !asyncp_stands_still(loop))
         return false;
-    poll(loop, STANDSTILL_NS);
+    wait_for_events(loop, DEADLOCK_WAIT_NS);
     if (has_work(loop))
         return true;
     loop->debug.told_standstill = true;
@@ -153,28 +168,28 @@ static bool tell_standstill(struct async_loop *loop)
     return false;
 }
 
-static void look(struct async_loop *loop, int64_t most_ns)
+static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
 {
     take_attention(loop);
-    int64_t timeout_ns = wait_for_crowd(loop, asyncp_idle_ns(loop));
-    if (most_ns >= 0 && (timeout_ns < 0 || timeout_ns > most_ns))
-        timeout_ns = most_ns;
+    int64_t timeout_ns = choose_timeout(loop, max_ns);
     if (timeout_ns != 0)
         asyncp_trim_stacks(loop);
-    if (timeout_ns < 0 && loop_is_debug(loop) && tell_standstill(loop))
+    if (timeout_ns < 0 && loop_is_debug(loop) && report_deadlock(loop))
         timeout_ns = 0;
     if (loop->clock.is_virtual)
-        wait_virtually(loop, timeout_ns);
-    else if (worth_polling(loop, timeout_ns))
-        poll(loop, timeout_ns);
+        advance_virtual_clock(loop, timeout_ns);
+    else if (timeout_ns != 0 || loop->poller.in_flight > 0)
+        wait_for_events(loop, timeout_ns);
     take_attention(loop);
     loop->clock.now_ns = asyncp_now(loop);
     loop->clock.polled_ns = loop->clock.now_ns;
     asyncp_timers_expire(loop, loop->clock.now_ns);
 }
 
-/* Runs one node; tasks that stop may go straight on to others before this returns. */
-static void run_one(struct async_loop *loop)
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* Runs one node. A task that stops may switch directly to others before this returns. */
+static void run_ready_node(struct async_loop *loop)
 {
     struct ready *node = ready_pop(&loop->sched.ready);
     loop->sched.turns_left--;
@@ -187,34 +202,31 @@ static void run_one(struct async_loop *loop)
     ASSERT(loop->sched.current == NULL);
 }
 
-/*
- * Who the first ready node is, for people; written down before it runs, because it may be gone
- * afterwards.
- */
-static struct label label_first(const struct async_loop *loop)
+/* The description of the first ready node, taken before it runs, because it may be freed then. */
+static struct label label_first_node(const struct async_loop *loop)
 {
     struct ready *first = loop->sched.ready.first;
     return first->run == NULL ? asyncp_label(coroutine_of_ready(first)->task)
                               : (struct label){"a callback"};
 }
 
-static void run_one_timed(struct async_loop *loop)
+static void run_ready_node_timed(struct async_loop *loop)
 {
-    struct label who = label_first(loop);
-    int64_t before_ns = asyncp_clock_now();
-    run_one(loop);
-    int64_t took_ns = asyncp_clock_now() - before_ns;
+    struct label label = label_first_node(loop);
+    int64_t before_ns = asyncp_sys_clock_now();
+    run_ready_node(loop);
+    int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
     if (took_ns >= loop->debug.slow_ns)
-        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", who.text,
+        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", label.text,
                       (double)took_ns / 1e9);
 }
 
-/* Until the burst is over, nothing is ready, or somebody outside wants something. */
+/* Runs nodes until the burst is over, nothing is ready, or an event is pending. */
 static void run_burst(struct async_loop *loop)
 {
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
-    void (*run)(struct async_loop *) = loop_is_debug(loop) ? run_one_timed : run_one;
+    void (*run)(struct async_loop *) = loop_is_debug(loop) ? run_ready_node_timed : run_ready_node;
     while (loop->sched.turns_left > 0 && loop->sched.ready.first != NULL &&
            (loop->clock.deterministic ||
             (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & urgent) == 0))
@@ -248,11 +260,11 @@ static void run_deferred(struct async_loop *loop)
     }
 }
 
-void asyncp_iterate(struct async_loop *loop, int64_t most_ns)
+void asyncp_iterate(struct async_loop *loop, int64_t max_ns)
 {
     ASSERT(loop == asyncp_current && loop->sched.current == NULL);
     loop->sched.iterating = true;
-    look(loop, most_ns);
+    poll_and_expire(loop, max_ns);
     run_ready(loop);
     if (!list_empty(&loop->closing.deferred) && !loop_is_inherited(loop))
         run_deferred(loop);

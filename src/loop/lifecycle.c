@@ -1,17 +1,19 @@
 /*
- * loop/lifecycle.c: making a loop, and taking it down again: every task that is left is asked to
- * end and awaited, and then all that is the loop's goes. A thread has one loop at most. It must not
- * know who runs it.
+ * loop/lifecycle.c: opening and closing a loop. To close it, all remaining tasks are cancelled and
+ * awaited, and then everything that belongs to the loop is freed. A thread has at most one loop.
+ * This file does not know what drives the loop.
  */
 #include "loop/loop.h"
 #include "base/options.h"
 #include "sched/callback.h"
-#include "sched/fork.h"
+#include "sched/current.h"
+#include "poll/backends.h"
+#include "sys/report.h"
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MOST_FREED = 64 };                    /* freed queues that are kept: some KiB */
-static const int64_t LINGER_NS = 3000000000; /* the end of a run waits for what was written */
+enum { MAX_FREED = 64 }; /* freed queues in quarantine: some KiB */
+static const int64_t SHUTDOWN_GRACE_NS = 3000000000;
 
 static const struct stack *running_stack(size_t *guard_size)
 {
@@ -33,13 +35,14 @@ static void explain_overflow(void)
 
 static const struct overflow_owner owner = {.running = running_stack, .explain = explain_overflow};
 
-static bool is_on(const char *variable)
+/* Whether an environment variable is set, and not to "" or "0". */
+static bool is_env_set(const char *variable)
 {
     const char *value = getenv(variable);
     return value != NULL && *value != 0 && strcmp(value, "0") != 0;
 }
 
-/* The backend of that name. 0 or -EINVAL. */
+/* Finds a backend by name. 0 or -EINVAL. */
 static int find_backend(const char *name, const struct poller_calls **calls)
 {
     static const struct poller_calls *const all[] = {&asyncp_poll_epoll, &asyncp_poll_uring,
@@ -53,16 +56,14 @@ static int find_backend(const char *name, const struct poller_calls **calls)
     return -EINVAL;
 }
 
-/*
- * Opens the backend that was asked for; io_uring may be denied or need too much, then it is epoll.
- */
+/* Opens the backend. Falls back to epoll if io_uring is not available. */
 static int open_poller(struct async_loop *loop, const char *name, bool *is_virtual)
 {
     const struct poller_calls *calls;
-    const char *asked = name != NULL ? name : getenv("ASYNCIO_BACKEND");
-    if (asked == NULL || *asked == 0)
-        asked = "epoll";
-    int result = find_backend(asked, &calls);
+    const char *backend = name != NULL ? name : getenv("ASYNCIO_BACKEND");
+    if (backend == NULL || *backend == 0)
+        backend = "epoll";
+    int result = find_backend(backend, &calls);
     if (result < 0)
         return result;
     if (calls == &asyncp_poll_sim)
@@ -71,20 +72,20 @@ static int open_poller(struct async_loop *loop, const char *name, bool *is_virtu
     if (calls != &asyncp_poll_uring || result == 0 || result == -EMFILE || result == -ENFILE)
         return result;
     if (loop_is_debug(loop))
-        asyncp_report("io_uring is not to be had here (%s); using epoll",
+        asyncp_report("io_uring is not available here (%s); using epoll",
                       asyncp_error_meaning(result));
     return asyncp_poller_open(&loop->poller, &asyncp_poll_epoll, loop_is_hosted(loop),
                               loop->memory);
 }
 
-/* Opens the rooms of a loop that has its memory. 0 or -errno. */
+/* Opens the rooms of a new loop. 0 or -errno. */
 static int open_rooms(struct async_loop *loop, const async_run_options *options, bool hosted)
 {
     const char *seed = getenv("ASYNCIO_SHUFFLE");
     uint64_t shuffle = options->shuffle_seed;
     if (shuffle == 0 && seed != NULL)
         shuffle = strtoull(seed, NULL, 0);
-    asyncp_debug_open(loop, options->debug || is_on("ASYNCIO_DEBUG"));
+    asyncp_debug_open(loop, options->debug || is_env_set("ASYNCIO_DEBUG"));
     asyncp_scheduler_open(loop, shuffle, hosted);
     asyncp_errors_open(loop);
     asyncp_callbacks_open(loop);
@@ -125,23 +126,24 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
         asyncp_report(
             "a task that overflows its stack cannot be named here: sigaltstack failed (%s)",
             asyncp_error_meaning(loop->signal_stack.error));
+    atomic_store(&asyncp_uncaught_hook, asyncp_report_uncaught);
     *out = asyncp_current = loop;
     return 0;
 }
 
-static void dismiss_guests(struct list *guests)
+static void run_close_hooks(struct list *hooks)
 {
-    for (struct link *link; (link = list_first(guests)) != NULL;) {
+    for (struct link *link; (link = list_first(hooks)) != NULL;) {
         struct guest *guest = CONTAINER_OF(link, struct guest, link);
         guest->loop_closes(guest);
-        ASSERT(list_first(guests) != link);
+        ASSERT(list_first(hooks) != link);
     }
 }
 
 void asyncp_guest_freed(struct async_loop *loop, struct guest *guest)
 {
     list_append(&loop->closing.freed, &guest->link);
-    if (++loop->closing.freed_count <= MOST_FREED)
+    if (++loop->closing.freed_count <= MAX_FREED)
         return;
     loop->closing.freed_count--;
     struct guest *oldest = CONTAINER_OF(list_first(&loop->closing.freed), struct guest, link);
@@ -152,9 +154,9 @@ static void free_loop(struct async_loop *loop)
 {
     async_allocator memory = loop->memory;
     struct async_loop *before = asyncp_current;
-    asyncp_current = loop; /* also an inherited one, while it is taken down */
-    dismiss_guests(&loop->closing.hooks);
-    dismiss_guests(&loop->closing.freed);
+    asyncp_current = loop; /* for the hooks; the loop may be inherited */
+    run_close_hooks(&loop->closing.hooks);
+    run_close_hooks(&loop->closing.freed);
     asyncp_inbox_close(loop);
     asyncp_tasks_close(loop);
     asyncp_blocks_close(&loop->blocks);
@@ -178,31 +180,31 @@ static void report_closing(const struct async_loop *loop)
         asyncp_loop_stacks(loop).in_use, loop->poller.in_flight);
 }
 
-/* Asks those tasks to end whose numbers come after `asked`. */
-static void cancel_newer(struct async_loop *loop, uint64_t asked)
+/* Cancels the tasks with an id above last_id. */
+static void cancel_tasks_after(struct async_loop *loop, uint64_t last_id)
 {
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;) {
-        if (task->id <= asked)
+        if (task->id <= last_id)
             continue;
         if (loop_is_debug(loop))
             asyncp_report("%s has not ended at the end of the run and is cancelled; "
-                          "was it to be awaited?",
+                          "should it have been awaited?",
                           asyncp_label(task).text);
         asyncp_request(loop, &task, 1, asyncp_reason(REASON_END));
     }
 }
 
-/* Runs the loop until the tasks up to that number have ended. */
-static void wait_for_older(struct async_loop *loop, uint64_t asked)
+/* Iterates until the tasks with an id up to last_id have ended. */
+static void wait_for_tasks_up_to(struct async_loop *loop, uint64_t last_id)
 {
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
-        while (!task_done(task) && task->id <= asked && !loop_is_inherited(loop))
+        while (!task_done(task) && task->id <= last_id && !loop_is_inherited(loop))
             asyncp_iterate(loop, -1);
 }
 
-static void wait_for_lingering(struct async_loop *loop)
+static void wait_for_shutdown_holds(struct async_loop *loop)
 {
-    int64_t until_ns = asyncp_now(loop) + LINGER_NS, left_ns = LINGER_NS;
+    int64_t until_ns = asyncp_now(loop) + SHUTDOWN_GRACE_NS, left_ns = SHUTDOWN_GRACE_NS;
     while (loop->activity.shutdown_holds > 0 && left_ns > 0 && !loop_is_inherited(loop)) {
         asyncp_iterate(loop, left_ns);
         left_ns = until_ns - asyncp_now(loop);
@@ -210,26 +212,23 @@ static void wait_for_lingering(struct async_loop *loop)
 }
 
 /*
- * A task that another one creates while it ends is that one's as long as it lasts: it may be its
- * goodbye. Only then is it one of those left, and asked in its turn.
+ * Tasks that were created while the loop ends are cancelled only after all older tasks have ended;
+ * they may be part of their cleanup. Repeats until none are left.
  */
 static void end_tasks(struct async_loop *loop)
 {
-    uint64_t asked = 0;
+    uint64_t last_id = 0;
     do {
-        cancel_newer(loop, asked);
-        asked = asyncp_last_id(loop);
-        wait_for_older(loop, asked);
+        cancel_tasks_after(loop, last_id);
+        last_id = asyncp_last_id(loop);
+        wait_for_tasks_up_to(loop, last_id);
         if (loop_alive(loop) == 0 && loop_ready_count(loop) > 0 && !loop_is_inherited(loop))
             asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
     } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
-    wait_for_lingering(loop);
+    wait_for_shutdown_holds(loop);
 }
 
-/*
- * An inherited loop's tasks, and what they wrote, are the parent's; a task may also fork while it
- * is asked to end.
- */
+/* The tasks of an inherited loop belong to the parent. A task may also fork while the loop ends. */
 void asyncp_loop_finish(struct async_loop *loop)
 {
     if (!loop_is_inherited(loop))

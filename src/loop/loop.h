@@ -1,43 +1,48 @@
-/*
- * loop/loop.h: making, iterating and ending loops.
- */
+/* loop/loop.h: opening, iterating and closing loops. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
+#include "loop/fork.h"
 #include "sched/sched.h"
 
-/* Makes a loop and binds it to this thread; foreign: it will be stepped. 0 or -errno. */
-int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool foreign,
+/*
+ * Opens a loop and makes it the current one of this thread. hosted: a host loop will step it. 0 or
+ * -errno.
+ */
+int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool hosted,
                      const struct loop_hooks *hooks);
 
-/* Cancels what is left, waits for it, and frees the loop. */
+/* Cancels the remaining tasks, waits for them, and frees the loop. */
 void asyncp_loop_finish(struct async_loop *loop);
 
 /*
- * One iteration: waits at most most_ns for something to do (negative: as long as it takes), then
- * runs it.
+ * One iteration: waits for events, at most max_ns (negative: without limit), and runs what is
+ * ready.
  */
-void asyncp_iterate(struct async_loop *loop, int64_t most_ns);
+void asyncp_iterate(struct async_loop *loop, int64_t max_ns);
 
 /*
- * How long nothing will happen by itself: 0 if something is ready, negative if only the kernel can
- * tell.
+ * The time until the loop has work without an event: 0 if something is ready, negative if no timer
+ * is set.
  */
 int64_t asyncp_idle_ns(const struct async_loop *loop);
 
 /*
- * Iterates until the task has ended, if it is not NULL, or until the loop is stopped, or was
- * inherited meanwhile.
+ * Iterates until the task (may be NULL) has ended, the loop is stopped, or this process is a child
+ * that has inherited the loop.
  */
 void asyncp_loop_run(struct async_loop *loop, const struct async_task *task);
 
-/* Dies unless this thread's loop is between two iterations, and was made by this process. */
+/*
+ * Reports misuse unless the loop is the current one, was opened by this process, and is not
+ * iterating.
+ */
 void asyncp_check_outside(const struct async_loop *loop, const char *call);
 
-/* The same for a call that closes it, which may be inherited. */
+/* The same for a call that closes the loop; it may be inherited. */
 void asyncp_check_closing(const struct async_loop *loop, const char *call);
 
-/* Sets debug mode for a new loop. */
+/* Opens debug mode. */
 void asyncp_debug_open(struct async_loop *loop, bool enabled);
 
 #endif

@@ -26,7 +26,7 @@ static int inet6_text(const struct sockaddr_in6 *address, char *text, size_t roo
     char host[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "%";
     inet_ntop(AF_INET6, &address->sin6_addr, host, sizeof host);
     if (address->sin6_scope_id == 0 ||
-        !asyncp_sys_interface_name(address->sin6_scope_id, scope + 1))
+        asyncp_sys_interface_name(address->sin6_scope_id, scope + 1) < 0)
         scope[0] = 0;
     return snprintf(text, room, "[%s%s]:%u", host, scope, ntohs(address->sin6_port));
 }

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "sys/names.h"
+#include "sys/socket.h"
 #include <arpa/inet.h>
 #include <asyncio/name.h>
 #include <netdb.h>
@@ -106,7 +107,7 @@ static bool parse_scope(const char *text, struct sockaddr_in6 *address)
     if (!IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr) &&
         !IN6_IS_ADDR_MC_LINKLOCAL(&address->sin6_addr))
         return false;
-    address->sin6_scope_id = asyncp_sys_interface_number(text);
+    address->sin6_scope_id = asyncp_sys_interface_index(text);
     return address->sin6_scope_id != 0;
 }
 

@@ -7,6 +7,7 @@
 #include "net/address.h"
 #include "net/stream.h"
 #include "sys/socket.h"
+#include "sys/file.h"
 #include <asyncio/gather.h>
 #include <asyncio/name.h>
 #include <asyncio/time.h>

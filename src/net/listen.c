@@ -3,6 +3,7 @@
  */
 #include "net/listen.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
 
 /* Such errors may have another cause: then the next accept gives the same one, without an end. */
 enum { MAX_SKIPPED = 1000 };
@@ -13,7 +14,7 @@ static bool accept_connection(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     int fd = asyncp_sys_accept(listener_fd(listener), (struct sockaddr *)&peer, &size);
-    if (asyncp_sys_is_peers_failure(fd) && ++listener->skipped < MAX_SKIPPED)
+    if (asyncp_sys_is_transient_accept_error(fd) && ++listener->skipped < MAX_SKIPPED)
         return true;
     listener->skipped = 0;
     if (fd == -EAGAIN) {
@@ -67,7 +68,7 @@ int asyncp_listener_open(struct listener *listener, struct async_loop *loop, int
     listener->skipped = 0;
     listener->is_put_off = false;
     listener->deferred.run = run_deferred_accept;
-    loop->poller.in_flight++;
+    poller_hold(&loop->poller, 1);
     return 0;
 }
 
@@ -76,6 +77,6 @@ void asyncp_listener_close(struct listener *listener)
     if (listener->is_put_off)
         list_remove(&listener->deferred.link);
     listener->is_put_off = false;
-    listener->loop->poller.in_flight--;
+    poller_release(&listener->loop->poller, 1);
     asyncp_pollable_close(listener->loop, &listener->pollable, -EBADF);
 }

@@ -90,7 +90,7 @@ static struct name_buffer name_buffer_of(char *text, size_t size)
 static int fail_for_address(int code, const struct sockaddr *address, unsigned size,
                             const char *why)
 {
-    char text[SENTENCE_SIZE / 2];
+    char text[MAX_ERROR_MESSAGE_BYTES / 2];
     const char *no_reason;
     int result = asyncp_sys_getnameinfo(address, size, text, sizeof text, NULL, 0, NI_NUMERICHOST,
                                         &no_reason);

@@ -9,8 +9,9 @@
  */
 #include "net/path.h"
 #include "net/report.h"
-#include "sys/path.h"
 #include "sys/socket.h"
+#include "sys/clock.h"
+#include "sys/file.h"
 #include <stdio.h>
 
 enum { MAX_SUFFIX = 32 };
@@ -36,8 +37,8 @@ int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_p
     memcpy(path->text, text, length);
     path->old_name = path->text + length;
     snprintf(path->text + length, length + MAX_SUFFIX, "%s.old-%llx", text,
-             (unsigned long long)asyncp_clock_now());
-    path->folder = text[0] != '/' ? asyncp_sys_open_folder(".") : AT_FDCWD;
+             (unsigned long long)asyncp_sys_clock_now());
+    path->folder = text[0] != '/' ? asyncp_sys_open_directory(".") : AT_FDCWD;
     if (path->folder >= 0 || path->folder == AT_FDCWD) {
         *out = path;
         return 0;
@@ -50,7 +51,7 @@ int asyncp_path_claim(struct async_loop *loop, const char *text, struct socket_p
 int asyncp_path_vacate(struct socket_path *path)
 {
     struct stat status;
-    int result = asyncp_sys_status(path->folder, path->text, &status);
+    int result = asyncp_sys_stat(path->folder, path->text, &status);
     if (result == -ENOENT)
         return 0;
     if (result < 0)
@@ -70,7 +71,7 @@ int asyncp_path_vacate(struct socket_path *path)
 static int note_file_number(struct socket_path *path)
 {
     struct stat status;
-    int result = asyncp_sys_status(path->folder, path->text, &status);
+    int result = asyncp_sys_stat(path->folder, path->text, &status);
     if (result < 0)
         return result;
     path->device = status.st_dev;
@@ -111,7 +112,7 @@ void asyncp_path_settle(const struct async_loop *loop, struct socket_path *path)
 static bool path_is_ours(const struct socket_path *path)
 {
     struct stat status;
-    return asyncp_sys_status(path->folder, path->text, &status) == 0 &&
+    return asyncp_sys_stat(path->folder, path->text, &status) == 0 &&
            status.st_dev == path->device && status.st_ino == path->inode;
 }
 

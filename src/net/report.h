@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "sched/sched.h"
+#include "sys/report.h"
 
 /* In debug mode, reports a negative error of an action. */
 static inline void report_failure(const struct async_loop *loop, int error, const char *action)
@@ -13,7 +14,7 @@ static inline void report_failure(const struct async_loop *loop, int error, cons
     char why[80];
     if (error >= 0 || !loop_is_debug(loop))
         return;
-    asyncp_describe(why, sizeof why, error, NULL);
+    asyncp_error_describe(why, sizeof why, error, NULL);
     asyncp_report("%s failed: %s", action, why);
 }
 

@@ -12,6 +12,7 @@
  */
 #include "net/resolver.h"
 #include "net/copy.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "sched/mailbox.h"
 #include "sys/names.h"
@@ -84,10 +85,7 @@ static struct list *bucket_of_question(const struct question *question)
     size_t size = question->address != NULL ? question->address_size
                   : bytes != NULL           ? strlen(bytes)
                                             : 0;
-    uint32_t hash = 5381;
-    for (size_t i = 0; i < size; i++)
-        hash = hash * 33 + (unsigned char)bytes[i];
-    return &lookups.under_way[hash % BUCKETS];
+    return &lookups.under_way[hash_bytes(bytes, size) % BUCKETS];
 }
 
 static void ask_for_names(const struct question *question, struct answer *answer)

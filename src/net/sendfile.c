@@ -7,7 +7,7 @@
  * anything of the stream is touched.
  */
 #include "net/stream.h"
-#include "sys/sys.h"
+#include "sys/file.h"
 #include <limits.h>
 
 static const char call[] = "async_stream_sendfile";
@@ -48,7 +48,7 @@ static int send_block_through_layer(struct file_part *part)
     if (block == NULL)
         return -ENOMEM;
     size_t size = part->left < block->capacity ? part->left : block->capacity;
-    int result = (int)asyncp_sys_read_at(part->file, block->bytes, size, part->offset);
+    int result = (int)asyncp_sys_pread(part->file, block->bytes, size, part->offset);
     if (result > 0) {
         int written = asyncp_layer_write(layer, block->bytes, (size_t)result);
         part->offset += result;

@@ -8,6 +8,8 @@
 #include "net/stream.h"
 #include "sched/fork.h"
 #include "sys/socket.h"
+#include "sys/file.h"
+#include "sys/report.h"
 
 enum { DEFAULT_BACKLOG = 100, MAX_MESSAGE = 320 };
 
@@ -209,13 +211,14 @@ static void handle_accept_error(struct listener *listener, int error)
         async_server_close(server);
         return;
     }
-    if (!is_shortage(error) && !asyncp_sys_is_peers_failure(error) && !server->was_refused) {
+    if (!is_shortage(error) && !asyncp_sys_is_transient_accept_error(error) &&
+        !server->was_refused) {
         server->was_refused = true;
         asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
     }
     if (server->paused)
         return;
-    asyncp_describe(why, sizeof why, error, NULL);
+    asyncp_error_describe(why, sizeof why, error, NULL);
     if (loop_is_debug(server->loop))
         asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
     change_pause(server, asyncp_now(server->loop) + PAUSE_NS);

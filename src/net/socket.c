@@ -5,6 +5,8 @@
 #include "io/retry.h"
 #include "io/pollable.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
+#include "sys/file.h"
 #include <asyncio/socket.h>
 
 int async_socket(int domain, int type, int protocol)
@@ -39,7 +41,7 @@ int async_connect(int fd, const struct sockaddr *address, unsigned size)
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_connect"));
     if (address == NULL || size < sizeof address->sa_family)
         return -EINVAL;
-    int result = asyncp_sys_no_blocking(fd);
+    int result = asyncp_sys_set_nonblocking(fd);
     if (result == 0)
         result = connect_socket(&retry, fd, address, size);
     bool blames_peer = result < 0 && result != -ECANCELED && result != -EBADF && result != -EINVAL;
@@ -54,10 +56,10 @@ int async_accept(int fd, struct sockaddr *address, unsigned *size)
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_accept"));
     if (address != NULL && size == NULL)
         return -EINVAL;
-    ASYNC_TRY(asyncp_sys_no_blocking(fd));
+    ASYNC_TRY(asyncp_sys_set_nonblocking(fd));
     for (;;) {
         int result = asyncp_sys_accept(fd, address, size);
-        if (result != -EAGAIN && !asyncp_sys_is_peers_failure(result))
+        if (result != -EAGAIN && !asyncp_sys_is_transient_accept_error(result))
             return result;
         ASYNC_TRY(asyncp_retry_wait(&retry, fd, OPERATION_READABLE));
     }
@@ -74,10 +76,10 @@ int async_close(int fd)
         asyncp_sys_close(fd);
         return 0;
     }
-    ENSURE(!asyncp_pollable_has(loop, fd),
+    ENSURE(!asyncp_poller_has_source(&loop->poller, fd),
            "async_close(%d): that is a stream's or a server's descriptor; close the stream or the "
            "server",
            fd);
-    loop->poller.calls->close_descriptor(&loop->poller, fd);
+    poller_close_fd(&loop->poller, fd);
     return 0;
 }

@@ -7,6 +7,9 @@
 #include "net/path.h"
 #include "net/server.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
+#include "sys/file.h"
+#include "sys/report.h"
 #include <asyncio/name.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -351,7 +354,7 @@ static int check_listener(const struct async_loop *loop, int fd, bool *listens)
         return async_fail_errno(type, "serve on descriptor %d", fd);
     if (type != SOCK_STREAM)
         return async_fail(-EPROTOTYPE, "serve on descriptor %d: it is not a stream socket", fd);
-    if (asyncp_pollable_has(loop, fd))
+    if (asyncp_poller_has_source(&loop->poller, fd))
         return async_fail(-EBUSY, "serve on descriptor %d: a stream or a server has it", fd);
     int result = asyncp_sys_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
     *listens = result > 0;
@@ -372,7 +375,7 @@ static int serve_on_descriptor(struct async_server *server, int fd,
     if (result == 0)
         result = asyncp_server_reserve(server, 1);
     if (result == 0)
-        result = asyncp_sys_no_blocking(fd);
+        result = asyncp_sys_set_nonblocking(fd);
     if (result == 0 && asyncp_server_options(server)->keep_alive)
         result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)

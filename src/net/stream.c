@@ -6,6 +6,9 @@
 #include "net/stream.h"
 #include "net/address.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
+#include "sys/file.h"
+#include "sys/report.h"
 #include <asyncio/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,8 +26,11 @@ static struct async_stream *stream_of(struct async_transport *transport)
 /* A layer that holds bytes counts as in flight. */
 static void set_waits_for_layer(struct async_stream *stream, bool waits)
 {
-    if (waits != stream->waits_for_layer)
-        transport_loop(stream_transport(stream))->poller.in_flight += waits ? 1 : (size_t)-1;
+    struct poller *poller = &transport_loop(stream_transport(stream))->poller;
+    if (waits && !stream->waits_for_layer)
+        poller_hold(poller, 1);
+    else if (!waits && stream->waits_for_layer)
+        poller_release(poller, 1);
     stream->waits_for_layer = waits;
 }
 
@@ -40,7 +46,7 @@ static void end_stream(struct async_stream *stream)
     struct async_loop *loop = transport_loop(transport);
     ASSERT(transport_is_closing(transport) && layer_has_sent(&stream->layer));
     if (stream->is_lingering)
-        loop->poller.in_flight--;
+        poller_release(&loop->poller, 1);
     set_waits_for_layer(stream, false);
     asyncp_transport_close(transport, -EBADF);
     asyncp_reader_drop(stream);
@@ -75,7 +81,8 @@ static bool begin_lingering(struct async_stream *stream)
     asyncp_timer_clear(loop, &stream->close_timer);
     stream->is_lingering = asyncp_linger_begin(&stream->lingering, &stream->layer) &&
                            lingers_on(stream);
-    loop->poller.in_flight += stream->is_lingering;
+    if (stream->is_lingering)
+        poller_hold(&loop->poller, 1);
     return stream->is_lingering;
 }
 
@@ -167,7 +174,7 @@ static int check_connected_socket(const struct async_loop *loop, int fd, int *do
 {
     struct sockaddr_storage address;
     socklen_t size;
-    if (asyncp_pollable_has(loop, fd))
+    if (asyncp_poller_has_source(&loop->poller, fd))
         return async_fail(-EBUSY, "descriptor %d: a stream or a server has it", fd);
     int type = asyncp_sys_option(fd, SOL_SOCKET, SO_TYPE);
     if (type < 0)
@@ -176,7 +183,7 @@ static int check_connected_socket(const struct async_loop *loop, int fd, int *do
         return async_fail(-EPROTOTYPE, "descriptor %d: not a stream socket", fd);
     int result = asyncp_sys_peer_address(fd, &address, &size);
     *domain = address.ss_family;
-    return result < 0 ? result : asyncp_sys_no_blocking(fd);
+    return result < 0 ? result : asyncp_sys_set_nonblocking(fd);
 }
 
 int async_stream_new(async_stream **stream, int fd)

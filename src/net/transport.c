@@ -6,6 +6,9 @@
 #include "net/transport.h"
 #include "net/report.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
+#include "sys/polling.h"
+#include "sys/report.h"
 #include <limits.h>
 #include <poll.h>
 
@@ -190,10 +193,10 @@ static void set_blocked(struct async_transport *transport, bool blocked)
         return;
     transport->blocked = blocked;
     if (!blocked) {
-        transport->loop->poller.in_flight--;
+        poller_release(&transport->loop->poller, 1);
         return;
     }
-    transport->loop->poller.in_flight++;
+    poller_hold(&transport->loop->poller, 1);
     if (transport->first_pending == transport->last_pending)
         transport->first_pending = transport->last_pending = asyncp_block_fit(
             &transport->loop->blocks, transport->first_pending);
@@ -263,7 +266,7 @@ size_t asyncp_transport_unacknowledged(const struct async_transport *transport)
 {
     if (!transport->is_tcp)
         return 0;
-    int bytes = asyncp_sys_unacknowledged(transport->pollable.source.fd);
+    int bytes = asyncp_sys_unacked_bytes(transport->pollable.source.fd);
     int bytes_of_end = transport->was_shut_down ? 1 : 0;
     return bytes > bytes_of_end ? (size_t)(bytes - bytes_of_end) : 0;
 }

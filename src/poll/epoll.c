@@ -1,161 +1,166 @@
 /*
- * poll/epoll.c: completions from epoll's readiness. Descriptors are the user's and their numbers
- * are reused, so each is armed one-shot, for as long as an operation waits on it, and what the
- * kernel remembers of an earlier owner of the number (EEXIST, ENOENT) is put right rather than
- * believed. A source is ours, and registered once, for everything, edge-triggered.
+ * poll/epoll.c: the epoll backend. Descriptors of the program are armed one-shot for as long as an
+ * operation waits on them. Their numbers are reused by other descriptors without our knowledge, so
+ * EEXIST and ENOENT are expected and corrected. A source is registered once, for all events,
+ * edge-triggered.
  *
- * Invariant: between calls, a descriptor is armed for what its operations wait for, or it is a
+ * Invariant: between calls a descriptor is armed for what its operations wait for, or it is a
  * source.
  */
-#include "poll/watched.h"
-#include "sys/sys.h"
-#include <poll.h>
+#include "poll/backends.h"
+#include "poll/fd_table.h"
+#include "sys/file.h"
+#include "sys/polling.h"
 #include <sys/epoll.h>
 
-/*
- * As many as the loop runs before it looks again: the kernel has touched their sockets, and they
- * are still warm.
- */
-enum { EVENTS_AT_ONCE = 32, ENOUGH_USELESS = 40 };
+/* As many as the loop runs in one batch: the kernel has just touched their sockets. */
+enum { MAX_EVENTS = 32 };
+
 enum { READ_EVENTS = EPOLLIN | EPOLLRDHUP, FAILED_EVENTS = EPOLLERR | EPOLLHUP };
 static const uint32_t SOURCE_EVENTS = READ_EVENTS | EPOLLOUT | EPOLLPRI | EPOLLET;
 
+_Static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI && EPOLLOUT == POLLOUT &&
+                   EPOLLERR == POLLERR && EPOLLHUP == POLLHUP && EPOLLRDHUP == POLLRDHUP,
+               "source_state_of takes epoll's events");
+
+enum { WAKE_KEY = -1 }; /* in the events of the eventfd */
+
 struct epoll {
-    int fd; /* of the epoll set */
+    int fd;
 };
 
-enum { WAKE_KEY = -1 };
+struct epoll_entry {
+    struct fd_entry common;
+    uint32_t armed;     /* events of the registration for operations; 0: not armed */
+    uint8_t idle_count; /* events in a row that completed nothing, up to MAX_IDLE_EVENTS */
+};
 
-static int epoll_close_failed(struct poller *poller, int result)
+enum { MAX_IDLE_EVENTS = 40 };
+
+static struct epoll_entry *epoll_entry_of(struct fd_entry *entry)
+{
+    return CONTAINER_OF(entry, struct epoll_entry, common);
+}
+
+static void epoll_close(struct poller *poller)
 {
     struct epoll *epoll = poller->backend;
     if (epoll->fd >= 0)
         asyncp_sys_close(epoll->fd);
     memory_free(&poller->memory, epoll, sizeof *epoll);
-    return result;
 }
 
 static int epoll_open(struct poller *poller)
 {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
     struct epoll *epoll = memory_new(&poller->memory, sizeof *epoll);
     if (epoll == NULL)
         return -ENOMEM;
     poller->backend = epoll;
-    epoll->fd = asyncp_sys_epoll_create();
-    if (epoll->fd < 0)
-        return epoll_close_failed(poller, epoll->fd);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = (uint64_t)WAKE_KEY};
-    int result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_ADD, poller->wake_descriptor,
-                                          &event);
-    return result < 0 ? epoll_close_failed(poller, result) : 0;
-}
-
-static void epoll_close(struct poller *poller)
-{
-    epoll_close_failed(poller, 0);
+    int result = epoll->fd = asyncp_sys_epoll_create();
+    if (result >= 0)
+        result = asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_ADD, poller->wake_fd, &event);
+    if (result < 0)
+        epoll_close(poller);
+    return result < 0 ? result : 0;
 }
 
 /*
- * Tells the kernel, whether or not it still has the descriptor in its set. If that fails, it keeps
- * what it had.
+ * Adds or modifies the registration, whichever the kernel accepts. After an error it is unchanged.
  */
-static int control(const struct epoll *epoll, struct watched *watched, int fd, uint32_t events)
+static int register_events(const struct epoll *epoll, struct epoll_entry *entry, int fd,
+                           uint32_t events)
 {
-    uint64_t key = watched_key(watched->generation + 1, fd);
+    uint64_t key = fd_entry_key(entry->common.generation + 1, fd);
     struct epoll_event event = {.events = events, .data.u64 = key};
-    int first = watched->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    int result = asyncp_sys_epoll_control(epoll->fd, first, fd, &event);
+    int operation = entry->common.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int result = asyncp_sys_epoll_ctl(epoll->fd, operation, fd, &event);
     if (result == -ENOENT) {
-        watched->armed = 0;
-        watched->known = false;
-        result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_ADD, fd, &event);
+        entry->armed = 0;
+        entry->common.registered = false;
+        result = asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_ADD, fd, &event);
     } else if (result == -EEXIST)
-        result = asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_MOD, fd, &event);
-    return result;
-}
-
-static bool is_by_edges(const struct watched *watched)
-{
-    return watched->useless == ENOUGH_USELESS;
-}
-
-/*
- * Arms the descriptor for what its operations wait for now: for one event; or, after many useless
- * ones, for changes only. If that fails, it is armed as it was.
- */
-static int arm(const struct epoll *epoll, struct watched *watched, int fd)
-{
-    uint32_t wanted = (list_empty(&watched->readers) ? 0 : (uint32_t)READ_EVENTS) |
-                      (list_empty(&watched->writers) ? 0 : (uint32_t)EPOLLOUT);
-    if (wanted == watched->armed || watched->source != NULL)
-        return 0;
-    if (wanted == 0) {
-        asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
-        watched->known = false;
-        watched->armed = 0;
-        return 0;
-    }
-    uint32_t manner = is_by_edges(watched) ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
-    int result = control(epoll, watched, fd, wanted | manner);
-    if (result == -ENOMEM && (watched->armed & wanted) == wanted)
-        return 0; /* it may tell us of more than we want */
+        result = asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_MOD, fd, &event);
     if (result < 0)
         return result;
-    watched->generation++;
-    watched->known = true;
-    watched->armed = wanted;
+    entry->common.generation++;
+    entry->common.registered = true;
     return 0;
 }
 
-/*
- * Arms the descriptor for those that still wait; if the kernel will not, their wait is over with
- * its error.
- */
-static void arm_or_fail(const struct epoll *epoll, struct watched *watched, int fd,
-                        struct list *done)
+static bool is_edge_triggered(const struct epoll_entry *entry)
 {
-    int result = arm(epoll, watched, fd);
-    if (result == 0)
-        return;
-    asyncp_watched_fail(&watched->readers, result, done);
-    asyncp_watched_fail(&watched->writers, result, done);
+    return entry->idle_count == MAX_IDLE_EVENTS;
 }
 
 /*
- * Above 0: it is ready now, of which the registration of a source told long ago. 0: that will tell.
- * Or -errno.
+ * Arms the descriptor for what its operations wait for. One-shot; edge-triggered after many events
+ * that completed nothing. After an error it is armed as before.
  */
-static int look(const struct watched *watched, const struct operation *operation)
+static int arm(const struct epoll *epoll, struct epoll_entry *entry, int fd)
 {
-    struct pollfd polled = {.fd = operation->fd,
-                            .events = poll_writes(operation) ? POLLOUT : POLLIN};
-    if (watched->source == NULL || operation->kind == OPERATION_RECV) /* which has been tried */
+    uint32_t wanted = (list_empty(&entry->common.readers) ? 0 : (uint32_t)READ_EVENTS) |
+                      (list_empty(&entry->common.writers) ? 0 : (uint32_t)EPOLLOUT);
+    if (wanted == entry->armed || entry->common.source != NULL)
         return 0;
-    return asyncp_sys_poll(&polled, 1, 0);
+    if (wanted == 0) {
+        asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
+        entry->common.registered = false;
+        entry->armed = 0;
+        return 0;
+    }
+    uint32_t mode = is_edge_triggered(entry) ? (uint32_t)EPOLLET : (uint32_t)EPOLLONESHOT;
+    int result = register_events(epoll, entry, fd, wanted | mode);
+    if (result == -ENOMEM && (entry->armed & wanted) == wanted)
+        return 0; /* it is armed for more than is wanted */
+    if (result == 0)
+        entry->armed = wanted;
+    return result;
+}
+
+/* If the descriptor cannot be armed, its operations fail. */
+static void arm_or_fail(const struct epoll *epoll, struct epoll_entry *entry, int fd,
+                        struct list *done)
+{
+    int result = arm(epoll, entry, fd);
+    if (result == 0)
+        return;
+    asyncp_operations_fail(&entry->common.readers, result, done);
+    asyncp_operations_fail(&entry->common.writers, result, done);
+}
+
+/*
+ * Edge-triggered descriptors may have reported readiness already, so poll the source: more than 0
+ * if it is ready, 0 to wait for the next edge, or -errno. A recv was tried already.
+ */
+static int probe_source(const struct fd_entry *entry, const struct operation *operation)
+{
+    struct pollfd probed = {.fd = operation->fd,
+                            .events = operation_is_write(operation) ? POLLOUT : POLLIN};
+    if (entry->source == NULL || operation->kind == OPERATION_RECV)
+        return 0;
+    return asyncp_sys_poll(&probed, 1, 0);
 }
 
 static int epoll_submit(struct poller *poller, struct operation *operation)
 {
-    operation->done = false;
-    operation->result = asyncp_poll_attempt(operation);
+    operation->state = 0;
+    operation->result = asyncp_operation_try(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    struct watched *watched = asyncp_watched_of(poller, operation->fd);
-    if (watched == NULL)
+    struct fd_entry *entry = asyncp_fd_entry_get(poller, operation->fd);
+    if (entry == NULL)
         return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
-    int result = look(watched, operation);
-    if (result != 0) {
-        operation->result = 0;
+    operation->result = 0;
+    int result = probe_source(entry, operation);
+    if (result != 0)
         return result;
-    }
-    list_append(watched_line(watched, operation), &operation->link);
-    result = arm(poller->backend, watched, operation->fd);
+    list_append(fd_entry_waiters(entry, operation), &operation->link);
+    result = arm(poller->backend, epoll_entry_of(entry), operation->fd);
     if (result < 0) {
         list_remove(&operation->link);
-        operation->result = 0;
-        bool always_ready = result == -EPERM &&
-                            operation->kind != OPERATION_RECV; /* a regular file */
-        return always_ready ? 1 : result;
+        bool is_regular_file = result == -EPERM && operation->kind != OPERATION_RECV;
+        return is_regular_file ? 1 : result; /* regular files are always ready */
     }
     poller->in_flight++;
     return 0;
@@ -164,140 +169,131 @@ static int epoll_submit(struct poller *poller, struct operation *operation)
 static void epoll_cancel(struct poller *poller, struct operation *operation)
 {
     struct list done = {0};
-    if (operation->done)
-        return; /* it came first */
+    if ((operation->state & OPERATION_DONE) != 0)
+        return;
     list_remove(&operation->link);
-    poll_mark_done(operation, -ECANCELED, &done);
-    arm_or_fail(poller->backend, asyncp_watched_of(poller, operation->fd), operation->fd, &done);
-    asyncp_poll_deliver(poller, &done);
-}
-
-/* Takes out the operations that are done; they wait in `done` with their results. */
-static void collect(struct list *waiting, struct list *done)
-{
-    for (struct link *link = list_first(waiting), *next; link != NULL; link = next) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        next = list_after(waiting, link);
-        int result = operation->kind == OPERATION_RECV ? asyncp_poll_attempt(operation) : 0;
-        if (result == -EAGAIN)
-            continue;
-        list_remove(link);
-        poll_mark_done(operation, result, done);
-    }
+    operation_set_done(operation, -ECANCELED, &done);
+    struct fd_entry *entry = asyncp_fd_entry_get(poller, operation->fd);
+    arm_or_fail(poller->backend, epoll_entry_of(entry), operation->fd, &done);
+    asyncp_operations_report(poller, &done);
 }
 
 static int epoll_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = asyncp_watched_of(poller, source->fd);
-    if (watched == NULL)
+    struct fd_entry *entry = asyncp_fd_entry_get(poller, source->fd);
+    if (entry == NULL)
         return -ENOMEM;
-    int result = control(poller->backend, watched, source->fd, SOURCE_EVENTS);
+    int result = register_events(poller->backend, epoll_entry_of(entry), source->fd, SOURCE_EVENTS);
     if (result < 0)
         return result;
-    watched->generation++;
-    watched->known = true;
-    watched->armed = 0;
-    watched->source = source;
+    epoll_entry_of(entry)->armed = 0;
+    entry->source = source;
     return 0;
 }
 
-/* Taken out of the set by name, because another process may hold the same socket open. */
-static void epoll_close_descriptor(struct poller *poller, int fd)
+/*
+ * Removed explicitly: if another process has the socket open, close does not end the registration.
+ */
+static void epoll_close_fd(struct poller *poller, int fd)
 {
     const struct epoll *epoll = poller->backend;
-    struct watched *watched = watched_find(poller, fd);
+    struct fd_entry *entry = fd_entry_find(poller, fd);
     struct list done = {0};
-    if (watched != NULL) {
-        if (watched->known)
-            asyncp_sys_epoll_control(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
-        asyncp_watched_fail(&watched->readers, -EBADF, &done);
-        asyncp_watched_fail(&watched->writers, -EBADF, &done);
-        watched->source = NULL;
-        watched->known = false;
-        watched->armed = 0;
-        watched->generation++;
-        watched->closings++;
+    if (entry != NULL) {
+        if (entry->registered)
+            asyncp_sys_epoll_ctl(epoll->fd, EPOLL_CTL_DEL, fd, NULL);
+        asyncp_operations_fail(&entry->readers, -EBADF, &done);
+        asyncp_operations_fail(&entry->writers, -EBADF, &done);
+        entry->source = NULL;
+        entry->registered = false;
+        entry->generation++;
+        entry->close_count++;
+        epoll_entry_of(entry)->armed = 0;
     }
     asyncp_sys_close(fd);
-    asyncp_poll_deliver(poller, &done);
+    asyncp_operations_report(poller, &done);
 }
 
-static uint8_t state_of(uint32_t events)
+/* Moves the operations that can complete now to `done`. */
+static void complete_ready(struct list *waiters, struct list *done)
 {
-    return (uint8_t)(((events & (READ_EVENTS | FAILED_EVENTS)) != 0 ? SOURCE_READABLE : 0) |
-                     ((events & (EPOLLOUT | FAILED_EVENTS)) != 0 ? SOURCE_WRITABLE : 0) |
-                     ((events & (EPOLLRDHUP | EPOLLHUP)) != 0 ? SOURCE_ENDED : 0) |
-                     ((events & EPOLLPRI) != 0 ? SOURCE_URGENT : 0));
+    for (struct link *link = list_first(waiters), *next; link != NULL; link = next) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, link);
+        next = list_after(waiters, link);
+        int result = operation->kind == OPERATION_RECV ? asyncp_operation_try(operation) : 0;
+        if (result == -EAGAIN)
+            continue;
+        list_remove(link);
+        operation_set_done(operation, result, done);
+    }
 }
 
 /*
- * An event that completes nothing, an error queue that is not read say, would come again as soon as
- * the descriptor is armed for one event. So after some of them it is armed by edges, until
- * something is done.
+ * An event that completes nothing, such as for an error queue that is not read, would recur as soon
+ * as the descriptor is armed. So after some of them it is armed edge-triggered, until an operation
+ * completes.
  */
-static void handle_operations(struct poller *poller, struct watched *watched,
-                              const struct epoll_event *event)
+static void handle_operations(struct poller *poller, struct epoll_entry *entry, int fd,
+                              uint32_t events)
 {
     struct list done = {0};
-    bool was_by_edges = is_by_edges(watched);
-    if ((event->events & (READ_EVENTS | FAILED_EVENTS)) != 0)
-        collect(&watched->readers, &done);
-    if ((event->events & (EPOLLOUT | FAILED_EVENTS)) != 0)
-        collect(&watched->writers, &done);
+    bool was_edge_triggered = is_edge_triggered(entry);
+    if ((events & (READ_EVENTS | FAILED_EVENTS)) != 0)
+        complete_ready(&entry->common.readers, &done);
+    if ((events & (EPOLLOUT | FAILED_EVENTS)) != 0)
+        complete_ready(&entry->common.writers, &done);
     if (!list_empty(&done))
-        watched->useless = 0;
-    else if (!was_by_edges)
-        watched->useless++;
-    if (!was_by_edges || !is_by_edges(watched))
-        watched->armed = 0;
-    arm_or_fail(poller->backend, watched, (int)(uint32_t)event->data.u64, &done);
-    asyncp_poll_deliver(poller, &done);
+        entry->idle_count = 0;
+    else if (!was_edge_triggered)
+        entry->idle_count++;
+    if (!was_edge_triggered || !is_edge_triggered(entry))
+        entry->armed = 0;
+    arm_or_fail(poller->backend, entry, fd, &done);
+    asyncp_operations_report(poller, &done);
 }
 
+/* A wake is edge-triggered: the eventfd need not be read, which would take as long as the wake. */
 static void handle_event(struct poller *poller, const struct epoll_event *event)
 {
     if (event->data.u64 == (uint64_t)WAKE_KEY)
-        /*
-         * each wake is an edge of its own: nothing has to be read, which would take as long as the
-         * wake
-         */
         return;
-    struct watched *watched = watched_find(poller, (int)(uint32_t)event->data.u64);
+    int fd = (int)(uint32_t)event->data.u64;
     uint32_t generation = (uint32_t)(event->data.u64 >> 32);
-    if (watched == NULL || watched->generation != generation)
+    struct fd_entry *entry = fd_entry_find(poller, fd);
+    if (entry == NULL || entry->generation != generation)
         return;
-    if (watched->source != NULL)
-        source_change(watched->source, state_of(event->events));
-    if (watched->generation == generation)
-        handle_operations(poller, watched, event);
+    if (entry->source != NULL)
+        source_report(entry->source, source_state_of(event->events));
+    bool has_waiters = !list_empty(&entry->readers) || !list_empty(&entry->writers);
+    if (entry->generation == generation && has_waiters)
+        handle_operations(poller, epoll_entry_of(entry), fd, event->events);
 }
 
-/* What the events after the one at `place` will touch. */
-static void expect(const struct poller *poller, const struct epoll_event *events, int count,
-                   int place)
+static void prefetch_events(const struct poller *poller, const struct epoll_event *events,
+                            int count, int current)
 {
-    static const int ahead[] = {EXPECT_ENTRY, EXPECT_SOURCE, EXPECT_TOUCHED};
+    static const int ahead[] = {PREFETCH_ENTRY, PREFETCH_SOURCE, PREFETCH_TOUCHED};
     for (int i = 0; i < 3; i++)
-        if (place + ahead[i] < count)
-            watched_expect(poller, (int)(uint32_t)events[place + ahead[i]].data.u64, ahead[i]);
+        if (current + ahead[i] < count)
+            fd_entry_prefetch(poller, (int)(uint32_t)events[current + ahead[i]].data.u64, ahead[i]);
 }
 
 static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
 {
     const struct epoll *epoll = poller->backend;
-    struct epoll_event events[EVENTS_AT_ONCE];
-    int count = asyncp_sys_epoll_wait(epoll->fd, events, EVENTS_AT_ONCE, timeout_ns);
+    struct epoll_event events[MAX_EVENTS];
+    int count = asyncp_sys_epoll_wait(epoll->fd, events, MAX_EVENTS, timeout_ns);
     for (int i = 0; i < count; i++) {
-        expect(poller, events, count, i);
+        prefetch_events(poller, events, count, i);
         handle_event(poller, &events[i]);
     }
-    if (unlikely(count < 0))
-        asyncp_poller_woken(
-            poller); /* the pause that may follow is not to end by an earlier wake */
-    return count < 0 ? count : 0;
+    if (likely(count >= 0))
+        return 0;
+    asyncp_poller_clear_wake(poller); /* an earlier wake must not end the pause that may follow */
+    return count;
 }
 
-static int epoll_descriptor(struct poller *poller)
+static int epoll_fd(struct poller *poller)
 {
     return ((const struct epoll *)poller->backend)->fd;
 }
@@ -305,12 +301,13 @@ static int epoll_descriptor(struct poller *poller)
 const struct poller_calls asyncp_poll_epoll = {
     .name = "epoll",
     .wait_call = "epoll_wait",
+    .entry_size = sizeof(struct epoll_entry),
     .open = epoll_open,
     .close = epoll_close,
     .submit = epoll_submit,
     .cancel = epoll_cancel,
     .watch = epoll_watch,
-    .close_descriptor = epoll_close_descriptor,
+    .close_fd = epoll_close_fd,
     .wait = epoll_wait_for_events,
-    .fd = epoll_descriptor,
+    .fd = epoll_fd,
 };

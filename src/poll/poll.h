@@ -1,25 +1,24 @@
 /*
- * poll/poll.h: the contract with the kernel, and what every backend keeps. It is completion-shaped:
- * an operation is submitted, and its completion comes exactly once, from wait() or from cancel().
- * Until then the operation and its buffer belong to the backend. Knows nothing of tasks: whoever
- * submits says what a completion calls.
+ * poll/poll.h: the interface to the kernel's I/O. It is completion-based: an operation is
+ * submitted, and its completion is reported exactly once, by wait() or by cancel(). Until then the
+ * operation and its buffer belong to the backend.
  *
- *      submit → 0       the completion will come
- *               1       it is done already, result is set, no completion comes
- *               < 0     it could not be begun, no completion comes
- *      cancel           makes the completion come soon: -ECANCELED, or what happened first
- *      wait             delivers completions; sleeps until there is one, a wake, or the time is up
+ *      submit → 0       the completion will be reported
+ *               1       done already: result is set, no completion is reported
+ *               < 0     -errno: not started, no completion is reported
+ *      cancel           completes the operation soon, with -ECANCELED or its result
+ *      wait             reports completions; sleeps until there is one, a wake, or the timeout
  *
- * A source is a descriptor that the library owns. It is registered once, and wait tells of each
- * change of its state, so that whoever owns it tries the plain call first and asks the kernel for
- * nothing when that would not do:
+ * A source is a descriptor that the library owns, registered once. wait() reports each change of
+ * its state, so that its owner tries the system call first and waits only if that fails with
+ * -EAGAIN:
  *
- *      watch    reports each change of the descriptor, until it is closed; the first at once
- *      close    closes a descriptor: its source is told nothing more and is its owner's again;
- *               operations on it complete with -EBADF when the kernel has released their buffers
+ *      watch     reports changes until the descriptor is closed, and the state at the first wait
+ *      close_fd  closes a descriptor. Its source gets no further reports. Operations on it complete
+ *                with -EBADF when the kernel has released their buffers
  *
- * The kernel can be short of memory at any time, for what was submitted long ago too. A backend's
- * wait says so with -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
+ * The kernel can run out of memory at any time, also for what was submitted earlier. Then a
+ * backend's wait returns -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
  */
 #ifndef POLL_POLL_H
 #define POLL_POLL_H
@@ -30,145 +29,125 @@
 enum operation_kind { OPERATION_READABLE, OPERATION_WRITABLE, OPERATION_RECV };
 
 struct operation {
-    struct link link;      /* in a list of the backend's: among those of its descriptor */
-    struct link held_link; /* for io_uring: among those held */
-    void (*completed)(struct operation *completed); /* is told of the completion; result is set */
-    void *buffer;                                   /* of a recv */
-    size_t size;                                    /* of the buffer */
-    enum operation_kind kind;                       /* what is to be done */
-    int fd;                                         /* to what */
-    int flags;                                      /* of a recv */
-    int result;    /* 0 or more, or -errno; set before the completion */
-    bool done;     /* it has happened; its completion is on its way */
-    bool held;     /* for io_uring: its next request is not queued yet */
-    bool unwanted; /* for io_uring: it is to be cancelled */
-    bool lasting;  /* for io_uring: its poll goes on after an event that it does not wait for */
-    /* for io_uring: it has happened, result is set, and the lasting poll is being cancelled */
-    bool settled;
+    void (*completed)(struct operation *operation); /* called with result set */
+    void *buffer;                                   /* of a recv, as size and flags */
+    size_t size;
+    enum operation_kind kind;
+    int fd;
+    int flags;
+    int result; /* 0 or more, or -errno */
+    /* private to the backend */
+    uint8_t state;
+    struct link link;       /* in the list of the descriptor, or of completed operations */
+    struct link retry_link; /* in a list of operations that the kernel had no room for */
 };
 
-/*
- * What a source is, as far as the kernel has told: then the plain call is worth a try. Its owner
- * takes bits away.
- */
+/* Bits of a source's state. The owner clears the first two when a system call returns -EAGAIN. */
 enum {
-    SOURCE_READABLE = 1, /* there may be something to read */
-    SOURCE_WRITABLE = 2, /* there may be room to write */
-    SOURCE_ENDED = 4,    /* no more changes are to come for reading; never taken away */
-    SOURCE_URGENT = 8    /* a read may stop before all is read; never taken away */
+    SOURCE_READABLE = 1, /* a read may succeed */
+    SOURCE_WRITABLE = 2, /* a write may succeed */
+    SOURCE_ENDED = 4,    /* the peer has closed; stays set */
+    SOURCE_URGENT = 8    /* a read may stop before the urgent byte; stays set */
 };
 
 struct source {
-    void (*changed)(
-        struct source *source); /* is told of a change; may close any descriptor, but not wait */
-    struct link link;           /* for the simulated backend: among its sources */
-    const void *touched[2];     /* what changed will touch first, for the cache; NULL: nothing */
-    int fd;                     /* non-blocking; open for as long as the source is watched */
-    uint8_t state;              /* SOURCE_… bits */
+    void (*changed)(struct source *source); /* may close any descriptor; must not wait */
+    const void *touched[2]; /* memory that `changed` accesses first, to be prefetched; or NULL */
+    int fd;                 /* non-blocking; stays open while the source is watched */
+    uint8_t state;
 };
 
 struct poller;
 
+/* A backend. */
 struct poller_calls {
-    const char *name;                     /* as in ASYNCIO_BACKEND */
-    const char *wait_call;                /* the system call that waits */
-    int (*open)(struct poller *poller);   /* 0 or -errno */
-    void (*close)(struct poller *poller); /* nothing is in flight */
-    int (*submit)(struct poller *poller, struct operation *operation); /* see above */
-    void (*cancel)(struct poller *poller,
-                   struct operation *operation); /* of one in flight; again does no harm */
-    int (*watch)(struct poller *poller, struct source *source); /* 0 or -errno */
-    void (*close_descriptor)(struct poller *poller, int fd);    /* never fails */
-    int (*wait)(struct poller *poller,
-                int64_t timeout_ns);           /* negative: as long as it takes; 0 or -errno */
-    int (*fd)(struct poller *poller);          /* readable when wait has something, or -errno */
-    bool (*owes)(const struct poller *poller); /* see asyncp_poller_owes; NULL: never */
+    const char *name;      /* as in ASYNCIO_BACKEND */
+    const char *wait_call; /* the system call that waits */
+    size_t entry_size;     /* of an entry in the table of descriptors, see fd_table.h */
+    int (*open)(struct poller *poller);
+    void (*close)(struct poller *poller); /* no operation is in flight */
+    int (*submit)(struct poller *poller, struct operation *operation);
+    void (*cancel)(struct poller *poller, struct operation *operation); /* may be repeated */
+    int (*watch)(struct poller *poller, struct source *source);
+    void (*close_fd)(struct poller *poller, int fd);
+    int (*wait)(struct poller *poller, int64_t timeout_ns); /* negative: no timeout */
+    int (*fd)(struct poller *poller); /* readable when wait has something to report; or -errno */
+    bool (*has_unsubmitted)(const struct poller *poller); /* NULL: never */
 };
 
 struct poller {
-    const struct poller_calls *calls; /* the backend */
-    /* in a child of fork(): the backend it was; else NULL */
-    const struct poller_calls *inherited_from;
-    void *backend;           /* its own state */
-    struct watched **chunks; /* what is known of descriptors, by number: see watched.h */
-    size_t chunk_count;      /* entries in chunks; NULL where nothing is known */
-    size_t in_flight; /* operations whose completion is to come, and waits for a source's change */
-    int wake_descriptor; /* an eventfd: readable ends a wait */
-    /* a foreign loop polls the descriptor and calls wait only when there is something */
-    bool foreign;
-    /* the kernel was short of something: wait is to be called again soon, whatever happens */
-    bool hurried;
-    async_allocator memory; /* for the backend's state */
+    const struct poller_calls *calls;
+    const struct poller_calls *inherited_from; /* in a child of fork(): the backend; else NULL */
+    void *backend;                             /* private to the backend */
+    char **fd_chunks;                          /* the table of descriptors, see fd_table.h */
+    size_t fd_chunk_count;
+    size_t entry_size;
+    size_t in_flight; /* operations in flight, and holds */
+    int wake_fd;      /* an eventfd */
+    bool hosted;      /* a host loop polls the backend's descriptor */
+    bool retry_soon;  /* the kernel was short of memory in the last wait */
+    async_allocator memory;
 };
 
-extern const struct poller_calls asyncp_poll_epoll;
-extern const struct poller_calls asyncp_poll_uring;
-extern const struct poller_calls asyncp_poll_sim;
-
-/* Opens that backend; foreign: somebody will poll its descriptor. 0 or -errno. */
-int asyncp_poller_open(struct poller *poller, const struct poller_calls *calls, bool foreign,
+/* 0 or -errno. */
+int asyncp_poller_open(struct poller *poller, const struct poller_calls *calls, bool hosted,
                        async_allocator memory);
 void asyncp_poller_close(struct poller *poller);
 
-/*
- * In a child of fork(): from now on descriptors are only closed, and nothing else is told to the
- * kernel.
- */
+/* In a child of fork(): from now on descriptors are closed, and all other calls fail. */
 void asyncp_poller_inherit(struct poller *poller);
 
 /*
- * The backend's wait. If the kernel is short of something it ends within POLLER_PAUSE_NS, so that
- * no processor is burnt and nothing that is to happen is missed. 0, or an -errno that says the
- * descriptor is not ours any more.
+ * The backend's wait. If the kernel is short of memory it returns within POLLER_PAUSE_NS, neither
+ * spinning nor missing a wake. 0, or -errno if the backend's descriptor is no longer usable.
  */
 #define POLLER_PAUSE_NS 10000000
 int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns);
 
-/* Whether something lies here that only a wait hands over to the kernel. */
-bool asyncp_poller_owes(const struct poller *poller);
+/* Whether something is queued that only a wait submits to the kernel. */
+bool asyncp_poller_has_unsubmitted(const struct poller *poller);
 
-/* Ends a wait that is going on or the next one. From any thread and from signal handlers. */
+/* Ends the current wait or the next one. From any thread and from signal handlers. */
 void asyncp_poller_wake(const struct poller *poller);
 
-/* For backends: the wake was seen. */
-void asyncp_poller_woken(const struct poller *poller);
+/* Whether the descriptor is a source. */
+bool asyncp_poller_has_source(const struct poller *poller, int fd);
 
 /*
- * For backends that emulate completions: tries the operation; -EAGAIN if it must wait for
- * readiness.
+ * How often a descriptor with that number was closed by close_fd. If it changes while a task waits,
+ * the number may belong to another descriptor.
  */
-int asyncp_poll_attempt(const struct operation *operation);
+uint32_t asyncp_poller_close_count(const struct poller *poller, int fd);
 
-/* For backends: delivers the completion of an operation that is in no list any more. */
-static inline void poll_complete(struct poller *poller, struct operation *operation, int result)
+/* Counts waits that are not operations, such as for changes of a source, among those in flight. */
+static inline void poller_hold(struct poller *poller, size_t count)
 {
-    ASSERT(poller->in_flight > 0);
-    poller->in_flight--;
-    operation->result = result;
-    operation->completed(operation);
+    poller->in_flight += count;
 }
 
-/*
- * For backends: the operation is in no list and has happened; it waits in `done` until all can be
- * delivered.
- */
-static inline void poll_mark_done(struct operation *operation, int result, struct list *done)
+static inline void poller_release(struct poller *poller, size_t count)
 {
-    operation->result = result;
-    operation->done = true;
-    list_append(done, &operation->link);
+    poller->in_flight -= count;
 }
 
-/*
- * For backends: delivers what waits there. A completion may submit, and cancel others, which then
- * changes nothing.
- */
-void asyncp_poll_deliver(struct poller *poller, struct list *done);
-
-/* For backends: whether the operation waits for room to write rather than for something to read. */
-static inline bool poll_writes(const struct operation *operation)
+static inline int poller_submit(struct poller *poller, struct operation *operation)
 {
-    return operation->kind == OPERATION_WRITABLE;
+    return poller->calls->submit(poller, operation);
+}
+
+static inline void poller_cancel(struct poller *poller, struct operation *operation)
+{
+    poller->calls->cancel(poller, operation);
+}
+
+static inline int poller_watch(struct poller *poller, struct source *source)
+{
+    return poller->calls->watch(poller, source);
+}
+
+static inline void poller_close_fd(struct poller *poller, int fd)
+{
+    poller->calls->close_fd(poller, fd);
 }
 
 #endif

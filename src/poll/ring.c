@@ -1,138 +1,134 @@
 /*
- * poll/ring.c: making io_uring's rings, and handing over what is in them.
+ * poll/ring.c: sets up io_uring's queues and submits.
  */
 #include "poll/ring.h"
+#include "sys/file.h"
+#include "sys/map.h"
+#include "sys/polling.h"
 #include "sys/tools.h"
-#include "sys/sys.h"
 #include <errno.h>
 #include <string.h>
 
-enum { ENTRIES = 256 };
-enum {
-    FEATURE_SINGLE_MMAP = 1,
-    FEATURE_NODROP = 2,
-    FEATURE_EXT_ARG = 256,
-    FEATURE_RSRC_TAGS = 1024
-};
+/* Names and values of <linux/io_uring.h>, without the prefix IORING_. */
+enum { SQ_ENTRIES = 256 };
+enum { FEAT_SINGLE_MMAP = 1, FEAT_NODROP = 2, FEAT_EXT_ARG = 256, FEAT_RSRC_TAGS = 1024 };
 enum {
     SETUP_COOP_TASKRUN = 256,
     SETUP_TASKRUN_FLAG = 512,
     SETUP_SINGLE_ISSUER = 4096,
     SETUP_DEFER_TASKRUN = 8192
 };
-enum { RING_OFFSET = 0, REQUESTS_OFFSET = 0x10000000 };
+enum { OFF_SQ_RING = 0, OFF_SQES = 0x10000000 };
 
-struct offsets {
-    uint32_t head, tail, mask, entries; /* of either ring: positions of these words */
-    uint32_t flags_or_overflow;         /* submission: flags; completion: overflow */
-    uint32_t dropped_or_array; /* submission: dropped; completion: the completions themselves */
-    uint32_t array_or_flags;   /* submission: the index array */
-    uint32_t unused;           /* reserved */
-    uint64_t user_address;     /* where the ring is when the user provides it */
+/* struct io_sqring_offsets and io_cqring_offsets. */
+struct ring_offsets {
+    uint32_t head, tail, ring_mask, ring_entries;
+    uint32_t flags_or_overflow; /* SQ: flags; CQ: overflow */
+    uint32_t dropped_or_cqes;   /* SQ: dropped; CQ: cqes */
+    uint32_t array_or_flags;    /* SQ: array; CQ: flags */
+    uint32_t reserved;
+    uint64_t user_addr;
 };
 
-struct parameters {
-    uint32_t submission_entries; /* requests that fit */
-    uint32_t completion_entries; /* completions that fit */
-    uint32_t flags;              /* of the setup */
-    uint32_t unused[2];          /* of a kernel thread we do not use */
-    uint32_t features;           /* what the kernel can do */
-    uint32_t wq_descriptor;      /* shared workers, unused */
-    uint32_t reserved[3];        /* zeros */
-    struct offsets submission;   /* where the submission ring's words are */
-    struct offsets completion;   /* where the completion ring's words are */
+/* struct io_uring_params. */
+struct ring_params {
+    uint32_t sq_entries;
+    uint32_t cq_entries;
+    uint32_t flags;
+    uint32_t sq_thread[2];
+    uint32_t features;
+    uint32_t wq_fd;
+    uint32_t reserved[3];
+    struct ring_offsets sq_off;
+    struct ring_offsets cq_off;
 };
 
 /*
- * The best that this kernel has. Where completions wait until this thread comes and has them
- * posted, who polls the ring's descriptor is not told: no such bargain for a foreign loop, nor
- * under valgrind.
+ * Tries the best flags first. With SETUP_DEFER_TASKRUN, completions are posted only when this
+ * thread enters the kernel, so the ring's descriptor does not become readable: no such flags for a
+ * host loop, and under valgrind.
  */
-static int setup(struct parameters *parameters, bool foreign)
+static int setup_ring(struct ring_params *params, bool hosted)
 {
-    static const uint32_t wanted[] = {
+    static const uint32_t flags[] = {
         SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG,
         SETUP_COOP_TASKRUN | SETUP_TASKRUN_FLAG,
         0,
     };
-    size_t count = sizeof wanted / sizeof wanted[0];
+    const size_t count = sizeof flags / sizeof *flags;
     int result = -EINVAL;
-    for (size_t i = foreign || tools_valgrind() ? count - 1 : 0; i < count && result == -EINVAL;
-         i++) {
-        *parameters = (struct parameters){.flags = wanted[i]};
-        result = asyncp_sys_uring_setup(ENTRIES, parameters);
+    size_t i = hosted || tools_under_valgrind() ? count - 1 : 0;
+    for (; i < count && result == -EINVAL; i++) {
+        *params = (struct ring_params){.flags = flags[i]};
+        result = asyncp_sys_uring_setup(SQ_ENTRIES, params);
     }
     return result;
 }
 
-static void find_rings(struct ring *ring, const struct parameters *parameters)
+static uint32_t *ring_word(const struct ring *ring, uint32_t offset)
 {
-    const struct offsets *submission = &parameters->submission,
-                         *completion = &parameters->completion;
-    ring->taken = (_Atomic uint32_t *)(void *)(ring->rings + submission->head);
-    ring->queued = (_Atomic uint32_t *)(void *)(ring->rings + submission->tail);
-    ring->request_mask = *(uint32_t *)(void *)(ring->rings + submission->mask);
-    ring->seen = (_Atomic uint32_t *)(void *)(ring->rings + completion->head);
-    ring->posted = (_Atomic uint32_t *)(void *)(ring->rings + completion->tail);
-    ring->completion_mask = *(uint32_t *)(void *)(ring->rings + completion->mask);
-    ring->completions = (const struct completion *)(void *)(ring->rings +
-                                                            completion->dropped_or_array);
-    uint32_t *array = (uint32_t *)(void *)(ring->rings + submission->array_or_flags);
-    for (uint32_t i = 0; i < parameters->submission_entries; i++)
-        array[i] = i; /* requests are taken in the order they lie in */
+    return (uint32_t *)(void *)(ring->rings + offset);
 }
 
-static int map_rings(struct ring *ring, const struct parameters *parameters)
+static int map_rings(struct ring *ring, const struct ring_params *params)
 {
-    size_t submission_end = parameters->submission.array_or_flags +
-                            parameters->submission_entries * sizeof(uint32_t);
-    size_t completion_end = parameters->completion.dropped_or_array +
-                            parameters->completion_entries * sizeof(struct completion);
-    ring->rings_size = submission_end > completion_end ? submission_end : completion_end;
-    ring->requests_size = parameters->submission_entries * sizeof(struct request);
-    ring->rings = asyncp_sys_map_shared(ring->rings_size, ring->fd, RING_OFFSET);
-    ring->requests = asyncp_sys_map_shared(ring->requests_size, ring->fd, REQUESTS_OFFSET);
-    if (ring->rings == NULL || ring->requests == NULL)
+    const struct ring_offsets *sq = &params->sq_off, *cq = &params->cq_off;
+    size_t sq_end = sq->array_or_flags + params->sq_entries * sizeof(uint32_t);
+    size_t cq_end = cq->dropped_or_cqes + params->cq_entries * sizeof(struct cqe);
+    ring->rings_size = sq_end > cq_end ? sq_end : cq_end;
+    ring->sqes_size = params->sq_entries * sizeof(struct sqe);
+    ring->rings = asyncp_sys_map_shared(ring->rings_size, ring->fd, OFF_SQ_RING);
+    ring->sqes = asyncp_sys_map_shared(ring->sqes_size, ring->fd, OFF_SQES);
+    if (ring->rings == NULL || ring->sqes == NULL)
         return -ENOMEM;
-    find_rings(ring, parameters);
+    ring->sq_head = (_Atomic uint32_t *)ring_word(ring, sq->head);
+    ring->sq_tail = (_Atomic uint32_t *)ring_word(ring, sq->tail);
+    ring->sq_mask = *ring_word(ring, sq->ring_mask);
+    ring->cq_head = (_Atomic uint32_t *)ring_word(ring, cq->head);
+    ring->cq_tail = (_Atomic uint32_t *)ring_word(ring, cq->tail);
+    ring->cq_mask = *ring_word(ring, cq->ring_mask);
+    ring->cqes = (const struct cqe *)(void *)(ring->rings + cq->dropped_or_cqes);
+    for (uint32_t i = 0; i < params->sq_entries; i++)
+        ring_word(ring,
+                  sq->array_or_flags)[i] = i; /* SQEs are submitted in the order of the array */
     return 0;
 }
 
-int asyncp_ring_open(struct ring *ring, bool foreign)
+int asyncp_ring_open(struct ring *ring, bool hosted)
 {
-    struct parameters parameters;
-    uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_EXT_ARG |
-                      FEATURE_RSRC_TAGS; /* Linux 5.13, as is a poll that goes on */
-    int result = ring->fd = setup(&parameters, foreign);
+    /* Linux 5.13, as are multishot polls */
+    const uint32_t needed = FEAT_SINGLE_MMAP | FEAT_NODROP | FEAT_EXT_ARG | FEAT_RSRC_TAGS;
+    struct ring_params params;
+    int result = ring->fd = setup_ring(&params, hosted);
     if (result < 0)
         return result;
-    return (parameters.features & needed) == needed ? map_rings(ring, &parameters) : -ENOSYS;
+    return (params.features & needed) == needed ? map_rings(ring, &params) : -ENOSYS;
 }
 
 void asyncp_ring_close(struct ring *ring)
 {
     if (ring->rings != NULL)
         asyncp_sys_unmap(ring->rings, ring->rings_size);
-    if (ring->requests != NULL)
-        asyncp_sys_unmap(ring->requests, ring->requests_size);
+    if (ring->sqes != NULL)
+        asyncp_sys_unmap(ring->sqes, ring->sqes_size);
     if (ring->fd >= 0)
         asyncp_sys_close(ring->fd);
 }
 
 int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns)
 {
-    int result = asyncp_sys_uring_enter(ring->fd, ring->unsubmitted, wait, timeout_ns);
-    uint32_t taken = atomic_load_explicit(ring->taken, memory_order_acquire);
-    ring->unsubmitted = atomic_load_explicit(ring->queued, memory_order_relaxed) - taken;
+    int result = asyncp_sys_uring_enter(ring->fd, ring->to_submit, wait, timeout_ns);
+    uint32_t head = atomic_load_explicit(ring->sq_head, memory_order_acquire);
+    ring->to_submit = atomic_load_explicit(ring->sq_tail, memory_order_relaxed) - head;
     return result < 0 && result != -EINTR && result != -ETIME ? result : 0;
 }
 
-struct request *asyncp_ring_next(struct ring *ring)
+struct sqe *asyncp_ring_next_sqe(struct ring *ring)
 {
     if (!ring_has_room(ring) && (asyncp_ring_enter(ring, false, 0) < 0 || !ring_has_room(ring)))
         return NULL;
-    uint32_t tail = atomic_load_explicit(ring->queued, memory_order_relaxed);
-    struct request *request = &ring->requests[tail & ring->request_mask];
-    memset(request, 0, sizeof *request);
-    return request;
+    uint32_t tail = atomic_load_explicit(ring->sq_tail, memory_order_relaxed);
+    struct sqe *sqe = &ring->sqes[tail & ring->sq_mask];
+    memset(sqe, 0, sizeof *sqe);
+    return sqe;
 }

@@ -1,8 +1,6 @@
 /*
- * poll/ring.h: io_uring's two rings as memory that is shared with the kernel: requests are put into
- * one, completions are taken out of the other. The kernel's layouts are written here, because
- * Debian 12's headers lack what newer kernels have. Knows nothing of what is asked for, nor of who
- * waits.
+ * poll/ring.h: io_uring's submission and completion queue, in memory shared with the kernel. The
+ * kernel's layouts are declared here, because Debian 12's headers lack fields of newer kernels.
  */
 #ifndef POLL_RING_H
 #define POLL_RING_H
@@ -12,74 +10,71 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct request {
-    uint8_t opcode;      /* what to do */
-    uint8_t flags;       /* of the request */
-    uint16_t priority;   /* unused here */
-    int32_t fd;          /* to what */
-    uint64_t offset;     /* unused here */
-    uint64_t address;    /* buffer, or the tag of the request to cancel */
-    uint32_t length;     /* of the buffer */
-    uint32_t call_flags; /* ring_poll_events, or recv's flags */
-    uint64_t tag;        /* comes back with the completion */
-    uint64_t unused[3];  /* fields of other requests */
+/* struct io_uring_sqe: a submission queue entry. */
+struct sqe {
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t ioprio;
+    int32_t fd;
+    uint64_t off;
+    uint64_t addr; /* a buffer, or the user_data to cancel */
+    uint32_t len;
+    uint32_t op_flags; /* of a poll: ring_poll_events(); of a recv: MSG_… */
+    uint64_t user_data;
+    uint64_t unused[3];
 };
 
-struct completion {
-    uint64_t tag;   /* the request's */
-    int32_t result; /* as a system call's */
-    uint32_t flags; /* whether more are to come */
+/* struct io_uring_cqe: a completion queue entry. */
+struct cqe {
+    uint64_t user_data;
+    int32_t res;
+    uint32_t flags;
 };
 
 struct ring {
-    char *rings;                          /* both, mapped */
-    size_t rings_size;                    /* of that mapping */
-    struct request *requests;             /* the requests, mapped */
-    size_t requests_size;                 /* of that mapping */
-    _Atomic uint32_t *taken;              /* submission head: what the kernel has taken */
-    _Atomic uint32_t *queued;             /* submission tail: what we have queued */
-    uint32_t request_mask;                /* position to index */
-    _Atomic uint32_t *seen;               /* completion head: what we have seen */
-    _Atomic uint32_t *posted;             /* completion tail: what the kernel has posted */
-    uint32_t completion_mask;             /* position to index */
-    const struct completion *completions; /* the completions */
-    uint32_t unsubmitted;                 /* queued and not handed over */
-    int fd;                               /* of the ring; negative: there is none */
+    char *rings; /* the mapping with both queues' indices and the CQEs */
+    size_t rings_size;
+    struct sqe *sqes; /* the mapping with the SQEs */
+    size_t sqes_size;
+    _Atomic uint32_t *sq_head; /* written by the kernel */
+    _Atomic uint32_t *sq_tail;
+    _Atomic uint32_t *cq_head;
+    _Atomic uint32_t *cq_tail; /* written by the kernel */
+    uint32_t sq_mask;
+    uint32_t cq_mask;
+    const struct cqe *cqes;
+    uint32_t to_submit; /* queued and not yet submitted */
+    int fd;             /* negative: not open */
 };
 
 /*
- * A ring with what the library needs; foreign: whoever polls its descriptor must be told of
- * completions. 0 or -errno, and then it is still to be closed.
+ * Opens a ring with the features that the library needs. `hosted`: another loop polls its
+ * descriptor. 0 or -errno; call asyncp_ring_close also after an error.
  */
-int asyncp_ring_open(struct ring *ring, bool foreign);
+int asyncp_ring_open(struct ring *ring, bool hosted);
 void asyncp_ring_close(struct ring *ring);
 
-/*
- * Hands over what is queued, and waits if asked to. 0 or -errno; interrupted or out of time is 0.
- */
+/* Submits what is queued, and waits if asked to. 0, also if interrupted or timed out; or -errno. */
 int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
 
-/* The next request to fill, zeroed; NULL if the kernel takes none. */
-struct request *asyncp_ring_next(struct ring *ring);
+/* The next SQE, zeroed, to be filled. Submits if the queue is full. NULL: there is no room. */
+struct sqe *asyncp_ring_next_sqe(struct ring *ring);
 
-/* Whether a request can be queued without handing over those before it. */
+/* Whether an SQE can be queued without submitting. */
 static inline bool ring_has_room(const struct ring *ring)
 {
-    return ring->unsubmitted <= ring->request_mask;
+    return ring->to_submit <= ring->sq_mask;
 }
 
-/* The request that was filled is in the queue. */
-static inline void ring_queue(struct ring *ring)
+/* Queues the SQE that asyncp_ring_next_sqe returned. */
+static inline void ring_queue_sqe(struct ring *ring)
 {
-    uint32_t tail = atomic_load_explicit(ring->queued, memory_order_relaxed);
-    atomic_store_explicit(ring->queued, tail + 1, memory_order_release);
-    ring->unsubmitted++;
+    uint32_t tail = atomic_load_explicit(ring->sq_tail, memory_order_relaxed);
+    atomic_store_explicit(ring->sq_tail, tail + 1, memory_order_release);
+    ring->to_submit++;
 }
 
-/*
- * Poll events as a request has them. The kernel takes their halves the other way round on a
- * big-endian machine.
- */
+/* Poll events for an SQE. On big-endian machines the kernel swaps the 16-bit halves. */
 static inline uint32_t ring_poll_events(uint32_t events)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -89,20 +84,19 @@ static inline uint32_t ring_poll_events(uint32_t events)
 #endif
 }
 
-/* The completion `ahead` of the next one; NULL: so many were not posted. */
-static inline const struct completion *ring_posted(const struct ring *ring, uint32_t ahead)
+/* The CQE `ahead` of the next one. NULL: there are not so many. */
+static inline const struct cqe *ring_peek_cqe(const struct ring *ring, uint32_t ahead)
 {
-    uint32_t seen = atomic_load_explicit(ring->seen, memory_order_relaxed);
-    uint32_t posted = atomic_load_explicit(ring->posted, memory_order_acquire);
-    return posted - seen > ahead ? &ring->completions[(seen + ahead) & ring->completion_mask]
-                                 : NULL;
+    uint32_t head = atomic_load_explicit(ring->cq_head, memory_order_relaxed);
+    uint32_t tail = atomic_load_explicit(ring->cq_tail, memory_order_acquire);
+    return tail - head > ahead ? &ring->cqes[(head + ahead) & ring->cq_mask] : NULL;
 }
 
-/* The next one was seen: its place is the kernel's again. */
-static inline void ring_advance(struct ring *ring)
+/* Returns the next CQE to the kernel. */
+static inline void ring_cqe_seen(struct ring *ring)
 {
-    uint32_t seen = atomic_load_explicit(ring->seen, memory_order_relaxed);
-    atomic_store_explicit(ring->seen, seen + 1, memory_order_release);
+    uint32_t head = atomic_load_explicit(ring->cq_head, memory_order_relaxed);
+    atomic_store_explicit(ring->cq_head, head + 1, memory_order_release);
 }
 
 #endif

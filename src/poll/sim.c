@@ -1,47 +1,52 @@
 /*
- * poll/sim.c: the backend for tests: completions come in the order of submission, whatever the
- * kernel's order is, so that a run can be repeated. Plain poll(2) over all operations in flight;
- * slow with many, and portable.
+ * poll/sim.c: the deterministic backend for tests: completions are reported in the order of
+ * submission, so that a run can be repeated. It calls poll(2) with all operations in flight, so it
+ * is slow with many.
  *
- * Invariant: there is room in `polled` for every operation in flight, every source and the wake, so
- * wait() needs no memory.
+ * Invariant: `polled` has room for the wake, every operation in flight and every source, so wait()
+ * allocates nothing.
  */
-#include "poll/watched.h"
-#include "sys/sys.h"
-#include <poll.h>
+#include "poll/backends.h"
+#include "poll/fd_table.h"
+#include "sys/file.h"
+#include "sys/polling.h"
 
-enum { FIRST_ROOM = 16 };
+enum { MIN_POLLED = 16 };
 
 struct sim {
     struct list operations; /* in flight, in the order of submission */
-    struct list sources;    /* that are watched, in the order in which they came */
-    size_t source_count;    /* of them */
-    /* what poll(2) is given: the wake, then the operations, then the sources */
-    struct pollfd *polled;
-    size_t room; /* entries in it */
+    struct list entries;    /* of sources, in the order of watch() */
+    size_t source_count;
+    struct pollfd *polled; /* the wake, then the operations, then the sources */
+    size_t capacity;       /* of polled */
+};
+
+struct sim_entry {
+    struct fd_entry common;
+    struct link link; /* in sim.entries, while it has a source */
 };
 
 static void sim_close(struct poller *poller)
 {
     struct sim *sim = poller->backend;
-    memory_free(&poller->memory, sim->polled, sim->room * sizeof *sim->polled);
+    memory_free(&poller->memory, sim->polled, sim->capacity * sizeof *sim->polled);
     memory_free(&poller->memory, sim, sizeof *sim);
 }
 
-/* Room for the wake, what is in flight, all sources, and one more. */
-static int make_room(struct poller *poller)
+/* Makes room for one more operation or source. */
+static int reserve_polled(struct poller *poller)
 {
     struct sim *sim = poller->backend;
     size_t wanted = poller->in_flight + sim->source_count + 2;
-    if (wanted <= sim->room)
+    if (wanted <= sim->capacity)
         return 0;
-    size_t room = sim->room * 2 > wanted ? sim->room * 2 : wanted + FIRST_ROOM;
-    struct pollfd *polled = memory_resize(&poller->memory, sim->polled, sim->room * sizeof *polled,
-                                          room * sizeof *polled);
+    size_t capacity = sim->capacity * 2 > wanted ? sim->capacity * 2 : wanted + MIN_POLLED;
+    struct pollfd *polled = memory_resize(
+        &poller->memory, sim->polled, sim->capacity * sizeof *polled, capacity * sizeof *polled);
     if (polled == NULL)
         return -ENOMEM;
     sim->polled = polled;
-    sim->room = room;
+    sim->capacity = capacity;
     return 0;
 }
 
@@ -51,7 +56,7 @@ static int sim_open(struct poller *poller)
     if (sim == NULL)
         return -ENOMEM;
     poller->backend = sim;
-    int result = make_room(poller);
+    int result = reserve_polled(poller);
     if (result < 0)
         sim_close(poller);
     return result;
@@ -60,11 +65,11 @@ static int sim_open(struct poller *poller)
 static int sim_submit(struct poller *poller, struct operation *operation)
 {
     struct sim *sim = poller->backend;
-    operation->done = false;
-    operation->result = asyncp_poll_attempt(operation);
+    operation->state = 0;
+    operation->result = asyncp_operation_try(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (asyncp_watched_of(poller, operation->fd) == NULL || make_room(poller) < 0)
+    if (asyncp_fd_entry_get(poller, operation->fd) == NULL || reserve_polled(poller) < 0)
         return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
     list_append(&sim->operations, &operation->link);
     poller->in_flight++;
@@ -73,34 +78,34 @@ static int sim_submit(struct poller *poller, struct operation *operation)
 
 static void sim_cancel(struct poller *poller, struct operation *operation)
 {
-    if (operation->done)
-        return; /* it came first */
+    if ((operation->state & OPERATION_DONE) != 0)
+        return;
     list_remove(&operation->link);
-    poll_complete(poller, operation, -ECANCELED);
+    operation_complete(poller, operation, -ECANCELED);
 }
 
 static int sim_watch(struct poller *poller, struct source *source)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = asyncp_watched_of(poller, source->fd);
-    if (watched == NULL || make_room(poller) < 0)
+    struct fd_entry *entry = asyncp_fd_entry_get(poller, source->fd);
+    if (entry == NULL || reserve_polled(poller) < 0)
         return -ENOMEM;
-    watched->source = source;
-    list_append(&sim->sources, &source->link);
+    entry->source = source;
+    list_append(&sim->entries, &CONTAINER_OF(entry, struct sim_entry, common)->link);
     sim->source_count++;
     return 0;
 }
 
-static void sim_close_descriptor(struct poller *poller, int fd)
+static void sim_close_fd(struct poller *poller, int fd)
 {
     struct sim *sim = poller->backend;
-    struct watched *watched = watched_find(poller, fd);
+    struct fd_entry *entry = fd_entry_find(poller, fd);
     struct list done = {0};
-    if (watched != NULL)
-        watched->closings++;
-    if (watched != NULL && watched->source != NULL) {
-        list_remove(&watched->source->link);
-        watched->source = NULL;
+    if (entry != NULL)
+        entry->close_count++;
+    if (entry != NULL && entry->source != NULL) {
+        list_remove(&CONTAINER_OF(entry, struct sim_entry, common)->link);
+        entry->source = NULL;
         sim->source_count--;
     }
     for (struct link *link = list_first(&sim->operations), *next; link != NULL; link = next) {
@@ -109,14 +114,14 @@ static void sim_close_descriptor(struct poller *poller, int fd)
         if (operation->fd != fd)
             continue;
         list_remove(link);
-        poll_mark_done(operation, -EBADF, &done);
+        operation_set_done(operation, -EBADF, &done);
     }
     asyncp_sys_close(fd);
-    asyncp_poll_deliver(poller, &done);
+    asyncp_operations_report(poller, &done);
 }
 
-/* What a source has not told yet; one of which all is known is left out. */
-static struct pollfd ask_source(const struct source *source)
+/* Polls for what the source has not reported. A negative descriptor is ignored by poll(2). */
+static struct pollfd pollfd_of_source(const struct source *source)
 {
     short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI
                                                                    : 0) |
@@ -124,35 +129,36 @@ static struct pollfd ask_source(const struct source *source)
     return (struct pollfd){.fd = events != 0 ? source->fd : ~source->fd, .events = events};
 }
 
-static size_t fill(struct poller *poller)
+static size_t fill_polled(struct poller *poller)
 {
     struct sim *sim = poller->backend;
     size_t count = 0;
-    sim->polled[count++] = (struct pollfd){.fd = poller->wake_descriptor, .events = POLLIN};
+    sim->polled[count++] = (struct pollfd){.fd = poller->wake_fd, .events = POLLIN};
     LIST_EACH (link, &sim->operations) {
         const struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        short events = poll_writes(operation) ? POLLOUT : POLLIN;
+        short events = operation_is_write(operation) ? POLLOUT : POLLIN;
         sim->polled[count++] = (struct pollfd){.fd = operation->fd, .events = events};
     }
-    LIST_EACH (link, &sim->sources)
-        sim->polled[count++] = ask_source(CONTAINER_OF(link, struct source, link));
+    LIST_EACH (link, &sim->entries) {
+        const struct sim_entry *entry = CONTAINER_OF(link, struct sim_entry, link);
+        sim->polled[count++] = pollfd_of_source(entry->common.source);
+    }
     return count;
 }
 
-static int result_of(const struct operation *operation, short found)
+/* The result of an operation that poll(2) reported. -EAGAIN: it is not done. */
+static int result_of_polled(const struct operation *operation, short events)
 {
-    if ((found & POLLNVAL) != 0)
+    if ((events & POLLNVAL) != 0)
         return -EBADF;
-    int result = asyncp_poll_attempt(operation);
-    bool only_readiness = operation->kind != OPERATION_RECV;
-    return result == -EAGAIN && only_readiness ? 0 : result;
+    return operation->kind == OPERATION_RECV ? asyncp_operation_try(operation) : 0;
 }
 
 /*
- * Completions may submit and cancel: so first take out what is done, then deliver. How many there
- * were.
+ * Callbacks may submit and cancel, so first all completed operations are taken out, and then
+ * reported. Returns their number.
  */
-static size_t deliver(struct poller *poller)
+static size_t report_operations(struct poller *poller)
 {
     struct sim *sim = poller->backend;
     struct list done = {0};
@@ -163,36 +169,32 @@ static size_t deliver(struct poller *poller)
         next = list_after(&sim->operations, next);
         if (sim->polled[i].revents == 0)
             continue;
-        int result = result_of(operation, sim->polled[i].revents);
+        int result = result_of_polled(operation, sim->polled[i].revents);
         if (result == -EAGAIN)
             continue;
         list_remove(&operation->link);
-        poll_mark_done(operation, result, &done);
+        operation_set_done(operation, result, &done);
         count++;
     }
-    asyncp_poll_deliver(poller, &done);
+    asyncp_operations_report(poller, &done);
     return count;
 }
 
-/* Each may close any: so they are looked up anew. How many had changed. */
-static size_t deliver_sources(struct poller *poller, size_t first, size_t end)
+/* Callbacks may close any descriptor, so each source is looked up anew. Returns their number. */
+static size_t report_sources(struct poller *poller, size_t first, size_t end)
 {
     const struct sim *sim = poller->backend;
     size_t count = 0;
-    const short failed = POLLERR | POLLHUP | POLLNVAL;
     for (size_t i = first; i < end; i++) {
         struct pollfd polled = sim->polled[i];
-        const struct watched *watched = polled.revents != 0 ? watched_find(poller, polled.fd)
-                                                            : NULL;
-        if (watched == NULL || watched->source == NULL)
+        if (polled.revents == 0 || !asyncp_poller_has_source(poller, polled.fd))
             continue;
+        bool is_invalid = (polled.revents & POLLNVAL) != 0;
+        unsigned state = is_invalid ? SOURCE_READABLE | SOURCE_WRITABLE
+                                    : source_state_of((unsigned)polled.revents);
+        source_report(fd_entry_find(poller, polled.fd)->source,
+                      (uint8_t)(state & ~(unsigned)SOURCE_ENDED));
         count++;
-        bool reads = (polled.revents & (POLLIN | POLLRDHUP | failed)) != 0;
-        bool writes = (polled.revents & (POLLOUT | failed)) != 0;
-        bool urgent = (polled.revents & POLLPRI) != 0;
-        source_change(watched->source,
-                      (uint8_t)((reads ? SOURCE_READABLE : 0) | (writes ? SOURCE_WRITABLE : 0) |
-                                (urgent ? SOURCE_URGENT : 0)));
     }
     return count;
 }
@@ -200,21 +202,21 @@ static size_t deliver_sources(struct poller *poller, size_t first, size_t end)
 static int sim_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct sim *sim = poller->backend;
-    size_t count = fill(poller), first_source = count - sim->source_count;
+    size_t count = fill_polled(poller), first_source = count - sim->source_count;
     int result = asyncp_sys_poll(sim->polled, count, timeout_ns);
     if (result <= 0)
         return result;
     bool woken = sim->polled[0].revents != 0;
     if (woken)
-        asyncp_poller_woken(poller);
-    size_t delivered = deliver(poller);
-    delivered += deliver_sources(poller, first_source, count);
-    return woken || delivered > 0
-               ? 0
-               : -EAGAIN; /* an event that completes nothing: not to be asked again at once */
+        asyncp_poller_clear_wake(poller);
+    size_t reported = report_operations(poller);
+    reported += report_sources(poller, first_source, count);
+    if (woken || reported > 0)
+        return 0;
+    return -EAGAIN; /* an event that completes nothing: pause before the next wait */
 }
 
-static int sim_descriptor(struct poller *poller)
+static int sim_fd(struct poller *poller)
 {
     (void)poller;
     return -EOPNOTSUPP;
@@ -223,12 +225,13 @@ static int sim_descriptor(struct poller *poller)
 const struct poller_calls asyncp_poll_sim = {
     .name = "sim",
     .wait_call = "ppoll",
+    .entry_size = sizeof(struct sim_entry),
     .open = sim_open,
     .close = sim_close,
     .submit = sim_submit,
     .cancel = sim_cancel,
     .watch = sim_watch,
-    .close_descriptor = sim_close_descriptor,
+    .close_fd = sim_close_fd,
     .wait = sim_wait,
-    .fd = sim_descriptor,
+    .fd = sim_fd,
 };

@@ -1,95 +1,230 @@
 /*
- * poll/uring.c: completions from io_uring, on the rings of poll/ring.h: what is asked for, and
- * whose a completion is. Requests are gathered and handed over by the next wait. A source is one
- * multishot poll, edge-triggered, that lasts until its descriptor is closed.
+ * poll/uring.c: the io_uring backend. SQEs are queued and submitted by the next wait. A source is
+ * one edge-triggered multishot poll that lasts until its descriptor is closed.
  *
- * A request's tag is the operation's address. That address may be used again for another operation
- * once the completion was delivered; a cancellation still queued then cannot hit the new one,
- * because the kernel takes requests in the order they were queued. A source's tag is its descriptor
- * and the generation of that.
+ * The user_data of an operation's SQE is the operation's address. After its completion the address
+ * may be used for another operation; a cancellation that is still queued cannot hit that one,
+ * because the kernel handles SQEs in order. The user_data of a source is its descriptor and the
+ * generation of the entry.
  *
- * What the kernel has no room for is held here and queued by the next wait that finds some; what it
- * gives back undone, for reasons of its own, is begun anew. So a submit never fails, and a
- * cancellation is never lost.
+ * SQEs that find no room are queued by a later wait. What the kernel completes without having done
+ * it, is submitted again. So submit never fails, and no cancellation is lost.
  */
-#include "sys/tools.h"
+#include "poll/backends.h"
+#include "poll/fd_table.h"
 #include "poll/ring.h"
-#include "poll/watched.h"
 #include "sys/fault.h"
-#include "sys/sys.h"
-#include <poll.h>
+#include "sys/file.h"
+#include "sys/polling.h"
+#include "sys/tools.h"
 
-enum { OPCODE_NOP = 0, OPCODE_POLL_ADD = 6, OPCODE_ASYNC_CANCEL = 14, OPCODE_RECV = 27 };
+/* Values of <linux/io_uring.h>. */
+enum { OP_NOP = 0, OP_POLL_ADD = 6, OP_ASYNC_CANCEL = 14, OP_RECV = 27 };
 enum { NOP_INJECT_RESULT = 1 }; /* Linux 6.10; for tests */
-enum { POLL_MULTISHOT = 1, COMPLETION_MORE = 2 };
-enum {
-    TAG_WAKE = 1,
-    TAG_CANCEL = 2,
-    TAG_SOURCE = 3,
-    TAG_MASK = 3
-}; /* no operation lies at such an address */
+enum { POLL_ADD_MULTI = 1, CQE_F_MORE = 2 };
+
+/* In user_data. No operation has such an address. */
+enum { TAG_WAKE = 1, TAG_CANCEL = 2, TAG_SOURCE = 3, TAG_MASK = 3 };
+
 enum { SOURCE_EVENTS = POLLIN | POLLOUT | POLLRDHUP | POLLPRI };
 
-struct uring {
-    struct ring ring;         /* shared with the kernel */
-    struct list held;         /* operations whose next request found no room */
-    struct list held_watches; /* the same of sources, and of descriptors that are to be closed */
-    bool watches_wake;        /* a request is on its way that completes when we are to wake */
-    /* the kernel would not watch a source: to ask it again at once is to ask in a circle */
-    bool refused;
+/* Bits of operation.state. */
+enum {
+    OPERATION_RETRIES = 2,    /* its next SQE is not queued: in uring.operations_to_retry */
+    OPERATION_CANCELLED = 4,  /* its next SQE, or its last one, cancels it */
+    OPERATION_MULTISHOT = 8,  /* its poll continues after events that it does not wait for */
+    OPERATION_HAS_RESULT = 16 /* result is set, and the multishot poll is being cancelled */
 };
 
-/* Descriptors whose sources the kernel was never told to forget: it does when the ring goes. */
-static void close_held(struct uring *uring)
+struct uring {
+    struct ring ring;
+    struct list operations_to_retry; /* operations whose next SQE found no room */
+    struct list entries_to_retry;    /* the same for sources and descriptors to be closed */
+    bool polls_wake;                 /* a poll of the eventfd is queued or submitted */
+    bool refused_source; /* the kernel refused a multishot poll: do not retry in this wait */
+};
+
+struct uring_entry {
+    struct fd_entry common;
+    struct link retry_link; /* in uring.entries_to_retry */
+    int fd;
+    bool retries; /* it is in uring.entries_to_retry */
+    bool closing; /* to be closed when the kernel no longer uses the descriptor */
+};
+
+static struct uring_entry *uring_entry_of(struct fd_entry *entry)
 {
-    LIST_EACH (link, &uring->held_watches) {
-        const struct watched *watched = CONTAINER_OF(link, struct watched, link);
-        if (watched->closing)
-            asyncp_sys_close(watched->fd);
+    return CONTAINER_OF(entry, struct uring_entry, common);
+}
+
+/* NULL: there is no entry. */
+static struct uring_entry *uring_entry_find(const struct poller *poller, int fd)
+{
+    struct fd_entry *entry = fd_entry_find(poller, fd);
+    return entry != NULL ? uring_entry_of(entry) : NULL;
+}
+
+static bool operation_has(const struct operation *operation, int bit)
+{
+    return (operation->state & bit) != 0;
+}
+
+/* ---- submission queue ------------------------------------------------------------------------ */
+
+/* Queues a filled SQE, or one that fails instead if a test injects a fault. */
+static void queue_sqe(struct uring *uring, struct sqe *sqe)
+{
+    int failure = sqe->user_data != TAG_CANCEL ? fault_at(SITE_URING_SQE) : 0;
+    if (failure < 0)
+        *sqe = (struct sqe){.opcode = OP_NOP,
+                            .len = (uint32_t)failure,
+                            .op_flags = NOP_INJECT_RESULT,
+                            .user_data = sqe->user_data};
+    ring_queue_sqe(&uring->ring);
+}
+
+static void fill_poll(struct sqe *sqe, int fd, uint32_t events, bool multishot, uint64_t user_data)
+{
+    *sqe = (struct sqe){.opcode = OP_POLL_ADD,
+                        .fd = fd,
+                        .len = multishot ? POLL_ADD_MULTI : 0,
+                        .op_flags = ring_poll_events(events),
+                        .user_data = user_data};
+}
+
+static void fill_cancel(struct sqe *sqe, uint64_t user_data)
+{
+    *sqe = (struct sqe){.opcode = OP_ASYNC_CANCEL, .addr = user_data, .user_data = TAG_CANCEL};
+}
+
+static void poll_wake(struct poller *poller)
+{
+    struct uring *uring = poller->backend;
+    struct sqe *sqe = uring->polls_wake ? NULL : asyncp_ring_next_sqe(&uring->ring);
+    if (sqe == NULL)
+        return;
+    fill_poll(sqe, poller->wake_fd, POLLIN, false, TAG_WAKE);
+    queue_sqe(uring, sqe);
+    uring->polls_wake = true;
+}
+
+static void fill_operation(struct sqe *sqe, const struct operation *operation)
+{
+    uint64_t user_data = (uint64_t)(uintptr_t)operation;
+    if (operation_has(operation, OPERATION_CANCELLED))
+        fill_cancel(sqe, user_data);
+    else if (operation->kind == OPERATION_RECV)
+        *sqe = (struct sqe){.opcode = OP_RECV,
+                            .fd = operation->fd,
+                            .addr = (uint64_t)(uintptr_t)operation->buffer,
+                            .len = (uint32_t)operation->size,
+                            .op_flags = (uint32_t)operation->flags,
+                            .user_data = user_data};
+    else
+        fill_poll(sqe, operation->fd, operation_is_write(operation) ? POLLOUT : POLLIN,
+                  operation_has(operation, OPERATION_MULTISHOT), user_data);
+}
+
+/* Queues the operation's next SQE, which starts or cancels it, now or in a later wait. */
+static void queue_operation(struct uring *uring, struct operation *operation)
+{
+    struct sqe *sqe = asyncp_ring_next_sqe(&uring->ring);
+    if (sqe == NULL) {
+        operation->state |= OPERATION_RETRIES;
+        list_append(&uring->operations_to_retry, &operation->retry_link);
+        return;
+    }
+    operation->state &= (uint8_t)~OPERATION_RETRIES;
+    fill_operation(sqe, operation);
+    queue_sqe(uring, sqe);
+}
+
+static uint64_t source_user_data(const struct uring_entry *entry)
+{
+    uint64_t number = (uint64_t)(uint32_t)entry->fd << 2;
+    return fd_entry_key(entry->common.generation, 0) | number | TAG_SOURCE;
+}
+
+static void retry_source_later(struct uring *uring, struct uring_entry *entry)
+{
+    entry->retries = true;
+    list_append(&uring->entries_to_retry, &entry->retry_link);
+}
+
+/* Queues the SQE that starts the source's poll, or cancels it if there is no source any more. */
+static void queue_source(struct uring *uring, struct uring_entry *entry)
+{
+    struct sqe *sqe = asyncp_ring_next_sqe(&uring->ring);
+    if (sqe == NULL) {
+        retry_source_later(uring, entry);
+        return;
+    }
+    entry->common.registered = entry->common.source != NULL;
+    if (entry->common.registered)
+        fill_poll(sqe, entry->fd, SOURCE_EVENTS, true, source_user_data(entry));
+    else
+        fill_cancel(sqe, source_user_data(entry));
+    queue_sqe(uring, sqe);
+}
+
+/*
+ * Closes the descriptor when the kernel uses no buffer for it any more and the cancellation of its
+ * source is queued: until then a poll keeps the connection open.
+ */
+static void close_if_unused(struct uring_entry *entry)
+{
+    if (!entry->closing || entry->retries || entry->common.registered ||
+        !list_empty(&entry->common.readers) || !list_empty(&entry->common.writers))
+        return;
+    entry->closing = false;
+    entry->common.generation++;
+    asyncp_sys_close(entry->fd);
+}
+
+/*
+ * At most as many as the submission queue takes. The kernel ends a multishot poll if the completion
+ * queue is full when it reports an event, and all of ten thousand new sources may report one at
+ * once.
+ */
+static void retry_sources(struct uring *uring)
+{
+    for (struct link *link;
+         ring_has_room(&uring->ring) && (link = list_first(&uring->entries_to_retry)) != NULL;) {
+        struct uring_entry *entry = CONTAINER_OF(link, struct uring_entry, retry_link);
+        list_remove(link);
+        entry->retries = false;
+        queue_source(uring, entry);
+        close_if_unused(entry);
     }
 }
+
+/* Queues everything that found no room before. */
+static void retry_all(struct poller *poller)
+{
+    struct uring *uring = poller->backend;
+    poll_wake(poller);
+    for (struct link *link; (link = list_first(&uring->operations_to_retry)) != NULL;) {
+        struct operation *operation = CONTAINER_OF(link, struct operation, retry_link);
+        list_remove(link);
+        queue_operation(uring, operation);
+        if (operation_has(operation, OPERATION_RETRIES))
+            return;
+    }
+    retry_sources(uring);
+}
+
+/* ---- open and close -------------------------------------------------------------------------- */
 
 static void uring_close(struct poller *poller)
 {
     struct uring *uring = poller->backend;
-    close_held(uring);
+    LIST_EACH (link, &uring->entries_to_retry) {
+        const struct uring_entry *entry = CONTAINER_OF(link, struct uring_entry, retry_link);
+        if (entry->closing) /* its poll ends with the ring */
+            asyncp_sys_close(entry->fd);
+    }
     asyncp_ring_close(&uring->ring);
     memory_free(&poller->memory, uring, sizeof *uring);
-}
-
-/*
- * Puts the request that was filled into the queue, or one that fails in its place if a test says
- * so. A cancellation needs nothing that the kernel could be short of.
- */
-static void queue(struct uring *uring, struct request *request)
-{
-    int failure = request->tag != TAG_CANCEL ? fault_at(SITE_URING_REQUEST) : 0;
-    if (failure < 0)
-        *request = (struct request){.opcode = OPCODE_NOP,
-                                    .length = (uint32_t)failure,
-                                    .call_flags = NOP_INJECT_RESULT,
-                                    .tag = request->tag};
-    ring_queue(&uring->ring);
-}
-
-static void fill_poll(struct request *request, int fd, uint32_t events, bool lasting, uint64_t tag)
-{
-    *request = (struct request){.opcode = OPCODE_POLL_ADD,
-                                .fd = fd,
-                                .length = lasting ? POLL_MULTISHOT : 0,
-                                .call_flags = ring_poll_events(events),
-                                .tag = tag};
-}
-
-static void watch_wake(struct poller *poller)
-{
-    struct uring *uring = poller->backend;
-    struct request *request = uring->watches_wake ? NULL : asyncp_ring_next(&uring->ring);
-    if (request == NULL)
-        return;
-    fill_poll(request, poller->wake_descriptor, POLLIN, false, TAG_WAKE);
-    queue(uring, request);
-    uring->watches_wake = true;
 }
 
 static int uring_open(struct poller *poller)
@@ -98,404 +233,274 @@ static int uring_open(struct poller *poller)
     if (uring == NULL)
         return -ENOMEM;
     poller->backend = uring;
-    int result = asyncp_ring_open(&uring->ring, poller->foreign);
+    int result = asyncp_ring_open(&uring->ring, poller->hosted);
     if (result >= 0) {
-        watch_wake(poller);
-        result = asyncp_ring_enter(&uring->ring, false,
-                                   0); /* a filter may forbid it where it allows the setup */
+        poll_wake(poller);
+        result = asyncp_ring_enter(&uring->ring, false, 0); /* a filter may allow only the setup */
     }
     if (result < 0)
         uring_close(poller);
     return result;
 }
 
-static void fill(struct request *request, const struct operation *operation)
-{
-    uint64_t tag = (uint64_t)(uintptr_t)operation;
-    if (operation->kind == OPERATION_RECV)
-        *request = (struct request){.opcode = OPCODE_RECV,
-                                    .fd = operation->fd,
-                                    .address = (uint64_t)(uintptr_t)operation->buffer,
-                                    .length = (uint32_t)operation->size,
-                                    .call_flags = (uint32_t)operation->flags,
-                                    .tag = tag};
-    else
-        fill_poll(request, operation->fd, poll_writes(operation) ? POLLOUT : POLLIN,
-                  operation->lasting, tag);
-}
-
-static void fill_cancel(struct request *request, const struct operation *operation)
-{
-    request->opcode = OPCODE_ASYNC_CANCEL;
-    request->address = (uint64_t)(uintptr_t)operation;
-    request->tag = TAG_CANCEL;
-}
-
-/*
- * Queues the operation's next request, which begins or cancels it; or holds it, if there is no
- * room.
- */
-static void hand_over(struct uring *uring, struct operation *operation)
-{
-    struct request *request = asyncp_ring_next(&uring->ring);
-    operation->held = request == NULL;
-    if (operation->held) {
-        list_append(&uring->held, &operation->held_link);
-        return;
-    }
-    (operation->unwanted ? fill_cancel : fill)(request, operation);
-    queue(uring, request);
-}
-
-static uint64_t source_tag(const struct watched *watched)
-{
-    uint64_t numbered = (uint64_t)(uint32_t)watched->fd << 2;
-    return watched_key(watched->generation, 0) | numbered | TAG_SOURCE;
-}
-
-/* The kernel is to watch the source, or, if there is none any more, to forget it. */
-static void fill_watch(struct request *request, struct watched *watched)
-{
-    watched->known = watched->source != NULL;
-    if (watched->known)
-        fill_poll(request, watched->fd, SOURCE_EVENTS, true, source_tag(watched));
-    else
-        *request = (struct request){
-            .opcode = OPCODE_ASYNC_CANCEL, .address = source_tag(watched), .tag = TAG_CANCEL};
-}
-
-static void hold_watch(struct uring *uring, struct watched *watched)
-{
-    watched->held = true;
-    list_append(&uring->held_watches, &watched->link);
-}
-
-static void hand_over_watch(struct uring *uring, struct watched *watched)
-{
-    struct request *request = asyncp_ring_next(&uring->ring);
-    if (request == NULL) {
-        hold_watch(uring, watched);
-        return;
-    }
-    fill_watch(request, watched);
-    queue(uring, request);
-}
-
-/*
- * Closes the descriptor as soon as the kernel reads and writes no buffer for it any more, and has
- * been told to forget the source: until it is, it keeps the connection open.
- */
-static void close_if_free(struct watched *watched)
-{
-    if (!watched->closing || watched->held || watched->known || !list_empty(&watched->readers) ||
-        !list_empty(&watched->writers))
-        return;
-    watched->closing = false;
-    watched->generation++;
-    asyncp_sys_close(watched->fd);
-}
-
-/*
- * No more with each wait than the queue takes: a poll of which something is told at once, and that
- * finds the completions' ring full, is given up by the kernel. So all of ten thousand would be,
- * time after time.
- */
-static void catch_up_with_watches(struct uring *uring)
-{
-    for (struct link *link;
-         ring_has_room(&uring->ring) && (link = list_first(&uring->held_watches)) != NULL;) {
-        struct watched *watched = CONTAINER_OF(link, struct watched, link);
-        list_remove(link);
-        watched->held = false;
-        hand_over_watch(uring, watched);
-        close_if_free(watched);
-    }
-}
-
-/* Queues what found no room before, and the watch for wakes. */
-static void catch_up(struct poller *poller)
-{
-    struct uring *uring = poller->backend;
-    watch_wake(poller);
-    for (struct link *link; (link = list_first(&uring->held)) != NULL;) {
-        struct operation *operation = CONTAINER_OF(link, struct operation, held_link);
-        list_remove(link);
-        hand_over(uring, operation);
-        if (operation->held)
-            return;
-    }
-    catch_up_with_watches(uring);
-}
-
-/*
- * Whether the kernel has no room, or no memory, for what was asked of it, or will not tell us of a
- * wake.
- */
-static bool is_short(const struct uring *uring)
-{
-    return !uring->watches_wake || uring->refused || !list_empty(&uring->held);
-}
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static int uring_submit(struct poller *poller, struct operation *operation)
 {
-    struct watched *watched = watched_find(poller, operation->fd);
-    if (watched != NULL && watched->closing)
+    struct fd_entry *entry = fd_entry_find(poller, operation->fd);
+    if (entry != NULL && uring_entry_of(entry)->closing)
         return -EBADF;
-    operation->result = asyncp_poll_attempt(operation);
+    operation->state = 0;
+    operation->result = asyncp_operation_try(operation);
     if (operation->result != -EAGAIN)
         return 1;
-    if (watched == NULL)
-        watched = asyncp_watched_of(poller, operation->fd);
-    if (watched == NULL)
+    if (entry == NULL)
+        entry = asyncp_fd_entry_get(poller, operation->fd);
+    if (entry == NULL)
         return asyncp_sys_is_open(operation->fd) ? -ENOMEM : -EBADF;
-    watched->fd = operation->fd;
-    operation->unwanted = operation->lasting = operation->settled = false;
-    list_append(watched_line(watched, operation), &operation->link);
-    hand_over(poller->backend, operation);
+    uring_entry_of(entry)->fd = operation->fd;
+    list_append(fd_entry_waiters(entry, operation), &operation->link);
+    queue_operation(poller->backend, operation);
     poller->in_flight++;
     return 0;
 }
 
-/*
- * Takes the operation from among those of its descriptor, and what the last of them held back
- * happens.
- */
-static void complete(struct poller *poller, struct operation *operation, int result)
+/* Reports the completion, and closes the descriptor if it was waiting for that. */
+static void finish_operation(struct poller *poller, struct operation *operation, int result)
 {
-    struct watched *watched = watched_find(poller, operation->fd);
+    struct uring_entry *entry = uring_entry_find(poller, operation->fd);
     list_remove(&operation->link);
-    if (result == -ECANCELED && watched->closing)
+    if (result == -ECANCELED && entry->closing)
         result = -EBADF;
-    close_if_free(watched);
-    poll_complete(poller, operation, result);
+    close_if_unused(entry);
+    operation_complete(poller, operation, result);
 }
 
 static void uring_cancel(struct poller *poller, struct operation *operation)
 {
-    if (operation->unwanted)
+    if (operation_has(operation, OPERATION_CANCELLED))
         return;
-    operation->unwanted = true;
-    if (!operation->held) {
-        hand_over(poller->backend, operation);
+    operation->state |= OPERATION_CANCELLED;
+    if (!operation_has(operation, OPERATION_RETRIES)) {
+        queue_operation(poller->backend, operation);
         return;
     }
-    list_remove(&operation->held_link); /* the kernel has not heard of it */
-    complete(poller, operation, -ECANCELED);
+    list_remove(&operation->retry_link); /* the kernel does not know it */
+    finish_operation(poller, operation, -ECANCELED);
 }
 
 static int uring_watch(struct poller *poller, struct source *source)
 {
-    struct watched *watched = asyncp_watched_of(poller, source->fd);
-    if (watched == NULL)
+    struct fd_entry *entry = asyncp_fd_entry_get(poller, source->fd);
+    if (entry == NULL)
         return -ENOMEM;
-    watched->fd = source->fd;
-    watched->source = source;
-    watched->generation++;
-    hand_over_watch(poller->backend, watched);
+    entry->source = source;
+    entry->generation++;
+    uring_entry_of(entry)->fd = source->fd;
+    queue_source(poller->backend, uring_entry_of(entry));
     return 0;
 }
 
 /*
- * Cancels all that wait in the line; whoever is told of it at once may cancel others, or, once the
- * last one is and the descriptor is closed, wait for another one of that number.
+ * A cancellation may report a completion at once. Its callback may cancel others, or, once the last
+ * operation is gone and the descriptor is closed, submit for a new descriptor with the same number.
  */
-static void withdraw_all(struct poller *poller, const struct watched *watched,
-                         const struct list *line)
+static void cancel_all(struct poller *poller, const struct uring_entry *entry,
+                       const struct list *waiters)
 {
-    struct link *link = list_first(line);
-    while (link != NULL && watched->closing) {
+    struct link *link = list_first(waiters);
+    while (link != NULL && entry->closing) {
         struct operation *operation = CONTAINER_OF(link, struct operation, link);
-        bool was_wanted = !operation->unwanted;
+        bool was_cancelled = operation_has(operation, OPERATION_CANCELLED);
         uring_cancel(poller, operation);
-        link = was_wanted ? list_first(line) : list_after(line, link);
+        link = was_cancelled ? list_after(waiters, link) : list_first(waiters);
     }
 }
 
-static void uring_close_descriptor(struct poller *poller, int fd)
+static void uring_close_fd(struct poller *poller, int fd)
 {
-    struct watched *watched = watched_find(poller, fd);
-    if (watched == NULL)
+    struct uring *uring = poller->backend;
+    struct uring_entry *entry = uring_entry_find(poller, fd);
+    if (entry == NULL)
         asyncp_sys_close(fd);
-    if (watched == NULL || watched->closing)
+    if (entry == NULL || entry->closing)
         return;
-    bool was_known = watched->known;
-    watched->closings++;
-    watched->fd = fd;
-    watched->source = NULL;
-    watched->closing = true;
-    if (was_known && !watched->held)
-        hand_over_watch(poller->backend, watched);
-    withdraw_all(poller, watched, &watched->readers);
-    withdraw_all(poller, watched, &watched->writers);
-    close_if_free(watched);
-    if (was_known) /* at once: the kernel's poll keeps the socket, its port and its peer's hope */
-        async_ignore(asyncp_ring_enter(&((struct uring *)poller->backend)->ring, false, 0));
+    bool was_registered = entry->common.registered;
+    entry->common.close_count++;
+    entry->common.source = NULL;
+    entry->fd = fd;
+    entry->closing = true;
+    if (was_registered && !entry->retries)
+        queue_source(uring, entry);
+    cancel_all(poller, entry, &entry->common.readers);
+    cancel_all(poller, entry, &entry->common.writers);
+    close_if_unused(entry);
+    /*
+     * Submit now: a pending poll holds a reference, so the port would stay bound and the peer would
+     * see no FIN.
+     */
+    if (was_registered)
+        async_ignore(asyncp_ring_enter(&uring->ring, false, 0));
 }
 
-static int result_of(const struct operation *operation, int result)
+/* ---- completion queue ------------------------------------------------------------------------ */
+
+static int result_of_cqe(const struct operation *operation, int result)
 {
     if (operation->kind == OPERATION_RECV && result > 0)
-        tools_written(operation->buffer, (size_t)result);
+        tools_mark_defined(operation->buffer, (size_t)result);
     if (operation->kind == OPERATION_RECV || result < 0)
         return result;
     return (result & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-/*
- * Whether the kernel's answer to a poll is none that the operation waits for: it adds POLLRDHUP to
- * every poll.
- */
-static bool is_beside_the_point(const struct operation *operation, int events)
+/* The kernel adds POLLRDHUP to every poll: the events may be none that the operation waits for. */
+static bool is_unwanted_event(const struct operation *operation, int events)
 {
-    int wanted = (poll_writes(operation) ? POLLOUT : POLLIN | POLLRDHUP) | POLLERR | POLLHUP |
-                 POLLNVAL;
+    const int failed = POLLERR | POLLHUP | POLLNVAL;
+    int wanted = failed | (operation_is_write(operation) ? POLLOUT : POLLIN | POLLRDHUP);
     return operation->kind != OPERATION_RECV && events >= 0 && (events & wanted) == 0;
 }
 
-/*
- * The answer of a poll that goes on. If it is the one that is waited for, the poll is cancelled,
- * and the operation is completed when the kernel has let go of it.
- */
-static void deliver_in_between(struct poller *poller, struct operation *operation, int events)
+/* An event of a multishot poll. If it is a wanted one the poll is cancelled, and then completed. */
+static void handle_multishot(struct poller *poller, struct operation *operation, int events)
 {
-    if (operation->settled || is_beside_the_point(operation, events))
+    if (operation_has(operation, OPERATION_HAS_RESULT) || is_unwanted_event(operation, events))
         return;
-    operation->settled = true;
-    operation->result = result_of(operation, events);
-    if (operation->unwanted)
-        return; /* it is being cancelled already */
-    operation->unwanted = true;
-    hand_over(poller->backend, operation);
+    operation->state |= OPERATION_HAS_RESULT;
+    operation->result = result_of_cqe(operation, events);
+    if (operation_has(operation, OPERATION_CANCELLED))
+        return;
+    operation->state |= OPERATION_CANCELLED;
+    queue_operation(poller->backend, operation);
 }
 
 /*
- * The kernel may give an operation back undone although that was not asked for: then it begins
- * anew.
+ * The kernel may complete an operation without having done it, for reasons of its own. Then it is
+ * submitted again. After an unwanted event it is submitted as a multishot poll, which is
+ * edge-triggered: otherwise the event would be reported again at once.
  */
-static void deliver_operation(struct poller *poller, struct operation *operation, int result)
+static void handle_completion(struct poller *poller, struct operation *operation, int result)
 {
     bool undone = result == -EINTR || result == -EAGAIN || result == -ECANCELED;
-    bool is_useless = is_beside_the_point(operation, result);
-    if ((undone || is_useless) && !operation->unwanted) {
-        operation->lasting = operation->lasting ||
-                             is_useless; /* by edges: else it would be told the same at once */
-        hand_over(poller->backend, operation);
+    bool unwanted = is_unwanted_event(operation, result);
+    if ((undone || unwanted) && !operation_has(operation, OPERATION_CANCELLED)) {
+        operation->state |= unwanted ? OPERATION_MULTISHOT : 0;
+        queue_operation(poller->backend, operation);
         return;
     }
-    if (operation->held) /* its cancellation, which comes too late */
-        list_remove(&operation->held_link);
-    if (!operation->settled)
-        operation->result = undone || is_useless ? -ECANCELED : result_of(operation, result);
-    complete(poller, operation, operation->result);
+    if (operation_has(operation, OPERATION_RETRIES)) /* its cancellation, too late */
+        list_remove(&operation->retry_link);
+    if (!operation_has(operation, OPERATION_HAS_RESULT))
+        operation->result = undone || unwanted ? -ECANCELED : result_of_cqe(operation, result);
+    finish_operation(poller, operation, operation->result);
 }
 
-static uint8_t state_of(int events)
+static int probe_events(int fd)
 {
-    return (
-        uint8_t)(((events & (POLLIN | POLLRDHUP | POLLERR | POLLHUP)) != 0 ? SOURCE_READABLE : 0) |
-                 ((events & (POLLOUT | POLLERR | POLLHUP)) != 0 ? SOURCE_WRITABLE : 0) |
-                 ((events & (POLLRDHUP | POLLHUP)) != 0 ? SOURCE_ENDED : 0) |
-                 ((events & POLLPRI) != 0 ? SOURCE_URGENT : 0));
-}
-
-/* What a watch would say; of a kernel that has no room for one. */
-static int look(int fd)
-{
-    struct pollfd one = {.fd = fd, .events = SOURCE_EVENTS};
-    return asyncp_sys_poll(&one, 1, 0) > 0 ? one.revents : 0;
+    struct pollfd probed = {.fd = fd, .events = SOURCE_EVENTS};
+    return asyncp_sys_poll(&probed, 1, 0) > 0 ? probed.revents : 0;
 }
 
 /*
- * A watch that the kernel gave up begins anew with the next wait, unless the descriptor is not ours
- * any more. Where it was refused, who waits would not be told before there is room: each try is a
- * look of our own, too.
+ * If the kernel ended the poll, the next wait starts it again, unless the descriptor was closed
+ * behind our back. If it refused the poll, poll(2) tells the events meanwhile.
  */
-static void deliver_source(struct poller *poller, struct completion completion)
+static void handle_source(struct poller *poller, struct cqe cqe)
 {
     struct uring *uring = poller->backend;
-    struct watched *watched = watched_find(poller, (int)((uint32_t)completion.tag >> 2));
-    if (watched == NULL || watched->source == NULL || source_tag(watched) != completion.tag)
+    struct uring_entry *entry = uring_entry_find(poller, (int)((uint32_t)cqe.user_data >> 2));
+    if (entry == NULL || entry->common.source == NULL || source_user_data(entry) != cqe.user_data)
         return;
-    watched->known = (completion.flags & COMPLETION_MORE) != 0;
-    bool gone = completion.result == -EBADF;
-    bool refused = completion.result < 0 && !gone;
-    uring->refused = uring->refused || refused;
-    if (!watched->known && !watched->held && !gone)
-        hold_watch(uring, watched);
-    int events = gone ? POLLERR | POLLHUP : refused ? look(watched->fd) : completion.result;
+    entry->common.registered = (cqe.flags & CQE_F_MORE) != 0;
+    bool is_closed = cqe.res == -EBADF;
+    bool is_refused = cqe.res < 0 && !is_closed;
+    uring->refused_source = uring->refused_source || is_refused;
+    if (!entry->common.registered && !entry->retries && !is_closed)
+        retry_source_later(uring, entry);
+    int events = is_closed ? POLLERR | POLLHUP : is_refused ? probe_events(entry->fd) : cqe.res;
     if (events > 0)
-        source_change(watched->source, state_of(events));
+        source_report(entry->common.source, source_state_of((unsigned)events));
 }
 
-static void deliver_one(struct poller *poller, struct completion completion)
+static void handle_wake(struct poller *poller, int result)
 {
-    struct uring *uring = poller->backend;
-    if (completion.tag == TAG_CANCEL)
-        return; /* the cancelled request has a completion of its own */
-    if ((completion.tag & TAG_MASK) == TAG_SOURCE) {
-        deliver_source(poller, completion);
-        return;
-    }
-    if (completion.tag != TAG_WAKE) {
-        struct operation *operation = (struct operation *)(uintptr_t)completion.tag;
-        bool goes_on = (completion.flags & COMPLETION_MORE) != 0;
-        (goes_on ? deliver_in_between : deliver_operation)(poller, operation, completion.result);
-        return;
-    }
-    uring->watches_wake = false;
-    if (completion.result < 0)
-        return; /* the next wait tries again */
-    asyncp_poller_woken(poller);
-    watch_wake(poller);
+    ((struct uring *)poller->backend)->polls_wake = false;
+    if (result < 0)
+        return; /* the next wait polls again */
+    asyncp_poller_clear_wake(poller);
+    poll_wake(poller);
 }
 
-/* What the completions after the next one will touch. */
-static void expect(const struct poller *poller, const struct ring *ring)
+static void handle_cqe(struct poller *poller, struct cqe cqe)
 {
-    static const uint32_t ahead[] = {EXPECT_ENTRY, EXPECT_SOURCE, EXPECT_TOUCHED};
+    if (cqe.user_data == TAG_CANCEL)
+        return; /* what it cancelled has a completion of its own */
+    if (cqe.user_data == TAG_WAKE) {
+        handle_wake(poller, cqe.res);
+        return;
+    }
+    if ((cqe.user_data & TAG_MASK) == TAG_SOURCE) {
+        handle_source(poller, cqe);
+        return;
+    }
+    struct operation *operation = (struct operation *)(uintptr_t)cqe.user_data;
+    if ((cqe.flags & CQE_F_MORE) != 0)
+        handle_multishot(poller, operation, cqe.res);
+    else
+        handle_completion(poller, operation, cqe.res);
+}
+
+static void prefetch_cqes(const struct poller *poller, const struct ring *ring)
+{
+    static const uint32_t ahead[] = {PREFETCH_ENTRY, PREFETCH_SOURCE, PREFETCH_TOUCHED};
     for (int i = 0; i < 3; i++) {
-        const struct completion *completion = ring_posted(ring, ahead[i]);
-        if (completion != NULL && (completion->tag & TAG_MASK) == TAG_SOURCE)
-            watched_expect(poller, (int)((uint32_t)completion->tag >> 2), (int)ahead[i]);
+        const struct cqe *cqe = ring_peek_cqe(ring, ahead[i]);
+        if (cqe != NULL && (cqe->user_data & TAG_MASK) == TAG_SOURCE)
+            fd_entry_prefetch(poller, (int)((uint32_t)cqe->user_data >> 2), (int)ahead[i]);
     }
 }
 
-/* Delivers what was posted. */
-static void deliver(struct poller *poller)
+static void handle_cqes(struct poller *poller)
 {
     struct ring *ring = &((struct uring *)poller->backend)->ring;
-    for (const struct completion *next; (next = ring_posted(ring, 0)) != NULL;) {
-        struct completion completion = *next;
-        expect(poller, ring);
-        ring_advance(ring);
-        deliver_one(poller, completion);
+    for (const struct cqe *next; (next = ring_peek_cqe(ring, 0)) != NULL;) {
+        struct cqe cqe = *next;
+        prefetch_cqes(poller, ring);
+        ring_cqe_seen(ring);
+        handle_cqe(poller, cqe);
     }
 }
 
-/*
- * Valgrind takes it for a call that is over at once: no other thread and no handler would run while
- * it waits.
- */
+/* ---- wait ------------------------------------------------------------------------------------ */
+
+/* The kernel is short of memory, or has no room. */
+static bool is_short_of_memory(const struct uring *uring)
+{
+    return !uring->polls_wake || uring->refused_source || !list_empty(&uring->operations_to_retry);
+}
+
+/* valgrind runs no other thread and no handler during io_uring_enter: wait in poll(2). */
 static int enter_under_valgrind(struct uring *uring, int64_t timeout_ns)
 {
     struct pollfd ring = {.fd = uring->ring.fd, .events = POLLIN};
     int result = asyncp_ring_enter(&uring->ring, false, 0);
-    if (result < 0 || ring_posted(&uring->ring, 0) != NULL)
+    if (result < 0 || ring_peek_cqe(&uring->ring, 0) != NULL)
         return result;
     asyncp_sys_poll(&ring, 1, timeout_ns);
     return asyncp_ring_enter(&uring->ring, false, 0);
 }
 
-/* For a foreign loop, which waits elsewhere, for all of them. */
-static int hand_over_all(struct poller *poller)
+/* For a host loop, which waits elsewhere: nothing may be left to submit. */
+static int submit_all(struct poller *poller)
 {
     struct uring *uring = poller->backend;
     int result = 0;
-    while (result == 0 && (uring->ring.unsubmitted > 0 ||
-                           (!uring->refused && !list_empty(&uring->held_watches)))) {
-        catch_up_with_watches(uring);
+    while (result == 0 && (uring->ring.to_submit > 0 ||
+                           (!uring->refused_source && !list_empty(&uring->entries_to_retry)))) {
+        retry_sources(uring);
         result = asyncp_ring_enter(&uring->ring, false, 0);
-        deliver(poller);
+        handle_cqes(poller);
     }
     return result;
 }
@@ -503,44 +508,42 @@ static int hand_over_all(struct poller *poller)
 static int uring_wait(struct poller *poller, int64_t timeout_ns)
 {
     struct uring *uring = poller->backend;
-    uring->refused = false;
-    catch_up(poller);
-    bool waits = timeout_ns != 0 && !is_short(uring) && list_empty(&uring->held_watches) &&
-                 ring_posted(&uring->ring, 0) == NULL;
-    int result = waits && tools_valgrind() ? enter_under_valgrind(uring, timeout_ns)
-                                           : asyncp_ring_enter(&uring->ring, waits, timeout_ns);
-    deliver(poller);
-    if (poller->foreign && result == 0)
-        result = hand_over_all(poller);
-    return result == 0 && is_short(uring) ? -EAGAIN : result;
+    uring->refused_source = false;
+    retry_all(poller);
+    bool waits = timeout_ns != 0 && !is_short_of_memory(uring) &&
+                 list_empty(&uring->entries_to_retry) && ring_peek_cqe(&uring->ring, 0) == NULL;
+    int result = waits && tools_under_valgrind()
+                     ? enter_under_valgrind(uring, timeout_ns)
+                     : asyncp_ring_enter(&uring->ring, waits, timeout_ns);
+    handle_cqes(poller);
+    if (poller->hosted && result == 0)
+        result = submit_all(poller);
+    return result == 0 && is_short_of_memory(uring) ? -EAGAIN : result;
 }
 
-static int uring_descriptor(struct poller *poller)
+static int uring_fd(struct poller *poller)
 {
     return ((const struct uring *)poller->backend)->ring.fd;
 }
 
-/*
- * Requests are handed over by wait alone, also those that are made between two steps of a foreign
- * loop.
- */
-static bool uring_owes(const struct poller *poller)
+static bool uring_has_unsubmitted(const struct poller *poller)
 {
     const struct uring *uring = poller->backend;
-    return uring->ring.unsubmitted > 0 || !list_empty(&uring->held) ||
-           !list_empty(&uring->held_watches);
+    return uring->ring.to_submit > 0 || !list_empty(&uring->operations_to_retry) ||
+           !list_empty(&uring->entries_to_retry);
 }
 
 const struct poller_calls asyncp_poll_uring = {
     .name = "uring",
     .wait_call = "io_uring_enter",
+    .entry_size = sizeof(struct uring_entry),
     .open = uring_open,
     .close = uring_close,
     .submit = uring_submit,
     .cancel = uring_cancel,
     .watch = uring_watch,
-    .close_descriptor = uring_close_descriptor,
+    .close_fd = uring_close_fd,
     .wait = uring_wait,
-    .fd = uring_descriptor,
-    .owes = uring_owes,
+    .fd = uring_fd,
+    .has_unsubmitted = uring_has_unsubmitted,
 };

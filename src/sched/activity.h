@@ -1,22 +1,21 @@
 /*
- * sched/activity.h: what keeps a loop that has nothing ready from being idle, apart from timers and
- * the kernel.
+ * sched/activity.h: what keeps the loop alive besides ready tasks, timers and pending operations.
  */
 #ifndef SCHED_ACTIVITY_H
 #define SCHED_ACTIVITY_H
 
-#include "sys/patience.h"
+#include "sys/spin.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct activity {
-    size_t jobs;                        /* given to other threads, whose end was not received */
+    size_t jobs;                        /* given to other threads and not finished */
     _Atomic uint32_t remote_references; /* threads that may still touch the loop */
-    size_t shutdown_holds;              /* streams that the end of the run waits for, a while */
-    seen_at worker_seen;                /* the thread whose job ended last */
-    struct patience spin;               /* before the loop sleeps while it has jobs */
-    bool futex_denied;                  /* the loop always sleeps in the poller */
+    size_t shutdown_holds;              /* streams that delay the end of the run */
+    last_cpu worker_seen;               /* processor of the thread that last finished a job */
+    struct spinner spin;                /* adaptive spinning before a futex wait */
+    bool futex_denied;                  /* futex(2) is forbidden: always sleep in the poller */
 };
 
 #endif

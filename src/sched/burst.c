@@ -1,7 +1,7 @@
 /*
- * sched/burst.c: how long tasks run before the loop polls again. A burst is 32 turns; after it the
- * clock is read, and a poll is due 50 µs after the last one. In deterministic mode a burst is what
- * was ready when it began, as in CPython, and each burst ends in a poll.
+ * sched/burst.c: how long tasks run between two polls. After a burst of 32 turns the clock is read;
+ * if the last poll was less than 50 µs ago, another burst begins. In deterministic mode a burst is
+ * what was ready when the iteration began, as in CPython, and each burst ends in a poll.
  */
 #include "sched/pace.h"
 
@@ -9,26 +9,26 @@ enum { POLL_INTERVAL_NS = 50000 };
 
 bool asyncp_burst_renew(struct async_loop *loop)
 {
-    const uint32_t rare = ~(uint32_t)ATTENTION_DEBUG;
+    const uint32_t events = ~(uint32_t)ATTENTION_DEBUG;
     if (loop->clock.deterministic || loop->sched.turns_left > 0)
         return false;
     loop->clock.now_ns = asyncp_now(loop);
     if (loop->clock.now_ns - loop->clock.polled_ns >= POLL_INTERVAL_NS ||
-        (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & rare) != 0)
+        (atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) & events) != 0)
         return false;
     loop->sched.turns_left = BURST_TURNS;
     loop->sched.steps_left = STEPS_IN_A_ROW;
     return true;
 }
 
-bool asyncp_pace_look(struct async_loop *loop)
+bool asyncp_pace_renew(struct async_loop *loop)
 {
     loop->sched.steps_left = STEPS_IN_A_ROW;
     return loop->clock.deterministic ||
            asyncp_now(loop) - loop->clock.polled_ns >= POLL_INTERVAL_NS;
 }
 
-/* The C++ runtime's, if it is linked. */
+/* Defined by the C++ runtime; NULL if that is not linked. */
 extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
 
 void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted)

@@ -1,25 +1,22 @@
 /*
- * sched/callback.c: call_soon, call_later, call_at and done callbacks. A callback that is ready
- * cannot leave the ready queue: taken back, it stays there without a function and is freed when its
- * turn comes.
+ * sched/callback.c: call_soon, call_later, call_at and done callbacks. A ready callback cannot be
+ * removed from the ready queue: when it is cancelled, it stays there with id 0, is not called, and
+ * is freed at its turn.
  */
 #include "sched/callback.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 
-static void give_back(struct callback *callback)
+static void callback_free(struct callback *callback)
 {
     if (unlikely(callback->locals != NULL))
         asyncp_locals_release(callback->loop, callback->locals);
     callback->locals = NULL;
-    callback->id = 0; /* a handle used late finds that it is gone */
+    callback->id = 0; /* invalidates the handle */
     pool_give(&callback->loop->callbacks.records, callback);
 }
 
-/*
- * For the call the task is lent, as a group lends its children: what was held for it nobody can
- * take.
- */
-static void call_done(const struct callback *called)
+/* The callback borrows the task (TASK_KEPT): it cannot take the reference that was held for it. */
+static void call_done_callback(const struct callback *called)
 {
     struct async_task *task = called->task;
     uint32_t kept = task->references & TASK_KEPT;
@@ -30,16 +27,16 @@ static void call_done(const struct callback *called)
     task_release(task);
 }
 
-static void run(struct ready *ready)
+static void run_callback(struct ready *ready)
 {
     struct callback *callback = CONTAINER_OF(ready, struct callback, ready);
     struct callback called = *callback;
     struct async_loop *loop = called.loop;
     callback->locals = NULL;
-    give_back(callback); /* first: it may ask for another one */
+    callback_free(callback); /* before the call, which may need a record */
     asyncp_locals_of_callback(loop, called.locals);
     if (called.task != NULL)
-        call_done(&called);
+        call_done_callback(&called);
     else if (called.id != 0)
         called.function(called.argument);
     asyncp_locals_of_callback(loop, NULL);
@@ -47,20 +44,20 @@ static void run(struct ready *ready)
         asyncp_locals_release(loop, called.locals);
 }
 
-static void time_came(struct timer *timer)
+static void callback_expire(struct timer *timer)
 {
     struct callback *callback = CONTAINER_OF(timer, struct callback, timer);
     loop_push(callback->loop, &callback->ready);
 }
 
-static struct callback *take(struct async_loop *loop, void *argument)
+static struct callback *callback_new(struct async_loop *loop, void *argument)
 {
     struct callback *callback = pool_take(&loop->callbacks.records);
     if (callback == NULL)
         return NULL;
     *callback = (struct callback){
-        .ready.run = run,
-        .timer.expire = time_came,
+        .ready.run = run_callback,
+        .timer.expire = callback_expire,
         .argument = argument,
         .id = ++loop->callbacks.created,
         .loop = loop,
@@ -69,7 +66,7 @@ static struct callback *take(struct async_loop *loop, void *argument)
     return callback;
 }
 
-static struct async_loop *loop_for(const char *call, const void *function)
+static struct async_loop *loop_for_callback(const char *call, const void *function)
 {
     struct async_loop *loop = asyncp_current;
     asyncp_check_inherited(call);
@@ -80,7 +77,7 @@ static struct async_loop *loop_for(const char *call, const void *function)
     return loop;
 }
 
-static async_handle handle_of(struct callback *callback)
+static async_handle callback_handle(struct callback *callback)
 {
     return (async_handle){
         .id = callback->id, .loop = callback->loop->callbacks.loop_number, .callback = callback};
@@ -88,43 +85,45 @@ static async_handle handle_of(struct callback *callback)
 
 async_handle async_call_soon(void (*function)(void *argument), void *argument)
 {
-    struct async_loop *loop = loop_for("async_call_soon", (const void *)(uintptr_t)function);
-    struct callback *callback = take(loop, argument);
+    struct async_loop *loop = loop_for_callback("async_call_soon",
+                                                (const void *)(uintptr_t)function);
+    struct callback *callback = callback_new(loop, argument);
     if (callback == NULL)
         return (async_handle){0};
     callback->function = function;
     loop_push(loop, &callback->ready);
-    return handle_of(callback);
+    return callback_handle(callback);
 }
 
-static async_handle call_at(struct async_loop *loop, int64_t when_ns,
-                            void (*function)(void *argument), void *argument)
+static async_handle schedule_at(struct async_loop *loop, int64_t when_ns,
+                                void (*function)(void *argument), void *argument)
 {
-    struct callback *callback = take(loop, argument);
+    struct callback *callback = callback_new(loop, argument);
     if (callback == NULL)
         return (async_handle){0};
     callback->function = function;
     if (asyncp_timer_set(loop, &callback->timer, when_ns) < 0) {
-        give_back(callback);
+        callback_free(callback);
         return (async_handle){0};
     }
-    return handle_of(callback);
+    return callback_handle(callback);
 }
 
 async_handle async_call_later(double seconds, void (*function)(void *argument), void *argument)
 {
-    struct async_loop *loop = loop_for("async_call_later", (const void *)(uintptr_t)function);
+    struct async_loop *loop = loop_for_callback("async_call_later",
+                                                (const void *)(uintptr_t)function);
     if (seconds != seconds)
         return (async_handle){0};
-    return call_at(loop, asyncp_deadline(loop, seconds), function, argument);
+    return schedule_at(loop, asyncp_deadline(loop, seconds), function, argument);
 }
 
 async_handle async_call_at(double when, void (*function)(void *argument), void *argument)
 {
-    struct async_loop *loop = loop_for("async_call_at", (const void *)(uintptr_t)function);
+    struct async_loop *loop = loop_for_callback("async_call_at", (const void *)(uintptr_t)function);
     if (when != when)
         return (async_handle){0};
-    return call_at(loop, asyncp_nanoseconds(when), function, argument);
+    return schedule_at(loop, asyncp_nanoseconds(when), function, argument);
 }
 
 bool async_handle_cancel(async_handle handle)
@@ -132,32 +131,33 @@ bool async_handle_cancel(async_handle handle)
     struct async_loop *loop = asyncp_current;
     struct callback *callback = handle.callback;
     if (handle.id == 0 ||
-        (loop == NULL && asyncp_inherited != NULL)) /* the parent's, which is never called here */
+        (loop == NULL && asyncp_inherited != NULL)) /* of the parent: never called here */
         return false;
     ENSURE(loop != NULL, "async_handle_cancel: this thread has no loop, or it was closed");
-    if (handle.loop != loop->callbacks.loop_number) /* its memory may be gone with its loop */
+    if (handle.loop != loop->callbacks.loop_number) /* the record was freed with its loop */
         return false;
     if (callback->id != handle.id)
         return false;
     callback->id = 0;
     if (callback->timer.set) {
         asyncp_timer_clear(loop, &callback->timer);
-        give_back(callback);
+        callback_free(callback);
     }
     return true;
 }
 
-/* From the task's end on its record is held for the callback; until then it is there anyway. */
-static void call_soon_for(struct async_loop *loop, struct async_task *task,
-                          struct callback *callback)
+/* Keeps the task's record until the callback was called. */
+static void push_done_callback(struct async_loop *loop, struct async_task *task,
+                               struct callback *callback)
 {
     task_hold(task);
     loop_push(loop, &callback->ready);
 }
 
-static void task_ended(struct async_loop *loop, struct waiter *listener, struct async_task *task)
+static void schedule_done_callback(struct async_loop *loop, struct waiter *listener,
+                                   struct async_task *task)
 {
-    call_soon_for(loop, task, CONTAINER_OF(listener, struct callback, waiter));
+    push_done_callback(loop, task, CONTAINER_OF(listener, struct callback, waiter));
 }
 
 int async_task_add_done_callback(async_task *task,
@@ -166,15 +166,15 @@ int async_task_add_done_callback(async_task *task,
     if (task == NULL || function == NULL)
         return -EINVAL;
     task_check(task, "async_task_add_done_callback", false);
-    struct callback *callback = take(task->loop, argument);
+    struct callback *callback = callback_new(task->loop, argument);
     if (callback == NULL)
         return -ENOMEM;
     callback->done = function;
     callback->task = task;
     if (task_done(task))
-        call_soon_for(task->loop, task, callback);
+        push_done_callback(task->loop, task, callback);
     else
-        listen_on(&callback->waiter, task_ended, &task->waiters);
+        listen_on(&callback->waiter, schedule_done_callback, &task->waiters);
     return 0;
 }
 
@@ -190,11 +190,11 @@ size_t async_task_remove_done_callback(async_task *task,
         next = list_after(&task->waiters, link);
         struct waiter *waiter = CONTAINER_OF(link, struct waiter, link);
         struct callback *callback = CONTAINER_OF(waiter, struct callback, waiter);
-        bool done_callback = waiter->wait == NULL && waiter->tell == task_ended;
+        bool done_callback = waiter->wait == NULL && waiter->tell == schedule_done_callback;
         if (!done_callback || callback->done != function || callback->argument != argument)
             continue;
         list_remove(link);
-        give_back(callback);
+        callback_free(callback);
         removed++;
     }
     return removed;
@@ -202,8 +202,8 @@ size_t async_task_remove_done_callback(async_task *task,
 
 void asyncp_callbacks_open(struct async_loop *loop)
 {
-    static _Atomic uint64_t loops; /* of the process, ever */
-    loop->callbacks.loop_number = ++loops;
+    static _Atomic uint64_t loops_created;
+    loop->callbacks.loop_number = ++loops_created;
     asyncp_pool_open(&loop->callbacks.records, sizeof(struct callback),
                      offsetof(struct callback, free), 0, loop->memory);
 }

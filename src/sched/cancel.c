@@ -1,31 +1,31 @@
 /*
- * sched/cancel.c: requests to cancel, from the caller to whatever the task is stopped in.
+ * sched/cancel.c: requests to cancel: how they reach tasks, and which tasks they apply to.
  *
- * A join passes its request on to what it joins, which may be a join again, a million deep. So a
- * request is not delivered by recursion: coroutines it is on its way to stand in a list, and the
- * first caller empties it. Those that one of them passes it on to come next and in their order, as
- * they would in a recursion. All of that is a round; in one round a request reaches a coroutine
- * once, however many ways lead there.
+ * A join forwards its request to the tasks that it awaits, which may be joins again, a million
+ * deep. Delivery therefore does not recurse: coroutines to be notified form a queue, which the
+ * outermost caller empties. Those that one of them forwards to are inserted next, in the order of a
+ * depth-first recursion. All of this is one round. In a round a request reaches each coroutine at
+ * most once, however many joins lead to it.
  *
- * A coroutine is refused if, from the innermost scope outwards and before any shield, there is a
- * timeout that has expired or a group that has failed; or if no shield is in force and a request to
- * cancel the task is not answered.
+ * A coroutine is `refused`, which means that a cancellation is pending, if a scope inside the
+ * innermost shield is a timeout that has expired or a group that has failed, or if no shield is in
+ * force and the task has unanswered requests. Calls that switch then fail with -ECANCELED.
  */
 #include "sched/cancel.h"
 #include "sched/sched.h"
 #include <asyncio/time.h>
 
-/* As struct sentence, with room for the words. */
+/* A constant struct error_message that contains its text. */
 struct reason_text {
-    int code;      /* -ECANCELED */
-    size_t size;   /* 0 */
-    char text[40]; /* why */
+    int code;
+    size_t size; /* 0: a constant */
+    char text[40];
 };
 
-_Static_assert(offsetof(struct reason_text, text) == offsetof(struct sentence, text),
-               "it is a sentence");
+_Static_assert(offsetof(struct reason_text, text) == offsetof(struct error_message, text),
+               "struct reason_text begins as struct error_message");
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     static const struct reason_text reasons[] = {
         [REASON_LIMIT] = {-ECANCELED, 0, "a time limit ran out"},
@@ -35,7 +35,7 @@ const struct sentence *asyncp_reason(enum reason reason)
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
     };
-    return (const struct sentence *)(const void *)&reasons[reason];
+    return (const struct error_message *)(const void *)&reasons[reason];
 }
 
 static bool is_refused(const struct coroutine *coroutine)
@@ -49,27 +49,27 @@ static bool is_refused(const struct coroutine *coroutine)
     return coroutine->requests > 0;
 }
 
-/* Tells what the coroutine is stopped in, if it is and if that can be refused. */
-static void deliver(struct coroutine *coroutine)
+/* Cancels the wait of the coroutine, if it is in one that can be cancelled. */
+static void deliver_request(struct coroutine *coroutine)
 {
     struct wait *wait = coroutine->wait;
     if (wait != NULL && !wait->claimed && wait->refuse != NULL)
         wait->refuse(wait);
 }
 
-static void deliver_all(struct async_loop *loop)
+static void deliver_round(struct async_loop *loop)
 {
     while (loop->cancel.first != NULL) {
         struct coroutine *coroutine = loop->cancel.first;
         loop->cancel.first = coroutine->next_refused;
         loop->cancel.place = &loop->cancel.first;
-        deliver(coroutine);
+        deliver_request(coroutine);
     }
     loop->cancel.delivering = false;
 }
 
-/* Inside a round it is that round's beginner who delivers. */
-bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
+/* A nested call adds to the round that is being delivered; the outermost call delivers. */
+bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason)
 {
     if (loop->cancel.delivering)
         return false;
@@ -83,7 +83,7 @@ bool asyncp_round_begin(struct async_loop *loop, const struct sentence *reason)
 void asyncp_round_end(struct async_loop *loop, bool is_new)
 {
     if (is_new)
-        deliver_all(loop);
+        deliver_round(loop);
 }
 
 uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
@@ -92,29 +92,23 @@ uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self)
     return self->request_round;
 }
 
-/* Gives the coroutine a copy; one that memory is out for is as if nobody had said why. */
+/* Copies the reason. If memory is out, the coroutine has none. */
 static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
-                           const struct sentence *reason)
+                           const struct error_message *reason)
 {
-    const struct sentence *old = coroutine->reason;
-    coroutine->reason = reason != NULL ? asyncp_sentence_copy(&loop->memory, reason) : NULL;
-    asyncp_sentence_free(&loop->memory, sentence_handed_on(old));
+    const struct error_message *old = coroutine->reason;
+    coroutine->reason = reason != NULL ? asyncp_error_message_copy(&loop->memory, reason) : NULL;
+    asyncp_error_message_free(&loop->memory, error_message_unconst(old));
 }
 
-/*
- * Whether anything is asked of it and not answered, though a shelter may withhold that; what it was
- * asked for holds.
- */
-static bool is_asked(const struct coroutine *coroutine)
+/* Whether a request is pending, even if a shield masks it. The reason is kept that long. */
+static bool has_request(const struct coroutine *coroutine)
 {
     return coroutine->requests > 0 || coroutine->refused;
 }
 
-/*
- * What is asked of the coroutine has changed; if it is refused now, what it is stopped in will hear
- * of it.
- */
-static void reach(struct async_loop *loop, struct coroutine *coroutine)
+/* Recomputes `refused`; if it is set, the coroutine joins the delivery queue of this round. */
+static void apply_request(struct async_loop *loop, struct coroutine *coroutine)
 {
     coroutine->request_round = loop->cancel.round;
     coroutine->refused = is_refused(coroutine);
@@ -131,21 +125,21 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
         return;
     if (task_is_future(task)) {
         if (loop->cancel.reason != NULL)
-            task->sentence = asyncp_sentence_copy(&loop->memory, loop->cancel.reason);
+            task->sentence = asyncp_error_message_copy(&loop->memory, loop->cancel.reason);
         asyncp_future_settle(task, -ECANCELED);
         return;
     }
     if (task->coroutine->request_round == loop->cancel.round)
         return;
-    if (loop->cancel.reason != NULL || !is_asked(task->coroutine))
+    if (loop->cancel.reason != NULL || !has_request(task->coroutine))
         replace_reason(loop, task->coroutine, loop->cancel.reason);
     task->coroutine->requests++;
     task->coroutine->refusals = 0;
-    reach(loop, task->coroutine);
+    apply_request(loop, task->coroutine);
 }
 
 void asyncp_request(struct async_loop *loop, async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     bool is_new = asyncp_round_begin(loop, reason);
     for (size_t i = 0; i < count; i++)
@@ -175,12 +169,13 @@ bool async_task_cancel_because(async_task *task, const char *format, ...)
         return false;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *reason = format != NULL ? asyncp_sentence_new(&task->loop->memory, -ECANCELED,
-                                                                   format, arguments)
-                                             : NULL;
+    struct error_message *reason = format != NULL
+                                       ? asyncp_error_message_new(&task->loop->memory, -ECANCELED,
+                                                                  format, arguments)
+                                       : NULL;
     va_end(arguments);
     asyncp_request(task->loop, &task, 1, reason);
-    asyncp_sentence_free(&task->loop->memory, reason);
+    asyncp_error_message_free(&task->loop->memory, reason);
     return true;
 }
 
@@ -195,8 +190,8 @@ int async_task_uncancel(async_task *task)
     if (self->requests > 0)
         self->requests--;
     self->refused = is_refused(self);
-    if (!is_asked(self) && self->reason != NULL)
-        replace_reason(self->task->loop, self, NULL); /* it was answered */
+    if (!has_request(self) && self->reason != NULL)
+        replace_reason(self->task->loop, self, NULL);
     return (int)self->requests;
 }
 
@@ -208,11 +203,9 @@ int async_task_cancelling(const async_task *task)
     return task_done(task) ? 0 : (int)task->coroutine->requests;
 }
 
-/*
- * One that is in force would become its own outer scope, and whoever walks them would walk for
- * ever.
- */
-static void check_new(const struct coroutine *self, const struct scope *scope, const char *call)
+/* Beginning a scope twice would make it its own outer scope: an endless list. */
+static void check_scope_is_new(const struct coroutine *self, const struct scope *scope,
+                               const char *call)
 {
     ENSURE(scope != NULL, "%s: the scope is NULL", call);
     for (const struct scope *other = self->scopes; other != NULL; other = other->outer)
@@ -226,7 +219,7 @@ void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope
                         const char *call)
 {
     struct coroutine *self = loop_running(loop);
-    check_new(self, scope, call);
+    check_scope_is_new(self, scope, call);
     *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind, .again = self};
     self->scopes = scope;
     if (kind == SCOPE_SHIELD)
@@ -246,9 +239,8 @@ struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, e
     innermost->again = NULL;
     self->scopes = innermost->outer;
     self->refused = is_refused(self);
-    bool ran_out = kind == SCOPE_TIMEOUT &&
-                   innermost->expired; /* that of a group may leave the block with -ECANCELED */
-    if (unlikely(ran_out) && !is_asked(self) && self->reason != NULL)
+    bool timed_out = kind == SCOPE_TIMEOUT && innermost->expired; /* a group keeps the reason */
+    if (unlikely(timed_out) && !has_request(self) && self->reason != NULL)
         replace_reason(loop, self, NULL);
     return innermost;
 }
@@ -280,8 +272,8 @@ void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)
     scope->expired = true;
     scope->error = error;
     bool is_new = asyncp_round_begin(loop, asyncp_reason(reason));
-    if (scope->coroutine->requests == 0) /* what a request was made for outlives the scope */
+    if (scope->coroutine->requests == 0) /* the reason of a request outlives the scope */
         replace_reason(loop, scope->coroutine, loop->cancel.reason);
-    reach(loop, scope->coroutine);
+    apply_request(loop, scope->coroutine);
     asyncp_round_end(loop, is_new);
 }

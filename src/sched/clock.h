@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t now_ns;     /* as last read */
-    int64_t polled_ns;  /* when the loop last polled */
+    int64_t now_ns;
+    int64_t polled_ns;  /* the last poll */
     struct heap timers; /* by deadline */
-    bool is_virtual;    /* time is now_ns, and jumps when nothing else can happen */
+    bool is_virtual;    /* time is now_ns, advanced when nothing else can happen */
     /*
-     * A poll after each iteration, so that the order of events does not depend on real time: with
-     * the virtual clock, and with a shuffle.
+     * Poll after every burst, so that the order of events does not depend on real time. Set with
+     * the virtual clock and with a shuffle.
      */
     bool deterministic;
 };

@@ -1,16 +1,17 @@
 /*
- * sched/current.c: the loop and the task that a call runs in, and the message if it runs in none.
- * In a child of fork() the thread's loop is its parent's: *inherited*, see fork.h.
+ * sched/current.c: the loop and the task in which a call is made, and the misuse messages for calls
+ * outside a loop or a task. In a child of fork() the loop of the thread is *inherited*: see
+ * current.h.
  */
+#include "sched/current.h"
 #include "sched/errand.h"
-#include "sched/fork.h"
 
 __thread struct async_loop *asyncp_current;
 __thread struct async_loop *asyncp_inherited;
 __thread struct errand *asyncp_errand;
 __thread int asyncp_run_error;
 
-static _Atomic unsigned fork_generation; /* the number of forks since the program began */
+static _Atomic unsigned fork_generation; /* forks since the program began */
 
 static const char child_message[] =
     "%s was called in a child of fork(), and %s is the parent's; run a loop of the child's own "

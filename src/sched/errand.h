@@ -1,7 +1,6 @@
 /*
- * sched/errand.h: functions that a task has run on a worker thread. The core knows of them what
- * calls of the library on such a thread need to know, and that the task's body is the wait. The
- * threads themselves are the affair of src/thread, which defines what is declared last here.
+ * sched/errand.h: offloaded jobs, as far as calls of the library on a worker thread depend on them.
+ * src/thread runs them.
  */
 #ifndef SCHED_ERRAND_H
 #define SCHED_ERRAND_H
@@ -10,17 +9,15 @@
 
 struct async_loop;
 struct locals;
-struct sentence;
+struct error_message;
 
-/* What is done on a worker thread. */
+/* The job that the thread runs. */
 struct errand {
-    /* task-local values of the task that waits, which cannot set any meanwhile */
-    const struct locals *locals;
-    /* what was last said about an error there, from malloc; NULL: nothing */
-    struct sentence *sentence;
+    const struct locals *locals;    /* of the waiting task, which cannot change them meanwhile */
+    struct error_message *sentence; /* error message of the thread, from malloc; NULL: none */
 };
 
-/* Of the calling thread; NULL: it is not an executor's, or does nothing. */
+/* The job of the calling thread; NULL: it runs none. */
 extern __thread struct errand *asyncp_errand
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

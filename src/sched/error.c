@@ -1,17 +1,17 @@
 /*
- * sched/error.c: sentences about errors on their way: async_fail leaves one in the running task,
- * a join brings the awaited task's along, async_strerror shows it to whoever asks about that code.
+ * sched/error.c: error messages. async_fail stores one in the running task, a join moves it to the
+ * awaiting task, and async_strerror shows it for the code that it belongs to.
  */
+#include "sched/current.h"
 #include "sched/errand.h"
-#include "sched/fork.h"
 #include <limits.h>
 #include <stdio.h>
 
 /*
- * Where whoever runs keeps its sentence, from that memory: a task, or a function on a worker
- * thread. NULL: nobody.
+ * The slot for the error message of the running task or job, and the allocator that its messages
+ * come from. NULL: neither runs.
  */
-static struct sentence **running_place(const async_allocator **memory)
+static struct error_message **message_slot(const async_allocator **memory)
 {
     struct async_loop *loop = asyncp_current;
     if (loop == NULL && asyncp_errand != NULL) {
@@ -29,21 +29,21 @@ static struct sentence **running_place(const async_allocator **memory)
 int async_fail(int code, const char *format, ...)
 {
     const async_allocator *memory;
-    struct sentence **place = running_place(&memory);
+    struct error_message **place = message_slot(&memory);
     if (place == NULL || format == NULL)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct sentence *sentence = asyncp_sentence_new(memory, code, format, arguments);
+    struct error_message *sentence = asyncp_error_message_new(memory, code, format, arguments);
     va_end(arguments);
-    asyncp_sentence_free(memory, *place);
-    *place = sentence; /* NULL when memory is out: the code still tells */
+    asyncp_error_message_free(memory, *place);
+    *place = sentence; /* if memory is out: only the code remains */
     return code;
 }
 
 int async_fail_errno(int code, const char *format, ...)
 {
-    char text[SENTENCE_SIZE];
+    char text[MAX_ERROR_MESSAGE_BYTES];
     if (code >= 0 || code == INT_MIN || format == NULL)
         return code;
     const char *meaning = asyncp_error_text(code);
@@ -53,55 +53,54 @@ int async_fail_errno(int code, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    size_t meaning_size = strlen(meaning), room = SENTENCE_SIZE - sizeof ": ";
+    size_t meaning_size = strlen(meaning), room = MAX_ERROR_MESSAGE_BYTES - sizeof ": ";
     return async_fail(code, "%.*s: %s", meaning_size < room ? (int)(room - meaning_size) : 0, text,
                       meaning);
 }
 
 /*
- * What the running task knows of that error, if anything: what was said last, or why it is
- * cancelled.
+ * The last message of the running task. For -ECANCELED without one, the reason of the cancellation.
  */
-static const struct sentence *running_sentence(int code)
+static const struct error_message *running_message(int code)
 {
     const async_allocator *memory;
-    struct sentence **place = running_place(&memory);
-    const struct sentence *said = place != NULL ? *place : NULL;
+    struct error_message **place = message_slot(&memory);
+    const struct error_message *last = place != NULL ? *place : NULL;
     const struct async_loop *loop = asyncp_current;
-    bool asked_why = code == -ECANCELED && (said == NULL || said->code != code);
-    return asked_why && loop != NULL && loop_running(loop) != NULL ? loop_running(loop)->reason
-                                                                   : said;
+    bool use_reason = code == -ECANCELED && (last == NULL || last->code != code);
+    return use_reason && loop != NULL && loop_running(loop) != NULL ? loop_running(loop)->reason
+                                                                    : last;
 }
 
 int async_strerror_copy(int code, char *text, size_t size)
 {
-    return asyncp_describe(text, size, code, running_sentence(code));
+    return asyncp_error_describe(text, size, code, running_message(code));
 }
 
 /*
- * The text when there is no loop that could keep it: a constant, or for a code without a name this
- * thread's last.
+ * The text if no loop can store it: a constant, or, for a code without a name, valid until the next
+ * call on this thread.
  */
-static const char *plain_text(int code)
+static const char *constant_text(int code)
 {
     enum { UNNAMED_SIZE = 80 };
     static __thread char unnamed[UNNAMED_SIZE];
     const char *meaning = asyncp_error_meaning(code);
     if (meaning != NULL)
         return meaning;
-    asyncp_describe(unnamed, sizeof unnamed, code, NULL);
+    asyncp_error_describe(unnamed, sizeof unnamed, code, NULL);
     return unnamed;
 }
 
 const char *async_strerror(int code)
 {
-    char text[SENTENCE_SIZE + 32];
-    const struct sentence *sentence = running_sentence(code);
+    char text[MAX_ERROR_MESSAGE_BYTES + 32];
+    const struct error_message *sentence = running_message(code);
     if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
-        return plain_text(code);
-    asyncp_describe(text, sizeof text, code, sentence);
+        return constant_text(code);
+    asyncp_error_describe(text, sizeof text, code, sentence);
     const char *kept = asyncp_text_keep(&asyncp_current->errors.texts, text);
-    return kept != NULL ? kept : plain_text(code);
+    return kept != NULL ? kept : constant_text(code);
 }
 
 void asyncp_errors_open(struct async_loop *loop)

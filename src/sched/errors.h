@@ -1,6 +1,5 @@
 /*
- * sched/errors.h: errors that no call can return, and the error messages that async_strerror has
- * returned.
+ * sched/errors.h: errors that no call can return, and the texts that async_strerror has returned.
  */
 #ifndef SCHED_ERRORS_H
 #define SCHED_ERRORS_H
@@ -10,14 +9,17 @@
 
 struct error_log {
     async_exception_handler *handler; /* NULL: standard error */
-    void *context;                    /* of the handler */
-    struct text_table texts;          /* kept as long as the loop */
+    void *context;
+    struct text_table texts; /* kept until the loop is closed */
 };
 
 void asyncp_errors_open(struct async_loop *loop);
 void asyncp_errors_close(struct async_loop *loop);
 
-/* Passes an error, of a task or (NULL) of none, to the exception handler or to standard error. */
+/*
+ * Passes an error to the exception handler, or to standard error. task: the task that failed; NULL:
+ * none.
+ */
 void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
                  ...) __attribute__((format(printf, 4, 5)));
 

@@ -1,6 +1,4 @@
-/*
- * sched/future.c: futures, which are records that run nothing, and the end of all records.
- */
+/* sched/future.c: futures: records that have no coroutine to run. */
 #include "sched/future.h"
 
 struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where)

@@ -1,6 +1,6 @@
 /*
- * sched/future.h: the beginning and the end of a record, which tasks and futures share. Inline
- * where every task passes. The end wakes what waits for it, in the order of arrival.
+ * sched/future.h: the creation and the end of a record, shared by tasks and futures. Inline,
+ * because every task passes here. The end wakes the waiters in the order of arrival.
  */
 #ifndef SCHED_FUTURE_H
 #define SCHED_FUTURE_H
@@ -31,7 +31,7 @@ static inline void task_set_up_record(struct async_task *task, struct coroutine 
     task->started = false;
 }
 
-/* Wakes what waits for the task's end, in the order of arrival. */
+/* Wakes the waiters of the task's end and calls the listeners, in the order of arrival. */
 static inline void task_tell_waiters(struct async_loop *loop, struct async_task *task)
 {
     for (struct link *link; (link = list_first(&task->waiters)) != NULL;) {

@@ -1,6 +1,5 @@
 /*
- * sched/guest.h: what lives on a loop without being a task: the core tells it when a moment has
- * come, and knows nothing else of it.
+ * sched/guest.h: hooks that the loop calls: once at the end of an iteration, or when it is closed.
  */
 #ifndef SCHED_GUEST_H
 #define SCHED_GUEST_H
@@ -10,31 +9,30 @@
 
 struct async_loop;
 
-/* Something put off to the end of the iteration, when all that was ready has run. */
+/* A call at the end of the iteration, after everything that was ready has run. */
 struct deferred {
-    struct link link; /* in the loop's list, while it is put off */
-    void (*run)(
-        struct deferred *
-            deferred); /* called once, out of the list, on the loop's stack; may put it off again */
+    struct link link; /* linked while it is pending */
+    /* Called on the loop's stack, once, and unlinked; may defer it again. */
+    void (*run)(struct deferred *deferred);
 };
 
-/* Something that has to go when the loop does. */
+/* A call when the loop is closed and all tasks have ended. */
 struct guest {
-    struct link link;                         /* in the loop's list */
-    void (*loop_closes)(struct guest *guest); /* leaves, and frees itself; all tasks have ended */
+    struct link link;
+    void (*loop_closes)(struct guest *guest); /* must unlink and free the object */
 };
 
 /*
- * What the program has freed and tasks may still use by mistake: a consumer that the end of the run
- * is about to cancel. The memory is kept until the loop closes, or until many others were freed.
+ * Keeps an object that the program has freed until the loop is closed, or until 64 others were
+ * freed: a task that the end of the run will cancel may still use it by mistake.
  */
 void asyncp_guest_freed(struct async_loop *loop, struct guest *guest);
 
 struct closing {
-    struct list deferred; /* struct deferred: called at the end of the iteration */
-    struct list hooks;    /* struct guest: called when the loop closes */
-    struct list freed;    /* struct guest: freed by the program, kept for a while */
-    size_t freed_count;   /* of these */
+    struct list deferred; /* struct deferred */
+    struct list hooks;    /* struct guest */
+    struct list freed;    /* struct guest: quarantine of freed objects */
+    size_t freed_count;
 };
 
 #endif

@@ -1,20 +1,21 @@
 /*
- * sched/handler.c: errors that no call can return. They go to the loop's exception handler, or in
- * one line to standard error. The handler runs at once, without a current task, so it cannot wait.
+ * sched/handler.c: errors that no call can return. They go to the exception handler of the loop, or
+ * in one line to standard error. The handler is called at once, without a current task, so it
+ * cannot wait.
  */
 #include "sched/sched.h"
+#include "sys/report.h"
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TOLD_SIZE = 640 }; /* a label, a sentence, and some words */
+enum { MESSAGE_SIZE = 640 }; /* fits a task's label, an error message and some words */
 
-static void report(const async_exception_context *context)
+static void report_context(const async_exception_context *context)
 {
-    asyncp_report("%s",
-                  context->message != NULL ? context->message : "an error that nobody looked at");
+    asyncp_report("%s", context->message != NULL ? context->message : "an unhandled error");
 }
 
-/* A task that it is about is held meanwhile, so that it can be asked for its name. */
+/* The handler borrows the task of the error. */
 static void call_handler(struct async_loop *loop, const async_exception_context *context)
 {
     struct coroutine *running = loop_running(loop);
@@ -26,7 +27,7 @@ static void call_handler(struct async_loop *loop, const async_exception_context 
     if (task == NULL)
         return;
     ENSURE(task->references == references,
-           "an exception handler kept or let go of the task that it is only lent");
+           "an exception handler kept or released the task that it only borrows");
     task->references--;
 }
 
@@ -39,13 +40,13 @@ void async_loop_call_exception_handler(async_loop *loop, const async_exception_c
     if (loop->errors.handler != NULL)
         call_handler(loop, context);
     else
-        report(context);
+        report_context(context);
 }
 
 void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
                  ...)
 {
-    char message[TOLD_SIZE];
+    char message[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);

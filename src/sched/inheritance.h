@@ -1,20 +1,18 @@
-/*
- * sched/inheritance.h: what a loop keeps for the case of fork(): see fork.h.
- */
+/* sched/inheritance.h: the state of a loop in a child of fork(): see current.h. */
 #ifndef SCHED_INHERITANCE_H
 #define SCHED_INHERITANCE_H
 
 #include <stdbool.h>
 
 struct inheritance {
-    unsigned generation;            /* of the process that opened the loop */
-    bool inherited;                 /* this is a child of fork(), and the loop its parent's */
-    bool out_of_lines;              /* then: its tasks have left all waiter lists */
-    struct async_loop *before;      /* then: the next one that the thread has inherited */
-    struct async_task *forked_task; /* then: the task that forked, when it has ended */
+    unsigned generation;       /* fork generation of the process that opened the loop */
+    bool inherited;            /* this process is a child, and the loop belongs to the parent */
+    bool out_of_lines;         /* if inherited: its tasks have left all waiter lists */
+    struct async_loop *before; /* if inherited: the next inherited loop of the thread */
+    struct async_task *forked_task; /* if inherited: the task that forked, once it has ended */
 };
 
-/* Notes the process that opens the loop. */
+/* Records the process that opens the loop. */
 void asyncp_inheritance_open(struct async_loop *loop);
 
 #endif

@@ -1,19 +1,21 @@
 /*
  * sched/interrupt.c: SIGINT while a loop runs: the first one cancels the main task, the second one
- * ends the process as if we were not there. Only on the main thread, and only if nobody else
- * handles it.
+ * has the default action. Only on the main thread, and only if SIGINT had its default action
+ * before.
  */
 #include "sched/sched.h"
+#include "sys/signals.h"
+#include "sys/thread.h"
 
-static _Atomic(struct async_loop *) interrupted; /* whose main task SIGINT cancels */
+static _Atomic(struct async_loop *) interrupted; /* the loop that handles SIGINT; NULL: none */
 
-/* Interrupted calls of the program go on (SA_RESTART): stdio would lose the line it was writing. */
+/* Installed with SA_RESTART: otherwise stdio could lose the line that it is writing. */
 static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop == NULL || atomic_fetch_add(&loop->interrupt.count, 1) > 0) {
-        signal(number, SIG_DFL);
-        raise(number);
+        asyncp_sys_signal_default(number);
+        asyncp_sys_raise(number);
         return;
     }
     int saved = errno;
@@ -21,7 +23,7 @@ static void on_sigint(int number)
     errno = saved;
 }
 
-static bool is_ours(const struct sigaction *action)
+static bool is_our_handler(const struct sigaction *action)
 {
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
 }
@@ -31,7 +33,7 @@ void asyncp_sigint_take(struct async_loop *loop)
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
     bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
-    if (known && is_ours(&now)) /* an earlier loop could not give it back */
+    if (known && is_our_handler(&now)) /* an earlier loop failed to restore it */
         now.sa_handler = SIG_DFL;
     bool free_to_take = known && now.sa_handler == SIG_DFL;
     if (!free_to_take || !asyncp_sys_is_main_thread())
@@ -48,17 +50,16 @@ void asyncp_sigint_give_back(struct async_loop *loop)
     if (!loop->interrupt.is_ours)
         return;
     struct sigaction now;
-    if (asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 &&
-        is_ours(&now)) /* else the program's own has come */
+    bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0;
+    if (known && is_our_handler(&now)) /* else the program has installed its own */
         asyncp_sys_sigaction(SIGINT, &loop->interrupt.before, NULL);
     atomic_store(&interrupted, NULL);
-    atomic_store(&loop->interrupt.count,
-                 0); /* one that came when the main task had ended is not the next one's */
+    atomic_store(&loop->interrupt.count, 0); /* the next run starts without pending SIGINT */
     loop_clear_attention(loop, ATTENTION_SIGNAL);
     loop->interrupt.is_ours = false;
 }
 
-/* The loop may be another thread's, which the child does not have. */
+/* The loop may belong to a thread that does not exist in the child. */
 void asyncp_sigint_fork(void)
 {
     struct async_loop *loop = atomic_load(&interrupted);

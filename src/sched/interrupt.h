@@ -13,25 +13,25 @@
 struct async_loop;
 
 struct interrupt {
-    struct async_task *main_task; /* what SIGINT cancels; NULL: nothing */
-    _Atomic uint32_t count;       /* of SIGINTs during this run */
-    bool is_ours;                 /* the handler is installed */
-    struct sigaction before;      /* the handler that it replaced */
+    struct async_task *main_task; /* cancelled by SIGINT; NULL: none */
+    _Atomic uint32_t count;       /* SIGINTs received in this run */
+    bool is_ours;                 /* our handler is installed */
+    struct sigaction before;      /* what our handler replaced */
 };
 
 /* Installs the handler, if SIGINT has its default action. */
 void asyncp_sigint_take(struct async_loop *loop);
 
-/* Restores the handler of before, unless the program has installed another one. */
+/* Restores the previous handler, unless the program has installed another one. */
 void asyncp_sigint_give_back(struct async_loop *loop);
 
-/* In a child of fork(): the same, for the parent's loop. */
+/* In a child of fork(): the same, for the loop of the parent. */
 void asyncp_sigint_fork(void);
 
-/* Chooses the task that SIGINT cancels; NULL: none. */
+/* Sets the task that SIGINT cancels; NULL: none. */
 void asyncp_sigint_aim(struct async_loop *loop, struct async_task *main_task);
 
-/* Whether SIGINT came during this run. */
+/* Whether SIGINT was received in this run. */
 bool asyncp_sigint_came(const struct async_loop *loop);
 
 /* Cancels the main task, on the loop's thread. */

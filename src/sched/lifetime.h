@@ -1,6 +1,4 @@
-/*
- * sched/lifetime.h: what debug mode looks for in the memory of tasks: see lifetime.c.
- */
+/* sched/lifetime.h: debug mode, and what it checks: see lifetime.c. */
 #ifndef SCHED_LIFETIME_H
 #define SCHED_LIFETIME_H
 
@@ -11,29 +9,26 @@ struct async_loop;
 struct coroutine;
 
 /*
- * Dies with a sentence if a task waits for something in a frame that was left; ends waits for
- * descriptors that are not open, with a report. Looks at some tasks at each call.
+ * Checks the waits of some tasks, others at each call. A wait for something in a frame that has
+ * returned is misuse; a wait for a descriptor that is not open is reported and ends with -EBADF.
  */
 void asyncp_check_waits(struct async_loop *loop);
 
-/*
- * Whether tasks wait, and none of them is to sleep for ever; for a loop in which nothing will
- * happen by itself.
- */
+/* Whether tasks wait and none of them sleeps on purpose, for a loop in which nothing is pending. */
 bool asyncp_stands_still(struct async_loop *loop);
 
-/* Reports that nothing is left that could wake a task, with all tasks and what they wait for. */
+/* Reports the deadlock, with all tasks and what they wait for. */
 void asyncp_tell_standstill(const struct async_loop *loop);
 
-/* Reports an argument of a task that is about to begin if it points into a frame that was left. */
+/* Reports an argument of the new task that points into a frame that has returned. */
 void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);
 
 struct debug_mode {
-    bool enabled;               /* say more, check more */
-    bool instrumented;          /* in debug mode or under valgrind: stacks are marked */
-    bool told_standstill;       /* said once that nothing can wake a task */
-    int64_t slow_ns;            /* a turn that takes as long is reported */
-    struct async_task *checked; /* the last whose wait was checked; NULL: start again */
+    bool enabled;
+    bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
+    bool told_standstill;       /* the deadlock was reported */
+    int64_t slow_ns;            /* longer turns are reported */
+    struct async_task *checked; /* the last task checked; NULL: start again */
 };
 
 #endif

@@ -1,26 +1,26 @@
 /*
- * sched/local.c: task-local values: looking them up, setting them, and the tables they lie in. All
- * tables of a loop are in a list of its own, so that a callback that was never called leaves none
- * behind, and so that whoever is created need not ask for a table to inherit while there is none at
- * all.
+ * sched/local.c: task-local values and the tables that hold them. The loop has a list of all
+ * tables, so that the table of a callback which is never called is freed with the loop, and so that
+ * creating a task costs one test while no table exists.
  */
 #include "sched/local.h"
+#include "sched/current.h"
 #include "sched/errand.h"
-#include "sched/fork.h"
 
-enum { FIRST_ROOM = 4 }; /* values in a new table */
+enum { INITIAL_ROOM = 4 }; /* values in a new table */
 
-static size_t bytes_for(uint32_t room)
+static size_t locals_size(uint32_t room)
 {
     return sizeof(struct locals) + room * sizeof(struct local_value);
 }
 
-static const struct locals *running(const struct async_loop *loop)
+static const struct locals *running_locals(const struct async_loop *loop)
 {
     if (loop == NULL && asyncp_errand != NULL)
         return asyncp_errand->locals;
-    if (loop == NULL && (loop = asyncp_standing_loop()) ==
-                            NULL) /* in a child of fork() the task's are still there */
+    if (loop == NULL)
+        loop = asyncp_standing_loop(); /* in a child of fork() the values are still there */
+    if (loop == NULL)
         return NULL;
     return loop_running(loop) != NULL ? loop_running(loop)->locals : loop->locals.callback;
 }
@@ -42,7 +42,7 @@ void asyncp_locals_of_callback(struct async_loop *loop, struct locals *locals)
 static void free_table(struct async_loop *loop, struct locals *locals)
 {
     list_remove(&locals->link);
-    memory_free(&loop->memory, locals, bytes_for(locals->room));
+    memory_free(&loop->memory, locals, locals_size(locals->room));
 }
 
 void asyncp_locals_release(struct async_loop *loop, struct locals *locals)
@@ -57,7 +57,7 @@ void asyncp_locals_close(struct async_loop *loop)
         free_table(loop, CONTAINER_OF(link, struct locals, link));
 }
 
-static const struct local_value *find(const struct locals *locals, const async_local *local)
+static const struct local_value *find_local(const struct locals *locals, const async_local *local)
 {
     for (uint32_t i = 0; locals != NULL && i < locals->count; i++)
         if (locals->values[i].local == local)
@@ -67,22 +67,19 @@ static const struct local_value *find(const struct locals *locals, const async_l
 
 void *asyncp_locals_find(const struct locals *locals, const async_local *local)
 {
-    const struct local_value *found = find(locals, local);
+    const struct local_value *found = find_local(locals, local);
     return found != NULL ? found->value : local->initial;
 }
 
 void *async_local_get(const async_local *local)
 {
-    return local != NULL ? asyncp_locals_find(running(asyncp_current), local) : NULL;
+    return local != NULL ? asyncp_locals_find(running_locals(asyncp_current), local) : NULL;
 }
 
-/*
- * A table of one holder with those values and that much room, in the place of another one, which is
- * let go.
- */
+/* A new table with these values, one reference and that much room. Releases the old table. */
 static struct locals *new_table(struct async_loop *loop, struct locals *old, uint32_t room)
 {
-    struct locals *locals = memory_new(&loop->memory, bytes_for(room));
+    struct locals *locals = memory_new(&loop->memory, locals_size(room));
     if (locals == NULL)
         return NULL;
     locals->references = 1;
@@ -97,13 +94,13 @@ static struct locals *new_table(struct async_loop *loop, struct locals *old, uin
 }
 
 /*
- * The running task's own table, with room for one value more if that is asked for; NULL: out of
- * memory.
+ * The table of the running task, copied first if it is shared; with room for one more value if
+ * one_more. NULL: out of memory.
  */
 static struct locals *own_table(struct async_loop *loop, bool one_more)
 {
     struct locals *old = loop_running(loop)->locals;
-    uint32_t count = old != NULL ? old->count : 0, room = old != NULL ? old->room : FIRST_ROOM;
+    uint32_t count = old != NULL ? old->count : 0, room = old != NULL ? old->room : INITIAL_ROOM;
     bool full = one_more && count == room;
     if (old != NULL && old->references == 1 && !full)
         return old;
@@ -118,7 +115,7 @@ int async_local_set(const async_local *local, void *value)
     struct async_loop *loop = loop_enter("async_local_set");
     if (local == NULL)
         return -EINVAL;
-    const struct local_value *found = find(loop_running(loop)->locals, local);
+    const struct local_value *found = find_local(loop_running(loop)->locals, local);
     size_t place = found != NULL ? (size_t)(found - loop_running(loop)->locals->values) : SIZE_MAX;
     struct locals *table = own_table(loop, found == NULL);
     if (table == NULL)

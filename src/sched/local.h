@@ -1,7 +1,6 @@
 /*
- * sched/local.h: task-local values. Those of a task are one table, which it shares with whom it
- * inherited it from until one of them sets something: who sets while others hold the table takes a
- * copy. A task that has none has no table.
+ * sched/local.h: task-local values. A task inherits the table of its creator and shares it, copy on
+ * write. A task without values has no table.
  */
 #ifndef SCHED_LOCAL_H
 #define SCHED_LOCAL_H
@@ -12,38 +11,37 @@
 
 struct async_loop;
 
-/* A variable and its value. */
 struct local_value {
-    const async_local *local; /* the variable */
-    void *value;              /* of it */
+    const async_local *local; /* the key */
+    void *value;
 };
 
 struct locals {
-    struct link link;            /* in the loop's list of all tables */
+    struct link link;            /* in the list of all tables */
     uint32_t references;         /* tasks and callbacks that hold it */
-    uint32_t count;              /* of values */
-    uint32_t room;               /* for values */
-    struct local_value values[]; /* in the order in which they were first set */
+    uint32_t count;              /* values in use */
+    uint32_t room;               /* values allocated */
+    struct local_value values[]; /* in the order of their first set */
 };
 
-/* The table of whoever runs, held once more; NULL: it has none. */
+/* A new reference to the table of the running task or callback; NULL: it has none. */
 struct locals *asyncp_locals_inherit(const struct async_loop *loop);
 
-/* A callback begins that has these values; NULL: it has ended, or has none. */
+/* Sets the values of the running callback; NULL: none. */
 void asyncp_locals_of_callback(struct async_loop *loop, struct locals *locals);
 
-/* Lets a table go. */
+/* Drops a reference. */
 void asyncp_locals_release(struct async_loop *loop, struct locals *locals);
 
-/* Frees all tables, whoever holds them. */
+/* Frees all tables, also referenced ones. */
 void asyncp_locals_close(struct async_loop *loop);
 
-/* The variable's value there; the initial one if there is none, or no table. */
+/* The value in that table; the variable's initial value if it is not there. locals may be NULL. */
 void *asyncp_locals_find(const struct locals *locals, const async_local *local);
 
 struct locals_table {
     struct list tables;      /* struct locals, of all tasks and callbacks */
-    struct locals *callback; /* those of the callback that runs; NULL: none */
+    struct locals *callback; /* of the running callback; NULL: none */
 };
 
 #endif

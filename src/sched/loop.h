@@ -1,6 +1,7 @@
 /*
- * sched/loop.h: the loop, one per thread. Each member belongs to the room whose header defines its
- * struct, and only the files of that room touch what is in it (tests/links.py checks this).
+ * sched/loop.h: the loop, one per thread. Each member is a room: the struct is defined by the
+ * header of that room, and only the files of the room touch its fields (tests/links.py checks
+ * this). Other code calls the accessors here.
  */
 #ifndef SCHED_LOOP_H
 #define SCHED_LOOP_H
@@ -24,9 +25,9 @@
 #include "sched/tasks.h"
 #include "sched/timer.h"
 #include "stack/overflow.h"
-#include "sys/sys.h"
+#include "sys/clock.h"
 
-/* What the loop calls and does not know: set by the room that puts everything together. */
+/* Functions of higher folders that the loop calls. Set by src/top. */
 struct loop_hooks {
     /* Runs a function on a thread of the executor, as the body of the running task. Switches. */
     int (*offload)(struct async_executor *executor, const struct asyncp_function *function,
@@ -49,25 +50,25 @@ struct async_loop {
     struct debug_mode debug;
     struct inheritance inheritance;
     struct closing closing;
-    struct block_pool blocks;         /* bytes on their way to and from sockets */
-    struct signal_stack signal_stack; /* for handlers of this thread */
+    struct block_pool blocks;         /* buffers of sockets */
+    struct signal_stack signal_stack; /* alternate signal stack of the thread */
     struct async_executor *executor;  /* the default one; NULL: not created yet */
     const struct loop_hooks *hooks;
-    async_allocator memory; /* of everything but stacks */
+    async_allocator memory; /* for everything but stacks */
 };
 
 /* The calling thread's loop. Read without a function call, also in the shared library. */
 extern __thread struct async_loop *asyncp_current
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* Why async_run could make no loop for this thread, while its arguments are evaluated; else 0. */
+/* Why async_run could not open a loop on this thread, while its arguments are evaluated; else 0. */
 extern __thread int asyncp_run_error
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
-/* How many forks this process is from the first that asked. */
+/* The number of forks between the first process and this one. */
 unsigned asyncp_fork_generation(void);
 
-/* The coroutine that runs; NULL: the loop's own stack does. */
+/* The running coroutine; NULL: the loop itself runs, on its own stack. */
 static inline struct coroutine *loop_running(const struct async_loop *loop)
 {
     return loop->sched.current;
@@ -84,7 +85,7 @@ static inline bool loop_is_hosted(const struct async_loop *loop)
     return loop->sched.hosted;
 }
 
-/* Makes a node ready to run, after everything that is ready now. */
+/* Appends a node to the ready queue. */
 static inline void loop_push(struct async_loop *loop, struct ready *node)
 {
     ready_push(&loop->sched.ready, node);
@@ -95,7 +96,10 @@ static inline size_t loop_ready_count(const struct async_loop *loop)
     return asyncp_ready_count(&loop->sched.ready);
 }
 
-/* Sets bits of the attention word, from any thread or signal handler; returns those before. */
+/*
+ * Sets pending-event flags, from any thread or signal handler; returns the previous flags. Does not
+ * wake the loop: see asyncp_attend.
+ */
 static inline uint32_t loop_set_attention(struct async_loop *loop, uint32_t bits)
 {
     return atomic_fetch_or(&loop->sched.attention, bits);
@@ -111,25 +115,27 @@ static inline uint32_t loop_attention(const struct async_loop *loop)
     return atomic_load(&loop->sched.attention);
 }
 
-/* Has hook called when the loop closes. */
+/* Calls hook when the loop is closed. */
 static inline void loop_add_close_hook(struct async_loop *loop, struct guest *hook)
 {
     list_append(&loop->closing.hooks, &hook->link);
 }
 
-/* Has the call made at the end of this iteration. The caller knows that it is not deferred yet. */
+/* Calls deferred->run at the end of this iteration. It must not be pending already. */
 static inline void loop_defer(struct async_loop *loop, struct deferred *deferred)
 {
     list_append(&loop->closing.deferred, &deferred->link);
 }
 
-/* The process that opened the loop: equal to asyncp_fork_generation() unless it has forked. */
+/* Whether this process opened the loop; false in a child of fork(). */
 static inline bool loop_is_of_this_process(const struct async_loop *loop)
 {
     return loop->inheritance.generation == asyncp_fork_generation();
 }
 
-/* One more thread may touch the loop, until loop_release is called; from any thread. */
+/*
+ * Adds a remote reference: another thread may touch the loop until loop_release. From any thread.
+ */
 static inline void loop_hold(struct async_loop *loop)
 {
     atomic_fetch_add(&loop->activity.remote_references, 1);
@@ -140,19 +146,19 @@ static inline void loop_release(struct async_loop *loop)
     atomic_fetch_sub(&loop->activity.remote_references, 1);
 }
 
-/* Whether threads may still touch the loop. */
+/* Whether there are remote references. */
 static inline bool loop_is_held(const struct async_loop *loop)
 {
     return atomic_load(&loop->activity.remote_references) > 0;
 }
 
-/* A job was given to another thread, or its end was received: meanwhile the loop is not idle. */
+/* Counts a job as started (1) or finished (-1). While jobs are pending the loop is not idle. */
 static inline void loop_count_job(struct async_loop *loop, int difference)
 {
     loop->activity.jobs += (size_t)difference;
 }
 
-/* The end of the run waits for a stream, a while; or no more. */
+/* Adds (1) or removes (-1) a stream that delays the end of the run, for a limited time. */
 static inline void loop_count_shutdown_hold(struct async_loop *loop, int difference)
 {
     loop->activity.shutdown_holds += (size_t)difference;
@@ -163,29 +169,26 @@ static inline bool loop_is_debug(const struct async_loop *loop)
     return loop->debug.enabled;
 }
 
-/* Whether this is a child of fork(), and the loop its parent's. */
+/* Whether this is a child of fork() and the loop belongs to the parent. */
 static inline bool loop_is_inherited(const struct async_loop *loop)
 {
     return loop->inheritance.inherited;
 }
 
 /*
- * Something is made by a call and this thread has no loop: fine if async_run could make none, else
- * misuse.
+ * For a call that creates something and finds no loop: returns if async_run failed to open one,
+ * else it is misuse.
  */
 void asyncp_run_expect(const char *call, const char *argument, const char *where);
 
-/* Ends the program: the call needs a task, and there is none. */
+/* Reports misuse: the call needs a running task. */
 _Noreturn void asyncp_no_task(const char *call);
 
-/*
- * loop_check_handler where the loop runs no task: dies with a sentence if it waits in the kernel.
- */
+/* loop_check_handler where the loop runs no task. */
 void asyncp_check_handler(const struct async_loop *loop, const char *call);
 
 /*
- * A call that needs no task: dies with a sentence if a signal handler makes it while the loop waits
- * in the kernel.
+ * For a call that needs no task: it is misuse if a signal handler makes it while the loop sleeps.
  */
 static inline void loop_check_handler(const struct async_loop *loop, const char *call)
 {
@@ -202,13 +205,13 @@ static inline struct async_loop *loop_enter(const char *call)
     return loop;
 }
 
-/* How many tasks have not ended. */
+/* The number of tasks that have not ended. */
 static inline size_t loop_alive(const struct async_loop *loop)
 {
     return (size_t)(loop->tasks.created - loop->tasks.ended - loop->tasks.futures);
 }
 
-/* The clock as last read: of this iteration. */
+/* The clock when it was last read: at the latest in this iteration. */
 static inline int64_t loop_time(const struct async_loop *loop)
 {
     return loop->clock.now_ns;
@@ -217,7 +220,7 @@ static inline int64_t loop_time(const struct async_loop *loop)
 /* The clock, read now. */
 static inline int64_t asyncp_now(const struct async_loop *loop)
 {
-    return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_clock_now();
+    return loop->clock.is_virtual ? loop->clock.now_ns : asyncp_sys_clock_now();
 }
 
 #endif

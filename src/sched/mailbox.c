@@ -1,24 +1,26 @@
 /*
- * sched/mailbox.c: what other threads send to a loop, and the word that makes it look. A stack
- * without locks: senders push with one compare-and-swap, the loop takes everything with one
- * exchange and turns it round.
+ * sched/mailbox.c: messages from other threads, and the wake-up of the loop. The inbox is a
+ * lock-free stack: senders push with compare-and-swap; the loop takes all messages with one
+ * exchange and reverses them.
  *
- * Nothing is lost between looking and sleeping: a sender sets its bit after it has pushed, the loop
- * sets SLEEPING before it waits, in one word. Whoever comes second sees the other, and either the
- * sender wakes the loop or the loop does not sleep.
+ * No wake-up is lost between the check and the sleep, because both sides use one word, the
+ * attention word. A sender sets its flag after it has pushed, and reads SLEEPING in the same
+ * operation. The loop sets SLEEPING before it sleeps, and reads the senders' flags in the same
+ * operation. So either the sender sees SLEEPING and wakes the loop, or the loop sees the flag and
+ * does not sleep.
  */
 #include "sched/mailbox.h"
 #include "sched/sched.h"
-#include <sched.h>
+#include "sys/thread.h"
 
-/* Whoever finds its bit set already leaves the wake to the one who has set it. */
+/* If the flag was set already, the thread that has set it wakes the loop. */
 void asyncp_attend(struct async_loop *loop, uint32_t reason)
 {
     uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);
     if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)
         return;
-    if ((before & ATTENTION_DOZING) != 0)
-        asyncp_sys_word_wake(&loop->sched.attention);
+    if ((before & ATTENTION_FUTEX) != 0)
+        asyncp_sys_futex_wake(&loop->sched.attention);
     else
         asyncp_poller_wake(&loop->poller);
 }
@@ -32,7 +34,7 @@ void asyncp_check_handler(const struct async_loop *loop, const char *call)
            call);
 }
 
-static void deliver(struct ready *ready)
+static void receive_message(struct ready *ready)
 {
     struct message *message = CONTAINER_OF(ready, struct message, ready);
     message->receive(message, false);
@@ -40,18 +42,18 @@ static void deliver(struct ready *ready)
 
 void asyncp_inbox_send(struct async_loop *loop, struct message *message)
 {
-    message->ready.run = deliver;
+    message->ready.run = receive_message;
     message->next = atomic_load_explicit(&loop->mailbox.inbox, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&loop->mailbox.inbox, &message->next, message))
         ;
     asyncp_attend(loop, ATTENTION_INBOX);
 }
 
-/* A message on the heap: from malloc, because the loop's allocator is one thread's. */
+/* Allocated with malloc: the loop's allocator is not thread-safe. */
 struct call {
-    struct message message;           /* how it comes to the loop */
-    void (*function)(void *argument); /* to call */
-    void *argument;                   /* with what */
+    struct message message;
+    void (*function)(void *argument);
+    void *argument;
 };
 
 static void free_call(struct call *call)
@@ -61,8 +63,8 @@ static void free_call(struct call *call)
 }
 
 /*
- * The loop keeps one for the next sender: malloc takes long when one thread allocates what another
- * one frees.
+ * Reuses the call that the loop received last: malloc is slow when one thread frees what another
+ * one has allocated.
  */
 static struct call *new_call(struct async_loop *loop)
 {
@@ -95,7 +97,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
     return 0;
 }
 
-static struct message *take_in_order(struct async_loop *loop)
+static struct message *take_inbox_in_order(struct async_loop *loop)
 {
     struct message *reversed = atomic_exchange(&loop->mailbox.inbox, NULL);
     struct message *first = NULL;
@@ -110,26 +112,22 @@ static struct message *take_in_order(struct async_loop *loop)
 
 void asyncp_inbox_take(struct async_loop *loop)
 {
-    for (struct message *message = take_in_order(loop); message != NULL; message = message->next)
+    for (struct message *message = take_inbox_in_order(loop); message != NULL;
+         message = message->next)
         ready_push(&loop->sched.ready, &message->ready);
-}
-
-/* Workers may be between their last message and the wake that follows it: a few steps. */
-static void wait_for_remote_references(const struct async_loop *loop)
-{
-    while (loop_is_of_this_process(loop) && loop_is_held(loop))
-        sched_yield();
 }
 
 void asyncp_inbox_close(struct async_loop *loop)
 {
-    wait_for_remote_references(loop);
+    /* A worker may be between its last message and the wake-up that follows: a few instructions. */
+    while (loop_is_of_this_process(loop) && loop_is_held(loop))
+        asyncp_sys_yield();
     for (asyncp_inbox_take(loop); loop->sched.ready.first != NULL; asyncp_inbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->sched.ready);
-        if (ready->run == deliver) {
+        if (ready->run == receive_message) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);
-            if (!loop_is_inherited(loop) ||
-                message->receive == receive_call) /* others lie in the parent's frames */
+            /* In a child of fork(), other messages than calls lie in frames of the parent. */
+            if (!loop_is_inherited(loop) || message->receive == receive_call)
                 message->receive(message, true);
         }
     }

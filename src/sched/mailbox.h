@@ -1,7 +1,7 @@
 /*
- * sched/mailbox.h: messages to a loop from other threads. A message lies in memory of the sender's
- * choosing, which is the loop's from the moment it is sent until it is received; so sending needs
- * no memory and cannot fail.
+ * sched/mailbox.h: messages to a loop from other threads. The sender provides the memory; it
+ * belongs to the loop from the send until the message is received. So sending does not allocate and
+ * cannot fail.
  */
 #ifndef SCHED_MAILBOX_H
 #define SCHED_MAILBOX_H
@@ -10,34 +10,34 @@
 #include "sched/ready.h"
 
 struct message {
-    struct ready ready;   /* in the ready queue once it was taken */
-    struct message *next; /* sent before it */
-    void (*receive)(struct message *message,
-                    bool is_closing); /* on the loop's thread, once; its memory is free */
+    struct ready ready;   /* in the ready queue, after it was taken from the inbox */
+    struct message *next; /* in the inbox: the message sent before this one */
+    /* Called once, on the loop's thread; the memory belongs to the receiver again. */
+    void (*receive)(struct message *message, bool is_closing);
 };
 
 struct async_loop;
 
 /*
- * Sends a message whose receive is set, from any thread. If the loop is closing when it comes, it
- * is told so.
+ * Sends a message, from any thread. receive must be set. If the loop is closed before it is
+ * received, receive is called with is_closing.
  */
 void asyncp_inbox_send(struct async_loop *loop, struct message *message);
 
 struct call;
 
 struct mailbox {
-    _Atomic(struct message *) inbox; /* sent by other threads, the last first */
-    _Atomic(struct call *) spare;    /* a call that was received, for the next sender */
+    _Atomic(struct message *) inbox; /* a stack: the newest first */
+    _Atomic(struct call *) spare;    /* a received call, for the next sender to reuse */
 };
 
-/* Sets a bit of the attention word, from any thread or signal handler, and wakes the loop. */
+/* Sets a pending-event flag and wakes the loop, from any thread or signal handler. */
 void asyncp_attend(struct async_loop *loop, uint32_t reason);
 
-/* Makes the messages that were sent ready to be received. */
+/* Moves the messages of the inbox to the ready queue. */
 void asyncp_inbox_take(struct async_loop *loop);
 
-/* Tells the messages that were not received that the loop is closing. */
+/* Receives the remaining messages with is_closing. */
 void asyncp_inbox_close(struct async_loop *loop);
 
 #endif

@@ -1,13 +1,12 @@
 /*
- * sched/pace.h: how long a task may go on with calls that need not wait. Each of them takes steps
- * from the loop's allowance. When that is used up the clock is read, and if a look at clock and
- * descriptors is due, the task gives way: everything that is ready has its turn first. The
- * allowance begins anew with each iteration and each reading of the clock. Where time does not pass
- * while tasks run (the virtual clock, a shuffle), the allowance itself is the limit.
+ * sched/pace.h: fairness for a task whose calls never have to wait. Each such call takes steps from
+ * an allowance of the loop. When the allowance is used up, the clock is read, and if a poll is due
+ * the task yields: everything that is ready runs first. The allowance is renewed at each iteration
+ * and at each reading of the clock. In deterministic mode the clock does not decide: the task
+ * yields whenever the allowance is used up.
  *
- * A call that holds nothing of its object gives way before it returns, and touches nothing
- * afterwards; one that works on a pollable gives way before it begins (pollable_pace), because what
- * it returns may lie in the stream.
+ * A call yields before it returns and touches its object no more. A call on a pollable descriptor
+ * yields before it begins (pollable_pace), because its result may lie in the stream.
  */
 #ifndef SCHED_PACE_H
 #define SCHED_PACE_H
@@ -15,25 +14,25 @@
 #include "sched/sched.h"
 
 enum {
-    PACE_STEP = 1,   /* a call that touches memory only: a queue, a lock, a task that has ended */
-    PACE_COPY = 4,   /* a call that copies or searches bytes which are there: a line of a stream */
-    PACE_KERNEL = 64 /* a call that enters the kernel */
+    PACE_STEP = 1,   /* memory only: a queue, a lock, a task that has ended */
+    PACE_COPY = 4,   /* copies or searches bytes in memory: a line of a stream */
+    PACE_KERNEL = 64 /* enters the kernel */
 };
 
-/* The allowance is used up: gives a new one, and returns whether the task is to give way now. */
-OUT_OF_LINE bool asyncp_pace_look(struct async_loop *loop);
+/* Renews the allowance; returns whether the task must yield now. */
+OUT_OF_LINE bool asyncp_pace_renew(struct async_loop *loop);
 
-/* Lets everything that is ready, and what a look finds, run once. Switches. */
+/* Yields: everything that is ready, and everything that a poll makes ready, runs once. Switches. */
 void asyncp_give_way(struct async_loop *loop);
 
-/* Takes steps; whether the caller is to give way. */
+/* Takes steps; returns whether the caller must yield. */
 static inline bool pace_is_due(struct async_loop *loop, int32_t steps)
 {
     loop->sched.steps_left -= steps;
-    return unlikely(loop->sched.steps_left < 0) && asyncp_pace_look(loop);
+    return unlikely(loop->sched.steps_left < 0) && asyncp_pace_renew(loop);
 }
 
-/* Takes steps and gives way if it is time. Returns the result that it is given. */
+/* Takes steps, yields if it is due, and returns result. */
 static inline int paced(struct async_loop *loop, int32_t steps, int result)
 {
     if (pace_is_due(loop, steps))

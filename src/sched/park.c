@@ -1,25 +1,26 @@
 /*
- * sched/park.c: stopping and waking. All waiting in the library ends up in loop_stop(). What lies
- * between it and the user's call is kept thin: a stack that waits costs a cache line for every
- * frame that pushes registers.
+ * sched/park.c: stopping and waking tasks. All waiting in the library ends in loop_stop(). The
+ * frames between it and the call of the user are kept small: each frame that saves registers costs
+ * a waiting task a cache line.
  */
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
+#include "sys/report.h"
 
 /*
- * In debug mode, at every stop: a scope that is in force was not written over. If it was, its block
- * was left without its end, its frame is another function's by now, and its timer would fire into
- * that. AddressSanitizer would end the program at the look, with less to say.
+ * In debug mode, at each stop: the scopes of the task are intact. A scope that was overwritten lay
+ * in a block that was left without the end of the scope; its timer would write into the frame of
+ * another function. AddressSanitizer would report the read here with less to say.
  */
 __attribute__((no_sanitize_address)) static void check_scopes(const struct coroutine *self)
 {
     for (const struct scope *scope = self->scopes; scope != NULL; scope = scope->outer)
         ENSURE(scope->coroutine == self && scope->again == self,
-               "%s left a block without the end of the timeout or shelter that it began there",
+               "%s left a block without the end of the timeout or shield that it began there",
                asyncp_label(self->task).text);
 }
 
-/* Mostly a burst is over and nothing else is due; else it is the loop's own stack that goes on. */
+/* The common case is the end of a burst with nothing else due. Otherwise the loop itself runs. */
 struct context *asyncp_loop_next(struct async_loop *loop)
 {
     if (loop->sched.ready.first != NULL && asyncp_burst_renew(loop) && loop_goes_on(loop))
@@ -41,7 +42,7 @@ void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *fr
 void asyncp_stop_rarely(struct async_loop *loop, struct coroutine *self)
 {
     struct context *next = asyncp_loop_next(loop);
-    if (next != &self->context) /* it may be its own successor */
+    if (next != &self->context) /* the task may be the next one itself */
         loop_switch(loop, &self->context, next);
 }
 
@@ -57,7 +58,7 @@ int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char 
     struct waiter waiter;
     wait_init(&wait, call, object, refuse);
     wait_on(&wait, &waiter, line);
-    int result = loop_park(loop, &wait); /* what the list is part of may be gone by then */
+    int result = loop_park(loop, &wait); /* the list may have been freed */
     return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
 }
 
@@ -70,8 +71,8 @@ int asyncp_dismissed(const struct wait *wait, int result)
 OUT_OF_LINE static void report_dismissal(const struct list *list, const char *call)
 {
     const struct wait *first = waiter_first(list)->wait;
-    asyncp_report("%s: %s still waits in %s and gets -ECANCELED; a task group ends its tasks "
-                  "before what they wait on is freed: declare it after that",
+    asyncp_report("%s: %s still waits in %s and gets -ECANCELED; declare the task "
+                  "group after what its tasks wait on, so that they end first",
                   call, asyncp_label(first->coroutine->task).text, first->call);
 }
 
@@ -88,16 +89,15 @@ void asyncp_wrong_thread(const struct wait *wait)
 {
     asyncp_misuse(
         "%s waits in %s for something that another thread has changed; locks, queues and the like "
-        "are for "
-        "one loop's own thread: from others send a call there with async_call_soon_threadsafe",
+        "are for one loop's own thread: from others send a call there with "
+        "async_call_soon_threadsafe",
         asyncp_label(wait->coroutine->task).text, wait->call);
 }
 
 void asyncp_memory_gone(const struct wait *wait)
 {
     asyncp_misuse(
-        "%s waits in %s for something whose memory is gone, was copied or was written over; an "
-        "event, a lock or a "
+        "%s waits in %s for something that was freed, copied or overwritten; an event, a lock or a "
         "queue must outlive its waiters: declare it before the task group that they are in",
         asyncp_label(wait->coroutine->task).text, wait->call);
 }
@@ -108,14 +108,13 @@ void asyncp_wake(struct wait *wait, struct waiter *winner, int result)
 }
 
 /*
- * From both ends of the list at once, because what thousands wait in has left the caches and the
- * page tables' too, and two memory accesses that do not depend on each other take the time of one.
- * They run in the order of the list.
+ * Walks the list from both ends at once: thousands of waiters have left the caches and the TLB, and
+ * two independent memory accesses take the time of one. The tasks run in the order of the list.
  */
 void asyncp_wake_all(struct list *list, int result)
 {
     struct async_loop *loop = asyncp_current;
-    struct ready *chain = NULL, *end = NULL; /* those from behind */
+    struct ready *chain = NULL, *end = NULL; /* from the end of the list */
     for (struct waiter *waiter; (waiter = waiter_first(list)) != NULL;) {
         loop_wake(loop, waiter->wait, waiter, result);
         if (loop == NULL) /* in a child of fork() */
@@ -136,7 +135,7 @@ void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
 {
     struct async_loop *loop = wait->coroutine->task->loop;
     if (!loop_is_inherited(loop))
-        asyncp_wrong_thread(wait); /* locks, queues and the like are their loop's thread's */
+        asyncp_wrong_thread(wait); /* such objects belong to the thread of one loop */
     loop_wake(loop, wait, winner, result);
 }
 
@@ -161,32 +160,32 @@ void asyncp_turn(struct async_loop *loop)
 {
     struct coroutine *self = loop->sched.current;
     if (loop->sched.ready.first == NULL && loop_is_undisturbed(loop)) {
-        loop->sched.turns_left--; /* nobody else is ready: the next turn is this task's again */
+        loop->sched.turns_left--; /* nothing else is ready: this task runs on */
         return;
     }
     ready_push(&loop->sched.ready, &self->ready);
-    loop_stop(loop, self); /* last, so that nothing of this function is on the stack meanwhile */
+    loop_stop(loop, self); /* a tail call: leaves no frame on the stack meanwhile */
 }
 
 /*
- * With the virtual clock a look ends an iteration, and what was ready when that began is to run
- * before it.
+ * In deterministic mode the burst is not cut short: everything that was ready when it began runs
+ * before the poll.
  */
 void asyncp_give_way(struct async_loop *loop)
 {
     if (!loop->clock.deterministic)
-        loop->sched.turns_left = 0; /* then it is the clock that says */
+        loop->sched.turns_left = 0;
     asyncp_turn(loop);
 }
 
 int asyncp_refused(struct async_loop *loop)
 {
-    enum { IGNORED_OFTEN = 100 };
+    enum { MANY_REFUSALS = 100 };
     struct coroutine *self = loop->sched.current;
-    if (++self->refusals == IGNORED_OFTEN && loop_is_debug(loop))
+    if (++self->refusals == MANY_REFUSALS && loop_is_debug(loop))
         asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
                       "the error, or answer with async_task_uncancel(async_current_task())",
-                      asyncp_label(self->task).text, IGNORED_OFTEN);
+                      asyncp_label(self->task).text, MANY_REFUSALS);
     asyncp_turn(loop);
     return -ECANCELED;
 }
@@ -197,5 +196,5 @@ void asyncp_forked_end(struct coroutine *self)
     loop->inheritance.forked_task = self->task;
     loop->sched.current = NULL;
     loop_switch(loop, &self->context, &loop->sched.context);
-    asyncp_misuse("a task that forked went on after its end");
+    asyncp_misuse("a task that forked was resumed after its end");
 }

@@ -1,6 +1,6 @@
 /*
- * sched/park.h: stopping the running task and waking others, inline where they are called so often
- * that a call would show. wait.h has the interface for everything else.
+ * sched/park.h: stopping the running task and waking others, inline for the hot paths. wait.h has
+ * the same as function calls, for everything else.
  */
 #ifndef SCHED_PARK_H
 #define SCHED_PARK_H
@@ -8,13 +8,13 @@
 #include "sched/loop.h"
 
 /*
- * context_switch, for programs with C++: exceptions that are being handled here are here again when
- * it returns.
+ * context_switch for programs with C++: saves and restores the state of exception handling of this
+ * coroutine.
  */
 OUT_OF_LINE void asyncp_switch_with_exceptions(struct exceptions *shared, struct context *from,
                                                struct context *to);
 
-/* Goes on in `to`; returns when somebody goes on in `from`. */
+/* Switches from one context to another; returns when `from` is resumed. */
 static inline void loop_switch(const struct async_loop *loop, struct context *from,
                                struct context *to)
 {
@@ -26,20 +26,20 @@ static inline void loop_switch(const struct async_loop *loop, struct context *fr
 
 enum { BURST_TURNS = 32, STEPS_IN_A_ROW = 4096 };
 
-/* A burst is over: whether there is time for another before the next look. It is begun then. */
+/* At the end of a burst: begins another one and returns true if no poll is due. */
 bool asyncp_burst_renew(struct async_loop *loop);
 
-/* Where the thread goes on when the running task stops and loop_goes_on does not hold. */
+/* The context to switch to when the running task stops and loop_goes_on is false. */
 struct context *asyncp_loop_next(struct async_loop *loop);
 
-/* Whether nothing rare is due. */
+/* Whether the burst is not over and no event is pending. */
 static inline bool loop_is_undisturbed(const struct async_loop *loop)
 {
     return loop->sched.turns_left > 0 &&
            atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) == 0;
 }
 
-/* Whether a task that stops goes straight on to the next one. */
+/* Whether a task that stops can switch directly to the next one. */
 static inline bool loop_goes_on(const struct async_loop *loop)
 {
     const struct ready *next = loop->sched.ready.first;
@@ -47,10 +47,10 @@ static inline bool loop_goes_on(const struct async_loop *loop)
 }
 
 /*
- * Makes the next ready task the running one; returns where it goes on. The cache is asked for what
- * the next two switches will touch, which is what a switch among a hundred tasks waits for: the
- * frames that the next one goes on in, and the control block of the one after it. (Not a function
- * of its own: gcc drops one that only prefetches.)
+ * Makes the next ready task the running one and returns its context. Prefetches what the next two
+ * switches will touch, which is the main cost of a switch among a hundred tasks: the frames of the
+ * next task, and the control block of the one after it. (Not a separate function: gcc drops one
+ * that only prefetches.)
  */
 static inline struct context *loop_advance(struct async_loop *loop)
 {
@@ -66,10 +66,10 @@ static inline struct context *loop_advance(struct async_loop *loop)
     return &loop_running(loop)->context;
 }
 
-/* Leaves the running task when loop_goes_on does not hold. */
+/* loop_stop where loop_goes_on is false. */
 void asyncp_stop_rarely(struct async_loop *loop, struct coroutine *self);
 
-/* Leaves the running task, which is not the next one. */
+/* Stops the running task and runs the next one. The caller has arranged how the task is resumed. */
 static inline void loop_stop(struct async_loop *loop, struct coroutine *self)
 {
     if (likely(loop_goes_on(loop)))
@@ -78,7 +78,7 @@ static inline void loop_stop(struct async_loop *loop, struct coroutine *self)
         asyncp_stop_rarely(loop, self);
 }
 
-/* asyncp_park and asyncp_wake, for what happens so often that a call would show. */
+/* asyncp_park and asyncp_wake inline. */
 static inline int loop_park(struct async_loop *loop, struct wait *wait)
 {
     struct coroutine *self = loop_running(loop);
@@ -92,10 +92,10 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
     return wait->result;
 }
 
-/* Ends the program: what a task waits for was changed by a thread that is not its loop's. */
+/* Reports misuse: another thread has changed what the task waits for. */
 _Noreturn void asyncp_wrong_thread(const struct wait *wait) __attribute__((cold));
 
-/* loop_wake for a task of an inherited loop, which never runs; any other ends the program. */
+/* loop_wake for a task of an inherited loop, which never runs; misuse for any other loop. */
 void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
     __attribute__((cold));
 
@@ -105,20 +105,21 @@ static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct
 }
 
 /*
- * Ends the program: the memory of what a task waits for is gone, was copied or was written over, so
- * its place there cannot be taken out without writing to what is not ours.
+ * Reports misuse: what the task waits for was freed, copied or overwritten, so its waiters cannot
+ * be unlinked safely.
  */
 _Noreturn void asyncp_memory_gone(const struct wait *wait) __attribute__((cold));
 
 /*
- * Claims a wait that nobody has claimed: its task can go on, and is to be put in the ready queue.
+ * Claims a wait: unlinks its waiters and clears its timer. The caller must put the returned node
+ * into the ready queue.
  */
 static inline struct ready *loop_claim(struct async_loop *loop, struct wait *wait,
                                        struct waiter *winner, int result)
 {
     struct coroutine *coroutine = wait->coroutine;
     if (ASYNC_CHECKS && unlikely(wait->claimed || coroutine->wait != wait))
-        asyncp_memory_gone(wait); /* the list is a copy of one that it has left */
+        asyncp_memory_gone(wait); /* the list is a stale copy */
     if (unlikely(wait_is_elsewhere(loop, wait)))
         asyncp_wrong_thread(wait);
     wait->claimed = true;
@@ -143,7 +144,22 @@ static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct 
         ready_push(&loop->sched.ready, loop_claim(loop, wait, winner, result));
 }
 
-/* Sets what a task begins with, which depends on debug mode. */
+/*
+ * Removes the tasks of inherited loops from the list, in a child of fork(). Returns whether it is
+ * empty then.
+ */
+bool asyncp_forsake(struct list *line) __attribute__((cold));
+
+/* Whether no task waits in the list; in a child, tasks of inherited loops do not count. */
+static inline bool line_is_empty(struct list *line)
+{
+    return list_empty(line) || (unlikely(asyncp_current == NULL) && asyncp_forsake(line));
+}
+
+/* In a child: the end of the coroutine that forked; switches to the loop's own stack. */
+_Noreturn void asyncp_forked_end(struct coroutine *self) __attribute__((cold));
+
+/* Chooses the first function of new tasks, which depends on debug mode. */
 void asyncp_set_beginning(struct async_loop *loop);
 
 #endif

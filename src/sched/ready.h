@@ -1,6 +1,6 @@
 /*
- * sched/ready.h: the ready queue: what can run now, first come first served. A node is part of what
- * it makes run, so that waking somebody never needs memory. Knows nothing of tasks.
+ * sched/ready.h: the ready queue, FIFO. The node is embedded in the object that it runs, so waking
+ * never allocates.
  */
 #ifndef SCHED_READY_H
 #define SCHED_READY_H
@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 struct ready {
-    struct ready *next;          /* runs after this one */
-    void (*run)(struct ready *); /* called on the loop's stack; NULL: this is a coroutine's node */
+    struct ready *next;
+    void (*run)(struct ready *); /* on the loop's stack; NULL: the node of a coroutine */
 };
 
 struct ready_queue {
-    struct ready *first; /* runs next; NULL: nothing is ready */
-    struct ready *last;  /* meaningless when empty */
+    struct ready *first;
+    struct ready *last; /* undefined if the queue is empty */
 };
 
-/* Pushes a chain of nodes, which begins and ends with these. */
+/* Appends a chain of nodes. */
 static inline void ready_append(struct ready_queue *queue, struct ready *first, struct ready *end)
 {
     end->next = NULL;
@@ -36,7 +36,7 @@ static inline void ready_push(struct ready_queue *queue, struct ready *node)
     ready_append(queue, node, node);
 }
 
-/* For whoever has given way to somebody and goes on right after. */
+/* For a task that resumes right after the one that it has started. */
 static inline void ready_push_first(struct ready_queue *queue, struct ready *node)
 {
     node->next = queue->first;
@@ -53,10 +53,10 @@ static inline struct ready *ready_pop(struct ready_queue *queue)
     return node;
 }
 
-/* How many nodes are in it, counted one by one. */
+/* The number of nodes. Walks the queue. */
 size_t asyncp_ready_count(const struct ready_queue *queue);
 
-/* Puts the nodes in an order drawn from the state of a random generator, which it advances. */
+/* Shuffles the queue. Advances the state of the random generator. */
 void asyncp_ready_shuffle(struct ready_queue *queue, uint64_t *state);
 
 #endif

@@ -1,10 +1,9 @@
 /*
- * sched/record.c: the records that handles point to: their names and words, how they are walked and
- * freed, and what is said when one is used wrongly. (Taking one is part of making a task, in
- * task.c.) In debug mode a free one is used again as late as possible, so that a stale handle is
- * noticed.
+ * sched/record.c: the records that handles point to: names, error messages, iteration, and the
+ * misuse messages for handles. (A record is allocated in future.h.) In debug mode free records stay
+ * in quarantine as long as possible, so that stale handles are noticed.
  */
-#include "sched/fork.h"
+#include "sched/current.h"
 #include <stdio.h>
 
 const struct coroutine asyncp_future;
@@ -24,25 +23,25 @@ static void free_name(struct async_task *task)
     task->owns_name = false;
 }
 
-static void report_unseen(struct async_task *task)
+static void report_unread_result(struct async_task *task)
 {
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, task->result, task->sentence);
-    asyncp_tell(task->loop, task, task->result, "%s failed and nobody looked at its result: %s",
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, task->result, task->sentence);
+    asyncp_tell(task->loop, task, task->result, "%s failed and its result was never retrieved: %s",
                 asyncp_label(task).text, meaning);
 }
 
 void asyncp_task_free_words(struct async_task *task)
 {
-    report_unseen(task);
+    report_unread_result(task);
     if (task->sentence != NULL)
-        asyncp_sentence_free(&task->loop->memory, task->sentence);
+        asyncp_error_message_free(&task->loop->memory, task->sentence);
     task->sentence = NULL;
     if (task->owns_name) {
         free_name(task);
-        task->name = "(its name is gone)";
+        task->name = "(name freed)";
     }
 }
 
@@ -54,9 +53,7 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
     return next;
 }
 
-/*
- * ", by task #1 'amain'": which task took the last handle of a free record, as far as it is known.
- */
+/* ", by task #1 'amain'": the task that took the last handle of a free record; "" if unknown. */
 static struct label taker_of(const struct async_task *task)
 {
     struct label taker = {""};
@@ -82,8 +79,8 @@ void asyncp_task_check(const struct async_task *task, const char *call, bool tak
     if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
         return;
     ENSURE(task->references == 0,
-           "%s: %s is only lent here, by its group or to a done callback; async_task_ref gives a "
-           "handle of your own",
+           "%s: %s is only borrowed here, from its group or in a done callback; async_task_ref "
+           "returns a handle that you own",
            call, asyncp_label(task).text);
     asyncp_misuse(
         "%s: the handle of %s was taken before%s: a handle is awaited, gathered or detached once; "

@@ -1,32 +1,32 @@
-/*
- * sched/record.h: handles and the records that they point to: checks, references, and their end.
- */
+/* sched/record.h: handles and their records: checks, references, freeing. */
 #ifndef SCHED_RECORD_H
 #define SCHED_RECORD_H
 
 #include "sched/loop.h"
 
 /*
- * task_check for what is not the plain case: a handle of another loop, one that was taken, one that
- * a group lent.
+ * task_check for the rare cases: a handle of another loop, one that was taken, one that is borrowed
+ * from a group.
  */
 OUT_OF_LINE void asyncp_task_check(const struct async_task *task, const char *call, bool taking);
 
-/* Dies with a sentence if the handle cannot be used here; `taking` wants a reference to take. */
+/*
+ * Reports misuse if the handle is not valid here. taking: a reference is needed that can be taken.
+ */
 static inline void task_check(const struct async_task *task, const char *call, bool taking)
 {
-    bool in_question = (int32_t)task->references <= 0 && (taking || task_done(task));
-    if (unlikely(task->loop != asyncp_current || in_question))
+    bool needs_check = (int32_t)task->references <= 0 && (taking || task_done(task));
+    if (unlikely(task->loop != asyncp_current || needs_check))
         asyncp_task_check(task, call, taking);
 }
 
-/* task_reserve where no reference is free, or the handle cannot be used here. */
+/* task_reserve for the rare cases: no reference is free, or the handle is not valid here. */
 OUT_OF_LINE void asyncp_task_reserve(struct async_task *task, const char *call);
 
 /*
- * Before a join stops: one reference is reserved for it, to be taken in the end. If joins under way
- * have reserved all of them, there is one more, so that several may await the same handle and none
- * frees the record under another. Dies with a sentence if there is no handle to take.
+ * Reserves a reference for a join, which takes it when the task has ended. If pending joins have
+ * reserved all references, adds one: several tasks may await the same handle, and none of them
+ * frees the record under another. A handle that was taken is misuse.
  */
 static inline void task_reserve(struct async_task *task, const char *call)
 {
@@ -36,26 +36,20 @@ static inline void task_reserve(struct async_task *task, const char *call)
     task->reserved++;
 }
 
-/*
- * The counterpart of task_reserve for a call that fails: it took the handle, and leaves the task to
- * itself.
- */
+/* For a call that fails after task_reserve: it has taken the handle, and detaches the task. */
 static inline void task_detach_reserved(struct async_task *task)
 {
     task_unreserve(task);
     async_task_detach(task);
 }
 
-/*
- * The task-local values that a new task or callback begins with. While no task has any, nobody
- * looks further.
- */
+/* The task-local values of a new task or callback. One test while no table exists. */
 static inline struct locals *locals_inherit(const struct async_loop *loop)
 {
     return likely(list_empty(&loop->locals.tables)) ? NULL : asyncp_locals_inherit(loop);
 }
 
-/* Frees the record: its task has ended, and there is no reference. */
+/* Frees the record of a task that has ended and has no references. */
 static inline void task_free(struct async_task *task)
 {
     ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
@@ -64,11 +58,14 @@ static inline void task_free(struct async_task *task)
     pool_give(&task->loop->tasks.records, task);
 }
 
-/* Frees the record if nobody needs it any more. */
+/* Frees the record if the task has ended and has no references. */
 static inline void task_release(struct async_task *task)
 {
     if (task->references == 0 && task_done(task))
         task_free(task);
 }
+
+/* For asyncp_uncaught_hook: reports which task let a C++ exception out. */
+void asyncp_report_uncaught(void);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * sched/sched.h: everything that a room above uses of tasks and their loop.
- */
+/* sched/sched.h: the interface of tasks and their loop for higher folders. */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 

@@ -2,23 +2,25 @@
  * sched/sleep.c: async_sleep, async_sleep_until and the loop's clock.
  */
 #include "sched/sched.h"
+#include "sys/clock.h"
 #include <asyncio/time.h>
 
 struct sleep {
-    struct wait wait;   /* of the sleeper */
-    struct timer timer; /* ends it */
+    struct wait wait;
+    struct timer timer;
 };
 
-static void wake_up(struct timer *timer)
+static void sleep_expire(struct timer *timer)
 {
     asyncp_wake(&CONTAINER_OF(timer, struct sleep, timer)->wait, NULL, 0);
 }
 
-OUT_OF_LINE static int sleep_to(struct async_loop *loop, int64_t deadline_ns, const char *call)
+OUT_OF_LINE static int sleep_until_ns(struct async_loop *loop, int64_t deadline_ns,
+                                      const char *call)
 {
     struct sleep sleep;
     wait_init(&sleep.wait, call, NULL, asyncp_refuse_wait);
-    timer_init(&sleep.timer, wake_up);
+    timer_init(&sleep.timer, sleep_expire);
     sleep.wait.timer = &sleep.timer;
     int result = asyncp_timer_set(loop, &sleep.timer, deadline_ns);
     return result < 0 ? result : asyncp_park(loop, &sleep.wait);
@@ -30,7 +32,7 @@ int async_sleep(double seconds)
     if (unlikely(loop_running(loop)->refused))
         return asyncp_refused(loop);
     if (seconds > 0)
-        return sleep_to(loop, asyncp_deadline(loop, seconds), "async_sleep");
+        return sleep_until_ns(loop, asyncp_deadline(loop, seconds), "async_sleep");
     if (unlikely(seconds != seconds))
         return -EINVAL;
     asyncp_turn(loop);
@@ -46,7 +48,7 @@ int async_sleep_until(double when)
         return -EINVAL;
     int64_t when_ns = asyncp_nanoseconds(when);
     if (when_ns > asyncp_now(loop))
-        return sleep_to(loop, when_ns, "async_sleep_until");
+        return sleep_until_ns(loop, when_ns, "async_sleep_until");
     asyncp_turn(loop);
     return 0;
 }
@@ -54,5 +56,5 @@ int async_sleep_until(double when)
 double async_time(void)
 {
     const struct async_loop *loop = asyncp_current;
-    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_clock_now()) / 1e9;
+    return (double)(loop != NULL ? asyncp_now(loop) : asyncp_sys_clock_now()) / 1e9;
 }

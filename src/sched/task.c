@@ -1,39 +1,39 @@
 /*
- * sched/task.c: making tasks, their first and last moments, and joining them. A task that ends
- * hands its result to its record, wakes who waits, gives its stack back while still on it, and goes
- * on in whoever is next.
+ * sched/task.c: creating tasks, their first and last steps, and joining them. A task that ends
+ * stores its result in its record, wakes its waiters, frees its stack while it is still on it, and
+ * switches to the next task.
  */
-#include "base/options.h"
 #include "sched/task.h"
-#include "sched/fork.h"
+#include "base/options.h"
+#include "sched/current.h"
 #include "sched/future.h"
 #include "sched/lifetime.h"
 #include "sched/pace.h"
 
-enum { ARGUMENTS_SHARE = 4 }; /* of its stack that a task's arguments may take: a quarter */
+enum { ARGUMENTS_SHARE = 4 }; /* the arguments may take 1/4 of the stack */
 
-/* What was said of an error goes with the result, if it is that error. */
-OUT_OF_LINE static void keep_sentence(struct coroutine *self, int result)
+/* The error message stays with the result, if it belongs to that error. */
+OUT_OF_LINE static void keep_message(struct coroutine *self, int result)
 {
     if (self->sentence->code == result)
         self->task->sentence = self->sentence;
     else
-        asyncp_sentence_free(&self->task->loop->memory, self->sentence);
+        asyncp_error_message_free(&self->task->loop->memory, self->sentence);
     self->sentence = NULL;
 }
 
 /*
- * What was asked of the task ends with it; why is the sentence of its end, if that came of it and
- * no other was said.
+ * Drops pending requests to cancel. If the task ended with -ECANCELED and has no error message, the
+ * reason of the request becomes its message.
  */
-OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
+OUT_OF_LINE static void drop_requests(struct coroutine *self, int result)
 {
     if (self->request_round == ROUND_FORKED)
         asyncp_forked_end(self);
     if (result == -ECANCELED && self->task->sentence == NULL)
-        self->task->sentence = sentence_handed_on(self->reason);
+        self->task->sentence = error_message_unconst(self->reason);
     else
-        asyncp_sentence_free(&self->task->loop->memory, sentence_handed_on(self->reason));
+        asyncp_error_message_free(&self->task->loop->memory, error_message_unconst(self->reason));
     self->reason = NULL;
     self->refused = false;
     self->requests = 0;
@@ -41,51 +41,51 @@ OUT_OF_LINE static void forget_requests(struct coroutine *self, int result)
     self->refusals = 0;
 }
 
-OUT_OF_LINE static void forget_locals(struct coroutine *self)
+OUT_OF_LINE static void drop_locals(struct coroutine *self)
 {
     asyncp_locals_release(self->task->loop, self->locals);
     self->locals = NULL;
 }
 
-/* A function of its own, as the label would lie in the first frame of every task. */
-OUT_OF_LINE static void scope_left_open(const struct async_task *task)
+/* Not inline: the label would lie in the first frame of every task. */
+OUT_OF_LINE static void report_open_scope(const struct async_task *task)
 {
-    asyncp_misuse("%s ended inside a timeout or shelter that it began; end the scope on "
+    asyncp_misuse("%s ended inside a timeout or shield that it began; end the scope on "
                   "every way out of the block",
                   asyncp_label(task).text);
 }
 
-/* The task's last moment on its stack; returns where to go on. */
-FLATTEN static void *end(struct async_loop *loop, struct coroutine *self, int result)
+/* The last step of a task, on its own stack. Returns the context to switch to. */
+FLATTEN static void *coroutine_end(struct async_loop *loop, struct coroutine *self, int result)
 {
     struct async_task *task = self->task;
     if (unlikely(self->scopes != NULL))
-        scope_left_open(task);
+        report_open_scope(task);
     task->result = result;
     if (unlikely(self->sentence != NULL))
-        keep_sentence(self, result);
+        keep_message(self, result);
     if (unlikely(self->request_round != 0))
-        forget_requests(self, result);
+        drop_requests(self, result);
     if (unlikely(self->locals != NULL))
-        forget_locals(self);
+        drop_locals(self);
     task_conclude(loop, task);
     stack_give(&loop->tasks.stacks, &self->stack);
     return context_end(loop_goes_on(loop) ? loop_advance(loop) : asyncp_loop_next(loop));
 }
 
 /* The first function on every task's stack. */
-TOOLS_BLIND static void *begin(void *argument)
+TOOLS_NO_TSAN static void *coroutine_begin(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->sched.context);
     if (unlikely(loop->sched.exceptions != NULL))
         *loop->sched.exceptions = (struct exceptions){0};
-    return end(loop, self, self->function->enter(self->arguments));
+    return coroutine_end(loop, self, self->function->enter(self->arguments));
 }
 
-/* The same in debug mode. */
-TOOLS_BLIND static void *begin_checked(void *argument)
+/* The first function of a task in debug mode. */
+TOOLS_NO_TSAN static void *coroutine_begin_checked(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
@@ -93,30 +93,31 @@ TOOLS_BLIND static void *begin_checked(void *argument)
     if (unlikely(loop->sched.exceptions != NULL))
         *loop->sched.exceptions = (struct exceptions){0};
     asyncp_check_arguments(loop, self);
-    return end(loop, self, self->function->enter(self->arguments));
+    return coroutine_end(loop, self, self->function->enter(self->arguments));
 }
 
 void asyncp_set_beginning(struct async_loop *loop)
 {
-    loop->sched.begin = loop_is_debug(loop) ? begin_checked : begin;
+    loop->sched.begin = loop_is_debug(loop) ? coroutine_begin_checked : coroutine_begin;
 }
 
-/* The first function of a task whose function runs on a worker thread. */
-TOOLS_BLIND static void *begin_offloaded(void *argument)
+/* The first function of a task whose body is an offloaded job. */
+TOOLS_NO_TSAN static void *coroutine_begin_offloaded(void *argument)
 {
     struct coroutine *self = argument;
     struct async_loop *loop = asyncp_current;
     context_begin(&self->context, &loop->sched.context);
     if (unlikely(loop->sched.exceptions != NULL))
         *loop->sched.exceptions = (struct exceptions){0};
-    return end(loop, self, loop->hooks->offload(self->executor, self->function, self->arguments));
+    return coroutine_end(loop, self,
+                         loop->hooks->offload(self->executor, self->function, self->arguments));
 }
 
 /*
- * As a control block is in new memory, and as every task leaves its own for the next one on its
- * stack.
+ * The state of a control block in new memory; a task that ends leaves it like this for the next
+ * one.
  */
-static bool is_blank(const struct coroutine *self)
+static bool coroutine_is_blank(const struct coroutine *self)
 {
     return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL &&
            self->sentence == NULL && !self->refused && !self->held_back && self->requests == 0 &&
@@ -125,31 +126,32 @@ static bool is_blank(const struct coroutine *self)
 }
 
 /*
- * The coroutine at the top of its stack, with its arguments below it; on the way to its first turn.
+ * Places the coroutine at the top of its stack and the arguments below it, ready for the first
+ * turn.
  */
-static void lay_out(const struct async_loop *loop, struct coroutine *self,
-                    const struct asyncp_function *function, const void *arguments)
+static void coroutine_set_up(const struct async_loop *loop, struct coroutine *self,
+                             const struct asyncp_function *function, const void *arguments)
 {
     uintptr_t top = ((uintptr_t)self - function->size) & ~(uintptr_t)15;
     if (unlikely(function->alignment > 16))
         top &= ~(uintptr_t)(function->alignment - 1);
-    ASSERT(is_blank(self));
+    ASSERT(coroutine_is_blank(self));
     self->select_turn = 0;
     self->function = function;
     self->arguments = (void *)top;
-    context_prepare(&self->context, &self->stack.known, (void *)top, loop->sched.begin, self);
+    context_prepare(&self->context, &self->stack.tools, (void *)top, loop->sched.begin, self);
     if (function->size > 0)
         memory_copy(self->arguments, arguments, function->size);
 }
 
-static unsigned log_of(const struct async_loop *loop, const async_task_options *options)
+static unsigned stack_log_for(const struct async_loop *loop, const async_task_options *options)
 {
     if (likely(options == NULL || options->stack_size == 0))
         return loop->tasks.default_log;
     return asyncp_stack_log(&loop->tasks.stacks, options->stack_size);
 }
 
-OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, unsigned log)
+OUT_OF_LINE static void check_argument_size(const struct asyncp_function *function, unsigned log)
 {
     ENSURE(log == 0 || function->size <= ((size_t)1 << log) / ARGUMENTS_SHARE,
            "async_create_task(%s): %zu bytes of arguments do not fit on a stack of %zu bytes; pass "
@@ -157,39 +159,39 @@ OUT_OF_LINE static void check_arguments(const struct asyncp_function *function, 
            function->name, function->size, (size_t)1 << log);
 }
 
-/* Before a stack is used again, for those who look at it closely. */
-__attribute__((cold, noinline)) static void lay_open(struct async_loop *loop,
-                                                     const struct stack *stack)
+/*
+ * Before a stack is reused: marks it as undefined for memory checkers. In debug mode also clears
+ * it, which shows how deep the task goes.
+ */
+__attribute__((cold, noinline)) static void mark_stack_undefined(struct async_loop *loop,
+                                                                 const struct stack *stack)
 {
-    asyncp_stack_open(&loop->tasks.stacks, stack);
-    if (loop_is_debug(loop)) /* a clean stack shows how deep this task goes */
+    asyncp_stack_mark_undefined(&loop->tasks.stacks, stack);
+    if (loop_is_debug(loop))
         asyncp_stack_clean(&loop->tasks.stacks, stack);
 }
 
-static struct coroutine *new_coroutine(struct async_loop *loop,
+static struct coroutine *coroutine_new(struct async_loop *loop,
                                        const struct asyncp_function *function,
                                        const async_task_options *options)
 {
-    unsigned log = log_of(loop, options);
-    if (unlikely(function->size > ((size_t)1 << STACK_LEAST_LOG) / ARGUMENTS_SHARE))
-        check_arguments(function, log);
+    unsigned log = stack_log_for(loop, options);
+    if (unlikely(function->size > ((size_t)1 << MIN_STACK_LOG) / ARGUMENTS_SHARE))
+        check_argument_size(function, log);
     struct stack *stack = log != 0 ? stack_take(&loop->tasks.stacks, log) : NULL;
     if (unlikely(stack == NULL))
         return NULL;
     if (unlikely(loop->debug.instrumented))
-        lay_open(loop, stack);
+        mark_stack_undefined(loop, stack);
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
 
-/*
- * What is left of a task that is not to be; whoever was to start it is told that there was no
- * memory for it.
- */
-static async_task *give_up(struct async_loop *loop, struct async_task *task, struct coroutine *self,
-                           const async_task_options *options)
+/* Frees what was allocated for a task that could not be created, and tells its maker. */
+static async_task *discard_task(struct async_loop *loop, struct async_task *task,
+                                struct coroutine *self, const async_task_options *options)
 {
     if (self != NULL && self->locals != NULL)
-        forget_locals(self);
+        drop_locals(self);
     if (self != NULL)
         stack_give(&loop->tasks.stacks, &self->stack);
     if (task != NULL) {
@@ -203,19 +205,20 @@ static async_task *give_up(struct async_loop *loop, struct async_task *task, str
     return NULL;
 }
 
-/* What else a task is to be. 0 or -ENOMEM. */
-static int follow_options(struct async_task *task, struct coroutine *self,
-                          const async_task_options *options)
+/* Applies the options. 0 or -ENOMEM. */
+static int apply_options(struct async_task *task, struct coroutine *self,
+                         const async_task_options *options)
 {
     if (options->executor != NULL) {
         self->executor = options->executor;
-        context_prepare(&self->context, &self->stack.known, self->arguments, begin_offloaded, self);
+        context_prepare(&self->context, &self->stack.tools, self->arguments,
+                        coroutine_begin_offloaded, self);
     }
     return options->name != NULL ? asyncp_task_rename(task, options->name) : 0;
 }
 
-/* Its first turn, now; the creator's next one is right after it, in the same burst. */
-static void begin_at_once(struct async_loop *loop, struct coroutine *self)
+/* Runs the first turn of the task now; the creator goes on after it, in the same burst. */
+static void start_eagerly(struct async_loop *loop, struct coroutine *self)
 {
     struct coroutine *creator = loop->sched.current;
     ready_push_first(&loop->sched.ready, &creator->ready);
@@ -225,20 +228,21 @@ static void begin_at_once(struct async_loop *loop, struct coroutine *self)
     ASSERT(loop->sched.current == creator);
 }
 
-/* The last steps of making a task that has options. */
-OUT_OF_LINE static async_task *start_with(struct async_loop *loop, struct async_task *task,
-                                          struct coroutine *self, const async_task_options *options)
+/* The last steps of creating a task with options. */
+OUT_OF_LINE static async_task *start_with_options(struct async_loop *loop, struct async_task *task,
+                                                  struct coroutine *self,
+                                                  const async_task_options *options)
 {
     OPTIONS_CHECK(options, "async_create_task_with");
-    if (follow_options(task, self, options) < 0)
-        return give_up(loop, task, self, options);
+    if (apply_options(task, self, options) < 0)
+        return discard_task(loop, task, self, options);
     struct asyncp_maker *maker = options->asyncp_maker;
     int begins = maker != NULL ? maker->start(loop, maker, self) : 1;
     if (begins < 0)
-        return give_up(loop, task, self, NULL);
+        return discard_task(loop, task, self, NULL);
     loop->tasks.created++;
     if (begins && options->eager_start && loop->sched.current != NULL)
-        begin_at_once(loop, self);
+        start_eagerly(loop, self);
     else if (begins)
         loop_push(loop, &self->ready);
     return task;
@@ -256,10 +260,10 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
         return NULL;
     }
     struct async_task *task = task_new_record(loop);
-    struct coroutine *self = task != NULL ? new_coroutine(loop, function, options) : NULL;
+    struct coroutine *self = task != NULL ? coroutine_new(loop, function, options) : NULL;
     if (unlikely(self == NULL))
-        return give_up(loop, task, self, options);
-    lay_out(loop, self, function, arguments);
+        return discard_task(loop, task, self, options);
+    coroutine_set_up(loop, self, function, arguments);
     task_set_up_record(task, self, function->name, where);
     self->task = task;
     self->locals = locals_inherit(loop);
@@ -268,12 +272,12 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
         loop_push(loop, &self->ready);
         return task;
     }
-    return start_with(loop, task, self, options);
+    return start_with_options(loop, task, self, options);
 }
 
 struct pointer_call {
-    int (*function)(void *argument); /* what to call */
-    void *argument;                  /* with what */
+    int (*function)(void *argument);
+    void *argument;
 };
 
 static int enter_pointer(void *arguments)
@@ -294,46 +298,47 @@ async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,
 }
 
 struct join {
-    struct wait wait;         /* of the task that joins */
-    struct waiter waiter;     /* its place with the task it waits for now */
-    async_task *const *tasks; /* all it waits for */
-    size_t count;             /* of them */
-    uint64_t passed_on;       /* the last round of requests that they were told of */
+    struct wait wait;
+    struct waiter waiter; /* in the list of the task that is awaited now */
+    async_task *const *tasks;
+    size_t count;
+    uint64_t passed_on; /* the last round of requests that was forwarded to the tasks */
 };
 
 /*
- * Passes on what is asked of the joining task; if it is among those it joins, it has been asked
- * already.
+ * Forwards the requests of the joining task. If that is among the tasks, it gets no second request.
  */
-static void pass_on_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
+static void forward_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
     join->passed_on = asyncp_round_pass_on(loop, self);
     asyncp_request(loop, join->tasks, join->count, self->reason);
 }
 
-static void pass_on(struct wait *wait)
+static void forward_to_joined(struct wait *wait)
 {
-    pass_on_to_all(wait->coroutine->task->loop, CONTAINER_OF(wait, struct join, wait),
+    forward_to_all(wait->coroutine->task->loop, CONTAINER_OF(wait, struct join, wait),
                    wait->coroutine);
 }
 
-static void wait_for(struct async_loop *loop, struct join *join, struct async_task *task,
+static void join_one(struct async_loop *loop, struct join *join, struct async_task *task,
                      const char *call)
 {
     struct coroutine *self = loop->sched.current;
     if (unlikely(self->refused && join->passed_on != self->request_round)) {
-        pass_on_to_all(loop, join,
-                       self); /* asked when it was woken already, or in the turn of its refusal */
+        forward_to_all(loop, join, self); /* requested after it was woken, or before this wait */
         if (task_done(task))
-            return; /* a future, which is over with that */
+            return; /* a future ends at once */
     }
-    wait_init(&join->wait, call, task, pass_on);
+    wait_init(&join->wait, call, task, forward_to_joined);
     wait_on(&join->wait, &join->waiter, &task->waiters);
     loop_park(loop, &join->wait);
     ASSERT(task_done(task));
 }
 
-/* One after the other, the last first: those that were created together often end in order. */
+/*
+ * One after the other, the last first: tasks that were created together often end in order, so that
+ * most of them have ended when the last one has.
+ */
 void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
 {
     struct join join;
@@ -341,32 +346,32 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.count = count;
     join.passed_on = 0;
     if (unlikely(loop->sched.current->refused)) {
-        pass_on_to_all(loop, &join, loop->sched.current);
+        forward_to_all(loop, &join, loop->sched.current);
         asyncp_refused(loop);
     }
     for (size_t i = count; i-- > 0;)
         if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->sched.current)
-            wait_for(loop, &join, tasks[i], call);
+            join_one(loop, &join, tasks[i], call);
 }
 
 /*
- * Brings the sentence of another task's error to the running task; the last who looks gets it,
- * others a copy.
+ * Moves the error message of an ended task to the running one; copies it unless this is the last
+ * reference. A message about another error is kept if there is nothing better.
  */
-static void adopt_sentence(struct async_loop *loop, struct async_task *task, bool last)
+static void adopt_message(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->sched.current;
-    struct sentence *sentence = task->sentence;
+    struct error_message *sentence = task->sentence;
     bool of_another = self->sentence != NULL && self->sentence->code != task->result;
-    if (sentence != NULL && sentence_is_constant(sentence) && of_another)
-        return; /* a reason of the library's is not worth a sentence */
+    if (sentence != NULL && error_message_is_constant(sentence) && of_another)
+        return; /* a constant reason does not replace a message */
     if (sentence != NULL && !last)
-        sentence = asyncp_sentence_copy(&loop->memory, sentence);
+        sentence = asyncp_error_message_copy(&loop->memory, sentence);
     else
         task->sentence = NULL;
     if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
-        return; /* what was said of another error stays */
-    asyncp_sentence_free(&loop->memory, self->sentence);
+        return; /* keeps the message */
+    asyncp_error_message_free(&loop->memory, self->sentence);
     self->sentence = sentence;
 }
 
@@ -377,7 +382,7 @@ int asyncp_task_collect(struct async_loop *loop, struct async_task *task)
     ASSERT(task_done(task) && task->references > 0 && task->reserved > 0);
     int result = task->result;
     if (unlikely(result < 0))
-        adopt_sentence(loop, task, task->references == 1);
+        adopt_message(loop, task, task->references == 1);
     task->seen = true;
     task_unreserve(task);
     if (--task->references == 0) {
@@ -410,14 +415,14 @@ FLATTEN int async_await(async_task *task)
 void async_task_detach(async_task *task)
 {
     if (task == NULL || (unlikely(task->loop != asyncp_current) && loop_is_inherited(task->loop)))
-        return; /* an inherited record goes with its loop */
+        return; /* an inherited record is freed with its loop */
     task_check(task, "async_task_detach", true);
     if (unlikely(task_handles(task) == task->reserved))
-        return; /* each is another call's to take */
+        return; /* all references are reserved by calls */
     if (--task->references == 0)
         task->taken_by = 0;
     if (unlikely(task->references == 0 && task_is_future(task)))
-        asyncp_future_settle(task, -ECANCELED); /* nobody can do that any more */
+        asyncp_future_settle(task, -ECANCELED); /* no handle is left that could set its result */
     else
         task_release(task);
 }
@@ -450,6 +455,6 @@ int async_task_result(async_task *task)
         return -EINPROGRESS;
     task->seen = true;
     if (task->result < 0 && task->loop->sched.current != NULL)
-        adopt_sentence(task->loop, task, false);
+        adopt_message(task->loop, task, false);
     return task->result;
 }

@@ -1,11 +1,10 @@
-/*
- * sched/tasks.c: the records and the stacks of a loop's tasks: opening, trimming and closing them.
- */
-#include "sched/fork.h"
+/* sched/tasks.c: the records and the stacks of the tasks of a loop: opening, trimming, closing. */
+#include "sched/current.h"
 #include "sched/future.h"
+#include "sys/report.h"
 
-enum { DEBUG_QUARANTINE = 4096 }; /* free records that debug mode keeps before it reuses one */
-enum { MAX_IDLE_STACKS = 1024 };  /* more are given back to the kernel when the loop has time */
+enum { DEBUG_QUARANTINE = 4096 }; /* free records before debug mode reuses one */
+enum { MAX_IDLE_STACKS = 1024 };  /* before they are trimmed */
 static const int64_t TRIM_INTERVAL_NS = 5000000000;
 
 int asyncp_tasks_open(struct async_loop *loop, size_t stack_size)
@@ -20,8 +19,8 @@ int asyncp_tasks_open(struct async_loop *loop, size_t stack_size)
 }
 
 /*
- * Gives stacks that nobody uses back to the kernel, when there are many and the loop has time. Not
- * often: what comes in waves would have its stacks mapped and touched anew for each.
+ * Called before the loop sleeps. Trims rarely: under bursty load each burst would have to map and
+ * touch its stacks again.
  */
 void asyncp_trim_stacks(struct async_loop *loop)
 {
@@ -33,14 +32,15 @@ void asyncp_trim_stacks(struct async_loop *loop)
 }
 
 /*
- * The words of a task that the parent has, and reports; its coroutine's too, which never ends here.
+ * Frees the error messages of a task of the parent, which the parent reports, and of its coroutine,
+ * which never ends here.
  */
 static void forget_inherited_task(struct async_loop *loop, struct async_task *task)
 {
     struct coroutine *coroutine = task->coroutine;
     if (coroutine != NULL && !task_is_future(task)) {
-        asyncp_sentence_free(&loop->memory, coroutine->sentence);
-        asyncp_sentence_free(&loop->memory, sentence_handed_on(coroutine->reason));
+        asyncp_error_message_free(&loop->memory, coroutine->sentence);
+        asyncp_error_message_free(&loop->memory, error_message_unconst(coroutine->reason));
     }
     task->seen = true;
     asyncp_task_free_words(task);
@@ -55,7 +55,7 @@ void asyncp_tasks_close(struct async_loop *loop)
         if (loop_is_inherited(loop) || task->references == 0)
             continue;
         if (task_is_future(task))
-            asyncp_future_settle(task, -ECANCELED); /* which nobody waits for */
+            asyncp_future_settle(task, -ECANCELED);
         ASSERT(task_done(task));
         if (loop_is_debug(loop) && !task->seen && task->result >= 0)
             asyncp_report("%s was never awaited, gathered or detached", asyncp_label(task).text);
@@ -67,7 +67,7 @@ void asyncp_tasks_close(struct async_loop *loop)
     asyncp_stack_pool_close(&loop->tasks.stacks);
 }
 
-struct stack_census asyncp_loop_stacks(const struct async_loop *loop)
+struct stack_counts asyncp_loop_stacks(const struct async_loop *loop)
 {
     return asyncp_stack_count(&loop->tasks.stacks);
 }

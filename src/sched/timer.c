@@ -1,9 +1,7 @@
-/*
- * sched/timer.c: timers on the heap of deadlines, and async_sleep, the plainest thing that stands
- * on them.
- */
+/* sched/timer.c: timers, in a heap ordered by deadline, and the clock. */
 #include "sched/timer.h"
 #include "sched/sched.h"
+#include "sys/clock.h"
 
 int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns)
 {
@@ -29,11 +27,11 @@ unsigned asyncp_timer_count(const struct async_loop *loop)
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 {
     ASSERT(now_ns < TIME_NEVER);
-    while (heap_least(&loop->clock.timers) <= now_ns) {
-        struct timer *timer = heap_first(&loop->clock.timers);
-        ENSURE(timer->set && timer->slot == heap_first_slot(&loop->clock.timers),
-               "the memory of a time limit is gone or was written over; a block was left, by "
-               "longjmp perhaps, without the end of the limit that it began there");
+    while (heap_min_key(&loop->clock.timers) <= now_ns) {
+        struct timer *timer = heap_min_node(&loop->clock.timers);
+        ENSURE(timer->set && timer->slot == heap_min_slot(&loop->clock.timers),
+               "the memory of a timeout was freed or overwritten; a block was left, perhaps by "
+               "longjmp, without the end of the timeout that it began there");
         asyncp_timer_clear(loop, timer);
         timer->expire(timer);
     }
@@ -41,10 +39,10 @@ void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns)
 
 int64_t asyncp_nanoseconds(double seconds)
 {
-    const double most = 9223372036.0; /* what fits in 63 bits of nanoseconds */
-    if (seconds >= most)
+    const double max = 9223372036.0; /* 63 bits of nanoseconds */
+    if (seconds >= max)
         return TIME_NEVER;
-    if (seconds <= -most)
+    if (seconds <= -max)
         return -TIME_NEVER;
     double exact = seconds * 1e9;
     int64_t whole = (int64_t)exact;
@@ -62,7 +60,7 @@ void asyncp_clock_open(struct async_loop *loop, bool is_virtual, bool determinis
 {
     loop->clock.is_virtual = is_virtual;
     loop->clock.deterministic = deterministic;
-    loop->clock.now_ns = is_virtual ? 0 : asyncp_clock_now();
+    loop->clock.now_ns = is_virtual ? 0 : asyncp_sys_clock_now();
     asyncp_heap_open(&loop->clock.timers, loop->memory);
 }
 

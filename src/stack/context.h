@@ -1,12 +1,11 @@
 /*
- * stack/context.h: one flow of control with a stack of its own, and the switch from one to another.
- * What is not running is a stack pointer; everything else lies on its stack, in a frame that
- * asyncp_switch laid down and takes up again. Knows nothing of tasks, and chooses nothing.
+ * stack/context.h: a context is a flow of control with its own stack. While it is suspended it is
+ * just a stack pointer: asyncp_switch has pushed everything else onto its stack.
  *
- *      top     the first frame: calls entry(argument), which returns the context to go on in;
+ *      top     the first frame: calls entry(argument), which returns the context to continue with;
  *              unwinders stop here
- *       ⋮      the frames of the code that waits
- *      sp      registers that a call preserves, with the floating-point control words
+ *       ⋮      the frames of the suspended code
+ *      sp      callee-saved registers, floating-point control words
  */
 #ifndef STACK_CONTEXT_H
 #define STACK_CONTEXT_H
@@ -15,29 +14,34 @@
 #include "sys/tools.h"
 
 struct context {
-    void *sp; /* where it goes on; meaningless while it runs */
+    void *sp; /* valid while the context is suspended */
 #if ASYNC_ASAN
-    void *shadow;       /* AddressSanitizer's stack beside ours */
-    const void *bottom; /* the stack's lowest byte, for AddressSanitizer */
-    size_t size;        /* the stack's size, for AddressSanitizer */
+    void *shadow;       /* AddressSanitizer's fake stack */
+    const void *bottom; /* the stack's lowest byte; NULL: not known yet */
+    size_t size;
 #elif ASYNC_TSAN
-    void *fiber; /* ThreadSanitizer's name for a flow that has not begun */
+    void *fiber; /* ThreadSanitizer's fiber of a context that has not started */
 #endif
 };
 
-/* Stores the running flow's stack pointer in *save and goes on where load was stored. */
+/* Stores the stack pointer in *save and continues where `load` was saved. */
 void asyncp_switch(void **save, void *load);
 
 /*
- * A stack pointer for a flow that calls entry(argument) on the stack below top. What entry returns
- * is the stack pointer to go on with, when this flow has ended.
+ * Returns the stack pointer of a context that will call entry(argument) on the stack below top.
+ * When entry returns, execution continues at the stack pointer that it returned.
  */
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
 /*
- * Makes a context that begins with entry(argument) below top, on that stack; entry is TOOLS_BLIND.
+ * Called when no frame of the running context catches a C++ exception, before std::terminate. NULL:
+ * no function is called.
  */
-static inline void context_prepare(struct context *context, const struct known_stack *stack,
+typedef void asyncp_uncaught_function(void);
+extern _Atomic(asyncp_uncaught_function *) asyncp_uncaught_hook;
+
+/* Makes a context that starts with entry(argument). entry is TOOLS_NO_TSAN. */
+static inline void context_prepare(struct context *context, const struct tool_stack *stack,
                                    void *top, void *(*entry)(void *), void *argument)
 {
     context->sp = asyncp_switch_prepare(top, entry, argument);
@@ -52,7 +56,7 @@ static inline void context_prepare(struct context *context, const struct known_s
     (void)stack;
 }
 
-/* Goes on in `to`; returns when somebody switches back to `from`. */
+/* Suspends `from` and continues `to`. Returns when another context switches back to `from`. */
 static inline void context_switch(struct context *from, struct context *to)
 {
 #if ASYNC_ASAN
@@ -69,10 +73,10 @@ static inline void context_switch(struct context *from, struct context *to)
 }
 
 /*
- * The first thing a new context does; home is the one whose stack nobody told us, if it came from
- * there.
+ * The first call of a new context. `home` is the context of the thread's own stack; its bounds are
+ * learnt here if the new context was started from it.
  */
-TOOLS_BLIND static inline void context_begin(const struct context *self, struct context *home)
+TOOLS_NO_TSAN static inline void context_begin(const struct context *self, struct context *home)
 {
 #if ASYNC_ASAN
     const void *bottom;
@@ -89,7 +93,7 @@ TOOLS_BLIND static inline void context_begin(const struct context *self, struct 
     (void)home;
 }
 
-/* The last thing a context does: returns what its entry must return, to go on in `to`. */
+/* The last call of a context. Returns what its entry must return to continue with `to`. */
 static inline void *context_end(const struct context *to)
 {
 #if ASYNC_ASAN

@@ -1,68 +1,58 @@
 /*
- * stack/guard.c: what stops a stack from growing into its neighbour: a lightweight guard where the
- * kernel has them (6.13 and later; no mapping is spent, so a million work), page protection where
- * it does not, and where mappings run out a canary, which only tells afterwards. The first kind is
- * not believed, but proven: an emulated kernel may accept the call and do nothing.
+ * stack/guard.c: installs guards. Whether the kernel has lightweight guards is verified once: some
+ * emulated kernels accept the madvise and ignore it.
  */
-#include "stack/stack.h"
-#include "sys/sys.h"
+#include "stack/guard.h"
+#include "sys/file.h"
+#include "sys/map.h"
+#include <errno.h>
 #include <stdatomic.h>
 
 enum { CANARY_WORDS = 8 };
 static const uint64_t CANARY = 0x5afe57ac6b077035;
 
-enum proof { UNKNOWN, WORKS, DOES_NOT };
+/* Whether a kind of guard works. UNKNOWN: not tested yet, or the kernel was short of resources. */
+enum guard_support { UNKNOWN, SUPPORTED, UNSUPPORTED };
 
-/* Whether the kernel itself refuses to write into the page at start. */
-static enum proof refuses_writes(char *start)
+static _Atomic enum guard_support single_support; /* one range in each call */
+static _Atomic enum guard_support batch_support;  /* many ranges in each call */
+
+/* Tests a guarded page with a system call that writes to it, which fails instead of faulting. */
+static enum guard_support test_guarded_page(char *page)
 {
     int ends[2];
     if (asyncp_sys_pipe(ends) < 0)
         return UNKNOWN;
-    bool asked = asyncp_sys_write(ends[1], "x", 1) == 1;
-    ssize_t answer = asked ? asyncp_sys_read(ends[0], start, 1) : 0;
+    bool written = asyncp_sys_write(ends[1], "x", 1) == 1;
+    ssize_t result = written ? asyncp_sys_read(ends[0], page, 1) : 0;
     asyncp_sys_close(ends[0]);
     asyncp_sys_close(ends[1]);
-    return answer == -EFAULT ? WORKS : answer == 1 ? DOES_NOT : UNKNOWN;
+    return result == -EFAULT ? SUPPORTED : result == 1 ? UNSUPPORTED : UNKNOWN;
 }
 
-static int guard_alone(char *start, size_t page)
-{
-    return asyncp_sys_guard(start, page);
-}
-
-static int guard_with_others(char *start, size_t page)
-{
-    return asyncp_sys_guard_each(start, page, page, 1);
-}
-
-static bool is_short(int error)
-{
-    return error == -ENOMEM || error == -EAGAIN;
-}
-
-/* UNKNOWN when the kernel is short of something now. */
-static enum proof prove(int (*guard)(char *start, size_t page), size_t page)
+static enum guard_support test_guard(bool in_batch, size_t page)
 {
     char *start = asyncp_sys_map(2 * page);
     if (start == NULL)
         return UNKNOWN;
-    int result = guard(start, page);
-    enum proof proof = result == 0 ? refuses_writes(start) : is_short(result) ? UNKNOWN : DOES_NOT;
+    int result = in_batch ? asyncp_sys_guard_each(start, page, page, 1)
+                          : asyncp_sys_guard(start, page);
+    enum guard_support support = UNSUPPORTED;
+    if (result == 0)
+        support = test_guarded_page(start);
+    else if (result == -ENOMEM || result == -EAGAIN)
+        support = UNKNOWN;
     asyncp_sys_unmap(start, 2 * page);
-    return proof;
+    return support;
 }
-
-/* The kernel does not change while we run. */
-static _Atomic enum proof alone, together;
 
 enum guard asyncp_guard_best(size_t page)
 {
-    if (alone == UNKNOWN)
-        alone = prove(guard_alone, page);
-    if (alone == WORKS && together == UNKNOWN)
-        together = prove(guard_with_others, page);
-    return alone == WORKS ? GUARD_LIGHT : GUARD_PROTECTION;
+    if (single_support == UNKNOWN)
+        single_support = test_guard(false, page);
+    if (single_support == SUPPORTED && batch_support == UNKNOWN)
+        batch_support = test_guard(true, page);
+    return single_support == SUPPORTED ? GUARD_LIGHT : GUARD_PROTECTION;
 }
 
 static void write_canary(char *bottom)
@@ -79,13 +69,13 @@ bool asyncp_guard_intact(const char *bottom)
     return true;
 }
 
-static int install_one(enum guard kind, char *slot, size_t size)
+static int install_guard(enum guard kind, char *slot, size_t size)
 {
     switch (kind) {
     case GUARD_LIGHT:
         return asyncp_sys_guard(slot, size);
     case GUARD_PROTECTION:
-        return asyncp_sys_protect(slot, size);
+        return asyncp_sys_mprotect_none(slot, size);
     default:
         write_canary(slot);
         return 0;
@@ -95,11 +85,11 @@ static int install_one(enum guard kind, char *slot, size_t size)
 uint32_t asyncp_guard_install(enum guard kind, char *slot, size_t slot_size, size_t size,
                               uint32_t count)
 {
-    if (kind == GUARD_LIGHT && together == WORKS &&
+    if (kind == GUARD_LIGHT && batch_support == SUPPORTED &&
         asyncp_sys_guard_each(slot, slot_size, size, count) == 0)
         return count;
     for (uint32_t done = 0; done < count; done++)
-        if (install_one(kind, slot + done * slot_size, size) < 0)
+        if (install_guard(kind, slot + done * slot_size, size) < 0)
             return done;
     return count;
 }

@@ -1,12 +1,14 @@
 /*
- * stack/overflow.c: the handler of SIGSEGV. It runs on an alternate stack, looks whether the
- * address lies in the guard of the running stack, and if so says what overflowed and which calls
- * repeat. Every other fault goes to whoever handled it before.
+ * stack/overflow.c: the handler of SIGSEGV and SIGBUS. It runs on an alternate stack. If the
+ * faulting address lies in the guard of the running stack, it reports what overflowed and which
+ * calls repeat, and the process ends. All other faults are forwarded to the former handler.
  */
 #include "stack/overflow.h"
 #include "sys/frames.h"
 #include "sys/symbol.h"
-#include "sys/sys.h"
+#include "sys/map.h"
+#include "sys/report.h"
+#include "sys/signals.h"
 #include <pthread.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -14,27 +16,26 @@
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
 enum { NAME_SIZE = 128 };
 
-/* A signal that we handle while a thread is watched. */
-struct taken_signal {
-    int number;              /* SIGSEGV or SIGBUS */
-    struct sigaction before; /* what handled it before; faults that are not ours go there */
-    /* once at the end another handler was found in place of ours, and may lead to it */
+/* A signal that we handle while overflows of any thread are reported. */
+struct handled_signal {
+    int number;
+    struct sigaction before; /* the former handler */
+    /* When ours was to be removed, another handler was installed, which may call ours. */
     bool replaced;
 };
 
-static const struct overflow_owner *watcher;             /* the same for all threads */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
-static unsigned watching;                                /* threads that are watched */
-static struct taken_signal taken[] = {{.number = SIGSEGV}, {.number = SIGBUS}};
+static const struct overflow_owner *stack_owner; /* the same for all threads */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned thread_count;                                                       /* under lock */
+static struct handled_signal handled[] = {{.number = SIGSEGV}, {.number = SIGBUS}}; /* under lock */
 
-/* The fault that this thread is passing on to the handler before; NULL: none. */
+/* The fault that this thread is forwarding. */
 static __thread struct {
-    const void *context; /* where it happened, as the kernel has told us */
-    const char *frame;   /* of the handler that passes it on */
-} passing __attribute__((tls_model("initial-exec")));
+    const void *context; /* the kernel's context of the fault; NULL: none is forwarded */
+    const char *frame;   /* of the handler that forwards it */
+} forwarding __attribute__((tls_model("initial-exec")));
 
-/* Where the flow was, and how far its stack reached. */
-static void registers(const void *signal_context, const void **pc, const char **sp)
+static void read_registers(const void *signal_context, const void **pc, const char **sp)
 {
     const ucontext_t *context = signal_context;
 #if defined(__x86_64__)
@@ -62,38 +63,32 @@ static void registers(const void *signal_context, const void **pc, const char **
 #endif
 }
 
-static void explain(const struct stack *stack, size_t guard_size, const void *signal_context)
+static void report_overflow(const struct stack *stack, size_t guard_size,
+                            const void *signal_context)
 {
     char name[NAME_SIZE];
     const void *pc;
     const char *sp;
-    registers(signal_context, &pc, &sp);
-    watcher->explain();
+    read_registers(signal_context, &pc, &sp);
+    stack_owner->explain();
     if (asyncp_symbol(pc, name, sizeof name))
         asyncp_report("    it happened in %s", name);
     const char *lowest = stack->bottom + guard_size;
     asyncp_frames_report(sp > lowest ? sp : lowest, (const char *)stack);
 }
 
-static const struct sigaction *handler_before(int number)
-{
-    return number == SIGBUS ? &taken[1].before : &taken[0].before;
-}
-
-/*
- * As if there were no handler: a fault repeats as soon as we return, and ends the program; what was
- * sent does not.
- */
+/* A fault repeats when the handler returns, and then ends the process. A sent signal does not. */
 static void end_by_signal(int number, const siginfo_t *info)
 {
-    signal(number, SIG_DFL);
-    if (info->si_code <= 0)
-        raise(number);
+    bool was_sent = info->si_code <= 0;
+    asyncp_sys_signal_default(number);
+    if (was_sent)
+        asyncp_sys_raise(number);
 }
 
-static void call_before(int number, siginfo_t *info, void *signal_context)
+static void call_former_handler(int number, siginfo_t *info, void *signal_context)
 {
-    const struct sigaction *before = handler_before(number);
+    const struct sigaction *before = &handled[number == SIGBUS].before;
     if ((before->sa_flags & SA_SIGINFO) != 0)
         before->sa_sigaction(number, info, signal_context);
     else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
@@ -103,93 +98,83 @@ static void call_before(int number, siginfo_t *info, void *signal_context)
 }
 
 /*
- * The handler before may have learnt of ours and call it in turn, in a circle: then the same fault
- * comes again, deeper on the same stack. A handler that leaves by siglongjmp leaves what is noted
- * here, which then is not deeper.
+ * The former handler may call ours in turn. Such a loop is recognised by the same fault with a
+ * deeper frame. A handler that leaves by siglongjmp leaves `forwarding` set; later frames are not
+ * deeper than its frame.
  */
-static void pass_on(int number, siginfo_t *info, void *signal_context)
+static void forward_fault(int number, siginfo_t *info, void *signal_context)
 {
     const char *frame = __builtin_frame_address(0);
-    if (passing.context == signal_context && frame < passing.frame) {
+    if (forwarding.context == signal_context && frame < forwarding.frame) {
         end_by_signal(number, info);
         return;
     }
-    const void *outer_context = passing.context;
-    const char *outer_frame = passing.frame;
-    passing.context = signal_context;
-    passing.frame = frame;
-    call_before(number, info, signal_context);
-    passing.context = outer_context;
-    passing.frame = outer_frame;
+    const void *outer_context = forwarding.context;
+    const char *outer_frame = forwarding.frame;
+    forwarding.context = signal_context;
+    forwarding.frame = frame;
+    call_former_handler(number, info, signal_context);
+    forwarding.context = outer_context;
+    forwarding.frame = outer_frame;
 }
 
 static void on_fault(int number, siginfo_t *info, void *signal_context)
 {
     size_t guard_size = 0;
-    const struct stack *stack = watcher->running(&guard_size);
+    const struct stack *stack = stack_owner->running(&guard_size);
     const char *address = info->si_addr;
     if (stack != NULL && info->si_code > 0 && address >= stack->bottom &&
         address < stack->bottom + guard_size) {
-        explain(stack, guard_size, signal_context);
-        signal(number, SIG_DFL);
+        report_overflow(stack, guard_size, signal_context);
+        asyncp_sys_signal_default(number);
         return;
     }
-    pass_on(number, info, signal_context);
+    forward_fault(number, info, signal_context);
 }
 
-static bool is_ours(const struct sigaction *action)
+static bool is_fault_handler(const struct sigaction *action)
 {
     return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == on_fault;
 }
 
-/*
- * Whether the handler may be newer than ours, so that it calls ours when a fault is none of its
- * own.
- */
-static bool may_lead_to_ours(const struct taken_signal *one, const struct sigaction *now)
+/* Whether the handler was installed after ours, and so may forward faults to ours. */
+static bool may_call_ours(const struct handled_signal *fault, const struct sigaction *now)
 {
     bool is_function = (now->sa_flags & SA_SIGINFO) != 0 ||
                        (now->sa_handler != SIG_DFL && now->sa_handler != SIG_IGN);
-    return one->replaced && is_function && now->sa_sigaction != one->before.sa_sigaction;
+    return fault->replaced && is_function && now->sa_sigaction != fault->before.sa_sigaction;
 }
 
-/*
- * Ours may still be there, because it could not be given back or was put back: then what was before
- * it stays.
- */
-static void take_signal(struct taken_signal *one)
+/* If our handler is still installed, `before` stays as it is. */
+static void install_handler(struct handled_signal *fault)
 {
     struct sigaction now, action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0 || is_ours(&now) ||
-        may_lead_to_ours(one, &now))
+    if (asyncp_sys_sigaction(fault->number, NULL, &now) < 0 || is_fault_handler(&now) ||
+        may_call_ours(fault, &now))
         return;
     sigemptyset(&action.sa_mask);
-    one->before = now;
-    asyncp_sys_sigaction(one->number, &action, NULL);
+    fault->before = now;
+    asyncp_sys_sigaction(fault->number, &action, NULL);
 }
 
-/* Puts the former handler back, unless the program has taken the signal since. */
-static void give_back(struct taken_signal *one)
+static void restore_handler(struct handled_signal *fault)
 {
     struct sigaction now;
-    if (asyncp_sys_sigaction(one->number, NULL, &now) < 0)
+    if (asyncp_sys_sigaction(fault->number, NULL, &now) < 0)
         return;
-    if (is_ours(&now))
-        asyncp_sys_sigaction(one->number, &one->before, NULL);
+    if (is_fault_handler(&now))
+        asyncp_sys_sigaction(fault->number, &fault->before, NULL);
     else
-        one->replaced = true;
+        fault->replaced = true;
 }
 
-/*
- * 0 or -ENOMEM. Where a program may have no signal stack, an overflow ends it without a message, as
- * it would anyway.
- */
-static int take_stack(struct signal_stack *stack)
+/* 0 or -ENOMEM. Where the kernel allows no alternate stack, an overflow is not reported. */
+static int map_signal_stack(struct signal_stack *stack)
 {
     stack->start = asyncp_sys_map(SIGNAL_STACK_SIZE);
     if (stack->start == NULL)
         return -ENOMEM;
-    stack->error = asyncp_sys_signal_stack(stack->start, SIGNAL_STACK_SIZE);
+    stack->error = asyncp_sys_set_signal_stack(stack->start, SIGNAL_STACK_SIZE);
     if (stack->error < 0) {
         asyncp_sys_unmap(stack->start, SIGNAL_STACK_SIZE);
         stack->start = NULL;
@@ -200,14 +185,14 @@ static int take_stack(struct signal_stack *stack)
 int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner *owner)
 {
     *stack = (struct signal_stack){0};
-    int result = asyncp_sys_has_signal_stack() ? 0 : take_stack(stack);
+    int result = asyncp_sys_has_signal_stack() ? 0 : map_signal_stack(stack);
     if (result < 0)
         return result;
     pthread_mutex_lock(&lock);
-    watcher = owner;
-    if (watching++ == 0)
-        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-            take_signal(&taken[i]);
+    stack_owner = owner;
+    if (thread_count++ == 0)
+        for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+            install_handler(&handled[i]);
     pthread_mutex_unlock(&lock);
     return 0;
 }
@@ -215,11 +200,11 @@ int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner
 void asyncp_overflow_close(struct signal_stack *stack)
 {
     pthread_mutex_lock(&lock);
-    if (--watching == 0)
-        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-            give_back(&taken[i]);
+    if (--thread_count == 0)
+        for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
+            restore_handler(&handled[i]);
     pthread_mutex_unlock(&lock);
-    if (stack->start != NULL && asyncp_sys_leave_signal_stack(stack->start))
+    if (stack->start != NULL && asyncp_sys_remove_signal_stack(stack->start))
         asyncp_sys_unmap(stack->start, SIGNAL_STACK_SIZE);
 }
 
@@ -235,6 +220,6 @@ void asyncp_overflow_after_fork(void)
 
 void asyncp_overflow_forked(unsigned count)
 {
-    watching = count;
+    thread_count = count;
     pthread_mutex_unlock(&lock);
 }

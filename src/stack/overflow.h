@@ -1,37 +1,34 @@
 /*
- * stack/overflow.h: a stack that ran into its guard ends the program with a message that helps,
- * instead of a bare "Segmentation fault". Knows nothing of tasks: who was running, and what to say
- * of it, is asked back.
+ * stack/overflow.h: reports a stack overflow with the functions that caused it, instead of a bare
+ * "Segmentation fault". The owner of the stacks is asked which stack is running.
  */
 #ifndef STACK_OVERFLOW_H
 #define STACK_OVERFLOW_H
 
 #include "stack/stack.h"
 
-/* What the owner of the stacks is asked when a fault happens; both run in the signal handler. */
+/* Callbacks of the owner of the stacks. They run in the signal handler. */
 struct overflow_owner {
     const struct stack *(*running)(size_t *guard_size); /* this thread's running stack, or NULL */
-    void (*explain)(void);                              /* says whose stack it is */
+    void (*explain)(void);                              /* reports whose stack it is */
 };
 
-/* One thread's alternate signal stack, on which a handler can run when the other is full. */
+/* The alternate signal stack of one thread: the handler cannot run on a stack that is full. */
 struct signal_stack {
-    void *start; /* what was mapped; NULL if the thread had one of its own, or can have none */
-    int error;   /* why it can have none; 0: it has one */
+    void *start; /* our mapping; NULL: the thread has another one, or can have none */
+    int error;   /* why the thread can have none: -errno; 0: it has one */
 };
 
-/* Watches this thread; the first one also takes SIGSEGV and SIGBUS. 0 or -errno. */
+/*
+ * Reports overflows of this thread's stacks. The first call of the process installs handlers for
+ * SIGSEGV and SIGBUS. 0 or -ENOMEM.
+ */
 int asyncp_overflow_open(struct signal_stack *stack, const struct overflow_owner *owner);
 
-/*
- * The last one gives the signals back to whoever handled them before. What the program has put
- * there stays.
- */
+/* The last call restores the former handlers, unless the program has installed others since. */
 void asyncp_overflow_close(struct signal_stack *stack);
 
-/*
- * Around fork(), in the parent; and in the child, where of all watched threads there are so many.
- */
+/* Before fork(); after it in the parent; after it in the child, where `count` threads are left. */
 void asyncp_overflow_before_fork(void);
 void asyncp_overflow_after_fork(void);
 void asyncp_overflow_forked(unsigned count);

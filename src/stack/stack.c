@@ -1,17 +1,15 @@
 /*
- * stack/stack.c: where stacks come from. Taking one that was given back is a pop from the first
- * slab's free stacks (in stack.h); here is what happens once a stack, or once a slab.
+ * stack/stack.c: slabs and the stacks that are cut from them: everything that happens once for a
+ * stack or a slab. Reuse of a free stack is inline in stack.h.
  */
 #include "stack/stack.h"
-#include "sys/sys.h"
+#include "sys/map.h"
+#include "sys/report.h"
 
-enum {
-    FIRST_SLAB_LOG = 4,
-    LAST_SLAB_LOG = 12,
-    SLAB_BYTES_LOG = 28
-}; /* slots: 16 to 4096, within 256 MiB */
-enum { CACHE_LINE = 64, COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
-enum { GUARDS_AT_ONCE = 32 };
+/* A slab has 16 to 4096 slots, each next one twice as many, and at most 256 MiB. */
+enum { MIN_SLAB_LOG = 4, MAX_SLAB_LOG = 12, MAX_SLAB_BYTES_LOG = 28 };
+enum { COLOURS = 12, COLOUR_BYTES = 3 * CACHE_LINE };
+enum { GUARDS_IN_BATCH = 32 };
 
 void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offset,
                             async_allocator memory)
@@ -20,34 +18,35 @@ void asyncp_stack_pool_open(struct stack_pool *pool, size_t reserve, size_t offs
     reserve = (reserve + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     *pool = (struct stack_pool){
         .reserve = reserve, .offset = offset, .page = page, .memory = memory};
-    pool->guard_size = page > GUARD_LEAST ? page : GUARD_LEAST;
+    pool->guard_size = page > MIN_GUARD_BYTES ? page : MIN_GUARD_BYTES;
     pool->guard = asyncp_guard_best(page);
-    pool->least_log = STACK_LEAST_LOG;
-    while ((size_t)1 << pool->least_log < page)
-        pool->least_log++;
+    pool->min_log = MIN_STACK_LOG;
+    while ((size_t)1 << pool->min_log < page)
+        pool->min_log++;
 }
 
-/* The stack in that slot; its control block is where the colour of the slot puts it. */
-static struct stack *in_slot(const struct stack_pool *pool, const struct slab *slab, uint32_t slot)
+/* The slot's colour determines where its control block lies. */
+static struct stack *stack_in_slot(const struct stack_pool *pool, const struct slab *slab,
+                                   uint32_t slot)
 {
     char *top = slab->start + slab->slot_size * (slot + 1) - (slot % COLOURS) * COLOUR_BYTES;
     return (struct stack *)(void *)(top - pool->reserve + pool->offset);
 }
 
-static size_t slab_size(const struct slab *slab)
+static size_t slab_bytes(const struct slab *slab)
 {
     return slab->slots * slab->slot_size;
 }
 
-static void unmap(struct stack_pool *pool, struct slab *slab)
+static void slab_unmap(struct stack_pool *pool, struct slab *slab)
 {
-    if (tools_count_stacks())
+    if (tools_track_stacks())
         for (uint32_t slot = 0; slot < slab->fresh; slot++)
-            tools_stack_unmapped(&in_slot(pool, slab, slot)->known);
+            tools_stack_unmapped(&stack_in_slot(pool, slab, slot)->tools);
 #if ASYNC_ASAN
-    ASAN_UNPOISON_MEMORY_REGION(slab->start, slab_size(slab));
+    ASAN_UNPOISON_MEMORY_REGION(slab->start, slab_bytes(slab));
 #endif
-    asyncp_sys_unmap(slab->start, slab_size(slab));
+    asyncp_sys_unmap(slab->start, slab_bytes(slab));
     memory_free(&pool->memory, slab, sizeof *slab);
 }
 
@@ -55,7 +54,7 @@ void asyncp_stack_pool_close(struct stack_pool *pool)
 {
     for (struct slab *slab = pool->slabs, *next; slab != NULL; slab = next) {
         next = slab->next;
-        unmap(pool, slab);
+        slab_unmap(pool, slab);
     }
     pool->slabs = NULL;
 }
@@ -63,8 +62,8 @@ void asyncp_stack_pool_close(struct stack_pool *pool)
 unsigned asyncp_stack_log(const struct stack_pool *pool, size_t size)
 {
     if (size == 0)
-        size = (size_t)1 << STACK_DEFAULT_LOG;
-    for (unsigned log = pool->least_log; log <= STACK_MOST_LOG; log++)
+        size = (size_t)1 << DEFAULT_STACK_LOG;
+    for (unsigned log = pool->min_log; log <= MAX_STACK_LOG; log++)
         if (size <= (size_t)1 << log)
             return log;
     return 0;
@@ -72,17 +71,17 @@ unsigned asyncp_stack_log(const struct stack_pool *pool, size_t size)
 
 static uint32_t slots_of_next_slab(const struct stack_pool *pool, unsigned log)
 {
-    unsigned slots_log = FIRST_SLAB_LOG + pool->slabs_made[log - STACK_LEAST_LOG];
-    if (slots_log > LAST_SLAB_LOG)
-        slots_log = LAST_SLAB_LOG;
-    unsigned most_log = log < SLAB_BYTES_LOG ? SLAB_BYTES_LOG - log : 0;
-    return (uint32_t)1 << (slots_log < most_log ? slots_log : most_log);
+    unsigned slots_log = MIN_SLAB_LOG + pool->slabs_made[log - MIN_STACK_LOG];
+    if (slots_log > MAX_SLAB_LOG)
+        slots_log = MAX_SLAB_LOG;
+    unsigned max_log = log < MAX_SLAB_BYTES_LOG ? MAX_SLAB_BYTES_LOG - log : 0;
+    return (uint32_t)1 << (slots_log < max_log ? slots_log : max_log);
 }
 
-void asyncp_stack_list(struct stack_pool *pool, struct slab *slab)
+void asyncp_stack_list_slab(struct stack_pool *pool, struct slab *slab)
 {
     slab->listed = true;
-    list_append(&pool->available[slab->log - STACK_LEAST_LOG], &slab->link);
+    list_append(&pool->available[slab->log - MIN_STACK_LOG], &slab->link);
 }
 
 static struct slab *slab_new(struct stack_pool *pool, unsigned log)
@@ -93,63 +92,57 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     slab->slots = slots_of_next_slab(pool, log);
     slab->log = (uint8_t)log;
     slab->slot_size = pool->guard_size + ((size_t)1 << log);
-    slab->start = asyncp_sys_map(slab_size(slab));
+    slab->start = asyncp_sys_map(slab_bytes(slab));
     if (slab->start == NULL) {
         memory_free(&pool->memory, slab, sizeof *slab);
         return NULL;
     }
     slab->next = pool->slabs;
     pool->slabs = slab;
-    pool->slabs_made[log - STACK_LEAST_LOG]++;
-    asyncp_stack_list(pool, slab);
+    pool->slabs_made[log - MIN_STACK_LOG]++;
+    asyncp_stack_list_slab(pool, slab);
     return slab;
 }
 
-/* Guards the next slots, many at once, with the best kind that can still be had. */
-static void guard_more(struct stack_pool *pool, struct slab *slab)
+/* Guards the next slots, with the best kind that is still available. */
+static void guard_slots(struct stack_pool *pool, struct slab *slab)
 {
     uint32_t left = slab->slots - slab->guarded;
-    uint32_t count = left < GUARDS_AT_ONCE ? left : GUARDS_AT_ONCE;
+    uint32_t count = left < GUARDS_IN_BATCH ? left : GUARDS_IN_BATCH;
     size_t size = slab->slot_size;
     char *slot = slab->start + size * slab->guarded;
     uint32_t done;
     while ((done = asyncp_guard_install(pool->guard, slot, size, pool->guard_size, count)) == 0) {
         if (++pool->guard == GUARD_CANARY)
             asyncp_report("no more stack guards (vm.max_map_count is reached); "
-                          "further tasks have only a canary, checked when they end");
+                          "further stacks have only a canary, which is checked when a task ends");
     }
     slab->guard = (uint8_t)pool->guard;
     slab->guarded += done;
-    if (slab->slots ==
-        1u << LAST_SLAB_LOG) /* thousands are in use, so a few pages early are no waste */
-        asyncp_sys_touch_each(slot + size - pool->page, size, pool->page, done);
+    if (slab->slots == 1u << MAX_SLAB_LOG) /* thousands are in use: populate some ahead */
+        asyncp_sys_populate_each(slot + size - pool->page, size, pool->page, done);
 }
 
-/* The next untouched slot of a slab as a stack. */
-static struct stack *cut_fresh(struct stack_pool *pool, struct slab *slab)
+/* Makes a stack of the slab's next unused slot. */
+static struct stack *cut_stack(struct stack_pool *pool, struct slab *slab)
 {
     if (slab->fresh == slab->guarded)
-        guard_more(pool, slab);
+        guard_slots(pool, slab);
     char *bottom = slab->start + slab->slot_size * slab->fresh;
-    struct stack *stack = in_slot(pool, slab, slab->fresh);
+    struct stack *stack = stack_in_slot(pool, slab, slab->fresh);
     *stack = (struct stack){.slab = slab, .bottom = bottom, .log = slab->log, .guard = slab->guard};
-    tools_stack_mapped(&stack->known, stack_limit(pool, stack), stack_control(pool, stack));
+    tools_stack_mapped(&stack->tools, stack_limit(pool, stack), stack_control(pool, stack));
     slab->fresh++;
     return stack;
 }
 
-static bool has_one(const struct slab *slab)
-{
-    return slab->free != NULL || slab->fresh < slab->slots;
-}
-
-/* The first slab that has a stack to give; those before it leave the list. */
+/* The first slab with a free or unused stack. Exhausted slabs before it leave the list. */
 static struct slab *find_slab(struct stack_pool *pool, unsigned log)
 {
     struct link *first;
-    while ((first = list_first(&pool->available[log - STACK_LEAST_LOG])) != NULL) {
+    while ((first = list_first(&pool->available[log - MIN_STACK_LOG])) != NULL) {
         struct slab *slab = CONTAINER_OF(first, struct slab, link);
-        if (has_one(slab))
+        if (slab->free != NULL || slab->fresh < slab->slots)
             return slab;
         slab->listed = false;
         list_remove(first);
@@ -165,37 +158,36 @@ struct stack *asyncp_stack_find(struct stack_pool *pool, unsigned log)
     if (slab->free != NULL)
         return stack_take(pool, log);
     slab->in_use++;
-    return cut_fresh(pool, slab);
+    return cut_stack(pool, slab);
 }
 
 const struct stack *asyncp_stack_at(const struct stack_pool *pool, const void *address)
 {
-    uintptr_t place = (uintptr_t)address;
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
-        size_t offset = place - (uintptr_t)slab->start; /* huge if it lies before the slab */
-        if (offset < slab_size(slab)) {
+        size_t offset = (uintptr_t)address - (uintptr_t)slab->start; /* wraps below the slab */
+        if (offset < slab_bytes(slab)) {
             size_t slot = offset / slab->slot_size;
-            return slot < slab->fresh ? in_slot(pool, slab, (uint32_t)slot) : NULL;
+            return slot < slab->fresh ? stack_in_slot(pool, slab, (uint32_t)slot) : NULL;
         }
     }
     return NULL;
 }
 
-struct stack_census asyncp_stack_count(const struct stack_pool *pool)
+struct stack_counts asyncp_stack_count(const struct stack_pool *pool)
 {
-    struct stack_census census = {0};
+    struct stack_counts counts = {0};
     for (const struct slab *slab = pool->slabs; slab != NULL; slab = slab->next) {
-        census.in_use += slab->in_use;
-        census.idle += slab->fresh - slab->in_use;
+        counts.in_use += slab->in_use;
+        counts.idle += slab->fresh - slab->in_use;
     }
-    return census;
+    return counts;
 }
 
 void asyncp_stack_check(const struct stack *stack)
 {
     ENSURE(stack->guard != GUARD_CANARY || asyncp_guard_intact(stack->bottom),
-           "a task overflowed its stack of %zu KiB into memory that is not its own; nothing can be "
-           "trusted now",
+           "a task overflowed its stack of %zu KiB and overwrote other memory; the process cannot "
+           "continue safely",
            stack_size(stack) / 1024);
 }
 
@@ -204,24 +196,24 @@ void asyncp_stack_trim(struct stack_pool *pool)
     struct slab **place = &pool->slabs;
     while (*place != NULL) {
         struct slab *slab = *place;
-        bool rested = slab->in_use == 0 && slab->rested;
-        slab->rested = slab->in_use == 0;
-        if (!rested) {
+        bool stays = slab->in_use != 0 || !slab->was_idle;
+        slab->was_idle = slab->in_use == 0;
+        if (stays) {
             place = &slab->next;
             continue;
         }
         *place = slab->next;
-        pool->slabs_made[slab->log - STACK_LEAST_LOG]--;
+        pool->slabs_made[slab->log - MIN_STACK_LOG]--;
         ASSERT(slab->listed);
         list_remove(&slab->link);
-        unmap(pool, slab);
+        slab_unmap(pool, slab);
     }
 }
 
-/* The first byte at or after start that is not zero: untouched pages read as zeros. */
-static const char *first_written(const char *start, const char *end)
+/* The first byte that is not 0. Untouched pages read as zeros. */
+static const char *first_nonzero(const char *start, const char *end)
 {
-    tools_written(start, (size_t)(end - start)); /* below the frames too */
+    tools_mark_defined(start, (size_t)(end - start));
     while (start < end && *start == 0)
         start++;
     return start;
@@ -234,13 +226,13 @@ size_t asyncp_stack_used(const struct stack_pool *pool, const struct stack *stac
     ssize_t untouched = asyncp_sys_first_resident(limit, stack_size(stack));
     if (untouched < 0 || limit + untouched > top)
         return 0;
-    return (size_t)(top - first_written(limit + untouched, top));
+    return (size_t)(top - first_nonzero(limit + untouched, top));
 }
 
-void asyncp_stack_open(const struct stack_pool *pool, const struct stack *stack)
+void asyncp_stack_mark_undefined(const struct stack_pool *pool, const struct stack *stack)
 {
     char *limit = stack_limit(pool, stack);
-    tools_cleared(limit, (size_t)(stack_control(pool, stack) - limit));
+    tools_mark_undefined(limit, (size_t)(stack_control(pool, stack) - limit));
 }
 
 void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack)
@@ -250,6 +242,6 @@ void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack
     size_t whole_pages = (size_t)(top - limit) / pool->page * pool->page;
     char *top_page = limit + whole_pages;
     if (whole_pages > 0)
-        asyncp_sys_forget(limit, whole_pages);
+        asyncp_sys_madvise_dontneed(limit, whole_pages);
     memset(top_page, 0, (size_t)(top - top_page));
 }

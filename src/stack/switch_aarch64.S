@@ -1,26 +1,25 @@
 /*
- * stack/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64 and for
- * the same reason: return predictors stay in step with code that waits a few frames deep.
+ * stack/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64, so that
+ * the return predictor predicts the returns of suspended code.
  *
- * What is laid down, from the stack pointer up:
+ * Layout of a suspended context, from the stack pointer up:
  *
  *      0   x29, x30 (a frame record)   16  x19, x20   32  x21, x22   48  x23, x24
  *     64   x25, x26                    80  x27, x28   96  d8, d9    112  d10, d11
  *    128   d12, d13                   144  d14, d15  160  fpcr      168  padding
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
- * after it. fpcr is the flow's own, and written only when it differs, because a write waits for
- * everything before it. The sticky flags are in fpsr, which belongs to nobody. Of the vector
- * registers a call preserves the low halves of eight; what SVE and SME add to that is preserved by
- * no ordinary call.
+ * Both stacks have this layout when the stack pointer changes, so the same CFI is valid before and
+ * after it. fpcr belongs to the context, and is written only if it differs, because a write
+ * serialises the pipeline. The sticky flags in fpsr are not saved. Callee-saved are the low halves
+ * of eight vector registers; SVE and SME registers are caller-saved.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, fpcr, what to call and its argument
- * at 0, 8 and 16, and is entered by a jump; one that ends goes on in the next by the same `ret` as
- * any other.
+ * A context that has not started has bit 0 of its stack pointer set, and fpcr, its entry and its
+ * argument at 0, 8 and 16. It is entered by a jump. When it ends, the next context is resumed by
+ * the same `ret` as any other.
  *
  * With -mbranch-protection the return address is signed while it lies on the stack; the stack
- * pointer that it is signed with is the same when the flow goes on. `bti c` is for calls by way of
- * a linker's veneer.
+ * pointer that it is signed with is the same when the context is resumed. `bti c` allows calls
+ * through a linker's veneer.
  */
         .text
 
@@ -35,7 +34,7 @@
         .endm
 #else
         .macro  sign_return_address
-        hint    #34                     /* bti c: does nothing where there is no such thing */
+        hint    #34                     /* bti c: a nop on processors without it */
         .endm
         .macro  check_return_address
         .endm
@@ -86,7 +85,7 @@ asyncp_switch:
         str     x10, [x0]
         tbnz    x1, #0, 1f
         mov     sp, x1
-.Lresume:                               /* x9: the fpcr in force */
+.Lresume:                               /* x9: the current fpcr */
         ldr     x10, [sp, #160]
         cmp     x9, x10
         b.eq    2f
@@ -128,24 +127,24 @@ asyncp_switch:
         .cfi_restore_state
 1:      sub     x1, x1, #1
         mov     sp, x1
-        .cfi_undefined x30              /* a flow that has not begun has no caller */
+        .cfi_undefined x30              /* a context that has not started has no caller */
         b       .Lbegin
         .cfi_endproc
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is
- * no caller: unwinders stop here, and those that follow frame records do so too, for it leaves
- * zeros to the entry's.
+ * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
+ * stop here; frame record unwinders do because its frame record is zeros. stack/personality.c is
+ * called for C++ exceptions that no frame catches.
  */
-        .hidden asyncp_uncaught
+        .hidden asyncp_stack_personality
         .type   asyncp_switch_start, %function
         .p2align 4
 asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, asyncp_uncaught
+        .cfi_personality 0x1b, asyncp_stack_personality
         .cfi_undefined x30
-.Lbegin:                                /* x9: the fpcr in force */
+.Lbegin:                                /* x9: the current fpcr */
         ldr     x10, [sp]
         cmp     x9, x10
         b.eq    3f
@@ -175,7 +174,7 @@ asyncp_switch_prepare:
         hint    #34                     /* bti c */
         and     x0, x0, #-16
         sub     x0, x0, #32
-        mrs     x9, fpcr                /* a new flow has the floating-point control of its maker */
+        mrs     x9, fpcr                /* a new context inherits fpcr */
         stp     x9, x1, [x0]
         str     x2, [x0, #16]
         orr     x0, x0, #1
@@ -184,12 +183,12 @@ asyncp_switch_prepare:
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
- * The linker says of the whole what all its parts say. Landing pads: always here; signed: if the
- * others' are.
+ * The linker marks the output with the properties that all objects have. This object has landing
+ * pads, and signed return addresses if it is compiled so.
  */
         .section .note.gnu.property, "a", %note
         .p2align 3
-        /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        /* sizes of name and descriptor; NT_GNU_PROPERTY_TYPE_0 */
         .word   4, 16, 5
         .asciz  "GNU"
         .word   0xc0000000, 4           /* GNU_PROPERTY_AARCH64_FEATURE_1_AND */

@@ -1,23 +1,22 @@
 /*
- * stack/switch_riscv64.S: the switch for riscv64 with the calling convention lp64d, which Linux
- * distributions have. It ends in `ret`, as on x86-64 and for the same reason: return predictors
- * stay in step with code that waits a few frames deep. No jump here has ra or t0 for its register
- * unless it is a call or a return: predictors go by that.
+ * stack/switch_riscv64.S: the switch for riscv64, calling convention lp64d. It ends in `ret`, as on
+ * x86-64, so that the return predictor predicts the returns of suspended code. Jumps use ra and t0
+ * only for calls and returns: predictors recognise calls by these registers.
  *
- * What is laid down, from the stack pointer up:
+ * Layout of a suspended context, from the stack pointer up:
  *
  *      0   rounding mode   8  ra    16  s0    24  s1     32  s2     40  s3    48  s4    56  s5
  *     64   s6             72  s7    80  s8    88  s9     96  s10   104  s11  112  fs0  120  fs1
  *    128   fs2           136  fs3  144  fs4  152  fs5   160  fs6   168  fs7  176  fs8  184  fs9
  *    192   fs10          200  fs11
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
- * after it. Of fcsr the rounding mode is the flow's own, and is written only when it differs; the
- * sticky flags belong to nobody. Vector registers are preserved by no ordinary call.
+ * Both stacks have this layout when the stack pointer changes, so the same CFI is valid before and
+ * after it. The rounding mode in fcsr belongs to the context, and is written only if it differs;
+ * the sticky flags are not saved. Vector registers are caller-saved.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, the rounding mode, what to call and
- * its argument at 0, 8 and 16, and is entered by a jump; one that ends goes on in the next by the
- * same `ret` as any other.
+ * A context that has not started has bit 0 of its stack pointer set, and the rounding mode, its
+ * entry and its argument at 0, 8 and 16. It is entered by a jump. When it ends, the next context is
+ * resumed by the same `ret` as any other.
  */
 #if !defined(__riscv_float_abi_double)
 #error "This switch is for lp64d; any other calling convention has -Dswitch=ucontext."
@@ -35,7 +34,7 @@
         .cfi_rel_offset \register, \at
         .endm
 
-/* t0 holds the rounding mode in force: makes it the one at the stack pointer. */
+/* t0 holds the current rounding mode. Sets the one at the stack pointer if it differs. */
         .macro  rounding_mode
         ld      t1, 0(sp)
         beq     t0, t1, 8f
@@ -122,28 +121,28 @@ asyncp_switch:
         ret
         .cfi_restore_state
 1:      addi    sp, a1, -1
-        .cfi_undefined ra               /* a flow that has not begun has no caller */
+        .cfi_undefined ra               /* a context that has not started has no caller */
         j       .Lbegin
         .cfi_endproc
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is
- * no caller, and unwinders stop here.
+ * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
+ * stop here; stack/personality.c is called for C++ exceptions that no frame catches.
  */
-        .hidden asyncp_uncaught
+        .hidden asyncp_stack_personality
         .type   asyncp_switch_start, @function
         .p2align 4
 asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, asyncp_uncaught
+        .cfi_personality 0x1b, asyncp_stack_personality
         .cfi_undefined ra
 .Lbegin:
         rounding_mode
         ld      t1, 8(sp)
         ld      a0, 16(sp)
         addi    sp, sp, 32
-        li      s0, 0                   /* the frame pointer, for those who follow it */
+        li      s0, 0                   /* end of the frame pointer chain */
         jalr    t1
         mv      a1, a0
         frrm    t0
@@ -165,7 +164,7 @@ asyncp_switch_prepare:
         .cfi_startproc
         andi    a0, a0, -16
         addi    a0, a0, -32
-        frrm    t0                      /* a new flow has the floating-point control of its maker */
+        frrm    t0                      /* a new context inherits the rounding mode */
         sd      t0, 0(a0)
         sd      a1, 8(a0)
         sd      a2, 16(a0)

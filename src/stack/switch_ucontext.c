@@ -1,8 +1,7 @@
 /*
- * stack/switch_ucontext.c: the switch for processors that have no assembly of their own yet, from
- * libc's swapcontext. Slower, because it asks for the signal mask and sets it by system calls. A
- * stack pointer here is the address of the ucontext_t that lies on the stack it describes, so that
- * context.h holds for both.
+ * stack/switch_ucontext.c: the switch for processors without an assembly version, by libc's
+ * swapcontext. It is slower: it reads and sets the signal mask with system calls. A "stack pointer"
+ * of context.h is here the address of a ucontext_t that lies on the stack.
  */
 #include "stack/context.h"
 #include <signal.h>
@@ -10,30 +9,28 @@
 #include <string.h>
 #include <ucontext.h>
 
-/* What lies at the top of a new stack until its flow begins. */
-struct beginning {
-    ucontext_t context;     /* goes on in start() */
-    void *(*entry)(void *); /* what start() calls */
-    void *argument;         /* with this */
+/* The top of a new stack until its context starts. */
+struct new_stack {
+    ucontext_t context; /* starts in run_entry() */
+    void *(*entry)(void *);
+    void *argument;
 };
 
 /*
- * Not every libc's swapcontext saves the floating-point registers that a call preserves: glibc's
- * for LoongArch does not. Then the compiler is told that they are lost, so it saves them in this
- * frame.
+ * glibc's swapcontext for LoongArch does not save the callee-saved floating-point registers. As
+ * clobbered registers the compiler saves them in this frame.
  */
 #if defined(__loongarch_hard_float)
-#define NUMBERS_ARE_LOST()                                                                         \
+#define CLOBBER_FLOAT_REGISTERS()                                                                  \
     __asm__ volatile("" ::: "$f24", "$f25", "$f26", "$f27", "$f28", "$f29", "$f30", "$f31")
 #else
-#define NUMBERS_ARE_LOST() (void)0
+#define CLOBBER_FLOAT_REGISTERS() (void)0
 #endif
 
 /*
- * The signal mask is the thread's, as with the switches in assembly; libc makes it one of the
- * context's.
+ * The signal mask belongs to the thread, as with the assembly switches; libc saves it by context.
  */
-static ucontext_t *with_mask_of_thread(void *load)
+static ucontext_t *keep_signal_mask(void *load)
 {
     ucontext_t *context = load;
     pthread_sigmask(SIG_SETMASK, NULL, &context->uc_sigmask);
@@ -44,30 +41,30 @@ void asyncp_switch(void **save, void *load)
 {
     ucontext_t here;
     *save = &here;
-    swapcontext(&here, with_mask_of_thread(load));
-    NUMBERS_ARE_LOST();
+    swapcontext(&here, keep_signal_mask(load));
+    CLOBBER_FLOAT_REGISTERS();
 }
 
-/* makecontext passes ints: the pointer comes in two halves. */
-static void start(unsigned high, unsigned low)
+/* makecontext passes ints, so the pointer comes in two halves. */
+static void run_entry(unsigned high, unsigned low)
 {
-    struct beginning *beginning = (struct beginning *)(((uintptr_t)high << 16 << 16) | low);
-    setcontext(with_mask_of_thread(beginning->entry(beginning->argument)));
+    struct new_stack *stack = (struct new_stack *)(((uintptr_t)high << 16 << 16) | low);
+    setcontext(keep_signal_mask(stack->entry(stack->argument)));
     asyncp_broken("the next context goes on", __func__);
 }
 
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument)
 {
-    uintptr_t address = ((uintptr_t)top - sizeof(struct beginning)) & ~(uintptr_t)63;
-    struct beginning *beginning = (struct beginning *)address;
-    beginning->entry = entry;
-    beginning->argument = argument;
-    getcontext(&beginning->context);
-    enum { ANY_SIZE = 4096 }; /* only the stack's top matters: ss_sp + ss_size */
-    beginning->context.uc_stack.ss_sp = (void *)(address - ANY_SIZE);
-    beginning->context.uc_stack.ss_size = ANY_SIZE;
-    beginning->context.uc_link = NULL;
-    makecontext(&beginning->context, (void (*)(void))start, 2, (unsigned)(address >> 16 >> 16),
+    uintptr_t address = ((uintptr_t)top - sizeof(struct new_stack)) & ~(uintptr_t)63;
+    struct new_stack *stack = (struct new_stack *)address;
+    stack->entry = entry;
+    stack->argument = argument;
+    getcontext(&stack->context);
+    enum { ANY_SIZE = 4096 }; /* makecontext uses only ss_sp + ss_size */
+    stack->context.uc_stack.ss_sp = (void *)(address - ANY_SIZE);
+    stack->context.uc_stack.ss_size = ANY_SIZE;
+    stack->context.uc_link = NULL;
+    makecontext(&stack->context, (void (*)(void))run_entry, 2, (unsigned)(address >> 16 >> 16),
                 (unsigned)address);
-    return &beginning->context;
+    return &stack->context;
 }

@@ -1,22 +1,22 @@
 /*
- * stack/switch_x86_64.S: the switch for x86-64, System V. It ends in `ret`, because waiting code is
- * a few frames deep and a `jmp` would leave the return predictor out of step for every one of them.
+ * stack/switch_x86_64.S: the switch for x86-64, System V ABI. It ends in `ret`: suspended code is a
+ * few frames deep, and after a `jmp` the return predictor would mispredict each of their returns.
  *
- * What is laid down, from the stack pointer up:
+ * Layout of a suspended context, from the stack pointer up:
  *
  *      0   mxcsr, x87 control word      8  r15     16  r14     24  r13
  *     32   r12                         40  rbx     48  rbp     56  return address
  *
- * Both stacks have this layout at the moment of the change, so one line of CFI is right before and
- * after it. Floating-point control is the flow's own. Sticky exception flags are not worth the 44
- * ns of a load: only when control bits differ are the words loaded.
+ * Both stacks have this layout when the stack pointer changes, so the same CFI is valid before and
+ * after it. Floating-point control belongs to the context. The words are loaded only if control
+ * bits differ: a load takes 44 ns, and the sticky exception flags are not worth that.
  *
- * A flow that has not begun has bit 0 of its stack pointer set, what to call and its argument at 8
- * and 24, and is entered by a jump; one that ends goes on in the next by the same `ret` as any
- * other. So a flow that runs from beginning to end while another waits looks to the return
- * predictor like a call, and no return misses. Who called it is said three times to be nobody: to
- * gdb and C++ by CFI, to valgrind by a return address of 0 (at 16), to those who follow frame
- * pointers by one of 0.
+ * A context that has not started has bit 0 of its stack pointer set, and its entry and argument at
+ * 8 and 24. It is entered by a jump. When it ends, the next context is resumed by the same `ret` as
+ * any other. So to the return predictor a context that runs from start to end while another one is
+ * suspended looks like a call, and no return is mispredicted. The end of the call chain is marked
+ * for gdb and C++ unwinders by CFI, for valgrind by a return address of 0 (at 16), and for frame
+ * pointer unwinders by a frame pointer of 0.
  */
         .text
 
@@ -26,7 +26,7 @@
 #define LANDING_PAD
 #endif
 
-/* eax and cx hold the control words in force: loads those at the stack pointer if they differ. */
+/* eax and cx hold the current control words. Loads those at the stack pointer if they differ. */
         .macro  control_words
         xorl    (%rsp), %eax
         testl   $0xffc0, %eax           /* control bits; the low six are the sticky flags */
@@ -38,8 +38,8 @@
 8:
         .endm
 
-/* What an unwinder must know while the stack pointer is that of a flow that waits. */
-        .macro  waiting_flow
+/* The CFI while the stack pointer is that of a suspended context. */
+        .macro  suspended_context
         .cfi_def_cfa_offset 64
         .cfi_offset %rip, -8
         .cfi_offset %rbp, -16
@@ -112,23 +112,23 @@ asyncp_switch:
         ret
         .cfi_restore_state
 1:      leaq    -1(%rsi), %rsp
-        .cfi_undefined %rip             /* a flow that has not begun has no caller */
+        .cfi_undefined %rip             /* a context that has not started has no caller */
         .cfi_def_cfa_offset 24
         jmp     .Lbegin
         .cfi_endproc
         .size   asyncp_switch, . - asyncp_switch
 
 /*
- * The first frame of every flow, and the last: what the entry returns is where to go on. There is
- * no caller, and unwinders stop here; a C++ exception that comes so far is told of by
- * sched/exception.c.
+ * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
+ * stop here; stack/personality.c is called for C++ exceptions that no frame catches.
  */
-        .hidden asyncp_uncaught
+        .hidden asyncp_stack_personality
         .type   asyncp_switch_start, @function
         .p2align 4
 asyncp_switch_start:
         .cfi_startproc
-        .cfi_personality 0x1b, asyncp_uncaught  /* 0x1b: relative to the program counter, 4 bytes */
+        /* 0x1b: relative to the program counter, 4 bytes */
+        .cfi_personality 0x1b, asyncp_stack_personality
         .cfi_undefined %rip
         .cfi_def_cfa_offset 24
 .Lbegin:
@@ -148,7 +148,7 @@ asyncp_switch_start:
         jnz     1f
         movq    %rsi, %rsp
         .cfi_remember_state
-        waiting_flow
+        suspended_context
         jmp     .Lresume
         .cfi_restore_state
 1:      leaq    -1(%rsi), %rsp
@@ -167,7 +167,7 @@ asyncp_switch_prepare:
         LANDING_PAD
         andq    $-16, %rdi
         leaq    -32(%rdi), %rax
-        stmxcsr (%rax)                  /* a new flow has the floating-point control of its maker */
+        stmxcsr (%rax)                  /* a new context inherits floating-point control */
         fnstcw  4(%rax)
         movq    %rsi, 8(%rax)
         movq    $0, 16(%rax)
@@ -178,14 +178,14 @@ asyncp_switch_prepare:
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
- * The linker says of the whole what all its parts say. This one is fit for indirect branch
- * tracking, and not for shadow stacks: where a flow returns to was never pushed on the one that is
- * in force.
+ * The linker marks the output with the properties that all objects have. This object supports
+ * indirect branch tracking, but not shadow stacks: the return address of a resumed context is not
+ * on the current shadow stack.
  */
 #if defined(__CET__) && (__CET__ & 1)
         .section .note.gnu.property, "a", @note
         .p2align 3
-        /* sizes of the name and of what follows it; NT_GNU_PROPERTY_TYPE_0 */
+        /* sizes of name and descriptor; NT_GNU_PROPERTY_TYPE_0 */
         .long   4, 16, 5
         .asciz  "GNU"
         .long   0xc0000002, 4, 1, 0     /* GNU_PROPERTY_X86_FEATURE_1_AND: IBT alone */

@@ -7,6 +7,7 @@
 #include "base/values.h"
 #include "sched/fork.h"
 #include "sched/pace.h"
+#include "sys/report.h"
 
 _Static_assert(sizeof(async_lock) >= sizeof(struct lock) &&
                    _Alignof(async_lock) >= _Alignof(struct lock),

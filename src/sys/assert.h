@@ -1,8 +1,7 @@
 /*
- * sys/assert.h: saying what is believed. ENSURE guards against misuse by the program and is always
- * there; its sentence is written for the person who made the mistake. ASSERT states an invariant of
- * the library and is compiled into builds with checks. Both end the program. The words are written
- * by sys/report.c.
+ * sys/assert.h: assertions. ENSURE checks for misuse by the program and is in every build; its
+ * message addresses the programmer. ASSERT checks an invariant of the library and is in builds with
+ * checks only. Both abort the process. The messages are written by sys/report.c.
  */
 #ifndef SYS_ASSERT_H
 #define SYS_ASSERT_H
@@ -10,22 +9,16 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/*
- * A function kept out of its callers, so that they save no registers for it on the path that does
- * not call it.
- */
+/* Never inlined, so that its callers save no registers for it on their fast path. */
 #define OUT_OF_LINE __attribute__((noinline))
 
-/*
- * A function that is called often enough to have what it calls, if it is in the same file, inside
- * itself.
- */
+/* Inlines everything that the function calls within its file. */
 #define FLATTEN __attribute__((flatten))
 
-/* Writes "asyncio: " and the sentence to standard error and aborts. */
+/* Writes "asyncio: " and the message to standard error, calls the misuse handler and aborts. */
 _Noreturn void asyncp_misuse(const char *format, ...) __attribute__((format(printf, 1, 2), cold));
 
-/* Writes what was believed and where, and aborts. */
+/* Writes the failed condition and its place, and aborts. */
 _Noreturn void asyncp_broken(const char *condition, const char *where) __attribute__((cold));
 
 #define ENSURE(condition, ...) (likely(condition) ? (void)0 : asyncp_misuse(__VA_ARGS__))
@@ -42,5 +35,8 @@ _Noreturn void asyncp_broken(const char *condition, const char *where) __attribu
 /* The struct that a member is part of. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* Bytes of a cache line on the processors that matter. */
+enum { CACHE_LINE = 64 };
 
 #endif

@@ -1,8 +1,7 @@
 /*
- * sys/fault.h: the seam at which a test makes memory and kernel fail. Every way into the kernel,
- * and malloc, asks here before it is gone, by the name of its site. In a build without checks
- * nobody asks, and nothing is left of it. It must not know which calls fail, nor why: that is the
- * hook's affair (tests/faults.c).
+ * sys/fault.h: fault injection. Every system call and malloc has a site, and asks a hook before the
+ * call is made. In a build without checks there is no hook, and the code compiles to nothing. The
+ * hook decides which calls fail and how (tests/faults.c).
  */
 #ifndef SYS_FAULT_H
 #define SYS_FAULT_H
@@ -12,17 +11,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum site {
+enum fault_site {
     SITE_MALLOC,
     SITE_MAP,
     SITE_MAP_SHARED,
     SITE_UNMAP,
     SITE_GUARD,
     SITE_GUARD_EACH,
-    SITE_TOUCH_EACH,
-    SITE_PROTECT,
-    SITE_FORGET,
-    SITE_RESIDENT,
+    SITE_POPULATE_EACH,
+    SITE_MPROTECT,
+    SITE_MADVISE_DONTNEED,
+    SITE_MINCORE,
     SITE_READ,
     SITE_WRITE,
     SITE_IS_OPEN,
@@ -41,59 +40,64 @@ enum site {
     SITE_SPLICE,
     SITE_RECVMSG,
     SITE_SHUTDOWN,
-    SITE_UNACKNOWLEDGED,
+    SITE_UNACKED_BYTES,
     SITE_SOCKET_OPTION,
     SITE_ADDRESS,
-    SITE_BLOCKING,
-    SITE_OPEN_FOLDER,
-    SITE_STATUS,
+    SITE_NONBLOCKING,
+    SITE_OPEN_DIRECTORY,
+    SITE_STAT,
     SITE_RENAME,
     SITE_UNLINK,
     SITE_STREAM_RECV,
     SITE_STREAM_SEND,
-    SITE_EVENT_OPEN,
-    SITE_EVENT_RAISE,
-    SITE_EVENT_CLEAR,
+    SITE_EVENTFD_OPEN,
+    SITE_EVENTFD_RAISE,
+    SITE_EVENTFD_CLEAR,
     SITE_EPOLL_CREATE,
-    SITE_EPOLL_CONTROL,
+    SITE_EPOLL_CTL,
     SITE_EPOLL_WAIT,
     SITE_EPOLL_PWAIT2,
     SITE_POLL,
-    SITE_WORD_WAIT,
-    SITE_WORD_WAKE,
+    SITE_FUTEX_WAIT,
+    SITE_FUTEX_WAKE,
     SITE_URING_SETUP,
     SITE_URING_ENTER,
-    SITE_URING_REQUEST, /* a request that the kernel took, and completes with an error */
+    SITE_URING_SQE, /* the kernel accepts the entry and completes it with an error */
     SITE_SIGACTION,
+    SITE_SIGNAL_DEFAULT,
+    SITE_RAISE,
     SITE_SIGNAL_STACK,
     SITE_THREAD,
+    SITE_YIELD,
     SITE_GETADDRINFO,
     SITE_GETNAMEINFO,
-    SITE_IMAGE, /* the program's own file, for the names in it */
-    SITES
+    SITE_INTERFACE_INDEX,
+    SITE_INTERFACE_NAME,
+    SITE_IMAGE, /* opens and maps an ELF file to read its symbols */
+    SITE_COUNT
 };
 
 #if ASYNC_CHECKS
 /*
- * 0: the call is made. Less: it is not, and this is its -errno. More: it moves so many bytes (or
- * requests) at most. Called on any thread and in signal handlers.
+ * Returns 0 to let the call be made, -errno to fail it, or a positive number to limit the bytes (or
+ * queue entries) that it moves. Called on any thread and in signal handlers. NULL: no hook.
  */
-extern int (*asyncp_fault)(enum site site);
+extern int (*asyncp_fault)(enum fault_site site);
 
-static inline int fault_at(enum site site)
+static inline int fault_at(enum fault_site site)
 {
     return unlikely(asyncp_fault != NULL) ? asyncp_fault(site) : 0;
 }
 #else
-static inline int fault_at(enum site site)
+static inline int fault_at(enum fault_site site)
 {
     (void)site;
     return 0;
 }
 #endif
 
-/* Whether the call is to fail, with errno as it would leave it; or it may move less than *size. */
-static inline bool fault_or_less(enum site site, size_t *size)
+/* Returns true and sets errno if the call is to fail. The hook may reduce *size. */
+static inline bool fault_or_less(enum fault_site site, size_t *size)
 {
     int fault = fault_at(site);
     if (likely(fault == 0))
@@ -105,7 +109,7 @@ static inline bool fault_or_less(enum site site, size_t *size)
     return fault < 0;
 }
 
-static inline bool fault(enum site site)
+static inline bool fault(enum fault_site site)
 {
     size_t unused = 0;
     return fault_or_less(site, &unused);

@@ -1,26 +1,27 @@
 /*
- * sys/frames.c: finds return addresses on a stack without unwinding it, which may need memory, or a
- * lock that the code above holds. It counts the words that follow a call instruction: in a
- * recursion without end the same few lie there a hundred times. Names whoever they belong to.
+ * sys/frames.c: finds return addresses on a stack without an unwinder, which might allocate or take
+ * a lock that the interrupted code holds. It counts the words that point behind a call instruction:
+ * in an infinite recursion the same few occur hundreds of times.
  */
 #include "sys/frames.h"
-#include "sys/tools.h"
+#include "sys/report.h"
 #include "sys/symbol.h"
-#include "sys/sys.h"
+#include "sys/tools.h"
 #include <string.h>
 
-enum { SCAN_WORDS = 1 << 16, SEEN_MOST = 128, SHOWN_MOST = 6, REPEATS_LEAST = 3 };
-enum { NAME_SIZE = 128 };
+enum { MAX_SCANNED_WORDS = 1 << 16, MAX_CANDIDATES = 128, MAX_REPORTED = 6, MIN_REPEATS = 3 };
+enum { NAME_SIZE = 128, MAX_CALL_BYTES = 6 };
 
-struct seen {
-    const void *address; /* a word that may be a return address */
-    unsigned count;      /* how often it lies on the stack */
+/* A word on the stack that may be a return address. */
+struct candidate {
+    const void *address;
+    unsigned count; /* how often it occurs */
 };
 
-enum { LONGEST_CALL = 6 };
-
-/* Whether these bytes end in a call instruction. Where nobody has said how one looks, they do. */
-static bool ends_in_call(const unsigned char code[LONGEST_CALL])
+/*
+ * Whether the code ends in a call instruction. Always true on architectures that are not decoded.
+ */
+static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 {
 #if defined(__x86_64__) || defined(__i386__)
     return code[1] == 0xe8 || (code[4] == 0xff && (code[5] & 0x38) == 0x10) || code[3] == 0xff ||
@@ -28,8 +29,7 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 #elif defined(__aarch64__)
     uint32_t word;
     memcpy(&word, code + 2, sizeof word);
-    return word >> 26 == 0x25 ||
-           (word & 0xfefff000) == 0xd63f0000; /* bl; blr, also with a signature */
+    return word >> 26 == 0x25 || (word & 0xfefff000) == 0xd63f0000; /* bl; blr, blraa */
 #elif defined(__riscv)
     uint32_t word;
     uint16_t half;
@@ -44,27 +44,27 @@ static bool ends_in_call(const unsigned char code[LONGEST_CALL])
 }
 
 /*
- * Whether address is where a call returns to. What lies before it must be code too, or it may not
- * be there at all.
+ * Whether the address follows a call instruction. Any word may be asked about, so the bytes before
+ * it must be readable code too.
  */
-static bool follows_call(const void *address)
+static bool is_return_address(const void *address)
 {
-    const void *before = (const void *)((uintptr_t)address -
-                                        LONGEST_CALL); /* any word may be asked about */
-    return asyncp_symbol_known(address) && asyncp_symbol_known(before) && ends_in_call(before);
+    const void *call = (const void *)((uintptr_t)address - MAX_CALL_BYTES);
+    return asyncp_symbol_known(address) && asyncp_symbol_known(call) && ends_in_call(call);
 }
 
-/* The entry for that address: its own, else an unused one, else NULL. */
-static struct seen *entry_for(struct seen seen[SEEN_MOST], const void *address)
+/* The entry for that address, else an unused one, else NULL. */
+static struct candidate *find_candidate(struct candidate candidates[MAX_CANDIDATES],
+                                        const void *address)
 {
-    for (int i = 0; i < SEEN_MOST; i++)
-        if (seen[i].count == 0 || seen[i].address == address)
-            return &seen[i];
+    for (int i = 0; i < MAX_CANDIDATES; i++)
+        if (candidates[i].count == 0 || candidates[i].address == address)
+            return &candidates[i];
     return NULL;
 }
 
-/* aarch64 can sign return addresses, in the bits that no address of a program needs. */
-static const void *without_signature(const void *word)
+/* aarch64 may sign return addresses in their unused upper bits. */
+static const void *strip_signature(const void *word)
 {
 #if defined(__aarch64__)
     return (const void *)((uintptr_t)word & (((uintptr_t)1 << 48) - 1));
@@ -73,54 +73,53 @@ static const void *without_signature(const void *word)
 #endif
 }
 
-/*
- * Counts the words on the stack that look like return addresses, nearest first. Whatever lies there
- * is read.
- */
-__attribute__((no_sanitize_address)) static void scan(const char *sp, const char *end,
-                                                      struct seen seen[SEEN_MOST])
+/* Counts return addresses from sp upwards. Reads all words, poisoned ones too. */
+__attribute__((no_sanitize_address)) static void count_return_addresses(
+    const char *sp, const char *end, struct candidate candidates[MAX_CANDIDATES])
 {
     const void *const *word = (const void *const *)(const void *)sp;
-    for (int i = 0; i < SCAN_WORDS && (const char *)(word + 1) <= end; i++, word++) {
-        const void *address = without_signature(*word);
-        struct seen *entry = entry_for(seen, address);
-        if (entry == NULL || (entry->count == 0 && !follows_call(address)))
+    for (int i = 0; i < MAX_SCANNED_WORDS && (const char *)(word + 1) <= end; i++, word++) {
+        const void *address = strip_signature(*word);
+        struct candidate *entry = find_candidate(candidates, address);
+        if (entry == NULL || (entry->count == 0 && !is_return_address(address)))
             continue;
         entry->address = address;
         entry->count++;
     }
 }
 
-static bool any_repeats(const struct seen seen[SEEN_MOST])
+static bool any_repeats(const struct candidate candidates[MAX_CANDIDATES])
 {
-    for (int i = 0; i < SEEN_MOST; i++)
-        if (seen[i].count >= REPEATS_LEAST)
+    for (int i = 0; i < MAX_CANDIDATES; i++)
+        if (candidates[i].count >= MIN_REPEATS)
             return true;
     return false;
 }
 
-static void say(const struct seen seen[SEEN_MOST])
+static void report_candidates(const struct candidate candidates[MAX_CANDIDATES])
 {
     char name[NAME_SIZE];
-    bool repeats = any_repeats(seen);
-    int shown = 0;
-    for (int i = 0; i < SEEN_MOST && shown < SHOWN_MOST && seen[i].count != 0; i++) {
-        if (repeats && seen[i].count < REPEATS_LEAST)
+    bool repeats = any_repeats(candidates);
+    int reported = 0;
+    for (int i = 0; i < MAX_CANDIDATES && reported < MAX_REPORTED && candidates[i].count != 0;
+         i++) {
+        if (repeats && candidates[i].count < MIN_REPEATS)
             continue;
-        asyncp_symbol(seen[i].address, name, sizeof name);
+        asyncp_symbol(candidates[i].address, name, sizeof name);
         if (repeats)
-            asyncp_report("    in %s, %u times on the stack", name, seen[i].count);
+            asyncp_report("    in %s, %u times on the stack", name, candidates[i].count);
         else
             asyncp_report("    called from %s", name);
-        shown++;
+        reported++;
     }
 }
 
 void asyncp_frames_report(const char *sp, const char *end)
 {
-    static struct seen seen[SEEN_MOST]; /* off the stack, which is the small one for signals */
+    /* not on the signal stack, which is small */
+    static struct candidate candidates[MAX_CANDIDATES];
     if (sp < end)
-        tools_written(sp, (size_t)(end - sp));
-    scan(sp, end, seen);
-    say(seen);
+        tools_mark_defined(sp, (size_t)(end - sp));
+    count_return_addresses(sp, end, candidates);
+    report_candidates(candidates);
 }

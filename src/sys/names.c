@@ -1,18 +1,17 @@
 /*
- * sys/names.c: libc's resolver with -errno for its errors. It must not know of threads and tasks.
+ * sys/names.c: libc's resolver, with its errors translated to -errno.
  */
 #include "sys/names.h"
 #include "sys/fault.h"
-#include <net/if.h>
 #include <netdb.h>
 #include <stdint.h>
 #include <string.h>
 
-static const struct resolver libc = {getaddrinfo, freeaddrinfo, getnameinfo};
-const struct resolver *asyncp_sys_resolver = &libc;
+static const struct resolver libc_resolver = {getaddrinfo, freeaddrinfo, getnameinfo};
+const struct resolver *asyncp_sys_resolver = &libc_resolver;
 
-/* The ones that are not in every libc's header stand apart. */
-static int code_of(int error, int system_error)
+/* EAI_NODATA and EAI_ADDRFAMILY are not in every libc. */
+static int errno_of_eai(int error, int system_error)
 {
     switch (error) {
     case EAI_NONAME:
@@ -43,30 +42,23 @@ static int code_of(int error, int system_error)
     }
 }
 
-/* What libc's answer is here. */
-static int outcome(int error, const char **why)
+static int resolver_result(int error, const char **why)
 {
     int system_error = errno;
     if (error == 0)
         return 0;
-    int code = code_of(error, system_error);
+    int code = errno_of_eai(error, system_error);
     *why = error == EAI_SYSTEM ? strerror(-code) : gai_strerror(error);
     return code;
-}
-
-/* Whether a test lets the call fail, with errno as it would be. */
-static int failed(enum site site)
-{
-    return fault(site) ? EAI_SYSTEM : 0;
 }
 
 int asyncp_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                            struct addrinfo **list, const char **why)
 {
-    int error = failed(SITE_GETADDRINFO);
+    int error = fault(SITE_GETADDRINFO) ? EAI_SYSTEM : 0;
     if (error == 0)
         error = asyncp_sys_resolver->getaddrinfo(host, service, hints, list);
-    return outcome(error, why);
+    return resolver_result(error, why);
 }
 
 void asyncp_sys_freeaddrinfo(struct addrinfo *list)
@@ -75,7 +67,7 @@ void asyncp_sys_freeaddrinfo(struct addrinfo *list)
         asyncp_sys_resolver->freeaddrinfo(list);
 }
 
-static socklen_t length_of(size_t size)
+static socklen_t socklen_of(size_t size)
 {
     return size < INT32_MAX ? (socklen_t)size : INT32_MAX;
 }
@@ -84,14 +76,9 @@ int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char 
                            size_t host_size, char *service, size_t service_size, int flags,
                            const char **why)
 {
-    int error = failed(SITE_GETNAMEINFO);
+    int error = fault(SITE_GETNAMEINFO) ? EAI_SYSTEM : 0;
     if (error == 0)
-        error = asyncp_sys_resolver->getnameinfo(address, size, host, length_of(host_size), service,
-                                                 length_of(service_size), flags);
-    return outcome(error, why);
-}
-
-unsigned asyncp_sys_interface_number(const char *name)
-{
-    return if_nametoindex(name);
+        error = asyncp_sys_resolver->getnameinfo(address, size, host, socklen_of(host_size),
+                                                 service, socklen_of(service_size), flags);
+    return resolver_result(error, why);
 }

@@ -1,8 +1,8 @@
 /*
- * sys/names.h: libc's resolver. It reads files and asks the network, so it may block for half a
- * minute, and it wants 20 KiB of stack: it is for threads of their own. In a file apart from sys.c,
- * because a static program that links it wants glibc's shared libraries all the same, and one that
- * resolves no names shall not. It must not know who asks.
+ * sys/names.h: libc's resolver. It reads files and queries the network, so it may block for half a
+ * minute, and it needs 20 KiB of stack: call it on threads of its own. It has a file of its own
+ * because a static program that links getaddrinfo needs glibc's shared libraries at run time; a
+ * program that resolves no names must not link it.
  */
 #ifndef SYS_NAMES_H
 #define SYS_NAMES_H
@@ -13,24 +13,23 @@
 struct addrinfo;
 
 /*
- * A resolver. Its functions are called as those of the same name in netdb.h, on any thread, and may
- * block.
+ * The functions of netdb.h with the same names. They may block and are called on any thread.
+ * Integer results are 0 or EAI_*.
  */
 struct resolver {
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
-                       struct addrinfo **list);  /* 0 or EAI_* */
-    void (*freeaddrinfo)(struct addrinfo *list); /* of a list that it gave, on any thread */
+                       struct addrinfo **list);
+    void (*freeaddrinfo)(struct addrinfo *list);
     int (*getnameinfo)(const struct sockaddr *address, socklen_t size, char *host,
-                       socklen_t host_size, char *service, socklen_t service_size,
-                       int flags); /* 0 or EAI_* */
+                       socklen_t host_size, char *service, socklen_t service_size, int flags);
 };
 
-/* Who is asked by what follows: libc. A test puts another one in its place before anybody asks. */
+/* The resolver in use: libc's. Tests replace it before the first call. */
 extern const struct resolver *asyncp_sys_resolver;
 
 /*
- * 0 or -errno, which the table in asyncio/name.h tells for each EAI_*; then *why is a constant that
- * says it in words. Of getaddrinfo the list is the caller's.
+ * 0 or -errno; the table in asyncio/name.h has the -errno for each EAI_*. After an error *why is a
+ * constant text. The caller owns the list.
  */
 int asyncp_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                            struct addrinfo **list, const char **why);
@@ -38,8 +37,5 @@ void asyncp_sys_freeaddrinfo(struct addrinfo *list);
 int asyncp_sys_getnameinfo(const struct sockaddr *address, socklen_t size, char *host,
                            size_t host_size, char *service, size_t service_size, int flags,
                            const char **why);
-
-/* The number of the network interface of that name; 0: there is none. */
-unsigned asyncp_sys_interface_number(const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * sys/number.h: the numbers of system calls that libc has no function for. Headers may be older
- * than a call; since Linux 5.1 a new call has the same number on every processor, counted from
- * where its other numbers begin.
+ * sys/number.h: the numbers of system calls that libc does not wrap and that older headers lack.
+ * Since Linux 5.1 a new call has the same number on every architecture, relative to the
+ * architecture's first number.
  */
 #ifndef SYS_NUMBER_H
 #define SYS_NUMBER_H
@@ -33,10 +33,7 @@ enum {
     CALL_EPOLL_PWAIT2 = FIRST_CALL + 441,    /* Linux 5.11 */
 };
 
-/*
- * The futex call whose time limit has 64-bit fields. On 32 bits that is a call of its own, of Linux
- * 5.1.
- */
+/* futex(2) with a 64-bit timeout; on 32-bit architectures a separate call since Linux 5.1. */
 #ifdef SYS_futex_time64
 enum { CALL_FUTEX = SYS_futex_time64 };
 #elif __SIZEOF_LONG__ == 8 || defined(__x86_64__)

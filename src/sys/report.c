@@ -1,11 +1,12 @@
 /*
- * sys/report.c: what the library says to people, on standard error, one line in one write, if the
- * kernel takes it so. The text is formatted on the stack of whoever speaks, and a task's stack is
- * small: 1 KiB is the most it may take.
+ * sys/report.c: messages of the library. A line is written with one write(2) if the kernel takes it
+ * whole.
  */
+#include "sys/report.h"
 #include "sys/assert.h"
-#include "sys/sys.h"
+#include "sys/file.h"
 #include <asyncio/base.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 enum { LINE_SIZE = 1024 };
 
-/* All of it, unless nobody takes it. */
+/* Stops at the first error. */
 static void write_whole(int fd, const char *text, size_t size)
 {
     while (size > 0) {
@@ -27,7 +28,7 @@ static void write_whole(int fd, const char *text, size_t size)
     }
 }
 
-/* Formats before + text + after into line[0..LINE_SIZE); returns the length. */
+/* Formats before + text + after into line[0..LINE_SIZE). Returns the length. */
 static size_t format_line(char *line, const char *before, const char *format, va_list arguments,
                           const char *after)
 {
@@ -68,13 +69,13 @@ static void (*_Atomic misuse_handler)(const char *message, void *context);
 
 void async_set_misuse_handler(void (*handler)(const char *message, void *context), void *context)
 {
-    atomic_store(&misuse_handler, NULL); /* no handler is called with the context of another */
+    atomic_store(&misuse_handler, NULL); /* never pair a handler with another one's context */
     atomic_store(&misuse_context, context);
     atomic_store(&misuse_handler, handler);
 }
 
-/* Writes the line and calls the handler, once: it may misuse the library in turn. */
-static _Noreturn void end_program(char *line, size_t length)
+/* Calls the handler only once: it may misuse the library itself. */
+static _Noreturn void end_process(char *line, size_t length)
 {
     static const size_t PREFIX = sizeof "asyncio: " - 1;
     write_whole(STDERR_FILENO, line, length);
@@ -92,16 +93,10 @@ _Noreturn void asyncp_misuse(const char *format, ...)
     va_start(arguments, format);
     size_t length = format_line(line, "asyncio: ", format, arguments, "\n");
     va_end(arguments);
-    end_program(line, length);
+    end_process(line, length);
 }
 
 _Noreturn void asyncp_broken(const char *condition, const char *where)
 {
     asyncp_misuse("%s: assertion failed: %s; this is a bug in the library", where, condition);
-}
-
-const char *async_version(void)
-{
-    return ASYNCP_TEXT(ASYNC_VERSION_MAJOR) "." ASYNCP_TEXT(ASYNC_VERSION_MINOR) "." ASYNCP_TEXT(
-        ASYNC_VERSION_PATCH);
 }

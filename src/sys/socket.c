@@ -1,45 +1,37 @@
 /*
- * sys/socket.c: the kernel's calls for sockets with -errno for errors. Knows nothing of what they
- * are for.
+ * sys/socket.c: system calls for sockets.
  */
 #include "sys/socket.h"
-#include "sys/fault.h"
-#include <fcntl.h>
+#include "sys/call.h"
 #include <net/if.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <fcntl.h>
 #include <time.h>
-
-/* The result of a libc call as the kernel gave it. */
-static int kernel(long result)
-{
-    return result == -1 ? -errno : (int)result;
-}
-
-/* The result of a libc call, which is not made if a test says so. */
-#define KERNEL(site, call) kernel(fault(site) ? -1 : (long)(call))
 
 int asyncp_sys_socket(int domain, int type, int protocol)
 {
-    return KERNEL(SITE_SOCKET, socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+    return (int)SYS_CALL(SITE_SOCKET,
+                         socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
 int asyncp_sys_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-    return KERNEL(SITE_CONNECT, connect(fd, address, size));
+    return (int)SYS_CALL(SITE_CONNECT, connect(fd, address, size));
 }
 
 int asyncp_sys_accept(int fd, struct sockaddr *address, socklen_t *size)
 {
     int result;
     do
-        result = KERNEL(SITE_ACCEPT, accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        result = (int)SYS_CALL(SITE_ACCEPT,
+                               accept4(fd, address, size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     while (result == -EINTR);
     return result;
 }
 
-bool asyncp_sys_is_peers_failure(int error)
+bool asyncp_sys_is_transient_accept_error(int error)
 {
     switch (error) {
     case -ECONNABORTED:
@@ -59,162 +51,165 @@ bool asyncp_sys_is_peers_failure(int error)
 
 int asyncp_sys_bind(int fd, const struct sockaddr *address, socklen_t size)
 {
-    return KERNEL(SITE_BIND, bind(fd, address, size));
+    return (int)SYS_CALL(SITE_BIND, bind(fd, address, size));
 }
 
 int asyncp_sys_listen(int fd, int backlog)
 {
-    return KERNEL(SITE_LISTEN, listen(fd, backlog));
+    return (int)SYS_CALL(SITE_LISTEN, listen(fd, backlog));
 }
 
 int asyncp_sys_send(int fd, const void *data, size_t size, int flags)
 {
-    int result;
+    long result;
     do
-        result = kernel(fault_or_less(SITE_SEND, &size)
-                            ? -1
-                            : send(fd, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = SYS_MOVE(SITE_SEND, &size,
+                          send(fd, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
-    return result;
+    return (int)result;
+}
+
+int asyncp_sys_recv(int fd, void *buffer, size_t size, int flags)
+{
+    long result;
+    do
+        result = SYS_MOVE(SITE_RECV, &size, recv(fd, buffer, size, flags | MSG_DONTWAIT));
+    while (result == -EINTR);
+    return (int)result;
 }
 
 int asyncp_sys_stream_send(int fd, const void *data, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_SEND, size))
         return -errno;
-    int result;
+    long result;
     do
-        result = kernel(send(fd, data, *size, MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = sys_result(send(fd, data, *size, MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
 int asyncp_sys_stream_recv(int fd, void *buffer, size_t *size)
 {
     if (fault_or_less(SITE_STREAM_RECV, size))
         return -errno;
-    int result;
+    long result;
     do
-        result = kernel(recv(fd, buffer, *size, MSG_DONTWAIT));
+        result = sys_result(recv(fd, buffer, *size, MSG_DONTWAIT));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
 int asyncp_sys_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    int result;
+    long result;
     do
-        result = KERNEL(SITE_SENDMSG, sendmsg(fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+        result = SYS_CALL(SITE_SENDMSG, sendmsg(fd, message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
 int asyncp_sys_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    int result;
+    long result;
     do
-        result = KERNEL(SITE_RECVMSG, recvmsg(fd, message, flags | MSG_DONTWAIT));
+        result = SYS_CALL(SITE_RECVMSG, recvmsg(fd, message, flags | MSG_DONTWAIT));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
 int asyncp_sys_sendto(int fd, const void *data, size_t size, int flags,
                       const struct sockaddr *address, socklen_t address_size)
 {
-    int result;
+    const int all_flags = flags | MSG_DONTWAIT | MSG_NOSIGNAL;
+    long result;
     do
-        result = kernel(fault_or_less(SITE_SENDTO, &size)
-                            ? -1
-                            : sendto(fd, data, size, flags | MSG_DONTWAIT | MSG_NOSIGNAL, address,
-                                     address_size));
+        result = SYS_MOVE(SITE_SENDTO, &size,
+                          sendto(fd, data, size, all_flags, address, address_size));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
 int asyncp_sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                         socklen_t *address_size)
 {
-    int result;
+    const int all_flags = flags | MSG_DONTWAIT;
+    long result;
     do
-        result = kernel(
-            fault_or_less(SITE_RECVFROM, &size)
-                ? -1
-                : recvfrom(fd, buffer, size, flags | MSG_DONTWAIT, address, address_size));
+        result = SYS_MOVE(SITE_RECVFROM, &size,
+                          recvfrom(fd, buffer, size, all_flags, address, address_size));
     while (result == -EINTR);
-    return result;
+    return (int)result;
 }
 
-/*
- * SIGPIPE put off, for calls that know no MSG_NOSIGNAL. One that the program itself has pending
- * stays.
- */
-struct held_signal {
-    sigset_t pipe;   /* SIGPIPE alone */
-    sigset_t before; /* what the thread blocks */
-    bool held;       /* the thread blocks it for us */
-    bool ours; /* none was pending, so one that is pending afterwards was raised by the call */
+/* SIGPIPE blocked around calls that have no MSG_NOSIGNAL. */
+struct blocked_sigpipe {
+    sigset_t sigpipe;  /* SIGPIPE alone */
+    sigset_t old_mask; /* the thread's signal mask before */
+    bool is_blocked;
+    /* none was pending before: one that is pending afterwards came from the call */
+    bool must_clear;
 };
 
-static void hold_pipe_signal(struct held_signal *held)
+static void block_sigpipe(struct blocked_sigpipe *blocked)
 {
     sigset_t pending;
-    sigemptyset(&held->pipe);
-    sigaddset(&held->pipe, SIGPIPE);
-    held->held = pthread_sigmask(SIG_BLOCK, &held->pipe, &held->before) == 0;
-    held->ours = held->held && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0;
+    sigemptyset(&blocked->sigpipe);
+    sigaddset(&blocked->sigpipe, SIGPIPE);
+    blocked->is_blocked = pthread_sigmask(SIG_BLOCK, &blocked->sigpipe, &blocked->old_mask) == 0;
+    blocked->must_clear = blocked->is_blocked && sigpending(&pending) == 0 &&
+                          sigismember(&pending, SIGPIPE) == 0;
 }
 
 /*
- * Only a call that moved all it should raised none: one that moved a part may have met the end
- * after that.
+ * A call that moved everything raised no signal. One that moved a part may have: the peer may have
+ * gone after that part.
  */
-static void release_pipe_signal(const struct held_signal *held, bool moved_all)
+static void unblock_sigpipe(const struct blocked_sigpipe *blocked, bool moved_all)
 {
-    const struct timespec at_once = {0};
-    if (held->ours && !moved_all)
-        sigtimedwait(&held->pipe, NULL, &at_once);
-    if (held->held)
-        pthread_sigmask(SIG_SETMASK, &held->before, NULL);
+    const struct timespec no_wait = {0};
+    if (blocked->must_clear && !moved_all)
+        sigtimedwait(&blocked->sigpipe, NULL, &no_wait);
+    if (blocked->is_blocked)
+        pthread_sigmask(SIG_SETMASK, &blocked->old_mask, NULL);
 }
 
 int asyncp_sys_sendfile(int out, int in, int64_t *offset, size_t count)
 {
-    struct held_signal held;
-    int result;
-    hold_pipe_signal(&held);
+    struct blocked_sigpipe blocked;
+    long result;
+    block_sigpipe(&blocked);
     do
-        result = kernel(fault_or_less(SITE_SENDFILE, &count) ? -1
-                                                             : sendfile(out, in, offset, count));
+        result = SYS_MOVE(SITE_SENDFILE, &count, sendfile(out, in, offset, count));
     while (result == -EINTR);
-    release_pipe_signal(&held, result >= 0 && (size_t)result == count);
-    return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
+    unblock_sigpipe(&blocked, result >= 0 && (size_t)result == count);
+    return result == -ESPIPE || result == -EISDIR ? -EINVAL : (int)result;
 }
 
 int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count,
                       unsigned flags)
 {
-    struct held_signal held;
-    int result;
-    hold_pipe_signal(&held);
+    const unsigned all_flags = flags | SPLICE_F_NONBLOCK;
+    struct blocked_sigpipe blocked;
+    long result;
+    block_sigpipe(&blocked);
     do
-        result = kernel(
-            fault_or_less(SITE_SPLICE, &count)
-                ? -1
-                : splice(in, in_offset, out, out_offset, count, flags | SPLICE_F_NONBLOCK));
+        result = SYS_MOVE(SITE_SPLICE, &count,
+                          splice(in, in_offset, out, out_offset, count, all_flags));
     while (result == -EINTR);
-    release_pipe_signal(&held, result >= 0 && (size_t)result == count);
-    return result;
+    unblock_sigpipe(&blocked, result >= 0 && (size_t)result == count);
+    return (int)result;
 }
 
 int asyncp_sys_shutdown(int fd, int how)
 {
-    return KERNEL(SITE_SHUTDOWN, shutdown(fd, how));
+    return (int)SYS_CALL(SITE_SHUTDOWN, shutdown(fd, how));
 }
 
-int asyncp_sys_unacknowledged(int fd)
+int asyncp_sys_unacked_bytes(int fd)
 {
     int bytes = 0;
-    int result = KERNEL(SITE_UNACKNOWLEDGED, ioctl(fd, TIOCOUTQ, &bytes));
+    int result = (int)SYS_CALL(SITE_UNACKED_BYTES, ioctl(fd, TIOCOUTQ, &bytes));
     return result < 0 ? result : bytes;
 }
 
@@ -222,7 +217,7 @@ int asyncp_sys_option(int fd, int level, int option)
 {
     int value = 0;
     socklen_t size = sizeof value;
-    int result = KERNEL(SITE_SOCKET_OPTION, getsockopt(fd, level, option, &value, &size));
+    int result = (int)SYS_CALL(SITE_SOCKET_OPTION, getsockopt(fd, level, option, &value, &size));
     return result < 0 ? result : value;
 }
 
@@ -234,37 +229,34 @@ int asyncp_sys_socket_error(int fd)
 
 int asyncp_sys_set_option(int fd, int level, int option, int value)
 {
-    return KERNEL(SITE_SOCKET_OPTION, setsockopt(fd, level, option, &value, sizeof value));
+    return (int)SYS_CALL(SITE_SOCKET_OPTION, setsockopt(fd, level, option, &value, sizeof value));
 }
 
 int asyncp_sys_reset_on_close(int fd)
 {
-    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    return KERNEL(SITE_SOCKET_OPTION,
-                  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    return (int)SYS_CALL(SITE_SOCKET_OPTION,
+                         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
 }
 
 int asyncp_sys_local_address(int fd, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
-    return KERNEL(SITE_ADDRESS, getsockname(fd, (struct sockaddr *)address, size));
+    return (int)SYS_CALL(SITE_ADDRESS, getsockname(fd, (struct sockaddr *)address, size));
 }
 
 int asyncp_sys_peer_address(int fd, struct sockaddr_storage *address, socklen_t *size)
 {
     *size = sizeof *address;
-    return KERNEL(SITE_ADDRESS, getpeername(fd, (struct sockaddr *)address, size));
+    return (int)SYS_CALL(SITE_ADDRESS, getpeername(fd, (struct sockaddr *)address, size));
 }
 
-bool asyncp_sys_interface_name(unsigned number, char *name)
+unsigned asyncp_sys_interface_index(const char *name)
 {
-    return if_indextoname(number, name) != NULL;
+    return fault(SITE_INTERFACE_INDEX) ? 0 : if_nametoindex(name);
 }
 
-int asyncp_sys_no_blocking(int fd)
+int asyncp_sys_interface_name(unsigned index, char *name)
 {
-    int flags = KERNEL(SITE_BLOCKING, fcntl(fd, F_GETFL));
-    if (flags < 0 || (flags & O_NONBLOCK) != 0)
-        return flags < 0 ? flags : 0;
-    return KERNEL(SITE_BLOCKING, fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+    return fault(SITE_INTERFACE_NAME) || if_indextoname(index, name) == NULL ? -errno : 0;
 }

@@ -1,7 +1,7 @@
 /*
- * sys/socket.h: the kernel's calls for sockets. None waits: -EAGAIN instead, for sockets that do
- * not block where the kernel knows no flag for that. None raises SIGPIPE. An interrupted call is
- * repeated, but for connect.
+ * sys/socket.h: system calls for sockets, with -errno for errors. None blocks: -EAGAIN instead, if
+ * the descriptor is non-blocking or the call has MSG_DONTWAIT. None raises SIGPIPE. Interrupted
+ * calls are repeated, except connect.
  */
 #ifndef SYS_SOCKET_H
 #define SYS_SOCKET_H
@@ -11,78 +11,70 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/* Non-blocking, and closed by exec. */
+/* Non-blocking and close-on-exec. */
 int asyncp_sys_socket(int domain, int type, int protocol);
 
 /*
- * -EINPROGRESS, and after a signal -EINTR: it goes on, and the socket becomes writable at its end.
+ * After -EINPROGRESS and -EINTR the connection attempt continues; the socket becomes writable when
+ * it ends.
  */
 int asyncp_sys_connect(int fd, const struct sockaddr *address, socklen_t size);
 
-/* The new one is non-blocking, and closed by exec. address may be NULL. */
+/* The new socket is non-blocking and close-on-exec. `address` may be NULL. */
 int asyncp_sys_accept(int fd, struct sockaddr *address, socklen_t *size);
 
-/*
- * Whether accept told with this of one connection that has come to nothing: the next one may be
- * well.
- */
-bool asyncp_sys_is_peers_failure(int error);
+/* Whether accept failed because of one connection: the next one may succeed. */
+bool asyncp_sys_is_transient_accept_error(int error);
 
 int asyncp_sys_bind(int fd, const struct sockaddr *address, socklen_t size);
 int asyncp_sys_listen(int fd, int backlog);
 
 int asyncp_sys_send(int fd, const void *data, size_t size, int flags);
+int asyncp_sys_recv(int fd, void *buffer, size_t size, int flags);
 
 /*
- * The same, and recv, for sockets of which the poller tells once, when something changes: *size
- * becomes what was really asked for (a test may have it less), so that who gets less knows that
- * there is no more.
+ * For edge-triggered sockets. *size returns the length actually requested (fault injection may
+ * shorten it); a smaller result means that the socket is drained, or full.
  */
 int asyncp_sys_stream_send(int fd, const void *data, size_t *size);
 int asyncp_sys_stream_recv(int fd, void *buffer, size_t *size);
 
 int asyncp_sys_sendmsg(int fd, const struct msghdr *message, int flags);
 int asyncp_sys_recvmsg(int fd, struct msghdr *message, int flags);
-/* The same with addresses, each of which may be NULL. */
+
+/* The addresses may be NULL. */
 int asyncp_sys_sendto(int fd, const void *data, size_t size, int flags,
                       const struct sockaddr *address, socklen_t address_size);
 int asyncp_sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address,
                         socklen_t *address_size);
 
-/*
- * Between descriptors that do not block. A file that cannot be sent, a pipe or a folder, is
- * -EINVAL.
- */
+/* Between non-blocking descriptors. sendfile from a pipe or a directory is -EINVAL. */
 int asyncp_sys_sendfile(int out, int in, int64_t *offset, size_t count);
 int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_t count,
                       unsigned flags);
 
 int asyncp_sys_shutdown(int fd, int how);
 
-/*
- * Bytes of a TCP connection that were sent and not acknowledged, one more after SHUT_WR; or -errno.
- */
-int asyncp_sys_unacknowledged(int fd);
+/* Bytes of a TCP connection that the peer has not acknowledged, 1 more after SHUT_WR; or -errno. */
+int asyncp_sys_unacked_bytes(int fd);
 
-/* Why the socket failed, which it forgets: 0 or -errno. */
+/* Returns and clears SO_ERROR: 0 or -errno. */
 int asyncp_sys_socket_error(int fd);
 
-/* An option whose value is a number. 0 or -errno. */
+/* Options whose value is an int. The getter returns the value or -errno. */
 int asyncp_sys_set_option(int fd, int level, int option, int value);
-
-/* Has the close of the socket reset the connection, and drop what was not sent. 0 or -errno. */
-int asyncp_sys_reset_on_close(int fd);
-
-/* The value of one, 0 or more; or -errno. */
 int asyncp_sys_option(int fd, int level, int option);
+
+/* Makes close reset the connection and discard unsent data (SO_LINGER 0). */
+int asyncp_sys_reset_on_close(int fd);
 
 int asyncp_sys_local_address(int fd, struct sockaddr_storage *address, socklen_t *size);
 int asyncp_sys_peer_address(int fd, struct sockaddr_storage *address, socklen_t *size);
 
-/* The name of a network interface, in IF_NAMESIZE bytes. false: there is none of that number. */
-bool asyncp_sys_interface_name(unsigned number, char *name);
+/* The index of a network interface, 1 or more; 0: no such interface. */
+unsigned asyncp_sys_interface_index(const char *name);
 
-/* Makes the descriptor non-blocking. 0 or -errno. */
-int asyncp_sys_no_blocking(int fd);
+/* Writes the interface's name, at most IF_NAMESIZE bytes with the final 0. 0 or -errno. */
+int asyncp_sys_interface_name(unsigned index, char *name);
 
 #endif

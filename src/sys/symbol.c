@@ -1,7 +1,7 @@
 /*
- * sys/symbol.c: looks an address up in the symbol table of the ELF file it was loaded from. Used
- * when a program is about to end and when tasks are shown, so it maps the file anew each time and
- * keeps nothing.
+ * sys/symbol.c: looks an address up in the symbol table of the ELF file that it was loaded from. It
+ * is used when the process is about to end and in dumps of tasks, so it maps the file for each call
+ * and caches nothing.
  */
 #include "sys/symbol.h"
 #include "sys/fault.h"
@@ -15,12 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct image {
-    const char *bytes; /* the whole file */
-    size_t size;       /* of it */
+/* An ELF file, mapped whole. */
+struct elf_image {
+    const char *bytes; /* NULL: not mapped */
+    size_t size;
 };
 
-static bool open_image(const char *path, struct image *image)
+static bool map_image(const char *path, struct elf_image *image)
 {
     struct stat status;
     int file = fault(SITE_IMAGE) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
@@ -35,21 +36,22 @@ static bool open_image(const char *path, struct image *image)
     close(file);
     if (bytes == MAP_FAILED)
         return false;
-    *image = (struct image){.bytes = bytes, .size = (size_t)status.st_size};
+    *image = (struct elf_image){.bytes = bytes, .size = (size_t)status.st_size};
     return true;
 }
 
-static const void *part(const struct image *image, size_t offset, size_t size)
+/* NULL if the file does not have those bytes. */
+static const void *image_part(const struct elf_image *image, size_t offset, size_t size)
 {
     return offset <= image->size && size <= image->size - offset ? image->bytes + offset : NULL;
 }
 
-/* The name of the function that covers address, looked up in one table of symbols. */
-static const char *find_in_table(const struct image *image, const ElfW(Shdr) * table,
+/* The function that covers the address, or NULL. *offset: of the address in it. */
+static const char *find_in_table(const struct elf_image *image, const ElfW(Shdr) * table,
                                  const ElfW(Shdr) * strings, uintptr_t address, size_t *offset)
 {
-    const ElfW(Sym) *symbols = part(image, table->sh_offset, table->sh_size);
-    const char *names = part(image, strings->sh_offset, strings->sh_size);
+    const ElfW(Sym) *symbols = image_part(image, table->sh_offset, table->sh_size);
+    const char *names = image_part(image, strings->sh_offset, strings->sh_size);
     if (symbols == NULL || names == NULL)
         return NULL;
     for (size_t i = 0; i < table->sh_size / sizeof *symbols; i++) {
@@ -63,16 +65,14 @@ static const char *find_in_table(const struct image *image, const ElfW(Shdr) * t
     return NULL;
 }
 
-/*
- * In the table of all symbols, or where that was stripped, in the one of those that are exported.
- */
-static const char *find(const struct image *image, uintptr_t linked, size_t *offset)
+/* Uses the table of all symbols, or of the exported ones if the file is stripped. */
+static const char *find_symbol(const struct elf_image *image, uintptr_t linked, size_t *offset)
 {
-    const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
+    const ElfW(Ehdr) *header = image_part(image, 0, sizeof *header);
     if (header == NULL || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return NULL;
-    const ElfW(Shdr) *sections = part(image, header->e_shoff,
-                                      (size_t)header->e_shnum * sizeof *sections);
+    const ElfW(Shdr) *sections = image_part(image, header->e_shoff,
+                                            (size_t)header->e_shnum * sizeof *sections);
     const ElfW(Shdr) *table = NULL;
     for (int i = 0; sections != NULL && i < header->e_shnum; i++)
         if (sections[i].sh_link < header->e_shnum &&
@@ -83,30 +83,27 @@ static const char *find(const struct image *image, uintptr_t linked, size_t *off
                          : find_in_table(image, table, &sections[table->sh_link], linked, offset);
 }
 
-/* Where code was loaded from, found by the address of some of it. */
-struct place {
-    uintptr_t address; /* that is looked for */
-    uintptr_t base;    /* what the file's own addresses were moved by */
-    char path[256];    /* of the file; a longer one is cut off, and will not be found */
+/* A search for the loaded file that contains an address. */
+struct code_search {
+    uintptr_t address;
+    uintptr_t base; /* result: the file's load address */
+    char path[256]; /* result: a longer path is cut off, and then cannot be opened */
 };
 
-/*
- * For each loaded file: not 0 when it has the code. dladdr would be simpler, and knows nothing in
- * static programs.
- */
-static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
+/* Called for each loaded file; returns 1 to stop. (dladdr does not work in static programs.) */
+static int search_file(struct dl_phdr_info *file, size_t size, void *argument)
 {
     (void)size;
-    struct place *place = argument;
+    struct code_search *search = argument;
     for (int i = 0; i < file->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &file->dlpi_phdr[i];
         bool is_code = segment->p_type == PT_LOAD &&
                        (segment->p_flags & (PF_R | PF_X)) == (PF_R | PF_X);
-        if (is_code && place->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
+        if (is_code && search->address - file->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
             const char *path = file->dlpi_name;
-            snprintf(place->path, sizeof place->path, "%s",
+            snprintf(search->path, sizeof search->path, "%s",
                      *path != '\0' ? path : "/proc/self/exe");
-            place->base = file->dlpi_addr;
+            search->base = file->dlpi_addr;
             return 1;
         }
     }
@@ -115,11 +112,11 @@ static int look_into(struct dl_phdr_info *file, size_t size, void *argument)
 
 bool asyncp_symbol_known(const void *address)
 {
-    struct place place = {.address = (uintptr_t)address};
-    return dl_iterate_phdr(look_into, &place) != 0;
+    struct code_search search = {.address = (uintptr_t)address};
+    return dl_iterate_phdr(search_file, &search) != 0;
 }
 
-/* The name of a file without its folders; of the program itself too. */
+/* The file's name without directories. Resolves /proc/self/exe. */
 static const char *file_name(char *path, size_t size)
 {
     char target[256];
@@ -134,16 +131,16 @@ static const char *file_name(char *path, size_t size)
 
 bool asyncp_symbol(const void *address, char *text, size_t size)
 {
-    struct place place = {.address = (uintptr_t)address};
-    struct image image = {0};
+    struct code_search search = {.address = (uintptr_t)address};
+    struct elf_image image = {0};
     const char *name = NULL;
-    if (dl_iterate_phdr(look_into, &place) == 0)
+    if (dl_iterate_phdr(search_file, &search) == 0)
         return false;
-    size_t offset = place.address - place.base;
-    if (open_image(place.path, &image))
-        name = find(&image, offset, &offset);
+    size_t offset = search.address - search.base;
+    if (map_image(search.path, &image))
+        name = find_symbol(&image, offset, &offset);
     if (name == NULL)
-        name = file_name(place.path, sizeof place.path);
+        name = file_name(search.path, sizeof search.path);
     snprintf(text, size, "%s+0x%zx", name, offset);
     if (image.bytes != NULL)
         munmap((void *)(uintptr_t)image.bytes, image.size);

@@ -1,9 +1,9 @@
 /*
- * sys/tools.h: what is told to the tools that watch a program from inside, so that stacks of our
- * own do not confuse them: AddressSanitizer and ThreadSanitizer where we are compiled with them,
- * valgrind where its header was there. A stack is told to them for as long as it is mapped, not for
- * each task. It must not know of tasks; an ordinary run pays a few instructions each time a stack
- * is cut, a slab unmapped, or a ring completes a receive.
+ * sys/tools.h: annotations for tools that instrument a program: AddressSanitizer and
+ * ThreadSanitizer if the library is compiled with them, valgrind if its header was found. They must
+ * know of stacks that are not a thread's. A stack is registered for as long as it is mapped, not
+ * for each task. An ordinary run executes a few instructions when a stack is cut, a slab is
+ * unmapped, or io_uring completes a receive.
  */
 #ifndef SYS_TOOLS_H
 #define SYS_TOOLS_H
@@ -42,58 +42,58 @@
 #endif
 
 /*
- * The first function of a flow, before context_begin: ThreadSanitizer counts calls and returns by
- * flow, and this one is called in one flow and returns in another.
+ * For functions that run before context_begin. ThreadSanitizer keeps a call stack for each fiber,
+ * and such a function is entered in one fiber and returns in another.
  */
 #if ASYNC_TSAN && defined(__clang__)
-#define TOOLS_BLIND __attribute__((disable_sanitizer_instrumentation))
+#define TOOLS_NO_TSAN __attribute__((disable_sanitizer_instrumentation))
 #elif ASYNC_TSAN
-#define TOOLS_BLIND __attribute__((no_sanitize_thread))
+#define TOOLS_NO_TSAN __attribute__((no_sanitize_thread))
 #else
-#define TOOLS_BLIND
+#define TOOLS_NO_TSAN
 #endif
 
-/* A stack as the tools know it. */
-struct known_stack {
+/* What the tools need to know of a stack. */
+struct tool_stack {
 #if ASYNC_ASAN
     const char *start; /* its lowest byte */
 #elif ASYNC_TSAN
-    void *fiber; /* takes megabytes, so that one task after the other has it */
+    void *fiber; /* takes megabytes, so that it is reused for all tasks of the stack */
 #endif
-    uint32_t number; /* valgrind's */
+    uint32_t valgrind_id;
 };
 
-/* From now on flows may run on [start, end). */
-static inline void tools_stack_mapped(struct known_stack *known, const char *start, const char *end)
+/* Registers the stack [start, end). */
+static inline void tools_stack_mapped(struct tool_stack *stack, const char *start, const char *end)
 {
-    *known = (struct known_stack){0};
+    *stack = (struct tool_stack){0};
 #if ASYNC_ASAN
-    known->start = start;
+    stack->start = start;
 #elif ASYNC_TSAN
-    known->fiber = __tsan_create_fiber(0);
-    __tsan_set_fiber_name(known->fiber, "a task");
+    stack->fiber = __tsan_create_fiber(0);
+    __tsan_set_fiber_name(stack->fiber, "task");
 #endif
 #if ASYNC_VALGRIND
-    known->number = VALGRIND_STACK_REGISTER(start, end);
+    stack->valgrind_id = VALGRIND_STACK_REGISTER(start, end);
 #endif
     (void)start;
     (void)end;
 }
 
-/* No flow runs there any more. */
-static inline void tools_stack_unmapped(const struct known_stack *known)
+/* Unregisters it. */
+static inline void tools_stack_unmapped(const struct tool_stack *stack)
 {
 #if ASYNC_TSAN
-    __tsan_destroy_fiber(known->fiber);
+    __tsan_destroy_fiber(stack->fiber);
 #endif
 #if ASYNC_VALGRIND
-    VALGRIND_STACK_DEREGISTER(known->number);
+    VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
 #endif
-    (void)known;
+    (void)stack;
 }
 
-/* Whether valgrind runs the program. A few instructions, but no call. */
-static inline bool tools_valgrind(void)
+/* Whether the program runs under valgrind. A few instructions, no call. */
+static inline bool tools_under_valgrind(void)
 {
 #if ASYNC_VALGRIND
     return RUNNING_ON_VALGRIND != 0;
@@ -102,14 +102,14 @@ static inline bool tools_valgrind(void)
 #endif
 }
 
-/* Whether somebody must be told of each stack that is unmapped, of which there may be a million. */
-static inline bool tools_count_stacks(void)
+/* Whether stacks must be unregistered one by one when a slab is unmapped. */
+static inline bool tools_track_stacks(void)
 {
-    return ASYNC_TSAN || tools_valgrind();
+    return ASYNC_TSAN || tools_under_valgrind();
 }
 
-/* What lies there, below the frames of a stack, may be read and written, and is nothing yet. */
-static inline void tools_cleared(char *start, size_t size)
+/* Marks unused stack memory addressable but undefined, for memcheck. */
+static inline void tools_mark_undefined(char *start, size_t size)
 {
 #if ASYNC_VALGRIND
     VALGRIND_MAKE_MEM_UNDEFINED(start, size);
@@ -118,8 +118,11 @@ static inline void tools_cleared(char *start, size_t size)
     (void)size;
 }
 
-/* It may be read, whatever valgrind knows of it: it does not see what a ring completes, for one. */
-static inline void tools_written(const void *start, size_t size)
+/*
+ * Marks memory defined that valgrind does not see written, such as the buffer of an io_uring
+ * receive.
+ */
+static inline void tools_mark_defined(const void *start, size_t size)
 {
 #if ASYNC_VALGRIND
     VALGRIND_MAKE_MEM_DEFINED(start, size);

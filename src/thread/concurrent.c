@@ -10,6 +10,8 @@
 #include "sched/errand.h"
 #include "sched/mailbox.h"
 #include "sched/sched.h"
+#include "sys/clock.h"
+#include "sys/report.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
 #include <time.h>
@@ -111,8 +113,8 @@ static int run_carried(void *arguments)
 
 static void report_unseen_result(const char *name, const char *where, int result)
 {
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, result, NULL);
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, result, NULL);
     asyncp_report("'%s' (sent to a loop at %s) failed and its result was never retrieved: %s", name,
                   where, meaning);
 }
@@ -229,7 +231,7 @@ const async_task_options *asyncp_carrier_options(async_loop *loop)
  */
 static void wait_until_settled(struct async_concurrent_future *future, int64_t deadline_ns)
 {
-    struct timespec deadline = asyncp_timespec(deadline_ns);
+    struct timespec deadline = asyncp_sys_timespec(deadline_ns);
     int result = 0;
     while (!future->done && result != ETIMEDOUT)
         result = deadline_ns < 0
@@ -243,7 +245,8 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
         return -ENOMEM;
     if (is_not_a_number(seconds))
         return -EINVAL;
-    int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0, now_ns = asyncp_clock_now();
+    int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0,
+            now_ns = asyncp_sys_clock_now();
     if (!is_shared(future))
         return future->done ? future->result : -ECANCELED;
     lock_future(future);

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "sched/errand.h"
 #include "sched/sched.h"
-#include "sys/sys.h"
+#include "sys/thread.h"
 
 /* As CPython's ThreadPoolExecutor. */
 enum { MORE_THAN_PROCESSORS = 4, MAX_BY_DEFAULT = 32 };
@@ -22,7 +22,7 @@ static size_t executor_size(size_t limit)
 
 static size_t default_limit(void)
 {
-    size_t wanted = asyncp_sys_processors() + MORE_THAN_PROCESSORS;
+    size_t wanted = asyncp_sys_cpu_count() + MORE_THAN_PROCESSORS;
     return wanted < MAX_BY_DEFAULT ? wanted : MAX_BY_DEFAULT;
 }
 
@@ -61,25 +61,26 @@ static void unqueue_work(struct async_executor *executor, struct work *work)
 }
 
 /* Nothing is queued. A worker that spins is not asleep, so it needs no wake-up. */
-static void spin_for_work(struct async_executor *executor, struct patience *patience)
+static void spin_for_work(struct async_executor *executor, struct spinner *spinner)
 {
-    if (executor->spinning || executor->closing || !patience_try(patience, &executor->giver_seen))
+    if (executor->spinning || executor->closing ||
+        !spin_is_worthwhile(spinner, &executor->giver_seen))
         return;
     executor->spinning = true;
     pthread_mutex_unlock(&executor->mutex);
-    asyncp_patience_look(patience, &executor->queued, UINT32_MAX);
+    asyncp_spin(spinner, &executor->queued, UINT32_MAX);
     pthread_mutex_lock(&executor->mutex);
     executor->spinning = false;
 }
 
 /* The next work, which is the caller's then; NULL: the worker is to end. */
-static struct work *wait_for_work(struct worker *self, struct patience *patience)
+static struct work *wait_for_work(struct worker *self, struct spinner *spinner)
 {
     struct async_executor *executor = self->executor;
     struct work *work = NULL;
     pthread_mutex_lock(&executor->mutex);
     if (list_empty(&executor->queue) && !self->leaves)
-        spin_for_work(executor, patience);
+        spin_for_work(executor, spinner);
     while (list_empty(&executor->queue) && !executor->closing && !self->leaves) {
         executor->waiting++;
         pthread_cond_wait(&executor->work_came, &executor->mutex);
@@ -98,9 +99,9 @@ static struct work *wait_for_work(struct worker *self, struct patience *patience
 
 static void *run_worker(void *argument)
 {
-    struct patience patience = {0};
+    struct spinner spinner = {0};
     running_worker = argument;
-    for (struct work *work; (work = wait_for_work(running_worker, &patience)) != NULL;)
+    for (struct work *work; (work = wait_for_work(running_worker, &spinner)) != NULL;)
         work->run(work);
     return NULL;
 }
@@ -142,7 +143,7 @@ int asyncp_executor_give(struct async_executor *executor, struct work *work)
         list_append(&executor->queue, &work->link);
         work->queued = true;
         executor->queued++;
-        seen_here(&executor->giver_seen);
+        last_cpu_store(&executor->giver_seen);
         if ((result = find_worker(executor)) < 0)
             unqueue_work(executor, work);
         else

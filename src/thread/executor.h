@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "sched/guest.h"
-#include "sys/patience.h"
+#include "sys/spin.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
 
@@ -38,7 +38,7 @@ struct async_executor {
     pthread_cond_t work_came;   /* or workers are to end */
     struct list queue;
     _Atomic uint32_t queued; /* how much is there */
-    seen_at giver_seen;      /* where the last giver ran */
+    last_cpu giver_seen;     /* where the last giver ran */
     bool spinning;           /* a worker spins before it sleeps; one is enough */
     size_t count;            /* workers that exist */
     size_t limit;

@@ -39,7 +39,7 @@ static void run_offloaded(struct work *work)
            "to; end such a child with _exit, or call exec",
            waiting->function->name);
     asyncp_errand = NULL;
-    seen_here(&loop->activity.worker_seen);
+    last_cpu_store(&loop->activity.worker_seen);
     /* before the message, after which the task may submit a job: this worker must count as free */
     asyncp_executor_worker_ends(waiting->executor);
     asyncp_inbox_send(loop, &waiting->message);
@@ -73,13 +73,13 @@ static void refuse_offload_wait(struct wait *wait)
 }
 
 /* The error message from the worker thread becomes the task's. */
-static void adopt_worker_message(struct async_loop *loop, struct sentence *sentence)
+static void adopt_worker_message(struct async_loop *loop, struct error_message *sentence)
 {
     if (sentence == NULL)
         return;
-    asyncp_sentence_free(&loop->memory, loop_running(loop)->sentence);
-    loop_running(loop)->sentence = asyncp_sentence_copy(&loop->memory, sentence);
-    asyncp_sentence_free(&asyncp_malloc, sentence);
+    asyncp_error_message_free(&loop->memory, loop_running(loop)->sentence);
+    loop_running(loop)->sentence = asyncp_error_message_copy(&loop->memory, sentence);
+    asyncp_error_message_free(&asyncp_malloc, sentence);
 }
 
 /* The close hook of the default executor. */

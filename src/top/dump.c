@@ -5,6 +5,7 @@
 #include "sched/sched.h"
 #include "sync/lock.h"
 #include "sync/queue.h"
+#include "sys/report.h"
 
 static const char *task_state(const struct async_loop *loop, const struct coroutine *coroutine)
 {

@@ -74,10 +74,11 @@ double async_loop_timeout(const async_loop *loop)
     const uint32_t urgent = ATTENTION_INBOX | ATTENTION_SIGNAL;
     if (loop == NULL || (loop_attention(loop) & urgent) != 0)
         return 0;
-    if (!loop_is_iterating(loop) && asyncp_poller_owes(&loop->poller)) /* the next step submits */
+    if (!loop_is_iterating(loop) &&
+        asyncp_poller_has_unsubmitted(&loop->poller)) /* the next step submits */
         return 0;
     int64_t idle_ns = asyncp_idle_ns(loop);
-    if (loop->poller.hurried && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
+    if (loop->poller.retry_soon && (idle_ns < 0 || idle_ns > POLLER_PAUSE_NS))
         idle_ns = POLLER_PAUSE_NS;
     return idle_ns < 0 ? __builtin_inf() : (double)idle_ns / 1e9;
 }

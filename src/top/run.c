@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 #include "sched/fork.h"
 #include "top/hooks.h"
+#include "sys/report.h"
 #include <asyncio/runner.h>
 
 /* The state between begin and end of a run whose begin has failed; see asyncp_run_error. */
@@ -90,18 +91,18 @@ static int exit_status(int result)
 /* In a child of fork(): the exception handler belongs to the parent, so it is not called. */
 static void report_child(const struct async_loop *loop, int result)
 {
-    char meaning[SENTENCE_SIZE + 32];
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
     const struct async_task *task = asyncp_forked_task(loop);
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
-    asyncp_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_error_describe(meaning, sizeof meaning, result, task->sentence);
     asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
 static void report_main(struct async_loop *loop, async_task *task, int result)
 {
-    char meaning[SENTENCE_SIZE + 32];
-    asyncp_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
+    char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
+    asyncp_error_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
     asyncp_tell(loop, task, result, "%s failed: %s", task != NULL ? task->name : "the main task",
                 meaning);
 }

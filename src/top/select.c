@@ -18,6 +18,7 @@
 #include "sync/lock.h"
 #include "sync/queue.h"
 #include "sync/semaphore.h"
+#include "sys/polling.h"
 #include <asyncio/select.h>
 #include <poll.h>
 
@@ -220,7 +221,7 @@ static struct select_place *submit_descriptors(struct select *select, int *resul
                                               .kind = reads ? OPERATION_READABLE
                                                             : OPERATION_WRITABLE,
                                               .fd = one->asyncp_descriptor};
-        int submitted = poller->calls->submit(poller, &place->operation);
+        int submitted = poller_submit(poller, &place->operation);
         if (submitted != 0) {
             *result = submitted < 0 ? submitted : place->operation.result;
             return place;
@@ -237,7 +238,7 @@ static void cancel_descriptors(struct select *select)
     struct poller *poller = &select->loop->poller;
     for (size_t i = 0; i < select->count && select->in_flight > 0; i++)
         if (select->places[i].in_flight)
-            poller->calls->cancel(poller, &select->places[i].operation);
+            poller_cancel(poller, &select->places[i].operation);
     if (select->in_flight == 0)
         return;
     select->withdrawing = true;
@@ -255,7 +256,7 @@ static struct select_place *wait_for_one(struct select *select, int *result)
         append_waiters(select);
         select->loop->poller.in_flight += streams; /* changes of sockets come from the poller */
         *result = asyncp_park(select->loop, &select->wait);
-        select->loop->poller.in_flight -= streams;
+        poller_release(&select->loop->poller, streams);
         struct waiter *woken = select->wait.winner;
         winner = woken != NULL ? CONTAINER_OF(woken, struct select_place, item_waiter.waiter)
                                : NULL;

@@ -1,4 +1,4 @@
-"""How requests to cancel travel and what is refused: the rules of docs/decisions on top of CPython's tasks.
+"""How requests to cancel travel and what is refused: the rules of rules.py on top of CPython's tasks.
 
 A performer is a task of the program. Its requests are counted here; a request is handed to CPython (Task.cancel) only
 while the task is stopped in a plain wait whose effect has not happened. Joins pass it on to what they join.
@@ -10,7 +10,7 @@ import asyncio
 class Limit:
     """A time limit in force: the real asyncio.Timeout, and what it says to its task."""
 
-    shelters = False
+    shields = False
 
     def __init__(self, performer, timeout):
         self.performer = performer
@@ -43,7 +43,7 @@ class Limit:
 class Shelter:
     """async_no_cancel in force."""
 
-    shelters = True
+    shields = True
     refuses = False
 
 
@@ -81,7 +81,7 @@ class Requests:
         return True
 
     def reach(self, performer):
-        """What is asked of the performer has changed."""
+        """The requests to the performer have changed."""
         performer.round = self.round
         performer.refused = performer.is_refused()
         if performer.refused:
@@ -141,7 +141,7 @@ class Requests:
             self.deliver_all()
 
     def begin_round_for(self, performer):
-        """Something else than a request refuses it from now on."""
+        """Another cause than a request refuses it from now on."""
         self.begin()
         performer.met = False
         self.reach(performer)
@@ -174,22 +174,22 @@ class Performer:
         self.home = None  # the one whose child it is
 
     def is_refused(self, below=None) -> bool:
-        """From the innermost scope (or that below so many) outwards, before any shelter."""
+        """From the innermost scope (or that below so many) outwards, before any shield."""
         for scope in reversed(self.scopes[:below]):
-            if scope.shelters:
+            if scope.shields:
                 return False
             if scope.refuses:
                 return True
         return self.requests > 0
 
     def hold(self):
-        """Somebody has a handle; that counts for futures only."""
+        """A handle was taken; that counts for futures only."""
 
     def let_go(self):
-        """Somebody has it no more."""
+        """A handle was given back."""
 
     async def refuse(self):
-        """What a call does that is refused: one turn."""
+        """A refused call takes one turn."""
         rules = self.world.rules
         if not self.met:
             rules.count("refused_at_entry")
@@ -228,6 +228,6 @@ class Performer:
             try:
                 await performer.task
             except (Exception, asyncio.CancelledError):
-                pass  # whoever joins looks at its result afterwards
+                pass  # the joining task reads its result afterwards
             self.join = None
         return waited

@@ -47,6 +47,6 @@ class Completion:
         return task
 
     def end(self):
-        """Nobody waits, so no time runs out."""
+        """No task waits, so no limit runs out."""
         if self.timer is not None:
             self.timer.cancel()

@@ -33,16 +33,16 @@ FAMILIES = {
 ALWAYS = ["tasks", "time"]
 OFTEN = {"cancel": 0.5, "limits": 0.3, "queues": 0.25}
 
-# What the main task has happen at some time in many programs with that family.
+# Words that the main task performs in many programs with that family.
 LATER = {"queues": "shutdown", "locks": "set"}
 
-# What a callback may do: it cannot wait, and it has no task of its own.
+# Words in a callback: it cannot wait, and it has no task.
 IN_CALLBACKS = {"log", "cancel", "cancelling_of", "detach", "look", "create", "fail", "put_nowait", "get_nowait",
                 "task_done", "shutdown", "qsize", "locked", "set", "clear", "is_set", "count", "acquire_nowait",
                 "release", "semaphore_locked", "barrier_reset", "barrier_abort", "barrier_look", "eager",
                 "future", "set_result", "set_exception", "local_get"}
 
-# What a shelter may hold: nothing that waits for others without a limit, since nobody could end it.
+# The words inside a shield: none that waits for others without a limit, since it could not be cancelled.
 IN_SHELTERS = {"sleep", "log", "fail", "timeout", "catch", "cancel", "uncancel", "cancelling", "create", "look",
                "put_nowait", "get_nowait", "qsize", "cancel_self", "try",
                "wait_for", "locked", "set", "clear", "count", "notify", "notify_all", "release", "acquire_nowait",
@@ -145,7 +145,7 @@ class Generator:
             self.operation(depth, allowed)
 
     def declare(self):
-        """The objects that have to be."""
+        """The declarations of the objects."""
         for number in range(self.queues if "queues" in self.families else 0):
             self.write(0, "queue", number, self.dice.choice(KINDS), self.dice.choice((0, 1, 1, 1, 2)))
         for number in range(2 if "semaphores" in self.families else 0):
@@ -154,7 +154,7 @@ class Generator:
             self.write(0, "barrier", number, self.dice.choice((1, 2, 2, 3)))
 
     def later(self, word):
-        """It happens while tasks wait for it, or in spite of it, if it comes to that."""
+        """Satisfies or ends the waits of that family, at a random time."""
         self.write(1, "later", self.duration())
         self.write(2, word, *self.arguments(ARGUMENTS[word]))
         self.write(1, "end")

@@ -1,4 +1,4 @@
-"""Task groups: CPython's own TaskGroup, and what it says to its parent and its children under the rules of docs/decisions."""
+"""Task groups: CPython's own TaskGroup, and the requests to its parent and its children under the rules of docs/decisions/conformance.md."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import asyncio
 class Group(asyncio.TaskGroup):
     """A group, which is a scope of its task; to CPython it also stands for that task, its parent."""
 
-    shelters = False
+    shields = False
 
     def __init__(self, performer):
         super().__init__()
@@ -60,7 +60,7 @@ class Group(asyncio.TaskGroup):
     # As a join.
 
     def pass_on(self, performer):
-        """Its task is refused: the children are asked to end, and nobody begins any more."""
+        """Its task is refused: the children are cancelled, and no further child begins."""
         self.passed_on = self.requests.round_passed_on(performer)
         self._aborting = True
         self.requests.request(self.live())

@@ -1,4 +1,4 @@
-"""The language of the judge's programs: its words, and programs as trees. docs/decisions/conformance.md explains it.
+"""The language of the conformance test: its words, and programs as trees. docs/decisions/conformance.md explains it.
 
 A program is text, an operation a line; blocks reach to their `end`. The generator, the interpreters and whoever shrinks
 programs all take from here what a word is.

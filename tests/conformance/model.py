@@ -1,4 +1,4 @@
-"""Plays programs of the judge on CPython's asyncio and writes down what happened, word for word as player.c does."""
+"""Plays programs of the conformance test on CPython's asyncio and writes down what happened, word for word as player.c does."""
 
 import asyncio
 import inspect

@@ -1,5 +1,5 @@
 /*
- * parse.c: reads a program of the conformance judge, line by line. The judge writes programs; a
+ * parse.c: reads a program of the conformance test, line by line. compare.py writes programs; a
  * mistake in one ends the player with a message.
  */
 #include "player.h"
@@ -44,12 +44,12 @@ static void parse_line(char *text, int line)
     char *rest, *token = strtok_r(text, " ", &rest);
     if (token == NULL)
         return;
-    if (play.operation_count == MOST_OPERATIONS)
+    if (play.operation_count == MAX_OPERATIONS)
         give_up("the program is too long", token, line);
     struct operation *operation = &play.operations[play.operation_count++];
     *operation = (struct operation){.word = find_word(token, line), .line = line};
     while ((token = strtok_r(NULL, " ", &rest)) != NULL) {
-        if (operation->count == MOST_ARGUMENTS)
+        if (operation->count == MAX_ARGUMENTS)
             give_up("too many arguments", token, line);
         operation->arguments[operation->count++] = number_of(token, line);
     }
@@ -86,7 +86,7 @@ static void match_all(void)
         struct operation *operation = &play.operations[i];
         if (is(i, "coroutine")) {
             coroutine = operation->arguments[0];
-            if (coroutine < 0 || coroutine >= MOST_COROUTINES)
+            if (coroutine < 0 || coroutine >= MAX_COROUTINES)
                 give_up("no number of a coroutine", operation->word->name, operation->line);
             play.begins[coroutine] = i + 1;
         } else if (operation->word->block) {

@@ -1,17 +1,17 @@
 /*
- * player.c: plays programs of the conformance judge on libasyncio, each on a loop of its own with a
- * virtual clock, and writes down what happened.
+ * player.c: plays programs of the conformance test on libasyncio, each on its own loop with a
+ * virtual clock, and prints a trace.
  *
  *     player FILE            programs, each followed by a line `program`
  *
- * For each program it writes one line for each event, in the order in which they came, and a line
+ * For each program it prints one line for each event, in the order in which they came, and a line
  * `over` at the end:
  *
  *     12 0.1 7 -125          second 12: task 0.1 got -ECANCELED from line 7
  *
- * Tasks that are left at the horizon are cancelled, again and again until they end. If one does
- * not, the player writes `stuck` and ends, as its loop can no longer be closed; the judge starts it
- * anew for what is left.
+ * Tasks that are left at the horizon are cancelled, again and again until they end. If one does not
+ * end, the player prints `stuck` and exits, because that loop can no longer be closed; compare.py
+ * starts it again for the remaining programs.
  */
 #include "player.h"
 
@@ -21,7 +21,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { HORIZON_S = 100000, MOST_ROUNDS = 100, TIME_LIMIT_S = 20, PROCESSOR_LIMIT_S = 1 };
+enum { HORIZON_S = 100000, MAX_ROUNDS = 100, TIME_LIMIT_S = 20, PROCESSOR_LIMIT_S = 1 };
 
 struct play play;
 
@@ -89,7 +89,7 @@ int perform(struct frame *frame)
 
 struct frame *new_frame(struct frame *parent, int coroutine)
 {
-    if (play.frame_count == MOST_TASKS)
+    if (play.frame_count == MAX_TASKS)
         return NULL;
     struct frame *frame = &play.frames[play.frame_count];
     *frame = (struct frame){.sequence = play.frame_count++,
@@ -105,8 +105,8 @@ struct frame *new_frame(struct frame *parent, int coroutine)
 /* Asks all but this one, which is the oldest, to end. */
 static size_t cancel_others(void)
 {
-    async_task *all[MOST_TASKS + 1];
-    size_t count = async_all_tasks(all, MOST_TASKS + 1);
+    async_task *all[MAX_TASKS + 1];
+    size_t count = async_all_tasks(all, MAX_TASKS + 1);
     for (size_t i = 0; i < count; i++)
         if (all[i] != async_current_task())
             async_task_cancel(all[i]);
@@ -120,8 +120,8 @@ static int play_program(void)
     int rounds = 0;
     do {
         async_ignore(async_sleep(HORIZON_S));
-    } while (cancel_others() > 0 && rounds++ < MOST_ROUNDS);
-    if (rounds > MOST_ROUNDS) {
+    } while (cancel_others() > 0 && rounds++ < MAX_ROUNDS);
+    if (rounds > MAX_ROUNDS) {
         puts("stuck\nover");
         fflush(stdout);
         _exit(3);

@@ -1,9 +1,9 @@
 /*
- * player.h: a program of the conformance judge as the player holds it in memory, and what its
- * operations may use. The language is described in docs/decisions/conformance.md;
+ * player.h: a program of the conformance test as the player holds it in memory, and the functions
+ * that its operations may use. docs/decisions/conformance.md describes the language;
  * tests/conformance/language.py has the same table.
  *
- * The player is a stranger to the library: it sees the public headers only.
+ * The player uses the public headers only.
  */
 #ifndef CONFORMANCE_PLAYER_H
 #define CONFORMANCE_PLAYER_H
@@ -11,20 +11,20 @@
 #include <asyncio.h>
 
 enum {
-    MOST_OPERATIONS = 400, /* in a program */
-    MOST_ARGUMENTS = 6,    /* of an operation */
-    MOST_COROUTINES = 8,   /* in a program */
-    MOST_TASKS = 60,       /* made by a program */
-    MOST_SLOTS = 8,        /* for tasks */
-    MOST_OBJECTS = 4,      /* of a kind: queues, locks… */
-    MOST_CALLBACKS = 64,   /* asked for by a program */
-    NAME_SIZE = 64         /* of a task's name, with its zero byte */
+    MAX_OPERATIONS = 400, /* in a program */
+    MAX_ARGUMENTS = 6,    /* of an operation */
+    MAX_COROUTINES = 8,   /* in a program */
+    MAX_TASKS = 60,       /* made by a program */
+    MAX_SLOTS = 8,        /* for tasks */
+    MAX_OBJECTS = 4,      /* of a kind: queues, locks… */
+    MAX_CALLBACKS = 64,   /* asked for by a program */
+    NAME_SIZE = 64        /* of a task's name, with its zero byte */
 };
 
 struct frame;
 struct operation;
 
-/* What a word of the language does. */
+/* The action of a word of the language. */
 struct word {
     const char *name; /* as it is written */
     int (*run)(struct frame *frame,
@@ -35,31 +35,31 @@ struct word {
 
 /* One line of a program. */
 struct operation {
-    const struct word *word;       /* what it does */
-    int arguments[MOST_ARGUMENTS]; /* to what */
-    int count;                     /* of arguments */
-    int line;                      /* where it stands in its program, from 1 */
-    size_t middle;                 /* of a block: its `finally`, or its end */
-    size_t end;                    /* of a block: its `end`; else the operation itself */
+    const struct word *word;
+    int arguments[MAX_ARGUMENTS]; /* its operands */
+    int count;                    /* of arguments */
+    int line;                     /* in its program, from 1 */
+    size_t middle;                /* of a block: its `finally`, or its end */
+    size_t end;                   /* of a block: its `end`; else the operation itself */
 };
 
-/* A task of the program, or a callback: who performs operations. */
+/* A task of the program, or a callback: it performs operations. */
 struct frame {
-    char name[NAME_SIZE];    /* whose child it is, and which: "0.2.1" */
+    char name[NAME_SIZE];    /* its parents and its number among their children: "0.2.1" */
     int sequence;            /* how many tasks were made before it */
     int children;            /* how many it has made */
-    int result;              /* what it returns if nothing fails */
+    int result;              /* its return value if nothing fails */
     size_t begin, end;       /* its operations */
     struct limit *limit;     /* the innermost in force that was begun as a block; NULL: none */
     unsigned locks;          /* those it holds, a bit each */
     async_task_group *group; /* the innermost that it declared; NULL: none */
-    async_task_group *home;  /* the one whose child it is; NULL: none */
+    async_task_group *home;  /* the group whose child it is; NULL: none */
 };
 
-/* Somebody's task, held by the program. */
+/* A place for a handle of a task. */
 struct slot {
     async_task *task;          /* a handle of the program's own; NULL: none */
-    const struct frame *frame; /* who performs in it; NULL: it is a future */
+    const struct frame *frame; /* the operations of the task; NULL: it is a future */
 };
 
 struct queue {
@@ -76,17 +76,17 @@ struct callback {
 
 /* The program that is played; one at a time. */
 struct play {
-    struct operation operations[MOST_OPERATIONS]; /* as written */
-    size_t operation_count;                       /* of them */
-    size_t begins[MOST_COROUTINES];               /* each coroutine's first operation */
-    size_t ends[MOST_COROUTINES];                 /* behind its last one */
-    struct frame frames[MOST_TASKS];              /* its tasks */
-    int frame_count;                              /* of them */
-    struct slot slots[MOST_SLOTS];                /* what it holds */
-    struct queue queues[MOST_OBJECTS];            /* its queues */
-    struct callback callbacks[MOST_CALLBACKS];    /* those it asked for */
-    int callback_count;                           /* of them */
-    bool over;                                    /* what comes now is not written down */
+    struct operation operations[MAX_OPERATIONS]; /* as written */
+    size_t operation_count;                      /* of them */
+    size_t begins[MAX_COROUTINES];               /* each coroutine's first operation */
+    size_t ends[MAX_COROUTINES];                 /* behind its last one */
+    struct frame frames[MAX_TASKS];              /* its tasks */
+    int frame_count;                             /* of them */
+    struct slot slots[MAX_SLOTS];
+    struct queue queues[MAX_OBJECTS];         /* its queues */
+    struct callback callbacks[MAX_CALLBACKS]; /* those it asked for */
+    int callback_count;                       /* of them */
+    bool over;                                /* later events are not printed */
 };
 
 extern struct play play;
@@ -94,10 +94,7 @@ extern struct play play;
 /* The words of the language, a table a file; the last word of each has no name. */
 extern const struct word words[], group_words[], sync_words[], future_words[];
 
-/*
- * The words of queue declarations and the like, which stand for their place in the list; the last
- * is NULL.
- */
+/* The words of queue declarations and the like, in the order of their numbers; the last is NULL. */
 extern const char *const kinds[];
 
 /* Reads one program into play; dies with a message if it cannot. Returns the text behind it. */
@@ -121,22 +118,22 @@ int perform_block(struct frame *frame, size_t begin, size_t end);
 /* Performs a block's operations. */
 int perform_body(struct frame *frame, const struct operation *operation);
 
-/* The program lets go of what the slot holds, and holds this instead. */
+/* Replaces the task in the slot, and detaches the previous one. */
 void put_in_slot(struct slot *slot, async_task *task, const struct frame *frame);
 
 /*
- * Whether the task may wait for that one's end. Only for younger ones and futures, so that nobody
- * waits in a circle.
+ * Whether the task may wait for the task in the slot: only for younger tasks and futures, so that
+ * no cycle arises.
  */
 bool may_join(const struct frame *frame, const struct slot *slot);
 
-/* Writes down what happened. */
+/* Prints an event. */
 void trace(const struct frame *frame, int line, int result, const int *more, size_t count);
 
 /* Makes locks and the like that are declared, or valid without, as new. */
 void declare_sync(void);
 
-/* Makes what the program declares, before it runs; and takes it down. */
+/* Makes the objects that the program declares, before it runs; and frees them. */
 void declare_all(void);
 void free_all(void);
 
@@ -146,5 +143,11 @@ struct frame *new_frame(struct frame *parent, int coroutine);
 /* Performs a coroutine of the program. */
 int perform(struct frame *frame);
 async_fn(perform, struct frame *);
+
+static inline int do_nothing(struct frame *frame, const struct operation *operation)
+{
+    (void)frame, (void)operation;
+    return 0;
+}
 
 #endif

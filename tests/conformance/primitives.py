@@ -1,4 +1,4 @@
-"""CPython's locks and their kin under the rules of docs/decisions: what is free goes to who has waited longest, there and then.
+"""CPython's locks and their kin under the rules of rules.py: a free lock or permit goes to the oldest waiter at once.
 
 The code that waits is CPython's own. Barrier alone is modelled: CPython's has to drain, turn by turn.
 """
@@ -9,7 +9,7 @@ from words import Failure, errno
 
 
 def goes_first(rules, waiters):
-    """Who has waited longest and was not woken; CPython stops at one that was cancelled and has not run yet."""
+    """The oldest waiter that was not woken; CPython stops at one that was cancelled and has not run yet."""
     for index, waiter in enumerate(waiters or ()):
         if not waiter.done():
             if index > 0:
@@ -19,7 +19,7 @@ def goes_first(rules, waiters):
 
 
 class Lock(asyncio.Lock):
-    """A lock that is handed over: it is never free while anybody waits."""
+    """A lock that is handed over: it is never free while a task waits."""
 
     def __init__(self, world):
         super().__init__()
@@ -55,7 +55,7 @@ class Condition(asyncio.Condition):
         if self.asked:
             super()._notify(n)
         else:
-            self.world.rules.count("failed_wait_notifies_nobody")
+            self.world.rules.count("failed_wait_passes_no_notification_on")
 
     async def wait(self):
         performer = self.world.running()
@@ -68,7 +68,7 @@ class Condition(asyncio.Condition):
 
 
 class Semaphore(asyncio.Semaphore):
-    """Who was woken is no longer in line: a permit that is free can be taken."""
+    """A woken task is no longer in line: a free permit can be taken."""
 
     def __init__(self, world, value, bound):
         super().__init__(value)
@@ -84,7 +84,7 @@ class Semaphore(asyncio.Semaphore):
 
 
 class Barrier:
-    """Whoever comes last gives each of the others its place, so a barrier that filled is empty at once."""
+    """The last task gives each of the others its place, so a barrier that filled is empty at once."""
 
     def __init__(self, world, parties):
         self.world = world
@@ -93,7 +93,7 @@ class Barrier:
         self.broken = False
 
     def waiting(self):
-        """Who waits, as they came."""
+        """The waiting tasks, in order."""
         return [waiter for waiter in self.waiters if not waiter.done()]
 
     async def wait(self):
@@ -109,7 +109,7 @@ class Barrier:
         return len(waiting)
 
     def send_away(self, broken):
-        """Reset, or abort: who waits gets an error."""
+        """Reset, or abort: waiting tasks get an error."""
         self.broken = broken
         for waiter in self.waiting():
             waiter.set_exception(Failure(-errno.EPIPE))

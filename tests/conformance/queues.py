@@ -1,4 +1,4 @@
-"""Queues of CPython under the rules of docs/decisions: an item goes to the waiter that it wakes, and 3.13's shutdown.
+"""Queues of CPython under the rules of rules.py: an item goes to the waiter that it wakes, and 3.13's shutdown.
 
 The code of put and get is CPython's own. What it asks (is it empty? full?) and what it does (take an item, wake somebody)
 passes through the methods below, where whoever is woken gets the item or the place at that moment.
@@ -19,16 +19,16 @@ class Handing:
         super().__init__(maxsize)
         self.world = world
         self.is_shut_down = False
-        self.handed = {}  # who was woken to get and has not run yet: the item
-        self.placed = collections.Counter()  # who was woken to put: the item is in already
+        self.handed = {}  # for a getter that was woken and has not run yet: its item
+        self.placed = collections.Counter()  # for a putter that was woken: its item is in already
         self.taken = 0
 
     def waiting(self, waiter):
-        """Who stopped in that future."""
+        """The task that stopped in that future."""
         return next(performer for performer in self.world.performers if performer.task._fut_waiter is waiter)
 
     def touched(self):
-        """Somebody looks while somebody woken has not run: CPython would show another state."""
+        """A query while a woken task has not run: CPython would show another state."""
         if self.handed or self.placed:
             self.world.rules.count("queue_hands_over")
 

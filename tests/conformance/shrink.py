@@ -1,4 +1,4 @@
-"""Makes a program on which the sides differ as short as it gets while they still do."""
+"""Shrinks a program with different traces while they still differ."""
 
 import time
 from itertools import islice
@@ -21,7 +21,7 @@ def end_of(lines, begin) -> int:
 
 
 def parts(lines):
-    """What can be left out, the largest first: coroutines, blocks with what is in them, their frames, single lines."""
+    """Parts that can be left out, the largest first: coroutines, blocks with their contents, their frames, single lines."""
     heads = [i for i, line in enumerate(lines) if line.startswith("coroutine")] + [len(lines)]
     for begin, end in zip(heads[1:], heads[2:]):
         yield set(range(begin, end))
@@ -73,7 +73,7 @@ def shrink(player, difference):
 
 
 def indented(text) -> str:
-    """The program as people read it."""
+    """The program with indentation."""
     depth, lines = 0, []
     for line in text.split("\n"):
         word = line.split()[0]

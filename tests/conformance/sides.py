@@ -1,4 +1,4 @@
-"""The two sides of the judge: plays programs on libasyncio (by the player) and on CPython, and compares what happened."""
+"""The two sides of the conformance test: plays programs on libasyncio (by the player) and on CPython, and compares what happened."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ OVER = "over"
 
 
 class Difference(NamedTuple):
-    """A program that the two sides do not agree on."""
+    """A program with different traces on the two sides."""
 
     text: str
     of_library: str
@@ -20,7 +20,7 @@ class Difference(NamedTuple):
 
 
 def play_until_death(player, texts) -> list[str]:
-    """What the player says of the programs up to the first that ends it; what it says at its end is part of that."""
+    """The player's traces of the programs up to the first that ends it, with its last message."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "programs")
         with open(path, "w") as file:
@@ -36,7 +36,7 @@ def play_until_death(player, texts) -> list[str]:
 
 
 def play_on_library(player, texts) -> list[str]:
-    """What happens in each program; the player is started anew when a program ends it."""
+    """The trace of each program; the player is started again when a program ends it."""
     traces = []
     while len(traces) < len(texts):
         traces += play_until_death(player, texts[len(traces):])
@@ -44,7 +44,7 @@ def play_on_library(player, texts) -> list[str]:
 
 
 def compare(player, texts, rules=None) -> list[Difference]:
-    """The programs on which the sides differ."""
+    """The programs with different traces."""
     rules = rules or Rules()
     of_library = play_on_library(player, texts)
     differences = []

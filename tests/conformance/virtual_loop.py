@@ -1,4 +1,4 @@
-"""A loop for CPython's asyncio on a virtual clock: the one part of it that the judge replaces.
+"""A loop for CPython's asyncio on a virtual clock: the one part of it that the test replaces.
 
 It keeps CPython's iteration (timers that are due join the ready queue; then exactly what was ready runs) and its real
 tasks, futures and primitives. Three things are otherwise, each a rule (see rules.py): timers of one deadline fire in the
@@ -31,7 +31,7 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.rules = rules
         self.timers = []
         self.timers_set = 0
-        self.ready_tasks = set()  # tasks that were woken since somebody last asked, and more
+        self.ready_tasks = set()  # tasks that were woken since the last query, and more
         self.held = None  # a list: what passes something on is kept in it, to be done a moment later
         self.set_exception_handler(lambda loop, context: None)
 

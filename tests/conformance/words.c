@@ -1,9 +1,9 @@
 /*
- * words.c: what each operation of the language does on libasyncio. The counterpart on CPython is
- * words.py; both have one entry an operation, and the judge compares them.
+ * words.c: each operation of the language on libasyncio. The counterpart on CPython is words.py;
+ * both have one entry for each operation, and compare.py compares their traces.
  */
 #include "player.h"
-#include "../queues.h"
+#include "../run/queues.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static int do_create(struct frame *frame, const struct operation *operation)
     return 0;
 }
 
-/* What it does at first is done before this operation has ended. */
+/* The first steps of the new task run before this operation ends. */
 static int do_eager(struct frame *frame, const struct operation *operation)
 {
     const async_task_options options = {.eager_start = true};
@@ -59,8 +59,8 @@ static int do_await_self(struct frame *frame, const struct operation *operation)
 
 static int gather(struct frame *frame, const struct operation *operation, async_gather_mode mode)
 {
-    async_task *tasks[MOST_ARGUMENTS] = {NULL};
-    int results[MOST_ARGUMENTS];
+    async_task *tasks[MAX_ARGUMENTS] = {NULL};
+    int results[MAX_ARGUMENTS];
     size_t count = 0;
     for (int i = 0; i < operation->count; i++)
         if (may_join(frame, slot_of(operation, i)))
@@ -181,7 +181,7 @@ static int do_log(struct frame *frame, const struct operation *operation)
 /* A callback that performs the operations of this block. */
 static struct callback *new_callback(const struct frame *frame, const struct operation *operation)
 {
-    if (play.callback_count == MOST_CALLBACKS)
+    if (play.callback_count == MAX_CALLBACKS)
         return NULL;
     struct callback *callback = &play.callbacks[play.callback_count++];
     *callback = (struct callback){.frame = *frame};
@@ -196,7 +196,7 @@ static struct callback *new_callback(const struct frame *frame, const struct ope
 static void call(void *argument)
 {
     struct callback *callback = argument;
-    if (!play.over) /* else what it works on is gone */
+    if (!play.over) /* otherwise the objects are freed already */
         perform(&callback->frame);
 }
 
@@ -248,12 +248,6 @@ static struct queue *queue_of(const struct operation *operation)
     return &play.queues[argument(operation, 0)];
 }
 
-static int compare(const void *a, const void *b)
-{
-    int left = *(const int *)a, right = *(const int *)b;
-    return (left > right) - (left < right);
-}
-
 static async_queue *queue_of_kind(int kind, size_t maxsize)
 {
     switch (kind) {
@@ -262,7 +256,7 @@ static async_queue *queue_of_kind(int kind, size_t maxsize)
     case 1:
         return new_lifo_queue(maxsize, sizeof(int));
     default:
-        return new_priority_queue(maxsize, sizeof(int), compare);
+        return new_priority_queue(maxsize, sizeof(int), compare_ints);
     }
 }
 
@@ -331,13 +325,6 @@ static int do_qsize(struct frame *frame, const struct operation *operation)
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-/* Declares nothing: it was made before the program ran. */
-static int do_nothing(struct frame *frame, const struct operation *operation)
-{
-    (void)frame, (void)operation;
-    return 0;
-}
-
 const struct word words[] = {
     {"coroutine", do_nothing, false, false},
     {"queue", do_nothing, false, false},
@@ -392,8 +379,8 @@ void declare_all(void)
 
 void free_all(void)
 {
-    for (size_t i = 0; i < MOST_SLOTS; i++)
+    for (size_t i = 0; i < MAX_SLOTS; i++)
         put_in_slot(&play.slots[i], NULL, NULL);
-    for (size_t i = 0; i < MOST_OBJECTS; i++)
+    for (size_t i = 0; i < MAX_OBJECTS; i++)
         async_queue_free(play.queues[i].queue);
 }

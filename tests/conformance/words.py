@@ -22,7 +22,7 @@ class Failure(Exception):
 
 
 def code_of(error) -> int:
-    """The error as libasyncio has it."""
+    """The error number of libasyncio."""
     if isinstance(error, Failure):
         return error.code
     for kind, code in CODES:
@@ -32,7 +32,7 @@ def code_of(error) -> int:
     return -errno.ENOTRECOVERABLE
 
 
-# What was raised that no program can mean: a mistake of the judge, which ends it (see model.play).
+# What was raised that no program can mean: a mistake of the test, which ends it (see model.play).
 MISTAKES = []
 
 CODES = [(asyncio.CancelledError, errno.ECANCELED), (TimeoutError, errno.ETIMEDOUT), (ShutDown, errno.ESHUTDOWN),
@@ -48,7 +48,7 @@ def word(function):
 
 
 def result_of(task) -> int:
-    """What a task of the program that has ended gives."""
+    """The result of a task of the program that has ended."""
     try:
         return task.result()
     except (Exception, asyncio.CancelledError) as error:
@@ -59,13 +59,13 @@ def result_of(task) -> int:
 
 
 def may_join(self, other) -> bool:
-    """Only younger ones and futures, so that nobody waits in a circle."""
+    """Only younger tasks and futures, so that no cycle arises."""
     return other is not None and (other.coroutine is None or other.sequence > self.sequence)
 
 
 @contextmanager
 def handles(performers):
-    """While an operation lasts it has handles of its own, which count for futures; see words_future.py."""
+    """During an operation it has its own handles, which count for futures; see words_future.py."""
     for performer in performers:
         performer.hold()
     try:
@@ -82,7 +82,7 @@ def do_create(self, operation):
 
 @word
 def do_eager(self, operation):
-    """What it does at first is done before this operation has ended."""
+    """The first steps of the new task run before this operation ends."""
     return create(self, operation, True)
 
 
@@ -157,7 +157,7 @@ async def do_collect(self, operation):
 
 
 def cancel(world, performer) -> int:
-    """Asks it to end; whether it has not."""
+    """Requests its cancellation; False if it has ended."""
     if performer is None or performer.task.done():
         return 0
     world.requests.request([performer])
@@ -262,7 +262,7 @@ async def do_timeout(self, operation):
 @word
 async def do_shield(self, operation):
     if self.refused:
-        self.world.rules.count("shelter")
+        self.world.rules.count("shield")
     self.scopes.append(Shelter)
     self.refused = False
     try:

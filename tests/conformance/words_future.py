@@ -33,7 +33,7 @@ class Promise:
         self.handles += 1
 
     def let_go(self):
-        """Without a handle nobody can settle it any more: it is cancelled. CPython forgets it."""
+        """Without a handle it cannot be set any more: it is cancelled. CPython forgets it."""
         self.handles -= 1
         if self.handles == 0 and not self.task.done():
             self.world.rules.count("forgotten_future_is_cancelled")
@@ -47,7 +47,7 @@ def do_future(self, operation):
 
 
 def settle(self, operation, method, value) -> int:
-    """Sets what the future in the slot gives; what libasyncio says of it."""
+    """Sets the future in the slot; the result of libasyncio's call."""
     promise = self.world.slots[operation.arguments[0]]
     result = 0
     if promise is None or not promise.task.done() and not isinstance(promise, Promise):

@@ -16,8 +16,8 @@ static double seconds_of(const struct operation *operation, int number)
 /* How many of its tasks have ended; then which. */
 static int do_wait(struct frame *frame, const struct operation *operation)
 {
-    async_task *tasks[MOST_ARGUMENTS] = {NULL};
-    int ended[MOST_ARGUMENTS];
+    async_task *tasks[MAX_ARGUMENTS] = {NULL};
+    int ended[MAX_ARGUMENTS];
     size_t count = 0;
     for (int i = 2; i < operation->count; i++)
         if (slot_of(operation, i)->task != NULL &&
@@ -35,7 +35,7 @@ static int do_wait(struct frame *frame, const struct operation *operation)
 /* Writes down the result of each task as it ends. */
 static int do_as_completed(struct frame *frame, const struct operation *operation)
 {
-    async_task *tasks[MOST_ARGUMENTS] = {NULL};
+    async_task *tasks[MAX_ARGUMENTS] = {NULL};
     size_t count = 0;
     for (int i = 1; i < operation->count; i++) {
         async_task *task = slot_of(operation, i)->task;
@@ -105,7 +105,9 @@ static int do_limit_at(struct frame *frame, const struct operation *operation)
     return under_limit(frame, operation, &limit);
 }
 
-/* The innermost limit runs out at another time; -EALREADY if it has, -ESRCH if there is none. */
+/*
+ * Moves the innermost limit to another time; -EALREADY if it has run out, -ESRCH without a limit.
+ */
 static int do_reschedule(struct frame *frame, const struct operation *operation)
 {
     int result = frame->limit != NULL

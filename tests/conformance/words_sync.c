@@ -1,22 +1,22 @@
 /*
  * words_sync.c: the operations on locks, events, conditions, semaphores and barriers. See words.c;
- * the counterpart is words_sync.py. What would end the program (releasing what nobody has) is not
- * done, and -EPERM is its result.
+ * the counterpart is words_sync.py. An operation that would end the program (releasing a lock that
+ * is free) is not performed, and its result is -EPERM.
  */
 #include "player.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* What the program uses; condition 1 has lock 0, condition 0 a lock of its own. */
+/* The objects of a program; condition 1 has lock 0, condition 0 its own lock. */
 static struct {
-    async_lock locks[MOST_OBJECTS];           /* free at first */
-    async_event events[MOST_OBJECTS];         /* not set at first */
-    async_condition conditions[2];            /* nobody waits at first */
-    async_semaphore semaphores[MOST_OBJECTS]; /* as declared */
-    int permits_taken[MOST_OBJECTS];          /* of each semaphore, by the program */
-    async_barrier barriers[MOST_OBJECTS];     /* as declared */
-    int counter;                              /* what conditions wait for */
+    async_lock locks[MAX_OBJECTS];           /* free at first */
+    async_event events[MAX_OBJECTS];         /* not set at first */
+    async_condition conditions[2];           /* no waiter at first */
+    async_semaphore semaphores[MAX_OBJECTS]; /* as declared */
+    int permits_taken[MAX_OBJECTS];          /* of each semaphore, by the program */
+    async_barrier barriers[MAX_OBJECTS];     /* as declared */
+    int counter;                             /* the predicate of conditions */
 } sync;
 
 void declare_sync(void)
@@ -34,12 +34,6 @@ void declare_sync(void)
             sync.barriers[number].parties = argument(operation, 1);
         }
     }
-}
-
-static int do_nothing(struct frame *frame, const struct operation *operation)
-{
-    (void)frame, (void)operation;
-    return 0;
 }
 
 /* ---- locks ---------------------------------------------------------------------------------- */
@@ -123,7 +117,7 @@ static async_condition *condition_of(const struct operation *operation)
 
 static unsigned condition_bit(const struct operation *operation)
 {
-    return argument(operation, 0) == 1 ? 1u : 1u << MOST_OBJECTS;
+    return argument(operation, 0) == 1 ? 1u : 1u << MAX_OBJECTS;
 }
 
 static bool holds(const struct frame *frame, const struct operation *operation)

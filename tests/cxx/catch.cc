@@ -1,7 +1,7 @@
 /*
- * catch.cc: tasks that wait while they handle an exception. What is being handled is kept by the
- * C++ library for each thread, so each task must have its own, or one of them throws the other's
- * on. It says "fine" and ends with 3.
+ * catch.cc: tasks that wait while they handle an exception. The C++ library keeps the exceptions
+ * being handled for each thread, so each task must have its own list, or one rethrows the other's
+ * exception. Prints "fine" and ends with 3.
  */
 #include <asyncio.h>
 

@@ -15,7 +15,7 @@
 
 [[noreturn]] static void fail(int line, const char *condition)
 {
-    std::fprintf(stderr, "everyday.cc:%d: %s does not hold\n", line, condition);
+    std::fprintf(stderr, "everyday.cc:%d: check failed: %s\n", line, condition);
     std::exit(1);
 }
 
@@ -78,7 +78,7 @@ static void scopes()
 {
     double begun = async_time();
     CHECK(timed(10) == 42);
-    CHECK(timed(0.5) == 42); /* a shelter lets no limit through */
+    CHECK(timed(0.5) == 42); /* a shield holds off the limit */
     CHECK(async_time() == begun + 4);
     CHECK(async_timeout(0.5, add(1, 2)) == -ETIMEDOUT);
     async_timeout_scope scope;

@@ -1,7 +1,7 @@
 /*
- * exceptions.cc: that what is thrown, unwound and caught is each task's own: through many calls, in
- * a catch inside a catch, in destructors that wait while the stack is unwound, and handed from task
- * to task. It says "fine" and ends with 3.
+ * exceptions.cc: each task throws, unwinds and catches independently: through many calls, in a
+ * catch inside a catch, in destructors that wait during unwinding, and passed from task to task.
+ * Prints "fine" and ends with 3.
  */
 #include <asyncio.h>
 
@@ -15,7 +15,7 @@
 
 [[noreturn]] static void fail(int line, const char *condition)
 {
-    std::fprintf(stderr, "exceptions.cc:%d: %s does not hold\n", line, condition);
+    std::fprintf(stderr, "exceptions.cc:%d: check failed: %s\n", line, condition);
     std::exit(1);
 }
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Builds the model of the loop and those who send to it from the library's own source, and runs it.
+"""Builds the model of a loop and the threads that send to it from the library's own source, and runs it.
 
-    tests/model/check.py            goes through all states; nothing may be violated
-    tests/model/check.py --scenarios dozes             only of scenarios with that word in their name, -dozes: without it
-    tests/model/check.py --planted src/sched/mailbox.c…   does it again for each change of these files that is wrong, which
-                                                       must be found
-    tests/model/check.py --right                       does it again for each that is right, though it may not look so
+    tests/model/check.py            visits all states; no property may be violated
+    tests/model/check.py --scenarios futex             only scenarios with that word in their name; -futex: without it
+    tests/model/check.py --mutations src/sched/mailbox.c… repeats it for each wrong change of these files, which must be found
+    tests/model/check.py --right                       repeats it for each correct change, in which nothing may be found
 
-It needs no build folder. CC is the compiler, cc by default. Nothing is built with sanitizers: the model moves stacks
-about, and sees by itself what is used after it was freed.
+It needs no build folder. CC is the compiler, cc by default. Nothing is built with sanitizers: the model moves stacks,
+and detects use after free by itself.
 """
 
 import os
@@ -29,7 +28,7 @@ REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "s
         "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
 
-# What the model does not use of those files is left out by the linker, and with it what that would need.
+# The linker drops the functions of those files that the model does not use, and their undefined symbols.
 FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-value",
          "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-Itests/model", "-Iinclude", "-iquote", "src"]
 
@@ -41,11 +40,11 @@ MOST_SECONDS = 60
 
 
 class Change(NamedTuple):
-    what: str      # in words
+    what: str
     path: str      # of the source
     old: str       # occurs once there
     new: str       # in its place
-    violated: str  # what the model must say then; RIGHT: nothing
+    violated: str  # the property that the model must report; RIGHT: none
     where: str = "send"  # a part of the scenarios' names
 
 
@@ -60,10 +59,10 @@ ATTEND = "    asyncp_attend(loop, ATTENTION_INBOX);\n"
 SAY = "    uint32_t before = atomic_fetch_or(&loop->sched.attention, reason);\n"
 WAKE = "    if ((before & ATTENTION_SLEEPING) == 0 || (before & reason) != 0)"
 DOZES = """    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0 &&
-        !asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
+        !asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns))
         loop->activity.futex_denied = true;
 """
-DOZED = "    if ((before & ATTENTION_DOZING) != 0)\n"
+DOZED = "    if ((before & ATTENTION_FUTEX) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0)"
 STEP = "    loop_set_attention(loop, ATTENTION_SLEEPING);\n}"
@@ -98,21 +97,21 @@ CHANGES = [
     Change("a letter is read after it was freed", INBOX,
            FREE, "    free_call(call);\n    struct call called = *call;\n", "the program crashed"),
     Change("a letter that was taken and not read is lost when the loop closes", INBOX,
-           "        if (ready->run == deliver) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
+           "        if (ready->run == receive_message) {\n", "        if (ready->run == NULL) {\n", "something was not freed",
            "closes"),
-    Change("the loop dozes as long as the word stays as it is by then", LOOP, DOZES,
+    Change("the futex wait compares with the word as it is then", LOOP, DOZES,
            "    if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) == 0)\n"
-           "        async_ignore(asyncp_sys_word_wait(&loop->sched.attention, atomic_load(&loop->sched.attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
-    Change("the loop dozes although something was sent", LOOP, DOZES,
-           "    async_ignore(asyncp_sys_word_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
-    Change("a loop that dozes is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
+           "        async_ignore(asyncp_sys_futex_wait(&loop->sched.attention, atomic_load(&loop->sched.attention), timeout_ns));\n", DEAF, "SIGINT comes to"),
+    Change("the loop goes into the futex wait although something was sent", LOOP, DOZES,
+           "    async_ignore(asyncp_sys_futex_wait(&loop->sched.attention, reasons | asleep, timeout_ns));\n", DEAF, "SIGINT comes to"),
+    Change("a loop in a futex wait is woken by the eventfd", INBOX, DOZED, "    if (before > 1000)\n", DEAF, "SIGINT comes to"),
     Change("a loop that waits for events is woken by its word", INBOX, DOZED, "    if (before < 1000)\n", DEAF, "SIGINT comes"),
-    Change("a loop that dozes says only that, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_DOZING;",
-           "asleep = ATTENTION_DOZING;", DEAF, "SIGINT comes to"),
-    Change("a loop that a foreign loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "foreign"),
-    Change("a foreign loop is not told that something was sent", DRIVE,
+    Change("a loop in a futex wait sets only that flag, and not that it sleeps", LOOP, "asleep = ATTENTION_SLEEPING | ATTENTION_FUTEX;",
+           "asleep = ATTENTION_FUTEX;", DEAF, "SIGINT comes to"),
+    Change("a loop that a host loop steps does not say that it sleeps", DRIVE, STEP, "}", ASLEEP, "host"),
+    Change("a host loop is not told that something was sent", DRIVE,
            "if (loop == NULL || (loop_attention(loop) & urgent) != 0)", "(void)urgent;\n    if (loop == NULL)",
-           ASLEEP, "foreign"),
+           ASLEEP, "host"),
     Change("the sender does not release the letter", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox.inbox, &message->next, message,\n"
            "                                                  memory_order_relaxed, memory_order_relaxed))\n"
@@ -124,7 +123,7 @@ CHANGES = [
            "                                                  memory_order_release, memory_order_relaxed))\n"
            "        ;\n", RIGHT, "1 each"),
     Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) == 0)", RIGHT, "1 each"),
-    Change("who finds any bit set leaves the wake to whoever has set it", INBOX, WAKE,
+    Change("a sender that finds any bit set leaves the wake to the thread that set it", INBOX, WAKE,
            "    if ((before & ATTENTION_SLEEPING) == 0 || (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)", RIGHT, "SIGINT comes"),
 ]
 
@@ -155,7 +154,7 @@ def run(objects: dict[str, Path], program: Path, *arguments: str) -> tuple[int, 
 
 
 def play(change: Change, objects: dict[str, Path], folder: Path) -> str:
-    """What the model says to the source with that change: what is violated, or RIGHT."""
+    """The property that the model finds violated with that change, or RIGHT."""
     text = (ROOT / change.path).read_text()
     if text.count(change.old) != 1:
         return f"the change does not fit {change.path} any more"
@@ -188,7 +187,7 @@ def select(right: bool, paths: list[str]) -> list[Change]:
 
 def main(arguments: list[str]) -> int:
     if os.environ.get("WRAPPER"):
-        print("the model is the same for every processor, and runs on this one")
+        print("the model does not depend on the processor; it is tested natively only")
         return SKIPPED
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,8 +1,8 @@
 /*
- * model/explore.c: the search. Two states are the same if their threads stand at the same place
- * with the same bytes on their stacks and share the same bytes; what lies below a stack pointer is
- * left out. States are remembered by 128 bits of hash, so that a collision among millions is out of
- * the question. It knows nothing of what is explored.
+ * model/explore.c: the search. Two states are equal if their threads are at the same place with the
+ * same bytes on their stacks and share the same bytes; bytes below a stack pointer are left out.
+ * States are remembered by 128 bits of hash, so that a collision among millions is out of the
+ * question. It knows nothing of the model.
  *
  * A cycle would be a run that never ends although steps are taken, so it is a violation as well.
  */
@@ -16,21 +16,20 @@
 void asyncp_switch(void **save, void *load);
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
-enum { MOST_STEPS = 4096, LEAST_ROOM = 1 << 17 };
+enum { MAX_STEPS = 4096, MIN_ROOM = 1 << 17 };
 
-struct thread threads[MOST_THREADS] MODEL_STATE;
+struct thread threads[MAX_THREADS] MODEL_STATE;
 int running MODEL_STATE;
-static char stacks[MOST_THREADS][THREAD_STACK]
-    __attribute__((section("model_stacks"), aligned(64)));
+static char stacks[MAX_THREADS][THREAD_STACK] __attribute__((section("model_stacks"), aligned(64)));
 static struct {
-    int count; /* not 0: the running thread wants to be told one of that many */
-    int told;  /* and is told this */
+    int count; /* not 0: the running thread asks for a choice among this many */
+    int told;  /* the choice */
 } choice MODEL_STATE;
 
 /* Where the linker has put all that. */
 extern char __start_model_state[], __stop_model_state[];
 
-/* What a step does, in words that are not put together yet: threads have no stack for printf. */
+/* The description of a step, not formatted yet: threads have no stack for printf. */
 struct label {
     const char *who;    /* takes it */
     const char *format; /* for two values; NULL: nothing worth telling */
@@ -39,13 +38,13 @@ struct label {
 
 /* A state on the way to where we are, and which of its steps were tried. */
 struct frame {
-    char *before;       /* the bytes of it */
+    char *before;
     uint64_t slot;      /* of the state among those that were seen */
     int next;           /* the thread or choice to be tried next */
     struct label label; /* the step that was taken */
 };
 
-static struct frame way[MOST_STEPS];
+static struct frame way[MAX_STEPS];
 static size_t way_length;
 static void *explorer_sp;
 static bool in_thread; /* not while the first state is made */
@@ -111,9 +110,9 @@ void tell(const char *format, uint64_t a, uint64_t b)
     label = (struct label){self()->name, format, a, b};
 }
 
-void violated(const char *sentence)
+void violated(const char *problem)
 {
-    complaint = sentence;
+    complaint = problem;
     step(); /* for good */
 }
 
@@ -171,7 +170,7 @@ static void hash_state(uint64_t hash[2])
     uint64_t lanes[4] = {1, 2, 3, 4};
     size_t size;
     mix(lanes, __start_model_state, state_size());
-    for (int i = 0; i < MOST_THREADS; i++) {
+    for (int i = 0; i < MAX_THREADS; i++) {
         const char *stack = live_stack(i, &size);
         mix(lanes, stack, size);
     }
@@ -184,7 +183,7 @@ static void save(char *to)
 {
     size_t size = state_size();
     memcpy(to, __start_model_state, size);
-    for (int i = 0; i < MOST_THREADS; i++) {
+    for (int i = 0; i < MAX_THREADS; i++) {
         to += size;
         const char *stack = live_stack(i, &size);
         memcpy(to, stack, size);
@@ -195,7 +194,7 @@ static void restore(const char *from)
 {
     size_t size = state_size();
     memcpy(__start_model_state, from, size);
-    for (int i = 0; i < MOST_THREADS; i++) {
+    for (int i = 0; i < MAX_THREADS; i++) {
         from += size;
         char *stack = live_stack(i, &size);
         memcpy(stack, from, size);
@@ -217,7 +216,7 @@ static void make_room(void)
     uint64_t old_room = old != NULL ? seen_room : 0;
     if (seen_count * 2 < old_room)
         return;
-    seen_room = old != NULL ? old_room * 2 : LEAST_ROOM;
+    seen_room = old != NULL ? old_room * 2 : MIN_ROOM;
     seen = calloc(seen_room, sizeof *seen);
     for (uint64_t i = 0; i < old_room; i++)
         if ((old[i].hash[0] | old[i].hash[1]) != 0)
@@ -238,9 +237,9 @@ static void print_label(const struct label *told)
     printf("\n");
 }
 
-static _Noreturn void report(const char *sentence)
+static _Noreturn void report(const char *problem)
 {
-    printf("violated: %s\n", sentence);
+    printf("violated: %s\n", problem);
     for (size_t i = 0; i + 1 < way_length; i++)
         print_label(&way[i].label);
     print_label(&label);
@@ -252,7 +251,7 @@ static bool enter(void)
 {
     uint64_t hash[2];
     make_room();
-    if (choice.count == 0) /* who took the last step is of no importance */
+    if (choice.count == 0) /* which thread took the last step does not matter */
         running = choice.told = 0;
     hash_state(hash);
     uint64_t slot = slot_of(hash);
@@ -264,7 +263,7 @@ static bool enter(void)
     seen[slot] = (struct seen){.hash = {hash[0], hash[1]}, .on_way = true};
     seen_count++;
     struct frame *frame = &way[way_length++];
-    if (way_length == MOST_STEPS)
+    if (way_length == MAX_STEPS)
         report("the way is too long");
     if (frame->before == NULL)
         frame->before = malloc(state_size() + sizeof stacks);
@@ -289,9 +288,9 @@ static bool advance(struct frame *frame)
             return false;
         choice.told = frame->next++;
     } else {
-        while (frame->next < MOST_THREADS && !can_step(&threads[frame->next]))
+        while (frame->next < MAX_THREADS && !can_step(&threads[frame->next]))
             frame->next++;
-        if (frame->next == MOST_THREADS)
+        if (frame->next == MAX_THREADS)
             return false;
         running = frame->next++;
     }
@@ -305,7 +304,7 @@ static bool advance(struct frame *frame)
 
 static bool is_end(void)
 {
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         if (can_step(&threads[i]))
             return false;
     return true;

@@ -1,8 +1,8 @@
 /*
- * model/explore.h: threads that run one step at a time, and all the orders in which their steps can
- * come. What they share and what they stand on lies in one section of the program: a state is its
- * bytes. The explorer goes through all states depth first, puts the bytes back as they were to try
- * the next step, and leaves out what it has seen.
+ * model/explore.h: threads that run one step at a time, and all orders of their steps. Their shared
+ * data and their stacks are in one section of the program: its bytes are the state. The explorer
+ * visits all states depth first, restores the bytes to try the next step, and skips states that it
+ * has seen.
  */
 #ifndef MODEL_EXPLORE_H
 #define MODEL_EXPLORE_H
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MOST_THREADS = 4, THREAD_STACK = 4096 };
+enum { MAX_THREADS = 4, THREAD_STACK = 4096 };
 
 enum thread_state { ABSENT, READY, WAITS, ENDED };
 
@@ -19,8 +19,8 @@ struct thread {
     enum thread_state state;   /* whether it can take a step */
     const char *name;          /* for people */
     void *sp;                  /* where it goes on */
-    void (*body)(void *);      /* what it does */
-    void *argument;            /* with what */
+    void (*body)(void *);      /* its body */
+    void *argument;            /* its argument */
     bool (*can_go_on)(void *); /* while it waits: whether it need not any more */
     void *waits_for;           /* that function's argument */
 };
@@ -31,7 +31,7 @@ struct thread {
  */
 #define MODEL_STATE __attribute__((section("model_state"), aligned(64)))
 
-extern struct thread threads[MOST_THREADS];
+extern struct thread threads[MAX_THREADS];
 
 /* The number of the thread that takes a step. */
 extern int running;
@@ -46,18 +46,17 @@ void step(void);
 void step_when(bool (*can_go_on)(void *), void *argument);
 
 /*
- * Says what the step that is being taken does, for people: a format for two values. Nothing is
- * printed yet.
+ * Describes the step that is being taken: a format for two values. It is printed only in a report.
  */
 void tell(const char *format, uint64_t a, uint64_t b);
 
 /* In a thread: one of 0, 1, … count - 1; all are tried. */
 int choose(int count);
 
-/* A property does not hold: says so, and by which steps one comes here; ends the program. */
-void violated(const char *sentence);
+/* Reports a violated property and the steps that lead to it; ends the program. */
+void violated(const char *problem);
 
-/* What an exploration found. */
+/* The result of an exploration. */
 struct found {
     uint64_t states;      /* that differ */
     uint64_t transitions; /* steps between them */
@@ -66,8 +65,8 @@ struct found {
 };
 
 /*
- * Goes through all states. set_up adds the threads and makes the first state, from nothing; at_end
- * judges those in which no thread can go on: NULL, or what is violated.
+ * Visits all states. set_up adds the threads and makes the first state; at_end checks the states in
+ * which no thread can go on: NULL, or the property that is violated.
  */
 struct found explore(void (*set_up)(void), const char *(*at_end)(void));
 

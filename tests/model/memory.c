@@ -1,17 +1,17 @@
 /*
- * model/memory.c: atomics as C11 has them, a little weaker than real machines: for each place the
- * values that were written, in order, and for each thread a view: how far in that order it has come
- * for certain. A load may give any value from there on. A release attaches the writer's view to
- * what it writes, an acquire takes over the view that is attached to what it reads; a change
- * (exchange, fetch_or, …) reads the last value and passes on what was attached to it, as a release
+ * model/memory.c: atomics of C11, a little weaker than real machines: for each place the values
+ * that were written, in order, and for each thread a view: the oldest value in that order that it
+ * can still read. A load may give any value from there on. A release attaches the writer's view to
+ * its value, an acquire merges the view that is attached to the value it reads; a read-modify-write
+ * (exchange, fetch_or, …) reads the last value and passes on the attached view, as a release
  * sequence does. Sequential consistency is treated as acquire and release, and no more.
  *
- * Simpler than C11 in one thing: what is written last is last in a place's order. Where all writes
- * are changes, as with the two words that matter, nothing else is possible. The kernel's eventfd
- * orders nothing here.
+ * Simpler than C11 in one point: the last write is the last in a place's order. Where all writes
+ * are read-modify-writes, as with the two words that matter, nothing else is possible. The kernel's
+ * eventfd orders nothing here.
  *
- * Values that nobody can read any more are forgotten, so that states which differ only in their
- * past are the same. What it does not do is to let a thread's own accesses overtake each other: see
+ * Values that no thread can read any more are dropped, so that states which differ only in their
+ * past are equal. Not modelled: reordering of a thread's own accesses; see
  * docs/decisions/attention.md for that.
  */
 #include "memory.h"
@@ -24,15 +24,15 @@
 
 enum { PLACES = 6, LETTERS = 4, WRITES = 24 };
 
-/* What is certain. */
+/* The oldest value of each place that a thread can still read. */
 struct view {
     uint8_t place[PLACES];   /* the first value of each that may still be read */
     uint8_t letter[LETTERS]; /* whether it was written for certain */
 };
 
 struct write {
-    uint64_t value;       /* what was written */
-    struct view attached; /* what who acquires it will see */
+    uint64_t value;
+    struct view attached; /* the view that an acquire of it merges */
 };
 
 struct place {
@@ -42,9 +42,9 @@ struct place {
 };
 
 static struct {
-    struct place places[PLACES];     /* each atomic */
-    struct view views[MOST_THREADS]; /* each thread's */
-    bool failed_once;                /* a compare-and-swap has failed without a reason */
+    struct place places[PLACES];    /* each atomic */
+    struct view views[MAX_THREADS]; /* each thread's */
+    bool failed_once;               /* a compare-and-swap has failed without a reason */
 } memory MODEL_STATE;
 
 static int most_behind; /* how many writes a load may lag behind */
@@ -103,12 +103,12 @@ static void shift(struct view *view, int place, int by)
     view->place[place] = view->place[place] > by ? (uint8_t)(view->place[place] - by) : 0;
 }
 
-/* Forgets what every thread is beyond. */
+/* Drops the values that no thread can read any more. */
 static void forget(int number)
 {
     struct place *place = &memory.places[number];
     int oldest = place->count - 1;
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         if (threads[i].state == READY || threads[i].state == WAITS)
             oldest = memory.views[i].place[number] < oldest ? memory.views[i].place[number]
                                                             : oldest;
@@ -119,9 +119,9 @@ static void forget(int number)
     place->count -= oldest;
     memmove(place->writes, place->writes + oldest, (size_t)place->count * sizeof *place->writes);
     memset(place->writes + place->count, 0, (size_t)oldest * sizeof *place->writes);
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         shift(&memory.views[i], number, oldest);
-    for (int i = 0; i < MOST_THREADS; i++)
+    for (int i = 0; i < MAX_THREADS; i++)
         if (threads[i].state == ENDED)
             memory.views[i] = (struct view){{0}, {0}};
     for (int i = 0; i < PLACES; i++)
@@ -139,7 +139,7 @@ static bool releases(memory_order order)
     return order >= memory_order_release;
 }
 
-/* Reads what was written there as number `which`. */
+/* Reads value number `which` of this place. */
 static uint64_t read(int number, int which, memory_order order)
 {
     const struct write *write = &memory.places[number].writes[which];
@@ -150,10 +150,7 @@ static uint64_t read(int number, int which, memory_order order)
     return value;
 }
 
-/*
- * Writes after everything that was written there; passed_on is what the value that was changed had
- * attached.
- */
+/* Appends a value to this place; passed_on is the view attached to the previous value. */
 static void append(int number, volatile void *address, size_t size, uint64_t value,
                    struct view passed_on, memory_order order)
 {

@@ -1,5 +1,5 @@
 /*
- * model/memory.h: what a thread may see of what others wrote. See memory.c.
+ * model/memory.h: which values a thread may read of those that other threads wrote. See memory.c.
  */
 #ifndef MODEL_MEMORY_H
 #define MODEL_MEMORY_H
@@ -22,7 +22,7 @@ void memory_place(const volatile void *address, size_t size);
  */
 void memory_write_letter(int letter);
 
-/* Whether the running thread is certain to see what was written there. */
+/* Whether the running thread must see the last value of this place. */
 bool memory_sees_letter(int letter);
 
 #endif

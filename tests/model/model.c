@@ -1,13 +1,12 @@
 /*
- * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order in which
- * their steps can come. What runs is the library's own source: inbox.c, the iteration of loop.c,
- * the handler of signal.c, the foreign stepping of drive.c. Here is what stands around them: a
- * kernel that knows one eventfd and a wait on one word, memory that shows when it is used after it
- * was freed, and the properties:
+ * model/model.c: a loop, up to two threads that send to it, and a SIGINT, in every order of their
+ * steps. The library's own source runs: the mailbox, the iteration, the SIGINT handler, and
+ * stepping by a host loop. Here is the rest: a kernel with one eventfd and a futex wait on one
+ * word, memory that detects use after free, and the properties:
  *
- *      each letter is delivered once, those of one thread in order, and what it says can be read
- *      the loop never sleeps for good while a letter or a SIGINT waits for it
- *      everything that was allocated is freed, also what was sent to a loop that closes
+ *     each message is delivered once, those of one thread in order, and its contents can be read
+ *     the loop never sleeps for good while a message or a SIGINT waits for it
+ *     all allocated memory is freed, also messages to a loop that closes
  *
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
@@ -25,34 +24,35 @@ enum { SENDERS = 2, LETTERS = 3, BLOCK = 64, BLOCKS = LETTERS };
 /* Something that is sent. */
 struct letter {
     int sender; /* 0, 1 */
-    int number; /* among the sender's: 1, 2, …; 0: nobody sends it */
+    int number; /* number of its sender's messages: 1, 2, …; 0: not sent */
     bool came;  /* it was delivered */
 };
 
-/* What the threads share, beside the words whose values memory.c keeps. */
+/* The data that the threads share, beside the words whose values memory.c keeps. */
 static struct {
     struct async_loop loop;         /* the loop */
-    char blocks[BLOCKS][BLOCK];     /* what malloc gives out */
+    char blocks[BLOCKS][BLOCK];     /* the blocks that malloc returns */
     bool given[BLOCKS];             /* and has not been given back */
     struct letter letters[LETTERS]; /* all that are sent */
     int delivered[SENDERS];         /* how many of each sender's */
     int ended;                      /* threads that have sent everything */
     bool raised;                    /* the eventfd is readable */
-    bool dozes;                     /* the loop waits on its word, and nobody has woken it */
+    bool in_futex_wait;             /* the loop is in a futex wait, and was not woken */
     bool ended_early;               /* a wait has */
     int cancelled;                  /* how often SIGINT cancelled the main task */
 } shared MODEL_STATE;
 
-/* What is modelled. */
+/* The scenarios. */
 struct scenario {
     const char *name;          /* as it is printed */
     int letters[SENDERS];      /* that each of them sends */
     bool interrupt;            /* there is a SIGINT as well */
-    void (*run)(void *unused); /* what the loop's thread does */
+    void (*run)(void *unused); /* the function of the loop's thread */
     bool virtual_clock;        /* of the loop */
     bool operates; /* an operation is in flight, so that it waits for the kernel's events */
     int lag;       /* of loads, in writes */
-    bool looks;    /* the loop waits for a thread on another processor, and looks before it dozes */
+    /* the loop waits for a thread on another processor, and spins before the futex wait */
+    bool looks;
 };
 static const struct scenario *scenario;
 
@@ -94,7 +94,7 @@ int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns)
     return 0;
 }
 
-bool asyncp_poller_owes(const struct poller *poller)
+bool asyncp_poller_has_unsubmitted(const struct poller *poller)
 {
     (void)poller;
     return false;
@@ -111,53 +111,66 @@ void asyncp_poller_wake(const struct poller *poller)
 static bool is_awake(void *unused)
 {
     (void)unused;
-    return !shared.dozes;
+    return !shared.in_futex_wait;
 }
 
-/* The kernel compares the word as it is now, and nobody can wake it between that and the wait. */
-bool asyncp_sys_word_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+/* The kernel compares the word now, and no wake-up can come between that and the wait. */
+bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {
     uint32_t now;
     (void)timeout_ns;
     step();
     memcpy(&now, (const void *)word, sizeof now);
-    shared.dozes = now == value;
-    tell(shared.dozes ? "dozes: %#" PRIx64 : "does not doze: %#" PRIx64, now, 0);
-    if (!shared.dozes)
+    shared.in_futex_wait = now == value;
+    tell(shared.in_futex_wait ? "futex wait: %#" PRIx64 : "no futex wait: %#" PRIx64, now, 0);
+    if (!shared.in_futex_wait)
         return true;
     if (ends_early())
         step();
     else
         step_when(is_awake, NULL);
-    shared.dozes = false;
-    tell("stops dozing", 0, 0);
+    shared.in_futex_wait = false;
+    tell("ends the futex wait", 0, 0);
     return true;
 }
 
-void asyncp_sys_word_wake(_Atomic uint32_t *word)
+/* There is one SIGINT, so its handler never ends the process. */
+void asyncp_sys_signal_default(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_raise(int number)
+{
+    (void)number;
+}
+
+void asyncp_sys_futex_wake(_Atomic uint32_t *word)
 {
     (void)word;
     step();
-    shared.dozes = false;
+    shared.in_futex_wait = false;
     tell("wakes the word", 0, 0);
 }
 
-/* A look or two in vain would be like one. */
-void asyncp_patience_look(struct patience *patience, const _Atomic uint32_t *word, uint32_t bits)
+/* More failed polls would be like one. */
+void asyncp_spin(struct spinner *spinner, const _Atomic uint32_t *word, uint32_t bits)
 {
-    (void)patience;
+    (void)spinner;
     (void)bits;
     atomic_load_explicit(word, memory_order_relaxed);
 }
 
-uint32_t asyncp_sys_processor(void)
+void asyncp_sys_yield(void) {}
+
+uint32_t asyncp_sys_cpu(void)
 {
     return 0;
 }
 
 __thread struct async_loop *asyncp_current;
 
-/* No process forks. */
+/* No fork happens. */
 unsigned asyncp_fork_generation(void)
 {
     return 0;
@@ -181,7 +194,7 @@ bool asyncp_sys_is_main_thread(void)
 }
 
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
-                    const struct sentence *reason)
+                    const struct error_message *reason)
 {
     (void)loop;
     (void)tasks;
@@ -189,13 +202,13 @@ void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], s
     shared.cancelled += (int)count;
 }
 
-const struct sentence *asyncp_reason(enum reason reason)
+const struct error_message *asyncp_reason(enum reason reason)
 {
     (void)reason;
     return NULL;
 }
 
-int64_t asyncp_clock_now(void)
+int64_t asyncp_sys_clock_now(void)
 {
     return 0;
 }
@@ -213,7 +226,7 @@ void asyncp_broken(const char *condition, const char *where)
     abort();
 }
 
-/* What loop.c calls in debug mode, and when nothing has been asked of it for long. */
+/* Called by loop.c in debug mode, and for stacks that have been idle for long. */
 struct label asyncp_label(const struct async_task *task)
 {
     (void)task;
@@ -235,8 +248,8 @@ void asyncp_switch_with_exceptions(struct exceptions *shared_by_all, struct cont
 }
 
 /* The switch names it as the last to be asked about a C++ exception. */
-void asyncp_uncaught(void);
-void asyncp_uncaught(void)
+void asyncp_stack_personality(void);
+void asyncp_stack_personality(void)
 {
     violated("the model has no C++");
 }
@@ -330,7 +343,7 @@ static void run(void *unused)
         asyncp_iterate(&shared.loop, -1);
 }
 
-/* A foreign loop: it polls the descriptor, and steps ours when there is something to do. */
+/* A host loop: it polls the descriptor, and steps ours when it is readable. */
 static void step_by_step(void *unused)
 {
     (void)unused;
@@ -410,32 +423,35 @@ static void set_up(void)
 
 static const struct scenario scenarios[] = {
     {"SIGINT comes", .interrupt = true, .run = run, .operates = true, .lag = ANY_LAG},
-    {"SIGINT comes to a loop that dozes", .interrupt = true, .run = run, .lag = ANY_LAG},
+    {"SIGINT comes to a loop in a futex wait", .interrupt = true, .run = run, .lag = ANY_LAG},
     {"one thread sends 1, and SIGINT comes, virtual clock", .letters = {1, 0}, .interrupt = true,
      .run = run, .virtual_clock = true, .operates = true, .lag = ANY_LAG},
-    {"one thread sends 1, and SIGINT comes to a loop that dozes, virtual clock", .letters = {1, 0},
-     .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
+    {"one thread sends 1, and SIGINT comes to a loop in a futex wait, virtual clock",
+     .letters = {1, 0}, .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
     {"one thread sends 3", .letters = {3, 0}, .run = run, .operates = true, .lag = ANY_LAG},
-    {"one thread sends 3 to a loop that dozes", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
+    {"one thread sends 3 to a loop in a futex wait", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
     {"two threads send 1 each, virtual clock", .letters = {1, 1}, .run = run, .virtual_clock = true,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 1 each", .letters = {1, 1}, .run = run, .operates = true, .lag = ANY_LAG},
-    {"two threads send 1 each to a loop that dozes", .letters = {1, 1}, .run = run, .lag = ANY_LAG},
-    {"two threads send 1 each to a loop that looks before it dozes", .letters = {1, 1}, .run = run,
-     .lag = ANY_LAG, .looks = true},
+    {"two threads send 1 each to a loop in a futex wait", .letters = {1, 1}, .run = run,
+     .lag = ANY_LAG},
+    {"two threads send 1 each to a loop that spins before a futex wait", .letters = {1, 1},
+     .run = run, .lag = ANY_LAG, .looks = true},
     {"two threads send 2 and 1, and the loop closes", .letters = {2, 1}, .run = iterate_and_close,
      .operates = true, .lag = ANY_LAG},
     {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
      .operates = true, .lag = ANY_LAG},
-    {"one thread sends 2, and SIGINT comes to a loop that dozes", .letters = {2, 0},
+    {"one thread sends 2, and SIGINT comes to a loop in a futex wait", .letters = {2, 0},
      .interrupt = true, .run = run, .lag = ANY_LAG},
-    {"two threads send 1 each, a foreign loop steps", .letters = {1, 1}, .run = step_by_step,
+    {"two threads send 1 each, a host loop steps", .letters = {1, 1}, .run = step_by_step,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
-    {"two threads send 2 and 1 to a loop that dozes", .letters = {2, 1}, .run = run, .lag = 1},
+    {"two threads send 2 and 1 to a loop in a futex wait", .letters = {2, 1}, .run = run, .lag = 1},
 };
 
-/* A word chooses those whose names contain it, or with a '-' in front those whose names do not. */
+/*
+ * A word selects scenarios whose names contain it, or with a '-' in front those whose names do not.
+ */
 static bool is_chosen(const struct scenario *one, const char *word)
 {
     bool without = word != NULL && *word == '-';

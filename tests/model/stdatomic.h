@@ -1,7 +1,7 @@
 /*
- * model/stdatomic.h: stands in for C's header of the same name while the library's own source is
+ * model/stdatomic.h: replaces C's header of the same name while the library's own source is
  * compiled for the model. Each access to an atomic becomes a call, at which another thread may go
- * on, and in which an old value may be read where the memory order allows it. See memory.c.
+ * on, and which may read an old value where the memory order allows it. See memory.c.
  */
 #ifndef MODEL_STDATOMIC_H
 #define MODEL_STDATOMIC_H
@@ -27,7 +27,7 @@ uint64_t model_change(volatile void *place, size_t size, enum model_change chang
 bool model_exchange_if(volatile void *place, size_t size, void *expected, uint64_t value,
                        memory_order order);
 
-/* The type of what lies there, without _Atomic. */
+/* The type of *place without _Atomic. */
 #define MODEL_TYPE(place) __typeof__((void)0, *(place))
 #define MODEL_BITS(value) ((uint64_t)(uintptr_t)(value))
 #define MODEL_CHANGE(place, change, value, order)                                                  \

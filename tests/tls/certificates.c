@@ -3,7 +3,7 @@
  * once for all tests.
  */
 #include "certificates.h"
-#include "runner.h"
+#include "run/runner.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -14,10 +14,10 @@
 enum { DAY_SECONDS = 24 * 60 * 60 };
 static const long CENTURY_SECONDS = 36500L * DAY_SECONDS;
 
-/* They stay for the next tests. Whoever changes what is made here counts one on. */
+/* They are kept for the next tests. Change this number when the contents change. */
 #define FOLDER TEST_BUILD_DIR "/certificates-2"
 
-/* What one is to say. */
+/* The contents of one certificate. */
 struct wish {
     const char *name; /* of the subject */
     /* names of the subject as clients look them up; NULL: it is an authority */
@@ -199,8 +199,8 @@ static void remove_folder(const char *path)
 }
 
 /*
- * What several tests make at the same time is made under another name; who is first gives it the
- * real one.
+ * Several tests may make them at the same time, each under another name; the first one renames its
+ * own.
  */
 static void make_folder(void)
 {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Sees that ours and others' TLS understand each other: openssl and curl against examples/proxy, examples/fetch against
+"""Checks TLS between the library and other implementations: openssl and curl against examples/proxy, examples/fetch against
 openssl, over loopback, on both backends.
 
     tests/tls/peers.py client   openssl s_client talks to us: 1.2 and 1.3, and resumes
     tests/tls/peers.py server   we fetch from openssl s_server
     tests/tls/peers.py curl     curl fetches through two of ours, one that speaks TLS to the other
-    tests/tls/peers.py strangers  those who do not trust us, or do not speak TLS, are in nobody's way
+    tests/tls/peers.py strangers  clients that do not trust us, or do not speak TLS, do not disturb others
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from examples import files_served  # noqa: E402
 from serving import BUILD, HOST, WRAPPER, expect, hear, main, needs, output_of, say, serving, talking  # noqa: E402
 
@@ -26,7 +26,7 @@ PROXY, FETCH = BUILD / "proxy", BUILD / "fetch"
 
 @contextlib.contextmanager
 def certificate():
-    """The path of one for localhost and its key, which vouches for itself."""
+    """The path of a self-signed certificate for localhost and its key."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/server.pem"
         output_of("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
@@ -38,7 +38,7 @@ def certificate():
 
 @contextlib.contextmanager
 def secure_echo(backend):
-    """A port where what is said comes back, by TLS, and the certificate to be trusted there."""
+    """The port of an echo server by TLS, and the certificate to trust."""
     with certificate() as trusted, serving("echo_server", 0, backend=backend) as echo:
         with serving("proxy", "-c", trusted, 0, HOST, echo.port, backend=backend) as proxy:
             yield proxy, trusted
@@ -62,7 +62,7 @@ def test_client(backend):
 
 
 def ask(port, trusted, *more) -> str:
-    """What s_client tells of a connection on which a line has gone there and back."""
+    """The output of s_client for a connection on which a line was echoed."""
     with talking(*s_client(port, trusted, *more)) as client:
         say(client, "line that comes back\n")
         text = ""

@@ -1,6 +1,6 @@
 /*
- * raw.h: the other end of a connection as a test plays it: OpenSSL in memory, and a stream in the
- * clear on which the test sends its records when, and in what pieces, it likes.
+ * raw.h: the other end of a connection, controlled by the test: OpenSSL in memory, and a stream in
+ * the clear on which the test sends its records when, and in what pieces, it likes.
  */
 #ifndef TEST_RAW_H
 #define TEST_RAW_H
@@ -43,7 +43,7 @@ ASYNC_UNUSED static void raw_free(struct raw raw)
     async_stream_close(raw.stream);
 }
 
-/* Takes what OpenSSL has to send, from malloc, and says how much it is. */
+/* Takes the bytes that OpenSSL has to send, in a block of malloc, and returns their number. */
 ASYNC_UNUSED static size_t raw_take(struct raw raw, char **bytes)
 {
     BIO *out = SSL_get_wbio(raw.ssl);
@@ -73,7 +73,7 @@ ASYNC_UNUSED static int raw_receive(struct raw raw)
     return size;
 }
 
-/* What it sends at the end, a server's tickets say, is still to be sent. */
+/* Its last bytes, for example a server's tickets, are still to be sent. */
 ASYNC_UNUSED static int raw_shake_hands(struct raw raw)
 {
     while (SSL_do_handshake(raw.ssl) != 1) {
@@ -85,7 +85,7 @@ ASYNC_UNUSED static int raw_shake_hands(struct raw raw)
     return 0;
 }
 
-/* As SSL_read, and waits: how many bytes; 0: the goodbye; -1: OpenSSL says no. */
+/* As SSL_read, and waits: the number of bytes; 0: close_notify; -1: an error of OpenSSL. */
 ASYNC_UNUSED static int raw_read(struct raw raw, void *buffer, int size)
 {
     for (;;) {

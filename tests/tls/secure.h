@@ -1,12 +1,11 @@
 /*
- * secure.h: what tests of TLS have in common: contexts of the test's certificates, a server, a
- * connection.
+ * secure.h: shared by tests of TLS: contexts with the test's certificates, a server, a connection.
  */
 #ifndef TEST_SECURE_H
 #define TEST_SECURE_H
 
 #include "certificates.h"
-#include "streams.h"
+#include "run/streams.h"
 
 #include <asyncio/tls.h>
 #include <openssl/ssl.h>
@@ -53,8 +52,7 @@ ASYNC_UNUSED static int connect_to(async_stream **stream, const async_server *se
 #define CERTIFICATE(file) (test_certificates()->file)
 
 /*
- * A client's attempt to find that name at a server with that certificate: what comes of it, in
- * words.
+ * A client that expects that name connects to a server with that certificate: the result as text.
  */
 ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_options options,
                                         const char *name)
@@ -68,5 +66,12 @@ ASYNC_UNUSED static const char *attempt(const char *certificate, async_tls_optio
                                        &connection);
     return result < 0 ? async_strerror(result) : "";
 }
+
+/* The handshake of a client that knows its server as localhost. */
+ASYNC_UNUSED static int handshake_with_localhost(async_stream *stream, async_tls *tls)
+{
+    return async_start_tls(stream, tls, "localhost");
+}
+async_fn(handshake_with_localhost, async_stream *, async_tls *);
 
 #endif

@@ -2,7 +2,7 @@
  * test_chaos_tls.c: random programs at both sides of connections that are secured at once or after
  * some bytes in the clear: see chaos.h.
  */
-#include "chaos.h"
+#include "net/chaos.h"
 #include "secure.h"
 
 static async_tls *ours, *theirs;

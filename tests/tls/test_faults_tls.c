@@ -1,18 +1,11 @@
 /*
- * test_faults_tls.c: a program for tests/faults.py (see test_faults.c) of secure streams: what is
- * sent comes back, or both sides hear that it does not; no descriptor and no byte is left.
+ * test_faults_tls.c: a program for tests/scripts/faults.py (see test_faults.c) with secure streams:
+ * bytes come back, or both sides get an error; no descriptor and no byte is left.
  */
 #include "secure.h"
-#include "survive.h"
+#include "faults/fault_streams.h"
 
 #include <string.h>
-
-/* Errors of a connection are answers; its reader may find the end instead. */
-static int serve(async_stream *stream, void *unused)
-{
-    int result = serve_echo(stream, unused);
-    return result == -ECANCELED || answer(result) < 0 ? 0 : result; /* the server is freed */
-}
 
 /* A handshake or an answer may be missed for ever. */
 static const double LONG_ENOUGH = 0.5;
@@ -47,7 +40,8 @@ FAULTS_TEST(a_secure_server_serves_or_says_why_not)
         answer(async_tls_client_new(&theirs, &trusted)) < 0)
         return 0;
     const async_server_options options = {.tls = ours};
-    if (answer(async_start_server(&server, serve, NULL, "127.0.0.1", 0, &options)) < 0)
+    if (answer(async_start_server(&server, serve_echo_until_freed, NULL, "127.0.0.1", 0,
+                                  &options)) < 0)
         return 0;
     for (int i = 0; i < 2; i++) { /* the second resumes the session */
         int result = async_timeout(LONG_ENOUGH, converse(server, theirs));

@@ -1,5 +1,6 @@
 /*
- * test_tls.c: TLS between two of ours: what is read and written, what was agreed on, how it ends.
+ * test_tls.c: TLS between two ends of ours: reading and writing, the negotiated parameters, how it
+ * ends.
  */
 #include "secure.h"
 
@@ -19,7 +20,7 @@ LOOP_TEST(tls_carries_lines_both_ways)
     return 0;
 }
 
-LOOP_TEST(tls_says_what_was_agreed_on)
+LOOP_TEST(tls_reports_protocol_cipher_and_alpn)
 {
     async_auto_tls *ours = new_server_context(&(async_tls_options){.alpn = "http/1.1,h2"});
     async_auto_tls *theirs = new_client_context(&(async_tls_options){.alpn = "h2,http/1.1"});
@@ -74,7 +75,7 @@ static int count_resumptions(const async_tls_options *client, const async_tls_op
     return resumed;
 }
 
-LOOP_TEST(tls_resumes_nothing_where_either_side_does_not_want_to)
+LOOP_TEST(tls_resumes_no_session_if_either_side_has_it_off)
 {
     CHECK_EQ(count_resumptions(&(async_tls_options){.no_resumption = true}, NULL), 0);
     CHECK_EQ(count_resumptions(NULL, &(async_tls_options){.no_resumption = true}), 0);
@@ -135,7 +136,7 @@ LOOP_TEST(tls_can_begin_on_a_stream_that_was_used_in_the_clear)
     return 0;
 }
 
-LOOP_TEST(tls_can_be_asked_of_openssl_itself)
+LOOP_TEST(tls_gives_the_ssl_object_of_openssl)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);
@@ -146,7 +147,7 @@ LOOP_TEST(tls_can_be_asked_of_openssl_itself)
     return 0;
 }
 
-/* What was connected with it holds it. */
+/* Its connections hold a reference. */
 LOOP_TEST(tls_context_may_be_freed_before_its_connections)
 {
     async_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
@@ -172,7 +173,7 @@ static int try_server(async_tls_options options)
     return result;
 }
 
-LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
+LOOP_TEST(tls_context_names_the_mistake_in_its_files)
 {
     const char *server = CERTIFICATE(server);
     CHECK_EQ(async_tls_client_new(NULL, NULL), -EINVAL);
@@ -195,7 +196,7 @@ LOOP_TEST(tls_context_says_what_is_wrong_with_its_files)
     return 0;
 }
 
-LOOP_TEST(tls_context_says_what_is_wrong_with_its_options)
+LOOP_TEST(tls_context_names_the_mistake_in_its_options)
 {
     const char *server = CERTIFICATE(server);
     char names[300];
@@ -215,7 +216,7 @@ LOOP_TEST(tls_context_says_what_is_wrong_with_its_options)
     return 0;
 }
 
-LOOP_TEST(tls_start_wants_a_context)
+LOOP_TEST(tls_start_needs_a_context)
 {
     struct pair pair = new_pair();
     CHECK_EQ(async_start_tls(pair.here, NULL, NULL), -EINVAL);

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * What stands at that place of a direction: so nothing can be lost, doubled or moved without being
- * seen.
- */
+/* The byte at that place of a direction: so a lost, doubled or moved byte is detected. */
 static unsigned char byte_at(size_t place, unsigned salt)
 {
     uint64_t mixed = (place + 1) * 0x9e3779b97f4a7c15u + salt;
@@ -133,7 +130,7 @@ static int serve_flood(async_stream *stream, void *argument)
     return 0;
 }
 
-/* What a reader does not take stays bounded by the marks and one write. */
+/* The bytes that a reader does not take stay bounded by the marks and one write. */
 LOOP_TEST(tls_slow_reader_holds_the_writer_back)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
@@ -152,8 +149,8 @@ LOOP_TEST(tls_slow_reader_holds_the_writer_back)
     return 0;
 }
 
-/* One byte at a time below, whatever stands above. */
-LOOP_TEST(tls_records_may_come_in_crumbs)
+/* One byte at a time below, whatever the layer above does. */
+LOOP_TEST(tls_records_may_come_byte_by_byte)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_echo, NULL);

@@ -1,6 +1,6 @@
 /*
- * test_tls_end.c: how secure connections end: with goodbye and without, in the middle of a
- * handshake, when somebody is cancelled, or when memory is out.
+ * test_tls_end.c: how secure connections end: with close_notify and without, in the middle of a
+ * handshake, when a task is cancelled, or when memory is out.
  */
 #include "sys/tools.h"
 #include "secure.h"
@@ -10,12 +10,6 @@
 #include <string.h>
 
 /* ---- goodbye -------------------------------------------------------------------------------- */
-
-static int serve_hello(async_stream *stream, void *unused)
-{
-    (void)unused;
-    return async_stream_write(stream, "hello", 5);
-}
 
 LOOP_TEST(tls_close_is_an_end_for_the_peer)
 {
@@ -41,14 +35,14 @@ static int serve_rudely(async_stream *stream, void *unused)
     return async_sleep(0.1);
 }
 
-LOOP_TEST(tls_end_without_goodbye_is_an_error)
+LOOP_TEST(tls_end_without_close_notify_is_an_error)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
     async_auto_stream *stream = NULL;
     char text[8];
     CHECK_EQ(connect_to(&stream, server, theirs), 0);
-    CHECK_EQ(async_stream_readexactly(stream, text, 5), 5); /* what came is given */
+    CHECK_EQ(async_stream_readexactly(stream, text, 5), 5); /* received bytes are returned */
     CHECK_EQ(async_stream_read(stream, text, 1), -ECONNRESET);
     CHECK_STR(
         async_strerror(-ECONNRESET),
@@ -57,8 +51,8 @@ LOOP_TEST(tls_end_without_goodbye_is_an_error)
     return 0;
 }
 
-/* A write behind that says the same: -ECONNABORTED is what an abort of ours would give. */
-LOOP_TEST(tls_write_after_an_end_without_goodbye_tells_that_end)
+/* A later write reports the same end; -ECONNABORTED would be the result of an abort of ours. */
+LOOP_TEST(tls_write_after_an_end_without_close_notify_reports_it)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_secure_server(ours, serve_rudely, NULL);
@@ -108,7 +102,7 @@ static int serve_and_count(async_stream *stream, void *argument)
     return 0;
 }
 
-/* The tickets that it has not read must not have the kernel throw away what it wrote. */
+/* Because of unread tickets the kernel must not drop the bytes that it wrote. */
 LOOP_TEST(tls_client_that_only_writes_loses_nothing_when_it_closes)
 {
     enum { SIZE = 3 << 20 };
@@ -143,7 +137,7 @@ static int serve_end(async_stream *stream, void *unused)
     return 0;
 }
 
-LOOP_TEST(tls_handshake_that_the_peer_leaves)
+LOOP_TEST(tls_handshake_that_the_peer_abandons_is_an_error)
 {
     async_auto_tls *theirs = new_client_context(NULL);
     async_auto_wait_server *server = new_server(serve_end, NULL);
@@ -171,7 +165,7 @@ LOOP_TEST(tls_handshake_can_be_cancelled)
     return 0;
 }
 
-/* A server that goes away ends those who have not shaken hands yet. */
+/* A server that is closed ends connections whose handshake has not finished. */
 LOOP_TEST(tls_server_closes_clients_in_the_middle_of_their_handshake)
 {
     async_auto_tls *ours = new_server_context(NULL);
@@ -201,17 +195,11 @@ LOOP_TEST(tls_stream_can_be_aborted_in_the_middle_of_its_handshake)
     return 0;
 }
 
-static int secure(async_stream *stream, async_tls *tls)
-{
-    return async_start_tls(stream, tls, "localhost");
-}
-async_fn(secure, async_stream *, async_tls *);
-
 LOOP_TEST(tls_stream_can_be_closed_in_the_middle_of_its_handshake)
 {
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
-    async_task *task = async_create_task(secure, pair.here, tls);
+    async_task *task = async_create_task(handshake_with_localhost, pair.here, tls);
     CHECK_EQ(async_sleep(0), 0);
     async_stream_close(pair.there);
     async_stream_close(pair.here);
@@ -219,7 +207,7 @@ LOOP_TEST(tls_stream_can_be_closed_in_the_middle_of_its_handshake)
     return 0;
 }
 
-/* What can no longer be written to may have something to say. */
+/* A connection that can no longer be written to may still have bytes to read. */
 LOOP_TEST(tls_reads_what_came_when_writing_fails)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
@@ -236,7 +224,7 @@ LOOP_TEST(tls_reads_what_came_when_writing_fails)
     return 0;
 }
 
-/* Garbage instead of a handshake, and instead of what follows it. */
+/* Garbage instead of a handshake, and instead of the records after it. */
 LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
 {
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
@@ -260,7 +248,7 @@ LOOP_TEST(tls_garbage_is_an_error_of_the_connection_alone)
 struct meeting {
     size_t sends; /* bytes that the server sends */
     size_t got;   /* bytes that it has read */
-    int end;      /* what its last read returned */
+    int end;      /* the result of its last read */
 };
 
 static int send_much(async_stream *stream, size_t count)
@@ -388,10 +376,10 @@ static int exchange(void)
 /* Whatever is not there: it ends, nothing crashes, nothing is lost. */
 LOOP_TEST(tls_without_memory_gives_errors)
 {
-    const long step = tools_valgrind() ? 31 : 7; /* some thousand blocks are taken in all */
+    const long step = tools_under_valgrind() ? 31 : 7; /* some thousand blocks are taken in all */
     test_certificates();
     CHECK_EQ(CRYPTO_set_mem_functions(allocate, reallocate, release), 1);
-    CHECK_EQ(exchange(), 5); /* what OpenSSL makes once */
+    CHECK_EQ(exchange(), 5); /* memory that OpenSSL allocates once */
     for (long blocks = 0;; blocks += step) {
         allowed = blocks;
         int result = exchange();

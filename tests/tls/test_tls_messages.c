@@ -1,37 +1,21 @@
 /*
  * test_tls_messages.c: messages of the protocol after the handshake that come in several records,
- * the last one late: what is written meanwhile waits, and nothing is lost.
+ * the last one late: bytes written meanwhile wait, and nothing is lost.
  */
 #include "sched/sched.h"
 #include "raw.h"
+#include "tickets.h"
 
 #include <string.h>
 
-/*
- * A client of ours, and a server whose ticket is on its way: the last record of it has not been
- * sent.
- */
+/* A client of ours, and a server whose ticket is on its way: its last record has not been sent. */
 struct ticket {
     async_tls *tls;
     async_stream *client;
     struct raw server;
-    char *rest;       /* that record */
-    size_t rest_size; /* bytes of it */
+    char *rest; /* that record */
+    size_t rest_size;
 };
-
-static int make_large(SSL *ssl, void *unused)
-{
-    static char much[1500];
-    (void)unused;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
-}
-
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-                                   size_t size, SSL_TICKET_STATUS status, void *unused)
-{
-    (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
-    return SSL_TICKET_RETURN_IGNORE;
-}
 
 /* Where the last record begins. */
 static size_t last_record(const char *bytes, size_t size)
@@ -73,7 +57,8 @@ static struct ticket new_ticket(void)
     struct pair pair = new_pair();
     struct ticket ticket = {.tls = new_client_context(NULL), .client = pair.here};
     ticket.server = raw_new(pair.there, test_certificates()->server, TLS1_3_VERSION);
-    SSL_CTX_set_session_ticket_cb(SSL_get_SSL_CTX(ticket.server.ssl), make_large, take_none, NULL);
+    SSL_CTX_set_session_ticket_cb(SSL_get_SSL_CTX(ticket.server.ssl), ticket_make_large,
+                                  ticket_take_none, NULL);
     SSL_set_max_send_fragment(ticket.server.ssl, 512);
     SSL_set_num_tickets(ticket.server.ssl, 1);
     async_task *serving = async_create_task(serve_ticket, &ticket);
@@ -84,7 +69,7 @@ static struct ticket new_ticket(void)
     return ticket;
 }
 
-/* The loop looks at the sockets while a task waits for one. */
+/* The loop polls the sockets while a task waits for one. */
 static void send_rest(struct ticket *ticket)
 {
     const char *unused;
@@ -100,7 +85,7 @@ static void end(struct ticket *ticket)
     free(ticket->rest);
 }
 
-/* What the server reads next, as text. */
+/* The server's next read, as text. */
 static const char *hear(struct ticket *ticket)
 {
     static char text[64];
@@ -144,7 +129,7 @@ LOOP_TEST(tls_writes_in_the_middle_of_a_ticket_keep_their_order_without_a_reader
     return 0;
 }
 
-LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_heard_after_it)
+LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_sent_after_it)
 {
     for (int held = 0; held < 2; held++) {
         struct ticket ticket = new_ticket();
@@ -163,7 +148,7 @@ LOOP_TEST(tls_end_of_writing_in_the_middle_of_a_ticket_is_heard_after_it)
     return 0;
 }
 
-LOOP_TEST(tls_close_sends_what_was_held_if_the_message_has_come)
+LOOP_TEST(tls_close_sends_held_bytes_if_the_message_is_complete)
 {
     struct ticket ticket = new_ticket();
     CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
@@ -176,14 +161,8 @@ LOOP_TEST(tls_close_sends_what_was_held_if_the_message_has_come)
     return 0;
 }
 
-static int close_it(async_stream *stream)
-{
-    return async_stream_wait_closed(stream);
-}
-async_fn(close_it, async_stream *);
-
-/* With bytes that were held or the goodbye alone, and after the end of writing. */
-LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
+/* With held bytes or close_notify alone, and after the end of writing. */
+LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_held_bytes)
 {
     for (int held = 0; held < 2; held++)
         for (int ended = 0; ended < 2; ended++) {
@@ -192,7 +171,7 @@ LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
                 CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
             if (ended)
                 CHECK_EQ(async_stream_write_eof(ticket.client), 0);
-            async_task *closing = async_create_task(close_it, ticket.client);
+            async_task *closing = async_create_task(close_stream, ticket.client);
             CHECK_EQ(async_sleep(0.01), 0);
             CHECK(!async_task_done(closing));
             send_rest(&ticket);
@@ -206,11 +185,11 @@ LOOP_TEST(tls_close_waits_for_the_rest_of_the_message_and_sends_what_was_held)
     return 0;
 }
 
-LOOP_TEST(tls_close_says_that_what_was_held_is_lost_when_the_peer_goes)
+LOOP_TEST(tls_close_reports_lost_bytes_when_the_peer_goes)
 {
     struct ticket ticket = new_ticket();
     CHECK_EQ(async_stream_write(ticket.client, "last", 4), 0);
-    async_task *closing = async_create_task(close_it, ticket.client);
+    async_task *closing = async_create_task(close_stream, ticket.client);
     CHECK_EQ(async_sleep(0.01), 0);
     ticket.client = NULL;
     end(&ticket); /* the peer's end, too */
@@ -239,8 +218,8 @@ static int shake_raw(struct raw *peer)
 async_fn(shake_raw, struct raw *);
 
 /*
- * A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. What our
- * read returns then.
+ * A connection of ours whose peer sends so many KeyUpdates, then a byte, so many times. Returns the
+ * result of our read.
  */
 static int read_after_key_updates(int count, int times)
 {
@@ -263,7 +242,7 @@ static int read_after_key_updates(int count, int times)
     return result;
 }
 
-LOOP_TEST(tls_keys_may_change_now_and_then)
+LOOP_TEST(tls_occasional_key_updates_are_accepted)
 {
     CHECK_EQ(read_after_key_updates(5, 20), 'x');
     return 0;
@@ -305,7 +284,7 @@ LOOP_TEST(tls_close_in_the_middle_of_a_message_ends_though_the_rest_never_comes)
     asyncp_current->poller.in_flight++;
     ticket.client = NULL;
     CHECK(async_time() - before >= 30 && async_time() - before < 60);
-    CHECK_STR(hear(&ticket), "(error)"); /* no goodbye: the peer sees that something is missing */
+    CHECK_STR(hear(&ticket), "(error)"); /* no close_notify: the peer sees that bytes are missing */
     end(&ticket);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * test_tls_names.c: which names are asked for and accepted, and that what a peer's certificate says
- * is shown as text that a terminal does not obey.
+ * test_tls_names.c: which names a client requests and accepts, and that the texts of a peer's
+ * certificate are shown without control codes for a terminal.
  */
 #include "raw.h"
 
@@ -23,7 +23,7 @@ LOOP_TEST(tls_names_of_a_certificate_are_shown_printable)
     return 0;
 }
 
-LOOP_TEST(tls_odd_names_of_a_certificate_are_named_as_such)
+LOOP_TEST(tls_odd_names_of_a_certificate_are_described)
 {
     CHECK_STR(
         attempt(CERTIFICATE(short_address), none, "localhost"),
@@ -79,7 +79,7 @@ LOOP_TEST(tls_wildcard_is_for_one_whole_label)
     CHECK(strstr(attempt(CERTIFICATE(wildcard), none, name), "not a valid server name") != NULL)
 
 /* As in CPython, except that it encodes the letters of other alphabets by itself. */
-LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
+LOOP_TEST(tls_client_refuses_an_invalid_server_name)
 {
     char label[80] = "", name[300] = "";
     memset(label, 'a', 64);
@@ -102,7 +102,7 @@ LOOP_TEST(tls_client_asks_for_nothing_that_is_no_name)
     return 0;
 }
 
-LOOP_TEST(tls_client_accepts_no_certificate_for_a_name_that_is_written_otherwise)
+LOOP_TEST(tls_client_accepts_no_certificate_for_another_spelling)
 {
     CHECK(strstr(attempt(NULL, none, "localhost."), "and not for localhost.") != NULL);
     CHECK(strstr(attempt(NULL, none, "[127.0.0.1]"), "and not for [127.0.0.1]") != NULL);
@@ -118,7 +118,7 @@ static int tell_server_name(async_stream *stream, void *argument)
     return 0;
 }
 
-/* What a server is asked for by a client that expects that name. */
+/* The name that a client which expects this name requests from the server. */
 static void ask_for(const char *name, char seen[64])
 {
     async_auto_tls *ours = new_server_context(NULL);

@@ -2,12 +2,15 @@
  * test_tls_stack.c: how much stack TLS needs, and that it is not begun where there is less.
  */
 #include "secure.h"
-#include "sys/sys.h"
+#include "sys/map.h"
 
-enum { LEAST_STACK = 16 * 1024, NEEDED_STACK = 32 * 1024 };
+enum { MIN_STACK = 16 * 1024, NEEDED_STACK = 32 * 1024 };
 
-/* Half of what is demanded; what is left of the smallest stack to those that read and write. */
-enum { HANDSHAKE_BYTES = NEEDED_STACK / 2, OTHER_BYTES = LEAST_STACK * 3 / 4 };
+/*
+ * Half of the demanded size; the rest of the smallest stack is left to the tasks that read and
+ * write.
+ */
+enum { HANDSHAKE_BYTES = NEEDED_STACK / 2, OTHER_BYTES = MIN_STACK * 3 / 4 };
 
 static size_t used(void)
 {
@@ -97,20 +100,16 @@ LOOP_TEST(tls_needs_half_of_the_stack_that_it_demands_at_most)
     return 0;
 }
 
-static int secure(async_stream *stream, async_tls *tls)
-{
-    return async_start_tls(stream, tls, "localhost");
-}
-async_fn(secure, async_stream *, async_tls *);
-
 LOOP_TEST(tls_is_not_begun_on_a_stack_that_is_too_small)
 {
     if (asyncp_sys_page_size() >= NEEDED_STACK)
         test_skip("a stack of one page is enough here");
     async_auto_tls *tls = new_client_context(NULL);
     struct pair pair = new_pair();
-    const async_task_options options = {.stack_size = LEAST_STACK};
-    CHECK_EQ(async_await(async_create_task_with(&options, secure, pair.here, tls)), -EINVAL);
+    const async_task_options options = {.stack_size = MIN_STACK};
+    CHECK_EQ(
+        async_await(async_create_task_with(&options, handshake_with_localhost, pair.here, tls)),
+        -EINVAL);
     CHECK_STR(async_strerror(-EINVAL),
               "-EINVAL: TLS: a handshake needs a stack of 32 KiB, and this task has 16 KiB; set "
               "stack_size in the options of the task or the run");
@@ -126,7 +125,7 @@ static int serve_size(async_stream *stream, void *argument)
 
 LOOP_TEST(tls_server_gives_its_tasks_the_stack_that_a_handshake_needs)
 {
-    const size_t sizes[][2] = {{LEAST_STACK, NEEDED_STACK}, {2 * NEEDED_STACK, 2 * NEEDED_STACK}};
+    const size_t sizes[][2] = {{MIN_STACK, NEEDED_STACK}, {2 * NEEDED_STACK, 2 * NEEDED_STACK}};
     size_t page = asyncp_sys_page_size();
     async_auto_tls *ours = new_server_context(NULL), *theirs = new_client_context(NULL);
     for (int i = 0; i < 2; i++) {

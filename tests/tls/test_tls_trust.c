@@ -1,12 +1,12 @@
 /*
- * test_tls_trust.c: who is trusted and who is not, and that both sides can read why.
+ * test_tls_trust.c: which peers are trusted, and that both sides can read the reason.
  */
 #include "secure.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What a server saw of its last client. */
+/* A server's view of its last client. */
 struct seen {
     int result;       /* of the first read */
     char error[300];  /* in words */
@@ -26,7 +26,7 @@ static int serve_and_see(async_stream *stream, void *argument)
     return 0;
 }
 
-LOOP_TEST(tls_trusts_whom_the_authority_vouches_for)
+LOOP_TEST(tls_trusts_certificates_of_its_authority)
 {
     CHECK_STR(attempt(NULL, (async_tls_options){0}, "localhost"), "");
     CHECK_STR(attempt(NULL, (async_tls_options){0}, NULL), ""); /* 127.0.0.1 is in it, too */
@@ -36,7 +36,7 @@ LOOP_TEST(tls_trusts_whom_the_authority_vouches_for)
     return 0;
 }
 
-LOOP_TEST(tls_refuses_a_certificate_and_says_why)
+LOOP_TEST(tls_refuses_a_certificate_and_names_the_cause)
 {
     const async_tls_options none = {0};
     CHECK_STR(attempt(CERTIFICATE(expired), none, "localhost"),
@@ -57,7 +57,7 @@ LOOP_TEST(tls_refuses_a_certificate_and_says_why)
     return 0;
 }
 
-LOOP_TEST(tls_trusts_anybody_only_when_told_so)
+LOOP_TEST(tls_trusts_any_certificate_only_without_verification)
 {
     const async_tls_options anybody = {.verify = ASYNC_TLS_VERIFY_NONE};
     CHECK_STR(attempt(CERTIFICATE(myself), anybody, "localhost"), "");
@@ -65,7 +65,7 @@ LOOP_TEST(tls_trusts_anybody_only_when_told_so)
     return 0;
 }
 
-LOOP_TEST(tls_wants_to_know_whom_to_expect)
+LOOP_TEST(tls_client_needs_a_name_to_verify)
 {
     async_auto_tls *theirs = new_client_context(NULL);
     struct pair pair = new_pair();
@@ -79,8 +79,7 @@ LOOP_TEST(tls_wants_to_know_whom_to_expect)
 /* ---- clients that prove who they are -------------------------------------------------------- */
 
 /*
- * A client with that certificate at a server which asks for one: what the client hears when it
- * reads.
+ * A client with that certificate at a server which requests one: the result of the client's read.
  */
 static const char *introduce(async_tls_verify verify, const char *certificate, struct seen *seen)
 {
@@ -99,7 +98,7 @@ static const char *introduce(async_tls_verify verify, const char *certificate, s
     return result < 0 ? async_strerror(result) : "";
 }
 
-LOOP_TEST(tls_server_can_ask_who_its_clients_are)
+LOOP_TEST(tls_server_can_verify_its_clients)
 {
     struct seen seen;
     CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, CERTIFICATE(client), &seen), "");
@@ -111,7 +110,7 @@ LOOP_TEST(tls_server_can_ask_who_its_clients_are)
     return 0;
 }
 
-LOOP_TEST(tls_client_that_is_refused_hears_why)
+LOOP_TEST(tls_client_that_is_refused_gets_the_cause)
 {
     struct seen seen;
     CHECK_STR(introduce(ASYNC_TLS_VERIFY_REQUIRED, NULL, &seen),
@@ -140,7 +139,7 @@ static const char *negotiate(async_tls_options ours_options, async_tls_options t
     return result < 0 ? async_strerror(result) : "";
 }
 
-LOOP_TEST(tls_that_cannot_agree_says_on_what)
+LOOP_TEST(tls_without_a_common_parameter_names_it)
 {
     CHECK_STR(negotiate((async_tls_options){.min_version = ASYNC_TLS_VERSION_1_3},
                         (async_tls_options){0}, TLS1_2_VERSION),
@@ -159,7 +158,7 @@ static int greet_plainly(async_stream *stream, void *unused)
     return async_stream_printf(stream, "220 mail.example ready\r\n") > 0 ? async_sleep(1) : 0;
 }
 
-LOOP_TEST(tls_with_a_peer_that_does_not_speak_it)
+LOOP_TEST(tls_with_a_peer_that_does_not_speak_tls_is_an_error)
 {
     async_auto_tls *theirs = new_client_context(NULL);
     async_auto_wait_server *echo = new_server(serve_echo, NULL); /* gives the ClientHello back */

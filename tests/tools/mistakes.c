@@ -1,6 +1,6 @@
 /*
- * mistakes.c: for tests/tools.py, which runs it under valgrind: tasks that make a mistake each,
- * some calls deep, and a run without any, in which stacks are used again, by tasks with more
+ * mistakes.c: for tests/scripts/tools.py, which runs it under valgrind: tasks that make a mistake
+ * each, some calls deep, and a run without any, in which stacks are used again, by tasks with more
  * arguments, and the kernel writes into buffers.
  *
  *     mistakes backend fine|undecided|beyond|lost|kept

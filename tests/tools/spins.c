@@ -1,12 +1,12 @@
 /*
- * spins.c: for tests/tools.py, which takes samples of it: two tasks that count and switch, one of
- * them eight calls deep, until so much processor time is used that there are samples enough,
- * however fast the processor.
+ * spins.c: for tests/scripts/tools.py, which takes samples of it: two tasks that count and switch,
+ * one of them eight calls deep, until enough processor time is used for the samples, however fast
+ * the processor.
  */
 #include <asyncio.h>
 #include <time.h>
 
-enum { LEAST_MS = 400, DIVES_BETWEEN_LOOKS = 1000 };
+enum { MIN_MS = 400, DIVES_BETWEEN_LOOKS = 1000 };
 
 /* Comes back to after each call, so that it stays one. */
 static volatile unsigned long counted;
@@ -29,7 +29,7 @@ __attribute__((noinline)) static int dive(int depth)
 
 static int spins(int depth)
 {
-    while (clock() < (clock_t)LEAST_MS * CLOCKS_PER_SEC / 1000)
+    while (clock() < (clock_t)MIN_MS * CLOCKS_PER_SEC / 1000)
         for (int i = 0; i < DIVES_BETWEEN_LOOKS; i++)
             ASYNC_TRY(dive(depth));
     return 0;

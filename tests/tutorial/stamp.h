@@ -1,7 +1,7 @@
 /*
- * stamp.h: put in front of a program of the tutorial with -include, it makes each line begin with
+ * stamp.h: included first in a program of the tutorial with -include, it makes each line begin with
  * the second of the loop's clock in which it was printed, and presses Ctrl-C in the second that
- * INTERRUPT_AT names. This is what virtual.py does to a program in Python.
+ * INTERRUPT_AT names. virtual.py does this to a program in Python.
  */
 #include <asyncio.h>
 #include <signal.h>

@@ -46,7 +46,7 @@ void tlsp_sessions_free(struct sessions *sessions)
     OPENSSL_free(sessions);
 }
 
-/* Returns the session of a name and moves it to the front; NULL if there is none. */
+/* Returns the session of a name and moves it to the front; NULL if it is not cached. */
 static struct cached_session *find_session(struct sessions *sessions, const char *name)
 {
     struct cached_session **place = &sessions->first, *found;

@@ -1,7 +1,7 @@
 /*
- * fuzz/certificate.c: any bytes as a certificate that is not trusted, or as one part of it, through
- * the calls that make a sentence of it. The first byte says which part; seeds begin with a 0 for a
- * whole certificate.
+ * fuzz/certificate.c: any bytes as an untrusted certificate, or as one part of it, through the
+ * functions that make an error message of it. The first byte selects the part; seeds begin with a 0
+ * for a whole certificate.
  */
 #include "fuzz.h"
 #include "tls.h"

@@ -1,6 +1,6 @@
 /*
- * fuzz.h: what the programs for libFuzzer have in common. They see what the library makes of bytes,
- * and end the process where that breaks a rule; the sanitizers do the rest.
+ * fuzz.h: shared by the programs for libFuzzer. They check the library's results for some bytes,
+ * and end the process where a rule is broken; the sanitizers do the rest.
  */
 #ifndef TEST_FUZZ_H
 #define TEST_FUZZ_H
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What libFuzzer calls for each input: 0; -1: it is of no interest. */
+/* Called by libFuzzer for each input: 0; -1: it is of no interest. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Dies unless a terminal would show the text as it is. */

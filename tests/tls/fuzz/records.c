@@ -1,8 +1,9 @@
 /*
- * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input says what
- * both do, step by step, and what becomes of the peer's records on their way: changed, cut,
+ * fuzz/records.c: a connection of ours, and a peer that is OpenSSL in memory. The input selects the
+ * actions of both, step by step, and what happens to the peer's records on their way: changed, cut,
  * doubled, late, or with other bytes between.
  */
+#include "../tickets.h"
 #include "fuzz.h"
 #include <asyncio/tls.h>
 #include <openssl/err.h>
@@ -12,9 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_STEPS = 48, MOST_BYTES = 4096 };
+enum { MAX_STEPS = 48, MAX_BYTES = 4096 };
 
-static const double SOME_TIME = 0.00001; /* for the loop to look at the sockets */
+static const double SOME_TIME = 0.00001; /* for the loop to poll the sockets */
 
 /* The bytes of the input that are left. */
 struct input {
@@ -26,10 +27,10 @@ struct play {
     struct input input;
     async_stream *stream; /* ours */
     async_task *task;     /* ours, that shakes hands and reads */
-    async_tls *tls;       /* what our side is */
+    async_tls *tls;       /* the role of our side */
     SSL *peer;
-    int socket;               /* the peer's end */
-    uint8_t late[MOST_BYTES]; /* what the peer has sent, and is kept back */
+    int socket;              /* the peer's end */
+    uint8_t late[MAX_BYTES]; /* records that the peer has sent, and that are held back */
     size_t late_size;
     bool is_up; /* our handshake is over */
 };
@@ -73,20 +74,6 @@ static void make_identity(void)
 static async_tls *our_server, *our_client, *our_strict_client;
 static SSL_CTX *their_server, *their_client;
 
-static int make_large(SSL *ssl, void *unused)
-{
-    static char much[1500];
-    (void)unused;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), much, sizeof much);
-}
-
-static SSL_TICKET_RETURN take_none(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
-                                   size_t size, SSL_TICKET_STATUS status, void *unused)
-{
-    (void)ssl, (void)session, (void)name, (void)size, (void)status, (void)unused;
-    return SSL_TICKET_RETURN_IGNORE;
-}
-
 static void need(bool done)
 {
     if (!done)
@@ -108,7 +95,7 @@ static void make_contexts(void)
     need(SSL_CTX_use_certificate_file(their_server, identity, SSL_FILETYPE_PEM) == 1);
     need(SSL_CTX_use_PrivateKey_file(their_server, identity, SSL_FILETYPE_PEM) == 1);
     SSL_CTX_set_max_send_fragment(their_server, 512);
-    SSL_CTX_set_session_ticket_cb(their_server, make_large, take_none, NULL);
+    SSL_CTX_set_session_ticket_cb(their_server, ticket_make_large, ticket_take_none, NULL);
     unlink(identity);
 }
 
@@ -142,25 +129,26 @@ static void send_raw(const struct play *play, const uint8_t *bytes, size_t size)
 }
 
 /*
- * Has OpenSSL read what our side has sent, and puts what it answers into bytes: how many those are.
+ * Has OpenSSL read the bytes that our side has sent, and writes its answer to bytes: how many those
+ * are.
  */
-static size_t pump(struct play *play, uint8_t bytes[MOST_BYTES])
+static size_t pump(struct play *play, uint8_t bytes[MAX_BYTES])
 {
-    ssize_t got = recv(play->socket, bytes, MOST_BYTES, MSG_DONTWAIT);
+    ssize_t got = recv(play->socket, bytes, MAX_BYTES, MSG_DONTWAIT);
     if (got > 0)
         BIO_write(SSL_get_rbio(play->peer), bytes, (int)got);
     if (!SSL_is_init_finished(play->peer))
         SSL_do_handshake(play->peer);
     else
-        SSL_read(play->peer, bytes, MOST_BYTES);
-    int size = BIO_read(SSL_get_wbio(play->peer), bytes, MOST_BYTES);
+        SSL_read(play->peer, bytes, MAX_BYTES);
+    int size = BIO_read(SSL_get_wbio(play->peer), bytes, MAX_BYTES);
     return size > 0 ? (size_t)size : 0;
 }
 
-/* What becomes of the peer's next bytes. */
+/* Decides about the peer's next bytes. */
 static void pass_on(struct play *play, int how)
 {
-    uint8_t bytes[MOST_BYTES];
+    uint8_t bytes[MAX_BYTES];
     size_t size = pump(play, bytes), place = take(&play->input) | (size_t)take(&play->input) << 8;
     uint8_t value = take(&play->input);
     if (size == 0)
@@ -237,7 +225,7 @@ static int run_steps(struct play *play)
     play->socket = ends[1];
     ASYNC_TRY(async_stream_new(&play->stream, ends[0]));
     play->task = async_create_task(shake_hands_and_read, play);
-    for (int steps = 0; steps < MOST_STEPS && play->input.left > 0; steps++) {
+    for (int steps = 0; steps < MAX_STEPS && play->input.left > 0; steps++) {
         ASYNC_TRY(async_sleep(SOME_TIME));
         ERR_clear_error();
         step(play, take(&play->input));

@@ -136,8 +136,8 @@ ASYNC_API const char *async_tls_protocol(const async_stream *stream);
 ASYNC_API const char *async_tls_cipher(const async_stream *stream);
 
 /*
- * Returns the application protocol that was agreed on, such as "h2"; NULL if there is none, and as
- * for async_tls_protocol.
+ * Returns the application protocol that was agreed on, such as "h2"; NULL without one, and as for
+ * async_tls_protocol.
  *
  * The text is valid until the stream is closed.
  * Never switches.
@@ -146,7 +146,7 @@ ASYNC_API const char *async_tls_alpn(const async_stream *stream);
 
 /*
  * Returns the name of the server that the client has requested (SNI), as async_printable writes it;
- * NULL if there is none, and as for async_tls_protocol.
+ * NULL without one, and as for async_tls_protocol.
  *
  * The text is valid until the stream is closed.
  * Never switches.

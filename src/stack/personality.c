@@ -1,0 +1,23 @@
+/*
+ * stack/personality.c: the personality routine of the first frame of each stack. An unwinder that
+ * has found no handler for a C++ exception in the other frames asks it last. It never handles the
+ * exception, so std::terminate follows with all frames still in place.
+ */
+#include "stack/context.h"
+#include <unwind.h>
+
+_Atomic(asyncp_uncaught_function *) asyncp_uncaught_hook;
+
+_Unwind_Reason_Code asyncp_stack_personality(int version, _Unwind_Action actions,
+                                             _Unwind_Exception_Class kind,
+                                             struct _Unwind_Exception *exception,
+                                             struct _Unwind_Context *frame)
+{
+    asyncp_uncaught_function *hook = asyncp_uncaught_hook;
+    if (version == 1 && (actions & _UA_SEARCH_PHASE) != 0 && hook != NULL)
+        hook();
+    (void)kind;
+    (void)exception;
+    (void)frame;
+    return _URC_CONTINUE_UNWIND;
+}

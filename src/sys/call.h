@@ -1,0 +1,22 @@
+/*
+ * sys/call.h: for the files of src/sys: calls of libc that return what the kernel returned, and
+ * that a test can make fail.
+ */
+#ifndef SYS_CALL_H
+#define SYS_CALL_H
+
+#include "sys/fault.h"
+
+/* The result of a libc call, or -errno. */
+static inline long sys_result(long result)
+{
+    return result == -1 ? -(long)errno : result;
+}
+
+/* Makes the call unless the fault hook fails it. The result, or -errno. */
+#define SYS_CALL(site, call) sys_result(fault(site) ? -1 : (long)(call))
+
+/* The same for a call that moves at most *size bytes; the fault hook may reduce *size. */
+#define SYS_MOVE(site, size, call) sys_result(fault_or_less(site, size) ? -1 : (long)(call))
+
+#endif

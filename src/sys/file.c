@@ -1,0 +1,78 @@
+/*
+ * sys/file.c: system calls for files, pipes and paths.
+ */
+#include "sys/file.h"
+#include "sys/call.h"
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { NO_REPLACE = 1 }; /* RENAME_NOREPLACE, which not every libc defines */
+
+ssize_t asyncp_sys_read(int fd, void *buffer, size_t size)
+{
+    return SYS_MOVE(SITE_READ, &size, read(fd, buffer, size));
+}
+
+ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size)
+{
+    return SYS_MOVE(SITE_WRITE, &size, write(fd, buffer, size));
+}
+
+ssize_t asyncp_sys_pread(int fd, void *buffer, size_t size, int64_t offset)
+{
+    long result;
+    do
+        result = SYS_MOVE(SITE_READ, &size, pread(fd, buffer, size, offset));
+    while (result == -EINTR);
+    return result == -ESPIPE || result == -EISDIR ? -EINVAL : result;
+}
+
+void asyncp_sys_close(int fd)
+{
+    close(fd); /* Linux closes the descriptor also when it returns an error */
+}
+
+bool asyncp_sys_is_open(int fd)
+{
+    return SYS_CALL(SITE_IS_OPEN, fcntl(fd, F_GETFD)) >= 0;
+}
+
+int asyncp_sys_pipe(int ends[2])
+{
+    return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+}
+
+int asyncp_sys_set_nonblocking(int fd)
+{
+    int flags = (int)SYS_CALL(SITE_NONBLOCKING, fcntl(fd, F_GETFL));
+    if (flags < 0)
+        return flags;
+    if ((flags & O_NONBLOCK) != 0)
+        return 0;
+    return (int)SYS_CALL(SITE_NONBLOCKING, fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+int asyncp_sys_open_directory(const char *path)
+{
+    return (int)SYS_CALL(SITE_OPEN_DIRECTORY, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+int asyncp_sys_stat(int directory, const char *path, struct stat *status)
+{
+    return (int)SYS_CALL(SITE_STAT, fstatat(directory, path, status, AT_SYMLINK_NOFOLLOW));
+}
+
+int asyncp_sys_rename(int directory, const char *from, const char *to)
+{
+    long result = SYS_CALL(SITE_RENAME,
+                           syscall(SYS_renameat2, directory, from, directory, to, NO_REPLACE));
+    if (result == -EINVAL || result == -ENOSYS)
+        result = SYS_CALL(SITE_RENAME, renameat(directory, from, directory, to));
+    return (int)result;
+}
+
+int asyncp_sys_unlink(int directory, const char *path)
+{
+    return (int)SYS_CALL(SITE_UNLINK, unlinkat(directory, path, 0));
+}

@@ -1,0 +1,43 @@
+/*
+ * sys/file.h: system calls for files, pipes and paths, with -errno for errors. A relative path is
+ * relative to `directory`, an open descriptor or AT_FDCWD. A symbolic link at the end of a path is
+ * not followed.
+ */
+#ifndef SYS_FILE_H
+#define SYS_FILE_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* read(2) and write(2). Not repeated when interrupted. */
+ssize_t asyncp_sys_read(int fd, void *buffer, size_t size);
+ssize_t asyncp_sys_write(int fd, const void *buffer, size_t size);
+
+/* pread(2). -EINVAL for pipes and directories. */
+ssize_t asyncp_sys_pread(int fd, void *buffer, size_t size, int64_t offset);
+
+void asyncp_sys_close(int fd);
+bool asyncp_sys_is_open(int fd);
+
+/* Both ends are non-blocking and close-on-exec. */
+int asyncp_sys_pipe(int ends[2]);
+
+int asyncp_sys_set_nonblocking(int fd);
+
+/* Opens a directory, close-on-exec, to pass to the calls below. The descriptor or -errno. */
+int asyncp_sys_open_directory(const char *path);
+
+int asyncp_sys_stat(int directory, const char *path, struct stat *status);
+
+/*
+ * -EEXIST if `to` exists. File systems that do not know RENAME_NOREPLACE replace it.
+ */
+int asyncp_sys_rename(int directory, const char *from, const char *to);
+
+int asyncp_sys_unlink(int directory, const char *path);
+
+#endif

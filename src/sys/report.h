@@ -1,0 +1,15 @@
+/*
+ * sys/report.h: messages of the library on standard error. A line is formatted on the caller's
+ * stack, which may be a task's and small, and is cut at 1 KiB. Usable in signal handlers in
+ * practice: vsnprintf does not lock or allocate for the formats used.
+ */
+#ifndef SYS_REPORT_H
+#define SYS_REPORT_H
+
+/* Writes "asyncio: ", the message and a line break to standard error. */
+void asyncp_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes the formatted text to a descriptor. */
+void asyncp_print(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

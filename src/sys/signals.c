@@ -1,0 +1,45 @@
+/*
+ * sys/signals.c: sigaction, raise and sigaltstack.
+ */
+#include "sys/signals.h"
+#include "sys/call.h"
+#include <stdlib.h>
+
+int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
+{
+    return (int)SYS_CALL(SITE_SIGACTION, sigaction(number, action, old));
+}
+
+void asyncp_sys_signal_default(int number)
+{
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+    if (SYS_CALL(SITE_SIGNAL_DEFAULT, sigaction(number, &action, NULL)) < 0)
+        abort();
+}
+
+void asyncp_sys_raise(int number)
+{
+    if (SYS_CALL(SITE_RAISE, raise(number)) != 0)
+        abort();
+}
+
+bool asyncp_sys_has_signal_stack(void)
+{
+    stack_t now;
+    return sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0;
+}
+
+int asyncp_sys_set_signal_stack(void *start, size_t size)
+{
+    stack_t stack = {.ss_sp = start, .ss_size = size};
+    return (int)SYS_CALL(SITE_SIGNAL_STACK, sigaltstack(&stack, NULL));
+}
+
+bool asyncp_sys_remove_signal_stack(void *start)
+{
+    stack_t now, none = {.ss_flags = SS_DISABLE};
+    if (sigaltstack(NULL, &now) != 0)
+        return false;
+    bool is_current = (now.ss_flags & SS_DISABLE) == 0 && now.ss_sp == start;
+    return !is_current || sigaltstack(&none, NULL) == 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * sys/signals.h: signal actions and alternate signal stacks.
+ */
+#ifndef SYS_SIGNALS_H
+#define SYS_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old);
+
+/*
+ * Restores the default action, and raises the signal in the calling thread. Both are for handlers
+ * that end the process: where the kernel refuses, they abort.
+ */
+void asyncp_sys_signal_default(int number);
+void asyncp_sys_raise(int number);
+
+/* The alternate stack of the calling thread, for handlers with SA_ONSTACK. */
+bool asyncp_sys_has_signal_stack(void);
+int asyncp_sys_set_signal_stack(void *start, size_t size);
+
+/*
+ * Removes the alternate stack at `start`, unless the thread has another one by now. false: the
+ * kernel may still use it.
+ */
+bool asyncp_sys_remove_signal_stack(void *start);
+
+#endif

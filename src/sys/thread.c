@@ -1,0 +1,74 @@
+/*
+ * sys/thread.c: threads, processors and futexes.
+ */
+#include "sys/thread.h"
+#include "sys/call.h"
+#include "sys/clock.h"
+#include "sys/number.h"
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { FUTEX_WAIT_PRIVATE_OP = 128, FUTEX_WAKE_PRIVATE_OP = 129 };
+static const int64_t MAX_FUTEX_WAIT_NS = 24ll * 3600 * NS_PER_SECOND;
+
+int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument)
+{
+    static const int synchronous[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t blocked, before;
+    if (fault(SITE_THREAD))
+        return -errno;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof synchronous / sizeof *synchronous; i++)
+        sigdelset(&blocked, synchronous[i]);
+    bool is_masked = pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0;
+    int error = pthread_create(thread, NULL, function, argument);
+    if (is_masked)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+bool asyncp_sys_is_main_thread(void)
+{
+    return syscall(SYS_gettid) == getpid();
+}
+
+void asyncp_sys_yield(void)
+{
+    (void)SYS_CALL(SITE_YIELD, sched_yield());
+}
+
+uint32_t asyncp_sys_cpu(void)
+{
+    return (uint32_t)sched_getcpu();
+}
+
+size_t asyncp_sys_cpu_count(void)
+{
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        return (size_t)CPU_COUNT(&cpus);
+    long count = sysconf(_SC_NPROCESSORS_ONLN); /* more than a cpu_set_t holds */
+    return count > 0 ? (size_t)count : 1;
+}
+
+/*
+ * There is always a timeout: without one the kernel restarts the wait after a signal handler that
+ * was installed with SA_RESTART.
+ */
+bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+{
+    struct kernel_timespec timeout = kernel_timespec_of(timeout_ns < 0 ? MAX_FUTEX_WAIT_NS
+                                                                       : timeout_ns);
+    long result = SYS_CALL(SITE_FUTEX_WAIT, syscall(CALL_FUTEX, word, FUTEX_WAIT_PRIVATE_OP, value,
+                                                    &timeout, NULL, 0));
+    return result == 0 || result == -EAGAIN || result == -EINTR || result == -ETIMEDOUT;
+}
+
+/* Repeats an interrupted call: a lost wake would block the waiter for good. */
+void asyncp_sys_futex_wake(_Atomic uint32_t *word)
+{
+    while (SYS_CALL(SITE_FUTEX_WAKE,
+                    syscall(CALL_FUTEX, word, FUTEX_WAKE_PRIVATE_OP, 1, NULL, NULL, 0)) == -EINTR)
+        continue;
+}

@@ -1,0 +1,38 @@
+/*
+ * sys/thread.h: threads, processors and futexes.
+ */
+#ifndef SYS_THREAD_H
+#define SYS_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Starts a thread that calls function(argument). It blocks all signals except those that its own
+ * faults raise. 0 or -errno, mostly -EAGAIN.
+ */
+int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
+
+bool asyncp_sys_is_main_thread(void);
+
+/* Lets other threads run first. */
+void asyncp_sys_yield(void);
+
+/* The number of the CPU that runs the calling thread, without a system call. */
+uint32_t asyncp_sys_cpu(void);
+
+/* How many CPUs the process may run on; 1 or more. */
+size_t asyncp_sys_cpu_count(void);
+
+/*
+ * Blocks while *word == value until a wake, for up to timeout_ns, without limit if that is
+ * negative. May return early, and does after a signal. false: the kernel forbids futex(2).
+ */
+bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+
+/* Wakes one waiter. From any thread and from signal handlers. */
+void asyncp_sys_futex_wake(_Atomic uint32_t *word);
+
+#endif

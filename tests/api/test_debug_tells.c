@@ -1,0 +1,172 @@
+/*
+ * test_debug_tells.c: mistakes that debug mode reports although the program may go on, and calls
+ * that a signal handler must not make. A death test reads the report after the abort.
+ */
+#include "run/coroutines.h"
+#include "run/sockets.h"
+#include "run/queues.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#define TELLS(name, coroutine, pattern)                                                            \
+    DEATH_TEST(debug_tells_##name, pattern)                                                        \
+    {                                                                                              \
+        async_run_options options = with_debug();                                                  \
+        async_ignore(async_run_with(&options, coroutine));                                         \
+        abort();                                                                                   \
+    }                                                                                              \
+    struct test__semicolon
+
+static int lock_twice(void)
+{
+    async_lock lock = {0};
+    ASYNC_TRY(async_lock_acquire(&lock));
+    return async_timeout(1, async_lock_acquire(&lock));
+}
+async_fn(lock_twice);
+
+TELLS(of_a_lock_that_its_holder_acquires, lock_twice,
+      "task #1 'lock_twice' (created at |acquires a lock that it already holds|release it first");
+
+static int join_without_task_done(void)
+{
+    int item = 7;
+    async_auto_queue *queue = new_queue(0, sizeof(int));
+    ASYNC_TRY(async_queue_put(queue, &item));
+    ASYNC_TRY(async_queue_put(queue, &item));
+    ASYNC_TRY(async_queue_get(queue, &item));
+    return async_queue_join(queue);
+}
+async_fn(join_without_task_done);
+
+/* The dump comes when nothing else can happen; this thread ends the case when it was written. */
+static void end_case(int number)
+{
+    (void)number;
+    abort();
+}
+
+static void abort_after(int milliseconds)
+{
+    const struct itimerval in = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};
+    signal(SIGALRM, end_case);
+    CHECK_EQ(setitimer(ITIMER_REAL, &in, NULL), 0);
+}
+
+DEATH_TEST(debug_reports_a_queue_join_without_task_done_when_the_loop_is_idle,
+           "nothing is left that could wake a task of this loop|waits in async_queue_join|1 items "
+           "were taken but not reported with async_queue_task_done")
+{
+    async_run_options options = with_debug();
+    abort_after(2500);
+    async_ignore(async_run_with(&options, join_without_task_done));
+}
+
+static int write_without_drain(void)
+{
+    static char chunk[1 << 20];
+    int ends[2];
+    async_stream *stream;
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ASYNC_TRY(async_stream_new(&stream, ends[0]));
+    for (int i = 0; i < 20; i++)
+        CHECK(async_stream_write(stream, chunk, sizeof chunk) >= 0);
+    abort();
+}
+async_fn(write_without_drain);
+
+TELLS(of_much_that_is_written_and_never_drained, write_without_drain,
+      "task #1 'write_without_drain' (created at |has written to a stream with 16 MiB "
+      "pending|async_stream_drain");
+
+static int close_under_a_waiter(void)
+{
+    int ends[2];
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    async_task *waiter = async_create_task(wait_readable, ends[0]);
+    ASYNC_TRY(async_sleep(0));
+    close(ends[0]);
+    CHECK_EQ(async_await(waiter), -EBADF);
+    return close(ends[1]);
+}
+async_fn(close_under_a_waiter);
+
+TELLS(of_a_descriptor_that_is_closed_under_a_task, close_under_a_waiter,
+      "task #2 'wait_readable' (created at |waits in async_wait_readable for descriptor |gets "
+      "-EBADF|async_close");
+
+TEST_EACH_BACKEND(debug_ends_the_wait_for_a_descriptor_that_was_closed)
+{
+    async_run_options options = with_debug();
+    CHECK_EQ(async_run_with(&options, close_under_a_waiter), 0);
+}
+
+/* ---- signal handlers ------------------------------------------------------------------------ */
+
+static struct {
+    async_task *task;
+    async_future *future;
+    async_queue *queue;
+    async_event event;
+    int call; /* which of the calls the handler makes */
+} handled;
+
+static void note_nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void handle(int number)
+{
+    switch (handled.call) {
+    case 0:
+        async_task_cancel(handled.task);
+        break;
+    case 1:
+        async_task_cancel_because(handled.task, "signal %d", number);
+        break;
+    case 2:
+        async_event_set(&handled.event);
+        break;
+    case 3:
+        (void)async_call_soon(note_nothing, NULL);
+        break;
+    case 4:
+        async_ignore(async_queue_put_nowait(handled.queue, &number));
+        break;
+    default:
+        async_future_set_result(handled.future, 0);
+    }
+}
+
+static int be_interrupted(void)
+{
+    const struct itimerval soon = {.it_value = {0, 20000}};
+    handled.task = async_current_task();
+    handled.future = async_future_new();
+    handled.queue = new_queue(0, sizeof(int));
+    signal(SIGALRM, handle);
+    CHECK_EQ(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    return async_sleep(10);
+}
+async_fn(be_interrupted);
+
+#define HANDLER(name, number, words)                                                               \
+    DEATH_TEST(handler_of_a_signal_must_not_##name,                                                \
+               words " was called in a signal handler|eventfd")                                    \
+    {                                                                                              \
+        async_run_options options = *test_options();                                               \
+        options.virtual_clock = false;                                                             \
+        options.backend = "epoll";                                                                 \
+        handled.call = number;                                                                     \
+        async_ignore(async_run_with(&options, be_interrupted));                                    \
+    }                                                                                              \
+    struct test__semicolon
+
+HANDLER(cancel, 0, "async_task_cancel");
+HANDLER(cancel_because, 1, "async_task_cancel_because");
+HANDLER(set_an_event, 2, "async_event_set");
+HANDLER(call_soon, 3, "async_call_soon");
+HANDLER(put, 4, "async_queue_put_nowait");
+HANDLER(set_a_future, 5, "async_future_set_result");

@@ -1,0 +1,198 @@
+/*
+ * test_lifetime.c: memory that becomes invalid while a task waits on it, or before the task begins:
+ * the message names the task, its call and the mistake, and does not blame the library.
+ */
+#include "run/coroutines.h"
+#include "run/runner.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is waited for --------------------------------------------------------------------- */
+
+enum thing { EVENT, LOCK, SEMAPHORE, BARRIER, CONDITION, THINGS };
+
+struct things {
+    async_event event;
+    async_lock lock;
+    async_semaphore semaphore;
+    async_barrier barrier;
+    async_condition condition;
+};
+
+static int wait_on_thing(struct things *things, int thing)
+{
+    switch ((enum thing)thing) {
+    case EVENT:
+        return async_event_wait(&things->event);
+    case LOCK:
+        return async_lock_acquire(&things->lock);
+    case SEMAPHORE:
+        return async_semaphore_acquire(&things->semaphore);
+    case BARRIER:
+        return async_barrier_wait(&things->barrier);
+    case CONDITION:
+        ASYNC_TRY(async_condition_acquire(&things->condition));
+        return async_condition_wait(&things->condition);
+    case THINGS:
+        break;
+    }
+    return -EINVAL;
+}
+async_fn(wait_on_thing, struct things *, int);
+
+/* They are in this frame, and the task that waits there is not in a group. */
+static int leave_waiter(int thing)
+{
+    struct things things = {.barrier = {.parties = 2}};
+    CHECK_EQ(async_lock_acquire(&things.lock), 0);
+    async_task_detach(async_create_task(wait_on_thing, &things, thing));
+    return async_sleep(1);
+}
+async_fn(leave_waiter, int);
+
+static int write_over(int byte)
+{
+    char bytes[4000];
+    memset(bytes, byte, sizeof bytes);
+    ASYNC_TRY(async_sleep(1));
+    return bytes[7];
+}
+async_fn(write_over, int);
+
+static int leave_waiter_and_write_over(int thing)
+{
+    CHECK_EQ(async_await(async_create_task(leave_waiter, thing)), 0);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(async_await(async_create_task(write_over, 0x55)), 0x55);
+    return 0;
+}
+async_fn(leave_waiter_and_write_over, int);
+
+#define GONE(name, thing, call)                                                                    \
+    DEATH_TEST(lifetime_##name##_that_was_written_over_is_told,                                    \
+               "task #3 'wait_on_thing' (created at |waits in " call                               \
+               " for something that was freed|"                                                    \
+               "task group")                                                                       \
+    {                                                                                              \
+        async_ignore(async_run_with(test_options(), leave_waiter_and_write_over, thing));          \
+    }                                                                                              \
+    DEATH_TEST(lifetime_##name##_whose_frame_was_left_is_told_at_once_in_debug_mode,               \
+               "task #2 'wait_on_thing' (created at |waits in " call                               \
+               " for something that was freed")                                                    \
+    {                                                                                              \
+        async_run_options options = with_debug();                                                  \
+        async_ignore(async_run_with(&options, leave_waiter, thing));                               \
+    }                                                                                              \
+    struct test__semicolon
+
+GONE(event, EVENT, "async_event_wait");
+GONE(lock, LOCK, "async_lock_acquire");
+GONE(semaphore, SEMAPHORE, "async_semaphore_acquire");
+GONE(barrier, BARRIER, "async_barrier_wait");
+GONE(condition, CONDITION, "async_condition_wait");
+
+static int copy_an_event(void)
+{
+    struct things things = {0};
+    async_task *waiter = async_create_task(wait_on_thing, &things, EVENT);
+    CHECK_EQ(async_sleep(1), 0);
+    async_event copy = things.event;
+    async_event_set(&copy);
+    return async_await(waiter);
+}
+async_fn(copy_an_event);
+
+DEATH_TEST(lifetime_copied_event_is_reported,
+           "task #2 'wait_on_thing' (created at |waits in async_event_wait for something "
+           "that was freed, copied")
+{
+    async_ignore(async_run_with(test_options(), copy_an_event));
+}
+
+static int forget_a_completion(void)
+{
+    async_completion it = {0};
+    async_task *task = async_create_task(give_after, 1, 7);
+    CHECK_EQ(async_as_completed(&it, &task, 1, ASYNC_FOREVER), 0);
+    memset(&it, 0, sizeof it);
+    return async_await(task);
+}
+async_fn(forget_a_completion);
+
+DEATH_TEST(
+    lifetime_overwritten_completion_is_reported,
+    "an async_completion was freed or overwritten|before task #2 'give_after'|async_completion_end")
+{
+    async_ignore(async_run_with(test_options(), forget_a_completion));
+}
+
+static int forget_a_limit(void)
+{
+    async_timeout_scope limit;
+    async_timeout_begin(&limit, 1);
+    memset(&limit, 1, sizeof limit);
+    return async_sleep(2);
+}
+async_fn(forget_a_limit);
+
+DEATH_TEST(lifetime_overwritten_limit_is_reported, "the memory of a timeout was freed")
+{
+    async_ignore(async_run_with(test_options(), forget_a_limit));
+}
+
+/* Objects that live as long as the wait give no report, wherever they are. */
+static int use_in_peace(int depth)
+{
+    struct things things = {0};
+    ASYNC_TASK_GROUP(group);
+    for (int i = 0; i < 20; i++)
+        async_group_create_task(&group, wait_on_thing, &things, i % 2 == 0 ? EVENT : SEMAPHORE);
+    if (depth > 0)
+        ASYNC_TRY(use_in_peace(depth - 1));
+    ASYNC_TRY(async_sleep(1));
+    async_event_set(&things.event);
+    for (int i = 0; i < 10; i++)
+        async_semaphore_release(&things.semaphore);
+    return async_group_wait(&group);
+}
+async_fn(use_in_peace, int);
+
+TEST_EACH_BACKEND(lifetime_of_valid_objects_gives_no_report)
+{
+    async_run_options options = with_debug();
+    CHECK_EQ(async_run_with(&options, use_in_peace, 3), 0);
+}
+
+/* ---- what a task begins with ---------------------------------------------------------------- */
+
+static int print(const int *number)
+{
+    return *number != 7;
+}
+async_fn(print, const int *);
+
+/* Its frame is gone when the other task begins. */
+static int start_with_a_local(void)
+{
+    int number = 7;
+    async_task_detach(async_create_task(print, &number));
+    return 0;
+}
+async_fn(start_with_a_local);
+
+static int outlive(void)
+{
+    CHECK_EQ(async_await(async_create_task(start_with_a_local)), 0);
+    ASYNC_TRY(async_sleep(1));
+    abort(); /* the death test reads the report */
+}
+async_fn(outlive);
+
+DEATH_TEST(
+    lifetime_argument_in_a_returned_frame_is_reported_in_debug_mode,
+    "task #3 'print' (created at |begins with an argument that points to a variable of a function "
+    "that has returned|must outlive it")
+{
+    async_run_options options = with_debug();
+    async_ignore(async_run_with(&options, outlive));
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Links programs with libasyncio.a and without any shared library, and runs them.
+
+    static.py c    a program of the tutorial, by the compiler that built the library; it resolves no names, so the
+                   linker does not warn about glibc's getaddrinfo in static programs
+    static.py c++  tests/cxx/catch.cc: the library's weak references must be resolved by libstdc++.a
+
+Ends with 77 where no static program can be linked, not even an empty one.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from built import BUILD, COMPILER, ROOT, SKIPPED, WRAPPER, option, sanitizers
+
+# The source, its expected output, and its status.
+C_PROGRAM = (ROOT / "examples/tutorial/3_tasks.c", "hello\nworld\n", 0)
+CXX_PROGRAM = (ROOT / "tests/cxx/catch.cc", "fine\n", 3)
+
+
+def cxx_compiler() -> list[str]:
+    """The other half of the compiler of C: g++ of gcc, clang++ of clang."""
+    *before, name = COMPILER
+    return [*before, "g++" if name == "cc" else re.sub(r"clang\b", "clang++", name).replace("gcc", "g++")]
+
+
+def link(compiler: list[str], source: str, output: Path, *libraries) -> subprocess.CompletedProcess:
+    optimize = ["-flto"] if option("b_lto") else []
+    command = [*compiler, *optimize, "-static", f"-I{ROOT / 'include'}", source, "-o", output, *libraries, "-pthread"]
+    return subprocess.run(command, input="int main(void) { return 0; }\n", text=True, capture_output=True)
+
+
+def cannot_link(compiler: list[str], language: str, folder: Path) -> str:
+    """Why it cannot be linked, or an empty string."""
+    if sanitizers():
+        return "a sanitizer needs its shared libraries"
+    try:
+        answer = link([*compiler, "-x", language], "-", folder / "empty")
+    except FileNotFoundError:
+        return f"there is no {compiler[0]}"
+    return f"{compiler[0]} cannot link without shared libraries here" if answer.returncode != 0 else ""
+
+
+def complaint_about(compiler: list[str], program: tuple[Path, str, int], folder: Path) -> str:
+    source, words, status = program
+    linked = link(compiler, str(source), folder / "program", BUILD / "libasyncio.a")
+    if linked.returncode != 0 or "statically linked" in linked.stderr:
+        return f"{source} cannot be linked, or not without a warning:\n{linked.stderr}"
+    answer = subprocess.run([*WRAPPER, folder / "program"], env={**os.environ, "ASYNCIO_BACKEND": "sim"}, text=True,
+                            capture_output=True)
+    if (answer.stdout, answer.returncode) != (words, status):
+        return f"{source} ends with {answer.returncode} and says:\n{answer.stdout}{answer.stderr}"
+    return ""
+
+
+def main(language: str) -> int:
+    compiler, program = (COMPILER, C_PROGRAM) if language == "c" else (cxx_compiler(), CXX_PROGRAM)
+    with tempfile.TemporaryDirectory() as name:
+        obstacle = cannot_link(compiler, language, Path(name))
+        complaint = obstacle or complaint_about(compiler, program, Path(name))
+    if complaint:
+        print(complaint)
+    return SKIPPED if obstacle else 1 if complaint else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,9 @@
+/*
+ * test_static.c: the tests of the static library: programs that are linked with it and with no
+ * shared one, and the marks of its objects for the loader.
+ */
+#include "run/runner.h"
+
+SCRIPT_TEST(static_programs_run, "tests/scripts/static.py", "c");
+SCRIPT_TEST(static_programs_in_cxx_find_weak_symbols, "tests/scripts/static.py", "c++");
+SCRIPT_TEST(static_library_has_the_right_elf_marks, "tests/scripts/marks.py");

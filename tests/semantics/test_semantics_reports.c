@@ -1,0 +1,420 @@
+/*
+ * test_semantics_reports.c: the library's texts on standard error, word for word where programs
+ * depend on them: errors that were never retrieved, failures of async_main, and the reports of
+ * debug mode.
+ */
+#include "run/coroutines.h"
+#include "run/trace.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- looking at standard error -------------------------------------------------------------- */
+
+/* The text written to standard error while the program ran. */
+static char said[1 << 14];
+
+static int captured_file, real_stderr;
+
+static void begin_capture(void)
+{
+    captured_file = memfd_create("stderr", MFD_CLOEXEC);
+    real_stderr = dup(STDERR_FILENO);
+    CHECK(captured_file >= 0 && real_stderr >= 0);
+    CHECK_EQ(dup2(captured_file, STDERR_FILENO), STDERR_FILENO);
+}
+
+static void end_capture(void)
+{
+    CHECK_EQ(dup2(real_stderr, STDERR_FILENO), STDERR_FILENO);
+    ssize_t length = pread(captured_file, said, sizeof said - 1, 0);
+    CHECK(length >= 0);
+    said[length] = '\0';
+    CHECK(close(captured_file) == 0 && close(real_stderr) == 0);
+}
+
+static int count_lines(void)
+{
+    int lines = 0;
+    for (const char *c = said; *c != '\0'; c++)
+        lines += *c == '\n';
+    return lines;
+}
+
+/* That it said this, among other things, and on how many lines in all. */
+static void check_said(int lines, const char *expected)
+{
+    if (strstr(said, expected) == NULL)
+        test_fail(__FILE__, __LINE__, "\"%s\" is missing from:\n%s", expected, said);
+    CHECK_EQ(count_lines(), lines);
+}
+
+static int call(int (*coroutine)(void))
+{
+    return coroutine();
+}
+async_fn(call, int (*)(void));
+
+static void run_captured_with(const async_run_options *options, int (*coroutine)(void))
+{
+    begin_capture();
+    int result = async_run_with(options, call, coroutine);
+    end_capture();
+    CHECK_EQ(result, 0);
+}
+
+/* Runs the coroutine, which must return 0, and keeps its standard error. */
+static void run_captured(int (*coroutine)(void))
+{
+    run_captured_with(test_options(), coroutine);
+}
+
+/* ---- errors nobody looked at ---------------------------------------------------------------- */
+
+static int fail(void)
+{
+    return async_fail(-EIO, "the disk is on fire");
+}
+async_fn(fail);
+
+static int detach_before_the_end(void)
+{
+    async_task_detach(async_create_task(fail));
+    return async_sleep(1);
+}
+
+static int detach_after_the_end(void)
+{
+    async_task *task = async_create_task(fail);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_task_done(task) &&
+          !async_task_cancelled(task)); /* this is not looking at the error */
+    async_task_detach(task);
+    return 0;
+}
+
+static int never_detach(void)
+{
+    return async_create_task(fail) != NULL ? async_sleep(1) : -ENOMEM;
+}
+
+static int let_one_of_two_handles_go(void)
+{
+    async_task *task = async_create_task(fail);
+    async_task_detach(async_task_ref(task));
+    CHECK_EQ(async_sleep(1), 0);
+    async_task_detach(task);
+    return 0;
+}
+
+TEST(an_error_never_retrieved_is_reported_when_the_last_handle_goes)
+{
+    static int (*const coroutines[])(void) = {detach_before_the_end, detach_after_the_end,
+                                              never_detach, let_one_of_two_handles_go};
+    for (size_t i = 0; i < sizeof coroutines / sizeof *coroutines; i++) {
+        run_captured(coroutines[i]);
+        check_said(1, "asyncio: task #2 'fail' (created at ");
+        check_said(1, "test_semantics_reports.c:");
+        check_said(1, ") failed and its result was never retrieved: -EIO: the disk is on fire\n");
+    }
+}
+
+static void note_nothing(async_task *task, void *argument)
+{
+    (void)argument;
+    CHECK(async_task_done(task));
+}
+
+static int go_on_after_a_failure(void)
+{
+    async_task *task = async_create_task(fail);
+    CHECK_EQ(async_task_add_done_callback(task, note_nothing, NULL), 0);
+    async_task_detach(task);
+    CHECK_EQ(async_sleep(1), 0);
+    dprintf(STDERR_FILENO, "later\n");
+    return 0;
+}
+
+TEST(an_error_never_retrieved_is_reported_at_once)
+{
+    run_captured(go_on_after_a_failure);
+    check_said(2, "was never retrieved: -EIO: the disk is on fire\nlater\n");
+}
+
+static int fail_without_a_word(void)
+{
+    async_task_detach(async_create_task(give, -EPIPE));
+    async_task_detach(async_create_task(give, -99999));
+    return async_sleep(1);
+}
+
+TEST(an_error_never_retrieved_is_reported_with_the_system_s_text_if_it_has_no_message)
+{
+    run_captured(fail_without_a_word);
+    check_said(2, "was never retrieved: -EPIPE: Broken pipe\n");
+    check_said(2, "was never retrieved: -99999: unknown error\n");
+}
+
+static int look_at_everything(void)
+{
+    async_task *asked = async_create_task(fail), *shared = async_create_task(fail);
+    async_task *tasks[] = {async_create_task(fail), async_create_task(fail),
+                           async_create_task(give, -EPIPE)};
+    CHECK_EQ(async_await(async_create_task(fail)), -EIO);
+    CHECK_EQ(async_gather(async_create_task(fail), async_create_task(fail)), -EIO);
+    CHECK_EQ(async_gather_n(tasks, 3, NULL, ASYNC_RETURN_EXCEPTIONS), 0);
+    CHECK_EQ(async_task_result(asked), -EIO);
+    async_task_detach(asked);
+    CHECK_EQ(async_await(async_task_ref(shared)), -EIO);
+    async_task_detach(shared);
+    return 0;
+}
+
+TEST(an_error_that_was_retrieved_is_not_reported)
+{
+    run_captured(look_at_everything);
+    CHECK_STR(said, "");
+}
+
+static int end_otherwise(void)
+{
+    async_task *cancelled = async_create_task(forever);
+    async_task_cancel(cancelled);
+    async_task_detach(cancelled);
+    async_task_detach(async_create_task(give, 7));
+    async_task_detach(async_create_task(forever));
+    return async_sleep(1);
+}
+
+TEST(a_cancelled_task_and_one_that_succeeded_are_not_reported)
+{
+    run_captured(end_otherwise);
+    CHECK_STR(said, "");
+}
+
+TEST(the_error_of_main_is_the_caller_s_to_report)
+{
+    begin_capture();
+    CHECK_EQ(async_run_with(test_options(), fail), -EIO);
+    end_capture();
+    CHECK_STR(said, "");
+}
+
+/* ---- async_main ----------------------------------------------------------------------------- */
+
+static int await_failure(void)
+{
+    return async_await(async_create_task(fail));
+}
+async_fn(await_failure);
+
+TEST(main_reports_its_error_with_its_message)
+{
+    begin_capture();
+    CHECK_EQ(async_main(await_failure), 1);
+    end_capture();
+    CHECK_STR(said, "asyncio: await_failure failed: -EIO: the disk is on fire\n");
+}
+
+TEST(main_reports_its_error_with_the_system_s_text)
+{
+    begin_capture();
+    CHECK_EQ(async_main(give, -ECONNREFUSED), 1);
+    CHECK_EQ(async_main(give, -ECANCELED), 1);
+    end_capture();
+    CHECK_STR(said, "asyncio: give failed: -ECONNREFUSED: Connection refused\n"
+                    "asyncio: give failed: -ECANCELED: Operation canceled\n");
+}
+
+TEST(main_prints_nothing_for_success_and_for_an_interrupt)
+{
+    begin_capture();
+    CHECK_EQ(async_main(give, 0), 0);
+    CHECK_EQ(async_main(give, 7), 7);
+    CHECK_EQ(async_main(interrupt_and_wait), 130);
+    end_capture();
+    CHECK_STR(said, "");
+}
+
+static int run_main_inside(void)
+{
+    CHECK_EQ(async_main(give, 0), 1);
+    return 0;
+}
+
+TEST(main_reports_why_there_is_no_loop)
+{
+    run_captured(run_main_inside);
+    CHECK_STR(said, "asyncio: cannot create a loop: -EBUSY: Device or resource busy\n");
+}
+
+TEST(run_names_the_backends_when_there_is_none_of_that_name)
+{
+    async_run_options options = *test_options();
+    options.backend = "kqueue";
+    begin_capture();
+    CHECK_EQ(async_run_with(&options, fail), -EINVAL);
+    end_capture();
+    CHECK_STR(said, "asyncio: there is no backend 'kqueue'; choose epoll, uring or sim\n");
+}
+
+/* ---- debug mode ----------------------------------------------------------------------------- */
+
+static void run_debugged(int (*coroutine)(void))
+{
+    async_run_options options = *test_options();
+    options.debug = true;
+    options.backend = "epoll";
+    run_captured_with(&options, coroutine);
+}
+
+static int do_little(void)
+{
+    return async_await(async_create_task(give, 0));
+}
+
+TEST(debug_mode_prints_counts_when_the_loop_closes)
+{
+    run_debugged(do_little);
+    CHECK_STR(
+        said,
+        "asyncio: the epoll loop closes: 2 tasks were created, 0 are left; 0 stacks are in use; "
+        "0 operations are in flight\n");
+    run_captured(do_little);
+    CHECK_STR(said, "");
+}
+
+TEST(debug_mode_can_be_had_from_the_environment)
+{
+    setenv("ASYNCIO_DEBUG", "1", 1);
+    run_captured(do_little);
+    CHECK(strstr(said, "loop closes: 2 tasks were created") !=
+          NULL); /* on a slow machine, more beside it */
+    setenv("ASYNCIO_DEBUG", "0", 1);
+    run_captured(do_little);
+    CHECK_STR(said, "");
+}
+
+static int forget_tasks(void)
+{
+    async_task *ended = async_create_task(give, 0), *endless = async_create_task(forever);
+    async_task *looked_at = async_create_task(give, 0), *detached = async_create_task(give, 0);
+    CHECK(ended != NULL && endless != NULL);
+    async_task_detach(detached);
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK_EQ(async_task_result(looked_at), 0);
+    return 0;
+}
+
+TEST(debug_mode_names_tasks_that_were_forgotten)
+{
+    run_debugged(forget_tasks);
+    check_said(3, "asyncio: task #3 'forever' (created at ");
+    check_said(
+        3,
+        ") has not ended at the end of the run and is cancelled; should it have been awaited?\n");
+    check_said(3, "asyncio: task #2 'give' (created at ");
+    check_said(3, ") was never awaited, gathered or detached\n");
+    run_captured(forget_tasks);
+    CHECK_STR(said, "");
+}
+
+/* The one place where time is really spent: there is no other way to be slow. */
+static void hold_the_loop(void *unused)
+{
+    (void)unused;
+    usleep(110000);
+}
+
+static int hold_the_loop_twice(void)
+{
+    async_call_soon(hold_the_loop, NULL);
+    hold_the_loop(NULL);
+    return async_sleep(1);
+}
+async_fn(hold_the_loop_twice);
+
+static int await_a_slow_one(void)
+{
+    return async_await(async_create_task(hold_the_loop_twice));
+}
+
+TEST(debug_mode_names_the_task_that_held_the_loop)
+{
+    run_debugged(await_a_slow_one);
+    check_said(3, "asyncio: task #2 'hold_the_loop_twice' (created at ");
+    check_said(3, ") held the loop for 0.1");
+    check_said(3,
+               " s; nothing else could run meanwhile\nasyncio: a callback held the loop for 0.1");
+}
+
+static int ignore_cancellation(int times)
+{
+    for (int i = 0; i < times; i++)
+        async_ignore(async_sleep(1));
+    async_task_uncancel(async_current_task());
+    return 0;
+}
+async_fn(ignore_cancellation, int);
+
+static int be_cancelled_again(void)
+{
+    async_task_cancel(async_current_task());
+    async_ignore(ignore_cancellation(99));
+    async_task_cancel(async_current_task());
+    return ignore_cancellation(99);
+}
+async_fn(be_cancelled_again);
+
+static int cancel_stubborn_tasks(void)
+{
+    async_task *patient = async_create_task(ignore_cancellation, 99);
+    async_task *stubborn = async_create_task(ignore_cancellation, 250);
+    async_task_cancel(patient);
+    async_task_cancel(stubborn);
+    return async_gather(patient, stubborn, async_create_task(be_cancelled_again));
+}
+
+TEST(debug_mode_names_a_task_that_ignores_a_cancellation)
+{
+    run_debugged(cancel_stubborn_tasks);
+    check_said(2, "asyncio: task #3 'ignore_cancellation' (created at ");
+    check_said(2, ") ignores its cancellation: 100 calls were refused with -ECANCELED; return the "
+                  "error, or answer with async_task_uncancel(async_current_task())\n");
+    run_captured(cancel_stubborn_tasks);
+    CHECK_STR(said, "");
+}
+
+/* ---- the list of tasks ---------------------------------------------------------------------- */
+
+static int show_tasks(void)
+{
+    async_task *sleeper = async_create_task(forever);
+    async_task *waiter = async_create_task(await_failure);
+    CHECK_EQ(async_task_set_name(waiter, "the waiter"), 0);
+    async_call_later(5, note_argument, "");
+    CHECK_EQ(async_sleep(0), 0);
+    async_task_cancel(sleeper);
+    async_dump(STDERR_FILENO);
+    return async_gather_n((async_task *[]){sleeper, waiter}, 2, NULL, ASYNC_RETURN_EXCEPTIONS);
+}
+
+TEST(dump_shows_what_every_task_is_doing)
+{
+    run_captured(show_tasks);
+    CHECK(strstr(said, "asyncio: 4 tasks, ") == said);
+    check_said(5, "  call                 runs, created at ");
+    check_said(5, "  forever              is ready, cancel requests: 1, created at ");
+    check_said(5, "  the waiter           waits in async_await");
+}
+
+TEST(dump_without_a_loop_says_so)
+{
+    begin_capture();
+    async_dump(STDERR_FILENO);
+    end_capture();
+    CHECK_STR(said, "asyncio: this thread has no loop\n");
+}

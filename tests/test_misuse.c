@@ -1,8 +1,0 @@
-/*
- * test_misuse.c: names the tests of wrong programs, which lie in tests/misuse: that compilers
- * refuse them in words that help, and that docs/tutorial/mistakes.md quotes what is really said.
- */
-#include "runner.h"
-
-SCRIPT_TEST(misuse_is_refused_by_compilers_in_words_that_help, "tests/misuse.py");
-SCRIPT_TEST(misuse_page_quotes_what_is_said, "tests/misuse.py", "--current");

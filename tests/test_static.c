@@ -1,9 +1,0 @@
-/*
- * test_static.c: names the tests of the static library: of programs that are linked with it and
- * with no shared one, and of what its objects promise the loader.
- */
-#include "runner.h"
-
-SCRIPT_TEST(static_programs_run, "tests/static.py", "c");
-SCRIPT_TEST(static_programs_in_cxx_find_what_is_weak, "tests/static.py", "c++");
-SCRIPT_TEST(static_library_is_marked_for_what_it_can, "tests/marks.py");
