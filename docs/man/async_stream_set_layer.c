@@ -2,7 +2,8 @@
  * async_stream_set_layer.c: put a layer between a stream and its socket
  *
  * Pages: async_stream_set_layer async_stream_layer async_stream_layer_state
- * async_layer_read async_layer_write async_layer_wait async_tls
+ * async_stream_transport async_transport async_transport_read
+ * async_transport_write async_transport_wait async_tls
  */
 #include <asyncio.h>
 #include <ctype.h>
@@ -11,28 +12,28 @@
 #include <sys/socket.h>
 
 /* A layer that converts what is written to upper case. */
-static int read_unchanged(void *state, async_stream *below, void *buffer,
+static int read_unchanged(void *state, async_transport *below, void *buffer,
                           size_t size)
 {
     (void)state;
-    return async_layer_read(below, buffer, size); /* or -EAGAIN */
+    return async_transport_read(below, buffer, size); /* or -EAGAIN */
 }
 
-static int write_upper(void *state, async_stream *below, const void *data,
+static int write_upper(void *state, async_transport *below, const void *data,
                        size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         char letter = (char)toupper(((const unsigned char *)data)[i]);
-        ASYNC_TRY(async_layer_write(below, &letter, 1));
+        ASYNC_TRY(async_transport_write(below, &letter, 1));
     }
     *(size_t *)state += size;
     return 0;
 }
 
-static int write_end(void *state, async_stream *below)
+static int write_end(void *state, async_transport *below)
 {
     (void)state;
-    return async_layer_write(below, "bye\n", 4);
+    return async_transport_write(below, "bye\n", 4);
 }
 
 static const async_stream_layer upper = {read_unchanged, write_upper, write_end,
@@ -42,11 +43,12 @@ static const async_stream_layer upper = {read_unchanged, write_upper, write_end,
 static int start_upper(async_tls *self, async_stream *stream,
                        const char *server_name)
 {
+    async_transport *transport = async_stream_transport(stream);
     char answer[3];
     (void)self, (void)server_name;
-    ASYNC_TRY(async_layer_write(stream, "hi\n", 3));
-    while (async_layer_read(stream, answer, 3) == -EAGAIN)
-        ASYNC_TRY(async_layer_wait(stream));
+    ASYNC_TRY(async_transport_write(transport, "hi\n", 3));
+    while (async_transport_read(transport, answer, 3) == -EAGAIN)
+        ASYNC_TRY(async_transport_wait(transport));
     size_t *count = calloc(1, sizeof *count);
     return count != NULL ? async_stream_set_layer(stream, &upper, count)
                          : -ENOMEM;

@@ -1,9 +1,9 @@
 /*
  * asyncio/layer.h: layers between a stream and its socket, such as TLS, compression or a log.
  *
- *     static int log_read(void *state, async_stream *below, void *buffer, size_t size)
+ *     static int log_read(void *state, async_transport *transport, void *buffer, size_t size)
  *     {
- *         int result = async_layer_read(below, buffer, size);
+ *         int result = async_transport_read(transport, buffer, size);
  *         fprintf(state, "read %d\n", result);
  *         return result;
  *     }
@@ -20,25 +20,28 @@
 
 ASYNC_BEGIN_C
 
+/* The socket of a stream, as its layer sees it. It lasts as long as the stream. */
+typedef struct async_transport async_transport;
+
 /*
  * The calls of a layer. None of them may switch.
  *
- * Each is passed the layer's state, and the stream, on which it may call only async_layer_read and
- * async_layer_write. If a call returns a negative errno value other than -EAGAIN, that direction of
- * the stream has failed for good.
+ * Each is passed the layer's state, and the stream's transport, on which it may call
+ * async_transport_read and async_transport_write. If a call returns a negative errno value other
+ * than -EAGAIN, that direction of the stream has failed for good.
  */
 typedef struct async_stream_layer {
     /*
      * Reads up to size bytes for the program. Returns their number; 0 at the peer's end; -EAGAIN if
-     * async_layer_read returned that.
+     * async_transport_read returned that.
      */
-    int (*read)(void *state, async_stream *below, void *buffer, size_t size);
+    int (*read)(void *state, async_transport *transport, void *buffer, size_t size);
 
     /* Writes all of the program's bytes and returns 0. */
-    int (*write)(void *state, async_stream *below, const void *data, size_t size);
+    int (*write)(void *state, async_transport *transport, const void *data, size_t size);
 
     /* Writes the layer's end of the data, and returns 0. It is called once. */
-    int (*finish)(void *state, async_stream *below);
+    int (*finish)(void *state, async_transport *transport);
 
     /* Frees the state. The stream does not exist any more. */
     void (*free)(void *state);
@@ -72,6 +75,13 @@ ASYNC_API void *async_stream_layer_state(const async_stream *stream,
                                          const async_stream_layer *calls);
 
 /*
+ * Returns the stream's transport, borrowed; also where there is no layer.
+ *
+ * Never switches.
+ */
+ASYNC_API async_transport *async_stream_transport(async_stream *stream);
+
+/*
  * Reads bytes that were received from the socket. For the calls of a layer.
  *
  * Each call of the layer's read may get 64 KiB in all. While more than 16 KiB that the layer's
@@ -82,7 +92,8 @@ ASYNC_API void *async_stream_layer_state(const async_stream *stream,
  * size is 0.
  * Never switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, size_t size);
+ASYNC_API ASYNC_MUST int async_transport_read(async_transport *transport, void *buffer,
+                                              size_t size);
 
 /*
  * Writes all of the bytes to the socket. For the calls of a layer.
@@ -91,16 +102,17 @@ ASYNC_API ASYNC_MUST int async_layer_read(async_stream *below, void *buffer, siz
  * Returns 0, or the error of the connection; -ENOMEM.
  * Never switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_write(async_stream *below, const void *data, size_t size);
+ASYNC_API ASYNC_MUST int async_transport_write(async_transport *transport, const void *data,
+                                               size_t size);
 
 /*
- * Sends what was written, and waits until async_layer_read may have more. For handshakes: it is
+ * Sends what was written, and waits until async_transport_read may have more. For handshakes: it is
  * called in a task, not in the calls of a layer.
  *
  * Returns 0; -EBUSY if another task reads from the stream.
  * Switches.
  */
-ASYNC_API ASYNC_MUST int async_layer_wait(async_stream *below);
+ASYNC_API ASYNC_MUST int async_transport_wait(async_transport *transport);
 
 /*
  * A TLS implementation: what the options of connections and servers take as `tls`.
@@ -113,7 +125,8 @@ typedef struct async_tls {
      * and for a client that was given no name. Returns 0 or an error. It may switch.
      */
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
-    size_t stack_size; /* bytes of stack that start needs; 0: any stack is enough */
+    size_t stack_size;        /* bytes of stack that start needs; 0: any stack is enough */
+    double handshake_timeout; /* seconds that start may take; 0: 60 */
 } async_tls;
 
 /*
@@ -126,7 +139,7 @@ typedef struct async_tls {
  *
  * Borrows tls and server_name.
  * Returns 0, or an error of the handshake (see asyncio/tls.h).
- * -ETIMEDOUT if the handshake takes longer than 60 seconds.
+ * -ETIMEDOUT if the handshake takes longer than tls->handshake_timeout.
  * -EBUSY if the stream has a layer or another task reads from it.
  * -EPIPE after async_stream_write_eof.
  * -EINVAL if tls is NULL.

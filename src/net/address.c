@@ -1,7 +1,8 @@
 /*
- * net/address.c: addresses of the families that have text for them; of another one, its number.
+ * net/address.c: the text of addresses; of a family without one, its number.
  */
 #include "net/address.h"
+#include "net/addrinfo.h"
 #include "sys/socket.h"
 #include <arpa/inet.h>
 #include <asyncio/name.h>
@@ -31,8 +32,8 @@ static int inet6_text(const struct sockaddr_in6 *address, char *text, size_t roo
 }
 
 /*
- * A path may fill its field without a zero byte, and ends at the first. An abstract name begins
- * with one, and is all the rest: any bytes, zero bytes too. Whoever binds the name chooses it.
+ * A path ends at the first zero byte, or fills its field. An abstract name begins with a zero byte,
+ * and all bytes after it belong to it: other programs choose them, so they are made printable.
  */
 static int unix_text(const struct sockaddr_un *address, socklen_t size, char *text, size_t room)
 {
@@ -65,25 +66,35 @@ int asyncp_address_text(const struct sockaddr *address, socklen_t size, char *te
     }
 }
 
-int asyncp_fail_to_connect(int error, const struct sockaddr *address, socklen_t size)
+int asyncp_fail_at_address(const char *what, int error, const struct sockaddr *address,
+                           socklen_t size)
 {
-    struct sockaddr_storage copy = {
-        0}; /* whole, though the address may be too short for its family */
+    struct sockaddr_storage copy = {0};
     char text[ADDRESS_TEXT];
     if (size > sizeof copy)
         size = sizeof copy;
     memcpy(&copy, address, size);
     asyncp_address_text((const struct sockaddr *)&copy, size, text, sizeof text);
-    return async_fail_errno(error, "connect to %s", text);
+    return async_fail_errno(error, "%s %s", what, text);
+}
+
+int asyncp_socket_port(int fd)
+{
+    struct sockaddr_storage storage;
+    struct sockaddr *address = (struct sockaddr *)&storage;
+    socklen_t size;
+    int result = asyncp_sys_local_address(fd, &storage, &size);
+    if (result < 0)
+        return result;
+    return address_has_port(address) ? ntohs(*address_port(address)) : 0;
 }
 
 int asyncp_look_up(const char *host, int port, const char *service, int flags,
                    struct addrinfo **list)
 {
-    enum { HIGHEST_PORT = 65535 };
     const struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM};
     char number[8];
-    if (port < 0 || port > HIGHEST_PORT)
+    if (port < 0 || port > MAX_PORT)
         return async_fail(-EINVAL, "there is no port %d", port);
     if (service != NULL && port != 0)
         return async_fail(-EINVAL, "both port %d and service %s are given", port, service);

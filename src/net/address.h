@@ -1,16 +1,15 @@
 /*
- * net/address.h: socket addresses: as text for people, those of a host, and those of paths.
+ * net/address.h: socket addresses: as text, of a host, and of paths.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
-/*
- * What fits the longest, a Unix socket's path, with its zero byte; with bytes that are shown as
- * \xNN it may be cut.
- */
+/* Room for the text of any address; a path with bytes that are shown as \xNN may be cut. */
 enum { ADDRESS_TEXT = 128 };
 
 /*
@@ -20,18 +19,35 @@ enum { ADDRESS_TEXT = 128 };
 int asyncp_address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
 
 /*
- * Addresses of streams at a host and a port, or at a service if that is not NULL; flags are those
- * of getaddrinfo. 0, and the list is the caller's; or -errno. Switches.
+ * Addresses for streams at a host and a port, or at a service if that is not NULL; the flags are
+ * getaddrinfo's. 0, and the list is the caller's; or -errno. Switches.
  */
 struct addrinfo;
 int asyncp_look_up(const char *host, int port, const char *service, int flags,
                    struct addrinfo **list);
 
 /*
- * async_fail with the sentence "connect to <address>: <what the error means>", whatever the address
- * is.
+ * async_fail_errno with the error message "<what> <address>", for example "connect to [::1]:80".
+ * The address may be too short for its family.
  */
-int asyncp_fail_to_connect(int error, const struct sockaddr *address, socklen_t size);
+int asyncp_fail_at_address(const char *what, int error, const struct sockaddr *address,
+                           socklen_t size);
+
+static inline bool address_has_port(const struct sockaddr *address)
+{
+    return address->sa_family == AF_INET || address->sa_family == AF_INET6;
+}
+
+/* The port of an address that has one, in network byte order. */
+static inline in_port_t *address_port(struct sockaddr *address)
+{
+    void *any = address;
+    return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)any)->sin6_port
+                                          : &((struct sockaddr_in *)any)->sin_port;
+}
+
+/* The port that a socket is bound to; 0: it has none; or -errno. */
+int asyncp_socket_port(int fd);
 
 /*
  * The address of a Unix socket at that path, or of an abstract one, "@name": its size, or -errno.

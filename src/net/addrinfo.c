@@ -1,8 +1,9 @@
 /*
- * net/addrinfo.c: lists of addresses in one block, and the reading of addresses that are written in
- * numbers. What is not plain here is not an error: it is left to libc, whose word counts.
+ * net/addrinfo.c: lists of addresses in one block, and addresses in numbers. Anything that is not
+ * obviously numeric is left to getaddrinfo.
  */
 #include "net/addrinfo.h"
+#include "net/copy.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "sys/names.h"
@@ -13,37 +14,18 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-enum { HIGHEST_PORT = 65535 };
-
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/* What is allocated: the elements, then what they point to. */
+/* The entries, followed by the data that they point to. The program knows the first entry. */
 struct address_block {
-    size_t size;               /* of all of it */
-    struct addrinfo entries[]; /* the list; the first is what users know of this */
+    size_t size;
+    struct addrinfo entries[];
 };
 
-/* As much as keeps what follows aligned. */
-static size_t padded(size_t size)
-{
-    const size_t alignment = _Alignof(max_align_t);
-    return (size + alignment - 1) / alignment * alignment;
-}
-
-static size_t bytes_beside(const struct addrinfo *entry)
+static size_t pointed_size(const struct addrinfo *entry)
 {
     size_t name = entry->ai_canonname != NULL ? strlen(entry->ai_canonname) + 1 : 0;
-    return padded(entry->ai_addrlen) + padded(name);
-}
-
-/* Copies to where *rest points, which moves on; returns the copy. NULL stays NULL. */
-static void *copy_to(char **rest, const void *bytes, size_t size)
-{
-    if (bytes == NULL)
-        return NULL;
-    void *copy = memcpy(*rest, bytes, size);
-    *rest += padded(size);
-    return copy;
+    return copy_size(entry->ai_addrlen) + copy_size(name);
 }
 
 static void copy_entry(struct addrinfo *to, const struct addrinfo *from, char **rest)
@@ -57,16 +39,16 @@ static void copy_entry(struct addrinfo *to, const struct addrinfo *from, char **
 
 struct addrinfo *asyncp_addrinfo_copy(const struct addrinfo *list)
 {
-    size_t count = 0, beside = 0;
+    size_t count = 0, pointed = 0;
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next) {
         count++;
-        beside += bytes_beside(entry);
+        pointed += pointed_size(entry);
     }
-    size_t entries_end = padded(sizeof(struct address_block) + count * sizeof(struct addrinfo));
-    struct address_block *block = memory_new(&asyncp_malloc, entries_end + beside);
+    size_t entries_end = copy_size(sizeof(struct address_block) + count * sizeof(struct addrinfo));
+    struct address_block *block = memory_new(&asyncp_malloc, entries_end + pointed);
     if (block == NULL)
         return NULL;
-    block->size = entries_end + beside;
+    block->size = entries_end + pointed;
     char *rest = (char *)block + entries_end;
     struct addrinfo *to = block->entries;
     for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next)
@@ -84,45 +66,41 @@ void async_freeaddrinfo(struct addrinfo *list)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-/* An address of either family. */
 union address {
-    struct sockaddr any;    /* what both begin with */
-    struct sockaddr_in v4;  /* if that says AF_INET */
-    struct sockaddr_in6 v6; /* if it says AF_INET6 */
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 /*
- * What can be had at an address, in libc's order. Of the last kind libc knows more; it is asked for
- * all but "any".
+ * The kinds of sockets at an address, in libc's order. There are more raw protocols, so libc is
+ * asked if the hints name one.
  */
 static const struct {
-    int type;     /* of the socket */
-    int protocol; /* on it */
+    int type;
+    int protocol;
 } kinds[] = {{SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_RAW, 0}};
 
-enum { MOST_ADDRESSES = 2, KINDS = sizeof kinds / sizeof *kinds };
+enum { MAX_ADDRESSES = 2, KINDS = sizeof kinds / sizeof *kinds };
 
-/* The number that all of the text is; more than that if it is larger than most. */
-static bool read_number(const char *text, uint32_t most, uint64_t *number)
+/* Whether the text is a number. One above max becomes any number above max. */
+static bool parse_number(const char *text, uint32_t max, uint64_t *number)
 {
     *number = 0;
     for (const char *digit = text; *digit != 0; digit++) {
         if (*digit < '0' || *digit > '9')
             return false;
-        if (*number <= most)
+        if (*number <= max)
             *number = *number * 10 + (uint64_t)(*digit - '0');
     }
     return *text != 0;
 }
 
-/*
- * What stands after the % of an address that is valid on one interface only: its number, or its
- * name.
- */
-static bool read_scope(const char *text, struct sockaddr_in6 *address)
+/* The interface after the % of an address: a number or a name. */
+static bool parse_scope(const char *text, struct sockaddr_in6 *address)
 {
     uint64_t number;
-    if (read_number(text, UINT32_MAX, &number)) {
+    if (parse_number(text, UINT32_MAX, &number)) {
         address->sin6_scope_id = (uint32_t)number;
         return number <= UINT32_MAX;
     }
@@ -133,7 +111,7 @@ static bool read_scope(const char *text, struct sockaddr_in6 *address)
     return address->sin6_scope_id != 0;
 }
 
-static bool read_v6(const char *host, struct sockaddr_in6 *address)
+static bool parse_v6(const char *host, struct sockaddr_in6 *address)
 {
     char text[INET6_ADDRSTRLEN];
     size_t length = strcspn(host, "%");
@@ -144,16 +122,16 @@ static bool read_v6(const char *host, struct sockaddr_in6 *address)
     *address = (struct sockaddr_in6){.sin6_family = AF_INET6};
     if (inet_pton(AF_INET6, text, &address->sin6_addr) != 1)
         return false;
-    return host[length] == 0 || read_scope(host + length + 1, address);
+    return host[length] == 0 || parse_scope(host + length + 1, address);
 }
 
-static bool read_v4(const char *host, struct sockaddr_in *address)
+static bool parse_v4(const char *host, struct sockaddr_in *address)
 {
     *address = (struct sockaddr_in){.sin_family = AF_INET};
     return inet_pton(AF_INET, host, &address->sin_addr) == 1;
 }
 
-/* No host: this one, or for servers every address of it. In the order in which libc sorts them. */
+/* The addresses without a host, in libc's order: for servers any, for clients the loopback. */
 static size_t local_addresses(bool passive, union address *addresses)
 {
     const struct sockaddr_in v4 = {
@@ -165,15 +143,15 @@ static size_t local_addresses(bool passive, union address *addresses)
     return 2;
 }
 
-/* How many addresses the host has, if it is none or in numbers; else 0. */
-static size_t read_host(const char *host, bool passive, union address *addresses)
+/* How many addresses a host in numbers, or NULL, has; 0: it is a name. */
+static size_t parse_host(const char *host, bool passive, union address *addresses)
 {
     if (host == NULL)
         return local_addresses(passive, addresses);
-    return read_v4(host, &addresses->v4) || read_v6(host, &addresses->v6) ? 1 : 0;
+    return parse_v4(host, &addresses->v4) || parse_v6(host, &addresses->v6) ? 1 : 0;
 }
 
-static bool is_wanted(const struct addrinfo *hints, size_t kind)
+static bool is_wanted_kind(const struct addrinfo *hints, size_t kind)
 {
     if (hints->ai_socktype == 0 && hints->ai_protocol == 0)
         return true;
@@ -182,16 +160,14 @@ static bool is_wanted(const struct addrinfo *hints, size_t kind)
            (hints->ai_protocol == 0 || hints->ai_protocol == kinds[kind].protocol);
 }
 
-/*
- * Appends an element for each kind that is wanted. The port is at the same place in both families.
- */
+/* Appends an entry for each wanted kind. The port is at the same offset in both families. */
 static size_t add_address(union address *address, in_port_t port, const struct addrinfo *hints,
                           struct addrinfo *entries, size_t count)
 {
     bool is_v4 = address->any.sa_family == AF_INET;
     address->v4.sin_port = htons(port);
     for (size_t i = 0; i < KINDS; i++)
-        if (is_wanted(hints, i))
+        if (is_wanted_kind(hints, i))
             entries[count++] = (struct addrinfo){
                 .ai_flags = hints->ai_flags,
                 .ai_family = address->any.sa_family,
@@ -203,17 +179,18 @@ static size_t add_address(union address *address, in_port_t port, const struct a
     return count;
 }
 
-/* Whether the hints ask for nothing that libc would have to find out. */
+/* Whether the hints ask for nothing that only libc knows. */
 static bool is_plain(const char *host, const char *service, const struct addrinfo *hints)
 {
     const int plain_flags = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV;
-    bool name_of_nobody = host == NULL && (hints->ai_flags & AI_CANONNAME) != 0;
-    return (hints->ai_flags & ~plain_flags) == 0 && !name_of_nobody &&
+    bool has_no_name = host == NULL && (hints->ai_flags & AI_CANONNAME) != 0;
+    return (hints->ai_flags & ~plain_flags) == 0 && !has_no_name &&
            (host != NULL || service != NULL);
 }
 
-/* Links the elements and names the first. */
-static struct addrinfo *finish(struct addrinfo *entries, size_t count, const char *host, int flags)
+/* Links the entries, names the first, and copies them. */
+static struct addrinfo *link_entries(struct addrinfo *entries, size_t count, const char *host,
+                                     int flags)
 {
     char *name = (char *)(uintptr_t)host; /* it is only read */
     for (size_t i = 1; i < count; i++)
@@ -226,21 +203,21 @@ static struct addrinfo *finish(struct addrinfo *entries, size_t count, const cha
 int asyncp_addrinfo_literal(const char *host, const char *service, const struct addrinfo *hints,
                             struct addrinfo **list)
 {
-    struct addrinfo entries[MOST_ADDRESSES * KINDS];
-    union address addresses[MOST_ADDRESSES];
+    struct addrinfo entries[MAX_ADDRESSES * KINDS];
+    union address addresses[MAX_ADDRESSES];
     uint64_t port = 0;
-    if (service != NULL && !read_number(service, HIGHEST_PORT, &port))
+    if (service != NULL && !parse_number(service, MAX_PORT, &port))
         return 0;
-    if (port > HIGHEST_PORT) /* libc would take the lower 16 bits */
+    if (port > MAX_PORT) /* glibc takes the lower 16 bits */
         return -EINVAL;
     if (!is_plain(host, service, hints))
         return 0;
-    size_t found = read_host(host, (hints->ai_flags & AI_PASSIVE) != 0, addresses), count = 0;
+    size_t found = parse_host(host, (hints->ai_flags & AI_PASSIVE) != 0, addresses), count = 0;
     for (size_t i = 0; i < found; i++)
         if (hints->ai_family == AF_UNSPEC || hints->ai_family == addresses[i].any.sa_family)
             count = add_address(&addresses[i], (in_port_t)port, hints, entries, count);
     if (count == 0)
         return 0;
-    *list = finish(entries, count, host, hints->ai_flags);
+    *list = link_entries(entries, count, host, hints->ai_flags);
     return 1;
 }

@@ -1,6 +1,7 @@
 /*
- * net/connect.c: making connections: the addresses of a host are tried in an order that is fair to
- * both kinds of them, each a little after the one before, and the first that answers wins.
+ * net/connect.c: opening connections (RFC 8305, "happy eyeballs"): the addresses of a host are
+ * tried in an order that alternates between the families, each a little after the one before, until
+ * one of them has connected.
  */
 #include "base/options.h"
 #include "net/address.h"
@@ -15,24 +16,26 @@
 #include <netinet/tcp.h>
 #include <sys/un.h>
 
-static const double DEFAULT_DELAY_SECONDS = 0.25;     /* RFC 8305 */
-static const double LONGEST_UNIX_PAUSE_SECONDS = 0.1; /* while a server's backlog is full */
+static const double ATTEMPT_DELAY_SECONDS = 0.25; /* by default; as RFC 8305 recommends */
+static const double FIRST_UNIX_PAUSE_SECONDS = 0.001, MAX_UNIX_PAUSE_SECONDS = 0.1;
 
 struct target {
-    const struct addrinfo **addresses;   /* in the order in which they are tried */
-    size_t count;                        /* of them */
-    const struct addrinfo *local;        /* where the connection comes from; NULL: anywhere */
-    async_stream *stream;                /* the connection, when there is one */
-    int error;                           /* the most telling one so far; 0: none */
+    const struct addrinfo **addresses; /* in the order in which they are tried */
+    size_t count;
+    const struct addrinfo *local; /* addresses to connect from; NULL: any */
+    async_stream *stream;         /* set when an attempt has succeeded */
+
+    /* The failure to report, if none succeeds. */
+    int error;                           /* 0: none yet */
     size_t failed;                       /* the index of its address */
-    const struct addrinfo *failed_local; /* that could not be bound, then; NULL: that was not it */
+    const struct addrinfo *failed_local; /* the local address that could not be bound; or NULL */
 };
 
 /* ---- one address ---------------------------------------------------------------------------- */
 
 /*
- * From the first local address of the family that can be bound. The error is that of the first,
- * which *failed is.
+ * Binds the first local address of the family that can be bound. If none can, returns the error of
+ * the first, which becomes *failed.
  */
 static int bind_local(int fd, const struct addrinfo *local, int family,
                       const struct addrinfo **failed)
@@ -54,24 +57,24 @@ static int bind_local(int fd, const struct addrinfo *local, int family,
     return error;
 }
 
-/* A Unix socket does not say when there is room in a backlog that is full. */
-static int connect_patiently(int fd, const struct sockaddr *address, socklen_t size)
+/* No event is reported when a Unix server's backlog has room again. */
+static int connect_with_pauses(int fd, const struct sockaddr *address, socklen_t size)
 {
-    double pause_seconds = 0.001;
+    double pause_seconds = FIRST_UNIX_PAUSE_SECONDS;
     int result;
     while ((result = asyncp_sys_connect(fd, address, size)) == -EAGAIN) {
         result = async_sleep(pause_seconds);
         if (result < 0)
             return result;
-        if (pause_seconds < LONGEST_UNIX_PAUSE_SECONDS)
+        if (pause_seconds < MAX_UNIX_PAUSE_SECONDS)
             pause_seconds *= 2;
     }
     return result;
 }
 
-/* Begins to connect; the socket, or -errno. */
-static int begin(const struct sockaddr *address, socklen_t size, const struct addrinfo *local,
-                 const struct addrinfo **failed_local)
+/* The socket, which is connected or connects; or -errno. */
+static int begin_to_connect(const struct sockaddr *address, socklen_t size,
+                            const struct addrinfo *local, const struct addrinfo **failed_local)
 {
     int family = address->sa_family;
     int fd = asyncp_sys_socket(family, SOCK_STREAM, 0);
@@ -81,33 +84,25 @@ static int begin(const struct sockaddr *address, socklen_t size, const struct ad
     if (result == 0 && local != NULL)
         result = bind_local(fd, local, family, failed_local);
     if (result == 0)
-        result = connect_patiently(fd, address, size);
+        result = connect_with_pauses(fd, address, size);
     if (result == 0 || result == -EINPROGRESS || result == -EINTR)
         return fd;
     asyncp_sys_close(fd);
     return result;
 }
 
-/* Waits until it is known whether the socket has connected. */
-static int finish(struct async_loop *loop, struct async_stream *stream)
-{
-    channel_exhausted(&stream->channel, SIDE_WRITE);
-    int result = asyncp_channel_wait(loop, &stream->channel, SIDE_WRITE, "async_open_connection");
-    return result == 0 ? asyncp_sys_socket_error(stream->channel.source.fd) : result;
-}
-
-/* Its error has no sentence yet. */
-static int connect_to(async_stream **out, const struct sockaddr *address, socklen_t size,
-                      const struct addrinfo *local, const struct addrinfo **failed_local)
+/* 0 or -errno, without an error message. */
+static int connect_to_address(async_stream **out, const struct sockaddr *address, socklen_t size,
+                              const struct addrinfo *local, const struct addrinfo **failed_local)
 {
     struct async_loop *loop = asyncp_current;
     async_stream *stream = NULL;
-    int fd = begin(address, size, local, failed_local);
+    int fd = begin_to_connect(address, size, local, failed_local);
     int result = fd < 0 ? fd : asyncp_stream_make(loop, &stream, fd, address->sa_family);
     if (fd >= 0 && result < 0)
         asyncp_sys_close(fd);
     if (result == 0)
-        result = finish(loop, stream);
+        result = asyncp_transport_wait_connected(stream_transport(stream), "async_open_connection");
     if (result == 0) {
         *out = stream;
         return 0;
@@ -125,36 +120,35 @@ static bool has_family(const struct addrinfo *list, int family)
     return list != NULL;
 }
 
-/* Whether a connection to that address can come from where it is to come from. */
-static bool can_be_tried(const struct target *target, const struct addrinfo *address)
+static bool has_local_address(const struct target *target, const struct addrinfo *address)
 {
     return target->local == NULL || has_family(target->local, address->ai_family);
 }
 
-/* The kinds take turns, that of the first address first. */
-static void put_in_order(struct target *target, const struct addrinfo *list)
+/* The families alternate, beginning with that of the first address. */
+static void sort_addresses(struct target *target, const struct addrinfo *list)
 {
     int family = list->ai_family;
     const struct addrinfo *same = list, *other = list;
-    bool turn = true;
+    bool is_same_next = true;
     while (same != NULL || other != NULL) {
-        const struct addrinfo **next = turn ? &same : &other;
-        while (*next != NULL && ((*next)->ai_family == family) != turn)
+        const struct addrinfo **next = is_same_next ? &same : &other;
+        while (*next != NULL && ((*next)->ai_family == family) != is_same_next)
             *next = (*next)->ai_next;
         if (*next != NULL) {
-            if (can_be_tried(target, *next))
+            if (has_local_address(target, *next))
                 target->addresses[target->count++] = *next;
             *next = (*next)->ai_next;
         }
-        turn = !turn;
+        is_same_next = !is_same_next;
     }
 }
 
 /*
- * The less, the less it tells of the peer: an address that this machine cannot use at all was not
- * really tried.
+ * How much an error tells about the peer: nothing, where this machine cannot reach such an address
+ * at all.
  */
-static int telling(int error)
+static int error_rank(int error)
 {
     switch (error) {
     case 0:
@@ -171,7 +165,7 @@ static int telling(int error)
 static void note_failure(struct target *target, size_t index, int error,
                          const struct addrinfo *failed_local)
 {
-    int order = telling(error) - telling(target->error);
+    int order = error_rank(error) - error_rank(target->error);
     if (order < 0 || (order == 0 && index > target->failed))
         return;
     target->error = error;
@@ -179,15 +173,15 @@ static void note_failure(struct target *target, size_t index, int error,
     target->failed_local = failed_local;
 }
 
-static int attempt(size_t index, void *context)
+static int attempt_address(size_t index, void *context)
 {
     struct target *target = context;
     const struct addrinfo *address = target->addresses[index], *failed_local = NULL;
     async_stream *stream = NULL;
-    int result = connect_to(&stream, address->ai_addr, address->ai_addrlen, target->local,
-                            &failed_local);
+    int result = connect_to_address(&stream, address->ai_addr, address->ai_addrlen, target->local,
+                                    &failed_local);
     if (result == 0 && target->stream != NULL) {
-        async_stream_close(stream); /* another one was faster */
+        async_stream_close(stream); /* another attempt was faster */
         return -ECANCELED;
     }
     if (result == 0)
@@ -197,14 +191,14 @@ static int attempt(size_t index, void *context)
     return result;
 }
 
-/* The most telling error of all addresses, with its sentence. */
-static int tell_failure(const struct target *target)
+static int fail_with_best_error(const struct target *target)
 {
     char text[ADDRESS_TEXT], from[ADDRESS_TEXT];
     const struct addrinfo *address = target->addresses[target->failed],
                           *local = target->failed_local;
     if (local == NULL)
-        return asyncp_fail_to_connect(target->error, address->ai_addr, address->ai_addrlen);
+        return asyncp_fail_at_address("connect to", target->error, address->ai_addr,
+                                      address->ai_addrlen);
     asyncp_address_text(address->ai_addr, address->ai_addrlen, text, sizeof text);
     asyncp_address_text(local->ai_addr, local->ai_addrlen, from, sizeof from);
     return async_fail_errno(target->error, "connect to %s from %s", text, from);
@@ -213,43 +207,42 @@ static int tell_failure(const struct target *target)
 static int connect_to_any(struct target *target, double delay_seconds)
 {
     int result = target->count == 1
-                     ? attempt(0, target)
-                     : async_staggered_race(attempt, target, target->count,
+                     ? attempt_address(0, target)
+                     : async_staggered_race(attempt_address, target, target->count,
                                             delay_seconds != 0 ? delay_seconds
-                                                               : DEFAULT_DELAY_SECONDS);
+                                                               : ATTEMPT_DELAY_SECONDS);
     if (target->stream != NULL)
         return 0;
     bool was_tried = target->error != 0 && result != -ECANCELED && result != -ENOMEM;
-    return was_tried ? tell_failure(target) : result;
+    return was_tried ? fail_with_best_error(target) : result;
 }
 
-/* Tries the addresses of the list that can be reached from the target's local ones. */
 static int connect_to_list(struct async_loop *loop, struct target *target,
                            const struct addrinfo *list, double delay_seconds)
 {
-    size_t room = 0;
-    for (const struct addrinfo *one = list; one != NULL; one = one->ai_next)
-        room++;
-    target->addresses = memory_new(&loop->memory, room * sizeof *target->addresses);
+    size_t capacity = 0;
+    for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next)
+        capacity++;
+    target->addresses = memory_new(&loop->memory, capacity * sizeof *target->addresses);
     if (target->addresses == NULL)
         return -ENOMEM;
-    put_in_order(target, list);
+    sort_addresses(target, list);
     int result = target->count > 0
                      ? connect_to_any(target, delay_seconds)
                      : async_fail(-EAFNOSUPPORT, "no address of the host is of the family of "
                                                  "the local address");
-    memory_free(&loop->memory, target->addresses, room * sizeof *target->addresses);
+    memory_free(&loop->memory, target->addresses, capacity * sizeof *target->addresses);
     return result;
 }
 
-/* The connection is the program's, once it is secure. */
-static int secure(async_stream **out, async_stream *stream, const char *host,
-                  const async_connection_options *options)
+/* Gives the connection to the program, if the handshake succeeds. */
+static int secure_stream(async_stream **out, async_stream *stream, const char *host,
+                         const async_connection_options *options)
 {
     const char *name = options->server_name != NULL ? options->server_name : host;
     int result = options->tls != NULL ? async_start_tls(stream, options->tls, name) : 0;
     if (result < 0)
-        async_stream_close(stream); /* TLS may have told the peer why */
+        async_stream_close(stream); /* sends the TLS alert, if there is one */
     else
         *out = stream;
     return result;
@@ -276,7 +269,7 @@ int async_open_connection(async_stream **out, const char *host, int port,
             asyncp_look_up(options->local_host, options->local_port, NULL, AI_PASSIVE, &local));
     target.local = local;
     ASYNC_TRY(connect_to_list(loop, &target, list, options->happy_eyeballs_delay));
-    return secure(out, target.stream, host, options);
+    return secure_stream(out, target.stream, host, options);
 }
 
 int async_open_unix_connection(async_stream **out, const char *path,
@@ -295,11 +288,12 @@ int async_open_unix_connection(async_stream **out, const char *path,
     int size = asyncp_unix_address(&address, path);
     if (size < 0)
         return size;
-    int result = connect_to(&stream, (const struct sockaddr *)&address, (socklen_t)size, NULL,
-                            NULL);
+    int result = connect_to_address(&stream, (const struct sockaddr *)&address, (socklen_t)size,
+                                    NULL, NULL);
     if (result < 0 && result != -ECANCELED)
-        return asyncp_fail_to_connect(result, (const struct sockaddr *)&address, (socklen_t)size);
+        return asyncp_fail_at_address("connect to", result, (const struct sockaddr *)&address,
+                                      (socklen_t)size);
     if (result < 0)
         return result;
-    return secure(out, stream, NULL, options != NULL ? options : &defaults);
+    return secure_stream(out, stream, NULL, options != NULL ? options : &defaults);
 }

@@ -1,164 +1,181 @@
 /*
- * net/layer.c: what a layer sees of its stream: bytes of the socket, in both directions.
+ * net/layer.c: the calls of a layer, and those that a layer makes. One read of the program's may
+ * cost a layer much work and yield nothing, so a layer may read a bounded number of bytes for it;
+ * then other tasks run.
  */
-#include "sched/pace.h"
-#include "net/stream.h"
-#include <asyncio/time.h>
-#include <limits.h>
+#include "net/layer.h"
 
-enum { HANDSHAKE_SECONDS = 60 };
-enum {
-    LAYER_BUDGET = 64 * 1024
-}; /* bytes of the socket for one read of the program's; a TLS record has 16 KiB */
+enum { READ_BUDGET = 64 * 1024 }; /* a TLS record has 16 KiB */
 
-static bool is_sending_file(const struct async_stream *stream)
+/* ---- calls by the layer --------------------------------------------------------------------- */
+
+static int read_leftover(struct layer *layer, void *buffer, size_t size)
 {
-    return stream->writer != NULL && stream->writer->is_file;
-}
-
-int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls, void *state)
-{
-    stream_check(stream, "async_stream_set_layer");
-    if (calls == NULL)
-        return -EINVAL;
-    if (stream->layer != NULL || channel_is_taken(&stream->channel, SIDE_READ) ||
-        is_sending_file(stream))
-        return -EBUSY;
-    if (stream->lent && stream->input != NULL && block_unread(stream->input) == 0)
-        asyncp_input_drop(stream);
-    stream->early = stream->input;
-    stream->input = NULL;
-    stream->lent = false;
-    stream->at_end =
-        stream->hung_up; /* the end of the socket is for the layer to read, behind that */
-    stream->layer_budget = LAYER_BUDGET;
-    stream->layer = calls;
-    stream->layer_state = state;
-    return 0;
-}
-
-void *async_stream_layer_state(const async_stream *stream, const async_stream_layer *calls)
-{
-    stream_check(stream, "async_stream_layer_state");
-    return stream->layer == calls ? stream->layer_state : NULL;
-}
-
-static int read_early(async_stream *stream, void *buffer, size_t size)
-{
-    struct block *early = stream->early;
-    if (size > block_unread(early))
-        size = block_unread(early);
-    memcpy(buffer, early->bytes + early->start, size);
-    early->start += (uint32_t)size;
-    if (block_unread(early) == 0) {
-        asyncp_block_give(&stream->loop->blocks, early);
-        stream->early = NULL;
+    struct block *leftover = layer->leftover;
+    if (size > block_unread(leftover))
+        size = block_unread(leftover);
+    memcpy(buffer, leftover->bytes + leftover->start, size);
+    leftover->start += (uint32_t)size;
+    if (block_unread(leftover) == 0) {
+        asyncp_block_give(&transport_loop(&layer->transport)->blocks, leftover);
+        layer->leftover = NULL;
     }
     return (int)size;
 }
 
-/* What has come, as far as the budget goes. */
-static int read_within_budget(struct async_stream *stream, void *buffer, size_t size)
+int async_transport_read(async_transport *transport, void *buffer, size_t size)
 {
-    if (stream->early != NULL)
-        return read_early(stream, buffer, size);
-    return stream->socket_ended ? 0 : asyncp_input_receive(stream, buffer, size);
-}
-
-int async_layer_read(async_stream *below, void *buffer, size_t size)
-{
-    if (below->read_error != 0 || below->at_end) /* the stream was hung up, or aborted */
-        return below->read_error;
+    struct layer *layer = CONTAINER_OF(transport, struct layer, transport);
+    if (layer->read_error != 0 || layer->read_has_ended) /* the stream was aborted or hung up */
+        return layer->read_error;
     if (size == 0)
         return -EINVAL;
-    if (below->layer_budget == 0 || layer_must_pause(below))
+    if (layer->budget == 0 || transport_must_pause(transport))
         return -EAGAIN;
-    if (size > below->layer_budget)
-        size = below->layer_budget;
-    int result = read_within_budget(below, buffer, size);
-    below->layer_budget -= result > 0 ? (size_t)result : 0;
+    if (size > layer->budget)
+        size = layer->budget;
+    int result = 0;
+    if (layer->leftover != NULL)
+        result = read_leftover(layer, buffer, size);
+    else if (!transport_has_ended(transport))
+        result = asyncp_transport_receive(transport, buffer, size);
+    layer->budget -= result > 0 ? (size_t)result : 0;
     return result;
 }
 
-int asyncp_layer_receive(struct async_stream *stream, void *buffer, size_t size)
+int async_transport_write(async_transport *transport, const void *data, size_t size)
 {
-    stream->layer_budget = LAYER_BUDGET;
-    stream->in_layer_read = true;
-    int result = stream->layer->read(stream->layer_state, stream, buffer, size);
-    stream->in_layer_read = false;
+    int error = transport_write_error(transport);
+    return error != 0 || size == 0 ? error : asyncp_transport_write(transport, data, size);
+}
+
+int async_transport_wait(async_transport *transport)
+{
+    loop_enter("async_transport_wait");
+    transport_check(transport, "async_transport_wait");
+    struct layer *layer = CONTAINER_OF(transport, struct layer, transport);
+    layer->budget = READ_BUDGET;
+    return asyncp_layer_wait(layer, "async_transport_wait");
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static int receive_through_layer(struct layer *layer, void *buffer, size_t size)
+{
+    layer->budget = READ_BUDGET;
+    transport_set_answering(&layer->transport, true);
+    int result = layer->calls->read(layer->state, &layer->transport, buffer, size);
+    transport_set_answering(&layer->transport, false);
     return result;
 }
 
-int async_layer_write(async_stream *below, const void *data, size_t size)
+int asyncp_layer_receive(struct layer *layer, void *buffer, size_t size)
 {
-    if (below->write_error != 0 || size == 0)
-        return below->write_error;
-    below->answers += below->in_layer_read ? size : 0;
-    return asyncp_output_write(below, data, size);
-}
-
-int async_layer_wait(async_stream *below)
-{
-    struct async_loop *loop = loop_enter("async_layer_wait");
-    stream_check(below, "async_layer_wait");
-    below->layer_budget = LAYER_BUDGET;
-    return asyncp_input_wait(loop, below, "async_layer_wait");
-}
-
-int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name)
-{
-    struct async_loop *loop = loop_enter("async_start_tls");
-    struct writer writer;
-    stream_check(stream, "async_start_tls");
-    if (tls == NULL || tls->start == NULL)
-        return -EINVAL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
-    ASYNC_TRY(asyncp_writer_begin(stream, &writer, "async_start_tls"));
-    int result = async_timeout(HANDSHAKE_SECONDS, tls->start(tls, stream, server_name));
-    result = paced(loop, PACE_KERNEL, result);
-    asyncp_writer_end(stream, &writer);
+    if (layer->read_error != 0 || layer->read_has_ended)
+        return layer->read_error;
+    int result = layer->calls == NULL ? asyncp_transport_receive(&layer->transport, buffer, size)
+                                      : receive_through_layer(layer, buffer, size);
+    if (result == 0)
+        layer->read_has_ended = true;
+    else if (result < 0 && result != -EAGAIN && result != -ENOMEM) /* those two are temporary */
+        layer->read_error = result;
     return result;
 }
 
-int asyncp_layer_write(struct async_stream *stream, const void *data, size_t size)
+/* If the socket is ready, a layer that read nothing has used up its budget. */
+int asyncp_layer_wait(struct layer *layer, const char *call)
 {
-    int result = stream->layer->write(stream->layer_state, stream, data, size);
-    if (result < 0 && stream->write_error == 0) {
-        stream->is_cut = true; /* a part of it may have gone */
-        asyncp_output_fail(stream, result);
-        asyncp_wake_all(&stream->drainers, result);
+    return asyncp_transport_wait(&layer->transport, layer->calls != NULL, call);
+}
+
+void asyncp_layer_hang_up(struct layer *layer)
+{
+    layer->was_hung_up = !layer->read_has_ended;
+    layer->read_has_ended = true;
+    asyncp_transport_wake_readers(&layer->transport);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/* After an error, a part of the bytes may have gone. */
+static int write_through_layer(struct layer *layer, const void *data, size_t size)
+{
+    struct async_transport *transport = &layer->transport;
+    int result = layer->calls->write(layer->state, transport, data, size);
+    if (result < 0 && transport_write_error(transport) == 0) {
+        transport_cut(transport);
+        asyncp_transport_fail(transport, result);
     }
     return result;
 }
 
-int asyncp_layer_finish(struct async_stream *stream)
+int asyncp_layer_write(struct layer *layer, const void *data, size_t size)
 {
-    return stream->layer != NULL && stream->write_error == 0
-               ? stream->layer->finish(stream->layer_state, stream)
-               : 0;
+    return layer->calls == NULL ? asyncp_transport_write(&layer->transport, data, size)
+                                : write_through_layer(layer, data, size);
 }
 
-/* The rest will not come after an end or an error: what the layer holds is lost. */
-void asyncp_layer_release(struct async_stream *stream)
+int asyncp_layer_writev(struct layer *layer, const struct iovec *parts, int count, size_t size)
 {
-    enum { READS_IN_A_ROW = 8 };
-    struct block *block = asyncp_block_take(&stream->loop->blocks);
+    if (layer->calls == NULL)
+        return asyncp_transport_writev(&layer->transport, parts, size);
+    int result = 0;
+    for (int i = 0; i < count && result == 0; i++)
+        if (parts[i].iov_len > 0)
+            result = write_through_layer(layer, parts[i].iov_base, parts[i].iov_len);
+    return result;
+}
+
+int asyncp_layer_finish(struct layer *layer)
+{
+    if (layer->calls == NULL || transport_write_error(&layer->transport) != 0)
+        return 0;
+    return layer->calls->finish(layer->state, &layer->transport);
+}
+
+void asyncp_layer_end(struct layer *layer)
+{
+    if (layer->calls == NULL)
+        asyncp_transport_end(&layer->transport);
+    else
+        asyncp_transport_flush(&layer->transport);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+/* If the end of the socket was read already, the layer reads it after the leftover. */
+void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void *state,
+                      struct block *leftover)
+{
+    layer->calls = calls;
+    layer->state = state;
+    layer->leftover = leftover;
+    layer->budget = READ_BUDGET;
+    layer->read_has_ended = layer->was_hung_up;
+}
+
+/* After an end or an error no more input comes: the bytes that the layer holds are lost. */
+void asyncp_layer_release(struct layer *layer)
+{
+    enum { MAX_READS = 8 };
+    struct async_transport *transport = &layer->transport;
+    struct block_pool *pool = &transport_loop(transport)->blocks;
+    struct block *block = asyncp_block_take(pool);
     int result = block != NULL ? 1 : -ENOMEM;
-    for (int tries = 0; tries < READS_IN_A_ROW && result > 0 && layer_holds(stream); tries++)
-        result = asyncp_layer_receive(stream, block->bytes, block->capacity);
+    for (int reads = 0; reads < MAX_READS && result > 0 && layer_holds(layer); reads++)
+        result = receive_through_layer(layer, block->bytes, block->capacity);
     if (block != NULL)
-        asyncp_block_give(&stream->loop->blocks, block);
-    if (layer_holds(stream) && result <= 0 && result != -EAGAIN)
-        asyncp_output_fail(stream, result < 0 ? result : -ECONNRESET);
-    else if (layer_holds(stream) && channel_is_ready(&stream->channel, SIDE_READ))
-        stream_put_off(stream);
+        asyncp_block_give(pool, block);
+    if (layer_holds(layer) && result <= 0 && result != -EAGAIN)
+        asyncp_transport_fail(transport, result < 0 ? result : -ECONNRESET);
+    else if (layer_holds(layer) && transport_is_readable(transport))
+        transport_put_off(transport);
 }
 
-void asyncp_layer_free(struct async_stream *stream)
+void asyncp_layer_free(struct layer *layer)
 {
-    if (stream->early != NULL)
-        asyncp_block_give(&stream->loop->blocks, stream->early);
-    if (stream->layer != NULL)
-        stream->layer->free(stream->layer_state);
+    if (layer->leftover != NULL)
+        asyncp_block_give(&transport_loop(&layer->transport)->blocks, layer->leftover);
+    if (layer->calls != NULL)
+        layer->calls->free(layer->state);
 }

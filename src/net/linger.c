@@ -1,7 +1,7 @@
 /*
  * net/linger.c: the lingering close. A kernel that closes a socket with unread input, or receives
- * more input afterwards, resets the connection, and what the peer has not received by then is lost.
- * So a stream that has sent everything tells the peer the end, reads and drops what still comes,
+ * more input afterwards, resets the connection, and data that the peer has not received by then is
+ * lost. So a stream that has sent everything tells the peer the end, reads and drops further input,
  * and closes the socket when nothing can be lost any more:
  *
  *      the peer has ended                            and its system has acknowledged everything; or
@@ -9,171 +9,133 @@
  *      the limit of time or of dropped bytes is reached
  *
  * Input is dropped already while the rest is being sent: two sides that close, each with more to
- * send than the kernels take, would wait for each other otherwise. The kernel reports no
+ * send than the kernels take, would wait for each other otherwise. The kernel does not report
  * acknowledgements, so while some are missing they are asked for after pauses.
  */
-#include "net/stream.h"
-#include "sys/socket.h"
+#include "net/linger.h"
 
-enum { DROPS_IN_A_ROW = 8, MOST_DROPPED = 16 * 1024 * 1024 };
-static const int64_t FIRST_PAUSE_NS = 1000000, LONGEST_PAUSE_NS = 100000000;
-static const int64_t END_NS = 3000000000; /* for the peer's end, when everything was acknowledged */
-static const int64_t PROGRESS_NS =
-    30000000000; /* for acknowledgements, as for a peer that takes nothing */
+enum { MAX_DROPS = 8, MAX_DROPPED = 16 * 1024 * 1024 };
+static const int64_t FIRST_PAUSE_NS = 1000000, MAX_PAUSE_NS = 100000000;
 
-/*
- * Reads what has come. 0: the peer's end; -EAGAIN: nothing more for now; above 0: there may be
- * more; or -errno.
- */
-static int drop_input(struct async_stream *stream)
+/* For the peer's end; and for acknowledgements, as for a peer that takes nothing. */
+static const int64_t MAX_END_NS = 3000000000, MAX_ACKNOWLEDGE_NS = 30000000000;
+
+void asyncp_linger_init(struct lingering_close *lingering, size_t unread)
 {
-    struct block *block = asyncp_block_take(&stream->loop->blocks);
-    int result = 1;
+    *lingering = (struct lingering_close){.peer_sends = unread > 0};
+}
+
+/* 0: the peer's end; -EAGAIN: nothing more for now; above 0: there may be more; or -errno. */
+static int drop_input(struct lingering_close *lingering, struct layer *layer)
+{
+    struct async_transport *transport = &layer->transport;
+    struct block_pool *pool = &transport_loop(transport)->blocks;
+    struct block *block = asyncp_block_take(pool);
     if (block == NULL)
         return -ENOMEM;
-    for (int tries = 0; tries < DROPS_IN_A_ROW && result > 0; tries++) {
-        result = asyncp_input_receive(stream, block->bytes, block->capacity);
-        stream->linger.dropped += result > 0 ? (size_t)result : 0;
+    int result = 1;
+    for (int drops = 0; drops < MAX_DROPS && result > 0; drops++) {
+        result = asyncp_transport_receive(transport, block->bytes, block->capacity);
+        lingering->dropped += result > 0 ? (size_t)result : 0;
     }
-    asyncp_block_give(&stream->loop->blocks, block);
-    stream->linger.heard = stream->linger.heard || stream->linger.dropped > 0;
+    asyncp_block_give(pool, block);
+    lingering->peer_sends |= lingering->dropped > 0;
     return result;
 }
 
-/* Bytes of the program's that the peer's system has not acknowledged. */
-static size_t unacknowledged(const struct async_stream *stream)
+void asyncp_linger_drop_input(struct lingering_close *lingering, struct layer *layer)
 {
-    int bytes = stream->is_tcp ? asyncp_sys_unacked_bytes(stream->channel.source.fd) : 0;
-    int of_the_end = stream->ended && stream->layer == NULL ? 1 : stream->linger.active;
-    return bytes > of_the_end ? (size_t)bytes : 0;
+    if (drop_input(lingering, layer) > 0)
+        transport_put_off(&layer->transport);
 }
 
-/*
- * Asks what is acknowledged. While something is missing the limit begins anew with each progress.
- */
-static void look(struct async_stream *stream)
+/* While acknowledgements are missing, the limit begins anew with each one. */
+static void check_acknowledged(struct lingering_close *lingering, const struct layer *layer)
 {
-    struct lingering *linger = &stream->linger;
-    size_t before = linger->unacknowledged, now = unacknowledged(stream);
-    int64_t limit_ns = now > 0 ? PROGRESS_NS : END_NS;
+    size_t before = lingering->unacknowledged;
+    size_t now = asyncp_transport_unacknowledged(&layer->transport);
+    int64_t limit_ns = now > 0 ? MAX_ACKNOWLEDGE_NS : MAX_END_NS;
     if (now != before)
-        linger->until_ns = asyncp_now(stream->loop) + limit_ns;
-    linger->unacknowledged = now;
+        lingering->until_ns = asyncp_now(transport_loop(&layer->transport)) + limit_ns;
+    lingering->unacknowledged = now;
 }
 
-/* Whether nothing can be lost by a close. */
-static bool is_safe(const struct async_stream *stream)
+/* Whether a close loses nothing. */
+static bool is_safe_to_close(const struct lingering_close *lingering, const struct layer *layer)
 {
-    const struct lingering *linger = &stream->linger;
-    bool peer_is_silent = !linger->heard && stream->layer == NULL;
-    return linger->unacknowledged == 0 && (linger->peer_ended || peer_is_silent);
+    bool peer_is_silent = !lingering->peer_sends && !layer_is_set(layer);
+    return lingering->unacknowledged == 0 && (lingering->peer_has_ended || peer_is_silent);
+}
+
+void asyncp_linger_give_up(const struct lingering_close *lingering, struct layer *layer, int error)
+{
+    if (lingering->unacknowledged > 0)
+        transport_set_error(&layer->transport, error);
 }
 
 /*
- * The close comes too early for what is not acknowledged: wait_closed returns this error. Returns
- * true.
+ * 0: there is something to linger for; 1: there is not; -errno: the limit is reached, or the
+ * connection is gone. After the peer's end, a reset is seen only as the socket's error.
  */
-static bool give_up(struct async_stream *stream, int error)
+static int drop_and_decide(struct lingering_close *lingering, struct layer *layer)
 {
-    if (stream->linger.unacknowledged > 0)
-        stream->write_error = error;
+    struct async_transport *transport = &layer->transport;
+    int result = lingering->peer_has_ended ? asyncp_transport_ask_error(transport)
+                                           : drop_input(lingering, layer);
+    check_acknowledged(lingering, layer);
+    if (result < 0 && result != -EAGAIN)
+        return result;
+    lingering->peer_has_ended = result == 0;
+    if (is_safe_to_close(lingering, layer))
+        return 1;
+    if (lingering->dropped > MAX_DROPPED)
+        return -ECONNABORTED;
+    if (asyncp_now(transport_loop(transport)) >= lingering->until_ns)
+        return -ETIMEDOUT;
+    if (result > 0)
+        transport_put_off(transport);
+    return 0;
+}
+
+bool asyncp_linger_check(struct lingering_close *lingering, struct layer *layer, int64_t *next_ns)
+{
+    int result = drop_and_decide(lingering, layer);
+    if (result < 0)
+        asyncp_linger_give_up(lingering, layer, result);
+    if (result != 0)
+        return false;
+    *next_ns = asyncp_now(transport_loop(&layer->transport)) + lingering->pause_ns;
+    if (lingering->unacknowledged == 0 || *next_ns > lingering->until_ns)
+        *next_ns = lingering->until_ns;
+    if (lingering->pause_ns < MAX_PAUSE_NS)
+        lingering->pause_ns *= 2;
     return true;
 }
 
-/*
- * Reads, looks, and decides. Whether the stream is to end. Behind the peer's end only the socket's
- * error can come.
- */
-static bool is_over(struct async_stream *stream)
+/* Whether it is known before the shutdown that a close loses nothing. */
+static bool can_close_now(struct lingering_close *lingering, const struct layer *layer)
 {
-    struct lingering *linger = &stream->linger;
-    int result = linger->peer_ended ? asyncp_sys_socket_error(stream->channel.source.fd)
-                                    : drop_input(stream);
-    look(stream);
-    if (result < 0 && result != -EAGAIN)
-        return give_up(stream, result);
-    linger->peer_ended = result == 0;
-    if (is_safe(stream))
+    const struct async_transport *transport = &layer->transport;
+    bool is_dead = transport_fd(transport) < 0 || transport_error(transport) != 0;
+    if (layer_peer_has_ended(layer) || is_dead)
         return true;
-    if (linger->dropped > MOST_DROPPED)
-        return give_up(stream, -ECONNABORTED);
-    if (asyncp_now(stream->loop) >= linger->until_ns)
-        return give_up(stream, -ETIMEDOUT);
-    if (result > 0)
-        stream_put_off(stream);
-    return false;
+    lingering->unacknowledged = asyncp_transport_unacknowledged(transport);
+    return !transport_is_readable(transport) && is_safe_to_close(lingering, layer);
 }
 
-/* Sets the timer for the next look. 0 or -ENOMEM. */
-static int set_timer(struct async_stream *stream)
+bool asyncp_linger_begin(struct lingering_close *lingering, struct layer *layer)
 {
-    struct lingering *linger = &stream->linger;
-    int64_t next_ns = asyncp_now(stream->loop) + linger->pause_ns;
-    if (linger->unacknowledged == 0 || next_ns > linger->until_ns)
-        next_ns = linger->until_ns;
-    if (linger->pause_ns < LONGEST_PAUSE_NS)
-        linger->pause_ns *= 2;
-    asyncp_timer_clear(stream->loop, &stream->patience);
-    return asyncp_timer_set(stream->loop, &stream->patience, next_ns);
-}
-
-/* Whether the stream is to go on for a while. */
-static bool goes_on(struct async_stream *stream)
-{
-    return !is_over(stream) && (set_timer(stream) == 0 || !give_up(stream, -ENOMEM));
-}
-
-void asyncp_linger_continue(struct async_stream *stream)
-{
-    ASSERT(stream->linger.active && stream->closing);
-    if (!goes_on(stream))
-        asyncp_stream_end(stream);
-}
-
-/* Whether a close loses nothing, which is known before the peer is told of the end. */
-static bool can_close_now(struct async_stream *stream)
-{
-    bool peer_is_done = stream->socket_ended || (stream->at_end && !stream->hung_up);
-    bool is_dead = stream->channel.source.fd < 0 || stream->write_error != 0 ||
-                   stream->socket_error != 0;
-    if (peer_is_done || is_dead)
-        return true;
-    stream->linger.unacknowledged = unacknowledged(stream);
-    return !channel_is_ready(&stream->channel, SIDE_READ) && is_safe(stream);
-}
-
-/* Tells the peer the end. false: the connection is gone, and the socket was asked why. */
-static bool shut_down(struct async_stream *stream)
-{
-    if (asyncp_sys_shutdown(stream->channel.source.fd, SHUT_WR) == 0)
-        return true;
-    async_ignore(drop_input(stream));
-    return false;
-}
-
-void asyncp_linger_hear(struct async_stream *stream)
-{
-    ASSERT(stream->closing && !stream->linger.active);
-    if (drop_input(stream) > 0)
-        stream_put_off(stream);
-}
-
-bool asyncp_linger_begin(struct async_stream *stream)
-{
-    struct lingering *linger = &stream->linger;
-    ASSERT(!linger->active && output_is_done(stream));
-    linger->dropped = 0;
-    asyncp_timer_clear(stream->loop, &stream->patience); /* with a peer that took nothing */
-    if (can_close_now(stream) || !shut_down(stream))
+    struct async_transport *transport = &layer->transport;
+    ASSERT(layer_has_sent(layer));
+    lingering->dropped = 0;
+    if (can_close_now(lingering, layer))
         return false;
-    linger->active = true;
-    linger->pause_ns = FIRST_PAUSE_NS;
-    linger->until_ns = asyncp_now(stream->loop) +
-                       (linger->unacknowledged > 0 ? PROGRESS_NS : END_NS);
-    if (goes_on(stream)) {
-        poller_hold(&stream->loop->poller, 1);
-        return true;
+    if (asyncp_transport_shut_down(transport) < 0) {
+        drop_input(lingering, layer); /* finds the reason, which wait_closed returns */
+        return false;
     }
-    linger->active = false;
-    return false;
+    int64_t limit_ns = lingering->unacknowledged > 0 ? MAX_ACKNOWLEDGE_NS : MAX_END_NS;
+    lingering->pause_ns = FIRST_PAUSE_NS;
+    lingering->until_ns = asyncp_now(transport_loop(transport)) + limit_ns;
+    return true;
 }

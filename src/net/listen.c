@@ -1,191 +1,82 @@
 /*
- * net/listen.c: the listening half of a server: accepting on the loop's own stack, up to the
- * backlog at a time, for as long as there are descriptors, memory and room for another connection.
+ * net/listen.c: accepting. A connection that has come to nothing before it was accepted is skipped.
  */
-#include "base/text.h"
-#include "net/path.h"
-#include "net/server.h"
+#include "net/listen.h"
 #include "sys/socket.h"
-#include "sys/report.h"
+#include "poll/poll.h"
 
-/*
- * Connections in a row that came to nothing before the server pauses: the errors may not come from
- * connections.
- */
-enum { MAX_SKIPPED = 1000, WHY_BYTES = 80 };
-static const int64_t PAUSE_NS =
-    50000000; /* until there may be descriptors again, if nobody says so */
+/* Such errors may have another cause: then the next accept gives the same one, without an end. */
+enum { MAX_SKIPPED = 1000 };
 
-static bool is_full(const struct async_server *server)
-{
-    return server->options.max_connections != 0 &&
-           server->connection_count >= server->options.max_connections;
-}
-
-static bool is_shortage(int error)
-{
-    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
-}
-
-/* The descriptor is not a socket that listens, or not any more. */
-static bool is_final(int error)
-{
-    return error == -EBADF || error == -ENOTSOCK || error == -EINVAL || error == -EOPNOTSUPP;
-}
-
-/*
- * The timer is set for as long as the server listens, mostly to never, so that no memory is needed
- * to pause.
- */
-static int set_pause(struct async_server *server, int64_t until_ns)
-{
-    server->paused = until_ns != TIME_NEVER;
-    asyncp_timer_clear(server->loop, &server->pause);
-    return asyncp_timer_set(server->loop, &server->pause, until_ns);
-}
-
-static void end_pause(struct timer *timer)
-{
-    struct async_server *server = CONTAINER_OF(timer, struct async_server, pause);
-    async_ignore(set_pause(server, TIME_NEVER)); /* in the place that was its own */
-    asyncp_server_accept_again(server);
-}
-
-int asyncp_server_prepare(struct async_server *server)
-{
-    timer_init(&server->pause, end_pause);
-    return set_pause(server, TIME_NEVER);
-}
-
-/*
- * The kernel says nothing when there are descriptors again; a connection that ends does, and else a
- * while must do.
- */
-static void pause_for(struct async_server *server, int error)
-{
-    char why[WHY_BYTES];
-    server->skipped = 0;
-    if (server->paused)
-        return;
-    asyncp_error_describe(why, sizeof why, error, NULL);
-    if (loop_is_debug(server->loop))
-        asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
-    async_ignore(set_pause(server, asyncp_now(server->loop) + PAUSE_NS));
-}
-
-/*
- * An error that is none of a connection's, told once: a filter that forbids the call forbids the
- * next one, too.
- */
-static void stop_or_pause(struct async_server *server, int error)
-{
-    if (is_final(error)) {
-        asyncp_tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
-        async_server_close(server);
-        return;
-    }
-    if (!is_shortage(error) && !asyncp_sys_is_transient_accept_error(error) && !server->refused) {
-        server->refused = true;
-        asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
-    }
-    pause_for(server, error);
-}
-
-/* One connection, or what stands in its way: whether to go on. */
-static bool accept_one(struct listener *listener)
+/* Whether to go on. */
+static bool accept_connection(struct listener *listener)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    struct async_server *server = listener->server;
-    int result = asyncp_sys_accept(listener->channel.source.fd, (struct sockaddr *)&peer, &size);
-    if (result >= 0)
-        server->refused = false;
-    if (result >= 0 || result == -EAGAIN)
-        server->skipped = 0;
-    if (result >= 0)
-        result = asyncp_server_connect(server, result, peer.ss_family);
-    if (result >= 0 ||
-        (asyncp_sys_is_transient_accept_error(result) && ++server->skipped < MAX_SKIPPED))
+    int fd = asyncp_sys_accept(listener_fd(listener), (struct sockaddr *)&peer, &size);
+    if (asyncp_sys_is_transient_accept_error(fd) && ++listener->skipped < MAX_SKIPPED)
         return true;
-    if (result == -EAGAIN)
-        channel_exhausted(&listener->channel, SIDE_READ);
-    else
-        stop_or_pause(server, result);
-    return false;
-}
-
-static void accept_some(struct listener *listener)
-{
-    const struct async_server *server = listener->server;
-    for (int i = 0; i < server->options.backlog; i++) {
-        if (!server->serving || server->paused || is_full(server) ||
-            !channel_is_ready(&listener->channel, SIDE_READ) || !accept_one(listener))
-            return;
+    listener->skipped = 0;
+    if (fd == -EAGAIN) {
+        pollable_drained(&listener->pollable, SIDE_READ);
+        return false;
     }
-    asyncp_server_accept_again(listener->server); /* after those have had their turn */
+    int result = fd >= 0 ? listener->accepted(listener, fd, peer.ss_family) : fd;
+    if (result < 0)
+        listener->failed(listener, result);
+    return result >= 0;
 }
 
-static void changed(struct channel *channel)
+/* After as many connections as the backlog holds, their tasks run first. */
+static void accept_connections(struct listener *listener)
 {
-    if (channel_is_ready(channel, SIDE_READ))
-        accept_some(CONTAINER_OF(channel, struct listener, channel));
+    for (int count = 0; count < listener->backlog; count++)
+        if (!pollable_is_ready(&listener->pollable, SIDE_READ) || !listener->wants(listener) ||
+            !accept_connection(listener))
+            return;
+    asyncp_listener_put_off(listener);
 }
 
-static void run_again(struct deferred *deferred)
+static void handle_listener_change(struct pollable *pollable)
 {
-    struct async_server *server = CONTAINER_OF(deferred, struct async_server, again);
-    server->accepts_again = false;
-    for (size_t i = 0; i < server->listener_count; i++)
-        accept_some(&server->listeners[i]);
+    accept_connections(CONTAINER_OF(pollable, struct listener, pollable));
 }
 
-void asyncp_server_accept_again(struct async_server *server)
+static void run_deferred_accept(struct deferred *deferred)
 {
-    if (server->accepts_again || server->closed)
+    struct listener *listener = CONTAINER_OF(deferred, struct listener, deferred);
+    listener->is_put_off = false;
+    accept_connections(listener);
+}
+
+void asyncp_listener_put_off(struct listener *listener)
+{
+    if (listener->is_put_off)
         return;
-    if (server->paused)
-        async_ignore(set_pause(server, TIME_NEVER));
-    server->accepts_again = true;
-    server->again.run = run_again;
-    list_append(&server->loop->closing.deferred, &server->again.link);
+    listener->is_put_off = true;
+    loop_defer(listener->loop, &listener->deferred);
 }
 
-int asyncp_server_make_room(struct async_server *server, size_t count)
+/* An open listener counts as in flight. */
+int asyncp_listener_open(struct listener *listener, struct async_loop *loop, int fd, int backlog)
 {
-    ASSERT(server->listeners == NULL && count > 0);
-    server->listeners = memory_new(&server->loop->memory, count * sizeof *server->listeners);
-    server->listener_room = server->listeners != NULL ? count : 0;
-    return server->listeners != NULL ? 0 : -ENOMEM;
-}
-
-int asyncp_server_listen(struct async_server *server, int fd, struct socket_path *path)
-{
-    ASSERT(server->listener_count < server->listener_room);
-    struct listener *listener = &server->listeners[server->listener_count];
-    int result = asyncp_channel_open(server->loop, &listener->channel, fd, changed);
+    int result = asyncp_pollable_open(loop, &listener->pollable, fd, handle_listener_change);
     if (result < 0)
         return result;
-    listener->server = server;
-    listener->path = path;
-    server->listener_count++;
-    poller_hold(&server->loop->poller, 1);
+    listener->loop = loop;
+    listener->backlog = backlog;
+    listener->skipped = 0;
+    listener->is_put_off = false;
+    listener->deferred.run = run_deferred_accept;
+    poller_hold(&loop->poller, 1);
     return 0;
 }
 
-void asyncp_server_stop(struct async_server *server)
+void asyncp_listener_close(struct listener *listener)
 {
-    if (server->accepts_again)
-        list_remove(&server->again.link);
-    server->accepts_again = false;
-    asyncp_timer_clear(server->loop, &server->pause);
-    for (size_t i = 0; i < server->listener_count; i++) {
-        struct listener *listener = &server->listeners[i];
-        bool keeps = server->options.keep_path ||
-                     loop_is_inherited(server->loop); /* there the parent still listens */
-        if (listener->path != NULL)
-            asyncp_path_release(server->loop, listener->path, keeps);
-        poller_release(&server->loop->poller, 1);
-        asyncp_channel_close(server->loop, &listener->channel, -EBADF);
-    }
-    server->listener_count = 0;
+    if (listener->is_put_off)
+        list_remove(&listener->deferred.link);
+    listener->is_put_off = false;
+    poller_release(&listener->loop->poller, 1);
+    asyncp_pollable_close(listener->loop, &listener->pollable, -EBADF);
 }

@@ -1,6 +1,6 @@
 /*
- * net/name.c: the calls for names: what can be said at once is said at once, the rest is asked of
- * the resolver, and an error gets a sentence that names the host. It must not know of threads.
+ * net/name.c: the calls that look up names. Numbers are answered at once, everything else by the
+ * resolver; the error message names the host. It does not know threads.
  */
 #include "base/text.h"
 #include "sched/pace.h"
@@ -21,7 +21,6 @@ static int fail_for_host(int code, const char *host, const char *service, const 
     return async_fail(code, "%s, service %s: %s", host, service, why);
 }
 
-/* Asks the resolver, and copies what it finds. */
 static int look_up_addresses(struct async_loop *loop, const struct question *question,
                              struct addrinfo **list)
 {
@@ -66,30 +65,28 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-/* Where a name goes. */
-struct place {
-    char *text;  /* to here; NULL: it is not wanted */
-    size_t size; /* at most so many bytes */
+struct name_buffer {
+    char *text; /* NULL: the name is not wanted */
+    size_t size;
 };
 
-static int put_name(struct place place, const char *name)
+static int store_name(struct name_buffer buffer, const char *name)
 {
-    if (place.text == NULL)
+    if (buffer.text == NULL)
         return 0;
     size_t size = strlen(name) + 1;
-    if (size > place.size)
+    if (size > buffer.size)
         return -EMSGSIZE;
-    memcpy(place.text, name, size);
+    memcpy(buffer.text, name, size);
     return 0;
 }
 
-static struct place place_of(char *text, size_t size)
+static struct name_buffer name_buffer_of(char *text, size_t size)
 {
-    return size > 0 && text != NULL ? (struct place){.text = text, .size = size}
-                                    : (struct place){0};
+    return size > 0 && text != NULL ? (struct name_buffer){.text = text, .size = size}
+                                    : (struct name_buffer){0};
 }
 
-/* Tells of which address, as far as it can be written. */
 static int fail_for_address(int code, const struct sockaddr *address, unsigned size,
                             const char *why)
 {
@@ -100,9 +97,8 @@ static int fail_for_address(int code, const struct sockaddr *address, unsigned s
     return async_fail(code, "%s: %s", result == 0 ? text : "an address", why);
 }
 
-/* Asks the resolver, and copies what it finds. */
 static int look_up_names(struct async_loop *loop, const struct question *question,
-                         struct place host, struct place service)
+                         struct name_buffer host, struct name_buffer service)
 {
     struct lookup *lookup;
     int result = asyncp_resolve(loop, question, "async_getnameinfo", &lookup);
@@ -112,16 +108,16 @@ static int look_up_names(struct async_loop *loop, const struct question *questio
     if (answer->code < 0)
         result = fail_for_address(answer->code, question->address, question->address_size,
                                   answer->why);
-    else if (put_name(host, answer->host) < 0 || put_name(service, answer->service) < 0)
+    else if (store_name(host, answer->host) < 0 || store_name(service, answer->service) < 0)
         result = fail_for_address(-EMSGSIZE, question->address, question->address_size,
                                   "its name is too long");
     asyncp_lookup_release(lookup);
     return result;
 }
 
-/* Numbers alone need no thread; libc does with little stack then. */
-static int write_numbers(const struct sockaddr *address, unsigned size, struct place host,
-                         struct place service, int flags)
+/* libc does that without waiting, and with little stack. */
+static int write_numbers(const struct sockaddr *address, unsigned size, struct name_buffer host,
+                         struct name_buffer service, int flags)
 {
     const char *why;
     int code = asyncp_sys_getnameinfo(address, size, host.text, host.size, service.text,
@@ -137,17 +133,17 @@ int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host,
         return asyncp_refused(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
         return -EINVAL;
-    struct place host_place = place_of(host, host_size),
-                 service_place = place_of(service, service_size);
+    struct name_buffer host_buffer = name_buffer_of(host, host_size),
+                       service_buffer = name_buffer_of(service, service_size);
     struct question question = {.address = address,
                                 .address_size = size,
                                 .flags = flags,
-                                .wants_host = host_place.text != NULL,
-                                .wants_service = service_place.text != NULL};
+                                .wants_host = host_buffer.text != NULL,
+                                .wants_service = service_buffer.text != NULL};
     bool numeric_host = !question.wants_host || (flags & NI_NUMERICHOST) != 0;
     bool numeric_service = !question.wants_service || (flags & NI_NUMERICSERV) != 0;
     if (numeric_host && numeric_service)
         return paced(loop, PACE_COPY,
-                     write_numbers(address, size, host_place, service_place, flags));
-    return look_up_names(loop, &question, host_place, service_place);
+                     write_numbers(address, size, host_buffer, service_buffer, flags));
+    return look_up_names(loop, &question, host_buffer, service_buffer);
 }

@@ -1,77 +1,67 @@
 /*
- * net/resolver.c: the threads that ask libc's resolver, and who waits for what. All of it is the
- * process's and under one mutex; threads are made when there is more to ask than there are threads
- * free for it, up to four, and stay.
+ * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of
+ * the process, on the heap; a task's wait for it lies in the task's frame.
  *
- *      queue        lookups that no thread has begun
- *      under_way    these, and those that a thread does
+ *      under_way    lookups that are queued or running, hashed by question
+ *      waiters      of each of those: the tasks that wait for it
  *
- * A lookup in neither list has ended. A task that was told of an answer holds a reference until it
- * has read it.
- *
- * A lookup is on the heap and a place among its waiters in the frame of the task. Who gives up
- * takes his place out, under the mutex, and goes: the thread finds nobody there, and never touched
- * his frame or loop. Under the mutex it tells those that it finds, by messages in their frames; who
- * was told waits for the message, which is in his inbox.
+ * All of that is under one mutex. A task that is cancelled takes its wait out of the waiters and
+ * returns; libc cannot be interrupted, so the lookup goes on without it. When a lookup ends, each
+ * of its waiters is sent a message, which lies in the task's frame: from then on the task waits for
+ * the message, and holds a reference to the lookup until it has read the answer.
  */
-#include "base/hash.h"
 #include "net/resolver.h"
+#include "net/copy.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "sched/mailbox.h"
 #include "sys/names.h"
-#include "sys/thread.h"
+#include "thread/executor.h"
 #include <netdb.h>
 
-enum { THREADS = 4, BUCKETS = 64 };
+enum { MAX_THREADS = 4, BUCKETS = 64 };
 
 struct lookup {
-    struct link sibling; /* among those under way */
-    struct link link;    /* in the queue */
-    bool queued;         /* it is there */
-    struct list waiters; /* who is to be told */
-    _Atomic uint32_t
-        references; /* theirs, those of the ones that were told, and one while it is under way */
-    struct question question; /* what it asks; points to what follows */
-    struct answer answer;     /* when it has ended; of names, the text lies in what follows */
-    size_t size;              /* of all of it */
-    char bytes[];             /* copies, and room for names */
+    struct work work;
+    struct link sibling; /* in its bucket, while it is under way */
+    struct list waiters;
+    _Atomic uint32_t references; /* of waiters, of tasks that were sent a message, of under_way */
+    struct question question;    /* points into bytes */
+    struct answer answer;        /* set when the lookup has ended; names lie in bytes */
+    size_t size;                 /* of all of it */
+    _Alignas(max_align_t) char bytes[];
 };
 
 /* A task that waits for a lookup. */
 struct lookup_wait {
-    struct link link;        /* among its waiters, until it is told */
-    bool told;               /* the message is in the inbox, or was there */
-    struct message message;  /* that it has ended */
-    struct wait wait;        /* of the task */
-    struct async_loop *loop; /* the task's */
-    struct lookup *lookup;   /* what is waited for */
-};
-
-struct worker {
-    pthread_t thread; /* if it exists */
-    bool exists;      /* it was made, and nobody has joined it */
-    bool busy;        /* it does a lookup */
-    bool leaves;      /* it is to end instead of waiting for one */
+    struct link link; /* among the waiters, until the message is sent */
+    bool is_sent;
+    struct message message;
+    struct wait wait;
+    struct async_loop *loop;
+    struct lookup *lookup;
 };
 
 static struct {
-    pthread_mutex_t mutex;          /* of all that follows, and of what lookups say is */
-    pthread_cond_t work_came;       /* what threads without a lookup wait for */
-    struct list queue;              /* the oldest first */
-    size_t queued;                  /* how many are there */
-    struct list under_way[BUCKETS]; /* by what is asked */
-    size_t count;                   /* of those under way */
-    struct worker workers[THREADS]; /* the threads */
-} pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .work_came = PTHREAD_COND_INITIALIZER};
+    pthread_mutex_t mutex; /* of what follows, and of the waiters of lookups */
+    struct list under_way[BUCKETS];
+    size_t count; /* of those under way */
+} lookups = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* Its own threads: slow names hold up names, and no other jobs. */
+static union {
+    struct async_executor executor;
+    char room[sizeof(struct async_executor) + MAX_THREADS * sizeof(struct worker)];
+} threads;
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
-static bool same_text(const char *a, const char *b)
+static bool is_same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool same_address(const struct question *a, const struct question *b)
+static bool is_same_address(const struct question *a, const struct question *b)
 {
     if (a->address == NULL || b->address == NULL)
         return a->address == b->address;
@@ -79,23 +69,23 @@ static bool same_address(const struct question *a, const struct question *b)
            memcmp(a->address, b->address, a->address_size) == 0;
 }
 
-static bool same_question(const struct question *a, const struct question *b)
+static bool is_same_question(const struct question *a, const struct question *b)
 {
     return a->flags == b->flags && a->family == b->family && a->type == b->type &&
            a->protocol == b->protocol && a->wants_host == b->wants_host &&
-           a->wants_service == b->wants_service && same_text(a->host, b->host) &&
-           same_text(a->service, b->service) && same_address(a, b);
+           a->wants_service == b->wants_service && is_same_text(a->host, b->host) &&
+           is_same_text(a->service, b->service) && is_same_address(a, b);
 }
 
-/* The lookups among which those lie that ask the same. */
-static struct list *bucket_of(const struct question *question)
+/* Where lookups lie that ask the same. */
+static struct list *bucket_of_question(const struct question *question)
 {
     const char *bytes = question->address != NULL ? (const char *)question->address
                                                   : question->host;
     size_t size = question->address != NULL ? question->address_size
                   : bytes != NULL           ? strlen(bytes)
                                             : 0;
-    return &pool.under_way[hash_bytes(bytes, size) % BUCKETS];
+    return &lookups.under_way[hash_bytes(bytes, size) % BUCKETS];
 }
 
 static void ask_for_names(const struct question *question, struct answer *answer)
@@ -115,39 +105,30 @@ static void ask_for_addresses(const struct question *question, struct answer *an
     answer->code = asyncp_sys_getaddrinfo(question->host, question->service, &hints, &answer->list,
                                           &answer->why);
     if (answer->code < 0)
-        answer->list = NULL; /* libc leaves it as it likes */
+        answer->list = NULL; /* libc leaves it undefined */
 }
 
 /* ---- lookups -------------------------------------------------------------------------------- */
+
+static void run_lookup(struct work *work);
 
 static size_t text_size(const char *text)
 {
     return text != NULL ? strlen(text) + 1 : 0;
 }
 
-/* Copies to where *rest points, which moves on; returns the copy. NULL stays NULL. */
-static const void *copy_to(char **rest, const void *bytes, size_t size)
-{
-    if (bytes == NULL)
-        return NULL;
-    void *copy = memcpy(*rest, bytes, size);
-    *rest += size;
-    return copy;
-}
-
-/*
- * One that is nobody's yet but the caller's. NULL: out of memory. The address comes first: it wants
- * to be aligned.
- */
+/* Holds a reference for being under way. NULL: out of memory. */
 static struct lookup *new_lookup(const struct question *question)
 {
     size_t host = text_size(question->host), service = text_size(question->service);
     size_t names = question->address != NULL ? NI_MAXHOST + NI_MAXSERV : 0;
-    size_t size = sizeof(struct lookup) + question->address_size + host + service + names;
+    size_t copies = copy_size(question->address_size) + copy_size(host) + copy_size(service);
+    size_t size = sizeof(struct lookup) + copies + names;
     struct lookup *lookup = memory_new(&asyncp_malloc, size);
     if (lookup == NULL)
         return NULL;
     char *rest = lookup->bytes;
+    lookup->work.run = run_lookup;
     lookup->size = size;
     lookup->references = 1;
     lookup->question = *question;
@@ -172,187 +153,126 @@ const struct answer *asyncp_lookup_answer(const struct lookup *lookup)
     return &lookup->answer;
 }
 
-static void unqueue(struct lookup *lookup)
+/* It is no longer under way, and no worker has it. */
+static void retire_lookup(struct lookup *lookup)
 {
-    list_remove(&lookup->link);
-    lookup->queued = false;
-    pool.queued--;
-}
-
-/* It is no longer under way. */
-static void retire(struct lookup *lookup)
-{
-    if (lookup->queued)
-        unqueue(lookup);
     list_remove(&lookup->sibling);
-    pool.count--;
+    lookups.count--;
     asyncp_lookup_release(lookup);
 }
 
-/* One under way that asks the same; NULL: there is none. */
+/* One under way that asks the same; or NULL. */
 static struct lookup *find_lookup(const struct question *question)
 {
-    LIST_EACH (link, bucket_of(question)) {
+    LIST_EACH (link, bucket_of_question(question)) {
         struct lookup *lookup = CONTAINER_OF(link, struct lookup, sibling);
-        if (same_question(&lookup->question, question))
+        if (is_same_question(&lookup->question, question))
             return lookup;
     }
     return NULL;
 }
 
-/* The task is not waiting any more when the mutex is released, but its loop is still there. */
-static void tell_waiters(struct lookup *lookup)
+/* When the mutex is released, the frames of the waiters may be gone; the loops are held. */
+static void send_to_waiters(struct lookup *lookup)
 {
     for (struct link *link; (link = list_first(&lookup->waiters)) != NULL;) {
         struct lookup_wait *waiting = CONTAINER_OF(link, struct lookup_wait, link);
         struct async_loop *loop = waiting->loop;
         list_remove(link);
-        waiting->told = true;
-        atomic_fetch_add(&loop->activity.remote_references, 1);
+        waiting->is_sent = true;
+        loop_hold(loop);
         asyncp_inbox_send(loop, &waiting->message);
-        atomic_fetch_sub(&loop->activity.remote_references, 1);
+        loop_release(loop);
     }
-}
-
-/* ---- threads -------------------------------------------------------------------------------- */
-
-/* The next lookup for the thread; NULL: it is to end. */
-static struct lookup *wait_for_lookup(const struct worker *worker)
-{
-    while (list_empty(&pool.queue) && !worker->leaves)
-        pthread_cond_wait(&pool.work_came, &pool.mutex);
-    if (worker->leaves)
-        return NULL;
-    struct lookup *lookup = CONTAINER_OF(list_first(&pool.queue), struct lookup, link);
-    unqueue(lookup);
-    return lookup;
-}
-
-/* The answer is kept apart until it is whole, because fork() may come meanwhile. */
-static void *be_worker(void *argument)
-{
-    struct worker *worker = argument;
-    pthread_mutex_lock(&pool.mutex);
-    for (struct lookup *lookup; (lookup = wait_for_lookup(worker)) != NULL;) {
-        struct answer answer = lookup->answer;
-        worker->busy = true;
-        pthread_mutex_unlock(&pool.mutex);
-        (lookup->question.address != NULL ? ask_for_names : ask_for_addresses)(&lookup->question,
-                                                                               &answer);
-        pthread_mutex_lock(&pool.mutex);
-        worker->busy = false;
-        lookup->answer = answer;
-        tell_waiters(lookup);
-        retire(lookup);
-    }
-    pthread_mutex_unlock(&pool.mutex);
-    return NULL;
-}
-
-/* Somebody is to come for the lookup that was queued last. 0; -errno: there is nobody at all. */
-static int find_worker(void)
-{
-    struct worker *new = NULL;
-    size_t count = 0, available = 0;
-    int error = 0;
-    for (struct worker *worker = pool.workers; worker < pool.workers + THREADS; worker++) {
-        count += worker->exists;
-        available += worker->exists && !worker->busy;
-        new = worker->exists ? new : worker;
-    }
-    if (pool.queued > available && new != NULL) {
-        *new = (struct worker){0};
-        error = asyncp_sys_thread_start(&new->thread, be_worker, new);
-        new->exists = error == 0;
-    } else
-        pthread_cond_signal(&pool.work_came);
-    return count > 0 ? 0 : error;
 }
 
 /*
- * At the end of the program, those without a lookup. Who is in one is left to it: it may take half
- * a minute, and the process ends under it. If somebody still asks after this, new ones are made.
+ * On a worker thread. The answer is kept apart until it is complete, since a fork() meanwhile
+ * copies the lookup.
  */
-__attribute__((destructor)) static void end_idle_workers(void)
+static void run_lookup(struct work *work)
 {
-    pthread_mutex_lock(&pool.mutex);
-    for (struct worker *worker = pool.workers; worker < pool.workers + THREADS; worker++)
-        worker->leaves = worker->exists && !worker->busy;
-    pthread_cond_broadcast(&pool.work_came);
-    for (struct worker *worker = pool.workers; worker < pool.workers + THREADS; worker++)
-        if (worker->leaves) {
-            pthread_mutex_unlock(&pool.mutex);
-            pthread_join(worker->thread, NULL);
-            pthread_mutex_lock(&pool.mutex);
-            *worker = (struct worker){0};
-        }
-    pthread_mutex_unlock(&pool.mutex);
+    struct lookup *lookup = CONTAINER_OF(work, struct lookup, work);
+    struct answer answer = lookup->answer;
+    if (lookup->question.address != NULL)
+        ask_for_names(&lookup->question, &answer);
+    else
+        ask_for_addresses(&lookup->question, &answer);
+    pthread_mutex_lock(&lookups.mutex);
+    asyncp_executor_worker_ends(&threads.executor);
+    lookup->answer = answer;
+    send_to_waiters(lookup);
+    retire_lookup(lookup);
+    asyncp_executor_release(&threads.executor);
+    pthread_mutex_unlock(&lookups.mutex);
 }
 
-/* ---- fork ----------------------------------------------------------------------------------- */
+/* ---- the process ---------------------------------------------------------------------------- */
 
-static void before_fork(void)
+static void lock_before_fork(void)
 {
-    pthread_mutex_lock(&pool.mutex);
+    pthread_mutex_lock(&lookups.mutex);
 }
 
-static void after_fork(void)
+static void unlock_after_fork(void)
 {
-    pthread_mutex_unlock(&pool.mutex);
-}
-
-static void forget_in_child(struct lookup *lookup)
-{
-    lookup
-        ->references = 1; /* that of being under way; the others are those of the parent's tasks */
-    retire(lookup);
+    pthread_mutex_unlock(&lookups.mutex);
 }
 
 /*
- * The child has none of the threads, so nothing is under way; and none of the tasks that wait runs
- * there.
+ * The child has none of the threads, so nothing is under way; and the tasks that wait never run
+ * there, so their references are dropped.
  */
-static void after_fork_in_child(void)
+static void forget_lookups_in_child(void)
 {
     for (size_t i = 0; i < BUCKETS; i++)
-        for (struct link *link; (link = list_first(&pool.under_way[i])) != NULL;)
-            forget_in_child(CONTAINER_OF(link, struct lookup, sibling));
-    memset(pool.workers, 0, sizeof pool.workers);
-    pthread_cond_init(&pool.work_came, NULL);
-    pthread_mutex_unlock(&pool.mutex);
+        for (struct link *link; (link = list_first(&lookups.under_way[i])) != NULL;) {
+            struct lookup *lookup = CONTAINER_OF(link, struct lookup, sibling);
+            lookup->references = 1;
+            retire_lookup(lookup);
+        }
+    asyncp_executor_init(&threads.executor, MAX_THREADS);
+    pthread_mutex_unlock(&lookups.mutex);
 }
 
-static void watch_forks(void)
+static void open_lookups(void)
 {
-    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+    asyncp_executor_init(&threads.executor, MAX_THREADS);
+    pthread_atfork(lock_before_fork, unlock_after_fork, forget_lookups_in_child);
+}
+
+/*
+ * At the end of the program. A thread in libc may stay there for half a minute: the process ends
+ * under it.
+ */
+__attribute__((destructor)) static void end_idle_threads(void)
+{
+    if (threads.executor.limit > 0)
+        asyncp_executor_end_idle(&threads.executor);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-/* Begins a lookup. Its one reference is that of being under way. 0 or -errno. */
 static int begin_lookup(const struct question *question, struct lookup **out)
 {
     struct lookup *lookup = *out = new_lookup(question);
     if (lookup == NULL)
         return -ENOMEM;
-    list_append(bucket_of(question), &lookup->sibling);
-    list_append(&pool.queue, &lookup->link);
-    lookup->queued = true;
-    pool.count++;
-    pool.queued++;
-    int result = find_worker();
+    list_append(bucket_of_question(question), &lookup->sibling);
+    lookups.count++;
+    int result = asyncp_executor_give(&threads.executor, &lookup->work);
     if (result < 0)
-        retire(lookup);
+        retire_lookup(lookup);
     return result;
 }
 
-/* Finds or begins the lookup, and gives the wait a place there. 0 or -errno. */
-static int stand_in_line(struct lookup_wait *waiting, const struct question *question)
+/* Finds or begins the lookup, and adds the wait to its waiters. 0 or -errno. */
+static int join_lookup(struct lookup_wait *waiting, const struct question *question)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     int result = 0;
-    pthread_once(&once, watch_forks);
-    pthread_mutex_lock(&pool.mutex);
+    pthread_once(&once, open_lookups);
+    pthread_mutex_lock(&lookups.mutex);
     waiting->lookup = find_lookup(question);
     if (waiting->lookup == NULL)
         result = begin_lookup(question, &waiting->lookup);
@@ -360,64 +280,68 @@ static int stand_in_line(struct lookup_wait *waiting, const struct question *que
         waiting->lookup->references++;
         list_append(&waiting->lookup->waiters, &waiting->link);
     }
-    pthread_mutex_unlock(&pool.mutex);
+    pthread_mutex_unlock(&lookups.mutex);
     return result;
 }
 
 /*
- * Takes the wait out again; a lookup that nobody has begun and nobody wants is not made. false: it
- * was told already.
+ * Takes the wait out; a lookup that no worker has taken and no task waits for is dropped. false:
+ * the message is on its way.
  */
-static bool leave_line(struct lookup_wait *waiting)
+static bool leave_lookup(struct lookup_wait *waiting)
 {
     struct lookup *lookup = waiting->lookup;
-    pthread_mutex_lock(&pool.mutex);
-    bool waits = !waiting->told;
-    if (waits)
+    pthread_mutex_lock(&lookups.mutex);
+    bool leaves = !waiting->is_sent;
+    if (leaves) {
         list_remove(&waiting->link);
-    if (waits && lookup->queued && list_empty(&lookup->waiters))
-        retire(lookup);
-    pthread_mutex_unlock(&pool.mutex);
-    return waits;
+        lookup->references--;
+        if (list_empty(&lookup->waiters) &&
+            asyncp_executor_take_back(&threads.executor, &lookup->work)) {
+            asyncp_executor_release(&threads.executor);
+            retire_lookup(lookup);
+        }
+    }
+    pthread_mutex_unlock(&lookups.mutex);
+    return leaves;
 }
 
-/* The loop does not close before its tasks have ended, so nobody waits then. */
-static void receive(struct message *message, bool is_closing)
+/* A loop is not closed before its tasks have ended, so no task waits then. */
+static void receive_answer(struct message *message, bool is_closing)
 {
     struct lookup_wait *waiting = CONTAINER_OF(message, struct lookup_wait, message);
     ASSERT(!is_closing);
     (void)is_closing;
-    waiting->loop->activity.jobs--;
+    loop_count_job(waiting->loop, -1);
     asyncp_wake(&waiting->wait, NULL, 0);
 }
 
-static void give_up(struct wait *wait)
+static void cancel_lookup_wait(struct wait *wait)
 {
     struct lookup_wait *waiting = CONTAINER_OF(wait, struct lookup_wait, wait);
-    if (!leave_line(waiting))
+    if (!leave_lookup(waiting))
         return;
-    asyncp_lookup_release(waiting->lookup);
-    waiting->loop->activity.jobs--;
+    loop_count_job(waiting->loop, -1);
     asyncp_refuse_wait(wait);
 }
 
 int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,
                    struct lookup **lookup)
 {
-    struct lookup_wait waiting = {.message.receive = receive, .loop = loop};
-    int result = stand_in_line(&waiting, question);
+    struct lookup_wait waiting = {.message.receive = receive_answer, .loop = loop};
+    int result = join_lookup(&waiting, question);
     if (result < 0)
         return result;
-    loop->activity.jobs++;
+    loop_count_job(loop, 1);
     *lookup = waiting.lookup;
-    wait_init(&waiting.wait, call, waiting.lookup, give_up);
+    wait_init(&waiting.wait, call, waiting.lookup, cancel_lookup_wait);
     return asyncp_park(loop, &waiting.wait);
 }
 
 size_t asyncp_lookups_under_way(void)
 {
-    pthread_mutex_lock(&pool.mutex);
-    size_t count = pool.count;
-    pthread_mutex_unlock(&pool.mutex);
+    pthread_mutex_lock(&lookups.mutex);
+    size_t count = lookups.count;
+    pthread_mutex_unlock(&lookups.mutex);
     return count;
 }

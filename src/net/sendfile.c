@@ -3,122 +3,85 @@
  * the bytes, a block at a time. It begins when all that was written before was sent, and no other
  * call may write until it returns.
  *
- * Invariant: after each wait the stream may be gone, and `writer.gone` says so before anything of
- * it is touched.
+ * Invariant: after each wait the stream may be gone; `exclusive.stream_gone` is checked before
+ * anything of the stream is touched.
  */
 #include "net/stream.h"
-#include "sys/socket.h"
 #include "sys/file.h"
-#include "sys/polling.h"
 #include <limits.h>
-#include <poll.h>
 
 static const char call[] = "async_stream_sendfile";
 
-struct part {
-    struct writer writer;        /* of the stream */
-    struct async_stream *stream; /* the destination */
-    int file;                    /* the source */
-    int64_t offset;              /* of the next byte */
-    size_t left;                 /* bytes to be sent */
+struct file_part {
+    struct exclusive_write exclusive;
+    struct async_stream *stream;
+    int file;
+    int64_t offset; /* of the next byte */
+    size_t left;    /* bytes to be sent */
 };
 
-/* What a wait returned; while it went on the stream may have been closed. */
-static int waited(const struct part *part, int result)
+/* The result of a wait, during which the stream may have been closed. */
+static int check_stream_gone(const struct file_part *part, int result)
 {
-    return part->writer.gone && result == 0 ? -EBADF : result;
+    return part->exclusive.stream_gone && result == 0 ? -EBADF : result;
 }
 
-static int wait_for_writable(struct async_loop *loop, struct part *part)
+static int wait_until_sent(const struct file_part *part)
 {
-    return waited(part, asyncp_channel_wait(loop, &part->stream->channel, SIDE_WRITE, call));
-}
-
-/* The kernel has no room: waits until it has. */
-static int wait_for_room(struct async_loop *loop, struct part *part)
-{
-    struct channel *channel = &part->stream->channel;
-    struct pollfd polled = {.fd = channel->source.fd, .events = POLLOUT};
-    int result = asyncp_sys_poll(&polled, 1, 0);
-    if (result !=
-        0) /* it has by now, and there will be no change to be told of; or the kernel cannot say */
-        return result < 0 ? result : 0;
-    channel_exhausted(channel, SIDE_WRITE);
-    return wait_for_writable(loop, part);
-}
-
-static int wait_until_sent(struct async_loop *loop, struct part *part)
-{
-    struct async_stream *stream = part->stream;
-    while (stream->pending > 0) {
-        asyncp_output_flush(stream);
-        int result = stream->pending > 0 ? wait_for_writable(loop, part) : 0;
+    struct async_transport *transport = stream_transport(part->stream);
+    while (transport_pending(transport) > 0) {
+        asyncp_transport_flush(transport);
+        if (transport_pending(transport) == 0)
+            break;
+        int result = check_stream_gone(part, asyncp_transport_wait_writable(transport, call));
         if (result < 0)
             return result;
     }
-    return stream->write_error;
+    return transport_write_error(transport);
 }
 
-/* An error of the file, and not of the connection. */
-static bool is_about_file(int error)
+static int send_block_through_layer(struct file_part *part)
 {
-    return error == -EINVAL || error == -EBADF || error == -EIO || error == -EOVERFLOW ||
-           error == -ENOSYS;
-}
-
-static int send_directly(struct part *part)
-{
-    struct async_stream *stream = part->stream;
-    size_t size = part->left < INT_MAX ? part->left : INT_MAX;
-    int result = asyncp_sys_sendfile(stream->channel.source.fd, part->file, &part->offset, size);
-    if (result >= 0 || result == -EAGAIN || result == -ENOMEM || is_about_file(result))
-        return result;
-    result = asyncp_stream_note_error(stream, result);
-    asyncp_output_fail(stream, result);
-    return result;
-}
-
-static int send_through_layer(struct part *part)
-{
-    struct async_stream *stream = part->stream;
-    struct block *block = asyncp_block_take(&stream->loop->blocks);
+    struct layer *layer = &part->stream->layer;
+    struct block_pool *pool = &transport_loop(&layer->transport)->blocks;
+    struct block *block = asyncp_block_take(pool);
     if (block == NULL)
         return -ENOMEM;
     size_t size = part->left < block->capacity ? part->left : block->capacity;
     int result = (int)asyncp_sys_pread(part->file, block->bytes, size, part->offset);
     if (result > 0) {
-        int written = asyncp_layer_write(stream, block->bytes, (size_t)result);
+        int written = asyncp_layer_write(layer, block->bytes, (size_t)result);
         part->offset += result;
         result = written < 0 ? written : result;
     }
-    asyncp_block_give(&stream->loop->blocks, block);
+    asyncp_block_give(pool, block);
     return result;
 }
 
-/* Some of it: how many bytes, 0 at the file's end. */
-static int send_some(struct async_loop *loop, struct part *part)
+/* Some bytes: how many; 0: the file has ended. */
+static int send_file_bytes(struct file_part *part)
 {
-    struct async_stream *stream = part->stream;
-    int result = waited(part, channel_pace(loop, &stream->channel, SIDE_WRITE, PACE_KERNEL));
+    struct async_transport *transport = stream_transport(part->stream);
+    int result = check_stream_gone(part, transport_pace(transport, SIDE_WRITE, PACE_KERNEL));
     if (result == 0)
-        result = wait_until_sent(loop, part);
+        result = wait_until_sent(part);
     while (result == 0) {
-        if (stream->layer != NULL)
-            return send_through_layer(part);
-        result = send_directly(part);
+        if (layer_is_set(&part->stream->layer))
+            return send_block_through_layer(part);
+        result = asyncp_transport_sendfile(transport, part->file, &part->offset, part->left);
         if (result != -EAGAIN)
             return result;
-        result = wait_for_room(loop, part);
+        result = check_stream_gone(part, asyncp_transport_wait_for_room(transport, call));
     }
     return result;
 }
 
 /* All of it, or up to the file's end. How many bytes, or -errno. */
-static int send_part(struct async_loop *loop, struct part *part)
+static int send_file_part(struct file_part *part)
 {
     size_t count = part->left;
     while (part->left > 0) {
-        int result = send_some(loop, part);
+        int result = send_file_bytes(part);
         if (result < 0)
             return result;
         if (result == 0)
@@ -131,16 +94,16 @@ static int send_part(struct async_loop *loop, struct part *part)
 int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t count)
 {
     struct async_loop *loop = loop_enter(call);
-    struct part part = {.stream = stream, .file = file, .offset = offset, .left = count};
+    struct file_part part = {.stream = stream, .file = file, .offset = offset, .left = count};
     stream_check(stream, call);
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     if (count > INT_MAX || offset < 0)
         return -EINVAL;
-    ASYNC_TRY(asyncp_writer_begin(stream, &part.writer, call));
-    part.writer.is_file = true;
-    int result = paced(loop, PACE_KERNEL,
-                       send_part(loop, &part)); /* one of no bytes did not come to a pace */
-    asyncp_writer_end(stream, &part.writer);
+    ASYNC_TRY(asyncp_writer_begin(stream, &part.exclusive, call));
+    part.exclusive.is_file = true;
+    int result = send_file_part(&part);
+    result = paced(loop, PACE_KERNEL, result); /* a file of no bytes has taken no steps yet */
+    asyncp_writer_end(stream, &part.exclusive);
     return result;
 }

@@ -1,54 +1,57 @@
 /*
- * net/server.c: a server's life, and that of its connections. A connection's task closes its stream
+ * net/server.c: the life of a server and of its connections. A connection's task closes its stream
  * when serve has returned; the server ends when the last of those has.
  */
 #include "net/server.h"
-#include "sched/fork.h"
-#include "sched/pace.h"
 #include "net/address.h"
+#include "net/path.h"
 #include "net/stream.h"
+#include "sched/fork.h"
+#include "sys/socket.h"
 #include "sys/file.h"
 #include "sys/report.h"
-#include <string.h>
 
-enum { DEFAULT_BACKLOG = 100, WHY_BYTES = 320 };
+enum { DEFAULT_BACKLOG = 100, MAX_MESSAGE = 320 };
+
+/* Until the next try, where the kernel has no descriptor. It does not report a free one. */
+static const int64_t PAUSE_NS = 50000000;
 
 struct connection {
-    struct link link;            /* in the server's list */
-    struct async_server *server; /* whose it is */
-    async_stream *stream;        /* to be closed when it ends; NULL: the program has */
-    async_task *task; /* that serves it, borrowed: it has not ended while this is in the list */
+    struct link link; /* in the server's list */
+    struct async_server *server;
+    async_stream *stream; /* NULL: the program has closed it */
+    async_task *task;     /* borrowed: it does not end while this is in the list */
 };
 
 /* ---- connections ---------------------------------------------------------------------------- */
 
-static void tell_end(struct async_server *server)
+static void wake_waiters_at_end(struct async_server *server)
 {
     if (server->closed && server->connection_count == 0)
         asyncp_wake_all(&server->waiters, 0);
 }
 
-static void forget(struct connection *connection)
+static void end_connection(struct connection *connection)
 {
     struct async_server *server = connection->server;
     list_remove(&connection->link);
     async_stream_close(connection->stream);
     memory_free(&server->loop->memory, connection, sizeof *connection);
     server->connection_count--;
-    asyncp_server_accept_again(server); /* there is room, and a descriptor */
-    tell_end(server);
+    asyncp_server_accept(server); /* there may be room and a descriptor */
+    wake_waiters_at_end(server);
 }
 
-/* Strangers who cannot shake hands come by every day: that is no failure of this program. */
-static void tell_refusal(const struct connection *connection, int error)
+/* A failed TLS handshake is most often the peer's fault: only debug mode reports it. */
+static void report_handshake(const struct connection *connection, int error)
 {
-    char peer[ADDRESS_TEXT] = "", why[WHY_BYTES];
+    char peer[ADDRESS_TEXT] = "", why[MAX_MESSAGE];
     if (!loop_is_debug(connection->server->loop) || error == -ECANCELED)
         return;
-    async_ignore(async_stream_peer(connection->stream, peer, sizeof peer));
+    bool is_known = async_stream_peer(connection->stream, peer, sizeof peer) > 0;
     async_strerror_copy(error, why, sizeof why);
     asyncp_report("'%s' is not served to %s: %s", connection->server->function.name,
-                  peer[0] != 0 ? peer : "a peer", why);
+                  is_known ? peer : "a peer", why);
 }
 
 bool async_is_disconnect(int error)
@@ -68,16 +71,15 @@ bool async_is_disconnect(int error)
 }
 
 /*
- * Clients that go are no failure of this program. The same error of another stream, a database's
- * say, may be one.
+ * A client that disconnects is no failure of this program. The same error of another stream may be
+ * one: of a connection to a database, for example.
  */
 static void excuse_disconnect(const struct connection *connection, int error)
 {
     const struct async_stream *stream = connection->stream;
     if (!async_is_disconnect(error) || stream == NULL || loop_is_debug(connection->server->loop))
         return;
-    if (error == stream->read_error || error == stream->write_error ||
-        (error == -ENODATA && stream->at_end))
+    if (asyncp_stream_failed_with(stream, error))
         connection->task->seen = true;
 }
 
@@ -85,13 +87,13 @@ static int serve_connection(struct connection *connection)
 {
     const struct async_server *server = connection->server;
     struct async_tls *tls = server->options.tls;
-    int refused = tls != NULL ? async_start_tls(connection->stream, tls, NULL) : 0, result = 0;
-    if (refused < 0)
-        tell_refusal(connection, refused);
+    int handshake = tls != NULL ? async_start_tls(connection->stream, tls, NULL) : 0, result = 0;
+    if (handshake < 0)
+        report_handshake(connection, handshake);
     else
         result = server->serve(connection->stream, server->argument);
     excuse_disconnect(connection, result);
-    forget(connection);
+    end_connection(connection);
     return result;
 }
 
@@ -101,14 +103,16 @@ static int enter_serve_connection(void *arguments)
 }
 
 /* TLS may need more of a task's stack than the program's part. */
-static size_t stack_size_of(const struct async_server *server)
+static size_t connection_stack_size(const struct async_server *server)
 {
     const struct async_tls *tls = server->options.tls;
-    size_t size = server->options.stack_size, least = tls != NULL ? tls->stack_size : 0;
-    return (size != 0 ? size : asyncp_default_stack_size(server->loop)) < least ? least : size;
+    size_t size = server->options.stack_size, min_size = tls != NULL ? tls->stack_size : 0;
+    size_t given = size != 0 ? size : asyncp_default_stack_size(server->loop);
+    return given < min_size ? min_size : size;
 }
 
-int asyncp_server_connect(struct async_server *server, int fd, int domain)
+/* Takes the socket. 0 or -ENOMEM. */
+static int serve_socket(struct async_server *server, int fd, int domain)
 {
     struct connection *connection = memory_new(&server->loop->memory, sizeof *connection);
     if (connection == NULL ||
@@ -117,18 +121,146 @@ int asyncp_server_connect(struct async_server *server, int fd, int domain)
         asyncp_sys_close(fd);
         return -ENOMEM;
     }
-    connection->stream->holder = &connection->stream;
+    asyncp_stream_link(connection->stream, &connection->stream);
     connection->server = server;
     list_append(&server->connections, &connection->link);
     server->connection_count++;
-    const async_task_options options = {.stack_size = stack_size_of(server)};
+    const async_task_options options = {.stack_size = connection_stack_size(server)};
     connection->task = asyncp_create(&server->function, &connection, &options,
                                      server->function.where);
     async_task_detach(connection->task);
     if (connection->task != NULL)
         return 0;
-    forget(connection);
+    end_connection(connection);
     return -ENOMEM;
+}
+
+/* ---- accepting ------------------------------------------------------------------------------ */
+
+static struct async_server *server_of(const struct listener *listener)
+{
+    return CONTAINER_OF(listener, const struct server_listener, listener)->server;
+}
+
+/* The timer is always set, mostly to TIME_NEVER, so that a pause needs no memory. */
+static int set_pause(struct async_server *server, int64_t until_ns)
+{
+    server->paused = until_ns != TIME_NEVER;
+    asyncp_timer_clear(server->loop, &server->pause);
+    return asyncp_timer_set(server->loop, &server->pause, until_ns);
+}
+
+static void change_pause(struct async_server *server, int64_t until_ns)
+{
+    int result = set_pause(server, until_ns); /* its place in the heap has just become free */
+    ASSERT(result == 0);
+    (void)result;
+}
+
+void asyncp_server_accept(struct async_server *server)
+{
+    if (server->closed)
+        return;
+    if (server->paused)
+        change_pause(server, TIME_NEVER);
+    for (size_t i = 0; i < server->listener_count; i++)
+        asyncp_listener_put_off(&server->listeners[i].listener);
+}
+
+static void expire_pause(struct timer *timer)
+{
+    struct async_server *server = CONTAINER_OF(timer, struct async_server, pause);
+    asyncp_server_accept(server);
+}
+
+static bool wants_connection(const struct listener *listener)
+{
+    const struct async_server *server = server_of(listener);
+    size_t max = server->options.max_connections;
+    return server->serving && !server->paused && !server->closed &&
+           (max == 0 || server->connection_count < max);
+}
+
+static int serve_accepted(struct listener *listener, int fd, int domain)
+{
+    struct async_server *server = server_of(listener);
+    server->was_refused = false;
+    return serve_socket(server, fd, domain);
+}
+
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
+/* The descriptor is no listening socket any more. */
+static bool is_final(int error)
+{
+    return error == -EBADF || error == -ENOTSOCK || error == -EINVAL || error == -EOPNOTSUPP;
+}
+
+/*
+ * A filter of system calls that forbids accept forbids the next one, too: that is reported once.
+ */
+static void handle_accept_error(struct listener *listener, int error)
+{
+    struct async_server *server = server_of(listener);
+    char why[MAX_MESSAGE];
+    if (is_final(error)) {
+        asyncp_tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
+        async_server_close(server);
+        return;
+    }
+    if (!is_shortage(error) && !asyncp_sys_is_transient_accept_error(error) &&
+        !server->was_refused) {
+        server->was_refused = true;
+        asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
+    }
+    if (server->paused)
+        return;
+    asyncp_error_describe(why, sizeof why, error, NULL);
+    if (loop_is_debug(server->loop))
+        asyncp_report("'%s' cannot accept for now (%s)", server->function.name, why);
+    change_pause(server, asyncp_now(server->loop) + PAUSE_NS);
+}
+
+int asyncp_server_reserve(struct async_server *server, size_t count)
+{
+    ASSERT(server->listeners == NULL && count > 0);
+    server->listeners = memory_new(&server->loop->memory, count * sizeof *server->listeners);
+    server->listener_capacity = server->listeners != NULL ? count : 0;
+    return server->listeners != NULL ? 0 : -ENOMEM;
+}
+
+int asyncp_server_listen(struct async_server *server, int fd)
+{
+    ASSERT(server->listener_count < server->listener_capacity);
+    struct server_listener *added = &server->listeners[server->listener_count];
+    *added = (struct server_listener){.listener = {.wants = wants_connection,
+                                                   .accepted = serve_accepted,
+                                                   .failed = handle_accept_error},
+                                      .server = server};
+    int result = asyncp_listener_open(&added->listener, server->loop, fd, server->options.backlog);
+    server->listener_count += result == 0;
+    return result;
+}
+
+void asyncp_server_set_path(struct async_server *server, struct socket_path *path)
+{
+    server->path = path;
+}
+
+/* In a child of fork(), the parent still listens at the path. */
+static void close_listeners(struct async_server *server)
+{
+    bool keeps_path = server->options.keep_path || loop_is_inherited(server->loop);
+    asyncp_timer_clear(server->loop, &server->pause);
+    if (server->path != NULL)
+        asyncp_path_release(server->loop, server->path, keeps_path);
+    server->path = NULL;
+    for (size_t i = 0; i < server->listener_count; i++)
+        asyncp_listener_close(&server->listeners[i].listener);
+    server->listener_count = 0;
 }
 
 /* ---- the server ----------------------------------------------------------------------------- */
@@ -144,38 +276,38 @@ static void server_check(const struct async_server *server, const char *call)
  * In a child of fork(), where the tasks of the connections never end. Their streams go with the
  * loop.
  */
-static void forget_inherited(struct async_server *server)
+static void drop_inherited_connections(struct async_server *server)
 {
     for (struct link *link; (link = list_first(&server->connections)) != NULL;) {
         struct connection *connection = CONTAINER_OF(link, struct connection, link);
         list_remove(link);
         if (connection->stream != NULL)
-            connection->stream->holder = NULL;
+            asyncp_stream_unlink(connection->stream);
         memory_free(&server->loop->memory, connection, sizeof *connection);
     }
     server->connection_count = 0;
     asyncp_wake_all(&server->waiters, 0);
 }
 
-static void destroy(struct async_server *server)
+static void free_server(struct async_server *server)
 {
     if (loop_is_inherited(server->loop))
-        forget_inherited(server);
+        drop_inherited_connections(server);
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
-    asyncp_server_stop(server);
+    close_listeners(server);
     list_remove(&server->guest.link);
     memory_free(&server->loop->memory, server->listeners,
-                server->listener_room * sizeof *server->listeners);
+                server->listener_capacity * sizeof *server->listeners);
     memory_free(&server->loop->memory, server, sizeof *server);
 }
 
-static void loop_closes(struct guest *guest)
+static void close_server_with_loop(struct guest *guest)
 {
     struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
     if (loop_is_debug(server->loop) && !loop_is_inherited(server->loop))
         asyncp_report("the server of '%s' was not freed before its loop", server->function.name);
     server->closed = true;
-    destroy(server);
+    free_server(server);
 }
 
 struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *serve,
@@ -195,17 +327,18 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
                                                 .where = where};
     if (options != NULL)
         server->options = *options;
-    server->options.more_hosts = NULL; /* these two were lent for the call */
+    server->options.more_hosts = NULL; /* these two are borrowed for the call only */
     server->options.service = NULL;
     if (server->options.backlog == 0)
         server->options.backlog = DEFAULT_BACKLOG;
     server->serving = !server->options.paused;
-    server->guest.loop_closes = loop_closes;
-    if (asyncp_server_prepare(server) < 0) {
+    server->guest.loop_closes = close_server_with_loop;
+    timer_init(&server->pause, expire_pause);
+    if (set_pause(server, TIME_NEVER) < 0) {
         memory_free(&loop->memory, server, sizeof *server);
         return NULL;
     }
-    list_append(&loop->closing.hooks, &server->guest.link);
+    loop_add_close_hook(loop, &server->guest);
     return server;
 }
 
@@ -213,7 +346,7 @@ void async_server_start_serving(async_server *server)
 {
     server_check(server, "async_server_start_serving");
     server->serving = true;
-    asyncp_server_accept_again(server);
+    asyncp_server_accept(server);
 }
 
 void async_server_close(async_server *server)
@@ -221,10 +354,10 @@ void async_server_close(async_server *server)
     ENSURE(server != NULL, "async_server_close: the server is NULL");
     struct async_loop *before = release_begin(server->loop, "async_server_close", "the server");
     if (!server->closed) {
-        asyncp_server_stop(server);
+        close_listeners(server);
         server->closed = true;
-        asyncp_wake_all(&server->forever, 0);
-        tell_end(server);
+        asyncp_wake_all(&server->forever_waiters, 0);
+        wake_waiters_at_end(server);
     }
     release_end(before);
 }
@@ -256,23 +389,23 @@ void async_server_cancel_clients(async_server *server)
         async_task_cancel(CONTAINER_OF(link, struct connection, link)->task);
 }
 
-struct serving {
-    struct wait wait;            /* of the task */
-    struct waiter waiter;        /* its place among those who wait for the server to be closed */
-    struct async_server *server; /* that it is to close */
+struct serve_wait {
+    struct wait wait;
+    struct waiter waiter;
+    struct async_server *server;
 };
 
-/* At once: by the time the task runs, the server may have been freed. */
-static void serve_no_more(struct wait *wait)
+/* Closes the server now: when the task runs, the server may have been freed. */
+static void cancel_serve_wait(struct wait *wait)
 {
-    struct async_server *server = CONTAINER_OF(wait, struct serving, wait)->server;
+    struct async_server *server = CONTAINER_OF(wait, struct serve_wait, wait)->server;
     asyncp_refuse_wait(wait);
     async_server_close(server);
 }
 
 int async_server_serve_forever(async_server *server)
 {
-    struct serving serving = {.server = server};
+    struct serve_wait waiting = {.server = server};
     struct async_loop *loop = loop_enter("async_server_serve_forever");
     server_check(server, "async_server_serve_forever");
     if (loop_running(loop)->refused) {
@@ -282,9 +415,9 @@ int async_server_serve_forever(async_server *server)
     if (server->closed)
         return paced(loop, PACE_STEP, 0);
     async_server_start_serving(server);
-    wait_init(&serving.wait, "async_server_serve_forever", server, serve_no_more);
-    wait_on(&serving.wait, &serving.waiter, &server->forever);
-    return asyncp_park(loop, &serving.wait);
+    wait_init(&waiting.wait, "async_server_serve_forever", server, cancel_serve_wait);
+    wait_on(&waiting.wait, &waiting.waiter, &server->forever_waiters);
+    return asyncp_park(loop, &waiting.wait);
 }
 
 static void check_not_served(const struct async_server *server, const char *call)
@@ -308,6 +441,15 @@ int async_server_wait_closed(async_server *server)
                                 asyncp_refuse_wait);
 }
 
+/* Cannot be cancelled. */
+static void wait_for_connections(struct async_server *server)
+{
+    static const char call[] = "async_server_free_wait";
+    int result = asyncp_stand_in_line(loop_enter(call), &server->waiters, call, server, NULL);
+    ASSERT(result == 0);
+    (void)result;
+}
+
 void async_server_free_wait(async_server *server)
 {
     if (server == NULL)
@@ -318,9 +460,8 @@ void async_server_free_wait(async_server *server)
     if (!loop_is_inherited(server->loop))
         async_server_cancel_clients(server);
     if (server->connection_count > 0 && !loop_is_inherited(server->loop))
-        async_ignore(asyncp_stand_in_line(loop_enter("async_server_free_wait"), &server->waiters,
-                                          "async_server_free_wait", server, NULL));
-    destroy(server);
+        wait_for_connections(server);
+    free_server(server);
     release_end(before);
 }
 
@@ -335,6 +476,25 @@ size_t async_server_fds(const async_server *server, int fds[], size_t capacity)
     server_check(server, "async_server_fds");
     ENSURE(fds != NULL || capacity == 0, "async_server_fds: there is no array for %zu", capacity);
     for (size_t i = 0; i < server->listener_count && i < capacity; i++)
-        fds[i] = server->listeners[i].channel.source.fd;
+        fds[i] = listener_fd(&server->listeners[i].listener);
     return server->listener_count;
+}
+
+int async_server_port(const async_server *server)
+{
+    ENSURE(server != NULL, "async_server_port: the server is NULL");
+    if (server->listener_count == 0)
+        return 0;
+    int port = asyncp_socket_port(listener_fd(&server->listeners[0].listener));
+    return port > 0 ? port : 0;
+}
+
+const async_server_options *asyncp_server_options(const struct async_server *server)
+{
+    return &server->options;
+}
+
+const char *asyncp_server_name(const struct async_server *server)
+{
+    return server->function.name;
 }

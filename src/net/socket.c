@@ -1,10 +1,11 @@
 /*
- * net/socket.c: sockets of the user's: made, connected, accepted, closed.
+ * net/socket.c: making, connecting, accepting and closing the program's own sockets.
  */
 #include "net/address.h"
-#include "io/attempt.h"
-#include "poll/poll.h"
+#include "io/retry.h"
+#include "io/pollable.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
 #include "sys/file.h"
 #include <asyncio/socket.h>
 
@@ -15,81 +16,53 @@ int async_socket(int domain, int type, int protocol)
 
 /* ---- connect -------------------------------------------------------------------------------- */
 
-struct connecting {
-    struct attempt attempt;         /* which this is */
-    const struct sockaddr *address; /* of the peer, the caller's */
-    unsigned size;                  /* of it */
-    bool begun;                     /* the kernel is at it */
-};
-
-static int begin_to_connect(struct connecting *connecting)
+static bool is_connecting(int result)
 {
-    int fd = connecting->attempt.fd;
-    int result = asyncp_sys_set_nonblocking(fd);
-    if (result == 0)
-        result = asyncp_sys_connect(fd, connecting->address, connecting->size);
-    connecting->begun = result == -EINPROGRESS || result == -EINTR || result == -EALREADY;
-    return connecting->begun ? -EAGAIN : result;
+    return result == -EINPROGRESS || result == -EINTR || result == -EALREADY;
 }
 
-static int try_to_connect(struct attempt *attempt)
+/* -EAGAIN of a Unix socket: the backlog of the server is full. */
+static int connect_socket(struct retry *retry, int fd, const struct sockaddr *address,
+                          socklen_t size)
 {
-    struct connecting *connecting = CONTAINER_OF(attempt, struct connecting, attempt);
-    if (connecting->address == NULL || connecting->size < sizeof connecting->address->sa_family)
-        return -EINVAL;
-    return connecting->begun ? asyncp_sys_socket_error(attempt->fd) : begin_to_connect(connecting);
+    int result;
+    do
+        result = asyncp_sys_connect(fd, address, size);
+    while (result == -EAGAIN && (result = asyncp_retry_wait(retry, fd, OPERATION_WRITABLE)) >= 0);
+    if (!is_connecting(result))
+        return result;
+    result = asyncp_retry_wait(retry, fd, OPERATION_WRITABLE);
+    return result < 0 ? result : asyncp_sys_socket_error(fd);
 }
 
 int async_connect(int fd, const struct sockaddr *address, unsigned size)
 {
-    struct async_loop *loop = loop_enter("async_connect");
-    struct connecting connecting = {
-        .attempt = {.make = try_to_connect,
-                    .call = "async_connect",
-                    .fd = fd,
-                    .until = OPERATION_WRITABLE},
-        .address = address,
-        .size = size,
-    };
-    int result = asyncp_attempt(loop, &connecting.attempt);
+    struct retry retry;
+    ASYNC_TRY(asyncp_retry_begin(&retry, "async_connect"));
+    if (address == NULL || size < sizeof address->sa_family)
+        return -EINVAL;
+    int result = asyncp_sys_set_nonblocking(fd);
+    if (result == 0)
+        result = connect_socket(&retry, fd, address, size);
     bool blames_peer = result < 0 && result != -ECANCELED && result != -EBADF && result != -EINVAL;
-    return blames_peer ? asyncp_fail_to_connect(result, address, size) : result;
+    return blames_peer ? asyncp_fail_at_address("connect to", result, address, size) : result;
 }
 
 /* ---- accept --------------------------------------------------------------------------------- */
 
-struct accepting {
-    struct attempt attempt;   /* which this is */
-    struct sockaddr *address; /* where the peer's is to go; may be NULL */
-    unsigned *size;           /* the room there; may be NULL if that is */
-    bool begun;               /* the socket does not block */
-};
-
-static int try_to_accept(struct attempt *attempt)
-{
-    struct accepting *accepting = CONTAINER_OF(attempt, struct accepting, attempt);
-    if (accepting->address != NULL && accepting->size == NULL)
-        return -EINVAL;
-    int result = accepting->begun ? 0 : asyncp_sys_set_nonblocking(attempt->fd);
-    if (result < 0)
-        return result;
-    accepting->begun = true;
-    result = asyncp_sys_accept(attempt->fd, accepting->address, accepting->size);
-    return asyncp_sys_is_transient_accept_error(result) ? -EAGAIN : result;
-}
-
 int async_accept(int fd, struct sockaddr *address, unsigned *size)
 {
-    struct async_loop *loop = loop_enter("async_accept");
-    struct accepting accepting = {
-        .attempt = {.make = try_to_accept,
-                    .call = "async_accept",
-                    .fd = fd,
-                    .until = OPERATION_READABLE},
-        .address = address,
-        .size = size,
-    };
-    return asyncp_attempt(loop, &accepting.attempt);
+    struct retry retry;
+    ASYNC_TRY(asyncp_retry_begin(&retry, "async_accept"));
+    if (address != NULL && size == NULL)
+        return -EINVAL;
+    ASYNC_TRY(asyncp_sys_set_nonblocking(fd));
+    for (;;) {
+        int result = asyncp_sys_accept(fd, address, size);
+        if (result != -EAGAIN && !asyncp_sys_is_transient_accept_error(result))
+            return result;
+        ASYNC_TRY(asyncp_retry_wait(&retry, fd, OPERATION_READABLE));
+    }
 }
 
 /* ---- close ---------------------------------------------------------------------------------- */

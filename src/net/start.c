@@ -6,8 +6,8 @@
 #include "net/address.h"
 #include "net/path.h"
 #include "net/server.h"
-#include "poll/poll.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
 #include "sys/file.h"
 #include "sys/report.h"
 #include <asyncio/name.h>
@@ -17,14 +17,15 @@
 #include <sys/un.h>
 
 /*
- * A port that the kernel chose for one address may be taken at another: so many are tried. Where
- * nine tenths of the ports are taken at the other address, one start in 38,000 fails.
+ * A port that the kernel has chosen for one address may be taken at another. If nine tenths of the
+ * ports are taken there, one start in 38,000 fails.
  */
 enum { MAX_PORT_TRIES = 100 };
 
 /* ---- one socket ----------------------------------------------------------------------------- */
 
-static int set_options(int fd, int family, const async_server_options *options)
+/* The connections inherit some of them. */
+static int set_listener_options(int fd, int family, const async_server_options *options)
 {
     int result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (result == 0 && options->reuse_port)
@@ -33,25 +34,21 @@ static int set_options(int fd, int family, const async_server_options *options)
         result = asyncp_sys_set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (result == 0 && options->keep_alive)
         result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    return result == 0 ? asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)
-                       : result; /* which the connections inherit */
+    if (result == 0)
+        result = asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    return result;
 }
 
-static int fail_to_listen(int error, const struct sockaddr *address, socklen_t size)
-{
-    char text[ADDRESS_TEXT];
-    asyncp_address_text(address, size, text, sizeof text);
-    return async_fail_errno(error, "listen at %s", text);
-}
-
-/* A socket that listens there, or -errno and why. */
+/* A socket that listens there, or -errno. */
 static int open_listener(const struct sockaddr *address, socklen_t size,
                          const async_server_options *options)
 {
     int fd = asyncp_sys_socket(address->sa_family, SOCK_STREAM, 0);
     if (fd < 0)
-        return fail_to_listen(fd, address, size);
-    int result = address->sa_family != AF_UNIX ? set_options(fd, address->sa_family, options) : 0;
+        return asyncp_fail_at_address("listen at", fd, address, size);
+    int result = address->sa_family != AF_UNIX
+                     ? set_listener_options(fd, address->sa_family, options)
+                     : 0;
     if (result == 0)
         result = asyncp_sys_bind(fd, address, size);
     if (result == 0)
@@ -59,84 +56,47 @@ static int open_listener(const struct sockaddr *address, socklen_t size,
     if (result == 0)
         return fd;
     asyncp_sys_close(fd);
-    return fail_to_listen(result, address, size);
+    return asyncp_fail_at_address("listen at", result, address, size);
 }
 
-static int take_listener(struct async_server *server, int fd, struct socket_path *path)
+static int take_listener(struct async_server *server, int fd)
 {
-    int result = asyncp_server_listen(server, fd, path);
+    int result = asyncp_server_listen(server, fd);
     if (result < 0)
         asyncp_sys_close(fd);
     return result;
 }
 
-/*
- * Gives the server to the program, or to nobody. Of what a listener is at first nobody tells: so it
- * is tried.
- */
-static int finish(struct async_server *server, int result, async_server **out)
+/* The poller need not report connections that came before the registration. */
+static int finish_start(struct async_server *server, int result, async_server **out)
 {
+    struct async_loop *loop = asyncp_current;
     if (result < 0) {
         async_server_free_wait(server);
         return result;
     }
-    asyncp_server_accept_again(server);
+    asyncp_server_accept(server);
     *out = server;
-    return paced(server->loop, PACE_KERNEL, 0);
-}
-
-/* ---- ports ---------------------------------------------------------------------------------- */
-
-static bool has_port(const struct sockaddr *address)
-{
-    return address->sa_family == AF_INET || address->sa_family == AF_INET6;
-}
-
-static in_port_t *port_of(struct sockaddr *address)
-{
-    void *any = address;
-    ASSERT(has_port(address));
-    return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)any)->sin6_port
-                                          : &((struct sockaddr_in *)any)->sin_port;
-}
-
-/* The port at which a socket is bound, as a number; 0: it has none. -errno. */
-static int bound_port(int fd)
-{
-    struct sockaddr_storage storage;
-    struct sockaddr *address = (struct sockaddr *)&storage;
-    socklen_t size;
-    int result = asyncp_sys_local_address(fd, &storage, &size);
-    if (result < 0)
-        return result;
-    return has_port(address) ? ntohs(*port_of(address)) : 0;
-}
-
-int async_server_port(const async_server *server)
-{
-    ENSURE(server != NULL, "async_server_port: the server is NULL");
-    int port = server->listener_count > 0 ? bound_port(server->listeners[0].channel.source.fd) : 0;
-    return port > 0 ? port : 0;
+    return paced(loop, PACE_KERNEL, 0);
 }
 
 /* ---- at all addresses of its hosts ---------------------------------------------------------- */
 
-/* One address at which a server is to listen. */
-struct place {
-    struct sockaddr *address; /* in a list of the places' */
-    socklen_t size;           /* of it */
-    int fd;                   /* that listens there; -1: none does */
+/* An address to listen at. */
+struct endpoint {
+    struct sockaddr *address; /* in one of the lists */
+    socklen_t size;
+    int fd; /* -1: no socket listens there */
 };
 
-struct places {
-    struct async_loop *loop; /* whose memory this is */
+struct endpoints {
+    struct async_loop *loop;
     struct addrinfo **lists; /* of each host; NULL: not looked up */
-    size_t host_count;       /* of the lists */
-    struct place *places;    /* each address once */
-    size_t count;            /* of them */
-    size_t room;             /* for so many */
-    bool any_port;           /* the kernel chooses the port */
-    size_t open;             /* sockets that listen */
+    size_t host_count;
+    struct endpoint *array; /* each address once */
+    size_t count, capacity;
+    size_t open_count; /* that have a socket */
+    bool any_port;     /* the kernel chooses the port */
 };
 
 static size_t count_hosts(const async_server_options *options)
@@ -148,128 +108,136 @@ static size_t count_hosts(const async_server_options *options)
     return count;
 }
 
-static int look_up_hosts(struct places *places, const char *first, int port,
+static int look_up_hosts(struct endpoints *endpoints, const char *first, int port,
                          const async_server_options *options)
 {
-    places->host_count = count_hosts(options);
-    places->lists = memory_new(&places->loop->memory, places->host_count * sizeof *places->lists);
-    if (places->lists == NULL)
+    endpoints->host_count = count_hosts(options);
+    endpoints->lists = memory_new(&endpoints->loop->memory,
+                                  endpoints->host_count * sizeof *endpoints->lists);
+    if (endpoints->lists == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < places->host_count; i++) {
+    for (size_t i = 0; i < endpoints->host_count; i++) {
         const char *host = i == 0 ? first : options->more_hosts[i - 1];
         if (host != NULL && host[0] == 0)
             host = NULL;
-        ASYNC_TRY(asyncp_look_up(host, port, options->service, AI_PASSIVE, &places->lists[i]));
-        for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
-            places->room++;
+        ASYNC_TRY(asyncp_look_up(host, port, options->service, AI_PASSIVE, &endpoints->lists[i]));
+        for (const struct addrinfo *entry = endpoints->lists[i]; entry != NULL;
+             entry = entry->ai_next)
+            endpoints->capacity++;
     }
     return 0;
 }
 
-static bool is_known(const struct places *places, const struct addrinfo *address)
+static bool has_endpoint(const struct endpoints *endpoints, const struct addrinfo *address)
 {
-    for (size_t i = 0; i < places->count; i++)
-        if (places->places[i].size == address->ai_addrlen &&
-            memcmp(places->places[i].address, address->ai_addr, address->ai_addrlen) == 0)
+    for (size_t i = 0; i < endpoints->count; i++)
+        if (endpoints->array[i].size == address->ai_addrlen &&
+            memcmp(endpoints->array[i].address, address->ai_addr, address->ai_addrlen) == 0)
             return true;
     return false;
 }
 
-static int gather_places(struct places *places)
+static int collect_endpoints(struct endpoints *endpoints)
 {
-    places->places = memory_new(&places->loop->memory, places->room * sizeof *places->places);
-    if (places->places == NULL)
+    endpoints->array = memory_new(&endpoints->loop->memory,
+                                  endpoints->capacity * sizeof *endpoints->array);
+    if (endpoints->array == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < places->host_count; i++)
-        for (const struct addrinfo *one = places->lists[i]; one != NULL; one = one->ai_next)
-            if (has_port(one->ai_addr) && !is_known(places, one))
-                places->places[places->count++] = (struct place){
-                    .address = one->ai_addr, .size = one->ai_addrlen, .fd = -1};
-    if (places->count == 0)
+    for (size_t i = 0; i < endpoints->host_count; i++)
+        for (const struct addrinfo *entry = endpoints->lists[i]; entry != NULL;
+             entry = entry->ai_next)
+            if (address_has_port(entry->ai_addr) && !has_endpoint(endpoints, entry))
+                endpoints->array[endpoints->count++] = (struct endpoint){
+                    .address = entry->ai_addr, .size = entry->ai_addrlen, .fd = -1};
+    if (endpoints->count == 0)
         return async_fail(-EADDRNOTAVAIL, "the host has no address to listen at");
-    places->any_port = *port_of(places->places[0].address) == 0;
+    endpoints->any_port = *address_port(endpoints->array[0].address) == 0;
     return 0;
 }
 
-static void close_places(struct places *places)
+static void close_endpoints(struct endpoints *endpoints)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        if (places->places[i].fd >= 0)
-            asyncp_sys_close(places->places[i].fd);
-        places->places[i].fd = -1;
+    for (size_t i = 0; i < endpoints->count; i++) {
+        if (endpoints->array[i].fd >= 0)
+            asyncp_sys_close(endpoints->array[i].fd);
+        endpoints->array[i].fd = -1;
     }
-    places->open = 0;
+    endpoints->open_count = 0;
 }
 
-static void free_places(struct places *places)
+static void free_endpoints(struct endpoints *endpoints)
 {
-    const async_allocator *memory = &places->loop->memory;
-    close_places(places);
-    memory_free(memory, places->places, places->room * sizeof *places->places);
-    for (size_t i = 0; i < places->host_count && places->lists != NULL; i++)
-        async_freeaddrinfo(places->lists[i]);
-    memory_free(memory, places->lists, places->host_count * sizeof *places->lists);
+    const async_allocator *memory = &endpoints->loop->memory;
+    close_endpoints(endpoints);
+    memory_free(memory, endpoints->array, endpoints->capacity * sizeof *endpoints->array);
+    for (size_t i = 0; i < endpoints->host_count && endpoints->lists != NULL; i++)
+        async_freeaddrinfo(endpoints->lists[i]);
+    memory_free(memory, endpoints->lists, endpoints->host_count * sizeof *endpoints->lists);
 }
 
-/*
- * A machine that has no IPv6, or has it and no address, is no reason not to listen at the others.
- */
+/* A machine without IPv6, or without an address of that family, listens at the others. */
 static bool is_dispensable(int error)
 {
     return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
 }
 
-static void report_left_out(const struct async_server *server, const struct place *place, int error)
+static void report_left_out(const struct async_server *server, const struct endpoint *endpoint,
+                            int error)
 {
     char text[ADDRESS_TEXT];
-    if (!loop_is_debug(server->loop))
+    if (!loop_is_debug(asyncp_current))
         return;
-    asyncp_address_text(place->address, place->size, text, sizeof text);
-    asyncp_report("'%s' does not listen at %s: %s", server->function.name, text, strerror(-error));
+    asyncp_address_text(endpoint->address, endpoint->size, text, sizeof text);
+    asyncp_report("'%s' does not listen at %s: %s", asyncp_server_name(server), text,
+                  strerror(-error));
 }
 
-/* All of them at one port. 0, or the error of an address that cannot be done without. */
-static int open_places(struct async_server *server, struct places *places)
+/* Opens a socket for each endpoint, all at one port. 0, or the error of one that is required. */
+static int open_endpoints(struct async_server *server, struct endpoints *endpoints)
 {
-    const struct place *left_out = NULL;
+    const struct endpoint *left_out = NULL;
     int port = 0, error = 0;
-    for (struct place *place = places->places; place < places->places + places->count; place++) {
-        if (places->any_port)
-            *port_of(place->address) = htons((in_port_t)port);
-        int result = open_listener(place->address, place->size, &server->options);
+    for (struct endpoint *endpoint = endpoints->array;
+         endpoint < endpoints->array + endpoints->count; endpoint++) {
+        if (endpoints->any_port)
+            *address_port(endpoint->address) = htons((in_port_t)port);
+        int result = open_listener(endpoint->address, endpoint->size,
+                                   asyncp_server_options(server));
         if (result < 0 && !is_dispensable(result))
             return result;
         if (result < 0) {
-            report_left_out(server, place, result);
-            if (left_out == NULL || error == -EAFNOSUPPORT) { /* which says less */
-                left_out = place;
+            report_left_out(server, endpoint, result);
+            if (left_out == NULL || error == -EAFNOSUPPORT) {
+                left_out = endpoint;
                 error = result;
             }
             continue;
         }
-        place->fd = result;
-        places->open++;
-        if (port == 0 && (port = bound_port(result)) < 0)
+        endpoint->fd = result;
+        endpoints->open_count++;
+        if (port == 0 && (port = asyncp_socket_port(result)) < 0)
             return port;
     }
-    return places->open > 0 ? 0 : fail_to_listen(error, left_out->address, left_out->size);
+    return endpoints->open_count > 0
+               ? 0
+               : asyncp_fail_at_address("listen at", error, left_out->address, left_out->size);
 }
 
-static int listen_at_places(struct async_server *server, struct places *places)
+static int listen_at_endpoints(struct async_server *server, struct endpoints *endpoints)
 {
     int result = -EADDRINUSE;
     for (int tries = 0; tries < MAX_PORT_TRIES && result == -EADDRINUSE; tries++) {
-        close_places(places);
-        result = open_places(server, places);
-        if (!places->any_port || places->open == 0)
+        close_endpoints(endpoints);
+        result = open_endpoints(server, endpoints);
+        if (!endpoints->any_port || endpoints->open_count == 0)
             break;
     }
     if (result == 0)
-        result = asyncp_server_make_room(server, places->open);
-    for (size_t i = 0; i < places->count && result == 0; i++) {
-        if (places->places[i].fd >= 0)
-            result = take_listener(server, places->places[i].fd, NULL);
-        places->places[i].fd = -1;
+        result = asyncp_server_reserve(server, endpoints->open_count);
+    for (size_t i = 0; i < endpoints->count && result == 0; i++) {
+        if (endpoints->array[i].fd >= 0)
+            result = take_listener(server, endpoints->array[i].fd);
+        endpoints->array[i].fd = -1;
     }
     return result;
 }
@@ -281,22 +249,22 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     static const async_server_options defaults;
     struct async_loop *loop = loop_enter("async_start_server");
     struct async_server *server = NULL;
-    struct places places = {.loop = loop};
+    struct endpoints endpoints = {.loop = loop};
     OPTIONS_CHECK(options, "async_start_server");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
-    int result = look_up_hosts(&places, host, port, options != NULL ? options : &defaults);
+    int result = look_up_hosts(&endpoints, host, port, options != NULL ? options : &defaults);
     if (result == 0)
-        result = gather_places(&places);
+        result = collect_endpoints(&endpoints);
     if (result == 0) {
         server = asyncp_server_make(loop, serve, name, where, argument, options);
-        result = server != NULL ? listen_at_places(server, &places) : -ENOMEM;
+        result = server != NULL ? listen_at_endpoints(server, &endpoints) : -ENOMEM;
     }
-    free_places(&places);
-    return finish(server, result, out);
+    free_endpoints(&endpoints);
+    return finish_start(server, result, out);
 }
 
 /* ---- at a path ------------------------------------------------------------------------------ */
@@ -306,7 +274,7 @@ static int listen_at_path(struct async_server *server, struct socket_path *path,
 {
     int fd = asyncp_sys_socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
-        return fail_to_listen(fd, address, size);
+        return asyncp_fail_at_address("listen at", fd, address, size);
     int result = asyncp_path_vacate(path);
     if (result < 0) {
         asyncp_sys_close(fd);
@@ -314,18 +282,18 @@ static int listen_at_path(struct async_server *server, struct socket_path *path,
     }
     result = asyncp_path_bind(path, fd, address, size);
     if (result == 0)
-        result = asyncp_sys_listen(fd, server->options.backlog);
+        result = asyncp_sys_listen(fd, asyncp_server_options(server)->backlog);
     if (result == 0)
-        return take_listener(server, fd, path);
+        return take_listener(server, fd);
     asyncp_sys_close(fd);
-    return fail_to_listen(result, address, size);
+    return asyncp_fail_at_address("listen at", result, address, size);
 }
 
 static int listen_at_abstract_name(struct async_server *server, const struct sockaddr *address,
                                    socklen_t size)
 {
-    int fd = open_listener(address, size, &server->options);
-    return fd < 0 ? fd : take_listener(server, fd, NULL);
+    int fd = open_listener(address, size, asyncp_server_options(server));
+    return fd < 0 ? fd : take_listener(server, fd);
 }
 
 static int start_at_path(struct async_server *server, const char *text)
@@ -336,16 +304,18 @@ static int start_at_path(struct async_server *server, const char *text)
     int size = asyncp_unix_address(&unix_address, text);
     if (size < 0)
         return size;
-    ASYNC_TRY(asyncp_server_make_room(server, 1));
+    ASYNC_TRY(asyncp_server_reserve(server, 1));
     if (text[0] == '@')
         return listen_at_abstract_name(server, address, (socklen_t)size);
-    ASYNC_TRY(asyncp_path_claim(server->loop, text, &path));
+    ASYNC_TRY(asyncp_path_claim(asyncp_current, text, &path));
     int result = listen_at_path(server, path, address, (socklen_t)size);
-    if (result < 0)
-        asyncp_path_withdraw(server->loop, path);
-    else
-        asyncp_path_settle(path);
-    return result;
+    if (result < 0) {
+        asyncp_path_withdraw(asyncp_current, path);
+        return result;
+    }
+    asyncp_path_settle(asyncp_current, path);
+    asyncp_server_set_path(server, path);
+    return 0;
 }
 
 int asyncp_start_unix_server(async_server **out, async_serve *serve, const char *name,
@@ -360,7 +330,7 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
-    return finish(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
+    return finish_start(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
 }
 
 /* ---- on a socket of the program's ----------------------------------------------------------- */
@@ -370,7 +340,8 @@ static bool is_bound(const struct sockaddr_storage *address, socklen_t size)
     struct sockaddr_storage copy = *address;
     if (address->ss_family == AF_UNIX)
         return size > offsetof(struct sockaddr_un, sun_path);
-    return !has_port((struct sockaddr *)&copy) || *port_of((struct sockaddr *)&copy) != 0;
+    return !address_has_port((struct sockaddr *)&copy) ||
+           *address_port((struct sockaddr *)&copy) != 0;
 }
 
 /* 0, and whether it listens already; or why it cannot be a server's. */
@@ -400,21 +371,21 @@ static int serve_on_descriptor(struct async_server *server, int fd,
                                const async_server_options *options)
 {
     bool listens;
-    int result = check_listener(server->loop, fd, &listens);
+    int result = check_listener(asyncp_current, fd, &listens);
     if (result == 0)
-        result = asyncp_server_make_room(server, 1);
+        result = asyncp_server_reserve(server, 1);
     if (result == 0)
         result = asyncp_sys_set_nonblocking(fd);
-    if (result == 0 && server->options.keep_alive)
+    if (result == 0 && asyncp_server_options(server)->keep_alive)
         result = asyncp_sys_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result < 0)
         return result;
-    async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)); /* if it is one of TCP */
+    async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)); /* not TCP: no matter */
     if (!listens || (options != NULL && options->backlog > 0))
-        result = asyncp_sys_listen(fd, server->options.backlog);
+        result = asyncp_sys_listen(fd, asyncp_server_options(server)->backlog);
     if (result < 0)
         return async_fail_errno(result, "listen on descriptor %d", fd);
-    return asyncp_server_listen(server, fd, NULL);
+    return asyncp_server_listen(server, fd);
 }
 
 int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *name,
@@ -429,5 +400,6 @@ int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *n
     if (loop_running(loop)->refused)
         return asyncp_refused(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
-    return finish(server, server != NULL ? serve_on_descriptor(server, fd, options) : -ENOMEM, out);
+    return finish_start(server, server != NULL ? serve_on_descriptor(server, fd, options) : -ENOMEM,
+                        out);
 }

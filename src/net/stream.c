@@ -1,98 +1,176 @@
 /*
- * net/stream.c: a stream's life: it is made of a connected socket, and ends when all that was
+ * net/stream.c: the life of a stream: it is made of a connected socket, and ends when all that was
  * written was sent and the lingering close (linger.c) is over, when the peer has taken nothing for
  * 30 seconds, or when the loop closes.
  */
 #include "net/stream.h"
-#include "sched/pace.h"
 #include "net/address.h"
-#include "poll/poll.h"
 #include "sys/socket.h"
+#include "poll/poll.h"
 #include "sys/file.h"
 #include "sys/report.h"
+#include <asyncio/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-enum { HIGH_WATER = 64 * 1024, LOW_WATER = 16 * 1024, TELL_WATER = 16 << 20 };
-static const int64_t STREAM_PATIENCE_NS = 30000000000;
+static const int64_t CLOSE_TIMEOUT_NS = 30000000000;
+static const double HANDSHAKE_TIMEOUT_SECONDS = 60; /* by default */
 
-/* While the layer holds something, that is in flight. */
+static struct async_stream *stream_of(struct async_transport *transport)
+{
+    return CONTAINER_OF(transport, struct async_stream, layer.transport);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* A layer that holds bytes counts as in flight. */
 static void set_waits_for_layer(struct async_stream *stream, bool waits)
 {
+    struct poller *poller = &transport_loop(stream_transport(stream))->poller;
     if (waits && !stream->waits_for_layer)
-        poller_hold(&stream->loop->poller, 1);
+        poller_hold(poller, 1);
     else if (!waits && stream->waits_for_layer)
-        poller_release(&stream->loop->poller, 1);
+        poller_release(poller, 1);
     stream->waits_for_layer = waits;
 }
 
-/* Of a stream that closes and has not sent everything; it may be gone afterwards. */
-static void go_on_closing(struct async_stream *stream)
+static void check_waits_for_layer(struct async_stream *stream)
 {
+    bool can_write = transport_write_error(stream_transport(stream)) == 0;
+    set_waits_for_layer(stream, can_write && layer_holds(&stream->layer));
+}
+
+static void end_stream(struct async_stream *stream)
+{
+    struct async_transport *transport = stream_transport(stream);
+    struct async_loop *loop = transport_loop(transport);
+    ASSERT(transport_is_closing(transport) && layer_has_sent(&stream->layer));
+    if (stream->is_lingering)
+        poller_release(&loop->poller, 1);
+    set_waits_for_layer(stream, false);
+    asyncp_transport_close(transport, -EBADF);
+    asyncp_reader_drop(stream);
+    asyncp_layer_free(&stream->layer);
+    asyncp_timer_clear(loop, &stream->close_timer);
+    if (stream->has_shutdown_grace)
+        loop_count_shutdown_hold(loop, -1);
+    list_remove(&stream->guest.link);
+    if (stream->closer != NULL)
+        asyncp_wake(stream->closer, NULL, transport_error(transport));
+    memory_free(&loop->memory, stream, sizeof *stream);
+}
+
+/* Whether the stream continues to linger. */
+static bool lingers_on(struct async_stream *stream)
+{
+    struct async_loop *loop = transport_loop(stream_transport(stream));
+    int64_t next_ns;
+    if (!asyncp_linger_check(&stream->lingering, &stream->layer, &next_ns))
+        return false;
+    asyncp_timer_clear(loop, &stream->close_timer);
+    if (asyncp_timer_set(loop, &stream->close_timer, next_ns) == 0)
+        return true;
+    asyncp_linger_give_up(&stream->lingering, &stream->layer, -ENOMEM);
+    return false;
+}
+
+/* Everything was sent. Whether the stream lingers; if not, it can end now. */
+static bool begin_lingering(struct async_stream *stream)
+{
+    struct async_loop *loop = transport_loop(stream_transport(stream));
+    asyncp_timer_clear(loop, &stream->close_timer);
+    stream->is_lingering = asyncp_linger_begin(&stream->lingering, &stream->layer) &&
+                           lingers_on(stream);
+    if (stream->is_lingering)
+        poller_hold(&loop->poller, 1);
+    return stream->is_lingering;
+}
+
+/* The socket of a closing stream has changed, or it was put off. */
+static void continue_closing(struct async_transport *transport)
+{
+    struct async_stream *stream = stream_of(transport);
+    if (stream->is_lingering) {
+        if (!lingers_on(stream))
+            end_stream(stream);
+        return;
+    }
     if (stream->waits_for_layer) {
-        asyncp_layer_release(stream);
-        set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
+        asyncp_layer_release(&stream->layer);
+        check_waits_for_layer(stream);
     }
-    asyncp_output_flush(stream);
+    asyncp_transport_flush(transport);
 }
 
-/* The socket has become ready for something: a reader was told, what is pending is ours. */
-static void changed(struct channel *channel)
+static void handle_flush_while_closing(struct async_transport *transport)
 {
-    struct async_stream *stream = CONTAINER_OF(channel, struct async_stream, channel);
-    if (!list_empty(&stream->watchers))
-        asyncp_wake_all(&stream->watchers, 0);
-    if (stream->linger.active)
-        asyncp_linger_continue(stream);
-    else if (stream->closing)
-        go_on_closing(stream);
-    else if (stream->blocked && channel_is_ready(channel, SIDE_WRITE))
-        asyncp_output_flush(stream);
+    struct async_stream *stream = stream_of(transport);
+    if (transport_pending(transport) > 0 && !stream->waits_for_layer)
+        asyncp_linger_drop_input(&stream->lingering, &stream->layer);
+    if (layer_has_sent(&stream->layer) && !stream->is_lingering && !begin_lingering(stream))
+        end_stream(stream);
 }
 
-static void flush(struct deferred *deferred)
+/* Bytes of an exclusive write, or of the layer, are lost as well. */
+static void handle_write_failure(struct async_transport *transport)
 {
-    struct async_stream *stream = CONTAINER_OF(deferred, struct async_stream, flush);
-    stream->gathered = false;
-    if (!list_empty(&stream->watchers) && channel_is_ready(&stream->channel, SIDE_READ))
-        asyncp_wake_all(&stream->watchers, 0);
-    if (stream->linger.active)
-        asyncp_linger_continue(stream);
-    else if (stream->closing)
-        go_on_closing(stream);
-    else
-        asyncp_output_flush(stream);
+    const struct async_stream *stream = stream_of(transport);
+    if (writer_is_exclusive(&stream->writer) || layer_holds(&stream->layer))
+        transport_cut(transport);
 }
 
-static void run_out_of_patience(struct timer *timer)
+static void expire_close_timer(struct timer *timer)
 {
-    struct async_stream *stream = CONTAINER_OF(timer, struct async_stream, patience);
-    if (stream->linger.active) {
-        asyncp_linger_continue(stream);
+    struct async_stream *stream = CONTAINER_OF(timer, struct async_stream, close_timer);
+    struct async_transport *transport = stream_transport(stream);
+    struct async_loop *loop = transport_loop(transport);
+    if (stream->is_lingering) {
+        continue_closing(transport);
         return;
     }
-    int64_t until_ns = asyncp_now(stream->loop) + STREAM_PATIENCE_NS;
-    bool goes_on = stream->progressed && asyncp_timer_set(stream->loop, timer, until_ns) == 0;
-    stream->progressed = false;
-    if (goes_on)
+    if (transport_take_progress(transport) &&
+        asyncp_timer_set(loop, timer, asyncp_now(loop) + CLOSE_TIMEOUT_NS) == 0)
         return;
-    asyncp_output_fail(stream, -ETIMEDOUT);
-    asyncp_stream_end(stream);
+    asyncp_transport_fail(transport, -ETIMEDOUT);
+    end_stream(stream);
 }
 
-static void loop_closes(struct guest *guest)
+static void close_with_loop(struct guest *guest)
 {
     struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
-    if (!stream->closing && loop_is_debug(stream->loop) && !loop_is_inherited(stream->loop))
+    struct async_transport *transport = stream_transport(stream);
+    const struct async_loop *loop = transport_loop(transport);
+    if (!transport_is_closing(transport) && loop_is_debug(loop) && !loop_is_inherited(loop))
         asyncp_report("a stream (descriptor %d) was not closed before its loop",
-                      async_stream_fd(stream));
-    asyncp_output_fail(stream, -ECONNABORTED);
-    stream->closing = true;
-    asyncp_stream_end(stream);
+                      transport_fd(transport));
+    asyncp_transport_fail(transport, -ECONNABORTED);
+    asyncp_transport_begin_closing(transport);
+    end_stream(stream);
 }
 
-/* A socket that is connected, and so can be a stream. */
-static int check_socket(const struct async_loop *loop, int fd, int *domain)
+/* ---- the beginning -------------------------------------------------------------------------- */
+
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
+{
+    static const struct transport_events events = {.failed = handle_write_failure,
+                                                   .resumed = continue_closing,
+                                                   .flushed = handle_flush_while_closing};
+    struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
+    if (stream == NULL)
+        return -ENOMEM;
+    stream->guest.loop_closes = close_with_loop;
+    timer_init(&stream->close_timer, expire_close_timer);
+    int result = asyncp_transport_open(stream_transport(stream), loop, fd, domain, &events);
+    if (result < 0) {
+        memory_free(&loop->memory, stream, sizeof *stream);
+        return result;
+    }
+    loop_add_close_hook(loop, &stream->guest);
+    *out = stream;
+    return 0;
+}
+
+static int check_connected_socket(const struct async_loop *loop, int fd, int *domain)
 {
     struct sockaddr_storage address;
     socklen_t size;
@@ -102,42 +180,10 @@ static int check_socket(const struct async_loop *loop, int fd, int *domain)
     if (type < 0)
         return type;
     if (type != SOCK_STREAM)
-        return async_fail(-EPROTOTYPE, "the socket is not one of streams");
+        return async_fail(-EPROTOTYPE, "descriptor %d: not a stream socket", fd);
     int result = asyncp_sys_peer_address(fd, &address, &size);
     *domain = address.ss_family;
     return result < 0 ? result : asyncp_sys_set_nonblocking(fd);
-}
-
-static int make(struct async_loop *loop, struct async_stream *stream, int fd, int domain)
-{
-    *stream = (struct async_stream){.loop = loop,
-                                    .high = HIGH_WATER,
-                                    .low = LOW_WATER,
-                                    .tell_at = loop_is_debug(loop) ? TELL_WATER : SIZE_MAX,
-                                    .flush.run = flush,
-                                    .guest.loop_closes = loop_closes};
-    timer_init(&stream->patience, run_out_of_patience);
-    int result = asyncp_channel_open(loop, &stream->channel, fd, changed);
-    if (result < 0)
-        return result;
-    stream->is_tcp = domain == AF_INET || domain == AF_INET6;
-    if (domain == AF_UNIX) /* which stops a read between what two processes wrote */
-        stream->channel.source.state |= SOURCE_URGENT;
-    list_append(&loop->closing.hooks, &stream->guest.link);
-    return 0;
-}
-
-int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
-{
-    struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
-    if (stream == NULL)
-        return -ENOMEM;
-    int result = make(loop, stream, fd, domain);
-    if (result < 0)
-        memory_free(&loop->memory, stream, sizeof *stream);
-    else
-        *out = stream;
-    return result;
 }
 
 int async_stream_new(async_stream **stream, int fd)
@@ -149,139 +195,125 @@ int async_stream_new(async_stream **stream, int fd)
     if (stream == NULL)
         return -EINVAL;
     *stream = NULL;
-    int result = check_socket(loop, fd, &domain);
-    if (result == 0 && domain != AF_UNIX) /* small writes are gathered here, not there */
+    int result = check_connected_socket(loop, fd, &domain);
+    if (result == 0 && domain != AF_UNIX) /* small writes are gathered here; not TCP: no matter */
         async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1));
     return result < 0 ? result : asyncp_stream_make(loop, stream, fd, domain);
 }
 
-/* ---- the end -------------------------------------------------------------------------------- */
+/* ---- layers --------------------------------------------------------------------------------- */
 
-/*
- * A kernel that closes a socket says the end behind what it has: where more was to come, that would
- * be a lie.
- */
-static void close_channel(struct async_stream *stream, int error)
+int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls, void *state)
 {
-    int fd = stream->channel.source.fd;
-    if (fd < 0)
-        return;
-    if (stream->is_cut && stream->is_tcp &&
-        !loop_is_inherited(stream->loop)) /* else the connection is the parent's */
-        async_ignore(asyncp_sys_reset_on_close(fd));
-    asyncp_channel_close(stream->loop, &stream->channel, error);
+    stream_check(stream, "async_stream_set_layer");
+    if (calls == NULL)
+        return -EINVAL;
+    if (layer_is_set(&stream->layer) || transport_is_read(stream_transport(stream)) ||
+        writer_sends_file(&stream->writer))
+        return -EBUSY;
+    asyncp_layer_set(&stream->layer, calls, state, asyncp_reader_take(stream));
+    return 0;
 }
 
-int asyncp_stream_note_error(struct async_stream *stream, int error)
+void *async_stream_layer_state(const async_stream *stream, const async_stream_layer *calls)
 {
-    if (error == -ENOMEM || error == -ENOBUFS) /* of our system, not of the connection */
-        return error;
-    if (stream->socket_error == 0 && error != -EPIPE)
-        stream->socket_error = error;
-    return stream->socket_error != 0 ? stream->socket_error : error;
+    stream_check(stream, "async_stream_layer_state");
+    return layer_state(&stream->layer, calls);
 }
 
-void asyncp_stream_sent(struct async_stream *stream)
+async_transport *async_stream_transport(async_stream *stream)
 {
-    if (!stream->linger.active && !asyncp_linger_begin(stream))
-        asyncp_stream_end(stream);
+    stream_check(stream, "async_stream_transport");
+    return stream_transport(stream);
 }
 
-/* What wait_closed returns. */
-static int end_of(const struct async_stream *stream)
+int async_start_tls(async_stream *stream, async_tls *tls, const char *server_name)
 {
-    return stream->write_error != 0 ? stream->write_error : stream->socket_error;
+    struct async_loop *loop = loop_enter("async_start_tls");
+    struct exclusive_write handshake;
+    stream_check(stream, "async_start_tls");
+    if (tls == NULL || tls->start == NULL)
+        return -EINVAL;
+    if (loop_running(loop)->refused)
+        return asyncp_refused(loop);
+    ASYNC_TRY(asyncp_writer_begin(stream, &handshake, "async_start_tls"));
+    double seconds = tls->handshake_timeout > 0 ? tls->handshake_timeout
+                                                : HANDSHAKE_TIMEOUT_SECONDS;
+    int result = async_timeout(seconds, tls->start(tls, stream, server_name));
+    result = paced(loop, PACE_KERNEL, result);
+    asyncp_writer_end(stream, &handshake);
+    return result;
 }
 
-void asyncp_stream_end(struct async_stream *stream)
+/* ---- closing -------------------------------------------------------------------------------- */
+
+void asyncp_stream_link(struct async_stream *stream, struct async_stream **link)
 {
-    struct async_loop *loop = stream->loop;
-    ASSERT(stream->closing && output_is_done(stream));
-    if (stream->linger.active)
-        poller_release(&loop->poller, 1);
-    set_waits_for_layer(stream, false);
-    stream_take_back(stream);
-    close_channel(stream, -EBADF);
-    asyncp_input_drop(stream);
-    asyncp_layer_free(stream);
-    asyncp_timer_clear(loop, &stream->patience);
-    if (stream->lingers)
-        loop->activity.shutdown_holds--;
-    list_remove(&stream->guest.link);
-    if (stream->closer != NULL)
-        asyncp_wake(stream->closer, NULL, end_of(stream));
-    memory_free(&loop->memory, stream, sizeof *stream);
+    stream->link = link;
 }
 
-/* Tells the tasks that use the stream; none of them touches it from now on. */
-static void dismiss(struct async_stream *stream)
+void asyncp_stream_unlink(struct async_stream *stream)
 {
-    if (stream->holder != NULL)
-        *stream->holder = NULL;
-    if (stream->writer != NULL)
-        stream->writer->gone = true;
-    stream->writer = NULL;
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, -EBADF);
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_WRITE, -EBADF);
-    asyncp_wake_all(&stream->drainers, -EBADF);
-    asyncp_wake_all(&stream->watchers, -EBADF);
-    stream->linger.heard = stream->input != NULL && block_unread(stream->input) > 0;
-    asyncp_input_drop(stream);
+    if (stream->link != NULL)
+        *stream->link = NULL;
+    stream->link = NULL;
 }
 
-/* Sends what it can. Whether the stream can end now: else the loop goes on with it. */
+/* Sends what it can. Whether the stream can end now; otherwise the loop continues. */
 static bool close_at_once(struct async_stream *stream)
 {
-    dismiss(stream);
-    if (!stream->ends)
-        async_ignore(asyncp_layer_finish(stream));
-    asyncp_output_flush(stream);
-    stream->closing = true;
-    stream->progressed = false;
-    set_waits_for_layer(stream, layer_holds(stream) && stream->write_error == 0);
-    int64_t until_ns = asyncp_now(stream->loop) + STREAM_PATIENCE_NS;
-    if (!output_is_done(stream) && asyncp_timer_set(stream->loop, &stream->patience, until_ns) < 0)
-        asyncp_output_fail(stream, -ENOMEM);
-    if (output_is_done(stream) && !asyncp_linger_begin(stream))
+    struct async_transport *transport = stream_transport(stream);
+    struct async_loop *loop = transport_loop(transport);
+    asyncp_stream_unlink(stream);
+    asyncp_writer_dismiss(stream);
+    asyncp_transport_dismiss(transport);
+    asyncp_linger_init(&stream->lingering, reader_unread(&stream->reader));
+    asyncp_reader_drop(stream);
+    asyncp_writer_finish(stream);
+    asyncp_transport_flush(transport);
+    asyncp_transport_begin_closing(transport);
+    check_waits_for_layer(stream);
+    if (!layer_has_sent(&stream->layer) &&
+        asyncp_timer_set(loop, &stream->close_timer, asyncp_now(loop) + CLOSE_TIMEOUT_NS) < 0)
+        asyncp_transport_fail(transport, -ENOMEM);
+    if (layer_has_sent(&stream->layer) && !begin_lingering(stream))
         return true;
-    if (!stream->linger.active)
-        stream_put_off(stream); /* what has come already is heard */
-    stream->lingers = true;
-    stream->loop->activity.shutdown_holds++;
+    if (!stream->is_lingering)
+        transport_put_off(transport); /* input that is there is dropped then */
+    stream->has_shutdown_grace = true;
+    loop_count_shutdown_hold(loop, 1);
     return false;
 }
 
-/* In a child of fork(): the connection is the parent's, and what is pending is sent there. */
+/* In a child of fork(): the connection is the parent's, and pending output is sent there. */
 static void close_inherited(struct async_stream *stream)
 {
-    if (stream->holder != NULL)
-        *stream->holder = NULL;
-    asyncp_output_fail(stream, -ECONNABORTED);
-    asyncp_wake_all(&stream->drainers, -EBADF);
-    asyncp_wake_all(&stream->watchers, -EBADF);
-    stream->closing = true;
-    asyncp_stream_end(stream);
+    asyncp_stream_unlink(stream);
+    asyncp_transport_fail(stream_transport(stream), -ECONNABORTED);
+    asyncp_transport_begin_closing(stream_transport(stream));
+    end_stream(stream);
 }
 
 void async_stream_close(async_stream *stream)
 {
     if (stream == NULL)
         return;
-    struct async_loop *before = release_begin(stream->loop, "async_stream_close", "the stream");
+    struct async_loop *loop = transport_loop(stream_transport(stream));
+    struct async_loop *before = release_begin(loop, "async_stream_close", "the stream");
     stream_check(stream, "async_stream_close");
-    if (loop_is_inherited(stream->loop))
+    if (loop_is_inherited(loop))
         close_inherited(stream);
     else if (close_at_once(stream))
-        asyncp_stream_end(stream);
+        end_stream(stream);
     release_end(before);
 }
 
 struct close_wait {
-    struct wait wait;            /* of the task */
-    struct async_stream *stream; /* until whose end */
+    struct wait wait;
+    struct async_stream *stream;
 };
 
-static void wait_no_more(struct wait *wait)
+static void cancel_close_wait(struct wait *wait)
 {
     CONTAINER_OF(wait, struct close_wait, wait)->stream->closer = NULL;
     asyncp_refuse_wait(wait);
@@ -297,11 +329,11 @@ int async_stream_wait_closed(async_stream *stream)
     }
     stream_check(stream, "async_stream_wait_closed");
     if (close_at_once(stream)) {
-        int result = end_of(stream);
-        asyncp_stream_end(stream);
+        int result = transport_error(stream_transport(stream));
+        end_stream(stream);
         return paced(loop, PACE_KERNEL, result);
     }
-    wait_init(&waiting.wait, "async_stream_wait_closed", stream, wait_no_more);
+    wait_init(&waiting.wait, "async_stream_wait_closed", stream, cancel_close_wait);
     stream->closer = &waiting.wait;
     return asyncp_park(loop, &waiting.wait); /* the stream is gone by then */
 }
@@ -309,58 +341,62 @@ int async_stream_wait_closed(async_stream *stream)
 void async_stream_abort(async_stream *stream)
 {
     ENSURE(stream != NULL, "async_stream_abort: the stream is NULL");
-    struct async_loop *before = release_begin(stream->loop, "async_stream_abort", "the stream");
+    struct async_transport *transport = stream_transport(stream);
+    struct async_loop *loop = transport_loop(transport);
+    struct async_loop *before = release_begin(loop, "async_stream_abort", "the stream");
     stream_check(stream, "async_stream_abort");
-    asyncp_output_fail(stream, -ECONNABORTED);
-    asyncp_wake_all(&stream->drainers, -ECONNABORTED);
-    asyncp_wake_all(&stream->watchers, 0);
-    stream->read_error = -ECONNABORTED;
-    asyncp_input_drop(stream);
-    close_channel(stream, -ECONNABORTED);
+    asyncp_transport_fail(transport, -ECONNABORTED);
+    layer_fail_reading(&stream->layer, -ECONNABORTED);
+    asyncp_reader_drop(stream);
+    asyncp_transport_close(transport, -ECONNABORTED);
     release_end(before);
 }
 
 void asyncp_stream_hang_up(struct async_stream *stream)
 {
-    if (stream->channel.source.fd < 0)
+    if (transport_fd(stream_transport(stream)) < 0)
         return;
-    stream->hung_up = !stream->at_end;
-    stream->at_end = true;
-    asyncp_channel_tell(stream->loop, &stream->channel, SIDE_READ, 0);
-    asyncp_wake_all(&stream->watchers, 0);
-    async_ignore(async_stream_write_eof(stream));
+    asyncp_layer_hang_up(&stream->layer);
+    async_ignore(async_stream_write_eof(stream)); /* an error is the transport's */
 }
 
-/* ---- what people ask ------------------------------------------------------------------------ */
+/* ---- inspection ----------------------------------------------------------------------------- */
 
-/* Also in a child of fork(), which may have it to give to another program. */
+bool asyncp_stream_failed_with(const struct async_stream *stream, int error)
+{
+    return error == layer_read_error(&stream->layer) ||
+           error == transport_write_error(&stream->layer.transport) ||
+           (error == -ENODATA && layer_has_ended(&stream->layer));
+}
+
+/* Also in a child of fork(), which may give the socket to another program. */
 int async_stream_fd(const async_stream *stream)
 {
     ENSURE(stream != NULL, "async_stream_fd: the stream is NULL");
-    if (!loop_is_inherited(stream->loop))
+    if (!loop_is_inherited(transport_loop(&stream->layer.transport)))
         stream_check(stream, "async_stream_fd");
-    return stream->channel.source.fd;
+    return transport_fd(&stream->layer.transport);
 }
 
-static int tell_address(const struct async_stream *stream, char *text, size_t size,
-                        int (*ask)(int, struct sockaddr_storage *, socklen_t *))
+static int format_address_of(const struct async_stream *stream, char *text, size_t size,
+                             int (*ask)(int, struct sockaddr_storage *, socklen_t *))
 {
     struct sockaddr_storage address;
     socklen_t address_size;
     if (text == NULL && size > 0)
         return -EINVAL;
     int result = ask(async_stream_fd(stream), &address, &address_size);
-    return result < 0
-               ? result
-               : asyncp_address_text((const struct sockaddr *)&address, address_size, text, size);
+    if (result < 0)
+        return result;
+    return asyncp_address_text((const struct sockaddr *)&address, address_size, text, size);
 }
 
 int async_stream_peer(const async_stream *stream, char *text, size_t size)
 {
-    return tell_address(stream, text, size, asyncp_sys_peer_address);
+    return format_address_of(stream, text, size, asyncp_sys_peer_address);
 }
 
 int async_stream_local(const async_stream *stream, char *text, size_t size)
 {
-    return tell_address(stream, text, size, asyncp_sys_local_address);
+    return format_address_of(stream, text, size, asyncp_sys_local_address);
 }

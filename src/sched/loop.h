@@ -121,11 +121,10 @@ static inline void loop_add_close_hook(struct async_loop *loop, struct guest *ho
     list_append(&loop->closing.hooks, &hook->link);
 }
 
-/* Calls deferred->run at the end of this iteration. No effect if it is pending already. */
+/* Calls deferred->run at the end of this iteration. It must not be pending already. */
 static inline void loop_defer(struct async_loop *loop, struct deferred *deferred)
 {
-    if (!list_is_linked(&deferred->link))
-        list_append(&loop->closing.deferred, &deferred->link);
+    list_append(&loop->closing.deferred, &deferred->link);
 }
 
 /* Whether this process opened the loop; false in a child of fork(). */

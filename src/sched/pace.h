@@ -6,7 +6,7 @@
  * yields whenever the allowance is used up.
  *
  * A call yields before it returns and touches its object no more. A call on a pollable descriptor
- * yields before it begins (channel_pace), because its result may lie in the stream.
+ * yields before it begins (pollable_pace), because its result may lie in the stream.
  */
 #ifndef SCHED_PACE_H
 #define SCHED_PACE_H

@@ -1,11 +1,11 @@
 /*
- * thread/executor.h: a set of worker threads and the work that they take. Work is a node in the
- * frame of the task that waits for it, so to give some needs no memory. It must not know who waits,
- * nor how the worker tells him.
+ * thread/executor.h: worker threads and the work that they take, in the order in which it was
+ * given. Work is a node in memory of the giver's, so giving it needs no memory. It knows neither
+ * the kind of work nor the waiting tasks.
  *
- *      queue      work nobody has taken, the oldest first       ┐
- *      workers    made on demand, up to the limit, and kept     ┘ under one mutex
- *      available  of those, how many run no function: they come for work by themselves
+ *      queue      work that no worker has taken, the oldest first   ┐
+ *      workers    started on demand, up to the limit, and kept      ┘ under one mutex
+ *      available  workers without work, which come for some by themselves
  */
 #ifndef THREAD_EXECUTOR_H
 #define THREAD_EXECUTOR_H
@@ -16,47 +16,66 @@
 #include <asyncio/thread.h>
 #include <pthread.h>
 
-/* Something to do. */
 struct work {
-    struct link link; /* in the queue, while nobody has taken it */
-    bool queued;      /* it is there; under the executor's mutex */
-    void (*run)(
-        struct work *); /* does it, on a worker thread; the work may be gone when it returns */
+    struct link link;               /* in the queue */
+    bool queued;                    /* under the executor's mutex */
+    void (*run)(struct work *work); /* on a worker thread; may free the work */
+};
+
+/* A place for a worker thread. */
+struct worker {
+    struct async_executor *executor;
+    pthread_t thread;
+    bool exists;       /* it was started and not joined; under the mutex, as the next one */
+    bool leaves;       /* it is to end, though there may be work */
+    _Atomic bool busy; /* it has work */
 };
 
 struct async_executor {
-    async_task_options options; /* for tasks whose functions run here */
+    async_task_options options; /* of tasks whose functions run here */
     struct guest guest;         /* of the loop whose default executor it is */
     pthread_mutex_t mutex;      /* of what follows */
-    pthread_cond_t work_came;   /* what idle workers wait for; or closing was set */
-    struct list queue;          /* of work */
-    _Atomic uint32_t queued;    /* how much is there */
-    last_cpu giver_seen;        /* who gave work last */
-    bool watched;               /* a worker looks for work before it sleeps; one is enough */
-    size_t count;               /* workers that were made */
-    size_t limit;               /* workers that may be */
-    size_t waiting;             /* workers that wait for work */
-    _Atomic size_t available; /* workers that have work neither now nor before they ask for some */
-    bool closing;             /* workers end when the queue is empty */
-    _Atomic uint32_t references; /* whoever may free it, and tasks that may still take work back */
-    unsigned fork_generation;    /* of the process whose threads they are */
-    pthread_t workers[];         /* those that were made */
+    pthread_cond_t work_came;   /* or workers are to end */
+    struct list queue;
+    _Atomic uint32_t queued; /* how much is there */
+    last_cpu giver_seen;     /* where the last giver ran */
+    bool spinning;           /* a worker spins before it sleeps; one is enough */
+    size_t count;            /* workers that exist */
+    size_t limit;
+    size_t waiting; /* workers that sleep */
+    _Atomic size_t available;
+    bool closing; /* workers end when the queue is empty */
+    _Atomic uint32_t
+        references;           /* of the owner, and of work that was given and may be taken back */
+    unsigned fork_generation; /* of the process whose threads they are */
+    struct worker workers[];
 };
 
 /*
- * Gives it work. 0; -EAGAIN and the like: nobody is there to do it; -ESHUTDOWN: the executor is
- * closing.
+ * Makes an executor in memory of the caller's, zeroed, with room for so many workers. It is never
+ * freed. In a child of fork() it can be made again, which forgets its threads and their work.
+ */
+void asyncp_executor_init(struct async_executor *executor, size_t limit);
+
+/*
+ * Gives it work. 0; -EAGAIN and the like: it has no thread and none can be started; -ESHUTDOWN: it
+ * is closing.
  */
 int asyncp_executor_give(struct async_executor *executor, struct work *work);
 
-/* For a worker that has done its work and has only to say so: it counts as free from now on. */
+/* For a worker that is about to report the end of its work: it counts as available from now on. */
 void asyncp_executor_worker_ends(struct async_executor *executor);
 
 /* Takes work back; false: a worker has it. */
 bool asyncp_executor_take_back(struct async_executor *executor, struct work *work);
 
-/* Lets the executor go; the last frees it. */
+/* Drops a reference; the last one frees the executor. */
 void asyncp_executor_release(struct async_executor *executor);
+
+/*
+ * Ends the workers that have no work, and waits for that. The others stay, and so does the queue.
+ */
+void asyncp_executor_end_idle(struct async_executor *executor);
 
 /* The body of a task that has options.executor: runs the function there, and waits. Switches. */
 int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,

@@ -122,7 +122,7 @@ static int try_case(const struct async_loop *loop, const async_case *one)
     case ASYNCP_ON_TIMEOUT:
         return one->asyncp_seconds <= 0 ? 0 : -EAGAIN;
     case ASYNCP_ON_STREAM:
-        return asyncp_stream_try(one->asyncp_object);
+        return asyncp_reader_try(one->asyncp_object);
     }
     return -EAGAIN;
 }
@@ -144,7 +144,7 @@ static struct list *case_waiters(const async_case *one)
     case ASYNCP_ON_SEMAPHORE:
         return asyncp_semaphore_waiters(one->asyncp_object);
     case ASYNCP_ON_STREAM:
-        return &((async_stream *)one->asyncp_object)->watchers;
+        return transport_watchers(stream_transport(one->asyncp_object));
     case ASYNCP_ON_READABLE:
     case ASYNCP_ON_WRITABLE:
     case ASYNCP_ON_TIMEOUT:

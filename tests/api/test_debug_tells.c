@@ -77,8 +77,8 @@ static int write_without_drain(void)
 async_fn(write_without_drain);
 
 TELLS(of_much_that_is_written_and_never_drained, write_without_drain,
-      "task #1 'write_without_drain' (created at |has written to a stream of which 16 MiB "
-      "wait|async_stream_drain");
+      "task #1 'write_without_drain' (created at |has written to a stream with 16 MiB "
+      "pending|async_stream_drain");
 
 static int close_under_a_waiter(void)
 {

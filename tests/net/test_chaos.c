@@ -18,11 +18,11 @@ struct records {
 enum { MASK = 0x55, MAX_IN_RECORD = 700 };
 
 /* 1: a record of at least a byte has begun; otherwise the result for the layer's read. */
-static int read_header(struct records *records, async_stream *below)
+static int read_header(struct records *records, async_transport *below)
 {
     while (records->header_bytes < 2) {
-        int result = async_layer_read(below, records->header + records->header_bytes,
-                                      2 - records->header_bytes);
+        int result = async_transport_read(below, records->header + records->header_bytes,
+                                          2 - records->header_bytes);
         if (result <= 0)
             return result < 0 ? result : -ECONNRESET;
         records->header_bytes += (size_t)result;
@@ -33,21 +33,21 @@ static int read_header(struct records *records, async_stream *below)
     return !records->ended;
 }
 
-static int read_masked(void *state, async_stream *below, void *buffer, size_t size)
+static int read_masked(void *state, async_transport *below, void *buffer, size_t size)
 {
     struct records *records = state;
     char *bytes = buffer;
     int begun = records->ended ? 0 : records->left > 0 ? 1 : read_header(records, below);
     if (begun <= 0)
         return begun;
-    int result = async_layer_read(below, buffer, size < records->left ? size : records->left);
+    int result = async_transport_read(below, buffer, size < records->left ? size : records->left);
     for (int i = 0; i < result; i++)
         bytes[i] ^= MASK;
     records->left -= result > 0 ? (size_t)result : 0;
     return result == 0 ? -ECONNRESET : result;
 }
 
-static int write_masked(void *state, async_stream *below, const void *data, size_t size)
+static int write_masked(void *state, async_transport *below, const void *data, size_t size)
 {
     char record[2 + MAX_IN_RECORD];
     (void)state;
@@ -57,15 +57,15 @@ static int write_masked(void *state, async_stream *below, const void *data, size
         record[1] = (char)(count % 256);
         for (size_t i = 0; i < count; i++)
             record[2 + i] = ((const char *)data)[done + i] ^ MASK;
-        ASYNC_TRY(async_layer_write(below, record, 2 + count));
+        ASYNC_TRY(async_transport_write(below, record, 2 + count));
     }
     return 0;
 }
 
-static int finish_masked(void *state, async_stream *below)
+static int finish_masked(void *state, async_transport *below)
 {
     (void)state;
-    return async_layer_write(below, "\0\0", 2);
+    return async_transport_write(below, "\0\0", 2);
 }
 
 static const async_stream_layer mask = {

@@ -13,28 +13,28 @@ struct mask {
     int finishes; /* its finish was called */
 };
 
-static int read_masked(void *state, async_stream *below, void *buffer, size_t size)
+static int read_masked(void *state, async_transport *below, void *buffer, size_t size)
 {
     char *bytes = buffer;
-    int result = async_layer_read(below, buffer, size);
+    int result = async_transport_read(below, buffer, size);
     (void)state;
     for (int i = 0; i < result; i++)
         bytes[i] ^= 0x20;
     return result;
 }
 
-static int write_masked(void *state, async_stream *below, const void *data, size_t size)
+static int write_masked(void *state, async_transport *below, const void *data, size_t size)
 {
     (void)state;
     for (size_t i = 0; i < size; i++)
-        ASYNC_TRY(async_layer_write(below, &(char){(char)(((const char *)data)[i] ^ 0x20)}, 1));
+        ASYNC_TRY(async_transport_write(below, &(char){(char)(((const char *)data)[i] ^ 0x20)}, 1));
     return 0;
 }
 
-static int finish_masked(void *state, async_stream *below)
+static int finish_masked(void *state, async_transport *below)
 {
     ((struct mask *)state)->finishes++;
-    return async_layer_write(below, ".", 1);
+    return async_transport_write(below, ".", 1);
 }
 
 static void free_mask(void *state)
@@ -139,9 +139,9 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
     char byte;
     int result;
     (void)self;
-    ASYNC_TRY(async_layer_write(stream, name != NULL ? "c" : "s", 1));
-    while ((result = async_layer_read(stream, &byte, 1)) == -EAGAIN)
-        ASYNC_TRY(async_layer_wait(stream));
+    ASYNC_TRY(async_transport_write(async_stream_transport(stream), name != NULL ? "c" : "s", 1));
+    while ((result = async_transport_read(async_stream_transport(stream), &byte, 1)) == -EAGAIN)
+        ASYNC_TRY(async_transport_wait(async_stream_transport(stream)));
     if (result <= 0 || byte != (name != NULL ? 's' : 'c'))
         return result < 0 ? result : async_fail(-EPROTO, "it does not shake hands");
     return async_stream_set_layer(stream, &masked, &mask);

@@ -143,12 +143,12 @@ struct units {
     int given;     /* bytes of a whole one that the program has */
 };
 
-static int read_unit(void *state, async_stream *below, void *buffer, size_t size)
+static int read_unit(void *state, async_transport *below, void *buffer, size_t size)
 {
     struct units *units = state;
     while (units->count < 4) {
-        int result = async_layer_read(below, units->bytes + units->count,
-                                      (size_t)(4 - units->count));
+        int result = async_transport_read(below, units->bytes + units->count,
+                                          (size_t)(4 - units->count));
         if (result <= 0)
             return result;
         units->count += result;

@@ -260,7 +260,7 @@ static int consume_nothing(void)
 async_fn(consume_nothing);
 
 DEATH_TEST(stream_consume_of_more_than_there_is,
-           "async_stream_consume: 1 bytes, but only 0 are there")
+           "async_stream_consume: 1 bytes, but only 0 are unread")
 {
     async_ignore(async_run(consume_nothing));
 }

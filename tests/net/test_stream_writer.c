@@ -27,10 +27,10 @@ static int new_file(void)
 /* ---- layers for the tests -------------------------------------------------------------------- */
 
 /* A layer's last message, which must be the last bytes that the peer receives. */
-static int write_goodbye(void *state, async_stream *below)
+static int write_goodbye(void *state, async_transport *below)
 {
     (void)state;
-    return async_layer_write(below, "!", 1);
+    return async_transport_write(below, "!", 1);
 }
 
 static const async_stream_layer passes = {pass_read, pass_write, write_goodbye, pass_free, NULL};
@@ -40,8 +40,8 @@ static int shake_hands(async_tls *self, async_stream *stream, const char *name)
     char byte;
     (void)self, (void)name;
     ASYNC_TRY(async_stream_set_layer(stream, &passes, NULL));
-    while (async_layer_read(stream, &byte, 1) == -EAGAIN)
-        ASYNC_TRY(async_layer_wait(stream));
+    while (async_transport_read(async_stream_transport(stream), &byte, 1) == -EAGAIN)
+        ASYNC_TRY(async_transport_wait(async_stream_transport(stream)));
     return 0;
 }
 

@@ -6,19 +6,20 @@
 
 #include "run/runner.h"
 
-ASYNC_UNUSED static int pass_read(void *state, async_stream *below, void *buffer, size_t size)
+ASYNC_UNUSED static int pass_read(void *state, async_transport *below, void *buffer, size_t size)
 {
     (void)state;
-    return async_layer_read(below, buffer, size);
+    return async_transport_read(below, buffer, size);
 }
 
-ASYNC_UNUSED static int pass_write(void *state, async_stream *below, const void *data, size_t size)
+ASYNC_UNUSED static int pass_write(void *state, async_transport *below, const void *data,
+                                   size_t size)
 {
     (void)state;
-    return async_layer_write(below, data, size);
+    return async_transport_write(below, data, size);
 }
 
-ASYNC_UNUSED static int pass_finish(void *state, async_stream *below)
+ASYNC_UNUSED static int pass_finish(void *state, async_transport *below)
 {
     (void)state, (void)below;
     return 0;

@@ -61,7 +61,7 @@ static int bytes_left(const struct scene *scene)
     for (int i = 0; i < MAX_CALLERS; i++) {
         int count;
         CHECK_EQ(ioctl(async_stream_fd(streams[i]), FIONREAD, &count), 0);
-        sum += count + (streams[i]->input != NULL ? (int)block_unread(streams[i]->input) : 0);
+        sum += count + (int)reader_unread(&streams[i]->reader);
     }
     return sum;
 }
@@ -133,7 +133,7 @@ static int peek(struct caller *caller)
 
 static int wait_for_layer(struct caller *caller)
 {
-    return async_layer_wait(stream_of(caller));
+    return async_transport_wait(async_stream_transport(stream_of(caller)));
 }
 
 /* Rows of streams that are empty, and of streams that have the data. */
@@ -170,7 +170,7 @@ SWITCHING_CALL(stream_borrow_line_when_available, async_stream_borrow_line, .mak
 SWITCHING_CALL(stream_peek_when_empty, async_stream_peek, .make = peek, WAITS_FOR_LINES);
 SWITCHING_CALL(stream_peek_when_available, async_stream_peek, .make = peek, HAS_LINES);
 
-SWITCHING_CALL(layer_wait_when_empty, async_layer_wait, .kind = DEPENDS, .set = set_streams,
+SWITCHING_CALL(layer_wait_when_empty, async_transport_wait, .kind = DEPENDS, .set = set_streams,
                .make = wait_for_layer, .supply = supply_lines, .check = close_streams);
 
 /* A handshake that ends when the peer has sent a byte. */
@@ -179,8 +179,8 @@ static int hear_something(async_tls *self, async_stream *stream, const char *nam
     char byte;
     int result;
     (void)self, (void)name;
-    while ((result = async_layer_read(stream, &byte, 1)) == -EAGAIN)
-        ASYNC_TRY(async_layer_wait(stream));
+    while ((result = async_transport_read(async_stream_transport(stream), &byte, 1)) == -EAGAIN)
+        ASYNC_TRY(async_transport_wait(async_stream_transport(stream)));
     return result < 0 ? result : 0;
 }
 

@@ -20,7 +20,7 @@ static int bio_read(BIO *bio, char *buffer, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_layer_read(connection->stream, buffer, (size_t)size);
+    int result = async_transport_read(connection->transport, buffer, (size_t)size);
     if (result == 0)
         connection->at_end = true;
     if (result == -EAGAIN)
@@ -34,7 +34,7 @@ static int bio_write(BIO *bio, const char *data, int size)
 {
     struct connection *connection = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    int result = async_layer_write(connection->stream, data, (size_t)size);
+    int result = async_transport_write(connection->transport, data, (size_t)size);
     if (result < 0)
         connection->transport_error = result;
     return result < 0 ? -1 : size;
@@ -189,11 +189,11 @@ static int fail_on_message_flood(struct connection *connection)
                       connection->messages);
 }
 
-static int layer_read(void *state, async_stream *below, void *buffer, size_t size)
+static int layer_read(void *state, async_transport *transport, void *buffer, size_t size)
 {
     struct connection *connection = state;
     size_t got;
-    (void)below;
+    (void)transport;
     if (connection->broken != 0)
         return connection->broken;
     if (size > INT_MAX)
@@ -210,10 +210,10 @@ static int layer_read(void *state, async_stream *below, void *buffer, size_t siz
     return result;
 }
 
-static int layer_write(void *state, async_stream *below, const void *data, size_t size)
+static int layer_write(void *state, async_transport *transport, const void *data, size_t size)
 {
     struct connection *connection = state;
-    (void)below;
+    (void)transport;
     if (connection->broken != 0)
         return connection->broken;
     if (!connection->handshake_done)
@@ -223,10 +223,10 @@ static int layer_write(void *state, async_stream *below, const void *data, size_
                                          : write_now(connection, data, size);
 }
 
-static int layer_finish(void *state, async_stream *below)
+static int layer_finish(void *state, async_transport *transport)
 {
     struct connection *connection = state;
-    (void)below;
+    (void)transport;
     if (connection->broken != 0 || !connection->handshake_done)
         return 0;
     ASYNC_TRY(complete_message(connection));
@@ -307,7 +307,7 @@ static int create_connection(struct connection **out, struct context *context, a
     *out = NULL;
     if (connection == NULL)
         return -ENOMEM;
-    connection->stream = stream;
+    connection->transport = async_stream_transport(stream);
     connection->context = context;
     atomic_fetch_add(&context->references, 1);
     connection->name = name != NULL ? OPENSSL_strdup(name) : NULL;
@@ -373,7 +373,7 @@ static int run_handshake(struct connection *connection)
                        ? result
                        : async_fail(-ECONNRESET,
                                     "TLS: the peer closed the connection during the handshake");
-        ASYNC_TRY(async_layer_wait(connection->stream));
+        ASYNC_TRY(async_transport_wait(connection->transport));
     }
     connection->handshake_done = true;
     OPENSSL_free(connection->verify_error);

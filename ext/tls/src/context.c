@@ -223,6 +223,7 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
     context->tls.start = tlsp_start;
     context->tls.stack_size = MIN_STACK_BYTES;
     context->references = 1;
+    context->tls.handshake_timeout = options != NULL ? options->handshake_timeout : 0;
     context->serves = serves;
     int result = configure(context, options != NULL ? options : &defaults);
     ERR_clear_error();

@@ -2,7 +2,7 @@
  * ext/tls/src/tls.h: contexts, connections and errors, for the files of asyncio-tls. They use only
  * the public headers of libasyncio, and OpenSSL.
  *
- *     stream ── layer ──> connection ── SSL ── BIO ──> async_layer_read, async_layer_write
+ *     stream ── layer ──> connection ── SSL ── BIO ──> async_transport_read, async_transport_write
  *
  * Invariant: no call of OpenSSL switches. If the socket has nothing to read, the BIO asks for a
  * retry, OpenSSL's call returns, and then the task waits. OpenSSL's error queue belongs to the
@@ -37,8 +37,8 @@ struct context {
 /* The state of a stream's layer. */
 struct connection {
     SSL *ssl;
-    async_stream *stream;    /* the stream that has the layer */
-    struct context *context; /* a reference */
+    async_transport *transport; /* of the stream that has the layer */
+    struct context *context;    /* a reference */
     /* the server name that a client expects, also the key of its session; NULL: none */
     char *name;
     char *alpn; /* the protocol that was agreed on; NULL: none */

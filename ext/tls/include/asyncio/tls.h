@@ -65,7 +65,8 @@ typedef struct async_tls_options {
     async_tls_verify verify;
     async_tls_version min_version; /* the oldest version that is accepted */
     bool no_resumption;            /* no session is resumed, and a server sends no tickets */
-    uint64_t asyncp_reserved[6];   /* 0 */
+    double handshake_timeout;      /* seconds; 0: 60 */
+    uint64_t asyncp_reserved[5];   /* 0 */
 } async_tls_options;
 
 /*

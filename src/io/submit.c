@@ -1,0 +1,58 @@
+/*
+ * io/submit.c: the bridge from completions to waits. The operation lies in the frame of the waiting
+ * call, and that frame stays until the completion has come, whatever else happens to the task.
+ */
+#include "io/submit.h"
+#include "poll/poll.h"
+#include <asyncio/io.h>
+
+struct submission {
+    struct operation operation; /* the poller's until it is completed */
+    struct wait wait;
+};
+
+static void finish_submission(struct operation *operation)
+{
+    struct submission *submission = CONTAINER_OF(operation, struct submission, operation);
+    asyncp_wake(&submission->wait, NULL, operation->result);
+}
+
+static void cancel_submission(struct wait *wait)
+{
+    struct submission *submission = CONTAINER_OF(wait, struct submission, wait);
+    struct poller *poller = &wait->coroutine->task->loop->poller;
+    poller_cancel(poller, &submission->operation);
+}
+
+int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
+{
+    if (unlikely(loop_running(loop)->refused))
+        return asyncp_refused(loop);
+    if (operation.fd < 0)
+        return -EBADF;
+    if (operation.buffer == NULL && operation.size != 0)
+        return -EINVAL;
+    struct submission submission = {.operation = operation};
+    submission.operation.completed = finish_submission;
+    wait_init(&submission.wait, call, (const void *)(intptr_t)operation.fd, cancel_submission);
+    int result = poller_submit(&loop->poller, &submission.operation);
+    if (result != 0)
+        return paced(loop, PACE_KERNEL, result < 0 ? result : submission.operation.result);
+    result = asyncp_park(loop, &submission.wait);
+    bool was_closed = submission.wait.object == WAIT_CLOSED;
+    return unlikely(was_closed) && result == -ECANCELED ? -EBADF : result;
+}
+
+int async_wait_readable(int fd)
+{
+    struct async_loop *loop = loop_enter("async_wait_readable");
+    const struct operation operation = {.kind = OPERATION_READABLE, .fd = fd};
+    return asyncp_submit(loop, operation, "async_wait_readable");
+}
+
+int async_wait_writable(int fd)
+{
+    struct async_loop *loop = loop_enter("async_wait_writable");
+    const struct operation operation = {.kind = OPERATION_WRITABLE, .fd = fd};
+    return asyncp_submit(loop, operation, "async_wait_writable");
+}
