@@ -5,6 +5,7 @@
 #include "run/runner.h"
 
 SCRIPT_TEST(tidy, "tests/tidy.py");
+SCRIPT_TEST(links_go_down_and_rooms_are_closed, "tests/links.py");
 SCRIPT_TEST(tidy_finds_each_kind_of_mistake, "tests/tidy.py", "--self-test");
 SCRIPT_TEST(first_hour_finds_the_commands_of_the_readme, "tests/scripts/first_hour.py",
             "--self-test");
