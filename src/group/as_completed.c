@@ -4,7 +4,7 @@
  */
 #include "base/values.h"
 #include "group/watch.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
 #include <asyncio/gather.h>
 
@@ -51,8 +51,8 @@ int async_completion_next(async_completion *public_completion)
     struct async_loop *loop = loop_enter("async_completion_next");
     struct as_completed *completion = completion_of(public_completion, "async_completion_next");
     struct watch *watch = &completion->watch;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (watch->taken == watch_task_count(watch))
         return -ENODATA;
     if (watch->first != NULL)

@@ -9,7 +9,7 @@
  * `last_ended`; async_group_next has returned those before `next_result`.
  */
 #include "base/options.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
 #include <asyncio/group.h>
 
@@ -122,7 +122,7 @@ OUT_OF_LINE static void child_failed(struct async_loop *loop, struct group *grou
     }
     task->seen = group->error != 0; /* the group returns only the first */
     if (group->discard && group->error == 0) {
-        task->references |= TASK_KEPT;
+        task->references |= TASK_BORROWED;
         keep_record(group, task);
     }
     fail_group(loop, group, task->result, task);
@@ -135,7 +135,7 @@ static void start_queued(struct async_loop *loop, struct group *group)
         return;
     }
     struct ready *next = ready_pop(&group->queued);
-    coroutine_of_ready(next)->held_back = false;
+    coroutine_of_ready(next)->throttled = false;
     loop_push(loop, next);
 }
 
@@ -151,7 +151,7 @@ static void child_ended(struct async_loop *loop, struct waiter *listener, struct
     list_remove(&member->sibling);
     group->live--;
     if (group->discard)
-        task->references &= ~TASK_KEPT;
+        task->references &= ~TASK_BORROWED;
     else
         keep_record(group, task);
     start_queued(loop, group);
@@ -174,12 +174,12 @@ static int start_child(struct async_loop *loop, struct asyncp_maker *maker,
     member->group = maker;
     listen_on(&member->listener, child_ended, &coroutine->task->waiters);
     list_append(&group->children, &member->sibling);
-    coroutine->task->references = TASK_KEPT;
+    coroutine->task->references = TASK_BORROWED;
     group->live++;
     bool room = group->running < group->limit;
     group->running += room;
     if (!room) {
-        coroutine->held_back = true;
+        coroutine->throttled = true;
         ready_push(&group->queued, &coroutine->ready);
     }
     return room;
@@ -234,7 +234,8 @@ static void wait_for_children(struct async_loop *loop, struct group *group, cons
     struct group_wait waiting;
     waiting.group = group;
     while (group->live > 0) {
-        if (loop_running(loop)->refused && group->passed_on != loop_running(loop)->request_round)
+        if (loop_running(loop)->cancel_pending &&
+            group->passed_on != loop_running(loop)->request_round)
             pass_request_to_children(loop, group);
         wait_init(&waiting.wait, call, group, refuse_group_wait);
         group->wants_next = false;
@@ -250,10 +251,10 @@ int async_group_wait(async_task_group *public_group)
     struct async_loop *loop = loop_enter("async_group_wait");
     struct group *group = owned_group(loop, public_group, "async_group_wait");
     asyncp_scope_place(loop, &group->scope, "async_group_wait");
-    if (unlikely(loop_running(loop)->refused)) {
+    if (unlikely(loop_running(loop)->cancel_pending)) {
         if (group->passed_on != loop_running(loop)->request_round)
             pass_request_to_children(loop, group);
-        asyncp_refused(loop);
+        asyncp_fail_cancelled(loop);
     }
     wait_for_children(loop, group, "async_group_wait");
     async_ignore(paced(loop, PACE_STEP, 0));
@@ -263,7 +264,7 @@ int async_group_wait(async_task_group *public_group)
         return async_task_result(group->first_failed);
     if (group->error != 0)
         return group->error;
-    return group->some_cancelled && loop_running(loop)->refused ? -ECANCELED : 0;
+    return group->some_cancelled && loop_running(loop)->cancel_pending ? -ECANCELED : 0;
 }
 
 /* Releases the kept records. After async_group_wait, failures count as seen. */
@@ -271,7 +272,7 @@ static void release_records(struct group *group)
 {
     for (struct async_task *task = group->first_ended, *next; task != NULL; task = next) {
         next = task->next_ended;
-        task->references &= ~TASK_KEPT;
+        task->references &= ~TASK_BORROWED;
         task->taken_by = 0;
         task->seen = task->seen || group->waited;
         task_release(task);
@@ -304,7 +305,7 @@ void async_group_cancel(async_task_group *public_group)
 static int wait_for_next_child(struct async_loop *loop, struct group *group)
 {
     struct wait wait;
-    wait_init(&wait, "async_group_next", group, asyncp_refuse_wait);
+    wait_init(&wait, "async_group_next", group, asyncp_cancel_wait);
     group->wants_next = true;
     group->wait = &wait;
     int result = asyncp_park(loop, &wait);
@@ -319,8 +320,8 @@ int async_group_next(async_task_group *public_group, async_task **ended)
     async_task *nowhere;
     ended = ended != NULL ? ended : &nowhere;
     *ended = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (group->discard)
         return -EINVAL;
     if (group->next_result == NULL && group->live == 0)

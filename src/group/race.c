@@ -95,7 +95,7 @@ static int release_attempts(struct async_loop *loop, struct race *race)
 
 static int finish_race(struct async_loop *loop, struct race *race, int result)
 {
-    if (!loop_running(loop)->refused)
+    if (!loop_running(loop)->cancel_pending)
         asyncp_request(loop, race->tasks, race->begun,
                        race->winner < race->count ? asyncp_reason(REASON_RACE) : NULL);
     asyncp_join(loop, race->tasks, race->begun, "async_staggered_race");
@@ -113,8 +113,8 @@ int async_staggered_race(int (*attempt)(size_t index, void *context), void *cont
 {
     struct async_loop *loop = loop_enter("async_staggered_race");
     struct race race = {.attempt = attempt, .context = context, .count = count, .winner = count};
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (attempt == NULL || count == 0 || count > INT32_MAX || is_not_a_number(delay_seconds))
         return -EINVAL;
     race.delay_ns = delay_seconds > 0 ? asyncp_nanoseconds(delay_seconds) : 0;

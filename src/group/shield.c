@@ -11,13 +11,13 @@ static int wait_until_ended(struct async_loop *loop, struct async_task *task)
 {
     struct wait wait;
     struct waiter waiter;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (task->coroutine == loop_running(loop))
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
         return paced(loop, PACE_STEP, 0);
-    wait_init(&wait, "async_shield", task, asyncp_refuse_wait);
+    wait_init(&wait, "async_shield", task, asyncp_cancel_wait);
     wait_on(&wait, &waiter, &task->waiters);
     return asyncp_park(loop, &wait);
 }

@@ -29,7 +29,7 @@ static void wake_start_wait(struct async_loop *loop, struct waiter *listener,
 static void refuse_borrowed_wait(struct wait *wait)
 {
     list_remove(&CONTAINER_OF(wait, struct borrowed_wait, wait)->listener.link);
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
 }
 
 /* Waits until `tell` was called: 0 with a reference held; or -ECANCELED. */
@@ -48,8 +48,8 @@ int async_task_wait(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_task_wait", false);
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (task->coroutine == loop_running(loop))
         return async_fail(-EDEADLK, "task '%s' waits for itself", task->name);
     if (task_done(task))
@@ -99,8 +99,8 @@ int async_task_wait_started(async_task *task)
     if (task == NULL)
         return -ENOMEM;
     task_check(task, "async_task_wait_started", false);
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (task->coroutine == loop_running(loop) && !task->started)
         return async_fail(-EDEADLK, "task '%s' waits for itself to start", task->name);
     if (task->started || task_done(task))

@@ -4,7 +4,7 @@
  * end of the scope.
  */
 #include "base/values.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include <asyncio/time.h>
 
 _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope) &&
@@ -117,7 +117,7 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
 static int end_timeout(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
-    bool outer_cause = loop_running(loop)->refused;
+    bool outer_cause = loop_running(loop)->cancel_pending;
     return scope->expired && result < 0 && !outer_cause ? scope->error : (int)result;
 }
 

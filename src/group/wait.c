@@ -61,8 +61,8 @@ int async_wait(async_task *const tasks[], size_t count, async_return_when return
                double seconds)
 {
     struct async_loop *loop = loop_enter("async_wait");
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (tasks == NULL || count == 0 || find_condition(return_when) == NULL ||
         is_not_a_number(seconds))
         return -EINVAL;

@@ -103,7 +103,7 @@ bool asyncp_watch_has_one(struct watch *watch)
 
 void asyncp_watch_close(struct async_loop *loop, struct watch *watch)
 {
-    asyncp_dismiss(&watch->waiters, "async_completion_end");
+    asyncp_cancel_waiters(&watch->waiters, "async_completion_end");
     for (size_t i = 0; i < watch->count; i++)
         if (!watch->tasks[i].ended)
             list_remove(&watch->tasks[i].listener.link);
@@ -127,7 +127,7 @@ int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *
                       int64_t deadline_ns)
 {
     struct watch_wait waiting;
-    wait_init(&waiting.wait, call, NULL, asyncp_refuse_wait);
+    wait_init(&waiting.wait, call, NULL, asyncp_cancel_wait);
     timer_init(&waiting.timer, watch_timed_out);
     if (deadline_ns != TIME_NEVER) {
         waiting.wait.timer = &waiting.timer;
@@ -136,7 +136,7 @@ int asyncp_watch_park(struct async_loop *loop, struct watch *watch, const char *
     }
     wait_on(&waiting.wait, &waiting.waiter, &watch->waiters);
     int result = asyncp_park(loop, &waiting.wait);
-    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&waiting.wait, result);
+    return likely(result != -ECANCELED) ? result : asyncp_cancelled_by_free(&waiting.wait, result);
 }
 
 int asyncp_check_borrowed(const struct async_loop *loop, async_task *const tasks[], size_t count,

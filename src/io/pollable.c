@@ -64,7 +64,7 @@ static void cancel_pollable_wait(struct wait *wait)
 {
     const struct pollable_wait *waiting = CONTAINER_OF(wait, struct pollable_wait, wait);
     end_waiting(wait->coroutine->task->loop, waiting->pollable, waiting->side);
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
 }
 
 static void handle_source_change(struct source *source)
@@ -99,8 +99,8 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
                          const char *call)
 {
     struct pollable_wait waiting = {.pollable = pollable, .side = side};
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (pollable_is_ready(pollable, side)) /* the poller may never report that again */
         return 0;
     if (pollable_is_taken(pollable, side))
@@ -128,7 +128,7 @@ int asyncp_pollable_stand_in_line(struct pollable *pollable, enum side side, str
         return async_fail(-EBUSY, "%s: another task %s this stream", call,
                           side == SIDE_READ ? "reads" : "writes");
     pollable->interrupted[side] = &interrupted;
-    int result = asyncp_stand_in_line(asyncp_current, line, call, object, asyncp_refuse_wait);
+    int result = asyncp_wait_in_list(asyncp_current, line, call, object, asyncp_cancel_wait);
     if (interrupted != 0)
         return interrupted;
     pollable->interrupted[side] = NULL;
@@ -141,7 +141,7 @@ int asyncp_pollable_rest(struct async_loop *loop, struct pollable *pollable, enu
     if (pollable_is_taken(pollable, side))
         return 0; /* the caller finds that out later */
     pollable->interrupted[side] = &interrupted;
-    asyncp_give_way(loop);
+    asyncp_yield(loop);
     if (interrupted == 0)
         pollable->interrupted[side] = NULL;
     return interrupted;

@@ -47,7 +47,7 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
                          const char *call);
 
 /*
- * asyncp_stand_in_line in another list; meanwhile that side is taken by the task. Negative: why
+ * asyncp_wait_in_list in another list; meanwhile that side is taken by the task. Negative: why
  * the task must not go on; the owner may be gone then. Switches.
  */
 int asyncp_pollable_stand_in_line(struct pollable *pollable, enum side side, struct list *line,

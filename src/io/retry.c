@@ -15,8 +15,8 @@ int asyncp_retry_begin(struct retry *retry, const char *call)
     struct async_loop *loop = loop_enter(call);
     *retry = (struct retry){.loop = loop, .call = call};
     if (pace_is_due(loop, PACE_KERNEL))
-        asyncp_give_way(loop);
-    return unlikely(loop_running(loop)->refused) ? asyncp_refused(loop) : 0;
+        asyncp_yield(loop);
+    return unlikely(loop_running(loop)->cancel_pending) ? asyncp_fail_cancelled(loop) : 0;
 }
 
 static bool poll_is_ready(int fd, enum operation_kind until)

@@ -26,8 +26,8 @@ static void cancel_submission(struct wait *wait)
 
 int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
 {
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (operation.fd < 0)
         return -EBADF;
     if (operation.buffer == NULL && operation.size != 0)

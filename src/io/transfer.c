@@ -24,7 +24,7 @@ int async_recv(int fd, void *buffer, size_t size, int flags)
         .flags = flags & ~MSG_DONTWAIT, /* the task waits, not the thread */
     };
     struct async_loop *loop = loop_enter("async_recv");
-    if ((flags & MSG_WAITALL) != 0 && !loop_running(loop)->refused)
+    if ((flags & MSG_WAITALL) != 0 && !loop_running(loop)->cancel_pending)
         return -EINVAL;
     return asyncp_submit(loop, operation, "async_recv");
 }

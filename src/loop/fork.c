@@ -54,13 +54,13 @@ static void unlink_waiters(struct wait *wait)
 }
 
 /* The waits stay unclaimed: streams and joins point to them. */
-void asyncp_leave_all_lines(void)
+void asyncp_leave_waiter_lists(void)
 {
     for (struct async_loop *loop = asyncp_inherited; loop != NULL;
          loop = loop->inheritance.before) {
-        if (loop->inheritance.out_of_lines)
+        if (loop->inheritance.out_of_lists)
             continue;
-        loop->inheritance.out_of_lines = true;
+        loop->inheritance.out_of_lists = true;
         for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
             if (task->coroutine->wait != NULL && !task->coroutine->wait->claimed)
                 unlink_waiters(task->coroutine->wait);

@@ -8,7 +8,7 @@ struct async_loop;
 struct async_task;
 
 /* Removes the tasks of inherited loops from all waiter lists, before a loop is opened. */
-void asyncp_leave_all_lines(void);
+void asyncp_leave_waiter_lists(void);
 
 /* The task that forked, when it has ended; NULL: it has not, or a callback forked. */
 struct async_task *asyncp_forked_task(const struct async_loop *loop);

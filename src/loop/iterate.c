@@ -34,7 +34,7 @@ static void take_attention(struct async_loop *loop)
 {
     uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
-        asyncp_inbox_take(loop);
+        asyncp_mailbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0)
         asyncp_sigint_deliver(loop);
 }
@@ -158,13 +158,13 @@ static void advance_virtual_clock(struct async_loop *loop, int64_t timeout_ns)
  */
 static bool report_deadlock(struct async_loop *loop)
 {
-    if (loop->debug.told_standstill || count_pending(loop) > 0 || !asyncp_stands_still(loop))
+    if (loop->debug.standstill_reported || count_pending(loop) > 0 || !asyncp_is_stuck(loop))
         return false;
     wait_for_events(loop, DEADLOCK_WAIT_NS);
     if (has_work(loop))
         return true;
-    loop->debug.told_standstill = true;
-    asyncp_tell_standstill(loop);
+    loop->debug.standstill_reported = true;
+    asyncp_report_standstill(loop);
     return false;
 }
 

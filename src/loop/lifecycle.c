@@ -106,7 +106,7 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     if (asyncp_current != NULL)
         return -EBUSY;
     OPTIONS_CHECK(options, "async_run_options");
-    asyncp_leave_all_lines();
+    asyncp_leave_waiter_lists();
     if (options == NULL)
         options = &defaults;
     async_allocator memory = memory_from(&options->allocator);
@@ -134,20 +134,21 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
 static void run_close_hooks(struct list *hooks)
 {
     for (struct link *link; (link = list_first(hooks)) != NULL;) {
-        struct guest *guest = CONTAINER_OF(link, struct guest, link);
-        guest->loop_closes(guest);
+        struct close_hook *hook = CONTAINER_OF(link, struct close_hook, link);
+        hook->on_close(hook);
         ASSERT(list_first(hooks) != link);
     }
 }
 
-void asyncp_guest_freed(struct async_loop *loop, struct guest *guest)
+void asyncp_keep_freed(struct async_loop *loop, struct close_hook *hook)
 {
-    list_append(&loop->closing.freed, &guest->link);
+    list_append(&loop->closing.freed, &hook->link);
     if (++loop->closing.freed_count <= MAX_FREED)
         return;
     loop->closing.freed_count--;
-    struct guest *oldest = CONTAINER_OF(list_first(&loop->closing.freed), struct guest, link);
-    oldest->loop_closes(oldest);
+    struct close_hook *oldest = CONTAINER_OF(list_first(&loop->closing.freed), struct close_hook,
+                                             link);
+    oldest->on_close(oldest);
 }
 
 static void free_loop(struct async_loop *loop)
@@ -157,7 +158,7 @@ static void free_loop(struct async_loop *loop)
     asyncp_current = loop; /* for the hooks; the loop may be inherited */
     run_close_hooks(&loop->closing.hooks);
     run_close_hooks(&loop->closing.freed);
-    asyncp_inbox_close(loop);
+    asyncp_mailbox_close(loop);
     asyncp_tasks_close(loop);
     asyncp_blocks_close(&loop->blocks);
     asyncp_callbacks_close(loop);

@@ -259,8 +259,8 @@ int async_open_connection(async_stream **out, const char *host, int port,
     if (out == NULL)
         return -EINVAL;
     *out = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (options == NULL)
         options = &defaults;
     ASYNC_TRY(asyncp_look_up(host, port, options->service, 0, &list));
@@ -283,8 +283,8 @@ int async_open_unix_connection(async_stream **out, const char *path,
     if (out == NULL || path == NULL)
         return -EINVAL;
     *out = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     int size = asyncp_unix_address(&address, path);
     if (size < 0)
         return size;

@@ -42,8 +42,8 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
 {
     static const struct addrinfo no_hints;
     struct async_loop *loop = loop_enter("async_getaddrinfo");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (result == NULL)
         return -EINVAL;
     if (hints == NULL)
@@ -129,8 +129,8 @@ int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host,
                       char *service, size_t service_size, int flags)
 {
     struct async_loop *loop = loop_enter("async_getnameinfo");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
         return -EINVAL;
     struct name_buffer host_buffer = name_buffer_of(host, host_size),

@@ -140,8 +140,8 @@ static int enter_read(struct async_stream *stream, const char *call)
 {
     const struct async_loop *loop = loop_enter(call);
     stream_check(stream, call);
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(asyncp_current);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(asyncp_current);
     if (unlikely(transport_is_read(stream_transport(stream))))
         return async_fail(-EBUSY, "%s: another task reads this stream", call);
     end_loan(stream);

@@ -181,7 +181,7 @@ static void send_to_waiters(struct lookup *lookup)
         list_remove(link);
         waiting->is_sent = true;
         loop_hold(loop);
-        asyncp_inbox_send(loop, &waiting->message);
+        asyncp_mailbox_send(loop, &waiting->message);
         loop_release(loop);
     }
 }
@@ -322,7 +322,7 @@ static void cancel_lookup_wait(struct wait *wait)
     if (!leave_lookup(waiting))
         return;
     loop_count_job(waiting->loop, -1);
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
 }
 
 int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,

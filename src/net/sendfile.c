@@ -96,8 +96,8 @@ int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t
     struct async_loop *loop = loop_enter(call);
     struct file_part part = {.stream = stream, .file = file, .offset = offset, .left = count};
     stream_check(stream, call);
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     if (count > INT_MAX || offset < 0)
         return -EINVAL;
     ASYNC_TRY(asyncp_writer_begin(stream, &part.exclusive, call));

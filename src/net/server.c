@@ -6,7 +6,7 @@
 #include "net/address.h"
 #include "net/path.h"
 #include "net/stream.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sys/socket.h"
 #include "sys/file.h"
 #include "sys/report.h"
@@ -207,14 +207,16 @@ static void handle_accept_error(struct listener *listener, int error)
     struct async_server *server = server_of(listener);
     char why[MAX_MESSAGE];
     if (is_final(error)) {
-        asyncp_tell(server->loop, NULL, error, "a server cannot accept any more, and is closed");
+        asyncp_report_error(server->loop, NULL, error,
+                            "a server cannot accept any more, and is closed");
         async_server_close(server);
         return;
     }
     if (!is_shortage(error) && !asyncp_sys_is_transient_accept_error(error) &&
         !server->was_refused) {
         server->was_refused = true;
-        asyncp_tell(server->loop, NULL, error, "a server is not allowed to accept; it tries again");
+        asyncp_report_error(server->loop, NULL, error,
+                            "a server is not allowed to accept; it tries again");
     }
     if (server->paused)
         return;
@@ -295,15 +297,15 @@ static void free_server(struct async_server *server)
         drop_inherited_connections(server);
     ASSERT(server->connection_count == 0 && list_empty(&server->waiters));
     close_listeners(server);
-    list_remove(&server->guest.link);
+    list_remove(&server->close_hook.link);
     memory_free(&server->loop->memory, server->listeners,
                 server->listener_capacity * sizeof *server->listeners);
     memory_free(&server->loop->memory, server, sizeof *server);
 }
 
-static void close_server_with_loop(struct guest *guest)
+static void close_server_with_loop(struct close_hook *hook)
 {
-    struct async_server *server = CONTAINER_OF(guest, struct async_server, guest);
+    struct async_server *server = CONTAINER_OF(hook, struct async_server, close_hook);
     if (loop_is_debug(server->loop) && !loop_is_inherited(server->loop))
         asyncp_report("the server of '%s' was not freed before its loop", server->function.name);
     server->closed = true;
@@ -332,13 +334,13 @@ struct async_server *asyncp_server_make(struct async_loop *loop, async_serve *se
     if (server->options.backlog == 0)
         server->options.backlog = DEFAULT_BACKLOG;
     server->serving = !server->options.paused;
-    server->guest.loop_closes = close_server_with_loop;
+    server->close_hook.on_close = close_server_with_loop;
     timer_init(&server->pause, expire_pause);
     if (set_pause(server, TIME_NEVER) < 0) {
         memory_free(&loop->memory, server, sizeof *server);
         return NULL;
     }
-    loop_add_close_hook(loop, &server->guest);
+    loop_add_close_hook(loop, &server->close_hook);
     return server;
 }
 
@@ -399,7 +401,7 @@ struct serve_wait {
 static void cancel_serve_wait(struct wait *wait)
 {
     struct async_server *server = CONTAINER_OF(wait, struct serve_wait, wait)->server;
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
     async_server_close(server);
 }
 
@@ -408,9 +410,9 @@ int async_server_serve_forever(async_server *server)
     struct serve_wait waiting = {.server = server};
     struct async_loop *loop = loop_enter("async_server_serve_forever");
     server_check(server, "async_server_serve_forever");
-    if (loop_running(loop)->refused) {
+    if (loop_running(loop)->cancel_pending) {
         async_server_close(server);
-        return asyncp_refused(loop);
+        return asyncp_fail_cancelled(loop);
     }
     if (server->closed)
         return paced(loop, PACE_STEP, 0);
@@ -432,20 +434,20 @@ int async_server_wait_closed(async_server *server)
 {
     struct async_loop *loop = loop_enter("async_server_wait_closed");
     server_check(server, "async_server_wait_closed");
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     check_not_served(server, "async_server_wait_closed");
     if (server->closed && server->connection_count == 0)
         return paced(loop, PACE_STEP, 0);
-    return asyncp_stand_in_line(loop, &server->waiters, "async_server_wait_closed", server,
-                                asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &server->waiters, "async_server_wait_closed", server,
+                               asyncp_cancel_wait);
 }
 
 /* Cannot be cancelled. */
 static void wait_for_connections(struct async_server *server)
 {
     static const char call[] = "async_server_free_wait";
-    int result = asyncp_stand_in_line(loop_enter(call), &server->waiters, call, server, NULL);
+    int result = asyncp_wait_in_list(loop_enter(call), &server->waiters, call, server, NULL);
     ASSERT(result == 0);
     (void)result;
 }

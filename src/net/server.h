@@ -21,7 +21,7 @@ struct server_listener {
 /* Only server.c touches the fields. */
 struct async_server {
     struct async_loop *loop;
-    struct guest guest; /* in the loop's list */
+    struct close_hook close_hook; /* in the loop's list */
     async_serve *serve;
     void *argument;
     struct asyncp_function function; /* of its tasks; has the name of serve */

@@ -254,8 +254,8 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     int result = look_up_hosts(&endpoints, host, port, options != NULL ? options : &defaults);
     if (result == 0)
         result = collect_endpoints(&endpoints);
@@ -327,8 +327,8 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
     if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish_start(server, server != NULL ? start_at_path(server, path) : -ENOMEM, out);
 }
@@ -397,8 +397,8 @@ int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *n
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
         return -EINVAL;
     *out = NULL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     struct async_server *server = asyncp_server_make(loop, serve, name, where, argument, options);
     return finish_start(server, server != NULL ? serve_on_descriptor(server, fd, options) : -ENOMEM,
                         out);

@@ -54,7 +54,7 @@ static void end_stream(struct async_stream *stream)
     asyncp_timer_clear(loop, &stream->close_timer);
     if (stream->has_shutdown_grace)
         loop_count_shutdown_hold(loop, -1);
-    list_remove(&stream->guest.link);
+    list_remove(&stream->close_hook.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, transport_error(transport));
     memory_free(&loop->memory, stream, sizeof *stream);
@@ -135,9 +135,9 @@ static void expire_close_timer(struct timer *timer)
     end_stream(stream);
 }
 
-static void close_with_loop(struct guest *guest)
+static void close_with_loop(struct close_hook *hook)
 {
-    struct async_stream *stream = CONTAINER_OF(guest, struct async_stream, guest);
+    struct async_stream *stream = CONTAINER_OF(hook, struct async_stream, close_hook);
     struct async_transport *transport = stream_transport(stream);
     const struct async_loop *loop = transport_loop(transport);
     if (!transport_is_closing(transport) && loop_is_debug(loop) && !loop_is_inherited(loop))
@@ -158,14 +158,14 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int f
     struct async_stream *stream = memory_new(&loop->memory, sizeof *stream);
     if (stream == NULL)
         return -ENOMEM;
-    stream->guest.loop_closes = close_with_loop;
+    stream->close_hook.on_close = close_with_loop;
     timer_init(&stream->close_timer, expire_close_timer);
     int result = asyncp_transport_open(stream_transport(stream), loop, fd, domain, &events);
     if (result < 0) {
         memory_free(&loop->memory, stream, sizeof *stream);
         return result;
     }
-    loop_add_close_hook(loop, &stream->guest);
+    loop_add_close_hook(loop, &stream->close_hook);
     *out = stream;
     return 0;
 }
@@ -234,8 +234,8 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     stream_check(stream, "async_start_tls");
     if (tls == NULL || tls->start == NULL)
         return -EINVAL;
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     ASYNC_TRY(asyncp_writer_begin(stream, &handshake, "async_start_tls"));
     double seconds = tls->handshake_timeout > 0 ? tls->handshake_timeout
                                                 : HANDSHAKE_TIMEOUT_SECONDS;
@@ -316,16 +316,16 @@ struct close_wait {
 static void cancel_close_wait(struct wait *wait)
 {
     CONTAINER_OF(wait, struct close_wait, wait)->stream->closer = NULL;
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
 }
 
 int async_stream_wait_closed(async_stream *stream)
 {
     struct close_wait waiting = {.stream = stream};
     struct async_loop *loop = loop_enter("async_stream_wait_closed");
-    if (loop_running(loop)->refused || stream == NULL) {
+    if (loop_running(loop)->cancel_pending || stream == NULL) {
         async_stream_close(stream);
-        return stream != NULL ? asyncp_refused(loop) : 0;
+        return stream != NULL ? asyncp_fail_cancelled(loop) : 0;
     }
     stream_check(stream, "async_stream_wait_closed");
     if (close_at_once(stream)) {

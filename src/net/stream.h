@@ -27,12 +27,12 @@ struct async_stream {
     /* The rest is stream.c's. */
     struct lingering_close lingering;
     bool is_lingering;
-    bool waits_for_layer;       /* it closes, and the layer holds bytes */
-    bool has_shutdown_grace;    /* the end of the run waits for it, for a while */
-    struct timer close_timer;   /* of the close timeout, or of the next check while it lingers */
-    struct wait *closer;        /* of the task in async_stream_wait_closed; or NULL */
-    struct guest guest;         /* in the loop's list */
-    struct async_stream **link; /* its owner's pointer to it, cleared by the close; or NULL */
+    bool waits_for_layer;         /* it closes, and the layer holds bytes */
+    bool has_shutdown_grace;      /* the end of the run waits for it, for a while */
+    struct timer close_timer;     /* of the close timeout, or of the next check while it lingers */
+    struct wait *closer;          /* of the task in async_stream_wait_closed; or NULL */
+    struct close_hook close_hook; /* in the loop's list */
+    struct async_stream **link;   /* its owner's pointer to it, cleared by the close; or NULL */
 };
 
 /* A stream of a connected, non-blocking socket of that domain. 0; -errno: fd is the caller's. */

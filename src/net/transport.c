@@ -400,7 +400,7 @@ int asyncp_transport_drain(struct async_transport *transport, const char *call)
     int result = transport->write_error;
     if (result != 0 || transport->pending <= transport->high_mark)
         return paced(loop, PACE_KERNEL, result); /* last, since the stream may be closed then */
-    return asyncp_stand_in_line(loop, &transport->drainers, call, transport, asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &transport->drainers, call, transport, asyncp_cancel_wait);
 }
 
 void asyncp_transport_set_marks(struct async_transport *transport, size_t high, size_t low)

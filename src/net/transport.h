@@ -9,7 +9,7 @@
 #define NET_TRANSPORT_H
 
 #include "io/pollable.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include <sys/uio.h>
 
 struct async_transport;

@@ -145,8 +145,8 @@ int async_stream_drain(async_stream *stream)
 {
     struct async_loop *loop = loop_enter("async_stream_drain");
     stream_check(stream, "async_stream_drain");
-    if (loop_running(loop)->refused)
-        return asyncp_refused(loop);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
     return asyncp_transport_drain(stream_transport(stream), "async_stream_drain");
 }
 

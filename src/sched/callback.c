@@ -15,15 +15,17 @@ static void callback_free(struct callback *callback)
     pool_give(&callback->loop->callbacks.records, callback);
 }
 
-/* The callback borrows the task (TASK_KEPT): it cannot take the reference that was held for it. */
+/*
+ * The callback borrows the task (TASK_BORROWED): it cannot take the reference that was held for it.
+ */
 static void call_done_callback(const struct callback *called)
 {
     struct async_task *task = called->task;
-    uint32_t kept = task->references & TASK_KEPT;
-    task->references = (task->references - 1) | TASK_KEPT;
+    uint32_t kept = task->references & TASK_BORROWED;
+    task->references = (task->references - 1) | TASK_BORROWED;
     task_unreserve(task);
     called->done(task, called->argument);
-    task->references = (task->references & ~TASK_KEPT) | kept;
+    task->references = (task->references & ~TASK_BORROWED) | kept;
     task_release(task);
 }
 

@@ -7,9 +7,9 @@
  * depth-first recursion. All of this is one round. In a round a request reaches each coroutine at
  * most once, however many joins lead to it.
  *
- * A coroutine is `refused`, which means that a cancellation is pending, if a scope inside the
- * innermost shield is a timeout that has expired or a group that has failed, or if no shield is in
- * force and the task has unanswered requests. Calls that switch then fail with -ECANCELED.
+ * A coroutine is `cancel_pending`, which means that a cancellation is pending, if a scope inside
+ * the innermost shield is a timeout that has expired or a group that has failed, or if no shield is
+ * in force and the task has unanswered requests. Calls that switch then fail with -ECANCELED.
  */
 #include "sched/cancel.h"
 #include "sched/sched.h"
@@ -53,8 +53,8 @@ static bool is_refused(const struct coroutine *coroutine)
 static void deliver_request(struct coroutine *coroutine)
 {
     struct wait *wait = coroutine->wait;
-    if (wait != NULL && !wait->claimed && wait->refuse != NULL)
-        wait->refuse(wait);
+    if (wait != NULL && !wait->claimed && wait->cancel != NULL)
+        wait->cancel(wait);
 }
 
 static void deliver_round(struct async_loop *loop)
@@ -104,15 +104,17 @@ static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
 /* Whether a request is pending, even if a shield masks it. The reason is kept that long. */
 static bool has_request(const struct coroutine *coroutine)
 {
-    return coroutine->requests > 0 || coroutine->refused;
+    return coroutine->requests > 0 || coroutine->cancel_pending;
 }
 
-/* Recomputes `refused`; if it is set, the coroutine joins the delivery queue of this round. */
+/*
+ * Recomputes `cancel_pending`; if it is set, the coroutine joins the delivery queue of this round.
+ */
 static void apply_request(struct async_loop *loop, struct coroutine *coroutine)
 {
     coroutine->request_round = loop->cancel.round;
-    coroutine->refused = is_refused(coroutine);
-    if (!coroutine->refused)
+    coroutine->cancel_pending = is_refused(coroutine);
+    if (!coroutine->cancel_pending)
         return;
     coroutine->next_refused = *loop->cancel.place;
     *loop->cancel.place = coroutine;
@@ -125,7 +127,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
         return;
     if (task_is_future(task)) {
         if (loop->cancel.reason != NULL)
-            task->sentence = asyncp_error_message_copy(&loop->memory, loop->cancel.reason);
+            task->message = asyncp_error_message_copy(&loop->memory, loop->cancel.reason);
         asyncp_future_settle(task, -ECANCELED);
         return;
     }
@@ -189,7 +191,7 @@ int async_task_uncancel(async_task *task)
     struct coroutine *self = task->coroutine;
     if (self->requests > 0)
         self->requests--;
-    self->refused = is_refused(self);
+    self->cancel_pending = is_refused(self);
     if (!has_request(self) && self->reason != NULL)
         replace_reason(self->task->loop, self, NULL);
     return (int)self->requests;
@@ -223,7 +225,7 @@ void asyncp_scope_enter(struct async_loop *loop, struct scope *scope, enum scope
     *scope = (struct scope){.outer = self->scopes, .coroutine = self, .kind = kind, .again = self};
     self->scopes = scope;
     if (kind == SCOPE_SHIELD)
-        self->refused = false;
+        self->cancel_pending = false;
 }
 
 struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, enum scope_kind kind,
@@ -238,7 +240,7 @@ struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, e
     asyncp_timer_clear(loop, &innermost->timer);
     innermost->again = NULL;
     self->scopes = innermost->outer;
-    self->refused = is_refused(self);
+    self->cancel_pending = is_refused(self);
     bool timed_out = kind == SCOPE_TIMEOUT && innermost->expired; /* a group keeps the reason */
     if (unlikely(timed_out) && !has_request(self) && self->reason != NULL)
         replace_reason(loop, self, NULL);
@@ -263,7 +265,7 @@ void asyncp_scope_remove(struct async_loop *loop, struct scope **place)
 {
     (*place)->again = NULL;
     *place = (*place)->outer;
-    loop_running(loop)->refused = is_refused(loop_running(loop));
+    loop_running(loop)->cancel_pending = is_refused(loop_running(loop));
 }
 
 void asyncp_scope_expire(struct scope *scope, int error, enum reason reason)

@@ -1,8 +1,8 @@
 /*
  * sched/cancel.h: requests to cancel, and the scopes that cause and mask them. A coroutine is
- * `refused` while a cancellation is pending for it: its task has unanswered requests, or a scope
- * around the current call has expired, with no shield in between. This is computed when one of
- * these changes, so that each switching call tests one flag.
+ * `cancel_pending` while a cancellation is pending for it: its task has unanswered requests, or a
+ * scope around the current call has expired, with no shield in between. This is computed when one
+ * of these changes, so that each switching call tests one flag.
  */
 #ifndef SCHED_CANCEL_H
 #define SCHED_CANCEL_H

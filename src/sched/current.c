@@ -4,11 +4,11 @@
  * current.h.
  */
 #include "sched/current.h"
-#include "sched/errand.h"
+#include "sched/worker.h"
 
 __thread struct async_loop *asyncp_current;
 __thread struct async_loop *asyncp_inherited;
-__thread struct errand *asyncp_errand;
+__thread struct worker_context *asyncp_worker;
 __thread int asyncp_run_error;
 
 static _Atomic unsigned fork_generation; /* forks since the program began */
@@ -68,7 +68,7 @@ void asyncp_wrong_loop(const struct async_loop *loop, const char *call, const ch
 _Noreturn void asyncp_no_task(const char *call)
 {
     asyncp_check_inherited(call);
-    ENSURE(asyncp_current != NULL || asyncp_errand == NULL,
+    ENSURE(asyncp_current != NULL || asyncp_worker == NULL,
            "%s was called on a worker thread of an executor, which runs blocking functions and no "
            "tasks; send a call or a coroutine to the loop, with async_call_soon_threadsafe or "
            "async_run_coroutine_threadsafe",

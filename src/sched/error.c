@@ -3,7 +3,7 @@
  * awaiting task, and async_strerror shows it for the code that it belongs to.
  */
 #include "sched/current.h"
-#include "sched/errand.h"
+#include "sched/worker.h"
 #include <limits.h>
 #include <stdio.h>
 
@@ -14,16 +14,16 @@
 static struct error_message **message_slot(const async_allocator **memory)
 {
     struct async_loop *loop = asyncp_current;
-    if (loop == NULL && asyncp_errand != NULL) {
+    if (loop == NULL && asyncp_worker != NULL) {
         *memory = &asyncp_malloc;
-        return &asyncp_errand->sentence;
+        return &asyncp_worker->message;
     }
     if (loop == NULL)
         loop = asyncp_standing_loop(); /* in a child of fork() */
     if (loop == NULL || loop_running(loop) == NULL)
         return NULL;
     *memory = &loop->memory;
-    return &loop_running(loop)->sentence;
+    return &loop_running(loop)->message;
 }
 
 int async_fail(int code, const char *format, ...)
@@ -34,10 +34,10 @@ int async_fail(int code, const char *format, ...)
         return code;
     va_list arguments;
     va_start(arguments, format);
-    struct error_message *sentence = asyncp_error_message_new(memory, code, format, arguments);
+    struct error_message *message = asyncp_error_message_new(memory, code, format, arguments);
     va_end(arguments);
     asyncp_error_message_free(memory, *place);
-    *place = sentence; /* if memory is out: only the code remains */
+    *place = message; /* if memory is out: only the code remains */
     return code;
 }
 
@@ -95,10 +95,10 @@ static const char *constant_text(int code)
 const char *async_strerror(int code)
 {
     char text[MAX_ERROR_MESSAGE_BYTES + 32];
-    const struct error_message *sentence = running_message(code);
-    if (asyncp_current == NULL || sentence == NULL || sentence->code != code)
+    const struct error_message *message = running_message(code);
+    if (asyncp_current == NULL || message == NULL || message->code != code)
         return constant_text(code);
-    asyncp_error_describe(text, sizeof text, code, sentence);
+    asyncp_error_describe(text, sizeof text, code, message);
     const char *kept = asyncp_text_keep(&asyncp_current->errors.texts, text);
     return kept != NULL ? kept : constant_text(code);
 }

@@ -20,7 +20,7 @@ void asyncp_errors_close(struct async_loop *loop);
  * Passes an error to the exception handler, or to standard error. task: the task that failed; NULL:
  * none.
  */
-void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
-                 ...) __attribute__((format(printf, 4, 5)));
+void asyncp_report_error(struct async_loop *loop, struct async_task *task, int code,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -43,8 +43,8 @@ void async_loop_call_exception_handler(async_loop *loop, const async_exception_c
         report_context(context);
 }
 
-void asyncp_tell(struct async_loop *loop, struct async_task *task, int code, const char *format,
-                 ...)
+void asyncp_report_error(struct async_loop *loop, struct async_task *task, int code,
+                         const char *format, ...)
 {
     char message[MESSAGE_SIZE];
     va_list arguments;

@@ -28,7 +28,7 @@ static bool is_our_handler(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
 }
 
-void asyncp_sigint_take(struct async_loop *loop)
+void asyncp_sigint_install(struct async_loop *loop)
 {
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
@@ -45,7 +45,7 @@ void asyncp_sigint_take(struct async_loop *loop)
         atomic_store(&interrupted, NULL);
 }
 
-void asyncp_sigint_give_back(struct async_loop *loop)
+void asyncp_sigint_restore(struct async_loop *loop)
 {
     if (!loop->interrupt.is_ours)
         return;
@@ -64,7 +64,7 @@ void asyncp_sigint_fork(void)
 {
     struct async_loop *loop = atomic_load(&interrupted);
     if (loop != NULL)
-        asyncp_sigint_give_back(loop);
+        asyncp_sigint_restore(loop);
 }
 
 void asyncp_sigint_deliver(struct async_loop *loop)
@@ -73,7 +73,7 @@ void asyncp_sigint_deliver(struct async_loop *loop)
         asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(REASON_SIGINT));
 }
 
-void asyncp_sigint_aim(struct async_loop *loop, struct async_task *main_task)
+void asyncp_sigint_set_task(struct async_loop *loop, struct async_task *main_task)
 {
     loop->interrupt.main_task = main_task;
 }

@@ -20,16 +20,16 @@ struct interrupt {
 };
 
 /* Installs the handler, if SIGINT has its default action. */
-void asyncp_sigint_take(struct async_loop *loop);
+void asyncp_sigint_install(struct async_loop *loop);
 
 /* Restores the previous handler, unless the program has installed another one. */
-void asyncp_sigint_give_back(struct async_loop *loop);
+void asyncp_sigint_restore(struct async_loop *loop);
 
 /* In a child of fork(): the same, for the loop of the parent. */
 void asyncp_sigint_fork(void);
 
 /* Sets the task that SIGINT cancels; NULL: none. */
-void asyncp_sigint_aim(struct async_loop *loop, struct async_task *main_task);
+void asyncp_sigint_set_task(struct async_loop *loop, struct async_task *main_task);
 
 /* Whether SIGINT was received in this run. */
 bool asyncp_sigint_came(const struct async_loop *loop);

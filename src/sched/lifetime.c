@@ -42,13 +42,13 @@ static void check_wait_lists(const struct async_loop *loop, const struct wait *w
 static void check_wait_descriptor(struct wait *wait)
 {
     int fd = wait_descriptor(wait);
-    if (fd == 0 || wait->refuse == NULL || asyncp_sys_is_open(fd))
+    if (fd == 0 || wait->cancel == NULL || asyncp_sys_is_open(fd))
         return;
     asyncp_report("%s waits in %s for descriptor %d, which is not open any more, and gets -EBADF; "
                   "close it with async_close, which wakes its waiters",
                   asyncp_label(wait->coroutine->task).text, wait->call, fd);
     wait->object = WAIT_CLOSED;
-    wait->refuse(wait);
+    wait->cancel(wait);
 }
 
 void asyncp_check_waits(struct async_loop *loop)
@@ -84,7 +84,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
 }
 
 /* A task in async_sleep may sleep for ever on purpose, until Ctrl-C. A host loop may wake tasks. */
-bool asyncp_stands_still(struct async_loop *loop)
+bool asyncp_is_stuck(struct async_loop *loop)
 {
     if (loop_is_hosted(loop) || loop_alive(loop) == 0)
         return false;
@@ -95,7 +95,7 @@ bool asyncp_stands_still(struct async_loop *loop)
     return true;
 }
 
-void asyncp_tell_standstill(const struct async_loop *loop)
+void asyncp_report_standstill(const struct async_loop *loop)
 {
     asyncp_report(
         "nothing is left that could wake a task of this loop, unless another thread or a signal "

@@ -15,10 +15,10 @@ struct coroutine;
 void asyncp_check_waits(struct async_loop *loop);
 
 /* Whether tasks wait and none of them sleeps on purpose, for a loop in which nothing is pending. */
-bool asyncp_stands_still(struct async_loop *loop);
+bool asyncp_is_stuck(struct async_loop *loop);
 
 /* Reports the deadlock, with all tasks and what they wait for. */
-void asyncp_tell_standstill(const struct async_loop *loop);
+void asyncp_report_standstill(const struct async_loop *loop);
 
 /* Reports an argument of the new task that points into a frame that has returned. */
 void asyncp_check_arguments(const struct async_loop *loop, const struct coroutine *self);
@@ -26,7 +26,7 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
 struct debug_mode {
     bool enabled;
     bool instrumented;          /* enabled, or under valgrind: stacks are marked undefined */
-    bool told_standstill;       /* the deadlock was reported */
+    bool standstill_reported;   /* the deadlock was reported */
     int64_t slow_ns;            /* longer turns are reported */
     struct async_task *checked; /* the last task checked; NULL: start again */
 };

@@ -5,7 +5,7 @@
  */
 #include "sched/local.h"
 #include "sched/current.h"
-#include "sched/errand.h"
+#include "sched/worker.h"
 
 enum { INITIAL_ROOM = 4 }; /* values in a new table */
 
@@ -16,8 +16,8 @@ static size_t locals_size(uint32_t room)
 
 static const struct locals *running_locals(const struct async_loop *loop)
 {
-    if (loop == NULL && asyncp_errand != NULL)
-        return asyncp_errand->locals;
+    if (loop == NULL && asyncp_worker != NULL)
+        return asyncp_worker->locals;
     if (loop == NULL)
         loop = asyncp_standing_loop(); /* in a child of fork() the values are still there */
     if (loop == NULL)

@@ -14,7 +14,7 @@
 #include "sched/cancel.h"
 #include "sched/clock.h"
 #include "sched/errors.h"
-#include "sched/guest.h"
+#include "sched/close_hook.h"
 #include "sched/inheritance.h"
 #include "sched/interrupt.h"
 #include "sched/lifetime.h"
@@ -116,7 +116,7 @@ static inline uint32_t loop_attention(const struct async_loop *loop)
 }
 
 /* Calls hook when the loop is closed. */
-static inline void loop_add_close_hook(struct async_loop *loop, struct guest *hook)
+static inline void loop_add_close_hook(struct async_loop *loop, struct close_hook *hook)
 {
     list_append(&loop->closing.hooks, &hook->link);
 }

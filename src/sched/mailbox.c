@@ -40,7 +40,7 @@ static void receive_message(struct ready *ready)
     message->receive(message, false);
 }
 
-void asyncp_inbox_send(struct async_loop *loop, struct message *message)
+void asyncp_mailbox_send(struct async_loop *loop, struct message *message)
 {
     message->ready.run = receive_message;
     message->next = atomic_load_explicit(&loop->mailbox.inbox, memory_order_relaxed);
@@ -93,7 +93,7 @@ int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument
         return -ENOMEM;
     *call = (struct call){
         .message.receive = receive_call, .function = function, .argument = argument};
-    asyncp_inbox_send(loop, &call->message);
+    asyncp_mailbox_send(loop, &call->message);
     return 0;
 }
 
@@ -110,19 +110,19 @@ static struct message *take_inbox_in_order(struct async_loop *loop)
     return first;
 }
 
-void asyncp_inbox_take(struct async_loop *loop)
+void asyncp_mailbox_take(struct async_loop *loop)
 {
     for (struct message *message = take_inbox_in_order(loop); message != NULL;
          message = message->next)
         ready_push(&loop->sched.ready, &message->ready);
 }
 
-void asyncp_inbox_close(struct async_loop *loop)
+void asyncp_mailbox_close(struct async_loop *loop)
 {
     /* A worker may be between its last message and the wake-up that follows: a few instructions. */
     while (loop_is_of_this_process(loop) && loop_is_held(loop))
         asyncp_sys_yield();
-    for (asyncp_inbox_take(loop); loop->sched.ready.first != NULL; asyncp_inbox_take(loop)) {
+    for (asyncp_mailbox_take(loop); loop->sched.ready.first != NULL; asyncp_mailbox_take(loop)) {
         struct ready *ready = ready_pop(&loop->sched.ready);
         if (ready->run == receive_message) {
             struct message *message = CONTAINER_OF(ready, struct message, ready);

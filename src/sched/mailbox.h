@@ -22,7 +22,7 @@ struct async_loop;
  * Sends a message, from any thread. receive must be set. If the loop is closed before it is
  * received, receive is called with is_closing.
  */
-void asyncp_inbox_send(struct async_loop *loop, struct message *message);
+void asyncp_mailbox_send(struct async_loop *loop, struct message *message);
 
 struct call;
 
@@ -35,9 +35,9 @@ struct mailbox {
 void asyncp_attend(struct async_loop *loop, uint32_t reason);
 
 /* Moves the messages of the inbox to the ready queue. */
-void asyncp_inbox_take(struct async_loop *loop);
+void asyncp_mailbox_take(struct async_loop *loop);
 
 /* Receives the remaining messages with is_closing. */
-void asyncp_inbox_close(struct async_loop *loop);
+void asyncp_mailbox_close(struct async_loop *loop);
 
 #endif

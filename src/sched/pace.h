@@ -23,7 +23,7 @@ enum {
 OUT_OF_LINE bool asyncp_pace_renew(struct async_loop *loop);
 
 /* Yields: everything that is ready, and everything that a poll makes ready, runs once. Switches. */
-void asyncp_give_way(struct async_loop *loop);
+void asyncp_yield(struct async_loop *loop);
 
 /* Takes steps; returns whether the caller must yield. */
 static inline bool pace_is_due(struct async_loop *loop, int32_t steps)
@@ -36,7 +36,7 @@ static inline bool pace_is_due(struct async_loop *loop, int32_t steps)
 static inline int paced(struct async_loop *loop, int32_t steps, int result)
 {
     if (pace_is_due(loop, steps))
-        asyncp_give_way(loop);
+        asyncp_yield(loop);
     return result;
 }
 

@@ -51,18 +51,18 @@ int asyncp_park(struct async_loop *loop, struct wait *wait)
     return loop_park(loop, wait);
 }
 
-int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call,
-                         const void *object, void (*refuse)(struct wait *wait))
+int asyncp_wait_in_list(struct async_loop *loop, struct list *line, const char *call,
+                        const void *object, void (*cancel)(struct wait *wait))
 {
     struct wait wait;
     struct waiter waiter;
-    wait_init(&wait, call, object, refuse);
+    wait_init(&wait, call, object, cancel);
     wait_on(&wait, &waiter, line);
     int result = loop_park(loop, &wait); /* the list may have been freed */
-    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
+    return likely(result != -ECANCELED) ? result : asyncp_cancelled_by_free(&wait, result);
 }
 
-int asyncp_dismissed(const struct wait *wait, int result)
+int asyncp_cancelled_by_free(const struct wait *wait, int result)
 {
     return wait->winner != NULL ? async_fail(result, "%s: what it waits on was freed", wait->call)
                                 : result;
@@ -76,9 +76,9 @@ OUT_OF_LINE static void report_dismissal(const struct list *list, const char *ca
                   call, asyncp_label(first->coroutine->task).text, first->call);
 }
 
-void asyncp_dismiss(struct list *list, const char *call)
+void asyncp_cancel_waiters(struct list *list, const char *call)
 {
-    if (line_is_empty(list))
+    if (waiters_is_empty(list))
         return;
     if (asyncp_current != NULL && loop_is_debug(asyncp_current))
         report_dismissal(list, call);
@@ -139,7 +139,7 @@ void asyncp_wake_elsewhere(struct wait *wait, struct waiter *winner, int result)
     loop_wake(loop, wait, winner, result);
 }
 
-bool asyncp_forsake(struct list *line)
+bool asyncp_drop_inherited(struct list *line)
 {
     for (struct link *link = list_first(line), *next; link != NULL; link = next) {
         next = list_after(line, link);
@@ -151,12 +151,12 @@ bool asyncp_forsake(struct list *line)
     return list_empty(line);
 }
 
-void asyncp_refuse_wait(struct wait *wait)
+void asyncp_cancel_wait(struct wait *wait)
 {
     asyncp_wake(wait, NULL, -ECANCELED);
 }
 
-void asyncp_turn(struct async_loop *loop)
+void asyncp_yield_once(struct async_loop *loop)
 {
     struct coroutine *self = loop->sched.current;
     if (loop->sched.ready.first == NULL && loop_is_undisturbed(loop)) {
@@ -171,14 +171,14 @@ void asyncp_turn(struct async_loop *loop)
  * In deterministic mode the burst is not cut short: everything that was ready when it began runs
  * before the poll.
  */
-void asyncp_give_way(struct async_loop *loop)
+void asyncp_yield(struct async_loop *loop)
 {
     if (!loop->clock.deterministic)
         loop->sched.turns_left = 0;
-    asyncp_turn(loop);
+    asyncp_yield_once(loop);
 }
 
-int asyncp_refused(struct async_loop *loop)
+int asyncp_fail_cancelled(struct async_loop *loop)
 {
     enum { MANY_REFUSALS = 100 };
     struct coroutine *self = loop->sched.current;
@@ -186,7 +186,7 @@ int asyncp_refused(struct async_loop *loop)
         asyncp_report("%s ignores its cancellation: %d calls were refused with -ECANCELED; return "
                       "the error, or answer with async_task_uncancel(async_current_task())",
                       asyncp_label(self->task).text, MANY_REFUSALS);
-    asyncp_turn(loop);
+    asyncp_yield_once(loop);
     return -ECANCELED;
 }
 

@@ -148,12 +148,12 @@ static inline void loop_wake(struct async_loop *loop, struct wait *wait, struct 
  * Removes the tasks of inherited loops from the list, in a child of fork(). Returns whether it is
  * empty then.
  */
-bool asyncp_forsake(struct list *line) __attribute__((cold));
+bool asyncp_drop_inherited(struct list *line) __attribute__((cold));
 
 /* Whether no task waits in the list; in a child, tasks of inherited loops do not count. */
-static inline bool line_is_empty(struct list *line)
+static inline bool waiters_is_empty(struct list *line)
 {
-    return list_empty(line) || (unlikely(asyncp_current == NULL) && asyncp_forsake(line));
+    return list_empty(line) || (unlikely(asyncp_current == NULL) && asyncp_drop_inherited(line));
 }
 
 /* In a child: the end of the coroutine that forked; switches to the loop's own stack. */

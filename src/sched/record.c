@@ -28,17 +28,18 @@ static void report_unread_result(struct async_task *task)
     if (task->result >= 0 || task->result == -ECANCELED || task->seen)
         return;
     char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
-    asyncp_error_describe(meaning, sizeof meaning, task->result, task->sentence);
-    asyncp_tell(task->loop, task, task->result, "%s failed and its result was never retrieved: %s",
-                asyncp_label(task).text, meaning);
+    asyncp_error_describe(meaning, sizeof meaning, task->result, task->message);
+    asyncp_report_error(task->loop, task, task->result,
+                        "%s failed and its result was never retrieved: %s", asyncp_label(task).text,
+                        meaning);
 }
 
 void asyncp_task_free_words(struct async_task *task)
 {
     report_unread_result(task);
-    if (task->sentence != NULL)
-        asyncp_error_message_free(&task->loop->memory, task->sentence);
-    task->sentence = NULL;
+    if (task->message != NULL)
+        asyncp_error_message_free(&task->loop->memory, task->message);
+    task->message = NULL;
     if (task->owns_name) {
         free_name(task);
         task->name = "(name freed)";
@@ -76,7 +77,7 @@ void asyncp_task_check(const struct async_task *task, const char *call, bool tak
            "%s: %s belongs to another thread's loop; send work there with "
            "async_call_soon_threadsafe",
            call, asyncp_label(task).text);
-    if ((task->references & ~TASK_KEPT) > 0 || (!taking && task->references != 0))
+    if ((task->references & ~TASK_BORROWED) > 0 || (!taking && task->references != 0))
         return;
     ENSURE(task->references == 0,
            "%s: %s is only borrowed here, from its group or in a done callback; async_task_ref "

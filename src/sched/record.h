@@ -30,7 +30,7 @@ OUT_OF_LINE void asyncp_task_reserve(struct async_task *task, const char *call);
  */
 static inline void task_reserve(struct async_task *task, const char *call)
 {
-    bool is_free = (int32_t)(task->references - task->reserved) > 0; /* not with TASK_KEPT */
+    bool is_free = (int32_t)(task->references - task->reserved) > 0; /* not with TASK_BORROWED */
     if (unlikely(task->loop != asyncp_current || !is_free))
         asyncp_task_reserve(task, call);
     task->reserved++;
@@ -53,7 +53,7 @@ static inline struct locals *locals_inherit(const struct async_loop *loop)
 static inline void task_free(struct async_task *task)
 {
     ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));
-    if (unlikely(task->result < 0 || task->sentence != NULL || task->owns_name))
+    if (unlikely(task->result < 0 || task->message != NULL || task->owns_name))
         asyncp_task_free_words(task);
     pool_give(&task->loop->tasks.records, task);
 }

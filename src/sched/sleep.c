@@ -19,7 +19,7 @@ OUT_OF_LINE static int sleep_until_ns(struct async_loop *loop, int64_t deadline_
                                       const char *call)
 {
     struct sleep sleep;
-    wait_init(&sleep.wait, call, NULL, asyncp_refuse_wait);
+    wait_init(&sleep.wait, call, NULL, asyncp_cancel_wait);
     timer_init(&sleep.timer, sleep_expire);
     sleep.wait.timer = &sleep.timer;
     int result = asyncp_timer_set(loop, &sleep.timer, deadline_ns);
@@ -29,27 +29,27 @@ OUT_OF_LINE static int sleep_until_ns(struct async_loop *loop, int64_t deadline_
 int async_sleep(double seconds)
 {
     struct async_loop *loop = loop_enter("async_sleep");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (seconds > 0)
         return sleep_until_ns(loop, asyncp_deadline(loop, seconds), "async_sleep");
     if (unlikely(seconds != seconds))
         return -EINVAL;
-    asyncp_turn(loop);
+    asyncp_yield_once(loop);
     return 0;
 }
 
 int async_sleep_until(double when)
 {
     struct async_loop *loop = loop_enter("async_sleep_until");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (unlikely(when != when))
         return -EINVAL;
     int64_t when_ns = asyncp_nanoseconds(when);
     if (when_ns > asyncp_now(loop))
         return sleep_until_ns(loop, when_ns, "async_sleep_until");
-    asyncp_turn(loop);
+    asyncp_yield_once(loop);
     return 0;
 }
 

@@ -15,11 +15,11 @@ enum { ARGUMENTS_SHARE = 4 }; /* the arguments may take 1/4 of the stack */
 /* The error message stays with the result, if it belongs to that error. */
 OUT_OF_LINE static void keep_message(struct coroutine *self, int result)
 {
-    if (self->sentence->code == result)
-        self->task->sentence = self->sentence;
+    if (self->message->code == result)
+        self->task->message = self->message;
     else
-        asyncp_error_message_free(&self->task->loop->memory, self->sentence);
-    self->sentence = NULL;
+        asyncp_error_message_free(&self->task->loop->memory, self->message);
+    self->message = NULL;
 }
 
 /*
@@ -30,12 +30,12 @@ OUT_OF_LINE static void drop_requests(struct coroutine *self, int result)
 {
     if (self->request_round == ROUND_FORKED)
         asyncp_forked_end(self);
-    if (result == -ECANCELED && self->task->sentence == NULL)
-        self->task->sentence = error_message_unconst(self->reason);
+    if (result == -ECANCELED && self->task->message == NULL)
+        self->task->message = error_message_unconst(self->reason);
     else
         asyncp_error_message_free(&self->task->loop->memory, error_message_unconst(self->reason));
     self->reason = NULL;
-    self->refused = false;
+    self->cancel_pending = false;
     self->requests = 0;
     self->request_round = 0;
     self->refusals = 0;
@@ -62,7 +62,7 @@ FLATTEN static void *coroutine_end(struct async_loop *loop, struct coroutine *se
     if (unlikely(self->scopes != NULL))
         report_open_scope(task);
     task->result = result;
-    if (unlikely(self->sentence != NULL))
+    if (unlikely(self->message != NULL))
         keep_message(self, result);
     if (unlikely(self->request_round != 0))
         drop_requests(self, result);
@@ -120,9 +120,9 @@ TOOLS_NO_TSAN static void *coroutine_begin_offloaded(void *argument)
 static bool coroutine_is_blank(const struct coroutine *self)
 {
     return self->ready.run == NULL && self->wait == NULL && self->scopes == NULL &&
-           self->sentence == NULL && !self->refused && !self->held_back && self->requests == 0 &&
-           self->request_round == 0 && self->refusals == 0 && self->locals == NULL &&
-           self->reason == NULL;
+           self->message == NULL && !self->cancel_pending && !self->throttled &&
+           self->requests == 0 && self->request_round == 0 && self->refusals == 0 &&
+           self->locals == NULL && self->reason == NULL;
 }
 
 /*
@@ -324,7 +324,7 @@ static void join_one(struct async_loop *loop, struct join *join, struct async_ta
                      const char *call)
 {
     struct coroutine *self = loop->sched.current;
-    if (unlikely(self->refused && join->passed_on != self->request_round)) {
+    if (unlikely(self->cancel_pending && join->passed_on != self->request_round)) {
         forward_to_all(loop, join, self); /* requested after it was woken, or before this wait */
         if (task_done(task))
             return; /* a future ends at once */
@@ -345,9 +345,9 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
     join.tasks = tasks;
     join.count = count;
     join.passed_on = 0;
-    if (unlikely(loop->sched.current->refused)) {
+    if (unlikely(loop->sched.current->cancel_pending)) {
         forward_to_all(loop, &join, loop->sched.current);
-        asyncp_refused(loop);
+        asyncp_fail_cancelled(loop);
     }
     for (size_t i = count; i-- > 0;)
         if (tasks[i] != NULL && !task_done(tasks[i]) && tasks[i]->coroutine != loop->sched.current)
@@ -361,18 +361,18 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
 static void adopt_message(struct async_loop *loop, struct async_task *task, bool last)
 {
     struct coroutine *self = loop->sched.current;
-    struct error_message *sentence = task->sentence;
-    bool of_another = self->sentence != NULL && self->sentence->code != task->result;
-    if (sentence != NULL && error_message_is_constant(sentence) && of_another)
+    struct error_message *message = task->message;
+    bool of_another = self->message != NULL && self->message->code != task->result;
+    if (message != NULL && error_message_is_constant(message) && of_another)
         return; /* a constant reason does not replace a message */
-    if (sentence != NULL && !last)
-        sentence = asyncp_error_message_copy(&loop->memory, sentence);
+    if (message != NULL && !last)
+        message = asyncp_error_message_copy(&loop->memory, message);
     else
-        task->sentence = NULL;
-    if (sentence == NULL && (self->sentence == NULL || self->sentence->code != task->result))
+        task->message = NULL;
+    if (message == NULL && (self->message == NULL || self->message->code != task->result))
         return; /* keeps the message */
-    asyncp_error_message_free(&loop->memory, self->sentence);
-    self->sentence = sentence;
+    asyncp_error_message_free(&loop->memory, self->message);
+    self->message = message;
 }
 
 int asyncp_task_collect(struct async_loop *loop, struct async_task *task)

@@ -30,16 +30,16 @@ struct scope;
 /*
  * Set in `references` while the task is borrowed: held by its group, or passed to a done callback.
  */
-#define TASK_KEPT ((uint32_t)1 << 31)
+#define TASK_BORROWED ((uint32_t)1 << 31)
 
 struct async_task {
     struct coroutine *coroutine; /* NULL when it has ended; &asyncp_future for a future */
     struct async_loop *loop;
-    struct list waiters;            /* for its end: tasks and listeners, in the order of arrival */
-    uint64_t id;                    /* 1, 2, 3…; never reused */
-    const char *name;               /* of the function, or a copy: see owns_name */
-    const char *where;              /* "file:line" of the call that created it */
-    struct error_message *sentence; /* error message of the result; NULL: none */
+    struct list waiters;           /* for its end: tasks and listeners, in the order of arrival */
+    uint64_t id;                   /* 1, 2, 3…; never reused */
+    const char *name;              /* of the function, or a copy: see owns_name */
+    const char *where;             /* "file:line" of the call that created it */
+    struct error_message *message; /* error message of the result; NULL: none */
     union {
         uint64_t ended;        /* when it has ended: the order of ends, from 1 */
         struct pool_link free; /* of a free record */
@@ -49,7 +49,7 @@ struct async_task {
         uint64_t taken_by;             /* of a free record: id of the task that took the handle */
     };
     int result;          /* -EINPROGRESS until it has ended */
-    uint32_t references; /* handles, and TASK_KEPT */
+    uint32_t references; /* handles, and TASK_BORROWED */
     uint32_t reserved;   /* references of pending joins and done callbacks */
     bool owns_name;      /* name is allocated */
     bool seen;           /* its result was read */
@@ -85,15 +85,15 @@ struct coroutine {
     struct ready ready;
     struct context context; /* while it does not run */
     struct async_task *task;
-    struct wait *wait;              /* NULL: it runs or is ready */
-    struct scope *scopes;           /* the innermost first */
-    struct error_message *sentence; /* its last error message; NULL: none */
-    bool refused;                   /* a cancellation is pending: see cancel.c */
-    bool held_back;         /* throttled: its group starts it when another child has ended */
-    uint32_t requests;      /* unanswered requests to cancel */
-    uint64_t request_round; /* the last round that reached it: see cancel.c */
-    uint32_t refusals;      /* calls that failed with -ECANCELED since the last request */
-    uint32_t select_turn;   /* of async_select; 0: it has not yielded yet */
+    struct wait *wait;             /* NULL: it runs or is ready */
+    struct scope *scopes;          /* the innermost first */
+    struct error_message *message; /* its last error message; NULL: none */
+    bool cancel_pending;           /* a cancellation is pending: see cancel.c */
+    bool throttled;                /* throttled: its group starts it when another child has ended */
+    uint32_t requests;             /* unanswered requests to cancel */
+    uint64_t request_round;        /* the last round that reached it: see cancel.c */
+    uint32_t refusals;             /* calls that failed with -ECANCELED since the last request */
+    uint32_t select_turn;          /* of async_select; 0: it has not yielded yet */
     const struct error_message *reason; /* of the request to cancel; NULL: unknown, or no request */
     const struct asyncp_function *function;
     void *arguments;                 /* below this struct */
@@ -112,7 +112,7 @@ static inline bool task_done(const struct async_task *task)
 /* The references that are handles, reserved or not. */
 static inline uint32_t task_handles(const struct async_task *task)
 {
-    return task->references & ~TASK_KEPT;
+    return task->references & ~TASK_BORROWED;
 }
 
 /* Adds a reserved reference, for a call that will read the result later. */

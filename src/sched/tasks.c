@@ -39,7 +39,7 @@ static void forget_inherited_task(struct async_loop *loop, struct async_task *ta
 {
     struct coroutine *coroutine = task->coroutine;
     if (coroutine != NULL && !task_is_future(task)) {
-        asyncp_error_message_free(&loop->memory, coroutine->sentence);
+        asyncp_error_message_free(&loop->memory, coroutine->message);
         asyncp_error_message_free(&loop->memory, error_message_unconst(coroutine->reason));
     }
     task->seen = true;

@@ -6,11 +6,11 @@
  *
  *      struct wait wait;
  *      struct waiter waiter;
- *      wait_init(&wait, "async_event_wait", event, asyncp_refuse_wait);
+ *      wait_init(&wait, "async_event_wait", event, asyncp_cancel_wait);
  *      wait_on(&wait, &waiter, &event->waiters);
  *      return asyncp_park(loop, &wait);                the result that asyncp_wake was given
  *
- * A request to cancel calls `refuse`. A plain wait is claimed with -ECANCELED. A join or a kernel
+ * A request to cancel calls `cancel`. A plain wait is claimed with -ECANCELED. A join or a kernel
  * operation forwards the request and waits for the end. NULL: the wait cannot be cancelled.
  */
 #ifndef SCHED_WAIT_H
@@ -50,7 +50,7 @@ struct wait {
     struct coroutine *coroutine;       /* set by park */
     struct waiter *waiters;            /* linked by sibling */
     struct timer *timer;               /* cleared when the wait is claimed; NULL: none */
-    void (*refuse)(struct wait *wait); /* called by a request to cancel; NULL: not cancellable */
+    void (*cancel)(struct wait *wait); /* called by a request to cancel; NULL: not cancellable */
     const char *call;                  /* for reports: the public call that waits */
     const void *object;                /* for reports: what it waits for; see wait_descriptor */
     int64_t since_ns;                  /* for reports: when it began */
@@ -61,11 +61,11 @@ struct wait {
 
 /* Initialises a wait without waiters. Fields that park and the claim set are left out. */
 static inline void wait_init(struct wait *wait, const char *call, const void *object,
-                             void (*refuse)(struct wait *wait))
+                             void (*cancel)(struct wait *wait))
 {
     wait->waiters = NULL;
     wait->timer = NULL;
-    wait->refuse = refuse;
+    wait->cancel = cancel;
     wait->call = call;
     wait->object = object;
     wait->claimed = false;
@@ -118,8 +118,8 @@ static inline struct waiter *waiter_last(const struct list *list)
 int asyncp_park(struct async_loop *loop, struct wait *wait);
 
 /* A whole wait with one waiter at the end of a list. */
-int asyncp_stand_in_line(struct async_loop *loop, struct list *line, const char *call,
-                         const void *object, void (*refuse)(struct wait *wait));
+int asyncp_wait_in_list(struct async_loop *loop, struct list *line, const char *call,
+                        const void *object, void (*cancel)(struct wait *wait));
 
 /* Claims a wait: unlinks its waiters and makes its task ready. */
 void asyncp_wake(struct wait *wait, struct waiter *winner, int result);
@@ -129,24 +129,24 @@ void asyncp_wake_all(struct list *list, int result);
 
 /*
  * For `call`, which frees the object with this list: its waiters get -ECANCELED and do not touch
- * the object again. Those in asyncp_stand_in_line also get an error message. Debug mode reports the
+ * the object again. Those in asyncp_wait_in_list also get an error message. Debug mode reports the
  * first one.
  */
-void asyncp_dismiss(struct list *list, const char *call);
+void asyncp_cancel_waiters(struct list *list, const char *call);
 
 /*
  * For the result of park: adds an error message if the wait got -ECANCELED because its object was
  * freed, and not by a request to cancel. Returns result.
  */
-int asyncp_dismissed(const struct wait *wait, int result);
+int asyncp_cancelled_by_free(const struct wait *wait, int result);
 
-/* A `refuse` function: claims the wait with -ECANCELED. */
-void asyncp_refuse_wait(struct wait *wait);
+/* A `cancel` function: claims the wait with -ECANCELED. */
+void asyncp_cancel_wait(struct wait *wait);
 
 /* Yields once: everything that is ready now runs first. */
-void asyncp_turn(struct async_loop *loop);
+void asyncp_yield_once(struct async_loop *loop);
 
 /* For a call that begins with a cancellation pending: yields once and returns -ECANCELED. */
-int asyncp_refused(struct async_loop *loop);
+int asyncp_fail_cancelled(struct async_loop *loop);
 
 #endif

@@ -36,7 +36,7 @@ static struct barrier *barrier_of(const async_barrier *barrier, const char *call
 static void refuse_barrier_wait(struct wait *wait)
 {
     CONTAINER_OF(wait, struct barrier_wait, wait)->barrier->waiting--;
-    asyncp_refuse_wait(wait);
+    asyncp_cancel_wait(wait);
 }
 
 /* Wakes all waiters; the result of each is its index. */
@@ -64,8 +64,8 @@ int async_barrier_wait(async_barrier *public_barrier)
 {
     struct async_loop *loop = loop_enter("async_barrier_wait");
     struct barrier *barrier = barrier_of(public_barrier, "async_barrier_wait");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (barrier->parties < 1)
         return -EINVAL;
     if (barrier->broken)

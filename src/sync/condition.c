@@ -63,11 +63,11 @@ bool async_condition_locked(const async_condition *condition)
 static int wait_for_notification(struct async_loop *loop, struct condition *condition)
 {
     async_lock *lock = condition_lock(condition);
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     async_lock_release(lock);
-    int result = asyncp_stand_in_line(loop, &condition->waiters, "async_condition_wait", condition,
-                                      asyncp_refuse_wait);
+    int result = asyncp_wait_in_list(loop, &condition->waiters, "async_condition_wait", condition,
+                                     asyncp_cancel_wait);
     asyncp_lock_reacquire(loop, lock);
     return result;
 }
@@ -84,8 +84,8 @@ int async_condition_wait_for(async_condition *public_condition, bool (*predicate
     struct async_loop *loop = loop_enter("async_condition_wait_for");
     struct condition *condition = check_held(public_condition, "async_condition_wait_for");
     ENSURE(predicate != NULL, "async_condition_wait_for: the predicate is NULL");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     while (!predicate(context))
         ASYNC_TRY(wait_for_notification(loop, condition));
     return paced(loop, PACE_STEP, 0);

@@ -25,12 +25,12 @@ int async_event_wait(async_event *public_event)
 {
     struct async_loop *loop = loop_enter("async_event_wait");
     struct event *event = event_of(public_event, "async_event_wait");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (event->set)
         return paced(loop, PACE_STEP, 0);
-    return asyncp_stand_in_line(loop, &event->waiters, "async_event_wait", event,
-                                asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &event->waiters, "async_event_wait", event,
+                               asyncp_cancel_wait);
 }
 
 void async_event_set(async_event *public_event)

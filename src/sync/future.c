@@ -43,7 +43,7 @@ int async_future_set_exception(async_future *future, int code, const char *forma
     if (format != NULL) {
         va_list arguments;
         va_start(arguments, format);
-        future->sentence = asyncp_error_message_new(&future->loop->memory, code, format, arguments);
+        future->message = asyncp_error_message_new(&future->loop->memory, code, format, arguments);
         va_end(arguments);
     }
     asyncp_future_settle(future, code);

@@ -5,7 +5,7 @@
  */
 #include "sync/lock.h"
 #include "base/values.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
 #include "sys/report.h"
 
@@ -35,15 +35,15 @@ OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
             "%s acquires a lock that it already holds, and waits forever unless another task "
             "releases it; release it first, or acquire it only in the outer function",
             asyncp_label(self).text);
-    return asyncp_stand_in_line(loop, &lock->waiters, acquire_call, lock, asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &lock->waiters, acquire_call, lock, asyncp_cancel_wait);
 }
 
 int async_lock_acquire(async_lock *public_lock)
 {
     struct async_loop *loop = loop_enter(acquire_call);
     struct lock *lock = lock_of(public_lock, acquire_call);
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (unlikely(lock_taken(lock)))
         return wait_for_lock(loop, lock);
     lock->owner = loop_running(loop)->task->id;
@@ -68,7 +68,7 @@ void async_lock_release(async_lock *public_lock)
            "async_lock_release: the lock is not held; it was released already, or never acquired");
     struct waiter *next = waiter_first(&lock->waiters);
     lock->owner = LOCK_FREE;
-    if (unlikely(next != NULL) && !line_is_empty(&lock->waiters)) {
+    if (unlikely(next != NULL) && !waiters_is_empty(&lock->waiters)) {
         lock->owner = next->wait->coroutine->task->id;
         asyncp_wake(next->wait, next, 0);
     }
@@ -85,7 +85,7 @@ void asyncp_lock_reacquire(struct async_loop *loop, async_lock *public_lock)
     if (!lock_taken(lock))
         lock->owner = loop_running(loop)->task->id;
     else
-        asyncp_stand_in_line(loop, &lock->waiters, reacquire_call, lock, NULL);
+        asyncp_wait_in_list(loop, &lock->waiters, reacquire_call, lock, NULL);
 }
 
 const struct lock *asyncp_lock_waited_for(const struct wait *wait)

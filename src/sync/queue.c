@@ -8,7 +8,7 @@
  */
 #include "sync/queue.h"
 #include "base/values.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
 #include "sync/items.h"
 
@@ -24,8 +24,8 @@ struct async_queue {
     void (*drop)(void *item, void *context);
     void *drop_context;
     bool shut_down;
-    bool freed;         /* implies shut_down; the memory is kept until the loop closes */
-    struct guest guest; /* registered with the loop when freed */
+    bool freed;                   /* implies shut_down; the memory is kept until the loop closes */
+    struct close_hook close_hook; /* registered with the loop when freed */
     async_allocator memory;
 };
 
@@ -104,10 +104,10 @@ static void free_queue_memory(struct async_queue *queue)
     memory_free(&memory, queue, sizeof *queue);
 }
 
-static void free_kept_queue(struct guest *guest)
+static void free_kept_queue(struct close_hook *hook)
 {
-    list_remove(&guest->link);
-    free_queue_memory(CONTAINER_OF(guest, struct async_queue, guest));
+    list_remove(&hook->link);
+    free_queue_memory(CONTAINER_OF(hook, struct async_queue, close_hook));
 }
 
 /*
@@ -119,8 +119,8 @@ static void keep_freed_queue(struct async_loop *loop, struct async_queue *queue)
     queue->freed = queue->shut_down = true;
     queue->limit = 0;
     queue->unfinished = SIZE_MAX; /* task_done has no effect, and join fails */
-    queue->guest.loop_closes = free_kept_queue;
-    asyncp_guest_freed(loop, &queue->guest);
+    queue->close_hook.on_close = free_kept_queue;
+    asyncp_keep_freed(loop, &queue->close_hook);
 }
 
 /* The error of a call on a queue that was shut down or freed. */
@@ -135,7 +135,7 @@ static int fail_closed(struct async_loop *loop, const struct async_queue *queue)
     int error = closed_error(queue); /* read now: the queue may be freed while others run */
     if (error != -ECANCELED)
         return paced(loop, PACE_STEP, error);
-    asyncp_turn(loop);
+    asyncp_yield_once(loop);
     return error;
 }
 
@@ -144,9 +144,9 @@ void async_queue_free(async_queue *queue)
     if (queue == NULL)
         return;
     ENSURE(!queue->freed, "async_queue_free: the queue was freed already");
-    asyncp_dismiss(&queue->getters, "async_queue_free");
-    asyncp_dismiss(&queue->putters, "async_queue_free");
-    asyncp_dismiss(&queue->joiners, "async_queue_free");
+    asyncp_cancel_waiters(&queue->getters, "async_queue_free");
+    asyncp_cancel_waiters(&queue->putters, "async_queue_free");
+    asyncp_cancel_waiters(&queue->joiners, "async_queue_free");
     drop_items(queue);
     asyncp_items_close(&queue->items);
     const struct async_loop *loop = asyncp_current;
@@ -226,18 +226,18 @@ OUT_OF_LINE static int wait_for_transfer(struct async_loop *loop, struct async_q
     struct wait wait;
     struct item_waiter waiter;
     waiter.item = item;
-    wait_init(&wait, call, queue, asyncp_refuse_wait);
+    wait_init(&wait, call, queue, asyncp_cancel_wait);
     wait_on(&wait, &waiter.waiter, waiters);
     check_invariants(queue, call);
     int result = loop_park(loop, &wait); /* the queue may be freed now */
-    return likely(result != -ECANCELED) ? result : asyncp_dismissed(&wait, result);
+    return likely(result != -ECANCELED) ? result : asyncp_cancelled_by_free(&wait, result);
 }
 
 FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop); /* before any use of the queue, which may be freed */
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop); /* before any use of the queue, which may be freed */
     check_size(queue, size, "async_queue_put");
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, add_item(queue, item));
@@ -249,8 +249,8 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_get");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     check_size(queue, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
         take_item(queue, item);
@@ -265,8 +265,8 @@ FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
 static inline void forsake_waiters(struct async_queue *queue)
 {
     if (unlikely(asyncp_current == NULL)) {
-        async_ignore(asyncp_forsake(&queue->getters));
-        async_ignore(asyncp_forsake(&queue->putters));
+        async_ignore(asyncp_drop_inherited(&queue->getters));
+        async_ignore(asyncp_drop_inherited(&queue->putters));
     }
 }
 
@@ -334,14 +334,14 @@ static const char join_call[] = "async_queue_join"; /* a join is recognised by t
 int async_queue_join(async_queue *queue)
 {
     struct async_loop *loop = loop_enter(join_call);
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     check_queue(queue, join_call);
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
     if (unlikely(queue->freed))
         return fail_closed(loop, queue);
-    return asyncp_stand_in_line(loop, &queue->joiners, join_call, queue, asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &queue->joiners, join_call, queue, asyncp_cancel_wait);
 }
 
 void async_queue_shutdown(async_queue *queue, bool immediate)

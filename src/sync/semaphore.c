@@ -5,7 +5,7 @@
  */
 #include "sync/semaphore.h"
 #include "base/values.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "sched/pace.h"
 #include <limits.h>
 
@@ -43,15 +43,15 @@ int async_semaphore_acquire(async_semaphore *public_semaphore)
 {
     struct async_loop *loop = loop_enter("async_semaphore_acquire");
     struct semaphore *semaphore = semaphore_of(public_semaphore, "async_semaphore_acquire");
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (likely(semaphore->value > 0)) {
         semaphore->value--;
         return paced(loop, PACE_STEP, 0);
     }
     check_value(semaphore, "async_semaphore_acquire");
-    return asyncp_stand_in_line(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
-                                asyncp_refuse_wait);
+    return asyncp_wait_in_list(loop, &semaphore->waiters, "async_semaphore_acquire", semaphore,
+                               asyncp_cancel_wait);
 }
 
 int async_semaphore_acquire_nowait(async_semaphore *public_semaphore)
@@ -76,7 +76,7 @@ void async_semaphore_release(async_semaphore *public_semaphore)
     ENSURE(semaphore->value < INT_MAX,
            "async_semaphore_release: the semaphore has the maximum of %d permits already", INT_MAX);
     struct waiter *next = waiter_first(&semaphore->waiters);
-    if (unlikely(next != NULL) && !line_is_empty(&semaphore->waiters))
+    if (unlikely(next != NULL) && !waiters_is_empty(&semaphore->waiters))
         asyncp_wake(next->wait, next, 0);
     else
         semaphore->value++;

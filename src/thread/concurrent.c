@@ -7,7 +7,7 @@
  * its loop from closing, so a thread that holds the mutex of such a future may send to the loop.
  */
 #include "base/values.h"
-#include "sched/errand.h"
+#include "sched/worker.h"
 #include "sched/mailbox.h"
 #include "sched/sched.h"
 #include "sys/clock.h"
@@ -193,7 +193,7 @@ static void *send_to_loop(struct asyncp_maker *maker, const struct asyncp_functi
         return NULL;
     }
     future->references++;
-    asyncp_inbox_send(future->loop, &future->start);
+    asyncp_mailbox_send(future->loop, &future->start);
     return future;
 }
 
@@ -270,7 +270,7 @@ bool async_concurrent_future_cancel(async_concurrent_future *future)
         future->cancel_sent = true;
         future->references++;
         /* with the mutex locked, so that the task cannot end and the loop close before it */
-        asyncp_inbox_send(future->loop, &future->cancel);
+        asyncp_mailbox_send(future->loop, &future->cancel);
     }
     unlock_future(future);
     return pending;

@@ -5,7 +5,7 @@
  */
 #include "thread/executor.h"
 #include "base/memory.h"
-#include "sched/errand.h"
+#include "sched/worker.h"
 #include "sched/sched.h"
 #include "sys/thread.h"
 

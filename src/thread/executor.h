@@ -11,7 +11,7 @@
 #define THREAD_EXECUTOR_H
 
 #include "base/list.h"
-#include "sched/guest.h"
+#include "sched/close_hook.h"
 #include "sys/spin.h"
 #include <asyncio/thread.h>
 #include <pthread.h>
@@ -32,10 +32,10 @@ struct worker {
 };
 
 struct async_executor {
-    async_task_options options; /* of tasks whose functions run here */
-    struct guest guest;         /* of the loop whose default executor it is */
-    pthread_mutex_t mutex;      /* of what follows */
-    pthread_cond_t work_came;   /* or workers are to end */
+    async_task_options options;   /* of tasks whose functions run here */
+    struct close_hook close_hook; /* of the loop whose default executor it is */
+    pthread_mutex_t mutex;        /* of what follows */
+    pthread_cond_t work_came;     /* or workers are to end */
     struct list queue;
     _Atomic uint32_t queued; /* how much is there */
     last_cpu giver_seen;     /* where the last giver ran */

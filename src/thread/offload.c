@@ -4,8 +4,8 @@
  * message has come, or the work was taken back before a worker had it, even if the task is
  * cancelled.
  */
-#include "sched/errand.h"
-#include "sched/fork.h"
+#include "sched/worker.h"
+#include "sched/current.h"
 #include "sched/mailbox.h"
 #include "thread/executor.h"
 
@@ -17,7 +17,7 @@ struct offload_wait {
     struct work work;
     struct message message;
     struct wait wait;
-    struct errand errand; /* for calls of the library on the worker thread */
+    struct worker_context context; /* for calls of the library on the worker thread */
     struct async_executor *executor;
     struct async_loop *loop;
     const struct asyncp_function *function;
@@ -32,17 +32,17 @@ static void run_offloaded(struct work *work)
 {
     struct offload_wait *waiting = CONTAINER_OF(work, struct offload_wait, work);
     struct async_loop *loop = waiting->loop;
-    asyncp_errand = &waiting->errand;
+    asyncp_worker = &waiting->context;
     waiting->result = waiting->function->enter(waiting->arguments);
     ENSURE(waiting->executor->fork_generation == asyncp_fork_generation(),
            "'%s' forked on a worker thread and returned in the child, which has no loop to return "
            "to; end such a child with _exit, or call exec",
            waiting->function->name);
-    asyncp_errand = NULL;
+    asyncp_worker = NULL;
     last_cpu_store(&loop->activity.worker_seen);
     /* before the message, after which the task may submit a job: this worker must count as free */
     asyncp_executor_worker_ends(waiting->executor);
-    asyncp_inbox_send(loop, &waiting->message);
+    asyncp_mailbox_send(loop, &waiting->message);
     loop_release(loop);
 }
 
@@ -73,27 +73,27 @@ static void refuse_offload_wait(struct wait *wait)
 }
 
 /* The error message from the worker thread becomes the task's. */
-static void adopt_worker_message(struct async_loop *loop, struct error_message *sentence)
+static void adopt_worker_message(struct async_loop *loop, struct error_message *message)
 {
-    if (sentence == NULL)
+    if (message == NULL)
         return;
-    asyncp_error_message_free(&loop->memory, loop_running(loop)->sentence);
-    loop_running(loop)->sentence = asyncp_error_message_copy(&loop->memory, sentence);
-    asyncp_error_message_free(&asyncp_malloc, sentence);
+    asyncp_error_message_free(&loop->memory, loop_running(loop)->message);
+    loop_running(loop)->message = asyncp_error_message_copy(&loop->memory, message);
+    asyncp_error_message_free(&asyncp_malloc, message);
 }
 
 /* The close hook of the default executor. */
-static void free_default_executor(struct guest *guest)
+static void free_default_executor(struct close_hook *hook)
 {
-    struct async_executor *executor = CONTAINER_OF(guest, struct async_executor, guest);
-    list_remove(&guest->link);
+    struct async_executor *executor = CONTAINER_OF(hook, struct async_executor, close_hook);
+    list_remove(&hook->link);
     async_executor_free_wait(executor);
 }
 
 static void set_default_executor(struct async_loop *loop, struct async_executor *executor)
 {
-    executor->guest.loop_closes = free_default_executor;
-    loop_add_close_hook(loop, &executor->guest);
+    executor->close_hook.on_close = free_default_executor;
+    loop_add_close_hook(loop, &executor->close_hook);
     loop->executor = executor;
 }
 
@@ -123,12 +123,12 @@ int asyncp_offload(struct async_executor *executor, const struct asyncp_function
                    void *arguments)
 {
     struct async_loop *loop = asyncp_current;
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     struct offload_wait waiting = {
         .work.run = run_offloaded,
         .message.receive = receive_result,
-        .errand.locals = loop_running(loop)->locals,
+        .context.locals = loop_running(loop)->locals,
         .executor = executor != ASYNC_DEFAULT_EXECUTOR ? executor : default_executor(loop),
         .loop = loop,
         .function = function,
@@ -141,7 +141,7 @@ int asyncp_offload(struct async_executor *executor, const struct asyncp_function
     if (result < 0)
         return result;
     result = asyncp_park(loop, &waiting.wait);
-    adopt_worker_message(loop, waiting.errand.sentence);
+    adopt_worker_message(loop, waiting.context.message);
     return result;
 }
 

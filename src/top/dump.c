@@ -11,7 +11,7 @@ static const char *task_state(const struct async_loop *loop, const struct corout
 {
     if (coroutine == loop_running(loop))
         return "runs";
-    if (coroutine->held_back)
+    if (coroutine->throttled)
         return "has not started, because its group has reached its limit";
     const struct wait *wait = coroutine->wait;
     return wait == NULL || wait->claimed ? "is ready" : "waits in ";
@@ -53,9 +53,9 @@ static void print_task(const struct async_loop *loop, const struct async_task *t
     }
     if (coroutine->requests > 0)
         asyncp_print(fd, ", cancel requests: %u", coroutine->requests);
-    if (coroutine->refused && coroutine->reason != NULL)
+    if (coroutine->cancel_pending && coroutine->reason != NULL)
         asyncp_print(fd, ", reason: %s", coroutine->reason->text);
-    if (wait != NULL && !wait->claimed && wait->refuse == NULL)
+    if (wait != NULL && !wait->claimed && wait->cancel == NULL)
         asyncp_print(fd, ", cannot be cancelled here");
     asyncp_print(fd, ", created at %s\n", task->where);
 }

@@ -5,7 +5,7 @@
  */
 #include "base/values.h"
 #include "loop/loop.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "top/hooks.h"
 
 int async_new_event_loop(async_loop **loop, const async_run_options *options)

@@ -4,7 +4,7 @@
  * the begin and the end function, so that they can create tasks and queues on the loop.
  */
 #include "loop/loop.h"
-#include "sched/fork.h"
+#include "sched/current.h"
 #include "top/hooks.h"
 #include "sys/report.h"
 #include <asyncio/runner.h>
@@ -31,7 +31,7 @@ void asyncp_run_begin(const async_run_options *options)
     asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
     asyncp_current = loop;
     if (loop != NULL && (options == NULL || !options->keep_sigint))
-        asyncp_sigint_take(loop);
+        asyncp_sigint_install(loop);
 }
 
 static int end_failed_run(void)
@@ -51,19 +51,19 @@ static int end_failed_run(void)
 static int run_main(struct async_loop *loop, async_task *task)
 {
     if (task == NULL) {
-        asyncp_sigint_give_back(loop);
+        asyncp_sigint_restore(loop);
         return -ENOMEM;
     }
-    asyncp_sigint_aim(loop, task);
+    asyncp_sigint_set_task(loop, task);
     task_reserve(task, "async_run");
     while (!task_done(task) && !loop_is_inherited(loop))
         asyncp_loop_run(loop, task);
-    asyncp_sigint_aim(loop, NULL);
+    asyncp_sigint_set_task(loop, NULL);
     if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     task_unreserve(task);
     bool interrupted = task->result == -ECANCELED && asyncp_sigint_came(loop);
-    asyncp_sigint_give_back(loop); /* a SIGINT during the shutdown ends the process */
+    asyncp_sigint_restore(loop); /* a SIGINT during the shutdown ends the process */
     task->seen = true;
     return interrupted ? -EINTR : task->result;
 }
@@ -95,16 +95,16 @@ static void report_child(const struct async_loop *loop, int result)
     const struct async_task *task = asyncp_forked_task(loop);
     if (result >= 0 || result == -EINTR || task == NULL)
         return;
-    asyncp_error_describe(meaning, sizeof meaning, result, task->sentence);
+    asyncp_error_describe(meaning, sizeof meaning, result, task->message);
     asyncp_report("%s failed in a child of fork(): %s", task->name, meaning);
 }
 
 static void report_main(struct async_loop *loop, async_task *task, int result)
 {
     char meaning[MAX_ERROR_MESSAGE_BYTES + 32];
-    asyncp_error_describe(meaning, sizeof meaning, result, task != NULL ? task->sentence : NULL);
-    asyncp_tell(loop, task, result, "%s failed: %s", task != NULL ? task->name : "the main task",
-                meaning);
+    asyncp_error_describe(meaning, sizeof meaning, result, task != NULL ? task->message : NULL);
+    asyncp_report_error(loop, task, result, "%s failed: %s",
+                        task != NULL ? task->name : "the main task", meaning);
 }
 
 int asyncp_main_end(async_task *main_task)
@@ -155,7 +155,7 @@ void asyncp_runner_begin(async_runner *runner)
     }
     asyncp_check_outside(loop, "async_runner_run");
     if (!runner->options.keep_sigint)
-        asyncp_sigint_take(loop);
+        asyncp_sigint_install(loop);
 }
 
 int asyncp_runner_end(async_task *task)

@@ -271,7 +271,7 @@ static int wait_in_places(struct select *select, struct select_place *places, in
 {
     select->places = places;
     select->withdrawing = false;
-    wait_init(&select->wait, "async_select", NULL, asyncp_refuse_wait);
+    wait_init(&select->wait, "async_select", NULL, asyncp_cancel_wait);
     for (size_t i = 0; i < select->count; i++) {
         places[i].select = select;
         places[i].in_flight = false;
@@ -323,7 +323,7 @@ static int pace_select(struct async_loop *loop, const async_case *happened, int 
     bool asks_kernel = is_descriptor(happened) || happened->asyncp_kind == ASYNCP_ON_STREAM;
     if (pace_is_due(loop, asks_kernel ? PACE_KERNEL : PACE_STEP)) {
         self->select_turn = ((self->select_turn + 1) & ~GAVE_WAY) | GAVE_WAY;
-        asyncp_give_way(loop);
+        asyncp_yield(loop);
     }
     return index;
 }
@@ -339,8 +339,8 @@ OUT_OF_LINE static int wait_for_case(struct async_loop *loop, const async_case c
         int index = (count <= MAX_STACK_PLACES ? wait_in_few : wait_in_many)(&select, result);
         if (index < 0 || *result < 0 || cases[index].asyncp_kind != ASYNCP_ON_STREAM)
             return index;
-        if (unlikely(loop_running(loop)->refused))
-            return asyncp_refused(loop);
+        if (unlikely(loop_running(loop)->cancel_pending))
+            return asyncp_fail_cancelled(loop);
         index = try_cases(loop, cases, count, result);
         if (index >= 0)
             return index;
@@ -354,8 +354,8 @@ int async_select_n(const async_case cases[], size_t count, int *result)
     if (result == NULL)
         result = &unwanted;
     *result = 0;
-    if (unlikely(loop_running(loop)->refused))
-        return asyncp_refused(loop);
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
     if (!are_cases(cases, count))
         return -EINVAL;
     int index = try_cases(loop, cases, count, result);

@@ -189,7 +189,7 @@ static void say_goodbye(struct message *message, bool is_closing)
 {
     CHECK(is_closing);
     goodbye.receive = receive_goodbye;
-    asyncp_inbox_send(closing, &goodbye);
+    asyncp_mailbox_send(closing, &goodbye);
     (void)message;
 }
 
@@ -201,7 +201,7 @@ TEST_EACH_BACKEND(concurrent_message_that_is_sent_while_the_loop_closes_is_recei
 {
     struct message last = {.receive = say_goodbye};
     CHECK_EQ(async_new_event_loop(&closing, test_options()), 0);
-    asyncp_inbox_send(closing, &last);
+    asyncp_mailbox_send(closing, &last);
     async_loop_close(closing);
     CHECK_EQ(ended, 1);
 }

@@ -46,7 +46,7 @@ MISTAKES = [
     Mistake("cancel: counted twice when two joins lead there", "src/sched/cancel.c",
             "if (task->coroutine->request_round == loop->cancel.round)", "if (false)"),
     Mistake("uncancel: still refused", "src/sched/cancel.c",
-            "        self->requests--;\n    self->refused = is_refused(self);", "        self->requests--;"),
+            "        self->requests--;\n    self->cancel_pending = is_refused(self);", "        self->requests--;"),
     Mistake("shielded: an outer limit gets in", "src/sched/cancel.c",
             "        if (scope->kind == SCOPE_SHIELD)\n            return false;\n", ""),
     Mistake("timeout: an outer cause is ignored", "src/group/timeout.c",
@@ -71,7 +71,7 @@ MISTAKES = [
     Mistake("wait_for: one that has ended is under the limit, too", "src/group/wait.c",
             "if (task_done(task) || task->coroutine", "if (task->coroutine"),
     Mistake("shield: waits for a task that is done", "src/group/shield.c",
-            "    if (task_done(task))\n        return paced(", "    if (task_done(task))\n        asyncp_turn(loop);\n"
+            "    if (task_done(task))\n        return paced(", "    if (task_done(task))\n        asyncp_yield_once(loop);\n"
             "    if (task_done(task))\n        return paced("),
     Mistake("lock: free while it is being handed over", "src/sync/lock.c",
             "        lock->owner = next->wait->coroutine->task->id;\n", ""),

@@ -50,7 +50,7 @@ class Change(NamedTuple):
 
 TAKE = """    uint32_t reasons = atomic_fetch_and(&loop->sched.attention, ATTENTION_DEBUG);
     if ((reasons & ATTENTION_INBOX) != 0)
-        asyncp_inbox_take(loop);
+        asyncp_mailbox_take(loop);
 """
 SLEEP = "    uint32_t reasons = atomic_fetch_or(&loop->sched.attention, ATTENTION_SLEEPING);\n"
 SENT = "if ((reasons & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)\n        timeout_ns = 0;"
@@ -89,10 +89,10 @@ CHANGES = [
     Change("two senders overwrite each other", INBOX, PUSH, "    atomic_store(&loop->mailbox.inbox, message);\n", "a letter is delivered twice"),
     Change("the inbox is read, and then emptied", INBOX, "= atomic_exchange(&loop->mailbox.inbox, NULL);",
            "= atomic_load(&loop->mailbox.inbox);\n    atomic_store(&loop->mailbox.inbox, NULL);", ASLEEP),
-    Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid asyncp_inbox_take",
+    Change("the letters are not turned round", INBOX, "    return first;\n}\n\nvoid asyncp_mailbox_take",
            "    for (reversed = NULL; first != NULL;) {\n        struct message *next = first->next;\n"
            "        first->next = reversed;\n        reversed = first;\n        first = next;\n    }\n"
-           "    return reversed;\n}\n\nvoid asyncp_inbox_take",
+           "    return reversed;\n}\n\nvoid asyncp_mailbox_take",
            "a letter comes before one that the same thread sent earlier", "sends 3"),
     Change("a letter is read after it was freed", INBOX,
            FREE, "    free_call(call);\n    struct call called = *call;\n", "the program crashed"),

@@ -259,13 +259,13 @@ void asyncp_check_waits(struct async_loop *loop)
     (void)loop;
 }
 
-bool asyncp_stands_still(struct async_loop *loop)
+bool asyncp_is_stuck(struct async_loop *loop)
 {
     (void)loop;
     return false;
 }
 
-void asyncp_tell_standstill(const struct async_loop *loop)
+void asyncp_report_standstill(const struct async_loop *loop)
 {
     (void)loop;
     violated("the model has no debug mode");
@@ -367,7 +367,7 @@ static void iterate_and_close(void *unused)
     (void)unused;
     asyncp_iterate(&shared.loop, 0);
     step_when(all_is_sent, NULL);
-    asyncp_inbox_close(&shared.loop);
+    asyncp_mailbox_close(&shared.loop);
     for (int i = 0; i < LETTERS; i++)
         shared.letters[i].came = true; /* or was dropped */
 }
@@ -409,7 +409,7 @@ static void set_up(void)
     memory_place(&shared.loop.mailbox.inbox, sizeof shared.loop.mailbox.inbox);
     memory_place(&shared.loop.mailbox.spare, sizeof shared.loop.mailbox.spare);
     if (scenario->interrupt)
-        asyncp_sigint_take(&shared.loop);
+        asyncp_sigint_install(&shared.loop);
     thread_add("loop", scenario->run, NULL);
     for (int i = 0, next = 0; i < SENDERS; i++) {
         for (int j = 1; j <= scenario->letters[i]; j++)

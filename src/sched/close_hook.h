@@ -1,8 +1,9 @@
 /*
- * sched/guest.h: hooks that the loop calls: once at the end of an iteration, or when it is closed.
+ * sched/close_hook.h: hooks that the loop calls: once at the end of an iteration, or when it is
+ * closed.
  */
-#ifndef SCHED_GUEST_H
-#define SCHED_GUEST_H
+#ifndef SCHED_CLOSE_HOOK_H
+#define SCHED_CLOSE_HOOK_H
 
 #include <stddef.h>
 #include "base/list.h"
@@ -17,21 +18,21 @@ struct deferred {
 };
 
 /* A call when the loop is closed and all tasks have ended. */
-struct guest {
+struct close_hook {
     struct link link;
-    void (*loop_closes)(struct guest *guest); /* must unlink and free the object */
+    void (*on_close)(struct close_hook *hook); /* must unlink and free the object */
 };
 
 /*
  * Keeps an object that the program has freed until the loop is closed, or until 64 others were
  * freed: a task that the end of the run will cancel may still use it by mistake.
  */
-void asyncp_guest_freed(struct async_loop *loop, struct guest *guest);
+void asyncp_keep_freed(struct async_loop *loop, struct close_hook *hook);
 
 struct closing {
     struct list deferred; /* struct deferred */
-    struct list hooks;    /* struct guest */
-    struct list freed;    /* struct guest: quarantine of freed objects */
+    struct list hooks;    /* struct close_hook */
+    struct list freed;    /* struct close_hook: quarantine of freed objects */
     size_t freed_count;
 };
 
