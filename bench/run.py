@@ -32,7 +32,7 @@ from programs import BENCH, OURS
 from report import short
 
 WIDE_SPREAD = 0.15
-NO_RIVALS = {"boost", "ours-epoll", "ours-uring", "ours-spin"}  # a raw switch without tasks; ourselves
+NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without tasks; ourselves
 NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for this one purpose
 RIVALS = {"go", "tokio", "asyncio"}  # rows with `ahead` compare with these
 

@@ -223,17 +223,17 @@ class Phrase(NamedTuple):
 
 # Over the comments of src, include and ext. `most` is lowered to what is left after each change, until it is the target.
 WORDS = [
-    Word("what", r"what(ever)?", 12.9, 1.5),
-    Word("who", r"who(ever|m)?", 4.1, 0.5),
-    Word("nobody, somebody", r"(no|some|any|every)body", 2.9, 0.5),
-    Word("that", r"that", 26.2, 14),
+    Word("what", r"what(ever)?", 2.5, 1.5),
+    Word("who", r"who(ever|m)?", 0.5, 0.5),
+    Word("nobody, somebody", r"(no|some|any|every)body", 0.5, 0.5),
+    Word("that", r"that", 20.6, 14),
 ]
 PHRASES = [
-    Phrase(r"(that|which) (is|are) to be", 2),
-    Phrase(r"of which", 19),
-    Phrase(r"there (is|are) none", 35),
-    Phrase(r"he|him|his", 4),
-    Phrase(r"(who|whoever) (\w+s)", 100),
+    Phrase(r"(that|which) (is|are) to be", 0),
+    Phrase(r"of which", 0),
+    Phrase(r"there (is|are) none", 0),
+    Phrase(r"he|him|his", 0),
+    Phrase(r"(who|whoever) (\w+s)", 0),
 ]
 SPOKEN = ("src", "include", "ext")
 

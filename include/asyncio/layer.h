@@ -48,8 +48,8 @@ typedef struct async_stream_layer {
 
     /*
      * Returns the number of bytes, the program's or its own, that the layer cannot write before it
-     * has read more from the peer. A stream that is closed reads through the layer until there are
-     * none, for at most 30 seconds. NULL: there are never any.
+     * has read more from the peer. A stream that is closed reads through the layer until the number
+     * is 0, for at most 30 seconds. NULL: it is always 0.
      */
     size_t (*held)(void *state);
 } async_stream_layer;

@@ -25,7 +25,7 @@
 ASYNC_BEGIN_C
 
 /*
- * Reads at least one and at most size bytes, waiting while there are none.
+ * Reads at least one and at most size bytes, waiting for the first.
  *
  * With size 0 it takes nothing, does not wait and returns 0, also at the end, after an error and
  * after async_stream_abort.

@@ -1,6 +1,6 @@
 /*
- * net/addrinfo.h: lists of addresses for the program, each of which is one block of memory; and
- * addresses in numbers, which need no lookup. It does not know threads and tasks.
+ * net/addrinfo.h: lists of addresses for the program, each in one block of memory, and numeric
+ * addresses, which need no lookup. It does not know threads and tasks.
  */
 #ifndef NET_ADDRINFO_H
 #define NET_ADDRINFO_H

@@ -22,7 +22,7 @@ static inline size_t reader_unread(const struct reader *reader)
 /* Drops the unread input. */
 void asyncp_reader_drop(struct async_stream *stream);
 
-/* Takes the unread input out, for a layer; NULL if there is none. */
+/* Takes the unread input out, for a layer; NULL if no input is unread. */
 struct block *asyncp_reader_take(struct async_stream *stream);
 
 /*

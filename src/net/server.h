@@ -1,5 +1,5 @@
 /*
- * net/server.h: a server: its listeners accept connections, each of which is a stream and a task.
+ * net/server.h: a server: its listeners accept connections; each has a stream and a task.
  * The server itself has no task.
  *
  * Invariant: a listener that does not accept, because the server is full, short of descriptors or

@@ -30,7 +30,7 @@ static inline struct fd_entry *fd_entry_find(const struct poller *poller, int fd
     return (struct fd_entry *)(void *)(poller->fd_chunks[chunk] + offset);
 }
 
-/* Makes the entry if there is none. NULL: no memory, or the descriptor is not open. */
+/* Creates the entry if it is missing. NULL: no memory, or the descriptor is not open. */
 struct fd_entry *asyncp_fd_entry_get(struct poller *poller, int fd);
 
 void asyncp_fd_table_close(struct poller *poller);
