@@ -30,7 +30,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mkdir -p /dev/shm /tmp
-mount -t tmpfs -o mode=1777 tmp /tmp
+chmod 1777 /tmp
 ip link set lo up
 %(prepare)s
 echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"

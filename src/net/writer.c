@@ -12,8 +12,8 @@ enum { SHORT_TEXT = 256 };
 /* Whether the program may write now: 0 or -errno. */
 static int check_write(const struct async_stream *stream, const char *call)
 {
-    const struct writer *writer = &stream->writer;
     stream_check(stream, call);
+    const struct writer *writer = &stream->writer;
     if (unlikely(writer->exclusive != NULL))
         return async_fail(-EBUSY, "%s: %s is under way on this stream", call,
                           writer->exclusive->call);

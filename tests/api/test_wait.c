@@ -138,8 +138,8 @@ LOOP_TEST(wait_for_no_tasks_or_with_an_invalid_mode_is_an_error)
     async_task *task = async_create_task(give_after, 1, 7);
     CHECK_EQ(async_wait(&task, 0, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), -EINVAL);
     CHECK_EQ(async_wait(NULL, 1, ASYNC_ALL_COMPLETED, ASYNC_FOREVER), -EINVAL);
-    CHECK_EQ(async_wait(&task, 1, 3, ASYNC_FOREVER), -EINVAL);
-    CHECK_EQ(async_wait(&task, 1, -1, ASYNC_FOREVER), -EINVAL);
+    CHECK_EQ(async_wait(&task, 1, (async_return_when)3, ASYNC_FOREVER), -EINVAL);
+    CHECK_EQ(async_wait(&task, 1, (async_return_when)-1, ASYNC_FOREVER), -EINVAL);
     CHECK_EQ(async_wait(&task, 1, ASYNC_ALL_COMPLETED, NAN), -EINVAL);
     CHECK_EQ(async_await(task), 7);
     task = async_current_task();

@@ -23,7 +23,8 @@ static int do_wait(struct frame *frame, const struct operation *operation)
         if (slot_of(operation, i)->task != NULL &&
             slot_of(operation, i)->task != async_current_task())
             tasks[count++] = async_task_ref(slot_of(operation, i)->task);
-    int result = async_wait(tasks, count, argument(operation, 0), seconds_of(operation, 1));
+    int result = async_wait(tasks, count, (async_return_when)argument(operation, 0),
+                            seconds_of(operation, 1));
     for (size_t i = 0; i < count; i++)
         ended[i] = async_task_done(tasks[i]);
     trace(frame, operation->line, result, ended, count);

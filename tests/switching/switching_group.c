@@ -16,7 +16,7 @@ static int wait_for_children(struct caller *caller, child_maker *make, int count
         tasks[i] = caller->children[i] != NULL ? caller->children[i] : make(caller);
         caller->children[i] = NULL;
     }
-    int result = async_wait(tasks, (size_t)count, return_when, INFINITY);
+    int result = async_wait(tasks, (size_t)count, (async_return_when)return_when, INFINITY);
     for (int i = 0; i < count; i++) {
         CHECK(tasks[i]->references == 1);
         async_task_cancel(tasks[i]);
