@@ -252,9 +252,9 @@ async_task *asyncp_create(const struct asyncp_function *function, const void *ar
                           const async_task_options *options, const char *where)
 {
     struct async_loop *loop = asyncp_current;
-    struct asyncp_maker *maker = unlikely(options != NULL) ? options->asyncp_maker : NULL;
-    if (unlikely(maker != NULL) && maker->make != NULL)
-        return maker->make(maker, function, arguments, where);
+    if (unlikely(options != NULL) && options->asyncp_maker != NULL &&
+        options->asyncp_maker->make != NULL)
+        return options->asyncp_maker->make(options->asyncp_maker, function, arguments, where);
     if (unlikely(loop == NULL)) {
         asyncp_run_expect("async_create_task", function->name, where);
         return NULL;
