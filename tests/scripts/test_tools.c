@@ -59,10 +59,9 @@ static int touch_from_both(void)
 async_fn(touch_from_both);
 
 /* Also checks that the report has the callers, down to the task's first function. */
-DEATH_TEST(
-    tools_thread_sanitizer_sees_a_race_between_a_task_and_a_thread,
-    "data race|#3 touch |#4 touch_from_a_task |#6 coroutine_begin |#0 touch_from_a_thread |'a "
-    "task'|global 'shared'")
+DEATH_TEST(tools_thread_sanitizer_sees_a_race_between_a_task_and_a_thread,
+           "data race|#3 touch |#4 touch_from_a_task |#6 coroutine_begin |#0 touch_from_a_thread |"
+           "'task'|global 'shared'")
 {
     need_thread_sanitizer();
     CHECK_EQ(async_run_with(test_options(), touch_from_both), 0);
