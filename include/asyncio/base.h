@@ -202,8 +202,9 @@ ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(
  * else the system's text.
  *
  * For example "-ECONNREFUSED: connect to 10.0.0.1:80: Connection refused". A task keeps one
- * message, its last, until it gets another one: a later error with the same code and without a
- * message is given this text too. If code is 0 or more, the text is "0: no error".
+ * message, its last. It is also the text of a later error with the same code to which no message
+ * was attached, unless that is the error of an awaited task. If code is 0 or more, the text is "0:
+ * no error".
  *
  * The text is valid as long as the loop. A loop keeps at most 1 MiB of such texts, and then returns
  * only the system's text: a server that logs errors for a long time uses async_strerror_copy.
