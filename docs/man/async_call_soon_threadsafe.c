@@ -36,7 +36,7 @@ static int amain(void)
     async_auto_queue *finished = NULL;
     ASYNC_TRY(async_queue_new(&finished, 1, sizeof(int)));
     struct job job = {.loop = async_get_loop(), .finished = finished};
-    if (finished == NULL || pthread_create(&thread, NULL, compute, &job) != 0)
+    if (pthread_create(&thread, NULL, compute, &job) != 0)
         return -ENOMEM;
     int answer = 0;
     /* not cancelled, because the thread uses job */

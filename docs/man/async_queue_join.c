@@ -23,8 +23,6 @@ static int amain(void)
 {
     async_auto_queue *jobs = NULL;
     ASYNC_TRY(async_queue_new(&jobs, 0, sizeof(int)));
-    if (jobs == NULL)
-        return -ENOMEM;
     async_task *workers[] = {async_create_task(work, 1, jobs),
                              async_create_task(work, 2, jobs)};
     for (int seconds = 4; seconds > 0; seconds--)

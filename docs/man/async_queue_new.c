@@ -43,15 +43,12 @@ static int amain(void)
     async_queue *sorted = NULL;
     ASYNC_TRY(async_priority_queue_new(&sorted, 0, sizeof(struct job),
                                        compare_urgency));
-    if (queue == NULL || stack == NULL || sorted == NULL) {
-        async_queue_free(
-            sorted); /* the others are freed when the block is left */
-        return -ENOMEM;
-    }
-    ASYNC_TRY(run_through("by age", queue));
-    ASYNC_TRY(run_through("newest first", stack));
-    int result = run_through("by urgency", sorted);
-    async_queue_free(sorted);
+    int result;
+    ASYNC_TRY_GOTO(result, out, run_through("by age", queue));
+    ASYNC_TRY_GOTO(result, out, run_through("newest first", stack));
+    result = run_through("by urgency", sorted);
+out:
+    async_queue_free(sorted); /* the others are freed when the block is left */
     return result;
 }
 async_fn(amain);

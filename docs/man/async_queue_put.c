@@ -29,8 +29,6 @@ static int amain(void)
 {
     async_auto_queue *box = NULL;
     ASYNC_TRY(async_queue_new(&box, 1, sizeof(struct letter)));
-    if (box == NULL)
-        return -ENOMEM;
     async_task *writer = async_create_task(write_letters, box);
     for (int i = 0; i < 3; i++) {
         struct letter letter;

@@ -11,8 +11,6 @@ static int amain(void)
 {
     async_auto_queue *queue = NULL;
     ASYNC_TRY(async_queue_new(&queue, 3, sizeof(int)));
-    if (queue == NULL)
-        return -ENOMEM;
     for (int i = 0; !async_queue_full(queue); i++)
         ASYNC_TRY(async_queue_put(queue, &i));
     printf("%zu of %zu\n", async_queue_qsize(queue),

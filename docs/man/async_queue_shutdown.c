@@ -33,8 +33,6 @@ static int amain(void)
 {
     async_auto_queue *words = NULL;
     ASYNC_TRY(async_queue_new(&words, 0, sizeof(char *)));
-    if (words == NULL)
-        return -ENOMEM;
     async_queue_on_drop(words, drop, "dropped");
     async_task *reader = async_create_task(read_words, words);
     for (int i = 0; i < 4; i++) {

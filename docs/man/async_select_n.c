@@ -39,8 +39,8 @@ static int amain(void)
         return async_fail_errno(-errno, "socketpair");
     ASYNC_TRY(async_stream_new(&stream, pair[0]));
     async_ignore(write(pair[1], "one\ntwo\n", 8));
-    for (int i = 0; i < 2;
-         i++) { /* the second line is in the stream's buffer */
+    /* the second line is in the stream's buffer */
+    for (int i = 0; i < 2; i++) {
         which = async_select(async_on_stream(stream), async_on_timeout(1));
         printf("case %d, a line of %d bytes\n", which,
                async_stream_borrow_line(stream, &line));

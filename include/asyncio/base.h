@@ -19,9 +19,15 @@
  * (async_task_cancel), and -ENOMEM if it needs memory and there is no more. Comments mention these
  * two errors only where there is more to say about them.
  *
- * Ownership: a call that takes an argument owns it afterwards, also if the call fails. A call that
- * borrows it uses it only until the call returns. A call that copies it leaves the original to the
- * caller. Calls that free or close an object ignore NULL.
+ * Ownership: a call that takes an argument owns it afterwards, also if the call fails, unless its
+ * comment says otherwise. A call that borrows it uses it only until the call returns, or as long as
+ * its comment says. A call that copies it leaves the original to the caller. Calls that free or
+ * close an object ignore NULL.
+ *
+ * Misuse: a call that needs an object, such as a queue, a lock, a stream or a server, aborts the
+ * program with an error message if the object is NULL (see async_set_misuse_handler). A task handle
+ * may be NULL (asyncio/task.h). Other pointers must not be NULL unless a comment says so; calls on
+ * streams return -EINVAL for a buffer that is NULL.
  *
  * Time: seconds, in a double. ASYNC_FOREVER means no limit.
  *
@@ -115,7 +121,7 @@ ASYNC_BEGIN_C
  * ASYNC_TRY(call);
  *
  * Returns the call's error from the calling function if the call fails, as an exception that is not
- * caught. ASYNC_TRY(n = call) also stores the result.
+ * caught does. ASYNC_TRY(n = call) also stores the result.
  *
  * It does not clean up: use ASYNC_CLEANUP, or ASYNC_TRY_GOTO, where something must be released.
  */
@@ -195,9 +201,13 @@ ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(
  * Returns the text of an error: the message that async_fail attached to it in the calling task,
  * else the system's text.
  *
- * For example "-ECONNREFUSED: connect to 10.0.0.1:80: Connection refused". The text is valid as
- * long as the loop. A loop keeps at most 1 MiB of such texts, and then returns only the system's
- * text: a server that logs errors for a long time uses async_strerror_copy.
+ * For example "-ECONNREFUSED: connect to 10.0.0.1:80: Connection refused". A task keeps one
+ * message, its last. It is also the text of a later error with the same code to which no message
+ * was attached, unless that is the error of an awaited task. If code is 0 or more, the text is "0:
+ * no error".
+ *
+ * The text is valid as long as the loop. A loop keeps at most 1 MiB of such texts, and then returns
+ * only the system's text: a server that logs errors for a long time uses async_strerror_copy.
  *
  * Never switches.
  */

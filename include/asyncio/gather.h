@@ -83,8 +83,8 @@ ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count,
  * If it succeeds nevertheless, its result is returned.
  *
  * Takes the handle.
- * Returns the task's result; -ETIMEDOUT if the time expired and the task failed; -ECANCELED if the
- * calling task was cancelled and the task failed.
+ * Returns the task's result, also if the calling task was cancelled; -ETIMEDOUT if the time
+ * expired, the task failed, and the calling task was not cancelled.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_wait_for(async_task *task, double seconds);

@@ -84,8 +84,9 @@ typedef struct ASYNCP_ALIASES async_task_group {
 /*
  * Waits until all children have ended.
  *
- * Only the task that declared the group may call it, once. If it is cancelled, the children are
- * cancelled too and still waited for.
+ * Only the task that declared the group may call it, and only once; otherwise the program is
+ * aborted with an error message. If the task is cancelled, the children are cancelled too and still
+ * waited for.
  *
  * Returns 0; the error of the child that failed first, with its error message; -ECANCELED if the
  * calling task was cancelled and children with it.

@@ -115,7 +115,9 @@ ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
 
 /*
  * Runs the loop until async_loop_stop is called in one of its tasks or callbacks. If it was called
- * before, one iteration is run. It must not be called in a task or callback.
+ * before this call, one iteration is run.
+ *
+ * It must not be called in a task or callback.
  *
  * Returns 0; -EINVAL if loop is NULL.
  * Never switches.
@@ -128,7 +130,8 @@ ASYNC_API int async_loop_run_forever(async_loop *loop);
  *
  * Takes the handle.
  * Returns the task's result.
- * -EINPROGRESS if the loop was stopped before; the task continues when the loop runs again.
+ * -EINPROGRESS if the loop was stopped before the task ended; the task continues when the loop runs
+ * again.
  * -ENOMEM if task is NULL.
  * -EINVAL if loop is NULL.
  * Never switches.

@@ -58,8 +58,9 @@ ASYNC_API ASYNC_MUST int async_priority_queue_new(async_queue **queue, size_t ma
 /*
  * Frees the queue and drops its items (see async_queue_on_drop).
  *
- * Tasks that wait on the queue get -ECANCELED and must not use it again; debug mode reports them. A
- * task group that is declared after the queue ends its tasks first.
+ * Tasks that wait on the queue get -ECANCELED and must not use it again; debug mode reports them.
+ * Declare a task group after the queue that its tasks use: its tasks then end before the queue is
+ * freed.
  *
  * Takes the queue. NULL is ignored.
  * Never switches.
@@ -82,7 +83,7 @@ ASYNC_API void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, 
  * int async_queue_put(async_queue *queue, const TYPE *item)
  *
  * Puts an item into the queue, waiting while the queue is full. The size of *item must be the
- * queue's item_size.
+ * queue's item_size; otherwise the program is aborted with an error message.
  *
  * Copies the item. After an error it was not put.
  * Returns 0; -ESHUTDOWN if the queue was shut down; -ECANCELED also if the queue was freed
@@ -95,7 +96,8 @@ ASYNC_API void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, 
  * int async_queue_get(async_queue *queue, TYPE *item)
  *
  * Takes the next item from the queue, waiting while the queue is empty. The size of *item must be
- * the queue's item_size. After an error no item was taken.
+ * the queue's item_size; otherwise the program is aborted with an error message. After an error no
+ * item was taken.
  *
  * Returns 0; -ESHUTDOWN if the queue was shut down and is empty; -ECANCELED also if the queue was
  * freed meanwhile.

@@ -48,8 +48,7 @@ typedef struct async_run_options {
 /*
  * int async_run(fn, args…)
  *
- * Runs the coroutine on a new loop until it has ended, and returns its result. It must not be
- * called in a task.
+ * Runs the coroutine on a new loop until it has ended, and returns its result.
  *
  * The remaining tasks are cancelled and waited for. The coroutine starts with the initial values of
  * task-local variables (asyncio/local.h).
@@ -78,7 +77,8 @@ typedef struct async_run_options {
  * Runs the coroutine as async_run does, and returns the exit status for main(). An error is
  * reported on standard error.
  *
- * Returns the coroutine's result, at most 125; 1 after an error; 130 if SIGINT cancelled it.
+ * Returns the coroutine's result, or 125 if it is larger; 1 after an error; 130 if SIGINT cancelled
+ * it.
  */
 #define async_main(...) (asyncp_run_begin(NULL), asyncp_main_end(async_create_task(__VA_ARGS__)))
 

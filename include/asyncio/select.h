@@ -97,8 +97,8 @@ static inline async_case async_on_event(async_event *event)
 }
 
 /*
- * Returns a case that waits until a task or future has ended. async_await then returns the result.
- * NULL counts as a task that has ended.
+ * Returns a case that waits until a task or future has ended. Call async_await afterwards for its
+ * result. NULL counts as a task that has ended.
  *
  * Its error is -EDEADLK if it is the calling task.
  *
@@ -179,8 +179,10 @@ static inline async_case async_on_timeout(double seconds)
 /*
  * Waits until one of cases[0..count) happens, and returns its index.
  *
- * If several are ready, the first one wins. So that no case starves, another case is tried first
- * after the task has yielded to other tasks because its selects did not wait for a long time.
+ * If several are ready, the first one in the array wins. A task whose selects need not wait still
+ * yields at intervals (asyncio/base.h); its next select then tries another case first, so that no
+ * case starves.
+ *
  * *result becomes 0 or the error of the case; result may be NULL. After an error of the select
  * itself, *result is unspecified.
  *

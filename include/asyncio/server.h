@@ -28,9 +28,9 @@ typedef struct async_server async_server;
  * Serves one connection, in a task of its own.
  *
  * The stream is borrowed: the server closes it when the function returns, and also if the function
- * never runs. The function may close it before. If it returns an error, the loop reports it, as the
- * error of a task that is not awaited; except, outside debug mode, an error of this stream for
- * which async_is_disconnect returns true.
+ * never runs. The function may also close it itself. If the function returns an error, the loop
+ * reports it as the error of a task that is not awaited. Outside debug mode it does not report an
+ * error of this stream for which async_is_disconnect returns true.
  */
 typedef int async_serve(async_stream *stream, void *context);
 

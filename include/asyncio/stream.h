@@ -86,10 +86,13 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int fd);
  * Closes the stream. The loop sends pending output in the background and then closes the socket.
  * Tasks that wait in a call on the stream get -EBADF.
  *
- * Close timeout: if the peer accepts nothing for 30 seconds, the rest is discarded. Lingering
- * close: when all output is sent, a TCP socket stays open until the peer has acknowledged it; if
- * the peer is still sending, or there is a layer, also until the peer's end, for at most 3 seconds,
- * in which up to 16 MiB are read and discarded. The end of a run waits 3 seconds at most.
+ * Close timeout: if the peer accepts nothing for 30 seconds, the rest is discarded.
+ *
+ * Lingering close: when all output is sent, a TCP socket stays open until the peer has acknowledged
+ * it. If the peer is still sending, or the stream has a layer, the socket also stays open until the
+ * peer's end, for at most 3 seconds; up to 16 MiB are read and discarded meanwhile.
+ *
+ * The end of a run waits at most 3 seconds for streams that are being closed.
  *
  * In a child of fork() only the descriptor is closed.
  *
@@ -145,7 +148,7 @@ ASYNC_API int async_stream_fd(const async_stream *stream);
  * It is empty for a Unix socket without a name. Paths and names are written as async_printable
  * writes them.
  *
- * Returns the length of the whole text, as snprintf does.
+ * Returns the length of the whole text, as snprintf does; -EBADF if the stream was aborted.
  * Never switches.
  */
 ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t size);
@@ -153,7 +156,7 @@ ASYNC_API int async_stream_peer(const async_stream *stream, char *text, size_t s
 /*
  * Writes the local address to text[0..size), as async_stream_peer does.
  *
- * Returns the length of the whole text, as snprintf does.
+ * Returns the length of the whole text, as snprintf does; -EBADF if the stream was aborted.
  * Never switches.
  */
 ASYNC_API int async_stream_local(const async_stream *stream, char *text, size_t size);

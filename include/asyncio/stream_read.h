@@ -49,7 +49,7 @@ ASYNC_API ASYNC_MUST int async_stream_readexactly(async_stream *stream, void *bu
  * \n.
  *
  * Returns the length of the line; 0 at the peer's end; -EMSGSIZE if the line does not fit, and it
- * can still be read.
+ * can still be read; -EINVAL if size is below 2.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line, size_t size);
@@ -64,6 +64,7 @@ ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line,
  * Returns the number of bytes.
  * -ENODATA if the peer ended before; what was received can still be read.
  * -EMSGSIZE if there is no separator in the first size bytes; they can still be read.
+ * -EINVAL if size is 0, or a separator is empty or NULL.
  * Switches.
  */
 #define async_stream_readuntil(stream, buffer, size, ...)                                          \
@@ -86,7 +87,7 @@ ASYNC_API ASYNC_MUST int async_stream_readuntil_n(async_stream *stream, void *bu
  *
  * The caller owns *text and frees it with free; after an error it is NULL, and what was received is
  * lost.
- * Returns the number of bytes; -EMSGSIZE if there are more than limit.
+ * Returns the number of bytes; -EMSGSIZE if there are more than limit bytes.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_read_all(async_stream *stream, char **text, size_t limit);
@@ -105,7 +106,8 @@ ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **
  * Waits until at least min_size bytes are in the stream's buffer and lends the whole buffer without
  * taking anything, for parsers. async_stream_consume then takes what was parsed.
  *
- * *data is valid until the next call that reads, also if all of it is consumed.
+ * *data is valid until the next call that reads, also if all of it is consumed. If the result is 0,
+ * *data is not set.
  *
  * Returns the number of bytes, less than min_size only at the peer's end; -EINVAL if min_size is 0
  * or above INT_MAX.

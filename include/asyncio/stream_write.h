@@ -27,7 +27,8 @@ ASYNC_BEGIN_C
  * Copies what the socket does not accept at once.
  * Returns 0.
  * -EPIPE, -ECONNRESET or another error if the connection has failed.
- * -ENOMEM if nothing was written. If the kernel had accepted a part, the connection has failed.
+ * -ENOMEM if there is no memory for the copy. Nothing was written then, unless the kernel had
+ * accepted a part already: in that case the connection has failed.
  * -EBUSY if async_stream_sendfile or async_start_tls is running.
  * Never switches.
  */
@@ -92,7 +93,8 @@ ASYNC_API int async_stream_set_write_buffer_limits(async_stream *stream, size_t 
  * effect after the file. After an error, also -ECANCELED, it is unknown how much was sent.
  *
  * Returns the number of bytes, less than count only at the end of the file.
- * -EINVAL if count is above INT_MAX, or the file cannot be sent (a pipe, a directory).
+ * -EINVAL if count is above INT_MAX, offset is negative, or the file cannot be sent (a pipe, a
+ * directory).
  * -EBADF if the file is not open, or the stream was closed meanwhile.
  * -EBUSY if another call of async_stream_sendfile or async_start_tls is running.
  * Switches.

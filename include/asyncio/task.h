@@ -8,7 +8,8 @@
  *     int result = async_await(task);
  *
  * A handle, async_task *, holds a reference to a task. Each handle must be passed once to a call
- * that takes it: async_await, async_gather, async_wait_for, async_shield or async_task_detach.
+ * that takes it, such as async_await, async_gather, async_wait_for, async_shield or
+ * async_task_detach.
  * async_task_ref makes another handle. Several tasks may await the same task, even by the same
  * handle: all get its result.
  *
@@ -26,7 +27,7 @@ ASYNC_BEGIN_C
 /*
  * async_task *async_create_task(fn, args…)
  *
- * Creates a task that runs fn(args…). The function was named with async_fn before.
+ * Creates a task that runs fn(args…). async_fn must have named the function before.
  *
  * The task starts after everything that is ready now; no part of it runs in this call.
  *
@@ -100,8 +101,8 @@ ASYNC_API ASYNC_MUST int async_await(async_task *task);
  * calling task is cancelled.
  *
  * Any number of tasks may wait: for a shared load, for example. The call counts as looking at the
- * task's error, and the error message of async_fail comes with the result. If the last handle is
- * released meanwhile, a pending future is cancelled.
+ * task's error, which the loop then does not report. The error message of async_fail comes with the
+ * result. If the last handle is released meanwhile, a pending future is cancelled.
  *
  * Borrows the handle.
  * Returns the task's result; -ECANCELED if the calling task was cancelled, or as the task's result;
@@ -235,7 +236,8 @@ ASYNC_API bool async_task_cancelled(const async_task *task);
 ASYNC_API ASYNC_MUST int async_task_result(async_task *task);
 
 /*
- * Returns the task's name. It is valid as long as the handle, and until the name is changed.
+ * Returns the task's name; "(no task)" if task is NULL. It is valid as long as the handle, and
+ * until the name is changed.
  *
  * Borrows the handle.
  * Never switches.

@@ -55,9 +55,8 @@ ASYNC_API double async_time(void);
  *
  * A limit of 0 or less has expired at once.
  *
- * Returns the result of the call.
- * -ETIMEDOUT if the limit expired and the call failed.
- * -ECANCELED if the call failed, and the task or an outer scope was also cancelled.
+ * Returns the result of the call, also if it failed and the task or an outer scope was cancelled.
+ * -ETIMEDOUT if the limit expired and the call failed, whatever its error was.
  * -EINVAL if seconds is not a number; every call that switches inside then fails.
  * -ENOMEM if the limit could not be set; every call that switches inside then fails.
  * Never switches itself.
@@ -83,9 +82,10 @@ ASYNC_API double async_time(void);
  * int async_no_cancel(call)
  *
  * Evaluates the call with a shield: inside it, calls that switch do not return -ECANCELED because
- * of requests to cancel the task. It is for cleanup that must wait.
+ * of requests to cancel the task, or because of time limits and task groups that began outside. It
+ * is for cleanup that must wait.
  *
- * Time limits inside the shield work. The requests take effect again after it.
+ * Time limits that begin inside the shield work. What began outside takes effect again after it.
  *
  * Returns the result of the call.
  * Never switches itself.
