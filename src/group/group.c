@@ -61,7 +61,8 @@ static struct group *owned_group(const struct async_loop *loop, async_task_group
            "%s: the task group belongs to %s, but was used by %s", call,
            asyncp_label(group->scope.coroutine->task).text,
            asyncp_label(loop_running(loop)->task).text);
-    ENSURE(!group->waited, "%s: async_group_wait has already returned for this task group", call);
+    ENSURE(!group->waited,
+           "%s: the task group was waited for already; that is done once, and ends it", call);
     return group;
 }
 

@@ -61,7 +61,7 @@ static int wait_twice(void)
 async_fn(wait_twice);
 
 DEATH_TEST(group_that_is_waited_for_twice_dies,
-           "async_group_wait: async_group_wait has already returned for this task group")
+           "async_group_wait: the task group was waited for already; that is done once")
 {
     async_ignore(async_run_with(test_options(), wait_twice));
 }
