@@ -35,6 +35,7 @@ ip link set lo up
 %(prepare)s
 echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"
 cd /tmp
+export TEST_WRAPPER=  # nothing is emulated here, as the guest sees it
 TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} '%(suite)s' %(filters)s
 echo "%(mark)s$?"
 poweroff -f

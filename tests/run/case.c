@@ -252,7 +252,7 @@ static _Noreturn void run_script(const struct test *test, unsigned time_limit)
     alarm(time_limit);
     setenv("BUILD_DIR", TEST_BUILD_DIR, 1);
     setenv("CC", TEST_CC, 1);
-    setenv("WRAPPER", TEST_WRAPPER, 1);
+    setenv("WRAPPER", test_wrapper(), 1);
     if (chdir(TEST_SOURCE_DIR) == 0)
         execvp(test->script[0], (char *const *)test->script);
     if (errno == ENOENT)

@@ -14,6 +14,7 @@
 #define TEST_RUNNER_H
 
 #include <asyncio.h>
+#include <stdlib.h>
 
 /* TEST(name) { … }: the body runs once, with no loop around it. */
 #define TEST(name)                                                                                 \
@@ -81,10 +82,17 @@
  */
 const async_run_options *test_options(void);
 
+/* The emulator that runs the suite; TEST_WRAPPER in the environment overrides the build. */
+static inline const char *test_wrapper(void)
+{
+    const char *given = getenv("TEST_WRAPPER");
+    return given != NULL ? given : TEST_WRAPPER;
+}
+
 /* Whether qemu-user runs the suite: then the kernel's version does not tell which calls work. */
 static inline bool test_is_emulated(void)
 {
-    return TEST_WRAPPER[0] == 'q';
+    return test_wrapper()[0] == 'q';
 }
 
 /* Skips the case where Python is not installed, as on a kernel that tools/vm.py boots. */

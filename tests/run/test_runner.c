@@ -28,7 +28,8 @@ static _Noreturn void become_suite(const char *filter, const char *option, const
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
     setenv("ASYNCIO_BACKEND", "epoll", 1);
-    execl("/bin/sh", "sh", "-c", "exec " TEST_WRAPPER " \"$0\" \"$@\"", TEST_BUILD_DIR "/suite",
+    setenv("TEST_WRAPPER", test_wrapper(), 1);
+    execl("/bin/sh", "sh", "-c", "exec $TEST_WRAPPER \"$0\" \"$@\"", TEST_BUILD_DIR "/suite",
           filter, option, value, (char *)NULL);
     _exit(127);
 }
