@@ -7,6 +7,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include "base/values.h"
 #include "base/memory.h"
 #include <stdarg.h>
 
@@ -52,7 +53,7 @@ static inline bool error_message_is_constant(const struct error_message *message
 /* Casts const away, for a new owner of the message. */
 static inline struct error_message *error_message_unconst(const struct error_message *message)
 {
-    return (struct error_message *)(uintptr_t)message;
+    return unconst(message);
 }
 
 /* The length of text[0..length) without a UTF-8 character that is cut off at its end. */

@@ -1,4 +1,5 @@
 /* loop/debug.c: switching debug mode, and its limit for slow callbacks. */
+#include "base/values.h"
 #include "loop/loop.h"
 
 enum { SLOW_NS = 100000000 }; /* as slow_callback_duration of CPython */
@@ -24,7 +25,7 @@ bool async_loop_get_debug(const async_loop *loop)
 
 int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
 {
-    if (loop == NULL || seconds != seconds)
+    if (loop == NULL || is_not_a_number(seconds))
         return -EINVAL;
     ENSURE(loop == asyncp_current,
            "async_loop_set_slow_callback_duration: this is not the calling thread's loop");

@@ -5,9 +5,9 @@
  */
 #include "loop/loop.h"
 #include "base/options.h"
+#include "poll/backends.h"
 #include "sched/callback.h"
 #include "sched/current.h"
-#include "poll/backends.h"
 #include "sys/report.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -223,7 +223,7 @@ static void end_tasks(struct async_loop *loop)
         cancel_tasks_after(loop, last_id);
         last_id = asyncp_last_id(loop);
         wait_for_tasks_up_to(loop, last_id);
-        if (loop_alive(loop) == 0 && loop_ready_count(loop) > 0 && !loop_is_inherited(loop))
+        if (loop_alive(loop) == 0 && loop_has_ready(loop) && !loop_is_inherited(loop))
             asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
     } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
     wait_for_shutdown_holds(loop);

@@ -3,6 +3,7 @@
  * removed from the ready queue: when it is cancelled, it stays there with id 0, is not called, and
  * is freed at its turn.
  */
+#include "base/values.h"
 #include "sched/callback.h"
 #include "sched/current.h"
 
@@ -115,7 +116,7 @@ async_handle async_call_later(double seconds, void (*function)(void *argument), 
 {
     struct async_loop *loop = loop_for_callback("async_call_later",
                                                 (const void *)(uintptr_t)function);
-    if (seconds != seconds)
+    if (is_not_a_number(seconds))
         return (async_handle){0};
     return schedule_at(loop, asyncp_deadline(loop, seconds), function, argument);
 }
@@ -123,7 +124,7 @@ async_handle async_call_later(double seconds, void (*function)(void *argument), 
 async_handle async_call_at(double when, void (*function)(void *argument), void *argument)
 {
     struct async_loop *loop = loop_for_callback("async_call_at", (const void *)(uintptr_t)function);
-    if (when != when)
+    if (is_not_a_number(when))
         return (async_handle){0};
     return schedule_at(loop, asyncp_nanoseconds(when), function, argument);
 }

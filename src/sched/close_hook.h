@@ -5,8 +5,8 @@
 #ifndef SCHED_CLOSE_HOOK_H
 #define SCHED_CLOSE_HOOK_H
 
-#include <stddef.h>
 #include "base/list.h"
+#include <stddef.h>
 
 struct async_loop;
 

@@ -2,8 +2,8 @@
 #ifndef SCHED_LIFETIME_H
 #define SCHED_LIFETIME_H
 
-#include <stdint.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct async_loop;
 struct coroutine;

@@ -91,6 +91,12 @@ static inline void loop_push(struct async_loop *loop, struct ready *node)
     ready_push(&loop->sched.ready, node);
 }
 
+/* Whether something is ready to run. */
+static inline bool loop_has_ready(const struct async_loop *loop)
+{
+    return loop->sched.ready.first != NULL;
+}
+
 static inline size_t loop_ready_count(const struct async_loop *loop)
 {
     return asyncp_ready_count(&loop->sched.ready);

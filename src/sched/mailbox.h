@@ -6,8 +6,8 @@
 #ifndef SCHED_MAILBOX_H
 #define SCHED_MAILBOX_H
 
-#include <stdatomic.h>
 #include "sched/ready.h"
+#include <stdatomic.h>
 
 struct message {
     struct ready ready;   /* in the ready queue, after it was taken from the inbox */

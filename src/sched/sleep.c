@@ -1,6 +1,7 @@
 /*
  * sched/sleep.c: async_sleep, async_sleep_until and the loop's clock.
  */
+#include "base/values.h"
 #include "sched/sched.h"
 #include "sys/clock.h"
 #include <asyncio/time.h>
@@ -33,7 +34,7 @@ int async_sleep(double seconds)
         return asyncp_fail_cancelled(loop);
     if (seconds > 0)
         return sleep_until_ns(loop, asyncp_deadline(loop, seconds), "async_sleep");
-    if (unlikely(seconds != seconds))
+    if (unlikely(is_not_a_number(seconds)))
         return -EINVAL;
     asyncp_yield_once(loop);
     return 0;
@@ -44,7 +45,7 @@ int async_sleep_until(double when)
     struct async_loop *loop = loop_enter("async_sleep_until");
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
-    if (unlikely(when != when))
+    if (unlikely(is_not_a_number(when)))
         return -EINVAL;
     int64_t when_ns = asyncp_nanoseconds(when);
     if (when_ns > asyncp_now(loop))
