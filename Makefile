@@ -233,7 +233,7 @@ format:
 check:
 	@tools/need.sh $(BUILDING) --for 'compilers that the tests use' gcc g++ clang clang++ \
 	    --for 'tools that the tests use' clang-format readelf valgrind gdb $(TESTING) $(EXTRAS)
-	tools/check.py $(STEP)
+	tools/check.py $(if $(STEP),'$(STEP)')
 
 # In a bare Debian made with debootstrap. Takes minutes, for apt-get and the compiler.
 first-hour:

@@ -373,6 +373,19 @@ def headers_alone(tree: Tree) -> Iterator[Finding]:
             yield from findings
 
 
+# Below the messages, outside every task, or with a message of their caller or their own.
+WITHOUT_MESSAGE = ("src/sys/", "src/top/host.c", "src/base/", "src/poll/", "src/loop/lifecycle.c", "src/net/addrinfo.c",
+                   "src/net/reader.c", "src/sched/tasks.c")
+
+
+def wrong_arguments_named(tree: Tree) -> Iterator[Finding]:
+    """A caller that gets -EINVAL must learn which argument it was."""
+    for path in tree.select("c", "src", "ext"):
+        for number, line in enumerate(tree.lines[path], 1):
+            if re.search(r"return -EINVAL;|[?:] -EINVAL\b", line) and not path.startswith(WITHOUT_MESSAGE):
+                yield Finding(path, number, "-EINVAL without a message; use async_fail and name the argument")
+
+
 def forbidden_words(tree: Tree) -> Iterator[Finding]:
     for path, lines in tree.lines.items():
         for number, line in enumerate(lines, 1):
@@ -383,7 +396,7 @@ def forbidden_words(tree: Tree) -> Iterator[Finding]:
 
 CHECKS = [file_length, function_length, line_shape, layout, floors, first_comment, language, switching,
           cancelled_everywhere, documented_and_tested, errors_in_the_table, documents_name_what_exists,
-          headers_alone, forbidden_words]
+          headers_alone, forbidden_words, wrong_arguments_named]
 
 
 # ---- the test of all this -------------------------------------------------------------------------------------
@@ -444,6 +457,8 @@ BAD = {
     errors_in_the_table: [("docs/errors.md", "| -EBUSY | `-EIO` |\n"), (HEADER, "/* 0; -EPIPE. */\n")],
     documents_name_what_exists: [("docs/decisions/one.md", "`async_on` is old\n")],
     headers_alone: [(HEADER, "size_t one;\n"), (HEADER, NO_CXX), (HEADER, "int one = 1;\n")],
+    wrong_arguments_named: [("src/net/bare.c", ABOUT + "int f(void)\n{\n    return -EINVAL;\n}\n"),
+                            ("src/net/either.c", ABOUT + "int f(void *p)\n{\n    return p != NULL ? 0 : -EINVAL;\n}\n")],
     forbidden_words: [("README.md", "see " + word + "here\n") for word in FORBIDDEN],
 }
 

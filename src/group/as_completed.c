@@ -31,7 +31,7 @@ int async_as_completed(async_completion *public_completion, async_task *const ta
     struct as_completed *completion = completion_of(public_completion, "async_as_completed");
     *completion = (struct as_completed){0};
     if ((tasks == NULL && count != 0) || is_not_a_number(seconds))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_as_completed: tasks is NULL, or seconds is not a number");
     ENSURE(loop != NULL, "async_as_completed: this thread has no loop");
     if (asyncp_check_borrowed(loop, tasks, count, "async_as_completed") < 0)
         return -EDEADLK;

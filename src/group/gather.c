@@ -76,7 +76,7 @@ int async_gather_n(async_task *const tasks[], size_t count, int results[], async
 {
     struct async_loop *loop = loop_enter("async_gather");
     if (tasks == NULL && count != 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_gather: tasks is NULL, but count is not 0");
     reserve_all(tasks, count);
     asyncp_join(loop, tasks, count, "async_gather");
     struct async_task *failed = first_failed(tasks, count);

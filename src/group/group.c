@@ -324,7 +324,9 @@ int async_group_next(async_task_group *public_group, async_task **ended)
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     if (group->discard)
-        return -EINVAL;
+        return async_fail(
+            -EINVAL,
+            "async_group_next: the group was begun with discard, so no child can be returned");
     if (group->next_result == NULL && group->live == 0)
         return -ENODATA;
     int result = group->next_result == NULL ? wait_for_next_child(loop, group) : 0;

@@ -116,7 +116,9 @@ int async_staggered_race(int (*attempt)(size_t index, void *context), void *cont
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     if (attempt == NULL || count == 0 || count > INT32_MAX || is_not_a_number(delay_seconds))
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_staggered_race: attempt is NULL, count is 0 or too large, "
+                          "or delay_seconds is not a number");
     race.delay_ns = delay_seconds > 0 ? asyncp_nanoseconds(delay_seconds) : 0;
     race.tasks = memory_resize(&loop->memory, NULL, 0, count * sizeof *race.tasks);
     int result = -ENOMEM;

@@ -67,7 +67,7 @@ int async_set_started(int value)
     struct async_loop *loop = loop_enter("async_set_started");
     struct async_task *task = loop_running(loop)->task;
     if (value < 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_set_started: the value %d is negative", value);
     if (task->started)
         return -EALREADY;
     task->started = true;

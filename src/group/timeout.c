@@ -6,6 +6,7 @@
 #include "base/values.h"
 #include "sched/current.h"
 #include <asyncio/time.h>
+#include <limits.h>
 
 _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope) &&
                    _Alignof(async_timeout_scope) >= _Alignof(struct scope),
@@ -59,14 +60,14 @@ void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
     struct scope *scope = begin_timeout(loop, public_scope, "async_timeout");
     expire_if_failed(scope,
                      is_not_a_number(seconds)
-                         ? -EINVAL
+                         ? async_fail(-EINVAL, "async_timeout: seconds is not a number")
                          : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
 }
 
 static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
 {
     if (is_not_a_number(when))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_timeout_at: when is not a number");
     int64_t when_ns = asyncp_nanoseconds(when);
     return set_limit(loop, scope, when_ns, when_ns <= asyncp_now(loop));
 }
@@ -101,13 +102,21 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
     struct scope *scope = scope_of(public_scope, "async_timeout_reschedule");
     struct async_loop *loop = asyncp_current;
     if (is_not_a_number(when))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_timeout_reschedule: when is not a number");
     if (scope->expired || !is_in_force(scope))
         return -EALREADY;
     ENSURE(scope->coroutine->task->loop == loop,
            "async_timeout_reschedule: the scope belongs to a task of another thread's loop");
     asyncp_timer_clear(loop, &scope->timer);
     return set_limit_at(loop, scope, when);
+}
+
+/* async_timeout and async_no_cancel are ints: another result would be cut. */
+static int int_result(long result, const char *call)
+{
+    ENSURE(result >= INT_MIN && result <= INT_MAX,
+           "%s: the result %ld is no int; store it in a variable inside the call", call, result);
+    return (int)result;
 }
 
 /*
@@ -118,7 +127,7 @@ static int end_timeout(struct async_loop *loop, struct scope *scope, const char 
 {
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
     bool outer_cause = loop_running(loop)->cancel_pending;
-    return scope->expired && result < 0 && !outer_cause ? scope->error : (int)result;
+    return scope->expired && result < 0 && !outer_cause ? scope->error : int_result(result, call);
 }
 
 int async_timeout_end(async_timeout_scope *scope, long result)
@@ -148,5 +157,5 @@ void async_no_cancel_end(async_no_cancel_scope *scope)
 int asyncp_no_cancel_pop(long result)
 {
     asyncp_scope_leave(loop_leave("async_no_cancel"), NULL, SCOPE_SHIELD, "async_no_cancel");
-    return (int)result;
+    return int_result(result, "async_no_cancel");
 }

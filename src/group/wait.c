@@ -65,7 +65,8 @@ int async_wait(async_task *const tasks[], size_t count, async_return_when return
         return asyncp_fail_cancelled(loop);
     if (tasks == NULL || count == 0 || find_condition(return_when) == NULL ||
         is_not_a_number(seconds))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_wait: tasks is NULL, count is 0, return_when is unknown, "
+                                   "or seconds is not a number");
     int result = asyncp_check_borrowed(loop, tasks, count, "async_wait");
     return result < 0 ? result
                       : watch_until(loop, tasks, count, find_condition(return_when), seconds);

@@ -7,7 +7,7 @@
  *          result = asyncp_sys_send(fd, data, size, flags);
  *      while (result == -EAGAIN &&
  *             (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
- *      return result;
+ *      return retry_end(&retry, result);
  *
  * While the task waits, the kernel holds nothing of the caller's. So the result of the call that
  * succeeds is final, and a cancellation has nothing to undo.
@@ -35,5 +35,11 @@ int asyncp_retry_begin(struct retry *retry, const char *call);
  * Unix datagram socket whose peer has no room. The tries are 1 to 100 ms apart then. Switches.
  */
 int asyncp_retry_wait(struct retry *retry, int fd, enum operation_kind until);
+
+/* Returns the result of the call; an error has the system's text. */
+static inline int retry_end(const struct retry *retry, int result)
+{
+    return likely(result >= 0) ? result : asyncp_fail_plainly(retry->loop, result);
+}
 
 #endif

@@ -20,7 +20,7 @@ int async_sendfile(int fd, int file, int64_t *offset, size_t count)
     do
         result = asyncp_sys_sendfile(fd, file, offset, count);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }
 
 /* The kernel does not say which of the two is not ready. */
@@ -45,5 +45,5 @@ int async_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, size_
     do
         result = asyncp_sys_splice(in, in_offset, out, out_offset, count, flags);
     while (result == -EAGAIN && (result = wait_for_splice(&retry, in, out)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }

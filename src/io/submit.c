@@ -24,23 +24,28 @@ static void cancel_submission(struct wait *wait)
     poller_cancel(poller, &submission->operation);
 }
 
-int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
+static int submit_and_wait(struct async_loop *loop, const struct operation *operation,
+                           const char *call)
 {
-    if (unlikely(loop_running(loop)->cancel_pending))
-        return asyncp_fail_cancelled(loop);
-    if (operation.fd < 0)
-        return -EBADF;
-    if (operation.buffer == NULL && operation.size != 0)
-        return -EINVAL;
-    struct submission submission = {.operation = operation};
+    struct submission submission = {.operation = *operation};
     submission.operation.completed = finish_submission;
-    wait_init(&submission.wait, call, (const void *)(intptr_t)operation.fd, cancel_submission);
+    wait_init(&submission.wait, call, (const void *)(intptr_t)operation->fd, cancel_submission);
     int result = poller_submit(&loop->poller, &submission.operation);
     if (result != 0)
         return paced(loop, PACE_KERNEL, result < 0 ? result : submission.operation.result);
     result = asyncp_park(loop, &submission.wait);
     bool was_closed = submission.wait.object == WAIT_CLOSED;
     return unlikely(was_closed) && result == -ECANCELED ? -EBADF : result;
+}
+
+int asyncp_submit(struct async_loop *loop, struct operation operation, const char *call)
+{
+    if (unlikely(loop_running(loop)->cancel_pending))
+        return asyncp_fail_cancelled(loop);
+    if (operation.buffer == NULL && operation.size != 0)
+        return async_fail(-EINVAL, "%s: buffer is NULL", call);
+    int result = operation.fd >= 0 ? submit_and_wait(loop, &operation, call) : -EBADF;
+    return likely(result >= 0) ? result : asyncp_fail_plainly(loop, result);
 }
 
 int async_wait_readable(int fd)

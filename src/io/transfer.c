@@ -12,7 +12,18 @@ static size_t int_at_most(size_t size)
     return size < INT_MAX ? size : INT_MAX;
 }
 
+static int refuse_null(const char *call, const char *argument)
+{
+    return async_fail(-EINVAL, "%s: %s is NULL", call, argument);
+}
+
 /* ---- receiving ------------------------------------------------------------------------------ */
+
+static int refuse_wait_all(const char *call)
+{
+    return async_fail(-EINVAL, "%s: MSG_WAITALL is not supported; call it again for the rest",
+                      call);
+}
 
 int async_recv(int fd, void *buffer, size_t size, int flags)
 {
@@ -25,7 +36,7 @@ int async_recv(int fd, void *buffer, size_t size, int flags)
     };
     struct async_loop *loop = loop_enter("async_recv");
     if ((flags & MSG_WAITALL) != 0 && !loop_running(loop)->cancel_pending)
-        return -EINVAL;
+        return refuse_wait_all("async_recv");
     return asyncp_submit(loop, operation, "async_recv");
 }
 
@@ -34,28 +45,33 @@ int async_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr
 {
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_recvfrom"));
-    bool has_no_room = (buffer == NULL && size != 0) || (address != NULL && address_size == NULL);
-    if (has_no_room || (flags & MSG_WAITALL) != 0)
-        return -EINVAL;
+    if (buffer == NULL && size != 0)
+        return refuse_null("async_recvfrom", "buffer");
+    if (address != NULL && address_size == NULL)
+        return refuse_null("async_recvfrom", "address_size");
+    if ((flags & MSG_WAITALL) != 0)
+        return refuse_wait_all("async_recvfrom");
     size = int_at_most(size);
     int result;
     do
         result = asyncp_sys_recvfrom(fd, buffer, size, flags, address, address_size);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_READABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }
 
 int async_recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_recvmsg"));
-    if (message == NULL || (flags & MSG_WAITALL) != 0)
-        return -EINVAL;
+    if (message == NULL)
+        return refuse_null("async_recvmsg", "message");
+    if ((flags & MSG_WAITALL) != 0)
+        return refuse_wait_all("async_recvmsg");
     int result;
     do
         result = asyncp_sys_recvmsg(fd, message, flags);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_READABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -66,13 +82,13 @@ static int send_some_bytes(const char *call, int fd, const void *data, size_t si
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, call));
     if (data == NULL && size != 0)
-        return -EINVAL;
+        return refuse_null(call, "data");
     size = int_at_most(size);
     int result;
     do
         result = asyncp_sys_send(fd, data, size, flags);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }
 
 int async_send(int fd, const void *data, size_t size, int flags)
@@ -102,13 +118,13 @@ int async_sendto(int fd, const void *data, size_t size, int flags, const struct 
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_sendto"));
     if (data == NULL && size != 0)
-        return -EINVAL;
+        return refuse_null("async_sendto", "data");
     size = int_at_most(size);
     int result;
     do
         result = asyncp_sys_sendto(fd, data, size, flags, address, address_size);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }
 
 int async_sendmsg(int fd, const struct msghdr *message, int flags)
@@ -116,10 +132,10 @@ int async_sendmsg(int fd, const struct msghdr *message, int flags)
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_sendmsg"));
     if (message == NULL)
-        return -EINVAL;
+        return refuse_null("async_sendmsg", "message");
     int result;
     do
         result = asyncp_sys_sendmsg(fd, message, flags);
     while (result == -EAGAIN && (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
-    return result;
+    return retry_end(&retry, result);
 }

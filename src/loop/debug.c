@@ -26,7 +26,9 @@ bool async_loop_get_debug(const async_loop *loop)
 int async_loop_set_slow_callback_duration(async_loop *loop, double seconds)
 {
     if (loop == NULL || is_not_a_number(seconds))
-        return -EINVAL;
+        return async_fail(
+            -EINVAL,
+            "async_loop_set_slow_callback_duration: the loop is NULL, or seconds is not a number");
     ENSURE(loop == asyncp_current,
            "async_loop_set_slow_callback_duration: this is not the calling thread's loop");
     loop->debug.slow_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0;

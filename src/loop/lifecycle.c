@@ -175,8 +175,8 @@ static void free_loop(struct async_loop *loop)
 static void report_closing(const struct async_loop *loop)
 {
     asyncp_report(
-        "the %s loop closes: %llu tasks were created, %zu are left; %zu stacks are in use; "
-        "%zu operations are in flight",
+        "the %s loop closes; tasks created: %llu (main included), left: %zu; stacks in use: %zu; "
+        "operations in flight: %zu",
         loop->poller.calls->name, (unsigned long long)asyncp_last_id(loop), loop_alive(loop),
         asyncp_loop_stacks(loop).in_use, loop->poller.in_flight);
 }

@@ -107,7 +107,7 @@ int asyncp_unix_address(struct sockaddr_un *address, const char *path)
     size_t length = strlen(path);
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (length == 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "the path of the Unix socket is empty");
     if (length >= sizeof address->sun_path)
         return async_fail(-ENAMETOOLONG, "the path of a Unix socket has at most %zu bytes",
                           sizeof address->sun_path - 1);

@@ -257,7 +257,7 @@ int async_open_connection(async_stream **out, const char *host, int port,
     async_auto_addrinfo *list = NULL, *local = NULL;
     OPTIONS_CHECK(options, "async_open_connection");
     if (out == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_open_connection: the place for the stream is NULL");
     *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
@@ -281,7 +281,8 @@ int async_open_unix_connection(async_stream **out, const char *path,
     async_stream *stream;
     OPTIONS_CHECK(options, "async_open_unix_connection");
     if (out == NULL || path == NULL)
-        return -EINVAL;
+        return async_fail(
+            -EINVAL, "async_open_unix_connection: the place for the stream or the path is NULL");
     *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);

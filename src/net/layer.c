@@ -29,7 +29,7 @@ int async_transport_read(async_transport *transport, void *buffer, size_t size)
     if (layer->read_error != 0 || layer->read_has_ended) /* the stream was aborted or hung up */
         return layer->read_error;
     if (size == 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_transport_read: size is 0");
     if (layer->budget == 0 || transport_must_pause(transport))
         return -EAGAIN;
     if (size > layer->budget)

@@ -45,7 +45,7 @@ int async_getaddrinfo(const char *host, const char *service, const struct addrin
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     if (result == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_getaddrinfo: the place for the result is NULL");
     if (hints == NULL)
         hints = &no_hints;
     *result = NULL;
@@ -132,7 +132,7 @@ int async_getnameinfo(const struct sockaddr *address, unsigned size, char *host,
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     if (address == NULL || size > sizeof(struct sockaddr_storage))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_getnameinfo: the address is NULL or too long");
     struct name_buffer host_buffer = name_buffer_of(host, host_size),
                        service_buffer = name_buffer_of(service, service_size);
     struct question question = {.address = address,

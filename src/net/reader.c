@@ -194,7 +194,7 @@ int async_stream_read(async_stream *stream, void *buffer, size_t size)
     if (result < 0 || size == 0)
         return result;
     if (buffer == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_read: buffer is NULL");
     if (size > INT_MAX)
         size = INT_MAX;
     if (unread(stream) == 0 && size >= MIN_DIRECT_READ)
@@ -209,7 +209,7 @@ int async_stream_borrow(async_stream *stream, const char **data)
     if (result < 0)
         return result;
     if (data == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_borrow: data is NULL");
     result = unread(stream) > 0 ? 1 : await_input(stream, 0, "async_stream_borrow");
     if (result <= 0)
         return result;
@@ -226,7 +226,8 @@ int async_stream_peek(async_stream *stream, const char **data, size_t min_size)
     if (result < 0)
         return result;
     if (data == NULL || min_size == 0 || min_size > INT_MAX)
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_stream_peek: data is NULL, or min_size is 0 or more than INT_MAX");
     while (unread(stream) < min_size) {
         result = await_input(stream, min_size, "async_stream_peek");
         if (result < 0)
@@ -319,7 +320,7 @@ int async_stream_readline(async_stream *stream, char *line, size_t size)
     if (length < 0)
         return length;
     if (line == NULL || size < 2)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_readline: line is NULL, or size is less than 2");
     if (size > INT_MAX)
         size = INT_MAX;
     length = await_line(stream, size - 1, "async_stream_readline");
@@ -335,7 +336,7 @@ int async_stream_borrow_line(async_stream *stream, const char **line)
     if (length < 0)
         return length;
     if (line == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_borrow_line: line is NULL");
     length = await_line(stream, MAX_BORROWED_LINE, "async_stream_borrow_line");
     if (length <= 0)
         return length;
@@ -365,7 +366,8 @@ int async_stream_readuntil_n(async_stream *stream, void *buffer, size_t size,
     if (length < 0)
         return length;
     if (buffer == NULL || size == 0 || measure_separators(&separators) < 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_readuntil: buffer is NULL, size is 0, "
+                                   "or a separator is missing or empty");
     if (size > INT_MAX)
         size = INT_MAX;
     length = await_separator(stream, &separators, size, size, "async_stream_readuntil");
@@ -381,7 +383,8 @@ int async_stream_readexactly(async_stream *stream, void *buffer, size_t size)
     if (result < 0 || size == 0)
         return result;
     if (buffer == NULL || size > INT_MAX)
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_stream_readexactly: buffer is NULL, or size is more than INT_MAX");
     while (unread(stream) < size) {
         result = await_input(stream, size, "async_stream_readexactly");
         if (result < 0)
@@ -436,7 +439,7 @@ int async_stream_read_all(async_stream *stream, char **out, size_t limit)
     struct growing_text text = {0};
     int result = enter_read(stream, "async_stream_read_all");
     if (out == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_read_all: the place for the text is NULL");
     *out = NULL;
     if (result == 0)
         result = read_to_end(stream, &text, limit < INT_MAX - 2 ? limit : INT_MAX - 2);

@@ -99,7 +99,8 @@ int async_stream_sendfile(async_stream *stream, int file, int64_t offset, size_t
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     if (count > INT_MAX || offset < 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "%s: the offset is negative, or count is more than INT_MAX",
+                          call);
     ASYNC_TRY(asyncp_writer_begin(stream, &part.exclusive, call));
     part.exclusive.is_file = true;
     int result = send_file_part(&part);

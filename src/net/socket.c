@@ -40,7 +40,7 @@ int async_connect(int fd, const struct sockaddr *address, unsigned size)
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_connect"));
     if (address == NULL || size < sizeof address->sa_family)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_connect: the address is NULL or too short");
     int result = asyncp_sys_set_nonblocking(fd);
     if (result == 0)
         result = connect_socket(&retry, fd, address, size);
@@ -55,7 +55,7 @@ int async_accept(int fd, struct sockaddr *address, unsigned *size)
     struct retry retry;
     ASYNC_TRY(asyncp_retry_begin(&retry, "async_accept"));
     if (address != NULL && size == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_accept: size is NULL, but address is not");
     ASYNC_TRY(asyncp_sys_set_nonblocking(fd));
     for (;;) {
         int result = asyncp_sys_accept(fd, address, size);

@@ -252,7 +252,9 @@ int asyncp_start_server(async_server **out, async_serve *serve, const char *name
     struct endpoints endpoints = {.loop = loop};
     OPTIONS_CHECK(options, "async_start_server");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_start_server: the place for the server or its function is NULL, "
+                          "or the backlog is negative");
     *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
@@ -325,7 +327,9 @@ int asyncp_start_unix_server(async_server **out, async_serve *serve, const char 
     struct async_loop *loop = loop_enter("async_start_unix_server");
     OPTIONS_CHECK(options, "async_start_unix_server");
     if (out == NULL || serve == NULL || path == NULL || (options != NULL && options->backlog < 0))
-        return -EINVAL;
+        return async_fail(
+            -EINVAL, "async_start_unix_server: the place for the server, its function or the path "
+                     "is NULL, or the backlog is negative");
     *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
@@ -395,7 +399,9 @@ int asyncp_start_server_fd(async_server **out, async_serve *serve, const char *n
     struct async_loop *loop = loop_enter("async_start_server_fd");
     OPTIONS_CHECK(options, "async_start_server_fd");
     if (out == NULL || serve == NULL || (options != NULL && options->backlog < 0))
-        return -EINVAL;
+        return async_fail(
+            -EINVAL, "async_start_server_fd: the place for the server or its function is NULL, "
+                     "or the backlog is negative");
     *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);

@@ -193,7 +193,7 @@ int async_stream_new(async_stream **stream, int fd)
     asyncp_check_inherited("async_stream_new");
     ENSURE(loop != NULL, "async_stream_new was called where there is no loop");
     if (stream == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_new: the place for the stream is NULL");
     *stream = NULL;
     int result = check_connected_socket(loop, fd, &domain);
     if (result == 0 && domain != AF_UNIX) /* small writes are gathered here; not TCP: no matter */
@@ -207,7 +207,7 @@ int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls
 {
     stream_check(stream, "async_stream_set_layer");
     if (calls == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_set_layer: calls is NULL");
     if (layer_is_set(&stream->layer) || transport_is_read(stream_transport(stream)) ||
         writer_sends_file(&stream->writer))
         return -EBUSY;
@@ -233,7 +233,9 @@ int async_start_tls(async_stream *stream, async_tls *tls, const char *server_nam
     struct exclusive_write handshake;
     stream_check(stream, "async_start_tls");
     if (tls == NULL || tls->start == NULL)
-        return -EINVAL;
+        return async_fail(
+            -EINVAL,
+            "async_start_tls: tls is NULL or was freed; make one with async_tls_client_new");
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     ASYNC_TRY(asyncp_writer_begin(stream, &handshake, "async_start_tls"));
@@ -378,13 +380,13 @@ int async_stream_fd(const async_stream *stream)
     return transport_fd(&stream->layer.transport);
 }
 
-static int format_address_of(const struct async_stream *stream, char *text, size_t size,
-                             int (*ask)(int, struct sockaddr_storage *, socklen_t *))
+static int format_address_of(const char *call, const struct async_stream *stream, char *text,
+                             size_t size, int (*ask)(int, struct sockaddr_storage *, socklen_t *))
 {
     struct sockaddr_storage address;
     socklen_t address_size;
     if (text == NULL && size > 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "%s: text is NULL, but size is not 0", call);
     int result = ask(async_stream_fd(stream), &address, &address_size);
     if (result < 0)
         return result;
@@ -393,10 +395,10 @@ static int format_address_of(const struct async_stream *stream, char *text, size
 
 int async_stream_peer(const async_stream *stream, char *text, size_t size)
 {
-    return format_address_of(stream, text, size, asyncp_sys_peer_address);
+    return format_address_of("async_stream_peer", stream, text, size, asyncp_sys_peer_address);
 }
 
 int async_stream_local(const async_stream *stream, char *text, size_t size)
 {
-    return format_address_of(stream, text, size, asyncp_sys_local_address);
+    return format_address_of("async_stream_local", stream, text, size, asyncp_sys_local_address);
 }

@@ -68,7 +68,9 @@ int async_stream_write(async_stream *stream, const void *data, size_t size)
     int result = check_write(stream, "async_stream_write");
     if (result < 0 || size == 0)
         return result;
-    return data != NULL ? asyncp_layer_write(&stream->layer, data, size) : -EINVAL;
+    if (data == NULL)
+        return async_fail(-EINVAL, "async_stream_write: data is NULL");
+    return asyncp_layer_write(&stream->layer, data, size);
 }
 
 /* The bytes of all parts. -EINVAL: a part is NULL, or they are too many to count. */
@@ -76,11 +78,11 @@ static int measure_parts(const struct iovec *parts, int count, size_t *size)
 {
     *size = 0;
     if (count < 0 || (count > 0 && parts == NULL))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_stream_writev: parts is NULL, or count is negative");
     for (int i = 0; i < count; i++) {
         if ((parts[i].iov_base == NULL && parts[i].iov_len > 0) ||
             parts[i].iov_len > SIZE_MAX - *size)
-            return -EINVAL;
+            return async_fail(-EINVAL, "async_stream_writev: a part is NULL or too long");
         *size += parts[i].iov_len;
     }
     return 0;
@@ -103,7 +105,7 @@ int async_stream_vprintf(async_stream *stream, const char *format, va_list argum
     va_list again;
     int result = check_write(stream, "async_stream_printf");
     if (result < 0 || format == NULL)
-        return result < 0 ? result : -EINVAL;
+        return result < 0 ? result : async_fail(-EINVAL, "async_stream_printf: the format is NULL");
     va_copy(again, arguments);
     int length = vsnprintf(text, sizeof text, format, arguments);
     char *longer = length >= (int)sizeof text ? malloc((size_t)length + 1) : NULL;
@@ -111,7 +113,8 @@ int async_stream_vprintf(async_stream *stream, const char *format, va_list argum
         vsnprintf(longer, (size_t)length + 1, format, again);
     va_end(again);
     if (length < 0 || (longer == NULL && length >= (int)sizeof text))
-        return length < 0 ? -EINVAL : -ENOMEM;
+        return length < 0 ? async_fail(-EINVAL, "async_stream_printf: vsnprintf refuses the format")
+                          : -ENOMEM;
     result = async_stream_write(stream, longer != NULL ? longer : text, (size_t)length);
     free(longer);
     return result < 0 ? result : length;
@@ -136,7 +139,8 @@ int async_stream_set_write_buffer_limits(async_stream *stream, size_t high, size
 {
     stream_check(stream, "async_stream_set_write_buffer_limits");
     if (low > high)
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_stream_set_write_buffer_limits: low is greater than high");
     asyncp_transport_set_marks(stream_transport(stream), high, low);
     return 0;
 }

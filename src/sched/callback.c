@@ -167,7 +167,8 @@ int async_task_add_done_callback(async_task *task,
                                  void (*function)(async_task *task, void *argument), void *argument)
 {
     if (task == NULL || function == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_task_add_done_callback: the task or the function is NULL");
     task_check(task, "async_task_add_done_callback", false);
     struct callback *callback = callback_new(task->loop, argument);
     if (callback == NULL)

@@ -101,6 +101,15 @@ static void replace_reason(struct async_loop *loop, struct coroutine *coroutine,
     asyncp_error_message_free(&loop->memory, error_message_unconst(old));
 }
 
+/* The message of an earlier -ECANCELED would hide the reason of this one. */
+static void drop_old_cancellation(struct async_loop *loop, struct coroutine *coroutine)
+{
+    if (coroutine->message == NULL || coroutine->message->code != -ECANCELED)
+        return;
+    asyncp_error_message_free(&loop->memory, coroutine->message);
+    coroutine->message = NULL;
+}
+
 /* Whether a request is pending, even if a shield masks it. The reason is kept that long. */
 static bool has_request(const struct coroutine *coroutine)
 {
@@ -135,6 +144,7 @@ void asyncp_round_ask(struct async_loop *loop, struct async_task *task)
         return;
     if (loop->cancel.reason != NULL || !has_request(task->coroutine))
         replace_reason(loop, task->coroutine, loop->cancel.reason);
+    drop_old_cancellation(loop, task->coroutine);
     task->coroutine->requests++;
     task->coroutine->refusals = 0;
     apply_request(loop, task->coroutine);

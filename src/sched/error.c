@@ -58,6 +58,16 @@ int async_fail_errno(int code, const char *format, ...)
                       meaning);
 }
 
+int asyncp_fail_plainly(struct async_loop *loop, int code)
+{
+    struct error_message *last = loop_running(loop)->message;
+    if (last != NULL && last->code == code) {
+        asyncp_error_message_free(&loop->memory, last);
+        loop_running(loop)->message = NULL;
+    }
+    return code;
+}
+
 /*
  * The last message of the running task. For -ECANCELED without one, the reason of the cancellation.
  */

@@ -114,7 +114,7 @@ int async_local_set(const async_local *local, void *value)
 {
     struct async_loop *loop = loop_enter("async_local_set");
     if (local == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_local_set: the variable is NULL");
     const struct local_value *found = find_local(loop_running(loop)->locals, local);
     size_t place = found != NULL ? (size_t)(found - loop_running(loop)->locals->values) : SIZE_MAX;
     struct locals *table = own_table(loop, found == NULL);

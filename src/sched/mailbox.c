@@ -84,7 +84,7 @@ static void receive_call(struct message *message, bool is_closing)
 int async_call_soon_threadsafe(async_loop *loop, void (*function)(void *argument), void *argument)
 {
     if (loop == NULL || function == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_call_soon_threadsafe: the loop or the function is NULL");
     ENSURE(loop_is_of_this_process(loop),
            "async_call_soon_threadsafe: the loop was made before fork(), and is the parent's; make "
            "one in the child");

@@ -35,7 +35,7 @@ int async_sleep(double seconds)
     if (seconds > 0)
         return sleep_until_ns(loop, asyncp_deadline(loop, seconds), "async_sleep");
     if (unlikely(is_not_a_number(seconds)))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_sleep: seconds is not a number");
     asyncp_yield_once(loop);
     return 0;
 }
@@ -46,7 +46,7 @@ int async_sleep_until(double when)
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     if (unlikely(is_not_a_number(when)))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_sleep_until: when is not a number");
     int64_t when_ns = asyncp_nanoseconds(when);
     if (when_ns > asyncp_now(loop))
         return sleep_until_ns(loop, when_ns, "async_sleep_until");

@@ -149,4 +149,10 @@ void asyncp_yield_once(struct async_loop *loop);
 /* For a call that begins with a cancellation pending: yields once and returns -ECANCELED. */
 int asyncp_fail_cancelled(struct async_loop *loop);
 
+/*
+ * For a failure without a message of its own: drops an older message of the running task for the
+ * same code, which tells of another failure. Returns the code.
+ */
+int asyncp_fail_plainly(struct async_loop *loop, int code) __attribute__((cold));
+
 #endif

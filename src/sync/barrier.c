@@ -67,7 +67,8 @@ int async_barrier_wait(async_barrier *public_barrier)
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     if (barrier->parties < 1)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_barrier_wait: the barrier was made for %d parties",
+                          barrier->parties);
     if (barrier->broken)
         return paced(loop, PACE_STEP, async_fail(-EPIPE, "the barrier was aborted"));
     if (barrier->waiting + 1 < barrier->parties)

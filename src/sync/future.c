@@ -19,17 +19,22 @@ async_future *asyncp_future_new(const char *where)
 static int check_pending(const async_future *future, const char *call)
 {
     if (future == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "%s: the future is NULL", call);
     task_check(future, call, false);
     loop_check_handler(future->loop, call);
     if (task_done(future))
         return -EALREADY;
-    return task_is_future(future) ? 0 : -EINVAL;
+    return task_is_future(future) ? 0 : async_fail(-EINVAL, "%s: it is a task, not a future", call);
 }
 
 int async_future_set_result(async_future *future, int result)
 {
-    int error = result < 0 ? -EINVAL : check_pending(future, "async_future_set_result");
+    int error = result < 0
+                    ? async_fail(
+                          -EINVAL,
+                          "async_future_set_result: %d is negative; use async_future_set_exception",
+                          result)
+                    : check_pending(future, "async_future_set_result");
     if (error == 0)
         asyncp_future_settle(future, result);
     return error;
@@ -37,7 +42,12 @@ int async_future_set_result(async_future *future, int result)
 
 int async_future_set_exception(async_future *future, int code, const char *format, ...)
 {
-    int error = code >= 0 ? -EINVAL : check_pending(future, "async_future_set_exception");
+    int error =
+        code >= 0
+            ? async_fail(-EINVAL,
+                         "async_future_set_exception: %d is not an error code; it must be negative",
+                         code)
+            : check_pending(future, "async_future_set_exception");
     if (error < 0)
         return error;
     if (format != NULL) {

@@ -55,11 +55,12 @@ static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum o
 {
     enum { MAX_ITEM_BYTES = 1 << 30 };
     if (out == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_queue_new: the place for the queue is NULL");
     *out = NULL;
     if (item_size == 0 || item_size > MAX_ITEM_BYTES ||
         (order == ORDER_PRIORITY && compare == NULL))
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_queue_new: item_size is 0 or more than 1 GiB, or compare is NULL");
     const async_allocator *memory = asyncp_current != NULL ? &asyncp_current->memory
                                                            : &asyncp_malloc;
     struct async_queue *queue = memory_new(memory, sizeof *queue);
@@ -164,9 +165,10 @@ void async_queue_on_drop(async_queue *queue, void (*drop)(void *item, void *cont
     queue->drop_context = context;
 }
 
-static void check_size(const async_queue *queue, size_t size, const char *call)
+static void check_item(const async_queue *queue, const void *item, size_t size, const char *call)
 {
     check_queue(queue, call);
+    ENSURE(item != NULL, "%s: the item is NULL", call);
     ENSURE(size == queue->items.size, "%s: the item has %zu bytes, but this queue's items have %zu",
            call, size, queue->items.size);
 }
@@ -238,7 +240,7 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
     struct async_loop *loop = loop_enter("async_queue_put");
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop); /* before any use of the queue, which may be freed */
-    check_size(queue, size, "async_queue_put");
+    check_item(queue, item, size, "async_queue_put");
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, add_item(queue, item));
     if (queue->shut_down)
@@ -251,7 +253,7 @@ FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
     struct async_loop *loop = loop_enter("async_queue_get");
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
-    check_size(queue, size, "async_queue_get");
+    check_item(queue, item, size, "async_queue_get");
     if (likely(queue->items.count != 0)) {
         take_item(queue, item);
         return paced(loop, PACE_STEP, 0);
@@ -273,7 +275,7 @@ static inline void forsake_waiters(struct async_queue *queue)
 int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size)
 {
     loop_check_handler(asyncp_current, "async_queue_put_nowait");
-    check_size(queue, size, "async_queue_put_nowait");
+    check_item(queue, item, size, "async_queue_put_nowait");
     forsake_waiters(queue);
     if (likely(has_room(queue)))
         return add_item(queue, item);
@@ -282,7 +284,7 @@ int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size)
 
 int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size)
 {
-    check_size(queue, size, "async_queue_get_nowait");
+    check_item(queue, item, size, "async_queue_get_nowait");
     forsake_waiters(queue);
     if (queue->items.count == 0)
         return queue->shut_down ? closed_error(queue) : -EAGAIN;

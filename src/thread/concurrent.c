@@ -244,7 +244,7 @@ int async_concurrent_future_result(async_concurrent_future *future, double secon
     if (future == NULL)
         return -ENOMEM;
     if (is_not_a_number(seconds))
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_concurrent_future_result: seconds is not a number");
     int64_t limit_ns = seconds > 0 ? asyncp_nanoseconds(seconds) : 0,
             now_ns = asyncp_sys_clock_now();
     if (!is_shared(future))

@@ -40,7 +40,7 @@ void asyncp_executor_init(struct async_executor *executor, size_t limit)
 int async_executor_new(async_executor **out, size_t threads)
 {
     if (out == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_executor_new: the place for the executor is NULL");
     *out = NULL;
     size_t limit = threads != 0 ? threads : default_limit();
     if (limit > (SIZE_MAX - sizeof(struct async_executor)) / sizeof(struct worker))

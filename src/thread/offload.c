@@ -156,7 +156,9 @@ int async_set_default_executor(async_executor *executor)
 {
     struct async_loop *loop = asyncp_current;
     if (executor == NULL || executor == ASYNC_DEFAULT_EXECUTOR)
-        return -EINVAL;
+        return async_fail(-EINVAL,
+                          "async_set_default_executor: the executor is NULL or the default one; "
+                          "make one with async_executor_new");
     asyncp_check_inherited("async_set_default_executor");
     ENSURE(loop != NULL, "async_set_default_executor: this thread has no loop");
     if (loop->executor != NULL)

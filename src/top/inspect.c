@@ -16,7 +16,7 @@ const char *async_task_name(const async_task *task)
 int async_task_set_name(async_task *task, const char *name)
 {
     if (task == NULL || name == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_task_set_name: the task or the name is NULL");
     task_check(task, "async_task_set_name", false);
     return asyncp_task_rename(task, name);
 }

@@ -357,7 +357,8 @@ int async_select_n(const async_case cases[], size_t count, int *result)
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     if (!are_cases(cases, count))
-        return -EINVAL;
+        return async_fail(
+            -EINVAL, "async_select: there are no cases, or one was not made by an ASYNC_ON_ macro");
     int index = try_cases(loop, cases, count, result);
     return index >= 0 ? pace_select(loop, &cases[index], index)
                       : wait_for_case(loop, cases, count, result);

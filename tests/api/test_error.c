@@ -6,6 +6,7 @@
 #include "run/runner.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,4 +393,25 @@ TEST(fail_errno_outside_a_task_returns_the_code)
 {
     CHECK_EQ(async_fail_errno(-ENOENT, "open %s", "x"), -ENOENT);
     CHECK_STR(async_strerror(-ENOENT), "-ENOENT: No such file or directory");
+}
+
+LOOP_TEST(failure_without_a_message_is_not_shown_with_an_older_one)
+{
+    char byte;
+    CHECK_EQ(async_fail(-EBADF, "an older failure"), -EBADF);
+    CHECK_EQ(async_recv(-1, &byte, 1, 0), -EBADF);
+    CHECK_STR(async_strerror(-EBADF), "-EBADF: Bad file descriptor");
+    CHECK_EQ(async_fail(-EBADF, "an older failure"), -EBADF);
+    CHECK_EQ(async_send(-1, "", 1, 0), -EBADF);
+    CHECK_STR(async_strerror(-EBADF), "-EBADF: Bad file descriptor");
+    return 0;
+}
+
+LOOP_TEST(wrong_argument_is_named_by_its_error)
+{
+    CHECK_EQ(async_send(0, NULL, 1, 0), -EINVAL);
+    CHECK_STR(async_strerror(-EINVAL), "-EINVAL: async_send: data is NULL");
+    CHECK_EQ(async_sleep(NAN), -EINVAL);
+    CHECK_STR(async_strerror(-EINVAL), "-EINVAL: async_sleep: seconds is not a number");
+    return 0;
 }

@@ -332,6 +332,24 @@ DEATH_TEST(queue_that_is_null_dies,
     async_ignore(async_queue_put_nowait(new_queue(0, 0), &(int){1}));
 }
 
+static int put_null(void)
+{
+    const int *nothing = NULL;
+    return async_queue_put(new_queue(0, sizeof *nothing), nothing);
+}
+async_fn(put_null);
+
+DEATH_TEST(queue_put_of_a_null_item_dies, "async_queue_put: the item is NULL")
+{
+    async_ignore(async_run(put_null));
+}
+
+DEATH_TEST(queue_get_into_null_dies, "async_queue_get_nowait: the item is NULL")
+{
+    int *nowhere = NULL;
+    async_ignore(async_queue_get_nowait(new_queue(0, sizeof *nowhere), nowhere));
+}
+
 DEATH_TEST(queue_put_outside_a_task_dies, "async_queue_put was called outside a task")
 {
     async_ignore(async_queue_put(new_queue(0, sizeof(int)), &(int){1}));

@@ -29,6 +29,20 @@ LOOP_TEST(reason_is_the_message_of_the_refusal_and_of_the_task_s_result)
     return 0;
 }
 
+LOOP_TEST(reason_is_shown_although_an_earlier_cancellation_had_another)
+{
+    async_task *earlier = async_create_task(expect, "-ECANCELED: the first");
+    CHECK_EQ(async_sleep(1), 0);
+    CHECK(async_task_cancel_because(earlier, "the first"));
+    CHECK_EQ(async_await(earlier), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the first");
+    CHECK(async_task_cancel_because(async_current_task(), "the second"));
+    CHECK_EQ(async_sleep(1), -ECANCELED);
+    CHECK_STR(async_strerror(-ECANCELED), "-ECANCELED: the second");
+    async_task_uncancel(async_current_task());
+    return 0;
+}
+
 LOOP_TEST(reason_is_not_given_by_async_cancel)
 {
     async_task *task = async_create_task(expect, "-ECANCELED: Operation canceled");

@@ -7,6 +7,7 @@
 #include "run/callbacks.h"
 #include "run/coroutines.h"
 
+#include <limits.h>
 #include <math.h>
 
 /* ---- one limit ------------------------------------------------------------------------------ */
@@ -339,4 +340,20 @@ LOOP_TEST(begin_and_end_of_a_shield_hold_off_a_request)
     CHECK_EQ(async_sleep(1), -ECANCELED);
     CHECK_EQ(async_task_uncancel(async_current_task()), 0);
     return check_not_cancelled();
+}
+
+/* ---- results that are no int ----------------------------------------------------------------- */
+
+static int limit_a_long(void)
+{
+    return async_timeout(5, (long)INT_MAX + 1);
+}
+async_fn(limit_a_long);
+
+DEATH_TEST(timeout_of_a_result_that_is_no_int_dies,
+           "async_timeout: the result 2147483648 is no int; store it in a variable inside the call")
+{
+    if (sizeof(long) == sizeof(int))
+        test_skip("a long is an int here");
+    async_ignore(async_run(limit_a_long));
 }

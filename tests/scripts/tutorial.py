@@ -65,7 +65,7 @@ BACKENDS = ["epoll", "uring"]
 STAMP = len("   0 s  ")
 
 # The last line of debug mode, where nothing was left behind.
-CLEAN = re.compile(r"loop closes: \d+ tasks were created, 0 are left; 0 stacks are in use; 0 operations are in flight$")
+CLEAN = re.compile(r"loop closes; tasks created: \d+ \(main included\), left: 0; stacks in use: 0; operations in flight: 0$")
 
 
 class Failure(Exception):

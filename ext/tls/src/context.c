@@ -214,7 +214,7 @@ static int new_context(async_tls **tls, const async_tls_options *options, bool s
 {
     static const async_tls_options defaults;
     if (tls == NULL)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_tls_client_new: the place for the TLS settings is NULL");
     *tls = NULL;
     ERR_clear_error();
     struct context *context = OPENSSL_zalloc(sizeof *context);

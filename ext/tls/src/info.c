@@ -45,7 +45,7 @@ int async_tls_peer_subject(const async_stream *stream, char *text, size_t size)
 {
     const struct connection *connection = connection_of(stream);
     if (text == NULL && size > 0)
-        return -EINVAL;
+        return async_fail(-EINVAL, "async_tls_peer_subject: text is NULL, but size is not 0");
     X509 *certificate = connection != NULL ? SSL_get1_peer_certificate(connection->ssl) : NULL;
     if (certificate == NULL)
         return -ENOENT;
