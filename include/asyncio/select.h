@@ -100,7 +100,7 @@ static inline async_case async_on_event(async_event *event)
  * Returns a case for the end of a task or future. Call async_await afterwards for its result. NULL
  * counts as an ended task.
  *
- * Its error is -EDEADLK if it is the calling task.
+ * Its error is -EDEADLK if the task is the calling one.
  *
  * Borrows the handle until the select returns.
  * Never switches.
