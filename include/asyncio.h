@@ -29,13 +29,13 @@
  * Tasks: a task has its own stack and can wait at any depth of calls. The tasks of a loop run on
  * one thread, one at a time. Another task runs only in a call whose comment says "Switches."
  *
- * Errors: ASYNC_TRY(call) returns an error to the caller, as an exception that is not caught does.
+ * Errors: ASYNC_TRY(call) returns an error to the caller, as an uncaught exception does.
  *
  * Cancellation: async_task_cancel does not end a task at once. Its calls that switch return
  * -ECANCELED from then on, until the task answers the request or returns.
  *
- * asyncio/base.h has the rules that hold for all calls. The headers are included in the order in
- * which they are best read.
+ * asyncio/base.h has the rules for all calls. The headers are included in the order in which they
+ * are best read.
  */
 #ifndef ASYNCIO_H
 #define ASYNCIO_H

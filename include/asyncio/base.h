@@ -11,27 +11,26 @@
  * counts are int and never exceed INT_MAX.
  *
  * Switching: "Switches." means that other tasks may run before the call returns. It returns without
- * switching if it need not wait, but a task that makes only such calls still yields to the other
- * tasks about every 50 microseconds. "Never switches." means that no other task runs during the
- * call.
+ * switching if it need not wait, but a task with only such calls still yields to the other tasks
+ * about every 50 microseconds. "Never switches." means that no other task runs during the call.
  *
  * Cancellation: every call that switches returns -ECANCELED if the calling task is asked to cancel
  * (async_task_cancel), and -ENOMEM if it needs memory and there is no more. Comments mention these
  * two errors only where there is more to say about them.
  *
- * Ownership: a call that takes an argument owns it afterwards, also if the call fails, unless its
- * comment says otherwise. A call that borrows it uses it only until the call returns, or as long as
- * its comment says. A call that copies it leaves the original to the caller. Calls that free or
- * close an object ignore NULL.
+ * Ownership: "Takes" means that the call owns the argument afterwards, also if it fails, unless its
+ * comment says otherwise. "Borrows": the call uses the argument only until it returns, or as long
+ * as its comment says. "Copies": the original stays with the caller. Calls that free or close an
+ * object ignore NULL.
  *
  * Misuse: a call that needs an object, such as a queue, a lock, a stream or a server, aborts the
  * program with an error message if the object is NULL (see async_set_misuse_handler). A task handle
  * may be NULL (asyncio/task.h). Other pointers must not be NULL unless a comment says so; calls on
- * streams return -EINVAL for a buffer that is NULL.
+ * streams return -EINVAL for a NULL buffer.
  *
  * Time: seconds, in a double. ASYNC_FOREVER means no limit.
  *
- * Threads: a loop and what belongs to it is used by one thread, unless a comment says otherwise.
+ * Threads: a loop and its objects are used by one thread, unless a comment says otherwise.
  */
 #ifndef ASYNCIO_BASE_H
 #define ASYNCIO_BASE_H
@@ -87,7 +86,7 @@
  *
  * The variables of a block are cleaned up in reverse order of their declarations, after the value
  * of a return statement was computed. exit and longjmp do not call the function. ASYNC_TRY may
- * leave a function anywhere, so declare in this way what the function owns across one. The
+ * leave a function anywhere: use ASYNC_CLEANUP for each object owned across an ASYNC_TRY. The
  * async_auto_ types of the library are made with ASYNC_CLEANUP.
  *
  * Compilers do not report the variable as unused.
@@ -120,8 +119,8 @@ ASYNC_BEGIN_C
 /*
  * ASYNC_TRY(call);
  *
- * Returns the call's error from the calling function if the call fails, as an exception that is not
- * caught does. ASYNC_TRY(n = call) also stores the result.
+ * Returns the call's error from the calling function if the call fails, as an uncaught exception
+ * does. ASYNC_TRY(n = call) also stores the result.
  *
  * It does not clean up: use ASYNC_CLEANUP, or ASYNC_TRY_GOTO, where something must be released.
  */
@@ -138,7 +137,7 @@ ASYNC_BEGIN_C
  * ASYNC_TRY_GOTO(result, label, call);
  *
  * Stores the value of the call in result, an int variable, and goes to the label if it is negative.
- * It is for functions that clean up at a label.
+ * It is for functions with cleanup code at a label.
  *
  *     int result = 0;
  *     FILE *file = fopen(path, "w");
@@ -166,14 +165,14 @@ static inline void async_ignore(long result)
 }
 
 /*
- * Returns the version of the library that is running, such as "0.1.0".
+ * Returns the version of the running library, such as "0.1.0".
  * Never switches.
  */
 ASYNC_API const char *async_version(void);
 
 /*
- * Returns code and attaches an error message to it, which travels with the error to the task that
- * awaits this one.
+ * Returns code and attaches an error message to it. The message is passed with the error to the
+ * awaiting task.
  *
  * code is a negative errno value. async_strerror returns the message. The message is cut off after
  * 255 bytes and is stored as async_printable shows it. Outside a task it is discarded.
@@ -185,7 +184,7 @@ ASYNC_API const char *async_version(void);
 ASYNC_API int async_fail(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * Returns code and attaches an error message that ends with the system's text for the code.
+ * Returns code and attaches an error message ending with the system's text for the code.
  *
  * async_fail_errno(-errno, "open %s", path) gives "-ENOENT: open x: No such file or directory". If
  * the message is too long, the text before the system's text is cut off. If code is 0 or more, no
@@ -198,12 +197,12 @@ ASYNC_API int async_fail(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 ASYNC_API int async_fail_errno(int code, const char *format, ...) ASYNCP_PRINTF(2, 3);
 
 /*
- * Returns the text of an error: the message that async_fail attached to it in the calling task,
- * else the system's text.
+ * Returns the text of an error: the message attached to it by async_fail in the calling task, else
+ * the system's text.
  *
  * For example "-ECONNREFUSED: connect to 10.0.0.1:80: Connection refused". A task keeps one
  * message, its last. It is also the text of a later error with the same code to which no message
- * was attached, unless that is the error of an awaited task. If code is 0 or more, the text is "0:
+ * was attached, unless the error comes from an awaited task. If code is 0 or more, the text is "0:
  * no error".
  *
  * The text is valid as long as the loop. A loop keeps at most 1 MiB of such texts, and then returns
@@ -224,11 +223,10 @@ ASYNC_API const char *async_strerror(int code);
 ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
 
 /*
- * Copies bytes from an untrusted source to text[0..size) as one line of UTF-8 that is safe to
- * print.
+ * Copies bytes from an untrusted source to text[0..size) as one line of UTF-8, safe to print.
  *
  * Each control character, each character that ends a line or changes the direction of text, and
- * each byte that is not UTF-8 is copied as \xNN, two upper-case hexadecimal digits. A backslash is
+ * each byte of invalid UTF-8 is copied as \xNN, two upper-case hexadecimal digits. A backslash is
  * copied unchanged, so printable text does not change. The copy ends with a zero byte; no character
  * and no \xNN is cut in half.
  *
@@ -238,14 +236,14 @@ ASYNC_API int async_strerror_copy(int code, char *text, size_t size);
 ASYNC_API size_t async_printable(char *text, size_t size, const void *bytes, size_t length);
 
 /*
- * The source of a loop's memory, and of everything that belongs to the loop. {0} means malloc.
+ * The source of the memory of a loop and of its objects. {0} means malloc.
  *
  * The memory must be aligned as malloc's is. Stacks are mapped from the kernel and do not come from
  * the allocator.
  */
 typedef struct async_allocator {
     /*
-     * Does what realloc does. block NULL allocates. new_size 0 frees and returns NULL. Otherwise
+     * Works as realloc does. block NULL allocates. new_size 0 frees and returns NULL. Otherwise
      * NULL means out of memory, and the block is unchanged. NULL: realloc and free are used.
      */
     void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size);
@@ -253,8 +251,8 @@ typedef struct async_allocator {
 } async_allocator;
 
 /*
- * Sets a function that is called before the library aborts the process, because of misuse or
- * because of a bug in the library.
+ * Sets a function to be called before the library aborts the process, because of misuse or because
+ * of a bug in the library.
  *
  * handler(message, context) gets one line of text without its newline. The message is also written
  * to standard error, and abort() is called when the handler has returned. The handler may run on

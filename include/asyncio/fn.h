@@ -4,9 +4,9 @@
  *     static int say_after(double delay, const char *what) {…}
  *     async_fn(say_after, double, const char *);
  *
- * For that function async_fn defines a struct for its arguments, a function that calls it with such
- * a struct, a constant descriptor of both, and a typed constructor, so that the compiler reports
- * wrong arguments as it does for a call. Users need only async_fn; the rest of this header
+ * async_fn defines a struct for the function's arguments, a function for the call with such a
+ * struct, a constant descriptor of both, and a typed constructor. With the constructor the compiler
+ * reports wrong arguments as it does for a call. Users need only async_fn; the rest of this header
  * implements it.
  */
 #ifndef ASYNCIO_FN_H
@@ -29,8 +29,8 @@ struct async_task_options;
  */
 struct asyncp_function {
     int (*enter)(void *arguments); /* calls the function with a struct of arguments */
-    size_t size;                   /* bytes of that struct; 0: no arguments */
-    size_t alignment;              /* of that struct */
+    size_t size;                   /* bytes of the struct; 0: no arguments */
+    size_t alignment;              /* of the struct */
     const char *name;
     const char *where; /* "file:line" of async_fn */
 };
@@ -77,8 +77,8 @@ ASYNC_END_C
 
 /*
  * The constructor is in parentheses: without async_fn it is an undeclared name, not an implicitly
- * declared function. The name says what is missing, and differs enough from others that compilers
- * do not suggest one of those.
+ * declared function. The name mentions the missing async_fn, and differs enough from other names to
+ * keep compilers from suggesting one of them.
  */
 #define ASYNCP_CREATE(options, ...)                                                                \
     ASYNCP_CAT(ASYNCP_CREATE_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
@@ -86,9 +86,8 @@ ASYNC_END_C
 #define ASYNCP_CREATE_1(options, name, ...) (async_fn_of__##name)(options, ASYNCP_HERE, __VA_ARGS__)
 
 /*
- * Like ASYNCP_CREATE, for calls with options. The preprocessor cuts options that are written in
- * place at their first comma. The name then begins with a dot, and the compiler shows the first
- * half of this tag.
+ * Like ASYNCP_CREATE, for calls with options. The preprocessor cuts in-place options at their first
+ * comma. The name then begins with a dot, and the compiler shows the first half of this tag.
  */
 #define ASYNCP_CREATE_WITH(options, ...)                                                           \
     ASYNCP_CAT(ASYNCP_WITH_, ASYNCP_MORE(__VA_ARGS__))(options, __VA_ARGS__)
@@ -151,8 +150,7 @@ ASYNC_END_C
     ASYNCP_FN(name, 0, 1, (ASYNCP_COMMON), , NULL)
 
 /*
- * A struct of arguments, initialised with the constructor's parameters, so that const types are
- * allowed.
+ * A struct of arguments, initialised with the constructor's parameters. This allows const types.
  */
 #define ASYNCP_SET_OF(name, VALUES) struct asyncp_arguments_##name asyncp_s = {ASYNCP_LIST VALUES};
 #define ASYNCP_LIST(...)            __VA_ARGS__

@@ -1,17 +1,16 @@
 /*
- * asyncio/future.h: futures, results that are set by a callback or by another task.
+ * asyncio/future.h: futures, results set by a callback or by another task.
  *
  *     async_future *future = async_future_new();
  *     start_lookup(name, found, async_task_ref(future)); // found() calls async_future_set_result
  *     int address = async_await(future);
  *
- * A future is a task that runs nothing. async_await, async_gather, async_task_cancel, done
+ * A future is a task without a function. async_await, async_gather, async_task_cancel, done
  * callbacks, async_task_done, async_task_result and all other calls for tasks work on it.
  *
- * The task that awaits a future and the code that settles it each need a handle (async_task_ref):
- * if the await is cancelled, the future is cancelled too and has ended before it is settled, as in
- * Python. A future that is never settled is freed with the loop; tasks that await it wait until
- * they are cancelled.
+ * The awaiting task and the settling code each need a handle (async_task_ref): if the await is
+ * cancelled, the future is cancelled too and has ended before it is settled, as in Python. A future
+ * that is never settled is freed with the loop; its awaiting tasks wait until they are cancelled.
  */
 #ifndef ASYNCIO_FUTURE_H
 #define ASYNCIO_FUTURE_H
@@ -35,7 +34,7 @@ typedef async_task async_future;
 ASYNC_API ASYNC_MUST async_future *asyncp_future_new(const char *where);
 
 /*
- * Settles the future with a result. The tasks that await it run soon.
+ * Settles the future with a result. The awaiting tasks run soon.
  *
  * result is 0 or more.
  *
@@ -47,7 +46,7 @@ ASYNC_API ASYNC_MUST async_future *asyncp_future_new(const char *where);
 ASYNC_API int async_future_set_result(async_future *future, int result);
 
 /*
- * Settles the future with an error and an error message. The tasks that await it run soon.
+ * Settles the future with an error and an error message. The awaiting tasks run soon.
  *
  * error is a negative errno value. format NULL means no message; otherwise the message is treated
  * as async_fail treats its message.

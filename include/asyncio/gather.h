@@ -4,9 +4,8 @@
  *     async_task *first = async_create_task(fetch, "a"), *second = async_create_task(fetch, "b");
  *     return async_gather(first, second);
  *
- * async_gather, async_wait_for and async_shield take the handles that they get, also if they fail.
- * async_wait and async_as_completed borrow them. A NULL handle counts as a task that has failed
- * with -ENOMEM.
+ * async_gather, async_wait_for and async_shield take their handles, also if they fail. async_wait
+ * and async_as_completed borrow them. A NULL handle counts as a task that has failed with -ENOMEM.
  */
 #ifndef ASYNCIO_GATHER_H
 #define ASYNCIO_GATHER_H
@@ -15,7 +14,7 @@
 
 ASYNC_BEGIN_C
 
-/* What async_gather_n does with errors. */
+/* How async_gather_n handles errors. */
 typedef enum async_gather_mode {
     ASYNC_FIRST_ERROR,      /* it returns the first error */
     ASYNC_RETURN_EXCEPTIONS /* it returns 0, errors are only in results[] */
@@ -27,11 +26,11 @@ typedef enum async_gather_mode {
  * Waits until all the tasks have ended.
  *
  * If the calling task is cancelled, the tasks are cancelled too and still waited for; their results
- * then decide what is returned. async_create_task calls among the arguments are evaluated in no
- * particular order.
+ * then decide the result of the call. async_create_task calls among the arguments are evaluated in
+ * no particular order.
  *
  * Takes the handles.
- * Returns 0 if all tasks succeeded, else the error of the task that failed first; -EDEADLK if the
+ * Returns 0 if all tasks succeeded, else the error of the first task to fail; -EDEADLK if the
  * calling task is one of them.
  * Switches.
  */
@@ -41,18 +40,17 @@ typedef enum async_gather_mode {
  * Waits until all of tasks[0..count) have ended and stores their results in results[0..count),
  * unless results is NULL; otherwise like async_gather.
  *
- * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed. A handle that occurs twice is
+ * With ASYNC_RETURN_EXCEPTIONS it returns 0 also if tasks failed. If a handle occurs twice, it is
  * taken once and gives its result twice. count may be 0.
  *
  * Takes the handles.
- * Returns 0 or the error of the task that failed first; -EINVAL if tasks is NULL and count is not
- * 0.
+ * Returns 0 or the error of the first task to fail; -EINVAL if tasks is NULL and count is not 0.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_gather_n(async_task *const tasks[], size_t count, int results[],
                                         async_gather_mode mode);
 
-/* What async_wait waits for. */
+/* When async_wait returns, if the time does not expire before. */
 typedef enum async_return_when {
     ASYNC_ALL_COMPLETED,   /* all tasks have ended */
     ASYNC_FIRST_COMPLETED, /* one task has ended */
@@ -67,7 +65,7 @@ typedef enum async_return_when {
  * tells which tasks have ended.
  *
  * Borrows the handles.
- * Returns the number of tasks that have ended; one that occurs twice counts once.
+ * Returns the number of ended tasks; a task that occurs twice counts once.
  * -EINVAL if count is 0, return_when is not a value of its type, or seconds is not a number.
  * -EDEADLK if the calling task is one of the tasks.
  * Switches.
@@ -76,8 +74,8 @@ ASYNC_API ASYNC_MUST int async_wait(async_task *const tasks[], size_t count,
                                     async_return_when return_when, double seconds);
 
 /*
- * Waits until the task has ended, and cancels it if that takes longer than a number of seconds;
- * like async_timeout(seconds, async_await(task)).
+ * Waits until the task has ended, and cancels it after a number of seconds; like
+ * async_timeout(seconds, async_await(task)).
  *
  * If the time expires or the calling task is cancelled, the task is cancelled and still waited for.
  * If it succeeds nevertheless, its result is returned.
@@ -131,7 +129,7 @@ ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_
                                             size_t count, double seconds);
 
 /*
- * Waits for the next task that ends.
+ * Waits for the next task to end.
  *
  * If several tasks wait here, each end is returned to one of them, in FIFO order.
  *
@@ -144,8 +142,8 @@ ASYNC_API ASYNC_MUST int async_as_completed(async_completion *completion, async_
 ASYNC_API ASYNC_MUST int async_completion_next(async_completion *completion);
 
 /*
- * Ends the iterator. The tasks continue; tasks that wait in async_completion_next get -ECANCELED.
- * An iterator that was ended or is {0} may be ended again.
+ * Ends the iterator. The tasks continue. A waiting async_completion_next returns -ECANCELED. An
+ * iterator that was ended or is {0} may be ended again.
  *
  * Never switches.
  */
@@ -154,19 +152,19 @@ ASYNC_API void async_completion_end(async_completion *completion);
 /*
  * async_auto_completion it = {0};
  *
- * Declares an iterator that is ended when the block is left.
+ * Declares an iterator and ends it when the block is left.
  */
 #define async_auto_completion ASYNC_CLEANUP(async_completion_end) async_completion
 
 /*
  * Runs attempt(0, context), attempt(1, context), … as tasks until one of them succeeds.
  *
- * Each attempt starts delay_seconds after the one before it, or as soon as that has failed
- * (ASYNC_FOREVER: only then). When one succeeds, the others are cancelled and waited for. An
- * attempt that succeeds after another one must undo what it has done. If the calling task is
- * cancelled, the attempts are cancelled and waited for.
+ * Each attempt starts delay_seconds after the previous one, or as soon as the previous one has
+ * failed (ASYNC_FOREVER: only then). When one succeeds, the others are cancelled and waited for. An
+ * attempt that succeeds after another one must undo its effects. If the calling task is cancelled,
+ * the attempts are cancelled and waited for.
  *
- * Returns the index of the attempt that succeeded; if all fail, the error of the first one.
+ * Returns the index of the successful attempt; if all fail, the error of the first one.
  * -EINVAL if attempt is NULL, count is 0 or above INT_MAX, or delay_seconds is not a number.
  * -ECANCELED if the calling task was cancelled and no attempt has succeeded.
  * Switches.

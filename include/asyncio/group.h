@@ -1,5 +1,5 @@
 /*
- * asyncio/group.h: task groups. Their tasks end before the block that declares the group is left.
+ * asyncio/group.h: task groups. Their tasks end before the block of the group is left.
  *
  *     ASYNC_TASK_GROUP(group);
  *     for (size_t i = 0; i < count; i++)
@@ -84,21 +84,20 @@ typedef struct ASYNCP_ALIASES async_task_group {
 /*
  * Waits until all children have ended.
  *
- * Only the task that declared the group may call it, and only once; otherwise the program is
- * aborted with an error message. If the task is cancelled, the children are cancelled too and still
- * waited for.
+ * Only the declaring task may call it, and only once; otherwise the program is aborted with an
+ * error message. If the task is cancelled, the children are cancelled too and still waited for.
  *
- * Returns 0; the error of the child that failed first, with its error message; -ECANCELED if the
+ * Returns 0; the error of the first child to fail, with its error message; -ECANCELED if the
  * calling task was cancelled and children with it.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_group_wait(async_task_group *group);
 
 /*
- * Waits for the next child that ends, in the order in which they end, and returns its result.
+ * Waits for the next child to end, in the order in which they end, and returns its result.
  *
  * *ended becomes the child's handle, borrowed, or NULL if no child is returned; ended may be NULL.
- * Only the task that declared the group may call it.
+ * Only the declaring task may call it.
  *
  * Returns the child's result.
  * -ENODATA if all children have ended and were returned.
@@ -122,7 +121,7 @@ ASYNC_API const async_task_options *asyncp_group_options(async_task_group *group
                                                          const async_task_options *options,
                                                          async_task_options *storage);
 
-/* A result that may be ignored, because the group has the child. */
+/* The result may be ignored, because the group has the child. */
 static inline async_task *asyncp_group_child(async_task *task)
 {
     return task;

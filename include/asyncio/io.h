@@ -5,7 +5,7 @@
  *     ssize_t size = read(fd, buffer, sizeof buffer);
  *
  * The loop does not make the descriptor non-blocking and does not close it. Do not close(2) a
- * descriptor while a task waits for it: async_close does that safely.
+ * descriptor while a task waits for it: async_close is safe then.
  */
 #ifndef ASYNCIO_IO_H
 #define ASYNCIO_IO_H

@@ -8,9 +8,9 @@
  *         return result;
  *     }
  *
- * A layer converts the bytes of the socket to the bytes that the program reads, and the bytes that
- * the program writes to the bytes that are sent. Only authors of layers need this header. The calls
- * of a layer must not switch.
+ * A layer converts the bytes from the socket to the program's input, and the program's output to
+ * the bytes for the socket. Only authors of layers need this header. The calls of a layer must not
+ * switch.
  */
 #ifndef ASYNCIO_LAYER_H
 #define ASYNCIO_LAYER_H
@@ -28,12 +28,12 @@ typedef struct async_transport async_transport;
  *
  * Each is passed the layer's state, and the stream's transport, on which it may call
  * async_transport_read and async_transport_write. If a call returns a negative errno value other
- * than -EAGAIN, that direction of the stream has failed for good.
+ * than -EAGAIN, its direction of the stream has failed for good.
  */
 typedef struct async_stream_layer {
     /*
      * Reads up to size bytes for the program. Returns their number; 0 at the peer's end; -EAGAIN if
-     * async_transport_read returned that.
+     * async_transport_read returned it.
      */
     int (*read)(void *state, async_transport *transport, void *buffer, size_t size);
 
@@ -48,15 +48,15 @@ typedef struct async_stream_layer {
 
     /*
      * Returns the number of bytes, the program's or its own, that the layer cannot write before it
-     * has read more from the peer. A stream that is closed reads through the layer until the number
-     * is 0, for at most 30 seconds. NULL: it is always 0.
+     * has read more from the peer. A closing stream reads through the layer until the number is 0,
+     * for at most 30 seconds. NULL: it is always 0.
      */
     size_t (*held)(void *state);
 } async_stream_layer;
 
 /*
- * Puts a layer on the stream. From now on everything that the program reads and writes goes through
- * it, and so do the bytes that were received and not yet read.
+ * Puts a layer on the stream. From now on all bytes read and written by the program go through it,
+ * also bytes received before and not yet read.
  *
  * Borrows calls as long as the stream exists. Takes the state if it succeeds, and frees it with the
  * layer's free.
@@ -82,10 +82,10 @@ ASYNC_API void *async_stream_layer_state(const async_stream *stream,
 ASYNC_API async_transport *async_stream_transport(async_stream *stream);
 
 /*
- * Reads bytes that were received from the socket. For the calls of a layer.
+ * Reads bytes received from the socket. For the calls of a layer.
  *
- * Each call of the layer's read may get 64 KiB in all. While more than 16 KiB that the layer's
- * reads have written are pending it gets nothing. It must then return the -EAGAIN, and other tasks
+ * Each call of the layer's read may get 64 KiB in all. While more than 16 KiB of output written by
+ * the layer's reads are pending, it gets nothing. It must then return the -EAGAIN, and other tasks
  * run before it is called again.
  *
  * Returns the number of bytes; 0 at the end; -EAGAIN if there is nothing to read now; -EINVAL if
@@ -98,7 +98,7 @@ ASYNC_API ASYNC_MUST int async_transport_read(async_transport *transport, void *
 /*
  * Writes all of the bytes to the socket. For the calls of a layer.
  *
- * Copies what the socket does not accept at once.
+ * Copies the rest if the socket does not accept everything at once.
  * Returns 0, or the error of the connection; -ENOMEM.
  * Never switches.
  */
@@ -106,8 +106,8 @@ ASYNC_API ASYNC_MUST int async_transport_write(async_transport *transport, const
                                                size_t size);
 
 /*
- * Sends what was written, and waits until async_transport_read may have more. For handshakes: it is
- * called in a task, not in the calls of a layer.
+ * Sends the written bytes, and waits until async_transport_read may have more. For handshakes: it
+ * is called in a task, not in the calls of a layer.
  *
  * Returns 0; -EBUSY if another task reads from the stream.
  * Switches.
@@ -115,27 +115,27 @@ ASYNC_API ASYNC_MUST int async_transport_write(async_transport *transport, const
 ASYNC_API ASYNC_MUST int async_transport_wait(async_transport *transport);
 
 /*
- * A TLS implementation: what the options of connections and servers take as `tls`.
+ * A TLS implementation, for the option `tls` of connections and servers.
  *
  * The struct is at the beginning of the object of the implementation.
  */
 typedef struct async_tls {
     /*
      * Puts a layer on a connected stream and does the handshake. server_name is NULL for a server,
-     * and for a client that was given no name. Returns 0 or an error. It may switch.
+     * and for a client without a server name. Returns 0 or an error. It may switch.
      */
     int (*start)(struct async_tls *self, async_stream *stream, const char *server_name);
-    size_t stack_size;        /* bytes of stack that start needs; 0: any stack is enough */
-    double handshake_timeout; /* seconds that start may take; 0: 60 */
+    size_t stack_size;        /* bytes of stack for start; 0: any stack is enough */
+    double handshake_timeout; /* time limit of start in seconds; 0: 60 */
 } async_tls;
 
 /*
- * Starts TLS on a stream that has been used in the clear, as STARTTLS does. From now on everything
- * that is read and written is encrypted.
+ * Starts TLS on an unencrypted stream, as STARTTLS does. From now on everything read and written is
+ * encrypted.
  *
- * server_name is the name that a client expects in the server's certificate; on the server's side
- * it is NULL. Other writes return -EBUSY until the handshake has ended. If the handshake fails, the
- * stream can only be closed.
+ * On the client's side server_name is the name expected in the server's certificate; on the
+ * server's side it is NULL. Other writes return -EBUSY until the handshake has ended. If the
+ * handshake fails, the stream can only be closed.
  *
  * Borrows tls and server_name.
  * Returns 0, or an error of the handshake (see asyncio/tls.h).

@@ -6,9 +6,9 @@
  *     ASYNC_TRY(async_local_set(&user, "ann")); // for this task and for tasks that it creates
  *     const char *name = async_local_get(&user);
  *
- * A task starts with the values that the task that creates it has at that moment. After that,
- * setting a value changes it for the calling task only. The main task of a run starts with the
- * initial values, also in the second run of a runner.
+ * A task starts with a copy of the creating task's values. Setting a value later changes it for the
+ * calling task only. The main task of a run starts with the initial values, also in the second run
+ * of a runner.
  */
 #ifndef ASYNCIO_LOCAL_H
 #define ASYNCIO_LOCAL_H
@@ -28,9 +28,9 @@ typedef struct async_local {
 /*
  * Returns the variable's value in the running task.
  *
- * In a callback this is the value of the code that requested the callback; on a worker thread, that
- * of the task that waits for it; elsewhere, the initial value. The time grows by some nanoseconds
- * with each variable that the task has set.
+ * In a callback this is the value of the code that requested the callback; on a worker thread, the
+ * value of the waiting task; elsewhere, the initial value. The time of the call grows by some
+ * nanoseconds with each variable set by the task.
  *
  * Never switches.
  */

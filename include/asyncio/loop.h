@@ -1,5 +1,5 @@
 /*
- * asyncio/loop.h: callbacks, and loops that the program or a host loop runs step by step.
+ * asyncio/loop.h: callbacks, and loops run step by step by the program or a host loop.
  *
  *     async_loop *loop;
  *     ASYNC_TRY(async_new_event_loop(&loop, NULL));
@@ -8,8 +8,8 @@
  *     async_loop_close(loop);
  *
  * Callbacks run on the loop's own stack, one at a time, never inside the call that requests them.
- * They cannot wait: a call that switches aborts the program with an error message if a callback
- * makes it. A callback can create a task that waits.
+ * They cannot wait: in a callback, a call that switches aborts the program with an error message. A
+ * callback can create a task that waits.
  *
  * Most programs do not need a loop of their own: async_main and async_run make one.
  */
@@ -21,7 +21,7 @@
 
 ASYNC_BEGIN_C
 
-/* Identifies a callback that was requested. It may be copied and discarded. */
+/* Identifies a requested callback. It may be copied and discarded. */
 typedef struct async_handle {
     uint64_t id;    /* unique in its loop; 0: the request failed */
     uint64_t loop;  /* the number of its loop, unique in the process */
@@ -102,13 +102,14 @@ ASYNC_API int async_call_soon_threadsafe(async_loop *loop, void (*function)(void
 ASYNC_API ASYNC_MUST int async_new_event_loop(async_loop **loop, const async_run_options *options);
 
 /*
- * Runs one iteration: waits for something to do, then runs what is ready. For host loops.
+ * Runs one iteration: waits for something to do, then runs the ready tasks and callbacks. For host
+ * loops.
  *
  * seconds is the longest time to wait; 0 or less does not wait. It must not be called in a task or
  * callback.
  *
- * Returns the number of tasks that have not ended; 0 in a child that was forked meanwhile; -EINVAL
- * if seconds is not a number or loop is NULL.
+ * Returns the number of tasks that have not ended; 0 in a child forked meanwhile; -EINVAL if
+ * seconds is not a number or loop is NULL.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_loop_step(async_loop *loop, double seconds);
@@ -139,8 +140,8 @@ ASYNC_API int async_loop_run_forever(async_loop *loop);
 ASYNC_API ASYNC_MUST int async_loop_run_until_complete(async_loop *loop, async_task *task);
 
 /*
- * Makes the loop return after the current iteration. What is ready then runs the next time the loop
- * is run.
+ * Makes the loop return after the current iteration. The next run of the loop continues with the
+ * ready tasks and callbacks.
  *
  * It has no effect in async_run, async_main and async_runner_run, which return when their coroutine
  * has ended. NULL is ignored.
@@ -169,8 +170,8 @@ ASYNC_API int async_loop_fd(async_loop *loop);
 /*
  * Returns how many seconds a host loop may wait for the loop's descriptor before the next step.
  *
- * Call it again after other calls of the library between two steps: what they request does not show
- * at the descriptor.
+ * Call it again after other calls of the library between two steps: their requests do not show at
+ * the descriptor.
  *
  * Returns 0 if something is ready or loop is NULL; infinity if nothing but the descriptor can make
  * something ready.
@@ -183,7 +184,7 @@ ASYNC_API double async_loop_timeout(const async_loop *loop);
  * the loop become invalid.
  *
  * It must not be called in a task or callback. In a child of fork() it only frees the memory of the
- * parent's loop; no other call may be made on that loop there.
+ * parent's loop; no other call may be made on this loop there.
  *
  * Takes the loop. NULL is ignored.
  * Never switches.
@@ -192,8 +193,8 @@ ASYNC_API void async_loop_close(async_loop *loop);
 
 /* An error that no task can receive any more. */
 typedef struct async_exception_context {
-    const char *message; /* what happened, without a full stop; NULL: not known */
-    async_task *task;    /* the task that failed, borrowed; NULL: not a task's error */
+    const char *message; /* a description of the error, without a full stop; NULL: not known */
+    async_task *task;    /* the failed task, borrowed; NULL: not a task's error */
     int code;            /* a negative errno value */
 } async_exception_context;
 
@@ -205,7 +206,7 @@ typedef void async_exception_handler(async_loop *loop, const async_exception_con
                                      void *context);
 
 /*
- * Sets the function that receives errors that no task has looked at, and the error with which the
+ * Sets the function for errors that no task has looked at, and for the error with which the
  * coroutine of async_main fails.
  *
  * function(loop, error, context) is called like a callback and must not wait. NULL restores the

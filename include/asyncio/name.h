@@ -1,6 +1,6 @@
 /*
- * asyncio/name.h: looking up names and addresses. The calls do what getaddrinfo(3) and
- * getnameinfo(3) do, without blocking the loop.
+ * asyncio/name.h: looking up names and addresses. The calls work like getaddrinfo(3) and
+ * getnameinfo(3), without blocking the loop.
  *
  *     async_auto_addrinfo *list = NULL;
  *     ASYNC_TRY(async_getaddrinfo("example.com", "https", NULL, &list));
@@ -50,8 +50,8 @@ ASYNC_API ASYNC_MUST int async_getaddrinfo(const char *host, const char *service
                                            const struct addrinfo *hints, struct addrinfo **result);
 
 /*
- * Frees a list that async_getaddrinfo returned. It may be called on any thread, also after the end
- * of the loop.
+ * Frees a list returned by async_getaddrinfo. It may be called on any thread, also after the end of
+ * the loop.
  *
  * Takes the list, by its first element. NULL is ignored.
  * Never switches.
@@ -61,7 +61,7 @@ ASYNC_API void async_freeaddrinfo(struct addrinfo *list);
 /*
  * async_auto_addrinfo *list = NULL;
  *
- * Declares a list of addresses that is freed when the block is left.
+ * Declares a list of addresses and frees it when the block is left.
  */
 #define async_auto_addrinfo ASYNC_CLEANUP(asyncp_addrinfo_auto_free) struct addrinfo
 static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
@@ -74,8 +74,8 @@ static inline void asyncp_addrinfo_auto_free(struct addrinfo **list)
  * getnameinfo(3) does.
  *
  * size is the size of the address, a socklen_t. host and service become strings of at most
- * host_size and service_size bytes, zero byte included. A buffer that is NULL or of size 0 is not
- * filled. With NI_NUMERICHOST and NI_NUMERICSERV there is no lookup; otherwise it is made as
+ * host_size and service_size bytes, zero byte included. A NULL buffer and a buffer of size 0 are
+ * not filled. With NI_NUMERICHOST and NI_NUMERICSERV there is no lookup; otherwise it is made as
  * async_getaddrinfo makes it. The owner of the address chooses its name in DNS: pass it through
  * async_printable before it is printed.
  *

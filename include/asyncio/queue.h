@@ -7,8 +7,7 @@
  *     ASYNC_TRY(async_queue_get(jobs, &job)); // in another
  *
  * Items are held by value: putting and getting copies them. Waiting tasks are served in FIFO order
- * with direct hand-off: an item goes to the task that has waited longest, and a later call cannot
- * take it.
+ * with direct hand-off: an item goes to the first waiting task, and a later call cannot take it.
  *
  * A queue may be created before the loop and freed after it. While the loop exists, only its thread
  * may use the queue.
@@ -58,9 +57,8 @@ ASYNC_API ASYNC_MUST int async_priority_queue_new(async_queue **queue, size_t ma
 /*
  * Frees the queue and drops its items (see async_queue_on_drop).
  *
- * Tasks that wait on the queue get -ECANCELED and must not use it again; debug mode reports them.
- * Declare a task group after the queue that its tasks use: its tasks then end before the queue is
- * freed.
+ * Waiting tasks get -ECANCELED and must not use the queue again; debug mode reports them. Declare a
+ * queue before the task group whose tasks use it: the tasks then end before the queue is freed.
  *
  * Takes the queue. NULL is ignored.
  * Never switches.
@@ -68,8 +66,8 @@ ASYNC_API ASYNC_MUST int async_priority_queue_new(async_queue **queue, size_t ma
 ASYNC_API void async_queue_free(async_queue *queue);
 
 /*
- * Sets a function that is called for each item that the queue drops, in async_queue_free and in an
- * immediate async_queue_shutdown: for items that own memory.
+ * Sets a function to be called for each dropped item, in async_queue_free and in an immediate
+ * async_queue_shutdown: for items that own memory.
  *
  * drop(item, context) must not use the queue.
  *
@@ -153,15 +151,15 @@ ASYNC_API bool async_queue_empty(const async_queue *queue);
 ASYNC_API bool async_queue_full(const async_queue *queue);
 
 /*
- * Reports that the work on one item that was taken is done. More calls than items abort the program
- * with an error message.
+ * Reports the work on one taken item as done. More calls than items abort the program with an error
+ * message.
  *
  * Never switches.
  */
 ASYNC_API void async_queue_task_done(async_queue *queue);
 
 /*
- * Waits until all items that were put have been taken and reported done.
+ * Waits until all items put into the queue have been taken and reported done.
  *
  * Returns 0; -ECANCELED also if the queue was freed meanwhile.
  * Switches.
@@ -169,7 +167,7 @@ ASYNC_API void async_queue_task_done(async_queue *queue);
 ASYNC_API ASYNC_MUST int async_queue_join(async_queue *queue);
 
 /*
- * Shuts the queue down: puts fail with -ESHUTDOWN from now on, also those that wait. Gets take the
+ * Shuts the queue down: puts, also waiting ones, fail with -ESHUTDOWN from now on. Gets take the
  * remaining items and then fail too.
  *
  * immediate drops the remaining items (see async_queue_on_drop) and counts them as done.
@@ -192,7 +190,7 @@ static inline void asyncp_auto_queue(async_queue **queue)
 /*
  * async_auto_queue *queue = NULL;
  *
- * Declares a queue that is freed when the block is left.
+ * Declares a queue and frees it when the block is left.
  */
 #define async_auto_queue ASYNC_CLEANUP(asyncp_auto_queue) async_queue
 

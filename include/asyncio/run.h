@@ -10,14 +10,14 @@
  * remaining tasks, wait for them, and close the loop.
  *
  * SIGINT: on the main thread the first SIGINT cancels the coroutine and the second one ends the
- * process, unless the program handles or ignores the signal (a shell ignores it for the jobs that a
- * script starts with &). When the run ends, the previous handler is restored, unless the program
- * has set another one.
+ * process, unless the program handles or ignores the signal (a shell ignores it for jobs started
+ * with & in a script). When the run ends, the previous handler is restored, unless the program has
+ * set another one.
  *
- * fork(): a child may run loops of its own and free what it has inherited, but no task of the
- * parent runs there (docs/decisions/fork.md). If it returns from the task that forked, the run ends
- * with that task's result. vfork(), _Fork() and clone() are not detected: such a child may only
- * call exec or _exit.
+ * fork(): a child may run loops of its own and free its inherited objects, but no task of the
+ * parent runs there (docs/decisions/fork.md). If it returns from the forking task, the run ends
+ * with the task's result. vfork(), _Fork() and clone() are not detected: such a child may only call
+ * exec or _exit.
  */
 #ifndef ASYNCIO_RUN_H
 #define ASYNCIO_RUN_H

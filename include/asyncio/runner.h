@@ -5,9 +5,9 @@
  *     int first = async_runner_run(&runner, connect_all);
  *     int second = async_runner_run(&runner, ask, "how are you?");
  *
- * They are for tests, for prompts, and for programs that are asynchronous only in places. Tasks
- * that one run leaves continue in the next. Task-local values do not: each coroutine starts with
- * the initial ones (asyncio/local.h).
+ * They are for tests, for prompts, and for mostly synchronous programs. The remaining tasks of one
+ * run continue in the next. Task-local values do not: each coroutine starts with the initial ones
+ * (asyncio/local.h).
  */
 #ifndef ASYNCIO_RUNNER_H
 #define ASYNCIO_RUNNER_H
@@ -45,7 +45,7 @@ typedef struct async_runner {
 ASYNC_API async_loop *async_runner_get_loop(async_runner *runner);
 
 /*
- * Cancels the remaining tasks, waits for them and closes the loop. A runner that is used again
+ * Cancels the remaining tasks, waits for them and closes the loop. If the runner is used again, it
  * creates a new loop. It must not be called in a task or callback. NULL is ignored.
  *
  * Never switches.
@@ -55,7 +55,7 @@ ASYNC_API void async_runner_close(async_runner *runner);
 /*
  * async_auto_runner runner = {0};
  *
- * Declares a runner that is closed when the block is left.
+ * Declares a runner and closes it when the block is left.
  */
 #define async_auto_runner ASYNC_CLEANUP(async_runner_close) async_runner
 

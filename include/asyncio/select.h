@@ -10,7 +10,7 @@
  *
  * Exactly one case happens: it takes an item, acquires a lock or a permit. The other cases have no
  * effect. The objects of the cases are borrowed until the select returns. If a case ends with an
- * error, the select returns that error.
+ * error, the select returns the error.
  */
 #ifndef ASYNCIO_SELECT_H
 #define ASYNCIO_SELECT_H
@@ -67,7 +67,7 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 /*
  * async_case async_on_get(async_queue *queue, TYPE *item)
  *
- * Returns a case that takes an item from the queue.
+ * Returns a case for taking an item from the queue.
  *
  * Its error is -ESHUTDOWN if the queue was shut down and is empty.
  *
@@ -78,7 +78,7 @@ static inline async_case asyncp_on_put(async_queue *queue, const void *item, siz
 /*
  * async_case async_on_put(async_queue *queue, const TYPE *item)
  *
- * Returns a case that puts an item into the queue.
+ * Returns a case for putting an item into the queue.
  *
  * Its errors are -ESHUTDOWN if the queue was shut down, and -ENOMEM.
  *
@@ -97,10 +97,10 @@ static inline async_case async_on_event(async_event *event)
 }
 
 /*
- * Returns a case that waits until a task or future has ended. Call async_await afterwards for its
- * result. NULL counts as a task that has ended.
+ * Returns a case for the end of a task or future. Call async_await afterwards for its result. NULL
+ * counts as an ended task.
  *
- * Its error is -EDEADLK if it is the calling task.
+ * Its error is -EDEADLK if the task is the calling one.
  *
  * Borrows the handle until the select returns.
  * Never switches.
@@ -111,7 +111,7 @@ static inline async_case async_on_task(async_task *task)
 }
 
 /*
- * Returns a case that acquires the lock for the calling task.
+ * Returns a case for acquiring the lock for the calling task.
  * Never switches.
  */
 static inline async_case async_on_lock(async_lock *lock)
@@ -120,7 +120,7 @@ static inline async_case async_on_lock(async_lock *lock)
 }
 
 /*
- * Returns a case that acquires a permit for the calling task.
+ * Returns a case for acquiring a permit for the calling task.
  * Never switches.
  */
 static inline async_case async_on_semaphore(async_semaphore *semaphore)
@@ -131,8 +131,8 @@ static inline async_case async_on_semaphore(async_semaphore *semaphore)
 /*
  * Returns a case that waits as async_wait_readable does.
  *
- * For the socket of a stream use async_on_stream: the stream may hold bytes that were already
- * received. Its error is -EBADF if the descriptor is not open.
+ * For the socket of a stream use async_on_stream: the stream may hold received bytes already. Its
+ * error is -EBADF if the descriptor is not open.
  *
  * Never switches.
  */
@@ -157,8 +157,8 @@ static inline async_case async_on_writable(int fd)
  * Returns a case that waits until a read of the stream would not wait: there are bytes, the end or
  * an error, which the read then returns.
  *
- * It counts as a call that reads: bytes that the stream has lent become invalid. Its errors are
- * -EBUSY if another task reads from the stream, -EBADF if it was closed meanwhile, and -ENOMEM.
+ * It counts as a read: bytes lent by the stream become invalid. Its errors are -EBUSY if another
+ * task reads from the stream, -EBADF if it was closed meanwhile, and -ENOMEM.
  *
  * Never switches.
  */
@@ -180,8 +180,8 @@ static inline async_case async_on_timeout(double seconds)
  * Waits until one of cases[0..count) happens, and returns its index.
  *
  * If several are ready, the first one in the array wins. A task whose selects need not wait still
- * yields at intervals (asyncio/base.h); its next select then tries another case first, so that no
- * case starves.
+ * yields at intervals (asyncio/base.h); its next select then tries another case first, so no case
+ * starves.
  *
  * *result becomes 0 or the error of the case; result may be NULL. After an error of the select
  * itself, *result is unspecified.

@@ -40,9 +40,9 @@ typedef int async_serve(async_stream *stream, void *context);
  */
 typedef struct async_server_options {
     struct async_tls *tls;  /* see asyncio/tls.h; NULL: connections are not encrypted */
-    int backlog;            /* connections that may wait to be accepted, 1 or more; 0: 100 */
+    int backlog;            /* limit of connections waiting to be accepted, 1 or more; 0: 100 */
     size_t max_connections; /* at once; others wait in the backlog; 0: no limit */
-    /* bytes of stack for a connection's task, at least what tls needs; 0: the loop's default */
+    /* bytes of stack for a connection's task, at least tls->stack_size; 0: the loop's default */
     size_t stack_size;
     bool reuse_port; /* SO_REUSEPORT: several processes share the connections of a port */
     bool keep_alive; /* SO_KEEPALIVE: the kernel probes idle connections */
@@ -63,8 +63,8 @@ typedef struct async_server_options {
  * connection.
  *
  * host NULL or "" means all addresses of this machine. port 0 lets the kernel choose a port, which
- * is the same for all addresses. Addresses that this machine does not have are skipped if it has
- * others. options may be NULL.
+ * is the same for all addresses. If this machine has only some of the addresses, the others are
+ * skipped. options may be NULL.
  *
  * Borrows context as long as the server exists. The caller owns *server and frees it with
  * async_server_free_wait; after an error it is NULL.
@@ -86,14 +86,14 @@ ASYNC_API ASYNC_MUST int asyncp_start_server(async_server **server, async_serve 
  *
  * Starts a server that listens at a path and serves as async_start_server does.
  *
- * "@name" is an abstract name. A socket that exists at the path is replaced, unless the start
- * fails. When the server stops listening it removes the path, unless options->keep_path is set or
- * there is another file by then.
+ * "@name" is an abstract name. An existing socket at the path is replaced, unless the start fails.
+ * When the server stops listening it removes the path, unless options->keep_path is set or there is
+ * another file by then.
  *
  * Borrows context as long as the server exists. The caller owns *server and frees it with
  * async_server_free_wait; after an error it is NULL.
- * Returns 0, or an error of bind(2) or listen(2); -EADDRINUSE if a file that is not a socket exists
- * at the path.
+ * Returns 0, or an error of bind(2) or listen(2); -EADDRINUSE if the file at the path is not a
+ * socket.
  * Never switches.
  */
 #define async_start_unix_server(server, serve, ...)                                                \
@@ -107,8 +107,8 @@ ASYNC_API ASYNC_MUST int asyncp_start_unix_server(async_server **server, async_s
  * int async_start_server_fd(async_server **server, async_serve *serve, void *context, int fd,
  *                           const async_server_options *options)
  *
- * Starts a server on a stream socket that the program has bound, or that the process which started
- * it has passed on. It serves as async_start_server does.
+ * Starts a server on a stream socket bound by the program or passed on by its parent process. It
+ * serves as async_start_server does.
  *
  * The socket may be listening; its backlog is then kept unless the options have one. It becomes
  * non-blocking, in all processes that share it. The path of a Unix socket is not removed.
@@ -132,7 +132,7 @@ ASYNC_API ASYNC_MUST int asyncp_start_server_fd(async_server **server, async_ser
                                                 int fd, const async_server_options *options);
 
 /*
- * Starts to accept connections, on a server that was started with options->paused.
+ * Starts to accept connections, on a server started with options->paused.
  *
  * Never switches.
  */
@@ -222,8 +222,8 @@ static inline void asyncp_auto_wait_server(async_server **server)
 /*
  * async_auto_wait_server *server = NULL;
  *
- * Declares a server that is freed, with async_server_free_wait, when the block is left. Declare it
- * after what its connections use.
+ * Declares a server and frees it, with async_server_free_wait, when the block is left. Declare it
+ * after the objects used by its connections.
  */
 #define async_auto_wait_server ASYNC_CLEANUP(asyncp_auto_wait_server) async_server
 

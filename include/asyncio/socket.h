@@ -1,22 +1,22 @@
 /*
- * asyncio/socket.h: socket calls that let other tasks run. They do what their namesakes in section
- * 2 of the manual do, but do not block.
+ * asyncio/socket.h: socket calls that let other tasks run. They work like their namesakes in
+ * section 2 of the manual, but do not block.
  *
  *     ASYNC_TRY(async_connect(fd, address, size));
  *     ASYNC_TRY(async_sendall(fd, "hello", 5, 0));
  *     int received = async_recv(fd, buffer, sizeof buffer, 0);
  *
- * They are for descriptors of the program. For connections that are read and written as streams of
- * bytes, asyncio/stream.h is easier to use. Include <sys/socket.h> for the flags and the structs.
- * Sizes of addresses are socklen_t.
+ * They are for descriptors of the program. For connections used as streams of bytes,
+ * asyncio/stream.h is easier to use. Include <sys/socket.h> for the flags and the structs. Sizes of
+ * addresses are socklen_t.
  *
  * A call first tries at once and waits only if it would block; MSG_DONTWAIT has no effect. If
- * something was transferred the call returns that, also if the task was cancelled meanwhile:
+ * something was transferred, the call returns its result, also if the task was cancelled meanwhile:
  * -ECANCELED means that nothing was transferred, unless a comment says otherwise. Several tasks may
  * wait on one descriptor.
  *
- * Other errors are those of the namesake, such as -ENOTSOCK, -ENOTCONN and -ECONNRESET. -EBADF
- * means that the descriptor is not open, or was closed by async_close meanwhile.
+ * Other errors are those of the namesake, such as -ENOTSOCK, -ENOTCONN and -ECONNRESET. -EBADF is
+ * returned if the descriptor is not open, or was closed by async_close meanwhile.
  */
 #ifndef ASYNCIO_SOCKET_H
 #define ASYNCIO_SOCKET_H
@@ -58,8 +58,8 @@ ASYNC_API ASYNC_MUST int async_connect(int fd, const struct sockaddr *address, u
  * Accepts a connection. Its descriptor is non-blocking and closed by exec. The listening socket
  * becomes non-blocking and stays so.
  *
- * *address becomes the peer's address. *size is the size of the buffer and becomes that of the
- * address. address may be NULL. Connections that have failed before they were accepted are skipped.
+ * *address becomes the peer's address. *size is the size of the buffer and becomes the size of the
+ * address. address may be NULL. Failed connections in the backlog are skipped.
  *
  * The caller owns the descriptor.
  * Returns the descriptor, or an error of accept(2).
@@ -73,8 +73,8 @@ ASYNC_API ASYNC_MUST int async_accept(int fd, struct sockaddr *address, unsigned
 /*
  * Receives up to size bytes.
  *
- * The kernel uses the buffer until the call returns, and not after that, also if the task was
- * cancelled: it may be on the task's stack.
+ * The kernel uses the buffer only until the call returns, also if the task was cancelled: the
+ * buffer may be on the task's stack.
  *
  * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
  * recv(2); -EINVAL if flags has MSG_WAITALL.
@@ -86,7 +86,7 @@ ASYNC_API ASYNC_MUST int async_recv(int fd, void *buffer, size_t size, int flags
  * Receives up to size bytes as async_recv does, with the address of the sender, as recvfrom(2)
  * does.
  *
- * *address_size is the size of the buffer and becomes that of the address. address may be NULL.
+ * *address_size is the size of the buffer and becomes the size of the address. address may be NULL.
  *
  * Returns the number of bytes; 0 at the end of a stream, or for an empty datagram; an error of
  * recvfrom(2); -EINVAL if flags has MSG_WAITALL.
@@ -108,8 +108,8 @@ ASYNC_API ASYNC_MUST int async_recvmsg(int fd, struct msghdr *message, int flags
 /*
  * Sends up to size bytes. It does not raise SIGPIPE.
  *
- * Returns the number of bytes that were sent, at least 1 on a stream socket if size is not 0; an
- * error of send(2);
+ * Returns the number of sent bytes, at least 1 on a stream socket if size is not 0; an error of
+ * send(2);
  * -EPIPE if the connection has ended.
  * Switches.
  */
@@ -119,7 +119,7 @@ ASYNC_API ASYNC_MUST int async_send(int fd, const void *data, size_t size, int f
  * Sends up to size bytes to an address, as sendto(2) does. It does not raise SIGPIPE.
  *
  * Borrows the address.
- * Returns the number of bytes that were sent, or an error of sendto(2).
+ * Returns the number of sent bytes, or an error of sendto(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int flags,
@@ -128,7 +128,7 @@ ASYNC_API ASYNC_MUST int async_sendto(int fd, const void *data, size_t size, int
 /*
  * Sends a message as sendmsg(2) does. It does not raise SIGPIPE.
  *
- * Returns the number of bytes that were sent, or an error of sendmsg(2).
+ * Returns the number of sent bytes, or an error of sendmsg(2).
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -171,9 +171,9 @@ ASYNC_API ASYNC_MUST int async_splice(int in, int64_t *in_offset, int out, int64
                                       size_t count, unsigned flags);
 
 /*
- * Closes a descriptor of the program. Tasks of this thread's loop that wait on it get -EBADF.
+ * Closes a descriptor of the program. Tasks waiting on it in this thread's loop get -EBADF.
  *
- * With io_uring and tasks that wait, the number is free again only when the kernel has released the
+ * With io_uring and waiting tasks, the number is free again only when the kernel has released the
  * descriptor, soon after the call. It must not be used for the descriptor of a stream. It may be
  * called outside a loop.
  *

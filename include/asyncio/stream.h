@@ -9,7 +9,7 @@
  *     int size = async_stream_readline(stream, line, sizeof line);
  *
  * A stream is one object for both directions. One task at a time may read from it, any task may
- * write to it. A child of fork() may only close a stream that it has inherited.
+ * write to it. A child of fork() may only close an inherited stream.
  */
 #ifndef ASYNCIO_STREAM_H
 #define ASYNCIO_STREAM_H
@@ -84,7 +84,7 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int fd);
 
 /*
  * Closes the stream. The loop sends pending output in the background and then closes the socket.
- * Tasks that wait in a call on the stream get -EBADF.
+ * Waiting calls on the stream return -EBADF.
  *
  * Close timeout: if the peer accepts nothing for 30 seconds, the rest is discarded.
  *
@@ -102,8 +102,8 @@ ASYNC_API ASYNC_MUST int async_stream_new(async_stream **stream, int fd);
 ASYNC_API void async_stream_close(async_stream *stream);
 
 /*
- * Closes the stream as async_stream_close does, and waits until that is done. If the calling task
- * is cancelled, the close continues in the background.
+ * Closes the stream as async_stream_close does, and waits until the close is done. If the calling
+ * task is cancelled, the close continues in the background.
  *
  * Takes the stream. NULL is ignored.
  * Returns 0 if all output was sent and can no longer be lost on this side; -ETIMEDOUT, -ECONNRESET
@@ -115,8 +115,8 @@ ASYNC_API ASYNC_MUST int async_stream_wait_closed(async_stream *stream);
 /*
  * Closes the connection immediately; pending output is discarded.
  *
- * Reads and writes, also those that wait, return -ECONNABORTED. If output was pending, a TCP
- * connection is reset, so that the peer does not see a regular end. The stream itself must still be
+ * Reads and writes, also waiting ones, return -ECONNABORTED. If output was pending, a TCP
+ * connection is reset, and the peer does not see a regular end. The stream itself must still be
  * closed.
  *
  * Never switches.
@@ -128,8 +128,8 @@ ASYNC_API void async_stream_abort(async_stream *stream);
  * server.
  *
  * These are -ECONNRESET, -EPIPE, -ECONNABORTED (also after async_stream_abort), -ENODATA (the end
- * came in the middle of what was read), -ETIMEDOUT, -EHOSTUNREACH and -ENETUNREACH. A time limit of
- * the program also gives -ETIMEDOUT.
+ * came in the middle of a read), -ETIMEDOUT, -EHOSTUNREACH and -ENETUNREACH. A time limit of the
+ * program also gives -ETIMEDOUT.
  *
  * Never switches.
  */
@@ -169,7 +169,7 @@ static inline void asyncp_auto_stream(async_stream **stream)
 /*
  * async_auto_stream *stream = NULL;
  *
- * Declares a stream that is closed when the block is left.
+ * Declares a stream and closes it when the block is left.
  */
 #define async_auto_stream ASYNC_CLEANUP(asyncp_auto_stream) async_stream
 

@@ -6,14 +6,14 @@
  *     if (size <= 0)
  *         return size; // 0: the peer has ended
  *
- * These rules hold for all calls that read:
+ * These rules hold for all reads:
  *
- * 0 means that the peer has ended the connection, unless the caller asked for 0 bytes. A connection
- * that was reset first gives the bytes that were received and then -ECONNRESET. The same holds
- * after a write has failed: the bytes that were received come first, and the write's error where
- * the call would wait.
+ * 0 means that the peer has ended the connection, unless the caller asked for 0 bytes. After a
+ * reset of the connection, reads first return the received bytes and then -ECONNRESET. The same
+ * holds after a failed write: the received bytes come first, and then the write's error where the
+ * call would wait.
  *
- * A call that fails or is cancelled takes nothing from the stream. -EBUSY means that another task
+ * A failed or cancelled call takes nothing from the stream. -EBUSY is returned while another task
  * is reading.
  */
 #ifndef ASYNCIO_STREAM_READ_H
@@ -38,8 +38,8 @@ ASYNC_API ASYNC_MUST int async_stream_read(async_stream *stream, void *buffer, s
 /*
  * Reads exactly size bytes.
  *
- * Returns size; -ENODATA if the peer ended before, and what was received can still be read; -EINVAL
- * if size is above INT_MAX.
+ * Returns size; -ENODATA if the peer ended before, and the received bytes can still be read;
+ * -EINVAL if size is above INT_MAX.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_stream_readexactly(async_stream *stream, void *buffer, size_t size);
@@ -62,7 +62,7 @@ ASYNC_API ASYNC_MUST int async_stream_readline(async_stream *stream, char *line,
  * the end. Each separator has at least one byte.
  *
  * Returns the number of bytes.
- * -ENODATA if the peer ended before; what was received can still be read.
+ * -ENODATA if the peer ended before; the received bytes can still be read.
  * -EMSGSIZE if there is no separator in the first size bytes; they can still be read.
  * -EINVAL if size is 0, or a separator is empty or NULL.
  * Switches.
@@ -85,8 +85,8 @@ ASYNC_API ASYNC_MUST int async_stream_readuntil_n(async_stream *stream, void *bu
  * Reads everything until the peer's end, at most limit bytes, into memory from malloc, and appends
  * a zero byte.
  *
- * The caller owns *text and frees it with free; after an error it is NULL, and what was received is
- * lost.
+ * The caller owns *text and frees it with free; after an error it is NULL, and the received bytes
+ * are lost.
  * Returns the number of bytes; -EMSGSIZE if there are more than limit bytes.
  * Switches.
  */
@@ -95,7 +95,7 @@ ASYNC_API ASYNC_MUST int async_stream_read_all(async_stream *stream, char **text
 /*
  * Reads at least one byte without copying: *data becomes the stream's own buffer.
  *
- * The buffer is valid until the next call that reads from the stream or closes it.
+ * The buffer is valid until the next read or close of the stream.
  *
  * Returns the number of bytes; 0 at the peer's end.
  * Switches.
@@ -104,10 +104,10 @@ ASYNC_API ASYNC_MUST int async_stream_borrow(async_stream *stream, const char **
 
 /*
  * Waits until at least min_size bytes are in the stream's buffer and lends the whole buffer without
- * taking anything, for parsers. async_stream_consume then takes what was parsed.
+ * taking anything, for parsers. async_stream_consume then takes the parsed bytes.
  *
- * *data is valid until the next call that reads, also if all of it is consumed. If the result is 0,
- * *data is not set.
+ * *data is valid until the next read, also if all of it is consumed. If the result is 0, *data is
+ * not set.
  *
  * Returns the number of bytes, less than min_size only at the peer's end; -EINVAL if min_size is 0
  * or above INT_MAX.
@@ -117,7 +117,7 @@ ASYNC_API ASYNC_MUST int async_stream_peek(async_stream *stream, const char **da
                                            size_t min_size);
 
 /*
- * Takes the first size bytes of the buffer that async_stream_peek has lent.
+ * Takes the first size bytes of the buffer lent by async_stream_peek.
  *
  * Never switches.
  */

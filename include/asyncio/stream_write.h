@@ -4,9 +4,9 @@
  *     ASYNC_TRY(async_stream_printf(stream, "%s %d\n", name, age));
  *     ASYNC_TRY(async_stream_drain(stream));
  *
- * Writes do not wait. The socket is given what it accepts at once; the rest is pending and is sent
- * in the background. A program that writes much calls async_stream_drain from time to time, which
- * waits while too much is pending.
+ * Writes do not wait. The socket is given as many bytes as it accepts at once; the rest is pending
+ * and is sent in the background. A program that writes much calls async_stream_drain from time to
+ * time, which waits while too much is pending.
  *
  * When the connection has failed, every later write returns its error, such as -EPIPE or
  * -ECONNRESET. -EBUSY means that async_stream_sendfile or async_start_tls is running.
@@ -24,7 +24,7 @@ ASYNC_BEGIN_C
 /*
  * Writes size bytes.
  *
- * Copies what the socket does not accept at once.
+ * Copies the rest if the socket does not accept everything at once.
  * Returns 0.
  * -EPIPE, -ECONNRESET or another error if the connection has failed.
  * -ENOMEM if there is no memory for the copy. Nothing was written then, unless the kernel had
@@ -37,7 +37,7 @@ ASYNC_API int async_stream_write(async_stream *stream, const void *data, size_t 
 /*
  * Writes parts[0..count), one after the other.
  *
- * Copies what the socket does not accept at once.
+ * Copies the rest if the socket does not accept everything at once.
  * Returns 0, or an error of async_stream_write; -ENOMEM if none of the parts was written; -EINVAL
  * if a part is NULL.
  * Never switches.
@@ -63,7 +63,7 @@ ASYNC_API int async_stream_vprintf(async_stream *stream, const char *format, va_
     ASYNCP_PRINTF(2, 0);
 
 /*
- * Returns the number of bytes that were written and that the kernel has not accepted yet.
+ * Returns the number of written bytes that the kernel has not accepted yet.
  * Never switches.
  */
 ASYNC_API size_t async_stream_pending(const async_stream *stream);
@@ -86,7 +86,7 @@ ASYNC_API ASYNC_MUST int async_stream_drain(async_stream *stream);
 ASYNC_API int async_stream_set_write_buffer_limits(async_stream *stream, size_t high, size_t low);
 
 /*
- * Sends count bytes of a file, from offset on, after everything that was written before.
+ * Sends count bytes of a file, from offset on, after all earlier output.
  *
  * The kernel copies them, unless the stream has a layer. Reading the file may block the loop as
  * long as its disk needs. Meanwhile other writes return -EBUSY, and async_stream_write_eof takes

@@ -6,13 +6,13 @@
  *     ASYNC_WITH(&lock);
  *     ASYNC_TRY(async_sleep(1)); // other tasks run, and the lock is held
  *
- * Between two calls that switch no other task runs, so data that is changed there needs no lock.
- * These objects are for what must hold across a wait.
+ * Between two calls that switch no other task runs, so data changed there needs no lock. These
+ * objects are for state that must hold across a wait.
  *
- * All are plain structs, initialised with {0} or with the fields that are public. An object must
- * not be moved while it is in use. Waiting tasks are served in FIFO order with direct hand-off: a
- * lock or a permit goes to the task that has waited longest, and a later call cannot take it. Calls
- * that never switch may also be made in callbacks.
+ * All are plain structs, initialised with {0} or with their public fields. An object must not be
+ * moved while it is in use. Waiting tasks are served in FIFO order with direct hand-off: a lock or
+ * a permit goes to the first waiting task, and a later call cannot take it. Calls that never switch
+ * may also be made in callbacks.
  */
 #ifndef ASYNCIO_SYNC_H
 #define ASYNCIO_SYNC_H
@@ -43,10 +43,10 @@ ASYNC_API ASYNC_MUST int async_lock_acquire(async_lock *lock);
 ASYNC_API ASYNC_MUST int async_lock_acquire_nowait(async_lock *lock);
 
 /*
- * Releases the lock: the task that has waited longest acquires it, else it is free.
+ * Releases the lock: the first waiting task acquires it, else it is free.
  *
- * As in Python, a task may release a lock that another task has acquired. Releasing a free lock
- * aborts the program with an error message.
+ * As in Python, a task may release a lock acquired by another task. Releasing a free lock aborts
+ * the program with an error message.
  *
  * Never switches.
  */
@@ -72,7 +72,7 @@ typedef struct ASYNCP_ALIASES async_event {
 ASYNC_API ASYNC_MUST int async_event_wait(async_event *event);
 
 /*
- * Sets the event and wakes all tasks that wait for it. They continue even if it is cleared before
+ * Sets the event and wakes all waiting tasks. They continue even if the event is cleared before
  * they run.
  *
  * Never switches.
@@ -80,7 +80,7 @@ ASYNC_API ASYNC_MUST int async_event_wait(async_event *event);
 ASYNC_API void async_event_set(async_event *event);
 
 /*
- * Clears the event. Tasks that wait from now on wait until it is set again.
+ * Clears the event. From now on tasks wait until it is set again.
  *
  * Never switches.
  */
@@ -93,7 +93,7 @@ ASYNC_API void async_event_clear(async_event *event);
 ASYNC_API bool async_event_is_set(const async_event *event);
 
 /*
- * A condition: a lock, and a list of tasks that wait for a change of what it protects. {0} has a
+ * A condition: a lock, and a list of tasks waiting for a change of the protected data. {0} has a
  * lock of its own.
  */
 typedef struct ASYNCP_ALIASES async_condition {
@@ -147,8 +147,8 @@ ASYNC_API ASYNC_MUST int async_condition_wait_for(async_condition *condition,
                                                   bool (*predicate)(void *context), void *context);
 
 /*
- * Wakes the tasks that have waited longest, at most count of them. Each returns when it has
- * acquired the lock. If no task holds the lock, the program is aborted with an error message.
+ * Wakes at most count waiting tasks, in FIFO order. Each returns when it has acquired the lock. If
+ * no task holds the lock, the program is aborted with an error message.
  *
  * Never switches.
  */
@@ -190,7 +190,7 @@ ASYNC_API ASYNC_MUST int async_semaphore_acquire(async_semaphore *semaphore);
 ASYNC_API ASYNC_MUST int async_semaphore_acquire_nowait(async_semaphore *semaphore);
 
 /*
- * Releases a permit: the task that has waited longest acquires it, else it is free.
+ * Releases a permit: the first waiting task acquires it, else it is free.
  *
  * Never switches.
  */
@@ -214,7 +214,7 @@ typedef struct ASYNCP_ALIASES async_barrier {
 /*
  * Waits until .parties tasks wait at the barrier.
  *
- * A task that is cancelled while it waits does not count any more.
+ * If a waiting task is cancelled, it does not count any more.
  *
  * Returns the position of the calling task among them, 0 for the first.
  * -EPIPE if the barrier was reset or aborted.
@@ -238,7 +238,7 @@ ASYNC_API void async_barrier_reset(async_barrier *barrier);
 ASYNC_API void async_barrier_abort(async_barrier *barrier);
 
 /*
- * Returns the number of tasks that wait at the barrier.
+ * Returns the number of tasks waiting at the barrier.
  * Never switches.
  */
 ASYNC_API int async_barrier_n_waiting(const async_barrier *barrier);
@@ -249,7 +249,7 @@ ASYNC_API int async_barrier_n_waiting(const async_barrier *barrier);
  */
 ASYNC_API bool async_barrier_broken(const async_barrier *barrier);
 
-/* What ASYNC_WITH holds in a block: a lock or a permit of a semaphore. */
+/* The lock or the permit of a semaphore held by ASYNC_WITH in a block. */
 struct asyncp_held {
     async_lock *lock;
     async_semaphore *semaphore;

@@ -131,7 +131,7 @@ ASYNC_API async_task *async_task_ref(async_task *task);
  * Asks the task to cancel: from now on its calls that switch return -ECANCELED, until it answers
  * the request with async_task_uncancel or ends.
  *
- * A task that has not started starts, and its first call that switches returns -ECANCELED. Each
+ * If the task has not started, it starts, and its first call that switches returns -ECANCELED. Each
  * call adds a request.
  *
  * Borrows the handle.
@@ -144,8 +144,8 @@ ASYNC_API bool async_task_cancel(async_task *task);
  * Asks the task to cancel, as async_task_cancel does, with a reason of at most 255 bytes.
  *
  * async_dump shows the reason. async_strerror(-ECANCELED) returns it in the task and, if the task
- * ends with -ECANCELED, in the tasks that await it. If there is no memory for the reason, the
- * request is made without it.
+ * ends with -ECANCELED, in the awaiting tasks. If there is no memory for the reason, the request is
+ * made without it.
  *
  * Borrows the handle, copies the reason.
  * Returns true; false if the task has ended or is NULL.
@@ -166,8 +166,7 @@ ASYNC_API bool async_task_cancel_because(async_task *task, const char *reason, .
 ASYNC_API int async_task_uncancel(async_task *task);
 
 /*
- * Returns the number of requests to cancel the task that were not answered; 0 if the task has ended
- * or is NULL.
+ * Returns the number of unanswered requests to cancel the task; 0 if the task has ended or is NULL.
  *
  * Borrows the handle.
  * Never switches.
@@ -175,10 +174,9 @@ ASYNC_API int async_task_uncancel(async_task *task);
 ASYNC_API int async_task_cancelling(const async_task *task);
 
 /*
- * Reports that the running task has started, for example that it listens on port `value`, to the
- * tasks in async_task_wait_started.
+ * Reports to the tasks in async_task_wait_started that the running task has started.
  *
- * value is 0 or more.
+ * value is 0 or more, for example the port on which the task listens.
  *
  * Returns 0; -EALREADY if the task has reported before; -EINVAL if value is negative.
  * Never switches.
@@ -227,7 +225,7 @@ ASYNC_API bool async_task_done(const async_task *task);
 ASYNC_API bool async_task_cancelled(const async_task *task);
 
 /*
- * Returns the result of a task that has ended. The call counts as looking at its error.
+ * Returns the result of an ended task. The call counts as looking at its error.
  *
  * Borrows the handle.
  * Returns the task's result; -EINPROGRESS if the task has not ended.
@@ -265,7 +263,7 @@ ASYNC_API uint64_t async_task_id(const async_task *task);
 /*
  * Returns how many bytes of its stack the task has used at most so far; 0 if it has ended.
  *
- * A stack is reused: what earlier tasks have used of it counts too, except in debug mode.
+ * A stack is reused: its use by earlier tasks counts too, except in debug mode.
  *
  * Borrows the handle.
  * Never switches.
@@ -292,10 +290,10 @@ ASYNC_API ASYNC_MUST int async_task_add_done_callback(
     async_task *task, void (*function)(async_task *task, void *context), void *context);
 
 /*
- * Removes the callbacks that were added with this function and this context.
+ * Removes the callbacks added with this function and this context.
  *
  * Borrows the handle.
- * Returns the number of callbacks that were removed.
+ * Returns the number of removed callbacks.
  * Never switches.
  */
 ASYNC_API size_t async_task_remove_done_callback(async_task *task,

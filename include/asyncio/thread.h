@@ -7,7 +7,7 @@
  *
  *     int size = async_to_thread(compress_file, "big.log"); // other tasks run meanwhile
  *
- * A function on a worker thread may block. It must not call functions that switch or that belong to
+ * A function on a worker thread may block. It must not call a function that switches or belongs to
  * a loop; async_local_get, async_fail and the functions for any thread work there.
  */
 #ifndef ASYNCIO_THREAD_H
@@ -22,11 +22,11 @@ ASYNC_BEGIN_C
 /*
  * int async_to_thread(fn, args…)
  *
- * Runs fn(args…), a blocking function that was named with async_fn, on a worker thread of the
- * loop's default executor, and waits for its result.
+ * Runs fn(args…), a blocking function named with async_fn, on a worker thread of the loop's default
+ * executor, and waits for its result.
  *
- * The arguments may point to variables of the calling function: if the calling task is cancelled, a
- * function that has started is waited for, and its result is returned. A function that has not
+ * The arguments may point to variables of the calling function: if the calling task is cancelled,
+ * the call still waits for a started function and returns its result. A function that has not
  * started is not run.
  *
  * Copies the arguments.
@@ -77,8 +77,8 @@ ASYNC_API ASYNC_MUST int async_executor_new(async_executor **executor, size_t th
  * Blocks the calling thread until all functions of the executor have returned and its threads have
  * ended, and frees it. It must not be called on one of its threads.
  *
- * In a child of fork() it only frees the memory. A child that was forked on a worker thread must
- * not return from the function there.
+ * In a child of fork() it only frees the memory. A child forked on a worker thread must not return
+ * from the function there.
  *
  * Takes the executor. NULL is ignored.
  * Never switches.
@@ -98,7 +98,7 @@ ASYNC_API ASYNC_MUST int async_set_default_executor(async_executor *executor);
 /*
  * async_auto_wait_executor *executor = NULL;
  *
- * Declares an executor that is freed, with async_executor_free_wait, when the block is left.
+ * Declares an executor and frees it, with async_executor_free_wait, when the block is left.
  */
 #define async_auto_wait_executor ASYNC_CLEANUP(asyncp_auto_wait_executor) async_executor
 static inline void asyncp_auto_wait_executor(async_executor **executor)
@@ -107,16 +107,16 @@ static inline void asyncp_auto_wait_executor(async_executor **executor)
 }
 
 /*
- * A coroutine that was sent to the loop of another thread. Its calls may be made on any thread, but
- * none at the same time as async_concurrent_future_free.
+ * A coroutine sent to the loop of another thread. Its calls may be made on any thread, but none at
+ * the same time as async_concurrent_future_free.
  */
 typedef struct async_concurrent_future async_concurrent_future;
 
 /*
  * async_concurrent_future *async_run_coroutine_threadsafe(async_loop *loop, fn, args…)
  *
- * Sends a coroutine to a loop that another thread runs, which creates a task for fn(args…). It may
- * be called on any thread. The loop must not be closed meanwhile.
+ * Sends a coroutine to the loop of another thread. The loop creates a task for fn(args…). The call
+ * may be made on any thread. The loop must not be closed meanwhile.
  *
  * Copies the arguments. The caller owns the future and frees it with async_concurrent_future_free.
  * Returns the future; NULL if memory is exhausted or loop is NULL.
@@ -159,17 +159,17 @@ ASYNC_API bool async_concurrent_future_cancel(async_concurrent_future *future);
 ASYNC_API bool async_concurrent_future_done(async_concurrent_future *future);
 
 /*
- * Frees the future. A coroutine that has not ended continues, and the loop reports its error.
+ * Frees the future. If the coroutine has not ended, it continues, and the loop reports its error.
  *
  * Takes the future. NULL is ignored.
  * Never switches.
  */
 ASYNC_API void async_concurrent_future_free(async_concurrent_future *future);
 
-/* Options that make a constructor send the task to that loop. */
+/* Options with which a constructor sends the task to the loop. */
 ASYNC_API const async_task_options *asyncp_carrier_options(async_loop *loop);
 
-/* Options of a task whose function runs in that executor; NULL: in the default one. */
+/* Options of a task whose function runs in the executor; NULL: in the default one. */
 ASYNC_API const async_task_options *asyncp_executor_options(async_executor *executor);
 
 ASYNC_END_C

@@ -31,10 +31,10 @@ ASYNC_API ASYNC_MUST int async_sleep(double seconds);
 /*
  * Sleeps at least until a time of async_time(), while other tasks run.
  *
- * A time that has passed yields for exactly one iteration of the loop. ASYNC_FOREVER sleeps until
- * the task is cancelled. For periodic work, use `next += period; async_sleep_until(next)`: the
- * period does not drift by the time that the work takes. If a period was missed the call yields,
- * and `async_time() - next` is how late it is.
+ * A time in the past yields for exactly one iteration of the loop. ASYNC_FOREVER sleeps until the
+ * task is cancelled. For periodic work, use `next += period; async_sleep_until(next)`: the period
+ * does not drift by the duration of the work. If a period was missed the call yields, and
+ * `async_time() - next` is how late it is.
  *
  * Returns 0; -EINVAL if when is not a number.
  * Switches.
@@ -68,8 +68,7 @@ ASYNC_API double async_time(void);
 /*
  * int async_timeout_at(double when, call)
  *
- * Evaluates the call with a time limit, as async_timeout does, that expires at a time of
- * async_time().
+ * Evaluates the call as async_timeout does; the limit expires at a time of async_time().
  *
  * Returns the result of the call, or an error of async_timeout.
  * Never switches itself.
@@ -82,10 +81,10 @@ ASYNC_API double async_time(void);
  * int async_no_cancel(call)
  *
  * Evaluates the call with a shield: inside it, calls that switch do not return -ECANCELED because
- * of requests to cancel the task, or because of time limits and task groups that began outside. It
- * is for cleanup that must wait.
+ * of requests to cancel the task, or because of outer time limits and task groups. It is for
+ * cleanup that must wait.
  *
- * Time limits that begin inside the shield work. What began outside takes effect again after it.
+ * Time limits inside the shield work. Outer requests, limits and groups take effect again after it.
  *
  * Returns the result of the call.
  * Never switches itself.
@@ -111,7 +110,7 @@ typedef struct ASYNCP_ALIASES async_no_cancel_scope {
 ASYNC_API void async_timeout_begin(async_timeout_scope *scope, double seconds);
 
 /*
- * Begins a time limit for a block, as async_timeout_begin does, that expires at a time of
+ * Begins a time limit for a block as async_timeout_begin does; the limit expires at a time of
  * async_time().
  *
  * Never switches.
@@ -126,7 +125,7 @@ ASYNC_API void async_timeout_at_begin(async_timeout_scope *scope, double when);
 ASYNC_API double async_timeout_when(const async_timeout_scope *scope);
 
 /*
- * Changes the time at which the limit expires. A time that has passed expires it at once; with
+ * Changes the time at which the limit expires. A time in the past expires it at once; with
  * ASYNC_FOREVER it never expires.
  *
  * Returns 0; -ENOMEM; -EALREADY if the limit has expired or was ended; -EINVAL if when is not a
@@ -146,7 +145,7 @@ ASYNC_API bool async_timeout_expired(const async_timeout_scope *scope);
  *
  * result is the result of the block.
  *
- * Returns what async_timeout returns for that result.
+ * Returns the same as async_timeout for this result.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_timeout_end(async_timeout_scope *scope, long result);

@@ -269,7 +269,7 @@ static void offer_session(const struct connection *connection)
     SSL_SESSION_free(session);
 }
 
-/* OpenSSL's callback for each message: counts those that are received after the handshake. */
+/* OpenSSL's callback for each message: counts those received after the handshake. */
 static void count_message(int sent, int version, int kind, const void *bytes, size_t size, SSL *ssl,
                           void *unused)
 {
@@ -321,7 +321,7 @@ static int create_connection(struct connection **out, struct context *context, a
     return result;
 }
 
-/* True if the protocol is in options.alpn. OpenSSL does not check that a server keeps to these. */
+/* True if the protocol is in options.alpn. OpenSSL does not check the server's choice. */
 static bool was_offered(const struct context *context, const unsigned char *name, unsigned length)
 {
     for (unsigned i = 0; i < context->alpn_size; i += 1u + context->alpn[i])
@@ -344,7 +344,7 @@ static int keep_alpn(struct connection *connection)
     return connection->alpn != NULL ? 0 : -ENOMEM;
 }
 
-/* Stores a printable copy of the name that the client has requested, if it is not printable. */
+/* Stores a printable copy of the name requested by the client, if it is not printable. */
 static int keep_server_name(struct connection *connection)
 {
     const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);

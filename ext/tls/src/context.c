@@ -142,7 +142,7 @@ static int set_versions(struct context *context, const async_tls_options *option
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-/* Adds a session that can be resumed to the cache. Returns 1 if it was taken. */
+/* Adds a resumable session to the cache. Returns 1 if it was taken. */
 static int new_session_cb(SSL *ssl, SSL_SESSION *session)
 {
     const struct connection *connection = SSL_get_app_data(ssl);

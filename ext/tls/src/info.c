@@ -1,5 +1,5 @@
 /*
- * ext/tls/src/info.c: the calls that return what was negotiated on a stream.
+ * ext/tls/src/info.c: the calls for the negotiated properties of a stream.
  */
 #include "tls.h"
 

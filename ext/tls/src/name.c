@@ -1,5 +1,5 @@
 /*
- * ext/tls/src/name.c: the name that a server's certificate must have: a host name or an address.
+ * ext/tls/src/name.c: the required name in a server's certificate: a host name or an address.
  */
 #include "tls.h"
 #include <arpa/inet.h>

@@ -17,7 +17,7 @@
 
 enum { VERIFY_ERROR_BYTES = 256 };
 
-/* More than twice what a handshake uses. That depends on the processor and on OpenSSL's version. */
+/* More than twice a handshake's stack use. It depends on the processor and OpenSSL's version. */
 enum { MIN_STACK_BYTES = 32 * 1024 };
 
 struct sessions;
@@ -37,12 +37,12 @@ struct context {
 /* The state of a stream's layer. */
 struct connection {
     SSL *ssl;
-    async_transport *transport; /* of the stream that has the layer */
+    async_transport *transport; /* of the layer's stream */
     struct context *context;    /* a reference */
-    /* the server name that a client expects, also the key of its session; NULL: none */
+    /* the server name expected by a client, also the key of its session; NULL: none */
     char *name;
-    char *alpn; /* the protocol that was agreed on; NULL: none */
-    /* the name that a client has requested, if it had to be made printable; else NULL */
+    char *alpn; /* the negotiated protocol; NULL: none */
+    /* the name requested by a client, if it had to be made printable; else NULL */
     char *server_name;
     /* VERIFY_ERROR_BYTES: why a certificate was rejected; NULL after the handshake */
     char *verify_error;
@@ -51,7 +51,7 @@ struct connection {
     bool at_end;         /* the socket has no more data */
     bool handshake_done;
     bool holds_close_notify; /* close_notify is sent after the held output */
-    unsigned char *held;     /* output that waits for the end of the peer's message; NULL: none */
+    unsigned char *held;     /* output held until the end of the peer's message; NULL: none */
     size_t held_size;        /* at most MAX_HELD_BYTES and one write */
     size_t held_capacity;
     unsigned messages; /* handshake messages received since the last data */
@@ -75,8 +75,7 @@ void tlsp_context_release(struct context *context);
 /* ---- errors --------------------------------------------------------------------------------- */
 
 /*
- * Converts OpenSSL's error to -errno with an error message. what is the file or the option that
- * failed.
+ * Converts OpenSSL's error to -errno with an error message. what is the failed file or option.
  */
 int tlsp_fail_with(const char *what);
 

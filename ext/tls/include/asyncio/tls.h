@@ -10,7 +10,7 @@
  * servers, whose streams are then encrypted and are otherwise used as before. A context may be used
  * by several threads.
  *
- * Errors of a handshake have an error message that says why it failed:
+ * Errors of a handshake have an error message with the reason:
  *
  *     -EKEYREJECTED   this side does not trust the peer's certificate
  *     -EACCES         the peer does not trust the certificate of this side
@@ -18,17 +18,17 @@
  *                     not use TLS
  *     -ECONNRESET     the peer has closed the connection
  *
- * A connection that the peer closes without close_notify gives -ECONNRESET, not an end: the data
- * may be truncated. async_stream_write_eof, which ends one direction, needs TLS 1.3.
+ * If the peer closes the connection without close_notify, the stream gives -ECONNRESET, not an end:
+ * the data may be truncated. async_stream_write_eof, which ends one direction, needs TLS 1.3.
  *
  * Stack: a handshake uses 8 to 14 KiB of its task's stack, depending on the processor, the key and
- * the version of OpenSSL; reading, writing and closing use up to 8 KiB. A task that does a
- * handshake needs a stack of 32 KiB, and gets -EINVAL if it has less. The tasks of a server's
- * connections have at least that.
+ * the version of OpenSSL; reading, writing and closing use up to 8 KiB. A handshake needs a stack
+ * of 32 KiB; in a task with less it fails with -EINVAL. The tasks of a server's connections have at
+ * least 32 KiB.
  *
- * Output that is written while a post-handshake message of the peer (a ticket, new keys) is
- * received in part is sent after it. At most 256 KiB are held for that; then a write fails with
- * -EPROTO.
+ * A post-handshake message of the peer (a ticket, new keys) may arrive in parts. Output written
+ * meanwhile is held until the message is complete. At most 256 KiB are held; then a write fails
+ * with -EPROTO.
  */
 #ifndef ASYNCIO_TLS_H
 #define ASYNCIO_TLS_H
@@ -37,7 +37,7 @@
 
 ASYNC_BEGIN_C
 
-/* Whether the peer must have a certificate that can be verified. */
+/* Whether the peer must have a verifiable certificate. */
 typedef enum async_tls_verify {
     ASYNC_TLS_VERIFY_DEFAULT,  /* required of a server, not requested of a client */
     ASYNC_TLS_VERIFY_NONE,     /* not verified: does not protect against an attacker in between */
@@ -63,7 +63,7 @@ typedef struct async_tls_options {
     /* application protocols (ALPN), the preferred one first: "h2,http/1.1"; NULL: no ALPN */
     const char *alpn;
     async_tls_verify verify;
-    async_tls_version min_version; /* the oldest version that is accepted */
+    async_tls_version min_version; /* the oldest accepted version */
     bool no_resumption;            /* no session is resumed, and a server sends no tickets */
     double handshake_timeout;      /* seconds; 0: 60 */
     uint64_t asyncp_reserved[5];   /* 0 */
@@ -99,7 +99,7 @@ ASYNC_API ASYNC_MUST int async_tls_client_new(async_tls **tls, const async_tls_o
 ASYNC_API ASYNC_MUST int async_tls_server_new(async_tls **tls, const async_tls_options *options);
 
 /*
- * Frees the context. Connections that were opened with it continue.
+ * Frees the context. Its connections continue.
  *
  * Takes the context. NULL is ignored.
  * Never switches.
@@ -114,7 +114,7 @@ static inline void asyncp_auto_tls(async_tls **tls)
 /*
  * async_auto_tls *tls = NULL;
  *
- * Declares a context that is freed when the block is left.
+ * Declares a context and frees it when the block is left.
  */
 #define async_auto_tls ASYNC_CLEANUP(asyncp_auto_tls) async_tls
 
@@ -136,7 +136,7 @@ ASYNC_API const char *async_tls_protocol(const async_stream *stream);
 ASYNC_API const char *async_tls_cipher(const async_stream *stream);
 
 /*
- * Returns the application protocol that was agreed on, such as "h2"; NULL without one, and as for
+ * Returns the negotiated application protocol, such as "h2"; NULL without one, and as for
  * async_tls_protocol.
  *
  * The text is valid until the stream is closed.
@@ -145,8 +145,8 @@ ASYNC_API const char *async_tls_cipher(const async_stream *stream);
 ASYNC_API const char *async_tls_alpn(const async_stream *stream);
 
 /*
- * Returns the name of the server that the client has requested (SNI), as async_printable writes it;
- * NULL without one, and as for async_tls_protocol.
+ * Returns the server name requested by the client (SNI), as async_printable writes it; NULL without
+ * one, and as for async_tls_protocol.
  *
  * The text is valid until the stream is closed.
  * Never switches.
@@ -173,15 +173,15 @@ struct ssl_st;
 struct ssl_ctx_st;
 
 /*
- * Returns OpenSSL's SSL of the stream, borrowed, for functions that this header does not have. The
- * program must not read or write with it. NULL as for async_tls_protocol.
+ * Returns OpenSSL's SSL of the stream, borrowed, for functions missing in this header. The program
+ * must not read or write with it. NULL as for async_tls_protocol.
  * Never switches.
  */
 ASYNC_API struct ssl_st *async_tls_ssl(const async_stream *stream);
 
 /*
- * Returns OpenSSL's SSL_CTX of the context, borrowed, for settings that this header does not have.
- * Change it before the first connection. NULL if tls is NULL.
+ * Returns OpenSSL's SSL_CTX of the context, borrowed, for settings missing in this header. Change
+ * it before the first connection. NULL if tls is NULL.
  * Never switches.
  */
 ASYNC_API struct ssl_ctx_st *async_tls_ssl_context(async_tls *tls);
