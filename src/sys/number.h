@@ -1,5 +1,5 @@
 /*
- * sys/number.h: the numbers of system calls that libc does not wrap and that older headers lack.
+ * sys/number.h: the numbers of system calls without a wrapper in libc and a number in older headers.
  * Since Linux 5.1 a new call has the same number on every architecture, relative to the
  * architecture's first number.
  */
