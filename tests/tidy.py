@@ -223,10 +223,10 @@ class Phrase(NamedTuple):
 
 # Over the comments of src, include and ext. `most` is lowered to what is left after each change, until it is the target.
 WORDS = [
-    Word("what", r"what(ever)?", 2.5, 1.5),
+    Word("what", r"what(ever)?", 1.5, 1.5),
     Word("who", r"who(ever|m)?", 0.5, 0.5),
     Word("nobody, somebody", r"(no|some|any|every)body", 0.5, 0.5),
-    Word("that", r"that", 20.6, 14),
+    Word("that", r"that", 14, 14),
 ]
 PHRASES = [
     Phrase(r"(that|which) (is|are) to be", 0),

@@ -1,6 +1,6 @@
 /*
  * base/block.h: buffers for data between a program and a socket. Free blocks are reused LIFO, so a
- * block is usually still in the cache. A stream that keeps a block with few bytes for longer copies
+ * block is usually still in the cache. A stream keeping a block with few bytes for longer copies
  * them to a smaller block.
  *
  *      bytes   ├── used ──┼── unread ──┼── room ──┤
@@ -23,7 +23,7 @@ struct block {
 enum { BLOCK_BYTES = 64 * 1024 - sizeof(struct block) };
 
 struct block_pool {
-    struct block *first; /* the free block that was used last */
+    struct block *first; /* the free block used last */
     uint32_t idle_count;
     async_allocator memory;
 };
@@ -36,12 +36,12 @@ struct block *asyncp_block_take(struct block_pool *pool);
 void asyncp_block_give(struct block_pool *pool, struct block *block);
 
 /*
- * Moves the unread bytes to a new block with that capacity. Takes the old block. NULL: no memory;
+ * Moves the unread bytes to a new block with the capacity. Takes the old block. NULL: no memory;
  * the old block is unchanged.
  */
 struct block *asyncp_block_resize(struct block_pool *pool, struct block *block, size_t capacity);
 
-/* Moves few unread bytes to a block that fits them, and returns that or the same block. */
+/* Moves few unread bytes to a smaller block; returns the new block or the same one. */
 struct block *asyncp_block_fit(struct block_pool *pool, struct block *block);
 
 static inline size_t block_unread(const struct block *block)

@@ -134,7 +134,7 @@ FLATTEN int asyncp_heap_add(struct heap *heap, int64_t key, void *node, uint32_t
     return 0;
 }
 
-/* Fills the hole at position with the entry that was last. */
+/* Fills the hole at position with the former last entry. */
 OUT_OF_LINE static void refill_hole(struct heap *heap, uint32_t position, struct heap_entry entry)
 {
     bool up = position > 0 && sorts_before(heap, entry, heap->entries[(position - 1) / CHILDREN]);
@@ -153,7 +153,7 @@ void asyncp_heap_remove(struct heap *heap, uint32_t slot)
         refill_hole(heap, position, heap->entries[heap->count]);
 }
 
-/* Counts in the subtree at that position. */
+/* Counts in the subtree at the position. */
 static uint32_t count_subtree(const struct heap *heap, uint64_t position, int64_t key,
                               uint32_t limit)
 {

@@ -1,6 +1,6 @@
 /*
  * base/heap.h: a min-heap of deadlines; equal keys come out in the order of insertion. It is a
- * 4-ary heap whose entries contain the key, so that moving an entry touches neither its node nor
+ * 4-ary heap whose entries contain the key, so moving an entry touches neither its node nor
  * the stack on which the node lies. It is fast with a million entries.
  *
  *   entries   [key|slot] [key|slot] …           the heap; four children share a cache line

@@ -1,7 +1,7 @@
 /*
- * base/list.h: circular doubly linked lists. A link is a member of the struct that it links. A head
- * of zeros is an empty list, so that locks and events can be {0}; the first insertion makes it
- * circular. The fields of a link that is in no list are not read.
+ * base/list.h: circular doubly linked lists. A link is a member of the linked struct. A head of
+ * zeros is an empty list, so locks and events can be {0}; the first insertion makes it circular.
+ * The fields of a link outside of any list are not read.
  *
  *      head ⇄ first ⇄ … ⇄ last ⇄ head
  */

@@ -1,6 +1,6 @@
 /*
  * base/memory.h: allocation. One function of the user allocates, resizes and frees, and receives
- * the sizes. All heap memory of the library goes through it, so that a program can count, place or
+ * the sizes. All heap memory of the library goes through it, so a program can count, place or
  * refuse it.
  */
 #ifndef BASE_MEMORY_H
@@ -32,7 +32,7 @@ static inline void *memory_new(const async_allocator *memory, size_t size)
     return block != NULL ? memset(block, 0, size) : NULL;
 }
 
-/* memcpy that is inlined for the most frequent sizes of items and arguments. */
+/* memcpy, inlined for the most frequent sizes of items and arguments. */
 static inline void memory_copy(void *to, const void *from, size_t size)
 {
     if (size == sizeof(uint64_t))

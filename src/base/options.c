@@ -1,6 +1,6 @@
 /*
- * base/options.c: what lets a program run with a library of another version: the check of reserved
- * words, and the version.
+ * base/options.c: support for programs compiled for another version of the library: the check of
+ * reserved words, and the version.
  */
 #include "base/options.h"
 #include <asyncio/base.h>

@@ -1,7 +1,7 @@
 /*
  * base/options.h: structs of options can grow. Each ends in reserved words, which programs set to
- * 0; a new option takes some of them. A program that was compiled for an older library gets the
- * option's default, and a struct that was never initialized is detected.
+ * 0; a new option takes some of them. A program compiled for an older library gets the option's
+ * default, and a struct that was never initialized is detected.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H

@@ -73,7 +73,7 @@ void asyncp_pool_give_rarely(struct pool *pool, struct pool_link *link)
     pool->recent_left = POOL_BATCH - 1;
 }
 
-/* A new chunk is preferred to records that are in the quarantine or in a batch. */
+/* A new chunk is preferred to records in the quarantine or in a batch. */
 int asyncp_pool_refill(struct pool *pool)
 {
     ASSERT(pool->first == NULL);

@@ -1,8 +1,8 @@
 /*
  * base/pool.h: records of one size in chunks. A record keeps its address until the pool closes, so
  * a stale pointer still points to a record, though perhaps a free one. A free record is not reused
- * at once: a stale pointer that is used a little late finds it free. With `quarantine` > 0 a record
- * is reused only after that many others were given back. Otherwise free records pass through two
+ * at once: a stale pointer used a little late finds it free. With `quarantine` > 0 a record is
+ * reused only after so many others were given back. Otherwise free records pass through two
  * batches of POOL_BATCH records and are then reused LIFO, while they are in the cache. Free records
  * are chained through a link in each.
  */
@@ -19,7 +19,7 @@ struct pool_link {
 
 struct pool_chunk;
 
-/* Less than half a chunk, so that a pool with few records needs one chunk. */
+/* Less than half a chunk, so a pool with few records needs one chunk. */
 enum { POOL_BATCH = 24 };
 
 /* A chain of free records. */
@@ -29,7 +29,7 @@ struct pool_batch {
 };
 
 struct pool {
-    struct pool_link *first;    /* free records that can be taken */
+    struct pool_link *first;    /* free records to be taken */
     struct pool_batch recent;   /* the current batch */
     struct pool_batch previous; /* the batch before it */
     int32_t recent_left;        /* records until `recent` is full; 0 with a quarantine */

@@ -1,6 +1,6 @@
 /*
- * base/printable.c: turns untrusted bytes into text that is safe to print: one line of UTF-8
- * without control characters and changes of direction. Other bytes are escaped.
+ * base/printable.c: turns untrusted bytes into safely printable text: one line of UTF-8 without
+ * control characters and changes of direction. Other bytes are escaped.
  */
 #include "base/text.h"
 #include <asyncio/base.h>
@@ -8,7 +8,7 @@
 
 enum { ESCAPE_BYTES = 4 }; /* "\x1B" */
 
-/* Control characters, line separators, and marks that change the direction of text. */
+/* Control characters, line separators, and marks of a change in the direction of text. */
 static bool is_unsafe(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7f && character < 0xa0) ||

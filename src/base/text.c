@@ -1,5 +1,5 @@
 /*
- * base/text.c: error messages, and the table of texts that the program was given.
+ * base/text.c: error messages, and the table of texts given to the program.
  */
 #include "base/text.h"
 #include "base/hash.h"

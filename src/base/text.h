@@ -1,7 +1,7 @@
 /*
  * base/text.h: error messages and the texts of error codes. An error message belongs to one error
- * code and moves with it from task to task. A text table keeps the texts that the program was given
- * for as long as the loop exists, because the program may keep the pointers; each text once, and at
+ * code and moves with it from task to task. A text table keeps the texts given to the program for
+ * as long as the loop exists, because the program may keep the pointers; each text once, and at
  * most 1 MiB.
  */
 #ifndef BASE_TEXT_H
@@ -56,7 +56,7 @@ static inline struct error_message *error_message_unconst(const struct error_mes
     return unconst(message);
 }
 
-/* The length of text[0..length) without a UTF-8 character that is cut off at its end. */
+/* The length of text[0..length) without an incomplete UTF-8 character at its end. */
 size_t asyncp_text_whole(const char *text, size_t length);
 
 /* The table's copy of the text. NULL: the table is full, or no memory. */
@@ -73,7 +73,7 @@ const char *asyncp_error_text(int code);
 const char *asyncp_error_name(int code);
 
 /*
- * Writes the code's name with the message if it belongs to that code, else with the code's text.
+ * Writes the code's name with the message if it belongs to the code, else with the code's text.
  * `message` may be NULL. Returns the whole length, as snprintf.
  */
 int asyncp_error_describe(char *text, size_t size, int code, const struct error_message *message);

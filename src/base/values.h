@@ -13,8 +13,8 @@ static inline bool is_not_a_number(double value)
 }
 
 /*
- * Removes const. For an object that was not defined const, where the signature of a public function
- * promises that the call does not change it.
+ * Removes const. For an object not defined const, if the signature of a public function promises
+ * not to change it.
  */
 static inline void *unconst(const void *object)
 {

@@ -6,7 +6,7 @@
 #include "sched/pace.h"
 #include <asyncio/gather.h>
 
-/* Reserves one reference of each task, also of one that occurs twice. */
+/* Reserves one reference of each task, also of a repeated one. */
 static void reserve_all(async_task *const tasks[], size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -15,7 +15,7 @@ static void reserve_all(async_task *const tasks[], size_t count)
     unmark_tasks(tasks, count);
 }
 
-/* The task that failed first; NULL if none failed. */
+/* The first failed task; NULL if none failed. */
 static struct async_task *first_failed(async_task *const tasks[], size_t count)
 {
     struct async_task *first = NULL;
@@ -53,8 +53,8 @@ static void take_gathered(struct async_loop *loop, struct async_task *task)
 }
 
 /*
- * Takes every handle once, also of a task that occurs twice. `last` is collected last, so that its
- * error message is the one that remains.
+ * Takes every handle once, also of a repeated task. `last` is collected last, so its error message
+ * remains.
  */
 static void take_all_gathered(struct async_loop *loop, async_task *const tasks[], size_t count,
                               struct async_task *last)

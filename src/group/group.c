@@ -1,9 +1,9 @@
 /*
- * group/group.c: task groups. A group is a scope of the task that declared it, and expires when a
- * child fails. It is the maker of its children and a listener of the end of each. Beyond a plain
+ * group/group.c: task groups. A group is a scope of the declaring task, and expires when a child
+ * fails. It is the maker of its children and a listener of the end of each. Beyond a plain
  * task, a child costs its entry in two lists, which needs no memory besides its control block.
  *
- * Invariants: `children` holds the `live` children that have not ended. `running` of them were
+ * Invariants: `children` holds the children not yet ended, `live` in number. `running` of them were
  * given to the scheduler; the others are in `queued`, which is empty while running < limit. The
  * records of ended children are kept in the order of their ends in a list from `first_ended` to
  * `last_ended`; async_group_next has returned those before `next_result`.
@@ -27,7 +27,7 @@ struct group {
     struct wait *wait;              /* of the owner in a call of the group; NULL: none */
     /* the source of the group's error; NULL: none, or no memory for a child */
     struct async_task *first_failed;
-    uint64_t passed_on;  /* the latest request round of the owner that the children received */
+    uint64_t passed_on;  /* the latest request round of the owner received by the children */
     int error;           /* the first failure; 0: none */
     bool discard;        /* records of ended children are not kept */
     bool wants_next;     /* wait ends with the next child, else with the last */
@@ -52,7 +52,7 @@ static struct group *group_of(async_task_group *group, const char *call)
     return inside;
 }
 
-/* The group, for a call that only its owner may make, before async_group_wait has returned. */
+/* The group, for a call reserved for its owner, before async_group_wait has returned. */
 static struct group *owned_group(const struct async_loop *loop, async_task_group *public_group,
                                  const char *call)
 {
@@ -100,7 +100,7 @@ OUT_OF_LINE static void fail_group(struct async_loop *loop, struct group *group,
     asyncp_round_end(loop, is_new);
 }
 
-/* Keeps the record of a child that has ended. */
+/* Keeps the record of an ended child. */
 static void keep_record(struct group *group, struct async_task *task)
 {
     task->next_ended = NULL;
@@ -209,7 +209,7 @@ void asyncp_group_begin(async_task_group *public_group, const async_group_option
     asyncp_scope_enter(loop, &group->scope, SCOPE_GROUP, "ASYNC_TASK_GROUP");
 }
 
-/* Passes the owner's cancel request on. A child that started now would be cancelled at once. */
+/* Passes the owner's cancel request on. A child started now would be cancelled at once. */
 static void pass_request_to_children(struct async_loop *loop, struct group *group)
 {
     group->passed_on = asyncp_round_pass_on(loop, group->scope.coroutine);

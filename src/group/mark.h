@@ -1,6 +1,6 @@
 /*
- * group/mark.h: finds the tasks that occur twice in an array of handles. Marks are set only within
- * one function that does not switch.
+ * group/mark.h: finds repeated tasks in an array of handles. Marks are set only within one function
+ * that does not switch.
  */
 #ifndef GROUP_MARK_H
 #define GROUP_MARK_H

@@ -13,7 +13,7 @@ struct race {
     size_t begun;       /* attempts started */
     int64_t delay_ns;   /* between two starts, unless the latest attempt fails earlier */
     int64_t next_ns;    /* the deadline of the next start */
-    size_t winner;      /* the first attempt that succeeded; count: none yet */
+    size_t winner;      /* the first successful attempt; count: none yet */
     async_task **tasks; /* of the attempts; NULL: there was no memory */
     struct watch watch;
 };
@@ -46,7 +46,7 @@ static void start_next_attempt(struct async_loop *loop, struct race *race)
     race->next_ns = race->delay_ns < TIME_NEVER - now_ns ? now_ns + race->delay_ns : TIME_NEVER;
 }
 
-/* Takes the next end from the watch. Whether it is that of the latest attempt. */
+/* Takes the next end from the watch. Whether it belongs to the latest attempt. */
 static bool take_attempt_end(struct race *race)
 {
     size_t index = asyncp_watch_take(&race->watch);

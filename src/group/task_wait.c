@@ -2,7 +2,7 @@
  * group/task_wait.c: waits that borrow a task: async_task_wait for its end, async_task_wait_started
  * for its start, and async_set_started, which ends the latter. Such a wait is a listener of the
  * task's end. It holds a reference only from its wake-up until it has read the result. The last
- * handle may be released during the wait: that frees nothing while the task runs, and settles a
+ * handle may be released during the wait: this frees nothing while the task runs, and settles a
  * future.
  */
 #include "sched/pace.h"

@@ -1,7 +1,7 @@
 /*
  * group/timeout.c: time limits and shields, as scopes of the running task. sched/cancel.c decides
- * what a scope does to the calls inside it; this file sets the timer and computes the result at the
- * end of the scope.
+ * the effect of a scope on the calls inside it; this file sets the timer and computes the result at
+ * the end of the scope.
  */
 #include "base/values.h"
 #include "sched/current.h"
@@ -26,7 +26,7 @@ static void expire_timeout(struct timer *timer)
     asyncp_scope_expire(CONTAINER_OF(timer, struct scope, timer), -ETIMEDOUT, REASON_LIMIT);
 }
 
-/* Sets the deadline; one that has passed expires at once. 0, or -ENOMEM with nothing changed. */
+/* Sets the deadline; a past one expires at once. 0, or -ENOMEM with nothing changed. */
 static int set_limit(struct async_loop *loop, struct scope *scope, int64_t when_ns, bool passed)
 {
     int result = passed ? 0 : asyncp_timer_set(loop, &scope->timer, when_ns);

@@ -23,7 +23,7 @@ static bool one_failed(struct watch *watch)
     return watch->failed > 0 || all_ended(watch);
 }
 
-/* The condition that return_when stands for; NULL if it is unknown. */
+/* The condition for return_when; NULL if it is unknown. */
 static bool (*find_condition(async_return_when return_when))(struct watch *)
 {
     static bool (*const conditions[])(struct watch *) = {

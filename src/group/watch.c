@@ -56,7 +56,7 @@ void asyncp_watch_add(struct watch *watch, struct async_task *task)
         listen_on(&entry->listener, watched_task_ended, &task->waiters);
 }
 
-/* Adds an entry for a task that has one already. It is marked as ended and never in the list. */
+/* Adds another entry for a task. It is marked as ended and never in the list. */
 static void add_repeated(struct watch *watch)
 {
     struct watched_task *entry = &watch->tasks[watch->count++];

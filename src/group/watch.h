@@ -1,7 +1,7 @@
 /*
- * group/watch.h: borrowed tasks that are watched together. Each end is appended to a list at once,
- * at the cost of one listener for each task. Tasks wait in a list; the first is woken when the
- * condition `enough` holds. A watch must not take handles, and cancels nothing.
+ * group/watch.h: borrowed tasks, watched together. Each end is appended to a list at once, at the
+ * cost of one listener for each task. Tasks wait in a list; the first is woken when the condition
+ * `enough` holds. A watch must not take handles, and cancels nothing.
  */
 #ifndef GROUP_WATCH_H
 #define GROUP_WATCH_H
@@ -13,7 +13,7 @@ struct watch;
 struct watched_task {
     struct waiter listener; /* linked until the task has ended */
     struct watch *watch;
-    struct watched_task *next; /* the one that ended after it; valid when ended */
+    struct watched_task *next; /* the next one to end; valid when ended */
     bool ended;
 };
 
@@ -21,11 +21,11 @@ struct watch {
     struct watched_task *tasks; /* in the order in which they were added */
     size_t capacity;            /* of tasks */
     size_t count;               /* used entries of tasks */
-    size_t repeated;            /* entries of tasks that have an earlier entry */
-    size_t ended;               /* tasks that have ended, each counted once */
+    size_t repeated;            /* entries of tasks with an earlier entry */
+    size_t ended;               /* ended tasks, each counted once */
     size_t taken;               /* ends taken from the list */
     size_t failed;              /* ends with an error other than -ECANCELED */
-    struct watched_task *first; /* the list of ends that were not taken; NULL: empty */
+    struct watched_task *first; /* the list of ends not yet taken; NULL: empty */
     struct watched_task *last;  /* undefined if the list is empty */
     /* called at each end: whether the first waiter is to be woken */
     bool (*enough)(struct watch *);
@@ -35,16 +35,16 @@ struct watch {
 };
 
 /*
- * Opens an empty watch with a capacity, in few[0..few_count) if that is large enough, else on the
+ * Opens an empty watch with a capacity, in few[0..few_count) if it is large enough, else on the
  * heap. 0 or -ENOMEM.
  */
 int asyncp_watch_open(struct async_loop *loop, struct watch *watch, size_t capacity,
                       struct watched_task few[], size_t few_count);
 
-/* Adds a task. NULL counts as a task that has failed. */
+/* Adds a task. NULL counts as a failed task. */
 void asyncp_watch_add(struct watch *watch, struct async_task *task);
 
-/* Adds tasks. One that occurs twice is watched once, at its first index. */
+/* Adds tasks. A repeated one is watched once, at its first index. */
 void asyncp_watch_add_all(struct watch *watch, async_task *const tasks[], size_t count);
 
 /* The number of different tasks. */

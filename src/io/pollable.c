@@ -1,6 +1,6 @@
 /*
- * io/pollable.c: waiting for a source. Only a task that waits counts as in flight: a pollable on
- * which no task waits does not keep the loop from a futex wait, nor virtual time from passing.
+ * io/pollable.c: waiting for a source. Only a waiting task counts as in flight: a pollable without
+ * a waiting task prevents neither a futex wait of the loop, nor the passing of virtual time.
  */
 #include "io/pollable.h"
 #include "poll/poll.h"
@@ -22,8 +22,8 @@ static void end_waiting(struct async_loop *loop, struct pollable *pollable, enum
 }
 
 /*
- * Prefetches memory that the task touches first when it runs: the innermost frames of its stack,
- * and the fields after the pollable in its owner.
+ * Prefetches the memory first touched by the task: the innermost frames of its stack, and the
+ * fields after the pollable in its owner.
  */
 static void prefetch_waiter(const struct pollable *pollable, const struct wait *wait)
 {
@@ -101,7 +101,7 @@ int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enu
     struct pollable_wait waiting = {.pollable = pollable, .side = side};
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
-    if (pollable_is_ready(pollable, side)) /* the poller may never report that again */
+    if (pollable_is_ready(pollable, side)) /* the poller may never report it again */
         return 0;
     if (pollable_is_taken(pollable, side))
         return async_fail(-EBUSY, "another task %s this stream",
@@ -139,7 +139,7 @@ int asyncp_pollable_rest(struct async_loop *loop, struct pollable *pollable, enu
 {
     int interrupted = 0;
     if (pollable_is_taken(pollable, side))
-        return 0; /* the caller finds that out later */
+        return 0; /* the caller finds it out later */
     pollable->interrupted[side] = &interrupted;
     asyncp_yield(loop);
     if (interrupted == 0)

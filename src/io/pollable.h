@@ -1,6 +1,6 @@
 /*
  * io/pollable.h: a descriptor of the library's own, registered with the poller for as long as it is
- * open, and the tasks that wait until it is readable or writable: at most one for each. Streams and
+ * open, and the tasks waiting until it is readable or writable: at most one for each. Streams and
  * listeners are built on it. It does not read or write.
  */
 #ifndef IO_POLLABLE_H
@@ -12,10 +12,10 @@ enum side { SIDE_READ, SIDE_WRITE };
 
 struct pollable {
     struct source source;
-    struct wait *waiting[2]; /* of the task that waits on each side; NULL: no task does */
+    struct wait *waiting[2]; /* of the task waiting on each side; NULL: no task does */
     /*
-     * By side: where a task that was woken, and has not run yet, learns that it must not go on:
-     * -errno is stored there. NULL: there is no such task.
+     * By side: where -errno is stored for a task that was woken and has not run yet, if it must not
+     * go on. NULL: there is no such task.
      */
     int *interrupted[2];
     /* Set by the owner; called after a change, when waiting tasks were woken. May close this. */
@@ -30,24 +30,24 @@ int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int
 void asyncp_pollable_close(struct async_loop *loop, struct pollable *pollable, int error);
 
 /*
- * Ends the wait on that side, if a task waits there, with the result. A negative one also reaches a
+ * Ends the wait on the side, if a task waits there, with the result. A negative one also reaches a
  * task that was woken before and has not run yet.
  */
 void asyncp_pollable_wake(struct async_loop *loop, struct pollable *pollable, enum side side,
                           int result);
 
-/* Marks that side as ready, so that the next try asks the kernel, and wakes the task there. */
+/* Marks the side as ready, so the next try asks the kernel, and wakes the task there. */
 void asyncp_pollable_retry(struct async_loop *loop, struct pollable *pollable, enum side side);
 
 /*
- * Waits until a try on that side is worthwhile. 0; -EBUSY: another task waits there; -ECANCELED.
+ * Waits until a try on the side is worthwhile. 0; -EBUSY: another task waits there; -ECANCELED.
  * Switches.
  */
 int asyncp_pollable_wait(struct async_loop *loop, struct pollable *pollable, enum side side,
                          const char *call);
 
 /*
- * asyncp_wait_in_list in another list; meanwhile that side is taken by the task. Negative: why
+ * asyncp_wait_in_list in another list; meanwhile the side is taken by the task. Negative: why
  * the task must not go on; the owner may be gone then. Switches.
  */
 int asyncp_pollable_stand_in_line(struct pollable *pollable, enum side side, struct list *line,
@@ -67,7 +67,7 @@ static inline bool pollable_is_taken(const struct pollable *pollable, enum side 
     return pollable->waiting[side] != NULL || pollable->interrupted[side] != NULL;
 }
 
-/* Whether a try on that side is worthwhile. */
+/* Whether a try on the side is worthwhile. */
 static inline bool pollable_is_ready(const struct pollable *pollable, enum side side)
 {
     return (pollable->source.state & side_bit(side)) != 0;
@@ -92,8 +92,8 @@ static inline void pollable_moved_less(struct pollable *pollable, enum side side
 }
 
 /*
- * For a task that is about to use the pollable: takes steps (see sched/pace.h), and lets other
- * tasks run if it is time. 0; negative: as asyncp_pollable_rest. Switches.
+ * For a task about to use the pollable: takes steps (see sched/pace.h), and lets other tasks run if
+ * it is time. 0; negative: as asyncp_pollable_rest. Switches.
  */
 static inline int pollable_pace(struct async_loop *loop, struct pollable *pollable, enum side side,
                                 int32_t steps)

@@ -9,8 +9,8 @@
  *             (result = asyncp_retry_wait(&retry, fd, OPERATION_WRITABLE)) >= 0);
  *      return retry_end(&retry, result);
  *
- * While the task waits, the kernel holds nothing of the caller's. So the result of the call that
- * succeeds is final, and a cancellation has nothing to undo.
+ * While the task waits, the kernel holds nothing of the caller's. So the result of the successful
+ * call is final, and a cancellation has nothing to undo.
  */
 #ifndef IO_RETRY_H
 #define IO_RETRY_H
@@ -24,7 +24,7 @@ struct retry {
     bool was_ready;       /* a wait has ended because the descriptor was ready */
 };
 
-/* For a task that enters the call. 0 or -ECANCELED. Switches. */
+/* For a task entering the call. 0 or -ECANCELED. Switches. */
 int asyncp_retry_begin(struct retry *retry, const char *call);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * io/splice.c: bytes that the kernel moves from one descriptor to another.
+ * io/splice.c: bytes moved by the kernel from one descriptor to another.
  */
 #include "io/retry.h"
 #include "sys/socket.h"

@@ -1,6 +1,6 @@
 /*
  * io/submit.c: the bridge from completions to waits. The operation lies in the frame of the waiting
- * call, and that frame stays until the completion has come, whatever else happens to the task.
+ * call, and the frame stays until the completion has come, whatever else happens to the task.
  */
 #include "io/submit.h"
 #include "poll/poll.h"

@@ -1,5 +1,5 @@
 /*
- * io/submit.h: an operation of the poller as a call that waits.
+ * io/submit.h: an operation of the poller as a waiting call.
  */
 #ifndef IO_SUBMIT_H
 #define IO_SUBMIT_H

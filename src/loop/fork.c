@@ -40,7 +40,7 @@ static void handle_fork_in_child(void)
     asyncp_overflow_forked(count_inherited());
 }
 
-/* At program start: pthread_once may need a system call that a filter forbids. */
+/* At program start: pthread_once may need a system call forbidden by a filter. */
 __attribute__((constructor)) static void install_fork_handlers(void)
 {
     pthread_atfork(asyncp_overflow_before_fork, asyncp_overflow_after_fork, handle_fork_in_child);

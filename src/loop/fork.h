@@ -10,13 +10,13 @@ struct async_task;
 /* Removes the tasks of inherited loops from all waiter lists, before a loop is opened. */
 void asyncp_leave_waiter_lists(void);
 
-/* The task that forked, when it has ended; NULL: it has not, or a callback forked. */
+/* The forking task, when it has ended; NULL: it has not, or a callback forked. */
 struct async_task *asyncp_forked_task(const struct async_loop *loop);
 
-/* The result of a run that was inherited: of the task that forked; 0 if it was a callback. */
+/* The result of an inherited run: of the forking task; 0 if it was a callback. */
 int asyncp_forked_result(const struct async_loop *loop);
 
-/* Removes a loop that is being freed from the inherited ones. */
+/* Removes a loop to be freed from the inherited ones. */
 void asyncp_forget_inherited(const struct async_loop *loop);
 
 #endif

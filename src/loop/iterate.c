@@ -1,16 +1,16 @@
 /*
- * loop/iterate.c: one iteration: poll, fire the timers, run what is ready.
+ * loop/iterate.c: one iteration: poll, fire the timers, run the ready tasks and callbacks.
  *
  * How the loop waits is decided in poll_and_expire(), from top to bottom:
  *
  *   how long   choose_timeout()     not at all while something is ready; else until the first
- *                                   timer, which may be coalesced with others; at most what the
- *                                   caller allows
+ *                                   timer, which may be coalesced with others; at most as long as
+ *                                   the caller allows
  *   on what    can_wait_on_futex()  the attention word, while no operation is pending in the
  *                                   poller; else the poller
  *   virtual    advance_virtual_clock()
- *                                   real time passes only for operations and jobs that are
- *                                   pending; then the clock jumps to the first timer
+ *                                   real time passes only for pending operations and jobs; then
+ *                                   the clock jumps to the first timer
  *
  * How long tasks run between two polls is decided in sched/burst.c, and for a task that does not
  * stop in sched/pace.h.
@@ -23,7 +23,7 @@
 #include "sys/spin.h"
 #include "sys/thread.h"
 
-/* As CPython: clocks and kernels differ in what they do with longer ones. */
+/* As CPython: clocks and kernels differ in their treatment of longer ones. */
 static const int64_t MAX_WAIT_NS = 24ll * 3600 * 1000000000;
 static const int64_t DEADLOCK_WAIT_NS = 1000000000; /* before a deadlock is reported */
 enum { COALESCE_COUNT = 16, COALESCE_NS = 250000 };
@@ -47,7 +47,7 @@ static bool has_work(const struct async_loop *loop)
            (atomic_load(&loop->sched.attention) & sent) != 0;
 }
 
-/* Operations and jobs that will end without the help of a task. */
+/* Pending operations and jobs: they will end without the help of a task. */
 static size_t count_pending(const struct async_loop *loop)
 {
     return loop->poller.in_flight + loop->activity.jobs;
@@ -69,7 +69,7 @@ int64_t asyncp_idle_ns(const struct async_loop *loop)
 /*
  * How long to wait; 0: not at all, negative: until an event. Timer coalescing: if at least 16
  * timers are due within 250 µs, the loop sleeps for 250 µs and fires them together, because a
- * wake-up costs more than the task that it wakes. A timer may be late by that much.
+ * wake-up costs more than the woken task. A timer may be late by 250 µs.
  */
 static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
 {
@@ -85,7 +85,7 @@ static int64_t choose_timeout(const struct async_loop *loop, int64_t max_ns)
 
 /*
  * A futex wait on the attention word is cheaper than a wait in the poller, for the loop and for the
- * thread that wakes it. Not in a hosted loop: only the poller notices that its descriptor is gone.
+ * waking thread. Not in a hosted loop: only the poller notices that its descriptor is gone.
  */
 static bool can_wait_on_futex(const struct async_loop *loop, int64_t timeout_ns)
 {
@@ -188,7 +188,7 @@ static void poll_and_expire(struct async_loop *loop, int64_t max_ns)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
-/* Runs one node. A task that stops may switch directly to others before this returns. */
+/* Runs one node. A stopping task may switch directly to others before this returns. */
 static void run_ready_node(struct async_loop *loop)
 {
     struct ready *node = ready_pop(&loop->sched.ready);

@@ -1,7 +1,7 @@
 /*
  * loop/lifecycle.c: opening and closing a loop. To close it, all remaining tasks are cancelled and
- * awaited, and then everything that belongs to the loop is freed. A thread has at most one loop.
- * This file does not know what drives the loop.
+ * awaited, and then everything belonging to the loop is freed. A thread has at most one loop.
+ * This file does not know the driver of the loop.
  */
 #include "loop/loop.h"
 #include "base/options.h"
@@ -213,7 +213,7 @@ static void wait_for_shutdown_holds(struct async_loop *loop)
 }
 
 /*
- * Tasks that were created while the loop ends are cancelled only after all older tasks have ended;
+ * Tasks created while the loop ends are cancelled only after all older tasks have ended;
  * they may be part of their cleanup. Repeats until none are left.
  */
 static void end_tasks(struct async_loop *loop)
@@ -224,7 +224,7 @@ static void end_tasks(struct async_loop *loop)
         last_id = asyncp_last_id(loop);
         wait_for_tasks_up_to(loop, last_id);
         if (loop_alive(loop) == 0 && loop_has_ready(loop) && !loop_is_inherited(loop))
-            asyncp_iterate(loop, 0); /* callbacks that the last tasks left */
+            asyncp_iterate(loop, 0); /* callbacks left by the last tasks */
     } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
     wait_for_shutdown_holds(loop);
 }

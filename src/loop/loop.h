@@ -16,8 +16,8 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
 void asyncp_loop_finish(struct async_loop *loop);
 
 /*
- * One iteration: waits for events, at most max_ns (negative: without limit), and runs what is
- * ready.
+ * One iteration: waits for events, at most max_ns (negative: without limit), and runs the ready
+ * tasks and callbacks.
  */
 void asyncp_iterate(struct async_loop *loop, int64_t max_ns);
 
@@ -29,7 +29,7 @@ int64_t asyncp_idle_ns(const struct async_loop *loop);
 
 /*
  * Iterates until the task (may be NULL) has ended, the loop is stopped, or this process is a child
- * that has inherited the loop.
+ * with an inherited loop.
  */
 void asyncp_loop_run(struct async_loop *loop, const struct async_task *task);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Room for the text of any address; a path with bytes that are shown as \xNN may be cut. */
+/* Room for the text of any address; a path with bytes shown as \xNN may be cut. */
 enum { ADDRESS_TEXT = 128 };
 
 /*
@@ -19,7 +19,7 @@ enum { ADDRESS_TEXT = 128 };
 int asyncp_address_text(const struct sockaddr *address, socklen_t size, char *text, size_t room);
 
 /*
- * Addresses for streams at a host and a port, or at a service if that is not NULL; the flags are
+ * Addresses for streams at a host and a port, or at a service if it is not NULL; the flags are
  * getaddrinfo's. 0, and the list is the caller's; or -errno. Switches.
  */
 struct addrinfo;
@@ -38,7 +38,7 @@ static inline bool address_has_port(const struct sockaddr *address)
     return address->sa_family == AF_INET || address->sa_family == AF_INET6;
 }
 
-/* The port of an address that has one, in network byte order. */
+/* The port of an IPv4 or IPv6 address, in network byte order. */
 static inline in_port_t *address_port(struct sockaddr *address)
 {
     void *any = address;
@@ -46,11 +46,11 @@ static inline in_port_t *address_port(struct sockaddr *address)
                                           : &((struct sockaddr_in *)any)->sin_port;
 }
 
-/* The port that a socket is bound to; 0: it has none; or -errno. */
+/* The local port of a socket; 0: it has none; or -errno. */
 int asyncp_socket_port(int fd);
 
 /*
- * The address of a Unix socket at that path, or of an abstract one, "@name": its size, or -errno.
+ * The address of a Unix socket at the path, or of an abstract one, "@name": its size, or -errno.
  */
 struct sockaddr_un;
 int asyncp_unix_address(struct sockaddr_un *address, const char *path);

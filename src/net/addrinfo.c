@@ -1,6 +1,6 @@
 /*
- * net/addrinfo.c: lists of addresses in one block, and addresses in numbers. Anything that is not
- * obviously numeric is left to getaddrinfo.
+ * net/addrinfo.c: lists of addresses in one block, and addresses in numbers. getaddrinfo handles
+ * everything not obviously numeric.
  */
 #include "net/addrinfo.h"
 #include "net/copy.h"
@@ -16,7 +16,7 @@
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
-/* The entries, followed by the data that they point to. The program knows the first entry. */
+/* The entries, followed by the data they point to. The program knows the first entry. */
 struct address_block {
     size_t size;
     struct addrinfo entries[];
@@ -179,7 +179,7 @@ static size_t add_address(union address *address, in_port_t port, const struct a
     return count;
 }
 
-/* Whether the hints ask for nothing that only libc knows. */
+/* Whether the result can be computed without libc. */
 static bool is_plain(const char *host, const char *service, const struct addrinfo *hints)
 {
     const int plain_flags = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_NUMERICSERV;

@@ -1,7 +1,7 @@
 /*
  * net/connect.c: opening connections (RFC 8305, "happy eyeballs"): the addresses of a host are
- * tried in an order that alternates between the families, each a little after the one before, until
- * one of them has connected.
+ * tried until one of them has connected. The families alternate, and each attempt begins a little
+ * after the one before.
  */
 #include "base/options.h"
 #include "net/address.h"
@@ -28,13 +28,13 @@ struct target {
     /* The failure to report, if none succeeds. */
     int error;                           /* 0: none yet */
     size_t failed;                       /* the index of its address */
-    const struct addrinfo *failed_local; /* the local address that could not be bound; or NULL */
+    const struct addrinfo *failed_local; /* the first unusable local address; or NULL */
 };
 
 /* ---- one address ---------------------------------------------------------------------------- */
 
 /*
- * Binds the first local address of the family that can be bound. If none can, returns the error of
+ * Binds the first usable local address of the family. If none can be bound, returns the error of
  * the first, which becomes *failed.
  */
 static int bind_local(int fd, const struct addrinfo *local, int family,
@@ -125,7 +125,7 @@ static bool has_local_address(const struct target *target, const struct addrinfo
     return target->local == NULL || has_family(target->local, address->ai_family);
 }
 
-/* The families alternate, beginning with that of the first address. */
+/* The families alternate, beginning with the first address's. */
 static void sort_addresses(struct target *target, const struct addrinfo *list)
 {
     int family = list->ai_family;

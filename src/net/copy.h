@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The bytes that a copy takes in the block. */
+/* The bytes taken by a copy in the block. */
 static inline size_t copy_size(size_t size)
 {
     const size_t alignment = _Alignof(max_align_t);

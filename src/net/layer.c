@@ -1,7 +1,7 @@
 /*
- * net/layer.c: the calls of a layer, and those that a layer makes. One read of the program's may
- * cost a layer much work and yield nothing, so a layer may read a bounded number of bytes for it;
- * then other tasks run.
+ * net/layer.c: the calls of a layer, and the calls made by it. One read of the program's may cost a
+ * layer much work and yield nothing, so a layer may read a bounded number of bytes for it; then
+ * other tasks run.
  */
 #include "net/layer.h"
 
@@ -154,7 +154,7 @@ void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void
     layer->read_has_ended = layer->was_hung_up;
 }
 
-/* After an end or an error no more input comes: the bytes that the layer holds are lost. */
+/* After an end or an error no more input comes: the bytes held by the layer are lost. */
 void asyncp_layer_release(struct layer *layer)
 {
     enum { MAX_READS = 8 };

@@ -14,7 +14,7 @@ struct layer {
     const async_stream_layer *calls;  /* NULL: bytes pass unchanged */
     void *state;
     struct block *leftover; /* received before the layer was set, for it to read first; or NULL */
-    size_t budget;          /* bytes that the layer may still read before other tasks run */
+    size_t budget;          /* bytes the layer may still read before other tasks run */
     int read_error;         /* every read returns it; 0: none */
     bool read_has_ended;    /* every read returns 0 */
     bool was_hung_up;       /* by asyncp_layer_hang_up: the peer may still send */
@@ -32,10 +32,13 @@ int asyncp_layer_write(struct layer *layer, const void *data, size_t size);
 /* The same for parts of `size` bytes together, which is not 0. */
 int asyncp_layer_writev(struct layer *layer, const struct iovec *parts, int count, size_t size);
 
-/* What the program writes has ended: the layer writes its last bytes. 0 or -errno. */
+/* The program's output has ended: the layer writes its last bytes. 0 or -errno. */
 int asyncp_layer_finish(struct layer *layer);
 
-/* After that: has the peer find the end when nothing is pending. A layer has said it itself. */
+/*
+ * After asyncp_layer_finish: has the peer find the end when nothing is pending. A layer has said it
+ * itself.
+ */
 void asyncp_layer_end(struct layer *layer);
 
 /* Waits until another asyncp_layer_receive is worthwhile; flushes first. 0 or -errno. Switches. */
@@ -47,7 +50,7 @@ void asyncp_layer_set(struct layer *layer, const async_stream_layer *calls, void
 
 /*
  * For a stream that closes while the layer holds bytes: reads through the layer and drops the
- * input, so that they are sent. If that has become impossible, writing fails.
+ * input, so the held bytes are sent. If they can no longer be sent, writing fails.
  */
 void asyncp_layer_release(struct layer *layer);
 
@@ -73,14 +76,14 @@ static inline void *layer_state(const struct layer *layer, const async_stream_la
     return layer->calls == calls ? layer->state : NULL;
 }
 
-/* Whether the layer keeps bytes that it writes when more has come from the peer. */
+/* Whether the layer holds output until more input has come from the peer. */
 static inline bool layer_holds(const struct layer *layer)
 {
     return layer->calls != NULL && layer->calls->held != NULL &&
            layer->calls->held(layer->state) > 0;
 }
 
-/* Whether all that was written is sent, or never will be. */
+/* Whether all output is sent, or never will be. */
 static inline bool layer_has_sent(const struct layer *layer)
 {
     return transport_write_error(&layer->transport) != 0 ||
@@ -99,7 +102,7 @@ static inline bool layer_has_ended(const struct layer *layer)
     return layer->read_has_ended;
 }
 
-/* Whether the peer has said that it sends nothing more. */
+/* Whether the peer has ended its side of the connection. */
 static inline bool layer_peer_has_ended(const struct layer *layer)
 {
     return transport_has_ended(&layer->transport) || (layer->read_has_ended && !layer->was_hung_up);

@@ -1,7 +1,7 @@
 /*
  * net/linger.c: the lingering close. A kernel that closes a socket with unread input, or receives
- * more input afterwards, resets the connection, and data that the peer has not received by then is
- * lost. So a stream that has sent everything tells the peer the end, reads and drops further input,
+ * more input afterwards, resets the connection; data not yet received by the peer is lost. So a
+ * stream first sends everything and tells the peer the end. Then it reads and drops further input,
  * and closes the socket when nothing can be lost any more:
  *
  *      the peer has ended                            and its system has acknowledged everything; or
@@ -17,7 +17,7 @@
 enum { MAX_DROPS = 8, MAX_DROPPED = 16 * 1024 * 1024 };
 static const int64_t FIRST_PAUSE_NS = 1000000, MAX_PAUSE_NS = 100000000;
 
-/* For the peer's end; and for acknowledgements, as for a peer that takes nothing. */
+/* For the peer's end; and for acknowledgements, as long as CLOSE_TIMEOUT_NS (stream.c). */
 static const int64_t MAX_END_NS = 3000000000, MAX_ACKNOWLEDGE_NS = 30000000000;
 
 void asyncp_linger_init(struct lingering_close *lingering, size_t unread)
@@ -112,7 +112,7 @@ bool asyncp_linger_check(struct lingering_close *lingering, struct layer *layer,
     return true;
 }
 
-/* Whether it is known before the shutdown that a close loses nothing. */
+/* Whether a close is known to lose nothing, already before the shutdown. */
 static bool can_close_now(struct lingering_close *lingering, const struct layer *layer)
 {
     const struct async_transport *transport = &layer->transport;

@@ -11,7 +11,7 @@ struct lingering_close {
     int64_t pause_ns;      /* between two checks for acknowledgements */
     size_t dropped;        /* bytes of input */
     size_t unacknowledged; /* bytes of output, at the last check */
-    bool peer_sends;       /* it has sent something that was not read */
+    bool peer_sends;       /* it has sent something the program did not read */
     bool peer_has_ended;   /* its end was read */
 };
 

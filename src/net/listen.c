@@ -1,5 +1,5 @@
 /*
- * net/listen.c: accepting. A connection that has come to nothing before it was accepted is skipped.
+ * net/listen.c: accepting. A connection that has failed before it was accepted is skipped.
  */
 #include "net/listen.h"
 #include "sys/socket.h"

@@ -1,5 +1,5 @@
 /*
- * net/listen.h: a socket that listens. Connections are accepted on the loop's own stack, up to the
+ * net/listen.h: a listening socket. Connections are accepted on the loop's own stack, up to the
  * backlog at a time. It does not know servers.
  */
 #ifndef NET_LISTEN_H
@@ -14,12 +14,12 @@ struct listener {
     struct deferred deferred; /* another round of accepting, put off */
     bool is_put_off;
     int backlog;
-    int skipped; /* connections in a row that came to nothing */
+    int skipped; /* failed connections in a row */
 
     /* Whether another connection is wanted now. */
     bool (*wants)(const struct listener *listener);
 
-    /* Takes a connected socket of that domain. 0; -errno: accepting is to fail with it. */
+    /* Takes a connected socket of the domain. 0; -errno: accepting is to fail with it. */
     int (*accepted)(struct listener *listener, int fd, int domain);
 
     /*

@@ -1,6 +1,6 @@
 /*
- * net/name.c: the calls that look up names. Numbers are answered at once, everything else by the
- * resolver; the error message names the host. It does not know threads.
+ * net/name.c: lookups of names. Numbers are answered at once, everything else by the resolver; the
+ * error message names the host. It does not know threads.
  */
 #include "base/text.h"
 #include "sched/pace.h"
@@ -115,7 +115,7 @@ static int look_up_names(struct async_loop *loop, const struct question *questio
     return result;
 }
 
-/* libc does that without waiting, and with little stack. */
+/* libc does this without waiting, and with little stack. */
 static int write_numbers(const struct sockaddr *address, unsigned size, struct name_buffer host,
                          struct name_buffer service, int flags)
 {

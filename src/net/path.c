@@ -3,7 +3,7 @@
  *
  * bind(2) fails if the path exists. So the old socket is renamed, the new one is bound, and the old
  * one is removed by its new name. Between the rename and listen(2), some microseconds, a client
- * finds no server. (Binding another name and renaming that to the path would leave no such gap, but
+ * finds no server. (Binding another name and renaming it to the path would leave no such gap, but
  * getsockname(2) would return the other name for ever.) If two processes take over at once, the
  * second one to bind gets -EADDRINUSE.
  */

@@ -1,7 +1,6 @@
 /*
- * net/path.h: the path of a Unix server. A socket that is left there is replaced; in the end only
- * the server's own socket is removed, not a file that has taken its place. It does not know
- * servers.
+ * net/path.h: the path of a Unix server. An old socket at the path is replaced; in the end only the
+ * server's own socket is removed, not a file in its place. It does not know servers.
  *
  * A start calls claim, vacate, bind, and then settle or withdraw; a stop calls release. Until
  * settle the old socket exists by another name in the same folder: a start that fails puts it back.

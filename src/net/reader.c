@@ -1,8 +1,7 @@
 /*
  * net/reader.c: buffered reading. A large read receives straight into the program's buffer;
  * everything else into a block, from which it is copied or lent. A read that fails or is cancelled
- * loses nothing: no byte is taken out of the input before the read can return all that it was asked
- * for.
+ * loses nothing: a byte leaves the input only when the read can return everything it was asked for.
  */
 #include "net/stream.h"
 #include <limits.h>
@@ -71,8 +70,8 @@ struct block *asyncp_reader_take(struct async_stream *stream)
 /* ---- receiving ------------------------------------------------------------------------------ */
 
 /*
- * Makes room for `wanted` unread bytes, or for any more (0). A peer may have announced that number,
- * so the memory is at most twice the size of the received input. 0 or -ENOMEM.
+ * Makes room for `wanted` unread bytes, or for any more (0). The number may come from a peer, so
+ * the memory is at most twice the size of the received input. 0 or -ENOMEM.
  */
 static int reserve_input(struct async_stream *stream, size_t wanted)
 {
@@ -110,7 +109,7 @@ static int receive_input(struct async_stream *stream, size_t wanted)
     return result;
 }
 
-/* A task that is about to wait keeps no block with much unused room. */
+/* Before the wait, input in a block with much unused room moves to a smaller one. */
 static int wait_for_input(struct async_stream *stream, const char *call)
 {
     struct reader *reader = &stream->reader;
@@ -135,7 +134,7 @@ static int await_input(struct async_stream *stream, size_t wanted, const char *c
     return result;
 }
 
-/* Begins a call that reads. 0 or -errno. Switches. */
+/* Begins a read. 0 or -errno. Switches. */
 static int enter_read(struct async_stream *stream, const char *call)
 {
     const struct async_loop *loop = loop_enter(call);
@@ -285,8 +284,8 @@ static size_t find_separator(const struct separators *separators, const char *da
 
 /*
  * Waits until a separator has come within the first `max` bytes, and returns the length up to its
- * end. 0: the peer has ended before. -EMSGSIZE: none is among the first `enough` bytes. A caller
- * that takes the end of the stream for a separator has to see `max` + 1 bytes.
+ * end. 0: the peer has ended before. -EMSGSIZE: none is among the first `enough` bytes. If the end
+ * of the stream counts as a separator, the caller has to see `max` + 1 bytes.
  */
 static int await_separator(struct async_stream *stream, const struct separators *separators,
                            size_t max, size_t enough, const char *call)
@@ -404,7 +403,7 @@ struct growing_text {
     size_t size; /* of the memory */
 };
 
-/* Room for a byte and the zero after it. One byte too many shows that there are too many. */
+/* Room for a byte and the zero after it. One byte beyond the limit is read, to notice an excess. */
 static int grow_text(struct growing_text *text, size_t max_length)
 {
     if (text->length + 1 < text->size)

@@ -1,11 +1,11 @@
 /*
  * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of
+ * net/resolver.c: lookups, and the tasks that wait for them. A lookup is a job of an executor of
  * the process, on the heap; a task's wait for it lies in the task's frame.
- *
  *      under_way    lookups that are queued or running, hashed by question
- *      waiters      of each of those: the tasks that wait for it
+ *      waiters      of each of these lookups: the tasks that wait for it
  *
- * All of that is under one mutex. A task that is cancelled takes its wait out of the waiters and
+ * One mutex protects all of them. A cancelled task takes its wait out of the waiters and
  * returns; libc cannot be interrupted, so the lookup goes on without it. When a lookup ends, each
  * of its waiters is sent a message, which lies in the task's frame: from then on the task waits for
  * the message, and holds a reference to the lookup until it has read the answer.
@@ -25,14 +25,14 @@ struct lookup {
     struct work work;
     struct link sibling; /* in its bucket, while it is under way */
     struct list waiters;
-    _Atomic uint32_t references; /* of waiters, of tasks that were sent a message, of under_way */
+    _Atomic uint32_t references; /* of waiters, of tasks with a message, of under_way */
     struct question question;    /* points into bytes */
     struct answer answer;        /* set when the lookup has ended; names lie in bytes */
     size_t size;                 /* of all of it */
     _Alignas(max_align_t) char bytes[];
 };
 
-/* A task that waits for a lookup. */
+/* A task's wait for a lookup. */
 struct lookup_wait {
     struct link link; /* among the waiters, until the message is sent */
     bool is_sent;
@@ -43,7 +43,7 @@ struct lookup_wait {
 };
 
 static struct {
-    pthread_mutex_t mutex; /* of what follows, and of the waiters of lookups */
+    pthread_mutex_t mutex; /* of the following fields, and of the waiters of lookups */
     struct list under_way[BUCKETS];
     size_t count; /* of those under way */
 } lookups = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -77,7 +77,7 @@ static bool is_same_question(const struct question *a, const struct question *b)
            is_same_text(a->service, b->service) && is_same_address(a, b);
 }
 
-/* Where lookups lie that ask the same. */
+/* The bucket of lookups of equal questions. */
 static struct list *bucket_of_question(const struct question *question)
 {
     const char *bytes = question->address != NULL ? (const char *)question->address
@@ -161,7 +161,7 @@ static void retire_lookup(struct lookup *lookup)
     asyncp_lookup_release(lookup);
 }
 
-/* One under way that asks the same; or NULL. */
+/* A lookup of an equal question under way; or NULL. */
 static struct lookup *find_lookup(const struct question *question)
 {
     LIST_EACH (link, bucket_of_question(question)) {
@@ -220,7 +220,7 @@ static void unlock_after_fork(void)
 }
 
 /*
- * The child has none of the threads, so nothing is under way; and the tasks that wait never run
+ * The child has none of the threads, so nothing is under way; and the waiting tasks never run
  * there, so their references are dropped.
  */
 static void forget_lookups_in_child(void)
@@ -285,8 +285,8 @@ static int join_lookup(struct lookup_wait *waiting, const struct question *quest
 }
 
 /*
- * Takes the wait out; a lookup that no worker has taken and no task waits for is dropped. false:
- * the message is on its way.
+ * Takes the wait out. A lookup without waiters is dropped if no worker has taken it. false: the
+ * message is on its way.
  */
 static bool leave_lookup(struct lookup_wait *waiting)
 {

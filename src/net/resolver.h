@@ -1,6 +1,6 @@
 /*
  * net/resolver.h: questions about names, which libc answers on worker threads: four at once for the
- * whole process. It does not know what is done with an answer.
+ * whole process. It does not know the use of an answer.
  */
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
@@ -11,8 +11,8 @@
 struct addrinfo;
 
 /*
- * For addresses: of a host and a service. For names: of an address. Questions that are equal in
- * every field share one lookup.
+ * For addresses: of a host and a service. For names: of an address. Equal questions share one
+ * lookup.
  */
 struct question {
     const char *host;               /* NULL: this host */
@@ -28,15 +28,15 @@ struct answer {
     int code;              /* 0 or -errno */
     const char *why;       /* static; of an error */
     struct addrinfo *list; /* addresses, from libc */
-    char *host, *service;  /* names that were asked for, else NULL */
+    char *host, *service;  /* the names, if asked for, else NULL */
 };
 
 struct lookup;
 
 /*
- * Waits for the answer, which all that ask the same share, and which stays until the lookup is
- * released. 0, whatever the answer is; -ECANCELED; -ENOMEM; -EAGAIN and the like: there is no
- * thread and none can be started. Switches.
+ * Waits for the answer. Equal questions share it, and it stays until the lookup is released. 0,
+ * whatever the answer is; -ECANCELED; -ENOMEM; -EAGAIN and the like: there is no thread and none
+ * can be started. Switches.
  */
 int asyncp_resolve(struct async_loop *loop, const struct question *question, const char *call,
                    struct lookup **lookup);
@@ -44,7 +44,7 @@ int asyncp_resolve(struct async_loop *loop, const struct question *question, con
 const struct answer *asyncp_lookup_answer(const struct lookup *lookup);
 void asyncp_lookup_release(struct lookup *lookup);
 
-/* How many lookups are queued or running, also those that no task waits for any more. */
+/* How many lookups are queued or running, including lookups without waiters. */
 size_t asyncp_lookups_under_way(void);
 
 #endif

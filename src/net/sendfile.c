@@ -1,7 +1,7 @@
 /*
  * net/sendfile.c: a file sent through a stream: by the kernel alone, or, where a layer has to see
- * the bytes, a block at a time. It begins when all that was written before was sent, and no other
- * call may write until it returns.
+ * the bytes, a block at a time. It begins when all earlier output was sent, and no other call may
+ * write until it returns.
  *
  * Invariant: after each wait the stream may be gone; `exclusive.stream_gone` is checked before
  * anything of the stream is touched.

@@ -71,7 +71,7 @@ bool async_is_disconnect(int error)
 }
 
 /*
- * A client that disconnects is no failure of this program. The same error of another stream may be
+ * A disconnecting client is no failure of this program. The same error of another stream may be
  * one: of a connection to a database, for example.
  */
 static void excuse_disconnect(const struct connection *connection, int error)
@@ -142,7 +142,7 @@ static struct async_server *server_of(const struct listener *listener)
     return CONTAINER_OF(listener, const struct server_listener, listener)->server;
 }
 
-/* The timer is always set, mostly to TIME_NEVER, so that a pause needs no memory. */
+/* The timer is always set, mostly to TIME_NEVER, so a pause needs no memory. */
 static int set_pause(struct async_server *server, int64_t until_ns)
 {
     server->paused = until_ns != TIME_NEVER;
@@ -200,7 +200,7 @@ static bool is_final(int error)
 }
 
 /*
- * A filter of system calls that forbids accept forbids the next one, too: that is reported once.
+ * A filter of system calls that forbids accept forbids the next one, too, so it is reported once.
  */
 static void handle_accept_error(struct listener *listener, int error)
 {

@@ -3,7 +3,7 @@
  * The server itself has no task.
  *
  * Invariant: a listener that does not accept, because the server is full, short of descriptors or
- * paused, is put off when that has changed: the poller does not report it again.
+ * paused, is put off when it may accept again: the poller does not report it a second time.
  */
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
@@ -29,7 +29,7 @@ struct async_server {
 
     struct list connections;
     size_t connection_count;
-    struct list waiters;         /* tasks that wait until it is closed and has no connections */
+    struct list waiters;         /* tasks waiting until it is closed and has no connections */
     struct list forever_waiters; /* tasks in async_server_serve_forever */
 
     bool serving;             /* it accepts, unless it is paused */
@@ -37,7 +37,7 @@ struct async_server {
     bool paused;              /* until the timer expires, or a connection ends */
     bool was_refused;         /* the kernel has not let it accept since its last connection */
     struct timer pause;       /* set to TIME_NEVER while it is not paused */
-    struct socket_path *path; /* of a Unix socket that the server has bound; or NULL */
+    struct socket_path *path; /* of a Unix socket bound by the server; or NULL */
 
     struct server_listener *listeners; /* they do not move, since the poller knows them */
     size_t listener_count, listener_capacity;
@@ -62,7 +62,7 @@ void asyncp_server_accept(struct async_server *server);
 
 const async_server_options *asyncp_server_options(const struct async_server *server);
 
-/* The name of the function that serves its connections. */
+/* The name of the function serving its connections. */
 const char *asyncp_server_name(const struct async_server *server);
 
 #endif

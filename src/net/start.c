@@ -1,6 +1,6 @@
 /*
  * net/start.c: starting a server: a socket for each address of its hosts, all at one port; or one
- * at a path; or one that the program has bound.
+ * at a path; or one bound by the program.
  */
 #include "base/options.h"
 #include "net/address.h"
@@ -17,8 +17,8 @@
 #include <sys/un.h>
 
 /*
- * A port that the kernel has chosen for one address may be taken at another. If nine tenths of the
- * ports are taken there, one start in 38,000 fails.
+ * A port chosen by the kernel for one address may be taken at another. If nine tenths of the ports
+ * are taken there, one start in 38,000 fails.
  */
 enum { MAX_PORT_TRIES = 100 };
 
@@ -39,7 +39,7 @@ static int set_listener_options(int fd, int family, const async_server_options *
     return result;
 }
 
-/* A socket that listens there, or -errno. */
+/* A socket listening at the address, or -errno. */
 static int open_listener(const struct sockaddr *address, socklen_t size,
                          const async_server_options *options)
 {
@@ -67,7 +67,7 @@ static int take_listener(struct async_server *server, int fd)
     return result;
 }
 
-/* The poller need not report connections that came before the registration. */
+/* The poller need not report connections older than the registration. */
 static int finish_start(struct async_server *server, int result, async_server **out)
 {
     struct async_loop *loop = asyncp_current;
@@ -95,7 +95,7 @@ struct endpoints {
     size_t host_count;
     struct endpoint *array; /* each address once */
     size_t count, capacity;
-    size_t open_count; /* that have a socket */
+    size_t open_count; /* endpoints with a socket */
     bool any_port;     /* the kernel chooses the port */
 };
 
@@ -175,7 +175,7 @@ static void free_endpoints(struct endpoints *endpoints)
     memory_free(memory, endpoints->lists, endpoints->host_count * sizeof *endpoints->lists);
 }
 
-/* A machine without IPv6, or without an address of that family, listens at the others. */
+/* A machine without IPv6, or without an address of the family, listens at the others. */
 static bool is_dispensable(int error)
 {
     return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
@@ -192,7 +192,7 @@ static void report_left_out(const struct async_server *server, const struct endp
                   strerror(-error));
 }
 
-/* Opens a socket for each endpoint, all at one port. 0, or the error of one that is required. */
+/* Opens a socket for each endpoint, all at one port. 0, or the error of a required endpoint. */
 static int open_endpoints(struct async_server *server, struct endpoints *endpoints)
 {
     const struct endpoint *left_out = NULL;

@@ -1,7 +1,7 @@
 /*
- * net/stream.c: the life of a stream: it is made of a connected socket, and ends when all that was
- * written was sent and the lingering close (linger.c) is over, when the peer has taken nothing for
- * 30 seconds, or when the loop closes.
+ * net/stream.c: the life of a stream: it is made of a connected socket. It ends when all output was
+ * sent and the lingering close (linger.c) is over, when the peer has taken nothing for 30 seconds,
+ * or when the loop closes.
  */
 #include "net/stream.h"
 #include "net/address.h"
@@ -23,7 +23,7 @@ static struct async_stream *stream_of(struct async_transport *transport)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-/* A layer that holds bytes counts as in flight. */
+/* Held bytes of a layer count as in flight. */
 static void set_waits_for_layer(struct async_stream *stream, bool waits)
 {
     struct poller *poller = &transport_loop(stream_transport(stream))->poller;
@@ -261,7 +261,7 @@ void asyncp_stream_unlink(struct async_stream *stream)
     stream->link = NULL;
 }
 
-/* Sends what it can. Whether the stream can end now; otherwise the loop continues. */
+/* Sends as much as it can. Whether the stream can end now; otherwise the loop continues. */
 static bool close_at_once(struct async_stream *stream)
 {
     struct async_transport *transport = stream_transport(stream);
@@ -281,7 +281,7 @@ static bool close_at_once(struct async_stream *stream)
     if (layer_has_sent(&stream->layer) && !begin_lingering(stream))
         return true;
     if (!stream->is_lingering)
-        transport_put_off(transport); /* input that is there is dropped then */
+        transport_put_off(transport); /* waiting input is dropped then */
     stream->has_shutdown_grace = true;
     loop_count_shutdown_hold(loop, 1);
     return false;

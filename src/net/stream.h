@@ -1,12 +1,12 @@
 /*
- * net/stream.h: a stream and the parts that it is made of. Each part is touched by the files of its
- * name alone, and calls only those before it:
+ * net/stream.h: a stream and its parts. Each part is touched by the files of its name alone, and
+ * calls only those before it:
  *
  *      transport ── layer ─┬─ reader
  *                          ├─ writer ── sendfile
  *                          └─ linger ── stream
  *
- * Invariant: a stream that is idle, with nothing unread and nothing pending, holds no block.
+ * Invariant: an idle stream, with nothing unread and nothing pending, holds no block.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -35,7 +35,7 @@ struct async_stream {
     struct async_stream **link;   /* its owner's pointer to it, cleared by the close; or NULL */
 };
 
-/* A stream of a connected, non-blocking socket of that domain. 0; -errno: fd is the caller's. */
+/* A stream of a connected, non-blocking socket of the domain. 0; -errno: fd is the caller's. */
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain);
 
 /* *link points to the stream, and becomes NULL when the program closes it. */
@@ -45,7 +45,7 @@ void asyncp_stream_unlink(struct async_stream *stream);
 /* Its reader finds the end; so does the peer, after the pending output. */
 void asyncp_stream_hang_up(struct async_stream *stream);
 
-/* Whether reads or writes of this stream have failed with that error. */
+/* Whether reads or writes of this stream have failed with the error. */
 bool asyncp_stream_failed_with(const struct async_stream *stream, int error);
 
 static inline struct async_transport *stream_transport(struct async_stream *stream)

@@ -1,7 +1,7 @@
 /*
  * net/transport.c: sending and receiving. Large writes are sent at once from the caller's memory;
  * small ones are gathered and sent when the task next waits for the peer, or when the iteration
- * ends. Output that the kernel does not take is kept in blocks until the socket changes.
+ * ends. Output the kernel does not take is kept in blocks until the socket changes.
  */
 #include "net/transport.h"
 #include "net/report.h"
@@ -132,8 +132,8 @@ static void take_back_flush(struct async_transport *transport)
 }
 
 /*
- * Keeps the first error of the socket. Returns it instead of an EPIPE that follows; that is the
- * program's error. A shortage of memory is no error of the connection.
+ * Keeps the first error of the socket, and returns it instead of a later EPIPE. EPIPE is not kept:
+ * it is the program's error. A shortage of memory is no error of the connection.
  */
 static int note_socket_error(struct async_transport *transport, int error)
 {
@@ -166,7 +166,7 @@ int asyncp_transport_receive(struct async_transport *transport, void *buffer, si
     else if (result == 0)
         return note_socket_end(transport);
     else if ((size_t)result < size && transport->write_error == 0)
-        pollable_moved_less(pollable, SIDE_READ); /* else one more try comes before that error */
+        pollable_moved_less(pollable, SIDE_READ); /* else one more try comes before the error */
     return result;
 }
 
@@ -202,7 +202,7 @@ static void set_blocked(struct async_transport *transport, bool blocked)
             &transport->loop->blocks, transport->first_pending);
 }
 
-/* A waiting reader takes the input that has come before it gets the error. */
+/* A waiting reader takes the received input before it gets the error. */
 void asyncp_transport_fail(struct async_transport *transport, int error)
 {
     transport->write_error = error;
@@ -226,7 +226,7 @@ int asyncp_transport_shut_down(struct async_transport *transport)
 static void shut_down_after_flush(struct async_transport *transport)
 {
     int result = asyncp_transport_shut_down(transport);
-    if (result < 0 && result != -ENOTCONN) /* that is a peer which has gone already */
+    if (result < 0 && result != -ENOTCONN) /* ENOTCONN: the peer has gone already */
         asyncp_transport_fail(transport, result);
 }
 
@@ -299,7 +299,7 @@ static int send_at_once(struct async_transport *transport, const void *data, siz
     return result == -EAGAIN ? 0 : result;
 }
 
-/* What was appended is sent now or at the end of the iteration. 0 or why the connection is gone. */
+/* The new output is sent now or at the end of the iteration. 0 or why the connection is gone. */
 static int send_soon(struct async_transport *transport)
 {
     if (transport->pending >= MAX_GATHERED && !transport->blocked)
@@ -360,7 +360,7 @@ int asyncp_transport_wait(struct async_transport *transport, bool tried, const c
     if (transport->is_put_off) /* the peer may wait for it */
         asyncp_transport_flush(transport);
     if (transport->write_error != 0 && !pollable_is_ready(pollable, SIDE_READ))
-        return transport->write_error; /* a peer that does not get a request may never answer */
+        return transport->write_error; /* without the request the peer may never answer */
     if (unlikely(transport_must_pause(transport)))
         return asyncp_pollable_stand_in_line(pollable, SIDE_READ, &transport->drainers, call,
                                              transport);
@@ -381,7 +381,7 @@ int asyncp_transport_wait_connected(struct async_transport *transport, const cha
     return result == 0 ? asyncp_transport_ask_error(transport) : result;
 }
 
-/* The poller reports changes only: room that is there by now is found by poll(2). */
+/* The poller reports changes only; poll(2) finds room made before now. */
 int asyncp_transport_wait_for_room(struct async_transport *transport, const char *call)
 {
     struct pollfd polled = {.fd = transport->pollable.source.fd, .events = POLLOUT};
@@ -459,8 +459,8 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
 }
 
 /*
- * After a cut, the kernel would send its part and then the end, and the peer would take that for
- * the whole.
+ * After a cut, the kernel would send its part and then the end, and the peer would take the part
+ * for the whole.
  * In a child of fork() the connection is the parent's.
  */
 void asyncp_transport_close(struct async_transport *transport, int error)

@@ -1,6 +1,6 @@
 /*
- * net/transport.h: the socket of a stream: receiving, sending, and the output that the kernel has
- * not taken yet. It does not know layers.
+ * net/transport.h: the socket of a stream: receiving, sending, and pending output. It does not know
+ * layers.
  *
  * Invariant: while output is pending, either its flush is put off to the end of the iteration, or
  * the transport is blocked: then the next change of the socket continues.
@@ -36,7 +36,7 @@ struct async_transport {
 
     struct block *first_pending, *last_pending; /* written and not sent; NULL: nothing */
     size_t pending;                             /* bytes in those */
-    int write_error;     /* every write, and a read that would wait, returns it; 0: none */
+    int write_error;     /* every write returns it, and a read instead of waiting; 0: none */
     int socket_error;    /* the first one; the kernel reports an error once, to either direction */
     bool socket_ended;   /* recv has returned 0 */
     bool is_put_off;     /* a flush is due at the end of the iteration */
@@ -52,13 +52,13 @@ struct async_transport {
     size_t answers; /* bytes written while answering, since nothing was pending */
     size_t high_mark, low_mark;
     size_t report_at;         /* debug mode reports so many pending bytes, and doubles this */
-    struct list drainers;     /* tasks that wait until the low mark is reached */
-    struct list watchers;     /* tasks in async_select that wait until a read would not wait */
-    struct deferred deferred; /* the flush that was put off */
+    struct list drainers;     /* tasks waiting until the low mark is reached */
+    struct list watchers;     /* tasks in async_select, until a read would not wait */
+    struct deferred deferred; /* the flush, if put off */
     const struct transport_events *events;
 };
 
-/* For a connected, non-blocking socket of that domain. 0; -errno: it is still the caller's. */
+/* For a connected, non-blocking socket of the domain. 0; -errno: it is still the caller's. */
 int asyncp_transport_open(struct async_transport *transport, struct async_loop *loop, int fd,
                           int domain, const struct transport_events *events);
 
@@ -66,8 +66,7 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
 void asyncp_transport_close(struct async_transport *transport, int error);
 
 /*
- * The program closes the stream: every task that uses it gets -EBADF, and none may touch it any
- * more.
+ * The program closes the stream: every task using it gets -EBADF, and none may touch it any more.
  */
 void asyncp_transport_dismiss(struct async_transport *transport);
 
@@ -78,7 +77,7 @@ void asyncp_transport_begin_closing(struct async_transport *transport);
 int asyncp_transport_receive(struct async_transport *transport, void *buffer, size_t size);
 
 /*
- * Sends the bytes, or keeps those that the kernel does not take now. 0; why the connection is gone;
+ * Sends the bytes, or keeps those the kernel does not take now. 0; why the connection is gone;
  * -ENOMEM: nothing was written, or the transport has failed if a part had been sent.
  */
 int asyncp_transport_write(struct async_transport *transport, const void *data, size_t size);
@@ -97,7 +96,7 @@ int asyncp_transport_sendfile(struct async_transport *transport, int file, int64
 /* Sends as much pending output as the kernel takes. While it closes: may free the transport. */
 void asyncp_transport_flush(struct async_transport *transport);
 
-/* Drops pending output: every write, and every read that would wait, returns the error. */
+/* Drops pending output. Every write returns the error; a read returns it instead of waiting. */
 void asyncp_transport_fail(struct async_transport *transport, int error);
 
 /* Shuts the socket down for writing when nothing is pending, which may be now. */
@@ -106,7 +105,7 @@ void asyncp_transport_end(struct async_transport *transport);
 /* Shuts it down now. 0; -errno: the connection is gone. */
 int asyncp_transport_shut_down(struct async_transport *transport);
 
-/* Written bytes that the peer's system has not acknowledged; 0 if that is not known. */
+/* Written bytes not acknowledged by the peer's system; 0 if the number is not known. */
 size_t asyncp_transport_unacknowledged(const struct async_transport *transport);
 
 /* Asks the socket for its error, which it then forgets. 0 or -errno. */
@@ -119,7 +118,7 @@ int asyncp_transport_ask_error(const struct async_transport *transport);
  */
 int asyncp_transport_wait(struct async_transport *transport, bool tried, const char *call);
 
-/* Waits until a socket that connects has done so. 0; or why it has not. Switches. */
+/* Waits until a connecting socket has connected. 0; or why it has not. Switches. */
 int asyncp_transport_wait_connected(struct async_transport *transport, const char *call);
 
 /* Waits until the kernel takes more. 0 or -errno; the transport may be gone. Switches. */
@@ -133,14 +132,14 @@ int asyncp_transport_drain(struct async_transport *transport, const char *call);
 
 void asyncp_transport_set_marks(struct async_transport *transport, size_t high, size_t low);
 
-/* A read would not wait any more: wakes the task that reads, and those in async_select. */
+/* A read would not wait any more: wakes the reading task, and those in async_select. */
 void asyncp_transport_wake_readers(struct async_transport *transport);
 
 enum { MAX_ANSWERS = 16 * 1024 };
 
 /*
- * Whether so much is pending that was written in answer to input that the peer must take some of it
- * before it is read again. Otherwise a peer that reads no answers fills the memory.
+ * Whether reading must pause: many answers to the peer's input are pending, and the peer must take
+ * some first. Otherwise a peer that reads no answers fills the memory.
  */
 static inline bool transport_must_pause(const struct async_transport *transport)
 {
@@ -148,7 +147,7 @@ static inline bool transport_must_pause(const struct async_transport *transport)
            transport->write_error == 0;
 }
 
-/* What is written until the next call answers input, or does not. */
+/* Whether writes, until the next call, count as answers to input. */
 static inline void transport_set_answering(struct async_transport *transport, bool answering)
 {
     transport->answering = answering;
@@ -169,13 +168,13 @@ static inline void transport_flush_put_off(struct async_transport *transport)
         asyncp_transport_flush(transport);
 }
 
-/* A byte that was written is lost. */
+/* A written byte is lost. */
 static inline void transport_cut(struct async_transport *transport)
 {
     transport->is_cut = true;
 }
 
-/* What wait_closed returns in the end, if nothing else is known. */
+/* The result of wait_closed, if no other is known. */
 static inline void transport_set_error(struct async_transport *transport, int error)
 {
     transport->write_error = error;
@@ -244,7 +243,7 @@ static inline struct list *transport_watchers(struct async_transport *transport)
     return &transport->watchers;
 }
 
-/* pollable_pace for a task that reads or writes. */
+/* pollable_pace for a task reading or writing. */
 static inline int transport_pace(struct async_transport *transport, enum side side, int32_t steps)
 {
     return pollable_pace(transport->loop, &transport->pollable, side, steps);

@@ -1,6 +1,6 @@
 /*
- * net/writer.c: the calls that write. The bytes go to the layer; the transport decides when they
- * are sent.
+ * net/writer.c: the writing calls. The bytes go to the layer; the transport decides when they are
+ * sent.
  */
 #include "net/report.h"
 #include "net/stream.h"

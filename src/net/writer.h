@@ -1,5 +1,5 @@
 /*
- * net/writer.h: the calls that write, and those that no other write may interrupt.
+ * net/writer.h: the writing calls, and those that no other write may interrupt.
  */
 #ifndef NET_WRITER_H
 #define NET_WRITER_H
@@ -8,12 +8,12 @@
 
 struct async_stream;
 
-/* A call that alone may write until it returns; it lies in the frame of that call. */
+/* A call that alone may write until it returns; it lies in the frame of the call. */
 struct exclusive_write {
     const char *call; /* its name */
     bool is_file;     /* a sendfile: async_stream_write_eof is allowed, and comes after it */
-    bool eof_follows; /* that was called */
-    bool stream_gone; /* the stream was closed meanwhile: it must not be touched any more */
+    bool eof_follows; /* async_stream_write_eof was called */
+    bool stream_gone; /* the stream was closed meanwhile and must not be touched */
 };
 
 struct writer {
@@ -28,7 +28,7 @@ int asyncp_writer_begin(struct async_stream *stream, struct exclusive_write *exc
 /* Ends it. The stream may be gone. */
 void asyncp_writer_end(struct async_stream *stream, struct exclusive_write *exclusive);
 
-/* The stream is closed: an exclusive write learns that it must not touch it any more. */
+/* The stream is closed: tells an exclusive write not to touch it any more. */
 void asyncp_writer_dismiss(struct async_stream *stream);
 
 /* The stream is closed: has its layer write its last bytes, if it has not yet. */

@@ -1,5 +1,5 @@
 /*
- * poll/backends.h: the backends, for code that chooses one.
+ * poll/backends.h: the backends, for code choosing one.
  */
 #ifndef POLL_BACKENDS_H
 #define POLL_BACKENDS_H

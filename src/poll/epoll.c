@@ -4,7 +4,7 @@
  * EEXIST and ENOENT are expected and corrected. A source is registered once, for all events,
  * edge-triggered.
  *
- * Invariant: between calls a descriptor is armed for what its operations wait for, or it is a
+ * Invariant: between calls a descriptor is armed for the events its operations wait for, or it is a
  * source.
  */
 #include "poll/backends.h"
@@ -32,7 +32,7 @@ struct epoll {
 struct epoll_entry {
     struct fd_entry common;
     uint32_t armed;     /* events of the registration for operations; 0: not armed */
-    uint8_t idle_count; /* events in a row that completed nothing, up to MAX_IDLE_EVENTS */
+    uint8_t idle_count; /* events in a row without a completion, up to MAX_IDLE_EVENTS */
 };
 
 enum { MAX_IDLE_EVENTS = 40 };
@@ -94,8 +94,8 @@ static bool is_edge_triggered(const struct epoll_entry *entry)
 }
 
 /*
- * Arms the descriptor for what its operations wait for. One-shot; edge-triggered after many events
- * that completed nothing. After an error it is armed as before.
+ * Arms the descriptor for the events its operations wait for. One-shot; edge-triggered after many
+ * events without a completion. After an error it is armed as before.
  */
 static int arm(const struct epoll *epoll, struct epoll_entry *entry, int fd)
 {
@@ -214,7 +214,7 @@ static void epoll_close_fd(struct poller *poller, int fd)
     asyncp_operations_report(poller, &done);
 }
 
-/* Moves the operations that can complete now to `done`. */
+/* Moves all operations able to complete now to `done`. */
 static void complete_ready(struct list *waiters, struct list *done)
 {
     for (struct link *link = list_first(waiters), *next; link != NULL; link = next) {
@@ -229,7 +229,7 @@ static void complete_ready(struct list *waiters, struct list *done)
 }
 
 /*
- * An event that completes nothing, such as for an error queue that is not read, would recur as soon
+ * An event without a completion, such as for an error queue that is not read, would recur as soon
  * as the descriptor is armed. So after some of them it is armed edge-triggered, until an operation
  * completes.
  */
@@ -289,7 +289,7 @@ static int epoll_wait_for_events(struct poller *poller, int64_t timeout_ns)
     }
     if (likely(count >= 0))
         return 0;
-    asyncp_poller_clear_wake(poller); /* an earlier wake must not end the pause that may follow */
+    asyncp_poller_clear_wake(poller); /* an earlier wake must not end a later pause */
     return count;
 }
 

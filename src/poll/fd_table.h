@@ -1,6 +1,6 @@
 /*
- * poll/fd_table.h: for backends: the table of descriptors, indexed by number, and what backends
- * share. An entry keeps its address until the poller closes; the number may belong to another
+ * poll/fd_table.h: for backends: the table of descriptors, indexed by number, and the code shared
+ * by backends. An entry keeps its address until the poller closes; the number may belong to another
  * descriptor by then. A backend's entry is a struct that begins with struct fd_entry.
  */
 #ifndef POLL_FD_TABLE_H
@@ -10,8 +10,8 @@
 #include <poll.h>
 
 struct fd_entry {
-    struct list readers;   /* operations that wait for data */
-    struct list writers;   /* operations that wait for room */
+    struct list readers;   /* operations waiting for data */
+    struct list writers;   /* operations waiting for room */
     struct source *source; /* NULL: the descriptor belongs to the program */
     uint32_t generation;   /* of the registration; distinguishes late events of earlier ones */
     uint32_t close_count;  /* see asyncp_poller_close_count */
@@ -42,9 +42,9 @@ static inline uint64_t fd_entry_key(uint32_t generation, int fd)
 }
 
 /*
- * Prefetches what an event accesses, more of it the nearer the event is: its entry, its source, and
- * what the source's callback touches. A server with a thousand connections spends most of its time
- * on these cache misses.
+ * Prefetches the memory needed for an event, more of it the nearer the event is: its entry, its
+ * source, and the memory touched by the source's callback. A server with a thousand connections
+ * spends most of its time on these cache misses.
  */
 enum { PREFETCH_ENTRY = 8, PREFETCH_SOURCE = 6, PREFETCH_TOUCHED = 3 }; /* events ahead */
 
@@ -85,7 +85,7 @@ static inline struct list *fd_entry_waiters(struct fd_entry *entry,
 /* Tries the operation without waiting; -EAGAIN if it must wait. */
 int asyncp_operation_try(const struct operation *operation);
 
-/* Reports the completion of an operation that is in no list. */
+/* Reports the completion of an operation not in any list. */
 static inline void operation_complete(struct poller *poller, struct operation *operation,
                                       int result)
 {
@@ -103,7 +103,7 @@ static inline void operation_set_done(struct operation *operation, int result, s
     list_append(done, &operation->link);
 }
 
-/* Moves all operations of a list to `done`, with that result. */
+/* Moves all operations of a list to `done`, with the given result. */
 void asyncp_operations_fail(struct list *waiters, int result, struct list *done);
 
 /* Reports the operations in `done`. A callback may submit and cancel operations. */

@@ -9,16 +9,15 @@
  *      cancel           completes the operation soon, with -ECANCELED or its result
  *      wait             reports completions; sleeps until there is one, a wake, or the timeout
  *
- * A source is a descriptor that the library owns, registered once. wait() reports each change of
- * its state, so that its owner tries the system call first and waits only if that fails with
- * -EAGAIN:
+ * A source is a descriptor of the library, registered once. wait() reports each change of its
+ * state. So its owner tries the system call first, and waits only if the call fails with -EAGAIN:
  *
  *      watch     reports changes until the descriptor is closed, and the state at the first wait
  *      close_fd  closes a descriptor. Its source gets no further reports. Operations on it complete
  *                with -EBADF when the kernel has released their buffers
  *
- * The kernel can run out of memory at any time, also for what was submitted earlier. Then a
- * backend's wait returns -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
+ * The kernel can run out of memory at any time, also for earlier submissions. Then a backend's wait
+ * returns -ENOMEM, -EAGAIN or -EBUSY, has lost nothing, and is called again soon.
  */
 #ifndef POLL_POLL_H
 #define POLL_POLL_H
@@ -39,7 +38,7 @@ struct operation {
     /* private to the backend */
     uint8_t state;
     struct link link;       /* in the list of the descriptor, or of completed operations */
-    struct link retry_link; /* in a list of operations that the kernel had no room for */
+    struct link retry_link; /* in a list of operations without room in the kernel */
 };
 
 /* Bits of a source's state. The owner clears the first two when a system call returns -EAGAIN. */
@@ -52,7 +51,7 @@ enum {
 
 struct source {
     void (*changed)(struct source *source); /* may close any descriptor; must not wait */
-    const void *touched[2]; /* memory that `changed` accesses first, to be prefetched; or NULL */
+    const void *touched[2]; /* memory accessed first by `changed`, to be prefetched; or NULL */
     int fd;                 /* non-blocking; stays open while the source is watched */
     uint8_t state;
 };
@@ -62,7 +61,7 @@ struct poller;
 /* A backend. */
 struct poller_calls {
     const char *name;      /* as in ASYNCIO_BACKEND */
-    const char *wait_call; /* the system call that waits */
+    const char *wait_call; /* the waiting system call */
     size_t entry_size;     /* of an entry in the table of descriptors, see fd_table.h */
     int (*open)(struct poller *poller);
     void (*close)(struct poller *poller); /* no operation is in flight */
@@ -104,7 +103,7 @@ void asyncp_poller_inherit(struct poller *poller);
 #define POLLER_PAUSE_NS 10000000
 int asyncp_poller_wait(struct poller *poller, int64_t timeout_ns);
 
-/* Whether something is queued that only a wait submits to the kernel. */
+/* Whether something is queued for the kernel until the next wait submits it. */
 bool asyncp_poller_has_unsubmitted(const struct poller *poller);
 
 /* Ends the current wait or the next one. From any thread and from signal handlers. */
@@ -114,12 +113,12 @@ void asyncp_poller_wake(const struct poller *poller);
 bool asyncp_poller_has_source(const struct poller *poller, int fd);
 
 /*
- * How often a descriptor with that number was closed by close_fd. If it changes while a task waits,
+ * How often a descriptor with the number was closed by close_fd. If it changes while a task waits,
  * the number may belong to another descriptor.
  */
 uint32_t asyncp_poller_close_count(const struct poller *poller, int fd);
 
-/* Counts waits that are not operations, such as for changes of a source, among those in flight. */
+/* Counts waits other than operations, such as for changes of a source, among those in flight. */
 static inline void poller_hold(struct poller *poller, size_t count)
 {
     poller->in_flight += count;

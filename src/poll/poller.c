@@ -1,5 +1,5 @@
 /*
- * poll/poller.c: what the backends share: opening a poller, waiting when the kernel is short of
+ * poll/poller.c: code shared by the backends: opening a poller, waiting when the kernel is short of
  * memory, wakes, the child of fork(), and the reporting of operations.
  */
 #include "poll/fd_table.h"

@@ -48,13 +48,13 @@ struct ring {
 };
 
 /*
- * Opens a ring with the features that the library needs. `hosted`: another loop polls its
+ * Opens a ring with the features needed by the library. `hosted`: another loop polls its
  * descriptor. 0 or -errno; call asyncp_ring_close also after an error.
  */
 int asyncp_ring_open(struct ring *ring, bool hosted);
 void asyncp_ring_close(struct ring *ring);
 
-/* Submits what is queued, and waits if asked to. 0, also if interrupted or timed out; or -errno. */
+/* Submits the queue, and waits if asked to. 0, also if interrupted or timed out; or -errno. */
 int asyncp_ring_enter(struct ring *ring, bool wait, int64_t timeout_ns);
 
 /* The next SQE, zeroed, to be filled. Submits if the queue is full. NULL: there is no room. */
@@ -66,7 +66,7 @@ static inline bool ring_has_room(const struct ring *ring)
     return ring->to_submit <= ring->sq_mask;
 }
 
-/* Queues the SQE that asyncp_ring_next_sqe returned. */
+/* Queues the SQE returned by asyncp_ring_next_sqe. */
 static inline void ring_queue_sqe(struct ring *ring)
 {
     uint32_t tail = atomic_load_explicit(ring->sq_tail, memory_order_relaxed);

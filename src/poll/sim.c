@@ -1,6 +1,6 @@
 /*
  * poll/sim.c: the deterministic backend for tests: completions are reported in the order of
- * submission, so that a run can be repeated. It calls poll(2) with all operations in flight, so it
+ * submission, so a run can be repeated. It calls poll(2) with all operations in flight, so it
  * is slow with many.
  *
  * Invariant: `polled` has room for the wake, every operation in flight and every source, so wait()
@@ -120,7 +120,7 @@ static void sim_close_fd(struct poller *poller, int fd)
     asyncp_operations_report(poller, &done);
 }
 
-/* Polls for what the source has not reported. A negative descriptor is ignored by poll(2). */
+/* Polls for the unreported events of the source. A negative descriptor is ignored by poll(2). */
 static struct pollfd pollfd_of_source(const struct source *source)
 {
     short events = (short)(((source->state & SOURCE_READABLE) == 0 ? POLLIN | POLLRDHUP | POLLPRI
@@ -146,7 +146,7 @@ static size_t fill_polled(struct poller *poller)
     return count;
 }
 
-/* The result of an operation that poll(2) reported. -EAGAIN: it is not done. */
+/* The result of an operation reported by poll(2). -EAGAIN: it is not done. */
 static int result_of_polled(const struct operation *operation, short events)
 {
     if ((events & POLLNVAL) != 0)
@@ -213,7 +213,7 @@ static int sim_wait(struct poller *poller, int64_t timeout_ns)
     reported += report_sources(poller, first_source, count);
     if (woken || reported > 0)
         return 0;
-    return -EAGAIN; /* an event that completes nothing: pause before the next wait */
+    return -EAGAIN; /* an event without a completion: pause before the next wait */
 }
 
 static int sim_fd(struct poller *poller)

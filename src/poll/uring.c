@@ -1,14 +1,14 @@
 /*
  * poll/uring.c: the io_uring backend. SQEs are queued and submitted by the next wait. A source is
- * one edge-triggered multishot poll that lasts until its descriptor is closed.
+ * one edge-triggered multishot poll, which lasts until its descriptor is closed.
  *
  * The user_data of an operation's SQE is the operation's address. After its completion the address
- * may be used for another operation; a cancellation that is still queued cannot hit that one,
+ * may be used for another operation. A queued cancellation of the first cannot hit the other one,
  * because the kernel handles SQEs in order. The user_data of a source is its descriptor and the
  * generation of the entry.
  *
- * SQEs that find no room are queued by a later wait. What the kernel completes without having done
- * it, is submitted again. So submit never fails, and no cancellation is lost.
+ * SQEs without room are queued by a later wait. An SQE completed by the kernel without its work
+ * done is submitted again. So submit never fails, and no cancellation is lost.
  */
 #include "poll/backends.h"
 #include "poll/fd_table.h"
@@ -32,7 +32,7 @@ enum { SOURCE_EVENTS = POLLIN | POLLOUT | POLLRDHUP | POLLPRI };
 enum {
     OPERATION_RETRIES = 2,    /* its next SQE is not queued: in uring.operations_to_retry */
     OPERATION_CANCELLED = 4,  /* its next SQE, or its last one, cancels it */
-    OPERATION_MULTISHOT = 8,  /* its poll continues after events that it does not wait for */
+    OPERATION_MULTISHOT = 8,  /* its poll continues after unwanted events */
     OPERATION_HAS_RESULT = 16 /* result is set, and the multishot poll is being cancelled */
 };
 
@@ -71,7 +71,7 @@ static bool operation_has(const struct operation *operation, int bit)
 
 /* ---- submission queue ------------------------------------------------------------------------ */
 
-/* Queues a filled SQE, or one that fails instead if a test injects a fault. */
+/* Queues a filled SQE, or a failing one if a test injects a fault. */
 static void queue_sqe(struct uring *uring, struct sqe *sqe)
 {
     int failure = sqe->user_data != TAG_CANCEL ? fault_at(SITE_URING_SQE) : 0;
@@ -151,7 +151,7 @@ static void retry_source_later(struct uring *uring, struct uring_entry *entry)
     list_append(&uring->entries_to_retry, &entry->retry_link);
 }
 
-/* Queues the SQE that starts the source's poll, or cancels it if there is no source any more. */
+/* Queues the SQE to start the source's poll, or to cancel it if there is no source any more. */
 static void queue_source(struct uring *uring, struct uring_entry *entry)
 {
     struct sqe *sqe = asyncp_ring_next_sqe(&uring->ring);
@@ -198,7 +198,7 @@ static void retry_sources(struct uring *uring)
     }
 }
 
-/* Queues everything that found no room before. */
+/* Queues all SQEs that found no room before. */
 static void retry_all(struct poller *poller)
 {
     struct uring *uring = poller->backend;
@@ -265,7 +265,7 @@ static int uring_submit(struct poller *poller, struct operation *operation)
     return 0;
 }
 
-/* Reports the completion, and closes the descriptor if it was waiting for that. */
+/* Reports the completion. If the descriptor was to be closed after it, closes the descriptor. */
 static void finish_operation(struct poller *poller, struct operation *operation, int result)
 {
     struct uring_entry *entry = uring_entry_find(poller, operation->fd);
@@ -354,7 +354,7 @@ static int result_of_cqe(const struct operation *operation, int result)
     return (result & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-/* The kernel adds POLLRDHUP to every poll: the events may be none that the operation waits for. */
+/* The kernel adds POLLRDHUP to every poll: the operation may wait for none of the events. */
 static bool is_unwanted_event(const struct operation *operation, int events)
 {
     const int failed = POLLERR | POLLHUP | POLLNVAL;
@@ -435,7 +435,7 @@ static void handle_wake(struct poller *poller, int result)
 static void handle_cqe(struct poller *poller, struct cqe cqe)
 {
     if (cqe.user_data == TAG_CANCEL)
-        return; /* what it cancelled has a completion of its own */
+        return; /* the cancelled SQE has a completion of its own */
     if (cqe.user_data == TAG_WAKE) {
         handle_wake(poller, cqe.res);
         return;

@@ -1,5 +1,6 @@
 /*
- * sched/activity.h: what keeps the loop alive besides ready tasks, timers and pending operations.
+ * sched/activity.h: activity that keeps the loop alive besides ready tasks, timers and pending
+ * operations.
  */
 #ifndef SCHED_ACTIVITY_H
 #define SCHED_ACTIVITY_H

@@ -1,7 +1,7 @@
 /*
  * sched/burst.c: how long tasks run between two polls. After a burst of 32 turns the clock is read;
- * if the last poll was less than 50 µs ago, another burst begins. In deterministic mode a burst is
- * what was ready when the iteration began, as in CPython, and each burst ends in a poll.
+ * if the last poll was less than 50 µs ago, another burst begins. In deterministic mode a burst
+ * runs everything ready at the beginning of the iteration, as in CPython, and ends in a poll.
  */
 #include "sched/pace.h"
 
@@ -28,7 +28,7 @@ bool asyncp_pace_renew(struct async_loop *loop)
            asyncp_now(loop) - loop->clock.polled_ns >= POLL_INTERVAL_NS;
 }
 
-/* Defined by the C++ runtime; NULL if that is not linked. */
+/* Defined by the C++ runtime; NULL if it is not linked. */
 extern struct exceptions *__cxa_get_globals(void) __attribute__((weak));
 
 void asyncp_scheduler_open(struct async_loop *loop, uint64_t shuffle, bool hosted)

@@ -17,7 +17,7 @@ static void callback_free(struct callback *callback)
 }
 
 /*
- * The callback borrows the task (TASK_BORROWED): it cannot take the reference that was held for it.
+ * The callback borrows the task (TASK_BORROWED): it cannot take the reference held for it.
  */
 static void call_done_callback(const struct callback *called)
 {

@@ -1,7 +1,7 @@
 /*
- * sched/callback.h: functions that the loop calls: soon, at a time, or when a task has ended. One
- * record serves all three. Its memory belongs to the loop until that is closed, so a stale handle
- * finds another id, not freed memory.
+ * sched/callback.h: functions called by the loop: soon, at a time, or when a task has ended. One
+ * record serves all three. Its memory belongs to the loop until the loop is closed, so a stale
+ * handle finds another id, not freed memory.
  */
 #ifndef SCHED_CALLBACK_H
 #define SCHED_CALLBACK_H

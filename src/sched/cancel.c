@@ -1,21 +1,21 @@
 /*
  * sched/cancel.c: requests to cancel: how they reach tasks, and which tasks they apply to.
  *
- * A join forwards its request to the tasks that it awaits, which may be joins again, a million
- * deep. Delivery therefore does not recurse: coroutines to be notified form a queue, which the
- * outermost caller empties. Those that one of them forwards to are inserted next, in the order of a
- * depth-first recursion. All of this is one round. In a round a request reaches each coroutine at
- * most once, however many joins lead to it.
+ * A join forwards its request to the awaited tasks, which may be joins again, a million deep.
+ * Delivery therefore does not recurse: coroutines to be notified form a queue, which the outermost
+ * caller empties. If one of them forwards the request, its targets are inserted next, in the order
+ * of a depth-first recursion. All of this is one round. In a round a request reaches each coroutine
+ * at most once, however many joins lead to it.
  *
- * A coroutine is `cancel_pending`, which means that a cancellation is pending, if a scope inside
- * the innermost shield is a timeout that has expired or a group that has failed, or if no shield is
- * in force and the task has unanswered requests. Calls that switch then fail with -ECANCELED.
+ * A coroutine is `cancel_pending` while a cancellation is pending for it. This is so if a scope
+ * inside the innermost shield is an expired timeout or a failed group, or if no shield is in force
+ * and the task has unanswered requests. Calls that switch then fail with -ECANCELED.
  */
 #include "sched/cancel.h"
 #include "sched/sched.h"
 #include <asyncio/time.h>
 
-/* A constant struct error_message that contains its text. */
+/* A constant struct error_message with its text. */
 struct reason_text {
     int code;
     size_t size; /* 0: a constant */
@@ -49,7 +49,7 @@ static bool is_refused(const struct coroutine *coroutine)
     return coroutine->requests > 0;
 }
 
-/* Cancels the wait of the coroutine, if it is in one that can be cancelled. */
+/* Cancels the wait of the coroutine, if there is one and it can be cancelled. */
 static void deliver_request(struct coroutine *coroutine)
 {
     struct wait *wait = coroutine->wait;
@@ -68,7 +68,7 @@ static void deliver_round(struct async_loop *loop)
     loop->cancel.delivering = false;
 }
 
-/* A nested call adds to the round that is being delivered; the outermost call delivers. */
+/* A nested call adds to the current round; the outermost call delivers. */
 bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason)
 {
     if (loop->cancel.delivering)
@@ -110,7 +110,7 @@ static void drop_old_cancellation(struct async_loop *loop, struct coroutine *cor
     coroutine->message = NULL;
 }
 
-/* Whether a request is pending, even if a shield masks it. The reason is kept that long. */
+/* Whether a request is pending, even if a shield masks it. The reason is kept as long. */
 static bool has_request(const struct coroutine *coroutine)
 {
     return coroutine->requests > 0 || coroutine->cancel_pending;

@@ -2,7 +2,7 @@
  * sched/cancel.h: requests to cancel, and the scopes that cause and mask them. A coroutine is
  * `cancel_pending` while a cancellation is pending for it: its task has unanswered requests, or a
  * scope around the current call has expired, with no shield in between. This is computed when one
- * of these changes, so that each switching call tests one flag.
+ * of these changes, so each switching call tests one flag.
  */
 #ifndef SCHED_CANCEL_H
 #define SCHED_CANCEL_H
@@ -20,7 +20,7 @@ enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 /* Why the library cancels a task. */
 enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
 
-/* The error message of -ECANCELED for that reason; a constant. */
+/* The error message of -ECANCELED for the reason; a constant. */
 const struct error_message *asyncp_reason(enum reason reason);
 
 /* Lies in the user's async_timeout_scope, async_no_cancel_scope or async_task_group. */
@@ -44,21 +44,21 @@ struct scope *asyncp_scope_leave(struct async_loop *loop, struct scope *scope, e
                                  const char *call);
 
 /*
- * The link that points to this scope in the running task's list. Timeouts and shields may lie
- * inside it, but no other group; otherwise it is misuse.
+ * The link to this scope in the running task's list. Timeouts and shields may lie inside it, but no
+ * other group; otherwise it is misuse.
  */
 struct scope **asyncp_scope_place(struct async_loop *loop, const struct scope *scope,
                                   const char *call);
 
-/* Removes a scope that need not be the innermost. */
+/* Removes a scope; it need not be the innermost. */
 void asyncp_scope_remove(struct async_loop *loop, struct scope **place);
 
-/* The timeout has expired, or the group has failed: cancels what runs inside. */
+/* The timeout has expired, or the group has failed: cancels the tasks and the calls inside. */
 void asyncp_scope_expire(struct scope *scope, int error, enum reason reason);
 
 /*
  * A round of requests with one reason (NULL: unknown): begin, ask once for each task, end. begin
- * returns false if it is nested in a round that is being delivered; pass its result to end.
+ * returns false if another round is being delivered; pass its result to end.
  */
 bool asyncp_round_begin(struct async_loop *loop, const struct error_message *reason);
 void asyncp_round_ask(struct async_loop *loop, struct async_task *task);
@@ -66,22 +66,21 @@ void asyncp_round_end(struct async_loop *loop, bool is_new);
 
 /*
  * Begins forwarding the requests of the running task; returns the number of the round. If the task
- * is among those that are cancelled, the request does not reach it again.
+ * is itself among the cancelled tasks, the request does not reach it again.
  */
 uint64_t asyncp_round_pass_on(struct async_loop *loop, struct coroutine *self);
 
 /*
- * Requests the cancellation of those of the tasks that have not ended. The reason is copied; NULL:
- * unknown.
+ * Requests the cancellation of the tasks, except ended ones. The reason is copied; NULL: unknown.
  */
 void asyncp_request(struct async_loop *loop, struct async_task *const tasks[], size_t count,
                     const struct error_message *reason);
 
-/* The round that is being delivered: see cancel.c. */
+/* The current round: see cancel.c. */
 struct cancel_round {
     struct coroutine *first;  /* head of the delivery queue */
     struct coroutine **place; /* where the next coroutine is inserted */
-    uint64_t round;           /* its number; coroutines record the last one that reached them */
+    uint64_t round;           /* its number; each coroutine records the last one to reach it */
     const struct error_message *reason; /* NULL: unknown */
     bool delivering;
 };

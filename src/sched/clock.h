@@ -14,8 +14,8 @@ struct clock {
     struct heap timers; /* by deadline */
     bool is_virtual;    /* time is now_ns, advanced when nothing else can happen */
     /*
-     * Poll after every burst, so that the order of events does not depend on real time. Set with
-     * the virtual clock and with a shuffle.
+     * Poll after every burst, so the order of events does not depend on real time. Set with the
+     * virtual clock and with a shuffle.
      */
     bool deterministic;
 };

@@ -1,5 +1,5 @@
 /*
- * sched/close_hook.h: hooks that the loop calls: once at the end of an iteration, or when it is
+ * sched/close_hook.h: hooks called by the loop: once at the end of an iteration, or when it is
  * closed.
  */
 #ifndef SCHED_CLOSE_HOOK_H
@@ -10,7 +10,7 @@
 
 struct async_loop;
 
-/* A call at the end of the iteration, after everything that was ready has run. */
+/* A call at the end of the iteration, after all ready tasks and callbacks have run. */
 struct deferred {
     struct link link; /* linked while it is pending */
     /* Called on the loop's stack, once, and unlinked; may defer it again. */
@@ -24,8 +24,8 @@ struct close_hook {
 };
 
 /*
- * Keeps an object that the program has freed until the loop is closed, or until 64 others were
- * freed: a task that the end of the run will cancel may still use it by mistake.
+ * Keeps an object freed by the program until the loop is closed, or until 64 others were freed: a
+ * task to be cancelled at the end of the run may still use it by mistake.
  */
 void asyncp_keep_freed(struct async_loop *loop, struct close_hook *hook);
 

@@ -1,13 +1,13 @@
 /*
  * sched/current.h: the loop and the task in which a call is made, also in a child of fork().
  *
- * In the child, the loop of the thread that forked is *inherited*: a copy that is released and
- * never runs again. It is no longer the current loop of the thread, so calls in the child are
- * misuse, except those that release something: they use the functions here.
+ * In the child, the loop of the forking thread is *inherited*: a copy that is released and never
+ * runs again. It is no longer the current loop of the thread, so calls in the child are misuse.
+ * Exceptions are the releasing calls: they use the functions here.
  *
- * Invariant: no call on an inherited loop changes what parent and child share. Descriptors are only
- * closed with close(2); the epoll set, the rings, the wake-up descriptor and the connections stay
- * as they are.
+ * Invariant: no call on an inherited loop changes anything shared by parent and child. Descriptors
+ * are only closed with close(2); the epoll set, the rings, the wake-up descriptor and the
+ * connections stay as they are.
  */
 #ifndef SCHED_CURRENT_H
 #define SCHED_CURRENT_H
@@ -46,7 +46,7 @@ _Noreturn void asyncp_wrong_loop(const struct async_loop *loop, const char *call
 struct async_loop *asyncp_loop_to_leave(const char *call) __attribute__((cold));
 
 /*
- * The loop, for a call that ends what the running task has begun; in a child it may be inherited.
+ * The loop, for a call that ends something of the running task; in a child it may be inherited.
  */
 static inline struct async_loop *loop_leave(const char *call)
 {

@@ -1,6 +1,6 @@
 /*
  * sched/error.c: error messages. async_fail stores one in the running task, a join moves it to the
- * awaiting task, and async_strerror shows it for the code that it belongs to.
+ * awaiting task, and async_strerror shows it for its code.
  */
 #include "sched/current.h"
 #include "sched/worker.h"
@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 /*
- * The slot for the error message of the running task or job, and the allocator that its messages
- * come from. NULL: neither runs.
+ * The slot for the error message of the running task or job, and the allocator of its messages.
+ * NULL: neither runs.
  */
 static struct error_message **message_slot(const async_allocator **memory)
 {

@@ -1,5 +1,5 @@
 /*
- * sched/errors.h: errors that no call can return, and the texts that async_strerror has returned.
+ * sched/errors.h: errors that no call can return, and the texts returned by async_strerror.
  */
 #ifndef SCHED_ERRORS_H
 #define SCHED_ERRORS_H
@@ -17,7 +17,7 @@ void asyncp_errors_open(struct async_loop *loop);
 void asyncp_errors_close(struct async_loop *loop);
 
 /*
- * Passes an error to the exception handler, or to standard error. task: the task that failed; NULL:
+ * Passes an error to the exception handler, or to standard error. task: the failed task; NULL:
  * none.
  */
 void asyncp_report_error(struct async_loop *loop, struct async_task *task, int code,

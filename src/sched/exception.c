@@ -1,5 +1,5 @@
 /*
- * sched/exception.c: the message about a C++ exception that no frame of a task catches. Called by
+ * sched/exception.c: the message about a C++ exception not caught by any frame of a task. Called by
  * the personality routine of the stack's first frame; std::terminate follows.
  */
 #include "sched/sched.h"

@@ -1,4 +1,4 @@
-/* sched/future.c: futures: records that have no coroutine to run. */
+/* sched/future.c: futures: records without a coroutine to run. */
 #include "sched/future.h"
 
 struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name, const char *where)

@@ -9,7 +9,7 @@ struct inheritance {
     bool inherited;            /* this process is a child, and the loop belongs to the parent */
     bool out_of_lists;         /* if inherited: its tasks have left all waiter lists */
     struct async_loop *before; /* if inherited: the next inherited loop of the thread */
-    struct async_task *forked_task; /* if inherited: the task that forked, once it has ended */
+    struct async_task *forked_task; /* if inherited: the forking task, once it has ended */
 };
 
 /* Records the process that opens the loop. */

@@ -7,9 +7,9 @@
 #include "sys/signals.h"
 #include "sys/thread.h"
 
-static _Atomic(struct async_loop *) interrupted; /* the loop that handles SIGINT; NULL: none */
+static _Atomic(struct async_loop *) interrupted; /* the loop handling SIGINT; NULL: none */
 
-/* Installed with SA_RESTART: otherwise stdio could lose the line that it is writing. */
+/* Installed with SA_RESTART: otherwise stdio could lose the line being written. */
 static void on_sigint(int number)
 {
     struct async_loop *loop = atomic_load(&interrupted);
@@ -59,7 +59,7 @@ void asyncp_sigint_restore(struct async_loop *loop)
     loop->interrupt.is_ours = false;
 }
 
-/* The loop may belong to a thread that does not exist in the child. */
+/* The loop may belong to a thread missing in the child. */
 void asyncp_sigint_fork(void)
 {
     struct async_loop *loop = atomic_load(&interrupted);

@@ -16,7 +16,7 @@ struct interrupt {
     struct async_task *main_task; /* cancelled by SIGINT; NULL: none */
     _Atomic uint32_t count;       /* SIGINTs received in this run */
     bool is_ours;                 /* our handler is installed */
-    struct sigaction before;      /* what our handler replaced */
+    struct sigaction before;      /* the replaced action */
 };
 
 /* Installs the handler, if SIGINT has its default action. */
@@ -28,7 +28,7 @@ void asyncp_sigint_restore(struct async_loop *loop);
 /* In a child of fork(): the same, for the loop of the parent. */
 void asyncp_sigint_fork(void);
 
-/* Sets the task that SIGINT cancels; NULL: none. */
+/* Sets the task to be cancelled by SIGINT; NULL: none. */
 void asyncp_sigint_set_task(struct async_loop *loop, struct async_task *main_task);
 
 /* Whether SIGINT was received in this run. */

@@ -1,7 +1,7 @@
 /*
  * sched/lifetime.c: checks of debug mode: dangling pointers, closed descriptors, deadlock. Memory
  * on a task's stack below its stack pointer, or on a stack without a task, belongs to functions
- * that have returned. A task that waits for something there, or begins with a pointer there, is
+ * that have returned. If a task waits for something there, or begins with a pointer there, it is
  * named before the memory is overwritten. Only stacks of tasks are known: not the thread's own
  * stack, and not the heap.
  */
@@ -13,7 +13,7 @@
 
 enum { MAX_CHECKS = 8 }; /* tasks checked after each turn: with thousands, all would take long */
 
-/* Whether the address is in the frame of a function that has returned. */
+/* Whether the address is in the frame of a returned function. */
 static bool is_dangling(const struct async_loop *loop, const void *address)
 {
     const struct stack *stack = asyncp_stack_at(&loop->tasks.stacks, address);

@@ -1,7 +1,7 @@
 /*
- * sched/local.c: task-local values and the tables that hold them. The loop has a list of all
- * tables, so that the table of a callback which is never called is freed with the loop, and so that
- * creating a task costs one test while no table exists.
+ * sched/local.c: task-local values and their tables. The loop has a list of all tables. So the
+ * table of a callback that is never called is freed with the loop, and creating a task costs one
+ * test while no table exists.
  */
 #include "sched/local.h"
 #include "sched/current.h"
@@ -76,7 +76,7 @@ void *async_local_get(const async_local *local)
     return local != NULL ? asyncp_locals_find(running_locals(asyncp_current), local) : NULL;
 }
 
-/* A new table with these values, one reference and that much room. Releases the old table. */
+/* A new table with these values, one reference and the given room. Releases the old table. */
 static struct locals *new_table(struct async_loop *loop, struct locals *old, uint32_t room)
 {
     struct locals *locals = memory_new(&loop->memory, locals_size(room));

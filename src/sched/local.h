@@ -18,7 +18,7 @@ struct local_value {
 
 struct locals {
     struct link link;            /* in the list of all tables */
-    uint32_t references;         /* tasks and callbacks that hold it */
+    uint32_t references;         /* from tasks and callbacks */
     uint32_t count;              /* values in use */
     uint32_t room;               /* values allocated */
     struct local_value values[]; /* in the order of their first set */
@@ -36,7 +36,7 @@ void asyncp_locals_release(struct async_loop *loop, struct locals *locals);
 /* Frees all tables, also referenced ones. */
 void asyncp_locals_close(struct async_loop *loop);
 
-/* The value in that table; the variable's initial value if it is not there. locals may be NULL. */
+/* The value in the table; the variable's initial value if it is not there. locals may be NULL. */
 void *asyncp_locals_find(const struct locals *locals, const async_local *local);
 
 struct locals_table {

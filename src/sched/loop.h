@@ -27,7 +27,7 @@
 #include "stack/overflow.h"
 #include "sys/clock.h"
 
-/* Functions of higher folders that the loop calls. Set by src/top. */
+/* Functions of higher folders, called by the loop. Set by src/top. */
 struct loop_hooks {
     /* Runs a function on a thread of the executor, as the body of the running task. Switches. */
     int (*offload)(struct async_executor *executor, const struct asyncp_function *function,
@@ -164,7 +164,7 @@ static inline void loop_count_job(struct async_loop *loop, int difference)
     loop->activity.jobs += (size_t)difference;
 }
 
-/* Adds (1) or removes (-1) a stream that delays the end of the run, for a limited time. */
+/* Adds (1) or removes (-1) a stream delaying the end of the run, for a limited time. */
 static inline void loop_count_shutdown_hold(struct async_loop *loop, int difference)
 {
     loop->activity.shutdown_holds += (size_t)difference;
@@ -194,7 +194,7 @@ _Noreturn void asyncp_no_task(const char *call);
 void asyncp_check_handler(const struct async_loop *loop, const char *call);
 
 /*
- * For a call that needs no task: it is misuse if a signal handler makes it while the loop sleeps.
+ * For a call that needs no task: it is misuse in a signal handler while the loop sleeps.
  */
 static inline void loop_check_handler(const struct async_loop *loop, const char *call)
 {
@@ -211,7 +211,7 @@ static inline struct async_loop *loop_enter(const char *call)
     return loop;
 }
 
-/* The number of tasks that have not ended. */
+/* The number of tasks not yet ended. */
 static inline size_t loop_alive(const struct async_loop *loop)
 {
     return (size_t)(loop->tasks.created - loop->tasks.ended - loop->tasks.futures);

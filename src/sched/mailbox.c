@@ -63,8 +63,8 @@ static void free_call(struct call *call)
 }
 
 /*
- * Reuses the call that the loop received last: malloc is slow when one thread frees what another
- * one has allocated.
+ * Reuses the call last received by the loop: malloc is slow when one thread frees memory allocated
+ * by another.
  */
 static struct call *new_call(struct async_loop *loop)
 {
@@ -119,7 +119,7 @@ void asyncp_mailbox_take(struct async_loop *loop)
 
 void asyncp_mailbox_close(struct async_loop *loop)
 {
-    /* A worker may be between its last message and the wake-up that follows: a few instructions. */
+    /* A worker may be between its last message and the wake-up: a few instructions. */
     while (loop_is_of_this_process(loop) && loop_is_held(loop))
         asyncp_sys_yield();
     for (asyncp_mailbox_take(loop); loop->sched.ready.first != NULL; asyncp_mailbox_take(loop)) {

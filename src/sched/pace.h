@@ -1,9 +1,9 @@
 /*
  * sched/pace.h: fairness for a task whose calls never have to wait. Each such call takes steps from
  * an allowance of the loop. When the allowance is used up, the clock is read, and if a poll is due
- * the task yields: everything that is ready runs first. The allowance is renewed at each iteration
- * and at each reading of the clock. In deterministic mode the clock does not decide: the task
- * yields whenever the allowance is used up.
+ * the task yields: all ready tasks and callbacks run first. The allowance is renewed at each
+ * iteration and at each reading of the clock. In deterministic mode the clock does not decide: the
+ * task yields whenever the allowance is used up.
  *
  * A call yields before it returns and touches its object no more. A call on a pollable descriptor
  * yields before it begins (pollable_pace), because its result may lie in the stream.
@@ -14,7 +14,7 @@
 #include "sched/sched.h"
 
 enum {
-    PACE_STEP = 1,   /* memory only: a queue, a lock, a task that has ended */
+    PACE_STEP = 1,   /* memory only: a queue, a lock, an ended task */
     PACE_COPY = 4,   /* copies or searches bytes in memory: a line of a stream */
     PACE_KERNEL = 64 /* enters the kernel */
 };
@@ -22,7 +22,7 @@ enum {
 /* Renews the allowance; returns whether the task must yield now. */
 OUT_OF_LINE bool asyncp_pace_renew(struct async_loop *loop);
 
-/* Yields: everything that is ready, and everything that a poll makes ready, runs once. Switches. */
+/* Yields: everything ready, and everything made ready by a poll, runs once. Switches. */
 void asyncp_yield(struct async_loop *loop);
 
 /* Takes steps; returns whether the caller must yield. */

@@ -1,6 +1,6 @@
 /*
  * sched/park.c: stopping and waking tasks. All waiting in the library ends in loop_stop(). The
- * frames between it and the call of the user are kept small: each frame that saves registers costs
+ * frames between it and the call of the user are kept small: each frame with saved registers costs
  * a waiting task a cache line.
  */
 #include "sched/current.h"
@@ -8,9 +8,9 @@
 #include "sys/report.h"
 
 /*
- * In debug mode, at each stop: the scopes of the task are intact. A scope that was overwritten lay
- * in a block that was left without the end of the scope; its timer would write into the frame of
- * another function. AddressSanitizer would report the read here with less to say.
+ * In debug mode, at each stop: the scopes of the task are intact. An overwritten scope lay in a
+ * block that was left without the end of the scope; its timer would write into the frame of another
+ * function. AddressSanitizer would report the read here with fewer details.
  */
 __attribute__((no_sanitize_address)) static void check_scopes(const struct coroutine *self)
 {
@@ -168,8 +168,8 @@ void asyncp_yield_once(struct async_loop *loop)
 }
 
 /*
- * In deterministic mode the burst is not cut short: everything that was ready when it began runs
- * before the poll.
+ * In deterministic mode the burst is not cut short: everything ready at its beginning runs before
+ * the poll.
  */
 void asyncp_yield(struct async_loop *loop)
 {

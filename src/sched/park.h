@@ -39,7 +39,7 @@ static inline bool loop_is_undisturbed(const struct async_loop *loop)
            atomic_load_explicit(&loop->sched.attention, memory_order_relaxed) == 0;
 }
 
-/* Whether a task that stops can switch directly to the next one. */
+/* Whether a stopping task can switch directly to the next one. */
 static inline bool loop_goes_on(const struct async_loop *loop)
 {
     const struct ready *next = loop->sched.ready.first;
@@ -47,10 +47,10 @@ static inline bool loop_goes_on(const struct async_loop *loop)
 }
 
 /*
- * Makes the next ready task the running one and returns its context. Prefetches what the next two
- * switches will touch, which is the main cost of a switch among a hundred tasks: the frames of the
- * next task, and the control block of the one after it. (Not a separate function: gcc drops one
- * that only prefetches.)
+ * Makes the next ready task the running one and returns its context. Prefetches the memory touched
+ * by the next two switches: the frames of the next task, and the control block of the one after it.
+ * Loading it is the main cost of a switch among a hundred tasks. (Not a separate function: gcc
+ * drops a function that only prefetches.)
  */
 static inline struct context *loop_advance(struct async_loop *loop)
 {
@@ -92,7 +92,7 @@ static inline int loop_park(struct async_loop *loop, struct wait *wait)
     return wait->result;
 }
 
-/* Reports misuse: another thread has changed what the task waits for. */
+/* Reports misuse: another thread has changed the object the task waits for. */
 _Noreturn void asyncp_wrong_thread(const struct wait *wait) __attribute__((cold));
 
 /* loop_wake for a task of an inherited loop, which never runs; misuse for any other loop. */
@@ -105,8 +105,8 @@ static inline bool wait_is_elsewhere(const struct async_loop *loop, const struct
 }
 
 /*
- * Reports misuse: what the task waits for was freed, copied or overwritten, so its waiters cannot
- * be unlinked safely.
+ * Reports misuse: the object of the wait was freed, copied or overwritten, so its waiters cannot be
+ * unlinked safely.
  */
 _Noreturn void asyncp_memory_gone(const struct wait *wait) __attribute__((cold));
 
@@ -156,10 +156,10 @@ static inline bool waiters_is_empty(struct list *line)
     return list_empty(line) || (unlikely(asyncp_current == NULL) && asyncp_drop_inherited(line));
 }
 
-/* In a child: the end of the coroutine that forked; switches to the loop's own stack. */
+/* In a child: the end of the forking coroutine; switches to the loop's own stack. */
 _Noreturn void asyncp_forked_end(struct coroutine *self) __attribute__((cold));
 
-/* Chooses the first function of new tasks, which depends on debug mode. */
+/* Chooses the first function of new tasks; it depends on debug mode. */
 void asyncp_set_beginning(struct async_loop *loop);
 
 #endif

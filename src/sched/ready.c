@@ -1,5 +1,5 @@
 /*
- * sched/ready.c: the shuffle, which lets tests run every order that a program must not rely on. A
+ * sched/ready.c: the shuffle. It lets tests run every order that a program must not rely on. A
  * random merge sort: it needs no memory, and the same seed gives the same order.
  */
 #include "sched/ready.h"

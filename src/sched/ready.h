@@ -1,6 +1,6 @@
 /*
- * sched/ready.h: the ready queue, FIFO. The node is embedded in the object that it runs, so waking
- * never allocates.
+ * sched/ready.h: the ready queue, FIFO. The node is embedded in the object to run, so waking never
+ * allocates.
  */
 #ifndef SCHED_READY_H
 #define SCHED_READY_H
@@ -36,7 +36,7 @@ static inline void ready_push(struct ready_queue *queue, struct ready *node)
     ready_append(queue, node, node);
 }
 
-/* For a task that resumes right after the one that it has started. */
+/* For a task that resumes right after the task started by it. */
 static inline void ready_push_first(struct ready_queue *queue, struct ready *node)
 {
     node->next = queue->first;

@@ -1,7 +1,7 @@
 /*
- * sched/record.c: the records that handles point to: names, error messages, iteration, and the
- * misuse messages for handles. (A record is allocated in future.h.) In debug mode free records stay
- * in quarantine as long as possible, so that stale handles are noticed.
+ * sched/record.c: the records behind handles: names, error messages, iteration, and the misuse
+ * messages for handles. (A record is allocated in future.h.) In debug mode free records stay in
+ * quarantine as long as possible, so stale handles are noticed.
  */
 #include "sched/current.h"
 #include <stdio.h>
@@ -54,7 +54,7 @@ struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_
     return next;
 }
 
-/* ", by task #1 'amain'": the task that took the last handle of a free record; "" if unknown. */
+/* ", by task #1 'amain'": the taker of the last handle of a free record; "" if unknown. */
 static struct label taker_of(const struct async_task *task)
 {
     struct label taker = {""};

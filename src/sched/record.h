@@ -5,13 +5,13 @@
 #include "sched/loop.h"
 
 /*
- * task_check for the rare cases: a handle of another loop, one that was taken, one that is borrowed
- * from a group.
+ * task_check for the rare cases: a handle of another loop, a taken handle, a handle borrowed from a
+ * group.
  */
 OUT_OF_LINE void asyncp_task_check(const struct async_task *task, const char *call, bool taking);
 
 /*
- * Reports misuse if the handle is not valid here. taking: a reference is needed that can be taken.
+ * Reports misuse if the handle is not valid here. taking: the call will take the handle.
  */
 static inline void task_check(const struct async_task *task, const char *call, bool taking)
 {
@@ -26,7 +26,7 @@ OUT_OF_LINE void asyncp_task_reserve(struct async_task *task, const char *call);
 /*
  * Reserves a reference for a join, which takes it when the task has ended. If pending joins have
  * reserved all references, adds one: several tasks may await the same handle, and none of them
- * frees the record under another. A handle that was taken is misuse.
+ * frees the record under another. A taken handle is misuse.
  */
 static inline void task_reserve(struct async_task *task, const char *call)
 {
@@ -49,7 +49,7 @@ static inline struct locals *locals_inherit(const struct async_loop *loop)
     return likely(list_empty(&loop->locals.tables)) ? NULL : asyncp_locals_inherit(loop);
 }
 
-/* Frees the record of a task that has ended and has no references. */
+/* Frees the record of an ended task without references. */
 static inline void task_free(struct async_task *task)
 {
     ASSERT(task->references == 0 && task->reserved == 0 && task_done(task));

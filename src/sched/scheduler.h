@@ -1,5 +1,5 @@
 /*
- * sched/scheduler.h: what runs now and what runs next. A task that stops switches directly to the
+ * sched/scheduler.h: the running task and the next ones. A stopping task switches directly to the
  * next ready task. It switches to the loop itself, on its own stack, only if something rare is due:
  * a poll, a callback, a pending event, or nothing is ready. The attention word holds the flags of
  * pending events.
@@ -31,10 +31,10 @@ struct exceptions {
 
 /* Every switch touches the first members. */
 struct scheduler {
-    /* flags of pending events; not 0: a task that stops switches to the loop */
+    /* flags of pending events; not 0: a stopping task switches to the loop */
     _Atomic uint32_t attention;
     int32_t turns_left; /* nodes that may run before the next poll */
-    int32_t steps_left; /* allowance of calls that do not wait: see pace.h */
+    int32_t steps_left; /* allowance of calls without a wait: see pace.h */
     struct ready_queue ready;
     struct coroutine *current;       /* NULL: the loop itself runs */
     void *(*begin)(void *coroutine); /* the first function of new tasks */

@@ -1,6 +1,6 @@
 /*
- * sched/task.c: creating tasks, their first and last steps, and joining them. A task that ends
- * stores its result in its record, wakes its waiters, frees its stack while it is still on it, and
+ * sched/task.c: creating tasks, their first and last steps, and joining them. An ending task stores
+ * its result in its record, wakes its waiters, frees its stack while it is still on it, and
  * switches to the next task.
  */
 #include "sched/task.h"
@@ -12,7 +12,7 @@
 
 enum { ARGUMENTS_SHARE = 4 }; /* the arguments may take 1/4 of the stack */
 
-/* The error message stays with the result, if it belongs to that error. */
+/* The error message stays with the result, if it has the same code. */
 OUT_OF_LINE static void keep_message(struct coroutine *self, int result)
 {
     if (self->message->code == result)
@@ -114,8 +114,7 @@ TOOLS_NO_TSAN static void *coroutine_begin_offloaded(void *argument)
 }
 
 /*
- * The state of a control block in new memory; a task that ends leaves it like this for the next
- * one.
+ * The state of a control block in new memory; an ending task leaves it like this for the next one.
  */
 static bool coroutine_is_blank(const struct coroutine *self)
 {
@@ -186,7 +185,7 @@ static struct coroutine *coroutine_new(struct async_loop *loop,
     return CONTAINER_OF(stack, struct coroutine, stack);
 }
 
-/* Frees what was allocated for a task that could not be created, and tells its maker. */
+/* Frees the parts of a task that could not be created, and tells its maker. */
 static async_task *discard_task(struct async_loop *loop, struct async_task *task,
                                 struct coroutine *self, const async_task_options *options)
 {
@@ -299,14 +298,14 @@ async_task *asyncp_create_task_ptr(int (*function)(void *), void *argument,
 
 struct join {
     struct wait wait;
-    struct waiter waiter; /* in the list of the task that is awaited now */
+    struct waiter waiter; /* in the list of the task awaited now */
     async_task *const *tasks;
     size_t count;
-    uint64_t passed_on; /* the last round of requests that was forwarded to the tasks */
+    uint64_t passed_on; /* the last round of requests forwarded to the tasks */
 };
 
 /*
- * Forwards the requests of the joining task. If that is among the tasks, it gets no second request.
+ * Forwards the requests of the joining task. If it is among the tasks, it gets no second request.
  */
 static void forward_to_all(struct async_loop *loop, struct join *join, struct coroutine *self)
 {
@@ -336,8 +335,8 @@ static void join_one(struct async_loop *loop, struct join *join, struct async_ta
 }
 
 /*
- * One after the other, the last first: tasks that were created together often end in order, so that
- * most of them have ended when the last one has.
+ * One after the other, the last first: tasks created together often end in order, so most of them
+ * have ended when the last one has.
  */
 void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t count, const char *call)
 {
@@ -422,7 +421,7 @@ void async_task_detach(async_task *task)
     if (--task->references == 0)
         task->taken_by = 0;
     if (unlikely(task->references == 0 && task_is_future(task)))
-        asyncp_future_settle(task, -ECANCELED); /* no handle is left that could set its result */
+        asyncp_future_settle(task, -ECANCELED); /* no handle is left to set its result */
     else
         task_release(task);
 }

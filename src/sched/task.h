@@ -1,7 +1,8 @@
 /*
  * sched/task.h: the two halves of a task. A handle points to a small record; its memory belongs to
- * the loop until that is closed, so a stale handle never points to freed memory. The coroutine is
- * what runs: the control block at the top of a stack, which exists until the body has returned.
+ * the loop until the loop is closed, so a stale handle never points to freed memory. The coroutine
+ * is the running part: the control block at the top of a stack, which exists until the body has
+ * returned.
  *
  *      async_task  ────────────→  coroutine
  *      result, references         context, wait, scopes       ┐
@@ -10,8 +11,8 @@
  *                                 frames…                     ┘
  *
  * A record is freed when it has no references and its coroutine has ended. A future is a record
- * that points to one shared coroutine which never runs; code that waits for a task, or asks whether
- * it is done, treats both alike.
+ * that points to one shared coroutine, which never runs; code that waits for a task, or asks
+ * whether it is done, treats both alike.
  */
 #ifndef SCHED_TASK_H
 #define SCHED_TASK_H
@@ -38,14 +39,14 @@ struct async_task {
     struct list waiters;           /* for its end: tasks and listeners, in the order of arrival */
     uint64_t id;                   /* 1, 2, 3…; never reused */
     const char *name;              /* of the function, or a copy: see owns_name */
-    const char *where;             /* "file:line" of the call that created it */
+    const char *where;             /* "file:line" of the creating call */
     struct error_message *message; /* error message of the result; NULL: none */
     union {
         uint64_t ended;        /* when it has ended: the order of ends, from 1 */
         struct pool_link free; /* of a free record */
     };
     union {
-        struct async_task *next_ended; /* while its group holds it: the next child that ended */
+        struct async_task *next_ended; /* while its group holds it: the next ended child */
         uint64_t taken_by;             /* of a free record: id of the task that took the handle */
     };
     int result;          /* -EINPROGRESS until it has ended */
@@ -76,7 +77,7 @@ struct asyncp_maker {
 /* The membership of a task in a group. */
 struct member {
     struct waiter listener; /* tells the group when the task ends */
-    struct link sibling;    /* in the list of children that have not ended */
+    struct link sibling;    /* in the list of children not yet ended */
     struct asyncp_maker *group;
 };
 
@@ -91,7 +92,7 @@ struct coroutine {
     bool cancel_pending;           /* a cancellation is pending: see cancel.c */
     bool throttled;                /* throttled: its group starts it when another child has ended */
     uint32_t requests;             /* unanswered requests to cancel */
-    uint64_t request_round;        /* the last round that reached it: see cancel.c */
+    uint64_t request_round;        /* the last round to reach it: see cancel.c */
     uint32_t refusals;             /* calls that failed with -ECANCELED since the last request */
     uint32_t select_turn;          /* of async_select; 0: it has not yielded yet */
     const struct error_message *reason; /* of the request to cancel; NULL: unknown, or no request */
@@ -100,7 +101,7 @@ struct coroutine {
     struct async_executor *executor; /* of an offloaded job */
     struct locals *locals;           /* task-local values; NULL: none */
     struct coroutine *next_refused;  /* in the delivery queue: see cancel.c */
-    struct stack stack;              /* that contains this struct */
+    struct stack stack;              /* it contains this struct */
     struct member member;            /* undefined unless it was created in a group */
 };
 
@@ -109,7 +110,7 @@ static inline bool task_done(const struct async_task *task)
     return task->coroutine == NULL;
 }
 
-/* The references that are handles, reserved or not. */
+/* The handles among the references, reserved or not. */
 static inline uint32_t task_handles(const struct async_task *task)
 {
     return task->references & ~TASK_BORROWED;
@@ -153,8 +154,8 @@ struct async_task *asyncp_task_promise(struct async_loop *loop, const char *name
 void asyncp_future_settle(struct async_task *future, int result);
 
 /*
- * The next task that has not ended, in no particular order. task NULL: the first; returns NULL at
- * the end.
+ * The next task not yet ended, in no particular order. task NULL: the first; returns NULL at the
+ * end.
  */
 struct async_task *asyncp_task_next(struct async_loop *loop, const struct async_task *task);
 
@@ -176,8 +177,8 @@ void asyncp_join(struct async_loop *loop, async_task *const tasks[], size_t coun
                  const char *call);
 
 /*
- * Returns the result of a task that has ended, moves its error message to the running task, and
- * takes a reference reserved by task_reserve or task_hold. -ENOMEM for NULL.
+ * Returns the result of an ended task, moves its error message to the running task, and takes a
+ * reference reserved by task_reserve or task_hold. -ENOMEM for NULL.
  */
 int asyncp_task_collect(struct async_loop *loop, struct async_task *task);
 

@@ -12,7 +12,7 @@ struct tasks {
     int64_t trimmed_ns;       /* the last trim of idle stacks */
     uint64_t created;         /* tasks and futures: the last id */
     uint64_t ended;           /* tasks and futures */
-    uint64_t futures;         /* futures that have not ended */
+    uint64_t futures;         /* futures not yet ended */
 };
 
 struct async_loop;

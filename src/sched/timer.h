@@ -24,7 +24,7 @@ static inline void timer_init(struct timer *timer, void (*expire)(struct timer *
     timer->set = false;
 }
 
-/* Sets a timer that is not set. 0 or -ENOMEM. */
+/* Sets a cleared timer. 0 or -ENOMEM. */
 int asyncp_timer_set(struct async_loop *loop, struct timer *timer, int64_t when_ns);
 
 /* Clears a timer. No effect if it is not set. */
@@ -37,18 +37,17 @@ void asyncp_timer_clear(struct async_loop *loop, struct timer *timer);
 void asyncp_clock_open(struct async_loop *loop, bool is_virtual, bool deterministic);
 void asyncp_clock_close(struct async_loop *loop);
 
-/* The number of timers that are set. */
+/* The number of set timers. */
 unsigned asyncp_timer_count(const struct async_loop *loop);
 
-/* Fires the timers that are due at now_ns. */
+/* Fires the timers due at now_ns. */
 void asyncp_timers_expire(struct async_loop *loop, int64_t now_ns);
 
 /* Converts to nanoseconds, rounded up; TIME_NEVER beyond 292 years. seconds must not be NaN. */
 int64_t asyncp_nanoseconds(double seconds);
 
 /*
- * The deadline that many seconds after now, by a fresh reading of the clock; now if seconds is
- * negative.
+ * The deadline `seconds` after now, by a fresh reading of the clock; now if seconds is negative.
  */
 int64_t asyncp_deadline(const struct async_loop *loop, double seconds);
 

@@ -1,14 +1,14 @@
 /*
- * sched/wait.h: park, the primitive under everything that waits. A wait is one stop of one task.
- * Waiters are its places in the lists of the objects that it waits for. The first event claims the
- * wait: at that moment all its waiters are unlinked and its timer is cleared. So a list holds only
- * waiters that can still be woken, and a waker need not check.
+ * sched/wait.h: park, the primitive under every wait. A wait is one stop of one task. Waiters are
+ * its places in the lists of the objects it waits for. The first event claims the wait: at that
+ * moment all its waiters are unlinked and its timer is cleared. So a list holds only waiters that
+ * can still be woken, and a waker need not check.
  *
  *      struct wait wait;
  *      struct waiter waiter;
  *      wait_init(&wait, "async_event_wait", event, asyncp_cancel_wait);
  *      wait_on(&wait, &waiter, &event->waiters);
- *      return asyncp_park(loop, &wait);                the result that asyncp_wake was given
+ *      return asyncp_park(loop, &wait);                the result given to asyncp_wake
  *
  * A request to cancel calls `cancel`. A plain wait is claimed with -ECANCELED. A join or a kernel
  * operation forwards the request and waits for the end. NULL: the wait cannot be cancelled.
@@ -34,7 +34,7 @@ typedef void asyncp_listen(struct async_loop *loop, struct waiter *listener,
                            struct async_task *task);
 
 /*
- * A place in a list of waiting tasks. Lists of tasks that wait for the end of a task also contain
+ * A place in a list of waiting tasks. Lists of tasks waiting for the end of a task also contain
  * listeners.
  */
 struct waiter {
@@ -51,15 +51,15 @@ struct wait {
     struct waiter *waiters;            /* linked by sibling */
     struct timer *timer;               /* cleared when the wait is claimed; NULL: none */
     void (*cancel)(struct wait *wait); /* called by a request to cancel; NULL: not cancellable */
-    const char *call;                  /* for reports: the public call that waits */
-    const void *object;                /* for reports: what it waits for; see wait_descriptor */
+    const char *call;                  /* for reports: the waiting public call */
+    const void *object;                /* for reports: its object; see wait_descriptor */
     int64_t since_ns;                  /* for reports: when it began */
-    struct waiter *winner; /* the waiter that was woken; NULL: timer or request to cancel */
-    int result;            /* returned by park */
-    bool claimed;          /* set once */
+    struct waiter *winner;             /* the woken waiter; NULL: timer or request to cancel */
+    int result;                        /* returned by park */
+    bool claimed;                      /* set once */
 };
 
-/* Initialises a wait without waiters. Fields that park and the claim set are left out. */
+/* Initialises a wait without waiters. Fields set by park and the claim are left out. */
 static inline void wait_init(struct wait *wait, const char *call, const void *object,
                              void (*cancel)(struct wait *wait))
 {
@@ -75,8 +75,8 @@ static inline void wait_init(struct wait *wait, const char *call, const void *ob
 #define WAIT_CLOSED ((const void *)UINTPTR_MAX)
 
 /*
- * The file descriptor that the task waits for, which is stored in place of an address; 0: the
- * object is something else, or the descriptor was closed.
+ * The file descriptor the task waits for, stored in place of an address; 0: the object is something
+ * else, or the descriptor was closed.
  */
 static inline int wait_descriptor(const struct wait *wait)
 {
@@ -143,7 +143,7 @@ int asyncp_cancelled_by_free(const struct wait *wait, int result);
 /* A `cancel` function: claims the wait with -ECANCELED. */
 void asyncp_cancel_wait(struct wait *wait);
 
-/* Yields once: everything that is ready now runs first. */
+/* Yields once: all tasks and callbacks ready now run first. */
 void asyncp_yield_once(struct async_loop *loop);
 
 /* For a call that begins with a cancellation pending: yields once and returns -ECANCELED. */

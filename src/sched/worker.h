@@ -11,7 +11,7 @@ struct async_loop;
 struct locals;
 struct error_message;
 
-/* The job that the thread runs. */
+/* The job run by the thread. */
 struct worker_context {
     const struct locals *locals;   /* of the waiting task, which cannot change them meanwhile */
     struct error_message *message; /* error message of the thread, from malloc; NULL: none */

@@ -20,7 +20,7 @@ struct context {
     const void *bottom; /* the stack's lowest byte; NULL: not known yet */
     size_t size;
 #elif ASYNC_TSAN
-    void *fiber; /* ThreadSanitizer's fiber of a context that has not started */
+    void *fiber; /* ThreadSanitizer's fiber of a context not yet started */
 #endif
 };
 
@@ -29,7 +29,7 @@ void asyncp_switch(void **save, void *load);
 
 /*
  * Returns the stack pointer of a context that will call entry(argument) on the stack below top.
- * When entry returns, execution continues at the stack pointer that it returned.
+ * When entry returns, execution continues at the returned stack pointer.
  */
 void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 
@@ -40,7 +40,7 @@ void *asyncp_switch_prepare(void *top, void *(*entry)(void *), void *argument);
 typedef void asyncp_uncaught_function(void);
 extern _Atomic(asyncp_uncaught_function *) asyncp_uncaught_hook;
 
-/* Makes a context that starts with entry(argument). entry is TOOLS_NO_TSAN. */
+/* Makes a context whose first call is entry(argument). entry is TOOLS_NO_TSAN. */
 static inline void context_prepare(struct context *context, const struct tool_stack *stack,
                                    void *top, void *(*entry)(void *), void *argument)
 {
@@ -93,7 +93,7 @@ TOOLS_NO_TSAN static inline void context_begin(const struct context *self, struc
     (void)home;
 }
 
-/* The last call of a context. Returns what its entry must return to continue with `to`. */
+/* The last call of a context. Its entry must return the result, to continue with `to`. */
 static inline void *context_end(const struct context *to)
 {
 #if ASYNC_ASAN

@@ -17,7 +17,7 @@ enum guard_support { UNKNOWN, SUPPORTED, UNSUPPORTED };
 static _Atomic enum guard_support single_support; /* one range in each call */
 static _Atomic enum guard_support batch_support;  /* many ranges in each call */
 
-/* Tests a guarded page with a system call that writes to it, which fails instead of faulting. */
+/* Tests a guarded page with a system call writing to it: the call fails instead of faulting. */
 static enum guard_support test_guarded_page(char *page)
 {
     int ends[2];

@@ -25,7 +25,7 @@ enum guard {
     GUARD_CANARY      /* a pattern, checked when the stack is given back */
 };
 
-/* The best kind that works on this kernel. */
+/* The best kind supported by this kernel. */
 enum guard asyncp_guard_best(size_t page);
 
 /*

@@ -1,7 +1,7 @@
 /*
  * stack/overflow.c: the handler of SIGSEGV and SIGBUS. It runs on an alternate stack. If the
- * faulting address lies in the guard of the running stack, it reports what overflowed and which
- * calls repeat, and the process ends. All other faults are forwarded to the former handler.
+ * faulting address lies in the guard of the running stack, it reports the overflow and the
+ * repeated calls, and the process ends. All other faults are forwarded to the former handler.
  */
 #include "stack/overflow.h"
 #include "sys/frames.h"
@@ -16,7 +16,7 @@
 enum { SIGNAL_STACK_SIZE = 64 * 1024 };
 enum { NAME_SIZE = 128 };
 
-/* A signal that we handle while overflows of any thread are reported. */
+/* A signal handled by us while overflows of any thread are reported. */
 struct handled_signal {
     int number;
     struct sigaction before; /* the former handler */
@@ -29,10 +29,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned thread_count;                                                       /* under lock */
 static struct handled_signal handled[] = {{.number = SIGSEGV}, {.number = SIGBUS}}; /* under lock */
 
-/* The fault that this thread is forwarding. */
+/* The fault being forwarded by this thread. */
 static __thread struct {
     const void *context; /* the kernel's context of the fault; NULL: none is forwarded */
-    const char *frame;   /* of the handler that forwards it */
+    const char *frame;   /* of the forwarding handler */
 } forwarding __attribute__((tls_model("initial-exec")));
 
 static void read_registers(const void *signal_context, const void **pc, const char **sp)

@@ -1,5 +1,5 @@
 /*
- * stack/overflow.h: reports a stack overflow with the functions that caused it, instead of a bare
+ * stack/overflow.h: reports a stack overflow with the functions causing it, instead of a bare
  * "Segmentation fault". The owner of the stacks is asked which stack is running.
  */
 #ifndef STACK_OVERFLOW_H
@@ -13,7 +13,7 @@ struct overflow_owner {
     void (*explain)(void);                              /* reports whose stack it is */
 };
 
-/* The alternate signal stack of one thread: the handler cannot run on a stack that is full. */
+/* The alternate signal stack of one thread: the handler cannot run on a full stack. */
 struct signal_stack {
     void *start; /* our mapping; NULL: the thread has another one, or can have none */
     int error;   /* why the thread can have none: -errno; 0: it has one */

@@ -1,7 +1,7 @@
 /*
- * stack/personality.c: the personality routine of the first frame of each stack. An unwinder that
- * has found no handler for a C++ exception in the other frames asks it last. It never handles the
- * exception, so std::terminate follows with all frames still in place.
+ * stack/personality.c: the personality routine of the first frame of each stack. An unwinder asks
+ * it last, after it has found no handler for a C++ exception in the other frames. It never handles
+ * the exception, so std::terminate follows with all frames still in place.
  */
 #include "stack/context.h"
 #include <unwind.h>

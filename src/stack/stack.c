@@ -1,6 +1,6 @@
 /*
- * stack/stack.c: slabs and the stacks that are cut from them: everything that happens once for a
- * stack or a slab. Reuse of a free stack is inline in stack.h.
+ * stack/stack.c: slabs and the stacks cut from them: everything done once for a stack or a slab.
+ * Reuse of a free stack is inline in stack.h.
  */
 #include "stack/stack.h"
 #include "sys/map.h"
@@ -104,7 +104,7 @@ static struct slab *slab_new(struct stack_pool *pool, unsigned log)
     return slab;
 }
 
-/* Guards the next slots, with the best kind that is still available. */
+/* Guards the next slots, with the best kind still available. */
 static void guard_slots(struct stack_pool *pool, struct slab *slab)
 {
     uint32_t left = slab->slots - slab->guarded;
@@ -210,7 +210,7 @@ void asyncp_stack_trim(struct stack_pool *pool)
     }
 }
 
-/* The first byte that is not 0. Untouched pages read as zeros. */
+/* The first non-zero byte. Untouched pages read as zeros. */
 static const char *first_nonzero(const char *start, const char *end)
 {
     tools_mark_defined(start, (size_t)(end - start));

@@ -1,8 +1,8 @@
 /*
  * stack/stack.h: the pool of stacks. Stacks of one size are cut from slabs, which are mapped
  * without pages. Free stacks are reused LIFO, while they are in the cache. The user of the pool
- * keeps a control block at the top of each stack, so that an idle task touches one page; struct
- * stack is a member of the control block.
+ * keeps a control block at the top of each stack, so an idle task touches one page; struct stack is
+ * a member of the control block.
  *
  *   slot   |guard|  free  | frames | arguments | control block | colour |
  *          bottom                               stack_control()
@@ -47,11 +47,11 @@ struct stack {
 struct slab {
     struct link link;   /* in the list of its size class, if `listed` */
     struct slab *next;  /* in the pool's list of all slabs */
-    struct stack *free; /* stacks that were given back, the last one first */
+    struct stack *free; /* stacks given back, the last one first */
     char *start;
     size_t slot_size; /* guard included */
     uint32_t slots;
-    uint32_t fresh;   /* slots that were ever used; the others are untouched */
+    uint32_t fresh;   /* slots ever used; the others are untouched */
     uint32_t guarded; /* slots with a guard, at least `fresh` */
     uint32_t in_use;
     uint8_t log;   /* 2^log bytes lie above each guard */
@@ -68,8 +68,8 @@ struct stack_pool {
     size_t offset;  /* of struct stack in the control block */
     size_t page;
     size_t guard_size; /* whole pages */
-    unsigned min_log;  /* of a stack that has at least one page */
-    enum guard guard;  /* the best kind that is available */
+    unsigned min_log;  /* of a stack with at least one page */
+    enum guard guard;  /* the best available kind */
     async_allocator memory;
 };
 
@@ -92,7 +92,7 @@ struct stack_counts {
 };
 struct stack_counts asyncp_stack_count(const struct stack_pool *pool);
 
-/* The smallest log for a stack of that size; DEFAULT_STACK_LOG for 0. 0: the size is too large. */
+/* The smallest log for a stack of the size; DEFAULT_STACK_LOG for 0. 0: the size is too large. */
 unsigned asyncp_stack_log(const struct stack_pool *pool, size_t size);
 
 /* Unmaps slabs without a stack in use now and at the previous call. */
@@ -107,7 +107,7 @@ void asyncp_stack_mark_undefined(const struct stack_pool *pool, const struct sta
 /* Zeroes everything below the control block, for asyncp_stack_used. */
 void asyncp_stack_clean(const struct stack_pool *pool, const struct stack *stack);
 
-/* The stack, in use or free, that contains the address. NULL: none does. */
+/* The stack, in use or free, around the address; or NULL. */
 const struct stack *asyncp_stack_at(const struct stack_pool *pool, const void *address);
 
 /* Aborts if the stack's canary was overwritten. */
@@ -155,7 +155,7 @@ static inline char *stack_control(const struct stack_pool *pool, const struct st
     return (char *)(uintptr_t)stack - pool->offset;
 }
 
-/* The lowest byte that frames may use. */
+/* The lowest byte for frames. */
 static inline char *stack_limit(const struct stack_pool *pool, const struct stack *stack)
 {
     return stack->bottom + pool->guard_size;

@@ -1,6 +1,6 @@
 /*
- * stack/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64, so that
- * the return predictor predicts the returns of suspended code.
+ * stack/switch_aarch64.S: the switch for aarch64, AAPCS64. It ends in `ret`, as on x86-64: the
+ * return predictor then predicts the returns of suspended code.
  *
  * Layout of a suspended context, from the stack pointer up:
  *
@@ -17,9 +17,9 @@
  * argument at 0, 8 and 16. It is entered by a jump. When it ends, the next context is resumed by
  * the same `ret` as any other.
  *
- * With -mbranch-protection the return address is signed while it lies on the stack; the stack
- * pointer that it is signed with is the same when the context is resumed. `bti c` allows calls
- * through a linker's veneer.
+ * With -mbranch-protection the return address is signed while it lies on the stack. The stack
+ * pointer is part of the signature, and is the same when the context is resumed. `bti c` allows
+ * calls through a linker's veneer.
  */
         .text
 
@@ -135,7 +135,7 @@ asyncp_switch:
 /*
  * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
  * stop here; frame record unwinders do because its frame record is zeros. stack/personality.c is
- * called for C++ exceptions that no frame catches.
+ * called for C++ exceptions not caught by any frame.
  */
         .hidden asyncp_stack_personality
         .type   asyncp_switch_start, %function
@@ -183,7 +183,7 @@ asyncp_switch_prepare:
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
- * The linker marks the output with the properties that all objects have. This object has landing
+ * The linker marks the output with the properties common to all objects. This object has landing
  * pads, and signed return addresses if it is compiled so.
  */
         .section .note.gnu.property, "a", %note

@@ -1,6 +1,6 @@
 /*
  * stack/switch_riscv64.S: the switch for riscv64, calling convention lp64d. It ends in `ret`, as on
- * x86-64, so that the return predictor predicts the returns of suspended code. Jumps use ra and t0
+ * x86-64: the return predictor then predicts the returns of suspended code. Jumps use ra and t0
  * only for calls and returns: predictors recognise calls by these registers.
  *
  * Layout of a suspended context, from the stack pointer up:
@@ -128,7 +128,7 @@ asyncp_switch:
 
 /*
  * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
- * stop here; stack/personality.c is called for C++ exceptions that no frame catches.
+ * stop here; stack/personality.c is called for C++ exceptions not caught by any frame.
  */
         .hidden asyncp_stack_personality
         .type   asyncp_switch_start, @function

@@ -1,7 +1,7 @@
 /*
  * stack/switch_ucontext.c: the switch for processors without an assembly version, by libc's
  * swapcontext. It is slower: it reads and sets the signal mask with system calls. A "stack pointer"
- * of context.h is here the address of a ucontext_t that lies on the stack.
+ * of context.h is here the address of a ucontext_t on the stack.
  */
 #include "stack/context.h"
 #include <signal.h>

@@ -38,7 +38,7 @@
 8:
         .endm
 
-/* The CFI while the stack pointer is that of a suspended context. */
+/* The CFI while the stack pointer belongs to a suspended context. */
         .macro  suspended_context
         .cfi_def_cfa_offset 64
         .cfi_offset %rip, -8
@@ -120,7 +120,7 @@ asyncp_switch:
 
 /*
  * The first frame of every context. The entry returns the stack pointer to continue with. Unwinders
- * stop here; stack/personality.c is called for C++ exceptions that no frame catches.
+ * stop here; stack/personality.c is called for C++ exceptions not caught by any frame.
  */
         .hidden asyncp_stack_personality
         .type   asyncp_switch_start, @function
@@ -178,7 +178,7 @@ asyncp_switch_prepare:
         .size   asyncp_switch_prepare, . - asyncp_switch_prepare
 
 /*
- * The linker marks the output with the properties that all objects have. This object supports
+ * The linker marks the output with the properties common to all objects. This object supports
  * indirect branch tracking, but not shadow stacks: the return address of a resumed context is not
  * on the current shadow stack.
  */

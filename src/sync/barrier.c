@@ -1,5 +1,5 @@
 /*
- * sync/barrier.c: async_barrier. The call that completes the number of parties wakes all waiters
+ * sync/barrier.c: async_barrier. The call completing the number of parties wakes all waiters
  * and gives each its result at once. So the barrier is empty again before any of them runs, and
  * needs no states of draining or resetting as CPython's has.
  */

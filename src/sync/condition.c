@@ -1,15 +1,15 @@
 /*
- * sync/condition.c: async_condition: a lock, and the tasks that have released it until they are
- * notified. Acquiring it again cannot be cancelled, because the task must hold the lock when the
- * wait returns. So a cancel request that comes during it takes effect at the next call, and the
- * notification is not lost.
+ * sync/condition.c: async_condition: a lock, and the tasks waiting for a notification. A waiting
+ * task has released the lock. Acquiring it again cannot be cancelled, because the task must hold
+ * the lock when the wait returns. So a cancel request during it takes effect at the next call, and
+ * the notification is not lost.
  */
 #include "base/values.h"
 #include "sched/pace.h"
 #include "sync/lock.h"
 
 struct condition {
-    async_lock *shared; /* the lock that the program supplied; NULL: own is used */
+    async_lock *shared; /* the lock supplied by the program; NULL: own is used */
     async_lock own;
     struct list waiters;
 };

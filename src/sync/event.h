@@ -1,5 +1,5 @@
 /*
- * sync/event.h: what async_select needs of an event.
+ * sync/event.h: the functions of an event for async_select.
  */
 #ifndef SYNC_EVENT_H
 #define SYNC_EVENT_H
@@ -8,7 +8,7 @@
 #include <asyncio/sync.h>
 
 /*
- * The tasks that wait for the event. A caller may append a waiter only in the step in which it
+ * The tasks waiting for the event. A caller may append a waiter only in the step in which it
  * found the event clear.
  */
 struct list *asyncp_event_waiters(async_event *event);

@@ -1,6 +1,6 @@
 /*
- * sync/items.c: a growing ring, and a binary heap that makes the same comparisons as Python's heapq
- * and therefore returns equal items in the same order.
+ * sync/items.c: a growing ring, and a binary heap. The heap makes the same comparisons as Python's
+ * heapq and therefore returns equal items in the same order.
  */
 #include "sync/items.h"
 
@@ -66,7 +66,7 @@ static char *heap_place(const struct items *items, size_t number)
     return items->places + number * items->size;
 }
 
-/* Moves the hole up to below the first parent that does not come after the item, and fills it. */
+/* Moves the hole up to below the first parent not sorted after the item, and fills it. */
 static void fill_upwards(struct items *items, size_t hole, const char *item)
 {
     while (hole > 0) {

@@ -2,7 +2,7 @@
  * sync/items.h: items held by value in FIFO, LIFO or priority order: a ring used from either end,
  * or a binary heap. Knows nothing of tasks.
  *
- *   ring    … | oldest | item | newest | … |      oldest, end: byte offsets that wrap around
+ *   ring    … | oldest | item | newest | … |      oldest, end: byte offsets, wrapping around
  *   heap    least | … | newest | … |               oldest is 0
  */
 #ifndef SYNC_ITEMS_H
@@ -17,7 +17,7 @@ struct items {
     char *places;    /* capacity × size bytes; a heap has one spare place behind them */
     size_t size;     /* bytes of an item */
     size_t count;    /* items held */
-    size_t capacity; /* items that fit */
+    size_t capacity; /* the maximum of count */
     size_t bytes;    /* capacity × size */
     size_t oldest;   /* offset in bytes of the first item */
     size_t end;      /* offset in bytes of the place for the next item, unless full */

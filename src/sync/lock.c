@@ -1,5 +1,5 @@
 /*
- * sync/lock.c: async_lock. A released lock goes directly to the task that has waited longest: it is
+ * sync/lock.c: async_lock. A released lock goes directly to the longest-waiting task: it is
  * never free while tasks wait, so a later caller cannot overtake them. The owner is recorded for
  * the dump and for debug mode; nothing else depends on it.
  */
@@ -24,8 +24,8 @@ static struct lock *lock_of(const async_lock *lock, const char *call)
 }
 
 /*
- * A task that acquires its own lock again is not stopped, because another task may release the
- * lock; debug mode reports it.
+ * A task acquiring its own lock again is not stopped, because another task may release the lock;
+ * debug mode reports it.
  */
 OUT_OF_LINE static int wait_for_lock(struct async_loop *loop, struct lock *lock)
 {

@@ -9,7 +9,7 @@
 
 struct lock {
     struct list waiters; /* empty while the lock is free */
-    uint64_t owner;      /* the id of the task that holds it, LOCK_FREE or LOCK_NO_TASK */
+    uint64_t owner;      /* the id of the holding task, LOCK_FREE or LOCK_NO_TASK */
 };
 
 #define LOCK_FREE    0
@@ -23,12 +23,12 @@ static inline bool lock_taken(const struct lock *lock)
 /* Acquires the lock again at the end of a condition's wait. Cannot be cancelled. */
 void asyncp_lock_reacquire(struct async_loop *loop, async_lock *lock);
 
-/* The lock that the wait is for; NULL if it waits for something else. */
+/* The lock the wait is for; NULL if it waits for something else. */
 const struct lock *asyncp_lock_waited_for(const struct wait *wait);
 
 /*
- * The tasks that wait for the lock. A caller may append a waiter only in the step in which it found
- * the lock taken; the one that wakes it has transferred the lock.
+ * The tasks waiting for the lock. A caller may append a waiter only in the step in which it found
+ * the lock taken; its waker has transferred the lock.
  */
 struct list *asyncp_lock_waiters(async_lock *lock);
 

@@ -3,8 +3,8 @@
  * only.
  *
  * Invariants: getters wait only while the queue is empty, putters only while it is full. So a put
- * copies its item directly to the getter that has waited longest, and a free place goes directly to
- * the putter that has waited longest.
+ * copies its item directly to the longest-waiting getter, and a free place goes directly to the
+ * longest-waiting putter.
  */
 #include "sync/queue.h"
 #include "base/values.h"
@@ -112,7 +112,7 @@ static void free_kept_queue(struct close_hook *hook)
 }
 
 /*
- * Keeps the memory of a freed queue until the loop closes: a task that still uses the queue gets an
+ * Keeps the memory of a freed queue until the loop closes: a task still using the queue gets an
  * error.
  */
 static void keep_freed_queue(struct async_loop *loop, struct async_queue *queue)
@@ -124,13 +124,13 @@ static void keep_freed_queue(struct async_loop *loop, struct async_queue *queue)
     asyncp_keep_freed(loop, &queue->close_hook);
 }
 
-/* The error of a call on a queue that was shut down or freed. */
+/* The error of a call on a freed or shut-down queue. */
 static int closed_error(const struct async_queue *queue)
 {
     return queue->freed ? async_fail(-ECANCELED, "the queue was freed") : -ESHUTDOWN;
 }
 
-/* The same for a call that switches: other tasks run first, so that a loop cannot starve them. */
+/* The same for a call that switches: other tasks run first, so a loop cannot starve them. */
 static int fail_closed(struct async_loop *loop, const struct async_queue *queue)
 {
     int error = closed_error(queue); /* read now: the queue may be freed while others run */
@@ -184,7 +184,7 @@ static bool has_room(const struct async_queue *queue)
     return queue->items.count < queue->limit;
 }
 
-/* Gives the item to the getter that has waited longest, or stores it. Must not be full. */
+/* Gives the item to the longest-waiting getter, or stores it. Must not be full. */
 static int add_item(struct async_queue *queue, const void *item)
 {
     struct item_waiter *getter = queue->items.count == 0 ? first_item_waiter(&queue->getters)

@@ -1,7 +1,6 @@
 /*
  * sync/semaphore.c: async_semaphore, bounded and unbounded. A released permit goes directly to the
- * task that has waited longest: while tasks wait no permit is free, so a later caller cannot
- * overtake them.
+ * longest-waiting task: while tasks wait no permit is free, so a later caller cannot overtake them.
  */
 #include "sync/semaphore.h"
 #include "base/values.h"

@@ -1,5 +1,5 @@
 /*
- * sync/semaphore.h: what async_select needs of a semaphore.
+ * sync/semaphore.h: the functions of a semaphore for async_select.
  */
 #ifndef SYNC_SEMAPHORE_H
 #define SYNC_SEMAPHORE_H
@@ -8,8 +8,8 @@
 #include <asyncio/sync.h>
 
 /*
- * The tasks that wait for a permit. A caller may append a waiter only in the step in which it found
- * no free permit; the one that wakes it has transferred a permit.
+ * The tasks waiting for a permit. A caller may append a waiter only in the step in which it found
+ * no free permit; its waker has transferred a permit.
  */
 struct list *asyncp_semaphore_waiters(async_semaphore *semaphore);
 

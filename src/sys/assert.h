@@ -9,10 +9,10 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/* Never inlined, so that its callers save no registers for it on their fast path. */
+/* Never inlined, so its callers save no registers for it on their fast path. */
 #define OUT_OF_LINE __attribute__((noinline))
 
-/* Inlines everything that the function calls within its file. */
+/* Inlines all calls made by the function, as far as they are defined in its file. */
 #define FLATTEN __attribute__((flatten))
 
 /* Writes "asyncio: " and the message to standard error, calls the misuse handler and aborts. */
@@ -32,11 +32,11 @@ _Noreturn void asyncp_broken(const char *condition, const char *where) __attribu
 #define ASSERT(condition) ((void)sizeof(condition))
 #endif
 
-/* The struct that a member is part of. */
+/* The struct around the member at `pointer`. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-/* Bytes of a cache line on the processors that matter. */
+/* Bytes of a cache line on the common processors. */
 enum { CACHE_LINE = 64 };
 
 #endif

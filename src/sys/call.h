@@ -1,6 +1,6 @@
 /*
- * sys/call.h: for the files of src/sys: calls of libc that return what the kernel returned, and
- * that a test can make fail.
+ * sys/call.h: for the files of src/sys: calls of libc. They return the result of the kernel, and a
+ * test can make them fail.
  */
 #ifndef SYS_CALL_H
 #define SYS_CALL_H

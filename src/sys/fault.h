@@ -79,8 +79,8 @@ enum fault_site {
 
 #if ASYNC_CHECKS
 /*
- * Returns 0 to let the call be made, -errno to fail it, or a positive number to limit the bytes (or
- * queue entries) that it moves. Called on any thread and in signal handlers. NULL: no hook.
+ * Returns 0 to let the call be made, -errno to fail it, or a positive number to limit its bytes (or
+ * queue entries). Called on any thread and in signal handlers. NULL: no hook.
  */
 extern int (*asyncp_fault)(enum fault_site site);
 

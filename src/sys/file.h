@@ -34,7 +34,7 @@ int asyncp_sys_open_directory(const char *path);
 int asyncp_sys_stat(int directory, const char *path, struct stat *status);
 
 /*
- * -EEXIST if `to` exists. File systems that do not know RENAME_NOREPLACE replace it.
+ * -EEXIST if `to` exists. File systems without RENAME_NOREPLACE replace it.
  */
 int asyncp_sys_rename(int directory, const char *from, const char *to);
 

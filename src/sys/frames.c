@@ -1,7 +1,7 @@
 /*
  * sys/frames.c: finds return addresses on a stack without an unwinder, which might allocate or take
- * a lock that the interrupted code holds. It counts the words that point behind a call instruction:
- * in an infinite recursion the same few occur hundreds of times.
+ * a lock held by the interrupted code. It counts the words pointing behind a call instruction: in
+ * an infinite recursion the same few occur hundreds of times.
  */
 #include "sys/frames.h"
 #include "sys/report.h"
@@ -12,14 +12,14 @@
 enum { MAX_SCANNED_WORDS = 1 << 16, MAX_CANDIDATES = 128, MAX_REPORTED = 6, MIN_REPEATS = 3 };
 enum { NAME_SIZE = 128, MAX_CALL_BYTES = 6 };
 
-/* A word on the stack that may be a return address. */
+/* A word on the stack, perhaps a return address. */
 struct candidate {
     const void *address;
     unsigned count; /* how often it occurs */
 };
 
 /*
- * Whether the code ends in a call instruction. Always true on architectures that are not decoded.
+ * Whether the code ends in a call instruction. Always true on architectures without a decoder here.
  */
 static bool ends_in_call(const unsigned char code[MAX_CALL_BYTES])
 {
@@ -53,7 +53,7 @@ static bool is_return_address(const void *address)
     return asyncp_symbol_known(address) && asyncp_symbol_known(call) && ends_in_call(call);
 }
 
-/* The entry for that address, else an unused one, else NULL. */
+/* The entry for the address, else an unused one, else NULL. */
 static struct candidate *find_candidate(struct candidate candidates[MAX_CANDIDATES],
                                         const void *address)
 {

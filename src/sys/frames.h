@@ -5,8 +5,8 @@
 #define SYS_FRAMES_H
 
 /*
- * Reports the return addresses between sp and end: those that repeat, or the innermost if none
- * does. Not reentrant.
+ * Reports the return addresses between sp and end: the repeated ones, or the innermost if none
+ * repeats. Not reentrant.
  */
 void asyncp_frames_report(const char *sp, const char *end);
 

@@ -1,5 +1,5 @@
 /*
- * sys/map.c: mmap, munmap, madvise, mprotect and mincore. Constants that Debian 12's headers lack
+ * sys/map.c: mmap, munmap, madvise, mprotect and mincore. Constants missing in Debian 12's headers
  * are defined here.
  */
 #include "sys/map.h"
@@ -16,7 +16,7 @@ enum { PIDFD_SELF = -10001 };                                    /* Linux 6.15 *
 
 _Static_assert(sizeof(off_t) == sizeof(int64_t), "files have 64-bit offsets: _FILE_OFFSET_BITS=64");
 
-/* A mapping that could not be removed yet. Lies in the mapping's own last bytes. */
+/* A mapping still to be removed. Lies in the mapping's own last bytes. */
 struct leftover {
     struct leftover *next;
     void *start;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bytes that the library has mapped and not unmapped; for leak checks. */
+/* Bytes mapped by the library and not unmapped; for leak checks. */
 extern _Atomic long asyncp_mapped_bytes;
 
 /* Maps private memory without huge pages; pages are allocated on first touch. NULL: no memory. */
@@ -24,7 +24,7 @@ void *asyncp_sys_map_shared(size_t size, int fd, int64_t offset);
  */
 void asyncp_sys_unmap(void *start, size_t size);
 
-/* Retries what asyncp_sys_unmap could not remove. asyncp_sys_map does it first. */
+/* Retries to remove the mappings left by asyncp_sys_unmap. asyncp_sys_map does it first. */
 void asyncp_sys_unmap_leftovers(void);
 
 /* Makes the range fault on access (MADV_GUARD_INSTALL). 0 or -errno; -EINVAL: Linux before 6.13. */
@@ -52,7 +52,7 @@ int asyncp_sys_madvise_dontneed(void *start, size_t size);
 /* Bytes of the range below its first resident page; `size` if no page is resident; or -errno. */
 ssize_t asyncp_sys_first_resident(void *start, size_t size);
 
-/* Bytes of a page, or the multiple of a page that the build sets (-Dpage_size). */
+/* Bytes of a page, or the multiple of a page set by the build (-Dpage_size). */
 size_t asyncp_sys_page_size(void);
 
 #endif

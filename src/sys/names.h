@@ -1,8 +1,8 @@
 /*
  * sys/names.h: libc's resolver. It reads files and queries the network, so it may block for half a
  * minute, and it needs 20 KiB of stack: call it on threads of its own. It has a file of its own
- * because a static program that links getaddrinfo needs glibc's shared libraries at run time; a
- * program that resolves no names must not link it.
+ * because a static program with getaddrinfo needs glibc's shared libraries at run time; a program
+ * that resolves no names must not link it.
  */
 #ifndef SYS_NAMES_H
 #define SYS_NAMES_H

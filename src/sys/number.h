@@ -1,6 +1,6 @@
 /*
- * sys/number.h: the numbers of system calls that libc does not wrap and that older headers lack.
- * Since Linux 5.1 a new call has the same number on every architecture, relative to the
+ * sys/number.h: numbers of system calls. libc does not wrap these calls, and older headers lack the
+ * numbers. Since Linux 5.1 a new call has the same number on every architecture, relative to the
  * architecture's first number.
  */
 #ifndef SYS_NUMBER_H

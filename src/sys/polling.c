@@ -20,7 +20,7 @@ int asyncp_sys_eventfd_open(void)
     return (int)SYS_CALL(SITE_EVENTFD_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-/* -EAGAIN means that the counter is at its maximum: the eventfd is readable already. */
+/* -EAGAIN: the counter is at its maximum, and the eventfd is readable already. */
 void asyncp_sys_eventfd_raise(int fd)
 {
     const uint64_t one = 1;
@@ -45,7 +45,7 @@ int asyncp_sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *e
     return (int)SYS_CALL(SITE_EPOLL_CTL, epoll_ctl(epoll, operation, fd, event));
 }
 
-/* Rounded up, so that the wait is not shorter. */
+/* Rounded up: the wait must not be shorter. */
 static int milliseconds_of(int64_t ns)
 {
     int64_t milliseconds = ns / NS_PER_MILLISECOND + (ns % NS_PER_MILLISECOND != 0);

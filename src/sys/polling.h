@@ -1,5 +1,5 @@
 /*
- * sys/polling.h: system calls that wait for descriptors: epoll, ppoll and io_uring; and eventfd.
+ * sys/polling.h: system calls to wait for descriptors: epoll, ppoll and io_uring; and eventfd.
  */
 #ifndef SYS_POLLING_H
 #define SYS_POLLING_H
@@ -20,8 +20,8 @@ int asyncp_sys_epoll_create(void);
 int asyncp_sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 
 /*
- * Waits for timeout_ns at least, without limit if it is negative, with the best resolution that the
- * kernel has. Returns the number of events, 0 also when interrupted, or -errno.
+ * Waits for timeout_ns at least, without limit if it is negative, with the kernel's best
+ * resolution. Returns the number of events, 0 also when interrupted, or -errno.
  */
 int asyncp_sys_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout_ns);
 
@@ -32,7 +32,7 @@ int asyncp_sys_uring_setup(unsigned entries, void *parameters);
 
 /*
  * Submits `submit` entries. Then, if `wait` is true, waits for one completion for up to timeout_ns,
- * without limit if that is negative. Returns the number of submitted entries or -errno.
+ * without limit if it is negative. Returns the number of submitted entries or -errno.
  */
 int asyncp_sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns);
 

@@ -12,7 +12,7 @@ int asyncp_sys_sigaction(int number, const struct sigaction *action, struct siga
 
 /*
  * Restores the default action, and raises the signal in the calling thread. Both are for handlers
- * that end the process: where the kernel refuses, they abort.
+ * that end the process: they abort if the kernel refuses.
  */
 void asyncp_sys_signal_default(int number);
 void asyncp_sys_raise(int number);

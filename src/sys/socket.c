@@ -142,12 +142,12 @@ int asyncp_sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct soc
     return (int)result;
 }
 
-/* SIGPIPE blocked around calls that have no MSG_NOSIGNAL. */
+/* SIGPIPE blocked around calls without MSG_NOSIGNAL. */
 struct blocked_sigpipe {
     sigset_t sigpipe;  /* SIGPIPE alone */
     sigset_t old_mask; /* the thread's signal mask before */
     bool is_blocked;
-    /* none was pending before: one that is pending afterwards came from the call */
+    /* none was pending before, so a later one came from the call */
     bool must_clear;
 };
 
@@ -162,8 +162,8 @@ static void block_sigpipe(struct blocked_sigpipe *blocked)
 }
 
 /*
- * A call that moved everything raised no signal. One that moved a part may have: the peer may have
- * gone after that part.
+ * A call that moved everything raised no signal. A call that moved a part may have: the peer may
+ * have gone after the part.
  */
 static void unblock_sigpipe(const struct blocked_sigpipe *blocked, bool moved_all)
 {

@@ -34,7 +34,7 @@ int asyncp_sys_recv(int fd, void *buffer, size_t size, int flags);
 
 /*
  * For edge-triggered sockets. *size returns the length actually requested (fault injection may
- * shorten it); a smaller result means that the socket is drained, or full.
+ * shorten it); a smaller result means: the socket is drained, or full.
  */
 int asyncp_sys_stream_send(int fd, const void *data, size_t *size);
 int asyncp_sys_stream_recv(int fd, void *buffer, size_t *size);
@@ -55,7 +55,7 @@ int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, 
 
 int asyncp_sys_shutdown(int fd, int how);
 
-/* Bytes of a TCP connection that the peer has not acknowledged, 1 more after SHUT_WR; or -errno. */
+/* Bytes of a TCP connection not acknowledged by the peer, 1 more after SHUT_WR; or -errno. */
 int asyncp_sys_unacked_bytes(int fd);
 
 /* Returns and clears SO_ERROR: 0 or -errno. */

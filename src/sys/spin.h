@@ -1,6 +1,6 @@
 /*
  * sys/spin.h: adaptive spinning. Before a thread blocks for another thread it polls for up to
- * MAX_SPIN_NS, because a sleep and a wake-up take longer than that saves, above all where the CPU
+ * MAX_SPIN_NS, because a sleep and a wake-up cost more time than they save, above all where the CPU
  * would go idle. It spins only if the other thread was last seen on another CPU; on the same CPU
  * spinning would keep the other from running. After each failure twice as many waits skip the
  * spinning, up to MAX_SPINS_SKIPPED. The caller blocks afterwards as if it had not spun.
@@ -19,7 +19,7 @@ struct spinner {
     uint32_t skips_left;
 };
 
-/* 1 + the CPU that a thread was last seen on; 0: it was not seen yet. */
+/* 1 + the CPU a thread was last seen on; 0: it was not seen yet. */
 typedef _Atomic uint32_t last_cpu;
 
 /* Stores the CPU of the calling thread. */
@@ -28,7 +28,7 @@ static inline void last_cpu_store(last_cpu *cpu)
     atomic_store_explicit(cpu, asyncp_sys_cpu() + 1, memory_order_relaxed);
 }
 
-/* Whether to spin for the thread that was last seen on that CPU. Counts a skipped wait. */
+/* Whether to spin for the thread last seen on the CPU. Counts a skipped wait. */
 static inline bool spin_is_worthwhile(struct spinner *spinner, const last_cpu *cpu)
 {
     uint32_t other = atomic_load_explicit(cpu, memory_order_relaxed);

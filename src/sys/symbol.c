@@ -1,5 +1,5 @@
 /*
- * sys/symbol.c: looks an address up in the symbol table of the ELF file that it was loaded from. It
+ * sys/symbol.c: looks an address up in the symbol table of the ELF file it was loaded from. It
  * is used when the process is about to end and in dumps of tasks, so it maps the file for each call
  * and caches nothing.
  */
@@ -46,7 +46,7 @@ static const void *image_part(const struct elf_image *image, size_t offset, size
     return offset <= image->size && size <= image->size - offset ? image->bytes + offset : NULL;
 }
 
-/* The function that covers the address, or NULL. *offset: of the address in it. */
+/* The function at the address, or NULL. *offset: of the address in it. */
 static const char *find_in_table(const struct elf_image *image, const ElfW(Shdr) * table,
                                  const ElfW(Shdr) * strings, uintptr_t address, size_t *offset)
 {
@@ -83,7 +83,7 @@ static const char *find_symbol(const struct elf_image *image, uintptr_t linked, 
                          : find_in_table(image, table, &sections[table->sh_link], linked, offset);
 }
 
-/* A search for the loaded file that contains an address. */
+/* A search for the loaded file at an address. */
 struct code_search {
     uintptr_t address;
     uintptr_t base; /* result: the file's load address */

@@ -53,8 +53,8 @@ size_t asyncp_sys_cpu_count(void)
 }
 
 /*
- * There is always a timeout: without one the kernel restarts the wait after a signal handler that
- * was installed with SA_RESTART.
+ * There is always a timeout: without one the kernel restarts the wait after a signal handler
+ * installed with SA_RESTART.
  */
 bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
 {

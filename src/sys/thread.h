@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * Starts a thread that calls function(argument). It blocks all signals except those that its own
- * faults raise. 0 or -errno, mostly -EAGAIN.
+ * Starts a thread that calls function(argument). It blocks all signals except those raised by its
+ * own faults. 0 or -errno, mostly -EAGAIN.
  */
 int asyncp_sys_thread_start(pthread_t *thread, void *(*function)(void *argument), void *argument);
 
@@ -20,15 +20,15 @@ bool asyncp_sys_is_main_thread(void);
 /* Lets other threads run first. */
 void asyncp_sys_yield(void);
 
-/* The number of the CPU that runs the calling thread, without a system call. */
+/* The number of the calling thread's CPU, without a system call. */
 uint32_t asyncp_sys_cpu(void);
 
 /* How many CPUs the process may run on; 1 or more. */
 size_t asyncp_sys_cpu_count(void);
 
 /*
- * Blocks while *word == value until a wake, for up to timeout_ns, without limit if that is
- * negative. May return early, and does after a signal. false: the kernel forbids futex(2).
+ * Blocks while *word == value until a wake, for up to timeout_ns, without limit if it is negative.
+ * May return early, and does after a signal. false: the kernel forbids futex(2).
  */
 bool asyncp_sys_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
 

@@ -1,7 +1,7 @@
 /*
  * sys/tools.h: annotations for tools that instrument a program: AddressSanitizer and
  * ThreadSanitizer if the library is compiled with them, valgrind if its header was found. They must
- * know of stacks that are not a thread's. A stack is registered for as long as it is mapped, not
+ * know of stacks other than the threads'. A stack is registered for as long as it is mapped, not
  * for each task. An ordinary run executes a few instructions when a stack is cut, a slab is
  * unmapped, or io_uring completes a receive.
  */
@@ -42,8 +42,8 @@
 #endif
 
 /*
- * For functions that run before context_begin. ThreadSanitizer keeps a call stack for each fiber,
- * and such a function is entered in one fiber and returns in another.
+ * For functions called before context_begin. ThreadSanitizer keeps a call stack for each fiber, and
+ * such a function is entered in one fiber and returns in another.
  */
 #if ASYNC_TSAN && defined(__clang__)
 #define TOOLS_NO_TSAN __attribute__((disable_sanitizer_instrumentation))
@@ -53,12 +53,12 @@
 #define TOOLS_NO_TSAN
 #endif
 
-/* What the tools need to know of a stack. */
+/* The tools' data about a stack. */
 struct tool_stack {
 #if ASYNC_ASAN
     const char *start; /* its lowest byte */
 #elif ASYNC_TSAN
-    void *fiber; /* takes megabytes, so that it is reused for all tasks of the stack */
+    void *fiber; /* takes megabytes, so it is reused for all tasks of the stack */
 #endif
     uint32_t valgrind_id;
 };
@@ -119,7 +119,7 @@ static inline void tools_mark_undefined(char *start, size_t size)
 }
 
 /*
- * Marks memory defined that valgrind does not see written, such as the buffer of an io_uring
+ * Marks memory as defined if valgrind does not see the writes, such as the buffer of an io_uring
  * receive.
  */
 static inline void tools_mark_defined(const void *start, size_t size)

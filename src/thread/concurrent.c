@@ -1,10 +1,10 @@
 /*
- * thread/concurrent.c: async_run_coroutine_threadsafe: a coroutine that one thread sends to the
- * loop of another, and the future from which it reads the result. The messages between the threads
- * are members of the future.
+ * thread/concurrent.c: async_run_coroutine_threadsafe: a coroutine sent by one thread to the loop
+ * of another, and the future from which the first thread reads the result. The messages between the
+ * threads are members of the future.
  *
- * Invariants: the mutex protects everything that both threads use. A future that is not done keeps
- * its loop from closing, so a thread that holds the mutex of such a future may send to the loop.
+ * Invariants: the mutex protects everything used by both threads. A future that is not done keeps
+ * its loop from closing, so a thread holding the mutex of such a future may send to the loop.
  */
 #include "base/values.h"
 #include "sched/worker.h"
@@ -23,12 +23,12 @@ struct async_concurrent_future {
     struct message cancel;      /* to the loop: cancel the task */
     struct async_loop *loop;
     const struct asyncp_function *function;
-    void *block;       /* the allocation that holds the arguments; NULL: no arguments */
+    void *block;       /* the allocation of the arguments; NULL: no arguments */
     void *arguments;   /* aligned, in block */
     const char *where; /* "file:line" of the call */
     /* a handle, only for the loop's thread; NULL: not created yet, or ended */
     struct async_task *task;
-    unsigned fork_generation; /* of the process that created the future */
+    unsigned fork_generation; /* of the creating process */
 
     pthread_mutex_t mutex; /* protects the members below */
     pthread_cond_t settled;
@@ -176,7 +176,7 @@ static int copy_arguments(struct async_concurrent_future *future, const void *ar
     return 0;
 }
 
-/* The maker: copies the arguments and sends the message that creates the task. */
+/* The maker: copies the arguments and sends the message to create the task. */
 static void *send_to_loop(struct asyncp_maker *maker, const struct asyncp_function *function,
                           const void *arguments, const char *where)
 {
@@ -269,7 +269,7 @@ bool async_concurrent_future_cancel(async_concurrent_future *future)
     if (pending && !future->cancel_sent) {
         future->cancel_sent = true;
         future->references++;
-        /* with the mutex locked, so that the task cannot end and the loop close before it */
+        /* with the mutex locked: the task cannot end and the loop close before it */
         asyncp_mailbox_send(future->loop, &future->cancel);
     }
     unlock_future(future);

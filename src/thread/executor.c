@@ -1,7 +1,7 @@
 /*
  * thread/executor.c: starting worker threads, giving them work, and ending them. A worker is
  * started when more work is queued than workers are available; if the kernel starts none, the work
- * waits for those that exist. It does not know loops and tasks.
+ * waits for the existing ones. It does not know loops and tasks.
  */
 #include "thread/executor.h"
 #include "base/memory.h"
@@ -60,7 +60,7 @@ static void unqueue_work(struct async_executor *executor, struct work *work)
     executor->queued--;
 }
 
-/* Nothing is queued. A worker that spins is not asleep, so it needs no wake-up. */
+/* Nothing is queued. A spinning worker is not asleep, so it needs no wake-up. */
 static void spin_for_work(struct async_executor *executor, struct spinner *spinner)
 {
     if (executor->spinning || executor->closing ||
@@ -120,8 +120,8 @@ static int start_worker(struct async_executor *executor)
 }
 
 /*
- * Finds a worker for the work that was queued last. 0: one comes for it; 1: one that sleeps must be
- * woken; -errno: there is no worker at all.
+ * Finds a worker for the last queued work. 0: one comes for it; 1: a sleeping one must be woken;
+ * -errno: there is no worker at all.
  */
 static int find_worker(struct async_executor *executor)
 {
@@ -175,7 +175,7 @@ void asyncp_executor_release(struct async_executor *executor)
 {
     if (--executor->references > 0)
         return;
-    /* In a child of fork(), a thread that does not exist there may hold the mutex. */
+    /* In a child of fork(), the mutex may be held by a thread missing there. */
     if (executor->fork_generation == asyncp_fork_generation()) {
         pthread_cond_destroy(&executor->work_came);
         pthread_mutex_destroy(&executor->mutex);
@@ -231,7 +231,7 @@ void async_executor_free_wait(async_executor *executor)
                                                "the loop's, which frees it when it is closed");
     if (executor->fork_generation == asyncp_fork_generation())
         end_workers(executor);
-    else /* the tasks that have a reference are the parent's */
+    else /* the tasks with a reference are the parent's */
         executor->references = 1;
     asyncp_executor_release(executor);
 }

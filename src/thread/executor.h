@@ -1,9 +1,9 @@
 /*
- * thread/executor.h: worker threads and the work that they take, in the order in which it was
- * given. Work is a node in memory of the giver's, so giving it needs no memory. It knows neither
- * the kind of work nor the waiting tasks.
+ * thread/executor.h: worker threads and their work, done in the order in which it was given. Work
+ * is a node in memory of the giver's, so giving it needs no memory. It knows neither the kind of
+ * work nor the waiting tasks.
  *
- *      queue      work that no worker has taken, the oldest first   ┐
+ *      queue      work not taken by a worker, the oldest first      ┐
  *      workers    started on demand, up to the limit, and kept      ┘ under one mutex
  *      available  workers without work, which come for some by themselves
  */
@@ -34,15 +34,15 @@ struct worker {
 struct async_executor {
     async_task_options options;   /* of tasks whose functions run here */
     struct close_hook close_hook; /* of the loop whose default executor it is */
-    pthread_mutex_t mutex;        /* of what follows */
+    pthread_mutex_t mutex;        /* of the following fields */
     pthread_cond_t work_came;     /* or workers are to end */
     struct list queue;
     _Atomic uint32_t queued; /* how much is there */
     last_cpu giver_seen;     /* where the last giver ran */
     bool spinning;           /* a worker spins before it sleeps; one is enough */
-    size_t count;            /* workers that exist */
+    size_t count;            /* existing workers */
     size_t limit;
-    size_t waiting; /* workers that sleep */
+    size_t waiting; /* sleeping workers */
     _Atomic size_t available;
     bool closing; /* workers end when the queue is empty */
     _Atomic uint32_t
@@ -63,7 +63,7 @@ void asyncp_executor_init(struct async_executor *executor, size_t limit);
  */
 int asyncp_executor_give(struct async_executor *executor, struct work *work);
 
-/* For a worker that is about to report the end of its work: it counts as available from now on. */
+/* For a worker about to report the end of its work: it counts as available from now on. */
 void asyncp_executor_worker_ends(struct async_executor *executor);
 
 /* Takes work back; false: a worker has it. */
@@ -73,11 +73,11 @@ bool asyncp_executor_take_back(struct async_executor *executor, struct work *wor
 void asyncp_executor_release(struct async_executor *executor);
 
 /*
- * Ends the workers that have no work, and waits for that. The others stay, and so does the queue.
+ * Ends the workers without work, and waits for their ends. The others stay, and so does the queue.
  */
 void asyncp_executor_end_idle(struct async_executor *executor);
 
-/* The body of a task that has options.executor: runs the function there, and waits. Switches. */
+/* The body of a task with options.executor: runs the function there, and waits. Switches. */
 int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
                    void *arguments);
 

@@ -1,6 +1,6 @@
 /*
  * thread/offload.c: a task's function on a worker thread, and the task's wait for it. The work and
- * the message that returns its result are in the waiting stack frame. So the frame stays until the
+ * the message with its result are in the waiting stack frame. So the frame stays until the
  * message has come, or the work was taken back before a worker had it, even if the task is
  * cancelled.
  */
@@ -10,8 +10,7 @@
 #include "thread/executor.h"
 
 /*
- * A worker that has taken the work may use function, arguments and result until it has sent the
- * message.
+ * The worker with this work may use function, arguments and result until it has sent the message.
  */
 struct offload_wait {
     struct work work;

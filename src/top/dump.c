@@ -1,5 +1,5 @@
 /*
- * top/dump.c: async_dump: what every task is doing, on request, from a debugger, and when a test
+ * top/dump.c: async_dump: the state of every task, on request, from a debugger, and when a test
  * exceeds its time. It only reads the state of the loop, and needs no memory.
  */
 #include "sched/sched.h"
@@ -17,7 +17,7 @@ static const char *task_state(const struct async_loop *loop, const struct corout
     return wait == NULL || wait->claimed ? "is ready" : "waits in ";
 }
 
-/* The owner of the lock that the task waits for, if it waits for a lock. */
+/* The owner of the lock the task waits for, if it waits for a lock. */
 static void print_lock_owner(const struct wait *wait, int fd)
 {
     const struct lock *lock = asyncp_lock_waited_for(wait);
@@ -27,7 +27,7 @@ static void print_lock_owner(const struct wait *wait, int fd)
         asyncp_print(fd, ", held by task #%llu", (unsigned long long)lock->owner);
 }
 
-/* The number of items that keep async_queue_join waiting, if the task is in it. */
+/* The number of items keeping async_queue_join waiting, if the task is in it. */
 static void print_unreported(const struct wait *wait, int fd)
 {
     size_t count = asyncp_queue_unreported(wait);

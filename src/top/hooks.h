@@ -1,5 +1,5 @@
 /*
- * top/hooks.h: the functions of higher rooms that the loop calls through pointers.
+ * top/hooks.h: the functions of higher rooms, called by the loop through pointers.
  */
 #ifndef TOP_HOOKS_H
 #define TOP_HOOKS_H

@@ -1,7 +1,7 @@
 /*
- * top/host.c: loops that the program creates and drives itself: by steps inside a host loop, until
+ * top/host.c: loops created and driven by the program itself: by steps inside a host loop, until
  * async_loop_stop, or until a task has ended. Between two steps such a loop counts as asleep, so
- * that other threads wake it through its descriptor.
+ * other threads wake it through its descriptor.
  */
 #include "base/values.h"
 #include "loop/loop.h"

@@ -1,7 +1,7 @@
 /*
  * top/run.c: async_run and async_main, which run a coroutine on a temporary loop, and
  * async_runner, which keeps its loop. The macros evaluate the coroutine's arguments between
- * the begin and the end function, so that they can create tasks and queues on the loop.
+ * the begin and the end function, so they can create tasks and queues on the loop.
  */
 #include "loop/loop.h"
 #include "sched/current.h"
@@ -15,7 +15,7 @@ static __thread struct {
     unsigned inner;               /* runs among the arguments of the failed one; they fail, too */
 } failed_run;
 
-/* Counts a run that begins among the arguments of a failed one. Whether it does. */
+/* If a run begins among the arguments of a failed one, counts it and returns true. */
 static bool begins_inside_failed(void)
 {
     failed_run.inner += asyncp_run_error != 0;

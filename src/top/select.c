@@ -1,15 +1,15 @@
 /*
- * top/select.c: async_select: one wait with a waiter in the list of each object. The waker that
- * claims the wait removes it from all other lists at that moment, so exactly one case happens.
+ * top/select.c: async_select: one wait with a waiter in the list of each object. The waker claiming
+ * the wait removes it from all other lists at that moment, so exactly one case happens.
  *
  * A descriptor has an operation instead, which belongs to the kernel until its completion has come.
  * So when another case wins, or the task is cancelled, the operations are cancelled, and select
- * waits for their completions; that wait cannot be cancelled. Nothing is lost by it: the readiness
+ * waits for their completions; this wait cannot be cancelled. Nothing is lost by it: the readiness
  * of a descriptor can be queried again.
  *
  * A stream wakes its watchers at every change of its socket. Only an attempt shows whether a read
- * would not wait, because the bytes that came may be only a part of what its layer needs. If the
- * attempt fails, select waits again, with the same deadline.
+ * would not wait, because the received bytes may be only a part of the bytes needed by its layer.
+ * If the attempt fails, select waits again, with the same deadline.
  */
 #include "base/values.h"
 #include "net/stream.h"
@@ -45,8 +45,8 @@ struct select {
     struct select_place *places; /* one for each case */
     size_t count;                /* of cases */
     size_t timed;                /* the index of the earliest timeout; count: none */
-    int64_t deadline_ns;         /* of that timeout */
-    size_t in_flight;            /* operations that have not completed */
+    int64_t deadline_ns;         /* of the timeout */
+    size_t in_flight;            /* operations not yet completed */
     bool withdrawing;            /* waits only for the completion of cancelled operations */
 };
 
@@ -247,7 +247,7 @@ static void cancel_descriptors(struct select *select)
     ASSERT(select->in_flight == 0);
 }
 
-/* Waits for the cases. The place of the one that happened, with its result; NULL: an error. */
+/* Waits for the cases. The place of the winning case, with its result; NULL: an error. */
 static struct select_place *wait_for_one(struct select *select, int *result)
 {
     size_t streams = count_streams(select->cases, select->count);
@@ -266,7 +266,7 @@ static struct select_place *wait_for_one(struct select *select, int *result)
     return winner;
 }
 
-/* Waits in these places: the index of the case that happened, with its result; or an error. */
+/* Waits in these places: the index of the winning case, with its result; or an error. */
 static int wait_in_places(struct select *select, struct select_place *places, int *result)
 {
     select->places = places;
@@ -298,9 +298,9 @@ OUT_OF_LINE static int wait_in_many(struct select *select, int *result)
 }
 
 /*
- * Tries the cases in their order: the index of the one that happened, or -EAGAIN. If the task's
- * last select gave way without waiting, the first case to try rotates; otherwise a case that is
- * always ready would starve the cases after it.
+ * Tries the cases in their order: the index of the winning case, or -EAGAIN. If the task's last
+ * select gave way without waiting, the first case to try rotates; otherwise an always ready case
+ * would starve the cases after it.
  */
 static int try_cases(struct async_loop *loop, const async_case cases[], size_t count, int *result)
 {
@@ -316,7 +316,7 @@ static int try_cases(struct async_loop *loop, const async_case cases[], size_t c
     return -EAGAIN;
 }
 
-/* Gives way if that is due, and records it for the next select. Returns the index. */
+/* Gives way if it is due, and records it for the next select. Returns the index. */
 static int pace_select(struct async_loop *loop, const async_case *happened, int index)
 {
     struct coroutine *self = loop_running(loop);
