@@ -43,6 +43,22 @@ int asyncp_sys_pipe(int ends[2])
     return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
 }
 
+int asyncp_sys_blocking_pipe(int ends[2])
+{
+    return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC));
+}
+
+int asyncp_sys_set_pipe_size(int fd, int bytes)
+{
+    long result = SYS_CALL(SITE_PIPE_SIZE, fcntl(fd, F_SETPIPE_SZ, bytes));
+    return result < 0 ? (int)result : 0;
+}
+
+int asyncp_sys_open_null(void)
+{
+    return (int)SYS_CALL(SITE_OPEN_NULL, open("/dev/null", O_RDWR | O_CLOEXEC));
+}
+
 int asyncp_sys_set_nonblocking(int fd)
 {
     int flags = (int)SYS_CALL(SITE_NONBLOCKING, fcntl(fd, F_GETFL));

@@ -26,6 +26,15 @@ bool asyncp_sys_is_open(int fd);
 /* Both ends are non-blocking and close-on-exec. */
 int asyncp_sys_pipe(int ends[2]);
 
+/* Both ends are blocking and close-on-exec. */
+int asyncp_sys_blocking_pipe(int ends[2]);
+
+/* The size of the buffer in the kernel, which rounds it up. 0 or -errno. */
+int asyncp_sys_set_pipe_size(int fd, int bytes);
+
+/* /dev/null for reading and writing, close-on-exec. The descriptor or -errno. */
+int asyncp_sys_open_null(void);
+
 int asyncp_sys_set_nonblocking(int fd);
 
 /* Opens a directory, close-on-exec, to pass to the calls below. The descriptor or -errno. */

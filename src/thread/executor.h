@@ -81,4 +81,8 @@ void asyncp_executor_end_idle(struct async_executor *executor);
 int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
                    void *arguments);
 
+/* The same for a task in that public call. */
+int asyncp_offload_for(const char *call, struct async_executor *executor,
+                       const struct asyncp_function *function, void *arguments);
+
 #endif

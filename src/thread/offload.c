@@ -118,8 +118,8 @@ static int give_to_executor(struct async_loop *loop, struct offload_wait *waitin
     return result;
 }
 
-int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
-                   void *arguments)
+int asyncp_offload_for(const char *call, struct async_executor *executor,
+                       const struct asyncp_function *function, void *arguments)
 {
     struct async_loop *loop = asyncp_current;
     if (unlikely(loop_running(loop)->cancel_pending))
@@ -135,13 +135,19 @@ int asyncp_offload(struct async_executor *executor, const struct asyncp_function
     };
     if (waiting.executor == NULL)
         return -ENOMEM;
-    wait_init(&waiting.wait, "async_to_thread", waiting.executor, refuse_offload_wait);
+    wait_init(&waiting.wait, call, waiting.executor, refuse_offload_wait);
     int result = give_to_executor(loop, &waiting);
     if (result < 0)
         return result;
     result = asyncp_park(loop, &waiting.wait);
     adopt_worker_message(loop, waiting.context.message);
     return result;
+}
+
+int asyncp_offload(struct async_executor *executor, const struct asyncp_function *function,
+                   void *arguments)
+{
+    return asyncp_offload_for("async_to_thread", executor, function, arguments);
 }
 
 const async_task_options *asyncp_executor_options(async_executor *executor)

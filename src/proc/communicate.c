@@ -1,0 +1,257 @@
+/*
+ * proc/communicate.c: input to and output from a process at the same time, and programs that are
+ * run to their end. Output that has come belongs to the process, so a call that was cancelled can be
+ * made again and loses nothing.
+ */
+#include "base/memory.h"
+#include "proc/process.h"
+#include "sched/current.h"
+#include <asyncio/group.h>
+#include <asyncio/stream_read.h>
+#include <asyncio/stream_write.h>
+#include <asyncio/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_CAPACITY = 4096, WRITTEN_AT_ONCE = 64 * 1024, MESSAGE_BYTES = 256 };
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static void free_captured(struct captured *captured)
+{
+    memory_free(&asyncp_malloc, captured->bytes, captured->capacity);
+    *captured = (struct captured){0};
+}
+
+void asyncp_communication_free(struct communication *communication)
+{
+    free_captured(&communication->out);
+    free_captured(&communication->err);
+}
+
+/* Room for so many bytes and a zero byte. 0 or -ENOMEM. */
+static int reserve_captured(struct captured *captured, size_t size)
+{
+    size_t wanted = captured->capacity > 0 ? captured->capacity : FIRST_CAPACITY;
+    if (captured->size + size < captured->capacity)
+        return 0;
+    while (wanted <= captured->size + size)
+        wanted *= 2;
+    char *bytes = memory_resize(&asyncp_malloc, captured->bytes, captured->capacity, wanted);
+    if (bytes == NULL)
+        return -ENOMEM;
+    captured->bytes = bytes;
+    captured->capacity = wanted;
+    return 0;
+}
+
+/* Appends what the limit allows. 0 or -ENOMEM. */
+static int capture(struct captured *captured, const char *data, size_t size, size_t limit)
+{
+    size_t room = limit - captured->size;
+    captured->cut |= size > room;
+    size = size < room ? size : room;
+    ASYNC_TRY(reserve_captured(captured, size));
+    memcpy(captured->bytes + captured->size, data, size);
+    captured->size += size;
+    return 0;
+}
+
+/* The text becomes the caller's, with a zero byte. 0 or -ENOMEM. */
+static int hand_over(struct captured *captured, char **text, size_t *size)
+{
+    ASYNC_TRY(reserve_captured(captured, 0));
+    captured->bytes[captured->size] = 0;
+    *text = captured->bytes;
+    *size = captured->size;
+    *captured = (struct captured){0};
+    return 0;
+}
+
+void async_output_free(async_output *output)
+{
+    if (output == NULL)
+        return;
+    free(output->out);
+    free(output->err);
+    *output = (async_output){0};
+}
+
+/* ---- the tasks of a conversation ------------------------------------------------------------ */
+
+struct conversation {
+    struct async_process *process;
+    async_task_group *tasks;
+    async_task *lingering; /* NULL: there is no limit */
+    int pipes_left;
+    bool lingered; /* the limit has expired */
+    const char *input;
+    size_t input_size;
+};
+
+/* Without pipes there is nothing to linger for. */
+static void end_pipe(struct conversation *conversation, struct async_stream *stream)
+{
+    async_stream_close(stream);
+    if (--conversation->pipes_left == 0)
+        async_task_cancel(conversation->lingering);
+}
+
+static int read_output(struct conversation *conversation, enum process_pipe number)
+{
+    struct async_process *process = conversation->process;
+    struct captured *captured = number == PIPE_OUT ? &process->communication.out
+                                                   : &process->communication.err;
+    for (struct async_stream *stream; (stream = process->pipes[number]) != NULL;) {
+        const char *data;
+        int size = async_stream_borrow(stream, &data);
+        if (size > 0)
+            size = capture(captured, data, (size_t)size, process->limit);
+        else if (size == 0)
+            end_pipe(conversation, stream);
+        ASYNC_TRY(size);
+    }
+    return 0;
+}
+async_fn(read_output, struct conversation *, enum process_pipe);
+
+static bool peer_has_gone(int error)
+{
+    return error == -EPIPE || error == -ECONNRESET;
+}
+
+static int write_input(struct conversation *conversation)
+{
+    struct async_process *process = conversation->process;
+    size_t *written = &process->communication.input_written;
+    struct async_stream *stream;
+    while ((stream = process->pipes[PIPE_IN]) != NULL && *written < conversation->input_size) {
+        size_t size = conversation->input_size - *written;
+        size = size < WRITTEN_AT_ONCE ? size : WRITTEN_AT_ONCE;
+        int result = async_stream_write(stream, conversation->input + *written, size);
+        if (result == 0) {
+            *written += size;
+            result = async_stream_drain(stream);
+        }
+        if (peer_has_gone(result))
+            *written = conversation->input_size;
+        else
+            ASYNC_TRY(result);
+    }
+    if (stream != NULL)
+        end_pipe(conversation, stream);
+    return 0;
+}
+async_fn(write_input, struct conversation *);
+
+/* The process has ended; another one that has its pipes may keep them open. */
+static int linger(struct conversation *conversation)
+{
+    ASYNC_TRY(async_process_wait(conversation->process));
+    ASYNC_TRY(async_sleep(conversation->process->linger));
+    conversation->lingered = true;
+    async_group_cancel(conversation->tasks);
+    return 0;
+}
+async_fn(linger, struct conversation *);
+
+static int converse(struct conversation *conversation)
+{
+    struct async_process *process = conversation->process;
+    ASYNC_TASK_GROUP(tasks);
+    conversation->tasks = &tasks;
+    for (int i = 0; i < PIPES; i++)
+        conversation->pipes_left += process->pipes[i] != NULL;
+    if (process->linger > 0 && conversation->pipes_left > 0)
+        conversation->lingering = async_group_create_task(&tasks, linger, conversation);
+    if (process->pipes[PIPE_IN] != NULL)
+        async_group_create_task(&tasks, write_input, conversation);
+    if (process->pipes[PIPE_OUT] != NULL)
+        async_group_create_task(&tasks, read_output, conversation, PIPE_OUT);
+    if (process->pipes[PIPE_ERR] != NULL)
+        async_group_create_task(&tasks, read_output, conversation, PIPE_ERR);
+    return async_group_wait(&tasks);
+}
+
+static int fill_output(struct async_process *process, const struct conversation *conversation,
+                       async_output *output)
+{
+    struct communication *communication = &process->communication;
+    output->open = conversation->lingered;
+    output->cut = communication->out.cut || communication->err.cut;
+    if (process->had_pipe[PIPE_OUT])
+        ASYNC_TRY(hand_over(&communication->out, &output->out, &output->out_size));
+    if (process->had_pipe[PIPE_ERR])
+        ASYNC_TRY(hand_over(&communication->err, &output->err, &output->err_size));
+    return 0;
+}
+
+int async_process_communicate(async_process *process, const void *input, size_t size,
+                              async_output *output)
+{
+    static const char call[] = "async_process_communicate";
+    struct async_loop *loop = loop_enter(call);
+    struct conversation conversation = {.process = process, .input = input, .input_size = size};
+    asyncp_process_check(process, call);
+    if (input == NULL && size > 0)
+        return async_fail(-EINVAL, "%s: input is NULL, but size is not 0", call);
+    if (size > 0 && !process->had_pipe[PIPE_IN])
+        return async_fail(-EINVAL, "%s: there is input, but options.in was not ASYNC_PIPE", call);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
+    ASYNC_TRY(converse(&conversation));
+    int status = async_process_wait(process);
+    if (output != NULL && (status >= 0 || status == -ECHILD))
+        ASYNC_TRY(fill_output(process, &conversation, output));
+    return status;
+}
+
+/* ---- a program from its start to its end ---------------------------------------------------- */
+
+/* The last line of a text that is not empty, without its end. */
+static const char *last_line(const char *text, size_t size, int *length)
+{
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        size--;
+    size_t start = size;
+    while (start > 0 && text[start - 1] != '\n')
+        start--;
+    *length = size - start < MESSAGE_BYTES ? (int)(size - start) : MESSAGE_BYTES;
+    return text + start;
+}
+
+/* Writes "git rev-parse HEAD", cut if it is long. */
+static void write_command(const char *const argv[], char *text, size_t size)
+{
+    size_t length = 0;
+    text[0] = 0;
+    for (; *argv != NULL && length < size; argv++) {
+        int written = snprintf(text + length, size - length, "%s%s", length > 0 ? " " : "", *argv);
+        length += written > 0 ? (size_t)written : 0;
+    }
+}
+
+static int explain_status(const char *const argv[], int status, const async_output *output)
+{
+    char command[MESSAGE_BYTES / 2], text[64];
+    int length = 0;
+    const char *line = output->err != NULL ? last_line(output->err, output->err_size, &length) : "";
+    write_command(argv, command, sizeof command);
+    async_strstatus(status, text, sizeof text);
+    return async_fail(-ECHILD, "%s: %s%s%.*s", command, text, length > 0 ? ": " : "", length, line);
+}
+
+int async_run_processv(const async_process_options *given, async_output *output,
+                       const char *const argv[])
+{
+    async_process_options options = given != NULL ? *given : (async_process_options){0};
+    async_auto_output unwanted = {0};
+    async_auto_wait_process *process = NULL;
+    loop_enter("async_run_process");
+    if (output != NULL && options.out == 0)
+        options.out = ASYNC_PIPE;
+    output = output != NULL ? output : &unwanted;
+    ASYNC_TRY(async_create_subprocess_execv(&process, &options, argv));
+    int status = async_process_communicate(process, NULL, 0, output);
+    return status > 0 ? explain_status(argv, status, output) : status;
+}

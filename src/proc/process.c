@@ -1,0 +1,396 @@
+/*
+ * proc/process.c: the life of a process handle: the start, the end of the process, and the end of
+ * the handle. A handle comes from malloc, because it may outlive its loop in reaper.c.
+ */
+#include "proc/process.h"
+#include "base/options.h"
+#include "net/stream.h"
+#include "poll/poll.h"
+#include "proc/launch.h"
+#include "proc/stdio.h"
+#include "sched/current.h"
+#include "sys/file.h"
+#include "sys/report.h"
+#include <asyncio/time.h>
+
+enum { DEFAULT_LIMIT = 64 << 20 };
+static const double DEFAULT_GRACE_SECONDS = 5;
+static const async_process_options default_options;
+
+void asyncp_process_check(const async_process *process, const char *call)
+{
+    ENSURE(process != NULL, "%s: the process is NULL; check the result of its start", call);
+    if (unlikely(process->loop != asyncp_current))
+        asyncp_wrong_loop(process->loop, call, "the process");
+}
+
+/* ---- the end of the process ----------------------------------------------------------------- */
+
+static void free_process(struct async_process *process)
+{
+    list_remove(&process->close_hook.link);
+    asyncp_communication_free(&process->communication);
+    memory_free(&asyncp_malloc, process, process->bytes);
+}
+
+static void close_pidfd(struct async_process *process)
+{
+    if (process->end.source.fd >= 0)
+        asyncp_pollable_close(process->loop, &process->end, -EBADF);
+}
+
+/* Removes a process that has ended from the kernel's table. */
+static void reap(struct async_process *process)
+{
+    if (!process->is_reaped)
+        asyncp_sys_reap_process(process->end.source.fd);
+    process->is_reaped = true;
+}
+
+static void free_ended(struct async_process *process)
+{
+    reap(process);
+    close_pidfd(process);
+    free_process(process);
+}
+
+/* The pidfd is readable: the process has ended. */
+static void handle_end(struct pollable *pollable)
+{
+    struct async_process *process = CONTAINER_OF(pollable, struct async_process, end);
+    int status;
+    if (process->status != -EINPROGRESS)
+        return;
+    int result = asyncp_sys_wait_process(pollable->source.fd, !process->leads_group, &status);
+    if (result == PROCESS_RUNS)
+        return;
+    process->status = result > 0 ? status : -ECHILD;
+    process->is_reaped = !process->leads_group || result != PROCESS_ENDED;
+    asyncp_wake_all(&process->waiters, process->status);
+    if (process->is_detached)
+        free_ended(process);
+}
+
+/* ---- the start ------------------------------------------------------------------------------ */
+
+static void end_with_loop(struct close_hook *hook);
+
+static struct async_process *new_process(struct async_loop *loop,
+                                         const async_process_options *options, const char *name)
+{
+    size_t bytes = sizeof(struct async_process) + strlen(name) + 1;
+    struct async_process *process = memory_new(&asyncp_malloc, bytes);
+    if (process == NULL)
+        return NULL;
+    process->loop = loop;
+    process->bytes = bytes;
+    process->end.source.fd = -1;
+    process->status = -EINPROGRESS;
+    process->leads_group = options->own_group || options->own_session;
+    process->outlives = options->outlives;
+    process->stop_signal = options->stop_signal != 0 ? options->stop_signal : SIGTERM;
+    process->linger = options->linger;
+    process->limit = options->limit > 0 ? options->limit : DEFAULT_LIMIT;
+    process->grace = options->grace > 0 ? options->grace : DEFAULT_GRACE_SECONDS;
+    process->close_hook.on_close = end_with_loop;
+    memcpy(process->name, name, strlen(name) + 1);
+    loop_add_close_hook(loop, &process->close_hook);
+    return process;
+}
+
+/* Without its end being watched, a process that was started is of no use. */
+static int adopt_started(struct async_process *process, const struct spawned *spawned)
+{
+    process->pid = spawned->pid;
+    int result = asyncp_pollable_open(process->loop, &process->end, spawned->pidfd, handle_end);
+    if (result == 0)
+        return 0;
+    asyncp_sys_signal_process(spawned->pidfd, SIGKILL);
+    asyncp_sys_reap_process(spawned->pidfd);
+    asyncp_sys_close(spawned->pidfd);
+    return result;
+}
+
+static void close_pipes(struct async_process *process)
+{
+    for (int i = 0; i < PIPES; i++)
+        async_stream_close(process->pipes[i]); /* which sets the pointer to NULL */
+}
+
+static void note_pipes(struct async_process *process)
+{
+    for (int i = 0; i < PIPES; i++)
+        process->had_pipe[i] = process->pipes[i] != NULL;
+}
+
+static int start_process(struct async_process *process, const async_process_options *options,
+                         const char *const argv[])
+{
+    static const char call[] = "async_create_subprocess_exec";
+    struct launch launch;
+    struct child_stdio stdio;
+    int result = asyncp_launch_prepare(&launch, process->loop, options, argv);
+    if (result == 0)
+        result = asyncp_stdio_open(&stdio, process->loop, options, launch.spawn.stdio, process->pipes);
+    if (result == 0) {
+        note_pipes(process);
+        asyncp_reap_orphans();
+        result = asyncp_launch_start(&launch, call);
+        asyncp_stdio_close(&stdio);
+    }
+    if (result == 0)
+        result = adopt_started(process, &launch.spawned);
+    asyncp_launch_free(&launch);
+    return result;
+}
+
+int async_create_subprocess_execv(async_process **out, const async_process_options *options,
+                                  const char *const argv[])
+{
+    static const char call[] = "async_create_subprocess_exec";
+    struct async_loop *loop = loop_enter(call);
+    OPTIONS_CHECK(options, call);
+    if (out == NULL || argv == NULL || argv[0] == NULL)
+        return async_fail(-EINVAL, "%s: the place for the process or its program is NULL", call);
+    *out = NULL;
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
+    options = options != NULL ? options : &default_options;
+    struct async_process *process = new_process(loop, options, argv[0]);
+    if (process == NULL)
+        return -ENOMEM;
+    int result = start_process(process, options, argv);
+    if (result < 0) {
+        close_pipes(process);
+        free_process(process);
+        return result;
+    }
+    *out = process;
+    return 0;
+}
+
+int async_create_subprocess_shell(async_process **process, const async_process_options *options,
+                                  const char *command)
+{
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    if (command == NULL)
+        return async_fail(-EINVAL, "async_create_subprocess_shell: the command is NULL");
+    return async_create_subprocess_execv(process, options, argv);
+}
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+/* A waiting task counts as in flight. */
+static int wait_for_end(struct async_process *process, const char *call)
+{
+    struct async_loop *loop = process->loop;
+    poller_hold(&loop->poller, 1);
+    int result = asyncp_wait_in_list(loop, &process->waiters, call, process, asyncp_cancel_wait);
+    poller_release(&loop->poller, 1); /* the process may be freed by now */
+    return result;
+}
+
+int async_process_wait(async_process *process)
+{
+    static const char call[] = "async_process_wait";
+    struct async_loop *loop = loop_enter(call);
+    asyncp_process_check(process, call);
+    if (loop_running(loop)->cancel_pending)
+        return asyncp_fail_cancelled(loop);
+    if (process->status == -EINPROGRESS)
+        return wait_for_end(process, call);
+    return paced(loop, PACE_STEP, process->status);
+}
+
+int async_process_returncode(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_returncode");
+    return process->status;
+}
+
+pid_t async_process_pid(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_pid");
+    return process->pid;
+}
+
+int async_process_fd(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_fd");
+    return process->end.source.fd;
+}
+
+async_stream *async_process_stdin(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_stdin");
+    return process->pipes[PIPE_IN];
+}
+
+async_stream *async_process_stdout(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_stdout");
+    return process->pipes[PIPE_OUT];
+}
+
+async_stream *async_process_stderr(const async_process *process)
+{
+    asyncp_process_check(process, "async_process_stderr");
+    return process->pipes[PIPE_ERR];
+}
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
+static int send_signal(async_process *process, int number, const char *call)
+{
+    asyncp_process_check(process, call);
+    if (process->status != -EINPROGRESS)
+        return async_fail(-ESRCH, "%s (process %d) has ended", process->name, (int)process->pid);
+    int result = asyncp_sys_signal_process(process->end.source.fd, number);
+    return result < 0 ? async_fail_errno(result, "signal %d to %s (process %d)", number,
+                                         process->name, (int)process->pid)
+                      : 0;
+}
+
+int async_process_send_signal(async_process *process, int number)
+{
+    return send_signal(process, number, "async_process_send_signal");
+}
+
+int async_process_terminate(async_process *process)
+{
+    return send_signal(process, SIGTERM, "async_process_terminate");
+}
+
+int async_process_kill(async_process *process)
+{
+    return send_signal(process, SIGKILL, "async_process_kill");
+}
+
+int async_process_send_signal_group(async_process *process, int number)
+{
+    asyncp_process_check(process, "async_process_send_signal_group");
+    if (!process->leads_group)
+        return async_fail(-EINVAL, "%s (process %d) shares our group; start it with own_group",
+                          process->name, (int)process->pid);
+    if (process->is_reaped) /* the number may be another group's by now */
+        return async_fail(-ESRCH, "%s (process %d) has ended", process->name, (int)process->pid);
+    int result = asyncp_sys_signal_group(process->end.source.fd, process->pid, number);
+    return result < 0 ? async_fail_errno(result, "signal %d to the group of %s (process %d)",
+                                         number, process->name, (int)process->pid)
+                      : 0;
+}
+
+/* ---- the end of the handle ------------------------------------------------------------------ */
+
+/* To the process, or its group. An error other than its end is reported: the wait may be long. */
+static void signal_to_end(struct async_process *process, int number)
+{
+    int result = process->leads_group ? async_process_send_signal_group(process, number)
+                                      : async_process_send_signal(process, number);
+    if (result < 0 && result != -ESRCH)
+        asyncp_report("%s; waiting for its end", async_strerror(result));
+}
+
+/* Also ends the rest of its group. */
+static int stop_process(struct async_process *process, double grace, const char *call)
+{
+    int result = process->status;
+    if (result == -EINPROGRESS && grace > 0) {
+        signal_to_end(process, process->stop_signal);
+        result = async_no_cancel(async_timeout(grace, wait_for_end(process, call)));
+    }
+    if (process->leads_group || process->status == -EINPROGRESS)
+        signal_to_end(process, SIGKILL);
+    if (process->status == -EINPROGRESS)
+        result = async_no_cancel(wait_for_end(process, call));
+    return result;
+}
+
+int async_process_stop(async_process *process, double grace)
+{
+    struct async_loop *loop = loop_enter("async_process_stop");
+    asyncp_process_check(process, "async_process_stop");
+    if (is_not_a_number(grace))
+        return async_fail(-EINVAL, "async_process_stop: grace is not a number");
+    return paced(loop, PACE_STEP, stop_process(process, grace, "async_process_stop"));
+}
+
+/* In a child of fork() the process is the parent's. */
+static void free_inherited(struct async_process *process)
+{
+    close_pipes(process);
+    close_pidfd(process);
+    free_process(process);
+}
+
+/* The reaper frees it if it runs. */
+static void let_go(struct async_process *process)
+{
+    close_pipes(process);
+    process->is_detached = true;
+    if (process->status != -EINPROGRESS)
+        free_ended(process);
+}
+
+void async_process_free_wait(async_process *process)
+{
+    static const char call[] = "async_process_free_wait";
+    if (process == NULL)
+        return;
+    struct async_loop *before = release_begin(process->loop, call, "the process");
+    if (loop_is_inherited(process->loop)) {
+        free_inherited(process);
+    } else {
+        close_pipes(process);
+        if (!process->outlives && (process->leads_group || process->status == -EINPROGRESS)) {
+            loop_enter(call);
+            async_ignore(stop_process(process, process->grace, call));
+        }
+        asyncp_cancel_waiters(&process->waiters, call);
+        let_go(process);
+    }
+    release_end(before);
+}
+
+void async_process_detach(async_process *process)
+{
+    static const char call[] = "async_process_detach";
+    if (process == NULL)
+        return;
+    struct async_loop *before = release_begin(process->loop, call, "the process");
+    asyncp_cancel_waiters(&process->waiters, call);
+    if (loop_is_inherited(process->loop))
+        free_inherited(process);
+    else
+        let_go(process);
+    release_end(before);
+}
+
+static void free_orphan(struct orphan *orphan)
+{
+    struct async_process *process = CONTAINER_OF(orphan, struct async_process, orphan);
+    memory_free(&asyncp_malloc, process, process->bytes);
+}
+
+/* No task can wait any more. A process that is not to outlive its handle is killed. */
+static void end_with_loop(struct close_hook *hook)
+{
+    struct async_process *process = CONTAINER_OF(hook, struct async_process, close_hook);
+    const struct async_loop *loop = process->loop;
+    if (loop_is_inherited(loop)) {
+        free_inherited(process);
+        return;
+    }
+    if (loop_is_debug(loop) && !process->is_detached)
+        asyncp_report("%s (process %d) was not freed before its loop", process->name,
+                      (int)process->pid);
+    if (process->status == -EINPROGRESS && (process->is_detached || process->outlives)) {
+        list_remove(&process->close_hook.link);
+        asyncp_communication_free(&process->communication);
+        asyncp_reap_later(&process->orphan, process->end.source.fd, free_orphan);
+        return;
+    }
+    if (process->leads_group || process->status == -EINPROGRESS)
+        signal_to_end(process, SIGKILL);
+    free_ended(process);
+}
