@@ -69,10 +69,18 @@ static int receive_through_layer(struct layer *layer, void *buffer, size_t size)
     return result;
 }
 
+/* 0: the end; or why every read fails. */
+static int refuse_read(const struct layer *layer)
+{
+    if (!transport_can_read(&layer->transport))
+        return async_fail(-EBADF, "this stream is for writing only");
+    return layer->read_error;
+}
+
 int asyncp_layer_receive(struct layer *layer, void *buffer, size_t size)
 {
     if (layer->read_error != 0 || layer->read_has_ended)
-        return layer->read_error;
+        return refuse_read(layer);
     int result = layer->calls == NULL ? asyncp_transport_receive(&layer->transport, buffer, size)
                                       : receive_through_layer(layer, buffer, size);
     if (result == 0)

@@ -30,9 +30,9 @@ static int drop_input(struct lingering_close *lingering, struct layer *layer)
 {
     struct async_transport *transport = &layer->transport;
     struct block_pool *pool = &transport_loop(transport)->blocks;
-    struct block *block = asyncp_block_take(pool);
+    struct block *block = transport_can_read(transport) ? asyncp_block_take(pool) : NULL;
     if (block == NULL)
-        return -ENOMEM;
+        return transport_can_read(transport) ? -ENOMEM : -EAGAIN;
     int result = 1;
     for (int drops = 0; drops < MAX_DROPS && result > 0; drops++) {
         result = asyncp_transport_receive(transport, block->bytes, block->capacity);
@@ -117,7 +117,7 @@ static bool can_close_now(struct lingering_close *lingering, const struct layer 
 {
     const struct async_transport *transport = &layer->transport;
     bool is_dead = transport_fd(transport) < 0 || transport_error(transport) != 0;
-    if (layer_peer_has_ended(layer) || is_dead)
+    if (layer_peer_has_ended(layer) || is_dead || !transport_is_socket(transport))
         return true;
     lingering->unacknowledged = asyncp_transport_unacknowledged(transport);
     return !transport_is_readable(transport) && is_safe_to_close(lingering, layer);

@@ -66,7 +66,7 @@ static int send_file_bytes(struct file_part *part)
     if (result == 0)
         result = wait_until_sent(part);
     while (result == 0) {
-        if (layer_is_set(&part->stream->layer))
+        if (layer_is_set(&part->stream->layer) || !transport_is_socket(transport))
             return send_block_through_layer(part);
         result = asyncp_transport_sendfile(transport, part->file, &part->offset, part->left);
         if (result != -EAGAIN)

@@ -1,7 +1,7 @@
 /*
- * net/stream.c: the life of a stream: it is made of a connected socket. It ends when all output was
- * sent and the lingering close (linger.c) is over, when the peer has taken nothing for 30 seconds,
- * or when the loop closes.
+ * net/stream.c: the life of a stream: it is made of a connected socket or another medium. It ends
+ * when all output was sent and the lingering close (linger.c) is over, when the peer has taken
+ * nothing for 30 seconds, or when the loop closes.
  */
 #include "net/stream.h"
 #include "net/address.h"
@@ -150,7 +150,8 @@ static void close_with_loop(struct close_hook *hook)
 
 /* ---- the beginning -------------------------------------------------------------------------- */
 
-int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
+static int make_stream(struct async_loop *loop, struct async_stream **out, int fd,
+                       const struct medium *medium)
 {
     static const struct transport_events events = {.failed = handle_write_failure,
                                                    .resumed = continue_closing,
@@ -160,14 +161,31 @@ int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int f
         return -ENOMEM;
     stream->close_hook.on_close = close_with_loop;
     timer_init(&stream->close_timer, expire_close_timer);
-    int result = asyncp_transport_open(stream_transport(stream), loop, fd, domain, &events);
+    int result = asyncp_transport_open(stream_transport(stream), loop, fd, medium, &events);
     if (result < 0) {
         memory_free(&loop->memory, stream, sizeof *stream);
         return result;
     }
+    if (!medium_can_read(medium))
+        layer_fail_reading(&stream->layer, -EBADF);
+    if (!medium_can_write(medium))
+        writer_end(&stream->writer);
     loop_add_close_hook(loop, &stream->close_hook);
     *out = stream;
     return 0;
+}
+
+int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
+{
+    const struct medium medium = medium_of_socket(domain);
+    return make_stream(loop, out, fd, &medium);
+}
+
+int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
+                            enum side side)
+{
+    const struct medium medium = medium_of_pipe(side);
+    return make_stream(loop, out, fd, &medium);
 }
 
 static int check_connected_socket(const struct async_loop *loop, int fd, int *domain)

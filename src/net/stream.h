@@ -38,6 +38,13 @@ struct async_stream {
 /* A stream of a connected, non-blocking socket of the domain. 0; -errno: fd is the caller's. */
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain);
 
+/*
+ * A stream of the end of a pipe for reading (SIDE_READ) or writing, which is non-blocking and which
+ * no other process has. 0; -errno: fd is the caller's.
+ */
+int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
+                            enum side side);
+
 /* *link points to the stream, and becomes NULL when the program closes it. */
 void asyncp_stream_link(struct async_stream *stream, struct async_stream **link);
 void asyncp_stream_unlink(struct async_stream *stream);

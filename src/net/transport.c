@@ -153,12 +153,9 @@ static int note_socket_end(struct async_transport *transport)
     return 0;
 }
 
-int asyncp_transport_receive(struct async_transport *transport, void *buffer, size_t size)
+static int note_received(struct async_transport *transport, int result, size_t size)
 {
     struct pollable *pollable = &transport->pollable;
-    if (!pollable_is_ready(pollable, SIDE_READ))
-        return -EAGAIN;
-    int result = asyncp_sys_stream_recv(pollable->source.fd, buffer, &size);
     if (result == -EAGAIN)
         pollable_drained(pollable, SIDE_READ);
     else if (result < 0)
@@ -170,20 +167,51 @@ int asyncp_transport_receive(struct async_transport *transport, void *buffer, si
     return result;
 }
 
-/* One try: how many bytes the kernel took; -EAGAIN; or why the connection is gone. */
-static int send_bytes(struct async_transport *transport, const void *data, size_t size)
+OUT_OF_LINE static int receive_from_medium(struct async_transport *transport, void *buffer,
+                                           size_t size)
+{
+    int result = asyncp_medium_read(&transport->medium, transport_fd(transport), buffer, &size);
+    return note_received(transport, result, size);
+}
+
+int asyncp_transport_receive(struct async_transport *transport, void *buffer, size_t size)
+{
+    if (!transport_is_readable(transport))
+        return -EAGAIN;
+    if (unlikely(!transport_is_socket(transport)))
+        return receive_from_medium(transport, buffer, size);
+    int result = asyncp_sys_stream_recv(transport_fd(transport), buffer, &size);
+    return note_received(transport, result, size);
+}
+
+static inline int note_sent(struct async_transport *transport, int result, size_t size)
 {
     struct pollable *pollable = &transport->pollable;
-    if (!pollable_is_ready(pollable, SIDE_WRITE))
-        return -EAGAIN;
-    int result = asyncp_sys_stream_send(pollable->source.fd, data, &size);
     if (result == -EAGAIN)
         pollable_drained(pollable, SIDE_WRITE);
     else if (result < 0)
-        result = note_socket_error(transport, result);
+        return note_socket_error(transport, result);
     else if ((size_t)result < size)
         pollable_moved_less(pollable, SIDE_WRITE);
     return result;
+}
+
+OUT_OF_LINE static int send_to_medium(struct async_transport *transport, const void *data,
+                                      size_t size)
+{
+    int result = asyncp_medium_write(&transport->medium, transport_fd(transport), data, &size);
+    return note_sent(transport, result, size);
+}
+
+/* One try: how many bytes the kernel took; -EAGAIN; or why the connection is gone. */
+static inline int send_bytes(struct async_transport *transport, const void *data, size_t size)
+{
+    if (!pollable_is_ready(&transport->pollable, SIDE_WRITE))
+        return -EAGAIN;
+    if (unlikely(!transport_is_socket(transport)))
+        return send_to_medium(transport, data, size);
+    int result = asyncp_sys_stream_send(transport_fd(transport), data, &size);
+    return note_sent(transport, result, size);
 }
 
 /* A blocked transport counts as in flight. */
@@ -220,7 +248,11 @@ void asyncp_transport_fail(struct async_transport *transport, int error)
 int asyncp_transport_shut_down(struct async_transport *transport)
 {
     transport->was_shut_down = true;
-    return asyncp_sys_shutdown(transport->pollable.source.fd, SHUT_WR);
+    if (transport_is_socket(transport))
+        return asyncp_sys_shutdown(transport->pollable.source.fd, SHUT_WR);
+    ASSERT(!transport_can_read(transport));
+    asyncp_pollable_close(transport->loop, &transport->pollable, -EPIPE);
+    return 0;
 }
 
 static void shut_down_after_flush(struct async_transport *transport)
@@ -264,7 +296,7 @@ void asyncp_transport_end(struct async_transport *transport)
 
 size_t asyncp_transport_unacknowledged(const struct async_transport *transport)
 {
-    if (!transport->is_tcp)
+    if (!medium_is_tcp(&transport->medium))
         return 0;
     int bytes = asyncp_sys_unacked_bytes(transport->pollable.source.fd);
     int bytes_of_end = transport->was_shut_down ? 1 : 0;
@@ -442,10 +474,10 @@ static void run_deferred_flush(struct deferred *deferred)
 }
 
 int asyncp_transport_open(struct async_transport *transport, struct async_loop *loop, int fd,
-                          int domain, const struct transport_events *events)
+                          const struct medium *medium, const struct transport_events *events)
 {
     *transport = (struct async_transport){.loop = loop,
-                                          .is_tcp = domain == AF_INET || domain == AF_INET6,
+                                          .medium = *medium,
                                           .high_mark = HIGH_MARK,
                                           .low_mark = LOW_MARK,
                                           .report_at = loop_is_debug(loop) ? REPORTED_BYTES
@@ -453,7 +485,7 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
                                           .deferred.run = run_deferred_flush,
                                           .events = events};
     int result = asyncp_pollable_open(loop, &transport->pollable, fd, handle_socket_change);
-    if (result == 0 && domain == AF_UNIX) /* a read stops between the writes of two processes */
+    if (result == 0 && medium_stops_early(medium))
         transport->pollable.source.state |= SOURCE_URGENT;
     return result;
 }
@@ -469,7 +501,8 @@ void asyncp_transport_close(struct async_transport *transport, int error)
     take_back_flush(transport);
     if (fd < 0)
         return;
-    if (transport->is_cut && transport->is_tcp && !loop_is_inherited(transport->loop))
+    if (transport->is_cut && medium_is_tcp(&transport->medium) &&
+        !loop_is_inherited(transport->loop))
         report_failure(transport->loop, asyncp_sys_reset_on_close(fd),
                        "the reset of a connection whose output was dropped");
     asyncp_pollable_close(transport->loop, &transport->pollable, error);

@@ -1,6 +1,6 @@
 /*
- * net/transport.h: the socket of a stream: receiving, sending, and pending output. It does not know
- * layers.
+ * net/transport.h: the medium of a stream, a socket or another descriptor: receiving, sending, and
+ * pending output. It does not know layers.
  *
  * Invariant: while output is pending, either its flush is put off to the end of the iteration, or
  * the transport is blocked: then the next change of the socket continues.
@@ -8,7 +8,7 @@
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 
-#include "io/pollable.h"
+#include "net/medium.h"
 #include "sched/current.h"
 #include <sys/uio.h>
 
@@ -44,10 +44,10 @@ struct async_transport {
     bool ends;           /* to be shut down when nothing is pending */
     bool was_shut_down;  /* the peer finds the end */
     bool is_cut;         /* written bytes were dropped: the close resets the connection */
-    bool is_tcp;         /* it can be reset, and the kernel counts acknowledgements */
     bool closing;        /* the program has closed the stream */
     bool has_progressed; /* something was sent since transport_take_progress */
     bool answering;      /* writes made now answer input */
+    struct medium medium;
 
     size_t answers; /* bytes written while answering, since nothing was pending */
     size_t high_mark, low_mark;
@@ -58,11 +58,14 @@ struct async_transport {
     const struct transport_events *events;
 };
 
-/* For a connected, non-blocking socket of the domain. 0; -errno: it is still the caller's. */
+/*
+ * For a descriptor, which is the medium: a connected socket or one end of a pipe, for example. 0;
+ * -errno: it is still the caller's.
+ */
 int asyncp_transport_open(struct async_transport *transport, struct async_loop *loop, int fd,
-                          int domain, const struct transport_events *events);
+                          const struct medium *medium, const struct transport_events *events);
 
-/* Closes the socket, if it is open; waiting tasks get the error. A cut connection is reset. */
+/* Closes the descriptor, if it is open; waiting tasks get the error. A cut connection is reset. */
 void asyncp_transport_close(struct async_transport *transport, int error);
 
 /*
@@ -99,10 +102,13 @@ void asyncp_transport_flush(struct async_transport *transport);
 /* Drops pending output. Every write returns the error; a read returns it instead of waiting. */
 void asyncp_transport_fail(struct async_transport *transport, int error);
 
-/* Shuts the socket down for writing when nothing is pending, which may be now. */
+/* Ends writing when nothing is pending, which may be now. */
 void asyncp_transport_end(struct async_transport *transport);
 
-/* Shuts it down now. 0; -errno: the connection is gone. */
+/*
+ * Ends writing now: a socket is shut down, the end of a pipe is closed. 0; -errno: the connection
+ * is gone.
+ */
 int asyncp_transport_shut_down(struct async_transport *transport);
 
 /* Written bytes not acknowledged by the peer's system; 0 if the number is not known. */
@@ -219,6 +225,22 @@ static inline int transport_error(const struct async_transport *transport)
 static inline bool transport_has_ended(const struct async_transport *transport)
 {
     return transport->socket_ended;
+}
+
+static inline bool transport_is_socket(const struct async_transport *transport)
+{
+    return medium_is_socket(&transport->medium);
+}
+
+/* Whether it is for reading at all, and for writing. */
+static inline bool transport_can_read(const struct async_transport *transport)
+{
+    return medium_can_read(&transport->medium);
+}
+
+static inline bool transport_can_write(const struct async_transport *transport)
+{
+    return medium_can_write(&transport->medium);
 }
 
 static inline bool transport_is_closing(const struct async_transport *transport)

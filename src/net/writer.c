@@ -9,6 +9,14 @@
 
 enum { SHORT_TEXT = 256 };
 
+/* Why writes fail after the end of writing, which a stream for reading only begins with. */
+static int refuse_write(const struct async_stream *stream, const char *call)
+{
+    if (!transport_can_write(&stream->layer.transport))
+        return async_fail(-EBADF, "%s: this stream is for reading only", call);
+    return async_fail(-EPIPE, "%s after async_stream_write_eof", call);
+}
+
 /* Whether the program may write now: 0 or -errno. */
 static int check_write(const struct async_stream *stream, const char *call)
 {
@@ -18,9 +26,7 @@ static int check_write(const struct async_stream *stream, const char *call)
         return async_fail(-EBUSY, "%s: %s is under way on this stream", call,
                           writer->exclusive->call);
     int error = transport_write_error(&stream->layer.transport);
-    if (error == 0 && writer->has_ended)
-        return async_fail(-EPIPE, "%s after async_stream_write_eof", call);
-    return error;
+    return error == 0 && writer->has_ended ? refuse_write(stream, call) : error;
 }
 
 /* ---- exclusive writes ----------------------------------------------------------------------- */
@@ -159,6 +165,8 @@ int async_stream_write_eof(async_stream *stream)
     stream_check(stream, "async_stream_write_eof");
     struct writer *writer = &stream->writer;
     int error = transport_write_error(stream_transport(stream));
+    if (!transport_can_write(stream_transport(stream)))
+        return refuse_write(stream, "async_stream_write_eof");
     if (error != 0 || writer->has_ended)
         return writer->has_ended ? 0 : error;
     if (writer->exclusive != NULL && !writer->exclusive->is_file)

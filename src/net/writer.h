@@ -34,6 +34,12 @@ void asyncp_writer_dismiss(struct async_stream *stream);
 /* The stream is closed: has its layer write its last bytes, if it has not yet. */
 void asyncp_writer_finish(struct async_stream *stream);
 
+/* The stream is for reading only. */
+static inline void writer_end(struct writer *writer)
+{
+    writer->has_ended = true;
+}
+
 static inline bool writer_is_exclusive(const struct writer *writer)
 {
     return writer->exclusive != NULL;

@@ -3,12 +3,11 @@
  */
 #include "sys/socket.h"
 #include "sys/call.h"
+#include "sys/sigpipe.h"
 #include <net/if.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <fcntl.h>
-#include <time.h>
 
 int asyncp_sys_socket(int domain, int type, int protocol)
 {
@@ -142,47 +141,15 @@ int asyncp_sys_recvfrom(int fd, void *buffer, size_t size, int flags, struct soc
     return (int)result;
 }
 
-/* SIGPIPE blocked around calls without MSG_NOSIGNAL. */
-struct blocked_sigpipe {
-    sigset_t sigpipe;  /* SIGPIPE alone */
-    sigset_t old_mask; /* the thread's signal mask before */
-    bool is_blocked;
-    /* none was pending before, so a later one came from the call */
-    bool must_clear;
-};
-
-static void block_sigpipe(struct blocked_sigpipe *blocked)
-{
-    sigset_t pending;
-    sigemptyset(&blocked->sigpipe);
-    sigaddset(&blocked->sigpipe, SIGPIPE);
-    blocked->is_blocked = pthread_sigmask(SIG_BLOCK, &blocked->sigpipe, &blocked->old_mask) == 0;
-    blocked->must_clear = blocked->is_blocked && sigpending(&pending) == 0 &&
-                          sigismember(&pending, SIGPIPE) == 0;
-}
-
-/*
- * A call that moved everything raised no signal. A call that moved a part may have: the peer may
- * have gone after the part.
- */
-static void unblock_sigpipe(const struct blocked_sigpipe *blocked, bool moved_all)
-{
-    const struct timespec no_wait = {0};
-    if (blocked->must_clear && !moved_all)
-        sigtimedwait(&blocked->sigpipe, NULL, &no_wait);
-    if (blocked->is_blocked)
-        pthread_sigmask(SIG_SETMASK, &blocked->old_mask, NULL);
-}
-
 int asyncp_sys_sendfile(int out, int in, int64_t *offset, size_t count)
 {
     struct blocked_sigpipe blocked;
     long result;
-    block_sigpipe(&blocked);
+    asyncp_sigpipe_block(&blocked);
     do
         result = SYS_MOVE(SITE_SENDFILE, &count, sendfile(out, in, offset, count));
     while (result == -EINTR);
-    unblock_sigpipe(&blocked, result >= 0 && (size_t)result == count);
+    asyncp_sigpipe_unblock(&blocked, result, count);
     return result == -ESPIPE || result == -EISDIR ? -EINVAL : (int)result;
 }
 
@@ -192,12 +159,12 @@ int asyncp_sys_splice(int in, int64_t *in_offset, int out, int64_t *out_offset, 
     const unsigned all_flags = flags | SPLICE_F_NONBLOCK;
     struct blocked_sigpipe blocked;
     long result;
-    block_sigpipe(&blocked);
+    asyncp_sigpipe_block(&blocked);
     do
         result = SYS_MOVE(SITE_SPLICE, &count,
                           splice(in, in_offset, out, out_offset, count, all_flags));
     while (result == -EINTR);
-    unblock_sigpipe(&blocked, result >= 0 && (size_t)result == count);
+    asyncp_sigpipe_unblock(&blocked, result, count);
     return (int)result;
 }
 

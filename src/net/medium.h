@@ -1,0 +1,77 @@
+/*
+ * net/medium.h: what a transport reads and writes: a socket, or another descriptor. The transport
+ * makes the calls for sockets itself, because they are on the path of every read and write; all
+ * others are here.
+ */
+#ifndef NET_MEDIUM_H
+#define NET_MEDIUM_H
+
+#include "io/pollable.h"
+#include <sys/socket.h>
+
+enum medium_kind {
+    MEDIUM_SOCKET,
+    MEDIUM_OWN, /* a non-blocking open file description that nothing else has */
+};
+
+/* Only medium.[ch] touch the fields. */
+struct medium {
+    enum medium_kind kind;
+    bool is_tcp;      /* it can be reset, and the kernel counts acknowledgements */
+    bool stops_early; /* a read may return less than there is */
+    bool is_read_only;
+    bool is_write_only;
+};
+
+static inline struct medium medium_of_socket(int domain)
+{
+    return (struct medium){
+        .kind = MEDIUM_SOCKET,
+        .is_tcp = domain == AF_INET || domain == AF_INET6,
+        .stops_early = domain == AF_UNIX, /* between the writes of two processes */
+    };
+}
+
+/* Of an end of a pipe, which is non-blocking and which no other process has. */
+static inline struct medium medium_of_pipe(enum side side)
+{
+    return (struct medium){
+        .kind = MEDIUM_OWN,
+        .is_read_only = side == SIDE_READ,
+        .is_write_only = side == SIDE_WRITE,
+    };
+}
+
+static inline bool medium_is_socket(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_SOCKET;
+}
+
+static inline bool medium_is_tcp(const struct medium *medium)
+{
+    return medium->is_tcp;
+}
+
+static inline bool medium_stops_early(const struct medium *medium)
+{
+    return medium->stops_early;
+}
+
+static inline bool medium_can_read(const struct medium *medium)
+{
+    return !medium->is_write_only;
+}
+
+static inline bool medium_can_write(const struct medium *medium)
+{
+    return !medium->is_read_only;
+}
+
+/*
+ * One try, where the medium is no socket: how many bytes; 0: the end of a read; -EAGAIN; or -errno.
+ * *size returns the length actually requested.
+ */
+int asyncp_medium_read(const struct medium *medium, int fd, void *buffer, size_t *size);
+int asyncp_medium_write(const struct medium *medium, int fd, const void *data, size_t *size);
+
+#endif
