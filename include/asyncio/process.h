@@ -55,8 +55,8 @@ typedef struct async_process_options {
     int stop_signal;   /* the first signal of async_process_stop; 0: SIGTERM */
     int pipe_size;     /* bytes of its pipes' buffers; 0: the kernel's default, 65536 */
     double grace;      /* seconds between the stop signal and SIGKILL when it is freed; 0: 5 */
-    double linger;     /* seconds that async_process_communicate reads on after its end; 0: no limit */
-    size_t limit;      /* bytes that async_process_communicate keeps of each pipe; 0: 64 MiB */
+    double linger; /* seconds that async_process_communicate reads on after its end; 0: no limit */
+    size_t limit;  /* bytes that async_process_communicate keeps of each pipe; 0: 64 MiB */
     const mode_t *umask;
     const uid_t *user;
     const gid_t *group;
@@ -145,7 +145,7 @@ ASYNC_API async_stream *async_process_stderr(const async_process *process);
  * and frees them with async_output_free.
  */
 typedef struct async_output {
-    char *out, *err; /* ended by a zero byte; NULL: the option is not ASYNC_PIPE */
+    char *out, *err;           /* ended by a zero byte; NULL: the option is not ASYNC_PIPE */
     size_t out_size, err_size; /* bytes without the zero byte */
     bool cut;  /* more than options.limit bytes came; the rest was read and dropped */
     bool open; /* options.linger has expired, and another process still has the pipe */
@@ -275,8 +275,7 @@ ASYNC_END_C
 
 /* The arguments of a program, ended by NULL; they exist until the end of the full expression. */
 #ifdef __cplusplus
-template <size_t Count>
-const char *const *asyncp_arguments(const char *const (&&arguments)[Count])
+template <size_t Count> const char *const *asyncp_arguments(const char *const (&&arguments)[Count])
 {
     return arguments;
 }

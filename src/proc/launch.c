@@ -25,8 +25,8 @@ static int check_options(const async_process_options *options)
         return async_fail(-EINVAL, "options.keep_fds is NULL, but keep_fd_count is not 0");
     if (options->groups == NULL && options->group_count > 0)
         return async_fail(-EINVAL, "options.groups is NULL, but group_count is not 0");
-    if (is_not_a_number(options->grace) || is_not_a_number(options->linger) ||
-        options->grace < 0 || options->linger < 0)
+    if (is_not_a_number(options->grace) || is_not_a_number(options->linger) || options->grace < 0 ||
+        options->linger < 0)
         return async_fail(-EINVAL, "options.grace and linger are seconds, 0 or more");
     if (options->pipe_size < 0)
         return async_fail(-EINVAL, "options.pipe_size is negative");
@@ -128,7 +128,8 @@ static int copy_kept(struct launch *launch, const async_process_options *options
     qsort(launch->kept, options->keep_fd_count, sizeof(int), compare_numbers);
     for (size_t i = 0; i < options->keep_fd_count; i++) {
         int fd = launch->kept[i];
-        if (fd > LAST_STANDARD_FD && (spawn->kept_count == 0 || launch->kept[spawn->kept_count - 1] < fd))
+        if (fd > LAST_STANDARD_FD &&
+            (spawn->kept_count == 0 || launch->kept[spawn->kept_count - 1] < fd))
             launch->kept[spawn->kept_count++] = fd;
     }
     spawn->kept = launch->kept;

@@ -11,13 +11,13 @@
 
 struct launch {
     struct spawn spawn;
-    struct spawned spawned;    /* set by the start */
-    const char *name;          /* for messages: argv[0] or the executable */
-    const char *search_path;   /* PATH; NULL: the name has a slash */
-    const char **programs;     /* paths, tried in order */
-    char **environment;        /* a copy of the array */
-    int *kept;                 /* sorted, without duplicates */
-    void *block;               /* all of that memory */
+    struct spawned spawned;  /* set by the start */
+    const char *name;        /* for messages: argv[0] or the executable */
+    const char *search_path; /* PATH; NULL: the name has a slash */
+    const char **programs;   /* paths, tried in order */
+    char **environment;      /* a copy of the array */
+    int *kept;               /* sorted, without duplicates */
+    void *block;             /* all of that memory */
     size_t block_bytes;
     struct async_loop *loop;
 };

@@ -4,6 +4,7 @@
  */
 #include "proc/process.h"
 #include "base/options.h"
+#include "base/values.h"
 #include "net/stream.h"
 #include "poll/poll.h"
 #include "proc/launch.h"
@@ -54,21 +55,35 @@ static void free_ended(struct async_process *process)
     free_process(process);
 }
 
-/* The pidfd is readable: the process has ended. */
-static void handle_end(struct pollable *pollable)
+/* A detached process counts as in flight, so that the loop polls for its end. */
+static void free_detached(struct async_process *process)
 {
-    struct async_process *process = CONTAINER_OF(pollable, struct async_process, end);
+    poller_release(&process->loop->poller, 1);
+    free_ended(process);
+}
+
+/* Asks the kernel whether the process has ended. */
+static void check_end(struct async_process *process)
+{
     int status;
     if (process->status != -EINPROGRESS)
         return;
-    int result = asyncp_sys_wait_process(pollable->source.fd, !process->leads_group, &status);
+    int result = asyncp_sys_wait_process(process->end.source.fd, !process->leads_group, &status);
     if (result == PROCESS_RUNS)
         return;
     process->status = result > 0 ? status : -ECHILD;
     process->is_reaped = !process->leads_group || result != PROCESS_ENDED;
     asyncp_wake_all(&process->waiters, process->status);
-    if (process->is_detached)
-        free_ended(process);
+}
+
+/* The pidfd is readable. */
+static void handle_end(struct pollable *pollable)
+{
+    struct async_process *process = CONTAINER_OF(pollable, struct async_process, end);
+    pollable_drained(pollable, SIDE_READ);
+    check_end(process);
+    if (process->is_detached && process->status != -EINPROGRESS)
+        free_detached(process);
 }
 
 /* ---- the start ------------------------------------------------------------------------------ */
@@ -103,8 +118,10 @@ static int adopt_started(struct async_process *process, const struct spawned *sp
 {
     process->pid = spawned->pid;
     int result = asyncp_pollable_open(process->loop, &process->end, spawned->pidfd, handle_end);
-    if (result == 0)
+    if (result == 0) {
+        pollable_drained(&process->end, SIDE_READ);
         return 0;
+    }
     asyncp_sys_signal_process(spawned->pidfd, SIGKILL);
     asyncp_sys_reap_process(spawned->pidfd);
     asyncp_sys_close(spawned->pidfd);
@@ -131,7 +148,8 @@ static int start_process(struct async_process *process, const async_process_opti
     struct child_stdio stdio;
     int result = asyncp_launch_prepare(&launch, process->loop, options, argv);
     if (result == 0)
-        result = asyncp_stdio_open(&stdio, process->loop, options, launch.spawn.stdio, process->pipes);
+        result = asyncp_stdio_open(&stdio, process->loop, options, launch.spawn.stdio,
+                                   process->pipes);
     if (result == 0) {
         note_pipes(process);
         asyncp_reap_orphans();
@@ -197,6 +215,7 @@ int async_process_wait(async_process *process)
     asyncp_process_check(process, call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
+    check_end(process);
     if (process->status == -EINPROGRESS)
         return wait_for_end(process, call);
     return paced(loop, PACE_STEP, process->status);
@@ -205,6 +224,7 @@ int async_process_wait(async_process *process)
 int async_process_returncode(const async_process *process)
 {
     asyncp_process_check(process, "async_process_returncode");
+    check_end(unconst(process)); /* the loop may not have polled since the end */
     return process->status;
 }
 
@@ -327,9 +347,13 @@ static void free_inherited(struct async_process *process)
 static void let_go(struct async_process *process)
 {
     close_pipes(process);
-    process->is_detached = true;
-    if (process->status != -EINPROGRESS)
+    check_end(process);
+    if (process->status != -EINPROGRESS) {
         free_ended(process);
+        return;
+    }
+    process->is_detached = true;
+    poller_hold(&process->loop->poller, 1);
 }
 
 void async_process_free_wait(async_process *process)
@@ -384,6 +408,8 @@ static void end_with_loop(struct close_hook *hook)
     if (loop_is_debug(loop) && !process->is_detached)
         asyncp_report("%s (process %d) was not freed before its loop", process->name,
                       (int)process->pid);
+    if (process->is_detached)
+        poller_release(&process->loop->poller, 1);
     if (process->status == -EINPROGRESS && (process->is_detached || process->outlives)) {
         list_remove(&process->close_hook.link);
         asyncp_communication_free(&process->communication);

@@ -48,8 +48,8 @@ struct async_process {
     bool had_pipe[PIPES];
     struct close_hook close_hook;
     struct orphan orphan; /* for a process that outlives the loop */
-    size_t bytes; /* of the struct with its name */
-    char name[];  /* argv[0], for messages */
+    size_t bytes;         /* of the struct with its name */
+    char name[];          /* argv[0], for messages */
 };
 
 /* Ends the program unless the process may be used here. */

@@ -27,8 +27,7 @@ static int open_pipe(struct child_stdio *stdio, struct async_loop *loop, int num
     if (result == 0 && size > 0)
         result = asyncp_sys_set_pipe_size(ours, size);
     if (result == 0)
-        result = asyncp_stream_make_pipe(loop, stream, ours,
-                                         number == IN ? SIDE_WRITE : SIDE_READ);
+        result = asyncp_stream_make_pipe(loop, stream, ours, number == IN ? SIDE_WRITE : SIDE_READ);
     if (result < 0) {
         asyncp_sys_close(ours);
         return result;

@@ -27,13 +27,13 @@
 #endif
 
 enum {
-    CALL_URING_SETUP = FIRST_CALL + 425,     /* Linux 5.1 */
-    CALL_URING_ENTER = FIRST_CALL + 426,     /* Linux 5.1 */
+    CALL_URING_SETUP = FIRST_CALL + 425,       /* Linux 5.1 */
+    CALL_URING_ENTER = FIRST_CALL + 426,       /* Linux 5.1 */
     CALL_PIDFD_SEND_SIGNAL = FIRST_CALL + 424, /* Linux 5.1 */
     CALL_PIDFD_OPEN = FIRST_CALL + 434,        /* Linux 5.3 */
     CALL_CLOSE_RANGE = FIRST_CALL + 436,       /* Linux 5.9 */
-    CALL_PROCESS_MADVISE = FIRST_CALL + 440, /* Linux 5.10 */
-    CALL_EPOLL_PWAIT2 = FIRST_CALL + 441,    /* Linux 5.11 */
+    CALL_PROCESS_MADVISE = FIRST_CALL + 440,   /* Linux 5.10 */
+    CALL_EPOLL_PWAIT2 = FIRST_CALL + 441,      /* Linux 5.11 */
 };
 
 /* futex(2) with a 64-bit timeout; on 32-bit architectures a separate call since Linux 5.1. */

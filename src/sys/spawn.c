@@ -2,7 +2,7 @@
  * sys/spawn.c: the child between clone(2) and execve(2). It runs on a stack of its own in the
  * memory of its parent, whose calling thread stands still until the program runs or the child has
  * ended. So the child makes system calls only, and libc's wrappers of calls that change the whole
- * process (setresuid) or that sanitizers replace (sigaction) are avoided.
+ * process (setresuid) or that sanitizers replace (sigaction, dup2) are avoided.
  *
  * Emulators (qemu-user, valgrind) make a real fork of it: the memory is a copy, and the parent goes
  * on. The child then reports a failure through a pipe that the program does not inherit.
@@ -11,6 +11,7 @@
 #include "sys/call.h"
 #include "sys/number.h"
 #include "sys/thread.h"
+#include "sys/tools.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -54,22 +55,25 @@ static enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED } memory_of_child;
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
-_Noreturn static void fail_child(struct child *child, enum spawn_step step, int program)
+TOOLS_NO_CHECKS _Noreturn static void fail_child(struct child *child, enum spawn_step step,
+                                                 int program)
 {
-    child->report = (struct report){.error = errno, .step = step, .program = program};
-    if (child->report_fd >= 0 && write(child->report_fd, &child->report, sizeof child->report) < 0)
+    const struct report report = {.error = errno, .step = step, .program = program};
+    const void *bytes = &report;
+    child->report = report;
+    if (child->report_fd < 0 || write(child->report_fd, bytes, sizeof report) < 0)
         _exit(EXEC_FAILED);
     _exit(EXEC_FAILED);
 }
 
-static void check_step(struct child *child, enum spawn_step step, long result)
+TOOLS_NO_CHECKS static void check_step(struct child *child, enum spawn_step step, long result)
 {
     if (result < 0)
         fail_child(child, step, 0);
 }
 
 /* No handler of the parent may run in its memory when the mask is emptied. */
-static void reset_signals(const struct child *child)
+TOOLS_NO_CHECKS static void reset_signals(const struct child *child)
 {
     for (int number = 1; number <= SIGNAL_COUNT; number++)
         if (!child->ignored[number - 1])
@@ -77,7 +81,7 @@ static void reset_signals(const struct child *child)
 }
 
 /* Descriptors that are to become 0, 1 and 2 are first moved out of the way. */
-static void place_stdio(struct child *child)
+TOOLS_NO_CHECKS static void place_stdio(struct child *child)
 {
     int from[3];
     for (int i = 0; i < 3; i++) {
@@ -89,11 +93,11 @@ static void place_stdio(struct child *child)
         if (from[i] == i)
             check_step(child, SPAWN_STDIO, fcntl(i, F_SETFD, 0));
         else if (from[i] >= 0)
-            check_step(child, SPAWN_STDIO, dup2(from[i], i));
+            check_step(child, SPAWN_STDIO, syscall(SYS_dup3, from[i], i, 0));
     }
 }
 
-static void enter_session(struct child *child)
+TOOLS_NO_CHECKS static void enter_session(struct child *child)
 {
     const struct spawn *spawn = child->spawn;
     if (spawn->new_session)
@@ -102,7 +106,7 @@ static void enter_session(struct child *child)
         check_step(child, SPAWN_SESSION, setpgid(0, spawn->group));
 }
 
-static void take_terminal(struct child *child)
+TOOLS_NO_CHECKS static void take_terminal(struct child *child)
 {
     if (child->spawn->controls_terminal)
         check_step(child, SPAWN_TERMINAL, ioctl(0, TIOCSCTTY, 0));
@@ -116,7 +120,7 @@ enum { CALL_GROUPS = SYS_setgroups32, CALL_GROUP = SYS_setresgid32, CALL_USER = 
 enum { CALL_GROUPS = SYS_setgroups, CALL_GROUP = SYS_setresgid, CALL_USER = SYS_setresuid };
 #endif
 
-static void change_identity(struct child *child)
+TOOLS_NO_CHECKS static void change_identity(struct child *child)
 {
     const struct spawn_identity *identity = &child->spawn->identity;
     if (identity->group_count != SIZE_MAX)
@@ -131,22 +135,22 @@ static void change_identity(struct child *child)
 }
 
 /* Without close_range(2): one number after the other. */
-static void close_each(unsigned first, unsigned last)
+TOOLS_NO_CHECKS static void close_each(unsigned first, unsigned last)
 {
     long limit = sysconf(_SC_OPEN_MAX);
     unsigned end = limit > 0 && limit < INT_MAX ? (unsigned)limit : 65536;
     for (unsigned fd = first; fd <= last && fd < end; fd++)
-        close((int)fd);
+        syscall(SYS_close, fd);
 }
 
-static void close_between(unsigned first, unsigned last)
+TOOLS_NO_CHECKS static void close_between(unsigned first, unsigned last)
 {
     if (first <= last && syscall(CALL_CLOSE_RANGE, first, last, 0) < 0)
         close_each(first, last);
 }
 
 /* Closes everything from 3 except the kept ones and the pipe of the report. */
-static void close_others(struct child *child)
+TOOLS_NO_CHECKS static void close_others(struct child *child)
 {
     const struct spawn *spawn = child->spawn;
     unsigned next = FIRST_KEPT;
@@ -166,7 +170,7 @@ static void close_others(struct child *child)
     }
 }
 
-static void inherit_descriptors(struct child *child)
+TOOLS_NO_CHECKS static void inherit_descriptors(struct child *child)
 {
     const struct spawn *spawn = child->spawn;
     if (!spawn->keeps_all)
@@ -176,7 +180,7 @@ static void inherit_descriptors(struct child *child)
 }
 
 /* The parent may have ended before the request. */
-static void die_with_parent(const struct child *child)
+TOOLS_NO_CHECKS static void die_with_parent(const struct child *child)
 {
     if (!child->spawn->dies_with_parent)
         return;
@@ -186,7 +190,7 @@ static void die_with_parent(const struct child *child)
 }
 
 /* Of several errors, the first that is not a missing file counts. */
-_Noreturn static void run_program(struct child *child)
+TOOLS_NO_CHECKS _Noreturn static void run_program(struct child *child)
 {
     const struct spawn *spawn = child->spawn;
     int error = ENOENT, program = 0;
@@ -201,7 +205,7 @@ _Noreturn static void run_program(struct child *child)
     fail_child(child, SPAWN_EXEC, program);
 }
 
-static int run_child(void *argument)
+TOOLS_NO_CHECKS static int run_child(void *argument)
 {
     struct child *child = argument;
     const struct spawn *spawn = child->spawn;
@@ -248,6 +252,12 @@ static int open_report(int ends[2])
     return above < 0 ? above : 0;
 }
 
+/* ThreadSanitizer takes clone for a fork; glibc has it under a second name. */
+#if ASYNC_TSAN
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 /* Without CLONE_PIDFD, which emulators refuse, a pidfd is opened afterwards. */
 static int clone_child(struct child *child, struct spawned *spawned)
 {
@@ -258,7 +268,8 @@ static int clone_child(struct child *child, struct spawned *spawned)
                                                      flags | CLONE_PIDFD, child, &spawned->pidfd));
     if (spawned->pid != -EINVAL)
         return spawned->pid;
-    spawned->pid = (pid_t)SYS_CALL(SITE_SPAWN, clone(run_child, stack + sizeof stack, flags, child));
+    spawned->pid = (pid_t)SYS_CALL(SITE_SPAWN,
+                                   clone(run_child, stack + sizeof stack, flags, child));
     if (spawned->pid < 0)
         return spawned->pid;
     spawned->pidfd = (int)SYS_CALL(SITE_PIDFD_OPEN, syscall(CALL_PIDFD_OPEN, spawned->pid, 0));

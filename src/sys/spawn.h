@@ -31,13 +31,13 @@ struct spawn {
     int stdio[3];          /* become 0, 1 and 2; SPAWN_INHERIT: the parent's */
     const int *kept;       /* also stay open, under their numbers; in ascending order, above 2 */
     size_t kept_count;
-    bool keeps_all;           /* all descriptors without FD_CLOEXEC stay open */
-    bool new_session;         /* setsid */
-    pid_t group;              /* of the child; 0: a new one; SPAWN_UNSET: the parent's */
-    bool controls_terminal;   /* descriptor 0 becomes the controlling terminal */
-    bool takes_foreground;    /* its group becomes the foreground group of descriptor 0 */
-    bool dies_with_parent;    /* SIGKILL when the calling thread ends */
-    int mode_mask;            /* umask; SPAWN_UNSET: the parent's */
+    bool keeps_all;         /* all descriptors without FD_CLOEXEC stay open */
+    bool new_session;       /* setsid */
+    pid_t group;            /* of the child; 0: a new one; SPAWN_UNSET: the parent's */
+    bool controls_terminal; /* descriptor 0 becomes the controlling terminal */
+    bool takes_foreground;  /* its group becomes the foreground group of descriptor 0 */
+    bool dies_with_parent;  /* SIGKILL when the calling thread ends */
+    int mode_mask;          /* umask; SPAWN_UNSET: the parent's */
     struct spawn_identity identity;
 };
 

@@ -53,6 +53,13 @@
 #define TOOLS_NO_TSAN
 #endif
 
+/* For functions on a stack that the tools do not know, in a child that shares our memory. */
+#if ASYNC_ASAN
+#define TOOLS_NO_CHECKS __attribute__((no_sanitize_address))
+#else
+#define TOOLS_NO_CHECKS TOOLS_NO_TSAN
+#endif
+
 /* The tools' data about a stack. */
 struct tool_stack {
 #if ASYNC_ASAN
