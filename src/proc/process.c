@@ -122,7 +122,7 @@ static int adopt_started(struct async_process *process, const struct spawned *sp
         pollable_drained(&process->end, SIDE_READ);
         return 0;
     }
-    asyncp_sys_signal_process(spawned->pidfd, SIGKILL);
+    asyncp_sys_signal_process(spawned->pidfd, spawned->pid, SIGKILL);
     asyncp_sys_reap_process(spawned->pidfd);
     asyncp_sys_close(spawned->pidfd);
     return result;
@@ -265,7 +265,7 @@ static int send_signal(async_process *process, int number, const char *call)
     asyncp_process_check(process, call);
     if (process->status != -EINPROGRESS)
         return async_fail(-ESRCH, "%s (process %d) has ended", process->name, (int)process->pid);
-    int result = asyncp_sys_signal_process(process->end.source.fd, number);
+    int result = asyncp_sys_signal_process(process->end.source.fd, process->pid, number);
     return result < 0 ? async_fail_errno(result, "signal %d to %s (process %d)", number,
                                          process->name, (int)process->pid)
                       : 0;

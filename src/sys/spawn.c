@@ -405,17 +405,27 @@ void asyncp_sys_reap_process(int pidfd)
     wait_for_process(pidfd, 0, &status);
 }
 
-int asyncp_sys_signal_process(int pidfd, int number)
+/* -ENOSYS: valgrind does not know the call, or the kernel forbids it. */
+static int signal_by_pidfd(int pidfd, int number, unsigned flags)
 {
-    return (int)SYS_CALL(SITE_SIGNAL_PROCESS,
-                         syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, number, NULL, 0));
+    static _Atomic bool is_missing;
+    if (is_missing)
+        return -ENOSYS;
+    int result = (int)SYS_CALL(SITE_SIGNAL_PROCESS,
+                               syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, number, NULL, flags));
+    is_missing = result == -ENOSYS;
+    return result;
+}
+
+int asyncp_sys_signal_process(int pidfd, pid_t pid, int number)
+{
+    int result = signal_by_pidfd(pidfd, number, 0);
+    return result == -ENOSYS ? (int)sys_result(kill(pid, number)) : result;
 }
 
 int asyncp_sys_signal_group(int pidfd, pid_t leader, int number)
 {
     enum { TO_GROUP = 4 }; /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
-    int result = (int)SYS_CALL(SITE_SIGNAL_PROCESS,
-                               syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, number, NULL, TO_GROUP));
-    bool is_unknown = result == -EINVAL || result == -ENOSYS || result == -EPERM;
-    return is_unknown ? (int)sys_result(kill(-leader, number)) : result;
+    int result = signal_by_pidfd(pidfd, number, TO_GROUP);
+    return result == -ENOSYS || result == -EINVAL ? (int)sys_result(kill(-leader, number)) : result;
 }

@@ -82,8 +82,8 @@ int asyncp_sys_wait_process(int pidfd, bool reap, int *status);
 /* Waits until the process has ended, and removes it. For a process that was killed. */
 void asyncp_sys_reap_process(int pidfd);
 
-/* Sends the process a signal. -ESRCH: it has been reaped. */
-int asyncp_sys_signal_process(int pidfd, int number);
+/* Sends a signal to the process, which we have not reaped. -ESRCH: another waiter has. */
+int asyncp_sys_signal_process(int pidfd, pid_t pid, int number);
 
 /* Sends a signal to the group of that leader, which is not reaped. */
 int asyncp_sys_signal_group(int pidfd, pid_t leader, int number);
