@@ -54,6 +54,7 @@ static int write_over(int byte)
 {
     char bytes[4000];
     memset(bytes, byte, sizeof bytes);
+    __asm__ volatile("" : : "r"(bytes) : "memory"); /* else the compiler may leave that out */
     ASYNC_TRY(async_sleep(1));
     return bytes[7];
 }

@@ -432,7 +432,7 @@ static const char help[] =
     "  --list             print the names of the cases and run nothing\n"
     "  --fault SITE:ERROR:CALL[+]\n"
     "                     make that call of the site fail in each case; with +, it and all later\n"
-    "                     calls: epoll_control:ENOMEM:3 (sites, errors: tests/run/faults.c)\n"
+    "                     calls: epoll_ctl:ENOMEM:3 (sites, errors: tests/run/faults.c)\n"
     "  --record, --sweep  for tests/scripts/faults.py: print how often each case calls each site;\n"
     "                     read cases and faults from standard input\n"
     "  --help             print this\n"

@@ -77,7 +77,6 @@ ANSWERS = [
     (requests("nosuch; NoSuch a b"), b"-ERR unknown command 'nosuch', with args beginning with: \r\n"
                                      b"-ERR unknown command 'NoSuch', with args beginning with: 'a' 'b' \r\n"),
     (request("a\r\nb", "c\nd"), b"-ERR unknown command 'a  b', with args beginning with: 'c d' \r\n"),
-    (request(b"get\0", b""), b"-ERR unknown command 'get', with args beginning with: '' \r\n"),
     (request("n" * 300, "a" * 100, "b" * 100, "c"), b"-ERR unknown command '" + b"n" * 128 +
      b"', with args beginning with: '" + b"a" * 100 + b"' '" + b"b" * 25 + b"' \r\n"),
     (requests("SUBSCRIBE c1 c2 c1; PING; PING hello; GET a; UNSUBSCRIBE c2 c3; UNSUBSCRIBE; UNSUBSCRIBE; PING"),
@@ -87,6 +86,11 @@ ANSWERS = [
      b"*3\r\n$11\r\nunsubscribe\r\n$2\r\nc2\r\n:1\r\n*3\r\n$11\r\nunsubscribe\r\n$2\r\nc3\r\n:1\r\n"
      b"*3\r\n$11\r\nunsubscribe\r\n$2\r\nc1\r\n:0\r\n*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n+PONG\r\n"),
     (requests("PUBLISH nobody x"), b":0\r\n"),
+]
+
+# redis-server compares names up to a zero byte, and finds this one if both are in one bucket of its randomly seeded table.
+ONLY_OURS = [
+    (request(b"get\0", b""), b"-ERR unknown command 'get', with args beginning with: '' \r\n"),
 ]
 
 # Requests that end the connection, and the last answer.
@@ -134,8 +138,8 @@ def connect_unix(path):
     return connection
 
 
-def check_answers(who, connect):
-    for sent, answer in ANSWERS:
+def check_answers(who, connect, answers):
+    for sent, answer in answers:
         with connect() as connection:
             connection.sendall(sent + request("ECHO", "--end--"))
             expect(f"{who} on {sent[:200]!r}", answer + END, receive(connection, END))
@@ -158,10 +162,10 @@ def receive_all(connection) -> bytes:
 
 def test_answers(backend):
     with serving(PROGRAM, 0, backend=backend) as server:
-        check_answers("miniredis", server.connect)
+        check_answers("miniredis", server.connect, ANSWERS + ONLY_OURS)
     with real_server() as connect:
         if connect is not None:
-            check_answers("redis-server", connect)
+            check_answers("redis-server", connect, ANSWERS)
 
 
 # ---- requests in pieces -----------------------------------------------------------------------------------------
