@@ -54,13 +54,14 @@ typedef struct async_process_options {
     pid_t join_group;  /* it joins this process group; 0: none */
     int stop_signal;   /* the first signal of async_process_stop; 0: SIGTERM */
     int pipe_size;     /* bytes of its pipes' buffers; 0: the kernel's default, 65536 */
-    double grace;      /* seconds between the stop signal and SIGKILL when it is freed; 0: 5 */
-    double linger; /* seconds that async_process_communicate reads on after its end; 0: no limit */
-    size_t limit;  /* bytes that async_process_communicate keeps of each pipe; 0: 64 MiB */
-    const mode_t *umask;
+    double grace;      /* seconds from the stop signal to SIGKILL when it is freed; 0: 5 */
+    /* seconds that async_process_communicate reads on after the end; 0: to the end of the pipes */
+    double linger;
+    size_t limit;        /* bytes that async_process_communicate keeps of each pipe; 0: 64 MiB */
+    const mode_t *umask; /* NULL: ours, as in the following */
     const uid_t *user;
     const gid_t *group;
-    const gid_t *groups; /* its supplementary groups; NULL: ours */
+    const gid_t *groups; /* its supplementary groups */
     size_t group_count;
     ASYNCP_RESERVED(8);
 } async_process_options;
@@ -131,13 +132,17 @@ ASYNC_API int async_process_returncode(const async_process *process);
 ASYNC_API int async_strstatus(int status, char *text, size_t size);
 
 /*
- * Our ends of the pipes, borrowed; NULL if the option is not ASYNC_PIPE or the stream was closed.
- * async_stream_close closes an end early.
+ * Returns our end of the pipe to its standard input, borrowed; NULL if options.in is not ASYNC_PIPE
+ * or the stream was closed. async_stream_close tells the process the end of its input.
  *
- * Never switch.
+ * Never switches.
  */
 ASYNC_API async_stream *async_process_stdin(const async_process *process);
+
+/* Returns our end of the pipe from its standard output, as async_process_stdin. Never switches. */
 ASYNC_API async_stream *async_process_stdout(const async_process *process);
+
+/* Returns our end of the pipe from its standard error, as async_process_stdin. Never switches. */
 ASYNC_API async_stream *async_process_stderr(const async_process *process);
 
 /*

@@ -3,7 +3,6 @@
  * run to their end. Output that has come belongs to the process, so a call that was cancelled can be
  * made again and loses nothing.
  */
-#include "base/memory.h"
 #include "proc/process.h"
 #include "sched/current.h"
 #include <asyncio/group.h>
@@ -11,71 +10,8 @@
 #include <asyncio/stream_write.h>
 #include <asyncio/time.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-enum { FIRST_CAPACITY = 4096, WRITTEN_AT_ONCE = 64 * 1024, MESSAGE_BYTES = 256 };
-
-/* ---- output --------------------------------------------------------------------------------- */
-
-static void free_captured(struct captured *captured)
-{
-    memory_free(&asyncp_malloc, captured->bytes, captured->capacity);
-    *captured = (struct captured){0};
-}
-
-void asyncp_communication_free(struct communication *communication)
-{
-    free_captured(&communication->out);
-    free_captured(&communication->err);
-}
-
-/* Room for so many bytes and a zero byte. 0 or -ENOMEM. */
-static int reserve_captured(struct captured *captured, size_t size)
-{
-    size_t wanted = captured->capacity > 0 ? captured->capacity : FIRST_CAPACITY;
-    if (captured->size + size < captured->capacity)
-        return 0;
-    while (wanted <= captured->size + size)
-        wanted *= 2;
-    char *bytes = memory_resize(&asyncp_malloc, captured->bytes, captured->capacity, wanted);
-    if (bytes == NULL)
-        return -ENOMEM;
-    captured->bytes = bytes;
-    captured->capacity = wanted;
-    return 0;
-}
-
-/* Appends what the limit allows. 0 or -ENOMEM. */
-static int capture(struct captured *captured, const char *data, size_t size, size_t limit)
-{
-    size_t room = limit - captured->size;
-    captured->cut |= size > room;
-    size = size < room ? size : room;
-    ASYNC_TRY(reserve_captured(captured, size));
-    memcpy(captured->bytes + captured->size, data, size);
-    captured->size += size;
-    return 0;
-}
-
-/* The text becomes the caller's, with a zero byte. 0 or -ENOMEM. */
-static int hand_over(struct captured *captured, char **text, size_t *size)
-{
-    ASYNC_TRY(reserve_captured(captured, 0));
-    captured->bytes[captured->size] = 0;
-    *text = captured->bytes;
-    *size = captured->size;
-    *captured = (struct captured){0};
-    return 0;
-}
-
-void async_output_free(async_output *output)
-{
-    if (output == NULL)
-        return;
-    free(output->out);
-    free(output->err);
-    *output = (async_output){0};
-}
+enum { WRITTEN_AT_ONCE = 64 * 1024, MESSAGE_BYTES = 256 };
 
 /* ---- the tasks of a conversation ------------------------------------------------------------ */
 
@@ -106,7 +42,7 @@ static int read_output(struct conversation *conversation, enum process_pipe numb
         const char *data;
         int size = async_stream_borrow(stream, &data);
         if (size > 0)
-            size = capture(captured, data, (size_t)size, process->limit);
+            size = asyncp_capture(captured, data, (size_t)size, process->limit);
         else if (size == 0)
             end_pipe(conversation, stream);
         ASYNC_TRY(size);
@@ -180,9 +116,9 @@ static int fill_output(struct async_process *process, const struct conversation 
     output->open = conversation->lingered;
     output->cut = communication->out.cut || communication->err.cut;
     if (process->had_pipe[PIPE_OUT])
-        ASYNC_TRY(hand_over(&communication->out, &output->out, &output->out_size));
+        ASYNC_TRY(asyncp_captured_take(&communication->out, &output->out, &output->out_size));
     if (process->had_pipe[PIPE_ERR])
-        ASYNC_TRY(hand_over(&communication->err, &output->err, &output->err_size));
+        ASYNC_TRY(asyncp_captured_take(&communication->err, &output->err, &output->err_size));
     return 0;
 }
 

@@ -43,7 +43,7 @@ static struct spawn_identity identity_of(const async_process_options *options)
     };
 }
 
-static pid_t group_of(const async_process_options *options)
+static pid_t wanted_group(const async_process_options *options)
 {
     return options->join_group > 0 ? options->join_group : options->own_group ? 0 : SPAWN_UNSET;
 }
@@ -55,7 +55,7 @@ static void set_options(struct spawn *spawn, const async_process_options *option
         .stdio = {SPAWN_INHERIT, SPAWN_INHERIT, SPAWN_INHERIT},
         .keeps_all = options->keep_all_fds,
         .new_session = options->own_session,
-        .group = group_of(options),
+        .group = wanted_group(options),
         .controls_terminal = options->terminal,
         .dies_with_parent = options->ends_with_us,
         .mode_mask = options->umask != NULL ? (int)*options->umask : SPAWN_UNSET,

@@ -10,25 +10,14 @@
 #define PROC_PROCESS_H
 
 #include "io/pollable.h"
+#include "proc/capture.h"
 #include "proc/reaper.h"
 #include "sched/close_hook.h"
 #include <asyncio/process.h>
 
 enum process_pipe { PIPE_IN, PIPE_OUT, PIPE_ERR, PIPES };
 
-/* The output of a process so far; communicate.c's. */
-struct captured {
-    char *bytes; /* from malloc */
-    size_t size, capacity;
-    bool cut;
-};
-
-struct communication {
-    struct captured out, err;
-    size_t input_written;
-};
-
-/* Only process.c touches the fields, unless a comment says otherwise. */
+/* Only process.c and communicate.c touch the fields. */
 struct async_process {
     struct async_loop *loop;
     struct pollable end; /* the pidfd; -1: it was closed */
@@ -43,8 +32,8 @@ struct async_process {
     struct list waiters;
     double linger;
     size_t limit;
-    struct communication communication;
-    struct async_stream *pipes[PIPES]; /* NULL: no pipe, or it was closed */
+    struct communication communication; /* communicate.c's */
+    struct async_stream *pipes[PIPES];  /* NULL: no pipe, or it was closed */
     bool had_pipe[PIPES];
     struct close_hook close_hook;
     struct orphan orphan; /* for a process that outlives the loop */
@@ -54,7 +43,5 @@ struct async_process {
 
 /* Ends the program unless the process may be used here. */
 void asyncp_process_check(const async_process *process, const char *call);
-
-void asyncp_communication_free(struct communication *communication);
 
 #endif
