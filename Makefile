@@ -178,7 +178,7 @@ faults:
 stress storm: N := 1000000
 stress storm:
 	$(call build,tests)
-	STRESS=$(N) TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v stress_
+	STRESS=$(N) PROCESS_STORM=10000 TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v stress_ process_storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/scripts/shortage.py)
 
 # N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
