@@ -152,7 +152,6 @@ static int start_process(struct async_process *process, const async_process_opti
                                    process->pipes);
     if (result == 0) {
         note_pipes(process);
-        asyncp_reap_orphans();
         result = asyncp_launch_start(&launch, call);
         asyncp_stdio_close(&stdio);
     }

@@ -4,6 +4,7 @@
  * started it. No start holds up a loop, also if a program is read from a slow disk.
  */
 #include "proc/launch.h"
+#include "proc/reaper.h"
 #include "sched/sched.h"
 #include "sys/polling.h"
 #include "thread/executor.h"
@@ -45,6 +46,7 @@ static int explain_failure(const struct launch *launch, int error)
 static int start_program(void *argument)
 {
     struct launch *launch = argument;
+    asyncp_reap_orphans();
     int result = asyncp_sys_spawn(&launch->spawn, &launch->spawned);
     for (int tries = 1; result == -ETXTBSY && tries < BUSY_TRIES; tries++) {
         asyncp_sys_poll(NULL, 0, BUSY_PAUSE_NS);

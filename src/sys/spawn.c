@@ -405,7 +405,12 @@ void asyncp_sys_reap_process(int pidfd)
     wait_for_process(pidfd, 0, &status);
 }
 
-/* -ENOSYS: valgrind does not know the call, or the kernel forbids it. */
+/* Valgrind does not know the call, or a filter denies it: an error that kill(2) may not have. */
+static bool may_be_missing(int error)
+{
+    return error == -ENOSYS || error == -EPERM || error == -EACCES;
+}
+
 static int signal_by_pidfd(int pidfd, int number, unsigned flags)
 {
     static _Atomic bool is_missing;
@@ -420,12 +425,13 @@ static int signal_by_pidfd(int pidfd, int number, unsigned flags)
 int asyncp_sys_signal_process(int pidfd, pid_t pid, int number)
 {
     int result = signal_by_pidfd(pidfd, number, 0);
-    return result == -ENOSYS ? (int)sys_result(kill(pid, number)) : result;
+    return may_be_missing(result) ? (int)sys_result(kill(pid, number)) : result;
 }
 
 int asyncp_sys_signal_group(int pidfd, pid_t leader, int number)
 {
     enum { TO_GROUP = 4 }; /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
     int result = signal_by_pidfd(pidfd, number, TO_GROUP);
-    return result == -ENOSYS || result == -EINVAL ? (int)sys_result(kill(-leader, number)) : result;
+    bool try_number = may_be_missing(result) || result == -EINVAL; /* of the flag, before 6.9 */
+    return try_number ? (int)sys_result(kill(-leader, number)) : result;
 }
