@@ -62,5 +62,6 @@
 #include <asyncio/stream_write.h>
 #include <asyncio/server.h>
 #include <asyncio/layer.h>
+#include <asyncio/terminal.h>
 
 #endif

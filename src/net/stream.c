@@ -150,8 +150,8 @@ static void close_with_loop(struct close_hook *hook)
 
 /* ---- the beginning -------------------------------------------------------------------------- */
 
-static int make_stream(struct async_loop *loop, struct async_stream **out, int fd,
-                       const struct medium *medium)
+int asyncp_stream_make_of(struct async_loop *loop, struct async_stream **out, int fd,
+                          const struct medium *medium)
 {
     static const struct transport_events events = {.failed = handle_write_failure,
                                                    .resumed = continue_closing,
@@ -178,14 +178,14 @@ static int make_stream(struct async_loop *loop, struct async_stream **out, int f
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
 {
     const struct medium medium = medium_of_socket(domain);
-    return make_stream(loop, out, fd, &medium);
+    return asyncp_stream_make_of(loop, out, fd, &medium);
 }
 
 int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
                             enum side side)
 {
     const struct medium medium = medium_of_pipe(side);
-    return make_stream(loop, out, fd, &medium);
+    return asyncp_stream_make_of(loop, out, fd, &medium);
 }
 
 static int check_connected_socket(const struct async_loop *loop, int fd, int *domain)

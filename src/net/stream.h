@@ -38,12 +38,24 @@ struct async_stream {
 /* A stream of a connected, non-blocking socket of the domain. 0; -errno: fd is the caller's. */
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain);
 
+/* The same of any medium. */
+int asyncp_stream_make_of(struct async_loop *loop, struct async_stream **out, int fd,
+                          const struct medium *medium);
+
 /*
  * A stream of the end of a pipe for reading (SIDE_READ) or writing, which is non-blocking and which
  * no other process has. 0; -errno: fd is the caller's.
  */
 int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
                             enum side side);
+
+/*
+ * A stream of any descriptor in one direction, whoever else has it (net/adopt.c). is_standard: fd
+ * stays the caller's, and writes may raise SIGPIPE; else the stream takes fd. 0; -errno, with a
+ * message: fd is the caller's.
+ */
+int asyncp_stream_adopt(struct async_loop *loop, struct async_stream **out, int fd, enum side side,
+                        bool is_standard);
 
 /* *link points to the stream, and becomes NULL when the program closes it. */
 void asyncp_stream_link(struct async_stream *stream, struct async_stream **link);
