@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = 77
 
 # From the ground up.
-FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "top"]
+FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "tty", "top"]
 
 # The files of each room. src/sched/loop.h has the accessors that everything else uses.
 ROOMS = {

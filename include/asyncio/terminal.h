@@ -62,5 +62,42 @@ ASYNC_API ASYNC_MUST int async_connect_read_pipe(async_stream **stream, int fd);
  */
 ASYNC_API ASYNC_MUST int async_connect_write_pipe(async_stream **stream, int fd);
 
+/*
+ * Returns standard input, descriptor 0 of the process, as a stream of this loop, whatever it is: a
+ * terminal, a pipe, a file, a socket, a device.
+ *
+ * It is made when it is first asked for, and lent: it need not be closed. One loop at a time has
+ * it.
+ *
+ * Returns NULL if the descriptor is not open, if another loop has the stream, or if memory is
+ * exhausted; async_strerror says which.
+ * Never switches.
+ */
+ASYNC_API async_stream *async_stdin(void);
+
+/*
+ * Returns standard output, descriptor 1 of the process, as a stream of this loop, as async_stdin
+ * does.
+ *
+ * The end of the run sends what was written, for as long as that takes; exit(3) does not. Output is
+ * in the order of the calls, but not in order with stdio's on the same descriptor.
+ *
+ * If the reader has gone, a write raises SIGPIPE, which ends the program as it ends others; if
+ * SIGPIPE is ignored, writes return -EPIPE.
+ *
+ * Returns NULL as async_stdin does.
+ * Never switches.
+ */
+ASYNC_API async_stream *async_stdout(void);
+
+/*
+ * Returns standard error, descriptor 2 of the process, as a stream of this loop, as async_stdout
+ * does. It is buffered until the task waits; a program that crashes loses what it wrote before.
+ *
+ * Returns NULL as async_stdin does.
+ * Never switches.
+ */
+ASYNC_API async_stream *async_stderr(void);
+
 ASYNC_END_C
 #endif

@@ -40,6 +40,15 @@ static void check_waits_for_layer(struct async_stream *stream)
     set_waits_for_layer(stream, can_write && layer_holds(&stream->layer));
 }
 
+static void hold_shutdown(const struct async_stream *stream, int difference)
+{
+    struct async_loop *loop = transport_loop(&stream->layer.transport);
+    if (stream->is_patient)
+        loop_count_output_hold(loop, difference);
+    else
+        loop_count_shutdown_hold(loop, difference);
+}
+
 static void end_stream(struct async_stream *stream)
 {
     struct async_transport *transport = stream_transport(stream);
@@ -53,7 +62,7 @@ static void end_stream(struct async_stream *stream)
     asyncp_layer_free(&stream->layer);
     asyncp_timer_clear(loop, &stream->close_timer);
     if (stream->has_shutdown_grace)
-        loop_count_shutdown_hold(loop, -1);
+        hold_shutdown(stream, -1);
     list_remove(&stream->close_hook.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, transport_error(transport));
@@ -219,6 +228,11 @@ int async_stream_new(async_stream **stream, int fd)
     return result < 0 ? result : asyncp_stream_make(loop, stream, fd, domain);
 }
 
+void asyncp_stream_set_patient(struct async_stream *stream)
+{
+    stream->is_patient = true;
+}
+
 /* ---- layers --------------------------------------------------------------------------------- */
 
 int async_stream_set_layer(async_stream *stream, const async_stream_layer *calls, void *state)
@@ -293,7 +307,7 @@ static bool close_at_once(struct async_stream *stream)
     asyncp_transport_flush(transport);
     asyncp_transport_begin_closing(transport);
     check_waits_for_layer(stream);
-    if (!layer_has_sent(&stream->layer) &&
+    if (!layer_has_sent(&stream->layer) && !stream->is_patient &&
         asyncp_timer_set(loop, &stream->close_timer, asyncp_now(loop) + CLOSE_TIMEOUT_NS) < 0)
         asyncp_transport_fail(transport, -ENOMEM);
     if (layer_has_sent(&stream->layer) && !begin_lingering(stream))
@@ -301,7 +315,7 @@ static bool close_at_once(struct async_stream *stream)
     if (!stream->is_lingering)
         transport_put_off(transport); /* waiting input is dropped then */
     stream->has_shutdown_grace = true;
-    loop_count_shutdown_hold(loop, 1);
+    hold_shutdown(stream, 1);
     return false;
 }
 

@@ -28,7 +28,8 @@ struct async_stream {
     struct lingering_close lingering;
     bool is_lingering;
     bool waits_for_layer;         /* it closes, and the layer holds bytes */
-    bool has_shutdown_grace;      /* the end of the run waits for it, for a while */
+    bool has_shutdown_grace;      /* the end of the run waits for it */
+    bool is_patient;              /* a close has no limit of time */
     struct timer close_timer;     /* of the close timeout, or of the next check while it lingers */
     struct wait *closer;          /* of the task in async_stream_wait_closed; or NULL */
     struct close_hook close_hook; /* in the loop's list */
@@ -56,6 +57,9 @@ int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, 
  */
 int asyncp_stream_adopt(struct async_loop *loop, struct async_stream **out, int fd, enum side side,
                         bool is_standard);
+
+/* A close, and the end of the run, wait without a limit until its output is taken. */
+void asyncp_stream_set_patient(struct async_stream *stream);
 
 /* *link points to the stream, and becomes NULL when the program closes it. */
 void asyncp_stream_link(struct async_stream *stream, struct async_stream **link);
