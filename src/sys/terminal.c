@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifndef TIOCGDEV
+#define TIOCGDEV _IOR('T', 0x32, unsigned)
+#endif
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
@@ -44,10 +47,22 @@ bool asyncp_sys_is_master(int fd)
     return SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGPTN, &number)) == 0;
 }
 
+/* A terminal that is not the controlling one has no groups. */
 bool asyncp_sys_is_foreground(int fd)
 {
     long group = SYS_CALL(SITE_TERMINAL, tcgetpgrp(fd));
-    return group >= 0 && group == getpgrp();
+    return group == -ENOTTY || (group >= 0 && group == getpgrp());
+}
+
+unsigned asyncp_sys_terminal_number(int fd)
+{
+    unsigned number = 0;
+    return SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGDEV, &number)) == 0 ? number : 0;
+}
+
+void asyncp_sys_flush_input(int fd)
+{
+    tcflush(fd, TCIFLUSH);
 }
 
 int asyncp_sys_terminal_size(int fd, struct winsize *size)
@@ -57,7 +72,8 @@ int asyncp_sys_terminal_size(int fd, struct winsize *size)
 
 int asyncp_sys_open_terminal(void)
 {
-    return (int)SYS_CALL(SITE_OPEN_TERMINAL, open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+    return (int)SYS_CALL(SITE_OPEN_TERMINAL,
+                         open("/dev/tty", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
 
 /* The slave of an unlocked master. TIOCGPTPEER needs no path, which another mount may hide. */

@@ -20,12 +20,18 @@ bool asyncp_sys_is_terminal(int fd);
 /* Whether it is the master of a terminal, which appears as a terminal too. */
 bool asyncp_sys_is_master(int fd);
 
-/* Whether the terminal is this process's, and takes its input from this process's group. */
+/* Whether the process may change the terminal: no other group is in its foreground. */
 bool asyncp_sys_is_foreground(int fd);
+
+/* The number of the terminal's device, also for /dev/tty; 0: it is not known. */
+unsigned asyncp_sys_terminal_number(int fd);
+
+/* Drops the input that was not read. */
+void asyncp_sys_flush_input(int fd);
 
 int asyncp_sys_terminal_size(int fd, struct winsize *size);
 
-/* The terminal of the process, for both directions and close-on-exec: the descriptor or -errno. */
+/* The terminal of the process, non-blocking and close-on-exec: the descriptor or -errno. */
 int asyncp_sys_open_terminal(void);
 
 /*
