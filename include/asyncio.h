@@ -63,5 +63,6 @@
 #include <asyncio/server.h>
 #include <asyncio/layer.h>
 #include <asyncio/process.h>
+#include <asyncio/terminal.h>
 
 #endif

@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = 77
 
 # From the ground up.
-FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "top"]
+FLOORS = ["sys", "base", "stack", "poll", "sched", "loop", "sync", "group", "thread", "io", "net", "proc", "tty",
+          "top"]
 
 # The files of each room. src/sched/loop.h has the accessors that everything else uses.
 ROOMS = {

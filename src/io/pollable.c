@@ -76,14 +76,20 @@ static void handle_source_change(struct source *source)
     pollable->changed(pollable);
 }
 
-int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int fd,
-                         void (*changed)(struct pollable *pollable))
+/* Ready until a try proves otherwise. */
+void asyncp_pollable_init(struct pollable *pollable, int fd,
+                          void (*changed)(struct pollable *pollable))
 {
-    /* Ready until a try proves otherwise. */
     *pollable = (struct pollable){.source = {.fd = fd,
                                              .changed = handle_source_change,
                                              .state = SOURCE_READABLE | SOURCE_WRITABLE},
                                   .changed = changed};
+}
+
+int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int fd,
+                         void (*changed)(struct pollable *pollable))
+{
+    asyncp_pollable_init(pollable, fd, changed);
     return poller_watch(&loop->poller, &pollable->source);
 }
 

@@ -26,6 +26,10 @@ struct pollable {
 int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int fd,
                          void (*changed)(struct pollable *pollable));
 
+/* The same without the poller, for a descriptor that is always ready. */
+void asyncp_pollable_init(struct pollable *pollable, int fd,
+                          void (*changed)(struct pollable *pollable));
+
 /* Closes the descriptor; the waits of both sides end with the error. */
 void asyncp_pollable_close(struct async_loop *loop, struct pollable *pollable, int error);
 

@@ -156,6 +156,7 @@ static void free_loop(struct async_loop *loop)
     async_allocator memory = loop->memory;
     struct async_loop *before = asyncp_current;
     asyncp_current = loop; /* for the hooks; the loop may be inherited */
+    run_close_hooks(&loop->closing.endings);
     run_close_hooks(&loop->closing.hooks);
     run_close_hooks(&loop->closing.freed);
     asyncp_mailbox_close(loop);
@@ -203,6 +204,7 @@ static void wait_for_tasks_up_to(struct async_loop *loop, uint64_t last_id)
             asyncp_iterate(loop, -1);
 }
 
+/* Standard output is waited for as a write to it would: until it is taken, or SIGINT comes. */
 static void wait_for_shutdown_holds(struct async_loop *loop)
 {
     int64_t until_ns = asyncp_now(loop) + SHUTDOWN_GRACE_NS, left_ns = SHUTDOWN_GRACE_NS;
@@ -210,6 +212,8 @@ static void wait_for_shutdown_holds(struct async_loop *loop)
         asyncp_iterate(loop, left_ns);
         left_ns = until_ns - asyncp_now(loop);
     }
+    while (loop->activity.output_holds > 0 && !loop_is_inherited(loop))
+        asyncp_iterate(loop, -1);
 }
 
 /*
@@ -226,6 +230,8 @@ static void end_tasks(struct async_loop *loop)
         if (loop_alive(loop) == 0 && loop_has_ready(loop) && !loop_is_inherited(loop))
             asyncp_iterate(loop, 0); /* callbacks left by the last tasks */
     } while (loop_alive(loop) > 0 && !loop_is_inherited(loop));
+    if (!loop_is_inherited(loop))
+        run_close_hooks(&loop->closing.endings);
     wait_for_shutdown_holds(loop);
 }
 

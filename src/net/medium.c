@@ -1,17 +1,86 @@
 /*
- * net/medium.c: reads and writes of descriptors that are not sockets.
+ * net/medium.c: reads and writes of descriptors that are not sockets of ours. O_NONBLOCK belongs to
+ * the open file description, which other processes may have, too; so it is never changed here.
  */
 #include "net/medium.h"
+#include "sys/polling.h"
+#include "sys/signals.h"
+#include "sys/socket.h"
 #include "sys/stream.h"
+#include <poll.h>
 
-int asyncp_medium_read(const struct medium *medium, int fd, void *buffer, size_t *size)
+/* At most so many bytes of a file are read before other tasks may run. */
+enum { MAX_FILE_READ = 256 * 1024 };
+
+/* A pipe that poll(2) calls writable takes so many bytes. */
+enum { MAX_POLLED_WRITE = 4096 };
+
+/* 0: a call would not block, unless another process is faster; -EAGAIN; or -errno. */
+static int poll_medium(int fd, short events)
 {
-    ASSERT(medium_can_read(medium));
-    return asyncp_sys_stream_read(fd, buffer, size, 0);
+    struct pollfd polled = {.fd = fd, .events = events};
+    int result = asyncp_sys_poll(&polled, 1, 0);
+    if (result <= 0)
+        return result < 0 ? result : -EAGAIN;
+    return (polled.revents & POLLNVAL) != 0 ? -EBADF : 0;
 }
 
-int asyncp_medium_write(const struct medium *medium, int fd, const void *data, size_t *size)
+/* STREAM_NOWAIT, until the kernel has refused it. */
+static unsigned wait_flags(const struct medium *medium)
 {
+    return medium->kind == MEDIUM_SHARED ? STREAM_NOWAIT : 0;
+}
+
+/* Whether the call is to be made again, in another way. */
+static bool falls_back(struct medium *medium, int result)
+{
+    if (medium->kind != MEDIUM_SHARED || !asyncp_sys_lacks_nowait(result))
+        return false;
+    medium->kind = MEDIUM_POLLED;
+    return true;
+}
+
+int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size)
+{
+    ASSERT(medium_can_read(medium));
+    if (medium->kind == MEDIUM_SHARED_SOCKET)
+        return asyncp_sys_stream_recv(fd, buffer, size);
+    if (medium->kind == MEDIUM_FILE && *size > MAX_FILE_READ)
+        *size = MAX_FILE_READ;
+    int result;
+    do {
+        result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLIN) : 0;
+        if (result == 0)
+            result = asyncp_sys_stream_read(fd, buffer, size, wait_flags(medium));
+    } while (falls_back(medium, result));
+    return result == -EIO && medium->is_master ? 0 : result;
+}
+
+/* EPIPE raises SIGPIPE for a pipe already. */
+static int write_to_socket(const struct medium *medium, int fd, const void *data, size_t *size)
+{
+    int result = asyncp_sys_stream_send(fd, data, size);
+    if (result == -EPIPE && medium->raises_sigpipe)
+        asyncp_sys_raise(SIGPIPE);
+    return result;
+}
+
+/* A master's EIO means that no slave is open; it must not keep readers from the end. */
+int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size)
+{
+    const unsigned signal_flag = medium->raises_sigpipe ? 0 : STREAM_NO_SIGNAL;
     ASSERT(medium_can_write(medium));
-    return asyncp_sys_stream_write(fd, data, size, STREAM_NO_SIGNAL);
+    if (medium->kind == MEDIUM_SHARED_SOCKET)
+        return write_to_socket(medium, fd, data, size);
+    int result;
+    do {
+        if (medium->kind == MEDIUM_POLLED && *size > MAX_POLLED_WRITE)
+            *size = MAX_POLLED_WRITE;
+        result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLOUT) : 0;
+        if (result == 0)
+            result = asyncp_sys_stream_write(fd, data, size, signal_flag | wait_flags(medium));
+    } while (falls_back(medium, result));
+    if (result == 0 && *size > 0) /* no file takes nothing without an error */
+        return -EIO;
+    return result == -EIO && medium->is_master ? -EPIPE : result;
 }

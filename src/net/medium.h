@@ -11,7 +11,11 @@
 
 enum medium_kind {
     MEDIUM_SOCKET,
-    MEDIUM_OWN, /* a non-blocking open file description that nothing else has */
+    MEDIUM_OWN,           /* a non-blocking open file description that nothing else has */
+    MEDIUM_SHARED_SOCKET, /* others have it, too: it is neither shut down nor waited for */
+    MEDIUM_SHARED,        /* a description that others have, too, and that stays blocking */
+    MEDIUM_POLLED,        /* the same, where the kernel has no call that does not block */
+    MEDIUM_FILE,          /* always ready: regular files, and devices that cannot be polled */
 };
 
 /* Only medium.[ch] touch the fields. */
@@ -21,6 +25,8 @@ struct medium {
     bool stops_early; /* a read may return less than there is */
     bool is_read_only;
     bool is_write_only;
+    bool raises_sigpipe; /* for the process, as write(2) does */
+    bool is_master;      /* of a terminal: EIO is the end */
 };
 
 static inline struct medium medium_of_socket(int domain)
@@ -40,6 +46,36 @@ static inline struct medium medium_of_pipe(enum side side)
         .is_read_only = side == SIDE_READ,
         .is_write_only = side == SIDE_WRITE,
     };
+}
+
+/* Of a descriptor that may be shared, in one direction. */
+static inline struct medium medium_of_shared(enum medium_kind kind, enum side side,
+                                             bool raises_sigpipe)
+{
+    return (struct medium){
+        .kind = kind,
+        .stops_early = true,
+        .is_read_only = side == SIDE_READ,
+        .is_write_only = side == SIDE_WRITE,
+        .raises_sigpipe = raises_sigpipe,
+    };
+}
+
+/* Of the master of a terminal, which is non-blocking and which no other process has. */
+static inline struct medium medium_of_master(void)
+{
+    return (struct medium){.kind = MEDIUM_OWN, .stops_early = true, .is_master = true};
+}
+
+/* The descriptor is a terminal's master. */
+static inline void medium_set_master(struct medium *medium)
+{
+    medium->is_master = true;
+}
+
+static inline bool medium_is_always_ready(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_FILE;
 }
 
 static inline bool medium_is_socket(const struct medium *medium)
@@ -71,7 +107,7 @@ static inline bool medium_can_write(const struct medium *medium)
  * One try, where the medium is no socket: how many bytes; 0: the end of a read; -EAGAIN; or -errno.
  * *size returns the length actually requested.
  */
-int asyncp_medium_read(const struct medium *medium, int fd, void *buffer, size_t *size);
-int asyncp_medium_write(const struct medium *medium, int fd, const void *data, size_t *size);
+int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size);
+int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size);
 
 #endif

@@ -40,6 +40,15 @@ static void check_waits_for_layer(struct async_stream *stream)
     set_waits_for_layer(stream, can_write && layer_holds(&stream->layer));
 }
 
+static void hold_shutdown(const struct async_stream *stream, int difference)
+{
+    struct async_loop *loop = transport_loop(&stream->layer.transport);
+    if (stream->is_patient)
+        loop_count_output_hold(loop, difference);
+    else
+        loop_count_shutdown_hold(loop, difference);
+}
+
 static void end_stream(struct async_stream *stream)
 {
     struct async_transport *transport = stream_transport(stream);
@@ -53,7 +62,7 @@ static void end_stream(struct async_stream *stream)
     asyncp_layer_free(&stream->layer);
     asyncp_timer_clear(loop, &stream->close_timer);
     if (stream->has_shutdown_grace)
-        loop_count_shutdown_hold(loop, -1);
+        hold_shutdown(stream, -1);
     list_remove(&stream->close_hook.link);
     if (stream->closer != NULL)
         asyncp_wake(stream->closer, NULL, transport_error(transport));
@@ -150,8 +159,8 @@ static void close_with_loop(struct close_hook *hook)
 
 /* ---- the beginning -------------------------------------------------------------------------- */
 
-static int make_stream(struct async_loop *loop, struct async_stream **out, int fd,
-                       const struct medium *medium)
+int asyncp_stream_make_of(struct async_loop *loop, struct async_stream **out, int fd,
+                          const struct medium *medium)
 {
     static const struct transport_events events = {.failed = handle_write_failure,
                                                    .resumed = continue_closing,
@@ -178,14 +187,14 @@ static int make_stream(struct async_loop *loop, struct async_stream **out, int f
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain)
 {
     const struct medium medium = medium_of_socket(domain);
-    return make_stream(loop, out, fd, &medium);
+    return asyncp_stream_make_of(loop, out, fd, &medium);
 }
 
 int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
                             enum side side)
 {
     const struct medium medium = medium_of_pipe(side);
-    return make_stream(loop, out, fd, &medium);
+    return asyncp_stream_make_of(loop, out, fd, &medium);
 }
 
 static int check_connected_socket(const struct async_loop *loop, int fd, int *domain)
@@ -217,6 +226,11 @@ int async_stream_new(async_stream **stream, int fd)
     if (result == 0 && domain != AF_UNIX) /* small writes are gathered here; not TCP: no matter */
         async_ignore(asyncp_sys_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1));
     return result < 0 ? result : asyncp_stream_make(loop, stream, fd, domain);
+}
+
+void asyncp_stream_set_patient(struct async_stream *stream)
+{
+    stream->is_patient = true;
 }
 
 /* ---- layers --------------------------------------------------------------------------------- */
@@ -293,7 +307,7 @@ static bool close_at_once(struct async_stream *stream)
     asyncp_transport_flush(transport);
     asyncp_transport_begin_closing(transport);
     check_waits_for_layer(stream);
-    if (!layer_has_sent(&stream->layer) &&
+    if (!layer_has_sent(&stream->layer) && !stream->is_patient &&
         asyncp_timer_set(loop, &stream->close_timer, asyncp_now(loop) + CLOSE_TIMEOUT_NS) < 0)
         asyncp_transport_fail(transport, -ENOMEM);
     if (layer_has_sent(&stream->layer) && !begin_lingering(stream))
@@ -301,7 +315,7 @@ static bool close_at_once(struct async_stream *stream)
     if (!stream->is_lingering)
         transport_put_off(transport); /* waiting input is dropped then */
     stream->has_shutdown_grace = true;
-    loop_count_shutdown_hold(loop, 1);
+    hold_shutdown(stream, 1);
     return false;
 }
 

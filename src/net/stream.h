@@ -28,7 +28,8 @@ struct async_stream {
     struct lingering_close lingering;
     bool is_lingering;
     bool waits_for_layer;         /* it closes, and the layer holds bytes */
-    bool has_shutdown_grace;      /* the end of the run waits for it, for a while */
+    bool has_shutdown_grace;      /* the end of the run waits for it */
+    bool is_patient;              /* a close has no limit of time */
     struct timer close_timer;     /* of the close timeout, or of the next check while it lingers */
     struct wait *closer;          /* of the task in async_stream_wait_closed; or NULL */
     struct close_hook close_hook; /* in the loop's list */
@@ -38,12 +39,27 @@ struct async_stream {
 /* A stream of a connected, non-blocking socket of the domain. 0; -errno: fd is the caller's. */
 int asyncp_stream_make(struct async_loop *loop, struct async_stream **out, int fd, int domain);
 
+/* The same of any medium. */
+int asyncp_stream_make_of(struct async_loop *loop, struct async_stream **out, int fd,
+                          const struct medium *medium);
+
 /*
  * A stream of the end of a pipe for reading (SIDE_READ) or writing, which is non-blocking and which
  * no other process has. 0; -errno: fd is the caller's.
  */
 int asyncp_stream_make_pipe(struct async_loop *loop, struct async_stream **out, int fd,
                             enum side side);
+
+/*
+ * A stream of any descriptor in one direction, whoever else has it (net/adopt.c). is_standard: fd
+ * stays the caller's, and writes may raise SIGPIPE; else the stream takes fd. 0; -errno, with a
+ * message: fd is the caller's.
+ */
+int asyncp_stream_adopt(struct async_loop *loop, struct async_stream **out, int fd, enum side side,
+                        bool is_standard);
+
+/* A close, and the end of the run, wait without a limit until its output is taken. */
+void asyncp_stream_set_patient(struct async_stream *stream);
 
 /* *link points to the stream, and becomes NULL when the program closes it. */
 void asyncp_stream_link(struct async_stream *stream, struct async_stream **link);

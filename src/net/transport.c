@@ -191,7 +191,7 @@ static inline int note_sent(struct async_transport *transport, int result, size_
         pollable_drained(pollable, SIDE_WRITE);
     else if (result < 0)
         return note_socket_error(transport, result);
-    else if ((size_t)result < size)
+    else if ((size_t)result < size && !medium_is_always_ready(&transport->medium))
         pollable_moved_less(pollable, SIDE_WRITE);
     return result;
 }
@@ -484,7 +484,11 @@ int asyncp_transport_open(struct async_transport *transport, struct async_loop *
                                                                            : SIZE_MAX,
                                           .deferred.run = run_deferred_flush,
                                           .events = events};
-    int result = asyncp_pollable_open(loop, &transport->pollable, fd, handle_socket_change);
+    int result = 0;
+    if (medium_is_always_ready(medium))
+        asyncp_pollable_init(&transport->pollable, fd, handle_socket_change);
+    else
+        result = asyncp_pollable_open(loop, &transport->pollable, fd, handle_socket_change);
     if (result == 0 && medium_stops_early(medium))
         transport->pollable.source.state |= SOURCE_URGENT;
     return result;

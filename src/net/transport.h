@@ -232,6 +232,12 @@ static inline bool transport_is_socket(const struct async_transport *transport)
     return medium_is_socket(&transport->medium);
 }
 
+/* Whether its writing can end while it reads. */
+static inline bool transport_can_end(const struct async_transport *transport)
+{
+    return medium_is_socket(&transport->medium) || !medium_can_read(&transport->medium);
+}
+
 /* Whether it is for reading at all, and for writing. */
 static inline bool transport_can_read(const struct async_transport *transport)
 {

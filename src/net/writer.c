@@ -169,6 +169,9 @@ int async_stream_write_eof(async_stream *stream)
         return refuse_write(stream, "async_stream_write_eof");
     if (error != 0 || writer->has_ended)
         return writer->has_ended ? 0 : error;
+    if (!transport_can_end(stream_transport(stream)))
+        return async_fail(-EOPNOTSUPP, "async_stream_write_eof: a terminal's master has no end of "
+                                       "writing; write the character of Ctrl-D, \\004");
     if (writer->exclusive != NULL && !writer->exclusive->is_file)
         return check_write(stream, "async_stream_write_eof");
     if (writer->exclusive != NULL) {

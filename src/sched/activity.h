@@ -13,7 +13,8 @@
 struct activity {
     size_t jobs;                        /* given to other threads and not finished */
     _Atomic uint32_t remote_references; /* threads that may still touch the loop */
-    size_t shutdown_holds;              /* streams that delay the end of the run */
+    size_t shutdown_holds;              /* streams that delay the end of the run, for a while */
+    size_t output_holds;                /* the same without a limit: standard output */
     last_cpu worker_seen;               /* processor of the thread that last finished a job */
     struct spinner spin;                /* adaptive spinning before a futex wait */
     bool futex_denied;                  /* futex(2) is forbidden: always sleep in the poller */

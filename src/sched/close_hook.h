@@ -17,7 +17,10 @@ struct deferred {
     void (*run)(struct deferred *deferred);
 };
 
-/* A call when the loop is closed and all tasks have ended. */
+/*
+ * A call when the loop ends and all tasks have ended: before the loop waits for what its streams
+ * still have to send (endings), or when it is closed (hooks).
+ */
 struct close_hook {
     struct link link;
     void (*on_close)(struct close_hook *hook); /* must unlink and free the object */
@@ -31,6 +34,7 @@ void asyncp_keep_freed(struct async_loop *loop, struct close_hook *hook);
 
 struct closing {
     struct list deferred; /* struct deferred */
+    struct list endings;  /* struct close_hook */
     struct list hooks;    /* struct close_hook */
     struct list freed;    /* struct close_hook: quarantine of freed objects */
     size_t freed_count;

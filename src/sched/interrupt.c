@@ -9,6 +9,8 @@
 
 static _Atomic(struct async_loop *) interrupted; /* the loop handling SIGINT; NULL: none */
 
+static void (*_Atomic default_handler)(int); /* NULL: SIG_DFL itself */
+
 /* Installed with SA_RESTART: otherwise stdio could lose the line being written. */
 static void on_sigint(int number)
 {
@@ -28,11 +30,34 @@ static bool is_our_handler(const struct sigaction *action)
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
 }
 
+void asyncp_sigint_set_default(void (*handler)(int))
+{
+    atomic_store(&default_handler, handler);
+}
+
+static bool is_default(const struct sigaction *action)
+{
+    void (*handler)(int) = atomic_load(&default_handler);
+    return (action->sa_flags & SA_SIGINFO) == 0 &&
+           (action->sa_handler == SIG_DFL || (handler != NULL && action->sa_handler == handler));
+}
+
+/* What is in force when no run handles SIGINT any more. */
+static struct sigaction action_after(const struct sigaction *before)
+{
+    void (*handler)(int) = atomic_load(&default_handler);
+    if (handler == NULL || !is_default(before))
+        return *before;
+    return (struct sigaction){.sa_handler = handler, .sa_flags = SA_ONSTACK | SA_RESTART};
+}
+
 void asyncp_sigint_install(struct async_loop *loop)
 {
     struct sigaction now;
     struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
     bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
+    if (known && is_default(&now))
+        now = (struct sigaction){.sa_handler = SIG_DFL};
     if (known && is_our_handler(&now)) /* an earlier loop failed to restore it */
         now.sa_handler = SIG_DFL;
     bool free_to_take = known && now.sa_handler == SIG_DFL;
@@ -51,8 +76,9 @@ void asyncp_sigint_restore(struct async_loop *loop)
         return;
     struct sigaction now;
     bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0;
+    struct sigaction after = action_after(&loop->interrupt.before);
     if (known && is_our_handler(&now)) /* else the program has installed its own */
-        asyncp_sys_sigaction(SIGINT, &loop->interrupt.before, NULL);
+        asyncp_sys_sigaction(SIGINT, &after, NULL);
     atomic_store(&interrupted, NULL);
     atomic_store(&loop->interrupt.count, 0); /* the next run starts without pending SIGINT */
     loop_clear_attention(loop, ATTENTION_SIGNAL);

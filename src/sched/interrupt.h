@@ -22,6 +22,12 @@ struct interrupt {
 /* Installs the handler, if SIGINT has its default action. */
 void asyncp_sigint_install(struct async_loop *loop);
 
+/*
+ * A handler that stands for the default action while no run handles SIGINT; NULL: none. It does not
+ * install it.
+ */
+void asyncp_sigint_set_default(void (*handler)(int));
+
 /* Restores the previous handler, unless the program has installed another one. */
 void asyncp_sigint_restore(struct async_loop *loop);
 

@@ -127,6 +127,12 @@ static inline void loop_add_close_hook(struct async_loop *loop, struct close_hoo
     list_append(&loop->closing.hooks, &hook->link);
 }
 
+/* Calls hook when the loop ends, before it waits for streams. */
+static inline void loop_add_ending(struct async_loop *loop, struct close_hook *hook)
+{
+    list_append(&loop->closing.endings, &hook->link);
+}
+
 /* Calls deferred->run at the end of this iteration. It must not be pending already. */
 static inline void loop_defer(struct async_loop *loop, struct deferred *deferred)
 {
@@ -168,6 +174,12 @@ static inline void loop_count_job(struct async_loop *loop, int difference)
 static inline void loop_count_shutdown_hold(struct async_loop *loop, int difference)
 {
     loop->activity.shutdown_holds += (size_t)difference;
+}
+
+/* The same for a stream that delays it until all is sent. */
+static inline void loop_count_output_hold(struct async_loop *loop, int difference)
+{
+    loop->activity.output_holds += (size_t)difference;
 }
 
 static inline bool loop_is_debug(const struct async_loop *loop)

@@ -21,7 +21,7 @@ static _Atomic enum guard_support batch_support;  /* many ranges in each call */
 static enum guard_support test_guarded_page(char *page)
 {
     int ends[2];
-    if (asyncp_sys_pipe(ends) < 0)
+    if (asyncp_sys_pipe(ends, O_NONBLOCK) < 0)
         return UNKNOWN;
     bool written = asyncp_sys_write(ends[1], "x", 1) == 1;
     ssize_t result = written ? asyncp_sys_read(ends[0], page, 1) : 0;

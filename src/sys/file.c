@@ -38,9 +38,40 @@ bool asyncp_sys_is_open(int fd)
     return SYS_CALL(SITE_IS_OPEN, fcntl(fd, F_GETFD)) >= 0;
 }
 
-int asyncp_sys_pipe(int ends[2])
+int asyncp_sys_pipe(int ends[2], int flags)
 {
-    return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+    return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC | flags));
+}
+
+int asyncp_sys_fd_flags(int fd)
+{
+    return (int)SYS_CALL(SITE_FD_FLAGS, fcntl(fd, F_GETFL));
+}
+
+int asyncp_sys_fd_status(int fd, struct stat *status)
+{
+    return (int)SYS_CALL(SITE_STAT, fstat(fd, status));
+}
+
+int asyncp_sys_reopen(int fd, int flags)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return (int)SYS_CALL(SITE_REOPEN, open(path, flags | O_CLOEXEC | O_NOCTTY));
+}
+
+int asyncp_sys_dup(int fd)
+{
+    return (int)SYS_CALL(SITE_DUP, fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+int asyncp_sys_above_standard(int fd)
+{
+    if (likely(fd > STDERR_FILENO || fd < 0))
+        return fd;
+    int above = asyncp_sys_dup(fd);
+    close(fd);
+    return above;
 }
 
 int asyncp_sys_blocking_pipe(int ends[2])

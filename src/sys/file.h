@@ -23,8 +23,8 @@ ssize_t asyncp_sys_pread(int fd, void *buffer, size_t size, int64_t offset);
 void asyncp_sys_close(int fd);
 bool asyncp_sys_is_open(int fd);
 
-/* Both ends are non-blocking and close-on-exec. */
-int asyncp_sys_pipe(int ends[2]);
+/* Both ends are close-on-exec, and have the flags, such as O_NONBLOCK. */
+int asyncp_sys_pipe(int ends[2], int flags);
 
 /* Both ends are blocking and close-on-exec. */
 int asyncp_sys_blocking_pipe(int ends[2]);
@@ -36,6 +36,24 @@ int asyncp_sys_set_pipe_size(int fd, int bytes);
 int asyncp_sys_open_null(void);
 
 int asyncp_sys_set_nonblocking(int fd);
+
+/* The flags of the open file description (F_GETFL), or -errno. */
+int asyncp_sys_fd_flags(int fd);
+
+/* fstat(2). */
+int asyncp_sys_fd_status(int fd, struct stat *status);
+
+/*
+ * Opens what the descriptor is, with flags, once more: a description of its own for pipes and
+ * terminals. The new descriptor, close-on-exec; or -errno: there is no /proc, or no permission.
+ */
+int asyncp_sys_reopen(int fd, int flags);
+
+/* Another descriptor of the description, close-on-exec and not 0, 1 or 2. */
+int asyncp_sys_dup(int fd);
+
+/* A new descriptor (or an error) that is not 0, 1 or 2, which the program may have closed. */
+int asyncp_sys_above_standard(int fd);
 
 /* Opens a directory, close-on-exec, to pass to the calls below. The descriptor or -errno. */
 int asyncp_sys_open_directory(const char *path);

@@ -4,6 +4,7 @@
 #include "sys/polling.h"
 #include "sys/call.h"
 #include "sys/clock.h"
+#include "sys/file.h"
 #include "sys/number.h"
 #include "sys/tools.h"
 #include <poll.h>
@@ -17,7 +18,8 @@ enum { ENTER_GETEVENTS = 1, ENTER_EXT_ARG = 8 }; /* flags of io_uring_enter */
 
 int asyncp_sys_eventfd_open(void)
 {
-    return (int)SYS_CALL(SITE_EVENTFD_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    return asyncp_sys_above_standard(
+        (int)SYS_CALL(SITE_EVENTFD_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
 }
 
 /* -EAGAIN: the counter is at its maximum, and the eventfd is readable already. */
@@ -37,7 +39,20 @@ void asyncp_sys_eventfd_clear(int fd)
 
 int asyncp_sys_epoll_create(void)
 {
-    return (int)SYS_CALL(SITE_EPOLL_CREATE, epoll_create1(EPOLL_CLOEXEC));
+    return asyncp_sys_above_standard(
+        (int)SYS_CALL(SITE_EPOLL_CREATE, epoll_create1(EPOLL_CLOEXEC)));
+}
+
+/* The kernel tells it only to those who ask for events. */
+bool asyncp_sys_can_poll(int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = asyncp_sys_epoll_create();
+    if (epoll < 0)
+        return true;
+    int result = asyncp_sys_epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    asyncp_sys_close(epoll);
+    return result != -EPERM;
 }
 
 int asyncp_sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
@@ -79,7 +94,8 @@ int asyncp_sys_poll(struct pollfd *fds, size_t count, int64_t timeout_ns)
 
 int asyncp_sys_uring_setup(unsigned entries, void *parameters)
 {
-    return (int)SYS_CALL(SITE_URING_SETUP, syscall(CALL_URING_SETUP, entries, parameters));
+    return asyncp_sys_above_standard(
+        (int)SYS_CALL(SITE_URING_SETUP, syscall(CALL_URING_SETUP, entries, parameters)));
 }
 
 int asyncp_sys_uring_enter(int ring, unsigned submit, bool wait, int64_t timeout_ns)

@@ -19,6 +19,9 @@ void asyncp_sys_eventfd_clear(int fd);
 int asyncp_sys_epoll_create(void);
 int asyncp_sys_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 
+/* Whether the descriptor can be polled; true if this cannot be found out. */
+bool asyncp_sys_can_poll(int fd);
+
 /*
  * Waits for timeout_ns at least, without limit if it is negative, with the kernel's best
  * resolution. Returns the number of events, 0 also when interrupted, or -errno.

@@ -3,6 +3,7 @@
  */
 #include "sys/signals.h"
 #include "sys/call.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
 int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
@@ -10,9 +11,19 @@ int asyncp_sys_sigaction(int number, const struct sigaction *action, struct siga
     return (int)SYS_CALL(SITE_SIGACTION, sigaction(number, action, old));
 }
 
+static void (*_Atomic last_call)(void);
+
+void asyncp_sys_set_last_call(void (*call)(void))
+{
+    atomic_store(&last_call, call);
+}
+
 void asyncp_sys_signal_default(int number)
 {
     const struct sigaction action = {.sa_handler = SIG_DFL};
+    void (*call)(void) = atomic_load(&last_call);
+    if (call != NULL)
+        call();
     if (SYS_CALL(SITE_SIGNAL_DEFAULT, sigaction(number, &action, NULL)) < 0)
         abort();
 }
@@ -21,6 +32,33 @@ void asyncp_sys_raise(int number)
 {
     if (SYS_CALL(SITE_RAISE, raise(number)) != 0)
         abort();
+}
+
+void asyncp_sys_stop(int number)
+{
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+    struct sigaction before;
+    sigset_t stop, mask;
+    sigemptyset(&stop);
+    sigaddset(&stop, number);
+    if (SYS_CALL(SITE_SIGACTION, sigaction(number, &action, &before)) < 0)
+        return;
+    raise(number);
+    pthread_sigmask(SIG_UNBLOCK, &stop, &mask); /* stops here */
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    sigaction(number, &before, NULL);
+}
+
+void asyncp_sys_block_signals(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void asyncp_sys_restore_signals(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
 bool asyncp_sys_has_signal_stack(void)

@@ -17,6 +17,16 @@ int asyncp_sys_sigaction(int number, const struct sigaction *action, struct siga
 void asyncp_sys_signal_default(int number);
 void asyncp_sys_raise(int number);
 
+/* Called by asyncp_sys_signal_default first, in signal handlers: the process is about to end. */
+void asyncp_sys_set_last_call(void (*call)(void));
+
+/* In a handler of the signal: stops the process as its default action does, until SIGCONT. */
+void asyncp_sys_stop(int number);
+
+/* Blocks all signals of the thread, and restores its mask. */
+void asyncp_sys_block_signals(sigset_t *before);
+void asyncp_sys_restore_signals(const sigset_t *before);
+
 /* The alternate stack of the calling thread, for handlers with SA_ONSTACK. */
 bool asyncp_sys_has_signal_stack(void);
 int asyncp_sys_set_signal_stack(void *start, size_t size);

@@ -21,3 +21,5 @@ SCRIPT_TEST(examples_name_forwarder_and_its_upstreams, "tests/scripts/name_forwa
             "upstream");
 SCRIPT_TEST(examples_name_forwarder_survives_malformed_packets, "tests/scripts/name_forwarder.py",
             "garbage");
+SCRIPT_TEST(examples_rot13_with_files_pipes_and_terminals, "tests/scripts/terminals.py", "filter");
+SCRIPT_TEST(examples_password_on_a_terminal, "tests/scripts/terminals.py", "password");
