@@ -36,7 +36,7 @@ static void take_attention(struct async_loop *loop)
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_mailbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0)
-        asyncp_sigint_deliver(loop);
+        asyncp_catches_deliver(loop);
 }
 
 /* Whether something is ready or was sent, without asking the kernel or the clock. */
@@ -256,7 +256,10 @@ static void run_deferred(struct async_loop *loop)
     for (struct link *link; (link = list_first(&due)) != NULL;) {
         list_remove(link);
         struct deferred *deferred = CONTAINER_OF(link, struct deferred, link);
-        deferred->run(deferred);
+        if (loop_is_inherited(loop)) /* one of these calls has forked */
+            list_append(&loop->closing.deferred, link);
+        else
+            deferred->run(deferred);
     }
 }
 
