@@ -13,7 +13,7 @@
  * process, unless the program handles or ignores the signal (a shell ignores it for jobs started
  * with & in a script). When the run ends, the previous handler is restored, unless the program has
  * set another one. The option cancel_on_sigterm does the same for SIGTERM, with which service
- * managers and containers end a program.
+ * managers and containers end a program. asyncio/signal.h is about all other signals.
  *
  * fork(): a child may run loops of its own and free its inherited objects, but no task of the
  * parent runs there (docs/decisions/fork.md). If it returns from the forking task, the run ends

@@ -106,6 +106,27 @@ TEST(a_second_sigterm_ends_the_process)
     CHECK_EQ(run_in_fork(main_of_two_sigterms), BY_SIGNAL + SIGTERM);
 }
 
+static int catch_and_take(int number)
+{
+    async_signals *signals;
+    ASYNC_TRY(async_signals_new(&signals, number));
+    CHECK_EQ(raise(number), 0);
+    CHECK_EQ(async_signals_next(signals), number);
+    async_signals_free(signals);
+    return clean_up_after(number);
+}
+async_fn(catch_and_take, int);
+
+static int main_that_takes_sigterm(void)
+{
+    return async_main_with(&orderly, catch_and_take, SIGTERM);
+}
+
+TEST(sigterm_may_be_the_program_s_for_a_while)
+{
+    CHECK_EQ(run_in_fork(main_that_takes_sigterm), 143);
+}
+
 static int end_by_itself(void)
 {
     CHECK_EQ(raise(SIGTERM), 0);
