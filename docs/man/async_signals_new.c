@@ -1,5 +1,5 @@
 /*
- * async_signals_new.c: wait for signals, none of which is lost
+ * async_signals_new.c: wait for signals and lose none
  *
  * Pages: async_signals_new async_signals_new_n async_signals_next
  * async_signals_free async_auto_signals async_signals

@@ -92,10 +92,19 @@ static void restore_action(const struct signal_slot *slot, int number)
         asyncp_sys_sigaction(number, &slot->before, NULL);
 }
 
+/*
+ * A change, not a load: either the handler's increment comes second and the handler sees the new
+ * owner, or it comes first and is seen here.
+ */
+static uint32_t count_handlers(void)
+{
+    return atomic_fetch_add(&handlers, 0);
+}
+
 static void set_owner(struct signal_slot *slot, struct signal_catch *next)
 {
     atomic_store(&slot->owner, next);
-    while (atomic_load(&handlers) > 0) /* a few instructions on another thread */
+    while (count_handlers() > 0) /* a few instructions on another thread */
         asyncp_sys_yield();
 }
 

@@ -224,7 +224,7 @@ struct signal_handler {
     bool is_deferred;
     void (*function)(int number, void *context);
     void *context;
-    struct locals *locals; /* task-local values of who added it; NULL: none */
+    struct locals *locals; /* task-local values of the caller that added it; NULL: none */
     struct close_hook close_hook;
 };
 

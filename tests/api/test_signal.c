@@ -427,30 +427,36 @@ TEST_EACH_BACKEND(signals_reach_loops_of_other_threads)
 
 static atomic_bool stop_signals;
 
-static void *send_many(void *main_thread)
+static void *send_many(void *unused)
 {
     while (!atomic_load(&stop_signals))
-        pthread_kill(*(pthread_t *)main_thread, SIGUSR1);
-    return NULL;
+        kill(getpid(), SIGUSR1);
+    return unused;
+}
+
+static int begin_and_end_sets(int count)
+{
+    for (int i = 0; i < count; i++) {
+        async_auto_signals *signals = NULL;
+        ASYNC_TRY(async_signals_new(&signals, SIGUSR1));
+        ASYNC_TRY(async_signals_next(signals));
+    }
+    return 0;
 }
 
 /* The handler is in the midst of its work when a set ends: it must not touch freed memory. */
 REAL_LOOP_TEST(signals_may_come_while_sets_begin_and_end)
 {
-    pthread_t senders[2], receiver = pthread_self();
+    pthread_t senders[2];
     signal(SIGUSR1, SIG_IGN);
     atomic_store(&stop_signals, false);
     for (int i = 0; i < 2; i++)
-        CHECK_EQ(pthread_create(&senders[i], NULL, send_many, &receiver), 0);
-    for (int i = 0; i < 200; i++) {
-        async_auto_signals *signals = NULL;
-        ASYNC_TRY(async_signals_new(&signals, SIGUSR1));
-        CHECK_EQ(async_signals_next(signals), SIGUSR1);
-    }
+        CHECK_EQ(pthread_create(&senders[i], NULL, send_many, NULL), 0);
+    int result = begin_and_end_sets(200);
     atomic_store(&stop_signals, true);
     for (int i = 0; i < 2; i++)
         CHECK_EQ(pthread_join(senders[i], NULL), 0);
-    return 0;
+    return result;
 }
 
 static int next_of_a_step(void)
