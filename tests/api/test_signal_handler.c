@@ -5,6 +5,8 @@
 #include "run/forks.h"
 #include "run/trace.h"
 
+#include <time.h>
+
 static void send(int number)
 {
     CHECK_EQ(raise(number), 0);
@@ -173,6 +175,29 @@ LOOP_TEST(signal_set_and_handler_exclude_each_other)
     async_task *task = async_create_task(take_next, signals);
     send(SIGUSR1);
     return async_await(task) == SIGUSR1 ? 0 : -EIO;
+}
+
+static void be_slow_at_signals(int number, void *unused)
+{
+    struct timespec pause = {.tv_nsec = 2000000};
+    (void)number, (void)unused;
+    nanosleep(&pause, NULL);
+}
+
+static int handle_slowly(void)
+{
+    CHECK_EQ(async_loop_set_slow_callback_duration(async_get_loop(), 0.001), 0);
+    ASYNC_TRY(async_add_signal_handler(SIGUSR1, be_slow_at_signals, NULL));
+    send(SIGUSR1);
+    settle();
+    return -EIO;
+}
+async_fn(handle_slowly);
+
+DEATH_TEST(signal_handler_that_is_slow_is_reported, "a callback held the loop for")
+{
+    async_run_options options = {.debug = true, .virtual_clock = true};
+    exit(async_run_with(&options, handle_slowly) < 0);
 }
 
 DEATH_TEST(signal_handler_needs_a_loop, "async_add_signal_handler: this thread has no loop")
