@@ -17,7 +17,7 @@ struct signal_slot {
     _Atomic(struct signal_catch *) owner; /* receives the signals; NULL: the number is free */
     _Atomic(struct signal_catch *) below; /* the run's, below the program's; NULL: none */
     struct sigaction before;              /* what our handler replaced; the owner's thread's */
-    _Atomic bool was_ignored;             /* the same, for the handler */
+    _Atomic bool did_nothing;             /* what it replaced ignores the signal */
 };
 
 static struct signal_slot slots[NSIG];
@@ -26,7 +26,7 @@ static _Atomic uint32_t handlers; /* threads that are in the handler */
 /* A signal without an owner: the handler is left over, or another handler has called it. */
 static void act_as_before(int number)
 {
-    if (atomic_load(&slots[number].was_ignored))
+    if (atomic_load(&slots[number].did_nothing))
         return;
     asyncp_sys_signal_default(number);
     asyncp_sys_raise(number);
@@ -58,6 +58,11 @@ static bool is_action(const struct sigaction *action, void (*plain)(int number))
     return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == plain;
 }
 
+static bool default_is_to_ignore(int number)
+{
+    return number == SIGCHLD || number == SIGCONT || number == SIGURG || number == SIGWINCH;
+}
+
 /* Installs the handler. 0; -EEXIST: it would replace an action that is not to be replaced. */
 static int install_on_signal(struct signal_slot *slot, const struct signal_catch *caught)
 {
@@ -72,7 +77,7 @@ static int install_on_signal(struct signal_slot *slot, const struct signal_catch
     if (!is_action(&now, SIG_DFL) && (!ignored || caught->of_run))
         return -EEXIST;
     slot->before = now;
-    atomic_store(&slot->was_ignored, ignored);
+    atomic_store(&slot->did_nothing, ignored || default_is_to_ignore(caught->number));
     return asyncp_sys_sigaction(caught->number, &ours, NULL);
 }
 
