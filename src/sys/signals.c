@@ -4,6 +4,7 @@
 #include "sys/signals.h"
 #include "sys/call.h"
 #include <stdlib.h>
+#include <unistd.h>
 
 int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
@@ -21,6 +22,17 @@ void asyncp_sys_raise(int number)
 {
     if (SYS_CALL(SITE_RAISE, raise(number)) != 0)
         abort();
+}
+
+void asyncp_sys_end_by_signal(int number)
+{
+    sigset_t only;
+    asyncp_sys_signal_default(number);
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    asyncp_sys_raise(number);
+    _exit(128 + number);
 }
 
 bool asyncp_sys_has_signal_stack(void)
