@@ -41,6 +41,7 @@ ROOMS = {
     "cancel": ["sched/cancel.c"],
     "locals": ["sched/local.c", "sched/record.h"],
     "mailbox": ["sched/mailbox.c"],
+    "signals": ["sched/catch.c"],
     "interrupt": ["sched/interrupt.c"],
     "errors": ["sched/error.c", "sched/handler.c"],
     "debug": ["sched/loop.h", "loop/debug.c", "loop/iterate.c", "sched/lifetime.c", "sched/task.c"],

@@ -34,7 +34,7 @@ COMPILERS = [("gcc", "c", "c11"), ("clang", "c", "c11"), ("g++", "c++", "c++17")
 CLANG_FORMAT_VERSION = "version 14."
 
 # Public names that start a loop or stand for a piece of syntax: to say whether they switch would mean nothing.
-NEITHER_SWITCHES_NOR_NOT = re.compile(r"async_(fn|main|run|run_with|auto_\w+)$")
+NEITHER_SWITCHES_NOR_NOT = re.compile(r"async_(fn|main|main_with|run|run_with|auto_\w+)$")
 
 # Public names that docs/cheatsheet.md may leave out; documents that list names which are no more.
 NOT_IN_THE_SHEET: set[str] = set()

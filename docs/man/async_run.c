@@ -1,7 +1,7 @@
 /*
  * async_run.c: start a loop and run a coroutine on it
  *
- * Pages: async_run async_run_with async_run_options async_main
+ * Pages: async_run async_run_with async_run_options async_main async_main_with
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -29,12 +29,19 @@ int main(void)
 
     if (async_run(count, 2) < 0) /* returns the result */
         return 1;
-    return async_main(count, 1); /* returns an exit status */
+    if (async_main(count, 1) != 0) /* returns an exit status */
+        return 1;
+
+    /* a service: SIGTERM cancels it, and the end takes 10 s at most */
+    options = (async_run_options){.cancel_on_sigterm = true,
+                                  .shutdown_timeout = 10};
+    return async_main_with(&options, count, 1);
 }
 
 /* Prints:
  * 7
  * 1
  * 2
+ * 1
  * 1
  */

@@ -12,7 +12,8 @@
  * SIGINT: on the main thread the first SIGINT cancels the coroutine and the second one ends the
  * process, unless the program handles or ignores the signal (a shell ignores it for jobs started
  * with & in a script). When the run ends, the previous handler is restored, unless the program has
- * set another one.
+ * set another one. The option cancel_on_sigterm does the same for SIGTERM, with which service
+ * managers and containers end a program. asyncio/signal.h is about all other signals.
  *
  * fork(): a child may run loops of its own and free its inherited objects, but no task of the
  * parent runs there (docs/decisions/fork.md). If it returns from the forking task, the run ends
@@ -35,6 +36,8 @@ typedef struct async_run_options {
     bool virtual_clock;
     /* does not handle SIGINT */
     bool keep_sigint;
+    /* handles SIGTERM as SIGINT is handled: the first one cancels the coroutine */
+    bool cancel_on_sigterm;
     /* "epoll", "uring" or "sim"; NULL: the value of ASYNCIO_BACKEND, else epoll */
     const char *backend;
     /* runs ready tasks in a random order drawn from this seed; 0: FIFO; also ASYNCIO_SHUFFLE */
@@ -42,7 +45,13 @@ typedef struct async_run_options {
     /* bytes of a task's stack, unless the task's options have a size; 0: 64 KiB */
     size_t stack_size;
     async_allocator allocator; /* copied; {0}: malloc */
-    ASYNCP_RESERVED(6);
+    /*
+     * seconds from the first SIGINT or SIGTERM to the end of the run, also if the coroutine answers
+     * the request to cancel; then the remaining tasks are listed on standard error, and the process
+     * ends by the signal; 0: no limit
+     */
+    double shutdown_timeout;
+    ASYNCP_RESERVED(5);
 } async_run_options;
 
 /*
@@ -54,9 +63,10 @@ typedef struct async_run_options {
  * task-local variables (asyncio/local.h).
  *
  * Returns the coroutine's result.
- * -EINTR if the coroutine ended with -ECANCELED and SIGINT came during the run.
+ * -EINTR if the coroutine ended with -ECANCELED and SIGINT came during the run, or SIGTERM with the
+ * option cancel_on_sigterm.
  * -EBUSY if this thread has a loop; in a task, call the coroutine instead.
- * -EINVAL if the backend does not exist.
+ * -EINVAL if the backend does not exist or an option is out of range.
  * -ENOMEM, -EMFILE or another error of the system if no loop could be created.
  */
 #define async_run(...) (asyncp_run_begin(NULL), asyncp_run_end(async_create_task(__VA_ARGS__)))
@@ -78,9 +88,25 @@ typedef struct async_run_options {
  * reported on standard error.
  *
  * Returns the coroutine's result, or 125 if it is larger; 1 after an error; 130 if SIGINT cancelled
- * it.
+ * it, 143 if SIGTERM did.
  */
 #define async_main(...) (asyncp_run_begin(NULL), asyncp_main_end(async_create_task(__VA_ARGS__)))
+
+/*
+ * int async_main_with(const async_run_options *options, fn, args…)
+ *
+ * Runs the coroutine as async_main does, with options.
+ *
+ *     int main(void)
+ *     {
+ *         async_run_options options = {.cancel_on_sigterm = true, .shutdown_timeout = 10};
+ *         return async_main_with(&options, serve, 8080);
+ *     }
+ *
+ * Borrows the options.
+ */
+#define async_main_with(options, ...)                                                              \
+    (asyncp_run_begin((options)), asyncp_main_end(ASYNCP_CREATE_WITH(NULL, __VA_ARGS__)))
 
 /* The two parts of the macros. The arguments are evaluated between them, when the loop exists. */
 ASYNC_API void asyncp_run_begin(const async_run_options *options);

@@ -34,7 +34,7 @@ static unsigned count_inherited(void)
 static void handle_fork_in_child(void)
 {
     asyncp_fork_count();
-    asyncp_sigint_fork();
+    asyncp_catches_fork();
     if (asyncp_current != NULL)
         inherit_loop(asyncp_current);
     asyncp_overflow_forked(count_inherited());

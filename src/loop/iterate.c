@@ -36,7 +36,7 @@ static void take_attention(struct async_loop *loop)
     if ((reasons & ATTENTION_INBOX) != 0)
         asyncp_mailbox_take(loop);
     if ((reasons & ATTENTION_SIGNAL) != 0)
-        asyncp_sigint_deliver(loop);
+        asyncp_catches_deliver(loop);
 }
 
 /* Whether something is ready or was sent, without asking the kernel or the clock. */
@@ -210,6 +210,13 @@ static struct label label_first_node(const struct async_loop *loop)
                               : (struct label){"a callback"};
 }
 
+static void report_if_slow(const struct async_loop *loop, const char *what, int64_t took_ns)
+{
+    if (took_ns >= loop->debug.slow_ns)
+        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", what,
+                      (double)took_ns / 1e9);
+}
+
 static void run_ready_node_timed(struct async_loop *loop)
 {
     struct label label = label_first_node(loop);
@@ -217,9 +224,7 @@ static void run_ready_node_timed(struct async_loop *loop)
     run_ready_node(loop);
     int64_t took_ns = asyncp_sys_clock_now() - before_ns;
     asyncp_check_waits(loop);
-    if (took_ns >= loop->debug.slow_ns)
-        asyncp_report("%s held the loop for %.3f s; nothing else could run meanwhile", label.text,
-                      (double)took_ns / 1e9);
+    report_if_slow(loop, label.text, took_ns);
 }
 
 /* Runs nodes until the burst is over, nothing is ready, or an event is pending. */
@@ -246,6 +251,15 @@ static void run_ready(struct async_loop *loop)
     } while (loop->sched.ready.first != NULL && asyncp_burst_renew(loop));
 }
 
+/* It may be a function of the program: the handler of a signal. */
+static void run_one_deferred(const struct async_loop *loop, struct deferred *deferred)
+{
+    int64_t before_ns = loop_is_debug(loop) ? asyncp_sys_clock_now() : 0;
+    deferred->run(deferred);
+    if (loop_is_debug(loop))
+        report_if_slow(loop, "a callback", asyncp_sys_clock_now() - before_ns);
+}
+
 static void run_deferred(struct async_loop *loop)
 {
     struct list due = {0};
@@ -256,7 +270,10 @@ static void run_deferred(struct async_loop *loop)
     for (struct link *link; (link = list_first(&due)) != NULL;) {
         list_remove(link);
         struct deferred *deferred = CONTAINER_OF(link, struct deferred, link);
-        deferred->run(deferred);
+        if (loop_is_inherited(loop)) /* one of these calls has forked */
+            list_append(&loop->closing.deferred, link);
+        else
+            run_one_deferred(loop, deferred);
     }
 }
 

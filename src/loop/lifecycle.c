@@ -106,6 +106,8 @@ int asyncp_loop_open(struct async_loop **out, const async_run_options *options, 
     if (asyncp_current != NULL)
         return -EBUSY;
     OPTIONS_CHECK(options, "async_run_options");
+    if (options != NULL && !(options->shutdown_timeout >= 0))
+        return -EINVAL;
     asyncp_leave_waiter_lists();
     if (options == NULL)
         options = &defaults;

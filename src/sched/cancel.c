@@ -33,6 +33,7 @@ const struct error_message *asyncp_reason(enum reason reason)
         [REASON_LEFT] = {-ECANCELED, 0, "its group was left or cancelled"},
         [REASON_RACE] = {-ECANCELED, 0, "another attempt succeeded first"},
         [REASON_SIGINT] = {-ECANCELED, 0, "interrupted by SIGINT"},
+        [REASON_SIGTERM] = {-ECANCELED, 0, "interrupted by SIGTERM"},
         [REASON_END] = {-ECANCELED, 0, "the run has ended"},
     };
     return (const struct error_message *)(const void *)&reasons[reason];

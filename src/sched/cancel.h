@@ -18,7 +18,15 @@ struct error_message;
 enum scope_kind { SCOPE_TIMEOUT, SCOPE_SHIELD, SCOPE_GROUP };
 
 /* Why the library cancels a task. */
-enum reason { REASON_LIMIT, REASON_SIBLING, REASON_LEFT, REASON_RACE, REASON_SIGINT, REASON_END };
+enum reason {
+    REASON_LIMIT,
+    REASON_SIBLING,
+    REASON_LEFT,
+    REASON_RACE,
+    REASON_SIGINT,
+    REASON_SIGTERM,
+    REASON_END
+};
 
 /* The error message of -ECANCELED for the reason; a constant. */
 const struct error_message *asyncp_reason(enum reason reason);

@@ -1,110 +1,96 @@
 /*
- * sched/interrupt.c: SIGINT while a loop runs: the first one cancels the main task, the second one
- * has the default action. Only on the main thread, and only if SIGINT had its default action
- * before.
+ * sched/interrupt.c: SIGINT and SIGTERM while a run lasts. Only on the main thread, and only if the
+ * signal had its default action before.
  */
+#include "sched/interrupt.h"
 #include "sched/sched.h"
+#include "sys/report.h"
 #include "sys/signals.h"
 #include "sys/thread.h"
+#include <unistd.h>
 
-static _Atomic(struct async_loop *) interrupted; /* the loop handling SIGINT; NULL: none */
+static const int run_numbers[RUN_SIGNALS] = {SIGINT, SIGTERM};
 
-static void (*_Atomic default_handler)(int); /* NULL: SIG_DFL itself */
-
-/* Installed with SA_RESTART: otherwise stdio could lose the line being written. */
-static void on_sigint(int number)
+static void end_at_limit(struct timer *timer)
 {
-    struct async_loop *loop = atomic_load(&interrupted);
-    if (loop == NULL || atomic_fetch_add(&loop->interrupt.count, 1) > 0) {
-        asyncp_sys_signal_default(number);
-        asyncp_sys_raise(number);
+    struct interrupt *interrupt = CONTAINER_OF(timer, struct interrupt, limit);
+    const struct async_loop *loop = CONTAINER_OF(interrupt, struct async_loop, interrupt);
+    asyncp_report("the run has not ended within %g s after %s, and is ended by the signal; these "
+                  "tasks are left:",
+                  interrupt->limit_seconds, asyncp_signal_name(interrupt->number).text);
+    loop->hooks->dump(STDERR_FILENO);
+    asyncp_sys_end_by_signal(interrupt->number);
+}
+
+static void start_limit(struct async_loop *loop)
+{
+    struct interrupt *interrupt = &loop->interrupt;
+    if (interrupt->limit_seconds == 0 || interrupt->limit.set)
         return;
+    timer_init(&interrupt->limit, end_at_limit);
+    if (asyncp_timer_set(loop, &interrupt->limit, asyncp_deadline(loop, interrupt->limit_seconds)) <
+        0)
+        asyncp_report("out of memory: the run has no time limit after %s",
+                      asyncp_signal_name(interrupt->number).text);
+}
+
+/* The signal is not taken: the count tells the handler that the next one is the second. */
+static void cancel_main(struct signal_catch *caught)
+{
+    struct async_loop *loop = caught->loop;
+    struct run_signal *signal = CONTAINER_OF(caught, struct run_signal, caught);
+    if (signal->is_delivered || loop->interrupt.main_task == NULL)
+        return;
+    signal->is_delivered = true;
+    if (loop->interrupt.number == 0)
+        loop->interrupt.number = caught->number;
+    start_limit(loop);
+    asyncp_request(loop, &loop->interrupt.main_task, 1,
+                   asyncp_reason(caught->number == SIGTERM ? REASON_SIGTERM : REASON_SIGINT));
+}
+
+void asyncp_interrupt_begin(struct async_loop *loop, const async_run_options *options)
+{
+    struct interrupt *interrupt = &loop->interrupt;
+    const bool wanted[RUN_SIGNALS] = {options == NULL || !options->keep_sigint,
+                                      options != NULL && options->cancel_on_sigterm};
+    interrupt->number = 0;
+    interrupt->limit_seconds = options != NULL ? options->shutdown_timeout : 0;
+    if (!asyncp_sys_is_main_thread())
+        return;
+    for (size_t i = 0; i < RUN_SIGNALS; i++) {
+        struct run_signal *signal = &interrupt->signals[i];
+        *signal = (struct run_signal){
+            .caught = {.deliver = cancel_main, .number = run_numbers[i], .of_run = true}};
+        signal->is_ours = wanted[i] && asyncp_catch_begin(loop, &signal->caught) == 0;
     }
-    int saved = errno;
-    asyncp_attend(loop, ATTENTION_SIGNAL);
-    errno = saved;
 }
 
-static bool is_our_handler(const struct sigaction *action)
+void asyncp_interrupt_end(struct async_loop *loop)
 {
-    return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == on_sigint;
+    struct interrupt *interrupt = &loop->interrupt;
+    for (size_t i = 0; i < RUN_SIGNALS; i++) {
+        struct run_signal *signal = &interrupt->signals[i];
+        if (!signal->is_ours)
+            continue;
+        asyncp_catch_end(&signal->caught);
+        signal->is_ours = false;
+        if (catch_came(&signal->caught) && interrupt->number == 0) /* came, and not delivered */
+            interrupt->number = signal->caught.number;
+    }
 }
 
-void asyncp_sigint_set_default(void (*handler)(int))
+void asyncp_interrupt_forget(struct async_loop *loop)
 {
-    atomic_store(&default_handler, handler);
+    asyncp_timer_clear(loop, &loop->interrupt.limit);
 }
 
-static bool is_default(const struct sigaction *action)
-{
-    void (*handler)(int) = atomic_load(&default_handler);
-    return (action->sa_flags & SA_SIGINFO) == 0 &&
-           (action->sa_handler == SIG_DFL || (handler != NULL && action->sa_handler == handler));
-}
-
-/* What is in force when no run handles SIGINT any more. */
-static struct sigaction action_after(const struct sigaction *before)
-{
-    void (*handler)(int) = atomic_load(&default_handler);
-    if (handler == NULL || !is_default(before))
-        return *before;
-    return (struct sigaction){.sa_handler = handler, .sa_flags = SA_ONSTACK | SA_RESTART};
-}
-
-void asyncp_sigint_install(struct async_loop *loop)
-{
-    struct sigaction now;
-    struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_ONSTACK | SA_RESTART};
-    bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0;
-    if (known && is_default(&now))
-        now = (struct sigaction){.sa_handler = SIG_DFL};
-    if (known && is_our_handler(&now)) /* an earlier loop failed to restore it */
-        now.sa_handler = SIG_DFL;
-    bool free_to_take = known && now.sa_handler == SIG_DFL;
-    if (!free_to_take || !asyncp_sys_is_main_thread())
-        return;
-    atomic_store(&interrupted, loop);
-    loop->interrupt.before = now;
-    loop->interrupt.is_ours = asyncp_sys_sigaction(SIGINT, &action, NULL) == 0;
-    if (!loop->interrupt.is_ours)
-        atomic_store(&interrupted, NULL);
-}
-
-void asyncp_sigint_restore(struct async_loop *loop)
-{
-    if (!loop->interrupt.is_ours)
-        return;
-    struct sigaction now;
-    bool known = asyncp_sys_sigaction(SIGINT, NULL, &now) == 0;
-    struct sigaction after = action_after(&loop->interrupt.before);
-    if (known && is_our_handler(&now)) /* else the program has installed its own */
-        asyncp_sys_sigaction(SIGINT, &after, NULL);
-    atomic_store(&interrupted, NULL);
-    atomic_store(&loop->interrupt.count, 0); /* the next run starts without pending SIGINT */
-    loop_clear_attention(loop, ATTENTION_SIGNAL);
-    loop->interrupt.is_ours = false;
-}
-
-/* The loop may belong to a thread missing in the child. */
-void asyncp_sigint_fork(void)
-{
-    struct async_loop *loop = atomic_load(&interrupted);
-    if (loop != NULL)
-        asyncp_sigint_restore(loop);
-}
-
-void asyncp_sigint_deliver(struct async_loop *loop)
-{
-    if (loop->interrupt.main_task != NULL)
-        asyncp_request(loop, &loop->interrupt.main_task, 1, asyncp_reason(REASON_SIGINT));
-}
-
-void asyncp_sigint_set_task(struct async_loop *loop, struct async_task *main_task)
+void asyncp_interrupt_set_task(struct async_loop *loop, struct async_task *main_task)
 {
     loop->interrupt.main_task = main_task;
 }
 
-bool asyncp_sigint_came(const struct async_loop *loop)
+int asyncp_interrupt_number(const struct async_loop *loop)
 {
-    return atomic_load(&loop->interrupt.count) > 0;
+    return loop->interrupt.number;
 }

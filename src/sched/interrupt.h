@@ -1,46 +1,46 @@
 /*
- * sched/interrupt.h: SIGINT while a loop runs: the first cancels the main task, the second ends the
- * process.
+ * sched/interrupt.h: the signals that end a run: SIGINT, and SIGTERM if the options ask for it. The
+ * first one cancels the main task, the second one of the same number ends the process.
  */
 #ifndef SCHED_INTERRUPT_H
 #define SCHED_INTERRUPT_H
 
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "sched/catch.h"
+#include "sched/timer.h"
+#include <asyncio/run.h>
 
-struct async_loop;
-
-struct interrupt {
-    struct async_task *main_task; /* cancelled by SIGINT; NULL: none */
-    _Atomic uint32_t count;       /* SIGINTs received in this run */
-    bool is_ours;                 /* our handler is installed */
-    struct sigaction before;      /* the replaced action */
+struct run_signal {
+    struct signal_catch caught;
+    bool is_ours;      /* the catch has begun */
+    bool is_delivered; /* the main task was asked to cancel */
 };
 
-/* Installs the handler, if SIGINT has its default action. */
-void asyncp_sigint_install(struct async_loop *loop);
+enum { RUN_SIGNALS = 2 };
+
+struct interrupt {
+    struct async_task *main_task; /* cancelled by the signals; NULL: none */
+    struct run_signal signals[RUN_SIGNALS];
+    struct timer limit;   /* set while a run that was interrupted must end */
+    double limit_seconds; /* the option shutdown_timeout */
+    int number;           /* the signal that came first in this run; 0: none */
+};
 
 /*
- * A handler that stands for the default action while no run handles SIGINT; NULL: none. It does not
- * install it.
+ * Catches the signals of a run, if this is the main thread and they have their default action.
+ * options may be NULL.
  */
-void asyncp_sigint_set_default(void (*handler)(int));
+void asyncp_interrupt_begin(struct async_loop *loop, const async_run_options *options);
 
-/* Restores the previous handler, unless the program has installed another one. */
-void asyncp_sigint_restore(struct async_loop *loop);
+/* Restores the previous actions. The time limit of an interrupted run stays. */
+void asyncp_interrupt_end(struct async_loop *loop);
 
-/* In a child of fork(): the same, for the loop of the parent. */
-void asyncp_sigint_fork(void);
+/* Removes the time limit: the run has ended, and the loop stays. */
+void asyncp_interrupt_forget(struct async_loop *loop);
 
-/* Sets the task to be cancelled by SIGINT; NULL: none. */
-void asyncp_sigint_set_task(struct async_loop *loop, struct async_task *main_task);
+/* Sets the task that the signals cancel; NULL: none. */
+void asyncp_interrupt_set_task(struct async_loop *loop, struct async_task *main_task);
 
-/* Whether SIGINT was received in this run. */
-bool asyncp_sigint_came(const struct async_loop *loop);
-
-/* Cancels the main task, on the loop's thread. */
-void asyncp_sigint_deliver(struct async_loop *loop);
+/* The first of the signals that came in this run, or in the last one; 0: none. */
+int asyncp_interrupt_number(const struct async_loop *loop);
 
 #endif

@@ -83,10 +83,13 @@ void asyncp_check_arguments(const struct async_loop *loop, const struct coroutin
     }
 }
 
-/* A task in async_sleep may sleep for ever on purpose, until Ctrl-C. A host loop may wake tasks. */
+/*
+ * A task in async_sleep may sleep for ever on purpose, until Ctrl-C. A host loop or a signal that
+ * the program catches may wake tasks.
+ */
 bool asyncp_is_stuck(struct async_loop *loop)
 {
-    if (loop_is_hosted(loop) || loop_alive(loop) == 0)
+    if (loop_is_hosted(loop) || loop_alive(loop) == 0 || asyncp_catches_any(loop))
         return false;
     for (struct async_task *task = NULL; (task = asyncp_task_next(loop, task)) != NULL;)
         if (task->coroutine->wait != NULL &&

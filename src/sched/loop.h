@@ -12,6 +12,7 @@
 #include "sched/activity.h"
 #include "sched/callback.h"
 #include "sched/cancel.h"
+#include "sched/catch.h"
 #include "sched/clock.h"
 #include "sched/errors.h"
 #include "sched/close_hook.h"
@@ -45,6 +46,7 @@ struct async_loop {
     struct cancel_round cancel;
     struct locals_table locals;
     struct mailbox mailbox;
+    struct caught_signals signals;
     struct interrupt interrupt;
     struct error_log errors;
     struct debug_mode debug;

@@ -28,10 +28,11 @@ void asyncp_attend(struct async_loop *loop, uint32_t reason)
 void asyncp_check_handler(const struct async_loop *loop, const char *call)
 {
     bool sleeps = (atomic_load(&loop->sched.attention) & ATTENTION_SLEEPING) != 0;
-    ENSURE(!loop_is_iterating(loop) || !sleeps,
-           "%s was called in a signal handler, which may interrupt anything; let the handler write "
-           "to a pipe or an eventfd that a task waits for with async_wait_readable",
-           call);
+    ENSURE(
+        !loop_is_iterating(loop) || !sleeps,
+        "%s was called in a signal handler, which may interrupt anything; instead of the handler "
+        "use async_add_signal_handler, or async_signals_next in a task",
+        call);
 }
 
 static void receive_message(struct ready *ready)

@@ -5,6 +5,7 @@
 #include "sys/call.h"
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int asyncp_sys_sigaction(int number, const struct sigaction *action, struct sigaction *old)
 {
@@ -59,6 +60,17 @@ void asyncp_sys_block_signals(sigset_t *before)
 void asyncp_sys_restore_signals(const sigset_t *before)
 {
     pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+void asyncp_sys_end_by_signal(int number)
+{
+    sigset_t only;
+    asyncp_sys_signal_default(number);
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    asyncp_sys_raise(number);
+    _exit(128 + number);
 }
 
 bool asyncp_sys_has_signal_stack(void)

@@ -27,6 +27,12 @@ void asyncp_sys_stop(int number);
 void asyncp_sys_block_signals(sigset_t *before);
 void asyncp_sys_restore_signals(const sigset_t *before);
 
+/*
+ * Ends the process by the signal's default action. Outside of handlers. Where the kernel ignores
+ * that, as for the first process of a container, with the status 128 + number.
+ */
+_Noreturn void asyncp_sys_end_by_signal(int number);
+
 /* The alternate stack of the calling thread, for handlers with SA_ONSTACK. */
 bool asyncp_sys_has_signal_stack(void);
 int asyncp_sys_set_signal_stack(void *start, size_t size);

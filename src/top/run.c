@@ -8,6 +8,7 @@
 #include "top/hooks.h"
 #include "sys/report.h"
 #include <asyncio/runner.h>
+#include <signal.h>
 
 /* The state between begin and end of a run whose begin has failed; see asyncp_run_error. */
 static __thread struct {
@@ -30,8 +31,8 @@ void asyncp_run_begin(const async_run_options *options)
     failed_run.suspended = asyncp_current;
     asyncp_run_error = asyncp_loop_open(&loop, options, false, &loop_hooks);
     asyncp_current = loop;
-    if (loop != NULL && (options == NULL || !options->keep_sigint))
-        asyncp_sigint_install(loop);
+    if (loop != NULL)
+        asyncp_interrupt_begin(loop, options);
 }
 
 static int end_failed_run(void)
@@ -47,23 +48,23 @@ static int end_failed_run(void)
     return error;
 }
 
-/* Runs the task to its end. -EINTR if SIGINT cancelled it. */
+/* Runs the task to its end. -EINTR if SIGINT or SIGTERM cancelled it. */
 static int run_main(struct async_loop *loop, async_task *task)
 {
     if (task == NULL) {
-        asyncp_sigint_restore(loop);
+        asyncp_interrupt_end(loop);
         return -ENOMEM;
     }
-    asyncp_sigint_set_task(loop, task);
+    asyncp_interrupt_set_task(loop, task);
     task_reserve(task, "async_run");
     while (!task_done(task) && !loop_is_inherited(loop))
         asyncp_loop_run(loop, task);
-    asyncp_sigint_set_task(loop, NULL);
+    asyncp_interrupt_set_task(loop, NULL);
     if (loop_is_inherited(loop))
         return asyncp_forked_result(loop);
     task_unreserve(task);
-    bool interrupted = task->result == -ECANCELED && asyncp_sigint_came(loop);
-    asyncp_sigint_restore(loop); /* a SIGINT during the shutdown ends the process */
+    asyncp_interrupt_end(loop); /* a SIGINT during the shutdown ends the process */
+    bool interrupted = task->result == -ECANCELED && asyncp_interrupt_number(loop) != 0;
     task->seen = true;
     return interrupted ? -EINTR : task->result;
 }
@@ -78,11 +79,12 @@ int asyncp_run_end(async_task *main_task)
     return result;
 }
 
-static int exit_status(int result)
+/* interrupted_by: the signal that came during the run; 0: none. */
+static int exit_status(int result, int interrupted_by)
 {
-    enum { MAX_STATUS = 125, FAILED = 1, INTERRUPTED = 128 + SIGINT };
+    enum { MAX_STATUS = 125, FAILED = 1, SIGNALLED = 128 };
     if (result == -EINTR)
-        return INTERRUPTED;
+        return SIGNALLED + (interrupted_by != 0 ? interrupted_by : SIGINT);
     if (result < 0)
         return FAILED;
     return result < MAX_STATUS ? result : MAX_STATUS;
@@ -112,7 +114,7 @@ int asyncp_main_end(async_task *main_task)
     if (asyncp_run_error != 0) {
         int error = end_failed_run();
         asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
-        return exit_status(error);
+        return exit_status(error, 0);
     }
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
@@ -120,8 +122,9 @@ int asyncp_main_end(async_task *main_task)
         report_child(loop, result);
     else if (result < 0 && result != -EINTR)
         report_main(loop, main_task, result);
+    int number = asyncp_interrupt_number(loop);
     asyncp_loop_finish(loop);
-    return exit_status(result);
+    return exit_status(result, number);
 }
 
 /* The runner's loop, which is created if it does not exist yet. 0 or -errno. */
@@ -154,15 +157,16 @@ void asyncp_runner_begin(async_runner *runner)
         return;
     }
     asyncp_check_outside(loop, "async_runner_run");
-    if (!runner->options.keep_sigint)
-        asyncp_sigint_install(loop);
+    asyncp_interrupt_begin(loop, &runner->options);
 }
 
 int asyncp_runner_end(async_task *task)
 {
     if (asyncp_run_error != 0)
         return end_failed_run();
-    int result = run_main(asyncp_current, task);
+    struct async_loop *loop = asyncp_current;
+    int result = run_main(loop, task);
+    asyncp_interrupt_forget(loop);
     async_task_detach(task);
     return result;
 }

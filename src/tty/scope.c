@@ -192,6 +192,14 @@ static const struct {
 
 enum { HANDLED_SIGNALS = sizeof handled / sizeof *handled };
 
+static asyncp_signal_handler *handler_of(int number)
+{
+    for (size_t i = 0; i < HANDLED_SIGNALS; i++)
+        if (handled[i].number == number)
+            return handled[i].handler;
+    return SIG_DFL;
+}
+
 /* Changes the action of each signal from one handler to the other, and leaves others alone. */
 static void exchange_handlers(bool install)
 {
@@ -205,7 +213,7 @@ static void exchange_handlers(bool install)
             asyncp_sys_sigaction(handled[i].number, &action, NULL);
     }
     asyncp_sys_set_last_call(install ? restore_before_the_end : NULL);
-    asyncp_sigint_set_default(install ? on_deadly_signal : NULL);
+    asyncp_catch_set_defaults(install ? handler_of : NULL);
 }
 
 /* The scopes are the parent's. */

@@ -154,7 +154,7 @@ async_fn(be_interrupted);
 
 #define HANDLER(name, number, words)                                                               \
     DEATH_TEST(handler_of_a_signal_must_not_##name,                                                \
-               words " was called in a signal handler|eventfd")                                    \
+               words " was called in a signal handler|async_add_signal_handler")                   \
     {                                                                                              \
         async_run_options options = *test_options();                                               \
         options.virtual_clock = false;                                                             \

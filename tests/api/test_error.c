@@ -370,13 +370,12 @@ TEST(error_of_the_system_has_its_name_and_text)
 
 LOOP_TEST(fail_errno_ends_with_the_system_s_text)
 {
-    char longest[600], expected[200];
+    char longest[600];
     CHECK_EQ(async_fail_errno(-ENOENT, "open %s", "x"), -ENOENT);
     CHECK_STR(async_strerror(-ENOENT), "-ENOENT: open x: No such file or directory");
     CHECK_EQ(async_fail_errno(-EXDEV, "rename"), -EXDEV);
-    /* The text is not the same in every libc. */
-    snprintf(expected, sizeof expected, "-EXDEV: rename: %s", strerror(EXDEV));
-    CHECK_STR(async_strerror(-EXDEV), expected);
+    /* glibc's text, also with another libc */
+    CHECK_STR(async_strerror(-EXDEV), "-EXDEV: rename: Invalid cross-device link");
     memset(longest, 'a', sizeof longest);
     longest[sizeof longest - 1] = 0;
     CHECK_EQ(async_fail_errno(-EACCES, "%s", longest), -EACCES);

@@ -5,6 +5,7 @@
  */
 #include <asyncio.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -258,6 +259,23 @@ static void threads()
     async_concurrent_future_free(future);
 }
 
+static void signals()
+{
+    bool called = false;
+    {
+        async_auto_signals *set = nullptr;
+        CHECK(async_signals_new(&set, SIGUSR1, SIGUSR2) == 0);
+        std::raise(SIGUSR2);
+        CHECK(async_signals_next(set) == SIGUSR2);
+        CHECK(async_timeout(1, async_signal_wait(SIGHUP, SIGTERM)) == -ETIMEDOUT);
+    }
+    CHECK(async_add_signal_handler(
+              SIGUSR1, [](int, void *flag) { *static_cast<bool *>(flag) = true; }, &called) == 0);
+    std::raise(SIGUSR1);
+    CHECK(async_sleep(1) == 0 && called);
+    CHECK(async_remove_signal_handler(SIGUSR1));
+}
+
 static int everything(const char *word)
 {
     tasks();
@@ -271,6 +289,7 @@ static int everything(const char *word)
     exceptions();
     callbacks();
     threads();
+    signals();
     std::puts(word);
     return 3;
 }

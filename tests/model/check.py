@@ -23,7 +23,7 @@ from typing import NamedTuple
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parent.parent.parent
 SWITCH = "src/stack/switch_x86_64.S" if platform.machine() == "x86_64" else "src/stack/switch_ucontext.c"
-REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
+REAL = ["src/sched/mailbox.c", "src/loop/iterate.c", "src/sched/catch.c", "src/sched/interrupt.c", "src/top/host.c", "src/loop/lifecycle.c",
         "src/sched/burst.c", "src/sched/timer.c",
         "src/sched/ready.c", "src/base/heap.c", SWITCH]
 MODEL = ["tests/model/explore.c", "tests/model/memory.c", "tests/model/model.c"]
@@ -35,6 +35,7 @@ FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-DASYNC_CHECKS=1", "-Wall", "-Wext
 ASLEEP = "the loop sleeps for good, and a letter waits for it"
 DEAF = "the loop sleeps for good, and a SIGINT waits for it"
 UNSEEN = "a letter is delivered that was perhaps not written yet"
+FREED = "the signal handler uses a loop that was freed"
 RIGHT = ""
 MOST_SECONDS = 60
 
@@ -66,7 +67,9 @@ DOZED = "    if ((before & ATTENTION_FUTEX) != 0)\n"
 FREE = "    struct call called = *call;\n    free_call(atomic_exchange_explicit(&asyncp_current->mailbox.spare, call, memory_order_release));\n"
 SIGNAL = "    if ((reasons & ATTENTION_SIGNAL) != 0)"
 STEP = "    loop_set_attention(loop, ATTENTION_SLEEPING);\n}"
-INBOX, LOOP, DRIVE = "src/sched/mailbox.c", "src/loop/iterate.c", "src/top/host.c"
+INBOX, LOOP, DRIVE, CATCH = "src/sched/mailbox.c", "src/loop/iterate.c", "src/top/host.c", "src/sched/catch.c"
+COUNT = "    atomic_fetch_add(&handlers, 1);\n"
+OWNER = "    struct signal_catch *caught = atomic_load(&slots[number].owner);\n"
 
 CHANGES = [
     Change("the loop looks at the word, and then says that it sleeps", LOOP, SLEEP,
@@ -118,13 +121,25 @@ CHANGES = [
            "        ;\n", UNSEEN),
     Change("the loop does not acquire the letters", INBOX, "= atomic_exchange(&loop->mailbox.inbox, NULL);",
            "= atomic_exchange_explicit(&loop->mailbox.inbox, NULL, memory_order_release);", UNSEEN),
+    Change("the end of a catch does not wait for the signal handler", CATCH,
+           "    while (count_handlers() > 0) /* a few instructions on another thread */\n"
+           "        asyncp_sys_yield();\n", "    async_ignore(count_handlers());\n", FREED, "run ends"),
+    Change("the end of a catch loads the count of handlers", CATCH, "    return atomic_fetch_add(&handlers, 0);\n",
+           "    return atomic_load(&handlers);\n", FREED, "run ends"),
+    Change("the signal handler reads the owner, and then counts itself", CATCH, COUNT + OWNER, OWNER + COUNT, FREED, "run ends"),
+    Change("the signal handler wakes the loop after it has counted itself out", CATCH,
+           "    if (received)\n        asyncp_attend(caught->loop, ATTENTION_SIGNAL);\n    atomic_fetch_sub(&handlers, 1);\n",
+           "    atomic_fetch_sub(&handlers, 1);\n    if (received)\n        asyncp_attend(caught->loop, ATTENTION_SIGNAL);\n",
+           FREED, "run ends"),
+    Change("a signal is not counted", CATCH, "(atomic_fetch_add(&caught->count, 1) == 0 || !caught->of_run)", "true", DEAF,
+           "SIGINT comes to"),
     Change("release to send, acquire to take", INBOX, PUSH,
            "    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox.inbox, &message->next, message,\n"
            "                                                  memory_order_release, memory_order_relaxed))\n"
            "        ;\n", RIGHT, "1 each"),
     Change("every sender wakes a loop that sleeps", INBOX, WAKE, "    if ((before & ATTENTION_SLEEPING) == 0)", RIGHT, "1 each"),
     Change("a sender that finds any bit set leaves the wake to the thread that set it", INBOX, WAKE,
-           "    if ((before & ATTENTION_SLEEPING) == 0 || (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)", RIGHT, "SIGINT comes"),
+           "    if ((before & ATTENTION_SLEEPING) == 0 || (before & (ATTENTION_INBOX | ATTENTION_SIGNAL)) != 0)", RIGHT, "sends 1, and SIGINT"),
 ]
 
 

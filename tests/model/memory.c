@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES = 6, LETTERS = 4, WRITES = 24 };
+enum { PLACES = 9, LETTERS = 4, WRITES = 24 };
 
 /* The oldest value of each place that a thread can still read. */
 struct view {
@@ -225,9 +225,8 @@ uint64_t model_change(volatile void *address, size_t size, enum model_change cha
     return old;
 }
 
-/* Weak: it may fail without a reason, which is tried once in a run. */
-bool model_exchange_if(volatile void *address, size_t size, void *expected, uint64_t value,
-                       memory_order order)
+static bool exchange_if(volatile void *address, size_t size, void *expected, uint64_t value,
+                        memory_order order, bool weak)
 {
     uint64_t wanted = 0;
     step();
@@ -235,7 +234,7 @@ bool model_exchange_if(volatile void *address, size_t size, void *expected, uint
     const struct place *place = &memory.places[number];
     memcpy(&wanted, expected, size);
     bool same = place->writes[place->count - 1].value == wanted;
-    if (same && !memory.failed_once && choose(2) == 1) {
+    if (same && weak && !memory.failed_once && choose(2) == 1) {
         memory.failed_once = true;
         same = false;
     }
@@ -247,4 +246,16 @@ bool model_exchange_if(volatile void *address, size_t size, void *expected, uint
     }
     tell(same ? "swaps in %#" PRIx64 : "finds %#" PRIx64 " to be another", value, 0);
     return same;
+}
+
+/* Weak: it may fail without a reason, which is tried once in a run. */
+bool model_exchange_if(volatile void *address, size_t size, void *expected, uint64_t value,
+                       memory_order order)
+{
+    return exchange_if(address, size, expected, value, order, true);
+}
+
+bool model_exchange_surely(volatile void *address, size_t size, void *expected, uint64_t value)
+{
+    return exchange_if(address, size, expected, value, memory_order_seq_cst, false);
 }

@@ -7,6 +7,7 @@
  *     each message is delivered once, those of one thread in order, and its contents can be read
  *     the loop never sleeps for good while a message or a SIGINT waits for it
  *     all allocated memory is freed, also messages to a loop that closes
+ *     the signal handler does not use a loop whose run has ended
  *
  * A wait in the kernel may end early, once in a run, and so may a compare-and-swap fail.
  */
@@ -16,8 +17,11 @@
 #include "memory.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { SENDERS = 2, LETTERS = 3, BLOCK = 64, BLOCKS = LETTERS };
 
@@ -40,6 +44,8 @@ static struct {
     bool in_futex_wait;             /* the loop is in a futex wait, and was not woken */
     bool ended_early;               /* a wait has */
     int cancelled;                  /* how often SIGINT cancelled the main task */
+    bool handled;                   /* the signal handler has returned */
+    bool freed;                     /* the run has ended, and the loop may be freed */
 } shared MODEL_STATE;
 
 /* The scenarios. */
@@ -104,6 +110,8 @@ void asyncp_poller_wake(const struct poller *poller)
 {
     (void)poller;
     step();
+    if (shared.freed)
+        violated("the signal handler uses a loop that was freed");
     shared.raised = true;
     tell("raises the eventfd", 0, 0);
 }
@@ -145,6 +153,13 @@ void asyncp_sys_raise(int number)
     (void)number;
 }
 
+/* Runs have no time limit. */
+void asyncp_sys_end_by_signal(int number)
+{
+    (void)number;
+    abort();
+}
+
 void asyncp_sys_futex_wake(_Atomic uint32_t *word)
 {
     (void)word;
@@ -161,7 +176,17 @@ void asyncp_spin(struct spinner *spinner, const _Atomic uint32_t *word, uint32_t
     atomic_load_explicit(word, memory_order_relaxed);
 }
 
-void asyncp_sys_yield(void) {}
+static bool is_handled(void *unused)
+{
+    (void)unused;
+    return shared.handled;
+}
+
+/* Only the end of a catch yields. More checks before the handler returns would be like one. */
+void asyncp_sys_yield(void)
+{
+    step_when(is_handled, NULL);
+}
 
 uint32_t asyncp_sys_cpu(void)
 {
@@ -340,6 +365,7 @@ static void interrupt(void *unused)
 {
     (void)unused;
     sigint_handler(SIGINT);
+    shared.handled = true;
 }
 
 static void run(void *unused)
@@ -378,6 +404,15 @@ static void iterate_and_close(void *unused)
         shared.letters[i].came = true; /* or was dropped */
 }
 
+/* The run ends while the loop counts as asleep, so that the handler would wake it. */
+static void end_run(void *unused)
+{
+    (void)unused;
+    loop_set_attention(&shared.loop, ATTENTION_SLEEPING);
+    asyncp_interrupt_end(&shared.loop);
+    shared.freed = true;
+}
+
 /* ---- exploring ------------------------------------------------------------------------------ */
 
 /* A loop that goes on keeps one. */
@@ -393,12 +428,18 @@ static const char *judge(void)
     for (int i = 0; i < LETTERS; i++)
         if (shared.letters[i].number != 0 && !shared.letters[i].came)
             return "the loop sleeps for good, and a letter waits for it";
-    if (shared.cancelled != scenario->interrupt)
+    if (!shared.freed && shared.cancelled != scenario->interrupt)
         return "the loop sleeps for good, and a SIGINT waits for it";
     for (int i = 0; i < BLOCKS; i++)
         if (shared.given[i] && !is_spare(shared.blocks[i]))
             return "something was not freed";
     return NULL;
+}
+
+static void set_up_interrupt(void)
+{
+    asyncp_interrupt_begin(&shared.loop, NULL);
+    memory_place(&shared.loop.interrupt.signals[0].caught.count, sizeof(uint32_t));
 }
 
 static void set_up(void)
@@ -415,7 +456,7 @@ static void set_up(void)
     memory_place(&shared.loop.mailbox.inbox, sizeof shared.loop.mailbox.inbox);
     memory_place(&shared.loop.mailbox.spare, sizeof shared.loop.mailbox.spare);
     if (scenario->interrupt)
-        asyncp_sigint_install(&shared.loop);
+        set_up_interrupt();
     thread_add("loop", scenario->run, NULL);
     for (int i = 0, next = 0; i < SENDERS; i++) {
         for (int j = 1; j <= scenario->letters[i]; j++)
@@ -434,6 +475,7 @@ static const struct scenario scenarios[] = {
      .run = run, .virtual_clock = true, .operates = true, .lag = ANY_LAG},
     {"one thread sends 1, and SIGINT comes to a loop in a futex wait, virtual clock",
      .letters = {1, 0}, .interrupt = true, .run = run, .virtual_clock = true, .lag = ANY_LAG},
+    {"SIGINT comes while the run ends", .interrupt = true, .run = end_run, .lag = ANY_LAG},
     {"one thread sends 3", .letters = {3, 0}, .run = run, .operates = true, .lag = ANY_LAG},
     {"one thread sends 3 to a loop in a futex wait", .letters = {3, 0}, .run = run, .lag = ANY_LAG},
     {"two threads send 1 each, virtual clock", .letters = {1, 1}, .run = run, .virtual_clock = true,
@@ -445,10 +487,14 @@ static const struct scenario scenarios[] = {
      .run = run, .lag = ANY_LAG, .looks = true},
     {"two threads send 2 and 1, and the loop closes", .letters = {2, 1}, .run = iterate_and_close,
      .operates = true, .lag = ANY_LAG},
-    {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
+    {"one thread sends 1, and SIGINT comes", .letters = {1, 0}, .interrupt = true, .run = run,
      .operates = true, .lag = ANY_LAG},
-    {"one thread sends 2, and SIGINT comes to a loop in a futex wait", .letters = {2, 0},
+    {"one thread sends 1, and SIGINT comes to a loop in a futex wait", .letters = {1, 0},
      .interrupt = true, .run = run, .lag = ANY_LAG},
+    {"one thread sends 2, and SIGINT comes", .letters = {2, 0}, .interrupt = true, .run = run,
+     .operates = true, .lag = 0},
+    {"one thread sends 2, and SIGINT comes to a loop in a futex wait", .letters = {2, 0},
+     .interrupt = true, .run = run, .lag = 0},
     {"two threads send 1 each, a host loop steps", .letters = {1, 1}, .run = step_by_step,
      .operates = true, .lag = ANY_LAG},
     {"two threads send 2 and 1", .letters = {2, 1}, .run = run, .operates = true, .lag = 1},
@@ -464,6 +510,32 @@ static bool is_chosen(const struct scenario *one, const char *word)
     return word == NULL || (strstr(one->name, word + without) != NULL) != without;
 }
 
+/*
+ * Each scenario has a process of its own: the table of the owners of signals is static, and is not
+ * part of the state that is restored.
+ */
+static struct found explore_in_child(void)
+{
+    struct found found = {0};
+    int ends[2], status;
+    if (pipe(ends) < 0)
+        exit(1);
+    pid_t child = fork();
+    if (child == 0) {
+        found = explore(set_up, judge);
+        _exit(write(ends[1], &found, sizeof found) == sizeof found ? 0 : 1);
+    }
+    close(ends[1]);
+    bool came = read(ends[0], &found, sizeof found) == sizeof found;
+    close(ends[0]);
+    if (waitpid(child, &status, 0) < 0 || !came || status != 0) {
+        if (WIFSIGNALED(status))
+            raise(WTERMSIG(status));
+        exit(1);
+    }
+    return found;
+}
+
 int main(int count, char **arguments)
 {
     struct found sum = {0};
@@ -473,7 +545,7 @@ int main(int count, char **arguments)
             continue;
         scenario = &scenarios[i];
         printf("%s\n", scenario->name);
-        struct found found = explore(set_up, judge);
+        struct found found = explore_in_child();
         printf("    %" PRIu64 " states, %" PRIu64 " steps between them, %" PRIu64
                " ends, at most %zu steps\n",
                found.states, found.transitions, found.ends, found.deepest);

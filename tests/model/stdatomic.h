@@ -27,6 +27,9 @@ uint64_t model_change(volatile void *place, size_t size, enum model_change chang
 bool model_exchange_if(volatile void *place, size_t size, void *expected, uint64_t value,
                        memory_order order);
 
+/* The same, and it does not fail without cause. */
+bool model_exchange_surely(volatile void *place, size_t size, void *expected, uint64_t value);
+
 /* The type of *place without _Atomic. */
 #define MODEL_TYPE(place) __typeof__((void)0, *(place))
 #define MODEL_BITS(value) ((uint64_t)(uintptr_t)(value))
@@ -52,6 +55,8 @@ bool model_exchange_if(volatile void *place, size_t size, void *expected, uint64
 #define atomic_fetch_and(place, value) atomic_fetch_and_explicit(place, value, memory_order_seq_cst)
 #define atomic_fetch_add(place, value) atomic_fetch_add_explicit(place, value, memory_order_seq_cst)
 #define atomic_fetch_sub(place, value) atomic_fetch_add(place, -(value))
+#define atomic_compare_exchange_strong(place, expected, value)                                     \
+    model_exchange_surely((place), sizeof *(place), (expected), MODEL_BITS(value))
 #define atomic_compare_exchange_weak(place, expected, value)                                       \
     atomic_compare_exchange_weak_explicit(place, expected, value, memory_order_seq_cst,            \
                                           memory_order_seq_cst)

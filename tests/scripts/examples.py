@@ -5,6 +5,7 @@
     examples.py chat       the chat server and several nc
     examples.py proxy      the proxy between curl and a server of Python's
     examples.py scanner    the port scanner, where some ports are open
+    examples.py greeter    the greeter, with SIGHUP and SIGTERM
 
 The programs in C are taken from the folder BUILD_DIR. No result depends on the clock.
 """
@@ -12,6 +13,7 @@ The programs in C are taken from the folder BUILD_DIR. No result depends on the 
 import contextlib
 import os
 import random
+import signal
 import socket
 import subprocess
 import tempfile
@@ -181,5 +183,25 @@ def test_scanner(backend):
                                              capture_output=True).returncode)
 
 
+# ---- greeter ----------------------------------------------------------------------------------------------------
+
+
+def test_greeter(backend):
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "greeting"
+        text.write_text("hello\n")
+        with serving("greeter", 0, text, backend=backend, ended_by=signal.SIGTERM) as server:
+            client = server.connect()
+            expect("the first text", b"hello\n", receive(client, b"\n"))
+            text.write_text("good evening\n")
+            os.kill(server.process, signal.SIGHUP)
+            expect("what it prints at SIGHUP", ["loaded again"], server.take(1))
+            client.sendall(b"and now?\n")
+            expect("the second text", b"good evening\n", receive(client, b"\n"))
+        expect("what it says at SIGTERM", b"goodbye\n", receive(client))
+        client.close()
+
+
 if __name__ == "__main__":
-    main({"echo": test_echo, "chat": test_chat, "proxy": test_proxy, "scanner": test_scanner})
+    main({"echo": test_echo, "chat": test_chat, "proxy": test_proxy, "scanner": test_scanner,
+          "greeter": test_greeter})

@@ -1,10 +1,11 @@
 """Shared by the tests of examples that are servers: an example is started on either backend, used by the programs it was
-written for, and ended by Ctrl-C; then nothing may be left behind."""
+written for, and ended by Ctrl-C or SIGTERM; then nothing may be left behind."""
 
 import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def serving(program, *arguments, backend):
+def serving(program, *arguments, backend, ended_by=signal.SIGINT):
     """The port at which the example listens, as it says on its first line, until the block's end."""
     command = [*WRAPPER, str(BUILD / program), *map(str, arguments)]
     with tutorial.Program(command, ASYNCIO_BACKEND=backend, ASYNCIO_DEBUG="1") as running:
@@ -26,18 +27,18 @@ def serving(program, *arguments, backend):
         said = re.search(r"port (\d+)", first[0] if first else "")
         if not said:
             raise Failure(f"{program} does not print where it listens: {first}, {running.finish(0)}")
-        listening = Listening(int(said[1]), running.process.pid)
+        listening = Listening(int(said[1]), running.process.pid, running.take)
         yield listening
-        running.interrupt()
-        listening.lines, complaints = running.finish(tutorial.INTERRUPTED)
+        running.process.send_signal(ended_by)
+        listening.lines, complaints = running.finish(128 + ended_by)
         tutorial.expect_clean(program, complaints)
 
 
 class Listening:
-    """A running example; after its end, also the lines that it printed."""
+    """A running example; after its end, also the lines that it printed. take(count) gives its next lines before."""
 
-    def __init__(self, port, process):
-        self.port, self.process, self.lines = port, process, []
+    def __init__(self, port, process, take):
+        self.port, self.process, self.take, self.lines = port, process, take, []
 
     def connect(self):
         return socket.create_connection((HOST, self.port))

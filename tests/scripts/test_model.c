@@ -12,4 +12,6 @@ SCRIPT_TEST(model_finds_mutations_of_the_inbox, "tests/model/check.py", "--mutat
             "src/sched/mailbox.c");
 SCRIPT_TEST(model_finds_mutations_of_the_loop, "tests/model/check.py", "--mutations",
             "src/loop/iterate.c", "src/top/host.c");
+SCRIPT_TEST(model_finds_mutations_of_the_signal_handler, "tests/model/check.py", "--mutations",
+            "src/sched/catch.c");
 SCRIPT_TEST(model_accepts_correct_changes, "tests/model/check.py", "--right");
