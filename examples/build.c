@@ -31,7 +31,7 @@ struct build {
     bool on_terminal;
 };
 
-/* ---- compile_commands.json -------------------------------------------------------------------- */
+/* ---- compile_commands.json ------------------------------------------------------------------ */
 
 /* The character of an escape; 0: there is no such escape, or one that compilers do not write. */
 static char unescape(char escape)
@@ -138,7 +138,7 @@ static int read_text(const char *path, char **text)
     return result;
 }
 
-/* ---- the terminal ----------------------------------------------------------------------------- */
+/* ---- the terminal --------------------------------------------------------------------------- */
 
 /* One line that the next one overwrites. */
 static int show_progress(const struct build *build, const char *file)
@@ -166,7 +166,7 @@ static int show_output(const struct build *build, const struct command *command,
     return async_stream_write(async_stdout(), output->out, output->out_size);
 }
 
-/* ---- the work --------------------------------------------------------------------------------- */
+/* ---- the work ------------------------------------------------------------------------------- */
 
 static int run_command(struct build *build, const struct command *command)
 {

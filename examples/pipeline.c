@@ -35,7 +35,7 @@ static void close_end(int fd)
         async_close(fd);
 }
 
-/* The ends of a pipe are closed here as soon as the commands have them: else no command sees an end. */
+/* We close the ends of a pipe as soon as the commands have them: else no command sees an end. */
 static int start_all(struct pipeline *pipeline, char **commands, int count)
 {
     int in = 0;

@@ -1,7 +1,7 @@
 /*
  * proc/communicate.c: input to and output from a process at the same time, and programs that are
- * run to their end. Output that has come belongs to the process, so a call that was cancelled can be
- * made again and loses nothing.
+ * run to their end. Output that has come belongs to the process, so a call that was cancelled can
+ * be made again and loses nothing.
  */
 #include "proc/process.h"
 #include "sched/current.h"

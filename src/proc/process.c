@@ -88,7 +88,7 @@ static void handle_end(struct pollable *pollable)
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-static void end_with_loop(struct close_hook *hook);
+static void end_process_with_loop(struct close_hook *hook);
 
 static struct async_process *new_process(struct async_loop *loop,
                                          const async_process_options *options, const char *name)
@@ -107,7 +107,7 @@ static struct async_process *new_process(struct async_loop *loop,
     process->linger = options->linger;
     process->limit = options->limit > 0 ? options->limit : DEFAULT_LIMIT;
     process->grace = options->grace > 0 ? options->grace : DEFAULT_GRACE_SECONDS;
-    process->close_hook.on_close = end_with_loop;
+    process->close_hook.on_close = end_process_with_loop;
     memcpy(process->name, name, strlen(name) + 1);
     loop_add_close_hook(loop, &process->close_hook);
     return process;
@@ -396,7 +396,7 @@ static void free_orphan(struct orphan *orphan)
 }
 
 /* No task can wait any more. A process that is not to outlive its handle is killed. */
-static void end_with_loop(struct close_hook *hook)
+static void end_process_with_loop(struct close_hook *hook)
 {
     struct async_process *process = CONTAINER_OF(hook, struct async_process, close_hook);
     const struct async_loop *loop = process->loop;

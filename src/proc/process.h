@@ -2,9 +2,9 @@
  * proc/process.h: a process: its pidfd, its status, the tasks waiting for its end, and our ends of
  * its pipes.
  *
- * A process that leads a group stays in the kernel's table after its end (a zombie) until its handle
- * is freed: as long as it is there, no other group gets the same number. Every other process is
- * reaped at its end.
+ * A process that leads a group stays in the kernel's table after its end (a zombie) until its
+ * handle is freed: as long as it is there, no other group gets the same number. Every other process
+ * is reaped at its end.
  */
 #ifndef PROC_PROCESS_H
 #define PROC_PROCESS_H

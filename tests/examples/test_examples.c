@@ -24,3 +24,8 @@ SCRIPT_TEST(examples_name_forwarder_survives_malformed_packets, "tests/scripts/n
             "garbage");
 SCRIPT_TEST(examples_rot13_with_files_pipes_and_terminals, "tests/scripts/terminals.py", "filter");
 SCRIPT_TEST(examples_password_on_a_terminal, "tests/scripts/terminals.py", "password");
+SCRIPT_TEST(examples_timeout, "tests/scripts/commands.py", "timeout");
+SCRIPT_TEST(examples_pipeline, "tests/scripts/commands.py", "pipeline");
+SCRIPT_TEST(examples_parallel, "tests/scripts/commands.py", "parallel");
+SCRIPT_TEST(examples_build, "tests/scripts/commands.py", "build");
+SCRIPT_TEST(examples_supervise, "tests/scripts/commands.py", "supervise");
