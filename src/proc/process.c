@@ -301,11 +301,17 @@ int async_process_send_signal_group(async_process *process, int number)
 
 /* ---- the end of the handle ------------------------------------------------------------------ */
 
-/* To the process, or its group. An error other than its end is reported: the wait may be long. */
+/* To the process, or its group. */
+static int send_to_end(struct async_process *process, int number)
+{
+    return process->leads_group ? async_process_send_signal_group(process, number)
+                                : async_process_send_signal(process, number);
+}
+
+/* An error other than its end is reported: the wait may be long. */
 static void signal_to_end(struct async_process *process, int number)
 {
-    int result = process->leads_group ? async_process_send_signal_group(process, number)
-                                      : async_process_send_signal(process, number);
+    int result = send_to_end(process, number);
     if (result < 0 && result != -ESRCH)
         asyncp_report("%s; waiting for its end", async_strerror(result));
 }
@@ -395,7 +401,18 @@ static void free_orphan(struct orphan *orphan)
     memory_free(&asyncp_malloc, process, process->bytes);
 }
 
-/* No task can wait any more. A process that is not to outlive its handle is killed. */
+/* It runs on, and no loop watches it any more. */
+static void leave_to_reaper(struct async_process *process)
+{
+    list_remove(&process->close_hook.link);
+    asyncp_communication_free(&process->communication);
+    asyncp_reap_later(&process->orphan, process->end.source.fd, free_orphan);
+}
+
+/*
+ * No task can wait any more: a process that is not to outlive its handle is killed. One that may
+ * not be signalled runs on.
+ */
 static void end_process_with_loop(struct close_hook *hook)
 {
     struct async_process *process = CONTAINER_OF(hook, struct async_process, close_hook);
@@ -404,18 +421,17 @@ static void end_process_with_loop(struct close_hook *hook)
         free_inherited(process);
         return;
     }
-    if (loop_is_debug(loop) && !process->is_detached)
-        asyncp_report("%s (process %d) was not freed before its loop", process->name,
-                      (int)process->pid);
+    check_end(process);
+    bool runs = process->status == -EINPROGRESS, lives_on = process->outlives;
     if (process->is_detached)
         poller_release(&process->loop->poller, 1);
-    if (process->status == -EINPROGRESS && (process->is_detached || process->outlives)) {
-        list_remove(&process->close_hook.link);
-        asyncp_communication_free(&process->communication);
-        asyncp_reap_later(&process->orphan, process->end.source.fd, free_orphan);
-        return;
-    }
-    if (process->leads_group || process->status == -EINPROGRESS)
-        signal_to_end(process, SIGKILL);
-    free_ended(process);
+    else if (loop_is_debug(loop))
+        asyncp_report("%s (process %d) was not freed before its loop", process->name,
+                      (int)process->pid);
+    if (!process->is_detached && !lives_on && (runs || process->leads_group))
+        lives_on = send_to_end(process, SIGKILL) == -EPERM;
+    if (runs && (process->is_detached || lives_on))
+        leave_to_reaper(process);
+    else
+        free_ended(process);
 }
