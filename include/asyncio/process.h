@@ -215,8 +215,8 @@ ASYNC_API int async_process_send_signal(async_process *process, int number);
 /*
  * Sends a signal to all processes of the group of a process started with own_group or own_session.
  *
- * Returns 0; -ESRCH if none is left; -EPERM; -EINVAL if there is no such signal, or the process
- * shares our group.
+ * Returns 0, also if all of them have ended; -EPERM; -EINVAL if there is no such signal, or the
+ * process shares our group; -ESRCH if another waiter has taken the status.
  * Never switches.
  */
 ASYNC_API int async_process_send_signal_group(async_process *process, int number);
