@@ -1,0 +1,163 @@
+/*
+ * test_process_calls.c: calls on processes that have no rule of CPython's: outputs, pidfds, argument
+ * arrays, handles that are freed or detached.
+ */
+#include "shell.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+LOOP_TEST(output_that_is_freed_is_empty)
+{
+    async_output output = {0};
+    async_output_free(NULL);
+    async_output_free(&output);
+    CHECK_EQ(async_run_process(NULL, &output, "echo", "text"), 0);
+    CHECK_EQ(output.out_size, 5);
+    async_output_free(&output);
+    CHECK(output.out == NULL && output.out_size == 0);
+    async_output_free(&output);
+    return 0;
+}
+
+LOOP_TEST(communicate_without_a_place_for_the_output_drops_it)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "echo out; echo error >&2; exit 4");
+    CHECK_EQ(WEXITSTATUS(async_process_communicate(process, NULL, 0, NULL)), 4);
+    return 0;
+}
+
+LOOP_TEST(communicate_that_is_called_once_more_gives_an_empty_output)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "echo out");
+    async_auto_output first = {0}, second = {0};
+    CHECK_EQ(async_process_communicate(process, NULL, 0, &first), 0);
+    CHECK_STR(first.out, "out\n");
+    CHECK_EQ(async_process_communicate(process, NULL, 0, &second), 0);
+    CHECK_STR(second.out, "");
+    return 0;
+}
+
+LOOP_TEST(process_arguments_may_be_an_array)
+{
+    const char *const argv[] = {"sh", "-c", "test \"$0$1\" = ab", "a", "b", NULL};
+    async_auto_wait_process *process = NULL;
+    CHECK_EQ(async_create_subprocess_execv(&process, NULL, argv), 0);
+    CHECK_EQ(async_process_wait(process), 0);
+    return async_run_processv(NULL, NULL, argv);
+}
+
+LOOP_TEST(process_pidfd_is_readable_when_it_has_ended)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "read line");
+    struct pollfd end = {.fd = async_process_fd(process), .events = POLLIN};
+    CHECK(async_process_pid(process) > 1);
+    CHECK_EQ(poll(&end, 1, 0), 0);
+    async_stream_close(async_process_stdin(process));
+    CHECK(async_process_wait(process) > 0);
+    CHECK_EQ(poll(&end, 1, 0), 1);
+    return 0;
+}
+
+/* Lets the loop remove the process from the kernel's table. */
+static void await_reaped(pid_t pid)
+{
+    while (kill(pid, 0) == 0)
+        CHECK_EQ(async_sleep(0.001), 0);
+    CHECK_EQ(errno, ESRCH);
+}
+
+/* ---- handles -------------------------------------------------------------------------------- */
+
+LOOP_TEST(process_that_is_null_is_freed_and_detached_without_effect)
+{
+    async_process_free_wait(NULL);
+    async_process_detach(NULL);
+    return 0;
+}
+
+static int status_of(async_process *process)
+{
+    return async_process_wait(process);
+}
+async_fn(status_of, async_process *);
+
+LOOP_TEST(process_that_is_freed_gives_its_status_to_waiting_tasks)
+{
+    async_process *process = start_shell(NULL, "exec sleep 1000");
+    async_task *task = async_create_task(status_of, process);
+    CHECK_EQ(async_sleep(0), 0);
+    async_process_free_wait(process);
+    CHECK_EQ(WTERMSIG(async_await(task)), SIGTERM);
+    return 0;
+}
+
+REAL_LOOP_TEST(process_that_is_detached_cancels_waiting_tasks)
+{
+    async_process *process = start_shell(&all_pipes, "read line");
+    pid_t pid = async_process_pid(process);
+    async_task *task = async_create_task(status_of, process);
+    CHECK_EQ(async_sleep(0), 0);
+    async_process_detach(process); /* which closes its input, so it ends */
+    CHECK_EQ(async_await(task), -ECANCELED);
+    await_reaped(pid);
+    return 0;
+}
+
+REAL_LOOP_TEST(process_that_outlives_its_handle_runs_on)
+{
+    int ends[2];
+    char byte = 0;
+    CHECK_EQ(pipe(ends), 0);
+    const async_process_options options = {.in = ASYNC_DEVNULL, .out = ends[1], .outlives = true};
+    async_process *process = start_shell(&options, "sleep 0.02; echo");
+    pid_t pid = async_process_pid(process);
+    close(ends[1]);
+    async_process_free_wait(process);
+    CHECK_EQ(read(ends[0], &byte, 1), 1);
+    CHECK_EQ(byte, '\n');
+    close(ends[0]);
+    await_reaped(pid);
+    return 0;
+}
+
+LOOP_TEST(process_is_stopped_also_by_a_cancelled_task)
+{
+    async_auto_wait_process *process = start_shell(NULL, "exec sleep 1000");
+    async_task_cancel(async_current_task());
+    CHECK_EQ(WTERMSIG(async_process_stop(process, 60)), SIGTERM);
+    async_task_uncancel(async_current_task());
+    return 0;
+}
+
+LOOP_TEST(process_is_not_ended_by_a_child_of_fork_that_frees_it)
+{
+    async_auto_wait_process *process = start_shell(NULL, "exec sleep 1000");
+    pid_t child = fork();
+    if (child == 0) {
+        async_process_free_wait(process);
+        _exit(0);
+    }
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    CHECK_EQ(async_process_returncode(process), -EINPROGRESS);
+    return 0;
+}
+
+static int start_and_leave(void)
+{
+    async_process *process;
+    return async_create_subprocess_exec(&process, NULL, "sleep", "1000");
+}
+async_fn(start_and_leave);
+
+TEST_EACH_BACKEND(process_that_was_not_freed_is_ended_with_its_loop)
+{
+    CHECK_EQ(async_run_with(test_options(), start_and_leave), 0);
+    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+}
