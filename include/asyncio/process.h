@@ -174,8 +174,8 @@ typedef struct async_output {
  * the end, all at the same time, and waits until the process has ended. It is no error if the
  * process does not read all of its input. Only streams with ASYNC_PIPE take part.
  *
- * If the call fails, is cancelled or reaches a time limit, no output is lost: the next call with the
- * same input goes on where this one has stopped.
+ * If the call fails, is cancelled or reaches a time limit, no output is lost: the next call with
+ * the same input goes on where this one has stopped.
  *
  * Borrows input. output may be NULL: then the output is dropped.
  * Returns the status, as async_process_wait does; -EINVAL if there is input but no pipe for it.

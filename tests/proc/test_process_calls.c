@@ -1,5 +1,5 @@
 /*
- * test_process_calls.c: calls on processes that have no rule of CPython's: outputs, pidfds, argument
+ * test_process_calls.c: calls on processes for which CPython has no test: outputs, pidfds, argument
  * arrays, handles that are freed or detached.
  */
 #include "shell.h"
