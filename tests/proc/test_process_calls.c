@@ -4,6 +4,7 @@
  */
 #include "shell.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -160,4 +161,82 @@ TEST_EACH_BACKEND(process_that_was_not_freed_is_ended_with_its_loop)
 {
     CHECK_EQ(async_run_with(test_options(), start_and_leave), 0);
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+}
+
+/* ---- options that Popen does not have -------------------------------------------------------- */
+
+static int start_and_die(const async_process_options *options)
+{
+    async_process *process;
+    ASYNC_TRY(async_create_subprocess_exec(&process, options, "sleep", "1000"));
+    raise(SIGKILL);
+    return 0;
+}
+async_fn(start_and_die, const async_process_options *);
+
+TEST_EACH_BACKEND(process_that_ends_with_us_ends_however_we_end)
+{
+    int ends[2], status;
+    char byte;
+    CHECK_EQ(pipe(ends), 0);
+    const async_process_options options = {.out = ends[1], .ends_with_us = true};
+    pid_t child = fork();
+    if (child == 0)
+        _exit(async_run_with(test_options(), start_and_die, &options) != 0);
+    close(ends[1]);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(WTERMSIG(status), SIGKILL);
+    CHECK_EQ(read(ends[0], &byte, 1), 0); /* no process has the other end */
+    close(ends[0]);
+}
+
+LOOP_TEST(process_may_have_a_terminal)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0)
+        test_skip("there are no pseudo-terminals here");
+    CHECK_EQ(grantpt(terminal), 0);
+    CHECK_EQ(unlockpt(terminal), 0);
+    int fd = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    async_process_options options = {.in = fd, .out = ASYNC_PIPE, .own_session = true};
+    static const char command[] = "{ : </dev/tty; } 2>/dev/null && test -t 0 && echo ours";
+    for (int i = 0; i < 2; i++) {
+        options.terminal = i > 0;
+        async_auto_wait_process *process = start_shell(&options, command);
+        async_auto_output output = {0};
+        int status = async_process_communicate(process, NULL, 0, &output);
+        CHECK_EQ(status == 0, options.terminal);
+        CHECK_STR(output.out, options.terminal ? "ours\n" : "");
+    }
+    close(fd);
+    close(terminal);
+    return 0;
+}
+
+LOOP_TEST(process_terminal_must_be_one)
+{
+    async_process *process;
+    const async_process_options options = {
+        .in = ASYNC_DEVNULL, .own_session = true, .terminal = true};
+    CHECK_EQ(async_create_subprocess_exec(&process, &options, "true"), -ENOTTY);
+    CHECK_STR(async_strerror(-ENOTTY), "-ENOTTY: run true: set the controlling terminal: "
+                                       "Inappropriate ioctl for device");
+    return 0;
+}
+
+/* SIGKILL reaches a member of the group that ignores SIGTERM and has outlived its leader. */
+LOOP_TEST(process_group_is_killed_also_when_its_leader_has_ended)
+{
+    const async_process_options options = {.out = ASYNC_PIPE, .own_group = true};
+    async_auto_wait_process *process = start_shell(
+        &options, "(trap '' TERM; echo; while :; do sleep 0.01; done) & read line </dev/null");
+    async_stream *out = async_process_stdout(process);
+    char byte;
+    CHECK_EQ(async_stream_read(out, &byte, 1), 1);
+    int status = async_process_wait(process);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(async_process_stop(process, 60), status);
+    CHECK_EQ(async_stream_read(out, &byte, 1), 0);
+    return 0;
 }
