@@ -472,3 +472,18 @@ LOOP_TEST(process_start_without_descriptors_left_is_an_error)
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     return 0;
 }
+
+LOOP_TEST(process_without_memory_is_an_error_at_every_step)
+{
+    int result = -ENOMEM;
+    for (long allowed = 0; result == -ENOMEM; allowed++) {
+        async_auto_output output = {0};
+        test_allow_allocations(allowed);
+        result = async_run_process(&all_pipes, &output, "cat");
+        test_allow_allocations(-1);
+        CHECK(result == 0 || result == -ENOMEM);
+        CHECK_EQ(result == 0, output.out != NULL);
+    }
+    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+    return 0;
+}

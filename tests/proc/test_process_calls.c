@@ -2,9 +2,11 @@
  * test_process_calls.c: calls on processes for which CPython has no test: outputs, pidfds, argument
  * arrays, handles that are freed or detached.
  */
+#include "run/faults.h"
 #include "shell.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -238,5 +240,82 @@ LOOP_TEST(process_group_is_killed_also_when_its_leader_has_ended)
     CHECK(WIFEXITED(status));
     CHECK_EQ(async_process_stop(process, 60), status);
     CHECK_EQ(async_stream_read(out, &byte, 1), 0);
+    return 0;
+}
+
+LOOP_TEST(process_is_null_after_any_error)
+{
+    static const char *const nothing[] = {NULL};
+    async_process *const garbage = (async_process *)(void *)&nothing;
+    async_process *process = garbage;
+    const async_process_options wrong = {.grace = -1};
+    CHECK_EQ(async_create_subprocess_exec(&process, &wrong, "true"), -EINVAL);
+    CHECK(process == NULL);
+    process = garbage;
+    CHECK_EQ(async_create_subprocess_execv(&process, NULL, nothing), -EINVAL);
+    CHECK(process == NULL);
+    process = garbage;
+    CHECK_EQ(async_create_subprocess_shell(&process, NULL, NULL), -EINVAL);
+    CHECK(process == NULL);
+    return 0;
+}
+
+static int start_with_unknown_fields(void)
+{
+    const async_process_options options = {.asyncp_reserved = {1}};
+    return async_run_process(&options, NULL, "true");
+}
+async_fn(start_with_unknown_fields);
+
+DEATH_TEST(options_of_a_process_with_unknown_fields,
+           "async_create_subprocess_exec: the options have fields that this library does not know")
+{
+    async_ignore(async_run(start_with_unknown_fields));
+}
+
+static int status_of_communicate(async_process *process)
+{
+    return async_process_communicate(process, NULL, 0, NULL);
+}
+async_fn(status_of_communicate, async_process *);
+
+LOOP_TEST(communicate_by_two_tasks_at_once_is_refused)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "exec sleep 1000");
+    async_task *first = async_create_task(status_of_communicate, process);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_sleep(0), 0);
+    CHECK_EQ(async_timeout(1, async_process_communicate(process, NULL, 0, NULL)), -EBUSY);
+    CHECK_EQ(async_process_kill(process), 0);
+    CHECK_EQ(async_await(first), SIGKILL);
+    return 0;
+}
+
+/* Another waiter has taken the status, on a kernel that does not keep it. */
+static void check_output_of_unknown_status(double seconds)
+{
+    static struct fault_record record;
+    const async_process_options options = {.out = ASYNC_PIPE, .linger = seconds};
+    async_auto_wait_process *process = start_shell(&options, "sleep 0.02; echo text");
+    async_auto_output output = {0};
+    faults_begin(
+        &(struct fault){.site = SITE_WAIT_PROCESS, .result = -ECHILD, .first = 1, .last = LONG_MAX},
+        &record);
+    int status = async_process_communicate(process, NULL, 0, &output);
+    faults_end();
+    CHECK_EQ(waitpid(async_process_pid(process), NULL, 0), async_process_pid(process));
+    CHECK_EQ(status, -ECHILD);
+    CHECK_STR(output.out, "text\n");
+}
+
+LOOP_TEST(communicate_gives_the_output_also_if_the_status_is_not_known)
+{
+    check_output_of_unknown_status(0);
+    return 0;
+}
+
+LOOP_TEST(communicate_that_lingers_gives_the_output_also_if_the_status_is_not_known)
+{
+    check_output_of_unknown_status(10);
     return 0;
 }
