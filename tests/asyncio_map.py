@@ -10,7 +10,9 @@ names, or a dash and one sentence why C needs none. The third has the test files
 """
 
 import asyncio
+import inspect
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Iterator, NamedTuple
@@ -51,11 +53,15 @@ PYTHON = {
              "loop.sock_connect sock_accept sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall",
              "loop.sock_sendto sock_sendfile create_datagram_endpoint",
              "loop.add_signal_handler remove_signal_handler", "loop.getaddrinfo getnameinfo", "get_running_loop get_event_loop new_event_loop set_event_loop"],
+    "Subprocesses": ["create_subprocess_exec create_subprocess_shell", "loop.subprocess_exec subprocess_shell",
+                     "Process", "Process.wait communicate send_signal terminate kill stdin stdout stderr pid returncode",
+                     "subprocess.PIPE STDOUT DEVNULL run", "SubprocessProtocol",
+                     *(f"Popen({name}=)" for name in inspect.signature(subprocess.Popen).parameters if name != "args")],
 }
 
 # Classes whose public names must all be above, so that the list cannot have a gap where CPython has a name.
 CLASSES = ["Runner", "Task", "Timeout", "TaskGroup", "Future", "Queue", "Lock", "Event", "Condition", "Semaphore",
-           "BoundedSemaphore", "Barrier", "Handle", "TimerHandle"]
+           "BoundedSemaphore", "Barrier", "Handle", "TimerHandle", "Process"]
 INHERIT = {"BoundedSemaphore": "Semaphore", "TimerHandle": "Handle"}
 
 C_NAME = re.compile(r"\b(?:async_\w+|ASYNC_\w+)")
@@ -120,7 +126,8 @@ def gaps_of_the_list() -> Iterator[str]:
     """What CPython's classes have and the list above has not."""
     listed = set(wanted())
     for name in CLASSES:
-        known = getattr(asyncio, name, None) or getattr(asyncio, "timeouts", asyncio).__dict__.get(name)
+        homes = [asyncio, getattr(asyncio, "timeouts", asyncio), asyncio.subprocess]
+        known = next((vars(home)[name] for home in homes if name in vars(home)), None)
         for attribute in vars(known) if known else []:  # an older Python has not all of them
             owners = [name, INHERIT.get(name, name)]
             if not attribute.startswith("_") and not any(f"{owner}.{attribute}" in listed for owner in owners):

@@ -84,13 +84,17 @@ typedef struct async_process_options {
  * -ENOENT if the program or options->cwd does not exist; the message names it.
  * -EACCES if the program is not executable.
  * -EINVAL if the options contradict each other.
- * -EAGAIN, -EMFILE, -EPERM and other errors of fork(2), pipe(2), execve(2).
+ * -EAGAIN, -EMFILE, -EPERM or another error of fork(2), pipe(2), execve(2) if the kernel refuses.
  * Switches.
  */
 #define async_create_subprocess_exec(process, options, ...)                                        \
     async_create_subprocess_execv((process), (options), ASYNCP_ARGUMENTS(__VA_ARGS__))
 
-/* Starts a program, as async_create_subprocess_exec does. argv is ended by NULL. Switches. */
+/*
+ * Starts a program, as async_create_subprocess_exec does. argv is ended by NULL.
+ *
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_create_subprocess_execv(async_process **process,
                                                        const async_process_options *options,
                                                        const char *const argv[]);
@@ -133,16 +137,26 @@ ASYNC_API int async_strstatus(int status, char *text, size_t size);
 
 /*
  * Returns our end of the pipe to its standard input, borrowed; NULL if options.in is not ASYNC_PIPE
- * or the stream was closed. async_stream_close tells the process the end of its input.
+ * or the stream was closed. async_stream_close ends its input.
  *
  * Never switches.
  */
 ASYNC_API async_stream *async_process_stdin(const async_process *process);
 
-/* Returns our end of the pipe from its standard output, as async_process_stdin. Never switches. */
+/*
+ * Returns our end of the pipe from its standard output, borrowed; NULL if options.out is not
+ * ASYNC_PIPE or the stream was closed.
+ *
+ * Never switches.
+ */
 ASYNC_API async_stream *async_process_stdout(const async_process *process);
 
-/* Returns our end of the pipe from its standard error, as async_process_stdin. Never switches. */
+/*
+ * Returns our end of the pipe from its standard error, borrowed; NULL if options.err is not
+ * ASYNC_PIPE or the stream was closed.
+ *
+ * Never switches.
+ */
 ASYNC_API async_stream *async_process_stderr(const async_process *process);
 
 /*
@@ -171,7 +185,11 @@ typedef struct async_output {
 ASYNC_API ASYNC_MUST int async_process_communicate(async_process *process, const void *input,
                                                    size_t size, async_output *output);
 
-/* Frees the texts and clears the struct. NULL is ignored. Never switches. */
+/*
+ * Frees the texts and clears the struct. NULL is ignored.
+ *
+ * Never switches.
+ */
 ASYNC_API void async_output_free(async_output *output);
 
 /*
@@ -190,23 +208,37 @@ ASYNC_API void async_output_free(async_output *output);
  *
  * If the calling task is cancelled, the program is ended as by async_process_stop.
  *
- * Returns 0 if the program has ended with exit status 0; else an error of
- * async_create_subprocess_exec, or
- * -ECHILD with a message such as "git fetch: exit status 128: fatal: not a git repository": the
- * last line of its standard error is added if options.err is ASYNC_PIPE. output is filled too.
+ * If the program fails, output is filled too, and the message is such as "git fetch: exit status
+ * 128: fatal: not a git repository": the last line of its standard error is added if options.err is
+ * ASYNC_PIPE.
+ *
+ * Returns 0 if the program has ended with exit status 0; an error of async_create_subprocess_exec.
+ * -ECHILD if it has ended with another status, or by a signal.
  * Switches.
  */
 #define async_run_process(options, output, ...)                                                    \
     async_run_processv((options), (output), ASYNCP_ARGUMENTS(__VA_ARGS__))
 
-/* Runs a program, as async_run_process does. argv is ended by NULL. Switches. */
+/*
+ * Runs a program, as async_run_process does. argv is ended by NULL.
+ *
+ * Switches.
+ */
 ASYNC_API ASYNC_MUST int async_run_processv(const async_process_options *options,
                                             async_output *output, const char *const argv[]);
 
-/* Returns the process id, also after the end. Never switches. */
+/*
+ * Returns the process id, also after the end.
+ *
+ * Never switches.
+ */
 ASYNC_API pid_t async_process_pid(const async_process *process);
 
-/* Returns a pidfd (see pidfd_open(2)), borrowed. Never switches. */
+/*
+ * Returns a pidfd (see pidfd_open(2)), borrowed.
+ *
+ * Never switches.
+ */
 ASYNC_API int async_process_fd(const async_process *process);
 
 /*
@@ -220,16 +252,24 @@ ASYNC_API int async_process_send_signal(async_process *process, int number);
 /*
  * Sends a signal to all processes of the group of a process started with own_group or own_session.
  *
- * Returns 0; -ESRCH if none is left; -EPERM; -EINVAL if there is no such signal, or the process
- * shares our group.
+ * Returns 0, also if all of them have ended; -EPERM; -EINVAL if there is no such signal, or the
+ * process shares our group; -ESRCH if another waiter has taken the status.
  * Never switches.
  */
 ASYNC_API int async_process_send_signal_group(async_process *process, int number);
 
-/* Sends SIGTERM, as async_process_send_signal does. Never switches. */
+/*
+ * Sends SIGTERM, as async_process_send_signal does.
+ *
+ * Never switches.
+ */
 ASYNC_API int async_process_terminate(async_process *process);
 
-/* Sends SIGKILL, as async_process_send_signal does. Never switches. */
+/*
+ * Sends SIGKILL, as async_process_send_signal does.
+ *
+ * Never switches.
+ */
 ASYNC_API int async_process_kill(async_process *process);
 
 /*

@@ -83,7 +83,8 @@ struct switching_call {
      * waits
      */
     bool in_line;
-    bool in_order;                      /* values given to those in line ascend */
+    bool in_order;                        /* values given to those in line ascend */
+    void (*prepare)(struct scene *scene); /* before the instant is set; in a task, and may wait */
     void (*set)(struct scene *scene);   /* before the callers begin; in a task, but must not wait */
     int (*make)(struct caller *caller); /* makes the call; in the caller's task */
     void (*supply)(

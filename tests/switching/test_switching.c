@@ -2,8 +2,7 @@
  * test_switching.c: cancels every switching call at every moment. A cell is one row of the table
  * (switching.h) at one moment: up to three tasks make the call, a script of the moment acts on the
  * second of them, and then the result of each is compared with the rules, and units are counted:
- * nothing is lost, no task is stranded, and every call returns once. It must not know the meaning
- * of any call.
+ * nothing is lost, no task hangs, and every call returns once. It must not know what calls mean.
  */
 #include "sys/tools.h"
 #include "switching.h"
@@ -461,6 +460,8 @@ static bool is_something_left(void)
 static int play(struct scene *scene)
 {
     int ended;
+    if (scene->row->prepare != NULL)
+        scene->row->prepare(scene);
     scene->instant = async_time() + INSTANT * tick;
     scene->at_instant = async_call_at(scene->instant, instant_has_come, scene);
     CHECK(scene->at_instant.id != 0);

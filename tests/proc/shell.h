@@ -1,0 +1,29 @@
+/*
+ * shell.h: for tests of processes: programs with pipes to all three standard streams, run by
+ * /bin/sh.
+ */
+#ifndef TEST_PROC_SHELL_H
+#define TEST_PROC_SHELL_H
+
+#include "run/runner.h"
+
+static const async_process_options all_pipes = {
+    .in = ASYNC_PIPE, .out = ASYNC_PIPE, .err = ASYNC_PIPE};
+
+/* The caller frees the process. */
+static inline async_process *start_shell(const async_process_options *options, const char *command)
+{
+    async_process *process;
+    CHECK_EQ(async_create_subprocess_shell(&process, options, command), 0);
+    return process;
+}
+
+/* Returns the status of the command, or an error. */
+static inline int run_shell(const async_process_options *options, const char *command)
+{
+    async_auto_wait_process *process = NULL;
+    ASYNC_TRY(async_create_subprocess_shell(&process, options, command));
+    return async_process_wait(process);
+}
+
+#endif
