@@ -83,7 +83,9 @@ async_fn(write_input, struct conversation *);
 /* The process has ended; another one that has its pipes may keep them open. */
 static int linger(struct conversation *conversation)
 {
-    ASYNC_TRY(async_process_wait(conversation->process));
+    int status = async_process_wait(conversation->process);
+    if (status < 0 && status != -ECHILD)
+        return status;
     ASYNC_TRY(async_sleep(conversation->process->linger));
     conversation->lingered = true;
     async_group_cancel(conversation->tasks);
@@ -122,6 +124,18 @@ static int fill_output(struct async_process *process, const struct conversation 
     return 0;
 }
 
+/* All pipes are at their end, or the process was freed. The status, or an error. */
+static int finish_conversation(const struct conversation *conversation, async_output *output)
+{
+    struct async_process *process = conversation->process;
+    int status = process->is_freed ? -ECANCELED : async_process_wait(process);
+    if (process->is_freed)
+        return async_fail(-ECANCELED, "the process was freed");
+    if (output != NULL && (status >= 0 || status == -ECHILD))
+        ASYNC_TRY(fill_output(process, conversation, output));
+    return status;
+}
+
 int async_process_communicate(async_process *process, const void *input, size_t size,
                               async_output *output)
 {
@@ -135,11 +149,12 @@ int async_process_communicate(async_process *process, const void *input, size_t 
         return async_fail(-EINVAL, "%s: there is input, but options.in was not ASYNC_PIPE", call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
-    ASYNC_TRY(converse(&conversation));
-    int status = async_process_wait(process);
-    if (output != NULL && (status >= 0 || status == -ECHILD))
-        ASYNC_TRY(fill_output(process, &conversation, output));
-    return status;
+    asyncp_process_hold(process);
+    int result = converse(&conversation);
+    if (result == 0)
+        result = finish_conversation(&conversation, output);
+    asyncp_process_release(process);
+    return result;
 }
 
 /* ---- a program from its start to its end ---------------------------------------------------- */

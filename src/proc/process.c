@@ -27,11 +27,25 @@ void asyncp_process_check(const async_process *process, const char *call)
 
 /* ---- the end of the process ----------------------------------------------------------------- */
 
-static void free_process(struct async_process *process)
+void asyncp_process_hold(struct async_process *process)
 {
-    list_remove(&process->close_hook.link);
+    process->references++;
+}
+
+void asyncp_process_release(struct async_process *process)
+{
+    if (--process->references > 0)
+        return;
     asyncp_communication_free(&process->communication);
     memory_free(&asyncp_malloc, process, process->bytes);
+}
+
+/* The handle is gone. */
+static void free_process(struct async_process *process)
+{
+    process->is_freed = true;
+    list_remove(&process->close_hook.link);
+    asyncp_process_release(process);
 }
 
 static void close_pidfd(struct async_process *process)
@@ -99,6 +113,7 @@ static struct async_process *new_process(struct async_loop *loop,
         return NULL;
     process->loop = loop;
     process->bytes = bytes;
+    process->references = 1;
     process->end.source.fd = -1;
     process->status = -EINPROGRESS;
     process->leads_group = options->own_group || options->own_session;
@@ -167,9 +182,10 @@ int async_create_subprocess_execv(async_process **out, const async_process_optio
     static const char call[] = "async_create_subprocess_exec";
     struct async_loop *loop = loop_enter(call);
     OPTIONS_CHECK(options, call);
+    if (out != NULL)
+        *out = NULL;
     if (out == NULL || argv == NULL || argv[0] == NULL)
         return async_fail(-EINVAL, "%s: the place for the process or its program is NULL", call);
-    *out = NULL;
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     options = options != NULL ? options : &default_options;
@@ -190,6 +206,8 @@ int async_create_subprocess_shell(async_process **process, const async_process_o
                                   const char *command)
 {
     const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    if (process != NULL)
+        *process = NULL;
     if (command == NULL)
         return async_fail(-EINVAL, "async_create_subprocess_shell: the command is NULL");
     return async_create_subprocess_execv(process, options, argv);
@@ -197,10 +215,13 @@ int async_create_subprocess_shell(async_process **process, const async_process_o
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-/* A waiting task counts as in flight. */
+/* The status. A waiting task counts as in flight. */
 static int wait_for_end(struct async_process *process, const char *call)
 {
     struct async_loop *loop = process->loop;
+    check_end(process);
+    if (process->status != -EINPROGRESS)
+        return process->status;
     poller_hold(&loop->poller, 1);
     int result = asyncp_wait_in_list(loop, &process->waiters, call, process, asyncp_cancel_wait);
     poller_release(&loop->poller, 1); /* the process may be freed by now */
@@ -214,10 +235,7 @@ int async_process_wait(async_process *process)
     asyncp_process_check(process, call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
-    check_end(process);
-    if (process->status == -EINPROGRESS)
-        return wait_for_end(process, call);
-    return paced(loop, PACE_STEP, process->status);
+    return paced(loop, PACE_STEP, wait_for_end(process, call));
 }
 
 int async_process_returncode(const async_process *process)
@@ -262,6 +280,7 @@ async_stream *async_process_stderr(const async_process *process)
 static int send_signal(async_process *process, int number, const char *call)
 {
     asyncp_process_check(process, call);
+    check_end(process);
     if (process->status != -EINPROGRESS)
         return async_fail(-ESRCH, "%s (process %d) has ended", process->name, (int)process->pid);
     int result = asyncp_sys_signal_process(process->end.source.fd, process->pid, number);
@@ -319,16 +338,15 @@ static void signal_to_end(struct async_process *process, int number)
 /* Also ends the rest of its group. */
 static int stop_process(struct async_process *process, double grace, const char *call)
 {
-    int result = process->status;
-    if (result == -EINPROGRESS && grace > 0) {
+    check_end(process);
+    if (process->status == -EINPROGRESS && grace > 0) {
         signal_to_end(process, process->stop_signal);
-        result = async_no_cancel(async_timeout(grace, wait_for_end(process, call)));
+        async_ignore(async_no_cancel(async_timeout(grace, wait_for_end(process, call))));
     }
     if (process->leads_group || process->status == -EINPROGRESS)
         signal_to_end(process, SIGKILL);
-    if (process->status == -EINPROGRESS)
-        result = async_no_cancel(wait_for_end(process, call));
-    return result;
+    return process->status != -EINPROGRESS ? process->status
+                                           : async_no_cancel(wait_for_end(process, call));
 }
 
 int async_process_stop(async_process *process, double grace)
@@ -351,6 +369,7 @@ static void free_inherited(struct async_process *process)
 /* The reaper frees it if it runs. */
 static void let_go(struct async_process *process)
 {
+    process->is_freed = true;
     close_pipes(process);
     check_end(process);
     if (process->status != -EINPROGRESS) {
@@ -397,15 +416,13 @@ void async_process_detach(async_process *process)
 
 static void free_orphan(struct orphan *orphan)
 {
-    struct async_process *process = CONTAINER_OF(orphan, struct async_process, orphan);
-    memory_free(&asyncp_malloc, process, process->bytes);
+    asyncp_process_release(CONTAINER_OF(orphan, struct async_process, orphan));
 }
 
 /* It runs on, and no loop watches it any more. */
 static void leave_to_reaper(struct async_process *process)
 {
     list_remove(&process->close_hook.link);
-    asyncp_communication_free(&process->communication);
     asyncp_reap_later(&process->orphan, process->end.source.fd, free_orphan);
 }
 

@@ -25,7 +25,9 @@ struct async_process {
     int status; /* as of waitpid(2); -EINPROGRESS: it runs; -ECHILD: unknown */
     bool leads_group;
     bool is_reaped;
-    bool is_detached; /* its handle was given up: it frees itself at its end */
+    bool is_detached;    /* its handle was given up: it frees itself at its end */
+    bool is_freed;       /* so did the program; a call that still uses it fails */
+    uint32_t references; /* of the handle, and of calls that use the process beyond a wait */
     bool outlives;
     int stop_signal;
     double grace;
@@ -40,6 +42,10 @@ struct async_process {
     size_t bytes;         /* of the struct with its name */
     char name[];          /* argv[0], for messages */
 };
+
+/* For a call during which the process may be freed: its memory stays until the release. */
+void asyncp_process_hold(struct async_process *process);
+void asyncp_process_release(struct async_process *process);
 
 /* Ends the program unless the process may be used here. */
 void asyncp_process_check(const async_process *process, const char *call);
