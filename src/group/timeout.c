@@ -6,7 +6,6 @@
 #include "base/values.h"
 #include "sched/current.h"
 #include <asyncio/time.h>
-#include <limits.h>
 
 _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope) &&
                    _Alignof(async_timeout_scope) >= _Alignof(struct scope),
@@ -14,6 +13,19 @@ _Static_assert(sizeof(async_timeout_scope) >= sizeof(struct scope) &&
 _Static_assert(sizeof(async_no_cancel_scope) >= sizeof(struct scope) &&
                    _Alignof(async_no_cancel_scope) >= _Alignof(struct scope),
                "async_no_cancel_scope must have room for struct scope");
+
+_Noreturn OUT_OF_LINE static void refuse_result(long result, const char *call)
+{
+    asyncp_misuse("%s: the result %ld is no int; store it in a variable inside the call", call,
+                  result);
+}
+
+/* async_timeout and async_no_cancel are ints: another result would be cut. */
+static inline void check_result(long result, const char *call)
+{
+    if (unlikely(result != (int)result))
+        refuse_result(result, call);
+}
 
 static struct scope *scope_of(const async_timeout_scope *scope, const char *call)
 {
@@ -58,10 +70,12 @@ void async_timeout_begin(async_timeout_scope *public_scope, double seconds)
 {
     struct async_loop *loop = loop_enter("async_timeout");
     struct scope *scope = begin_timeout(loop, public_scope, "async_timeout");
-    expire_if_failed(scope,
-                     is_not_a_number(seconds)
-                         ? async_fail(-EINVAL, "async_timeout: seconds is not a number")
-                         : set_limit(loop, scope, asyncp_deadline(loop, seconds), seconds <= 0));
+    if (likely(seconds > 0))
+        expire_if_failed(scope, set_limit(loop, scope, asyncp_deadline(loop, seconds), false));
+    else if (is_not_a_number(seconds))
+        expire_if_failed(scope, async_fail(-EINVAL, "async_timeout: seconds is not a number"));
+    else
+        async_ignore(set_limit(loop, scope, asyncp_deadline(loop, seconds), true));
 }
 
 static int set_limit_at(struct async_loop *loop, struct scope *scope, double when)
@@ -111,23 +125,16 @@ int async_timeout_reschedule(async_timeout_scope *public_scope, double when)
     return set_limit_at(loop, scope, when);
 }
 
-/* async_timeout and async_no_cancel are ints: another result would be cut. */
-static int int_result(long result, const char *call)
-{
-    ENSURE(result >= INT_MIN && result <= INT_MAX,
-           "%s: the result %ld is no int; store it in a variable inside the call", call, result);
-    return (int)result;
-}
-
 /*
  * Ends the scope. A failure inside an expired scope becomes the scope's error, unless an outer
  * scope or a cancel request cancels the task too.
  */
 static int end_timeout(struct async_loop *loop, struct scope *scope, const char *call, long result)
 {
+    check_result(result, call);
     scope = asyncp_scope_leave(loop, scope, SCOPE_TIMEOUT, call);
     bool outer_cause = loop_running(loop)->cancel_pending;
-    return scope->expired && result < 0 && !outer_cause ? scope->error : int_result(result, call);
+    return scope->expired && result < 0 && !outer_cause ? scope->error : (int)result;
 }
 
 int async_timeout_end(async_timeout_scope *scope, long result)
@@ -156,6 +163,7 @@ void async_no_cancel_end(async_no_cancel_scope *scope)
 
 int asyncp_no_cancel_pop(long result)
 {
+    check_result(result, "async_no_cancel");
     asyncp_scope_leave(loop_leave("async_no_cancel"), NULL, SCOPE_SHIELD, "async_no_cancel");
-    return int_result(result, "async_no_cancel");
+    return (int)result;
 }

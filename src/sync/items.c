@@ -22,10 +22,11 @@ void asyncp_items_close(struct items *items)
 {
     memory_free(&items->memory, items->places, add_spare_place(items, items->bytes));
     items->places = NULL;
-    items->capacity = items->bytes = 0;
+    items->capacity = items->plain = items->bytes = 0;
 }
 
-int asyncp_items_grow(struct items *items)
+/* Doubles the capacity. 0 or -ENOMEM. */
+static int grow_items(struct items *items)
 {
     ASSERT(items->count == items->capacity && items->end == items->oldest);
     size_t capacity = items->capacity != 0 ? items->capacity * 2 : FIRST_CAPACITY;
@@ -43,6 +44,7 @@ int asyncp_items_grow(struct items *items)
     memory_free(&items->memory, items->places, add_spare_place(items, items->bytes));
     items->places = places;
     items->capacity = capacity;
+    items->plain = items->order != ORDER_PRIORITY ? capacity : 0;
     items->oldest = 0;
     items->end = items->bytes;
     items->bytes = bytes;
@@ -84,11 +86,22 @@ static char *spare_place(const struct items *items)
     return items->places + items->bytes;
 }
 
-void asyncp_items_sift_up(struct items *items)
+/* Moves the last item of the heap up to its position. */
+static void sift_up(struct items *items)
 {
     char *item = spare_place(items);
     memcpy(item, heap_place(items, items->count - 1), items->size);
     fill_upwards(items, items->count - 1, item);
+}
+
+int asyncp_items_add_rarely(struct items *items, const void *item)
+{
+    if (items->count == items->capacity && grow_items(items) < 0)
+        return -ENOMEM;
+    items_append(items, item);
+    if (items->order == ORDER_PRIORITY)
+        sift_up(items);
+    return 0;
 }
 
 /* Moves the hole at the top down along the lesser children, then the last item up from there. */

@@ -18,6 +18,7 @@ struct items {
     size_t size;     /* bytes of an item */
     size_t count;    /* items held */
     size_t capacity; /* the maximum of count */
+    size_t plain;    /* up to this count, adding is plain copying: capacity, or 0 for a heap */
     size_t bytes;    /* capacity × size */
     size_t oldest;   /* offset in bytes of the first item */
     size_t end;      /* offset in bytes of the place for the next item, unless full */
@@ -30,30 +31,31 @@ void asyncp_items_open(struct items *items, size_t size, enum order order,
                        int (*compare)(const void *a, const void *b), async_allocator memory);
 void asyncp_items_close(struct items *items);
 
-/* Doubles the capacity. 0 or -ENOMEM. */
-int asyncp_items_grow(struct items *items);
-
 /* The next item to come out. Must not be empty. */
 void *asyncp_items_first(const struct items *items);
 
 /* Removes the next item to come out. Must not be empty. */
 void asyncp_items_skip(struct items *items);
 
-/* Moves the last item of the heap up to its position. */
-void asyncp_items_sift_up(struct items *items);
+/* items_add for a heap, or where there is no room. */
+int asyncp_items_add_rarely(struct items *items, const void *item);
 
-/* Adds a copy of the item. 0 or -ENOMEM. */
-static inline int items_add(struct items *items, const void *item)
+/* Adds a copy of the item to a ring with room. */
+static inline void items_append(struct items *items, const void *item)
 {
-    if (unlikely(items->count == items->capacity) && asyncp_items_grow(items) < 0)
-        return -ENOMEM;
     memory_copy(items->places + items->end, item, items->size);
     items->end += items->size;
     if (unlikely(items->end == items->bytes))
         items->end = 0;
     items->count++;
-    if (unlikely(items->order == ORDER_PRIORITY))
-        asyncp_items_sift_up(items);
+}
+
+/* Adds a copy of the item. 0 or -ENOMEM. */
+static inline int items_add(struct items *items, const void *item)
+{
+    if (unlikely(items->count >= items->plain))
+        return asyncp_items_add_rarely(items, item);
+    items_append(items, item);
     return 0;
 }
 

@@ -205,6 +205,6 @@ TEST(items_too_large_to_double_are_refused)
 {
     struct items items;
     asyncp_items_open(&items, SIZE_MAX / 8, ORDER_FIFO, NULL, test_options()->allocator);
-    CHECK_EQ(asyncp_items_grow(&items), -ENOMEM);
+    CHECK_EQ(items_add(&items, &items), -ENOMEM);
     asyncp_items_close(&items);
 }
