@@ -12,7 +12,7 @@
 /* At most so many bytes of a file are read before other tasks may run. */
 enum { MAX_FILE_READ = 256 * 1024 };
 
-/* A pipe that poll(2) calls writable takes so many bytes. */
+/* So many bytes are taken at once by a pipe that poll(2) calls writable. */
 enum { MAX_POLLED_WRITE = 4096 };
 
 /* 0: a call would not block, unless another process is faster; -EAGAIN; or -errno. */
@@ -56,6 +56,13 @@ int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size
     return result == -EIO && medium->is_master ? 0 : result;
 }
 
+static size_t max_write(const struct medium *medium)
+{
+    if (medium->kind != MEDIUM_POLLED)
+        return SIZE_MAX;
+    return medium->is_terminal ? 1 : MAX_POLLED_WRITE;
+}
+
 /* EPIPE raises SIGPIPE for a pipe already. */
 static int write_to_socket(const struct medium *medium, int fd, const void *data, size_t *size)
 {
@@ -74,8 +81,8 @@ int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t 
         return write_to_socket(medium, fd, data, size);
     int result;
     do {
-        if (medium->kind == MEDIUM_POLLED && *size > MAX_POLLED_WRITE)
-            *size = MAX_POLLED_WRITE;
+        if (*size > max_write(medium))
+            *size = max_write(medium);
         result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLOUT) : 0;
         if (result == 0)
             result = asyncp_sys_stream_write(fd, data, size, signal_flag | wait_flags(medium));
