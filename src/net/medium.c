@@ -56,6 +56,13 @@ int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size
     return result == -EIO && medium->is_master ? 0 : result;
 }
 
+/* Only a pipe raises SIGPIPE. */
+static unsigned signal_flags(const struct medium *medium)
+{
+    bool is_pipe = medium->kind != MEDIUM_FILE && !medium->is_terminal;
+    return is_pipe && !medium->raises_sigpipe ? STREAM_NO_SIGNAL : 0;
+}
+
 static size_t max_write(const struct medium *medium)
 {
     if (medium->kind != MEDIUM_POLLED)
@@ -75,7 +82,6 @@ static int write_to_socket(const struct medium *medium, int fd, const void *data
 /* A master's EIO means that no slave is open; it must not keep readers from the end. */
 int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size)
 {
-    const unsigned signal_flag = medium->raises_sigpipe ? 0 : STREAM_NO_SIGNAL;
     ASSERT(medium_can_write(medium));
     if (medium->kind == MEDIUM_SHARED_SOCKET)
         return write_to_socket(medium, fd, data, size);
@@ -84,8 +90,9 @@ int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t 
         if (*size > max_write(medium))
             *size = max_write(medium);
         result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLOUT) : 0;
+        const unsigned flags = signal_flags(medium) | wait_flags(medium);
         if (result == 0)
-            result = asyncp_sys_stream_write(fd, data, size, signal_flag | wait_flags(medium));
+            result = asyncp_sys_stream_write(fd, data, size, flags);
     } while (falls_back(medium, result));
     if (result == 0 && *size > 0) /* no file takes nothing without an error */
         return -EIO;

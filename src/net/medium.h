@@ -65,7 +65,8 @@ static inline struct medium medium_of_shared(enum medium_kind kind, enum side si
 /* Of the master of a terminal, which is non-blocking and which no other process has. */
 static inline struct medium medium_of_master(void)
 {
-    return (struct medium){.kind = MEDIUM_OWN, .stops_early = true, .is_master = true};
+    return (struct medium){
+        .kind = MEDIUM_OWN, .stops_early = true, .is_terminal = true, .is_master = true};
 }
 
 /* The descriptor is a terminal, or a terminal's master. */
