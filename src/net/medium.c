@@ -70,6 +70,16 @@ static size_t max_write(const struct medium *medium)
     return medium->is_terminal ? 1 : MAX_POLLED_WRITE;
 }
 
+/*
+ * A write to a terminal wakes those who poll it for writing, and io_uring does not ask again
+ * whether it is writable. So a write that would return -EAGAIN is not made: it would be the event
+ * after which it is made again.
+ */
+static bool polls_before_write(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_POLLED || medium->is_terminal;
+}
+
 /* EPIPE raises SIGPIPE for a pipe already. */
 static int write_to_socket(const struct medium *medium, int fd, const void *data, size_t *size)
 {
@@ -89,7 +99,7 @@ int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t 
     do {
         if (*size > max_write(medium))
             *size = max_write(medium);
-        result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLOUT) : 0;
+        result = polls_before_write(medium) ? poll_medium(fd, POLLOUT) : 0;
         const unsigned flags = signal_flags(medium) | wait_flags(medium);
         if (result == 0)
             result = asyncp_sys_stream_write(fd, data, size, flags);
