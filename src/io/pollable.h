@@ -22,7 +22,10 @@ struct pollable {
     void (*changed)(struct pollable *pollable);
 };
 
-/* Takes a non-blocking descriptor. 0; -errno, and the descriptor is still the caller's. */
+/*
+ * Takes the descriptor, whose owner makes only calls that do not block. 0; -errno, and it is still
+ * the caller's.
+ */
 int asyncp_pollable_open(struct async_loop *loop, struct pollable *pollable, int fd,
                          void (*changed)(struct pollable *pollable));
 

@@ -22,6 +22,7 @@ struct adoption {
     int flags;    /* of its description */
     int reopened; /* a description of the process's own; or -1 */
     enum side side;
+    bool is_terminal;
     bool is_master;
 };
 
@@ -57,20 +58,28 @@ static bool reopen(struct adoption *adoption)
     return adoption->reopened >= 0;
 }
 
+/* The kind of what was not opened again. It may be non-blocking already, by another's wish. */
+static enum medium_kind kind_as_it_is(const struct adoption *adoption, enum medium_kind blocking)
+{
+    return (adoption->flags & O_NONBLOCK) != 0 ? MEDIUM_OWN : blocking;
+}
+
 static enum medium_kind kind_of_device(struct adoption *adoption)
 {
-    if (asyncp_sys_is_terminal(adoption->fd)) {
+    adoption->is_terminal = asyncp_sys_is_terminal(adoption->fd);
+    if (adoption->is_terminal) {
         adoption->is_master = asyncp_sys_is_master(adoption->fd);
-        /* to open a master makes a new terminal */
-        return !adoption->is_master && reopen(adoption) ? MEDIUM_OWN : MEDIUM_POLLED;
-    }
-    return asyncp_sys_can_poll(adoption->fd) ? MEDIUM_POLLED : MEDIUM_FILE;
+        if (!adoption->is_master && reopen(adoption)) /* to open a master makes a new terminal */
+            return MEDIUM_OWN;
+    } else if (!asyncp_sys_can_poll(adoption->fd))
+        return MEDIUM_FILE;
+    return kind_as_it_is(adoption, MEDIUM_POLLED);
 }
 
 static enum medium_kind choose_kind(struct adoption *adoption, mode_t type)
 {
     if (S_ISFIFO(type))
-        return reopen(adoption) ? MEDIUM_OWN : MEDIUM_SHARED;
+        return reopen(adoption) ? MEDIUM_OWN : kind_as_it_is(adoption, MEDIUM_SHARED);
     if (S_ISSOCK(type))
         return MEDIUM_SHARED_SOCKET;
     return S_ISREG(type) || S_ISBLK(type) ? MEDIUM_FILE : kind_of_device(adoption);
@@ -103,8 +112,8 @@ int asyncp_stream_adopt(struct async_loop *loop, struct async_stream **out, int 
         ASYNC_TRY(check_socket(fd));
     struct medium medium = medium_of_shared(choose_kind(&adoption, status.st_mode), side,
                                             is_standard && side == SIDE_WRITE);
-    if (adoption.is_master)
-        medium_set_master(&medium);
+    if (adoption.is_terminal)
+        medium_set_terminal(&medium, adoption.is_master);
     int taken = take_descriptor(&adoption, is_standard);
     int result = taken < 0 ? taken : asyncp_stream_make_of(loop, out, taken, &medium);
     if (result < 0 && taken >= 0 && taken != fd)

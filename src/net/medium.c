@@ -12,7 +12,7 @@
 /* At most so many bytes of a file are read before other tasks may run. */
 enum { MAX_FILE_READ = 256 * 1024 };
 
-/* A pipe that poll(2) calls writable takes so many bytes. */
+/* So many bytes are taken at once by a pipe that poll(2) calls writable. */
 enum { MAX_POLLED_WRITE = 4096 };
 
 /* 0: a call would not block, unless another process is faster; -EAGAIN; or -errno. */
@@ -56,6 +56,30 @@ int asyncp_medium_read(struct medium *medium, int fd, void *buffer, size_t *size
     return result == -EIO && medium->is_master ? 0 : result;
 }
 
+/* Only a pipe raises SIGPIPE. */
+static unsigned signal_flags(const struct medium *medium)
+{
+    bool is_pipe = medium->kind != MEDIUM_FILE && !medium->is_terminal;
+    return is_pipe && !medium->raises_sigpipe ? STREAM_NO_SIGNAL : 0;
+}
+
+static size_t max_write(const struct medium *medium)
+{
+    if (medium->kind != MEDIUM_POLLED)
+        return SIZE_MAX;
+    return medium->is_terminal ? 1 : MAX_POLLED_WRITE;
+}
+
+/*
+ * A write to a terminal wakes those who poll it for writing, and io_uring does not ask again
+ * whether it is writable. So a write that would return -EAGAIN is not made: it would be the event
+ * after which it is made again.
+ */
+static bool polls_before_write(const struct medium *medium)
+{
+    return medium->kind == MEDIUM_POLLED || medium->is_terminal;
+}
+
 /* EPIPE raises SIGPIPE for a pipe already. */
 static int write_to_socket(const struct medium *medium, int fd, const void *data, size_t *size)
 {
@@ -68,17 +92,17 @@ static int write_to_socket(const struct medium *medium, int fd, const void *data
 /* A master's EIO means that no slave is open; it must not keep readers from the end. */
 int asyncp_medium_write(struct medium *medium, int fd, const void *data, size_t *size)
 {
-    const unsigned signal_flag = medium->raises_sigpipe ? 0 : STREAM_NO_SIGNAL;
     ASSERT(medium_can_write(medium));
     if (medium->kind == MEDIUM_SHARED_SOCKET)
         return write_to_socket(medium, fd, data, size);
     int result;
     do {
-        if (medium->kind == MEDIUM_POLLED && *size > MAX_POLLED_WRITE)
-            *size = MAX_POLLED_WRITE;
-        result = medium->kind == MEDIUM_POLLED ? poll_medium(fd, POLLOUT) : 0;
+        if (*size > max_write(medium))
+            *size = max_write(medium);
+        result = polls_before_write(medium) ? poll_medium(fd, POLLOUT) : 0;
+        const unsigned flags = signal_flags(medium) | wait_flags(medium);
         if (result == 0)
-            result = asyncp_sys_stream_write(fd, data, size, signal_flag | wait_flags(medium));
+            result = asyncp_sys_stream_write(fd, data, size, flags);
     } while (falls_back(medium, result));
     if (result == 0 && *size > 0) /* no file takes nothing without an error */
         return -EIO;

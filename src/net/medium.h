@@ -11,7 +11,7 @@
 
 enum medium_kind {
     MEDIUM_SOCKET,
-    MEDIUM_OWN,           /* a non-blocking open file description that nothing else has */
+    MEDIUM_OWN,           /* a non-blocking open file description, mostly one of our own */
     MEDIUM_SHARED_SOCKET, /* others have it, too: it is neither shut down nor waited for */
     MEDIUM_SHARED,        /* a description that others have, too, and that stays blocking */
     MEDIUM_POLLED,        /* the same, where the kernel has no call that does not block */
@@ -26,6 +26,7 @@ struct medium {
     bool is_read_only;
     bool is_write_only;
     bool raises_sigpipe; /* for the process, as write(2) does */
+    bool is_terminal;    /* it may take one byte when poll(2) says that it is writable */
     bool is_master;      /* of a terminal: EIO is the end */
 };
 
@@ -64,13 +65,15 @@ static inline struct medium medium_of_shared(enum medium_kind kind, enum side si
 /* Of the master of a terminal, which is non-blocking and which no other process has. */
 static inline struct medium medium_of_master(void)
 {
-    return (struct medium){.kind = MEDIUM_OWN, .stops_early = true, .is_master = true};
+    return (struct medium){
+        .kind = MEDIUM_OWN, .stops_early = true, .is_terminal = true, .is_master = true};
 }
 
-/* The descriptor is a terminal's master. */
-static inline void medium_set_master(struct medium *medium)
+/* The descriptor is a terminal, or a terminal's master. */
+static inline void medium_set_terminal(struct medium *medium, bool is_master)
 {
-    medium->is_master = true;
+    medium->is_terminal = true;
+    medium->is_master = is_master;
 }
 
 static inline bool medium_is_always_ready(const struct medium *medium)

@@ -52,7 +52,7 @@ enum {
 struct source {
     void (*changed)(struct source *source); /* may close any descriptor; must not wait */
     const void *touched[2]; /* memory accessed first by `changed`, to be prefetched; or NULL */
-    int fd;                 /* non-blocking; stays open while the source is watched */
+    int fd;                 /* stays open while the source is watched */
     uint8_t state;
 };
 

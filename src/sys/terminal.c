@@ -17,7 +17,11 @@
 
 int asyncp_sys_get_terminal(int fd, struct termios *settings)
 {
-    return (int)SYS_CALL(SITE_TERMINAL, tcgetattr(fd, settings));
+    long result;
+    do
+        result = SYS_CALL(SITE_TERMINAL, tcgetattr(fd, settings));
+    while (result == -EINTR);
+    return (int)result;
 }
 
 /* In the background the call would raise SIGTTOU, and be made if that is blocked. */
@@ -35,16 +39,22 @@ int asyncp_sys_set_terminal(int fd, const struct termios *settings)
     return (int)result;
 }
 
+/* Other errors are of terminals that have hung up. */
+static bool is_not_known(long result)
+{
+    return result == -ENOTTY || result == -EINVAL || result == -EBADF;
+}
+
 bool asyncp_sys_is_terminal(int fd)
 {
     struct termios settings;
-    return asyncp_sys_get_terminal(fd, &settings) == 0;
+    return !is_not_known(asyncp_sys_get_terminal(fd, &settings));
 }
 
 bool asyncp_sys_is_master(int fd)
 {
     unsigned number;
-    return SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGPTN, &number)) == 0;
+    return !is_not_known(SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGPTN, &number)));
 }
 
 /* A terminal that is not the controlling one has no groups. */

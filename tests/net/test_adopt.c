@@ -245,7 +245,7 @@ static void new_terminal(int *master, int *slave)
     fcntl(*slave, F_SETFD, FD_CLOEXEC);
 }
 
-static int use_terminal(int master, int slave)
+static int use_terminal(int master, int slave, int master_flag)
 {
     async_stream *reader, *writer;
     int other_master = dup(master), other_slave = dup(slave);
@@ -257,7 +257,7 @@ static int use_terminal(int master, int slave)
     CHECK_EQ(async_stream_write(writer, "xyz", 3), 0);
     CHECK_EQ(async_await(task), 'x');
     CHECK_EQ(adopt_read_byte(reader), 'y');
-    CHECK_EQ(fcntl(other_master, F_GETFL) & O_NONBLOCK, 0);
+    CHECK_EQ(fcntl(other_master, F_GETFL) & O_NONBLOCK, master_flag);
     CHECK_EQ(fcntl(other_slave, F_GETFL) & O_NONBLOCK, 0);
     close(other_slave);
     async_stream_close(reader);
@@ -270,7 +270,7 @@ LOOP_TEST(adopt_a_terminal_by_opening_it_again)
 {
     int master, slave;
     new_terminal(&master, &slave);
-    return use_terminal(master, slave);
+    return use_terminal(master, slave, 0);
 }
 
 LOOP_TEST(adopt_a_terminal_by_polling_it)
@@ -278,7 +278,7 @@ LOOP_TEST(adopt_a_terminal_by_polling_it)
     int master, slave;
     new_terminal(&master, &slave);
     refuse_to_open_again();
-    return use_terminal(master, slave);
+    return use_terminal(master, slave, 0);
 }
 
 LOOP_TEST(adopt_a_master_reads_everything_and_then_the_end)
@@ -296,6 +296,14 @@ LOOP_TEST(adopt_a_master_reads_everything_and_then_the_end)
     CHECK(async_stream_at_eof(reader));
     async_stream_close(reader);
     return 0;
+}
+
+LOOP_TEST(adopt_a_master_that_is_non_blocking_already)
+{
+    int master, slave;
+    new_terminal(&master, &slave);
+    CHECK_EQ(fcntl(master, F_SETFL, O_NONBLOCK), 0);
+    return use_terminal(master, slave, O_NONBLOCK);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------ */

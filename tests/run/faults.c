@@ -103,7 +103,7 @@ static const struct {
     [SITE_FD_FLAGS] = {"fd_flags", {FAILS(EBADF)}},
     [SITE_REOPEN] = {"reopen", {FAILS(EACCES), FAILS(ENOENT), FAILS(EMFILE), FAILS(ENXIO)}},
     [SITE_DUP] = {"dup", {FAILS(EMFILE)}},
-    [SITE_TERMINAL] = {"terminal", {FAILS(ENOTTY), FAILS(EIO), PASSES(EINTR)}},
+    [SITE_TERMINAL] = {"terminal", {FAILS(EIO), PASSES(EINTR)}},
     [SITE_OPEN_TERMINAL] = {"open_terminal", {FAILS(EMFILE), FAILS(ENOSPC), FAILS(ENXIO)}},
     [SITE_OPEN_DIRECTORY] = {"open_directory", {FAILS(EMFILE), FAILS(EACCES)}},
     [SITE_STAT] = {"stat", {FAILS(EACCES), FAILS(ENOMEM), FAILS(EIO)}},

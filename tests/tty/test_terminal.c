@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MUCH = 1 << 20 };
@@ -61,6 +62,30 @@ LOOP_TEST(terminal_master_reads_everything_and_then_the_end)
     CHECK_EQ(async_stream_read_all(master, &text, 2 * MUCH), MUCH);
     free(text);
     CHECK_EQ(async_await(writer), 0);
+    async_stream_close(master);
+    return 0;
+}
+
+/* The reader takes a little at a time; in between the writer must not be kept busy by itself. */
+REAL_LOOP_TEST(terminal_that_takes_little_costs_no_processor_time)
+{
+    async_stream *master, *slave;
+    static char bytes[MUCH];
+    int fd;
+    CHECK_EQ(async_open_pty(&master, &fd, NULL, NULL), 0);
+    struct termios raw = settings_of(fd);
+    cfmakeraw(&raw);
+    CHECK_EQ(tcsetattr(fd, TCSANOW, &raw), 0);
+    CHECK_EQ(async_connect_write_pipe(&slave, fd), 0);
+    CHECK_EQ(async_stream_write(slave, bytes, sizeof bytes), 0);
+    clock_t before = clock();
+    for (size_t i = 0; i < 12; i++) {
+        CHECK_EQ(async_sleep(0.02), 0);
+        CHECK(read(async_stream_fd(master), bytes, 100 + i * 517) > 0);
+    }
+    CHECK(clock() - before < CLOCKS_PER_SEC / 15); /* of 0.24 s */
+    async_stream_abort(slave);
+    async_stream_close(slave);
     async_stream_close(master);
     return 0;
 }
