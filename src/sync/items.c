@@ -87,7 +87,7 @@ static char *spare_place(const struct items *items)
 }
 
 /* Moves the last item of the heap up to its position. */
-static void sift_up(struct items *items)
+static void sift_last_up(struct items *items)
 {
     char *item = spare_place(items);
     memcpy(item, heap_place(items, items->count - 1), items->size);
@@ -100,7 +100,7 @@ int asyncp_items_add_rarely(struct items *items, const void *item)
         return -ENOMEM;
     items_append(items, item);
     if (items->order == ORDER_PRIORITY)
-        sift_up(items);
+        sift_last_up(items);
     return 0;
 }
 
