@@ -20,7 +20,7 @@ static int open_pipe(struct child_stdio *stdio, struct async_loop *loop, int num
                      struct async_stream **stream)
 {
     int ends[2];
-    ASYNC_TRY(asyncp_sys_blocking_pipe(ends));
+    ASYNC_TRY(asyncp_sys_pipe(ends, 0));
     int ours = number == IN ? ends[1] : ends[0], theirs = number == IN ? ends[0] : ends[1];
     stdio->opened[stdio->count++] = theirs;
     int result = asyncp_sys_set_nonblocking(ours);

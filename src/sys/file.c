@@ -74,11 +74,6 @@ int asyncp_sys_above_standard(int fd)
     return above;
 }
 
-int asyncp_sys_blocking_pipe(int ends[2])
-{
-    return (int)SYS_CALL(SITE_PIPE, pipe2(ends, O_CLOEXEC));
-}
-
 int asyncp_sys_set_pipe_size(int fd, int bytes)
 {
     long result = SYS_CALL(SITE_PIPE_SIZE, fcntl(fd, F_SETPIPE_SZ, bytes));

@@ -26,9 +26,6 @@ bool asyncp_sys_is_open(int fd);
 /* Both ends are close-on-exec, and have the flags, such as O_NONBLOCK. */
 int asyncp_sys_pipe(int ends[2], int flags);
 
-/* Both ends are blocking and close-on-exec. */
-int asyncp_sys_blocking_pipe(int ends[2]);
-
 /* The size of the buffer in the kernel, which rounds it up. 0 or -errno. */
 int asyncp_sys_set_pipe_size(int fd, int bytes);
 
