@@ -29,6 +29,8 @@ struct build {
     size_t count, done, failed;
     bool keeps_going;
     bool on_terminal;
+    int jobserver[2];
+    size_t jobserver_fds; /* 2, or 0: there is none */
 };
 
 /* ---- compile_commands.json ------------------------------------------------------------------ */
@@ -166,6 +168,21 @@ static int show_output(const struct build *build, const struct command *command,
     return async_stream_write(async_stdout(), output->out, output->out_size);
 }
 
+/* ---- GNU make's jobserver ------------------------------------------------------------------- */
+
+/*
+ * If make has started this program as a sub-make (the recipe begins with +), it passes two
+ * descriptors of a pipe with one byte for each job. A make among our commands finds them in
+ * MAKEFLAGS, too, and needs them open.
+ */
+static size_t find_jobserver(int fds[2])
+{
+    const char *flags = getenv("MAKEFLAGS");
+    const char *found = flags != NULL ? strstr(flags, "--jobserver-auth=") : NULL;
+    bool are_two = found != NULL && sscanf(found, "--jobserver-auth=%d,%d", &fds[0], &fds[1]) == 2;
+    return are_two && fcntl(fds[0], F_GETFD) >= 0 && fcntl(fds[1], F_GETFD) >= 0 ? 2 : 0;
+}
+
 /* ---- the work ------------------------------------------------------------------------------- */
 
 static int run_command(struct build *build, const struct command *command)
@@ -174,6 +191,8 @@ static int run_command(struct build *build, const struct command *command)
                                            .out = ASYNC_PIPE,
                                            .err = ASYNC_STDOUT,
                                            .cwd = command->directory,
+                                           .keep_fds = build->jobserver,
+                                           .keep_fd_count = build->jobserver_fds,
                                            .own_group = true,
                                            .grace = 2};
     async_auto_output output = {0};
@@ -203,6 +222,7 @@ static int run(const char *path, size_t at_once, bool keeps_going)
 {
     struct build build = {.keeps_going = keeps_going, .on_terminal = isatty(STDOUT_FILENO) == 1};
     char *text = NULL;
+    build.jobserver_fds = find_jobserver(build.jobserver);
     int result = read_text(path, &text);
     if (result >= 0)
         result = parse_commands(text, &build);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_COUNT = 60, AT_ONCE = 20 };
+enum { DEFAULT_COUNT = 60, AT_ONCE = 20, BIG_STORM = 2000, MANY_AT_ONCE = 500 };
 
 static uint64_t drawn = 1;
 
@@ -112,7 +112,8 @@ async_fn(cancelled_start);
 
 static int storm(void)
 {
-    ASYNC_TASK_GROUP_WITH(tasks, .limit = AT_ONCE, .discard = true);
+    const size_t at_once = storm_size() >= BIG_STORM ? MANY_AT_ONCE : AT_ONCE;
+    ASYNC_TASK_GROUP_WITH(tasks, .limit = at_once, .discard = true);
     for (int i = storm_size(); i > 0; i--)
         if (draw(3) == 0)
             async_group_create_task(&tasks, cancelled_start);

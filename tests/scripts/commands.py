@@ -12,6 +12,7 @@ The programs in C are taken from the folder BUILD_DIR. No result depends on the 
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -113,6 +114,7 @@ def test_build(backend):
         expect("the objects", ours, [(folder / f"file{i}.o").read_bytes() for i in range(12)])
         check_failures(folder, database, backend)
         check_interruption(folder, database, backend)
+        check_jobserver(folder, database, backend)
         database.write_text('[{"directory": 1}]')
         expect("no database", 1, run("build", database, backend=backend)[0])
 
@@ -137,6 +139,23 @@ def check_interruption(folder: Path, database: Path, backend):
         expect("Ctrl-C", 130, process.wait())
     (folder / "ready").unlink()
     expect("what it has started", [False, False], [is_alive(pid) for pid in pids])
+
+
+def check_jobserver(folder: Path, database: Path, backend):
+    """A make that we start below another make takes its jobs from that one; a make alone has its own."""
+    if shutil.which("make") is None:
+        return
+    (folder / "inner.mk").write_text("all: a b\na b: ; @echo made $@\n")
+    command = "make --no-print-directory -f inner.mk"
+    database.write_text(json.dumps([{"directory": str(folder), "file": "x", "command": command}]))
+    program = " ".join([*WRAPPER, str(BUILD / "build")])
+    (folder / "outer.mk").write_text(f"all: ; +@{program} {database} 2>&1\n")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    for arguments in (["-j3"], []):
+        said = subprocess.run(["make", *arguments, "-s", "-f", "outer.mk"], cwd=folder, text=True, capture_output=True,
+                              env=environment | {"ASYNCIO_BACKEND": backend}, check=True)
+        expect("the inner make", ([], True, True), ([line for line in (said.stdout + said.stderr).splitlines() if "jobserver" in line],
+                                                    "made a" in said.stdout, "made b" in said.stdout))
 
 
 # ---- supervise --------------------------------------------------------------------------------------------------
