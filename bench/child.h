@@ -82,31 +82,49 @@ static inline void child_say_times(const char *name, struct child_times begun, d
 /* ---- how long a start held the loop --------------------------------------------------------- */
 
 /*
- * The longest time between two turns of the loop during each start, in wall-clock time. Starts
- * during which the kernel took the processor away for another thread are not counted.
+ * The longest time between two turns of the loop during each start, in wall-clock time; and the
+ * same without the time that the loop's thread waited for a processor which others had
+ * (/proc/thread-self/schedstat).
  */
 struct child_watch {
-    double last, longest; /* of this start */
-    long preempted;       /* times, before this start */
-    int starts, count;
-    double held[CHILD_HELD]; /* seconds; by each start that counts */
+    int delays; /* that file; 0 at first */
+    double last, last_delay;
+    double longest, longest_wall; /* of this start */
+    int starts;
+    double held[CHILD_HELD], held_wall[CHILD_HELD]; /* seconds */
 };
 
-/* How often the kernel took the processor away from a thread of this process. */
-static inline long child_preempted(void)
+/* Shorter times are not looked into: the file takes a microsecond to read. */
+static const double CHILD_UNSUSPICIOUS = 20e-6;
+
+/* Seconds that the thread has waited for a processor until now. */
+static inline double child_delay(struct child_watch *watch)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_nivcsw;
+    char text[128];
+    double ran, waited;
+    if (watch->delays == 0)
+        watch->delays = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    ssize_t size = pread(watch->delays, text, sizeof text - 1, 0);
+    text[size > 0 ? size : 0] = 0;
+    if (sscanf(text, "%lf %lf", &ran, &waited) != 2)
+        bench_die("/proc/thread-self/schedstat", "cannot be read");
+    return waited / 1e9;
 }
 
 /* The loop is at a turn. */
 static inline void child_turn(struct child_watch *watch)
 {
-    double now = bench_clock(CLOCK_MONOTONIC);
-    if (now - watch->last > watch->longest)
-        watch->longest = now - watch->last;
-    watch->last = now;
+    double wall = bench_clock(CLOCK_MONOTONIC) - watch->last, held = wall;
+    if (wall > CHILD_UNSUSPICIOUS) {
+        double delay = child_delay(watch);
+        held -= delay - watch->last_delay;
+        watch->last_delay = delay;
+    }
+    if (wall > watch->longest_wall)
+        watch->longest_wall = wall;
+    if (held > watch->longest)
+        watch->longest = held;
+    watch->last = bench_clock(CLOCK_MONOTONIC);
 }
 
 static inline bool child_watches(const struct child_watch *watch)
@@ -116,8 +134,8 @@ static inline bool child_watches(const struct child_watch *watch)
 
 static inline void child_begin(struct child_watch *watch)
 {
-    watch->longest = 0;
-    watch->preempted = child_preempted();
+    watch->longest = watch->longest_wall = 0;
+    watch->last_delay = child_delay(watch);
     watch->last = bench_clock(CLOCK_MONOTONIC);
 }
 
@@ -125,8 +143,11 @@ static inline void child_begin(struct child_watch *watch)
 static inline void child_end(struct child_watch *watch)
 {
     child_turn(watch);
-    if (watch->starts++ >= CHILD_HELD_BEFORE && child_preempted() == watch->preempted)
-        watch->held[watch->count++] = watch->longest;
+    int number = watch->starts++ - CHILD_HELD_BEFORE;
+    if (number >= 0) {
+        watch->held[number] = watch->longest;
+        watch->held_wall[number] = watch->longest_wall;
+    }
 }
 
 static inline int child_compare(const void *a, const void *b)
@@ -135,19 +156,21 @@ static inline int child_compare(const void *a, const void *b)
     return (difference > 0) - (difference < 0);
 }
 
-/* Prints the rows NAME p50 and NAME p99 in microseconds, and NAME counted, the share of starts. */
-static inline void child_say_held(const char *name, struct child_watch *watch)
+static inline void child_say_percentile(const char *name, const char *suffix, double *held,
+                                        int percent)
 {
     char row[64];
-    if (watch->count == 0)
-        bench_die(name, "no start counts; the machine is too busy");
-    qsort(watch->held, (size_t)watch->count, sizeof watch->held[0], child_compare);
-    snprintf(row, sizeof row, "%s p50", name);
-    bench_say(row, watch->held[watch->count / 2] * 1e6);
-    snprintf(row, sizeof row, "%s p99", name);
-    bench_say(row, watch->held[watch->count * 99 / 100] * 1e6);
-    snprintf(row, sizeof row, "%s counted", name);
-    bench_say(row, 100.0 * watch->count / CHILD_HELD);
+    qsort(held, CHILD_HELD, sizeof held[0], child_compare);
+    snprintf(row, sizeof row, "%s %s", name, suffix);
+    bench_say(row, held[CHILD_HELD / 100 * percent] * 1e6);
+}
+
+/* Prints the rows NAME p50, NAME p99 and NAME p99 wall in microseconds. */
+static inline void child_say_held(const char *name, struct child_watch *watch)
+{
+    child_say_percentile(name, "p50", watch->held, 50);
+    child_say_percentile(name, "p99", watch->held, 99);
+    child_say_percentile(name, "p99 wall", watch->held_wall, 99);
 }
 
 /* ---- chunks and lines ----------------------------------------------------------------------- */
@@ -170,7 +193,7 @@ static inline const char *child_file(void)
 static inline pid_t child_feed_lines(long count)
 {
     int ends[2];
-    pid_t feeder;
+    pid_t feeder = 0;
     char number[24];
     const char *path = child_helper("lines");
     char *argv[] = {(char *)path, number, NULL};

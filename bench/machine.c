@@ -9,16 +9,16 @@ int main(int argc, char **argv)
     static const struct bench_measurement all[] = {
         {"start/static", measure_start_static},
         {"start/true", measure_start_true},
-        {"start/static 10k fds", measure_start_descriptors},
-        {"start/static 1 GiB", measure_start_memory},
+        {"start/fds", measure_start_descriptors},
+        {"start/memory", measure_start_memory},
         {"held/static", measure_held_static},
         {"held/true", measure_held_true},
-        {"held/static 10k fds", measure_held_descriptors},
-        {"held/static 1 GiB", measure_held_memory},
+        {"held/fds", measure_held_descriptors},
+        {"held/memory", measure_held_memory},
         {"chunk", measure_chunk},
         {"chunk/1", measure_chunk_1},
         {"line", measure_line},
-        {"line borrowed", measure_line_borrowed},
+        {"line/borrowed", measure_line_borrowed},
     };
     return bench_main(argc, argv, all, sizeof all / sizeof all[0]);
 }

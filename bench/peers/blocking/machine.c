@@ -100,7 +100,7 @@ static void measure_held_memory(void)
 static pid_t start_cat(const char *file, int *output)
 {
     int ends[2];
-    pid_t cat;
+    pid_t cat = 0;
     char *argv[] = {"cat", (char *)file, NULL};
     posix_spawn_file_actions_t actions;
     if (pipe2(ends, O_CLOEXEC) < 0 || posix_spawn_file_actions_init(&actions) != 0 ||
@@ -161,12 +161,12 @@ int main(int argc, char **argv)
     static const struct bench_measurement all[] = {
         {"start/static", measure_start_static},
         {"start/true", measure_start_true},
-        {"start/static 10k fds", measure_start_descriptors},
-        {"start/static 1 GiB", measure_start_memory},
+        {"start/fds", measure_start_descriptors},
+        {"start/memory", measure_start_memory},
         {"held/static", measure_held_static},
         {"held/true", measure_held_true},
-        {"held/static 10k fds", measure_held_descriptors},
-        {"held/static 1 GiB", measure_held_memory},
+        {"held/fds", measure_held_descriptors},
+        {"held/memory", measure_held_memory},
         {"chunk", measure_chunk},
         {"chunk/1", measure_chunk_1},
         {"line", measure_line},
