@@ -26,7 +26,7 @@
 #   make check        the tests with every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only these rows;
 #                     B=sync: synchronisation; B=echo: TCP servers, B=tls: TLS servers, B=redis: a small Redis beside
-#                     redis-server, these three on two processors;
+#                     redis-server, these three on two processors; B=machine: programs, pipes, standard input;
 #                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
 #                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
 #   make first-hour   types the commands of README.md in a bare Debian, as root (tests/scripts/first_hour.py)

@@ -40,12 +40,21 @@ def compiler():
     return shlex.split(os.environ.get("CC", "cc"))
 
 
+def build_helpers(spec, folder, bench):
+    """The programs in bench/helpers that the measured ones start. BENCH_HELPERS is their folder."""
+    for helper in spec.get("helpers", []):
+        subprocess.run([*compiler(), "-O2", "-static", f"-I{bench}", str(bench / "helpers" / f"{helper}.c"),
+                        "-o", str(folder / helper)], check=True)
+        os.environ["BENCH_HELPERS"] = str(folder)
+
+
 def build_ours(name, folder, bench=BENCH, counts=False):
     """Compiles our program with the flags that pkg-config gives for the library in FOLDER/installed.
 
     A program that counts has the bench.h of this tree, whatever tree its other files come from.
     """
     spec = read_spec(name, bench)
+    build_helpers(spec, folder, bench)
     places = [path.parent for path in (folder / "installed").rglob("asyncio.pc")]
     environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(map(str, places))}
     packages = spec.get("packages", ["asyncio"])

@@ -33,7 +33,7 @@ from report import short
 
 WIDE_SPREAD = 0.15
 NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without tasks; ourselves
-NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server"}  # written for this one purpose
+NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server", "blocking"}  # written for this one purpose
 RIVALS = {"go", "tokio", "asyncio"}  # rows with `ahead` compare with these
 
 

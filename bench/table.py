@@ -10,10 +10,10 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 PAGE = BENCH.parent / "docs" / "performance.md"
-PEERS = ["ours-epoll", "ours-uring", "epoll", "uring", "go", "tokio", "st", "libuv", "uvloop", "asyncio", "boost",
+PEERS = ["ours-epoll", "ours-uring", "epoll", "uring", "blocking", "go", "tokio", "st", "libuv", "uvloop", "asyncio", "boost",
          "redis-server", "openssl"]
-TITLES = {"ours-epoll": "on epoll", "ours-uring": "on io_uring": "that spins", "epoll": "raw epoll", "uring": "raw io_uring",
-          "go": "Go", "st": "State Threads", "boost": "Boost.Context, raw",
+TITLES = {"ours-epoll": "on epoll", "ours-uring": "on io_uring", "epoll": "raw epoll", "uring": "raw io_uring",
+          "blocking": "blocking C", "go": "Go", "st": "State Threads", "boost": "Boost.Context, raw",
           "openssl": "openssl s_server"}
 
 
