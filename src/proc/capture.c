@@ -47,6 +47,11 @@ int asyncp_capture(struct captured *captured, const char *data, size_t size, siz
     return 0;
 }
 
+int asyncp_captured_reserve(struct captured *captured)
+{
+    return reserve_captured(captured, 0);
+}
+
 int asyncp_captured_take(struct captured *captured, char **text, size_t *size)
 {
     ASYNC_TRY(reserve_captured(captured, 0));

@@ -22,6 +22,9 @@ struct communication {
 /* Appends at most so many bytes that the limit is not passed. 0 or -ENOMEM. */
 int asyncp_capture(struct captured *captured, const char *data, size_t size, size_t limit);
 
+/* Room for the zero byte of asyncp_captured_take, which cannot fail then. 0 or -ENOMEM. */
+int asyncp_captured_reserve(struct captured *captured);
+
 /* The text becomes the caller's, with a zero byte. 0 or -ENOMEM. */
 int asyncp_captured_take(struct captured *captured, char **text, size_t *size);
 

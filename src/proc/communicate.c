@@ -20,7 +20,8 @@ struct conversation {
     async_task_group *tasks;
     async_task *lingering; /* NULL: there is no limit */
     int pipes_left;
-    bool lingered; /* the limit has expired */
+    bool lingered;     /* the limit has expired */
+    bool keeps_output; /* the caller wants it */
     const char *input;
     size_t input_size;
 };
@@ -40,12 +41,15 @@ static int read_output(struct conversation *conversation, enum process_pipe numb
                                                    : &process->communication.err;
     for (struct async_stream *stream; (stream = process->pipes[number]) != NULL;) {
         const char *data;
-        int size = async_stream_borrow(stream, &data);
-        if (size > 0)
-            size = asyncp_capture(captured, data, (size_t)size, process->limit);
-        else if (size == 0)
+        int size, result = 0;
+        ASYNC_TRY(size = async_stream_peek(stream, &data, 1));
+        if (size == 0)
             end_pipe(conversation, stream);
-        ASYNC_TRY(size);
+        else if (conversation->keeps_output)
+            result = asyncp_capture(captured, data, (size_t)size, process->limit);
+        ASYNC_TRY(result); /* what is not captured stays in the stream */
+        if (size > 0)
+            async_stream_consume(stream, (size_t)size);
     }
     return 0;
 }
@@ -117,6 +121,9 @@ static int fill_output(struct async_process *process, const struct conversation 
     struct communication *communication = &process->communication;
     output->open = conversation->lingered;
     output->cut = communication->out.cut || communication->err.cut;
+    /* both or none: what is taken once is not there for another call */
+    ASYNC_TRY(asyncp_captured_reserve(&communication->out));
+    ASYNC_TRY(asyncp_captured_reserve(&communication->err));
     if (process->had_pipe[PIPE_OUT])
         ASYNC_TRY(asyncp_captured_take(&communication->out, &output->out, &output->out_size));
     if (process->had_pipe[PIPE_ERR])
@@ -141,7 +148,8 @@ int async_process_communicate(async_process *process, const void *input, size_t 
 {
     static const char call[] = "async_process_communicate";
     struct async_loop *loop = loop_enter(call);
-    struct conversation conversation = {.process = process, .input = input, .input_size = size};
+    struct conversation conversation = {
+        .process = process, .input = input, .input_size = size, .keeps_output = output != NULL};
     asyncp_process_check(process, call);
     if (input == NULL && size > 0)
         return async_fail(-EINVAL, "%s: input is NULL, but size is not 0", call);
@@ -149,10 +157,14 @@ int async_process_communicate(async_process *process, const void *input, size_t 
         return async_fail(-EINVAL, "%s: there is input, but options.in was not ASYNC_PIPE", call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
+    if (process->is_communicating)
+        return async_fail(-EBUSY, "%s: another task communicates with this process", call);
     asyncp_process_hold(process);
+    process->is_communicating = true;
     int result = converse(&conversation);
     if (result == 0)
         result = finish_conversation(&conversation, output);
+    process->is_communicating = false;
     asyncp_process_release(process);
     return result;
 }

@@ -4,6 +4,7 @@
 #include "proc/launch.h"
 #include "base/values.h"
 #include "sched/sched.h"
+#include "sys/file.h"
 #include <limits.h>
 #include <stdlib.h>
 
@@ -28,6 +29,12 @@ static int check_options(const async_process_options *options)
     if (is_not_a_number(options->grace) || is_not_a_number(options->linger) || options->grace < 0 ||
         options->linger < 0)
         return async_fail(-EINVAL, "options.grace and linger are seconds, 0 or more");
+    if ((options->user != NULL && *options->user == (uid_t)-1) ||
+        (options->group != NULL && *options->group == (gid_t)-1))
+        return async_fail(-EINVAL, "options.user or .group is -1, which is no user or group");
+    if (options->stop_signal < 0 || options->stop_signal >= NSIG)
+        return async_fail(-EINVAL, "options.stop_signal is %d, which is no signal",
+                          options->stop_signal);
     if (options->pipe_size < 0)
         return async_fail(-EINVAL, "options.pipe_size is negative");
     return 0;
@@ -115,14 +122,22 @@ static int compare_numbers(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+/* A number that is not open now would be that of a pipe to the child. */
+static int check_kept(int fd)
+{
+    if (fd < 0)
+        return async_fail(-EINVAL, "options.keep_fds has the descriptor %d", fd);
+    return asyncp_sys_is_open(fd)
+               ? 0
+               : async_fail(-EBADF, "options.keep_fds: descriptor %d is not open", fd);
+}
+
 /* Copies the descriptors in ascending order, each once, without 0, 1 and 2. */
 static int copy_kept(struct launch *launch, const async_process_options *options)
 {
     struct spawn *spawn = &launch->spawn;
     for (size_t i = 0; i < options->keep_fd_count; i++)
-        if (options->keep_fds[i] < 0)
-            return async_fail(-EINVAL, "options.keep_fds has the descriptor %d",
-                              options->keep_fds[i]);
+        ASYNC_TRY(check_kept(options->keep_fds[i]));
     if (options->keep_fd_count > 0)
         memcpy(launch->kept, options->keep_fds, options->keep_fd_count * sizeof(int));
     qsort(launch->kept, options->keep_fd_count, sizeof(int), compare_numbers);
@@ -136,10 +151,64 @@ static int copy_kept(struct launch *launch, const async_process_options *options
     return 0;
 }
 
+/* What the block of a launch holds, in this order. */
+struct launch_sizes {
+    size_t programs;  /* pointers, without the NULL */
+    size_t variables; /* so many, too */
+    size_t kept;      /* descriptors */
+    size_t names;     /* bytes of the candidates */
+    size_t strings;   /* bytes of the environment's copies; 0: it is borrowed */
+};
+
+static struct launch_sizes measure_launch(const struct launch *launch,
+                                          const async_process_options *options,
+                                          char *const *environment)
+{
+    size_t directories = launch->search_path != NULL ? count_directories(launch->search_path) : 0;
+    struct launch_sizes sizes = {.programs = directories > 0 ? directories : 1,
+                                 .variables = count_strings(environment),
+                                 .kept = options->keep_fd_count};
+    if (directories > 0)
+        sizes.names = directories * (strlen(launch->name) + 2) + strlen(launch->search_path);
+    for (size_t i = 0; options->env == NULL && i < sizes.variables; i++)
+        sizes.strings += strlen(environment[i]) + 1;
+    return sizes;
+}
+
+static int allocate_block(struct launch *launch, const struct launch_sizes *sizes)
+{
+    launch->block_bytes = (sizes->programs + 1 + sizes->variables + 1) * sizeof(char *) +
+                          sizes->kept * sizeof(int) + sizes->names + sizes->strings;
+    launch->block = memory_new(&launch->loop->memory, launch->block_bytes);
+    if (launch->block == NULL)
+        return -ENOMEM;
+    launch->programs = launch->block;
+    launch->environment = (char **)(launch->programs + sizes->programs + 1);
+    launch->kept = (int *)(launch->environment + sizes->variables + 1);
+    return 0;
+}
+
+/* Another task may change our own environment during the start; that of the options is borrowed. */
+static void copy_environment(struct launch *launch, const struct launch_sizes *sizes,
+                             char *const *environment)
+{
+    char *text = (char *)(launch->kept + sizes->kept) + sizes->names;
+    for (size_t i = 0; i < sizes->variables; i++) {
+        launch->environment[i] = environment[i];
+        if (sizes->strings == 0)
+            continue;
+        size_t size = strlen(environment[i]) + 1;
+        launch->environment[i] = memcpy(text, environment[i], size);
+        text += size;
+    }
+}
+
 int asyncp_launch_prepare(struct launch *launch, struct async_loop *loop,
                           const async_process_options *options, const char *const argv[])
 {
-    char *const *environment = options->env != NULL ? options->env : environ;
+    static char *const nothing[] = {NULL};
+    char *const *ours = environ != NULL ? environ : nothing; /* NULL after clearenv */
+    char *const *environment = options->env != NULL ? options->env : ours;
     *launch = (struct launch){.loop = loop};
     ASYNC_TRY(check_options(options));
     launch->name = options->executable != NULL ? options->executable : argv[0];
@@ -147,22 +216,14 @@ int asyncp_launch_prepare(struct launch *launch, struct async_loop *loop,
         const char *path = find_path(environment);
         launch->search_path = path != NULL ? path : DEFAULT_PATH;
     }
-    size_t directories = launch->search_path != NULL ? count_directories(launch->search_path) : 0;
-    size_t programs = directories > 0 ? directories : 1, variables = count_strings(environment);
-    size_t text = directories * (strlen(launch->name) + 2) +
-                  (launch->search_path != NULL ? strlen(launch->search_path) : 0);
-    launch->block_bytes = (programs + 1 + variables + 1) * sizeof(char *) +
-                          options->keep_fd_count * sizeof(int) + text;
-    launch->block = memory_new(&loop->memory, launch->block_bytes);
-    if (launch->block == NULL)
-        return -ENOMEM;
-    launch->programs = launch->block;
-    launch->environment = (char **)(launch->programs + programs + 1);
-    launch->kept = (int *)(launch->environment + variables + 1);
-    memcpy(launch->environment, environment, (variables + 1) * sizeof(char *));
+    const struct launch_sizes sizes = measure_launch(launch, options, environment);
+    ASYNC_TRY(allocate_block(launch, &sizes));
+    copy_environment(launch, &sizes, environment);
+    if (launch->search_path != NULL && launch->search_path != DEFAULT_PATH)
+        launch->search_path = find_path(launch->environment); /* of the copy */
     launch->programs[0] = launch->name;
-    if (directories > 0)
-        write_candidates(launch, (char *)(launch->kept + options->keep_fd_count));
+    if (launch->search_path != NULL)
+        write_candidates(launch, (char *)(launch->kept + sizes.kept));
     set_options(&launch->spawn, options);
     launch->spawn.programs = launch->programs;
     launch->spawn.arguments = unconst(argv);

@@ -186,6 +186,8 @@ int async_create_subprocess_execv(async_process **out, const async_process_optio
         *out = NULL;
     if (out == NULL || argv == NULL || argv[0] == NULL)
         return async_fail(-EINVAL, "%s: the place for the process or its program is NULL", call);
+    if ((options != NULL && options->executable != NULL ? options->executable : argv[0])[0] == 0)
+        return async_fail(-ENOENT, "%s: the name of the program is empty", call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     options = options != NULL ? options : &default_options;
@@ -320,11 +322,16 @@ int async_process_send_signal_group(async_process *process, int number)
 
 /* ---- the end of the handle ------------------------------------------------------------------ */
 
-/* To the process, or its group. */
+/*
+ * To its group, if it leads one, and to the process itself where it has left the group, or to be
+ * sure of its end.
+ */
 static int send_to_end(struct async_process *process, int number)
 {
-    return process->leads_group ? async_process_send_signal_group(process, number)
-                                : async_process_send_signal(process, number);
+    int result = process->leads_group ? async_process_send_signal_group(process, number) : -ESRCH;
+    if (process->status == -EINPROGRESS && (result < 0 || number == SIGKILL))
+        result = async_process_send_signal(process, number);
+    return result;
 }
 
 /* An error other than its end is reported: the wait may be long. */
@@ -335,18 +342,34 @@ static void signal_to_end(struct async_process *process, int number)
         asyncp_report("%s; waiting for its end", async_strerror(result));
 }
 
-/* Also ends the rest of its group. */
-static int stop_process(struct async_process *process, double grace, const char *call)
+/* A process that is stopped gets the signal when it continues. */
+static int wait_through_grace(struct async_process *process, double grace, const char *call)
+{
+    signal_to_end(process, process->stop_signal);
+    async_ignore(send_to_end(process, SIGCONT));
+    return async_no_cancel(async_timeout(grace, wait_for_end(process, call)));
+}
+
+/* Also ends the rest of its group. -ECANCELED: another task has freed or detached the process. */
+static int end_process(struct async_process *process, double grace, const char *call)
 {
     check_end(process);
-    if (process->status == -EINPROGRESS && grace > 0) {
-        signal_to_end(process, process->stop_signal);
-        async_ignore(async_no_cancel(async_timeout(grace, wait_for_end(process, call))));
-    }
-    if (process->leads_group || process->status == -EINPROGRESS)
+    if (process->status == -EINPROGRESS && grace > 0)
+        async_ignore(wait_through_grace(process, grace, call));
+    if (!process->is_freed && (process->leads_group || process->status == -EINPROGRESS))
         signal_to_end(process, SIGKILL);
-    return process->status != -EINPROGRESS ? process->status
-                                           : async_no_cancel(wait_for_end(process, call));
+    int result = process->status;
+    if (!process->is_freed && result == -EINPROGRESS)
+        result = async_no_cancel(wait_for_end(process, call));
+    return process->is_freed ? async_fail(-ECANCELED, "the process was freed") : result;
+}
+
+static int stop_process(struct async_process *process, double grace, const char *call)
+{
+    asyncp_process_hold(process);
+    int result = end_process(process, grace, call);
+    asyncp_process_release(process);
+    return result;
 }
 
 int async_process_stop(async_process *process, double grace)

@@ -35,6 +35,7 @@ struct async_process {
     double linger;
     size_t limit;
     struct communication communication; /* communicate.c's */
+    bool is_communicating;              /* so is this */
     struct async_stream *pipes[PIPES];  /* NULL: no pipe, or it was closed */
     bool had_pipe[PIPES];
     struct close_hook close_hook;

@@ -21,8 +21,11 @@ static int open_pipe(struct child_stdio *stdio, struct async_loop *loop, int num
 {
     int ends[2];
     ASYNC_TRY(asyncp_sys_pipe(ends, 0));
-    int ours = number == IN ? ends[1] : ends[0], theirs = number == IN ? ends[0] : ends[1];
+    int theirs = number == IN ? ends[0] : ends[1];
+    int ours = asyncp_sys_above_standard(number == IN ? ends[1] : ends[0]);
     stdio->opened[stdio->count++] = theirs;
+    if (ours < 0)
+        return ours;
     int result = asyncp_sys_set_nonblocking(ours);
     if (result == 0 && size > 0)
         result = asyncp_sys_set_pipe_size(ours, size);

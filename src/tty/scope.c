@@ -187,6 +187,9 @@ static const struct {
     {SIGILL, on_deadly_signal},  {SIGABRT, on_deadly_signal}, {SIGBUS, on_deadly_signal},
     {SIGFPE, on_deadly_signal},  {SIGSEGV, on_deadly_signal}, {SIGPIPE, on_deadly_signal},
     {SIGALRM, on_deadly_signal}, {SIGTERM, on_deadly_signal}, {SIGXCPU, on_deadly_signal},
+    {SIGUSR1, on_deadly_signal}, {SIGUSR2, on_deadly_signal}, {SIGVTALRM, on_deadly_signal},
+    {SIGPROF, on_deadly_signal}, {SIGXFSZ, on_deadly_signal}, {SIGSYS, on_deadly_signal},
+    {SIGTRAP, on_deadly_signal}, {SIGIO, on_deadly_signal},   {SIGPWR, on_deadly_signal},
     {SIGTSTP, on_stop},          {SIGCONT, on_continue},
 };
 

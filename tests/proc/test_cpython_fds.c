@@ -288,8 +288,7 @@ LOOP_TEST(process_descriptor_to_keep_must_be_open)
     const int fd = 999;
     const async_process_options options = {.keep_fds = &fd, .keep_fd_count = 1};
     CHECK_EQ(async_create_subprocess_exec(&process, &options, "true"), -EBADF);
-    CHECK_STR(async_strerror(-EBADF),
-              "-EBADF: run true: keep the descriptors: Bad file descriptor");
+    CHECK_STR(async_strerror(-EBADF), "-EBADF: options.keep_fds: descriptor 999 is not open");
     return 0;
 }
 
