@@ -15,7 +15,7 @@
 enum { MAX_LINE = 4096, MOST_TOLD = 100, USAGE = 125 };
 
 struct work {
-    const char *const *command; /* ended by NULL */
+    char *const *command; /* ended by NULL */
     size_t words;
     int failures;
 };
@@ -26,7 +26,7 @@ static int run_line(struct work *work, char *line)
     const async_process_options options = {
         .in = ASYNC_DEVNULL, .out = ASYNC_PIPE, .err = ASYNC_STDOUT, .own_group = true};
     async_auto_output output = {0};
-    const char **argv = calloc(work->words + 2, sizeof *argv);
+    char **argv = calloc(work->words + 2, sizeof *argv);
     int result = argv != NULL ? 0 : -ENOMEM;
     if (result == 0) {
         memcpy(argv, work->command, work->words * sizeof *argv);
@@ -46,7 +46,7 @@ static int run_line(struct work *work, char *line)
 async_fn(run_line, struct work *, char *);
 
 /* The group starts no more than its limit at once; the rest of the lines waits in memory. */
-static int run(size_t at_once, const char *const *command, size_t words)
+static int run(size_t at_once, char *const *command, size_t words)
 {
     char line[MAX_LINE];
     int length;
@@ -62,7 +62,7 @@ static int run(size_t at_once, const char *const *command, size_t words)
     ASYNC_TRY(async_group_wait(&runs));
     return work.failures < MOST_TOLD ? work.failures : MOST_TOLD;
 }
-async_fn(run, size_t, const char *const *, size_t);
+async_fn(run, size_t, char *const *, size_t);
 
 int main(int argc, char **argv)
 {
@@ -71,5 +71,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s NUMBER COMMAND [ARGUMENT...]\n", argv[0]);
         return USAGE;
     }
-    return async_main(run, (size_t)at_once, (const char *const *)argv + 2, (size_t)argc - 2);
+    return async_main(run, (size_t)at_once, argv + 2, (size_t)argc - 2);
 }

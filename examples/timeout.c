@@ -14,7 +14,7 @@
 
 enum { LIMIT_REACHED = 124, USAGE = 125, NOT_RUN = 127, KILLED = 128 };
 
-static int run(double seconds, const char *const *command)
+static int run(double seconds, char *const *command)
 {
     const async_process_options options = {.own_group = true};
     async_auto_wait_process *process = NULL; /* leaving the function ends it */
@@ -29,7 +29,7 @@ static int run(double seconds, const char *const *command)
     ASYNC_TRY(status);
     return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED + WTERMSIG(status);
 }
-async_fn(run, double, const char *const *);
+async_fn(run, double, char *const *);
 
 int main(int argc, char **argv)
 {
@@ -39,6 +39,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s SECONDS PROGRAM [ARGUMENT...]\n", argv[0]);
         return USAGE;
     }
-    int result = async_run(run, seconds, (const char *const *)argv + 2);
+    int result = async_run(run, seconds, argv + 2);
     return result >= 0 ? result : KILLED + 2; /* Ctrl-C */
 }

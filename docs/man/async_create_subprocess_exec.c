@@ -26,7 +26,7 @@ static int amain(void)
     ASYNC_TRY(async_create_subprocess_exec(&list, &quiet, "ls", "-l"));
     ASYNC_TRY(report("ls", list));
 
-    const char *const arguments[] = {"sort", "--no-such-option", NULL};
+    char *const arguments[] = {"sort", "--no-such-option", NULL};
     async_process_options merged = {.out = ASYNC_PIPE, .err = ASYNC_STDOUT};
     ASYNC_TRY(async_create_subprocess_execv(&sort, &merged, arguments));
     ASYNC_TRY(report("sort", sort));

@@ -14,8 +14,7 @@ static int amain(void)
 
     /* Its error output becomes a part of the message. */
     async_process_options options = {.err = ASYNC_PIPE};
-    const char *const command[] = {"sh", "-c", "echo no luck >&2; exit 3",
-                                   NULL};
+    char *const command[] = {"sh", "-c", "echo no luck >&2; exit 3", NULL};
     async_auto_output errors = {0};
     int result = async_run_processv(&options, &errors, command);
     printf("%s\n", async_strerror(result));

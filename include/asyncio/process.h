@@ -88,7 +88,7 @@ typedef struct async_process_options {
  * Switches.
  */
 #define async_create_subprocess_exec(process, options, ...)                                        \
-    async_create_subprocess_execv((process), (options), ASYNCP_ARGUMENTS(__VA_ARGS__))
+    asyncp_create_subprocess((process), (options), ASYNCP_ARGUMENTS(__VA_ARGS__))
 
 /*
  * Starts a program, as async_create_subprocess_exec does. argv is ended by NULL.
@@ -97,7 +97,7 @@ typedef struct async_process_options {
  */
 ASYNC_API ASYNC_MUST int async_create_subprocess_execv(async_process **process,
                                                        const async_process_options *options,
-                                                       const char *const argv[]);
+                                                       char *const argv[]);
 
 /*
  * Runs a command with /bin/sh, otherwise as async_create_subprocess_exec. Text from others in a
@@ -217,7 +217,7 @@ ASYNC_API void async_output_free(async_output *output);
  * Switches.
  */
 #define async_run_process(options, output, ...)                                                    \
-    async_run_processv((options), (output), ASYNCP_ARGUMENTS(__VA_ARGS__))
+    asyncp_run_process((options), (output), ASYNCP_ARGUMENTS(__VA_ARGS__))
 
 /*
  * Runs a program, as async_run_process does. argv is ended by NULL.
@@ -225,7 +225,7 @@ ASYNC_API void async_output_free(async_output *output);
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_run_processv(const async_process_options *options,
-                                            async_output *output, const char *const argv[]);
+                                            async_output *output, char *const argv[]);
 
 /*
  * Returns the process id, also after the end.
@@ -315,6 +315,13 @@ static inline void asyncp_auto_wait_process(async_process **process)
  * Declares a process and frees it, with async_process_free_wait, when the block is left.
  */
 #define async_auto_wait_process ASYNC_CLEANUP(asyncp_auto_wait_process) async_process
+
+/* For the macros: the same for arguments that are constant. */
+ASYNC_API ASYNC_MUST int asyncp_create_subprocess(async_process **process,
+                                                  const async_process_options *options,
+                                                  const char *const argv[]);
+ASYNC_API ASYNC_MUST int asyncp_run_process(const async_process_options *options,
+                                            async_output *output, const char *const argv[]);
 
 ASYNC_END_C
 

@@ -204,7 +204,7 @@ static int explain_status(const char *const argv[], int status, const async_outp
     return async_fail(-ECHILD, "%s: %s%s%.*s", command, text, length > 0 ? ": " : "", length, line);
 }
 
-int async_run_processv(const async_process_options *given, async_output *output,
+int asyncp_run_process(const async_process_options *given, async_output *output,
                        const char *const argv[])
 {
     async_process_options options = given != NULL ? *given : (async_process_options){0};
@@ -214,7 +214,13 @@ int async_run_processv(const async_process_options *given, async_output *output,
     if (output != NULL && options.out == 0)
         options.out = ASYNC_PIPE;
     output = output != NULL ? output : &unwanted;
-    ASYNC_TRY(async_create_subprocess_execv(&process, &options, argv));
+    ASYNC_TRY(asyncp_create_subprocess(&process, &options, argv));
     int status = async_process_communicate(process, NULL, 0, output);
     return status > 0 ? explain_status(argv, status, output) : status;
+}
+
+int async_run_processv(const async_process_options *options, async_output *output,
+                       char *const argv[])
+{
+    return asyncp_run_process(options, output, (const char *const *)argv);
 }

@@ -176,8 +176,8 @@ static int start_process(struct async_process *process, const async_process_opti
     return result;
 }
 
-int async_create_subprocess_execv(async_process **out, const async_process_options *options,
-                                  const char *const argv[])
+int asyncp_create_subprocess(async_process **out, const async_process_options *options,
+                             const char *const argv[])
 {
     static const char call[] = "async_create_subprocess_exec";
     struct async_loop *loop = loop_enter(call);
@@ -204,6 +204,12 @@ int async_create_subprocess_execv(async_process **out, const async_process_optio
     return 0;
 }
 
+int async_create_subprocess_execv(async_process **process, const async_process_options *options,
+                                  char *const argv[])
+{
+    return asyncp_create_subprocess(process, options, (const char *const *)argv);
+}
+
 int async_create_subprocess_shell(async_process **process, const async_process_options *options,
                                   const char *command)
 {
@@ -212,7 +218,7 @@ int async_create_subprocess_shell(async_process **process, const async_process_o
         *process = NULL;
     if (command == NULL)
         return async_fail(-EINVAL, "async_create_subprocess_shell: the command is NULL");
-    return async_create_subprocess_execv(process, options, argv);
+    return asyncp_create_subprocess(process, options, argv);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */
@@ -351,7 +357,7 @@ static int wait_through_grace(struct async_process *process, double grace, const
 }
 
 /* Also ends the rest of its group. -ECANCELED: another task has freed or detached the process. */
-static int end_process(struct async_process *process, double grace, const char *call)
+static int end_with_grace(struct async_process *process, double grace, const char *call)
 {
     check_end(process);
     if (process->status == -EINPROGRESS && grace > 0)
@@ -367,7 +373,7 @@ static int end_process(struct async_process *process, double grace, const char *
 static int stop_process(struct async_process *process, double grace, const char *call)
 {
     asyncp_process_hold(process);
-    int result = end_process(process, grace, call);
+    int result = end_with_grace(process, grace, call);
     asyncp_process_release(process);
     return result;
 }

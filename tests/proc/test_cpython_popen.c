@@ -167,7 +167,7 @@ LOOP_TEST(process_environment_is_that_of_the_moment_of_the_start)
 LOOP_TEST(process_may_have_many_arguments)
 {
     enum { COUNT = 5000 };
-    const char **argv = calloc(COUNT + 1, sizeof *argv);
+    char **argv = calloc(COUNT + 1, sizeof *argv);
     async_auto_output output = {0};
     argv[0] = "sh";
     argv[1] = "-c";
@@ -196,7 +196,7 @@ LOOP_TEST(process_with_an_argument_that_is_too_long_is_refused)
 LOOP_TEST(process_without_a_program_is_refused)
 {
     async_process *process;
-    const char *const nothing[] = {NULL};
+    char *const nothing[] = {NULL};
     CHECK_EQ(async_create_subprocess_execv(&process, NULL, nothing), -EINVAL);
     CHECK_EQ(async_create_subprocess_execv(&process, NULL, NULL), -EINVAL);
     CHECK_EQ(async_create_subprocess_shell(&process, NULL, NULL), -EINVAL);

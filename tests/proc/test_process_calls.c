@@ -47,7 +47,7 @@ LOOP_TEST(communicate_that_is_called_once_more_gives_an_empty_output)
 
 LOOP_TEST(process_arguments_may_be_an_array)
 {
-    const char *const argv[] = {"sh", "-c", "test \"$0$1\" = ab", "a", "b", NULL};
+    char *const argv[] = {"sh", "-c", "test \"$0$1\" = ab", "a", "b", NULL};
     async_auto_wait_process *process = NULL;
     CHECK_EQ(async_create_subprocess_execv(&process, NULL, argv), 0);
     CHECK_EQ(async_process_wait(process), 0);
@@ -245,7 +245,7 @@ LOOP_TEST(process_group_is_killed_also_when_its_leader_has_ended)
 
 LOOP_TEST(process_is_null_after_any_error)
 {
-    static const char *const nothing[] = {NULL};
+    static char *const nothing[] = {NULL};
     async_process *const garbage = (async_process *)(void *)&nothing;
     async_process *process = garbage;
     const async_process_options wrong = {.grace = -1};

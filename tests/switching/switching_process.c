@@ -135,7 +135,7 @@ SWITCHING_CALL(process_start, async_create_subprocess_exec, .kind = DEPENDS, .ma
 
 static int start_array(struct caller *caller)
 {
-    const char *const argv[] = {"true", NULL};
+    char *const argv[] = {"true", NULL};
     async_auto_wait_process *process = NULL;
     (void)caller;
     int result = async_create_subprocess_execv(&process, NULL, argv);
@@ -169,7 +169,7 @@ SWITCHING_CALL(run_process, async_run_process, .kind = DEPENDS, .make = run,
 
 static int run_array(struct caller *caller)
 {
-    const char *const argv[] = {"true", NULL};
+    char *const argv[] = {"true", NULL};
     async_auto_output output = {0};
     (void)caller;
     return async_run_processv(NULL, &output, argv);
