@@ -37,7 +37,10 @@ enum {
  * the call.
  */
 typedef struct async_process_options {
-    /* its standard streams: a descriptor, ASYNC_PIPE, ASYNC_STDOUT, ASYNC_DEVNULL; 0: ours */
+    /*
+     * its standard streams: a blocking descriptor above 0, ASYNC_PIPE, ASYNC_STDOUT, ASYNC_DEVNULL;
+     * 0: ours. To join two programs use async_pipe: streams of this library are non-blocking
+     */
     int in, out, err;
     const char *cwd;        /* its working directory; NULL: ours */
     char *const *env;       /* its environment, ended by NULL; NULL: ours */
@@ -59,7 +62,7 @@ typedef struct async_process_options {
     double linger;
     size_t limit;        /* bytes that async_process_communicate keeps of each pipe; 0: 64 MiB */
     const mode_t *umask; /* NULL: ours, as in the following */
-    const uid_t *user;
+    const uid_t *user;   /* alone it keeps our group and groups: set those, too */
     const gid_t *group;
     const gid_t *groups; /* its supplementary groups */
     size_t group_count;
@@ -71,7 +74,9 @@ typedef struct async_process_options {
  *                                  const char *program, const char *argument, …)
  *
  * Starts a program with arguments. A program without a slash in its name is searched in the
- * directories of PATH, that of options->env if it is set. options may be NULL.
+ * directories of PATH, that of options->env if it is set. A relative path, also in PATH, is relative
+ * to options->cwd. A script without #! is refused; async_create_subprocess_shell runs it. options
+ * may be NULL.
  *
  * The new process has the default action for every signal; SIGINT, SIGQUIT and SIGHUP stay ignored
  * if they are. No signal is blocked in it.
@@ -277,7 +282,8 @@ ASYNC_API int async_process_kill(async_process *process);
  * after `grace` seconds. With own_group or own_session both signals go to the whole group, and
  * SIGKILL also when only the process itself has ended.
  *
- * It goes on if the calling task is cancelled.
+ * With grace 0 or less SIGKILL comes at once. It goes on if the calling task is cancelled or reaches
+ * a time limit.
  *
  * Returns the status, as async_process_wait does.
  * Switches.
@@ -285,10 +291,11 @@ ASYNC_API int async_process_kill(async_process *process);
 ASYNC_API ASYNC_MUST int async_process_stop(async_process *process, double grace);
 
 /*
- * Frees the process. Its pipes are closed at once. A process that runs is ended as by
- * async_process_stop, with options.grace, unless options.outlives is set.
+ * Frees the process. Its pipes are closed at once. Unless options.outlives is set, it is ended as by
+ * async_process_stop with options.grace; of a group the rest, if it has ended itself.
  *
- * Tasks in async_process_wait get the status first. In a child of fork() only the memory is freed.
+ * Tasks in async_process_wait get the status first. Tasks in other calls on it get -ECANCELED. In a
+ * child of fork() only the memory is freed.
  *
  * Takes the process. NULL is ignored.
  * Switches.

@@ -82,8 +82,10 @@ ASYNC_API async_stream *async_stdin(void);
  * Returns standard output, descriptor 1 of the process, as a stream of this loop, as async_stdin
  * does.
  *
- * The end of the run sends what was written, for as long as that takes; exit(3) does not. Output is
- * in the order of the calls, but not in order with stdio's on the same descriptor.
+ * What was written is sent at the end of the iteration, and before a program is started
+ * (asyncio/process.h), so that it stands before the program's output. The end of the run sends the
+ * rest, for as long as that takes; exit(3) does not. Output is in the order of the calls, but not
+ * in order with stdio's on the same descriptor.
  *
  * If the reader has gone, a write raises SIGPIPE, which ends the program as it ends others; if
  * SIGPIPE is ignored, writes return -EPIPE.

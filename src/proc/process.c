@@ -15,6 +15,8 @@
 #include <asyncio/time.h>
 
 enum { DEFAULT_LIMIT = 64 << 20 };
+void (*asyncp_before_start)(struct async_loop *loop);
+
 static const double DEFAULT_GRACE_SECONDS = 5;
 static const async_process_options default_options;
 
@@ -167,6 +169,8 @@ static int start_process(struct async_process *process, const async_process_opti
                                    process->pipes);
     if (result == 0) {
         note_pipes(process);
+        if (asyncp_before_start != NULL)
+            asyncp_before_start(process->loop);
         result = asyncp_launch_start(&launch, call);
         asyncp_stdio_close(&stdio);
     }

@@ -44,6 +44,12 @@ struct async_process {
     char name[];          /* argv[0], for messages */
 };
 
+/*
+ * Called in a task before each start, with its loop: what the program has written to its standard
+ * streams comes before the output of the process. NULL: it has not used them. May switch.
+ */
+extern void (*asyncp_before_start)(struct async_loop *loop);
+
 /* For a call during which the process may be freed: its memory stays until the release. */
 void asyncp_process_hold(struct async_process *process);
 void asyncp_process_release(struct async_process *process);

@@ -5,6 +5,7 @@
  * Invariant: only the loop in owners[fd] touches records[fd].
  */
 #include "net/stream.h"
+#include "proc/process.h"
 #include "sched/current.h"
 #include <asyncio/terminal.h>
 #include <pthread.h>
@@ -30,9 +31,28 @@ static void disown_in_child(void)
         atomic_store(&owners[fd], NULL);
 }
 
-__attribute__((constructor)) static void install_disowning(void)
+/* Sends what is pending, for as long as the reader takes something. */
+static void send_pending(struct async_stream *stream)
+{
+    struct async_transport *transport = stream_transport(stream);
+    int result = 0;
+    asyncp_transport_flush(transport);
+    while (result == 0 && transport_pending(transport) > 0)
+        result = asyncp_transport_wait_writable(transport, "async_create_subprocess_exec");
+}
+
+/* A program that is started now writes to the same files behind this program's output. */
+static void send_before_start(struct async_loop *loop)
+{
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (atomic_load(&owners[fd]) == loop && records[fd]->stream != NULL)
+            send_pending(records[fd]->stream);
+}
+
+__attribute__((constructor)) static void install_hooks(void)
 {
     pthread_atfork(NULL, NULL, disown_in_child);
+    asyncp_before_start = send_before_start;
 }
 
 /* In a child of fork() another loop may have the descriptor by now. */

@@ -3,6 +3,7 @@
  * task does to the handle, the environment or the descriptors must not surprise another.
  */
 #include "run/runner.h"
+#include <asyncio/terminal.h>
 #include "shell.h"
 
 #include <signal.h>
@@ -131,4 +132,33 @@ LOOP_TEST(process_of_no_user_is_refused)
     CHECK_EQ(async_run_process(&(async_process_options){.stop_signal = 99}, NULL, "true"), -EINVAL);
     CHECK_EQ(async_run_process(NULL, NULL, ""), -ENOENT);
     return 0;
+}
+
+/* ---- standard output ------------------------------------------------------------------------- */
+
+static int write_and_run(void)
+{
+    for (int i = 0; i < 20; i++) {
+        ASYNC_TRY(async_stream_write(async_stdout(), "own ", 4));
+        ASYNC_TRY(async_run_process(NULL, NULL, "echo", "child"));
+    }
+    return 0;
+}
+async_fn(write_and_run);
+
+TEST_EACH_BACKEND(process_writes_after_what_was_written_before_its_start)
+{
+    int ends[2], saved = dup(1);
+    char said[1000] = "";
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(dup2(ends[1], 1), 1);
+    int result = async_run_with(test_options(), write_and_run);
+    CHECK_EQ(dup2(saved, 1), 1);
+    CHECK_EQ(result, 0);
+    CHECK(read(ends[0], said, sizeof said - 1) > 0);
+    for (int i = 0; i < 20; i++)
+        CHECK(strncmp(said + i * 10, "own child\n", 10) == 0);
+    close(ends[0]);
+    close(ends[1]);
+    close(saved);
 }
