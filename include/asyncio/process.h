@@ -74,9 +74,9 @@ typedef struct async_process_options {
  *                                  const char *program, const char *argument, …)
  *
  * Starts a program with arguments. A program without a slash in its name is searched in the
- * directories of PATH, that of options->env if it is set. A relative path, also in PATH, is relative
- * to options->cwd. A script without #! is refused; async_create_subprocess_shell runs it. options
- * may be NULL.
+ * directories of PATH, that of options->env if it is set. A relative path, also in PATH, is
+ * relative to options->cwd. A script without #! is refused; async_create_subprocess_shell runs it.
+ * options may be NULL.
  *
  * The new process has the default action for every signal; SIGINT, SIGQUIT and SIGHUP stay ignored
  * if they are. No signal is blocked in it.
@@ -166,13 +166,14 @@ ASYNC_API async_stream *async_process_stderr(const async_process *process);
 
 /*
  * The output of a process, from async_process_communicate; {0} at first. The caller owns the texts
- * and frees them with async_output_free.
+ * and frees them with async_output_free, also before it is used again.
  */
 typedef struct async_output {
     char *out, *err;           /* ended by a zero byte; NULL: the option is not ASYNC_PIPE */
     size_t out_size, err_size; /* bytes without the zero byte */
-    bool cut;  /* more than options.limit bytes came; the rest was read and dropped */
-    bool open; /* options.linger has expired, and another process still has the pipe */
+    bool cut; /* more than options.limit bytes came; the rest was read and dropped */
+    /* output may be missing: options.linger has expired, and another process still has the pipe */
+    bool open;
 } async_output;
 
 /*
@@ -184,7 +185,10 @@ typedef struct async_output {
  * the same input goes on where this one has stopped.
  *
  * Borrows input. output may be NULL: then the output is dropped.
- * Returns the status, as async_process_wait does; -EINVAL if there is input but no pipe for it.
+ * Returns the status, as async_process_wait does.
+ * -EINVAL if there is input but no pipe for it.
+ * -EBUSY if another task communicates with the process or uses its streams.
+ * -ECANCELED also if the process was freed.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_process_communicate(async_process *process, const void *input,
@@ -282,17 +286,19 @@ ASYNC_API int async_process_kill(async_process *process);
  * after `grace` seconds. With own_group or own_session both signals go to the whole group, and
  * SIGKILL also when only the process itself has ended.
  *
- * With grace 0 or less SIGKILL comes at once. It goes on if the calling task is cancelled or reaches
- * a time limit.
+ * With grace 0 or less SIGKILL comes at once. It goes on if the calling task is cancelled or
+ * reaches a time limit.
  *
  * Returns the status, as async_process_wait does.
+ * -ECANCELED if another task frees or detaches the process.
+ * -EINVAL if grace is not a number.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_process_stop(async_process *process, double grace);
 
 /*
- * Frees the process. Its pipes are closed at once. Unless options.outlives is set, it is ended as by
- * async_process_stop with options.grace; of a group the rest, if it has ended itself.
+ * Frees the process. Its pipes are closed at once. Unless options.outlives is set, it is ended as
+ * by async_process_stop with options.grace; of a group the rest, if it has ended itself.
  *
  * Tasks in async_process_wait get the status first. Tasks in other calls on it get -ECANCELED. In a
  * child of fork() only the memory is freed.
@@ -304,7 +310,10 @@ ASYNC_API void async_process_free_wait(async_process *process);
 
 /*
  * Lets the process run on by itself; the library waits for its end in the background. Its pipes are
- * closed.
+ * closed. If it ends when its loop does not exist any more, it stays a zombie until this program
+ * starts another one or ends.
+ *
+ * Tasks in async_process_wait and other calls on it get -ECANCELED.
  *
  * Takes the process. NULL is ignored.
  * Never switches.
