@@ -32,7 +32,7 @@ DEATH_TEST(overflow_by_recursion_names_the_task_and_the_function,
            "asyncio: task #2 'dig' (created at |tests/unit/test_overflow.c:|"
            "overflowed its stack of 128 KiB; make the recursion or the local variables smaller, "
            "or give the task a larger stack|"
-           "it happened in recurse_for_ever+0x|in recurse_for_ever+0x|times on the stack")
+           "it happened in recurse_for_ever|    in recurse_for_ever|+0x|times on the stack")
 {
     async_ignore(async_run_with(test_options(), dig_in_a_task));
 }
