@@ -344,6 +344,7 @@ LOOP_TEST(begin_and_end_of_a_shield_hold_off_a_request)
 
 /* ---- results that are no int ----------------------------------------------------------------- */
 
+#if LONG_MAX > INT_MAX
 static int limit_a_long(void)
 {
     return async_timeout(5, (long)INT_MAX + 1);
@@ -353,7 +354,6 @@ async_fn(limit_a_long);
 DEATH_TEST(timeout_of_a_result_that_is_no_int_dies,
            "async_timeout: the result 2147483648 is no int; store it in a variable inside the call")
 {
-    if (sizeof(long) == sizeof(int))
-        test_skip("a long is an int here");
     async_ignore(async_run(limit_a_long));
 }
+#endif
