@@ -38,7 +38,7 @@ as_shown() {
 
 # Checks the end only: the lines after Ctrl-C differ from run to run.
 ended_clean() {
-    [ "$status" = 130 ] && grep -q 'closing$' "$lines" && grep -q ', 0 are left; 0 stacks are in use' "$lines"
+    [ "$status" = 130 ] && grep -q 'closing$' "$lines" && grep -q ', left: 0; stacks in use: 0; ' "$lines"
 }
 
 title() { printf '\n== %s: %s\n\n' "$1" "$2"; }
