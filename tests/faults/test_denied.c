@@ -172,8 +172,8 @@ static void wait_denied(const char *backend, long call)
 DEATH_TEST(denied_wait_of_epoll_is_named,
            "the loop cannot wait any more: epoll_wait failed (-EPERM: ")
 {
-#ifdef SYS_epoll_wait
     deny_call(CALL_EPOLL_PWAIT2, EPERM);
+#ifdef SYS_epoll_wait
     deny_call(SYS_epoll_pwait, EPERM); /* musl calls it for epoll_wait */
     wait_denied("epoll", SYS_epoll_wait);
 #else

@@ -53,8 +53,8 @@ static X509 *make(const uint8_t *data, size_t size)
 static void judge(X509 *certificate, int error, int depth)
 {
     static SSL_CTX *context;
-    char complaint[COMPLAINT_BYTES] = "", name[] = "www.example.com";
-    struct connection connection = {.complaint = complaint, .name = name};
+    char verify_error[VERIFY_ERROR_BYTES] = "", name[] = "www.example.com";
+    struct connection connection = {.verify_error = verify_error, .name = name};
     if (context == NULL)
         context = SSL_CTX_new(TLS_client_method());
     SSL *ssl = SSL_new(context);
@@ -66,8 +66,8 @@ static void judge(X509 *certificate, int error, int depth)
     X509_STORE_CTX_set_error(chain, error);
     X509_STORE_CTX_set_error_depth(chain, depth);
     tlsp_verify_cb(0, chain);
-    fuzz_check_printable(complaint);
-    if (complaint[0] == 0)
+    fuzz_check_printable(verify_error);
+    if (verify_error[0] == 0)
         abort();
     X509_STORE_CTX_free(chain);
     SSL_free(ssl);
