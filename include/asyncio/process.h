@@ -215,7 +215,8 @@ ASYNC_API void async_output_free(async_output *output);
  * Runs a program until its end: async_create_subprocess_exec, async_process_communicate,
  * async_process_free_wait. If output is not NULL, options.out 0 means ASYNC_PIPE.
  *
- * If the calling task is cancelled, the program is ended as by async_process_stop.
+ * If the calling task is cancelled, the program is ended as by async_process_stop, and output has
+ * what it has written until then.
  *
  * If the program fails, output is filled too, and the message is such as "git fetch: exit status
  * 128: fatal: not a git repository": the last line of its standard error is added if options.err is

@@ -87,6 +87,9 @@ ASYNC_API async_stream *async_stdin(void);
  * rest, for as long as that takes; exit(3) does not. Output is in the order of the calls, but not
  * in order with stdio's on the same descriptor.
  *
+ * If the last output cannot be sent, for example to a full disk, a message on standard error says
+ * so.
+ *
  * If the reader has gone, a write raises SIGPIPE, which ends the program as it ends others; if
  * SIGPIPE is ignored, writes return -EPIPE.
  *

@@ -115,11 +115,10 @@ static int converse(struct conversation *conversation)
     return async_group_wait(&tasks);
 }
 
-static int fill_output(struct async_process *process, const struct conversation *conversation,
-                       async_output *output)
+/* 0; -ENOMEM: nothing was taken. */
+static int take_output(struct async_process *process, async_output *output)
 {
     struct communication *communication = &process->communication;
-    output->open = conversation->lingered;
     output->cut = communication->out.cut || communication->err.cut;
     /* both or none: what is taken once is not there for another call */
     ASYNC_TRY(asyncp_captured_reserve(&communication->out));
@@ -138,8 +137,10 @@ static int finish_conversation(const struct conversation *conversation, async_ou
     int status = process->is_freed ? -ECANCELED : async_process_wait(process);
     if (process->is_freed)
         return async_fail(-ECANCELED, "the process was freed");
-    if (output != NULL && (status >= 0 || status == -ECHILD))
-        ASYNC_TRY(fill_output(process, conversation, output));
+    if (output == NULL || (status < 0 && status != -ECHILD))
+        return status;
+    ASYNC_TRY(take_output(process, output));
+    output->open = conversation->lingered;
     return status;
 }
 
@@ -216,6 +217,8 @@ int asyncp_run_process(const async_process_options *given, async_output *output,
     output = output != NULL ? output : &unwanted;
     ASYNC_TRY(asyncp_create_subprocess(&process, &options, argv));
     int status = async_process_communicate(process, NULL, 0, output);
+    if (status < 0 && status != -ECHILD)
+        async_ignore(take_output(process, output)); /* as far as it has come */
     return status > 0 ? explain_status(argv, status, output) : status;
 }
 

@@ -168,3 +168,14 @@ LOOP_TEST(run_process_ends_the_program_when_it_is_cancelled)
     CHECK_EQ(async_timeout(0.02, async_run_process(NULL, NULL, "sleep", "1000")), -ETIMEDOUT);
     return 0;
 }
+
+LOOP_TEST(run_process_that_reaches_a_limit_gives_what_came_before)
+{
+    async_auto_output output = {0};
+    const async_process_options options = {.own_group = true};
+    CHECK_EQ(async_timeout(0.1, async_run_process(&options, &output, "sh", "-c",
+                                                  "echo so far; exec sleep 1000")),
+             -ETIMEDOUT);
+    CHECK_STR(output.out, "so far\n");
+    return 0;
+}

@@ -6,6 +6,7 @@
 #include <asyncio/terminal.h>
 #include "shell.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/types.h>
@@ -161,4 +162,32 @@ TEST_EACH_BACKEND(process_writes_after_what_was_written_before_its_start)
     close(ends[0]);
     close(ends[1]);
     close(saved);
+}
+
+static int write_a_result(void)
+{
+    return async_stream_write(async_stdout(), "result\n", 7);
+}
+async_fn(write_a_result);
+
+TEST_EACH_BACKEND(output_to_a_full_device_is_not_lost_in_silence)
+{
+    int ends[2], saved_out = dup(1), saved_err = dup(2), full = open("/dev/full", O_WRONLY);
+    char said[300] = "";
+    if (full < 0)
+        test_skip("there is no /dev/full");
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(dup2(full, 1), 1);
+    CHECK_EQ(dup2(ends[1], 2), 2);
+    int result = async_run_with(test_options(), write_a_result);
+    CHECK_EQ(dup2(saved_out, 1), 1);
+    CHECK_EQ(dup2(saved_err, 2), 2);
+    CHECK_EQ(result, 0);
+    CHECK(read(ends[0], said, sizeof said - 1) > 0);
+    CHECK(strstr(said, "was lost: -ENOSPC: No space left on device") != NULL);
+    close(ends[0]);
+    close(ends[1]);
+    close(saved_out);
+    close(saved_err);
+    close(full);
 }
