@@ -6,11 +6,19 @@
 #define SYS_CALL_H
 
 #include "sys/fault.h"
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* The result of a libc call, or -errno. */
 static inline long sys_result(long result)
 {
     return result == -1 ? -(long)errno : result;
+}
+
+/* ioctl(2). The second parameter of musl's wrapper is an int, too small for some requests. */
+static inline long sys_ioctl(int fd, unsigned long request, void *argument)
+{
+    return syscall(SYS_ioctl, fd, request, argument);
 }
 
 /* Makes the call unless the fault hook fails it. The result, or -errno. */

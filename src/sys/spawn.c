@@ -362,8 +362,7 @@ enum { INFO_EXIT = 1 << 3 }; /* Linux 6.15 */
 static int ask_for_status(int pidfd, int *status)
 {
     struct pidfd_info_of_kernel info = {.mask = INFO_EXIT};
-    /* not by ioctl: its second parameter is an int in musl */
-    if (syscall(SYS_ioctl, pidfd, GET_PIDFD_INFO, &info) < 0 || (info.mask & INFO_EXIT) == 0)
+    if (sys_ioctl(pidfd, GET_PIDFD_INFO, &info) < 0 || (info.mask & INFO_EXIT) == 0)
         return -ECHILD;
     *status = info.exit_code;
     return PROCESS_REAPED;

@@ -54,7 +54,7 @@ bool asyncp_sys_is_terminal(int fd)
 bool asyncp_sys_is_master(int fd)
 {
     unsigned number;
-    return !is_not_known(SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGPTN, &number)));
+    return !is_not_known(SYS_CALL(SITE_TERMINAL, sys_ioctl(fd, TIOCGPTN, &number)));
 }
 
 /* A terminal that is not the controlling one has no groups. */
@@ -67,7 +67,7 @@ bool asyncp_sys_is_foreground(int fd)
 unsigned asyncp_sys_terminal_number(int fd)
 {
     unsigned number = 0;
-    return SYS_CALL(SITE_TERMINAL, ioctl(fd, TIOCGDEV, &number)) == 0 ? number : 0;
+    return SYS_CALL(SITE_TERMINAL, sys_ioctl(fd, TIOCGDEV, &number)) == 0 ? number : 0;
 }
 
 void asyncp_sys_flush_input(int fd)
