@@ -17,6 +17,7 @@
 
 int asyncp_sys_get_terminal(int fd, struct termios *settings)
 {
+    *settings = (struct termios){0}; /* musl leaves the end of c_cc as it is */
     long result;
     do
         result = SYS_CALL(SITE_TERMINAL, tcgetattr(fd, settings));
