@@ -17,7 +17,7 @@ enum { MUCH = 1 << 20 };
 
 static struct termios settings_of(int fd)
 {
-    struct termios settings;
+    struct termios settings = {0}; /* musl leaves the end of c_cc as it is */
     CHECK_EQ(tcgetattr(fd, &settings), 0);
     return settings;
 }
