@@ -136,8 +136,8 @@ ASYNC_API void async_stream_abort(async_stream *stream);
 ASYNC_API bool async_is_disconnect(int error);
 
 /*
- * Returns the socket or other descriptor, borrowed; -1 if the stream was aborted, or if it is one
- * end of a pipe whose writing has ended. It may be called in a child of fork().
+ * Returns the socket or other descriptor, borrowed; -1 if the stream was aborted, or if it is the
+ * writing end of a pipe after async_stream_write_eof. It may be called in a child of fork().
  * Never switches.
  */
 ASYNC_API int async_stream_fd(const async_stream *stream);

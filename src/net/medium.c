@@ -71,9 +71,8 @@ static size_t max_write(const struct medium *medium)
 }
 
 /*
- * A write to a terminal wakes those who poll it for writing, and io_uring does not ask again
- * whether it is writable. So a write that would return -EAGAIN is not made: it would be the event
- * after which it is made again.
+ * A write to a terminal wakes the pollers for writing, even if it returns -EAGAIN, and io_uring
+ * passes that event on. The write would then be made again, without end.
  */
 static bool polls_before_write(const struct medium *medium)
 {

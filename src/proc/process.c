@@ -1,6 +1,6 @@
 /*
- * proc/process.c: the life of a process handle: the start, the end of the process, and the end of
- * the handle. A handle comes from malloc, because it may outlive its loop in reaper.c.
+ * proc/process.c: a process handle from the start of the program to the end of the handle: waiting,
+ * signals, the orderly stop. A handle comes from malloc, because it may outlive its loop in reaper.c.
  */
 #include "proc/process.h"
 #include "base/options.h"
@@ -14,9 +14,9 @@
 #include "sys/report.h"
 #include <asyncio/time.h>
 
-enum { DEFAULT_LIMIT = 64 << 20 };
 void (*asyncp_before_start)(struct async_loop *loop);
 
+enum { DEFAULT_LIMIT = 64 << 20 };
 static const double DEFAULT_GRACE_SECONDS = 5;
 static const async_process_options default_options;
 
@@ -27,7 +27,7 @@ void asyncp_process_check(const async_process *process, const char *call)
         asyncp_wrong_loop(process->loop, call, "the process");
 }
 
-/* ---- the end of the process ----------------------------------------------------------------- */
+/* ---- references ----------------------------------------------------------------------------- */
 
 void asyncp_process_hold(struct async_process *process)
 {
@@ -41,6 +41,8 @@ void asyncp_process_release(struct async_process *process)
     asyncp_communication_free(&process->communication);
     memory_free(&asyncp_malloc, process, process->bytes);
 }
+
+/* ---- the end of the process ----------------------------------------------------------------- */
 
 /* The handle is gone. */
 static void free_process(struct async_process *process)
