@@ -1,6 +1,7 @@
 /*
  * proc/process.c: a process handle from the start of the program to the end of the handle: waiting,
- * signals, the orderly stop. A handle comes from malloc, because it may outlive its loop in reaper.c.
+ * signals, the orderly stop. A handle comes from malloc, because it may outlive its loop in
+ * reaper.c.
  */
 #include "proc/process.h"
 #include "base/options.h"
