@@ -60,7 +60,7 @@ class Shell:
             if foreground:
                 os.tcsetpgrp(0, os.getpid())
             signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-            os.execve(command[0], command, {**os.environ, "ASYNCIO_BACKEND": backend})
+            os.execvpe(command[0], command, {**os.environ, "ASYNCIO_BACKEND": backend})
         return job
 
     def go_on(self, job):
