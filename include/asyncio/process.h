@@ -89,6 +89,9 @@ typedef struct async_process_options {
  * -ENOENT if the program or options->cwd does not exist; the message names it.
  * -EACCES if the program is not executable.
  * -EINVAL if the options contradict each other.
+ * -ETXTBSY if a process has the program open for writing. It is tried for 0.1 seconds, in which
+ * other starts wait, because a process between its fork and exec may have it only for a moment.
+ * -EPERM also if options.pipe_size is above the system's limit.
  * -EAGAIN, -EMFILE, -EPERM or another error of fork(2), pipe(2), execve(2) if the kernel refuses.
  * Switches.
  */
@@ -186,7 +189,8 @@ typedef struct async_output {
  *
  * Borrows input. output may be NULL: then the output is dropped.
  * Returns the status, as async_process_wait does.
- * -EINVAL if there is input but no pipe for it.
+ * -EINVAL if there is input but no pipe for it, or the pipe was closed.
+ * -EBADF if another task has closed the pipe before all input was written.
  * -EBUSY if another task communicates with the process or uses its streams.
  * -ECANCELED also if the process was freed.
  * Switches.

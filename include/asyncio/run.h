@@ -87,8 +87,8 @@ typedef struct async_run_options {
  * Runs the coroutine as async_run does, and returns the exit status for main(). An error is
  * reported on standard error.
  *
- * Returns the coroutine's result, or 125 if it is larger; 1 after an error; 130 if SIGINT cancelled
- * it, 143 if SIGTERM did.
+ * Returns the coroutine's result, or 125 if it is larger; 1 after an error, or in place of 0 if
+ * output of async_stdout or async_stderr was lost; 130 if SIGINT cancelled it, 143 if SIGTERM did.
  */
 #define async_main(...) (asyncp_run_begin(NULL), asyncp_main_end(async_create_task(__VA_ARGS__)))
 

@@ -70,7 +70,7 @@ ASYNC_API ASYNC_MUST int async_connect_write_pipe(async_stream **stream, int fd)
  * terminal, a pipe, a file, a socket, a device.
  *
  * It is made when it is first asked for, and lent: it need not be closed. One loop at a time has
- * it.
+ * it. Input that the stream has read ahead does not reach a process that reads descriptor 0 later.
  *
  * Returns NULL if the descriptor is not open, if another loop has the stream, or if memory is
  * exhausted; async_strerror says which.
@@ -88,7 +88,7 @@ ASYNC_API async_stream *async_stdin(void);
  * in order with stdio's on the same descriptor.
  *
  * If the last output cannot be sent, for example to a full disk, a message on standard error says
- * so.
+ * so, and async_main returns 1 in place of 0.
  *
  * If the reader has gone, a write raises SIGPIPE, which ends the program as it ends others; if
  * SIGPIPE is ignored, writes return -EPIPE.
@@ -118,6 +118,7 @@ ASYNC_API async_stream *async_stderr(void);
  * -ENODATA at the end of the input; on a terminal, Ctrl-D.
  * -EMSGSIZE if the line does not fit; it is dropped.
  * -EBADF if standard input or output is not open.
+ * -EBUSY if another loop has standard input or output.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_input(const char *prompt, char *line, size_t size);

@@ -238,11 +238,13 @@ static void end_tasks(struct async_loop *loop)
 }
 
 /* The tasks of an inherited loop belong to the parent. A task may also fork while the loop ends. */
-void asyncp_loop_finish(struct async_loop *loop)
+bool asyncp_loop_finish(struct async_loop *loop)
 {
     if (!loop_is_inherited(loop))
         end_tasks(loop);
     if (loop_is_debug(loop) && !loop_is_inherited(loop))
         report_closing(loop);
+    bool output_was_lost = loop->activity.output_was_lost;
     free_loop(loop);
+    return !output_was_lost;
 }

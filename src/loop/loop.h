@@ -12,8 +12,11 @@
 int asyncp_loop_open(struct async_loop **out, const async_run_options *options, bool hosted,
                      const struct loop_hooks *hooks);
 
-/* Cancels the remaining tasks, waits for them, and frees the loop. */
-void asyncp_loop_finish(struct async_loop *loop);
+/*
+ * Cancels the remaining tasks, waits for them, and frees the loop. false: output of a standard
+ * stream was lost, which was reported.
+ */
+bool asyncp_loop_finish(struct async_loop *loop);
 
 /*
  * One iteration: waits for events, at most max_ns (negative: without limit), and runs the ready

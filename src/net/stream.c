@@ -50,7 +50,7 @@ static void hold_shutdown(const struct async_stream *stream, int difference)
 }
 
 /* No call of the program is left to return the error of its last output. */
-static void report_lost_output(struct async_stream *stream)
+static void report_lost_output(struct async_loop *loop, struct async_stream *stream)
 {
     char why[80];
     int error = transport_write_error(stream_transport(stream));
@@ -59,13 +59,14 @@ static void report_lost_output(struct async_stream *stream)
         return;
     asyncp_error_describe(why, sizeof why, error, NULL);
     asyncp_report("the end of what was written to a standard stream was lost: %s", why);
+    loop_note_lost_output(loop);
 }
 
 static void end_stream(struct async_stream *stream)
 {
     struct async_transport *transport = stream_transport(stream);
     struct async_loop *loop = transport_loop(transport);
-    report_lost_output(stream);
+    report_lost_output(loop, stream);
     ASSERT(transport_is_closing(transport) && layer_has_sent(&stream->layer));
     if (stream->is_lingering)
         poller_release(&loop->poller, 1);

@@ -64,8 +64,11 @@ static int write_input(struct conversation *conversation)
 {
     struct async_process *process = conversation->process;
     size_t *written = &process->communication.input_written;
-    struct async_stream *stream;
-    while ((stream = process->pipes[PIPE_IN]) != NULL && *written < conversation->input_size) {
+    while (*written < conversation->input_size) {
+        struct async_stream *stream = process->pipes[PIPE_IN];
+        if (stream == NULL)
+            return async_fail(-EBADF, "the input of %s was closed before all was written",
+                              process->name);
         size_t size = conversation->input_size - *written;
         size = size < WRITTEN_AT_ONCE ? size : WRITTEN_AT_ONCE;
         int result = async_stream_write(stream, conversation->input + *written, size);
@@ -78,8 +81,8 @@ static int write_input(struct conversation *conversation)
         else
             ASYNC_TRY(result);
     }
-    if (stream != NULL)
-        end_pipe(conversation, stream);
+    if (process->pipes[PIPE_IN] != NULL)
+        end_pipe(conversation, process->pipes[PIPE_IN]);
     return 0;
 }
 async_fn(write_input, struct conversation *);
@@ -154,8 +157,11 @@ int async_process_communicate(async_process *process, const void *input, size_t 
     asyncp_process_check(process, call);
     if (input == NULL && size > 0)
         return async_fail(-EINVAL, "%s: input is NULL, but size is not 0", call);
-    if (size > 0 && !process->had_pipe[PIPE_IN])
-        return async_fail(-EINVAL, "%s: there is input, but options.in was not ASYNC_PIPE", call);
+    if (size > process->communication.input_written && process->pipes[PIPE_IN] == NULL)
+        return async_fail(-EINVAL,
+                          "%s: there is input, but no pipe for it (options.in), or it was "
+                          "closed",
+                          call);
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     if (process->is_communicating)

@@ -75,6 +75,14 @@ static int check_stdio(const async_process_options *options)
     return 0;
 }
 
+static int explain_refusal(int error, const async_process_options *options)
+{
+    if (error == -EPERM && options->pipe_size > 0)
+        return async_fail(error, "options.pipe_size is %d, more than a user may have (pipe(7))",
+                          options->pipe_size);
+    return async_fail_errno(error, "open the standard streams of a process");
+}
+
 int asyncp_stdio_open(struct child_stdio *stdio, struct async_loop *loop,
                       const async_process_options *options, int child[3],
                       struct async_stream *streams[3])
@@ -88,7 +96,7 @@ int asyncp_stdio_open(struct child_stdio *stdio, struct async_loop *loop,
         int fd = open_one(stdio, loop, i, wanted[i], options->pipe_size, &streams[i]);
         if (fd < 0) {
             asyncp_stdio_close(stdio);
-            return async_fail_errno(fd, "open the standard streams of a process");
+            return explain_refusal(fd, options);
         }
         child[i] = fd;
     }

@@ -184,6 +184,12 @@ static inline void loop_count_output_hold(struct async_loop *loop, int differenc
     loop->activity.output_holds += (size_t)difference;
 }
 
+/* Standard output could not be sent, and no call of the program is left to return the error. */
+static inline void loop_note_lost_output(struct async_loop *loop)
+{
+    loop->activity.output_was_lost = true;
+}
+
 static inline bool loop_is_debug(const struct async_loop *loop)
 {
     return loop->debug.enabled;

@@ -79,13 +79,13 @@ int asyncp_run_end(async_task *main_task)
     return result;
 }
 
-/* interrupted_by: the signal that came during the run; 0: none. */
-static int exit_status(int result, int interrupted_by)
+/* interrupted_by: the signal that came during the run; 0: none. sent: all output was. */
+static int exit_status(int result, int interrupted_by, bool sent)
 {
     enum { MAX_STATUS = 125, FAILED = 1, SIGNALLED = 128 };
     if (result == -EINTR)
         return SIGNALLED + (interrupted_by != 0 ? interrupted_by : SIGINT);
-    if (result < 0)
+    if (result < 0 || (result == 0 && !sent))
         return FAILED;
     return result < MAX_STATUS ? result : MAX_STATUS;
 }
@@ -114,7 +114,7 @@ int asyncp_main_end(async_task *main_task)
     if (asyncp_run_error != 0) {
         int error = end_failed_run();
         asyncp_report("cannot create a loop: %s", asyncp_error_meaning(error));
-        return exit_status(error, 0);
+        return exit_status(error, 0, true);
     }
     struct async_loop *loop = asyncp_current;
     int result = run_main(loop, main_task);
@@ -123,8 +123,8 @@ int asyncp_main_end(async_task *main_task)
     else if (result < 0 && result != -EINTR)
         report_main(loop, main_task, result);
     int number = asyncp_interrupt_number(loop);
-    asyncp_loop_finish(loop);
-    return exit_status(result, number);
+    bool sent = asyncp_loop_finish(loop);
+    return exit_status(result, number, sent);
 }
 
 /* The runner's loop, which is created if it does not exist yet. 0 or -errno. */

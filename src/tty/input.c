@@ -8,20 +8,20 @@
 #include "sys/file.h"
 #include "sys/stream.h"
 #include "sys/terminal.h"
+#include "tty/standard.h"
 #include <asyncio/stream_read.h>
 #include <asyncio/stream_write.h>
-#include <asyncio/terminal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- a line --------------------------------------------------------------------------------- */
 
-static int write_prompt(const char *prompt)
+static int write_prompt(struct async_loop *loop, const char *prompt)
 {
-    async_stream *out = async_stdout();
+    async_stream *out;
     if (prompt == NULL || *prompt == 0)
         return 0;
-    if (out == NULL)
-        return -EBADF;
+    ASYNC_TRY(asyncp_standard_stream(loop, STDOUT_FILENO, &out));
     ASYNC_TRY(async_stream_write(out, prompt, strlen(prompt)));
     return async_stream_drain(out);
 }
@@ -29,16 +29,15 @@ static int write_prompt(const char *prompt)
 int async_input(const char *prompt, char *line, size_t size)
 {
     const char *input;
+    async_stream *in;
     struct async_loop *loop = loop_enter("async_input");
     if (loop_running(loop)->cancel_pending)
         return asyncp_fail_cancelled(loop);
     if (line == NULL || size == 0)
         return async_fail(-EINVAL, "async_input: line is NULL, or size is 0");
     *line = 0;
-    async_stream *in = async_stdin();
-    if (in == NULL)
-        return -EBADF;
-    ASYNC_TRY(write_prompt(prompt));
+    ASYNC_TRY(asyncp_standard_stream(loop, STDIN_FILENO, &in));
+    ASYNC_TRY(write_prompt(loop, prompt));
     int length = async_stream_borrow_line(in, &input);
     if (length <= 0)
         return length < 0 ? length : async_fail(-ENODATA, "the input has ended");

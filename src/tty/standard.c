@@ -7,7 +7,7 @@
 #include "net/stream.h"
 #include "proc/process.h"
 #include "sched/current.h"
-#include <asyncio/terminal.h>
+#include "tty/standard.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -74,61 +74,67 @@ static void end_with_loop(struct close_hook *hook)
     drop_standard(standard);
 }
 
-/* The loop's record of the descriptor; NULL: out of memory, or another loop has it. */
-static struct standard_stream *find_record(struct async_loop *loop, int fd)
+/* Makes it the loop's until the loop ends. */
+static int claim(struct async_loop *loop, int fd)
 {
     struct async_loop *owner = NULL;
-    if (atomic_load(&owners[fd]) == loop)
-        return records[fd];
     struct standard_stream *standard = memory_new(&loop->memory, sizeof *standard);
     if (standard == NULL)
-        return NULL;
+        return -ENOMEM;
     if (!atomic_compare_exchange_strong(&owners[fd], &owner, loop)) {
         memory_free(&loop->memory, standard, sizeof *standard);
-        async_ignore(async_fail(-EBUSY, "descriptor %d: another loop has its stream", fd));
-        return NULL;
+        return async_fail(-EBUSY, "descriptor %d: another loop has its stream", fd);
     }
     *standard = (struct standard_stream){.ending.on_close = end_with_loop, .loop = loop, .fd = fd};
     loop_add_ending(loop, &standard->ending);
     records[fd] = standard;
-    return standard;
+    return 0;
 }
 
-static bool open_standard(struct standard_stream *standard)
+static int open_standard(struct standard_stream *standard)
 {
     int fd = standard->fd;
     enum side side = fd == STDIN_FILENO ? SIDE_READ : SIDE_WRITE;
-    if (asyncp_stream_adopt(standard->loop, &standard->stream, fd, side, true) < 0) {
+    int result = asyncp_stream_adopt(standard->loop, &standard->stream, fd, side, true);
+    if (result < 0) {
         drop_standard(standard);
-        return false;
+        return result;
     }
     asyncp_stream_link(standard->stream, &standard->stream);
     asyncp_stream_set_patient(standard->stream);
-    return true;
+    return 0;
 }
 
-static async_stream *standard_stream(int fd, const char *call)
+int asyncp_standard_stream(struct async_loop *loop, int fd, async_stream **stream)
 {
-    struct async_loop *loop = asyncp_current;
+    if (atomic_load(&owners[fd]) != loop)
+        ASYNC_TRY(claim(loop, fd));
+    if (records[fd]->stream == NULL)
+        ASYNC_TRY(open_standard(records[fd]));
+    *stream = records[fd]->stream;
+    return 0;
+}
+
+static async_stream *stream_or_null(int fd, const char *call)
+{
+    async_stream *stream = NULL;
     asyncp_check_inherited(call);
-    ENSURE(loop != NULL, "%s was called where there is no loop", call);
-    struct standard_stream *standard = find_record(loop, fd);
-    if (standard == NULL || (standard->stream == NULL && !open_standard(standard)))
-        return NULL;
-    return standard->stream;
+    ENSURE(asyncp_current != NULL, "%s was called where there is no loop", call);
+    async_ignore(asyncp_standard_stream(asyncp_current, fd, &stream));
+    return stream;
 }
 
 async_stream *async_stdin(void)
 {
-    return standard_stream(STDIN_FILENO, "async_stdin");
+    return stream_or_null(STDIN_FILENO, "async_stdin");
 }
 
 async_stream *async_stdout(void)
 {
-    return standard_stream(STDOUT_FILENO, "async_stdout");
+    return stream_or_null(STDOUT_FILENO, "async_stdout");
 }
 
 async_stream *async_stderr(void)
 {
-    return standard_stream(STDERR_FILENO, "async_stderr");
+    return stream_or_null(STDERR_FILENO, "async_stderr");
 }

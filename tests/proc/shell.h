@@ -1,11 +1,14 @@
 /*
  * shell.h: for tests of processes: programs with pipes to all three standard streams, run by
- * /bin/sh.
+ * /bin/sh, and tests that must not be root.
  */
 #ifndef TEST_PROC_SHELL_H
 #define TEST_PROC_SHELL_H
 
 #include "run/runner.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
 
 static const async_process_options all_pipes = {
     .in = ASYNC_PIPE, .out = ASYNC_PIPE, .err = ASYNC_PIPE};
@@ -24,6 +27,15 @@ static inline int run_shell(const async_process_options *options, const char *co
     async_auto_wait_process *process = NULL;
     ASYNC_TRY(async_create_subprocess_shell(&process, options, command));
     return async_process_wait(process);
+}
+
+/* Only root can become another user. */
+static inline bool become_user(uid_t user)
+{
+    if (setresuid(user, user, user) != 0)
+        return false;
+    CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0); /* for LeakSanitizer, which traces the process */
+    return true;
 }
 
 #endif

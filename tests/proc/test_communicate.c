@@ -2,22 +2,12 @@
  * test_communicate.c: input and output of processes at the same time, what a cancelled call leaves,
  * pipes held by other processes, and programs that are run to their end.
  */
-#include "run/runner.h"
+#include "proc/shell.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-static const async_process_options all_pipes = {
-    .in = ASYNC_PIPE, .out = ASYNC_PIPE, .err = ASYNC_PIPE};
-
-static async_process *start_shell(const async_process_options *options, const char *command)
-{
-    async_process *process;
-    CHECK_EQ(async_create_subprocess_shell(&process, options, command), 0);
-    return process;
-}
 
 LOOP_TEST(communicate_gives_both_outputs_and_the_status)
 {
@@ -133,6 +123,26 @@ LOOP_TEST(communicate_without_a_pipe_for_its_input_is_refused)
     CHECK_EQ(async_process_communicate(process, "x", 1, NULL), -EINVAL);
     CHECK_EQ(async_process_communicate(process, NULL, 1, NULL), -EINVAL);
     CHECK_EQ(async_process_communicate(process, NULL, 0, NULL), 0);
+    return 0;
+}
+
+LOOP_TEST(communicate_after_its_pipe_was_closed_is_refused)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "cat");
+    async_stream_close(async_process_stdin(process));
+    CHECK_EQ(async_process_communicate(process, "x", 1, NULL), -EINVAL);
+    CHECK_EQ(async_process_communicate(process, NULL, 0, NULL), 0);
+    return 0;
+}
+
+LOOP_TEST(communicate_again_after_all_input_was_written_needs_no_pipe)
+{
+    async_auto_wait_process *process = start_shell(&all_pipes, "cat; exec sleep 1000");
+    async_auto_output output = {0};
+    CHECK_EQ(async_timeout(0.1, async_process_communicate(process, "x", 1, &output)), -ETIMEDOUT);
+    CHECK_EQ(async_process_kill(process), 0);
+    CHECK_EQ(async_process_communicate(process, "x", 1, &output), SIGKILL);
+    CHECK_STR(output.out, "x");
     return 0;
 }
 

@@ -2,7 +2,7 @@
  * test_process.c: starting programs and waiting for their ends: status, arguments, environment,
  * working directory, descriptors, errors with their messages.
  */
-#include "run/runner.h"
+#include "proc/shell.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,14 +11,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Runs a command with /bin/sh and returns its status. */
-static int run_shell(const async_process_options *options, const char *command)
-{
-    async_auto_wait_process *process = NULL;
-    ASYNC_TRY(async_create_subprocess_shell(&process, options, command));
-    return async_process_wait(process);
-}
 
 /* ---- ends ----------------------------------------------------------------------------------- */
 
@@ -247,6 +239,17 @@ LOOP_TEST(process_options_that_contradict_each_other_are_refused)
         CHECK_EQ(async_create_subprocess_exec(&process, &wrong[i], "true"), -EINVAL);
         CHECK(strstr(async_strerror(-EINVAL), "options.") != NULL);
     }
+    return 0;
+}
+
+LOOP_TEST(process_with_a_pipe_too_large_for_its_user_is_refused)
+{
+    const async_process_options options = {.in = ASYNC_PIPE, .pipe_size = 1 << 30};
+    async_process *process;
+    if (geteuid() == 0 && !become_user(65534))
+        test_skip("root can become no other user here");
+    CHECK_EQ(async_create_subprocess_exec(&process, &options, "true"), -EPERM);
+    CHECK(strstr(async_strerror(-EPERM), "options.pipe_size is 1073741824") != NULL);
     return 0;
 }
 

@@ -6,7 +6,7 @@
  * PROCESS_STORM in the environment is the number of processes; make stress sets it.
  */
 #include "proc/reaper.h"
-#include "run/runner.h"
+#include "proc/shell.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -46,11 +46,16 @@ static void check_status(int status, int expected)
     CHECK_EQ(status, expected);
 }
 
+static int started, refused; /* processes; the kernel had no more of them */
+
 static int start(async_process **process, const async_process_options *options, int code)
 {
     char command[40];
     snprintf(command, sizeof command, code < 0 ? "exec sleep 1000" : "exit %d", code);
-    return async_create_subprocess_shell(process, options, command);
+    int result = async_create_subprocess_shell(process, options, command);
+    started += result == 0;
+    refused += result == -EAGAIN;
+    return result;
 }
 
 /* A process that ends by itself. */
@@ -181,4 +186,24 @@ TEST_EACH_BACKEND(process_storm_where_descriptors_are_short_leaves_nothing)
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){FEW_DESCRIPTORS, FEW_DESCRIPTORS}), 0);
     CHECK_EQ(async_run_with(test_options(), storm), 0);
     check_no_child();
+}
+
+TEST_EACH_BACKEND(process_storm_where_processes_are_short_leaves_nothing)
+{
+    enum { FEW_PROCESSES = 4 }; /* the test, its thread that starts programs, and two programs */
+    struct rlimit limit;
+    if (test_is_emulated())
+        test_skip("qemu has more threads, and ends if it cannot have them");
+    /* the limit counts the processes of a user, and root has none */
+    if (!become_user(2000000000u + (uid_t)getpid()))
+        test_skip("only root can become a user without processes");
+    CHECK_EQ(getrlimit(RLIMIT_NPROC, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = FEW_PROCESSES;
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
+    CHECK_EQ(async_run_with(test_options(), storm), 0);
+    check_no_child();
+    CHECK(started > 0 && refused > 0);
+    limit.rlim_cur = before;
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
 }

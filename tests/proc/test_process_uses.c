@@ -179,10 +179,10 @@ TEST_EACH_BACKEND(output_to_a_full_device_is_not_lost_in_silence)
     CHECK_EQ(pipe(ends), 0);
     CHECK_EQ(dup2(full, 1), 1);
     CHECK_EQ(dup2(ends[1], 2), 2);
-    int result = async_run_with(test_options(), write_a_result);
+    int status = async_main_with(test_options(), write_a_result);
     CHECK_EQ(dup2(saved_out, 1), 1);
     CHECK_EQ(dup2(saved_err, 2), 2);
-    CHECK_EQ(result, 0);
+    CHECK_EQ(status, 1);
     CHECK(read(ends[0], said, sizeof said - 1) > 0);
     CHECK(strstr(said, "was lost: -ENOSPC: No space left on device") != NULL);
     close(ends[0]);

@@ -178,6 +178,16 @@ static int ask_for_stderr(void)
 }
 async_fn(ask_for_stderr);
 
+/* A line of standard input, which another loop has. */
+static int ask_for_line(void)
+{
+    char line[8];
+    int result = async_input(NULL, line, sizeof line);
+    CHECK_STR(async_strerror(result), "-EBUSY: descriptor 0: another loop has its stream");
+    return result;
+}
+async_fn(ask_for_line);
+
 static void *run_in_thread(void *result)
 {
     const async_run_options options = {.backend = "epoll"};
@@ -185,11 +195,18 @@ static void *run_in_thread(void *result)
     return NULL;
 }
 
-static int ask_in_thread(void)
+static void *input_in_thread(void *result)
+{
+    const async_run_options options = {.backend = "epoll"};
+    *(int *)result = async_run_with(&options, ask_for_line);
+    return NULL;
+}
+
+static int ask_in_thread(void *(*run)(void *))
 {
     pthread_t thread;
     int result = 0;
-    CHECK_EQ(pthread_create(&thread, NULL, run_in_thread, &result), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, run, &result), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     return result;
 }
@@ -197,14 +214,26 @@ static int ask_in_thread(void)
 LOOP_TEST(standard_error_belongs_to_one_loop)
 {
     CHECK(async_stderr() != NULL);
-    CHECK_EQ(ask_in_thread(), 0);
+    CHECK_EQ(ask_in_thread(run_in_thread), 0);
+    return 0;
+}
+
+LOOP_TEST(input_says_why_it_has_none)
+{
+    char line[8];
+    close(STDIN_FILENO);
+    CHECK_EQ(async_input(NULL, line, sizeof line), -EBADF);
+    CHECK_STR(async_strerror(-EBADF), "-EBADF: descriptor 0 is not open");
+    CHECK_EQ(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    CHECK(async_stdin() != NULL);
+    CHECK_EQ(ask_in_thread(input_in_thread), -EBUSY);
     return 0;
 }
 
 TEST(standard_error_is_free_after_the_run)
 {
     CHECK_EQ(async_run(ask_for_stderr), 1);
-    CHECK_EQ(ask_in_thread(), 1);
+    CHECK_EQ(ask_in_thread(run_in_thread), 1);
 }
 
 LOOP_TEST(standard_error_that_was_closed_is_made_again)
