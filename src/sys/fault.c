@@ -4,5 +4,5 @@
 #include "sys/fault.h"
 
 #if ASYNC_CHECKS
-int (*asyncp_fault)(enum fault_site site);
+_Atomic(fault_hook *) asyncp_fault;
 #endif

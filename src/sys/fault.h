@@ -8,6 +8,7 @@
 
 #include "sys/assert.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -95,11 +96,13 @@ enum fault_site {
  * Returns 0 to let the call be made, -errno to fail it, or a positive number to limit its bytes (or
  * queue entries). Called on any thread and in signal handlers. NULL: no hook.
  */
-extern int (*asyncp_fault)(enum fault_site site);
+typedef int fault_hook(enum fault_site site);
+extern _Atomic(fault_hook *) asyncp_fault;
 
 static inline int fault_at(enum fault_site site)
 {
-    return unlikely(asyncp_fault != NULL) ? asyncp_fault(site) : 0;
+    fault_hook *hook = atomic_load_explicit(&asyncp_fault, memory_order_relaxed);
+    return unlikely(hook != NULL) ? hook(site) : 0;
 }
 #else
 static inline int fault_at(enum fault_site site)

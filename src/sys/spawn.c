@@ -55,6 +55,13 @@ static enum { MEMORY_UNKNOWN, MEMORY_SHARED, MEMORY_COPIED } memory_of_child;
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
+/* ThreadSanitizer's _exit would wait for a second, and work on the parent's memory. */
+TOOLS_NO_CHECKS _Noreturn static void exit_child(void)
+{
+    for (;;)
+        syscall(SYS_exit_group, EXEC_FAILED);
+}
+
 TOOLS_NO_CHECKS _Noreturn static void fail_child(struct child *child, enum spawn_step step,
                                                  int program)
 {
@@ -62,8 +69,8 @@ TOOLS_NO_CHECKS _Noreturn static void fail_child(struct child *child, enum spawn
     const void *bytes = &report;
     child->report = report;
     if (child->report_fd < 0 || write(child->report_fd, bytes, sizeof report) < 0)
-        _exit(EXEC_FAILED);
-    _exit(EXEC_FAILED);
+        exit_child();
+    exit_child();
 }
 
 TOOLS_NO_CHECKS static void check_step(struct child *child, enum spawn_step step, long result)
@@ -186,7 +193,7 @@ TOOLS_NO_CHECKS static void die_with_parent(const struct child *child)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != child->parent)
-        _exit(EXEC_FAILED);
+        exit_child();
 }
 
 /* Of several errors, the first that is not a missing file counts. */

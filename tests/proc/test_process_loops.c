@@ -2,6 +2,7 @@
  * test_process_loops.c: processes of several loops: one after the other, on several threads, in a
  * child of fork().
  */
+#include "run/forks.h"
 #include "shell.h"
 
 #include <pthread.h>
@@ -38,9 +39,10 @@ TEST_EACH_BACKEND(process_starts_of_several_loops_take_turns)
     }
 }
 
-LOOP_TEST(process_can_be_started_in_a_child_of_fork)
+LOOP_TEST(process_can_be_started_in_a_child_forked_by_a_task)
 {
     int status;
+    skip_where_threads_and_fork_do_not_mix();
     CHECK_EQ(async_run_process(NULL, NULL, "true"), 0);
     pid_t child = fork();
     if (child == 0)
