@@ -4,5 +4,5 @@
 #include "sys/fault.h"
 
 #if ASYNC_CHECKS
-_Atomic(fault_hook *) asyncp_fault;
+fault_hook *asyncp_fault;
 #endif

@@ -8,7 +8,6 @@
 
 #include "sys/assert.h"
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -97,11 +96,11 @@ enum fault_site {
  * queue entries). Called on any thread and in signal handlers. NULL: no hook.
  */
 typedef int fault_hook(enum fault_site site);
-extern _Atomic(fault_hook *) asyncp_fault;
+extern fault_hook *asyncp_fault;
 
 static inline int fault_at(enum fault_site site)
 {
-    fault_hook *hook = atomic_load_explicit(&asyncp_fault, memory_order_relaxed);
+    fault_hook *hook = __atomic_load_n(&asyncp_fault, __ATOMIC_RELAXED);
     return unlikely(hook != NULL) ? hook(site) : 0;
 }
 #else

@@ -155,7 +155,8 @@ static atomic_bool is_on;
 
 /* A library that was built without checks has no hook: then only the allocator fails. */
 #if ASYNC_CHECKS
-#define SET_HOOK(function) (asyncp_fault = (function))
+/* The thread that starts programs may read it meanwhile. */
+#define SET_HOOK(function) __atomic_store_n(&asyncp_fault, (function), __ATOMIC_RELAXED)
 #else
 #define SET_HOOK(function) ((void)(function))
 #endif
