@@ -1,0 +1,269 @@
+/*
+ * asyncio/redis.h: a client of Redis and Valkey, in the library asyncio-redis.
+ *
+ *     async_auto_wait_redis *redis = NULL;
+ *     ASYNC_TRY(async_redis_connect(&redis, "redis://localhost:6379", NULL));
+ *     ASYNC_TRY(async_redis_command(redis, NULL, "SET %s %b", key, data, size));
+ *
+ *     async_auto_redis_reply *reply = NULL;
+ *     const char *text;
+ *     ASYNC_TRY(async_redis_command(redis, &reply, "GET %s", key));
+ *     int length = async_redis_reply_text(reply, &text); // -ENOENT: there is no such key
+ *
+ * Pipelining: all tasks of the loop share the client's connection. The commands of one iteration
+ * are sent together, and none waits for the reply to another. Commands of one task are executed in
+ * its order.
+ *
+ * A command that blocks in Redis, such as BLPOP, would hold up all others. It is refused; use
+ * async_redis_blocking_command, which has connections of its own.
+ *
+ * Reconnecting: if the connection is lost, the client connects again, for as long as it exists.
+ * Commands wait meanwhile; put async_timeout around them for a limit. A command whose reply was
+ * lost with the connection fails with -ECONNRESET: Redis may have executed it or not.
+ *
+ * Errors of Redis have its sentence as their message, and one of these codes:
+ *
+ *     -EACCES      NOAUTH, WRONGPASS, NOPERM: the user may not do it
+ *     -EAGAIN      LOADING, BUSY, TRYAGAIN, MASTERDOWN, CLUSTERDOWN, UNBLOCKED: try again later
+ *     -EEXIST      BUSYGROUP, BUSYKEY: it exists already
+ *     -ENOENT      NOSCRIPT, NOGROUP: it does not exist
+ *     -ENOSPC      OOM: the server's memory is used up
+ *     -EREMOTE     MOVED, ASK: another server of the cluster has the key
+ *     -EROFS       READONLY: the server is a replica
+ *     -EREMOTEIO   any other
+ *
+ * Only the loop and the thread that have connected a client may use it.
+ */
+#ifndef ASYNCIO_REDIS_H
+#define ASYNCIO_REDIS_H
+
+#include <asyncio/base.h>
+#include <stdarg.h>
+#include <sys/uio.h>
+
+ASYNC_BEGIN_C
+
+struct async_tls;
+
+/* A client: its connection, and the commands waiting for their replies. */
+typedef struct async_redis async_redis;
+
+/* A reply of Redis: a value, or a tree of values. */
+typedef struct async_redis_reply async_redis_reply;
+
+/* Options of a client; {0} and NULL mean the defaults. Strings are borrowed for the call. */
+typedef struct async_redis_options {
+    const char *user;      /* NULL: the URL's; without one, Redis's user "default" */
+    const char *password;  /* NULL: the URL's; without one, none */
+    int database;          /* 0: the URL's; without one, 0 */
+    const char *name;      /* of the connections, as CLIENT LIST shows it; NULL: none */
+    struct async_tls *tls; /* for rediss://, borrowed as long as the client; see asyncio/tls.h */
+    /* the version of the protocol; 0: 3, or 2 if the server does not know 3 */
+    int protocol;
+    double connect_timeout; /* seconds for a connection and its login; 0: 10 */
+    double longest_pause;   /* the most seconds between two attempts to connect again; 0: 1 */
+    size_t max_reply;       /* bytes of memory of one reply; 0: 1 GiB */
+    size_t pool_size;       /* connections of async_redis_blocking_command; 0: 128 */
+    /*
+     * called when the connection is lost, when an attempt to connect fails, and with error 0 when
+     * it is back; it must not switch. NULL: none
+     */
+    void (*on_change)(async_redis *redis, int error, void *context);
+    void *context; /* for on_change, borrowed as long as the client */
+    ASYNCP_RESERVED(8);
+} async_redis_options;
+
+/*
+ * Connects to a server, logs in and selects the database.
+ *
+ * url is redis://user:password@host:port/database, where everything after redis:// may be missing;
+ * rediss://… for TLS; unix:///path?db=1 for a Unix socket. Special characters are written as %NN.
+ * NULL means redis://localhost:6379. options may be NULL; they win over the URL.
+ *
+ * The caller owns *redis and frees it with async_redis_free_wait; after an error it is NULL.
+ * Returns 0.
+ * -EINVAL if the URL or an option is not valid; rediss:// needs options.tls.
+ * -EACCES if the server refuses the user or the password.
+ * -EAGAIN if it is loading its data.
+ * -ETIMEDOUT after options.connect_timeout.
+ * An error of async_open_connection or of Redis.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_connect(async_redis **redis, const char *url,
+                                             const async_redis_options *options);
+
+/*
+ * Closes the connections, waits for the client's task, and frees the client. Commands waiting for a
+ * reply fail with -EBADF; they may have been executed.
+ *
+ * Takes the client. NULL is ignored.
+ * Switches.
+ */
+ASYNC_API void async_redis_free_wait(async_redis *redis);
+
+/*
+ * Sends a command and waits for its reply.
+ *
+ * Each word of the format is one argument of the command. In a word, %s stands for a string, %b for
+ * bytes (two arguments: const void *, size_t), %d for an int, %lld for a long long, %zu for a
+ * size_t, and %% for a percent sign. The arguments are sent as they are: spaces in them, quotes and
+ * zero bytes have no meaning.
+ *
+ * If the task is cancelled while it waits, Redis may execute the command all the same; its reply is
+ * dropped, and others are not affected. After an error *reply is NULL. reply may be NULL.
+ *
+ * The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0.
+ * -EINVAL if the format is not valid, or the command blocks or changes the connection (BLPOP,
+ * MULTI, SUBSCRIBE and others).
+ * -ECONNRESET if the connection was lost before the reply came.
+ * -EBADF if the client was freed meanwhile.
+ * -EMSGSIZE if the reply is larger than options.max_reply; the connection is made anew.
+ * -EPROTO if the server does not speak Redis's protocol; the connection is made anew.
+ * An error of Redis.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_command(async_redis *redis, async_redis_reply **reply,
+                                             const char *format, ...);
+
+/*
+ * Sends a command as async_redis_command does, with its arguments in a va_list.
+ *
+ * Returns 0, or an error of async_redis_command.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_vcommand(async_redis *redis, async_redis_reply **reply,
+                                              const char *format, va_list arguments);
+
+/*
+ * Sends a command as async_redis_command does; words[0..count) are its name and its arguments.
+ *
+ * Returns 0, or an error of async_redis_command.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_command_words(async_redis *redis, async_redis_reply **reply,
+                                                   const struct iovec *words, size_t count);
+
+/*
+ * Sends a command on a connection used by no other task, and waits for its reply: for commands that
+ * block in Redis (BLPOP, XREAD with BLOCK, WAIT).
+ *
+ * The connection comes from the client's pool and is opened if none is free. At most
+ * options.pool_size are in use; more calls wait. If the task is cancelled, the connection is
+ * closed: Redis may have executed the command, and an element it has taken is lost.
+ *
+ * The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0, or an error of async_redis_command or async_redis_connect.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_blocking_command(async_redis *redis, async_redis_reply **reply,
+                                                      const char *format, ...);
+
+static inline void asyncp_auto_wait_redis(async_redis **redis)
+{
+    async_redis_free_wait(*redis);
+}
+
+/*
+ * async_auto_wait_redis *redis = NULL;
+ *
+ * Declares a client and frees it, with async_redis_free_wait, when the block is left.
+ */
+#define async_auto_wait_redis ASYNC_CLEANUP(asyncp_auto_wait_redis) async_redis
+
+/* ---- replies -------------------------------------------------------------------------------- */
+
+/* The type of a reply. Those after ARRAY come with version 3 of the protocol only. */
+typedef enum async_redis_type {
+    ASYNC_REDIS_NIL,
+    ASYNC_REDIS_STRING,
+    ASYNC_REDIS_STATUS, /* a short text such as "OK" */
+    ASYNC_REDIS_ERROR,  /* in a reply only; that of a command is its result */
+    ASYNC_REDIS_INTEGER,
+    ASYNC_REDIS_ARRAY,
+    ASYNC_REDIS_DOUBLE,
+    ASYNC_REDIS_BOOLEAN,
+    ASYNC_REDIS_MAP, /* its elements are keys and values in turn */
+    ASYNC_REDIS_SET,
+    ASYNC_REDIS_PUSH
+} async_redis_type;
+
+/*
+ * Returns the type; ASYNC_REDIS_NIL if reply is NULL.
+ * Never switches.
+ */
+ASYNC_API async_redis_type async_redis_reply_type(const async_redis_reply *reply);
+
+/*
+ * Returns a string or a status as text[0..result), which a zero byte follows.
+ *
+ * The text is valid until the reply is freed.
+ * Returns its length.
+ * -ENOENT if the reply is nil.
+ * -EPROTO if it is of another type, or NULL.
+ * The error, if the reply is one.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_reply_text(const async_redis_reply *reply, const char **text);
+
+/*
+ * Stores an integer in *value. A string such as "-12" and a boolean are converted.
+ *
+ * Returns 0; -ENOENT, -EPROTO or the error as async_redis_reply_text does.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_reply_integer(const async_redis_reply *reply, int64_t *value);
+
+/*
+ * Stores a floating-point number in *value. An integer and a string such as "1.5" are converted.
+ *
+ * Returns 0; -ENOENT, -EPROTO or the error as async_redis_reply_text does.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_reply_double(const async_redis_reply *reply, double *value);
+
+/*
+ * Returns the number of elements of an array, a set or a push, twice the number of pairs of a map,
+ * and 0 for other types and NULL.
+ * Never switches.
+ */
+ASYNC_API size_t async_redis_reply_size(const async_redis_reply *reply);
+
+/*
+ * Returns an element, borrowed; NULL if there is no such element, which the calls on replies accept
+ * and report with -EPROTO.
+ * Never switches.
+ */
+ASYNC_API const async_redis_reply *async_redis_reply_at(const async_redis_reply *reply,
+                                                        size_t index);
+
+/*
+ * Returns the value of a key in a map, or in an array of keys and values in turn, borrowed; NULL if
+ * there is no such key.
+ * Never switches.
+ */
+ASYNC_API const async_redis_reply *async_redis_reply_get(const async_redis_reply *reply,
+                                                         const char *key);
+
+/*
+ * Frees a reply with all its elements. It must be the reply of a command, not an element.
+ *
+ * Takes the reply. NULL is ignored.
+ * Never switches.
+ */
+ASYNC_API void async_redis_reply_free(async_redis_reply *reply);
+
+static inline void asyncp_auto_redis_reply(async_redis_reply **reply)
+{
+    async_redis_reply_free(*reply);
+}
+
+/*
+ * async_auto_redis_reply *reply = NULL;
+ *
+ * Declares a reply and frees it when the block is left. Free it before it is used again.
+ */
+#define async_auto_redis_reply ASYNC_CLEANUP(asyncp_auto_redis_reply) async_redis_reply
+
+ASYNC_END_C
+#endif

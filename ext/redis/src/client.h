@@ -1,0 +1,54 @@
+/*
+ * ext/redis/src/client.h: a client: its shared connection, the calls waiting for replies, and the
+ * task that receives them.
+ *
+ * Invariants: the calls stand in the order of their commands on the connection, so the next reply
+ * belongs to the first of them. Only the receiving task closes and opens the connection; others
+ * write to it while it is up, and abort it after an error.
+ */
+#ifndef REDIS_CLIENT_H
+#define REDIS_CLIENT_H
+
+#include "redis.h"
+
+/* Commands of one task that were sent together. The memory is the client's. */
+struct call {
+    struct call *next;
+    struct async_redis_reply **replies; /* one for each command, in the task's frame */
+    size_t expected, received;          /* replies */
+    int error;                          /* why no more replies come; 0: none */
+    bool is_abandoned;                  /* no task waits any more */
+    async_event ended;
+};
+
+struct async_redis {
+    struct settings settings;
+    struct connection connection;
+    bool is_up;
+    bool is_over; /* closed, or the run has ended: `error` says why */
+    int error;
+    async_event changed; /* the connection is up, or all is over */
+    struct call *first, **last;
+    struct call *spare; /* memory of calls, for reuse */
+    struct pool pool;
+    async_task *receiver;
+    async_loop *loop;
+    size_t references; /* of the program, the receiver, and each call under way */
+    double longest_pause;
+    unsigned random;
+    void (*on_change)(async_redis *redis, int error, void *context);
+    void *context;
+};
+
+/* Checks that the client may be used here, and keeps it. 0 or -errno. */
+int redisp_hold(struct async_redis *redis, const char *call);
+void redisp_release(struct async_redis *redis);
+
+/*
+ * Sends `count` commands, one after the other, and waits for their replies, which become the
+ * caller's. After an error none is.
+ */
+int redisp_call(struct async_redis *redis, const struct command *command,
+                struct async_redis_reply **replies, size_t count);
+
+#endif

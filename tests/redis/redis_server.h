@@ -1,0 +1,29 @@
+/* redis_server.h: a Redis server on a Unix socket in a folder of its own, for tests. */
+#ifndef TEST_REDIS_SERVER_H
+#define TEST_REDIS_SERVER_H
+
+#include "run/runner.h"
+#include <asyncio/redis.h>
+
+enum { SERVER_TEXT = 128 };
+
+struct redis_server {
+    async_process *process; /* NULL: it does not run */
+    char folder[SERVER_TEXT], url[SERVER_TEXT], socket[SERVER_TEXT];
+    const char *extra; /* more settings, borrowed; NULL: none */
+};
+
+/* Starts a server, and waits until it answers. Skips the case where Redis is not installed. */
+void server_open(struct redis_server *server, const char *extra);
+
+/* SIGKILL, and started again; with appendonly in the settings it keeps its data. */
+void server_kill(struct redis_server *server);
+void server_start(struct redis_server *server);
+
+/* Ends the server and removes its folder. */
+void server_close(struct redis_server *server);
+
+/* A client of the server. */
+async_redis *server_client(const struct redis_server *server, const async_redis_options *options);
+
+#endif
