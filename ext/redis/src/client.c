@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum { MOST_PENDING = 1 << 20, DEFAULT_POOL = 128 };
-static const double FIRST_PAUSE = 0.01, DEFAULT_LONGEST_PAUSE = 1;
+static const double DEFAULT_LONGEST_PAUSE = 1;
 
 /* ---- references ----------------------------------------------------------------------------- */
 
@@ -36,6 +36,7 @@ void redisp_release(struct async_redis *redis)
     if (--redis->references > 0)
         return;
     free_spare_calls(redis);
+    free(redis->subscriber);
     redisp_settings_close(&redis->settings);
     free(redis);
 }
@@ -149,9 +150,10 @@ static void lose_connection(struct async_redis *redis, int error)
     end_all_calls(redis, error == -EPROTO || error == -EMSGSIZE ? error : -ECONNRESET);
 }
 
-/* Between half of the pause and the whole, so that many clients do not come at once. */
-static double spread(struct async_redis *redis, double pause)
+/* Between half of it and the whole. */
+double redisp_pause(struct async_redis *redis, double pause)
 {
+    pause = pause < redis->longest_pause ? pause : redis->longest_pause;
     redis->random = redis->random * 1103515245u + 12345u;
     return pause * (0.5 + (double)(redis->random >> 16 & 0x7fff) / 65536);
 }
@@ -159,9 +161,8 @@ static double spread(struct async_redis *redis, double pause)
 static int connect_again(struct async_redis *redis)
 {
     int result = -EAGAIN;
-    for (double pause = FIRST_PAUSE; result < 0; pause *= 2) {
-        pause = pause < redis->longest_pause ? pause : redis->longest_pause;
-        ASYNC_TRY(async_sleep(spread(redis, pause)));
+    for (double pause = REDISP_FIRST_PAUSE; result < 0; pause *= 2) {
+        ASYNC_TRY(async_sleep(redisp_pause(redis, pause)));
         result = redisp_connection_open(&redis->connection, &redis->settings);
         if (result == -ECANCELED)
             return result;
@@ -203,7 +204,7 @@ static int receive(void *argument)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-static int fail_over(const struct async_redis *redis)
+int redisp_fail_over(const struct async_redis *redis)
 {
     return redis->error == -EBADF ? async_fail(-EBADF, "the Redis client was freed")
                                   : async_fail(redis->error, "the run has ended");
@@ -213,7 +214,7 @@ static int wait_until_up(struct async_redis *redis)
 {
     while (!redis->is_up && !redis->is_over)
         ASYNC_TRY(async_event_wait(&redis->changed));
-    return redis->is_over ? fail_over(redis) : 0;
+    return redis->is_over ? redisp_fail_over(redis) : 0;
 }
 
 /* Too much that the kernel has not taken: waits. The connection may be lost meanwhile. */
@@ -278,7 +279,7 @@ static int explain_loss(const struct async_redis *redis, const struct command *c
     case -EMSGSIZE:
         return async_fail(error, "the reply to %s is larger than options.max_reply", name);
     default:
-        return redis->is_over ? fail_over(redis) : error;
+        return redis->is_over ? redisp_fail_over(redis) : error;
     }
 }
 
@@ -363,6 +364,7 @@ void async_redis_free_wait(async_redis *redis)
     end_client(redis, -EBADF);
     if (redis->loop == async_get_loop()) {
         redisp_pool_close(&redis->pool);
+        redisp_end_subscriber(redis);
         async_task_cancel(redis->receiver);
         async_ignore(async_no_cancel(async_await(redis->receiver)));
     }
@@ -371,13 +373,19 @@ void async_redis_free_wait(async_redis *redis)
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
+int redisp_call_one(struct async_redis *redis, const struct command *command,
+                    struct async_redis_reply **reply)
+{
+    struct async_redis_reply *got;
+    ASYNC_TRY(redisp_call(redis, command, &got, 1));
+    return redisp_take_reply(command, got, reply);
+}
+
 static int call_shared(struct async_redis *redis, const struct command *command,
                        async_redis_reply **reply)
 {
-    struct async_redis_reply *got;
     ASYNC_TRY(redisp_check_shared(command));
-    ASYNC_TRY(redisp_call(redis, command, &got, 1));
-    return redisp_take_reply(command, got, reply);
+    return redisp_call_one(redis, command, reply);
 }
 
 static int call_pooled(struct async_redis *redis, const struct command *command,

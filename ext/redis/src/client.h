@@ -11,6 +11,9 @@
 
 #include "redis.h"
 
+/* Seconds before the first attempt to connect again; doubled from then on. */
+#define REDISP_FIRST_PAUSE 0.01
+
 /* Commands of one task that were sent together. The memory is the client's. */
 struct call {
     struct call *next;
@@ -31,6 +34,7 @@ struct async_redis {
     struct call *first, **last;
     struct call *spare; /* memory of calls, for reuse */
     struct pool pool;
+    struct subscriber *subscriber; /* NULL: there was no subscription yet */
     async_task *receiver;
     async_loop *loop;
     size_t references; /* of the program, the receiver, and each call under way */
@@ -50,5 +54,18 @@ void redisp_release(struct async_redis *redis);
  */
 int redisp_call(struct async_redis *redis, const struct command *command,
                 struct async_redis_reply **replies, size_t count);
+
+/* A reply, or its error as the result. */
+int redisp_call_one(struct async_redis *redis, const struct command *command,
+                    struct async_redis_reply **reply);
+
+/* The error of a client that is over. */
+int redisp_fail_over(const struct async_redis *redis);
+
+/* A pause before an attempt to connect again: spread, so that many clients do not come at once. */
+double redisp_pause(struct async_redis *redis, double pause);
+
+/* Ends the task of the subscriptions and waits for it. */
+void redisp_end_subscriber(struct async_redis *redis);
 
 #endif

@@ -197,22 +197,54 @@ static int append_words(struct command *command, const char *format, struct valu
     return 0;
 }
 
-int redisp_command_vadd(struct command *command, const char *format, va_list arguments)
+/* The words in front, which end with NULL, and those of the format. */
+static int add(struct command *command, const char *const *front, const char *format,
+               va_list arguments)
 {
     struct values values;
+    size_t words = count_words(format), in_front = 0;
+    while (front[in_front] != NULL)
+        in_front++;
+    if (words + in_front == 0)
+        return fail_format(format, "it has no word");
+    ASYNC_TRY(append_header(command, '*', words + in_front));
+    for (size_t i = 0; i < in_front; i++)
+        ASYNC_TRY(append_argument(command, front[i], strlen(front[i])));
+    va_copy(values.list, arguments);
+    int result = append_words(command, format, &values);
+    va_end(values.list);
+    return result;
+}
+
+/* After an error nothing was added. */
+static int add_all(struct command *command, const char *const *front, const char *format,
+                   va_list arguments)
+{
+    size_t before = command->size;
     if (format == NULL)
         return async_fail(-EINVAL, "the format of a Redis command is NULL");
-    size_t words = count_words(format), before = command->size;
-    if (words == 0)
-        return fail_format(format, "it has no word");
-    va_copy(values.list, arguments);
-    int result = append_header(command, '*', words);
-    if (result == 0)
-        result = append_words(command, format, &values);
-    va_end(values.list);
+    int result = add(command, front, format, arguments);
     if (result < 0)
         command->size = before;
     return result;
+}
+
+int redisp_command_vadd(struct command *command, const char *format, va_list arguments)
+{
+    static const char *const none[] = {NULL};
+    return add_all(command, none, format, arguments);
+}
+
+int redisp_command_vadd_behind(struct command *command, const char *first, const char *second,
+                               const char *format, va_list arguments)
+{
+    const char *const front[] = {first, second, NULL};
+    return add_all(command, front, format, arguments);
+}
+
+int redisp_command_append(struct command *command, const struct command *other)
+{
+    return append(command, other->bytes, other->size);
 }
 
 int redisp_command_add(struct command *command, const char *format, ...)
@@ -314,13 +346,18 @@ int redisp_check_pooled(const struct command *command)
     return async_fail(-EINVAL, "%s would change a connection that other tasks use, too", text);
 }
 
-int redisp_check_shared(const struct command *command)
+bool redisp_command_blocks(const struct command *command)
 {
     size_t size;
     const char *at = NULL, *name = next_argument(command, &at, &size);
-    char text[32];
     bool may_block = is_word(name, size, "XREAD") || is_word(name, size, "XREADGROUP");
-    if (!is_one_of(name, size, blocking_commands) && !(may_block && has_block(command, at)))
+    return is_one_of(name, size, blocking_commands) || (may_block && has_block(command, at));
+}
+
+int redisp_check_shared(const struct command *command)
+{
+    char text[32];
+    if (!redisp_command_blocks(command))
         return redisp_check_pooled(command);
     redisp_command_name(command, text, sizeof text);
     return async_fail(-EINVAL, "%s would hold up all tasks; use async_redis_blocking_command", text);

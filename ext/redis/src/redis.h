@@ -102,16 +102,27 @@ void redisp_command_close(struct command *command);
 /* Appends a command. 0, -ENOMEM, or -EINVAL with a message. */
 int redisp_command_vadd(struct command *command, const char *format, va_list arguments);
 int redisp_command_add(struct command *command, const char *format, ...);
+
+/* The same with two words before those of the format. */
+int redisp_command_vadd_behind(struct command *command, const char *first, const char *second,
+                               const char *format, va_list arguments);
+
+/* Appends the commands of another one. */
+int redisp_command_append(struct command *command, const struct command *other);
+
 int redisp_command_add_words(struct command *command, const struct iovec *words, size_t count);
 
 /* The name of the command, printable, in name[0..size). */
 void redisp_command_name(const struct command *command, char *name, size_t size);
 
-/* -EINVAL with a message if the command blocks, or changes, a connection shared by tasks. */
-int redisp_check_shared(const struct command *command);
+/* Whether it makes its connection wait in Redis. */
+bool redisp_command_blocks(const struct command *command);
 
-/* The same for one of the pool: it may block, but must leave the connection as it was. */
+/* -EINVAL with a message if the command changes its connection, which others use after it. */
 int redisp_check_pooled(const struct command *command);
+
+/* The same also if it blocks the connection, which others use meanwhile. */
+int redisp_check_shared(const struct command *command);
 
 /* ---- connections (connection.c, url.c) ------------------------------------------------------ */
 

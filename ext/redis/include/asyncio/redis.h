@@ -38,6 +38,7 @@
 #define ASYNCIO_REDIS_H
 
 #include <asyncio/base.h>
+#include <asyncio/queue.h>
 #include <stdarg.h>
 #include <sys/uio.h>
 
@@ -170,6 +171,153 @@ static inline void asyncp_auto_wait_redis(async_redis **redis)
  * Declares a client and frees it, with async_redis_free_wait, when the block is left.
  */
 #define async_auto_wait_redis ASYNC_CLEANUP(asyncp_auto_wait_redis) async_redis
+
+/* ---- several commands, scripts -------------------------------------------------------------- */
+
+/* Commands to be sent together. */
+typedef struct async_redis_batch async_redis_batch;
+
+/*
+ * Creates an empty batch.
+ *
+ * The caller owns *batch and frees it with async_redis_batch_free; after an error it is NULL.
+ * Returns 0; -ENOMEM; -EINVAL if batch is NULL.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_batch_new(async_redis_batch **batch);
+
+/*
+ * Frees a batch.
+ *
+ * Takes the batch. NULL is ignored.
+ * Never switches.
+ */
+ASYNC_API void async_redis_batch_free(async_redis_batch *batch);
+
+/*
+ * Adds a command, written as for async_redis_command.
+ *
+ * Copies the arguments.
+ * Returns 0; -ENOMEM; -EINVAL as async_redis_command does.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_batch_add(async_redis_batch *batch, const char *format, ...);
+
+/*
+ * Sends the commands of a batch and waits for their replies: an array, in the order of the
+ * commands. An error of Redis is an element of it. The commands of other tasks may be executed
+ * between them.
+ *
+ * The batch may be used again. The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0; -EINVAL if the batch is empty or a command blocks; an error of async_redis_command
+ * except those of Redis.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_pipeline(async_redis *redis, async_redis_reply **reply,
+                                              const async_redis_batch *batch);
+
+/*
+ * Executes the commands of a batch as a transaction, MULTI and EXEC: all or none, with no command
+ * of another client between them. The reply is the array of their replies. An error of one command
+ * while it is executed is an element of it and does not stop the others.
+ *
+ * The batch may be used again. The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0; -EINVAL if the batch is empty; an error of async_redis_command. If Redis refuses a
+ * command, none is executed.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_transaction(async_redis *redis, async_redis_reply **reply,
+                                                 const async_redis_batch *batch);
+
+static inline void asyncp_auto_redis_batch(async_redis_batch **batch)
+{
+    async_redis_batch_free(*batch);
+}
+
+/*
+ * async_auto_redis_batch *batch = NULL;
+ *
+ * Declares a batch and frees it when the block is left.
+ */
+#define async_auto_redis_batch ASYNC_CLEANUP(asyncp_auto_redis_batch) async_redis_batch
+
+/*
+ * A script in Lua, executed by Redis as one step. Declare it static:
+ *
+ *     static async_redis_script take = {.text = "return redis.call('GETDEL', KEYS[1])"};
+ */
+typedef struct async_redis_script {
+    const char *text;
+    char asyncp_hash[48]; /* private: its name in the server, once it is known */
+} async_redis_script;
+
+/*
+ * Runs a script. The format, as for async_redis_command, has the number of keys, the keys, and the
+ * other arguments: "2 %s %s %d". The text is sent once to a server; later calls send its hash.
+ *
+ * The caller owns *reply and frees it with async_redis_reply_free. reply may be NULL.
+ * Returns 0, or an error of async_redis_command.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_eval(async_redis *redis, async_redis_reply **reply,
+                                          async_redis_script *script, const char *format, ...);
+
+/* ---- publish and subscribe ------------------------------------------------------------------ */
+
+/* A message of a channel. async_redis_message_free frees it. */
+typedef struct async_redis_message {
+    const char *channel; /* NULL: the connection was lost and is back; messages may be missing */
+    const char *pattern; /* by which it came; NULL: by its channel */
+    const char *payload; /* with a zero byte behind it */
+    size_t size;         /* bytes of the payload */
+} async_redis_message;
+
+/* A subscription to a channel or a pattern. */
+typedef struct async_redis_subscription async_redis_subscription;
+
+/*
+ * Subscribes to a channel: from now on its messages are put into the queue, whose items are
+ * pointers to messages (async_redis_message *). Whoever takes one frees it.
+ *
+ * The subscriptions of a client share one connection. If the queue is full, all of them wait until
+ * a message is taken, and in the end Redis closes the connection (client-output-buffer-limit).
+ * After a reconnection each queue gets a message without a channel.
+ *
+ * Borrows the client and the queue until the subscription is freed. The caller owns *subscription
+ * and frees it with async_redis_unsubscribe; after an error it is NULL.
+ * Returns 0 when Redis has confirmed it; an error of async_redis_connect or async_redis_command.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_subscribe(async_redis_subscription **subscription,
+                                               async_redis *redis, async_queue *queue,
+                                               const char *channel);
+
+/*
+ * Subscribes to all channels whose names match a pattern such as "news.*", as async_redis_subscribe
+ * does.
+ *
+ * Returns 0, or an error of async_redis_subscribe.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_psubscribe(async_redis_subscription **subscription,
+                                                async_redis *redis, async_queue *queue,
+                                                const char *pattern);
+
+/*
+ * Ends a subscription. Messages in the queue stay there.
+ *
+ * Takes the subscription. NULL is ignored.
+ * Never switches.
+ */
+ASYNC_API void async_redis_unsubscribe(async_redis_subscription *subscription);
+
+/*
+ * Frees a message.
+ *
+ * Takes the message. NULL is ignored.
+ * Never switches.
+ */
+ASYNC_API void async_redis_message_free(async_redis_message *message);
 
 /* ---- replies -------------------------------------------------------------------------------- */
 

@@ -1,0 +1,80 @@
+/*
+ * ext/redis/src/script.c: scripts by their hash. A server that was restarted does not know them any
+ * more; then the text is sent again.
+ */
+#include "client.h"
+#include <errno.h>
+#include <string.h>
+
+/* Loads the text; the reply is its hash. */
+static int load(struct async_redis *redis, async_redis_script *script)
+{
+    struct command command;
+    async_auto_redis_reply *reply = NULL;
+    const char *hash;
+    redisp_command_open(&command);
+    int result = redisp_command_add(&command, "SCRIPT LOAD %s", script->text);
+    if (result == 0)
+        result = redisp_call_one(redis, &command, &reply);
+    redisp_command_close(&command);
+    ASYNC_TRY(result);
+    int size = async_redis_reply_text(reply, &hash);
+    if (size < 0 || (size_t)size >= sizeof script->asyncp_hash)
+        return async_fail(-EPROTO, "SCRIPT LOAD gives no hash");
+    memcpy(script->asyncp_hash, hash, (size_t)size + 1);
+    return 0;
+}
+
+static bool is_unknown(const struct async_redis_reply *reply)
+{
+    return reply->type == ASYNC_REDIS_ERROR && strncmp(reply->value.text, "NOSCRIPT", 8) == 0;
+}
+
+/* EVALSHA hash numkeys …; -ENOEXEC: the server does not know it. */
+static int run_known(struct async_redis *redis, async_redis_reply **reply,
+                     const async_redis_script *script, const char *format, va_list arguments)
+{
+    struct command command;
+    struct async_redis_reply *got;
+    redisp_command_open(&command);
+    int result = redisp_command_vadd_behind(&command, "EVALSHA", script->asyncp_hash, format,
+                                            arguments);
+    if (result == 0)
+        result = redisp_call(redis, &command, &got, 1);
+    if (result == 0 && is_unknown(got)) {
+        async_redis_reply_free(got);
+        result = -ENOEXEC;
+    } else if (result == 0) {
+        result = redisp_take_reply(&command, got, reply);
+    }
+    redisp_command_close(&command);
+    return result;
+}
+
+static int run(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
+               const char *format, va_list arguments)
+{
+    int result = -ENOEXEC;
+    if (script->asyncp_hash[0] != 0)
+        result = run_known(redis, reply, script, format, arguments);
+    if (result != -ENOEXEC)
+        return result;
+    ASYNC_TRY(load(redis, script));
+    return run_known(redis, reply, script, format, arguments);
+}
+
+int async_redis_eval(async_redis *redis, async_redis_reply **reply, async_redis_script *script,
+                     const char *format, ...)
+{
+    va_list arguments;
+    if (reply != NULL)
+        *reply = NULL;
+    if (script == NULL || script->text == NULL)
+        return async_fail(-EINVAL, "async_redis_eval: the script or its text is NULL");
+    ASYNC_TRY(redisp_hold(redis, "async_redis_eval"));
+    va_start(arguments, format);
+    int result = run(redis, reply, script, format, arguments);
+    va_end(arguments);
+    redisp_release(redis);
+    return result;
+}
