@@ -79,9 +79,18 @@ REAL_LOOP_TEST(redis_wrong_commands_are_refused_before_they_are_sent)
 {
     server_open(&server, NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
-    static const char *const wrong[] = {
-        "", "  ", "GET %q", "GET %", "BLPOP a 0", "blpop a 0", "MULTI", "SUBSCRIBE a", "WAIT 1 0",
-        "XREAD BLOCK 0 STREAMS a 0", "CLIENT REPLY OFF", "SELECT 1"};
+    static const char *const wrong[] = {"",
+                                        "  ",
+                                        "GET %q",
+                                        "GET %",
+                                        "BLPOP a 0",
+                                        "blpop a 0",
+                                        "MULTI",
+                                        "SUBSCRIBE a",
+                                        "WAIT 1 0",
+                                        "XREAD BLOCK 0 STREAMS a 0",
+                                        "CLIENT REPLY OFF",
+                                        "SELECT 1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         CHECK_EQ(async_redis_command(redis, NULL, wrong[i]), -EINVAL);
     CHECK_EQ(async_redis_command(redis, NULL, "GET %s", (char *)NULL), -EINVAL);
@@ -293,16 +302,30 @@ REAL_LOOP_TEST(redis_login_with_a_password)
 
 LOOP_TEST(redis_urls_that_are_wrong_are_refused)
 {
-    static const char *const wrong[] = {
-        "", "http://a", "redis:/a", "redis://a:b", "redis://a:70000", "redis://a/x",
-        "redis://[::1", "redis://[::1]x", "redis://%zz", "redis://a%0", "redis://%00",
-        "unix://", "unix:///a?x=1", "unix:///a?db=", "rediss://a", "redis://user@a"};
+    static const char *const wrong[] = {"",
+                                        "http://a",
+                                        "redis:/a",
+                                        "redis://a:b",
+                                        "redis://a:70000",
+                                        "redis://a/x",
+                                        "redis://[::1",
+                                        "redis://[::1]x",
+                                        "redis://%zz",
+                                        "redis://a%0",
+                                        "redis://%00",
+                                        "unix://",
+                                        "unix:///a?x=1",
+                                        "unix:///a?db=",
+                                        "rediss://a",
+                                        "redis://user@a"};
     async_redis *redis;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         CHECK_EQ(async_redis_connect(&redis, wrong[i], NULL), -EINVAL);
-    const async_redis_options options[] = {
-        {.database = -1}, {.protocol = 4}, {.connect_timeout = -1}, {.longest_pause = -1},
-        {.max_reply = 1}};
+    const async_redis_options options[] = {{.database = -1},
+                                           {.protocol = 4},
+                                           {.connect_timeout = -1},
+                                           {.longest_pause = -1},
+                                           {.max_reply = 1}};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         CHECK_EQ(async_redis_connect(&redis, NULL, &options[i]), -EINVAL);
     CHECK_EQ(async_redis_connect(NULL, NULL, NULL), -EINVAL);

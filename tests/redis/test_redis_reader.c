@@ -35,8 +35,10 @@ static void describe_elements(const async_redis_reply *reply, const char *bracke
 /* Appends a reply such as [1 'text' nil]. */
 static void describe(const async_redis_reply *reply, char *text, size_t size)
 {
-    static const char *const brackets[] = {[ASYNC_REDIS_ARRAY] = "[]", [ASYNC_REDIS_MAP] = "{}",
-                                           [ASYNC_REDIS_SET] = "()", [ASYNC_REDIS_PUSH] = "<>"};
+    static const char *const brackets[] = {[ASYNC_REDIS_ARRAY] = "[]",
+                                           [ASYNC_REDIS_MAP] = "{}",
+                                           [ASYNC_REDIS_SET] = "()",
+                                           [ASYNC_REDIS_PUSH] = "<>"};
     const char *string;
     char number[64];
     switch (async_redis_reply_type(reply)) {
@@ -190,10 +192,23 @@ static void check_refused(const char *bytes, int error)
 
 TEST(redis_bytes_that_are_no_reply_are_refused)
 {
-    static const char *const wrong[] = {
-        "HTTP/1.1 400\r\n", "\r\n", "*x\r\n", "*-2\r\n", "$99999999999999999999\r\n", ":\r\n",
-        ":1x\r\n", ":9223372036854775808\r\n", "$3\r\nabcd\r\n", "+OK\n", "#y\r\n", ",abc\r\n",
-        ",\r\n", "=3\r\nabc\r\n", "*1\r\n?\r\n", "$?\r\n", "*+\r\n"};
+    static const char *const wrong[] = {"HTTP/1.1 400\r\n",
+                                        "\r\n",
+                                        "*x\r\n",
+                                        "*-2\r\n",
+                                        "$99999999999999999999\r\n",
+                                        ":\r\n",
+                                        ":1x\r\n",
+                                        ":9223372036854775808\r\n",
+                                        "$3\r\nabcd\r\n",
+                                        "+OK\n",
+                                        "#y\r\n",
+                                        ",abc\r\n",
+                                        ",\r\n",
+                                        "=3\r\nabc\r\n",
+                                        "*1\r\n?\r\n",
+                                        "$?\r\n",
+                                        "*+\r\n"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         check_refused(wrong[i], -EPROTO);
 }

@@ -1,5 +1,5 @@
 /*
- * ext/redis/src/client.c: the shared connection: who waits for which reply, and connecting again.
+ * ext/redis/src/client.c: the shared connection: calls and their replies, and connecting again.
  */
 #include "client.h"
 #include <errno.h>

@@ -273,7 +273,7 @@ int redisp_command_add_words(struct command *command, const struct iovec *words,
 
 /* ---- looking at a command ------------------------------------------------------------------- */
 
-/* The next argument of a command; NULL: there is none. *at is NULL for the first one. */
+/* The next argument of a command, or NULL. *at is NULL for the first one. */
 static const char *next_argument(const struct command *command, const char **at, size_t *size)
 {
     const char *end = command->bytes + command->size;
@@ -306,13 +306,13 @@ static bool is_one_of(const char *argument, size_t size, const char *const *word
     return false;
 }
 
-static const char *const blocking_commands[] = {
-    "BLPOP",    "BRPOP",    "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN",
-    "BZPOPMAX", "BZMPOP",   "WAIT",       "WAITAOF", NULL};
+static const char *const blocking_commands[] = {"BLPOP",  "BRPOP",    "BRPOPLPUSH", "BLMOVE",
+                                                "BLMPOP", "BZPOPMIN", "BZPOPMAX",   "BZMPOP",
+                                                "WAIT",   "WAITAOF",  NULL};
 static const char *const changing_commands[] = {
-    "AUTH",  "DISCARD",      "EXEC",       "HELLO",        "MONITOR",   "MULTI",
-    "PSYNC", "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT",       "RESET",        "SELECT",    "SSUBSCRIBE",
-    "SYNC",  "SUBSCRIBE",  "SUNSUBSCRIBE", "UNSUBSCRIBE", "UNWATCH",     "WATCH",     NULL};
+    "AUTH",       "DISCARD",      "EXEC",        "HELLO",   "MONITOR", "MULTI",      "PSYNC",
+    "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT",        "RESET",   "SELECT",  "SSUBSCRIBE", "SYNC",
+    "SUBSCRIBE",  "SUNSUBSCRIBE", "UNSUBSCRIBE", "UNWATCH", "WATCH",   NULL};
 
 /* XREAD and XREADGROUP block if an argument says so; it comes before STREAMS. */
 static bool has_block(const struct command *command, const char *at)
@@ -360,5 +360,6 @@ int redisp_check_shared(const struct command *command)
     if (!redisp_command_blocks(command))
         return redisp_check_pooled(command);
     redisp_command_name(command, text, sizeof text);
-    return async_fail(-EINVAL, "%s would hold up all tasks; use async_redis_blocking_command", text);
+    return async_fail(-EINVAL, "%s would hold up all tasks; use async_redis_blocking_command",
+                      text);
 }

@@ -112,7 +112,7 @@ static int log_in(struct connection *connection, const struct settings *settings
 
 /* ---- the connection ------------------------------------------------------------------------- */
 
-/* A peer that has vanished is noticed within half a minute. A Unix socket refuses, and needs none. */
+/* A peer that has vanished is noticed within half a minute. A Unix socket refuses the options. */
 static void watch_peer(int fd)
 {
     const int on = 1, idle = 15, interval = 5, probes = 3, unsent_ms = 30000;
@@ -126,10 +126,10 @@ static void watch_peer(int fd)
 static int connect_and_log_in(struct connection *connection, const struct settings *settings)
 {
     const async_connection_options options = {.tls = settings->tls};
-    ASYNC_TRY(settings->path != NULL
-                  ? async_open_unix_connection(&connection->stream, settings->path, &options)
-                  : async_open_connection(&connection->stream, settings->host, settings->port,
-                                          &options));
+    ASYNC_TRY(
+        settings->path != NULL
+            ? async_open_unix_connection(&connection->stream, settings->path, &options)
+            : async_open_connection(&connection->stream, settings->host, settings->port, &options));
     watch_peer(async_stream_fd(connection->stream));
     redisp_reader_open(&connection->reader, settings->max_reply);
     return log_in(connection, settings);
@@ -138,8 +138,7 @@ static int connect_and_log_in(struct connection *connection, const struct settin
 int redisp_connection_open(struct connection *connection, const struct settings *settings)
 {
     *connection = (struct connection){0};
-    int result = async_timeout(settings->connect_timeout,
-                               connect_and_log_in(connection, settings));
+    int result = async_timeout(settings->connect_timeout, connect_and_log_in(connection, settings));
     if (result == -ETIMEDOUT)
         async_fail(result, "no answer of the Redis server within %g seconds",
                    settings->connect_timeout);

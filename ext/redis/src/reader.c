@@ -46,7 +46,7 @@ static struct chunk *new_chunk(struct reader *reader, size_t size, int *error)
 {
     size_t total = sizeof(struct chunk) + size;
     *error = size > reader->limit || total > reader->limit - reader->memory ? fail_limit(reader)
-                                                                           : -ENOMEM;
+                                                                            : -ENOMEM;
     if (*error == -EMSGSIZE)
         return NULL;
     struct chunk *chunk = malloc(total);
@@ -168,7 +168,7 @@ static int copy_text(struct reader *reader, struct async_redis_reply *place, con
     return 1;
 }
 
-/* The value is complete: 1; elements or bytes follow: 0. place NULL: they belong to an attribute. */
+/* 1: the value is complete; 0: elements follow. place NULL: they belong to an attribute. */
 static int begin_elements(struct reader *reader, struct async_redis_reply *place,
                           async_redis_type type, const char *line, size_t size)
 {
@@ -259,22 +259,38 @@ static int read_line(struct reader *reader, const char *line, size_t size)
     line++;
     size -= size > 0;
     switch (type) {
-    case '+': return read_short_text(reader, place, ASYNC_REDIS_STATUS, line, size);
-    case '-': return read_short_text(reader, place, ASYNC_REDIS_ERROR, line, size);
-    case '(': return read_short_text(reader, place, ASYNC_REDIS_STRING, line, size);
-    case ':': return read_whole_number(place, line, size);
-    case ',': return read_number(place, line, size);
-    case '#': return read_boolean(place, line, size);
-    case '_': return 1;
-    case '$': return begin_text(reader, place, ASYNC_REDIS_STRING, 0, line, size);
-    case '=': return begin_text(reader, place, ASYNC_REDIS_STRING, strlen("txt:"), line, size);
-    case '!': return begin_text(reader, place, ASYNC_REDIS_ERROR, 0, line, size);
-    case '*': return begin_elements(reader, place, ASYNC_REDIS_ARRAY, line, size);
-    case '%': return begin_elements(reader, place, ASYNC_REDIS_MAP, line, size);
-    case '~': return begin_elements(reader, place, ASYNC_REDIS_SET, line, size);
-    case '>': return begin_elements(reader, place, ASYNC_REDIS_PUSH, line, size);
-    case '|': return begin_attribute(reader, line, size);
-    default: return fail_protocol("a value begins with an unknown byte");
+    case '+':
+        return read_short_text(reader, place, ASYNC_REDIS_STATUS, line, size);
+    case '-':
+        return read_short_text(reader, place, ASYNC_REDIS_ERROR, line, size);
+    case '(':
+        return read_short_text(reader, place, ASYNC_REDIS_STRING, line, size);
+    case ':':
+        return read_whole_number(place, line, size);
+    case ',':
+        return read_number(place, line, size);
+    case '#':
+        return read_boolean(place, line, size);
+    case '_':
+        return 1;
+    case '$':
+        return begin_text(reader, place, ASYNC_REDIS_STRING, 0, line, size);
+    case '=':
+        return begin_text(reader, place, ASYNC_REDIS_STRING, strlen("txt:"), line, size);
+    case '!':
+        return begin_text(reader, place, ASYNC_REDIS_ERROR, 0, line, size);
+    case '*':
+        return begin_elements(reader, place, ASYNC_REDIS_ARRAY, line, size);
+    case '%':
+        return begin_elements(reader, place, ASYNC_REDIS_MAP, line, size);
+    case '~':
+        return begin_elements(reader, place, ASYNC_REDIS_SET, line, size);
+    case '>':
+        return begin_elements(reader, place, ASYNC_REDIS_PUSH, line, size);
+    case '|':
+        return begin_attribute(reader, line, size);
+    default:
+        return fail_protocol("a value begins with an unknown byte");
     }
 }
 
@@ -345,7 +361,7 @@ static int read_text(struct reader *reader, const char *data, size_t size, size_
 
 /* ---- all ------------------------------------------------------------------------------------ */
 
-/* The value that begins or goes on here. 1: it is complete; 0: not yet. *taken 0: bytes are missing. */
+/* A value begins or goes on. 1: it is complete; 0: not yet. *taken 0: bytes are missing. */
 static int read_value(struct reader *reader, const char *data, size_t size, size_t *taken)
 {
     if (reader->text != NULL)

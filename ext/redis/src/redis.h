@@ -1,7 +1,8 @@
 /*
- * ext/redis/src/redis.h: the parts of asyncio-redis. They use only the public headers of libasyncio.
+ * ext/redis/src/redis.h: the parts of asyncio-redis. They use the public headers of libasyncio
+ * alone.
  *
- *     command ──> client ──> stream        text of a command; who waits for a reply
+ *     command ──> client ──> stream        text of a command; calls and replies
  *       reply <── reader <── stream        a reply from bytes; the tree and its accessors
  *
  * connection.c opens and logs in; client.c has the shared connection and its tasks; pool.c has the
@@ -138,7 +139,7 @@ struct settings {
     size_t max_reply;
 };
 
-/* From the URL and the options. 0, -EINVAL with a message, or -ENOMEM. Also then it must be closed. */
+/* From the URL and the options. 0, -EINVAL with a message, or -ENOMEM; closed also then. */
 int redisp_settings_open(struct settings *settings, const char *url,
                          const async_redis_options *options);
 void redisp_settings_close(struct settings *settings);

@@ -82,9 +82,17 @@ int redisp_fail(const char *about, const struct async_redis_reply *error)
 /* Why it has no value of the wanted type. */
 static int fail_type(const struct async_redis_reply *reply, const char *wanted)
 {
-    static const char *const names[] = {"nil",   "a string", "a status", "an error",
-                                        "an integer", "an array", "a floating-point number",
-                                        "a boolean", "a map", "a set", "a push"};
+    static const char *const names[] = {"nil",
+                                        "a string",
+                                        "a status",
+                                        "an error",
+                                        "an integer",
+                                        "an array",
+                                        "a floating-point number",
+                                        "a boolean",
+                                        "a map",
+                                        "a set",
+                                        "a push"};
     if (reply == NULL)
         return async_fail(-EPROTO, "the reply has no such element");
     if (reply->type == ASYNC_REDIS_NIL)
@@ -103,7 +111,8 @@ async_redis_type async_redis_reply_type(const async_redis_reply *reply)
 
 static bool has_text(const struct async_redis_reply *reply)
 {
-    return reply != NULL && (reply->type == ASYNC_REDIS_STRING || reply->type == ASYNC_REDIS_STATUS);
+    return reply != NULL &&
+           (reply->type == ASYNC_REDIS_STRING || reply->type == ASYNC_REDIS_STATUS);
 }
 
 int async_redis_reply_text(const async_redis_reply *reply, const char **text)
@@ -157,9 +166,8 @@ int async_redis_reply_double(const async_redis_reply *reply, double *value)
 
 static bool has_elements(const struct async_redis_reply *reply)
 {
-    return reply != NULL &&
-           (reply->type == ASYNC_REDIS_ARRAY || reply->type == ASYNC_REDIS_MAP ||
-            reply->type == ASYNC_REDIS_SET || reply->type == ASYNC_REDIS_PUSH);
+    return reply != NULL && (reply->type == ASYNC_REDIS_ARRAY || reply->type == ASYNC_REDIS_MAP ||
+                             reply->type == ASYNC_REDIS_SET || reply->type == ASYNC_REDIS_PUSH);
 }
 
 size_t async_redis_reply_size(const async_redis_reply *reply)

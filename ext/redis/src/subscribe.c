@@ -15,7 +15,7 @@ struct async_redis_subscription {
     struct async_redis *redis;
     async_queue *queue;
     bool is_pattern, is_confirmed, is_ended;
-    int error; /* Redis has refused it; 0: it has not */
+    int error;            /* Redis has refused it; 0: it has not */
     unsigned references;  /* of the program, and of the task */
     uint64_t last_number; /* of the last message it was given */
     async_event changed;  /* confirmed, or all is over */
@@ -137,8 +137,8 @@ static int deliver(struct subscriber *subscriber, struct text channel, struct te
     bool by_pattern = pattern.bytes != NULL;
     struct async_redis_subscription *subscription;
     subscriber->number++;
-    while ((subscription = next_to_serve(subscriber, by_pattern,
-                                         by_pattern ? pattern : channel)) != NULL) {
+    while ((subscription = next_to_serve(subscriber, by_pattern, by_pattern ? pattern : channel)) !=
+           NULL) {
         subscription->last_number = subscriber->number;
         ASYNC_TRY(put(subscription, new_message(channel, pattern, payload)));
     }
@@ -228,8 +228,8 @@ static int tell_gap(struct subscriber *subscriber)
     subscriber->number++;
     for (;;) {
         struct async_redis_subscription *subscription = subscriber->first;
-        while (subscription != NULL && (!subscription->is_confirmed ||
-                                        subscription->last_number == subscriber->number))
+        while (subscription != NULL &&
+               (!subscription->is_confirmed || subscription->last_number == subscriber->number))
             subscription = subscription->next;
         if (subscription == NULL)
             return 0;
@@ -262,7 +262,7 @@ static int serve_connection(struct async_redis *redis)
     return result;
 }
 
-/* Wakes whoever waits for a confirmation. */
+/* Wakes the tasks waiting for a confirmation. */
 static void end_all(struct subscriber *subscriber)
 {
     for (struct async_redis_subscription *subscription = subscriber->first; subscription != NULL;

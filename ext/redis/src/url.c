@@ -26,7 +26,7 @@ static int fail_url(const char *why)
 
 /* ---- pieces --------------------------------------------------------------------------------- */
 
-/* Cuts off what comes before the first of the bytes; false: there is none, and nothing is cut. */
+/* Cuts off all before the first of the bytes; false: none of them occurs, and nothing is cut. */
 static bool cut_at(struct span *rest, const char *bytes, struct span *before)
 {
     for (size_t i = 0; i < rest->size; i++) {
@@ -113,7 +113,8 @@ static int read_host(struct settings *settings, struct span span)
     }
     if (host.size > 0)
         ASYNC_TRY(decode(host, &settings->host));
-    return span.size > 0 ? read_number(span, MAX_PORT, "the port is no number", &settings->port) : 0;
+    return span.size > 0 ? read_number(span, MAX_PORT, "the port is no number", &settings->port)
+                         : 0;
 }
 
 /* ---- whole URLs ----------------------------------------------------------------------------- */
@@ -182,9 +183,10 @@ static int set_text(char **text, const char *option)
 
 static int check_options(const async_redis_options *options)
 {
-    if (options->database < 0 || (options->protocol != 0 && options->protocol != 2 &&
-                                  options->protocol != 3))
-        return async_fail(-EINVAL, "options.database is negative, or options.protocol is not 2 or 3");
+    if (options->database < 0 ||
+        (options->protocol != 0 && options->protocol != 2 && options->protocol != 3))
+        return async_fail(-EINVAL,
+                          "options.database is negative, or options.protocol is not 2 or 3");
     if (!(options->connect_timeout >= 0) || !(options->longest_pause >= 0))
         return async_fail(-EINVAL, "options.connect_timeout and .longest_pause are 0 or more");
     if (options->max_reply != 0 && options->max_reply < LEAST_REPLY)
