@@ -41,6 +41,24 @@ void redisp_release(struct async_redis *redis)
     free(redis);
 }
 
+/* ---- tasks ---------------------------------------------------------------------------------- */
+
+/* A task gives up its own handle: a client that is freed later has none of a loop that is gone. */
+void redisp_end_task(async_task **task, async_event *ended)
+{
+    async_task_detach(*task);
+    *task = NULL;
+    async_event_set(ended);
+}
+
+void redisp_cancel_task(async_task *task, async_event *ended)
+{
+    if (task == NULL)
+        return;
+    async_task_cancel(task);
+    async_ignore(async_no_cancel(async_event_wait(ended)));
+}
+
 /* ---- calls ---------------------------------------------------------------------------------- */
 
 static struct call *new_call(struct async_redis *redis, struct async_redis_reply **replies,
@@ -198,6 +216,7 @@ static int receive(void *argument)
     end_client(redis, -ECANCELED);
     redisp_connection_close(&redis->connection);
     redisp_pool_close(&redis->pool);
+    redisp_end_task(&redis->receiver, &redis->receiver_ended);
     redisp_release(redis);
     return 0;
 }
@@ -356,18 +375,15 @@ int async_redis_connect(async_redis **redis, const char *url, const async_redis_
     return result;
 }
 
-/* After the run the receiver has ended, and its handle with the loop. */
+/* After the run both tasks have ended. */
 void async_redis_free_wait(async_redis *redis)
 {
     if (redis == NULL)
         return;
     end_client(redis, -EBADF);
-    if (redis->loop == async_get_loop()) {
-        redisp_pool_close(&redis->pool);
-        redisp_end_subscriber(redis);
-        async_task_cancel(redis->receiver);
-        async_ignore(async_no_cancel(async_await(redis->receiver)));
-    }
+    redisp_pool_close(&redis->pool);
+    redisp_end_subscriber(redis);
+    redisp_cancel_task(redis->receiver, &redis->receiver_ended);
     redisp_release(redis);
 }
 

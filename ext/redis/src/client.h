@@ -35,7 +35,8 @@ struct async_redis {
     struct call *spare; /* memory of calls, for reuse */
     struct pool pool;
     struct subscriber *subscriber; /* NULL: there was no subscription yet */
-    async_task *receiver;
+    async_task *receiver;          /* NULL: it has ended */
+    async_event receiver_ended;
     async_loop *loop;
     size_t references; /* of the program, the receiver, and each call under way */
     double longest_pause;
@@ -64,6 +65,12 @@ int redisp_fail_over(const struct async_redis *redis);
 
 /* A pause before an attempt to connect again: spread, so that many clients do not come at once. */
 double redisp_pause(struct async_redis *redis, double pause);
+
+/* For the end of a task of the client: it releases its handle, and sets the event. */
+void redisp_end_task(async_task **task, async_event *ended);
+
+/* Cancels such a task, unless it has ended (NULL), and waits for its end. */
+void redisp_cancel_task(async_task *task, async_event *ended);
 
 /* Ends the task of the subscriptions and waits for it. */
 void redisp_end_subscriber(struct async_redis *redis);

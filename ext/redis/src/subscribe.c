@@ -27,7 +27,8 @@ struct subscriber {
     struct connection connection;
     bool is_up, was_up; /* now; since the last attempt to connect */
     struct async_redis_subscription *first;
-    async_task *task;
+    async_task *task; /* NULL: it has ended */
+    async_event task_ended;
     uint64_t number; /* of messages */
 };
 
@@ -285,6 +286,7 @@ static int run(void *argument)
         result = async_sleep(redisp_pause(redis, pause));
     }
     end_all(redis->subscriber);
+    redisp_end_task(&redis->subscriber->task, &redis->subscriber->task_ended);
     redisp_release(redis);
     return 0;
 }
@@ -309,10 +311,8 @@ static int start(struct async_redis *redis)
 
 void redisp_end_subscriber(struct async_redis *redis)
 {
-    if (redis->subscriber == NULL)
-        return;
-    async_task_cancel(redis->subscriber->task);
-    async_ignore(async_no_cancel(async_await(redis->subscriber->task)));
+    if (redis->subscriber != NULL)
+        redisp_cancel_task(redis->subscriber->task, &redis->subscriber->task_ended);
 }
 
 /* ---- subscriptions -------------------------------------------------------------------------- */

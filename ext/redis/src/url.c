@@ -135,7 +135,8 @@ static int read_network_url(struct settings *settings, struct span rest)
 static int read_unix_url(struct settings *settings, struct span rest)
 {
     struct span path, query = rest, login;
-    if (rest.size > 0 && rest.text[0] != '/' && cut_at(&query, "@", &login)) {
+    bool is_path = rest.size > 0 && (rest.text[0] == '/' || rest.text[0] == '@');
+    if (!is_path && cut_at(&query, "@", &login)) {
         ASYNC_TRY(read_login(settings, login));
         rest = query;
     }

@@ -1,0 +1,84 @@
+/* fake_redis.c: a server in a task of the test. */
+#include "redis/fake_redis.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *fake_word(const async_redis_reply *command, size_t index)
+{
+    const char *text;
+    return async_redis_reply_text(async_redis_reply_at(command, index), &text) >= 0 ? text : "";
+}
+
+static bool is(const async_redis_reply *command, const char *word)
+{
+    return strcmp(fake_word(command, 0), word) == 0;
+}
+
+int fake_say(async_stream *stream, const char *text)
+{
+    return async_stream_write(stream, text, strlen(text));
+}
+
+int fake_answer(async_stream *stream, const async_redis_reply *command)
+{
+    const char *name = fake_word(command, 1);
+    if (is(command, "SUBSCRIBE") || is(command, "PSUBSCRIBE"))
+        return async_stream_printf(stream, ">3\r\n+%s\r\n$%zu\r\n%s\r\n:1\r\n",
+                                   is(command, "SUBSCRIBE") ? "subscribe" : "psubscribe",
+                                   strlen(name), name);
+    if (is(command, "UNSUBSCRIBE"))
+        return 0;
+    if (is(command, "SCRIPT"))
+        return fake_say(stream, "$4\r\nhash\r\n");
+    return fake_say(stream, is(command, "EXEC") ? "*0\r\n" : "+OK\r\n");
+}
+
+static int answer(struct fake_redis *fake, async_stream *stream, const async_redis_reply *command)
+{
+    if (is(command, "HELLO"))
+        return fake_say(stream, "%1\r\n+proto\r\n:3\r\n");
+    if (is(command, "PING"))
+        return fake_say(stream, "+PONG\r\n");
+    return (fake->answer != NULL ? fake->answer : fake_answer)(stream, command);
+}
+
+static int serve(async_stream *stream, void *argument)
+{
+    struct fake_redis *fake = argument;
+    struct connection connection = {.stream = stream};
+    struct async_redis_reply *command;
+    int result;
+    fake->connections++;
+    redisp_reader_open(&connection.reader, 1 << 20);
+    while ((result = redisp_receive(&connection, &command)) == 0) {
+        result = answer(fake, stream, command);
+        async_redis_reply_free(command);
+        if (result < 0)
+            break;
+    }
+    redisp_reader_close(&connection.reader);
+    return result == -ECANCELED ? result : 0;
+}
+
+void fake_open(struct fake_redis *fake)
+{
+    static int number;
+    char path[48];
+    snprintf(path, sizeof path, "@asyncio-redis-%d-%d", (int)getpid(), number++);
+    snprintf(fake->url, sizeof fake->url, "unix://%s", path);
+    fake->connections = 0;
+    CHECK_EQ(async_start_unix_server(&fake->server, serve, fake, path, NULL), 0);
+}
+
+void fake_close(struct fake_redis *fake)
+{
+    async_server_free_wait(fake->server);
+}
+
+async_redis *fake_client(const struct fake_redis *fake, const async_redis_options *options)
+{
+    async_redis *redis;
+    CHECK_EQ(async_redis_connect(&redis, fake->url, options), 0);
+    return redis;
+}
