@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the programs in tests/tls/fuzz under clang's libFuzzer, for SECONDS in total.
+"""Runs the programs in tests/*/fuzz under clang's libFuzzer, for SECONDS in total.
 
     tools/fuzz.py SECONDS FOLDER [OPTION…]   builds in that folder, with those options for meson
 
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LONGEST = {"certificate": 2048, "records": 600}  # bytes of an input
+LONGEST = {"certificate": 2048, "records": 600, "replies": 1024}  # bytes of an input
 SURROUNDINGS = {**os.environ, "CC": "clang", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 SETTINGS = ["-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
 HANDSHAKE = bytes(16)  # four flights of the peer, unchanged
@@ -55,6 +55,10 @@ def certificate(names: str) -> bytes:
 
 def seeds(name: str) -> list[bytes]:
     """Initial inputs; the programs document the bytes."""
+    if name == "replies":
+        return [b"\1" + reply.replace(b" ", b"\r\n") for reply in (
+            b"+OK -ERR no :12 ", b"$5 hello $0  $-1 ", b"*3 :1 $1 a *2 _ *1 +x ", b"%1 +key ,1.5 ~1 #t >1 (12 ",
+            b"|1 +a *1 :3 :7 =7 txt:abc !3 bad ", b"*2 *1 *1 *1 *1 *0 *-1 ", b"$300 " + b"x" * 300 + b" ")]
     if name == "certificate":
         whole = [certificate(names) for names in ("DNS:localhost,IP:127.0.0.1", "IP:::1,email:a@example.com",
                                                   "DNS:*.example.com,URI:http://a.example/")]

@@ -61,14 +61,19 @@ static int serve(async_stream *stream, void *argument)
     return result == -ECANCELED ? result : 0;
 }
 
-void fake_open(struct fake_redis *fake)
+int fake_try_open(struct fake_redis *fake)
 {
     static int number;
     char path[48];
     snprintf(path, sizeof path, "@asyncio-redis-%d-%d", (int)getpid(), number++);
     snprintf(fake->url, sizeof fake->url, "unix://%s", path);
     fake->connections = 0;
-    CHECK_EQ(async_start_unix_server(&fake->server, serve, fake, path, NULL), 0);
+    return async_start_unix_server(&fake->server, serve, fake, path, NULL);
+}
+
+void fake_open(struct fake_redis *fake)
+{
+    CHECK_EQ(fake_try_open(fake), 0);
 }
 
 void fake_close(struct fake_redis *fake)

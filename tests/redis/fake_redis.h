@@ -28,6 +28,9 @@ int fake_answer(async_stream *stream, const async_redis_reply *command);
 int fake_say(async_stream *stream, const char *text);
 
 void fake_open(struct fake_redis *fake);
+
+/* The same where it may fail. */
+int fake_try_open(struct fake_redis *fake);
 void fake_close(struct fake_redis *fake);
 
 /* A client of it. */

@@ -17,7 +17,7 @@ int async_redis_batch_new(async_redis_batch **batch)
 {
     if (batch == NULL)
         return async_fail(-EINVAL, "async_redis_batch_new: the place for the batch is NULL");
-    *batch = calloc(1, sizeof **batch);
+    *batch = redisp_new(sizeof **batch);
     if (*batch == NULL)
         return -ENOMEM;
     redisp_command_open(&(*batch)->commands);
@@ -89,7 +89,7 @@ static void adopt(struct root *root, struct async_redis_reply *reply, size_t ind
 static int join(struct async_redis_reply **replies, size_t count, async_redis_reply **reply)
 {
     size_t size = sizeof(struct root) + count * sizeof **replies;
-    struct chunk *chunk = malloc(sizeof *chunk + size);
+    struct chunk *chunk = redisp_realloc(NULL, sizeof *chunk + size);
     if (chunk == NULL) {
         free_replies(replies, count);
         return -ENOMEM;
@@ -112,7 +112,7 @@ typedef int finishing(struct async_redis_reply **replies, size_t count, async_re
 static int call_many(struct async_redis *redis, const struct command *commands, size_t count,
                      finishing *finish, async_redis_reply **reply)
 {
-    struct async_redis_reply **replies = calloc(count, sizeof *replies);
+    struct async_redis_reply **replies = redisp_new(count * sizeof *replies);
     if (replies == NULL)
         return -ENOMEM;
     int result = redisp_call(redis, commands, replies, count);

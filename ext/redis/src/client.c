@@ -67,7 +67,7 @@ static struct call *new_call(struct async_redis *redis, struct async_redis_reply
     struct call *call = redis->spare;
     if (call != NULL)
         redis->spare = call->next;
-    else if ((call = malloc(sizeof *call)) == NULL)
+    else if ((call = redisp_realloc(NULL, sizeof *call)) == NULL)
         return NULL;
     *call = (struct call){.replies = replies, .expected = expected};
     return call;
@@ -323,7 +323,7 @@ int redisp_call(struct async_redis *redis, const struct command *command,
 
 static struct async_redis *new_client(const async_redis_options *options)
 {
-    struct async_redis *redis = calloc(1, sizeof *redis);
+    struct async_redis *redis = redisp_new(sizeof *redis);
     if (redis == NULL)
         return NULL;
     redis->references = 1;

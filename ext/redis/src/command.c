@@ -36,7 +36,7 @@ static int reserve(struct command *command, size_t size)
         return -ENOMEM;
     bool is_room = command->bytes == command->room;
     size_t capacity = 2 * (command->size + size);
-    char *bytes = realloc(is_room ? NULL : command->bytes, capacity);
+    char *bytes = redisp_realloc(is_room ? NULL : command->bytes, capacity);
     if (bytes == NULL)
         return -ENOMEM;
     if (is_room)

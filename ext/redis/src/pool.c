@@ -60,7 +60,7 @@ static int take_connection(struct pool *pool, struct pooled **out)
     int result = 0;
     if (pooled != NULL) {
         pool->idle = pooled->next;
-    } else if ((pooled = calloc(1, sizeof *pooled)) == NULL) {
+    } else if ((pooled = redisp_new(sizeof *pooled)) == NULL) {
         return -ENOMEM;
     } else if ((result = redisp_connection_open(&pooled->connection, pool->settings)) < 0) {
         free(pooled);

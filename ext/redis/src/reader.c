@@ -49,7 +49,7 @@ static struct chunk *new_chunk(struct reader *reader, size_t size, int *error)
                                                                             : -ENOMEM;
     if (*error == -EMSGSIZE)
         return NULL;
-    struct chunk *chunk = malloc(total);
+    struct chunk *chunk = redisp_realloc(NULL, total);
     if (chunk == NULL)
         return NULL;
     *error = 0;
@@ -305,8 +305,8 @@ static int grow_long_text(struct reader *reader)
     size_t growth = capacity - reader->text_capacity;
     if (growth > reader->limit - reader->memory)
         return fail_limit(reader);
-    struct chunk *chunk = realloc(reader->text_capacity > 0 ? *link : NULL,
-                                  sizeof(struct chunk) + capacity);
+    struct chunk *chunk = redisp_realloc(reader->text_capacity > 0 ? *link : NULL,
+                                         sizeof(struct chunk) + capacity);
     if (chunk == NULL)
         return -ENOMEM;
     if (reader->text_capacity == 0)

@@ -15,6 +15,17 @@
 #include <stddef.h>
 #include <asyncio/redis.h>
 
+/* ---- memory (memory.c) ---------------------------------------------------------------------- */
+
+/* realloc(3). Tests replace it. */
+extern void *(*redisp_realloc)(void *block, size_t size);
+
+/* The same for a new block, which is zero. NULL: out of memory. */
+void *redisp_new(size_t size);
+
+/* A copy of a text, or NULL. */
+char *redisp_copy(const char *text);
+
 /* ---- replies (reply.c) ---------------------------------------------------------------------- */
 
 /* Memory of a reply's tree. */

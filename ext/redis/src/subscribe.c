@@ -64,7 +64,8 @@ static char *append_text(char **end, struct text text)
 static async_redis_message *new_message(struct text channel, struct text pattern,
                                         struct text payload)
 {
-    struct parcel *parcel = malloc(sizeof *parcel + channel.size + pattern.size + payload.size + 3);
+    struct parcel *parcel = redisp_realloc(NULL, sizeof *parcel + channel.size + pattern.size +
+                                                     payload.size + 3);
     if (parcel == NULL)
         return NULL;
     char *end = parcel->text;
@@ -235,7 +236,7 @@ static int tell_gap(struct subscriber *subscriber)
         if (subscription == NULL)
             return 0;
         subscription->last_number = subscriber->number;
-        ASYNC_TRY(put(subscription, calloc(1, sizeof(async_redis_message))));
+        ASYNC_TRY(put(subscription, redisp_new(sizeof(async_redis_message))));
     }
 }
 
@@ -296,7 +297,7 @@ static int start(struct async_redis *redis)
     static const async_task_options options = {.name = "subscriptions of Redis"};
     if (redis->subscriber != NULL)
         return 0;
-    struct subscriber *subscriber = calloc(1, sizeof *subscriber);
+    struct subscriber *subscriber = redisp_new(sizeof *subscriber);
     if (subscriber == NULL)
         return -ENOMEM;
     subscriber->task = asyncp_create_task_ptr(run, redis, &options, ASYNCP_HERE);
@@ -322,7 +323,7 @@ static struct async_redis_subscription *new_subscription(struct async_redis *red
                                                          const char *name)
 {
     size_t size = strlen(name);
-    struct async_redis_subscription *subscription = calloc(1, sizeof *subscription + size + 1);
+    struct async_redis_subscription *subscription = redisp_new(sizeof *subscription + size + 1);
     if (subscription == NULL)
         return NULL;
     subscription->redis = redis;

@@ -50,7 +50,7 @@ static int hexadecimal(char digit)
 /* A copy without %NN. */
 static int decode(struct span span, char **out)
 {
-    char *copy = malloc(span.size + 1), *end = copy;
+    char *copy = redisp_realloc(NULL, span.size + 1), *end = copy;
     if (copy == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < span.size; i++) {
@@ -178,7 +178,7 @@ static int set_text(char **text, const char *option)
     if (option == NULL)
         return 0;
     free(*text);
-    *text = strdup(option);
+    *text = redisp_copy(option);
     return *text != NULL ? 0 : -ENOMEM;
 }
 
