@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Checks that the man pages are complete, and that their programs work.
 
-    tests/man.py pages      every public name is on one page, whose program uses it; the built pages are up to date
-    tests/man.py roff       mandoc and groff report nothing
-    tests/man.py programs   each program prints what its last comment says
-    tests/man.py self-test  incomplete pages are found
+    tests/man.py pages           every public name is on one page, whose program uses it; the built pages are up to date
+    tests/man.py roff            mandoc and groff report nothing
+    tests/man.py programs        each program prints what its last comment says
+    tests/man.py redis-programs  the same for the programs that start a redis-server
+    tests/man.py self-test       incomplete pages are found
 
 BUILD_DIR is the folder where pages and programs were built.
 """
@@ -28,6 +29,7 @@ import man  # noqa: E402
 import tidy  # noqa: E402
 
 FOLDER = BUILD / "docs" / "man"
+NEEDED = {"roff": ["mandoc", "groff"], "redis-programs": ["redis-server"]}  # tools; without them the test is skipped
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------
@@ -184,19 +186,22 @@ def built_pages() -> list[man.Page]:
             if (FOLDER / page.name).exists() or page.entries[0].header not in man.reference.EXTENSIONS]
 
 
-def complaints_about_programs() -> list[str]:
+def complaints_about_programs(of_redis: bool) -> list[str]:
+    pages = [page for page in built_pages() if page.name.startswith("async_redis_") == of_redis]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(filter(None, pool.map(complaint_about, built_pages())))
+        return list(filter(None, pool.map(complaint_about, pages)))
 
 
 def main(what: str) -> int:
-    missing = [tool for tool in ("mandoc", "groff") if what == "roff" and not shutil.which(tool)]
+    missing = [tool for tool in NEEDED.get(what, []) if not shutil.which(tool)]
     if missing:
         print(f"{missing[0]} is not installed")
         return SKIPPED
     try:
         complaints = {"pages": complaints_about_pages, "roff": complaints_about_roff,
-                      "programs": complaints_about_programs, "self-test": complaints_about_rules}[what]()
+                      "programs": lambda: complaints_about_programs(of_redis=False),
+                      "redis-programs": lambda: complaints_about_programs(of_redis=True),
+                      "self-test": complaints_about_rules}[what]()
     except man.Mistake as mistake:
         complaints = [str(mistake)]
     print(*complaints, sep="\n", end="")

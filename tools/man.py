@@ -418,9 +418,8 @@ def version():
 
 
 def library(page):
-    header = next(iter(entry.header for entry in page.entries if entry.header in reference.EXTENSIONS), "")
-    name = "asyncio" + (f"-{header}" if header else "")
-    shown = escape(name)
+    header = next((entry.header for entry in page.entries if entry.header in reference.EXTENSIONS), "")
+    shown = escape(reference.library_of(header))
     return f"asyncio for C (\\fIlib{shown}\\fR, \\fBpkg\\-config \\-\\-cflags \\-\\-libs {shown}\\fR)"
 
 

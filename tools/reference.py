@@ -37,6 +37,11 @@ SWITCHING = ("Switches.", "Never switches.", "Never switches itself.")
 PART = re.compile(rf"(?:{OWNERSHIP.pattern}|Returns\b|-E[A-Z0-9]+\b|Switches\.|Never switches\b)")
 
 
+def library_of(header):
+    """The library that a header belongs to: asyncio/redis_reply.h is one of asyncio-redis."""
+    return f"asyncio-{EXTENSIONS[header].relative_to(ROOT).parts[1]}" if header in EXTENSIONS else "asyncio"
+
+
 class Comment(NamedTuple):
     """A public comment, by its parts. Lines of one sentence or paragraph are joined."""
     form: str  # how a macro is written, or ""

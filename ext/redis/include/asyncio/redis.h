@@ -77,15 +77,14 @@ typedef struct async_redis_options {
  *
  * url is redis://user:password@host:port/database, where everything after redis:// may be missing;
  * rediss://… for TLS; unix:///path?db=1 for a Unix socket. Special characters are written as %NN.
- * NULL means redis://localhost:6379. options may be NULL; they win over the URL.
+ * NULL means redis://localhost:6379. options may be NULL; an option replaces what the URL says.
  *
  * The caller owns *redis and frees it with async_redis_free_wait; after an error it is NULL.
- * Returns 0.
+ * Returns 0, or an error of async_open_connection or of Redis.
  * -EINVAL if the URL or an option is not valid; rediss:// needs options.tls.
  * -EACCES if the server refuses the user or the password.
- * -EAGAIN if it is loading its data.
- * -ETIMEDOUT after options.connect_timeout.
- * An error of async_open_connection or of Redis.
+ * -EAGAIN if the server is loading its data.
+ * -ETIMEDOUT if the server does not answer within options.connect_timeout.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_connect(async_redis **redis, const char *url,
@@ -112,14 +111,13 @@ ASYNC_API void async_redis_free_wait(async_redis *redis);
  * dropped, and others are not affected. After an error *reply is NULL. reply may be NULL.
  *
  * The caller owns *reply and frees it with async_redis_reply_free.
- * Returns 0.
+ * Returns 0, or an error of Redis.
  * -EINVAL if the format is not valid, or the command blocks or changes the connection (BLPOP,
  * MULTI, SUBSCRIBE and others).
  * -ECONNRESET if the connection was lost before the reply came.
  * -EBADF if the client was freed meanwhile.
  * -EMSGSIZE if the reply is larger than options.max_reply; the connection is made anew.
  * -EPROTO if the server does not speak Redis's protocol; the connection is made anew.
- * An error of Redis.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_command(async_redis *redis, async_redis_reply **reply,
@@ -196,7 +194,8 @@ ASYNC_API void async_redis_batch_free(async_redis_batch *batch);
  * Adds a command, written as for async_redis_command.
  *
  * Copies the arguments.
- * Returns 0; -ENOMEM; -EINVAL as async_redis_command does.
+ * Returns 0; -ENOMEM.
+ * -EINVAL if the format is not valid, or the command changes the connection.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_batch_add(async_redis_batch *batch, const char *format, ...);
@@ -206,9 +205,11 @@ ASYNC_API ASYNC_MUST int async_redis_batch_add(async_redis_batch *batch, const c
  * commands. An error of Redis is an element of it. The commands of other tasks may be executed
  * between them.
  *
- * The batch may be used again. The caller owns *reply and frees it with async_redis_reply_free.
- * Returns 0; -EINVAL if the batch is empty or a command blocks; an error of async_redis_command
- * except those of Redis.
+ * The batch may be used again.
+ *
+ * The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0, or an error of async_redis_command except those of Redis.
+ * -EINVAL also if the batch is empty.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_pipeline(async_redis *redis, async_redis_reply **reply,
@@ -217,11 +218,14 @@ ASYNC_API ASYNC_MUST int async_redis_pipeline(async_redis *redis, async_redis_re
 /*
  * Executes the commands of a batch as a transaction, MULTI and EXEC: all or none, with no command
  * of another client between them. The reply is the array of their replies. An error of one command
- * while it is executed is an element of it and does not stop the others.
+ * while it is executed is an element of it and does not stop the others. If Redis refuses a
+ * command, none is executed. A command such as BLPOP does not wait in a transaction.
  *
- * The batch may be used again. The caller owns *reply and frees it with async_redis_reply_free.
- * Returns 0; -EINVAL if the batch is empty; an error of async_redis_command. If Redis refuses a
- * command, none is executed.
+ * The batch may be used again.
+ *
+ * The caller owns *reply and frees it with async_redis_reply_free.
+ * Returns 0, or an error of async_redis_command.
+ * -EINVAL also if the batch is empty.
  * Switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_transaction(async_redis *redis, async_redis_reply **reply,
@@ -252,8 +256,9 @@ typedef struct async_redis_script {
 /*
  * Runs a script. The format, as for async_redis_command, has the number of keys, the keys, and the
  * other arguments: "2 %s %s %d". The text is sent once to a server; later calls send its hash.
+ * reply may be NULL.
  *
- * The caller owns *reply and frees it with async_redis_reply_free. reply may be NULL.
+ * The caller owns *reply and frees it with async_redis_reply_free.
  * Returns 0, or an error of async_redis_command.
  * Switches.
  */
@@ -279,7 +284,7 @@ typedef struct async_redis_subscription async_redis_subscription;
  *
  * The subscriptions of a client share one connection. If the queue is full, all of them wait until
  * a message is taken, and in the end Redis closes the connection (client-output-buffer-limit).
- * After a reconnection each queue gets a message without a channel.
+ * After a reconnection each subscription puts a message without a channel into its queue.
  *
  * Borrows the client and the queue until the subscription is freed. The caller owns *subscription
  * and frees it with async_redis_unsubscribe; after an error it is NULL.

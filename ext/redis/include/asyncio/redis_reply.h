@@ -45,10 +45,9 @@ ASYNC_API async_redis_type async_redis_reply_type(const async_redis_reply *reply
  * Returns a string or a status as text[0..result), which a zero byte follows.
  *
  * The text is valid until the reply is freed.
- * Returns its length.
+ * Returns the length of the text, or the error if the reply is one.
  * -ENOENT if the reply is nil.
  * -EPROTO if it is of another type, or NULL.
- * The error, if the reply is one.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_text(const async_redis_reply *reply, const char **text);
@@ -56,7 +55,8 @@ ASYNC_API ASYNC_MUST int async_redis_reply_text(const async_redis_reply *reply, 
 /*
  * Stores an integer in *value. A string such as "-12" and a boolean are converted.
  *
- * Returns 0; -ENOENT, -EPROTO or the error as async_redis_reply_text does.
+ * Returns 0, or an error of async_redis_reply_text.
+ * -EPROTO also if a string is no integer.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_integer(const async_redis_reply *reply, int64_t *value);
@@ -64,7 +64,8 @@ ASYNC_API ASYNC_MUST int async_redis_reply_integer(const async_redis_reply *repl
 /*
  * Stores a floating-point number in *value. An integer and a string such as "1.5" are converted.
  *
- * Returns 0; -ENOENT, -EPROTO or the error as async_redis_reply_text does.
+ * Returns 0, or an error of async_redis_reply_text.
+ * -EPROTO also if a string is no number.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_double(const async_redis_reply *reply, double *value);
