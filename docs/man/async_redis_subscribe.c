@@ -3,18 +3,12 @@
  *
  * Pages: async_redis_subscribe async_redis_psubscribe async_redis_unsubscribe
  * async_redis_subscription async_redis_message async_redis_message_free
+ *     async_redis_message_drop
  */
 #include <asyncio.h>
 #include <asyncio/redis.h>
 #include <stdio.h>
 #include <redis_server.h> /* examples/redis_server.c */
-
-/* For messages that are still in the queue when it is freed. */
-static void drop(void *item, void *context)
-{
-    (void)context;
-    async_redis_message_free(*(async_redis_message **)item);
-}
 
 static int print_next(async_queue *queue)
 {
@@ -56,7 +50,7 @@ static int amain(void)
     ASYNC_TRY(redis_server_start(&server));
     async_auto_queue *queue = NULL;
     ASYNC_TRY(async_queue_new(&queue, 100, sizeof(async_redis_message *)));
-    async_queue_on_drop(queue, drop, NULL);
+    async_queue_on_drop(queue, async_redis_message_drop, NULL);
     async_auto_wait_redis *redis = NULL;
     ASYNC_TRY(async_redis_connect(&redis, server.url, NULL));
     return run(redis, queue);

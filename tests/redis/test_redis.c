@@ -104,6 +104,25 @@ REAL_LOOP_TEST(redis_wrong_commands_are_refused_before_they_are_sent)
     return 0;
 }
 
+static int pass_on(async_redis *redis, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = async_redis_vcommand(redis, NULL, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+REAL_LOOP_TEST(redis_command_with_a_va_list)
+{
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    CHECK_EQ(pass_on(redis, "SET %s %d", "a", 5), 0);
+    check_text(redis, "a", "5");
+    server_close(&server);
+    return 0;
+}
+
 /* ---- many tasks ----------------------------------------------------------------------------- */
 
 static int count_up(async_redis *redis, int number)

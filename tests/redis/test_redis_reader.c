@@ -261,9 +261,9 @@ TEST(redis_reply_accessors_check_types)
     CHECK(number == -5);
     CHECK_EQ(async_redis_reply_text(async_redis_reply_get(reply, "none"), &text), -ENOENT);
     CHECK(text == NULL);
-    CHECK_EQ(async_redis_reply_integer(async_redis_reply_get(reply, "list"), &integer), -EPROTO);
+    CHECK_EQ(async_redis_reply_integer(async_redis_reply_get(reply, "list"), &integer), -EBADMSG);
     CHECK_EQ(async_redis_reply_text(async_redis_reply_get(reply, "bad"), &text), -ENOSPC);
-    CHECK_EQ(async_redis_reply_text(async_redis_reply_get(reply, "other"), &text), -EPROTO);
+    CHECK_EQ(async_redis_reply_text(async_redis_reply_get(reply, "other"), &text), -EBADMSG);
     const async_redis_reply *list = async_redis_reply_get(reply, "list");
     CHECK_EQ(async_redis_reply_double(async_redis_reply_at(list, 0), &number), 0);
     CHECK(number == 2.5);
@@ -271,6 +271,6 @@ TEST(redis_reply_accessors_check_types)
     CHECK_EQ(async_redis_reply_size(reply), 8);
     CHECK_EQ(async_redis_reply_size(NULL), 0);
     CHECK_EQ(async_redis_reply_type(NULL), ASYNC_REDIS_NIL);
-    CHECK_EQ(async_redis_reply_text(reply, &text), -EPROTO);
+    CHECK_EQ(async_redis_reply_text(reply, &text), -EBADMSG);
     CHECK_EQ(async_redis_reply_text(reply, NULL), -EINVAL);
 }

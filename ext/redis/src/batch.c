@@ -153,7 +153,8 @@ static int take_exec(struct async_redis_reply **replies, size_t count, async_red
     size_t first = 0;
     while (first + 1 < count && replies[first]->type != ASYNC_REDIS_ERROR)
         first++;
-    int result = exec->type == ASYNC_REDIS_ERROR ? redisp_fail("EXEC", replies[first]) : 0;
+    int result = exec->type == ASYNC_REDIS_ERROR ? redisp_fail("the transaction", replies[first])
+                                                 : 0;
     free_replies(replies, count - (result == 0));
     if (result == 0)
         *reply = exec;

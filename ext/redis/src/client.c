@@ -165,7 +165,9 @@ static void lose_connection(struct async_redis *redis, int error)
     async_event_clear(&redis->changed);
     redisp_connection_close(&redis->connection);
     redisp_pool_close_idle(&redis->pool);
-    end_all_calls(redis, error == -EPROTO || error == -EMSGSIZE ? error : -ECONNRESET);
+    if (redis->first != NULL && (error == -EPROTO || error == -EMSGSIZE))
+        end_first(redis, error); /* it was its reply */
+    end_all_calls(redis, -ECONNRESET);
 }
 
 /* Between half of it and the whole. */

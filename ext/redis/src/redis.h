@@ -55,7 +55,7 @@ struct root {
 /* The code for an error of Redis, with its sentence. about: the command's name, or NULL. */
 int redisp_fail(const char *about, const struct async_redis_reply *error);
 
-/* From text in the notation of C, whatever the locale is. 0, -EPROTO, or -ENOMEM. */
+/* From text in the notation of C, whatever the locale is. 0, -EBADMSG, or -ENOMEM. */
 int redisp_read_double(const char *text, size_t size, double *number);
 
 /* From decimal digits. */

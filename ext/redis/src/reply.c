@@ -43,13 +43,13 @@ int redisp_read_double(const char *text, size_t size, double *number)
     if (plain_locale == (locale_t)0)
         return -ENOMEM;
     if (size == 0 || size > LONGEST)
-        return -EPROTO;
+        return -EBADMSG;
     memcpy(copy, text, size);
     copy[size] = 0;
     locale_t before = uselocale(plain_locale);
     *number = strtod(copy, &end);
     uselocale(before);
-    return end == copy + size ? 0 : -EPROTO;
+    return end == copy + size ? 0 : -EBADMSG;
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
@@ -94,12 +94,12 @@ static int fail_type(const struct async_redis_reply *reply, const char *wanted)
                                         "a set",
                                         "a push"};
     if (reply == NULL)
-        return async_fail(-EPROTO, "the reply has no such element");
+        return async_fail(-EBADMSG, "the reply has no such element");
     if (reply->type == ASYNC_REDIS_NIL)
         return async_fail(-ENOENT, "the reply is nil: there is no value");
     if (reply->type == ASYNC_REDIS_ERROR)
         return redisp_fail(NULL, reply);
-    return async_fail(-EPROTO, "the reply is %s, not %s", names[reply->type], wanted);
+    return async_fail(-EBADMSG, "the reply is %s, not %s", names[reply->type], wanted);
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -139,7 +139,7 @@ int async_redis_reply_integer(const async_redis_reply *reply, int64_t *value)
     if (!has_text(reply))
         return fail_type(reply, "an integer");
     if (!redisp_read_integer(reply->value.text, reply->size, value))
-        return async_fail(-EPROTO, "the reply is a string, and no integer");
+        return async_fail(-EBADMSG, "the reply is a string, and no integer");
     return 0;
 }
 
@@ -159,7 +159,7 @@ int async_redis_reply_double(const async_redis_reply *reply, double *value)
     if (!has_text(reply))
         return fail_type(reply, "a floating-point number");
     int result = redisp_read_double(reply->value.text, reply->size, value);
-    return result == -EPROTO ? async_fail(result, "the reply is a string, and no number") : result;
+    return result == -EBADMSG ? async_fail(result, "the reply is a string, and no number") : result;
 }
 
 /* ---- elements ------------------------------------------------------------------------------- */

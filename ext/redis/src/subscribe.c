@@ -18,6 +18,7 @@ struct async_redis_subscription {
     int error;            /* Redis has refused it; 0: it has not */
     unsigned references;  /* of the program, and of the task */
     uint64_t last_number; /* of the last message it was given */
+    uint64_t connection;  /* the number of the one on which it was confirmed */
     async_event changed;  /* confirmed, or all is over */
     size_t size;          /* bytes of the name */
     char name[];
@@ -29,7 +30,8 @@ struct subscriber {
     struct async_redis_subscription *first;
     async_task *task; /* NULL: it has ended */
     async_event task_ended;
-    uint64_t number; /* of messages */
+    uint64_t number;      /* of messages */
+    uint64_t connections; /* made so far */
 };
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -43,6 +45,12 @@ struct parcel {
 void async_redis_message_free(async_redis_message *message)
 {
     free(message);
+}
+
+void async_redis_message_drop(void *item, void *context)
+{
+    (void)context;
+    free(*(async_redis_message **)item);
 }
 
 struct text {
@@ -147,15 +155,21 @@ static int deliver(struct subscriber *subscriber, struct text channel, struct te
     return 0;
 }
 
-static void confirm(struct subscriber *subscriber, bool is_pattern, struct text name)
+/* A subscription that Redis had already: between the two connections messages may be missing. */
+static int confirm(struct subscriber *subscriber, bool is_pattern, struct text name)
 {
-    for (struct async_redis_subscription *subscription = subscriber->first; subscription != NULL;
-         subscription = subscription->next) {
-        if (!has_name(subscription, is_pattern, name))
-            continue;
+    struct async_redis_subscription *subscription;
+    subscriber->number++;
+    while ((subscription = next_to_serve(subscriber, is_pattern, name)) != NULL) {
+        bool was_confirmed = subscription->is_confirmed;
+        subscription->last_number = subscriber->number;
         subscription->is_confirmed = true;
         async_event_set(&subscription->changed);
+        if (was_confirmed && subscription->connection != subscriber->connections)
+            ASYNC_TRY(put(subscription, redisp_new(sizeof(async_redis_message))));
+        subscription->connection = subscriber->connections;
     }
+    return 0;
 }
 
 /* An error is the answer to a request that was not confirmed yet. */
@@ -197,7 +211,7 @@ static int handle(struct subscriber *subscriber, const struct async_redis_reply 
     if (is(kind, "pmessage"))
         return deliver(subscriber, text_at(reply, 2), second, text_at(reply, 3));
     if (is(kind, "subscribe") || is(kind, "psubscribe"))
-        confirm(subscriber, is(kind, "psubscribe"), second);
+        return confirm(subscriber, is(kind, "psubscribe"), second);
     return 0;
 }
 
@@ -224,22 +238,6 @@ static int subscribe_to_all(struct subscriber *subscriber)
     return 0;
 }
 
-/* Tells each queue once that messages may be missing. */
-static int tell_gap(struct subscriber *subscriber)
-{
-    subscriber->number++;
-    for (;;) {
-        struct async_redis_subscription *subscription = subscriber->first;
-        while (subscription != NULL &&
-               (!subscription->is_confirmed || subscription->last_number == subscriber->number))
-            subscription = subscription->next;
-        if (subscription == NULL)
-            return 0;
-        subscription->last_number = subscriber->number;
-        ASYNC_TRY(put(subscription, redisp_new(sizeof(async_redis_message))));
-    }
-}
-
 static int receive_messages(struct subscriber *subscriber)
 {
     for (;;) {
@@ -254,9 +252,8 @@ static int serve_connection(struct async_redis *redis)
     struct subscriber *subscriber = redis->subscriber;
     ASYNC_TRY(redisp_connection_open(&subscriber->connection, &redis->settings));
     subscriber->is_up = subscriber->was_up = true;
+    subscriber->connections++;
     int result = subscribe_to_all(subscriber);
-    if (result == 0)
-        result = tell_gap(subscriber);
     if (result == 0)
         result = receive_messages(subscriber);
     subscriber->is_up = false;

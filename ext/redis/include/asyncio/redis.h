@@ -322,5 +322,12 @@ ASYNC_API void async_redis_unsubscribe(async_redis_subscription *subscription);
  */
 ASYNC_API void async_redis_message_free(async_redis_message *message);
 
+/*
+ * Frees the message of an item: for async_queue_on_drop, with NULL as its context.
+ *
+ * Never switches.
+ */
+ASYNC_API void async_redis_message_drop(void *item, void *context);
+
 ASYNC_END_C
 #endif

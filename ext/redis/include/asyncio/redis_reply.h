@@ -47,7 +47,7 @@ ASYNC_API async_redis_type async_redis_reply_type(const async_redis_reply *reply
  * The text is valid until the reply is freed.
  * Returns the length of the text, or the error if the reply is one.
  * -ENOENT if the reply is nil.
- * -EPROTO if it is of another type, or NULL.
+ * -EBADMSG if it is of another type, or NULL.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_text(const async_redis_reply *reply, const char **text);
@@ -56,7 +56,7 @@ ASYNC_API ASYNC_MUST int async_redis_reply_text(const async_redis_reply *reply, 
  * Stores an integer in *value. A string such as "-12" and a boolean are converted.
  *
  * Returns 0, or an error of async_redis_reply_text.
- * -EPROTO also if a string is no integer.
+ * -EBADMSG also if a string is no integer.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_integer(const async_redis_reply *reply, int64_t *value);
@@ -65,7 +65,7 @@ ASYNC_API ASYNC_MUST int async_redis_reply_integer(const async_redis_reply *repl
  * Stores a floating-point number in *value. An integer and a string such as "1.5" are converted.
  *
  * Returns 0, or an error of async_redis_reply_text.
- * -EPROTO also if a string is no number.
+ * -EBADMSG also if a string is no number.
  * Never switches.
  */
 ASYNC_API ASYNC_MUST int async_redis_reply_double(const async_redis_reply *reply, double *value);
@@ -79,7 +79,7 @@ ASYNC_API size_t async_redis_reply_size(const async_redis_reply *reply);
 
 /*
  * Returns an element, borrowed; NULL if there is no such element, which the calls on replies accept
- * and report with -EPROTO.
+ * and report with -EBADMSG.
  * Never switches.
  */
 ASYNC_API const async_redis_reply *async_redis_reply_at(const async_redis_reply *reply,
