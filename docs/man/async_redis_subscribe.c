@@ -3,7 +3,7 @@
  *
  * Pages: async_redis_subscribe async_redis_psubscribe async_redis_unsubscribe
  * async_redis_subscription async_redis_message async_redis_message_free
- *     async_redis_message_drop
+ * async_redis_message_drop
  */
 #include <asyncio.h>
 #include <asyncio/redis.h>
