@@ -29,14 +29,17 @@ INIT = """#!/bin/busybox sh
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
-mkdir -p /dev/shm /tmp
+mkdir -p /dev/pts /dev/shm /tmp
+mount -t devpts devpts /dev/pts
+ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd/0 /dev/stdin
 chmod 1777 /tmp
 ip link set lo up
 %(prepare)s
 echo "vm: $(uname -m) $(uname -r), pages of $(sed -n 's/^KernelPageSize: *//p' /proc/self/smaps | head -n 1)"
 cd /tmp
 export TEST_WRAPPER=  # nothing is emulated here, as the guest sees it
-TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} '%(suite)s' %(filters)s
+TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} setsid '%(suite)s' %(filters)s
 echo "%(mark)s$?"
 poweroff -f
 """
@@ -101,13 +104,14 @@ def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
     """The file system that the kernel unpacks into memory."""
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
-    for name in ["bin", "proc", "sys", "dev", "etc"]:
+    for name in ["bin", "proc", "sys", "dev", "etc", "usr"]:
         (root / name).mkdir(parents=True)
     shutil.copy(busybox, root / "bin/busybox")
     place = root / str(suite).lstrip("/")  # its path on this machine: some cases start it again
     place.parent.mkdir(parents=True)
     shutil.copy(suite, place)
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/sh\n")
     (root / "init").write_text(init)
     (root / "init").chmod(0o755)
     names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))

@@ -7,6 +7,7 @@
 
 #include "run/runner.h"
 
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -27,6 +28,14 @@ static inline int run_shell(const async_process_options *options, const char *co
     async_auto_wait_process *process = NULL;
     ASYNC_TRY(async_create_subprocess_shell(&process, options, command));
     return async_process_wait(process);
+}
+
+/* For a program whose argv[0] is not its own name. */
+static inline void skip_with_busybox(void)
+{
+    char target[64] = "";
+    if (readlink("/bin/sh", target, sizeof target - 1) > 0 && strstr(target, "busybox") != NULL)
+        test_skip("busybox takes argv[0] for the program");
 }
 
 /* Only root can become another user. */

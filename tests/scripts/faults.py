@@ -36,9 +36,10 @@ BAD = {"died", "hung", "leaked", "lost"}
 # Bad ends that are expected: the beginning of the fault, the verdict, the last line of the case, and the reason. None of
 # these excuses a hang of a case that was written for faults.
 EXCUSES = [
-    ("", "died", r"the (queue|process|function) is NULL",
+    ("", "died", r"the (queue|process|function|stream) is NULL",
      "the test uses an object that could not be created, and the library reports that"),
-    (r"(accept|connect|epoll_ctl|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|stream_recv|stream_send):",
+    (r"(accept|connect|epoll_ctl|recv|recvfrom|recvmsg|send|sendmsg|sendto|sendfile|splice|shutdown|"
+     r"stream_recv|stream_send|stream_write):",
      "hung", r" waits in async_|has no loop", "one end of a test fails and gives up, and the other end waits for it"),
     (r"uring_sqe:(EINTR|EAGAIN|ECANCELED):", "hung", r" be_caller +waits in async_",
      "the call that is begun again is behind the others, which take its data"),

@@ -6,6 +6,7 @@
 #include "run/runner.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -412,6 +413,8 @@ static void await_text(int master, const char *expected)
     char shown[256] = "";
     size_t length = 0;
     while (strstr(shown, expected) == NULL) {
+        struct pollfd more = {.fd = master, .events = POLLIN};
+        CHECK_EQ(poll(&more, 1, 10000), 1); /* milliseconds */
         ssize_t size = read(master, shown + length, sizeof shown - length - 1);
         CHECK(size > 0);
         length += (size_t)size;
