@@ -72,5 +72,5 @@ int main(void)
  * 10 visits
  * -EREMOTEIO: WRONGTYPE Operation against a key holding the wrong kind of value
  * transferred
- * -EREMOTEIO: EXEC: ERR wrong number of arguments for 'incr' command
+ * -EREMOTEIO: the transaction: ERR wrong number of arguments for 'incr' command
  */

@@ -159,6 +159,14 @@ ASYNC_API bool async_queue_full(const async_queue *queue);
 ASYNC_API void async_queue_task_done(async_queue *queue);
 
 /*
+ * Reports that the work on one taken item has failed, with an error. A queue of this process counts
+ * it as done: nobody tries again. A queue in Redis does (asyncio/redis_queue.h).
+ *
+ * Never switches.
+ */
+ASYNC_API void async_queue_task_failed(async_queue *queue, int error);
+
+/*
  * Waits until all items put into the queue have been taken and reported done.
  *
  * Returns 0; -ECANCELED also if the queue was freed meanwhile.

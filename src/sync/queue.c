@@ -11,6 +11,7 @@
 #include "sched/current.h"
 #include "sched/pace.h"
 #include "sync/items.h"
+#include <asyncio/queue_kind.h>
 
 struct async_queue {
     struct items items;
@@ -20,6 +21,9 @@ struct async_queue {
     size_t limit;      /* a put waits at this many items; 0 after a shutdown */
     size_t maxsize;    /* as given to the constructor; 0: unbounded */
     size_t unfinished; /* items put and not reported with async_queue_task_done */
+    /* its items are elsewhere: it has none, and no room; NULL: they are here */
+    const async_queue_kind *kind;
+    void *state; /* of the kind */
     /* called with each discarded item; NULL: none */
     void (*drop)(void *item, void *context);
     void *drop_context;
@@ -31,7 +35,8 @@ struct async_queue {
 
 static bool is_consistent(const struct async_queue *queue)
 {
-    size_t limit = queue->shut_down ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
+    bool has_place = !queue->shut_down && queue->kind == NULL;
+    size_t limit = !has_place ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
     return (list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down)) &&
            (list_empty(&queue->putters) ||
             (queue->items.count == queue->limit && !queue->shut_down)) &&
@@ -71,6 +76,20 @@ static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum o
     queue->memory = *memory;
     asyncp_items_open(&queue->items, item_size, order, compare, *memory);
     *out = queue;
+    return 0;
+}
+
+int async_queue_new_of(async_queue **queue, const async_queue_kind *kind, void *state,
+                       size_t maxsize, size_t item_size)
+{
+    if (kind == NULL && queue != NULL)
+        *queue = NULL;
+    if (kind == NULL)
+        return async_fail(-EINVAL, "async_queue_new_of: kind is NULL");
+    ASYNC_TRY(queue_new(queue, maxsize, item_size, ORDER_FIFO, NULL));
+    (*queue)->kind = kind;
+    (*queue)->state = state;
+    (*queue)->limit = 0;
     return 0;
 }
 
@@ -150,6 +169,8 @@ void async_queue_free(async_queue *queue)
     asyncp_cancel_waiters(&queue->joiners, "async_queue_free");
     drop_items(queue);
     asyncp_items_close(&queue->items);
+    if (queue->kind != NULL)
+        queue->kind->free(queue->state);
     const struct async_loop *loop = asyncp_current;
     /* another allocator may not exist any more when this loop closes */
     if (loop != NULL && memcmp(&loop->memory, &queue->memory, sizeof loop->memory) == 0)
@@ -235,6 +256,16 @@ OUT_OF_LINE static int wait_for_transfer(struct async_loop *loop, struct async_q
     return likely(result != -ECANCELED) ? result : asyncp_cancelled_by_free(&wait, result);
 }
 
+/* An item that is here already, or the next one that comes. */
+OUT_OF_LINE static int get_elsewhere(struct async_loop *loop, struct async_queue *queue, void *item)
+{
+    int result = queue->kind->get_nowait(queue->state, item);
+    if (result != -EAGAIN)
+        return paced(loop, PACE_STEP, result);
+    queue->kind->want(queue->state);
+    return wait_for_transfer(loop, queue, &queue->getters, item, "async_queue_get");
+}
+
 FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
 {
     struct async_loop *loop = loop_enter("async_queue_put");
@@ -245,6 +276,8 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
         return paced(loop, PACE_STEP, add_item(queue, item));
     if (queue->shut_down)
         return fail_closed(loop, queue);
+    if (queue->kind != NULL)
+        return queue->kind->put(queue->state, item);
     return wait_for_transfer(loop, queue, &queue->putters, unconst(item), "async_queue_put");
 }
 
@@ -260,6 +293,8 @@ FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
     }
     if (queue->shut_down)
         return fail_closed(loop, queue);
+    if (queue->kind != NULL)
+        return get_elsewhere(loop, queue, item);
     return wait_for_transfer(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
@@ -279,23 +314,56 @@ int asyncp_queue_put_nowait(async_queue *queue, const void *item, size_t size)
     forsake_waiters(queue);
     if (likely(has_room(queue)))
         return add_item(queue, item);
-    return queue->shut_down ? closed_error(queue) : -EAGAIN;
+    if (queue->shut_down)
+        return closed_error(queue);
+    return queue->kind != NULL ? queue->kind->put_nowait(queue->state, item) : -EAGAIN;
 }
 
 int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size)
 {
     check_item(queue, item, size, "async_queue_get_nowait");
     forsake_waiters(queue);
-    if (queue->items.count == 0)
-        return queue->shut_down ? closed_error(queue) : -EAGAIN;
-    take_item(queue, item);
-    return 0;
+    if (likely(queue->items.count != 0)) {
+        take_item(queue, item);
+        return 0;
+    }
+    if (queue->shut_down)
+        return closed_error(queue);
+    return queue->kind != NULL ? queue->kind->get_nowait(queue->state, item) : -EAGAIN;
+}
+
+async_task *async_queue_hand(async_queue *queue, const void *item)
+{
+    check_queue(queue, "async_queue_hand");
+    struct item_waiter *getter = first_item_waiter(&queue->getters);
+    if (getter == NULL)
+        return NULL;
+    async_task *task = getter->waiter.wait->coroutine->task;
+    memory_copy(getter->item, item, queue->items.size);
+    asyncp_wake(getter->waiter.wait, &getter->waiter, 0);
+    return task;
+}
+
+size_t async_queue_waiting(const async_queue *queue)
+{
+    size_t count = 0;
+    check_queue(queue, "async_queue_waiting");
+    for (const struct link *link = list_first(&queue->getters); link != NULL;
+         link = list_after(&queue->getters, link))
+        count++;
+    return count;
+}
+
+static size_t count_items(const struct async_queue *queue)
+{
+    return queue->kind != NULL && !queue->freed ? queue->kind->qsize(queue->state)
+                                                : queue->items.count;
 }
 
 size_t async_queue_qsize(const async_queue *queue)
 {
     check_queue(queue, "async_queue_qsize");
-    return queue->items.count;
+    return count_items(queue);
 }
 
 size_t async_queue_maxsize(const async_queue *queue)
@@ -307,13 +375,13 @@ size_t async_queue_maxsize(const async_queue *queue)
 bool async_queue_empty(const async_queue *queue)
 {
     check_queue(queue, "async_queue_empty");
-    return queue->items.count == 0;
+    return count_items(queue) == 0;
 }
 
 bool async_queue_full(const async_queue *queue)
 {
     check_queue(queue, "async_queue_full");
-    return queue->maxsize != 0 && queue->items.count >= queue->maxsize;
+    return queue->maxsize != 0 && count_items(queue) >= queue->maxsize;
 }
 
 static void wake_joiners(struct async_queue *queue)
@@ -322,13 +390,28 @@ static void wake_joiners(struct async_queue *queue)
         asyncp_wake_all(&queue->joiners, 0);
 }
 
-void async_queue_task_done(async_queue *queue)
+static void report(struct async_queue *queue, int error, const char *call)
 {
-    check_queue(queue, "async_queue_task_done");
+    check_queue(queue, call);
+    if (queue->kind != NULL && !queue->freed) {
+        queue->kind->report(queue->state, error);
+        return;
+    }
     ENSURE(queue->unfinished > queue->items.count,
-           "async_queue_task_done was called more often than items were taken from the queue");
+           "%s was called more often than items were taken from the queue", call);
     queue->unfinished--;
     wake_joiners(queue);
+}
+
+void async_queue_task_done(async_queue *queue)
+{
+    report(queue, 0, "async_queue_task_done");
+}
+
+void async_queue_task_failed(async_queue *queue, int error)
+{
+    ENSURE(error < 0, "async_queue_task_failed: %d is no error; call async_queue_task_done", error);
+    report(queue, error, "async_queue_task_failed");
 }
 
 static const char join_call[] = "async_queue_join"; /* a join is recognised by this address */
@@ -339,6 +422,8 @@ int async_queue_join(async_queue *queue)
     if (unlikely(loop_running(loop)->cancel_pending))
         return asyncp_fail_cancelled(loop);
     check_queue(queue, join_call);
+    if (queue->kind != NULL && !queue->freed)
+        return queue->kind->join(queue->state);
     if (queue->unfinished == 0)
         return paced(loop, PACE_STEP, 0);
     if (unlikely(queue->freed))
@@ -353,6 +438,8 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
         return;
     queue->shut_down = true;
     queue->limit = 0;
+    if (queue->kind != NULL)
+        queue->kind->shutdown(queue->state, immediate);
     if (immediate) {
         queue->unfinished -= queue->items.count;
         drop_items(queue);
@@ -373,6 +460,8 @@ size_t asyncp_queue_unreported(const struct wait *wait)
 
 struct list *asyncp_queue_getters(async_queue *queue)
 {
+    if (queue->kind != NULL && !queue->shut_down)
+        queue->kind->want(queue->state);
     return &queue->getters;
 }
 

@@ -1,0 +1,79 @@
+/*
+ * asyncio/queue_kind.h: queues whose items are elsewhere, such as in Redis (asyncio/redis_queue.h).
+ *
+ *     async_queue *queue;
+ *     ASYNC_TRY(async_queue_new_of(&queue, &kind, state, maxsize, item_size));
+ *
+ * Programs use such a queue as any other: async_queue_put, async_queue_get, async_on_get. Only
+ * authors of kinds need this header. The tasks that get wait in the queue itself, and the kind hands
+ * items to them with async_queue_hand.
+ */
+#ifndef ASYNCIO_QUEUE_KIND_H
+#define ASYNCIO_QUEUE_KIND_H
+
+#include <asyncio/queue.h>
+#include <asyncio/task.h>
+
+ASYNC_BEGIN_C
+
+/*
+ * The calls of a kind. Each is passed the state of the queue. Only those that say so may switch; the
+ * queue may then be freed meanwhile, but not its state before `free`.
+ */
+typedef struct async_queue_kind {
+    /* Puts the item, and waits as long as that takes: 0 or -errno. It may switch. */
+    int (*put)(void *state, const void *item);
+
+    /* Puts the item if it need not wait: 0, -EAGAIN or another error. */
+    int (*put_nowait)(void *state, const void *item);
+
+    /* Takes an item if there is one here: 0, -EAGAIN or another error. */
+    int (*get_nowait)(void *state, void *item);
+
+    /* A task begins to wait for an item. It may have ended its wait when the item comes. */
+    void (*want)(void *state);
+
+    /* The calling task reports its item: error 0: it is done; else why it has failed. */
+    void (*report)(void *state, int error);
+
+    /* Waits until every item was reported: 0 or -errno. It may switch. */
+    int (*join)(void *state);
+
+    /* The number of items as far as it is known here. */
+    size_t (*qsize)(const void *state);
+
+    /* No more items are put or taken; immediate: those that are here are given up. */
+    void (*shutdown)(void *state, bool immediate);
+
+    /* The queue is gone. The state ends by itself. */
+    void (*free)(void *state);
+} async_queue_kind;
+
+/*
+ * Creates a queue of a kind.
+ *
+ * Borrows kind, which is constant. The queue takes state, for kind->free. The caller owns *queue and
+ * frees it with async_queue_free; after an error it is NULL, and the state is the caller's.
+ * Returns 0; -ENOMEM; -EINVAL as async_queue_new does, or if kind is NULL.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_queue_new_of(async_queue **queue, const async_queue_kind *kind,
+                                            void *state, size_t maxsize, size_t item_size);
+
+/*
+ * Gives an item to the task that has waited longest.
+ *
+ * Copies the item.
+ * Returns the task, borrowed; NULL if no task waits, and the item was not given.
+ * Never switches.
+ */
+ASYNC_API async_task *async_queue_hand(async_queue *queue, const void *item);
+
+/*
+ * Returns the number of tasks that wait for an item.
+ * Never switches.
+ */
+ASYNC_API size_t async_queue_waiting(const async_queue *queue);
+
+ASYNC_END_C
+#endif
