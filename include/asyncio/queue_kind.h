@@ -61,6 +61,12 @@ ASYNC_API ASYNC_MUST int async_queue_new_of(async_queue **queue, const async_que
                                             void *state, size_t maxsize, size_t item_size);
 
 /*
+ * Returns the state of a queue of this kind, borrowed; NULL if the queue is of another kind.
+ * Never switches.
+ */
+ASYNC_API void *async_queue_state(const async_queue *queue, const async_queue_kind *kind);
+
+/*
  * Gives an item to the task that has waited longest.
  *
  * Copies the item.

@@ -332,6 +332,12 @@ int asyncp_queue_get_nowait(async_queue *queue, void *item, size_t size)
     return queue->kind != NULL ? queue->kind->get_nowait(queue->state, item) : -EAGAIN;
 }
 
+void *async_queue_state(const async_queue *queue, const async_queue_kind *kind)
+{
+    check_queue(queue, "async_queue_state");
+    return queue->kind == kind && !queue->freed ? queue->state : NULL;
+}
+
 async_task *async_queue_hand(async_queue *queue, const void *item)
 {
     check_queue(queue, "async_queue_hand");

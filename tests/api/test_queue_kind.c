@@ -101,6 +101,8 @@ LOOP_TEST(queue_of_a_kind_passes_calls_on)
     item = 2;
     CHECK_EQ(async_queue_put_nowait(shelf.queue, &item), 0);
     CHECK_EQ(async_queue_qsize(shelf.queue), 2);
+    CHECK(async_queue_state(shelf.queue, &shelf_kind) == &shelf);
+    CHECK(async_queue_state(shelf.queue, &(async_queue_kind){0}) == NULL);
     CHECK(!async_queue_empty(shelf.queue) && !async_queue_full(shelf.queue));
     CHECK_EQ(async_queue_join(shelf.queue), -EBUSY);
     CHECK_EQ(async_queue_get(shelf.queue, &item), 0);

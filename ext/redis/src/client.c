@@ -382,6 +382,8 @@ void async_redis_free_wait(async_redis *redis)
 {
     if (redis == NULL)
         return;
+    if (redis->queues > 0 && redis->loop == async_get_loop())
+        async_ignore(async_no_cancel(async_event_wait(&redis->queues_ended)));
     end_client(redis, -EBADF);
     redisp_pool_close(&redis->pool);
     redisp_end_subscriber(redis);

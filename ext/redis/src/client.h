@@ -39,6 +39,8 @@ struct async_redis {
     async_event receiver_ended;
     async_loop *loop;
     size_t references; /* of the program, the receiver, and each call under way */
+    size_t queues;     /* that were freed and have not ended */
+    async_event queues_ended;
     double longest_pause;
     unsigned random;
     void (*on_change)(async_redis *redis, int error, void *context);
@@ -59,6 +61,10 @@ int redisp_call(struct async_redis *redis, const struct command *command,
 /* A reply, or its error as the result. */
 int redisp_call_one(struct async_redis *redis, const struct command *command,
                     struct async_redis_reply **reply);
+
+/* Runs a script with words: number of keys, keys, other arguments. */
+int redisp_eval_words(struct async_redis *redis, async_redis_reply **reply,
+                      async_redis_script *script, const struct iovec *words, size_t count);
 
 /* The error of a client that is over. */
 int redisp_fail_over(const struct async_redis *redis);

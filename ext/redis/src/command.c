@@ -256,19 +256,36 @@ int redisp_command_add(struct command *command, const char *format, ...)
     return result;
 }
 
+static int append_iovecs(struct command *command, const struct iovec *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].iov_base == NULL && words[i].iov_len > 0)
+            return async_fail(-EINVAL, "word %zu of a Redis command is NULL", i);
+        ASYNC_TRY(append_argument(command, words[i].iov_base, words[i].iov_len));
+    }
+    return 0;
+}
+
 int redisp_command_add_words(struct command *command, const struct iovec *words, size_t count)
 {
     size_t before = command->size;
     if (words == NULL || count == 0)
         return async_fail(-EINVAL, "a Redis command has no word");
     int result = append_header(command, '*', count);
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = words[i].iov_base != NULL || words[i].iov_len == 0
-                     ? append_argument(command, words[i].iov_base, words[i].iov_len)
-                     : async_fail(-EINVAL, "word %zu of a Redis command is NULL", i);
+    if (result == 0)
+        result = append_iovecs(command, words, count);
     if (result < 0)
         command->size = before;
     return result;
+}
+
+int redisp_command_add_words_behind(struct command *command, const char *first, const char *second,
+                                    const struct iovec *words, size_t count)
+{
+    ASYNC_TRY(append_header(command, '*', count + 2));
+    ASYNC_TRY(append_argument(command, first, strlen(first)));
+    ASYNC_TRY(append_argument(command, second, strlen(second)));
+    return append_iovecs(command, words, count);
 }
 
 /* ---- looking at a command ------------------------------------------------------------------- */

@@ -119,6 +119,10 @@ int redisp_command_add(struct command *command, const char *format, ...);
 int redisp_command_vadd_behind(struct command *command, const char *first, const char *second,
                                const char *format, va_list arguments);
 
+/* The same with words. */
+int redisp_command_add_words_behind(struct command *command, const char *first, const char *second,
+                                    const struct iovec *words, size_t count);
+
 /* Appends the commands of another one. */
 int redisp_command_append(struct command *command, const struct command *other);
 

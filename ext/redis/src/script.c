@@ -6,6 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
+/* What follows the hash: number of keys, keys, other arguments. */
+struct rest {
+    const char *format; /* NULL: words */
+    va_list arguments;
+    const struct iovec *words;
+    size_t count;
+};
+
 /* Loads the text; the reply is its hash. */
 static int load(struct async_redis *redis, async_redis_script *script)
 {
@@ -30,15 +38,23 @@ static bool is_unknown(const struct async_redis_reply *reply)
     return reply->type == ASYNC_REDIS_ERROR && strncmp(reply->value.text, "NOSCRIPT", 8) == 0;
 }
 
-/* EVALSHA hash numkeys …; -ENOEXEC: the server does not know it. */
+static int write_call(struct command *command, const async_redis_script *script, struct rest *rest)
+{
+    if (rest->format == NULL)
+        return redisp_command_add_words_behind(command, "EVALSHA", script->asyncp_hash, rest->words,
+                                               rest->count);
+    return redisp_command_vadd_behind(command, "EVALSHA", script->asyncp_hash, rest->format,
+                                      rest->arguments);
+}
+
+/* -ENOEXEC: the server does not know it. */
 static int run_known(struct async_redis *redis, async_redis_reply **reply,
-                     const async_redis_script *script, const char *format, va_list arguments)
+                     const async_redis_script *script, struct rest *rest)
 {
     struct command command;
     struct async_redis_reply *got;
     redisp_command_open(&command);
-    int result = redisp_command_vadd_behind(&command, "EVALSHA", script->asyncp_hash, format,
-                                            arguments);
+    int result = write_call(&command, script, rest);
     if (result == 0)
         result = redisp_call(redis, &command, &got, 1);
     if (result == 0 && is_unknown(got)) {
@@ -52,29 +68,38 @@ static int run_known(struct async_redis *redis, async_redis_reply **reply,
 }
 
 static int run(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
-               const char *format, va_list arguments)
+               struct rest *rest)
 {
     int result = -ENOEXEC;
     if (script->asyncp_hash[0] != 0)
-        result = run_known(redis, reply, script, format, arguments);
+        result = run_known(redis, reply, script, rest);
     if (result != -ENOEXEC)
         return result;
     ASYNC_TRY(load(redis, script));
-    return run_known(redis, reply, script, format, arguments);
+    return run_known(redis, reply, script, rest);
+}
+
+int redisp_eval_words(struct async_redis *redis, async_redis_reply **reply,
+                      async_redis_script *script, const struct iovec *words, size_t count)
+{
+    struct rest rest = {.words = words, .count = count};
+    if (reply != NULL)
+        *reply = NULL;
+    return run(redis, reply, script, &rest);
 }
 
 int async_redis_eval(async_redis *redis, async_redis_reply **reply, async_redis_script *script,
                      const char *format, ...)
 {
-    va_list arguments;
+    struct rest rest = {.format = format != NULL ? format : ""};
     if (reply != NULL)
         *reply = NULL;
     if (script == NULL || script->text == NULL)
         return async_fail(-EINVAL, "async_redis_eval: the script or its text is NULL");
     ASYNC_TRY(redisp_hold(redis, "async_redis_eval"));
-    va_start(arguments, format);
-    int result = run(redis, reply, script, format, arguments);
-    va_end(arguments);
+    va_start(rest.arguments, format);
+    int result = run(redis, reply, script, &rest);
+    va_end(rest.arguments);
     redisp_release(redis);
     return result;
 }

@@ -1,0 +1,123 @@
+/*
+ * asyncio/redis_queue.h: queues in Redis, for work that survives a restart, is tried again, or is
+ * done by other processes and machines.
+ *
+ *     async_auto_queue *jobs = NULL;
+ *     ASYNC_TRY(async_redis_queue_open(&jobs, redis, "thumbnails", sizeof(struct job), NULL));
+ *
+ *     ASYNC_TRY(async_queue_put(jobs, &job)); // in one process: Redis has it now
+ *
+ *     for (;;) {                              // in others
+ *         ASYNC_TRY(async_queue_get(jobs, &job));
+ *         int result = work(&job);
+ *         if (result < 0)
+ *             async_queue_task_failed(jobs, result);
+ *         else
+ *             async_queue_task_done(jobs);
+ *     }
+ *
+ * Such a queue is used as a local one (asyncio/queue.h). Each item is done at least once, and
+ * sometimes more than once: if a process, its connection or Redis fails after the work and before
+ * the report. An item is the task's that took it until the task reports it:
+ *
+ *     async_queue_task_done    the item is done; Redis forgets it
+ *     async_queue_task_failed  it is tried again after a pause, and after options.tries it becomes
+ *                              a dead one (the stream {name}:dead)
+ *     the end of the task      it is free at once for others
+ *     the end of the process   it is free after options.lease
+ *
+ * async_queue_task_done and async_queue_task_failed mean the item that the calling task took last
+ * and has not reported.
+ *
+ * Differences from a local queue: async_queue_put_nowait and async_on_put give -EOPNOTSUPP,
+ * async_queue_get_nowait always gives -EAGAIN, async_queue_join asks Redis at intervals, and
+ * async_queue_qsize is up to a second old. Items come roughly in the order of the puts. While Redis
+ * is away, gets and puts wait.
+ *
+ * Items travel as bytes between processes: use types of fixed size without pointers, and give each
+ * layout a version of its own. An item of another size or version goes to the dead ones.
+ *
+ * In Redis: the stream {name}:s with the group "w", the sorted set {name}:later, the stream
+ * {name}:dead. An entry has the fields t (tag: size/version), b (bytes) and n (failed tries).
+ */
+#ifndef ASYNCIO_REDIS_QUEUE_H
+#define ASYNCIO_REDIS_QUEUE_H
+
+#include <asyncio/redis.h>
+
+ASYNC_BEGIN_C
+
+/* Options of a queue; {0} and NULL mean the defaults. */
+typedef struct async_redis_queue_options {
+    size_t maxsize;    /* a put waits while so many items are there, taken or not; 0: no limit */
+    double lease;      /* seconds after which an item of a dead process is free; 0: 60 */
+    int tries;         /* so many times an item may fail or lose its process; 0: 5 */
+    double pause;      /* seconds before it is tried again, doubled each time; 0: 1 */
+    int version;       /* of the item's layout */
+    bool any_eviction; /* also a server that may evict keys (maxmemory-policy) */
+    ASYNCP_RESERVED(8);
+} async_redis_queue_options;
+
+/*
+ * Opens a queue in Redis, and creates it if it is not there.
+ *
+ * item_size is 1 to 1 GiB. options may be NULL.
+ *
+ * Borrows the client until the queue is freed; async_redis_free_wait waits for the last commands of
+ * its queues. The caller owns *queue and frees it with async_queue_free; items taken and not
+ * reported are free for others then.
+ * Returns 0; -EINVAL if an argument is not valid; -EPERM if the server may evict keys; an error of
+ * async_redis_command.
+ * Switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_queue_open(async_queue **queue, async_redis *redis,
+                                                const char *name, size_t item_size,
+                                                const async_redis_queue_options *options);
+
+/*
+ * int async_redis_queue_put_later(async_queue *queue, const TYPE *item, double seconds)
+ *
+ * Puts an item which is to be taken after so many seconds.
+ *
+ * Copies the item.
+ * Returns 0 when Redis has it; -EINVAL if the queue is not in Redis or seconds is not a number; an
+ * error of async_queue_put.
+ * Switches.
+ */
+#define async_redis_queue_put_later(queue, item, seconds)                                          \
+    asyncp_redis_queue_put_later((queue), (item), sizeof *(item), (seconds))
+ASYNC_API ASYNC_MUST int asyncp_redis_queue_put_later(async_queue *queue, const void *item,
+                                                      size_t size, double seconds);
+
+/*
+ * int async_redis_queue_put_once(async_queue *queue, const TYPE *item, const char *id)
+ *
+ * Puts an item unless one with this id was put within the last day.
+ *
+ * Copies the item.
+ * Returns 0 when Redis has it; -EALREADY if it was put before; -EINVAL if the queue is not in Redis
+ * or id is NULL; an error of async_queue_put.
+ * Switches.
+ */
+#define async_redis_queue_put_once(queue, item, id)                                                \
+    asyncp_redis_queue_put_once((queue), (item), sizeof *(item), (id))
+ASYNC_API ASYNC_MUST int asyncp_redis_queue_put_once(async_queue *queue, const void *item,
+                                                     size_t size, const char *id);
+
+/* An item as Redis knows it. */
+typedef struct async_redis_delivery {
+    char id[48]; /* the same each time the item is delivered */
+    int count;   /* how often it was delivered, this time included */
+} async_redis_delivery;
+
+/*
+ * Returns the delivery of the item that the calling task took last and has not reported.
+ *
+ * Returns 0; -ENOENT if it has none; -EINVAL if the queue is not in Redis.
+ * Never switches.
+ */
+ASYNC_API ASYNC_MUST int async_redis_queue_delivery(async_queue *queue,
+                                                    async_redis_delivery *delivery);
+
+ASYNC_END_C
+#endif

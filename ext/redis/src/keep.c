@@ -1,0 +1,290 @@
+/*
+ * ext/redis/src/keep.c: the task that reports to Redis what became of items, renews the lease of
+ * those that are being worked on, takes over those of dead processes, and moves those whose time has
+ * come.
+ */
+#include "queue.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_AT_ONCE = 256 };
+static const double TICK = 0.5, LAST_SECONDS = 2; /* seconds */
+
+struct keeping {
+    struct shared_queue *queue;
+    double renewed, claimed, moved; /* times */
+};
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+struct words {
+    struct iovec words[MOST_AT_ONCE + 12];
+    size_t count;
+};
+
+static void add_word(struct words *words, const char *text)
+{
+    words->words[words->count++] = (struct iovec){(void *)(uintptr_t)text, strlen(text)};
+}
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+/* The first reports that have this error, at most so many: their number. */
+static size_t count_same(const struct shared_queue *queue)
+{
+    size_t count = 0;
+    for (const struct delivery *report = queue->reports;
+         report != NULL && report->error == queue->reports->error && count < MOST_AT_ONCE;
+         report = report->next)
+        count++;
+    return count;
+}
+
+static void add_entries(struct words *words, const struct shared_queue *queue, size_t count)
+{
+    for (const struct delivery *report = queue->reports; count > 0; count--, report = report->next)
+        add_word(words, report->entry);
+}
+
+static void drop_reports(struct shared_queue *queue, size_t count)
+{
+    for (; count > 0; count--) {
+        struct delivery *report = queue->reports;
+        queue->reports = report->next;
+        free(report);
+    }
+    if (queue->reports == NULL)
+        queue->last_report = &queue->reports;
+}
+
+/* XACK and XDEL, in this order: whoever sees the entry without the first finds it taken. */
+static int report_done(struct shared_queue *queue, size_t count)
+{
+    struct words ack = {.count = 0}, del = {.count = 0};
+    struct command command;
+    struct async_redis_reply *replies[2];
+    add_word(&ack, "XACK");
+    add_word(&ack, queue->stream);
+    add_word(&ack, "w");
+    add_entries(&ack, queue, count);
+    add_word(&del, "XDEL");
+    add_word(&del, queue->stream);
+    add_entries(&del, queue, count);
+    redisp_command_open(&command);
+    int result = redisp_command_add_words(&command, ack.words, ack.count);
+    if (result == 0)
+        result = redisp_command_add_words(&command, del.words, del.count);
+    if (result == 0)
+        result = redisp_call(queue->redis, &command, replies, 2);
+    for (int i = 0; result == 0 && i < 2; i++)
+        async_redis_reply_free(replies[i]);
+    redisp_command_close(&command);
+    return result;
+}
+
+/* -ECANCELED: back to the others; -EPROTO: to the dead ones; another error: tried again. */
+static int report_failed(struct shared_queue *queue, size_t count, int error)
+{
+    struct words words = {.count = 0};
+    char tries[16], pause[24], why[16];
+    snprintf(tries, sizeof tries, "%d", error == -EPROTO ? 0 : queue->tries);
+    snprintf(pause, sizeof pause, "%.0f", error == -ECANCELED ? -1.0 : queue->pause * 1000);
+    snprintf(why, sizeof why, "%d", error);
+    add_word(&words, "3");
+    add_word(&words, queue->stream);
+    add_word(&words, queue->later);
+    add_word(&words, queue->dead);
+    add_word(&words, queue->consumer);
+    add_word(&words, tries);
+    add_word(&words, pause);
+    add_word(&words, error == -EPROTO ? "the size or the version of the item is another" : why);
+    add_entries(&words, queue, count);
+    return redisp_eval_words(queue->redis, NULL, &redisp_script_fail, words.words, words.count);
+}
+
+/* A connection that is lost meanwhile: once more, which does no harm. */
+static int flush_reports(struct shared_queue *queue)
+{
+    async_event_clear(&queue->hurry);
+    while (queue->reports != NULL) {
+        size_t count = count_same(queue);
+        int error = queue->reports->error;
+        int result = error == 0 ? report_done(queue, count) : report_failed(queue, count, error);
+        if (result == -ECONNRESET)
+            continue;
+        ASYNC_TRY(result);
+        drop_reports(queue, count);
+    }
+    return 0;
+}
+
+/* ---- again and again ------------------------------------------------------------------------ */
+
+static int renew_some(struct shared_queue *queue, const char *const *entries, size_t count)
+{
+    struct words words = {.count = 0};
+    add_word(&words, "1");
+    add_word(&words, queue->stream);
+    add_word(&words, queue->consumer);
+    for (size_t i = 0; i < count; i++)
+        add_word(&words, entries[i]);
+    return redisp_eval_words(queue->redis, NULL, &redisp_script_renew, words.words, words.count);
+}
+
+/* Those that are reported meanwhile move others out of sight until the next time. */
+static int renew(struct shared_queue *queue)
+{
+    const char *entries[MOST_AT_ONCE];
+    size_t count = MOST_AT_ONCE;
+    for (size_t skipped = 0; count == MOST_AT_ONCE; skipped += count) {
+        count = redisp_held_entries(queue, skipped, entries, MOST_AT_ONCE);
+        if (count > 0)
+            ASYNC_TRY(renew_some(queue, entries, count));
+    }
+    return 0;
+}
+
+/* Where the next claim goes on: in the end it has looked at all entries. */
+static void note_cursor(struct shared_queue *queue, const async_redis_reply *reply)
+{
+    const char *cursor;
+    int size = async_redis_reply_text(reply, &cursor);
+    if (size > 0 && size < ID_BYTES)
+        memcpy(queue->cursor, cursor, (size_t)size + 1);
+}
+
+/* As many as tasks wait for. */
+static int claim(struct shared_queue *queue)
+{
+    async_auto_redis_reply *reply = NULL;
+    size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
+    if (waiting == 0)
+        return 0;
+    ASYNC_TRY(async_redis_eval(queue->redis, &reply, &redisp_script_claim,
+                               "2 %s %s %s %lld %zu %d %s", queue->stream, queue->dead,
+                               queue->consumer, (long long)(queue->lease * 1000), waiting,
+                               queue->tries, queue->cursor[0] != 0 ? queue->cursor : "0"));
+    note_cursor(queue, async_redis_reply_at(reply, 0));
+    for (size_t i = 1; i + 1 < async_redis_reply_size(reply); i += 2) {
+        int64_t deliveries = 1;
+        async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i + 1), &deliveries));
+        redisp_deliver(queue, async_redis_reply_at(reply, i), deliveries);
+    }
+    return 0;
+}
+
+static int move(struct shared_queue *queue)
+{
+    async_auto_redis_reply *reply = NULL;
+    int64_t size;
+    ASYNC_TRY(async_redis_eval(queue->redis, &reply, &redisp_script_move, "2 %s %s %d",
+                               queue->later, queue->stream, MOST_AT_ONCE));
+    ASYNC_TRY(async_redis_reply_integer(reply, &size));
+    queue->known_size = (size_t)size;
+    return 0;
+}
+
+/* Whether it is time again. */
+static bool is_due(double *last, double period)
+{
+    if (async_time() < *last + period)
+        return false;
+    *last = async_time();
+    return true;
+}
+
+/* An error is that of a moment: the client connects again. */
+static int keep_up(struct keeping *keeping)
+{
+    struct shared_queue *queue = keeping->queue;
+    ASYNC_TRY(flush_reports(queue));
+    if (is_due(&keeping->renewed, queue->lease / 3))
+        ASYNC_TRY(renew(queue));
+    if (is_due(&keeping->claimed, queue->lease / 4))
+        ASYNC_TRY(claim(queue));
+    return is_due(&keeping->moved, TICK) ? move(queue) : 0;
+}
+
+/* ---- the task ------------------------------------------------------------------------------- */
+
+/* The entries that Redis considers taken by this process, at most so many. */
+static int find_taken(struct shared_queue *queue, async_redis_reply **reply)
+{
+    return async_redis_command(queue->redis, reply, "XPENDING %s w - + %d %s", queue->stream,
+                               MOST_AT_ONCE, queue->consumer);
+}
+
+/* Takes the words of a release, in front of the entries. */
+static void begin_release(struct words *words, const struct shared_queue *queue)
+{
+    add_word(words, "3");
+    add_word(words, queue->stream);
+    add_word(words, queue->later);
+    add_word(words, queue->dead);
+    add_word(words, queue->consumer);
+    add_word(words, "1");
+    add_word(words, "-1");
+    add_word(words, "");
+}
+
+/* What a fetch has left behind, which no task has. */
+static int release_rest(struct shared_queue *queue)
+{
+    for (;;) {
+        async_auto_redis_reply *reply = NULL;
+        struct words words = {.count = 0};
+        const char *id;
+        ASYNC_TRY(find_taken(queue, &reply));
+        if (async_redis_reply_size(reply) == 0)
+            return 0;
+        begin_release(&words, queue);
+        for (size_t i = 0; i < async_redis_reply_size(reply); i++)
+            if (async_redis_reply_text(async_redis_reply_at(async_redis_reply_at(reply, i), 0),
+                                       &id) > 0)
+                add_word(&words, id);
+        ASYNC_TRY(
+            redisp_eval_words(queue->redis, NULL, &redisp_script_fail, words.words, words.count));
+    }
+}
+
+static int give_back(struct shared_queue *queue)
+{
+    redisp_release_all(queue);
+    ASYNC_TRY(flush_reports(queue));
+    ASYNC_TRY(release_rest(queue));
+    return async_redis_eval(queue->redis, NULL, &redisp_script_end, "1 %s %s", queue->stream,
+                            queue->consumer);
+}
+
+static void end_keeping(struct shared_queue *queue)
+{
+    struct async_redis *redis = queue->redis;
+    redisp_cancel_task(queue->fetcher, &queue->fetcher_ended);
+    if (!redis->is_over)
+        async_ignore(async_no_cancel(async_timeout(LAST_SECONDS, give_back(queue))));
+    async_task_detach(queue->keeper);
+    queue->keeper = NULL;
+    if (queue->is_ending && --redis->queues == 0)
+        async_event_set(&redis->queues_ended);
+    if (queue->queue != NULL)
+        async_queue_shutdown(queue->queue, false); /* no item comes any more */
+    redisp_queue_release(queue);
+}
+
+int redisp_keep(void *argument)
+{
+    struct keeping keeping = {.queue = argument};
+    struct shared_queue *queue = argument;
+    int result = 0;
+    while (result != -ECANCELED && queue->queue != NULL && !queue->redis->is_over) {
+        result = keep_up(&keeping);
+        if (result != -ECANCELED && queue->reports == NULL)
+            result = async_timeout(TICK, async_event_wait(&queue->hurry));
+        else if (result != -ECANCELED)
+            result = async_sleep(TICK);
+    }
+    end_keeping(queue);
+    return 0;
+}

@@ -1,0 +1,396 @@
+/*
+ * ext/redis/src/queue.c: opening a queue in Redis, and the calls of its kind.
+ */
+#include "queue.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1, LONGEST_WAIT = 1;
+enum { DEFAULT_TRIES = 5, REMEMBERED_SECONDS = 24 * 60 * 60 };
+
+/* ---- references ----------------------------------------------------------------------------- */
+
+void redisp_queue_release(struct shared_queue *queue)
+{
+    struct async_redis *redis = queue->redis;
+    if (--queue->references > 0)
+        return;
+    while (queue->reports != NULL) {
+        struct delivery *report = queue->reports;
+        queue->reports = report->next;
+        free(report);
+    }
+    free(queue->stream);
+    free(queue->later);
+    free(queue->dead);
+    free(queue->once);
+    free(queue);
+    redisp_release(redis);
+}
+
+/* ---- putting -------------------------------------------------------------------------------- */
+
+/* How an item is put. */
+enum put { PUT_NOW, PUT_LATER, PUT_ONCE };
+
+struct putting {
+    enum put how;
+    const void *item;
+    double seconds; /* PUT_LATER */
+    const char *id; /* PUT_ONCE */
+};
+
+static int send_item(struct shared_queue *queue, const struct putting *putting,
+                     async_redis_reply **reply)
+{
+    static unsigned number;
+    const void *item = putting->item;
+    size_t size = queue->item_size;
+    if (putting->how == PUT_LATER)
+        return async_redis_eval(queue->redis, reply, &redisp_script_later, "1 %s %lld %s %b %s-%d",
+                                queue->later, (long long)(putting->seconds * 1000), queue->tag,
+                                item, size, queue->consumer, (int)++number);
+    if (putting->how == PUT_ONCE)
+        return async_redis_eval(queue->redis, reply, &redisp_script_once, "2 %s %s%s %d %s %b",
+                                queue->stream, queue->once, putting->id, REMEMBERED_SECONDS,
+                                queue->tag, item, size);
+    if (queue->maxsize > 0)
+        return async_redis_eval(queue->redis, reply, &redisp_script_put, "1 %s %zu %s %b",
+                                queue->stream, queue->maxsize, queue->tag, item, size);
+    return async_redis_command(queue->redis, reply, "XADD %s * t %s b %b", queue->stream,
+                               queue->tag, item, size);
+}
+
+/* 0; -EAGAIN: once more after a pause; another error. */
+static int try_to_put(struct shared_queue *queue, const struct putting *putting)
+{
+    async_auto_redis_reply *reply = NULL;
+    int result = send_item(queue, putting, &reply);
+    if (result == -ENOSPC || result == -ECONNRESET) /* memory is used up; the reply was lost */
+        return -EAGAIN;
+    if (result < 0)
+        return result;
+    if (async_redis_reply_type(reply) != ASYNC_REDIS_NIL)
+        return 0;
+    return putting->how == PUT_ONCE ? async_fail(-EALREADY, "%s was put before", putting->id)
+                                    : -EAGAIN;
+}
+
+static int put_item(struct shared_queue *queue, const struct putting *putting)
+{
+    int result;
+    queue->references++;
+    for (double pause = REDISP_FIRST_PAUSE;; pause = pause < LONGEST_WAIT ? 2 * pause : pause) {
+        result = queue->queue != NULL ? try_to_put(queue, putting)
+                                      : async_fail(-ECANCELED, "the queue was freed");
+        if (result == -EAGAIN && queue->is_shut_down)
+            result = -ESHUTDOWN;
+        if (result == -EAGAIN)
+            result = async_sleep(redisp_pause(queue->redis, pause));
+        else
+            break;
+        if (result < 0)
+            break;
+    }
+    redisp_queue_release(queue);
+    return result;
+}
+
+/* ---- the kind ------------------------------------------------------------------------------- */
+
+static int put(void *state, const void *item)
+{
+    const struct putting putting = {.how = PUT_NOW, .item = item};
+    return put_item(state, &putting);
+}
+
+static int put_nowait(void *state, const void *item)
+{
+    (void)state, (void)item;
+    return async_fail(-EOPNOTSUPP, "a put into a queue in Redis has to wait: use async_queue_put");
+}
+
+static int get_nowait(void *state, void *item)
+{
+    (void)state, (void)item;
+    return -EAGAIN;
+}
+
+static void want(void *state)
+{
+    async_event_set(&((struct shared_queue *)state)->wanted);
+}
+
+static void report(void *state, int error)
+{
+    redisp_report_last(state, error);
+}
+
+/* Entries that are there, taken or not, and those for later. */
+static int count_items(struct shared_queue *queue, int64_t *count)
+{
+    async_auto_redis_reply *reply = NULL, *other = NULL;
+    int64_t later;
+    ASYNC_TRY(async_redis_command(queue->redis, &reply, "XLEN %s", queue->stream));
+    ASYNC_TRY(async_redis_command(queue->redis, &other, "ZCARD %s", queue->later));
+    ASYNC_TRY(async_redis_reply_integer(reply, count));
+    ASYNC_TRY(async_redis_reply_integer(other, &later));
+    *count += later;
+    return 0;
+}
+
+static int join_held(struct shared_queue *queue)
+{
+    double pause = 0.05;
+    for (;;) {
+        int64_t count = 0;
+        int result = count_items(queue, &count);
+        if (result == 0 && count == 0 && queue->reports == NULL)
+            return 0;
+        if (result < 0 && result != -ECONNRESET)
+            return result;
+        ASYNC_TRY(async_sleep(pause));
+        pause = pause < LONGEST_WAIT ? 1.5 * pause : LONGEST_WAIT;
+    }
+}
+
+static int join(void *state)
+{
+    struct shared_queue *queue = state;
+    queue->references++;
+    int result = join_held(queue);
+    redisp_queue_release(queue);
+    return result;
+}
+
+static size_t qsize(const void *state)
+{
+    return ((const struct shared_queue *)state)->known_size;
+}
+
+static void shut_down(void *state, bool immediate)
+{
+    struct shared_queue *queue = state;
+    queue->is_shut_down = true;
+    async_event_set(&queue->wanted);
+    if (immediate)
+        redisp_release_all(queue);
+}
+
+/* Its tasks give back what is left, and end. */
+static void free_queue(void *state)
+{
+    struct shared_queue *queue = state;
+    queue->queue = NULL;
+    if (queue->keeper != NULL) {
+        queue->is_ending = true;
+        queue->redis->queues++;
+        async_event_clear(&queue->redis->queues_ended);
+        async_task_cancel(queue->keeper); /* it may wait for Redis */
+    }
+    redisp_queue_release(queue);
+}
+
+static const async_queue_kind kind = {.put = put,
+                                      .put_nowait = put_nowait,
+                                      .get_nowait = get_nowait,
+                                      .want = want,
+                                      .report = report,
+                                      .join = join,
+                                      .qsize = qsize,
+                                      .shutdown = shut_down,
+                                      .free = free_queue};
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static int set_key(char **key, const char *name, const char *suffix)
+{
+    size_t size = strlen(name) + strlen(suffix) + sizeof "{}:";
+    *key = redisp_new(size);
+    if (*key == NULL)
+        return -ENOMEM;
+    snprintf(*key, size, "{%s}:%s", name, suffix);
+    return 0;
+}
+
+/* A name that no other process has. */
+static void set_consumer(struct shared_queue *queue)
+{
+    static unsigned number;
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(queue->consumer, sizeof queue->consumer, "%s-%d-%08x-%u", host, (int)getpid(),
+             queue->redis->random, ++number);
+}
+
+static void set_options(struct shared_queue *queue, size_t item_size,
+                        const async_redis_queue_options *options)
+{
+    queue->item_size = item_size;
+    queue->maxsize = options->maxsize;
+    queue->lease = options->lease > 0 ? options->lease : DEFAULT_LEASE;
+    queue->pause = options->pause > 0 ? options->pause : DEFAULT_PAUSE;
+    queue->tries = options->tries > 0 ? options->tries : DEFAULT_TRIES;
+    queue->last_report = &queue->reports;
+    snprintf(queue->tag, sizeof queue->tag, "%zu/%d", item_size, options->version);
+}
+
+static int check_arguments(async_queue **out, const char *name, size_t item_size,
+                           const async_redis_queue_options *options)
+{
+    static const char call[] = "async_redis_queue_open";
+    if (out == NULL)
+        return async_fail(-EINVAL, "%s: the place for the queue is NULL", call);
+    *out = NULL;
+    if (name == NULL || *name == 0 || strpbrk(name, "{}") != NULL)
+        return async_fail(-EINVAL, "%s: the name is empty, NULL, or has a brace", call);
+    if (item_size == 0)
+        return async_fail(-EINVAL, "%s: item_size is 0", call);
+    if (!(options->lease >= 0) || (options->lease > 0 && options->lease < LEAST_LEASE) ||
+        !(options->pause >= 0) || options->tries < 0)
+        return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
+    return 0;
+}
+
+/* A server that evicts keys loses items in silence. Who may not ask is not told. */
+static int check_server(struct shared_queue *queue)
+{
+    async_auto_redis_reply *reply = NULL;
+    const char *policy;
+    int result = async_redis_command(queue->redis, &reply, "CONFIG GET maxmemory-policy");
+    if (result == -EACCES || result == -EREMOTEIO)
+        return 0;
+    ASYNC_TRY(result);
+    if (async_redis_reply_text(async_redis_reply_get(reply, "maxmemory-policy"), &policy) < 0 ||
+        strcmp(policy, "noeviction") == 0)
+        return 0;
+    return async_fail(-EPERM,
+                      "the Redis server may evict the queue (maxmemory-policy is %s): set "
+                      "it to noeviction, or options.any_eviction",
+                      policy);
+}
+
+int redisp_create_group(struct shared_queue *queue)
+{
+    int result = async_redis_command(queue->redis, NULL, "XGROUP CREATE %s w 0 MKSTREAM",
+                                     queue->stream);
+    return result == -EEXIST ? 0 : result;
+}
+
+static int start_tasks(struct shared_queue *queue)
+{
+    static const async_task_options fetching = {.name = "fetcher of a queue in Redis"},
+                                    keeping = {.name = "keeper of a queue in Redis"};
+    queue->keeper = asyncp_create_task_ptr(redisp_keep, queue, &keeping, ASYNCP_HERE);
+    if (queue->keeper == NULL)
+        return -ENOMEM;
+    queue->references++;
+    queue->fetcher = asyncp_create_task_ptr(redisp_fetch, queue, &fetching, ASYNCP_HERE);
+    if (queue->fetcher == NULL)
+        return -ENOMEM;
+    queue->references++;
+    return 0;
+}
+
+static int prepare(struct shared_queue *queue, const char *name, bool any_eviction)
+{
+    ASYNC_TRY(set_key(&queue->stream, name, "s"));
+    ASYNC_TRY(set_key(&queue->later, name, "later"));
+    ASYNC_TRY(set_key(&queue->dead, name, "dead"));
+    ASYNC_TRY(set_key(&queue->once, name, "once:"));
+    if (!any_eviction)
+        ASYNC_TRY(check_server(queue));
+    return redisp_create_group(queue);
+}
+
+static int open_queue(async_queue **out, struct shared_queue *queue, const char *name,
+                      bool any_eviction)
+{
+    ASYNC_TRY(prepare(queue, name, any_eviction));
+    ASYNC_TRY(async_queue_new_of(&queue->queue, &kind, queue, queue->maxsize, queue->item_size));
+    queue->references++;
+    int result = start_tasks(queue);
+    if (result < 0)
+        async_queue_free(queue->queue);
+    else
+        *out = queue->queue;
+    return result;
+}
+
+int async_redis_queue_open(async_queue **queue, async_redis *redis, const char *name,
+                           size_t item_size, const async_redis_queue_options *options)
+{
+    static const async_redis_queue_options none;
+    options = options != NULL ? options : &none;
+    ASYNC_TRY(check_arguments(queue, name, item_size, options));
+    ASYNC_TRY(redisp_hold(redis, "async_redis_queue_open"));
+    struct shared_queue *shared = redisp_new(sizeof *shared);
+    if (shared == NULL) {
+        redisp_release(redis);
+        return -ENOMEM;
+    }
+    shared->redis = redis; /* the reference is its own */
+    shared->references = 1;
+    set_options(shared, item_size, options);
+    set_consumer(shared);
+    int result = open_queue(queue, shared, name, options->any_eviction);
+    redisp_queue_release(shared);
+    return result;
+}
+
+/* ---- other calls ---------------------------------------------------------------------------- */
+
+static struct shared_queue *state_of(async_queue *queue)
+{
+    return queue != NULL ? async_queue_state(queue, &kind) : NULL;
+}
+
+static int put_checked(async_queue *queue, const struct putting *putting, size_t size,
+                       const char *call)
+{
+    struct shared_queue *shared = state_of(queue);
+    if (shared == NULL || putting->item == NULL)
+        return async_fail(-EINVAL, "%s: the queue is not in Redis, or the item is NULL", call);
+    if (size != shared->item_size)
+        return async_fail(-EINVAL, "%s: the item has %zu bytes, the items of this queue have %zu",
+                          call, size, shared->item_size);
+    return shared->is_shut_down ? -ESHUTDOWN : put_item(shared, putting);
+}
+
+int asyncp_redis_queue_put_later(async_queue *queue, const void *item, size_t size, double seconds)
+{
+    static const char call[] = "async_redis_queue_put_later";
+    const struct putting putting = {
+        .how = seconds > 0 ? PUT_LATER : PUT_NOW, .item = item, .seconds = seconds};
+    if (isnan(seconds) || seconds > 1e9)
+        return async_fail(-EINVAL, "%s: seconds is not a number, or too large", call);
+    return put_checked(queue, &putting, size, call);
+}
+
+int asyncp_redis_queue_put_once(async_queue *queue, const void *item, size_t size, const char *id)
+{
+    static const char call[] = "async_redis_queue_put_once";
+    const struct putting putting = {.how = PUT_ONCE, .item = item, .id = id};
+    if (id == NULL)
+        return async_fail(-EINVAL, "%s: the id is NULL", call);
+    return put_checked(queue, &putting, size, call);
+}
+
+int async_redis_queue_delivery(async_queue *queue, async_redis_delivery *delivery)
+{
+    const struct shared_queue *shared = state_of(queue);
+    if (shared == NULL || delivery == NULL)
+        return async_fail(-EINVAL, "async_redis_queue_delivery: the queue is not in Redis, or the "
+                                   "place for the delivery is NULL");
+    *delivery = (async_redis_delivery){.count = 0};
+    const struct delivery *last = redisp_last_delivery(shared);
+    if (last == NULL)
+        return async_fail(-ENOENT, "this task has no item of the queue");
+    memcpy(delivery->id, last->id, sizeof delivery->id);
+    delivery->count = last->count;
+    return 0;
+}

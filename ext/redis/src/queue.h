@@ -1,0 +1,98 @@
+/*
+ * ext/redis/src/queue.h: a queue in Redis, as one process sees it.
+ *
+ *     async_queue ── kind ──> shared_queue ── keeper ──> Redis: renewals, claims, reports
+ *          ^                                  fetcher ──> Redis: XREADGROUP
+ *          └── async_queue_hand ──── deliveries ──┘
+ *
+ * queue.c opens and ends it and has the calls of the kind; delivery.c knows which task has which
+ * item; fetch.c takes items from Redis; keep.c does all that must be done again and again;
+ * script.lua.c has the steps that Redis executes as one.
+ *
+ * Invariant: each entry that Redis considers taken by this process is a delivery in the list of one
+ * taker, or is in `reports`, or is lost by a failure and comes back after the lease.
+ */
+#ifndef REDIS_QUEUE_H
+#define REDIS_QUEUE_H
+
+#include "client.h"
+#include <asyncio/queue_kind.h>
+#include <asyncio/redis_queue.h>
+
+enum { ID_BYTES = 48, CONSUMER_BYTES = 128 };
+
+/* An item that was taken. */
+struct delivery {
+    struct delivery *next; /* of its taker: the one taken before; of the reports: the next */
+    char entry[ID_BYTES];  /* its id in the stream */
+    char id[ID_BYTES];     /* its first id */
+    int count;             /* how often it was delivered */
+    int error;             /* of a report: 0: done; -ECANCELED: free for others; else failed */
+};
+
+/* A task that has taken items. Its end releases those it has not reported. */
+struct taker {
+    struct taker *next;
+    struct shared_queue *queue;
+    async_task *task;
+    struct delivery *last; /* the others behind it */
+};
+
+struct shared_queue {
+    struct async_redis *redis; /* a reference */
+    async_queue *queue;        /* NULL: it was freed */
+    size_t references;         /* of the queue, its two tasks, the takers, and calls under way */
+    size_t item_size, maxsize;
+    double lease, pause;
+    int tries;
+    bool is_shut_down;
+    bool is_ending; /* it was freed, and the client waits for its end */
+    char tag[32], consumer[CONSUMER_BYTES];
+    char *stream, *later, *dead, *once; /* names of keys */
+    struct taker *takers;
+    struct delivery *reports, **last_report;
+    char cursor[ID_BYTES]; /* of the claims */
+    size_t known_size;     /* items in Redis, a moment ago */
+    async_event wanted;    /* a task waits for an item */
+    async_event hurry;     /* there are reports, or the queue was freed */
+    async_task *fetcher, *keeper;
+    async_event fetcher_ended;
+};
+
+/* ---- queue.c -------------------------------------------------------------------------------- */
+
+void redisp_queue_release(struct shared_queue *queue);
+
+/* ---- delivery.c ----------------------------------------------------------------------------- */
+
+/* An entry of the stream: [id, [field, value, …]]. Hands the item to a task, or gives it back. */
+void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, int64_t deliveries);
+
+/* The delivery that the calling task took last; NULL: none. */
+struct delivery *redisp_last_delivery(const struct shared_queue *queue);
+
+/* The calling task reports it. */
+void redisp_report_last(struct shared_queue *queue, int error);
+
+/* Releases what all tasks have. */
+void redisp_release_all(struct shared_queue *queue);
+
+/* The ids of all that are taken, without the first ones, at most so many: their number. */
+size_t redisp_held_entries(const struct shared_queue *queue, size_t skipped, const char **entries,
+                           size_t most);
+
+/* ---- fetch.c, keep.c ------------------------------------------------------------------------ */
+
+int redisp_fetch(void *queue);
+int redisp_keep(void *queue);
+
+/* Creates the stream and its group if they are not there. */
+int redisp_create_group(struct shared_queue *queue);
+
+/* ---- lua.c ---------------------------------------------------------------------------------- */
+
+extern async_redis_script redisp_script_put, redisp_script_fail, redisp_script_renew,
+    redisp_script_claim, redisp_script_move, redisp_script_end, redisp_script_once,
+    redisp_script_later;
+
+#endif

@@ -1,0 +1,391 @@
+/*
+ * test_redis_queue.c: queues in Redis: what is put is done, also if a task, a process or Redis
+ * fails.
+ */
+#include "redis/redis_server.h"
+#include <asyncio/redis_queue.h>
+#include <stdio.h>
+#include <string.h>
+
+struct job {
+    int32_t number, other;
+};
+
+static struct redis_server server;
+
+static async_queue *open_queue(async_redis *redis, const async_redis_queue_options *options)
+{
+    async_queue *queue;
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", sizeof(struct job), options), 0);
+    return queue;
+}
+
+static void put_jobs(async_queue *queue, int count)
+{
+    for (int i = 0; i < count; i++)
+        CHECK_EQ(async_queue_put(queue, &(struct job){.number = i}), 0);
+}
+
+static int64_t ask_integer(async_redis *redis, const char *command)
+{
+    async_auto_redis_reply *reply = NULL;
+    int64_t value;
+    CHECK_EQ(async_redis_command(redis, &reply, command), 0);
+    CHECK_EQ(async_redis_reply_integer(reply, &value), 0);
+    return value;
+}
+
+REAL_LOOP_TEST(redis_queue_gives_what_was_put)
+{
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    put_jobs(queue, 10);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), 10);
+    for (int i = 0; i < 10; i++) {
+        async_redis_delivery delivery;
+        CHECK_EQ(async_queue_get(queue, &job), 0);
+        CHECK_EQ(job.number, i);
+        CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
+        CHECK_EQ(delivery.count, 1);
+        async_queue_task_done(queue);
+        CHECK_EQ(async_redis_queue_delivery(queue, &delivery), -ENOENT);
+    }
+    CHECK_EQ(async_queue_join(queue), 0);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), 0);
+    CHECK_EQ(async_timeout(0.05, async_queue_get(queue, &job)), -ETIMEDOUT);
+    CHECK_EQ(async_queue_get_nowait(queue, &job), -EAGAIN);
+    CHECK_EQ(async_queue_put_nowait(queue, &job), -EOPNOTSUPP);
+    server_close(&server);
+    return 0;
+}
+
+static int work(async_queue *queue, int *done)
+{
+    struct job job;
+    for (;;) {
+        ASYNC_TRY(async_queue_get(queue, &job));
+        done[job.number]++;
+        async_queue_task_done(queue);
+    }
+}
+async_fn(work, async_queue *, int *);
+
+static int put_some(async_queue *queue, int from, int count)
+{
+    for (int i = from; i < from + count; i++)
+        ASYNC_TRY(async_queue_put(queue, &(struct job){.number = i}));
+    return 0;
+}
+async_fn(put_some, async_queue *, int, int);
+
+REAL_LOOP_TEST(redis_queue_serves_many_tasks)
+{
+    enum { JOBS = 2000, WORKERS = 20, PUTTERS = 10 };
+    static int done[JOBS];
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    ASYNC_TASK_GROUP(workers);
+    for (int i = 0; i < WORKERS; i++)
+        async_group_create_task(&workers, work, queue, done);
+    {
+        ASYNC_TASK_GROUP(putters);
+        for (int i = 0; i < PUTTERS; i++)
+            async_group_create_task(&putters, put_some, queue, i * (JOBS / PUTTERS),
+                                    JOBS / PUTTERS);
+        CHECK_EQ(async_group_wait(&putters), 0);
+    }
+    CHECK_EQ(async_queue_join(queue), 0);
+    for (int i = 0; i < JOBS; i++)
+        CHECK_EQ(done[i], 1);
+    async_group_cancel(&workers);
+    CHECK_EQ(async_group_wait(&workers), 0);
+    server_close(&server);
+    return 0;
+}
+
+/* ---- items that are not reported ------------------------------------------------------------ */
+
+static int take_and_leave(async_queue *queue)
+{
+    struct job job;
+    return async_queue_get(queue, &job);
+}
+async_fn(take_and_leave, async_queue *);
+
+REAL_LOOP_TEST(redis_queue_gives_the_item_of_a_task_that_has_ended_to_another)
+{
+    struct job job;
+    async_redis_delivery delivery;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_await(async_create_task(take_and_leave, queue)), 0);
+    CHECK_EQ(async_timeout(2, async_queue_get(queue, &job)), 0);
+    CHECK_EQ(job.number, 0);
+    CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
+    CHECK_EQ(delivery.count, 1); /* giving back does not count */
+    async_queue_task_done(queue);
+    CHECK_EQ(async_queue_join(queue), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_that_is_freed_gives_its_items_back)
+{
+    enum { JOBS = 5 };
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *other = open_queue(redis, NULL);
+    {
+        async_auto_wait_redis *own = server_client(&server, NULL);
+        async_auto_queue *queue = open_queue(own, NULL);
+        put_jobs(queue, JOBS);
+        for (int i = 0; i < JOBS; i++)
+            CHECK_EQ(async_queue_get(queue, &job), 0);
+        CHECK_EQ(async_timeout(0.05, async_queue_get(other, &job)), -ETIMEDOUT);
+    }
+    for (int i = 0; i < JOBS; i++) {
+        CHECK_EQ(async_timeout(2, async_queue_get(other, &job)), 0);
+        async_queue_task_done(other);
+    }
+    CHECK_EQ(async_queue_join(other), 0);
+    async_auto_redis_reply *reply = NULL;
+    CHECK_EQ(async_redis_command(redis, &reply, "XINFO CONSUMERS {jobs}:s w"), 0);
+    CHECK_EQ(async_redis_reply_size(reply), 1); /* the freed one is forgotten */
+    server_close(&server);
+    return 0;
+}
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)
+{
+    enum { TRIES = 3 };
+    const async_redis_queue_options options = {.tries = TRIES, .pause = 0.01};
+    struct job job;
+    async_redis_delivery first = {.count = 0}, delivery;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, &options);
+    put_jobs(queue, 1);
+    for (int i = 1; i <= TRIES; i++) {
+        CHECK_EQ(async_timeout(5, async_queue_get(queue, &job)), 0);
+        CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
+        CHECK_EQ(delivery.count, i);
+        first = i == 1 ? delivery : first;
+        CHECK_STR(delivery.id, first.id);
+        async_queue_task_failed(queue, -EIO);
+    }
+    CHECK_EQ(async_queue_join(queue), 0);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 1);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_takes_the_items_of_a_dead_process_after_the_lease)
+{
+    const async_redis_queue_options options = {.lease = 0.3, .tries = 2};
+    struct job job;
+    async_redis_delivery delivery;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, &options);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_redis_command(redis, NULL, "XREADGROUP GROUP w dead COUNT 1 STREAMS {jobs}:s >"),
+             0);
+    CHECK_EQ(async_timeout(5, async_queue_get(queue, &job)), 0);
+    CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
+    CHECK_EQ(delivery.count, 2);
+    CHECK_EQ(async_sleep(1), 0); /* it is renewed */
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), 1);
+    async_queue_task_done(queue);
+    CHECK_EQ(async_queue_join(queue), 0);
+    CHECK_EQ(ask_integer(redis, "EXISTS {jobs}:dead"), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_gives_up_an_item_that_ends_its_process_each_time)
+{
+    enum { TRIES = 2 };
+    const async_redis_queue_options options = {.lease = 0.1, .tries = TRIES};
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, &options);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_redis_command(redis, NULL, "XREADGROUP GROUP w one COUNT 1 STREAMS {jobs}:s >"),
+             0);
+    CHECK_EQ(async_redis_command(redis, NULL, "XAUTOCLAIM {jobs}:s w two 0 0"), 0);
+    CHECK_EQ(async_timeout(1, async_queue_get(queue, &job)), -ETIMEDOUT);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 1);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_gives_no_item_of_another_layout)
+{
+    const async_redis_queue_options options = {.version = 2};
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *old = open_queue(redis, NULL), *queue = open_queue(redis, &options);
+    put_jobs(old, 1);
+    CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * b short"), 0);
+    CHECK_EQ(async_timeout(1, async_queue_get(queue, &job)), -ETIMEDOUT);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 2);
+    CHECK_EQ(async_redis_command(redis, NULL, "XADD {jobs}:s * b 12345678"), 0); /* from Python */
+    CHECK_EQ(async_timeout(1, async_queue_get(queue, &job)), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_goes_on_after_a_restart_of_redis)
+{
+    enum { JOBS = 200 };
+    static int done[JOBS];
+    const async_redis_options quick = {.longest_pause = 0.05};
+    const async_redis_queue_options options = {.lease = 0.5};
+    server_open(&server, "--appendonly yes --appendfsync always");
+    async_auto_wait_redis *redis = server_client(&server, &quick);
+    async_auto_queue *queue = open_queue(redis, &options);
+    ASYNC_TASK_GROUP(workers);
+    for (int i = 0; i < 5; i++)
+        async_group_create_task(&workers, work, queue, done);
+    async_task *putter = async_create_task(put_some, queue, 0, JOBS);
+    CHECK_EQ(async_sleep(0.02), 0);
+    server_kill(&server);
+    CHECK_EQ(async_sleep(0.05), 0);
+    server_start(&server);
+    CHECK_EQ(async_await(putter), 0);
+    CHECK_EQ(async_queue_join(queue), 0);
+    for (int i = 0; i < JOBS; i++)
+        CHECK(done[i] >= 1);
+    async_group_cancel(&workers);
+    CHECK_EQ(async_group_wait(&workers), 0);
+    server_close(&server);
+    return 0;
+}
+
+/* ---- other ways to put ---------------------------------------------------------------------- */
+
+REAL_LOOP_TEST(redis_queue_puts_later_and_once)
+{
+    struct job job = {.number = 1};
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    CHECK_EQ(async_redis_queue_put_later(queue, &job, 0.2), 0);
+    CHECK_EQ(async_timeout(0.1, async_queue_get(queue, &job)), -ETIMEDOUT);
+    CHECK_EQ(async_timeout(3, async_queue_get(queue, &job)), 0);
+    CHECK_EQ(job.number, 1);
+    async_queue_task_done(queue);
+    CHECK_EQ(async_redis_queue_put_once(queue, &job, "order-1"), 0);
+    CHECK_EQ(async_redis_queue_put_once(queue, &job, "order-1"), -EALREADY);
+    CHECK_EQ(async_redis_queue_put_once(queue, &job, "order-2"), 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(async_timeout(3, async_queue_get(queue, &job)), 0);
+        async_queue_task_done(queue);
+    }
+    CHECK_EQ(async_queue_join(queue), 0);
+    CHECK_EQ(async_redis_queue_put_once(queue, &job, NULL), -EINVAL);
+    CHECK_EQ(async_redis_queue_put_later(NULL, &job, 1), -EINVAL);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_with_a_limit_makes_puts_wait)
+{
+    const async_redis_queue_options options = {.maxsize = 2};
+    struct job job = {.number = 5};
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, &options);
+    put_jobs(queue, 2);
+    CHECK_EQ(async_timeout(0.1, async_queue_put(queue, &job)), -ETIMEDOUT);
+    async_task *putter = async_create_task(put_some, queue, 7, 1);
+    CHECK_EQ(async_queue_get(queue, &job), 0);
+    async_queue_task_done(queue);
+    CHECK_EQ(async_timeout(5, async_await(putter)), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_in_a_select_beside_a_local_one)
+{
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL), *local = NULL;
+    CHECK_EQ(async_queue_new(&local, 1, sizeof job), 0);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_select(async_on_get(local, &job), async_on_get(queue, &job)), 1);
+    async_queue_task_done(queue);
+    CHECK_EQ(async_queue_put(local, &job), 0);
+    CHECK_EQ(async_select(async_on_get(queue, &job), async_on_get(local, &job)), 1);
+    CHECK_EQ(async_select(async_on_get(queue, &job), async_on_timeout(0.01)), 1);
+    CHECK_EQ(async_queue_join(queue), 0);
+    server_close(&server);
+    return 0;
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)
+{
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    async_task *task = async_create_task(take_and_leave, queue);
+    CHECK_EQ(async_sleep(0.01), 0);
+    async_queue_shutdown(queue, false);
+    CHECK_EQ(async_await(task), -ESHUTDOWN);
+    CHECK_EQ(async_queue_get(queue, &job), -ESHUTDOWN);
+    CHECK_EQ(async_queue_put(queue, &job), -ESHUTDOWN);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
+{
+    server_open(&server, NULL);
+    async_redis *redis = server_client(&server, NULL);
+    async_queue *queue = open_queue(redis, NULL);
+    put_jobs(queue, 1);
+    CHECK_EQ(take_and_leave(queue), 0);
+    server_kill(&server);
+    CHECK_EQ(async_sleep(0.05), 0);
+    double before = async_time();
+    async_queue_free(queue);
+    async_redis_free_wait(redis);
+    CHECK(async_time() - before < 4);
+    server_start(&server);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
+{
+    async_queue *queue;
+    server_open(&server, "--maxmemory-policy allkeys-lru");
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EPERM);
+    CHECK(strstr(async_strerror(-EPERM), "allkeys-lru") != NULL);
+    const async_redis_queue_options options = {.any_eviction = true};
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, &options), 0);
+    async_queue_free(queue);
+    CHECK_EQ(async_redis_queue_open(NULL, redis, "jobs", 8, NULL), -EINVAL);
+    CHECK_EQ(async_redis_queue_open(&queue, NULL, "jobs", 8, NULL), -EINVAL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "a{b", 8, NULL), -EINVAL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "", 8, NULL), -EINVAL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 0, NULL), -EINVAL);
+    server_close(&server);
+    return 0;
+}
