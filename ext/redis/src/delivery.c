@@ -107,30 +107,46 @@ static struct delivery *new_delivery(const async_redis_reply *entry, int64_t del
 }
 
 /* Whether it is an item of this queue's type. */
-static bool fits(const struct shared_queue *queue, const async_redis_reply *entry,
-                 const char **bytes)
+static bool fits(const struct shared_queue *queue, const async_redis_reply *entry)
 {
     size_t size, tag_size;
-    const char *tag = field_of(entry, "t", &tag_size);
-    *bytes = field_of(entry, "b", &size);
-    return *bytes != NULL && size == queue->item_size &&
+    const char *tag = field_of(entry, "t", &tag_size), *bytes = field_of(entry, "b", &size);
+    if (bytes == NULL || queue->item_size == 0)
+        return bytes != NULL;
+    return size == queue->item_size &&
            (tag == NULL || tag_size == 0 || strcmp(tag, queue->tag) == 0);
+}
+
+/* The task that gets it; NULL: none waits, or there is no memory for a copy. */
+static async_task *hand_over(const struct shared_queue *queue, const async_redis_reply *entry)
+{
+    async_redis_item item = {NULL, 0};
+    const char *bytes = field_of(entry, "b", &item.size);
+    if (queue->queue == NULL || queue->is_shut_down)
+        return NULL;
+    if (queue->item_size > 0)
+        return async_queue_hand(queue->queue, bytes);
+    item.data = redisp_realloc(NULL, item.size + 1);
+    if (item.data == NULL)
+        return NULL;
+    memcpy(item.data, bytes, item.size + 1); /* the reader has put a zero byte behind it */
+    async_task *task = async_queue_hand(queue->queue, &item);
+    if (task == NULL)
+        free(item.data);
+    return task;
 }
 
 /* Without memory for its record it comes back after the lease. */
 void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, int64_t deliveries)
 {
-    const char *bytes;
     struct delivery *delivery = new_delivery(entry, deliveries);
     if (delivery == NULL)
         return;
-    if (!fits(queue, entry, &bytes)) {
+    if (!fits(queue, entry)) {
         report(queue, delivery, -EPROTO);
         return;
     }
-    async_task *task = queue->queue != NULL && !queue->is_shut_down
-                           ? async_queue_hand(queue->queue, bytes)
-                           : NULL;
+    async_task *task = hand_over(queue, entry);
     if (task == NULL) {
         report(queue, delivery, -ECANCELED);
         return;

@@ -48,8 +48,9 @@ static int send_item(struct shared_queue *queue, const struct putting *putting,
                      async_redis_reply **reply)
 {
     static unsigned number;
-    const void *item = putting->item;
-    size_t size = queue->item_size;
+    const async_redis_item *text = putting->item;
+    const void *item = queue->item_size > 0 ? putting->item : text->data;
+    size_t size = queue->item_size > 0 ? queue->item_size : text->size;
     if (putting->how == PUT_LATER)
         return async_redis_eval(queue->redis, reply, &redisp_script_later, "1 %s %lld %s %b %s-%d",
                                 queue->later, (long long)(putting->seconds * 1000), queue->tag,
@@ -236,10 +237,11 @@ static void set_options(struct shared_queue *queue, size_t item_size,
     queue->pause = options->pause > 0 ? options->pause : DEFAULT_PAUSE;
     queue->tries = options->tries > 0 ? options->tries : DEFAULT_TRIES;
     queue->last_report = &queue->reports;
-    snprintf(queue->tag, sizeof queue->tag, "%zu/%d", item_size, options->version);
+    if (item_size > 0)
+        snprintf(queue->tag, sizeof queue->tag, "%zu/%d", item_size, options->version);
 }
 
-static int check_arguments(async_queue **out, const char *name, size_t item_size,
+static int check_arguments(async_queue **out, const char *name,
                            const async_redis_queue_options *options)
 {
     static const char call[] = "async_redis_queue_open";
@@ -248,8 +250,6 @@ static int check_arguments(async_queue **out, const char *name, size_t item_size
     *out = NULL;
     if (name == NULL || *name == 0 || strpbrk(name, "{}") != NULL)
         return async_fail(-EINVAL, "%s: the name is empty, NULL, or has a brace", call);
-    if (item_size == 0)
-        return async_fail(-EINVAL, "%s: item_size is 0", call);
     if (!(options->lease >= 0) || (options->lease > 0 && options->lease < LEAST_LEASE) ||
         !(options->pause >= 0) || options->tries < 0)
         return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
@@ -311,7 +311,8 @@ static int open_queue(async_queue **out, struct shared_queue *queue, const char 
                       bool any_eviction)
 {
     ASYNC_TRY(prepare(queue, name, any_eviction));
-    ASYNC_TRY(async_queue_new_of(&queue->queue, &kind, queue, queue->maxsize, queue->item_size));
+    ASYNC_TRY(
+        async_queue_new_of(&queue->queue, &kind, queue, queue->maxsize, redisp_local_size(queue)));
     queue->references++;
     int result = start_tasks(queue);
     if (result < 0)
@@ -326,7 +327,7 @@ int async_redis_queue_open(async_queue **queue, async_redis *redis, const char *
 {
     static const async_redis_queue_options none;
     options = options != NULL ? options : &none;
-    ASYNC_TRY(check_arguments(queue, name, item_size, options));
+    ASYNC_TRY(check_arguments(queue, name, options));
     ASYNC_TRY(redisp_hold(redis, "async_redis_queue_open"));
     struct shared_queue *shared = redisp_new(sizeof *shared);
     if (shared == NULL) {
@@ -355,9 +356,9 @@ static int put_checked(async_queue *queue, const struct putting *putting, size_t
     struct shared_queue *shared = state_of(queue);
     if (shared == NULL || putting->item == NULL)
         return async_fail(-EINVAL, "%s: the queue is not in Redis, or the item is NULL", call);
-    if (size != shared->item_size)
+    if (size != redisp_local_size(shared))
         return async_fail(-EINVAL, "%s: the item has %zu bytes, the items of this queue have %zu",
-                          call, size, shared->item_size);
+                          call, size, redisp_local_size(shared));
     return shared->is_shut_down ? -ESHUTDOWN : put_item(shared, putting);
 }
 

@@ -42,7 +42,8 @@ struct shared_queue {
     struct async_redis *redis; /* a reference */
     async_queue *queue;        /* NULL: it was freed */
     size_t references;         /* of the queue, its two tasks, the takers, and calls under way */
-    size_t item_size, maxsize;
+    size_t item_size;          /* 0: async_redis_item */
+    size_t maxsize;
     double lease, pause;
     int tries;
     bool is_shut_down;
@@ -62,6 +63,12 @@ struct shared_queue {
 /* ---- queue.c -------------------------------------------------------------------------------- */
 
 void redisp_queue_release(struct shared_queue *queue);
+
+/* Bytes of an item in this process. */
+static inline size_t redisp_local_size(const struct shared_queue *queue)
+{
+    return queue->item_size > 0 ? queue->item_size : sizeof(async_redis_item);
+}
 
 /* ---- delivery.c ----------------------------------------------------------------------------- */
 

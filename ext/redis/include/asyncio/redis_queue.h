@@ -38,7 +38,8 @@
  * layout a version of its own. An item of another size or version goes to the dead ones.
  *
  * In Redis: the stream {name}:s with the group "w", the sorted set {name}:later, the stream
- * {name}:dead. An entry has the fields t (tag: size/version), b (bytes) and n (failed tries).
+ * {name}:dead. An entry has the fields b (bytes), t (tag: size/version; none: any), and after a
+ * failed try n (tries) and i (the first id).
  */
 #ifndef ASYNCIO_REDIS_QUEUE_H
 #define ASYNCIO_REDIS_QUEUE_H
@@ -46,6 +47,12 @@
 #include <asyncio/redis.h>
 
 ASYNC_BEGIN_C
+
+/* The item of a queue of texts or bytes, which was opened with item_size 0. */
+typedef struct async_redis_item {
+    char *data;  /* from a get: with a zero byte behind it, the caller's, freed with free(3) */
+    size_t size; /* bytes of data */
+} async_redis_item;
 
 /* Options of a queue; {0} and NULL mean the defaults. */
 typedef struct async_redis_queue_options {
@@ -61,7 +68,9 @@ typedef struct async_redis_queue_options {
 /*
  * Opens a queue in Redis, and creates it if it is not there.
  *
- * item_size is 1 to 1 GiB. options may be NULL.
+ * item_size is the size of an item, at most 1 GiB. 0: the items are async_redis_item, texts or bytes
+ * of any length, for JSON and other formats that programs in other languages know. options may be
+ * NULL.
  *
  * Borrows the client until the queue is freed; async_redis_free_wait waits for the last commands of
  * its queues. The caller owns *queue and frees it with async_queue_free; items taken and not
