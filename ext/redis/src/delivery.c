@@ -20,9 +20,15 @@ static void report(struct shared_queue *queue, struct delivery *delivery, int er
 
 /* ---- takers --------------------------------------------------------------------------------- */
 
+static size_t list_of(const async_task *task)
+{
+    enum { LEAST_BYTES_OF_A_TASK = 64 };
+    return (uintptr_t)task / LEAST_BYTES_OF_A_TASK % TAKER_LISTS;
+}
+
 static struct taker *find_taker(const struct shared_queue *queue, const async_task *task)
 {
-    struct taker *taker = queue->takers;
+    struct taker *taker = queue->takers[list_of(task)];
     while (taker != NULL && taker->task != task)
         taker = taker->next;
     return taker;
@@ -42,8 +48,7 @@ static void end_taker(async_task *task, void *context)
 {
     struct taker *taker = context;
     struct shared_queue *queue = taker->queue;
-    struct taker **link = &queue->takers;
-    (void)task;
+    struct taker **link = &queue->takers[list_of(task)];
     release_items(taker);
     while (*link != taker)
         link = &(*link)->next;
@@ -62,21 +67,53 @@ static struct taker *make_taker(struct shared_queue *queue, async_task *task)
         free(taker);
         return NULL;
     }
-    *taker = (struct taker){.next = queue->takers, .queue = queue, .task = task};
-    queue->takers = taker;
+    struct taker **first = &queue->takers[list_of(task)];
+    *taker = (struct taker){.next = *first, .queue = queue, .task = task};
+    *first = taker;
     queue->references++;
     return taker;
 }
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-static const char *field_of(const async_redis_reply *entry, const char *name, size_t *size)
+/* The fields of an entry. bytes NULL: it is no item. */
+struct fields {
+    const char *entry, *tag, *bytes, *tries, *first;
+    size_t size, tries_size; /* of the bytes and of the number */
+};
+
+static void note_field(struct fields *fields, char name, const char *value, size_t size)
 {
-    const char *text;
-    int length = async_redis_reply_text(async_redis_reply_get(async_redis_reply_at(entry, 1), name),
-                                        &text);
-    *size = length > 0 ? (size_t)length : 0;
-    return length >= 0 ? text : NULL;
+    switch (name) {
+    case 'b':
+        fields->bytes = value;
+        fields->size = size;
+        break;
+    case 't':
+        fields->tag = value;
+        break;
+    case 'n':
+        fields->tries = value;
+        fields->tries_size = size;
+        break;
+    case 'i':
+        fields->first = value;
+        break;
+    }
+}
+
+static void read_fields(struct fields *fields, const async_redis_reply *entry)
+{
+    const async_redis_reply *list = async_redis_reply_at(entry, 1);
+    *fields = (struct fields){.size = 0};
+    async_ignore(async_redis_reply_text(async_redis_reply_at(entry, 0), &fields->entry));
+    for (size_t i = 0; i + 1 < async_redis_reply_size(list); i += 2) {
+        const char *name, *value;
+        int name_size = async_redis_reply_text(async_redis_reply_at(list, i), &name);
+        int size = async_redis_reply_text(async_redis_reply_at(list, i + 1), &value);
+        if (name_size == 1 && size >= 0)
+            note_field(fields, name[0], value, (size_t)size);
+    }
 }
 
 static void copy_id(char *id, const char *text)
@@ -87,49 +124,41 @@ static void copy_id(char *id, const char *text)
     id[size] = 0;
 }
 
-static struct delivery *new_delivery(const async_redis_reply *entry, int64_t deliveries)
+static struct delivery *new_delivery(const struct fields *fields, int64_t deliveries)
 {
-    const char *id;
-    size_t size;
     int64_t failed = 0;
-    if (async_redis_reply_text(async_redis_reply_at(entry, 0), &id) < 0)
-        return NULL;
-    struct delivery *delivery = redisp_new(sizeof *delivery);
+    struct delivery *delivery = fields->entry != NULL ? redisp_new(sizeof *delivery) : NULL;
     if (delivery == NULL)
         return NULL;
-    copy_id(delivery->entry, id);
-    const char *first = field_of(entry, "i", &size), *tries = field_of(entry, "n", &size);
-    copy_id(delivery->id, first != NULL ? first : id);
-    if (tries != NULL)
-        async_ignore(redisp_read_integer(tries, size, &failed));
+    copy_id(delivery->entry, fields->entry);
+    copy_id(delivery->id, fields->first != NULL ? fields->first : fields->entry);
+    if (fields->tries != NULL)
+        async_ignore(redisp_read_integer(fields->tries, fields->tries_size, &failed));
     delivery->count = (int)(failed + deliveries);
     return delivery;
 }
 
 /* Whether it is an item of this queue's type. */
-static bool fits(const struct shared_queue *queue, const async_redis_reply *entry)
+static bool fits(const struct shared_queue *queue, const struct fields *fields)
 {
-    size_t size, tag_size;
-    const char *tag = field_of(entry, "t", &tag_size), *bytes = field_of(entry, "b", &size);
-    if (bytes == NULL || queue->item_size == 0)
-        return bytes != NULL;
-    return size == queue->item_size &&
-           (tag == NULL || tag_size == 0 || strcmp(tag, queue->tag) == 0);
+    bool has_tag = fields->tag != NULL && fields->tag[0] != 0;
+    if (fields->bytes == NULL || queue->item_size == 0)
+        return fields->bytes != NULL;
+    return fields->size == queue->item_size && (!has_tag || strcmp(fields->tag, queue->tag) == 0);
 }
 
 /* The task that gets it; NULL: none waits, or there is no memory for a copy. */
-static async_task *hand_over(const struct shared_queue *queue, const async_redis_reply *entry)
+static async_task *hand_over(const struct shared_queue *queue, const struct fields *fields)
 {
-    async_redis_item item = {NULL, 0};
-    const char *bytes = field_of(entry, "b", &item.size);
+    async_redis_item item = {NULL, fields->size};
     if (queue->queue == NULL || queue->is_shut_down)
         return NULL;
     if (queue->item_size > 0)
-        return async_queue_hand(queue->queue, bytes);
+        return async_queue_hand(queue->queue, fields->bytes);
     item.data = redisp_realloc(NULL, item.size + 1);
     if (item.data == NULL)
         return NULL;
-    memcpy(item.data, bytes, item.size + 1); /* the reader has put a zero byte behind it */
+    memcpy(item.data, fields->bytes, item.size + 1); /* the reader has put a zero byte behind it */
     async_task *task = async_queue_hand(queue->queue, &item);
     if (task == NULL)
         free(item.data);
@@ -139,14 +168,16 @@ static async_task *hand_over(const struct shared_queue *queue, const async_redis
 /* Without memory for its record it comes back after the lease. */
 void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, int64_t deliveries)
 {
-    struct delivery *delivery = new_delivery(entry, deliveries);
+    struct fields fields;
+    read_fields(&fields, entry);
+    struct delivery *delivery = new_delivery(&fields, deliveries);
     if (delivery == NULL)
         return;
-    if (!fits(queue, entry)) {
+    if (!fits(queue, &fields)) {
         report(queue, delivery, -EPROTO);
         return;
     }
-    async_task *task = hand_over(queue, entry);
+    async_task *task = hand_over(queue, &fields);
     if (task == NULL) {
         report(queue, delivery, -ECANCELED);
         return;
@@ -182,20 +213,30 @@ void redisp_report_last(struct shared_queue *queue, int error)
 
 void redisp_release_all(struct shared_queue *queue)
 {
-    for (struct taker *taker = queue->takers; taker != NULL; taker = taker->next)
-        release_items(taker);
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        for (struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
+            release_items(taker);
+}
+
+/* Those of one taker: the number with them. */
+static size_t add_entries(const struct taker *taker, size_t *skipped, const char **entries,
+                          size_t count, size_t most)
+{
+    for (const struct delivery *delivery = taker->last; delivery != NULL && count < most;
+         delivery = delivery->next)
+        if (*skipped > 0)
+            *skipped -= 1;
+        else
+            entries[count++] = delivery->entry;
+    return count;
 }
 
 size_t redisp_held_entries(const struct shared_queue *queue, size_t skipped, const char **entries,
                            size_t most)
 {
     size_t count = 0;
-    for (const struct taker *taker = queue->takers; taker != NULL; taker = taker->next)
-        for (const struct delivery *delivery = taker->last; delivery != NULL && count < most;
-             delivery = delivery->next)
-            if (skipped > 0)
-                skipped--;
-            else
-                entries[count++] = delivery->entry;
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
+            count = add_entries(taker, &skipped, entries, count, most);
     return count;
 }

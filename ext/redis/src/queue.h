@@ -19,7 +19,7 @@
 #include <asyncio/queue_kind.h>
 #include <asyncio/redis_queue.h>
 
-enum { ID_BYTES = 48, CONSUMER_BYTES = 128 };
+enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64 };
 
 /* An item that was taken. */
 struct delivery {
@@ -50,7 +50,7 @@ struct shared_queue {
     bool is_ending; /* it was freed, and the client waits for its end */
     char tag[32], consumer[CONSUMER_BYTES];
     char *stream, *later, *dead, *once; /* names of keys */
-    struct taker *takers;
+    struct taker *takers[TAKER_LISTS];  /* by their tasks */
     struct delivery *reports, **last_report;
     char cursor[ID_BYTES]; /* of the claims */
     size_t known_size;     /* items in Redis, a moment ago */
