@@ -179,10 +179,17 @@ REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)
         CHECK_EQ(delivery.count, i);
         first = i == 1 ? delivery : first;
         CHECK_STR(delivery.id, first.id);
-        async_queue_task_failed(queue, -EIO);
+        async_queue_task_failed(queue, async_fail(-EIO, "the disk is on fire"));
     }
     CHECK_EQ(async_queue_join(queue), 0);
     CHECK_EQ(ask_integer(redis, "XLEN {jobs}:dead"), 1);
+    async_auto_redis_reply *reply = NULL;
+    const char *why;
+    CHECK_EQ(async_redis_command(redis, &reply, "XRANGE {jobs}:dead - +"), 0);
+    const async_redis_reply *entry = async_redis_reply_at(reply, 0);
+    CHECK(async_redis_reply_text(async_redis_reply_get(async_redis_reply_at(entry, 1), "e"), &why) >
+          0);
+    CHECK_STR(why, "-EIO: the disk is on fire");
     server_close(&server);
     return 0;
 }

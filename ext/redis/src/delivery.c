@@ -184,7 +184,7 @@ void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, 
     }
     struct taker *taker = make_taker(queue, task);
     if (taker == NULL) {
-        free(delivery); /* it is done, but never reported: others do it again */
+        redisp_delivery_free(delivery); /* it is done, but never reported: others do it again */
         return;
     }
     delivery->next = taker->last;
@@ -206,6 +206,11 @@ void redisp_report_last(struct shared_queue *queue, int error)
         return;
     struct delivery *delivery = taker->last;
     taker->last = delivery->next;
+    char reason[REASON_BYTES];
+    if (error < 0) {
+        async_strerror_copy(error, reason, sizeof reason);
+        delivery->reason = redisp_copy(reason);
+    }
     report(queue, delivery, error == -ECANCELED ? -EIO : error);
 }
 

@@ -31,12 +31,15 @@ static void add_word(struct words *words, const char *text)
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
-/* The first reports that have this error, at most so many: their number. */
+/* The first reports that can go together: a failure has a reason of its own. */
 static size_t count_same(const struct shared_queue *queue)
 {
     size_t count = 0;
+    if (queue->reports->reason != NULL)
+        return 1;
     for (const struct delivery *report = queue->reports;
-         report != NULL && report->error == queue->reports->error && count < MOST_AT_ONCE;
+         report != NULL && report->error == queue->reports->error && report->reason == NULL &&
+         count < MOST_AT_ONCE;
          report = report->next)
         count++;
     return count;
@@ -53,7 +56,7 @@ static void drop_reports(struct shared_queue *queue, size_t count)
     for (; count > 0; count--) {
         struct delivery *report = queue->reports;
         queue->reports = report->next;
-        free(report);
+        redisp_delivery_free(report);
     }
     if (queue->reports == NULL)
         queue->last_report = &queue->reports;
@@ -88,10 +91,10 @@ static int report_done(struct shared_queue *queue, size_t count)
 static int report_failed(struct shared_queue *queue, size_t count, int error)
 {
     struct words words = {.count = 0};
-    char tries[16], pause[24], why[16];
+    char tries[16], pause[24];
+    const char *why = queue->reports->reason != NULL ? queue->reports->reason : "";
     snprintf(tries, sizeof tries, "%d", error == -EPROTO ? 0 : queue->tries);
     snprintf(pause, sizeof pause, "%.0f", error == -ECANCELED ? -1.0 : queue->pause * 1000);
-    snprintf(why, sizeof why, "%d", error);
     add_word(&words, "3");
     add_word(&words, queue->stream);
     add_word(&words, queue->later);

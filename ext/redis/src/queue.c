@@ -14,6 +14,12 @@ enum { DEFAULT_TRIES = 5, REMEMBERED_SECONDS = 24 * 60 * 60 };
 
 /* ---- references ----------------------------------------------------------------------------- */
 
+void redisp_delivery_free(struct delivery *delivery)
+{
+    free(delivery->reason);
+    free(delivery);
+}
+
 void redisp_queue_release(struct shared_queue *queue)
 {
     struct async_redis *redis = queue->redis;
@@ -22,7 +28,7 @@ void redisp_queue_release(struct shared_queue *queue)
     while (queue->reports != NULL) {
         struct delivery *report = queue->reports;
         queue->reports = report->next;
-        free(report);
+        redisp_delivery_free(report);
     }
     free(queue->stream);
     free(queue->later);

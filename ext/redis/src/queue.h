@@ -19,7 +19,7 @@
 #include <asyncio/queue_kind.h>
 #include <asyncio/redis_queue.h>
 
-enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64 };
+enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64, REASON_BYTES = 200 };
 
 /* An item that was taken. */
 struct delivery {
@@ -28,6 +28,7 @@ struct delivery {
     char id[ID_BYTES];     /* its first id */
     int count;             /* how often it was delivered */
     int error;             /* of a report: 0: done; -ECANCELED: free for others; else failed */
+    char *reason;          /* of a failure; NULL: out of memory */
 };
 
 /* A task that has taken items. Its end releases those it has not reported. */
@@ -63,6 +64,7 @@ struct shared_queue {
 /* ---- queue.c -------------------------------------------------------------------------------- */
 
 void redisp_queue_release(struct shared_queue *queue);
+void redisp_delivery_free(struct delivery *delivery);
 
 /* Bytes of an item in this process. */
 static inline size_t redisp_local_size(const struct shared_queue *queue)
