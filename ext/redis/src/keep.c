@@ -1,7 +1,6 @@
 /*
  * ext/redis/src/keep.c: the task that reports to Redis what became of items, renews the lease of
- * those that are being worked on, takes over those of dead processes, and moves those whose time has
- * come.
+ * those that are being worked on, takes over those of dead processes, and moves those that are due.
  */
 #include "queue.h"
 #include <errno.h>
@@ -62,7 +61,7 @@ static void drop_reports(struct shared_queue *queue, size_t count)
         queue->last_report = &queue->reports;
 }
 
-/* XACK and XDEL, in this order: whoever sees the entry without the first finds it taken. */
+/* XACK and XDEL, in this order: between them the entry is taken no more, and never free. */
 static int report_done(struct shared_queue *queue, size_t count)
 {
     struct words ack = {.count = 0}, del = {.count = 0};

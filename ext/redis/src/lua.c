@@ -1,7 +1,7 @@
 /*
  * ext/redis/src/lua.c: the steps of a queue that Redis executes as one. Keys: the stream, then
- * others; the group is "w". An entry is touched only by the consumer who has it: one whose lease has
- * run out must not undo the work of the next.
+ * others; the group is "w". An entry is touched only by its present consumer: an earlier one, whose
+ * lease has run out, must not undo the work of the next.
  *
  * allow-oom: what gives items back must work also when the memory is used up.
  */
@@ -27,7 +27,7 @@ async_redis_script redisp_script_later = {
 
 /*
  * stream, later, dead; consumer, tries, milliseconds until the next try (negative: it goes back at
- * once and is not counted), the error's text, then entries. The number of those that were ours.
+ * once and is not counted), the reason, then entries. The number of those that were ours.
  */
 async_redis_script redisp_script_fail = {
     .text =
@@ -120,7 +120,7 @@ async_redis_script redisp_script_move = {
             "end\n"
             "return redis.call('XLEN', KEYS[2]) + redis.call('ZCARD', KEYS[1])"};
 
-/* stream; consumer. Forgets a consumer who has nothing. */
+/* stream; consumer. Forgets a consumer without entries. */
 async_redis_script redisp_script_end = {
     .text = "#!lua flags=allow-oom\n"
             "if redis.call('XPENDING', KEYS[1], 'w', '-', '+', 1, ARGV[1])[1] then return 0 end\n"

@@ -196,7 +196,7 @@ static const char *text_of(const async_redis_reply *reply, int *size)
     return *size >= 0 ? text : "";
 }
 
-/* id  tries  [reason]  bytes, of which the first are shown */
+/* id  tries  [reason]  the beginning of the bytes */
 static void print_item(const async_redis_reply *entry, bool is_dead)
 {
     char shown[4 * SHOWN_BYTES + 1];
