@@ -79,7 +79,7 @@ BUILDING += --for 'to run programs for $(MACHINE)' $(RUNNERS)
 endif
 TLS := pkg-config openssl/ssl.h
 CLIENTS := nc curl redis-cli redis-server wrk dig
-PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h go rustc cargo tokio uvloop redis-server
+PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h hiredis/hiredis.h go rustc cargo tokio uvloop redis-server
 
 # The installed library has no self-checks. PLACED: configure for PREFIX.
 RELEASE_BUILD := $(BUILD:build%=build-release%)

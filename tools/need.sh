@@ -26,6 +26,7 @@ package_of() {
     boost/context/fiber.hpp) echo libboost-context-dev ;;
     st.h) echo libst-dev ;;
     uv.h) echo libuv1-dev ;;
+    hiredis/hiredis.h) echo libhiredis-dev ;;
     tokio) echo librust-tokio-dev librust-tokio-macros-dev ;;
     uvloop) echo python3-uvloop ;;
     /lib/ld-linux.so.2) echo libc6-i386 ;;
