@@ -61,6 +61,15 @@ static int serve(async_stream *stream, void *argument)
     return result == -ECANCELED ? result : 0;
 }
 
+/* At a port, for a certificate has a name. */
+static int open_with_tls(struct fake_redis *fake)
+{
+    const async_server_options options = {.tls = fake->tls};
+    ASYNC_TRY(async_start_server(&fake->server, serve, fake, "127.0.0.1", 0, &options));
+    snprintf(fake->url, sizeof fake->url, "rediss://localhost:%d", async_server_port(fake->server));
+    return 0;
+}
+
 int fake_try_open(struct fake_redis *fake)
 {
     static int number;
@@ -68,6 +77,8 @@ int fake_try_open(struct fake_redis *fake)
     snprintf(path, sizeof path, "@asyncio-redis-%d-%d", (int)getpid(), number++);
     snprintf(fake->url, sizeof fake->url, "unix://%s", path);
     fake->connections = 0;
+    if (fake->tls != NULL)
+        return open_with_tls(fake);
     return async_start_unix_server(&fake->server, serve, fake, path, NULL);
 }
 

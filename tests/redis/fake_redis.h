@@ -10,6 +10,7 @@
 
 struct fake_redis {
     async_server *server;
+    struct async_tls *tls; /* the server's; NULL: a Unix socket without encryption */
     char url[64];
     int connections; /* accepted so far */
     /*
