@@ -7,12 +7,14 @@
  */
 #include "proc/reaper.h"
 #include "proc/shell.h"
+#include "sys/tools.h"
 
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -184,6 +186,8 @@ TEST_EACH_BACKEND(process_storm_with_sigchld_ignored_gives_the_right_statuses)
 TEST_EACH_BACKEND(process_storm_where_descriptors_are_short_leaves_nothing)
 {
     enum { FEW_DESCRIPTORS = 40 };
+    if (tools_under_valgrind())
+        test_skip("valgrind has descriptors of its own above the limit");
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){FEW_DESCRIPTORS, FEW_DESCRIPTORS}), 0);
     CHECK_EQ(async_run_with(test_options(), storm), 0);
     check_no_child();
@@ -216,7 +220,9 @@ TEST_EACH_BACKEND(process_storm_where_processes_are_short_leaves_nothing)
     CHECK_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
     CHECK_EQ(async_run_with(test_options(), storm), 0);
     check_no_child();
-    CHECK(started > 0 && refused > 0);
+    CHECK(refused > 0);
+    /* before Linux 5.12 the threads of io_uring count, too */
+    CHECK(started > 0 || strcmp(test_backend(), "uring") == 0);
     limit.rlim_cur = before;
     CHECK_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
 }
