@@ -28,6 +28,7 @@ struct async_queue {
     void (*drop)(void *item, void *context);
     void *drop_context;
     bool shut_down;
+    bool is_plain;                /* its items are here, and it was not shut down */
     bool freed;                   /* implies shut_down; the memory is kept until the loop closes */
     struct close_hook close_hook; /* registered with the loop when freed */
     async_allocator memory;
@@ -35,8 +36,7 @@ struct async_queue {
 
 static bool is_consistent(const struct async_queue *queue)
 {
-    bool has_place = !queue->shut_down && queue->kind == NULL;
-    size_t limit = !has_place ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
+    size_t limit = !queue->is_plain ? 0 : queue->maxsize != 0 ? queue->maxsize : SIZE_MAX;
     return (list_empty(&queue->getters) || (queue->items.count == 0 && !queue->shut_down)) &&
            (list_empty(&queue->putters) ||
             (queue->items.count == queue->limit && !queue->shut_down)) &&
@@ -71,6 +71,7 @@ static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum o
     struct async_queue *queue = memory_new(memory, sizeof *queue);
     if (queue == NULL)
         return -ENOMEM;
+    queue->is_plain = true;
     queue->maxsize = maxsize;
     queue->limit = maxsize != 0 ? maxsize : SIZE_MAX;
     queue->memory = *memory;
@@ -87,6 +88,7 @@ int async_queue_new_of(async_queue **queue, const async_queue_kind *kind, void *
     if (kind == NULL)
         return async_fail(-EINVAL, "async_queue_new_of: kind is NULL");
     ASYNC_TRY(queue_new(queue, maxsize, item_size, ORDER_FIFO, NULL));
+    (*queue)->is_plain = false;
     (*queue)->kind = kind;
     (*queue)->state = state;
     (*queue)->limit = 0;
@@ -137,6 +139,7 @@ static void free_kept_queue(struct close_hook *hook)
 static void keep_freed_queue(struct async_loop *loop, struct async_queue *queue)
 {
     queue->freed = queue->shut_down = true;
+    queue->is_plain = false;
     queue->limit = 0;
     queue->unfinished = SIZE_MAX; /* task_done has no effect, and join fails */
     queue->close_hook.on_close = free_kept_queue;
@@ -256,9 +259,18 @@ OUT_OF_LINE static int wait_for_transfer(struct async_loop *loop, struct async_q
     return likely(result != -ECANCELED) ? result : asyncp_cancelled_by_free(&wait, result);
 }
 
-/* An item that is here already, or the next one that comes. */
-OUT_OF_LINE static int get_elsewhere(struct async_loop *loop, struct async_queue *queue, void *item)
+/* Of a queue that was shut down, or whose items are elsewhere. */
+OUT_OF_LINE static int put_otherwise(struct async_loop *loop, struct async_queue *queue,
+                                     const void *item)
 {
+    return queue->shut_down ? fail_closed(loop, queue) : queue->kind->put(queue->state, item);
+}
+
+/* The same for a get: an item that is here already, or the next one that comes. */
+OUT_OF_LINE static int get_otherwise(struct async_loop *loop, struct async_queue *queue, void *item)
+{
+    if (queue->shut_down)
+        return fail_closed(loop, queue);
     int result = queue->kind->get_nowait(queue->state, item);
     if (result != -EAGAIN)
         return paced(loop, PACE_STEP, result);
@@ -274,10 +286,8 @@ FLATTEN int asyncp_queue_put(async_queue *queue, const void *item, size_t size)
     check_item(queue, item, size, "async_queue_put");
     if (likely(has_room(queue)))
         return paced(loop, PACE_STEP, add_item(queue, item));
-    if (queue->shut_down)
-        return fail_closed(loop, queue);
-    if (queue->kind != NULL)
-        return queue->kind->put(queue->state, item);
+    if (unlikely(!queue->is_plain))
+        return put_otherwise(loop, queue, item);
     return wait_for_transfer(loop, queue, &queue->putters, unconst(item), "async_queue_put");
 }
 
@@ -291,10 +301,8 @@ FLATTEN int asyncp_queue_get(async_queue *queue, void *item, size_t size)
         take_item(queue, item);
         return paced(loop, PACE_STEP, 0);
     }
-    if (queue->shut_down)
-        return fail_closed(loop, queue);
-    if (queue->kind != NULL)
-        return get_elsewhere(loop, queue, item);
+    if (unlikely(!queue->is_plain))
+        return get_otherwise(loop, queue, item);
     return wait_for_transfer(loop, queue, &queue->getters, item, "async_queue_get");
 }
 
@@ -443,6 +451,7 @@ void async_queue_shutdown(async_queue *queue, bool immediate)
     if (queue->freed)
         return;
     queue->shut_down = true;
+    queue->is_plain = false;
     queue->limit = 0;
     if (queue->kind != NULL)
         queue->kind->shutdown(queue->state, immediate);
