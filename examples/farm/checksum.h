@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * Reads a file to its end and stores its CRC-32, as gzip(1) and cksum -o 3 have it. It blocks, so it
- * is for async_to_thread.
+ * Reads a file to its end and stores its CRC-32, the one of gzip(1). It blocks, so it is for
+ * async_to_thread.
  *
  * Returns 0, or an error of fopen(3) or fread(3).
  */

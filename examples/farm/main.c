@@ -1,14 +1,14 @@
 /*
  * farm: checksums of files, computed by one process or by many machines.
  *
- *     farm local FILE...   puts the files into a queue of this process, and works until all are done
+ *     farm local FILE...   puts the files into a queue of this process, works until all are done
  *     farm shared FILE...  the same with a queue in Redis
  *     farm put FILE...     puts the files into the queue in Redis
  *     farm work            works until Ctrl-C or SIGTERM
  *     farm texts           the same for paths that put.py has put
  *
- * REDIS_URL names the Redis server, such as redis://localhost:6379. Without it, `farm shared` starts
- * one of its own; the others use that of this machine.
+ * REDIS_URL names the Redis server, such as redis://localhost:6379. Without it, `farm shared`
+ * starts one of its own; the others use that of this machine.
  */
 #include "farm.h"
 #include <asyncio/redis_queue.h>
