@@ -321,7 +321,7 @@ def declaration(entry):
 def synopsis(page):
     calls = [declaration(entry) for entry in page.entries if not entry.is_type()]
     types = [declaration(entry) for entry in page.entries if entry.is_type()]
-    headers = {entry.header for entry in page.entries} & reference.EXTENSIONS.keys()
+    headers = {entry.header for entry in page.entries} & {*reference.EXTENSIONS, *reference.APART}
     includes = ["#include <asyncio.h>", *(f"#include <asyncio/{header}.h>" for header in sorted(headers))]
     blocks = [includes, calls, *([text] for text in types)]
     shown = "\n.PP\n".join("\n".join(map(prototype, block)) for block in blocks if block)

@@ -24,10 +24,13 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference.md"
+# For authors of queues, so asyncio.h does not include it.
+APART = ["queue_kind"]
 # The order of asyncio.h, but async_fn after the tasks, and the rules for all calls at the end.
 INCLUDED = re.findall(r"#include <asyncio/(\w+)\.h>", (ROOT / "include" / "asyncio.h").read_text())
 EXTENSIONS = {path.stem: path for path in sorted(ROOT.glob("ext/*/include/asyncio/*.h"))}
-HEADERS = [name for header in INCLUDED[1:] for name in ([header, "fn"] if header == "task" else [header])]
+FOLLOWED = {"task": ["fn"], "queue": APART}
+HEADERS = [name for header in INCLUDED[1:] for name in [header, *FOLLOWED.get(header, [])]]
 HEADERS += [*EXTENSIONS, *INCLUDED[:1]]
 # The declaration after a comment. A struct extends to its closing brace, including comments and blank lines.
 COMMENT = re.compile(r"/\*(.*?)\*/\n(typedef (?:struct|enum) (?:ASYNCP_ALIASES )?\w+ \{\n.*?\n\} \w+;|.*?)"

@@ -1,7 +1,7 @@
 /*
  * async_queue_join.c: wait until all work in a queue is done
  *
- * Pages: async_queue_join async_queue_task_done
+ * Pages: async_queue_join async_queue_task_done async_queue_task_failed
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -12,7 +12,10 @@ static int work(int worker, async_queue *jobs)
         int seconds;
         ASYNC_TRY(async_queue_get(jobs, &seconds));
         int result = async_sleep(seconds);
-        async_queue_task_done(jobs); /* also if the job failed */
+        if (result < 0)
+            async_queue_task_failed(jobs, result); /* or join waits forever */
+        else
+            async_queue_task_done(jobs);
         ASYNC_TRY(result);
         printf("worker %d has done a job of %d s\n", worker, seconds);
     }

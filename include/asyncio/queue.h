@@ -159,8 +159,10 @@ ASYNC_API bool async_queue_full(const async_queue *queue);
 ASYNC_API void async_queue_task_done(async_queue *queue);
 
 /*
- * Reports that the work on one taken item has failed, with an error. A queue of this process counts
- * it as done: nobody tries again. A queue in Redis does (asyncio/redis_queue.h).
+ * Reports that the work on one taken item has failed. In a queue of this process that is the same
+ * as async_queue_task_done. A queue in Redis delivers the item again (asyncio/redis_queue.h).
+ *
+ * error is the reason, a negative errno; otherwise the program is aborted with an error message.
  *
  * Never switches.
  */

@@ -5,8 +5,8 @@
  *     ASYNC_TRY(async_queue_new_of(&queue, &kind, state, maxsize, item_size));
  *
  * Programs use such a queue as any other: async_queue_put, async_queue_get, async_on_get. Only
- * authors of kinds need this header. The tasks that get wait in the queue itself, and the kind hands
- * items to them with async_queue_hand.
+ * authors of kinds need this header, which asyncio.h does not include. The tasks that get wait in
+ * the queue itself, and the kind hands items to them with async_queue_hand.
  */
 #ifndef ASYNCIO_QUEUE_KIND_H
 #define ASYNCIO_QUEUE_KIND_H
@@ -17,8 +17,8 @@
 ASYNC_BEGIN_C
 
 /*
- * The calls of a kind. Each is passed the state of the queue. Only those that say so may switch; the
- * queue may then be freed meanwhile, but not its state before `free`.
+ * The calls of a kind; none may be NULL. Each is passed the state of the queue. Only those that say
+ * so may switch; the queue may be freed meanwhile, so `free` must leave them their state.
  */
 typedef struct async_queue_kind {
     /* Puts the item, and waits as long as that takes: 0 or -errno. It may switch. */
@@ -30,10 +30,10 @@ typedef struct async_queue_kind {
     /* Takes an item if there is one here: 0, -EAGAIN or another error. */
     int (*get_nowait)(void *state, void *item);
 
-    /* A task begins to wait for an item. It may have ended its wait when the item comes. */
+    /* A task begins to wait for an item. Its wait may have ended when the item comes. */
     void (*want)(void *state);
 
-    /* The calling task reports its item: error 0: it is done; else why it has failed. */
+    /* The calling task reports an item: it is done (error 0), or has failed (-errno). */
     void (*report)(void *state, int error);
 
     /* Waits until every item was reported: 0 or -errno. It may switch. */
@@ -45,15 +45,15 @@ typedef struct async_queue_kind {
     /* No more items are put or taken; immediate: those that are here are given up. */
     void (*shutdown)(void *state, bool immediate);
 
-    /* The queue is gone. The state ends by itself. */
+    /* The queue is gone: frees the state, now or when its last call has returned. */
     void (*free)(void *state);
 } async_queue_kind;
 
 /*
  * Creates a queue of a kind.
  *
- * Borrows kind, which is constant. The queue takes state, for kind->free. The caller owns *queue and
- * frees it with async_queue_free; after an error it is NULL, and the state is the caller's.
+ * Borrows kind as long as the queue exists. Takes state, for kind->free, if it succeeds. The caller
+ * owns *queue and frees it with async_queue_free; after an error it is NULL.
  * Returns 0; -ENOMEM; -EINVAL as async_queue_new does, or if kind is NULL.
  * Never switches.
  */

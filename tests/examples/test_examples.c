@@ -29,3 +29,7 @@ SCRIPT_TEST(examples_pipeline, "tests/scripts/commands.py", "pipeline");
 SCRIPT_TEST(examples_parallel, "tests/scripts/commands.py", "parallel");
 SCRIPT_TEST(examples_build, "tests/scripts/commands.py", "build");
 SCRIPT_TEST(examples_supervise, "tests/scripts/commands.py", "supervise");
+SCRIPT_TEST(examples_farm_in_one_process, "tests/scripts/farm.py", "local");
+SCRIPT_TEST(examples_farm_with_a_queue_in_redis, "tests/scripts/farm.py", "shared");
+SCRIPT_TEST(examples_farm_of_several_processes, "tests/scripts/farm.py", "processes");
+SCRIPT_TEST(examples_farm_with_a_producer_in_python, "tests/scripts/farm.py", "texts");

@@ -10,6 +10,8 @@
  *     for (;;) {                              // in others
  *         ASYNC_TRY(async_queue_get(jobs, &job));
  *         int result = work(&job);
+ *         if (result == -ECANCELED)
+ *             return result;                  // not reported: the item is free for others
  *         if (result < 0)
  *             async_queue_task_failed(jobs, result);
  *         else
@@ -27,7 +29,8 @@
  *     the end of the process   it is free after options.lease
  *
  * async_queue_task_done and async_queue_task_failed mean the item that the calling task took last
- * and has not reported.
+ * and has not reported; they do nothing if there is no such item. The task that took an item must
+ * report it: another task cannot.
  *
  * Differences from a local queue: async_queue_put_nowait and async_on_put give -EOPNOTSUPP,
  * async_queue_get_nowait always gives -EAGAIN, async_queue_join asks Redis at intervals, and
@@ -36,6 +39,8 @@
  *
  * Items travel as bytes between processes: use types of fixed size without pointers, and give each
  * layout a version of its own. An item of another size or version goes to the dead ones.
+ *
+ * The server must be Redis 7.0 or later, or Valkey.
  *
  * In Redis: the stream {name}:s with the group "w", the sorted set {name}:later, the stream
  * {name}:dead. An entry has the fields b (bytes), t (tag: size/version; none: any), and after a
@@ -54,13 +59,16 @@ typedef struct async_redis_item {
     size_t size; /* bytes of data */
 } async_redis_item;
 
-/* Options of a queue; {0} and NULL mean the defaults. */
+/*
+ * Options of a queue; {0} and NULL mean the defaults. All processes should open a queue with the
+ * same ones: a process with a shorter lease takes items that another is still working on.
+ */
 typedef struct async_redis_queue_options {
     size_t maxsize;    /* a put waits while so many items are there, taken or not; 0: no limit */
     double lease;      /* seconds after which an item of a dead process is free; 0: 60 */
-    int tries;         /* so many times an item may fail or lose its process; 0: 5 */
-    double pause;      /* seconds before it is tried again, doubled each time; 0: 1 */
-    int version;       /* of the item's layout */
+    int tries;         /* an item that has failed, or lost its process, so often is dead; 0: 5 */
+    double pause;      /* the most seconds before the second try, doubled for each other; 0: 1 */
+    int version;       /* of the item's layout; not used with item_size 0 */
     bool any_eviction; /* also a server that may evict keys (maxmemory-policy) */
     ASYNCP_RESERVED(8);
 } async_redis_queue_options;
@@ -68,9 +76,9 @@ typedef struct async_redis_queue_options {
 /*
  * Opens a queue in Redis, and creates it if it is not there.
  *
- * item_size is the size of an item, at most 1 GiB. 0: the items are async_redis_item, texts or bytes
- * of any length, for JSON and other formats that programs in other languages know. options may be
- * NULL.
+ * name is that of the queue in all processes; it has no braces. item_size is the size of an item,
+ * at most 1 GiB. 0: the items are async_redis_item, texts or bytes of any length, for JSON and
+ * other formats that programs in other languages know. options may be NULL.
  *
  * Borrows the client until the queue is freed; async_redis_free_wait waits for the last commands of
  * its queues. The caller owns *queue and frees it with async_queue_free; items taken and not
@@ -86,11 +94,12 @@ ASYNC_API ASYNC_MUST int async_redis_queue_open(async_queue **queue, async_redis
 /*
  * int async_redis_queue_put_later(async_queue *queue, const TYPE *item, double seconds)
  *
- * Puts an item which is to be taken after so many seconds.
+ * Puts an item that can be taken after so many seconds, by the server's clock. It does not wait for
+ * room (options.maxsize).
  *
  * Copies the item.
- * Returns 0 when Redis has it; -EINVAL if the queue is not in Redis or seconds is not a number; an
- * error of async_queue_put.
+ * Returns 0 when Redis has it; -EINVAL if the queue is not in Redis, or seconds is not a number or
+ * more than 1e9; an error of async_queue_put.
  * Switches.
  */
 #define async_redis_queue_put_later(queue, item, seconds)                                          \
@@ -101,11 +110,13 @@ ASYNC_API ASYNC_MUST int asyncp_redis_queue_put_later(async_queue *queue, const 
 /*
  * int async_redis_queue_put_once(async_queue *queue, const TYPE *item, const char *id)
  *
- * Puts an item unless one with this id was put within the last day.
+ * Puts an item unless one with this id was put within the last day. It does not wait for room
+ * (options.maxsize).
  *
  * Copies the item.
- * Returns 0 when Redis has it; -EALREADY if it was put before; -EINVAL if the queue is not in Redis
- * or id is NULL; an error of async_queue_put.
+ * Returns 0 when Redis has it; -EALREADY if it was put before, also by this call, if the connection
+ * was lost meanwhile; -EINVAL if the queue is not in Redis or id is NULL; an error of
+ * async_queue_put.
  * Switches.
  */
 #define async_redis_queue_put_once(queue, item, id)                                                \
