@@ -54,12 +54,13 @@ static void want(void *state)
     (void)state;
 }
 
-static void report(void *state, int error)
+static bool report(void *state, int error)
 {
     struct journal *journal = state;
     printf("%s\n", error < 0 ? async_strerror(error) : "done");
     if (--journal->unreported == 0)
         async_event_set(&journal->all_reported);
+    return true;
 }
 
 static int join(void *state)

@@ -33,8 +33,11 @@ typedef struct async_queue_kind {
     /* A task begins to wait for an item. Its wait may have ended when the item comes. */
     void (*want)(void *state);
 
-    /* The calling task reports an item: it is done (error 0), or has failed (-errno). */
-    void (*report)(void *state, int error);
+    /*
+     * The calling task reports an item: it is done (error 0), or has failed (-errno). false: it has
+     * taken none that is not reported, and the program is aborted with an error message.
+     */
+    bool (*report)(void *state, int error);
 
     /* Waits until every item was reported: 0 or -errno. It may switch. */
     int (*join)(void *state);

@@ -80,13 +80,20 @@ static int queue_new(async_queue **out, size_t maxsize, size_t item_size, enum o
     return 0;
 }
 
+static bool is_complete(const async_queue_kind *kind)
+{
+    return kind->put != NULL && kind->put_nowait != NULL && kind->get_nowait != NULL &&
+           kind->want != NULL && kind->report != NULL && kind->join != NULL &&
+           kind->qsize != NULL && kind->shutdown != NULL && kind->free != NULL;
+}
+
 int async_queue_new_of(async_queue **queue, const async_queue_kind *kind, void *state,
                        size_t maxsize, size_t item_size)
 {
-    if (kind == NULL && queue != NULL)
+    if (queue != NULL)
         *queue = NULL;
-    if (kind == NULL)
-        return async_fail(-EINVAL, "async_queue_new_of: kind is NULL");
+    if (kind == NULL || !is_complete(kind))
+        return async_fail(-EINVAL, "async_queue_new_of: kind or one of its calls is NULL");
     ASYNC_TRY(queue_new(queue, maxsize, item_size, ORDER_FIFO, NULL));
     (*queue)->is_plain = false;
     (*queue)->kind = kind;
@@ -408,7 +415,8 @@ static void report(struct async_queue *queue, int error, const char *call)
 {
     check_queue(queue, call);
     if (queue->kind != NULL && !queue->freed) {
-        queue->kind->report(queue->state, error);
+        ENSURE(queue->kind->report(queue->state, error),
+               "%s: this task has taken no item of the queue that is not reported", call);
         return;
     }
     ENSURE(queue->unfinished > queue->items.count,

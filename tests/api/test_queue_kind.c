@@ -47,10 +47,11 @@ static void shelf_want(void *state)
     ((struct shelf *)state)->wanted++;
 }
 
-static void shelf_report(void *state, int error)
+static bool shelf_report(void *state, int error)
 {
     ((struct shelf *)state)->reported++;
     ((struct shelf *)state)->failed += error < 0;
+    return true;
 }
 
 static int shelf_join(void *state)
@@ -165,6 +166,7 @@ LOOP_TEST(queue_of_a_kind_hands_items_to_tasks_in_line)
     CHECK_EQ(item, 8);
     async_queue_free(shelf.queue);
     CHECK_EQ(async_queue_new_of(&shelf.queue, NULL, NULL, 1, 4), -EINVAL);
+    CHECK_EQ(async_queue_new_of(&shelf.queue, &(async_queue_kind){0}, NULL, 1, 4), -EINVAL);
     return 0;
 }
 

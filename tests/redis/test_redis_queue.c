@@ -161,6 +161,41 @@ REAL_LOOP_TEST(redis_queue_that_is_freed_gives_its_items_back)
     return 0;
 }
 
+REAL_LOOP_TEST(redis_queue_gives_an_item_back_whose_work_was_cancelled)
+{
+    struct job job;
+    async_redis_delivery delivery;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_queue_get(queue, &job), 0);
+    async_queue_task_failed(queue, -ECANCELED);
+    CHECK_EQ(async_timeout(2, async_queue_get(queue, &job)), 0);
+    CHECK_EQ(async_redis_queue_delivery(queue, &delivery), 0);
+    CHECK_EQ(delivery.count, 1);
+    async_queue_task_done(queue);
+    CHECK_EQ(async_queue_join(queue), 0);
+    server_close(&server);
+    return 0;
+}
+
+static int report_too_often(void)
+{
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    async_queue_task_done(queue);
+    return 0;
+}
+async_fn(report_too_often);
+
+DEATH_TEST(redis_queue_report_without_an_item_ends_the_program,
+           "async_queue_task_done: this task has taken no item of the queue that is not reported")
+{
+    async_ignore(async_run(report_too_often));
+}
+
 /* ---- failures ------------------------------------------------------------------------------- */
 
 REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)

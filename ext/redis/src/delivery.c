@@ -184,6 +184,7 @@ void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, 
     }
     struct taker *taker = make_taker(queue, task);
     if (taker == NULL) {
+        queue->has_lost = true;
         redisp_delivery_free(delivery); /* it is done, but never reported: others do it again */
         return;
     }
@@ -199,19 +200,20 @@ struct delivery *redisp_last_delivery(const struct shared_queue *queue)
     return taker != NULL ? taker->last : NULL;
 }
 
-void redisp_report_last(struct shared_queue *queue, int error)
+bool redisp_report_last(struct shared_queue *queue, int error)
 {
+    char reason[REASON_BYTES];
     struct taker *taker = find_taker(queue, async_current_task());
     if (taker == NULL || taker->last == NULL)
-        return;
+        return queue->has_lost;
     struct delivery *delivery = taker->last;
     taker->last = delivery->next;
-    char reason[REASON_BYTES];
-    if (error < 0) {
+    if (error < 0 && error != -ECANCELED) {
         async_strerror_copy(error, reason, sizeof reason);
         delivery->reason = redisp_copy(reason);
     }
-    report(queue, delivery, error == -ECANCELED ? -EIO : error);
+    report(queue, delivery, error);
+    return true;
 }
 
 /* ---- of all tasks --------------------------------------------------------------------------- */

@@ -106,6 +106,21 @@ static int report_failed(struct shared_queue *queue, size_t count, int error)
     return redisp_eval_words(queue->redis, NULL, &redisp_script_fail, words.words, words.count);
 }
 
+/* Errors for which another attempt makes sense. */
+static bool may_pass(int error)
+{
+    return error == -ECANCELED || error == -EAGAIN || error == -ENOMEM || error == -EBADF ||
+           error == -ETIMEDOUT || error == -EROFS;
+}
+
+/* Redis refuses the report: the items come back after the lease. */
+static void tell_refusal(int error)
+{
+    const async_exception_context context = {
+        .message = "Redis refuses the report on items of a queue", .code = error};
+    async_loop_call_exception_handler(async_get_loop(), &context);
+}
+
 /* A connection that is lost meanwhile: once more, which does no harm. */
 static int flush_reports(struct shared_queue *queue)
 {
@@ -116,7 +131,10 @@ static int flush_reports(struct shared_queue *queue)
         int result = error == 0 ? report_done(queue, count) : report_failed(queue, count, error);
         if (result == -ECONNRESET)
             continue;
-        ASYNC_TRY(result);
+        if (result < 0 && may_pass(result))
+            return result;
+        if (result < 0)
+            tell_refusal(result);
         drop_reports(queue, count);
     }
     return 0;

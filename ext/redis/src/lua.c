@@ -12,9 +12,14 @@ async_redis_script redisp_script_put = {
     .text = "if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return false end\n"
             "return redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])"};
 
-/* stream, mark; seconds for which the mark stays, tag, bytes. Its id, or false: put before. */
+/*
+ * stream, mark; seconds for which the mark stays, tag, bytes, a text of the call. Its id, or false:
+ * put before, by another call.
+ */
 async_redis_script redisp_script_once = {
-    .text = "if not redis.call('SET', KEYS[2], 1, 'NX', 'EX', ARGV[1]) then return false end\n"
+    .text = "if not redis.call('SET', KEYS[2], ARGV[4], 'NX', 'EX', ARGV[1]) then\n"
+            "  return redis.call('GET', KEYS[2]) == ARGV[4]\n"
+            "end\n"
             "return redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])"};
 
 /* later; milliseconds, tag, bytes. */

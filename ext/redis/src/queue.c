@@ -48,23 +48,24 @@ struct putting {
     const void *item;
     double seconds; /* PUT_LATER */
     const char *id; /* PUT_ONCE */
+    unsigned call;  /* its number in this process: a reply may be lost */
 };
 
 static int send_item(struct shared_queue *queue, const struct putting *putting,
                      async_redis_reply **reply)
 {
-    static unsigned number;
     const async_redis_item *text = putting->item;
     const void *item = queue->item_size > 0 ? putting->item : text->data;
     size_t size = queue->item_size > 0 ? queue->item_size : text->size;
     if (putting->how == PUT_LATER)
         return async_redis_eval(queue->redis, reply, &redisp_script_later, "1 %s %lld %s %b %s-%d",
                                 queue->later, (long long)(putting->seconds * 1000), queue->tag,
-                                item, size, queue->consumer, (int)++number);
+                                item, size, queue->consumer, (int)putting->call);
     if (putting->how == PUT_ONCE)
-        return async_redis_eval(queue->redis, reply, &redisp_script_once, "2 %s %s%s %d %s %b",
-                                queue->stream, queue->once, putting->id, REMEMBERED_SECONDS,
-                                queue->tag, item, size);
+        return async_redis_eval(queue->redis, reply, &redisp_script_once,
+                                "2 %s %s%s %d %s %b %s-%d", queue->stream, queue->once, putting->id,
+                                REMEMBERED_SECONDS, queue->tag, item, size, queue->consumer,
+                                (int)putting->call);
     if (queue->maxsize > 0)
         return async_redis_eval(queue->redis, reply, &redisp_script_put, "1 %s %zu %s %b",
                                 queue->stream, queue->maxsize, queue->tag, item, size);
@@ -132,9 +133,9 @@ static void want(void *state)
     async_event_set(&((struct shared_queue *)state)->wanted);
 }
 
-static void report(void *state, int error)
+static bool report(void *state, int error)
 {
-    redisp_report_last(state, error);
+    return redisp_report_last(state, error);
 }
 
 /* Entries that are there, taken or not, and those for later. */
@@ -302,6 +303,17 @@ static int start_tasks(struct shared_queue *queue)
     return 0;
 }
 
+/* Before Redis 7.0, or without the permission, the queue would fail in its own tasks only. */
+static int try_script(struct shared_queue *queue)
+{
+    int result = async_redis_eval(queue->redis, NULL, &redisp_script_move, "2 %s %s 1",
+                                  queue->later, queue->stream);
+    return result == -EREMOTEIO || result == -EACCES
+               ? async_fail(result, "the queue needs scripts of Redis 7.0: %s",
+                            async_strerror(result))
+               : result;
+}
+
 static int prepare(struct shared_queue *queue, const char *name, bool any_eviction)
 {
     ASYNC_TRY(set_key(&queue->stream, name, "s"));
@@ -310,7 +322,8 @@ static int prepare(struct shared_queue *queue, const char *name, bool any_evicti
     ASYNC_TRY(set_key(&queue->once, name, "once:"));
     if (!any_eviction)
         ASYNC_TRY(check_server(queue));
-    return redisp_create_group(queue);
+    ASYNC_TRY(redisp_create_group(queue));
+    return try_script(queue);
 }
 
 static int open_queue(async_queue **out, struct shared_queue *queue, const char *name,
@@ -356,22 +369,23 @@ static struct shared_queue *state_of(async_queue *queue)
     return queue != NULL ? async_queue_state(queue, &kind) : NULL;
 }
 
-static int put_checked(async_queue *queue, const struct putting *putting, size_t size,
-                       const char *call)
+static int put_checked(async_queue *queue, struct putting *putting, size_t size, const char *call)
 {
+    static unsigned calls;
     struct shared_queue *shared = state_of(queue);
     if (shared == NULL || putting->item == NULL)
         return async_fail(-EINVAL, "%s: the queue is not in Redis, or the item is NULL", call);
     if (size != redisp_local_size(shared))
         return async_fail(-EINVAL, "%s: the item has %zu bytes, the items of this queue have %zu",
                           call, size, redisp_local_size(shared));
+    putting->call = ++calls;
     return shared->is_shut_down ? -ESHUTDOWN : put_item(shared, putting);
 }
 
 int asyncp_redis_queue_put_later(async_queue *queue, const void *item, size_t size, double seconds)
 {
     static const char call[] = "async_redis_queue_put_later";
-    const struct putting putting = {
+    struct putting putting = {
         .how = seconds > 0 ? PUT_LATER : PUT_NOW, .item = item, .seconds = seconds};
     if (isnan(seconds) || seconds > 1e9)
         return async_fail(-EINVAL, "%s: seconds is not a number, or too large", call);
@@ -381,7 +395,7 @@ int asyncp_redis_queue_put_later(async_queue *queue, const void *item, size_t si
 int asyncp_redis_queue_put_once(async_queue *queue, const void *item, size_t size, const char *id)
 {
     static const char call[] = "async_redis_queue_put_once";
-    const struct putting putting = {.how = PUT_ONCE, .item = item, .id = id};
+    struct putting putting = {.how = PUT_ONCE, .item = item, .id = id};
     if (id == NULL)
         return async_fail(-EINVAL, "%s: the id is NULL", call);
     return put_checked(queue, &putting, size, call);

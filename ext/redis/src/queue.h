@@ -48,6 +48,7 @@ struct shared_queue {
     double lease, pause;
     int tries;
     bool is_shut_down;
+    bool has_lost;  /* there was no memory to note who has an item */
     bool is_ending; /* it was freed, and the client waits for its end */
     char tag[32], consumer[CONSUMER_BYTES];
     char *stream, *later, *dead, *once; /* names of keys */
@@ -80,8 +81,8 @@ void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, 
 /* The delivery that the calling task took last; NULL: none. */
 struct delivery *redisp_last_delivery(const struct shared_queue *queue);
 
-/* The calling task reports it. */
-void redisp_report_last(struct shared_queue *queue, int error);
+/* The calling task reports it. false: it has none. */
+bool redisp_report_last(struct shared_queue *queue, int error);
 
 /* Releases what all tasks have. */
 void redisp_release_all(struct shared_queue *queue);

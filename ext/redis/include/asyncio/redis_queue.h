@@ -10,8 +10,6 @@
  *     for (;;) {                              // in others
  *         ASYNC_TRY(async_queue_get(jobs, &job));
  *         int result = work(&job);
- *         if (result == -ECANCELED)
- *             return result;                  // not reported: the item is free for others
  *         if (result < 0)
  *             async_queue_task_failed(jobs, result);
  *         else
@@ -24,13 +22,14 @@
  *
  *     async_queue_task_done    the item is done; Redis forgets it
  *     async_queue_task_failed  it is tried again after a pause, and after options.tries it becomes
- *                              a dead one (the stream {name}:dead)
+ *                              a dead one (the stream {name}:dead); after -ECANCELED it is free at
+ *                              once for others, and the try does not count
  *     the end of the task      it is free at once for others
  *     the end of the process   it is free after options.lease
  *
  * async_queue_task_done and async_queue_task_failed mean the item that the calling task took last
- * and has not reported; they do nothing if there is no such item. The task that took an item must
- * report it: another task cannot.
+ * and has not reported. Another task cannot report it: a call without such an item aborts the
+ * program with an error message.
  *
  * Differences from a local queue: async_queue_put_nowait and async_on_put give -EOPNOTSUPP,
  * async_queue_get_nowait always gives -EAGAIN, async_queue_join asks Redis at intervals, and
