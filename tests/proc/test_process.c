@@ -188,12 +188,13 @@ static unsigned long long signals_in(const char *text, const char *name)
 LOOP_TEST(process_ignores_the_signals_of_the_terminal_if_we_do)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGPIPE};
+    enum { NAMED = 0x7fffffff }; /* without the signals that libc and qemu keep for themselves */
     enum { OF_THE_TERMINAL = 1 << (SIGHUP - 1) | 1 << (SIGINT - 1) | 1 << (SIGQUIT - 1) };
     async_auto_output output = {0};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         signal(signals[i], SIG_IGN);
     CHECK_EQ(async_run_process(NULL, &output, "cat", "/proc/self/status"), 0);
-    CHECK_EQ(signals_in(output.out, "SigIgn:"), OF_THE_TERMINAL);
+    CHECK_EQ(signals_in(output.out, "SigIgn:") & NAMED, OF_THE_TERMINAL);
     CHECK_EQ(signals_in(output.out, "SigBlk:"), 0);
     return 0;
 }
