@@ -435,6 +435,22 @@ REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
     return 0;
 }
 
+REAL_LOOP_TEST(redis_queue_is_opened_while_the_memory_of_redis_is_used_up)
+{
+    struct job job;
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, NULL);
+    put_jobs(queue, 1);
+    CHECK_EQ(async_redis_command(redis, NULL, "CONFIG SET maxmemory 1"), 0);
+    async_auto_queue *other = open_queue(redis, NULL);
+    CHECK_EQ(async_timeout(2, async_queue_get(other, &job)), 0);
+    async_queue_task_done(other);
+    CHECK_EQ(async_queue_join(other), 0);
+    server_close(&server);
+    return 0;
+}
+
 REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
 {
     async_queue *queue;

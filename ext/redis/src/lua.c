@@ -7,6 +7,18 @@
  */
 #include "queue.h"
 
+/*
+ * stream. Creates the group. XGROUP CREATE alone is refused while the memory is used up, also if the
+ * group exists; the worker that would free memory could not begin.
+ */
+async_redis_script redisp_script_create = {
+    .text = "#!lua flags=allow-oom\n"
+            "local answer = redis.pcall('XGROUP', 'CREATE', KEYS[1], 'w', '0', 'MKSTREAM')\n"
+            "if answer.err and not string.find(answer.err, 'BUSYGROUP', 1, true) then\n"
+            "  return answer\n"
+            "end\n"
+            "return redis.status_reply('OK')"};
+
 /* stream; largest number of entries, tag, bytes. Its id, or false: it is full. */
 async_redis_script redisp_script_put = {
     .text = "if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return false end\n"

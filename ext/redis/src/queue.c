@@ -283,9 +283,7 @@ static int check_server(struct shared_queue *queue)
 
 int redisp_create_group(struct shared_queue *queue)
 {
-    int result = async_redis_command(queue->redis, NULL, "XGROUP CREATE %s w 0 MKSTREAM",
-                                     queue->stream);
-    return result == -EEXIST ? 0 : result;
+    return async_redis_eval(queue->redis, NULL, &redisp_script_create, "1 %s", queue->stream);
 }
 
 static int start_tasks(struct shared_queue *queue)

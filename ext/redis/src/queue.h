@@ -103,6 +103,6 @@ int redisp_create_group(struct shared_queue *queue);
 
 extern async_redis_script redisp_script_put, redisp_script_fail, redisp_script_renew,
     redisp_script_claim, redisp_script_move, redisp_script_end, redisp_script_once,
-    redisp_script_later;
+    redisp_script_later, redisp_script_create;
 
 #endif
