@@ -206,13 +206,16 @@ static int move(struct shared_queue *queue)
     return 0;
 }
 
-/* Whether it is time again. */
-static bool is_due(double *last, double period)
+/* A call that has failed is made again at the next tick. */
+static int call_if_due(struct shared_queue *queue, int (*call)(struct shared_queue *), double *last,
+                       double period)
 {
-    if (async_time() < *last + period)
-        return false;
-    *last = async_time();
-    return true;
+    double now = async_time();
+    if (now < *last + period)
+        return 0;
+    ASYNC_TRY(call(queue));
+    *last = now;
+    return 0;
 }
 
 /* An error is that of a moment: the client connects again. */
@@ -220,11 +223,15 @@ static int keep_up(struct keeping *keeping)
 {
     struct shared_queue *queue = keeping->queue;
     ASYNC_TRY(flush_reports(queue));
-    if (is_due(&keeping->renewed, queue->lease / 3))
-        ASYNC_TRY(renew(queue));
-    if (is_due(&keeping->claimed, queue->lease / 4))
-        ASYNC_TRY(claim(queue));
-    return is_due(&keeping->moved, TICK) ? move(queue) : 0;
+    ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, queue->lease / 3));
+    ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, queue->lease / 4));
+    return call_if_due(queue, move, &keeping->moved, TICK);
+}
+
+/* Seconds between two looks at what is due: a renewal is late by at most a part of the lease. */
+static double tick_of(const struct shared_queue *queue)
+{
+    return queue->lease / 4 < TICK ? queue->lease / 4 : TICK;
 }
 
 /* ---- the task ------------------------------------------------------------------------------- */
@@ -301,9 +308,9 @@ int redisp_keep(void *argument)
     while (result != -ECANCELED && queue->queue != NULL && !queue->redis->is_over) {
         result = keep_up(&keeping);
         if (result != -ECANCELED && queue->reports == NULL)
-            result = async_timeout(TICK, async_event_wait(&queue->hurry));
+            result = async_timeout(tick_of(queue), async_event_wait(&queue->hurry));
         else if (result != -ECANCELED)
-            result = async_sleep(TICK);
+            result = async_sleep(tick_of(queue));
     }
     end_keeping(queue);
     return 0;
