@@ -307,7 +307,7 @@ int redisp_keep(void *argument)
     int result = 0;
     while (result != -ECANCELED && queue->queue != NULL && !queue->redis->is_over) {
         result = keep_up(&keeping);
-        if (result != -ECANCELED && queue->reports == NULL)
+        if (result == 0)
             result = async_timeout(tick_of(queue), async_event_wait(&queue->hurry));
         else if (result != -ECANCELED)
             result = async_sleep(tick_of(queue));

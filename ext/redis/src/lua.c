@@ -8,8 +8,8 @@
 #include "queue.h"
 
 /*
- * stream. Creates the group. XGROUP CREATE alone is refused while the memory is used up, also if the
- * group exists; the worker that would free memory could not begin.
+ * stream. Creates the group. XGROUP CREATE alone is refused while the memory is used up, also if
+ * the group exists; a worker, which frees memory, could not begin.
  */
 async_redis_script redisp_script_create = {
     .text = "#!lua flags=allow-oom\n"
