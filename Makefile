@@ -18,6 +18,8 @@
 #   make faults       fails every system call and allocation in turn; FULL=1: in every test, for hours
 #   make storm        stress test: a million connections that end in every way, on each backend (N=1000000), and a
 #                     server without free descriptors
+#   make redis-storm  kills workers of a queue in Redis, its server and the connections, and looks for lost items:
+#                     N=100000 SEED=1
 #   make chaos        random programs at both ends of connections, each byte, end and error checked: N=10000 SEED=1
 #   make fuzz         certificates and TLS records under clang's libFuzzer; SECONDS=600 in total
 #   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
@@ -35,7 +37,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm chaos fuzz \
+.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of a Debian port or of a compiler target.
@@ -180,6 +182,12 @@ stress storm:
 	$(call build,tests)
 	STRESS=$(N) PROCESS_STORM=10000 TEST_TIME_LIMIT=600 $(WRAPPER) $(BUILD)/suite -v stress_ process_storm_
 	$(if $(WRAPPER),,BUILD_DIR=$(BUILD) python3 tests/scripts/shortage.py)
+
+redis-storm: N := 100000
+redis-storm:
+	@tools/need.sh $(BUILDING) --for 'the tests' redis-server
+	$(call build,tests)
+	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/scripts/redis_storm.py $(N) --seed $(SEED)
 
 # N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
 chaos: N := 10000
