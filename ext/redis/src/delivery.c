@@ -173,6 +173,7 @@ void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, 
     struct delivery *delivery = new_delivery(&fields, deliveries);
     if (delivery == NULL)
         return;
+    delivery->is_suspect = deliveries > 1 && delivery->count >= queue->tries;
     if (!fits(queue, &fields)) {
         report(queue, delivery, -EPROTO);
         return;
@@ -223,6 +224,23 @@ void redisp_release_all(struct shared_queue *queue)
     for (size_t i = 0; i < TAKER_LISTS; i++)
         for (struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
             release_items(taker);
+}
+
+static bool taker_has_suspect(const struct taker *taker)
+{
+    for (const struct delivery *delivery = taker->last; delivery != NULL; delivery = delivery->next)
+        if (delivery->is_suspect)
+            return true;
+    return false;
+}
+
+bool redisp_has_suspect(const struct shared_queue *queue)
+{
+    for (size_t i = 0; i < TAKER_LISTS; i++)
+        for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
+            if (taker_has_suspect(taker))
+                return true;
+    return false;
 }
 
 /* Those of one taker: the number with them. */

@@ -182,12 +182,13 @@ static int claim(struct shared_queue *queue)
     size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
     if (waiting == 0)
         return 0;
-    ASYNC_TRY(async_redis_eval(queue->redis, &reply, &redisp_script_claim,
-                               "2 %s %s %s %lld %zu %d %s", queue->stream, queue->dead,
-                               queue->consumer, (long long)(queue->lease * 1000), waiting,
-                               queue->tries, queue->cursor[0] != 0 ? queue->cursor : "0"));
+    ASYNC_TRY(async_redis_eval(
+        queue->redis, &reply, &redisp_script_claim, "2 %s %s %s %lld %zu %d %s %d", queue->stream,
+        queue->dead, queue->consumer, (long long)(queue->lease * 1000), waiting, queue->tries,
+        queue->cursor[0] != 0 ? queue->cursor : "0", (int)redisp_has_suspect(queue)));
     note_cursor(queue, async_redis_reply_at(reply, 0));
-    for (size_t i = 1; i + 1 < async_redis_reply_size(reply); i += 2) {
+    async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, 1), &queue->suspects_left));
+    for (size_t i = 2; i + 1 < async_redis_reply_size(reply); i += 2) {
         int64_t deliveries = 1;
         async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i + 1), &deliveries));
         redisp_deliver(queue, async_redis_reply_at(reply, i), deliveries);
@@ -224,7 +225,8 @@ static int keep_up(struct keeping *keeping)
     struct shared_queue *queue = keeping->queue;
     ASYNC_TRY(flush_reports(queue));
     ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, queue->lease / 3));
-    ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, queue->lease / 4));
+    bool next_suspect = queue->suspects_left > 0 && !redisp_has_suspect(queue);
+    ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, next_suspect ? 0 : queue->lease / 4));
     return call_if_due(queue, move, &keeping->moved, TICK);
 }
 

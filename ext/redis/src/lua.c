@@ -93,31 +93,38 @@ async_redis_script redisp_script_renew = {
             "return count"};
 
 /*
- * stream, dead; consumer, lease in milliseconds, how many, tries, cursor. The next cursor, and the
- * entries of dead processes with how often each was delivered: [cursor, [id, fields], count, …].
- * Those that were tried too often go to the
- * dead ones.
+ * stream, dead; consumer, lease in milliseconds, how many, tries, cursor, whether the consumer has a
+ * suspect. The next cursor, how many suspects are left, and the entries of dead processes with how
+ * often each was delivered: [cursor, left, [id, fields], count, …]. Those that were tried too often
+ * go to the dead ones.
+ *
+ * A suspect has one try left. A process gets one at a time, and the others stay free: the item that
+ * ends its process would take them with it each time.
  */
 async_redis_script redisp_script_claim = {
     .text =
         "#!lua flags=allow-oom\n"
-        "local stream, me = KEYS[1], ARGV[1]\n"
-        "local found = {}\n"
+        "local stream, me, tries, busy = KEYS[1], ARGV[1], tonumber(ARGV[4]), ARGV[6] == '1'\n"
         "local answer = redis.call('XAUTOCLAIM', stream, 'w', me, ARGV[2], ARGV[5],\n"
         "  'COUNT', ARGV[3])\n"
-        "found[1] = answer[1]\n"
+        "local found = {answer[1], 0}\n"
         "for _, entry in ipairs(answer[2]) do\n"
         "  local id = entry[1]\n"
         "  local pending = redis.call('XPENDING', stream, 'w', id, id, 1)[1]\n"
         "  local f, fields = entry[2], {}\n"
         "  for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
         "  local n = tonumber(fields.n or 0) + pending[4] - 1\n"
-        "  if n >= tonumber(ARGV[4]) then\n"
+        "  if n >= tries then\n"
         "    redis.call('XADD', KEYS[2], '*', 'e', 'its process has ended each time', 'c', me,\n"
         "      't', fields.t or '', 'b', fields.b or '', 'n', n, 'i', fields.i or id)\n"
         "    redis.call('XACK', stream, 'w', id)\n"
         "    redis.call('XDEL', stream, id)\n"
+        "  elseif n == tries - 1 and busy then\n"
+        "    redis.call('XCLAIM', stream, 'w', me, 0, id, 'IDLE', ARGV[2],\n"
+        "      'RETRYCOUNT', pending[4] - 1, 'JUSTID')\n"
+        "    found[2] = found[2] + 1\n"
         "  else\n"
+        "    busy = busy or n == tries - 1\n"
         "    found[#found + 1] = entry\n"
         "    found[#found + 1] = pending[4]\n"
         "  end\n"

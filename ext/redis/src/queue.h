@@ -29,6 +29,7 @@ struct delivery {
     int count;             /* how often it was delivered */
     int error;             /* of a report: 0: done; -ECANCELED: free for others; else failed */
     char *reason;          /* of a failure; NULL: out of memory */
+    bool is_suspect;       /* its processes have ended, and it has one try left */
 };
 
 /* A task that has taken items. Its end releases those it has not reported. */
@@ -55,6 +56,7 @@ struct shared_queue {
     struct taker *takers[TAKER_LISTS];  /* by their tasks */
     struct delivery *reports, **last_report;
     char cursor[ID_BYTES]; /* of the claims */
+    int64_t suspects_left; /* by the last claim */
     size_t known_size;     /* items in Redis, a moment ago */
     async_event wanted;    /* a task waits for an item */
     async_event hurry;     /* there are reports, or the queue was freed */
@@ -83,6 +85,9 @@ struct delivery *redisp_last_delivery(const struct shared_queue *queue);
 
 /* The calling task reports it. false: it has none. */
 bool redisp_report_last(struct shared_queue *queue, int error);
+
+/* Whether a task has an item that is suspected of ending its process. */
+bool redisp_has_suspect(const struct shared_queue *queue);
 
 /* Releases what all tasks have. */
 void redisp_release_all(struct shared_queue *queue);
