@@ -82,7 +82,9 @@ class Proxy:
 
     LONGEST_DELAY = 0.3
 
-    def __init__(self, path, server, seed, life):
+    def __init__(self, path, server, seed, life, first_delay=0.0):
+        """first_delay: seconds for each piece of the first connection."""
+        self.first_delay = first_delay
         self.path, self.server, self.life, self.random = str(path), str(server), life, random.Random(seed)
         self.cuts = 0
         self.loop = asyncio.new_event_loop()
@@ -108,8 +110,10 @@ class Proxy:
         self.loop.run_until_complete(asyncio.sleep(0))
 
     async def serve(self, reader, writer):
+        passage = Passage(self, reader, writer)
+        passage.delay, self.first_delay = self.first_delay, 0.0
         with contextlib.suppress(OSError, asyncio.CancelledError):
-            await Passage(self, reader, writer).serve()
+            await passage.serve()
         writer.transport.abort()
 
 
@@ -222,8 +226,8 @@ class Scene:
 
     # ---- workers
 
-    def proxy(self, name, seed, life):
-        return self.resources.enter_context(Proxy(self.folder / name, self.socket, seed, life))
+    def proxy(self, name, seed, life, **options):
+        return self.resources.enter_context(Proxy(self.folder / name, self.socket, seed, life, **options))
 
     def start(self, role, number, through=None, **options):
         """A process; `through`: a proxy."""

@@ -130,6 +130,26 @@ def warm_up(scene):
 
 
 def reports(_items, _seed):
+    return f"{reports_at_once()}; {reports_on_a_slow_connection()}"
+
+
+def reports_on_a_slow_connection():
+    """A worker whose reports take half a second takes no more than it can report."""
+    tasks, limit = 10, 600
+    with Scene() as scene:
+        slow = scene.proxy("slow", seed=0, life=1e9, first_delay=0.25)
+        scene.reap(scene.start("put", 0, count=3000, tasks=100))
+        worker, taken = scene.start("work", tasks, slow), []
+        while len(taken) < 150:
+            time.sleep(0.02)
+            taken.append(scene.pending())
+        scene.kill(worker)
+        numbers = f"one with a slow connection {max(taken)} at most"
+        expect(tasks < max(taken) < limit, numbers)
+        return numbers
+
+
+def reports_at_once():
     """Items that were taken are in a task or their report is on its way."""
     tasks, workers, count = 10, 4, 6000
     with Scene() as scene:

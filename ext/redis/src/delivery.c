@@ -15,6 +15,7 @@ static void report(struct shared_queue *queue, struct delivery *delivery, int er
     delivery->next = NULL;
     *queue->last_report = delivery;
     queue->last_report = &delivery->next;
+    queue->report_count++;
     async_event_set(&queue->hurry);
 }
 

@@ -47,10 +47,16 @@ static int take(struct shared_queue *queue)
     return 0;
 }
 
+/* What is done and not reported would be done again if this process were killed. */
+static bool is_wanted(const struct shared_queue *queue)
+{
+    return async_queue_waiting(queue->queue) > 0 && queue->report_count < MOST_UNREPORTED;
+}
+
 /* Waits until a task waits for an item. */
 static int wait_for_demand(struct shared_queue *queue)
 {
-    while (goes_on(queue) && async_queue_waiting(queue->queue) == 0) {
+    while (goes_on(queue) && !is_wanted(queue)) {
         async_event_clear(&queue->wanted);
         ASYNC_TRY(async_event_wait(&queue->wanted));
     }

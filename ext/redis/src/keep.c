@@ -52,6 +52,8 @@ static void add_entries(struct words *words, const struct shared_queue *queue, s
 
 static void drop_reports(struct shared_queue *queue, size_t count)
 {
+    queue->report_count -= count;
+    async_event_set(&queue->wanted); /* the fetcher may wait for this */
     for (; count > 0; count--) {
         struct delivery *report = queue->reports;
         queue->reports = report->next;

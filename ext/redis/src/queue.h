@@ -21,6 +21,9 @@
 
 enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64, REASON_BYTES = 200 };
 
+/* A process with so many reports that Redis does not have takes no more. */
+enum { MOST_UNREPORTED = 256 };
+
 /* An item that was taken. */
 struct delivery {
     struct delivery *next; /* of its taker: the one taken before; of the reports: the next */
@@ -55,6 +58,7 @@ struct shared_queue {
     char *stream, *later, *dead, *once; /* names of keys */
     struct taker *takers[TAKER_LISTS];  /* by their tasks */
     struct delivery *reports, **last_report;
+    size_t report_count;
     char cursor[ID_BYTES]; /* of the claims */
     int64_t suspects_left; /* by the last claim */
     size_t known_size;     /* items in Redis, a moment ago */
