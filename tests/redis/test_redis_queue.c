@@ -417,6 +417,36 @@ REAL_LOOP_TEST(redis_queue_in_a_select_beside_a_local_one)
     return 0;
 }
 
+static int forget_scripts(async_redis *redis)
+{
+    for (;;)
+        ASYNC_TRY(async_redis_command(redis, NULL, "SCRIPT FLUSH"));
+}
+async_fn(forget_scripts, async_redis *);
+
+/* As a restart of Redis at a bad moment. */
+REAL_LOOP_TEST(redis_queue_puts_though_redis_forgets_scripts)
+{
+    enum { JOBS = 400, PUTTERS = 10 };
+    const async_redis_queue_options options = {.maxsize = 2 * JOBS};
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_wait_redis *other = server_client(&server, NULL);
+    async_auto_queue *queue = open_queue(redis, &options);
+    async_task *forgetter = async_create_task(forget_scripts, other);
+    {
+        ASYNC_TASK_GROUP(putters);
+        for (int i = 0; i < PUTTERS; i++)
+            async_group_create_task(&putters, put_some, queue, 0, JOBS / PUTTERS);
+        CHECK_EQ(async_group_wait(&putters), 0);
+    }
+    async_task_cancel(forgetter);
+    CHECK_EQ(async_await(forgetter), -ECANCELED);
+    CHECK_EQ(ask_integer(redis, "XLEN {jobs}:s"), JOBS);
+    server_close(&server);
+    return 0;
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)

@@ -38,23 +38,23 @@ static bool is_unknown(const struct async_redis_reply *reply)
     return reply->type == ASYNC_REDIS_ERROR && strncmp(reply->value.text, "NOSCRIPT", 8) == 0;
 }
 
-static int write_call(struct command *command, const async_redis_script *script, struct rest *rest)
+/* EVAL and the text, or EVALSHA and the hash. */
+static int write_call(struct command *command, const char *name, const char *script,
+                      struct rest *rest)
 {
     if (rest->format == NULL)
-        return redisp_command_add_words_behind(command, "EVALSHA", script->asyncp_hash, rest->words,
-                                               rest->count);
-    return redisp_command_vadd_behind(command, "EVALSHA", script->asyncp_hash, rest->format,
-                                      rest->arguments);
+        return redisp_command_add_words_behind(command, name, script, rest->words, rest->count);
+    return redisp_command_vadd_behind(command, name, script, rest->format, rest->arguments);
 }
 
-/* -ENOEXEC: the server does not know it. */
-static int run_known(struct async_redis *redis, async_redis_reply **reply,
-                     const async_redis_script *script, struct rest *rest)
+/* -ENOEXEC: the server does not know the hash. */
+static int run_once(struct async_redis *redis, async_redis_reply **reply, const char *name,
+                    const char *script, struct rest *rest)
 {
     struct command command;
     struct async_redis_reply *got;
     redisp_command_open(&command);
-    int result = write_call(&command, script, rest);
+    int result = write_call(&command, name, script, rest);
     if (result == 0)
         result = redisp_call(redis, &command, &got, 1);
     if (result == 0 && is_unknown(got)) {
@@ -67,16 +67,18 @@ static int run_known(struct async_redis *redis, async_redis_reply **reply,
     return result;
 }
 
+/* If the server has forgotten it since it was loaded, the text goes with the call. */
 static int run(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
                struct rest *rest)
 {
     int result = -ENOEXEC;
     if (script->asyncp_hash[0] != 0)
-        result = run_known(redis, reply, script, rest);
+        result = run_once(redis, reply, "EVALSHA", script->asyncp_hash, rest);
     if (result != -ENOEXEC)
         return result;
     ASYNC_TRY(load(redis, script));
-    return run_known(redis, reply, script, rest);
+    result = run_once(redis, reply, "EVALSHA", script->asyncp_hash, rest);
+    return result == -ENOEXEC ? run_once(redis, reply, "EVAL", script->text, rest) : result;
 }
 
 int redisp_eval_words(struct async_redis *redis, async_redis_reply **reply,
