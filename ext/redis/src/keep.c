@@ -63,29 +63,13 @@ static void drop_reports(struct shared_queue *queue, size_t count)
         queue->last_report = &queue->reports;
 }
 
-/* XACK and XDEL, in this order: between them the entry is taken no more, and never free. */
 static int report_done(struct shared_queue *queue, size_t count)
 {
-    struct words ack = {.count = 0}, del = {.count = 0};
-    struct command command;
-    struct async_redis_reply *replies[2];
-    add_word(&ack, "XACK");
-    add_word(&ack, queue->stream);
-    add_word(&ack, "w");
-    add_entries(&ack, queue, count);
-    add_word(&del, "XDEL");
-    add_word(&del, queue->stream);
-    add_entries(&del, queue, count);
-    redisp_command_open(&command);
-    int result = redisp_command_add_words(&command, ack.words, ack.count);
-    if (result == 0)
-        result = redisp_command_add_words(&command, del.words, del.count);
-    if (result == 0)
-        result = redisp_call(queue->redis, &command, replies, 2);
-    for (int i = 0; result == 0 && i < 2; i++)
-        async_redis_reply_free(replies[i]);
-    redisp_command_close(&command);
-    return result;
+    struct words words = {.count = 0};
+    add_word(&words, "1");
+    add_word(&words, queue->stream);
+    add_entries(&words, queue, count);
+    return redisp_eval_words(queue->redis, NULL, &redisp_script_done, words.words, words.count);
 }
 
 /* -ECANCELED: back to the others; -EPROTO: to the dead ones; another error: tried again. */

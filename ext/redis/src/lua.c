@@ -43,6 +43,15 @@ async_redis_script redisp_script_later = {
             "return redis.call('ZADD', KEYS[1], at, member)"};
 
 /*
+ * stream; entries. An entry with the first command and not the second, as after the loss of the
+ * file's end, would stay in the stream for ever. MULTI is refused while the memory is used up.
+ */
+async_redis_script redisp_script_done = {
+    .text = "#!lua flags=allow-oom\n"
+            "redis.call('XACK', KEYS[1], 'w', unpack(ARGV))\n"
+            "return redis.call('XDEL', KEYS[1], unpack(ARGV))"};
+
+/*
  * stream, later, dead; consumer, tries, milliseconds until the next try (negative: it goes back at
  * once and is not counted), the reason, then entries. The number of those that were ours.
  */

@@ -110,8 +110,8 @@ int redisp_create_group(struct shared_queue *queue);
 
 /* ---- lua.c ---------------------------------------------------------------------------------- */
 
-extern async_redis_script redisp_script_put, redisp_script_fail, redisp_script_renew,
-    redisp_script_claim, redisp_script_move, redisp_script_end, redisp_script_once,
-    redisp_script_later, redisp_script_create;
+extern async_redis_script redisp_script_put, redisp_script_done, redisp_script_fail,
+    redisp_script_renew, redisp_script_claim, redisp_script_move, redisp_script_end,
+    redisp_script_once, redisp_script_later, redisp_script_create;
 
 #endif
