@@ -356,19 +356,19 @@ def cut(_items, seed):
     drawn, total, lost_bytes = random.Random(seed), 0, 0
     with Scene(fsync="everysec") as scene:
         options = {"lease": 1, "tries": 20}
-        workers = [scene.start("work", 10, hold=0.02, **options) for _ in range(2)]
+        workers = [scene.start("work", 10, hold=0.015, **options) for _ in range(2)]
         allowed, rounds = set(), 3
         for index in range(rounds):
-            putter = scene.start("put", index * 1_000_000, hold=0.002, **options)
+            putter = scene.start("put", index * 1_000_000, hold=0.01, **options)
             time.sleep(0.7)
             scene.kill_server()
-            numbers, size = cut_file(scene, drawn.randrange(0, 200_000))
+            numbers, size = cut_file(scene, drawn.randrange(0, 200_000) if index > 0 else None)
             allowed |= numbers
             lost_bytes += size
             scene.start_server()
             time.sleep(0.3)
             scene.end(putter)
-        scene.wait(scene.is_empty, 20, "the queue is empty")
+        scene.wait(scene.is_empty, 15, "the queue is empty")
         for worker in workers:
             scene.end(worker)
         put, done = scene.acknowledged(), scene.done()
@@ -398,18 +398,19 @@ def records(data):
 
 
 def cut_file(scene, size):
-    """Cuts so many bytes off the file, to the border of a record; the numbers put in what was cut, and its size."""
+    """Cuts so many bytes off the file, to the border of a record; None: what follows the last XACK, which is half of a
+    report. The numbers put in what was cut, and its size."""
     path = next((scene.folder / "appendonlydir").glob("*.incr.aof"))
     data = path.read_bytes()
-    numbers, border = set(), len(data)
-    for begin, words in records(data):
-        if begin < len(data) - size:
-            continue
-        border = min(border, begin)
-        if words[0].upper() == b"XADD" and b"b" in words:
-            numbers.add(struct.unpack("=q", words[words.index(b"b") + 1][:8])[0])
+    known = list(records(data))
+    borders = [begin for begin, _ in known] + [len(data)]
+    if size is None:
+        border = max(borders[index + 1] for index, (_, words) in enumerate(known) if words[0].upper() == b"XACK")
+    else:
+        border = min(begin for begin in borders if begin >= len(data) - size)
     os.truncate(path, border)
-    return numbers, len(data) - border
+    return {struct.unpack("=q", words[words.index(b"b") + 1][:8])[0] for begin, words in known
+            if begin >= border and words[0].upper() == b"XADD" and b"b" in words}, len(data) - border
 
 
 # ---- running them -----------------------------------------------------------------------------------------------
