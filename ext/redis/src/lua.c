@@ -56,38 +56,38 @@ async_redis_script redisp_script_done = {
  * once and is not counted), the reason, then entries. The number of those that were ours.
  */
 async_redis_script redisp_script_fail = {
-    .text =
-        "#!lua flags=allow-oom\n"
-        "local stream, later, dead = KEYS[1], KEYS[2], KEYS[3]\n"
-        "local me, tries, pause = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])\n"
-        "local now, count = redis.call('TIME'), 0\n"
-        "local ms = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-        "for i = 5, #ARGV do\n"
-        "  local id = ARGV[i]\n"
-        "  local mine = redis.call('XPENDING', stream, 'w', id, id, 1, me)[1]\n"
-        "  local entry = mine and redis.call('XRANGE', stream, id, id)[1]\n"
-        "  if entry then\n"
-        "    local f, fields = entry[2], {}\n"
-        "    for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
-        "    local n = tonumber(fields.n or 0) + mine[4] - (pause < 0 and 1 or 0)\n"
-        "    local first = fields.i or id\n"
-        "    local rest = {'t', fields.t or '', 'b', fields.b or '', 'n', n, 'i', first}\n"
-        "    if pause < 0 then\n"
-        "      redis.call('XADD', stream, '*', unpack(rest))\n"
-        "    elseif n >= tries then\n"
-        "      redis.call('XADD', dead, '*', 'e', ARGV[4], 'c', me, unpack(rest))\n"
-        "    else\n"
-        "      local wait = math.floor(pause * 2 ^ math.min(n - 1, 16) * (0.5 + math.random() / 2))\n"
-        "      redis.call('ZADD', later, ms + wait, cmsgpack.pack({first, unpack(rest)}))\n"
-        "    end\n"
-        "    count = count + 1\n"
-        "  end\n"
-        "  if mine then\n"
-        "    redis.call('XACK', stream, 'w', id)\n"
-        "    redis.call('XDEL', stream, id)\n"
-        "  end\n"
-        "end\n"
-        "return count"};
+    .text = "#!lua flags=allow-oom\n"
+            "local stream, later, dead = KEYS[1], KEYS[2], KEYS[3]\n"
+            "local me, tries, pause = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])\n"
+            "local now, count = redis.call('TIME'), 0\n"
+            "local ms = now[1] * 1000 + math.floor(now[2] / 1000)\n"
+            "for i = 5, #ARGV do\n"
+            "  local id = ARGV[i]\n"
+            "  local mine = redis.call('XPENDING', stream, 'w', id, id, 1, me)[1]\n"
+            "  local entry = mine and redis.call('XRANGE', stream, id, id)[1]\n"
+            "  if entry then\n"
+            "    local f, fields = entry[2], {}\n"
+            "    for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
+            "    local n = tonumber(fields.n or 0) + mine[4] - (pause < 0 and 1 or 0)\n"
+            "    local first = fields.i or id\n"
+            "    local rest = {'t', fields.t or '', 'b', fields.b or '', 'n', n, 'i', first}\n"
+            "    if pause < 0 then\n"
+            "      redis.call('XADD', stream, '*', unpack(rest))\n"
+            "    elseif n >= tries then\n"
+            "      redis.call('XADD', dead, '*', 'e', ARGV[4], 'c', me, unpack(rest))\n"
+            "    else\n"
+            "      local most = pause * 2 ^ math.min(n - 1, 16)\n"
+            "      local wait = math.floor(most * (0.5 + math.random() / 2))\n"
+            "      redis.call('ZADD', later, ms + wait, cmsgpack.pack({first, unpack(rest)}))\n"
+            "    end\n"
+            "    count = count + 1\n"
+            "  end\n"
+            "  if mine then\n"
+            "    redis.call('XACK', stream, 'w', id)\n"
+            "    redis.call('XDEL', stream, id)\n"
+            "  end\n"
+            "end\n"
+            "return count"};
 
 /* stream; consumer, entries. Only those that are ours still. */
 async_redis_script redisp_script_renew = {
@@ -102,10 +102,10 @@ async_redis_script redisp_script_renew = {
             "return count"};
 
 /*
- * stream, dead; consumer, lease in milliseconds, how many, tries, cursor, whether the consumer has a
- * suspect. The next cursor, how many suspects are left, and the entries of dead processes with how
- * often each was delivered: [cursor, left, [id, fields], count, …]. Those that were tried too often
- * go to the dead ones.
+ * stream, dead; consumer, lease in milliseconds, how many, tries, cursor, whether the consumer has
+ * a suspect. The next cursor, how many suspects are left, and the entries of dead processes with
+ * how often each was delivered: [cursor, left, [id, fields], count, …]. Those that were tried too
+ * often go to the dead ones.
  *
  * A suspect has one try left. A process gets one at a time, and the others stay free: the item that
  * ends its process would take them with it each time.
