@@ -140,7 +140,8 @@ def reports_on_a_slow_connection():
         slow = scene.proxy("slow", seed=0, life=1e9, first_delay=0.25)
         scene.reap(scene.start("put", 0, count=3000, tasks=100))
         worker, taken = scene.start("work", tasks, slow), []
-        while len(taken) < 150:
+        scene.wait(scene.pending, 10, "work begins")
+        while len(taken) < 100:
             time.sleep(0.02)
             taken.append(scene.pending())
         scene.kill(worker)
