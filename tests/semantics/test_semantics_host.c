@@ -135,7 +135,8 @@ static int milliseconds_of(double seconds)
 static bool poll_once(async_loop *loop)
 {
     struct pollfd polled = {.fd = async_loop_fd(loop), .events = POLLIN};
-    CHECK(poll(&polled, 1, milliseconds_of(async_loop_timeout(loop))) >= 0);
+    double seconds = async_loop_timeout(loop);
+    CHECK(poll(&polled, 1, milliseconds_of(seconds < 2 ? seconds : 2)) >= 0); /* for faults */
     return async_loop_step(loop, 0) > 0;
 }
 
