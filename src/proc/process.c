@@ -14,6 +14,7 @@
 #include "sys/file.h"
 #include "sys/report.h"
 #include <asyncio/time.h>
+#include <unistd.h>
 
 void (*asyncp_before_start)(struct async_loop *loop);
 
@@ -133,18 +134,29 @@ static struct async_process *new_process(struct async_loop *loop,
     return process;
 }
 
+/* Not 0, 1 or 2: the program has closed these, and may open them again. */
+static int move_pidfd(int pidfd)
+{
+    int above = pidfd <= STDERR_FILENO ? asyncp_sys_dup(pidfd) : -EEXIST;
+    if (above < 0)
+        return pidfd;
+    asyncp_sys_close(pidfd);
+    return above;
+}
+
 /* Without its end being watched, a process that was started is of no use. */
 static int adopt_started(struct async_process *process, const struct spawned *spawned)
 {
+    int pidfd = move_pidfd(spawned->pidfd);
     process->pid = spawned->pid;
-    int result = asyncp_pollable_open(process->loop, &process->end, spawned->pidfd, handle_end);
+    int result = asyncp_pollable_open(process->loop, &process->end, pidfd, handle_end);
     if (result == 0) {
         pollable_drained(&process->end, SIDE_READ);
         return 0;
     }
-    asyncp_sys_signal_process(spawned->pidfd, spawned->pid, SIGKILL);
-    asyncp_sys_reap_process(spawned->pidfd);
-    asyncp_sys_close(spawned->pidfd);
+    asyncp_sys_signal_process(pidfd, spawned->pid, SIGKILL);
+    asyncp_sys_reap_process(pidfd);
+    asyncp_sys_close(pidfd);
     return result;
 }
 

@@ -96,6 +96,21 @@ LOOP_TEST(process_starts_with_any_of_0_1_2_closed_in_its_parent)
     return 0;
 }
 
+LOOP_TEST(process_has_no_standard_descriptor_for_its_pidfd)
+{
+    int saved[STANDARD];
+    async_auto_wait_process *process = NULL;
+    CHECK_EQ(async_run_process(NULL, NULL, "true"), 0); /* the first start opens a pipe before */
+    save_standard(saved);
+    close(0);
+    int result = async_create_subprocess_exec(&process, NULL, "sleep", "1000");
+    int pidfd = result == 0 ? async_process_fd(process) : -1;
+    restore_standard(saved);
+    CHECK_EQ(result, 0);
+    CHECK(pidfd > STDERR_FILENO);
+    return 0;
+}
+
 LOOP_TEST(process_of_a_program_that_is_missing_fails_with_0_and_1_closed)
 {
     int saved[STANDARD];
