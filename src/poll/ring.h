@@ -84,19 +84,12 @@ static inline uint32_t ring_poll_events(uint32_t events)
 #endif
 }
 
-/* The number of CQEs that were posted and not yet seen. */
-static inline uint32_t ring_cqes(const struct ring *ring)
-{
-    uint32_t head = atomic_load_explicit(ring->cq_head, memory_order_relaxed);
-    uint32_t tail = atomic_load_explicit(ring->cq_tail, memory_order_acquire);
-    return tail - head;
-}
-
 /* The CQE `ahead` of the next one. NULL: there are not so many. */
 static inline const struct cqe *ring_peek_cqe(const struct ring *ring, uint32_t ahead)
 {
     uint32_t head = atomic_load_explicit(ring->cq_head, memory_order_relaxed);
-    return ring_cqes(ring) > ahead ? &ring->cqes[(head + ahead) & ring->cq_mask] : NULL;
+    uint32_t tail = atomic_load_explicit(ring->cq_tail, memory_order_acquire);
+    return tail - head > ahead ? &ring->cqes[(head + ahead) & ring->cq_mask] : NULL;
 }
 
 /* Returns the next CQE to the kernel. */

@@ -461,12 +461,11 @@ static void prefetch_cqes(const struct poller *poller, const struct ring *ring)
     }
 }
 
-/* Those posted by now: more may come for as long as they are handled. */
 static void handle_cqes(struct poller *poller)
 {
     struct ring *ring = &((struct uring *)poller->backend)->ring;
-    for (uint32_t left = ring_cqes(ring); left > 0; left--) {
-        struct cqe cqe = *ring_peek_cqe(ring, 0);
+    for (const struct cqe *next; (next = ring_peek_cqe(ring, 0)) != NULL;) {
+        struct cqe cqe = *next;
         prefetch_cqes(poller, ring);
         ring_cqe_seen(ring);
         handle_cqe(poller, cqe);

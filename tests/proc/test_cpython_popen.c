@@ -222,7 +222,7 @@ LOOP_TEST(process_executable_replaces_the_shell)
 static void make_program(char *folder, char *path, size_t size)
 {
     CHECK(mkdtemp(folder) != NULL);
-    snprintf(path, size, "%s/program", folder);
+    snprintf(path, size, "%s/of-the-test", folder);
     FILE *file = fopen(path, "w");
     CHECK(file != NULL);
     fputs("#!/bin/sh\necho \"$0\"\n", file);
@@ -243,9 +243,9 @@ LOOP_TEST(process_relative_program_is_looked_up_in_its_directory)
     async_process *process;
     make_program(folder, path, sizeof path);
     const async_process_options options = {.cwd = folder, .out = ASYNC_PIPE};
-    CHECK_EQ(async_run_process(&options, &output, "./program"), 0);
-    CHECK_STR(output.out, "./program\n");
-    CHECK_EQ(async_create_subprocess_exec(&process, NULL, "./program"), -ENOENT);
+    CHECK_EQ(async_run_process(&options, &output, "./of-the-test"), 0);
+    CHECK_STR(output.out, "./of-the-test\n");
+    CHECK_EQ(async_create_subprocess_exec(&process, NULL, "./of-the-test"), -ENOENT);
     remove_program(folder, path);
     return 0;
 }

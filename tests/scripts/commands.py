@@ -12,6 +12,7 @@ The programs in C are taken from the folder BUILD_DIR. No result depends on the 
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -148,8 +149,8 @@ def check_jobserver(folder: Path, database: Path, backend):
     (folder / "inner.mk").write_text("all: a b\na b: ; @echo made $@\n")
     command = "make --no-print-directory -f inner.mk"
     database.write_text(json.dumps([{"directory": str(folder), "file": "x", "command": command}]))
-    program = " ".join([*WRAPPER, str(BUILD / "build")])
-    (folder / "outer.mk").write_text(f"all: ; +@{program} {database} 2>&1\n")
+    program = shlex.join([*WRAPPER, str(BUILD / "build"), str(database)])
+    (folder / "outer.mk").write_text(f"all: ; +@{program} 2>&1\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     for arguments in (["-j3"], []):
         said = subprocess.run(["make", *arguments, "-s", "-f", "outer.mk"], cwd=folder, text=True, capture_output=True,

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char lines[] = "x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n";
@@ -37,15 +38,28 @@ SWITCHING_CALL(input_that_has_come, async_input, .kind = NEED_NOT_WAIT, .gives =
 
 static int master, slave;
 
+/* The leader of a group cannot lead a session: another one takes the group for a moment. */
+static void lead_session(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    CHECK_EQ(setpgid(child, child), 0);
+    CHECK_EQ(setpgid(0, child), 0);
+    CHECK_EQ(setsid(), getpid());
+    CHECK_EQ(kill(child, SIGKILL), 0);
+    CHECK_EQ(waitpid(child, NULL, 0), child);
+}
+
 /* The terminal of this process. */
 static void set_terminal(struct scene *scene)
 {
     (void)scene;
     signal(SIGHUP, SIG_IGN);
-    if (getsid(0) != getpid()) { /* the leader of a group cannot lead a session */
-        CHECK_EQ(setpgid(0, getpgid(getppid())), 0);
-        CHECK_EQ(setsid(), getpid());
-    }
+    if (getsid(0) != getpid())
+        lead_session();
     CHECK_EQ(openpty(&master, &slave, NULL, NULL, NULL), 0);
     CHECK_EQ(ioctl(slave, TIOCSCTTY, 0), 0);
     CHECK_EQ(write(master, lines, sizeof lines - 1), sizeof lines - 1);
