@@ -419,7 +419,7 @@ def version():
 
 def library(page):
     header = next((entry.header for entry in page.entries if entry.header in reference.EXTENSIONS), "")
-    shown = escape(reference.library_of(header))
+    shown = escape(reference.package_of(header))
     return f"asyncio for C (\\fIlib{shown}\\fR, \\fBpkg\\-config \\-\\-cflags \\-\\-libs {shown}\\fR)"
 
 

@@ -40,7 +40,7 @@ SWITCHING = ("Switches.", "Never switches.", "Never switches itself.")
 PART = re.compile(rf"(?:{OWNERSHIP.pattern}|Returns\b|-E[A-Z0-9]+\b|Switches\.|Never switches\b)")
 
 
-def library_of(header):
+def package_of(header):
     """The library that a header belongs to: asyncio/redis_reply.h is one of asyncio-redis."""
     return f"asyncio-{EXTENSIONS[header].relative_to(ROOT).parts[1]}" if header in EXTENSIONS else "asyncio"
 

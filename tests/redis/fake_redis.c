@@ -98,3 +98,13 @@ async_redis *fake_client(const struct fake_redis *fake, const async_redis_option
     CHECK_EQ(async_redis_connect(&redis, fake->url, options), 0);
     return redis;
 }
+
+int fake_subscribe(async_redis *redis)
+{
+    async_auto_queue *queue = NULL;
+    async_redis_subscription *subscription;
+    ASYNC_TRY(async_queue_new(&queue, 1, sizeof(async_redis_message *)));
+    ASYNC_TRY(async_redis_subscribe(&subscription, redis, queue, "news"));
+    async_redis_unsubscribe(subscription);
+    return 0;
+}

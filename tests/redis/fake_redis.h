@@ -37,4 +37,7 @@ void fake_close(struct fake_redis *fake);
 /* A client of it. */
 async_redis *fake_client(const struct fake_redis *fake, const async_redis_options *options);
 
+/* Subscribes to a channel and ends that. */
+int fake_subscribe(async_redis *redis);
+
 #endif

@@ -21,16 +21,6 @@ static int use_batch(async_redis *redis)
     return 0;
 }
 
-static int use_subscription(async_redis *redis)
-{
-    async_auto_queue *queue = NULL;
-    async_redis_subscription *subscription;
-    ASYNC_TRY(async_queue_new(&queue, 1, sizeof(async_redis_message *)));
-    ASYNC_TRY(async_redis_subscribe(&subscription, redis, queue, "news"));
-    async_redis_unsubscribe(subscription);
-    return 0;
-}
-
 static int use_client(void)
 {
     async_auto_wait_redis *redis = NULL;
@@ -42,7 +32,7 @@ static int use_client(void)
     CHECK_STR(text, "OK");
     ASYNC_TRY(async_redis_blocking_command(redis, NULL, "BLPOP a 0"));
     ASYNC_TRY(use_batch(redis));
-    return use_subscription(redis);
+    return fake_subscribe(redis);
 }
 
 FAULTS_TEST(a_redis_client_gets_replies_or_says_why_not)

@@ -7,7 +7,7 @@
  *
  * queue.c opens and ends it and has the calls of the kind; delivery.c knows which task has which
  * item; fetch.c takes items from Redis; keep.c does all that must be done again and again;
- * script.lua.c has the steps that Redis executes as one.
+ * lua.c has the steps that Redis executes as one.
  *
  * Invariant: each entry that Redis considers taken by this process is a delivery in the list of one
  * taker, or is in `reports`, or is lost by a failure and comes back after the lease.

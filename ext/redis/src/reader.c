@@ -17,19 +17,10 @@ void redisp_reader_open(struct reader *reader, size_t limit)
     *reader = (struct reader){.limit = limit};
 }
 
-static void free_chunks(struct chunk *chunk)
-{
-    while (chunk != NULL) {
-        struct chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
-    }
-}
-
 void redisp_reader_close(struct reader *reader)
 {
     if (reader->root != NULL)
-        free_chunks(reader->root->chunks);
+        async_redis_reply_free(&reader->root->reply);
     reader->root = NULL;
 }
 
