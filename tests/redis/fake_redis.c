@@ -34,11 +34,12 @@ int fake_answer(async_stream *stream, const async_redis_reply *command)
     return fake_say(stream, is(command, "EXEC") ? "*0\r\n" : "+OK\r\n");
 }
 
-static int answer(struct fake_redis *fake, async_stream *stream, const async_redis_reply *command)
+static int answer(struct fake_redis *fake, async_stream *stream, const async_redis_reply *command,
+                  bool is_login)
 {
     if (is(command, "HELLO"))
         return fake_say(stream, "%1\r\n+proto\r\n:3\r\n");
-    if (is(command, "PING"))
+    if (is(command, "PING") && (is_login || !fake->hears_ping))
         return fake_say(stream, "+PONG\r\n");
     return (fake->answer != NULL ? fake->answer : fake_answer)(stream, command);
 }
@@ -49,10 +50,12 @@ static int serve(async_stream *stream, void *argument)
     struct connection connection = {.stream = stream};
     struct async_redis_reply *command;
     int result;
+    bool is_login = true;
     fake->connections++;
     redisp_reader_open(&connection.reader, 1 << 20);
     while ((result = redisp_receive(&connection, &command)) == 0) {
-        result = answer(fake, stream, command);
+        result = answer(fake, stream, command, is_login);
+        is_login = is_login && !is(command, "PING");
         async_redis_reply_free(command);
         if (result < 0)
             break;

@@ -13,6 +13,7 @@ struct fake_redis {
     struct async_tls *tls; /* the server's; NULL: a Unix socket without encryption */
     char url[64];
     int connections; /* accepted so far */
+    bool hears_ping; /* `answer` is asked for a PING after that of the login, too */
     /*
      * Answers a command after the login; NULL: fake_answer. A negative result ends the connection.
      */

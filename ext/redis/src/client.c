@@ -83,6 +83,7 @@ static void append_call(struct async_redis *redis, struct call *call)
 {
     *redis->last = call;
     redis->last = &call->next;
+    redisp_watch_silence(redis);
 }
 
 /* The first call ends: with all its replies, or an error. */
@@ -198,6 +199,7 @@ static void end_client(struct async_redis *redis, int error)
     redis->error = redis->is_over ? redis->error : error;
     redis->is_over = true;
     redis->is_up = false;
+    redisp_end_silence(redis);
     end_all_calls(redis, redis->error);
     async_event_set(&redis->changed);
 }
@@ -211,7 +213,7 @@ static int receive(void *argument)
         result = receive_replies(redis);
         if (result == -ECANCELED)
             break;
-        tell_change(redis, result);
+        tell_change(redis, redisp_explain_silence(redis, result));
         lose_connection(redis, result);
         result = connect_again(redis);
     }

@@ -24,6 +24,14 @@ struct call {
     async_event ended;
 };
 
+/* The watch for silence; its owner is silence.c. */
+struct silence {
+    async_handle timer; /* id 0: no reply is due */
+    uint64_t received;  /* bytes, at the last look */
+    int looks;          /* without a byte since the one before */
+    bool is_lost;       /* the connection was given up for it */
+};
+
 struct async_redis {
     struct settings settings;
     struct connection connection;
@@ -33,6 +41,7 @@ struct async_redis {
     async_event changed; /* the connection is up, or all is over */
     struct call *first, **last;
     struct call *spare; /* memory of calls, for reuse */
+    struct silence silence;
     struct pool pool;
     struct subscriber *subscriber; /* NULL: there was no subscription yet */
     async_task *receiver;          /* NULL: it has ended */
@@ -65,6 +74,16 @@ int redisp_call_one(struct async_redis *redis, const struct command *command,
 /* Runs a script with words: number of keys, keys, other arguments. */
 int redisp_eval_words(struct async_redis *redis, async_redis_reply **reply,
                       async_redis_script *script, const struct iovec *words, size_t count);
+
+/* A reply is due now: begins to watch, unless the watch has begun (silence.c). */
+void redisp_watch_silence(struct async_redis *redis);
+void redisp_end_silence(struct async_redis *redis);
+
+/* The error of a connection that was lost: -ETIMEDOUT if the reason was its silence. */
+int redisp_explain_silence(struct async_redis *redis, int error);
+
+/* -ETIMEDOUT with a message. */
+int redisp_fail_silent(const struct settings *settings);
 
 /* The error of a client that is over. */
 int redisp_fail_over(const struct async_redis *redis);

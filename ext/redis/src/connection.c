@@ -25,6 +25,7 @@ int redisp_receive(struct connection *connection, struct async_redis_reply **rep
         if (fed < 0)
             return fed;
         async_stream_consume(connection->stream, (size_t)fed);
+        connection->received += (size_t)fed;
         wanted = (size_t)(size - fed) + 1; /* the rest of a line, or new bytes */
     }
     return 0;

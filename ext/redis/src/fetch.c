@@ -29,7 +29,8 @@ static int ask(struct shared_queue *queue, size_t count, async_redis_reply **rep
                                     "XREADGROUP GROUP w %s COUNT %zu BLOCK %d STREAMS %s >",
                                     queue->consumer, count, BLOCK_MS, queue->stream);
     if (result == 0)
-        result = redisp_pool_exchange(&queue->redis->pool, &command, &got);
+        result = async_timeout(BLOCK_MS / 1000.0 + queue->redis->settings.silence_limit,
+                               redisp_pool_exchange(&queue->redis->pool, &command, &got));
     if (result == 0)
         result = redisp_take_reply(&command, got, reply);
     redisp_command_close(&command);

@@ -5,8 +5,8 @@
  *     command ──> client ──> stream        text of a command; calls and replies
  *       reply <── reader <── stream        a reply from bytes; the tree and its accessors
  *
- * connection.c opens and logs in; client.c has the shared connection and its tasks; pool.c has the
- * connections for commands that block. batch.c, script.c and subscribe.c stand on client.c; queue.h
+ * connection.c opens and logs in; client.c has the shared connection and its tasks; silence.c
+ * notices that nothing comes on it; pool.c has the connections for commands that block. batch.c, script.c and subscribe.c stand on client.c; queue.h
  * begins the part with the queues.
  */
 #ifndef REDIS_REDIS_H
@@ -151,7 +151,7 @@ struct settings {
     int port, database, protocol;
     bool needs_tls;
     struct async_tls *tls;
-    double connect_timeout;
+    double connect_timeout, silence_limit;
     size_t max_reply;
 };
 
@@ -163,6 +163,7 @@ void redisp_settings_close(struct settings *settings);
 struct connection {
     async_stream *stream; /* NULL: closed */
     struct reader reader;
+    uint64_t received; /* bytes */
 };
 
 /* Connects and logs in, within the time limit. 0, or an error with a message. */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char PING[] = "*1\r\n$4\r\nPING\r\n";
+
 struct async_redis_subscription {
     struct async_redis_subscription *next;
     struct async_redis *redis;
@@ -238,11 +240,27 @@ static int subscribe_to_all(struct subscriber *subscriber)
     return 0;
 }
 
-static int receive_messages(struct subscriber *subscriber)
+/* Channels may be silent for long: PING asks whether the server is there. */
+static int receive_message(struct subscriber *subscriber, const struct settings *settings,
+                           struct async_redis_reply **reply)
+{
+    struct connection *connection = &subscriber->connection;
+    for (bool has_asked = false;; has_asked = true) {
+        uint64_t received = connection->received;
+        int result = async_timeout(settings->silence_limit / 2, redisp_receive(connection, reply));
+        if (result != -ETIMEDOUT)
+            return result;
+        if (has_asked && connection->received == received)
+            return redisp_fail_silent(settings);
+        ASYNC_TRY(async_stream_write(connection->stream, PING, sizeof PING - 1));
+    }
+}
+
+static int receive_messages(struct subscriber *subscriber, const struct settings *settings)
 {
     for (;;) {
         async_auto_redis_reply *reply = NULL;
-        ASYNC_TRY(redisp_receive(&subscriber->connection, &reply));
+        ASYNC_TRY(receive_message(subscriber, settings, &reply));
         ASYNC_TRY(handle(subscriber, reply));
     }
 }
@@ -255,7 +273,7 @@ static int serve_connection(struct async_redis *redis)
     subscriber->connections++;
     int result = subscribe_to_all(subscriber);
     if (result == 0)
-        result = receive_messages(subscriber);
+        result = receive_messages(subscriber, &redis->settings);
     subscriber->is_up = false;
     redisp_connection_close(&subscriber->connection);
     return result;

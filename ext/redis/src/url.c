@@ -10,7 +10,7 @@
 
 enum { DEFAULT_PORT = 6379, MAX_PORT = 65535, MAX_DATABASE = 1 << 30, LEAST_REPLY = 4096 };
 static const size_t DEFAULT_REPLY = (size_t)1 << 30;
-static const double DEFAULT_TIMEOUT = 10;
+static const double DEFAULT_TIMEOUT = 10, DEFAULT_SILENCE = 30;
 
 /* A part of a URL: text[0..size). */
 struct span {
@@ -188,8 +188,10 @@ static int check_options(const async_redis_options *options)
         (options->protocol != 0 && options->protocol != 2 && options->protocol != 3))
         return async_fail(-EINVAL,
                           "options.database is negative, or options.protocol is not 2 or 3");
-    if (!(options->connect_timeout >= 0) || !(options->longest_pause >= 0))
-        return async_fail(-EINVAL, "options.connect_timeout and .longest_pause are 0 or more");
+    if (!(options->connect_timeout >= 0) || !(options->longest_pause >= 0) ||
+        !(options->silence_limit >= 0))
+        return async_fail(
+            -EINVAL, "options.connect_timeout, .longest_pause and .silence_limit are 0 or more");
     if (options->max_reply != 0 && options->max_reply < LEAST_REPLY)
         return async_fail(-EINVAL, "options.max_reply is below %d bytes", LEAST_REPLY);
     return 0;
@@ -208,6 +210,7 @@ static int read_options(struct settings *settings, const async_redis_options *op
     settings->max_reply = options->max_reply != 0 ? options->max_reply : DEFAULT_REPLY;
     settings->connect_timeout = options->connect_timeout > 0 ? options->connect_timeout
                                                              : DEFAULT_TIMEOUT;
+    settings->silence_limit = options->silence_limit > 0 ? options->silence_limit : DEFAULT_SILENCE;
     return 0;
 }
 

@@ -19,7 +19,8 @@
  *
  * Reconnecting: if the connection is lost, the client connects again, for as long as it exists.
  * Commands wait meanwhile; put async_timeout around them for a limit. A command whose reply was
- * lost with the connection fails with -ECONNRESET: Redis may have executed it or not.
+ * lost with the connection fails with -ECONNRESET: Redis may have executed it or not. A connection
+ * on which nothing comes any more counts as lost after options.silence_limit.
  *
  * Errors of Redis have its sentence as their message, and one of these codes:
  *
@@ -61,6 +62,12 @@ typedef struct async_redis_options {
     int protocol;
     double connect_timeout; /* seconds for a connection and its login; 0: 10 */
     double longest_pause;   /* the most seconds between two attempts to connect again; 0: 1 */
+    /*
+     * seconds in which not a byte comes although a reply is due, after which the connection is made
+     * anew: the server hangs, or its machine is gone; 0: 30, INFINITY: no limit. A command or a
+     * script must not take as long in Redis. Not for async_redis_blocking_command
+     */
+    double silence_limit;
     size_t max_reply;       /* bytes of memory of one reply; 0: 1 GiB */
     size_t pool_size;       /* connections of async_redis_blocking_command; 0: 128 */
     /*
