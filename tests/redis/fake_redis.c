@@ -27,10 +27,12 @@ int fake_answer(async_stream *stream, const async_redis_reply *command)
         return async_stream_printf(stream, ">3\r\n+%s\r\n$%zu\r\n%s\r\n:1\r\n",
                                    is(command, "SUBSCRIBE") ? "subscribe" : "psubscribe",
                                    strlen(name), name);
-    if (is(command, "UNSUBSCRIBE"))
-        return 0;
+    if (is(command, "UNSUBSCRIBE") || is(command, "PUNSUBSCRIBE"))
+        return fake_say(stream, ">3\r\n+unsubscribe\r\n_\r\n:0\r\n");
     if (is(command, "SCRIPT"))
         return fake_say(stream, "$4\r\nhash\r\n");
+    if (is(command, "EVALSHA"))
+        return fake_say(stream, ":1\r\n");
     return fake_say(stream, is(command, "EXEC") ? "*0\r\n" : "+OK\r\n");
 }
 

@@ -23,7 +23,7 @@ struct fake_redis {
 /* The word of a command at an index; "": it has none there. */
 const char *fake_word(const async_redis_reply *command, size_t index);
 
-/* The usual answer: OK, or what SUBSCRIBE, SCRIPT and EXEC want. */
+/* The usual answer: OK, or what SUBSCRIBE, EXEC and scripts want. */
 int fake_answer(async_stream *stream, const async_redis_reply *command);
 
 /* Sends the text. */

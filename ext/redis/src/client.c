@@ -91,8 +91,10 @@ static void end_first(struct async_redis *redis, int error)
 {
     struct call *call = redis->first;
     redis->first = call->next;
-    if (redis->first == NULL)
+    if (redis->first == NULL) {
         redis->last = &redis->first;
+        redisp_end_silence(redis);
+    }
     call->error = error;
     if (call->is_abandoned)
         free_call(redis, call);

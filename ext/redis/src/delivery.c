@@ -167,13 +167,15 @@ static async_task *hand_over(const struct shared_queue *queue, const struct fiel
 }
 
 /* Without memory for its record it comes back after the lease. */
-void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, int64_t deliveries)
+void redisp_deliver(struct shared_queue *queue, int priority, const async_redis_reply *entry,
+                    int64_t deliveries)
 {
     struct fields fields;
     read_fields(&fields, entry);
     struct delivery *delivery = new_delivery(&fields, deliveries);
     if (delivery == NULL)
         return;
+    delivery->priority = priority;
     delivery->is_suspect = deliveries > 1 && delivery->count >= queue->tries;
     if (!fits(queue, &fields)) {
         report(queue, delivery, -EPROTO);
@@ -245,24 +247,26 @@ bool redisp_has_suspect(const struct shared_queue *queue)
 }
 
 /* Those of one taker: the number with them. */
-static size_t add_entries(const struct taker *taker, size_t *skipped, const char **entries,
-                          size_t count, size_t most)
+static size_t add_entries(const struct taker *taker, int priority, size_t *skipped,
+                          const char **entries, size_t count, size_t most)
 {
     for (const struct delivery *delivery = taker->last; delivery != NULL && count < most;
          delivery = delivery->next)
-        if (*skipped > 0)
+        if (delivery->priority != priority)
+            continue;
+        else if (*skipped > 0)
             *skipped -= 1;
         else
             entries[count++] = delivery->entry;
     return count;
 }
 
-size_t redisp_held_entries(const struct shared_queue *queue, size_t skipped, const char **entries,
-                           size_t most)
+size_t redisp_held_entries(const struct shared_queue *queue, int priority, size_t skipped,
+                           const char **entries, size_t most)
 {
     size_t count = 0;
     for (size_t i = 0; i < TAKER_LISTS; i++)
         for (const struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
-            count = add_entries(taker, &skipped, entries, count, most);
+            count = add_entries(taker, priority, &skipped, entries, count, most);
     return count;
 }

@@ -1,9 +1,10 @@
 /*
  * ext/redis/src/fetch.c: the task that takes new items from Redis, as many as tasks wait for, on a
- * connection of its own that blocks.
+ * connection of its own that blocks. With priorities a script takes the most urgent ones first.
  */
 #include "queue.h"
 #include <errno.h>
+#include <string.h>
 
 enum { MOST_AT_ONCE = 1000, BLOCK_MS = 2000 };
 
@@ -12,22 +13,12 @@ static bool goes_on(const struct shared_queue *queue)
     return queue->queue != NULL && !queue->is_shut_down && !queue->redis->is_over;
 }
 
-/* [[stream, entries]], or a map. */
-static const async_redis_reply *entries_of(const async_redis_reply *reply)
-{
-    return async_redis_reply_type(reply) == ASYNC_REDIS_MAP
-               ? async_redis_reply_at(reply, 1)
-               : async_redis_reply_at(async_redis_reply_at(reply, 0), 1);
-}
-
-static int ask(struct shared_queue *queue, size_t count, async_redis_reply **reply)
+static int ask(struct shared_queue *queue, const struct words *words, async_redis_reply **reply)
 {
     struct command command;
     struct async_redis_reply *got;
     redisp_command_open(&command);
-    int result = redisp_command_add(&command,
-                                    "XREADGROUP GROUP w %s COUNT %zu BLOCK %d STREAMS %s >",
-                                    queue->consumer, count, BLOCK_MS, queue->stream);
+    int result = redisp_command_add_words(&command, words->words, words->count);
     if (result == 0)
         result = async_timeout(BLOCK_MS / 1000.0 + queue->redis->settings.silence_limit,
                                redisp_pool_exchange(&queue->redis->pool, &command, &got));
@@ -37,14 +28,93 @@ static int ask(struct shared_queue *queue, size_t count, async_redis_reply **rep
     return result;
 }
 
+static int wait_for_entries(struct shared_queue *queue, size_t count, async_redis_reply **reply)
+{
+    static const char *const words_before[] = {"XREADGROUP", "GROUP", "w"};
+    struct words words = {.count = 0};
+    for (int i = 0; i < 3; i++)
+        redisp_add_word(&words, words_before[i]);
+    redisp_add_word(&words, queue->consumer);
+    redisp_add_word(&words, "COUNT");
+    redisp_add_number(&words, (long long)count);
+    redisp_add_word(&words, "BLOCK");
+    redisp_add_number(&words, BLOCK_MS);
+    redisp_add_word(&words, "STREAMS");
+    redisp_add_streams(&words, queue);
+    for (int i = 0; i < queue->stream_count; i++)
+        redisp_add_word(&words, ">");
+    return ask(queue, &words, reply);
+}
+
+/* The priority of a stream. */
+static int priority_of(const struct shared_queue *queue, const async_redis_reply *stream)
+{
+    const char *name;
+    int priority = queue->stream_count - 1;
+    async_ignore(async_redis_reply_text(stream, &name));
+    while (priority > 0 && strcmp(name, queue->streams[priority]) != 0)
+        priority--;
+    return priority;
+}
+
+static void deliver_all(struct shared_queue *queue, int priority, const async_redis_reply *entries)
+{
+    for (size_t i = 0; i < async_redis_reply_size(entries); i++)
+        redisp_deliver(queue, priority, async_redis_reply_at(entries, i), 1);
+}
+
+/* [[stream, entries], …], or the map {stream: entries, …}. */
+static void deliver_streams(struct shared_queue *queue, const async_redis_reply *reply)
+{
+    bool is_map = async_redis_reply_type(reply) == ASYNC_REDIS_MAP;
+    size_t step = is_map ? 2 : 1;
+    for (size_t i = 0; i < async_redis_reply_size(reply); i += step) {
+        const async_redis_reply *pair = async_redis_reply_at(reply, i);
+        deliver_all(queue, priority_of(queue, is_map ? pair : async_redis_reply_at(pair, 0)),
+                    is_map ? async_redis_reply_at(reply, i + 1) : async_redis_reply_at(pair, 1));
+    }
+}
+
+static size_t count_wanted(const struct shared_queue *queue)
+{
+    size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
+    return waiting < MOST_AT_ONCE ? waiting : MOST_AT_ONCE;
+}
+
+/* The most urgent entries that are there. 1: there were some. */
+static int take_most_urgent(struct shared_queue *queue)
+{
+    async_auto_redis_reply *reply = NULL;
+    struct words words = {.count = 0};
+    redisp_add_number(&words, queue->stream_count);
+    redisp_add_streams(&words, queue);
+    redisp_add_word(&words, queue->consumer);
+    redisp_add_number(&words, (long long)count_wanted(queue));
+    ASYNC_TRY(redisp_run(queue, &reply, &redisp_script_take, &words));
+    for (size_t i = 0; i + 1 < async_redis_reply_size(reply); i += 2) {
+        int64_t priority = 0;
+        async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i), &priority));
+        redisp_deliver(queue, (int)priority, async_redis_reply_at(reply, i + 1), 1);
+    }
+    return async_redis_reply_size(reply) > 0;
+}
+
+/*
+ * COUNT is for each stream, so with several the blocking read asks for one entry of each: none is
+ * there as a rule. One too many is given back.
+ */
 static int take(struct shared_queue *queue)
 {
     async_auto_redis_reply *reply = NULL;
-    size_t waiting = async_queue_waiting(queue->queue);
-    ASYNC_TRY(ask(queue, waiting < MOST_AT_ONCE ? waiting : MOST_AT_ONCE, &reply));
-    const async_redis_reply *entries = entries_of(reply);
-    for (size_t i = 0; i < async_redis_reply_size(entries); i++)
-        redisp_deliver(queue, async_redis_reply_at(entries, i), 1);
+    bool has_priorities = queue->stream_count > 1;
+    int result = has_priorities ? take_most_urgent(queue) : 0;
+    if (result != 0)
+        return result < 0 ? result : 0;
+    size_t count = count_wanted(queue);
+    if (count == 0)
+        return 0;
+    ASYNC_TRY(wait_for_entries(queue, has_priorities ? 1 : count, &reply));
+    deliver_streams(queue, reply);
     return 0;
 }
 
@@ -69,7 +139,7 @@ static int recover(struct shared_queue *queue, int error, double *pause)
 {
     if (error == -ECANCELED)
         return error;
-    if (error == -ENOENT && redisp_create_group(queue) == 0)
+    if (error == -ENOENT && redisp_create_groups(queue) == 0)
         return 0;
     double now = redisp_pause(queue->redis, *pause);
     *pause *= 2;

@@ -10,23 +10,12 @@
 
 enum { MOST_AT_ONCE = 256 };
 static const double TICK = 0.5, LAST_SECONDS = 2; /* seconds */
+enum { LEASES_OF_A_CONSUMER = 10 }; /* without a sign of life, until it is forgotten */
 
 struct keeping {
     struct shared_queue *queue;
-    double renewed, claimed, moved; /* times */
+    double renewed, claimed, moved, forgot; /* times */
 };
-
-/* ---- words ---------------------------------------------------------------------------------- */
-
-struct words {
-    struct iovec words[MOST_AT_ONCE + 12];
-    size_t count;
-};
-
-static void add_word(struct words *words, const char *text)
-{
-    words->words[words->count++] = (struct iovec){(void *)(uintptr_t)text, strlen(text)};
-}
 
 /* ---- reports -------------------------------------------------------------------------------- */
 
@@ -38,7 +27,7 @@ static size_t count_same(const struct shared_queue *queue)
         return 1;
     for (const struct delivery *report = queue->reports;
          report != NULL && report->error == queue->reports->error && report->reason == NULL &&
-         count < MOST_AT_ONCE;
+         report->priority == queue->reports->priority && count < MOST_AT_ONCE;
          report = report->next)
         count++;
     return count;
@@ -47,7 +36,7 @@ static size_t count_same(const struct shared_queue *queue)
 static void add_entries(struct words *words, const struct shared_queue *queue, size_t count)
 {
     for (const struct delivery *report = queue->reports; count > 0; count--, report = report->next)
-        add_word(words, report->entry);
+        redisp_add_word(words, report->entry);
 }
 
 static void drop_reports(struct shared_queue *queue, size_t count)
@@ -63,33 +52,41 @@ static void drop_reports(struct shared_queue *queue, size_t count)
         queue->last_report = &queue->reports;
 }
 
+/* The keys and the arguments of a failure, in front of the entries. pause negative: see lua.c. */
+static void begin_failure(struct words *words, const struct shared_queue *queue, int priority,
+                          int tries, double pause, const char *why)
+{
+    redisp_add_word(words, "3");
+    redisp_add_word(words, queue->streams[priority]);
+    redisp_add_word(words, queue->later);
+    redisp_add_word(words, queue->dead);
+    redisp_add_word(words, queue->consumer);
+    redisp_add_number(words, tries);
+    redisp_add_number(words, (long long)(pause * 1000));
+    redisp_add_word(words, why);
+    redisp_add_number(words, priority);
+}
+
 static int report_done(struct shared_queue *queue, size_t count)
 {
     struct words words = {.count = 0};
-    add_word(&words, "1");
-    add_word(&words, queue->stream);
+    redisp_add_word(&words, "1");
+    redisp_add_word(&words, queue->streams[queue->reports->priority]);
     add_entries(&words, queue, count);
-    return redisp_eval_words(queue->redis, NULL, &redisp_script_done, words.words, words.count);
+    return redisp_run(queue, NULL, &redisp_script_done, &words);
 }
 
 /* -ECANCELED: back to the others; -EPROTO: to the dead ones; another error: tried again. */
 static int report_failed(struct shared_queue *queue, size_t count, int error)
 {
     struct words words = {.count = 0};
-    char tries[16], pause[24];
     const char *why = queue->reports->reason != NULL ? queue->reports->reason : "";
-    snprintf(tries, sizeof tries, "%d", error == -EPROTO ? 0 : queue->tries);
-    snprintf(pause, sizeof pause, "%.0f", error == -ECANCELED ? -1.0 : queue->pause * 1000);
-    add_word(&words, "3");
-    add_word(&words, queue->stream);
-    add_word(&words, queue->later);
-    add_word(&words, queue->dead);
-    add_word(&words, queue->consumer);
-    add_word(&words, tries);
-    add_word(&words, pause);
-    add_word(&words, error == -EPROTO ? "the size or the version of the item is another" : why);
+    if (error == -EPROTO)
+        why = "the size or the version of the item is another";
+    begin_failure(&words, queue, queue->reports->priority, error == -EPROTO ? 0 : queue->tries,
+                  error == -ECANCELED ? -1 : queue->pause, why);
     add_entries(&words, queue, count);
-    return redisp_eval_words(queue->redis, NULL, &redisp_script_fail, words.words, words.count);
+    return redisp_run(queue, NULL, &redisp_script_fail, &words);
 }
 
 /* Errors for which another attempt makes sense. */
@@ -128,66 +125,112 @@ static int flush_reports(struct shared_queue *queue)
 
 /* ---- again and again ------------------------------------------------------------------------ */
 
-static int renew_some(struct shared_queue *queue, const char *const *entries, size_t count)
+static int renew_some(struct shared_queue *queue, int priority, const char *const *entries,
+                      size_t count)
 {
     struct words words = {.count = 0};
-    add_word(&words, "1");
-    add_word(&words, queue->stream);
-    add_word(&words, queue->consumer);
+    redisp_add_word(&words, "1");
+    redisp_add_word(&words, queue->streams[priority]);
+    redisp_add_word(&words, queue->consumer);
     for (size_t i = 0; i < count; i++)
-        add_word(&words, entries[i]);
-    return redisp_eval_words(queue->redis, NULL, &redisp_script_renew, words.words, words.count);
+        redisp_add_word(&words, entries[i]);
+    return redisp_run(queue, NULL, &redisp_script_renew, &words);
 }
 
 /* Those that are reported meanwhile move others out of sight until the next time. */
-static int renew(struct shared_queue *queue)
+static int renew_stream(struct shared_queue *queue, int priority)
 {
     const char *entries[MOST_AT_ONCE];
     size_t count = MOST_AT_ONCE;
     for (size_t skipped = 0; count == MOST_AT_ONCE; skipped += count) {
-        count = redisp_held_entries(queue, skipped, entries, MOST_AT_ONCE);
+        count = redisp_held_entries(queue, priority, skipped, entries, MOST_AT_ONCE);
         if (count > 0)
-            ASYNC_TRY(renew_some(queue, entries, count));
+            ASYNC_TRY(renew_some(queue, priority, entries, count));
     }
+    return 0;
+}
+
+static int renew(struct shared_queue *queue)
+{
+    for (int i = 0; i < queue->stream_count; i++)
+        ASYNC_TRY(renew_stream(queue, i));
     return 0;
 }
 
 /* Where the next claim goes on: in the end it has looked at all entries. */
-static void note_cursor(struct shared_queue *queue, const async_redis_reply *reply)
+static void note_cursor(struct claiming *claiming, const async_redis_reply *reply)
 {
     const char *cursor;
     int size = async_redis_reply_text(reply, &cursor);
     if (size > 0 && size < ID_BYTES)
-        memcpy(queue->cursor, cursor, (size_t)size + 1);
+        memcpy(claiming->cursor, cursor, (size_t)size + 1);
+}
+
+static int ask_for_claims(struct shared_queue *queue, int priority, size_t count,
+                          async_redis_reply **reply)
+{
+    const struct claiming *claiming = &queue->claims[priority];
+    return async_redis_eval(queue->redis, reply, &redisp_script_claim,
+                            "2 %s %s %s %lld %zu %d %s %d %d", queue->streams[priority],
+                            queue->dead, queue->consumer, (long long)(queue->lease * 1000), count,
+                            queue->tries, claiming->cursor[0] != 0 ? claiming->cursor : "0",
+                            (int)redisp_has_suspect(queue), priority);
 }
 
 /* As many as tasks wait for. */
-static int claim(struct shared_queue *queue)
+static int claim_from(struct shared_queue *queue, int priority)
 {
     async_auto_redis_reply *reply = NULL;
+    struct claiming *claiming = &queue->claims[priority];
     size_t waiting = queue->queue != NULL ? async_queue_waiting(queue->queue) : 0;
     if (waiting == 0)
         return 0;
-    ASYNC_TRY(async_redis_eval(
-        queue->redis, &reply, &redisp_script_claim, "2 %s %s %s %lld %zu %d %s %d", queue->stream,
-        queue->dead, queue->consumer, (long long)(queue->lease * 1000), waiting, queue->tries,
-        queue->cursor[0] != 0 ? queue->cursor : "0", (int)redisp_has_suspect(queue)));
-    note_cursor(queue, async_redis_reply_at(reply, 0));
-    async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, 1), &queue->suspects_left));
+    ASYNC_TRY(ask_for_claims(queue, priority, waiting, &reply));
+    note_cursor(claiming, async_redis_reply_at(reply, 0));
+    async_ignore(
+        async_redis_reply_integer(async_redis_reply_at(reply, 1), &claiming->suspects_left));
     for (size_t i = 2; i + 1 < async_redis_reply_size(reply); i += 2) {
         int64_t deliveries = 1;
         async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i + 1), &deliveries));
-        redisp_deliver(queue, async_redis_reply_at(reply, i), deliveries);
+        redisp_deliver(queue, priority, async_redis_reply_at(reply, i), deliveries);
     }
     return 0;
 }
 
-static int move(struct shared_queue *queue)
+static int claim(struct shared_queue *queue)
+{
+    for (int i = 0; i < queue->stream_count; i++)
+        ASYNC_TRY(claim_from(queue, i));
+    return 0;
+}
+
+static bool has_suspects_left(const struct shared_queue *queue)
+{
+    for (int i = 0; i < queue->stream_count; i++)
+        if (queue->claims[i].suspects_left > 0)
+            return true;
+    return false;
+}
+
+static int forget(struct shared_queue *queue)
+{
+    long long idle_ms = (long long)(queue->lease * 1000 * LEASES_OF_A_CONSUMER);
+    for (int i = 0; i < queue->stream_count; i++)
+        ASYNC_TRY(async_redis_eval(queue->redis, NULL, &redisp_script_forget, "1 %s %s %lld",
+                                   queue->streams[i], queue->consumer, idle_ms));
+    return 0;
+}
+
+int redisp_move(struct shared_queue *queue)
 {
     async_auto_redis_reply *reply = NULL;
     int64_t size;
-    ASYNC_TRY(async_redis_eval(queue->redis, &reply, &redisp_script_move, "2 %s %s %d",
-                               queue->later, queue->stream, MOST_AT_ONCE));
+    struct words words = {.count = 0};
+    redisp_add_number(&words, 1 + queue->stream_count);
+    redisp_add_word(&words, queue->later);
+    redisp_add_streams(&words, queue);
+    redisp_add_number(&words, MOST_AT_ONCE);
+    ASYNC_TRY(redisp_run(queue, &reply, &redisp_script_move, &words));
     ASYNC_TRY(async_redis_reply_integer(reply, &size));
     queue->known_size = (size_t)size;
     return 0;
@@ -211,9 +254,10 @@ static int keep_up(struct keeping *keeping)
     struct shared_queue *queue = keeping->queue;
     ASYNC_TRY(flush_reports(queue));
     ASYNC_TRY(call_if_due(queue, renew, &keeping->renewed, queue->lease / 3));
-    bool next_suspect = queue->suspects_left > 0 && !redisp_has_suspect(queue);
+    bool next_suspect = has_suspects_left(queue) && !redisp_has_suspect(queue);
     ASYNC_TRY(call_if_due(queue, claim, &keeping->claimed, next_suspect ? 0 : queue->lease / 4));
-    return call_if_due(queue, move, &keeping->moved, TICK);
+    ASYNC_TRY(call_if_due(queue, redisp_move, &keeping->moved, TICK));
+    return call_if_due(queue, forget, &keeping->forgot, queue->lease);
 }
 
 /* Seconds between two looks at what is due: a renewal is late by at most a part of the lease. */
@@ -224,43 +268,29 @@ static double tick_of(const struct shared_queue *queue)
 
 /* ---- the task ------------------------------------------------------------------------------- */
 
-/* The entries that Redis considers taken by this process, at most so many. */
-static int find_taken(struct shared_queue *queue, async_redis_reply **reply)
+/* The entries of a stream that Redis considers taken by this process, at most so many. */
+static int find_taken(struct shared_queue *queue, int priority, async_redis_reply **reply)
 {
-    return async_redis_command(queue->redis, reply, "XPENDING %s w - + %d %s", queue->stream,
-                               MOST_AT_ONCE, queue->consumer);
-}
-
-/* Takes the words of a release, in front of the entries. */
-static void begin_release(struct words *words, const struct shared_queue *queue)
-{
-    add_word(words, "3");
-    add_word(words, queue->stream);
-    add_word(words, queue->later);
-    add_word(words, queue->dead);
-    add_word(words, queue->consumer);
-    add_word(words, "1");
-    add_word(words, "-1");
-    add_word(words, "");
+    return async_redis_command(queue->redis, reply, "XPENDING %s w - + %d %s",
+                               queue->streams[priority], MOST_AT_ONCE, queue->consumer);
 }
 
 /* What a fetch has left behind, which no task has. */
-static int release_rest(struct shared_queue *queue)
+static int release_rest(struct shared_queue *queue, int priority)
 {
     for (;;) {
         async_auto_redis_reply *reply = NULL;
         struct words words = {.count = 0};
         const char *id;
-        ASYNC_TRY(find_taken(queue, &reply));
+        ASYNC_TRY(find_taken(queue, priority, &reply));
         if (async_redis_reply_size(reply) == 0)
             return 0;
-        begin_release(&words, queue);
+        begin_failure(&words, queue, priority, 1, -1, "");
         for (size_t i = 0; i < async_redis_reply_size(reply); i++)
             if (async_redis_reply_text(async_redis_reply_at(async_redis_reply_at(reply, i), 0),
                                        &id) > 0)
-                add_word(&words, id);
-        ASYNC_TRY(
-            redisp_eval_words(queue->redis, NULL, &redisp_script_fail, words.words, words.count));
+                redisp_add_word(&words, id);
+        ASYNC_TRY(redisp_run(queue, NULL, &redisp_script_fail, &words));
     }
 }
 
@@ -268,9 +298,12 @@ static int give_back(struct shared_queue *queue)
 {
     redisp_release_all(queue);
     ASYNC_TRY(flush_reports(queue));
-    ASYNC_TRY(release_rest(queue));
-    return async_redis_eval(queue->redis, NULL, &redisp_script_end, "1 %s %s", queue->stream,
-                            queue->consumer);
+    for (int i = 0; i < queue->stream_count; i++) {
+        ASYNC_TRY(release_rest(queue, i));
+        ASYNC_TRY(async_redis_eval(queue->redis, NULL, &redisp_script_end, "1 %s %s",
+                                   queue->streams[i], queue->consumer));
+    }
+    return 0;
 }
 
 static void end_keeping(struct shared_queue *queue)

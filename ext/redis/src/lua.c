@@ -1,6 +1,7 @@
 /*
- * ext/redis/src/lua.c: the steps of a queue that Redis executes as one. Keys: the stream, then
- * others; the group is "w". An entry is touched only by its present consumer: an earlier one, whose
+ * ext/redis/src/lua.c: the steps of a queue that Redis executes as one. Above each: its keys, its
+ * arguments and its reply. A queue with priorities has several streams, the most urgent first; the
+ * group of each is "w". An entry is touched only by its present consumer: an earlier one, whose
  * lease has run out, must not undo the work of the next.
  *
  * allow-oom: what gives items back must work also when the memory is used up.
@@ -19,28 +20,67 @@ async_redis_script redisp_script_create = {
             "end\n"
             "return redis.status_reply('OK')"};
 
-/* stream; largest number of entries, tag, bytes. Its id, or false: it is full. */
+/* The number of items in the keys from an index on: later, then the streams. */
+#define COUNT_ITEMS                                                                                \
+    "local function count_items(from)\n"                                                           \
+    "  local count = redis.call('ZCARD', KEYS[from])\n"                                            \
+    "  for k = from + 1, #KEYS do count = count + redis.call('XLEN', KEYS[k]) end\n"               \
+    "  return count\n"                                                                             \
+    "end\n"
+
+/* Whether there are as many as the first argument says; 0: no limit. */
+#define IS_FULL                                                                                    \
+    COUNT_ITEMS "local function is_full(from)\n"                                                   \
+                "  local most = tonumber(ARGV[1])\n"                                               \
+                "  return most > 0 and count_items(from) >= most\n"                                \
+                "end\n"
+
+/* stream, later, streams; largest number of items, tag, bytes. Its id, or false: it is full. */
 async_redis_script redisp_script_put = {
-    .text = "if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1]) then return false end\n"
-            "return redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])"};
+    .text = IS_FULL "if is_full(2) then return false end\n"
+                    "return redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])"};
 
 /*
- * stream, mark; seconds for which the mark stays, tag, bytes, a text of the call. Its id, or false:
- * put before, by another call.
+ * stream, mark, later, streams; largest number, tag, bytes, seconds for which the mark stays, a
+ * text of the call. 1; 0: put before, by another call; false: it is full.
  */
 async_redis_script redisp_script_once = {
-    .text = "if not redis.call('SET', KEYS[2], ARGV[4], 'NX', 'EX', ARGV[1]) then\n"
-            "  return redis.call('GET', KEYS[2]) == ARGV[4]\n"
-            "end\n"
-            "return redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])"};
+    .text = IS_FULL "local mark = redis.call('GET', KEYS[2])\n"
+                    "if mark then return mark == ARGV[5] and 1 or 0 end\n"
+                    "if is_full(3) then return false end\n"
+                    "redis.call('SET', KEYS[2], ARGV[5], 'EX', ARGV[4])\n"
+                    "redis.call('XADD', KEYS[1], '*', 't', ARGV[2], 'b', ARGV[3])\n"
+                    "return 1"};
 
-/* later; milliseconds, tag, bytes. */
+/*
+ * later, streams; largest number, tag, bytes, milliseconds, a text of the call, priority. false: it
+ * is full.
+ */
 async_redis_script redisp_script_later = {
-    .text = "local now = redis.call('TIME')\n"
-            "local at = now[1] * 1000 + math.floor(now[2] / 1000) + tonumber(ARGV[1])\n"
-            "local member = cmsgpack.pack({now[1] .. '-' .. now[2] .. '-' .. ARGV[4],\n"
-            "  't', ARGV[2], 'b', ARGV[3]})\n"
-            "return redis.call('ZADD', KEYS[1], at, member)"};
+    .text = IS_FULL "if is_full(1) then return false end\n"
+                    "local now = redis.call('TIME')\n"
+                    "local at = now[1] * 1000 + math.floor(now[2] / 1000) + tonumber(ARGV[4])\n"
+                    "local member = cmsgpack.pack({now[1] .. '-' .. now[2] .. '-' .. ARGV[5],\n"
+                    "  't', ARGV[2], 'b', ARGV[3], 'p', ARGV[6]})\n"
+                    "return redis.call('ZADD', KEYS[1], at, member)"};
+
+/*
+ * streams; consumer, how many. New entries, those of the most urgent streams: [index of the stream,
+ * entry, …].
+ */
+async_redis_script redisp_script_take = {
+    .text = "#!lua flags=allow-oom\n"
+            "local found, left = {}, tonumber(ARGV[2])\n"
+            "for k = 1, #KEYS do\n"
+            "  local answer = left > 0 and redis.call('XREADGROUP', 'GROUP', 'w', ARGV[1],\n"
+            "    'COUNT', left, 'STREAMS', KEYS[k], '>')\n"
+            "  for _, entry in ipairs(answer and answer[1][2] or {}) do\n"
+            "    found[#found + 1] = k - 1\n"
+            "    found[#found + 1] = entry\n"
+            "    left = left - 1\n"
+            "  end\n"
+            "end\n"
+            "return found"};
 
 /*
  * stream; entries. An entry with the first command and not the second, as after the loss of the
@@ -53,7 +93,8 @@ async_redis_script redisp_script_done = {
 
 /*
  * stream, later, dead; consumer, tries, milliseconds until the next try (negative: it goes back at
- * once and is not counted), the reason, then entries. The number of those that were ours.
+ * once and is not counted), the reason, the priority, then entries. The number of those that were
+ * ours.
  */
 async_redis_script redisp_script_fail = {
     .text = "#!lua flags=allow-oom\n"
@@ -61,7 +102,7 @@ async_redis_script redisp_script_fail = {
             "local me, tries, pause = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])\n"
             "local now, count = redis.call('TIME'), 0\n"
             "local ms = now[1] * 1000 + math.floor(now[2] / 1000)\n"
-            "for i = 5, #ARGV do\n"
+            "for i = 6, #ARGV do\n"
             "  local id = ARGV[i]\n"
             "  local mine = redis.call('XPENDING', stream, 'w', id, id, 1, me)[1]\n"
             "  local entry = mine and redis.call('XRANGE', stream, id, id)[1]\n"
@@ -70,7 +111,8 @@ async_redis_script redisp_script_fail = {
             "    for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
             "    local n = tonumber(fields.n or 0) + mine[4] - (pause < 0 and 1 or 0)\n"
             "    local first = fields.i or id\n"
-            "    local rest = {'t', fields.t or '', 'b', fields.b or '', 'n', n, 'i', first}\n"
+            "    local rest = {'t', fields.t or '', 'b', fields.b or '', 'n', n, 'i', first,\n"
+            "      'p', ARGV[5]}\n"
             "    if pause < 0 then\n"
             "      redis.call('XADD', stream, '*', unpack(rest))\n"
             "    elseif n >= tries then\n"
@@ -103,9 +145,9 @@ async_redis_script redisp_script_renew = {
 
 /*
  * stream, dead; consumer, lease in milliseconds, how many, tries, cursor, whether the consumer has
- * a suspect. The next cursor, how many suspects are left, and the entries of dead processes with
- * how often each was delivered: [cursor, left, [id, fields], count, …]. Those that were tried too
- * often go to the dead ones.
+ * a suspect, priority. The next cursor, how many suspects are left, and the entries of dead
+ * processes with how often each was delivered: [cursor, left, [id, fields], count, …]. Those that
+ * were tried too often go to the dead ones.
  *
  * A suspect has one try left. A process gets one at a time, and the others stay free: the item that
  * ends its process would take them with it each time.
@@ -125,7 +167,8 @@ async_redis_script redisp_script_claim = {
         "  local n = tonumber(fields.n or 0) + pending[4] - 1\n"
         "  if n >= tries then\n"
         "    redis.call('XADD', KEYS[2], '*', 'e', 'its process has ended each time', 'c', me,\n"
-        "      't', fields.t or '', 'b', fields.b or '', 'n', n, 'i', fields.i or id)\n"
+        "      't', fields.t or '', 'b', fields.b or '', 'n', n, 'i', fields.i or id,\n"
+        "      'p', ARGV[7])\n"
         "    redis.call('XACK', stream, 'w', id)\n"
         "    redis.call('XDEL', stream, id)\n"
         "  elseif n == tries - 1 and busy then\n"
@@ -140,21 +183,41 @@ async_redis_script redisp_script_claim = {
         "end\n"
         "return found"};
 
-/* later, stream; how many. Items whose time has come; the number of all items. */
+/*
+ * later, streams; how many. Items whose time has come, each into the stream of its priority; the
+ * number of all items.
+ */
 async_redis_script redisp_script_move = {
-    .text = "#!lua flags=allow-oom\n"
-            "local now = redis.call('TIME')\n"
+    .text = "#!lua flags=allow-oom\n" COUNT_ITEMS "local now = redis.call('TIME')\n"
             "local ms = now[1] * 1000 + math.floor(now[2] / 1000)\n"
             "local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ms, 'LIMIT', 0, ARGV[1])\n"
             "for _, member in ipairs(due) do\n"
-            "  local fields = cmsgpack.unpack(member)\n"
-            "  redis.call('XADD', KEYS[2], '*', unpack(fields, 2))\n"
+            "  local f, priority = cmsgpack.unpack(member), 0\n"
+            "  for k = 2, #f, 2 do if f[k] == 'p' then priority = tonumber(f[k + 1]) end end\n"
+            "  redis.call('XADD', KEYS[math.min(priority + 2, #KEYS)], '*', unpack(f, 2))\n"
             "  redis.call('ZREM', KEYS[1], member)\n"
             "end\n"
-            "return redis.call('XLEN', KEYS[2]) + redis.call('ZCARD', KEYS[1])"};
+            "return count_items(1)"};
 
 /* stream; consumer. Forgets a consumer without entries. */
 async_redis_script redisp_script_end = {
     .text = "#!lua flags=allow-oom\n"
             "if redis.call('XPENDING', KEYS[1], 'w', '-', '+', 1, ARGV[1])[1] then return 0 end\n"
             "return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'w', ARGV[1])"};
+
+/*
+ * stream; consumer, milliseconds. Forgets the consumers of processes that have ended, which have no
+ * entry and have not asked for so long. One that is alive is created again when it asks.
+ */
+async_redis_script redisp_script_forget = {
+    .text = "#!lua flags=allow-oom\n"
+            "local count = 0\n"
+            "for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'w')) do\n"
+            "  local c = {}\n"
+            "  for k = 1, #consumer, 2 do c[consumer[k]] = consumer[k + 1] end\n"
+            "  if c.pending == 0 and c.idle > tonumber(ARGV[2]) and c.name ~= ARGV[1] then\n"
+            "    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], 'w', c.name)\n"
+            "    count = count + 1\n"
+            "  end\n"
+            "end\n"
+            "return count"};

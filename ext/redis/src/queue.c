@@ -3,14 +3,14 @@
  */
 #include "queue.h"
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1, LONGEST_WAIT = 1;
-enum { DEFAULT_TRIES = 5, REMEMBERED_SECONDS = 24 * 60 * 60 };
+static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1;
+static const double LONGEST_WAIT = 1; /* of async_queue_join */
+enum { DEFAULT_TRIES = 5 };
 
 /* ---- references ----------------------------------------------------------------------------- */
 
@@ -30,7 +30,8 @@ void redisp_queue_release(struct shared_queue *queue)
         queue->reports = report->next;
         redisp_delivery_free(report);
     }
-    free(queue->stream);
+    for (int i = 0; i < queue->stream_count; i++)
+        free(queue->streams[i]);
     free(queue->later);
     free(queue->dead);
     free(queue->once);
@@ -38,82 +39,11 @@ void redisp_queue_release(struct shared_queue *queue)
     redisp_release(redis);
 }
 
-/* ---- putting -------------------------------------------------------------------------------- */
-
-/* How an item is put. */
-enum put { PUT_NOW, PUT_LATER, PUT_ONCE };
-
-struct putting {
-    enum put how;
-    const void *item;
-    double seconds; /* PUT_LATER */
-    const char *id; /* PUT_ONCE */
-    unsigned call;  /* its number in this process: a reply may be lost */
-};
-
-static int send_item(struct shared_queue *queue, const struct putting *putting,
-                     async_redis_reply **reply)
-{
-    const async_redis_item *text = putting->item;
-    const void *item = queue->item_size > 0 ? putting->item : text->data;
-    size_t size = queue->item_size > 0 ? queue->item_size : text->size;
-    if (putting->how == PUT_LATER)
-        return async_redis_eval(queue->redis, reply, &redisp_script_later, "1 %s %lld %s %b %s-%d",
-                                queue->later, (long long)(putting->seconds * 1000), queue->tag,
-                                item, size, queue->consumer, (int)putting->call);
-    if (putting->how == PUT_ONCE)
-        return async_redis_eval(queue->redis, reply, &redisp_script_once,
-                                "2 %s %s%s %d %s %b %s-%d", queue->stream, queue->once, putting->id,
-                                REMEMBERED_SECONDS, queue->tag, item, size, queue->consumer,
-                                (int)putting->call);
-    if (queue->maxsize > 0)
-        return async_redis_eval(queue->redis, reply, &redisp_script_put, "1 %s %zu %s %b",
-                                queue->stream, queue->maxsize, queue->tag, item, size);
-    return async_redis_command(queue->redis, reply, "XADD %s * t %s b %b", queue->stream,
-                               queue->tag, item, size);
-}
-
-/* 0; -EAGAIN: once more after a pause; another error. */
-static int try_to_put(struct shared_queue *queue, const struct putting *putting)
-{
-    async_auto_redis_reply *reply = NULL;
-    int result = send_item(queue, putting, &reply);
-    if (result == -ENOSPC || result == -ECONNRESET) /* memory is used up; the reply was lost */
-        return -EAGAIN;
-    if (result < 0)
-        return result;
-    if (async_redis_reply_type(reply) != ASYNC_REDIS_NIL)
-        return 0;
-    return putting->how == PUT_ONCE ? async_fail(-EALREADY, "%s was put before", putting->id)
-                                    : -EAGAIN;
-}
-
-static int put_item(struct shared_queue *queue, const struct putting *putting)
-{
-    int result;
-    queue->references++;
-    for (double pause = REDISP_FIRST_PAUSE;; pause = pause < LONGEST_WAIT ? 2 * pause : pause) {
-        result = queue->queue != NULL ? try_to_put(queue, putting)
-                                      : async_fail(-ECANCELED, "the queue was freed");
-        if (result == -EAGAIN && queue->is_shut_down)
-            result = -ESHUTDOWN;
-        if (result == -EAGAIN)
-            result = async_sleep(redisp_pause(queue->redis, pause));
-        else
-            break;
-        if (result < 0)
-            break;
-    }
-    redisp_queue_release(queue);
-    return result;
-}
-
 /* ---- the kind ------------------------------------------------------------------------------- */
 
 static int put(void *state, const void *item)
 {
-    const struct putting putting = {.how = PUT_NOW, .item = item};
-    return put_item(state, &putting);
+    return redisp_put(state, item);
 }
 
 static int put_nowait(void *state, const void *item)
@@ -138,26 +68,12 @@ static bool report(void *state, int error)
     return redisp_report_last(state, error);
 }
 
-/* Entries that are there, taken or not, and those for later. */
-static int count_items(struct shared_queue *queue, int64_t *count)
-{
-    async_auto_redis_reply *reply = NULL, *other = NULL;
-    int64_t later;
-    ASYNC_TRY(async_redis_command(queue->redis, &reply, "XLEN %s", queue->stream));
-    ASYNC_TRY(async_redis_command(queue->redis, &other, "ZCARD %s", queue->later));
-    ASYNC_TRY(async_redis_reply_integer(reply, count));
-    ASYNC_TRY(async_redis_reply_integer(other, &later));
-    *count += later;
-    return 0;
-}
-
 static int join_held(struct shared_queue *queue)
 {
     double pause = 0.05;
     for (;;) {
-        int64_t count = 0;
-        int result = count_items(queue, &count);
-        if (result == 0 && count == 0 && queue->reports == NULL)
+        int result = redisp_move(queue);
+        if (result == 0 && queue->known_size == 0 && queue->reports == NULL)
             return 0;
         if (result < 0 && result != -ECONNRESET)
             return result;
@@ -240,6 +156,8 @@ static void set_options(struct shared_queue *queue, size_t item_size,
 {
     queue->item_size = item_size;
     queue->maxsize = options->maxsize;
+    queue->priority = options->priority;
+    queue->stream_count = options->priorities > 0 ? options->priorities : 1;
     queue->lease = options->lease > 0 ? options->lease : DEFAULT_LEASE;
     queue->pause = options->pause > 0 ? options->pause : DEFAULT_PAUSE;
     queue->tries = options->tries > 0 ? options->tries : DEFAULT_TRIES;
@@ -260,6 +178,8 @@ static int check_arguments(async_queue **out, const char *name,
     if (!(options->lease >= 0) || (options->lease > 0 && options->lease < LEAST_LEASE) ||
         !(options->pause >= 0) || options->tries < 0)
         return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
+    if (options->priorities < 0 || options->priorities > MOST_PRIORITIES)
+        return async_fail(-EINVAL, "%s: options.priorities is from 0 to %d", call, MOST_PRIORITIES);
     return 0;
 }
 
@@ -281,9 +201,12 @@ static int check_server(struct shared_queue *queue)
                       policy);
 }
 
-int redisp_create_group(struct shared_queue *queue)
+int redisp_create_groups(struct shared_queue *queue)
 {
-    return async_redis_eval(queue->redis, NULL, &redisp_script_create, "1 %s", queue->stream);
+    for (int i = 0; i < queue->stream_count; i++)
+        ASYNC_TRY(
+            async_redis_eval(queue->redis, NULL, &redisp_script_create, "1 %s", queue->streams[i]));
+    return 0;
 }
 
 static int start_tasks(struct shared_queue *queue)
@@ -304,23 +227,33 @@ static int start_tasks(struct shared_queue *queue)
 /* Before Redis 7.0, or without the permission, the queue would fail in its own tasks only. */
 static int try_script(struct shared_queue *queue)
 {
-    int result = async_redis_eval(queue->redis, NULL, &redisp_script_move, "2 %s %s 1",
-                                  queue->later, queue->stream);
+    int result = redisp_move(queue);
     return result == -EREMOTEIO || result == -EACCES
                ? async_fail(result, "the queue needs scripts of Redis 7.0: %s",
                             async_strerror(result))
                : result;
 }
 
+static int set_stream_keys(struct shared_queue *queue, const char *name)
+{
+    char suffix[16] = "s"; /* s, s1, s2, … */
+    for (int i = 0; i < queue->stream_count; i++) {
+        if (i > 0)
+            snprintf(suffix, sizeof suffix, "s%d", i);
+        ASYNC_TRY(set_key(&queue->streams[i], name, suffix));
+    }
+    return 0;
+}
+
 static int prepare(struct shared_queue *queue, const char *name, bool any_eviction)
 {
-    ASYNC_TRY(set_key(&queue->stream, name, "s"));
+    ASYNC_TRY(set_stream_keys(queue, name));
     ASYNC_TRY(set_key(&queue->later, name, "later"));
     ASYNC_TRY(set_key(&queue->dead, name, "dead"));
     ASYNC_TRY(set_key(&queue->once, name, "once:"));
     if (!any_eviction)
         ASYNC_TRY(check_server(queue));
-    ASYNC_TRY(redisp_create_group(queue));
+    ASYNC_TRY(redisp_create_groups(queue));
     return try_script(queue);
 }
 
@@ -362,46 +295,14 @@ int async_redis_queue_open(async_queue **queue, async_redis *redis, const char *
 
 /* ---- other calls ---------------------------------------------------------------------------- */
 
-static struct shared_queue *state_of(async_queue *queue)
+struct shared_queue *redisp_queue_state(async_queue *queue)
 {
     return queue != NULL ? async_queue_state(queue, &kind) : NULL;
 }
 
-static int put_checked(async_queue *queue, struct putting *putting, size_t size, const char *call)
-{
-    static unsigned calls;
-    struct shared_queue *shared = state_of(queue);
-    if (shared == NULL || putting->item == NULL)
-        return async_fail(-EINVAL, "%s: the queue is not in Redis, or the item is NULL", call);
-    if (size != redisp_local_size(shared))
-        return async_fail(-EINVAL, "%s: the item has %zu bytes, the items of this queue have %zu",
-                          call, size, redisp_local_size(shared));
-    putting->call = ++calls;
-    return shared->is_shut_down ? -ESHUTDOWN : put_item(shared, putting);
-}
-
-int asyncp_redis_queue_put_later(async_queue *queue, const void *item, size_t size, double seconds)
-{
-    static const char call[] = "async_redis_queue_put_later";
-    struct putting putting = {
-        .how = seconds > 0 ? PUT_LATER : PUT_NOW, .item = item, .seconds = seconds};
-    if (isnan(seconds) || seconds > 1e9)
-        return async_fail(-EINVAL, "%s: seconds is not a number, or too large", call);
-    return put_checked(queue, &putting, size, call);
-}
-
-int asyncp_redis_queue_put_once(async_queue *queue, const void *item, size_t size, const char *id)
-{
-    static const char call[] = "async_redis_queue_put_once";
-    struct putting putting = {.how = PUT_ONCE, .item = item, .id = id};
-    if (id == NULL)
-        return async_fail(-EINVAL, "%s: the id is NULL", call);
-    return put_checked(queue, &putting, size, call);
-}
-
 int async_redis_queue_delivery(async_queue *queue, async_redis_delivery *delivery)
 {
-    const struct shared_queue *shared = state_of(queue);
+    const struct shared_queue *shared = redisp_queue_state(queue);
     if (shared == NULL || delivery == NULL)
         return async_fail(-EINVAL, "async_redis_queue_delivery: the queue is not in Redis, or the "
                                    "place for the delivery is NULL");

@@ -5,9 +5,9 @@
  *          ^                                  fetcher ──> Redis: XREADGROUP
  *          └── async_queue_hand ──── deliveries ──┘
  *
- * queue.c opens and ends it and has the calls of the kind; delivery.c knows which task has which
- * item; fetch.c takes items from Redis; keep.c does all that must be done again and again;
- * lua.c has the steps that Redis executes as one.
+ * queue.c opens and ends it and has the calls of the kind; put.c puts items; delivery.c knows which
+ * task has which item; fetch.c takes items from Redis; keep.c does all that must be done again and
+ * again; lua.c has the steps that Redis executes as one, words.c their arguments.
  *
  * Invariant: each entry that Redis considers taken by this process is a delivery in the list of one
  * taker, or is in `reports`, or is lost by a failure and comes back after the lease.
@@ -20,6 +20,7 @@
 #include <asyncio/redis_queue.h>
 
 enum { ID_BYTES = 48, CONSUMER_BYTES = 128, TAKER_LISTS = 64, REASON_BYTES = 200 };
+enum { MOST_PRIORITIES = 16 };
 
 /* A process with so many reports that Redis does not have takes no more. */
 enum { MOST_UNREPORTED = 256 };
@@ -30,9 +31,16 @@ struct delivery {
     char entry[ID_BYTES];  /* its id in the stream */
     char id[ID_BYTES];     /* its first id */
     int count;             /* how often it was delivered */
+    int priority;          /* its stream */
     int error;             /* of a report: 0: done; -ECANCELED: free for others; else failed */
     char *reason;          /* of a failure; NULL: out of memory */
     bool is_suspect;       /* its processes have ended, and it has one try left */
+};
+
+/* How far the claims of a stream have come. */
+struct claiming {
+    char cursor[ID_BYTES];
+    int64_t suspects_left; /* by the last claim */
 };
 
 /* A task that has taken items. Its end releases those it has not reported. */
@@ -49,21 +57,23 @@ struct shared_queue {
     size_t references;         /* of the queue, its two tasks, the takers, and calls under way */
     size_t item_size;          /* 0: async_redis_item */
     size_t maxsize;
+    int (*priority)(const void *item); /* NULL: 0 */
     double lease, pause;
     int tries;
     bool is_shut_down;
     bool has_lost;  /* there was no memory for the record of an item */
     bool is_ending; /* it was freed, and the client waits for its end */
     char tag[32], consumer[CONSUMER_BYTES];
-    char *stream, *later, *dead, *once; /* names of keys */
-    struct taker *takers[TAKER_LISTS];  /* by their tasks */
+    char *streams[MOST_PRIORITIES]; /* names of keys: by priority, the first is taken first */
+    char *later, *dead, *once;      /* names of keys */
+    int stream_count;
+    struct claiming claims[MOST_PRIORITIES];
+    struct taker *takers[TAKER_LISTS]; /* by their tasks */
     struct delivery *reports, **last_report;
     size_t report_count;
-    char cursor[ID_BYTES]; /* of the claims */
-    int64_t suspects_left; /* by the last claim */
-    size_t known_size;     /* items in Redis, a moment ago */
-    async_event wanted;    /* a task waits for an item */
-    async_event hurry;     /* there are reports, or the queue was freed */
+    size_t known_size;  /* items in Redis, a moment ago */
+    async_event wanted; /* a task waits for an item */
+    async_event hurry;  /* there are reports, or the queue was freed */
     async_task *fetcher, *keeper;
     async_event fetcher_ended;
 };
@@ -71,6 +81,9 @@ struct shared_queue {
 /* ---- queue.c -------------------------------------------------------------------------------- */
 
 void redisp_queue_release(struct shared_queue *queue);
+
+/* NULL: the queue is of another kind. */
+struct shared_queue *redisp_queue_state(async_queue *queue);
 void redisp_delivery_free(struct delivery *delivery);
 
 /* Bytes of an item in this process. */
@@ -79,10 +92,16 @@ static inline size_t redisp_local_size(const struct shared_queue *queue)
     return queue->item_size > 0 ? queue->item_size : sizeof(async_redis_item);
 }
 
+/* ---- put.c ---------------------------------------------------------------------------------- */
+
+/* Puts an item, however long it takes. */
+int redisp_put(struct shared_queue *queue, const void *item);
+
 /* ---- delivery.c ----------------------------------------------------------------------------- */
 
-/* An entry of the stream: [id, [field, value, …]]. Hands the item to a task, or gives it back. */
-void redisp_deliver(struct shared_queue *queue, const async_redis_reply *entry, int64_t deliveries);
+/* An entry of a stream: [id, [field, value, …]]. Hands the item to a task, or gives it back. */
+void redisp_deliver(struct shared_queue *queue, int priority, const async_redis_reply *entry,
+                    int64_t deliveries);
 
 /* The delivery that the calling task took last; NULL: none. */
 struct delivery *redisp_last_delivery(const struct shared_queue *queue);
@@ -96,22 +115,47 @@ bool redisp_has_suspect(const struct shared_queue *queue);
 /* Releases what all tasks have. */
 void redisp_release_all(struct shared_queue *queue);
 
-/* The ids of all that are taken, without the first ones, at most so many: their number. */
-size_t redisp_held_entries(const struct shared_queue *queue, size_t skipped, const char **entries,
-                           size_t most);
+/* The ids of all taken from a stream, without the first ones, at most so many: their number. */
+size_t redisp_held_entries(const struct shared_queue *queue, int priority, size_t skipped,
+                           const char **entries, size_t most);
 
 /* ---- fetch.c, keep.c ------------------------------------------------------------------------ */
 
 int redisp_fetch(void *queue);
 int redisp_keep(void *queue);
 
-/* Creates the stream and its group if they are not there. */
-int redisp_create_group(struct shared_queue *queue);
+/* Moves items whose time has come, and notes the number of all. */
+int redisp_move(struct shared_queue *queue);
+
+/* Creates the streams and their groups if they are not there. */
+int redisp_create_groups(struct shared_queue *queue);
 
 /* ---- lua.c ---------------------------------------------------------------------------------- */
 
-extern async_redis_script redisp_script_put, redisp_script_done, redisp_script_fail,
+extern async_redis_script redisp_script_create, redisp_script_put, redisp_script_once,
+    redisp_script_later, redisp_script_take, redisp_script_done, redisp_script_fail,
     redisp_script_renew, redisp_script_claim, redisp_script_move, redisp_script_end,
-    redisp_script_once, redisp_script_later, redisp_script_create;
+    redisp_script_forget;
+
+/* ---- words.c -------------------------------------------------------------------------------- */
+
+enum { MOST_WORDS = 300 };
+
+/* The words of a command or a script, borrowed. */
+struct words {
+    struct iovec words[MOST_WORDS];
+    size_t count;
+    size_t digits_used;
+    char digits[192]; /* of the numbers */
+};
+
+void redisp_add_word(struct words *words, const char *text);
+void redisp_add_bytes(struct words *words, const void *bytes, size_t size);
+void redisp_add_number(struct words *words, long long number);
+void redisp_add_streams(struct words *words, const struct shared_queue *queue);
+
+/* Runs a script of the queue. */
+int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
+               const struct words *words);
 
 #endif

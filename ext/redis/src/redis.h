@@ -6,8 +6,8 @@
  *       reply <── reader <── stream        a reply from bytes; the tree and its accessors
  *
  * connection.c opens and logs in; client.c has the shared connection and its tasks; silence.c
- * notices that nothing comes on it; pool.c has the connections for commands that block. batch.c, script.c and subscribe.c stand on client.c; queue.h
- * begins the part with the queues.
+ * notices that nothing comes on it; pool.c has the connections for commands that block. batch.c,
+ * script.c and subscribe.c stand on client.c; queue.h begins the part with the queues.
  */
 #ifndef REDIS_REDIS_H
 #define REDIS_REDIS_H

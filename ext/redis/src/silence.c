@@ -59,6 +59,7 @@ int redisp_explain_silence(struct async_redis *redis, int error)
 
 int redisp_fail_silent(const struct settings *settings)
 {
-    return async_fail(-ETIMEDOUT, "nothing has come from Redis for %g seconds, although a reply is due",
+    return async_fail(-ETIMEDOUT,
+                      "nothing has come from Redis for %g seconds, although a reply is due",
                       settings->silence_limit);
 }

@@ -7,6 +7,7 @@
  */
 #include "client.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,7 +248,8 @@ static int receive_message(struct subscriber *subscriber, const struct settings 
     struct connection *connection = &subscriber->connection;
     for (bool has_asked = false;; has_asked = true) {
         uint64_t received = connection->received;
-        int result = async_timeout(settings->silence_limit / 2, redisp_receive(connection, reply));
+        double limit = subscriber->first != NULL ? settings->silence_limit / 2 : INFINITY;
+        int result = async_timeout(limit, redisp_receive(connection, reply));
         if (result != -ETIMEDOUT)
             return result;
         if (has_asked && connection->received == received)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { WRONG_USAGE = 2, NAME_BYTES = 256, SHOWN_BYTES = 60, DEFAULT_COUNT = 10 };
+enum { MOST_PRIORITIES = 16 }; /* of a queue: the streams s, s1, s2 … */
 
 static const char usage[] = "usage: asyncio-queue [-u URL] list\n"
                             "       asyncio-queue [-u URL] peek|dead NAME [COUNT]\n"
@@ -47,28 +48,33 @@ static int ask_integer(async_redis *redis, int64_t *value, const char *format, c
     return async_redis_reply_integer(reply, value);
 }
 
-/* An id begins with the milliseconds at which Redis made it. */
-static int ask_age(async_redis *redis, const char *name, double *seconds)
+/* The key of the stream of a priority. */
+static void name_stream(char *key, size_t size, const char *name, int priority)
 {
-    async_auto_redis_reply *time = NULL, *first = NULL;
+    int length = snprintf(key, size, "{%s}:s", name);
+    if (priority > 0)
+        snprintf(key + length, size - (size_t)length, "%d", priority);
+}
+
+/* An id begins with the milliseconds at which Redis made it. */
+static int ask_age(async_redis *redis, const char *stream, int64_t now, double *oldest)
+{
+    async_auto_redis_reply *first = NULL;
     const char *id;
-    int64_t now;
-    *seconds = 0;
-    ASYNC_TRY(async_redis_command(redis, &time, "TIME"));
-    ASYNC_TRY(async_redis_reply_integer(async_redis_reply_at(time, 0), &now));
-    ASYNC_TRY(async_redis_command(redis, &first, "XRANGE {%s}:s - + COUNT 1", name));
+    ASYNC_TRY(async_redis_command(redis, &first, "XRANGE %s - + COUNT 1", stream));
     const async_redis_reply *entry = async_redis_reply_at(first, 0);
-    if (async_redis_reply_text(async_redis_reply_at(entry, 0), &id) > 0)
-        *seconds = (double)now - strtod(id, NULL) / 1000;
-    *seconds = *seconds > 0 ? *seconds : 0; /* now is in whole seconds */
+    if (async_redis_reply_text(async_redis_reply_at(entry, 0), &id) <= 0)
+        return 0;
+    double seconds = (double)now - strtod(id, NULL) / 1000; /* now is in whole seconds */
+    *oldest = seconds > *oldest ? seconds : *oldest;
     return 0;
 }
 
 /* A queue without a group has no item that is taken. */
-static int ask_taken(async_redis *redis, const char *name, int64_t *taken)
+static int ask_taken(async_redis *redis, const char *stream, int64_t *taken)
 {
     async_auto_redis_reply *reply = NULL;
-    int result = async_redis_command(redis, &reply, "XPENDING {%s}:s w", name);
+    int result = async_redis_command(redis, &reply, "XPENDING %s w", stream);
     *taken = 0;
     if (result == -ENOENT)
         return 0;
@@ -76,15 +82,32 @@ static int ask_taken(async_redis *redis, const char *name, int64_t *taken)
     return async_redis_reply_integer(async_redis_reply_at(reply, 0), taken);
 }
 
+static int add_stream(async_redis *redis, const char *name, int priority, int64_t now,
+                      struct numbers *numbers)
+{
+    char stream[NAME_BYTES + 16];
+    int64_t all, taken;
+    name_stream(stream, sizeof stream, name, priority);
+    ASYNC_TRY(ask_integer(redis, &all, "XLEN %s", stream));
+    if (all == 0)
+        return 0;
+    ASYNC_TRY(ask_taken(redis, stream, &taken));
+    numbers->taken += taken;
+    numbers->waiting += all - taken;
+    return ask_age(redis, stream, now, &numbers->oldest);
+}
+
 static int ask_numbers(async_redis *redis, const char *name, struct numbers *numbers)
 {
-    int64_t all;
-    ASYNC_TRY(ask_integer(redis, &all, "XLEN {%s}:s", name));
-    ASYNC_TRY(ask_taken(redis, name, &numbers->taken));
+    async_auto_redis_reply *time = NULL;
+    int64_t now;
+    *numbers = (struct numbers){.oldest = 0};
+    ASYNC_TRY(async_redis_command(redis, &time, "TIME"));
+    ASYNC_TRY(async_redis_reply_integer(async_redis_reply_at(time, 0), &now));
+    for (int i = 0; i < MOST_PRIORITIES; i++)
+        ASYNC_TRY(add_stream(redis, name, i, now, numbers));
     ASYNC_TRY(ask_integer(redis, &numbers->later, "ZCARD {%s}:later", name));
-    ASYNC_TRY(ask_integer(redis, &numbers->dead, "XLEN {%s}:dead", name));
-    numbers->waiting = all - numbers->taken;
-    return ask_age(redis, name, &numbers->oldest);
+    return ask_integer(redis, &numbers->dead, "XLEN {%s}:dead", name);
 }
 
 /* ---- all queues ----------------------------------------------------------------------------- */
@@ -214,38 +237,59 @@ static void print_item(const async_redis_reply *entry, bool is_dead)
     printf("%d bytes: %s%s\n", size, shown, size > SHOWN_BYTES ? "…" : "");
 }
 
-static int print_items(async_redis *redis, const struct request *request, const char *suffix)
+/* At most *count, which is less by those that were printed. */
+static int print_items(async_redis *redis, const char *stream, bool is_dead, int *count)
 {
     async_auto_redis_reply *reply = NULL;
-    int count = request->count > 0 ? atoi(request->rest[0]) : DEFAULT_COUNT;
-    if (count <= 0)
-        return async_fail(-EINVAL, "COUNT is a number above 0");
-    ASYNC_TRY(async_redis_command(redis, &reply, "XRANGE {%s}:%s - + COUNT %d", request->name,
-                                  suffix, count));
+    ASYNC_TRY(async_redis_command(redis, &reply, "XRANGE %s - + COUNT %d", stream, *count));
     for (size_t i = 0; i < async_redis_reply_size(reply); i++)
-        print_item(async_redis_reply_at(reply, i), suffix[0] == 'd');
+        print_item(async_redis_reply_at(reply, i), is_dead);
+    *count -= (int)async_redis_reply_size(reply);
     return 0;
 }
 
+static int read_count(const struct request *request, int *count)
+{
+    *count = request->count > 0 ? atoi(request->rest[0]) : DEFAULT_COUNT;
+    return *count > 0 ? 0 : async_fail(-EINVAL, "COUNT is a number above 0");
+}
+
+/* Those of the first priority first, as they are taken. */
 static int peek(async_redis *redis, const struct request *request)
 {
-    return print_items(redis, request, "s");
+    char stream[NAME_BYTES + 16];
+    int count;
+    ASYNC_TRY(read_count(request, &count));
+    for (int i = 0; i < MOST_PRIORITIES && count > 0; i++) {
+        name_stream(stream, sizeof stream, request->name, i);
+        ASYNC_TRY(print_items(redis, stream, false, &count));
+    }
+    return 0;
 }
 
 static int dead(async_redis *redis, const struct request *request)
 {
-    return print_items(redis, request, "dead");
+    char stream[NAME_BYTES + 16];
+    int count;
+    ASYNC_TRY(read_count(request, &count));
+    snprintf(stream, sizeof stream, "{%s}:dead", request->name);
+    return print_items(redis, stream, true, &count);
 }
 
 /* ---- dead items ----------------------------------------------------------------------------- */
 
-/* dead, stream; id. 1: it is back, as if it had never failed; 0: it was not there. */
+/*
+ * dead, stream of the first priority; id. 1: it is back, as if it had never failed; 0: it was not
+ * there.
+ */
 static async_redis_script retry_one = {
     .text = "local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]\n"
             "if not entry then return 0 end\n"
             "local f, fields = entry[2], {}\n"
             "for k = 1, #f, 2 do fields[f[k]] = f[k + 1] end\n"
-            "redis.call('XADD', KEYS[2], '*', 't', fields.t or '', 'b', fields.b or '',\n"
+            "local stream = KEYS[2]\n"
+            "if tonumber(fields.p or 0) > 0 then stream = stream .. fields.p end\n"
+            "redis.call('XADD', stream, '*', 't', fields.t or '', 'b', fields.b or '',\n"
             "  'i', fields.i or ARGV[1])\n"
             "return redis.call('XDEL', KEYS[1], ARGV[1])"};
 
@@ -355,6 +399,8 @@ int main(int count, char **arguments)
     char *const *words = arguments + optind;
     const int left = count - optind;
     const struct action *action = option == -1 && left > 0 ? find_action(words[0], left - 1) : NULL;
+    if (left > 1 && strlen(words[1]) >= NAME_BYTES)
+        action = NULL;
     if (action == NULL) {
         fputs(usage, stderr);
         return WRONG_USAGE;

@@ -41,9 +41,10 @@
  *
  * The server must be Redis 7.0 or later, or Valkey.
  *
- * In Redis: the stream {name}:s with the group "w", the sorted set {name}:later, the stream
- * {name}:dead. An entry has the fields b (bytes), t (tag: size/version; none: any), and after a
- * failed try n (tries) and i (the first id).
+ * In Redis: the stream {name}:s with the group "w", also {name}:s1, {name}:s2 … for the other
+ * priorities, the sorted set {name}:later, the stream {name}:dead. An entry has the fields b
+ * (bytes), t (tag: size/version; none: any), and after a failed try n (tries), i (the first id) and
+ * p (the priority).
  */
 #ifndef ASYNCIO_REDIS_QUEUE_H
 #define ASYNCIO_REDIS_QUEUE_H
@@ -63,12 +64,19 @@ typedef struct async_redis_item {
  * same ones: a process with a shorter lease takes items that another is still working on.
  */
 typedef struct async_redis_queue_options {
-    size_t maxsize;    /* a put waits while so many items are there, taken or not; 0: no limit */
+    /* a put waits while so many items are there: taken or not, now or later; 0: no limit */
+    size_t maxsize;
     double lease;      /* seconds after which an item of a dead process is free; 0: 60 */
     int tries;         /* an item that has failed, or lost its process, so often is dead; 0: 5 */
     double pause;      /* the most seconds before the second try, doubled for each other; 0: 1 */
     int version;       /* of the item's layout; not used with item_size 0 */
     bool any_eviction; /* also a server that may evict keys (maxmemory-policy) */
+    int priorities; /* from 1 to 16; 0: 1. Items of priority 0 are taken first, then those of 1 … */
+    /*
+     * gives the priority of an item that is put; a number outside counts as the nearest one. It
+     * must not switch. NULL: 0, also for processes that only take
+     */
+    int (*priority)(const void *item);
     ASYNCP_RESERVED(8);
 } async_redis_queue_options;
 
@@ -93,8 +101,8 @@ ASYNC_API ASYNC_MUST int async_redis_queue_open(async_queue **queue, async_redis
 /*
  * int async_redis_queue_put_later(async_queue *queue, const TYPE *item, double seconds)
  *
- * Puts an item that can be taken after so many seconds, by the server's clock. It does not wait for
- * room (options.maxsize).
+ * Puts an item that can be taken after so many seconds, by the server's clock. Waits for room as
+ * async_queue_put does.
  *
  * Copies the item.
  * Returns 0 when Redis has it; -EINVAL if the queue is not in Redis, or seconds is not a number or
@@ -109,8 +117,8 @@ ASYNC_API ASYNC_MUST int asyncp_redis_queue_put_later(async_queue *queue, const 
 /*
  * int async_redis_queue_put_once(async_queue *queue, const TYPE *item, const char *id)
  *
- * Puts an item unless one with this id was put within the last day. It does not wait for room
- * (options.maxsize).
+ * Puts an item unless one with this id was put within the last day. Waits for room as
+ * async_queue_put does.
  *
  * Copies the item.
  * Returns 0 when Redis has it; -EALREADY if it was put before, also by this call, if the connection

@@ -1,0 +1,38 @@
+/*
+ * ext/redis/src/words.c: the words of a command whose number varies: keys, numbers, entries. They
+ * are borrowed; numbers are written into the struct.
+ */
+#include "queue.h"
+#include <stdio.h>
+#include <string.h>
+
+void redisp_add_bytes(struct words *words, const void *bytes, size_t size)
+{
+    words->words[words->count++] = (struct iovec){(void *)(uintptr_t)bytes, size};
+}
+
+void redisp_add_word(struct words *words, const char *text)
+{
+    redisp_add_bytes(words, text, strlen(text));
+}
+
+void redisp_add_number(struct words *words, long long number)
+{
+    char *place = words->digits + words->digits_used;
+    size_t room = sizeof words->digits - words->digits_used;
+    int size = snprintf(place, room, "%lld", number);
+    redisp_add_bytes(words, place, (size_t)size);
+    words->digits_used += (size_t)size;
+}
+
+void redisp_add_streams(struct words *words, const struct shared_queue *queue)
+{
+    for (int i = 0; i < queue->stream_count; i++)
+        redisp_add_word(words, queue->streams[i]);
+}
+
+int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
+               const struct words *words)
+{
+    return redisp_eval_words(queue->redis, reply, script, words->words, words->count);
+}

@@ -1,0 +1,80 @@
+/*
+ * test_redis_tool.c: asyncio-queue, as a person types it.
+ */
+#include "redis/redis_server.h"
+#include <asyncio/process.h>
+#include <asyncio/redis_queue.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct redis_server server;
+
+static int priority_of(const void *item)
+{
+    return ((const async_redis_item *)item)->data[0] - '0';
+}
+
+static const async_redis_queue_options options = {
+    .priorities = 2, .priority = priority_of, .tries = 1};
+
+/* Runs asyncio-queue with some words, and checks its status and what it says. */
+static void check(int status, const char *said, const char *words)
+{
+    async_auto_output output = {0};
+    char line[512], end[32];
+    snprintf(line, sizeof line, "%s '%s/ext/redis/asyncio-queue' -u %s %s; echo status $?",
+             TEST_WRAPPER, TEST_BUILD_DIR, server.url, words);
+    snprintf(end, sizeof end, "status %d\n", status);
+    const async_process_options pipes = {.out = ASYNC_PIPE, .err = ASYNC_STDOUT};
+    CHECK_EQ(async_run_process(&pipes, &output, "sh", "-c", line), 0);
+    if (strstr(output.out, said) == NULL || strstr(output.out, end) == NULL)
+        printf("%s", output.out);
+    CHECK(strstr(output.out, said) != NULL && strstr(output.out, end) != NULL);
+}
+
+static void put_text(async_queue *queue, const char *text)
+{
+    const async_redis_item item = {(char *)(uintptr_t)text, strlen(text)};
+    CHECK_EQ(async_queue_put(queue, &item), 0);
+}
+
+/* Two dead items of different priorities, one that is taken, one that waits. */
+static void fill(async_queue *queue)
+{
+    async_redis_item item;
+    put_text(queue, "0 dead");
+    put_text(queue, "1 dead");
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(async_queue_get(queue, &item), 0);
+        free(item.data);
+        async_queue_task_failed(queue, async_fail(-EIO, "no disk"));
+    }
+    CHECK_EQ(async_queue_join(queue), 0);
+    put_text(queue, "0 taken");
+    put_text(queue, "1 waits\n");
+    CHECK_EQ(async_queue_get(queue, &item), 0);
+    free(item.data);
+}
+
+REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
+{
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    async_auto_queue *queue = NULL;
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 0, &options), 0);
+    fill(queue);
+    check(0, "jobs                                    1        1        0        2 ", "list");
+    check(0, "tries 0  7 bytes: 0 taken\n", "peek jobs 1");
+    check(0, "tries 0  8 bytes: 1 waits\\x0A\n", "peek jobs");
+    check(0, "tries 1  (-EIO: no disk)  6 bytes: 1 dead\n", "dead jobs");
+    check(0, "asyncio_queue_items{queue=\"jobs\",state=\"dead\"} 2\n", "stats");
+    check(0, "0 put back\n", "retry jobs 1-1");
+    check(0, "2 put back\n", "retry jobs all");
+    check(0, "tries 0  6 bytes: 0 dead\n", "peek jobs 2");
+    check(0, "0 dropped\n", "drop jobs all");
+    check(1, "asyncio-queue: -EINVAL: which items? give their ids, or: all\n", "drop jobs");
+    check(1, "COUNT is a number above 0", "peek jobs none");
+    check(2, "usage: asyncio-queue", "peek");
+    server_close(&server);
+    return 0;
+}
