@@ -68,8 +68,8 @@ typedef struct async_redis_options {
      * script must not take as long in Redis. Not for async_redis_blocking_command
      */
     double silence_limit;
-    size_t max_reply;       /* bytes of memory of one reply; 0: 1 GiB */
-    size_t pool_size;       /* connections of async_redis_blocking_command; 0: 128 */
+    size_t max_reply; /* bytes of memory of one reply; 0: 1 GiB */
+    size_t pool_size; /* connections of async_redis_blocking_command; 0: 128 */
     /*
      * called when the connection is lost, when an attempt to connect fails, and with error 0 when
      * it is back; it must not switch. NULL: none
