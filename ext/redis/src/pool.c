@@ -76,12 +76,13 @@ static int fail_closed(void)
     return async_fail(-EBADF, "the Redis client was freed");
 }
 
-static int exchange(struct pool *pool, const struct command *command,
-                    struct async_redis_reply **reply)
+typedef int talking(struct connection *connection, void *context);
+
+static int use(struct pool *pool, talking *talk, void *context)
 {
     struct pooled *pooled;
     ASYNC_TRY(take_connection(pool, &pooled));
-    int result = pool->is_closed ? -EBADF : redisp_exchange(&pooled->connection, command, reply);
+    int result = pool->is_closed ? -EBADF : talk(&pooled->connection, context);
     remove_from(&pool->busy, pooled);
     if (result == 0 && !pool->is_closed) {
         push(&pool->idle, pooled);
@@ -91,11 +92,28 @@ static int exchange(struct pool *pool, const struct command *command,
     return result < 0 && pool->is_closed ? fail_closed() : result;
 }
 
+int redisp_pool_use(struct pool *pool, talking *talk, void *context)
+{
+    ASYNC_TRY(async_semaphore_acquire(&pool->permits));
+    int result = pool->is_closed ? fail_closed() : use(pool, talk, context);
+    async_semaphore_release(&pool->permits);
+    return result;
+}
+
+struct exchange {
+    const struct command *command;
+    struct async_redis_reply **reply;
+};
+
+static int exchange(struct connection *connection, void *context)
+{
+    const struct exchange *exchange = context;
+    return redisp_exchange(connection, exchange->command, exchange->reply);
+}
+
 int redisp_pool_exchange(struct pool *pool, const struct command *command,
                          struct async_redis_reply **reply)
 {
-    ASYNC_TRY(async_semaphore_acquire(&pool->permits));
-    int result = pool->is_closed ? fail_closed() : exchange(pool, command, reply);
-    async_semaphore_release(&pool->permits);
-    return result;
+    struct exchange context = {.command = command, .reply = reply};
+    return redisp_pool_use(pool, exchange, &context);
 }

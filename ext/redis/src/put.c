@@ -58,6 +58,13 @@ static void name_call(const struct shared_queue *queue, const struct putting *pu
     snprintf(text, size, "%s-%u", queue->consumer, putting->call);
 }
 
+static int run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
+               const struct words *words)
+{
+    return queue->durable > 0 ? redisp_run_durably(queue, reply, script, words)
+                              : redisp_run(queue, reply, script, words);
+}
+
 static int send_later(struct shared_queue *queue, const struct putting *putting,
                       async_redis_reply **reply)
 {
@@ -71,7 +78,7 @@ static int send_later(struct shared_queue *queue, const struct putting *putting,
     redisp_add_number(&words, (long long)(putting->seconds * 1000));
     redisp_add_word(&words, call);
     redisp_add_number(&words, priority_of(queue, putting->item));
-    return redisp_run(queue, reply, &redisp_script_later, &words);
+    return run(queue, reply, &redisp_script_later, &words);
 }
 
 static int send_once(struct shared_queue *queue, const struct putting *putting,
@@ -93,7 +100,7 @@ static int send_once(struct shared_queue *queue, const struct putting *putting,
     add_item(&words, queue, putting);
     redisp_add_number(&words, REMEMBERED_SECONDS);
     redisp_add_word(&words, call);
-    int result = redisp_run(queue, reply, &redisp_script_once, &words);
+    int result = run(queue, reply, &redisp_script_once, &words);
     free(mark);
     return result;
 }
@@ -104,7 +111,7 @@ static int send_now(struct shared_queue *queue, const struct putting *putting,
     struct words words = {.count = 0};
     const char *stream = queue->streams[priority_of(queue, putting->item)];
     struct iovec bytes = bytes_of(queue, putting->item);
-    if (queue->maxsize == 0)
+    if (queue->maxsize == 0 && queue->durable == 0)
         return async_redis_command(queue->redis, reply, "XADD %s * t %s b %b", stream, queue->tag,
                                    bytes.iov_base, bytes.iov_len);
     redisp_add_number(&words, 2 + queue->stream_count);
@@ -112,7 +119,7 @@ static int send_now(struct shared_queue *queue, const struct putting *putting,
     redisp_add_word(&words, queue->later);
     redisp_add_streams(&words, queue);
     add_item(&words, queue, putting);
-    return redisp_run(queue, reply, &redisp_script_put, &words);
+    return run(queue, reply, &redisp_script_put, &words);
 }
 
 /* ---- again and again ------------------------------------------------------------------------ */

@@ -157,6 +157,7 @@ static void set_options(struct shared_queue *queue, size_t item_size,
     queue->item_size = item_size;
     queue->maxsize = options->maxsize;
     queue->priority = options->priority;
+    queue->durable = options->durable;
     queue->stream_count = options->priorities > 0 ? options->priorities : 1;
     queue->lease = options->lease > 0 ? options->lease : DEFAULT_LEASE;
     queue->pause = options->pause > 0 ? options->pause : DEFAULT_PAUSE;
@@ -178,6 +179,8 @@ static int check_arguments(async_queue **out, const char *name,
     if (!(options->lease >= 0) || (options->lease > 0 && options->lease < LEAST_LEASE) ||
         !(options->pause >= 0) || options->tries < 0)
         return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
+    if (options->durable < 0)
+        return async_fail(-EINVAL, "%s: options.durable is negative", call);
     if (options->priorities < 0 || options->priorities > MOST_PRIORITIES)
         return async_fail(-EINVAL, "%s: options.priorities is from 0 to %d", call, MOST_PRIORITIES);
     return 0;

@@ -5,7 +5,7 @@
  *          ^                                  fetcher ──> Redis: XREADGROUP
  *          └── async_queue_hand ──── deliveries ──┘
  *
- * queue.c opens and ends it and has the calls of the kind; put.c puts items; delivery.c knows which
+ * queue.c opens and ends it and has the calls of the kind; put.c puts items, durable.c also waits for replicas; delivery.c knows which
  * task has which item; fetch.c takes items from Redis; keep.c does all that must be done again and
  * again; lua.c has the steps that Redis executes as one, words.c their arguments.
  *
@@ -58,6 +58,7 @@ struct shared_queue {
     size_t item_size;          /* 0: async_redis_item */
     size_t maxsize;
     int (*priority)(const void *item); /* NULL: 0 */
+    int durable;                       /* replicas that have an item when a put returns */
     double lease, pause;
     int tries;
     bool is_shut_down;
@@ -92,10 +93,37 @@ static inline size_t redisp_local_size(const struct shared_queue *queue)
     return queue->item_size > 0 ? queue->item_size : sizeof(async_redis_item);
 }
 
+/* ---- words.c -------------------------------------------------------------------------------- */
+
+enum { MOST_WORDS = 300 };
+
+/* The words of a command or a script, borrowed. */
+struct words {
+    struct iovec words[MOST_WORDS];
+    size_t count;
+    size_t digits_used;
+    char digits[192]; /* of the numbers */
+};
+
+void redisp_add_word(struct words *words, const char *text);
+void redisp_add_bytes(struct words *words, const void *bytes, size_t size);
+void redisp_add_number(struct words *words, long long number);
+void redisp_add_streams(struct words *words, const struct shared_queue *queue);
+
+/* Runs a script of the queue. */
+int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
+               const struct words *words);
+
 /* ---- put.c ---------------------------------------------------------------------------------- */
 
 /* Puts an item, however long it takes. */
 int redisp_put(struct shared_queue *queue, const void *item);
+
+/* ---- durable.c ------------------------------------------------------------------------------ */
+
+/* Runs a script that puts an item, and waits until the replicas have it. */
+int redisp_run_durably(struct shared_queue *queue, async_redis_reply **reply,
+                       const async_redis_script *script, const struct words *words);
 
 /* ---- delivery.c ----------------------------------------------------------------------------- */
 
@@ -136,26 +164,5 @@ extern async_redis_script redisp_script_create, redisp_script_put, redisp_script
     redisp_script_later, redisp_script_take, redisp_script_done, redisp_script_fail,
     redisp_script_renew, redisp_script_claim, redisp_script_move, redisp_script_end,
     redisp_script_forget;
-
-/* ---- words.c -------------------------------------------------------------------------------- */
-
-enum { MOST_WORDS = 300 };
-
-/* The words of a command or a script, borrowed. */
-struct words {
-    struct iovec words[MOST_WORDS];
-    size_t count;
-    size_t digits_used;
-    char digits[192]; /* of the numbers */
-};
-
-void redisp_add_word(struct words *words, const char *text);
-void redisp_add_bytes(struct words *words, const void *bytes, size_t size);
-void redisp_add_number(struct words *words, long long number);
-void redisp_add_streams(struct words *words, const struct shared_queue *queue);
-
-/* Runs a script of the queue. */
-int redisp_run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
-               const struct words *words);
 
 #endif

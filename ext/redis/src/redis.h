@@ -202,6 +202,13 @@ void redisp_pool_close_idle(struct pool *pool);
 /* Closes all; calls under way fail with -EBADF. */
 void redisp_pool_close(struct pool *pool);
 
+/*
+ * Calls talk(connection, context) with one of them, for several exchanges. After an error the
+ * connection is closed.
+ */
+int redisp_pool_use(struct pool *pool, int (*talk)(struct connection *connection, void *context),
+                    void *context);
+
 /* Sends a command on one of them and waits for its reply. */
 int redisp_pool_exchange(struct pool *pool, const struct command *command,
                          struct async_redis_reply **reply);

@@ -77,6 +77,12 @@ typedef struct async_redis_queue_options {
      * must not switch. NULL: 0, also for processes that only take
      */
     int (*priority)(const void *item);
+    /*
+     * replicas of the server that must have an item before its put returns, so that no put is lost
+     * if one of them takes over; 0: none. A put waits while there are fewer. Each has a connection
+     * to itself meanwhile (pool_size of the client)
+     */
+    int durable;
     ASYNCP_RESERVED(8);
 } async_redis_queue_options;
 

@@ -1,0 +1,103 @@
+/*
+ * test_redis_durable.c: puts that return when a replica has the item, too.
+ */
+#include "redis/redis_server.h"
+#include <asyncio/redis_queue.h>
+#include <asyncio/socket.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct redis_server master, replica;
+static char master_settings[64], replica_settings[96];
+
+static const async_redis_queue_options durable = {.durable = 1};
+
+/* A port of loopback that is free now. */
+static int find_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    CHECK_EQ(close(fd), 0);
+    return ntohs(address.sin_port);
+}
+
+static void open_master(void)
+{
+    int port = find_port();
+    snprintf(master_settings, sizeof master_settings, "--bind 127.0.0.1 --port %d", port);
+    snprintf(replica_settings, sizeof replica_settings,
+             "--replicaof 127.0.0.1 %d --repl-diskless-sync-delay 0", port);
+    server_open(&master, master_settings);
+}
+
+static async_queue *open_queue(async_redis *redis, const async_redis_queue_options *options)
+{
+    async_queue *queue;
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", sizeof(int), options), 0);
+    return queue;
+}
+
+static int put_numbers(async_queue *queue, int from, int *acknowledged)
+{
+    for (int i = from; i < from + 20; i++) {
+        ASYNC_TRY(async_queue_put(queue, &i));
+        *acknowledged += 1;
+    }
+    return 0;
+}
+async_fn(put_numbers, async_queue *, int, int *);
+
+REAL_LOOP_TEST(redis_queue_that_is_durable_puts_when_a_replica_has_the_item)
+{
+    int number = 7;
+    open_master();
+    async_auto_wait_redis *redis = server_client(&master, NULL);
+    async_auto_queue *queue = open_queue(redis, &durable);
+    CHECK_EQ(async_timeout(0.2, async_queue_put(queue, &number)), -ETIMEDOUT);
+    server_open(&replica, replica_settings);
+    CHECK_EQ(async_timeout(20, async_queue_put(queue, &number)), 0);
+    CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), 0);
+    CHECK_EQ(async_timeout(20, async_redis_queue_put_once(queue, &number, "a")), -EALREADY);
+    CHECK_EQ(async_timeout(20, async_redis_queue_put_later(queue, &number, 9)), 0);
+    server_close(&replica);
+    server_close(&master);
+    return 0;
+}
+
+/* The server is killed amid puts, and the replica takes over. */
+REAL_LOOP_TEST(redis_queue_that_is_durable_loses_no_put_at_a_failover)
+{
+    enum { TASKS = 10 };
+    int acknowledged = 0;
+    open_master();
+    server_open(&replica, replica_settings);
+    async_auto_wait_redis *redis = server_client(&master, NULL), *other = NULL;
+    async_auto_queue *queue = open_queue(redis, &durable);
+    {
+        ASYNC_TASK_GROUP(tasks);
+        for (int i = 0; i < TASKS; i++)
+            async_group_create_task(&tasks, put_numbers, queue, i * 1000, &acknowledged);
+        while (acknowledged < 50)
+            CHECK_EQ(async_sleep(0.001), 0);
+        server_kill(&master);
+        CHECK_EQ(async_sleep(0.01), 0);
+        async_group_cancel(&tasks);
+        CHECK_EQ(async_group_wait(&tasks), 0);
+    }
+    async_auto_redis_reply *reply = NULL;
+    int64_t count;
+    other = server_client(&replica, NULL);
+    CHECK_EQ(async_redis_command(other, NULL, "REPLICAOF NO ONE"), 0);
+    CHECK_EQ(async_redis_command(other, &reply, "XLEN {jobs}:s"), 0);
+    CHECK_EQ(async_redis_reply_integer(reply, &count), 0);
+    CHECK(count >= acknowledged);
+    server_close(&replica);
+    server_close(&master);
+    return 0;
+}
