@@ -5,9 +5,10 @@
  *          ^                                  fetcher ──> Redis: XREADGROUP
  *          └── async_queue_hand ──── deliveries ──┘
  *
- * queue.c opens and ends it and has the calls of the kind; put.c puts items, durable.c also waits for replicas; delivery.c knows which
- * task has which item; fetch.c takes items from Redis; keep.c does all that must be done again and
- * again; lua.c has the steps that Redis executes as one, words.c their arguments.
+ * queue.c opens and ends it and has the calls of the kind; put.c puts items, durable.c also waits
+ * for replicas; delivery.c knows which task has which item; fetch.c takes items from Redis; keep.c
+ * does all that must be done again and again; lua.c has the steps that Redis executes as one,
+ * words.c their arguments.
  *
  * Invariant: each entry that Redis considers taken by this process is a delivery in the list of one
  * taker, or is in `reports`, or is lost by a failure and comes back after the lease.
