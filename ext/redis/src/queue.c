@@ -156,6 +156,8 @@ static int join_held(struct shared_queue *queue)
     double pause = 0.05;
     for (;;) {
         int64_t count = 0;
+        if (queue->queue == NULL)
+            return async_fail(-ECANCELED, "the queue was freed");
         int result = count_items(queue, &count);
         if (result == 0 && count == 0 && queue->reports == NULL)
             return 0;
