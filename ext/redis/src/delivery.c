@@ -224,6 +224,7 @@ bool redisp_report_last(struct shared_queue *queue, int error)
 
 void redisp_release_all(struct shared_queue *queue)
 {
+    queue->has_lost = true; /* the tasks go on, and will report them */
     for (size_t i = 0; i < TAKER_LISTS; i++)
         for (struct taker *taker = queue->takers[i]; taker != NULL; taker = taker->next)
             release_items(taker);

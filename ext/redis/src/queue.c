@@ -72,6 +72,8 @@ static int join_held(struct shared_queue *queue)
 {
     double pause = 0.05;
     for (;;) {
+        if (queue->queue == NULL)
+            return async_fail(-ECANCELED, "the queue was freed");
         int result = redisp_move(queue);
         if (result == 0 && queue->known_size == 0 && queue->reports == NULL)
             return 0;

@@ -63,7 +63,7 @@ struct shared_queue {
     double lease, pause;
     int tries;
     bool is_shut_down;
-    bool has_lost;  /* there was no memory for the record of an item */
+    bool has_lost;  /* a task may have an item without a record */
     bool is_ending; /* it was freed, and the client waits for its end */
     char tag[32], consumer[CONSUMER_BYTES];
     char *streams[MOST_PRIORITIES]; /* names of keys: by priority, the first is taken first */

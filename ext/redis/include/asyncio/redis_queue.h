@@ -34,7 +34,8 @@
  * Differences from a local queue: async_queue_put_nowait and async_on_put give -EOPNOTSUPP,
  * async_queue_get_nowait always gives -EAGAIN, async_queue_join asks Redis at intervals, and
  * async_queue_qsize is up to a second old. Items come roughly in the order of the puts. While Redis
- * is away, gets and puts wait.
+ * is away, gets and puts wait. A put that is cancelled or times out may have put its item: Redis
+ * may have the command already. After a shutdown the items stay in Redis, for others.
  *
  * Items travel as bytes between processes: use types of fixed size without pointers, and give each
  * layout a version of its own. An item of another size or version goes to the dead ones.
