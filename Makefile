@@ -20,6 +20,9 @@
 #                     server without free descriptors
 #   make redis-storm  kills workers of a queue in Redis, its server and the connections, and looks for lost items:
 #                     N=100000 SEED=1
+#   make redis-servers
+#                     the tests of asyncio-redis with Redis 6.0 to 8.0 and Valkey 8.0 to 9.1, from Debian's releases;
+#                     SERVER='trixie valkey': only that; T= as for test
 #   make chaos        random programs at both ends of connections, each byte, end and error checked: N=10000 SEED=1
 #   make fuzz         certificates and TLS records under clang's libFuzzer; SECONDS=600 in total
 #   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
@@ -37,7 +40,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm chaos fuzz \
+.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm redis-servers chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of a Debian port or of a compiler target.
@@ -188,6 +191,13 @@ redis-storm:
 	@tools/need.sh $(BUILDING) --for 'the tests' redis-server
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/scripts/redis_storm.py $(N) --seed $(SEED)
+
+# A server that cannot be fetched is left out.
+redis-servers: SERVER :=
+redis-servers:
+	@tools/need.sh $(BUILDING) --wish 'to start and ask Redis' redis-cli
+	$(call build,tests)
+	tools/redis_servers.py $(BUILD) --server '$(SERVER)' $(T)
 
 # N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
 chaos: N := 10000
