@@ -31,7 +31,8 @@
 #   make check        the tests with every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only these rows;
 #                     B=sync: synchronisation; B=echo: TCP servers, B=tls: TLS servers, B=redis: a small Redis beside
-#                     redis-server, these three on two processors; B=machine: programs, pipes, standard input;
+#                     redis-server, B=queue: queues in Redis beside BullMQ and RQ, these four on two processors;
+#                     B=machine: programs, pipes, standard input;
 #                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
 #                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
 #   make first-hour   types the commands of README.md in a bare Debian, as root (tests/scripts/first_hour.py)
@@ -84,7 +85,7 @@ BUILDING += --for 'to run programs for $(MACHINE)' $(RUNNERS)
 endif
 TLS := pkg-config openssl/ssl.h
 CLIENTS := nc curl redis-cli redis-server wrk dig
-PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h hiredis/hiredis.h go rustc cargo tokio uvloop redis-server
+PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h hiredis/hiredis.h go rustc cargo tokio uvloop rq redis-server
 
 # The installed library has no self-checks. PLACED: configure for PREFIX.
 RELEASE_BUILD := $(BUILD:build%=build-release%)
