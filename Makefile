@@ -20,6 +20,9 @@
 #                     server without free descriptors
 #   make redis-storm  kills workers of a queue in Redis, its server and the connections, and looks for lost items:
 #                     N=100000 SEED=1
+#   make redis-servers
+#                     the tests of asyncio-redis with Redis 6.0 to 8.0 and Valkey 8.0 to 9.1, from Debian's releases;
+#                     SERVER='trixie valkey': only that; T= as for test
 #   make chaos        random programs at both ends of connections, each byte, end and error checked: N=10000 SEED=1
 #   make fuzz         certificates and TLS records under clang's libFuzzer; SECONDS=600 in total
 #   make vm           the tests on another kernel, in qemu: KERNEL=bullseye/cloud-amd64 (Debian's release and flavour);
@@ -28,7 +31,8 @@
 #   make check        the tests with every compiler, option, libc and processor (tools/check.py); STEP=musl: only that
 #   make bench        B=core: the core beside its peers, on one processor; M='switch/2 million': only these rows;
 #                     B=sync: synchronisation; B=echo: TCP servers, B=tls: TLS servers, B=redis: a small Redis beside
-#                     redis-server, these three on two processors; B=machine: programs, pipes, standard input;
+#                     redis-server, B=queue: queues in Redis beside BullMQ and RQ, these four on two processors;
+#                     B=machine: programs, pipes, standard input;
 #                     AGAINST='HEAD~1 go': compares with commits or peers, in pairs of short slices (PAIRS=15), for a
 #                     busy machine;  COUNT=1: counts instructions with callgrind, also AGAINST commits
 #   make first-hour   types the commands of README.md in a bare Debian, as root (tests/scripts/first_hour.py)
@@ -37,7 +41,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm chaos fuzz \
+.PHONY: library install uninstall all clean help demo demo-million test conformance mutations planted faults stress storm redis-storm redis-servers chaos fuzz \
     valgrind check bench first-hour format vm
 
 # MACHINE is the name of a Debian port or of a compiler target.
@@ -81,7 +85,7 @@ BUILDING += --for 'to run programs for $(MACHINE)' $(RUNNERS)
 endif
 TLS := pkg-config openssl/ssl.h
 CLIENTS := nc curl redis-cli redis-server wrk dig
-PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h hiredis/hiredis.h go rustc cargo tokio uvloop redis-server
+PEERS := openssl g++ boost/context/fiber.hpp st.h uv.h hiredis/hiredis.h go rustc cargo tokio uvloop rq redis-server
 
 # The installed library has no self-checks. PLACED: configure for PREFIX.
 RELEASE_BUILD := $(BUILD:build%=build-release%)
@@ -188,6 +192,13 @@ redis-storm:
 	@tools/need.sh $(BUILDING) --for 'the tests' redis-server
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/scripts/redis_storm.py $(N) --seed $(SEED)
+
+# A server that cannot be fetched is left out.
+redis-servers: SERVER :=
+redis-servers:
+	@tools/need.sh $(BUILDING) --wish 'to start and ask Redis' redis-cli
+	$(call build,tests)
+	tools/redis_servers.py $(BUILD) --server '$(SERVER)' $(T)
 
 # N rounds for each kind of connection and each backend. A failure prints the seed that repeats the round.
 chaos: N := 10000

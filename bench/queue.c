@@ -1,6 +1,6 @@
 /*
  * bench/queue.c: queues in Redis. Each measurement has a server of its own on a Unix socket,
- * without persistence; run.py pins the program, and the server runs on the other processor.
+ * without persistence unless it says otherwise; run.py pins both to two processors.
  */
 #include <asyncio/redis_queue.h>
 #include <ours.h>
@@ -13,6 +13,7 @@ struct job {
 };
 
 struct bench {
+    const struct redis_server *server;
     async_redis *redis;
     async_queue *queue;
     long left; /* items to be taken */
@@ -107,6 +108,59 @@ static int puts_and_gets_of_many(struct bench *bench)
     return 0;
 }
 
+/* The server writes each command to a file from now on. */
+static int begin_file(async_redis *redis, const char *fsync)
+{
+    ASYNC_TRY(async_redis_command(redis, NULL, "CONFIG SET appendfsync %s appendonly yes", fsync));
+    for (;;) {
+        async_auto_redis_reply *reply = NULL;
+        const char *text;
+        ASYNC_TRY(async_redis_command(redis, &reply, "INFO persistence"));
+        ASYNC_TRY(async_redis_reply_text(reply, &text));
+        if (strstr(text, "aof_rewrite_in_progress:0") != NULL &&
+            strstr(text, "aof_rewrite_scheduled:0") != NULL)
+            return 0;
+        ASYNC_TRY(async_sleep(0.01));
+    }
+}
+
+/* redis_server_stop removes an empty folder only. */
+static int end_file(struct bench *bench)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/appendonlydir", bench->server->folder);
+    ASYNC_TRY(async_redis_command(bench->redis, NULL, "CONFIG SET appendonly no"));
+    return async_run_process(NULL, NULL, "rm", "-rf", path);
+}
+
+/* The items are on the disk when a put returns (always), or a second later (everysec). */
+static int puts_and_gets_with_file(struct bench *bench, const char *fsync)
+{
+    char row[64];
+    ASYNC_TRY(begin_file(bench->redis, fsync));
+    double begun = bench_clock(CLOCK_MONOTONIC);
+    ASYNC_TRY(put_by(bench->queue, MANY, ITEMS));
+    long count = ITEMS / MANY * MANY;
+    snprintf(row, sizeof row, "put/128 %s", fsync);
+    say_rate(row, bench_clock(CLOCK_MONOTONIC) - begun, count);
+    bench->left = count;
+    begun = bench_clock(CLOCK_MONOTONIC);
+    ASYNC_TRY(take_by(bench, MANY));
+    snprintf(row, sizeof row, "get+done/128 %s", fsync);
+    say_rate(row, bench_clock(CLOCK_MONOTONIC) - begun, count);
+    return end_file(bench);
+}
+
+static int puts_and_gets_everysec(struct bench *bench)
+{
+    return puts_and_gets_with_file(bench, "everysec");
+}
+
+static int puts_and_gets_always(struct bench *bench)
+{
+    return puts_and_gets_with_file(bench, "always");
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -161,7 +215,7 @@ static int measure(int (*what)(struct bench *bench))
     ASYNC_TRY(async_redis_connect(&redis, server.url, NULL));
     async_auto_queue *queue = NULL;
     ASYNC_TRY(async_redis_queue_open(&queue, redis, "bench", sizeof(struct job), NULL));
-    struct bench bench = {.redis = redis, .queue = queue};
+    struct bench bench = {.server = &server, .redis = redis, .queue = queue};
     return what(&bench);
 }
 async_fn(measure, int (*)(struct bench *));
@@ -181,6 +235,16 @@ static void measure_many(void)
     must(async_run(measure, puts_and_gets_of_many), "many");
 }
 
+static void measure_everysec(void)
+{
+    must(async_run(measure, puts_and_gets_everysec), "everysec");
+}
+
+static void measure_always(void)
+{
+    must(async_run(measure, puts_and_gets_always), "always");
+}
+
 static void measure_latency(void)
 {
     must(async_run(measure, latency), "latency");
@@ -188,9 +252,9 @@ static void measure_latency(void)
 
 int main(int argc, char **argv)
 {
-    static const struct bench_measurement all[] = {{"put/1", measure_puts_of_one},
-                                                   {"put/16", measure_puts_of_few},
-                                                   {"many", measure_many},
-                                                   {"latency", measure_latency}};
+    static const struct bench_measurement all[] = {
+        {"put/1", measure_puts_of_one}, {"put/16", measure_puts_of_few},
+        {"many", measure_many},         {"everysec", measure_everysec},
+        {"always", measure_always},     {"latency", measure_latency}};
     return bench_main(argc, argv, all, sizeof all / sizeof all[0]);
 }

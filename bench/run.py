@@ -32,7 +32,8 @@ from programs import BENCH, OURS
 from report import short
 
 WIDE_SPREAD = 0.15
-NO_RIVALS = {"boost", "ours-epoll", "ours-uring"}  # a raw switch without tasks; ourselves
+# a raw switch without tasks; commands of Redis without a queue; ourselves
+NO_RIVALS = {"boost", "redis-benchmark", "hiredis", "ours-epoll", "ours-uring"}
 NO_LIBRARIES = NO_RIVALS | {"epoll", "uring", "redis-server", "blocking"}  # written for this one purpose
 RIVALS = {"go", "tokio", "asyncio"}  # rows with `ahead` compare with these
 

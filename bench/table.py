@@ -11,10 +11,10 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 PAGE = BENCH.parent / "docs" / "performance.md"
 PEERS = ["ours-epoll", "ours-uring", "epoll", "uring", "blocking", "go", "tokio", "st", "libuv", "uvloop", "asyncio", "boost",
-         "redis-server", "openssl"]
+         "redis-server", "redis-benchmark", "hiredis", "bullmq", "rq", "openssl"]
 TITLES = {"ours-epoll": "on epoll", "ours-uring": "on io_uring", "epoll": "raw epoll", "uring": "raw io_uring",
           "blocking": "blocking C", "go": "Go", "st": "State Threads", "boost": "Boost.Context, raw",
-          "openssl": "openssl s_server"}
+          "openssl": "openssl s_server", "bullmq": "BullMQ", "rq": "RQ"}
 
 
 def short(value):

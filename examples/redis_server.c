@@ -25,12 +25,18 @@ static int make_folder(struct redis_server *server)
     return 0;
 }
 
+static const char *program(void)
+{
+    const char *name = getenv("REDIS_SERVER");
+    return name != NULL ? name : "redis-server";
+}
+
 /* The server ends also if this program is killed. */
 static int start_process(struct redis_server *server)
 {
     const async_process_options options = {
         .cwd = server->folder, .out = ASYNC_DEVNULL, .err = ASYNC_DEVNULL, .ends_with_us = true};
-    return async_create_subprocess_exec(&server->process, &options, "redis-server", "--port", "0",
+    return async_create_subprocess_exec(&server->process, &options, program(), "--port", "0",
                                         "--unixsocket", server->socket, "--save", "");
 }
 
@@ -46,7 +52,7 @@ static int fail_ended(int status)
 {
     char text[64];
     async_strstatus(status, text, sizeof text);
-    return async_fail(-ECHILD, "redis-server has ended: %s", text);
+    return async_fail(-ECHILD, "%s has ended: %s", program(), text);
 }
 
 /* Each pause is a wait for the end of the process, which would be a failure. */
@@ -59,7 +65,7 @@ static int wait_until_it_answers(const struct redis_server *server)
         if (status != -ETIMEDOUT)
             return status < 0 ? status : fail_ended(status);
     }
-    return async_fail(-ETIMEDOUT, "redis-server does not answer at %s", server->socket);
+    return async_fail(-ETIMEDOUT, "%s does not answer at %s", program(), server->socket);
 }
 
 int redis_server_start(struct redis_server *server)

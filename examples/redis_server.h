@@ -1,8 +1,8 @@
 /*
  * redis_server.h: a Redis server for the time of an example or a test. It listens at a Unix socket
- * in a temporary folder only, and stores nothing on the disk. The program redis-server must be
- * installed. You may copy redis_server.h and redis_server.c into your program without any
- * condition.
+ * in a temporary folder only, and stores nothing on the disk. The program is redis-server, which
+ * must be installed, or the one that REDIS_SERVER in the environment names. You may copy
+ * redis_server.h and redis_server.c into your program without any condition.
  *
  *     ASYNC_CLEANUP(redis_server_stop) struct redis_server server = {0};
  *     ASYNC_TRY(redis_server_start(&server));
@@ -26,7 +26,7 @@ struct redis_server {
  * Starts a server and waits until it answers. Call redis_server_stop also after an error.
  *
  * Returns 0.
- * -ENOENT if redis-server is not installed.
+ * -ENOENT if the program is not installed.
  * -ECHILD if the server has ended.
  * -ETIMEDOUT if it does not answer within ten seconds.
  * Switches.

@@ -4,7 +4,8 @@
     tests/man.py pages           every public name is on one page, whose program uses it; the built pages are up to date
     tests/man.py roff            mandoc and groff report nothing
     tests/man.py programs        each program prints what its last comment says
-    tests/man.py redis-programs  the same for the programs that start a redis-server
+    tests/man.py redis-programs  the same for the programs that start a redis-server; without those of queues, if the
+                                 server has none
     tests/man.py self-test       incomplete pages are found
 
 BUILD_DIR is the folder where pages and programs were built.
@@ -23,13 +24,14 @@ from typing import Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
 from built import BUILD, ROOT, SKIPPED, WRAPPER  # noqa: E402
+from redis_program import REDIS_SERVER, why_no_queues  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "tools"))
 import man  # noqa: E402
 import tidy  # noqa: E402
 
 FOLDER = BUILD / "docs" / "man"
-NEEDED = {"roff": ["mandoc", "groff"], "redis-programs": ["redis-server"]}  # tools; without them the test is skipped
+NEEDED = {"roff": ["mandoc", "groff"], "redis-programs": [REDIS_SERVER]}  # tools; without them the test is skipped
 
 
 # ---- pages ----------------------------------------------------------------------------------------------------
@@ -188,6 +190,8 @@ def built_pages() -> list[man.Page]:
 
 def complaints_about_programs(of_redis: bool) -> list[str]:
     pages = [page for page in built_pages() if page.name.startswith("async_redis_") == of_redis]
+    if of_redis and why_no_queues():
+        pages = [page for page in pages if not page.name.startswith("async_redis_queue_")]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(filter(None, pool.map(complaint_about, pages)))
 

@@ -77,6 +77,7 @@ STEPS = [
     Step("fuzz", "", target="fuzz"),  # ten minutes, or FUZZ_SECONDS
     Step("stress", "CC=gcc N=300000 BUILD=build-check-gcc", target="stress"),
     Step("chaos", "CC=gcc N=10000 SEED=1 BUILD=build-check-gcc", target="chaos"),
+    Step("Redis servers", "CC=gcc BUILD=build-check-gcc", target="redis-servers"),
     Step("conformance", "CC=gcc N=20000 SEED=7 BUILD=build-check-gcc", target="conformance"),
     Step("mutations", "CC=gcc BUILD=build-check-gcc", target="mutations"),
     Step("first hour", "BUILD=build-check-first-hour", target="first-hour"),

@@ -29,6 +29,7 @@ package_of() {
     hiredis/hiredis.h) echo libhiredis-dev ;;
     tokio) echo librust-tokio-dev librust-tokio-macros-dev ;;
     uvloop) echo python3-uvloop ;;
+    rq) echo python3-rq ;;
     /lib/ld-linux.so.2) echo libc6-i386 ;;
     linux32) echo util-linux ;;
     qemu-system-x86_64) echo qemu-system-x86 ;;
@@ -55,7 +56,7 @@ have() {
     /*) [ -e "$1" ]; return ;;
     *.hpp) echo "#include <$1>" | g++ -E -x c++ - >/dev/null 2>&1; return ;;
     tokio) (cd /usr/share/cargo/registry && ls -d tokio-1.* tokio-macros-1.*) >/dev/null 2>&1; return ;;
-    uvloop) /usr/bin/python3 -c 'import uvloop' 2>/dev/null; return ;;
+    uvloop | rq) /usr/bin/python3 -c "import $1" 2>/dev/null; return ;;
     esac
     command -v "$1" >/dev/null || return 1
     case $1 in

@@ -11,11 +11,12 @@ folders of its own. Tests that need Python or a compiler are skipped there.
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from archive import Archive, Skip
 
 SKIPPED = 77
 MARK = "vm: status "
@@ -43,61 +44,6 @@ TEST_TIME_LIMIT=${TEST_TIME_LIMIT:-120} setsid '%(suite)s' %(filters)s
 echo "%(mark)s$?"
 poweroff -f
 """
-
-
-class Skip(Exception):
-    """The suite cannot be run here; the text is the reason."""
-
-
-def output(*command: str) -> str:
-    answer = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return answer.stdout if answer.returncode == 0 else ""
-
-
-class Archive:
-    """Debian's packages of one release and architecture, in a folder of its own."""
-
-    def __init__(self, folder: Path, suite: str, architecture: str):
-        self.folder = folder
-        (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
-        (folder / "archives/partial").mkdir(parents=True, exist_ok=True)
-        (folder / "status").touch()
-        mirror = output("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages")
-        places = [line.split()[1] for line in mirror.splitlines() if line.startswith("Debian ")]
-        if not places:
-            raise Skip("apt-get of this machine has no Debian mirror")
-        place = min(places, key=len)
-        (folder / "sources").write_text(f"deb {place} {suite} main\n")
-        settings = {"APT::Architecture": architecture, "APT::Architectures": architecture,
-                    "Dir::State::lists": folder / "lists", "Dir::State::status": folder / "status",
-                    "Dir::Cache": folder, "Dir::Cache::archives": folder / "archives",
-                    "Dir::Etc::sourcelist": folder / "sources", "Dir::Etc::sourceparts": "/dev/null",
-                    "APT::Sandbox::User": "root"}
-        self.settings = [f"-o{name}={value}" for name, value in settings.items()]
-        if not list((folder / "lists").glob("*Packages*")):
-            output("apt-get", *self.settings, "update")
-
-    def newest(self, pattern: str) -> str:
-        found = output("apt-cache", *self.settings, "search", "--names-only", pattern)
-        names = [line.split()[0] for line in found.splitlines()]
-        if not names:
-            raise Skip(f"the mirror has no package {pattern}")
-        return max(names, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
-
-    def unpack(self, package: str, pattern: str) -> Path:
-        """The first file of the package that matches the pattern; the package is fetched once."""
-        place = self.folder / package
-        if not list(place.glob(pattern)):
-            place.mkdir(exist_ok=True)
-            subprocess.run(["apt-get", *self.settings, "download", package], cwd=place, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
-            for file in place.glob("*.deb"):
-                subprocess.run(["dpkg-deb", "--extract", file, place], check=True)
-                file.unlink()
-        found = list(place.glob(pattern))
-        if not found:
-            raise Skip(f"{package} cannot be fetched")
-        return found[0]
 
 
 def make_image(folder: Path, busybox: Path, suite: Path, init: str) -> Path:
@@ -157,7 +103,7 @@ def main(words: list[str]) -> int:
     suite, flavour = given.kernel.split("/")
     architecture = next(name for name in MACHINES if name in flavour)
     try:
-        for program in [MACHINES[architecture][0][0], "cpio", "apt-get", "dpkg-deb"]:
+        for program in [MACHINES[architecture][0][0], "cpio"]:
             if shutil.which(program) is None:
                 raise Skip(f"{program} is not installed")
         folder = given.build.resolve() / "vm" / f"{suite}-{flavour}"

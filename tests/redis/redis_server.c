@@ -6,6 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char *server_program(void)
+{
+    const char *program = getenv("REDIS_SERVER");
+    return program != NULL ? program : "redis-server";
+}
+
 /* It loads its data first. The time is real, whatever the loop's clock is. */
 static void wait_until_ready(const struct redis_server *server)
 {
@@ -28,18 +34,41 @@ void server_start(struct redis_server *server)
         .out = ASYNC_DEVNULL, .err = ASYNC_DEVNULL, .cwd = server->folder, .ends_with_us = true};
     char command[512];
     snprintf(command, sizeof command,
-             "exec redis-server --port 0 --unixsocket ./socket --save '' --dir . %s",
+             "exec '%s' --port 0 --unixsocket ./socket --save '' --dir . %s", server_program(),
              server->extra != NULL ? server->extra : "");
     CHECK_EQ(async_create_subprocess_shell(&server->process, &options, command), 0);
     wait_until_ready(server);
 }
 
+/* It says "Redis server v=7.0.15 sha=…", or "Valkey server v=8.0.1 …". */
+double server_version(void)
+{
+    double version = 0;
+    async_auto_output output = {0};
+    if (async_run_process(NULL, &output, server_program(), "--version") < 0)
+        test_skip("redis-server is not installed");
+    const char *number = strstr(output.out, " v=");
+    CHECK(number != NULL && sscanf(number, " v=%lf", &version) == 1);
+    return version;
+}
+
+void server_open_since(struct redis_server *server, double version, const char *why,
+                       const char *extra)
+{
+    static char reason[128];
+    double found = server_version();
+    if (found < version) {
+        snprintf(reason, sizeof reason, "%s need Redis %.1f; this server is %.1f", why, version,
+                 found);
+        test_skip(reason);
+    }
+    server_open(server, extra);
+}
+
 void server_open(struct redis_server *server, const char *extra)
 {
     *server = (struct redis_server){.folder = "/tmp/asyncio-redis-XXXXXX", .extra = extra};
-    if (async_run_process(&(async_process_options){.out = ASYNC_DEVNULL}, NULL, "redis-server",
-                          "--version") < 0)
-        test_skip("redis-server is not installed");
+    server_version();
     CHECK(mkdtemp(server->folder) != NULL);
     snprintf(server->socket, sizeof server->socket, "%.100s/socket", server->folder);
     snprintf(server->url, sizeof server->url, "unix://%.100s/socket", server->folder);

@@ -13,8 +13,21 @@ struct redis_server {
     const char *extra; /* more settings, borrowed; NULL: none */
 };
 
-/* Starts a server, and waits until it answers. Skips the case where Redis is not installed. */
+/*
+ * Starts a server, and waits until it answers: redis-server, or the program that REDIS_SERVER in
+ * the environment names. Skips the case where it is not installed.
+ */
 void server_open(struct redis_server *server, const char *extra);
+
+/*
+ * The same; skips the case where the server's version is lower. Valkey, whose first version was
+ * 7.2, has gone on from Redis's numbers. why: "queues".
+ */
+void server_open_since(struct redis_server *server, double version, const char *why,
+                       const char *extra);
+
+/* The server's version, of two numbers: 7.0. Skips the case where it is not installed. */
+double server_version(void);
 
 /* SIGKILL, and started again; with appendonly in the settings it keeps its data. */
 void server_kill(struct redis_server *server);

@@ -61,8 +61,8 @@ REAL_LOOP_TEST(redis_transaction_is_executed_as_a_whole_or_not_at_all)
     CHECK_EQ(integer_at(reply, 1), 2);
     async_redis_reply_free(reply);
     CHECK_EQ(async_redis_transaction(redis, &reply, bad), -EREMOTEIO);
-    CHECK(strstr(async_strerror(-EREMOTEIO), "the transaction: ERR unknown command 'NOSUCH'") !=
-          NULL);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "the transaction: ERR unknown command ") != NULL);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "NOSUCH") != NULL);
     CHECK(reply == NULL);
     CHECK_EQ(async_redis_transaction(redis, &reply, good), 0);
     CHECK_EQ(integer_at(reply, 1), 4);
@@ -205,7 +205,8 @@ REAL_LOOP_TEST(redis_subscriber_that_takes_nothing_can_be_left)
 
 REAL_LOOP_TEST(redis_subscription_that_is_refused_fails)
 {
-    server_open(&server, "--user default on nopass '~*' resetchannels +@all");
+    server_open_since(&server, 6.2, "channels that a user may not read",
+                      "--user default on nopass '~*' resetchannels +@all");
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_queue_new(&queue, 1, sizeof(async_redis_message *)), 0);
     async_auto_wait_redis *redis = server_client(&server, NULL);

@@ -13,6 +13,11 @@ struct job {
 
 static struct redis_server server;
 
+static void open_server(const char *extra)
+{
+    server_open_since(&server, 7.0, "queues", extra);
+}
+
 static async_queue *open_queue(async_redis *redis, const async_redis_queue_options *options)
 {
     async_queue *queue;
@@ -38,7 +43,7 @@ static int64_t ask_integer(async_redis *redis, const char *command)
 REAL_LOOP_TEST(redis_queue_gives_what_was_put)
 {
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 10);
@@ -84,7 +89,7 @@ REAL_LOOP_TEST(redis_queue_serves_many_tasks)
 {
     enum { JOBS = 2000, WORKERS = 20, PUTTERS = 10 };
     static int done[JOBS];
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     ASYNC_TASK_GROUP(workers);
@@ -119,7 +124,7 @@ REAL_LOOP_TEST(redis_queue_gives_the_item_of_a_task_that_has_ended_to_another)
 {
     struct job job;
     async_redis_delivery delivery;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -138,7 +143,7 @@ REAL_LOOP_TEST(redis_queue_that_is_freed_gives_its_items_back)
 {
     enum { JOBS = 5 };
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *other = open_queue(redis, NULL);
     {
@@ -165,7 +170,7 @@ REAL_LOOP_TEST(redis_queue_gives_an_item_back_whose_work_was_cancelled)
 {
     struct job job;
     async_redis_delivery delivery;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -182,7 +187,7 @@ REAL_LOOP_TEST(redis_queue_gives_an_item_back_whose_work_was_cancelled)
 
 static int report_too_often(void)
 {
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     async_queue_task_done(queue);
@@ -204,7 +209,7 @@ REAL_LOOP_TEST(redis_queue_tries_a_failed_item_again_and_then_gives_it_up)
     const async_redis_queue_options options = {.tries = TRIES, .pause = 0.01};
     struct job job;
     async_redis_delivery first = {.count = 0}, delivery;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -234,7 +239,7 @@ REAL_LOOP_TEST(redis_queue_takes_the_items_of_a_dead_process_after_the_lease)
     const async_redis_queue_options options = {.lease = 0.3, .tries = 2};
     struct job job;
     async_redis_delivery delivery;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -257,7 +262,7 @@ REAL_LOOP_TEST(redis_queue_renews_a_short_lease_in_time)
 {
     const async_redis_queue_options options = {.lease = 1};
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -276,7 +281,7 @@ REAL_LOOP_TEST(redis_queue_gives_up_an_item_that_ends_its_process_each_time)
     enum { TRIES = 2 };
     const async_redis_queue_options options = {.lease = 0.1, .tries = TRIES};
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 1);
@@ -294,7 +299,7 @@ REAL_LOOP_TEST(redis_queue_gives_no_item_of_another_layout)
 {
     const async_redis_queue_options options = {.version = 2};
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *old = open_queue(redis, NULL), *queue = open_queue(redis, &options);
     put_jobs(old, 1);
@@ -311,7 +316,7 @@ REAL_LOOP_TEST(redis_queue_of_texts_is_shared_with_other_languages)
 {
     async_redis_item item = {.data = (char *)(uintptr_t) "{\"a\": 1}", .size = 8};
     async_queue *queue;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "texts", 0, NULL), 0);
     CHECK_EQ(async_queue_put(queue, &item), 0);
@@ -335,7 +340,7 @@ REAL_LOOP_TEST(redis_queue_goes_on_after_a_restart_of_redis)
     static int done[JOBS];
     const async_redis_options quick = {.longest_pause = 0.05};
     const async_redis_queue_options options = {.lease = 0.5};
-    server_open(&server, "--appendonly yes --appendfsync always");
+    open_server("--appendonly yes --appendfsync always");
     async_auto_wait_redis *redis = server_client(&server, &quick);
     async_auto_queue *queue = open_queue(redis, &options);
     ASYNC_TASK_GROUP(workers);
@@ -361,7 +366,7 @@ REAL_LOOP_TEST(redis_queue_goes_on_after_a_restart_of_redis)
 REAL_LOOP_TEST(redis_queue_puts_later_and_once)
 {
     struct job job = {.number = 1};
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     CHECK_EQ(async_redis_queue_put_later(queue, &job, 0.2), 0);
@@ -387,7 +392,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_puts_wait)
 {
     const async_redis_queue_options options = {.maxsize = 2};
     struct job job = {.number = 5};
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
     put_jobs(queue, 2);
@@ -403,7 +408,7 @@ REAL_LOOP_TEST(redis_queue_with_a_limit_makes_puts_wait)
 REAL_LOOP_TEST(redis_queue_in_a_select_beside_a_local_one)
 {
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL), *local = NULL;
     CHECK_EQ(async_queue_new(&local, 1, sizeof job), 0);
@@ -430,7 +435,7 @@ REAL_LOOP_TEST(redis_queue_puts_though_redis_forgets_scripts)
 {
     enum { JOBS = 400, PUTTERS = 10 };
     const async_redis_queue_options options = {.maxsize = 2 * JOBS};
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_wait_redis *other = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, &options);
@@ -453,7 +458,7 @@ REAL_LOOP_TEST(redis_queue_puts_though_redis_forgets_scripts)
 REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)
 {
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     async_task *task = async_create_task(take_and_leave, queue);
@@ -468,7 +473,7 @@ REAL_LOOP_TEST(redis_queue_that_is_shut_down_gives_nothing_more)
 
 REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
 {
-    server_open(&server, NULL);
+    open_server(NULL);
     async_redis *redis = server_client(&server, NULL);
     async_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -487,7 +492,7 @@ REAL_LOOP_TEST(redis_queue_can_be_left_while_redis_is_away)
 REAL_LOOP_TEST(redis_queue_is_opened_while_the_memory_of_redis_is_used_up)
 {
     struct job job;
-    server_open(&server, NULL);
+    open_server(NULL);
     async_auto_wait_redis *redis = server_client(&server, NULL);
     async_auto_queue *queue = open_queue(redis, NULL);
     put_jobs(queue, 1);
@@ -503,7 +508,7 @@ REAL_LOOP_TEST(redis_queue_is_opened_while_the_memory_of_redis_is_used_up)
 REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
 {
     async_queue *queue;
-    server_open(&server, "--maxmemory-policy allkeys-lru");
+    open_server("--maxmemory-policy allkeys-lru");
     async_auto_wait_redis *redis = server_client(&server, NULL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EPERM);
     CHECK(strstr(async_strerror(-EPERM), "allkeys-lru") != NULL);
@@ -514,6 +519,33 @@ REAL_LOOP_TEST(redis_queue_refuses_a_server_that_evicts)
     CHECK_EQ(async_redis_queue_open(&queue, NULL, "jobs", 8, NULL), -EINVAL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "a{b", 8, NULL), -EINVAL);
     CHECK_EQ(async_redis_queue_open(&queue, redis, "", 8, NULL), -EINVAL);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_refuses_a_server_before_7_0)
+{
+    async_queue *queue;
+    if (server_version() >= 7.0)
+        test_skip("only for a server before Redis 7.0");
+    server_open(&server, NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EREMOTEIO);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "the queue needs scripts of Redis 7.0") != NULL);
+    CHECK_EQ(ask_integer(redis, "EXISTS {jobs}:s"), 0);
+    server_close(&server);
+    return 0;
+}
+
+REAL_LOOP_TEST(redis_queue_refuses_a_key_of_another_kind)
+{
+    async_queue *queue;
+    open_server(NULL);
+    async_auto_wait_redis *redis = server_client(&server, NULL);
+    CHECK_EQ(async_redis_command(redis, NULL, "SET {jobs}:s 1"), 0);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 8, NULL), -EREMOTEIO);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "WRONGTYPE") != NULL);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "7.0") == NULL);
     server_close(&server);
     return 0;
 }

@@ -20,7 +20,8 @@ import zlib
 from pathlib import Path
 
 import tutorial
-from built import ROOT
+from built import ROOT, SKIPPED
+from redis_program import REDIS_SERVER, why_no_queues
 from serving import BUILD, WRAPPER, expect, main, needs, output_of
 
 PROGRAM = "examples/farm/farm"
@@ -59,7 +60,7 @@ def run(*arguments, backend, url="", status=0):
 def redis_server(folder: Path):
     """Its URL, and a function that gives what redis-cli prints."""
     path = folder / "socket"
-    command = ["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
+    command = [REDIS_SERVER, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         ask = lambda *words: output_of("redis-cli", "-s", path, *words, status={0, 1}).decode().strip()
@@ -84,7 +85,6 @@ def test_local(backend):
                run("local", missing, *paths_of(lines[:1]), backend=backend))
 
 
-@needs("redis-server")
 def test_shared(backend):
     with tempfile.TemporaryDirectory() as folder:
         lines = make_files(Path(folder), 20)
@@ -93,7 +93,7 @@ def test_shared(backend):
                run("shared", missing, *paths_of(lines), backend=backend))
 
 
-@needs("redis-server", "redis-cli")
+@needs("redis-cli")
 def test_processes(backend):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -141,7 +141,7 @@ def can_import_redis():
     return subprocess.run([sys.executable, "-c", "import redis"], capture_output=True).returncode == 0
 
 
-@needs("redis-server", "redis-cli")
+@needs("redis-cli")
 def test_texts(backend):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -160,4 +160,7 @@ def test_texts(backend):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] != "local" and why_no_queues():
+        print(why_no_queues())
+        sys.exit(SKIPPED)
     main({"local": test_local, "shared": test_shared, "processes": test_processes, "texts": test_texts})

@@ -5,7 +5,6 @@ import asyncio
 import collections
 import contextlib
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 from built import BUILD, WRAPPER
+from redis_program import REDIS_SERVER
 
 STREAM, LATER, DEAD, GROUP = "{storm}:s", "{storm}:later", "{storm}:dead", "w"
 
@@ -195,7 +195,7 @@ class Scene:
 
     def start_server(self):
         self.server = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", self.folder,
+            [REDIS_SERVER, "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", self.folder,
              "--appendonly", "yes", "--appendfsync", self.fsync], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait(self.answers, 10, "the server answers", step=0.005)
 
@@ -310,6 +310,3 @@ def expect(condition, text):
     if not condition:
         raise Failure(text)
 
-
-def is_installed():
-    return shutil.which("redis-server") is not None

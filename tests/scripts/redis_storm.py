@@ -23,7 +23,8 @@ import sys
 import time
 
 from built import SKIPPED
-from redis_scene import DEAD, STREAM, Failure, Scene, expect, is_installed
+from redis_program import why_no_queues
+from redis_scene import DEAD, STREAM, Failure, Scene, expect
 
 # ---- the storm --------------------------------------------------------------------------------------------------
 
@@ -437,8 +438,8 @@ def main(arguments):
     if not arguments or not arguments[0].isdigit() or not set(arguments[1:]) <= SCENARIOS.keys():
         print(__doc__)
         return 2
-    if not is_installed():
-        print("redis-server is not installed")
+    if why_no_queues():
+        print(why_no_queues())
         return SKIPPED
     print(f"seed {seed}", flush=True)
     results = [run(name, int(arguments[0]), seed) for name in arguments[1:] or SCENARIOS]

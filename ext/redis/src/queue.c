@@ -229,11 +229,15 @@ static int start_tasks(struct shared_queue *queue)
     return 0;
 }
 
-/* Before Redis 7.0, or without the permission, the queue would fail in its own tasks only. */
+/*
+ * Before Redis 7.0, or without the permission, the queue would fail in its own tasks only. An old
+ * server takes the first line of a script for Lua.
+ */
 static int try_script(struct shared_queue *queue)
 {
     int result = redisp_move(queue);
-    return result == -EREMOTEIO || result == -EACCES
+    bool is_old = result == -EREMOTEIO && strstr(async_strerror(result), "compiling") != NULL;
+    return is_old || result == -EACCES
                ? async_fail(result, "the queue needs scripts of Redis 7.0: %s",
                             async_strerror(result))
                : result;
@@ -258,8 +262,8 @@ static int prepare(struct shared_queue *queue, const char *name, bool any_evicti
     ASYNC_TRY(set_key(&queue->once, name, "once:"));
     if (!any_eviction)
         ASYNC_TRY(check_server(queue));
-    ASYNC_TRY(redisp_create_groups(queue));
-    return try_script(queue);
+    ASYNC_TRY(try_script(queue));
+    return redisp_create_groups(queue);
 }
 
 static int open_queue(async_queue **out, struct shared_queue *queue, const char *name,
