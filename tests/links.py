@@ -9,7 +9,7 @@ It checks that
   there is no circle among the object files of src/;
   what is inside a room of struct async_loop is touched by the files of that room only;
   only src/sys calls libc's wrappers of system calls;
-  no two static functions of src/ share a name, and no two structs a tag.
+  no two static functions of src/, or of a library of ext/, share a name, and no two structs a tag.
 
 BUILD_DIR is the build folder; without symbols in its objects (link-time optimization) the first two are left out.
 """
@@ -61,9 +61,9 @@ def without_comments(text: str) -> str:
     return re.sub(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', " ", text, flags=re.DOTALL)
 
 
-def sources() -> dict[str, str]:
-    return {str(path.relative_to(ROOT / "src")): without_comments(path.read_text())
-            for path in sorted((ROOT / "src").rglob("*.[ch]"))}
+def sources(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): without_comments(path.read_text())
+            for path in sorted(folder.rglob("*.[ch]"))}
 
 
 # ---- symbols --------------------------------------------------------------------------------------------------
@@ -174,13 +174,16 @@ def tags(texts: dict[str, str]) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    texts = sources()
+    texts = sources(ROOT / "src")
     if words == ["--numbers"]:
         for room, files in touched(texts).items():
             print(f"{room:12} {len(files):2} files: {', '.join(sorted(files))}")
         return 0
     objects = Objects(Path(os.environ.get("BUILD_DIR", "build")))
     findings = [*trespassers(texts), *homonyms(texts), *tags(texts)]
+    for library in sorted((ROOT / "ext").iterdir()):
+        own = sources(library / "src")
+        findings += [f"{library.name}: {finding}" for finding in homonyms(own) + tags(own)]
     if objects.defined:
         uses = objects.uses()
         findings += [*upward_uses(uses), *circles(uses), *system_calls(objects)]

@@ -32,7 +32,7 @@ void async_redis_batch_free(async_redis_batch *batch)
     free(batch);
 }
 
-static int add(struct async_redis_batch *batch, const char *format, va_list arguments)
+static int add_to_batch(struct async_redis_batch *batch, const char *format, va_list arguments)
 {
     struct command *commands = &batch->commands;
     size_t before = commands->size;
@@ -55,7 +55,7 @@ int async_redis_batch_add(async_redis_batch *batch, const char *format, ...)
     if (batch == NULL)
         return async_fail(-EINVAL, "async_redis_batch_add: the batch is NULL");
     va_start(arguments, format);
-    int result = add(batch, format, arguments);
+    int result = add_to_batch(batch, format, arguments);
     va_end(arguments);
     return result;
 }
@@ -65,12 +65,6 @@ int async_redis_batch_add(async_redis_batch *batch, const char *format, ...)
 static struct async_redis_reply *last_of(struct async_redis_reply **replies, size_t count)
 {
     return replies[count - 1];
-}
-
-static void free_replies(struct async_redis_reply **replies, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        async_redis_reply_free(replies[i]);
 }
 
 /* The memory of each reply becomes the root's. */
@@ -86,12 +80,12 @@ static void adopt(struct root *root, struct async_redis_reply *reply, size_t ind
 }
 
 /* One array of the replies, which it takes, also after an error. */
-static int join(struct async_redis_reply **replies, size_t count, async_redis_reply **reply)
+static int join_replies(struct async_redis_reply **replies, size_t count, async_redis_reply **reply)
 {
     size_t size = sizeof(struct root) + count * sizeof **replies;
     struct chunk *chunk = redisp_realloc(NULL, sizeof *chunk + size);
     if (chunk == NULL) {
-        free_replies(replies, count);
+        redisp_free_replies(replies, count);
         return -ENOMEM;
     }
     *chunk = (struct chunk){.used = size, .size = size};
@@ -141,7 +135,7 @@ int async_redis_pipeline(async_redis *redis, async_redis_reply **reply,
     if (batch->blocks)
         return async_fail(-EINVAL, "%s: a command of the batch would hold up all tasks", call);
     ASYNC_TRY(redisp_hold(redis, call));
-    int result = call_many(redis, &batch->commands, batch->count, join, reply);
+    int result = call_many(redis, &batch->commands, batch->count, join_replies, reply);
     redisp_release(redis);
     return result;
 }
@@ -155,7 +149,7 @@ static int take_exec(struct async_redis_reply **replies, size_t count, async_red
         first++;
     int result = exec->type == ASYNC_REDIS_ERROR ? redisp_fail("the transaction", replies[first])
                                                  : 0;
-    free_replies(replies, count - (result == 0));
+    redisp_free_replies(replies, count - (result == 0));
     if (result == 0)
         *reply = exec;
     return result;

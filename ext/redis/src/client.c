@@ -130,14 +130,6 @@ static int deliver(struct async_redis *redis, struct async_redis_reply *reply)
     return 0;
 }
 
-static void free_replies(struct async_redis_reply **replies, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        async_redis_reply_free(replies[i]);
-        replies[i] = NULL;
-    }
-}
-
 /* ---- the receiving task --------------------------------------------------------------------- */
 
 static void tell_change(struct async_redis *redis, int error)
@@ -281,13 +273,13 @@ static int wait_for_replies(struct async_redis *redis, struct call *call)
 {
     int result = async_event_wait(&call->ended);
     if (result < 0 && !async_event_is_set(&call->ended)) {
-        free_replies(call->replies, call->received);
+        redisp_free_replies(call->replies, call->received);
         call->is_abandoned = true;
         return result;
     }
     result = call->error; /* the replies are there, also if the task was cancelled since */
     if (result < 0)
-        free_replies(call->replies, call->received);
+        redisp_free_replies(call->replies, call->received);
     free_call(redis, call);
     return result;
 }

@@ -198,7 +198,7 @@ static int append_words(struct command *command, const char *format, struct valu
 }
 
 /* The words in front, which end with NULL, and those of the format. */
-static int add(struct command *command, const char *const *front, const char *format,
+static int add_behind(struct command *command, const char *const *front, const char *format,
                va_list arguments)
 {
     struct values values;
@@ -223,7 +223,7 @@ static int add_all(struct command *command, const char *const *front, const char
     size_t before = command->size;
     if (format == NULL)
         return async_fail(-EINVAL, "the format of a Redis command is NULL");
-    int result = add(command, front, format, arguments);
+    int result = add_behind(command, front, format, arguments);
     if (result < 0)
         command->size = before;
     return result;

@@ -15,7 +15,7 @@ struct durable_put {
 };
 
 /* An answer is due within so many seconds. */
-static int exchange(const struct durable_put *put, struct connection *connection,
+static int exchange_in_time(const struct durable_put *put, struct connection *connection,
                     const struct command *command, async_redis_reply **reply)
 {
     double limit = put->queue->redis->settings.silence_limit + WAIT_MS / 1000.0;
@@ -31,7 +31,7 @@ static int ask_replicas(const struct durable_put *put, struct connection *connec
     redisp_command_open(&command);
     int result = redisp_command_add(&command, "WAIT %d %d", put->queue->durable, (int)WAIT_MS);
     if (result == 0)
-        result = exchange(put, connection, &command, &reply);
+        result = exchange_in_time(put, connection, &command, &reply);
     redisp_command_close(&command);
     ASYNC_TRY(result);
     ASYNC_TRY(async_redis_reply_integer(reply, &count));
@@ -48,7 +48,7 @@ static bool has_written(const async_redis_reply *reply)
 static int put_and_wait(struct connection *connection, void *context)
 {
     const struct durable_put *put = context;
-    int result = exchange(put, connection, put->command, put->reply);
+    int result = exchange_in_time(put, connection, put->command, put->reply);
     if (result < 0 || !has_written(*put->reply))
         return result;
     do

@@ -47,7 +47,7 @@ static int wait_for_entries(struct shared_queue *queue, size_t count, async_redi
 }
 
 /* The priority of a stream. */
-static int priority_of(const struct shared_queue *queue, const async_redis_reply *stream)
+static int stream_priority(const struct shared_queue *queue, const async_redis_reply *stream)
 {
     const char *name;
     int priority = queue->stream_count - 1;
@@ -70,7 +70,7 @@ static void deliver_streams(struct shared_queue *queue, const async_redis_reply 
     size_t step = is_map ? 2 : 1;
     for (size_t i = 0; i < async_redis_reply_size(reply); i += step) {
         const async_redis_reply *pair = async_redis_reply_at(reply, i);
-        deliver_all(queue, priority_of(queue, is_map ? pair : async_redis_reply_at(pair, 0)),
+        deliver_all(queue, stream_priority(queue, is_map ? pair : async_redis_reply_at(pair, 0)),
                     is_map ? async_redis_reply_at(reply, i + 1) : async_redis_reply_at(pair, 1));
     }
 }

@@ -33,7 +33,7 @@ static size_t count_same(const struct shared_queue *queue)
     return count;
 }
 
-static void add_entries(struct words *words, const struct shared_queue *queue, size_t count)
+static void add_reports(struct words *words, const struct shared_queue *queue, size_t count)
 {
     for (const struct delivery *report = queue->reports; count > 0; count--, report = report->next)
         redisp_add_word(words, report->entry);
@@ -72,7 +72,7 @@ static int report_done(struct shared_queue *queue, size_t count)
     struct words words = {.count = 0};
     redisp_add_word(&words, "1");
     redisp_add_word(&words, queue->streams[queue->reports->priority]);
-    add_entries(&words, queue, count);
+    add_reports(&words, queue, count);
     return redisp_run(queue, NULL, &redisp_script_done, &words);
 }
 
@@ -85,7 +85,7 @@ static int report_failed(struct shared_queue *queue, size_t count, int error)
         why = "the size or the version of the item is another";
     begin_failure(&words, queue, queue->reports->priority, error == -EPROTO ? 0 : queue->tries,
                   error == -ECANCELED ? -1 : queue->pause, why);
-    add_entries(&words, queue, count);
+    add_reports(&words, queue, count);
     return redisp_run(queue, NULL, &redisp_script_fail, &words);
 }
 

@@ -25,7 +25,7 @@ struct putting {
 
 /* ---- the words ------------------------------------------------------------------------------ */
 
-static int priority_of(const struct shared_queue *queue, const void *item)
+static int item_priority(const struct shared_queue *queue, const void *item)
 {
     int priority = queue->priority != NULL ? queue->priority(item) : 0;
     int last = queue->stream_count - 1;
@@ -58,7 +58,7 @@ static void name_call(const struct shared_queue *queue, const struct putting *pu
     snprintf(text, size, "%s-%u", queue->consumer, putting->call);
 }
 
-static int run(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
+static int run_put(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
                const struct words *words)
 {
     return queue->durable > 0 ? redisp_run_durably(queue, reply, script, words)
@@ -77,8 +77,8 @@ static int send_later(struct shared_queue *queue, const struct putting *putting,
     add_item(&words, queue, putting);
     redisp_add_number(&words, (long long)(putting->seconds * 1000));
     redisp_add_word(&words, call);
-    redisp_add_number(&words, priority_of(queue, putting->item));
-    return run(queue, reply, &redisp_script_later, &words);
+    redisp_add_number(&words, item_priority(queue, putting->item));
+    return run_put(queue, reply, &redisp_script_later, &words);
 }
 
 static int send_once(struct shared_queue *queue, const struct putting *putting,
@@ -93,14 +93,14 @@ static int send_once(struct shared_queue *queue, const struct putting *putting,
     snprintf(mark, size, "%s%s", queue->once, putting->id);
     name_call(queue, putting, call, sizeof call);
     redisp_add_number(&words, 3 + queue->stream_count);
-    redisp_add_word(&words, queue->streams[priority_of(queue, putting->item)]);
+    redisp_add_word(&words, queue->streams[item_priority(queue, putting->item)]);
     redisp_add_word(&words, mark);
     redisp_add_word(&words, queue->later);
     redisp_add_streams(&words, queue);
     add_item(&words, queue, putting);
     redisp_add_number(&words, REMEMBERED_SECONDS);
     redisp_add_word(&words, call);
-    int result = run(queue, reply, &redisp_script_once, &words);
+    int result = run_put(queue, reply, &redisp_script_once, &words);
     free(mark);
     return result;
 }
@@ -109,7 +109,7 @@ static int send_now(struct shared_queue *queue, const struct putting *putting,
                     async_redis_reply **reply)
 {
     struct words words = {.count = 0};
-    const char *stream = queue->streams[priority_of(queue, putting->item)];
+    const char *stream = queue->streams[item_priority(queue, putting->item)];
     struct iovec bytes = bytes_of(queue, putting->item);
     if (queue->maxsize == 0 && queue->durable == 0)
         return async_redis_command(queue->redis, reply, "XADD %s * t %s b %b", stream, queue->tag,
@@ -119,7 +119,7 @@ static int send_now(struct shared_queue *queue, const struct putting *putting,
     redisp_add_word(&words, queue->later);
     redisp_add_streams(&words, queue);
     add_item(&words, queue, putting);
-    return run(queue, reply, &redisp_script_put, &words);
+    return run_put(queue, reply, &redisp_script_put, &words);
 }
 
 /* ---- again and again ------------------------------------------------------------------------ */

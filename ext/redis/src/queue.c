@@ -63,7 +63,7 @@ static void want(void *state)
     async_event_set(&((struct shared_queue *)state)->wanted);
 }
 
-static bool report(void *state, int error)
+static bool report_last(void *state, int error)
 {
     return redisp_report_last(state, error);
 }
@@ -125,7 +125,7 @@ static const async_queue_kind kind = {.put = put,
                                       .put_nowait = put_nowait,
                                       .get_nowait = get_nowait,
                                       .want = want,
-                                      .report = report,
+                                      .report = report_last,
                                       .join = join,
                                       .qsize = qsize,
                                       .shutdown = shut_down,

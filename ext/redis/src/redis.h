@@ -53,6 +53,9 @@ struct root {
     struct chunk *chunks;
 };
 
+/* Frees the replies and clears their places. */
+void redisp_free_replies(struct async_redis_reply **replies, size_t count);
+
 /* The code for an error of Redis, with its sentence. about: the command's name, or NULL. */
 int redisp_fail(const char *about, const struct async_redis_reply *error);
 

@@ -202,3 +202,11 @@ void async_redis_reply_free(async_redis_reply *reply)
         chunk = next;
     }
 }
+
+void redisp_free_replies(struct async_redis_reply **replies, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        async_redis_reply_free(replies[i]);
+        replies[i] = NULL;
+    }
+}

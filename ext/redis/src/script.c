@@ -68,7 +68,7 @@ static int run_once(struct async_redis *redis, async_redis_reply **reply, const 
 }
 
 /* If the server has forgotten it since it was loaded, the text goes with the call. */
-static int run(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
+static int run_script(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
                struct rest *rest)
 {
     int result = -ENOEXEC;
@@ -87,7 +87,7 @@ int redisp_eval_words(struct async_redis *redis, async_redis_reply **reply,
     struct rest rest = {.words = words, .count = count};
     if (reply != NULL)
         *reply = NULL;
-    return run(redis, reply, script, &rest);
+    return run_script(redis, reply, script, &rest);
 }
 
 int async_redis_eval(async_redis *redis, async_redis_reply **reply, async_redis_script *script,
@@ -100,7 +100,7 @@ int async_redis_eval(async_redis *redis, async_redis_reply **reply, async_redis_
         return async_fail(-EINVAL, "async_redis_eval: the script or its text is NULL");
     ASYNC_TRY(redisp_hold(redis, "async_redis_eval"));
     va_start(rest.arguments, format);
-    int result = run(redis, reply, script, &rest);
+    int result = run_script(redis, reply, script, &rest);
     va_end(rest.arguments);
     redisp_release(redis);
     return result;

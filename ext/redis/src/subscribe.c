@@ -117,7 +117,7 @@ static struct async_redis_subscription *next_to_serve(struct subscriber *subscri
     return subscription;
 }
 
-static bool is_wanted(const struct subscriber *subscriber,
+static bool is_subscribed(const struct subscriber *subscriber,
                       const struct async_redis_subscription *other)
 {
     const struct text name = {other->name, other->size};
@@ -131,7 +131,7 @@ static bool is_wanted(const struct subscriber *subscriber,
 /* ---- putting messages into queues ----------------------------------------------------------- */
 
 /* Takes the message, which may be NULL: out of memory. Waits for room in the queue. */
-static int put(struct async_redis_subscription *subscription, async_redis_message *message)
+static int put_message(struct async_redis_subscription *subscription, async_redis_message *message)
 {
     if (message == NULL)
         return -ENOMEM;
@@ -144,7 +144,7 @@ static int put(struct async_redis_subscription *subscription, async_redis_messag
     return result == -ENOMEM ? result : 0; /* a queue that was shut down takes no more */
 }
 
-static int deliver(struct subscriber *subscriber, struct text channel, struct text pattern,
+static int deliver_message(struct subscriber *subscriber, struct text channel, struct text pattern,
                    struct text payload)
 {
     bool by_pattern = pattern.bytes != NULL;
@@ -153,7 +153,7 @@ static int deliver(struct subscriber *subscriber, struct text channel, struct te
     while ((subscription = next_to_serve(subscriber, by_pattern, by_pattern ? pattern : channel)) !=
            NULL) {
         subscription->last_number = subscriber->number;
-        ASYNC_TRY(put(subscription, new_message(channel, pattern, payload)));
+        ASYNC_TRY(put_message(subscription, new_message(channel, pattern, payload)));
     }
     return 0;
 }
@@ -169,7 +169,7 @@ static int confirm(struct subscriber *subscriber, bool is_pattern, struct text n
         subscription->is_confirmed = true;
         async_event_set(&subscription->changed);
         if (was_confirmed && subscription->connection != subscriber->connections)
-            ASYNC_TRY(put(subscription, redisp_new(sizeof(async_redis_message))));
+            ASYNC_TRY(put_message(subscription, redisp_new(sizeof(async_redis_message))));
         subscription->connection = subscriber->connections;
     }
     return 0;
@@ -210,9 +210,9 @@ static int handle(struct subscriber *subscriber, const struct async_redis_reply 
     if (second.bytes == NULL)
         return 0;
     if (is(kind, "message"))
-        return deliver(subscriber, second, none, text_at(reply, 2));
+        return deliver_message(subscriber, second, none, text_at(reply, 2));
     if (is(kind, "pmessage"))
-        return deliver(subscriber, text_at(reply, 2), second, text_at(reply, 3));
+        return deliver_message(subscriber, text_at(reply, 2), second, text_at(reply, 3));
     if (is(kind, "subscribe") || is(kind, "psubscribe"))
         return confirm(subscriber, is(kind, "psubscribe"), second);
     return 0;
@@ -290,7 +290,7 @@ static void end_all(struct subscriber *subscriber)
 }
 
 /* Until the client is freed, or the run ends. */
-static int run(void *argument)
+static int receive_for_all(void *argument)
 {
     struct async_redis *redis = argument;
     double pause = REDISP_FIRST_PAUSE;
@@ -317,7 +317,7 @@ static int start(struct async_redis *redis)
     struct subscriber *subscriber = redisp_new(sizeof *subscriber);
     if (subscriber == NULL)
         return -ENOMEM;
-    subscriber->task = asyncp_create_task_ptr(run, redis, &options, ASYNCP_HERE);
+    subscriber->task = asyncp_create_task_ptr(receive_for_all, redis, &options, ASYNCP_HERE);
     if (subscriber->task == NULL) {
         free(subscriber);
         return -ENOMEM;
@@ -423,7 +423,7 @@ void async_redis_unsubscribe(async_redis_subscription *subscription)
         link = &(*link)->next;
     *link = subscription->next;
     subscription->is_ended = true;
-    if (subscriber->is_up && !is_wanted(subscriber, subscription))
+    if (subscriber->is_up && !is_subscribed(subscriber, subscription))
         async_ignore(send_about(subscriber, "UNSUBSCRIBE", subscription));
     release(subscription);
 }

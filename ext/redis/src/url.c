@@ -73,7 +73,7 @@ static int decode(struct span span, char **out)
     return 0;
 }
 
-static int read_number(struct span span, int most, const char *why, int *number)
+static int read_setting(struct span span, int most, const char *why, int *number)
 {
     int64_t value;
     if (!redisp_read_integer(span.text, span.size, &value) || value < 0 || value > most)
@@ -84,7 +84,7 @@ static int read_number(struct span span, int most, const char *why, int *number)
 
 static int read_database(struct settings *settings, struct span span)
 {
-    return read_number(span, MAX_DATABASE, "the database is no number", &settings->database);
+    return read_setting(span, MAX_DATABASE, "the database is no number", &settings->database);
 }
 
 static int read_login(struct settings *settings, struct span span)
@@ -113,7 +113,7 @@ static int read_host(struct settings *settings, struct span span)
     }
     if (host.size > 0)
         ASYNC_TRY(decode(host, &settings->host));
-    return span.size > 0 ? read_number(span, MAX_PORT, "the port is no number", &settings->port)
+    return span.size > 0 ? read_setting(span, MAX_PORT, "the port is no number", &settings->port)
                          : 0;
 }
 
