@@ -97,6 +97,7 @@ TEST(process_that_ends_with_us_does_so_also_when_we_are_killed)
         async_ignore(async_run(start_in_child, ends[1]));
         _exit(1);
     }
+    close(ends[1]);
     CHECK_EQ(read(ends[0], &pid, sizeof pid), (ssize_t)sizeof pid);
     kill(child, SIGKILL);
     CHECK_EQ(end_of(child), BY_SIGNAL + SIGKILL);
@@ -104,7 +105,6 @@ TEST(process_that_ends_with_us_does_so_also_when_we_are_killed)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     CHECK(!exists(pid));
     close(ends[0]);
-    close(ends[1]);
 }
 
 /* ---- fork() --------------------------------------------------------------------------------- */
@@ -191,9 +191,9 @@ TEST(process_that_was_not_freed_is_told_in_debug_mode)
     int result = async_run_with(&options, start_and_leave, NULL);
     CHECK_EQ(dup2(saved, 2), 2);
     CHECK_EQ(result, 0);
+    close(ends[1]);
     CHECK(read(ends[0], said, sizeof said - 1) > 0);
     CHECK(strstr(said, "was not freed before its loop") != NULL);
     close(saved);
     close(ends[0]);
-    close(ends[1]);
 }

@@ -158,11 +158,11 @@ TEST_EACH_BACKEND(process_writes_after_what_was_written_before_its_start)
     int result = async_run_with(test_options(), write_and_run);
     CHECK_EQ(dup2(saved, 1), 1);
     CHECK_EQ(result, 0);
+    close(ends[1]);
     CHECK(read(ends[0], said, sizeof said - 1) > 0);
     for (int i = 0; i < 20; i++)
         CHECK(strncmp(said + i * 10, "own child\n", 10) == 0);
     close(ends[0]);
-    close(ends[1]);
     close(saved);
 }
 
@@ -185,10 +185,10 @@ TEST_EACH_BACKEND(output_to_a_full_device_is_not_lost_in_silence)
     CHECK_EQ(dup2(saved_out, 1), 1);
     CHECK_EQ(dup2(saved_err, 2), 2);
     CHECK_EQ(status, 1);
+    close(ends[1]); /* the read ends also if the report could not be written */
     CHECK(read(ends[0], said, sizeof said - 1) > 0);
     CHECK(strstr(said, "was lost: -ENOSPC: No space left on device") != NULL);
     close(ends[0]);
-    close(ends[1]);
     close(saved_out);
     close(saved_err);
     close(full);
