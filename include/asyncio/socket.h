@@ -13,7 +13,7 @@
  * A call first tries at once and waits only if it would block; MSG_DONTWAIT has no effect. If
  * something was transferred, the call returns its result, also if the task was cancelled meanwhile:
  * -ECANCELED means that nothing was transferred, unless a comment says otherwise. Several tasks may
- * wait on one descriptor.
+ * wait on one descriptor; the kernel decides which of them is served first.
  *
  * Other errors are those of the namesake, such as -ENOTSOCK, -ENOTCONN and -ECONNRESET. -EBADF is
  * returned if the descriptor is not open, or was closed by async_close meanwhile.
