@@ -199,7 +199,7 @@ static int append_words(struct command *command, const char *format, struct valu
 
 /* The words in front, which end with NULL, and those of the format. */
 static int add_behind(struct command *command, const char *const *front, const char *format,
-               va_list arguments)
+                      va_list arguments)
 {
     struct values values;
     size_t words = count_words(format), in_front = 0;

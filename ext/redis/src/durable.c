@@ -16,7 +16,7 @@ struct durable_put {
 
 /* An answer is due within so many seconds. */
 static int exchange_in_time(const struct durable_put *put, struct connection *connection,
-                    const struct command *command, async_redis_reply **reply)
+                            const struct command *command, async_redis_reply **reply)
 {
     double limit = put->queue->redis->settings.silence_limit + WAIT_MS / 1000.0;
     return async_timeout(limit, redisp_exchange(connection, command, reply));

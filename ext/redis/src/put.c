@@ -58,8 +58,8 @@ static void name_call(const struct shared_queue *queue, const struct putting *pu
     snprintf(text, size, "%s-%u", queue->consumer, putting->call);
 }
 
-static int run_put(struct shared_queue *queue, async_redis_reply **reply, async_redis_script *script,
-               const struct words *words)
+static int run_put(struct shared_queue *queue, async_redis_reply **reply,
+                   async_redis_script *script, const struct words *words)
 {
     return queue->durable > 0 ? redisp_run_durably(queue, reply, script, words)
                               : redisp_run(queue, reply, script, words);

@@ -68,8 +68,8 @@ static int run_once(struct async_redis *redis, async_redis_reply **reply, const 
 }
 
 /* If the server has forgotten it since it was loaded, the text goes with the call. */
-static int run_script(struct async_redis *redis, async_redis_reply **reply, async_redis_script *script,
-               struct rest *rest)
+static int run_script(struct async_redis *redis, async_redis_reply **reply,
+                      async_redis_script *script, struct rest *rest)
 {
     int result = -ENOEXEC;
     if (script->asyncp_hash[0] != 0)

@@ -118,7 +118,7 @@ static struct async_redis_subscription *next_to_serve(struct subscriber *subscri
 }
 
 static bool is_subscribed(const struct subscriber *subscriber,
-                      const struct async_redis_subscription *other)
+                          const struct async_redis_subscription *other)
 {
     const struct text name = {other->name, other->size};
     for (const struct async_redis_subscription *subscription = subscriber->first;
@@ -145,7 +145,7 @@ static int put_message(struct async_redis_subscription *subscription, async_redi
 }
 
 static int deliver_message(struct subscriber *subscriber, struct text channel, struct text pattern,
-                   struct text payload)
+                           struct text payload)
 {
     bool by_pattern = pattern.bytes != NULL;
     struct async_redis_subscription *subscription;
