@@ -25,8 +25,8 @@ function cpu() {
 async function withServer(measure) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-bullmq-'));
   const socket = path.join(folder, 'socket');
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder],
-    { stdio: 'ignore' });
+  const server = spawn(process.env.REDIS_SERVER || 'redis-server',
+    ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder], { stdio: 'ignore' });
   try {
     while (!fs.existsSync(socket)) await sleep(20);
     // null: BullMQ requires it for the connection of a worker

@@ -20,11 +20,14 @@ static redisContext *start(void)
         bench_die("mkdtemp", folder);
     snprintf(path, sizeof path, "%s/socket", folder);
     memset(item, 'x', sizeof item);
+    const char *program = getenv("REDIS_SERVER");
+    if (program == NULL)
+        program = "redis-server";
     server = fork();
     if (server == 0) {
         if (freopen("/dev/null", "w", stdout) != NULL)
-            execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save",
-                   "", "--dir", folder, (char *)NULL);
+            execlp(program, program, "--port", "0", "--unixsocket", path, "--save", "", "--dir",
+                   folder, (char *)NULL);
         _exit(1);
     }
     for (int i = 0; i < 500; i++) {

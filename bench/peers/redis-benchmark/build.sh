@@ -11,10 +11,10 @@ set -eu
 settings=(--appendonly yes --appendfsync "$1") row="put/128 $1" connections=8
 [ "$1" != many ] || { settings=(--appendonly no) row=put/128 connections=50; }
 folder=$(mktemp -d)
-trap 'kill $server; wait; rm -r "$folder"' EXIT
-redis-server --port 0 --unixsocket "$folder/socket" --save "" "${settings[@]}" --dir "$folder" >/dev/null &
+trap 'kill $server || true; wait; rm -r "$folder"' EXIT
+"${REDIS_SERVER:-redis-server}" --port 0 --unixsocket "$folder/socket" --save "" "${settings[@]}" --dir "$folder" >/dev/null &
 server=$!
-until [ -S "$folder/socket" ]; do sleep 0.02; done
+until [ -S "$folder/socket" ]; do kill -0 $server; sleep 0.02; done
 item=$(head -c 64 /dev/zero | tr '\0' x)
 rate=$(redis-benchmark -s "$folder/socket" -c "$connections" -P 16 -n 200000 --csv XADD q '*' b "$item" |
     tail -n 1 | sed 's/^"[^"]*","\([0-9.]*\)".*/\1/')

@@ -3,6 +3,7 @@ its own process. RQ's usual worker makes a process for each job, so it is slower
 
 import contextlib
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,8 @@ def server():
     """A function that makes a connection to it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "socket")
-        process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
-                                   stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([os.environ.get("REDIS_SERVER", "redis-server"), "--port", "0", "--unixsocket", path,
+                                    "--save", "", "--dir", folder], stdout=subprocess.DEVNULL)
         try:
             while not path.exists():
                 time.sleep(0.02)
