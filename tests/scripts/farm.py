@@ -72,7 +72,9 @@ def redis_server(folder: Path):
 
 
 def wait_until(holds):
+    ends = time.monotonic() + 60
     while not holds():
+        expect("something comes in time", True, time.monotonic() < ends)
         time.sleep(0.02)
 
 
@@ -106,9 +108,10 @@ def test_processes(backend):
 
 
 def check_workers(lines, ask, backend, url):
-    """Two of them; each ends in order."""
+    """Two of them; each ends in order. One may do all before the other has begun, and has a handler for signals."""
+    readers = lambda: ask("CLIENT", "LIST").count("cmd=xreadgroup")
     with start("work", backend=backend, url=url) as one, start("work", backend=backend, url=url) as other:
-        wait_until(lambda: ask("XLEN", "{farm}:s") == "0")
+        wait_until(lambda: ask("XLEN", "{farm}:s") == "0" and readers() == 2)
         one.process.send_signal(signal.SIGTERM)
         other.process.send_signal(signal.SIGINT)
         first, said = one.finish(128 + signal.SIGTERM)
