@@ -362,6 +362,24 @@ QUEUE_RULE(shutdown_ends_the_waits_of_putters)
     CHECK_EQ(end_of(putters[1]), -ESHUTDOWN);
 }
 
+/* In Redis the item that is being worked on takes the room. */
+QUEUE_RULE(put_that_waits_is_refused_after_a_shutdown_though_there_is_room)
+{
+    async_auto_queue *queue = rule_queue(rule, 1);
+    struct call call = {.item = 3};
+    rule_put(queue, 1, 1);
+    CHECK_EQ(rule_get(queue, RULE_LIMIT), 1);
+    if (!rule->in_redis)
+        rule_put(queue, 2, 1);
+    async_task *putter = async_create_task(call_put, queue, &call);
+    CHECK_EQ(async_sleep(RULE_MOMENT), 0);
+    async_queue_shutdown(queue, false);
+    async_queue_task_done(queue);
+    if (!rule->in_redis)
+        CHECK_EQ(rule_get_done(queue), 2);
+    CHECK_EQ(end_of(putter), -ESHUTDOWN);
+}
+
 static void report_after_shutdown(async_queue *queue, bool immediate)
 {
     rule_put(queue, 1, 1);
