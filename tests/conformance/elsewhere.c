@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = 64, MAX_LEFT = 256 };
+enum { NAME_BYTES = 64, MAX_LEFT = 256, PRIORITY_KIND = 2, PRIORITIES = 10 /* values */ };
 
 static async_redis *redis;
 static int programs; /* played by this process */
@@ -54,14 +54,21 @@ static async_redis *connect_client(void)
 }
 
 /* Each program has queues of its own. */
-static void write_name(char *name, size_t number)
+static void write_name(char *name, int number)
 {
-    snprintf(name, NAME_BYTES, "%d-%d-%zu", (int)getpid(), programs, number);
+    snprintf(name, NAME_BYTES, "%d-%d-%d", (int)getpid(), programs, number);
 }
 
-async_queue *open_elsewhere(size_t number, size_t maxsize)
+static int priority_of(const void *item)
 {
-    const async_redis_queue_options options = {.maxsize = maxsize};
+    return *(const int *)item;
+}
+
+async_queue *open_elsewhere(int number, int kind, size_t maxsize)
+{
+    const async_redis_queue_options options = {.maxsize = maxsize,
+                                               .priorities = kind == PRIORITY_KIND ? PRIORITIES : 0,
+                                               .priority = priority_of};
     char name[NAME_BYTES];
     async_queue *queue;
     if (redis == NULL) {
@@ -89,14 +96,15 @@ static int compare_items(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* The items of a queue: their number. */
-static size_t read_items(async_redis *client, size_t number, int *items)
+/* Adds the items of a stream, of which there is one for each priority: their number then. */
+static size_t read_items(async_redis *client, int number, int priority, int *items, size_t count)
 {
     async_auto_redis_reply *reply = NULL;
-    char name[NAME_BYTES];
-    size_t count = 0;
+    char name[NAME_BYTES], suffix[12] = "";
     write_name(name, number);
-    int result = async_redis_command(client, &reply, "XRANGE {%s}:s - +", name);
+    if (priority > 0)
+        snprintf(suffix, sizeof suffix, "%d", priority);
+    int result = async_redis_command(client, &reply, "XRANGE {%s}:s%s - +", name, suffix);
     if (result < 0)
         fail("XRANGE", result);
     for (size_t i = 0; i < async_redis_reply_size(reply) && count < MAX_LEFT; i++) {
@@ -111,12 +119,14 @@ static size_t read_items(async_redis *client, size_t number, int *items)
     return count;
 }
 
-static void print_items(async_redis *client, size_t number)
+static void print_items(async_redis *client, int number)
 {
     int items[MAX_LEFT];
-    size_t count = read_items(client, number, items);
+    size_t count = 0;
+    for (int priority = 0; priority < PRIORITIES; priority++)
+        count = read_items(client, number, priority, items, count);
     qsort(items, count, sizeof items[0], compare_items);
-    printf("0 left%zu", number);
+    printf("0 left%d", number);
     for (size_t i = 0; i < count; i++)
         printf(" %d", items[i]);
     putchar('\n');
@@ -128,7 +138,7 @@ void print_what_is_left(void)
     async_redis_free_wait(redis);
     redis = NULL;
     async_redis *client = connect_client();
-    for (size_t i = 0; i < MAX_OBJECTS; i++)
+    for (int i = 0; i < MAX_OBJECTS; i++)
         if (play.queues[i].queue != NULL)
             print_items(client, i);
     async_redis_free_wait(client);

@@ -148,7 +148,7 @@ bool is_elsewhere(void);
 double real_seconds(int duration);
 
 /* A queue in Redis, of the program that is played. */
-async_queue *open_elsewhere(size_t number, size_t maxsize);
+async_queue *open_elsewhere(int number, int kind, size_t maxsize);
 
 /* Waits until all tasks of the program have ended. */
 void wait_for_the_end(void);

@@ -18,7 +18,7 @@ import rules
 from generate import Generator
 from language import ARGUMENTS, OBJECTS
 from model import World
-from queues import Fifo, ShutDown
+from queues import Handing, ShutDown
 from words import MISTAKES, Failure
 
 RULES = {
@@ -39,8 +39,8 @@ SCHEDULES, LONGEST_PROGRAM = 24, 40  # units
 LONGEST_POLL = 1.1  # seconds between two looks of a put or a join
 
 
-class RedisQueue(Fifo):
-    """asyncio.Queue with these rules. Without `chance` nothing is late."""
+class Elsewhere(Handing):
+    """A queue with these rules. Without `chance` nothing is late."""
 
     def __init__(self, maxsize, world):
         super().__init__(maxsize, world)
@@ -123,7 +123,7 @@ class RedisQueue(Fifo):
         self.reads_ahead = len(getters) > 1
 
     def put_back(self, item):
-        self._queue.append(item)
+        super()._put(item)
         if not self.is_shut_down:
             self._wakeup_next(self._getters)
 
@@ -213,10 +213,18 @@ class RedisQueue(Fifo):
             putter.set_exception(ShutDown())
 
 
+class RedisFifo(Elsewhere, asyncio.Queue):
+    """A queue."""
+
+
+class RedisPriority(Elsewhere, asyncio.PriorityQueue):
+    """The least first: the items are the priorities."""
+
+
 class RedisWorld(World):
     """A program on such queues. chance: what is drawn for this schedule; None: nothing is late."""
 
-    classes = [RedisQueue]
+    classes = [RedisFifo, None, RedisPriority]
 
     def __init__(self, text, counted, chance, unit):
         self.chance, self.unit = chance, unit
@@ -279,7 +287,7 @@ def expected_outcome(text, counted, unit):
 # ---- programs ---------------------------------------------------------------------------------------------------
 
 WEIGHTS = {"create": 5, "await": 4, "cancel": 3, "catch": 2, "try": 1, "timeout": 2, "sleep": 6, "fail": 0.5, "uncancel": 1,
-           "cancelling": 0.5, "put": 14, "get": 10, "task_done": 5, "join": 4, "shutdown": 2, "put_nowait": 0.5,
+           "cancelling": 0.5, "put": 14, "get": 10, "task_done": 5, "join": 4, "shutdown": 1, "put_nowait": 0.5,
            "get_nowait": 0.5}
 LONGEST = 12  # units
 
@@ -296,7 +304,7 @@ class QueueGenerator(Generator):
 
     def declare(self):
         for number in range(self.queues):
-            self.write(0, "queue", number, "fifo", self.dice.choice((0, 0, 1, 1, 2)))
+            self.write(0, "queue", number, self.dice.choice(("fifo", "fifo", "priority")), self.dice.choice((0, 1, 1, 2)))
 
     def body(self, depth, allowed, least, most):
         if depth == 1:
@@ -307,7 +315,7 @@ class QueueGenerator(Generator):
         chance = self.dice.random()
         if chance < 0.4:
             self.limited(depth)
-        elif chance < 0.44:
+        elif chance < 0.41:
             self.write(depth, "shutdown", *self.arguments(ARGUMENTS["shutdown"]))
             self.write(depth, "task_done", self.argument("q"))
         else:

@@ -257,7 +257,7 @@ static int *taken_of(struct frame *frame, const struct operation *operation)
 static async_queue *queue_of_kind(int number, int kind, size_t maxsize)
 {
     if (is_elsewhere())
-        return open_elsewhere((size_t)number, maxsize);
+        return open_elsewhere(number, kind, maxsize);
     switch (kind) {
     case 0:
         return new_queue(maxsize, sizeof(int));
