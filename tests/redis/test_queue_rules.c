@@ -53,6 +53,16 @@ QUEUE_RULE(items_come_in_the_order_of_the_puts)
     CHECK_EQ(rule_get(queue, RULE_MOMENT), -ETIMEDOUT);
 }
 
+QUEUE_RULE(least_item_comes_first)
+{
+    static const int items[] = {3, 1, 4, 0, 2};
+    async_auto_queue *queue = rule_priority_queue(rule);
+    for (int i = 0; i < 5; i++)
+        rule_put(queue, items[i], 1);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(rule_get_done(queue), i);
+}
+
 QUEUE_RULE(get_waits_for_an_item)
 {
     async_auto_queue *queue = rule_queue(rule, 0);
