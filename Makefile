@@ -13,7 +13,8 @@
 #                     FULL=1: also installs programs that only a few tests need; without them those tests are skipped;
 #                     MACHINE=aarch64, riscv64, s390x, armhf or i386: cross-compiled, in build-aarch64, and run by
 #                     qemu, i386 by the kernel of this machine
-#   make conformance  compares random programs on the library and on CPython's asyncio: N=1000 SEED=1
+#   make conformance  compares random programs on the library and on CPython's asyncio: N=1000 SEED=1; and N/10 of
+#                     them with queues in Redis
 #   make planted      mutation test of `make conformance`: plants mistakes in a copy of the library; T=queue: only some
 #   make faults       fails every system call and allocation in turn; FULL=1: in every test, for hours
 #   make storm        stress test: a million connections that end in every way, on each backend (N=1000000), and a
@@ -166,6 +167,8 @@ test:
 conformance:
 	$(call build,tests)
 	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/compare.py $(N) $(SEED)
+	BUILD_DIR=$(BUILD) WRAPPER='$(WRAPPER)' python3 tests/conformance/compare.py --queues redis $$(($(N) / 10)) $(SEED) \
+	    || [ $$? = 77 ]
 
 # planted and storm are the former names.
 mutations planted:

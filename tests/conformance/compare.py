@@ -3,6 +3,7 @@
 
     compare.py N SEED        programs 0 to N - 1 of that seed; status 1 if there is a difference
     compare.py --play FILE   one program, and both traces if they differ
+    compare.py --queues redis …  the queues are in a private Redis server; see redis_queues.py
 
 The last line has the number of programs and of differences. docs/decisions/conformance.md explains what is compared and
 why it must be equal.
@@ -17,6 +18,8 @@ from multiprocessing import Pool
 from pathlib import Path
 from typing import NamedTuple
 
+import redis_queues
+import redis_sides
 from generate import generate
 from language import ARGUMENTS
 from rules import RULES, Rules
@@ -82,10 +85,10 @@ def show(difference):
     print()
 
 
-def report(outcome):
+def report(outcome, names=RULES):
     """How often each rule and each operation was exercised, in percent of the programs."""
     print(f"{'rule':28}{'programs':>10}{'uses':>10}")
-    for name in RULES:
+    for name in names:
         print(f"{name:28}{outcome.rules.programs[name]:10}{outcome.rules.uses[name]:10}")
     words = Counter({word: outcome.rules.words[word] for word in [*ARGUMENTS, "(stuck)"] if outcome.rules.words[word]})
     print("\noperations, in percent of the programs that perform them:")
@@ -93,8 +96,8 @@ def report(outcome):
     print()
 
 
-def play_one(player, text) -> int:
-    found = compare(player, [text])
+def play_one(side, text, compare) -> int:
+    found = compare(side, [text])
     for difference in found:
         show(difference)
     return 1 if found else 0
@@ -106,18 +109,15 @@ def options():
     parser.add_argument("count", type=int, nargs="?", default=1000)
     parser.add_argument("seed", nargs="?", default="1")
     parser.add_argument("--play", type=Path)
+    parser.add_argument("--queues", choices=["local", "redis"], default="local")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     return parser.parse_args()
 
 
-def main() -> int:
-    if sys.version_info < (3, 11):
-        print("this Python is older than 3.11, and its asyncio lacks too much")
-        return SKIPPED
-    chosen = options()
+def run_local(chosen) -> int:
     if chosen.play:
-        return play_one(chosen.player, chosen.play.read_text().strip("\n"))
+        return play_one(chosen.player, chosen.play.read_text().strip("\n"), compare)
     outcome = play_all(chosen.player, chosen.seed, chosen.count, chosen.jobs, MAX_SHOWN if chosen.quiet else 20)
     if not chosen.quiet:
         report(outcome)
@@ -125,6 +125,33 @@ def main() -> int:
         show(shrink(chosen.player, difference))
     print(f"{outcome.programs} programs, {len(outcome.differences)} differences")
     return 1 if outcome.differences else 0
+
+
+def run_in_redis(chosen) -> int:
+    if not redis_sides.is_installed():
+        print("redis-server is not installed")
+        return SKIPPED
+    RULES.update(redis_queues.RULES)
+    with redis_sides.server() as url:
+        side = redis_sides.Side(chosen.player, url)
+        if chosen.play:
+            return play_one(side, chosen.play.read_text().strip("\n"), redis_sides.compare)
+        outcome = redis_sides.play_all(side, chosen.seed, chosen.count, chosen.jobs)
+        if not chosen.quiet:
+            report(outcome, redis_queues.RULES)
+        for difference in outcome.differences[:1]:  # it takes the time of a hundred programs
+            show(shrink(side, difference, redis_sides.compare))
+    print(f"{outcome.programs} programs on queues in Redis, {outcome.again} played again, "
+          f"{len(outcome.differences)} differences")
+    return 1 if outcome.differences else 0
+
+
+def main() -> int:
+    if sys.version_info < (3, 11):
+        print("this Python is older than 3.11, and its asyncio lacks too much")
+        return SKIPPED
+    chosen = options()
+    return run_in_redis(chosen) if chosen.queues == "redis" else run_local(chosen)
 
 
 if __name__ == "__main__":

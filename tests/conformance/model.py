@@ -73,6 +73,8 @@ class Player(Performer):
 class World:
     """A program while it is played."""
 
+    classes = CLASSES
+
     def __init__(self, text, rules):
         self.program = parse(text)
         self.rules = rules
@@ -89,7 +91,11 @@ class World:
         for operation in self.program.declarations:
             if operation.word == "queue":
                 number, kind, maxsize = operation.arguments
-                self.queues[number] = CLASSES[kind](maxsize, self)
+                self.queues[number] = self.classes[kind](maxsize, self)
+
+    def duration(self, seconds):
+        """How long a sleep or a limit of the program takes."""
+        return seconds
 
     def trace(self, performer, line, result, more=()):
         """Writes down what happened."""

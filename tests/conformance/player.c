@@ -84,6 +84,7 @@ int perform(struct frame *frame)
     if (result == 0)
         result = frame->result;
     trace(frame, 0, result, NULL, 0);
+    frame->ended = true;
     return result;
 }
 
@@ -112,6 +113,18 @@ static size_t cancel_others(void)
             async_task_cancel(all[i]);
     return count - 1;
 }
+
+static int play_elsewhere(void)
+{
+    declare_all();
+    async_task_detach(async_create_task(perform, new_frame(NULL, 0)));
+    wait_for_the_end();
+    play.over = true;
+    free_all();
+    print_what_is_left();
+    return 0;
+}
+async_fn(play_elsewhere);
 
 static int play_program(void)
 {
@@ -165,12 +178,13 @@ int main(int count, char **arguments)
         return 2;
     }
     char *text = read_file(arguments[1]);
-    const async_run_options options = {.virtual_clock = true,
+    const async_run_options options = {.virtual_clock = !is_elsewhere(),
                                        .allocator = {.reallocate = reallocate}};
     for (char *rest = text; *rest != 0;) {
         rest = parse(rest);
         limit_time();
-        int result = async_run_with(&options, play_program);
+        int result = is_elsewhere() ? async_run_with(&options, play_elsewhere)
+                                    : async_run_with(&options, play_program);
         if (result != 0 || held != 0)
             printf("the run gave %d and left %zu bytes\n", result, held);
         puts("over");

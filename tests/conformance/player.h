@@ -49,9 +49,11 @@ struct frame {
     int sequence;         /* how many tasks were made before it */
     int children;         /* how many it has made */
     int result;           /* its return value if nothing fails */
+    bool ended;
     size_t begin, end;
     struct limit *limit;     /* the innermost in force that was begun as a block; NULL: none */
     unsigned locks;          /* those it holds, a bit each */
+    int taken[MAX_OBJECTS];  /* of each queue in Redis: items it has got and not reported done */
     async_task_group *group; /* the innermost that it declared; NULL: none */
     async_task_group *home;  /* the group whose child it is; NULL: none */
 };
@@ -64,7 +66,7 @@ struct slot {
 
 struct queue {
     async_queue *queue; /* NULL: the program has none of this number */
-    int taken;          /* items got and not reported done */
+    int taken;          /* items got and not reported done; not in Redis */
 };
 
 /* A callback that was asked for. */
@@ -136,6 +138,25 @@ void declare_sync(void);
 /* Makes the objects that the program declares, before it runs; and frees them. */
 void declare_all(void);
 void free_all(void);
+
+/* ---- elsewhere.c ---------------------------------------------------------------------------- */
+
+/* Whether the queues are in Redis. Then the clock is the real one. */
+bool is_elsewhere(void);
+
+/* How long a sleep or a limit of the program takes. */
+double real_seconds(int duration);
+
+/* A queue in Redis, of the program that is played. */
+async_queue *open_elsewhere(int number, int kind, size_t maxsize);
+
+/* Waits until all tasks of the program have ended. */
+void wait_for_the_end(void);
+
+/* Prints the items of the queues, a line each, after the queues were freed. */
+void print_what_is_left(void);
+
+/* ---- player.c and words.c ------------------------------------------------------------------- */
 
 /* The frame of a new task; NULL: the program has enough of them. */
 struct frame *new_frame(struct frame *parent, int coroutine);

@@ -94,6 +94,26 @@ class Handing:
         self.refuse_get()
         return super().get_nowait()
 
+    # What the words put_nowait, get_nowait and task_done call; redis_queues.py has others.
+
+    def put_at_once(self, item):
+        self.put_nowait(item)
+
+    def get_at_once(self):
+        return self.get_nowait()
+
+    def note_taken(self, performer, item):
+        """The performer has got the item."""
+        self.taken += 1
+
+    def report(self, performer) -> int:
+        """The performer reports an item as done; 0 if there is none to report."""
+        if self.taken == 0:
+            return 0
+        self.taken -= 1
+        self.task_done()
+        return 1
+
     def refuse_put(self):
         """Nothing goes into a queue that was shut down, but what went in before."""
         if self.is_shut_down and self.world.running() not in self.placed:

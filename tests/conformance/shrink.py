@@ -4,7 +4,7 @@ import time
 from itertools import islice
 
 from language import ARGUMENTS, BLOCKS, DECLARATIONS
-from sides import compare
+import sides
 
 AT_ONCE, MOST_SECONDS = 24, 20
 
@@ -51,21 +51,21 @@ def candidates(lines):
     yield from smaller_numbers(lines)
 
 
-def first_smaller(player, text):
-    """The difference of the first candidate that has one; None if none has."""
+def first_smaller(player, text, compare, end):
+    """The difference of the first candidate that has one; None if none has, or after the time `end`."""
     programs = ("\n".join(lines) for lines in candidates([line.strip() for line in text.split("\n")]))
-    while some := list(islice(programs, AT_ONCE)):
+    while time.monotonic() < end and (some := list(islice(programs, AT_ONCE))):
         found = compare(player, some)
         if found:
             return found[0]
     return None
 
 
-def shrink(player, difference):
+def shrink(player, difference, compare=sides.compare):
     """The shortest program found in some seconds, with its difference."""
     end = time.monotonic() + MOST_SECONDS
     while time.monotonic() < end:
-        smaller = first_smaller(player, difference.text)
+        smaller = first_smaller(player, difference.text, compare, end)
         if smaller is None:
             break
         difference = smaller

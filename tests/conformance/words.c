@@ -137,12 +137,12 @@ static int do_look(struct frame *frame, const struct operation *operation)
 static int do_sleep(struct frame *frame, const struct operation *operation)
 {
     (void)frame;
-    return async_sleep(argument(operation, 0));
+    return async_sleep(real_seconds(argument(operation, 0)));
 }
 
 static int do_timeout(struct frame *frame, const struct operation *operation)
 {
-    return async_timeout(argument(operation, 0), perform_body(frame, operation));
+    return async_timeout(real_seconds(argument(operation, 0)), perform_body(frame, operation));
 }
 
 static int do_shield(struct frame *frame, const struct operation *operation)
@@ -248,8 +248,16 @@ static struct queue *queue_of(const struct operation *operation)
     return &play.queues[argument(operation, 0)];
 }
 
-static async_queue *queue_of_kind(int kind, size_t maxsize)
+/* In Redis a task reports its own items only. */
+static int *taken_of(struct frame *frame, const struct operation *operation)
 {
+    return is_elsewhere() ? &frame->taken[argument(operation, 0)] : &queue_of(operation)->taken;
+}
+
+static async_queue *queue_of_kind(int number, int kind, size_t maxsize)
+{
+    if (is_elsewhere())
+        return open_elsewhere(number, kind, maxsize);
     switch (kind) {
     case 0:
         return new_queue(maxsize, sizeof(int));
@@ -275,11 +283,10 @@ static int do_put_nowait(struct frame *frame, const struct operation *operation)
 
 static int do_get(struct frame *frame, const struct operation *operation)
 {
-    (void)frame;
     int item, result = async_queue_get(queue_of(operation)->queue, &item);
     if (result < 0)
         return result;
-    queue_of(operation)->taken++;
+    ++*taken_of(frame, operation);
     return item;
 }
 
@@ -287,17 +294,17 @@ static int do_get_nowait(struct frame *frame, const struct operation *operation)
 {
     int item, result = async_queue_get_nowait(queue_of(operation)->queue, &item);
     if (result == 0)
-        queue_of(operation)->taken++;
+        ++*taken_of(frame, operation);
     trace(frame, operation->line, result < 0 ? result : item, NULL, 0);
     return 0;
 }
 
 static int do_task_done(struct frame *frame, const struct operation *operation)
 {
-    (void)frame;
-    if (queue_of(operation)->taken == 0)
+    int *taken = taken_of(frame, operation);
+    if (*taken == 0)
         return 0;
-    queue_of(operation)->taken--;
+    --*taken;
     async_queue_task_done(queue_of(operation)->queue);
     return 1;
 }
@@ -372,8 +379,8 @@ void declare_all(void)
     for (size_t i = 0; i < play.operation_count; i++) {
         const struct operation *operation = &play.operations[i];
         if (strcmp(operation->word->name, "queue") == 0)
-            queue_of(operation)->queue = queue_of_kind(argument(operation, 1),
-                                                       (size_t)argument(operation, 2));
+            queue_of(operation)->queue = queue_of_kind(
+                argument(operation, 0), argument(operation, 1), (size_t)argument(operation, 2));
     }
 }
 

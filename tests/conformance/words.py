@@ -213,7 +213,7 @@ def do_look(self, operation):
 @word
 async def do_sleep(self, operation):
     await self.enter()
-    await asyncio.sleep(operation.arguments[0])
+    await asyncio.sleep(self.world.duration(operation.arguments[0]))
     return 0
 
 
@@ -254,7 +254,7 @@ async def under_limit(self, timeout, run_out, body):
 
 @word
 async def do_timeout(self, operation):
-    seconds = operation.arguments[0]
+    seconds = self.world.duration(operation.arguments[0])
     await under_limit(self, asyncio.timeout(seconds), seconds <= 0, lambda _: self.perform(operation.body))
     return 0
 
@@ -377,8 +377,8 @@ async def do_put(self, operation):
 def do_put_nowait(self, operation):
     result = 0
     try:
-        queue_of(self, operation).put_nowait(operation.arguments[1])
-    except (ShutDown, asyncio.QueueFull) as error:
+        queue_of(self, operation).put_at_once(operation.arguments[1])
+    except (ShutDown, asyncio.QueueFull, Failure) as error:
         result = code_of(error)
     self.world.trace(self, operation.line, result)
     return 0
@@ -389,7 +389,7 @@ async def do_get(self, operation):
     await self.enter()
     queue = queue_of(self, operation)
     item = await queue.get()
-    queue.taken += 1
+    queue.note_taken(self, item)
     return item
 
 
@@ -397,8 +397,8 @@ async def do_get(self, operation):
 def do_get_nowait(self, operation):
     queue = queue_of(self, operation)
     try:
-        result = queue.get_nowait()
-        queue.taken += 1
+        result = queue.get_at_once()
+        queue.note_taken(self, result)
     except (ShutDown, asyncio.QueueEmpty) as error:
         result = code_of(error)
     self.world.trace(self, operation.line, result)
@@ -407,12 +407,7 @@ def do_get_nowait(self, operation):
 
 @word
 def do_task_done(self, operation):
-    queue = queue_of(self, operation)
-    if queue.taken == 0:
-        return 0
-    queue.taken -= 1
-    queue.task_done()
-    return 1
+    return queue_of(self, operation).report(self)
 
 
 @word

@@ -92,6 +92,21 @@ async_queue *rule_second_queue(const struct rule *rule)
     return open_named(rule, "second", 0);
 }
 
+static int number_of(const void *item)
+{
+    return *(const int *)item;
+}
+
+async_queue *rule_priority_queue(const struct rule *rule)
+{
+    if (!rule->in_redis)
+        return new_priority_queue(0, sizeof(int), compare_ints);
+    const async_redis_queue_options options = {.priorities = 10, .priority = number_of};
+    async_queue *queue;
+    CHECK_EQ(async_redis_queue_open(&queue, rule->redis, "least", sizeof(int), &options), 0);
+    return queue;
+}
+
 /* ---- the server ----------------------------------------------------------------------------- */
 
 void rule_stop_server(struct rule *rule)

@@ -91,8 +91,9 @@ async_queue *rule_queue(const struct rule *rule, size_t maxsize);
  */
 async_queue *rule_other_queue(const struct rule *rule);
 
-/* A queue of another name. */
+/* A queue of another name; one that gives the least item first, of 0 to 9. */
 async_queue *rule_second_queue(const struct rule *rule);
+async_queue *rule_priority_queue(const struct rule *rule);
 
 /* Ends the server, and starts it again, without its data. No effect on local queues. */
 void rule_stop_server(struct rule *rule);

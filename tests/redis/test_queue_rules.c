@@ -53,6 +53,16 @@ QUEUE_RULE(items_come_in_the_order_of_the_puts)
     CHECK_EQ(rule_get(queue, RULE_MOMENT), -ETIMEDOUT);
 }
 
+QUEUE_RULE(least_item_comes_first)
+{
+    static const int items[] = {3, 1, 4, 0, 2};
+    async_auto_queue *queue = rule_priority_queue(rule);
+    for (int i = 0; i < 5; i++)
+        rule_put(queue, items[i], 1);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(rule_get_done(queue), i);
+}
+
 QUEUE_RULE(get_waits_for_an_item)
 {
     async_auto_queue *queue = rule_queue(rule, 0);
@@ -360,6 +370,24 @@ QUEUE_RULE(shutdown_ends_the_waits_of_putters)
     async_queue_shutdown(queue, false);
     CHECK_EQ(end_of(putters[0]), -ESHUTDOWN);
     CHECK_EQ(end_of(putters[1]), -ESHUTDOWN);
+}
+
+/* In Redis the item that is being worked on takes the room. */
+QUEUE_RULE(put_that_waits_is_refused_after_a_shutdown_though_there_is_room)
+{
+    async_auto_queue *queue = rule_queue(rule, 1);
+    struct call call = {.item = 3};
+    rule_put(queue, 1, 1);
+    CHECK_EQ(rule_get(queue, RULE_LIMIT), 1);
+    if (!rule->in_redis)
+        rule_put(queue, 2, 1);
+    async_task *putter = async_create_task(call_put, queue, &call);
+    CHECK_EQ(async_sleep(RULE_MOMENT), 0);
+    async_queue_shutdown(queue, false);
+    async_queue_task_done(queue);
+    if (!rule->in_redis)
+        CHECK_EQ(rule_get_done(queue), 2);
+    CHECK_EQ(end_of(putter), -ESHUTDOWN);
 }
 
 static void report_after_shutdown(async_queue *queue, bool immediate)

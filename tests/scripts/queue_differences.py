@@ -6,7 +6,7 @@
 
 Each row of the document names one rule or more; each of them has a row in the table of tests/redis/queue_rules.c, and a
 rule of that name in tests/redis/test_queue_differences.c, and the other way round. An error number of a row in C stands in
-the row of the document, too.
+the row of the document, too. The rules of the conformance test (tests/conformance/redis_queues.py) are among them.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATHS = [ROOT / "docs/decisions/redis-queue.md", ROOT / "tests/redis/queue_rules.c",
-         ROOT / "tests/redis/test_queue_differences.c"]
+         ROOT / "tests/redis/test_queue_differences.c", ROOT / "tests/conformance/redis_queues.py"]
 
 # What these values mean stands in the document in words: no item came, or the call went on waiting.
 IN_WORDS = {"-ETIMEDOUT"}
@@ -44,7 +44,7 @@ def values_of(table: str) -> dict[str, tuple[str, str]]:
             re.findall(r'^    \{"(\w+)", (-?\w+), (-?\w+)\},$', table, re.MULTILINE)}
 
 
-def findings(document: str, table: str, tests: str) -> list[str]:
+def findings(document: str, table: str, tests: str, model: str) -> list[str]:
     rows, values = rows_of(document), values_of(table)
     named = [rule for row in rows for rule in row.rules]
     played = re.findall(r"^QUEUE_(?:RULE|MISUSE)\((\w+)", tests, re.MULTILINE)
@@ -55,6 +55,9 @@ def findings(document: str, table: str, tests: str) -> list[str]:
     found += [f"{rule} has a row in queue_rules.c, and no test plays it" for rule in values if rule not in played]
     found += [f"{rule} has a test, and no row in queue_rules.c" for rule in played if rule not in values]
     found += [f"{rule} is the same for both kinds" for rule, (local, in_redis) in values.items() if local == in_redis]
+    modelled = re.findall(r'^    "(\w+)": "', model.split("\nRULES = {")[1].split("\n}")[0], re.MULTILINE)
+    found += [f"{rule} is a rule of redis_queues.py, and the document does not name it" for rule in modelled if rule not in named]
+    found += ["redis_queues.py has no rules"] if not modelled else []
     for row in rows:
         for rule in row.rules:
             for value, cell in zip(values.get(rule, ()), (row.local, row.in_redis)):
@@ -69,7 +72,7 @@ def self_test(texts: list[str]) -> list[str]:
                (0, "`item_given_back` |", "`item_given_back`, `on_drop` |"), (0, "put if there is room | -EOPNOTSUPP", "put | no"),
                (1, '{"on_drop", 2, 0},', ""), (1, '{"on_drop", 2, 0},', '{"on_drop", 2, 2},'),
                (1, '{"get_nowait", 0, -EAGAIN},', '{"get_nowait", 0, -EIO},'),
-               (2, "QUEUE_RULE(on_drop)", "QUEUE_RULE(on_fall)"), (2, "QUEUE_RULE(on_drop)", "static void on_drop(void)")]
+               (3, '"get_nowait": ', '"gets_nowait": '), (2, "QUEUE_RULE(on_drop)", "QUEUE_RULE(on_fall)"), (2, "QUEUE_RULE(on_drop)", "static void on_drop(void)")]
     mistakes = []
     for place, right, wrong in changes:
         changed = list(texts)

@@ -14,6 +14,8 @@ SCRIPT_TEST(map_leaves_no_name_out, "tests/asyncio_map.py");
 SCRIPT_TEST(map_that_is_wrong_is_found, "tests/asyncio_map.py", "--self-test");
 SCRIPT_TEST(bench_self_test, "bench/run.py", "--self-test");
 SCRIPT_TEST(conformance_with_cpython, "tests/conformance/compare.py", "--quiet", "300", "suite");
+SCRIPT_TEST(conformance_of_queues_in_redis, "tests/conformance/compare.py", "--queues", "redis",
+            "--quiet", "40", "suite");
 SCRIPT_TEST(conformance_mutations_fit_the_source, "tests/conformance/mutations.py", "--fits");
 SCRIPT_TEST(processes_keep_what_cpythons_tests_check, "tests/scripts/cpython_process_tests.py");
 SCRIPT_TEST(processes_table_that_is_wrong_is_found, "tests/scripts/cpython_process_tests.py",

@@ -153,19 +153,24 @@ static int try_to_put(struct shared_queue *queue, const struct putting *putting)
     return is_new != 0 ? 0 : async_fail(-EALREADY, "%s was put before", putting->id);
 }
 
+static int check_open(const struct shared_queue *queue)
+{
+    if (queue->queue == NULL)
+        return async_fail(-ECANCELED, "the queue was freed");
+    return queue->is_shut_down ? -ESHUTDOWN : 0;
+}
+
 static int put_item(struct shared_queue *queue, const struct putting *putting)
 {
     int result;
     queue->references++;
     for (double pause = REDISP_FIRST_PAUSE;; pause = pause < LONGEST_WAIT ? 2 * pause : pause) {
-        result = queue->queue != NULL ? try_to_put(queue, putting)
-                                      : async_fail(-ECANCELED, "the queue was freed");
-        if (result == -EAGAIN && queue->is_shut_down)
-            result = -ESHUTDOWN;
-        if (result == -EAGAIN)
-            result = async_sleep(redisp_pause(queue->redis, pause));
-        else
+        result = check_open(queue); /* it may have changed during the pause */
+        if (result == 0)
+            result = try_to_put(queue, putting);
+        if (result != -EAGAIN)
             break;
+        result = async_sleep(redisp_pause(queue->redis, pause));
         if (result < 0)
             break;
     }
@@ -191,7 +196,7 @@ static int put_checked(async_queue *queue, struct putting *putting, size_t size,
         return async_fail(-EINVAL, "%s: the item has %zu bytes, the items of this queue have %zu",
                           call, size, redisp_local_size(shared));
     putting->call = ++calls;
-    return shared->is_shut_down ? -ESHUTDOWN : put_item(shared, putting);
+    return put_item(shared, putting);
 }
 
 int asyncp_redis_queue_put_later(async_queue *queue, const void *item, size_t size, double seconds)
