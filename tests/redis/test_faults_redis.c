@@ -1,6 +1,6 @@
 /*
  * test_faults_redis.c: a program for tests/scripts/faults.py (see test_faults.c) with the Redis
- * client, a queue, and a server in a task: replies come, or an error does; no descriptor and no byte
+ * client, a queue and a server in a task: replies come, or an error does; no descriptor and no byte
  * is left.
  */
 #include "faults/fault_test.h"
