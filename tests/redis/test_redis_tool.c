@@ -51,7 +51,9 @@ static void fill(async_queue *queue)
     }
     CHECK_EQ(async_queue_join(queue), 0);
     put_text(queue, "0 taken");
+    const async_redis_item padded = {(char *)(uintptr_t) "1 waits\n\0\0", 10};
     put_text(queue, "1 waits\n");
+    CHECK_EQ(async_queue_put(queue, &padded), 0);
     CHECK_EQ(async_queue_get(queue, &item), 0);
     free(item.data);
 }
@@ -63,9 +65,10 @@ REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
     async_auto_queue *queue = NULL;
     CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", 0, &options), 0);
     fill(queue);
-    check(0, "jobs                                    1        1        0        2 ", "list");
+    check(0, "jobs                                    2        1        0        2 ", "list");
     check(0, "tries 0  7 bytes: 0 taken\n", "peek jobs 1");
     check(0, "tries 0  8 bytes: 1 waits\\x0A\n", "peek jobs");
+    check(0, "tries 0  10 bytes: 1 waits\\x0A and 2 zero bytes\n", "peek jobs 3");
     check(0, "tries 1  (-EIO: no disk)  6 bytes: 1 dead\n", "dead jobs");
     check(0, "asyncio_queue_items{queue=\"jobs\",state=\"dead\"} 2\n", "stats");
     check(0, "0 put back\n", "retry jobs 1-1");

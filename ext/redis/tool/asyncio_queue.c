@@ -219,22 +219,36 @@ static const char *text_of(const async_redis_reply *reply, int *size)
     return *size >= 0 ? text : "";
 }
 
-/* id  tries  [reason]  the beginning of the bytes */
-static void print_item(const async_redis_reply *entry, bool is_dead)
+/* The beginning. Structs may end with many zero bytes. */
+static void print_bytes(const char *bytes, int size)
 {
     char shown[4 * SHOWN_BYTES + 1];
+    int used = size;
+    while (used > 0 && bytes[used - 1] == 0)
+        used--;
+    async_printable(shown, sizeof shown, bytes, (size_t)(used < SHOWN_BYTES ? used : SHOWN_BYTES));
+    printf("%d bytes: %s", size, shown);
+    if (used > SHOWN_BYTES)
+        puts("…");
+    else if (used < size)
+        printf(" and %d zero bytes\n", size - used);
+    else
+        putchar('\n');
+}
+
+/* id  tries  [reason]  bytes */
+static void print_item(const async_redis_reply *entry, bool is_dead)
+{
     int id_size, tries_size, why_size, size;
     const async_redis_reply *fields = async_redis_reply_at(entry, 1);
     const char *id = text_of(async_redis_reply_at(entry, 0), &id_size);
     const char *tries = text_of(async_redis_reply_get(fields, "n"), &tries_size);
     const char *why = text_of(async_redis_reply_get(fields, "e"), &why_size);
     const char *bytes = text_of(async_redis_reply_get(fields, "b"), &size);
-    async_printable(shown, sizeof shown, bytes,
-                    (size_t)(size < SHOWN_BYTES ? size > 0 ? size : 0 : SHOWN_BYTES));
     printf("%s  tries %s  ", id, tries_size > 0 ? tries : "0");
     if (is_dead)
         printf("(%s)  ", why);
-    printf("%d bytes: %s%s\n", size, shown, size > SHOWN_BYTES ? "…" : "");
+    print_bytes(bytes, size > 0 ? size : 0);
 }
 
 /* At most *count, which is less by those that were printed. */
