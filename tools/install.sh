@@ -100,6 +100,16 @@ compiles() {
     [ "$found" ] && [ "$found" -ef "$libdir/libasyncio.so.0" ]
 }
 
+# say_for_another LINE PURPOSE NAME: what is different in the line for a library that is installed, too.
+say_for_another() {
+    [ -e "$libdir/pkgconfig/$3.pc" ] || return 0
+    if [[ $1 == *pkg-config* ]]; then
+        echo "For $2: $3 instead of asyncio."
+    else
+        echo "For $2: -l$3 before -lasyncio."
+    fi
+}
+
 # Prints the simplest command that works here.
 say_how_to_compile() {
     local found plain run_path line
@@ -115,13 +125,8 @@ say_how_to_compile() {
         fi
         echo "This compiles a program:"
         echo "    $line"
-        if [ -e "$libdir/pkgconfig/asyncio-tls.pc" ]; then
-            if [[ $line == *pkg-config* ]]; then
-                echo "For TLS: asyncio-tls instead of asyncio."
-            else
-                echo "For TLS: -lasyncio-tls before -lasyncio."
-            fi
-        fi
+        say_for_another "$line" TLS asyncio-tls
+        say_for_another "$line" Redis asyncio-redis
         return
     done
     echo "The library is in $libdir, its headers are in $prefix/include/asyncio-0. A test program did not compile."
