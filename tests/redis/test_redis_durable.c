@@ -1,14 +1,17 @@
 /*
  * test_redis_durable.c: puts that return when a replica has the item, too.
  */
+#include "redis/fake_queue.h"
 #include "redis/redis_server.h"
 #include <asyncio/redis_queue.h>
 #include <asyncio/socket.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+static struct fake_redis fake;
 static struct redis_server master, replica;
 static char master_settings[64], replica_settings[96];
 
@@ -67,6 +70,57 @@ REAL_LOOP_TEST(redis_queue_that_is_durable_puts_when_a_replica_has_the_item)
     CHECK_EQ(async_timeout(20, async_redis_queue_put_later(queue, &number, 9)), 0);
     server_close(&replica);
     server_close(&master);
+    return 0;
+}
+
+static int evals, waits; /* that have come */
+
+/* Waits for no replica, as at the opening of a queue, are allowed. */
+static int refuse_to_wait(async_stream *stream, const async_redis_reply *command)
+{
+    const char *name = fake_word(command, 0);
+    evals += strcmp(name, "EVAL") == 0;
+    waits += strcmp(name, "WAIT") == 0;
+    if (strcmp(name, "WAIT") == 0 && strcmp(fake_word(command, 1), "0") != 0)
+        return fake_say(stream, "-NOPERM no permission to wait\r\n");
+    return fake_answer_queue(stream, command);
+}
+
+/* Otherwise each attempt would put the item once more. */
+LOOP_TEST(redis_queue_that_is_durable_does_not_put_again_where_redis_refuses_to_wait)
+{
+    int number = 7;
+    fake.answer = refuse_to_wait;
+    evals = waits = 0;
+    fake_open(&fake);
+    async_redis *redis = fake_client(&fake, NULL);
+    async_queue *queue = open_queue(redis, &durable);
+    CHECK_EQ(waits, 1);
+    CHECK_EQ(async_queue_put(queue, &number), -EACCES);
+    CHECK_EQ(evals, 1);
+    async_queue_free(queue);
+    async_redis_free_wait(redis);
+    fake_close(&fake);
+    return 0;
+}
+
+static int refuse_all_waits(async_stream *stream, const async_redis_reply *command)
+{
+    return strcmp(fake_word(command, 0), "WAIT") == 0
+               ? fake_say(stream, "-ERR WAIT cannot be used with replica instances.\r\n")
+               : fake_answer_queue(stream, command);
+}
+
+LOOP_TEST(redis_queue_that_cannot_be_durable_is_not_opened)
+{
+    async_queue *queue;
+    fake.answer = refuse_all_waits;
+    fake_open(&fake);
+    async_redis *redis = fake_client(&fake, NULL);
+    CHECK_EQ(async_redis_queue_open(&queue, redis, "jobs", sizeof(int), &durable), -EREMOTEIO);
+    CHECK(strstr(async_strerror(-EREMOTEIO), "WAIT cannot be used") != NULL);
+    async_redis_free_wait(redis);
+    fake_close(&fake);
     return 0;
 }
 

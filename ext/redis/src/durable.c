@@ -22,20 +22,41 @@ static int exchange_in_time(const struct durable_put *put, struct connection *co
     return async_timeout(limit, redisp_exchange(connection, command, reply));
 }
 
-/* Waits for a second at most. 1: enough replicas have what was written. */
-static int ask_replicas(const struct durable_put *put, struct connection *connection)
+static int ask_replicas(const struct durable_put *put, struct connection *connection,
+                        async_redis_reply **reply)
 {
     struct command command;
-    async_auto_redis_reply *reply = NULL;
-    int64_t count;
     redisp_command_open(&command);
     int result = redisp_command_add(&command, "WAIT %d %d", put->queue->durable, (int)WAIT_MS);
     if (result == 0)
-        result = exchange_in_time(put, connection, &command, &reply);
+        result = exchange_in_time(put, connection, &command, reply);
     redisp_command_close(&command);
-    ASYNC_TRY(result);
-    ASYNC_TRY(async_redis_reply_integer(reply, &count));
-    return count >= put->queue->durable;
+    return result;
+}
+
+/* The reply becomes that of the put. */
+static void replace_reply(const struct durable_put *put, async_redis_reply *reply)
+{
+    async_redis_reply_free(*put->reply);
+    *put->reply = reply;
+}
+
+/* Second after second. If Redis refuses to wait, its sentence is the reply of the put. */
+static int wait_for_replicas(const struct durable_put *put, struct connection *connection)
+{
+    for (;;) {
+        async_redis_reply *reply = NULL;
+        int64_t count = 0;
+        ASYNC_TRY(ask_replicas(put, connection, &reply));
+        if (async_redis_reply_type(reply) == ASYNC_REDIS_ERROR) {
+            replace_reply(put, reply);
+            return 0;
+        }
+        int result = async_redis_reply_integer(reply, &count);
+        async_redis_reply_free(reply);
+        if (result < 0 || count >= put->queue->durable)
+            return result;
+    }
 }
 
 /* Nothing was written if the queue is full, or if it is an error of Redis. */
@@ -49,22 +70,18 @@ static int put_and_wait(struct connection *connection, void *context)
 {
     const struct durable_put *put = context;
     int result = exchange_in_time(put, connection, put->command, put->reply);
-    if (result < 0 || !has_written(*put->reply))
-        return result;
-    do
-        result = ask_replicas(put, connection);
-    while (result == 0);
-    if (result > 0)
-        return 0;
-    async_redis_reply_free(*put->reply);
-    *put->reply = NULL;
+    if (result == 0 && has_written(*put->reply))
+        result = wait_for_replicas(put, connection);
+    if (result < 0)
+        replace_reply(put, NULL);
     return result;
 }
 
 /* Whatever prevents a connection, or ends it, counts as its loss: Redis is away for a while. */
 static int lost_or(int result)
 {
-    bool is_final = result == -ECANCELED || result == -ENOMEM || result == -EBADF;
+    bool is_final = result == -ECANCELED || result == -ENOMEM || result == -EBADF ||
+                    result == -EBADMSG;
     return result < 0 && !is_final ? -ECONNRESET : result;
 }
 

@@ -150,12 +150,13 @@ int redisp_fetch(void *argument)
 {
     struct shared_queue *queue = argument;
     double pause = REDISP_FIRST_PAUSE;
-    int result = 0;
+    int result = 0, told = 0;
     while (result == 0 && goes_on(queue)) {
         result = wait_for_demand(queue);
         if (result < 0 || !goes_on(queue))
             break;
         int taken = take(queue);
+        redisp_tell_refusal("Redis refuses to give items of a queue", taken, &told);
         if (taken == 0)
             pause = REDISP_FIRST_PAUSE;
         else

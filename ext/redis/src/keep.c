@@ -15,6 +15,7 @@ enum { LEASES_OF_A_CONSUMER = 10 }; /* without a sign of life, until it is forgo
 struct keeping {
     struct shared_queue *queue;
     double renewed, claimed, moved, forgot; /* times */
+    int told;                               /* the error that was told last */
 };
 
 /* ---- reports -------------------------------------------------------------------------------- */
@@ -96,17 +97,13 @@ static bool may_pass(int error)
            error == -ETIMEDOUT || error == -EROFS;
 }
 
-/* Redis refuses the report: the items come back after the lease. */
-static void tell_refusal(int error)
-{
-    const async_exception_context context = {
-        .message = "Redis refuses the report on items of a queue", .code = error};
-    async_loop_call_exception_handler(async_get_loop(), &context);
-}
-
-/* A connection that is lost meanwhile: once more, which does no harm. */
+/*
+ * A connection that is lost meanwhile: once more, which does no harm. If Redis refuses the report,
+ * the items come back after the lease.
+ */
 static int flush_reports(struct shared_queue *queue)
 {
+    int told = 0;
     async_event_clear(&queue->hurry);
     while (queue->reports != NULL) {
         size_t count = count_same(queue);
@@ -116,8 +113,7 @@ static int flush_reports(struct shared_queue *queue)
             continue;
         if (result < 0 && may_pass(result))
             return result;
-        if (result < 0)
-            tell_refusal(result);
+        redisp_tell_refusal("Redis refuses the report on items of a queue", result, &told);
         drop_reports(queue, count);
     }
     return 0;
@@ -328,6 +324,8 @@ int redisp_keep(void *argument)
     int result = 0;
     while (result != -ECANCELED && queue->queue != NULL && !queue->redis->is_over) {
         result = keep_up(&keeping);
+        redisp_tell_refusal("Redis refuses to renew or to move items of a queue", result,
+                            &keeping.told);
         if (result == 0)
             result = async_timeout(tick_of(queue), async_event_wait(&queue->hurry));
         else if (result != -ECANCELED)

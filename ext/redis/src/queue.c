@@ -39,6 +39,18 @@ void redisp_queue_release(struct shared_queue *queue)
     redisp_release(redis);
 }
 
+/* Other errors are those of a moment, while Redis is away. */
+void redisp_tell_refusal(const char *message, int error, int *told)
+{
+    bool is_refusal = error == -EACCES || error == -EREMOTEIO || error == -EMSGSIZE ||
+                      error == -EPROTO;
+    const async_exception_context context = {.message = message, .code = error};
+    if (!is_refusal || error == *told)
+        return;
+    *told = error;
+    async_loop_call_exception_handler(async_get_loop(), &context);
+}
+
 /* ---- the kind ------------------------------------------------------------------------------- */
 
 static int put(void *state, const void *item)
@@ -263,6 +275,8 @@ static int prepare(struct shared_queue *queue, const char *name, bool any_evicti
     if (!any_eviction)
         ASYNC_TRY(check_server(queue));
     ASYNC_TRY(try_script(queue));
+    if (queue->durable > 0) /* a replica, or the user's rights, may not allow it */
+        ASYNC_TRY(async_redis_blocking_command(queue->redis, NULL, "WAIT 0 0"));
     return redisp_create_groups(queue);
 }
 

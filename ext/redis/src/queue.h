@@ -94,6 +94,9 @@ static inline size_t redisp_local_size(const struct shared_queue *queue)
     return queue->item_size > 0 ? queue->item_size : sizeof(async_redis_item);
 }
 
+/* Tells the exception handler that Redis refuses something, unless *told is this error. */
+void redisp_tell_refusal(const char *message, int error, int *told);
+
 /* ---- words.c -------------------------------------------------------------------------------- */
 
 enum { MOST_WORDS = 300 };
