@@ -290,11 +290,12 @@ int redisp_command_add_words_behind(struct command *command, const char *first, 
 
 /* ---- looking at a command ------------------------------------------------------------------- */
 
-/* The next argument of a command, or NULL. *at is NULL for the first one. */
+/* The next argument of a command, or NULL, of size 0. *at is NULL for the first one. */
 static const char *next_argument(const struct command *command, const char **at, size_t *size)
 {
     const char *end = command->bytes + command->size;
     const char *header = *at != NULL ? *at : strchr(command->bytes, '\n') + 1;
+    *size = 0;
     if (header >= end || *header != '$')
         return NULL;
     char *text;
