@@ -49,11 +49,14 @@ def start(*arguments, backend, url=""):
 
 
 def run(*arguments, backend, url="", status=0):
-    """The sorted lines of its output, and those of its error output before the last, which says that all is clean."""
+    """
+    The sorted lines of its output, and those of its error output before the last, which says that all is clean. An
+    emulator has no io_uring, and epoll serves as well.
+    """
     with start(*arguments, backend=backend, url=url) as program:
         lines, said = program.finish(status)
     tutorial.expect_clean("farm", said)
-    return sorted(lines), said.splitlines()[:-1]
+    return sorted(lines), [line for line in said.splitlines()[:-1] if "io_uring is not available here" not in line]
 
 
 @contextlib.contextmanager
