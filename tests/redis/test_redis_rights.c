@@ -1,6 +1,6 @@
 /*
- * test_redis_rights.c: a user of Redis whose rights are not enough for a queue. What is tried again
- * and again is told, once.
+ * test_redis_rights.c: a user of Redis without the rights for a queue. The queue tries again and
+ * again, and tells it once.
  */
 #include "redis/redis_server.h"
 #include <asyncio/redis_queue.h>
@@ -19,7 +19,7 @@ static void note(async_loop *loop, const async_exception_context *error, void *c
     told_count++;
 }
 
-/* A client of a user who may do all but some commands, and a queue of it with an item. */
+/* A client without the right to some commands, and its queue with an item. */
 static async_queue *open_queue(async_redis *all, async_redis **redis, const char *rights)
 {
     const async_redis_options options = {.user = "limited", .password = "secret"};

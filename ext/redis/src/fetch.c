@@ -94,6 +94,8 @@ static int take_most_urgent(struct shared_queue *queue)
     for (size_t i = 0; i + 1 < async_redis_reply_size(reply); i += 2) {
         int64_t priority = 0;
         async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i), &priority));
+        if (priority < 0 || priority >= queue->stream_count)
+            return async_fail(-EPROTO, "the reply of Redis names a stream that was not asked for");
         redisp_deliver(queue, (int)priority, async_redis_reply_at(reply, i + 1), 1);
     }
     return async_redis_reply_size(reply) > 0;

@@ -184,7 +184,7 @@ async_redis_script redisp_script_claim = {
         "return found"};
 
 /*
- * later, streams; how many. Items whose time has come, each into the stream of its priority; the
+ * later, streams; how many. Moves the items that are due, each into the stream of its priority; the
  * number of all items.
  */
 async_redis_script redisp_script_move = {

@@ -1,6 +1,6 @@
 /*
- * ext/redis/src/words.c: the words of a command whose number varies: keys, numbers, entries. They
- * are borrowed; numbers are written into the struct.
+ * ext/redis/src/words.c: the words of a command with any number of keys and entries. They are
+ * borrowed; numbers are written into the struct.
  */
 #include "queue.h"
 #include <stdio.h>
