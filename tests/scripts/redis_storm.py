@@ -411,7 +411,7 @@ def cut_file(scene, size):
     else:
         border = min(begin for begin in borders if begin >= len(data) - size)
     os.truncate(path, border)
-    return {struct.unpack("=q", words[words.index(b"b") + 1][:8])[0] for begin, words in known
+    return {struct.unpack(">q", words[words.index(b"b") + 1][:8])[0] for begin, words in known
             if begin >= border and words[0].upper() == b"XADD" and b"b" in words}, len(data) - border
 
 

@@ -15,6 +15,7 @@
  */
 #include <asyncio.h>
 #include <asyncio/redis_queue.h>
+#include <endian.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@
 enum { FILL_BYTES = 56, DEFAULT_TASKS = 16 };
 
 struct item {
-    int64_t number;
+    uint64_t number;       /* big-endian: the script reads it from Redis's file */
     char fill[FILL_BYTES]; /* follows from the number */
 };
 
@@ -44,19 +45,21 @@ struct plan {
 
 static void fill_item(struct item *item, int64_t number)
 {
-    item->number = number;
+    item->number = htobe64((uint64_t)number);
     for (int i = 0; i < FILL_BYTES; i++)
         item->fill[i] = (char)(number * 31 + i);
 }
 
-static void check_item(const struct item *item)
+static int64_t number_of(const struct item *item)
 {
+    int64_t number = (int64_t)be64toh(item->number);
     struct item expected;
-    fill_item(&expected, item->number);
+    fill_item(&expected, number);
     if (memcmp(item, &expected, sizeof expected) != 0) {
-        fprintf(stderr, "item %lld has other bytes than were put\n", (long long)item->number);
+        fprintf(stderr, "item %lld has other bytes than were put\n", (long long)number);
         abort();
     }
+    return number;
 }
 
 /* One write(2), so that lines of processes do not mix. */
@@ -76,9 +79,10 @@ static int put_items(struct plan *plan, async_queue *queue)
 {
     while (plan->end == 0 || plan->next < plan->end) {
         struct item item;
-        fill_item(&item, plan->next++);
+        int64_t number = plan->next++;
+        fill_item(&item, number);
         ASYNC_TRY(async_queue_put(queue, &item));
-        append_line(plan, item.number, 0);
+        append_line(plan, number, 0);
         ASYNC_TRY(async_sleep(plan->hold));
     }
     return 0;
@@ -91,13 +95,13 @@ static int work_on_item(const struct plan *plan, async_queue *queue)
     struct item item;
     async_redis_delivery delivery;
     ASYNC_TRY(async_queue_get(queue, &item));
-    check_item(&item);
-    if (item.number == plan->poison)
+    int64_t number = number_of(&item);
+    if (number == plan->poison)
         raise(SIGKILL);
     ASYNC_TRY(async_redis_queue_delivery(queue, &delivery));
     if (plan->keep || plan->hold > 0)
         ASYNC_TRY(async_sleep(plan->keep ? hour : plan->hold));
-    append_line(plan, item.number, delivery.count);
+    append_line(plan, number, delivery.count);
     if (plan->fail)
         async_queue_task_failed(queue, -EIO);
     else

@@ -38,7 +38,8 @@
  * may have the command already. After a shutdown the items stay in Redis, for others.
  *
  * Items travel as bytes between processes: use types of fixed size without pointers, and give each
- * layout a version of its own. An item of another size or version goes to the dead ones.
+ * layout a version of its own. An item of another size or version goes to the dead ones. Machines
+ * of different byte order must agree on one: htobe64(3).
  *
  * The server must be Redis 7.0 or later, or Valkey.
  *
