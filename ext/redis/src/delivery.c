@@ -3,6 +3,7 @@
  */
 #include "queue.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,13 @@ static void copy_id(char *id, const char *text)
     id[size] = 0;
 }
 
+/* A count as Redis gives it, in a range that can be added. */
+static int count_of(int64_t number)
+{
+    const int most = INT_MAX / 2;
+    return number < 0 ? 0 : number > most ? most : (int)number;
+}
+
 static struct delivery *new_delivery(const struct fields *fields, int64_t deliveries)
 {
     int64_t failed = 0;
@@ -135,7 +143,7 @@ static struct delivery *new_delivery(const struct fields *fields, int64_t delive
     copy_id(delivery->id, fields->first != NULL ? fields->first : fields->entry);
     if (fields->tries != NULL)
         async_ignore(redisp_read_integer(fields->tries, fields->tries_size, &failed));
-    delivery->count = (int)(failed + deliveries);
+    delivery->count = count_of(failed) + count_of(deliveries);
     return delivery;
 }
 

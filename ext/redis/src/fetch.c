@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { MOST_AT_ONCE = 1000, BLOCK_MS = 2000 };
+static const char OTHER_STREAM[] = "the reply of Redis names a stream that was not asked for";
 
 static bool goes_on(const struct shared_queue *queue)
 {
@@ -46,15 +47,15 @@ static int wait_for_entries(struct shared_queue *queue, size_t count, async_redi
     return ask(queue, &words, reply);
 }
 
-/* The priority of a stream. */
+/* The priority of a stream; an error: it is none of the queue. */
 static int stream_priority(const struct shared_queue *queue, const async_redis_reply *stream)
 {
     const char *name;
-    int priority = queue->stream_count - 1;
-    async_ignore(async_redis_reply_text(stream, &name));
-    while (priority > 0 && strcmp(name, queue->streams[priority]) != 0)
-        priority--;
-    return priority;
+    ASYNC_TRY(async_redis_reply_text(stream, &name));
+    for (int i = 0; i < queue->stream_count; i++)
+        if (strcmp(name, queue->streams[i]) == 0)
+            return i;
+    return async_fail(-EPROTO, OTHER_STREAM);
 }
 
 static void deliver_all(struct shared_queue *queue, int priority, const async_redis_reply *entries)
@@ -64,15 +65,18 @@ static void deliver_all(struct shared_queue *queue, int priority, const async_re
 }
 
 /* [[stream, entries], …], or the map {stream: entries, …}. */
-static void deliver_streams(struct shared_queue *queue, const async_redis_reply *reply)
+static int deliver_streams(struct shared_queue *queue, const async_redis_reply *reply)
 {
     bool is_map = async_redis_reply_type(reply) == ASYNC_REDIS_MAP;
     size_t step = is_map ? 2 : 1;
     for (size_t i = 0; i < async_redis_reply_size(reply); i += step) {
         const async_redis_reply *pair = async_redis_reply_at(reply, i);
-        deliver_all(queue, stream_priority(queue, is_map ? pair : async_redis_reply_at(pair, 0)),
+        int priority = stream_priority(queue, is_map ? pair : async_redis_reply_at(pair, 0));
+        ASYNC_TRY(priority);
+        deliver_all(queue, priority,
                     is_map ? async_redis_reply_at(reply, i + 1) : async_redis_reply_at(pair, 1));
     }
+    return 0;
 }
 
 static size_t count_wanted(const struct shared_queue *queue)
@@ -95,7 +99,7 @@ static int take_most_urgent(struct shared_queue *queue)
         int64_t priority = 0;
         async_ignore(async_redis_reply_integer(async_redis_reply_at(reply, i), &priority));
         if (priority < 0 || priority >= queue->stream_count)
-            return async_fail(-EPROTO, "the reply of Redis names a stream that was not asked for");
+            return async_fail(-EPROTO, OTHER_STREAM);
         redisp_deliver(queue, (int)priority, async_redis_reply_at(reply, i + 1), 1);
     }
     return async_redis_reply_size(reply) > 0;
@@ -116,8 +120,7 @@ static int take(struct shared_queue *queue)
     if (count == 0)
         return 0;
     ASYNC_TRY(wait_for_entries(queue, has_priorities ? 1 : count, &reply));
-    deliver_streams(queue, reply);
-    return 0;
+    return deliver_streams(queue, reply);
 }
 
 /* What is done and not reported would be done again if this process were killed. */

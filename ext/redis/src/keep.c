@@ -228,6 +228,8 @@ int redisp_move(struct shared_queue *queue)
     redisp_add_number(&words, MOST_AT_ONCE);
     ASYNC_TRY(redisp_run(queue, &reply, &redisp_script_move, &words));
     ASYNC_TRY(async_redis_reply_integer(reply, &size));
+    if (size < 0)
+        return async_fail(-EPROTO, "the queue has %lld items in Redis", (long long)size);
     queue->known_size = (size_t)size;
     return 0;
 }
@@ -282,7 +284,7 @@ static int release_rest(struct shared_queue *queue, int priority)
         if (async_redis_reply_size(reply) == 0)
             return 0;
         begin_failure(&words, queue, priority, 1, -1, "");
-        for (size_t i = 0; i < async_redis_reply_size(reply); i++)
+        for (size_t i = 0; i < async_redis_reply_size(reply) && i < MOST_AT_ONCE; i++)
             if (async_redis_reply_text(async_redis_reply_at(async_redis_reply_at(reply, i), 0),
                                        &id) > 0)
                 redisp_add_word(&words, id);

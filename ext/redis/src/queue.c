@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1;
+static const double DEFAULT_LEASE = 60, DEFAULT_PAUSE = 1, LEAST_LEASE = 0.1, MOST_SECONDS = 1e9;
 static const double LONGEST_WAIT = 1; /* of async_queue_join */
 enum { DEFAULT_TRIES = 5 };
 
@@ -190,8 +190,9 @@ static int check_arguments(async_queue **out, const char *name,
     *out = NULL;
     if (name == NULL || *name == 0 || strpbrk(name, "{}") != NULL)
         return async_fail(-EINVAL, "%s: the name is empty, NULL, or has a brace", call);
-    if (!(options->lease >= 0) || (options->lease > 0 && options->lease < LEAST_LEASE) ||
-        !(options->pause >= 0) || options->tries < 0)
+    bool has_lease = options->lease >= LEAST_LEASE && options->lease <= MOST_SECONDS;
+    bool has_pause = options->pause >= 0 && options->pause <= MOST_SECONDS;
+    if ((options->lease != 0 && !has_lease) || !has_pause || options->tries < 0)
         return async_fail(-EINVAL, "%s: options.lease, .pause or .tries is out of range", call);
     if (options->durable < 0)
         return async_fail(-EINVAL, "%s: options.durable is negative", call);

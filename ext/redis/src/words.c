@@ -3,11 +3,13 @@
  * borrowed; numbers are written into the struct.
  */
 #include "queue.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 void redisp_add_bytes(struct words *words, const void *bytes, size_t size)
 {
+    assert(words->count < MOST_WORDS);
     words->words[words->count++] = (struct iovec){(void *)(uintptr_t)bytes, size};
 }
 
@@ -21,6 +23,7 @@ void redisp_add_number(struct words *words, long long number)
     char *place = words->digits + words->digits_used;
     size_t room = sizeof words->digits - words->digits_used;
     int size = snprintf(place, room, "%lld", number);
+    assert((size_t)size < room);
     redisp_add_bytes(words, place, (size_t)size);
     words->digits_used += (size_t)size;
 }
