@@ -71,8 +71,11 @@ REAL_LOOP_TEST(redis_tool_shows_and_repairs_queues)
     check(0, "tries 0  10 bytes: 1 waits\\x0A and 2 zero bytes\n", "peek jobs 3");
     check(0, "tries 1  (-EIO: no disk)  6 bytes: 1 dead\n", "dead jobs");
     check(0, "asyncio_queue_items{queue=\"jobs\",state=\"dead\"} 2\n", "stats");
+    CHECK_EQ(
+        async_redis_command(redis, NULL, "XADD {jobs}:dead * b x n %s e %s", "1\x1b", "\xff\n"), 0);
+    check(0, "tries 1\\x1B  (\\xFF\\x0A)  1 bytes: x\n", "dead jobs");
     check(0, "0 put back\n", "retry jobs 1-1");
-    check(0, "2 put back\n", "retry jobs all");
+    check(0, "3 put back\n", "retry jobs all");
     check(0, "tries 0  6 bytes: 0 dead\n", "peek jobs 2");
     check(0, "0 dropped\n", "drop jobs all");
     check(1, "asyncio-queue: -EINVAL: which items? give their ids, or: all\n", "drop jobs");

@@ -236,18 +236,30 @@ static void print_bytes(const char *bytes, int size)
         putchar('\n');
 }
 
+/* A text of an entry between two others, as one line. */
+static void print_text(const char *before, const async_redis_reply *reply, const char *behind)
+{
+    int size;
+    const char *text = text_of(reply, &size);
+    char shown[4 * SHOWN_BYTES + 1];
+    async_printable(shown, sizeof shown, text, size > 0 ? (size_t)size : 0);
+    printf("%s%s%s", before, shown, behind);
+}
+
 /* id  tries  [reason]  bytes */
 static void print_item(const async_redis_reply *entry, bool is_dead)
 {
-    int id_size, tries_size, why_size, size;
+    int size;
     const async_redis_reply *fields = async_redis_reply_at(entry, 1);
-    const char *id = text_of(async_redis_reply_at(entry, 0), &id_size);
-    const char *tries = text_of(async_redis_reply_get(fields, "n"), &tries_size);
-    const char *why = text_of(async_redis_reply_get(fields, "e"), &why_size);
+    const async_redis_reply *tries = async_redis_reply_get(fields, "n");
     const char *bytes = text_of(async_redis_reply_get(fields, "b"), &size);
-    printf("%s  tries %s  ", id, tries_size > 0 ? tries : "0");
+    print_text("", async_redis_reply_at(entry, 0), "  ");
+    if (async_redis_reply_type(tries) == ASYNC_REDIS_NIL)
+        fputs("tries 0  ", stdout);
+    else
+        print_text("tries ", tries, "  ");
     if (is_dead)
-        printf("(%s)  ", why);
+        print_text("(", async_redis_reply_get(fields, "e"), ")  ");
     print_bytes(bytes, size > 0 ? size : 0);
 }
 
