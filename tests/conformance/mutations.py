@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Mutation test: the conformance test must find each of some thirty mistakes in the library within 1,000 programs.
+"""Mutation test: the conformance test must find each of some forty mistakes in the library within 1,000 programs, those in
+ext/redis within 400 programs on queues in Redis.
 
     mutations.py [WORD…]     only mutations whose name contains one of the words
     mutations.py --fits      builds nothing; checks that each mutation can be applied to the source
@@ -15,6 +16,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+import redis_queues
+import redis_sides
+import rules
 from generate import generate
 from shrink import indented, shrink
 from sides import compare
@@ -22,6 +26,7 @@ from sides import compare
 ROOT = Path(__file__).resolve().parent.parent.parent
 COPY = Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve() / "mutations"
 MAX_PROGRAMS, BATCH = 1000, 20
+MAX_PROGRAMS_IN_REDIS, BATCH_IN_REDIS = 400, 100
 
 
 class Mistake(NamedTuple):
@@ -101,7 +106,59 @@ MISTAKES = [
             "    self->locals = locals_inherit(loop);", "    self->locals = NULL;"),
     Mistake("done callback: sees no values", "src/sched/callback.c",
             "        .locals = locals_inherit(loop),", "        .locals = NULL,"),
+    Mistake("redis queue: what a task leaves behind is lost", "ext/redis/src/delivery.c",
+            "    release_items(taker);\n    while (*link", "    while (*link"),
+    Mistake("redis queue: an item that nobody waits for is done", "ext/redis/src/delivery.c",
+            "        report(queue, delivery, -ECANCELED);\n        return;", "        report(queue, delivery, 0);\n        return;"),
+    Mistake("redis queue: a limit admits one more", "ext/redis/src/lua.c",
+            "count_items(from) >= most", "count_items(from) > most"),
+    Mistake("redis queue: an item that is done stays", "ext/redis/src/lua.c",
+            "return redis.call('XDEL', KEYS[1], unpack(ARGV))", "return 0"),
+    Mistake("redis queue: the last priority first", "ext/redis/src/lua.c",
+            '"for k = 1, #KEYS do\\n"', '"for k = #KEYS, 1, -1 do\\n"'),
+    Mistake("redis queue: a put goes on after a shutdown", "ext/redis/src/put.c",
+            "return queue->is_shut_down ? -ESHUTDOWN : 0;", "return 0;"),
+    Mistake("redis queue: join looks away", "ext/redis/src/queue.c",
+            "result == 0 && queue->known_size == 0 && queue->reports == NULL", "result == 0"),
+    Mistake("redis queue: an immediate shutdown leaves tasks their items", "ext/redis/src/queue.c",
+            "    if (immediate)\n        redisp_release_all(queue);\n", "    (void)immediate;\n"),
 ]
+
+
+class Plain:
+    """Programs without Redis."""
+
+    def __init__(self, player):
+        self.side = player
+
+    def batches(self):
+        for first in range(0, MAX_PROGRAMS, BATCH):
+            yield [generate("planted", number) for number in range(first, first + BATCH)]
+
+    def differences(self, texts):
+        return compare(self.side, texts)
+
+    def shrunk(self, difference):
+        return shrink(self.side, difference)
+
+
+class InRedis:
+    """Programs on queues in Redis. They take real time, too much of it to shrink one."""
+
+    def __init__(self, player, url):
+        self.side = redis_sides.Side(player, url)
+        self.programs = redis_sides.draw_all("planted", MAX_PROGRAMS_IN_REDIS, os.cpu_count() or 1, rules.Rules())
+
+    def batches(self):
+        for first in range(0, MAX_PROGRAMS_IN_REDIS, BATCH_IN_REDIS):
+            yield self.programs[first:first + BATCH_IN_REDIS]
+
+    def differences(self, programs):
+        found = redis_sides.differences_of(self.side, redis_sides.UNITS[0], programs)
+        return redis_sides.play_again(self.side, found[:redis_sides.BATCH], redis_sides.UNITS[1:2])
+
+    def shrunk(self, difference):
+        return difference
 
 
 def run(*command):
@@ -119,14 +176,15 @@ def make_copy():
     run("meson", "setup", "built")
 
 
-def first_found(player) -> tuple[Optional[int], Optional[object]]:
-    """The number of the first program that differs, and the difference."""
-    for first in range(0, MAX_PROGRAMS, BATCH):
-        texts = [generate("planted", number) for number in range(first, first + BATCH)]
-        differences = compare(player, texts)
+def first_found(plays) -> tuple[Optional[int], Optional[object]]:
+    """How many programs were played until one differed, and the difference."""
+    played = 0
+    for batch in plays.batches():
+        played += len(batch)
+        differences = plays.differences(batch)
         if differences:
-            return first + texts.index(differences[0].text), differences[0]
-    return None, None
+            return played, differences[0]
+    return played, None
 
 
 def fits(mistake, source) -> bool:
@@ -137,7 +195,7 @@ def fits(mistake, source) -> bool:
     return count == 1
 
 
-def is_found(mistake) -> bool:
+def is_found(mistake, plays) -> bool:
     """Applies the mutation, builds the player, and plays programs until one differs."""
     path = COPY / mistake.path
     source = path.read_text()
@@ -145,26 +203,39 @@ def is_found(mistake) -> bool:
         return False
     path.write_text(source.replace(mistake.right, mistake.wrong))
     run("ninja", "-C", "built", "conformance-player")
-    player = [str(COPY / "built" / "conformance-player")]
-    number, difference = first_found(player)
-    path.write_text(source)
+    number, difference = first_found(plays)
     if difference is None:
-        print(f"{mistake.name}: not found in {MAX_PROGRAMS} programs")
-        return False
-    lines = indented(shrink(player, difference).text).count("\n") + 1
-    print(f"{mistake.name}: found by program {number}, shrunk to {lines} lines", flush=True)
-    return True
+        print(f"{mistake.name}: not found in {number} programs")
+    else:
+        lines = indented(plays.shrunk(difference).text).count("\n") + 1
+        print(f"{mistake.name}: found within {number} programs, by one of {lines} lines", flush=True)
+    path.write_text(source)
+    return difference is not None
+
+
+def find_all(mistakes, plays) -> list[bool]:
+    """Whether each is found. There must be no difference without any."""
+    run("ninja", "-C", "built", "conformance-player")
+    if mistakes and first_found(plays)[1] is not None:
+        print("there is a difference without any mutation")
+        return [False]
+    return [is_found(mistake, plays) for mistake in mistakes]
 
 
 def main(words) -> int:
     if words == ["--fits"]:
         return 0 if all([fits(mistake, (ROOT / mistake.path).read_text()) for mistake in MISTAKES]) else 1
+    chosen = [mistake for mistake in MISTAKES if not words or any(word in mistake.name for word in words)]
+    in_redis = [mistake for mistake in chosen if mistake.path.startswith("ext/redis/")]
+    player = [str(COPY / "built" / "conformance-player")]
     make_copy()
-    run("ninja", "-C", "built", "conformance-player")
-    if first_found([str(COPY / "built" / "conformance-player")])[1] is not None:
-        print("there is a difference without any mutation")
-        return 1
-    results = [is_found(mistake) for mistake in MISTAKES if not words or any(word in mistake.name for word in words)]
+    results = find_all([mistake for mistake in chosen if mistake not in in_redis], Plain(player))
+    if not redis_sides.is_installed():
+        print("redis-server is not installed, so nothing is planted in ext/redis")
+    elif in_redis:
+        rules.RULES.update(redis_queues.RULES)
+        with redis_sides.server() as url:
+            results += find_all(in_redis, InRedis(player, url))
     print(f"{len(results)} mutations, {sum(results)} found")
     return 0 if all(results) else 1
 
