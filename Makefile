@@ -60,6 +60,8 @@ RUNNERS := linux32 /lib/ld-linux.so.2
 else
 WRAPPER := $(or $(QEMU_$(MACHINE)),qemu-$(MACHINE)) -L /usr/$(TARGET)
 RUNNERS := $(firstword $(WRAPPER))
+# Before 8.0 a fork in qemu of a process with threads can hang in the child, in glib's own allocator.
+export G_SLICE := always-malloc
 endif
 else ifeq ($(origin CC),default)
 CC := cc
