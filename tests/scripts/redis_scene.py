@@ -196,7 +196,9 @@ class Scene:
     def start_server(self):
         self.server = subprocess.Popen(
             [REDIS_SERVER, "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", self.folder,
-             "--appendonly", "yes", "--appendfsync", self.fsync], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "--appendonly", "yes", "--appendfsync", self.fsync,
+             # what it keeps about commands, so that all memory is that of queues
+             "--latency-tracking", "no", "--slowlog-max-len", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait(self.answers, 10, "the server answers", step=0.005)
 
     def answers(self):
@@ -268,6 +270,10 @@ class Scene:
             times[number] += 1
             counts[number] = max(counts.get(number, 0), count)
         return times, counts
+
+    def forget(self):
+        for role in ("put", "work"):
+            (self.folder / role).unlink()
 
     def acknowledged(self):
         return self.lines("put")[0]
